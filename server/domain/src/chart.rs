@@ -1,0 +1,194 @@
+//! The chart of accounts and the posting recipe of every event. docs/ACCOUNTING.md prints the same recipes,
+//! and a test holds the two together.
+
+use crate::party::named;
+use ledger::{AssetId, Code, Floor, Side, TransferNumber};
+
+named! {
+    AccountKind {
+        Custody => "custody", Cash => "cash", Collection => "collection", Suspense => "suspense",
+        Fees => "fees", Issued => "issued", Holding => "holding",
+    }
+}
+
+impl AccountKind {
+    /// Money at the bank and the contra of issued units stand on the debit side; what is owed to somebody on
+    /// the credit side.
+    #[must_use]
+    pub fn side(self) -> Side {
+        match self {
+            Self::Custody | Self::Issued => Side::Debit,
+            _ => Side::Credit,
+        }
+    }
+
+    /// No account of this chart may go below zero.
+    #[must_use]
+    pub fn floor(self) -> Floor {
+        Floor::Zero
+    }
+}
+
+/// An account by what it is: its kind, its owner (company, or receivable for `collection`; 0 for the
+/// platform) and its asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountKey {
+    pub kind: AccountKind,
+    pub owner: i64,
+    pub asset: AssetId,
+}
+
+impl AccountKey {
+    #[must_use]
+    pub fn custody(asset: AssetId) -> Self {
+        Self { kind: AccountKind::Custody, owner: 0, asset }
+    }
+    #[must_use]
+    pub fn cash(party: i64, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Cash, owner: party, asset }
+    }
+    #[must_use]
+    pub fn collection(receivable: i64, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Collection, owner: receivable, asset }
+    }
+    #[must_use]
+    pub fn suspense(asset: AssetId) -> Self {
+        Self { kind: AccountKind::Suspense, owner: 0, asset }
+    }
+    #[must_use]
+    pub fn fees(asset: AssetId) -> Self {
+        Self { kind: AccountKind::Fees, owner: 0, asset }
+    }
+    #[must_use]
+    pub fn issued(asset: AssetId) -> Self {
+        Self { kind: AccountKind::Issued, owner: 0, asset }
+    }
+    #[must_use]
+    pub fn holding(party: i64, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Holding, owner: party, asset }
+    }
+}
+
+/// The asset of a currency: its ISO 4217 number, so that every database gives it the same id.
+#[must_use]
+pub fn currency_asset(currency: crate::Currency) -> AssetId {
+    let number = iso_currency::Currency::from_code(currency.code()).map_or(0, |known| known.numeric());
+    AssetId(i64::from(number))
+}
+
+macro_rules! codes {
+    ($($name:ident = $value:literal => $text:literal,)+) => {
+        /// What a transfer is booked as.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Booking { $($name),+ }
+        impl Booking {
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+            #[must_use]
+            pub fn code(self) -> Code { Code(match self { $(Self::$name => $value),+ }) }
+            /// The name in statements and in the API.
+            #[must_use]
+            pub fn name(self) -> &'static str { match self { $(Self::$name => $text),+ } }
+            #[must_use]
+            pub fn of(code: i16) -> Option<Self> { match code { $($value => Some(Self::$name),)+ _ => None } }
+        }
+    };
+}
+
+codes! {
+    Deposit = 10 => "deposit",
+    Collection = 11 => "collection",
+    Unmatched = 12 => "unmatched_receipt",
+    SuspenseToCash = 13 => "suspense_to_cash",
+    SuspenseToCollection = 14 => "suspense_to_collection",
+    Issue = 20 => "issue",
+    IssueReserve = 21 => "issue_reserve",
+    Offer = 30 => "offer",
+    OfferEnd = 31 => "offer_end",
+    PurchasePrice = 32 => "purchase_price",
+    PurchaseFee = 33 => "purchase_fee",
+    PurchaseUnits = 34 => "purchase_units",
+    RedeemFace = 40 => "redeem_face",
+    RedeemUnits = 41 => "redeem_units",
+    LateInterest = 42 => "late_interest",
+    SettlementFee = 43 => "settlement_fee",
+    ReserveReturn = 44 => "reserve_return",
+    RedeemReserve = 45 => "redeem_reserve",
+    Surplus = 46 => "surplus",
+    PayoutHold = 50 => "payout_request",
+    PayoutDone = 51 => "payout",
+    PayoutFailed = 52 => "payout_failed",
+    SuspenseReturnHold = 53 => "suspense_return_request",
+}
+
+/// One line of a recipe, by account key; the writer finds the accounts and opens the missing ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posting {
+    Move { debit: AccountKey, credit: AccountKey, amount: i64, booking: Booking },
+    Hold { account: AccountKey, amount: i64, expires_at: Option<i64>, booking: Booking },
+    PostHold { hold: TransferNumber, credit: AccountKey, amount: i64, booking: Booking },
+    VoidHold { hold: TransferNumber, booking: Booking },
+}
+
+fn line(debit: AccountKey, credit: AccountKey, amount: i64, booking: Booking) -> Option<Posting> {
+    (amount > 0).then_some(Posting::Move { debit, credit, amount, booking })
+}
+
+/// A company's money has arrived at the bank.
+#[must_use]
+pub fn deposit(party: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::custody(currency), AccountKey::cash(party, currency), amount, Booking::Deposit).into_iter().collect()
+}
+
+/// The buyer's money for one receivable has arrived at the bank.
+#[must_use]
+pub fn collection(receivable: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::custody(currency), AccountKey::collection(receivable, currency));
+    line(debit, credit, amount, Booking::Collection).into_iter().collect()
+}
+
+/// Money has arrived that nobody can place yet.
+#[must_use]
+pub fn unmatched(currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::custody(currency), AccountKey::suspense(currency), amount, Booking::Unmatched).into_iter().collect()
+}
+
+/// Units come into being on the supplier's holding: the fractions, and the reserve as the junior asset.
+#[must_use]
+pub fn issue(supplier: i64, senior: AssetId, face: i64, junior: AssetId, reserve: i64) -> Vec<Posting> {
+    let units = |asset, amount, booking| line(AccountKey::issued(asset), AccountKey::holding(supplier, asset), amount, booking);
+    [units(senior, face, Booking::Issue), units(junior, reserve, Booking::IssueReserve)].into_iter().flatten().collect()
+}
+
+/// Delivery against payment: cash to the supplier, fee to the platform, fractions to the financier.
+#[must_use]
+pub fn purchase(
+    (supplier, financier): (i64, i64),
+    currency: AssetId,
+    (offer_hold, senior): (TransferNumber, AssetId),
+    quote: &crate::pricing::Quote,
+) -> Vec<Posting> {
+    let cash = |party| AccountKey::cash(party, currency);
+    let mut set = Vec::with_capacity(3);
+    set.extend(line(cash(financier), cash(supplier), quote.price_minor, Booking::PurchasePrice));
+    set.extend(line(cash(supplier), AccountKey::fees(currency), quote.fee_minor, Booking::PurchaseFee));
+    set.push(Posting::PostHold {
+        hold: offer_hold,
+        credit: AccountKey::holding(financier, senior),
+        amount: quote.face_minor,
+        booking: Booking::PurchaseUnits,
+    });
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_read_back() {
+        for booking in Booking::ALL {
+            assert_eq!(Booking::of(booking.code().0), Some(*booking));
+        }
+        assert_eq!(currency_asset(crate::Currency::EUR), AssetId(978));
+    }
+}

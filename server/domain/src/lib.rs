@@ -1,0 +1,24 @@
+//! The rules of supply-chain finance, as pure functions: no SQL, no clock, no serialization.
+//!
+//! A command gathers facts, asks a `decide` function here, and posts what it answers. Everything that can
+//! say no says it with a [`Refusal`], which has a stable code.
+#![cfg_attr(test, allow(clippy::as_conversions, clippy::float_arithmetic))]
+
+pub mod allocation;
+pub mod calendar;
+pub mod chart;
+pub mod creditor_reference;
+pub mod day_count;
+pub mod invoice;
+pub mod money;
+pub mod offering;
+pub mod party;
+pub mod pricing;
+pub mod receivable;
+pub mod refusal;
+pub mod undertaking;
+pub mod waterfall;
+
+pub use day_count::DayCount;
+pub use money::Currency;
+pub use refusal::Refusal;

@@ -1,0 +1,199 @@
+//! Offers at a fixed rate, and who may buy how much of them.
+
+use crate::{
+    Refusal,
+    party::named,
+    pricing::{Percent, PriceTerms, Quote, quote},
+};
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+named! {
+    OfferState { Open => "open", Settled => "settled", Withdrawn => "withdrawn", Expired => "expired" }
+}
+
+/// What a supplier asks for.
+#[derive(Clone, Debug)]
+pub struct OfferFacts {
+    pub units_minor: i64,
+    pub available_minor: i64,
+    pub rate: Percent,
+    pub minimum_ticket_minor: i64,
+    /// The least ticket that the receivable's frozen terms allow.
+    pub terms_minimum_minor: i64,
+    pub close_date: NaiveDate,
+    pub due_date: NaiveDate,
+    pub today: NaiveDate,
+}
+
+/// May this be offered? Rates are percent a year, above 0 and at most 50.
+pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
+    if facts.due_date <= facts.today {
+        return Err(Refusal::ReceivableMatured { due_date: facts.due_date });
+    }
+    if facts.units_minor <= 0 {
+        return Err(Refusal::AmountInvalid { field: "units".to_owned() });
+    }
+    if facts.units_minor > facts.available_minor {
+        return Err(Refusal::NotEnoughUnits { available_minor: facts.available_minor });
+    }
+    if facts.rate <= Decimal::ZERO || facts.rate > Decimal::from(50) || facts.rate.scale() > 6 {
+        return Err(Refusal::RateOutOfRange);
+    }
+    let floor = facts.terms_minimum_minor.min(facts.units_minor);
+    if facts.minimum_ticket_minor < floor || facts.minimum_ticket_minor > facts.units_minor {
+        return Err(Refusal::MinimumTicketInvalid);
+    }
+    if facts.close_date < facts.today || facts.close_date >= facts.due_date {
+        return Err(Refusal::CloseDateInvalid);
+    }
+    Ok(())
+}
+
+/// What decides a purchase. Amounts in minor units.
+#[derive(Clone, Debug)]
+pub struct PurchaseFacts<'a> {
+    pub offer_state: &'a str,
+    pub close_date: NaiveDate,
+    pub left_minor: i64,
+    pub minimum_ticket_minor: i64,
+    pub supplier: i64,
+    pub financier: i64,
+    pub units_minor: i64,
+    /// The price the buyer of the fraction saw and agreed to.
+    pub agreed_price_minor: i64,
+    pub cash_available_minor: i64,
+    /// The financier's limit for this buyer, less what it holds of it already. Absent: no limit was set.
+    pub limit_room_minor: Option<i64>,
+    pub terms: PriceTerms,
+    pub today: NaiveDate,
+}
+
+/// May this purchase happen, and at what price? Checks in the order in which a person can act on them.
+pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
+    if facts.offer_state != OfferState::Open.name() || facts.today > facts.close_date {
+        return if facts.offer_state == OfferState::Settled.name() {
+            Err(Refusal::SoldOut { left_minor: 0 })
+        } else {
+            Err(Refusal::OfferClosed)
+        };
+    }
+    if facts.supplier == facts.financier {
+        return Err(Refusal::OwnOffer);
+    }
+    if facts.units_minor <= 0 {
+        return Err(Refusal::AmountInvalid { field: "units".to_owned() });
+    }
+    if facts.units_minor > facts.left_minor {
+        return Err(Refusal::SoldOut { left_minor: facts.left_minor });
+    }
+    let minimum_minor = facts.minimum_ticket_minor;
+    if facts.units_minor < minimum_minor && facts.units_minor != facts.left_minor {
+        return Err(Refusal::BelowMinimumTicket { minimum_minor });
+    }
+    let rest = facts.left_minor.saturating_sub(facts.units_minor);
+    if rest > 0 && rest < minimum_minor {
+        return Err(Refusal::RemainderTooSmall { left_minor: facts.left_minor, minimum_minor });
+    }
+    let quote = quote(facts.units_minor, &facts.terms, facts.today)?;
+    if quote.price_minor != facts.agreed_price_minor {
+        return Err(Refusal::PriceChanged);
+    }
+    let room_minor = facts.limit_room_minor.unwrap_or(0);
+    if facts.units_minor > room_minor {
+        return Err(Refusal::BuyerLimitExceeded { room_minor: room_minor.max(0) });
+    }
+    if quote.price_minor > facts.cash_available_minor {
+        return Err(Refusal::InsufficientCash { available_minor: facts.cash_available_minor });
+    }
+    Ok(quote)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        DayCount,
+        pricing::{FeeTerms, Method},
+    };
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn purchase() -> PurchaseFacts<'static> {
+        PurchaseFacts {
+            offer_state: "open",
+            close_date: date("2026-12-01"),
+            left_minor: 10_000,
+            minimum_ticket_minor: 1_000,
+            supplier: 1,
+            financier: 2,
+            units_minor: 4_000,
+            agreed_price_minor: 3_940,
+            cash_available_minor: 5_000,
+            limit_room_minor: Some(9_000),
+            terms: PriceTerms {
+                method: Method::Discount,
+                rate: Decimal::from(6),
+                day_count: DayCount::Actual360,
+                due_date: date("2027-02-20"),
+                fee: FeeTerms { bps: 0, minimum_minor: 0 },
+            },
+            today: date("2026-11-22"),
+        }
+    }
+
+    #[test]
+    fn each_reason_not_to_sell_has_its_row() {
+        let good = purchase();
+        assert_eq!(decide_purchase(&good).map(|quote| quote.price_minor), Ok(3_940));
+        let no = |facts: PurchaseFacts<'_>| decide_purchase(&facts).unwrap_err();
+        let with = |change: fn(&mut PurchaseFacts<'static>)| {
+            let mut facts = purchase();
+            change(&mut facts);
+            no(facts)
+        };
+        assert_eq!(with(|f| f.offer_state = "withdrawn"), Refusal::OfferClosed);
+        assert_eq!(with(|f| f.today = date("2026-12-02")), Refusal::OfferClosed);
+        assert_eq!(with(|f| f.offer_state = "settled"), Refusal::SoldOut { left_minor: 0 });
+        assert_eq!(with(|f| f.financier = 1), Refusal::OwnOffer);
+        assert_eq!(with(|f| f.units_minor = 0).code(), "amount_invalid");
+        assert_eq!(with(|f| f.units_minor = 10_001), Refusal::SoldOut { left_minor: 10_000 });
+        assert_eq!(with(|f| f.units_minor = 999), Refusal::BelowMinimumTicket { minimum_minor: 1_000 });
+        assert_eq!(with(|f| f.units_minor = 9_500), Refusal::RemainderTooSmall { left_minor: 10_000, minimum_minor: 1_000 });
+        assert_eq!(with(|f| f.agreed_price_minor = 3_939), Refusal::PriceChanged);
+        assert_eq!(with(|f| f.limit_room_minor = Some(3_999)), Refusal::BuyerLimitExceeded { room_minor: 3_999 });
+        assert_eq!(with(|f| f.limit_room_minor = None), Refusal::BuyerLimitExceeded { room_minor: 0 });
+        assert_eq!(with(|f| f.cash_available_minor = 3_939), Refusal::InsufficientCash { available_minor: 3_939 });
+        // What is left may be bought whole even when it is below the minimum.
+        let mut rest = purchase();
+        (rest.left_minor, rest.units_minor, rest.agreed_price_minor) = (500, 500, 493);
+        assert!(decide_purchase(&rest).is_ok());
+    }
+
+    #[test]
+    fn each_reason_not_to_offer_has_its_row() {
+        let good = OfferFacts {
+            units_minor: 100,
+            available_minor: 100,
+            rate: Decimal::from(5),
+            minimum_ticket_minor: 10,
+            terms_minimum_minor: 10,
+            close_date: date("2026-12-01"),
+            due_date: date("2027-01-01"),
+            today: date("2026-11-22"),
+        };
+        assert_eq!(decide_offer(&good), Ok(()));
+        let no = |facts: OfferFacts| decide_offer(&facts).unwrap_err().code();
+        assert_eq!(no(OfferFacts { units_minor: 101, ..good.clone() }), "not_enough_units");
+        assert_eq!(no(OfferFacts { units_minor: 0, ..good.clone() }), "amount_invalid");
+        assert_eq!(no(OfferFacts { rate: Decimal::ZERO, ..good.clone() }), "rate_out_of_range");
+        assert_eq!(no(OfferFacts { rate: Decimal::from(51), ..good.clone() }), "rate_out_of_range");
+        assert_eq!(no(OfferFacts { minimum_ticket_minor: 9, ..good.clone() }), "minimum_ticket_invalid");
+        assert_eq!(no(OfferFacts { minimum_ticket_minor: 101, ..good.clone() }), "minimum_ticket_invalid");
+        assert_eq!(no(OfferFacts { close_date: date("2026-11-21"), ..good.clone() }), "close_date_invalid");
+        assert_eq!(no(OfferFacts { close_date: date("2027-01-01"), ..good.clone() }), "close_date_invalid");
+        assert_eq!(no(OfferFacts { due_date: date("2026-11-22"), ..good }), "receivable_matured");
+    }
+}

@@ -1,0 +1,122 @@
+//! Companies and people: capacities, roles, and when a second person must look.
+
+use crate::Refusal;
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($variant),+ }
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            /// The name used in the database, in addresses and in the API.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+named! {
+    /// What a company does here. It may do several of these.
+    Capacity { Supplier => "supplier", Buyer => "buyer", Financier => "financier", Operator => "operator" }
+}
+named! {
+    /// What a person may do for the company.
+    Role { Administrator => "administrator", Maker => "maker", Checker => "checker", Viewer => "viewer" }
+}
+named! {
+    PartyStatus { Applied => "applied", Active => "active", Suspended => "suspended", Declined => "declined" }
+}
+named! {
+    UserStatus { Invited => "invited", Active => "active", Disabled => "disabled" }
+}
+
+/// A small set kept as text: `supplier,financier`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    #[must_use]
+    pub fn parse(list: &str) -> Self {
+        Self(list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|known| known == name)
+    }
+}
+
+/// Keeps only known names, in their fixed order; an unknown one or an empty list is refused.
+pub fn normalise_names(list: &str, known: &[&'static str], field: &str) -> Result<String, Refusal> {
+    let wanted = Names::parse(list);
+    if wanted.0.is_empty() || wanted.0.iter().any(|name| !known.contains(&name.as_str())) {
+        return Err(Refusal::FieldInvalid { field: field.to_owned() });
+    }
+    let kept: Vec<&str> = known.iter().copied().filter(|name| wanted.has(name)).collect();
+    Ok(kept.join(","))
+}
+
+/// A tax id as it is compared: capital letters and digits only.
+#[must_use]
+pub fn normalise_tax_id(typed: &str) -> String {
+    typed.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase()
+}
+
+/// An IBAN (ISO 13616) in its electronic form, if its check digits and country format hold.
+#[must_use]
+pub fn normalise_iban(typed: &str) -> Option<String> {
+    let plain: String = typed.chars().filter(|mark| !mark.is_whitespace()).collect::<String>().to_ascii_uppercase();
+    plain.parse::<iban::Iban>().ok().map(|_| plain)
+}
+
+/// A second person must approve what is above the company's limit. No limit set means: always.
+#[must_use]
+pub fn needs_second_person(amount_minor: i64, limit_minor: Option<i64>) -> bool {
+    amount_minor > limit_minor.unwrap_or(0)
+}
+
+/// Whoever asked may not be the one who agrees.
+pub fn decide_approval(maker: i64, checker: i64, asked_hash: &str, seen_hash: &str, state: &str) -> Result<(), Refusal> {
+    if state != "pending" {
+        return Err(Refusal::ApprovalDecided);
+    }
+    if maker == checker {
+        return Err(Refusal::SamePerson);
+    }
+    if asked_hash != seen_hash {
+        return Err(Refusal::ApprovalChanged);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_eyes_need_two_people_and_the_same_content() {
+        assert!(needs_second_person(1, None));
+        assert!(!needs_second_person(100, Some(100)));
+        assert!(needs_second_person(101, Some(100)));
+        assert_eq!(decide_approval(1, 1, "a", "a", "pending"), Err(Refusal::SamePerson));
+        assert_eq!(decide_approval(1, 2, "a", "b", "pending"), Err(Refusal::ApprovalChanged));
+        assert_eq!(decide_approval(1, 2, "a", "a", "approved"), Err(Refusal::ApprovalDecided));
+        assert_eq!(decide_approval(1, 2, "a", "a", "pending"), Ok(()));
+    }
+
+    #[test]
+    fn lists_of_names_are_closed_sets() {
+        let known = ["supplier", "buyer"];
+        assert_eq!(normalise_names("buyer,supplier", &known, "x").as_deref(), Ok("supplier,buyer"));
+        assert!(normalise_names("", &known, "x").is_err());
+        assert!(normalise_names("buyer,king", &known, "x").is_err());
+        assert_eq!(normalise_tax_id("de 123-456.789"), "DE123456789");
+    }
+}

@@ -1,0 +1,214 @@
+//! What a fraction costs: simple discount or yield, rounded half up to the minor unit, with all costs shown.
+//!
+//! Simple discount (bank discount): price = face × (1 − r·d/y). Yield: price = face ÷ (1 + r·d/y).
+
+use crate::{DayCount, Refusal};
+use chrono::NaiveDate;
+use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// The rate is taken off the face.
+    Discount,
+    /// The rate is earned on the price.
+    Yield,
+}
+
+impl Method {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Discount => "discount",
+            Self::Yield => "yield",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Discount, Self::Yield].into_iter().find(|known| known.name() == name)
+    }
+}
+
+/// A rate a year in percent, exact: `5.25` means 5.25 %.
+pub type Percent = Decimal;
+
+/// Platform fee on a purchase: basis points of the price, with a least amount. The supplier bears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeeTerms {
+    pub bps: i64,
+    pub minimum_minor: i64,
+}
+
+/// The terms a price is made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceTerms {
+    pub method: Method,
+    pub rate: Percent,
+    pub day_count: DayCount,
+    pub due_date: NaiveDate,
+    pub fee: FeeTerms,
+}
+
+/// The all-in price, for both sides, before anybody accepts it. All amounts in minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    pub face_minor: i64,
+    pub price_minor: i64,
+    pub discount_minor: i64,
+    /// Borne by the supplier out of the price.
+    pub fee_minor: i64,
+    pub supplier_net_minor: i64,
+    pub tenor_days: i64,
+    /// Simple return a year on the price, percent, four decimals: what the financier earns.
+    pub financier_rate: Percent,
+    /// Discount and fee together against the net cash, percent a year: what the supplier pays.
+    pub supplier_rate: Percent,
+}
+
+fn exact(value: i64) -> Decimal {
+    Decimal::from(value)
+}
+
+fn to_minor(value: Decimal) -> Option<i64> {
+    value.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64()
+}
+
+/// price of `face_minor` paid on `value_date` for redemption on `due_date`, rounded half up.
+#[must_use]
+pub fn price(face_minor: i64, terms: &PriceTerms, value_date: NaiveDate) -> Option<i64> {
+    let days = terms.day_count.days(value_date, terms.due_date).max(0);
+    let hundred = exact(100);
+    let growth = terms.rate.checked_mul(exact(days))?;
+    let year = exact(terms.day_count.year_days()).checked_mul(hundred)?;
+    let face = exact(face_minor);
+    let exact_price = match terms.method {
+        Method::Discount => face.checked_mul(year.checked_sub(growth)?)?.checked_div(year)?,
+        Method::Yield => face.checked_mul(year)?.checked_div(year.checked_add(growth)?)?,
+    };
+    to_minor(exact_price)
+}
+
+/// `gain` over `base` for `days`, a year, in percent with four decimals.
+fn annual_rate(gain: i64, base: i64, days: i64, day_count: DayCount) -> Percent {
+    if base <= 0 || days <= 0 {
+        return Decimal::ZERO;
+    }
+    let up = exact(gain).checked_mul(exact(day_count.year_days()).saturating_mul(exact(100)));
+    let down = exact(base).checked_mul(exact(days));
+    match (up, down) {
+        (Some(up), Some(down)) => up.checked_div(down).unwrap_or_default().round_dp(4),
+        _ => Decimal::ZERO,
+    }
+}
+
+/// Interest on `principal_minor` at `rate` percent a year for the days between, rounded half up.
+#[must_use]
+pub fn interest(principal_minor: i64, rate: Percent, day_count: DayCount, from: NaiveDate, to: NaiveDate) -> Option<i64> {
+    let days = day_count.days(from, to).max(0);
+    let year = exact(day_count.year_days()).checked_mul(exact(100))?;
+    let exact_interest = exact(principal_minor).checked_mul(rate)?.checked_mul(exact(days))?.checked_div(year)?;
+    to_minor(exact_interest)
+}
+
+/// The all-in price of `face_minor`, or why there is none.
+pub fn quote(face_minor: i64, terms: &PriceTerms, value_date: NaiveDate) -> Result<Quote, Refusal> {
+    if terms.due_date <= value_date {
+        return Err(Refusal::ReceivableMatured { due_date: terms.due_date });
+    }
+    let price_minor = price(face_minor, terms, value_date).filter(|price| *price > 0).ok_or(Refusal::PriceNotPositive)?;
+    let fee = exact(price_minor).saturating_mul(exact(terms.fee.bps)) / exact(10_000);
+    let fee_minor = to_minor(fee).unwrap_or(i64::MAX).max(terms.fee.minimum_minor);
+    let supplier_net_minor = price_minor.checked_sub(fee_minor).filter(|net| *net > 0).ok_or(Refusal::PriceNotPositive)?;
+    let tenor_days = terms.day_count.days(value_date, terms.due_date);
+    let discount_minor = face_minor.saturating_sub(price_minor);
+    Ok(Quote {
+        face_minor,
+        price_minor,
+        discount_minor,
+        fee_minor,
+        supplier_net_minor,
+        tenor_days,
+        financier_rate: annual_rate(discount_minor, price_minor, tenor_days, terms.day_count),
+        supplier_rate: annual_rate(discount_minor.saturating_add(fee_minor), supplier_net_minor, tenor_days, terms.day_count),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn shared(path: &str) -> Option<String> {
+        let root =
+            std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
+        let text = std::fs::read_to_string(format!("{root}/data/{path}")).ok();
+        if text.is_none() {
+            println!("left out: shared data is absent ({path})");
+        }
+        text
+    }
+
+    #[test]
+    fn day_counts_agree_with_the_golden_table() {
+        let Some(table) = shared("daycount/daycount_vectors.csv") else { return };
+        let mut rows = 0;
+        for line in table.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            if let Some(convention) = DayCount::parse(cells[0]) {
+                let days = convention.days(date(cells[1]), date(cells[2]));
+                let fraction: f64 = cells[4].parse().unwrap();
+                // Some rows of the table give the days in the column of the fraction.
+                let exact_fraction = days as f64 / convention.year_days() as f64;
+                assert!((exact_fraction - fraction).abs() < 1e-9 || days as f64 == fraction, "{line}");
+                assert!(cells[3].is_empty() || cells[3] == days.to_string(), "{line}");
+                rows += 1;
+            }
+        }
+        assert!(rows > 50, "the table has rows for our conventions: {rows}");
+    }
+
+    #[test]
+    fn prices_agree_with_the_golden_table() {
+        let Some(table) = shared("daycount/discount_pricing_vectors.csv") else { return };
+        let mut rows = 0;
+        for line in table.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let Some(day_count) = DayCount::parse(cells[5]) else { continue };
+            let currency = crate::Currency::parse(cells[1]).unwrap();
+            let face = currency.parse_decimal(cells[3]).unwrap();
+            let rate: Decimal = cells[4].parse::<Decimal>().unwrap() * exact(100);
+            let due_date = date(cells[7]);
+            let fee = FeeTerms { bps: 0, minimum_minor: 0 };
+            for (method, column) in [(Method::Discount, 10), (Method::Yield, 13)] {
+                let terms = PriceTerms { method, rate, day_count, due_date, fee };
+                let got = price(face, &terms, date(cells[6])).unwrap();
+                assert_eq!(got, currency.parse_decimal(cells[column]).unwrap(), "{} {line}", method.name());
+            }
+            rows += 1;
+        }
+        assert!(rows > 20, "the table has rows for our conventions: {rows}");
+    }
+
+    #[test]
+    fn a_quote_shows_every_part_and_they_add_up() {
+        let terms = PriceTerms {
+            method: Method::Discount,
+            rate: "6".parse().unwrap(),
+            day_count: DayCount::Actual360,
+            due_date: date("2026-12-31"),
+            fee: FeeTerms { bps: 10, minimum_minor: 500 },
+        };
+        let quote = quote(1_000_000, &terms, date("2026-10-02")).unwrap();
+        assert_eq!((quote.tenor_days, quote.discount_minor, quote.price_minor), (90, 15_000, 985_000));
+        assert_eq!((quote.fee_minor, quote.supplier_net_minor), (985, 984_015));
+        assert_eq!(quote.financier_rate, "6.0914".parse().unwrap());
+        assert!(quote.supplier_rate > quote.financier_rate);
+        let late = super::quote(1_000_000, &terms, date("2026-12-31"));
+        assert_eq!(late, Err(Refusal::ReceivableMatured { due_date: terms.due_date }));
+        let tiny = super::quote(100, &terms, date("2026-10-02"));
+        assert_eq!(tiny, Err(Refusal::PriceNotPositive), "the least fee would eat the price");
+    }
+}

@@ -1,0 +1,169 @@
+//! The receivable: what a confirmation turns into, and its states.
+
+use crate::{
+    DayCount, Refusal,
+    party::named,
+    pricing::{FeeTerms, Percent},
+};
+use chrono::NaiveDate;
+
+named! {
+    ReceivableState {
+        Issued => "issued", Active => "active", Matured => "matured", PartRedeemed => "part_redeemed",
+        Overdue => "overdue", Redeemed => "redeemed", Cancelled => "cancelled",
+    }
+}
+named! {
+    ReceivableEvent { Accept => "accept", Mature => "mature", FallOverdue => "fall_overdue", RedeemPart => "redeem_part", RedeemAll => "redeem_all", Cancel => "cancel" }
+}
+
+/// The state after `event`, or why it cannot happen now. A buyer may pay before the due date.
+pub fn next_state(state: ReceivableState, event: ReceivableEvent) -> Result<ReceivableState, Refusal> {
+    use ReceivableEvent as E;
+    use ReceivableState as S;
+    match (state, event) {
+        (S::Issued | S::Active, E::Accept) => Ok(S::Active),
+        (S::Issued | S::Active, E::Mature) => Ok(S::Matured),
+        (S::Matured | S::PartRedeemed, E::FallOverdue) => Ok(S::Overdue),
+        (S::Issued | S::Active | S::Matured | S::PartRedeemed, E::RedeemPart) => Ok(S::PartRedeemed),
+        (S::Overdue, E::RedeemPart) => Ok(S::Overdue),
+        (S::Issued | S::Active | S::Matured | S::PartRedeemed | S::Overdue, E::RedeemAll) => Ok(S::Redeemed),
+        (S::Issued | S::Active, E::Cancel) => Ok(S::Cancelled),
+        _ => Err(Refusal::StateConflict { state: state.name().to_owned() }),
+    }
+}
+
+/// The platform's terms for a currency, frozen into each receivable at issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueTerms {
+    /// Share of the confirmed amount that stays with the supplier and is paid last, basis points.
+    pub reserve_bps: i64,
+    /// Taken at maturity, before the reserve goes back, basis points of the confirmed amount.
+    pub settlement_fee_bps: i64,
+    pub purchase_fee: FeeTerms,
+    pub minimum_ticket_minor: i64,
+    /// Percent a year on overdue face.
+    pub late_rate: Percent,
+    pub late_day_count: DayCount,
+    /// Days after the due date before it counts as overdue.
+    pub grace_days: i64,
+}
+
+/// How a confirmed amount is divided at issue: fractions and reserve always sum to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IssueSplit {
+    pub face_minor: i64,
+    pub reserve_minor: i64,
+    pub settlement_fee_minor: i64,
+}
+
+/// The reserve is rounded up to the unit, so that fractions never exceed their share. The settlement fee never
+/// exceeds the reserve that it is taken from.
+pub fn decide_issue(confirmed_minor: i64, terms: &IssueTerms) -> Result<IssueSplit, Refusal> {
+    let share = |bps: i64| {
+        let product = i128::from(confirmed_minor) * i128::from(bps.clamp(0, 10_000));
+        i64::try_from((product + 9_999) / 10_000).unwrap_or(0)
+    };
+    let reserve_minor = share(terms.reserve_bps);
+    let face_minor = confirmed_minor.checked_sub(reserve_minor).filter(|face| *face > 0).ok_or(Refusal::PayableNotPositive)?;
+    let settlement_fee_minor = share(terms.settlement_fee_bps).min(reserve_minor);
+    Ok(IssueSplit { face_minor, reserve_minor, settlement_fee_minor })
+}
+
+/// How much the buyer may confirm: something, and not more than is payable.
+pub fn decide_confirmation(
+    amount_minor: i64,
+    payable_minor: i64,
+    reason: &str,
+    due_date: NaiveDate,
+    today: NaiveDate,
+) -> Result<bool, Refusal> {
+    if amount_minor <= 0 {
+        return Err(Refusal::AmountInvalid { field: "amount".to_owned() });
+    }
+    if amount_minor > payable_minor {
+        return Err(Refusal::ConfirmedTooMuch { payable_minor });
+    }
+    if due_date <= today {
+        return Err(Refusal::DueDateTooClose { due_date });
+    }
+    let less = amount_minor < payable_minor;
+    if less && reason.trim().is_empty() {
+        return Err(Refusal::ReasonMissing);
+    }
+    Ok(less)
+}
+
+/// The frozen terms as one line of text, hashed on the receipt: the same facts always give the same bytes.
+#[must_use]
+pub fn terms_text(facts: &[(&str, &str)]) -> String {
+    let mut text = String::from("kontor-terms-1");
+    for (name, value) in facts {
+        let clean = value.replace(['\n', '\\'], " ");
+        text.push('\n');
+        text.push_str(name);
+        text.push('=');
+        text.push_str(&clean);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(reserve_bps: i64, settlement_fee_bps: i64) -> IssueTerms {
+        IssueTerms {
+            reserve_bps,
+            settlement_fee_bps,
+            purchase_fee: FeeTerms { bps: 0, minimum_minor: 0 },
+            minimum_ticket_minor: 1,
+            late_rate: Percent::ZERO,
+            late_day_count: DayCount::Actual360,
+            grace_days: 0,
+        }
+    }
+
+    #[test]
+    fn fractions_and_reserve_sum_to_what_was_confirmed() {
+        for confirmed in [1, 99, 100, 12_345, 1_000_001] {
+            for bps in [0, 1, 500, 1_000, 9_999] {
+                match decide_issue(confirmed, &terms(bps, 10)) {
+                    Ok(split) => {
+                        assert_eq!(split.face_minor + split.reserve_minor, confirmed);
+                        assert!(split.settlement_fee_minor <= split.reserve_minor);
+                    }
+                    Err(refusal) => assert_eq!(refusal, Refusal::PayableNotPositive),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn confirming_less_needs_a_reason_and_more_is_refused() {
+        let (due, today) = ("2027-01-31".parse().unwrap(), "2026-11-22".parse().unwrap());
+        assert_eq!(decide_confirmation(100, 100, "", due, today), Ok(false));
+        assert_eq!(decide_confirmation(99, 100, "short delivery", due, today), Ok(true));
+        assert_eq!(decide_confirmation(99, 100, " ", due, today), Err(Refusal::ReasonMissing));
+        assert_eq!(decide_confirmation(101, 100, "", due, today), Err(Refusal::ConfirmedTooMuch { payable_minor: 100 }));
+        assert_eq!(decide_confirmation(0, 100, "", due, today).unwrap_err().code(), "amount_invalid");
+        assert_eq!(decide_confirmation(1, 1, "", today, today).unwrap_err().code(), "due_date_too_close");
+    }
+
+    #[test]
+    fn every_pair_of_state_and_event_is_decided() {
+        let mut allowed = 0;
+        for state in ReceivableState::ALL {
+            for event in ReceivableEvent::ALL {
+                match next_state(*state, *event) {
+                    Ok(_) => allowed += 1,
+                    Err(refusal) => assert_eq!(refusal.code(), "state_conflict"),
+                }
+            }
+        }
+        assert_eq!(allowed, 18);
+        for end in [ReceivableState::Redeemed, ReceivableState::Cancelled] {
+            assert!(ReceivableEvent::ALL.iter().all(|event| next_state(end, *event).is_err()));
+        }
+    }
+}

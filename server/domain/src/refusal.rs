@@ -1,0 +1,128 @@
+//! Every way in which a rule says no. The code is stable: the API, the texts and the tests are keyed by it.
+
+use chrono::NaiveDate;
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $variant:ident $({ $($field:ident: $kind:ty),+ $(,)? })? => $code:literal,)+) => {
+        /// A rule says no.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Refusal { $($(#[$doc])* $variant $({ $($field: $kind),+ })?,)+ }
+
+        impl Refusal {
+            /// All codes, for the test that wants a status, a test and two sentences for each.
+            pub const CODES: &'static [&'static str] = &[$($code),+];
+
+            #[must_use]
+            pub fn code(&self) -> &'static str {
+                match self { $(Self::$variant $({ $($field: _),+ })? => $code,)+ }
+            }
+
+            /// What the sentence needs: name and value, amounts as minor units.
+            #[must_use]
+            pub fn arguments(&self) -> Vec<(&'static str, String)> {
+                match self { $(Self::$variant $({ $($field),+ })? => vec![$($((stringify!($field), $field.to_string())),+)?],)+ }
+            }
+        }
+    };
+}
+
+refusals! {
+    // Who may act
+    /// The record is not there, or belongs to somebody else: the answer is the same.
+    NotFound => "not_found",
+    /// The role does not allow it.
+    NotPermitted => "not_permitted",
+    CompanyNotActive => "company_not_active",
+    CapacityMissing => "capacity_missing",
+    /// The same person may not make and approve.
+    SamePerson => "same_person",
+    ApprovalDecided => "approval_already_decided",
+    /// What is approved is not what was asked for.
+    ApprovalChanged => "approval_content_changed",
+    // The request itself
+    /// The key was used before with other content.
+    KeyReused => "idempotency_key_reused",
+    FieldInvalid { field: String } => "field_invalid",
+    FieldMissing { field: String } => "field_missing",
+    AmountInvalid { field: String } => "amount_invalid",
+    DateInvalid { field: String } => "date_invalid",
+    StateConflict { state: String } => "state_conflict",
+    /// What the person saw is no longer so.
+    Stale => "stale_page",
+    // People
+    SignInFailed => "sign_in_failed",
+    LockedOut { minutes: i64 } => "locked_out",
+    PasswordTooShort => "password_too_short",
+    PasswordBreached => "password_breached",
+    PasswordWrong => "password_wrong",
+    TotpWrong => "totp_wrong",
+    LinkInvalid => "link_invalid",
+    EmailTaken => "email_taken",
+    LastAdministrator => "last_administrator",
+    // Companies
+    TaxIdTaken => "tax_id_taken",
+    IbanInvalid => "iban_invalid",
+    CurrencyUnknown { currency: String } => "currency_unknown",
+    BankAccountMissing { currency: String } => "bank_account_missing",
+    // Invoices
+    DuplicateInvoice { number: String } => "duplicate_invoice",
+    NotTheSupplier => "not_the_supplier",
+    BuyerUnknown => "buyer_unknown",
+    BuyerIsSupplier => "buyer_is_supplier",
+    PayableNotPositive => "payable_not_positive",
+    DocumentNotFinanceable { type_code: String } => "document_not_financeable",
+    DueDateMissing => "due_date_missing",
+    DueDateTooClose { due_date: NaiveDate } => "due_date_too_close",
+    AssignedElsewhere => "assigned_elsewhere",
+    FileUnreadable { detail: String } => "file_unreadable",
+    FileTooLarge => "file_too_large",
+    // Confirmation
+    ConfirmedTooMuch { payable_minor: i64 } => "confirmed_too_much",
+    ReasonMissing => "reason_missing",
+    UndertakingChanged => "undertaking_changed",
+    // Receivables, offers, purchases
+    RateOutOfRange => "rate_out_of_range",
+    CloseDateInvalid => "close_date_invalid",
+    MinimumTicketInvalid => "minimum_ticket_invalid",
+    NotEnoughUnits { available_minor: i64 } => "not_enough_units",
+    OfferClosed => "offer_closed",
+    OwnOffer => "own_offer",
+    BelowMinimumTicket { minimum_minor: i64 } => "below_minimum_ticket",
+    /// Only so much is left, and nothing was taken.
+    SoldOut { left_minor: i64 } => "sold_out",
+    RemainderTooSmall { left_minor: i64, minimum_minor: i64 } => "remainder_too_small",
+    PriceNotPositive => "price_not_positive",
+    PriceChanged => "price_changed",
+    ReceivableMatured { due_date: NaiveDate } => "receivable_matured",
+    InsufficientCash { available_minor: i64 } => "insufficient_cash",
+    BuyerLimitExceeded { room_minor: i64 } => "buyer_limit_exceeded",
+    // Money in and out
+    StatementRepeated => "statement_repeated",
+    StatementAccountUnknown => "statement_account_unknown",
+    LineSettled => "line_already_settled",
+    ReferenceUnknown => "reference_unknown",
+    NothingToPay => "nothing_to_pay",
+    // Days
+    DayNotReached { date: NaiveDate } => "day_not_reached",
+    DayInPast { date: NaiveDate } => "day_in_past",
+    /// Register, party accounts, ledger and bank statement do not agree.
+    BooksDoNotBalance { asset: String } => "books_do_not_balance",
+    /// Accounting refused what the rules allowed: a rule is missing.
+    Accounting { verdict: String } => "accounting_refused",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_arguments_named() {
+        let mut codes = Refusal::CODES.to_vec();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Refusal::CODES.len());
+        let refusal = Refusal::SoldOut { left_minor: 5 };
+        assert_eq!((refusal.code(), refusal.arguments()), ("sold_out", vec![("left_minor", "5".to_owned())]));
+        assert!(Refusal::NotFound.arguments().is_empty());
+    }
+}

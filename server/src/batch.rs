@@ -1,0 +1,403 @@
+//! One batch in flight: what its commands have read, posted and changed so far, flushed in bulk at the end.
+
+use crate::commands::Actor;
+use chrono::{NaiveDate, NaiveDateTime};
+use domain::Refusal;
+use domain::chart::{AccountKey, AccountKind, Posting};
+use domain::party::{Capacity, Names, PartyStatus};
+use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
+use std::collections::{BTreeMap, HashMap};
+use store::journal::{self, BookingFacts, NewAccount};
+use store::records::{Keyed, Record};
+use store::{ApprovalLimit, AuditRecord, Bind, BuyerLimit, Conn, Heads, Notice, Offer, Party, Purchase, Receivable, StoreError};
+
+/// Why a command did not happen.
+#[derive(Debug)]
+pub enum Stop {
+    Refused(Refusal),
+    Failed(StoreError),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+pub type Step<T> = Result<T, Stop>;
+
+/// Records that hot commands read by the hundred: loaded once, changed in memory, written once.
+#[derive(Debug)]
+pub struct Cached<T> {
+    pub rows: HashMap<i64, T>,
+    pub changed: BTreeMap<i64, ()>,
+}
+
+impl<T> Default for Cached<T> {
+    fn default() -> Self {
+        Self { rows: HashMap::new(), changed: BTreeMap::new() }
+    }
+}
+
+impl<T: Keyed + Clone> Cached<T> {
+    pub fn prefetch(&mut self, conn: &mut Conn, ids: &[i64], id_of: impl Fn(&T) -> i64) -> Result<(), StoreError> {
+        let missing: Vec<i64> = ids.iter().copied().filter(|id| !self.rows.contains_key(id)).collect();
+        for row in T::list_ids(conn, &missing)? {
+            self.rows.insert(id_of(&row), row);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
+        for id in std::mem::take(&mut self.changed).into_keys() {
+            if let Some(row) = self.rows.get(&id) {
+                row.update(conn)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub struct Batch<'a> {
+    pub conn: &'a mut Conn,
+    pub now: NaiveDateTime,
+    pub heads: Heads,
+    heads_changed: bool,
+    book: Book,
+    accounts: HashMap<AccountKey, AccountId>,
+    new_accounts: Vec<NewAccount>,
+    facts: Vec<BookingFacts>,
+    /// Value date of what is posted next; the business date unless a bank says otherwise.
+    pub value_date: NaiveDate,
+    pub audit: Vec<AuditRecord>,
+    notices: Vec<Notice>,
+    pub purchases: Vec<Purchase>,
+    pub parties: HashMap<i64, Party>,
+    pub offers: Cached<Offer>,
+    pub receivables: Cached<Receivable>,
+    pub buyer_limits: Cached<BuyerLimit>,
+    pub limit_ids: HashMap<(i64, i64, String), i64>,
+    pub approval_limits: HashMap<(i64, String), Option<i64>>,
+    /// Transfers of the command that runs now: (first, last), zero when it posted nothing.
+    posted: (i64, i64),
+    /// The command that runs now has changed something: it may no longer refuse.
+    pub wrote: bool,
+}
+
+impl<'a> Batch<'a> {
+    pub fn open(conn: &'a mut Conn, now: NaiveDateTime) -> Result<Self, StoreError> {
+        let heads = store::records::load_heads(conn)?;
+        Ok(Self {
+            conn,
+            now,
+            book: Book::after(TransferNumber(heads.last_transfer)),
+            value_date: heads.business_date,
+            heads,
+            heads_changed: false,
+            accounts: HashMap::new(),
+            new_accounts: Vec::new(),
+            facts: Vec::new(),
+            audit: Vec::new(),
+            notices: Vec::new(),
+            purchases: Vec::new(),
+            parties: HashMap::new(),
+            offers: Cached::default(),
+            receivables: Cached::default(),
+            buyer_limits: Cached::default(),
+            limit_ids: HashMap::new(),
+            approval_limits: HashMap::new(),
+            posted: (0, 0),
+            wrote: false,
+        })
+    }
+
+    #[must_use]
+    pub fn today(&self) -> NaiveDate {
+        self.heads.business_date
+    }
+
+    pub fn set_business_date(&mut self, date: NaiveDate) {
+        self.heads.business_date = date;
+        self.heads_changed = true;
+        self.wrote = true;
+    }
+
+    /// The next id; ids are one sequence for all kinds of records.
+    pub fn next_id(&mut self) -> i64 {
+        self.heads_changed = true;
+        self.heads.next_id = self.heads.next_id.saturating_add(1);
+        self.heads.next_id
+    }
+
+    /// The sequence number that the running command's audit record will have.
+    #[must_use]
+    pub fn audit_seq(&self) -> i64 {
+        self.heads.last_audit.saturating_add(1)
+    }
+
+    pub fn begin_command(&mut self) {
+        self.posted = (0, 0);
+        self.value_date = self.heads.business_date;
+        self.wrote = false;
+    }
+
+    #[must_use]
+    pub fn posted(&self) -> (i64, i64) {
+        self.posted
+    }
+
+    pub fn append_audit(&mut self, record: AuditRecord) {
+        self.heads_changed = true;
+        self.heads.last_audit = record.seq;
+        self.audit.push(record);
+    }
+
+    /// Writes everything that waits, set by set, so that what follows can be read by SQL.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        let changes = self.book.take_changes();
+        let facts = std::mem::take(&mut self.facts);
+        let new = std::mem::take(&mut self.new_accounts);
+        if !changes.accounts.is_empty() {
+            journal::flush(self.conn, &changes, &facts, &new)?;
+            self.heads.last_transfer = self.book.last().0;
+            self.heads_changed = true;
+        }
+        self.offers.flush(self.conn)?;
+        self.receivables.flush(self.conn)?;
+        self.buyer_limits.flush(self.conn)?;
+        Record::insert_all(&std::mem::take(&mut self.purchases), self.conn)?;
+        Record::insert_all(&std::mem::take(&mut self.notices), self.conn)?;
+        Record::insert_all(&std::mem::take(&mut self.audit), self.conn)?;
+        if std::mem::take(&mut self.heads_changed) {
+            self.heads.update(self.conn)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what hot commands keep in memory, before a command that works by SQL.
+    pub fn settle_for_sql(&mut self) -> Result<(), StoreError> {
+        self.flush()?;
+        self.offers = Cached::default();
+        self.receivables = Cached::default();
+        self.buyer_limits = Cached::default();
+        self.limit_ids.clear();
+        self.parties.clear();
+        self.approval_limits.clear();
+        Ok(())
+    }
+
+    pub fn party(&mut self, id: i64) -> Step<Party> {
+        if let Some(party) = self.parties.get(&id) {
+            return Ok(party.clone());
+        }
+        let party = Party::find(self.conn, id)?.ok_or(Refusal::NotFound)?;
+        self.parties.insert(id, party.clone());
+        Ok(party)
+    }
+
+    /// The actor's company, if it may trade and has the capacity.
+    pub fn acting_party(&mut self, actor: &Actor, capacity: Capacity) -> Step<Party> {
+        let party = self.party(actor.party_id)?;
+        if party.status != PartyStatus::Active.name() {
+            return Err(Refusal::CompanyNotActive.into());
+        }
+        if !Names::parse(&party.capacities).has(capacity.name()) {
+            return Err(Refusal::CapacityMissing.into());
+        }
+        Ok(party)
+    }
+
+    /// Loads the accounts that are not in the book yet, in one query for all of them.
+    pub fn prefetch_accounts(&mut self, keys: &[AccountKey]) -> Result<(), StoreError> {
+        let mut missing: Vec<AccountKey> = keys.iter().copied().filter(|key| !self.accounts.contains_key(key)).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        for row in journal::list_accounts(self.conn, &missing)? {
+            self.accounts.insert(journal::key_of(&row)?, AccountId(row.id));
+            self.book.load_account(journal::account_of(&row)?);
+        }
+        Ok(())
+    }
+
+    pub fn prefetch_holds(&mut self, numbers: &[i64]) -> Result<(), StoreError> {
+        let missing: Vec<i64> = numbers.iter().copied().filter(|number| self.book.hold(TransferNumber(*number)).is_none()).collect();
+        for hold in journal::list_holds(self.conn, &missing)? {
+            self.book.load_hold(hold);
+        }
+        Ok(())
+    }
+
+    /// Balance and what of it is free, zero for an account that was never opened.
+    pub fn balance(&mut self, key: AccountKey) -> Step<(i64, i64)> {
+        self.prefetch_accounts(&[key])?;
+        let account = self.accounts.get(&key).and_then(|id| self.book.account(*id));
+        Ok(account.map_or((0, 0), |account| (account.balance, account.available())))
+    }
+
+    /// What a hold still earmarks.
+    pub fn hold_remaining(&mut self, number: i64) -> Step<i64> {
+        self.prefetch_holds(&[number])?;
+        Ok(self.book.hold(TransferNumber(number)).map_or(0, |hold| hold.remaining))
+    }
+
+    /// Opens `issued` of an asset with the most that may ever be issued of it.
+    pub fn open_issued(&mut self, key: AccountKey, ceiling: i64) {
+        self.open_account(key, Some(ceiling));
+    }
+
+    fn open_account(&mut self, key: AccountKey, ceiling: Option<i64>) -> AccountId {
+        let id = AccountId(self.next_id());
+        self.book.open_account(Account::new(id, key.asset, key.kind.side(), key.kind.floor()));
+        self.accounts.insert(key, id);
+        self.new_accounts.push(NewAccount { id, key, ceiling });
+        id
+    }
+
+    fn account_id(&mut self, key: AccountKey) -> AccountId {
+        match self.accounts.get(&key) {
+            Some(id) => *id,
+            None => self.open_account(key, None),
+        }
+    }
+
+    /// Posts a recipe as one linked set and returns its first and last transfer number.
+    pub fn post(&mut self, recipe: &[Posting]) -> Step<(i64, i64)> {
+        let mut keys = Vec::with_capacity(recipe.len().saturating_mul(2));
+        let mut holds = Vec::new();
+        for posting in recipe {
+            match posting {
+                Posting::Move { debit, credit, .. } => keys.extend([*debit, *credit]),
+                Posting::Hold { account, .. } => keys.push(*account),
+                Posting::PostHold { hold, credit, .. } => {
+                    keys.push(*credit);
+                    holds.push(hold.0);
+                }
+                Posting::VoidHold { hold, .. } => holds.push(hold.0),
+            }
+        }
+        self.prefetch_accounts(&keys)?;
+        self.prefetch_holds(&holds)?;
+        self.prefetch_hold_accounts(&holds)?;
+        let mut entries = Vec::with_capacity(recipe.len());
+        for posting in recipe {
+            entries.push(match *posting {
+                Posting::Move { debit, credit, amount, booking } => {
+                    Entry::Post { debit: self.account_id(debit), credit: self.account_id(credit), amount, code: booking.code() }
+                }
+                Posting::Hold { account, amount, expires_at, booking } => {
+                    Entry::Hold { account: self.account_id(account), amount, expires_at, code: booking.code() }
+                }
+                Posting::PostHold { hold, credit, amount, booking } => {
+                    Entry::PostHold { hold, credit: self.account_id(credit), amount, code: booking.code() }
+                }
+                Posting::VoidHold { hold, booking } => Entry::VoidHold { hold, code: booking.code() },
+            });
+        }
+        let facts = BookingFacts {
+            command: self.heads.last_audit.saturating_add(1),
+            value_date: self.value_date,
+            business_date: self.heads.business_date,
+            booked_at: self.now,
+        };
+        let ticks = self.now.and_utc().timestamp();
+        let applied = self.book.apply(&entries, ticks);
+        let (first, last) = match applied {
+            Ok(rows) => {
+                self.facts.extend(rows.iter().map(|_| facts));
+                let number = |row: Option<&ledger::Transfer>| row.map_or(0, |row| row.number.0);
+                (number(rows.first()), number(rows.last()))
+            }
+            Err(rejection) => return Err(self.explain(&rejection).into()),
+        };
+        self.wrote = true;
+        self.posted = (if self.posted.0 == 0 { first } else { self.posted.0 }, last);
+        Ok((first, last))
+    }
+
+    /// A hold's own account must be in the book before the hold can be posted or freed.
+    fn prefetch_hold_accounts(&mut self, holds: &[i64]) -> Result<(), StoreError> {
+        let ids: Vec<i64> = holds
+            .iter()
+            .filter_map(|number| self.book.hold(TransferNumber(*number)))
+            .filter(|hold| self.book.account(hold.account).is_none())
+            .map(|hold| hold.account.0)
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let binds: Vec<Bind> = ids.iter().map(|id| Bind::Int(*id)).collect();
+        let condition = format!("id IN {}", store::query::places(ids.len()));
+        for row in store::AccountRow::list_where(self.conn, &condition, &binds)? {
+            self.accounts.insert(journal::key_of(&row)?, AccountId(row.id));
+            self.book.load_account(journal::account_of(&row)?);
+        }
+        Ok(())
+    }
+
+    /// Accounting's no, in the words of the rule that people know.
+    fn explain(&self, rejection: &ledger::Rejection) -> Refusal {
+        let blamed = rejection.account.and_then(|id| self.book.account(id));
+        let kind = rejection.account.and_then(|id| self.accounts.iter().find(|(_, known)| **known == id)).map(|(key, _)| key.kind);
+        match (rejection.verdict, kind, blamed) {
+            (Verdict::InsufficientFunds, Some(AccountKind::Cash), Some(account)) => {
+                Refusal::InsufficientCash { available_minor: account.available() }
+            }
+            (Verdict::InsufficientFunds, Some(AccountKind::Holding), Some(account)) => {
+                Refusal::NotEnoughUnits { available_minor: account.available() }
+            }
+            (verdict, ..) => Refusal::Accounting { verdict: format!("{verdict:?}") },
+        }
+    }
+
+    /// Tells a company something; the mail job turns it into one mail for each of its people.
+    pub fn notify(&mut self, party_id: i64, kind: &str, arguments: &serde_json::Value, link: String) {
+        let id = self.next_id();
+        self.notices.push(Notice {
+            id,
+            party_id,
+            user_id: None,
+            kind: kind.to_owned(),
+            arguments: arguments.to_string(),
+            link,
+            at: self.now,
+            mailed: false,
+        });
+    }
+
+    /// Tells one person something.
+    pub fn notify_user(&mut self, (party_id, user_id): (i64, i64), kind: &str, arguments: &serde_json::Value, link: String) {
+        self.notify(party_id, kind, arguments, link);
+        if let Some(notice) = self.notices.last_mut() {
+            notice.user_id = Some(user_id);
+        }
+    }
+
+    /// The amount above which the company wants a second person, if it has said so.
+    pub fn approval_limit(&mut self, party_id: i64, currency: &str) -> Step<Option<i64>> {
+        let key = (party_id, currency.to_owned());
+        if let Some(limit) = self.approval_limits.get(&key) {
+            return Ok(*limit);
+        }
+        let binds = [party_id.into(), currency.into()];
+        let found = ApprovalLimit::find_where(self.conn, "party_id = ? AND currency = ?", &binds)?;
+        let limit = found.map(|row| row.limit_minor);
+        self.approval_limits.insert(key, limit);
+        Ok(limit)
+    }
+
+    /// Inserts a record of a command that works by SQL.
+    pub fn insert<T: Record>(&mut self, row: &T) -> Step<()> {
+        self.wrote = true;
+        Ok(row.insert(self.conn)?)
+    }
+
+    pub fn update<T: Keyed>(&mut self, row: &T) -> Step<()> {
+        self.wrote = true;
+        Ok(row.update(self.conn)?)
+    }
+}

@@ -1,0 +1,31 @@
+//! The only place that asks what time it is.
+
+use chrono::{NaiveDateTime, TimeDelta, Utc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// UTC time, which the demo and the tests can move forward.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    offset_seconds: Arc<AtomicI64>,
+}
+
+impl Clock {
+    #[must_use]
+    pub fn now(&self) -> NaiveDateTime {
+        let offset = TimeDelta::try_seconds(self.offset_seconds.load(Ordering::Relaxed)).unwrap_or_default();
+        let now = Utc::now().naive_utc();
+        now.checked_add_signed(offset).unwrap_or(now)
+    }
+
+    /// Moves the clock; negative values move it back, which only the demo's history does.
+    pub fn shift_seconds(&self, seconds: i64) {
+        self.offset_seconds.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// Makes the clock read `moment` now.
+    pub fn set(&self, moment: NaiveDateTime) {
+        let seconds = moment.signed_duration_since(self.now()).num_seconds();
+        self.shift_seconds(seconds);
+    }
+}

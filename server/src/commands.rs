@@ -1,0 +1,255 @@
+//! Everything that can be done, one file a command. A command is a straight sandwich: gather facts, decide
+//! (in `domain`), post, record, notify.
+
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::Approval;
+
+/// Who acts: a person for a company. The platform's own jobs act as company 0, person 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    pub party_id: i64,
+    pub user_id: i64,
+    /// The second person, when this runs because somebody approved it.
+    pub approver_id: Option<i64>,
+}
+
+impl Actor {
+    pub const SYSTEM: Self = Self { party_id: 0, user_id: 0, approver_id: None };
+
+    #[must_use]
+    pub fn person(party_id: i64, user_id: i64) -> Self {
+        Self { party_id, user_id, approver_id: None }
+    }
+}
+
+/// What a command did.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The record whose history this belongs to: an invoice, a company, a bank file.
+    pub subject: i64,
+    pub body: Value,
+    /// Nothing was done yet: a second person must approve this request.
+    pub awaits_approval: Option<i64>,
+}
+
+impl Done {
+    #[must_use]
+    pub fn new(subject: i64, body: Value) -> Self {
+        Self { subject, body, awaits_approval: None }
+    }
+}
+
+/// What the caller learns, now or at a retry with the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The audit record's number, the reference on receipts.
+    pub seq: i64,
+    pub repeated: bool,
+    pub awaits_approval: Option<i64>,
+    pub body: Value,
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn to_stored(done: &Done) -> String {
+        json!({ "awaits_approval": done.awaits_approval, "body": done.body }).to_string()
+    }
+
+    #[must_use]
+    pub fn stored(text: &str, seq: i64) -> Self {
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        let awaits_approval = value.get("awaits_approval").and_then(Value::as_i64);
+        Self { seq, repeated: true, awaits_approval, body: value.get("body").cloned().unwrap_or_default() }
+    }
+
+    /// A number of the outcome, such as a new record's id.
+    #[must_use]
+    pub fn number(&self, name: &str) -> i64 {
+        self.body.get(name).and_then(Value::as_i64).unwrap_or(0)
+    }
+
+    #[must_use]
+    pub fn text(&self, name: &str) -> String {
+        self.body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+}
+
+/// What a second person is asked to agree to.
+#[derive(Debug)]
+pub struct Ask {
+    pub amount_minor: Option<i64>,
+    pub currency: String,
+    pub subject: i64,
+}
+
+/// One thing that can be done.
+pub trait Execute: Serialize + for<'de> Deserialize<'de> {
+    const NAME: &'static str;
+    /// Hot commands declare what they read and are prefetched; the others may read by SQL.
+    const HOT: bool = false;
+    /// Commands that only keep house (a session was seen, a mail was sent) leave no audit record.
+    const AUDITED: bool = true;
+
+    /// Facts, decision, postings, records, notices.
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done>;
+
+    /// Whether a second person must agree first. Called before `execute`, unless somebody has agreed.
+    fn ask_second_person(&self, _batch: &mut Batch<'_>, _actor: &Actor) -> Step<Option<Ask>> {
+        Ok(None)
+    }
+}
+
+macro_rules! commands {
+    ($($module:ident $name:ident),+ $(,)?) => {
+        $(pub mod $module;)+
+
+        /// Any command.
+        #[derive(Clone, Debug)]
+        pub enum Command { $($name($module::$name)),+ }
+
+        impl Command {
+            /// All names, for tests and documents.
+            pub const NAMES: &'static [&'static str] = &[$(<$module::$name as Execute>::NAME),+];
+
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => <$module::$name as Execute>::NAME),+ }
+            }
+            #[must_use]
+            pub fn hot(&self) -> bool {
+                match self { $(Self::$name(_) => <$module::$name as Execute>::HOT),+ }
+            }
+            #[must_use]
+            pub fn audited(&self) -> bool {
+                match self { $(Self::$name(_) => <$module::$name as Execute>::AUDITED),+ }
+            }
+            /// The input as it is stored and hashed: JSON, without secrets.
+            #[must_use]
+            pub fn input(&self) -> String {
+                match self { $(Self::$name(input) => serde_json::to_string(input).unwrap_or_default()),+ }
+            }
+            fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+                match self { $(Self::$name(input) => input.execute(batch, actor)),+ }
+            }
+            fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+                match self { $(Self::$name(input) => input.ask_second_person(batch, actor)),+ }
+            }
+            /// Reads a stored request back.
+            #[must_use]
+            pub fn read(name: &str, input: &str) -> Option<Self> {
+                $(if name == <$module::$name as Execute>::NAME {
+                    return serde_json::from_str(input).ok().map(Self::$name);
+                })+
+                None
+            }
+        }
+
+        $(impl From<$module::$name> for Command {
+            fn from(input: $module::$name) -> Self { Self::$name(input) }
+        })+
+    };
+}
+
+commands!(
+    accept_invitation AcceptInvitation,
+    assign_suspense AssignSuspense,
+    buy_fractions BuyFractions,
+    change_password ChangePassword,
+    change_user ChangeUser,
+    close_day CloseDay,
+    confirm_invoice ConfirmInvoice,
+    create_offer CreateOffer,
+    create_payment_file CreatePaymentFile,
+    decide_approval DecideApproval,
+    decide_bank_account DecideBankAccount,
+    decide_company DecideCompany,
+    dispute_invoice DisputeInvoice,
+    enrol_totp EnrolTotp,
+    import_statement ImportStatement,
+    invite_company InviteCompany,
+    invite_user InviteUser,
+    propose_bank_account ProposeBankAccount,
+    queue_mails QueueMails,
+    record_mail RecordMail,
+    record_receipt RecordReceipt,
+    record_sign_in_failure RecordSignInFailure,
+    register_invoice RegisterInvoice,
+    request_password_reset RequestPasswordReset,
+    request_payout RequestPayout,
+    reset_password ResetPassword,
+    return_suspense ReturnSuspense,
+    revoke_sessions RevokeSessions,
+    set_approval_limit SetApprovalLimit,
+    set_buyer_limit SetBuyerLimit,
+    set_holiday SetHoliday,
+    set_issue_terms SetIssueTerms,
+    set_preferences SetPreferences,
+    sign_in SignIn,
+    submit_invoice SubmitInvoice,
+    touch_session TouchSession,
+    withdraw_invoice WithdrawInvoice,
+    withdraw_offer WithdrawOffer,
+);
+
+pub mod settlement;
+
+/// Runs a command, or puts it before a second person.
+pub fn run(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<Done> {
+    if actor.approver_id.is_none()
+        && let Some(ask) = command.ask_second_person(batch, actor)?
+    {
+        return request_approval(batch, actor, command, &ask);
+    }
+    command.execute(batch, actor)
+}
+
+fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask: &Ask) -> Step<Done> {
+    let body = command.input();
+    let id = batch.next_id();
+    let approval = Approval {
+        id,
+        party_id: actor.party_id,
+        command: command.name().to_owned(),
+        body_hash: crate::hash::sha256_hex(body.as_bytes()),
+        body,
+        amount_minor: ask.amount_minor,
+        currency: ask.currency.clone(),
+        subject_id: ask.subject,
+        maker_id: actor.user_id,
+        checker_id: None,
+        state: "pending".to_owned(),
+        reason: String::new(),
+        created_at: batch.now,
+        decided_at: None,
+    };
+    batch.insert(&approval)?;
+    let arguments = json!({ "command": command.name() });
+    batch.notify(actor.party_id, "approval_wanted", &arguments, format!("/approvals/{id}"));
+    Ok(Done { subject: ask.subject, body: json!({ "approval_id": id }), awaits_approval: Some(id) })
+}
+
+/// A field that must not be empty, trimmed and at most `most` characters long.
+pub(crate) fn required(value: &str, field: &str, most: usize) -> Result<String, Refusal> {
+    let trimmed = value.trim();
+    if trimmed.is_empty() {
+        return Err(Refusal::FieldMissing { field: field.to_owned() });
+    }
+    optional(trimmed, field, most)
+}
+
+/// A field that may be empty, without control characters.
+pub(crate) fn optional(value: &str, field: &str, most: usize) -> Result<String, Refusal> {
+    let trimmed = value.trim();
+    if trimmed.chars().count() > most || trimmed.chars().any(char::is_control) {
+        return Err(Refusal::FieldInvalid { field: field.to_owned() });
+    }
+    Ok(trimmed.to_owned())
+}
+
+/// A currency that the platform knows.
+pub(crate) fn currency(code: &str) -> Result<domain::Currency, Refusal> {
+    domain::Currency::parse(code).ok_or_else(|| Refusal::CurrencyUnknown { currency: code.to_owned() })
+}

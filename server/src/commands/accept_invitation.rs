@@ -1,0 +1,48 @@
+//! A person takes up an invitation: name, language and password.
+
+use super::{Actor, Done, Execute, required};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::UserStatus;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{Link, User};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AcceptInvitation {
+    #[serde(skip)]
+    pub token_hash: String,
+    #[serde(skip)]
+    pub password_hash: String,
+    pub name: String,
+    pub language: String,
+}
+
+/// The link, if it is of this kind, unused and in time.
+pub(crate) fn open_link(batch: &mut Batch<'_>, kind: &str, token_hash: &str) -> Step<Link> {
+    let found = Link::find_where(batch.conn, "token_hash = ? AND kind = ?", &[token_hash.into(), kind.into()])?;
+    let now = batch.now;
+    let open = found.filter(|link| link.used_at.is_none() && link.expires_at > now);
+    Ok(open.ok_or(Refusal::LinkInvalid)?)
+}
+
+impl Execute for AcceptInvitation {
+    const NAME: &'static str = "accept_invitation";
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        let mut link = open_link(batch, "invite", &self.token_hash)?;
+        let mut user = User::load(batch.conn, link.user_id)?;
+        if user.status != UserStatus::Invited.name() {
+            return Err(Refusal::LinkInvalid.into());
+        }
+        user.name = required(&self.name, "name", 100)?;
+        user.language = if self.language == "zh" { "zh" } else { "en" }.to_owned();
+        user.password_hash.clone_from(&self.password_hash);
+        user.status = UserStatus::Active.name().to_owned();
+        link.used_at = Some(batch.now);
+        batch.update(&user)?;
+        batch.update(&link)?;
+        Ok(Done::new(user.party_id, json!({ "user_id": user.id, "party_id": user.party_id })))
+    }
+}

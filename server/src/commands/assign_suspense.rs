@@ -1,0 +1,83 @@
+//! Money that waited in suspense finds its place: a company's cash or a receivable. Two operators.
+
+use super::{Actor, Ask, Done, Execute, settlement};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::chart::{AccountKey, Booking, Posting, currency_asset};
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{BankLine, Party, Receivable};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AssignSuspense {
+    pub line_id: i64,
+    /// The structured creditor reference (ISO 11649) of the company or receivable that the money is for.
+    pub reference: String,
+    /// Why this is the right place, for the audit.
+    pub reason: String,
+}
+
+/// Where a structured reference leads.
+pub(crate) enum Target {
+    Company(i64),
+    Receivable(i64),
+}
+
+/// The company or receivable with this reference.
+pub(crate) fn find_target(batch: &mut Batch<'_>, reference: &str, currency: &str) -> Step<Option<Target>> {
+    let Some(normal) = domain::creditor_reference::validate(reference) else { return Ok(None) };
+    let binds = [normal.as_str().into()];
+    if let Some(row) = Receivable::find_where(batch.conn, "reference = ?", &binds)? {
+        return Ok((row.currency == currency).then_some(Target::Receivable(row.id)));
+    }
+    Ok(Party::find_where(batch.conn, "reference = ?", &binds)?.map(|row| Target::Company(row.id)))
+}
+
+/// The bank line, if it still waits in suspense.
+pub(crate) fn waiting_line(batch: &mut Batch<'_>, id: i64) -> Step<BankLine> {
+    let line = BankLine::find(batch.conn, id)?.ok_or(Refusal::NotFound)?;
+    if line.state == "suspense" { Ok(line) } else { Err(Refusal::LineSettled.into()) }
+}
+
+impl Execute for AssignSuspense {
+    const NAME: &'static str = "assign_suspense";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        super::required(&self.reason, "reason", 500)?;
+        let line = waiting_line(batch, self.line_id)?;
+        find_target(batch, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
+        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let mut line = waiting_line(batch, self.line_id)?;
+        let target = find_target(batch, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
+        let asset = currency_asset(super::currency(&line.currency)?);
+        let debit = AccountKey::suspense(asset);
+        let amount = line.amount_minor;
+        batch.value_date = line.value_date;
+        match target {
+            Target::Company(party) => {
+                let credit = AccountKey::cash(party, asset);
+                batch.post(&[Posting::Move { debit, credit, amount, booking: Booking::SuspenseToCash }])?;
+                line.party_id = Some(party);
+                settlement::notify_deposit(batch, party, &line.currency, amount);
+            }
+            Target::Receivable(id) => {
+                let credit = AccountKey::collection(id, asset);
+                batch.post(&[Posting::Move { debit, credit, amount, booking: Booking::SuspenseToCollection }])?;
+                line.receivable_id = Some(id);
+                settlement::settle(batch, id, amount, line.value_date)?;
+            }
+        }
+        line.state = "assigned".to_owned();
+        line.note.clone_from(&self.reason);
+        batch.update(&line)?;
+        Ok(Done::new(line.id, json!({ "line_id": line.id })))
+    }
+}

@@ -1,0 +1,200 @@
+//! A financier buys fractions of an offer: delivery against payment in one linked set. The hot command.
+
+use super::{Actor, Ask, Done, Execute};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::chart::{self, AccountKey, currency_asset};
+use domain::day_count::DayCount;
+use domain::offering::{OfferState, PurchaseFacts, decide_purchase};
+use domain::party::{Capacity, needs_second_person};
+use domain::pricing::{FeeTerms, Method, PriceTerms, Quote};
+use ledger::{AssetId, TransferNumber};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Record;
+use store::{Bind, BuyerLimit, Offer, Purchase, Receivable, StoreError};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct BuyFractions {
+    pub offer_id: i64,
+    /// Face to buy, minor units.
+    pub units_minor: i64,
+    /// The price that was shown and agreed to, minor units. Another price today refuses.
+    pub price_minor: i64,
+}
+
+fn sorted(mut ids: Vec<i64>) -> Vec<i64> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Loads what a batch of purchases reads: offers, receivables, limits, accounts, holds. A few statements,
+/// however many purchases there are.
+pub fn prefetch(batch: &mut Batch<'_>, purchases: &[(i64, &BuyFractions)]) -> Result<(), StoreError> {
+    let offers = sorted(purchases.iter().map(|(_, purchase)| purchase.offer_id).collect());
+    batch.offers.prefetch(batch.conn, &offers, |row: &Offer| row.id)?;
+    let receivables = sorted(batch.offers.rows.values().map(|offer| offer.receivable_id).collect());
+    batch.receivables.prefetch(batch.conn, &receivables, |row: &Receivable| row.id)?;
+    let financiers = sorted(purchases.iter().map(|(party, _)| *party).collect());
+    for some in financiers.chunks(500) {
+        let binds: Vec<Bind> = some.iter().map(|id| Bind::Int(*id)).collect();
+        let places = store::query::places(some.len());
+        for row in BuyerLimit::list_where(batch.conn, &format!("financier_id IN {places}"), &binds)? {
+            batch.limit_ids.insert((row.financier_id, row.buyer_id, row.currency.clone()), row.id);
+            batch.buyer_limits.rows.entry(row.id).or_insert(row);
+        }
+        for party in some {
+            for receivable in batch.receivables.rows.values() {
+                batch.approval_limits.entry((*party, receivable.currency.clone())).or_insert(None);
+            }
+        }
+        for row in store::ApprovalLimit::list_where(batch.conn, &format!("party_id IN {places}"), &binds)? {
+            batch.approval_limits.insert((row.party_id, row.currency), Some(row.limit_minor));
+        }
+    }
+    let mut keys = Vec::new();
+    let mut holds = Vec::new();
+    for (financier, purchase) in purchases {
+        let Some(offer) = batch.offers.rows.get(&purchase.offer_id) else { continue };
+        let Some(receivable) = batch.receivables.rows.get(&offer.receivable_id) else { continue };
+        let Some(currency) = domain::Currency::parse(&receivable.currency) else { continue };
+        let (cash, senior) = (currency_asset(currency), AssetId(receivable.id));
+        keys.extend([
+            AccountKey::cash(*financier, cash),
+            AccountKey::cash(offer.supplier_id, cash),
+            AccountKey::fees(cash),
+            AccountKey::holding(*financier, senior),
+            AccountKey::holding(offer.supplier_id, senior),
+        ]);
+        holds.push(offer.hold_number);
+    }
+    batch.prefetch_accounts(&keys)?;
+    batch.prefetch_holds(&sorted(holds))
+}
+
+/// The offer's price terms, as they were frozen.
+pub fn price_terms(offer: &Offer, receivable: &Receivable) -> Result<PriceTerms, StoreError> {
+    let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of offer {}", offer.id));
+    Ok(PriceTerms {
+        method: Method::parse(&offer.method).ok_or_else(|| corrupt("method"))?,
+        rate: offer.rate.parse().map_err(|_| corrupt("rate"))?,
+        day_count: DayCount::parse(&offer.day_count).ok_or_else(|| corrupt("day count"))?,
+        due_date: receivable.payment_date,
+        fee: FeeTerms { bps: receivable.purchase_fee_bps, minimum_minor: receivable.minimum_fee_minor },
+    })
+}
+
+impl BuyFractions {
+    fn load(&self, batch: &mut Batch<'_>) -> Step<(Offer, Receivable)> {
+        batch.offers.prefetch(batch.conn, &[self.offer_id], |row: &Offer| row.id)?;
+        let offer = batch.offers.rows.get(&self.offer_id).cloned().ok_or(Refusal::NotFound)?;
+        batch.receivables.prefetch(batch.conn, &[offer.receivable_id], |row: &Receivable| row.id)?;
+        let receivable = batch.receivables.rows.get(&offer.receivable_id).cloned().ok_or(Refusal::NotFound)?;
+        Ok((offer, receivable))
+    }
+
+    fn limit_id(batch: &mut Batch<'_>, key: &(i64, i64, String)) -> Step<Option<i64>> {
+        if let Some(id) = batch.limit_ids.get(key) {
+            return Ok(Some(*id));
+        }
+        let binds = [key.0.into(), key.1.into(), key.2.as_str().into()];
+        let found = BuyerLimit::find_where(batch.conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
+        Ok(found.map(|row| {
+            let id = row.id;
+            batch.limit_ids.insert(key.clone(), id);
+            batch.buyer_limits.rows.entry(id).or_insert(row);
+            id
+        }))
+    }
+
+    /// Gathers the facts and lets the rules decide; returns what the purchase will need.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Offer, Receivable, Quote, Option<i64>)> {
+        let financier = batch.acting_party(actor, Capacity::Financier)?;
+        let (offer, receivable) = self.load(batch)?;
+        let asset = currency_asset(super::currency(&receivable.currency)?);
+        let limit_id = Self::limit_id(batch, &(financier.id, receivable.buyer_id, receivable.currency.clone()))?;
+        let limit = limit_id.and_then(|id| batch.buyer_limits.rows.get(&id));
+        let limit_room_minor = limit.map(|row| row.limit_minor.saturating_sub(row.used_minor));
+        let (_, cash_available_minor) = batch.balance(AccountKey::cash(financier.id, asset))?;
+        let quote = decide_purchase(&PurchaseFacts {
+            offer_state: &offer.state,
+            close_date: offer.close_date,
+            left_minor: offer.left_minor,
+            minimum_ticket_minor: offer.minimum_ticket_minor,
+            supplier: offer.supplier_id,
+            financier: financier.id,
+            units_minor: self.units_minor,
+            agreed_price_minor: self.price_minor,
+            cash_available_minor,
+            limit_room_minor,
+            terms: price_terms(&offer, &receivable)?,
+            today: batch.today(),
+        })?;
+        Ok((offer, receivable, quote, limit_id))
+    }
+}
+
+impl Execute for BuyFractions {
+    const NAME: &'static str = "buy_fractions";
+    const HOT: bool = true;
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (_, receivable, quote, _) = self.decide(batch, actor)?;
+        let limit = batch.approval_limit(actor.party_id, &receivable.currency)?;
+        Ok(needs_second_person(quote.price_minor, limit).then(|| Ask {
+            amount_minor: Some(quote.price_minor),
+            currency: receivable.currency.clone(),
+            subject: receivable.id,
+        }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (mut offer, mut receivable, quote, limit_id) = self.decide(batch, actor)?;
+        let asset = currency_asset(super::currency(&receivable.currency)?);
+        let hold = TransferNumber(offer.hold_number);
+        let recipe = chart::purchase((offer.supplier_id, actor.party_id), asset, (hold, AssetId(receivable.id)), &quote);
+        batch.post(&recipe)?;
+
+        offer.left_minor = offer.left_minor.saturating_sub(self.units_minor);
+        if offer.left_minor == 0 {
+            offer.state = OfferState::Settled.name().to_owned();
+        }
+        if let Some(limit) = limit_id.and_then(|id| batch.buyer_limits.rows.get_mut(&id)) {
+            limit.used_minor = limit.used_minor.saturating_add(self.units_minor);
+            batch.buyer_limits.changed.insert(limit.id, ());
+        }
+        if receivable.state == "issued" {
+            receivable.state = "active".to_owned();
+            batch.receivables.changed.insert(receivable.id, ());
+            batch.receivables.rows.insert(receivable.id, receivable.clone());
+        }
+        let id = batch.next_id();
+        let left_minor = offer.left_minor;
+        let arguments = json!({ "units_minor": self.units_minor, "net_minor": quote.supplier_net_minor, "currency": receivable.currency });
+        batch.notify(offer.supplier_id, "fractions_bought", &arguments, format!("/receivables/{}", receivable.id));
+        batch.purchases.push(Purchase {
+            id,
+            offer_id: offer.id,
+            receivable_id: receivable.id,
+            supplier_id: offer.supplier_id,
+            financier_id: actor.party_id,
+            units_minor: self.units_minor,
+            price_minor: quote.price_minor,
+            fee_minor: quote.fee_minor,
+            financier_rate: quote.financier_rate.normalize().to_string(),
+            supplier_rate: quote.supplier_rate.normalize().to_string(),
+            tenor_days: quote.tenor_days,
+            business_date: batch.today(),
+            bought_at: batch.now,
+        });
+        batch.offers.changed.insert(offer.id, ());
+        batch.offers.rows.insert(offer.id, offer);
+        let body = json!({
+            "purchase_id": id, "receivable_id": receivable.id, "units_minor": self.units_minor,
+            "price_minor": quote.price_minor, "left_minor": left_minor, "currency": receivable.currency,
+        });
+        Ok(Done::new(receivable.id, body))
+    }
+}

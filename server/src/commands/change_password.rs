@@ -1,0 +1,29 @@
+//! A person changes the own password; every other session ends.
+
+use super::{Actor, Done, Execute, revoke_sessions};
+use crate::batch::{Batch, Step};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::User;
+use store::records::Keyed;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ChangePassword {
+    #[serde(skip)]
+    pub password_hash: String,
+    /// The session that made the change stays.
+    pub keep_session: i64,
+}
+
+impl Execute for ChangePassword {
+    const NAME: &'static str = "change_password";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let mut user = User::load(batch.conn, actor.user_id)?;
+        user.password_hash.clone_from(&self.password_hash);
+        batch.update(&user)?;
+        revoke_sessions::end_sessions(batch, user.id, self.keep_session)?;
+        batch.notify_user((user.party_id, user.id), "password_changed", &json!({}), "/account/security".to_owned());
+        Ok(Done::new(user.id, json!({})))
+    }
+}

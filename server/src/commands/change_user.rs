@@ -1,0 +1,53 @@
+//! An administrator changes what a colleague may do, or disables the account at once.
+
+use super::{Actor, Done, Execute, revoke_sessions};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::{Names, Role, UserStatus, normalise_names};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::User;
+use store::records::{Keyed, Record};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ChangeUser {
+    pub user_id: i64,
+    /// Comma-separated: administrator, maker, checker, viewer.
+    pub roles: String,
+    pub disabled: bool,
+}
+
+/// The role names, in their fixed order.
+pub(crate) fn known_roles() -> Vec<&'static str> {
+    Role::ALL.iter().map(|role| role.name()).collect()
+}
+
+impl Execute for ChangeUser {
+    const NAME: &'static str = "change_user";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let found = User::find(batch.conn, self.user_id)?.filter(|user| user.party_id == actor.party_id);
+        let mut user = found.ok_or(Refusal::NotFound)?;
+        let roles = normalise_names(&self.roles, &known_roles(), "roles")?;
+        let administrator = Role::Administrator.name();
+        let stays = !self.disabled && Names::parse(&roles).has(administrator);
+        let binds = [actor.party_id.into(), user.id.into()];
+        let others = User::list_where(batch.conn, "party_id = ? AND status = 'active' AND id <> ?", &binds)?;
+        if !stays && !others.iter().any(|other| Names::parse(&other.roles).has(administrator)) {
+            return Err(Refusal::LastAdministrator.into());
+        }
+        user.roles = roles;
+        if self.disabled {
+            user.status = UserStatus::Disabled.name().to_owned();
+        } else if user.status == UserStatus::Disabled.name() {
+            let known = if user.password_hash.is_empty() { UserStatus::Invited } else { UserStatus::Active };
+            user.status = known.name().to_owned();
+        }
+        batch.update(&user)?;
+        if self.disabled {
+            revoke_sessions::end_sessions(batch, user.id, 0)?;
+        }
+        Ok(Done::new(actor.party_id, json!({ "user_id": user.id })))
+    }
+}

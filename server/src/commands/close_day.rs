@@ -1,0 +1,97 @@
+//! End of day: prove the books, then move the business date on and the states with it.
+
+use super::{Actor, Done, Execute, settlement, withdraw_offer};
+use crate::batch::{Batch, Step};
+use chrono::{Days, NaiveDate};
+use domain::Refusal;
+use domain::invoice::{InvoiceEvent, InvoiceState};
+use domain::offering::OfferState;
+use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{Invoice, Offer, Receivable};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CloseDay {
+    /// The business date that ends. Closing a day twice is refused, so a job may be run again.
+    pub date: NaiveDate,
+}
+
+impl Execute for CloseDay {
+    const NAME: &'static str = "close_day";
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        if self.date < batch.today() {
+            return Err(Refusal::DayInPast { date: self.date }.into());
+        }
+        if self.date > batch.today() {
+            return Err(Refusal::DayNotReached { date: self.date }.into());
+        }
+        if let Some(asset) = store::verify::unbalanced_asset(batch.conn)? {
+            return Err(Refusal::BooksDoNotBalance { asset }.into());
+        }
+        let next = self.date.checked_add_days(Days::new(1)).unwrap_or(self.date);
+        let expired = close_offers(batch, next)?;
+        let (matured, overdue) = move_receivables(batch, next)?;
+        batch.set_business_date(next);
+        let body = json!({ "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue });
+        Ok(Done::new(0, body))
+    }
+}
+
+fn close_offers(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
+    let ended = Offer::list_where(batch.conn, "state = 'open' AND close_date < ? ORDER BY id", &[next.into()])?;
+    let count = ended.len();
+    for offer in ended {
+        let arguments = json!({ "offer_id": offer.id });
+        let (supplier, receivable) = (offer.supplier_id, offer.receivable_id);
+        withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;
+        batch.notify(supplier, "offer_expired", &arguments, format!("/receivables/{receivable}"));
+    }
+    Ok(count)
+}
+
+fn move_receivables(batch: &mut Batch<'_>, next: NaiveDate) -> Step<(usize, usize)> {
+    let condition = "state IN ('issued', 'active', 'matured', 'part_redeemed') AND payment_date <= ? ORDER BY id";
+    let due = Receivable::list_where(batch.conn, condition, &[next.into()])?;
+    let (mut matured, mut overdue) = (0_usize, 0_usize);
+    for mut receivable in due {
+        let state = ReceivableState::parse(&receivable.state).ok_or_else(|| settlement::corrupt("state", receivable.id))?;
+        let mut now = state;
+        if matches!(now, ReceivableState::Issued | ReceivableState::Active) {
+            now = next_state(now, ReceivableEvent::Mature)?;
+            matured = matured.saturating_add(1);
+            let arguments = json!({ "reference": receivable.reference });
+            batch.notify(receivable.buyer_id, "payment_due", &arguments, format!("/payables/{}", receivable.invoice_id));
+        }
+        if next > settlement::last_day_of_grace(&receivable) {
+            now = next_state(now, ReceivableEvent::FallOverdue)?;
+            overdue = overdue.saturating_add(1);
+            tell_overdue(batch, &receivable)?;
+        }
+        if now != state {
+            receivable.state = now.name().to_owned();
+            batch.update(&receivable)?;
+        }
+    }
+    Ok((matured, overdue))
+}
+
+fn tell_overdue(batch: &mut Batch<'_>, receivable: &Receivable) -> Step<()> {
+    let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
+    let before = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("invoice of", receivable.id))?;
+    invoice.state = domain::invoice::next_state(before, InvoiceEvent::FallOverdue)?.name().to_owned();
+    batch.update(&invoice)?;
+    let arguments = json!({ "reference": receivable.reference });
+    let mut told = settlement::holder_parties(batch, receivable.id)?;
+    told.push(receivable.supplier_id);
+    told.sort_unstable();
+    told.dedup();
+    for party in told {
+        batch.notify(party, "receivable_overdue", &arguments, format!("/receivables/{}", receivable.id));
+    }
+    batch.notify(receivable.buyer_id, "receivable_overdue", &arguments, format!("/payables/{}", receivable.invoice_id));
+    Ok(())
+}

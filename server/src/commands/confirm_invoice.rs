@@ -1,0 +1,210 @@
+//! The buyer irrevocably undertakes to pay, all or less; the receivable comes into being in the same commit.
+
+use super::{Actor, Ask, Done, Execute, currency, optional, settlement};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use domain::chart::{self, AccountKey};
+use domain::day_count::DayCount;
+use domain::invoice::{InvoiceEvent, InvoiceState};
+use domain::party::{Capacity, needs_second_person};
+use domain::pricing::FeeTerms;
+use domain::receivable::{IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text};
+use domain::undertaking::{self, UndertakingTerms};
+use domain::{Currency, Refusal};
+use ledger::AssetId;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{Confirmation, Conn, Invoice, IssueTermsRow, Receivable, StoreError};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConfirmInvoice {
+    pub invoice_id: i64,
+    /// What will be paid, minor units of the invoice's currency.
+    pub amount_minor: i64,
+    /// The day on which it will be paid.
+    pub due_date: NaiveDate,
+    /// The undertaking's version that the signer read.
+    pub version: String,
+    /// SHA-256 of the words (English) that the signer read.
+    pub words_hash: String,
+    /// Needed when less than the payable amount is confirmed.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// The words that a confirmation would sign.
+#[derive(Clone, Debug)]
+pub struct Words {
+    pub english: String,
+    pub chinese: String,
+    /// SHA-256 of the English words.
+    pub hash: String,
+}
+
+/// The words that a confirmation of this amount and day would sign.
+pub fn words(conn: &mut Conn, invoice: &Invoice, amount_minor: i64, due_date: NaiveDate) -> Result<Words, StoreError> {
+    let buyer = store::Party::load(conn, invoice.buyer_id)?;
+    let supplier = store::Party::load(conn, invoice.supplier_id)?;
+    let known = Currency::parse(&invoice.currency).ok_or_else(|| settlement::corrupt("currency of invoice", invoice.id))?;
+    let amount = format!("{} {}", invoice.currency, known.format(amount_minor));
+    let due = due_date.to_string();
+    let terms = UndertakingTerms {
+        buyer: &buyer.name,
+        supplier: &supplier.name,
+        invoice_number: &invoice.number,
+        amount: &amount,
+        due_date: &due,
+        document_hash: &invoice.document,
+    };
+    let text = |language| undertaking::text(undertaking::CURRENT, language, &terms).unwrap_or_default();
+    let (english, chinese) = (text("en"), text("zh"));
+    let hash = crate::hash::sha256_hex(english.as_bytes());
+    Ok(Words { english, chinese, hash })
+}
+
+/// The terms in force for a currency.
+pub fn issue_terms(conn: &mut Conn, code: &str) -> Step<(IssueTermsRow, IssueTerms)> {
+    let found = IssueTermsRow::find_where(conn, "currency = ?", &[code.into()])?;
+    let row = found.ok_or_else(|| Refusal::CurrencyUnknown { currency: code.to_owned() })?;
+    let terms = IssueTerms {
+        reserve_bps: row.reserve_bps,
+        settlement_fee_bps: row.settlement_fee_bps,
+        purchase_fee: FeeTerms { bps: row.purchase_fee_bps, minimum_minor: row.minimum_fee_minor },
+        minimum_ticket_minor: row.minimum_ticket_minor,
+        late_rate: row.late_rate.parse().map_err(|_| StoreError::Corrupt(format!("late rate of {code}")))?,
+        late_day_count: DayCount::parse(&row.late_day_count).ok_or_else(|| StoreError::Corrupt(format!("day count of {code}")))?,
+        grace_days: row.grace_days,
+    };
+    Ok((row, terms))
+}
+
+impl ConfirmInvoice {
+    /// The invoice of this buyer and its state after the confirmation, if the rules allow it.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Invoice, InvoiceState, Words)> {
+        batch.acting_party(actor, Capacity::Buyer)?;
+        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.buyer_id == actor.party_id && row.state != "draft");
+        let invoice = found.ok_or(Refusal::NotFound)?;
+        let less = decide_confirmation(self.amount_minor, invoice.payable_minor, &self.reason, self.due_date, batch.today())?;
+        let event = if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm };
+        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+        let next = domain::invoice::next_state(state, event)?;
+        optional(&self.reason, "reason", 500)?;
+        let words = words(batch.conn, &invoice, self.amount_minor, self.due_date)?;
+        if self.version != undertaking::CURRENT || self.words_hash != words.hash {
+            return Err(Refusal::UndertakingChanged.into());
+        }
+        Ok((invoice, next, words))
+    }
+
+    fn receivable(&self, batch: &mut Batch<'_>, invoice: &Invoice, row: &IssueTermsRow, split: &IssueSplit, words_hash: &str) -> Step<Receivable> {
+        let calendar = settlement::calendar(batch.conn, &invoice.currency)?;
+        let (id, reserve_asset) = (batch.next_id(), batch.next_id());
+        let payment_date = calendar.following(self.due_date);
+        let amount = |minor: i64| minor.to_string();
+        let terms = terms_text(&[
+            ("invoice", &invoice.number),
+            ("document", &invoice.document),
+            ("undertaking", words_hash),
+            ("supplier", &amount(invoice.supplier_id)),
+            ("buyer", &amount(invoice.buyer_id)),
+            ("currency", &invoice.currency),
+            ("confirmed_minor", &amount(self.amount_minor)),
+            ("face_minor", &amount(split.face_minor)),
+            ("reserve_minor", &amount(split.reserve_minor)),
+            ("settlement_fee_minor", &amount(split.settlement_fee_minor)),
+            ("purchase_fee_bps", &amount(row.purchase_fee_bps)),
+            ("minimum_fee_minor", &amount(row.minimum_fee_minor)),
+            ("minimum_ticket_minor", &amount(row.minimum_ticket_minor)),
+            ("late_rate", &row.late_rate),
+            ("late_day_count", &row.late_day_count),
+            ("grace_days", &amount(row.grace_days)),
+            ("due_date", &self.due_date.to_string()),
+            ("payment_date", &payment_date.to_string()),
+        ]);
+        Ok(Receivable {
+            id,
+            reserve_asset,
+            invoice_id: invoice.id,
+            supplier_id: invoice.supplier_id,
+            buyer_id: invoice.buyer_id,
+            currency: invoice.currency.clone(),
+            confirmed_minor: self.amount_minor,
+            face_minor: split.face_minor,
+            reserve_minor: split.reserve_minor,
+            settlement_fee_minor: split.settlement_fee_minor,
+            settlement_fee_paid_minor: 0,
+            purchase_fee_bps: row.purchase_fee_bps,
+            minimum_fee_minor: row.minimum_fee_minor,
+            minimum_ticket_minor: row.minimum_ticket_minor,
+            late_rate: row.late_rate.clone(),
+            late_day_count: row.late_day_count.clone(),
+            grace_days: row.grace_days,
+            due_date: self.due_date,
+            payment_date,
+            interest_from: payment_date,
+            state: ReceivableState::Issued.name().to_owned(),
+            reference: domain::creditor_reference::create(&format!("R{id}")).unwrap_or_default(),
+            terms_hash: crate::hash::sha256_hex(terms.as_bytes()),
+            terms,
+            paid_minor: 0,
+            created_at: batch.now,
+        })
+    }
+}
+
+impl Execute for ConfirmInvoice {
+    const NAME: &'static str = "confirm_invoice";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (invoice, ..) = self.decide(batch, actor)?;
+        let limit = batch.approval_limit(actor.party_id, &invoice.currency)?;
+        Ok(needs_second_person(self.amount_minor, limit).then(|| Ask {
+            amount_minor: Some(self.amount_minor),
+            currency: invoice.currency.clone(),
+            subject: invoice.id,
+        }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (mut invoice, next, words) = self.decide(batch, actor)?;
+        let known = currency(&invoice.currency)?;
+        let (row, terms) = issue_terms(batch.conn, &invoice.currency)?;
+        let split = decide_issue(self.amount_minor, &terms)?;
+        let receivable = self.receivable(batch, &invoice, &row, &split, &words.hash)?;
+        let confirmation = Confirmation {
+            id: batch.next_id(),
+            invoice_id: invoice.id,
+            amount_minor: self.amount_minor,
+            due_date: self.due_date,
+            version: self.version.clone(),
+            words_en: words.english,
+            words_zh: words.chinese,
+            words_hash: words.hash,
+            reason: self.reason.trim().to_owned(),
+            signer_id: actor.user_id,
+            approver_id: actor.approver_id,
+            signed_at: batch.now,
+        };
+        let (senior, junior) = (AssetId(receivable.id), AssetId(receivable.reserve_asset));
+        batch.open_issued(AccountKey::issued(senior), split.face_minor);
+        if split.reserve_minor > 0 {
+            batch.open_issued(AccountKey::issued(junior), split.reserve_minor);
+        }
+        batch.post(&chart::issue(invoice.supplier_id, senior, split.face_minor, junior, split.reserve_minor))?;
+        invoice.state = next.name().to_owned();
+        invoice.confirmed_minor = self.amount_minor;
+        invoice.due_date = Some(self.due_date);
+        batch.insert(&confirmation)?;
+        batch.update(&invoice)?;
+        batch.insert(&receivable)?;
+        let arguments = json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
+        batch.notify(invoice.supplier_id, "invoice_confirmed", &arguments, format!("/receivables/{}", receivable.id));
+        let body = json!({
+            "invoice_id": invoice.id, "receivable_id": receivable.id, "confirmation_id": confirmation.id,
+            "reference": receivable.reference,
+        });
+        Ok(Done::new(invoice.id, body))
+    }
+}

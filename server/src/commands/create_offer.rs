@@ -1,0 +1,109 @@
+//! The supplier offers fractions at a fixed rate: a hold on its own units.
+
+use super::{Actor, Ask, Done, Execute, settlement};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use domain::Refusal;
+use domain::chart::{AccountKey, Booking, Posting};
+use domain::day_count::DayCount;
+use domain::offering::{OfferFacts, OfferState, decide_offer};
+use domain::party::{Capacity, needs_second_person};
+use domain::pricing::Method;
+use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
+use ledger::AssetId;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Keyed;
+use store::{Invoice, Offer, Receivable};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CreateOffer {
+    pub receivable_id: i64,
+    /// Face to offer, minor units.
+    pub units_minor: i64,
+    /// Percent a year, as a decimal: "5.25".
+    pub rate: String,
+    /// "discount" or "yield".
+    pub method: String,
+    /// "ACT/360", "ACT/365F" or "30E/360".
+    pub day_count: String,
+    pub minimum_ticket_minor: i64,
+    /// Last business date on which it can be bought.
+    pub close_date: NaiveDate,
+}
+
+impl CreateOffer {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Receivable> {
+        batch.acting_party(actor, Capacity::Supplier)?;
+        let found = Receivable::find(batch.conn, self.receivable_id)?.filter(|row| row.supplier_id == actor.party_id);
+        let receivable = found.ok_or(Refusal::NotFound)?;
+        let state = ReceivableState::parse(&receivable.state).ok_or_else(|| settlement::corrupt("state", receivable.id))?;
+        next_state(state, ReceivableEvent::Accept)?;
+        let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
+        let rate: Decimal = self.rate.parse().map_err(|_| field("rate"))?;
+        Method::parse(&self.method).ok_or_else(|| field("method"))?;
+        DayCount::parse(&self.day_count).ok_or_else(|| field("day_count"))?;
+        let (_, available_minor) = batch.balance(AccountKey::holding(actor.party_id, AssetId(receivable.id)))?;
+        decide_offer(&OfferFacts {
+            units_minor: self.units_minor,
+            available_minor,
+            rate,
+            minimum_ticket_minor: self.minimum_ticket_minor,
+            terms_minimum_minor: receivable.minimum_ticket_minor,
+            close_date: self.close_date,
+            due_date: receivable.payment_date,
+            today: batch.today(),
+        })?;
+        Ok(receivable)
+    }
+}
+
+impl Execute for CreateOffer {
+    const NAME: &'static str = "create_offer";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let receivable = self.decide(batch, actor)?;
+        let limit = batch.approval_limit(actor.party_id, &receivable.currency)?;
+        Ok(needs_second_person(self.units_minor, limit).then(|| Ask {
+            amount_minor: Some(self.units_minor),
+            currency: receivable.currency.clone(),
+            subject: receivable.id,
+        }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let mut receivable = self.decide(batch, actor)?;
+        let account = AccountKey::holding(actor.party_id, AssetId(receivable.id));
+        let hold = Posting::Hold { account, amount: self.units_minor, expires_at: None, booking: Booking::Offer };
+        let (hold_number, _) = batch.post(&[hold])?;
+        let offer = Offer {
+            id: batch.next_id(),
+            receivable_id: receivable.id,
+            supplier_id: actor.party_id,
+            units_minor: self.units_minor,
+            left_minor: self.units_minor,
+            rate: self.rate.clone(),
+            method: self.method.clone(),
+            day_count: self.day_count.clone(),
+            minimum_ticket_minor: self.minimum_ticket_minor,
+            close_date: self.close_date,
+            state: OfferState::Open.name().to_owned(),
+            hold_number,
+            created_at: batch.now,
+        };
+        batch.insert(&offer)?;
+        if receivable.state == ReceivableState::Issued.name() {
+            // Offering it is how the supplier accepts it (签收).
+            receivable.state = ReceivableState::Active.name().to_owned();
+            batch.update(&receivable)?;
+        }
+        let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
+        if invoice.state == "confirmed" || invoice.state == "partially_confirmed" {
+            invoice.state = "assigned".to_owned();
+            batch.update(&invoice)?;
+        }
+        Ok(Done::new(receivable.id, json!({ "offer_id": offer.id, "receivable_id": receivable.id })))
+    }
+}

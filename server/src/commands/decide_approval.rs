@@ -1,0 +1,56 @@
+//! A second person agrees to a request, which then happens at once, or turns it down.
+
+use super::{Actor, Command, Done, Execute, optional};
+use crate::batch::{Batch, Step};
+use domain::{Refusal, party};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Keyed;
+use store::{Approval, StoreError};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DecideApproval {
+    pub approval_id: i64,
+    /// SHA-256 of the request as it was shown: another content refuses.
+    pub body_hash: String,
+    pub approve: bool,
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl Execute for DecideApproval {
+    const NAME: &'static str = "decide_approval";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let found = Approval::find(batch.conn, self.approval_id)?.filter(|row| row.party_id == actor.party_id);
+        let mut approval = found.ok_or(Refusal::NotFound)?;
+        let stored_hash = crate::hash::sha256_hex(approval.body.as_bytes());
+        party::decide_approval(approval.maker_id, actor.user_id, &stored_hash, &self.body_hash, &approval.state)?;
+        let reason = optional(&self.reason, "reason", 500)?;
+        if !self.approve && reason.is_empty() {
+            return Err(Refusal::ReasonMissing.into());
+        }
+        let mut body = json!({ "command": approval.command, "approved": self.approve, "approval_id": approval.id });
+        let mut subject = approval.subject_id;
+        if self.approve {
+            let command = Command::read(&approval.command, &approval.body)
+                .ok_or_else(|| StoreError::Corrupt(format!("request of approval {}", approval.id)))?;
+            let maker = Actor { party_id: approval.party_id, user_id: approval.maker_id, approver_id: Some(actor.user_id) };
+            let done = command.execute(batch, &maker)?;
+            subject = done.subject;
+            if let (Some(target), Some(inner)) = (body.as_object_mut(), done.body.as_object()) {
+                target.extend(inner.clone());
+            }
+        }
+        approval.state = if self.approve { "approved" } else { "rejected" }.to_owned();
+        approval.checker_id = Some(actor.user_id);
+        approval.reason = reason;
+        approval.decided_at = Some(batch.now);
+        batch.update(&approval)?;
+        let kind = if self.approve { "approval_given" } else { "approval_rejected" };
+        let arguments = json!({ "command": approval.command, "reason": approval.reason });
+        batch.notify_user((approval.party_id, approval.maker_id), kind, &arguments, format!("/approvals/{}", approval.id));
+        Ok(Done::new(subject, body))
+    }
+}

@@ -1,0 +1,55 @@
+//! The operator has checked a company's bank account with the bank, or turns it down.
+
+use super::{Actor, Ask, Done, Execute};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::BankAccount;
+use store::records::{Keyed, Record};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DecideBankAccount {
+    pub account_id: i64,
+    pub verified: bool,
+}
+
+impl DecideBankAccount {
+    fn load(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<BankAccount> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let account = BankAccount::find(batch.conn, self.account_id)?.ok_or(Refusal::NotFound)?;
+        if account.status != "proposed" {
+            return Err(Refusal::StateConflict { state: account.status }.into());
+        }
+        Ok(account)
+    }
+}
+
+impl Execute for DecideBankAccount {
+    const NAME: &'static str = "decide_bank_account";
+
+    /// All money of a company goes to this account: two operators must agree.
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let account = self.load(batch, actor)?;
+        Ok(self.verified.then_some(Ask { amount_minor: None, currency: account.currency, subject: account.party_id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let mut account = self.load(batch, actor)?;
+        if self.verified {
+            let binds = [account.party_id.into(), account.currency.as_str().into()];
+            let condition = "party_id = ? AND currency = ? AND status = 'verified'";
+            for mut old in BankAccount::list_where(batch.conn, condition, &binds)? {
+                old.status = "replaced".to_owned();
+                batch.update(&old)?;
+            }
+        }
+        account.status = if self.verified { "verified" } else { "declined" }.to_owned();
+        batch.update(&account)?;
+        let kind = if self.verified { "bank_account_verified" } else { "bank_account_declined" };
+        batch.notify(account.party_id, kind, &json!({ "currency": account.currency }), "/org/bank-accounts".to_owned());
+        Ok(Done::new(account.party_id, json!({ "account_id": account.id })))
+    }
+}

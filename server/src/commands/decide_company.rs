@@ -1,0 +1,40 @@
+//! The operator lets a company trade, suspends it or declines it, with a reason.
+
+use super::{Actor, Done, Execute, required};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::{Capacity, PartyStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Party;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DecideCompany {
+    pub party_id: i64,
+    /// "active", "suspended" or "declined".
+    pub status: String,
+    pub reason: String,
+}
+
+impl Execute for DecideCompany {
+    const NAME: &'static str = "decide_company";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let found = Party::find(batch.conn, self.party_id)?.filter(|party| party.id != actor.party_id);
+        let mut party = found.ok_or(Refusal::NotFound)?;
+        let reason = required(&self.reason, "reason", 500)?;
+        let wanted = PartyStatus::parse(&self.status).filter(|status| *status != PartyStatus::Applied);
+        let wanted = wanted.ok_or_else(|| Refusal::FieldInvalid { field: "status".to_owned() })?;
+        if party.status == wanted.name() {
+            return Err(Refusal::StateConflict { state: party.status }.into());
+        }
+        party.status = wanted.name().to_owned();
+        batch.update(&party)?;
+        let arguments = json!({ "status": party.status, "reason": reason });
+        batch.notify(party.id, "company_decided", &arguments, "/org".to_owned());
+        Ok(Done::new(party.id, json!({ "party_id": party.id, "status": party.status })))
+    }
+}

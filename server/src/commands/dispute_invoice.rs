@@ -1,0 +1,39 @@
+//! The buyer disputes an invoice, with a reason that the supplier sees.
+
+use super::{Actor, Done, Execute, required, settlement};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Invoice;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DisputeInvoice {
+    pub invoice_id: i64,
+    pub reason: String,
+}
+
+impl Execute for DisputeInvoice {
+    const NAME: &'static str = "dispute_invoice";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Buyer)?;
+        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.buyer_id == actor.party_id && row.state != "draft");
+        let mut invoice = found.ok_or(Refusal::NotFound)?;
+        if self.reason.trim().is_empty() {
+            return Err(Refusal::ReasonMissing.into());
+        }
+        let reason = required(&self.reason, "reason", 500)?;
+        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+        invoice.state = next_state(state, InvoiceEvent::Dispute)?.name().to_owned();
+        invoice.reason.clone_from(&reason);
+        batch.update(&invoice)?;
+        let arguments = json!({ "number": invoice.number, "reason": reason });
+        batch.notify(invoice.supplier_id, "invoice_disputed", &arguments, format!("/invoices/{}", invoice.id));
+        Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id })))
+    }
+}

@@ -1,0 +1,234 @@
+//! A bank's account statement comes in: money finds its company or receivable, payouts are settled, and what
+//! nobody can place waits in suspense.
+
+use super::assign_suspense::{Target, find_target};
+use super::{Actor, Done, Execute, settlement};
+use crate::batch::{Batch, Step};
+use domain::chart::{self, AccountKey, Booking, Posting, currency_asset};
+use domain::party::Capacity;
+use domain::{Currency, Refusal};
+use formats::camt::{Entry, EntryDetail, Statement as CamtStatement};
+use ledger::TransferNumber;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{BankLine, Document, Payout, Statement};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ImportStatement {
+    pub name: String,
+    pub sha256: String,
+    #[serde(skip)]
+    pub content: Vec<u8>,
+    /// The file as read; a file may hold several statements.
+    #[serde(skip)]
+    pub statements: Vec<CamtStatement>,
+}
+
+#[derive(Default)]
+struct Counts {
+    matched: u32,
+    suspense: u32,
+    payouts: u32,
+    skipped: u32,
+}
+
+fn up(count: &mut u32) {
+    *count = count.saturating_add(1);
+}
+
+impl Execute for ImportStatement {
+    const NAME: &'static str = "import_statement";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        if Statement::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
+            return Err(Refusal::StatementRepeated.into());
+        }
+        for statement in &self.statements {
+            if statement.iban != batch.heads.custody_iban {
+                return Err(Refusal::StatementAccountUnknown.into());
+            }
+            let binds = [statement.iban.as_str().into(), statement.message_id.as_str().into(), statement.statement_id.as_str().into()];
+            if Statement::find_where(batch.conn, "iban = ? AND message = ? AND statement = ?", &binds)?.is_some() {
+                return Err(Refusal::StatementRepeated.into());
+            }
+        }
+        if store::records::find_document(batch.conn, &self.sha256)?.is_none() {
+            let document = Document {
+                sha256: self.sha256.clone(),
+                party_id: actor.party_id,
+                name: self.name.clone(),
+                media_type: "application/xml".to_owned(),
+                content: self.content.clone(),
+                created_at: batch.now,
+            };
+            batch.insert(&document)?;
+        }
+        let mut counts = Counts::default();
+        let mut first = 0;
+        for (index, statement) in self.statements.iter().enumerate() {
+            let id = batch.next_id();
+            first = if first == 0 { id } else { first };
+            let row = Statement {
+                id,
+                // The file's hash marks its first statement, so that the same file is known again.
+                sha256: if index == 0 { self.sha256.clone() } else { format!("{}#{index}", self.sha256) },
+                message: statement.message_id.clone(),
+                statement: statement.statement_id.clone(),
+                iban: statement.iban.clone(),
+                currency: statement.currency.clone(),
+                opening_minor: statement.opening_minor,
+                closing_minor: statement.closing_minor,
+                imported_at: batch.now,
+                imported_by: actor.user_id,
+            };
+            batch.insert(&row)?;
+            for entry in &statement.entries {
+                import_entry(batch, id, entry, &mut counts)?;
+            }
+        }
+        let Counts { matched, suspense, payouts, skipped } = counts;
+        let body = json!({ "statement_id": first, "matched": matched, "suspense": suspense, "payouts": payouts, "skipped": skipped });
+        Ok(Done::new(first, body))
+    }
+}
+
+fn import_entry(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, counts: &mut Counts) -> Step<()> {
+    for detail in &entry.details {
+        let mut line = bank_line(batch, statement_id, entry, detail);
+        let known = Currency::parse(&entry.currency);
+        let why = if !entry.booked {
+            "pending"
+        } else if known.is_some() && already_booked(batch, &line)? {
+            "duplicate"
+        } else {
+            ""
+        };
+        match known {
+            Some(currency) if why.is_empty() && !entry.reversal && entry.credit => receive(batch, line, currency, counts)?,
+            Some(currency) if why.is_empty() && !entry.reversal => settle_payout(batch, line, currency, counts)?,
+            _ => {
+                // A booking that the bank took back, or in an unknown currency, needs a person: nothing is guessed.
+                line.state = if why.is_empty() { "attention" } else { "skipped" }.to_owned();
+                line.note = if why.is_empty() { "reversal" } else { why }.to_owned();
+                up(&mut counts.skipped);
+                batch.insert(&line)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn bank_line(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, detail: &EntryDetail) -> BankLine {
+    let clean = |text: &str| text.chars().filter(|mark| !mark.is_control()).take(500).collect::<String>();
+    let (name, iban) = if entry.credit { (&detail.debtor, &detail.debtor_iban) } else { (&detail.creditor, &detail.creditor_iban) };
+    BankLine {
+        id: batch.next_id(),
+        statement_id,
+        currency: entry.currency.clone(),
+        direction: if entry.credit { "in" } else { "out" }.to_owned(),
+        amount_minor: detail.amount_minor,
+        booking_date: entry.booking_date,
+        value_date: entry.value_date,
+        bank_reference: clean(&entry.bank_reference),
+        reference: clean(&detail.reference),
+        end_to_end: clean(&detail.end_to_end),
+        counterparty: clean(name),
+        counterparty_iban: clean(iban),
+        remittance: clean(&detail.remittance),
+        state: "new".to_owned(),
+        party_id: None,
+        receivable_id: None,
+        note: String::new(),
+    }
+}
+
+/// The same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it.
+fn already_booked(batch: &mut Batch<'_>, line: &BankLine) -> Step<bool> {
+    if line.bank_reference.is_empty() {
+        return Ok(false);
+    }
+    let binds = [
+        line.bank_reference.as_str().into(),
+        line.direction.as_str().into(),
+        line.amount_minor.into(),
+        line.end_to_end.as_str().into(),
+        line.reference.as_str().into(),
+        line.statement_id.into(),
+    ];
+    let condition = "bank_reference = ? AND direction = ? AND amount_minor = ? AND end_to_end = ? AND reference = ? \
+                     AND statement_id <> ? AND state IN ('matched', 'suspense', 'assigned', 'returned', 'attention')";
+    Ok(BankLine::find_where(batch.conn, condition, &binds)?.is_some())
+}
+
+/// By structured reference, else by a valid reference in the free text.
+fn place_of(batch: &mut Batch<'_>, line: &BankLine) -> Step<Option<Target>> {
+    let structured = find_target(batch, &line.reference, &line.currency)?;
+    if structured.is_some() {
+        return Ok(structured);
+    }
+    for word in line.remittance.split_whitespace() {
+        let found = find_target(batch, word, &line.currency)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+fn receive(batch: &mut Batch<'_>, mut line: BankLine, currency: Currency, counts: &mut Counts) -> Step<()> {
+    let asset = currency_asset(currency);
+    let amount = line.amount_minor;
+    let target = place_of(batch, &line)?;
+    batch.value_date = line.value_date;
+    line.state = if target.is_some() { "matched" } else { "suspense" }.to_owned();
+    up(if target.is_some() { &mut counts.matched } else { &mut counts.suspense });
+    match target {
+        Some(Target::Company(party)) => {
+            batch.post(&chart::deposit(party, asset, amount))?;
+            line.party_id = Some(party);
+            settlement::notify_deposit(batch, party, &line.currency, amount);
+        }
+        Some(Target::Receivable(id)) => {
+            batch.post(&chart::collection(id, asset, amount))?;
+            line.receivable_id = Some(id);
+            settlement::settle(batch, id, amount, line.value_date)?;
+        }
+        None => {
+            batch.post(&chart::unmatched(asset, amount))?;
+        }
+    }
+    batch.value_date = batch.today();
+    batch.insert(&line)
+}
+
+/// Money out: only what was asked for. Anything else on the account needs a person.
+fn settle_payout(batch: &mut Batch<'_>, mut line: BankLine, currency: Currency, counts: &mut Counts) -> Step<()> {
+    let found = Payout::find_where(batch.conn, "end_to_end = ?", &[line.end_to_end.as_str().into()])?;
+    let payout = found.filter(|row| row.state == "sent" && row.amount_minor == line.amount_minor && row.currency == line.currency);
+    let Some(mut payout) = payout else {
+        line.state = "attention".to_owned();
+        line.note = "unknown debit".to_owned();
+        up(&mut counts.skipped);
+        return batch.insert(&line);
+    };
+    batch.value_date = line.value_date;
+    batch.post(&[Posting::PostHold {
+        hold: TransferNumber(payout.hold_number),
+        credit: AccountKey::custody(currency_asset(currency)),
+        amount: payout.amount_minor,
+        booking: Booking::PayoutDone,
+    }])?;
+    batch.value_date = batch.today();
+    payout.state = "settled".to_owned();
+    batch.update(&payout)?;
+    line.state = "matched".to_owned();
+    line.party_id = payout.party_id;
+    up(&mut counts.payouts);
+    if let Some(party) = payout.party_id {
+        let arguments = json!({ "amount": currency.format(payout.amount_minor), "currency": payout.currency });
+        batch.notify(party, "payout_settled", &arguments, "/cash".to_owned());
+    }
+    batch.insert(&line)
+}

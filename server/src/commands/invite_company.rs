@@ -1,0 +1,73 @@
+//! The operator brings a company onto the register and invites its first administrator.
+
+use super::{Actor, Done, Execute, invite_user, required};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::{Capacity, PartyStatus, normalise_names, normalise_tax_id};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Party;
+use store::records::Record;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct InviteCompany {
+    pub name: String,
+    /// ISO 3166-1, two letters.
+    pub country: String,
+    /// VAT number, 统一社会信用代码 or the like, as it stands on invoices.
+    pub tax_id: String,
+    #[serde(default)]
+    pub registration_id: String,
+    /// Comma-separated: supplier, buyer, financier.
+    pub capacities: String,
+    /// "en" or "zh".
+    pub language: String,
+    pub administrator_email: String,
+    pub administrator_name: String,
+    #[serde(skip)]
+    pub token: String,
+}
+
+impl Execute for InviteCompany {
+    const NAME: &'static str = "invite_company";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let name = required(&self.name, "name", 200)?;
+        let country = required(&self.country, "country", 2)?.to_ascii_uppercase();
+        if country.len() != 2 || !country.bytes().all(|mark| mark.is_ascii_uppercase()) {
+            return Err(Refusal::FieldInvalid { field: "country".to_owned() }.into());
+        }
+        let tax_id = required(&self.tax_id, "tax_id", 40)?;
+        let tax_key = normalise_tax_id(&tax_id);
+        if tax_key.len() < 4 {
+            return Err(Refusal::FieldInvalid { field: "tax_id".to_owned() }.into());
+        }
+        let known = [Capacity::Supplier.name(), Capacity::Buyer.name(), Capacity::Financier.name()];
+        let capacities = normalise_names(&self.capacities, &known, "capacities")?;
+        let email = invite_user::free_email(batch, &self.administrator_email)?;
+        let person = required(&self.administrator_name, "administrator_name", 100)?;
+        if Party::find_where(batch.conn, "tax_key = ?", &[tax_key.as_str().into()])?.is_some() {
+            return Err(Refusal::TaxIdTaken.into());
+        }
+        let id = batch.next_id();
+        let party = Party {
+            id,
+            name,
+            country,
+            tax_id,
+            tax_key,
+            registration_id: super::optional(&self.registration_id, "registration_id", 60)?,
+            capacities,
+            status: PartyStatus::Applied.name().to_owned(),
+            language: if self.language == "zh" { "zh" } else { "en" }.to_owned(),
+            reference: domain::creditor_reference::create(&format!("C{id}")).unwrap_or_default(),
+            created_at: batch.now,
+        };
+        batch.insert(&party)?;
+        let invited = invite_user::Invited { email, name: person, roles: "administrator,maker".to_owned(), token: &self.token };
+        let user_id = invite_user::insert_invited(batch, &party, invited)?;
+        Ok(Done::new(id, json!({ "party_id": id, "user_id": user_id, "reference": party.reference })))
+    }
+}

@@ -1,0 +1,97 @@
+//! An administrator invites a colleague by mail.
+
+use super::{Actor, Done, Execute, change_user, required};
+use crate::batch::{Batch, Step};
+use chrono::TimeDelta;
+use domain::Refusal;
+use domain::party::{UserStatus, normalise_names};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Record;
+use store::{Link, Party, User};
+use utoipa::ToSchema;
+
+/// Hours that an invitation can be taken up.
+const INVITATION_HOURS: i64 = 72;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct InviteUser {
+    pub email: String,
+    pub name: String,
+    /// Comma-separated: administrator, maker, checker, viewer.
+    pub roles: String,
+    #[serde(skip)]
+    pub token: String,
+}
+
+/// The address in lower case, if it can be one and nobody has it.
+pub(crate) fn free_email(batch: &mut Batch<'_>, typed: &str) -> Step<String> {
+    let email = required(typed, "email", 200)?.to_lowercase();
+    let valid = email.parse::<lettre::Address>().is_ok() && !email.contains(['"', '<', '>', ',']);
+    if !valid {
+        return Err(Refusal::FieldInvalid { field: "email".to_owned() }.into());
+    }
+    if User::find_where(batch.conn, "email = ?", &[email.as_str().into()])?.is_some() {
+        return Err(Refusal::EmailTaken.into());
+    }
+    Ok(email)
+}
+
+pub(crate) struct Invited<'a> {
+    pub email: String,
+    pub name: String,
+    pub roles: String,
+    pub token: &'a str,
+}
+
+/// A user who has not chosen a password yet, and the one-time link that lets them.
+pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invited<'_>) -> Step<i64> {
+    let user = User {
+        id: batch.next_id(),
+        party_id: party.id,
+        email: invited.email,
+        name: invited.name,
+        roles: invited.roles,
+        status: UserStatus::Invited.name().to_owned(),
+        language: party.language.clone(),
+        theme: "system".to_owned(),
+        password_hash: String::new(),
+        totp_secret: String::new(),
+        totp_last_step: 0,
+        failed_count: 0,
+        locked_until: None,
+        created_at: batch.now,
+    };
+    batch.insert(&user)?;
+    insert_link(batch, "invite", user.id, invited.token, INVITATION_HOURS)?;
+    let arguments = json!({ "company": party.name, "token": invited.token });
+    batch.notify_user((party.id, user.id), "invitation", &arguments, format!("/invitations/{}", invited.token));
+    Ok(user.id)
+}
+
+/// A one-time link; only the hash of its token is kept.
+pub(crate) fn insert_link(batch: &mut Batch<'_>, kind: &str, user_id: i64, token: &str, hours: i64) -> Step<()> {
+    let life = TimeDelta::try_hours(hours).unwrap_or_default();
+    let link = Link {
+        id: batch.next_id(),
+        kind: kind.to_owned(),
+        token_hash: crate::hash::sha256_hex(token.as_bytes()),
+        user_id,
+        expires_at: batch.now.checked_add_signed(life).unwrap_or(batch.now),
+        used_at: None,
+    };
+    batch.insert(&link)
+}
+
+impl Execute for InviteUser {
+    const NAME: &'static str = "invite_user";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let party = batch.party(actor.party_id)?;
+        let roles = normalise_names(&self.roles, &change_user::known_roles(), "roles")?;
+        let name = required(&self.name, "name", 100)?;
+        let email = free_email(batch, &self.email)?;
+        let user_id = insert_invited(batch, &party, Invited { email, name, roles, token: &self.token })?;
+        Ok(Done::new(party.id, json!({ "user_id": user_id })))
+    }
+}

@@ -1,0 +1,57 @@
+//! A company names the account to which its money shall go; the operator must verify it first.
+
+use super::{Actor, Done, Execute, currency, required};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::BankAccount;
+use store::records::{Keyed, Record};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProposeBankAccount {
+    pub currency: String,
+    /// ISO 13616.
+    pub iban: String,
+    #[serde(default)]
+    pub bic: String,
+    pub holder: String,
+}
+
+impl Execute for ProposeBankAccount {
+    const NAME: &'static str = "propose_bank_account";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let party = batch.party(actor.party_id)?;
+        let known = currency(&self.currency)?;
+        let iban = domain::party::normalise_iban(&self.iban).ok_or(Refusal::IbanInvalid)?;
+        let holder = required(&self.holder, "holder", 70)?;
+        let bic = super::optional(&self.bic, "bic", 11)?.to_ascii_uppercase();
+        if !(bic.is_empty() || matches!(bic.len(), 8 | 11) && bic.bytes().all(|mark| mark.is_ascii_alphanumeric())) {
+            return Err(Refusal::FieldInvalid { field: "bic".to_owned() }.into());
+        }
+        let binds = [party.id.into(), known.code().into()];
+        let condition = "party_id = ? AND currency = ? AND status = 'proposed'";
+        for mut old in BankAccount::list_where(batch.conn, condition, &binds)? {
+            old.status = "replaced".to_owned();
+            batch.update(&old)?;
+        }
+        let row = BankAccount {
+            id: batch.next_id(),
+            party_id: party.id,
+            currency: known.code().to_owned(),
+            iban,
+            bic,
+            holder,
+            status: "proposed".to_owned(),
+            created_at: batch.now,
+        };
+        batch.insert(&row)?;
+        // The people of the company learn of it too: a change of account is how money is stolen.
+        let last_digits: String = row.iban.chars().skip(row.iban.len().saturating_sub(4)).collect();
+        let arguments = json!({ "currency": row.currency, "last_digits": last_digits });
+        batch.notify(party.id, "bank_account_proposed", &arguments, "/org/bank-accounts".to_owned());
+        Ok(Done::new(party.id, json!({ "account_id": row.id })))
+    }
+}

@@ -1,0 +1,108 @@
+//! A supplier's uploaded file becomes a draft invoice; a person submits it afterwards.
+
+use super::{Actor, Done, Execute, currency};
+use crate::batch::{Batch, Step};
+use chrono::Datelike;
+use domain::Refusal;
+use domain::invoice::{InvoiceState, IntakeFacts, decide_intake, normalise_number};
+use domain::party::{Capacity, Names, normalise_tax_id};
+use formats::ubl::UblInvoice;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Record;
+use store::{Document, Invoice, Party};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RegisterInvoice {
+    pub file_name: String,
+    pub sha256: String,
+    #[serde(skip)]
+    pub content: Vec<u8>,
+    #[serde(skip)]
+    pub parsed: UblInvoice,
+}
+
+/// The company that a file's party means: by tax id, else by registration id.
+fn find_company(batch: &mut Batch<'_>, tax_id: &str, legal_id: &str) -> Step<Option<Party>> {
+    for id in [tax_id, legal_id] {
+        let key = normalise_tax_id(id);
+        if key.len() >= 4
+            && let Some(party) = Party::find_where(batch.conn, "tax_key = ?", &[key.into()])?
+        {
+            return Ok(Some(party));
+        }
+    }
+    Ok(None)
+}
+
+impl Execute for RegisterInvoice {
+    const NAME: &'static str = "register_invoice";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let supplier = batch.acting_party(actor, Capacity::Supplier)?;
+        let file = &self.parsed;
+        let known = currency(&file.currency)?;
+        let amount = |text: &str, field: &str| {
+            known.parse_decimal(text).map_err(|_| Refusal::AmountInvalid { field: field.to_owned() })
+        };
+        let payable_minor = amount(&file.payable, "PayableAmount")?;
+        let total_minor = amount(&file.tax_inclusive, "TaxInclusiveAmount")?;
+        let buyer = find_company(batch, &file.buyer.tax_id, &file.buyer.legal_id)?;
+        let buyer = buyer.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
+        let seller = find_company(batch, &file.seller.tax_id, &file.seller.legal_id)?;
+        decide_intake(&IntakeFacts {
+            type_code: &file.type_code,
+            seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),
+            company_tax_id: &supplier.tax_key,
+            buyer_known: buyer.is_some(),
+            buyer_is_supplier: buyer.as_ref().is_some_and(|party| party.id == supplier.id),
+            payable_minor,
+            assigned_elsewhere: file.assigned_elsewhere(),
+        })?;
+        let buyer = buyer.ok_or(Refusal::BuyerUnknown)?;
+        let number_key = normalise_number(&file.number);
+        if number_key.is_empty() {
+            return Err(Refusal::FieldMissing { field: "ID".to_owned() }.into());
+        }
+        let year = i64::from(file.issue_date.year());
+        let binds = [supplier.tax_key.as_str().into(), number_key.as_str().into(), year.into()];
+        let condition = "seller_tax_key = ? AND number_key = ? AND year = ? AND state <> 'withdrawn'";
+        if Invoice::find_where(batch.conn, condition, &binds)?.is_some() {
+            return Err(Refusal::DuplicateInvoice { number: file.number.clone() }.into());
+        }
+        if store::records::find_document(batch.conn, &self.sha256)?.is_none() {
+            let document = Document {
+                sha256: self.sha256.clone(),
+                party_id: actor.party_id,
+                name: self.file_name.clone(),
+                media_type: "application/xml".to_owned(),
+                content: self.content.clone(),
+                created_at: batch.now,
+            };
+            batch.insert(&document)?;
+        }
+        let invoice = Invoice {
+            id: batch.next_id(),
+            supplier_id: supplier.id,
+            buyer_id: buyer.id,
+            number: file.number.clone(),
+            number_key,
+            year,
+            seller_tax_key: supplier.tax_key,
+            type_code: file.type_code.clone(),
+            issue_date: file.issue_date,
+            due_date: file.due_date,
+            currency: file.currency.clone(),
+            total_minor,
+            payable_minor,
+            confirmed_minor: 0,
+            order_reference: file.order_reference.clone(),
+            state: InvoiceState::Draft.name().to_owned(),
+            reason: String::new(),
+            document: self.sha256.clone(),
+            created_at: batch.now,
+        };
+        batch.insert(&invoice)?;
+        Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "number": invoice.number })))
+    }
+}

@@ -1,0 +1,27 @@
+//! Somebody has forgotten a password: a one-time link by mail, valid for an hour.
+
+use super::{Actor, Done, Execute, invite_user};
+use crate::batch::{Batch, Step};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::User;
+use store::records::Keyed;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RequestPasswordReset {
+    pub user_id: i64,
+    #[serde(skip)]
+    pub token: String,
+}
+
+impl Execute for RequestPasswordReset {
+    const NAME: &'static str = "request_password_reset";
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        let user = User::load(batch.conn, self.user_id)?;
+        invite_user::insert_link(batch, "reset", user.id, &self.token, 1)?;
+        let link = format!("/password/reset/{}", self.token);
+        batch.notify_user((user.party_id, user.id), "password_reset", &json!({ "token": self.token }), link);
+        Ok(Done::new(user.id, json!({})))
+    }
+}

@@ -1,0 +1,78 @@
+//! A company takes money out: a hold on its cash, paid only to its verified account.
+
+use super::{Actor, Ask, Done, Execute, currency};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::chart::{AccountKey, Booking, Posting, currency_asset};
+use domain::party::{PartyStatus, needs_second_person};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Record;
+use store::{BankAccount, Payout};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RequestPayout {
+    pub currency: String,
+    pub amount_minor: i64,
+}
+
+impl RequestPayout {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(BankAccount, AccountKey)> {
+        let party = batch.party(actor.party_id)?;
+        if party.status != PartyStatus::Active.name() {
+            return Err(Refusal::CompanyNotActive.into());
+        }
+        let known = currency(&self.currency)?;
+        if self.amount_minor <= 0 {
+            return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
+        }
+        let binds = [party.id.into(), known.code().into()];
+        let found = BankAccount::find_where(batch.conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
+        let account = found.ok_or_else(|| Refusal::BankAccountMissing { currency: self.currency.clone() })?;
+        let key = AccountKey::cash(party.id, currency_asset(known));
+        let (_, available_minor) = batch.balance(key)?;
+        if self.amount_minor > available_minor {
+            return Err(Refusal::InsufficientCash { available_minor }.into());
+        }
+        Ok((account, key))
+    }
+}
+
+impl Execute for RequestPayout {
+    const NAME: &'static str = "request_payout";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        self.decide(batch, actor)?;
+        let limit = batch.approval_limit(actor.party_id, &self.currency)?;
+        Ok(needs_second_person(self.amount_minor, limit).then(|| Ask {
+            amount_minor: Some(self.amount_minor),
+            currency: self.currency.clone(),
+            subject: actor.party_id,
+        }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (account, key) = self.decide(batch, actor)?;
+        let hold = Posting::Hold { account: key, amount: self.amount_minor, expires_at: None, booking: Booking::PayoutHold };
+        let (hold_number, _) = batch.post(&[hold])?;
+        let id = batch.next_id();
+        let payout = Payout {
+            id,
+            party_id: Some(actor.party_id),
+            bank_line_id: None,
+            currency: self.currency.clone(),
+            amount_minor: self.amount_minor,
+            iban: account.iban,
+            bic: account.bic,
+            holder: account.holder,
+            state: "requested".to_owned(),
+            hold_number,
+            end_to_end: format!("KPAY{id}"),
+            file_id: None,
+            created_at: batch.now,
+        };
+        batch.insert(&payout)?;
+        Ok(Done::new(actor.party_id, json!({ "payout_id": id, "end_to_end": payout.end_to_end })))
+    }
+}

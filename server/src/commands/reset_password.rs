@@ -1,0 +1,40 @@
+//! A forgotten password is replaced through the one-time link; every session ends.
+
+use super::{Actor, Done, Execute, accept_invitation::open_link, revoke_sessions};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::UserStatus;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::User;
+use store::records::Keyed;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ResetPassword {
+    #[serde(skip)]
+    pub token_hash: String,
+    #[serde(skip)]
+    pub password_hash: String,
+}
+
+impl Execute for ResetPassword {
+    const NAME: &'static str = "reset_password";
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        let mut link = open_link(batch, "reset", &self.token_hash)?;
+        let mut user = User::load(batch.conn, link.user_id)?;
+        if user.status != UserStatus::Active.name() {
+            return Err(Refusal::LinkInvalid.into());
+        }
+        user.password_hash.clone_from(&self.password_hash);
+        user.failed_count = 0;
+        // Whoever can read the mail is let in again at once: locking out the victim helps nobody.
+        user.locked_until = None;
+        link.used_at = Some(batch.now);
+        batch.update(&user)?;
+        batch.update(&link)?;
+        revoke_sessions::end_sessions(batch, user.id, 0)?;
+        batch.notify_user((user.party_id, user.id), "password_changed", &json!({}), "/account/security".to_owned());
+        Ok(Done::new(user.id, json!({ "user_id": user.id })))
+    }
+}

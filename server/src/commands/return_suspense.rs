@@ -1,0 +1,60 @@
+//! Money that belongs to nobody here goes back to the account it came from. Two operators.
+
+use super::{Actor, Ask, Done, Execute, assign_suspense::waiting_line, currency, required};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::chart::{AccountKey, Booking, Posting, currency_asset};
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Payout;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ReturnSuspense {
+    pub line_id: i64,
+    pub reason: String,
+}
+
+impl Execute for ReturnSuspense {
+    const NAME: &'static str = "return_suspense";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        required(&self.reason, "reason", 500)?;
+        let line = waiting_line(batch, self.line_id)?;
+        domain::party::normalise_iban(&line.counterparty_iban).ok_or(Refusal::IbanInvalid)?;
+        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let mut line = waiting_line(batch, self.line_id)?;
+        let iban = domain::party::normalise_iban(&line.counterparty_iban).ok_or(Refusal::IbanInvalid)?;
+        let account = AccountKey::suspense(currency_asset(currency(&line.currency)?));
+        let hold = Posting::Hold { account, amount: line.amount_minor, expires_at: None, booking: Booking::SuspenseReturnHold };
+        let (hold_number, _) = batch.post(&[hold])?;
+        let id = batch.next_id();
+        let holder = if line.counterparty.is_empty() { "Unknown".to_owned() } else { line.counterparty.chars().take(70).collect() };
+        let payout = Payout {
+            id,
+            party_id: None,
+            bank_line_id: Some(line.id),
+            currency: line.currency.clone(),
+            amount_minor: line.amount_minor,
+            iban,
+            bic: String::new(),
+            holder,
+            state: "requested".to_owned(),
+            hold_number,
+            end_to_end: format!("KRET{id}"),
+            file_id: None,
+            created_at: batch.now,
+        };
+        batch.insert(&payout)?;
+        line.state = "returned".to_owned();
+        line.note.clone_from(&self.reason);
+        batch.update(&line)?;
+        Ok(Done::new(line.id, json!({ "line_id": line.id, "payout_id": id })))
+    }
+}

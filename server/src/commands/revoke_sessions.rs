@@ -1,0 +1,46 @@
+//! A person ends one session, or all of them; it is dead at once.
+
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Session;
+use store::records::Record;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RevokeSessions {
+    /// One session of the own ones; none means all but `keep_session`.
+    pub session_id: Option<i64>,
+    #[serde(default)]
+    pub keep_session: i64,
+}
+
+/// Ends every open session of a user but one.
+pub(crate) fn end_sessions(batch: &mut Batch<'_>, user_id: i64, keep: i64) -> Step<usize> {
+    let open = Session::list_where(batch.conn, "user_id = ? AND revoked_at IS NULL AND id <> ?", &[user_id.into(), keep.into()])?;
+    let count = open.len();
+    for mut session in open {
+        session.revoked_at = Some(batch.now);
+        batch.update(&session)?;
+    }
+    Ok(count)
+}
+
+impl Execute for RevokeSessions {
+    const NAME: &'static str = "revoke_sessions";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let ended = match self.session_id {
+            None => end_sessions(batch, actor.user_id, self.keep_session)?,
+            Some(id) => {
+                let found = Session::find_where(batch.conn, "id = ? AND user_id = ?", &[id.into(), actor.user_id.into()])?;
+                let mut session = found.ok_or(domain::Refusal::NotFound)?;
+                session.revoked_at = session.revoked_at.or(Some(batch.now));
+                batch.update(&session)?;
+                1
+            }
+        };
+        Ok(Done::new(actor.user_id, json!({ "ended": ended })))
+    }
+}

@@ -1,0 +1,34 @@
+//! The operator corrects a currency's calendar: a day is, or is not, a business day.
+
+use super::{Actor, Done, Execute, currency};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use domain::Refusal;
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Holiday;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SetHoliday {
+    pub currency: String,
+    pub day: NaiveDate,
+    pub business: bool,
+}
+
+impl Execute for SetHoliday {
+    const NAME: &'static str = "set_holiday";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let known = currency(&self.currency)?;
+        if self.day <= batch.today() {
+            return Err(Refusal::DayInPast { date: self.day }.into());
+        }
+        batch.wrote = true;
+        let row = Holiday { currency: known.code().to_owned(), day: self.day, business: self.business };
+        store::records::save_holiday(batch.conn, &row)?;
+        Ok(Done::new(0, json!({})))
+    }
+}

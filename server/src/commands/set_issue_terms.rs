@@ -1,0 +1,76 @@
+//! The platform's terms for a currency: reserve, fees, least ticket, late interest. Two operators agree, and
+//! what is already issued keeps the terms it was issued under.
+
+use super::{Actor, Ask, Done, Execute, currency};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::day_count::DayCount;
+use domain::party::Capacity;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::IssueTermsRow;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SetIssueTerms {
+    pub currency: String,
+    pub reserve_bps: i64,
+    pub settlement_fee_bps: i64,
+    pub purchase_fee_bps: i64,
+    pub minimum_fee_minor: i64,
+    pub minimum_ticket_minor: i64,
+    /// Percent a year, as a decimal.
+    pub late_rate: String,
+    pub late_day_count: String,
+    pub grace_days: i64,
+}
+
+impl SetIssueTerms {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<IssueTermsRow> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let known = currency(&self.currency)?;
+        let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
+        let within = |value: i64, least: i64, most: i64, name: &str| {
+            if (least..=most).contains(&value) { Ok(()) } else { Err(field(name)) }
+        };
+        within(self.reserve_bps, 0, 5_000, "reserve_bps")?;
+        within(self.settlement_fee_bps, 0, self.reserve_bps, "settlement_fee_bps")?;
+        within(self.purchase_fee_bps, 0, 500, "purchase_fee_bps")?;
+        within(self.minimum_fee_minor, 0, 1_000_000, "minimum_fee_minor")?;
+        within(self.minimum_ticket_minor, 1, 1_000_000_000, "minimum_ticket_minor")?;
+        within(self.grace_days, 0, 60, "grace_days")?;
+        let rate: Decimal = self.late_rate.parse().map_err(|_| field("late_rate"))?;
+        if rate < Decimal::ZERO || rate > Decimal::from(36) {
+            return Err(field("late_rate").into());
+        }
+        DayCount::parse(&self.late_day_count).ok_or_else(|| field("late_day_count"))?;
+        Ok(IssueTermsRow {
+            currency: known.code().to_owned(),
+            reserve_bps: self.reserve_bps,
+            settlement_fee_bps: self.settlement_fee_bps,
+            purchase_fee_bps: self.purchase_fee_bps,
+            minimum_fee_minor: self.minimum_fee_minor,
+            minimum_ticket_minor: self.minimum_ticket_minor,
+            late_rate: self.late_rate.clone(),
+            late_day_count: self.late_day_count.clone(),
+            grace_days: self.grace_days,
+        })
+    }
+}
+
+impl Execute for SetIssueTerms {
+    const NAME: &'static str = "set_issue_terms";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        self.decide(batch, actor)?;
+        Ok(Some(Ask { amount_minor: None, currency: self.currency.clone(), subject: 0 }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let row = self.decide(batch, actor)?;
+        batch.wrote = true;
+        store::records::save_issue_terms(batch.conn, &row)?;
+        Ok(Done::new(0, json!({ "currency": row.currency })))
+    }
+}

@@ -1,0 +1,70 @@
+//! A person has proven who they are: a session begins. The token itself is never stored.
+
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step};
+use chrono::TimeDelta;
+use domain::Refusal;
+use domain::party::UserStatus;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Keyed;
+use store::{Session, User};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SignIn {
+    #[serde(skip)]
+    pub token_hash: String,
+    #[serde(skip)]
+    pub csrf: String,
+    /// "page" or "api", or "pending" while the second factor is missing.
+    pub kind: String,
+    pub agent: String,
+    /// Minutes until it ends whatever happens.
+    pub life_minutes: i64,
+    /// Time step of the code that was used, or zero: a code is accepted once.
+    pub totp_step: i64,
+    /// The pending session that this one replaces.
+    pub replaces: i64,
+}
+
+impl Execute for SignIn {
+    const NAME: &'static str = "sign_in";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let mut user = User::load(batch.conn, actor.user_id)?;
+        let locked = user.locked_until.is_some_and(|until| until > batch.now);
+        if user.status != UserStatus::Active.name() || locked {
+            return Err(Refusal::SignInFailed.into());
+        }
+        if self.totp_step > 0 {
+            if self.totp_step <= user.totp_last_step {
+                return Err(Refusal::TotpWrong.into());
+            }
+            user.totp_last_step = self.totp_step;
+        }
+        if self.kind != "pending" {
+            user.failed_count = 0;
+        }
+        batch.update(&user)?;
+        if self.replaces > 0 {
+            let mut old = Session::load(batch.conn, self.replaces)?;
+            old.revoked_at = Some(batch.now);
+            batch.update(&old)?;
+        }
+        let life = TimeDelta::try_minutes(self.life_minutes).unwrap_or_default();
+        let session = Session {
+            id: batch.next_id(),
+            user_id: user.id,
+            kind: self.kind.clone(),
+            token_hash: self.token_hash.clone(),
+            csrf: self.csrf.clone(),
+            agent: self.agent.chars().filter(|mark| !mark.is_control()).take(200).collect(),
+            created_at: batch.now,
+            seen_at: batch.now,
+            expires_at: batch.now.checked_add_signed(life).unwrap_or(batch.now),
+            revoked_at: None,
+        };
+        batch.insert(&session)?;
+        Ok(Done::new(user.id, json!({ "session_id": session.id })))
+    }
+}

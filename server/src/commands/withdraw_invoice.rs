@@ -1,0 +1,35 @@
+//! The supplier takes back an invoice that was not confirmed; its number is free again.
+
+use super::{Actor, Done, Execute, settlement};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Invoice;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct WithdrawInvoice {
+    pub invoice_id: i64,
+}
+
+impl Execute for WithdrawInvoice {
+    const NAME: &'static str = "withdraw_invoice";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Supplier)?;
+        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
+        let mut invoice = found.ok_or(Refusal::NotFound)?;
+        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+        invoice.state = next_state(state, InvoiceEvent::Withdraw)?.name().to_owned();
+        batch.update(&invoice)?;
+        if state != InvoiceState::Draft {
+            let arguments = json!({ "number": invoice.number });
+            batch.notify(invoice.buyer_id, "invoice_withdrawn", &arguments, format!("/payables/{}", invoice.id));
+        }
+        Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id })))
+    }
+}

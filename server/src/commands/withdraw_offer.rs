@@ -1,0 +1,42 @@
+//! The supplier takes back what is left of an offer; what was sold stays sold, and no fee is due.
+
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::chart::{Booking, Posting};
+use domain::offering::OfferState;
+use domain::party::Capacity;
+use ledger::TransferNumber;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Offer;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct WithdrawOffer {
+    pub offer_id: i64,
+}
+
+/// Frees the units that an open offer still holds.
+pub(crate) fn end_offer(batch: &mut Batch<'_>, mut offer: Offer, state: OfferState) -> Step<()> {
+    batch.post(&[Posting::VoidHold { hold: TransferNumber(offer.hold_number), booking: Booking::OfferEnd }])?;
+    offer.state = state.name().to_owned();
+    batch.update(&offer)
+}
+
+impl Execute for WithdrawOffer {
+    const NAME: &'static str = "withdraw_offer";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Supplier)?;
+        let found = Offer::find(batch.conn, self.offer_id)?.filter(|offer| offer.supplier_id == actor.party_id);
+        let offer = found.ok_or(Refusal::NotFound)?;
+        if offer.state != OfferState::Open.name() {
+            return Err(Refusal::OfferClosed.into());
+        }
+        let (receivable, left_minor) = (offer.receivable_id, offer.left_minor);
+        end_offer(batch, offer, OfferState::Withdrawn)?;
+        Ok(Done::new(receivable, json!({ "offer_id": self.offer_id, "left_minor": left_minor })))
+    }
+}

@@ -1,0 +1,31 @@
+//! Digests and random secrets.
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256, lower-case hexadecimal.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).map_or('0', |digit| char::from(*digit));
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// 32 random bytes from the operating system, hexadecimal. Without randomness nothing here is safe: it panics.
+#[must_use]
+pub fn random_token() -> String {
+    let mut bytes = [0_u8; 32];
+    let filled = getrandom::fill(&mut bytes);
+    assert!(filled.is_ok(), "the operating system gives no randomness");
+    hex(&bytes)
+}
+
+/// Compares two secrets in time that does not depend on where they differ.
+#[must_use]
+pub fn same_secret(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0_u8, |rest, (x, y)| rest | (x ^ y)) == 0
+}

@@ -1,0 +1,288 @@
+//! The one writer: a bounded queue, a batch, one transaction, one durable commit, then the replies.
+
+use crate::batch::{Batch, Stop};
+use crate::clock::Clock;
+use crate::commands::{self, Actor, Command, Outcome};
+use domain::Refusal;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use store::{AuditRecord, Bind, Conn, StoreError};
+use store::records::Record;
+use tokio::sync::{mpsc, oneshot};
+
+/// Why a submitted command has no outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteError {
+    Refused(Refusal),
+    /// The queue is full: come back.
+    Busy,
+    /// The commit's fate is unknown: a retry with the same key finds it out.
+    Unknown,
+    /// Storage failed and nothing happened.
+    Failed,
+}
+
+pub type Reply = Result<Outcome, WriteError>;
+
+#[derive(Debug)]
+struct Submission {
+    actor: Actor,
+    key: String,
+    command: Command,
+    reply: oneshot::Sender<Reply>,
+}
+
+/// Counters for /metrics.
+#[derive(Debug, Default)]
+pub struct WriterMetrics {
+    pub batches: AtomicU64,
+    pub commands: AtomicU64,
+    pub refusals: AtomicU64,
+    pub busy: AtomicU64,
+    pub failures: AtomicU64,
+}
+
+/// A handle to the writer; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    queue: mpsc::Sender<Submission>,
+    pub metrics: Arc<WriterMetrics>,
+}
+
+/// Commands that may wait; past that a caller is told to come back.
+const QUEUE: usize = 2_048;
+/// Commands of one batch and commit.
+const BATCH: usize = 512;
+
+impl Writer {
+    /// Starts the writer on its own thread. The handle that joins it ends when every `Writer` is dropped.
+    pub fn start(url: &str, clock: Clock) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
+        let conn = store::connect(url)?;
+        let (queue, inbox) = mpsc::channel(QUEUE);
+        let metrics = Arc::new(WriterMetrics::default());
+        let shared = Arc::clone(&metrics);
+        let url = url.to_owned();
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || Loop { url, conn: Some(conn), clock, metrics: shared }.run(inbox))
+            .map_err(|error| StoreError::Connection(error.to_string()))?;
+        Ok((Self { queue, metrics }, thread))
+    }
+
+    /// Submits a command and waits for its durable outcome.
+    pub async fn submit(&self, actor: Actor, key: String, command: Command) -> Reply {
+        let (reply, outcome) = oneshot::channel();
+        if self.queue.try_send(Submission { actor, key, command, reply }).is_err() {
+            self.metrics.busy.fetch_add(1, Ordering::Relaxed);
+            return Err(WriteError::Busy);
+        }
+        outcome.await.unwrap_or(Err(WriteError::Unknown))
+    }
+
+    /// The same from a thread that may block: jobs, the demo, the command line.
+    pub fn submit_blocking(&self, actor: Actor, key: String, command: Command) -> Reply {
+        let (reply, outcome) = oneshot::channel();
+        if self.queue.blocking_send(Submission { actor, key, command, reply }).is_err() {
+            return Err(WriteError::Failed);
+        }
+        outcome.blocking_recv().unwrap_or(Err(WriteError::Unknown))
+    }
+
+    /// Submits many at once and waits for all of them; the demo fills whole batches with it.
+    pub fn submit_all(&self, list: Vec<(Actor, String, Command)>) -> Vec<Reply> {
+        let waiting: Vec<_> = list
+            .into_iter()
+            .map(|(actor, key, command)| {
+                let (reply, outcome) = oneshot::channel();
+                let sent = self.queue.blocking_send(Submission { actor, key, command, reply });
+                sent.ok().map(|()| outcome)
+            })
+            .collect();
+        waiting.into_iter().map(|outcome| outcome.map_or(Err(WriteError::Failed), |o| o.blocking_recv().unwrap_or(Err(WriteError::Unknown)))).collect()
+    }
+}
+
+struct Loop {
+    url: String,
+    conn: Option<Conn>,
+    clock: Clock,
+    metrics: Arc<WriterMetrics>,
+}
+
+impl Loop {
+    fn run(mut self, mut inbox: mpsc::Receiver<Submission>) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        while inbox.blocking_recv_many(&mut waiting, BATCH) > 0 {
+            self.serve(std::mem::take(&mut waiting));
+        }
+    }
+
+    /// Runs the batch; when storage fails with several commands in it, each gets its own batch, so that one
+    /// poisoned command cannot take the others with it.
+    fn serve(&mut self, batch: Vec<Submission>) {
+        match self.attempt(&batch) {
+            Ok(replies) => {
+                for (submission, reply) in batch.into_iter().zip(replies) {
+                    // A caller who has gone away finds the outcome by its key.
+                    let _ = submission.reply.send(reply);
+                }
+            }
+            Err(StoreError::CommitUnknown(detail)) => {
+                tracing::error!(detail, "commit not confirmed");
+                self.conn = None;
+                for submission in batch {
+                    let _ = submission.reply.send(Err(WriteError::Unknown));
+                }
+            }
+            Err(error) => {
+                self.metrics.failures.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%error, commands = batch.len(), "batch rolled back");
+                if batch.len() > 1 {
+                    for submission in batch {
+                        self.serve(vec![submission]);
+                    }
+                } else {
+                    for submission in batch {
+                        let _ = submission.reply.send(Err(WriteError::Failed));
+                    }
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, batch: &[Submission]) -> Result<Vec<Reply>, StoreError> {
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => store::connect(&self.url)?,
+        };
+        let done = run_batch(&mut conn, batch, &self.clock);
+        match done {
+            Ok(replies) => {
+                self.conn = Some(conn);
+                self.metrics.batches.fetch_add(1, Ordering::Relaxed);
+                let count = u64::try_from(replies.len()).unwrap_or(0);
+                self.metrics.commands.fetch_add(count, Ordering::Relaxed);
+                let refused = replies.iter().filter(|reply| reply.is_err()).count();
+                self.metrics.refusals.fetch_add(u64::try_from(refused).unwrap_or(0), Ordering::Relaxed);
+                Ok(replies)
+            }
+            Err(StoreError::CommitUnknown(detail)) => Err(StoreError::CommitUnknown(detail)),
+            Err(error) => {
+                // A connection that cannot roll back is thrown away.
+                if store::connection::roll_back_batch(&mut conn).is_ok() {
+                    self.conn = Some(conn);
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn run_batch(conn: &mut Conn, submissions: &[Submission], clock: &Clock) -> Result<Vec<Reply>, StoreError> {
+    store::connection::begin_batch(conn)?;
+    let mut batch = Batch::open(conn, clock.now())?;
+    let mut seen = load_seen(&mut batch, submissions)?;
+    prefetch(&mut batch, submissions)?;
+    let mut replies = Vec::with_capacity(submissions.len());
+    for submission in submissions {
+        replies.push(run_one(&mut batch, submission, &mut seen)?);
+    }
+    batch.flush()?;
+    drop(batch);
+    store::connection::commit_batch(conn)?;
+    Ok(replies)
+}
+
+type SeenKeys = HashMap<(i64, String), (String, String, i64)>;
+
+/// What earlier batches stored under this batch's keys: input hash, outcome and audit number.
+fn load_seen(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<SeenKeys, StoreError> {
+    let mut seen = SeenKeys::new();
+    for some in submissions.chunks(250) {
+        let mut sql = String::from("SELECT a.* FROM audit a JOIN (");
+        let mut binds = Vec::with_capacity(some.len().saturating_mul(2));
+        for (index, submission) in some.iter().enumerate() {
+            sql.push_str(if index == 0 { "SELECT ? AS p, ? AS k" } else { " UNION ALL SELECT ?, ?" });
+            binds.extend([Bind::Int(submission.actor.party_id), Bind::Text(submission.key.clone())]);
+        }
+        sql.push_str(") w ON a.party_id = w.p AND a.idempotency_key = w.k");
+        for row in store::query::list::<AuditRecord>(batch.conn, &sql, &binds)? {
+            seen.insert((row.party_id, row.idempotency_key), (row.input_hash, row.outcome, row.seq));
+        }
+    }
+    Ok(seen)
+}
+
+/// Loads in a few set-based queries what the hot commands of the batch have declared.
+fn prefetch(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<(), StoreError> {
+    let mut parties: Vec<i64> = submissions.iter().map(|submission| submission.actor.party_id).filter(|id| *id > 0).collect();
+    parties.sort_unstable();
+    parties.dedup();
+    for party in <store::Party as store::records::Keyed>::list_ids(batch.conn, &parties)? {
+        batch.parties.insert(party.id, party);
+    }
+    let purchases: Vec<_> = submissions
+        .iter()
+        .filter_map(|submission| match &submission.command {
+            Command::BuyFractions(purchase) => Some((submission.actor.party_id, purchase)),
+            _ => None,
+        })
+        .collect();
+    if purchases.is_empty() { Ok(()) } else { commands::buy_fractions::prefetch(batch, &purchases) }
+}
+
+/// One command: known key, rules, postings, audit record. A refusal leaves no trace.
+fn run_one(batch: &mut Batch<'_>, submission: &Submission, seen: &mut SeenKeys) -> Result<Reply, StoreError> {
+    let Submission { actor, key, command, .. } = submission;
+    let input = command.input();
+    let input_hash = crate::hash::sha256_hex(format!("{}\n{}\n{input}", command.name(), actor.user_id).as_bytes());
+    if command.audited()
+        && let Some((known_hash, outcome, seq)) = seen.get(&(actor.party_id, key.clone()))
+    {
+        return Ok(if *known_hash == input_hash { Ok(Outcome::stored(outcome, *seq)) } else { Err(WriteError::Refused(Refusal::KeyReused)) });
+    }
+    if !command.hot() {
+        batch.settle_for_sql()?;
+    }
+    batch.begin_command();
+    let done = match commands::run(batch, actor, command) {
+        Ok(done) => done,
+        Err(Stop::Refused(refusal)) => {
+            if batch.wrote {
+                return Err(StoreError::Corrupt(format!("{} refused after it had written: {}", command.name(), refusal.code())));
+            }
+            return Ok(Err(WriteError::Refused(refusal)));
+        }
+        Err(Stop::Failed(error)) => return Err(error),
+    };
+    if !command.audited() {
+        return Ok(Ok(Outcome { seq: 0, repeated: false, awaits_approval: done.awaits_approval, body: done.body }));
+    }
+    let seq = batch.audit_seq();
+    let stored = Outcome::to_stored(&done);
+    let (first_transfer, last_transfer) = batch.posted();
+    batch.append_audit(AuditRecord {
+        seq,
+        at: batch.now,
+        business_date: batch.today(),
+        party_id: actor.party_id,
+        user_id: actor.user_id,
+        approver_id: actor.approver_id,
+        command: command.name().to_owned(),
+        subject_id: done.subject,
+        idempotency_key: key.clone(),
+        input_hash: input_hash.clone(),
+        input,
+        outcome: stored.clone(),
+        first_transfer,
+        last_transfer,
+    });
+    seen.insert((actor.party_id, key.clone()), (input_hash, stored, seq));
+    Ok(Ok(Outcome { seq, repeated: false, awaits_approval: done.awaits_approval, body: done.body }))
+}
+
+/// Whether a record with this key exists, for the tests that kill the process.
+pub fn find_outcome(conn: &mut Conn, party_id: i64, key: &str) -> Result<Option<AuditRecord>, StoreError> {
+    AuditRecord::find_where(conn, "party_id = ? AND idempotency_key = ?", &[party_id.into(), key.into()])
+}

@@ -1,0 +1,139 @@
+//! Opening databases, their safety settings, transactions and migrations.
+
+use crate::{Result, StoreError};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::r2d2::{ConnectionManager, CustomizeConnection};
+use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+// Both are linked for their bundled libraries.
+use {libsqlite3_sys as _, pq_sys as _};
+#[cfg(feature = "bundled")]
+use openssl_sys as _;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// Key of the advisory lock that one batch at a time holds: "KONTOR" as a number.
+const WRITER_LOCK: i64 = 0x004B_4F4E_544F_5200;
+
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+pub type Pool = diesel::r2d2::Pool<ConnectionManager<Conn>>;
+
+/// `DATABASE_URL` chooses: `postgres://…` or the path of an SQLite file.
+pub fn connect(url: &str) -> Result<Conn> {
+    let fault = |error: diesel::ConnectionError| StoreError::Connection(error.to_string());
+    let mut conn = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        Conn::Postgres(PgConnection::establish(url).map_err(fault)?)
+    } else {
+        Conn::Sqlite(SqliteConnection::establish(url).map_err(fault)?)
+    };
+    prepare(&mut conn)?;
+    Ok(conn)
+}
+
+/// Settings without which acknowledged work could be lost; asserted, not hoped for.
+fn prepare(conn: &mut Conn) -> Result<()> {
+    match conn {
+        Conn::Sqlite(sqlite) => {
+            sqlite.batch_execute(
+                "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                 PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
+            )?;
+        }
+        Conn::Postgres(postgres) => {
+            postgres.batch_execute("SET synchronous_commit = on; SET TIME ZONE 'UTC'; SET client_min_messages = warning")?;
+        }
+    }
+    let (sql, wanted) = match conn {
+        Conn::Sqlite(_) => ("SELECT synchronous || '' AS value FROM pragma_synchronous", "2"),
+        Conn::Postgres(_) => ("SELECT current_setting('fsync') AS value", "on"),
+    };
+    let found = crate::query::text(conn, sql, &[])?.unwrap_or_default();
+    if found != wanted {
+        return Err(StoreError::Connection(format!("the database is not durable: {sql} gives {found}, {wanted} is needed")));
+    }
+    if matches!(conn, Conn::Sqlite(_)) {
+        let version = crate::query::text(conn, "SELECT sqlite_version() AS value", &[])?.unwrap_or_default();
+        let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+        if parts.as_slice() < [3, 51, 3].as_slice() {
+            return Err(StoreError::Connection(format!("SQLite {version} can corrupt a WAL; 3.51.3 or later is needed")));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug)]
+struct Prepared;
+
+impl CustomizeConnection<Conn, diesel::r2d2::Error> for Prepared {
+    fn on_acquire(&self, conn: &mut Conn) -> std::result::Result<(), diesel::r2d2::Error> {
+        prepare(conn).map_err(|error| {
+            let text = error.to_string();
+            diesel::r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(text))
+        })
+    }
+}
+
+/// Connections for reading pages and lists.
+pub fn open_pool(url: &str, size: u32) -> Result<Pool> {
+    diesel::r2d2::Pool::builder()
+        .max_size(size)
+        .min_idle(Some(1))
+        .connection_timeout(std::time::Duration::from_secs(10))
+        .connection_customizer(Box::new(Prepared))
+        .build(ConnectionManager::new(url))
+        .map_err(|error| StoreError::Connection(error.to_string()))
+}
+
+/// Brings the schema up to date and says how many steps that took.
+pub fn migrate(conn: &mut Conn) -> Result<usize> {
+    let done = match conn {
+        Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map(|steps| steps.len()),
+        Conn::Postgres(postgres) => postgres.run_pending_migrations(POSTGRES).map(|steps| steps.len()),
+    };
+    done.map_err(|error| StoreError::Connection(format!("migration: {error}")))
+}
+
+/// Takes every migration back; for the test that runs them up, down and up.
+pub fn revert_all(conn: &mut Conn) -> Result<usize> {
+    let done = match conn {
+        Conn::Sqlite(sqlite) => sqlite.revert_all_migrations(SQLITE).map(|steps| steps.len()),
+        Conn::Postgres(postgres) => postgres.revert_all_migrations(POSTGRES).map(|steps| steps.len()),
+    };
+    done.map_err(|error| StoreError::Connection(format!("migration: {error}")))
+}
+
+/// Begins the batch's transaction. On PostgreSQL the advisory lock is its first statement, so that every
+/// later statement sees what the batch before it committed, whichever process that ran in.
+pub fn begin_batch(conn: &mut Conn) -> Result<()> {
+    match conn {
+        Conn::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?,
+        Conn::Postgres(postgres) => {
+            AnsiTransactionManager::begin_transaction_sql(postgres, "BEGIN ISOLATION LEVEL READ COMMITTED")?;
+            postgres.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITER_LOCK})"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Commits. An error here means that the fate is unknown, never that nothing happened.
+pub fn commit_batch(conn: &mut Conn) -> Result<()> {
+    let done = match conn {
+        Conn::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite),
+        Conn::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres),
+    };
+    done.map_err(|error| StoreError::CommitUnknown(error.to_string()))
+}
+
+pub fn roll_back_batch(conn: &mut Conn) -> Result<()> {
+    match conn {
+        Conn::Sqlite(sqlite) => AnsiTransactionManager::rollback_transaction(sqlite)?,
+        Conn::Postgres(postgres) => AnsiTransactionManager::rollback_transaction(postgres)?,
+    }
+    Ok(())
+}

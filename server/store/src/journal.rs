@@ -1,0 +1,367 @@
+//! The chained journal: loading accounts and holds into a book, flushing what a batch changed, and reading
+//! statements and balances "as of" by the links.
+
+use crate::query::{self, Bind};
+use crate::rows::{AccountRow, TransferRow};
+use crate::{Conn, Result, StoreError, schema};
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, SmallInt, Text};
+use domain::chart::{AccountKey, AccountKind};
+use ledger::{Account, AccountId, AssetId, Chain, Changes, Hold, HoldState, Kind, Leg, Side, TransferNumber};
+
+/// What the journal notes about every transfer of a command.
+#[derive(Clone, Copy, Debug)]
+pub struct BookingFacts {
+    /// The audit record that the transfers belong to.
+    pub command: i64,
+    pub value_date: NaiveDate,
+    pub business_date: NaiveDate,
+    pub booked_at: NaiveDateTime,
+}
+
+/// A new account's identity, which the ledger itself does not know.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    pub id: AccountId,
+    pub key: AccountKey,
+    /// For `issued`: the most that may ever be issued.
+    pub ceiling: Option<i64>,
+}
+
+/// The account's identity in its row.
+pub fn key_of(row: &AccountRow) -> Result<AccountKey> {
+    let kind = AccountKind::parse(&row.kind).ok_or_else(|| StoreError::Corrupt(format!("account kind {}", row.kind)))?;
+    Ok(AccountKey { kind, owner: row.owner_id, asset: AssetId(row.asset_id) })
+}
+
+/// A stored account as the ledger sees it.
+pub fn account_of(row: &AccountRow) -> Result<Account> {
+    let key = key_of(row)?;
+    let chain = Chain::from_bytes(&row.chain).map_err(|_| StoreError::Corrupt(format!("chain of account {}", row.id)))?;
+    let mut account = Account::new(AccountId(row.id), key.asset, key.kind.side(), key.kind.floor());
+    (account.balance, account.held, account.chain) = (row.balance, row.held, chain);
+    Ok(account)
+}
+
+/// The stored accounts among `keys`, by a few set-based queries.
+pub fn list_accounts(conn: &mut Conn, keys: &[AccountKey]) -> Result<Vec<AccountRow>> {
+    let mut found = Vec::with_capacity(keys.len());
+    for some in keys.chunks(250) {
+        let mut sql = String::from("SELECT a.* FROM ledger_accounts a JOIN (");
+        let mut binds = Vec::with_capacity(some.len().saturating_mul(3));
+        for (index, key) in some.iter().enumerate() {
+            sql.push_str(if index == 0 { "SELECT ? AS s, ? AS k, ? AS o" } else { " UNION ALL SELECT ?, ?, ?" });
+            binds.extend([Bind::Int(key.asset.0), key.kind.name().into(), key.owner.into()]);
+        }
+        sql.push_str(") w ON a.asset_id = w.s AND a.kind = w.k AND a.owner_id = w.o");
+        found.extend(query::list::<AccountRow>(conn, &sql, &binds)?);
+    }
+    Ok(found)
+}
+
+fn hold_state_name(state: HoldState) -> &'static str {
+    match state {
+        HoldState::Open => "open",
+        HoldState::Posted => "posted",
+        HoldState::Voided => "voided",
+        HoldState::Expired => "expired",
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+#[diesel(table_name = schema::holds)]
+struct StoredHold {
+    number: i64,
+    account_id: i64,
+    remaining: i64,
+    expires_at: Option<i64>,
+    state: String,
+}
+
+pub fn list_holds(conn: &mut Conn, numbers: &[i64]) -> Result<Vec<Hold>> {
+    let mut found = Vec::with_capacity(numbers.len());
+    for some in numbers.chunks(500) {
+        let binds: Vec<Bind> = some.iter().map(|number| Bind::Int(*number)).collect();
+        let sql = format!("SELECT * FROM holds WHERE number IN {}", query::places(some.len()));
+        for row in query::list::<StoredHold>(conn, &sql, &binds)? {
+            let state = [HoldState::Open, HoldState::Posted, HoldState::Voided, HoldState::Expired]
+                .into_iter()
+                .find(|state| hold_state_name(*state) == row.state)
+                .ok_or_else(|| StoreError::Corrupt(format!("state of hold {}", row.number)))?;
+            let (number, account) = (TransferNumber(row.number), AccountId(row.account_id));
+            found.push(Hold { number, account, remaining: row.remaining, expires_at: row.expires_at, state });
+        }
+    }
+    Ok(found)
+}
+
+/// The stored number of a transfer's kind.
+#[must_use]
+pub fn kind_number(kind: Kind) -> i16 {
+    match kind {
+        Kind::Post => 1,
+        Kind::Hold => 2,
+        Kind::PostHold => 3,
+        Kind::VoidHold => 4,
+        Kind::ExpireHold => 5,
+    }
+}
+
+/// Writes a batch's ledger changes: new accounts, transfers, balances, holds. The number of statements does
+/// not depend on the number of rows on PostgreSQL; on SQLite each is prepared once.
+pub fn flush(conn: &mut Conn, changes: &Changes, facts: &[BookingFacts], new: &[NewAccount]) -> Result<()> {
+    insert_accounts(conn, new)?;
+    insert_transfers(conn, changes, facts)?;
+    update_accounts(conn, changes)?;
+    save_holds(conn, changes)
+}
+
+fn insert_accounts(conn: &mut Conn, new: &[NewAccount]) -> Result<()> {
+    let rows: Vec<AccountRow> = new
+        .iter()
+        .map(|account| AccountRow {
+            id: account.id.0,
+            kind: account.key.kind.name().to_owned(),
+            owner_id: account.key.owner,
+            asset_id: account.key.asset.0,
+            balance: 0,
+            held: 0,
+            ceiling: account.ceiling,
+            last_transfer: 0,
+            chain: Vec::new(),
+        })
+        .collect();
+    crate::records::Record::insert_all(&rows, conn)
+}
+
+fn row_of(transfer: &ledger::Transfer, facts: &BookingFacts) -> TransferRow {
+    let credit = |part: fn(&Leg) -> i64| transfer.credit.as_ref().map(part);
+    TransferRow {
+        number: transfer.number.0,
+        kind: kind_number(transfer.kind),
+        code: transfer.code.0,
+        asset_id: transfer.asset.0,
+        amount: transfer.amount,
+        debit_account: transfer.debit.account.0,
+        debit_balance: transfer.debit.balance_after,
+        debit_held: transfer.debit.held_after,
+        debit_previous: transfer.debit.previous.0,
+        debit_jump: transfer.debit.jump.0,
+        credit_account: credit(|leg| leg.account.0),
+        credit_balance: credit(|leg| leg.balance_after),
+        credit_held: credit(|leg| leg.held_after),
+        credit_previous: credit(|leg| leg.previous.0),
+        credit_jump: credit(|leg| leg.jump.0),
+        hold: transfer.hold.map(|number| number.0),
+        command: facts.command,
+        value_date: facts.value_date,
+        business_date: facts.business_date,
+        booked_at: facts.booked_at,
+    }
+}
+
+fn insert_transfers(conn: &mut Conn, changes: &Changes, facts: &[BookingFacts]) -> Result<()> {
+    let rows: Vec<TransferRow> = changes.transfers.iter().zip(facts).map(|(transfer, facts)| row_of(transfer, facts)).collect();
+    if rows.len() != changes.transfers.len() {
+        return Err(StoreError::Corrupt("a transfer without its booking facts".to_owned()));
+    }
+    match conn {
+        Conn::Sqlite(sqlite) => {
+            for row in &rows {
+                diesel::insert_into(schema::transfers::table).values(row).execute(sqlite)?;
+            }
+        }
+        Conn::Postgres(postgres) => {
+            let big = |part: fn(&TransferRow) -> i64| rows.iter().map(part).collect::<Vec<i64>>();
+            let some = |part: fn(&TransferRow) -> Option<i64>| rows.iter().map(part).collect::<Vec<Option<i64>>>();
+            diesel::sql_query(
+                "INSERT INTO transfers SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+                 $15, $16, $17, $18, $19, $20)",
+            )
+            .bind::<Array<BigInt>, _>(big(|row| row.number))
+            .bind::<Array<SmallInt>, _>(rows.iter().map(|row| row.kind).collect::<Vec<_>>())
+            .bind::<Array<SmallInt>, _>(rows.iter().map(|row| row.code).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(big(|row| row.asset_id))
+            .bind::<Array<BigInt>, _>(big(|row| row.amount))
+            .bind::<Array<BigInt>, _>(big(|row| row.debit_account))
+            .bind::<Array<BigInt>, _>(big(|row| row.debit_balance))
+            .bind::<Array<BigInt>, _>(big(|row| row.debit_held))
+            .bind::<Array<BigInt>, _>(big(|row| row.debit_previous))
+            .bind::<Array<BigInt>, _>(big(|row| row.debit_jump))
+            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_account))
+            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_balance))
+            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_held))
+            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_previous))
+            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_jump))
+            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.hold))
+            .bind::<Array<BigInt>, _>(big(|row| row.command))
+            .bind::<Array<diesel::sql_types::Date>, _>(rows.iter().map(|row| row.value_date).collect::<Vec<_>>())
+            .bind::<Array<diesel::sql_types::Date>, _>(rows.iter().map(|row| row.business_date).collect::<Vec<_>>())
+            .bind::<Array<diesel::sql_types::Timestamp>, _>(rows.iter().map(|row| row.booked_at).collect::<Vec<_>>())
+            .execute(postgres)?;
+        }
+    }
+    Ok(())
+}
+
+fn update_accounts(conn: &mut Conn, changes: &Changes) -> Result<()> {
+    use schema::ledger_accounts::dsl;
+    let touched = match conn {
+        Conn::Sqlite(sqlite) => {
+            let mut touched = 0_usize;
+            for account in &changes.accounts {
+                let values = (
+                    dsl::balance.eq(account.balance),
+                    dsl::held.eq(account.held),
+                    dsl::last_transfer.eq(account.chain.last().0),
+                    dsl::chain.eq(account.chain.to_bytes()),
+                );
+                touched = touched.saturating_add(diesel::update(dsl::ledger_accounts.find(account.id.0)).set(values).execute(sqlite)?);
+            }
+            touched
+        }
+        Conn::Postgres(postgres) => {
+            let big = |part: fn(&Account) -> i64| changes.accounts.iter().map(part).collect::<Vec<i64>>();
+            diesel::sql_query(
+                "UPDATE ledger_accounts a SET balance = u.balance, held = u.held, last_transfer = u.last, chain = u.chain \
+                 FROM UNNEST($1, $2, $3, $4, $5) AS u (id, balance, held, last, chain) WHERE a.id = u.id",
+            )
+            .bind::<Array<BigInt>, _>(big(|account| account.id.0))
+            .bind::<Array<BigInt>, _>(big(|account| account.balance))
+            .bind::<Array<BigInt>, _>(big(|account| account.held))
+            .bind::<Array<BigInt>, _>(big(|account| account.chain.last().0))
+            .bind::<Array<Binary>, _>(changes.accounts.iter().map(|account| account.chain.to_bytes()).collect::<Vec<_>>())
+            .execute(postgres)?
+        }
+    };
+    if touched == changes.accounts.len() { Ok(()) } else { Err(StoreError::Corrupt("an account to update is missing".to_owned())) }
+}
+
+fn save_holds(conn: &mut Conn, changes: &Changes) -> Result<()> {
+    const SQLITE: &str = "INSERT INTO holds (number, account_id, remaining, expires_at, state) VALUES (?, ?, ?, ?, ?) \
+                          ON CONFLICT (number) DO UPDATE SET remaining = excluded.remaining, state = excluded.state";
+    const POSTGRES: &str = "INSERT INTO holds (number, account_id, remaining, expires_at, state) SELECT * FROM UNNEST($1, $2, $3, $4, $5) \
+                            ON CONFLICT (number) DO UPDATE SET remaining = excluded.remaining, state = excluded.state";
+    if changes.holds.is_empty() {
+        return Ok(());
+    }
+    match conn {
+        Conn::Sqlite(sqlite) => {
+            for hold in &changes.holds {
+                diesel::sql_query(SQLITE)
+                    .bind::<BigInt, _>(hold.number.0)
+                    .bind::<BigInt, _>(hold.account.0)
+                    .bind::<BigInt, _>(hold.remaining)
+                    .bind::<Nullable<BigInt>, _>(hold.expires_at)
+                    .bind::<Text, _>(hold_state_name(hold.state))
+                    .execute(sqlite)?;
+            }
+        }
+        Conn::Postgres(postgres) => {
+            let holds = &changes.holds;
+            diesel::sql_query(POSTGRES)
+                .bind::<Array<BigInt>, _>(holds.iter().map(|hold| hold.number.0).collect::<Vec<_>>())
+                .bind::<Array<BigInt>, _>(holds.iter().map(|hold| hold.account.0).collect::<Vec<_>>())
+                .bind::<Array<BigInt>, _>(holds.iter().map(|hold| hold.remaining).collect::<Vec<_>>())
+                .bind::<Array<Nullable<BigInt>>, _>(holds.iter().map(|hold| hold.expires_at).collect::<Vec<_>>())
+                .bind::<Array<Text>, _>(holds.iter().map(|hold| hold_state_name(hold.state)).collect::<Vec<_>>())
+                .execute(postgres)?;
+        }
+    }
+    Ok(())
+}
+
+/// One leg of an account as a statement shows it, newest first.
+#[derive(Clone, Debug, diesel::QueryableByName)]
+pub struct StatementLine {
+    #[diesel(sql_type = BigInt)]
+    pub number: i64,
+    #[diesel(sql_type = SmallInt)]
+    pub kind: i16,
+    #[diesel(sql_type = SmallInt)]
+    pub code: i16,
+    #[diesel(sql_type = BigInt)]
+    pub amount: i64,
+    /// Whether the account was debited.
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    pub debited: bool,
+    #[diesel(sql_type = BigInt)]
+    pub balance_after: i64,
+    #[diesel(sql_type = BigInt)]
+    pub held_after: i64,
+    #[diesel(sql_type = BigInt)]
+    pub previous: i64,
+    #[diesel(sql_type = BigInt)]
+    pub jump: i64,
+    #[diesel(sql_type = BigInt)]
+    pub command: i64,
+    #[diesel(sql_type = BigInt)]
+    pub subject_id: i64,
+    #[diesel(sql_type = diesel::sql_types::Date)]
+    pub value_date: NaiveDate,
+    #[diesel(sql_type = diesel::sql_types::Date)]
+    pub business_date: NaiveDate,
+    #[diesel(sql_type = diesel::sql_types::Timestamp)]
+    pub booked_at: NaiveDateTime,
+}
+
+const LEG_COLUMNS: &str = "t.number, t.kind, t.code, t.amount, \
+     CASE WHEN t.debit_account = w.account THEN t.debit_balance ELSE t.credit_balance END AS balance_after, \
+     CASE WHEN t.debit_account = w.account THEN t.debit_held ELSE t.credit_held END AS held_after, \
+     CASE WHEN t.debit_account = w.account THEN t.debit_previous ELSE t.credit_previous END AS previous, \
+     CASE WHEN t.debit_account = w.account THEN t.debit_jump ELSE t.credit_jump END AS jump, \
+     t.debit_account = w.account AS debited, t.command, t.value_date, t.business_date, t.booked_at";
+
+/// `size` legs of an account back from leg number `from` (inclusive), in one recursive query along the links.
+pub fn statement_page(conn: &mut Conn, account: i64, from: i64, size: i64) -> Result<Vec<StatementLine>> {
+    let sql = format!(
+        "WITH RECURSIVE w (account, at, left_over) AS (\
+           SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT) \
+           UNION ALL \
+           SELECT w.account, CASE WHEN t.debit_account = w.account THEN t.debit_previous ELSE t.credit_previous END, w.left_over - 1 \
+           FROM w JOIN transfers t ON t.number = w.at WHERE w.left_over > 1) \
+         SELECT {LEG_COLUMNS}, COALESCE(a.subject_id, 0) AS subject_id FROM w JOIN transfers t ON t.number = w.at \
+         LEFT JOIN audit a ON a.seq = t.command ORDER BY t.number DESC"
+    );
+    query::list(conn, &sql, &[account.into(), from.into(), size.into()])
+}
+
+/// The account's newest leg at or before transfer `bound`, found in O(log n) look-ups by the jump links.
+pub fn leg_as_of(conn: &mut Conn, account: i64, newest: i64, bound: i64) -> Result<Option<StatementLine>> {
+    let sql = format!(
+        "SELECT {LEG_COLUMNS}, CAST(0 AS BIGINT) AS subject_id FROM (SELECT CAST(? AS BIGINT) AS account) w \
+         JOIN transfers t ON t.number = ?"
+    );
+    let mut at = newest;
+    while at > 0 {
+        let leg: StatementLine = query::find(conn, &sql, &[account.into(), at.into()])?
+            .ok_or_else(|| StoreError::Corrupt(format!("transfer {at} is missing")))?;
+        if leg.number <= bound {
+            return Ok(Some(leg));
+        }
+        at = if leg.jump > bound { leg.jump } else { leg.previous };
+    }
+    Ok(None)
+}
+
+/// The last transfer booked on or before `date`, or zero; business dates never go back along the journal.
+pub fn last_transfer_on(conn: &mut Conn, last: i64, date: NaiveDate) -> Result<i64> {
+    let (mut low, mut high) = (0_i64, last);
+    while low < high {
+        let middle = low.saturating_add(high).saturating_add(1) / 2;
+        let sql = "SELECT number AS value FROM transfers WHERE number = ? AND business_date <= ?";
+        if query::int(conn, sql, &[middle.into(), date.into()])?.is_some() {
+            low = middle;
+        } else {
+            high = middle.saturating_sub(1);
+        }
+    }
+    Ok(low)
+}
+
+/// The side on which an account of this kind grows, for showing plus and minus.
+#[must_use]
+pub fn grows_on_debit(kind: AccountKind) -> bool {
+    kind.side() == Side::Debit
+}

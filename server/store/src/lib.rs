@@ -1,0 +1,33 @@
+//! The only SQL: SQLite and PostgreSQL behind one code.
+//!
+//! Invariants: nothing here decides anything about money; every list is paged by key; the journal, the audit
+//! and the documents are only ever appended to (the database itself refuses the rest).
+
+pub mod connection;
+pub mod journal;
+pub mod lists;
+pub mod query;
+pub mod records;
+pub mod rows;
+pub mod schema;
+pub mod verify;
+
+pub use connection::{Conn, Pool, connect, migrate, open_pool, revert_all};
+pub use query::{Bind, Page};
+pub use rows::*;
+
+/// Storage failed. The detail is for the log; a caller can only tell people to come back.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("database: {0}")]
+    Database(#[from] diesel::result::Error),
+    #[error("connection: {0}")]
+    Connection(String),
+    #[error("a stored value cannot be read: {0}")]
+    Corrupt(String),
+    /// The commit's fate is not known; a retry with the same key finds it out.
+    #[error("commit not confirmed: {0}")]
+    CommitUnknown(String),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;

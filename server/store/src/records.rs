@@ -1,0 +1,138 @@
+//! Inserting, updating and finding single records. The verbs are fixed: `insert`, `update`, `find`, `load`.
+
+use crate::query::{self, Bind};
+use crate::rows::*;
+use crate::schema;
+use crate::{Conn, Result, StoreError};
+use diesel::prelude::*;
+
+/// A row of a table with one key column.
+pub trait Record: Sized {
+    const TABLE: &'static str;
+    fn insert(&self, conn: &mut Conn) -> Result<()>;
+    /// Many at once: one statement per some hundred rows on PostgreSQL, one prepared statement on SQLite.
+    fn insert_all(rows: &[Self], conn: &mut Conn) -> Result<()>;
+    fn find_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Option<Self>>;
+    fn list_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Vec<Self>>;
+}
+
+/// A record keyed by a number, which must be there or may be there.
+pub trait Keyed: Record {
+    fn update(&self, conn: &mut Conn) -> Result<()>;
+    fn find(conn: &mut Conn, id: i64) -> Result<Option<Self>> {
+        Self::find_where(conn, "id = ?", &[id.into()])
+    }
+    fn load(conn: &mut Conn, id: i64) -> Result<Self> {
+        Self::find(conn, id)?.ok_or_else(|| StoreError::Corrupt(format!("{} {id} is missing", Self::TABLE)))
+    }
+    /// All of `ids` that exist, in no order.
+    fn list_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Self>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(500) {
+            let binds: Vec<Bind> = some.iter().map(|id| Bind::Int(*id)).collect();
+            found.extend(Self::list_where(conn, &format!("id IN {}", query::places(some.len())), &binds)?);
+        }
+        Ok(found)
+    }
+}
+
+/// PostgreSQL takes at most 65,535 values in one statement.
+const ROWS_AT_ONCE: usize = 1_000;
+
+macro_rules! records {
+    ($($table:ident $row:ident),+ $(,)?) => {$(
+        impl Record for $row {
+            const TABLE: &'static str = stringify!($table);
+            fn insert(&self, conn: &mut Conn) -> Result<()> {
+                match conn {
+                    Conn::Sqlite(c) => diesel::insert_into(schema::$table::table).values(self).execute(c)?,
+                    Conn::Postgres(c) => diesel::insert_into(schema::$table::table).values(self).execute(c)?,
+                };
+                Ok(())
+            }
+            fn insert_all(rows: &[Self], conn: &mut Conn) -> Result<()> {
+                match conn {
+                    Conn::Sqlite(c) => {
+                        for row in rows {
+                            diesel::insert_into(schema::$table::table).values(row).execute(c)?;
+                        }
+                    }
+                    Conn::Postgres(c) => {
+                        for some in rows.chunks(ROWS_AT_ONCE) {
+                            diesel::insert_into(schema::$table::table).values(some).execute(c)?;
+                        }
+                    }
+                }
+                Ok(())
+            }
+            fn find_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Option<Self>> {
+                query::find(conn, &format!("SELECT * FROM {} WHERE {condition}", Self::TABLE), binds)
+            }
+            fn list_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Vec<Self>> {
+                query::list(conn, &format!("SELECT * FROM {} WHERE {condition}", Self::TABLE), binds)
+            }
+        }
+    )+};
+}
+
+macro_rules! keyed {
+    ($($table:ident $row:ident),+ $(,)?) => {$(
+        impl Keyed for $row {
+            fn update(&self, conn: &mut Conn) -> Result<()> {
+                let target = schema::$table::table.find(self.id);
+                let touched = match conn {
+                    Conn::Sqlite(c) => diesel::update(target).set(self).execute(c)?,
+                    Conn::Postgres(c) => diesel::update(target).set(self).execute(c)?,
+                };
+                if touched == 1 { Ok(()) } else { Err(StoreError::Corrupt(format!("{} {} is missing", Self::TABLE, self.id))) }
+            }
+        }
+    )+};
+}
+
+records!(
+    heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
+    approval_limits ApprovalLimit, buyer_limits BuyerLimit, issue_terms IssueTermsRow, holidays Holiday,
+    documents Document, invoices Invoice, confirmations Confirmation, receivables Receivable,
+    late_claims LateClaim, offers Offer, purchases Purchase, statements Statement, bank_lines BankLine,
+    payouts Payout, payment_files PaymentFile, approvals Approval, audit AuditRecord, notices Notice,
+    mails Mail, ledger_accounts AccountRow,
+);
+keyed!(
+    heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
+    buyer_limits BuyerLimit, invoices Invoice, receivables Receivable, offers Offer, bank_lines BankLine,
+    payouts Payout, approvals Approval, mails Mail, payment_files PaymentFile, purchases Purchase,
+    statements Statement, notices Notice,
+);
+
+/// Replaces or adds a record whose key is more than a number.
+pub fn save_approval_limit(conn: &mut Conn, row: &ApprovalLimit) -> Result<()> {
+    let key = [row.party_id.into(), row.currency.as_str().into()];
+    query::execute(conn, "DELETE FROM approval_limits WHERE party_id = ? AND currency = ?", &key)?;
+    row.insert(conn)
+}
+
+pub fn save_issue_terms(conn: &mut Conn, row: &IssueTermsRow) -> Result<()> {
+    query::execute(conn, "DELETE FROM issue_terms WHERE currency = ?", &[row.currency.as_str().into()])?;
+    row.insert(conn)
+}
+
+pub fn save_holiday(conn: &mut Conn, row: &Holiday) -> Result<()> {
+    query::execute(conn, "DELETE FROM holidays WHERE currency = ? AND day = ?", &[row.currency.as_str().into(), row.day.into()])?;
+    row.insert(conn)
+}
+
+pub fn save_late_claim(conn: &mut Conn, row: &LateClaim) -> Result<()> {
+    let key = [row.receivable_id.into(), row.party_id.into()];
+    query::execute(conn, "DELETE FROM late_claims WHERE receivable_id = ? AND party_id = ?", &key)?;
+    row.insert(conn)
+}
+
+/// The one row that says where the counters stand. Inside a batch it cannot change under the reader.
+pub fn load_heads(conn: &mut Conn) -> Result<Heads> {
+    Heads::load(conn, 1)
+}
+
+pub fn find_document(conn: &mut Conn, sha256: &str) -> Result<Option<Document>> {
+    Document::find_where(conn, "sha256 = ?", &[sha256.into()])
+}

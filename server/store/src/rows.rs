@@ -1,0 +1,440 @@
+//! One struct a table, column by column.
+
+use crate::schema::*;
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = heads, treat_none_as_null = true)]
+pub struct Heads {
+    pub id: i64,
+    pub next_id: i64,
+    pub last_transfer: i64,
+    pub last_audit: i64,
+    pub business_date: NaiveDate,
+    pub custody_iban: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = parties, treat_none_as_null = true)]
+pub struct Party {
+    pub id: i64,
+    pub name: String,
+    pub country: String,
+    pub tax_id: String,
+    pub tax_key: String,
+    pub registration_id: String,
+    pub capacities: String,
+    pub status: String,
+    pub language: String,
+    pub reference: String,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = users, treat_none_as_null = true)]
+pub struct User {
+    pub id: i64,
+    pub party_id: i64,
+    pub email: String,
+    pub name: String,
+    pub roles: String,
+    pub status: String,
+    pub language: String,
+    pub theme: String,
+    pub password_hash: String,
+    pub totp_secret: String,
+    pub totp_last_step: i64,
+    pub failed_count: i64,
+    pub locked_until: Option<NaiveDateTime>,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = sessions, treat_none_as_null = true)]
+pub struct Session {
+    pub id: i64,
+    pub user_id: i64,
+    pub kind: String,
+    pub token_hash: String,
+    pub csrf: String,
+    pub agent: String,
+    pub created_at: NaiveDateTime,
+    pub seen_at: NaiveDateTime,
+    pub expires_at: NaiveDateTime,
+    pub revoked_at: Option<NaiveDateTime>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = links, treat_none_as_null = true)]
+pub struct Link {
+    pub id: i64,
+    pub kind: String,
+    pub token_hash: String,
+    pub user_id: i64,
+    pub expires_at: NaiveDateTime,
+    pub used_at: Option<NaiveDateTime>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = bank_accounts, treat_none_as_null = true)]
+pub struct BankAccount {
+    pub id: i64,
+    pub party_id: i64,
+    pub currency: String,
+    pub iban: String,
+    pub bic: String,
+    pub holder: String,
+    pub status: String,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = approval_limits, treat_none_as_null = true)]
+pub struct ApprovalLimit {
+    pub party_id: i64,
+    pub currency: String,
+    pub limit_minor: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = buyer_limits, treat_none_as_null = true)]
+pub struct BuyerLimit {
+    pub id: i64,
+    pub financier_id: i64,
+    pub buyer_id: i64,
+    pub currency: String,
+    pub limit_minor: i64,
+    pub used_minor: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = issue_terms, treat_none_as_null = true)]
+pub struct IssueTermsRow {
+    pub currency: String,
+    pub reserve_bps: i64,
+    pub settlement_fee_bps: i64,
+    pub purchase_fee_bps: i64,
+    pub minimum_fee_minor: i64,
+    pub minimum_ticket_minor: i64,
+    pub late_rate: String,
+    pub late_day_count: String,
+    pub grace_days: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = holidays, treat_none_as_null = true)]
+pub struct Holiday {
+    pub currency: String,
+    pub day: NaiveDate,
+    pub business: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = documents, treat_none_as_null = true)]
+pub struct Document {
+    pub sha256: String,
+    pub party_id: i64,
+    pub name: String,
+    pub media_type: String,
+    pub content: Vec<u8>,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = invoices, treat_none_as_null = true)]
+pub struct Invoice {
+    pub id: i64,
+    pub supplier_id: i64,
+    pub buyer_id: i64,
+    pub number: String,
+    pub number_key: String,
+    pub year: i64,
+    pub seller_tax_key: String,
+    pub type_code: String,
+    pub issue_date: NaiveDate,
+    pub due_date: Option<NaiveDate>,
+    pub currency: String,
+    pub total_minor: i64,
+    pub payable_minor: i64,
+    pub confirmed_minor: i64,
+    pub order_reference: String,
+    pub state: String,
+    pub reason: String,
+    pub document: String,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = confirmations, treat_none_as_null = true)]
+pub struct Confirmation {
+    pub id: i64,
+    pub invoice_id: i64,
+    pub amount_minor: i64,
+    pub due_date: NaiveDate,
+    pub version: String,
+    pub words_en: String,
+    pub words_zh: String,
+    pub words_hash: String,
+    pub reason: String,
+    pub signer_id: i64,
+    pub approver_id: Option<i64>,
+    pub signed_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = receivables, treat_none_as_null = true)]
+pub struct Receivable {
+    pub id: i64,
+    pub reserve_asset: i64,
+    pub invoice_id: i64,
+    pub supplier_id: i64,
+    pub buyer_id: i64,
+    pub currency: String,
+    pub confirmed_minor: i64,
+    pub face_minor: i64,
+    pub reserve_minor: i64,
+    pub settlement_fee_minor: i64,
+    pub settlement_fee_paid_minor: i64,
+    pub purchase_fee_bps: i64,
+    pub minimum_fee_minor: i64,
+    pub minimum_ticket_minor: i64,
+    pub late_rate: String,
+    pub late_day_count: String,
+    pub grace_days: i64,
+    pub due_date: NaiveDate,
+    pub payment_date: NaiveDate,
+    pub interest_from: NaiveDate,
+    pub state: String,
+    pub reference: String,
+    pub terms: String,
+    pub terms_hash: String,
+    pub paid_minor: i64,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = late_claims, treat_none_as_null = true)]
+pub struct LateClaim {
+    pub receivable_id: i64,
+    pub party_id: i64,
+    pub due_minor: i64,
+    pub paid_minor: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = offers, treat_none_as_null = true)]
+pub struct Offer {
+    pub id: i64,
+    pub receivable_id: i64,
+    pub supplier_id: i64,
+    pub units_minor: i64,
+    pub left_minor: i64,
+    pub rate: String,
+    pub method: String,
+    pub day_count: String,
+    pub minimum_ticket_minor: i64,
+    pub close_date: NaiveDate,
+    pub state: String,
+    pub hold_number: i64,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = purchases, treat_none_as_null = true)]
+pub struct Purchase {
+    pub id: i64,
+    pub offer_id: i64,
+    pub receivable_id: i64,
+    pub supplier_id: i64,
+    pub financier_id: i64,
+    pub units_minor: i64,
+    pub price_minor: i64,
+    pub fee_minor: i64,
+    pub financier_rate: String,
+    pub supplier_rate: String,
+    pub tenor_days: i64,
+    pub business_date: NaiveDate,
+    pub bought_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = statements, treat_none_as_null = true)]
+pub struct Statement {
+    pub id: i64,
+    pub sha256: String,
+    pub message: String,
+    pub statement: String,
+    pub iban: String,
+    pub currency: String,
+    pub opening_minor: Option<i64>,
+    pub closing_minor: Option<i64>,
+    pub imported_at: NaiveDateTime,
+    pub imported_by: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = bank_lines, treat_none_as_null = true)]
+pub struct BankLine {
+    pub id: i64,
+    pub statement_id: i64,
+    pub currency: String,
+    pub direction: String,
+    pub amount_minor: i64,
+    pub booking_date: NaiveDate,
+    pub value_date: NaiveDate,
+    pub bank_reference: String,
+    pub reference: String,
+    pub end_to_end: String,
+    pub counterparty: String,
+    pub counterparty_iban: String,
+    pub remittance: String,
+    pub state: String,
+    pub party_id: Option<i64>,
+    pub receivable_id: Option<i64>,
+    pub note: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = payouts, treat_none_as_null = true)]
+pub struct Payout {
+    pub id: i64,
+    pub party_id: Option<i64>,
+    pub bank_line_id: Option<i64>,
+    pub currency: String,
+    pub amount_minor: i64,
+    pub iban: String,
+    pub bic: String,
+    pub holder: String,
+    pub state: String,
+    pub hold_number: i64,
+    pub end_to_end: String,
+    pub file_id: Option<i64>,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = payment_files, treat_none_as_null = true)]
+pub struct PaymentFile {
+    pub id: i64,
+    pub currency: String,
+    pub payments: i64,
+    pub total_minor: i64,
+    pub document: String,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = approvals, treat_none_as_null = true)]
+pub struct Approval {
+    pub id: i64,
+    pub party_id: i64,
+    pub command: String,
+    pub body: String,
+    pub body_hash: String,
+    pub amount_minor: Option<i64>,
+    pub currency: String,
+    pub subject_id: i64,
+    pub maker_id: i64,
+    pub checker_id: Option<i64>,
+    pub state: String,
+    pub reason: String,
+    pub created_at: NaiveDateTime,
+    pub decided_at: Option<NaiveDateTime>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = audit, treat_none_as_null = true)]
+pub struct AuditRecord {
+    pub seq: i64,
+    pub at: NaiveDateTime,
+    pub business_date: NaiveDate,
+    pub party_id: i64,
+    pub user_id: i64,
+    pub approver_id: Option<i64>,
+    pub command: String,
+    pub subject_id: i64,
+    pub idempotency_key: String,
+    pub input_hash: String,
+    pub input: String,
+    pub outcome: String,
+    pub first_transfer: i64,
+    pub last_transfer: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = notices, treat_none_as_null = true)]
+pub struct Notice {
+    pub id: i64,
+    pub party_id: i64,
+    pub user_id: Option<i64>,
+    pub kind: String,
+    pub arguments: String,
+    pub link: String,
+    pub at: NaiveDateTime,
+    pub mailed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = mails, treat_none_as_null = true)]
+pub struct Mail {
+    pub id: i64,
+    pub notice_id: i64,
+    pub address: String,
+    pub subject: String,
+    pub body: String,
+    pub state: String,
+    pub tries: i64,
+    pub next_try_at: NaiveDateTime,
+    pub sent_at: Option<NaiveDateTime>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = ledger_accounts, treat_none_as_null = true)]
+pub struct AccountRow {
+    pub id: i64,
+    pub kind: String,
+    pub owner_id: i64,
+    pub asset_id: i64,
+    pub balance: i64,
+    pub held: i64,
+    pub ceiling: Option<i64>,
+    pub last_transfer: i64,
+    pub chain: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = holds, treat_none_as_null = true)]
+pub struct HoldRow {
+    pub number: i64,
+    pub account_id: i64,
+    pub remaining: i64,
+    pub expires_at: Option<i64>,
+    pub state: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = transfers, treat_none_as_null = true)]
+pub struct TransferRow {
+    pub number: i64,
+    pub kind: i16,
+    pub code: i16,
+    pub asset_id: i64,
+    pub amount: i64,
+    pub debit_account: i64,
+    pub debit_balance: i64,
+    pub debit_held: i64,
+    pub debit_previous: i64,
+    pub debit_jump: i64,
+    pub credit_account: Option<i64>,
+    pub credit_balance: Option<i64>,
+    pub credit_held: Option<i64>,
+    pub credit_previous: Option<i64>,
+    pub credit_jump: Option<i64>,
+    pub hold: Option<i64>,
+    pub command: i64,
+    pub value_date: NaiveDate,
+    pub business_date: NaiveDate,
+    pub booked_at: NaiveDateTime,
+}
+

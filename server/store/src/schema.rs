@@ -1,0 +1,437 @@
+//! The tables as Diesel sees them; migrations/ is where they are made.
+
+diesel::table! {
+    heads (id) {
+        id -> BigInt,
+        next_id -> BigInt,
+        last_transfer -> BigInt,
+        last_audit -> BigInt,
+        business_date -> Date,
+        custody_iban -> Text,
+    }
+}
+
+diesel::table! {
+    parties (id) {
+        id -> BigInt,
+        name -> Text,
+        country -> Text,
+        tax_id -> Text,
+        tax_key -> Text,
+        registration_id -> Text,
+        capacities -> Text,
+        status -> Text,
+        language -> Text,
+        reference -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        party_id -> BigInt,
+        email -> Text,
+        name -> Text,
+        roles -> Text,
+        status -> Text,
+        language -> Text,
+        theme -> Text,
+        password_hash -> Text,
+        totp_secret -> Text,
+        totp_last_step -> BigInt,
+        failed_count -> BigInt,
+        locked_until -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        kind -> Text,
+        token_hash -> Text,
+        csrf -> Text,
+        agent -> Text,
+        created_at -> Timestamp,
+        seen_at -> Timestamp,
+        expires_at -> Timestamp,
+        revoked_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    links (id) {
+        id -> BigInt,
+        kind -> Text,
+        token_hash -> Text,
+        user_id -> BigInt,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    bank_accounts (id) {
+        id -> BigInt,
+        party_id -> BigInt,
+        currency -> Text,
+        iban -> Text,
+        bic -> Text,
+        holder -> Text,
+        status -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    approval_limits (party_id, currency) {
+        party_id -> BigInt,
+        currency -> Text,
+        limit_minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    buyer_limits (id) {
+        id -> BigInt,
+        financier_id -> BigInt,
+        buyer_id -> BigInt,
+        currency -> Text,
+        limit_minor -> BigInt,
+        used_minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    issue_terms (currency) {
+        currency -> Text,
+        reserve_bps -> BigInt,
+        settlement_fee_bps -> BigInt,
+        purchase_fee_bps -> BigInt,
+        minimum_fee_minor -> BigInt,
+        minimum_ticket_minor -> BigInt,
+        late_rate -> Text,
+        late_day_count -> Text,
+        grace_days -> BigInt,
+    }
+}
+
+diesel::table! {
+    holidays (currency, day) {
+        currency -> Text,
+        day -> Date,
+        business -> Bool,
+    }
+}
+
+diesel::table! {
+    documents (sha256) {
+        sha256 -> Text,
+        party_id -> BigInt,
+        name -> Text,
+        media_type -> Text,
+        content -> Binary,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    invoices (id) {
+        id -> BigInt,
+        supplier_id -> BigInt,
+        buyer_id -> BigInt,
+        number -> Text,
+        number_key -> Text,
+        year -> BigInt,
+        seller_tax_key -> Text,
+        type_code -> Text,
+        issue_date -> Date,
+        due_date -> Nullable<Date>,
+        currency -> Text,
+        total_minor -> BigInt,
+        payable_minor -> BigInt,
+        confirmed_minor -> BigInt,
+        order_reference -> Text,
+        state -> Text,
+        reason -> Text,
+        document -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    confirmations (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        amount_minor -> BigInt,
+        due_date -> Date,
+        version -> Text,
+        words_en -> Text,
+        words_zh -> Text,
+        words_hash -> Text,
+        reason -> Text,
+        signer_id -> BigInt,
+        approver_id -> Nullable<BigInt>,
+        signed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    receivables (id) {
+        id -> BigInt,
+        reserve_asset -> BigInt,
+        invoice_id -> BigInt,
+        supplier_id -> BigInt,
+        buyer_id -> BigInt,
+        currency -> Text,
+        confirmed_minor -> BigInt,
+        face_minor -> BigInt,
+        reserve_minor -> BigInt,
+        settlement_fee_minor -> BigInt,
+        settlement_fee_paid_minor -> BigInt,
+        purchase_fee_bps -> BigInt,
+        minimum_fee_minor -> BigInt,
+        minimum_ticket_minor -> BigInt,
+        late_rate -> Text,
+        late_day_count -> Text,
+        grace_days -> BigInt,
+        due_date -> Date,
+        payment_date -> Date,
+        interest_from -> Date,
+        state -> Text,
+        reference -> Text,
+        terms -> Text,
+        terms_hash -> Text,
+        paid_minor -> BigInt,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    late_claims (receivable_id, party_id) {
+        receivable_id -> BigInt,
+        party_id -> BigInt,
+        due_minor -> BigInt,
+        paid_minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    offers (id) {
+        id -> BigInt,
+        receivable_id -> BigInt,
+        supplier_id -> BigInt,
+        units_minor -> BigInt,
+        left_minor -> BigInt,
+        rate -> Text,
+        method -> Text,
+        day_count -> Text,
+        minimum_ticket_minor -> BigInt,
+        close_date -> Date,
+        state -> Text,
+        hold_number -> BigInt,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    purchases (id) {
+        id -> BigInt,
+        offer_id -> BigInt,
+        receivable_id -> BigInt,
+        supplier_id -> BigInt,
+        financier_id -> BigInt,
+        units_minor -> BigInt,
+        price_minor -> BigInt,
+        fee_minor -> BigInt,
+        financier_rate -> Text,
+        supplier_rate -> Text,
+        tenor_days -> BigInt,
+        business_date -> Date,
+        bought_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    statements (id) {
+        id -> BigInt,
+        sha256 -> Text,
+        message -> Text,
+        statement -> Text,
+        iban -> Text,
+        currency -> Text,
+        opening_minor -> Nullable<BigInt>,
+        closing_minor -> Nullable<BigInt>,
+        imported_at -> Timestamp,
+        imported_by -> BigInt,
+    }
+}
+
+diesel::table! {
+    bank_lines (id) {
+        id -> BigInt,
+        statement_id -> BigInt,
+        currency -> Text,
+        direction -> Text,
+        amount_minor -> BigInt,
+        booking_date -> Date,
+        value_date -> Date,
+        bank_reference -> Text,
+        reference -> Text,
+        end_to_end -> Text,
+        counterparty -> Text,
+        counterparty_iban -> Text,
+        remittance -> Text,
+        state -> Text,
+        party_id -> Nullable<BigInt>,
+        receivable_id -> Nullable<BigInt>,
+        note -> Text,
+    }
+}
+
+diesel::table! {
+    payouts (id) {
+        id -> BigInt,
+        party_id -> Nullable<BigInt>,
+        bank_line_id -> Nullable<BigInt>,
+        currency -> Text,
+        amount_minor -> BigInt,
+        iban -> Text,
+        bic -> Text,
+        holder -> Text,
+        state -> Text,
+        hold_number -> BigInt,
+        end_to_end -> Text,
+        file_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    payment_files (id) {
+        id -> BigInt,
+        currency -> Text,
+        payments -> BigInt,
+        total_minor -> BigInt,
+        document -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    approvals (id) {
+        id -> BigInt,
+        party_id -> BigInt,
+        command -> Text,
+        body -> Text,
+        body_hash -> Text,
+        amount_minor -> Nullable<BigInt>,
+        currency -> Text,
+        subject_id -> BigInt,
+        maker_id -> BigInt,
+        checker_id -> Nullable<BigInt>,
+        state -> Text,
+        reason -> Text,
+        created_at -> Timestamp,
+        decided_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    audit (seq) {
+        seq -> BigInt,
+        at -> Timestamp,
+        business_date -> Date,
+        party_id -> BigInt,
+        user_id -> BigInt,
+        approver_id -> Nullable<BigInt>,
+        command -> Text,
+        subject_id -> BigInt,
+        idempotency_key -> Text,
+        input_hash -> Text,
+        input -> Text,
+        outcome -> Text,
+        first_transfer -> BigInt,
+        last_transfer -> BigInt,
+    }
+}
+
+diesel::table! {
+    notices (id) {
+        id -> BigInt,
+        party_id -> BigInt,
+        user_id -> Nullable<BigInt>,
+        kind -> Text,
+        arguments -> Text,
+        link -> Text,
+        at -> Timestamp,
+        mailed -> Bool,
+    }
+}
+
+diesel::table! {
+    mails (id) {
+        id -> BigInt,
+        notice_id -> BigInt,
+        address -> Text,
+        subject -> Text,
+        body -> Text,
+        state -> Text,
+        tries -> BigInt,
+        next_try_at -> Timestamp,
+        sent_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    ledger_accounts (id) {
+        id -> BigInt,
+        kind -> Text,
+        owner_id -> BigInt,
+        asset_id -> BigInt,
+        balance -> BigInt,
+        held -> BigInt,
+        ceiling -> Nullable<BigInt>,
+        last_transfer -> BigInt,
+        chain -> Binary,
+    }
+}
+
+diesel::table! {
+    holds (number) {
+        number -> BigInt,
+        account_id -> BigInt,
+        remaining -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        state -> Text,
+    }
+}
+
+diesel::table! {
+    transfers (number) {
+        number -> BigInt,
+        kind -> SmallInt,
+        code -> SmallInt,
+        asset_id -> BigInt,
+        amount -> BigInt,
+        debit_account -> BigInt,
+        debit_balance -> BigInt,
+        debit_held -> BigInt,
+        debit_previous -> BigInt,
+        debit_jump -> BigInt,
+        credit_account -> Nullable<BigInt>,
+        credit_balance -> Nullable<BigInt>,
+        credit_held -> Nullable<BigInt>,
+        credit_previous -> Nullable<BigInt>,
+        credit_jump -> Nullable<BigInt>,
+        hold -> Nullable<BigInt>,
+        command -> BigInt,
+        value_date -> Date,
+        business_date -> Date,
+        booked_at -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(parties, users, sessions, links, bank_accounts, approval_limits, buyer_limits, issue_terms, holidays, documents, invoices, confirmations, receivables, late_claims, offers, purchases, statements, bank_lines, payouts, payment_files, approvals, audit, notices, mails, ledger_accounts, holds, transfers, heads);
