@@ -1,1 +1,16 @@
-//! placeholder
+//! The running process: HTTP, jobs, and the one writer behind them.
+#![cfg_attr(test, allow(clippy::as_conversions))]
+
+pub mod auth;
+pub mod batch;
+pub mod bench;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod hash;
+pub mod http;
+pub mod jobs;
+pub mod serve;
+pub mod setup;
+pub mod writer;

@@ -11,7 +11,7 @@ use formats::camt::{Entry, EntryDetail, Statement as CamtStatement};
 use ledger::TransferNumber;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
+use store::records::Record;
 use store::{BankLine, Document, Payout, Statement};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use domain::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BankAccount;
-use store::records::{Keyed, Record};
+use store::records::Record;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -1,1 +1,288 @@
-//! x
+//! The lists that pages and the API show: one general query by keyset, and what each list joins.
+
+use crate::query::{self, Bind, Page};
+use crate::{Conn, Result};
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::sql_types::{BigInt, Date, Nullable, Text, Timestamp};
+
+/// Which rows, in which order, from where on. The column names come from code, never from a request.
+#[derive(Clone, Debug, Default)]
+pub struct ListQuery {
+    /// Conditions that must all hold, each with its values.
+    pub conditions: Vec<(String, Vec<Bind>)>,
+    /// A column of the list; its ties are broken by the id.
+    pub order: &'static str,
+    pub descending: bool,
+    /// The last row of the page before: its order value and id.
+    pub after: Option<(Bind, i64)>,
+    pub size: usize,
+}
+
+impl ListQuery {
+    #[must_use]
+    pub fn newest(size: usize) -> Self {
+        Self { order: "id", descending: true, size, ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn with(mut self, condition: &str, binds: Vec<Bind>) -> Self {
+        self.conditions.push((condition.to_owned(), binds));
+        self
+    }
+
+    fn where_clause(&self, page: bool) -> (String, Vec<Bind>) {
+        let mut parts: Vec<String> = self.conditions.iter().map(|(condition, _)| condition.clone()).collect();
+        let mut binds: Vec<Bind> = self.conditions.iter().flat_map(|(_, binds)| binds.clone()).collect();
+        if let Some((value, id)) = self.after.as_ref().filter(|_| page) {
+            let sign = if self.descending { "<" } else { ">" };
+            parts.push(format!("({0} {sign} ? OR ({0} = ? AND id {sign} ?))", self.order));
+            binds.extend([value.clone(), value.clone(), Bind::Int(*id)]);
+        }
+        let clause = if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) };
+        (clause, binds)
+    }
+
+    fn sql(&self, from: &str) -> (String, Vec<Bind>) {
+        let (clause, mut binds) = self.where_clause(true);
+        let way = if self.descending { "DESC" } else { "ASC" };
+        binds.push(Bind::Int(i64::try_from(self.size.saturating_add(1)).unwrap_or(i64::MAX)));
+        (format!("SELECT * FROM ({from}) x{clause} ORDER BY {0} {way}, id {way} LIMIT ?", self.order), binds)
+    }
+}
+
+/// How many rows a filter matches and their sum per currency.
+#[derive(Clone, Debug, diesel::QueryableByName)]
+pub struct Total {
+    #[diesel(sql_type = Text)]
+    pub currency: String,
+    #[diesel(sql_type = BigInt)]
+    pub count: i64,
+    #[diesel(sql_type = BigInt)]
+    pub sum_minor: i64,
+}
+
+macro_rules! list_row {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $sql:ty => $kind:ty),+ $(,)? } from $from:expr; totals $amount:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, diesel::QueryableByName)]
+        pub struct $name { $($(#[$fdoc])* #[diesel(sql_type = $sql)] pub $field: $kind),+ }
+
+        impl $name {
+            /// One page.
+            pub fn page(conn: &mut Conn, wanted: &ListQuery) -> Result<Page<Self>> {
+                let (sql, binds) = wanted.sql($from);
+                Ok(Page::cut(query::list(conn, &sql, &binds)?, wanted.size))
+            }
+            /// Counts and sums over all pages of the filter, by currency.
+            pub fn totals(conn: &mut Conn, wanted: &ListQuery) -> Result<Vec<Total>> {
+                let (clause, binds) = wanted.where_clause(false);
+                let sql = format!(
+                    "SELECT currency, COUNT(*) AS count, CAST(COALESCE(SUM({}), 0) AS BIGINT) AS sum_minor FROM ({}) x{clause} GROUP BY currency ORDER BY currency",
+                    $amount, $from
+                );
+                query::list(conn, &sql, &binds)
+            }
+            pub fn find(conn: &mut Conn, id: i64) -> Result<Option<Self>> {
+                let wanted = ListQuery::newest(1).with("id = ?", vec![Bind::Int(id)]);
+                Ok(Self::page(conn, &wanted)?.rows.into_iter().next())
+            }
+        }
+    };
+}
+
+list_row!(
+    InvoiceLine {
+        id: BigInt => i64, number: Text => String, supplier_id: BigInt => i64, buyer_id: BigInt => i64,
+        supplier: Text => String, buyer: Text => String, currency: Text => String, payable_minor: BigInt => i64,
+        confirmed_minor: BigInt => i64, total_minor: BigInt => i64, issue_date: Date => NaiveDate, due_date: Nullable<Date> => Option<NaiveDate>,
+        due_or_issue: Date => NaiveDate, state: Text => String, reason: Text => String, document: Text => String,
+        type_code: Text => String, order_reference: Text => String, receivable_id: BigInt => i64,
+        created_at: Timestamp => NaiveDateTime,
+    } from "SELECT i.id, i.number, i.supplier_id, i.buyer_id, s.name AS supplier, b.name AS buyer, i.currency, i.payable_minor, \
+            i.confirmed_minor, i.total_minor, i.issue_date, i.due_date, COALESCE(i.due_date, i.issue_date) AS due_or_issue, i.state, i.reason, i.document, \
+            i.type_code, i.order_reference, COALESCE(r.id, 0) AS receivable_id, i.created_at \
+            FROM invoices i JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id LEFT JOIN receivables r ON r.invoice_id = i.id";
+    totals "payable_minor"
+);
+
+list_row!(
+    ReceivableLine {
+        id: BigInt => i64, invoice_id: BigInt => i64, number: Text => String, supplier_id: BigInt => i64, buyer_id: BigInt => i64,
+        supplier: Text => String, buyer: Text => String, currency: Text => String, confirmed_minor: BigInt => i64,
+        face_minor: BigInt => i64, reserve_minor: BigInt => i64, paid_minor: BigInt => i64,
+        sold_minor: BigInt => i64, due_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
+        reference: Text => String, terms_hash: Text => String, document: Text => String,
+    } from "SELECT r.id, r.invoice_id, i.number, r.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, r.currency, r.confirmed_minor, \
+            r.face_minor, r.reserve_minor, r.paid_minor, \
+            CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p WHERE p.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
+            r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document \
+            FROM receivables r JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id JOIN parties b ON b.id = r.buyer_id";
+    totals "face_minor"
+);
+
+list_row!(
+    OfferLine {
+        id: BigInt => i64, receivable_id: BigInt => i64, supplier_id: BigInt => i64, buyer_id: BigInt => i64,
+        supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
+        units_minor: BigInt => i64, left_minor: BigInt => i64, rate: Text => String, method: Text => String, day_count: Text => String,
+        minimum_ticket_minor: BigInt => i64, close_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
+    } from "SELECT o.id, o.receivable_id, o.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, i.number, r.currency, o.units_minor, \
+            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state \
+            FROM offers o JOIN receivables r ON r.id = o.receivable_id JOIN invoices i ON i.id = r.invoice_id \
+            JOIN parties s ON s.id = o.supplier_id JOIN parties b ON b.id = r.buyer_id";
+    totals "left_minor"
+);
+
+list_row!(
+    PurchaseLine {
+        id: BigInt => i64, offer_id: BigInt => i64, receivable_id: BigInt => i64, financier_id: BigInt => i64, supplier_id: BigInt => i64,
+        financier: Text => String, supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
+        units_minor: BigInt => i64, price_minor: BigInt => i64, fee_minor: BigInt => i64, financier_rate: Text => String,
+        supplier_rate: Text => String, tenor_days: BigInt => i64, business_date: Date => NaiveDate, payment_date: Date => NaiveDate,
+        bought_at: Timestamp => NaiveDateTime,
+    } from "SELECT p.id, p.offer_id, p.receivable_id, p.financier_id, p.supplier_id, f.name AS financier, s.name AS supplier, b.name AS buyer, \
+            i.number, r.currency, p.units_minor, p.price_minor, p.fee_minor, p.financier_rate, p.supplier_rate, p.tenor_days, p.business_date, \
+            r.payment_date, p.bought_at FROM purchases p JOIN receivables r ON r.id = p.receivable_id JOIN invoices i ON i.id = r.invoice_id \
+            JOIN parties f ON f.id = p.financier_id JOIN parties s ON s.id = p.supplier_id JOIN parties b ON b.id = r.buyer_id";
+    totals "units_minor"
+);
+
+list_row!(
+    /// What a company holds of one receivable now.
+    HoldingLine {
+        id: BigInt => i64, owner_id: BigInt => i64, owner: Text => String, supplier: Text => String, buyer: Text => String, buyer_id: BigInt => i64,
+        number: Text => String, currency: Text => String, units_minor: BigInt => i64, held_minor: BigInt => i64,
+        face_minor: BigInt => i64, paid_minor: BigInt => i64, payment_date: Date => NaiveDate, state: Text => String, supplier_id: BigInt => i64,
+    } from "SELECT r.id, a.owner_id, h.name AS owner, s.name AS supplier, b.name AS buyer, r.buyer_id, i.number, r.currency, a.balance AS units_minor, a.held AS held_minor, \
+            r.face_minor, CAST(COALESCE((SELECT SUM(p.price_minor) FROM purchases p WHERE p.receivable_id = r.id AND p.financier_id = a.owner_id), 0) AS BIGINT) AS paid_minor, \
+            r.payment_date, r.state, r.supplier_id FROM ledger_accounts a JOIN receivables r ON r.id = a.asset_id JOIN invoices i ON i.id = r.invoice_id \
+            JOIN parties h ON h.id = a.owner_id JOIN parties s ON s.id = r.supplier_id JOIN parties b ON b.id = r.buyer_id \
+            WHERE a.kind = 'holding' AND a.balance > 0";
+    totals "units_minor"
+);
+
+list_row!(
+    LimitLine {
+        id: BigInt => i64, financier_id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, currency: Text => String,
+        limit_minor: BigInt => i64, used_minor: BigInt => i64,
+    } from "SELECT l.id, l.financier_id, l.buyer_id, b.name AS buyer, l.currency, l.limit_minor, l.used_minor FROM buyer_limits l JOIN parties b ON b.id = l.buyer_id";
+    totals "used_minor"
+);
+
+list_row!(
+    BankLineRow {
+        id: BigInt => i64, statement_id: BigInt => i64, currency: Text => String, direction: Text => String, amount_minor: BigInt => i64,
+        value_date: Date => NaiveDate, reference: Text => String, counterparty: Text => String, counterparty_iban: Text => String,
+        remittance: Text => String, state: Text => String, note: Text => String, end_to_end: Text => String,
+    } from "SELECT id, statement_id, currency, direction, amount_minor, value_date, reference, counterparty, counterparty_iban, remittance, state, note, end_to_end FROM bank_lines";
+    totals "amount_minor"
+);
+
+list_row!(
+    PayoutLine {
+        id: BigInt => i64, party_id: BigInt => i64, party: Text => String, currency: Text => String, amount_minor: BigInt => i64, iban: Text => String,
+        holder: Text => String, state: Text => String, end_to_end: Text => String, file_id: BigInt => i64, created_at: Timestamp => NaiveDateTime,
+    } from "SELECT p.id, COALESCE(p.party_id, 0) AS party_id, COALESCE(c.name, '') AS party, p.currency, p.amount_minor, p.iban, p.holder, p.state, p.end_to_end, \
+            COALESCE(p.file_id, 0) AS file_id, p.created_at FROM payouts p LEFT JOIN parties c ON c.id = p.party_id";
+    totals "amount_minor"
+);
+
+list_row!(
+    ApprovalLine {
+        id: BigInt => i64, party_id: BigInt => i64, command: Text => String, body: Text => String, body_hash: Text => String,
+        amount_minor: BigInt => i64, currency: Text => String, subject_id: BigInt => i64, maker_id: BigInt => i64, maker: Text => String,
+        checker: Text => String, state: Text => String, reason: Text => String, created_at: Timestamp => NaiveDateTime,
+    } from "SELECT a.id, a.party_id, a.command, a.body, a.body_hash, COALESCE(a.amount_minor, 0) AS amount_minor, a.currency, a.subject_id, a.maker_id, m.name AS maker, \
+            COALESCE(c.name, '') AS checker, a.state, a.reason, a.created_at FROM approvals a JOIN users m ON m.id = a.maker_id LEFT JOIN users c ON c.id = a.checker_id";
+    totals "amount_minor"
+);
+
+list_row!(
+    AuditLine {
+        id: BigInt => i64, at: Timestamp => NaiveDateTime, business_date: Date => NaiveDate, party_id: BigInt => i64, party: Text => String,
+        user_id: BigInt => i64, person: Text => String, approver: Text => String, command: Text => String, subject_id: BigInt => i64,
+        input: Text => String, outcome: Text => String, first_transfer: BigInt => i64, last_transfer: BigInt => i64, currency: Text => String,
+    } from "SELECT a.seq AS id, a.at, a.business_date, a.party_id, COALESCE(p.name, '') AS party, a.user_id, COALESCE(u.name, '') AS person, \
+            COALESCE(v.name, '') AS approver, a.command, a.subject_id, a.input, a.outcome, a.first_transfer, a.last_transfer, '' AS currency \
+            FROM audit a LEFT JOIN parties p ON p.id = a.party_id LEFT JOIN users u ON u.id = a.user_id LEFT JOIN users v ON v.id = a.approver_id";
+    totals "0"
+);
+
+list_row!(
+    NoticeLine {
+        id: BigInt => i64, party_id: BigInt => i64, user_id: BigInt => i64, kind: Text => String, arguments: Text => String, link: Text => String,
+        at: Timestamp => NaiveDateTime, currency: Text => String,
+    } from "SELECT id, party_id, COALESCE(user_id, 0) AS user_id, kind, arguments, link, at, '' AS currency FROM notices";
+    totals "0"
+);
+
+list_row!(
+    CompanyLine {
+        id: BigInt => i64, name: Text => String, country: Text => String, tax_id: Text => String, capacities: Text => String, status: Text => String,
+        reference: Text => String, created_at: Timestamp => NaiveDateTime, currency: Text => String,
+    } from "SELECT id, name, country, tax_id, capacities, status, reference, created_at, '' AS currency FROM parties";
+    totals "0"
+);
+
+/// One account with its owner's name, for the trial balance and cash pages.
+#[derive(Clone, Debug, diesel::QueryableByName)]
+pub struct BalanceLine {
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = BigInt)]
+    pub owner_id: i64,
+    #[diesel(sql_type = Text)]
+    pub owner: String,
+    #[diesel(sql_type = BigInt)]
+    pub asset_id: i64,
+    #[diesel(sql_type = BigInt)]
+    pub balance: i64,
+    #[diesel(sql_type = BigInt)]
+    pub held: i64,
+    #[diesel(sql_type = BigInt)]
+    pub last_transfer: i64,
+}
+
+/// A currency's accounts, or those of one owner in it.
+pub fn balances(conn: &mut Conn, asset: i64, owner: Option<i64>) -> Result<Vec<BalanceLine>> {
+    let mut sql = String::from(
+        "SELECT a.id, a.kind, a.owner_id, COALESCE(p.name, r.reference, '') AS owner, a.asset_id, a.balance, a.held, a.last_transfer \
+         FROM ledger_accounts a LEFT JOIN parties p ON p.id = a.owner_id AND a.kind <> 'collection' \
+         LEFT JOIN receivables r ON r.id = a.owner_id AND a.kind = 'collection' WHERE a.asset_id = ?",
+    );
+    let mut binds = vec![Bind::Int(asset)];
+    if let Some(owner) = owner {
+        sql.push_str(" AND a.owner_id = ? AND a.kind = 'cash'");
+        binds.push(Bind::Int(owner));
+    }
+    sql.push_str(" ORDER BY a.kind, a.owner_id");
+    query::list(conn, &sql, &binds)
+}
+
+/// Sums by kind of account, for the trial balance: currencies each on their own, all receivables together.
+#[derive(Clone, Debug, diesel::QueryableByName)]
+pub struct TrialLine {
+    #[diesel(sql_type = BigInt)]
+    pub asset_id: i64,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = BigInt)]
+    pub accounts: i64,
+    #[diesel(sql_type = BigInt)]
+    pub sum_minor: i64,
+}
+
+/// Assets numbered below 1000 are currencies.
+pub fn trial_balance(conn: &mut Conn) -> Result<Vec<TrialLine>> {
+    let sql = "SELECT asset_id, kind, COUNT(*) AS accounts, CAST(SUM(balance) AS BIGINT) AS sum_minor FROM (\
+               SELECT CASE WHEN asset_id < 1000 THEN asset_id ELSE 0 END AS asset_id, kind, balance FROM ledger_accounts) x \
+               GROUP BY asset_id, kind ORDER BY asset_id DESC, kind";
+    query::list(conn, sql, &[])
+}
+
+/// The number of rows that a condition matches, for badges beside what can be acted on.
+pub fn count(conn: &mut Conn, table: &'static str, condition: &str, binds: &[Bind]) -> Result<i64> {
+    Ok(query::int(conn, &format!("SELECT COUNT(*) AS value FROM {table} WHERE {condition}"), binds)?.unwrap_or(0))
+}

@@ -1,1 +1,321 @@
-//! x
+//! Recomputing everything: what `kontor verify` and the end of day rely on.
+
+use crate::query::{self, Bind};
+use crate::rows::TransferRow;
+use crate::{AccountRow, Conn, Result, schema};
+use diesel::sql_types::{BigInt, Text};
+use domain::chart::AccountKind;
+use ledger::Chain;
+use std::collections::HashMap;
+
+/// Debit-side kinds, as SQL: their balances count against the credit side.
+const SIGNED: &str = "CASE WHEN kind IN ('custody', 'issued') THEN -balance ELSE balance END";
+
+#[derive(diesel::QueryableByName)]
+struct AssetSum {
+    #[diesel(sql_type = BigInt)]
+    asset_id: i64,
+}
+
+/// The first asset whose accounts do not sum to zero, if there is one.
+pub fn unbalanced_asset(conn: &mut Conn) -> Result<Option<String>> {
+    let sql = format!("SELECT asset_id FROM ledger_accounts GROUP BY asset_id HAVING SUM({SIGNED}) <> 0 ORDER BY asset_id LIMIT 1");
+    Ok(query::find::<AssetSum>(conn, &sql, &[])?.map(|row| row.asset_id.to_string()))
+}
+
+/// What was found wrong: the table and row, and why it does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub place: String,
+    pub problem: String,
+}
+
+/// How much was read, for the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    pub transfers: i64,
+    pub accounts: i64,
+    pub audit_records: i64,
+    pub receivables: i64,
+}
+
+fn finding(place: String, problem: impl Into<String>) -> Option<Finding> {
+    Some(Finding { place, problem: problem.into() })
+}
+
+/// Replays the journal from its first row and compares everything that is kept elsewhere with it. Stops at the
+/// first row that does not fit.
+pub fn verify(conn: &mut Conn) -> Result<(Coverage, Option<Finding>)> {
+    let mut coverage = Coverage::default();
+    let mut replay = Replay::default();
+    let checks: [fn(&mut Conn, &mut Replay, &mut Coverage) -> Result<Option<Finding>>; 5] =
+        [replay_journal, compare_accounts, compare_holds, compare_audit, compare_receivables];
+    for check in checks {
+        if let Some(found) = check(conn, &mut replay, &mut coverage)? {
+            return Ok((coverage, Some(found)));
+        }
+    }
+    if let Some(found) = compare_heads(conn, &coverage)? {
+        return Ok((coverage, Some(found)));
+    }
+    Ok((coverage, None))
+}
+
+#[derive(Default)]
+struct Replayed {
+    balance: i64,
+    held: i64,
+    chain: Chain,
+}
+
+#[derive(Default)]
+struct Replay {
+    accounts: HashMap<i64, AccountRow>,
+    state: HashMap<i64, Replayed>,
+    holds: HashMap<i64, (i64, i64)>,
+    /// command → (first, last transfer)
+    commands: HashMap<i64, (i64, i64)>,
+}
+
+const KIND_HOLD: i16 = 2;
+const KIND_POST_HOLD: i16 = 3;
+
+fn replay_journal(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage) -> Result<Option<Finding>> {
+    for row in query::list::<AccountRow>(conn, "SELECT * FROM ledger_accounts", &[])? {
+        replay.accounts.insert(row.id, row);
+    }
+    let mut last = 0_i64;
+    loop {
+        let rows: Vec<TransferRow> =
+            query::list(conn, "SELECT * FROM transfers WHERE number > ? ORDER BY number LIMIT 5000", &[Bind::Int(last)])?;
+        if rows.is_empty() {
+            coverage.transfers = last;
+            return Ok(None);
+        }
+        for row in rows {
+            let place = format!("transfers {}", row.number);
+            if row.number != last.saturating_add(1) {
+                return Ok(finding(place, format!("the transfer before it, {}, is missing", row.number.saturating_sub(1))));
+            }
+            last = row.number;
+            if let Some(problem) = replay_row(replay, &row) {
+                return Ok(finding(place, problem));
+            }
+        }
+    }
+}
+
+/// Applies one stored row to the replayed accounts and says what of it does not follow from the rows before.
+fn replay_row(replay: &mut Replay, row: &TransferRow) -> Option<String> {
+    let first_and_last = replay.commands.entry(row.command).or_insert((row.number, row.number));
+    first_and_last.1 = row.number;
+    let freed = match (row.kind, row.hold) {
+        (1 | KIND_HOLD, _) => 0,
+        (_, Some(number)) => {
+            let Some((account, left)) = replay.holds.get_mut(&number) else { return Some(format!("hold {number} does not exist")) };
+            if *account != row.debit_account || *left < row.amount {
+                return Some(format!("hold {number} does not cover it"));
+            }
+            *left = left.saturating_sub(row.amount);
+            row.amount
+        }
+        _ => return Some("it names no hold".to_owned()),
+    };
+    if row.kind == KIND_HOLD {
+        replay.holds.insert(row.number, (row.debit_account, row.amount));
+    }
+    let moves = matches!(row.kind, 1 | KIND_POST_HOLD);
+    let held_change = if row.kind == KIND_HOLD { row.amount } else { freed.checked_neg()? };
+    let stored = [row.debit_balance, row.debit_held, row.debit_previous, row.debit_jump];
+    let amount = if moves { row.amount } else { 0 };
+    let problem = replay_leg(replay, row, (row.debit_account, true), (amount, held_change), stored);
+    if problem.is_some() {
+        return problem;
+    }
+    match (moves, row.credit_account) {
+        (true, Some(account)) => {
+            let stored = [row.credit_balance, row.credit_held, row.credit_previous, row.credit_jump].map(Option::unwrap_or_default);
+            replay_leg(replay, row, (account, false), (amount, 0), stored)
+        }
+        (false, None) => None,
+        _ => Some("its legs do not fit its kind".to_owned()),
+    }
+}
+
+fn replay_leg(
+    replay: &mut Replay,
+    row: &TransferRow,
+    (account, debited): (i64, bool),
+    (amount, held_change): (i64, i64),
+    stored: [i64; 4],
+) -> Option<String> {
+    let Some(known) = replay.accounts.get(&account) else { return Some(format!("account {account} does not exist")) };
+    if known.asset_id != row.asset_id {
+        return Some(format!("account {account} is of another asset"));
+    }
+    let debit_side = AccountKind::parse(&known.kind).is_some_and(crate::journal::grows_on_debit);
+    let state = replay.state.entry(account).or_default();
+    let change = if debit_side == debited { amount } else { amount.saturating_neg() };
+    state.balance = state.balance.saturating_add(change);
+    state.held = state.held.saturating_add(held_change);
+    let (previous, jump) = state.chain.push(ledger::TransferNumber(row.number));
+    let expected = [state.balance, state.held, previous.0, jump.0];
+    let names = ["balance", "held amount", "previous link", "jump link"];
+    names.iter().zip(expected.iter().zip(stored)).find(|(_, (expected, stored))| **expected != *stored).map(|(name, (expected, stored))| {
+        format!("the {name} of account {account} is {stored}, its journal gives {expected}")
+    })
+}
+
+fn compare_accounts(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage) -> Result<Option<Finding>> {
+    let mut ids: Vec<i64> = replay.accounts.keys().copied().collect();
+    ids.sort_unstable();
+    coverage.accounts = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let empty = Replayed::default();
+    for id in ids {
+        let Some(row) = replay.accounts.get(&id) else { continue };
+        let state = replay.state.get(&id).unwrap_or(&empty);
+        let place = format!("ledger_accounts {id}");
+        if row.balance != state.balance || row.held != state.held {
+            let problem = format!("balance {} and held {}, its journal gives {} and {}", row.balance, row.held, state.balance, state.held);
+            return Ok(finding(place, problem));
+        }
+        if row.last_transfer != state.chain.last().0 || row.chain != state.chain.to_bytes() {
+            return Ok(finding(place, "its links do not lead to its last leg"));
+        }
+        if row.ceiling.is_some_and(|ceiling| row.balance > ceiling) {
+            return Ok(finding(place, "more was issued than was confirmed"));
+        }
+    }
+    Ok(unbalanced_asset(conn)?.and_then(|asset| finding(format!("asset {asset}"), "its accounts do not sum to zero")))
+}
+
+#[derive(diesel::QueryableByName)]
+#[diesel(table_name = schema::holds)]
+struct HoldLeft {
+    number: i64,
+    account_id: i64,
+    remaining: i64,
+    state: String,
+}
+
+fn compare_holds(conn: &mut Conn, replay: &mut Replay, _coverage: &mut Coverage) -> Result<Option<Finding>> {
+    for hold in query::list::<HoldLeft>(conn, "SELECT number, account_id, remaining, state FROM holds ORDER BY number", &[])? {
+        let place = format!("holds {}", hold.number);
+        match replay.holds.remove(&hold.number) {
+            Some((account, left)) if account == hold.account_id && left == hold.remaining && (left > 0) == (hold.state == "open") => {}
+            Some((_, left)) => return Ok(finding(place, format!("{} left and {}, the journal gives {left}", hold.remaining, hold.state))),
+            None => return Ok(finding(place, "the journal knows no such hold")),
+        }
+    }
+    Ok(replay.holds.keys().min().and_then(|number| finding(format!("holds {number}"), "it is missing")))
+}
+
+#[derive(diesel::QueryableByName)]
+struct AuditSpan {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = BigInt)]
+    first_transfer: i64,
+    #[diesel(sql_type = BigInt)]
+    last_transfer: i64,
+}
+
+fn compare_audit(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage) -> Result<Option<Finding>> {
+    let mut last = 0_i64;
+    loop {
+        let sql = "SELECT seq, first_transfer, last_transfer FROM audit WHERE seq > ? ORDER BY seq LIMIT 5000";
+        let rows: Vec<AuditSpan> = query::list(conn, sql, &[Bind::Int(last)])?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let place = format!("audit {}", row.seq);
+            if row.seq != last.saturating_add(1) {
+                return Ok(finding(place, format!("the record before it, {}, is missing", row.seq.saturating_sub(1))));
+            }
+            last = row.seq;
+            let booked = replay.commands.remove(&row.seq).unwrap_or((0, 0));
+            if booked != (row.first_transfer, row.last_transfer) {
+                let problem = format!("it names transfers {} to {}, the journal has {} to {}", row.first_transfer, row.last_transfer, booked.0, booked.1);
+                return Ok(finding(place, problem));
+            }
+        }
+    }
+    coverage.audit_records = last;
+    // Transfers of a load generator belong to command 0.
+    replay.commands.remove(&0);
+    let orphan = replay.commands.iter().min_by_key(|(_, span)| span.0);
+    Ok(orphan.and_then(|(command, span)| finding(format!("transfers {}", span.0), format!("its audit record {command} is missing"))))
+}
+
+#[derive(diesel::QueryableByName)]
+struct Mismatch {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    problem: String,
+}
+
+/// Checks of what records keep against the ledger, each a query that returns the rows that do not fit.
+const RECORD_CHECKS: &[(&str, &str)] = &[
+    (
+        "receivables",
+        "SELECT r.id, 'more fractions are out than were issued' AS problem FROM receivables r \
+         JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'issued' WHERE a.balance > r.face_minor ORDER BY r.id LIMIT 1",
+    ),
+    (
+        "receivables",
+        "SELECT r.id, 'its confirmation says another amount' AS problem FROM receivables r LEFT JOIN confirmations c ON c.invoice_id = r.invoice_id \
+         WHERE c.amount_minor IS NULL OR c.amount_minor <> r.confirmed_minor ORDER BY r.id LIMIT 1",
+    ),
+    (
+        "invoices",
+        "SELECT i.id, 'it is confirmed above what is payable' AS problem FROM invoices i WHERE i.confirmed_minor > i.payable_minor ORDER BY i.id LIMIT 1",
+    ),
+    (
+        "offers",
+        "SELECT o.id, 'what is left of it is not what its hold earmarks' AS problem FROM offers o JOIN holds h ON h.number = o.hold_number \
+         WHERE o.state IN ('open', 'settled') AND h.remaining <> o.left_minor ORDER BY o.id LIMIT 1",
+    ),
+    (
+        "offers",
+        "SELECT o.id, 'its purchases do not sum to what was sold' AS problem FROM offers o \
+         LEFT JOIN (SELECT offer_id, CAST(SUM(units_minor) AS BIGINT) AS sold FROM purchases GROUP BY offer_id) p ON p.offer_id = o.id \
+         WHERE o.units_minor - o.left_minor <> COALESCE(p.sold, 0) ORDER BY o.id LIMIT 1",
+    ),
+    (
+        "buyer_limits",
+        "SELECT l.id, 'what is used of it is not what is held' AS problem FROM buyer_limits l LEFT JOIN (\
+           SELECT a.owner_id, r.buyer_id, r.currency, CAST(SUM(a.balance) AS BIGINT) AS held FROM ledger_accounts a \
+           JOIN receivables r ON r.id = a.asset_id WHERE a.kind = 'holding' AND a.owner_id <> r.supplier_id \
+           GROUP BY a.owner_id, r.buyer_id, r.currency) h \
+         ON h.owner_id = l.financier_id AND h.buyer_id = l.buyer_id AND h.currency = l.currency \
+         WHERE l.used_minor <> COALESCE(h.held, 0) ORDER BY l.id LIMIT 1",
+    ),
+    (
+        "payouts",
+        "SELECT p.id, 'its hold does not earmark its amount' AS problem FROM payouts p JOIN holds h ON h.number = p.hold_number \
+         WHERE p.state IN ('requested', 'sent') AND h.remaining <> p.amount_minor ORDER BY p.id LIMIT 1",
+    ),
+];
+
+fn compare_receivables(conn: &mut Conn, _replay: &mut Replay, coverage: &mut Coverage) -> Result<Option<Finding>> {
+    coverage.receivables = query::int(conn, "SELECT COUNT(*) AS value FROM receivables", &[])?.unwrap_or(0);
+    for (table, sql) in RECORD_CHECKS {
+        if let Some(row) = query::find::<Mismatch>(conn, sql, &[])? {
+            return Ok(finding(format!("{table} {}", row.id), row.problem));
+        }
+    }
+    Ok(None)
+}
+
+fn compare_heads(conn: &mut Conn, coverage: &Coverage) -> Result<Option<Finding>> {
+    let heads = crate::records::load_heads(conn)?;
+    if heads.last_transfer != coverage.transfers {
+        return Ok(finding("heads 1".to_owned(), format!("it names {} as the last transfer, the journal ends at {}", heads.last_transfer, coverage.transfers)));
+    }
+    if heads.last_audit != coverage.audit_records {
+        return Ok(finding("heads 1".to_owned(), format!("it names {} as the last audit record, the audit ends at {}", heads.last_audit, coverage.audit_records)));
+    }
+    Ok(None)
+}

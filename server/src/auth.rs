@@ -1,0 +1,284 @@
+//! Proving who somebody is: passwords, one-time codes, sessions, API tokens.
+
+use crate::clock::Clock;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, PasswordHash};
+use chrono::NaiveDateTime;
+use domain::Refusal;
+use domain::party::{Names, UserStatus};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use store::records::{Keyed, Record};
+use store::{Conn, Party, Session, StoreError, User};
+use web::Language;
+
+/// Who is signed in, and for which company.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub user: User,
+    pub party: Party,
+    pub session: Session,
+}
+
+impl Person {
+    #[must_use]
+    pub fn has_role(&self, role: domain::party::Role) -> bool {
+        Names::parse(&self.user.roles).has(role.name())
+    }
+    #[must_use]
+    pub fn has_capacity(&self, capacity: domain::party::Capacity) -> bool {
+        Names::parse(&self.party.capacities).has(capacity.name())
+    }
+    #[must_use]
+    pub fn language(&self) -> Language {
+        Language::parse(&self.user.language)
+    }
+    #[must_use]
+    pub fn actor(&self) -> crate::commands::Actor {
+        crate::commands::Actor::person(self.party.id, self.user.id)
+    }
+}
+
+/// Argon2id with the library's recommended cost (19 MiB, 2 passes).
+pub fn hash_password(password: &str) -> Result<String, StoreError> {
+    let hashed = Argon2::default().hash_password(password.as_bytes());
+    hashed.map(|hash| hash.to_string()).map_err(|error| StoreError::Corrupt(format!("password hash: {error}")))
+}
+
+/// Takes the same time whether or not there is such a user.
+#[must_use]
+pub fn verify_password(password: &str, stored: &str) -> bool {
+    // A real hash of nothing anybody knows, for addresses that nobody has.
+    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Q2Fub25pY2FsIG5vYm9keSBoYXMgdGhpcyBwYXNzd29yZA";
+    let (text, known) = if stored.is_empty() { (NOBODY, false) } else { (stored, true) };
+    let parsed = PasswordHash::new(text);
+    let right = parsed.is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
+    right && known
+}
+
+/// Passwords that attackers try first. Compared in lower case, also without trailing digits and marks.
+const BREACHED: &str = include_str!("breached.txt");
+
+/// Long enough, not among the breached ones, not the person's own address (NIST SP 800-63B, 5.1.1.2).
+pub fn check_password(password: &str, email: &str) -> Result<(), Refusal> {
+    if password.chars().count() < 12 || password.len() > 256 {
+        return Err(Refusal::PasswordTooShort);
+    }
+    let plain = password.to_lowercase();
+    let core = plain.trim_end_matches(|mark: char| !mark.is_alphabetic());
+    let mut marks = plain.chars();
+    let first = marks.next();
+    let monotone = marks.all(|mark| Some(mark) == first);
+    let local = email.split('@').next().unwrap_or(email).to_lowercase();
+    let own = local.len() > 3 && plain.contains(&local);
+    let known = BREACHED.lines().any(|line| line == plain || (core.len() > 3 && line == core));
+    if monotone || own || known { Err(Refusal::PasswordBreached) } else { Ok(()) }
+}
+
+/// Seconds of one time step (RFC 6238).
+const STEP_SECONDS: i64 = 30;
+
+fn totp(secret: &str) -> Option<totp_rs::Totp> {
+    let bytes = totp_rs::Secret::try_from_base32(secret).ok()?;
+    totp_rs::Builder::new().with_secret(bytes).build().ok()
+}
+
+/// The time step of a right code, now or one step to either side; a step is accepted once.
+#[must_use]
+pub fn totp_step(secret: &str, code: &str, now: NaiveDateTime, last_step: i64) -> Option<i64> {
+    let generator = totp(secret)?;
+    let current = now.and_utc().timestamp() / STEP_SECONDS;
+    [current, current.saturating_sub(1), current.saturating_add(1)].into_iter().find(|step| {
+        let seconds = u64::try_from(step.saturating_mul(STEP_SECONDS)).unwrap_or(0);
+        *step > last_step && crate::hash::same_secret(&generator.generate(seconds).to_string(), code)
+    })
+}
+
+/// A new secret, Base32.
+#[must_use]
+pub fn new_totp_secret() -> String {
+    let mut bytes = [0_u8; 20];
+    let filled = getrandom::fill(&mut bytes);
+    assert!(filled.is_ok(), "the operating system gives no randomness");
+    totp_rs::Secret::new(Box::new(bytes)).to_base32()
+}
+
+/// The code at a moment; for the demo, which shows it instead of a phone.
+#[must_use]
+pub fn totp_code(secret: &str, now: NaiveDateTime) -> String {
+    let seconds = u64::try_from(now.and_utc().timestamp()).unwrap_or(0);
+    totp(secret).map(|generator| generator.generate(seconds).to_string()).unwrap_or_default()
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    /// The session's token, whose hash finds the session.
+    sid: String,
+    exp: i64,
+    nbf: i64,
+    purpose: String,
+}
+
+const ISSUER: &str = "kontor";
+const AUDIENCE: &str = "kontor-api";
+
+/// A bearer token for the API: one algorithm, short-lived, bound to a session that can be revoked.
+pub fn issue_token(secret: &str, user_id: i64, session_token: &str, now: NaiveDateTime, minutes: i64) -> Result<String, StoreError> {
+    let moment = now.and_utc().timestamp();
+    let claims = Claims {
+        iss: ISSUER.to_owned(),
+        aud: AUDIENCE.to_owned(),
+        sub: user_id.to_string(),
+        sid: session_token.to_owned(),
+        exp: moment.saturating_add(minutes.saturating_mul(60)),
+        nbf: moment,
+        purpose: "api".to_owned(),
+    };
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(|error| StoreError::Corrupt(format!("token: {error}")))
+}
+
+/// The session token inside a valid bearer token, and the user it names.
+#[must_use]
+pub fn read_token(secret: &str, token: &str, now: NaiveDateTime) -> Option<(String, i64)> {
+    let mut rules = Validation::new(Algorithm::HS256);
+    rules.set_issuer(&[ISSUER]);
+    rules.set_audience(&[AUDIENCE]);
+    rules.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+    // The server's own clock may be moved in the demo: the times are compared with it below.
+    rules.validate_exp = false;
+    rules.validate_nbf = false;
+    rules.leeway = 0;
+    let key = DecodingKey::from_secret(secret.as_bytes());
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules).ok()?.claims;
+    let moment = now.and_utc().timestamp();
+    let fits = claims.exp > moment && claims.nbf <= moment && claims.purpose == "api";
+    Some((claims.sid, claims.sub.parse().ok()?)).filter(|_| fits)
+}
+
+/// Signed-in people, remembered for less than a second so that a revoked session is dead at once everywhere.
+#[derive(Debug, Default)]
+pub struct SessionCache {
+    known: Mutex<HashMap<String, (Instant, Person)>>,
+}
+
+const REMEMBERED: Duration = Duration::from_millis(800);
+
+impl SessionCache {
+    #[must_use]
+    pub fn get(&self, token_hash: &str) -> Option<Person> {
+        let known = self.known.lock().ok()?;
+        known.get(token_hash).filter(|(when, _)| when.elapsed() < REMEMBERED).map(|(_, person)| person.clone())
+    }
+
+    pub fn put(&self, token_hash: &str, person: Person) {
+        if let Ok(mut known) = self.known.lock() {
+            if known.len() > 10_000 {
+                known.retain(|_, (when, _)| when.elapsed() < REMEMBERED);
+            }
+            known.insert(token_hash.to_owned(), (Instant::now(), person));
+        }
+    }
+
+    /// Forgets everything; called after a command that ends sessions or changes people.
+    pub fn clear(&self) {
+        if let Ok(mut known) = self.known.lock() {
+            known.clear();
+        }
+    }
+}
+
+/// The person behind a session's token, if the session lives.
+pub fn find_person(conn: &mut Conn, token_hash: &str, clock: &Clock) -> Result<Option<Person>, StoreError> {
+    let Some(session) = Session::find_where(conn, "token_hash = ?", &[token_hash.into()])? else { return Ok(None) };
+    let now = clock.now();
+    let idle = now.signed_duration_since(session.seen_at).num_minutes() >= crate::config::IDLE_MINUTES;
+    if session.revoked_at.is_some() || session.expires_at <= now || idle {
+        return Ok(None);
+    }
+    let user = User::load(conn, session.user_id)?;
+    if user.status != UserStatus::Active.name() {
+        return Ok(None);
+    }
+    let party = Party::load(conn, user.party_id)?;
+    Ok(Some(Person { user, party, session }))
+}
+
+/// Counts tries by address, so that one machine cannot try a thousand accounts.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    tries: Mutex<HashMap<String, (Instant, u32)>>,
+}
+
+impl Throttle {
+    /// Whether this address may try again: so many in a quarter of an hour.
+    pub fn allow(&self, address: &str, most: u32) -> bool {
+        let Ok(mut tries) = self.tries.lock() else { return false };
+        let window = Duration::from_secs(15 * 60);
+        if tries.len() > 50_000 {
+            tries.retain(|_, (since, _)| since.elapsed() < window);
+        }
+        let entry = tries.entry(address.to_owned()).or_insert((Instant::now(), 0));
+        if entry.0.elapsed() >= window {
+            *entry = (Instant::now(), 0);
+        }
+        entry.1 = entry.1.saturating_add(1);
+        entry.1 <= most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weak_and_breached_passwords_are_refused() {
+        assert_eq!(check_password("short", "a@b.c"), Err(Refusal::PasswordTooShort));
+        assert_eq!(check_password("aaaaaaaaaaaaaaa", "a@b.c"), Err(Refusal::PasswordBreached));
+        assert_eq!(check_password("Password1234!", "a@b.c"), Err(Refusal::PasswordBreached));
+        assert_eq!(check_password("jane.doe-and-more", "jane.doe@b.c"), Err(Refusal::PasswordBreached));
+        assert_eq!(check_password("counting house by the quay", "a@b.c"), Ok(()));
+    }
+
+    #[test]
+    fn passwords_verify_only_themselves() {
+        let hash = hash_password("counting house by the quay").unwrap();
+        assert!(hash.starts_with("$argon2id$"));
+        assert!(verify_password("counting house by the quay", &hash));
+        assert!(!verify_password("another", &hash));
+        assert!(!verify_password("", ""));
+    }
+
+    #[test]
+    fn a_code_is_accepted_once() {
+        let secret = new_totp_secret();
+        let now: NaiveDateTime = "2026-11-22T10:00:00".parse().unwrap();
+        let code = totp_code(&secret, now);
+        let step = totp_step(&secret, &code, now, 0).unwrap();
+        assert_eq!(totp_step(&secret, &code, now, step), None);
+        assert_eq!(totp_step(&secret, "000000x", now, 0), None);
+    }
+
+    #[test]
+    fn tokens_hold_only_in_their_time_with_their_key_and_purpose() {
+        let now: NaiveDateTime = "2026-11-22T10:00:00".parse().unwrap();
+        let later = now + chrono::TimeDelta::minutes(16);
+        let token = issue_token("secret-one", 7, "session", now, 15).unwrap();
+        assert_eq!(read_token("secret-one", &token, now), Some(("session".into(), 7)));
+        assert_eq!(read_token("secret-one", &token, later), None);
+        assert_eq!(read_token("secret-one", &token, now - chrono::TimeDelta::minutes(1)), None);
+        assert_eq!(read_token("secret-two", &token, now), None);
+        let (head, rest) = token.split_once('.').unwrap();
+        let (body, _) = rest.split_once('.').unwrap();
+        // {"alg":"none","typ":"JWT"}
+        let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{body}.");
+        assert_eq!(read_token("secret-one", &none, now), None);
+        assert_eq!(read_token("secret-one", &format!("{head}.{body}.AAAA"), now), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! The web: who may reach what, the shell around pages, and the server itself.
+
+pub mod api;
+pub mod error;
+pub mod pages;
+pub mod rights;
+pub mod routes;
+pub mod upload;
+
+use crate::auth::{Person, SessionCache, Throttle};
+use crate::clock::Clock;
+use crate::commands::{Actor, Command, Outcome};
+use crate::config::Config;
+use crate::writer::{WriteError, Writer};
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use error::Fault;
+use std::sync::Arc;
+use store::{Conn, Pool};
+use web::{Language, Page, Shell};
+
+/// What every handler can reach.
+pub struct App {
+    pub pool: Pool,
+    pub writer: Writer,
+    pub clock: Clock,
+    pub config: Config,
+    pub sessions: SessionCache,
+    pub sign_in_throttle: Throttle,
+    pub style_href: String,
+    pub script_href: String,
+    /// Set when the process is about to end: /readyz answers 503 first.
+    pub draining: std::sync::atomic::AtomicBool,
+}
+
+pub type Shared = Arc<App>;
+
+impl App {
+    #[must_use]
+    pub fn new(pool: Pool, writer: Writer, clock: Clock, config: Config) -> Shared {
+        let short = |text: &str| crate::hash::sha256_hex(text.as_bytes()).get(..16).unwrap_or("0").to_owned();
+        Arc::new(Self {
+            pool,
+            writer,
+            clock,
+            config,
+            sessions: SessionCache::default(),
+            sign_in_throttle: Throttle::default(),
+            style_href: format!("/assets/{}.css", short(web::STYLES)),
+            script_href: format!("/assets/{}.js", short(web::SCRIPT)),
+            draining: std::sync::atomic::AtomicBool::new(false),
+        })
+    }
+
+    /// Runs a read on a pooled connection, off the async threads.
+    pub async fn read<T: Send + 'static>(self: &Arc<Self>, work: impl FnOnce(&mut Conn) -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+        let app = Arc::clone(self);
+        let done = actix_web::web::block(move || {
+            let mut conn = app.pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
+            work(&mut conn)
+        });
+        done.await.map_err(|error| Fault::Failed(error.to_string()))?
+    }
+
+    /// Submits a command and waits for its durable outcome.
+    pub async fn submit(&self, actor: Actor, key: String, command: impl Into<Command>) -> Result<Outcome, Fault> {
+        let command = command.into();
+        let ends_sessions = matches!(
+            command,
+            Command::RevokeSessions(_) | Command::ChangeUser(_) | Command::ChangePassword(_) | Command::ResetPassword(_) | Command::SignIn(_) | Command::SetPreferences(_) | Command::DecideCompany(_) | Command::EnrolTotp(_)
+        );
+        let reply = self.writer.submit(actor, key, command).await;
+        if ends_sessions {
+            self.sessions.clear();
+        }
+        reply.map_err(|error| match error {
+            WriteError::Refused(refusal) => Fault::Refused(refusal),
+            WriteError::Busy => Fault::Busy,
+            WriteError::Unknown => Fault::Unknown,
+            WriteError::Failed => Fault::Failed("the writer rolled back".to_owned()),
+        })
+    }
+
+    /// Sends a page inside the shell of whoever is looking.
+    pub async fn page(self: &Arc<Self>, viewer: &Viewer, page: Page) -> Result<HttpResponse, Fault> {
+        self.page_with(viewer, page, actix_web::http::StatusCode::OK).await
+    }
+
+    pub async fn page_with(self: &Arc<Self>, viewer: &Viewer, page: Page, status: actix_web::http::StatusCode) -> Result<HttpResponse, Fault> {
+        let shell = self.shell(viewer).await?;
+        let html = shell.render(page, crate::hash::random_token).map_err(|error| Fault::Failed(error.to_string()))?;
+        Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html))
+    }
+
+    async fn shell(self: &Arc<Self>, viewer: &Viewer) -> Result<Shell, Fault> {
+        let mut shell = Shell {
+            language: viewer.language,
+            theme: viewer.theme.clone(),
+            csrf: viewer.csrf.clone(),
+            path: viewer.path.clone(),
+            style_href: self.style_href.clone(),
+            script_href: self.script_href.clone(),
+            demo: self.config.demo,
+            request_id: viewer.request_id.clone(),
+            ..Shell::default()
+        };
+        if let Some(person) = viewer.person.clone() {
+            let (language, path) = (viewer.language, viewer.path.clone());
+            let (nav, business_date) = {
+                let person = person.clone();
+                self.read(move |conn| {
+                    let heads = store::records::load_heads(conn)?;
+                    Ok((pages::navigation::entries(conn, &person, language, &path)?, language.date(heads.business_date)))
+                })
+                .await?
+            };
+            shell.nav = nav;
+            shell.business_date = business_date;
+            shell.company = person.party.name;
+            shell.person = person.user.name;
+        }
+        Ok(shell)
+    }
+}
+
+/// Whoever is looking at a page, signed in or not.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    pub person: Option<Person>,
+    pub language: Language,
+    pub theme: String,
+    pub csrf: String,
+    pub path: String,
+    pub request_id: String,
+}
+
+/// A redirect after a successful POST, so that reloading repeats nothing.
+#[must_use]
+pub fn see_other(path: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, path.to_owned())).finish()
+}
+
+/// Only a path on this server: no scheme, no host.
+#[must_use]
+pub fn local_path(path: &str) -> &str {
+    let local = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    if local { path } else { "/" }
+}

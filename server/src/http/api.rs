@@ -1,0 +1,426 @@
+//! The JSON API: every command under its own name, reads of lists, a token, and the OpenAPI document, made from
+//! the same list of routes.
+
+use super::error::Fault;
+use super::pages::Answer;
+use super::pages::sign_in::{begin, check_code, check_credentials};
+use super::rights::{
+    Administrator, Anyone, BuyerMaker, BuyerViewer, Checker, FinancierMaker, FinancierViewer, Maker, Member, OperatorMaker, OperatorViewer, SignedIn,
+    SupplierMaker, SupplierViewer, Who,
+};
+use super::routes::{Params, Routes, Sender};
+use crate::auth;
+use crate::commands::{Command, Outcome};
+use crate::config::{LARGEST_FILE, TOKEN_MINUTES};
+use crate::hash::random_token;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use domain::chart::currency_asset;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::future::Future;
+use std::pin::Pin;
+use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, ReceivableLine};
+
+/// A JSON body with the key that makes it safe to send again.
+pub struct Write<T> {
+    pub key: String,
+    pub body: T,
+}
+
+/// A file as the whole body.
+pub struct WriteFile {
+    pub key: String,
+    pub name: String,
+    pub content: Vec<u8>,
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<String, Fault> {
+    let key = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or("");
+    let fits = (8..=100).contains(&key.len()) && key.bytes().all(|mark| mark.is_ascii_graphic());
+    if fits { Ok(key.to_owned()) } else { Err(Fault::BadRequest("idempotency_key_missing")) }
+}
+
+fn media_type(request: &HttpRequest) -> String {
+    let header = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or("");
+    header.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Write<T> {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = idempotency_key(request);
+        let kind = media_type(request);
+        let body = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if kind != "application/json" {
+                return Err(Fault::BadRequest("unsupported_media_type"));
+            }
+            let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
+            let body = serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?;
+            Ok(Self { key: key?, body })
+        })
+    }
+}
+
+impl FromRequest for WriteFile {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = idempotency_key(request);
+        let kind = media_type(request);
+        let name = request.headers().get("x-file-name").and_then(|value| value.to_str().ok()).unwrap_or("file.xml").chars().take(120).collect();
+        let body = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if kind != "application/xml" && kind != "text/xml" {
+                return Err(Fault::BadRequest("unsupported_media_type"));
+            }
+            let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
+            if body.len() > LARGEST_FILE {
+                return Err(domain::Refusal::FileTooLarge.into());
+            }
+            Ok(Self { key: key?, name, content: body.to_vec() })
+        })
+    }
+}
+
+fn answer(outcome: &Outcome) -> HttpResponse {
+    let body = json!({ "reference": outcome.seq, "repeated": outcome.repeated, "awaits_approval": outcome.awaits_approval, "result": outcome.body });
+    let mut response = if outcome.awaits_approval.is_some() { HttpResponse::Accepted() } else { HttpResponse::Ok() };
+    response.json(body)
+}
+
+async fn run<R: SignedIn, T: Into<Command>>(who: Who<R>, write: Write<T>) -> Answer {
+    Ok(answer(&who.submit(&write.key, write.body).await?))
+}
+
+macro_rules! command_routes {
+    ($($path:literal $module:ident $name:ident $right:ident;)+) => {
+        fn add_commands(routes: &mut Routes) {
+            $(routes.post(concat!("/api/v1/", $path), run::<$right, crate::commands::$module::$name>);)+
+        }
+        /// Path, command name and JSON schema of each.
+        fn schemas() -> Vec<(&'static str, &'static str, Value)> {
+            vec![$((
+                concat!("/api/v1/", $path),
+                <crate::commands::$module::$name as crate::commands::Execute>::NAME,
+                serde_json::to_value(<crate::commands::$module::$name as utoipa::PartialSchema>::schema()).unwrap_or_default(),
+            )),+]
+        }
+    };
+}
+
+command_routes! {
+    "assign-suspense" assign_suspense AssignSuspense OperatorMaker;
+    "buy-fractions" buy_fractions BuyFractions FinancierMaker;
+    "change-user" change_user ChangeUser Administrator;
+    "close-day" close_day CloseDay OperatorMaker;
+    "confirm-invoice" confirm_invoice ConfirmInvoice BuyerMaker;
+    "create-offer" create_offer CreateOffer SupplierMaker;
+    "create-payment-file" create_payment_file CreatePaymentFile OperatorMaker;
+    "decide-approval" decide_approval DecideApproval Checker;
+    "decide-bank-account" decide_bank_account DecideBankAccount OperatorMaker;
+    "decide-company" decide_company DecideCompany OperatorMaker;
+    "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
+    "propose-bank-account" propose_bank_account ProposeBankAccount Administrator;
+    "record-receipt" record_receipt RecordReceipt OperatorMaker;
+    "request-payout" request_payout RequestPayout Maker;
+    "return-suspense" return_suspense ReturnSuspense OperatorMaker;
+    "revoke-sessions" revoke_sessions RevokeSessions Member;
+    "set-approval-limit" set_approval_limit SetApprovalLimit Administrator;
+    "set-buyer-limit" set_buyer_limit SetBuyerLimit FinancierMaker;
+    "set-holiday" set_holiday SetHoliday OperatorMaker;
+    "set-issue-terms" set_issue_terms SetIssueTerms OperatorMaker;
+    "set-preferences" set_preferences SetPreferences Member;
+    "submit-invoice" submit_invoice SubmitInvoice SupplierMaker;
+    "withdraw-invoice" withdraw_invoice WithdrawInvoice SupplierMaker;
+    "withdraw-offer" withdraw_offer WithdrawOffer SupplierMaker;
+}
+
+pub fn add_routes(routes: &mut Routes) {
+    add_commands(routes);
+    routes.post("/api/v1/token", token);
+    routes.post("/api/v1/invite-company", invite_company);
+    routes.post("/api/v1/invite-user", invite_user);
+    routes.post("/api/v1/register-invoice", register_invoice);
+    routes.post("/api/v1/import-statement", import_statement);
+    routes.get("/api/v1/me", me);
+    routes.get("/api/v1/invoices", invoices);
+    routes.get("/api/v1/payables", payables);
+    routes.get("/api/v1/payables/undertaking", undertaking);
+    routes.get("/api/v1/receivables", receivables);
+    routes.get("/api/v1/offers", offers);
+    routes.get("/api/v1/offers/quote", offer_quote);
+    routes.get("/api/v1/holdings", holdings);
+    routes.get("/api/v1/balances", balances);
+    routes.get("/api/v1/trial-balance", trial_balance);
+    routes.get("/api/v1/openapi.json", openapi);
+}
+
+#[derive(Debug, Deserialize)]
+struct Credentials {
+    email: String,
+    password: String,
+    #[serde(default)]
+    code: String,
+}
+
+/// A bearer token for a person who proves who they are; second factor included where there is one.
+async fn token(who: Who<Anyone>, sender: Sender, write: CredentialsBody) -> Answer {
+    let asked = write.0;
+    let user = check_credentials(&who.app, &sender, &asked.email, &asked.password).await?;
+    let step = if user.totp_secret.is_empty() { 0 } else { check_code(&who.app, &user, &asked.code).await? };
+    let now = who.app.clock.now();
+    let token = auth::issue_token(&who.app.config.secret, user.id, &random_token(), now, TOKEN_MINUTES)?;
+    let (token, _) = begin(&who.app, &user, "api", &sender.agent, step, 0, token).await?;
+    let body = json!({ "access_token": token, "token_type": "Bearer", "expires_in": TOKEN_MINUTES.saturating_mul(60) });
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// A sign-in needs no key: sending it twice begins two sessions, each of which ends by itself.
+struct CredentialsBody(Credentials);
+
+impl FromRequest for CredentialsBody {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let kind = media_type(request);
+        let body = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if kind != "application/json" {
+                return Err(Fault::BadRequest("unsupported_media_type"));
+            }
+            let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
+            Ok(Self(serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?))
+        })
+    }
+}
+
+async fn invite_company(who: Who<OperatorMaker>, write: Write<crate::commands::invite_company::InviteCompany>) -> Answer {
+    let mut command = write.body;
+    command.token = random_token();
+    Ok(answer(&who.submit(&write.key, command).await?))
+}
+
+async fn invite_user(who: Who<Administrator>, write: Write<crate::commands::invite_user::InviteUser>) -> Answer {
+    let mut command = write.body;
+    command.token = random_token();
+    Ok(answer(&who.submit(&write.key, command).await?))
+}
+
+async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
+    let file = super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
+    Ok(answer(&super::pages::invoices::register(&who, write.key, file).await?))
+}
+
+async fn import_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
+    let (name, content) = (write.name, write.content);
+    let command = who.app.read(move |_| super::pages::ops::read_statement(name, content)).await?;
+    Ok(answer(&who.submit(&write.key, command).await?))
+}
+
+async fn me(who: Who<Member>) -> Answer {
+    let person = who.person()?;
+    let body = json!({
+        "user": { "id": person.user.id, "name": person.user.name, "email": person.user.email, "roles": person.user.roles },
+        "company": { "id": person.party.id, "name": person.party.name, "capacities": person.party.capacities, "status": person.party.status, "reference": person.party.reference },
+    });
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// Newest first, 100 at a time, from before the id in `before`.
+fn newest(params: &Params) -> ListQuery {
+    let mut wanted = ListQuery::newest(100);
+    if let Ok(before) = params.get("before").parse::<i64>() {
+        wanted.after = Some((before.into(), before));
+    }
+    let state = params.get("state");
+    if !state.is_empty() {
+        wanted = wanted.with("state = ?", vec![state.into()]);
+    }
+    wanted
+}
+
+fn page_json(rows: Vec<Value>, more: bool) -> HttpResponse {
+    let next = rows.last().and_then(|row| row.get("id")).cloned().filter(|_| more);
+    HttpResponse::Ok().json(json!({ "items": rows, "next_before": next }))
+}
+
+fn invoice_json(row: &InvoiceLine) -> Value {
+    json!({
+        "id": row.id, "number": row.number, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency, "payable_minor": row.payable_minor,
+        "total_minor": row.total_minor, "confirmed_minor": row.confirmed_minor, "issue_date": row.issue_date, "due_date": row.due_date, "state": row.state,
+        "reason": row.reason, "document": row.document, "receivable_id": (row.receivable_id > 0).then_some(row.receivable_id),
+    })
+}
+
+async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
+    Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
+}
+
+async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn')", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
+    Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
+}
+
+/// The words and their hash that confirming `invoice_id` for `amount_minor` on `due_date` would sign.
+async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
+    use domain::Refusal;
+    let party_id = who.party_id()?;
+    let number = |name: &str| params.get(name).parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: name.to_owned() });
+    let (id, amount_minor) = (number("invoice_id")?, number("amount_minor")?);
+    let due: chrono::NaiveDate = params.get("due_date").parse().map_err(|_| Refusal::DateInvalid { field: "due_date".to_owned() })?;
+    let words = who
+        .app
+        .read(move |conn| {
+            let found = <store::Invoice as store::records::Keyed>::find(conn, id)?.filter(|row| row.buyer_id == party_id && row.state != "draft");
+            Ok(crate::commands::confirm_invoice::words(conn, &found.ok_or(Refusal::NotFound)?, amount_minor, due)?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "version": domain::undertaking::CURRENT, "words_en": words.english, "words_zh": words.chinese, "words_hash": words.hash })))
+}
+
+async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(ReceivableLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "invoice_id": row.invoice_id, "number": row.number, "buyer": row.buyer, "currency": row.currency,
+            "confirmed_minor": row.confirmed_minor, "face_minor": row.face_minor, "reserve_minor": row.reserve_minor, "sold_minor": row.sold_minor,
+            "paid_minor": row.paid_minor, "due_date": row.due_date, "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
+            "terms_hash": row.terms_hash,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(OfferLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "receivable_id": row.receivable_id, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency,
+            "units_minor": row.units_minor, "left_minor": row.left_minor, "rate": row.rate, "method": row.method, "day_count": row.day_count,
+            "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// The all-in price of `units_minor` of an offer today.
+async fn offer_quote(who: Who<FinancierViewer>, params: Params) -> Answer {
+    use domain::Refusal;
+    let number = |name: &str| params.get(name).parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: name.to_owned() });
+    let (id, units) = (number("offer_id")?, number("units_minor")?);
+    let quote = who
+        .app
+        .read(move |conn| {
+            let offer = <store::Offer as store::records::Keyed>::find(conn, id)?.ok_or(Refusal::NotFound)?;
+            let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
+            let terms = crate::commands::buy_fractions::price_terms(&offer, &receivable)?;
+            Ok(domain::pricing::quote(units, &terms, store::records::load_heads(conn)?.business_date)?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({
+        "face_minor": quote.face_minor, "price_minor": quote.price_minor, "discount_minor": quote.discount_minor, "supplier_fee_minor": quote.fee_minor,
+        "tenor_days": quote.tenor_days, "annual_rate": quote.financier_rate.normalize().to_string(),
+    })))
+}
+
+async fn holdings(who: Who<Member>, params: Params) -> Answer {
+    let wanted = newest(&params).with("owner_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(HoldingLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "receivable_id": row.id, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency, "units_minor": row.units_minor,
+            "held_minor": row.held_minor, "payment_date": row.payment_date, "state": row.state,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+async fn balances(who: Who<Member>) -> Answer {
+    let party_id = who.party_id()?;
+    let rows = who
+        .app
+        .read(move |conn| {
+            let mut rows = Vec::new();
+            for currency in super::pages::home::traded_currencies(conn)? {
+                for line in lists::balances(conn, currency_asset(currency).0, Some(party_id))? {
+                    rows.push(json!({
+                        "currency": currency.code(), "balance_minor": line.balance, "held_minor": line.held,
+                        "available_minor": line.balance.saturating_sub(line.held), "last_transfer": line.last_transfer,
+                    }));
+                }
+            }
+            Ok(rows)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "items": rows })))
+}
+
+async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
+    let lines = who.app.read(|conn| Ok(lists::trial_balance(conn)?)).await?;
+    let rows: Vec<Value> = lines.iter().map(|line| json!({ "asset": line.asset_id, "kind": line.kind, "accounts": line.accounts, "sum_minor": line.sum_minor })).collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": rows })))
+}
+
+/// The API as OpenAPI 3.1, from the program's own routes and types.
+async fn openapi(_who: Who<Anyone>) -> Answer {
+    Ok(HttpResponse::Ok().json(document()))
+}
+
+/// See [`openapi`].
+#[must_use]
+pub fn document() -> Value {
+    let schemas = schemas();
+    let mut paths = Map::new();
+    let problem = json!({ "description": "A problem document (RFC 9457) with a stable code", "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } });
+    for route in Routes::all().list.iter().filter(|route| route.path.starts_with("/api/v1/")) {
+        let mut operation = json!({
+            "summary": route.path.trim_start_matches("/api/v1/").replace('-', " "),
+            "description": format!("Right: {}", route.right),
+            "responses": { "200": { "description": "Done; the same answer at every repetition of the key", "content": { "application/json": {} } }, "default": problem },
+        });
+        if let Some(map) = operation.as_object_mut() {
+            if route.right != "anyone" {
+                map.insert("security".to_owned(), json!([{ "bearer": [] }]));
+            }
+            if route.method == "POST" && !route.path.ends_with("/token") {
+                let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
+                map.insert("parameters".to_owned(), json!([header]));
+                let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
+                let file = route.path.ends_with("register-invoice") || route.path.ends_with("import-statement");
+                let content = if file { json!({ "application/xml": {} }) } else { json!({ "application/json": { "schema": found.unwrap_or_else(|| json!({ "type": "object" })) } }) };
+                map.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
+                if let Some(responses) = map.get_mut("responses").and_then(Value::as_object_mut) {
+                    responses.insert("202".to_owned(), json!({ "description": "A second person must approve it first" }));
+                }
+            }
+        }
+        let entry = paths.entry(route.path.to_owned()).or_insert_with(|| json!({}));
+        if let Some(map) = entry.as_object_mut() {
+            map.insert(route.method.to_lowercase(), operation);
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Kontor", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "Apache-2.0" } },
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "schemas": { "Problem": {
+                "type": "object", "required": ["type", "title", "status", "code"],
+                "properties": { "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" }, "code": { "type": "string" }, "request_id": { "type": "string" } },
+            } },
+        },
+    })
+}

@@ -1,0 +1,209 @@
+//! The only place that picks HTTP status codes, for pages and for the API.
+
+use super::{App, Viewer};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use domain::Refusal;
+use serde_json::json;
+use std::sync::Arc;
+use store::StoreError;
+use web::{Block, Language, Page};
+
+/// Why a request has no good answer.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    Refused(Refusal),
+    /// Nobody is signed in.
+    SignInNeeded,
+    /// The form's token is missing or another session's, or the request comes from another site.
+    Forged,
+    /// The body is too large or not what the route takes.
+    BadRequest(&'static str),
+    Busy,
+    Unknown,
+    TooMany,
+    Failed(String),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+impl From<crate::batch::Stop> for Fault {
+    fn from(stop: crate::batch::Stop) -> Self {
+        match stop {
+            crate::batch::Stop::Refused(refusal) => Self::Refused(refusal),
+            crate::batch::Stop::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.code())
+    }
+}
+
+/// The status of a refusal by its code.
+#[must_use]
+pub fn refusal_status(code: &str) -> StatusCode {
+    match code {
+        "not_found" | "link_invalid" => StatusCode::NOT_FOUND,
+        "not_permitted" | "company_not_active" | "capacity_missing" | "same_person" => StatusCode::FORBIDDEN,
+        "sign_in_failed" | "totp_wrong" | "password_wrong" => StatusCode::UNAUTHORIZED,
+        "locked_out" => StatusCode::TOO_MANY_REQUESTS,
+        "approval_already_decided" | "approval_content_changed" | "state_conflict" | "stale_page" | "duplicate_invoice" | "email_taken" | "tax_id_taken"
+        | "offer_closed" | "sold_out" | "price_changed" | "insufficient_cash" | "buyer_limit_exceeded" | "not_enough_units" | "statement_repeated"
+        | "line_already_settled" | "nothing_to_pay" | "day_not_reached" | "day_in_past" | "books_do_not_balance" | "undertaking_changed"
+        | "last_administrator" | "receivable_matured" | "accounting_refused" => StatusCode::CONFLICT,
+        "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+impl Fault {
+    #[must_use]
+    pub fn code(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.code().to_owned(),
+            Self::SignInNeeded => "sign_in_needed".to_owned(),
+            Self::Forged => "forged_request".to_owned(),
+            Self::BadRequest(what) => (*what).to_owned(),
+            Self::Busy => "busy".to_owned(),
+            Self::Unknown => "outcome_unknown".to_owned(),
+            Self::TooMany => "too_many_requests".to_owned(),
+            Self::Failed(_) => "internal".to_owned(),
+        }
+    }
+
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Refused(refusal) => refusal_status(refusal.code()),
+            Self::SignInNeeded => StatusCode::UNAUTHORIZED,
+            Self::Forged => StatusCode::FORBIDDEN,
+            Self::BadRequest("payload_too_large") => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BadRequest("unsupported_media_type") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BadRequest("method_not_allowed") => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Busy | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The sentence for people.
+    #[must_use]
+    pub fn sentence(&self, language: Language) -> String {
+        match self {
+            Self::Refused(refusal) => language.refusal(refusal, ""),
+            other => language.t(&format!("fault-{}", other.code().replace('_', "-"))),
+        }
+    }
+
+    /// The field that a refusal is about, if it names one.
+    #[must_use]
+    pub fn field(&self) -> String {
+        let Self::Refused(refusal) = self else { return String::new() };
+        let named = refusal.arguments().into_iter().find(|(name, _)| *name == "field").map(|(_, value)| value);
+        named.unwrap_or_else(|| {
+            match refusal.code() {
+                "reason_missing" => "reason",
+                "confirmed_too_much" => "amount",
+                "sold_out" | "below_minimum_ticket" | "remainder_too_small" | "not_enough_units" | "buyer_limit_exceeded" => "units",
+                "rate_out_of_range" => "rate",
+                "close_date_invalid" => "close_date",
+                "due_date_too_close" | "due_date_missing" => "due_date",
+                "minimum_ticket_invalid" => "minimum_ticket",
+                "insufficient_cash" => "amount",
+                "iban_invalid" => "iban",
+                "email_taken" => "email",
+                "tax_id_taken" => "tax_id",
+                "reference_unknown" => "reference",
+                "password_too_short" | "password_breached" | "password_wrong" => "password",
+                "totp_wrong" => "code",
+                _ => "",
+            }
+            .to_owned()
+        })
+    }
+
+    fn retry_after(&self) -> Option<&'static str> {
+        match self {
+            Self::Busy | Self::Unknown => Some("1"),
+            Self::TooMany => Some("900"),
+            _ => None,
+        }
+    }
+
+    /// RFC 9457 problem document.
+    #[must_use]
+    pub fn problem(&self, language: Language, request_id: &str) -> HttpResponse {
+        let mut body = json!({
+            "type": format!("https://kontor.example/problems/{}", self.code()),
+            "title": self.sentence(language),
+            "status": self.status().as_u16(),
+            "code": self.code(),
+            "request_id": request_id,
+        });
+        if let (Self::Refused(refusal), Some(map)) = (self, body.as_object_mut()) {
+            for (name, value) in refusal.arguments() {
+                let number = value.parse::<i64>().ok().filter(|_| name.ends_with("_minor") || name == "minutes");
+                map.insert(name.to_owned(), number.map_or_else(|| json!(value), |number| json!(number)));
+            }
+        }
+        let mut response = HttpResponse::build(self.status());
+        if let Some(seconds) = self.retry_after() {
+            response.insert_header(("Retry-After", seconds));
+        }
+        response.content_type("application/problem+json").body(body.to_string())
+    }
+
+    /// A whole page that says what went wrong and what to do.
+    pub async fn page(&self, app: &Arc<App>, viewer: &Viewer) -> HttpResponse {
+        if matches!(self, Self::SignInNeeded) {
+            let next = super::routes::encode(&viewer.path);
+            return super::see_other(&format!("/login?next={next}"));
+        }
+        let language = viewer.language;
+        let page = Page::new(language.t(&format!("fault-title-{}", self.status().as_u16())))
+            .with(Block::Paragraph(self.sentence(language)))
+            .with(Block::Paragraph(language.fill("fault-request-id", &[("id", viewer.request_id.clone())])))
+            .with(Block::Links(vec![(language.t("fault-home"), "/".to_owned())]));
+        let sent = app.page_with(viewer, page, self.status()).await;
+        let mut response = sent.unwrap_or_else(|_| HttpResponse::build(self.status()).body(self.sentence(language)));
+        if let Some(seconds) = self.retry_after() {
+            let name = actix_web::http::header::HeaderName::from_static("retry-after");
+            response.headers_mut().insert(name, actix_web::http::header::HeaderValue::from_static(seconds));
+        }
+        response
+    }
+}
+
+impl ResponseError for Fault {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+    /// The middleware replaces this by a page or a problem document.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_client_error_status() {
+        for code in Refusal::CODES {
+            assert!(refusal_status(code).is_client_error(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The pages, one file a noun. A page handler reads, builds blocks, and sends; a form becomes a command.
+
+pub mod account;
+pub mod approvals;
+pub mod assets;
+pub mod cash;
+pub mod demo;
+pub mod home;
+pub mod invoices;
+pub mod listing;
+pub mod market;
+pub mod navigation;
+pub mod ops;
+pub mod org;
+pub mod payables;
+pub mod portfolio;
+pub mod receipts;
+pub mod receivables;
+pub mod sign_in;
+
+use super::error::Fault;
+use super::rights::{Right, SignedIn, Who};
+use super::routes::{Posted, Routes};
+use super::see_other;
+use crate::commands::Outcome;
+use actix_web::HttpResponse;
+use web::Page;
+
+pub type Answer = Result<HttpResponse, Fault>;
+
+pub fn add_routes(routes: &mut Routes) {
+    assets::add_routes(routes);
+    sign_in::add_routes(routes);
+    home::add_routes(routes);
+    account::add_routes(routes);
+    org::add_routes(routes);
+    approvals::add_routes(routes);
+    receipts::add_routes(routes);
+    invoices::add_routes(routes);
+    payables::add_routes(routes);
+    receivables::add_routes(routes);
+    market::add_routes(routes);
+    portfolio::add_routes(routes);
+    cash::add_routes(routes);
+    ops::add_routes(routes);
+    demo::add_routes(routes);
+}
+
+/// Shows a form again with what was typed and what is wrong; other faults go on as they are.
+pub async fn again<R: Right>(who: &Who<R>, mut page: Page, posted: &Posted, fault: Fault, currency: &str) -> Answer {
+    let Fault::Refused(refusal) = &fault else { return Err(fault) };
+    if refusal.code() == "not_found" {
+        return Err(fault);
+    }
+    let field = fault.field();
+    page.refill(&posted.fields);
+    page.errors.push((field, who.language().refusal(refusal, currency)));
+    who.app.page_with(&who.viewer, page, fault.status()).await
+}
+
+/// After a command: its receipt, at an address of its own. What waits for a second person leads to the request.
+#[must_use]
+pub fn receipt(outcome: &Outcome) -> HttpResponse {
+    match outcome.awaits_approval {
+        Some(id) => see_other(&format!("/approvals/{id}")),
+        None => see_other(&format!("/receipts/{}", outcome.seq)),
+    }
+}
+
+/// Submits and shows the receipt, or the form again.
+pub async fn submit_or_again<R: SignedIn>(who: &Who<R>, posted: &Posted, command: impl Into<crate::commands::Command>, page: Page, currency: &str) -> Answer {
+    match who.submit(&posted.key(), command).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(who, page, posted, fault, currency).await,
+    }
+}

@@ -1,0 +1,189 @@
+//! A person's own account: language and theme, password, second factor, sessions.
+
+use super::super::error::Fault;
+use super::super::rights::{Member, Who};
+use super::super::routes::{Id, Posted, Routes};
+use super::super::see_other;
+use super::{Answer, again, listing::plain_table};
+use crate::auth;
+use crate::commands::change_password::ChangePassword;
+use crate::commands::enrol_totp::EnrolTotp;
+use crate::commands::revoke_sessions::RevokeSessions;
+use crate::commands::set_preferences::SetPreferences;
+use domain::Refusal;
+use store::Session;
+use store::records::Record;
+use web::{Block, Field, Form, Page, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/account", account);
+    routes.post("/account", account_post);
+    routes.get("/account/security", security);
+    routes.post("/account/password", password);
+    routes.post("/account/totp", totp);
+    routes.post("/account/totp/remove", totp_remove);
+    routes.post("/account/sessions/{id}/revoke", revoke);
+    routes.post("/account/sessions/revoke-others", revoke_others);
+}
+
+fn account_page(who: &Who<Member>) -> Result<Page, Fault> {
+    let person = who.person()?;
+    let languages = vec![("en".to_owned(), "English".to_owned()), ("zh".to_owned(), "简体中文".to_owned())];
+    let themes = ["system", "light", "dark"].map(|name| (name.to_owned(), who.t(&format!("theme-{name}"))));
+    let fields = vec![
+        Field::new("language", who.t("field-language"), "select").options(languages).value(person.user.language.clone()),
+        Field::new("theme", who.t("page-theme"), "select").options(themes.to_vec()).value(person.user.theme.clone()),
+    ];
+    let facts = vec![
+        (who.t("field-name"), Value::text(person.user.name.clone())),
+        (who.t("field-email"), Value::text(person.user.email.clone())),
+        (who.t("field-roles"), Value::text(roles_text(who.language(), &person.user.roles))),
+    ];
+    Ok(Page::new(who.t("account-title"))
+        .with(Block::Facts(facts))
+        .form(Form::new("/account", who.t("account-save"), fields))
+        .with(Block::Links(vec![(who.t("security-title"), "/account/security".to_owned())])))
+}
+
+/// Role names in the reader's language.
+#[must_use]
+pub fn roles_text(language: web::Language, roles: &str) -> String {
+    let separator = if language == web::Language::Chinese { "、" } else { ", " };
+    roles.split(',').filter(|role| !role.is_empty()).map(|role| language.t(&format!("role-{role}"))).collect::<Vec<_>>().join(separator)
+}
+
+async fn account(who: Who<Member>) -> Answer {
+    let page = account_page(&who)?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn account_post(who: Who<Member>, posted: Posted) -> Answer {
+    let command = SetPreferences { language: posted.get("language").to_owned(), theme: posted.get("theme").to_owned() };
+    match who.submit(&posted.key(), command).await {
+        Ok(_) => {
+            let mut response = see_other("/account");
+            for (name, field) in [(super::super::rights::LANGUAGE_COOKIE, "language"), (super::super::rights::THEME_COOKIE, "theme")] {
+                let cookie = super::super::routes::host_cookie(name, posted.get(field).to_owned(), Some(365 * 24 * 60));
+                response.add_cookie(&cookie).map_err(|error| Fault::Failed(error.to_string()))?;
+            }
+            Ok(response)
+        }
+        Err(fault) => again(&who, account_page(&who)?, &posted, fault, "").await,
+    }
+}
+
+async fn security_page(who: &Who<Member>, secret: String) -> Result<Page, Fault> {
+    let person = who.person()?.clone();
+    let language = who.language();
+    let (user_id, now) = (person.user.id, who.app.clock.now());
+    let sessions = who
+        .app
+        .read(move |conn| Ok(Session::list_where(conn, "user_id = ? AND revoked_at IS NULL AND expires_at > ? ORDER BY id DESC", &[user_id.into(), now.into()])?))
+        .await?;
+    let password = vec![
+        Field::new("current", who.t("field-current-password"), "password").autocomplete("current-password"),
+        Field::new("password", who.t("field-new-password"), "password").hint(who.t("password-hint")).autocomplete("new-password"),
+    ];
+    let mut page = Page::new(who.t("security-title"))
+        .trail(who.t("account-title"), "/account")
+        .with(Block::Heading(who.t("security-password")))
+        .form(Form::new("/account/password", who.t("security-password-submit"), password))
+        .with(Block::Heading(who.t("security-totp")));
+    let code = Field::new("code", who.t("field-code"), "code").autocomplete("one-time-code");
+    if person.user.totp_secret.is_empty() {
+        let link = format!("otpauth://totp/Kontor:{}?secret={secret}&issuer=Kontor", super::super::routes::encode(&person.user.email));
+        page = page
+            .with(Block::Paragraph(who.t("security-totp-lead")))
+            .with(Block::Facts(vec![(who.t("security-totp-secret"), Value::code(secret.clone())), (who.t("security-totp-link"), Value::code(link))]))
+            .form(Form::new("/account/totp", who.t("security-totp-submit"), vec![code]).hidden("secret", secret));
+    } else {
+        page = page
+            .with(Block::Notice(web::Tone::Done, who.t("security-totp-on")))
+            .form(Form::new("/account/totp/remove", who.t("security-totp-remove"), vec![code]).secondary());
+    }
+    let rows = sessions.iter().map(|session| {
+        let here = session.id == person.session.id;
+        let name = if here { who.t("security-this-session") } else { session.agent.chars().take(60).collect() };
+        vec![Value::text(name), Value::moment(language, session.created_at), Value::moment(language, session.seen_at)]
+    });
+    let heads = [("col-session", false), ("col-since", false), ("col-seen", false)];
+    page = page.table(plain_table(language, "security-sessions", &heads, rows.collect(), "list-no-match"));
+    for session in sessions.iter().filter(|session| session.id != person.session.id).take(20) {
+        let agent: String = session.agent.chars().take(40).collect();
+        let label = language.fill("security-end-one", &[("agent", agent), ("when", language.moment(session.created_at))]);
+        page = page.form(Form::new(format!("/account/sessions/{}/revoke", session.id), label, vec![]).secondary());
+    }
+    Ok(page.form(Form::new("/account/sessions/revoke-others", who.t("security-end-others"), vec![]).secondary()))
+}
+
+async fn security(who: Who<Member>) -> Answer {
+    let page = security_page(&who, auth::new_totp_secret()).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn security_again(who: &Who<Member>, posted: &Posted, fault: Fault) -> Answer {
+    let known = posted.get("secret");
+    let secret = if known.is_empty() { auth::new_totp_secret() } else { known.to_owned() };
+    again(who, security_page(who, secret).await?, posted, fault, "").await
+}
+
+async fn password(who: Who<Member>, posted: Posted) -> Answer {
+    let person = who.person()?.clone();
+    let (current, new) = (posted.get("current").to_owned(), posted.get("password").to_owned());
+    let (stored, email) = (person.user.password_hash.clone(), person.user.email.clone());
+    let changed = async {
+        let password_hash = who
+            .app
+            .read(move |_| {
+                if !auth::verify_password(&current, &stored) {
+                    return Err(Refusal::PasswordWrong.into());
+                }
+                auth::check_password(&new, &email)?;
+                Ok(auth::hash_password(&new)?)
+            })
+            .await?;
+        who.submit(&posted.key(), ChangePassword { password_hash, keep_session: person.session.id }).await
+    };
+    match changed.await {
+        Ok(outcome) => Ok(super::receipt(&outcome)),
+        Err(fault) => security_again(&who, &posted, fault).await,
+    }
+}
+
+async fn totp(who: Who<Member>, posted: Posted) -> Answer {
+    let secret = posted.get("secret").to_owned();
+    let code: String = posted.get("code").chars().filter(char::is_ascii_digit).collect();
+    let step = auth::totp_step(&secret, &code, who.app.clock.now(), 0).ok_or(Fault::Refused(Refusal::TotpWrong));
+    let enrolled = match step {
+        Ok(step) if who.person()?.user.totp_secret.is_empty() => who.submit(&posted.key(), EnrolTotp { secret, enrolled: true, step }).await,
+        Ok(_) => Err(Refusal::StateConflict { state: "active".to_owned() }.into()),
+        Err(fault) => Err(fault),
+    };
+    match enrolled {
+        Ok(outcome) => Ok(super::receipt(&outcome)),
+        Err(fault) => security_again(&who, &posted, fault).await,
+    }
+}
+
+async fn totp_remove(who: Who<Member>, posted: Posted) -> Answer {
+    let user = who.person()?.user.clone();
+    let removed = async {
+        let step = super::sign_in::check_code(&who.app, &user, posted.get("code")).await?;
+        who.submit(&posted.key(), EnrolTotp { secret: String::new(), enrolled: false, step }).await
+    };
+    match removed.await {
+        Ok(outcome) => Ok(super::receipt(&outcome)),
+        Err(fault) => security_again(&who, &posted, fault).await,
+    }
+}
+
+async fn revoke(who: Who<Member>, id: Id, posted: Posted) -> Answer {
+    who.submit(&posted.key(), RevokeSessions { session_id: Some(id.0), keep_session: 0 }).await?;
+    Ok(see_other("/account/security"))
+}
+
+async fn revoke_others(who: Who<Member>, posted: Posted) -> Answer {
+    let keep_session = who.person()?.session.id;
+    who.submit(&posted.key(), RevokeSessions { session_id: None, keep_session }).await?;
+    Ok(see_other("/account/security"))
+}

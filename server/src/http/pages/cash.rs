@@ -1,0 +1,180 @@
+//! A company's money: balances, statement by the journal's links, and taking money out.
+
+use super::super::error::Fault;
+use super::super::rights::{Maker, Member, Who};
+use super::super::routes::{Params, Posted, Routes, encode};
+use super::home::traded_currencies;
+use super::listing::{csv_file, plain_table};
+use super::{Answer, SignedIn, again, submit_or_again};
+use crate::commands::request_payout::RequestPayout;
+use domain::Currency;
+use domain::chart::{Booking, currency_asset};
+use domain::party::Role;
+use store::journal::{self, StatementLine};
+use store::lists::{self, BalanceLine, ListQuery, PayoutLine};
+use web::{Block, Column, Field, Form, Language, Page, Row, Table, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/cash", cash);
+    routes.get("/cash/statement", statement);
+    routes.post("/cash/payouts", payout);
+}
+
+async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
+    let (party_id, language) = (who.party_id()?, who.language());
+    let (balances, payouts) = who
+        .app
+        .read(move |conn| {
+            let mut found = Vec::new();
+            for currency in traded_currencies(conn)? {
+                let line = lists::balances(conn, currency_asset(currency).0, Some(party_id))?.into_iter().next();
+                found.push((currency, line));
+            }
+            let own = ListQuery::newest(50).with("party_id = ?", vec![party_id.into()]);
+            Ok((found, PayoutLine::page(conn, &own)?.rows))
+        })
+        .await?;
+    let rows = balances.iter().map(|(currency, line)| {
+        let (balance, held) = line.as_ref().map_or((0, 0), |line| (line.balance, line.held));
+        let code = currency.code();
+        vec![
+            Value::link(code, format!("/cash/statement?currency={code}")),
+            Value::money(code, balance),
+            Value::money(code, held),
+            Value::money(code, balance.saturating_sub(held)),
+        ]
+    });
+    let heads = [("col-currency", false), ("cash-balance", true), ("cash-held", true), ("cash-available", true)];
+    let mut page = Page::new(who.t("cash-title"))
+        .table(plain_table(language, "cash-balances", &heads, rows.collect(), "list-no-match"))
+        .with(Block::Heading(who.t("cash-in")))
+        .with(Block::Paragraph(who.t("cash-in-lead")))
+        .with(Block::Facts(vec![(who.t("field-reference"), Value::code(who.person()?.party.reference.clone()))]));
+    let rows = payouts.iter().map(|row| {
+        vec![
+            Value::moment(language, row.created_at),
+            Value::money(&row.currency, row.amount_minor),
+            Value::code(super::org::masked(&row.iban)),
+            Value::code(row.end_to_end.clone()),
+            Value::state(language, &row.state),
+        ]
+    });
+    let heads = [("col-when", false), ("col-amount", true), ("field-iban", false), ("field-reference", false), ("col-state", false)];
+    page = page.table(plain_table(language, "cash-payouts", &heads, rows.collect(), "cash-no-payouts"));
+    if who.person()?.has_role(Role::Maker) {
+        let options = balances.iter().map(|(currency, _)| (currency.code().to_owned(), currency.code().to_owned())).collect();
+        let fields = vec![Field::new("currency", who.t("col-currency"), "select").options(options), Field::new("amount", who.t("col-amount"), "amount")];
+        page = page.with(Block::Heading(who.t("cash-out"))).with(Block::Paragraph(who.t("cash-out-lead"))).form(Form::new("/cash/payouts", who.t("cash-out-submit"), fields));
+    }
+    Ok(page)
+}
+
+async fn cash(who: Who<Member>) -> Answer {
+    let page = cash_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn payout(who: Who<Maker>, posted: Posted) -> Answer {
+    let page = cash_page(&who).await?;
+    let currency = posted.get("currency").to_owned();
+    match posted.amount("amount", &currency) {
+        Ok(amount_minor) => submit_or_again(&who, &posted, RequestPayout { currency: currency.clone(), amount_minor }, page, &currency).await,
+        Err(fault) => again(&who, page, &posted, fault, &currency).await,
+    }
+}
+
+const PAGE_LINES: i64 = 50;
+const CSV_LINES: i64 = 100_000;
+
+/// The rows of a statement as a table: newest first, with the balance after each.
+fn statement_table(language: Language, code: &str, lines: &[StatementLine], sees_receivables: bool) -> Table {
+    let heads = [("col-day", false), ("col-value-date", false), ("col-what", false), ("statement-out", true), ("statement-in", true), ("cash-balance", true), ("cash-held", true), ("receipt-reference", false)];
+    let rows = lines.iter().map(|line| {
+        let booking = Booking::of(line.code).map_or_else(String::new, |booking| language.t(&format!("booking-{}", booking.name().replace('_', "-"))));
+        let moves = matches!(line.kind, 1 | 3);
+        let amount = |shown: bool| if shown && moves { Value::money(code, line.amount) } else { Value::text("") };
+        let what = if sees_receivables && line.subject_id > 0 && [32, 33, 40, 42, 44].contains(&line.code) {
+            Value::link(booking, format!("/receivables/{}", line.subject_id))
+        } else {
+            Value::text(booking)
+        };
+        Row {
+            cells: vec![
+                Value::date(language, line.business_date),
+                Value::date(language, line.value_date),
+                what,
+                amount(line.debited),
+                amount(!line.debited),
+                Value::money(code, line.balance_after),
+                Value::money(code, line.held_after),
+                Value::code(format!("T-{}", line.number)),
+            ],
+        }
+    });
+    Table {
+        caption: language.fill("statement-caption", &[("currency", code.to_owned())]),
+        columns: heads.iter().map(|(key, numeric)| if *numeric { Column::numeric(language.t(key)) } else { Column::new(language.t(key)) }).collect(),
+        rows: rows.collect(),
+        empty: language.t("statement-empty"),
+        next_label: language.t("list-next"),
+        first_label: language.t("list-first"),
+        csv_label: language.t("list-csv"),
+        ..Table::default()
+    }
+}
+
+async fn statement(who: Who<Member>, params: Params) -> Answer {
+    let (party_id, language) = (who.party_id()?, who.language());
+    let known = Currency::parse(params.get("currency")).unwrap_or(Currency::EUR);
+    let csv = params.get("format") == "csv";
+    let from: Option<i64> = params.get("from").parse().ok();
+    let as_of = params.get("as_of").parse::<chrono::NaiveDate>().ok();
+    let (account, lines, then) = who
+        .app
+        .read(move |conn| {
+            let Some(account) = lists::balances(conn, currency_asset(known).0, Some(party_id))?.into_iter().next() else {
+                return Ok((None, Vec::new(), None));
+            };
+            let size = if csv { CSV_LINES } else { PAGE_LINES.saturating_add(1) };
+            let start = match from {
+                // A place in somebody else's journal would be no leg of this account: start from the nearest of its own.
+                Some(number) => journal::leg_as_of(conn, account.id, account.last_transfer, number)?.map_or(0, |leg| leg.number),
+                None => account.last_transfer,
+            };
+            let lines = journal::statement_page(conn, account.id, start, size)?;
+            let then = match as_of {
+                Some(date) => {
+                    let newest = store::records::load_heads(conn)?.last_transfer;
+                    let bound = journal::last_transfer_on(conn, newest, date)?;
+                    Some((date, journal::leg_as_of(conn, account.id, account.last_transfer, bound)?.map_or(0, |leg| leg.balance_after)))
+                }
+                None => None,
+            };
+            Ok((Some(account), lines, then))
+        })
+        .await?;
+    let code = known.code();
+    if csv {
+        return Ok(csv_file(&format!("statement-{code}"), statement_table(language, code, &lines, false).to_csv()));
+    }
+    let most = usize::try_from(PAGE_LINES).unwrap_or(50);
+    let next = lines.get(most).map(|line| format!("/cash/statement?currency={code}&from={}", line.number));
+    let mut table = statement_table(language, code, lines.get(..most).unwrap_or(&lines), false);
+    table.next_href = next.unwrap_or_default();
+    table.first_href = if from.is_some() { format!("/cash/statement?currency={code}") } else { String::new() };
+    table.csv_href = format!("/cash/statement?currency={}&format=csv", encode(code));
+    let balance = account.as_ref().map_or(0, |line: &BalanceLine| line.balance);
+    let mut facts = vec![(who.t("cash-balance"), Value::money(code, balance))];
+    if let Some((date, minor)) = then {
+        facts.push((language.fill("statement-as-of", &[("date", language.date(date))]), Value::money(code, minor)));
+    }
+    let field = Field::new("as_of", who.t("statement-as-of-field"), "date").value(as_of.map(|date| date.to_string()).unwrap_or_default());
+    let mut form = Form::new("/cash/statement", who.t("statement-as-of-submit"), vec![field]).hidden("currency", code).secondary();
+    form.get = true;
+    let page = Page::new(language.fill("statement-title", &[("currency", code.to_owned())]))
+        .trail(who.t("cash-title"), "/cash")
+        .with(Block::Facts(facts))
+        .table(table)
+        .form(form);
+    who.app.page(&who.viewer, page).await
+}

@@ -1,0 +1,65 @@
+//! Pages of the demo world only: its mailbox and its movable clock. Elsewhere they do not exist.
+
+use super::super::error::Fault;
+use super::super::rights::{Anyone, Who};
+use super::super::routes::{Id, Posted, Routes};
+use super::super::see_other;
+use super::Answer;
+use super::listing::plain_table;
+use crate::jobs::end_of_day;
+use domain::Refusal;
+use store::Mail;
+use store::records::{Keyed, Record};
+use web::{Block, Field, Form, Page, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/demo/mailbox", mailbox);
+    routes.get("/demo/mailbox/{id}", mail);
+    routes.get("/demo/clock", clock);
+    routes.post("/demo/clock", clock_post);
+}
+
+fn only_demo(who: &Who<Anyone>) -> Result<(), Fault> {
+    if who.app.config.demo { Ok(()) } else { Err(Refusal::NotFound.into()) }
+}
+
+async fn mailbox(who: Who<Anyone>) -> Answer {
+    only_demo(&who)?;
+    let mails = who.app.read(|conn| Ok(Mail::list_where(conn, "id > 0 ORDER BY id DESC LIMIT 100", &[])?)).await?;
+    let rows = mails.iter().map(|mail| vec![Value::text(mail.address.clone()), Value::link(mail.subject.clone(), format!("/demo/mailbox/{}", mail.id)), Value::state(who.language(), &mail.state)]);
+    let heads = [("mailbox-to", false), ("mailbox-subject", false), ("col-state", false)];
+    let page = Page::new(who.t("nav-mailbox")).with(Block::Paragraph(who.t("mailbox-lead"))).table(plain_table(who.language(), "nav-mailbox", &heads, rows.collect(), "mailbox-empty"));
+    who.app.page(&who.viewer, page).await
+}
+
+async fn mail(who: Who<Anyone>, id: Id) -> Answer {
+    only_demo(&who)?;
+    let mail = who.app.read(move |conn| Ok(Mail::find(conn, id.0)?.ok_or(Refusal::NotFound)?)).await?;
+    let link = mail.body.split_whitespace().find_map(|word| word.strip_prefix(who.app.config.base_url.as_str())).map(str::to_owned);
+    let mut page = Page::new(mail.subject).trail(who.t("nav-mailbox"), "/demo/mailbox").with(Block::Words(mail.body));
+    if let Some(link) = link {
+        page = page.with(Block::Links(vec![(who.t("page-open"), link)]));
+    }
+    who.app.page(&who.viewer, page).await
+}
+
+async fn clock(who: Who<Anyone>) -> Answer {
+    only_demo(&who)?;
+    let heads = who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await?;
+    let options = [1, 7, 30, 60].map(|days| (days.to_string(), who.language().fill("clock-days", &[("days", days.to_string())])));
+    let field = Field::new("days", who.t("clock-move"), "select").options(options.to_vec());
+    let page = Page::new(who.t("nav-clock"))
+        .with(Block::Paragraph(who.t("clock-lead")))
+        .with(Block::Facts(vec![(who.t("page-business-date"), Value::date(who.language(), heads.business_date))]))
+        .form(Form::new("/demo/clock", who.t("clock-submit"), vec![field]));
+    who.app.page(&who.viewer, page).await
+}
+
+async fn clock_post(who: Who<Anyone>, posted: Posted) -> Answer {
+    only_demo(&who)?;
+    let days = posted.number("days")?.clamp(1, 90);
+    let app = who.app.clone();
+    let moved = actix_web::web::block(move || end_of_day::advance(&app.writer, &app.pool, days)).await;
+    moved.map_err(|error| Fault::Failed(error.to_string()))??;
+    Ok(see_other("/demo/clock"))
+}

@@ -1,0 +1,182 @@
+//! The market: what is on offer, the all-in price, and buying.
+
+use super::super::error::Fault;
+use super::super::rights::{FinancierMaker, FinancierViewer, Who};
+use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
+use super::listing::Listing;
+use super::receivables::quote_facts;
+use super::{Answer, SignedIn, again, receipt};
+use crate::commands::buy_fractions::{BuyFractions, price_terms};
+use domain::Refusal;
+use domain::chart::{AccountKey, currency_asset};
+use domain::party::Role;
+use domain::pricing::{PriceTerms, quote};
+use store::lists::OfferLine;
+use store::records::{Keyed, Record};
+use store::{BuyerLimit, Offer, Receivable};
+use web::{Block, Field, Form, Page, Row, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/market", market);
+    routes.get("/market/{id}", offer);
+    routes.get("/market/{id}/check", check);
+    routes.post("/market/{id}/buy", buy);
+}
+
+async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[
+        ("col-buyer", false, "buyer"),
+        ("col-supplier", false, "supplier"),
+        ("field-rate", true, ""),
+        ("col-payment-date", false, "payment_date"),
+        ("col-left", true, "left_minor"),
+        ("field-minimum-ticket", true, "minimum_ticket_minor"),
+        ("col-close-date", false, "close_date"),
+        ("market-open", false, ""),
+    ];
+    let listing = Listing { params: &params, language, states: &[], heads, default: ("id", true) };
+    let wanted = listing.query().with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
+    let order = wanted.order;
+    let (page, totals) = who.app.read(move |conn| Ok((OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?))).await?;
+    let rows = page.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::text(row.buyer.clone()),
+            Value::text(row.supplier.clone()),
+            Value::percent(&row.rate),
+            Value::date(language, row.payment_date),
+            Value::money(&row.currency, row.left_minor),
+            Value::money(&row.currency, row.minimum_ticket_minor),
+            Value::date(language, row.close_date),
+            Value::link(language.fill("market-see", &[("number", row.number.clone())]), format!("/market/{}", row.id)),
+        ],
+    });
+    let last = page.rows.last().map(|row| {
+        let value = match order {
+            "buyer" => row.buyer.clone(),
+            "supplier" => row.supplier.clone(),
+            "payment_date" => row.payment_date.to_string(),
+            "left_minor" => row.left_minor.to_string(),
+            "minimum_ticket_minor" => row.minimum_ticket_minor.to_string(),
+            "close_date" => row.close_date.to_string(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let table = listing.table(language.t("market-title"), rows.collect(), &totals, last, page.more, language.t("market-empty"));
+    listing.send(&who, Page::new(language.t("market-title")), table).await
+}
+
+struct Loaded {
+    row: OfferLine,
+    terms: PriceTerms,
+    room_minor: i64,
+    used_minor: i64,
+    cash_minor: i64,
+    today: chrono::NaiveDate,
+}
+
+async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+    let party_id = who.party_id()?;
+    who.app
+        .read(move |conn| {
+            let row = OfferLine::find(conn, id)?.filter(|row| row.supplier_id != party_id).ok_or(Refusal::NotFound)?;
+            let offer = Offer::load(conn, id)?;
+            let receivable = Receivable::load(conn, row.receivable_id)?;
+            let binds = [party_id.into(), row.buyer_id.into(), row.currency.as_str().into()];
+            let limit = BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
+            let known = domain::Currency::parse(&row.currency).ok_or_else(|| Fault::Failed("currency".to_owned()))?;
+            let account = store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
+            Ok(Loaded {
+                terms: price_terms(&offer, &receivable)?,
+                room_minor: limit.as_ref().map_or(0, |limit| limit.limit_minor.saturating_sub(limit.used_minor).max(0)),
+                used_minor: limit.map_or(0, |limit| limit.used_minor),
+                cash_minor: account.map_or(0, |account| account.balance.saturating_sub(account.held)),
+                today: store::records::load_heads(conn)?.business_date,
+                row,
+            })
+        })
+        .await
+}
+
+fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
+    let (language, row) = (who.language(), &loaded.row);
+    let money = |minor| Value::money(&row.currency, minor);
+    let mut facts = vec![
+        (who.t("col-state"), Value::state(language, &row.state)),
+        (who.t("col-buyer"), Value::text(row.buyer.clone())),
+        (who.t("col-supplier"), Value::text(row.supplier.clone())),
+        (who.t("col-left"), money(row.left_minor)),
+        (who.t("field-minimum-ticket"), money(row.minimum_ticket_minor)),
+        (who.t("field-rate"), Value::percent(&row.rate)),
+        (who.t("field-method"), Value::text(language.t(&format!("method-{}", row.method)))),
+        (who.t("field-day-count"), Value::text(row.day_count.clone())),
+        (who.t("col-payment-date"), Value::date(language, row.payment_date)),
+        (who.t("col-close-date"), Value::date(language, row.close_date)),
+        (who.t("market-cash"), money(loaded.cash_minor)),
+        (who.t("market-room"), money(loaded.room_minor)),
+    ];
+    if let Ok(whole) = quote(row.left_minor.max(1), &loaded.terms, loaded.today) {
+        facts.insert(6, (who.t("quote-yield"), Value::percent(&whole.financier_rate.normalize().to_string())));
+        facts.insert(7, (who.t("quote-days"), Value::number(whole.tenor_days)));
+    }
+    let mut page = Page::new(language.fill("market-offer-title", &[("buyer", row.buyer.clone()), ("number", row.number.clone())]))
+        .trail(who.t("market-title"), "/market")
+        .with(Block::Facts(facts));
+    if row.state == "open" && who.person()?.has_role(Role::Maker) {
+        let units = Field::new("units", language.fill("market-units", &[("currency", row.currency.clone())]), "amount").hint(who.t("market-units-hint"));
+        let mut form = Form::new(format!("/market/{}/check", row.id), who.t("market-to-check"), vec![units]);
+        form.get = true;
+        page = page.form(form);
+    }
+    Ok(page)
+}
+
+async fn offer(who: Who<FinancierViewer>, id: Id) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let page = offer_page(&who, &loaded)?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let (language, row) = (who.language(), &loaded.row);
+    let priced = typed_amount(params.get("units"), "units", &row.currency).and_then(|units| {
+        if units <= 0 {
+            return Err(Refusal::AmountInvalid { field: "units".to_owned() }.into());
+        }
+        Ok(quote(units, &loaded.terms, loaded.today)?)
+    });
+    let priced = match priced {
+        Ok(priced) => priced,
+        Err(fault) => return again(&who, offer_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency).await,
+    };
+    let mut facts = quote_facts(language, &row.currency, &priced, false);
+    facts.extend([
+        (who.t("field-day-count"), Value::text(row.day_count.clone())),
+        (who.t("col-payment-date"), Value::date(language, row.payment_date)),
+        (who.t("market-exposure-after"), Value::money(&row.currency, loaded.used_minor.saturating_add(priced.face_minor))),
+        (who.t("market-cash-after"), Value::money(&row.currency, loaded.cash_minor.saturating_sub(priced.price_minor))),
+    ]);
+    let form = Form::new(format!("/market/{}/buy", row.id), who.t("market-buy"), vec![])
+        .hidden("units_minor", priced.face_minor.to_string())
+        .hidden("price_minor", priced.price_minor.to_string());
+    let page = Page::new(who.t("market-check-title"))
+        .trail(who.t("market-title"), "/market")
+        .trail(row.buyer.clone(), format!("/market/{}", row.id))
+        .with(Block::Paragraph(who.t("market-check-lead")))
+        .with(Block::Facts(facts))
+        .form(form)
+        .with(Block::Links(vec![]))
+        .with(Block::Links(vec![(who.t("payable-back"), format!("/market/{}", row.id))]));
+    who.app.page(&who.viewer, page).await
+}
+
+async fn buy(who: Who<FinancierMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let command = BuyFractions { offer_id: id.0, units_minor: posted.number("units_minor")?, price_minor: posted.number("price_minor")? };
+    match who.submit(&posted.key(), command).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, offer_page(&who, &loaded)?, &Posted::default(), fault, &loaded.row.currency).await,
+    }
+}

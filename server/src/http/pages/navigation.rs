@@ -1,0 +1,72 @@
+//! The left rail: what each person can reach, with counts where something waits.
+
+use crate::auth::Person;
+use domain::party::{Capacity, Role};
+use store::{Conn, StoreError, lists};
+use web::{Language, NavEntry};
+
+/// What waits for this person, by address. The same numbers lead the home page.
+pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'static str, i64)>, StoreError> {
+    let id = person.party.id;
+    let mut found = Vec::new();
+    let mut add = |conn: &mut Conn, key, href, table, condition: &str, binds: &[store::Bind]| {
+        lists::count(conn, table, condition, binds).map(|count| {
+            if count > 0 {
+                found.push((key, href, count));
+            }
+        })
+    };
+    if person.has_role(Role::Checker) {
+        let binds = [id.into(), person.user.id.into()];
+        add(conn, "task-approvals", "/approvals", "approvals", "party_id = ? AND state = 'pending' AND maker_id <> ?", &binds)?;
+    }
+    if person.has_capacity(Capacity::Supplier) {
+        add(conn, "task-drafts", "/invoices?state=draft", "invoices", "supplier_id = ? AND state = 'draft'", &[id.into()])?;
+        add(conn, "task-disputed", "/invoices?state=disputed", "invoices", "supplier_id = ? AND state = 'disputed'", &[id.into()])?;
+        add(conn, "task-fundable", "/receivables?state=issued", "receivables", "supplier_id = ? AND state = 'issued'", &[id.into()])?;
+    }
+    if person.has_capacity(Capacity::Buyer) {
+        add(conn, "task-payables", "/payables?state=presented", "invoices", "buyer_id = ? AND state = 'presented'", &[id.into()])?;
+        add(conn, "task-overdue", "/payables?state=overdue", "invoices", "buyer_id = ? AND state = 'overdue'", &[id.into()])?;
+    }
+    if person.has_capacity(Capacity::Financier) {
+        add(conn, "task-market", "/market", "offers", "state = 'open' AND supplier_id <> ?", &[id.into()])?;
+    }
+    if person.has_capacity(Capacity::Operator) {
+        add(conn, "task-companies", "/ops/companies?state=applied", "parties", "status = 'applied'", &[])?;
+        add(conn, "task-bank-accounts", "/ops/bank-accounts", "bank_accounts", "status = 'proposed'", &[])?;
+        add(conn, "task-suspense", "/ops/bank-lines?state=suspense", "bank_lines", "state = 'suspense'", &[])?;
+        add(conn, "task-attention", "/ops/bank-lines?state=attention", "bank_lines", "state = 'attention'", &[])?;
+        add(conn, "task-payouts", "/ops/payouts?state=requested", "payouts", "state = 'requested'", &[])?;
+        add(conn, "task-mails", "/ops/mails", "mails", "state = 'failed'", &[])?;
+    }
+    Ok(found)
+}
+
+/// The entries of the rail; the one that the page belongs to is marked.
+pub fn entries(conn: &mut Conn, person: &Person, language: Language, path: &str) -> Result<Vec<NavEntry>, StoreError> {
+    let mut wanted: Vec<(&str, &str)> = vec![("nav-home", "/home")];
+    if person.has_capacity(Capacity::Supplier) {
+        wanted.extend([("nav-invoices", "/invoices"), ("nav-receivables", "/receivables")]);
+    }
+    if person.has_capacity(Capacity::Buyer) {
+        wanted.push(("nav-payables", "/payables"));
+    }
+    if person.has_capacity(Capacity::Financier) {
+        wanted.extend([("nav-market", "/market"), ("nav-portfolio", "/portfolio"), ("nav-exposure", "/exposure")]);
+    }
+    if person.has_capacity(Capacity::Operator) {
+        wanted.extend([("nav-ops", "/ops"), ("nav-audit", "/audit")]);
+    } else {
+        wanted.push(("nav-cash", "/cash"));
+    }
+    wanted.extend([("nav-approvals", "/approvals"), ("nav-org", "/org")]);
+    let waiting = waiting(conn, person)?;
+    let here = path.split('?').next().unwrap_or(path);
+    let entry = |(key, href): (&str, &str)| {
+        let current = here == href || here.starts_with(&format!("{href}/"));
+        let count = waiting.iter().filter(|(_, target, _)| target.split('?').next() == Some(href)).map(|(_, _, count)| *count).sum();
+        NavEntry { label: language.t(key), href: href.to_owned(), current, count }
+    };
+    Ok(wanted.into_iter().map(entry).collect())
+}

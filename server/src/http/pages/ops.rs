@@ -1,0 +1,663 @@
+//! The operator: companies, bank files, suspense, payouts, books, days, terms, mails.
+
+use super::super::error::Fault;
+use super::super::rights::{OperatorMaker, OperatorViewer, Who};
+use super::super::routes::{Id, Params, Posted, Routes};
+use super::super::upload::Uploaded;
+use super::home::traded_currencies;
+use super::listing::{Listing, plain_table};
+use super::org::{capacities_text, masked};
+use super::{Answer, SignedIn, again, navigation, receipt, submit_or_again};
+use crate::commands::assign_suspense::AssignSuspense;
+use crate::commands::close_day::CloseDay;
+use crate::commands::create_payment_file::CreatePaymentFile;
+use crate::commands::decide_bank_account::DecideBankAccount;
+use crate::commands::decide_company::DecideCompany;
+use crate::commands::import_statement::ImportStatement;
+use crate::commands::invite_company::InviteCompany;
+use crate::commands::record_receipt::RecordReceipt;
+use crate::commands::return_suspense::ReturnSuspense;
+use crate::commands::set_holiday::SetHoliday;
+use crate::commands::set_issue_terms::SetIssueTerms;
+use crate::hash::sha256_hex;
+use crate::jobs::end_of_day;
+use domain::Refusal;
+use domain::chart::currency_asset;
+use domain::day_count::DayCount;
+use domain::party::{Capacity, Role};
+use store::lists::{self, BankLineRow, CompanyLine, PayoutLine};
+use store::records::{Keyed, Record};
+use store::{BankAccount, Holiday, IssueTermsRow, Mail, Party, PaymentFile};
+use web::{Block, Field, Form, Page, Row, Task, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/ops", ops);
+    routes.get("/ops/companies", companies);
+    routes.get("/ops/companies/new", company_new);
+    routes.post("/ops/companies/new", company_invite);
+    routes.get("/ops/companies/{id}", company);
+    routes.post("/ops/companies/{id}", company_decide);
+    routes.get("/ops/bank-accounts", bank_accounts);
+    routes.post("/ops/bank-accounts/{id}", bank_account_decide);
+    routes.get("/ops/bank-files", bank_files);
+    routes.post("/ops/bank-files", bank_files_post);
+    routes.get("/ops/bank-lines", bank_lines);
+    routes.get("/ops/bank-lines/{id}", bank_line);
+    routes.post("/ops/bank-lines/{id}/assign", bank_line_assign);
+    routes.post("/ops/bank-lines/{id}/return", bank_line_return);
+    routes.get("/ops/receipts", manual_receipt);
+    routes.post("/ops/receipts", manual_receipt_post);
+    routes.get("/ops/payouts", payouts);
+    routes.post("/ops/payouts", payouts_post);
+    routes.get("/ops/trial-balance", trial_balance);
+    routes.get("/ops/day", day);
+    routes.post("/ops/day", day_post);
+    routes.get("/ops/calendars", calendars);
+    routes.post("/ops/calendars", calendars_post);
+    routes.get("/ops/terms", terms);
+    routes.post("/ops/terms", terms_post);
+    routes.get("/ops/mails", mails);
+}
+
+async fn ops(who: Who<OperatorViewer>) -> Answer {
+    let person = who.person()?.clone();
+    let tasks = who.app.read(move |conn| Ok(navigation::waiting(conn, &person)?)).await?;
+    let language = who.language();
+    let rooms = [
+        ("companies-title", "/ops/companies"),
+        ("ops-bank-accounts", "/ops/bank-accounts"),
+        ("bank-files-title", "/ops/bank-files"),
+        ("bank-lines-title", "/ops/bank-lines"),
+        ("manual-receipt-title", "/ops/receipts"),
+        ("ops-payouts", "/ops/payouts"),
+        ("trial-title", "/ops/trial-balance"),
+        ("day-title", "/ops/day"),
+        ("calendars-title", "/ops/calendars"),
+        ("terms-title", "/ops/terms"),
+        ("mails-title", "/ops/mails"),
+        ("audit-title", "/audit"),
+    ];
+    let rows = rooms.iter().map(|(key, href)| vec![Value::link(language.t(key), *href), Value::text(language.t(&format!("{key}-hint")))]);
+    let tasks = tasks.into_iter().map(|(key, href, count)| Task { text: language.t(key), href: href.to_owned(), count });
+    let page = Page::new(who.t("nav-ops"))
+        .with(Block::Tasks(tasks.collect(), who.t("home-nothing")))
+        .table(plain_table(language, "ops-rooms", &[("col-what", false), ("col-purpose", false)], rows.collect(), "list-no-match"));
+    who.app.page(&who.viewer, page).await
+}
+
+async fn companies(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[("col-company", false, "name"), ("field-country", false, "country"), ("field-tax-id", false, ""), ("field-capacities", false, ""), ("col-state", false, ""), ("col-since", false, "")];
+    let listing = Listing { params: &params, language, states: &["applied", "active", "suspended", "declined"], heads, default: ("id", true) };
+    let wanted = listing.query().with("capacities <> ?", vec!["operator".into()]);
+    // The filter is by status; the column of the list is called so.
+    let wanted = store::lists::ListQuery { conditions: wanted.conditions.into_iter().map(|(condition, binds)| (condition.replace("state = ?", "status = ?"), binds)).collect(), ..wanted };
+    let order = wanted.order;
+    let page = who.app.read(move |conn| Ok(CompanyLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::link(row.name.clone(), format!("/ops/companies/{}", row.id)),
+            Value::text(row.country.clone()),
+            Value::code(row.tax_id.clone()),
+            Value::text(capacities_text(language, &row.capacities)),
+            Value::state(language, &row.status),
+            Value::moment(language, row.created_at),
+        ],
+    });
+    let last = page.rows.last().map(|row| {
+        let value = match order {
+            "name" => row.name.clone(),
+            "country" => row.country.clone(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let table = listing.table(language.t("companies-title"), rows.collect(), &[], last, page.more, language.t("companies-empty"));
+    let mut shown = Page::new(language.t("companies-title")).trail(who.t("nav-ops"), "/ops");
+    if who.person()?.has_role(Role::Maker) {
+        shown.push(Block::Links(vec![(language.t("company-new-title"), "/ops/companies/new".to_owned())]));
+    }
+    listing.send(&who, shown, table).await
+}
+
+fn company_new_page(who: &Who<OperatorMaker>) -> Page {
+    let capacities = [Capacity::Supplier, Capacity::Buyer, Capacity::Financier];
+    let mut fields = vec![
+        Field::new("name", who.t("field-company"), "text"),
+        Field::new("country", who.t("field-country"), "text").hint(who.t("field-country-hint")),
+        Field::new("tax_id", who.t("field-tax-id"), "text").hint(who.t("field-tax-id-hint")),
+        Field::new("registration_id", who.t("field-registration-id"), "text").optional(),
+    ];
+    fields.extend(capacities.iter().map(|capacity| Field::new(&format!("capacity_{}", capacity.name()), who.t(&format!("capacity-{}", capacity.name())), "checkbox")));
+    let languages = vec![("en".to_owned(), "English".to_owned()), ("zh".to_owned(), "简体中文".to_owned())];
+    fields.extend([
+        Field::new("language", who.t("field-language"), "select").options(languages),
+        Field::new("administrator_name", who.t("field-administrator-name"), "text"),
+        Field::new("administrator_email", who.t("field-administrator-email"), "email"),
+    ]);
+    Page::new(who.t("company-new-title"))
+        .trail(who.t("companies-title"), "/ops/companies")
+        .with(Block::Paragraph(who.t("company-new-lead")))
+        .form(Form::new("/ops/companies/new", who.t("company-new-submit"), fields))
+}
+
+async fn company_new(who: Who<OperatorMaker>) -> Answer {
+    let page = company_new_page(&who);
+    who.app.page(&who.viewer, page).await
+}
+
+async fn company_invite(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let text = |name: &str| posted.get(name).to_owned();
+    let chosen = Capacity::ALL.iter().filter(|capacity| posted.get(&format!("capacity_{}", capacity.name())) == "true");
+    let command = InviteCompany {
+        name: text("name"),
+        country: text("country"),
+        tax_id: text("tax_id"),
+        registration_id: text("registration_id"),
+        capacities: chosen.map(|capacity| capacity.name()).collect::<Vec<_>>().join(","),
+        language: text("language"),
+        administrator_email: text("administrator_email"),
+        administrator_name: text("administrator_name"),
+        token: crate::hash::random_token(),
+    };
+    submit_or_again(&who, &posted, command, company_new_page(&who), "").await
+}
+
+async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
+    let language = who.language();
+    let party = who.app.read(move |conn| Ok(Party::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
+    let facts = vec![
+        (who.t("col-state"), Value::state(language, &party.status)),
+        (who.t("field-capacities"), Value::text(capacities_text(language, &party.capacities))),
+        (who.t("field-country"), Value::text(party.country.clone())),
+        (who.t("field-tax-id"), Value::code(party.tax_id.clone())),
+        (who.t("field-registration-id"), Value::code(party.registration_id.clone())),
+        (who.t("org-reference"), Value::code(party.reference.clone())),
+        (who.t("col-since"), Value::moment(language, party.created_at)),
+    ];
+    let mut page = Page::new(party.name.clone()).trail(who.t("companies-title"), "/ops/companies").with(Block::Facts(facts));
+    if who.person()?.has_role(Role::Maker) && id != who.party_id()? {
+        let options = ["active", "suspended", "declined"].iter().filter(|status| **status != party.status);
+        let options = options.map(|status| ((*status).to_owned(), language.t(&format!("decide-{status}")))).collect();
+        let fields = vec![Field::new("status", who.t("company-decision"), "select").options(options), Field::new("reason", who.t("field-reason"), "area")];
+        page = page.form(Form::new(format!("/ops/companies/{id}"), who.t("company-decide"), fields));
+    }
+    Ok(page.with(Block::Links(vec![(who.t("audit-title"), format!("/audit?company={id}"))])))
+}
+
+async fn company(who: Who<OperatorViewer>, id: Id) -> Answer {
+    let page = company_page(&who, id.0).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn company_decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
+    let page = company_page(&who, id.0).await?;
+    let command = DecideCompany { party_id: id.0, status: posted.get("status").to_owned(), reason: posted.get("reason").to_owned() };
+    submit_or_again(&who, &posted, command, page, "").await
+}
+
+async fn bank_accounts_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
+    let language = who.language();
+    let rows = who
+        .app
+        .read(|conn| {
+            let accounts = BankAccount::list_where(conn, "status = 'proposed' ORDER BY id LIMIT 200", &[])?;
+            let ids: Vec<i64> = accounts.iter().map(|account| account.party_id).collect();
+            let parties = Party::list_ids(conn, &ids)?;
+            Ok(accounts
+                .into_iter()
+                .map(|account| {
+                    let name = parties.iter().find(|party| party.id == account.party_id).map(|party| party.name.clone()).unwrap_or_default();
+                    (account, name)
+                })
+                .collect::<Vec<_>>())
+        })
+        .await?;
+    let table = rows.iter().map(|(account, name)| vec![Value::text(name.clone()), Value::text(account.currency.clone()), Value::code(account.iban.clone()), Value::text(account.holder.clone())]);
+    let heads = [("col-company", false), ("col-currency", false), ("field-iban", false), ("field-holder", false)];
+    let mut page = Page::new(who.t("ops-bank-accounts"))
+        .trail(who.t("nav-ops"), "/ops")
+        .with(Block::Paragraph(who.t("ops-bank-accounts-lead")))
+        .table(plain_table(language, "ops-bank-accounts", &heads, table.collect(), "ops-bank-accounts-empty"));
+    if who.person()?.has_role(Role::Maker) {
+        for (account, name) in &rows {
+            let arguments = [("company", name.clone()), ("iban", masked(&account.iban))];
+            page = page
+                .form(Form::new(format!("/ops/bank-accounts/{}", account.id), language.fill("ops-bank-verify", &arguments), vec![]).hidden("verified", "true").secondary())
+                .form(Form::new(format!("/ops/bank-accounts/{}", account.id), language.fill("ops-bank-decline", &arguments), vec![]).hidden("verified", "false").secondary());
+        }
+    }
+    Ok(page)
+}
+
+async fn bank_accounts(who: Who<OperatorViewer>) -> Answer {
+    let page = bank_accounts_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn bank_account_decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
+    let page = bank_accounts_page(&who).await?;
+    submit_or_again(&who, &posted, DecideBankAccount { account_id: id.0, verified: posted.get("verified") == "true" }, page, "").await
+}
+
+fn bank_files_page(who: &Who<impl SignedIn>, iban: &str) -> Page {
+    let field = Field::new("files", who.t("bank-files-file"), "file").hint(who.t("bank-files-limits"));
+    Page::new(who.t("bank-files-title"))
+        .trail(who.t("nav-ops"), "/ops")
+        .with(Block::Paragraph(who.language().fill("bank-files-lead", &[("iban", iban.to_owned())])))
+        .form(Form::new("/ops/bank-files", who.t("bank-files-submit"), vec![field]))
+}
+
+async fn custody_iban(who: &Who<impl SignedIn>) -> Result<String, Fault> {
+    who.app.read(|conn| Ok(store::records::load_heads(conn)?.custody_iban)).await
+}
+
+async fn bank_files(who: Who<OperatorMaker>) -> Answer {
+    let page = bank_files_page(&who, &custody_iban(&who).await?);
+    who.app.page(&who.viewer, page).await
+}
+
+/// Reads a bank file into the command that books it.
+pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
+    let unreadable = |detail: String| Fault::Refused(Refusal::FileUnreadable { detail });
+    let statements = formats::camt::parse(&content).map_err(|fault| unreadable(fault.to_string()))?;
+    if let Some(wrong) = statements.iter().find(|statement| !statement.reconciles()) {
+        return Err(unreadable(format!("{}: opening balance and entries do not lead to the closing balance", wrong.statement_id)));
+    }
+    Ok(ImportStatement { name, sha256: sha256_hex(&content), content, statements })
+}
+
+async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer {
+    let page = bank_files_page(&who, &custody_iban(&who).await?);
+    let key = uploaded.posted.key();
+    let command = match uploaded.files.into_iter().next() {
+        None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
+        Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
+        Some(file) => who.app.read(move |_| read_statement(file.name, file.content)).await,
+    };
+    let outcome = match command {
+        Ok(command) => who.submit(&key, command).await,
+        Err(fault) => Err(fault),
+    };
+    match outcome {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, page, &uploaded.posted, fault, "").await,
+    }
+}
+
+async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[
+        ("col-value-date", false, "value_date"),
+        ("col-direction", false, "direction"),
+        ("col-amount", true, "amount_minor"),
+        ("col-counterparty", false, "counterparty"),
+        ("field-reference", false, ""),
+        ("col-state", false, ""),
+        ("market-open", false, ""),
+    ];
+    let listing = Listing { params: &params, language, states: &["suspense", "attention", "matched", "assigned", "returned", "skipped"], heads, default: ("id", true) };
+    let wanted = listing.query();
+    let order = wanted.order;
+    let (page, totals) = who.app.read(move |conn| Ok((BankLineRow::page(conn, &wanted)?, BankLineRow::totals(conn, &wanted)?))).await?;
+    let rows = page.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::date(language, row.value_date),
+            Value::text(language.t(&format!("direction-{}", row.direction))),
+            Value::money(&row.currency, row.amount_minor),
+            Value::text(row.counterparty.clone()),
+            Value::code(if row.reference.is_empty() { row.end_to_end.clone() } else { row.reference.clone() }),
+            Value::state(language, &row.state),
+            Value::link(language.fill("bank-line-open", &[("id", row.id.to_string())]), format!("/ops/bank-lines/{}", row.id)),
+        ],
+    });
+    let last = page.rows.last().map(|row| {
+        let value = match order {
+            "value_date" => row.value_date.to_string(),
+            "direction" => row.direction.clone(),
+            "amount_minor" => row.amount_minor.to_string(),
+            "counterparty" => row.counterparty.clone(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let table = listing.table(language.t("bank-lines-title"), rows.collect(), &totals, last, page.more, language.t("bank-lines-empty"));
+    listing.send(&who, Page::new(language.t("bank-lines-title")).trail(who.t("nav-ops"), "/ops"), table).await
+}
+
+async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
+    let language = who.language();
+    let row = who.app.read(move |conn| Ok(BankLineRow::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
+    let facts = vec![
+        (who.t("col-state"), Value::state(language, &row.state)),
+        (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
+        (who.t("col-direction"), Value::text(language.t(&format!("direction-{}", row.direction)))),
+        (who.t("col-value-date"), Value::date(language, row.value_date)),
+        (who.t("col-counterparty"), Value::text(row.counterparty.clone())),
+        (who.t("field-iban"), Value::code(row.counterparty_iban.clone())),
+        (who.t("field-reference"), Value::code(row.reference.clone())),
+        (who.t("field-remittance"), Value::text(row.remittance.clone())),
+        (who.t("field-note"), Value::text(row.note.clone())),
+    ];
+    let mut page = Page::new(language.fill("bank-line-open", &[("id", id.to_string())])).trail(who.t("bank-lines-title"), "/ops/bank-lines").with(Block::Facts(facts));
+    if row.state == "suspense" && who.person()?.has_role(Role::Maker) {
+        let reason = || Field::new("reason", who.t("field-reason"), "area");
+        let reference = Field::new("reference", who.t("field-reference"), "text").hint(who.t("bank-line-reference-hint"));
+        page = page
+            .with(Block::Heading(who.t("bank-line-assign")))
+            .form(Form::new(format!("/ops/bank-lines/{id}/assign"), who.t("bank-line-assign-submit"), vec![reference, reason()]))
+            .with(Block::Heading(who.t("bank-line-return")))
+            .form(Form::new(format!("/ops/bank-lines/{id}/return"), who.t("bank-line-return-submit"), vec![reason()]).secondary());
+    }
+    Ok((page, row.currency))
+}
+
+async fn bank_line(who: Who<OperatorViewer>, id: Id) -> Answer {
+    let (page, _) = bank_line_page(&who, id.0).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn bank_line_assign(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
+    let (page, currency) = bank_line_page(&who, id.0).await?;
+    let command = AssignSuspense { line_id: id.0, reference: posted.get("reference").to_owned(), reason: posted.get("reason").to_owned() };
+    submit_or_again(&who, &posted, command, page, &currency).await
+}
+
+async fn bank_line_return(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
+    let (page, currency) = bank_line_page(&who, id.0).await?;
+    submit_or_again(&who, &posted, ReturnSuspense { line_id: id.0, reason: posted.get("reason").to_owned() }, page, &currency).await
+}
+
+async fn manual_receipt_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
+    let currencies = who.app.read(|conn| Ok(traded_currencies(conn)?)).await?;
+    let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
+    let fields = vec![
+        Field::new("currency", who.t("col-currency"), "select").options(options),
+        Field::new("amount", who.t("col-amount"), "amount"),
+        Field::new("value_date", who.t("col-value-date"), "date"),
+        Field::new("reference", who.t("field-reference"), "text").hint(who.t("bank-line-reference-hint")),
+        Field::new("reason", who.t("field-reason"), "area"),
+    ];
+    Ok(Page::new(who.t("manual-receipt-title"))
+        .trail(who.t("nav-ops"), "/ops")
+        .with(Block::Paragraph(who.t("manual-receipt-lead")))
+        .form(Form::new("/ops/receipts", who.t("manual-receipt-submit"), fields)))
+}
+
+async fn manual_receipt(who: Who<OperatorMaker>) -> Answer {
+    let page = manual_receipt_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn manual_receipt_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let page = manual_receipt_page(&who).await?;
+    let currency = posted.get("currency").to_owned();
+    let command = posted.amount("amount", &currency).and_then(|amount_minor| {
+        let (reference, reason) = (posted.get("reference").to_owned(), posted.get("reason").to_owned());
+        Ok(RecordReceipt { currency: currency.clone(), amount_minor, value_date: posted.date("value_date")?, reference, reason })
+    });
+    match command {
+        Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,
+        Err(fault) => again(&who, page, &posted, fault, &currency).await,
+    }
+}
+
+async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[
+        ("col-when", false, ""),
+        ("col-company", false, "party"),
+        ("field-holder", false, "holder"),
+        ("field-iban", false, ""),
+        ("col-amount", true, "amount_minor"),
+        ("field-reference", false, ""),
+        ("col-state", false, ""),
+    ];
+    let listing = Listing { params: &params, language, states: &["requested", "sent", "settled"], heads, default: ("id", true) };
+    let wanted = listing.query();
+    let order = wanted.order;
+    let (page, totals, files, currencies) = who
+        .app
+        .read(move |conn| {
+            let files = PaymentFile::list_where(conn, "id > 0 ORDER BY id DESC LIMIT 10", &[])?;
+            Ok((PayoutLine::page(conn, &wanted)?, PayoutLine::totals(conn, &wanted)?, files, traded_currencies(conn)?))
+        })
+        .await?;
+    let rows = page.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::moment(language, row.created_at),
+            Value::text(row.party.clone()),
+            Value::text(row.holder.clone()),
+            Value::code(masked(&row.iban)),
+            Value::money(&row.currency, row.amount_minor),
+            Value::code(row.end_to_end.clone()),
+            Value::state(language, &row.state),
+        ],
+    });
+    let last = page.rows.last().map(|row| {
+        let value = match order {
+            "party" => row.party.clone(),
+            "holder" => row.holder.clone(),
+            "amount_minor" => row.amount_minor.to_string(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let file_rows = files.iter().map(|file| {
+        vec![Value::link(format!("KONTOR-{}", file.id), format!("/documents/{}", file.document)), Value::number(file.payments), Value::money(&file.currency, file.total_minor), Value::moment(language, file.created_at)]
+    });
+    let heads = [("field-document", false), ("payouts-count", true), ("col-amount", true), ("col-when", false)];
+    let mut shown = Page::new(language.t("ops-payouts")).trail(who.t("nav-ops"), "/ops");
+    if who.person()?.has_role(Role::Maker) {
+        let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
+        let field = Field::new("currency", who.t("col-currency"), "select").options(options);
+        shown = shown.form(Form::new("/ops/payouts", who.t("payouts-submit"), vec![field]));
+    }
+    shown = shown.table(plain_table(language, "payouts-files", &heads, file_rows.collect(), "payouts-no-files"));
+    let table = listing.table(language.t("ops-payouts"), rows.collect(), &totals, last, page.more, language.t("cash-no-payouts"));
+    listing.send(&who, shown, table).await
+}
+
+async fn payouts_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let outcome = who.submit(&posted.key(), CreatePaymentFile { currency: posted.get("currency").to_owned() }).await?;
+    Ok(receipt(&outcome))
+}
+
+async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
+    let language = who.language();
+    let (currencies, lines, unbalanced) = who
+        .app
+        .read(|conn| Ok((traded_currencies(conn)?, lists::trial_balance(conn)?, store::verify::unbalanced_asset(conn)?)))
+        .await?;
+    let mut page = Page::new(who.t("trial-title")).trail(who.t("nav-ops"), "/ops");
+    page.push(match &unbalanced {
+        None => Block::Notice(web::Tone::Done, who.t("trial-balanced")),
+        Some(asset) => Block::Notice(web::Tone::Attention, language.fill("trial-unbalanced", &[("asset", asset.clone())])),
+    });
+    let heads = [("trial-account", false), ("trial-accounts", true), ("trial-debit", true), ("trial-credit", true)];
+    let of = |asset: i64, code: &str| {
+        let mine = lines.iter().filter(move |line| line.asset_id == asset);
+        let mut rows: Vec<Vec<Value>> = Vec::new();
+        let (mut debit, mut credit) = (0_i64, 0_i64);
+        for line in mine {
+            let on_debit = matches!(line.kind.as_str(), "custody" | "issued");
+            let money = |shown: bool| if shown { Value::money(code, line.sum_minor) } else { Value::text("") };
+            if on_debit {
+                debit = debit.saturating_add(line.sum_minor);
+            } else {
+                credit = credit.saturating_add(line.sum_minor);
+            }
+            rows.push(vec![Value::text(language.t(&format!("account-{}", line.kind))), Value::number(line.accounts), money(on_debit), money(!on_debit)]);
+        }
+        let mut table = plain_table(language, "trial-title", &heads, rows, "trial-empty");
+        table.caption = if code.is_empty() { language.t("trial-units") } else { code.to_owned() };
+        let sum = |minor| if code.is_empty() { minor_text(minor) } else { language.money(code, minor) };
+        table.totals = vec![(language.t("trial-debit"), sum(debit)), (language.t("trial-credit"), sum(credit))];
+        table
+    };
+    for currency in currencies {
+        page = page.table(of(currency_asset(currency).0, currency.code()));
+    }
+    page = page.table(of(0, ""));
+    who.app.page(&who.viewer, page).await
+}
+
+fn minor_text(minor: i64) -> String {
+    minor.to_string()
+}
+
+async fn day_page(who: &Who<impl SignedIn>) -> Result<(Page, chrono::NaiveDate), Fault> {
+    let language = who.language();
+    let heads = who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await?;
+    let date = heads.business_date;
+    let mut page = Page::new(who.t("day-title"))
+        .trail(who.t("nav-ops"), "/ops")
+        .with(Block::Paragraph(who.t("day-lead")))
+        .with(Block::Facts(vec![(who.t("page-business-date"), Value::date(language, date))]));
+    if who.person()?.has_role(Role::Maker) {
+        page = page.form(Form::new("/ops/day", language.fill("day-submit", &[("date", language.date(date))]), vec![]).hidden("date", date.to_string()));
+    }
+    Ok((page, date))
+}
+
+async fn day(who: Who<OperatorViewer>) -> Answer {
+    let (page, _) = day_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn day_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let (page, _) = day_page(&who).await?;
+    let date = posted.date("date")?;
+    // The end of a day belongs to the calendar: outside the demo nobody ends one that is not over.
+    if !who.app.config.demo && date >= who.app.clock.now().date() {
+        return again(&who, page, &posted, Fault::Refused(Refusal::DayNotReached { date }), "").await;
+    }
+    match who.submit(&end_of_day::key_of(date), CloseDay { date }).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, page, &posted, fault, "").await,
+    }
+}
+
+async fn calendars_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
+    let language = who.language();
+    let (rows, currencies) = who.app.read(|conn| Ok((Holiday::list_where(conn, "currency <> '' ORDER BY day, currency", &[])?, traded_currencies(conn)?))).await?;
+    let table = rows.iter().map(|row| vec![Value::date(language, row.day), Value::text(row.currency.clone()), Value::text(language.t(if row.business { "calendar-open" } else { "calendar-closed" }))]);
+    let heads = [("col-day", false), ("col-currency", false), ("calendar-kind", false)];
+    let mut page = Page::new(who.t("calendars-title"))
+        .trail(who.t("nav-ops"), "/ops")
+        .with(Block::Paragraph(who.t("calendars-lead")))
+        .table(plain_table(language, "calendars-title", &heads, table.collect(), "calendars-empty"));
+    if who.person()?.has_role(Role::Maker) {
+        let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
+        let kinds = vec![("false".to_owned(), who.t("calendar-closed")), ("true".to_owned(), who.t("calendar-open"))];
+        let fields = vec![
+            Field::new("currency", who.t("col-currency"), "select").options(options),
+            Field::new("day", who.t("col-day"), "date"),
+            Field::new("business", who.t("calendar-kind"), "select").options(kinds),
+        ];
+        page = page.form(Form::new("/ops/calendars", who.t("calendars-submit"), fields));
+    }
+    Ok(page)
+}
+
+async fn calendars(who: Who<OperatorViewer>) -> Answer {
+    let page = calendars_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn calendars_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let page = calendars_page(&who).await?;
+    let day = posted.date("day");
+    match day {
+        Ok(day) => submit_or_again(&who, &posted, SetHoliday { currency: posted.get("currency").to_owned(), day, business: posted.get("business") == "true" }, page, "").await,
+        Err(fault) => again(&who, page, &posted, fault, "").await,
+    }
+}
+
+async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Fault> {
+    let language = who.language();
+    let rows = who.app.read(|conn| Ok(IssueTermsRow::list_where(conn, "currency <> '' ORDER BY currency", &[])?)).await?;
+    let table = rows.iter().map(|row| {
+        vec![
+            Value::link(row.currency.clone(), format!("/ops/terms?currency={}", row.currency)),
+            Value::text(format!("{} bps", row.reserve_bps)),
+            Value::text(format!("{} bps", row.settlement_fee_bps)),
+            Value::text(format!("{} bps", row.purchase_fee_bps)),
+            Value::money(&row.currency, row.minimum_fee_minor),
+            Value::money(&row.currency, row.minimum_ticket_minor),
+            Value::text(format!("{} % {}", row.late_rate, row.late_day_count)),
+            Value::number(row.grace_days),
+        ]
+    });
+    let heads = [
+        ("col-currency", false),
+        ("terms-reserve", false),
+        ("terms-settlement-fee", false),
+        ("terms-purchase-fee", false),
+        ("terms-minimum-fee", true),
+        ("field-minimum-ticket", true),
+        ("terms-late-rate", false),
+        ("terms-grace", true),
+    ];
+    let mut page = Page::new(who.t("terms-title"))
+        .trail(who.t("nav-ops"), "/ops")
+        .with(Block::Paragraph(who.t("terms-lead")))
+        .table(plain_table(language, "terms-title", &heads, table.collect(), "list-no-match"));
+    let row = rows.iter().find(|row| row.currency == chosen).or_else(|| rows.first());
+    if let Some(row) = row.filter(|_| who.person().is_ok_and(|person| person.has_role(Role::Maker))) {
+        let decimal = |minor| domain::Currency::parse(&row.currency).map(|known| known.decimal(minor)).unwrap_or_default();
+        let counts = DayCount::ALL.map(|count| (count.name().to_owned(), count.name().to_owned())).to_vec();
+        let fields = vec![
+            Field::new("reserve_bps", who.t("terms-reserve"), "text").value(row.reserve_bps.to_string()).hint(who.t("terms-bps-hint")),
+            Field::new("settlement_fee_bps", who.t("terms-settlement-fee"), "text").value(row.settlement_fee_bps.to_string()),
+            Field::new("purchase_fee_bps", who.t("terms-purchase-fee"), "text").value(row.purchase_fee_bps.to_string()),
+            Field::new("minimum_fee", who.t("terms-minimum-fee"), "amount").value(decimal(row.minimum_fee_minor)),
+            Field::new("minimum_ticket", who.t("field-minimum-ticket"), "amount").value(decimal(row.minimum_ticket_minor)),
+            Field::new("late_rate", who.t("terms-late-rate"), "text").value(row.late_rate.clone()),
+            Field::new("late_day_count", who.t("field-day-count"), "select").options(counts).value(row.late_day_count.clone()),
+            Field::new("grace_days", who.t("terms-grace"), "text").value(row.grace_days.to_string()),
+        ];
+        let heading = language.fill("terms-change", &[("currency", row.currency.clone())]);
+        page = page.with(Block::Heading(heading)).form(Form::new("/ops/terms", who.t("terms-submit"), fields).hidden("currency", row.currency.clone()));
+    }
+    Ok(page)
+}
+
+async fn terms(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let page = terms_page(&who, params.get("currency")).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn terms_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let currency = posted.get("currency").to_owned();
+    let page = terms_page(&who, &currency).await?;
+    let read = || -> Result<SetIssueTerms, Fault> {
+        Ok(SetIssueTerms {
+            currency: currency.clone(),
+            reserve_bps: posted.number("reserve_bps")?,
+            settlement_fee_bps: posted.number("settlement_fee_bps")?,
+            purchase_fee_bps: posted.number("purchase_fee_bps")?,
+            minimum_fee_minor: posted.amount("minimum_fee", &currency)?,
+            minimum_ticket_minor: posted.amount("minimum_ticket", &currency)?,
+            late_rate: posted.get("late_rate").trim().to_owned(),
+            late_day_count: posted.get("late_day_count").to_owned(),
+            grace_days: posted.number("grace_days")?,
+        })
+    };
+    match read() {
+        Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,
+        Err(fault) => again(&who, page, &posted, fault, &currency).await,
+    }
+}
+
+async fn mails(who: Who<OperatorViewer>) -> Answer {
+    let language = who.language();
+    let rows = who.app.read(|conn| Ok(Mail::list_where(conn, "state IN ('queued', 'failed') ORDER BY id DESC LIMIT 200", &[])?)).await?;
+    let table = rows.iter().map(|mail| vec![Value::text(mail.address.clone()), Value::number(mail.tries), Value::moment(language, mail.next_try_at), Value::state(language, &mail.state)]);
+    let heads = [("mailbox-to", false), ("mails-tries", true), ("mails-next", false), ("col-state", false)];
+    let page = Page::new(who.t("mails-title"))
+        .trail(who.t("nav-ops"), "/ops")
+        .with(Block::Paragraph(who.t("mails-lead")))
+        .table(plain_table(language, "mails-title", &heads, table.collect(), "mails-empty"));
+    who.app.page(&who.viewer, page).await
+}

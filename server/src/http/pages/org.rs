@@ -1,0 +1,224 @@
+//! The company: its record, its people, its bank accounts, its limits.
+
+use super::super::error::Fault;
+use super::super::rights::{Administrator, Member, Who};
+use super::super::routes::{Id, Posted, Routes};
+use super::super::see_other;
+use super::account::roles_text;
+use super::home::traded_currencies;
+use super::listing::plain_table;
+use super::{Answer, again, submit_or_again};
+use crate::commands::change_user::ChangeUser;
+use crate::commands::invite_user::InviteUser;
+use crate::commands::propose_bank_account::ProposeBankAccount;
+use crate::commands::set_approval_limit::SetApprovalLimit;
+use domain::Refusal;
+use domain::party::{Capacity, Names, Role};
+use store::records::{Keyed, Record};
+use store::{ApprovalLimit, BankAccount, User};
+use web::{Block, Field, Form, Page, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/org", org);
+    routes.get("/org/people", people);
+    routes.post("/org/people", invite);
+    routes.get("/org/people/{id}", person);
+    routes.post("/org/people/{id}", person_post);
+    routes.post("/org/limits", limits);
+    routes.get("/org/bank-accounts", bank_accounts);
+    routes.post("/org/bank-accounts", bank_accounts_post);
+}
+
+/// Capacity names in the reader's language.
+#[must_use]
+pub fn capacities_text(language: web::Language, capacities: &str) -> String {
+    let separator = if language == web::Language::Chinese { "、" } else { ", " };
+    let known = Capacity::ALL.iter().filter(|capacity| Names::parse(capacities).has(capacity.name()));
+    known.map(|capacity| language.t(&format!("capacity-{}", capacity.name()))).collect::<Vec<_>>().join(separator)
+}
+
+async fn org(who: Who<Member>) -> Answer {
+    let (person, language) = (who.person()?, who.language());
+    let party = &person.party;
+    let facts = vec![
+        (who.t("field-company"), Value::text(party.name.clone())),
+        (who.t("col-state"), Value::state(language, &party.status)),
+        (who.t("field-capacities"), Value::text(capacities_text(language, &party.capacities))),
+        (who.t("field-country"), Value::text(party.country.clone())),
+        (who.t("field-tax-id"), Value::code(party.tax_id.clone())),
+        (who.t("field-registration-id"), Value::code(party.registration_id.clone())),
+        (who.t("org-reference"), Value::code(party.reference.clone())),
+    ];
+    let page = Page::new(who.t("org-title"))
+        .with(Block::Facts(facts))
+        .with(Block::Paragraph(who.t("org-reference-hint")))
+        .with(Block::Links(vec![(who.t("people-title"), "/org/people".to_owned()), (who.t("bank-accounts-title"), "/org/bank-accounts".to_owned())]));
+    who.app.page(&who.viewer, page).await
+}
+
+fn role_fields(language: web::Language, roles: &str) -> Vec<Field> {
+    let chosen = Names::parse(roles);
+    let field = |role: &Role| {
+        let name = format!("role_{}", role.name());
+        let label = format!("{}: {}", language.t(&format!("role-{}", role.name())), language.t(&format!("role-{}-hint", role.name())));
+        Field::new(&name, label, "checkbox").value(if chosen.has(role.name()) { "true" } else { "" })
+    };
+    Role::ALL.iter().map(field).collect()
+}
+
+fn posted_roles(posted: &Posted) -> String {
+    let chosen = Role::ALL.iter().filter(|role| posted.get(&format!("role_{}", role.name())) == "true");
+    chosen.map(|role| role.name()).collect::<Vec<_>>().join(",")
+}
+
+async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
+    let (party_id, language) = (who.party_id()?, who.language());
+    let (users, limits, currencies) = who
+        .app
+        .read(move |conn| {
+            let users = User::list_where(conn, "party_id = ? ORDER BY name, id", &[party_id.into()])?;
+            let limits = ApprovalLimit::list_where(conn, "party_id = ? ORDER BY currency", &[party_id.into()])?;
+            Ok((users, limits, traded_currencies(conn)?))
+        })
+        .await?;
+    let administrator = who.person()?.has_role(Role::Administrator);
+    let rows = users.iter().map(|user| {
+        let name = if administrator { Value::link(user.name.clone(), format!("/org/people/{}", user.id)) } else { Value::text(user.name.clone()) };
+        vec![name, Value::text(user.email.clone()), Value::text(roles_text(language, &user.roles)), Value::state(language, &user.status)]
+    });
+    let heads = [("field-name", false), ("field-email", false), ("field-roles", false), ("col-state", false)];
+    let mut page = Page::new(who.t("people-title")).trail(who.t("org-title"), "/org").table(plain_table(language, "people-title", &heads, rows.collect(), "list-no-match"));
+    let rows = currencies.iter().map(|currency| {
+        let limit = limits.iter().find(|row| row.currency == currency.code()).map_or(0, |row| row.limit_minor);
+        vec![Value::text(currency.code()), Value::money(currency.code(), limit)]
+    });
+    page = page.table(plain_table(language, "limits-title", &[("col-currency", false), ("limits-above", true)], rows.collect(), "list-no-match"));
+    if administrator {
+        let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
+        let limit = vec![
+            Field::new("currency", who.t("col-currency"), "select").options(options),
+            Field::new("limit", who.t("limits-above"), "amount").hint(who.t("limits-hint")),
+        ];
+        let mut invite = vec![Field::new("email", who.t("field-email"), "email"), Field::new("name", who.t("field-name"), "text")];
+        invite.extend(role_fields(language, "viewer"));
+        page = page
+            .form(Form::new("/org/limits", who.t("limits-submit"), limit).secondary())
+            .with(Block::Heading(who.t("people-invite")))
+            .form(Form::new("/org/people", who.t("people-invite-submit"), invite));
+    }
+    Ok(page)
+}
+
+async fn people(who: Who<Member>) -> Answer {
+    let page = people_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+/// An administrator is a member too, and sees the same page again.
+fn as_member(who: Who<Administrator>) -> Who<Member> {
+    who.as_right()
+}
+
+async fn invite(who: Who<Administrator>, posted: Posted) -> Answer {
+    let who = as_member(who);
+    let command = InviteUser {
+        email: posted.get("email").to_owned(),
+        name: posted.get("name").to_owned(),
+        roles: posted_roles(&posted),
+        token: crate::hash::random_token(),
+    };
+    let page = people_page(&who).await?;
+    submit_or_again(&who, &posted, command, page, "").await
+}
+
+async fn limits(who: Who<Administrator>, posted: Posted) -> Answer {
+    let who = as_member(who);
+    let currency = posted.get("currency").to_owned();
+    let page = people_page(&who).await?;
+    match posted.amount("limit", &currency) {
+        Ok(limit_minor) => submit_or_again(&who, &posted, SetApprovalLimit { currency: currency.clone(), limit_minor }, page, &currency).await,
+        Err(fault) => again(&who, page, &posted, fault, &currency).await,
+    }
+}
+
+async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
+    let party_id = who.party_id()?;
+    let user = who
+        .app
+        .read(move |conn| Ok(User::find(conn, id)?.filter(|user| user.party_id == party_id).ok_or(Refusal::NotFound)?))
+        .await?;
+    let mut fields = role_fields(who.language(), &user.roles);
+    fields.push(Field::new("disabled", who.t("people-disabled"), "checkbox").value(if user.status == "disabled" { "true" } else { "" }));
+    Ok(Page::new(user.name.clone())
+        .trail(who.t("people-title"), "/org/people")
+        .with(Block::Facts(vec![(who.t("field-email"), Value::text(user.email)), (who.t("col-state"), Value::state(who.language(), &user.status))]))
+        .form(Form::new(format!("/org/people/{id}"), who.t("people-save"), fields)))
+}
+
+async fn person(who: Who<Administrator>, id: Id) -> Answer {
+    let page = person_page(&who, id.0).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn person_post(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
+    let page = person_page(&who, id.0).await?;
+    let command = ChangeUser { user_id: id.0, roles: posted_roles(&posted), disabled: posted.get("disabled") == "true" };
+    match who.submit(&posted.key(), command).await {
+        Ok(_) => Ok(see_other("/org/people")),
+        Err(fault) => again(&who, page, &posted, fault, "").await,
+    }
+}
+
+async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
+    let (party_id, language) = (who.party_id()?, who.language());
+    let (accounts, currencies) = who
+        .app
+        .read(move |conn| Ok((BankAccount::list_where(conn, "party_id = ? ORDER BY id DESC", &[party_id.into()])?, traded_currencies(conn)?)))
+        .await?;
+    let rows = accounts.iter().map(|account| {
+        vec![
+            Value::text(account.currency.clone()),
+            Value::code(masked(&account.iban)),
+            Value::text(account.holder.clone()),
+            Value::state(language, &account.status),
+            Value::moment(language, account.created_at),
+        ]
+    });
+    let heads = [("col-currency", false), ("field-iban", false), ("field-holder", false), ("col-state", false), ("col-since", false)];
+    let mut page = Page::new(who.t("bank-accounts-title"))
+        .trail(who.t("org-title"), "/org")
+        .with(Block::Paragraph(who.t("bank-accounts-lead")))
+        .table(plain_table(language, "bank-accounts-title", &heads, rows.collect(), "bank-accounts-empty"));
+    if who.person()?.has_role(Role::Administrator) {
+        let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
+        let fields = vec![
+            Field::new("currency", who.t("col-currency"), "select").options(options),
+            Field::new("iban", who.t("field-iban"), "text"),
+            Field::new("bic", who.t("field-bic"), "text").optional(),
+            Field::new("holder", who.t("field-holder"), "text").value(who.person()?.party.name.chars().take(70).collect::<String>()),
+        ];
+        page = page.form(Form::new("/org/bank-accounts", who.t("bank-accounts-submit"), fields));
+    }
+    Ok(page)
+}
+
+/// All but the first four and last four characters hidden.
+#[must_use]
+pub fn masked(iban: &str) -> String {
+    let head: String = iban.chars().take(4).collect();
+    let tail: String = iban.chars().skip(iban.chars().count().saturating_sub(4)).collect();
+    format!("{head} •••• {tail}")
+}
+
+async fn bank_accounts(who: Who<Member>) -> Answer {
+    let page = bank_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn bank_accounts_post(who: Who<Administrator>, posted: Posted) -> Answer {
+    let who = as_member(who);
+    let page = bank_page(&who).await?;
+    let text = |name: &str| posted.get(name).to_owned();
+    let command = ProposeBankAccount { currency: text("currency"), iban: text("iban"), bic: text("bic"), holder: text("holder") };
+    submit_or_again(&who, &posted, command, page, "").await
+}

@@ -1,0 +1,212 @@
+//! The buyer's payables: confirm all or less with the exact undertaking, or dispute.
+
+use super::super::error::Fault;
+use super::super::rights::{BuyerMaker, BuyerViewer, Who};
+use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
+use super::invoices::{STATES, history, invoice_facts, order_value};
+use super::listing::Listing;
+use super::{Answer, SignedIn, again, receipt, receipts};
+use crate::commands::confirm_invoice::{ConfirmInvoice, words};
+use crate::commands::dispute_invoice::DisputeInvoice;
+use chrono::NaiveDate;
+use domain::Refusal;
+use domain::party::Role;
+use domain::undertaking;
+use store::lists::{AuditLine, InvoiceLine};
+use store::records::{Keyed, Record};
+use store::{Confirmation, Invoice, Receivable};
+use web::{Block, Field, Form, Page, Row, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/payables", payables);
+    routes.get("/payables/{id}", payable);
+    routes.get("/payables/{id}/check", check);
+    routes.post("/payables/{id}/confirm", confirm);
+    routes.post("/payables/{id}/dispute", dispute);
+}
+
+async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[
+        ("col-number", false, "number"),
+        ("col-supplier", false, "supplier"),
+        ("col-issued", false, "issue_date"),
+        ("col-due", false, "due_or_issue"),
+        ("col-payable", true, "payable_minor"),
+        ("col-state", false, ""),
+    ];
+    let listing = Listing { params: &params, language, states: STATES.get(1..).unwrap_or(&[]), heads, default: ("due_or_issue", false) };
+    let wanted = listing.query().with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn')", vec![who.party_id()?.into()]);
+    let order = wanted.order;
+    let (page, totals) = who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
+    let rows = page.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::link(row.number.clone(), format!("/payables/{}", row.id)),
+            Value::text(row.supplier.clone()),
+            Value::date(language, row.issue_date),
+            row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
+            Value::money(&row.currency, row.payable_minor),
+            Value::state(language, &row.state),
+        ],
+    });
+    let last = page.rows.last().map(|row| (order_value(row, order), row.id));
+    let table = listing.table(language.t("payables-title"), rows.collect(), &totals, last, page.more, language.t("payables-empty"));
+    listing.send(&who, Page::new(language.t("payables-title")), table).await
+}
+
+struct Loaded {
+    row: InvoiceLine,
+    events: Vec<AuditLine>,
+    confirmation: Option<Confirmation>,
+    receivable: Option<Receivable>,
+}
+
+async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+    let party_id = who.party_id()?;
+    who.app
+        .read(move |conn| {
+            let found = InvoiceLine::find(conn, id)?.filter(|row| row.buyer_id == party_id && !["draft", "withdrawn"].contains(&row.state.as_str()));
+            let row = found.ok_or(Refusal::NotFound)?;
+            let events = history(conn, &row)?;
+            let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?;
+            let receivable = Receivable::find_where(conn, "invoice_id = ?", &[id.into()])?;
+            Ok(Loaded { row, events, confirmation, receivable })
+        })
+        .await
+}
+
+fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
+    let (language, person, row) = (who.language(), who.person()?, &loaded.row);
+    let mut page = Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
+        .trail(who.t("payables-title"), "/payables")
+        .with(Block::Facts(invoice_facts(language, row)));
+    if let Some(confirmation) = &loaded.confirmation {
+        let text = if language == web::Language::Chinese { &confirmation.words_zh } else { &confirmation.words_en };
+        page = page
+            .with(Block::Heading(who.t("payable-signed")))
+            .with(Block::Words(text.clone()))
+            .with(Block::Facts(vec![
+                (who.t("field-version"), Value::code(confirmation.version.clone())),
+                (who.t("field-words-hash"), Value::code(confirmation.words_hash.clone())),
+                (who.t("col-when"), Value::moment(language, confirmation.signed_at)),
+            ]));
+    }
+    if let Some(receivable) = loaded.receivable.as_ref().filter(|row| row.state != "redeemed") {
+        let outstanding = receivable.confirmed_minor.saturating_sub(receivable.paid_minor).max(0);
+        page = page.with(Block::Heading(who.t("payable-pay"))).with(Block::Paragraph(who.t("payable-pay-lead"))).with(Block::Facts(vec![
+            (who.t("payable-outstanding"), Value::money(&receivable.currency, outstanding)),
+            (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
+            (who.t("field-reference"), Value::code(receivable.reference.clone())),
+        ]));
+    }
+    let open = ["presented", "disputed"].contains(&row.state.as_str());
+    if open && person.has_role(Role::Maker) {
+        let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
+        let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(row.payable_minor)).unwrap_or_default();
+        let fields = vec![
+            Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount").value(decimal).hint(who.t("payable-amount-hint")),
+            Field::new("due_date", who.t("col-due"), "date").value(due),
+            Field::new("reason", who.t("field-reason"), "area").hint(who.t("payable-reason-hint")).optional(),
+        ];
+        let mut form = Form::new(format!("/payables/{}/check", row.id), who.t("payable-to-check"), fields);
+        form.get = true;
+        page = page.with(Block::Heading(who.t("payable-confirm"))).form(form);
+        if row.state == "presented" {
+            let reason = Field::new("reason", who.t("payable-dispute-reason"), "area");
+            page = page.with(Block::Heading(who.t("payable-dispute"))).form(Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), vec![reason]).secondary());
+        }
+    }
+    Ok(page.with(Block::Timeline(who.t("timeline-title"), receipts::timeline(language, &loaded.events, person.party.id, false))))
+}
+
+async fn payable(who: Who<BuyerViewer>, id: Id) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let page = payable_page(&who, &loaded)?;
+    who.app.page(&who.viewer, page).await
+}
+
+/// The page that shows exactly what will be signed, before it is.
+async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, amount_minor: i64, due_date: NaiveDate, reason: &str) -> Result<Page, Fault> {
+    let language = who.language();
+    let id = row.id;
+    let words = who
+        .app
+        .read(move |conn| {
+            let invoice = Invoice::load(conn, id)?;
+            Ok(words(conn, &invoice, amount_minor, due_date)?)
+        })
+        .await?;
+    let mut facts = vec![
+        (who.t("col-number"), Value::text(row.number.clone())),
+        (who.t("col-supplier"), Value::text(row.supplier.clone())),
+        (who.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
+        (who.t("col-confirmed"), Value::money(&row.currency, amount_minor)),
+        (who.t("col-due"), Value::date(language, due_date)),
+    ];
+    if !reason.is_empty() {
+        facts.push((who.t("field-reason"), Value::text(reason)));
+    }
+    let shown = if language == web::Language::Chinese { &words.chinese } else { &words.english };
+    let form = Form::new(format!("/payables/{id}/confirm"), who.t("payable-confirm-submit"), vec![])
+        .hidden("amount_minor", amount_minor.to_string())
+        .hidden("due_date", due_date.to_string())
+        .hidden("reason", reason)
+        .hidden("version", undertaking::CURRENT)
+        .hidden("words_hash", words.hash.clone());
+    Ok(Page::new(who.t("payable-check-title"))
+        .trail(who.t("payables-title"), "/payables")
+        .trail(row.number.clone(), format!("/payables/{id}"))
+        .with(Block::Facts(facts))
+        .with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable")))
+        .with(Block::Words(shown.clone()))
+        .with(Block::Facts(vec![(who.t("field-version"), Value::code(undertaking::CURRENT)), (who.t("field-words-hash"), Value::code(words.hash))]))
+        .form(form)
+        .with(Block::Links(vec![]))
+        .with(Block::Paragraph(who.t("payable-change")))
+        .with(Block::Links(vec![(who.t("payable-back"), format!("/payables/{id}"))])))
+}
+
+async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let row = &loaded.row;
+    let parsed = typed_amount(params.get("amount"), "amount", &row.currency).and_then(|amount| {
+        let due: NaiveDate = params.get("due_date").parse().map_err(|_| Refusal::DateInvalid { field: "due_date".to_owned() })?;
+        domain::receivable::decide_confirmation(amount, row.payable_minor, params.get("reason"), due, NaiveDate::MIN)?;
+        Ok((amount, due))
+    });
+    match parsed {
+        Ok((amount, due)) => {
+            let page = check_page(&who, row, amount, due, params.get("reason").trim()).await?;
+            who.app.page(&who.viewer, page).await
+        }
+        Err(fault) => again(&who, payable_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency).await,
+    }
+}
+
+async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let command = ConfirmInvoice {
+        invoice_id: id.0,
+        amount_minor: posted.number("amount_minor")?,
+        due_date: posted.date("due_date")?,
+        version: posted.get("version").to_owned(),
+        words_hash: posted.get("words_hash").to_owned(),
+        reason: posted.get("reason").to_owned(),
+    };
+    let (amount_minor, due_date) = (command.amount_minor, command.due_date);
+    match who.submit(&posted.key(), command).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => {
+            let page = check_page(&who, &loaded.row, amount_minor, due_date, posted.get("reason")).await?;
+            again(&who, page, &Posted::default(), fault, &loaded.row.currency).await
+        }
+    }
+}
+
+async fn dispute(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    match who.submit(&posted.key(), DisputeInvoice { invoice_id: id.0, reason: posted.get("reason").to_owned() }).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
+    }
+}

@@ -1,0 +1,136 @@
+//! The financier's portfolio and its exposure to each buyer against the limit.
+
+use super::super::error::Fault;
+use super::super::rights::{FinancierMaker, FinancierViewer, Who};
+use super::super::routes::{Params, Posted, Routes};
+use super::home::traded_currencies;
+use super::listing::{Listing, plain_table};
+use super::{Answer, SignedIn, again, submit_or_again};
+use crate::commands::set_buyer_limit::SetBuyerLimit;
+use domain::party::Role;
+use std::collections::BTreeMap;
+use store::Party;
+use store::lists::{HoldingLine, LimitLine, ListQuery};
+use store::records::Record;
+use web::{Bar, Block, Field, Form, Page, Row, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/portfolio", portfolio);
+    routes.get("/exposure", exposure);
+    routes.post("/exposure", exposure_post);
+}
+
+async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[
+        ("col-number", false, "number"),
+        ("col-buyer", false, "buyer"),
+        ("col-supplier", false, "supplier"),
+        ("col-payment-date", false, "payment_date"),
+        ("col-units", true, "units_minor"),
+        ("col-price", true, "paid_minor"),
+        ("col-state", false, ""),
+    ];
+    let listing = Listing { params: &params, language, states: super::receivables::STATES, heads, default: ("payment_date", false) };
+    let party_id = who.party_id()?;
+    let wanted = listing.query().with("owner_id = ? AND supplier_id <> ?", vec![party_id.into(), party_id.into()]);
+    let order = wanted.order;
+    let all = ListQuery { size: 10_000, ..ListQuery::newest(10_000) }.with("owner_id = ? AND supplier_id <> ?", vec![party_id.into(), party_id.into()]);
+    let (page, totals, whole) =
+        who.app.read(move |conn| Ok((HoldingLine::page(conn, &wanted)?, HoldingLine::totals(conn, &wanted)?, HoldingLine::page(conn, &all)?.rows))).await?;
+    let rows = page.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::link(row.number.clone(), format!("/receivables/{}", row.id)),
+            Value::text(row.buyer.clone()),
+            Value::text(row.supplier.clone()),
+            Value::date(language, row.payment_date),
+            Value::money(&row.currency, row.units_minor),
+            Value::money(&row.currency, row.paid_minor),
+            Value::state(language, &row.state),
+        ],
+    });
+    let last = page.rows.last().map(|row| {
+        let value = match order {
+            "number" => row.number.clone(),
+            "buyer" => row.buyer.clone(),
+            "supplier" => row.supplier.clone(),
+            "payment_date" => row.payment_date.to_string(),
+            "units_minor" => row.units_minor.to_string(),
+            "paid_minor" => row.paid_minor.to_string(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let mut shown = Page::new(language.t("portfolio-title"));
+    for block in ladder(language, &whole) {
+        shown.push(block);
+    }
+    let table = listing.table(language.t("portfolio-title"), rows.collect(), &totals, last, page.more, language.t("portfolio-empty"));
+    listing.send(&who, shown, table).await
+}
+
+/// What falls due in each month, by currency: bars with their amounts beside them.
+fn ladder(language: web::Language, rows: &[HoldingLine]) -> Vec<Block> {
+    let mut months: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for row in rows {
+        let sum = months.entry((row.currency.clone(), row.payment_date.format("%Y-%m").to_string())).or_default();
+        *sum = sum.saturating_add(row.units_minor);
+    }
+    let mut currencies: Vec<String> = months.keys().map(|(currency, _)| currency.clone()).collect();
+    currencies.dedup();
+    let chart = |currency: &String| {
+        let mine: Vec<(&String, i64)> = months.iter().filter(|((code, _), _)| code == currency).map(|((_, month), sum)| (month, *sum)).collect();
+        let longest = mine.iter().map(|(_, sum)| *sum).max().unwrap_or(1).max(1);
+        let bars = mine.iter().map(|(month, sum)| Bar {
+            label: (*month).clone(),
+            amount: language.money(currency, *sum),
+            percent: i64::try_from(i128::from(*sum).saturating_mul(100) / i128::from(longest)).unwrap_or(100),
+        });
+        Block::Bars(language.fill("portfolio-ladder", &[("currency", currency.clone())]), bars.collect())
+    };
+    currencies.iter().map(chart).collect()
+}
+
+async fn exposure_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
+    let (party_id, language) = (who.party_id()?, who.language());
+    let (limits, buyers, currencies) = who
+        .app
+        .read(move |conn| {
+            let own = ListQuery { order: "buyer", descending: false, size: 1_000, ..ListQuery::default() }.with("financier_id = ?", vec![party_id.into()]);
+            let buyers = Party::list_where(conn, "capacities LIKE '%buyer%' AND status = 'active' ORDER BY name LIMIT 1000", &[])?;
+            Ok((LimitLine::page(conn, &own)?.rows, buyers, traded_currencies(conn)?))
+        })
+        .await?;
+    let rows = limits.iter().map(|row| {
+        let room = row.limit_minor.saturating_sub(row.used_minor).max(0);
+        vec![Value::text(row.buyer.clone()), Value::money(&row.currency, row.limit_minor), Value::money(&row.currency, row.used_minor), Value::money(&row.currency, room)]
+    });
+    let heads = [("col-buyer", false), ("exposure-limit", true), ("exposure-used", true), ("exposure-room", true)];
+    let mut page = Page::new(who.t("exposure-title"))
+        .with(Block::Paragraph(who.t("exposure-lead")))
+        .table(plain_table(language, "exposure-title", &heads, rows.collect(), "exposure-empty"));
+    if who.person()?.has_role(Role::Maker) {
+        let fields = vec![
+            Field::new("buyer_id", who.t("col-buyer"), "select").options(buyers.into_iter().map(|buyer| (buyer.id.to_string(), buyer.name)).collect()),
+            Field::new("currency", who.t("col-currency"), "select").options(currencies.iter().map(|known| (known.code().to_owned(), known.code().to_owned())).collect()),
+            Field::new("limit", who.t("exposure-limit"), "amount"),
+        ];
+        page = page.with(Block::Heading(who.t("exposure-set"))).form(Form::new("/exposure", who.t("exposure-submit"), fields));
+    }
+    Ok(page)
+}
+
+async fn exposure(who: Who<FinancierViewer>) -> Answer {
+    let page = exposure_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn exposure_post(who: Who<FinancierMaker>, posted: Posted) -> Answer {
+    let page = exposure_page(&who).await?;
+    let currency = posted.get("currency").to_owned();
+    let command = posted.amount("limit", &currency).and_then(|limit_minor| Ok(SetBuyerLimit { buyer_id: posted.number("buyer_id")?, currency: currency.clone(), limit_minor }));
+    match command {
+        Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,
+        Err(fault) => again(&who, page, &posted, fault, &currency).await,
+    }
+}

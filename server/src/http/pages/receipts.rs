@@ -1,0 +1,170 @@
+//! Receipts: what was done, when and by whom, at an address that can be kept and printed; and the audit.
+
+use super::super::rights::{Member, OperatorViewer, Who};
+use super::super::routes::{Id, Params, Routes};
+use super::Answer;
+use super::listing::Listing;
+use domain::Refusal;
+use domain::party::Capacity;
+use serde_json::Value as Json;
+use store::lists::AuditLine;
+use web::{Block, Event, Language, Page, Row, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/receipts/{id}", receipt);
+    routes.get("/audit", audit);
+}
+
+/// The fields of a stored request or outcome in people's words.
+#[must_use]
+pub fn facts_of(language: Language, body: &Json, currency: &str) -> Vec<(String, Value)> {
+    let Some(map) = body.as_object() else { return Vec::new() };
+    let code = map.get("currency").and_then(Json::as_str).unwrap_or(currency).to_owned();
+    let mut facts = Vec::new();
+    for (name, value) in map {
+        let key = format!("field-{}", name.replace('_', "-"));
+        let label = if language.has(&key) { language.t(&key) } else { continue };
+        let shown = match value {
+            Json::Number(number) if name.ends_with("_minor") => Value::money(&code, number.as_i64().unwrap_or(0)),
+            Json::Number(number) => record_link(name, number.as_i64().unwrap_or(0)),
+            Json::String(text) if text.is_empty() => continue,
+            Json::String(text) => match text.parse() {
+                Ok(date) => Value::date(language, date),
+                Err(_) if name.ends_with("hash") || name == "sha256" => Value::code(text.clone()),
+                Err(_) => Value::text(text.clone()),
+            },
+            Json::Bool(yes) => Value::text(language.t(if *yes { "yes" } else { "no" })),
+            _ => continue,
+        };
+        facts.push((label, shown));
+    }
+    facts
+}
+
+/// A record's number, with a link where there is a page for it.
+fn record_link(name: &str, id: i64) -> Value {
+    let href = match name {
+        "receivable_id" => format!("/receivables/{id}"),
+        "approval_id" => format!("/approvals/{id}"),
+        _ => String::new(),
+    };
+    Value { text: id.to_string(), href, ..Value::default() }
+}
+
+async fn receipt(who: Who<Member>, id: Id) -> Answer {
+    let (person, language) = (who.person()?, who.language());
+    let party_id = person.party.id;
+    let row = who.app.read(move |conn| Ok(AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?)).await?;
+    let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
+    let input: Json = serde_json::from_str(&row.input).unwrap_or_default();
+    let body = outcome.get("body").cloned().unwrap_or_default();
+    let command = body.get("command").and_then(Json::as_str).unwrap_or(&row.command).to_owned();
+    let key = command.replace('_', "-");
+    let mut facts = vec![
+        (who.t("receipt-reference"), Value::code(format!("K-{}", row.id))),
+        (who.t("col-when"), Value::moment(language, row.at)),
+        (who.t("page-business-date"), Value::date(language, row.business_date)),
+        (who.t("col-person"), Value::text(row.person.clone())),
+    ];
+    if !row.approver.is_empty() {
+        facts.push((who.t("col-checker"), Value::text(row.approver.clone())));
+    }
+    let currency = body.get("currency").and_then(Json::as_str).unwrap_or("").to_owned();
+    let mut seen: Vec<String> = Vec::new();
+    for (label, value) in facts_of(language, &body, &currency).into_iter().chain(facts_of(language, &input, &currency)) {
+        if !seen.contains(&label) {
+            seen.push(label.clone());
+            facts.push((label, value));
+        }
+    }
+    let mut links = Vec::new();
+    let number = |name: &str| body.get(name).and_then(Json::as_i64);
+    if person.has_capacity(Capacity::Supplier)
+        && let Some(id) = number("invoice_id")
+    {
+        links.push((who.t("receipt-to-invoice"), format!("/invoices/{id}")));
+    }
+    if person.has_capacity(Capacity::Buyer)
+        && let Some(id) = number("invoice_id")
+    {
+        links.push((who.t("receipt-to-payable"), format!("/payables/{id}")));
+    }
+    if let Some(id) = number("receivable_id").filter(|_| !person.has_capacity(Capacity::Buyer)) {
+        links.push((who.t("receipt-to-receivable"), format!("/receivables/{id}")));
+    }
+    links.push((who.t("fault-home"), "/home".to_owned()));
+    let page = Page::new(language.fill("receipt-title", &[("what", language.t(&format!("command-{key}")))]))
+        .with(Block::Notice(web::Tone::Done, language.t("receipt-done")))
+        .with(Block::Facts(facts))
+        .with(Block::Heading(who.t("receipt-next")))
+        .with(Block::Paragraph(next_step(language, &key)))
+        .with(Block::Links(links));
+    who.app.page(&who.viewer, page).await
+}
+
+fn next_step(language: Language, command: &str) -> String {
+    let key = format!("next-{command}");
+    if language.has(&key) { language.t(&key) } else { language.t("next-none") }
+}
+
+/// The history of a record from its audit, newest first. Others' commands show without their amounts' owner.
+#[must_use]
+pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_all: bool) -> Vec<Event> {
+    let visible = rows.iter().filter(|row| sees_all || row.party_id == own_party || row.command != "buy_fractions");
+    visible
+        .map(|row| {
+            let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
+            let inner = outcome.get("body").and_then(|body| body.get("command")).and_then(Json::as_str);
+            let title = language.t(&format!("command-{}", inner.unwrap_or(&row.command).replace('_', "-")));
+            let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
+            let own = sees_all || row.party_id == own_party;
+            let actor = if own { format!("{} ({})", row.person, row.party) } else { row.party.clone() };
+            Event {
+                title: if waits { language.fill("timeline-asked", &[("what", title)]) } else { title },
+                actor,
+                when: language.moment(row.at),
+                machine: row.at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                ..Event::default()
+            }
+        })
+        .collect()
+}
+
+/// The audit of all records, for the operator.
+async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[("receipt-reference", false, "id"), ("col-when", false, ""), ("col-company", false, "party"), ("col-person", false, "person"), ("col-what", false, "command"), ("col-transfers", false, "")];
+    let listing = Listing { params: &params, language, states: &[], heads, default: ("id", true) };
+    let mut wanted = listing.query();
+    if let Ok(party) = params.get("company").parse::<i64>() {
+        wanted = wanted.with("party_id = ?", vec![party.into()]);
+    }
+    if let Ok(subject) = params.get("subject").parse::<i64>() {
+        wanted = wanted.with("subject_id = ?", vec![subject.into()]);
+    }
+    let page = who.app.read(move |conn| Ok(AuditLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        let transfers = if row.first_transfer == 0 { "–".to_owned() } else { format!("{}–{}", row.first_transfer, row.last_transfer) };
+        Row {
+            cells: vec![
+                Value::code(format!("K-{}", row.id)),
+                Value::moment(language, row.at),
+                Value::text(row.party.clone()),
+                Value::text(row.person.clone()),
+                Value::text(language.t(&format!("command-{}", row.command.replace('_', "-")))),
+                Value::text(transfers),
+            ],
+        }
+    });
+    let last = page.rows.last().map(|row| {
+        let value = match listing.query().order {
+            "party" => row.party.clone(),
+            "person" => row.person.clone(),
+            "command" => row.command.clone(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let table = listing.table(language.t("audit-title"), rows.collect(), &[], last, page.more, language.t("list-no-match"));
+    listing.send(&who, Page::new(language.t("audit-title")), table).await
+}

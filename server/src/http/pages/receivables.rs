@@ -1,0 +1,346 @@
+//! Receivables: the supplier's list, one receivable for everybody concerned, and offering its fractions.
+
+use super::super::error::Fault;
+use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
+use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
+use super::super::see_other;
+use super::invoices::history;
+use super::listing::{Listing, plain_table};
+use super::{Answer, SignedIn, again, receipt, receipts};
+use crate::commands::create_offer::CreateOffer;
+use crate::commands::withdraw_offer::WithdrawOffer;
+use domain::Refusal;
+use domain::chart::{AccountKey, AccountKind};
+use domain::day_count::DayCount;
+use domain::party::{Capacity, Role};
+use domain::pricing::{FeeTerms, Method, PriceTerms, Quote, quote};
+use ledger::AssetId;
+use store::lists::{AuditLine, HoldingLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine};
+use store::records::Keyed;
+use store::{AccountRow, Receivable};
+use web::{Block, Event, Field, Form, Language, Page, Row, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/receivables", receivables);
+    routes.get("/receivables/{id}", receivable);
+    routes.get("/receivables/{id}/offer", offer_check);
+    routes.post("/receivables/{id}/offer", offer);
+    routes.post("/offers/{id}/withdraw", withdraw);
+}
+
+pub const STATES: &[&str] = &["issued", "active", "matured", "part_redeemed", "overdue", "redeemed"];
+
+async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[
+        ("col-number", false, "number"),
+        ("col-buyer", false, "buyer"),
+        ("col-payment-date", false, "payment_date"),
+        ("col-face", true, "face_minor"),
+        ("col-sold", true, "sold_minor"),
+        ("col-reserve", true, "reserve_minor"),
+        ("col-state", false, ""),
+    ];
+    let listing = Listing { params: &params, language, states: STATES, heads, default: ("id", true) };
+    let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
+    let order = wanted.order;
+    let (page, totals) = who.app.read(move |conn| Ok((ReceivableLine::page(conn, &wanted)?, ReceivableLine::totals(conn, &wanted)?))).await?;
+    let rows = page.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::link(row.number.clone(), format!("/receivables/{}", row.id)),
+            Value::text(row.buyer.clone()),
+            Value::date(language, row.payment_date),
+            Value::money(&row.currency, row.face_minor),
+            Value::money(&row.currency, row.sold_minor),
+            Value::money(&row.currency, row.reserve_minor),
+            Value::state(language, &row.state),
+        ],
+    });
+    let last = page.rows.last().map(|row| {
+        let value = match order {
+            "number" => row.number.clone(),
+            "buyer" => row.buyer.clone(),
+            "payment_date" => row.payment_date.to_string(),
+            "face_minor" => row.face_minor.to_string(),
+            "sold_minor" => row.sold_minor.to_string(),
+            "reserve_minor" => row.reserve_minor.to_string(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let table = listing.table(language.t("receivables-title"), rows.collect(), &totals, last, page.more, language.t("receivables-empty"));
+    listing.send(&who, Page::new(language.t("receivables-title")), table).await
+}
+
+struct Loaded {
+    row: ReceivableLine,
+    full: Receivable,
+    holders: Vec<HoldingLine>,
+    offers: Vec<OfferLine>,
+    purchases: Vec<PurchaseLine>,
+    events: Vec<AuditLine>,
+    /// Units that the supplier can still offer.
+    free_minor: i64,
+    today: chrono::NaiveDate,
+}
+
+/// The receivable, if this company is its supplier, a holder, or the operator. Buyers see it as a payable.
+async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+    let person = who.person()?.clone();
+    who.app
+        .read(move |conn| {
+            let row = ReceivableLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
+            let full = Receivable::load(conn, id)?;
+            let own = |condition: &str| ListQuery::newest(200).with(condition, vec![id.into()]);
+            let holders = HoldingLine::page(conn, &own("id = ?"))?.rows;
+            let purchases = PurchaseLine::page(conn, &own("receivable_id = ?"))?.rows;
+            let party = person.party.id;
+            let concerned = row.supplier_id == party
+                || holders.iter().any(|holder| holder.owner_id == party)
+                || purchases.iter().any(|purchase| purchase.financier_id == party)
+                || person.has_capacity(Capacity::Operator);
+            if !concerned {
+                return Err(Refusal::NotFound.into());
+            }
+            let offers = OfferLine::page(conn, &own("receivable_id = ?"))?.rows;
+            let invoice = InvoiceLine::find(conn, row.invoice_id)?.ok_or(Refusal::NotFound)?;
+            let events = history(conn, &invoice)?;
+            let key = AccountKey { kind: AccountKind::Holding, owner: row.supplier_id, asset: AssetId(id) };
+            let account: Option<AccountRow> = store::journal::list_accounts(conn, &[key])?.into_iter().next();
+            let free_minor = account.map_or(0, |account| account.balance.saturating_sub(account.held));
+            let today = store::records::load_heads(conn)?.business_date;
+            Ok(Loaded { row, full, holders, offers, purchases, events, free_minor, today })
+        })
+        .await
+}
+
+fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
+    let (row, full) = (&loaded.row, &loaded.full);
+    let money = |minor| Value::money(&row.currency, minor);
+    vec![
+        (language.t("col-state"), Value::state(language, &row.state)),
+        (language.t("col-supplier"), Value::text(row.supplier.clone())),
+        (language.t("col-buyer"), Value::text(row.buyer.clone())),
+        (language.t("col-confirmed"), money(row.confirmed_minor)),
+        (language.t("col-face"), money(row.face_minor)),
+        (language.t("col-reserve"), money(row.reserve_minor)),
+        (language.t("col-paid"), money(row.paid_minor)),
+        (language.t("col-due"), Value::date(language, row.due_date)),
+        (language.t("col-payment-date"), Value::date(language, row.payment_date)),
+        (language.t("field-minimum-ticket"), money(full.minimum_ticket_minor)),
+        (language.t("terms-purchase-fee"), Value::text(format!("{} bps", full.purchase_fee_bps))),
+        (language.t("terms-settlement-fee"), money(full.settlement_fee_minor)),
+        (language.t("terms-late-rate"), Value::text(format!("{} % {}", full.late_rate, full.late_day_count))),
+        (language.t("terms-grace"), Value::number(full.grace_days)),
+        (language.t("field-reference"), Value::code(row.reference.clone())),
+        (language.t("terms-hash"), Value::code(row.terms_hash.clone())),
+        (language.t("field-document"), Value::link(row.document.chars().take(16).collect::<String>(), format!("/documents/{}", row.document))),
+    ]
+}
+
+fn offer_form(who: &Who<impl SignedIn>, loaded: &Loaded) -> Form {
+    let (language, row) = (who.language(), &loaded.row);
+    let decimal = |minor| domain::Currency::parse(&row.currency).map(|known| known.decimal(minor)).unwrap_or_default();
+    let ticket = loaded.full.minimum_ticket_minor.min(loaded.free_minor);
+    let close = loaded.today.checked_add_days(chrono::Days::new(14)).unwrap_or(loaded.today);
+    let close = row.payment_date.pred_opt().map_or(close, |last| close.min(last));
+    let methods = [Method::Discount, Method::Yield].map(|method| (method.name().to_owned(), language.t(&format!("method-{}", method.name()))));
+    let counts = DayCount::ALL.map(|count| (count.name().to_owned(), count.name().to_owned()));
+    let fields = vec![
+        Field::new("units", language.fill("offer-units", &[("currency", row.currency.clone())]), "amount")
+            .value(decimal(loaded.free_minor))
+            .hint(language.fill("offer-units-hint", &[("amount", language.money(&row.currency, loaded.free_minor))])),
+        Field::new("rate", who.t("field-rate"), "amount").hint(who.t("offer-rate-hint")),
+        Field::new("method", who.t("field-method"), "select").options(methods.to_vec()).value("discount"),
+        Field::new("day_count", who.t("field-day-count"), "select").options(counts.to_vec()).value("ACT/360"),
+        Field::new("minimum_ticket", language.fill("offer-ticket", &[("currency", row.currency.clone())]), "amount").value(decimal(ticket)),
+        Field::new("close_date", who.t("col-close-date"), "date").value(close.to_string()),
+    ];
+    let mut form = Form::new(format!("/receivables/{}/offer", row.id), who.t("offer-to-check"), fields);
+    form.get = true;
+    form
+}
+
+fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
+    let (language, person, row) = (who.language(), who.person()?, &loaded.row);
+    let own = row.supplier_id == person.party.id;
+    let operator = person.has_capacity(Capacity::Operator);
+    let mut page = Page::new(language.fill("receivable-title", &[("number", row.number.clone())]));
+    page = if own { page.trail(who.t("receivables-title"), "/receivables") } else if operator { page } else { page.trail(who.t("portfolio-title"), "/portfolio") };
+    page = page.with(Block::Facts(terms_facts(language, loaded)));
+    let holders = loaded.holders.iter().filter(|holder| own || operator || holder.owner_id == person.party.id);
+    let rows = holders.map(|holder| vec![Value::text(holder.owner.clone()), Value::money(&row.currency, holder.units_minor), Value::money(&row.currency, holder.held_minor)]);
+    let heads = [("col-holder", false), ("col-units", true), ("col-held", true)];
+    page = page.table(plain_table(language, "receivable-holders", &heads, rows.collect(), "receivable-no-holders"));
+    if own || operator {
+        let rows = loaded.offers.iter().map(|offer| {
+            vec![
+                Value::percent(&offer.rate),
+                Value::text(format!("{} · {}", language.t(&format!("method-{}", offer.method)), offer.day_count)),
+                Value::money(&row.currency, offer.units_minor),
+                Value::money(&row.currency, offer.left_minor),
+                Value::date(language, offer.close_date),
+                Value::state(language, &offer.state),
+            ]
+        });
+        let heads = [("field-rate", true), ("field-method", false), ("col-offered", true), ("col-left", true), ("col-close-date", false), ("col-state", false)];
+        page = page.table(plain_table(language, "receivable-offers", &heads, rows.collect(), "receivable-no-offers"));
+    }
+    let bought = loaded.purchases.iter().filter(|purchase| own || operator || purchase.financier_id == person.party.id);
+    let rows = bought.map(|purchase| {
+        let rate = if own { &purchase.supplier_rate } else { &purchase.financier_rate };
+        vec![
+            Value::date(language, purchase.business_date),
+            Value::text(purchase.financier.clone()),
+            Value::money(&row.currency, purchase.units_minor),
+            Value::money(&row.currency, purchase.price_minor),
+            Value::money(&row.currency, purchase.fee_minor),
+            Value::percent(rate),
+        ]
+    });
+    let heads = [("col-day", false), ("col-financier", false), ("col-units", true), ("col-price", true), ("col-fee", true), ("col-annual-rate", true)];
+    page = page.table(plain_table(language, "receivable-purchases", &heads, rows.collect(), "receivable-no-purchases"));
+    if own && person.has_role(Role::Maker) {
+        for offer in loaded.offers.iter().filter(|offer| offer.state == "open") {
+            let label = language.fill("offer-withdraw", &[("amount", language.money(&row.currency, offer.left_minor)), ("rate", offer.rate.clone())]);
+            page = page.form(Form::new(format!("/offers/{}/withdraw", offer.id), label, vec![]).secondary());
+        }
+        if loaded.free_minor > 0 && ["issued", "active"].contains(&row.state.as_str()) {
+            page = page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded));
+        }
+    }
+    let mut events = expected(language, row);
+    events.extend(receipts::timeline(language, &loaded.events, person.party.id, operator));
+    Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
+}
+
+/// What is still to come, marked as expected.
+fn expected(language: Language, row: &ReceivableLine) -> Vec<Event> {
+    if row.state == "redeemed" {
+        return Vec::new();
+    }
+    let event = Event { title: language.t("timeline-payment"), when: language.date(row.payment_date), machine: row.payment_date.to_string(), expected: true, actor: language.t("timeline-expected"), note: String::new() };
+    vec![event]
+}
+
+async fn receivable(who: Who<Member>, id: Id) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let page = receivable_page(&who, &loaded)?;
+    who.app.page(&who.viewer, page).await
+}
+
+fn wished(params: &Params, row: &ReceivableLine) -> Result<CreateOffer, Fault> {
+    let rate = params.get("rate").trim().trim_end_matches('%').trim();
+    let rate: rust_decimal::Decimal = rate.parse().map_err(|_| Refusal::RateOutOfRange)?;
+    Ok(CreateOffer {
+        receivable_id: row.id,
+        units_minor: typed_amount(params.get("units"), "units", &row.currency)?,
+        rate: rate.normalize().to_string(),
+        method: params.get("method").to_owned(),
+        day_count: params.get("day_count").to_owned(),
+        minimum_ticket_minor: typed_amount(params.get("minimum_ticket"), "minimum_ticket", &row.currency)?,
+        close_date: params.get("close_date").parse().map_err(|_| Refusal::DateInvalid { field: "close_date".to_owned() })?,
+    })
+}
+
+fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
+    let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
+    let terms = PriceTerms {
+        method: Method::parse(&wish.method).ok_or_else(|| field("method"))?,
+        rate: wish.rate.parse().map_err(|_| field("rate"))?,
+        day_count: DayCount::parse(&wish.day_count).ok_or_else(|| field("day_count"))?,
+        due_date: loaded.row.payment_date,
+        fee: FeeTerms { bps: loaded.full.purchase_fee_bps, minimum_minor: loaded.full.minimum_fee_minor },
+    };
+    domain::offering::decide_offer(&domain::offering::OfferFacts {
+        units_minor: wish.units_minor,
+        available_minor: loaded.free_minor,
+        rate: terms.rate,
+        minimum_ticket_minor: wish.minimum_ticket_minor,
+        terms_minimum_minor: loaded.full.minimum_ticket_minor,
+        close_date: wish.close_date,
+        due_date: loaded.row.payment_date,
+        today: loaded.today,
+    })?;
+    Ok(quote(wish.units_minor, &terms, loaded.today)?)
+}
+
+/// The all-in price as rows of facts, for both sides.
+#[must_use]
+pub fn quote_facts(language: Language, currency: &str, quote: &Quote, for_supplier: bool) -> Vec<(String, Value)> {
+    let money = |minor| Value::money(currency, minor);
+    let mut facts = vec![
+        (language.t("col-face"), money(quote.face_minor)),
+        (language.t("quote-discount"), money(quote.discount_minor.saturating_neg())),
+        (language.t("col-price"), money(quote.price_minor)),
+    ];
+    if for_supplier {
+        facts.push((language.t("col-fee"), money(quote.fee_minor.saturating_neg())));
+        facts.push((language.t("quote-net"), money(quote.supplier_net_minor)));
+        facts.push((language.t("quote-cost-rate"), Value::percent(&quote.supplier_rate.normalize().to_string())));
+    } else {
+        facts.push((language.t("col-fee"), money(0)));
+        facts.push((language.t("quote-pay"), money(quote.price_minor)));
+        facts.push((language.t("quote-yield"), Value::percent(&quote.financier_rate.normalize().to_string())));
+    }
+    facts.push((language.t("quote-days"), Value::number(quote.tenor_days)));
+    facts
+}
+
+async fn offer_check(who: Who<SupplierMaker>, id: Id, params: Params) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let row = &loaded.row;
+    let checked = wished(&params, row).and_then(|wish| Ok((offer_quote(&wish, &loaded)?, wish)));
+    let (quote, wish) = match checked {
+        Ok(found) => found,
+        Err(fault) => return again(&who, receivable_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency).await,
+    };
+    let language = who.language();
+    let mut facts = quote_facts(language, &row.currency, &quote, true);
+    facts.extend([
+        (language.t("field-rate"), Value::percent(&wish.rate)),
+        (language.t("field-day-count"), Value::text(wish.day_count.clone())),
+        (language.t("field-minimum-ticket"), Value::money(&row.currency, wish.minimum_ticket_minor)),
+        (language.t("col-close-date"), Value::date(language, wish.close_date)),
+        (language.t("col-payment-date"), Value::date(language, row.payment_date)),
+    ]);
+    let form = Form::new(format!("/receivables/{}/offer", row.id), who.t("offer-submit"), vec![])
+        .hidden("units_minor", wish.units_minor.to_string())
+        .hidden("rate", wish.rate)
+        .hidden("method", wish.method)
+        .hidden("day_count", wish.day_count)
+        .hidden("minimum_ticket_minor", wish.minimum_ticket_minor.to_string())
+        .hidden("close_date", wish.close_date.to_string());
+    let page = Page::new(who.t("offer-check-title"))
+        .trail(who.t("receivables-title"), "/receivables")
+        .trail(row.number.clone(), format!("/receivables/{}", row.id))
+        .with(Block::Paragraph(who.t("offer-check-lead")))
+        .with(Block::Facts(facts))
+        .form(form)
+        .with(Block::Links(vec![]))
+        .with(Block::Paragraph(who.t("offer-change")))
+        .with(Block::Links(vec![(who.t("payable-back"), format!("/receivables/{}?from={}", row.id, encode("check")))]));
+    who.app.page(&who.viewer, page).await
+}
+
+async fn offer(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let command = CreateOffer {
+        receivable_id: id.0,
+        units_minor: posted.number("units_minor")?,
+        rate: posted.get("rate").to_owned(),
+        method: posted.get("method").to_owned(),
+        day_count: posted.get("day_count").to_owned(),
+        minimum_ticket_minor: posted.number("minimum_ticket_minor")?,
+        close_date: posted.date("close_date")?,
+    };
+    match who.submit(&posted.key(), command).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, receivable_page(&who, &loaded)?, &Posted::default(), fault, &loaded.row.currency).await,
+    }
+}
+
+async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
+    let outcome = who.submit(&posted.key(), WithdrawOffer { offer_id: id.0 }).await?;
+    Ok(if outcome.repeated { see_other("/receivables") } else { receipt(&outcome) })
+}

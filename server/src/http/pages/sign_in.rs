@@ -1,0 +1,287 @@
+//! Coming in: password, second factor, invitation, forgotten password, and going out.
+
+use super::super::error::Fault;
+use super::super::rights::{Anyone, SESSION_COOKIE, Who};
+use super::super::routes::{Params, Posted, Routes, Sender, Token, host_cookie};
+use super::super::{local_path, see_other};
+use super::{Answer, again};
+use crate::auth;
+use crate::commands::accept_invitation::AcceptInvitation;
+use crate::commands::record_sign_in_failure::{LOCK_MINUTES, RecordSignInFailure};
+use crate::commands::request_password_reset::RequestPasswordReset;
+use crate::commands::reset_password::ResetPassword;
+use crate::commands::revoke_sessions::RevokeSessions;
+use crate::commands::sign_in::SignIn;
+use crate::commands::{Actor, Outcome};
+use crate::config::{SESSION_MINUTES, TOKEN_MINUTES};
+use crate::hash::{random_token, sha256_hex};
+use crate::http::Shared;
+use domain::Refusal;
+use domain::party::UserStatus;
+use store::records::Record;
+use store::{Link, User};
+use web::{Block, Field, Form, Page, Tone};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/", root);
+    routes.get("/login", login);
+    routes.post("/login", login_post);
+    routes.get("/login/verify", verify);
+    routes.post("/login/verify", verify_post);
+    routes.post("/logout", logout);
+    routes.get("/password/reset", reset);
+    routes.post("/password/reset", reset_post);
+    routes.get("/password/reset/{token}", choose);
+    routes.post("/password/reset/{token}", choose_post);
+    routes.get("/invitations/{token}", invitation);
+    routes.post("/invitations/{token}", invitation_post);
+}
+
+async fn root(who: Who<Anyone>) -> Answer {
+    let inside = who.maybe_person().is_some_and(|person| person.session.kind != "pending");
+    Ok(see_other(if inside { "/home" } else { "/login" }))
+}
+
+fn login_page(who: &Who<Anyone>, next: &str) -> Page {
+    let fields = vec![
+        Field::new("email", who.t("field-email"), "email").autocomplete("username"),
+        Field::new("password", who.t("field-password"), "password").autocomplete("current-password"),
+    ];
+    Page::new(who.t("login-title"))
+        .form(Form::new("/login", who.t("login-submit"), fields).hidden("next", next))
+        .with(Block::Links(vec![]))
+        .with(Block::Paragraph(who.t("login-forgotten")))
+        .with(Block::Links(vec![(who.t("reset-title"), "/password/reset".to_owned())]))
+}
+
+async fn login(who: Who<Anyone>, params: Params) -> Answer {
+    let page = login_page(&who, params.get("next"));
+    who.app.page(&who.viewer, page).await
+}
+
+/// The user whose password this is. Whoever is unknown, disabled, locked or wrong gets one and the same answer.
+pub async fn check_credentials(app: &Shared, sender: &Sender, email: &str, password: &str) -> Result<User, Fault> {
+    if !app.sign_in_throttle.allow(&sender.address, 60) {
+        return Err(Fault::TooMany);
+    }
+    let (email, password) = (email.trim().to_lowercase(), password.to_owned());
+    let now = app.clock.now();
+    let (user, right) = app
+        .read(move |conn| {
+            let user = User::find_where(conn, "email = ?", &[email.into()])?;
+            let usable = user.as_ref().filter(|user| user.status == UserStatus::Active.name());
+            let right = auth::verify_password(&password, usable.map_or("", |user| user.password_hash.as_str()));
+            Ok((user, right))
+        })
+        .await?;
+    let Some(user) = user else { return Err(Refusal::SignInFailed.into()) };
+    if user.locked_until.is_some_and(|until| until > now) {
+        return Err(Refusal::SignInFailed.into());
+    }
+    if !right {
+        record_failure(app, &user).await;
+        return Err(Refusal::SignInFailed.into());
+    }
+    Ok(user)
+}
+
+async fn record_failure(app: &Shared, user: &User) {
+    tracing::warn!(user = user.id, "sign-in failed");
+    let _ = app.submit(Actor::SYSTEM, random_token(), RecordSignInFailure { user_id: user.id }).await;
+}
+
+/// Begins a session and returns its token and the outcome.
+pub async fn begin(app: &Shared, user: &User, kind: &str, agent: &str, totp_step: i64, replaces: i64, token: String) -> Result<(String, Outcome), Fault> {
+    let life_minutes = match kind {
+        "pending" => 10,
+        "api" => TOKEN_MINUTES,
+        _ => SESSION_MINUTES,
+    };
+    let command = SignIn {
+        token_hash: sha256_hex(token.as_bytes()),
+        csrf: random_token(),
+        kind: kind.to_owned(),
+        agent: agent.to_owned(),
+        life_minutes,
+        totp_step,
+        replaces,
+    };
+    let outcome = app.submit(Actor::person(user.party_id, user.id), random_token(), command).await?;
+    Ok((token, outcome))
+}
+
+/// Checks a code against the user's secret; a wrong one counts like a wrong password.
+pub async fn check_code(app: &Shared, user: &User, code: &str) -> Result<i64, Fault> {
+    let plain: String = code.chars().filter(char::is_ascii_digit).collect();
+    match auth::totp_step(&user.totp_secret, &plain, app.clock.now(), user.totp_last_step) {
+        Some(step) => Ok(step),
+        None => {
+            record_failure(app, user).await;
+            Err(Refusal::TotpWrong.into())
+        }
+    }
+}
+
+async fn login_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer {
+    let user = match check_credentials(&who.app, &sender, posted.get("email"), posted.get("password")).await {
+        Ok(user) => user,
+        Err(fault) => return again(&who, login_page(&who, posted.get("next")), &posted, fault, "").await,
+    };
+    let next = local_path(posted.get("next"));
+    let second = !user.totp_secret.is_empty();
+    let kind = if second { "pending" } else { "page" };
+    let (token, _) = begin(&who.app, &user, kind, &sender.agent, 0, 0, random_token()).await?;
+    let place = if second { format!("/login/verify?next={}", super::super::routes::encode(next)) } else { landing(next) };
+    with_session(&place, token)
+}
+
+fn landing(next: &str) -> String {
+    if next == "/" { "/home".to_owned() } else { next.to_owned() }
+}
+
+fn with_session(place: &str, token: String) -> Answer {
+    let mut response = see_other(place);
+    response.add_cookie(&host_cookie(SESSION_COOKIE, token, None)).map_err(|error| Fault::Failed(error.to_string()))?;
+    Ok(response)
+}
+
+fn verify_page(who: &Who<Anyone>, next: &str) -> Page {
+    let field = Field::new("code", who.t("field-code"), "code").hint(who.t("verify-hint")).autocomplete("one-time-code");
+    Page::new(who.t("verify-title")).form(Form::new("/login/verify", who.t("verify-submit"), vec![field]).hidden("next", next))
+}
+
+async fn verify(who: Who<Anyone>, params: Params) -> Answer {
+    let page = verify_page(&who, params.get("next"));
+    who.app.page(&who.viewer, page).await
+}
+
+async fn verify_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer {
+    let pending = who.maybe_person().filter(|person| person.session.kind == "pending");
+    let Some(person) = pending else { return Ok(see_other("/login")) };
+    let locked = person.user.locked_until.is_some_and(|until| until > who.app.clock.now());
+    let checked = if locked { Err(Refusal::SignInFailed.into()) } else { check_code(&who.app, &person.user, posted.get("code")).await };
+    match checked {
+        Ok(step) => {
+            let (token, _) = begin(&who.app, &person.user, "page", &sender.agent, step, person.session.id, random_token()).await?;
+            with_session(&landing(local_path(posted.get("next"))), token)
+        }
+        Err(fault) => again(&who, verify_page(&who, posted.get("next")), &posted, fault, "").await,
+    }
+}
+
+async fn logout(who: Who<Anyone>, _posted: Posted) -> Answer {
+    if let Some(person) = who.maybe_person() {
+        let command = RevokeSessions { session_id: Some(person.session.id), keep_session: 0 };
+        who.app.submit(person.actor(), random_token(), command).await?;
+    }
+    let mut response = see_other("/login");
+    response.add_removal_cookie(&host_cookie(SESSION_COOKIE, String::new(), None)).map_err(|error| Fault::Failed(error.to_string()))?;
+    Ok(response)
+}
+
+fn reset_page(who: &Who<Anyone>) -> Page {
+    let field = Field::new("email", who.t("field-email"), "email").autocomplete("username");
+    Page::new(who.t("reset-title"))
+        .with(Block::Paragraph(who.t("reset-lead")))
+        .form(Form::new("/password/reset", who.t("reset-submit"), vec![field]))
+}
+
+async fn reset(who: Who<Anyone>) -> Answer {
+    let page = reset_page(&who);
+    who.app.page(&who.viewer, page).await
+}
+
+/// The same answer whether or not anybody has the address; the mail goes out in the background.
+async fn reset_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer {
+    if !who.app.sign_in_throttle.allow(&format!("reset {}", sender.address), 10) {
+        return Err(Fault::TooMany);
+    }
+    let (app, email) = (who.app.clone(), posted.get("email").trim().to_lowercase());
+    actix_web::rt::spawn(async move {
+        let found = app.read(move |conn| Ok(User::find_where(conn, "email = ? AND status = 'active'", &[email.into()])?)).await;
+        if let Ok(Some(user)) = found {
+            let command = RequestPasswordReset { user_id: user.id, token: random_token() };
+            let _ = app.submit(Actor::SYSTEM, random_token(), command).await;
+        }
+    });
+    let page = Page::new(who.t("reset-title")).with(Block::Notice(Tone::Waiting, who.t("reset-sent")));
+    who.app.page(&who.viewer, page).await
+}
+
+/// The user of an open link, or "not found".
+async fn link_user(app: &Shared, kind: &'static str, token: &str) -> Result<User, Fault> {
+    let (hash, now) = (sha256_hex(token.as_bytes()), app.clock.now());
+    app.read(move |conn| {
+        let link = Link::find_where(conn, "token_hash = ? AND kind = ?", &[hash.into(), kind.into()])?;
+        let open = link.filter(|link| link.used_at.is_none() && link.expires_at > now).ok_or(Refusal::LinkInvalid)?;
+        Ok(<User as store::records::Keyed>::load(conn, open.user_id)?)
+    })
+    .await
+}
+
+fn password_fields(who: &Who<Anyone>) -> Vec<Field> {
+    vec![Field::new("password", who.t("field-new-password"), "password").hint(who.t("password-hint")).autocomplete("new-password")]
+}
+
+async fn hashed(app: &Shared, password: &str, email: &str) -> Result<String, Fault> {
+    auth::check_password(password, email)?;
+    let password = password.to_owned();
+    app.read(move |_| Ok(auth::hash_password(&password)?)).await
+}
+
+fn choose_page(who: &Who<Anyone>, token: &str) -> Page {
+    Page::new(who.t("choose-title")).form(Form::new(format!("/password/reset/{token}"), who.t("choose-submit"), password_fields(who)))
+}
+
+async fn choose(who: Who<Anyone>, token: Token) -> Answer {
+    link_user(&who.app, "reset", &token.0).await?;
+    let page = choose_page(&who, &token.0);
+    who.app.page(&who.viewer, page).await
+}
+
+async fn choose_post(who: Who<Anyone>, token: Token, posted: Posted) -> Answer {
+    let user = link_user(&who.app, "reset", &token.0).await?;
+    let password_hash = match hashed(&who.app, posted.get("password"), &user.email).await {
+        Ok(hash) => hash,
+        Err(fault) => return again(&who, choose_page(&who, &token.0), &posted, fault, "").await,
+    };
+    let command = ResetPassword { token_hash: sha256_hex(token.0.as_bytes()), password_hash };
+    who.app.submit(Actor::SYSTEM, posted.key(), command).await?;
+    Ok(see_other("/login"))
+}
+
+fn invitation_page(who: &Who<Anyone>, user: &User, token: &str) -> Page {
+    let mut fields = vec![Field::new("name", who.t("field-name"), "text").value(user.name.clone()).autocomplete("name")];
+    fields.extend(password_fields(who));
+    let languages = vec![("en".to_owned(), "English".to_owned()), ("zh".to_owned(), "简体中文".to_owned())];
+    fields.push(Field::new("language", who.t("field-language"), "select").options(languages).value(who.language().code()));
+    Page::new(who.t("invitation-title"))
+        .with(Block::Paragraph(who.language().fill("invitation-lead", &[("email", user.email.clone())])))
+        .form(Form::new(format!("/invitations/{token}"), who.t("invitation-submit"), fields))
+}
+
+async fn invitation(who: Who<Anyone>, token: Token) -> Answer {
+    let user = link_user(&who.app, "invite", &token.0).await?;
+    let page = invitation_page(&who, &user, &token.0);
+    who.app.page(&who.viewer, page).await
+}
+
+async fn invitation_post(who: Who<Anyone>, token: Token, posted: Posted) -> Answer {
+    let user = link_user(&who.app, "invite", &token.0).await?;
+    let accepted = async {
+        let password_hash = hashed(&who.app, posted.get("password"), &user.email).await?;
+        let (name, language) = (posted.get("name").to_owned(), posted.get("language").to_owned());
+        let command = AcceptInvitation { token_hash: sha256_hex(token.0.as_bytes()), password_hash, name, language };
+        who.app.submit(Actor::SYSTEM, posted.key(), command).await
+    };
+    match accepted.await {
+        Ok(_) => Ok(see_other("/login?next=%2Faccount%2Fsecurity")),
+        Err(fault) => again(&who, invitation_page(&who, &user, &token.0), &posted, fault, "").await,
+    }
+}
+
+/// Minutes that a locked account rests, for the texts.
+#[must_use]
+pub fn lock_minutes() -> i64 {
+    LOCK_MINUTES
+}

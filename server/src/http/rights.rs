@@ -1,0 +1,243 @@
+//! Rights as types: a handler's first argument says who may call it, and the route table reads it from there.
+
+use super::error::Fault;
+use super::{Shared, Viewer};
+use crate::auth::{self, Person};
+use crate::commands::touch_session::TouchSession;
+use crate::commands::{Actor, Command, Outcome};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use domain::Refusal;
+use domain::party::{Capacity, Role};
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use web_texts::Language;
+
+use ::web as web_texts;
+
+/// A right that a route asks for.
+pub trait Right: 'static {
+    const NAME: &'static str;
+    /// Whether anybody may come, signed in or not.
+    const PUBLIC: bool = false;
+    fn allows(person: &Person) -> bool;
+}
+
+macro_rules! rights {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $check:expr;)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+            impl Right for $name {
+                const NAME: &'static str = $text;
+                fn allows(person: &Person) -> bool { let check: fn(&Person) -> bool = $check; check(person) }
+            }
+        )+
+    };
+}
+
+fn can(person: &Person, capacity: Capacity, roles: &[Role]) -> bool {
+    person.has_capacity(capacity) && (roles.is_empty() || roles.iter().any(|role| person.has_role(*role)))
+}
+
+/// Anybody, signed in or not.
+#[derive(Clone, Copy, Debug)]
+pub struct Anyone;
+impl Right for Anyone {
+    const NAME: &'static str = "anyone";
+    const PUBLIC: bool = true;
+    fn allows(_person: &Person) -> bool {
+        true
+    }
+}
+
+rights! {
+    /// Everybody who is signed in.
+    Member = "member", |_| true;
+    Administrator = "administrator", |p| p.has_role(Role::Administrator);
+    /// Whoever may ask for something on the company's behalf.
+    Maker = "maker", |p| p.has_role(Role::Maker);
+    Checker = "checker", |p| p.has_role(Role::Checker);
+    SupplierViewer = "supplier viewer", |p| can(p, Capacity::Supplier, &[]);
+    SupplierMaker = "supplier maker", |p| can(p, Capacity::Supplier, &[Role::Maker]);
+    BuyerViewer = "buyer viewer", |p| can(p, Capacity::Buyer, &[]);
+    BuyerMaker = "buyer maker", |p| can(p, Capacity::Buyer, &[Role::Maker]);
+    FinancierViewer = "financier viewer", |p| can(p, Capacity::Financier, &[]);
+    FinancierMaker = "financier maker", |p| can(p, Capacity::Financier, &[Role::Maker]);
+    OperatorViewer = "operator viewer", |p| can(p, Capacity::Operator, &[]);
+    OperatorMaker = "operator maker", |p| can(p, Capacity::Operator, &[Role::Maker]);
+}
+
+/// Whoever calls, with the right `R` proven. Public routes may have nobody in it.
+pub struct Who<R: Right> {
+    pub app: Shared,
+    pub viewer: Viewer,
+    person: Option<Person>,
+    right: PhantomData<R>,
+}
+
+/// Rights whose holder is always signed in.
+pub trait SignedIn: Right {}
+macro_rules! signed_in { ($($name:ident),+) => { $(impl SignedIn for $name {})+ }; }
+signed_in!(
+    Member, Administrator, Maker, Checker, SupplierViewer, SupplierMaker, BuyerViewer, BuyerMaker, FinancierViewer, FinancierMaker, OperatorViewer,
+    OperatorMaker
+);
+
+impl<R: Right> Who<R> {
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.viewer.language
+    }
+    #[must_use]
+    pub fn t(&self, key: &str) -> String {
+        self.viewer.language.t(key)
+    }
+    /// The same caller under another right, for pages that several rights share.
+    #[must_use]
+    pub fn as_right<S: Right>(self) -> Who<S> {
+        Who { app: self.app, viewer: self.viewer, person: self.person, right: PhantomData }
+    }
+    #[must_use]
+    pub fn maybe_person(&self) -> Option<&Person> {
+        self.person.as_ref()
+    }
+}
+
+impl<R: SignedIn> Who<R> {
+    /// The signed-in person; the extractor has made sure that there is one.
+    pub fn person(&self) -> Result<&Person, Fault> {
+        self.person.as_ref().ok_or(Fault::SignInNeeded)
+    }
+    pub fn party_id(&self) -> Result<i64, Fault> {
+        Ok(self.person()?.party.id)
+    }
+    pub fn actor(&self) -> Result<Actor, Fault> {
+        Ok(self.person()?.actor())
+    }
+    /// Submits a command as this person.
+    pub async fn submit(&self, key: &str, command: impl Into<Command>) -> Result<Outcome, Fault> {
+        self.app.submit(self.actor()?, key.to_owned(), command).await
+    }
+}
+
+/// The name of the session's cookie: bound to this host, HTTPS only.
+pub const SESSION_COOKIE: &str = "__Host-session";
+pub const LANGUAGE_COOKIE: &str = "__Host-language";
+pub const THEME_COOKIE: &str = "__Host-theme";
+/// Guards forms that are sent before anybody is signed in.
+pub const CSRF_COOKIE: &str = "__Host-csrf";
+
+fn is_api(request: &HttpRequest) -> bool {
+    request.path().starts_with("/api/")
+}
+
+/// The hash of the token that the request carries: cookie for pages, bearer for the API, never the other way.
+fn token_hash(request: &HttpRequest, app: &Shared) -> Option<(String, Option<i64>)> {
+    if is_api(request) {
+        let header = request.headers().get(actix_web::http::header::AUTHORIZATION)?.to_str().ok()?;
+        let (token, user) = auth::read_token(&app.config.secret, header.strip_prefix("Bearer ")?, app.clock.now())?;
+        return Some((crate::hash::sha256_hex(token.as_bytes()), Some(user)));
+    }
+    let cookie = request.cookie(SESSION_COOKIE)?;
+    Some((crate::hash::sha256_hex(cookie.value().as_bytes()), None))
+}
+
+/// The person behind the request, whatever kind of session it is.
+pub(super) async fn find_session(request: &HttpRequest, app: &Shared) -> Result<Option<Person>, Fault> {
+    let Some((hash, user)) = token_hash(request, app) else { return Ok(None) };
+    let person = match app.sessions.get(&hash) {
+        Some(person) => Some(person),
+        None => {
+            let (clock, key) = (app.clock.clone(), hash.clone());
+            let found = app.read(move |conn| Ok(auth::find_person(conn, &key, &clock)?)).await?;
+            if let Some(person) = &found {
+                app.sessions.put(&hash, person.clone());
+                touch(app, person);
+            }
+            found
+        }
+    };
+    let wanted_kind = if is_api(request) { "api" } else { "page" };
+    Ok(person.filter(|person| {
+        let kind = person.session.kind.as_str();
+        (kind == wanted_kind || (kind == "pending" && wanted_kind == "page")) && user.is_none_or(|id| id == person.user.id)
+    }))
+}
+
+/// Notes once a minute that a session is in use; whoever asks does not wait for it.
+fn touch(app: &Shared, person: &Person) {
+    let seen = app.clock.now().signed_duration_since(person.session.seen_at).num_seconds();
+    if seen >= 60 {
+        let (app, session_id) = (app.clone(), person.session.id);
+        actix_web::rt::spawn(async move {
+            let key = crate::hash::random_token();
+            let _ = app.writer.submit(Actor::SYSTEM, key, TouchSession { session_id }.into()).await;
+        });
+    }
+}
+
+/// Language, theme and token of whoever is looking.
+pub(super) fn viewer(request: &HttpRequest, person: Option<Person>) -> Viewer {
+    let cookie = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
+    let accepted = request.headers().get(actix_web::http::header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let language = cookie(LANGUAGE_COOKIE).or_else(|| person.as_ref().map(|person| person.user.language.clone()));
+    let theme = cookie(THEME_COOKIE).filter(|theme| ["light", "dark", "system"].contains(&theme.as_str()));
+    let theme = theme.or_else(|| person.as_ref().map(|person| person.user.theme.clone()));
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let csrf = person.as_ref().map(|person| person.session.csrf.clone()).or_else(|| request.extensions().get::<super::routes::FreshCsrf>().map(|fresh| fresh.0.clone()));
+    let signed_in = person.filter(|person| person.session.kind != "pending");
+    Viewer {
+        language: Language::parse(&language.unwrap_or_else(|| accepted.to_owned())),
+        theme: theme.unwrap_or_else(|| "system".to_owned()),
+        csrf: csrf.unwrap_or_default(),
+        path,
+        request_id: request.extensions().get::<super::routes::RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        person: signed_in,
+    }
+}
+
+impl<R: Right> FromRequest for Who<R> {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let app = request.app_data::<web::Data<Shared>>().map(|data| data.get_ref().clone());
+            let app = app.ok_or_else(|| Fault::Failed("no application state".to_owned()))?;
+            let session = find_session(&request, &app).await?;
+            let viewer = viewer(&request, session.clone());
+            let person = session.filter(|person| R::PUBLIC || person.session.kind != "pending");
+            if !R::PUBLIC {
+                let someone = person.as_ref().ok_or(Fault::SignInNeeded)?;
+                if !R::allows(someone) {
+                    tracing::warn!(user = someone.user.id, right = R::NAME, path = request.path(), "denied");
+                    return Err(Refusal::NotPermitted.into());
+                }
+            }
+            Ok(Self { app, viewer, person, right: PhantomData })
+        })
+    }
+}
+
+/// A tuple of handler arguments that begins with the right.
+pub trait Guarded {
+    const RIGHT: &'static str;
+    const PUBLIC: bool;
+}
+
+macro_rules! guarded {
+    ($($more:ident),*) => {
+        impl<R: Right, $($more),*> Guarded for (Who<R>, $($more,)*) {
+            const RIGHT: &'static str = R::NAME;
+            const PUBLIC: bool = R::PUBLIC;
+        }
+    };
+}
+guarded!();
+guarded!(A);
+guarded!(A, B);
+guarded!(A, B, C);

@@ -1,0 +1,344 @@
+//! The route table: every route with its right, built from the handlers' own types, and the middleware around it.
+
+use super::error::Fault;
+use super::rights::{CSRF_COOKIE, Guarded, find_session, viewer};
+use super::{Shared, api, pages};
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{Method, header};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, Route, web};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+/// One route as the program knows it; tests walk this list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteInfo {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub right: &'static str,
+}
+
+#[derive(Default)]
+pub struct Routes {
+    pub list: Vec<RouteInfo>,
+    built: BTreeMap<&'static str, Vec<Route>>,
+}
+
+impl Routes {
+    /// A route whose handler's first argument is its right; without one it does not compile.
+    pub fn add<F, Args>(&mut self, method: Method, path: &'static str, handler: F)
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        let name = if method == Method::GET { "GET" } else { "POST" };
+        self.list.push(RouteInfo { method: name, path, right: Args::RIGHT });
+        self.built.entry(path).or_default().push(web::method(method).to(handler));
+    }
+
+    pub fn get<F, Args>(&mut self, path: &'static str, handler: F)
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::GET, path, handler);
+    }
+
+    pub fn post<F, Args>(&mut self, path: &'static str, handler: F)
+    where
+        F: Handler<Args>,
+        Args: FromRequest + Guarded + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::POST, path, handler);
+    }
+
+    /// Everything the program answers.
+    #[must_use]
+    pub fn all() -> Self {
+        let mut routes = Self::default();
+        pages::add_routes(&mut routes);
+        api::add_routes(&mut routes);
+        routes
+    }
+
+    pub fn configure(self, config: &mut web::ServiceConfig) {
+        for (path, built) in self.built {
+            let mut resource = web::resource(path);
+            for route in built {
+                resource = resource.route(route);
+            }
+            config.service(resource.default_service(web::to(method_not_allowed)));
+        }
+        config.default_service(web::to(not_found));
+    }
+}
+
+async fn method_not_allowed() -> Result<HttpResponse, Fault> {
+    Err(Fault::BadRequest("method_not_allowed"))
+}
+
+async fn not_found() -> Result<HttpResponse, Fault> {
+    Err(domain::Refusal::NotFound.into())
+}
+
+/// The request's id, in the log, on error pages and in problem documents.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// The token for forms of people who are not signed in yet.
+#[derive(Clone, Debug)]
+pub struct FreshCsrf(pub String);
+
+const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types app";
+
+/// Percent-encodes what is not unreserved.
+#[must_use]
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// Around every request: an id, a token for anonymous forms, errors turned into pages or problem documents, and
+/// the security headers on every answer, errors and files included.
+pub async fn wrap<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
+    let id = crate::hash::random_token().get(..16).unwrap_or("0").to_owned();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let known = request.cookie(CSRF_COOKIE).map(|cookie| cookie.value().to_owned()).filter(|value| value.len() == 64);
+    let fresh = known.is_none();
+    let csrf = known.unwrap_or_else(crate::hash::random_token);
+    request.extensions_mut().insert(FreshCsrf(csrf.clone()));
+    let started = std::time::Instant::now();
+    let inner: HttpRequest = request.request().clone();
+    let mut response = match next.call(request).await {
+        Ok(response) => {
+            let fault = response.response().error().and_then(|error| error.as_error::<Fault>()).cloned();
+            let foreign = response.response().error().is_some() && fault.is_none();
+            match fault.or_else(|| foreign.then_some(Fault::BadRequest("bad_request"))) {
+                Some(fault) => ServiceResponse::new(inner.clone(), explain(&inner, &fault, &id).await).map_into_right_body(),
+                None => response.map_into_left_body(),
+            }
+        }
+        Err(error) => {
+            let fault = error.as_error::<Fault>().cloned().unwrap_or(Fault::BadRequest("bad_request"));
+            ServiceResponse::new(inner.clone(), explain(&inner, &fault, &id).await).map_into_right_body()
+        }
+    };
+    tracing::info!(id, method = %inner.method(), path = inner.match_pattern().unwrap_or_default(), status = response.status().as_u16(), ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(0), "request");
+    if fresh && !inner.path().starts_with("/api/") && !inner.path().starts_with("/assets/") {
+        let cookie = host_cookie(CSRF_COOKIE, csrf, None);
+        response.response_mut().add_cookie(&cookie)?;
+    }
+    let asset = inner.path().starts_with("/assets/") && response.status().is_success();
+    let headers = response.headers_mut();
+    let mut set = |name: &'static str, value: &'static str| {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    };
+    set("content-security-policy", CSP);
+    set("x-content-type-options", "nosniff");
+    set("referrer-policy", "same-origin");
+    set("strict-transport-security", "max-age=63072000; includeSubDomains");
+    set("cross-origin-opener-policy", "same-origin");
+    set("cross-origin-resource-policy", "same-origin");
+    set("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=()");
+    set("cache-control", if asset { "public, max-age=31536000, immutable" } else { "no-store" });
+    Ok(response)
+}
+
+async fn explain(request: &HttpRequest, fault: &Fault, id: &str) -> HttpResponse {
+    if let Fault::Failed(detail) = fault {
+        tracing::error!(id, detail, "failed");
+    }
+    let app = request.app_data::<web::Data<Shared>>().map(|data| data.get_ref().clone());
+    let Some(app) = app else { return HttpResponse::InternalServerError().finish() };
+    let person = find_session(request, &app).await.unwrap_or(None);
+    let viewer = viewer(request, person);
+    if request.path().starts_with("/api/") { fault.problem(viewer.language, id) } else { fault.page(&app, &viewer).await }
+}
+
+/// A cookie that only this host gets, over HTTPS (or on localhost), never a script.
+#[must_use]
+pub fn host_cookie(name: &'static str, value: String, minutes: Option<i64>) -> Cookie<'static> {
+    let mut cookie = Cookie::new(name, value);
+    cookie.set_path("/");
+    cookie.set_secure(true);
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    if let Some(minutes) = minutes {
+        cookie.set_max_age(actix_web::cookie::time::Duration::minutes(minutes));
+    }
+    cookie
+}
+
+/// A form that was sent: its fields, with the token checked.
+#[derive(Clone, Debug, Default)]
+pub struct Posted {
+    pub fields: Vec<(String, String)>,
+}
+
+impl Posted {
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+    }
+    /// The form's own key, so that sending it twice does it once.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let key = self.get("_key");
+        if key.len() >= 16 && key.len() <= 100 { key.to_owned() } else { crate::hash::random_token() }
+    }
+    pub fn number(&self, name: &str) -> Result<i64, Fault> {
+        self.get(name).trim().parse().map_err(|_| domain::Refusal::FieldInvalid { field: name.to_owned() }.into())
+    }
+    pub fn date(&self, name: &str) -> Result<chrono::NaiveDate, Fault> {
+        self.get(name).trim().parse().map_err(|_| domain::Refusal::DateInvalid { field: name.to_owned() }.into())
+    }
+    /// An amount as a person typed it, minor units.
+    pub fn amount(&self, name: &str, currency: &str) -> Result<i64, Fault> {
+        typed_amount(self.get(name), name, currency)
+    }
+    /// All values of a name, for groups of checkboxes.
+    #[must_use]
+    pub fn all(&self, name: &str) -> String {
+        let values: Vec<&str> = self.fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
+        values.join(",")
+    }
+}
+
+pub fn typed_amount(typed: &str, name: &str, currency: &str) -> Result<i64, Fault> {
+    let known = domain::Currency::parse(currency).ok_or_else(|| domain::Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
+    known.parse_typed(typed).map_err(|_| domain::Refusal::AmountInvalid { field: name.to_owned() }.into())
+}
+
+/// Fields of an urlencoded body or query.
+#[must_use]
+pub fn parse_fields(text: &str) -> Vec<(String, String)> {
+    web::Query::<Vec<(String, String)>>::from_query(text).map(web::Query::into_inner).unwrap_or_default()
+}
+
+/// Whether a form's token is this session's, and the browser does not say that another site sent it.
+pub(super) async fn check_forgery(request: &HttpRequest, token: &str) -> Result<(), Fault> {
+    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err(Fault::Forged);
+    }
+    let app = request.app_data::<web::Data<Shared>>().map(|data| data.get_ref().clone());
+    let app = app.ok_or_else(|| Fault::Failed("no application state".to_owned()))?;
+    let session = find_session(request, &app).await?;
+    let wanted = match session {
+        Some(person) => person.session.csrf,
+        // Before anybody is signed in the token must equal the one in this browser's own cookie.
+        None => request.cookie(CSRF_COOKIE).map(|cookie| cookie.value().to_owned()).unwrap_or_default(),
+    };
+    if wanted.len() == 64 && crate::hash::same_secret(&wanted, token) { Ok(()) } else { Err(Fault::Forged) }
+}
+
+/// The largest form body: a form has texts only.
+const LARGEST_FORM: usize = 256 * 1024;
+
+impl FromRequest for Posted {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let body = web::Bytes::from_request(&request, payload);
+        Box::pin(async move {
+            let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+            if !kind.starts_with("application/x-www-form-urlencoded") {
+                return Err(Fault::BadRequest("unsupported_media_type"));
+            }
+            let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
+            if body.len() > LARGEST_FORM {
+                return Err(Fault::BadRequest("payload_too_large"));
+            }
+            let text = std::str::from_utf8(&body).map_err(|_| Fault::BadRequest("bad_request"))?;
+            let posted = Self { fields: parse_fields(text) };
+            check_forgery(&request, posted.get("_csrf")).await?;
+            Ok(posted)
+        })
+    }
+}
+
+/// What stands behind the question mark.
+#[derive(Clone, Debug, Default)]
+pub struct Params {
+    pub fields: Vec<(String, String)>,
+    pub path: String,
+}
+
+impl Params {
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+    }
+}
+
+impl FromRequest for Params {
+    type Error = Fault;
+    type Future = std::future::Ready<Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self { fields: parse_fields(request.query_string()), path: request.path().to_owned() }))
+    }
+}
+
+/// The number in a path; anything else is a record that does not exist.
+#[derive(Clone, Debug)]
+pub struct Id(pub i64);
+
+impl FromRequest for Id {
+    type Error = Fault;
+    type Future = std::future::Ready<Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let found = request.match_info().get("id").and_then(|text| text.parse().ok()).map(Self);
+        std::future::ready(found.ok_or(Fault::Refused(domain::Refusal::NotFound)))
+    }
+}
+
+/// The text in a path: a token or a hash.
+#[derive(Clone, Debug)]
+pub struct Token(pub String);
+
+impl FromRequest for Token {
+    type Error = Fault;
+    type Future = std::future::Ready<Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let found = request.match_info().get("token").filter(|text| text.len() <= 100).map(|text| Self(text.to_owned()));
+        std::future::ready(found.ok_or(Fault::Refused(domain::Refusal::NotFound)))
+    }
+}
+
+/// Who sends: the address, and what the browser says it is.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub address: String,
+    pub agent: String,
+}
+
+impl FromRequest for Sender {
+    type Error = Fault;
+    type Future = std::future::Ready<Result<Self, Fault>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let address = request.peer_addr().map_or_else(String::new, |address| address.ip().to_string());
+        let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+        std::future::ready(Ok(Self { address, agent }))
+    }
+}

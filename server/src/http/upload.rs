@@ -1,0 +1,108 @@
+//! Uploads: files read into memory under limits that are stated to people first.
+
+use super::error::Fault;
+use super::routes::{Posted, check_forgery};
+use crate::config::{LARGEST_FILE, MOST_FILES};
+use actix_multipart::Multipart;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use std::future::Future;
+use std::pin::Pin;
+
+#[derive(Clone, Debug)]
+pub struct UploadedFile {
+    pub name: String,
+    pub content: Vec<u8>,
+    /// It was larger than allowed; its content is not kept.
+    pub too_large: bool,
+}
+
+/// A form with files: the fields, with the token checked, and the files.
+#[derive(Clone, Debug, Default)]
+pub struct Uploaded {
+    pub posted: Posted,
+    pub files: Vec<UploadedFile>,
+}
+
+/// A file name as it is shown: no path, no control characters.
+fn clean_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let clean: String = last.chars().filter(|mark| !mark.is_control()).take(120).collect();
+    if clean.is_empty() { "file".to_owned() } else { clean }
+}
+
+async fn read_all(request: &HttpRequest, mut form: Multipart) -> Result<Uploaded, Fault> {
+    let bad = |_| Fault::BadRequest("bad_request");
+    let mut uploaded = Uploaded::default();
+    let mut checked = false;
+    let mut total = 0_usize;
+    while let Some(mut field) = futures_next(&mut form).await.transpose().map_err(bad)? {
+        let disposition = field.content_disposition().cloned();
+        let name = disposition.as_ref().and_then(|found| found.get_name()).unwrap_or("").to_owned();
+        let file_name = disposition.as_ref().and_then(|found| found.get_filename()).map(clean_name);
+        let mut content = Vec::new();
+        let mut too_large = false;
+        while let Some(piece) = futures_next(&mut field).await.transpose().map_err(bad)? {
+            total = total.saturating_add(piece.len());
+            if total > LARGEST_FILE.saturating_mul(4) {
+                return Err(Fault::BadRequest("payload_too_large"));
+            }
+            if content.len().saturating_add(piece.len()) > LARGEST_FILE {
+                too_large = true;
+                content.clear();
+            }
+            if !too_large {
+                content.extend_from_slice(&piece);
+            }
+        }
+        match file_name {
+            None => uploaded.posted.fields.push((name, String::from_utf8_lossy(&content).into_owned())),
+            Some(file_name) => {
+                // The token stands before the files, so that nothing of a stranger's is read.
+                if !checked {
+                    check_forgery(request, uploaded.posted.get("_csrf")).await?;
+                    checked = true;
+                }
+                if uploaded.files.len() >= MOST_FILES {
+                    return Err(Fault::BadRequest("payload_too_large"));
+                }
+                if !content.is_empty() || too_large {
+                    uploaded.files.push(UploadedFile { name: file_name, content, too_large });
+                }
+            }
+        }
+    }
+    if !checked {
+        check_forgery(request, uploaded.posted.get("_csrf")).await?;
+    }
+    Ok(uploaded)
+}
+
+/// The next item of a stream, without a crate for it.
+async fn futures_next<S>(stream: &mut S) -> Option<S::Item>
+where
+    S: futures_core::Stream + Unpin,
+{
+    std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
+}
+
+impl FromRequest for Uploaded {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let kind = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or("");
+        if !kind.starts_with("multipart/form-data") {
+            return Box::pin(std::future::ready(Err(Fault::BadRequest("unsupported_media_type"))));
+        }
+        let form = Multipart::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let form = form.await.map_err(|_| Fault::BadRequest("bad_request"))?;
+            let read = read_all(&request, form);
+            // A body that stalls does not stay open: actix has no limit of its own here.
+            let limit = std::time::Duration::from_secs(120);
+            tokio::time::timeout(limit, read).await.map_err(|_| Fault::BadRequest("bad_request"))?
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! What runs beside the requests: the end of day and the mails.
+
+pub mod end_of_day;
+pub mod send_mail;

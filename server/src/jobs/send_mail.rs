@@ -1,0 +1,111 @@
+//! The outbox: notices become mails, mails go to the server, each until it is accepted.
+
+use crate::clock::Clock;
+use crate::commands::queue_mails::{QueueMails, QueuedMail};
+use crate::commands::record_mail::{MailStep, RecordMail};
+use crate::commands::{Actor, Command};
+use crate::config::Config;
+use crate::hash::random_token;
+use crate::http::error::Fault;
+use crate::writer::Writer;
+use lettre::message::{Mailbox, Message, header::ContentType};
+use lettre::{SmtpTransport, Transport};
+use serde_json::Value;
+use store::records::Record;
+use store::{Mail, Notice, Pool, User};
+use web::Language;
+
+/// A notice's stored arguments as texts; amounts in the words of people, under their name without `_minor`.
+#[must_use]
+pub fn arguments_of(stored: &Value, language: Language) -> Vec<(String, String)> {
+    let Some(map) = stored.as_object() else { return Vec::new() };
+    let currency = map.get("currency").and_then(Value::as_str).unwrap_or("").to_owned();
+    map.iter()
+        .map(|(name, value)| match (value, name.strip_suffix("_minor")) {
+            (Value::Number(number), Some(plain)) => (plain.to_owned(), language.money(&currency, number.as_i64().unwrap_or(0))),
+            (Value::String(text), _) => (name.clone(), text.clone()),
+            (other, _) => (name.clone(), other.to_string()),
+        })
+        .collect()
+}
+
+/// Notices taken up at once.
+const AT_ONCE: usize = 200;
+
+/// Turns waiting notices into mails, and says how many it took up.
+pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fault> {
+    let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
+    let notices = Notice::list_where(&mut conn, &format!("NOT mailed ORDER BY id LIMIT {AT_ONCE}"), &[])?;
+    let count = notices.len();
+    let mut commands: Vec<(Actor, String, Command)> = Vec::with_capacity(count);
+    for notice in notices {
+        let users = match notice.user_id {
+            Some(id) => User::list_where(&mut conn, "id = ?", &[id.into()])?,
+            None => User::list_where(&mut conn, "party_id = ? AND status = 'active'", &[notice.party_id.into()])?,
+        };
+        let stored: Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
+        let mails = users
+            .iter()
+            .map(|user| {
+                let language = Language::parse(&user.language);
+                let arguments = arguments_of(&stored, language);
+                let borrowed: Vec<(&str, String)> = arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+                let (subject, body) = web::mail::render(language, &notice.kind, &borrowed, &config.base_url, &notice.link);
+                QueuedMail { address: user.email.clone(), subject, body }
+            })
+            .collect();
+        commands.push((Actor::SYSTEM, random_token(), QueueMails { notice_id: notice.id, mails }.into()));
+    }
+    drop(conn);
+    writer.submit_all(commands);
+    Ok(count)
+}
+
+/// The address that a mail's stable Message-ID ends with.
+fn host_of(config: &Config) -> String {
+    let host = config.base_url.split("://").nth(1).unwrap_or("kontor").split([':', '/']).next().unwrap_or("kontor");
+    if host.is_empty() { "kontor".to_owned() } else { host.to_owned() }
+}
+
+fn message(mail: &Mail, config: &Config) -> Result<Message, String> {
+    let from: Mailbox = config.mail_from.parse().map_err(|error| format!("sender: {error}"))?;
+    let to: Mailbox = mail.address.parse().map_err(|error| format!("recipient: {error}"))?;
+    Message::builder()
+        .from(from)
+        .to(to)
+        .subject(mail.subject.clone())
+        // The same mail always has the same id, so that a second copy can be told from a second mail.
+        .message_id(Some(format!("<kontor-{}@{}>", mail.id, host_of(config))))
+        .header(ContentType::TEXT_PLAIN)
+        .body(mail.body.clone())
+        .map_err(|error| error.to_string())
+}
+
+/// Sends what is due. A mail is claimed first, so that two processes do not send it at once.
+pub fn send(writer: &Writer, pool: &Pool, config: &Config, clock: &Clock) -> Result<usize, Fault> {
+    let Some(url) = &config.smtp_url else { return Ok(0) };
+    let builder = SmtpTransport::from_url(url).map_err(|error| Fault::Failed(format!("SMTP_URL: {error}")))?;
+    let transport = builder.timeout(Some(std::time::Duration::from_secs(20))).build();
+    let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
+    let due = Mail::list_where(&mut conn, &format!("state = 'queued' AND next_try_at <= ? ORDER BY id LIMIT {AT_ONCE}"), &[clock.now().into()])?;
+    drop(conn);
+    let record = |mail_id, step| writer.submit_blocking(Actor::SYSTEM, random_token(), RecordMail { mail_id, step }.into());
+    let mut sent = 0_usize;
+    for mail in due {
+        if record(mail.id, MailStep::Claimed).is_err() {
+            continue;
+        }
+        let outcome = message(&mail, config).and_then(|message| transport.send(&message).map_err(|error| error.to_string()));
+        match outcome {
+            Ok(_) => {
+                sent = sent.saturating_add(1);
+                let _ = record(mail.id, MailStep::Sent);
+            }
+            Err(error) => {
+                tracing::warn!(mail = mail.id, error, "mail not accepted");
+                let _ = record(mail.id, MailStep::Failed);
+            }
+        }
+    }
+    Ok(sent)
+}

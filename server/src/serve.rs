@@ -1,0 +1,147 @@
+//! Starting the process: writer, jobs, web server; and ending it without losing what it accepted.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::routes::{Routes, wrap};
+use crate::http::{App, Shared};
+use crate::jobs::{end_of_day, send_mail};
+use crate::writer::Writer;
+use actix_web::{HttpResponse, HttpServer, web};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use store::StoreError;
+
+/// A running server that can be asked to end.
+pub struct Running {
+    pub app: Shared,
+    pub port: u16,
+    handle: actix_web::dev::ServerHandle,
+    server: std::thread::JoinHandle<std::io::Result<()>>,
+    jobs: std::thread::JoinHandle<()>,
+    stop: Arc<AtomicBool>,
+    writer_thread: std::thread::JoinHandle<()>,
+}
+
+fn io_fault(error: std::io::Error) -> StoreError {
+    StoreError::Connection(error.to_string())
+}
+
+/// Opens the database, starts the writer and listens. Returns as soon as requests are answered.
+pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
+    let mut conn = store::connect(&config.database_url)?;
+    store::migrate(&mut conn)?;
+    drop(conn);
+    let pool = store::open_pool(&config.database_url, 8)?;
+    let (writer, writer_thread) = Writer::start(&config.database_url, clock.clone())?;
+    let app = App::new(pool, writer, clock, config);
+    let stop = Arc::new(AtomicBool::new(false));
+    let jobs = start_jobs(&app, &stop)?;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let shared = Arc::clone(&app);
+    let server = std::thread::Builder::new().name("http".to_owned()).spawn(move || run_http(&shared, &sender)).map_err(io_fault)?;
+    let Ok((handle, port)) = receiver.recv() else {
+        let error = server.join().map_or_else(|_| "the server did not start".to_owned(), |done| done.err().map_or_else(String::new, |error| error.to_string()));
+        return Err(StoreError::Connection(error));
+    };
+    Ok(Running { app, port, handle, server, jobs, stop, writer_thread })
+}
+
+fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::ServerHandle, u16)>) -> std::io::Result<()> {
+    actix_web::rt::System::new().block_on(async {
+        let data = web::Data::new(Arc::clone(app));
+        let server = HttpServer::new(move || {
+            actix_web::App::new()
+                .app_data(data.clone())
+                .app_data(web::PayloadConfig::new(crate::config::LARGEST_FILE))
+                .wrap(actix_web::middleware::Compress::default())
+                .wrap(actix_web::middleware::from_fn(wrap))
+                .configure(|config| Routes::all().configure(config))
+        })
+        .workers(2)
+        .client_request_timeout(Duration::from_secs(10))
+        .shutdown_timeout(20)
+        .disable_signals()
+        .bind(&app.config.listen)?;
+        let port = server.addrs().first().map_or(0, std::net::SocketAddr::port);
+        let running = server.run();
+        let _ = started.send((running.handle(), port));
+        running.await
+    })
+}
+
+fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, StoreError> {
+    let (app, stop) = (Arc::clone(app), Arc::clone(stop));
+    let work = move || {
+        let mut round = 0_u32;
+        while !stop.load(Ordering::Relaxed) {
+            if round.is_multiple_of(5) && !app.config.demo {
+                report(end_of_day::catch_up(&app.writer, &app.pool, app.clock.now().date()).map(|_| ()), "end of day");
+            }
+            report(send_mail::queue(&app.writer, &app.pool, &app.config).map(|_| ()), "queue mails");
+            report(send_mail::send(&app.writer, &app.pool, &app.config, &app.clock).map(|_| ()), "send mails");
+            round = round.wrapping_add(1);
+            std::thread::sleep(Duration::from_millis(if app.config.demo { 300 } else { 1_000 }));
+        }
+    };
+    std::thread::Builder::new().name("jobs".to_owned()).spawn(work).map_err(io_fault)
+}
+
+fn report(done: Result<(), crate::http::error::Fault>, job: &str) {
+    if let Err(fault) = done {
+        tracing::error!(job, ?fault, "job failed; it is tried again");
+    }
+}
+
+impl Running {
+    /// Ends in order: /readyz says no, requests in flight finish, the writer commits what it accepted.
+    pub fn stop(self) -> std::io::Result<()> {
+        self.app.draining.store(true, Ordering::Relaxed);
+        self.stop.store(true, Ordering::Relaxed);
+        // Dropping the future would not wait; a small runtime waits for the drain.
+        actix_web::rt::System::new().block_on(self.handle.stop(true));
+        let joined = |thread: std::thread::JoinHandle<()>| thread.join().map_err(|_| std::io::Error::other("a thread panicked"));
+        self.server.join().map_err(|_| std::io::Error::other("the server panicked"))??;
+        joined(self.jobs)?;
+        drop(self.app);
+        joined(self.writer_thread)
+    }
+
+    /// Waits for SIGINT or SIGTERM, then ends in order.
+    pub fn wait_for_signal(self) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            #[cfg(unix)]
+            {
+                let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            #[cfg(not(unix))]
+            tokio::signal::ctrl_c().await?;
+            std::io::Result::Ok(())
+        })?;
+        self.app.draining.store(true, Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(200));
+        self.stop()
+    }
+}
+
+/// Counters for Prometheus, on a listener of their own.
+#[must_use]
+pub fn metrics(app: &App) -> HttpResponse {
+    let metrics = &app.writer.metrics;
+    let mut text = String::new();
+    for (name, counter) in [
+        ("batches", &metrics.batches),
+        ("commands", &metrics.commands),
+        ("refusals", &metrics.refusals),
+        ("busy", &metrics.busy),
+        ("failures", &metrics.failures),
+    ] {
+        text.push_str(&format!("# TYPE kontor_writer_{name}_total counter\nkontor_writer_{name}_total {}\n", counter.load(Ordering::Relaxed)));
+    }
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
+}

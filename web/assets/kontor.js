@@ -1,0 +1,42 @@
+// Adds to pages that work without it: upload progress, focus on problems, a menu that starts closed on phones.
+
+const problem = document.getElementById("problem");
+if (problem) problem.focus();
+
+const menu = document.querySelector(".rail details");
+if (menu && window.matchMedia("(max-width: 55rem)").matches) menu.removeAttribute("open");
+
+for (const form of document.querySelectorAll("form[data-upload]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button:not(.quiet)");
+    if (button) button.disabled = true;
+    const progress = document.createElement("progress");
+    progress.max = 100;
+    progress.value = 0;
+    progress.setAttribute("aria-label", button ? button.textContent : "");
+    form.append(progress);
+    const request = new XMLHttpRequest();
+    request.open("POST", form.action);
+    request.upload.addEventListener("progress", (step) => {
+      if (step.lengthComputable) progress.value = (100 * step.loaded) / step.total;
+    });
+    request.addEventListener("load", () => {
+      // The answer is a page at its own address; going there shows it and keeps reload harmless.
+      window.location.assign(request.responseURL || form.action);
+    });
+    request.addEventListener("error", () => {
+      progress.remove();
+      if (button) button.disabled = false;
+      form.submit();
+    });
+    request.send(new FormData(form));
+  });
+}
+
+// A form that was sent once is not sent twice by an impatient second click.
+for (const form of document.querySelectorAll("form:not([data-upload])")) {
+  form.addEventListener("submit", () => {
+    setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; }), 0);
+  });
+}

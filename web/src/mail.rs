@@ -1,0 +1,29 @@
+//! Mails: a notice in a person's language, as subject and plain text.
+
+use crate::texts::Language;
+
+/// Subject and body of a notice. `link` is a path; `base` the address under which people reach the server.
+#[must_use]
+pub fn render(language: Language, kind: &str, arguments: &[(&str, String)], base: &str, link: &str) -> (String, String) {
+    let sentence = notice(language, kind, arguments);
+    let subject: String = sentence.chars().filter(|mark| !mark.is_control()).take(150).collect();
+    let body = format!("{sentence}\n\n{}\n{base}{link}\n\n{}\n", language.t("mail-open"), language.t("mail-footer"));
+    (subject, body)
+}
+
+/// The sentence of a notice, for pages and mails alike.
+#[must_use]
+pub fn notice(language: Language, kind: &str, arguments: &[(&str, String)]) -> String {
+    let arguments: Vec<(&str, String)> = arguments
+        .iter()
+        .map(|(name, value)| {
+            let key = match *name {
+                "command" => format!("command-{}", value.replace('_', "-")),
+                "status" => format!("state-{}", value.replace('_', "-")),
+                _ => String::new(),
+            };
+            (*name, if key.is_empty() { value.clone() } else { language.t(&key) })
+        })
+        .collect();
+    language.fill(&format!("notice-{}", kind.replace('_', "-")), &arguments)
+}

@@ -1,0 +1,181 @@
+//! Texts in English and Simplified Chinese, and how each language writes dates, times and amounts.
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use domain::{Currency, Refusal};
+use fluent_templates::fluent_bundle::FluentValue;
+use fluent_templates::{LanguageIdentifier, Loader, langid, static_loader};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+static_loader! {
+    static TEXTS = {
+        locales: "./texts",
+        fallback_language: "en",
+        customise: |bundle| bundle.set_use_isolating(false),
+    };
+}
+
+static EN: LanguageIdentifier = langid!("en");
+static ZH: LanguageIdentifier = langid!("zh");
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Language {
+    #[default]
+    English,
+    Chinese,
+}
+
+impl Language {
+    pub const ALL: [Self; 2] = [Self::English, Self::Chinese];
+
+    #[must_use]
+    pub fn parse(code: &str) -> Self {
+        if code.starts_with("zh") { Self::Chinese } else { Self::English }
+    }
+
+    /// `en` or `zh`, as stored.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh",
+        }
+    }
+
+    /// The value of the page's `lang` attribute.
+    #[must_use]
+    pub fn html(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-Hans",
+        }
+    }
+
+    fn id(self) -> &'static LanguageIdentifier {
+        match self {
+            Self::English => &EN,
+            Self::Chinese => &ZH,
+        }
+    }
+
+    /// The text of a key. A missing key shows itself; a test finds it before a person does.
+    #[must_use]
+    pub fn t(self, key: &str) -> String {
+        TEXTS.try_lookup(self.id(), key).unwrap_or_else(|| format!("[{key}]"))
+    }
+
+    /// The text of a key with its places filled.
+    #[must_use]
+    pub fn fill(self, key: &str, arguments: &[(&str, String)]) -> String {
+        let map: HashMap<Cow<'static, str>, FluentValue<'_>> =
+            arguments.iter().map(|(name, value)| (Cow::Owned((*name).to_owned()), FluentValue::from(value.as_str()))).collect();
+        TEXTS.try_lookup_with_args(self.id(), key, &map).unwrap_or_else(|| format!("[{key}]"))
+    }
+
+    /// Whether a key has a text in this very language, without falling back.
+    #[must_use]
+    pub fn has(self, key: &str) -> bool {
+        TEXTS.try_lookup_with_args(self.id(), key, &HashMap::new()).is_some()
+    }
+
+    /// `22 Nov 2026` or `2026年11月22日`.
+    #[must_use]
+    pub fn date(self, date: NaiveDate) -> String {
+        match self {
+            Self::English => date.format("%-d %b %Y").to_string(),
+            Self::Chinese => format!("{}年{}月{}日", date.year(), date.month(), date.day()),
+        }
+    }
+
+    /// Date and time with its zone, which is UTC.
+    #[must_use]
+    pub fn moment(self, moment: NaiveDateTime) -> String {
+        format!("{} {} UTC", self.date(moment.date()), moment.format("%H:%M"))
+    }
+
+    /// `EUR 1,234.50`
+    #[must_use]
+    pub fn money(self, currency: &str, minor: i64) -> String {
+        let number = amount(currency, minor);
+        format!("{currency} {number}")
+    }
+
+    /// A refusal in words: amounts and dates as people write them.
+    #[must_use]
+    pub fn refusal(self, refusal: &Refusal, currency: &str) -> String {
+        let arguments: Vec<(&str, String)> = refusal
+            .arguments()
+            .into_iter()
+            .map(|(name, value)| {
+                let shown = if name.ends_with("_minor") && !currency.is_empty() {
+                    value.parse().map_or_else(|_| value.clone(), |minor| self.money(currency, minor))
+                } else if let Ok(date) = value.parse::<NaiveDate>() {
+                    self.date(date)
+                } else if name == "field" {
+                    let key = format!("field-{value}").replace('_', "-");
+                    if self.has(&key) { self.t(&key) } else { value.clone() }
+                } else if name == "state" {
+                    let key = format!("state-{value}").replace('_', "-");
+                    if self.has(&key) { self.t(&key) } else { value.clone() }
+                } else {
+                    value
+                };
+                (name, shown)
+            })
+            .collect();
+        self.fill(&format!("refusal-{}", refusal.code().replace('_', "-")), &arguments)
+    }
+}
+
+/// The number of an amount in its currency's own decimals, without the code.
+#[must_use]
+pub fn amount(currency: &str, minor: i64) -> String {
+    Currency::parse(currency).map_or_else(|| minor.to_string(), |known| known.format(minor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_sentence_in_both_languages() {
+        for language in Language::ALL {
+            for code in Refusal::CODES {
+                let key = format!("refusal-{}", code.replace('_', "-"));
+                let text = language.fill(&key, &[]);
+                assert!(!text.starts_with('['), "{} lacks {key}", language.code());
+            }
+        }
+    }
+
+    /// The keys of a file; a key starts at the beginning of a line.
+    fn keys(text: &str) -> std::collections::BTreeSet<String> {
+        text.lines().filter(|line| line.starts_with(|mark: char| mark.is_ascii_lowercase())).filter_map(|line| line.split_once(" =")).map(|(key, _)| key.to_owned()).collect()
+    }
+
+    #[test]
+    fn both_languages_have_the_same_keys_and_places() {
+        let (english, chinese) = (include_str!("../texts/en/main.ftl"), include_str!("../texts/zh/main.ftl"));
+        let missing: Vec<_> = keys(english).symmetric_difference(&keys(chinese)).cloned().collect();
+        assert!(missing.is_empty(), "only in one language: {missing:?}");
+        let places = |text: &str, key: &str| {
+            let line = text.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap_or_default().to_owned();
+            let mut found: Vec<String> = line.match_indices("{ $").map(|(at, _)| line[at..].split('}').next().unwrap_or_default().trim().to_owned()).collect();
+            found.sort();
+            found
+        };
+        for key in keys(english) {
+            assert_eq!(places(english, &key), places(chinese, &key), "{key}");
+        }
+    }
+
+    #[test]
+    fn dates_and_amounts_are_written_as_each_language_does() {
+        let date: NaiveDate = "2026-11-02".parse().unwrap();
+        assert_eq!(Language::English.date(date), "2 Nov 2026");
+        assert_eq!(Language::Chinese.date(date), "2026年11月2日");
+        assert_eq!(Language::Chinese.money("JPY", 1234), "JPY 1,234");
+        let refusal = Refusal::SoldOut { left_minor: 123_456 };
+        assert!(Language::English.refusal(&refusal, "EUR").contains("EUR 1,234.56"));
+    }
+}
