@@ -1,1 +1,204 @@
-fn main(){}
+//! `kontor`: the command line.
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand};
+use server::clock::Clock;
+use server::config::{Config, load_secret};
+use server::setup::{FirstUser, Setup};
+use server::{bench, demo, serve, setup};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Supply-chain finance: buyer-confirmed receivables, sold in fractions, settled on a double-entry ledger.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Args, Clone)]
+struct Database {
+    /// An SQLite file or postgres://…; none means kontor.sqlite in the data folder.
+    #[arg(long, env = "DATABASE_URL")]
+    database_url: Option<String>,
+    /// Folder of the database and keys.
+    #[arg(long, env = "KONTOR_DATA", default_value = "data")]
+    data: PathBuf,
+}
+
+impl Database {
+    fn url(&self) -> std::io::Result<String> {
+        if let Some(url) = &self.database_url {
+            return Ok(url.clone());
+        }
+        std::fs::create_dir_all(&self.data)?;
+        Ok(self.data.join("kontor.sqlite").display().to_string())
+    }
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Start a complete demo world on a temporary database.
+    Demo {
+        /// Address and port to listen on.
+        #[arg(long, env = "KONTOR_LISTEN", default_value = "127.0.0.1:8080")]
+        listen: String,
+        /// Days of history to play.
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+        /// Build the world on this empty database instead of a temporary one.
+        #[arg(long, env = "DATABASE_URL")]
+        database_url: Option<String>,
+    },
+    /// Serve an installed database.
+    Serve {
+        #[command(flatten)]
+        database: Database,
+        #[arg(long, env = "KONTOR_LISTEN", default_value = "127.0.0.1:8080")]
+        listen: String,
+        /// smtp://user:password@host:port, or smtps://…
+        #[arg(long, env = "SMTP_URL")]
+        smtp_url: Option<String>,
+        #[arg(long, env = "KONTOR_MAIL_FROM", default_value = "Kontor <kontor@localhost>")]
+        mail_from: String,
+        /// The address under which people reach the server.
+        #[arg(long, env = "KONTOR_BASE_URL", default_value = "http://localhost:8080")]
+        base_url: String,
+        /// Key of API tokens; the same for all processes on one database. None: a file in the data folder.
+        #[arg(long, env = "KONTOR_SECRET", hide_env_values = true)]
+        secret: Option<String>,
+    },
+    /// Make the operator and its first two people on an empty database; prints their passwords once.
+    Setup {
+        #[command(flatten)]
+        database: Database,
+        #[arg(long)]
+        operator_name: String,
+        #[arg(long, default_value = "DE")]
+        country: String,
+        /// The platform's custody account.
+        #[arg(long)]
+        custody_iban: String,
+        /// Currencies to trade, ISO 4217.
+        #[arg(long, value_delimiter = ',', default_value = "EUR,CNY")]
+        currencies: Vec<String>,
+        #[arg(long)]
+        first_email: String,
+        #[arg(long)]
+        second_email: String,
+    },
+    /// Bring the database's schema up to date.
+    Migrate {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Recompute everything in a database and name the first row that does not fit.
+    Verify {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Measure; prints JSON.
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let quiet = matches!(cli.command, Task::Demo { .. } | Task::Bench { .. } | Task::Verify { .. });
+    let fallback = if quiet { "warn" } else { "info" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(fallback));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("kontor: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode, Failure> {
+    match task {
+        Task::Demo { listen, days, database_url } => demo::run(&listen, days, database_url)?,
+        Task::Serve { database, listen, smtp_url, mail_from, base_url, secret } => {
+            std::fs::create_dir_all(&database.data)?;
+            let secret = match secret {
+                Some(secret) if secret.len() >= 32 => secret,
+                Some(_) => return Err("KONTOR_SECRET needs at least 32 characters".into()),
+                None => load_secret(&database.data)?,
+            };
+            let base_url = base_url.trim_end_matches('/').to_owned();
+            let config = Config {
+                database_url: database.url()?,
+                listen: listen.clone(),
+                data: database.data.clone(),
+                smtp_url,
+                mail_from,
+                base_url,
+                secret,
+                demo: false,
+                metrics_listen: None,
+            };
+            let mut conn = store::connect(&config.database_url)?;
+            store::migrate(&mut conn)?;
+            if !setup::is_set_up(&mut conn)? {
+                return Err("this database has no operator yet: run `kontor setup` first".into());
+            }
+            drop(conn);
+            let running = serve::start(config, Clock::default())?;
+            println!("Kontor listens on {listen}");
+            running.wait_for_signal()?;
+        }
+        Task::Setup { database, operator_name, country, custody_iban, currencies, first_email, second_email } => {
+            let iban = domain::party::normalise_iban(&custody_iban).ok_or("the custody IBAN is not valid")?;
+            if let Some(wrong) = currencies.iter().find(|code| domain::Currency::parse(code).is_none()) {
+                return Err(format!("{wrong} is not a currency of ISO 4217").into());
+            }
+            let mut conn = store::connect(&database.url()?)?;
+            store::migrate(&mut conn)?;
+            if setup::is_set_up(&mut conn)? {
+                return Err("this database is set up already".into());
+            }
+            let clock = Clock::default();
+            let today: NaiveDate = clock.now().date();
+            let user = |email: &str| FirstUser {
+                name: email.split('@').next().unwrap_or(email).to_owned(),
+                email: email.to_owned(),
+                password: server::hash::random_token().get(..24).unwrap_or_default().to_owned(),
+                roles: "administrator,maker,checker".to_owned(),
+                language: "en".to_owned(),
+            };
+            let users = vec![user(&first_email), user(&second_email)];
+            let wanted = Setup { operator_name, country, custody_iban: iban, business_date: today, currencies, users };
+            setup::run(&mut conn, &wanted, &clock)?;
+            println!("The operator is set up. These passwords are shown once; change them after signing in:");
+            for user in &wanted.users {
+                println!("  {}  {}", user.email, user.password);
+            }
+        }
+        Task::Migrate { database } => {
+            let mut conn = store::connect(&database.url()?)?;
+            println!("{} migrations applied", store::migrate(&mut conn)?);
+        }
+        Task::Verify { database } => {
+            let mut conn = store::connect(&database.url()?)?;
+            let (coverage, finding) = store::verify::verify(&mut conn)?;
+            println!(
+                "read {} transfers, {} accounts, {} audit records, {} receivables",
+                coverage.transfers, coverage.accounts, coverage.audit_records, coverage.receivables
+            );
+            if let Some(finding) = finding {
+                println!("BROKEN at {}: {}", finding.place, finding.problem);
+                return Ok(ExitCode::FAILURE);
+            }
+            println!("everything fits: each asset sums to zero, every balance follows from the journal");
+        }
+        Task::Bench { what } => println!("{}", serde_json::to_string_pretty(&bench::run(&what)?)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}

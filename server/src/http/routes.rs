@@ -123,20 +123,16 @@ pub async fn wrap<B: MessageBody + 'static>(request: ServiceRequest, next: Next<
     let csrf = known.unwrap_or_else(crate::hash::random_token);
     request.extensions_mut().insert(FreshCsrf(csrf.clone()));
     let started = std::time::Instant::now();
-    let inner: HttpRequest = request.request().clone();
-    let mut response = match next.call(request).await {
-        Ok(response) => {
-            let fault = response.response().error().and_then(|error| error.as_error::<Fault>()).cloned();
-            let foreign = response.response().error().is_some() && fault.is_none();
-            match fault.or_else(|| foreign.then_some(Fault::BadRequest("bad_request"))) {
-                Some(fault) => ServiceResponse::new(inner.clone(), explain(&inner, &fault, &id).await).map_into_right_body(),
-                None => response.map_into_left_body(),
-            }
-        }
-        Err(error) => {
-            let fault = error.as_error::<Fault>().cloned().unwrap_or(Fault::BadRequest("bad_request"));
+    // Handlers' and extractors' errors arrive as answers; only a broken middleware would be an error here.
+    let response = next.call(request).await?;
+    let inner: HttpRequest = response.request().clone();
+    let fault = response.response().error().map(|error| error.as_error::<Fault>().cloned().unwrap_or(Fault::BadRequest("bad_request")));
+    let mut response = match fault {
+        Some(fault) => {
+            drop(response);
             ServiceResponse::new(inner.clone(), explain(&inner, &fault, &id).await).map_into_right_body()
         }
+        None => response.map_into_left_body(),
     };
     tracing::info!(id, method = %inner.method(), path = inner.match_pattern().unwrap_or_default(), status = response.status().as_u16(), ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(0), "request");
     if fresh && !inner.path().starts_with("/api/") && !inner.path().starts_with("/assets/") {

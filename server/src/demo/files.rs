@@ -1,0 +1,128 @@
+//! The files that the demo world's companies and bank would send: UBL invoices and camt.053 statements.
+
+use chrono::NaiveDate;
+use domain::Currency;
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// What an invoice of the demo says.
+#[derive(Clone, Debug)]
+pub struct DemoInvoice<'a> {
+    pub number: &'a str,
+    pub issue_date: NaiveDate,
+    pub due_date: NaiveDate,
+    pub currency: Currency,
+    /// Net, minor units; 19 % tax is added.
+    pub net_minor: i64,
+    /// Name and tax id.
+    pub seller: (&'a str, &'a str),
+    pub buyer: (&'a str, &'a str),
+    pub order: &'a str,
+    pub item: &'a str,
+}
+
+/// Net, tax and gross of a demo invoice, minor units.
+#[must_use]
+pub fn totals(net_minor: i64) -> (i64, i64, i64) {
+    let tax = net_minor.saturating_mul(19).saturating_add(50) / 100;
+    (net_minor, tax, net_minor.saturating_add(tax))
+}
+
+/// The invoice as UBL 2.1.
+#[must_use]
+pub fn ubl(invoice: &DemoInvoice<'_>) -> String {
+    let code = invoice.currency.code();
+    let (net, tax, gross) = totals(invoice.net_minor);
+    let amount = |minor| format!("currencyID=\"{code}\">{}", invoice.currency.decimal(minor));
+    let party = |role: &str, (name, tax_id): (&str, &str)| {
+        format!(
+            "<cac:{role}><cac:Party><cac:PartyName><cbc:Name>{0}</cbc:Name></cac:PartyName><cac:PartyTaxScheme><cbc:CompanyID>{1}</cbc:CompanyID>\
+             <cac:TaxScheme><cbc:ID>VAT</cbc:ID></cac:TaxScheme></cac:PartyTaxScheme><cac:PartyLegalEntity><cbc:RegistrationName>{0}</cbc:RegistrationName>\
+             </cac:PartyLegalEntity></cac:Party></cac:{role}>",
+            escaped(name),
+            escaped(tax_id)
+        )
+    };
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Invoice xmlns=\"urn:oasis:names:specification:ubl:schema:xsd:Invoice-2\" \
+         xmlns:cac=\"urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2\" \
+         xmlns:cbc=\"urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2\">\n\
+         <cbc:CustomizationID>urn:cen.eu:en16931:2017</cbc:CustomizationID><cbc:ID>{number}</cbc:ID><cbc:IssueDate>{issued}</cbc:IssueDate>\
+         <cbc:DueDate>{due}</cbc:DueDate><cbc:InvoiceTypeCode>380</cbc:InvoiceTypeCode><cbc:DocumentCurrencyCode>{code}</cbc:DocumentCurrencyCode>\
+         <cac:OrderReference><cbc:ID>{order}</cbc:ID></cac:OrderReference>\n{seller}\n{buyer}\n\
+         <cac:TaxTotal><cbc:TaxAmount {tax}</cbc:TaxAmount></cac:TaxTotal>\
+         <cac:LegalMonetaryTotal><cbc:LineExtensionAmount {net}</cbc:LineExtensionAmount><cbc:TaxExclusiveAmount {net}</cbc:TaxExclusiveAmount>\
+         <cbc:TaxInclusiveAmount {gross}</cbc:TaxInclusiveAmount><cbc:PayableAmount {gross}</cbc:PayableAmount></cac:LegalMonetaryTotal>\n\
+         <cac:InvoiceLine><cbc:ID>1</cbc:ID><cbc:InvoicedQuantity unitCode=\"C62\">1</cbc:InvoicedQuantity><cbc:LineExtensionAmount {net}</cbc:LineExtensionAmount>\
+         <cac:Item><cbc:Name>{item}</cbc:Name></cac:Item></cac:InvoiceLine>\n</Invoice>\n",
+        number = escaped(invoice.number),
+        issued = invoice.issue_date,
+        due = invoice.due_date,
+        order = escaped(invoice.order),
+        seller = party("AccountingSupplierParty", invoice.seller),
+        buyer = party("AccountingCustomerParty", invoice.buyer),
+        tax = amount(tax),
+        net = amount(net),
+        gross = amount(gross),
+        item = escaped(invoice.item),
+    )
+}
+
+/// One booking of a demo statement.
+#[derive(Clone, Debug, Default)]
+pub struct DemoEntry {
+    pub amount_minor: i64,
+    /// Money in.
+    pub credit: bool,
+    pub reference: String,
+    pub end_to_end: String,
+    pub name: String,
+    pub iban: String,
+    pub remittance: String,
+}
+
+/// A camt.053 statement of one day, opening at `opening_minor`.
+#[must_use]
+pub fn camt053(iban: &str, currency: Currency, date: NaiveDate, number: &str, opening_minor: i64, entries: &[DemoEntry]) -> String {
+    let code = currency.code();
+    let amount = |minor: i64| format!("<Amt Ccy=\"{code}\">{}</Amt>", currency.decimal(minor.saturating_abs()));
+    let sign = |credit: bool| if credit { "CRDT" } else { "DBIT" };
+    let closing = entries.iter().fold(opening_minor, |sum, entry| {
+        sum.saturating_add(if entry.credit { entry.amount_minor } else { entry.amount_minor.saturating_neg() })
+    });
+    let balance = |kind: &str, minor: i64| {
+        format!("<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp>{}<CdtDbtInd>{}</CdtDbtInd><Dt><Dt>{date}</Dt></Dt></Bal>", amount(minor), sign(minor >= 0))
+    };
+    let rows: String = entries
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| {
+            let role = if entry.credit { "Dbtr" } else { "Cdtr" };
+            let end_to_end = if entry.end_to_end.is_empty() { "NOTPROVIDED" } else { entry.end_to_end.as_str() };
+            let reference = if entry.reference.is_empty() {
+                format!("<RmtInf><Ustrd>{}</Ustrd></RmtInf>", escaped(&entry.remittance))
+            } else {
+                format!("<RmtInf><Strd><CdtrRefInf><Tp><CdOrPrtry><Cd>SCOR</Cd></CdOrPrtry></Tp><Ref>{}</Ref></CdtrRefInf></Strd></RmtInf>", escaped(&entry.reference))
+            };
+            format!(
+                "<Ntry>{}<CdtDbtInd>{}</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>{date}</Dt></BookgDt><ValDt><Dt>{date}</Dt></ValDt>\
+                 <AcctSvcrRef>{number}-{index}</AcctSvcrRef><NtryDtls><TxDtls><Refs><EndToEndId>{}</EndToEndId></Refs>\
+                 <RltdPties><{role}><Nm>{}</Nm></{role}><{role}Acct><Id><IBAN>{}</IBAN></Id></{role}Acct></RltdPties>{reference}</TxDtls></NtryDtls></Ntry>",
+                amount(entry.amount_minor),
+                sign(entry.credit),
+                escaped(end_to_end),
+                escaped(&entry.name),
+                escaped(&entry.iban),
+            )
+        })
+        .collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt>\
+         <GrpHdr><MsgId>{number}</MsgId><CreDtTm>{date}T18:00:00</CreDtTm></GrpHdr><Stmt><Id>{number}</Id><Acct><Id><IBAN>{iban}</IBAN></Id><Ccy>{code}</Ccy></Acct>\
+         {}{}{rows}</Stmt></BkToCstmrStmt></Document>\n",
+        balance("OPBD", opening_minor),
+        balance("CLBD", closing),
+    )
+}

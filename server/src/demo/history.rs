@@ -1,0 +1,614 @@
+//! Ninety days of trade, played through the real commands on a movable clock.
+
+use super::files::{DemoEntry, DemoInvoice, camt053, ubl};
+use super::{DemoError, PASSWORD};
+use crate::clock::Clock;
+use crate::commands::accept_invitation::AcceptInvitation;
+use crate::commands::buy_fractions::{BuyFractions, price_terms};
+use crate::commands::confirm_invoice::{ConfirmInvoice, words};
+use crate::commands::create_offer::CreateOffer;
+use crate::commands::create_payment_file::CreatePaymentFile;
+use crate::commands::decide_approval::DecideApproval;
+use crate::commands::decide_bank_account::DecideBankAccount;
+use crate::commands::decide_company::DecideCompany;
+use crate::commands::dispute_invoice::DisputeInvoice;
+use crate::commands::invite_company::InviteCompany;
+use crate::commands::invite_user::InviteUser;
+use crate::commands::propose_bank_account::ProposeBankAccount;
+use crate::commands::register_invoice::RegisterInvoice;
+use crate::commands::request_payout::RequestPayout;
+use crate::commands::set_approval_limit::SetApprovalLimit;
+use crate::commands::set_buyer_limit::SetBuyerLimit;
+use crate::commands::submit_invoice::SubmitInvoice;
+use crate::commands::{Actor, Command, Outcome};
+use crate::hash::{random_token, sha256_hex};
+use crate::http::pages::ops::read_statement;
+use crate::jobs::end_of_day;
+use crate::setup::{self, FirstUser, Setup};
+use crate::writer::{WriteError, Writer};
+use chrono::{Days, NaiveDate};
+use domain::Currency;
+use domain::pricing::quote;
+use domain::undertaking;
+use std::collections::HashMap;
+use store::records::{Keyed, Record};
+use store::{Conn, Invoice, Offer, Payout, Receivable};
+
+/// The platform's account at its bank: a documented example IBAN.
+pub const CUSTODY_IBAN: &str = "DE89370400440532013000";
+
+/// Name, country, tax id, currency.
+type Card = (&'static str, &'static str, &'static str, &'static str);
+
+const BUYERS: &[Card] = &[
+    ("Hansewerk Maschinenbau AG", "DE", "DE811569869", "EUR"),
+    ("Nordlicht Handel GmbH", "DE", "DE129274202", "EUR"),
+    ("江海装备制造股份有限公司", "CN", "91310000MA1FL4XX07", "CNY"),
+    ("东岭汽车工业有限公司", "CN", "91440300MA5EXX3J2C", "CNY"),
+];
+
+const SUPPLIERS: &[Card] = &[
+    ("Elbe Feinmechanik GmbH", "DE", "DE136695976", "EUR"),
+    ("Küstenguss KG", "DE", "DE200456123", "EUR"),
+    ("Trave Elektronik GmbH", "DE", "DE201345876", "EUR"),
+    ("Weser Verpackung OHG", "DE", "DE202987345", "EUR"),
+    ("Förde Werkzeuge GmbH", "DE", "DE203456781", "EUR"),
+    ("Deichland Logistik GmbH", "DE", "DE204567892", "EUR"),
+    ("Speicher Textil GmbH", "DE", "DE205678903", "EUR"),
+    ("Binnenhafen Chemie GmbH", "DE", "DE206789014", "EUR"),
+    ("明川精密零件有限公司", "CN", "91320500MA1XX12345", "CNY"),
+    ("恒泰铸造有限公司", "CN", "91330200MA2XX23456", "CNY"),
+    ("信达电子科技有限公司", "CN", "91440100MA3XX34567", "CNY"),
+    ("瑞丰包装材料有限公司", "CN", "91370200MA4XX45678", "CNY"),
+    ("安和物流有限公司", "CN", "91510100MA5XX56789", "CNY"),
+    ("博远模具有限公司", "CN", "91330100MA6XX67890", "CNY"),
+    ("新泽纺织有限公司", "CN", "91320100MA7XX78901", "CNY"),
+];
+
+const FINANCIERS: &[Card] = &[
+    ("Altonaer Handelsbank AG", "DE", "DE301234567", "EUR"),
+    ("Kogge Invoice Fund S.A.", "LU", "LU30123456", "EUR"),
+    ("Backstein Factoring GmbH", "DE", "DE302345678", "EUR"),
+    ("海通达商业保理有限公司", "CN", "91120116MA8XX89012", "CNY"),
+    ("汇融供应链金融有限公司", "CN", "91310115MA9XX90123", "CNY"),
+    ("瀚洋资产管理有限公司", "CN", "91440300MA0XX01234", "CNY"),
+];
+
+const ITEMS: &[&str] = &["Bearings and shafts", "Castings", "Control units", "Packaging", "Tool sets", "Freight services", "精密零件", "电子元件", "模具加工"];
+
+#[derive(Clone, Debug)]
+struct Company {
+    id: i64,
+    name: String,
+    tax_id: String,
+    currency: Currency,
+    reference: String,
+    iban: String,
+    maker: i64,
+    checker: i64,
+}
+
+impl Company {
+    fn maker(&self) -> Actor {
+        Actor::person(self.id, self.maker)
+    }
+    fn checker(&self) -> Actor {
+        Actor::person(self.id, self.checker)
+    }
+}
+
+/// splitmix64: the same world every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: i64) -> i64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let sides = u64::try_from(sides.max(1)).unwrap_or(1);
+        i64::try_from((z ^ (z >> 31)) % sides).unwrap_or(0)
+    }
+
+    fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+        let length = i64::try_from(list.len()).unwrap_or(0);
+        list.get(usize::try_from(self.roll(length)).unwrap_or(0))
+    }
+}
+
+struct World {
+    writer: Writer,
+    conn: Conn,
+    clock: Clock,
+    dice: Dice,
+    operator: Company,
+    buyers: Vec<Company>,
+    suppliers: Vec<Company>,
+    financiers: Vec<Company>,
+    /// The custody account at the bank, by currency.
+    at_bank: HashMap<&'static str, i64>,
+    statements: u32,
+    invoices: u32,
+}
+
+type Built = Result<(), DemoError>;
+
+/// Builds the world on an empty database and says who can sign in.
+pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'static str, String)>, DemoError> {
+    let mut conn = store::connect(database_url)?;
+    store::migrate(&mut conn)?;
+    if setup::is_set_up(&mut conn)? {
+        return Err(DemoError::Other("the demo wants an empty database".to_owned()));
+    }
+    let end = clock.now();
+    let start = end.date().checked_sub_days(Days::new(u64::from(days))).unwrap_or_else(|| end.date());
+    clock.set(start.and_hms_opt(8, 0, 0).unwrap_or(end));
+    let user = |name: &str, email: &str, roles: &str| FirstUser {
+        name: name.to_owned(),
+        email: email.to_owned(),
+        password: PASSWORD.to_owned(),
+        roles: roles.to_owned(),
+        language: "en".to_owned(),
+    };
+    let wanted = Setup {
+        operator_name: "Kontor Operating Company".to_owned(),
+        country: "DE".to_owned(),
+        custody_iban: CUSTODY_IBAN.to_owned(),
+        business_date: start,
+        currencies: vec!["EUR".to_owned(), "CNY".to_owned()],
+        users: vec![
+            user("Olga Petersen", "operator@kontor.example", "administrator,maker"),
+            user("Otto Claasen", "operator2@kontor.example", "maker,checker"),
+        ],
+    };
+    setup::run(&mut conn, &wanted, clock)?;
+    let (writer, thread) = Writer::start(database_url, clock.clone())?;
+    let operator = Company {
+        id: 10_000,
+        name: wanted.operator_name,
+        tax_id: String::new(),
+        currency: Currency::EUR,
+        reference: String::new(),
+        iban: CUSTODY_IBAN.to_owned(),
+        maker: 10_001,
+        checker: 10_002,
+    };
+    let mut world = World {
+        writer,
+        conn,
+        clock: clock.clone(),
+        dice: Dice(7),
+        operator,
+        buyers: Vec::new(),
+        suppliers: Vec::new(),
+        financiers: Vec::new(),
+        at_bank: HashMap::new(),
+        statements: 0,
+        invoices: 0,
+    };
+    world.onboard()?;
+    for day in 0..days {
+        world.live_one_day(days.saturating_sub(day))?;
+        let date = start.checked_add_days(Days::new(u64::from(day))).unwrap_or(start);
+        let ended = world.writer.submit_blocking(Actor::SYSTEM, end_of_day::key_of(date), crate::commands::close_day::CloseDay { date }.into());
+        ended.map_err(|error| refused("close_day", &error))?;
+        world.clock.shift_seconds(86_400);
+    }
+    world.leave_open_work()?;
+    clock.set(end);
+    let World { writer, conn, .. } = world;
+    drop((writer, conn));
+    thread.join().map_err(|_| DemoError::Other("the writer panicked".to_owned()))?;
+    Ok(sign_ins())
+}
+
+fn sign_ins() -> Vec<(&'static str, String)> {
+    let at = |name: &str| format!("{name}@kontor.example");
+    vec![
+        ("operator, maker", at("operator")),
+        ("operator, checker", at("operator2")),
+        ("supplier, maker (EUR)", at("supplier1")),
+        ("supplier, checker", at("supplier1.checker")),
+        ("supplier, maker (CNY)", at("supplier9")),
+        ("buyer, maker (EUR)", at("buyer1")),
+        ("buyer, checker", at("buyer1.checker")),
+        ("buyer, maker (CNY)", at("buyer3")),
+        ("financier, maker (EUR)", at("financier1")),
+        ("financier, checker", at("financier1.checker")),
+        ("financier, maker (CNY)", at("financier4")),
+    ]
+}
+
+fn refused(command: &'static str, error: &WriteError) -> DemoError {
+    DemoError::Refused { command, reason: format!("{error:?}") }
+}
+
+/// A valid German IBAN for a number (ISO 13616 check digits over a fixed bank code).
+fn demo_iban(number: i64) -> String {
+    let account = format!("{:010}", number.rem_euclid(10_000_000_000));
+    let body = format!("37040044{account}131400");
+    let rest = body.bytes().fold(0_u32, |rest, digit| (rest.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))) % 97);
+    format!("DE{:02}37040044{account}", 98_u32.wrapping_sub(rest))
+}
+
+impl World {
+    fn run(&self, actor: Actor, command: impl Into<Command>) -> Result<Outcome, DemoError> {
+        let command = command.into();
+        let name = command.name();
+        self.writer.submit_blocking(actor, random_token(), command).map_err(|error| refused(name, &error))
+    }
+
+    /// Runs a request and, if it waits for a second person, lets that person agree.
+    fn run_agreed(&mut self, company: &Company, command: impl Into<Command>) -> Result<Outcome, DemoError> {
+        let outcome = self.run(company.maker(), command)?;
+        let Some(approval_id) = outcome.awaits_approval else { return Ok(outcome) };
+        let approval = store::Approval::load(&mut self.conn, approval_id)?;
+        let decision = DecideApproval { approval_id, body_hash: approval.body_hash, approve: true, reason: String::new() };
+        self.run(company.checker(), decision)
+    }
+
+    fn today(&mut self) -> Result<NaiveDate, DemoError> {
+        Ok(store::records::load_heads(&mut self.conn)?.business_date)
+    }
+
+    fn onboard(&mut self) -> Built {
+        let password_hash = crate::auth::hash_password(PASSWORD)?;
+        for (kind, cards) in [("buyer", BUYERS), ("supplier", SUPPLIERS), ("financier", FINANCIERS)] {
+            for (index, card) in cards.iter().enumerate() {
+                let company = self.onboard_company(kind, index.saturating_add(1), card, &password_hash)?;
+                match kind {
+                    "buyer" => self.buyers.push(company),
+                    "supplier" => self.suppliers.push(company),
+                    _ => self.financiers.push(company),
+                }
+            }
+        }
+        for financier in self.financiers.clone() {
+            for buyer in self.buyers.clone().iter().filter(|buyer| buyer.currency == financier.currency) {
+                let limit_minor = if financier.currency.code() == "EUR" { 250_000_000 } else { 1_200_000_000 };
+                self.run(financier.maker(), SetBuyerLimit { buyer_id: buyer.id, currency: financier.currency.code().to_owned(), limit_minor })?;
+            }
+        }
+        for currency in [Currency::EUR, Currency::CNY] {
+            let amount_minor = if currency.code() == "EUR" { 180_000_000 } else { 900_000_000 };
+            let payers = self.financiers.iter().filter(|financier| financier.currency == currency);
+            let entries: Vec<DemoEntry> = payers.map(|financier| incoming(financier, amount_minor, &financier.reference)).collect();
+            self.bank(currency, entries)?;
+        }
+        Ok(())
+    }
+
+    fn onboard_company(&mut self, kind: &'static str, number: usize, card: &Card, password_hash: &str) -> Result<Company, DemoError> {
+        let (name, country, tax_id, code) = *card;
+        let currency = Currency::parse(code).ok_or_else(|| DemoError::Other(code.to_owned()))?;
+        let language = if country == "CN" { "zh" } else { "en" };
+        let email = format!("{kind}{number}@kontor.example");
+        let operator = self.operator.clone();
+        let token = random_token();
+        let invited = InviteCompany {
+            name: name.to_owned(),
+            country: country.to_owned(),
+            tax_id: tax_id.to_owned(),
+            registration_id: String::new(),
+            capacities: kind.to_owned(),
+            language: language.to_owned(),
+            administrator_email: email.clone(),
+            administrator_name: person_name(kind, number, false).to_owned(),
+            token: token.clone(),
+        };
+        let outcome = self.run(operator.maker(), invited)?;
+        let id = outcome.number("party_id");
+        let accept = |token: &str, name: &str| AcceptInvitation {
+            token_hash: sha256_hex(token.as_bytes()),
+            password_hash: password_hash.to_owned(),
+            name: name.to_owned(),
+            language: language.to_owned(),
+        };
+        let maker = self.run(Actor::SYSTEM, accept(&token, person_name(kind, number, false)))?.number("user_id");
+        let second = random_token();
+        let colleague = person_name(kind, number, true);
+        let invite = InviteUser { email: format!("{kind}{number}.checker@kontor.example"), name: colleague.to_owned(), roles: "checker".to_owned(), token: second.clone() };
+        self.run(Actor::person(id, maker), invite)?;
+        let checker = self.run(Actor::SYSTEM, accept(&second, colleague))?.number("user_id");
+        self.run(operator.maker(), DecideCompany { party_id: id, status: "active".to_owned(), reason: "File complete, identity checked".to_owned() })?;
+        let company = Company { id, name: name.to_owned(), tax_id: tax_id.to_owned(), currency, reference: outcome.text("reference"), iban: demo_iban(id), maker, checker };
+        let limit_minor = if code == "EUR" { 5_000_000 } else { 30_000_000 };
+        self.run(company.maker(), SetApprovalLimit { currency: code.to_owned(), limit_minor })?;
+        let holder: String = name.chars().take(70).collect();
+        let proposed = ProposeBankAccount { currency: code.to_owned(), iban: company.iban.clone(), bic: "COBADEFFXXX".to_owned(), holder };
+        let account_id = self.run(company.maker(), proposed)?.number("account_id");
+        self.run_agreed(&operator, DecideBankAccount { account_id, verified: true })?;
+        Ok(company)
+    }
+
+    /// The bank reports a day's bookings.
+    fn bank(&mut self, currency: Currency, entries: Vec<DemoEntry>) -> Built {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.statements = self.statements.saturating_add(1);
+        let date = self.today()?;
+        let code = if currency.code() == "EUR" { "EUR" } else { "CNY" };
+        let opening = *self.at_bank.get(code).unwrap_or(&0);
+        let moved = entries.iter().map(|entry| if entry.credit { entry.amount_minor } else { entry.amount_minor.saturating_neg() });
+        self.at_bank.insert(code, moved.fold(opening, i64::saturating_add));
+        let number = format!("{code}{:05}", self.statements);
+        let file = camt053(CUSTODY_IBAN, currency, date, &number, opening, &entries);
+        let command = read_statement(format!("{number}.xml"), file.into_bytes()).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
+        let operator = self.operator.clone();
+        self.run(operator.maker(), command)?;
+        Ok(())
+    }
+
+    fn live_one_day(&mut self, days_left: u32) -> Built {
+        let today = self.today()?;
+        self.pay_what_is_due(today)?;
+        self.confirm_what_waits(today)?;
+        self.offer_what_is_issued(today)?;
+        self.buy_what_is_offered()?;
+        // Before long history there is only so much to upload each day; weekends are quiet.
+        let busy = chrono::Datelike::weekday(&today).num_days_from_monday() < 5;
+        let count = if busy { self.dice.roll(3) } else { 0 };
+        for _ in 0..count {
+            self.upload(today, days_left)?;
+        }
+        if days_left.is_multiple_of(15) {
+            self.pay_out()?;
+        }
+        Ok(())
+    }
+
+    fn upload(&mut self, today: NaiveDate, days_left: u32) -> Built {
+        let suppliers = self.suppliers.clone();
+        let Some(supplier) = self.dice.pick(&suppliers).cloned() else { return Ok(()) };
+        let buyers: Vec<Company> = self.buyers.iter().filter(|buyer| buyer.currency == supplier.currency).cloned().collect();
+        let Some(buyer) = self.dice.pick(&buyers).cloned() else { return Ok(()) };
+        let invoice_id = self.register(&supplier, &buyer, today)?;
+        // The last drafts stay drafts.
+        if days_left > 1 {
+            self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
+        }
+        Ok(())
+    }
+
+    fn register(&mut self, supplier: &Company, buyer: &Company, today: NaiveDate) -> Result<i64, DemoError> {
+        self.invoices = self.invoices.saturating_add(1);
+        let number = format!("{}-{:04}", today.format("%Y"), self.invoices);
+        let tenor = u64::try_from(self.dice.roll(50).saturating_add(25)).unwrap_or(30);
+        let scale = if supplier.currency.code() == "EUR" { 1 } else { 6 };
+        let net_minor = self.dice.roll(7_000_000).saturating_add(400_000).saturating_mul(scale);
+        let item = self.dice.pick(ITEMS).copied().unwrap_or("Goods");
+        let order = format!("PO-{}", self.dice.roll(90_000).saturating_add(10_000));
+        let file = ubl(&DemoInvoice {
+            number: &number,
+            issue_date: today,
+            due_date: today.checked_add_days(Days::new(tenor)).unwrap_or(today),
+            currency: supplier.currency,
+            net_minor,
+            seller: (&supplier.name, &supplier.tax_id),
+            buyer: (&buyer.name, &buyer.tax_id),
+            order: &order,
+            item,
+        });
+        let content = file.into_bytes();
+        let parsed = formats::ubl::parse(&content).map_err(|fault| DemoError::Other(fault.to_string()))?;
+        let command = RegisterInvoice { file_name: format!("{number}.xml"), sha256: sha256_hex(&content), content, parsed };
+        Ok(self.run(supplier.maker(), command)?.number("invoice_id"))
+    }
+
+    fn company(&self, id: i64) -> Option<Company> {
+        self.buyers.iter().chain(&self.suppliers).chain(&self.financiers).find(|company| company.id == id).cloned()
+    }
+
+    fn confirm_what_waits(&mut self, today: NaiveDate) -> Built {
+        for invoice in Invoice::list_where(&mut self.conn, "state = 'presented' ORDER BY id", &[])? {
+            let (Some(buyer), Some(due_date)) = (self.company(invoice.buyer_id), invoice.due_date) else { continue };
+            match self.dice.roll(10) {
+                0 => continue,
+                1 if invoice.issue_date < today => {
+                    let reason = "Quantity on the delivery note differs".to_owned();
+                    self.run(buyer.maker(), DisputeInvoice { invoice_id: invoice.id, reason })?;
+                }
+                roll => {
+                    let less = roll == 2;
+                    let amount_minor = if less { invoice.payable_minor.saturating_mul(95) / 100 } else { invoice.payable_minor };
+                    let command = self.confirmation(&invoice, amount_minor, due_date, if less { "Short delivery, 5 %" } else { "" })?;
+                    self.run_agreed(&buyer, command)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn confirmation(&mut self, invoice: &Invoice, amount_minor: i64, due_date: NaiveDate, reason: &str) -> Result<ConfirmInvoice, DemoError> {
+        let words = words(&mut self.conn, invoice, amount_minor, due_date)?;
+        let version = undertaking::CURRENT.to_owned();
+        Ok(ConfirmInvoice { invoice_id: invoice.id, amount_minor, due_date, version, words_hash: words.hash, reason: reason.to_owned() })
+    }
+
+    fn offer_what_is_issued(&mut self, today: NaiveDate) -> Built {
+        for row in Receivable::list_where(&mut self.conn, "state = 'issued' ORDER BY id", &[])? {
+            let Some(supplier) = self.company(row.supplier_id) else { continue };
+            let last = row.payment_date.pred_opt().unwrap_or(today);
+            let close_date = today.checked_add_days(Days::new(10)).unwrap_or(today).min(last);
+            if self.dice.roll(5) == 0 || close_date <= today {
+                continue;
+            }
+            let kept = if self.dice.roll(4) == 0 { row.face_minor / 3 } else { 0 };
+            let units_minor = row.face_minor.saturating_sub(kept);
+            let rate = format!("{}.{}", self.dice.roll(4).saturating_add(3), self.dice.roll(4).saturating_mul(25));
+            let rate = rate.parse::<rust_decimal::Decimal>().map_or_else(|_| "5".to_owned(), |rate| rate.normalize().to_string());
+            let command = CreateOffer {
+                receivable_id: row.id,
+                units_minor,
+                rate,
+                method: if self.dice.roll(2) == 0 { "discount" } else { "yield" }.to_owned(),
+                day_count: if row.currency == "EUR" { "ACT/360" } else { "ACT/365F" }.to_owned(),
+                minimum_ticket_minor: row.minimum_ticket_minor.min(units_minor),
+                close_date,
+            };
+            self.run_agreed(&supplier, command)?;
+        }
+        Ok(())
+    }
+
+    fn buy_what_is_offered(&mut self) -> Built {
+        let today = self.today()?;
+        for offer in Offer::list_where(&mut self.conn, "state = 'open' ORDER BY id", &[])? {
+            let receivable = Receivable::load(&mut self.conn, offer.receivable_id)?;
+            let desks: Vec<Company> = self.financiers.iter().filter(|desk| desk.currency.code() == receivable.currency).cloned().collect();
+            for _ in 0..self.dice.roll(3) {
+                let offer = Offer::load(&mut self.conn, offer.id)?;
+                let Some(desk) = self.dice.pick(&desks).cloned() else { continue };
+                if offer.state != "open" {
+                    break;
+                }
+                let half = offer.left_minor / 2;
+                let rest = offer.left_minor.saturating_sub(half);
+                let split = half >= offer.minimum_ticket_minor && rest >= offer.minimum_ticket_minor && self.dice.roll(3) > 0;
+                let units_minor = if split { half } else { offer.left_minor };
+                let Ok(priced) = price_terms(&offer, &receivable).map_err(DemoError::Store).and_then(|terms| {
+                    quote(units_minor, &terms, today).map_err(|refusal| DemoError::Other(refusal.code().to_owned()))
+                }) else {
+                    continue;
+                };
+                let command = BuyFractions { offer_id: offer.id, units_minor, price_minor: priced.price_minor };
+                // Out of cash or over a limit is a lawful answer here.
+                let _ = self.run_agreed(&desk, command);
+            }
+        }
+        Ok(())
+    }
+
+    fn pay_what_is_due(&mut self, today: NaiveDate) -> Built {
+        let mut incoming_by_currency: HashMap<&'static str, Vec<DemoEntry>> = HashMap::new();
+        let due = Receivable::list_where(
+            &mut self.conn,
+            "payment_date <= ? AND state IN ('active', 'issued', 'matured', 'part_redeemed', 'overdue') ORDER BY id",
+            &[today.into()],
+        )?;
+        for row in due {
+            let Some(buyer) = self.company(row.buyer_id) else { continue };
+            let open = row.confirmed_minor.saturating_sub(row.paid_minor).max(1);
+            let amount = match self.dice.roll(12) {
+                // Somebody forgets for a while; somebody pays in two parts; somebody pays too much.
+                0..=2 => continue,
+                3 => (open / 2).max(1),
+                4 => open.saturating_add(1_000),
+                _ => open,
+            };
+            let code = if row.currency == "EUR" { "EUR" } else { "CNY" };
+            incoming_by_currency.entry(code).or_default().push(incoming(&buyer, amount, &row.reference));
+        }
+        for currency in [Currency::EUR, Currency::CNY] {
+            let entries = incoming_by_currency.remove(currency.code()).unwrap_or_default();
+            self.bank(currency, entries)?;
+        }
+        Ok(())
+    }
+
+    /// Suppliers take money out, the operator makes the file, the bank pays it.
+    fn pay_out(&mut self) -> Built {
+        for supplier in self.suppliers.clone() {
+            let asset = domain::chart::currency_asset(supplier.currency).0;
+            let line = store::lists::balances(&mut self.conn, asset, Some(supplier.id))?.into_iter().next();
+            let free = line.map_or(0, |line| line.balance.saturating_sub(line.held));
+            if free > 1_000_000 {
+                let command = RequestPayout { currency: supplier.currency.code().to_owned(), amount_minor: free / 2 };
+                self.run_agreed(&supplier, command)?;
+            }
+        }
+        let operator = self.operator.clone();
+        for currency in [Currency::EUR, Currency::CNY] {
+            let waiting = Payout::list_where(&mut self.conn, "state = 'requested' AND currency = ?", &[currency.code().into()])?;
+            if waiting.is_empty() {
+                continue;
+            }
+            self.run(operator.maker(), CreatePaymentFile { currency: currency.code().to_owned() })?;
+            let entries = waiting.into_iter().map(|payout| DemoEntry {
+                amount_minor: payout.amount_minor,
+                credit: false,
+                end_to_end: payout.end_to_end,
+                name: payout.holder,
+                iban: payout.iban,
+                ..DemoEntry::default()
+            });
+            self.bank(currency, entries.collect())?;
+        }
+        Ok(())
+    }
+
+    /// What every role finds on its desk.
+    fn leave_open_work(&mut self) -> Built {
+        let today = self.today()?;
+        for (supplier_at, buyer_at) in [(0_usize, 0_usize), (0, 1), (1, 0), (2, 0), (8, 2), (9, 3)] {
+            let (Some(supplier), Some(buyer)) = (self.suppliers.get(supplier_at).cloned(), self.buyers.get(buyer_at).cloned()) else { continue };
+            let invoice_id = self.register(&supplier, &buyer, today)?;
+            self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
+            let fresh = self.register(&supplier, &buyer, today)?;
+            if supplier_at == 1 {
+                self.run(supplier.maker(), SubmitInvoice { invoice_id: fresh, due_date: None })?;
+                let invoice = Invoice::load(&mut self.conn, fresh)?;
+                let command = self.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
+                self.run_agreed(&buyer, command)?;
+            }
+        }
+        // A confirmation that waits for the second person.
+        if let (Some(supplier), Some(buyer)) = (self.suppliers.first().cloned(), self.buyers.first().cloned()) {
+            let limit = SetApprovalLimit { currency: buyer.currency.code().to_owned(), limit_minor: 100 };
+            self.run(buyer.maker(), limit)?;
+            let invoice_id = self.register(&supplier, &buyer, today)?;
+            self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
+            let invoice = Invoice::load(&mut self.conn, invoice_id)?;
+            let command = self.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
+            self.run(buyer.maker(), command)?;
+            let limit = SetApprovalLimit { currency: buyer.currency.code().to_owned(), limit_minor: 5_000_000 };
+            self.run(buyer.maker(), limit)?;
+            let stranger = DemoEntry { name: "Unbekannte Zahlstelle".to_owned(), iban: demo_iban(77), remittance: "Rechnung 4711".to_owned(), amount_minor: 123_456, credit: true, ..DemoEntry::default() };
+            self.bank(Currency::EUR, vec![stranger])?;
+        }
+        self.offer_what_is_issued(today)?;
+        // One supplier wants money and a new account; one company has applied.
+        if let Some(supplier) = self.suppliers.get(2).cloned() {
+            let holder = supplier.name.clone();
+            self.run(supplier.maker(), ProposeBankAccount { currency: "EUR".to_owned(), iban: demo_iban(4_711), bic: String::new(), holder })?;
+        }
+        for supplier in self.suppliers.clone() {
+            let asset = domain::chart::currency_asset(supplier.currency).0;
+            let line = store::lists::balances(&mut self.conn, asset, Some(supplier.id))?.into_iter().next();
+            if line.is_some_and(|line| line.balance.saturating_sub(line.held) > 200_000) {
+                self.run(supplier.maker(), RequestPayout { currency: supplier.currency.code().to_owned(), amount_minor: 100_000 })?;
+            }
+        }
+        let operator = self.operator.clone();
+        let applied = InviteCompany {
+            name: "Lotsen Anlagenbau GmbH".to_owned(),
+            country: "DE".to_owned(),
+            tax_id: "DE299999990".to_owned(),
+            registration_id: "HRB 4711".to_owned(),
+            capacities: "supplier".to_owned(),
+            language: "en".to_owned(),
+            administrator_email: "lotsen@kontor.example".to_owned(),
+            administrator_name: "Lena Lotse".to_owned(),
+            token: random_token(),
+        };
+        self.run(operator.maker(), applied)?;
+        Ok(())
+    }
+}
+
+fn incoming(payer: &Company, amount_minor: i64, reference: &str) -> DemoEntry {
+    DemoEntry { amount_minor, credit: true, reference: reference.to_owned(), name: payer.name.clone(), iban: payer.iban.clone(), ..DemoEntry::default() }
+}
+
+fn person_name(kind: &str, number: usize, checker: bool) -> &'static str {
+    const MAKERS: &[&str] = &["Anna Brandt", "Jonas Krüger", "Mara Lindner", "Felix Otte", "Ida Sommer", "Paul Richter", "Nele Thomsen", "Lars Voss", "李明", "王芳", "张伟", "刘洋", "陈静", "杨磊", "赵敏"];
+    const CHECKERS: &[&str] = &["Heike Wulf", "Martin Behrens", "Silke Jansen", "Uwe Ahrens", "Karin Peters", "Rolf Meier", "Britta Kühn", "Dirk Hansen", "周强", "吴娜", "徐丽", "孙浩", "马超", "朱琳", "胡军"];
+    let list = if checker { CHECKERS } else { MAKERS };
+    let shift = match kind {
+        "buyer" if number > 2 => 8,
+        "financier" if number > 3 => 6,
+        _ => 0,
+    };
+    list.get(number.saturating_add(shift).saturating_sub(1) % list.len()).copied().unwrap_or("Alex")
+}
