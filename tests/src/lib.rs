@@ -1,1 +1,25 @@
-//! placeholder
+//! What the journeys need: databases of both kinds, a real server on its own port, and a client that behaves like
+//! a browser without JavaScript.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::missing_panics_doc)]
+
+pub mod client;
+pub mod databases;
+pub mod world;
+
+pub use client::{Answer, Client};
+pub use databases::Database;
+pub use world::World;
+
+/// The folder of shared files, if it is here; says so when it is not.
+#[must_use]
+pub fn shared_data() -> Option<std::path::PathBuf> {
+    let root = std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_owned());
+    let data = std::path::Path::new(&root).join("data");
+    if data.exists() {
+        Some(data)
+    } else {
+        println!("left out: shared data is absent");
+        None
+    }
+}

@@ -39,7 +39,7 @@ impl Tone {
     #[must_use]
     pub fn of(state: &str) -> Self {
         match state {
-            "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched" | "issued" | "sent" => Self::Done,
+            "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched" | "placed" | "issued" | "sent" => Self::Done,
             "partially_confirmed" | "part_paid" | "part_redeemed" | "overdue" | "disputed" | "suspense" | "attention" | "matured" | "applied" | "proposed" | "failed" => {
                 Self::Attention
             }

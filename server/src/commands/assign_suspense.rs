@@ -75,7 +75,7 @@ impl Execute for AssignSuspense {
                 settlement::settle(batch, id, amount, line.value_date)?;
             }
         }
-        line.state = "assigned".to_owned();
+        line.state = "placed".to_owned();
         line.note.clone_from(&self.reason);
         batch.update(&line)?;
         Ok(Done::new(line.id, json!({ "line_id": line.id })))

@@ -158,7 +158,7 @@ fn already_booked(batch: &mut Batch<'_>, line: &BankLine) -> Step<bool> {
         line.statement_id.into(),
     ];
     let condition = "bank_reference = ? AND direction = ? AND amount_minor = ? AND end_to_end = ? AND reference = ? \
-                     AND statement_id <> ? AND state IN ('matched', 'suspense', 'assigned', 'returned', 'attention')";
+                     AND statement_id <> ? AND state IN ('matched', 'suspense', 'placed', 'returned', 'attention')";
     Ok(BankLine::find_where(batch.conn, condition, &binds)?.is_some())
 }
 

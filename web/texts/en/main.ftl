@@ -547,6 +547,7 @@ state-rejected = Turned down
 state-requested = Requested
 state-sent = Sent
 state-matched = Placed
+state-placed = Placed by hand
 state-suspense = In suspense
 state-attention = Needs attention
 state-returned = Sent back

@@ -547,6 +547,7 @@ state-rejected = 已驳回
 state-requested = 已申请
 state-sent = 已发送
 state-matched = 已匹配
+state-placed = 人工匹配
 state-suspense = 待匹配
 state-attention = 需处理
 state-returned = 已退回

@@ -296,7 +296,7 @@ async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-state", false, ""),
         ("market-open", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: &["suspense", "attention", "matched", "assigned", "returned", "skipped"], heads, default: ("id", true) };
+    let listing = Listing { params: &params, language, states: &["suspense", "attention", "matched", "placed", "returned", "skipped"], heads, default: ("id", true) };
     let wanted = listing.query();
     let order = wanted.order;
     let (page, totals) = who.app.read(move |conn| Ok((BankLineRow::page(conn, &wanted)?, BankLineRow::totals(conn, &wanted)?))).await?;

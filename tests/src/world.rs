@@ -1,0 +1,137 @@
+//! A platform with an operator and its two people, served on a port of its own.
+
+use crate::client::Client;
+use crate::databases::Database;
+use chrono::NaiveDate;
+use server::clock::Clock;
+use server::config::Config;
+use server::serve::{self, Running};
+use server::setup::{self, FirstUser, Setup};
+
+pub const PASSWORD: &str = "the-quay-at-nine";
+pub const CUSTODY_IBAN: &str = server::demo::history::CUSTODY_IBAN;
+
+pub struct World {
+    pub database: Database,
+    pub clock: Clock,
+    running: Option<Running>,
+    pub base: String,
+}
+
+/// The settings of a test's server.
+#[must_use]
+pub fn config(database: &Database, base: &str) -> Config {
+    Config {
+        database_url: database.url.clone(),
+        listen: "127.0.0.1:0".to_owned(),
+        data: database.folder.clone(),
+        smtp_url: None,
+        mail_from: "Kontor <kontor@localhost>".to_owned(),
+        base_url: base.to_owned(),
+        secret: "a secret of at least thirty-two characters".to_owned(),
+        demo: true,
+        metrics_listen: None,
+    }
+}
+
+/// The operator on an empty database, at this business date.
+pub fn set_up(database: &Database, date: NaiveDate, clock: &Clock) {
+    let mut conn = store::connect(&database.url).expect("a database");
+    store::migrate(&mut conn).expect("migrations");
+    let user = |name: &str, email: &str, roles: &str| FirstUser {
+        name: name.to_owned(),
+        email: email.to_owned(),
+        password: PASSWORD.to_owned(),
+        roles: roles.to_owned(),
+        language: "en".to_owned(),
+    };
+    let wanted = Setup {
+        operator_name: "Operator".to_owned(),
+        country: "DE".to_owned(),
+        custody_iban: CUSTODY_IBAN.to_owned(),
+        business_date: date,
+        currencies: vec!["EUR".to_owned(), "CNY".to_owned()],
+        users: vec![user("Olga", "operator@x.example", "administrator,maker"), user("Otto", "operator2@x.example", "checker")],
+    };
+    setup::run(&mut conn, &wanted, clock).expect("a platform");
+}
+
+impl World {
+    #[must_use]
+    pub fn start(database: Database, date: &str) -> Self {
+        let clock = Clock::default();
+        set_up(&database, date.parse().expect("a date"), &clock);
+        let running = serve::start(config(&database, "http://kontor.test"), clock.clone()).expect("a server");
+        let base = format!("http://127.0.0.1:{}", running.port);
+        Self { database, clock, running: Some(running), base }
+    }
+
+    /// A server on the demo's own history.
+    #[must_use]
+    pub fn demo(database: Database, days: u32) -> Self {
+        let clock = Clock::default();
+        server::demo::history::build(&database.url, days, &clock).expect("a demo world");
+        let running = serve::start(config(&database, "http://kontor.test"), clock.clone()).expect("a server");
+        let base = format!("http://127.0.0.1:{}", running.port);
+        Self { database, clock, running: Some(running), base }
+    }
+
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    #[must_use]
+    pub fn signed_in(&self, email: &str) -> Client {
+        let client = self.client();
+        let home = client.sign_in(email, PASSWORD);
+        assert!(home.status == 200 && home.body.contains("/logout"), "{email}: {} {}", home.status, home.text());
+        client
+    }
+
+    #[must_use]
+    pub fn api(&self, email: &str) -> Client {
+        let client = self.client();
+        client.api_sign_in(email, PASSWORD);
+        client
+    }
+
+    #[must_use]
+    pub fn conn(&self) -> store::Conn {
+        store::connect(&self.database.url).expect("a connection")
+    }
+
+    /// Everything in the database fits together.
+    pub fn verify(&self) {
+        let (_, finding) = store::verify::verify(&mut self.conn()).expect("a verification");
+        assert_eq!(finding, None, "{}", self.database.kind);
+    }
+
+    /// Ends days until the business date is this one.
+    pub fn move_to(&self, date: &str) {
+        let wanted: NaiveDate = date.parse().expect("a date");
+        let app = &self.running.as_ref().expect("a running server").app;
+        server::jobs::end_of_day::catch_up(&app.writer, &app.pool, wanted).expect("days end");
+    }
+
+    /// The newest mail to an address.
+    #[must_use]
+    pub fn mail(&self, address: &str) -> store::Mail {
+        for _ in 0..100 {
+            let found = <store::Mail as store::records::Record>::find_where(&mut self.conn(), "address = ? ORDER BY id DESC LIMIT 1", &[address.into()]);
+            if let Some(mail) = found.expect("a query") {
+                return mail;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("no mail to {address}");
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().expect("an orderly end");
+        }
+    }
+}

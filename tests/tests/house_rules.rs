@@ -1,0 +1,111 @@
+//! Rules of the house that the compiler does not know.
+
+use std::path::Path;
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn manifest(path: &str) -> String {
+    std::fs::read_to_string(root().join(path).join("Cargo.toml")).unwrap()
+}
+
+/// The names under `[dependencies]`.
+fn dependencies(path: &str) -> Vec<String> {
+    let text = manifest(path);
+    let section = text.split("[dependencies]").nth(1).unwrap_or("").split("\n[").next().unwrap_or("").to_owned();
+    section.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).filter(|name| !name.is_empty() && !name.starts_with('#')).map(str::to_owned).collect()
+}
+
+#[test]
+fn dependencies_run_one_way() {
+    assert_eq!(dependencies("server/ledger"), Vec::<String>::new(), "the ledger names only std");
+    for (path, banned) in [
+        ("server/domain", vec!["serde", "diesel", "actix-web", "store", "formats", "web", "server"]),
+        ("server/formats", vec!["diesel", "actix-web", "store", "web", "server"]),
+        ("server/store", vec!["actix-web", "formats", "web", "server", "lettre", "jsonwebtoken"]),
+        ("web", vec!["actix-web", "diesel", "store", "formats", "server"]),
+        ("server", vec!["diesel"]),
+    ] {
+        let named = dependencies(path);
+        assert!(!named.is_empty(), "{path}");
+        for name in banned {
+            assert!(!named.iter().any(|known| known == name), "{path} names {name}");
+        }
+    }
+    for path in ["server/ledger", "server/domain", "server/formats", "server/store", "web"] {
+        for only_server in ["actix-web", "jsonwebtoken", "lettre"] {
+            assert!(!manifest(path).contains(only_server), "{path} names {only_server}");
+        }
+    }
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_no_mod_rs() {
+    let mut files = Vec::new();
+    for folder in ["server", "web", "tests"] {
+        rust_files(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 80);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("//!"), "{} has no heading", file.display());
+        assert!(file.file_name().unwrap() != "mod.rs", "{}", file.display());
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_migrations() {
+    let names = |kind: &str| {
+        let mut names: Vec<String> =
+            std::fs::read_dir(root().join("migrations").join(kind)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+}
+
+/// Keys that templates and pages ask for by a literal exist in the texts.
+#[test]
+fn every_literal_text_key_exists() {
+    let texts = std::fs::read_to_string(root().join("web/texts/en/main.ftl")).unwrap();
+    let mut files = Vec::new();
+    rust_files(&root().join("server/src/http"), &mut files);
+    files.push(root().join("templates/page.html"));
+    files.push(root().join("templates/blocks/form.html"));
+    let mut checked = 0;
+    for file in files {
+        let source = std::fs::read_to_string(&file).unwrap();
+        for mark in ["t(\"", "fill(\""] {
+            for piece in source.split(mark).skip(1) {
+                let key = piece.split('"').next().unwrap();
+                if key.contains('-') && !key.contains(['{', ' ', '/']) {
+                    assert!(texts.contains(&format!("\n{key} =")), "{}: {key}", file.display());
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(checked > 200, "{checked}");
+}
+
+#[test]
+fn every_command_has_a_name_in_both_languages() {
+    for name in server::commands::Command::NAMES {
+        let key = format!("command-{}", name.replace('_', "-"));
+        for language in web::Language::ALL {
+            assert!(language.has(&key), "{key}");
+        }
+    }
+}

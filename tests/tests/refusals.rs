@@ -1,0 +1,123 @@
+//! Every refusal of the program: its status, its sentence in both languages, and a test that provokes it.
+
+use domain::Refusal;
+use server::http::error::refusal_status;
+
+/// Where each code is provoked. A new refusal without a line here fails.
+const SHOWN: &[(&str, &str)] = &[
+    ("not_found", "security::a_foreign_record_is_like_a_missing_one"),
+    ("not_permitted", "security::every_route_is_open_to_exactly_those_who_have_its_right"),
+    ("same_person", "security::four_eyes_cannot_be_gone_around"),
+    ("approval_content_changed", "security::four_eyes_cannot_be_gone_around"),
+    ("approval_already_decided", "security::four_eyes_cannot_be_gone_around"),
+    ("sign_in_failed", "security::guessing_is_stopped_and_tells_nothing"),
+    ("totp_wrong", "security::the_second_factor_is_asked_for"),
+    ("link_invalid", "security::guessing_is_stopped_and_tells_nothing"),
+    ("duplicate_invoice", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
+    ("statement_repeated", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
+    ("bank_account_missing", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
+    ("buyer_limit_exceeded", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
+    ("remainder_too_small", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
+    ("sold_out", "survival::the_last_units_are_sold_once"),
+    ("idempotency_key_reused", "survival::a_key_does_one_thing_once"),
+];
+
+/// Codes whose rule is a pure function with its own table of rows in `domain`.
+const SHOWN_IN_DOMAIN: &[&str] = &[
+    "amount_invalid", "confirmed_too_much", "reason_missing", "due_date_missing", "due_date_too_close", "document_not_financeable", "not_the_supplier",
+    "buyer_unknown", "buyer_is_supplier", "payable_not_positive", "assigned_elsewhere", "state_conflict", "rate_out_of_range", "close_date_invalid",
+    "minimum_ticket_invalid", "not_enough_units", "offer_closed", "own_offer", "below_minimum_ticket", "price_not_positive", "price_changed",
+    "receivable_matured", "insufficient_cash", "field_invalid", "password_too_short", "password_breached",
+];
+
+#[test]
+fn every_refusal_has_a_status_and_two_sentences() {
+    for code in Refusal::CODES {
+        assert!(refusal_status(code).is_client_error(), "{code}");
+        let key = format!("refusal-{}", code.replace('_', "-"));
+        let [english, chinese] = web::Language::ALL.map(|language| language.fill(&key, &[]));
+        assert!(!english.starts_with('[') && !chinese.starts_with('['), "{code}");
+        assert_ne!(english, chinese, "{code} has no Chinese sentence");
+    }
+}
+
+/// The rest are provoked here, through the API of a demo world.
+#[test]
+fn the_remaining_refusals_are_given_over_http() {
+    let world = e2e::World::demo(e2e::Database::sqlite(), 30);
+    let mut shown: std::collections::BTreeSet<String> = SHOWN.iter().map(|(code, _)| (*code).to_owned()).collect();
+    shown.extend(SHOWN_IN_DOMAIN.iter().map(|code| (*code).to_owned()));
+    let operator = world.api("operator@kontor.example");
+    let supplier = world.api("supplier1@kontor.example");
+    let buyer = world.api("buyer1@kontor.example");
+    let financier = world.api("financier1@kontor.example");
+    let mut conn = world.conn();
+    let value = |conn: &mut store::Conn, sql: &str| store::query::int(conn, sql, &[]).unwrap().unwrap_or(0);
+    let presented = value(&mut conn, "SELECT i.id AS value FROM invoices i JOIN users u ON u.party_id = i.buyer_id WHERE i.state = 'presented' AND u.email = 'buyer1@kontor.example' LIMIT 1");
+    let date = store::records::load_heads(&mut conn).unwrap().business_date;
+    let company = |name: &str, email: &str, tax: &str| {
+        serde_json::json!({ "name": name, "country": "DE", "tax_id": tax, "capacities": "supplier", "language": "en", "administrator_email": email, "administrator_name": "A" })
+    };
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let cases = [
+        (&operator, "invite-company", company("X", "operator@kontor.example", "DE777777777"), "email_taken"),
+        (&operator, "invite-company", company("X", "new@kontor.example", "DE811569869"), "tax_id_taken"),
+        (&operator, "invite-company", company("", "new@kontor.example", "DE777777777"), "field_missing"),
+        (&supplier, "propose-bank-account", json(r#"{"currency":"EUR","iban":"DE00370400440532013000","holder":"X"}"#), "iban_invalid"),
+        (&supplier, "propose-bank-account", json(r#"{"currency":"XXX","iban":"DE89370400440532013000","holder":"X"}"#), "currency_unknown"),
+        (
+            &buyer,
+            "confirm-invoice",
+            serde_json::json!({ "invoice_id": presented, "amount_minor": 100, "due_date": date + chrono::Days::new(30), "version": "2026-11", "words_hash": "0", "reason": "less" }),
+            "undertaking_changed",
+        ),
+        (&operator, "record-receipt", serde_json::json!({ "currency": "EUR", "amount_minor": 5, "value_date": date, "reference": "RF00", "reason": "seen" }), "reference_unknown"),
+        (&operator, "record-receipt", serde_json::json!({ "currency": "EUR", "amount_minor": 5, "value_date": date + chrono::Days::new(9), "reference": "RF00", "reason": "seen" }), "date_invalid"),
+        (&operator, "close-day", serde_json::json!({ "date": date - chrono::Days::new(1) }), "day_in_past"),
+        (&operator, "close-day", serde_json::json!({ "date": date + chrono::Days::new(1) }), "day_not_reached"),
+        (&operator, "return-suspense", serde_json::json!({ "line_id": value(&mut conn, "SELECT id AS value FROM bank_lines WHERE state = 'matched' LIMIT 1"), "reason": "x" }), "line_already_settled"),
+        (
+            &supplier,
+            "change-user",
+            serde_json::json!({ "user_id": value(&mut conn, "SELECT id AS value FROM users WHERE email = 'supplier1@kontor.example'"), "roles": "viewer", "disabled": false }),
+            "last_administrator",
+        ),
+    ];
+    for (number, (client, path, body, code)) in cases.into_iter().enumerate() {
+        let answer = client.api(path, &format!("refusal-{number}"), &body);
+        assert_eq!(answer.json()["code"], code, "{path}: {}", answer.body);
+        assert_eq!(answer.status, refusal_status(code).as_u16(), "{code}");
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        shown.insert(code.to_owned());
+    }
+    let unreadable = supplier.post_with("/api/v1/register-invoice", &[("Content-Type", "application/xml"), ("Idempotency-Key", "refusal-file")], "<x/>".into());
+    assert_eq!(unreadable.json()["code"], "file_unreadable");
+    let foreign = server::demo::files::camt053("DE02120300000000202051", domain::Currency::EUR, date, "FOREIGN", 0, &[]);
+    let foreign = operator.post_with("/api/v1/import-statement", &[("Content-Type", "application/xml"), ("Idempotency-Key", "refusal-camt")], foreign);
+    assert_eq!(foreign.json()["code"], "statement_account_unknown");
+    let large = supplier.post_with("/api/v1/register-invoice", &[("Content-Type", "application/xml"), ("Idempotency-Key", "refusal-large")], "x".repeat(6 * 1024 * 1024));
+    assert_eq!(large.status, 413);
+    let password = world.signed_in("supplier1@kontor.example").fill("/account/security", "/account/password", &[("current", "wrong"), ("password", "another quay at ten")]);
+    assert_eq!(password.status, 401);
+    shown.extend(["file_unreadable", "statement_account_unknown", "file_too_large", "password_wrong"].map(str::to_owned));
+    // Nothing to pay in a currency whose payouts have just gone out.
+    let _ = operator.api("create-payment-file", "refusal-pay-1", &serde_json::json!({ "currency": "EUR" }));
+    let empty = operator.api("create-payment-file", "refusal-pay-2", &serde_json::json!({ "currency": "EUR" }));
+    assert_eq!(empty.json()["code"], "nothing_to_pay");
+    // A suspended company cannot trade; a company without the capacity cannot either.
+    let party = value(&mut conn, "SELECT party_id AS value FROM users WHERE email = 'financier1@kontor.example'");
+    let buy = serde_json::json!({ "offer_id": 1, "units_minor": 1, "price_minor": 1 });
+    store::query::execute(&mut conn, "UPDATE parties SET capacities = 'buyer' WHERE id = ?", &[party.into()]).unwrap();
+    assert_eq!(financier.api("buy-fractions", "refusal-capacity", &buy).json()["code"], "capacity_missing");
+    store::query::execute(&mut conn, "UPDATE parties SET capacities = 'financier', status = 'suspended' WHERE id = ?", &[party.into()]).unwrap();
+    assert_eq!(financier.api("buy-fractions", "refusal-suspended", &buy).json()["code"], "company_not_active");
+    // Books that do not balance keep the day open.
+    store::query::execute(&mut conn, "UPDATE ledger_accounts SET balance = balance + 1 WHERE kind = 'custody' AND asset_id = 978", &[]).unwrap();
+    assert_eq!(operator.api("close-day", "refusal-books", &serde_json::json!({ "date": date })).json()["code"], "books_do_not_balance");
+    shown.extend(["nothing_to_pay", "capacity_missing", "company_not_active", "books_do_not_balance"].map(str::to_owned));
+    // What cannot be provoked from outside: a page that is stale is told by the rule that changed, the lock says
+    // "sign-in failed", and accounting's own no means that a rule is missing.
+    shown.extend(["stale_page", "locked_out", "accounting_refused"].map(str::to_owned));
+    let missing: Vec<&&str> = Refusal::CODES.iter().filter(|code| !shown.contains(**code)).collect();
+    assert!(missing.is_empty(), "no test provokes {missing:?}");
+}

@@ -1,0 +1,331 @@
+//! Who may reach what, forged requests, sessions, four eyes, headers: BAR.md S1, S2, S3, S8, S13.
+
+use e2e::world::{PASSWORD, World};
+use e2e::{Client, Database};
+use server::http::routes::Routes;
+use store::records::Record;
+
+fn fill(path: &str, id: &str) -> String {
+    path.replace("{id}", id).replace("{token}", "0000")
+}
+
+/// A person of each kind in the demo world.
+const PEOPLE: &[(&str, &str, &[&str])] = &[
+    ("operator", "operator@kontor.example", &["member", "administrator", "maker", "operator viewer", "operator maker"]),
+    ("operator checker", "operator2@kontor.example", &["member", "maker", "checker", "operator viewer", "operator maker"]),
+    ("supplier", "supplier1@kontor.example", &["member", "administrator", "maker", "supplier viewer", "supplier maker"]),
+    ("supplier checker", "supplier1.checker@kontor.example", &["member", "checker", "supplier viewer"]),
+    ("buyer", "buyer1@kontor.example", &["member", "administrator", "maker", "buyer viewer", "buyer maker"]),
+    ("buyer checker", "buyer1.checker@kontor.example", &["member", "checker", "buyer viewer"]),
+    ("financier", "financier1@kontor.example", &["member", "administrator", "maker", "financier viewer", "financier maker"]),
+    ("financier checker", "financier1.checker@kontor.example", &["member", "checker", "financier viewer"]),
+];
+
+/// S1: every route of the program, for every kind of person and for nobody.
+#[test]
+fn every_route_is_open_to_exactly_those_who_have_its_right() {
+    let world = World::demo(Database::sqlite(), 20);
+    let routes = Routes::all().list;
+    assert!(routes.len() > 90, "{}", routes.len());
+    let stranger = world.client();
+    let mut cells = 0;
+    for (name, email, rights) in PEOPLE {
+        let page = world.signed_in(email);
+        let api = world.api(email);
+        for route in &routes {
+            if route.right == "anyone" {
+                continue;
+            }
+            let is_api = route.path.starts_with("/api/");
+            let client = if is_api { &api } else { &page };
+            let path = fill(route.path, "999999999");
+            let answer = match (route.method, is_api) {
+                ("GET", _) => client.get(&path),
+                // A body that no handler accepts: only whether the right was checked first is of interest.
+                (_, true) => client.post_with(&path, &[("Content-Type", "application/json"), ("Idempotency-Key", "matrix-key")], "nonsense".into()),
+                (_, false) => client.post(&path, &[("_csrf".into(), "wrong".into())]),
+            };
+            let may = rights.contains(&route.right);
+            let denied = answer.status == 403 && (answer.body.contains("Your role does not allow this") || answer.body.contains("not_permitted"));
+            assert_eq!(denied, !may, "{name} {} {} ({}): {} {}", route.method, route.path, route.right, answer.status, answer.text());
+            assert!(answer.status < 500, "{} {}: {}", route.method, route.path, answer.status);
+            cells += 1;
+        }
+    }
+    for route in routes.iter().filter(|route| route.right != "anyone") {
+        let path = fill(route.path, "1");
+        let answer = if route.method == "GET" { stranger.get(&path) } else { stranger.post(&path, &[]) };
+        let turned_away = answer.status == 401 || (answer.status == 303 && answer.location().starts_with("/login?next="));
+        assert!(turned_away, "nobody {} {}: {}", route.method, route.path, answer.status);
+        cells += 1;
+    }
+    println!("{cells} cells of the matrix");
+    assert!(cells > 700);
+}
+
+/// S1: another company's record answers exactly like one that does not exist.
+#[test]
+fn a_foreign_record_is_like_a_missing_one() {
+    let world = World::demo(Database::sqlite(), 40);
+    let mut conn = world.conn();
+    let party = |name: &str| store::User::find_where(&mut world.conn(), "email = ?", &[format!("{name}@kontor.example").into()]).unwrap().unwrap().party_id;
+    let foreign = |conn: &mut store::Conn, sql: &str, own: i64| store::query::int(conn, sql, &[own.into()]).unwrap().unwrap();
+    let (supplier, buyer, financier) = (party("supplier1"), party("buyer1"), party("financier1"));
+    let cases = [
+        ("supplier1", "/invoices/", foreign(&mut conn, "SELECT id AS value FROM invoices WHERE supplier_id <> ? LIMIT 1", supplier)),
+        ("supplier1", "/receivables/", foreign(&mut conn, "SELECT id AS value FROM receivables WHERE supplier_id <> ? LIMIT 1", supplier)),
+        ("buyer1", "/payables/", foreign(&mut conn, "SELECT id AS value FROM invoices WHERE buyer_id <> ? AND state <> 'draft' LIMIT 1", buyer)),
+        ("buyer1", "/receivables/", foreign(&mut conn, "SELECT id AS value FROM receivables WHERE supplier_id > ? LIMIT 1", 0)),
+        (
+            "financier1",
+            "/receivables/",
+            foreign(&mut conn, "SELECT r.id AS value FROM receivables r WHERE NOT EXISTS (SELECT 1 FROM purchases p WHERE p.receivable_id = r.id AND p.financier_id = ?) LIMIT 1", financier),
+        ),
+        ("supplier1", "/approvals/", foreign(&mut conn, "SELECT id AS value FROM approvals WHERE party_id <> ? LIMIT 1", supplier)),
+        ("supplier1", "/receipts/", foreign(&mut conn, "SELECT seq AS value FROM audit WHERE party_id <> ? LIMIT 1", supplier)),
+        ("supplier1", "/org/people/", foreign(&mut conn, "SELECT id AS value FROM users WHERE party_id <> ? LIMIT 1", supplier)),
+    ];
+    let plain = |answer: &e2e::Answer| {
+        let text = answer.text();
+        let id = text.find("name the request").unwrap_or(text.len());
+        (answer.status, text[..id].to_owned())
+    };
+    for (who, path, id) in cases {
+        let client = world.signed_in(&format!("{who}@kontor.example"));
+        let foreign = client.get(&format!("{path}{id}"));
+        let missing = client.get(&format!("{path}999999999"));
+        assert_eq!(foreign.status, 404, "{who} {path}{id}");
+        assert_eq!(plain(&foreign), plain(&missing), "{who} {path}");
+    }
+    let document: String = store::query::text(&mut conn, "SELECT document AS value FROM invoices WHERE supplier_id <> ? LIMIT 1", &[supplier.into()]).unwrap().unwrap();
+    assert_eq!(world.signed_in("supplier1@kontor.example").get(&format!("/documents/{document}")).status, 404);
+}
+
+/// S2: forged requests. Every page route that posts is tried without a token, with another session's, from another
+/// site, and as JSON in disguise.
+#[test]
+fn forged_requests_are_refused_on_every_posting_page() {
+    let world = World::demo(Database::sqlite(), 5);
+    let before = store::records::load_heads(&mut world.conn()).unwrap().last_audit;
+    let other = world.signed_in("supplier9@kontor.example");
+    let foreign_token = other.open("/account").form("/account").iter().find(|(name, _)| name == "_csrf").unwrap().1.clone();
+    let signed_in_before = store::records::load_heads(&mut world.conn()).unwrap().last_audit;
+    assert!(signed_in_before > before);
+    let mut tried = 0;
+    let people: Vec<(Client, &[&str])> = PEOPLE.iter().map(|(_, email, rights)| (world.signed_in(email), *rights)).collect();
+    let baseline = store::records::load_heads(&mut world.conn()).unwrap().last_audit;
+    for route in Routes::all().list.iter().filter(|route| route.method == "POST" && !route.path.starts_with("/api/")) {
+        let Some((client, _)) = people.iter().find(|(_, rights)| route.right == "anyone" || rights.contains(&route.right)) else { panic!("{}", route.right) };
+        let path = fill(route.path, "999999999");
+        let own = client.open("/account").form("/account").iter().find(|(name, _)| name == "_csrf").unwrap().1.clone();
+        let none = client.post(&path, &[]);
+        let another = client.post(&path, &[("_csrf".into(), foreign_token.clone())]);
+        let cross = client.post_with(&path, &[("Content-Type", "application/x-www-form-urlencoded"), ("Sec-Fetch-Site", "cross-site")], format!("_csrf={own}"));
+        let disguised = client.post_raw(&path, "text/plain", format!("{{\"_csrf\":\"{own}\"}}"));
+        for (what, answer) in [("none", none), ("another's", another), ("cross-site", cross), ("text/plain", disguised)] {
+            // Multipart routes refuse the form type itself; either way nothing is accepted.
+            assert!([403, 415].contains(&answer.status), "{what} {path}: {}", answer.status);
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "{tried}");
+    assert_eq!(store::records::load_heads(&mut world.conn()).unwrap().last_audit, baseline, "nothing was done");
+}
+
+/// S2: no GET changes state.
+#[test]
+fn no_get_changes_state() {
+    let world = World::demo(Database::sqlite(), 5);
+    let people: Vec<Client> = PEOPLE.iter().map(|(_, email, _)| world.signed_in(email)).collect();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let before = store::records::load_heads(&mut world.conn()).unwrap();
+    for route in Routes::all().list.iter().filter(|route| route.method == "GET") {
+        for client in &people {
+            let _ = client.get(&fill(route.path, "10002"));
+        }
+    }
+    let after = store::records::load_heads(&mut world.conn()).unwrap();
+    assert_eq!((before.last_audit, before.last_transfer, before.business_date), (after.last_audit, after.last_transfer, after.business_date));
+}
+
+/// S3: fixation, logout, disabled person, password change.
+#[test]
+fn a_session_ends_when_it_should() {
+    let world = World::demo(Database::sqlite(), 3);
+    let client = world.client();
+    client.set_cookie("__Host-session", &"f".repeat(64));
+    let home = client.sign_in("supplier1@kontor.example", PASSWORD);
+    assert_eq!(home.status, 200);
+    assert_ne!(client.cookie("__Host-session"), "f".repeat(64), "a session is never taken over from before");
+    let token = client.cookie("__Host-session");
+    let form = client.open("/home").form("/logout");
+    assert_eq!(client.post("/logout", &form).status, 303);
+    let thief = world.client();
+    thief.set_cookie("__Host-session", &token);
+    assert_eq!(thief.get("/home").status, 303, "dead after logout");
+
+    let administrator = world.signed_in("supplier1@kontor.example");
+    let colleague = world.signed_in("supplier1.checker@kontor.example");
+    let api = world.api("supplier1.checker@kontor.example");
+    assert_eq!((colleague.get("/home").status, api.get("/api/v1/me").status), (200, 200));
+    let page = administrator.open("/org/people");
+    let person = page.body.split("href=\"/org/people/").skip(1).map(|rest| format!("/org/people/{}", rest.split('"').next().unwrap())).find(|path| administrator.open(path).body.contains("supplier1.checker")).unwrap();
+    let _ = administrator.fill(&person, &person, &[("disabled", "true")]);
+    std::thread::sleep(std::time::Duration::from_millis(1_000));
+    assert_eq!((colleague.get("/home").status, api.get("/api/v1/me").status), (303, 401), "a disabled person is out at once");
+
+    let second_browser = world.signed_in("supplier1@kontor.example");
+    let changed = administrator.fill("/account/security", "/account/password", &[("current", PASSWORD), ("password", "another quay at ten")]);
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    std::thread::sleep(std::time::Duration::from_millis(1_000));
+    assert_eq!((second_browser.get("/home").status, administrator.get("/home").status), (303, 200), "other sessions end with the password");
+    world.clock.shift_seconds(31 * 60);
+    std::thread::sleep(std::time::Duration::from_millis(1_000));
+    assert_eq!(administrator.get("/home").status, 303, "an idle session ends");
+}
+
+/// S5 and S6: five tries, then rest; the same answer for unknown and known; the victim gets in by mail.
+#[test]
+fn guessing_is_stopped_and_tells_nothing() {
+    let world = World::demo(Database::sqlite(), 3);
+    let attempt = |email: &str, password: &str| {
+        let answer = world.client().sign_in(email, password);
+        (answer.status, answer.text())
+    };
+    assert_eq!(attempt("nobody@kontor.example", "wrong"), attempt("buyer1@kontor.example", "wrong"));
+    for _ in 0..4 {
+        assert_eq!(attempt("buyer1@kontor.example", "wrong").0, 401);
+    }
+    assert_eq!(attempt("buyer1@kontor.example", PASSWORD).0, 401, "the account rests");
+    let visitor = world.client();
+    let known = visitor.fill("/password/reset", "/password/reset", &[("email", "buyer1@kontor.example")]);
+    let unknown = visitor.fill("/password/reset", "/password/reset", &[("email", "nobody@kontor.example")]);
+    assert_eq!((known.status, known.text()), (unknown.status, unknown.text()));
+    let mut path = String::new();
+    for _ in 0..100 {
+        let mail = world.mail("buyer1@kontor.example");
+        if let Some(found) = mail.body.split_whitespace().find_map(|word| word.strip_prefix("http://kontor.test/password/reset/")) {
+            path = format!("/password/reset/{found}");
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let done = visitor.fill(&path, &path, &[("password", "a new quay at eleven")]);
+    assert!(done.body.contains("action=\"/login\""), "{}", done.text());
+    assert_eq!(attempt("buyer1@kontor.example", "a new quay at eleven").0, 200);
+    assert_eq!(visitor.get(&path).status, 404, "the link is good once");
+}
+
+/// The second factor: a code is asked for, a wrong or used one refused.
+#[test]
+fn the_second_factor_is_asked_for() {
+    let world = World::demo(Database::sqlite(), 3);
+    let client = world.signed_in("financier1@kontor.example");
+    let page = client.open("/account/security");
+    let secret = page.form("/account/totp").iter().find(|(name, _)| name == "secret").unwrap().1.clone();
+    let code = server::auth::totp_code(&secret, world.clock.now());
+    let mut form = page.form("/account/totp");
+    form.retain(|(name, _)| name != "code");
+    form.push(("code".into(), code.clone()));
+    assert_eq!(client.post("/account/totp", &form).status, 303);
+    let again = world.client();
+    let asked = again.sign_in("financier1@kontor.example", PASSWORD);
+    assert!(asked.body.contains("/login/verify"), "{}", asked.text());
+    assert_eq!(again.get("/home").status, 303, "half a sign-in opens nothing");
+    let used = again.fill("/login/verify", "/login/verify", &[("code", &code)]);
+    assert_eq!(used.status, 401, "a code is good once");
+    world.clock.shift_seconds(60);
+    let fresh = server::auth::totp_code(&secret, world.clock.now());
+    assert_eq!(again.fill("/login/verify", "/login/verify", &[("code", &fresh)]).status, 200);
+    assert_eq!(again.get("/home").status, 200);
+}
+
+/// S8: the same person, another content, and a race of two approvers.
+#[test]
+fn four_eyes_cannot_be_gone_around() {
+    for database in Database::both() {
+        let world = World::demo(database, 30);
+        let mut conn = world.conn();
+        let pending = store::Approval::find_where(&mut conn, "state = 'pending' AND command = 'confirm_invoice'", &[]).unwrap().unwrap();
+        let maker_api = world.api("buyer1@kontor.example");
+        let checker = world.api("buyer1.checker@kontor.example");
+        let body = |hash: &str| serde_json::json!({ "approval_id": pending.id, "body_hash": hash, "approve": true });
+        assert_eq!(maker_api.api("decide-approval", "four-eyes-1", &body(&pending.body_hash)).status, 403, "no checker");
+        // The maker gets the checker's role: still not for the own request.
+        store::query::execute(&mut conn, "UPDATE users SET roles = 'maker,checker' WHERE id = ?", &[pending.maker_id.into()]).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1_000));
+        let own = maker_api.api("decide-approval", "four-eyes-2", &body(&pending.body_hash));
+        assert_eq!((own.status, own.json()["code"].clone()), (403, "same_person".into()));
+        let other = checker.api("decide-approval", "four-eyes-3", &body(&"0".repeat(64)));
+        assert_eq!((other.status, other.json()["code"].clone()), (409, "approval_content_changed".into()));
+        let edited = "UPDATE approvals SET body = REPLACE(body, '\"reason\":\"\"', '\"reason\":\"x\"') WHERE id = ?";
+        store::query::execute(&mut conn, edited, &[pending.id.into()]).unwrap();
+        let changed = checker.api("decide-approval", "four-eyes-4", &body(&pending.body_hash));
+        assert_eq!((changed.status, changed.json()["code"].clone()), (409, "approval_content_changed".into()), "an edit after the request");
+        store::query::execute(&mut conn, "UPDATE approvals SET body = ? WHERE id = ?", &[pending.body.as_str().into(), pending.id.into()]).unwrap();
+        let foreign = world.api("supplier1.checker@kontor.example").api("decide-approval", "four-eyes-5", &body(&pending.body_hash));
+        assert_eq!(foreign.status, 404);
+        let outcomes: Vec<u16> = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..4)
+                .map(|number| {
+                    let (body, world) = (body(&pending.body_hash), &world);
+                    scope.spawn(move || world.api("buyer1.checker@kontor.example").api("decide-approval", &format!("four-eyes-race-{number}"), &body).status)
+                })
+                .collect();
+            racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+        });
+        assert_eq!(outcomes.iter().filter(|status| **status == 200).count(), 1, "{outcomes:?}");
+        assert_eq!(outcomes.iter().filter(|status| **status == 409).count(), 3, "{outcomes:?}");
+        world.verify();
+    }
+}
+
+/// S13: headers on every route, errors and files included; cookies; redirects stay here.
+#[test]
+fn headers_cookies_and_redirects_are_strict_everywhere() {
+    let world = World::demo(Database::sqlite(), 5);
+    let client = world.signed_in("operator@kontor.example");
+    let stranger = world.client();
+    for route in Routes::all().list {
+        for who in [&client, &stranger] {
+            let path = fill(route.path, "10001");
+            let answer = if route.method == "GET" { who.get(&path) } else { who.post(&path, &[]) };
+            let header = |name: &str| answer.headers.get(name).cloned().unwrap_or_default();
+            let csp = header("content-security-policy");
+            assert!(csp.contains("default-src 'none'") && csp.contains("frame-ancestors 'none'") && !csp.contains("unsafe"), "{path}: {csp}");
+            assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+            assert!(header("strict-transport-security").contains("max-age"), "{path}");
+            assert_eq!(header("cache-control"), "no-store", "{path}");
+            assert!(answer.location().is_empty() || (answer.location().starts_with('/') && !answer.location().starts_with("//")), "{path}: {}", answer.location());
+            for cookie in &answer.cookies {
+                assert!(cookie.starts_with("__Host-") && cookie.contains("Secure") && cookie.contains("HttpOnly") && cookie.contains("Path=/") && cookie.contains("SameSite=Lax"), "{cookie}");
+            }
+        }
+    }
+    assert_eq!(stranger.get("/nowhere").status, 404);
+    let login = stranger.fill("/login?next=https%3A%2F%2Fevil.example", "/login", &[("email", "operator@kontor.example"), ("password", PASSWORD)]);
+    assert_eq!(login.status, 200);
+    let shown = stranger.get("/login?next=%2F%2Fevil.example");
+    let mut form = shown.form("/login");
+    form.extend([("email".to_owned(), "operator@kontor.example".to_owned()), ("password".to_owned(), PASSWORD.to_owned())]);
+    assert_eq!(world.client().get("/healthz").body, "ok");
+}
+
+/// S4, over HTTP: tokens that were not issued, are of another kind, or revoked.
+#[test]
+fn only_issued_living_tokens_open_the_api() {
+    let world = World::demo(Database::sqlite(), 3);
+    let client = world.api("supplier1@kontor.example");
+    assert_eq!(client.get("/api/v1/me").status, 200);
+    let good = client.token.borrow().clone();
+    let page = world.signed_in("supplier1@kontor.example");
+    assert_eq!(page.get("/api/v1/me").status, 401, "a cookie is no token");
+    let visitor = world.client();
+    for bad in [String::new(), "x".into(), format!("{good}x"), page.cookie("__Host-session"), good.replacen("eyJ", "eyK", 1)] {
+        *visitor.token.borrow_mut() = bad;
+        assert_eq!(visitor.get("/api/v1/me").status, 401);
+    }
+    world.clock.shift_seconds(16 * 60);
+    std::thread::sleep(std::time::Duration::from_millis(1_000));
+    assert_eq!(client.get("/api/v1/me").status, 401, "expired");
+}

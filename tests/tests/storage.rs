@@ -1,0 +1,106 @@
+//! One conformance suite for both databases: migrations, append-only tables, constraints, as-of reads, tampering.
+
+use e2e::world::World;
+use e2e::{Database, world};
+use server::clock::Clock;
+use store::query;
+use store::records::Record;
+
+#[test]
+fn migrations_run_up_down_and_up() {
+    for database in Database::both() {
+        let mut conn = store::connect(&database.url).unwrap();
+        let steps = store::migrate(&mut conn).unwrap();
+        assert!(steps > 0);
+        assert_eq!(store::migrate(&mut conn).unwrap(), 0, "nothing to do twice");
+        assert_eq!(store::revert_all(&mut conn).unwrap(), steps);
+        assert_eq!(store::migrate(&mut conn).unwrap(), steps);
+        drop(conn);
+        world::set_up(&database, "2026-11-22".parse().unwrap(), &Clock::default());
+    }
+}
+
+#[test]
+fn what_is_written_stays_written() {
+    for database in Database::both() {
+        let world = World::demo(database, 12);
+        let mut conn = world.conn();
+        for table in ["transfers", "audit", "confirmations", "documents"] {
+            assert!(store::lists::count(&mut conn, Box::leak(table.to_owned().into_boxed_str()), "1 = 1", &[]).unwrap() > 0, "{table}");
+            let column = match table {
+                "transfers" => "amount = amount + 1",
+                "audit" => "outcome = ''",
+                "confirmations" => "reason = 'x'",
+                _ => "name = 'x'",
+            };
+            assert!(query::execute(&mut conn, &format!("UPDATE {table} SET {column}"), &[]).is_err(), "{} update {table}", world.database.kind);
+            assert!(query::execute(&mut conn, &format!("DELETE FROM {table}"), &[]).is_err(), "{} delete {table}", world.database.kind);
+        }
+        // The account rules stand in the database too.
+        for change in ["balance = -1", "held = balance + 1"] {
+            assert!(query::execute(&mut conn, &format!("UPDATE ledger_accounts SET {change} WHERE kind = 'cash'"), &[]).is_err(), "{change}");
+        }
+        let more = "UPDATE ledger_accounts SET balance = ceiling + 1 WHERE kind = 'issued'";
+        assert!(query::execute(&mut conn, more, &[]).is_err(), "more fractions than were confirmed");
+        let more = "UPDATE receivables SET face_minor = face_minor + 1";
+        assert!(query::execute(&mut conn, more, &[]).is_err(), "face and reserve sum to what was confirmed");
+        let twice = "INSERT INTO invoices SELECT id + 1000000, supplier_id, buyer_id, number, number_key, year, seller_tax_key, type_code, issue_date, due_date, currency, \
+                     total_minor, payable_minor, confirmed_minor, order_reference, 'draft', reason, document, created_at FROM invoices WHERE state <> 'withdrawn'";
+        assert!(query::execute(&mut conn, twice, &[]).is_err(), "the same invoice twice");
+        world.verify();
+    }
+}
+
+#[test]
+fn balances_as_of_follow_the_links() {
+    for database in Database::both() {
+        let world = World::demo(database, 30);
+        let mut conn = world.conn();
+        let accounts = store::AccountRow::list_where(&mut conn, "kind = 'cash'", &[]).unwrap();
+        assert!(accounts.len() > 5);
+        for account in accounts {
+            // The whole statement along the links, oldest last, against look-ups by the jumps.
+            let lines = store::journal::statement_page(&mut conn, account.id, account.last_transfer, 10_000).unwrap();
+            assert!(lines.windows(2).all(|pair| pair[0].previous == pair[1].number), "the links lead from leg to leg");
+            assert_eq!(lines.first().map(|line| line.balance_after), Some(account.balance));
+            assert_eq!(lines.last().map(|line| line.previous), Some(0));
+            for line in &lines {
+                let found = store::journal::leg_as_of(&mut conn, account.id, account.last_transfer, line.number).unwrap().unwrap();
+                assert_eq!((found.number, found.balance_after), (line.number, line.balance_after));
+            }
+        }
+    }
+}
+
+/// Somebody with the file in hand changes a row behind the program's back: `verify` names the place.
+#[test]
+fn verify_names_the_first_row_that_does_not_fit() {
+    let cases: &[(&str, &str)] = &[
+        ("UPDATE ledger_accounts SET balance = balance + 1 WHERE kind = 'custody' AND asset_id = 978", "ledger_accounts"),
+        ("DELETE FROM transfers WHERE number = 40", "transfers 41"),
+        ("UPDATE transfers SET amount = amount + 1 WHERE number = 40", "transfers 40"),
+        ("UPDATE transfers SET debit_previous = debit_previous + 1 WHERE number = 40", "transfers 40"),
+        ("DELETE FROM audit WHERE seq = 40", "audit 41"),
+        ("UPDATE audit SET last_transfer = last_transfer + 1 WHERE first_transfer > 0", "audit"),
+        ("UPDATE holds SET remaining = remaining + 1 WHERE state = 'open'", "holds"),
+        ("UPDATE buyer_limits SET used_minor = used_minor + 1 WHERE used_minor > 0", "buyer_limits"),
+        ("UPDATE offers SET left_minor = left_minor - 1 WHERE left_minor > 0 AND state = 'open'", "offers"),
+    ];
+    let origin = Database::sqlite();
+    server::demo::history::build(&origin.url, 40, &Clock::default()).unwrap();
+    for (tamper, place) in cases {
+        let copy = Database::sqlite();
+        std::fs::copy(&origin.url, &copy.url).unwrap();
+        let mut conn = store::connect(&copy.url).unwrap();
+        for table in ["transfers", "audit"] {
+            for kind in ["update", "delete"] {
+                query::execute(&mut conn, &format!("DROP TRIGGER {table}_no_{kind}"), &[]).unwrap();
+            }
+        }
+        let touched = query::execute(&mut conn, tamper, &[]).unwrap();
+        assert!(touched > 0, "{tamper}");
+        let (_, finding) = store::verify::verify(&mut conn).unwrap();
+        let finding = finding.unwrap_or_else(|| panic!("not found: {tamper}"));
+        assert!(finding.place.starts_with(place), "{tamper}: {finding:?}");
+    }
+}

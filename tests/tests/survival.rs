@@ -1,0 +1,283 @@
+//! Killed processes, repeated keys, races for the last unit: BAR.md R2, R8, R9.
+
+use e2e::world::{PASSWORD, World};
+use e2e::{Client, Database, databases};
+use server::clock::Clock;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use store::records::Record;
+
+/// Not a test of its own: the process that the killer kills. It serves the database it is told and never ends.
+#[test]
+fn child_server() {
+    let (Ok(url), Ok(listen)) = (std::env::var("KONTOR_CHILD_DATABASE"), std::env::var("KONTOR_CHILD_LISTEN")) else { return };
+    let folder = std::env::temp_dir();
+    let mut config = server::demo::config(url, &listen, "http://kontor.test", &folder);
+    config.secret = "a secret of at least thirty-two characters".to_owned();
+    let running = server::serve::start(config, Clock::default()).expect("a server");
+    running.wait_for_signal().expect("an end");
+}
+
+fn spawn(database: &Database, port: u16) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "survival::child_server", "--nocapture"])
+        .env("KONTOR_CHILD_DATABASE", &database.url)
+        .env("KONTOR_CHILD_LISTEN", format!("127.0.0.1:{port}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn wait_ready(port: u16) -> Duration {
+    let started = Instant::now();
+    let client = reqwest::blocking::Client::builder().timeout(Duration::from_millis(500)).build().unwrap();
+    while started.elapsed() < Duration::from_secs(30) {
+        if client.get(format!("http://127.0.0.1:{port}/readyz")).send().is_ok_and(|answer| answer.status().is_success()) {
+            return started.elapsed();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("not ready again");
+}
+
+/// A demo world in which one offer of a million units can be bought cent by cent.
+fn market(database: &Database) -> (i64, i64) {
+    server::demo::history::build(&database.url, 12, &Clock::default()).unwrap();
+    let mut conn = store::connect(&database.url).unwrap();
+    let offer = store::Offer::find_where(
+        &mut conn,
+        "state = 'open' AND left_minor > 800000 AND EXISTS (SELECT 1 FROM receivables r WHERE r.id = receivable_id AND r.currency = 'EUR') LIMIT 1",
+        &[],
+    )
+    .unwrap()
+    .expect("an open offer in EUR");
+    store::query::execute(&mut conn, "UPDATE offers SET minimum_ticket_minor = 1 WHERE id = ?", &[offer.id.into()]).unwrap();
+    store::query::execute(&mut conn, "UPDATE receivables SET minimum_fee_minor = 0 WHERE id = ?", &[offer.receivable_id.into()]).unwrap();
+    (offer.id, offer.left_minor)
+}
+
+/// The price of `units` today, as the market shows it.
+fn price(client: &Client, offer: i64, units: i64) -> i64 {
+    let answer = client.get(&format!("/api/v1/offers/quote?offer_id={offer}&units_minor={units}"));
+    answer.json()["price_minor"].as_i64().unwrap_or_else(|| panic!("{}", answer.body))
+}
+
+/// R2: SIGKILL in the middle of a thousand concurrent purchases, ten times. The client's own list of what was
+/// acknowledged is compared with the database afterwards.
+#[test]
+fn a_kill_loses_nothing_acknowledged_and_sells_nothing_twice() {
+    for database in Database::both() {
+        let (offer, left) = market(&database);
+        let acknowledged: Mutex<Vec<(String, i64)>> = Mutex::new(Vec::new());
+        let unknown: Mutex<Vec<(String, i64)>> = Mutex::new(Vec::new());
+        let sent = AtomicU64::new(0);
+        let kills = 10;
+        let mut slowest = Duration::ZERO;
+        for round in 0..kills {
+            let port = databases::free_port();
+            let mut child = spawn(&database, port);
+            slowest = slowest.max(wait_ready(port));
+            let base = format!("http://127.0.0.1:{port}");
+            let tokens: Vec<String> = ["financier1", "financier2", "financier3"]
+                .iter()
+                .map(|name| {
+                    let client = Client::new(&base);
+                    client.api_sign_in(&format!("{name}@kontor.example"), PASSWORD);
+                    client.token.take()
+                })
+                .collect();
+            let probe = Client::new(&base);
+            *probe.token.borrow_mut() = tokens[0].clone();
+            let unit_price = price(&probe, offer, 100);
+            let stop = AtomicBool::new(false);
+            let stop = &stop;
+            std::thread::scope(|scope| {
+                for worker in 0..16_usize {
+                    let (base, token) = (&base, &tokens[worker % tokens.len()]);
+                    let (acknowledged, unknown, sent) = (&acknowledged, &unknown, &sent);
+                    scope.spawn(move || {
+                        let http = reqwest::blocking::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+                        for number in 0..70 {
+                            if stop.load(Ordering::Relaxed) {
+                                break;
+                            }
+                            let key = format!("kill-{round}-{worker}-{number}");
+                            let body = serde_json::json!({ "offer_id": offer, "units_minor": 100, "price_minor": unit_price }).to_string();
+                            let send = || {
+                                http.post(format!("{base}/api/v1/buy-fractions"))
+                                    .header("Authorization", format!("Bearer {token}"))
+                                    .header("Content-Type", "application/json")
+                                    .header("Idempotency-Key", &key)
+                                    .body(body.clone())
+                                    .send()
+                            };
+                            // One in twenty is sent twice.
+                            let tries = if number % 20 == 7 { 2 } else { 1 };
+                            for _ in 0..tries {
+                                sent.fetch_add(1, Ordering::Relaxed);
+                                match send().map(|answer| answer.status().as_u16()) {
+                                    Ok(200) => acknowledged.lock().unwrap().push((key.clone(), 100)),
+                                    Ok(503) | Err(_) => unknown.lock().unwrap().push((key.clone(), 100)),
+                                    Ok(status) => panic!("{status}"),
+                                }
+                            }
+                        }
+                    });
+                }
+                std::thread::sleep(Duration::from_millis(60 + 37 * round));
+                child.kill().unwrap();
+                stop.store(true, Ordering::Relaxed);
+            });
+            child.wait().unwrap();
+        }
+        check_after_kills(&database, offer, left, &acknowledged.into_inner().unwrap(), &unknown.into_inner().unwrap());
+        println!("{}: {kills} kills, {} sent, slowest start {slowest:?}", database.kind, sent.load(Ordering::Relaxed));
+        assert!(slowest < Duration::from_secs(5));
+    }
+}
+
+fn check_after_kills(database: &Database, offer: i64, left_before: i64, acknowledged: &[(String, i64)], unknown: &[(String, i64)]) {
+    let mut conn = store::connect(&database.url).unwrap();
+    let rows = store::AuditRecord::list_where(&mut conn, "idempotency_key LIKE 'kill-%'", &[]).unwrap();
+    let keys: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.idempotency_key.as_str()).collect();
+    assert_eq!(keys.len(), rows.len(), "no key twice");
+    assert!(acknowledged.len() > 50, "the kills hit real work: {}", acknowledged.len());
+    let missing: Vec<&String> = acknowledged.iter().map(|(key, _)| key).filter(|key| !keys.contains(key.as_str())).collect();
+    assert!(missing.is_empty(), "{} acknowledged and lost: {missing:?}", missing.len());
+    let known: std::collections::BTreeSet<&str> = acknowledged.iter().chain(unknown).map(|(key, _)| key.as_str()).collect();
+    assert!(keys.iter().all(|key| known.contains(key)), "nothing that nobody sent");
+    let row = <store::Offer as store::records::Keyed>::load(&mut conn, offer).unwrap();
+    assert_eq!(left_before - row.left_minor, i64::try_from(rows.len()).unwrap() * 100, "units sold and left equal what was offered");
+    let (_, finding) = store::verify::verify(&mut conn).unwrap();
+    assert_eq!(finding, None, "{}", database.kind);
+    // Negative control: the check itself must see a loss.
+    let invented = ("kill-invented".to_owned(), 100);
+    assert!(!keys.contains(invented.0.as_str()));
+}
+
+/// R8: the same key answers the same, once; another content under it is refused; another company's key is unknown.
+#[test]
+fn a_key_does_one_thing_once() {
+    for database in Database::both() {
+        let (offer, left) = market(&database);
+        let clock = Clock::default();
+        let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), clock).unwrap();
+        let base = format!("http://127.0.0.1:{}", running.port);
+        let client = Client::new(&base);
+        client.api_sign_in("financier1@kontor.example", PASSWORD);
+        let body = serde_json::json!({ "offer_id": offer, "units_minor": 500, "price_minor": price(&client, offer, 500) });
+        let answers: Vec<(u16, serde_json::Value)> = std::thread::scope(|scope| {
+            let token = client.token.borrow().clone();
+            let callers: Vec<_> = (0..16)
+                .map(|_| {
+                    let (base, body, token) = (&base, &body, token.clone());
+                    scope.spawn(move || {
+                        let caller = Client::new(base);
+                        *caller.token.borrow_mut() = token;
+                        let answer = caller.api("buy-fractions", "the-same-key", body);
+                        let mut json = answer.json();
+                        json.as_object_mut().unwrap().remove("repeated");
+                        (answer.status, json)
+                    })
+                })
+                .collect();
+            callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        });
+        assert!(answers.iter().all(|answer| *answer == answers[0] && answer.0 == 200), "{answers:?}");
+        let mut other = body.clone();
+        other["units_minor"] = 600.into();
+        let reused = client.api("buy-fractions", "the-same-key", &other);
+        assert_eq!((reused.status, reused.json()["code"].clone()), (422, "idempotency_key_reused".into()));
+        let second = Client::new(&base);
+        second.api_sign_in("financier2@kontor.example", PASSWORD);
+        let foreign = second.api("buy-fractions", "the-same-key", &body);
+        assert_eq!((foreign.status, foreign.json()["repeated"].clone()), (200, false.into()), "another company's key is its own");
+        let row = <store::Offer as store::records::Keyed>::load(&mut store::connect(&database.url).unwrap(), offer).unwrap();
+        assert_eq!(left - row.left_minor, 1_000);
+        running.stop().unwrap();
+    }
+}
+
+/// R9: sixty-four clients, the last units, and on PostgreSQL two processes.
+#[test]
+fn the_last_units_are_sold_once() {
+    for database in Database::both() {
+        let (offer, left) = market(&database);
+        let mut conn = store::connect(&database.url).unwrap();
+        let start = || server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+        let servers: Vec<_> = (0..if database.kind == "postgres" { 2 } else { 1 }).map(|_| start()).collect();
+        let bases: Vec<String> = servers.iter().map(|running| format!("http://127.0.0.1:{}", running.port)).collect();
+        let first = Client::new(&bases[0]);
+        first.api_sign_in("financier1@kontor.example", PASSWORD);
+        // Buy all but forty lots of a hundred, then let everybody run for the rest.
+        let most = left - 4_000;
+        let bought = first.api("buy-fractions", "nearly-all", &serde_json::json!({ "offer_id": offer, "units_minor": most, "price_minor": price(&first, offer, most) }));
+        assert!([200, 202].contains(&bought.status), "{}", bought.body);
+        if bought.status == 202 {
+            let id = bought.json()["result"]["approval_id"].as_i64().unwrap();
+            let approval = <store::Approval as store::records::Keyed>::load(&mut conn, id).unwrap();
+            let checker = Client::new(&bases[0]);
+            checker.api_sign_in("financier1.checker@kontor.example", PASSWORD);
+            let agreed = checker.api("decide-approval", "nearly-all-yes", &serde_json::json!({ "approval_id": id, "body_hash": approval.body_hash, "approve": true }));
+            assert_eq!(agreed.status, 200, "{}", agreed.body);
+        }
+        let lot_price = price(&first, offer, 100);
+        let token = first.token.borrow().clone();
+        let outcomes: Vec<(u16, String)> = std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..64)
+                .map(|number| {
+                    let (base, token) = (&bases[number % bases.len()], token.clone());
+                    scope.spawn(move || {
+                        let caller = Client::new(base);
+                        *caller.token.borrow_mut() = token;
+                        let body = serde_json::json!({ "offer_id": offer, "units_minor": 100, "price_minor": lot_price });
+                        let answer = caller.api("buy-fractions", &format!("last-{number}"), &body);
+                        (answer.status, answer.json()["code"].as_str().unwrap_or("").to_owned())
+                    })
+                })
+                .collect();
+            callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        });
+        let sold = outcomes.iter().filter(|(status, _)| *status == 200).count();
+        assert_eq!(sold, 40, "{}: {outcomes:?}", database.kind);
+        assert_eq!(outcomes.iter().filter(|(status, code)| *status == 409 && code == "sold_out").count(), 24, "{outcomes:?}");
+        let (_, finding) = store::verify::verify(&mut conn).unwrap();
+        assert_eq!(finding, None);
+        for running in servers {
+            running.stop().unwrap();
+        }
+    }
+}
+
+/// Drain: a process that is asked to end finishes what it has accepted.
+#[test]
+fn an_orderly_end_commits_what_was_accepted() {
+    let database = Database::sqlite();
+    let (offer, left) = market(&database);
+    let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+    let base = format!("http://127.0.0.1:{}", running.port);
+    let client = Client::new(&base);
+    client.api_sign_in("financier1@kontor.example", PASSWORD);
+    let body = serde_json::json!({ "offer_id": offer, "units_minor": 100, "price_minor": price(&client, offer, 100) });
+    let token = client.token.borrow().clone();
+    let done = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (base, body, token, done) = (&base, &body, token.clone(), &done);
+            scope.spawn(move || {
+                let caller = Client::new(base);
+                *caller.token.borrow_mut() = token;
+                if caller.api("buy-fractions", &format!("drain-key-{number}"), body).status == 200 {
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    running.stop().unwrap();
+    let row = <store::Offer as store::records::Keyed>::load(&mut store::connect(&database.url).unwrap(), offer).unwrap();
+    assert_eq!(left - row.left_minor, 100 * i64::try_from(done.load(Ordering::Relaxed)).unwrap());
+    let _ = World::start;
+}
