@@ -30,7 +30,10 @@ impl Answer {
         let mut inside = false;
         for mark in self.body.chars() {
             match mark {
-                '<' => inside = true,
+                '<' => {
+                    inside = true;
+                    out.push(' ');
+                }
                 '>' => inside = false,
                 other if !inside => out.push(other),
                 _ => {}

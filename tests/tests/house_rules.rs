@@ -87,7 +87,7 @@ fn every_literal_text_key_exists() {
     let mut checked = 0;
     for file in files {
         let source = std::fs::read_to_string(&file).unwrap();
-        for mark in ["t(\"", "fill(\""] {
+        for mark in [".t(\"", "fill(\""] {
             for piece in source.split(mark).skip(1) {
                 let key = piece.split('"').next().unwrap();
                 if key.contains('-') && !key.contains(['{', ' ', '/']) {

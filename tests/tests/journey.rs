@@ -204,7 +204,9 @@ fn carry(world: &World) {
     assert_eq!(second.status, 303, "{}", second.text());
     let price_two = 404_635; // 4,066.00 × (1 − 0.06 × 29/360) = 4,046.3477 → 4,046.35
     assert_eq!(cash(&two_api), 500_000 - price_two);
-    assert_eq!(buy(&one, "1,000.00").status, 409, "sold out");
+    let offer_id: i64 = offer.trim_start_matches("/market/").parse().unwrap();
+    let late = one_api.api("buy-fractions", "after-the-end", &serde_json::json!({ "offer_id": offer_id, "units_minor": 100_000, "price_minor": 99_517 }));
+    assert_eq!((late.status, late.json()["code"].clone()), (409, "sold_out".into()));
     // The supplier has the cash the same moment, less fees of 0.10 %.
     let fees = 199 + 405;
     assert_eq!(cash(&supplier_api), 199_033 + price_two - fees);

@@ -30,12 +30,19 @@ const SHOWN_IN_DOMAIN: &[&str] = &[
     "receivable_matured", "insufficient_cash", "field_invalid", "password_too_short", "password_breached",
 ];
 
+/// Everything that a sentence may want filled in.
+const PLACES: &[&str] = &[
+    "field", "currency", "minutes", "state", "number", "type_code", "due_date", "detail", "payable_minor", "available_minor", "minimum_minor",
+    "left_minor", "room_minor", "date", "asset", "verdict",
+];
+
 #[test]
 fn every_refusal_has_a_status_and_two_sentences() {
     for code in Refusal::CODES {
         assert!(refusal_status(code).is_client_error(), "{code}");
         let key = format!("refusal-{}", code.replace('_', "-"));
-        let [english, chinese] = web::Language::ALL.map(|language| language.fill(&key, &[]));
+        let places: Vec<(&str, String)> = PLACES.iter().map(|place| (*place, "1".to_owned())).collect();
+        let [english, chinese] = web::Language::ALL.map(|language| language.fill(&key, &places));
         assert!(!english.starts_with('[') && !chinese.starts_with('['), "{code}");
         assert_ne!(english, chinese, "{code} has no Chinese sentence");
     }
@@ -104,11 +111,13 @@ fn the_remaining_refusals_are_given_over_http() {
     let _ = operator.api("create-payment-file", "refusal-pay-1", &serde_json::json!({ "currency": "EUR" }));
     let empty = operator.api("create-payment-file", "refusal-pay-2", &serde_json::json!({ "currency": "EUR" }));
     assert_eq!(empty.json()["code"], "nothing_to_pay");
-    // A suspended company cannot trade; a company without the capacity cannot either.
+    // A company that has lost its capacity while a request waited cannot have it carried out; a suspended one cannot trade.
+    let pending = <store::Approval as store::records::Record>::find_where(&mut conn, "state = 'pending' AND command = 'confirm_invoice'", &[]).unwrap().unwrap();
+    store::query::execute(&mut conn, "UPDATE parties SET capacities = 'financier' WHERE id = ?", &[pending.party_id.into()]).unwrap();
+    let agree = serde_json::json!({ "approval_id": pending.id, "body_hash": pending.body_hash, "approve": true });
+    assert_eq!(world.api("buyer1.checker@kontor.example").api("decide-approval", "refusal-capacity", &agree).json()["code"], "capacity_missing");
     let party = value(&mut conn, "SELECT party_id AS value FROM users WHERE email = 'financier1@kontor.example'");
     let buy = serde_json::json!({ "offer_id": 1, "units_minor": 1, "price_minor": 1 });
-    store::query::execute(&mut conn, "UPDATE parties SET capacities = 'buyer' WHERE id = ?", &[party.into()]).unwrap();
-    assert_eq!(financier.api("buy-fractions", "refusal-capacity", &buy).json()["code"], "capacity_missing");
     store::query::execute(&mut conn, "UPDATE parties SET capacities = 'financier', status = 'suspended' WHERE id = ?", &[party.into()]).unwrap();
     assert_eq!(financier.api("buy-fractions", "refusal-suspended", &buy).json()["code"], "company_not_active");
     // Books that do not balance keep the day open.

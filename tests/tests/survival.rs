@@ -234,7 +234,7 @@ fn the_last_units_are_sold_once() {
                         let caller = Client::new(base);
                         *caller.token.borrow_mut() = token;
                         let body = serde_json::json!({ "offer_id": offer, "units_minor": 100, "price_minor": lot_price });
-                        let answer = caller.api("buy-fractions", &format!("last-{number}"), &body);
+                        let answer = caller.api("buy-fractions", &format!("last-unit-{number}"), &body);
                         (answer.status, answer.json()["code"].as_str().unwrap_or("").to_owned())
                     })
                 })

@@ -175,8 +175,8 @@ async fn token(who: Who<Anyone>, sender: Sender, write: CredentialsBody) -> Answ
     let user = check_credentials(&who.app, &sender, &asked.email, &asked.password).await?;
     let step = if user.totp_secret.is_empty() { 0 } else { check_code(&who.app, &user, &asked.code).await? };
     let now = who.app.clock.now();
-    let token = auth::issue_token(&who.app.config.secret, user.id, &random_token(), now, TOKEN_MINUTES)?;
-    let (token, _) = begin(&who.app, &user, "api", &sender.agent, step, 0, token).await?;
+    let (session, _) = begin(&who.app, &user, "api", &sender.agent, step, 0, random_token()).await?;
+    let token = auth::issue_token(&who.app.config.secret, user.id, &session, now, TOKEN_MINUTES)?;
     let body = json!({ "access_token": token, "token_type": "Bearer", "expires_in": TOKEN_MINUTES.saturating_mul(60) });
     Ok(HttpResponse::Ok().json(body))
 }

@@ -227,6 +227,8 @@ impl<R: Right> FromRequest for Who<R> {
 pub trait Guarded {
     const RIGHT: &'static str;
     const PUBLIC: bool;
+    /// Proves the right alone, before anything else of the request is read.
+    fn check(request: &HttpRequest) -> Pin<Box<dyn Future<Output = Result<(), Fault>>>>;
 }
 
 macro_rules! guarded {
@@ -234,6 +236,10 @@ macro_rules! guarded {
         impl<R: Right, $($more),*> Guarded for (Who<R>, $($more,)*) {
             const RIGHT: &'static str = R::NAME;
             const PUBLIC: bool = R::PUBLIC;
+            fn check(request: &HttpRequest) -> Pin<Box<dyn Future<Output = Result<(), Fault>>>> {
+                let who = Who::<R>::from_request(request, &mut Payload::None);
+                Box::pin(async move { who.await.map(|_| ()) })
+            }
         }
     };
 }

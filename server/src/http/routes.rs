@@ -38,7 +38,17 @@ impl Routes {
     {
         let name = if method == Method::GET { "GET" } else { "POST" };
         self.list.push(RouteInfo { method: name, path, right: Args::RIGHT });
-        self.built.entry(path).or_default().push(web::method(method).to(handler));
+        // The right comes first: actix reads a handler's arguments side by side, and nobody without the right shall
+        // learn what a body should look like, or make the server read one.
+        let guarded = move |request: HttpRequest, payload: web::Payload| {
+            let handler = handler.clone();
+            async move {
+                Args::check(&request).await?;
+                let args = Args::from_request(&request, &mut payload.into_inner()).await.map_err(Into::into)?;
+                Ok::<_, actix_web::Error>(handler.call(args).await.respond_to(&request).map_into_boxed_body())
+            }
+        };
+        self.built.entry(path).or_default().push(web::method(method).to(guarded));
     }
 
     pub fn get<F, Args>(&mut self, path: &'static str, handler: F)
