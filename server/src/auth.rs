@@ -129,7 +129,13 @@ const ISSUER: &str = "kontor";
 const AUDIENCE: &str = "kontor-api";
 
 /// A bearer token for the API: one algorithm, short-lived, bound to a session that can be revoked.
-pub fn issue_token(secret: &str, user_id: i64, session_token: &str, now: NaiveDateTime, minutes: i64) -> Result<String, StoreError> {
+pub fn issue_token(
+    secret: &str,
+    user_id: i64,
+    session_token: &str,
+    now: NaiveDateTime,
+    minutes: i64,
+) -> Result<String, StoreError> {
     let moment = now.and_utc().timestamp();
     let claims = Claims {
         iss: ISSUER.to_owned(),
@@ -141,7 +147,8 @@ pub fn issue_token(secret: &str, user_id: i64, session_token: &str, now: NaiveDa
         purpose: "api".to_owned(),
     };
     let key = EncodingKey::from_secret(secret.as_bytes());
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(|error| StoreError::Corrupt(format!("token: {error}")))
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+        .map_err(|error| StoreError::Corrupt(format!("token: {error}")))
 }
 
 /// The session token inside a valid bearer token, and the user it names.

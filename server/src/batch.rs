@@ -9,7 +9,7 @@ use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
 use std::collections::{BTreeMap, HashMap};
 use store::journal::{self, BookingFacts, NewAccount};
 use store::records::{Keyed, Record};
-use store::{ApprovalLimit, AuditRecord, Bind, BuyerLimit, Conn, Heads, Notice, Offer, Party, Purchase, Receivable, StoreError};
+use store::{ApprovalLimit, AuditRecord, BuyerLimit, Conn, Heads, Notice, Offer, Party, Purchase, Receivable, StoreError};
 
 /// Why a command did not happen.
 #[derive(Debug)]
@@ -225,7 +225,8 @@ impl<'a> Batch<'a> {
     }
 
     pub fn prefetch_holds(&mut self, numbers: &[i64]) -> Result<(), StoreError> {
-        let missing: Vec<i64> = numbers.iter().copied().filter(|number| self.book.hold(TransferNumber(*number)).is_none()).collect();
+        let missing: Vec<i64> =
+            numbers.iter().copied().filter(|number| self.book.hold(TransferNumber(*number)).is_none()).collect();
         for hold in journal::list_holds(self.conn, &missing)? {
             self.book.load_hold(hold);
         }
@@ -330,9 +331,7 @@ impl<'a> Batch<'a> {
         if ids.is_empty() {
             return Ok(());
         }
-        let binds: Vec<Bind> = ids.iter().map(|id| Bind::Int(*id)).collect();
-        let condition = format!("id IN {}", store::query::places(ids.len()));
-        for row in store::AccountRow::list_where(self.conn, &condition, &binds)? {
+        for row in journal::list_accounts_by_id(self.conn, &ids)? {
             self.accounts.insert(journal::key_of(&row)?, AccountId(row.id));
             self.book.load_account(journal::account_of(&row)?);
         }
@@ -342,7 +341,8 @@ impl<'a> Batch<'a> {
     /// Accounting's no, in the words of the rule that people know.
     fn explain(&self, rejection: &ledger::Rejection) -> Refusal {
         let blamed = rejection.account.and_then(|id| self.book.account(id));
-        let kind = rejection.account.and_then(|id| self.accounts.iter().find(|(_, known)| **known == id)).map(|(key, _)| key.kind);
+        let kind =
+            rejection.account.and_then(|id| self.accounts.iter().find(|(_, known)| **known == id)).map(|(key, _)| key.kind);
         match (rejection.verdict, kind, blamed) {
             (Verdict::InsufficientFunds, Some(AccountKind::Cash), Some(account)) => {
                 Refusal::InsufficientCash { available_minor: account.available() }

@@ -1,6 +1,162 @@
-//! Measuring: placeholder.
-use clap::Subcommand;
-#[derive(Subcommand)]
-pub enum Bench { /// x
- Ledger }
-pub fn run(_b: &Bench) -> Result<serde_json::Value, Box<dyn std::error::Error>> { Ok(serde_json::json!({})) }
+//! Measuring, with the settings beside every figure and the baseline in the same run, so that ratios can be taken.
+
+pub mod baseline;
+pub mod ledger_load;
+pub mod purchases;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use std::time::Duration;
+
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Subcommand, Clone, Debug)]
+pub enum Bench {
+    /// Transfers in batches on the chained journal: random accounts and one hot account.
+    Ledger(LedgerOptions),
+    /// Purchases over HTTP to durable commit by concurrent financiers.
+    Purchases(PurchaseOptions),
+    /// One transfer per transaction, and one purchase per transaction, by 8 clients on PostgreSQL.
+    Baseline(BaselineOptions),
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct LedgerOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// An empty PostgreSQL database on which the baseline runs before and after.
+    #[arg(long)]
+    pub baseline_url: Option<String>,
+    #[arg(long, default_value_t = 5)]
+    pub seconds: u64,
+    #[arg(long, default_value_t = 1_000)]
+    pub batch: usize,
+    #[arg(long, default_value_t = 10_000)]
+    pub accounts: i64,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct PurchaseOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// An empty PostgreSQL database on which the baseline runs before and after.
+    #[arg(long)]
+    pub baseline_url: Option<String>,
+    #[arg(long, default_value_t = 8)]
+    pub seconds: u64,
+    #[arg(long, default_value_t = 128)]
+    pub connections: usize,
+    /// Offers over which the purchases are spread; 1 is one hot offer.
+    #[arg(long, default_value_t = 1)]
+    pub offers: usize,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct BaselineOptions {
+    /// An empty PostgreSQL database.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: String,
+    #[arg(long, default_value_t = 5)]
+    pub seconds: u64,
+}
+
+/// Runs a bench and returns what it found, as JSON.
+pub fn run(what: &Bench) -> Result<Value, Failure> {
+    match what {
+        Bench::Ledger(options) => ledger_load::run(options),
+        Bench::Purchases(options) => purchases::run(options),
+        Bench::Baseline(options) => baseline::run(&options.database_url, Duration::from_secs(options.seconds)),
+    }
+}
+
+/// A temporary SQLite file unless a database was named; the folder goes with the value.
+pub struct Target {
+    pub url: String,
+    folder: Option<std::path::PathBuf>,
+}
+
+impl Target {
+    pub fn new(url: Option<&String>) -> std::io::Result<Self> {
+        if let Some(url) = url {
+            return Ok(Self { url: url.clone(), folder: None });
+        }
+        let folder = std::env::temp_dir().join(format!("kontor-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self { url: folder.join("kontor.sqlite").display().to_string(), folder: Some(folder) })
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.url.starts_with("postgres") { "postgres" } else { "sqlite" }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Events a second, whole.
+#[must_use]
+pub fn per_second(count: u64, elapsed: Duration) -> u64 {
+    let nanos = elapsed.as_nanos().max(1);
+    u64::try_from(u128::from(count).saturating_mul(1_000_000_000) / nanos).unwrap_or(u64::MAX)
+}
+
+/// `a / b` with two decimals, as text: a ratio for people.
+#[must_use]
+pub fn ratio(a: u64, b: u64) -> String {
+    let hundredths = u128::from(a).saturating_mul(100) / u128::from(b.max(1));
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// The latency below which this share (per mille) of the sorted samples lies, microseconds.
+#[must_use]
+pub fn percentile(sorted: &[u64], per_mille: usize) -> u64 {
+    let at = sorted.len().saturating_mul(per_mille) / 1_000;
+    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(0)
+}
+
+/// The most memory that this process has had, kilobytes, as the kernel says.
+#[must_use]
+pub fn peak_memory_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM"));
+    line.and_then(|line| line.split_whitespace().nth(1)).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// How often a second this machine makes a small write durable, for reference.
+pub fn fdatasync_rate(folder: &std::path::Path) -> std::io::Result<u64> {
+    use std::io::Write;
+    let path = folder.join(format!("kontor-sync-{}", std::process::id()));
+    let mut file = std::fs::File::create(&path)?;
+    let started = std::time::Instant::now();
+    let mut count = 0_u64;
+    while started.elapsed() < Duration::from_millis(500) {
+        file.write_all(&[0_u8; 512])?;
+        file.sync_data()?;
+        count = count.saturating_add(1);
+    }
+    let rate = per_second(count, started.elapsed());
+    std::fs::remove_file(&path)?;
+    Ok(rate)
+}
+
+/// A small generator for choosing accounts; the same work every run.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: i64) -> i64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let sides = u64::try_from(sides.max(1)).unwrap_or(1);
+        i64::try_from((z ^ (z >> 31)) % sides).unwrap_or(0)
+    }
+}

@@ -53,7 +53,10 @@ impl App {
     }
 
     /// Runs a read on a pooled connection, off the async threads.
-    pub async fn read<T: Send + 'static>(self: &Arc<Self>, work: impl FnOnce(&mut Conn) -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+    pub async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut Conn) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
         let app = Arc::clone(self);
         let done = actix_web::web::block(move || {
             let mut conn = app.pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
@@ -67,7 +70,14 @@ impl App {
         let command = command.into();
         let ends_sessions = matches!(
             command,
-            Command::RevokeSessions(_) | Command::ChangeUser(_) | Command::ChangePassword(_) | Command::ResetPassword(_) | Command::SignIn(_) | Command::SetPreferences(_) | Command::DecideCompany(_) | Command::EnrolTotp(_)
+            Command::RevokeSessions(_)
+                | Command::ChangeUser(_)
+                | Command::ChangePassword(_)
+                | Command::ResetPassword(_)
+                | Command::SignIn(_)
+                | Command::SetPreferences(_)
+                | Command::DecideCompany(_)
+                | Command::EnrolTotp(_)
         );
         let reply = self.writer.submit(actor, key, command).await;
         if ends_sessions {
@@ -86,7 +96,12 @@ impl App {
         self.page_with(viewer, page, actix_web::http::StatusCode::OK).await
     }
 
-    pub async fn page_with(self: &Arc<Self>, viewer: &Viewer, page: Page, status: actix_web::http::StatusCode) -> Result<HttpResponse, Fault> {
+    pub async fn page_with(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        page: Page,
+        status: actix_web::http::StatusCode,
+    ) -> Result<HttpResponse, Fault> {
         let shell = self.shell(viewer).await?;
         let html = shell.render(page, crate::hash::random_token).map_err(|error| Fault::Failed(error.to_string()))?;
         Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html))

@@ -111,7 +111,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let quiet = matches!(cli.command, Task::Demo { .. } | Task::Bench { .. } | Task::Verify { .. });
     let fallback = if quiet { "warn" } else { "info" };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(fallback));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(fallback));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run(cli.command) {
         Ok(code) => code,
@@ -198,7 +199,9 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             }
             println!("everything fits: each asset sums to zero, every balance follows from the journal");
         }
-        Task::Bench { what } => println!("{}", serde_json::to_string_pretty(&bench::run(&what)?)?),
+        Task::Bench { what } => {
+            println!("{}", serde_json::to_string_pretty(&bench::run(&what).map_err(|failure| failure.to_string())?)?)
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

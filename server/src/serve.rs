@@ -39,9 +39,13 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
     let jobs = start_jobs(&app, &stop)?;
     let (sender, receiver) = std::sync::mpsc::channel();
     let shared = Arc::clone(&app);
-    let server = std::thread::Builder::new().name("http".to_owned()).spawn(move || run_http(&shared, &sender)).map_err(io_fault)?;
+    let server =
+        std::thread::Builder::new().name("http".to_owned()).spawn(move || run_http(&shared, &sender)).map_err(io_fault)?;
     let Ok((handle, port)) = receiver.recv() else {
-        let error = server.join().map_or_else(|_| "the server did not start".to_owned(), |done| done.err().map_or_else(String::new, |error| error.to_string()));
+        let error = server.join().map_or_else(
+            |_| "the server did not start".to_owned(),
+            |done| done.err().map_or_else(String::new, |error| error.to_string()),
+        );
         return Err(StoreError::Connection(error));
     };
     Ok(Running { app, port, handle, server, jobs, stop, writer_thread })
@@ -141,7 +145,10 @@ pub fn metrics(app: &App) -> HttpResponse {
         ("busy", &metrics.busy),
         ("failures", &metrics.failures),
     ] {
-        text.push_str(&format!("# TYPE kontor_writer_{name}_total counter\nkontor_writer_{name}_total {}\n", counter.load(Ordering::Relaxed)));
+        text.push_str(&format!(
+            "# TYPE kontor_writer_{name}_total counter\nkontor_writer_{name}_total {}\n",
+            counter.load(Ordering::Relaxed)
+        ));
     }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
 }

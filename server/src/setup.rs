@@ -53,7 +53,15 @@ fn insert(conn: &mut Conn, setup: &Setup, hashes: &[String], clock: &Clock) -> R
     let now = clock.now();
     let id = FIRST_ID;
     let people = i64::try_from(setup.users.len()).unwrap_or(0);
-    Heads { id: 1, next_id: id.saturating_add(people), last_transfer: 0, last_audit: 0, business_date: setup.business_date, custody_iban: setup.custody_iban.clone() }.insert(conn)?;
+    Heads {
+        id: 1,
+        next_id: id.saturating_add(people),
+        last_transfer: 0,
+        last_audit: 0,
+        business_date: setup.business_date,
+        custody_iban: setup.custody_iban.clone(),
+    }
+    .insert(conn)?;
     Party {
         id,
         name: setup.operator_name.clone(),

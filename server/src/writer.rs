@@ -7,8 +7,8 @@ use domain::Refusal;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use store::{AuditRecord, Bind, Conn, StoreError};
 use store::records::Record;
+use store::{AuditRecord, Conn, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Why a submitted command has no outcome.
@@ -99,7 +99,10 @@ impl Writer {
                 sent.ok().map(|()| outcome)
             })
             .collect();
-        waiting.into_iter().map(|outcome| outcome.map_or(Err(WriteError::Failed), |o| o.blocking_recv().unwrap_or(Err(WriteError::Unknown)))).collect()
+        waiting
+            .into_iter()
+            .map(|outcome| outcome.map_or(Err(WriteError::Failed), |o| o.blocking_recv().unwrap_or(Err(WriteError::Unknown))))
+            .collect()
     }
 }
 
@@ -198,18 +201,15 @@ type SeenKeys = HashMap<(i64, String), (String, String, i64)>;
 
 /// What earlier batches stored under this batch's keys: input hash, outcome and audit number.
 fn load_seen(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<SeenKeys, StoreError> {
+    let wanted: Vec<serde_json::Value> = submissions
+        .iter()
+        .filter(|one| one.command.audited())
+        .map(|one| serde_json::json!({ "p": one.actor.party_id, "k": one.key }))
+        .collect();
+    let rows = store::records::list_audit_by_key(batch.conn, &serde_json::Value::from(wanted).to_string())?;
     let mut seen = SeenKeys::new();
-    for some in submissions.chunks(250) {
-        let mut sql = String::from("SELECT a.* FROM audit a JOIN (");
-        let mut binds = Vec::with_capacity(some.len().saturating_mul(2));
-        for (index, submission) in some.iter().enumerate() {
-            sql.push_str(if index == 0 { "SELECT ? AS p, ? AS k" } else { " UNION ALL SELECT ?, ?" });
-            binds.extend([Bind::Int(submission.actor.party_id), Bind::Text(submission.key.clone())]);
-        }
-        sql.push_str(") w ON a.party_id = w.p AND a.idempotency_key = w.k");
-        for row in store::query::list::<AuditRecord>(batch.conn, &sql, &binds)? {
-            seen.insert((row.party_id, row.idempotency_key), (row.input_hash, row.outcome, row.seq));
-        }
+    for row in rows {
+        seen.insert((row.party_id, row.idempotency_key), (row.input_hash, row.outcome, row.seq));
     }
     Ok(seen)
 }
@@ -240,7 +240,11 @@ fn run_one(batch: &mut Batch<'_>, submission: &Submission, seen: &mut SeenKeys) 
     if command.audited()
         && let Some((known_hash, outcome, seq)) = seen.get(&(actor.party_id, key.clone()))
     {
-        return Ok(if *known_hash == input_hash { Ok(Outcome::stored(outcome, *seq)) } else { Err(WriteError::Refused(Refusal::KeyReused)) });
+        return Ok(if *known_hash == input_hash {
+            Ok(Outcome::stored(outcome, *seq))
+        } else {
+            Err(WriteError::Refused(Refusal::KeyReused))
+        });
     }
     if !command.hot() {
         batch.settle_for_sql()?;

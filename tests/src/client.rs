@@ -69,7 +69,8 @@ impl Answer {
         let selects = form.split("<select").skip(1).filter_map(|tag| {
             let name = attribute(tag, "name")?;
             let inside = tag.split("</select>").next()?;
-            let chosen = inside.split("<option").find(|option| option.contains(" selected")).or_else(|| inside.split("<option").nth(1));
+            let chosen =
+                inside.split("<option").find(|option| option.contains(" selected")).or_else(|| inside.split("<option").nth(1));
             Some((name, attribute(chosen?, "value").unwrap_or_default()))
         });
         inputs.chain(selects).collect()
@@ -77,7 +78,13 @@ impl Answer {
 }
 
 fn unescape(text: &str) -> String {
-    text.replace("&quot;", "\"").replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    text.replace("&quot;", "\"")
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#38;", "&")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
 }
 
 /// One person's browser, or one API caller.
@@ -91,7 +98,11 @@ pub struct Client {
 impl Client {
     #[must_use]
     pub fn new(base: &str) -> Self {
-        let http = Http::builder().redirect(reqwest::redirect::Policy::none()).timeout(std::time::Duration::from_secs(60)).build().expect("a client");
+        let http = Http::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(std::time::Duration::from_secs(60))
+            .build()
+            .expect("a client");
         Self { http, base: base.to_owned(), cookies: RefCell::default(), token: RefCell::default() }
     }
 
@@ -112,13 +123,15 @@ impl Client {
         }
         let response = request.send().expect("an answer");
         let status = response.status().as_u16();
-        let set: Vec<String> = response.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap_or("").to_owned()).collect();
+        let set: Vec<String> =
+            response.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap_or("").to_owned()).collect();
         for cookie in &set {
             if let Some((name, value)) = cookie.split(';').next().and_then(|pair| pair.split_once('=')) {
                 self.set_cookie(name, value);
             }
         }
-        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
         Answer { status, headers, body: response.text().unwrap_or_default(), cookies: set }
     }
 
@@ -135,7 +148,7 @@ impl Client {
             if answer.status != 303 {
                 break;
             }
-            answer = self.get(&answer.location().to_owned());
+            answer = self.get(answer.location());
         }
         answer
     }
@@ -178,7 +191,7 @@ impl Client {
             let query: Vec<String> = form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
             self.get(&format!("{action}?{}", query.join("&")))
         };
-        if answer.status == 303 { self.open(&answer.location().to_owned()) } else { answer }
+        if answer.status == 303 { self.open(answer.location()) } else { answer }
     }
 
     /// Uploads a file through the form of a page.
@@ -194,7 +207,7 @@ impl Client {
             form = form.part("files", multipart::Part::bytes(content.clone()).file_name((*name).to_owned()));
         }
         let answer = self.send(self.http.post(format!("{}{action}", self.base)).multipart(form));
-        if answer.status == 303 { self.open(&answer.location().to_owned()) } else { answer }
+        if answer.status == 303 { self.open(answer.location()) } else { answer }
     }
 
     pub fn sign_in(&self, email: &str, password: &str) -> Answer {
@@ -212,7 +225,11 @@ impl Client {
     /// A write through the API.
     #[must_use]
     pub fn api(&self, path: &str, key: &str, body: &Value) -> Answer {
-        self.post_with(&format!("/api/v1/{path}"), &[("Content-Type", "application/json"), ("Idempotency-Key", key)], body.to_string())
+        self.post_with(
+            &format!("/api/v1/{path}"),
+            &[("Content-Type", "application/json"), ("Idempotency-Key", key)],
+            body.to_string(),
+        )
     }
 }
 

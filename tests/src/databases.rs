@@ -58,7 +58,8 @@ impl Drop for Database {
 
 fn binaries() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let mut found: Vec<PathBuf> = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).filter(|bin| bin.join("initdb").exists()).collect();
+    let mut found: Vec<PathBuf> =
+        versions.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).filter(|bin| bin.join("initdb").exists()).collect();
     found.sort();
     found.pop()
 }
@@ -86,25 +87,50 @@ fn start_cluster() -> Option<String> {
     std::fs::create_dir_all(&folder).ok()?;
     let open = Command::new("chmod").arg("777").arg(&folder).status().ok()?;
     let data = folder.join("data");
-    let made = command(&bin, "initdb").args(["-A", "trust", "-U", "kontor", "-E", "UTF8", "--locale=C", "-D"]).arg(&data).stdout(Stdio::null()).status().ok()?;
+    let made = command(&bin, "initdb")
+        .args(["-A", "trust", "-U", "kontor", "-E", "UTF8", "--locale=C", "-D"])
+        .arg(&data)
+        .stdout(Stdio::null())
+        .status()
+        .ok()?;
     if !open.success() || !made.success() {
         return None;
     }
     let port = free_port();
-    let options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c shared_buffers=128MB");
-    let started = command(&bin, "pg_ctl").args(["-w", "-s", "-o", &options, "-l"]).arg(folder.join("log")).arg("-D").arg(&data).arg("start").stdout(Stdio::null()).status().ok()?;
+    let options = format!(
+        "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c shared_buffers=128MB"
+    );
+    let started = command(&bin, "pg_ctl")
+        .args(["-w", "-s", "-o", &options, "-l"])
+        .arg(folder.join("log"))
+        .arg("-D")
+        .arg(&data)
+        .arg("start")
+        .stdout(Stdio::null())
+        .status()
+        .ok()?;
     if !started.success() {
         return None;
     }
     let watch = format!(
         "while kill -0 {} 2>/dev/null; do sleep 1; done; {} '{}' -D '{}' -m immediate stop; rm -rf '{}'",
         std::process::id(),
-        if Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0")) { "runuser -u postgres --" } else { "" },
+        if Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0")) {
+            "runuser -u postgres --"
+        } else {
+            ""
+        },
         bin.join("pg_ctl").display(),
         data.display(),
         folder.display()
     );
-    Command::new("setsid").args(["sh", "-c", &watch]).stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().ok()?;
+    Command::new("setsid")
+        .args(["sh", "-c", &watch])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .stdin(Stdio::null())
+        .spawn()
+        .ok()?;
     Some(format!("postgres://kontor@127.0.0.1:{port}"))
 }
 

@@ -118,7 +118,11 @@ impl World {
     #[must_use]
     pub fn mail(&self, address: &str) -> store::Mail {
         for _ in 0..100 {
-            let found = <store::Mail as store::records::Record>::find_where(&mut self.conn(), "address = ? ORDER BY id DESC LIMIT 1", &[address.into()]);
+            let found = <store::Mail as store::records::Record>::find_where(
+                &mut self.conn(),
+                "address = ? ORDER BY id DESC LIMIT 1",
+                &[address.into()],
+            );
             if let Some(mail) = found.expect("a query") {
                 return mail;
             }

@@ -14,7 +14,12 @@ fn manifest(path: &str) -> String {
 fn dependencies(path: &str) -> Vec<String> {
     let text = manifest(path);
     let section = text.split("[dependencies]").nth(1).unwrap_or("").split("\n[").next().unwrap_or("").to_owned();
-    section.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).filter(|name| !name.is_empty() && !name.starts_with('#')).map(str::to_owned).collect()
+    section
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -68,8 +73,10 @@ fn every_file_says_what_it_is_for_and_no_mod_rs() {
 #[test]
 fn both_databases_have_the_same_migrations() {
     let names = |kind: &str| {
-        let mut names: Vec<String> =
-            std::fs::read_dir(root().join("migrations").join(kind)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(root().join("migrations").join(kind))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     };

@@ -19,12 +19,21 @@ pub fn onboard(world: &World, operator: &Client, (name, tax_id, capacity, email)
     let answer = operator.fill(
         "/ops/companies/new",
         "/ops/companies/new",
-        &[("name", name), ("country", "BE"), ("tax_id", tax_id), (&capacity_field, "true"), ("language", "en"), ("administrator_name", "First"), ("administrator_email", email)],
+        &[
+            ("name", name),
+            ("country", "BE"),
+            ("tax_id", tax_id),
+            (&capacity_field, "true"),
+            ("language", "en"),
+            ("administrator_name", "First"),
+            ("administrator_email", email),
+        ],
     );
     assert_eq!(answer.status, 200, "{}", answer.text());
     let accept = |address: &str, person: &str| {
         let mail = world.mail(address);
-        let path = mail.body.split_whitespace().find_map(|word| word.strip_prefix("http://kontor.test")).expect("a link").to_owned();
+        let path =
+            mail.body.split_whitespace().find_map(|word| word.strip_prefix("http://kontor.test")).expect("a link").to_owned();
         let visitor = world.client();
         let done = visitor.fill(&path, &path, &[("name", person), ("password", PASSWORD)]);
         assert!(done.body.contains("action=\"/login\""), "{}", done.text());
@@ -33,7 +42,11 @@ pub fn onboard(world: &World, operator: &Client, (name, tax_id, capacity, email)
     accept(email, "First Person");
     let administrator = world.signed_in(email);
     let second = email.replace('@', ".checker@");
-    let invited = administrator.fill("/org/people", "/org/people", &[("email", &second), ("name", "Second"), ("role_checker", "true"), ("role_viewer", "")]);
+    let invited = administrator.fill(
+        "/org/people",
+        "/org/people",
+        &[("email", &second), ("name", "Second"), ("role_checker", "true"), ("role_viewer", "")],
+    );
     assert_eq!(invited.status, 200, "{}", invited.text());
     accept(&second, "Second Person");
     let party = <store::Party as Record>::find_where(&mut world.conn(), "name = ?", &[name.into()]).unwrap().unwrap();
@@ -60,7 +73,12 @@ pub fn verify_account(operator: &Client, checker: &Client, company: &Client, iba
     let proposed = company.fill("/org/bank-accounts", "/org/bank-accounts", &[("currency", "EUR"), ("iban", iban)]);
     assert_eq!(proposed.status, 200, "{}", proposed.text());
     let page = operator.open("/ops/bank-accounts");
-    let action = page.body.split("action=\"/ops/bank-accounts/").nth(1).and_then(|rest| rest.split('"').next()).expect("an account to verify");
+    let action = page
+        .body
+        .split("action=\"/ops/bank-accounts/")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("an account to verify");
     let asked = operator.fill("/ops/bank-accounts", &format!("/ops/bank-accounts/{action}"), &[("verified", "true")]);
     assert!(asked.text().contains("second person"), "{}", asked.text());
     assert_eq!(approve(checker).status, 200);
@@ -81,14 +99,22 @@ impl Bank {
     pub fn statement(&mut self, date: NaiveDate, entries: &[DemoEntry]) -> Vec<u8> {
         self.number += 1;
         let file = camt053(CUSTODY_IBAN, Currency::EUR, date, &format!("STMT{}", self.number), self.balance, entries);
-        self.balance += entries.iter().map(|entry| if entry.credit { entry.amount_minor } else { -entry.amount_minor }).sum::<i64>();
+        self.balance +=
+            entries.iter().map(|entry| if entry.credit { entry.amount_minor } else { -entry.amount_minor }).sum::<i64>();
         file.into_bytes()
     }
 }
 
 #[must_use]
 pub fn incoming(amount_minor: i64, reference: &str) -> DemoEntry {
-    DemoEntry { amount_minor, credit: true, reference: reference.to_owned(), name: "Payer".to_owned(), iban: "DE02120300000000202051".to_owned(), ..DemoEntry::default() }
+    DemoEntry {
+        amount_minor,
+        credit: true,
+        reference: reference.to_owned(),
+        name: "Payer".to_owned(),
+        iban: "DE02120300000000202051".to_owned(),
+        ..DemoEntry::default()
+    }
 }
 
 fn reference_of(client: &Client) -> String {
@@ -99,7 +125,10 @@ fn reference_of(client: &Client) -> String {
 
 pub fn cash(client: &Client) -> i64 {
     let rows = client.get("/api/v1/balances").json();
-    rows["items"].as_array().and_then(|items| items.iter().find(|row| row["currency"] == "EUR").map(|row| row["balance_minor"].as_i64().unwrap())).unwrap_or(0)
+    rows["items"]
+        .as_array()
+        .and_then(|items| items.iter().find(|row| row["currency"] == "EUR").map(|row| row["balance_minor"].as_i64().unwrap()))
+        .unwrap_or(0)
 }
 
 /// The real file, or one of our own where the shared collection is absent.
@@ -109,8 +138,15 @@ pub fn real_invoice() -> Vec<u8> {
     }
     let date = |text: &str| text.parse().unwrap();
     ubl(&DemoInvoice {
-        number: "POP000274-128-20210525T044541", issue_date: date("2021-05-25"), due_date: date("2021-06-24"), currency: Currency::EUR,
-        net_minor: 566_387, seller: (SUPPLIER.0, SUPPLIER.1), buyer: (BUYER.0, BUYER.1), order: "1", item: "Goods",
+        number: "POP000274-128-20210525T044541",
+        issue_date: date("2021-05-25"),
+        due_date: date("2021-06-24"),
+        currency: Currency::EUR,
+        net_minor: 566_387,
+        seller: (SUPPLIER.0, SUPPLIER.1),
+        buyer: (BUYER.0, BUYER.1),
+        order: "1",
+        item: "Goods",
     })
     .into_bytes()
 }
@@ -140,7 +176,11 @@ fn carry(world: &World) {
 
     // Deposits come in by the bank's file, by reference; what nobody can place waits.
     let mut bank = Bank::new();
-    let deposits = [incoming(400_000, &reference_of(&one)), incoming(500_000, &reference_of(&two)), DemoEntry { remittance: "no idea".into(), ..incoming(777, "") }];
+    let deposits = [
+        incoming(400_000, &reference_of(&one)),
+        incoming(500_000, &reference_of(&two)),
+        DemoEntry { remittance: "no idea".into(), ..incoming(777, "") },
+    ];
     let file = bank.statement(day, &deposits);
     let imported = operator.upload("/ops/bank-files", "/ops/bank-files", &[("day.xml", file.clone())]);
     assert_eq!(imported.status, 200, "{}", imported.text());
@@ -177,7 +217,11 @@ fn carry(world: &World) {
 
     // The receivable: 90 % fractions, 10 % reserve. The supplier offers it at 6 % simple discount, ACT/360.
     let receivable = supplier.open("/receivables").link("/receivables/1");
-    let offer_check = supplier.fill(&receivable, &format!("{receivable}/offer"), &[("rate", "6"), ("close_date", "2021-06-20"), ("units", "6,066.00")]);
+    let offer_check = supplier.fill(
+        &receivable,
+        &format!("{receivable}/offer"),
+        &[("rate", "6"), ("close_date", "2021-06-20"), ("units", "6,066.00")],
+    );
     assert!(offer_check.text().contains("EUR 6,066.00") && offer_check.text().contains("Net cash"), "{}", offer_check.text());
     let offered = supplier.post(&format!("{receivable}/offer"), &offer_check.form(&format!("{receivable}/offer")));
     assert_eq!(offered.status, 303, "{}", offered.text());
@@ -205,7 +249,11 @@ fn carry(world: &World) {
     let price_two = 404_635; // 4,066.00 × (1 − 0.06 × 29/360) = 4,046.3477 → 4,046.35
     assert_eq!(cash(&two_api), 500_000 - price_two);
     let offer_id: i64 = offer.trim_start_matches("/market/").parse().unwrap();
-    let late = one_api.api("buy-fractions", "after-the-end", &serde_json::json!({ "offer_id": offer_id, "units_minor": 100_000, "price_minor": 99_517 }));
+    let late = one_api.api(
+        "buy-fractions",
+        "after-the-end",
+        &serde_json::json!({ "offer_id": offer_id, "units_minor": 100_000, "price_minor": 99_517 }),
+    );
     assert_eq!((late.status, late.json()["code"].clone()), (409, "sold_out".into()));
     // The supplier has the cash the same moment, less fees of 0.10 %.
     let fees = 199 + 405;
@@ -214,13 +262,27 @@ fn carry(world: &World) {
     // Payout: only to the verified account, through pain.001 and the bank's word.
     let payout = supplier.fill("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "1,000.00")]);
     assert_eq!(payout.status, 200, "{}", payout.text());
-    assert!(one.fill("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "1.00")]).text().contains("no verified EUR bank account"));
+    assert!(
+        one.fill("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "1.00")])
+            .text()
+            .contains("no verified EUR bank account")
+    );
     let made = operator.fill("/ops/payouts", "/ops/payouts", &[("currency", "EUR")]);
     assert_eq!(made.status, 200, "{}", made.text());
     let pain = operator.get(&operator.open("/ops/payouts").link("/documents/")).body;
     assert!(pain.contains("pain.001.001.09") && pain.contains("BE68539007547034") && pain.contains("1000.00"), "{pain}");
     let end_to_end = pain.split("<EndToEndId>").nth(1).unwrap().split('<').next().unwrap().to_owned();
-    let paid_out = bank.statement(day, &[DemoEntry { amount_minor: 100_000, credit: false, end_to_end, name: "Real Supplier".into(), iban: "BE68539007547034".into(), ..DemoEntry::default() }]);
+    let paid_out = bank.statement(
+        day,
+        &[DemoEntry {
+            amount_minor: 100_000,
+            credit: false,
+            end_to_end,
+            name: "Real Supplier".into(),
+            iban: "BE68539007547034".into(),
+            ..DemoEntry::default()
+        }],
+    );
     assert_eq!(operator.upload("/ops/bank-files", "/ops/bank-files", &[("out.xml", paid_out)]).status, 200);
     let supplier_cash = 199_033 + price_two - fees - 100_000;
     assert_eq!(cash(&supplier_api), supplier_cash);

@@ -24,16 +24,52 @@ const SHOWN: &[(&str, &str)] = &[
 
 /// Codes whose rule is a pure function with its own table of rows in `domain`.
 const SHOWN_IN_DOMAIN: &[&str] = &[
-    "amount_invalid", "confirmed_too_much", "reason_missing", "due_date_missing", "due_date_too_close", "document_not_financeable", "not_the_supplier",
-    "buyer_unknown", "buyer_is_supplier", "payable_not_positive", "assigned_elsewhere", "state_conflict", "rate_out_of_range", "close_date_invalid",
-    "minimum_ticket_invalid", "not_enough_units", "offer_closed", "own_offer", "below_minimum_ticket", "price_not_positive", "price_changed",
-    "receivable_matured", "insufficient_cash", "field_invalid", "password_too_short", "password_breached",
+    "amount_invalid",
+    "confirmed_too_much",
+    "reason_missing",
+    "due_date_missing",
+    "due_date_too_close",
+    "document_not_financeable",
+    "not_the_supplier",
+    "buyer_unknown",
+    "buyer_is_supplier",
+    "payable_not_positive",
+    "assigned_elsewhere",
+    "state_conflict",
+    "rate_out_of_range",
+    "close_date_invalid",
+    "minimum_ticket_invalid",
+    "not_enough_units",
+    "offer_closed",
+    "own_offer",
+    "below_minimum_ticket",
+    "price_not_positive",
+    "price_changed",
+    "receivable_matured",
+    "insufficient_cash",
+    "field_invalid",
+    "password_too_short",
+    "password_breached",
 ];
 
 /// Everything that a sentence may want filled in.
 const PLACES: &[&str] = &[
-    "field", "currency", "minutes", "state", "number", "type_code", "due_date", "detail", "payable_minor", "available_minor", "minimum_minor",
-    "left_minor", "room_minor", "date", "asset", "verdict",
+    "field",
+    "currency",
+    "minutes",
+    "state",
+    "number",
+    "type_code",
+    "due_date",
+    "detail",
+    "payable_minor",
+    "available_minor",
+    "minimum_minor",
+    "left_minor",
+    "room_minor",
+    "date",
+    "asset",
+    "verdict",
 ];
 
 #[test]
@@ -60,29 +96,55 @@ fn the_remaining_refusals_are_given_over_http() {
     let financier = world.api("financier1@kontor.example");
     let mut conn = world.conn();
     let value = |conn: &mut store::Conn, sql: &str| store::query::int(conn, sql, &[]).unwrap().unwrap_or(0);
-    let presented = value(&mut conn, "SELECT i.id AS value FROM invoices i JOIN users u ON u.party_id = i.buyer_id WHERE i.state = 'presented' AND u.email = 'buyer1@kontor.example' LIMIT 1");
+    let presented = value(
+        &mut conn,
+        "SELECT i.id AS value FROM invoices i JOIN users u ON u.party_id = i.buyer_id WHERE i.state = 'presented' AND u.email = 'buyer1@kontor.example' LIMIT 1",
+    );
     let date = store::records::load_heads(&mut conn).unwrap().business_date;
-    let company = |name: &str, email: &str, tax: &str| {
-        serde_json::json!({ "name": name, "country": "DE", "tax_id": tax, "capacities": "supplier", "language": "en", "administrator_email": email, "administrator_name": "A" })
-    };
+    let company = |name: &str, email: &str, tax: &str| serde_json::json!({ "name": name, "country": "DE", "tax_id": tax, "capacities": "supplier", "language": "en", "administrator_email": email, "administrator_name": "A" });
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     let cases = [
         (&operator, "invite-company", company("X", "operator@kontor.example", "DE777777777"), "email_taken"),
         (&operator, "invite-company", company("X", "new@kontor.example", "DE811569869"), "tax_id_taken"),
         (&operator, "invite-company", company("", "new@kontor.example", "DE777777777"), "field_missing"),
-        (&supplier, "propose-bank-account", json(r#"{"currency":"EUR","iban":"DE00370400440532013000","holder":"X"}"#), "iban_invalid"),
-        (&supplier, "propose-bank-account", json(r#"{"currency":"XXX","iban":"DE89370400440532013000","holder":"X"}"#), "currency_unknown"),
+        (
+            &supplier,
+            "propose-bank-account",
+            json(r#"{"currency":"EUR","iban":"DE00370400440532013000","holder":"X"}"#),
+            "iban_invalid",
+        ),
+        (
+            &supplier,
+            "propose-bank-account",
+            json(r#"{"currency":"XXX","iban":"DE89370400440532013000","holder":"X"}"#),
+            "currency_unknown",
+        ),
         (
             &buyer,
             "confirm-invoice",
             serde_json::json!({ "invoice_id": presented, "amount_minor": 100, "due_date": date + chrono::Days::new(30), "version": "2026-11", "words_hash": "0", "reason": "less" }),
             "undertaking_changed",
         ),
-        (&operator, "record-receipt", serde_json::json!({ "currency": "EUR", "amount_minor": 5, "value_date": date, "reference": "RF00", "reason": "seen" }), "reference_unknown"),
-        (&operator, "record-receipt", serde_json::json!({ "currency": "EUR", "amount_minor": 5, "value_date": date + chrono::Days::new(9), "reference": "RF00", "reason": "seen" }), "date_invalid"),
+        (
+            &operator,
+            "record-receipt",
+            serde_json::json!({ "currency": "EUR", "amount_minor": 5, "value_date": date, "reference": "RF00", "reason": "seen" }),
+            "reference_unknown",
+        ),
+        (
+            &operator,
+            "record-receipt",
+            serde_json::json!({ "currency": "EUR", "amount_minor": 5, "value_date": date + chrono::Days::new(9), "reference": "RF00", "reason": "seen" }),
+            "date_invalid",
+        ),
         (&operator, "close-day", serde_json::json!({ "date": date - chrono::Days::new(1) }), "day_in_past"),
         (&operator, "close-day", serde_json::json!({ "date": date + chrono::Days::new(1) }), "day_not_reached"),
-        (&operator, "return-suspense", serde_json::json!({ "line_id": value(&mut conn, "SELECT id AS value FROM bank_lines WHERE state = 'matched' LIMIT 1"), "reason": "x" }), "line_already_settled"),
+        (
+            &operator,
+            "return-suspense",
+            serde_json::json!({ "line_id": value(&mut conn, "SELECT id AS value FROM bank_lines WHERE state = 'matched' LIMIT 1"), "reason": "x" }),
+            "line_already_settled",
+        ),
         (
             &supplier,
             "change-user",
@@ -97,14 +159,30 @@ fn the_remaining_refusals_are_given_over_http() {
         assert_eq!(answer.headers["content-type"], "application/problem+json");
         shown.insert(code.to_owned());
     }
-    let unreadable = supplier.post_with("/api/v1/register-invoice", &[("Content-Type", "application/xml"), ("Idempotency-Key", "refusal-file")], "<x/>".into());
+    let unreadable = supplier.post_with(
+        "/api/v1/register-invoice",
+        &[("Content-Type", "application/xml"), ("Idempotency-Key", "refusal-file")],
+        "<x/>".into(),
+    );
     assert_eq!(unreadable.json()["code"], "file_unreadable");
     let foreign = server::demo::files::camt053("DE02120300000000202051", domain::Currency::EUR, date, "FOREIGN", 0, &[]);
-    let foreign = operator.post_with("/api/v1/import-statement", &[("Content-Type", "application/xml"), ("Idempotency-Key", "refusal-camt")], foreign);
+    let foreign = operator.post_with(
+        "/api/v1/import-statement",
+        &[("Content-Type", "application/xml"), ("Idempotency-Key", "refusal-camt")],
+        foreign,
+    );
     assert_eq!(foreign.json()["code"], "statement_account_unknown");
-    let large = supplier.post_with("/api/v1/register-invoice", &[("Content-Type", "application/xml"), ("Idempotency-Key", "refusal-large")], "x".repeat(6 * 1024 * 1024));
+    let large = supplier.post_with(
+        "/api/v1/register-invoice",
+        &[("Content-Type", "application/xml"), ("Idempotency-Key", "refusal-large")],
+        "x".repeat(6 * 1024 * 1024),
+    );
     assert_eq!(large.status, 413);
-    let password = world.signed_in("supplier1@kontor.example").fill("/account/security", "/account/password", &[("current", "wrong"), ("password", "another quay at ten")]);
+    let password = world.signed_in("supplier1@kontor.example").fill(
+        "/account/security",
+        "/account/password",
+        &[("current", "wrong"), ("password", "another quay at ten")],
+    );
     assert_eq!(password.status, 401);
     shown.extend(["file_unreadable", "statement_account_unknown", "file_too_large", "password_wrong"].map(str::to_owned));
     // Nothing to pay in a currency whose payouts have just gone out.
@@ -112,17 +190,40 @@ fn the_remaining_refusals_are_given_over_http() {
     let empty = operator.api("create-payment-file", "refusal-pay-2", &serde_json::json!({ "currency": "EUR" }));
     assert_eq!(empty.json()["code"], "nothing_to_pay");
     // A company that has lost its capacity while a request waited cannot have it carried out; a suspended one cannot trade.
-    let pending = <store::Approval as store::records::Record>::find_where(&mut conn, "state = 'pending' AND command = 'confirm_invoice'", &[]).unwrap().unwrap();
-    store::query::execute(&mut conn, "UPDATE parties SET capacities = 'financier' WHERE id = ?", &[pending.party_id.into()]).unwrap();
+    let pending = <store::Approval as store::records::Record>::find_where(
+        &mut conn,
+        "state = 'pending' AND command = 'confirm_invoice'",
+        &[],
+    )
+    .unwrap()
+    .unwrap();
+    store::query::execute(&mut conn, "UPDATE parties SET capacities = 'financier' WHERE id = ?", &[pending.party_id.into()])
+        .unwrap();
     let agree = serde_json::json!({ "approval_id": pending.id, "body_hash": pending.body_hash, "approve": true });
-    assert_eq!(world.api("buyer1.checker@kontor.example").api("decide-approval", "refusal-capacity", &agree).json()["code"], "capacity_missing");
+    assert_eq!(
+        world.api("buyer1.checker@kontor.example").api("decide-approval", "refusal-capacity", &agree).json()["code"],
+        "capacity_missing"
+    );
     let party = value(&mut conn, "SELECT party_id AS value FROM users WHERE email = 'financier1@kontor.example'");
     let buy = serde_json::json!({ "offer_id": 1, "units_minor": 1, "price_minor": 1 });
-    store::query::execute(&mut conn, "UPDATE parties SET capacities = 'financier', status = 'suspended' WHERE id = ?", &[party.into()]).unwrap();
+    store::query::execute(
+        &mut conn,
+        "UPDATE parties SET capacities = 'financier', status = 'suspended' WHERE id = ?",
+        &[party.into()],
+    )
+    .unwrap();
     assert_eq!(financier.api("buy-fractions", "refusal-suspended", &buy).json()["code"], "company_not_active");
     // Books that do not balance keep the day open.
-    store::query::execute(&mut conn, "UPDATE ledger_accounts SET balance = balance + 1 WHERE kind = 'custody' AND asset_id = 978", &[]).unwrap();
-    assert_eq!(operator.api("close-day", "refusal-books", &serde_json::json!({ "date": date })).json()["code"], "books_do_not_balance");
+    store::query::execute(
+        &mut conn,
+        "UPDATE ledger_accounts SET balance = balance + 1 WHERE kind = 'custody' AND asset_id = 978",
+        &[],
+    )
+    .unwrap();
+    assert_eq!(
+        operator.api("close-day", "refusal-books", &serde_json::json!({ "date": date })).json()["code"],
+        "books_do_not_balance"
+    );
     shown.extend(["nothing_to_pay", "capacity_missing", "company_not_active", "books_do_not_balance"].map(str::to_owned));
     // What cannot be provoked from outside: a page that is stale is told by the rule that changed, the lock says
     // "sign-in failed", and accounting's own no means that a rule is missing.

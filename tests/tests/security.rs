@@ -42,12 +42,26 @@ fn every_route_is_open_to_exactly_those_who_have_its_right() {
             let answer = match (route.method, is_api) {
                 ("GET", _) => client.get(&path),
                 // A body that no handler accepts: only whether the right was checked first is of interest.
-                (_, true) => client.post_with(&path, &[("Content-Type", "application/json"), ("Idempotency-Key", "matrix-key")], "nonsense".into()),
+                (_, true) => client.post_with(
+                    &path,
+                    &[("Content-Type", "application/json"), ("Idempotency-Key", "matrix-key")],
+                    "nonsense".into(),
+                ),
                 (_, false) => client.post(&path, &[("_csrf".into(), "wrong".into())]),
             };
             let may = rights.contains(&route.right);
-            let denied = answer.status == 403 && (answer.body.contains("Your role does not allow this") || answer.body.contains("not_permitted"));
-            assert_eq!(denied, !may, "{name} {} {} ({}): {} {}", route.method, route.path, route.right, answer.status, answer.text());
+            let denied = answer.status == 403
+                && (answer.body.contains("Your role does not allow this") || answer.body.contains("not_permitted"));
+            assert_eq!(
+                denied,
+                !may,
+                "{name} {} {} ({}): {} {}",
+                route.method,
+                route.path,
+                route.right,
+                answer.status,
+                answer.text()
+            );
             assert!(answer.status < 500, "{} {}: {}", route.method, route.path, answer.status);
             cells += 1;
         }
@@ -68,20 +82,45 @@ fn every_route_is_open_to_exactly_those_who_have_its_right() {
 fn a_foreign_record_is_like_a_missing_one() {
     let world = World::demo(Database::sqlite(), 40);
     let mut conn = world.conn();
-    let party = |name: &str| store::User::find_where(&mut world.conn(), "email = ?", &[format!("{name}@kontor.example").into()]).unwrap().unwrap().party_id;
+    let party = |name: &str| {
+        store::User::find_where(&mut world.conn(), "email = ?", &[format!("{name}@kontor.example").into()])
+            .unwrap()
+            .unwrap()
+            .party_id
+    };
     let foreign = |conn: &mut store::Conn, sql: &str, own: i64| store::query::int(conn, sql, &[own.into()]).unwrap().unwrap();
     let (supplier, buyer, financier) = (party("supplier1"), party("buyer1"), party("financier1"));
     let cases = [
-        ("supplier1", "/invoices/", foreign(&mut conn, "SELECT id AS value FROM invoices WHERE supplier_id <> ? LIMIT 1", supplier)),
-        ("supplier1", "/receivables/", foreign(&mut conn, "SELECT id AS value FROM receivables WHERE supplier_id <> ? LIMIT 1", supplier)),
-        ("buyer1", "/payables/", foreign(&mut conn, "SELECT id AS value FROM invoices WHERE buyer_id <> ? AND state <> 'draft' LIMIT 1", buyer)),
+        (
+            "supplier1",
+            "/invoices/",
+            foreign(&mut conn, "SELECT id AS value FROM invoices WHERE supplier_id <> ? LIMIT 1", supplier),
+        ),
+        (
+            "supplier1",
+            "/receivables/",
+            foreign(&mut conn, "SELECT id AS value FROM receivables WHERE supplier_id <> ? LIMIT 1", supplier),
+        ),
+        (
+            "buyer1",
+            "/payables/",
+            foreign(&mut conn, "SELECT id AS value FROM invoices WHERE buyer_id <> ? AND state <> 'draft' LIMIT 1", buyer),
+        ),
         ("buyer1", "/receivables/", foreign(&mut conn, "SELECT id AS value FROM receivables WHERE supplier_id > ? LIMIT 1", 0)),
         (
             "financier1",
             "/receivables/",
-            foreign(&mut conn, "SELECT r.id AS value FROM receivables r WHERE NOT EXISTS (SELECT 1 FROM purchases p WHERE p.receivable_id = r.id AND p.financier_id = ?) LIMIT 1", financier),
+            foreign(
+                &mut conn,
+                "SELECT r.id AS value FROM receivables r WHERE NOT EXISTS (SELECT 1 FROM purchases p WHERE p.receivable_id = r.id AND p.financier_id = ?) LIMIT 1",
+                financier,
+            ),
         ),
-        ("supplier1", "/approvals/", foreign(&mut conn, "SELECT id AS value FROM approvals WHERE party_id <> ? LIMIT 1", supplier)),
+        (
+            "supplier1",
+            "/approvals/",
+            foreign(&mut conn, "SELECT id AS value FROM approvals WHERE party_id <> ? LIMIT 1", supplier),
+        ),
         ("supplier1", "/receipts/", foreign(&mut conn, "SELECT seq AS value FROM audit WHERE party_id <> ? LIMIT 1", supplier)),
         ("supplier1", "/org/people/", foreign(&mut conn, "SELECT id AS value FROM users WHERE party_id <> ? LIMIT 1", supplier)),
     ];
@@ -97,7 +136,13 @@ fn a_foreign_record_is_like_a_missing_one() {
         assert_eq!(foreign.status, 404, "{who} {path}{id}");
         assert_eq!(plain(&foreign), plain(&missing), "{who} {path}");
     }
-    let document: String = store::query::text(&mut conn, "SELECT document AS value FROM invoices WHERE supplier_id <> ? LIMIT 1", &[supplier.into()]).unwrap().unwrap();
+    let document: String = store::query::text(
+        &mut conn,
+        "SELECT document AS value FROM invoices WHERE supplier_id <> ? LIMIT 1",
+        &[supplier.into()],
+    )
+    .unwrap()
+    .unwrap();
     assert_eq!(world.signed_in("supplier1@kontor.example").get(&format!("/documents/{document}")).status, 404);
 }
 
@@ -115,12 +160,18 @@ fn forged_requests_are_refused_on_every_posting_page() {
     let people: Vec<(Client, &[&str])> = PEOPLE.iter().map(|(_, email, rights)| (world.signed_in(email), *rights)).collect();
     let baseline = store::records::load_heads(&mut world.conn()).unwrap().last_audit;
     for route in Routes::all().list.iter().filter(|route| route.method == "POST" && !route.path.starts_with("/api/")) {
-        let Some((client, _)) = people.iter().find(|(_, rights)| route.right == "anyone" || rights.contains(&route.right)) else { panic!("{}", route.right) };
+        let Some((client, _)) = people.iter().find(|(_, rights)| route.right == "anyone" || rights.contains(&route.right)) else {
+            panic!("{}", route.right)
+        };
         let path = fill(route.path, "999999999");
         let own = client.open("/account").form("/account").iter().find(|(name, _)| name == "_csrf").unwrap().1.clone();
         let none = client.post(&path, &[]);
         let another = client.post(&path, &[("_csrf".into(), foreign_token.clone())]);
-        let cross = client.post_with(&path, &[("Content-Type", "application/x-www-form-urlencoded"), ("Sec-Fetch-Site", "cross-site")], format!("_csrf={own}"));
+        let cross = client.post_with(
+            &path,
+            &[("Content-Type", "application/x-www-form-urlencoded"), ("Sec-Fetch-Site", "cross-site")],
+            format!("_csrf={own}"),
+        );
         let disguised = client.post_raw(&path, "text/plain", format!("{{\"_csrf\":\"{own}\"}}"));
         for (what, answer) in [("none", none), ("another's", another), ("cross-site", cross), ("text/plain", disguised)] {
             // Multipart routes refuse the form type itself; either way nothing is accepted.
@@ -145,7 +196,10 @@ fn no_get_changes_state() {
         }
     }
     let after = store::records::load_heads(&mut world.conn()).unwrap();
-    assert_eq!((before.last_audit, before.last_transfer, before.business_date), (after.last_audit, after.last_transfer, after.business_date));
+    assert_eq!(
+        (before.last_audit, before.last_transfer, before.business_date),
+        (after.last_audit, after.last_transfer, after.business_date)
+    );
 }
 
 /// S3: fixation, logout, disabled person, password change.
@@ -169,16 +223,30 @@ fn a_session_ends_when_it_should() {
     let api = world.api("supplier1.checker@kontor.example");
     assert_eq!((colleague.get("/home").status, api.get("/api/v1/me").status), (200, 200));
     let page = administrator.open("/org/people");
-    let person = page.body.split("href=\"/org/people/").skip(1).map(|rest| format!("/org/people/{}", rest.split('"').next().unwrap())).find(|path| administrator.open(path).body.contains("supplier1.checker")).unwrap();
+    let person = page
+        .body
+        .split("href=\"/org/people/")
+        .skip(1)
+        .map(|rest| format!("/org/people/{}", rest.split('"').next().unwrap()))
+        .find(|path| administrator.open(path).body.contains("supplier1.checker"))
+        .unwrap();
     let _ = administrator.fill(&person, &person, &[("disabled", "true")]);
     std::thread::sleep(std::time::Duration::from_millis(1_000));
     assert_eq!((colleague.get("/home").status, api.get("/api/v1/me").status), (303, 401), "a disabled person is out at once");
 
     let second_browser = world.signed_in("supplier1@kontor.example");
-    let changed = administrator.fill("/account/security", "/account/password", &[("current", PASSWORD), ("password", "another quay at ten")]);
+    let changed = administrator.fill(
+        "/account/security",
+        "/account/password",
+        &[("current", PASSWORD), ("password", "another quay at ten")],
+    );
     assert_eq!(changed.status, 200, "{}", changed.text());
     std::thread::sleep(std::time::Duration::from_millis(1_000));
-    assert_eq!((second_browser.get("/home").status, administrator.get("/home").status), (303, 200), "other sessions end with the password");
+    assert_eq!(
+        (second_browser.get("/home").status, administrator.get("/home").status),
+        (303, 200),
+        "other sessions end with the password"
+    );
     world.clock.shift_seconds(31 * 60);
     std::thread::sleep(std::time::Duration::from_millis(1_000));
     assert_eq!(administrator.get("/home").status, 303, "an idle session ends");
@@ -204,7 +272,8 @@ fn guessing_is_stopped_and_tells_nothing() {
     let mut path = String::new();
     for _ in 0..100 {
         let mail = world.mail("buyer1@kontor.example");
-        if let Some(found) = mail.body.split_whitespace().find_map(|word| word.strip_prefix("http://kontor.test/password/reset/")) {
+        if let Some(found) = mail.body.split_whitespace().find_map(|word| word.strip_prefix("http://kontor.test/password/reset/"))
+        {
             path = format!("/password/reset/{found}");
             break;
         }
@@ -246,13 +315,15 @@ fn four_eyes_cannot_be_gone_around() {
     for database in Database::both() {
         let world = World::demo(database, 30);
         let mut conn = world.conn();
-        let pending = store::Approval::find_where(&mut conn, "state = 'pending' AND command = 'confirm_invoice'", &[]).unwrap().unwrap();
+        let pending =
+            store::Approval::find_where(&mut conn, "state = 'pending' AND command = 'confirm_invoice'", &[]).unwrap().unwrap();
         let maker_api = world.api("buyer1@kontor.example");
         let checker = world.api("buyer1.checker@kontor.example");
         let body = |hash: &str| serde_json::json!({ "approval_id": pending.id, "body_hash": hash, "approve": true });
         assert_eq!(maker_api.api("decide-approval", "four-eyes-1", &body(&pending.body_hash)).status, 403, "no checker");
         // The maker gets the checker's role: still not for the own request.
-        store::query::execute(&mut conn, "UPDATE users SET roles = 'maker,checker' WHERE id = ?", &[pending.maker_id.into()]).unwrap();
+        store::query::execute(&mut conn, "UPDATE users SET roles = 'maker,checker' WHERE id = ?", &[pending.maker_id.into()])
+            .unwrap();
         std::thread::sleep(std::time::Duration::from_millis(1_000));
         let own = maker_api.api("decide-approval", "four-eyes-2", &body(&pending.body_hash));
         assert_eq!((own.status, own.json()["code"].clone()), (403, "same_person".into()));
@@ -261,15 +332,30 @@ fn four_eyes_cannot_be_gone_around() {
         let edited = "UPDATE approvals SET body = REPLACE(body, '\"reason\":\"\"', '\"reason\":\"x\"') WHERE id = ?";
         store::query::execute(&mut conn, edited, &[pending.id.into()]).unwrap();
         let changed = checker.api("decide-approval", "four-eyes-4", &body(&pending.body_hash));
-        assert_eq!((changed.status, changed.json()["code"].clone()), (409, "approval_content_changed".into()), "an edit after the request");
-        store::query::execute(&mut conn, "UPDATE approvals SET body = ? WHERE id = ?", &[pending.body.as_str().into(), pending.id.into()]).unwrap();
-        let foreign = world.api("supplier1.checker@kontor.example").api("decide-approval", "four-eyes-5", &body(&pending.body_hash));
+        assert_eq!(
+            (changed.status, changed.json()["code"].clone()),
+            (409, "approval_content_changed".into()),
+            "an edit after the request"
+        );
+        store::query::execute(
+            &mut conn,
+            "UPDATE approvals SET body = ? WHERE id = ?",
+            &[pending.body.as_str().into(), pending.id.into()],
+        )
+        .unwrap();
+        let foreign =
+            world.api("supplier1.checker@kontor.example").api("decide-approval", "four-eyes-5", &body(&pending.body_hash));
         assert_eq!(foreign.status, 404);
         let outcomes: Vec<u16> = std::thread::scope(|scope| {
             let racers: Vec<_> = (0..4)
                 .map(|number| {
                     let (body, world) = (body(&pending.body_hash), &world);
-                    scope.spawn(move || world.api("buyer1.checker@kontor.example").api("decide-approval", &format!("four-eyes-race-{number}"), &body).status)
+                    scope.spawn(move || {
+                        world
+                            .api("buyer1.checker@kontor.example")
+                            .api("decide-approval", &format!("four-eyes-race-{number}"), &body)
+                            .status
+                    })
                 })
                 .collect();
             racers.into_iter().map(|racer| racer.join().unwrap()).collect()
@@ -292,18 +378,36 @@ fn headers_cookies_and_redirects_are_strict_everywhere() {
             let answer = if route.method == "GET" { who.get(&path) } else { who.post(&path, &[]) };
             let header = |name: &str| answer.headers.get(name).cloned().unwrap_or_default();
             let csp = header("content-security-policy");
-            assert!(csp.contains("default-src 'none'") && csp.contains("frame-ancestors 'none'") && !csp.contains("unsafe"), "{path}: {csp}");
+            assert!(
+                csp.contains("default-src 'none'") && csp.contains("frame-ancestors 'none'") && !csp.contains("unsafe"),
+                "{path}: {csp}"
+            );
             assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
             assert!(header("strict-transport-security").contains("max-age"), "{path}");
             assert_eq!(header("cache-control"), "no-store", "{path}");
-            assert!(answer.location().is_empty() || (answer.location().starts_with('/') && !answer.location().starts_with("//")), "{path}: {}", answer.location());
+            assert!(
+                answer.location().is_empty() || (answer.location().starts_with('/') && !answer.location().starts_with("//")),
+                "{path}: {}",
+                answer.location()
+            );
             for cookie in &answer.cookies {
-                assert!(cookie.starts_with("__Host-") && cookie.contains("Secure") && cookie.contains("HttpOnly") && cookie.contains("Path=/") && cookie.contains("SameSite=Lax"), "{cookie}");
+                assert!(
+                    cookie.starts_with("__Host-")
+                        && cookie.contains("Secure")
+                        && cookie.contains("HttpOnly")
+                        && cookie.contains("Path=/")
+                        && cookie.contains("SameSite=Lax"),
+                    "{cookie}"
+                );
             }
         }
     }
     assert_eq!(stranger.get("/nowhere").status, 404);
-    let login = stranger.fill("/login?next=https%3A%2F%2Fevil.example", "/login", &[("email", "operator@kontor.example"), ("password", PASSWORD)]);
+    let login = stranger.fill(
+        "/login?next=https%3A%2F%2Fevil.example",
+        "/login",
+        &[("email", "operator@kontor.example"), ("password", PASSWORD)],
+    );
     assert_eq!(login.status, 200);
     let shown = stranger.get("/login?next=%2F%2Fevil.example");
     let mut form = shown.form("/login");

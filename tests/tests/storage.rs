@@ -26,19 +26,33 @@ fn what_is_written_stays_written() {
         let world = World::demo(database, 12);
         let mut conn = world.conn();
         for table in ["transfers", "audit", "confirmations", "documents"] {
-            assert!(store::lists::count(&mut conn, Box::leak(table.to_owned().into_boxed_str()), "1 = 1", &[]).unwrap() > 0, "{table}");
+            assert!(
+                store::lists::count(&mut conn, Box::leak(table.to_owned().into_boxed_str()), "1 = 1", &[]).unwrap() > 0,
+                "{table}"
+            );
             let column = match table {
                 "transfers" => "amount = amount + 1",
                 "audit" => "outcome = ''",
                 "confirmations" => "reason = 'x'",
                 _ => "name = 'x'",
             };
-            assert!(query::execute(&mut conn, &format!("UPDATE {table} SET {column}"), &[]).is_err(), "{} update {table}", world.database.kind);
-            assert!(query::execute(&mut conn, &format!("DELETE FROM {table}"), &[]).is_err(), "{} delete {table}", world.database.kind);
+            assert!(
+                query::execute(&mut conn, &format!("UPDATE {table} SET {column}"), &[]).is_err(),
+                "{} update {table}",
+                world.database.kind
+            );
+            assert!(
+                query::execute(&mut conn, &format!("DELETE FROM {table}"), &[]).is_err(),
+                "{} delete {table}",
+                world.database.kind
+            );
         }
         // The account rules stand in the database too.
         for change in ["balance = -1", "held = balance + 1"] {
-            assert!(query::execute(&mut conn, &format!("UPDATE ledger_accounts SET {change} WHERE kind = 'cash'"), &[]).is_err(), "{change}");
+            assert!(
+                query::execute(&mut conn, &format!("UPDATE ledger_accounts SET {change} WHERE kind = 'cash'"), &[]).is_err(),
+                "{change}"
+            );
         }
         let more = "UPDATE ledger_accounts SET balance = ceiling + 1 WHERE kind = 'issued'";
         assert!(query::execute(&mut conn, more, &[]).is_err(), "more fractions than were confirmed");
@@ -65,7 +79,8 @@ fn balances_as_of_follow_the_links() {
             assert_eq!(lines.first().map(|line| line.balance_after), Some(account.balance));
             assert_eq!(lines.last().map(|line| line.previous), Some(0));
             for line in &lines {
-                let found = store::journal::leg_as_of(&mut conn, account.id, account.last_transfer, line.number).unwrap().unwrap();
+                let found =
+                    store::journal::leg_as_of(&mut conn, account.id, account.last_transfer, line.number).unwrap().unwrap();
                 assert_eq!((found.number, found.balance_after), (line.number, line.balance_after));
             }
         }

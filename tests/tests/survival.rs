@@ -55,7 +55,8 @@ fn market(database: &Database) -> (i64, i64) {
     .unwrap()
     .expect("an open offer in EUR");
     store::query::execute(&mut conn, "UPDATE offers SET minimum_ticket_minor = 1 WHERE id = ?", &[offer.id.into()]).unwrap();
-    store::query::execute(&mut conn, "UPDATE receivables SET minimum_fee_minor = 0 WHERE id = ?", &[offer.receivable_id.into()]).unwrap();
+    store::query::execute(&mut conn, "UPDATE receivables SET minimum_fee_minor = 0 WHERE id = ?", &[offer.receivable_id.into()])
+        .unwrap();
     (offer.id, offer.left_minor)
 }
 
@@ -105,7 +106,8 @@ fn a_kill_loses_nothing_acknowledged_and_sells_nothing_twice() {
                                 break;
                             }
                             let key = format!("kill-{round}-{worker}-{number}");
-                            let body = serde_json::json!({ "offer_id": offer, "units_minor": 100, "price_minor": unit_price }).to_string();
+                            let body = serde_json::json!({ "offer_id": offer, "units_minor": 100, "price_minor": unit_price })
+                                .to_string();
                             let send = || {
                                 http.post(format!("{base}/api/v1/buy-fractions"))
                                     .header("Authorization", format!("Bearer {token}"))
@@ -139,7 +141,13 @@ fn a_kill_loses_nothing_acknowledged_and_sells_nothing_twice() {
     }
 }
 
-fn check_after_kills(database: &Database, offer: i64, left_before: i64, acknowledged: &[(String, i64)], unknown: &[(String, i64)]) {
+fn check_after_kills(
+    database: &Database,
+    offer: i64,
+    left_before: i64,
+    acknowledged: &[(String, i64)],
+    unknown: &[(String, i64)],
+) {
     let mut conn = store::connect(&database.url).unwrap();
     let rows = store::AuditRecord::list_where(&mut conn, "idempotency_key LIKE 'kill-%'", &[]).unwrap();
     let keys: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.idempotency_key.as_str()).collect();
@@ -150,7 +158,11 @@ fn check_after_kills(database: &Database, offer: i64, left_before: i64, acknowle
     let known: std::collections::BTreeSet<&str> = acknowledged.iter().chain(unknown).map(|(key, _)| key.as_str()).collect();
     assert!(keys.iter().all(|key| known.contains(key)), "nothing that nobody sent");
     let row = <store::Offer as store::records::Keyed>::load(&mut conn, offer).unwrap();
-    assert_eq!(left_before - row.left_minor, i64::try_from(rows.len()).unwrap() * 100, "units sold and left equal what was offered");
+    assert_eq!(
+        left_before - row.left_minor,
+        i64::try_from(rows.len()).unwrap() * 100,
+        "units sold and left equal what was offered"
+    );
     let (_, finding) = store::verify::verify(&mut conn).unwrap();
     assert_eq!(finding, None, "{}", database.kind);
     // Negative control: the check itself must see a loss.
@@ -214,14 +226,22 @@ fn the_last_units_are_sold_once() {
         first.api_sign_in("financier1@kontor.example", PASSWORD);
         // Buy all but forty lots of a hundred, then let everybody run for the rest.
         let most = left - 4_000;
-        let bought = first.api("buy-fractions", "nearly-all", &serde_json::json!({ "offer_id": offer, "units_minor": most, "price_minor": price(&first, offer, most) }));
+        let bought = first.api(
+            "buy-fractions",
+            "nearly-all",
+            &serde_json::json!({ "offer_id": offer, "units_minor": most, "price_minor": price(&first, offer, most) }),
+        );
         assert!([200, 202].contains(&bought.status), "{}", bought.body);
         if bought.status == 202 {
             let id = bought.json()["result"]["approval_id"].as_i64().unwrap();
             let approval = <store::Approval as store::records::Keyed>::load(&mut conn, id).unwrap();
             let checker = Client::new(&bases[0]);
             checker.api_sign_in("financier1.checker@kontor.example", PASSWORD);
-            let agreed = checker.api("decide-approval", "nearly-all-yes", &serde_json::json!({ "approval_id": id, "body_hash": approval.body_hash, "approve": true }));
+            let agreed = checker.api(
+                "decide-approval",
+                "nearly-all-yes",
+                &serde_json::json!({ "approval_id": id, "body_hash": approval.body_hash, "approve": true }),
+            );
             assert_eq!(agreed.status, 200, "{}", agreed.body);
         }
         let lot_price = price(&first, offer, 100);

@@ -39,11 +39,21 @@ impl Tone {
     #[must_use]
     pub fn of(state: &str) -> Self {
         match state {
-            "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched" | "placed" | "issued" | "sent" => Self::Done,
-            "partially_confirmed" | "part_paid" | "part_redeemed" | "overdue" | "disputed" | "suspense" | "attention" | "matured" | "applied" | "proposed" | "failed" => {
-                Self::Attention
-            }
-            "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced" | "skipped" | "returned" => Self::Stopped,
+            "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
+            | "placed" | "issued" | "sent" => Self::Done,
+            "partially_confirmed"
+            | "part_paid"
+            | "part_redeemed"
+            | "overdue"
+            | "disputed"
+            | "suspense"
+            | "attention"
+            | "matured"
+            | "applied"
+            | "proposed"
+            | "failed" => Self::Attention,
+            "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
+            | "skipped" | "returned" => Self::Stopped,
             _ => Self::Waiting,
         }
     }
@@ -171,7 +181,9 @@ impl Table {
     pub fn to_csv(&self) -> String {
         let mut out = String::from("\u{FEFF}");
         let money: Vec<bool> = (0..self.columns.len())
-            .map(|at| self.rows.iter().filter_map(|row| row.cells.get(at)).any(|value| value.is_money() && !value.machine.is_empty()))
+            .map(|at| {
+                self.rows.iter().filter_map(|row| row.cells.get(at)).any(|value| value.is_money() && !value.machine.is_empty())
+            })
             .collect();
         let heads = self.columns.iter().zip(&money).flat_map(|(column, money)| {
             if *money { vec![format!("{} (ISO 4217)", column.label), column.label.clone()] } else { vec![column.label.clone()] }
@@ -492,8 +504,14 @@ mod tests {
             filters: vec![Choice { label: hostile.into(), href: "/".into(), chosen: true }],
             ..Table::default()
         };
-        let kinds = ["text", "password", "email", "date", "amount", "file", "files", "select", "area", "checkbox", "hidden", "code"];
-        let fields = kinds.iter().map(|kind| Field::new(kind, hostile, kind).value(hostile).hint(hostile).options(vec![(hostile.into(), hostile.into())])).collect();
+        let kinds =
+            ["text", "password", "email", "date", "amount", "file", "files", "select", "area", "checkbox", "hidden", "code"];
+        let fields = kinds
+            .iter()
+            .map(|kind| {
+                Field::new(kind, hostile, kind).value(hostile).hint(hostile).options(vec![(hostile.into(), hostile.into())])
+            })
+            .collect();
         let mut page = Page::new(hostile)
             .trail(hostile, "/")
             .table(table)
@@ -502,9 +520,17 @@ mod tests {
             .with(Block::Paragraph(hostile.into()))
             .with(Block::Notice(Tone::Attention, hostile.into()))
             .with(Block::Facts(vec![(hostile.into(), Value::state(Language::English, "draft"))]))
-            .with(Block::Figures(vec![Figure { label: hostile.into(), value: hostile.into(), note: hostile.into(), href: "/".into() }]))
+            .with(Block::Figures(vec![Figure {
+                label: hostile.into(),
+                value: hostile.into(),
+                note: hostile.into(),
+                href: "/".into(),
+            }]))
             .with(Block::Tasks(vec![Task { text: hostile.into(), href: "/".into(), count: 1 }], hostile.into()))
-            .with(Block::Timeline(hostile.into(), vec![Event { title: hostile.into(), note: hostile.into(), ..Event::default() }]))
+            .with(Block::Timeline(
+                hostile.into(),
+                vec![Event { title: hostile.into(), note: hostile.into(), ..Event::default() }],
+            ))
             .with(Block::Words(hostile.into()))
             .with(Block::Links(vec![(hostile.into(), "/".into())]))
             .with(Block::Bars(hostile.into(), vec![Bar { label: hostile.into(), amount: hostile.into(), percent: 50 }]))
@@ -526,7 +552,14 @@ mod tests {
     fn every_block_renders_in_both_languages_and_escapes_everything() {
         for language in Language::ALL {
             let hostile = "<script>alert(1)</script>".to_owned();
-            let shell = Shell { language, company: hostile.clone(), person: hostile.clone(), path: hostile, demo: true, ..Shell::default() };
+            let shell = Shell {
+                language,
+                company: hostile.clone(),
+                person: hostile.clone(),
+                path: hostile,
+                demo: true,
+                ..Shell::default()
+            };
             let html = shell.render(sample(), || "k".into()).unwrap();
             assert!(!html.contains("<script>alert"), "unescaped");
             assert!(!html.contains("\" onmouseover"), "broken out of an attribute");

@@ -158,7 +158,11 @@ mod tests {
 
     /// The keys of a file; a key starts at the beginning of a line.
     fn keys(text: &str) -> std::collections::BTreeSet<String> {
-        text.lines().filter(|line| line.starts_with(|mark: char| mark.is_ascii_lowercase())).filter_map(|line| line.split_once(" =")).map(|(key, _)| key.to_owned()).collect()
+        text.lines()
+            .filter(|line| line.starts_with(|mark: char| mark.is_ascii_lowercase()))
+            .filter_map(|line| line.split_once(" ="))
+            .map(|(key, _)| key.to_owned())
+            .collect()
     }
 
     #[test]
@@ -168,7 +172,10 @@ mod tests {
         assert!(missing.is_empty(), "only in one language: {missing:?}");
         let places = |text: &str, key: &str| {
             let line = text.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap_or_default().to_owned();
-            let mut found: Vec<String> = line.match_indices("{ $").map(|(at, _)| line[at..].split('}').next().unwrap_or_default().trim().to_owned()).collect();
+            let mut found: Vec<String> = line
+                .match_indices("{ $")
+                .map(|(at, _)| line[at..].split('}').next().unwrap_or_default().trim().to_owned())
+                .collect();
             found.sort();
             found
         };

@@ -44,7 +44,7 @@ impl Calendar {
             return *open;
         }
         let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
-        !weekend && !(self.base == Base::Target && is_target_holiday(date))
+        !(weekend || self.base == Base::Target && is_target_holiday(date))
     }
 
     /// The day itself, or the next business day ("following").

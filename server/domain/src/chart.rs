@@ -191,4 +191,69 @@ mod tests {
         }
         assert_eq!(currency_asset(crate::Currency::EUR), AssetId(978));
     }
+
+    /// Prints postings as the document's rows do.
+    fn rows(event: &str, postings: &[Posting]) -> Vec<String> {
+        let asset = |id: AssetId| match id.0 {
+            978 => "currency",
+            51 => "senior",
+            _ => "junior",
+        };
+        let owner = |key: &AccountKey| match (key.kind, key.owner) {
+            (_, 0) => "0",
+            (AccountKind::Collection, _) => "receivable",
+            (_, 1) => "supplier",
+            _ => "financier",
+        };
+        let name = |key: &AccountKey| format!("{}:{}", key.kind.name(), owner(key));
+        let row = |posting: &Posting| match posting {
+            Posting::Move { debit, credit, booking, .. } => {
+                format!("| {event} | {} | {} | {} | {} |", name(debit), name(credit), asset(debit.asset), booking.name())
+            }
+            Posting::PostHold { credit, booking, .. } => {
+                format!("| {event} | hold | {} | {} | {} |", name(credit), asset(credit.asset), booking.name())
+            }
+            other => format!("{other:?}"),
+        };
+        postings.iter().map(row).collect()
+    }
+
+    #[test]
+    fn accounting_document_and_recipes_say_the_same() {
+        let currency = AssetId(978);
+        let (senior, junior) = (AssetId(51), AssetId(52));
+        let quote = crate::pricing::Quote {
+            face_minor: 10,
+            price_minor: 9,
+            discount_minor: 1,
+            fee_minor: 1,
+            supplier_net_minor: 8,
+            tenor_days: 1,
+            financier_rate: crate::pricing::Percent::ZERO,
+            supplier_rate: crate::pricing::Percent::ZERO,
+        };
+        let holder = crate::waterfall::Holder { party: 2, units_minor: 10, interest_due_minor: 1 };
+        let redemption = crate::waterfall::run(&crate::waterfall::WaterfallFacts {
+            receivable: 50,
+            supplier: 1,
+            currency,
+            senior,
+            junior,
+            holders: vec![holder],
+            settlement_fee_due_minor: 1,
+            reserve_units_minor: 5,
+            payment_minor: 20,
+        })
+        .unwrap();
+        let mut expected = rows("deposit", &deposit(2, currency, 1));
+        expected.extend(rows("collection", &collection(50, currency, 1)));
+        expected.extend(rows("unmatched", &unmatched(currency, 1)));
+        expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
+        expected.extend(rows("purchase", &purchase((1, 2), currency, (TransferNumber(1), senior), &quote)));
+        expected.extend(rows("redemption", &redemption.postings));
+        let document = include_str!("../../../docs/ACCOUNTING.md");
+        let printed: Vec<String> =
+            document.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Event")).map(str::to_owned).collect();
+        assert_eq!(printed, expected);
+    }
 }

@@ -12,7 +12,7 @@ use ledger::{AssetId, TransferNumber};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
-use store::{Bind, BuyerLimit, Offer, Purchase, Receivable, StoreError};
+use store::{BuyerLimit, Offer, Purchase, Receivable, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -38,21 +38,19 @@ pub fn prefetch(batch: &mut Batch<'_>, purchases: &[(i64, &BuyFractions)]) -> Re
     let receivables = sorted(batch.offers.rows.values().map(|offer| offer.receivable_id).collect());
     batch.receivables.prefetch(batch.conn, &receivables, |row: &Receivable| row.id)?;
     let financiers = sorted(purchases.iter().map(|(party, _)| *party).collect());
-    for some in financiers.chunks(500) {
-        let binds: Vec<Bind> = some.iter().map(|id| Bind::Int(*id)).collect();
-        let places = store::query::places(some.len());
-        for row in BuyerLimit::list_where(batch.conn, &format!("financier_id IN {places}"), &binds)? {
-            batch.limit_ids.insert((row.financier_id, row.buyer_id, row.currency.clone()), row.id);
-            batch.buyer_limits.rows.entry(row.id).or_insert(row);
+    let (condition, list) = store::query::among(batch.conn, "financier_id", &financiers);
+    for row in BuyerLimit::list_where(batch.conn, &condition, &[list])? {
+        batch.limit_ids.insert((row.financier_id, row.buyer_id, row.currency.clone()), row.id);
+        batch.buyer_limits.rows.entry(row.id).or_insert(row);
+    }
+    for party in &financiers {
+        for receivable in batch.receivables.rows.values() {
+            batch.approval_limits.entry((*party, receivable.currency.clone())).or_insert(None);
         }
-        for party in some {
-            for receivable in batch.receivables.rows.values() {
-                batch.approval_limits.entry((*party, receivable.currency.clone())).or_insert(None);
-            }
-        }
-        for row in store::ApprovalLimit::list_where(batch.conn, &format!("party_id IN {places}"), &binds)? {
-            batch.approval_limits.insert((row.party_id, row.currency), Some(row.limit_minor));
-        }
+    }
+    let (condition, list) = store::query::among(batch.conn, "party_id", &financiers);
+    for row in store::ApprovalLimit::list_where(batch.conn, &condition, &[list])? {
+        batch.approval_limits.insert((row.party_id, row.currency), Some(row.limit_minor));
     }
     let mut keys = Vec::new();
     let mut holds = Vec::new();

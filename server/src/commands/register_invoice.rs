@@ -19,7 +19,7 @@ pub struct RegisterInvoice {
     #[serde(skip)]
     pub content: Vec<u8>,
     #[serde(skip)]
-    pub parsed: UblInvoice,
+    pub parsed: Box<UblInvoice>,
 }
 
 /// The company that a file's party means: by tax id, else by registration id.

@@ -56,13 +56,15 @@ fn accrue(batch: &mut Batch<'_>, receivable: &mut Receivable, units: &[(i64, i64
     let rate = receivable.late_rate.parse().map_err(|_| corrupt("late rate of", receivable.id))?;
     let day_count = DayCount::parse(&receivable.late_day_count).ok_or_else(|| corrupt("day count of", receivable.id))?;
     let weights: Vec<i64> = units.iter().map(|(_, held)| *held).collect();
-    let outstanding = weights.iter().try_fold(0_i64, |sum, part| sum.checked_add(*part)).ok_or_else(|| corrupt("units of", receivable.id))?;
+    let outstanding =
+        weights.iter().try_fold(0_i64, |sum, part| sum.checked_add(*part)).ok_or_else(|| corrupt("units of", receivable.id))?;
     let interest = pricing::interest(outstanding, rate, day_count, from, value_date).unwrap_or(0);
     let Some(shares) = allocation::allocate(interest, &weights) else { return Ok(()) };
     for ((party, _), share) in units.iter().zip(shares) {
         let binds = [receivable.id.into(), (*party).into()];
         let found = LateClaim::find_where(batch.conn, "receivable_id = ? AND party_id = ?", &binds)?;
-        let mut claim = found.unwrap_or(LateClaim { receivable_id: receivable.id, party_id: *party, due_minor: 0, paid_minor: 0 });
+        let mut claim =
+            found.unwrap_or(LateClaim { receivable_id: receivable.id, party_id: *party, due_minor: 0, paid_minor: 0 });
         claim.due_minor = claim.due_minor.saturating_add(share);
         batch.wrote = true;
         store::records::save_late_claim(batch.conn, &claim)?;
@@ -114,7 +116,8 @@ fn holders(batch: &mut Batch<'_>, receivable: i64, units: &[(i64, i64)]) -> Step
         .map(|(party, units_minor)| (*party, Holder { party: *party, units_minor: *units_minor, interest_due_minor: 0 }))
         .collect();
     for claim in LateClaim::list_where(batch.conn, "receivable_id = ? AND due_minor > paid_minor", &[receivable.into()])? {
-        let holder = claims.entry(claim.party_id).or_insert(Holder { party: claim.party_id, units_minor: 0, interest_due_minor: 0 });
+        let holder =
+            claims.entry(claim.party_id).or_insert(Holder { party: claim.party_id, units_minor: 0, interest_due_minor: 0 });
         holder.interest_due_minor = claim.due_minor.saturating_sub(claim.paid_minor);
     }
     Ok(claims.into_values().collect())
@@ -122,7 +125,8 @@ fn holders(batch: &mut Batch<'_>, receivable: i64, units: &[(i64, i64)]) -> Step
 
 /// Keeps late claims and limits in step with what was just paid, and tells the holders.
 fn record_shares(batch: &mut Batch<'_>, receivable: &Receivable, facts: &WaterfallFacts, result: &WaterfallResult) -> Step<()> {
-    let format = |minor: i64| Currency::parse(&receivable.currency).map_or_else(|| minor.to_string(), |known| known.format(minor));
+    let format =
+        |minor: i64| Currency::parse(&receivable.currency).map_or_else(|| minor.to_string(), |known| known.format(minor));
     for (holder, (face, interest)) in facts.holders.iter().zip(&result.shares) {
         if *interest > 0 {
             let binds = [receivable.id.into(), holder.party.into()];
@@ -141,12 +145,14 @@ fn record_shares(batch: &mut Batch<'_>, receivable: &Receivable, facts: &Waterfa
         }
         let received = face.saturating_add(*interest);
         if received > 0 {
-            let arguments = json!({ "amount": format(received), "currency": receivable.currency, "reference": receivable.reference });
+            let arguments =
+                json!({ "amount": format(received), "currency": receivable.currency, "reference": receivable.reference });
             batch.notify(holder.party, "redemption_received", &arguments, format!("/receivables/{}", receivable.id));
         }
     }
     if result.reserve_minor > 0 {
-        let arguments = json!({ "amount": format(result.reserve_minor), "currency": receivable.currency, "reference": receivable.reference });
+        let arguments =
+            json!({ "amount": format(result.reserve_minor), "currency": receivable.currency, "reference": receivable.reference });
         batch.notify(receivable.supplier_id, "reserve_returned", &arguments, format!("/receivables/{}", receivable.id));
     }
     Ok(())

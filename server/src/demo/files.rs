@@ -85,7 +85,14 @@ pub struct DemoEntry {
 
 /// A camt.053 statement of one day, opening at `opening_minor`.
 #[must_use]
-pub fn camt053(iban: &str, currency: Currency, date: NaiveDate, number: &str, opening_minor: i64, entries: &[DemoEntry]) -> String {
+pub fn camt053(
+    iban: &str,
+    currency: Currency,
+    date: NaiveDate,
+    number: &str,
+    opening_minor: i64,
+    entries: &[DemoEntry],
+) -> String {
     let code = currency.code();
     let amount = |minor: i64| format!("<Amt Ccy=\"{code}\">{}</Amt>", currency.decimal(minor.saturating_abs()));
     let sign = |credit: bool| if credit { "CRDT" } else { "DBIT" };
@@ -93,7 +100,11 @@ pub fn camt053(iban: &str, currency: Currency, date: NaiveDate, number: &str, op
         sum.saturating_add(if entry.credit { entry.amount_minor } else { entry.amount_minor.saturating_neg() })
     });
     let balance = |kind: &str, minor: i64| {
-        format!("<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp>{}<CdtDbtInd>{}</CdtDbtInd><Dt><Dt>{date}</Dt></Dt></Bal>", amount(minor), sign(minor >= 0))
+        format!(
+            "<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp>{}<CdtDbtInd>{}</CdtDbtInd><Dt><Dt>{date}</Dt></Dt></Bal>",
+            amount(minor),
+            sign(minor >= 0)
+        )
     };
     let rows: String = entries
         .iter()

@@ -74,7 +74,17 @@ const FINANCIERS: &[Card] = &[
     ("瀚洋资产管理有限公司", "CN", "91440300MA0XX01234", "CNY"),
 ];
 
-const ITEMS: &[&str] = &["Bearings and shafts", "Castings", "Control units", "Packaging", "Tool sets", "Freight services", "精密零件", "电子元件", "模具加工"];
+const ITEMS: &[&str] = &[
+    "Bearings and shafts",
+    "Castings",
+    "Control units",
+    "Packaging",
+    "Tool sets",
+    "Freight services",
+    "精密零件",
+    "电子元件",
+    "模具加工",
+];
 
 #[derive(Clone, Debug)]
 struct Company {
@@ -190,7 +200,11 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
     for day in 0..days {
         world.live_one_day(days.saturating_sub(day))?;
         let date = start.checked_add_days(Days::new(u64::from(day))).unwrap_or(start);
-        let ended = world.writer.submit_blocking(Actor::SYSTEM, end_of_day::key_of(date), crate::commands::close_day::CloseDay { date }.into());
+        let ended = world.writer.submit_blocking(
+            Actor::SYSTEM,
+            end_of_day::key_of(date),
+            crate::commands::close_day::CloseDay { date }.into(),
+        );
         ended.map_err(|error| refused("close_day", &error))?;
         world.clock.shift_seconds(86_400);
     }
@@ -200,6 +214,65 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
     drop((writer, conn));
     thread.join().map_err(|_| DemoError::Other("the writer panicked".to_owned()))?;
     Ok(sign_ins())
+}
+
+/// What the bench buys again and again.
+#[derive(Clone, Debug)]
+pub struct Lot {
+    pub offer_id: i64,
+    pub units_minor: i64,
+    pub price_minor: i64,
+}
+
+/// A world with deep offers in EUR, and financiers with cash and room for all of them.
+pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<Vec<Lot>, DemoError> {
+    const NET_MINOR: i64 = 4_000_000_000_000;
+    build(database_url, 1, clock)?;
+    let (writer, thread) = Writer::start(database_url, clock.clone())?;
+    let mut world = World::reopen(database_url, writer, clock)?;
+    let today = world.today()?;
+    let euro = Currency::EUR.code().to_owned();
+    let mut deposits = Vec::new();
+    for desk in world.financiers.clone() {
+        for buyer in world.buyers.clone() {
+            world.run(
+                desk.maker(),
+                SetBuyerLimit { buyer_id: buyer.id, currency: euro.clone(), limit_minor: 1_000_000_000_000_000 },
+            )?;
+        }
+        world.run(desk.maker(), SetApprovalLimit { currency: euro.clone(), limit_minor: 1_000_000_000_000_000 })?;
+        deposits.push(incoming(&desk, 500_000_000_000_000, &desk.reference));
+    }
+    world.bank(Currency::EUR, deposits)?;
+    let mut lots = Vec::with_capacity(offers);
+    for number in 0..offers {
+        let at = number % world.suppliers.len().max(1);
+        let (Some(supplier), Some(buyer)) = (world.suppliers.get(at).cloned(), world.buyers.first().cloned()) else { continue };
+        let invoice_id = world.register_amount(&supplier, &buyer, today, NET_MINOR)?;
+        world.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
+        let invoice = Invoice::load(&mut world.conn, invoice_id)?;
+        let command = world.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
+        let receivable_id = world.run_agreed(&buyer, command)?.number("receivable_id");
+        let receivable = Receivable::load(&mut world.conn, receivable_id)?;
+        let offer = CreateOffer {
+            receivable_id,
+            units_minor: receivable.face_minor,
+            rate: "5".to_owned(),
+            method: "discount".to_owned(),
+            day_count: "ACT/360".to_owned(),
+            minimum_ticket_minor: receivable.minimum_ticket_minor,
+            close_date: today,
+        };
+        let offer_id = world.run_agreed(&supplier, offer)?.number("offer_id");
+        let offer = Offer::load(&mut world.conn, offer_id)?;
+        let units_minor = receivable.minimum_ticket_minor;
+        let priced = quote(units_minor, &price_terms(&offer, &receivable)?, today)
+            .map_err(|refusal| DemoError::Other(refusal.code().to_owned()))?;
+        lots.push(Lot { offer_id, units_minor, price_minor: priced.price_minor });
+    }
+    drop(world);
+    thread.join().map_err(|_| DemoError::Other("the writer panicked".to_owned()))?;
+    Ok(lots)
 }
 
 fn sign_ins() -> Vec<(&'static str, String)> {
@@ -227,11 +300,64 @@ fn refused(command: &'static str, error: &WriteError) -> DemoError {
 fn demo_iban(number: i64) -> String {
     let account = format!("{:010}", number.rem_euclid(10_000_000_000));
     let body = format!("37040044{account}131400");
-    let rest = body.bytes().fold(0_u32, |rest, digit| (rest.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))) % 97);
+    let rest =
+        body.bytes().fold(0_u32, |rest, digit| (rest.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))) % 97);
     format!("DE{:02}37040044{account}", 98_u32.wrapping_sub(rest))
 }
 
 impl World {
+    /// The demo's EUR companies as they stand in a database.
+    fn reopen(database_url: &str, writer: Writer, clock: &Clock) -> Result<Self, DemoError> {
+        let mut conn = store::connect(database_url)?;
+        let mut read = |kind: &str, cards: &[Card]| -> Result<Vec<Company>, DemoError> {
+            let mut found = Vec::new();
+            for (name, _, tax_id, code) in cards.iter().filter(|card| card.3 == "EUR") {
+                let party = store::Party::find_where(&mut conn, "name = ?", &[(*name).into()])?;
+                let Some(party) = party else { continue };
+                let users = store::User::list_where(&mut conn, "party_id = ? ORDER BY id", &[party.id.into()])?;
+                let id = |at: usize| users.get(at).map_or(0, |user| user.id);
+                let currency = Currency::parse(code).ok_or_else(|| DemoError::Other(kind.to_owned()))?;
+                found.push(Company {
+                    id: party.id,
+                    name: party.name,
+                    tax_id: (*tax_id).to_owned(),
+                    currency,
+                    reference: party.reference,
+                    iban: demo_iban(party.id),
+                    maker: id(0),
+                    checker: id(1),
+                });
+            }
+            Ok(found)
+        };
+        let (buyers, suppliers, financiers) =
+            (read("buyer", BUYERS)?, read("supplier", SUPPLIERS)?, read("financier", FINANCIERS)?);
+        let operator = Company {
+            id: 10_000,
+            name: String::new(),
+            tax_id: String::new(),
+            currency: Currency::EUR,
+            reference: String::new(),
+            iban: CUSTODY_IBAN.to_owned(),
+            maker: 10_001,
+            checker: 10_002,
+        };
+        let (dice, at_bank) = (Dice(11), HashMap::new());
+        Ok(Self {
+            writer,
+            conn,
+            clock: clock.clone(),
+            dice,
+            operator,
+            buyers,
+            suppliers,
+            financiers,
+            at_bank,
+            statements: 90_000,
+            invoices: 90_000,
+        })
+    }
+
     fn run(&self, actor: Actor, command: impl Into<Command>) -> Result<Outcome, DemoError> {
         let command = command.into();
         let name = command.name();
@@ -266,19 +392,29 @@ impl World {
         for financier in self.financiers.clone() {
             for buyer in self.buyers.clone().iter().filter(|buyer| buyer.currency == financier.currency) {
                 let limit_minor = if financier.currency.code() == "EUR" { 250_000_000 } else { 1_200_000_000 };
-                self.run(financier.maker(), SetBuyerLimit { buyer_id: buyer.id, currency: financier.currency.code().to_owned(), limit_minor })?;
+                self.run(
+                    financier.maker(),
+                    SetBuyerLimit { buyer_id: buyer.id, currency: financier.currency.code().to_owned(), limit_minor },
+                )?;
             }
         }
         for currency in [Currency::EUR, Currency::CNY] {
             let amount_minor = if currency.code() == "EUR" { 180_000_000 } else { 900_000_000 };
             let payers = self.financiers.iter().filter(|financier| financier.currency == currency);
-            let entries: Vec<DemoEntry> = payers.map(|financier| incoming(financier, amount_minor, &financier.reference)).collect();
+            let entries: Vec<DemoEntry> =
+                payers.map(|financier| incoming(financier, amount_minor, &financier.reference)).collect();
             self.bank(currency, entries)?;
         }
         Ok(())
     }
 
-    fn onboard_company(&mut self, kind: &'static str, number: usize, card: &Card, password_hash: &str) -> Result<Company, DemoError> {
+    fn onboard_company(
+        &mut self,
+        kind: &'static str,
+        number: usize,
+        card: &Card,
+        password_hash: &str,
+    ) -> Result<Company, DemoError> {
         let (name, country, tax_id, code) = *card;
         let currency = Currency::parse(code).ok_or_else(|| DemoError::Other(code.to_owned()))?;
         let language = if country == "CN" { "zh" } else { "en" };
@@ -307,15 +443,33 @@ impl World {
         let maker = self.run(Actor::SYSTEM, accept(&token, person_name(kind, number, false)))?.number("user_id");
         let second = random_token();
         let colleague = person_name(kind, number, true);
-        let invite = InviteUser { email: format!("{kind}{number}.checker@kontor.example"), name: colleague.to_owned(), roles: "checker".to_owned(), token: second.clone() };
+        let invite = InviteUser {
+            email: format!("{kind}{number}.checker@kontor.example"),
+            name: colleague.to_owned(),
+            roles: "checker".to_owned(),
+            token: second.clone(),
+        };
         self.run(Actor::person(id, maker), invite)?;
         let checker = self.run(Actor::SYSTEM, accept(&second, colleague))?.number("user_id");
-        self.run(operator.maker(), DecideCompany { party_id: id, status: "active".to_owned(), reason: "File complete, identity checked".to_owned() })?;
-        let company = Company { id, name: name.to_owned(), tax_id: tax_id.to_owned(), currency, reference: outcome.text("reference"), iban: demo_iban(id), maker, checker };
+        self.run(
+            operator.maker(),
+            DecideCompany { party_id: id, status: "active".to_owned(), reason: "File complete, identity checked".to_owned() },
+        )?;
+        let company = Company {
+            id,
+            name: name.to_owned(),
+            tax_id: tax_id.to_owned(),
+            currency,
+            reference: outcome.text("reference"),
+            iban: demo_iban(id),
+            maker,
+            checker,
+        };
         let limit_minor = if code == "EUR" { 5_000_000 } else { 30_000_000 };
         self.run(company.maker(), SetApprovalLimit { currency: code.to_owned(), limit_minor })?;
         let holder: String = name.chars().take(70).collect();
-        let proposed = ProposeBankAccount { currency: code.to_owned(), iban: company.iban.clone(), bic: "COBADEFFXXX".to_owned(), holder };
+        let proposed =
+            ProposeBankAccount { currency: code.to_owned(), iban: company.iban.clone(), bic: "COBADEFFXXX".to_owned(), holder };
         let account_id = self.run(company.maker(), proposed)?.number("account_id");
         self.run_agreed(&operator, DecideBankAccount { account_id, verified: true })?;
         Ok(company)
@@ -330,11 +484,13 @@ impl World {
         let date = self.today()?;
         let code = if currency.code() == "EUR" { "EUR" } else { "CNY" };
         let opening = *self.at_bank.get(code).unwrap_or(&0);
-        let moved = entries.iter().map(|entry| if entry.credit { entry.amount_minor } else { entry.amount_minor.saturating_neg() });
+        let moved =
+            entries.iter().map(|entry| if entry.credit { entry.amount_minor } else { entry.amount_minor.saturating_neg() });
         self.at_bank.insert(code, moved.fold(opening, i64::saturating_add));
         let number = format!("{code}{:05}", self.statements);
         let file = camt053(CUSTODY_IBAN, currency, date, &number, opening, &entries);
-        let command = read_statement(format!("{number}.xml"), file.into_bytes()).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
+        let command =
+            read_statement(format!("{number}.xml"), file.into_bytes()).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
         let operator = self.operator.clone();
         self.run(operator.maker(), command)?;
         Ok(())
@@ -372,11 +528,21 @@ impl World {
     }
 
     fn register(&mut self, supplier: &Company, buyer: &Company, today: NaiveDate) -> Result<i64, DemoError> {
+        let scale = if supplier.currency.code() == "EUR" { 1 } else { 6 };
+        let net_minor = self.dice.roll(7_000_000).saturating_add(400_000).saturating_mul(scale);
+        self.register_amount(supplier, buyer, today, net_minor)
+    }
+
+    fn register_amount(
+        &mut self,
+        supplier: &Company,
+        buyer: &Company,
+        today: NaiveDate,
+        net_minor: i64,
+    ) -> Result<i64, DemoError> {
         self.invoices = self.invoices.saturating_add(1);
         let number = format!("{}-{:04}", today.format("%Y"), self.invoices);
         let tenor = u64::try_from(self.dice.roll(50).saturating_add(25)).unwrap_or(30);
-        let scale = if supplier.currency.code() == "EUR" { 1 } else { 6 };
-        let net_minor = self.dice.roll(7_000_000).saturating_add(400_000).saturating_mul(scale);
         let item = self.dice.pick(ITEMS).copied().unwrap_or("Goods");
         let order = format!("PO-{}", self.dice.roll(90_000).saturating_add(10_000));
         let file = ubl(&DemoInvoice {
@@ -392,7 +558,12 @@ impl World {
         });
         let content = file.into_bytes();
         let parsed = formats::ubl::parse(&content).map_err(|fault| DemoError::Other(fault.to_string()))?;
-        let command = RegisterInvoice { file_name: format!("{number}.xml"), sha256: sha256_hex(&content), content, parsed };
+        let command = RegisterInvoice {
+            file_name: format!("{number}.xml"),
+            sha256: sha256_hex(&content),
+            content,
+            parsed: Box::new(parsed),
+        };
         Ok(self.run(supplier.maker(), command)?.number("invoice_id"))
     }
 
@@ -412,7 +583,8 @@ impl World {
                 roll => {
                     let less = roll == 2;
                     let amount_minor = if less { invoice.payable_minor.saturating_mul(95) / 100 } else { invoice.payable_minor };
-                    let command = self.confirmation(&invoice, amount_minor, due_date, if less { "Short delivery, 5 %" } else { "" })?;
+                    let command =
+                        self.confirmation(&invoice, amount_minor, due_date, if less { "Short delivery, 5 %" } else { "" })?;
                     self.run_agreed(&buyer, command)?;
                 }
             }
@@ -420,10 +592,23 @@ impl World {
         Ok(())
     }
 
-    fn confirmation(&mut self, invoice: &Invoice, amount_minor: i64, due_date: NaiveDate, reason: &str) -> Result<ConfirmInvoice, DemoError> {
+    fn confirmation(
+        &mut self,
+        invoice: &Invoice,
+        amount_minor: i64,
+        due_date: NaiveDate,
+        reason: &str,
+    ) -> Result<ConfirmInvoice, DemoError> {
         let words = words(&mut self.conn, invoice, amount_minor, due_date)?;
         let version = undertaking::CURRENT.to_owned();
-        Ok(ConfirmInvoice { invoice_id: invoice.id, amount_minor, due_date, version, words_hash: words.hash, reason: reason.to_owned() })
+        Ok(ConfirmInvoice {
+            invoice_id: invoice.id,
+            amount_minor,
+            due_date,
+            version,
+            words_hash: words.hash,
+            reason: reason.to_owned(),
+        })
     }
 
     fn offer_what_is_issued(&mut self, today: NaiveDate) -> Built {
@@ -456,7 +641,8 @@ impl World {
         let today = self.today()?;
         for offer in Offer::list_where(&mut self.conn, "state = 'open' ORDER BY id", &[])? {
             let receivable = Receivable::load(&mut self.conn, offer.receivable_id)?;
-            let desks: Vec<Company> = self.financiers.iter().filter(|desk| desk.currency.code() == receivable.currency).cloned().collect();
+            let desks: Vec<Company> =
+                self.financiers.iter().filter(|desk| desk.currency.code() == receivable.currency).cloned().collect();
             for _ in 0..self.dice.roll(3) {
                 let offer = Offer::load(&mut self.conn, offer.id)?;
                 let Some(desk) = self.dice.pick(&desks).cloned() else { continue };
@@ -542,7 +728,10 @@ impl World {
     fn leave_open_work(&mut self) -> Built {
         let today = self.today()?;
         for (supplier_at, buyer_at) in [(0_usize, 0_usize), (0, 1), (1, 0), (2, 0), (8, 2), (9, 3)] {
-            let (Some(supplier), Some(buyer)) = (self.suppliers.get(supplier_at).cloned(), self.buyers.get(buyer_at).cloned()) else { continue };
+            let (Some(supplier), Some(buyer)) = (self.suppliers.get(supplier_at).cloned(), self.buyers.get(buyer_at).cloned())
+            else {
+                continue;
+            };
             let invoice_id = self.register(&supplier, &buyer, today)?;
             self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
             let fresh = self.register(&supplier, &buyer, today)?;
@@ -564,20 +753,33 @@ impl World {
             self.run(buyer.maker(), command)?;
             let limit = SetApprovalLimit { currency: buyer.currency.code().to_owned(), limit_minor: 5_000_000 };
             self.run(buyer.maker(), limit)?;
-            let stranger = DemoEntry { name: "Unbekannte Zahlstelle".to_owned(), iban: demo_iban(77), remittance: "Rechnung 4711".to_owned(), amount_minor: 123_456, credit: true, ..DemoEntry::default() };
+            let stranger = DemoEntry {
+                name: "Unbekannte Zahlstelle".to_owned(),
+                iban: demo_iban(77),
+                remittance: "Rechnung 4711".to_owned(),
+                amount_minor: 123_456,
+                credit: true,
+                ..DemoEntry::default()
+            };
             self.bank(Currency::EUR, vec![stranger])?;
         }
         self.offer_what_is_issued(today)?;
         // One supplier wants money and a new account; one company has applied.
         if let Some(supplier) = self.suppliers.get(2).cloned() {
             let holder = supplier.name.clone();
-            self.run(supplier.maker(), ProposeBankAccount { currency: "EUR".to_owned(), iban: demo_iban(4_711), bic: String::new(), holder })?;
+            self.run(
+                supplier.maker(),
+                ProposeBankAccount { currency: "EUR".to_owned(), iban: demo_iban(4_711), bic: String::new(), holder },
+            )?;
         }
         for supplier in self.suppliers.clone() {
             let asset = domain::chart::currency_asset(supplier.currency).0;
             let line = store::lists::balances(&mut self.conn, asset, Some(supplier.id))?.into_iter().next();
             if line.is_some_and(|line| line.balance.saturating_sub(line.held) > 200_000) {
-                self.run(supplier.maker(), RequestPayout { currency: supplier.currency.code().to_owned(), amount_minor: 100_000 })?;
+                self.run(
+                    supplier.maker(),
+                    RequestPayout { currency: supplier.currency.code().to_owned(), amount_minor: 100_000 },
+                )?;
             }
         }
         let operator = self.operator.clone();
@@ -598,12 +800,51 @@ impl World {
 }
 
 fn incoming(payer: &Company, amount_minor: i64, reference: &str) -> DemoEntry {
-    DemoEntry { amount_minor, credit: true, reference: reference.to_owned(), name: payer.name.clone(), iban: payer.iban.clone(), ..DemoEntry::default() }
+    DemoEntry {
+        amount_minor,
+        credit: true,
+        reference: reference.to_owned(),
+        name: payer.name.clone(),
+        iban: payer.iban.clone(),
+        ..DemoEntry::default()
+    }
 }
 
 fn person_name(kind: &str, number: usize, checker: bool) -> &'static str {
-    const MAKERS: &[&str] = &["Anna Brandt", "Jonas Krüger", "Mara Lindner", "Felix Otte", "Ida Sommer", "Paul Richter", "Nele Thomsen", "Lars Voss", "李明", "王芳", "张伟", "刘洋", "陈静", "杨磊", "赵敏"];
-    const CHECKERS: &[&str] = &["Heike Wulf", "Martin Behrens", "Silke Jansen", "Uwe Ahrens", "Karin Peters", "Rolf Meier", "Britta Kühn", "Dirk Hansen", "周强", "吴娜", "徐丽", "孙浩", "马超", "朱琳", "胡军"];
+    const MAKERS: &[&str] = &[
+        "Anna Brandt",
+        "Jonas Krüger",
+        "Mara Lindner",
+        "Felix Otte",
+        "Ida Sommer",
+        "Paul Richter",
+        "Nele Thomsen",
+        "Lars Voss",
+        "李明",
+        "王芳",
+        "张伟",
+        "刘洋",
+        "陈静",
+        "杨磊",
+        "赵敏",
+    ];
+    const CHECKERS: &[&str] = &[
+        "Heike Wulf",
+        "Martin Behrens",
+        "Silke Jansen",
+        "Uwe Ahrens",
+        "Karin Peters",
+        "Rolf Meier",
+        "Britta Kühn",
+        "Dirk Hansen",
+        "周强",
+        "吴娜",
+        "徐丽",
+        "孙浩",
+        "马超",
+        "朱琳",
+        "胡军",
+    ];
     let list = if checker { CHECKERS } else { MAKERS };
     let shift = match kind {
         "buyer" if number > 2 => 8,

@@ -5,8 +5,8 @@ use super::error::Fault;
 use super::pages::Answer;
 use super::pages::sign_in::{begin, check_code, check_credentials};
 use super::rights::{
-    Administrator, Anyone, BuyerMaker, BuyerViewer, Checker, FinancierMaker, FinancierViewer, Maker, Member, OperatorMaker, OperatorViewer, SignedIn,
-    SupplierMaker, SupplierViewer, Who,
+    Administrator, Anyone, BuyerMaker, BuyerViewer, Checker, FinancierMaker, FinancierViewer, Maker, Member, OperatorMaker,
+    OperatorViewer, SignedIn, SupplierMaker, SupplierViewer, Who,
 };
 use super::routes::{Params, Routes, Sender};
 use crate::auth;
@@ -73,7 +73,14 @@ impl FromRequest for WriteFile {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let key = idempotency_key(request);
         let kind = media_type(request);
-        let name = request.headers().get("x-file-name").and_then(|value| value.to_str().ok()).unwrap_or("file.xml").chars().take(120).collect();
+        let name = request
+            .headers()
+            .get("x-file-name")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("file.xml")
+            .chars()
+            .take(120)
+            .collect();
         let body = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             if kind != "application/xml" && kind != "text/xml" {
@@ -277,11 +284,13 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
     let party_id = who.party_id()?;
     let number = |name: &str| params.get(name).parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: name.to_owned() });
     let (id, amount_minor) = (number("invoice_id")?, number("amount_minor")?);
-    let due: chrono::NaiveDate = params.get("due_date").parse().map_err(|_| Refusal::DateInvalid { field: "due_date".to_owned() })?;
+    let due: chrono::NaiveDate =
+        params.get("due_date").parse().map_err(|_| Refusal::DateInvalid { field: "due_date".to_owned() })?;
     let words = who
         .app
         .read(move |conn| {
-            let found = <store::Invoice as store::records::Keyed>::find(conn, id)?.filter(|row| row.buyer_id == party_id && row.state != "draft");
+            let found = <store::Invoice as store::records::Keyed>::find(conn, id)?
+                .filter(|row| row.buyer_id == party_id && row.state != "draft");
             Ok(crate::commands::confirm_invoice::words(conn, &found.ok_or(Refusal::NotFound)?, amount_minor, due)?)
         })
         .await?;
@@ -369,7 +378,10 @@ async fn balances(who: Who<Member>) -> Answer {
 
 async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
     let lines = who.app.read(|conn| Ok(lists::trial_balance(conn)?)).await?;
-    let rows: Vec<Value> = lines.iter().map(|line| json!({ "asset": line.asset_id, "kind": line.kind, "accounts": line.accounts, "sum_minor": line.sum_minor })).collect();
+    let rows: Vec<Value> = lines
+        .iter()
+        .map(|line| json!({ "asset": line.asset_id, "kind": line.kind, "accounts": line.accounts, "sum_minor": line.sum_minor }))
+        .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": rows })))
 }
 
@@ -399,7 +411,11 @@ pub fn document() -> Value {
                 map.insert("parameters".to_owned(), json!([header]));
                 let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
                 let file = route.path.ends_with("register-invoice") || route.path.ends_with("import-statement");
-                let content = if file { json!({ "application/xml": {} }) } else { json!({ "application/json": { "schema": found.unwrap_or_else(|| json!({ "type": "object" })) } }) };
+                let content = if file {
+                    json!({ "application/xml": {} })
+                } else {
+                    json!({ "application/json": { "schema": found.unwrap_or_else(|| json!({ "type": "object" })) } })
+                };
                 map.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
                 if let Some(responses) = map.get_mut("responses").and_then(Value::as_object_mut) {
                     responses.insert("202".to_owned(), json!({ "description": "A second person must approve it first" }));

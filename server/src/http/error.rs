@@ -58,10 +58,29 @@ pub fn refusal_status(code: &str) -> StatusCode {
         "not_permitted" | "company_not_active" | "capacity_missing" | "same_person" => StatusCode::FORBIDDEN,
         "sign_in_failed" | "totp_wrong" | "password_wrong" => StatusCode::UNAUTHORIZED,
         "locked_out" => StatusCode::TOO_MANY_REQUESTS,
-        "approval_already_decided" | "approval_content_changed" | "state_conflict" | "stale_page" | "duplicate_invoice" | "email_taken" | "tax_id_taken"
-        | "offer_closed" | "sold_out" | "price_changed" | "insufficient_cash" | "buyer_limit_exceeded" | "not_enough_units" | "statement_repeated"
-        | "line_already_settled" | "nothing_to_pay" | "day_not_reached" | "day_in_past" | "books_do_not_balance" | "undertaking_changed"
-        | "last_administrator" | "receivable_matured" | "accounting_refused" => StatusCode::CONFLICT,
+        "approval_already_decided"
+        | "approval_content_changed"
+        | "state_conflict"
+        | "stale_page"
+        | "duplicate_invoice"
+        | "email_taken"
+        | "tax_id_taken"
+        | "offer_closed"
+        | "sold_out"
+        | "price_changed"
+        | "insufficient_cash"
+        | "buyer_limit_exceeded"
+        | "not_enough_units"
+        | "statement_repeated"
+        | "line_already_settled"
+        | "nothing_to_pay"
+        | "day_not_reached"
+        | "day_in_past"
+        | "books_do_not_balance"
+        | "undertaking_changed"
+        | "last_administrator"
+        | "receivable_matured"
+        | "accounting_refused" => StatusCode::CONFLICT,
         "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -116,7 +135,9 @@ impl Fault {
             match refusal.code() {
                 "reason_missing" => "reason",
                 "confirmed_too_much" => "amount",
-                "sold_out" | "below_minimum_ticket" | "remainder_too_small" | "not_enough_units" | "buyer_limit_exceeded" => "units",
+                "sold_out" | "below_minimum_ticket" | "remainder_too_small" | "not_enough_units" | "buyer_limit_exceeded" => {
+                    "units"
+                }
                 "rate_out_of_range" => "rate",
                 "close_date_invalid" => "close_date",
                 "due_date_too_close" | "due_date_missing" => "due_date",

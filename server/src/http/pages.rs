@@ -68,7 +68,13 @@ pub fn receipt(outcome: &Outcome) -> HttpResponse {
 }
 
 /// Submits and shows the receipt, or the form again.
-pub async fn submit_or_again<R: SignedIn>(who: &Who<R>, posted: &Posted, command: impl Into<crate::commands::Command>, page: Page, currency: &str) -> Answer {
+pub async fn submit_or_again<R: SignedIn>(
+    who: &Who<R>,
+    posted: &Posted,
+    command: impl Into<crate::commands::Command>,
+    page: Page,
+    currency: &str,
+) -> Answer {
     match who.submit(&posted.key(), command).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(who, page, posted, fault, currency).await,

@@ -82,7 +82,17 @@ pub struct Who<R: Right> {
 pub trait SignedIn: Right {}
 macro_rules! signed_in { ($($name:ident),+) => { $(impl SignedIn for $name {})+ }; }
 signed_in!(
-    Member, Administrator, Maker, Checker, SupplierViewer, SupplierMaker, BuyerViewer, BuyerMaker, FinancierViewer, FinancierMaker, OperatorViewer,
+    Member,
+    Administrator,
+    Maker,
+    Checker,
+    SupplierViewer,
+    SupplierMaker,
+    BuyerViewer,
+    BuyerMaker,
+    FinancierViewer,
+    FinancierMaker,
+    OperatorViewer,
     OperatorMaker
 );
 
@@ -182,12 +192,16 @@ fn touch(app: &Shared, person: &Person) {
 /// Language, theme and token of whoever is looking.
 pub(super) fn viewer(request: &HttpRequest, person: Option<Person>) -> Viewer {
     let cookie = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
-    let accepted = request.headers().get(actix_web::http::header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let accepted =
+        request.headers().get(actix_web::http::header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let language = cookie(LANGUAGE_COOKIE).or_else(|| person.as_ref().map(|person| person.user.language.clone()));
     let theme = cookie(THEME_COOKIE).filter(|theme| ["light", "dark", "system"].contains(&theme.as_str()));
     let theme = theme.or_else(|| person.as_ref().map(|person| person.user.theme.clone()));
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let csrf = person.as_ref().map(|person| person.session.csrf.clone()).or_else(|| request.extensions().get::<super::routes::FreshCsrf>().map(|fresh| fresh.0.clone()));
+    let csrf = person
+        .as_ref()
+        .map(|person| person.session.csrf.clone())
+        .or_else(|| request.extensions().get::<super::routes::FreshCsrf>().map(|fresh| fresh.0.clone()));
     let signed_in = person.filter(|person| person.session.kind != "pending");
     Viewer {
         language: Language::parse(&language.unwrap_or_else(|| accepted.to_owned())),

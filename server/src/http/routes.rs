@@ -125,7 +125,10 @@ pub fn encode(text: &str) -> String {
 
 /// Around every request: an id, a token for anonymous forms, errors turned into pages or problem documents, and
 /// the security headers on every answer, errors and files included.
-pub async fn wrap<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
+pub async fn wrap<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
     let id = crate::hash::random_token().get(..16).unwrap_or("0").to_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
     let known = request.cookie(CSRF_COOKIE).map(|cookie| cookie.value().to_owned()).filter(|value| value.len() == 64);
@@ -136,7 +139,8 @@ pub async fn wrap<B: MessageBody + 'static>(request: ServiceRequest, next: Next<
     // Handlers' and extractors' errors arrive as answers; only a broken middleware would be an error here.
     let response = next.call(request).await?;
     let inner: HttpRequest = response.request().clone();
-    let fault = response.response().error().map(|error| error.as_error::<Fault>().cloned().unwrap_or(Fault::BadRequest("bad_request")));
+    let fault =
+        response.response().error().map(|error| error.as_error::<Fault>().cloned().unwrap_or(Fault::BadRequest("bad_request")));
     let mut response = match fault {
         Some(fault) => {
             drop(response);
@@ -226,7 +230,8 @@ impl Posted {
 }
 
 pub fn typed_amount(typed: &str, name: &str, currency: &str) -> Result<i64, Fault> {
-    let known = domain::Currency::parse(currency).ok_or_else(|| domain::Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
+    let known =
+        domain::Currency::parse(currency).ok_or_else(|| domain::Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
     known.parse_typed(typed).map_err(|_| domain::Refusal::AmountInvalid { field: name.to_owned() }.into())
 }
 

@@ -49,7 +49,8 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
             .map(|user| {
                 let language = Language::parse(&user.language);
                 let arguments = arguments_of(&stored, language);
-                let borrowed: Vec<(&str, String)> = arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+                let borrowed: Vec<(&str, String)> =
+                    arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
                 let (subject, body) = web::mail::render(language, &notice.kind, &borrowed, &config.base_url, &notice.link);
                 QueuedMail { address: user.email.clone(), subject, body }
             })
@@ -87,7 +88,11 @@ pub fn send(writer: &Writer, pool: &Pool, config: &Config, clock: &Clock) -> Res
     let builder = SmtpTransport::from_url(url).map_err(|error| Fault::Failed(format!("SMTP_URL: {error}")))?;
     let transport = builder.timeout(Some(std::time::Duration::from_secs(20))).build();
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
-    let due = Mail::list_where(&mut conn, &format!("state = 'queued' AND next_try_at <= ? ORDER BY id LIMIT {AT_ONCE}"), &[clock.now().into()])?;
+    let due = Mail::list_where(
+        &mut conn,
+        &format!("state = 'queued' AND next_try_at <= ? ORDER BY id LIMIT {AT_ONCE}"),
+        &[clock.now().into()],
+    )?;
     drop(conn);
     let record = |mail_id, step| writer.submit_blocking(Actor::SYSTEM, random_token(), RecordMail { mail_id, step }.into());
     let mut sent = 0_usize;

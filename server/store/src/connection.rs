@@ -6,9 +6,9 @@ use diesel::r2d2::{ConnectionManager, CustomizeConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 // Both are linked for their bundled libraries.
-use {libsqlite3_sys as _, pq_sys as _};
 #[cfg(feature = "bundled")]
 use openssl_sys as _;
+use {libsqlite3_sys as _, pq_sys as _};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -106,6 +106,11 @@ pub fn revert_all(conn: &mut Conn) -> Result<usize> {
         Conn::Postgres(postgres) => postgres.revert_all_migrations(POSTGRES).map(|steps| steps.len()),
     };
     done.map_err(|error| StoreError::Connection(format!("migration: {error}")))
+}
+
+/// Runs statements as they are, one round trip; for the bench's baseline.
+pub fn batch_execute(postgres: &mut PgConnection, sql: &str) -> Result<()> {
+    Ok(postgres.batch_execute(sql)?)
 }
 
 /// Begins the batch's transaction. On PostgreSQL the advisory lock is its first statement, so that every

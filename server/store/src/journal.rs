@@ -1,7 +1,7 @@
 //! The chained journal: loading accounts and holds into a book, flushing what a batch changed, and reading
 //! statements and balances "as of" by the links.
 
-use crate::query::{self, Bind};
+use crate::query;
 use crate::rows::{AccountRow, TransferRow};
 use crate::{Conn, Result, StoreError, schema};
 use chrono::{NaiveDate, NaiveDateTime};
@@ -44,20 +44,31 @@ pub fn account_of(row: &AccountRow) -> Result<Account> {
     Ok(account)
 }
 
-/// The stored accounts among `keys`, by a few set-based queries.
+/// The stored accounts among `keys`, in one statement with one value however many they are.
 pub fn list_accounts(conn: &mut Conn, keys: &[AccountKey]) -> Result<Vec<AccountRow>> {
-    let mut found = Vec::with_capacity(keys.len());
-    for some in keys.chunks(250) {
-        let mut sql = String::from("SELECT a.* FROM ledger_accounts a JOIN (");
-        let mut binds = Vec::with_capacity(some.len().saturating_mul(3));
-        for (index, key) in some.iter().enumerate() {
-            sql.push_str(if index == 0 { "SELECT ? AS s, ? AS k, ? AS o" } else { " UNION ALL SELECT ?, ?, ?" });
-            binds.extend([Bind::Int(key.asset.0), key.kind.name().into(), key.owner.into()]);
-        }
-        sql.push_str(") w ON a.asset_id = w.s AND a.kind = w.k AND a.owner_id = w.o");
-        found.extend(query::list::<AccountRow>(conn, &sql, &binds)?);
+    if keys.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(found)
+    let wanted: Vec<serde_json::Value> =
+        keys.iter().map(|key| serde_json::json!({ "s": key.asset.0, "k": key.kind.name(), "o": key.owner })).collect();
+    let wanted = serde_json::Value::from(wanted).to_string();
+    let list = match conn {
+        Conn::Sqlite(_) => {
+            "(SELECT json_extract(value, '$.s') AS s, json_extract(value, '$.k') AS k, json_extract(value, '$.o') AS o FROM json_each(?)) w"
+        }
+        Conn::Postgres(_) => "json_to_recordset(CAST(? AS json)) AS w (s BIGINT, k TEXT, o BIGINT)",
+    };
+    // From the wish to the account, never the other way: the list leads the join.
+    let sql = format!(
+        "SELECT a.* FROM {list} CROSS JOIN ledger_accounts a WHERE a.asset_id = w.s AND a.kind = w.k AND a.owner_id = w.o"
+    );
+    query::list(conn, &sql, &[wanted.into()])
+}
+
+/// The stored accounts with these ids, in one statement with one value however many they are.
+pub fn list_accounts_by_id(conn: &mut Conn, ids: &[i64]) -> Result<Vec<AccountRow>> {
+    let (condition, list) = query::among(conn, "id", ids);
+    query::list(conn, &format!("SELECT * FROM ledger_accounts WHERE {condition}"), &[list])
 }
 
 fn hold_state_name(state: HoldState) -> &'static str {
@@ -80,18 +91,18 @@ struct StoredHold {
 }
 
 pub fn list_holds(conn: &mut Conn, numbers: &[i64]) -> Result<Vec<Hold>> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (condition, list) = query::among(conn, "number", numbers);
     let mut found = Vec::with_capacity(numbers.len());
-    for some in numbers.chunks(500) {
-        let binds: Vec<Bind> = some.iter().map(|number| Bind::Int(*number)).collect();
-        let sql = format!("SELECT * FROM holds WHERE number IN {}", query::places(some.len()));
-        for row in query::list::<StoredHold>(conn, &sql, &binds)? {
-            let state = [HoldState::Open, HoldState::Posted, HoldState::Voided, HoldState::Expired]
-                .into_iter()
-                .find(|state| hold_state_name(*state) == row.state)
-                .ok_or_else(|| StoreError::Corrupt(format!("state of hold {}", row.number)))?;
-            let (number, account) = (TransferNumber(row.number), AccountId(row.account_id));
-            found.push(Hold { number, account, remaining: row.remaining, expires_at: row.expires_at, state });
-        }
+    for row in query::list::<StoredHold>(conn, &format!("SELECT * FROM holds WHERE {condition}"), &[list])? {
+        let state = [HoldState::Open, HoldState::Posted, HoldState::Voided, HoldState::Expired]
+            .into_iter()
+            .find(|state| hold_state_name(*state) == row.state)
+            .ok_or_else(|| StoreError::Corrupt(format!("state of hold {}", row.number)))?;
+        let (number, account) = (TransferNumber(row.number), AccountId(row.account_id));
+        found.push(Hold { number, account, remaining: row.remaining, expires_at: row.expires_at, state });
     }
     Ok(found)
 }
@@ -217,7 +228,8 @@ fn update_accounts(conn: &mut Conn, changes: &Changes) -> Result<()> {
                     dsl::last_transfer.eq(account.chain.last().0),
                     dsl::chain.eq(account.chain.to_bytes()),
                 );
-                touched = touched.saturating_add(diesel::update(dsl::ledger_accounts.find(account.id.0)).set(values).execute(sqlite)?);
+                touched =
+                    touched.saturating_add(diesel::update(dsl::ledger_accounts.find(account.id.0)).set(values).execute(sqlite)?);
             }
             touched
         }
@@ -235,7 +247,11 @@ fn update_accounts(conn: &mut Conn, changes: &Changes) -> Result<()> {
             .execute(postgres)?
         }
     };
-    if touched == changes.accounts.len() { Ok(()) } else { Err(StoreError::Corrupt("an account to update is missing".to_owned())) }
+    if touched == changes.accounts.len() {
+        Ok(())
+    } else {
+        Err(StoreError::Corrupt("an account to update is missing".to_owned()))
+    }
 }
 
 fn save_holds(conn: &mut Conn, changes: &Changes) -> Result<()> {

@@ -4,9 +4,10 @@ use crate::{Conn, Result};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::deserialize::QueryableByName;
 use diesel::pg::Pg;
-use diesel::sql_types::{BigInt, Date, Text, Timestamp};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Date, Text, Timestamp, Untyped};
 use diesel::sqlite::Sqlite;
-use diesel::{RunQueryDsl, sql_query};
+use diesel::{QueryResult, RunQueryDsl};
 
 /// A value for one place of a statement.
 #[derive(Clone, Debug)]
@@ -60,35 +61,46 @@ impl<T> Page<T> {
     }
 }
 
-/// `?` → `$1`, `$2` … The statements here hold no question mark inside a literal.
-fn numbered(sql: &str) -> String {
-    let mut out = String::with_capacity(sql.len().saturating_add(16));
-    let mut place = 0_u32;
-    for mark in sql.chars() {
-        if mark == '?' {
-            place = place.saturating_add(1);
-            out.push('$');
-            out.push_str(&place.to_string());
-        } else {
-            out.push(mark);
-        }
-    }
-    out
+/// A statement whose text is ours and whose values are bound: prepared once per connection and text.
+struct Statement<'a> {
+    sql: &'a str,
+    binds: &'a [Bind],
 }
 
-macro_rules! bound {
-    ($sql:expr, $binds:expr, $backend:ty) => {{
-        let mut query = sql_query($sql).into_boxed::<$backend>();
-        for bind in $binds {
-            query = match bind.clone() {
-                Bind::Int(value) => query.bind::<BigInt, _>(value),
-                Bind::Text(value) => query.bind::<Text, _>(value),
-                Bind::Date(value) => query.bind::<Date, _>(value),
-                Bind::Time(value) => query.bind::<Timestamp, _>(value),
-            };
+macro_rules! statement_for {
+    ($backend:ty, $connection:ty) => {
+        impl QueryFragment<$backend> for Statement<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
+                // The statements here hold no question mark inside a literal.
+                let mut pieces = self.sql.split('?');
+                out.push_sql(pieces.next().unwrap_or(""));
+                for (bind, piece) in self.binds.iter().zip(pieces) {
+                    match bind {
+                        Bind::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
+                        Bind::Text(value) => out.push_bind_param::<Text, _>(value)?,
+                        Bind::Date(value) => out.push_bind_param::<Date, _>(value)?,
+                        Bind::Time(value) => out.push_bind_param::<Timestamp, _>(value)?,
+                    }
+                    out.push_sql(piece);
+                }
+                Ok(())
+            }
         }
-        query
-    }};
+        impl RunQueryDsl<$connection> for Statement<'_> {}
+    };
+}
+
+statement_for!(Pg, diesel::PgConnection);
+statement_for!(Sqlite, diesel::SqliteConnection);
+
+impl QueryId for Statement<'_> {
+    type QueryId = ();
+    // Cached by its text, which is enough.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Statement<'_> {
+    type SqlType = Untyped;
 }
 
 /// All rows of a SELECT.
@@ -96,9 +108,10 @@ pub fn list<R>(conn: &mut Conn, sql: &str, binds: &[Bind]) -> Result<Vec<R>>
 where
     R: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
 {
+    let statement = Statement { sql, binds };
     Ok(match conn {
-        Conn::Sqlite(sqlite) => bound!(sql, binds, Sqlite).load::<R>(sqlite)?,
-        Conn::Postgres(postgres) => bound!(numbered(sql), binds, Pg).load::<R>(postgres)?,
+        Conn::Sqlite(sqlite) => statement.load::<R>(sqlite)?,
+        Conn::Postgres(postgres) => statement.load::<R>(postgres)?,
     })
 }
 
@@ -112,9 +125,10 @@ where
 
 /// Runs a statement and says how many rows it touched.
 pub fn execute(conn: &mut Conn, sql: &str, binds: &[Bind]) -> Result<usize> {
+    let statement = Statement { sql, binds };
     Ok(match conn {
-        Conn::Sqlite(sqlite) => bound!(sql, binds, Sqlite).execute(sqlite)?,
-        Conn::Postgres(postgres) => bound!(numbered(sql), binds, Pg).execute(postgres)?,
+        Conn::Sqlite(sqlite) => statement.execute(sqlite)?,
+        Conn::Postgres(postgres) => statement.execute(postgres)?,
     })
 }
 
@@ -140,27 +154,13 @@ pub fn int(conn: &mut Conn, sql: &str, binds: &[Bind]) -> Result<Option<i64>> {
     Ok(find::<IntValue>(conn, sql, binds)?.map(|row| row.value))
 }
 
-/// `(?, ?, ?)` for a list of that length; an empty list matches nothing.
+/// The condition that a column is one of these numbers: one text and one value, however many there are.
 #[must_use]
-pub fn places(count: usize) -> String {
-    if count == 0 {
-        return "(NULL)".to_owned();
-    }
-    let mut out = String::with_capacity(count.saturating_mul(3));
-    for index in 0..count {
-        out.push_str(if index == 0 { "(?" } else { ", ?" });
-    }
-    out.push(')');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_numbered_for_postgres() {
-        assert_eq!(numbered("a = ? AND b IN (?, ?)"), "a = $1 AND b IN ($2, $3)");
-        assert_eq!((places(0), places(2)), ("(NULL)".into(), "(?, ?)".into()));
+pub fn among(conn: &Conn, column: &str, ids: &[i64]) -> (String, Bind) {
+    let list: Vec<String> = ids.iter().map(i64::to_string).collect();
+    let list = list.join(",");
+    match conn {
+        Conn::Sqlite(_) => (format!("{column} IN (SELECT value FROM json_each(?))"), Bind::Text(format!("[{list}]"))),
+        Conn::Postgres(_) => (format!("{column} = ANY (CAST(? AS BIGINT[]))"), Bind::Text(format!("{{{list}}}"))),
     }
 }

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 pub trait Record: Sized {
     const TABLE: &'static str;
     fn insert(&self, conn: &mut Conn) -> Result<()>;
-    /// Many at once: one statement per some hundred rows on PostgreSQL, one prepared statement on SQLite.
+    /// Many at once: one statement on PostgreSQL, one prepared statement on SQLite.
     fn insert_all(rows: &[Self], conn: &mut Conn) -> Result<()>;
     fn find_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Option<Self>>;
     fn list_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Vec<Self>>;
@@ -27,17 +27,16 @@ pub trait Keyed: Record {
     }
     /// All of `ids` that exist, in no order.
     fn list_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Self>> {
-        let mut found = Vec::with_capacity(ids.len());
-        for some in ids.chunks(500) {
-            let binds: Vec<Bind> = some.iter().map(|id| Bind::Int(*id)).collect();
-            found.extend(Self::list_where(conn, &format!("id IN {}", query::places(some.len())), &binds)?);
+        if ids.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(found)
+        let (condition, list) = query::among(conn, "id", ids);
+        Self::list_where(conn, &condition, &[list])
     }
 }
 
-/// PostgreSQL takes at most 65,535 values in one statement.
-const ROWS_AT_ONCE: usize = 1_000;
+/// From so many rows on PostgreSQL gets them as one JSON value: one statement and one bind, whatever the number.
+const JSON_FROM: usize = 8;
 
 macro_rules! records {
     ($($table:ident $row:ident),+ $(,)?) => {$(
@@ -57,9 +56,14 @@ macro_rules! records {
                             diesel::insert_into(schema::$table::table).values(row).execute(c)?;
                         }
                     }
+                    Conn::Postgres(c) if rows.len() >= JSON_FROM => {
+                        let json = serde_json::to_string(rows).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+                        let sql = concat!("INSERT INTO ", stringify!($table), " SELECT * FROM json_populate_recordset(NULL::", stringify!($table), ", CAST($1 AS json))");
+                        diesel::sql_query(sql).bind::<diesel::sql_types::Text, _>(json).execute(c)?;
+                    }
                     Conn::Postgres(c) => {
-                        for some in rows.chunks(ROWS_AT_ONCE) {
-                            diesel::insert_into(schema::$table::table).values(some).execute(c)?;
+                        for row in rows {
+                            diesel::insert_into(schema::$table::table).values(row).execute(c)?;
                         }
                     }
                 }
@@ -135,4 +139,14 @@ pub fn load_heads(conn: &mut Conn) -> Result<Heads> {
 
 pub fn find_document(conn: &mut Conn, sha256: &str) -> Result<Option<Document>> {
     Document::find_where(conn, "sha256 = ?", &[sha256.into()])
+}
+
+/// The audit records under these keys: a JSON list of `{"p": company, "k": key}`.
+pub fn list_audit_by_key(conn: &mut Conn, wanted: &str) -> Result<Vec<AuditRecord>> {
+    let list = match conn {
+        Conn::Sqlite(_) => "(SELECT json_extract(value, '$.p') AS p, json_extract(value, '$.k') AS k FROM json_each(?)) w",
+        Conn::Postgres(_) => "json_to_recordset(CAST(? AS json)) AS w (p BIGINT, k TEXT)",
+    };
+    let sql = format!("SELECT a.* FROM {list} CROSS JOIN audit a WHERE a.party_id = w.p AND a.idempotency_key = w.k");
+    query::list(conn, &sql, &[wanted.into()])
 }

@@ -3,8 +3,9 @@
 use crate::schema::*;
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
+use serde::Serialize;
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = heads, treat_none_as_null = true)]
 pub struct Heads {
     pub id: i64,
@@ -15,7 +16,7 @@ pub struct Heads {
     pub custody_iban: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = parties, treat_none_as_null = true)]
 pub struct Party {
     pub id: i64,
@@ -31,7 +32,7 @@ pub struct Party {
     pub created_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = users, treat_none_as_null = true)]
 pub struct User {
     pub id: i64,
@@ -50,7 +51,7 @@ pub struct User {
     pub created_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = sessions, treat_none_as_null = true)]
 pub struct Session {
     pub id: i64,
@@ -65,7 +66,7 @@ pub struct Session {
     pub revoked_at: Option<NaiveDateTime>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = links, treat_none_as_null = true)]
 pub struct Link {
     pub id: i64,
@@ -76,7 +77,7 @@ pub struct Link {
     pub used_at: Option<NaiveDateTime>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = bank_accounts, treat_none_as_null = true)]
 pub struct BankAccount {
     pub id: i64,
@@ -89,7 +90,7 @@ pub struct BankAccount {
     pub created_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = approval_limits, treat_none_as_null = true)]
 pub struct ApprovalLimit {
     pub party_id: i64,
@@ -97,7 +98,7 @@ pub struct ApprovalLimit {
     pub limit_minor: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = buyer_limits, treat_none_as_null = true)]
 pub struct BuyerLimit {
     pub id: i64,
@@ -108,7 +109,7 @@ pub struct BuyerLimit {
     pub used_minor: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = issue_terms, treat_none_as_null = true)]
 pub struct IssueTermsRow {
     pub currency: String,
@@ -122,7 +123,7 @@ pub struct IssueTermsRow {
     pub grace_days: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = holidays, treat_none_as_null = true)]
 pub struct Holiday {
     pub currency: String,
@@ -130,7 +131,7 @@ pub struct Holiday {
     pub business: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = documents, treat_none_as_null = true)]
 pub struct Document {
     pub sha256: String,
@@ -141,7 +142,7 @@ pub struct Document {
     pub created_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = invoices, treat_none_as_null = true)]
 pub struct Invoice {
     pub id: i64,
@@ -165,7 +166,7 @@ pub struct Invoice {
     pub created_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = confirmations, treat_none_as_null = true)]
 pub struct Confirmation {
     pub id: i64,
@@ -182,7 +183,7 @@ pub struct Confirmation {
     pub signed_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = receivables, treat_none_as_null = true)]
 pub struct Receivable {
     pub id: i64,
@@ -213,7 +214,7 @@ pub struct Receivable {
     pub created_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = late_claims, treat_none_as_null = true)]
 pub struct LateClaim {
     pub receivable_id: i64,
@@ -222,7 +223,7 @@ pub struct LateClaim {
     pub paid_minor: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = offers, treat_none_as_null = true)]
 pub struct Offer {
     pub id: i64,
@@ -240,7 +241,7 @@ pub struct Offer {
     pub created_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = purchases, treat_none_as_null = true)]
 pub struct Purchase {
     pub id: i64,
@@ -258,7 +259,7 @@ pub struct Purchase {
     pub bought_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = statements, treat_none_as_null = true)]
 pub struct Statement {
     pub id: i64,
@@ -273,7 +274,7 @@ pub struct Statement {
     pub imported_by: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = bank_lines, treat_none_as_null = true)]
 pub struct BankLine {
     pub id: i64,
@@ -295,7 +296,7 @@ pub struct BankLine {
     pub note: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = payouts, treat_none_as_null = true)]
 pub struct Payout {
     pub id: i64,
@@ -313,7 +314,7 @@ pub struct Payout {
     pub created_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = payment_files, treat_none_as_null = true)]
 pub struct PaymentFile {
     pub id: i64,
@@ -324,7 +325,7 @@ pub struct PaymentFile {
     pub created_at: NaiveDateTime,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = approvals, treat_none_as_null = true)]
 pub struct Approval {
     pub id: i64,
@@ -343,7 +344,7 @@ pub struct Approval {
     pub decided_at: Option<NaiveDateTime>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = audit, treat_none_as_null = true)]
 pub struct AuditRecord {
     pub seq: i64,
@@ -362,7 +363,7 @@ pub struct AuditRecord {
     pub last_transfer: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = notices, treat_none_as_null = true)]
 pub struct Notice {
     pub id: i64,
@@ -375,7 +376,7 @@ pub struct Notice {
     pub mailed: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = mails, treat_none_as_null = true)]
 pub struct Mail {
     pub id: i64,
@@ -389,7 +390,7 @@ pub struct Mail {
     pub sent_at: Option<NaiveDateTime>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = ledger_accounts, treat_none_as_null = true)]
 pub struct AccountRow {
     pub id: i64,
@@ -403,7 +404,7 @@ pub struct AccountRow {
     pub chain: Vec<u8>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = holds, treat_none_as_null = true)]
 pub struct HoldRow {
     pub number: i64,
@@ -413,7 +414,7 @@ pub struct HoldRow {
     pub state: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = transfers, treat_none_as_null = true)]
 pub struct TransferRow {
     pub number: i64,
@@ -437,4 +438,3 @@ pub struct TransferRow {
     pub business_date: NaiveDate,
     pub booked_at: NaiveDateTime,
 }
-

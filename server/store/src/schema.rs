@@ -434,4 +434,33 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(parties, users, sessions, links, bank_accounts, approval_limits, buyer_limits, issue_terms, holidays, documents, invoices, confirmations, receivables, late_claims, offers, purchases, statements, bank_lines, payouts, payment_files, approvals, audit, notices, mails, ledger_accounts, holds, transfers, heads);
+diesel::allow_tables_to_appear_in_same_query!(
+    parties,
+    users,
+    sessions,
+    links,
+    bank_accounts,
+    approval_limits,
+    buyer_limits,
+    issue_terms,
+    holidays,
+    documents,
+    invoices,
+    confirmations,
+    receivables,
+    late_claims,
+    offers,
+    purchases,
+    statements,
+    bank_lines,
+    payouts,
+    payment_files,
+    approvals,
+    audit,
+    notices,
+    mails,
+    ledger_accounts,
+    holds,
+    transfers,
+    heads
+);

@@ -19,7 +19,8 @@ struct AssetSum {
 
 /// The first asset whose accounts do not sum to zero, if there is one.
 pub fn unbalanced_asset(conn: &mut Conn) -> Result<Option<String>> {
-    let sql = format!("SELECT asset_id FROM ledger_accounts GROUP BY asset_id HAVING SUM({SIGNED}) <> 0 ORDER BY asset_id LIMIT 1");
+    let sql =
+        format!("SELECT asset_id FROM ledger_accounts GROUP BY asset_id HAVING SUM({SIGNED}) <> 0 ORDER BY asset_id LIMIT 1");
     Ok(query::find::<AssetSum>(conn, &sql, &[])?.map(|row| row.asset_id.to_string()))
 }
 
@@ -43,13 +44,14 @@ fn finding(place: String, problem: impl Into<String>) -> Option<Finding> {
     Some(Finding { place, problem: problem.into() })
 }
 
+type Check = fn(&mut Conn, &mut Replay, &mut Coverage) -> Result<Option<Finding>>;
+
 /// Replays the journal from its first row and compares everything that is kept elsewhere with it. Stops at the
 /// first row that does not fit.
 pub fn verify(conn: &mut Conn) -> Result<(Coverage, Option<Finding>)> {
     let mut coverage = Coverage::default();
     let mut replay = Replay::default();
-    let checks: [fn(&mut Conn, &mut Replay, &mut Coverage) -> Result<Option<Finding>>; 5] =
-        [replay_journal, compare_accounts, compare_holds, compare_audit, compare_receivables];
+    let checks: [Check; 5] = [replay_journal, compare_accounts, compare_holds, compare_audit, compare_receivables];
     for check in checks {
         if let Some(found) = check(conn, &mut replay, &mut coverage)? {
             return Ok((coverage, Some(found)));
@@ -112,7 +114,9 @@ fn replay_row(replay: &mut Replay, row: &TransferRow) -> Option<String> {
     let freed = match (row.kind, row.hold) {
         (1 | KIND_HOLD, _) => 0,
         (_, Some(number)) => {
-            let Some((account, left)) = replay.holds.get_mut(&number) else { return Some(format!("hold {number} does not exist")) };
+            let Some((account, left)) = replay.holds.get_mut(&number) else {
+                return Some(format!("hold {number} does not exist"));
+            };
             if *account != row.debit_account || *left < row.amount {
                 return Some(format!("hold {number} does not cover it"));
             }
@@ -134,7 +138,8 @@ fn replay_row(replay: &mut Replay, row: &TransferRow) -> Option<String> {
     }
     match (moves, row.credit_account) {
         (true, Some(account)) => {
-            let stored = [row.credit_balance, row.credit_held, row.credit_previous, row.credit_jump].map(Option::unwrap_or_default);
+            let stored =
+                [row.credit_balance, row.credit_held, row.credit_previous, row.credit_jump].map(Option::unwrap_or_default);
             replay_leg(replay, row, (account, false), (amount, 0), stored)
         }
         (false, None) => None,
@@ -161,9 +166,11 @@ fn replay_leg(
     let (previous, jump) = state.chain.push(ledger::TransferNumber(row.number));
     let expected = [state.balance, state.held, previous.0, jump.0];
     let names = ["balance", "held amount", "previous link", "jump link"];
-    names.iter().zip(expected.iter().zip(stored)).find(|(_, (expected, stored))| **expected != *stored).map(|(name, (expected, stored))| {
-        format!("the {name} of account {account} is {stored}, its journal gives {expected}")
-    })
+    names
+        .iter()
+        .zip(expected.iter().zip(stored))
+        .find(|(_, (expected, stored))| **expected != *stored)
+        .map(|(name, (expected, stored))| format!("the {name} of account {account} is {stored}, its journal gives {expected}"))
 }
 
 fn compare_accounts(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage) -> Result<Option<Finding>> {
@@ -176,7 +183,8 @@ fn compare_accounts(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverag
         let state = replay.state.get(&id).unwrap_or(&empty);
         let place = format!("ledger_accounts {id}");
         if row.balance != state.balance || row.held != state.held {
-            let problem = format!("balance {} and held {}, its journal gives {} and {}", row.balance, row.held, state.balance, state.held);
+            let problem =
+                format!("balance {} and held {}, its journal gives {} and {}", row.balance, row.held, state.balance, state.held);
             return Ok(finding(place, problem));
         }
         if row.last_transfer != state.chain.last().0 || row.chain != state.chain.to_bytes() {
@@ -202,8 +210,11 @@ fn compare_holds(conn: &mut Conn, replay: &mut Replay, _coverage: &mut Coverage)
     for hold in query::list::<HoldLeft>(conn, "SELECT number, account_id, remaining, state FROM holds ORDER BY number", &[])? {
         let place = format!("holds {}", hold.number);
         match replay.holds.remove(&hold.number) {
-            Some((account, left)) if account == hold.account_id && left == hold.remaining && (left > 0) == (hold.state == "open") => {}
-            Some((_, left)) => return Ok(finding(place, format!("{} left and {}, the journal gives {left}", hold.remaining, hold.state))),
+            Some((account, left))
+                if account == hold.account_id && left == hold.remaining && (left > 0) == (hold.state == "open") => {}
+            Some((_, left)) => {
+                return Ok(finding(place, format!("{} left and {}, the journal gives {left}", hold.remaining, hold.state)));
+            }
             None => return Ok(finding(place, "the journal knows no such hold")),
         }
     }
@@ -236,7 +247,10 @@ fn compare_audit(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage) 
             last = row.seq;
             let booked = replay.commands.remove(&row.seq).unwrap_or((0, 0));
             if booked != (row.first_transfer, row.last_transfer) {
-                let problem = format!("it names transfers {} to {}, the journal has {} to {}", row.first_transfer, row.last_transfer, booked.0, booked.1);
+                let problem = format!(
+                    "it names transfers {} to {}, the journal has {} to {}",
+                    row.first_transfer, row.last_transfer, booked.0, booked.1
+                );
                 return Ok(finding(place, problem));
             }
         }
@@ -245,7 +259,8 @@ fn compare_audit(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage) 
     // Transfers of a load generator belong to command 0.
     replay.commands.remove(&0);
     let orphan = replay.commands.iter().min_by_key(|(_, span)| span.0);
-    Ok(orphan.and_then(|(command, span)| finding(format!("transfers {}", span.0), format!("its audit record {command} is missing"))))
+    Ok(orphan
+        .and_then(|(command, span)| finding(format!("transfers {}", span.0), format!("its audit record {command} is missing"))))
 }
 
 #[derive(diesel::QueryableByName)]
@@ -312,10 +327,16 @@ fn compare_receivables(conn: &mut Conn, _replay: &mut Replay, coverage: &mut Cov
 fn compare_heads(conn: &mut Conn, coverage: &Coverage) -> Result<Option<Finding>> {
     let heads = crate::records::load_heads(conn)?;
     if heads.last_transfer != coverage.transfers {
-        return Ok(finding("heads 1".to_owned(), format!("it names {} as the last transfer, the journal ends at {}", heads.last_transfer, coverage.transfers)));
+        return Ok(finding(
+            "heads 1".to_owned(),
+            format!("it names {} as the last transfer, the journal ends at {}", heads.last_transfer, coverage.transfers),
+        ));
     }
     if heads.last_audit != coverage.audit_records {
-        return Ok(finding("heads 1".to_owned(), format!("it names {} as the last audit record, the audit ends at {}", heads.last_audit, coverage.audit_records)));
+        return Ok(finding(
+            "heads 1".to_owned(),
+            format!("it names {} as the last audit record, the audit ends at {}", heads.last_audit, coverage.audit_records),
+        ));
     }
     Ok(None)
 }

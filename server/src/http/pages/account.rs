@@ -49,7 +49,12 @@ fn account_page(who: &Who<Member>) -> Result<Page, Fault> {
 #[must_use]
 pub fn roles_text(language: web::Language, roles: &str) -> String {
     let separator = if language == web::Language::Chinese { "、" } else { ", " };
-    roles.split(',').filter(|role| !role.is_empty()).map(|role| language.t(&format!("role-{role}"))).collect::<Vec<_>>().join(separator)
+    roles
+        .split(',')
+        .filter(|role| !role.is_empty())
+        .map(|role| language.t(&format!("role-{role}")))
+        .collect::<Vec<_>>()
+        .join(separator)
 }
 
 async fn account(who: Who<Member>) -> Answer {
@@ -62,7 +67,9 @@ async fn account_post(who: Who<Member>, posted: Posted) -> Answer {
     match who.submit(&posted.key(), command).await {
         Ok(_) => {
             let mut response = see_other("/account");
-            for (name, field) in [(super::super::rights::LANGUAGE_COOKIE, "language"), (super::super::rights::THEME_COOKIE, "theme")] {
+            for (name, field) in
+                [(super::super::rights::LANGUAGE_COOKIE, "language"), (super::super::rights::THEME_COOKIE, "theme")]
+            {
                 let cookie = super::super::routes::host_cookie(name, posted.get(field).to_owned(), Some(365 * 24 * 60));
                 response.add_cookie(&cookie).map_err(|error| Fault::Failed(error.to_string()))?;
             }
@@ -78,7 +85,13 @@ async fn security_page(who: &Who<Member>, secret: String) -> Result<Page, Fault>
     let (user_id, now) = (person.user.id, who.app.clock.now());
     let sessions = who
         .app
-        .read(move |conn| Ok(Session::list_where(conn, "user_id = ? AND revoked_at IS NULL AND expires_at > ? ORDER BY id DESC", &[user_id.into(), now.into()])?))
+        .read(move |conn| {
+            Ok(Session::list_where(
+                conn,
+                "user_id = ? AND revoked_at IS NULL AND expires_at > ? ORDER BY id DESC",
+                &[user_id.into(), now.into()],
+            )?)
+        })
         .await?;
     let password = vec![
         Field::new("current", who.t("field-current-password"), "password").autocomplete("current-password"),
@@ -91,10 +104,14 @@ async fn security_page(who: &Who<Member>, secret: String) -> Result<Page, Fault>
         .with(Block::Heading(who.t("security-totp")));
     let code = Field::new("code", who.t("field-code"), "code").autocomplete("one-time-code");
     if person.user.totp_secret.is_empty() {
-        let link = format!("otpauth://totp/Kontor:{}?secret={secret}&issuer=Kontor", super::super::routes::encode(&person.user.email));
+        let link =
+            format!("otpauth://totp/Kontor:{}?secret={secret}&issuer=Kontor", super::super::routes::encode(&person.user.email));
         page = page
             .with(Block::Paragraph(who.t("security-totp-lead")))
-            .with(Block::Facts(vec![(who.t("security-totp-secret"), Value::code(secret.clone())), (who.t("security-totp-link"), Value::code(link))]))
+            .with(Block::Facts(vec![
+                (who.t("security-totp-secret"), Value::code(secret.clone())),
+                (who.t("security-totp-link"), Value::code(link)),
+            ]))
             .form(Form::new("/account/totp", who.t("security-totp-submit"), vec![code]).hidden("secret", secret));
     } else {
         page = page
@@ -155,7 +172,9 @@ async fn totp(who: Who<Member>, posted: Posted) -> Answer {
     let code: String = posted.get("code").chars().filter(char::is_ascii_digit).collect();
     let step = auth::totp_step(&secret, &code, who.app.clock.now(), 0).ok_or(Fault::Refused(Refusal::TotpWrong));
     let enrolled = match step {
-        Ok(step) if who.person()?.user.totp_secret.is_empty() => who.submit(&posted.key(), EnrolTotp { secret, enrolled: true, step }).await,
+        Ok(step) if who.person()?.user.totp_secret.is_empty() => {
+            who.submit(&posted.key(), EnrolTotp { secret, enrolled: true, step }).await
+        }
         Ok(_) => Err(Refusal::StateConflict { state: "active".to_owned() }.into()),
         Err(fault) => Err(fault),
     };

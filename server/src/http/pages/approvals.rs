@@ -19,8 +19,15 @@ pub fn add_routes(routes: &mut Routes) {
 
 async fn approvals(who: Who<Member>, params: Params) -> Answer {
     let language = who.language();
-    let heads = &[("col-what", false, ""), ("col-amount", true, "amount_minor"), ("col-maker", false, "maker"), ("col-when", false, ""), ("col-state", false, "")];
-    let listing = Listing { params: &params, language, states: &["pending", "approved", "rejected"], heads, default: ("id", true) };
+    let heads = &[
+        ("col-what", false, ""),
+        ("col-amount", true, "amount_minor"),
+        ("col-maker", false, "maker"),
+        ("col-when", false, ""),
+        ("col-state", false, ""),
+    ];
+    let listing =
+        Listing { params: &params, language, states: &["pending", "approved", "rejected"], heads, default: ("id", true) };
     let wanted = listing.query().with("party_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(ApprovalLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| Row {
@@ -39,7 +46,9 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
 
 async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<ApprovalLine, Fault> {
     let party_id = who.party_id()?;
-    who.app.read(move |conn| Ok(ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?)).await
+    who.app
+        .read(move |conn| Ok(ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?))
+        .await
 }
 
 fn approval_page<R: super::SignedIn>(who: &Who<R>, row: &ApprovalLine) -> Result<Page, Fault> {
@@ -70,9 +79,13 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, row: &ApprovalLine) -> Result
     if may && row.maker_id != person.user.id {
         let reason = Field::new("reason", who.t("field-reason"), "area").hint(who.t("approval-reason-hint")).optional();
         let form = |decision: &str, key: &str, fields: Vec<Field>| {
-            Form::new(format!("/approvals/{}", row.id), who.t(key), fields).hidden("decision", decision).hidden("body_hash", row.body_hash.clone())
+            Form::new(format!("/approvals/{}", row.id), who.t(key), fields)
+                .hidden("decision", decision)
+                .hidden("body_hash", row.body_hash.clone())
         };
-        page = page.form(form("approve", "approval-approve", vec![])).form(form("reject", "approval-reject", vec![reason]).secondary());
+        page = page
+            .form(form("approve", "approval-approve", vec![]))
+            .form(form("reject", "approval-reject", vec![reason]).secondary());
     } else if row.state == "pending" {
         page = page.with(Block::Notice(web::Tone::Waiting, who.t("approval-waits")));
     }

@@ -34,8 +34,13 @@ async fn healthz(_who: Who<Anyone>) -> Answer {
 
 /// The process can serve: the database answers and no end is near.
 async fn readyz(who: Who<Anyone>) -> Answer {
-    let ready = !who.app.draining.load(Ordering::Relaxed) && who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await.is_ok();
-    Ok(if ready { HttpResponse::Ok().content_type("text/plain").body("ready") } else { HttpResponse::ServiceUnavailable().body("not ready") })
+    let ready =
+        !who.app.draining.load(Ordering::Relaxed) && who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await.is_ok();
+    Ok(if ready {
+        HttpResponse::Ok().content_type("text/plain").body("ready")
+    } else {
+        HttpResponse::ServiceUnavailable().body("not ready")
+    })
 }
 
 const YEAR_MINUTES: i64 = 365 * 24 * 60;
@@ -43,13 +48,17 @@ const YEAR_MINUTES: i64 = 365 * 24 * 60;
 async fn language(_who: Who<Anyone>, posted: Posted) -> Answer {
     let code = if posted.get("language") == "zh" { "zh" } else { "en" };
     let mut response = see_other(local_path(posted.get("back")));
-    response.add_cookie(&host_cookie(LANGUAGE_COOKIE, code.to_owned(), Some(YEAR_MINUTES))).map_err(|error| super::Fault::Failed(error.to_string()))?;
+    response
+        .add_cookie(&host_cookie(LANGUAGE_COOKIE, code.to_owned(), Some(YEAR_MINUTES)))
+        .map_err(|error| super::Fault::Failed(error.to_string()))?;
     Ok(response)
 }
 
 async fn theme(_who: Who<Anyone>, posted: Posted) -> Answer {
     let theme = ["light", "dark"].into_iter().find(|known| *known == posted.get("theme")).unwrap_or("system");
     let mut response = see_other(local_path(posted.get("back")));
-    response.add_cookie(&host_cookie(THEME_COOKIE, theme.to_owned(), Some(YEAR_MINUTES))).map_err(|error| super::Fault::Failed(error.to_string()))?;
+    response
+        .add_cookie(&host_cookie(THEME_COOKIE, theme.to_owned(), Some(YEAR_MINUTES)))
+        .map_err(|error| super::Fault::Failed(error.to_string()))?;
     Ok(response)
 }

@@ -59,12 +59,20 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
             Value::state(language, &row.state),
         ]
     });
-    let heads = [("col-when", false), ("col-amount", true), ("field-iban", false), ("field-reference", false), ("col-state", false)];
+    let heads =
+        [("col-when", false), ("col-amount", true), ("field-iban", false), ("field-reference", false), ("col-state", false)];
     page = page.table(plain_table(language, "cash-payouts", &heads, rows.collect(), "cash-no-payouts"));
     if who.person()?.has_role(Role::Maker) {
         let options = balances.iter().map(|(currency, _)| (currency.code().to_owned(), currency.code().to_owned())).collect();
-        let fields = vec![Field::new("currency", who.t("col-currency"), "select").options(options), Field::new("amount", who.t("col-amount"), "amount")];
-        page = page.with(Block::Heading(who.t("cash-out"))).with(Block::Paragraph(who.t("cash-out-lead"))).form(Form::new("/cash/payouts", who.t("cash-out-submit"), fields));
+        let fields = vec![
+            Field::new("currency", who.t("col-currency"), "select").options(options),
+            Field::new("amount", who.t("col-amount"), "amount"),
+        ];
+        page = page.with(Block::Heading(who.t("cash-out"))).with(Block::Paragraph(who.t("cash-out-lead"))).form(Form::new(
+            "/cash/payouts",
+            who.t("cash-out-submit"),
+            fields,
+        ));
     }
     Ok(page)
 }
@@ -78,7 +86,9 @@ async fn payout(who: Who<Maker>, posted: Posted) -> Answer {
     let page = cash_page(&who).await?;
     let currency = posted.get("currency").to_owned();
     match posted.amount("amount", &currency) {
-        Ok(amount_minor) => submit_or_again(&who, &posted, RequestPayout { currency: currency.clone(), amount_minor }, page, &currency).await,
+        Ok(amount_minor) => {
+            submit_or_again(&who, &posted, RequestPayout { currency: currency.clone(), amount_minor }, page, &currency).await
+        }
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
     }
 }
@@ -88,9 +98,19 @@ const CSV_LINES: i64 = 100_000;
 
 /// The rows of a statement as a table: newest first, with the balance after each.
 fn statement_table(language: Language, code: &str, lines: &[StatementLine], sees_receivables: bool) -> Table {
-    let heads = [("col-day", false), ("col-value-date", false), ("col-what", false), ("statement-out", true), ("statement-in", true), ("cash-balance", true), ("cash-held", true), ("receipt-reference", false)];
+    let heads = [
+        ("col-day", false),
+        ("col-value-date", false),
+        ("col-what", false),
+        ("statement-out", true),
+        ("statement-in", true),
+        ("cash-balance", true),
+        ("cash-held", true),
+        ("receipt-reference", false),
+    ];
     let rows = lines.iter().map(|line| {
-        let booking = Booking::of(line.code).map_or_else(String::new, |booking| language.t(&format!("booking-{}", booking.name().replace('_', "-"))));
+        let booking = Booking::of(line.code)
+            .map_or_else(String::new, |booking| language.t(&format!("booking-{}", booking.name().replace('_', "-"))));
         let moves = matches!(line.kind, 1 | 3);
         let amount = |shown: bool| if shown && moves { Value::money(code, line.amount) } else { Value::text("") };
         let what = if sees_receivables && line.subject_id > 0 && [32, 33, 40, 42, 44].contains(&line.code) {
@@ -113,7 +133,10 @@ fn statement_table(language: Language, code: &str, lines: &[StatementLine], sees
     });
     Table {
         caption: language.fill("statement-caption", &[("currency", code.to_owned())]),
-        columns: heads.iter().map(|(key, numeric)| if *numeric { Column::numeric(language.t(key)) } else { Column::new(language.t(key)) }).collect(),
+        columns: heads
+            .iter()
+            .map(|(key, numeric)| if *numeric { Column::numeric(language.t(key)) } else { Column::new(language.t(key)) })
+            .collect(),
         rows: rows.collect(),
         empty: language.t("statement-empty"),
         next_label: language.t("list-next"),
@@ -146,7 +169,10 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
                 Some(date) => {
                     let newest = store::records::load_heads(conn)?.last_transfer;
                     let bound = journal::last_transfer_on(conn, newest, date)?;
-                    Some((date, journal::leg_as_of(conn, account.id, account.last_transfer, bound)?.map_or(0, |leg| leg.balance_after)))
+                    Some((
+                        date,
+                        journal::leg_as_of(conn, account.id, account.last_transfer, bound)?.map_or(0, |leg| leg.balance_after),
+                    ))
                 }
                 None => None,
             };
@@ -168,8 +194,10 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
     if let Some((date, minor)) = then {
         facts.push((language.fill("statement-as-of", &[("date", language.date(date))]), Value::money(code, minor)));
     }
-    let field = Field::new("as_of", who.t("statement-as-of-field"), "date").value(as_of.map(|date| date.to_string()).unwrap_or_default());
-    let mut form = Form::new("/cash/statement", who.t("statement-as-of-submit"), vec![field]).hidden("currency", code).secondary();
+    let field =
+        Field::new("as_of", who.t("statement-as-of-field"), "date").value(as_of.map(|date| date.to_string()).unwrap_or_default());
+    let mut form =
+        Form::new("/cash/statement", who.t("statement-as-of-submit"), vec![field]).hidden("currency", code).secondary();
     form.get = true;
     let page = Page::new(language.fill("statement-title", &[("currency", code.to_owned())]))
         .trail(who.t("cash-title"), "/cash")

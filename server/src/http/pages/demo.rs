@@ -26,16 +26,29 @@ fn only_demo(who: &Who<Anyone>) -> Result<(), Fault> {
 async fn mailbox(who: Who<Anyone>) -> Answer {
     only_demo(&who)?;
     let mails = who.app.read(|conn| Ok(Mail::list_where(conn, "id > 0 ORDER BY id DESC LIMIT 100", &[])?)).await?;
-    let rows = mails.iter().map(|mail| vec![Value::text(mail.address.clone()), Value::link(mail.subject.clone(), format!("/demo/mailbox/{}", mail.id)), Value::state(who.language(), &mail.state)]);
+    let rows = mails.iter().map(|mail| {
+        vec![
+            Value::text(mail.address.clone()),
+            Value::link(mail.subject.clone(), format!("/demo/mailbox/{}", mail.id)),
+            Value::state(who.language(), &mail.state),
+        ]
+    });
     let heads = [("mailbox-to", false), ("mailbox-subject", false), ("col-state", false)];
-    let page = Page::new(who.t("nav-mailbox")).with(Block::Paragraph(who.t("mailbox-lead"))).table(plain_table(who.language(), "nav-mailbox", &heads, rows.collect(), "mailbox-empty"));
+    let page = Page::new(who.t("nav-mailbox")).with(Block::Paragraph(who.t("mailbox-lead"))).table(plain_table(
+        who.language(),
+        "nav-mailbox",
+        &heads,
+        rows.collect(),
+        "mailbox-empty",
+    ));
     who.app.page(&who.viewer, page).await
 }
 
 async fn mail(who: Who<Anyone>, id: Id) -> Answer {
     only_demo(&who)?;
     let mail = who.app.read(move |conn| Ok(Mail::find(conn, id.0)?.ok_or(Refusal::NotFound)?)).await?;
-    let link = mail.body.split_whitespace().find_map(|word| word.strip_prefix(who.app.config.base_url.as_str())).map(str::to_owned);
+    let link =
+        mail.body.split_whitespace().find_map(|word| word.strip_prefix(who.app.config.base_url.as_str())).map(str::to_owned);
     let mut page = Page::new(mail.subject).trail(who.t("nav-mailbox"), "/demo/mailbox").with(Block::Words(mail.body));
     if let Some(link) = link {
         page = page.with(Block::Links(vec![(who.t("page-open"), link)]));

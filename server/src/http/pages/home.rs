@@ -105,6 +105,7 @@ async fn notifications(who: Who<Member>, params: Params) -> Answer {
         cells: vec![Value::moment(language, notice.at), Value::link(notice_sentence(language, notice), notice.link.clone())],
     });
     let last = page.rows.last().map(|row| (row.id.to_string(), row.id));
-    let table = listing.table(language.t("notifications-title"), rows.collect(), &[], last, page.more, language.t("notifications-empty"));
+    let table =
+        listing.table(language.t("notifications-title"), rows.collect(), &[], last, page.more, language.t("notifications-empty"));
     listing.send(&who, Page::new(language.t("notifications-title")), table).await
 }

@@ -28,8 +28,18 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/documents/{token}", document);
 }
 
-pub const STATES: &[&str] =
-    &["draft", "presented", "confirmed", "partially_confirmed", "disputed", "assigned", "part_paid", "overdue", "paid", "withdrawn"];
+pub const STATES: &[&str] = &[
+    "draft",
+    "presented",
+    "confirmed",
+    "partially_confirmed",
+    "disputed",
+    "assigned",
+    "part_paid",
+    "overdue",
+    "paid",
+    "withdrawn",
+];
 
 async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
     let language = who.language();
@@ -44,7 +54,8 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
     let listing = Listing { params: &params, language, states: STATES, heads, default: ("id", true) };
     let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals) = who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
+    let (page, totals) =
+        who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/invoices/{}", row.id)),
@@ -56,7 +67,8 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
         ],
     });
     let last = page.rows.last().map(|row| (order_value(row, order), row.id));
-    let table = listing.table(language.t("invoices-title"), rows.collect(), &totals, last, page.more, language.t("invoices-empty"));
+    let table =
+        listing.table(language.t("invoices-title"), rows.collect(), &totals, last, page.more, language.t("invoices-empty"));
     let mut shown = Page::new(language.t("invoices-title"));
     if who.person()?.has_role(Role::Maker) {
         shown.push(Block::Links(vec![(language.t("upload-title"), "/invoices/upload".to_owned())]));
@@ -100,8 +112,14 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: String, file: UploadedFile
     let command = who
         .app
         .read(move |_| {
-            let parsed = formats::ubl::parse(&file.content).map_err(|fault| Refusal::FileUnreadable { detail: fault.to_string() })?;
-            Ok(RegisterInvoice { file_name: file.name, sha256: sha256_hex(&file.content), content: file.content, parsed })
+            let parsed =
+                formats::ubl::parse(&file.content).map_err(|fault| Refusal::FileUnreadable { detail: fault.to_string() })?;
+            Ok(RegisterInvoice {
+                file_name: file.name,
+                sha256: sha256_hex(&file.content),
+                content: file.content,
+                parsed: Box::new(parsed),
+            })
         })
         .await?;
     who.submit(&key, command).await
@@ -125,7 +143,9 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
                 results.push((Tone::Done, name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
             }
             Err(Fault::Refused(refusal)) => results.push((Tone::Attention, name, language.refusal(&refusal, ""), String::new())),
-            Err(fault @ (Fault::Busy | Fault::Unknown)) => results.push((Tone::Attention, name, fault.sentence(language), String::new())),
+            Err(fault @ (Fault::Busy | Fault::Unknown)) => {
+                results.push((Tone::Attention, name, fault.sentence(language), String::new()))
+            }
             Err(fault) => return Err(fault),
         }
     }
@@ -133,7 +153,10 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let page = Page::new(language.fill("upload-result", &counts))
         .trail(who.t("invoices-title"), "/invoices")
         .with(Block::Results(results))
-        .with(Block::Links(vec![(who.t("upload-to-drafts"), "/invoices?state=draft".to_owned()), (who.t("upload-more"), "/invoices/upload".to_owned())]));
+        .with(Block::Links(vec![
+            (who.t("upload-to-drafts"), "/invoices?state=draft".to_owned()),
+            (who.t("upload-more"), "/invoices/upload".to_owned()),
+        ]));
     who.app.page(&who.viewer, page).await
 }
 
@@ -194,7 +217,11 @@ fn invoice_page(who: &Who<impl SignedIn>, row: &InvoiceLine, events: &[AuditLine
             } else {
                 vec![]
             };
-            page = page.with(Block::Paragraph(who.t("invoice-submit-lead"))).form(Form::new(format!("/invoices/{}/submit", row.id), who.t("invoice-submit"), fields));
+            page = page.with(Block::Paragraph(who.t("invoice-submit-lead"))).form(Form::new(
+                format!("/invoices/{}/submit", row.id),
+                who.t("invoice-submit"),
+                fields,
+            ));
         }
         if ["draft", "presented", "disputed"].contains(&row.state.as_str()) {
             page = page.form(Form::new(format!("/invoices/{}/withdraw", row.id), who.t("invoice-withdraw"), vec![]).secondary());

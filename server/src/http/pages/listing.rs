@@ -66,8 +66,13 @@ impl Listing<'_> {
     }
 
     fn href(&self, change: &[(&str, &str)], keep_place: bool) -> String {
-        let mut parts: Vec<(String, String)> =
-            self.params.fields.iter().filter(|(name, _)| ["state", "currency", "sort", "dir"].contains(&name.as_str()) || (keep_place && name == "after")).cloned().collect();
+        let mut parts: Vec<(String, String)> = self
+            .params
+            .fields
+            .iter()
+            .filter(|(name, _)| ["state", "currency", "sort", "dir"].contains(&name.as_str()) || (keep_place && name == "after"))
+            .cloned()
+            .collect();
         for (name, value) in change {
             parts.retain(|(known, _)| known != name);
             if !value.is_empty() {
@@ -80,7 +85,15 @@ impl Listing<'_> {
 
     /// The table with everything around it. `last` is the order value and id of the last row.
     #[must_use]
-    pub fn table(&self, caption: String, rows: Vec<Row>, totals: &[Total], last: Option<(String, i64)>, more: bool, empty: String) -> Table {
+    pub fn table(
+        &self,
+        caption: String,
+        rows: Vec<Row>,
+        totals: &[Total],
+        last: Option<(String, i64)>,
+        more: bool,
+        empty: String,
+    ) -> Table {
         let t = |key: &str| self.language.t(key);
         let (order, descending) = self.order();
         let columns = self.heads.iter().map(|(key, numeric, column)| {
@@ -150,7 +163,8 @@ pub fn csv_file(name: &str, content: String) -> HttpResponse {
 /// A small table without paging.
 #[must_use]
 pub fn plain_table(language: Language, caption: &str, heads: &[(&str, bool)], rows: Vec<Vec<Value>>, empty: &str) -> Table {
-    let columns = heads.iter().map(|(key, numeric)| if *numeric { Column::numeric(language.t(key)) } else { Column::new(language.t(key)) });
+    let columns =
+        heads.iter().map(|(key, numeric)| if *numeric { Column::numeric(language.t(key)) } else { Column::new(language.t(key)) });
     Table {
         caption: language.t(caption),
         columns: columns.collect(),

@@ -38,7 +38,8 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
     let listing = Listing { params: &params, language, states: &[], heads, default: ("id", true) };
     let wanted = listing.query().with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals) = who.app.read(move |conn| Ok((OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?))).await?;
+    let (page, totals) =
+        who.app.read(move |conn| Ok((OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::text(row.buyer.clone()),
@@ -86,7 +87,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let binds = [party_id.into(), row.buyer_id.into(), row.currency.as_str().into()];
             let limit = BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
             let known = domain::Currency::parse(&row.currency).ok_or_else(|| Fault::Failed("currency".to_owned()))?;
-            let account = store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
+            let account =
+                store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
             Ok(Loaded {
                 terms: price_terms(&offer, &receivable)?,
                 room_minor: limit.as_ref().map_or(0, |limit| limit.limit_minor.saturating_sub(limit.used_minor).max(0)),
@@ -120,11 +122,13 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
         facts.insert(6, (who.t("quote-yield"), Value::percent(&whole.financier_rate.normalize().to_string())));
         facts.insert(7, (who.t("quote-days"), Value::number(whole.tenor_days)));
     }
-    let mut page = Page::new(language.fill("market-offer-title", &[("buyer", row.buyer.clone()), ("number", row.number.clone())]))
-        .trail(who.t("market-title"), "/market")
-        .with(Block::Facts(facts));
+    let mut page =
+        Page::new(language.fill("market-offer-title", &[("buyer", row.buyer.clone()), ("number", row.number.clone())]))
+            .trail(who.t("market-title"), "/market")
+            .with(Block::Facts(facts));
     if row.state == "open" && who.person()?.has_role(Role::Maker) {
-        let units = Field::new("units", language.fill("market-units", &[("currency", row.currency.clone())]), "amount").hint(who.t("market-units-hint"));
+        let units = Field::new("units", language.fill("market-units", &[("currency", row.currency.clone())]), "amount")
+            .hint(who.t("market-units-hint"));
         let mut form = Form::new(format!("/market/{}/check", row.id), who.t("market-to-check"), vec![units]);
         form.get = true;
         page = page.form(form);
@@ -149,7 +153,10 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
     });
     let priced = match priced {
         Ok(priced) => priced,
-        Err(fault) => return again(&who, offer_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency).await,
+        Err(fault) => {
+            return again(&who, offer_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency)
+                .await;
+        }
     };
     let mut facts = quote_facts(language, &row.currency, &priced, false);
     facts.extend([
@@ -174,7 +181,8 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
 
 async fn buy(who: Who<FinancierMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
-    let command = BuyFractions { offer_id: id.0, units_minor: posted.number("units_minor")?, price_minor: posted.number("price_minor")? };
+    let command =
+        BuyFractions { offer_id: id.0, units_minor: posted.number("units_minor")?, price_minor: posted.number("price_minor")? };
     match who.submit(&posted.key(), command).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, offer_page(&who, &loaded)?, &Posted::default(), fault, &loaded.row.currency).await,

@@ -22,11 +22,32 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
     }
     if person.has_capacity(Capacity::Supplier) {
         add(conn, "task-drafts", "/invoices?state=draft", "invoices", "supplier_id = ? AND state = 'draft'", &[id.into()])?;
-        add(conn, "task-disputed", "/invoices?state=disputed", "invoices", "supplier_id = ? AND state = 'disputed'", &[id.into()])?;
-        add(conn, "task-fundable", "/receivables?state=issued", "receivables", "supplier_id = ? AND state = 'issued'", &[id.into()])?;
+        add(
+            conn,
+            "task-disputed",
+            "/invoices?state=disputed",
+            "invoices",
+            "supplier_id = ? AND state = 'disputed'",
+            &[id.into()],
+        )?;
+        add(
+            conn,
+            "task-fundable",
+            "/receivables?state=issued",
+            "receivables",
+            "supplier_id = ? AND state = 'issued'",
+            &[id.into()],
+        )?;
     }
     if person.has_capacity(Capacity::Buyer) {
-        add(conn, "task-payables", "/payables?state=presented", "invoices", "buyer_id = ? AND state = 'presented'", &[id.into()])?;
+        add(
+            conn,
+            "task-payables",
+            "/payables?state=presented",
+            "invoices",
+            "buyer_id = ? AND state = 'presented'",
+            &[id.into()],
+        )?;
         add(conn, "task-overdue", "/payables?state=overdue", "invoices", "buyer_id = ? AND state = 'overdue'", &[id.into()])?;
     }
     if person.has_capacity(Capacity::Financier) {
@@ -65,7 +86,8 @@ pub fn entries(conn: &mut Conn, person: &Person, language: Language, path: &str)
     let here = path.split('?').next().unwrap_or(path);
     let entry = |(key, href): (&str, &str)| {
         let current = here == href || here.starts_with(&format!("{href}/"));
-        let count = waiting.iter().filter(|(_, target, _)| target.split('?').next() == Some(href)).map(|(_, _, count)| *count).sum();
+        let count =
+            waiting.iter().filter(|(_, target, _)| target.split('?').next() == Some(href)).map(|(_, _, count)| *count).sum();
         NavEntry { label: language.t(key), href: href.to_owned(), current, count }
     };
     Ok(wanted.into_iter().map(entry).collect())

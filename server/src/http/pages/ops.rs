@@ -77,21 +77,47 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
         ("mails-title", "/ops/mails"),
         ("audit-title", "/audit"),
     ];
-    let rows = rooms.iter().map(|(key, href)| vec![Value::link(language.t(key), *href), Value::text(language.t(&format!("{key}-hint")))]);
+    let rows = rooms
+        .iter()
+        .map(|(key, href)| vec![Value::link(language.t(key), *href), Value::text(language.t(&format!("{key}-hint")))]);
     let tasks = tasks.into_iter().map(|(key, href, count)| Task { text: language.t(key), href: href.to_owned(), count });
-    let page = Page::new(who.t("nav-ops"))
-        .with(Block::Tasks(tasks.collect(), who.t("home-nothing")))
-        .table(plain_table(language, "ops-rooms", &[("col-what", false), ("col-purpose", false)], rows.collect(), "list-no-match"));
+    let page = Page::new(who.t("nav-ops")).with(Block::Tasks(tasks.collect(), who.t("home-nothing"))).table(plain_table(
+        language,
+        "ops-rooms",
+        &[("col-what", false), ("col-purpose", false)],
+        rows.collect(),
+        "list-no-match",
+    ));
     who.app.page(&who.viewer, page).await
 }
 
 async fn companies(who: Who<OperatorViewer>, params: Params) -> Answer {
     let language = who.language();
-    let heads = &[("col-company", false, "name"), ("field-country", false, "country"), ("field-tax-id", false, ""), ("field-capacities", false, ""), ("col-state", false, ""), ("col-since", false, "")];
-    let listing = Listing { params: &params, language, states: &["applied", "active", "suspended", "declined"], heads, default: ("id", true) };
+    let heads = &[
+        ("col-company", false, "name"),
+        ("field-country", false, "country"),
+        ("field-tax-id", false, ""),
+        ("field-capacities", false, ""),
+        ("col-state", false, ""),
+        ("col-since", false, ""),
+    ];
+    let listing = Listing {
+        params: &params,
+        language,
+        states: &["applied", "active", "suspended", "declined"],
+        heads,
+        default: ("id", true),
+    };
     let wanted = listing.query().with("capacities <> ?", vec!["operator".into()]);
     // The filter is by status; the column of the list is called so.
-    let wanted = store::lists::ListQuery { conditions: wanted.conditions.into_iter().map(|(condition, binds)| (condition.replace("state = ?", "status = ?"), binds)).collect(), ..wanted };
+    let wanted = store::lists::ListQuery {
+        conditions: wanted
+            .conditions
+            .into_iter()
+            .map(|(condition, binds)| (condition.replace("state = ?", "status = ?"), binds))
+            .collect(),
+        ..wanted
+    };
     let order = wanted.order;
     let page = who.app.read(move |conn| Ok(CompanyLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| Row {
@@ -128,7 +154,9 @@ fn company_new_page(who: &Who<OperatorMaker>) -> Page {
         Field::new("tax_id", who.t("field-tax-id"), "text").hint(who.t("field-tax-id-hint")),
         Field::new("registration_id", who.t("field-registration-id"), "text").optional(),
     ];
-    fields.extend(capacities.iter().map(|capacity| Field::new(&format!("capacity_{}", capacity.name()), who.t(&format!("capacity-{}", capacity.name())), "checkbox")));
+    fields.extend(capacities.iter().map(|capacity| {
+        Field::new(&format!("capacity_{}", capacity.name()), who.t(&format!("capacity-{}", capacity.name())), "checkbox")
+    }));
     let languages = vec![("en".to_owned(), "English".to_owned()), ("zh".to_owned(), "简体中文".to_owned())];
     fields.extend([
         Field::new("language", who.t("field-language"), "select").options(languages),
@@ -179,7 +207,10 @@ async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> 
     if who.person()?.has_role(Role::Maker) && id != who.party_id()? {
         let options = ["active", "suspended", "declined"].iter().filter(|status| **status != party.status);
         let options = options.map(|status| ((*status).to_owned(), language.t(&format!("decide-{status}")))).collect();
-        let fields = vec![Field::new("status", who.t("company-decision"), "select").options(options), Field::new("reason", who.t("field-reason"), "area")];
+        let fields = vec![
+            Field::new("status", who.t("company-decision"), "select").options(options),
+            Field::new("reason", who.t("field-reason"), "area"),
+        ];
         page = page.form(Form::new(format!("/ops/companies/{id}"), who.t("company-decide"), fields));
     }
     Ok(page.with(Block::Links(vec![(who.t("audit-title"), format!("/audit?company={id}"))])))
@@ -192,7 +223,8 @@ async fn company(who: Who<OperatorViewer>, id: Id) -> Answer {
 
 async fn company_decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let page = company_page(&who, id.0).await?;
-    let command = DecideCompany { party_id: id.0, status: posted.get("status").to_owned(), reason: posted.get("reason").to_owned() };
+    let command =
+        DecideCompany { party_id: id.0, status: posted.get("status").to_owned(), reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, "").await
 }
 
@@ -207,13 +239,24 @@ async fn bank_accounts_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
             Ok(accounts
                 .into_iter()
                 .map(|account| {
-                    let name = parties.iter().find(|party| party.id == account.party_id).map(|party| party.name.clone()).unwrap_or_default();
+                    let name = parties
+                        .iter()
+                        .find(|party| party.id == account.party_id)
+                        .map(|party| party.name.clone())
+                        .unwrap_or_default();
                     (account, name)
                 })
                 .collect::<Vec<_>>())
         })
         .await?;
-    let table = rows.iter().map(|(account, name)| vec![Value::text(name.clone()), Value::text(account.currency.clone()), Value::code(account.iban.clone()), Value::text(account.holder.clone())]);
+    let table = rows.iter().map(|(account, name)| {
+        vec![
+            Value::text(name.clone()),
+            Value::text(account.currency.clone()),
+            Value::code(account.iban.clone()),
+            Value::text(account.holder.clone()),
+        ]
+    });
     let heads = [("col-company", false), ("col-currency", false), ("field-iban", false), ("field-holder", false)];
     let mut page = Page::new(who.t("ops-bank-accounts"))
         .trail(who.t("nav-ops"), "/ops")
@@ -223,8 +266,20 @@ async fn bank_accounts_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
         for (account, name) in &rows {
             let arguments = [("company", name.clone()), ("iban", masked(&account.iban))];
             page = page
-                .form(Form::new(format!("/ops/bank-accounts/{}", account.id), language.fill("ops-bank-verify", &arguments), vec![]).hidden("verified", "true").secondary())
-                .form(Form::new(format!("/ops/bank-accounts/{}", account.id), language.fill("ops-bank-decline", &arguments), vec![]).hidden("verified", "false").secondary());
+                .form(
+                    Form::new(format!("/ops/bank-accounts/{}", account.id), language.fill("ops-bank-verify", &arguments), vec![])
+                        .hidden("verified", "true")
+                        .secondary(),
+                )
+                .form(
+                    Form::new(
+                        format!("/ops/bank-accounts/{}", account.id),
+                        language.fill("ops-bank-decline", &arguments),
+                        vec![],
+                    )
+                    .hidden("verified", "false")
+                    .secondary(),
+                );
         }
     }
     Ok(page)
@@ -237,7 +292,8 @@ async fn bank_accounts(who: Who<OperatorViewer>) -> Answer {
 
 async fn bank_account_decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let page = bank_accounts_page(&who).await?;
-    submit_or_again(&who, &posted, DecideBankAccount { account_id: id.0, verified: posted.get("verified") == "true" }, page, "").await
+    submit_or_again(&who, &posted, DecideBankAccount { account_id: id.0, verified: posted.get("verified") == "true" }, page, "")
+        .await
 }
 
 fn bank_files_page(who: &Who<impl SignedIn>, iban: &str) -> Page {
@@ -262,7 +318,10 @@ pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement,
     let unreadable = |detail: String| Fault::Refused(Refusal::FileUnreadable { detail });
     let statements = formats::camt::parse(&content).map_err(|fault| unreadable(fault.to_string()))?;
     if let Some(wrong) = statements.iter().find(|statement| !statement.reconciles()) {
-        return Err(unreadable(format!("{}: opening balance and entries do not lead to the closing balance", wrong.statement_id)));
+        return Err(unreadable(format!(
+            "{}: opening balance and entries do not lead to the closing balance",
+            wrong.statement_id
+        )));
     }
     Ok(ImportStatement { name, sha256: sha256_hex(&content), content, statements })
 }
@@ -296,10 +355,17 @@ async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-state", false, ""),
         ("market-open", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: &["suspense", "attention", "matched", "placed", "returned", "skipped"], heads, default: ("id", true) };
+    let listing = Listing {
+        params: &params,
+        language,
+        states: &["suspense", "attention", "matched", "placed", "returned", "skipped"],
+        heads,
+        default: ("id", true),
+    };
     let wanted = listing.query();
     let order = wanted.order;
-    let (page, totals) = who.app.read(move |conn| Ok((BankLineRow::page(conn, &wanted)?, BankLineRow::totals(conn, &wanted)?))).await?;
+    let (page, totals) =
+        who.app.read(move |conn| Ok((BankLineRow::page(conn, &wanted)?, BankLineRow::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::date(language, row.value_date),
@@ -321,7 +387,8 @@ async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
         };
         (value, row.id)
     });
-    let table = listing.table(language.t("bank-lines-title"), rows.collect(), &totals, last, page.more, language.t("bank-lines-empty"));
+    let table =
+        listing.table(language.t("bank-lines-title"), rows.collect(), &totals, last, page.more, language.t("bank-lines-empty"));
     listing.send(&who, Page::new(language.t("bank-lines-title")).trail(who.t("nav-ops"), "/ops"), table).await
 }
 
@@ -339,7 +406,9 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
         (who.t("field-remittance"), Value::text(row.remittance.clone())),
         (who.t("field-note"), Value::text(row.note.clone())),
     ];
-    let mut page = Page::new(language.fill("bank-line-open", &[("id", id.to_string())])).trail(who.t("bank-lines-title"), "/ops/bank-lines").with(Block::Facts(facts));
+    let mut page = Page::new(language.fill("bank-line-open", &[("id", id.to_string())]))
+        .trail(who.t("bank-lines-title"), "/ops/bank-lines")
+        .with(Block::Facts(facts));
     if row.state == "suspense" && who.person()?.has_role(Role::Maker) {
         let reason = || Field::new("reason", who.t("field-reason"), "area");
         let reference = Field::new("reference", who.t("field-reference"), "text").hint(who.t("bank-line-reference-hint"));
@@ -347,7 +416,9 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
             .with(Block::Heading(who.t("bank-line-assign")))
             .form(Form::new(format!("/ops/bank-lines/{id}/assign"), who.t("bank-line-assign-submit"), vec![reference, reason()]))
             .with(Block::Heading(who.t("bank-line-return")))
-            .form(Form::new(format!("/ops/bank-lines/{id}/return"), who.t("bank-line-return-submit"), vec![reason()]).secondary());
+            .form(
+                Form::new(format!("/ops/bank-lines/{id}/return"), who.t("bank-line-return-submit"), vec![reason()]).secondary(),
+            );
     }
     Ok((page, row.currency))
 }
@@ -359,13 +430,15 @@ async fn bank_line(who: Who<OperatorViewer>, id: Id) -> Answer {
 
 async fn bank_line_assign(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, currency) = bank_line_page(&who, id.0).await?;
-    let command = AssignSuspense { line_id: id.0, reference: posted.get("reference").to_owned(), reason: posted.get("reason").to_owned() };
+    let command =
+        AssignSuspense { line_id: id.0, reference: posted.get("reference").to_owned(), reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, &currency).await
 }
 
 async fn bank_line_return(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, currency) = bank_line_page(&who, id.0).await?;
-    submit_or_again(&who, &posted, ReturnSuspense { line_id: id.0, reason: posted.get("reason").to_owned() }, page, &currency).await
+    submit_or_again(&who, &posted, ReturnSuspense { line_id: id.0, reason: posted.get("reason").to_owned() }, page, &currency)
+        .await
 }
 
 async fn manual_receipt_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
@@ -444,7 +517,12 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
         (value, row.id)
     });
     let file_rows = files.iter().map(|file| {
-        vec![Value::link(format!("KONTOR-{}", file.id), format!("/documents/{}", file.document)), Value::number(file.payments), Value::money(&file.currency, file.total_minor), Value::moment(language, file.created_at)]
+        vec![
+            Value::link(format!("KONTOR-{}", file.id), format!("/documents/{}", file.document)),
+            Value::number(file.payments),
+            Value::money(&file.currency, file.total_minor),
+            Value::moment(language, file.created_at),
+        ]
     });
     let heads = [("field-document", false), ("payouts-count", true), ("col-amount", true), ("col-when", false)];
     let mut shown = Page::new(language.t("ops-payouts")).trail(who.t("nav-ops"), "/ops");
@@ -487,7 +565,12 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
             } else {
                 credit = credit.saturating_add(line.sum_minor);
             }
-            rows.push(vec![Value::text(language.t(&format!("account-{}", line.kind))), Value::number(line.accounts), money(on_debit), money(!on_debit)]);
+            rows.push(vec![
+                Value::text(language.t(&format!("account-{}", line.kind))),
+                Value::number(line.accounts),
+                money(on_debit),
+                money(!on_debit),
+            ]);
         }
         let mut table = plain_table(language, "trial-title", &heads, rows, "trial-empty");
         table.caption = if code.is_empty() { language.t("trial-units") } else { code.to_owned() };
@@ -515,7 +598,10 @@ async fn day_page(who: &Who<impl SignedIn>) -> Result<(Page, chrono::NaiveDate),
         .with(Block::Paragraph(who.t("day-lead")))
         .with(Block::Facts(vec![(who.t("page-business-date"), Value::date(language, date))]));
     if who.person()?.has_role(Role::Maker) {
-        page = page.form(Form::new("/ops/day", language.fill("day-submit", &[("date", language.date(date))]), vec![]).hidden("date", date.to_string()));
+        page = page.form(
+            Form::new("/ops/day", language.fill("day-submit", &[("date", language.date(date))]), vec![])
+                .hidden("date", date.to_string()),
+        );
     }
     Ok((page, date))
 }
@@ -540,8 +626,17 @@ async fn day_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 
 async fn calendars_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
-    let (rows, currencies) = who.app.read(|conn| Ok((Holiday::list_where(conn, "currency <> '' ORDER BY day, currency", &[])?, traded_currencies(conn)?))).await?;
-    let table = rows.iter().map(|row| vec![Value::date(language, row.day), Value::text(row.currency.clone()), Value::text(language.t(if row.business { "calendar-open" } else { "calendar-closed" }))]);
+    let (rows, currencies) = who
+        .app
+        .read(|conn| Ok((Holiday::list_where(conn, "currency <> '' ORDER BY day, currency", &[])?, traded_currencies(conn)?)))
+        .await?;
+    let table = rows.iter().map(|row| {
+        vec![
+            Value::date(language, row.day),
+            Value::text(row.currency.clone()),
+            Value::text(language.t(if row.business { "calendar-open" } else { "calendar-closed" })),
+        ]
+    });
     let heads = [("col-day", false), ("col-currency", false), ("calendar-kind", false)];
     let mut page = Page::new(who.t("calendars-title"))
         .trail(who.t("nav-ops"), "/ops")
@@ -569,7 +664,16 @@ async fn calendars_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
     let page = calendars_page(&who).await?;
     let day = posted.date("day");
     match day {
-        Ok(day) => submit_or_again(&who, &posted, SetHoliday { currency: posted.get("currency").to_owned(), day, business: posted.get("business") == "true" }, page, "").await,
+        Ok(day) => {
+            submit_or_again(
+                &who,
+                &posted,
+                SetHoliday { currency: posted.get("currency").to_owned(), day, business: posted.get("business") == "true" },
+                page,
+                "",
+            )
+            .await
+        }
         Err(fault) => again(&who, page, &posted, fault, "").await,
     }
 }
@@ -608,7 +712,9 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
         let decimal = |minor| domain::Currency::parse(&row.currency).map(|known| known.decimal(minor)).unwrap_or_default();
         let counts = DayCount::ALL.map(|count| (count.name().to_owned(), count.name().to_owned())).to_vec();
         let fields = vec![
-            Field::new("reserve_bps", who.t("terms-reserve"), "text").value(row.reserve_bps.to_string()).hint(who.t("terms-bps-hint")),
+            Field::new("reserve_bps", who.t("terms-reserve"), "text")
+                .value(row.reserve_bps.to_string())
+                .hint(who.t("terms-bps-hint")),
             Field::new("settlement_fee_bps", who.t("terms-settlement-fee"), "text").value(row.settlement_fee_bps.to_string()),
             Field::new("purchase_fee_bps", who.t("terms-purchase-fee"), "text").value(row.purchase_fee_bps.to_string()),
             Field::new("minimum_fee", who.t("terms-minimum-fee"), "amount").value(decimal(row.minimum_fee_minor)),
@@ -618,7 +724,9 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
             Field::new("grace_days", who.t("terms-grace"), "text").value(row.grace_days.to_string()),
         ];
         let heading = language.fill("terms-change", &[("currency", row.currency.clone())]);
-        page = page.with(Block::Heading(heading)).form(Form::new("/ops/terms", who.t("terms-submit"), fields).hidden("currency", row.currency.clone()));
+        page = page
+            .with(Block::Heading(heading))
+            .form(Form::new("/ops/terms", who.t("terms-submit"), fields).hidden("currency", row.currency.clone()));
     }
     Ok(page)
 }
@@ -652,8 +760,16 @@ async fn terms_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 
 async fn mails(who: Who<OperatorViewer>) -> Answer {
     let language = who.language();
-    let rows = who.app.read(|conn| Ok(Mail::list_where(conn, "state IN ('queued', 'failed') ORDER BY id DESC LIMIT 200", &[])?)).await?;
-    let table = rows.iter().map(|mail| vec![Value::text(mail.address.clone()), Value::number(mail.tries), Value::moment(language, mail.next_try_at), Value::state(language, &mail.state)]);
+    let rows =
+        who.app.read(|conn| Ok(Mail::list_where(conn, "state IN ('queued', 'failed') ORDER BY id DESC LIMIT 200", &[])?)).await?;
+    let table = rows.iter().map(|mail| {
+        vec![
+            Value::text(mail.address.clone()),
+            Value::number(mail.tries),
+            Value::moment(language, mail.next_try_at),
+            Value::state(language, &mail.state),
+        ]
+    });
     let heads = [("mailbox-to", false), ("mails-tries", true), ("mails-next", false), ("col-state", false)];
     let page = Page::new(who.t("mails-title"))
         .trail(who.t("nav-ops"), "/ops")

@@ -49,10 +49,12 @@ async fn org(who: Who<Member>) -> Answer {
         (who.t("field-registration-id"), Value::code(party.registration_id.clone())),
         (who.t("org-reference"), Value::code(party.reference.clone())),
     ];
-    let page = Page::new(who.t("org-title"))
-        .with(Block::Facts(facts))
-        .with(Block::Paragraph(who.t("org-reference-hint")))
-        .with(Block::Links(vec![(who.t("people-title"), "/org/people".to_owned()), (who.t("bank-accounts-title"), "/org/bank-accounts".to_owned())]));
+    let page = Page::new(who.t("org-title")).with(Block::Facts(facts)).with(Block::Paragraph(who.t("org-reference-hint"))).with(
+        Block::Links(vec![
+            (who.t("people-title"), "/org/people".to_owned()),
+            (who.t("bank-accounts-title"), "/org/bank-accounts".to_owned()),
+        ]),
+    );
     who.app.page(&who.viewer, page).await
 }
 
@@ -60,7 +62,8 @@ fn role_fields(language: web::Language, roles: &str) -> Vec<Field> {
     let chosen = Names::parse(roles);
     let field = |role: &Role| {
         let name = format!("role_{}", role.name());
-        let label = format!("{}: {}", language.t(&format!("role-{}", role.name())), language.t(&format!("role-{}-hint", role.name())));
+        let label =
+            format!("{}: {}", language.t(&format!("role-{}", role.name())), language.t(&format!("role-{}-hint", role.name())));
         Field::new(&name, label, "checkbox").value(if chosen.has(role.name()) { "true" } else { "" })
     };
     Role::ALL.iter().map(field).collect()
@@ -83,23 +86,45 @@ async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
         .await?;
     let administrator = who.person()?.has_role(Role::Administrator);
     let rows = users.iter().map(|user| {
-        let name = if administrator { Value::link(user.name.clone(), format!("/org/people/{}", user.id)) } else { Value::text(user.name.clone()) };
-        vec![name, Value::text(user.email.clone()), Value::text(roles_text(language, &user.roles)), Value::state(language, &user.status)]
+        let name = if administrator {
+            Value::link(user.name.clone(), format!("/org/people/{}", user.id))
+        } else {
+            Value::text(user.name.clone())
+        };
+        vec![
+            name,
+            Value::text(user.email.clone()),
+            Value::text(roles_text(language, &user.roles)),
+            Value::state(language, &user.status),
+        ]
     });
     let heads = [("field-name", false), ("field-email", false), ("field-roles", false), ("col-state", false)];
-    let mut page = Page::new(who.t("people-title")).trail(who.t("org-title"), "/org").table(plain_table(language, "people-title", &heads, rows.collect(), "list-no-match"));
+    let mut page = Page::new(who.t("people-title")).trail(who.t("org-title"), "/org").table(plain_table(
+        language,
+        "people-title",
+        &heads,
+        rows.collect(),
+        "list-no-match",
+    ));
     let rows = currencies.iter().map(|currency| {
         let limit = limits.iter().find(|row| row.currency == currency.code()).map_or(0, |row| row.limit_minor);
         vec![Value::text(currency.code()), Value::money(currency.code(), limit)]
     });
-    page = page.table(plain_table(language, "limits-title", &[("col-currency", false), ("limits-above", true)], rows.collect(), "list-no-match"));
+    page = page.table(plain_table(
+        language,
+        "limits-title",
+        &[("col-currency", false), ("limits-above", true)],
+        rows.collect(),
+        "list-no-match",
+    ));
     if administrator {
         let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
         let limit = vec![
             Field::new("currency", who.t("col-currency"), "select").options(options),
             Field::new("limit", who.t("limits-above"), "amount").hint(who.t("limits-hint")),
         ];
-        let mut invite = vec![Field::new("email", who.t("field-email"), "email"), Field::new("name", who.t("field-name"), "text")];
+        let mut invite =
+            vec![Field::new("email", who.t("field-email"), "email"), Field::new("name", who.t("field-name"), "text")];
         invite.extend(role_fields(language, "viewer"));
         page = page
             .form(Form::new("/org/limits", who.t("limits-submit"), limit).secondary())
@@ -136,7 +161,9 @@ async fn limits(who: Who<Administrator>, posted: Posted) -> Answer {
     let currency = posted.get("currency").to_owned();
     let page = people_page(&who).await?;
     match posted.amount("limit", &currency) {
-        Ok(limit_minor) => submit_or_again(&who, &posted, SetApprovalLimit { currency: currency.clone(), limit_minor }, page, &currency).await,
+        Ok(limit_minor) => {
+            submit_or_again(&who, &posted, SetApprovalLimit { currency: currency.clone(), limit_minor }, page, &currency).await
+        }
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
     }
 }
@@ -148,10 +175,17 @@ async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
         .read(move |conn| Ok(User::find(conn, id)?.filter(|user| user.party_id == party_id).ok_or(Refusal::NotFound)?))
         .await?;
     let mut fields = role_fields(who.language(), &user.roles);
-    fields.push(Field::new("disabled", who.t("people-disabled"), "checkbox").value(if user.status == "disabled" { "true" } else { "" }));
+    fields.push(Field::new("disabled", who.t("people-disabled"), "checkbox").value(if user.status == "disabled" {
+        "true"
+    } else {
+        ""
+    }));
     Ok(Page::new(user.name.clone())
         .trail(who.t("people-title"), "/org/people")
-        .with(Block::Facts(vec![(who.t("field-email"), Value::text(user.email)), (who.t("col-state"), Value::state(who.language(), &user.status))]))
+        .with(Block::Facts(vec![
+            (who.t("field-email"), Value::text(user.email)),
+            (who.t("col-state"), Value::state(who.language(), &user.status)),
+        ]))
         .form(Form::new(format!("/org/people/{id}"), who.t("people-save"), fields)))
 }
 
@@ -173,7 +207,9 @@ async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
     let (accounts, currencies) = who
         .app
-        .read(move |conn| Ok((BankAccount::list_where(conn, "party_id = ? ORDER BY id DESC", &[party_id.into()])?, traded_currencies(conn)?)))
+        .read(move |conn| {
+            Ok((BankAccount::list_where(conn, "party_id = ? ORDER BY id DESC", &[party_id.into()])?, traded_currencies(conn)?))
+        })
         .await?;
     let rows = accounts.iter().map(|account| {
         vec![
@@ -184,7 +220,8 @@ async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
             Value::moment(language, account.created_at),
         ]
     });
-    let heads = [("col-currency", false), ("field-iban", false), ("field-holder", false), ("col-state", false), ("col-since", false)];
+    let heads =
+        [("col-currency", false), ("field-iban", false), ("field-holder", false), ("col-state", false), ("col-since", false)];
     let mut page = Page::new(who.t("bank-accounts-title"))
         .trail(who.t("org-title"), "/org")
         .with(Block::Paragraph(who.t("bank-accounts-lead")))
@@ -195,7 +232,8 @@ async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
             Field::new("currency", who.t("col-currency"), "select").options(options),
             Field::new("iban", who.t("field-iban"), "text"),
             Field::new("bic", who.t("field-bic"), "text").optional(),
-            Field::new("holder", who.t("field-holder"), "text").value(who.person()?.party.name.chars().take(70).collect::<String>()),
+            Field::new("holder", who.t("field-holder"), "text")
+                .value(who.person()?.party.name.chars().take(70).collect::<String>()),
         ];
         page = page.form(Form::new("/org/bank-accounts", who.t("bank-accounts-submit"), fields));
     }

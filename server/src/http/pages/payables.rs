@@ -35,10 +35,12 @@ async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
         ("col-payable", true, "payable_minor"),
         ("col-state", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: STATES.get(1..).unwrap_or(&[]), heads, default: ("due_or_issue", false) };
+    let listing =
+        Listing { params: &params, language, states: STATES.get(1..).unwrap_or(&[]), heads, default: ("due_or_issue", false) };
     let wanted = listing.query().with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn')", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals) = who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
+    let (page, totals) =
+        who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/payables/{}", row.id)),
@@ -50,7 +52,8 @@ async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
         ],
     });
     let last = page.rows.last().map(|row| (order_value(row, order), row.id));
-    let table = listing.table(language.t("payables-title"), rows.collect(), &totals, last, page.more, language.t("payables-empty"));
+    let table =
+        listing.table(language.t("payables-title"), rows.collect(), &totals, last, page.more, language.t("payables-empty"));
     listing.send(&who, Page::new(language.t("payables-title")), table).await
 }
 
@@ -65,7 +68,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     who.app
         .read(move |conn| {
-            let found = InvoiceLine::find(conn, id)?.filter(|row| row.buyer_id == party_id && !["draft", "withdrawn"].contains(&row.state.as_str()));
+            let found = InvoiceLine::find(conn, id)?
+                .filter(|row| row.buyer_id == party_id && !["draft", "withdrawn"].contains(&row.state.as_str()));
             let row = found.ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
             let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?;
@@ -82,29 +86,30 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
         .with(Block::Facts(invoice_facts(language, row)));
     if let Some(confirmation) = &loaded.confirmation {
         let text = if language == web::Language::Chinese { &confirmation.words_zh } else { &confirmation.words_en };
-        page = page
-            .with(Block::Heading(who.t("payable-signed")))
-            .with(Block::Words(text.clone()))
-            .with(Block::Facts(vec![
-                (who.t("field-version"), Value::code(confirmation.version.clone())),
-                (who.t("field-words-hash"), Value::code(confirmation.words_hash.clone())),
-                (who.t("col-when"), Value::moment(language, confirmation.signed_at)),
-            ]));
+        page = page.with(Block::Heading(who.t("payable-signed"))).with(Block::Words(text.clone())).with(Block::Facts(vec![
+            (who.t("field-version"), Value::code(confirmation.version.clone())),
+            (who.t("field-words-hash"), Value::code(confirmation.words_hash.clone())),
+            (who.t("col-when"), Value::moment(language, confirmation.signed_at)),
+        ]));
     }
     if let Some(receivable) = loaded.receivable.as_ref().filter(|row| row.state != "redeemed") {
         let outstanding = receivable.confirmed_minor.saturating_sub(receivable.paid_minor).max(0);
-        page = page.with(Block::Heading(who.t("payable-pay"))).with(Block::Paragraph(who.t("payable-pay-lead"))).with(Block::Facts(vec![
-            (who.t("payable-outstanding"), Value::money(&receivable.currency, outstanding)),
-            (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
-            (who.t("field-reference"), Value::code(receivable.reference.clone())),
-        ]));
+        page = page.with(Block::Heading(who.t("payable-pay"))).with(Block::Paragraph(who.t("payable-pay-lead"))).with(
+            Block::Facts(vec![
+                (who.t("payable-outstanding"), Value::money(&receivable.currency, outstanding)),
+                (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
+                (who.t("field-reference"), Value::code(receivable.reference.clone())),
+            ]),
+        );
     }
     let open = ["presented", "disputed"].contains(&row.state.as_str());
     if open && person.has_role(Role::Maker) {
         let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
         let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(row.payable_minor)).unwrap_or_default();
         let fields = vec![
-            Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount").value(decimal).hint(who.t("payable-amount-hint")),
+            Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount")
+                .value(decimal)
+                .hint(who.t("payable-amount-hint")),
             Field::new("due_date", who.t("col-due"), "date").value(due),
             Field::new("reason", who.t("field-reason"), "area").hint(who.t("payable-reason-hint")).optional(),
         ];
@@ -113,7 +118,9 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
         page = page.with(Block::Heading(who.t("payable-confirm"))).form(form);
         if row.state == "presented" {
             let reason = Field::new("reason", who.t("payable-dispute-reason"), "area");
-            page = page.with(Block::Heading(who.t("payable-dispute"))).form(Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), vec![reason]).secondary());
+            page = page.with(Block::Heading(who.t("payable-dispute"))).form(
+                Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), vec![reason]).secondary(),
+            );
         }
     }
     Ok(page.with(Block::Timeline(who.t("timeline-title"), receipts::timeline(language, &loaded.events, person.party.id, false))))
@@ -126,7 +133,13 @@ async fn payable(who: Who<BuyerViewer>, id: Id) -> Answer {
 }
 
 /// The page that shows exactly what will be signed, before it is.
-async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, amount_minor: i64, due_date: NaiveDate, reason: &str) -> Result<Page, Fault> {
+async fn check_page(
+    who: &Who<BuyerMaker>,
+    row: &InvoiceLine,
+    amount_minor: i64,
+    due_date: NaiveDate,
+    reason: &str,
+) -> Result<Page, Fault> {
     let language = who.language();
     let id = row.id;
     let words = who
@@ -159,7 +172,10 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, amount_minor: i64,
         .with(Block::Facts(facts))
         .with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable")))
         .with(Block::Words(shown.clone()))
-        .with(Block::Facts(vec![(who.t("field-version"), Value::code(undertaking::CURRENT)), (who.t("field-words-hash"), Value::code(words.hash))]))
+        .with(Block::Facts(vec![
+            (who.t("field-version"), Value::code(undertaking::CURRENT)),
+            (who.t("field-words-hash"), Value::code(words.hash)),
+        ]))
         .form(form)
         .with(Block::Links(vec![]))
         .with(Block::Paragraph(who.t("payable-change")))
@@ -179,7 +195,9 @@ async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
             let page = check_page(&who, row, amount, due, params.get("reason").trim()).await?;
             who.app.page(&who.viewer, page).await
         }
-        Err(fault) => again(&who, payable_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency).await,
+        Err(fault) => {
+            again(&who, payable_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency).await
+        }
     }
 }
 

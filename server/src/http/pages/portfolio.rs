@@ -31,13 +31,19 @@ async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
         ("col-price", true, "paid_minor"),
         ("col-state", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: super::receivables::STATES, heads, default: ("payment_date", false) };
+    let listing =
+        Listing { params: &params, language, states: super::receivables::STATES, heads, default: ("payment_date", false) };
     let party_id = who.party_id()?;
     let wanted = listing.query().with("owner_id = ? AND supplier_id <> ?", vec![party_id.into(), party_id.into()]);
     let order = wanted.order;
-    let all = ListQuery { size: 10_000, ..ListQuery::newest(10_000) }.with("owner_id = ? AND supplier_id <> ?", vec![party_id.into(), party_id.into()]);
-    let (page, totals, whole) =
-        who.app.read(move |conn| Ok((HoldingLine::page(conn, &wanted)?, HoldingLine::totals(conn, &wanted)?, HoldingLine::page(conn, &all)?.rows))).await?;
+    let all = ListQuery { size: 10_000, ..ListQuery::newest(10_000) }
+        .with("owner_id = ? AND supplier_id <> ?", vec![party_id.into(), party_id.into()]);
+    let (page, totals, whole) = who
+        .app
+        .read(move |conn| {
+            Ok((HoldingLine::page(conn, &wanted)?, HoldingLine::totals(conn, &wanted)?, HoldingLine::page(conn, &all)?.rows))
+        })
+        .await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/receivables/{}", row.id)),
@@ -65,7 +71,8 @@ async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
     for block in ladder(language, &whole) {
         shown.push(block);
     }
-    let table = listing.table(language.t("portfolio-title"), rows.collect(), &totals, last, page.more, language.t("portfolio-empty"));
+    let table =
+        listing.table(language.t("portfolio-title"), rows.collect(), &totals, last, page.more, language.t("portfolio-empty"));
     listing.send(&who, shown, table).await
 }
 
@@ -79,7 +86,8 @@ fn ladder(language: web::Language, rows: &[HoldingLine]) -> Vec<Block> {
     let mut currencies: Vec<String> = months.keys().map(|(currency, _)| currency.clone()).collect();
     currencies.dedup();
     let chart = |currency: &String| {
-        let mine: Vec<(&String, i64)> = months.iter().filter(|((code, _), _)| code == currency).map(|((_, month), sum)| (month, *sum)).collect();
+        let mine: Vec<(&String, i64)> =
+            months.iter().filter(|((code, _), _)| code == currency).map(|((_, month), sum)| (month, *sum)).collect();
         let longest = mine.iter().map(|(_, sum)| *sum).max().unwrap_or(1).max(1);
         let bars = mine.iter().map(|(month, sum)| Bar {
             label: (*month).clone(),
@@ -96,23 +104,36 @@ async fn exposure_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let (limits, buyers, currencies) = who
         .app
         .read(move |conn| {
-            let own = ListQuery { order: "buyer", descending: false, size: 1_000, ..ListQuery::default() }.with("financier_id = ?", vec![party_id.into()]);
-            let buyers = Party::list_where(conn, "capacities LIKE '%buyer%' AND status = 'active' ORDER BY name LIMIT 1000", &[])?;
+            let own = ListQuery { order: "buyer", descending: false, size: 1_000, ..ListQuery::default() }
+                .with("financier_id = ?", vec![party_id.into()]);
+            let buyers =
+                Party::list_where(conn, "capacities LIKE '%buyer%' AND status = 'active' ORDER BY name LIMIT 1000", &[])?;
             Ok((LimitLine::page(conn, &own)?.rows, buyers, traded_currencies(conn)?))
         })
         .await?;
     let rows = limits.iter().map(|row| {
         let room = row.limit_minor.saturating_sub(row.used_minor).max(0);
-        vec![Value::text(row.buyer.clone()), Value::money(&row.currency, row.limit_minor), Value::money(&row.currency, row.used_minor), Value::money(&row.currency, room)]
+        vec![
+            Value::text(row.buyer.clone()),
+            Value::money(&row.currency, row.limit_minor),
+            Value::money(&row.currency, row.used_minor),
+            Value::money(&row.currency, room),
+        ]
     });
     let heads = [("col-buyer", false), ("exposure-limit", true), ("exposure-used", true), ("exposure-room", true)];
-    let mut page = Page::new(who.t("exposure-title"))
-        .with(Block::Paragraph(who.t("exposure-lead")))
-        .table(plain_table(language, "exposure-title", &heads, rows.collect(), "exposure-empty"));
+    let mut page = Page::new(who.t("exposure-title")).with(Block::Paragraph(who.t("exposure-lead"))).table(plain_table(
+        language,
+        "exposure-title",
+        &heads,
+        rows.collect(),
+        "exposure-empty",
+    ));
     if who.person()?.has_role(Role::Maker) {
         let fields = vec![
-            Field::new("buyer_id", who.t("col-buyer"), "select").options(buyers.into_iter().map(|buyer| (buyer.id.to_string(), buyer.name)).collect()),
-            Field::new("currency", who.t("col-currency"), "select").options(currencies.iter().map(|known| (known.code().to_owned(), known.code().to_owned())).collect()),
+            Field::new("buyer_id", who.t("col-buyer"), "select")
+                .options(buyers.into_iter().map(|buyer| (buyer.id.to_string(), buyer.name)).collect()),
+            Field::new("currency", who.t("col-currency"), "select")
+                .options(currencies.iter().map(|known| (known.code().to_owned(), known.code().to_owned())).collect()),
             Field::new("limit", who.t("exposure-limit"), "amount"),
         ];
         page = page.with(Block::Heading(who.t("exposure-set"))).form(Form::new("/exposure", who.t("exposure-submit"), fields));
@@ -128,7 +149,9 @@ async fn exposure(who: Who<FinancierViewer>) -> Answer {
 async fn exposure_post(who: Who<FinancierMaker>, posted: Posted) -> Answer {
     let page = exposure_page(&who).await?;
     let currency = posted.get("currency").to_owned();
-    let command = posted.amount("limit", &currency).and_then(|limit_minor| Ok(SetBuyerLimit { buyer_id: posted.number("buyer_id")?, currency: currency.clone(), limit_minor }));
+    let command = posted.amount("limit", &currency).and_then(|limit_minor| {
+        Ok(SetBuyerLimit { buyer_id: posted.number("buyer_id")?, currency: currency.clone(), limit_minor })
+    });
     match command {
         Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,
         Err(fault) => again(&who, page, &posted, fault, &currency).await,

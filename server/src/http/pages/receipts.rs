@@ -54,7 +54,10 @@ fn record_link(name: &str, id: i64) -> Value {
 async fn receipt(who: Who<Member>, id: Id) -> Answer {
     let (person, language) = (who.person()?, who.language());
     let party_id = person.party.id;
-    let row = who.app.read(move |conn| Ok(AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?)).await?;
+    let row = who
+        .app
+        .read(move |conn| Ok(AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?))
+        .await?;
     let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
     let input: Json = serde_json::from_str(&row.input).unwrap_or_default();
     let body = outcome.get("body").cloned().unwrap_or_default();
@@ -133,7 +136,14 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_all
 /// The audit of all records, for the operator.
 async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
     let language = who.language();
-    let heads = &[("receipt-reference", false, "id"), ("col-when", false, ""), ("col-company", false, "party"), ("col-person", false, "person"), ("col-what", false, "command"), ("col-transfers", false, "")];
+    let heads = &[
+        ("receipt-reference", false, "id"),
+        ("col-when", false, ""),
+        ("col-company", false, "party"),
+        ("col-person", false, "person"),
+        ("col-what", false, "command"),
+        ("col-transfers", false, ""),
+    ];
     let listing = Listing { params: &params, language, states: &[], heads, default: ("id", true) };
     let mut wanted = listing.query();
     if let Ok(party) = params.get("company").parse::<i64>() {
@@ -144,7 +154,8 @@ async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
     }
     let page = who.app.read(move |conn| Ok(AuditLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
-        let transfers = if row.first_transfer == 0 { "–".to_owned() } else { format!("{}–{}", row.first_transfer, row.last_transfer) };
+        let transfers =
+            if row.first_transfer == 0 { "–".to_owned() } else { format!("{}–{}", row.first_transfer, row.last_transfer) };
         Row {
             cells: vec![
                 Value::code(format!("K-{}", row.id)),

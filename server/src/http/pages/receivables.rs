@@ -44,7 +44,8 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
     let listing = Listing { params: &params, language, states: STATES, heads, default: ("id", true) };
     let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals) = who.app.read(move |conn| Ok((ReceivableLine::page(conn, &wanted)?, ReceivableLine::totals(conn, &wanted)?))).await?;
+    let (page, totals) =
+        who.app.read(move |conn| Ok((ReceivableLine::page(conn, &wanted)?, ReceivableLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/receivables/{}", row.id)),
@@ -68,7 +69,8 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
         };
         (value, row.id)
     });
-    let table = listing.table(language.t("receivables-title"), rows.collect(), &totals, last, page.more, language.t("receivables-empty"));
+    let table =
+        listing.table(language.t("receivables-title"), rows.collect(), &totals, last, page.more, language.t("receivables-empty"));
     listing.send(&who, Page::new(language.t("receivables-title")), table).await
 }
 
@@ -134,7 +136,10 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
         (language.t("terms-grace"), Value::number(full.grace_days)),
         (language.t("field-reference"), Value::code(row.reference.clone())),
         (language.t("terms-hash"), Value::code(row.terms_hash.clone())),
-        (language.t("field-document"), Value::link(row.document.chars().take(16).collect::<String>(), format!("/documents/{}", row.document))),
+        (
+            language.t("field-document"),
+            Value::link(row.document.chars().take(16).collect::<String>(), format!("/documents/{}", row.document)),
+        ),
     ]
 }
 
@@ -144,7 +149,8 @@ fn offer_form(who: &Who<impl SignedIn>, loaded: &Loaded) -> Form {
     let ticket = loaded.full.minimum_ticket_minor.min(loaded.free_minor);
     let close = loaded.today.checked_add_days(chrono::Days::new(14)).unwrap_or(loaded.today);
     let close = row.payment_date.pred_opt().map_or(close, |last| close.min(last));
-    let methods = [Method::Discount, Method::Yield].map(|method| (method.name().to_owned(), language.t(&format!("method-{}", method.name()))));
+    let methods = [Method::Discount, Method::Yield]
+        .map(|method| (method.name().to_owned(), language.t(&format!("method-{}", method.name()))));
     let counts = DayCount::ALL.map(|count| (count.name().to_owned(), count.name().to_owned()));
     let fields = vec![
         Field::new("units", language.fill("offer-units", &[("currency", row.currency.clone())]), "amount")
@@ -153,7 +159,8 @@ fn offer_form(who: &Who<impl SignedIn>, loaded: &Loaded) -> Form {
         Field::new("rate", who.t("field-rate"), "amount").hint(who.t("offer-rate-hint")),
         Field::new("method", who.t("field-method"), "select").options(methods.to_vec()).value("discount"),
         Field::new("day_count", who.t("field-day-count"), "select").options(counts.to_vec()).value("ACT/360"),
-        Field::new("minimum_ticket", language.fill("offer-ticket", &[("currency", row.currency.clone())]), "amount").value(decimal(ticket)),
+        Field::new("minimum_ticket", language.fill("offer-ticket", &[("currency", row.currency.clone())]), "amount")
+            .value(decimal(ticket)),
         Field::new("close_date", who.t("col-close-date"), "date").value(close.to_string()),
     ];
     let mut form = Form::new(format!("/receivables/{}/offer", row.id), who.t("offer-to-check"), fields);
@@ -166,10 +173,22 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
     let own = row.supplier_id == person.party.id;
     let operator = person.has_capacity(Capacity::Operator);
     let mut page = Page::new(language.fill("receivable-title", &[("number", row.number.clone())]));
-    page = if own { page.trail(who.t("receivables-title"), "/receivables") } else if operator { page } else { page.trail(who.t("portfolio-title"), "/portfolio") };
+    page = if own {
+        page.trail(who.t("receivables-title"), "/receivables")
+    } else if operator {
+        page
+    } else {
+        page.trail(who.t("portfolio-title"), "/portfolio")
+    };
     page = page.with(Block::Facts(terms_facts(language, loaded)));
     let holders = loaded.holders.iter().filter(|holder| own || operator || holder.owner_id == person.party.id);
-    let rows = holders.map(|holder| vec![Value::text(holder.owner.clone()), Value::money(&row.currency, holder.units_minor), Value::money(&row.currency, holder.held_minor)]);
+    let rows = holders.map(|holder| {
+        vec![
+            Value::text(holder.owner.clone()),
+            Value::money(&row.currency, holder.units_minor),
+            Value::money(&row.currency, holder.held_minor),
+        ]
+    });
     let heads = [("col-holder", false), ("col-units", true), ("col-held", true)];
     page = page.table(plain_table(language, "receivable-holders", &heads, rows.collect(), "receivable-no-holders"));
     if own || operator {
@@ -183,7 +202,14 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
                 Value::state(language, &offer.state),
             ]
         });
-        let heads = [("field-rate", true), ("field-method", false), ("col-offered", true), ("col-left", true), ("col-close-date", false), ("col-state", false)];
+        let heads = [
+            ("field-rate", true),
+            ("field-method", false),
+            ("col-offered", true),
+            ("col-left", true),
+            ("col-close-date", false),
+            ("col-state", false),
+        ];
         page = page.table(plain_table(language, "receivable-offers", &heads, rows.collect(), "receivable-no-offers"));
     }
     let bought = loaded.purchases.iter().filter(|purchase| own || operator || purchase.financier_id == person.party.id);
@@ -198,11 +224,21 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
             Value::percent(rate),
         ]
     });
-    let heads = [("col-day", false), ("col-financier", false), ("col-units", true), ("col-price", true), ("col-fee", true), ("col-annual-rate", true)];
+    let heads = [
+        ("col-day", false),
+        ("col-financier", false),
+        ("col-units", true),
+        ("col-price", true),
+        ("col-fee", true),
+        ("col-annual-rate", true),
+    ];
     page = page.table(plain_table(language, "receivable-purchases", &heads, rows.collect(), "receivable-no-purchases"));
     if own && person.has_role(Role::Maker) {
         for offer in loaded.offers.iter().filter(|offer| offer.state == "open") {
-            let label = language.fill("offer-withdraw", &[("amount", language.money(&row.currency, offer.left_minor)), ("rate", offer.rate.clone())]);
+            let label = language.fill(
+                "offer-withdraw",
+                &[("amount", language.money(&row.currency, offer.left_minor)), ("rate", offer.rate.clone())],
+            );
             page = page.form(Form::new(format!("/offers/{}/withdraw", offer.id), label, vec![]).secondary());
         }
         if loaded.free_minor > 0 && ["issued", "active"].contains(&row.state.as_str()) {
@@ -219,7 +255,14 @@ fn expected(language: Language, row: &ReceivableLine) -> Vec<Event> {
     if row.state == "redeemed" {
         return Vec::new();
     }
-    let event = Event { title: language.t("timeline-payment"), when: language.date(row.payment_date), machine: row.payment_date.to_string(), expected: true, actor: language.t("timeline-expected"), note: String::new() };
+    let event = Event {
+        title: language.t("timeline-payment"),
+        when: language.date(row.payment_date),
+        machine: row.payment_date.to_string(),
+        expected: true,
+        actor: language.t("timeline-expected"),
+        note: String::new(),
+    };
     vec![event]
 }
 
@@ -293,7 +336,10 @@ async fn offer_check(who: Who<SupplierMaker>, id: Id, params: Params) -> Answer 
     let checked = wished(&params, row).and_then(|wish| Ok((offer_quote(&wish, &loaded)?, wish)));
     let (quote, wish) = match checked {
         Ok(found) => found,
-        Err(fault) => return again(&who, receivable_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency).await,
+        Err(fault) => {
+            return again(&who, receivable_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency)
+                .await;
+        }
     };
     let language = who.language();
     let mut facts = quote_facts(language, &row.currency, &quote, true);

@@ -91,7 +91,15 @@ async fn record_failure(app: &Shared, user: &User) {
 }
 
 /// Begins a session and returns its token and the outcome.
-pub async fn begin(app: &Shared, user: &User, kind: &str, agent: &str, totp_step: i64, replaces: i64, token: String) -> Result<(String, Outcome), Fault> {
+pub async fn begin(
+    app: &Shared,
+    user: &User,
+    kind: &str,
+    agent: &str,
+    totp_step: i64,
+    replaces: i64,
+    token: String,
+) -> Result<(String, Outcome), Fault> {
     let life_minutes = match kind {
         "pending" => 10,
         "api" => TOKEN_MINUTES,
@@ -159,10 +167,12 @@ async fn verify_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer
     let pending = who.maybe_person().filter(|person| person.session.kind == "pending");
     let Some(person) = pending else { return Ok(see_other("/login")) };
     let locked = person.user.locked_until.is_some_and(|until| until > who.app.clock.now());
-    let checked = if locked { Err(Refusal::SignInFailed.into()) } else { check_code(&who.app, &person.user, posted.get("code")).await };
+    let checked =
+        if locked { Err(Refusal::SignInFailed.into()) } else { check_code(&who.app, &person.user, posted.get("code")).await };
     match checked {
         Ok(step) => {
-            let (token, _) = begin(&who.app, &person.user, "page", &sender.agent, step, person.session.id, random_token()).await?;
+            let (token, _) =
+                begin(&who.app, &person.user, "page", &sender.agent, step, person.session.id, random_token()).await?;
             with_session(&landing(local_path(posted.get("next"))), token)
         }
         Err(fault) => again(&who, verify_page(&who, posted.get("next")), &posted, fault, "").await,
@@ -175,15 +185,19 @@ async fn logout(who: Who<Anyone>, _posted: Posted) -> Answer {
         who.app.submit(person.actor(), random_token(), command).await?;
     }
     let mut response = see_other("/login");
-    response.add_removal_cookie(&host_cookie(SESSION_COOKIE, String::new(), None)).map_err(|error| Fault::Failed(error.to_string()))?;
+    response
+        .add_removal_cookie(&host_cookie(SESSION_COOKIE, String::new(), None))
+        .map_err(|error| Fault::Failed(error.to_string()))?;
     Ok(response)
 }
 
 fn reset_page(who: &Who<Anyone>) -> Page {
     let field = Field::new("email", who.t("field-email"), "email").autocomplete("username");
-    Page::new(who.t("reset-title"))
-        .with(Block::Paragraph(who.t("reset-lead")))
-        .form(Form::new("/password/reset", who.t("reset-submit"), vec![field]))
+    Page::new(who.t("reset-title")).with(Block::Paragraph(who.t("reset-lead"))).form(Form::new(
+        "/password/reset",
+        who.t("reset-submit"),
+        vec![field],
+    ))
 }
 
 async fn reset(who: Who<Anyone>) -> Answer {
@@ -220,7 +234,9 @@ async fn link_user(app: &Shared, kind: &'static str, token: &str) -> Result<User
 }
 
 fn password_fields(who: &Who<Anyone>) -> Vec<Field> {
-    vec![Field::new("password", who.t("field-new-password"), "password").hint(who.t("password-hint")).autocomplete("new-password")]
+    vec![
+        Field::new("password", who.t("field-new-password"), "password").hint(who.t("password-hint")).autocomplete("new-password"),
+    ]
 }
 
 async fn hashed(app: &Shared, password: &str, email: &str) -> Result<String, Fault> {
@@ -230,7 +246,11 @@ async fn hashed(app: &Shared, password: &str, email: &str) -> Result<String, Fau
 }
 
 fn choose_page(who: &Who<Anyone>, token: &str) -> Page {
-    Page::new(who.t("choose-title")).form(Form::new(format!("/password/reset/{token}"), who.t("choose-submit"), password_fields(who)))
+    Page::new(who.t("choose-title")).form(Form::new(
+        format!("/password/reset/{token}"),
+        who.t("choose-submit"),
+        password_fields(who),
+    ))
 }
 
 async fn choose(who: Who<Anyone>, token: Token) -> Answer {
