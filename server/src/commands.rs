@@ -240,13 +240,18 @@ pub(crate) fn required(value: &str, field: &str, most: usize) -> Result<String, 
     optional(trimmed, field, most)
 }
 
-/// A field that may be empty, without control characters.
+/// A field that may be empty, without control and direction marks.
 pub(crate) fn optional(value: &str, field: &str, most: usize) -> Result<String, Refusal> {
     let trimmed = value.trim();
-    if trimmed.chars().count() > most || trimmed.chars().any(char::is_control) {
+    if trimmed.chars().count() > most || trimmed.chars().any(is_unprintable) {
         return Err(Refusal::FieldInvalid { field: field.to_owned() });
     }
     Ok(trimmed.to_owned())
+}
+
+/// Control characters, and those that turn the direction of writing: they make one text look like another.
+fn is_unprintable(mark: char) -> bool {
+    mark.is_control() || matches!(mark, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// A currency that the platform knows.

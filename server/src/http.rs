@@ -158,6 +158,6 @@ pub fn see_other(path: &str) -> HttpResponse {
 /// Only a path on this server: no scheme, no host.
 #[must_use]
 pub fn local_path(path: &str) -> &str {
-    let local = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    let local = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && !path.chars().any(char::is_control);
     if local { path } else { "/" }
 }

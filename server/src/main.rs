@@ -33,6 +33,9 @@ impl Database {
             return Ok(url.clone());
         }
         std::fs::create_dir_all(&self.data)?;
+        // Everything in there is for the server alone.
+        #[cfg(unix)]
+        std::fs::set_permissions(&self.data, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         Ok(self.data.join("kontor.sqlite").display().to_string())
     }
 }
@@ -159,6 +162,9 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             let iban = domain::party::normalise_iban(&custody_iban).ok_or("the custody IBAN is not valid")?;
             if let Some(wrong) = currencies.iter().find(|code| domain::Currency::parse(code).is_none()) {
                 return Err(format!("{wrong} is not a currency of ISO 4217").into());
+            }
+            if first_email.eq_ignore_ascii_case(&second_email) {
+                return Err("the operator's two people need two different addresses".into());
             }
             let mut conn = store::connect(&database.url()?)?;
             store::migrate(&mut conn)?;

@@ -29,6 +29,8 @@ const SHOWN_IN_DOMAIN: &[&str] = &[
     "reason_missing",
     "due_date_missing",
     "due_date_too_close",
+    "due_date_too_far",
+    "amount_too_large",
     "document_not_financeable",
     "not_the_supplier",
     "buyer_unknown",

@@ -359,8 +359,10 @@ pub enum Block {
     Timeline(String, Vec<Event>),
     /// Words that are signed, exactly as they are kept.
     Words(String),
-    /// Links beside each other; the first may be the page's main action.
+    /// Links beside each other, none of them the page's main action.
     Links(Vec<(String, String)>),
+    /// The page's main action, where it is a link: label and address.
+    Action(String, String),
     /// A bar chart with its description; the table of the same figures stands beside it.
     Bars(String, Vec<Bar>),
     /// Lines of results, each with a tone: an upload's files.
@@ -533,6 +535,7 @@ mod tests {
             ))
             .with(Block::Words(hostile.into()))
             .with(Block::Links(vec![(hostile.into(), "/".into())]))
+            .with(Block::Action(hostile.into(), "/".into()))
             .with(Block::Bars(hostile.into(), vec![Bar { label: hostile.into(), amount: hostile.into(), percent: 50 }]))
             .with(Block::Results(vec![(Tone::Done, hostile.into(), hostile.into(), "/".into())]));
         page.errors.push(("text".into(), hostile.into()));

@@ -52,6 +52,12 @@ pub const FINANCEABLE_TYPES: &[&str] = &["380", "82", "218", "219", "331", "380"
 /// Days that must remain until the due date when an invoice is presented, as on TReDS.
 pub const MINIMUM_REMAINING_DAYS: u64 = 15;
 
+/// The most that one invoice may claim, minor units: sums over a million of the largest still fit into 64 bits.
+pub const MOST_PAYABLE_MINOR: i64 = 10_000_000_000_000;
+
+/// Days ahead that a due date may lie.
+pub const MOST_DAYS_AHEAD: u64 = 730;
+
 /// What the rules look at when a file becomes an invoice.
 #[derive(Clone, Debug)]
 pub struct IntakeFacts<'a> {
@@ -61,6 +67,8 @@ pub struct IntakeFacts<'a> {
     pub buyer_known: bool,
     pub buyer_is_supplier: bool,
     pub payable_minor: i64,
+    pub issue_date: NaiveDate,
+    pub today: NaiveDate,
     /// A payee other than the seller, or an assignment note, stands in the file.
     pub assigned_elsewhere: bool,
 }
@@ -75,6 +83,12 @@ pub fn decide_intake(facts: &IntakeFacts<'_>) -> Result<(), Refusal> {
     }
     if facts.payable_minor <= 0 {
         return Err(Refusal::PayableNotPositive);
+    }
+    if facts.payable_minor > MOST_PAYABLE_MINOR {
+        return Err(Refusal::AmountTooLarge);
+    }
+    if facts.issue_date > facts.today {
+        return Err(Refusal::DateInvalid { field: "IssueDate".to_owned() });
     }
     if facts.assigned_elsewhere {
         return Err(Refusal::AssignedElsewhere);
@@ -95,11 +109,23 @@ pub fn decide_submission(state: InvoiceState, due_date: Option<NaiveDate>, today
     Ok(next)
 }
 
-/// There is a due date, and it is not too close.
+/// Past the horizon within which anybody can undertake to pay.
+#[must_use]
+pub fn is_too_far(due_date: NaiveDate, today: NaiveDate) -> bool {
+    today.checked_add_days(Days::new(MOST_DAYS_AHEAD)).is_none_or(|last| due_date > last)
+}
+
+/// There is a due date, and it is neither too close nor too far.
 pub fn check_due_date(due_date: Option<NaiveDate>, today: NaiveDate) -> Result<NaiveDate, Refusal> {
     let due_date = due_date.ok_or(Refusal::DueDateMissing)?;
     let earliest = today.checked_add_days(Days::new(MINIMUM_REMAINING_DAYS)).unwrap_or(today);
-    if due_date < earliest { Err(Refusal::DueDateTooClose { due_date }) } else { Ok(due_date) }
+    if due_date < earliest {
+        return Err(Refusal::DueDateTooClose { due_date });
+    }
+    if is_too_far(due_date, today) {
+        return Err(Refusal::DueDateTooFar { due_date });
+    }
+    Ok(due_date)
 }
 
 #[cfg(test)]
@@ -158,6 +184,7 @@ overdue pay_all paid";
 
     #[test]
     fn intake_names_the_rule() {
+        let today: NaiveDate = "2026-11-22".parse().unwrap();
         let good = IntakeFacts {
             type_code: "380",
             seller_tax_id: "DE1",
@@ -165,6 +192,8 @@ overdue pay_all paid";
             buyer_known: true,
             buyer_is_supplier: false,
             payable_minor: 1,
+            issue_date: today,
+            today,
             assigned_elsewhere: false,
         };
         assert_eq!(decide_intake(&good), Ok(()));
@@ -172,13 +201,16 @@ overdue pay_all paid";
         assert_eq!(no(IntakeFacts { type_code: "381", ..good.clone() }), "document_not_financeable");
         assert_eq!(no(IntakeFacts { seller_tax_id: "DE2", ..good.clone() }), "not_the_supplier");
         assert_eq!(no(IntakeFacts { payable_minor: 0, ..good.clone() }), "payable_not_positive");
+        assert_eq!(no(IntakeFacts { payable_minor: MOST_PAYABLE_MINOR + 1, ..good.clone() }), "amount_too_large");
+        assert_eq!(no(IntakeFacts { issue_date: today + Days::new(1), ..good.clone() }), "date_invalid");
         assert_eq!(no(IntakeFacts { assigned_elsewhere: true, ..good.clone() }), "assigned_elsewhere");
         assert_eq!(no(IntakeFacts { buyer_known: false, ..good.clone() }), "buyer_unknown");
         assert_eq!(no(IntakeFacts { buyer_is_supplier: true, ..good }), "buyer_is_supplier");
-        let today: NaiveDate = "2026-11-22".parse().unwrap();
         assert_eq!(check_due_date(None, today), Err(Refusal::DueDateMissing));
         let close = today + Days::new(14);
         assert_eq!(check_due_date(Some(close), today), Err(Refusal::DueDateTooClose { due_date: close }));
+        let far = today + Days::new(731);
+        assert_eq!(check_due_date(Some(far), today), Err(Refusal::DueDateTooFar { due_date: far }));
         assert_eq!(check_due_date(Some(today + Days::new(15)), today), Ok(today + Days::new(15)));
     }
 }

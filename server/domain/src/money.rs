@@ -117,6 +117,12 @@ impl Currency {
         if fraction.is_some_and(|fraction| fraction.contains([',', '.'])) {
             return Err(AmountFault::Ambiguous);
         }
+        // `1.000` is one thousand to half of Europe: more decimals than the currency has are never guessed at.
+        let width = usize::try_from(self.exponent).unwrap_or(0);
+        if fraction.is_some_and(|fraction| fraction.len() > width) {
+            let readable = self.parse_decimal(&plain.replace(',', "")).is_ok();
+            return Err(if readable { AmountFault::Ambiguous } else { AmountFault::TooPrecise });
+        }
         if whole.contains(',') {
             let mut groups = whole.split(',');
             let first = groups.next().unwrap_or("");
@@ -180,7 +186,8 @@ mod tests {
             (eur, "1,23", Err(AmountFault::Ambiguous)),
             (eur, "1234,50", Err(AmountFault::Ambiguous)),
             (eur, "1.005", Err(AmountFault::TooPrecise)),
-            (eur, "1.500", Ok(150)),
+            (eur, "1.500", Err(AmountFault::Ambiguous)),
+            (eur, "1.000", Err(AmountFault::Ambiguous)),
             (eur, "", Err(AmountFault::Empty)),
             (eur, "12e3", Err(AmountFault::NotANumber)),
             (eur, "99999999999999999999", Err(AmountFault::TooLarge)),

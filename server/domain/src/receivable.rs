@@ -70,25 +70,37 @@ pub fn decide_issue(confirmed_minor: i64, terms: &IssueTerms) -> Result<IssueSpl
     Ok(IssueSplit { face_minor, reserve_minor, settlement_fee_minor })
 }
 
-/// How much the buyer may confirm: something, and not more than is payable.
-pub fn decide_confirmation(
-    amount_minor: i64,
-    payable_minor: i64,
-    reason: &str,
-    due_date: NaiveDate,
-    today: NaiveDate,
-) -> Result<bool, Refusal> {
-    if amount_minor <= 0 {
+/// What a confirmation is decided by. Amounts in minor units.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfirmationFacts<'a> {
+    pub amount_minor: i64,
+    pub payable_minor: i64,
+    pub reason: &'a str,
+    pub due_date: NaiveDate,
+    /// What the invoice itself says.
+    pub invoice_due_date: Option<NaiveDate>,
+    pub today: NaiveDate,
+}
+
+/// How much the buyer may confirm, and for when: something, not more than is payable, in time. Less, or later than
+/// the invoice says, needs a reason. Answers whether it is less.
+pub fn decide_confirmation(facts: &ConfirmationFacts<'_>) -> Result<bool, Refusal> {
+    let due_date = facts.due_date;
+    if facts.amount_minor <= 0 {
         return Err(Refusal::AmountInvalid { field: "amount".to_owned() });
     }
-    if amount_minor > payable_minor {
-        return Err(Refusal::ConfirmedTooMuch { payable_minor });
+    if facts.amount_minor > facts.payable_minor {
+        return Err(Refusal::ConfirmedTooMuch { payable_minor: facts.payable_minor });
     }
-    if due_date <= today {
+    if due_date <= facts.today {
         return Err(Refusal::DueDateTooClose { due_date });
     }
-    let less = amount_minor < payable_minor;
-    if less && reason.trim().is_empty() {
+    if crate::invoice::is_too_far(due_date, facts.today) {
+        return Err(Refusal::DueDateTooFar { due_date });
+    }
+    let less = facts.amount_minor < facts.payable_minor;
+    let later = facts.invoice_due_date.is_some_and(|said| due_date > said);
+    if (less || later) && facts.reason.trim().is_empty() {
         return Err(Refusal::ReasonMissing);
     }
     Ok(less)
@@ -141,13 +153,24 @@ mod tests {
 
     #[test]
     fn confirming_less_needs_a_reason_and_more_is_refused() {
-        let (due, today) = ("2027-01-31".parse().unwrap(), "2026-11-22".parse().unwrap());
-        assert_eq!(decide_confirmation(100, 100, "", due, today), Ok(false));
-        assert_eq!(decide_confirmation(99, 100, "short delivery", due, today), Ok(true));
-        assert_eq!(decide_confirmation(99, 100, " ", due, today), Err(Refusal::ReasonMissing));
-        assert_eq!(decide_confirmation(101, 100, "", due, today), Err(Refusal::ConfirmedTooMuch { payable_minor: 100 }));
-        assert_eq!(decide_confirmation(0, 100, "", due, today).unwrap_err().code(), "amount_invalid");
-        assert_eq!(decide_confirmation(1, 1, "", today, today).unwrap_err().code(), "due_date_too_close");
+        let (due_date, today): (NaiveDate, NaiveDate) = ("2027-01-31".parse().unwrap(), "2026-11-22".parse().unwrap());
+        let good = ConfirmationFacts {
+            amount_minor: 100,
+            payable_minor: 100,
+            reason: "",
+            due_date,
+            invoice_due_date: Some(due_date),
+            today,
+        };
+        assert_eq!(decide_confirmation(&good), Ok(false));
+        assert_eq!(decide_confirmation(&ConfirmationFacts { amount_minor: 99, reason: "short delivery", ..good }), Ok(true));
+        let no = |facts: ConfirmationFacts<'_>| decide_confirmation(&facts).unwrap_err().code();
+        assert_eq!(no(ConfirmationFacts { amount_minor: 99, reason: " ", ..good }), "reason_missing");
+        assert_eq!(no(ConfirmationFacts { invoice_due_date: Some(today), ..good }), "reason_missing");
+        assert_eq!(no(ConfirmationFacts { amount_minor: 101, ..good }), "confirmed_too_much");
+        assert_eq!(no(ConfirmationFacts { amount_minor: 0, ..good }), "amount_invalid");
+        assert_eq!(no(ConfirmationFacts { due_date: today, ..good }), "due_date_too_close");
+        assert_eq!(no(ConfirmationFacts { due_date: "+262142-12-31".parse().unwrap(), ..good }), "due_date_too_far");
     }
 
     #[test]

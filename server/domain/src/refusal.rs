@@ -73,6 +73,8 @@ refusals! {
     DocumentNotFinanceable { type_code: String } => "document_not_financeable",
     DueDateMissing => "due_date_missing",
     DueDateTooClose { due_date: NaiveDate } => "due_date_too_close",
+    DueDateTooFar { due_date: NaiveDate } => "due_date_too_far",
+    AmountTooLarge => "amount_too_large",
     AssignedElsewhere => "assigned_elsewhere",
     FileUnreadable { detail: String } => "file_unreadable",
     FileTooLarge => "file_too_large",

@@ -8,7 +8,7 @@ use domain::day_count::DayCount;
 use domain::invoice::{InvoiceEvent, InvoiceState};
 use domain::party::{Capacity, needs_second_person};
 use domain::pricing::FeeTerms;
-use domain::receivable::{IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text};
+use domain::receivable::{ConfirmationFacts, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text};
 use domain::undertaking::{self, UndertakingTerms};
 use domain::{Currency, Refusal};
 use ledger::AssetId;
@@ -86,7 +86,14 @@ impl ConfirmInvoice {
         batch.acting_party(actor, Capacity::Buyer)?;
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.buyer_id == actor.party_id && row.state != "draft");
         let invoice = found.ok_or(Refusal::NotFound)?;
-        let less = decide_confirmation(self.amount_minor, invoice.payable_minor, &self.reason, self.due_date, batch.today())?;
+        let less = decide_confirmation(&ConfirmationFacts {
+            amount_minor: self.amount_minor,
+            payable_minor: invoice.payable_minor,
+            reason: &self.reason,
+            due_date: self.due_date,
+            invoice_due_date: invoice.due_date,
+            today: batch.today(),
+        })?;
         let event = if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm };
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
         let next = domain::invoice::next_state(state, event)?;

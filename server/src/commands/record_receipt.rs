@@ -31,7 +31,8 @@ impl RecordReceipt {
         if self.amount_minor <= 0 {
             return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
         }
-        if self.value_date > batch.today() {
+        let earliest = batch.today().checked_sub_days(chrono::Days::new(366)).unwrap_or(self.value_date);
+        if self.value_date > batch.today() || self.value_date < earliest {
             return Err(Refusal::DateInvalid { field: "value_date".to_owned() }.into());
         }
         Ok(find_target(batch, &self.reference, &self.currency)?.ok_or(Refusal::ReferenceUnknown)?)

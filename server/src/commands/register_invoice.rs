@@ -1,6 +1,6 @@
 //! A supplier's uploaded file becomes a draft invoice; a person submits it afterwards.
 
-use super::{Actor, Done, Execute, currency};
+use super::{Actor, Done, Execute, confirm_invoice, currency, optional, required};
 use crate::batch::{Batch, Step};
 use chrono::Datelike;
 use domain::Refusal;
@@ -42,8 +42,11 @@ impl Execute for RegisterInvoice {
         let supplier = batch.acting_party(actor, Capacity::Supplier)?;
         let file = &self.parsed;
         let known = currency(&file.currency)?;
+        // Without terms for its currency a receivable could never be issued: better to say so now.
+        confirm_invoice::issue_terms(batch.conn, known.code())?;
+        let number = required(&file.number, "number", 64)?;
         let amount = |text: &str, field: &str| {
-            known.parse_decimal(text).map_err(|_| Refusal::AmountInvalid { field: field.to_owned() })
+            known.parse_decimal(text).map_err(|fault| Refusal::FileUnreadable { detail: format!("{field}: {text} ({})", fault.code()) })
         };
         let payable_minor = amount(&file.payable, "PayableAmount")?;
         let total_minor = amount(&file.tax_inclusive, "TaxInclusiveAmount")?;
@@ -57,10 +60,12 @@ impl Execute for RegisterInvoice {
             buyer_known: buyer.is_some(),
             buyer_is_supplier: buyer.as_ref().is_some_and(|party| party.id == supplier.id),
             payable_minor,
+            issue_date: file.issue_date,
+            today: batch.today(),
             assigned_elsewhere: file.assigned_elsewhere(),
         })?;
         let buyer = buyer.ok_or(Refusal::BuyerUnknown)?;
-        let number_key = normalise_number(&file.number);
+        let number_key = normalise_number(&number);
         if number_key.is_empty() {
             return Err(Refusal::FieldMissing { field: "ID".to_owned() }.into());
         }
@@ -68,7 +73,7 @@ impl Execute for RegisterInvoice {
         let binds = [supplier.tax_key.as_str().into(), number_key.as_str().into(), year.into()];
         let condition = "seller_tax_key = ? AND number_key = ? AND year = ? AND state <> 'withdrawn'";
         if Invoice::find_where(batch.conn, condition, &binds)?.is_some() {
-            return Err(Refusal::DuplicateInvoice { number: file.number.clone() }.into());
+            return Err(Refusal::DuplicateInvoice { number }.into());
         }
         if store::records::find_document(batch.conn, &self.sha256)?.is_none() {
             let document = Document {
@@ -85,7 +90,7 @@ impl Execute for RegisterInvoice {
             id: batch.next_id(),
             supplier_id: supplier.id,
             buyer_id: buyer.id,
-            number: file.number.clone(),
+            number,
             number_key,
             year,
             seller_tax_key: supplier.tax_key,
@@ -96,7 +101,7 @@ impl Execute for RegisterInvoice {
             total_minor,
             payable_minor,
             confirmed_minor: 0,
-            order_reference: file.order_reference.clone(),
+            order_reference: optional(&file.order_reference.chars().take(100).collect::<String>(), "order_reference", 100).unwrap_or_default(),
             state: InvoiceState::Draft.name().to_owned(),
             reason: String::new(),
             document: self.sha256.clone(),

@@ -23,6 +23,9 @@ impl Execute for SetHoliday {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         batch.acting_party(actor, Capacity::Operator)?;
         let known = currency(&self.currency)?;
+        if domain::invoice::is_too_far(self.day, batch.today()) {
+            return Err(Refusal::DateInvalid { field: "day".to_owned() }.into());
+        }
         if self.day <= batch.today() {
             return Err(Refusal::DayInPast { date: self.day }.into());
         }

@@ -140,7 +140,7 @@ impl Fault {
                 }
                 "rate_out_of_range" => "rate",
                 "close_date_invalid" => "close_date",
-                "due_date_too_close" | "due_date_missing" => "due_date",
+                "due_date_too_close" | "due_date_too_far" | "due_date_missing" => "due_date",
                 "minimum_ticket_invalid" => "minimum_ticket",
                 "insufficient_cash" => "amount",
                 "iban_invalid" => "iban",

@@ -215,7 +215,7 @@ impl Posted {
         self.get(name).trim().parse().map_err(|_| domain::Refusal::FieldInvalid { field: name.to_owned() }.into())
     }
     pub fn date(&self, name: &str) -> Result<chrono::NaiveDate, Fault> {
-        self.get(name).trim().parse().map_err(|_| domain::Refusal::DateInvalid { field: name.to_owned() }.into())
+        typed_date(self.get(name), name)
     }
     /// An amount as a person typed it, minor units.
     pub fn amount(&self, name: &str, currency: &str) -> Result<i64, Fault> {
@@ -227,6 +227,14 @@ impl Posted {
         let values: Vec<&str> = self.fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
         values.join(",")
     }
+}
+
+/// A date as forms send it: `2026-11-22`, in a year that people mean.
+pub fn typed_date(typed: &str, name: &str) -> Result<chrono::NaiveDate, Fault> {
+    let plain = typed.trim();
+    let date = if plain.len() == 10 { plain.parse::<chrono::NaiveDate>().ok() } else { None };
+    let date = date.filter(|date| (1900..2200).contains(&chrono::Datelike::year(date)));
+    date.ok_or_else(|| domain::Refusal::DateInvalid { field: name.to_owned() }.into())
 }
 
 pub fn typed_amount(typed: &str, name: &str, currency: &str) -> Result<i64, Fault> {

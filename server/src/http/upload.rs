@@ -66,7 +66,8 @@ async fn read_all(request: &HttpRequest, mut form: Multipart) -> Result<Uploaded
                 if uploaded.files.len() >= MOST_FILES {
                     return Err(Fault::BadRequest("payload_too_large"));
                 }
-                if !content.is_empty() || too_large {
+                // Browsers send a nameless empty part where no file was chosen; a named empty file gets its answer.
+                if !content.is_empty() || too_large || file_name != "file" {
                     uploaded.files.push(UploadedFile { name: file_name, content, too_large });
                 }
             }

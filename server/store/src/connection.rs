@@ -30,7 +30,7 @@ pub fn connect(url: &str) -> Result<Conn> {
     let mut conn = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         Conn::Postgres(PgConnection::establish(url).map_err(fault)?)
     } else {
-        Conn::Sqlite(SqliteConnection::establish(url).map_err(fault)?)
+        Conn::Sqlite(SqliteConnection::establish(url).map_err(|error| StoreError::Connection(format!("{url}: {error}")))?)
     };
     prepare(&mut conn)?;
     Ok(conn)

@@ -151,7 +151,7 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
     let known = Currency::parse(params.get("currency")).unwrap_or(Currency::EUR);
     let csv = params.get("format") == "csv";
     let from: Option<i64> = params.get("from").parse().ok();
-    let as_of = params.get("as_of").parse::<chrono::NaiveDate>().ok();
+    let as_of = super::super::routes::typed_date(params.get("as_of"), "as_of").ok();
     let (account, lines, then) = who
         .app
         .read(move |conn| {

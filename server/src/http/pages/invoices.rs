@@ -71,7 +71,7 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
         listing.table(language.t("invoices-title"), rows.collect(), &totals, last, page.more, language.t("invoices-empty"));
     let mut shown = Page::new(language.t("invoices-title"));
     if who.person()?.has_role(Role::Maker) {
-        shown.push(Block::Links(vec![(language.t("upload-title"), "/invoices/upload".to_owned())]));
+        shown.push(Block::Action(language.t("upload-title"), "/invoices/upload".to_owned()));
     }
     listing.send(&who, shown, table).await
 }
@@ -241,7 +241,7 @@ async fn invoice(who: Who<SupplierViewer>, id: Id) -> Answer {
 
 async fn submit(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     let (row, events) = load(&who, id.0).await?;
-    let due_date = posted.get("due_date").parse().ok();
+    let due_date = posted.date("due_date").ok();
     match who.submit(&posted.key(), SubmitInvoice { invoice_id: id.0, due_date }).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, invoice_page(&who, &row, &events)?, &posted, fault, &row.currency).await,
@@ -256,7 +256,7 @@ async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
-/// A stored file, to those who are party to it: its uploader, the invoice's supplier and buyer, holders, the
+/// A stored file, to those who are party to it: its uploader, the invoice's supplier and buyer, past and present holders, the
 /// operator. Always as a download, never shown inside the site.
 async fn document(who: Who<Member>, hash: Token) -> Answer {
     let person = who.person()?.clone();
@@ -268,7 +268,7 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
             let party = person.party.id;
             let binds = [sha256.as_str().into(), party.into(), party.into(), party.into()];
             let sql = "i.document = ? AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft') OR EXISTS (SELECT 1 FROM receivables r \
-                       JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance > 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
+                       JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance >= 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
             let concerned = store::lists::count(conn, "invoices i", sql, &binds)? > 0;
             let allowed = document.party_id == party || concerned || person.has_capacity(domain::party::Capacity::Operator);
             if allowed { Ok(document) } else { Err(Refusal::NotFound.into()) }

@@ -9,6 +9,7 @@ use super::{Answer, SignedIn, again, receipt};
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
 use domain::Refusal;
 use domain::chart::{AccountKey, currency_asset};
+use domain::offering::{PurchaseFacts, decide_purchase};
 use domain::party::Role;
 use domain::pricing::{PriceTerms, quote};
 use store::lists::OfferLine;
@@ -69,6 +70,7 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
 }
 
 struct Loaded {
+    party_id: i64,
     row: OfferLine,
     terms: PriceTerms,
     room_minor: i64,
@@ -90,6 +92,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let account =
                 store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
             Ok(Loaded {
+                party_id,
                 terms: price_terms(&offer, &receivable)?,
                 room_minor: limit.as_ref().map_or(0, |limit| limit.limit_minor.saturating_sub(limit.used_minor).max(0)),
                 used_minor: limit.map_or(0, |limit| limit.used_minor),
@@ -146,10 +149,21 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, id.0).await?;
     let (language, row) = (who.language(), &loaded.row);
     let priced = typed_amount(params.get("units"), "units", &row.currency).and_then(|units| {
-        if units <= 0 {
-            return Err(Refusal::AmountInvalid { field: "units".to_owned() }.into());
-        }
-        Ok(quote(units, &loaded.terms, loaded.today)?)
+        let priced = quote(units.max(1), &loaded.terms, loaded.today)?;
+        Ok(decide_purchase(&PurchaseFacts {
+            offer_state: &row.state,
+            close_date: row.close_date,
+            left_minor: row.left_minor,
+            minimum_ticket_minor: row.minimum_ticket_minor,
+            supplier: row.supplier_id,
+            financier: loaded.party_id,
+            units_minor: units,
+            agreed_price_minor: priced.price_minor,
+            cash_available_minor: loaded.cash_minor,
+            limit_room_minor: Some(loaded.room_minor),
+            terms: loaded.terms,
+            today: loaded.today,
+        })?)
     });
     let priced = match priced {
         Ok(priced) => priced,
@@ -174,7 +188,6 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
         .with(Block::Paragraph(who.t("market-check-lead")))
         .with(Block::Facts(facts))
         .form(form)
-        .with(Block::Links(vec![]))
         .with(Block::Links(vec![(who.t("payable-back"), format!("/market/{}", row.id))]));
     who.app.page(&who.viewer, page).await
 }

@@ -141,7 +141,7 @@ async fn companies(who: Who<OperatorViewer>, params: Params) -> Answer {
     let table = listing.table(language.t("companies-title"), rows.collect(), &[], last, page.more, language.t("companies-empty"));
     let mut shown = Page::new(language.t("companies-title")).trail(who.t("nav-ops"), "/ops");
     if who.person()?.has_role(Role::Maker) {
-        shown.push(Block::Links(vec![(language.t("company-new-title"), "/ops/companies/new".to_owned())]));
+        shown.push(Block::Action(language.t("company-new-title"), "/ops/companies/new".to_owned()));
     }
     listing.send(&who, shown, table).await
 }

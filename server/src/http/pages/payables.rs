@@ -11,6 +11,7 @@ use crate::commands::dispute_invoice::DisputeInvoice;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Role;
+use domain::receivable::ConfirmationFacts;
 use domain::undertaking;
 use store::lists::{AuditLine, InvoiceLine};
 use store::records::{Keyed, Record};
@@ -62,6 +63,7 @@ struct Loaded {
     events: Vec<AuditLine>,
     confirmation: Option<Confirmation>,
     receivable: Option<Receivable>,
+    today: NaiveDate,
 }
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
@@ -74,7 +76,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let events = history(conn, &row)?;
             let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let receivable = Receivable::find_where(conn, "invoice_id = ?", &[id.into()])?;
-            Ok(Loaded { row, events, confirmation, receivable })
+            let today = store::records::load_heads(conn)?.business_date;
+            Ok(Loaded { row, events, confirmation, receivable, today })
         })
         .await
 }
@@ -177,7 +180,6 @@ async fn check_page(
             (who.t("field-words-hash"), Value::code(words.hash)),
         ]))
         .form(form)
-        .with(Block::Links(vec![]))
         .with(Block::Paragraph(who.t("payable-change")))
         .with(Block::Links(vec![(who.t("payable-back"), format!("/payables/{id}"))])))
 }
@@ -186,8 +188,15 @@ async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, id.0).await?;
     let row = &loaded.row;
     let parsed = typed_amount(params.get("amount"), "amount", &row.currency).and_then(|amount| {
-        let due: NaiveDate = params.get("due_date").parse().map_err(|_| Refusal::DateInvalid { field: "due_date".to_owned() })?;
-        domain::receivable::decide_confirmation(amount, row.payable_minor, params.get("reason"), due, NaiveDate::MIN)?;
+        let due = super::super::routes::typed_date(params.get("due_date"), "due_date")?;
+        domain::receivable::decide_confirmation(&ConfirmationFacts {
+            amount_minor: amount,
+            payable_minor: row.payable_minor,
+            reason: params.get("reason"),
+            due_date: due,
+            invoice_due_date: row.due_date,
+            today: loaded.today,
+        })?;
         Ok((amount, due))
     });
     match parsed {

@@ -282,7 +282,7 @@ fn wished(params: &Params, row: &ReceivableLine) -> Result<CreateOffer, Fault> {
         method: params.get("method").to_owned(),
         day_count: params.get("day_count").to_owned(),
         minimum_ticket_minor: typed_amount(params.get("minimum_ticket"), "minimum_ticket", &row.currency)?,
-        close_date: params.get("close_date").parse().map_err(|_| Refusal::DateInvalid { field: "close_date".to_owned() })?,
+        close_date: super::super::routes::typed_date(params.get("close_date"), "close_date")?,
     })
 }
 
@@ -363,7 +363,6 @@ async fn offer_check(who: Who<SupplierMaker>, id: Id, params: Params) -> Answer 
         .with(Block::Paragraph(who.t("offer-check-lead")))
         .with(Block::Facts(facts))
         .form(form)
-        .with(Block::Links(vec![]))
         .with(Block::Paragraph(who.t("offer-change")))
         .with(Block::Links(vec![(who.t("payable-back"), format!("/receivables/{}?from={}", row.id, encode("check")))]));
     who.app.page(&who.viewer, page).await

@@ -49,7 +49,6 @@ fn login_page(who: &Who<Anyone>, next: &str) -> Page {
     ];
     Page::new(who.t("login-title"))
         .form(Form::new("/login", who.t("login-submit"), fields).hidden("next", next))
-        .with(Block::Links(vec![]))
         .with(Block::Paragraph(who.t("login-forgotten")))
         .with(Block::Links(vec![(who.t("reset-title"), "/password/reset".to_owned())]))
 }
