@@ -129,7 +129,13 @@ fn a_kill_loses_nothing_acknowledged_and_sells_nothing_twice() {
                         }
                     });
                 }
+                // The kill falls into real work, however slow the machine is.
+                let before = acknowledged.lock().unwrap().len();
+                let waited = Instant::now();
                 std::thread::sleep(Duration::from_millis(60 + 37 * round));
+                while acknowledged.lock().unwrap().len() < before + 10 && waited.elapsed() < Duration::from_secs(10) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 child.kill().unwrap();
                 stop.store(true, Ordering::Relaxed);
             });
