@@ -71,6 +71,9 @@ enum Task {
         /// Key of API tokens; the same for all processes on one database. None: a file in the data folder.
         #[arg(long, env = "KONTOR_SECRET", hide_env_values = true)]
         secret: Option<String>,
+        /// Address and port of /metrics (Prometheus), apart from the pages; none turns it off.
+        #[arg(long, env = "KONTOR_METRICS_LISTEN")]
+        metrics_listen: Option<String>,
     },
     /// Make the operator and its first two people on an empty database; prints their passwords once.
     Setup {
@@ -129,7 +132,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode, Failure> {
     match task {
         Task::Demo { listen, days, database_url } => demo::run(&listen, days, database_url)?,
-        Task::Serve { database, listen, smtp_url, mail_from, base_url, secret } => {
+        Task::Serve { database, listen, smtp_url, mail_from, base_url, secret, metrics_listen } => {
             std::fs::create_dir_all(&database.data)?;
             let secret = match secret {
                 Some(secret) if secret.len() >= 32 => secret,
@@ -146,7 +149,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 base_url,
                 secret,
                 demo: false,
-                metrics_listen: None,
+                metrics_listen,
             };
             let mut conn = store::connect(&config.database_url)?;
             store::migrate(&mut conn)?;

@@ -37,6 +37,9 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
     let app = App::new(pool, writer, clock, config);
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = start_jobs(&app, &stop)?;
+    if let Some(listen) = app.config.metrics_listen.clone() {
+        start_metrics(&app, listen)?;
+    }
     let (sender, receiver) = std::sync::mpsc::channel();
     let shared = Arc::clone(&app);
     let server =
@@ -72,6 +75,26 @@ fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::Ser
         let _ = started.send((running.handle(), port));
         running.await
     })
+}
+
+/// Counters on a listener of their own, which is not for the public; it ends with the process.
+fn start_metrics(app: &Shared, listen: String) -> Result<(), StoreError> {
+    let metrics_of = Arc::downgrade(app);
+    let serve = move || {
+        let server = HttpServer::new(move || {
+            let app = metrics_of.clone();
+            let answer = move || {
+                std::future::ready(app.upgrade().map_or_else(|| HttpResponse::ServiceUnavailable().finish(), |app| metrics(&app)))
+            };
+            actix_web::App::new().route("/metrics", web::get().to(answer))
+        });
+        let bound = server.workers(1).disable_signals().bind(&listen);
+        let ended = bound.and_then(|server| actix_web::rt::System::new().block_on(server.run()));
+        if let Err(error) = ended {
+            tracing::error!(%error, listen, "metrics are not served");
+        }
+    };
+    std::thread::Builder::new().name("metrics".to_owned()).spawn(serve).map(|_| ()).map_err(io_fault)
 }
 
 fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, StoreError> {
@@ -134,8 +157,7 @@ impl Running {
 }
 
 /// Counters for Prometheus, on a listener of their own.
-#[must_use]
-pub fn metrics(app: &App) -> HttpResponse {
+fn metrics(app: &App) -> HttpResponse {
     let metrics = &app.writer.metrics;
     let mut text = String::new();
     for (name, counter) in [

@@ -49,6 +49,7 @@ fn every_route_is_open_to_exactly_those_who_have_its_right() {
                 ),
                 (_, false) => client.post(&path, &[("_csrf".into(), "wrong".into())]),
             };
+            assert!(!answer.body.contains("[notice-") && !answer.body.contains("[page-"), "{} shows a text key", route.path);
             let may = rights.contains(&route.right);
             let denied = answer.status == 403
                 && (answer.body.contains("Your role does not allow this") || answer.body.contains("not_permitted"));

@@ -1,6 +1,6 @@
 //! Killed processes, repeated keys, races for the last unit: BAR.md R2, R8, R9.
 
-use e2e::world::{PASSWORD, World};
+use e2e::world::PASSWORD;
 use e2e::{Client, Database, databases};
 use server::clock::Clock;
 use std::process::{Child, Command, Stdio};
@@ -305,5 +305,4 @@ fn an_orderly_end_commits_what_was_accepted() {
     running.stop().unwrap();
     let row = <store::Offer as store::records::Keyed>::load(&mut store::connect(&database.url).unwrap(), offer).unwrap();
     assert_eq!(left - row.left_minor, 100 * i64::try_from(done.load(Ordering::Relaxed)).unwrap());
-    let _ = World::start;
 }

@@ -167,7 +167,7 @@ fn read_entry(node: Node<'_, '_>, created: Option<NaiveDate>) -> Result<Entry, F
     let mut details = Vec::new();
     for group in xml::children(node, "NtryDtls") {
         for transaction in xml::children(group, "TxDtls") {
-            details.push(read_detail(transaction, credit));
+            details.push(read_detail(transaction));
         }
     }
     let details = share_out(details, amount_minor, &currency, node)?;
@@ -187,7 +187,7 @@ fn read_entry(node: Node<'_, '_>, created: Option<NaiveDate>) -> Result<Entry, F
 type RawDetail = (Option<(String, String)>, EntryDetail);
 
 /// One transaction of an entry, with its own amount where it names one.
-fn read_detail(node: Node<'_, '_>, _credit: bool) -> RawDetail {
+fn read_detail(node: Node<'_, '_>) -> RawDetail {
     let amount = xml::child(node, "Amt").or_else(|| xml::at(node, &["AmtDtls", "TxAmt", "Amt"]));
     let amount = amount.map(|amount| (amount.attribute("Ccy").unwrap_or_default().to_owned(), xml::own_text(amount)));
     let party = |role: &str| {

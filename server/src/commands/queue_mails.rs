@@ -47,7 +47,11 @@ impl Execute for QueueMails {
         notice.mailed = true;
         if notice.kind == "invitation" || notice.kind == "password_reset" {
             // The token has gone into the mail; here it would only be a key left lying about.
-            notice.arguments = "{}".to_owned();
+            let mut arguments: serde_json::Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
+            if let Some(map) = arguments.as_object_mut() {
+                map.remove("token");
+            }
+            notice.arguments = arguments.to_string();
             notice.link = "/login".to_owned();
         }
         batch.update(&notice)?;

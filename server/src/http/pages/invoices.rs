@@ -230,7 +230,7 @@ fn invoice_page(who: &Who<impl SignedIn>, row: &InvoiceLine, events: &[AuditLine
     if row.receivable_id > 0 {
         page = page.with(Block::Links(vec![(who.t("receipt-to-receivable"), format!("/receivables/{}", row.receivable_id))]));
     }
-    Ok(page.with(Block::Timeline(who.t("timeline-title"), receipts::timeline(language, events, person.party.id, false))))
+    Ok(page.with(Block::Timeline(who.t("timeline-title"), receipts::timeline(language, events, person.party.id, true))))
 }
 
 async fn invoice(who: Who<SupplierViewer>, id: Id) -> Answer {

@@ -110,17 +110,18 @@ fn next_step(language: Language, command: &str) -> String {
     if language.has(&key) { language.t(&key) } else { language.t("next-none") }
 }
 
-/// The history of a record from its audit, newest first. Others' commands show without their amounts' owner.
+/// The history of a record from its audit, newest first. People are named to their own company only; purchases show
+/// to those who may see all of them.
 #[must_use]
-pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_all: bool) -> Vec<Event> {
-    let visible = rows.iter().filter(|row| sees_all || row.party_id == own_party || row.command != "buy_fractions");
+pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_purchases: bool) -> Vec<Event> {
+    let visible = rows.iter().filter(|row| sees_purchases || row.party_id == own_party || row.command != "buy_fractions");
     visible
         .map(|row| {
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
             let inner = outcome.get("body").and_then(|body| body.get("command")).and_then(Json::as_str);
             let title = language.t(&format!("command-{}", inner.unwrap_or(&row.command).replace('_', "-")));
             let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
-            let own = sees_all || row.party_id == own_party;
+            let own = row.party_id == own_party;
             let actor = if own { format!("{} ({})", row.person, row.party) } else { row.party.clone() };
             Event {
                 title: if waits { language.fill("timeline-asked", &[("what", title)]) } else { title },

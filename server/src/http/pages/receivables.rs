@@ -246,7 +246,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         }
     }
     let mut events = expected(language, row);
-    events.extend(receipts::timeline(language, &loaded.events, person.party.id, operator));
+    events.extend(receipts::timeline(language, &loaded.events, person.party.id, own || operator));
     Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
 }
 

@@ -7,7 +7,7 @@ use super::super::{local_path, see_other};
 use super::{Answer, again};
 use crate::auth;
 use crate::commands::accept_invitation::AcceptInvitation;
-use crate::commands::record_sign_in_failure::{LOCK_MINUTES, RecordSignInFailure};
+use crate::commands::record_sign_in_failure::RecordSignInFailure;
 use crate::commands::request_password_reset::RequestPasswordReset;
 use crate::commands::reset_password::ResetPassword;
 use crate::commands::revoke_sessions::RevokeSessions;
@@ -297,10 +297,4 @@ async fn invitation_post(who: Who<Anyone>, token: Token, posted: Posted) -> Answ
         Ok(_) => Ok(see_other("/login?next=%2Faccount%2Fsecurity")),
         Err(fault) => again(&who, invitation_page(&who, &user, &token.0), &posted, fault, "").await,
     }
-}
-
-/// Minutes that a locked account rests, for the texts.
-#[must_use]
-pub fn lock_minutes() -> i64 {
-    LOCK_MINUTES
 }
