@@ -146,17 +146,3 @@ pub fn fdatasync_rate(folder: &std::path::Path) -> std::io::Result<u64> {
     std::fs::remove_file(&path)?;
     Ok(rate)
 }
-
-/// A small generator for choosing accounts; the same work every run.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn roll(&mut self, sides: i64) -> i64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let sides = u64::try_from(sides.max(1)).unwrap_or(1);
-        i64::try_from((z ^ (z >> 31)) % sides).unwrap_or(0)
-    }
-}

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod demo;
+pub mod dice;
 pub mod hash;
 pub mod http;
 pub mod jobs;

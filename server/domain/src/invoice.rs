@@ -47,7 +47,7 @@ pub fn normalise_number(number: &str) -> String {
 
 /// Commercial invoices that can be sold (UNTDID 1001): the rest are credits, prepayments, replacements or
 /// already factored.
-pub const FINANCEABLE_TYPES: &[&str] = &["380", "82", "218", "219", "331", "380", "382", "383", "395", "575", "623", "780"];
+pub const FINANCEABLE_TYPES: &[&str] = &["380", "82", "218", "219", "331", "382", "383", "395", "575", "623", "780"];
 
 /// Days that must remain until the due date when an invoice is presented, as on TReDS.
 pub const MINIMUM_REMAINING_DAYS: u64 = 15;

@@ -47,11 +47,8 @@ refusals! {
     AmountInvalid { field: String } => "amount_invalid",
     DateInvalid { field: String } => "date_invalid",
     StateConflict { state: String } => "state_conflict",
-    /// What the person saw is no longer so.
-    Stale => "stale_page",
     // People
     SignInFailed => "sign_in_failed",
-    LockedOut { minutes: i64 } => "locked_out",
     PasswordTooShort => "password_too_short",
     PasswordBreached => "password_breached",
     PasswordWrong => "password_wrong",

@@ -1,7 +1,8 @@
 //! What a careful program without batching reaches on PostgreSQL: B, one transfer per transaction, and D, one
 //! delivery against payment per transaction on one seller; 8 clients, prepared statements, 10,000 accounts.
 
-use super::{Dice, Failure, fdatasync_rate, per_second};
+use super::{Failure, fdatasync_rate, per_second};
+use crate::dice::Dice;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,7 +1,8 @@
 //! Transfers in batches through the ledger and the chained journal, as the writer stores them: a result for each,
 //! running balances, one durable commit a batch.
 
-use super::{Dice, Failure, LedgerOptions, Target, baseline, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};
+use super::{Failure, LedgerOptions, Target, baseline, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};
+use crate::dice::Dice;
 use chrono::Utc;
 use domain::chart::{AccountKey, Booking};
 use ledger::{AccountId, AssetId, Book, Entry, TransferNumber};

@@ -21,6 +21,7 @@ use crate::commands::set_approval_limit::SetApprovalLimit;
 use crate::commands::set_buyer_limit::SetBuyerLimit;
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::{Actor, Command, Outcome};
+use crate::dice::Dice;
 use crate::hash::{random_token, sha256_hex};
 use crate::http::pages::ops::read_statement;
 use crate::jobs::end_of_day;
@@ -104,25 +105,6 @@ impl Company {
     }
     fn checker(&self) -> Actor {
         Actor::person(self.id, self.checker)
-    }
-}
-
-/// splitmix64: the same world every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: i64) -> i64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let sides = u64::try_from(sides.max(1)).unwrap_or(1);
-        i64::try_from((z ^ (z >> 31)) % sides).unwrap_or(0)
-    }
-
-    fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
-        let length = i64::try_from(list.len()).unwrap_or(0);
-        list.get(usize::try_from(self.roll(length)).unwrap_or(0))
     }
 }
 

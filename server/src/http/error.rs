@@ -57,11 +57,9 @@ pub fn refusal_status(code: &str) -> StatusCode {
         "not_found" | "link_invalid" => StatusCode::NOT_FOUND,
         "not_permitted" | "company_not_active" | "capacity_missing" | "same_person" => StatusCode::FORBIDDEN,
         "sign_in_failed" | "totp_wrong" | "password_wrong" => StatusCode::UNAUTHORIZED,
-        "locked_out" => StatusCode::TOO_MANY_REQUESTS,
         "approval_already_decided"
         | "approval_content_changed"
         | "state_conflict"
-        | "stale_page"
         | "duplicate_invoice"
         | "email_taken"
         | "tax_id_taken"
@@ -175,7 +173,7 @@ impl Fault {
         });
         if let (Self::Refused(refusal), Some(map)) = (self, body.as_object_mut()) {
             for (name, value) in refusal.arguments() {
-                let number = value.parse::<i64>().ok().filter(|_| name.ends_with("_minor") || name == "minutes");
+                let number = value.parse::<i64>().ok().filter(|_| name.ends_with("_minor"));
                 map.insert(name.to_owned(), number.map_or_else(|| json!(value), |number| json!(number)));
             }
         }
