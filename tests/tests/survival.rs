@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use store::records::Record;
+use store::records::{Keyed, Record};
 
 /// Not a test of its own: the process that the killer kills. It serves the database it is told and never ends.
 #[test]
@@ -43,17 +43,11 @@ fn wait_ready(port: u16) -> Duration {
     panic!("not ready again");
 }
 
-/// A demo world in which one offer of a million units can be bought cent by cent.
+/// A demo world in which one deep offer can be bought cent by cent, whatever day it is.
 fn market(database: &Database) -> (i64, i64) {
-    server::demo::history::build(&database.url, 12, &Clock::default()).unwrap();
+    let lots = server::demo::history::build_market(&database.url, 1, &Clock::default()).unwrap();
     let mut conn = store::connect(&database.url).unwrap();
-    let offer = store::Offer::find_where(
-        &mut conn,
-        "state = 'open' AND left_minor > 800000 AND EXISTS (SELECT 1 FROM receivables r WHERE r.id = receivable_id AND r.currency = 'EUR') LIMIT 1",
-        &[],
-    )
-    .unwrap()
-    .expect("an open offer in EUR");
+    let offer = store::Offer::load(&mut conn, lots[0].offer_id).unwrap();
     store::query::execute(&mut conn, "UPDATE offers SET minimum_ticket_minor = 1 WHERE id = ?", &[offer.id.into()]).unwrap();
     store::query::execute(&mut conn, "UPDATE receivables SET minimum_fee_minor = 0 WHERE id = ?", &[offer.receivable_id.into()])
         .unwrap();

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = heads, treat_none_as_null = true)]
+#[diesel(table_name = heads, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Heads {
     pub id: i64,
     pub next_id: i64,
@@ -17,7 +17,7 @@ pub struct Heads {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = parties, treat_none_as_null = true)]
+#[diesel(table_name = parties, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Party {
     pub id: i64,
     pub name: String,
@@ -33,7 +33,7 @@ pub struct Party {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = users, treat_none_as_null = true)]
+#[diesel(table_name = users, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct User {
     pub id: i64,
     pub party_id: i64,
@@ -52,7 +52,7 @@ pub struct User {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = sessions, treat_none_as_null = true)]
+#[diesel(table_name = sessions, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Session {
     pub id: i64,
     pub user_id: i64,
@@ -67,7 +67,7 @@ pub struct Session {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = links, treat_none_as_null = true)]
+#[diesel(table_name = links, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Link {
     pub id: i64,
     pub kind: String,
@@ -78,7 +78,7 @@ pub struct Link {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = bank_accounts, treat_none_as_null = true)]
+#[diesel(table_name = bank_accounts, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct BankAccount {
     pub id: i64,
     pub party_id: i64,
@@ -91,7 +91,7 @@ pub struct BankAccount {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = approval_limits, treat_none_as_null = true)]
+#[diesel(table_name = approval_limits, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct ApprovalLimit {
     pub party_id: i64,
     pub currency: String,
@@ -99,7 +99,7 @@ pub struct ApprovalLimit {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = buyer_limits, treat_none_as_null = true)]
+#[diesel(table_name = buyer_limits, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct BuyerLimit {
     pub id: i64,
     pub financier_id: i64,
@@ -110,7 +110,7 @@ pub struct BuyerLimit {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = issue_terms, treat_none_as_null = true)]
+#[diesel(table_name = issue_terms, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct IssueTermsRow {
     pub currency: String,
     pub reserve_bps: i64,
@@ -124,7 +124,7 @@ pub struct IssueTermsRow {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = holidays, treat_none_as_null = true)]
+#[diesel(table_name = holidays, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Holiday {
     pub currency: String,
     pub day: NaiveDate,
@@ -132,7 +132,7 @@ pub struct Holiday {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = documents, treat_none_as_null = true)]
+#[diesel(table_name = documents, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Document {
     pub sha256: String,
     pub party_id: i64,
@@ -143,7 +143,7 @@ pub struct Document {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = invoices, treat_none_as_null = true)]
+#[diesel(table_name = invoices, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Invoice {
     pub id: i64,
     pub supplier_id: i64,
@@ -167,7 +167,7 @@ pub struct Invoice {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = confirmations, treat_none_as_null = true)]
+#[diesel(table_name = confirmations, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Confirmation {
     pub id: i64,
     pub invoice_id: i64,
@@ -184,7 +184,7 @@ pub struct Confirmation {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = receivables, treat_none_as_null = true)]
+#[diesel(table_name = receivables, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Receivable {
     pub id: i64,
     pub reserve_asset: i64,
@@ -215,7 +215,7 @@ pub struct Receivable {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = late_claims, treat_none_as_null = true)]
+#[diesel(table_name = late_claims, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct LateClaim {
     pub receivable_id: i64,
     pub party_id: i64,
@@ -224,7 +224,7 @@ pub struct LateClaim {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = offers, treat_none_as_null = true)]
+#[diesel(table_name = offers, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Offer {
     pub id: i64,
     pub receivable_id: i64,
@@ -242,7 +242,7 @@ pub struct Offer {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = purchases, treat_none_as_null = true)]
+#[diesel(table_name = purchases, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Purchase {
     pub id: i64,
     pub offer_id: i64,
@@ -260,7 +260,7 @@ pub struct Purchase {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = statements, treat_none_as_null = true)]
+#[diesel(table_name = statements, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Statement {
     pub id: i64,
     pub sha256: String,
@@ -275,7 +275,7 @@ pub struct Statement {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = bank_lines, treat_none_as_null = true)]
+#[diesel(table_name = bank_lines, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct BankLine {
     pub id: i64,
     pub statement_id: i64,
@@ -297,7 +297,7 @@ pub struct BankLine {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = payouts, treat_none_as_null = true)]
+#[diesel(table_name = payouts, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Payout {
     pub id: i64,
     pub party_id: Option<i64>,
@@ -315,7 +315,7 @@ pub struct Payout {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = payment_files, treat_none_as_null = true)]
+#[diesel(table_name = payment_files, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct PaymentFile {
     pub id: i64,
     pub currency: String,
@@ -326,7 +326,7 @@ pub struct PaymentFile {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = approvals, treat_none_as_null = true)]
+#[diesel(table_name = approvals, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Approval {
     pub id: i64,
     pub party_id: i64,
@@ -345,7 +345,7 @@ pub struct Approval {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = audit, treat_none_as_null = true)]
+#[diesel(table_name = audit, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct AuditRecord {
     pub seq: i64,
     pub at: NaiveDateTime,
@@ -364,7 +364,7 @@ pub struct AuditRecord {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = notices, treat_none_as_null = true)]
+#[diesel(table_name = notices, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Notice {
     pub id: i64,
     pub party_id: i64,
@@ -377,7 +377,7 @@ pub struct Notice {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = mails, treat_none_as_null = true)]
+#[diesel(table_name = mails, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Mail {
     pub id: i64,
     pub notice_id: i64,
@@ -391,7 +391,7 @@ pub struct Mail {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = ledger_accounts, treat_none_as_null = true)]
+#[diesel(table_name = ledger_accounts, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct AccountRow {
     pub id: i64,
     pub kind: String,
@@ -405,7 +405,7 @@ pub struct AccountRow {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = holds, treat_none_as_null = true)]
+#[diesel(table_name = holds, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct HoldRow {
     pub number: i64,
     pub account_id: i64,
@@ -415,7 +415,7 @@ pub struct HoldRow {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = transfers, treat_none_as_null = true)]
+#[diesel(table_name = transfers, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct TransferRow {
     pub number: i64,
     pub kind: i16,
