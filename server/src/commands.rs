@@ -187,6 +187,7 @@ commands!(
     set_holiday SetHoliday,
     set_issue_terms SetIssueTerms,
     set_preferences SetPreferences,
+    share_payment SharePayment,
     sign_in SignIn,
     submit_invoice SubmitInvoice,
     touch_session TouchSession,

@@ -2,3 +2,4 @@
 
 pub mod end_of_day;
 pub mod send_mail;
+pub mod share_payments;

@@ -6,5 +6,6 @@ mod house_rules;
 mod journey;
 mod refusals;
 mod security;
+mod settlement;
 mod storage;
 mod survival;

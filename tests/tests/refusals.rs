@@ -19,6 +19,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("buyer_limit_exceeded", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("remainder_too_small", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("sold_out", "survival::the_last_units_are_sold_once"),
+    ("payment_being_shared", "settlement::many_holders_are_paid_piece_by_piece"),
     ("idempotency_key_reused", "survival::a_key_does_one_thing_once"),
 ];
 

@@ -233,24 +233,23 @@ mod tests {
             supplier_rate: crate::pricing::Percent::ZERO,
         };
         let holder = crate::waterfall::Holder { party: 2, units_minor: 10, interest_due_minor: 1 };
-        let redemption = crate::waterfall::run(&crate::waterfall::WaterfallFacts {
-            receivable: 50,
-            supplier: 1,
-            currency,
-            senior,
-            junior,
-            holders: vec![holder],
+        let place = crate::waterfall::Place { receivable: 50, supplier: 1, currency, senior, junior };
+        let facts = crate::waterfall::WaterfallFacts {
+            payment_minor: 20,
+            accrued_minor: 0,
             settlement_fee_due_minor: 1,
             reserve_units_minor: 5,
-            payment_minor: 20,
-        })
-        .unwrap();
+        };
+        let plan = crate::waterfall::plan(&facts, &[holder]).unwrap();
+        let mut redemption = Vec::new();
+        crate::waterfall::pay_holder(&mut redemption, &place, holder.party, &plan.share(&holder).unwrap());
+        redemption.extend(plan.closing(&place));
         let mut expected = rows("deposit", &deposit(2, currency, 1));
         expected.extend(rows("collection", &collection(50, currency, 1)));
         expected.extend(rows("unmatched", &unmatched(currency, 1)));
         expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
         expected.extend(rows("purchase", &purchase((1, 2), currency, (TransferNumber(1), senior), &quote)));
-        expected.extend(rows("redemption", &redemption.postings));
+        expected.extend(rows("redemption", &redemption));
         let document = include_str!("../../../docs/ACCOUNTING.md");
         let printed: Vec<String> =
             document.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Event")).map(str::to_owned).collect();

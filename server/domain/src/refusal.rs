@@ -93,6 +93,8 @@ refusals! {
     PriceNotPositive => "price_not_positive",
     PriceChanged => "price_changed",
     ReceivableMatured { due_date: NaiveDate } => "receivable_matured",
+    /// More holders than fit one batch are being paid; until that is done nothing else moves their units.
+    PaymentBeingShared => "payment_being_shared",
     InsufficientCash { available_minor: i64 } => "insufficient_cash",
     BuyerLimitExceeded { room_minor: i64 } => "buyer_limit_exceeded",
     // Money in and out

@@ -41,6 +41,9 @@ impl CreateOffer {
         let receivable = found.ok_or(Refusal::NotFound)?;
         let state = ReceivableState::parse(&receivable.state).ok_or_else(|| settlement::corrupt("state", receivable.id))?;
         next_state(state, ReceivableEvent::Accept)?;
+        if store::distributions::is_open(batch.conn, receivable.id)? {
+            return Err(Refusal::PaymentBeingShared.into());
+        }
         let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
         let rate: Decimal = self.rate.parse().map_err(|_| field("rate"))?;
         Method::parse(&self.method).ok_or_else(|| field("method"))?;

@@ -64,6 +64,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "email_taken"
         | "tax_id_taken"
         | "offer_closed"
+        | "payment_being_shared"
         | "sold_out"
         | "price_changed"
         | "insufficient_cash"

@@ -96,14 +96,14 @@ records!(
     heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
     approval_limits ApprovalLimit, buyer_limits BuyerLimit, issue_terms IssueTermsRow, holidays Holiday,
     documents Document, invoices Invoice, confirmations Confirmation, receivables Receivable,
-    late_claims LateClaim, offers Offer, purchases Purchase, statements Statement, bank_lines BankLine,
+    late_claims LateClaim, distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_lines BankLine,
     payouts Payout, payment_files PaymentFile, approvals Approval, audit AuditRecord, notices Notice,
     mails Mail, ledger_accounts AccountRow, transfers TransferRow,
 );
 keyed!(
     heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
     buyer_limits BuyerLimit, invoices Invoice, receivables Receivable, offers Offer, bank_lines BankLine,
-    payouts Payout, approvals Approval, mails Mail, payment_files PaymentFile, purchases Purchase,
+    payouts Payout, approvals Approval, mails Mail, distributions Distribution, payment_files PaymentFile, purchases Purchase,
     statements Statement, notices Notice,
 );
 
@@ -121,12 +121,6 @@ pub fn save_issue_terms(conn: &mut Conn, row: &IssueTermsRow) -> Result<()> {
 
 pub fn save_holiday(conn: &mut Conn, row: &Holiday) -> Result<()> {
     query::execute(conn, "DELETE FROM holidays WHERE currency = ? AND day = ?", &[row.currency.as_str().into(), row.day.into()])?;
-    row.insert(conn)
-}
-
-pub fn save_late_claim(conn: &mut Conn, row: &LateClaim) -> Result<()> {
-    let key = [row.receivable_id.into(), row.party_id.into()];
-    query::execute(conn, "DELETE FROM late_claims WHERE receivable_id = ? AND party_id = ?", &key)?;
     row.insert(conn)
 }
 

@@ -224,6 +224,24 @@ pub struct LateClaim {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = distributions, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Distribution {
+    pub id: i64,
+    pub receivable_id: i64,
+    pub payment_minor: i64,
+    pub value_date: NaiveDate,
+    /// `waiting`, `running` or `done`.
+    pub state: String,
+    /// The waterfall's plan as JSON, once it is running.
+    pub plan: String,
+    pub due_minor: i64,
+    pub shared_minor: i64,
+    /// The last company that has got its share.
+    pub last_party: i64,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = offers, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Offer {
     pub id: i64,

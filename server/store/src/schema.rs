@@ -219,6 +219,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    distributions (id) {
+        id -> BigInt,
+        receivable_id -> BigInt,
+        payment_minor -> BigInt,
+        value_date -> Date,
+        state -> Text,
+        plan -> Text,
+        due_minor -> BigInt,
+        shared_minor -> BigInt,
+        last_party -> BigInt,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     offers (id) {
         id -> BigInt,
         receivable_id -> BigInt,
@@ -449,6 +464,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     confirmations,
     receivables,
     late_claims,
+    distributions,
     offers,
     purchases,
     statements,
