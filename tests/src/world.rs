@@ -26,6 +26,7 @@ pub fn config(database: &Database, base: &str) -> Config {
         listen: "127.0.0.1:0".to_owned(),
         data: database.folder.clone(),
         smtp_url: None,
+        smtp_timeout: std::time::Duration::from_secs(2),
         mail_from: "Kontor <kontor@localhost>".to_owned(),
         base_url: base.to_owned(),
         secret: "a secret of at least thirty-two characters".to_owned(),
@@ -53,7 +54,8 @@ pub fn set_up(database: &Database, date: NaiveDate, clock: &Clock) {
         currencies: vec!["EUR".to_owned(), "CNY".to_owned()],
         users: vec![user("Olga", "operator@x.example", "administrator,maker"), user("Otto", "operator2@x.example", "checker")],
     };
-    setup::run(&mut conn, &wanted, clock).expect("a platform");
+    drop(conn);
+    setup::run(&database.url, &wanted, clock).expect("a platform");
 }
 
 impl World {

@@ -153,7 +153,7 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
             user("Otto Claasen", "operator2@kontor.example", "maker,checker"),
         ],
     };
-    setup::run(&mut conn, &wanted, clock)?;
+    setup::run(database_url, &wanted, clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let operator = Company {
         id: 10_000,
@@ -688,7 +688,7 @@ impl World {
         }
         let operator = self.operator.clone();
         for currency in [Currency::EUR, Currency::CNY] {
-            let waiting = Payout::list_where(&mut self.conn, "state = 'requested' AND currency = ?", &[currency.code().into()])?;
+            let waiting = Payout::list_where(&mut self.conn, "state = 'authorised' AND currency = ?", &[currency.code().into()])?;
             if waiting.is_empty() {
                 continue;
             }
