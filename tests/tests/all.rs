@@ -4,6 +4,7 @@
 mod browser;
 mod house_rules;
 mod journey;
+mod mail;
 mod payouts;
 mod refusals;
 mod security;

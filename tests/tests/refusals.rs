@@ -88,7 +88,12 @@ fn every_refusal_has_a_status_and_two_sentences() {
 /// The rest are provoked here, through the API of a demo world.
 #[test]
 fn the_remaining_refusals_are_given_over_http() {
-    let world = e2e::World::demo(e2e::Database::sqlite(), 30);
+    for database in e2e::Database::both() {
+        give_the_remaining_refusals(&e2e::World::demo(database, 30));
+    }
+}
+
+fn give_the_remaining_refusals(world: &e2e::World) {
     let mut shown: std::collections::BTreeSet<String> = SHOWN.iter().map(|(code, _)| (*code).to_owned()).collect();
     shown.extend(SHOWN_IN_DOMAIN.iter().map(|code| (*code).to_owned()));
     let operator = world.api("operator@kontor.example");
@@ -137,6 +142,12 @@ fn the_remaining_refusals_are_given_over_http() {
             "record-receipt",
             serde_json::json!({ "currency": "EUR", "amount_minor": 5, "value_date": date + chrono::Days::new(9), "reference": "RF00", "reason": "seen" }),
             "date_invalid",
+        ),
+        (
+            &operator,
+            "record-receipt",
+            serde_json::json!({ "currency": "EUR", "amount_minor": 1_000_000_000_000_001_i64, "value_date": date, "reference": "RF00", "reason": "seen" }),
+            "amount_too_large",
         ),
         (&operator, "close-day", serde_json::json!({ "date": date - chrono::Days::new(1) }), "day_in_past"),
         (&operator, "close-day", serde_json::json!({ "date": date + chrono::Days::new(1) }), "day_not_reached"),

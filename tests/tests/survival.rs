@@ -20,18 +20,20 @@ fn child_server() {
     running.wait_for_signal().expect("an end");
 }
 
-fn spawn(database: &Database, port: u16) -> Child {
+/// Starts it on this database and port, with settings by environment.
+pub fn spawn(database: &Database, port: u16, settings: &[(&str, &str)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "survival::child_server", "--nocapture"])
         .env("KONTOR_CHILD_DATABASE", &database.url)
         .env("KONTOR_CHILD_LISTEN", format!("127.0.0.1:{port}"))
+        .envs(settings.iter().copied())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }
 
-fn wait_ready(port: u16) -> Duration {
+pub fn wait_ready(port: u16) -> Duration {
     let started = Instant::now();
     let client = reqwest::blocking::Client::builder().timeout(Duration::from_millis(500)).build().unwrap();
     while started.elapsed() < Duration::from_secs(30) {
@@ -79,7 +81,7 @@ fn a_kill_loses_nothing_acknowledged_and_sells_nothing_twice() {
         let mut slowest = Duration::ZERO;
         for round in 0..kills {
             let port = databases::free_port();
-            let mut child = spawn(&database, port);
+            let mut child = spawn(&database, port, &[]);
             slowest = slowest.max(wait_ready(port));
             let base = format!("http://127.0.0.1:{port}");
             let tokens: Vec<String> = ["financier1", "financier2", "financier3"]

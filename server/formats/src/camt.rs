@@ -3,6 +3,7 @@
 use crate::{FormatFault, xml};
 use chrono::NaiveDate;
 use domain::Currency;
+use domain::money::MOST_BOOKED_MINOR;
 use roxmltree::Node;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -136,7 +137,7 @@ fn read_amount(node: Node<'_, '_>) -> Result<(String, i64), FormatFault> {
     let text = xml::own_text(amount);
     let code = amount.attribute("Ccy").unwrap_or_default();
     let known = Currency::parse(code).ok_or_else(|| xml::invalid(node, &["Amt"], code))?;
-    let minor = known.parse_decimal(&text).ok().filter(|minor| *minor >= 0);
+    let minor = known.parse_decimal(&text).ok().filter(|minor| (0..=MOST_BOOKED_MINOR).contains(minor));
     Ok((code.to_owned(), minor.ok_or_else(|| xml::invalid(node, &["Amt"], &text))?))
 }
 
@@ -336,6 +337,10 @@ mod tests {
         let read = |name: &str| parse(&std::fs::read(format!("{data}/bank/mutants/{name}")).unwrap());
         assert!(read("xxe.xml").is_err());
         assert!(read("negative_amount.xml").is_err());
+        let pending = std::fs::read_to_string(format!("{data}/bank/mutants/entry_pending.xml")).unwrap();
+        let (start, end) = (pending.find("<Amt Ccy=").unwrap(), pending.find("</Amt>").unwrap());
+        let huge = format!("{}<Amt Ccy=\"EUR\">10000000000000.01{}", &pending[..start], &pending[end..]);
+        assert!(parse(pending.as_bytes()).is_ok() && parse(huge.as_bytes()).is_err(), "more than any bank books at once");
         assert!(read("amount_6_decimals.xml").is_err());
         // The collection's own file of that name still adds up, so the test takes a cent away itself.
         let text = std::fs::read_to_string(format!("{data}/bank/mutants/closing_balance_off.xml")).unwrap();
