@@ -130,6 +130,8 @@ impl Loop {
                     // A caller who has gone away finds the outcome by its key.
                     let _ = submission.reply.send(reply);
                 }
+                #[cfg(feature = "fault-injection")]
+                self.commit_late();
             }
             Err(StoreError::CommitUnknown(detail)) => {
                 tracing::error!(detail, "commit not confirmed");
@@ -151,6 +153,15 @@ impl Loop {
                     }
                 }
             }
+        }
+    }
+
+    /// The broken writer's commit, after its answers.
+    #[cfg(feature = "fault-injection")]
+    fn commit_late(&mut self) {
+        if let Some(conn) = self.conn.as_mut().filter(|_| crate::fault::answers_before_commit()) {
+            std::thread::sleep(crate::fault::LAG);
+            let _ = store::connection::commit_batch(conn);
         }
     }
 
@@ -193,6 +204,10 @@ fn run_batch(conn: &mut Conn, submissions: &[Submission], clock: &Clock) -> Resu
     }
     batch.flush()?;
     drop(batch);
+    #[cfg(feature = "fault-injection")]
+    if crate::fault::answers_before_commit() {
+        return Ok(replies);
+    }
     store::connection::commit_batch(conn)?;
     Ok(replies)
 }
