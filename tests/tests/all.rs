@@ -8,5 +8,6 @@ mod mail;
 mod payouts;
 mod refusals;
 mod security;
+mod settlement;
 mod storage;
 mod survival;
