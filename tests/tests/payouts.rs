@@ -396,3 +396,18 @@ fn money_that_cannot_even_be_sent_back_waits_in_suspense_again() {
         it.world.verify();
     }
 }
+
+/// The demo world shows both: a payout that the bank rejected, and one about which it is silent.
+#[test]
+fn the_demo_shows_a_rejected_and_a_silent_payout() {
+    let world = World::demo(Database::sqlite(), 60);
+    let states = ["rejected", "unknown"].map(|state| {
+        store::Payout::list_where(&mut world.conn(), "state = ? AND currency = 'EUR'", &[state.into()]).unwrap().len()
+    });
+    assert_eq!(states, [1, 1]);
+    let operator = world.signed_in("operator@kontor.example");
+    let silent = operator.open("/ops/payouts?state=unknown").link("/ops/payouts/1");
+    let page = operator.open(&silent).text();
+    assert!(page.contains("The bank is silent past the day") && page.contains("Record the rejection"), "{page}");
+    world.verify();
+}

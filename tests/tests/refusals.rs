@@ -85,6 +85,30 @@ fn every_refusal_has_a_status_and_two_sentences() {
     }
 }
 
+/// The lists above are no mere claims: the tests that they name exist, and the tables of `domain` name the code or its
+/// variant.
+#[test]
+fn what_is_said_to_be_shown_is_shown() {
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    for (code, place) in SHOWN {
+        let (module, name) = place.split_once("::").unwrap();
+        assert!(read(&format!("tests/tests/{module}.rs")).contains(&format!("\nfn {name}()")), "{code}: {place}");
+    }
+    let mut tables = String::new();
+    for entry in std::fs::read_dir(root.join("server/domain/src")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        tables.push_str(text.split("mod tests").nth(1).unwrap_or(""));
+    }
+    tables.push_str(read("server/src/auth.rs").split("mod tests").nth(1).unwrap());
+    let refusals = read("server/domain/src/refusal.rs");
+    for code in SHOWN_IN_DOMAIN {
+        let line = refusals.lines().find(|line| line.ends_with(&format!("=> \"{code}\","))).unwrap();
+        let variant = line.split_whitespace().next().unwrap();
+        assert!(tables.contains(&format!("\"{code}\"")) || tables.contains(&format!("Refusal::{variant}")), "{code}");
+    }
+}
+
 /// The rest are provoked here, through the API of a demo world.
 #[test]
 fn the_remaining_refusals_are_given_over_http() {
