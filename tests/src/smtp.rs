@@ -12,8 +12,12 @@ pub enum Mood {
     Later,
     /// 550 to every recipient.
     Never,
+    /// Takes the connection and never says a word.
+    Mute,
     /// Takes the whole message and never answers.
     Hang,
+    /// Takes the whole message and answers only when the mood has changed.
+    Hold,
     /// Takes the whole message, and its answer breaks off in the middle of the line.
     HalfReply,
 }
@@ -30,6 +34,7 @@ pub struct Received {
 #[derive(Debug)]
 struct Inside {
     mood: Mood,
+    connections: usize,
     received: Vec<Received>,
 }
 
@@ -46,7 +51,7 @@ impl Smtp {
     pub fn listen(port: u16, mood: Mood) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let inside = Arc::new(Mutex::new(Inside { mood, received: Vec::new() }));
+        let inside = Arc::new(Mutex::new(Inside { mood, connections: 0, received: Vec::new() }));
         let server = Self { port, inside };
         let shared = server.clone();
         std::thread::spawn(move || {
@@ -72,6 +77,12 @@ impl Smtp {
         self.inside.lock().expect("a lock").received.clone()
     }
 
+    /// How often somebody has connected.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.inside.lock().expect("a lock").connections
+    }
+
     fn mood(&self) -> Mood {
         self.inside.lock().expect("a lock").mood
     }
@@ -84,6 +95,11 @@ impl Smtp {
         let mut out = stream.try_clone().ok()?;
         let mut lines = BufReader::new(stream).lines();
         let mut to = String::new();
+        self.inside.lock().expect("a lock").connections += 1;
+        if self.mood() == Mood::Mute {
+            let _ = lines.next();
+            return None;
+        }
         out.write_all(b"220 test\r\n").ok()?;
         loop {
             let line = lines.next()?.ok()?;
@@ -118,6 +134,12 @@ impl Smtp {
                         Mood::HalfReply => {
                             let _ = out.write_all(b"250 2.0.0 que");
                             return None;
+                        }
+                        Mood::Hold => {
+                            while self.mood() == Mood::Hold {
+                                std::thread::sleep(std::time::Duration::from_millis(5));
+                            }
+                            b"250 queued\r\n"
                         }
                         _ => b"250 queued\r\n",
                     }

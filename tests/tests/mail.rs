@@ -159,44 +159,58 @@ fn two_processes_do_not_send_the_same_mail() {
     }
 }
 
-/// Killed between handing the message over and hearing the answer: the mail is sent again by whoever comes next, under
-/// the same id, once more and no oftener.
+/// Killed before the server has spoken, between handing the message over and hearing the answer, and between hearing and
+/// noting it: the mail is sent again by whoever comes next, under the same id, once more and no oftener.
 #[test]
 fn a_crash_costs_at_most_one_extra_copy() {
-    for database in Database::both() {
-        let smtp = Smtp::listen(0, Mood::Hang);
-        set_up(&database, DAY.parse().unwrap(), &Clock::default());
-        let mut conn = store::connect(&database.url).unwrap();
-        announce(&mut conn, 0..2);
-        let port = databases::free_port();
-        let mut child = spawn(&database, port, &[("SMTP_URL", &Smtp::url(smtp.port))]);
-        let _ = wait_ready(port);
-        let started = Instant::now();
-        while smtp.received().is_empty() {
-            assert!(started.elapsed() < Duration::from_secs(30), "the child hands a mail over");
-            std::thread::sleep(Duration::from_millis(20));
+    for (mood, copies) in [(Mood::Mute, 1), (Mood::Hang, 2), (Mood::Hold, 2)] {
+        for database in Database::both() {
+            crash(&database, mood, copies);
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let claimed = mails(&mut conn).into_iter().find(|mail| mail.tries == 1).unwrap().id;
-        smtp.set(Mood::Accept);
-        let mut wanted = config(&database, "http://kontor.test");
-        wanted.smtp_url = Some(Smtp::url(smtp.port));
-        let clock = Clock::default();
-        let running = server::serve::start(wanted, clock.clone()).unwrap();
-        let count = 2 * PEOPLE;
-        let rest = wait_for(&mut conn, count, "sent, but for the claimed one", |mail| mail.state == "sent" || mail.id == claimed);
-        let held = rest.iter().find(|mail| mail.id == claimed).unwrap();
-        assert_eq!((held.state.as_str(), held.tries), ("queued", 1), "the dead process's claim is respected");
-        clock.shift_seconds(5 * 60 + 1);
-        wait_for(&mut conn, count, "sent", |mail| mail.state == "sent");
-        let mut copies: BTreeMap<String, usize> = BTreeMap::new();
-        for mail in smtp.received() {
-            *copies.entry(mail.message_id).or_default() += 1;
-        }
-        let mut numbers: Vec<usize> = copies.into_values().collect();
-        numbers.sort_unstable();
-        assert_eq!(numbers, [1, 1, 1, 2], "{}", database.kind);
-        running.stop().unwrap();
     }
+}
+
+fn crash(database: &Database, mood: Mood, copies_of_the_claimed: usize) {
+    let smtp = Smtp::listen(0, mood);
+    set_up(database, DAY.parse().unwrap(), &Clock::default());
+    let mut conn = store::connect(&database.url).unwrap();
+    announce(&mut conn, 0..2);
+    let port = databases::free_port();
+    let mut child = spawn(database, port, &[("SMTP_URL", &Smtp::url(smtp.port))]);
+    let _ = wait_ready(port);
+    let started = Instant::now();
+    while if mood == Mood::Mute { smtp.connections() == 0 } else { smtp.received().is_empty() } {
+        assert!(started.elapsed() < Duration::from_secs(30), "the child turns to the server: {mood:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // While this transaction is open the child cannot note what it hears.
+    let mut lock = store::connect(&database.url).unwrap();
+    store::connection::begin_batch(&mut lock).unwrap();
+    if mood == Mood::Hold {
+        smtp.set(Mood::Accept);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    store::connection::roll_back_batch(&mut lock).unwrap();
+    let claimed = mails(&mut conn).into_iter().find(|mail| mail.tries == 1).unwrap().id;
+    smtp.set(Mood::Accept);
+    let mut wanted = config(database, "http://kontor.test");
+    wanted.smtp_url = Some(Smtp::url(smtp.port));
+    let clock = Clock::default();
+    let running = server::serve::start(wanted, clock.clone()).unwrap();
+    let count = 2 * PEOPLE;
+    let rest = wait_for(&mut conn, count, "sent, but for the claimed one", |mail| mail.state == "sent" || mail.id == claimed);
+    let held = rest.iter().find(|mail| mail.id == claimed).unwrap();
+    assert_eq!((held.state.as_str(), held.tries), ("queued", 1), "the dead process's claim is respected");
+    clock.shift_seconds(5 * 60 + 1);
+    wait_for(&mut conn, count, "sent", |mail| mail.state == "sent");
+    let mut copies: BTreeMap<String, usize> = BTreeMap::new();
+    for mail in smtp.received() {
+        *copies.entry(mail.message_id).or_default() += 1;
+    }
+    let mut numbers: Vec<usize> = copies.into_values().collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 1, 1, copies_of_the_claimed], "{mood:?} {}", database.kind);
+    running.stop().unwrap();
 }

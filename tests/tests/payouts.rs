@@ -161,6 +161,8 @@ fn a_payout_that_the_bank_rejects_is_failed_by_two_people() {
 
         // One person asks: nothing moves.
         let page = format!("/ops/payouts/{}", waiting.id);
+        let unsaid = it.operator.fill(&page, &format!("{page}/fail"), &[("note", "no reason chosen")]);
+        assert!(unsaid.status == 422 && unsaid.text().contains("no reason chosen"), "shown again as typed: {}", unsaid.text());
         let asked = it.operator.fill(
             &page,
             &format!("{page}/fail"),

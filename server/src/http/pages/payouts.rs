@@ -97,7 +97,10 @@ async fn payout_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String)
     let state = InstructionState::parse(&row.state);
     let may_fail = state.is_some_and(|state| next_state(state, InstructionEvent::Reject).is_ok());
     if may_fail && who.person()?.has_role(Role::Maker) {
-        let options = REASONS.iter().map(|code| ((*code).to_owned(), reason_text(language, code))).collect();
+        // Nothing is chosen beforehand: a reason that nobody gave would stand in the books.
+        let nothing = (String::new(), "–".to_owned());
+        let reasons = REASONS.iter().map(|code| ((*code).to_owned(), reason_text(language, code)));
+        let options = std::iter::once(nothing).chain(reasons).collect();
         let fields = vec![
             Field::new("reason_code", who.t("field-reason-code"), "select").options(options),
             Field::new("note", who.t("field-note"), "area").hint(who.t("payout-fail-note-hint")).optional(),
