@@ -322,9 +322,14 @@ fn the_last_units_are_sold_once() {
 /// Drain: a process that is asked to end finishes what it has accepted.
 #[test]
 fn an_orderly_end_commits_what_was_accepted() {
-    let database = Database::sqlite();
-    let (offer, left) = market(&database);
-    let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+    for database in Database::both() {
+        end_in_order(&database);
+    }
+}
+
+fn end_in_order(database: &Database) {
+    let (offer, left) = market(database);
+    let running = server::serve::start(e2e::world::config(database, "http://kontor.test"), Clock::default()).unwrap();
     let base = format!("http://127.0.0.1:{}", running.port);
     let client = Client::new(&base);
     client.api_sign_in("financier1@kontor.example", PASSWORD);
