@@ -132,6 +132,8 @@ fn verify_names_the_first_row_that_does_not_fit() {
         ("UPDATE audit SET last_transfer = last_transfer + 1 WHERE first_transfer > 0", "audit"),
         ("UPDATE holds SET remaining = remaining + 1 WHERE state = 'open'", "holds"),
         ("UPDATE buyer_limits SET used_minor = used_minor + 1 WHERE used_minor > 0", "buyer_limits"),
+        ("UPDATE payouts SET state = 'rejected' WHERE state = 'authorised'", "payouts"),
+        ("UPDATE payouts SET amount_minor = amount_minor + 1 WHERE state = 'unknown'", "payouts"),
         ("UPDATE offers SET left_minor = left_minor - 1 WHERE left_minor > 0 AND state = 'open'", "offers"),
     ];
     let origin = Database::sqlite();
