@@ -152,6 +152,17 @@ impl<'a> Batch<'a> {
         self.wrote = true;
     }
 
+    /// Whether the platform exists; before that the database holds nothing but its counters.
+    #[must_use]
+    pub fn is_founded(&self) -> bool {
+        !self.heads.custody_iban.is_empty()
+    }
+
+    pub fn found(&mut self, business_date: NaiveDate, custody_iban: &str) {
+        self.heads.custody_iban = custody_iban.to_owned();
+        self.set_business_date(business_date);
+    }
+
     /// The next id; ids are one sequence for all kinds of records.
     pub fn next_id(&mut self) -> i64 {
         self.heads_changed = true;
@@ -333,7 +344,7 @@ impl<'a> Batch<'a> {
                 let number = |row: Option<&ledger::Transfer>| row.map_or(0, |row| row.number.0);
                 (number(rows.first()), number(rows.last()))
             }
-            Err(rejection) => return Err(self.explain(&rejection).into()),
+            Err(rejection) => return Err(self.explain(&rejection)),
         };
         self.wrote = true;
         self.posted = (if self.posted.0 == 0 { first } else { self.posted.0 }, last);
@@ -358,19 +369,20 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Accounting's no, in the words of the rule that people know.
-    fn explain(&self, rejection: &ledger::Rejection) -> Refusal {
+    /// Accounting's no, in the words of the rule that people know. Any other no means that a rule is missing: the
+    /// program is wrong, not the request.
+    fn explain(&self, rejection: &ledger::Rejection) -> Stop {
         let blamed = rejection.account.and_then(|id| self.book.account(id));
         let kind =
             rejection.account.and_then(|id| self.accounts.iter().find(|(_, known)| **known == id)).map(|(key, _)| key.kind);
         match (rejection.verdict, kind, blamed) {
             (Verdict::InsufficientFunds, Some(AccountKind::Cash), Some(account)) => {
-                Refusal::InsufficientCash { available_minor: account.available() }
+                Refusal::InsufficientCash { available_minor: account.available() }.into()
             }
             (Verdict::InsufficientFunds, Some(AccountKind::Holding), Some(account)) => {
-                Refusal::NotEnoughUnits { available_minor: account.available() }
+                Refusal::NotEnoughUnits { available_minor: account.available() }.into()
             }
-            (verdict, ..) => Refusal::Accounting { verdict: format!("{verdict:?}") },
+            (verdict, ..) => StoreError::Corrupt(format!("accounting refused what the rules allowed: {verdict:?}")).into(),
         }
     }
 

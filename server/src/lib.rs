@@ -9,6 +9,8 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod dice;
+#[cfg(feature = "fault-injection")]
+pub mod fault;
 pub mod hash;
 pub mod http;
 pub mod jobs;

@@ -143,6 +143,8 @@ impl Loop {
                     // A caller who has gone away finds the outcome by its key.
                     let _ = submission.reply.send(reply);
                 }
+                #[cfg(feature = "fault-injection")]
+                self.commit_late();
             }
             Err(StoreError::CommitUnknown(detail)) => {
                 tracing::error!(detail, "commit not confirmed");
@@ -164,6 +166,15 @@ impl Loop {
                     }
                 }
             }
+        }
+    }
+
+    /// The broken writer's commit, after its answers.
+    #[cfg(feature = "fault-injection")]
+    fn commit_late(&mut self) {
+        if let Some(conn) = self.conn.as_mut().filter(|_| crate::fault::answers_before_commit()) {
+            std::thread::sleep(crate::fault::LAG);
+            let _ = store::connection::commit_batch(conn);
         }
     }
 
@@ -213,6 +224,10 @@ fn run_batch(
     }
     batch.flush()?;
     let memory = batch.into_memory();
+    #[cfg(feature = "fault-injection")]
+    if crate::fault::answers_before_commit() {
+        return Ok((replies, Memory::default()));
+    }
     store::connection::commit_batch(conn)?;
     Ok((replies, memory))
 }

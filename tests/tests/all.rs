@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::float_arithmetic)]
 
 mod browser;
+mod distribution;
 mod house_rules;
 mod journey;
+mod mail;
+mod payouts;
 mod refusals;
 mod security;
 mod settlement;

@@ -51,6 +51,8 @@ impl Tone {
             | "matured"
             | "applied"
             | "proposed"
+            | "unknown"
+            | "conflict"
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "returned" => Self::Stopped,

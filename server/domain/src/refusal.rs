@@ -108,8 +108,6 @@ refusals! {
     DayInPast { date: NaiveDate } => "day_in_past",
     /// Register, party accounts, ledger and bank statement do not agree.
     BooksDoNotBalance { asset: String } => "books_do_not_balance",
-    /// Accounting refused what the rules allowed: a rule is missing.
-    Accounting { verdict: String } => "accounting_refused",
 }
 
 #[cfg(test)]

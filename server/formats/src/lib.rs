@@ -3,6 +3,7 @@
 
 pub mod camt;
 pub mod pain;
+pub mod pain002;
 pub mod ubl;
 mod xml;
 

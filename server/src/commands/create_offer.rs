@@ -4,7 +4,7 @@ use super::{Actor, Ask, Done, Execute, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
-use domain::chart::{AccountKey, Booking, Posting};
+use domain::chart::{self, AccountKey};
 use domain::day_count::DayCount;
 use domain::offering::{OfferFacts, OfferState, decide_offer};
 use domain::party::{Capacity, needs_second_person};
@@ -78,9 +78,7 @@ impl Execute for CreateOffer {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut receivable = self.decide(batch, actor)?;
-        let account = AccountKey::holding(actor.party_id, AssetId(receivable.id));
-        let hold = Posting::Hold { account, amount: self.units_minor, expires_at: None, booking: Booking::Offer };
-        let (hold_number, _) = batch.post(&[hold])?;
+        let (hold_number, _) = batch.post(&chart::offer(actor.party_id, AssetId(receivable.id), self.units_minor))?;
         let offer = Offer {
             id: batch.next_id(),
             receivable_id: receivable.id,

@@ -180,7 +180,7 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
         batch.post(&postings)?;
     }
     batch.wrote = true;
-    distributions::add_to_late_claims(batch.conn, &claims)?;
+    distributions::add_to_late_claims(batch.conn, receivable.id, claims)?;
     free_limits(batch, receivable, &redeemed)?;
     Ok(paid_minor)
 }

@@ -12,6 +12,7 @@ use crate::commands::decide_approval::DecideApproval;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::dispute_invoice::DisputeInvoice;
+use crate::commands::fail_payout::FailPayout;
 use crate::commands::invite_company::InviteCompany;
 use crate::commands::invite_user::InviteUser;
 use crate::commands::propose_bank_account::ProposeBankAccount;
@@ -153,7 +154,7 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
             user("Otto Claasen", "operator2@kontor.example", "maker,checker"),
         ],
     };
-    setup::run(&mut conn, &wanted, clock)?;
+    setup::run(database_url, &wanted, clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let operator = Company {
         id: 10_000,
@@ -208,7 +209,7 @@ pub struct Lot {
 
 /// A world with deep offers in EUR, and financiers with cash and room for all of them.
 pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<Vec<Lot>, DemoError> {
-    const NET_MINOR: i64 = 4_000_000_000_000;
+    const NET_MINOR: i64 = 400_000_000_000;
     build(database_url, 1, clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let mut world = World::reopen(database_url, writer, clock)?;
@@ -223,7 +224,7 @@ pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<
             )?;
         }
         world.run(desk.maker(), SetApprovalLimit { currency: euro.clone(), limit_minor: 1_000_000_000_000_000 })?;
-        deposits.push(incoming(&desk, 500_000_000_000_000, &desk.reference));
+        deposits.push(incoming(&desk, 25_000_000_000_000, &desk.reference));
     }
     world.bank(Currency::EUR, deposits)?;
     let mut lots = Vec::with_capacity(offers);
@@ -491,7 +492,7 @@ impl World {
             self.upload(today, days_left)?;
         }
         if days_left.is_multiple_of(15) {
-            self.pay_out()?;
+            self.pay_out(days_left)?;
         }
         Ok(())
     }
@@ -675,8 +676,8 @@ impl World {
         Ok(())
     }
 
-    /// Suppliers take money out, the operator makes the file, the bank pays it.
-    fn pay_out(&mut self) -> Built {
+    /// Suppliers take money out, the operator makes the file, the bank pays it; once it rejects one, and once it is silent.
+    fn pay_out(&mut self, days_left: u32) -> Built {
         for supplier in self.suppliers.clone() {
             let asset = domain::chart::currency_asset(supplier.currency).0;
             let line = store::lists::balances(&mut self.conn, asset, Some(supplier.id))?.into_iter().next();
@@ -688,11 +689,17 @@ impl World {
         }
         let operator = self.operator.clone();
         for currency in [Currency::EUR, Currency::CNY] {
-            let waiting = Payout::list_where(&mut self.conn, "state = 'requested' AND currency = ?", &[currency.code().into()])?;
+            let mut waiting =
+                Payout::list_where(&mut self.conn, "state = 'authorised' AND currency = ?", &[currency.code().into()])?;
             if waiting.is_empty() {
                 continue;
             }
             self.run(operator.maker(), CreatePaymentFile { currency: currency.code().to_owned() })?;
+            let unpaid = if currency == Currency::EUR && matches!(days_left, 15 | 30) { waiting.pop() } else { None };
+            if let Some(rejected) = unpaid.filter(|_| days_left == 30) {
+                let note = "The bank's portal, today".to_owned();
+                self.run_agreed(&operator, FailPayout { payout_id: rejected.id, reason_code: "AC04".to_owned(), note })?;
+            }
             let entries = waiting.into_iter().map(|payout| DemoEntry {
                 amount_minor: payout.amount_minor,
                 credit: false,

@@ -78,8 +78,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "books_do_not_balance"
         | "undertaking_changed"
         | "last_administrator"
-        | "receivable_matured"
-        | "accounting_refused" => StatusCode::CONFLICT,
+        | "receivable_matured" => StatusCode::CONFLICT,
         "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }

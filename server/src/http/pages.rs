@@ -13,6 +13,7 @@ pub mod navigation;
 pub mod ops;
 pub mod org;
 pub mod payables;
+pub mod payouts;
 pub mod portfolio;
 pub mod receipts;
 pub mod receivables;
@@ -43,6 +44,7 @@ pub fn add_routes(routes: &mut Routes) {
     portfolio::add_routes(routes);
     cash::add_routes(routes);
     ops::add_routes(routes);
+    payouts::add_routes(routes);
     demo::add_routes(routes);
 }
 

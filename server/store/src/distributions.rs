@@ -2,10 +2,12 @@
 
 use crate::bulk::all_touched;
 use crate::query::{self, Bind};
+use crate::records::Record;
 use crate::rows::{Distribution, LateClaim};
 use crate::{Conn, Result};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use std::collections::HashMap;
 
 /// One company's units of a receivable and its unpaid late interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
@@ -50,23 +52,36 @@ pub fn list_positions(conn: &mut Conn, receivable: i64, after: i64, most: i64) -
     Ok(found)
 }
 
-/// Adds to the late claims of a receivable: what accrued and what was paid, by company.
-pub fn add_to_late_claims(conn: &mut Conn, changes: &[LateClaim]) -> Result<()> {
-    const ADD: &str = "ON CONFLICT (receivable_id, party_id) DO UPDATE SET \
-                       due_minor = late_claims.due_minor + excluded.due_minor, paid_minor = late_claims.paid_minor + excluded.paid_minor";
+/// Adds to the late claims of one receivable: what accrued and what was paid, by company.
+pub fn add_to_late_claims(conn: &mut Conn, receivable: i64, changes: Vec<LateClaim>) -> Result<()> {
+    const KEEP: &str =
+        "ON CONFLICT (receivable_id, party_id) DO UPDATE SET due_minor = excluded.due_minor, paid_minor = excluded.paid_minor";
     if changes.is_empty() {
         return Ok(());
     }
+    let parties: Vec<i64> = changes.iter().map(|row| row.party_id).collect();
+    let (among, list) = query::among(conn, "party_id", &parties);
+    let known = LateClaim::list_where(conn, &format!("receivable_id = ? AND {among}"), &[receivable.into(), list])?;
+    let known: HashMap<i64, LateClaim> = known.into_iter().map(|row| (row.party_id, row)).collect();
+    // Whole rows, not differences: a row by itself must keep the rule that no more is paid than is due.
+    let rows = changes.into_iter().map(|mut row| {
+        if let Some(before) = known.get(&row.party_id) {
+            row.due_minor = row.due_minor.saturating_add(before.due_minor);
+            row.paid_minor = row.paid_minor.saturating_add(before.paid_minor);
+        }
+        row
+    });
+    let rows: Vec<LateClaim> = rows.collect();
     let touched = if matches!(conn, Conn::Sqlite(_)) {
-        let sql = format!("INSERT INTO late_claims (receivable_id, party_id, due_minor, paid_minor) VALUES (?, ?, ?, ?) {ADD}");
+        let sql = format!("INSERT INTO late_claims (receivable_id, party_id, due_minor, paid_minor) VALUES (?, ?, ?, ?) {KEEP}");
         let mut touched = 0_usize;
-        for row in changes {
+        for row in &rows {
             let binds = [row.receivable_id.into(), row.party_id.into(), row.due_minor.into(), row.paid_minor.into()];
             touched = touched.saturating_add(query::execute(conn, &sql, &binds)?);
         }
         touched
     } else {
-        let column = |part: fn(&LateClaim) -> i64| Bind::Ints(changes.iter().map(part).collect());
+        let column = |part: fn(&LateClaim) -> i64| Bind::Ints(rows.iter().map(part).collect());
         let binds = [
             column(|row| row.receivable_id),
             column(|row| row.party_id),
@@ -74,11 +89,11 @@ pub fn add_to_late_claims(conn: &mut Conn, changes: &[LateClaim]) -> Result<()> 
             column(|row| row.paid_minor),
         ];
         let sql = format!(
-            "INSERT INTO late_claims (receivable_id, party_id, due_minor, paid_minor) SELECT * FROM UNNEST(?, ?, ?, ?) {ADD}"
+            "INSERT INTO late_claims (receivable_id, party_id, due_minor, paid_minor) SELECT * FROM UNNEST(?, ?, ?, ?) {KEEP}"
         );
         query::execute(conn, &sql, &binds)?
     };
-    all_touched(touched, changes.len(), "late_claims")
+    all_touched(touched, rows.len(), "late_claims")
 }
 
 /// The oldest payment of each receivable that is not yet shared out.

@@ -97,7 +97,7 @@ records!(
     approval_limits ApprovalLimit, buyer_limits BuyerLimit, issue_terms IssueTermsRow, holidays Holiday,
     documents Document, invoices Invoice, confirmations Confirmation, receivables Receivable,
     late_claims LateClaim, distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_lines BankLine,
-    payouts Payout, payment_files PaymentFile, approvals Approval, audit AuditRecord, notices Notice,
+    payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval, audit AuditRecord, notices Notice,
     mails Mail, ledger_accounts AccountRow, transfers TransferRow,
 );
 keyed!(

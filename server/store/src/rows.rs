@@ -330,6 +330,37 @@ pub struct Payout {
     pub end_to_end: String,
     pub file_id: Option<i64>,
     pub created_at: NaiveDateTime,
+    /// The day after which the bank's silence is no longer normal; none before it was sent.
+    pub expected_date: Option<NaiveDate>,
+    /// The last status code that the bank gave (ISO 20022).
+    pub bank_status: String,
+    /// Why it was rejected or came back.
+    pub reason_code: String,
+    pub note: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = status_reports, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct StatusReport {
+    pub id: i64,
+    pub sha256: String,
+    pub message: String,
+    pub original_message: String,
+    pub imported_at: NaiveDateTime,
+    pub imported_by: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = status_lines, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct StatusLine {
+    pub id: i64,
+    pub report_id: i64,
+    pub original_id: String,
+    pub payout_id: Option<i64>,
+    pub status: String,
+    pub reason_code: String,
+    pub note: String,
+    pub state: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -406,6 +437,7 @@ pub struct Mail {
     pub tries: i64,
     pub next_try_at: NaiveDateTime,
     pub sent_at: Option<NaiveDateTime>,
+    pub error: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

@@ -321,6 +321,34 @@ diesel::table! {
         end_to_end -> Text,
         file_id -> Nullable<BigInt>,
         created_at -> Timestamp,
+        expected_date -> Nullable<Date>,
+        bank_status -> Text,
+        reason_code -> Text,
+        note -> Text,
+    }
+}
+
+diesel::table! {
+    status_reports (id) {
+        id -> BigInt,
+        sha256 -> Text,
+        message -> Text,
+        original_message -> Text,
+        imported_at -> Timestamp,
+        imported_by -> BigInt,
+    }
+}
+
+diesel::table! {
+    status_lines (id) {
+        id -> BigInt,
+        report_id -> BigInt,
+        original_id -> Text,
+        payout_id -> Nullable<BigInt>,
+        status -> Text,
+        reason_code -> Text,
+        note -> Text,
+        state -> Text,
     }
 }
 
@@ -397,6 +425,7 @@ diesel::table! {
         tries -> BigInt,
         next_try_at -> Timestamp,
         sent_at -> Nullable<Timestamp>,
+        error -> Text,
     }
 }
 
@@ -470,6 +499,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     statements,
     bank_lines,
     payouts,
+    status_reports,
+    status_lines,
     payment_files,
     approvals,
     audit,

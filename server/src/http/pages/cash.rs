@@ -57,10 +57,17 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
             Value::code(super::org::masked(&row.iban)),
             Value::code(row.end_to_end.clone()),
             Value::state(language, &row.state),
+            Value::text(super::payouts::bank_words(language, row)),
         ]
     });
-    let heads =
-        [("col-when", false), ("col-amount", true), ("field-iban", false), ("field-reference", false), ("col-state", false)];
+    let heads = [
+        ("col-when", false),
+        ("col-amount", true),
+        ("field-iban", false),
+        ("field-reference", false),
+        ("col-state", false),
+        ("payout-bank-status", false),
+    ];
     page = page.table(plain_table(language, "cash-payouts", &heads, rows.collect(), "cash-no-payouts"));
     if who.person()?.has_role(Role::Maker) {
         let options = balances.iter().map(|(currency, _)| (currency.code().to_owned(), currency.code().to_owned())).collect();

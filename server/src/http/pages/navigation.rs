@@ -58,7 +58,8 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
         add(conn, "task-bank-accounts", "/ops/bank-accounts", "bank_accounts", "status = 'proposed'", &[])?;
         add(conn, "task-suspense", "/ops/bank-lines?state=suspense", "bank_lines", "state = 'suspense'", &[])?;
         add(conn, "task-attention", "/ops/bank-lines?state=attention", "bank_lines", "state = 'attention'", &[])?;
-        add(conn, "task-payouts", "/ops/payouts?state=requested", "payouts", "state = 'requested'", &[])?;
+        add(conn, "task-payouts", "/ops/payouts?state=authorised", "payouts", "state = 'authorised'", &[])?;
+        add(conn, "task-silent-payouts", "/ops/payouts?state=unknown", "payouts", "state = 'unknown'", &[])?;
         add(conn, "task-mails", "/ops/mails", "mails", "state = 'failed'", &[])?;
     }
     Ok(found)

@@ -8,14 +8,17 @@ use super::home::traded_currencies;
 use super::listing::{Listing, plain_table};
 use super::org::{capacities_text, masked};
 use super::{Answer, SignedIn, again, navigation, receipt, submit_or_again};
+use crate::commands::Command;
 use crate::commands::assign_suspense::AssignSuspense;
 use crate::commands::close_day::CloseDay;
 use crate::commands::create_payment_file::CreatePaymentFile;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::import_statement::ImportStatement;
+use crate::commands::import_status::ImportStatus;
 use crate::commands::invite_company::InviteCompany;
 use crate::commands::record_receipt::RecordReceipt;
+use crate::commands::retry_mail::RetryMail;
 use crate::commands::return_suspense::ReturnSuspense;
 use crate::commands::set_holiday::SetHoliday;
 use crate::commands::set_issue_terms::SetIssueTerms;
@@ -25,6 +28,7 @@ use domain::Refusal;
 use domain::chart::currency_asset;
 use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
+use formats::FormatFault;
 use store::lists::{self, BankLineRow, CompanyLine, PayoutLine};
 use store::records::{Keyed, Record};
 use store::{BankAccount, Holiday, IssueTermsRow, Mail, Party, PaymentFile};
@@ -57,6 +61,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops/terms", terms);
     routes.post("/ops/terms", terms_post);
     routes.get("/ops/mails", mails);
+    routes.post("/ops/mails", mails_retry);
 }
 
 async fn ops(who: Who<OperatorViewer>) -> Answer {
@@ -70,6 +75,7 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
         ("bank-lines-title", "/ops/bank-lines"),
         ("manual-receipt-title", "/ops/receipts"),
         ("ops-payouts", "/ops/payouts"),
+        ("statuses-title", "/ops/bank-statuses"),
         ("trial-title", "/ops/trial-balance"),
         ("day-title", "/ops/day"),
         ("calendars-title", "/ops/calendars"),
@@ -313,7 +319,22 @@ async fn bank_files(who: Who<OperatorMaker>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// Reads a bank file into the command that books it.
+/// Reads a bank file, whichever kind it is, into the command that takes it up.
+fn read_bank_file(name: String, content: Vec<u8>) -> Result<Command, Fault> {
+    if matches!(formats::pain002::parse(&content), Err(FormatFault::WrongKind(_))) {
+        return Ok(read_statement(name, content)?.into());
+    }
+    Ok(read_status(name, content)?.into())
+}
+
+/// Reads a bank's status report (pain.002).
+pub fn read_status(name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
+    let unreadable = |fault: FormatFault| Fault::Refused(Refusal::FileUnreadable { detail: fault.to_string() });
+    let report = formats::pain002::parse(&content).map_err(unreadable)?;
+    Ok(ImportStatus { name, sha256: sha256_hex(&content), content, report })
+}
+
+/// Reads a bank's statement or notification (camt.053, camt.054).
 pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
     let unreadable = |detail: String| Fault::Refused(Refusal::FileUnreadable { detail });
     let statements = formats::camt::parse(&content).map_err(|fault| unreadable(fault.to_string()))?;
@@ -332,7 +353,7 @@ async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer 
     let command = match uploaded.files.into_iter().next() {
         None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
         Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
-        Some(file) => who.app.read(move |_| read_statement(file.name, file.content)).await,
+        Some(file) => who.app.read(move |_| read_bank_file(file.name, file.content)).await,
     };
     let outcome = match command {
         Ok(command) => who.submit(&key, command).await,
@@ -486,7 +507,8 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("field-reference", false, ""),
         ("col-state", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: &["requested", "sent", "settled"], heads, default: ("id", true) };
+    let states = &["authorised", "sent", "accepted", "pending", "unknown", "settled", "rejected", "returned"];
+    let listing = Listing { params: &params, language, states, heads, default: ("id", true) };
     let wanted = listing.query();
     let order = wanted.order;
     let (page, totals, files, currencies) = who
@@ -503,7 +525,7 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
             Value::text(row.holder.clone()),
             Value::code(masked(&row.iban)),
             Value::money(&row.currency, row.amount_minor),
-            Value::code(row.end_to_end.clone()),
+            Value::link(row.end_to_end.clone(), format!("/ops/payouts/{}", row.id)),
             Value::state(language, &row.state),
         ],
     });
@@ -758,7 +780,7 @@ async fn terms_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
     }
 }
 
-async fn mails(who: Who<OperatorViewer>) -> Answer {
+async fn mails_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
     let rows =
         who.app.read(|conn| Ok(Mail::list_where(conn, "state IN ('queued', 'failed') ORDER BY id DESC LIMIT 200", &[])?)).await?;
@@ -768,12 +790,36 @@ async fn mails(who: Who<OperatorViewer>) -> Answer {
             Value::number(mail.tries),
             Value::moment(language, mail.next_try_at),
             Value::state(language, &mail.state),
+            Value::text(mail.error.clone()),
         ]
     });
-    let heads = [("mailbox-to", false), ("mails-tries", true), ("mails-next", false), ("col-state", false)];
-    let page = Page::new(who.t("mails-title"))
+    let heads =
+        [("mailbox-to", false), ("mails-tries", true), ("mails-next", false), ("col-state", false), ("mails-error", false)];
+    let mut page = Page::new(who.t("mails-title"))
         .trail(who.t("nav-ops"), "/ops")
         .with(Block::Paragraph(who.t("mails-lead")))
         .table(plain_table(language, "mails-title", &heads, table.collect(), "mails-empty"));
+    if who.person()?.has_role(Role::Maker) {
+        let given_up: Vec<&Mail> = rows.iter().filter(|mail| mail.state == "failed").collect();
+        if given_up.len() > 1 {
+            page = page.form(Form::new("/ops/mails", who.t("mails-retry-all"), vec![]));
+        }
+        // The newest few one by one; with more than these something else is wrong, and all are tried together.
+        for mail in given_up.iter().take(20) {
+            let label = language.fill("mails-retry", &[("address", mail.address.clone()), ("id", mail.id.to_string())]);
+            page = page.form(Form::new("/ops/mails", label, vec![]).hidden("mail_id", mail.id.to_string()).secondary());
+        }
+    }
+    Ok(page)
+}
+
+async fn mails(who: Who<OperatorViewer>) -> Answer {
+    let page = mails_page(&who).await?;
     who.app.page(&who.viewer, page).await
+}
+
+async fn mails_retry(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let page = mails_page(&who).await?;
+    let mail_id = if posted.get("mail_id").is_empty() { None } else { Some(posted.number("mail_id")?) };
+    submit_or_again(&who, &posted, RetryMail { mail_id }, page, "").await
 }
