@@ -227,7 +227,8 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
 
 async fn import_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::ops::read_statement(name, content)).await?;
+    let language = who.language();
+    let command = who.app.read(move |_| super::pages::ops::read_statement(language, name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
