@@ -6,6 +6,7 @@ mod distribution;
 mod house_rules;
 mod journey;
 mod mail;
+mod pages;
 mod payouts;
 mod refusals;
 mod security;

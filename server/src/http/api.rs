@@ -231,13 +231,15 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
 
 async fn import_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::ops::read_statement(name, content)).await?;
+    let language = who.language();
+    let command = who.app.read(move |_| super::pages::ops::read_statement(language, name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
 async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::ops::read_status(name, content)).await?;
+    let language = who.language();
+    let command = who.app.read(move |_| super::pages::ops::read_status(language, name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 

@@ -138,7 +138,7 @@ async fn statuses(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-state", false, ""),
     ];
     let states = &["rejected", "noted", "unknown", "conflict"];
-    let listing = Listing { params: &params, language, states, heads, default: ("id", true) };
+    let listing = Listing { params: &params, language, groups: &[], states, heads, default: ("id", true), summed: "" };
     let wanted = listing.query();
     let order = wanted.order;
     let page = who.app.read(move |conn| Ok(StatusLineRow::page(conn, &wanted)?)).await?;
