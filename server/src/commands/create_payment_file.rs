@@ -47,7 +47,7 @@ impl Execute for CreatePaymentFile {
             currency: known,
             transfers: transfers.collect(),
         });
-        let content = file.map_err(|fault| Refusal::FileUnreadable { detail: fault.to_string() })?;
+        let content = file.map_err(|fault| Refusal::FieldInvalid { field: fault.to_string() })?;
         let document = Document {
             sha256: crate::hash::sha256_hex(content.as_bytes()),
             party_id: actor.party_id,

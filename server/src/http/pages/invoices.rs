@@ -112,8 +112,7 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: String, file: UploadedFile
     let command = who
         .app
         .read(move |_| {
-            let parsed =
-                formats::ubl::parse(&file.content).map_err(|fault| Refusal::FileUnreadable { detail: fault.to_string() })?;
+            let parsed = formats::ubl::parse(&file.content)?;
             Ok(RegisterInvoice {
                 file_name: file.name,
                 sha256: sha256_hex(&file.content),
@@ -142,8 +141,7 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
                 let text = language.fill("upload-accepted", &[("number", outcome.text("number"))]);
                 results.push((Tone::Done, name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
             }
-            Err(Fault::Refused(refusal)) => results.push((Tone::Attention, name, language.refusal(&refusal, ""), String::new())),
-            Err(fault @ (Fault::Busy | Fault::Unknown)) => {
+            Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
                 results.push((Tone::Attention, name, fault.sentence(language), String::new()))
             }
             Err(fault) => return Err(fault),

@@ -25,6 +25,7 @@ use domain::Refusal;
 use domain::chart::currency_asset;
 use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
+use formats::FormatFault;
 use store::lists::{self, BankLineRow, CompanyLine, PayoutLine};
 use store::records::{Keyed, Record};
 use store::{BankAccount, Holiday, IssueTermsRow, Mail, Party, PaymentFile};
@@ -315,13 +316,9 @@ async fn bank_files(who: Who<OperatorMaker>) -> Answer {
 
 /// Reads a bank file into the command that books it.
 pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
-    let unreadable = |detail: String| Fault::Refused(Refusal::FileUnreadable { detail });
-    let statements = formats::camt::parse(&content).map_err(|fault| unreadable(fault.to_string()))?;
+    let statements = formats::camt::parse(&content)?;
     if let Some(wrong) = statements.iter().find(|statement| !statement.reconciles()) {
-        return Err(unreadable(format!(
-            "{}: opening balance and entries do not lead to the closing balance",
-            wrong.statement_id
-        )));
+        return Err(FormatFault::StatementBroken { statement: wrong.statement_id.clone() }.into());
     }
     Ok(ImportStatement { name, sha256: sha256_hex(&content), content, statements })
 }
