@@ -256,6 +256,16 @@ pub struct InvoiceFile {
 }
 
 impl InvoiceFile {
+    /// BT-3, or where the file has none what its syntax means: a credit note's root says so itself.
+    #[must_use]
+    pub fn document_type(&self) -> &str {
+        match (self.type_code.as_str(), self.syntax) {
+            ("", Syntax::UblCreditNote) => "381",
+            ("", _) => "380",
+            (stated, _) => stated,
+        }
+    }
+
     /// BT-59, or an empty text where the seller is paid.
     #[must_use]
     pub fn payee_name(&self) -> &str {

@@ -1,14 +1,20 @@
 //! Files of the outside world, to and from domain values. Pure: no network, no file access, bounded memory.
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
+pub mod archive;
 pub mod camt;
 pub mod cii;
 #[cfg(test)]
 mod collection;
+pub mod csv;
 mod encoding;
 pub mod fault;
 pub mod invoice;
+pub mod limits;
+pub mod ofd;
 pub mod pain;
+pub mod pdf;
+pub mod read;
 pub mod rules;
 pub mod ubl;
 mod xml;
@@ -17,3 +23,4 @@ mod xml;
 mod manifest_tests;
 
 pub use fault::FormatFault;
+pub use read::read;

@@ -23,7 +23,6 @@ pub fn parse(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
 }
 
 /// Whether an element is the root of a document that this reader takes.
-#[cfg(test)]
 pub(crate) fn is_mine(root: Node<'_, '_>) -> bool {
     syntax_of(root).is_some()
 }

@@ -1019,6 +1019,7 @@ rule-cii-dt-031 = An amount must not repeat the currency.
 rule-cii-sr-470 = A credit transfer names no account.
 rule-kt-01 = The currency is not one of ISO 4217 with a minor unit.
 rule-kt-02 = An amount has more decimals than its currency has.
+rule-kt-03 = Net, tax, total and what is payable do not lead to each other.
 rule-ubl-dt-01 = An amount has more than two decimals.
 rule-ubl-dt-06 = An attachment does not say of which media type it is.
 rule-ubl-dt-07 = An attachment has no file name.
