@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod dice;
+pub mod file_reader;
 pub mod hash;
 pub mod http;
 pub mod jobs;

@@ -3,6 +3,7 @@
 
 mod browser;
 mod house_rules;
+mod intake;
 mod journey;
 mod refusals;
 mod security;

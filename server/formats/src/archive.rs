@@ -57,16 +57,18 @@ pub(crate) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, Forma
         if skipped {
             continue;
         }
-        let most = limits.file_bytes.min(left);
-        let content = read_member(&mut archive, index, most)?;
+        let content = read_member(&mut archive, index, limits.file_bytes.min(left))?.ok_or_else(|| {
+            let most = if left < limits.file_bytes { limits.total_bytes } else { limits.file_bytes };
+            FormatFault::ZipTooMuch { megabytes: most / MEGABYTE }
+        })?;
         left = left.saturating_sub(content.len());
         found.push(Member { name, content });
     }
     Ok(found)
 }
 
-/// One file, up to so many bytes. Its checksum is compared at the end.
-fn read_member(archive: &mut ZipArchive<Cursor<&[u8]>>, index: usize, most: usize) -> Result<Vec<u8>, FormatFault> {
+/// One file, or none where it is larger than this. Its checksum is compared at the end.
+fn read_member(archive: &mut ZipArchive<Cursor<&[u8]>>, index: usize, most: usize) -> Result<Option<Vec<u8>>, FormatFault> {
     let file = archive.by_index(index).map_err(|error| match error {
         ZipError::InvalidPassword => FormatFault::ZipEncrypted { name: String::new() },
         _ => FormatFault::ZipBroken,
@@ -74,10 +76,7 @@ fn read_member(archive: &mut ZipArchive<Cursor<&[u8]>>, index: usize, most: usiz
     let mut content = Vec::new();
     let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     file.take(bound).read_to_end(&mut content).map_err(|_| FormatFault::ZipBroken)?;
-    if content.len() > most {
-        return Err(FormatFault::ZipTooMuch { megabytes: most / MEGABYTE });
-    }
-    Ok(content)
+    Ok((content.len() <= most).then_some(content))
 }
 
 /// An absolute path, a drive, a step upwards, or a character that no name has.

@@ -54,7 +54,7 @@ pub struct EntryDetail {
 /// Reads a camt.053 or camt.054 file: all its statements, or a fault that names the element and line.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
-    let document = xml::parse(&text)?;
+    let document = xml::parse(&text, xml::STATEMENT_NODES)?;
     let root = document.root_element();
     let namespace = root.tag_name().namespace().unwrap_or_default();
     let known = namespace.starts_with("urn:iso:std:iso:20022:tech:xsd:camt.053.")

@@ -22,7 +22,7 @@ const NAMESPACES: &[&str] = &[
 /// Reads an invoice or a credit note: the type code tells which.
 pub fn parse(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
-    let document = xml::parse(&text)?;
+    let document = xml::parse(&text, xml::INVOICE_NODES)?;
     read(document.root_element())
 }
 

@@ -1,14 +1,16 @@
 //! The shared collection of real files, for the tests: where it lies and what its manifest expects.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot read its data fails here")]
 
-/// The folder of the collection, or nothing where this machine does not have it.
+/// The folder of the collection, beside the repository unless the environment says otherwise, or nothing where this machine does not
+/// have it.
 pub fn folder() -> Option<String> {
-    let root = std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
-    let found = std::path::Path::new(&root).join("data/manifest.csv").exists();
-    if !found {
+    let told = std::env::var("KONTOR_SHARED").ok().map(std::path::PathBuf::from);
+    let beside = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|above| above.join("shared"));
+    let found = told.into_iter().chain(beside()).map(|root| root.join("data")).find(|data| data.join("manifest.csv").exists());
+    if found.is_none() {
         println!("left out: shared data is absent");
     }
-    found.then(|| format!("{root}/data"))
+    found.map(|data| data.display().to_string())
 }
 
 /// A table of the collection: rows whose cells are found by the name of their column.

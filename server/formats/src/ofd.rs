@@ -32,7 +32,7 @@ pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Format
 
 fn holds_invoice(content: &[u8]) -> bool {
     let text = encoding::decode_xml(content);
-    text.is_ok_and(|text| xml::parse(&text).is_ok_and(|document| is_mine(document.root_element())))
+    text.is_ok_and(|text| xml::parse(&text, xml::INVOICE_NODES).is_ok_and(|document| is_mine(document.root_element())))
 }
 
 /// Whether an element is the root of the invoice data. The document's tags have the same names, but refer to places on the page.

@@ -68,7 +68,7 @@ fn broken(error: lopdf::Error) -> FormatFault {
 /// Whether an XML file is an invoice of a syntax that is embedded in PDF files, ZUGFeRD 1 included.
 fn root_is_invoice(content: &[u8]) -> Result<bool, FormatFault> {
     let text = encoding::decode_xml(content)?;
-    let document = xml::parse(&text)?;
+    let document = xml::parse(&text, xml::INVOICE_NODES)?;
     let root = document.root_element();
     Ok(read::is_invoice_root(root) || root.tag_name().name() == "CrossIndustryDocument")
 }

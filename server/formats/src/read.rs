@@ -84,7 +84,7 @@ pub fn read_plain(bytes: &[u8]) -> Result<Read, FormatFault> {
 /// Reads an XML invoice of any syntax.
 pub fn read_xml(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
-    let document = xml::parse(&text)?;
+    let document = xml::parse(&text, xml::INVOICE_NODES)?;
     let root = document.root_element();
     if cii::is_mine(root) {
         cii::read(root)

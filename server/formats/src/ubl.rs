@@ -18,7 +18,7 @@ const BASIC: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicCom
 /// Reads an invoice or a credit note.
 pub fn parse(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
-    let document = xml::parse(&text)?;
+    let document = xml::parse(&text, xml::INVOICE_NODES)?;
     read(document.root_element())
 }
 
@@ -38,7 +38,7 @@ fn syntax_of(root: Node<'_, '_>) -> Option<Syntax> {
 /// Reads what stands under the root of an invoice or a credit note. What is missing is left empty: the rules name it.
 pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
     let syntax = syntax_of(root).ok_or_else(|| FormatFault::WrongKind { element: xml::name(root) })?;
-    xml::check_elements(root, &[INVOICE, CREDIT_NOTE, AGGREGATE, BASIC], "UBLExtensions")?;
+    xml::check_elements(root, &[AGGREGATE, BASIC], "UBLExtensions")?;
     let credit = syntax == Syntax::UblCreditNote;
     let currency = xml::only_text(root, &["DocumentCurrencyCode"])?;
     let tax_currency = xml::only_text(root, &["TaxCurrencyCode"])?;

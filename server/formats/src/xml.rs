@@ -7,15 +7,17 @@ use roxmltree::{Document, Node, ParsingOptions};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
-/// More elements than any invoice or daily statement of the pilot size has.
-const NODES: u32 = 2_000_000;
+/// More elements and texts than an invoice of thousands of lines has.
+pub const INVOICE_NODES: u32 = 300_000;
+/// More elements and texts than a daily statement of tens of thousands of entries has.
+pub const STATEMENT_NODES: u32 = 2_000_000;
 
 /// No element of a business document has as many attributes.
 const ATTRIBUTES: usize = 64;
 
 /// A tree of the text, without entities and within limits.
-pub fn parse(text: &str) -> Result<Document<'_>, FormatFault> {
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES, ..ParsingOptions::default() };
+pub fn parse(text: &str, nodes_limit: u32) -> Result<Document<'_>, FormatFault> {
+    let options = ParsingOptions { allow_dtd: false, nodes_limit, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| match error {
         roxmltree::Error::DtdDetected => FormatFault::DocumentType,
         roxmltree::Error::NodesLimitReached => FormatFault::TooManyNodes,
@@ -23,10 +25,10 @@ pub fn parse(text: &str) -> Result<Document<'_>, FormatFault> {
     })
 }
 
-/// Right local names in a wrong namespace are another document: every element must be of one of these, but what stands inside
-/// an extension is anybody's.
+/// Right local names in a wrong namespace are another document: every element under the root must be of one of these, but what stands
+/// inside an extension is anybody's.
 pub fn check_elements(root: Node<'_, '_>, namespaces: &[&str], extension: &str) -> Result<(), FormatFault> {
-    let mut waiting = vec![root];
+    let mut waiting: Vec<Node<'_, '_>> = root.children().filter(Node::is_element).collect();
     while let Some(node) = waiting.pop() {
         let tag = node.tag_name();
         if !tag.namespace().is_some_and(|found| namespaces.contains(&found)) {

@@ -38,6 +38,21 @@ const NAMED: &[(&str, &str)] = &[
     ("attack/csv/utf16.csv", "unknown_kind"),
 ];
 
+/// Five megabytes, the most that can be uploaded, of the smallest elements there are.
+fn largest_of_nothing_but_elements() {
+    let space = "urn:oasis:names:specification:ubl:schema:xsd";
+    let head = format!("<u:Invoice xmlns:u='{space}:Invoice-2' xmlns='{space}:CommonBasicComponents-2'>");
+    // A program that was built for debugging is several times slower than the one that people meet.
+    let most = Duration::from_secs(if cfg!(debug_assertions) { 8 } else { 1 });
+    for piece in ["<a/>", "<Note/>", "<a b='' c=''/>", "a<a/>"] {
+        let file = format!("{head}{}</u:Invoice>", piece.repeat(5 * 1024 * 1024 / piece.len() - 40));
+        let started = Instant::now();
+        let outcome = formats::read(file.as_bytes(), &Limits::default());
+        assert!(started.elapsed() < most, "{piece} {:?}", started.elapsed());
+        assert!(outcome.is_ok() || outcome == Err(formats::FormatFault::TooManyNodes), "{piece}");
+    }
+}
+
 #[test]
 fn every_hostile_file_is_refused_or_read_right_in_time_and_memory() {
     let Some(data) = folder() else { return };
@@ -77,6 +92,7 @@ fn every_hostile_file_is_refused_or_read_right_in_time_and_memory() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen > 400 && named == NAMED.len(), "{seen} {named} {slowest:?}");
+    largest_of_nothing_but_elements();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|rest| rest.split_whitespace().next());
     let peak_kilobytes: u64 = peak.and_then(|number| number.parse().ok()).unwrap_or(0);

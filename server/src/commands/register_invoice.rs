@@ -8,6 +8,7 @@ use domain::{Currency, Refusal};
 use domain::invoice::{InvoiceState, IntakeFacts, decide_intake, normalise_number};
 use domain::party::{Capacity, Names, normalise_tax_id};
 use formats::invoice::{Amount, InvoiceFile};
+use formats::read::{Container, container};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -34,6 +35,16 @@ fn find_company(batch: &mut Batch<'_>, tax_id: &str, legal_id: &str) -> Step<Opt
         }
     }
     Ok(None)
+}
+
+fn media_type(content: &[u8]) -> &'static str {
+    match container(content) {
+        Some(Container::Pdf) => "application/pdf",
+        Some(Container::Ofd) => "application/ofd",
+        Some(Container::Zip) => "application/zip",
+        None if content.iter().find(|mark| mark.is_ascii_graphic()) == Some(&b'<') => "application/xml",
+        None => "text/csv",
+    }
 }
 
 /// An amount of the file in minor units.
@@ -65,7 +76,7 @@ impl Execute for RegisterInvoice {
         let buyer = buyer.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
         let seller = find_company(batch, &file.seller.tax_id, &file.seller.legal_id)?;
         decide_intake(&IntakeFacts {
-            type_code: &file.type_code,
+            type_code: file.document_type(),
             seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),
             company_tax_id: &supplier.tax_key,
             buyer_known: buyer.is_some(),
@@ -91,7 +102,7 @@ impl Execute for RegisterInvoice {
                 sha256: self.sha256.clone(),
                 party_id: actor.party_id,
                 name: self.file_name.clone(),
-                media_type: "application/xml".to_owned(),
+                media_type: media_type(&self.content).to_owned(),
                 content: self.content.clone(),
                 created_at: batch.now,
             };
@@ -105,7 +116,7 @@ impl Execute for RegisterInvoice {
             number_key,
             year,
             seller_tax_key: supplier.tax_key,
-            type_code: file.type_code.clone(),
+            type_code: file.document_type().to_owned(),
             issue_date,
             due_date: file.due_date,
             currency: file.currency.clone(),

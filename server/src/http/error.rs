@@ -1,6 +1,7 @@
 //! The only place that picks HTTP status codes, for pages and for the API.
 
 use super::{App, Viewer};
+use crate::file_reader::FileFault;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use domain::Refusal;
@@ -15,7 +16,7 @@ use web::{Block, Language, Page};
 pub enum Fault {
     Refused(Refusal),
     /// A file that cannot be taken.
-    Unreadable(FormatFault),
+    Unreadable(FileFault),
     /// Nobody is signed in.
     SignInNeeded,
     /// The form's token is missing or another session's, or the request comes from another site.
@@ -40,6 +41,11 @@ impl From<Refusal> for Fault {
 }
 impl From<FormatFault> for Fault {
     fn from(fault: FormatFault) -> Self {
+        Self::Unreadable(fault.into())
+    }
+}
+impl From<FileFault> for Fault {
+    fn from(fault: FileFault) -> Self {
         Self::Unreadable(fault)
     }
 }
@@ -130,7 +136,7 @@ impl Fault {
     pub fn sentence(&self, language: Language) -> String {
         match self {
             Self::Refused(refusal) => language.refusal(refusal, ""),
-            Self::Unreadable(fault) => language.file_fault(fault.code(), &fault.arguments()),
+            Self::Unreadable(fault) => fault.sentence(language),
             other => language.t(&format!("fault-{}", other.code().replace('_', "-"))),
         }
     }
@@ -189,9 +195,9 @@ impl Fault {
             }
         }
         if let (Self::Unreadable(fault), Some(map)) = (self, body.as_object_mut()) {
-            let arguments = fault.arguments().into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+            let arguments = fault.arguments.iter().map(|(name, value)| (name.clone(), json!(value)));
             let place: serde_json::Map<String, serde_json::Value> = arguments.collect();
-            map.insert("fault".to_owned(), json!({ "code": fault.code(), "arguments": place }));
+            map.insert("fault".to_owned(), json!({ "code": fault.code, "arguments": place }));
         }
         let mut response = HttpResponse::build(self.status());
         if let Some(seconds) = self.retry_after() {
@@ -240,7 +246,8 @@ mod tests {
         for language in Language::ALL {
             let faults = FormatFault::CODES.iter().map(|code| format!("fault-file-{}", code.replace('_', "-")));
             let rules = formats::rules::all().into_iter().map(|rule| format!("rule-{}", rule.to_lowercase()));
-            for key in faults.chain(rules).chain(["fault-file-rule-at".to_owned()]) {
+            let more = ["fault-file-rule-at".to_owned(), format!("fault-file-{}", FileFault::STOPPED.replace('_', "-"))];
+            for key in faults.chain(rules).chain(more) {
                 assert!(language.has(&key), "{} lacks {key}", language.code());
             }
         }

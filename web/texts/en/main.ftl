@@ -793,6 +793,7 @@ fault-file-csv-repeated = Row { $line } is the same invoice as row { $earlier }.
 fault-file-csv-too-many = The table has more than { $most } rows. Split it.
 fault-file-csv-without-rows = The table has a heading and no rows.
 fault-file-statement-broken = In statement { $statement }, the opening balance and the entries do not lead to the closing balance.
+fault-file-reader-stopped = Opening the file took more time or memory than is allowed.
 fault-file-not-writable = { $element } has characters or a length that the bank format does not allow.
 
 rule-br-01 = The file must name the specification that it follows.

@@ -793,6 +793,7 @@ fault-file-csv-repeated = 第 { $line } 行与第 { $earlier } 行是同一张�
 fault-file-csv-too-many = 表格超过 { $most } 行。请拆分。
 fault-file-csv-without-rows = 表格只有标题行，没有数据行。
 fault-file-statement-broken = 对账单 { $statement } 的期初余额加明细不等于期末余额。
+fault-file-reader-stopped = 打开该文件所需的时间或内存超出限制。
 fault-file-not-writable = { $element } 含有银行格式不允许的字符，或长度超限。
 
 rule-br-01 = 文件必须写明所遵循的规范。
