@@ -48,7 +48,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("table.csv", rows.into_bytes()),
         ("faulty.csv", faulty.into_bytes()),
         ("credit.xml", credit.into_bytes()),
-        ("nested.zip", pack(&[("inner.zip", &String::from_utf8_lossy(b"PK\x03\x04").into_owned())])),
+        ("nested.zip", pack(&[("inner.zip", "PK\u{3}\u{4}")])),
         ("picture.pdf", b"%PDF-1.7\nno table of objects".to_vec()),
     ]
 }

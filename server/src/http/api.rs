@@ -438,7 +438,7 @@ pub fn document() -> Value {
                 let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
                 let file = route.path.ends_with("register-invoice") || route.path.ends_with("import-statement");
                 let content = if file {
-                    json!({ "application/xml": {} })
+                    FILE_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect::<serde_json::Map<_, _>>().into()
                 } else {
                     json!({ "application/json": { "schema": found.unwrap_or_else(|| json!({ "type": "object" })) } })
                 };

@@ -40,6 +40,21 @@ fn a_decimal_comma_is_read_where_semicolons_part_the_cells() {
     }
 }
 
+/// A dinar of Kuwait has three decimals, so that neither reading of a comma can be ruled out.
+#[test]
+fn what_could_mean_two_things_is_refused() {
+    let text = |amount: &str| {
+        format!(
+            "supplier_tax_id;invoice_number;issue_date;due_date;currency;payable\nKW1;R1;2026-11-01;2026-12-01;KWD;{amount}\n"
+        )
+    };
+    assert_eq!(faults(&text("1,234")), [r#"csv_cell line="2" column="payable" text="1,234""#]);
+    for (written, meant) in [("1,25", Decimal::new(125, 2)), ("1.234", Decimal::new(1_234, 3))] {
+        let Table::Payables(rows) = read(text(written).as_bytes()).unwrap() else { panic!("{written}") };
+        assert_eq!(rows[0].payable, meant);
+    }
+}
+
 #[test]
 fn every_fault_is_told_by_row_and_column_and_nothing_is_taken() {
     let good = "A-1,2026-11-01,2026-12-01,EUR,DE1,FR1,,100,19,119,,119,";
