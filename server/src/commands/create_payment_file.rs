@@ -4,6 +4,7 @@ use super::{Actor, Done, Execute, currency, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
+use formats::FormatFault;
 use formats::pain::{CreditTransfer, PaymentFileFacts};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -47,7 +48,10 @@ impl Execute for CreatePaymentFile {
             currency: known,
             transfers: transfers.collect(),
         });
-        let content = file.map_err(|fault| Refusal::FieldInvalid { field: fault.to_string() })?;
+        let content = file.map_err(|fault| match fault {
+            FormatFault::NotWritable { element } => Refusal::FieldInvalid { field: element },
+            other => Refusal::FieldInvalid { field: other.code().to_owned() },
+        })?;
         let document = Document {
             sha256: crate::hash::sha256_hex(content.as_bytes()),
             party_id: actor.party_id,
