@@ -23,6 +23,8 @@ pub struct Config {
     pub demo: bool,
     /// Where /metrics listens; none turns it off.
     pub metrics_listen: Option<String>,
+    /// The program whose `read-file` task opens PDF files and archives: `kontor` itself.
+    pub file_reader: PathBuf,
 }
 
 /// The largest file and the most files of one upload.
@@ -33,6 +35,11 @@ pub const SESSION_MINUTES: i64 = 12 * 60;
 pub const IDLE_MINUTES: i64 = 30;
 /// Minutes that an API token is valid.
 pub const TOKEN_MINUTES: i64 = 15;
+
+/// The path of the running program.
+pub fn own_program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}
 
 /// The secret in the data folder, made at first start, readable by its owner only.
 pub fn load_secret(data: &std::path::Path) -> std::io::Result<String> {

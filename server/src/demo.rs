@@ -50,6 +50,7 @@ pub fn config(database_url: String, listen: &str, base_url: &str, data: &std::pa
         secret: crate::hash::random_token(),
         demo: true,
         metrics_listen: None,
+        file_reader: crate::config::own_program().unwrap_or_default(),
     }
 }
 

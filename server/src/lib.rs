@@ -11,6 +11,7 @@ pub mod demo;
 pub mod dice;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
+pub mod file_reader;
 pub mod hash;
 pub mod http;
 pub mod jobs;

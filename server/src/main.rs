@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use server::clock::Clock;
-use server::config::{Config, load_secret};
+use server::config::{Config, load_secret, own_program};
 use server::setup::{FirstUser, Setup};
 use server::{bench, demo, serve, setup};
 use std::path::PathBuf;
@@ -107,6 +107,9 @@ enum Task {
         #[command(flatten)]
         database: Database,
     },
+    /// Open the file on standard input under limits; the server runs this for PDF files and archives.
+    #[command(hide = true)]
+    ReadFile,
     /// Measure; prints JSON.
     Bench {
         #[command(subcommand)]
@@ -118,6 +121,9 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Task::ReadFile) {
+        return server::file_reader::run_child();
+    }
     let quiet = matches!(cli.command, Task::Demo { .. } | Task::Bench { .. } | Task::Verify { .. });
     let fallback = if quiet { "warn" } else { "info" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG")
@@ -154,6 +160,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 secret,
                 demo: false,
                 metrics_listen,
+                file_reader: own_program()?,
             };
             let mut conn = store::connect(&config.database_url)?;
             store::migrate(&mut conn)?;
@@ -213,6 +220,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             }
             println!("everything fits: each asset sums to zero, every balance follows from the journal");
         }
+        Task::ReadFile => return Ok(server::file_reader::run_child()),
         Task::Bench { what } => {
             println!("{}", serde_json::to_string_pretty(&bench::run(&what).map_err(|failure| failure.to_string())?)?)
         }

@@ -32,7 +32,15 @@ pub fn config(database: &Database, base: &str) -> Config {
         secret: "a secret of at least thirty-two characters".to_owned(),
         demo: true,
         metrics_listen: None,
+        file_reader: file_reader(),
     }
+}
+
+/// The child that opens containers, which cargo builds beside the tests.
+#[must_use]
+pub fn file_reader() -> std::path::PathBuf {
+    let test = std::env::current_exe().expect("a program");
+    test.ancestors().nth(2).expect("a folder").join("file_reader")
 }
 
 /// The operator on an empty database, at this business date, trading in EUR and CNY.

@@ -4,6 +4,7 @@
 mod browser;
 mod distribution;
 mod house_rules;
+mod intake;
 mod journey;
 mod mail;
 mod pages;

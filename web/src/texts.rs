@@ -167,6 +167,21 @@ impl Language {
             .collect();
         self.fill(&format!("refusal-{}", refusal.code().replace('_', "-")), &arguments)
     }
+
+    /// A fault of a file in words: its code, and what the sentence needs. A broken rule is said with its own sentence.
+    #[must_use]
+    pub fn file_fault(self, code: &str, arguments: &[(&str, String)]) -> String {
+        let mut arguments = arguments.to_vec();
+        let of = |name: &str| arguments.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let mut key = format!("fault-file-{}", code.replace('_', "-"));
+        if let Some(rule) = of("rule") {
+            if of("line").is_some_and(|line| line != "0") {
+                key.push_str("-at");
+            }
+            arguments.push(("sentence", self.t(&format!("rule-{}", rule.to_lowercase()))));
+        }
+        self.fill(&key, &arguments)
+    }
 }
 
 /// The number of an amount in its currency's own decimals, without the code.
@@ -245,6 +260,17 @@ mod tests {
         let say = |language: Language, days: &str| language.fill("clock-days", &[("days", days.to_owned())]);
         assert_eq!((say(Language::English, "1"), say(Language::English, "7")), ("1 day".to_owned(), "7 days".to_owned()));
         assert_eq!(say(Language::Chinese, "1"), "1 天");
+    }
+
+    #[test]
+    fn a_broken_rule_is_said_in_the_readers_language() {
+        let fault =
+            |line: &str| Language::English.file_fault("rule", &[("rule", "BR-CO-16".to_owned()), ("line", line.to_owned())]);
+        assert!(fault("0").starts_with("Rule BR-CO-16 is broken: The amount due is not"), "{}", fault("0"));
+        assert!(fault("7").starts_with("Line 7 breaks rule BR-CO-16: The amount due"), "{}", fault("7"));
+        let chinese =
+            Language::Chinese.file_fault("invalid", &[("line", "3".into()), ("element", "ID".into()), ("text", "x".into())]);
+        assert_eq!(chinese, "第 3 行：ID 不能是“x”。");
     }
 
     #[test]

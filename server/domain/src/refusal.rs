@@ -73,7 +73,6 @@ refusals! {
     DueDateTooFar { due_date: NaiveDate } => "due_date_too_far",
     AmountTooLarge => "amount_too_large",
     AssignedElsewhere => "assigned_elsewhere",
-    FileUnreadable { detail: String } => "file_unreadable",
     FileTooLarge => "file_too_large",
     // Confirmation
     ConfirmedTooMuch { payable_minor: i64 } => "confirmed_too_much",

@@ -1,6 +1,6 @@
 //! Bank statements and notifications: ISO 20022 camt.053 and camt.054, versions 02 to 08 and later.
 
-use crate::{FormatFault, xml};
+use crate::{FormatFault, encoding, xml};
 use chrono::NaiveDate;
 use domain::Currency;
 use domain::money::MOST_BOOKED_MINOR;
@@ -64,8 +64,8 @@ pub struct Return {
 
 /// Reads a camt.053 or camt.054 file: all its statements, or a fault that names the element and line.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
-    let text = xml::decode(bytes)?;
-    let document = xml::parse(&text)?;
+    let text = encoding::decode_xml(bytes)?;
+    let document = xml::parse(&text, xml::STATEMENT_NODES)?;
     let root = document.root_element();
     let namespace = root.tag_name().namespace().unwrap_or_default();
     let known = namespace.starts_with("urn:iso:std:iso:20022:tech:xsd:camt.053.")
@@ -73,7 +73,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
     let message = xml::child(root, "BkToCstmrStmt").map(|node| (node, "Stmt"));
     let message = message.or_else(|| xml::child(root, "BkToCstmrDbtCdtNtfctn").map(|node| (node, "Ntfctn")));
     let Some((message, name)) = message.filter(|_| known) else {
-        return Err(FormatFault::WrongKind("no camt.053 or camt.054".to_owned()));
+        return Err(FormatFault::WrongKind { element: xml::name(root) });
     };
     let message_id = xml::required(message, &["GrpHdr", "MsgId"])?;
     let created = entry_date(message, "GrpHdr")?;
@@ -263,28 +263,19 @@ fn share_out(raw: Vec<RawDetail>, total: i64, currency: &str, node: Node<'_, '_>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ubl::tests::read_csv;
-
-    fn data() -> Option<String> {
-        let root =
-            std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
-        std::path::Path::new(&root).join("data/bank_expected.csv").exists().then(|| format!("{root}/data"))
-    }
+    use crate::collection::{Row, Table, folder};
 
     #[test]
     fn every_entry_of_the_real_statements_reads_as_expected() {
-        let Some(data) = data() else {
-            println!("left out: shared data is absent");
-            return;
-        };
-        let rows = read_csv(&std::fs::read_to_string(format!("{data}/bank_expected.csv")).unwrap());
-        let column = |name: &str| rows[0].iter().position(|cell| cell == name).unwrap();
-        let mut files: Vec<&String> = rows.iter().skip(1).map(|row| &row[0]).collect();
+        let Some(data) = folder() else { return };
+        let table = Table::load(&format!("{data}/bank_expected.csv"));
+        let mut files: Vec<String> = table.rows().map(|row| row.get("file").to_owned()).collect();
         files.dedup();
         let (mut entries, mut wrong) = (0, Vec::new());
         for file in files {
-            let mine: Vec<&Vec<String>> = rows.iter().filter(|row| &row[0] == file).collect();
-            if !(mine[0][1].starts_with("camt.053") || mine[0][1].starts_with("camt.054")) || file.contains("/mutants/") {
+            let mine: Vec<Row<'_>> = table.rows().filter(|row| row.get("file") == file).collect();
+            let message = mine[0].get("msg");
+            if !(message.starts_with("camt.053") || message.starts_with("camt.054")) || file.contains("/mutants/") {
                 continue;
             }
             let statements = match parse(&std::fs::read(format!("{data}/{file}")).unwrap()) {
@@ -294,17 +285,16 @@ mod tests {
                     continue;
                 }
             };
-            for row in mine.iter().filter(|row| row[column("tx_no")].is_empty() || row[column("tx_no")] == "1") {
-                let found = statements.iter().filter(|s| s.statement_id == row[column("statement_id")]);
-                let position: usize = row[column("entry_no")].parse().unwrap_or(0);
+            for row in mine.iter().filter(|row| ["", "1"].contains(&row.get("tx_no"))) {
+                let found = statements.iter().filter(|s| s.statement_id == row.get("statement_id"));
+                let position: usize = row.get("entry_no").parse().unwrap_or(0);
                 let matches = found.filter_map(|s| s.entries.get(position.saturating_sub(1))).any(|entry| {
                     let known = Currency::parse(&entry.currency).unwrap();
-                    entry.currency == row[column("ccy")]
-                        && known.parse_decimal(&row[column("amount")]) == Ok(entry.amount_minor)
-                        && entry.credit == (row[column("credit_debit")] == "CRDT")
-                        && entry.booked == (row[column("status")] == "BOOK")
-                        && (row[column("value_date")].is_empty()
-                            || row[column("value_date")][..10] == entry.value_date.to_string())
+                    entry.currency == row.get("ccy")
+                        && known.parse_decimal(row.get("amount")) == Ok(entry.amount_minor)
+                        && entry.credit == (row.get("credit_debit") == "CRDT")
+                        && entry.booked == (row.get("status") == "BOOK")
+                        && (row.get("value_date").is_empty() || row.get("value_date")[..10] == entry.value_date.to_string())
                 });
                 entries += 1;
                 if !matches {
@@ -318,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_real_return_names_its_payment_and_reason() {
-        let Some(data) = data() else { return };
+        let Some(data) = folder() else { return };
         let name = "200519_camt054-returns_p_ch2909000000250094239_1109800798_0_2019052023472022.xml";
         let text = std::fs::read_to_string(format!("{data}/bank/moov-iso20022/{name}")).unwrap();
         let returned = |text: &str| parse(text.as_bytes()).unwrap()[0].entries[0].details[0].clone();
@@ -333,7 +323,7 @@ mod tests {
 
     #[test]
     fn what_does_not_add_up_or_is_hostile_is_not_read_as_money() {
-        let Some(data) = data() else { return };
+        let Some(data) = folder() else { return };
         let read = |name: &str| parse(&std::fs::read(format!("{data}/bank/mutants/{name}")).unwrap());
         assert!(read("xxe.xml").is_err());
         assert!(read("negative_amount.xml").is_err());

@@ -1,26 +1,28 @@
 //! Files of the outside world, to and from domain values. Pure: no network, no file access, bounded memory.
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
+pub mod archive;
 pub mod camt;
+pub mod cii;
+#[cfg(test)]
+mod collection;
+pub mod csv;
+mod encoding;
+pub mod fault;
+pub mod invoice;
+pub mod limits;
+pub mod ofd;
 pub mod pain;
 pub mod pain002;
+pub mod pdf;
+pub mod read;
+pub mod rules;
 pub mod ubl;
 pub mod view;
 mod xml;
 
-/// Why a file cannot be read, in words that name the element and, where known, the line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FormatFault {
-    #[error("not well-formed XML, or it uses a document type: {0}")]
-    NotXml(String),
-    #[error("not a document of this kind: {0}")]
-    WrongKind(String),
-    #[error("line {line}: {element} is missing")]
-    Missing { element: String, line: u32 },
-    #[error("line {line}: {element} cannot be read: {text}")]
-    Invalid { element: String, line: u32, text: String },
-    #[error("{0}")]
-    Inconsistent(String),
-    #[error("{element} has characters or a length that the bank format does not allow")]
-    NotWritable { element: String },
-}
+#[cfg(test)]
+mod manifest_tests;
+
+pub use fault::FormatFault;
+pub use read::read;

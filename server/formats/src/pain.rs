@@ -46,9 +46,9 @@ fn group(writer: &mut Sink, name: &str, inside: impl FnOnce(&mut Sink) -> Io) ->
 pub fn write(facts: &PaymentFileFacts) -> Result<String, FormatFault> {
     check(facts)?;
     let mut writer = Writer::new(Vec::new());
-    let written = write_document(&mut writer, facts);
-    written.map_err(|error| FormatFault::Inconsistent(error.to_string()))?;
-    String::from_utf8(writer.into_inner()).map_err(|error| FormatFault::Inconsistent(error.to_string()))
+    let unwritable = || FormatFault::NotWritable { element: "Document".to_owned() };
+    write_document(&mut writer, facts).map_err(|_| unwritable())?;
+    String::from_utf8(writer.into_inner()).map_err(|_| unwritable())
 }
 
 fn check(facts: &PaymentFileFacts) -> Result<(), FormatFault> {
@@ -66,7 +66,7 @@ fn check(facts: &PaymentFileFacts) -> Result<(), FormatFault> {
         }
     }
     if facts.transfers.is_empty() {
-        return Err(FormatFault::Inconsistent("a payment file needs a payment".to_owned()));
+        return Err(FormatFault::NotWritable { element: "CdtTrfTxInf".to_owned() });
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the bank says about a payment file: ISO 20022 pain.002, customer payment status report, versions 03 to 10.
 
-use crate::{FormatFault, xml};
+use crate::fault::shown;
+use crate::{FormatFault, encoding, xml};
 use roxmltree::Node;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,12 +36,12 @@ pub struct Status {
 
 /// Reads a pain.002 file, or says which element is missing.
 pub fn parse(bytes: &[u8]) -> Result<StatusReport, FormatFault> {
-    let text = xml::decode(bytes)?;
-    let document = xml::parse(&text)?;
+    let text = encoding::decode_xml(bytes)?;
+    let document = xml::parse(&text, xml::STATEMENT_NODES)?;
     let root = document.root_element();
     let namespace = root.tag_name().namespace().unwrap_or_default();
     let report = xml::child(root, "CstmrPmtStsRpt").filter(|_| namespace.contains("pain.002.001."));
-    let report = report.ok_or_else(|| FormatFault::WrongKind("no pain.002".to_owned()))?;
+    let report = report.ok_or_else(|| FormatFault::WrongKind { element: shown(root.tag_name().name()) })?;
     let original = xml::child(report, "OrgnlGrpInfAndSts")
         .ok_or_else(|| FormatFault::Missing { element: "OrgnlGrpInfAndSts".to_owned(), line: xml::line(report) })?;
     let mut statuses = Vec::new();
@@ -159,11 +160,11 @@ mod tests {
     #[test]
     fn what_is_no_report_or_hostile_is_refused() {
         let good = report("10");
-        assert!(matches!(parse(b"<x/>"), Err(FormatFault::WrongKind(_))));
-        assert!(matches!(parse(good.replace("pain.002", "pain.008").as_bytes()), Err(FormatFault::WrongKind(_))));
+        assert!(matches!(parse(b"<x/>"), Err(FormatFault::WrongKind { .. })));
+        assert!(matches!(parse(good.replace("pain.002", "pain.008").as_bytes()), Err(FormatFault::WrongKind { .. })));
         assert!(parse(good.replace("<MsgId>BANK-7</MsgId>", "").as_bytes()).is_err());
         assert!(parse(good.replace("<OrgnlMsgId>KONTOR-9</OrgnlMsgId>", "").as_bytes()).is_err());
         let bomb = "<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><Document>&e;</Document>";
-        assert!(matches!(parse(bomb.as_bytes()), Err(FormatFault::NotXml(_))));
+        assert!(matches!(parse(bomb.as_bytes()), Err(FormatFault::DocumentType)));
     }
 }

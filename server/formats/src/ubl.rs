@@ -1,162 +1,161 @@
-//! UBL 2.1 invoices (OASIS, ISO/IEC 19845), as Peppol BIS Billing 3 and the other EN 16931 users write them.
+//! UBL 2.1 invoices and credit notes (OASIS, ISO/IEC 19845), as Peppol BIS Billing 3 and the other EN 16931 users write them.
 
-use crate::{FormatFault, xml};
-use chrono::NaiveDate;
+mod codes;
+mod lines;
+mod party;
+mod syntax;
+
+use crate::fault::shown;
+use crate::invoice::{Amount, Attachment, InvoiceFile, Payment, Period, Syntax, Totals};
+use crate::{FormatFault, encoding, xml};
 use roxmltree::Node;
 
 const INVOICE: &str = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2";
 const CREDIT_NOTE: &str = "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2";
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UblParty {
-    pub name: String,
-    /// BT-31 or BT-48: VAT identifier.
-    pub tax_id: String,
-    /// BT-30 or BT-47: legal registration identifier.
-    pub legal_id: String,
-}
-
-/// What Kontor reads of an invoice file. Amounts are the file's own decimals.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UblInvoice {
-    /// BT-1
-    pub number: String,
-    /// BT-3, UNTDID 1001
-    pub type_code: String,
-    /// BT-2
-    pub issue_date: NaiveDate,
-    /// BT-9, or the date of the payment means
-    pub due_date: Option<NaiveDate>,
-    /// BT-5
-    pub currency: String,
-    pub seller: UblParty,
-    pub buyer: UblParty,
-    /// BT-59, where somebody other than the seller is to be paid
-    pub payee_name: String,
-    /// BT-13
-    pub order_reference: String,
-    /// BT-22
-    pub notes: Vec<String>,
-    /// BT-106
-    pub line_total: String,
-    /// BT-112
-    pub tax_inclusive: String,
-    /// BT-113
-    pub prepaid: String,
-    /// BT-115: what is owed
-    pub payable: String,
-    pub line_count: usize,
-}
-
-impl UblInvoice {
-    /// Somebody else is to be paid, or a note speaks of an assignment: already sold elsewhere?
-    #[must_use]
-    pub fn assigned_elsewhere(&self) -> bool {
-        let other_payee = !self.payee_name.is_empty() && self.payee_name != self.seller.name;
-        let spoken = self.notes.iter().any(|note| {
-            let note = note.to_lowercase();
-            note.starts_with("#acc#")
-                || ["assigned to", "factoring", "abgetreten", "cédée", "应收账款转让"].iter().any(|word| note.contains(word))
-        });
-        other_payee || spoken
-    }
-}
+const AGGREGATE: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2";
+const BASIC: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2";
 
 /// Reads an invoice or a credit note.
-pub fn parse(bytes: &[u8]) -> Result<UblInvoice, FormatFault> {
-    let text = xml::decode(bytes)?;
-    let document = xml::parse(&text)?;
-    let root = document.root_element();
-    let type_path: &[&str] = match (root.tag_name().name(), root.tag_name().namespace()) {
-        ("Invoice", Some(INVOICE)) => &["InvoiceTypeCode"],
-        ("CreditNote", Some(CREDIT_NOTE)) => &["CreditNoteTypeCode"],
-        (name, _) => {
-            return Err(FormatFault::WrongKind(format!("<{}> is no UBL 2.1 invoice", name.chars().take(40).collect::<String>())));
-        }
-    };
-    let credit = root.tag_name().name() == "CreditNote";
-    let type_code = xml::text(root, type_path);
-    let type_code = match (type_code.is_empty(), credit) {
-        (true, true) => "381".to_owned(),
-        (true, false) => "380".to_owned(),
-        (false, _) => type_code,
-    };
-    let issue_date = xml::date(root, &["IssueDate"])?.ok_or_else(|| missing(root, "IssueDate"))?;
-    let due_date = match xml::date(root, &["DueDate"])? {
-        Some(day) => Some(day),
-        None => xml::date(root, &["PaymentMeans", "PaymentDueDate"])?,
-    };
-    let currency = xml::required(root, &["DocumentCurrencyCode"])?;
-    let totals = xml::child(root, "LegalMonetaryTotal").ok_or_else(|| missing(root, "LegalMonetaryTotal"))?;
-    if xml::children(totals, "PayableAmount").count() > 1 {
-        return Err(FormatFault::Inconsistent("LegalMonetaryTotal has more than one PayableAmount".to_owned()));
+pub fn parse(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
+    let text = encoding::decode_xml(bytes)?;
+    let document = xml::parse(&text, xml::INVOICE_NODES)?;
+    read(document.root_element())
+}
+
+/// Whether an element is the root of a document that this reader takes.
+pub(crate) fn is_mine(root: Node<'_, '_>) -> bool {
+    syntax_of(root).is_some()
+}
+
+fn syntax_of(root: Node<'_, '_>) -> Option<Syntax> {
+    match (root.tag_name().name(), root.tag_name().namespace()) {
+        ("Invoice", Some(INVOICE)) => Some(Syntax::UblInvoice),
+        ("CreditNote", Some(CREDIT_NOTE)) => Some(Syntax::UblCreditNote),
+        _ => None,
     }
-    let amount = |name: &str, needed: bool| read_amount(totals, name, &currency, needed);
-    let payable = amount("PayableAmount", true)?;
-    let tax_inclusive = amount("TaxInclusiveAmount", false)?;
-    Ok(UblInvoice {
-        number: xml::required(root, &["ID"])?,
-        type_code,
-        issue_date,
-        due_date,
-        seller: read_party(root, "AccountingSupplierParty")?,
-        buyer: read_party(root, "AccountingCustomerParty")?,
-        payee_name: xml::text(root, &["PayeeParty", "PartyName", "Name"]),
-        order_reference: xml::text(root, &["OrderReference", "ID"]),
+}
+
+/// Reads what stands under the root of an invoice or a credit note. What is missing is left empty: the rules name it.
+pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
+    let syntax = syntax_of(root).ok_or_else(|| FormatFault::WrongKind { element: xml::name(root) })?;
+    xml::check_elements(root, &[AGGREGATE, BASIC], "UBLExtensions")?;
+    let credit = syntax == Syntax::UblCreditNote;
+    let currency = xml::only_text(root, &["DocumentCurrencyCode"])?;
+    let tax_currency = xml::only_text(root, &["TaxCurrencyCode"])?;
+    check_currencies(root, &currency)?;
+    let period = xml::children(root, "InvoicePeriod").next().map(read_period).transpose()?;
+    Ok(InvoiceFile {
+        syntax,
+        specification: xml::only_text(root, &["CustomizationID"])?,
+        number: xml::only_text(root, &["ID"])?,
+        type_code: xml::only_text(root, &[if credit { "CreditNoteTypeCode" } else { "InvoiceTypeCode" }])?,
+        issue_date: xml::date(root, &["IssueDate"])?,
+        due_date: due_date(root)?,
+        payment_terms: xml::texts(root, "PaymentTerms", "Note"),
+        has_tax_point_date: xml::date(root, &["TaxPointDate"])?.is_some(),
+        has_tax_point_code: period.as_ref().is_some_and(|period| !period.tax_point_code.is_empty()),
         notes: xml::children(root, "Note").map(xml::own_text).collect(),
-        line_total: amount("LineExtensionAmount", false)?,
-        tax_inclusive: if tax_inclusive.is_empty() { payable.clone() } else { tax_inclusive },
-        prepaid: amount("PrepaidAmount", false)?,
-        payable,
-        line_count: xml::children(root, if credit { "CreditNoteLine" } else { "InvoiceLine" }).count(),
+        order_reference: xml::only_text(root, &["OrderReference", "ID"])?,
+        preceding: xml::children(root, "BillingReference")
+            .map(|reference| xml::text(reference, &["InvoiceDocumentReference", "ID"]))
+            .collect(),
+        seller: party::read_role(root, "AccountingSupplierParty")?,
+        buyer: party::read_role(root, "AccountingCustomerParty")?,
+        payee: xml::one(root, "PayeeParty")?.map(party::read_party).transpose()?,
+        tax_representative: xml::one(root, "TaxRepresentativeParty")?.map(party::read_party).transpose()?,
+        delivery_country: xml::at(root, &["Delivery", "DeliveryLocation", "Address"])
+            .map(|address| xml::text(address, &["Country", "IdentificationCode"])),
+        has_delivery_date: !xml::text(root, &["Delivery", "ActualDeliveryDate"]).is_empty(),
+        period,
+        payments: xml::children(root, "PaymentMeans").map(read_payment).collect::<Result<_, _>>()?,
+        reference_without_means: String::new(),
+        adjustments: lines::read_adjustments(root)?,
+        totals: read_totals(root, &currency, &tax_currency)?,
+        breakdown: lines::read_breakdown(root)?,
+        lines: lines::read_lines(root, credit)?,
+        attachments: xml::children(root, "AdditionalDocumentReference").map(read_attachment).collect(),
+        syntax_findings: syntax::findings(root),
+        codes: codes::used(root),
         currency,
+        tax_currency,
     })
 }
 
-fn missing(node: Node<'_, '_>, element: &str) -> FormatFault {
-    FormatFault::Missing { element: element.to_owned(), line: xml::line(node) }
+/// BT-9 where an invoice has it, else the date of the payment means, where older UBL and credit notes put it.
+fn due_date(root: Node<'_, '_>) -> Result<Option<chrono::NaiveDate>, FormatFault> {
+    if let Some(day) = xml::date(root, &["DueDate"])? {
+        return Ok(Some(day));
+    }
+    let mut found = None;
+    for payment in xml::children(root, "PaymentMeans") {
+        found = found.or(xml::date(payment, &["PaymentDueDate"])?);
+    }
+    Ok(found)
 }
 
-/// A decimal in the document's currency.
-fn read_amount(totals: Node<'_, '_>, name: &str, currency: &str, needed: bool) -> Result<String, FormatFault> {
-    let Some(node) = xml::child(totals, name) else {
-        return if needed { Err(missing(totals, name)) } else { Ok(String::new()) };
-    };
-    let text = xml::own_text(node);
-    let plain = text.strip_prefix(['-', '+']).unwrap_or(&text);
-    let digits = plain.bytes().filter(u8::is_ascii_digit).count();
-    let points = plain.bytes().filter(|mark| *mark == b'.').count();
-    if digits == 0 || points > 1 || digits.saturating_add(points) != plain.len() || plain.len() > 30 {
-        return Err(xml::invalid(totals, &[name], &text));
+/// One currency throughout; only totals of tax may be told in another one as well.
+fn check_currencies(root: Node<'_, '_>, currency: &str) -> Result<(), FormatFault> {
+    if currency.is_empty() {
+        return Ok(());
     }
-    if node.attribute("currencyID").is_some_and(|code| code != currency) {
-        return Err(FormatFault::Inconsistent(format!("line {}: {name} is not in {currency}", xml::line(node))));
+    for node in root.descendants().filter(|node| node.is_element() && node.tag_name().name().ends_with("Amount")) {
+        let Some(found) = node.attribute("currencyID").filter(|found| *found != currency) else { continue };
+        if !node.ancestors().any(|above| above.tag_name().name() == "TaxTotal") {
+            return Err(FormatFault::CurrencyMixed { element: xml::name(node), line: xml::line(node), text: shown(found) });
+        }
     }
-    Ok(text)
+    Ok(())
 }
 
-fn read_party(root: Node<'_, '_>, role: &str) -> Result<UblParty, FormatFault> {
-    let party = xml::at(root, &[role, "Party"]).ok_or_else(|| missing(root, role))?;
-    let tax_scheme = xml::children(party, "PartyTaxScheme").find(|scheme| {
-        let code = xml::text(*scheme, &["TaxScheme", "ID"]);
-        code.eq_ignore_ascii_case("VAT") || code.is_empty()
-    });
-    let tax_scheme = tax_scheme.or_else(|| xml::child(party, "PartyTaxScheme"));
-    let legal_name = xml::text(party, &["PartyLegalEntity", "RegistrationName"]);
-    let trade_name = xml::text(party, &["PartyName", "Name"]);
-    let name = if legal_name.is_empty() { trade_name } else { legal_name };
-    if name.is_empty() {
-        return Err(FormatFault::Missing {
-            element: format!("{role}/Party/PartyLegalEntity/RegistrationName"),
-            line: xml::line(party),
-        });
-    }
-    Ok(UblParty {
-        name,
-        tax_id: tax_scheme.map(|scheme| xml::text(scheme, &["CompanyID"])).unwrap_or_default(),
-        legal_id: xml::text(party, &["PartyLegalEntity", "CompanyID"]),
+pub(super) fn read_period(node: Node<'_, '_>) -> Result<Period, FormatFault> {
+    Ok(Period {
+        start: xml::date(node, &["StartDate"])?,
+        end: xml::date(node, &["EndDate"])?,
+        tax_point_code: xml::text(node, &["DescriptionCode"]),
     })
 }
 
-#[cfg(test)]
-pub(crate) mod tests;
+fn read_payment(node: Node<'_, '_>) -> Result<Payment, FormatFault> {
+    let account = xml::only(node, &["PayeeFinancialAccount", "ID"])?.map(xml::own_text);
+    Ok(Payment {
+        means_code: xml::only_text(node, &["PaymentMeansCode"])?,
+        has_account: xml::only(node, &["PayeeFinancialAccount"])?.is_some(),
+        accounts: account.into_iter().collect(),
+        reference: xml::text(node, &["PaymentID"]),
+        card_number: xml::at(node, &["CardAccount", "PrimaryAccountNumberID"]).map(xml::own_text),
+    })
+}
+
+/// The totals. Of several totals of tax, the one in the document's currency counts, and how many there are is kept.
+fn read_totals(root: Node<'_, '_>, currency: &str, tax_currency: &str) -> Result<Totals, FormatFault> {
+    let mut totals = Totals::default();
+    for node in xml::children(root, "TaxTotal") {
+        let Some(amount) = xml::one(node, "TaxAmount")? else { continue };
+        let value = xml::decimal(amount)?;
+        let named = amount.attribute("currencyID").unwrap_or_default();
+        if named == currency || currency.is_empty() {
+            totals.tax = totals.tax.or(Some(value));
+            totals.tax_count = totals.tax_count.saturating_add(1);
+        }
+        if named == tax_currency {
+            totals.tax_in_tax_currency = totals.tax_in_tax_currency.or(Some(value));
+        }
+    }
+    let Some(node) = xml::one(root, "LegalMonetaryTotal")? else { return Ok(totals) };
+    let amount = |name: &str| -> Result<Amount, FormatFault> { xml::only_decimal(node, &[name]) };
+    totals.present = true;
+    totals.line = amount("LineExtensionAmount")?;
+    totals.allowance = amount("AllowanceTotalAmount")?;
+    totals.charge = amount("ChargeTotalAmount")?;
+    totals.tax_exclusive = amount("TaxExclusiveAmount")?;
+    totals.tax_inclusive = amount("TaxInclusiveAmount")?;
+    totals.prepaid = amount("PrepaidAmount")?;
+    totals.rounding = amount("PayableRoundingAmount")?;
+    totals.payable = amount("PayableAmount")?;
+    Ok(totals)
+}
+
+fn read_attachment(node: Node<'_, '_>) -> Attachment {
+    let file = xml::at(node, &["Attachment", "EmbeddedDocumentBinaryObject"]);
+    Attachment { id: xml::text(node, &["ID"]), is_embedded: file.is_some() }
+}

@@ -1,48 +1,141 @@
 //! Reading XML safely: no document type, a limit on nodes, paths by local name within the right namespaces.
 
 use crate::FormatFault;
+use crate::fault::shown;
+use crate::invoice::CodedValue;
 use roxmltree::{Document, Node, ParsingOptions};
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 
-/// More elements than any invoice or daily statement of the pilot size has.
-const NODES: u32 = 2_000_000;
+/// More elements and texts than an invoice of thousands of lines has.
+pub const INVOICE_NODES: u32 = 300_000;
+/// More elements and texts than a daily statement of tens of thousands of entries has.
+pub const STATEMENT_NODES: u32 = 2_000_000;
 
-/// Parses UTF-8 or, by their byte-order marks, UTF-16 files.
-pub fn decode(bytes: &[u8]) -> Result<String, FormatFault> {
-    let unreadable = |_| FormatFault::NotXml("the text is not UTF-8 or UTF-16".to_owned());
-    let wide = |read: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes.chunks_exact(2).skip(1).filter_map(|pair| pair.try_into().ok()).map(read).collect();
-        String::from_utf16(&units).map_err(|_| FormatFault::NotXml("the text is not UTF-16".to_owned()))
-    };
-    match bytes {
-        [0xFE, 0xFF, ..] => wide(u16::from_be_bytes),
-        [0xFF, 0xFE, ..] => wide(u16::from_le_bytes),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8(rest.to_vec()).map_err(unreadable),
-        _ => String::from_utf8(bytes.to_vec()).map_err(unreadable),
+/// No element of a business document has as many attributes.
+const ATTRIBUTES: usize = 64;
+
+/// A tree of the text, without entities and within limits.
+pub fn parse(text: &str, nodes_limit: u32) -> Result<Document<'_>, FormatFault> {
+    let options = ParsingOptions { allow_dtd: false, nodes_limit, ..ParsingOptions::default() };
+    Document::parse_with_options(text, options).map_err(|error| match error {
+        roxmltree::Error::DtdDetected => FormatFault::DocumentType,
+        roxmltree::Error::NodesLimitReached => FormatFault::TooManyNodes,
+        other => FormatFault::NotXml { line: other.pos().row, column: other.pos().col },
+    })
+}
+
+/// Right local names in a wrong namespace are another document: every element under the root must be of one of these, but what stands
+/// inside an extension is anybody's.
+pub fn check_elements(root: Node<'_, '_>, namespaces: &[&str], extension: &str) -> Result<(), FormatFault> {
+    let mut waiting: Vec<Node<'_, '_>> = root.children().filter(Node::is_element).collect();
+    while let Some(node) = waiting.pop() {
+        let tag = node.tag_name();
+        if !tag.namespace().is_some_and(|found| namespaces.contains(&found)) {
+            if tag.name() == extension {
+                continue;
+            }
+            return Err(FormatFault::ForeignElement { element: shown(tag.name()), line: line(node) });
+        }
+        if node.attributes().len() > ATTRIBUTES {
+            return Err(FormatFault::TooManyNodes);
+        }
+        waiting.extend(node.children().filter(Node::is_element));
+    }
+    Ok(())
+}
+
+/// The only child with this local name: a second one is never picked or passed over silently.
+pub fn one<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Result<Option<Node<'a, 'i>>, FormatFault> {
+    let mut found = node.children().filter(|child| child.is_element() && child.tag_name().name() == name);
+    let first = found.next();
+    match found.next() {
+        None => Ok(first),
+        Some(second) => Err(FormatFault::Repeated { element: name.to_owned(), line: line(second) }),
     }
 }
 
-/// An encoding that the declaration names and that is not what the bytes are is refused, never guessed.
-fn check_declared_encoding(text: &str) -> Result<(), FormatFault> {
-    let Some(declaration) = text.trim_start().strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) else { return Ok(()) };
-    let Some((_, rest)) = declaration.0.split_once("encoding") else { return Ok(()) };
-    let named: String = rest
-        .chars()
-        .skip_while(|mark| *mark != '"' && *mark != '\'')
-        .skip(1)
-        .take_while(|mark| *mark != '"' && *mark != '\'')
-        .collect();
-    let known = ["utf-8", "utf8", "us-ascii", "utf-16", "utf-16le", "utf-16be"];
-    if known.contains(&named.to_ascii_lowercase().as_str()) {
-        Ok(())
-    } else {
-        Err(FormatFault::NotXml(format!("encoding {named}")))
+/// The node at the end of a path whose steps are all single.
+pub fn only<'a, 'i>(node: Node<'a, 'i>, path: &[&str]) -> Result<Option<Node<'a, 'i>>, FormatFault> {
+    let mut at = Some(node);
+    for name in path {
+        at = match at {
+            Some(node) => one(node, name)?,
+            None => None,
+        };
+    }
+    Ok(at)
+}
+
+/// The text at the end of a path whose steps are all single, or an empty string.
+pub fn only_text(node: Node<'_, '_>, path: &[&str]) -> Result<String, FormatFault> {
+    Ok(only(node, path)?.map(own_text).unwrap_or_default())
+}
+
+/// An exact decimal as XML Schema writes it: no exponent, no grouping, no comma, and not more digits than money needs.
+pub fn decimal(node: Node<'_, '_>) -> Result<Decimal, FormatFault> {
+    let text = own_text(node);
+    let plain = text.strip_prefix(['-', '+']).unwrap_or(&text);
+    let digits = plain.bytes().filter(u8::is_ascii_digit).count();
+    let points = plain.bytes().filter(|mark| *mark == b'.').count();
+    let written = digits > 0 && points <= 1 && digits.saturating_add(points) == plain.len();
+    let value = written.then(|| Decimal::from_str_exact(text.strip_prefix('+').unwrap_or(&text)).ok()).flatten();
+    value.ok_or_else(|| FormatFault::Invalid { element: name(node), line: line(node), text: shown(&text) })
+}
+
+/// The decimal at the end of a path whose steps are all single.
+pub fn only_decimal(node: Node<'_, '_>, path: &[&str]) -> Result<Option<Decimal>, FormatFault> {
+    only(node, path)?.map(decimal).transpose()
+}
+
+/// `true` or `false`, also written 1 or 0.
+pub fn truth(node: Node<'_, '_>) -> Result<bool, FormatFault> {
+    match own_text(node).as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        other => Err(FormatFault::Invalid { element: name(node), line: line(node), text: shown(other) }),
     }
 }
 
-pub fn parse(text: &str) -> Result<Document<'_>, FormatFault> {
-    check_declared_encoding(text)?;
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES, ..ParsingOptions::default() };
-    Document::parse_with_options(text, options).map_err(|error| FormatFault::NotXml(error.to_string()))
+/// Where a syntax uses a code list: an element, under a certain parent unless that is empty, by its text or an attribute of it.
+pub struct CodePlace {
+    pub rule: &'static str,
+    pub list: &'static str,
+    pub parent: &'static str,
+    pub element: &'static str,
+    pub attribute: &'static str,
+}
+
+/// Every value of a code list in a tree, each once: by the table, and what only `special` can tell.
+pub fn codes<'a, 'i>(
+    root: Node<'a, 'i>,
+    places: &[CodePlace],
+    special: impl Fn(Node<'a, 'i>) -> Option<(&'static str, &'static str, String)>,
+) -> Vec<CodedValue> {
+    let mut found: BTreeMap<(&'static str, String), CodedValue> = BTreeMap::new();
+    for node in root.descendants().filter(Node::is_element) {
+        let parent = node.parent().map_or("", |above| above.tag_name().name());
+        let fits =
+            |place: &&CodePlace| place.element == node.tag_name().name() && (place.parent.is_empty() || place.parent == parent);
+        let tabled = places.iter().filter(fits).filter_map(|place| {
+            let value = if place.attribute.is_empty() {
+                Some(own_text(node))
+            } else {
+                node.attribute(place.attribute).map(str::to_owned)
+            };
+            Some((place.rule, place.list, value?))
+        });
+        for (rule, list, value) in tabled.chain(special(node)) {
+            let value: String = value.chars().take(60).collect();
+            let file_line = || line(node);
+            found.entry((rule, value.clone())).or_insert_with(|| CodedValue { rule, list, value, file_line: file_line() });
+        }
+    }
+    found.into_values().collect()
+}
+
+pub fn name(node: Node<'_, '_>) -> String {
+    shown(node.tag_name().name())
 }
 
 /// The first child with this local name.
@@ -62,6 +155,12 @@ pub fn at<'a, 'i>(node: Node<'a, 'i>, path: &[&str]) -> Option<Node<'a, 'i>> {
 /// The trimmed text at the end of a path, or an empty string.
 pub fn text(node: Node<'_, '_>, path: &[&str]) -> String {
     at(node, path).map(own_text).unwrap_or_default()
+}
+
+/// The texts of one child of every node of a name, in one line.
+pub fn texts(node: Node<'_, '_>, each: &str, name: &str) -> String {
+    let all: Vec<String> = children(node, each).map(|found| text(found, &[name])).filter(|found| !found.is_empty()).collect();
+    all.join(" | ")
 }
 
 /// All text directly inside a node: comments and processing instructions may cut it in pieces.
@@ -85,14 +184,13 @@ pub fn required(node: Node<'_, '_>, path: &[&str]) -> Result<String, FormatFault
 }
 
 pub fn invalid(node: Node<'_, '_>, path: &[&str], text: &str) -> FormatFault {
-    let shown: String = text.chars().take(60).collect();
     let line = at(node, path).map_or_else(|| line(node), line);
-    FormatFault::Invalid { element: path.join("/"), line, text: shown }
+    FormatFault::Invalid { element: path.join("/"), line, text: shown(text) }
 }
 
-/// An ISO date; a time zone behind it, as XML Schema allows, is dropped.
+/// An ISO date at the end of a path whose steps are all single; a time zone behind it, as XML Schema allows, is dropped.
 pub fn date(node: Node<'_, '_>, path: &[&str]) -> Result<Option<chrono::NaiveDate>, FormatFault> {
-    let found = text(node, path);
+    let found = only_text(node, path)?;
     if found.is_empty() {
         return Ok(None);
     }

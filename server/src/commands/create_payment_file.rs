@@ -5,6 +5,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
+use formats::FormatFault;
 use formats::pain::{CreditTransfer, PaymentFileFacts};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -51,7 +52,10 @@ impl Execute for CreatePaymentFile {
             currency: known,
             transfers: transfers.collect(),
         });
-        let content = file.map_err(|fault| Refusal::FileUnreadable { detail: fault.to_string() })?;
+        let content = file.map_err(|fault| match fault {
+            FormatFault::NotWritable { element } => Refusal::FieldInvalid { field: element },
+            other => Refusal::FieldInvalid { field: other.code().to_owned() },
+        })?;
         let document = Document {
             sha256: crate::hash::sha256_hex(content.as_bytes()),
             party_id: actor.party_id,

@@ -3,10 +3,12 @@
 use super::{Actor, Done, Execute, confirm_invoice, currency, optional, required};
 use crate::batch::{Batch, Step};
 use chrono::Datelike;
-use domain::Refusal;
+use domain::money::AmountFault;
+use domain::{Currency, Refusal};
 use domain::invoice::{InvoiceState, IntakeFacts, decide_intake, normalise_number};
 use domain::party::{Capacity, Names, normalise_tax_id};
-use formats::ubl::UblInvoice;
+use formats::invoice::{Amount, InvoiceFile};
+use formats::read::{Container, container};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -19,7 +21,7 @@ pub struct RegisterInvoice {
     #[serde(skip)]
     pub content: Vec<u8>,
     #[serde(skip)]
-    pub parsed: Box<UblInvoice>,
+    pub parsed: Box<InvoiceFile>,
 }
 
 /// The company that a file's party means: by tax id, else by registration id.
@@ -35,6 +37,25 @@ fn find_company(batch: &mut Batch<'_>, tax_id: &str, legal_id: &str) -> Step<Opt
     Ok(None)
 }
 
+fn media_type(content: &[u8]) -> &'static str {
+    match container(content) {
+        Some(Container::Pdf) => "application/pdf",
+        Some(Container::Ofd) => "application/ofd",
+        Some(Container::Zip) => "application/zip",
+        None if content.iter().find(|mark| mark.is_ascii_graphic()) == Some(&b'<') => "application/xml",
+        None => "text/csv",
+    }
+}
+
+/// An amount of the file in minor units.
+fn minor(currency: Currency, amount: Amount, field: &str) -> Result<i64, Refusal> {
+    let amount = amount.ok_or_else(|| Refusal::FieldMissing { field: field.to_owned() })?;
+    currency.parse_decimal(&amount.to_string()).map_err(|fault| match fault {
+        AmountFault::TooLarge => Refusal::AmountTooLarge,
+        _ => Refusal::AmountInvalid { field: field.to_owned() },
+    })
+}
+
 impl Execute for RegisterInvoice {
     const NAME: &'static str = "register_invoice";
 
@@ -45,22 +66,23 @@ impl Execute for RegisterInvoice {
         // Without terms for its currency a receivable could never be issued: better to say so now.
         confirm_invoice::issue_terms(batch.conn, known.code())?;
         let number = required(&file.number, "number", 64)?;
-        let amount = |text: &str, field: &str| {
-            known.parse_decimal(text).map_err(|fault| Refusal::FileUnreadable { detail: format!("{field}: {text} ({})", fault.code()) })
+        let issue_date = file.issue_date.ok_or_else(|| Refusal::FieldMissing { field: "issue_date".to_owned() })?;
+        let payable_minor = minor(known, file.totals.payable, "payable")?;
+        let total_minor = match file.totals.tax_inclusive {
+            None => payable_minor,
+            total => minor(known, total, "total")?,
         };
-        let payable_minor = amount(&file.payable, "PayableAmount")?;
-        let total_minor = amount(&file.tax_inclusive, "TaxInclusiveAmount")?;
         let buyer = find_company(batch, &file.buyer.tax_id, &file.buyer.legal_id)?;
         let buyer = buyer.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
         let seller = find_company(batch, &file.seller.tax_id, &file.seller.legal_id)?;
         decide_intake(&IntakeFacts {
-            type_code: &file.type_code,
+            type_code: file.document_type(),
             seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),
             company_tax_id: &supplier.tax_key,
             buyer_known: buyer.is_some(),
             buyer_is_supplier: buyer.as_ref().is_some_and(|party| party.id == supplier.id),
             payable_minor,
-            issue_date: file.issue_date,
+            issue_date,
             today: batch.today(),
             assigned_elsewhere: file.assigned_elsewhere(),
         })?;
@@ -69,7 +91,7 @@ impl Execute for RegisterInvoice {
         if number_key.is_empty() {
             return Err(Refusal::FieldMissing { field: "ID".to_owned() }.into());
         }
-        let year = i64::from(file.issue_date.year());
+        let year = i64::from(issue_date.year());
         let binds = [supplier.tax_key.as_str().into(), number_key.as_str().into(), year.into()];
         let condition = "seller_tax_key = ? AND number_key = ? AND year = ? AND state <> 'withdrawn'";
         if Invoice::find_where(batch.conn, condition, &binds)?.is_some() {
@@ -80,7 +102,7 @@ impl Execute for RegisterInvoice {
                 sha256: self.sha256.clone(),
                 party_id: actor.party_id,
                 name: self.file_name.clone(),
-                media_type: "application/xml".to_owned(),
+                media_type: media_type(&self.content).to_owned(),
                 content: self.content.clone(),
                 created_at: batch.now,
             };
@@ -94,8 +116,8 @@ impl Execute for RegisterInvoice {
             number_key,
             year,
             seller_tax_key: supplier.tax_key,
-            type_code: file.type_code.clone(),
-            issue_date: file.issue_date,
+            type_code: file.document_type().to_owned(),
+            issue_date,
             due_date: file.due_date,
             currency: file.currency.clone(),
             total_minor,

@@ -36,13 +36,23 @@ pub fn ubl(invoice: &DemoInvoice<'_>) -> String {
     let code = invoice.currency.code();
     let (net, tax, gross) = totals(invoice.net_minor);
     let amount = |minor| format!("currencyID=\"{code}\">{}", invoice.currency.decimal(minor));
+    // A VAT identifier begins with its country; any other tax number is a company's registration as well.
     let party = |role: &str, (name, tax_id): (&str, &str)| {
+        let vat = tax_id.starts_with(|mark: char| mark.is_ascii_alphabetic());
+        let (country, scheme) = if vat { (tax_id.get(..2).unwrap_or("DE"), "VAT") } else { ("CN", "TAX") };
         format!(
-            "<cac:{role}><cac:Party><cac:PartyName><cbc:Name>{0}</cbc:Name></cac:PartyName><cac:PartyTaxScheme><cbc:CompanyID>{1}</cbc:CompanyID>\
-             <cac:TaxScheme><cbc:ID>VAT</cbc:ID></cac:TaxScheme></cac:PartyTaxScheme><cac:PartyLegalEntity><cbc:RegistrationName>{0}</cbc:RegistrationName>\
-             </cac:PartyLegalEntity></cac:Party></cac:{role}>",
+            "<cac:{role}><cac:Party><cac:PartyName><cbc:Name>{0}</cbc:Name></cac:PartyName><cac:PostalAddress><cac:Country>\
+             <cbc:IdentificationCode>{country}</cbc:IdentificationCode></cac:Country></cac:PostalAddress><cac:PartyTaxScheme>\
+             <cbc:CompanyID>{1}</cbc:CompanyID><cac:TaxScheme><cbc:ID>{scheme}</cbc:ID></cac:TaxScheme></cac:PartyTaxScheme>\
+             <cac:PartyLegalEntity><cbc:RegistrationName>{0}</cbc:RegistrationName><cbc:CompanyID>{1}</cbc:CompanyID></cac:PartyLegalEntity>\
+             </cac:Party></cac:{role}>",
             escaped(name),
             escaped(tax_id)
+        )
+    };
+    let category = |name: &str| {
+        format!(
+            "<cac:{name}><cbc:ID>S</cbc:ID><cbc:Percent>19</cbc:Percent><cac:TaxScheme><cbc:ID>VAT</cbc:ID></cac:TaxScheme></cac:{name}>"
         )
     };
     format!(
@@ -52,11 +62,14 @@ pub fn ubl(invoice: &DemoInvoice<'_>) -> String {
          <cbc:CustomizationID>urn:cen.eu:en16931:2017</cbc:CustomizationID><cbc:ID>{number}</cbc:ID><cbc:IssueDate>{issued}</cbc:IssueDate>\
          <cbc:DueDate>{due}</cbc:DueDate><cbc:InvoiceTypeCode>380</cbc:InvoiceTypeCode><cbc:DocumentCurrencyCode>{code}</cbc:DocumentCurrencyCode>\
          <cac:OrderReference><cbc:ID>{order}</cbc:ID></cac:OrderReference>\n{seller}\n{buyer}\n\
-         <cac:TaxTotal><cbc:TaxAmount {tax}</cbc:TaxAmount></cac:TaxTotal>\
+         <cac:TaxTotal><cbc:TaxAmount {tax}</cbc:TaxAmount><cac:TaxSubtotal><cbc:TaxableAmount {net}</cbc:TaxableAmount>\
+         <cbc:TaxAmount {tax}</cbc:TaxAmount>{group}</cac:TaxSubtotal></cac:TaxTotal>\
          <cac:LegalMonetaryTotal><cbc:LineExtensionAmount {net}</cbc:LineExtensionAmount><cbc:TaxExclusiveAmount {net}</cbc:TaxExclusiveAmount>\
          <cbc:TaxInclusiveAmount {gross}</cbc:TaxInclusiveAmount><cbc:PayableAmount {gross}</cbc:PayableAmount></cac:LegalMonetaryTotal>\n\
          <cac:InvoiceLine><cbc:ID>1</cbc:ID><cbc:InvoicedQuantity unitCode=\"C62\">1</cbc:InvoicedQuantity><cbc:LineExtensionAmount {net}</cbc:LineExtensionAmount>\
-         <cac:Item><cbc:Name>{item}</cbc:Name></cac:Item></cac:InvoiceLine>\n</Invoice>\n",
+         <cac:Item><cbc:Name>{item}</cbc:Name>{line}</cac:Item><cac:Price><cbc:PriceAmount {net}</cbc:PriceAmount></cac:Price></cac:InvoiceLine>\n</Invoice>\n",
+        group = category("TaxCategory"),
+        line = category("ClassifiedTaxCategory"),
         number = escaped(invoice.number),
         issued = invoice.issue_date,
         due = invoice.due_date,
@@ -136,4 +149,29 @@ pub fn camt053(
         balance("OPBD", opening_minor),
         balance("CLBD", closing),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_demo_invoice_breaks_no_rule() {
+        for (currency, seller) in [(Currency::EUR, "DE136695976"), (Currency::CNY, "91310000MA1FL4XX07")] {
+            let file = ubl(&DemoInvoice {
+                number: "2026-0001",
+                issue_date: "2026-11-02".parse().unwrap(),
+                due_date: "2026-12-02".parse().unwrap(),
+                currency,
+                net_minor: 123_457,
+                seller: ("A & B", seller),
+                buyer: ("C", "DE811569869"),
+                order: "PO-1",
+                item: "Goods",
+            });
+            let read = formats::ubl::parse(file.as_bytes()).unwrap();
+            assert_eq!(formats::rules::check(&read), [], "{file}");
+            assert_eq!((read.seller.tax_id.as_str(), read.totals.payable.unwrap().to_string().as_str()), (seller, "1469.14"));
+        }
+    }
 }

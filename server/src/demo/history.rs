@@ -491,8 +491,8 @@ impl World {
         self.at_bank.insert(code, moved.fold(opening, i64::saturating_add));
         let number = format!("{code}{:05}", self.statements);
         let file = camt053(CUSTODY_IBAN, currency, date, &number, opening, &entries);
-        let command = read_statement(web::Language::English, format!("{number}.xml"), file.into_bytes())
-            .map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
+        let command =
+            read_statement(format!("{number}.xml"), file.into_bytes()).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
         let operator = self.operator.clone();
         self.run(operator.maker(), command)?;
         Ok(())

@@ -66,6 +66,17 @@ impl<T: DeserializeOwned + 'static> FromRequest for Write<T> {
     }
 }
 
+/// What a file may be called. What it is, its content tells.
+const FILE_TYPES: &[&str] = &[
+    "application/xml",
+    "text/xml",
+    "application/pdf",
+    "application/zip",
+    "text/csv",
+    "application/ofd",
+    "application/octet-stream",
+];
+
 impl FromRequest for WriteFile {
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
@@ -83,7 +94,7 @@ impl FromRequest for WriteFile {
             .collect();
         let body = web::Bytes::from_request(request, payload);
         Box::pin(async move {
-            if kind != "application/xml" && kind != "text/xml" {
+            if !FILE_TYPES.contains(&kind.as_str()) {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
             let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
@@ -226,20 +237,33 @@ async fn invite_user(who: Who<Administrator>, write: Write<crate::commands::invi
 
 async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
     let file = super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
-    Ok(answer(&super::pages::invoices::register(&who, write.key, file).await?))
+    let mut registered = super::pages::invoices::register(&who, &write.key, file).await?;
+    if registered.len() == 1
+        && let Some((_, outcome)) = registered.pop()
+    {
+        return Ok(answer(&outcome?));
+    }
+    // A file with many invoices has an answer for each.
+    let language = who.language();
+    let items: Vec<Value> = registered
+        .iter()
+        .map(|(name, outcome)| match outcome {
+            Ok(outcome) => json!({ "name": name, "reference": outcome.seq, "result": outcome.body }),
+            Err(fault) => json!({ "name": name, "code": fault.code(), "title": fault.sentence(language) }),
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
 }
 
 async fn import_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let language = who.language();
-    let command = who.app.read(move |_| super::pages::ops::read_statement(language, name, content)).await?;
+    let command = who.app.read(move |_| super::pages::ops::read_statement(name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
 async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let language = who.language();
-    let command = who.app.read(move |_| super::pages::ops::read_status(language, name, content)).await?;
+    let command = who.app.read(move |_| super::pages::ops::read_status(name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
@@ -441,7 +465,7 @@ pub fn document() -> Value {
                 let file =
                     ["register-invoice", "import-statement", "import-status"].iter().any(|name| route.path.ends_with(name));
                 let content = if file {
-                    json!({ "application/xml": {} })
+                    FILE_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect::<serde_json::Map<_, _>>().into()
                 } else {
                     json!({ "application/json": { "schema": found.unwrap_or_else(|| json!({ "type": "object" })) } })
                 };

@@ -1,9 +1,11 @@
 //! The only place that picks HTTP status codes, for pages and for the API.
 
 use super::{App, Viewer};
+use crate::file_reader::FileFault;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use domain::Refusal;
+use formats::FormatFault;
 use serde_json::json;
 use std::sync::Arc;
 use store::StoreError;
@@ -13,6 +15,8 @@ use web::{Block, Language, Page};
 #[derive(Debug, Clone)]
 pub enum Fault {
     Refused(Refusal),
+    /// A file that cannot be taken.
+    Unreadable(FileFault),
     /// Nobody is signed in.
     SignInNeeded,
     /// The form's token is missing or another session's, or the request comes from another site.
@@ -33,6 +37,16 @@ impl From<StoreError> for Fault {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+impl From<FormatFault> for Fault {
+    fn from(fault: FormatFault) -> Self {
+        Self::Unreadable(fault.into())
+    }
+}
+impl From<FileFault> for Fault {
+    fn from(fault: FileFault) -> Self {
+        Self::Unreadable(fault)
     }
 }
 impl From<crate::batch::Stop> for Fault {
@@ -89,6 +103,7 @@ impl Fault {
     pub fn code(&self) -> String {
         match self {
             Self::Refused(refusal) => refusal.code().to_owned(),
+            Self::Unreadable(_) => "file_unreadable".to_owned(),
             Self::SignInNeeded => "sign_in_needed".to_owned(),
             Self::Forged => "forged_request".to_owned(),
             Self::BadRequest(what) => (*what).to_owned(),
@@ -103,6 +118,7 @@ impl Fault {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal_status(refusal.code()),
+            Self::Unreadable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::Forged => StatusCode::FORBIDDEN,
             Self::BadRequest("payload_too_large") => StatusCode::PAYLOAD_TOO_LARGE,
@@ -120,6 +136,7 @@ impl Fault {
     pub fn sentence(&self, language: Language) -> String {
         match self {
             Self::Refused(refusal) => language.refusal(refusal, ""),
+            Self::Unreadable(fault) => fault.sentence(language),
             other => language.t(&format!("fault-{}", other.code().replace('_', "-"))),
         }
     }
@@ -180,6 +197,11 @@ impl Fault {
                 map.insert(name.to_owned(), number.map_or_else(|| json!(value), |number| json!(number)));
             }
         }
+        if let (Self::Unreadable(fault), Some(map)) = (self, body.as_object_mut()) {
+            let arguments = fault.arguments.iter().map(|(name, value)| (name.clone(), json!(value)));
+            let place: serde_json::Map<String, serde_json::Value> = arguments.collect();
+            map.insert("fault".to_owned(), json!({ "code": fault.code, "arguments": place }));
+        }
         let mut response = HttpResponse::build(self.status());
         if let Some(seconds) = self.retry_after() {
             response.insert_header(("Retry-After", seconds));
@@ -221,6 +243,40 @@ impl ResponseError for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Everything that a sentence about a file may want filled in.
+    const PLACES: &[&str] = &[
+        "megabytes",
+        "encoding",
+        "line",
+        "column",
+        "element",
+        "text",
+        "rule",
+        "sentence",
+        "names",
+        "name",
+        "most",
+        "cells",
+        "columns",
+        "earlier",
+        "statement",
+    ];
+
+    #[test]
+    fn every_fault_and_rule_of_a_file_has_a_sentence_in_both_languages() {
+        let filled: Vec<(&str, String)> = PLACES.iter().map(|name| (*name, "7".to_owned())).collect();
+        for language in Language::ALL {
+            let faults = FormatFault::CODES.iter().map(|code| format!("fault-file-{}", code.replace('_', "-")));
+            let rules = formats::rules::all().into_iter().map(|rule| format!("rule-{}", rule.to_lowercase()));
+            let more = ["fault-file-rule-at".to_owned(), format!("fault-file-{}", FileFault::STOPPED.replace('_', "-"))];
+            for key in faults.chain(rules).chain(more) {
+                let sentence = language.fill(&key, &filled);
+                assert!(sentence.len() > 8 && !sentence.starts_with('['), "{}: {key}", language.code());
+            }
+        }
+        assert!(formats::rules::all().len() > 200);
+    }
 
     #[test]
     fn every_refusal_has_a_client_error_status() {

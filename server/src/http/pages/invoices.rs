@@ -3,13 +3,14 @@
 use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
-use super::super::upload::{Uploaded, UploadedFile, unreadable};
+use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::Listing;
 use super::{Answer, Check, SignedIn, again, check_page, document as shown_document, receipt, receipts};
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
 use crate::config::{LARGEST_FILE, MOST_FILES};
+use crate::file_reader;
 use crate::hash::sha256_hex;
 use actix_web::HttpResponse;
 use domain::Refusal;
@@ -106,26 +107,37 @@ async fn upload(who: Who<SupplierMaker>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// One file of an upload, read and registered. A bad one never keeps a good one back.
-pub async fn register<R: SignedIn>(who: &Who<R>, key: String, file: UploadedFile) -> Result<crate::commands::Outcome, Fault> {
+/// All invoices of one uploaded file, each read and registered on its own, with the name that people know it by.
+pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) -> Result<Vec<(String, Registered)>, Fault> {
     if file.too_large {
-        return Err(Refusal::FileTooLarge.into());
+        return Ok(vec![(file.name, Err(Refusal::FileTooLarge.into()))]);
     }
-    let language = who.language();
-    let command = who
-        .app
-        .read(move |_| {
-            let parsed = formats::ubl::parse(&file.content).map_err(|fault| unreadable(language, &fault))?;
-            Ok(RegisterInvoice {
-                file_name: file.name,
-                sha256: sha256_hex(&file.content),
-                content: file.content,
-                parsed: Box::new(parsed),
-            })
-        })
-        .await?;
-    who.submit(&key, command).await
+    let program = who.app.config.file_reader.clone();
+    let read = actix_web::web::block(move || file_reader::invoices(&program, &file.name, file.content));
+    let found = read.await.map_err(|error| Fault::Failed(error.to_string()))?;
+    let mut results = Vec::with_capacity(found.len());
+    for (index, found) in found.into_iter().enumerate() {
+        // The first has the file's own key, so that a file with one invoice is what it always was.
+        let key = if index == 0 { key.to_owned() } else { format!("{key}-{index}") };
+        let outcome = match found.invoice {
+            Err(fault) => Err(Fault::Unreadable(fault)),
+            Ok(invoice) => {
+                let sha256 = sha256_hex(&found.content);
+                let command =
+                    RegisterInvoice { file_name: found.name.clone(), sha256, content: found.content, parsed: Box::new(invoice) };
+                who.submit(&key, command).await
+            }
+        };
+        if let Err(Fault::Failed(_)) = outcome {
+            return outcome.map(|_| Vec::new());
+        }
+        results.push((found.name, outcome));
+    }
+    Ok(results)
 }
+
+/// What became of one invoice.
+pub type Registered = Result<crate::commands::Outcome, Fault>;
 
 async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let language = who.language();
@@ -137,18 +149,18 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let mut results = Vec::with_capacity(uploaded.files.len());
     let mut good = 0_usize;
     for (index, file) in uploaded.files.into_iter().enumerate() {
-        let name = file.name.clone();
-        match register(&who, format!("{base}-{index}"), file).await {
-            Ok(outcome) => {
-                good = good.saturating_add(1);
-                let text = language.fill("upload-accepted", &[("number", outcome.text("number"))]);
-                results.push((Tone::Done, name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
+        for (name, registered) in register(&who, &format!("{base}-{index}"), file).await? {
+            match registered {
+                Ok(outcome) => {
+                    good = good.saturating_add(1);
+                    let text = language.fill("upload-accepted", &[("number", outcome.text("number"))]);
+                    results.push((Tone::Done, name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
+                }
+                Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
+                    results.push((Tone::Attention, name, fault.sentence(language), String::new()))
+                }
+                Err(fault) => return Err(fault),
             }
-            Err(Fault::Refused(refusal)) => results.push((Tone::Attention, name, language.refusal(&refusal, ""), String::new())),
-            Err(fault @ (Fault::Busy | Fault::Unknown)) => {
-                results.push((Tone::Attention, name, fault.sentence(language), String::new()))
-            }
-            Err(fault) => return Err(fault),
         }
     }
     let counts = [("good", good.to_string()), ("all", results.len().to_string())];

@@ -3,7 +3,7 @@
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_amount, typed_date};
-use super::super::upload::{Uploaded, unreadable};
+use super::super::upload::Uploaded;
 use super::home::traded_currencies;
 use super::listing::{Listing, plain_table};
 use super::org::{capacities_text, masked};
@@ -33,7 +33,7 @@ use formats::FormatFault;
 use store::lists::{self, BankLineRow, CompanyLine, PayoutLine};
 use store::records::{Keyed, Record};
 use store::{BankAccount, Holiday, IssueTermsRow, Mail, Party, PaymentFile};
-use web::{Block, Field, Form, Language, Page, Row, TotalRow, Value};
+use web::{Block, Field, Form, Page, Row, TotalRow, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops", ops);
@@ -327,36 +327,35 @@ async fn bank_files(who: Who<OperatorMaker>) -> Answer {
 }
 
 /// Reads a bank file, whichever kind it is, into the command that takes it up.
-fn read_bank_file(language: Language, name: String, content: Vec<u8>) -> Result<Command, Fault> {
-    if matches!(formats::pain002::parse(&content), Err(FormatFault::WrongKind(_))) {
-        return Ok(read_statement(language, name, content)?.into());
+fn read_bank_file(name: String, content: Vec<u8>) -> Result<Command, Fault> {
+    if matches!(formats::pain002::parse(&content), Err(FormatFault::WrongKind { .. })) {
+        return Ok(read_statement(name, content)?.into());
     }
-    Ok(read_status(language, name, content)?.into())
+    Ok(read_status(name, content)?.into())
 }
 
 /// Reads a bank's status report (pain.002).
-pub fn read_status(language: Language, name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
-    let report = formats::pain002::parse(&content).map_err(|fault| unreadable(language, &fault))?;
+pub fn read_status(name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
+    let report = formats::pain002::parse(&content)?;
     Ok(ImportStatus { name, sha256: sha256_hex(&content), content, report })
 }
 
 /// Reads a bank's statement or notification (camt.053, camt.054).
-pub fn read_statement(language: Language, name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
-    let statements = formats::camt::parse(&content).map_err(|fault| unreadable(language, &fault))?;
+pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
+    let statements = formats::camt::parse(&content)?;
     if let Some(wrong) = statements.iter().find(|statement| !statement.reconciles()) {
-        let detail = language.fill("file-does-not-reconcile", &[("statement", wrong.statement_id.clone())]);
-        return Err(Refusal::FileUnreadable { detail }.into());
+        return Err(FormatFault::StatementBroken { statement: wrong.statement_id.clone() }.into());
     }
     Ok(ImportStatement { name, sha256: sha256_hex(&content), content, statements })
 }
 
 async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer {
     let page = bank_files_page(&who, &custody_iban(&who).await?);
-    let (key, language) = (uploaded.posted.key(), who.language());
+    let key = uploaded.posted.key();
     let command = match uploaded.files.into_iter().next() {
         None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
         Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
-        Some(file) => who.app.read(move |_| read_bank_file(language, file.name, file.content)).await,
+        Some(file) => who.app.read(move |_| read_bank_file(file.name, file.content)).await,
     };
     let outcome = match command {
         Ok(command) => who.submit(&key, command).await,

@@ -1,0 +1,8 @@
+//! Bank statements.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Ok(statements) = formats::camt::parse(bytes) {
+        let _ = statements.iter().all(formats::camt::Statement::reconciles);
+    }
+});

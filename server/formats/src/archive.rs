@@ -1,0 +1,137 @@
+//! A zip of invoices. Names inside are shown and never used as paths; sizes are counted while unpacking, whatever the archive says.
+
+use crate::fault::shown;
+use crate::limits::{Limits, MEGABYTE};
+use crate::{FormatFault, ofd};
+use std::io::{Cursor, Read};
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+/// One file of an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub name: String,
+    pub content: Vec<u8>,
+}
+
+#[must_use]
+pub fn is_zip(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+}
+
+/// All files of an archive. An archive inside is not opened, unless it is an invoice of its own (OFD).
+pub fn members(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
+    let found = unpack(bytes, limits)?;
+    match found.iter().find(|member| is_zip(&member.content) && !ofd::is_ofd(&member.content)) {
+        Some(nested) => Err(FormatFault::ZipNested { name: shown(&nested.name) }),
+        None if found.is_empty() => Err(FormatFault::ZipEmpty),
+        None => Ok(found),
+    }
+}
+
+/// The names of an archive's files, without unpacking any.
+pub(crate) fn names(bytes: &[u8]) -> Vec<String> {
+    let Ok(archive) = ZipArchive::new(Cursor::new(bytes)) else { return Vec::new() };
+    archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect()
+}
+
+/// The files of an archive, whatever they are.
+pub(crate) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| FormatFault::ZipBroken)?;
+    if archive.len() > limits.files {
+        return Err(FormatFault::ZipTooMany { most: limits.files });
+    }
+    let mut found = Vec::new();
+    let mut left = limits.total_bytes;
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index).map_err(|_| FormatFault::ZipBroken)?;
+        let name = file.name().map_err(|_| FormatFault::ZipBroken)?.into_owned();
+        if leads_out(&name) {
+            return Err(FormatFault::ZipName { name: shown(&name) });
+        }
+        if file.encrypted() {
+            return Err(FormatFault::ZipEncrypted { name: shown(&name) });
+        }
+        let skipped = file.is_dir() || is_of_the_system(&name);
+        drop(file);
+        if skipped {
+            continue;
+        }
+        let content = read_member(&mut archive, index, limits.file_bytes.min(left))?.ok_or_else(|| {
+            let most = if left < limits.file_bytes { limits.total_bytes } else { limits.file_bytes };
+            FormatFault::ZipTooMuch { megabytes: most / MEGABYTE }
+        })?;
+        left = left.saturating_sub(content.len());
+        found.push(Member { name, content });
+    }
+    Ok(found)
+}
+
+/// One file, or none where it is larger than this. Its checksum is compared at the end.
+fn read_member(archive: &mut ZipArchive<Cursor<&[u8]>>, index: usize, most: usize) -> Result<Option<Vec<u8>>, FormatFault> {
+    let file = archive.by_index(index).map_err(|error| match error {
+        ZipError::InvalidPassword => FormatFault::ZipEncrypted { name: String::new() },
+        _ => FormatFault::ZipBroken,
+    })?;
+    let mut content = Vec::new();
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(bound).read_to_end(&mut content).map_err(|_| FormatFault::ZipBroken)?;
+    Ok((content.len() <= most).then_some(content))
+}
+
+/// An absolute path, a drive, a step upwards, or a character that no name has.
+fn leads_out(name: &str) -> bool {
+    let drive = name.chars().nth(1) == Some(':');
+    name.starts_with(['/', '\\'])
+        || drive
+        || name.chars().any(char::is_control)
+        || name.split(['/', '\\']).any(|part| part == "..")
+}
+
+/// What file managers add without being asked.
+fn is_of_the_system(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    name.starts_with("__MACOSX/") || last.starts_with('.') || last.eq_ignore_ascii_case("thumbs.db")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// An archive with these files.
+    pub(crate) fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in files {
+            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(content).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn files_come_out_and_nothing_else() {
+        let packed = pack(&[("a/one.xml", b"<a/>"), ("__MACOSX/a/._one.xml", b"x"), ("two.csv", b"b")]);
+        let found = members(&packed, &Limits::default()).unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].name.as_str(), found[0].content.as_slice()), ("a/one.xml", &b"<a/>"[..]));
+    }
+
+    #[test]
+    fn each_limit_and_each_trick_is_refused() {
+        let small = Limits { file_bytes: 1000, total_bytes: 1500, files: 3, objects: 0 };
+        let of = |files: &[(&str, &[u8])]| members(&pack(files), &small).unwrap_err().code();
+        let (large, half) = (vec![b'x'; 1001], vec![b'x'; 800]);
+        assert_eq!(of(&[("a", &large)]), "zip_too_much");
+        assert_eq!(of(&[("a", &half), ("b", &half)]), "zip_too_much");
+        assert_eq!(of(&[("a", b""), ("b", b""), ("c", b""), ("d", b"")]), "zip_too_many");
+        assert_eq!(of(&[("../a", b"x")]), "zip_name");
+        assert_eq!(of(&[("/a", b"x")]), "zip_name");
+        assert_eq!(of(&[("C:\\a", b"x")]), "zip_name");
+        assert_eq!(of(&[("a.zip", &pack(&[("b", b"x")]))]), "zip_nested");
+        assert_eq!(of(&[]), "zip_empty");
+        let mut damaged = pack(&[("a", &half)]);
+        damaged[40] ^= 0xFF;
+        assert_eq!(members(&damaged, &small).unwrap_err().code(), "zip_broken");
+    }
+}

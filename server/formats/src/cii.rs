@@ -1,0 +1,210 @@
+//! UN/CEFACT Cross Industry Invoice D16B, as XRechnung, Factur-X and ZUGFeRD 2 write it.
+
+mod codes;
+mod lines;
+mod party;
+mod syntax;
+
+use crate::fault::shown;
+use crate::invoice::{Amount, Attachment, InvoiceFile, Payment, Period, Syntax, Totals};
+use crate::{FormatFault, encoding, xml};
+use chrono::NaiveDate;
+use roxmltree::Node;
+
+const ROOT: &str = "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100";
+const NAMESPACES: &[&str] = &[
+    ROOT,
+    "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100",
+    "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100",
+    "urn:un:unece:uncefact:data:standard:QualifiedDataType:100",
+];
+
+/// Reads an invoice or a credit note: the type code tells which.
+pub fn parse(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
+    let text = encoding::decode_xml(bytes)?;
+    let document = xml::parse(&text, xml::INVOICE_NODES)?;
+    read(document.root_element())
+}
+
+/// Whether an element is the root of a document that this reader takes.
+pub(crate) fn is_mine(root: Node<'_, '_>) -> bool {
+    root.tag_name().name() == "CrossIndustryInvoice" && root.tag_name().namespace() == Some(ROOT)
+}
+
+/// The parts of a document that may be missing, each standing once.
+struct Parts<'a, 'i> {
+    document: Option<Node<'a, 'i>>,
+    trade: Option<Node<'a, 'i>>,
+    agreement: Option<Node<'a, 'i>>,
+    delivery: Option<Node<'a, 'i>>,
+    settlement: Option<Node<'a, 'i>>,
+}
+
+/// Reads what stands under the root. What is missing is left empty: the rules name it.
+pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
+    if !is_mine(root) {
+        return Err(FormatFault::WrongKind { element: xml::name(root) });
+    }
+    xml::check_elements(root, NAMESPACES, "")?;
+    let trade = xml::one(root, "SupplyChainTradeTransaction")?;
+    let part = |name: &str| trade.map_or(Ok(None), |trade| xml::one(trade, name));
+    let parts = Parts {
+        document: xml::one(root, "ExchangedDocument")?,
+        trade,
+        agreement: part("ApplicableHeaderTradeAgreement")?,
+        delivery: part("ApplicableHeaderTradeDelivery")?,
+        settlement: part("ApplicableHeaderTradeSettlement")?,
+    };
+    let mut file = InvoiceFile {
+        syntax: Syntax::Cii,
+        specification: xml::text(root, &["ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID"]),
+        syntax_findings: syntax::findings(root),
+        codes: codes::used(root),
+        ..InvoiceFile::default()
+    };
+    read_document(&parts, &mut file)?;
+    read_agreement(&parts, &mut file)?;
+    read_delivery(&parts, &mut file)?;
+    read_settlement(&parts, &mut file)?;
+    if let Some(trade) = parts.trade {
+        file.lines = xml::children(trade, "IncludedSupplyChainTradeLineItem").map(lines::read_line).collect::<Result<_, _>>()?;
+    }
+    check_currencies(root, &file.currency)?;
+    Ok(file)
+}
+
+fn read_document(parts: &Parts<'_, '_>, file: &mut InvoiceFile) -> Result<(), FormatFault> {
+    let Some(document) = parts.document else { return Ok(()) };
+    file.number = xml::only_text(document, &["ID"])?;
+    file.type_code = xml::only_text(document, &["TypeCode"])?;
+    file.issue_date = date(document, "IssueDateTime")?;
+    file.notes = xml::children(document, "IncludedNote").map(note).collect();
+    Ok(())
+}
+
+/// A note with its subject code in front, as UBL writes it.
+fn note(node: Node<'_, '_>) -> String {
+    let (subject, content) = (xml::text(node, &["SubjectCode"]), xml::text(node, &["Content"]));
+    if subject.is_empty() { content } else { format!("#{subject}#{content}") }
+}
+
+fn read_agreement(parts: &Parts<'_, '_>, file: &mut InvoiceFile) -> Result<(), FormatFault> {
+    let Some(agreement) = parts.agreement else { return Ok(()) };
+    file.seller = party::read_role(agreement, "SellerTradeParty")?.unwrap_or_default();
+    file.buyer = party::read_role(agreement, "BuyerTradeParty")?.unwrap_or_default();
+    file.tax_representative = party::read_role(agreement, "SellerTaxRepresentativeTradeParty")?;
+    file.order_reference = xml::only_text(agreement, &["BuyerOrderReferencedDocument", "IssuerAssignedID"])?;
+    file.attachments = xml::children(agreement, "AdditionalReferencedDocument")
+        .map(|node| Attachment {
+            id: xml::text(node, &["IssuerAssignedID"]),
+            is_embedded: xml::child(node, "AttachmentBinaryObject").is_some(),
+        })
+        .collect();
+    Ok(())
+}
+
+fn read_delivery(parts: &Parts<'_, '_>, file: &mut InvoiceFile) -> Result<(), FormatFault> {
+    let Some(delivery) = parts.delivery else { return Ok(()) };
+    file.delivery_country =
+        xml::only(delivery, &["ShipToTradeParty", "PostalTradeAddress"])?.map(|address| xml::text(address, &["CountryID"]));
+    let event = xml::one(delivery, "ActualDeliverySupplyChainEvent")?;
+    file.has_delivery_date = event.map_or(Ok(None), |event| date(event, "OccurrenceDateTime"))?.is_some();
+    Ok(())
+}
+
+fn read_settlement(parts: &Parts<'_, '_>, file: &mut InvoiceFile) -> Result<(), FormatFault> {
+    let Some(settlement) = parts.settlement else { return Ok(()) };
+    file.currency = xml::only_text(settlement, &["InvoiceCurrencyCode"])?;
+    file.tax_currency = xml::only_text(settlement, &["TaxCurrencyCode"])?;
+    file.payee = party::read_role(settlement, "PayeeTradeParty")?;
+    let reference = xml::only_text(settlement, &["PaymentReference"])?;
+    file.payments =
+        xml::children(settlement, "SpecifiedTradeSettlementPaymentMeans").map(|node| read_payment(node, &reference)).collect();
+    if file.payments.is_empty() && !reference.is_empty() {
+        file.reference_without_means = reference;
+    }
+    file.period = xml::one(settlement, "BillingSpecifiedPeriod")?.map(read_period).transpose()?;
+    file.payment_terms = xml::texts(settlement, "SpecifiedTradePaymentTerms", "Description");
+    for terms in xml::children(settlement, "SpecifiedTradePaymentTerms") {
+        file.due_date = file.due_date.or(date(terms, "DueDateDateTime")?);
+    }
+    file.breakdown = xml::children(settlement, "ApplicableTradeTax").map(lines::read_group).collect::<Result<_, _>>()?;
+    let taxes = || xml::children(settlement, "ApplicableTradeTax");
+    file.has_tax_point_date = taxes().any(|tax| xml::child(tax, "TaxPointDate").is_some());
+    file.has_tax_point_code = taxes().any(|tax| xml::child(tax, "DueDateTypeCode").is_some());
+    file.adjustments = lines::read_adjustments(settlement)?;
+    file.preceding =
+        xml::children(settlement, "InvoiceReferencedDocument").map(|node| xml::text(node, &["IssuerAssignedID"])).collect();
+    file.totals = read_totals(settlement, &file.currency, &file.tax_currency)?;
+    Ok(())
+}
+
+fn read_payment(node: Node<'_, '_>, reference: &str) -> Payment {
+    let account = xml::child(node, "PayeePartyCreditorFinancialAccount");
+    let number = account.and_then(|account| xml::child(account, "IBANID").or_else(|| xml::child(account, "ProprietaryID")));
+    Payment {
+        means_code: xml::text(node, &["TypeCode"]),
+        has_account: account.is_some(),
+        accounts: number.map(xml::own_text).into_iter().collect(),
+        reference: reference.to_owned(),
+        card_number: xml::at(node, &["ApplicableTradeSettlementFinancialCard", "ID"]).map(xml::own_text),
+    }
+}
+
+fn read_totals(settlement: Node<'_, '_>, currency: &str, tax_currency: &str) -> Result<Totals, FormatFault> {
+    let Some(node) = xml::one(settlement, "SpecifiedTradeSettlementHeaderMonetarySummation")? else {
+        return Ok(Totals::default());
+    };
+    let amount = |name: &str| -> Result<Amount, FormatFault> { xml::only_decimal(node, &[name]) };
+    let mut totals = Totals {
+        present: true,
+        line: amount("LineTotalAmount")?,
+        allowance: amount("AllowanceTotalAmount")?,
+        charge: amount("ChargeTotalAmount")?,
+        tax_exclusive: amount("TaxBasisTotalAmount")?,
+        tax_inclusive: amount("GrandTotalAmount")?,
+        prepaid: amount("TotalPrepaidAmount")?,
+        rounding: amount("RoundingAmount")?,
+        payable: amount("DuePayableAmount")?,
+        ..Totals::default()
+    };
+    for tax in xml::children(node, "TaxTotalAmount") {
+        let value = xml::decimal(tax)?;
+        let named = tax.attribute("currencyID").unwrap_or_default();
+        if named == currency {
+            totals.tax = totals.tax.or(Some(value));
+            totals.tax_count = totals.tax_count.saturating_add(1);
+        }
+        if named == tax_currency {
+            totals.tax_in_tax_currency = totals.tax_in_tax_currency.or(Some(value));
+        }
+    }
+    Ok(totals)
+}
+
+/// One currency throughout; only totals of tax may be told in another one as well.
+fn check_currencies(root: Node<'_, '_>, currency: &str) -> Result<(), FormatFault> {
+    if currency.is_empty() {
+        return Ok(());
+    }
+    for node in root.descendants().filter(|node| node.is_element() && node.tag_name().name().ends_with("Amount")) {
+        let Some(found) = node.attribute("currencyID").filter(|found| *found != currency) else { continue };
+        if node.tag_name().name() != "TaxTotalAmount" {
+            return Err(FormatFault::CurrencyMixed { element: xml::name(node), line: xml::line(node), text: shown(found) });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn read_period(node: Node<'_, '_>) -> Result<Period, FormatFault> {
+    Ok(Period { start: date(node, "StartDateTime")?, end: date(node, "EndDateTime")?, tax_point_code: String::new() })
+}
+
+/// A date in the only form that the standard allows: 102, eight digits.
+fn date(node: Node<'_, '_>, name: &str) -> Result<Option<NaiveDate>, FormatFault> {
+    let Some(at) = xml::only(node, &[name, "DateTimeString"])? else { return Ok(None) };
+    let text = xml::own_text(at);
+    let eight = text.len() == 8 && text.bytes().all(|mark| mark.is_ascii_digit());
+    let day = (eight && at.attribute("format") == Some("102")).then(|| NaiveDate::parse_from_str(&text, "%Y%m%d").ok()).flatten();
+    day.map(Some).ok_or_else(|| FormatFault::Invalid { element: name.to_owned(), line: xml::line(at), text: shown(&text) })
+}

@@ -1,0 +1,55 @@
+//! Tables: Kontor's template for invoices in bulk, and the buyer's list of what it will pay. docs/INTAKE.md gives the columns.
+
+mod cells;
+mod invoices;
+mod payables;
+mod table;
+
+use crate::FormatFault;
+pub use invoices::CsvInvoice;
+pub use payables::Payable;
+
+/// More rows than this are split by whoever exports them.
+pub const MOST_ROWS: usize = 10_000;
+/// More faults than anybody mends in one go.
+const MOST_FAULTS: usize = 100;
+
+/// A table as it was read. One wrong cell, and nothing of it is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Table {
+    Invoices(Vec<CsvInvoice>),
+    Payables(Vec<Payable>),
+    Faulty(Vec<FormatFault>),
+}
+
+/// Reads a table of either template; the heading says which one it is.
+pub fn read(bytes: &[u8]) -> Result<Table, FormatFault> {
+    let text = table::decode(bytes)?;
+    let grid = table::split(&text)?;
+    if payables::is_heading(&grid.heading) {
+        return Ok(payables::read(&grid)?.map_or_else(Table::Faulty, Table::Payables));
+    }
+    if invoices::is_heading(&grid.heading) {
+        return Ok(invoices::read(&grid)?.map_or_else(Table::Faulty, Table::Invoices));
+    }
+    Err(FormatFault::UnknownKind)
+}
+
+/// Either all rows or all faults, of which only so many are worth telling.
+fn all_or_faults<T>(rows: impl Iterator<Item = Result<T, Vec<FormatFault>>>) -> Result<Vec<T>, Vec<FormatFault>> {
+    let (mut good, mut faults) = (Vec::new(), Vec::new());
+    for row in rows {
+        match row {
+            Ok(row) => good.push(row),
+            Err(found) => faults.extend(found),
+        }
+        if faults.len() >= MOST_FAULTS {
+            faults.truncate(MOST_FAULTS);
+            break;
+        }
+    }
+    if faults.is_empty() { Ok(good) } else { Err(faults) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! The cells of one row by the names of their columns, with every fault told by row and column.
+
+use super::table::{Grid, Row};
+use crate::FormatFault;
+use crate::fault::shown;
+use chrono::NaiveDate;
+use domain::Currency;
+use rust_decimal::Decimal;
+
+/// A column of a template, and whether each row must fill it.
+pub struct Column {
+    pub name: &'static str,
+    pub needed: bool,
+}
+
+/// Longer than any name or note of an invoice.
+const LONGEST: usize = 1_000;
+
+/// Whether the heading is of a template: it has what only that template has.
+pub fn has_all(heading: &[String], names: &[&str]) -> bool {
+    names.iter().all(|name| heading.iter().any(|cell| cell == name))
+}
+
+/// A heading names each column once, names no other, and leaves none out that every row needs.
+pub fn check_heading(grid: &Grid, columns: &[Column]) -> Result<(), FormatFault> {
+    for (index, cell) in grid.heading.iter().enumerate() {
+        if !columns.iter().any(|column| column.name == cell) {
+            return Err(FormatFault::CsvColumnUnknown { column: shown(cell) });
+        }
+        if grid.heading.iter().take(index).any(|earlier| earlier == cell) {
+            return Err(FormatFault::CsvColumnRepeated { column: shown(cell) });
+        }
+    }
+    match columns.iter().find(|column| column.needed && !grid.heading.iter().any(|cell| cell == column.name)) {
+        Some(column) => Err(FormatFault::CsvColumnMissing { column: column.name.to_owned() }),
+        None if grid.rows.is_empty() => Err(FormatFault::CsvWithoutRows),
+        None => Ok(()),
+    }
+}
+
+/// One row under reading: values come out, faults are gathered.
+pub struct Cells<'a> {
+    heading: &'a [String],
+    row: &'a Row,
+    decimal_comma: bool,
+    columns: &'a [Column],
+    pub faults: Vec<FormatFault>,
+}
+
+impl<'a> Cells<'a> {
+    pub fn new(grid: &'a Grid, row: &'a Row, columns: &'a [Column]) -> Self {
+        let mut faults = Vec::new();
+        if row.cells.len() != grid.heading.len() {
+            faults.push(FormatFault::CsvWidth { line: row.line, cells: row.cells.len(), columns: grid.heading.len() });
+        }
+        Self { heading: &grid.heading, row, decimal_comma: grid.decimal_comma, columns, faults }
+    }
+
+    pub fn line(&self) -> u32 {
+        self.row.line
+    }
+
+    pub fn wrong(&mut self, column: &str, text: &str) {
+        self.faults.push(FormatFault::CsvCell { line: self.row.line, column: column.to_owned(), text: shown(text) });
+    }
+
+    /// The trimmed text of a cell. Where the row is of another width than the heading, nothing is taken from it.
+    pub fn text(&mut self, column: &str) -> String {
+        if self.row.cells.len() != self.heading.len() {
+            return String::new();
+        }
+        let place = self.heading.iter().position(|name| name == column);
+        let text = place.and_then(|place| self.row.cells.get(place)).map_or("", |cell| cell.trim()).to_owned();
+        let needed = self.columns.iter().any(|known| known.name == column && known.needed);
+        if text.is_empty() && needed {
+            self.faults.push(FormatFault::CsvCellMissing { line: self.row.line, column: column.to_owned() });
+        } else if text.chars().count() > LONGEST || text.chars().any(|mark| mark.is_control() && mark != '\n') {
+            self.wrong(column, &text);
+        }
+        text
+    }
+
+    /// `2026-11-25`, and no other order of day and month.
+    pub fn date(&mut self, column: &str) -> Option<NaiveDate> {
+        let text = self.text(column);
+        let iso = text.len() == 10;
+        let day = text.parse().ok().filter(|_| iso);
+        if day.is_none() && !text.is_empty() {
+            self.wrong(column, &text);
+        }
+        day
+    }
+
+    pub fn currency(&mut self, column: &str) -> Option<Currency> {
+        let text = self.text(column);
+        let known = Currency::parse(&text);
+        if known.is_none() && !text.is_empty() {
+            self.wrong(column, &text);
+        }
+        known
+    }
+
+    /// Digits with a decimal point, or in a table parted by semicolons or tabs a decimal comma. Grouped thousands are refused, since
+    /// `1.234` is one thousand to half of Europe; so are more decimals than the currency has.
+    pub fn amount(&mut self, column: &str, currency: Option<Currency>) -> Option<Decimal> {
+        let text = self.text(column);
+        if text.is_empty() {
+            return None;
+        }
+        let comma = self.decimal_comma && text.contains(',') && !text.contains('.');
+        // With three decimals nobody can tell a decimal comma from a thousand.
+        let ambiguous = comma && text.rsplit(',').next().is_some_and(|decimals| decimals.len() == 3);
+        let plain = if comma { text.replacen(',', ".", 1) } else { text.clone() };
+        let digits = plain.strip_prefix('-').unwrap_or(&plain);
+        let written = digits.starts_with(|mark: char| mark.is_ascii_digit())
+            && digits.bytes().all(|mark| mark.is_ascii_digit() || mark == b'.')
+            && digits.matches('.').count() <= 1;
+        let value = (written && !ambiguous).then(|| Decimal::from_str_exact(&plain).ok()).flatten();
+        let exponent = currency.map_or(4, |currency| currency.exponent());
+        let fits = value.filter(|value| value.normalize().scale() <= exponent);
+        if fits.is_none() {
+            self.wrong(column, &text);
+        }
+        fits
+    }
+}

@@ -1,0 +1,119 @@
+//! The template for invoices in bulk: one row, one invoice.
+
+use super::cells::{Cells, Column, check_heading, has_all};
+use super::table::{Grid, Row};
+use crate::FormatFault;
+use crate::fault::shown;
+use crate::invoice::{InvoiceFile, Party, Payment, Syntax, Totals};
+use std::collections::BTreeMap;
+
+/// An invoice with the row that it stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvInvoice {
+    pub line: u32,
+    pub invoice: InvoiceFile,
+}
+
+const fn needed(name: &'static str) -> Column {
+    Column { name, needed: true }
+}
+const fn optional(name: &'static str) -> Column {
+    Column { name, needed: false }
+}
+
+pub const COLUMNS: &[Column] = &[
+    needed("number"),
+    optional("type_code"),
+    needed("issue_date"),
+    optional("due_date"),
+    needed("currency"),
+    needed("seller_tax_id"),
+    optional("seller_name"),
+    needed("buyer_tax_id"),
+    optional("buyer_name"),
+    optional("net"),
+    optional("tax"),
+    needed("total"),
+    optional("prepaid"),
+    needed("payable"),
+    optional("order_reference"),
+    optional("iban"),
+    optional("payment_reference"),
+    optional("note"),
+];
+
+pub fn is_heading(heading: &[String]) -> bool {
+    has_all(heading, &["number", "buyer_tax_id"])
+}
+
+/// All invoices of a table, or all that is wrong with it.
+pub fn read(grid: &Grid) -> Result<Result<Vec<CsvInvoice>, Vec<FormatFault>>, FormatFault> {
+    check_heading(grid, COLUMNS)?;
+    let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
+    Ok(super::all_or_faults(grid.rows.iter().map(|row| {
+        let read = read_row(grid, row)?;
+        let key = (read.invoice.seller.tax_id.clone(), read.invoice.number.clone());
+        match seen.insert(key, row.line) {
+            Some(earlier) => Err(vec![FormatFault::CsvRepeated { line: row.line, earlier }]),
+            None => Ok(read),
+        }
+    })))
+}
+
+fn read_row(grid: &Grid, row: &Row) -> Result<CsvInvoice, Vec<FormatFault>> {
+    let mut cells = Cells::new(grid, row, COLUMNS);
+    let currency = cells.currency("currency");
+    let party = |cells: &mut Cells<'_>, name: &str, tax_id: &str| {
+        let (name, tax_id) = (cells.text(name), cells.text(tax_id));
+        Party { has_legal_name: !name.is_empty(), name, has_tax_registration: true, tax_id, ..Party::default() }
+    };
+    let totals = Totals {
+        present: true,
+        tax_exclusive: cells.amount("net", currency),
+        tax: cells.amount("tax", currency),
+        tax_inclusive: cells.amount("total", currency),
+        prepaid: cells.amount("prepaid", currency),
+        payable: cells.amount("payable", currency),
+        ..Totals::default()
+    };
+    check_totals(&mut cells, &totals);
+    let (iban, reference, note) = (cells.text("iban"), cells.text("payment_reference"), cells.text("note"));
+    let payment = Payment {
+        has_account: !iban.is_empty(),
+        accounts: vec![iban].into_iter().filter(|iban| !iban.is_empty()).collect(),
+        reference,
+        ..Payment::default()
+    };
+    let invoice = InvoiceFile {
+        syntax: Syntax::Csv,
+        number: cells.text("number"),
+        type_code: cells.text("type_code"),
+        issue_date: cells.date("issue_date"),
+        due_date: cells.date("due_date"),
+        currency: currency.map(|currency| currency.code().to_owned()).unwrap_or_default(),
+        notes: vec![note].into_iter().filter(|note| !note.is_empty()).collect(),
+        order_reference: cells.text("order_reference"),
+        seller: party(&mut cells, "seller_name", "seller_tax_id"),
+        buyer: party(&mut cells, "buyer_name", "buyer_tax_id"),
+        payments: vec![payment],
+        totals,
+        ..InvoiceFile::default()
+    };
+    if cells.faults.is_empty() { Ok(CsvInvoice { line: cells.line(), invoice }) } else { Err(cells.faults) }
+}
+
+/// The amounts of a row must agree with each other.
+fn check_totals(cells: &mut Cells<'_>, totals: &Totals) {
+    let mut differ = |column: &str, stated: Option<rust_decimal::Decimal>, expected: Option<rust_decimal::Decimal>| {
+        if let Some(stated) = stated.filter(|stated| expected != Some(*stated)) {
+            let fault =
+                FormatFault::CsvTotals { line: cells.line(), column: column.to_owned(), text: shown(&stated.to_string()) };
+            cells.faults.push(fault);
+        }
+    };
+    let Some(total) = totals.tax_inclusive else { return };
+    if let (Some(net), Some(tax)) = (totals.tax_exclusive, totals.tax) {
+        differ("total", Some(total), net.checked_add(tax));
+    }
+    differ("payable", totals.payable, total.checked_sub(totals.prepaid.unwrap_or_default()));
+}

@@ -1,0 +1,321 @@
+//! One neutral invoice, filled by every reader. Names and numbers (BT, BG) are those of the semantic model of EN 16931-1.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+/// The syntax that an invoice was written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Syntax {
+    #[default]
+    UblInvoice,
+    UblCreditNote,
+    /// UN/CEFACT Cross Industry Invoice D16B, alone or inside a PDF.
+    Cii,
+    /// The Chinese electronic invoice of 2019.
+    Fapiao,
+    /// A row of Kontor's own CSV template.
+    Csv,
+}
+
+impl Syntax {
+    /// Whether the rules of EN 16931 are meant for it.
+    #[must_use]
+    pub fn is_european(self) -> bool {
+        matches!(self, Self::UblInvoice | Self::UblCreditNote | Self::Cii)
+    }
+}
+
+/// An amount as the file says it; the decimals that were written are kept.
+pub type Amount = Option<Decimal>;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identifier {
+    /// The list or agency that the value is of; none where the file does not say.
+    pub scheme: Option<String>,
+    pub value: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Party {
+    /// BT-27, BT-44, BT-59, BT-62: the registered name, or where there is none the trading name.
+    pub name: String,
+    /// The name came from the place where the standard wants the registered one.
+    pub has_legal_name: bool,
+    /// BT-28: the name under which the party trades, where the syntax tells the two apart.
+    pub trade_name: String,
+    /// BT-31, BT-48: VAT identifier, or where there is none the other tax registration.
+    pub tax_id: String,
+    /// BT-31, BT-48, BT-63 only.
+    pub vat_id: String,
+    /// The element of the VAT identifier is there, even if it is empty.
+    pub has_vat_id: bool,
+    /// Any tax registration is there, BT-32 included.
+    pub has_tax_registration: bool,
+    /// BT-29, BT-46, BT-60: private and global identifiers.
+    pub identifiers: Vec<Identifier>,
+    /// BT-30, BT-47, BT-61
+    pub legal_id: String,
+    pub has_legal_id: bool,
+    /// BT-34, BT-49: electronic address.
+    pub endpoint: Option<Identifier>,
+    /// BG-5, BG-8, BG-12: there is an address; its country (BT-40, BT-55, BT-69) may be empty.
+    pub country: Option<String>,
+}
+
+/// BG-16 with BG-17 and BG-18.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payment {
+    /// BT-81, UNTDID 4461
+    pub means_code: String,
+    /// BG-17: an account is named, even if it is left empty.
+    pub has_account: bool,
+    /// BT-84
+    pub accounts: Vec<String>,
+    /// BT-83
+    pub reference: String,
+    /// BT-87
+    pub card_number: Option<String>,
+}
+
+/// BG-14 or BG-26.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Period {
+    pub start: Option<NaiveDate>,
+    pub end: Option<NaiveDate>,
+    /// BT-8 stands inside the period in UBL.
+    pub tax_point_code: String,
+}
+
+/// A VAT category with its rate: of a line (BG-30), of an allowance or charge, or of a group of the breakdown (BG-23).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaxCategory {
+    /// UNTDID 5305; none where the element is missing.
+    pub code: Option<String>,
+    /// The tax is VAT, and not some other one that the syntax could carry.
+    pub is_vat: bool,
+    pub rate: Option<Decimal>,
+    /// BT-120 or BT-121
+    pub has_exemption_reason: bool,
+}
+
+/// An allowance or a charge of the document (BG-20, BG-21) or of a line (BG-27, BG-28).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Adjustment {
+    pub is_charge: bool,
+    pub amount: Amount,
+    pub base: Amount,
+    /// As a text or as a code.
+    pub has_reason: bool,
+    pub category: Option<TaxCategory>,
+    /// Where it stands in the file.
+    pub file_line: u32,
+}
+
+/// BG-23
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaxGroup {
+    pub taxable: Amount,
+    pub tax: Amount,
+    pub category: TaxCategory,
+    /// Where it stands in the file.
+    pub file_line: u32,
+}
+
+/// BG-25
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// BT-126
+    pub id: String,
+    /// Where it stands in the file.
+    pub file_line: u32,
+    pub quantity: Option<Decimal>,
+    /// BT-130 is there.
+    pub has_unit: bool,
+    /// BT-131
+    pub net: Amount,
+    /// BT-153
+    pub item: String,
+    /// BT-146
+    pub price: Amount,
+    /// BT-148
+    pub gross_price: Amount,
+    pub period: Option<Period>,
+    pub categories: Vec<TaxCategory>,
+    pub adjustments: Vec<Adjustment>,
+    /// BT-157, with its scheme where it has one
+    pub standard_id: Option<Identifier>,
+    /// BT-158, with its list where it has one
+    pub classifications: Vec<Identifier>,
+    /// BG-32 is complete: each attribute has a name and a value.
+    pub attributes_complete: bool,
+}
+
+/// BG-22; the amounts are in the document's currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// The group is there.
+    pub present: bool,
+    /// BT-106
+    pub line: Amount,
+    /// BT-107
+    pub allowance: Amount,
+    /// BT-108
+    pub charge: Amount,
+    /// BT-109
+    pub tax_exclusive: Amount,
+    /// BT-110
+    pub tax: Amount,
+    /// How often a total of tax in the document's currency stands in the file.
+    pub tax_count: usize,
+    /// BT-111
+    pub tax_in_tax_currency: Amount,
+    /// BT-112
+    pub tax_inclusive: Amount,
+    /// BT-113
+    pub prepaid: Amount,
+    /// BT-114
+    pub rounding: Amount,
+    /// BT-115: what is owed
+    pub payable: Amount,
+}
+
+/// BG-24
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attachment {
+    /// BT-122
+    pub id: String,
+    /// BT-125: the file lies inside the invoice.
+    pub is_embedded: bool,
+}
+
+/// A value of a code list, as the file uses it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CodedValue {
+    /// The rule that wants it to be of its list.
+    pub rule: &'static str,
+    /// The list that it should be of.
+    pub list: &'static str,
+    pub value: String,
+    /// Where it first stands in the file.
+    pub file_line: u32,
+}
+
+/// What Kontor reads of an invoice. A text that is not in the file is empty; the rules say what is missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InvoiceFile {
+    pub syntax: Syntax,
+    /// BT-24: the specification that the file claims to follow
+    pub specification: String,
+    /// BT-1
+    pub number: String,
+    /// BT-3, UNTDID 1001
+    pub type_code: String,
+    /// BT-2
+    pub issue_date: Option<NaiveDate>,
+    /// BT-9
+    pub due_date: Option<NaiveDate>,
+    /// BT-20
+    pub payment_terms: String,
+    /// BT-5
+    pub currency: String,
+    /// BT-6
+    pub tax_currency: String,
+    /// BT-7 is there.
+    pub has_tax_point_date: bool,
+    /// BT-8 is there.
+    pub has_tax_point_code: bool,
+    /// BT-22
+    pub notes: Vec<String>,
+    /// BT-13
+    pub order_reference: String,
+    /// BT-25 of each BG-3
+    pub preceding: Vec<String>,
+    pub seller: Party,
+    pub buyer: Party,
+    /// BG-10: somebody other than the seller is to be paid.
+    pub payee: Option<Party>,
+    /// BG-11
+    pub tax_representative: Option<Party>,
+    /// BG-15: a place of delivery with an address; its country may be empty.
+    pub delivery_country: Option<String>,
+    /// BT-72
+    pub has_delivery_date: bool,
+    pub period: Option<Period>,
+    pub payments: Vec<Payment>,
+    /// BT-83 of a file that names no means of payment.
+    pub reference_without_means: String,
+    pub adjustments: Vec<Adjustment>,
+    pub totals: Totals,
+    pub breakdown: Vec<TaxGroup>,
+    pub lines: Vec<Line>,
+    pub attachments: Vec<Attachment>,
+    /// The values of code lists, each once.
+    pub codes: Vec<CodedValue>,
+    /// Rules of the syntax itself that the file breaks, found while it was read: rule and line.
+    pub syntax_findings: Vec<(&'static str, u32)>,
+}
+
+impl InvoiceFile {
+    /// BT-3, or where the file has none what its syntax means: a credit note's root says so itself.
+    #[must_use]
+    pub fn document_type(&self) -> &str {
+        match (self.type_code.as_str(), self.syntax) {
+            ("", Syntax::UblCreditNote) => "381",
+            ("", _) => "380",
+            (stated, _) => stated,
+        }
+    }
+
+    /// BT-59, or an empty text where the seller is paid.
+    #[must_use]
+    pub fn payee_name(&self) -> &str {
+        self.payee.as_ref().map_or("", |payee| &payee.name)
+    }
+
+    /// The first account named for payment.
+    #[must_use]
+    pub fn iban(&self) -> &str {
+        self.payments.iter().flat_map(|payment| &payment.accounts).find(|account| !account.is_empty()).map_or("", String::as_str)
+    }
+
+    /// BT-83: what the payer is to quote.
+    #[must_use]
+    pub fn payment_reference(&self) -> &str {
+        let references = self.payments.iter().map(|payment| payment.reference.as_str());
+        references.chain([self.reference_without_means.as_str()]).find(|reference| !reference.is_empty()).unwrap_or("")
+    }
+
+    /// Attachments that lie inside the file.
+    #[must_use]
+    pub fn embedded_count(&self) -> usize {
+        self.attachments.iter().filter(|attachment| attachment.is_embedded).count()
+    }
+
+    /// Somebody else is to be paid, or a note speaks of an assignment: already sold elsewhere?
+    #[must_use]
+    pub fn assigned_elsewhere(&self) -> bool {
+        let other_payee = !self.payee_name().is_empty() && self.payee_name() != self.seller.name;
+        let spoken = self.notes.iter().any(|note| {
+            let note = note.to_lowercase();
+            note.starts_with("#acc#")
+                || ["assigned to", "factoring", "abgetreten", "cédée", "应收账款转让"].iter().any(|word| note.contains(word))
+        });
+        other_payee || spoken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payee_or_a_note_says_that_it_was_assigned() {
+        let seller = Party { name: "Mill".to_owned(), ..Party::default() };
+        let plain = InvoiceFile { seller: seller.clone(), ..InvoiceFile::default() };
+        assert!(!plain.assigned_elsewhere());
+        assert!(!InvoiceFile { payee: Some(seller), ..plain.clone() }.assigned_elsewhere());
+        let payee = Party { name: "Bank".to_owned(), ..Party::default() };
+        assert!(InvoiceFile { payee: Some(payee), ..plain.clone() }.assigned_elsewhere());
+        assert!(InvoiceFile { notes: vec!["#ACC#see letter".to_owned()], ..plain }.assigned_elsewhere());
+    }
+}

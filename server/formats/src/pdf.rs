@@ -1,0 +1,113 @@
+//! Hybrid invoices: Factur-X and ZUGFeRD put the invoice as an XML file into a PDF. Only that file is taken out; what the pages show
+//! is never read.
+
+use crate::limits::Limits;
+use crate::{FormatFault, encoding, read, xml};
+use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
+use std::collections::BTreeMap;
+
+/// The names under which the standards attach the invoice. Writers differ in case, and some use other names.
+const NAMES: &[&str] = &["factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml"];
+
+#[must_use]
+pub fn is_pdf(bytes: &[u8]) -> bool {
+    bytes.get(..1024.min(bytes.len())).is_some_and(|head| head.windows(5).any(|mark| mark == b"%PDF-"))
+}
+
+/// The one XML invoice that lies in a PDF. The file is hostile until shown otherwise: run this where time and memory are limited.
+pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, FormatFault> {
+    let options = LoadOptions { max_decompressed_size: Some(limits.file_bytes), ..LoadOptions::default() };
+    let document = Document::load_mem_with_options(bytes, options).map_err(broken)?;
+    if document.is_encrypted() || document.was_encrypted() {
+        return Err(FormatFault::PdfEncrypted);
+    }
+    // What a repair would find is not what the writer sealed.
+    if document.xref_recovery.is_some() {
+        return Err(FormatFault::PdfBroken);
+    }
+    if document.objects.len() > limits.objects {
+        return Err(FormatFault::PdfTooMuch);
+    }
+    let mut invoices: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut total = 0_usize;
+    for (name, content) in attachments(&document, limits)? {
+        total = total.saturating_add(content.len());
+        if total > limits.total_bytes {
+            return Err(FormatFault::PdfTooMuch);
+        }
+        let standard = NAMES.contains(&name.to_lowercase().as_str());
+        match root_is_invoice(&content) {
+            Ok(false) if !standard => {}
+            // A file under the standard's name is meant as the invoice: what is wrong with it is said.
+            Err(fault) if standard => return Err(fault),
+            Err(_) => {}
+            Ok(_) if invoices.iter().any(|(_, known)| *known == content) => {}
+            Ok(_) => invoices.push((name, content)),
+        }
+    }
+    match invoices.len() {
+        0 => Err(FormatFault::PdfWithoutInvoice),
+        1 => invoices.pop().map(|(_, content)| content).ok_or(FormatFault::PdfWithoutInvoice),
+        _ => {
+            let names: Vec<String> = invoices.iter().map(|(name, _)| crate::fault::shown(name)).collect();
+            Err(FormatFault::PdfTwoInvoices { names: names.join(", ") })
+        }
+    }
+}
+
+fn broken(error: lopdf::Error) -> FormatFault {
+    match error {
+        lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. }) => FormatFault::PdfTooMuch,
+        lopdf::Error::Decryption(_) | lopdf::Error::InvalidPassword | lopdf::Error::UnsupportedSecurityHandler(_) => {
+            FormatFault::PdfEncrypted
+        }
+        _ => FormatFault::PdfBroken,
+    }
+}
+
+/// Whether an XML file is an invoice of a syntax that is embedded in PDF files, ZUGFeRD 1 included.
+fn root_is_invoice(content: &[u8]) -> Result<bool, FormatFault> {
+    let text = encoding::decode_xml(content)?;
+    let document = xml::parse(&text, xml::INVOICE_NODES)?;
+    let root = document.root_element();
+    Ok(read::is_invoice_root(root) || root.tag_name().name() == "CrossIndustryDocument")
+}
+
+/// The attached XML files by name. A stream that two file specifications share counts once.
+fn attachments(document: &Document, limits: &Limits) -> Result<Vec<(String, Vec<u8>)>, FormatFault> {
+    let mut streams: BTreeMap<ObjectId, String> = BTreeMap::new();
+    for object in document.objects.values() {
+        let Ok(specification) = object.as_dict() else { continue };
+        let Some(embedded) = specification.get(b"EF").ok().and_then(|found| resolved(document, found)) else { continue };
+        let stream = [&b"UF"[..], b"F"].iter().find_map(|key| embedded.get(key).ok()?.as_reference().ok());
+        if let Some(stream) = stream {
+            streams.insert(stream, file_name(specification));
+        }
+    }
+    if streams.len() > limits.files {
+        return Err(FormatFault::PdfTooMuch);
+    }
+    let mut found = Vec::new();
+    for (id, name) in streams {
+        let Ok(stream) = document.get_object(id).and_then(Object::as_stream) else { continue };
+        let media = stream.dict.get(b"Subtype").and_then(Object::as_name).unwrap_or_default();
+        let is_xml = name.to_lowercase().ends_with(".xml") || media.windows(3).any(|part| part.eq_ignore_ascii_case(b"xml"));
+        if is_xml {
+            found.push((name, stream.get_plain_content_with_limit(limits.file_bytes).map_err(broken)?));
+        }
+    }
+    Ok(found)
+}
+
+fn resolved<'a>(document: &'a Document, object: &'a Object) -> Option<&'a Dictionary> {
+    document.dereference(object).ok().and_then(|(_, found)| found.as_dict().ok())
+}
+
+/// The name of an attachment as its file specification gives it: UTF-16 with a mark, or one byte a character.
+fn file_name(specification: &Dictionary) -> String {
+    let raw = [&b"UF"[..], b"F"].iter().find_map(|key| specification.get(key).and_then(Object::as_str).ok()).unwrap_or_default();
+    match raw {
+        [0xFE, 0xFF, rest @ ..] => encoding::decode(rest, encoding_rs::UTF_16BE).unwrap_or_default(),
+        other => other.iter().copied().map(char::from).collect(),
+    }
+}

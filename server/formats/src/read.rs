@@ -1,0 +1,106 @@
+//! One door for every file: what it is, is told by its content and never by its name.
+
+use crate::archive::{self, Member};
+use crate::csv::{self, CsvInvoice, Payable};
+use crate::invoice::InvoiceFile;
+use crate::limits::Limits;
+use crate::{FormatFault, cii, encoding, ofd, pdf, ubl, xml};
+use roxmltree::Node;
+
+/// What a file turned out to be, and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// One invoice; its syntax says which kind it was.
+    Invoice(Box<InvoiceFile>),
+    /// A PDF with one invoice inside.
+    Hybrid(Box<InvoiceFile>),
+    /// A zip; each file in it is read on its own.
+    Archive(Vec<Member>),
+    /// Kontor's own table of invoices.
+    Invoices(Vec<CsvInvoice>),
+    /// A buyer's table of what it will pay.
+    Payables(Vec<Payable>),
+    /// A table with faults: nothing of it is taken.
+    FaultyTable(Vec<FormatFault>),
+}
+
+/// A file that holds other files, and is therefore opened where time and memory are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    Pdf,
+    Ofd,
+    Zip,
+}
+
+#[must_use]
+pub fn container(bytes: &[u8]) -> Option<Container> {
+    if archive::is_zip(bytes) {
+        Some(if ofd::is_ofd(bytes) { Container::Ofd } else { Container::Zip })
+    } else if pdf::is_pdf(bytes) {
+        Some(Container::Pdf)
+    } else {
+        None
+    }
+}
+
+/// What lies in a container: the one invoice of a PDF or OFD document, or all files of a zip.
+pub fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
+    let one = |content| vec![Member { name: String::new(), content }];
+    match container(bytes) {
+        Some(Container::Zip) => archive::members(bytes, limits),
+        Some(Container::Ofd) => ofd::embedded_invoice(bytes, limits).map(one),
+        Some(Container::Pdf) => pdf::embedded_invoice(bytes, limits).map(one),
+        None => Err(FormatFault::UnknownKind),
+    }
+}
+
+/// Reads any file, containers included.
+pub fn read(bytes: &[u8], limits: &Limits) -> Result<Read, FormatFault> {
+    let Some(kind) = container(bytes) else { return read_plain(bytes) };
+    let members = unpack(bytes, limits)?;
+    let invoice = || members.first().ok_or(FormatFault::UnknownKind).and_then(|member| read_xml(&member.content));
+    match kind {
+        Container::Zip => Ok(Read::Archive(members)),
+        Container::Ofd => invoice().map(Box::new).map(Read::Invoice),
+        Container::Pdf => invoice().map(Box::new).map(Read::Hybrid),
+    }
+}
+
+/// Reads a file that holds no other: XML or a table.
+pub fn read_plain(bytes: &[u8]) -> Result<Read, FormatFault> {
+    if bytes.is_empty() {
+        return Err(FormatFault::EmptyFile);
+    }
+    if looks_like_xml(bytes) {
+        return read_xml(bytes).map(Box::new).map(Read::Invoice);
+    }
+    match csv::read(bytes)? {
+        csv::Table::Invoices(rows) => Ok(Read::Invoices(rows)),
+        csv::Table::Payables(rows) => Ok(Read::Payables(rows)),
+        csv::Table::Faulty(faults) => Ok(Read::FaultyTable(faults)),
+    }
+}
+
+/// Reads an XML invoice of any syntax.
+pub fn read_xml(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
+    let text = encoding::decode_xml(bytes)?;
+    let document = xml::parse(&text, xml::INVOICE_NODES)?;
+    let root = document.root_element();
+    if cii::is_mine(root) {
+        cii::read(root)
+    } else if ofd::is_mine(root) {
+        ofd::read(root)
+    } else {
+        ubl::read(root)
+    }
+}
+
+pub(crate) fn is_invoice_root(root: Node<'_, '_>) -> bool {
+    cii::is_mine(root) || ubl::is_mine(root)
+}
+
+/// The first mark that is not white space opens an element, in whichever width.
+fn looks_like_xml(bytes: &[u8]) -> bool {
+    let marks = [0xEF, 0xBB, 0xBF, 0xFE, 0xFF, 0x00, b' ', b'\t', b'\r', b'\n'];
+    bytes.iter().take(200).find(|mark| !marks.contains(mark)) == Some(&b'<')
+}
