@@ -17,14 +17,6 @@ pub enum Syntax {
     Csv,
 }
 
-impl Syntax {
-    /// Whether the rules of EN 16931 are meant for it.
-    #[must_use]
-    pub fn is_european(self) -> bool {
-        matches!(self, Self::UblInvoice | Self::UblCreditNote | Self::Cii)
-    }
-}
-
 /// An amount as the file says it; the decimals that were written are kept.
 pub type Amount = Option<Decimal>;
 
@@ -256,6 +248,13 @@ pub struct InvoiceFile {
 }
 
 impl InvoiceFile {
+    /// Whether the rules of EN 16931 are meant for it. They know two decimals at most, so an amount in dinars cannot keep them.
+    #[must_use]
+    pub fn is_european(&self) -> bool {
+        let european = matches!(self.syntax, Syntax::UblInvoice | Syntax::UblCreditNote | Syntax::Cii);
+        european && domain::Currency::parse(&self.currency).is_none_or(|currency| currency.exponent() <= 2)
+    }
+
     /// BT-3, or where the file has none what its syntax means: a credit note's root says so itself.
     #[must_use]
     pub fn document_type(&self) -> &str {

@@ -44,10 +44,10 @@ const TABLES: &[&[Rule]] = &[header::RULES, lines::RULES, totals::RULES, decimal
 /// Every rule that an invoice breaks, the fatal ones first. A file of another kind than the European ones is held to Kontor's own.
 #[must_use]
 pub fn check(file: &InvoiceFile) -> Vec<Finding> {
-    let tables = if file.syntax.is_european() { TABLES } else { &[own::RULES] };
+    let tables = if file.is_european() { TABLES } else { &[own::RULES] };
     let tabled = tables.iter().copied().flatten().filter_map(|rule| Some((rule.code, (rule.broken)(file)?)));
     let mut found: Vec<Finding> = tabled.map(|(rule, line)| finding(file, rule, line)).collect();
-    if file.syntax.is_european() {
+    if file.is_european() {
         let more = vat::broken(file).into_iter().chain(codes::broken(file)).chain(file.syntax_findings.iter().copied());
         found.extend(more.map(|(rule, line)| finding(file, rule, line)));
     }

@@ -7,7 +7,7 @@ use domain::Currency;
 pub(super) const RULES: &[Rule] = &[
     Rule { code: "KT-01", broken: |file| document(!file.currency.is_empty() && Currency::parse(&file.currency).is_none()) },
     Rule { code: "KT-02", broken: |file| document(breaks_minor_units(file)) },
-    Rule { code: "KT-03", broken: |file| document(!file.syntax.is_european() && adds_up(&file.totals) != Some(true)) },
+    Rule { code: "KT-03", broken: |file| document(!file.is_european() && adds_up(&file.totals) != Some(true)) },
 ];
 
 /// Net and tax lead to the total, and that less what was prepaid to what is payable; European invoices have their own rules for it.
@@ -17,7 +17,8 @@ fn adds_up(totals: &Totals) -> Option<bool> {
         (Some(net), Some(tax)) => net.checked_add(tax)?,
         _ => total,
     };
-    Some(total == sum && totals.payable? == total.checked_sub(totals.prepaid.unwrap_or_default())?)
+    let open = total.checked_sub(totals.prepaid.unwrap_or_default())?.checked_add(totals.rounding.unwrap_or_default())?;
+    Some(total == sum && totals.payable? == open)
 }
 
 /// An amount in parts that the currency does not have, such as yen with sen.
