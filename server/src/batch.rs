@@ -8,6 +8,7 @@ use domain::party::{Capacity, Names, PartyStatus};
 use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
 use std::collections::{BTreeMap, HashMap};
 use store::journal::{self, BookingFacts, NewAccount};
+use store::log::LogWriter;
 use store::records::{Keyed, Record};
 use store::{ApprovalLimit, AuditRecord, BuyerLimit, Conn, Heads, Notice, Offer, Party, Purchase, Receivable, StoreError};
 
@@ -68,6 +69,7 @@ pub struct Batch<'a> {
     pub now: NaiveDateTime,
     pub heads: Heads,
     heads_changed: bool,
+    log: LogWriter,
     book: Book,
     accounts: HashMap<AccountKey, AccountId>,
     new_accounts: Vec<NewAccount>,
@@ -97,6 +99,7 @@ impl<'a> Batch<'a> {
             now,
             book: Book::after(TransferNumber(heads.last_transfer)),
             value_date: heads.business_date,
+            log: LogWriter::open(&heads)?,
             heads,
             heads_changed: false,
             accounts: HashMap::new(),
@@ -144,6 +147,7 @@ impl<'a> Batch<'a> {
         self.posted = (0, 0);
         self.value_date = self.heads.business_date;
         self.wrote = false;
+        self.log.begin_command();
     }
 
     #[must_use]
@@ -154,6 +158,7 @@ impl<'a> Batch<'a> {
     pub fn append_audit(&mut self, record: AuditRecord) {
         self.heads_changed = true;
         self.heads.last_audit = record.seq;
+        self.log.append(&record);
         self.audit.push(record);
     }
 
@@ -173,6 +178,7 @@ impl<'a> Batch<'a> {
         Record::insert_all(&std::mem::take(&mut self.purchases), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.notices), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.audit), self.conn)?;
+        self.log.flush(self.conn, &mut self.heads)?;
         if std::mem::take(&mut self.heads_changed) {
             self.heads.update(self.conn)?;
         }
@@ -310,6 +316,7 @@ impl<'a> Batch<'a> {
         let (first, last) = match applied {
             Ok(rows) => {
                 self.facts.extend(rows.iter().map(|_| facts));
+                self.log.bind(rows, &facts);
                 let number = |row: Option<&ledger::Transfer>| row.map_or(0, |row| row.number.0);
                 (number(rows.first()), number(rows.last()))
             }

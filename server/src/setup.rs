@@ -60,6 +60,8 @@ fn insert(conn: &mut Conn, setup: &Setup, hashes: &[String], clock: &Clock) -> R
         last_audit: 0,
         business_date: setup.business_date,
         custody_iban: setup.custody_iban.clone(),
+        log_frontier: String::new(),
+        log_secret: crate::hash::random_token(),
     }
     .insert(conn)?;
     Party {

@@ -19,6 +19,8 @@ pub struct BoundTransfer {
     /// Days since 1970-01-01.
     pub value_day: i32,
     pub business_day: i32,
+    /// Microseconds since 1970-01-01, UTC.
+    pub booked_micros: i64,
 }
 
 /// The digest of a command's transfers in their order.
@@ -35,6 +37,7 @@ impl Transfers {
         }
         self.0.update(transfer.value_day.to_be_bytes());
         self.0.update(transfer.business_day.to_be_bytes());
+        self.0.update(transfer.booked_micros.to_be_bytes());
     }
 
     #[must_use]
@@ -233,6 +236,7 @@ mod tests {
             hold: 0,
             value_day: 4,
             business_day: 4,
+            booked_micros: 5,
         };
         let digest = |transfer: BoundTransfer| {
             let mut all = Transfers::default();
@@ -250,6 +254,7 @@ mod tests {
             BoundTransfer { hold: 9, ..one },
             BoundTransfer { value_day: 9, ..one },
             BoundTransfer { business_day: 9, ..one },
+            BoundTransfer { booked_micros: 9, ..one },
         ];
         assert!(changed.iter().all(|other| digest(*other) != digest(one)));
     }
