@@ -49,6 +49,7 @@ pub fn config(database_url: String, listen: &str, base_url: &str, data: &std::pa
         secret: crate::hash::random_token(),
         demo: true,
         metrics_listen: None,
+        checkpoints: crate::config::CheckpointConfig::default(),
     }
 }
 

@@ -31,6 +31,7 @@ pub fn config(database: &Database, base: &str) -> Config {
         secret: "a secret of at least thirty-two characters".to_owned(),
         demo: true,
         metrics_listen: None,
+        checkpoints: server::config::CheckpointConfig::default(),
     }
 }
 
@@ -111,7 +112,7 @@ impl World {
     pub fn move_to(&self, date: &str) {
         let wanted: NaiveDate = date.parse().expect("a date");
         let app = &self.running.as_ref().expect("a running server").app;
-        server::jobs::end_of_day::catch_up(&app.writer, &app.pool, wanted).expect("days end");
+        server::jobs::end_of_day::catch_up(app, wanted).expect("days end");
     }
 
     /// The newest mail to an address.

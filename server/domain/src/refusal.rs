@@ -106,6 +106,8 @@ refusals! {
     DayInPast { date: NaiveDate } => "day_in_past",
     /// Register, party accounts, ledger and bank statement do not agree.
     BooksDoNotBalance { asset: String } => "books_do_not_balance",
+    /// No end of day has been signed yet that the proof could rest on.
+    ProofNotReady => "proof_not_ready",
     /// Accounting refused what the rules allowed: a rule is missing.
     Accounting { verdict: String } => "accounting_refused",
 }

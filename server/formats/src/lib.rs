@@ -1,6 +1,7 @@
 //! Files of the outside world, to and from domain values. Pure: no network, no file access, bounded memory.
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
+pub mod books;
 pub mod camt;
 pub mod pain;
 pub mod ubl;

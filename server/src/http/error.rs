@@ -78,6 +78,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "undertaking_changed"
         | "last_administrator"
         | "receivable_matured"
+        | "proof_not_ready"
         | "accounting_refused" => StatusCode::CONFLICT,
         "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -14,6 +14,7 @@ use proof::record::{BoundTransfer, DaySums, LoggedRecord, Transfers};
 use proof::salt::Salts;
 use proof::tree::{self, Frontier, Nodes};
 use proof::Hash;
+use proof::position::PositionProof;
 
 /// Subtrees are stored at every eighth level: 256 leaves, 65,536, …
 const STEP: u32 = 8;
@@ -266,4 +267,34 @@ pub fn consistency(conn: &mut Conn, old: u64, new: u64) -> Result<Vec<Hash>> {
 /// The newest checkpoint.
 pub fn newest_checkpoint(conn: &mut Conn) -> Result<Option<CheckpointRow>> {
     CheckpointRow::find_where(conn, "size > 0 ORDER BY size DESC LIMIT 1", &[])
+}
+
+/// The bytes of a stored record's leaf.
+fn stored_text(conn: &mut Conn, seq: i64, salts: &Salts) -> Result<String> {
+    let found = AuditRecord::find_where(conn, "seq = ?", &[seq.into()])?;
+    let record = found.ok_or_else(|| StoreError::Corrupt(format!("audit {seq} is missing")))?;
+    let mut transfers = Transfers::default();
+    for row in TransferRow::list_span(conn, &[record.first_transfer.into(), record.last_transfer.into()])? {
+        transfers.add(&bound_row(&row));
+    }
+    Ok(record_text(&record, salts, transfers.digest()))
+}
+
+/// The position proof of a company at the end of a day, or of the newest that was signed. None when the day has not
+/// ended, or no checkpoint covers it yet.
+pub fn position(conn: &mut Conn, owner: i64, day: Option<NaiveDate>) -> Result<Option<(NaiveDate, PositionProof)>> {
+    let Some(day) = crate::sums::find_signed_day(conn, day)? else { return Ok(None) };
+    // The first checkpoint after the day's end: the file is the same however often it is made.
+    let condition = "size >= ? ORDER BY size LIMIT 1";
+    let Some(checkpoint) = CheckpointRow::find_where(conn, condition, &[day.audit_seq.into()])? else { return Ok(None) };
+    let salts = salts_of(&crate::records::load_heads(conn)?);
+    let place = |seq: i64| u64::try_from(seq).unwrap_or(0);
+    let proof = PositionProof {
+        owner,
+        record: stored_text(conn, day.audit_seq, &salts)?,
+        path: inclusion(conn, place(day.audit_seq.saturating_sub(1)), place(checkpoint.size))?,
+        assets: crate::sums::list_held(conn, &day, owner, &salts)?,
+        note: checkpoint.note,
+    };
+    Ok(Some((day.day, proof)))
 }

@@ -14,6 +14,7 @@ use ledger::AssetId;
 use proof::Hash;
 use proof::balance::{AssetEntry, Balance, SumOverflow, SumTree};
 use proof::digest::{hex, leaf_hash, unhex};
+use proof::position::{Held, HeldAsset};
 use proof::record::DaySums;
 use proof::salt::Salts;
 use proof::tree::{self, Frontier, Nodes};
@@ -176,9 +177,6 @@ struct AssetNumber {
     id: i64,
 }
 
-/// One asset of a holder at the end of a day: its entry's place and path in the day's tree, the leaf, its place and path.
-pub type HeldAsset = proof::position::HeldAsset;
-
 struct Entries(Vec<Hash>);
 
 impl Nodes for Entries {
@@ -210,7 +208,20 @@ pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -
         let Some((index, path)) = found else { continue };
         let place = u64::try_from(place).unwrap_or(u64::MAX);
         let to_day = tree::inclusion(&mut leaves, place, u64::try_from(entries.len()).unwrap_or(0))?;
-        held.push(HeldAsset { entry, index: place, path: to_day, held: proof::position::Held { balance, index, path } });
+        held.push(HeldAsset { entry, index: place, path: to_day, held: Held { balance, index, path } });
     }
     Ok(held)
+}
+
+/// Ended days that a checkpoint covers, newest first.
+pub fn list_signed_days(conn: &mut Conn, most: i64) -> Result<Vec<DaySumsRow>> {
+    DaySumsRow::list_where(conn, "audit_seq <= (SELECT MAX(size) FROM checkpoints) ORDER BY day DESC LIMIT ?", &[most.into()])
+}
+
+/// This day, or the newest, if it has ended and a checkpoint covers it.
+pub fn find_signed_day(conn: &mut Conn, day: Option<NaiveDate>) -> Result<Option<DaySumsRow>> {
+    match day {
+        Some(day) => DaySumsRow::find_where(conn, "day = ? AND audit_seq <= (SELECT MAX(size) FROM checkpoints)", &[day.into()]),
+        None => Ok(list_signed_days(conn, 1)?.into_iter().next()),
+    }
 }

@@ -748,3 +748,21 @@ refusal-day-not-reached = { $date } is not over yet.
 refusal-day-in-past = { $date } has been ended already.
 refusal-books-do-not-balance = Asset { $asset } does not sum to zero. The day stays open until it is explained.
 refusal-accounting-refused = The ledger refused this ({ $verdict }). Nothing has happened.
+
+# Proofs
+proof-title = Position proof
+proof-lead = A file with which you can show anybody what your company held at the end of a day: its cash, its fractions, and the digests of the documents behind them. It names no other company.
+proof-owner = Your number in the proof
+proof-key = The log's key
+proof-days = Ended days
+proof-file = Proof
+proof-download = Download
+proof-none-yet = The first proof is there after the next end of day.
+proof-check = Check it without us
+proof-check-lead = Run: kontor verify-proof FILE --key KEY. Keep the key and a checkpoint somewhere of your own; the format is open, so that you can also check with a program of your own.
+proof-checkpoint = The newest checkpoint of the log
+mail-checkpoint-subject = Kontor checkpoint of { $date }
+mail-checkpoint-body = Keep this mail. With it, kontor verify --checkpoint finds out whether the history before it was changed.
+command-record-checkpoint = Checkpoint signed
+refusal-proof-not-ready = No end of this day has been signed yet. Try again after the end of the day.
+field-sums = Sums of the day

@@ -748,3 +748,21 @@ refusal-day-not-reached = { $date }尚未结束。
 refusal-day-in-past = { $date }已完成日终。
 refusal-books-do-not-balance = 资产 { $asset } 合计不为零。查明原因之前，当日不得结束。
 refusal-accounting-refused = 账簿拒绝了此操作（{ $verdict }）。操作均未执行。
+
+# 证明
+proof-title = 持仓证明
+proof-lead = 凭此文件，贵公司可向任何人证明某日日终的持仓：现金、份额，以及其背后文件的摘要。文件不涉及任何其他公司。
+proof-owner = 贵公司在证明中的编号
+proof-key = 日志公钥
+proof-days = 已日终的日期
+proof-file = 证明
+proof-download = 下载
+proof-none-yet = 下一次日终之后即可下载第一份证明。
+proof-check = 独立核验
+proof-check-lead = 运行：kontor verify-proof FILE --key KEY。请自行保存公钥和检查点；格式公开，您也可以用自己的程序核验。
+proof-checkpoint = 日志的最新检查点
+mail-checkpoint-subject = Kontor 检查点 { $date }
+mail-checkpoint-body = 请保存此邮件。凭此检查点，kontor verify --checkpoint 可以查出此前的历史是否被改动。
+command-record-checkpoint = 检查点已签名
+refusal-proof-not-ready = 该日的日终尚未签名，请在日终之后再试。
+field-sums = 当日合计

@@ -72,7 +72,7 @@ async fn clock_post(who: Who<Anyone>, posted: Posted) -> Answer {
     only_demo(&who)?;
     let days = posted.number("days")?.clamp(1, 90);
     let app = who.app.clone();
-    let moved = actix_web::web::block(move || end_of_day::advance(&app.writer, &app.pool, days)).await;
+    let moved = actix_web::web::block(move || end_of_day::advance(&app, days)).await;
     moved.map_err(|error| Fault::Failed(error.to_string()))??;
     Ok(see_other("/demo/clock"))
 }
