@@ -173,6 +173,7 @@ def verify(raw, key):
     lines = Lines(text)
     need(lines.next() == "kontor/position/1", "not a position proof")
     owner, count = lines.word("owner", MOST), lines.word("assets")
+    need(count > 0, "the file names no balance")
     record = lines.block(17)
     record_path = lines.path(unhex)
     assets = []

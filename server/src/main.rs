@@ -2,8 +2,8 @@
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
-use server::clock::Clock;
 use formats::books::BooksFormat;
+use server::clock::Clock;
 use server::config::{CheckpointConfig, Config, Secret, load_secret};
 use server::setup::{FirstUser, Setup};
 use server::{bench, demo, export, proofs, serve, setup};
@@ -126,7 +126,7 @@ enum Task {
         /// A saved checkpoint, or a folder of them, that the log must extend; may be given several times.
         #[arg(long)]
         checkpoint: Vec<PathBuf>,
-        /// The log's public key, or a file that holds it: then saved checkpoints must be signed by it.
+        /// The log's public key, or a file that holds it: then saved and stored checkpoints must be signed by it.
         #[arg(long)]
         key: Option<String>,
     },
@@ -267,7 +267,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             let key = key.map(|key| proofs::read_key(&key)).transpose()?;
             let saved = proofs::read_checkpoints(&checkpoint, key.as_ref())?;
             let mut conn = store::connect(&database.url()?)?;
-            let (coverage, finding) = store::verify::verify_against(&mut conn, &saved)?;
+            let (coverage, finding) = store::verify::verify_against(&mut conn, &saved, key.as_ref())?;
             println!(
                 "read {} transfers, {} accounts, {} audit records, {} receivables; compared {} saved checkpoints",
                 coverage.transfers,

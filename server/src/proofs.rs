@@ -21,13 +21,8 @@ pub fn verify_proof(file: &Path, key: &Verifier) -> Result<String, Failure> {
     let bytes = std::fs::read(file)?;
     let text = String::from_utf8(bytes).map_err(|_| proof::position::Flaw::Form)?;
     let proven = PositionProof::parse(&text)?.verify(key)?;
-    let mut report = format!(
-        "GOOD: log {}, {} records; company {} at the end of {}\n",
-        proven.origin, proven.size, proven.owner, proven.day
-    );
-    if proven.assets.is_empty() {
-        report.push_str("  it proves no balance\n");
-    }
+    let mut report =
+        format!("GOOD: log {}, {} records; company {} at the end of {}\n", proven.origin, proven.size, proven.owner, proven.day);
     for asset in &proven.assets {
         let entry = &asset.entry;
         let kind = &asset.held.balance.kind;

@@ -77,6 +77,19 @@ impl World {
         Self { database, clock, running: Some(running), base }
     }
 
+    /// The running server's inside, for what no request can ask for.
+    #[must_use]
+    pub fn app(&self) -> &server::http::Shared {
+        &self.running.as_ref().expect("a running server").app
+    }
+
+    /// Signs the log as it is, and says with what checkpoint.
+    pub fn signed(&self) -> store::CheckpointRow {
+        self.clock.shift_seconds(61);
+        server::jobs::sign_checkpoint::run(self.app()).expect("a checkpoint");
+        store::log::newest_checkpoint(&mut self.conn()).expect("a query").expect("a checkpoint")
+    }
+
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(&self.base)

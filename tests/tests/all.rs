@@ -4,6 +4,7 @@
 mod browser;
 mod house_rules;
 mod journey;
+mod proofs;
 mod refusals;
 mod security;
 mod storage;

@@ -20,6 +20,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("remainder_too_small", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("sold_out", "survival::the_last_units_are_sold_once"),
     ("idempotency_key_reused", "survival::a_key_does_one_thing_once"),
+    ("proof_not_ready", "proofs::a_holder_proves_its_position_to_a_stranger"),
+    ("nothing_to_prove", "proofs::a_holder_proves_its_position_to_a_stranger"),
 ];
 
 /// Codes whose rule is a pure function with its own table of rows in `domain`.

@@ -108,6 +108,8 @@ refusals! {
     BooksDoNotBalance { asset: String } => "books_do_not_balance",
     /// No end of day has been signed yet that the proof could rest on.
     ProofNotReady => "proof_not_ready",
+    /// The company had no balance at that end of day.
+    NothingToProve => "nothing_to_prove",
     /// Accounting refused what the rules allowed: a rule is missing.
     Accounting { verdict: String } => "accounting_refused",
 }

@@ -80,6 +80,9 @@ pub fn opening(format: BooksFormat, date: &str, accounts: &[AccountKey]) -> Stri
     (names.sort_unstable(), assets.sort_unstable());
     (names.dedup(), assets.dedup());
     let mut text = String::new();
+    if format == BooksFormat::Ledger {
+        text.push_str("tag value\n");
+    }
     for asset in assets {
         let name = commodity(asset);
         let quoted = if asset_currency(asset).is_some() { name.clone() } else { format!("\"{name}\"") };
@@ -148,12 +151,20 @@ mod tests {
         let plain = "\n2026-11-22 * (T-7) deposit  ; value: 2026-11-20\n    Assets:Custody  1234.56 EUR\n    Liabilities:Cash:10003  -1234.56 EUR\n";
         assert_eq!(entry(BooksFormat::Hledger, &money), plain);
         assert_eq!(entry(BooksFormat::Ledger, &money), plain);
-        assert!(entry(BooksFormat::Hledger, &issue).ends_with("    Equity:Issued  123456 \"R10050\"\n    Liabilities:Holding:10003  -123456 \"R10050\"\n"));
+        assert!(
+            entry(BooksFormat::Hledger, &issue)
+                .ends_with("    Equity:Issued  123456 \"R10050\"\n    Liabilities:Holding:10003  -123456 \"R10050\"\n")
+        );
         assert_eq!(
             entry(BooksFormat::Beancount, &issue),
             "\n2026-11-22 * \"deposit\"\n  transfer: 7\n  value: 2026-11-20\n    Equity:Issued  123456 R10050\n    Liabilities:Holding:10003  -123456 R10050\n"
         );
-        let keys = [AccountKey::custody(eur), AccountKey::cash(10_003, eur), AccountKey::issued(units), AccountKey::custody(AssetId(392))];
+        let keys = [
+            AccountKey::custody(eur),
+            AccountKey::cash(10_003, eur),
+            AccountKey::issued(units),
+            AccountKey::custody(AssetId(392)),
+        ];
         let opened = opening(BooksFormat::Hledger, "2026-11-22", &keys);
         assert_eq!(
             opened,

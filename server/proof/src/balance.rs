@@ -48,7 +48,7 @@ impl Balance {
             amount: amount.parse().ok()?,
             salt: unhex(salt)?,
         };
-        (is_word(kind) && read.amount >= 0 && read.owner >= 0 && read.to_text() == text).then_some(read)
+        (is_word(kind) && read.amount >= 0 && read.owner >= 0 && read.asset >= 0 && read.to_text() == text).then_some(read)
     }
 
     /// The leaf as a node of the tree.
@@ -228,7 +228,7 @@ impl AssetEntry {
             root: SumNode::parse(root)?,
             documents,
         };
-        (read.to_text() == text).then_some(read)
+        (read.asset >= 0 && read.to_text() == text).then_some(read)
     }
 }
 

@@ -127,7 +127,8 @@ impl PositionProof {
         if !verify_inclusion(&leaf, day.seq - 1, checkpoint.size, &self.path, &checkpoint.root) {
             return Err(Flaw::Record);
         }
-        if !self.assets.is_sorted_by(|a, b| a.entry.asset < b.entry.asset) {
+        // A file without a balance would prove nothing, whosever number it bears.
+        if self.assets.is_empty() || !self.assets.is_sorted_by(|a, b| a.entry.asset < b.entry.asset) {
             return Err(Flaw::Form);
         }
         for asset in &self.assets {

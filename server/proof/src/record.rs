@@ -69,7 +69,7 @@ impl DaySums {
         let (day, last, assets, root) = (words.next()?, words.next()?, words.next()?, words.next()?);
         let read =
             Self { day: day.to_owned(), last_transfer: last.parse().ok()?, assets: assets.parse().ok()?, root: unhex(root)? };
-        (is_day(day) && read.to_text() == text).then_some(read)
+        (is_day(day) && read.last_transfer >= 0 && read.to_text() == text).then_some(read)
     }
 }
 

@@ -79,6 +79,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "last_administrator"
         | "receivable_matured"
         | "proof_not_ready"
+        | "nothing_to_prove"
         | "accounting_refused" => StatusCode::CONFLICT,
         "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -34,7 +34,9 @@ pub fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
         "/api/v1/log/inclusion" => {
             &[("record", "number of the audit record, 1 or more"), ("size", "size of a checkpoint; the newest when left out")]
         }
-        "/api/v1/log/consistency" => &[("old", "the smaller size"), ("new", "the larger size; the newest checkpoint's when left out")],
+        "/api/v1/log/consistency" => {
+            &[("old", "the smaller size"), ("new", "the larger size; the newest checkpoint's when left out")]
+        }
         _ => &[],
     }
 }
@@ -159,8 +161,10 @@ async fn api_checkpoint(who: Who<Anyone>) -> Answer {
 /// Newest first, 100 at a time.
 async fn api_checkpoints(who: Who<Anyone>, params: Params) -> Answer {
     let before = number(&params, "before")?.and_then(|size| i64::try_from(size).ok()).unwrap_or(i64::MAX);
-    let rows =
-        who.app.read(move |conn| Ok(CheckpointRow::list_where(conn, "size < ? ORDER BY size DESC LIMIT 100", &[before.into()])?)).await?;
+    let rows = who
+        .app
+        .read(move |conn| Ok(CheckpointRow::list_where(conn, "size < ? ORDER BY size DESC LIMIT 100", &[before.into()])?))
+        .await?;
     let next = rows.last().filter(|_| rows.len() == 100).map(|row| row.size);
     Ok(HttpResponse::Ok().json(json!({ "items": rows.iter().map(checkpoint_json).collect::<Vec<_>>(), "next_before": next })))
 }

@@ -52,7 +52,11 @@ fn mails(config: &CheckpointConfig, heads: &Heads, note: &str) -> Vec<QueuedMail
     let language = Language::default();
     let subject = language.fill("mail-checkpoint-subject", &[("date", heads.business_date.to_string())]);
     let body = format!("{}\n\n{note}", language.t("mail-checkpoint-body"));
-    config.mail.iter().map(|address| QueuedMail { address: address.clone(), subject: subject.clone(), body: body.clone() }).collect()
+    config
+        .mail
+        .iter()
+        .map(|address| QueuedMail { address: address.clone(), subject: subject.clone(), body: body.clone() })
+        .collect()
 }
 
 /// One file a checkpoint, whole or not there at all.

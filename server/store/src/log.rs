@@ -9,12 +9,12 @@ use crate::records::{Keyed, Record};
 use crate::rows::{AuditRecord, CheckpointRow, Heads, LogNode, LogRun, TransferRow};
 use crate::{Conn, Result, StoreError};
 use chrono::NaiveDate;
+use proof::Hash;
 use proof::digest::{hex, leaf_hash, unhex};
+use proof::position::PositionProof;
 use proof::record::{BoundTransfer, DaySums, LoggedRecord, Transfers};
 use proof::salt::Salts;
 use proof::tree::{self, Frontier, Nodes};
-use proof::Hash;
-use proof::position::PositionProof;
 
 /// Subtrees are stored at every eighth level: 256 leaves, 65,536, …
 const STEP: u32 = 8;

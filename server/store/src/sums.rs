@@ -100,8 +100,9 @@ pub fn describe(conn: &mut Conn, assets: &[i64]) -> Result<BTreeMap<i64, Describ
     let receivables = list_receivables(conn, assets)?;
     let invoices: Vec<i64> = receivables.values().map(|(_, row)| row.invoice_id).collect();
     let (condition, list) = query::among(conn, "i.id", &invoices);
-    let sql =
-        format!("SELECT i.id, i.document, c.words_hash FROM invoices i JOIN confirmations c ON c.invoice_id = i.id WHERE {condition}");
+    let sql = format!(
+        "SELECT i.id, i.document, c.words_hash FROM invoices i JOIN confirmations c ON c.invoice_id = i.id WHERE {condition}"
+    );
     let papers: BTreeMap<i64, Paper> = query::list::<Paper>(conn, &sql, &[list])?.into_iter().map(|row| (row.id, row)).collect();
     let mut described = BTreeMap::new();
     for asset in assets {
@@ -110,7 +111,8 @@ pub fn describe(conn: &mut Conn, assets: &[i64]) -> Result<BTreeMap<i64, Describ
             (Some(code), _) => ("currency", code.clone(), code, None),
             (None, Some((class, row))) => {
                 let paper = papers.get(&row.invoice_id);
-                let documents = paper.and_then(|paper| Some([unhex(&row.terms_hash)?, unhex(&paper.document)?, unhex(&paper.words_hash)?]));
+                let documents =
+                    paper.and_then(|paper| Some([unhex(&row.terms_hash)?, unhex(&paper.document)?, unhex(&paper.words_hash)?]));
                 (*class, row.reference.clone(), row.currency.clone(), documents)
             }
             // Assets that a load generator has made up.
@@ -151,7 +153,11 @@ const AT_ONCE: usize = 500;
 /// Counts every balance at the end of a day and writes the entries of the assets that have changed since the day before.
 /// The caller puts the result into the audit record number `audit_seq`, and so into the log.
 pub fn close_day(conn: &mut Conn, day: NaiveDate, last_transfer: i64, audit_seq: i64, salts: &Salts) -> Result<DaySums> {
-    let counted = query::int(conn, "SELECT MAX(last_transfer) AS value FROM (SELECT last_transfer FROM day_sums UNION ALL SELECT 0) x", &[])?;
+    let counted = query::int(
+        conn,
+        "SELECT MAX(last_transfer) AS value FROM (SELECT last_transfer FROM day_sums UNION ALL SELECT 0) x",
+        &[],
+    )?;
     let changed = "SELECT DISTINCT asset_id AS id FROM transfers WHERE number > ? ORDER BY asset_id";
     let changed: Vec<i64> =
         query::list::<AssetNumber>(conn, changed, &[counted.unwrap_or(0).into()])?.into_iter().map(|row| row.id).collect();
@@ -185,7 +191,8 @@ impl Nodes for Entries {
         let width = 1_u64 << level;
         let from = index.saturating_mul(width);
         let part = usize::try_from(from).ok().zip(usize::try_from(from.saturating_add(width)).ok());
-        let part = part.and_then(|(from, to)| self.0.get(from..to)).ok_or_else(|| StoreError::Corrupt("a day's tree".to_owned()))?;
+        let part =
+            part.and_then(|(from, to)| self.0.get(from..to)).ok_or_else(|| StoreError::Corrupt("a day's tree".to_owned()))?;
         let mut frontier = Frontier::default();
         part.iter().for_each(|leaf| frontier.push(*leaf, |_, _, _| {}));
         Ok(frontier.root())
@@ -201,7 +208,8 @@ pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -
     for account in own {
         let Some(place) = entries.iter().position(|row| row.asset_id == account.asset_id) else { continue };
         let Some(entry) = entries.get(place).and_then(|row| AssetEntry::parse(&row.entry)) else { continue };
-        let all = balances_as_of(conn, &[account.asset_id], day.last_transfer, salts)?.remove(&account.asset_id).unwrap_or_default();
+        let all =
+            balances_as_of(conn, &[account.asset_id], day.last_transfer, salts)?.remove(&account.asset_id).unwrap_or_default();
         let Some(balance) = all.iter().find(|one| one.owner == owner && one.kind == account.kind).cloned() else { continue };
         let found = SumTree::new(&all).path(&balance.node()).map_err(overflow(account.asset_id))?;
         // An account that was empty that evening has no leaf.

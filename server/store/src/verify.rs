@@ -13,6 +13,7 @@ use diesel::sql_types::{BigInt, Text};
 use domain::chart::AccountKind;
 use ledger::Chain;
 use proof::Hash;
+use proof::note::Verifier;
 use proof::record::Transfers;
 use std::collections::HashMap;
 
@@ -59,11 +60,12 @@ type Check = fn(&mut Conn, &mut Replay, &mut Coverage) -> Result<Option<Finding>
 /// Replays the journal from its first row and compares everything that is kept elsewhere with it. Stops at the
 /// first row that does not fit.
 pub fn verify(conn: &mut Conn) -> Result<(Coverage, Option<Finding>)> {
-    verify_against(conn, &[])
+    verify_against(conn, &[], None)
 }
 
-/// The same, and that the log extends checkpoints which were saved elsewhere.
-pub fn verify_against(conn: &mut Conn, saved: &[Saved]) -> Result<(Coverage, Option<Finding>)> {
+/// The same, and that the log extends checkpoints which were saved elsewhere. With the log's key the signatures of the
+/// stored checkpoints are checked, too.
+pub fn verify_against(conn: &mut Conn, saved: &[Saved], key: Option<&Verifier>) -> Result<(Coverage, Option<Finding>)> {
     let mut coverage = Coverage::default();
     let mut replay = Replay::default();
     let checks: [Check; 5] = [replay_journal, compare_accounts, compare_holds, compare_receivables, log::check_documents];
@@ -72,7 +74,7 @@ pub fn verify_against(conn: &mut Conn, saved: &[Saved]) -> Result<(Coverage, Opt
             return Ok((coverage, Some(found)));
         }
     }
-    if let Some(found) = compare_audit(conn, &mut replay, &mut coverage, saved)? {
+    if let Some(found) = compare_audit(conn, &mut replay, &mut coverage, (saved, key))? {
         return Ok((coverage, Some(found)));
     }
     let found = compare_heads(conn, &coverage)?;
@@ -268,9 +270,17 @@ fn compare_holds(conn: &mut Conn, replay: &mut Replay, _coverage: &mut Coverage)
 }
 
 /// The audit against the journal and the log, record by record.
-fn compare_audit(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage, saved: &[Saved]) -> Result<Option<Finding>> {
+fn compare_audit(
+    conn: &mut Conn,
+    replay: &mut Replay,
+    coverage: &mut Coverage,
+    against: (&[Saved], Option<&Verifier>),
+) -> Result<Option<Finding>> {
     let heads = crate::records::load_heads(conn)?;
-    let mut check = log::LogCheck::load(conn, &heads, saved)?;
+    let mut check = match log::LogCheck::load(conn, &heads, against)? {
+        Ok(check) => check,
+        Err(found) => return Ok(Some(found)),
+    };
     let mut last = 0_i64;
     loop {
         let rows = AuditRecord::list_where(conn, "seq > ? ORDER BY seq LIMIT 1000", &[Bind::Int(last)])?;

@@ -766,3 +766,4 @@ mail-checkpoint-body = Keep this mail. With it, kontor verify --checkpoint finds
 command-record-checkpoint = Checkpoint signed
 refusal-proof-not-ready = No end of this day has been signed yet. Try again after the end of the day.
 field-sums = Sums of the day
+refusal-nothing-to-prove = Your company had nothing at the end of this day.

@@ -766,3 +766,4 @@ mail-checkpoint-body = 请保存此邮件。凭此检查点，kontor verify --ch
 command-record-checkpoint = 检查点已签名
 refusal-proof-not-ready = 该日的日终尚未签名，请在日终之后再试。
 field-sums = 当日合计
+refusal-nothing-to-prove = 该日日终时贵公司没有任何余额。

@@ -46,7 +46,11 @@ async fn position_proof(who: Who<Member>) -> Answer {
 async fn file(who: Who<Member>, params: Params) -> Answer {
     let party_id = who.party_id()?;
     let day = if params.get("day").is_empty() { None } else { Some(typed_date(params.get("day"), "day")?) };
-    let proof = who.app.read(move |conn| log::position(conn, party_id, day)?.ok_or(Fault::Refused(Refusal::ProofNotReady))).await?;
+    let proof =
+        who.app.read(move |conn| log::position(conn, party_id, day)?.ok_or(Fault::Refused(Refusal::ProofNotReady))).await?;
+    if proof.1.assets.is_empty() {
+        return Err(Refusal::NothingToProve.into());
+    }
     let name = format!("position-{party_id}-{}.kontor-proof", proof.0);
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")

@@ -63,7 +63,10 @@ impl Days {
         let stored: BTreeMap<i64, String> = stored.into_iter().map(|tree| (tree.asset_id, tree.entry)).collect();
         let differs = made.keys().chain(stored.keys()).find(|asset| made.get(*asset) != stored.get(*asset));
         if let Some(asset) = differs {
-            return Ok(finding(format!("sum_trees {asset} of {}", row.day), "the journal and the records give another tree of balances"));
+            return Ok(finding(
+                format!("sum_trees {asset} of {}", row.day),
+                "the journal and the records give another tree of balances",
+            ));
         }
         self.entries.extend(made);
         let (assets, root) = sums::day_root(self.entries.values().map(String::as_str).filter(|entry| !entry.is_empty()));

@@ -5,10 +5,10 @@ use super::{Coverage, Finding, Replay, finding};
 use crate::query::Bind;
 use crate::records::Record;
 use crate::rows::{AuditRecord, CheckpointRow, DaySumsRow, Heads, Invoice, LogNode};
-use crate::{Conn, Result, StoreError, log};
+use crate::{Conn, Result, log};
 use proof::Hash;
 use proof::digest::{hex, leaf_hash, sha256};
-use proof::note::Checkpoint;
+use proof::note::{Checkpoint, Verifier};
 use proof::record::Transfers;
 use proof::salt::Salts;
 use proof::tree::{Frontier, empty_root};
@@ -31,20 +31,28 @@ pub(super) struct LogCheck {
 }
 
 impl LogCheck {
-    pub(super) fn load(conn: &mut Conn, heads: &Heads, saved: &[Saved]) -> Result<Self> {
+    /// Reads what is to be compared, or finds a stored checkpoint that is none.
+    pub(super) fn load(
+        conn: &mut Conn,
+        heads: &Heads,
+        (saved, key): (&[Saved], Option<&Verifier>),
+    ) -> Result<std::result::Result<Self, Finding>> {
         let mut checkpoints = saved.to_vec();
         for row in CheckpointRow::list_where(conn, "size >= 0 ORDER BY size", &[])? {
             let place = format!("checkpoints {}", row.size);
-            let checkpoint =
-                Checkpoint::parse_unsigned(&row.note).map_err(|fault| StoreError::Corrupt(format!("{place}: {fault}")))?;
-            checkpoints.push(Saved { place, checkpoint });
+            let read = key.map_or_else(|| Checkpoint::parse_unsigned(&row.note), |key| key.open_checkpoint(&row.note));
+            match read {
+                Ok(checkpoint) if i64::try_from(checkpoint.size) == Ok(row.size) => checkpoints.push(Saved { place, checkpoint }),
+                Ok(_) => return Ok(Err(Finding { place, problem: "its note is of another size".to_owned() })),
+                Err(fault) => return Ok(Err(Finding { place, problem: fault.to_string() })),
+            }
         }
         checkpoints.sort_by_key(|one| one.checkpoint.size);
         let days = DaySumsRow::list_where(conn, "assets >= 0", &[])?.into_iter().map(|row| (row.audit_seq, row)).collect();
         let nodes = LogNode::list_where(conn, "level > 0", &[])?;
         let nodes = nodes.into_iter().map(|node| ((node.level, node.position), node.hash)).collect();
         let (frontier, salts) = (Frontier::default(), log::salts_of(heads));
-        Ok(Self { frontier, salts, checkpoints: checkpoints.into(), days, nodes })
+        Ok(Ok(Self { frontier, salts, checkpoints: checkpoints.into(), days, nodes }))
     }
 
     /// The next records of the audit, in order.
@@ -105,7 +113,10 @@ impl LogCheck {
             // A checkpoint of nothing fits every log.
             let same = if saved.checkpoint.size == 0 { empty_root() } else { self.frontier.root() };
             if saved.checkpoint.root != same {
-                return finding(saved.place, format!("among the first {size} records one is not what was signed: the history was rewritten"));
+                return finding(
+                    saved.place,
+                    format!("among the first {size} records one is not what was signed: the history was rewritten"),
+                );
             }
         }
         None
@@ -185,7 +196,10 @@ pub(super) fn check_documents(conn: &mut Conn, _replay: &mut Replay, _coverage: 
     }
     for (table, sql) in [
         ("receivables", "SELECT id, terms AS text, terms_hash AS hash FROM receivables WHERE id > ? ORDER BY id LIMIT 500"),
-        ("confirmations", "SELECT id, words_en AS text, words_hash AS hash FROM confirmations WHERE id > ? ORDER BY id LIMIT 500"),
+        (
+            "confirmations",
+            "SELECT id, words_en AS text, words_hash AS hash FROM confirmations WHERE id > ? ORDER BY id LIMIT 500",
+        ),
     ] {
         let mut last = 0_i64;
         loop {
