@@ -316,7 +316,8 @@ impl<'a> Batch<'a> {
         let (first, last) = match applied {
             Ok(rows) => {
                 self.facts.extend(rows.iter().map(|_| facts));
-                self.log.bind(rows, &facts);
+                let (accounts, named) = (&self.accounts, &keys);
+                self.log.bind(rows, &facts, |id| named.iter().find(|key| accounts.get(key) == Some(&id)).copied());
                 let number = |row: Option<&ledger::Transfer>| row.map_or(0, |row| row.number.0);
                 (number(rows.first()), number(rows.last()))
             }

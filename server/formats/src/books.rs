@@ -77,8 +77,10 @@ fn places(asset: AssetId) -> usize {
 pub fn opening(format: BooksFormat, date: &str, accounts: &[AccountKey]) -> String {
     let mut names: Vec<String> = accounts.iter().map(|key| account_name(*key)).collect();
     let mut assets: Vec<AssetId> = accounts.iter().map(|key| key.asset).collect();
-    (names.sort_unstable(), assets.sort_unstable());
-    (names.dedup(), assets.dedup());
+    names.sort_unstable();
+    names.dedup();
+    assets.sort_unstable();
+    assets.dedup();
     let mut text = String::new();
     if format == BooksFormat::Ledger {
         text.push_str("tag value\n");

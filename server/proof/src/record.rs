@@ -40,6 +40,14 @@ impl Transfers {
         self.0.update(transfer.booked_micros.to_be_bytes());
     }
 
+    /// Binds who an account is, after the transfer that is its first; the debited account comes before the credited one.
+    pub fn open(&mut self, account: i64, owner: i64, kind: &str) {
+        self.0.update(account.to_be_bytes());
+        self.0.update(owner.to_be_bytes());
+        self.0.update(kind.as_bytes());
+        self.0.update(b"\n");
+    }
+
     #[must_use]
     pub fn digest(self) -> Hash {
         self.0.finalize().into()
@@ -257,5 +265,12 @@ mod tests {
             BoundTransfer { booked_micros: 9, ..one },
         ];
         assert!(changed.iter().all(|other| digest(*other) != digest(one)));
+        let opened = |account, owner, kind: &str| {
+            let mut all = Transfers::default();
+            all.open(account, owner, kind);
+            all.digest()
+        };
+        let known = opened(1, 2, "cash");
+        assert!([opened(9, 2, "cash"), opened(1, 9, "cash"), opened(1, 2, "cas")].iter().all(|other| *other != known));
     }
 }

@@ -9,6 +9,7 @@ use crate::records::{Keyed, Record};
 use crate::rows::{AuditRecord, CheckpointRow, Heads, LogNode, LogRun, TransferRow};
 use crate::{Conn, Result, StoreError};
 use chrono::NaiveDate;
+use domain::chart::AccountKey;
 use proof::Hash;
 use proof::digest::{hex, leaf_hash, unhex};
 use proof::position::PositionProof;
@@ -40,6 +41,28 @@ pub fn bound_row(row: &TransferRow) -> BoundTransfer {
         business_day: days(row.business_date),
         booked_micros: row.booked_at.and_utc().timestamp_micros(),
     }
+}
+
+/// The accounts of which a stored transfer is the first, in the order in which they are bound.
+pub fn opened_by(row: &TransferRow) -> impl Iterator<Item = i64> {
+    let debit = (row.debit_previous == 0).then_some(row.debit_account);
+    let credit = row.credit_account.filter(|_| row.credit_previous == Some(0));
+    debit.into_iter().chain(credit)
+}
+
+/// Adds stored transfers to a digest.
+fn add_span(conn: &mut Conn, transfers: &mut Transfers, record: &AuditRecord) -> Result<()> {
+    let sql = "SELECT * FROM transfers WHERE number > 0 AND number BETWEEN ? AND ? ORDER BY number";
+    let span = [record.first_transfer.into(), record.last_transfer.into()];
+    for row in query::list::<TransferRow>(conn, sql, &span)? {
+        transfers.add(&bound_row(&row));
+        for id in opened_by(&row) {
+            for account in crate::journal::list_accounts_by_id(conn, &[id])? {
+                transfers.open(account.id, account.owner_id, &account.kind);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn bound(transfer: &ledger::Transfer, facts: &BookingFacts) -> BoundTransfer {
@@ -132,9 +155,21 @@ impl LogWriter {
         self.transfers = Transfers::default();
     }
 
-    /// Binds what the running command posts to its record.
-    pub fn bind(&mut self, rows: &[ledger::Transfer], facts: &BookingFacts) {
-        rows.iter().for_each(|row| self.transfers.add(&bound(row, facts)));
+    /// Binds what the running command posts to its record, and who the accounts are that it uses first.
+    pub fn bind(
+        &mut self,
+        rows: &[ledger::Transfer],
+        facts: &BookingFacts,
+        key_of: impl Fn(ledger::AccountId) -> Option<AccountKey>,
+    ) {
+        for row in rows {
+            self.transfers.add(&bound(row, facts));
+            for leg in std::iter::once(&row.debit).chain(&row.credit).filter(|leg| leg.previous.0 == 0) {
+                if let Some(key) = key_of(leg.account) {
+                    self.transfers.open(leg.account.0, key.owner, key.kind.name());
+                }
+            }
+        }
     }
 
     /// Appends the running command's record.
@@ -183,22 +218,13 @@ pub fn complete(conn: &mut Conn) -> Result<()> {
         let Some(newest) = records.last() else { return Err(StoreError::Corrupt(format!("audit {seq} is the last"))) };
         seq = newest.seq;
         for record in &records {
-            let span = [record.first_transfer.into(), record.last_transfer.into()];
-            for row in TransferRow::list_span(conn, &span)? {
-                log.transfers.add(&bound_row(&row));
-            }
+            add_span(conn, &mut log.transfers, record)?;
             log.append(record);
         }
         log.flush(conn, &mut heads)?;
     }
     heads.last_audit = last;
     heads.update(conn)
-}
-
-impl TransferRow {
-    fn list_span(conn: &mut Conn, span: &[crate::Bind]) -> Result<Vec<Self>> {
-        query::list(conn, "SELECT * FROM transfers WHERE number > 0 AND number BETWEEN ? AND ? ORDER BY number", span)
-    }
 }
 
 /// Complete subtrees out of the database.
@@ -274,9 +300,7 @@ fn stored_text(conn: &mut Conn, seq: i64, salts: &Salts) -> Result<String> {
     let found = AuditRecord::find_where(conn, "seq = ?", &[seq.into()])?;
     let record = found.ok_or_else(|| StoreError::Corrupt(format!("audit {seq} is missing")))?;
     let mut transfers = Transfers::default();
-    for row in TransferRow::list_span(conn, &[record.first_transfer.into(), record.last_transfer.into()])? {
-        transfers.add(&bound_row(&row));
-    }
+    add_span(conn, &mut transfers, &record)?;
     Ok(record_text(&record, salts, transfers.digest()))
 }
 

@@ -110,6 +110,9 @@ impl Replay {
         }
         if let Some((_, transfers)) = &mut self.running {
             transfers.add(&crate::log::bound_row(row));
+            for account in crate::log::opened_by(row).filter_map(|id| self.accounts.get(&id)) {
+                transfers.open(account.id, account.owner_id, &account.kind);
+            }
         }
     }
 
