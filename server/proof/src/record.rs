@@ -1,6 +1,6 @@
 //! The bytes of an audit record that are a leaf of the log, version 1, and of the transfers that it binds.
 
-use crate::digest::{Hash, hex, sha256, unhex};
+use crate::digest::{Hash, hex, push_hex, sha256, unhex};
 use sha2::{Digest, Sha256};
 
 /// One transfer of a command as the log binds it. What follows from others, such as balances, is left out.
@@ -119,30 +119,29 @@ impl LoggedRecord<'_> {
     /// The leaf's bytes: 17 lines, each ended by a newline.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = String::with_capacity(600);
-        let digest = |content: &str| hex(&sha256(&[content.as_bytes()]));
-        for line in [
-            VERSION,
-            &self.seq.to_string(),
-            &hex(&self.salt),
-            &self.at_micros.to_string(),
-            &self.business_date,
-            &self.party_id.to_string(),
-            &self.user_id.to_string(),
-            &self.approver_id.unwrap_or(0).to_string(),
+        use std::fmt::Write;
+        let mut text = String::with_capacity(700);
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{VERSION}\n{}\n", self.seq);
+        push_hex(&mut text, &self.salt);
+        let _ = write!(
+            text,
+            "\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
+            self.at_micros,
+            self.business_date,
+            self.party_id,
+            self.user_id,
+            self.approver_id.unwrap_or(0),
             self.command,
-            &self.subject_id.to_string(),
-            &digest(self.idempotency_key),
-            self.input_hash,
-            &digest(self.outcome),
-            &self.first_transfer.to_string(),
-            &self.last_transfer.to_string(),
-            &hex(&self.transfers),
-            &self.sums.as_ref().map_or_else(|| "-".to_owned(), DaySums::to_text),
-        ] {
-            text.push_str(line);
-            text.push('\n');
-        }
+            self.subject_id
+        );
+        push_hex(&mut text, &sha256(&[self.idempotency_key.as_bytes()]));
+        let _ = write!(text, "\n{}\n", self.input_hash);
+        push_hex(&mut text, &sha256(&[self.outcome.as_bytes()]));
+        let _ = write!(text, "\n{}\n{}\n", self.first_transfer, self.last_transfer);
+        push_hex(&mut text, &self.transfers);
+        let sums = self.sums.as_ref().map_or_else(|| "-".to_owned(), DaySums::to_text);
+        let _ = write!(text, "\n{sums}\n");
         text
     }
 }

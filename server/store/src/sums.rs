@@ -183,40 +183,59 @@ struct AssetNumber {
     id: i64,
 }
 
-struct Entries(Vec<Hash>);
+/// A day's tree in memory: the complete subtrees of each level, so that many paths cost little.
+#[derive(Default)]
+struct DayTree(Vec<Vec<Hash>>);
 
-impl Nodes for Entries {
+impl DayTree {
+    fn of(entries: &[SumTreeRow]) -> Self {
+        let (mut frontier, mut tree) = (Frontier::default(), Self::default());
+        for row in entries {
+            frontier.push(leaf_hash(row.entry.as_bytes()), |level, _, hash| {
+                let level = usize::try_from(level).unwrap_or(usize::MAX);
+                if tree.0.len() <= level {
+                    tree.0.push(Vec::new());
+                }
+                if let Some(row) = tree.0.get_mut(level) {
+                    row.push(*hash);
+                }
+            });
+        }
+        tree
+    }
+}
+
+impl Nodes for DayTree {
     type Error = StoreError;
     fn node(&mut self, level: u32, index: u64) -> Result<Hash> {
-        let width = 1_u64 << level;
-        let from = index.saturating_mul(width);
-        let part = usize::try_from(from).ok().zip(usize::try_from(from.saturating_add(width)).ok());
-        let part =
-            part.and_then(|(from, to)| self.0.get(from..to)).ok_or_else(|| StoreError::Corrupt("a day's tree".to_owned()))?;
-        let mut frontier = Frontier::default();
-        part.iter().for_each(|leaf| frontier.push(*leaf, |_, _, _| {}));
-        Ok(frontier.root())
+        let place = usize::try_from(level).ok().zip(usize::try_from(index).ok());
+        let found = place.and_then(|(level, index)| self.0.get(level)?.get(index).copied());
+        found.ok_or_else(|| StoreError::Corrupt(format!("the day's tree has no node {level}/{index}")))
     }
 }
 
 /// What a company had at the end of a day, each with its paths, by asset.
 pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -> Result<Vec<HeldAsset>> {
     let entries = list_entries(conn, day.day)?;
-    let mut leaves = Entries(entries.iter().map(|row| leaf_hash(row.entry.as_bytes())).collect());
+    let mut tree = DayTree::of(&entries);
+    let size = u64::try_from(entries.len()).unwrap_or(0);
     let own = AccountRow::list_where(conn, "owner_id = ? AND kind IN ('cash', 'holding') ORDER BY asset_id", &[owner.into()])?;
     let mut held = Vec::new();
-    for account in own {
-        let Some(place) = entries.iter().position(|row| row.asset_id == account.asset_id) else { continue };
-        let Some(entry) = entries.get(place).and_then(|row| AssetEntry::parse(&row.entry)) else { continue };
-        let all =
-            balances_as_of(conn, &[account.asset_id], day.last_transfer, salts)?.remove(&account.asset_id).unwrap_or_default();
-        let Some(balance) = all.iter().find(|one| one.owner == owner && one.kind == account.kind).cloned() else { continue };
-        let found = SumTree::new(&all).path(&balance.node()).map_err(overflow(account.asset_id))?;
-        // An account that was empty that evening has no leaf.
-        let Some((index, path)) = found else { continue };
-        let place = u64::try_from(place).unwrap_or(u64::MAX);
-        let to_day = tree::inclusion(&mut leaves, place, u64::try_from(entries.len()).unwrap_or(0))?;
-        held.push(HeldAsset { entry, index: place, path: to_day, held: Held { balance, index, path } });
+    for some in own.chunks(AT_ONCE) {
+        let assets: Vec<i64> = some.iter().map(|account| account.asset_id).collect();
+        let balances = balances_as_of(conn, &assets, day.last_transfer, salts)?;
+        for account in some {
+            let asset = account.asset_id;
+            let Ok(place) = entries.binary_search_by_key(&asset, |row| row.asset_id) else { continue };
+            let (Some(row), Some(all)) = (entries.get(place), balances.get(&asset)) else { continue };
+            let Some(balance) = all.iter().find(|one| one.owner == owner && one.kind == account.kind).cloned() else { continue };
+            // An account that was empty that evening has no leaf.
+            let Some((index, path)) = SumTree::new(all).path(&balance.node()).map_err(overflow(asset))? else { continue };
+            let entry = AssetEntry::parse(&row.entry).ok_or_else(|| StoreError::Corrupt(format!("entry of asset {asset}")))?;
+            let place = u64::try_from(place).unwrap_or(u64::MAX);
+            let to_day = tree::inclusion(&mut tree, place, size)?;
+            held.push(HeldAsset { entry, index: place, path: to_day, held: Held { balance, index, path } });
+        }
     }
     Ok(held)
 }
