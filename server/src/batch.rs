@@ -6,7 +6,8 @@ use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind, Posting};
 use domain::party::{Capacity, Names, PartyStatus};
 use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use store::bulk::BulkUpdate;
 use store::journal::{self, BookingFacts, NewAccount};
 use store::log::LogWriter;
 use store::records::{Keyed, Record};
@@ -36,16 +37,16 @@ pub type Step<T> = Result<T, Stop>;
 #[derive(Debug)]
 pub struct Cached<T> {
     pub rows: HashMap<i64, T>,
-    pub changed: BTreeMap<i64, ()>,
+    pub changed: BTreeSet<i64>,
 }
 
 impl<T> Default for Cached<T> {
     fn default() -> Self {
-        Self { rows: HashMap::new(), changed: BTreeMap::new() }
+        Self { rows: HashMap::new(), changed: BTreeSet::new() }
     }
 }
 
-impl<T: Keyed + Clone> Cached<T> {
+impl<T: BulkUpdate + Clone> Cached<T> {
     pub fn prefetch(&mut self, conn: &mut Conn, ids: &[i64], id_of: impl Fn(&T) -> i64) -> Result<(), StoreError> {
         let missing: Vec<i64> = ids.iter().copied().filter(|id| !self.rows.contains_key(id)).collect();
         for row in T::list_ids(conn, &missing)? {
@@ -55,14 +56,39 @@ impl<T: Keyed + Clone> Cached<T> {
     }
 
     fn flush(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
-        for id in std::mem::take(&mut self.changed).into_keys() {
-            if let Some(row) = self.rows.get(&id) {
-                row.update(conn)?;
-            }
-        }
-        Ok(())
+        let changed = std::mem::take(&mut self.changed);
+        let rows: Vec<&T> = changed.iter().filter_map(|id| self.rows.get(id)).collect();
+        T::update_all(&rows, conn)
     }
 }
+
+/// Records that hot commands read. Only hot commands change them here; a command that works by SQL starts from and
+/// leaves an empty set, so what is in it is what the database has.
+#[derive(Debug, Default)]
+pub struct Records {
+    pub parties: HashMap<i64, Party>,
+    pub offers: Cached<Offer>,
+    pub receivables: Cached<Receivable>,
+    pub buyer_limits: Cached<BuyerLimit>,
+    /// Of (financier, buyer, currency).
+    pub limit_ids: HashMap<(i64, i64, String), i64>,
+    pub approval_limits: HashMap<(i64, String), i64>,
+    /// Companies whose limits of both kinds are all here, so that one that is not here does not exist.
+    pub limits_of: HashSet<i64>,
+}
+
+/// What the writer knows from the batch before. It holds as long as nobody else has written since, which the heads tell:
+/// whoever changes an account or a record that is kept here leaves an audit record.
+#[derive(Debug, Default)]
+pub struct Memory {
+    heads: Option<Heads>,
+    book: Book,
+    accounts: HashMap<AccountKey, AccountId>,
+    records: Records,
+}
+
+/// Accounts that are remembered; with more of them the next batch starts afresh.
+const REMEMBERED: usize = 50_000;
 
 pub struct Batch<'a> {
     pub conn: &'a mut Conn,
@@ -72,6 +98,7 @@ pub struct Batch<'a> {
     log: LogWriter,
     book: Book,
     accounts: HashMap<AccountKey, AccountId>,
+    pub records: Records,
     new_accounts: Vec<NewAccount>,
     facts: Vec<BookingFacts>,
     /// Value date of what is posted next; the business date unless a bank says otherwise.
@@ -79,12 +106,6 @@ pub struct Batch<'a> {
     pub audit: Vec<AuditRecord>,
     notices: Vec<Notice>,
     pub purchases: Vec<Purchase>,
-    pub parties: HashMap<i64, Party>,
-    pub offers: Cached<Offer>,
-    pub receivables: Cached<Receivable>,
-    pub buyer_limits: Cached<BuyerLimit>,
-    pub limit_ids: HashMap<(i64, i64, String), i64>,
-    pub approval_limits: HashMap<(i64, String), Option<i64>>,
     /// Transfers of the command that runs now: (first, last), zero when it posted nothing.
     posted: (i64, i64),
     /// The command that runs now has changed something: it may no longer refuse.
@@ -92,31 +113,35 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub fn open(conn: &'a mut Conn, now: NaiveDateTime) -> Result<Self, StoreError> {
+    pub fn open(conn: &'a mut Conn, now: NaiveDateTime, memory: Memory) -> Result<Self, StoreError> {
         let heads = store::records::load_heads(conn)?;
+        let current = memory.heads.as_ref() == Some(&heads) && memory.accounts.len() <= REMEMBERED;
+        let memory =
+            if current { memory } else { Memory { book: Book::after(TransferNumber(heads.last_transfer)), ..Memory::default() } };
         Ok(Self {
             conn,
             now,
-            book: Book::after(TransferNumber(heads.last_transfer)),
+            book: memory.book,
+            accounts: memory.accounts,
+            records: memory.records,
             value_date: heads.business_date,
             log: LogWriter::open(&heads)?,
             heads,
             heads_changed: false,
-            accounts: HashMap::new(),
             new_accounts: Vec::new(),
             facts: Vec::new(),
             audit: Vec::new(),
             notices: Vec::new(),
             purchases: Vec::new(),
-            parties: HashMap::new(),
-            offers: Cached::default(),
-            receivables: Cached::default(),
-            buyer_limits: Cached::default(),
-            limit_ids: HashMap::new(),
-            approval_limits: HashMap::new(),
             posted: (0, 0),
             wrote: false,
         })
+    }
+
+    /// What the next batch may start from, once this one is committed.
+    #[must_use]
+    pub fn into_memory(self) -> Memory {
+        Memory { heads: Some(self.heads), book: self.book, accounts: self.accounts, records: self.records }
     }
 
     #[must_use]
@@ -128,6 +153,17 @@ impl<'a> Batch<'a> {
         self.heads.business_date = date;
         self.heads_changed = true;
         self.wrote = true;
+    }
+
+    /// Whether the platform exists; before that the database holds nothing but its counters.
+    #[must_use]
+    pub fn is_founded(&self) -> bool {
+        !self.heads.custody_iban.is_empty()
+    }
+
+    pub fn found(&mut self, business_date: NaiveDate, custody_iban: &str) {
+        self.heads.custody_iban = custody_iban.to_owned();
+        self.set_business_date(business_date);
     }
 
     /// The next id; ids are one sequence for all kinds of records.
@@ -172,9 +208,9 @@ impl<'a> Batch<'a> {
             self.heads.last_transfer = self.book.last().0;
             self.heads_changed = true;
         }
-        self.offers.flush(self.conn)?;
-        self.receivables.flush(self.conn)?;
-        self.buyer_limits.flush(self.conn)?;
+        self.records.offers.flush(self.conn)?;
+        self.records.receivables.flush(self.conn)?;
+        self.records.buyer_limits.flush(self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.purchases), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.notices), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.audit), self.conn)?;
@@ -185,24 +221,19 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Forgets what hot commands keep in memory, before a command that works by SQL.
+    /// Writes out and forgets what hot commands keep in memory, around a command that works by SQL.
     pub fn settle_for_sql(&mut self) -> Result<(), StoreError> {
         self.flush()?;
-        self.offers = Cached::default();
-        self.receivables = Cached::default();
-        self.buyer_limits = Cached::default();
-        self.limit_ids.clear();
-        self.parties.clear();
-        self.approval_limits.clear();
+        self.records = Records::default();
         Ok(())
     }
 
     pub fn party(&mut self, id: i64) -> Step<Party> {
-        if let Some(party) = self.parties.get(&id) {
+        if let Some(party) = self.records.parties.get(&id) {
             return Ok(party.clone());
         }
         let party = Party::find(self.conn, id)?.ok_or(Refusal::NotFound)?;
-        self.parties.insert(id, party.clone());
+        self.records.parties.insert(id, party.clone());
         Ok(party)
     }
 
@@ -321,7 +352,7 @@ impl<'a> Batch<'a> {
                 let number = |row: Option<&ledger::Transfer>| row.map_or(0, |row| row.number.0);
                 (number(rows.first()), number(rows.last()))
             }
-            Err(rejection) => return Err(self.explain(&rejection).into()),
+            Err(rejection) => return Err(self.explain(&rejection)),
         };
         self.wrote = true;
         self.posted = (if self.posted.0 == 0 { first } else { self.posted.0 }, last);
@@ -346,19 +377,20 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Accounting's no, in the words of the rule that people know.
-    fn explain(&self, rejection: &ledger::Rejection) -> Refusal {
+    /// Accounting's no, in the words of the rule that people know. Any other no means that a rule is missing: the
+    /// program is wrong, not the request.
+    fn explain(&self, rejection: &ledger::Rejection) -> Stop {
         let blamed = rejection.account.and_then(|id| self.book.account(id));
         let kind =
             rejection.account.and_then(|id| self.accounts.iter().find(|(_, known)| **known == id)).map(|(key, _)| key.kind);
         match (rejection.verdict, kind, blamed) {
             (Verdict::InsufficientFunds, Some(AccountKind::Cash), Some(account)) => {
-                Refusal::InsufficientCash { available_minor: account.available() }
+                Refusal::InsufficientCash { available_minor: account.available() }.into()
             }
             (Verdict::InsufficientFunds, Some(AccountKind::Holding), Some(account)) => {
-                Refusal::NotEnoughUnits { available_minor: account.available() }
+                Refusal::NotEnoughUnits { available_minor: account.available() }.into()
             }
-            (verdict, ..) => Refusal::Accounting { verdict: format!("{verdict:?}") },
+            (verdict, ..) => StoreError::Corrupt(format!("accounting refused what the rules allowed: {verdict:?}")).into(),
         }
     }
 
@@ -387,15 +419,27 @@ impl<'a> Batch<'a> {
 
     /// The amount above which the company wants a second person, if it has said so.
     pub fn approval_limit(&mut self, party_id: i64, currency: &str) -> Step<Option<i64>> {
-        let key = (party_id, currency.to_owned());
-        if let Some(limit) = self.approval_limits.get(&key) {
-            return Ok(*limit);
+        self.prefetch_limits(&[party_id])?;
+        Ok(self.records.approval_limits.get(&(party_id, currency.to_owned())).copied())
+    }
+
+    /// Loads all limits of these companies: on their buyers, and above which they want a second person.
+    pub fn prefetch_limits(&mut self, parties: &[i64]) -> Result<(), StoreError> {
+        let missing: Vec<i64> = parties.iter().copied().filter(|id| !self.records.limits_of.contains(id)).collect();
+        if missing.is_empty() {
+            return Ok(());
         }
-        let binds = [party_id.into(), currency.into()];
-        let found = ApprovalLimit::find_where(self.conn, "party_id = ? AND currency = ?", &binds)?;
-        let limit = found.map(|row| row.limit_minor);
-        self.approval_limits.insert(key, limit);
-        Ok(limit)
+        let (condition, list) = store::query::among(self.conn, "financier_id", &missing);
+        for row in BuyerLimit::list_where(self.conn, &condition, &[list])? {
+            self.records.limit_ids.insert((row.financier_id, row.buyer_id, row.currency.clone()), row.id);
+            self.records.buyer_limits.rows.insert(row.id, row);
+        }
+        let (condition, list) = store::query::among(self.conn, "party_id", &missing);
+        for row in ApprovalLimit::list_where(self.conn, &condition, &[list])? {
+            self.records.approval_limits.insert((row.party_id, row.currency), row.limit_minor);
+        }
+        self.records.limits_of.extend(missing);
+        Ok(())
     }
 
     /// Inserts a record of a command that works by SQL.

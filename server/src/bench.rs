@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod ledger_load;
 pub mod purchases;
+pub mod redeem;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -16,6 +17,8 @@ pub enum Bench {
     Ledger(LedgerOptions),
     /// Purchases over HTTP to durable commit by concurrent financiers.
     Purchases(PurchaseOptions),
+    /// One payment shared out among very many holders, to the last unit, while others go on buying.
+    Redeem(RedeemOptions),
     /// One transfer per transaction, and one purchase per transaction, by 8 clients on PostgreSQL.
     Baseline(BaselineOptions),
 }
@@ -54,6 +57,21 @@ pub struct PurchaseOptions {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct RedeemOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// An empty PostgreSQL database on which the baseline runs before and after.
+    #[arg(long)]
+    pub baseline_url: Option<String>,
+    #[arg(long, default_value_t = 1_000_000)]
+    pub holders: i64,
+    /// Callers that buy from another offer meanwhile; none measures the redemption alone.
+    #[arg(long, default_value_t = 8)]
+    pub connections: usize,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct BaselineOptions {
     /// An empty PostgreSQL database.
     #[arg(long, env = "DATABASE_URL")]
@@ -67,6 +85,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
     match what {
         Bench::Ledger(options) => ledger_load::run(options),
         Bench::Purchases(options) => purchases::run(options),
+        Bench::Redeem(options) => redeem::run(options),
         Bench::Baseline(options) => baseline::run(&options.database_url, Duration::from_secs(options.seconds)),
     }
 }

@@ -168,7 +168,10 @@ commands!(
     decide_company DecideCompany,
     dispute_invoice DisputeInvoice,
     enrol_totp EnrolTotp,
+    fail_payout FailPayout,
+    found_platform FoundPlatform,
     import_statement ImportStatement,
+    import_status ImportStatus,
     invite_company InviteCompany,
     invite_user InviteUser,
     propose_bank_account ProposeBankAccount,
@@ -181,6 +184,7 @@ commands!(
     request_password_reset RequestPasswordReset,
     request_payout RequestPayout,
     reset_password ResetPassword,
+    retry_mail RetryMail,
     return_suspense ReturnSuspense,
     revoke_sessions RevokeSessions,
     set_approval_limit SetApprovalLimit,
@@ -188,6 +192,7 @@ commands!(
     set_holiday SetHoliday,
     set_issue_terms SetIssueTerms,
     set_preferences SetPreferences,
+    share_payment SharePayment,
     sign_in SignIn,
     submit_invoice SubmitInvoice,
     touch_session TouchSession,
@@ -195,6 +200,7 @@ commands!(
     withdraw_offer WithdrawOffer,
 );
 
+pub mod payout;
 pub mod settlement;
 
 /// Runs a command, or puts it before a second person.
@@ -248,6 +254,12 @@ pub(crate) fn optional(value: &str, field: &str, most: usize) -> Result<String, 
         return Err(Refusal::FieldInvalid { field: field.to_owned() });
     }
     Ok(trimmed.to_owned())
+}
+
+/// A text from outside as it is kept: cut to `most` characters, without control and direction marks.
+#[must_use]
+pub(crate) fn clean(text: &str, most: usize) -> String {
+    text.chars().filter(|mark| !is_unprintable(*mark)).take(most).collect()
 }
 
 /// Control characters, and those that turn the direction of writing: they make one text look like another.

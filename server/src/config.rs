@@ -14,6 +14,8 @@ pub struct Config {
     pub data: PathBuf,
     /// `smtp://user:password@host:port`, or none: then mails stay in the outbox.
     pub smtp_url: Option<String>,
+    /// How long the mail server may keep silent.
+    pub smtp_timeout: std::time::Duration,
     pub mail_from: String,
     /// The address under which people reach the server, without a slash at the end.
     pub base_url: String,

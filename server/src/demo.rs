@@ -44,6 +44,7 @@ pub fn config(database_url: String, listen: &str, base_url: &str, data: &std::pa
         listen: listen.to_owned(),
         data: data.to_owned(),
         smtp_url: std::env::var("SMTP_URL").ok(),
+        smtp_timeout: std::time::Duration::from_secs(20),
         mail_from: "Kontor <kontor@localhost>".to_owned(),
         base_url: base_url.to_owned(),
         secret: crate::hash::random_token(),

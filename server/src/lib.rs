@@ -10,6 +10,8 @@ pub mod config;
 pub mod demo;
 pub mod dice;
 pub mod export;
+#[cfg(feature = "fault-injection")]
+pub mod fault;
 pub mod hash;
 pub mod http;
 pub mod jobs;

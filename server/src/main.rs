@@ -81,6 +81,9 @@ enum Task {
         /// smtp://user:password@host:port, or smtps://…
         #[arg(long, env = "SMTP_URL")]
         smtp_url: Option<String>,
+        /// Seconds that the mail server may keep silent before a mail is tried again later.
+        #[arg(long, env = "KONTOR_SMTP_TIMEOUT", default_value_t = 20)]
+        smtp_timeout: u64,
         #[arg(long, env = "KONTOR_MAIL_FROM", default_value = "Kontor <kontor@localhost>")]
         mail_from: String,
         /// The address under which people reach the server.
@@ -176,7 +179,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode, Failure> {
     match task {
         Task::Demo { listen, days, database_url } => demo::run(&listen, days, database_url)?,
-        Task::Serve { database, listen, smtp_url, mail_from, base_url, secret, metrics_listen, log } => {
+        Task::Serve { database, listen, smtp_url, smtp_timeout, mail_from, base_url, secret, metrics_listen, log } => {
             std::fs::create_dir_all(&database.data)?;
             let secret = match secret {
                 Some(secret) if secret.len() >= 32 => secret,
@@ -189,6 +192,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 listen: listen.clone(),
                 data: database.data.clone(),
                 smtp_url,
+                smtp_timeout: std::time::Duration::from_secs(smtp_timeout.max(1)),
                 mail_from,
                 base_url,
                 secret,
@@ -235,7 +239,8 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             };
             let users = vec![user(&first_email), user(&second_email)];
             let wanted = Setup { operator_name, country, custody_iban: iban, business_date: today, currencies, users };
-            setup::run(&mut conn, &wanted, &clock)?;
+            drop(conn);
+            setup::run(&database.url()?, &wanted, &clock)?;
             println!("The operator is set up. These passwords are shown once; change them after signing in:");
             for user in &wanted.users {
                 println!("  {}  {}", user.email, user.password);

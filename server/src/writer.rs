@@ -1,6 +1,6 @@
 //! The one writer: a bounded queue, a batch, one transaction, one durable commit, then the replies.
 
-use crate::batch::{Batch, Stop};
+use crate::batch::{Batch, Memory, Stop};
 use crate::clock::Clock;
 use crate::commands::{self, Actor, Command, Outcome};
 use domain::Refusal;
@@ -30,7 +30,19 @@ struct Submission {
     actor: Actor,
     key: String,
     command: Command,
+    /// The input as it is stored, and its hash; made by whoever submits, so that the writer need not.
+    input: String,
+    input_hash: String,
     reply: oneshot::Sender<Reply>,
+}
+
+impl Submission {
+    fn new(actor: Actor, key: String, command: Command) -> (Self, oneshot::Receiver<Reply>) {
+        let (reply, outcome) = oneshot::channel();
+        let input = command.input();
+        let input_hash = crate::hash::sha256_hex(format!("{}\n{}\n{input}", command.name(), actor.user_id).as_bytes());
+        (Self { actor, key, command, input, input_hash, reply }, outcome)
+    }
 }
 
 /// Counters for /metrics.
@@ -65,15 +77,15 @@ impl Writer {
         let url = url.to_owned();
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Loop { url, conn: Some(conn), clock, metrics: shared }.run(inbox))
+            .spawn(move || Loop { url, conn: Some(conn), memory: Memory::default(), clock, metrics: shared }.run(inbox))
             .map_err(|error| StoreError::Connection(error.to_string()))?;
         Ok((Self { queue, metrics }, thread))
     }
 
     /// Submits a command and waits for its durable outcome.
     pub async fn submit(&self, actor: Actor, key: String, command: Command) -> Reply {
-        let (reply, outcome) = oneshot::channel();
-        if self.queue.try_send(Submission { actor, key, command, reply }).is_err() {
+        let (submission, outcome) = Submission::new(actor, key, command);
+        if self.queue.try_send(submission).is_err() {
             self.metrics.busy.fetch_add(1, Ordering::Relaxed);
             return Err(WriteError::Busy);
         }
@@ -82,8 +94,8 @@ impl Writer {
 
     /// The same from a thread that may block: jobs, the demo, the command line.
     pub fn submit_blocking(&self, actor: Actor, key: String, command: Command) -> Reply {
-        let (reply, outcome) = oneshot::channel();
-        if self.queue.blocking_send(Submission { actor, key, command, reply }).is_err() {
+        let (submission, outcome) = Submission::new(actor, key, command);
+        if self.queue.blocking_send(submission).is_err() {
             return Err(WriteError::Failed);
         }
         outcome.blocking_recv().unwrap_or(Err(WriteError::Unknown))
@@ -94,8 +106,8 @@ impl Writer {
         let waiting: Vec<_> = list
             .into_iter()
             .map(|(actor, key, command)| {
-                let (reply, outcome) = oneshot::channel();
-                let sent = self.queue.blocking_send(Submission { actor, key, command, reply });
+                let (submission, outcome) = Submission::new(actor, key, command);
+                let sent = self.queue.blocking_send(submission);
                 sent.ok().map(|()| outcome)
             })
             .collect();
@@ -109,6 +121,7 @@ impl Writer {
 struct Loop {
     url: String,
     conn: Option<Conn>,
+    memory: Memory,
     clock: Clock,
     metrics: Arc<WriterMetrics>,
 }
@@ -130,6 +143,8 @@ impl Loop {
                     // A caller who has gone away finds the outcome by its key.
                     let _ = submission.reply.send(reply);
                 }
+                #[cfg(feature = "fault-injection")]
+                self.commit_late();
             }
             Err(StoreError::CommitUnknown(detail)) => {
                 tracing::error!(detail, "commit not confirmed");
@@ -154,15 +169,26 @@ impl Loop {
         }
     }
 
+    /// The broken writer's commit, after its answers.
+    #[cfg(feature = "fault-injection")]
+    fn commit_late(&mut self) {
+        if let Some(conn) = self.conn.as_mut().filter(|_| crate::fault::answers_before_commit()) {
+            std::thread::sleep(crate::fault::LAG);
+            let _ = store::connection::commit_batch(conn);
+        }
+    }
+
     fn attempt(&mut self, batch: &[Submission]) -> Result<Vec<Reply>, StoreError> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => store::connect(&self.url)?,
         };
-        let done = run_batch(&mut conn, batch, &self.clock);
+        // A batch that fails takes the memory with it.
+        let done = run_batch(&mut conn, batch, &self.clock, std::mem::take(&mut self.memory));
         match done {
-            Ok(replies) => {
+            Ok((replies, memory)) => {
                 self.conn = Some(conn);
+                self.memory = memory;
                 self.metrics.batches.fetch_add(1, Ordering::Relaxed);
                 let count = u64::try_from(replies.len()).unwrap_or(0);
                 self.metrics.commands.fetch_add(count, Ordering::Relaxed);
@@ -182,9 +208,14 @@ impl Loop {
     }
 }
 
-fn run_batch(conn: &mut Conn, submissions: &[Submission], clock: &Clock) -> Result<Vec<Reply>, StoreError> {
+fn run_batch(
+    conn: &mut Conn,
+    submissions: &[Submission],
+    clock: &Clock,
+    memory: Memory,
+) -> Result<(Vec<Reply>, Memory), StoreError> {
     store::connection::begin_batch(conn)?;
-    let mut batch = Batch::open(conn, clock.now())?;
+    let mut batch = Batch::open(conn, clock.now(), memory)?;
     let mut seen = load_seen(&mut batch, submissions)?;
     prefetch(&mut batch, submissions)?;
     let mut replies = Vec::with_capacity(submissions.len());
@@ -192,21 +223,22 @@ fn run_batch(conn: &mut Conn, submissions: &[Submission], clock: &Clock) -> Resu
         replies.push(run_one(&mut batch, submission, &mut seen)?);
     }
     batch.flush()?;
-    drop(batch);
+    let memory = batch.into_memory();
+    #[cfg(feature = "fault-injection")]
+    if crate::fault::answers_before_commit() {
+        return Ok((replies, Memory::default()));
+    }
     store::connection::commit_batch(conn)?;
-    Ok(replies)
+    Ok((replies, memory))
 }
 
 type SeenKeys = HashMap<(i64, String), (String, String, i64)>;
 
 /// What earlier batches stored under this batch's keys: input hash, outcome and audit number.
 fn load_seen(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<SeenKeys, StoreError> {
-    let wanted: Vec<serde_json::Value> = submissions
-        .iter()
-        .filter(|one| one.command.audited())
-        .map(|one| serde_json::json!({ "p": one.actor.party_id, "k": one.key }))
-        .collect();
-    let rows = store::records::list_audit_by_key(batch.conn, &serde_json::Value::from(wanted).to_string())?;
+    let wanted: Vec<(i64, &str)> =
+        submissions.iter().filter(|one| one.command.audited()).map(|one| (one.actor.party_id, one.key.as_str())).collect();
+    let rows = store::records::list_audit_by_key(batch.conn, &wanted)?;
     let mut seen = SeenKeys::new();
     for row in rows {
         seen.insert((row.party_id, row.idempotency_key), (row.input_hash, row.outcome, row.seq));
@@ -216,11 +248,13 @@ fn load_seen(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<SeenKe
 
 /// Loads in a few set-based queries what the hot commands of the batch have declared.
 fn prefetch(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<(), StoreError> {
-    let mut parties: Vec<i64> = submissions.iter().map(|submission| submission.actor.party_id).filter(|id| *id > 0).collect();
+    let known = &batch.records.parties;
+    let mut parties: Vec<i64> = submissions.iter().map(|one| one.actor.party_id).collect();
+    parties.retain(|id| *id > 0 && !known.contains_key(id));
     parties.sort_unstable();
     parties.dedup();
     for party in <store::Party as store::records::Keyed>::list_ids(batch.conn, &parties)? {
-        batch.parties.insert(party.id, party);
+        batch.records.parties.insert(party.id, party);
     }
     let purchases: Vec<_> = submissions
         .iter()
@@ -234,13 +268,11 @@ fn prefetch(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<(), Sto
 
 /// One command: known key, rules, postings, audit record. A refusal leaves no trace.
 fn run_one(batch: &mut Batch<'_>, submission: &Submission, seen: &mut SeenKeys) -> Result<Reply, StoreError> {
-    let Submission { actor, key, command, .. } = submission;
-    let input = command.input();
-    let input_hash = crate::hash::sha256_hex(format!("{}\n{}\n{input}", command.name(), actor.user_id).as_bytes());
+    let Submission { actor, key, command, input, input_hash, .. } = submission;
     if command.audited()
         && let Some((known_hash, outcome, seq)) = seen.get(&(actor.party_id, key.clone()))
     {
-        return Ok(if *known_hash == input_hash {
+        return Ok(if known_hash == input_hash {
             Ok(Outcome::stored(outcome, *seq))
         } else {
             Err(WriteError::Refused(Refusal::KeyReused))
@@ -251,7 +283,12 @@ fn run_one(batch: &mut Batch<'_>, submission: &Submission, seen: &mut SeenKeys) 
     }
     batch.begin_command();
     let done = match commands::run(batch, actor, command) {
-        Ok(done) => done,
+        Ok(done) => {
+            if !command.hot() {
+                batch.settle_for_sql()?;
+            }
+            done
+        }
         Err(Stop::Refused(refusal)) => {
             if batch.wrote {
                 return Err(StoreError::Corrupt(format!("{} refused after it had written: {}", command.name(), refusal.code())));
@@ -277,12 +314,12 @@ fn run_one(batch: &mut Batch<'_>, submission: &Submission, seen: &mut SeenKeys) 
         subject_id: done.subject,
         idempotency_key: key.clone(),
         input_hash: input_hash.clone(),
-        input,
+        input: input.clone(),
         outcome: stored.clone(),
         first_transfer,
         last_transfer,
     });
-    seen.insert((actor.party_id, key.clone()), (input_hash, stored, seq));
+    seen.insert((actor.party_id, key.clone()), (input_hash.clone(), stored, seq));
     Ok(Ok(Outcome { seq, repeated: false, awaits_approval: done.awaits_approval, body: done.body }))
 }
 

@@ -73,7 +73,11 @@ impl Answer {
                 inside.split("<option").find(|option| option.contains(" selected")).or_else(|| inside.split("<option").nth(1));
             Some((name, attribute(chosen?, "value").unwrap_or_default()))
         });
-        inputs.chain(selects).collect()
+        let areas = form.split("<textarea").skip(1).filter_map(|tag| {
+            let (open, rest) = tag.split_once('>')?;
+            Some((attribute(open, "name")?, unescape(rest.split("</textarea>").next()?)))
+        });
+        inputs.chain(selects).chain(areas).collect()
     }
 }
 
@@ -191,6 +195,17 @@ impl Client {
             let query: Vec<String> = form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
             self.get(&format!("{action}?{}", query.join("&")))
         };
+        if answer.status == 303 { self.open(answer.location()) } else { answer }
+    }
+
+    /// Fills the form of a page and presses the button of the check page that it leads to.
+    #[must_use]
+    pub fn fill_and_confirm(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let check = self.fill(page, action, fields);
+        let main = check.body.split_once("<main").map_or("", |(_, main)| main);
+        let act = main.split_once("<form method=\"post\" action=\"").and_then(|(_, rest)| rest.split('"').next());
+        let act = act.unwrap_or_else(|| panic!("{action} leads to no check page: {} {}", check.status, check.text()));
+        let answer = self.post(act, &check.form(act));
         if answer.status == 303 { self.open(answer.location()) } else { answer }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod databases;
+pub mod smtp;
 pub mod world;
 
 pub use client::{Answer, Client};

@@ -26,6 +26,7 @@ pub fn config(database: &Database, base: &str) -> Config {
         listen: "127.0.0.1:0".to_owned(),
         data: database.folder.clone(),
         smtp_url: None,
+        smtp_timeout: std::time::Duration::from_secs(2),
         mail_from: "Kontor <kontor@localhost>".to_owned(),
         base_url: base.to_owned(),
         secret: "a secret of at least thirty-two characters".to_owned(),
@@ -35,8 +36,12 @@ pub fn config(database: &Database, base: &str) -> Config {
     }
 }
 
-/// The operator on an empty database, at this business date.
+/// The operator on an empty database, at this business date, trading in EUR and CNY.
 pub fn set_up(database: &Database, date: NaiveDate, clock: &Clock) {
+    set_up_in(database, date, clock, &["EUR", "CNY"]);
+}
+
+fn set_up_in(database: &Database, date: NaiveDate, clock: &Clock, currencies: &[&str]) {
     let mut conn = store::connect(&database.url).expect("a database");
     store::migrate(&mut conn).expect("migrations");
     let user = |name: &str, email: &str, roles: &str| FirstUser {
@@ -51,18 +56,27 @@ pub fn set_up(database: &Database, date: NaiveDate, clock: &Clock) {
         country: "DE".to_owned(),
         custody_iban: CUSTODY_IBAN.to_owned(),
         business_date: date,
-        currencies: vec!["EUR".to_owned(), "CNY".to_owned()],
+        currencies: currencies.iter().map(|code| (*code).to_owned()).collect(),
         users: vec![user("Olga", "operator@x.example", "administrator,maker"), user("Otto", "operator2@x.example", "checker")],
     };
-    setup::run(&mut conn, &wanted, clock).expect("a platform");
+    drop(conn);
+    setup::run(&database.url, &wanted, clock).expect("a platform");
 }
 
 impl World {
     #[must_use]
     pub fn start(database: Database, date: &str) -> Self {
+        Self::start_with(database, date, &["EUR", "CNY"], |_| {})
+    }
+
+    /// With these currencies, and settings of the test's own.
+    #[must_use]
+    pub fn start_with(database: Database, date: &str, currencies: &[&str], change: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::default();
-        set_up(&database, date.parse().expect("a date"), &clock);
-        let running = serve::start(config(&database, "http://kontor.test"), clock.clone()).expect("a server");
+        set_up_in(&database, date.parse().expect("a date"), &clock, currencies);
+        let mut wanted = config(&database, "http://kontor.test");
+        change(&mut wanted);
+        let running = serve::start(wanted, clock.clone()).expect("a server");
         let base = format!("http://127.0.0.1:{}", running.port);
         Self { database, clock, running: Some(running), base }
     }

@@ -2,10 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::float_arithmetic)]
 
 mod browser;
+mod distribution;
 mod house_rules;
 mod journey;
+mod mail;
+mod pages;
+mod payouts;
 mod proofs;
 mod refusals;
 mod security;
+mod settlement;
 mod storage;
 mod survival;

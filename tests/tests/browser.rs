@@ -8,13 +8,13 @@ use std::time::Duration;
 use thirtyfour::prelude::*;
 
 /// Chromium's driver, ended with the test.
-struct Driver {
+pub struct Driver {
     child: Child,
     port: u16,
 }
 
 impl Driver {
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let port = databases::free_port();
         let child =
             Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -41,15 +41,15 @@ impl Drop for Driver {
 }
 
 /// One person's browser, in a profile of its own.
-struct Browser {
-    web: WebDriver,
-    base: String,
+pub struct Browser {
+    pub web: WebDriver,
+    pub base: String,
 }
 
-type Done = WebDriverResult<()>;
+pub type Done = WebDriverResult<()>;
 
 impl Browser {
-    async fn open(driver: &Driver, base: &str, script: bool) -> WebDriverResult<Self> {
+    pub async fn open(driver: &Driver, base: &str, script: bool) -> WebDriverResult<Self> {
         let mut wanted = DesiredCapabilities::chrome();
         for argument in [
             "--headless=new",
@@ -131,7 +131,7 @@ impl Browser {
     }
 }
 
-fn run(work: impl Future<Output = Done>) {
+pub fn run(work: impl Future<Output = Done>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(work).unwrap();
 }
@@ -187,7 +187,7 @@ async fn walk(driver: &Driver, world: &World) -> Done {
     supplier.go("/invoices/upload").await?;
     supplier.write("files", &put("real.xml", real_invoice())).await?;
     supplier.press("/invoices/upload").await?;
-    supplier.says("1 of 1 files accepted").await?;
+    supplier.says("1 of 1 file accepted").await?;
     let invoice = supplier.follow("/invoices/1").await?;
     supplier.press(&format!("{invoice}/submit")).await?;
     supplier.says("Invoice submitted").await?;

@@ -24,7 +24,12 @@ const PEOPLE: &[(&str, &str, &[&str])] = &[
 /// S1: every route of the program, for every kind of person and for nobody.
 #[test]
 fn every_route_is_open_to_exactly_those_who_have_its_right() {
-    let world = World::demo(Database::sqlite(), 20);
+    for database in Database::both() {
+        walk_the_matrix(&World::demo(database, 20));
+    }
+}
+
+fn walk_the_matrix(world: &World) {
     let routes = Routes::all().list;
     assert!(routes.len() > 90, "{}", routes.len());
     let stranger = world.client();
@@ -81,7 +86,12 @@ fn every_route_is_open_to_exactly_those_who_have_its_right() {
 /// S1: another company's record answers exactly like one that does not exist.
 #[test]
 fn a_foreign_record_is_like_a_missing_one() {
-    let world = World::demo(Database::sqlite(), 40);
+    for database in Database::both() {
+        look_at_foreign_records(&World::demo(database, 40));
+    }
+}
+
+fn look_at_foreign_records(world: &World) {
     let mut conn = world.conn();
     let party = |name: &str| {
         store::User::find_where(&mut world.conn(), "email = ?", &[format!("{name}@kontor.example").into()])
@@ -151,7 +161,12 @@ fn a_foreign_record_is_like_a_missing_one() {
 /// site, and as JSON in disguise.
 #[test]
 fn forged_requests_are_refused_on_every_posting_page() {
-    let world = World::demo(Database::sqlite(), 5);
+    for database in Database::both() {
+        forge_requests(&World::demo(database, 5));
+    }
+}
+
+fn forge_requests(world: &World) {
     let before = store::records::load_heads(&mut world.conn()).unwrap().last_audit;
     let other = world.signed_in("supplier9@kontor.example");
     let foreign_token = other.open("/account").form("/account").iter().find(|(name, _)| name == "_csrf").unwrap().1.clone();
@@ -187,7 +202,12 @@ fn forged_requests_are_refused_on_every_posting_page() {
 /// S2: no GET changes state.
 #[test]
 fn no_get_changes_state() {
-    let world = World::demo(Database::sqlite(), 5);
+    for database in Database::both() {
+        get_everything(&World::demo(database, 5));
+    }
+}
+
+fn get_everything(world: &World) {
     let people: Vec<Client> = PEOPLE.iter().map(|(_, email, _)| world.signed_in(email)).collect();
     std::thread::sleep(std::time::Duration::from_secs(2));
     let before = store::records::load_heads(&mut world.conn()).unwrap();
@@ -206,7 +226,12 @@ fn no_get_changes_state() {
 /// S3: fixation, logout, disabled person, password change.
 #[test]
 fn a_session_ends_when_it_should() {
-    let world = World::demo(Database::sqlite(), 3);
+    for database in Database::both() {
+        end_sessions(&World::demo(database, 3));
+    }
+}
+
+fn end_sessions(world: &World) {
     let client = world.client();
     client.set_cookie("__Host-session", &"f".repeat(64));
     let home = client.sign_in("supplier1@kontor.example", PASSWORD);
@@ -256,7 +281,12 @@ fn a_session_ends_when_it_should() {
 /// S5 and S6: five tries, then rest; the same answer for unknown and known; the victim gets in by mail.
 #[test]
 fn guessing_is_stopped_and_tells_nothing() {
-    let world = World::demo(Database::sqlite(), 3);
+    for database in Database::both() {
+        guess(&World::demo(database, 3));
+    }
+}
+
+fn guess(world: &World) {
     let attempt = |email: &str, password: &str| {
         let answer = world.client().sign_in(email, password);
         (answer.status, answer.text())

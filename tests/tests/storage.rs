@@ -20,6 +20,39 @@ fn migrations_run_up_down_and_up() {
     }
 }
 
+/// Founding the platform is a command like any other: the audit's first record, without a secret, and only once.
+#[test]
+fn the_founding_is_the_first_record_of_the_audit() {
+    for database in Database::both() {
+        world::set_up(&database, "2026-11-22".parse().unwrap(), &Clock::default());
+        let mut conn = store::connect(&database.url).unwrap();
+        let records = store::AuditRecord::list_where(&mut conn, "seq > 0 ORDER BY seq", &[]).unwrap();
+        assert_eq!(records.len(), 1);
+        let first = &records[0];
+        assert_eq!((first.seq, first.command.as_str(), first.subject_id), (1, "found_platform", 10_000));
+        assert!(first.input.contains("operator2@x.example") && first.input.contains(world::CUSTODY_IBAN), "{}", first.input);
+        assert!(!first.input.contains("argon2") && !first.input.contains(world::PASSWORD), "{}", first.input);
+        assert_eq!(first.business_date, "2026-11-22".parse().unwrap());
+        // Another key, the same wish: refused, and nothing is overwritten.
+        let (writer, thread) = server::writer::Writer::start(&database.url, Clock::default()).unwrap();
+        let again = server::commands::found_platform::FoundPlatform {
+            operator_name: "Usurper".to_owned(),
+            country: "DE".to_owned(),
+            custody_iban: "DE02120300000000202051".to_owned(),
+            business_date: "2026-11-23".parse().unwrap(),
+            currencies: vec![],
+            people: vec![],
+        };
+        let reply = writer.submit_blocking(server::commands::Actor::SYSTEM, "found-again".to_owned(), again.into());
+        drop(writer);
+        thread.join().unwrap();
+        assert!(matches!(reply, Err(server::writer::WriteError::Refused(domain::Refusal::StateConflict { .. }))), "{reply:?}");
+        assert_eq!(store::records::load_heads(&mut conn).unwrap().custody_iban, world::CUSTODY_IBAN);
+        let (_, finding) = store::verify::verify(&mut conn).unwrap();
+        assert_eq!(finding, None, "{}", database.kind);
+    }
+}
+
 #[test]
 fn what_is_written_stays_written() {
     for database in Database::both() {
@@ -99,6 +132,8 @@ fn verify_names_the_first_row_that_does_not_fit() {
         ("UPDATE audit SET last_transfer = last_transfer + 1 WHERE first_transfer > 0", "audit"),
         ("UPDATE holds SET remaining = remaining + 1 WHERE state = 'open'", "holds"),
         ("UPDATE buyer_limits SET used_minor = used_minor + 1 WHERE used_minor > 0", "buyer_limits"),
+        ("UPDATE payouts SET state = 'rejected' WHERE state = 'authorised'", "payouts"),
+        ("UPDATE payouts SET amount_minor = amount_minor + 1 WHERE state = 'unknown'", "payouts"),
         ("UPDATE offers SET left_minor = left_minor - 1 WHERE left_minor > 0 AND state = 'open'", "offers"),
     ];
     let origin = Database::sqlite();

@@ -1,6 +1,6 @@
 //! The blocks of which pages are made, and the shell around them.
 
-use crate::texts::{Language, amount};
+use crate::texts::{Language, amount, grouped};
 use askama::Template;
 use chrono::{NaiveDate, NaiveDateTime};
 
@@ -51,6 +51,8 @@ impl Tone {
             | "matured"
             | "applied"
             | "proposed"
+            | "unknown"
+            | "conflict"
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "returned" => Self::Stopped,
@@ -84,7 +86,7 @@ impl Value {
     }
     #[must_use]
     pub fn number(number: i64) -> Self {
-        Self { text: number.to_string(), kind: "money", ..Self::default() }
+        Self { text: grouped(number), kind: "money", ..Self::default() }
     }
     /// With the ISO code before the number.
     #[must_use]
@@ -149,13 +151,35 @@ pub struct Choice {
     pub chosen: bool,
 }
 
+/// The sums of a table's columns: each with the column that it stands under.
+#[derive(Clone, Debug, Default)]
+pub struct TotalRow {
+    pub label: String,
+    pub sums: Vec<(usize, String)>,
+}
+
+impl TotalRow {
+    /// How many columns the label takes: those before the first sum.
+    fn span(&self) -> usize {
+        self.sums.iter().map(|(column, _)| *column).min().unwrap_or(1).max(1)
+    }
+
+    fn sum(&self, column: &usize) -> Option<&str> {
+        self.sums.iter().find(|(at, _)| at == column).map(|(_, sum)| sum.as_str())
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     pub caption: String,
+    /// The page's own title says it already: the caption is for those who jump from table to table.
+    pub caption_hidden: bool,
+    /// Few columns that are read across: no wider than a paragraph.
+    pub narrow: bool,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
-    /// Shown under the double rule: what, and how much in each currency.
-    pub totals: Vec<(String, String)>,
+    /// Between the single and the double rule: what is summed, and the sums under their columns.
+    pub totals: Vec<TotalRow>,
     pub filters: Vec<Choice>,
     pub clear_href: String,
     pub empty: String,
@@ -167,12 +191,22 @@ pub struct Table {
     pub first_label: String,
     pub csv_label: String,
     pub clear_label: String,
+    /// How many rows a page may have, the present one chosen.
+    pub sizes: Vec<Choice>,
+    pub sizes_label: String,
+    /// Where this page stands among all; also in the title.
+    pub place: String,
 }
 
 impl Table {
     /// The label of a cell's column, shown beside it on narrow screens.
     fn label(&self, at: &usize) -> &str {
         self.columns.get(*at).map_or("", |column| column.label.as_str())
+    }
+
+    /// Columns from where the totals begin.
+    fn columns_after(&self, row: &TotalRow) -> std::ops::Range<usize> {
+        row.span()..self.columns.len()
     }
 
     /// The same rows as a CSV file (RFC 4180) that spreadsheets open: amounts as plain decimals beside their
@@ -229,6 +263,8 @@ fn push_csv_line(out: &mut String, cells: impl Iterator<Item = String>) {
 #[derive(Clone, Debug, Default)]
 pub struct Field {
     pub name: String,
+    /// Unique on its page; filled in by the shell.
+    pub id: String,
     pub label: String,
     pub hint: String,
     /// `text`, `password`, `email`, `date`, `amount`, `file`, `files`, `select`, `area`, `checkbox`, `hidden`, `code`.
@@ -273,11 +309,20 @@ impl Field {
     pub fn chosen(&self, option: &str) -> bool {
         self.value == option
     }
+    /// The ids of what describes the field to those who do not see it.
     #[must_use]
     pub fn described(&self) -> String {
-        let hint = if self.hint.is_empty() { String::new() } else { format!("{}-hint ", self.name) };
-        let error = if self.error.is_empty() { String::new() } else { format!("{}-error", self.name) };
+        let hint = if self.hint.is_empty() { String::new() } else { format!("{}-hint ", self.id) };
+        let error = if self.error.is_empty() { String::new() } else { format!("{}-error", self.id) };
         format!("{hint}{error}").trim().to_owned()
+    }
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.kind == "hidden"
+    }
+    /// What a person typed may be shown again: secrets and files never are.
+    fn keeps_value(&self) -> bool {
+        !["password", "code", "file", "files"].contains(&self.kind)
     }
 }
 
@@ -320,6 +365,8 @@ pub struct Event {
     pub machine: String,
     pub note: String,
     pub expected: bool,
+    /// Where the event is shown at length.
+    pub href: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -333,6 +380,8 @@ pub struct Figure {
 #[derive(Clone, Debug)]
 pub struct Task {
     pub text: String,
+    /// How much, and by when.
+    pub note: String,
     pub href: String,
     pub count: i64,
 }
@@ -367,16 +416,37 @@ pub enum Block {
     Bars(String, Vec<Bar>),
     /// Lines of results, each with a tone: an upload's files.
     Results(Vec<(Tone, String, String, String)>),
+    /// Two columns that are read together, one below the other on narrow screens: fields, and the document that they
+    /// were taken from.
+    Beside(Vec<Block>, Vec<Block>),
+}
+
+/// Shows every form of these blocks to `work`, wherever it stands.
+fn each_form(blocks: &mut [Block], work: &mut impl FnMut(&mut Form)) {
+    for block in blocks {
+        match block {
+            Block::Form(form) => work(form),
+            Block::Beside(left, right) => {
+                each_form(left, work);
+                each_form(right, work);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The content of one page.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub title: String,
+    /// Which page of a list or which receipt this is, for the browser's title.
+    pub place: String,
     /// Where this page stands: label and address.
     pub trail: Vec<(String, String)>,
     /// Something is wrong with what was sent; shown first and focused.
     pub errors: Vec<(String, String)>,
+    /// The address of the form that was wrong; empty when there is only one.
+    pub wrong_action: String,
     pub blocks: Vec<Block>,
 }
 
@@ -408,17 +478,69 @@ impl Page {
 }
 
 impl Page {
-    /// Puts what a person typed back into the forms, except secrets and files.
+    /// Whether a form is the one that was sent: its address says so, unless no form of the page has that address.
+    fn was_sent(&mut self) -> impl Fn(&Form) -> bool + use<> {
+        let mut known = false;
+        let wanted = self.wrong_action.clone();
+        each_form(&mut self.blocks, &mut |form| known = known || form.action == wanted);
+        move |form| !known || form.action == wanted
+    }
+
+    /// Puts what a person typed back into the form that was sent, except secrets and files.
     pub fn refill(&mut self, typed: &[(String, String)]) {
-        for block in &mut self.blocks {
-            if let Block::Form(form) = block {
-                for field in form.fields.iter_mut().filter(|field| field.kind != "password" && field.kind != "code") {
-                    if let Some((_, value)) = typed.iter().find(|(name, _)| *name == field.name) {
-                        field.value.clone_from(value);
-                    }
+        let was_sent = self.was_sent();
+        each_form(&mut self.blocks, &mut |form| {
+            if !was_sent(form) {
+                return;
+            }
+            for field in form.fields.iter_mut().filter(|field| field.keeps_value()) {
+                match typed.iter().find(|(name, _)| *name == field.name) {
+                    Some((_, value)) => field.value.clone_from(value),
+                    // Browsers do not send a box that is not ticked.
+                    None if field.kind == "checkbox" => field.value.clear(),
+                    None => {}
                 }
             }
-        }
+        });
+    }
+
+    /// The label of a field of the form that was sent, so that an error uses the same words.
+    #[must_use]
+    pub fn label_of(&mut self, name: &str) -> Option<String> {
+        let was_sent = self.was_sent();
+        let mut found = None;
+        each_form(&mut self.blocks, &mut |form| {
+            let field = form.fields.iter().find(|field| field.name == name && !field.is_hidden());
+            if let Some(field) = field.filter(|_| was_sent(form) && found.is_none()) {
+                found = Some(field.label.clone());
+            }
+        });
+        found
+    }
+
+    /// Gives every form its token, key and ids, and every error its place. Returns the errors, each with the id of its field
+    /// or nothing.
+    fn prepare(&mut self, csrf: &str, mut fresh_key: impl FnMut() -> String) -> Vec<(String, String)> {
+        let was_sent = self.was_sent();
+        let mut errors: Vec<(String, String, String)> =
+            self.errors.iter().map(|(name, text)| (name.clone(), String::new(), text.clone())).collect();
+        let mut number = 0_usize;
+        each_form(&mut self.blocks, &mut |form| {
+            number = number.saturating_add(1);
+            csrf.clone_into(&mut form.csrf);
+            if form.key.is_empty() {
+                form.key = fresh_key();
+            }
+            let sent = was_sent(form);
+            for field in form.fields.iter_mut().filter(|field| !field.is_hidden()) {
+                field.id = format!("f{number}-{}", field.name);
+                if let Some(error) = errors.iter_mut().find(|error| sent && error.0 == field.name && error.1.is_empty()) {
+                    error.1.clone_from(&field.id);
+                    field.error.clone_from(&error.2);
+                }
+            }
+        });
+        errors.into_iter().map(|(_, id, text)| (id, text)).collect()
     }
 }
 
@@ -454,6 +576,16 @@ pub struct Shell {
 struct Whole<'a> {
     shell: &'a Shell,
     page: &'a Page,
+    /// The id of the field that is wrong, if there is one on the page, and what is wrong.
+    errors: Vec<(String, String)>,
+}
+
+/// One block by itself, so that a block can stand inside another.
+#[derive(Template)]
+#[template(path = "blocks/block.html")]
+struct Single<'a> {
+    shell: &'a Shell,
+    block: &'a Block,
 }
 
 impl Shell {
@@ -472,23 +604,14 @@ impl Shell {
         }
     }
 
+    fn block(&self, block: &Block) -> Result<String, askama::Error> {
+        Single { shell: self, block }.render()
+    }
+
     /// The page as HTML. Every form gets the session's token and a fresh key of `fresh_key`.
-    pub fn render(&self, mut page: Page, mut fresh_key: impl FnMut() -> String) -> Result<String, askama::Error> {
-        for block in &mut page.blocks {
-            if let Block::Form(form) = block {
-                form.csrf.clone_from(&self.csrf);
-                if form.key.is_empty() {
-                    form.key = fresh_key();
-                }
-                for field in &mut form.fields {
-                    let found = page.errors.iter().find(|(name, _)| *name == field.name);
-                    if let Some((_, text)) = found {
-                        field.error.clone_from(text);
-                    }
-                }
-            }
-        }
-        Whole { shell: self, page: &page }.render()
+    pub fn render(&self, mut page: Page, fresh_key: impl FnMut() -> String) -> Result<String, askama::Error> {
+        let errors = page.prepare(&self.csrf, fresh_key);
+        Whole { shell: self, page: &page, errors }.render()
     }
 }
 
@@ -502,8 +625,10 @@ mod tests {
             caption: hostile.into(),
             columns: vec![Column::new(hostile), Column::numeric("n")],
             rows: vec![Row { cells: vec![Value::link(hostile, "/x?a=\"<b>"), Value::money("EUR", -5)] }],
-            totals: vec![(hostile.into(), "1".into())],
+            totals: vec![TotalRow { label: hostile.into(), sums: vec![(1, "1".into())] }],
             filters: vec![Choice { label: hostile.into(), href: "/".into(), chosen: true }],
+            sizes: vec![Choice { label: hostile.into(), href: "/".into(), chosen: false }],
+            place: hostile.into(),
             ..Table::default()
         };
         let kinds =
@@ -528,16 +653,23 @@ mod tests {
                 note: hostile.into(),
                 href: "/".into(),
             }]))
-            .with(Block::Tasks(vec![Task { text: hostile.into(), href: "/".into(), count: 1 }], hostile.into()))
+            .with(Block::Tasks(
+                vec![Task { text: hostile.into(), note: hostile.into(), href: "/".into(), count: 1 }],
+                hostile.into(),
+            ))
             .with(Block::Timeline(
                 hostile.into(),
-                vec![Event { title: hostile.into(), note: hostile.into(), ..Event::default() }],
+                vec![Event { title: hostile.into(), note: hostile.into(), href: hostile.into(), ..Event::default() }],
             ))
             .with(Block::Words(hostile.into()))
             .with(Block::Links(vec![(hostile.into(), "/".into())]))
             .with(Block::Action(hostile.into(), "/".into()))
             .with(Block::Bars(hostile.into(), vec![Bar { label: hostile.into(), amount: hostile.into(), percent: 50 }]))
-            .with(Block::Results(vec![(Tone::Done, hostile.into(), hostile.into(), "/".into())]));
+            .with(Block::Results(vec![(Tone::Done, hostile.into(), hostile.into(), "/".into())]))
+            .with(Block::Beside(
+                vec![Block::Form(Box::new(Form::new("/y", hostile, vec![Field::new("text", hostile, "text")])))],
+                vec![Block::Words(hostile.into())],
+            ));
         page.errors.push(("text".into(), hostile.into()));
         page
     }
@@ -549,6 +681,21 @@ mod tests {
         let table = Table { columns, rows: vec![row("=1+1"), row("a \"b\", c")], ..Table::default() };
         let expected = "\u{FEFF}Name,Amount (ISO 4217),Amount\r\n'=1+1,EUR,1234.50\r\n\"a \"\"b\"\", c\",EUR,1234.50\r\n";
         assert_eq!(table.to_csv(), expected);
+    }
+
+    #[test]
+    fn an_error_stands_in_the_form_that_was_sent() {
+        let field = || vec![Field::new("reason", "Why", "area"), Field::new("secret", "", "password")];
+        let mut page = Page::new("x").form(Form::new("/a", "A", field())).form(Form::new("/b", "B", field()));
+        page.wrong_action = "/b".into();
+        page.refill(&[("reason".into(), "typed".into()), ("secret".into(), "typed".into())]);
+        assert_eq!(page.label_of("reason").as_deref(), Some("Why"));
+        page.errors = vec![("reason".into(), "Missing".into()), ("elsewhere".into(), "Strange".into())];
+        let html = Shell::default().render(page, || "k".into()).unwrap();
+        assert!(html.contains("<a href=\"#f2-reason\">Missing</a>") && html.contains("<li>Strange</li>"), "{html}");
+        assert_eq!(html.matches("id=\"f2-reason-error\"").count(), 1);
+        assert!(!html.contains("f1-reason-error") && html.contains("<title>Error: x"));
+        assert_eq!(html.matches("typed").count(), 1, "only there, and no secret");
     }
 
     #[test]

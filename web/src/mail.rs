@@ -20,6 +20,10 @@ pub fn notice(language: Language, kind: &str, arguments: &[(&str, String)]) -> S
             let key = match *name {
                 "command" => format!("command-{}", value.replace('_', "-")),
                 "status" => format!("state-{}", value.replace('_', "-")),
+                // A bank may give a reason that nobody has written down.
+                "bank_reason" => {
+                    Some(format!("bank-reason-{}", value.to_lowercase())).filter(|key| language.has(key)).unwrap_or_default()
+                }
                 _ => String::new(),
             };
             (*name, if key.is_empty() { value.clone() } else { language.t(&key) })

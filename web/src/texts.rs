@@ -18,6 +18,17 @@ static_loader! {
 static EN: LanguageIdentifier = langid!("en");
 static ZH: LanguageIdentifier = langid!("zh");
 
+/// Places that hold how many there are of something: the words around them depend on the number.
+const COUNTS: &[&str] = &["count", "days", "minutes", "files", "good", "all", "page", "pages"];
+
+/// A count goes in as a number, so that a text can choose between one and many; everything else as it is written.
+fn place<'a>(name: &str, value: &'a str) -> FluentValue<'a> {
+    match value.parse::<i64>() {
+        Ok(count) if COUNTS.contains(&name) => FluentValue::from(count),
+        _ => FluentValue::from(value),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Language {
     #[default]
@@ -68,7 +79,7 @@ impl Language {
     #[must_use]
     pub fn fill(self, key: &str, arguments: &[(&str, String)]) -> String {
         let map: HashMap<Cow<'static, str>, FluentValue<'_>> =
-            arguments.iter().map(|(name, value)| (Cow::Owned((*name).to_owned()), FluentValue::from(value.as_str()))).collect();
+            arguments.iter().map(|(name, value)| (Cow::Owned((*name).to_owned()), place(name, value))).collect();
         TEXTS.try_lookup_with_args(self.id(), key, &map).unwrap_or_else(|| format!("[{key}]"))
     }
 
@@ -87,6 +98,29 @@ impl Language {
         }
     }
 
+    /// `Nov 2026` or `2026年11月`.
+    #[must_use]
+    pub fn month(self, date: NaiveDate) -> String {
+        match self {
+            Self::English => date.format("%b %Y").to_string(),
+            Self::Chinese => format!("{}年{}月", date.year(), date.month()),
+        }
+    }
+
+    /// A large amount as it is said in Chinese, in 万 or 亿; English says no such thing.
+    #[must_use]
+    pub fn spoken_money(self, currency: &str, minor: i64) -> Option<String> {
+        let exponent = Currency::parse(currency)?.exponent();
+        let whole = minor.checked_div(10_i64.checked_pow(exponent)?)?;
+        let (unit, hundredths) = match whole.unsigned_abs() {
+            0..10_000 => return None,
+            10_000..100_000_000 => ("万", whole / 100),
+            _ => ("亿", whole / 1_000_000),
+        };
+        let number = format!("{}.{:02}", grouped(hundredths / 100), (hundredths % 100).unsigned_abs());
+        (self == Self::Chinese).then(|| format!("约 {currency} {number} {unit}"))
+    }
+
     /// Date and time with its zone, which is UTC.
     #[must_use]
     pub fn moment(self, moment: NaiveDateTime) -> String {
@@ -103,6 +137,12 @@ impl Language {
     /// A refusal in words: amounts and dates as people write them.
     #[must_use]
     pub fn refusal(self, refusal: &Refusal, currency: &str) -> String {
+        self.refusal_about(refusal, currency, None)
+    }
+
+    /// A refusal in words, with the field named as the form itself names it.
+    #[must_use]
+    pub fn refusal_about(self, refusal: &Refusal, currency: &str, label: Option<&str>) -> String {
         let arguments: Vec<(&str, String)> = refusal
             .arguments()
             .into_iter()
@@ -111,6 +151,8 @@ impl Language {
                     value.parse().map_or_else(|_| value.clone(), |minor| self.money(currency, minor))
                 } else if let Ok(date) = value.parse::<NaiveDate>() {
                     self.date(date)
+                } else if let Some(label) = label.filter(|_| name == "field") {
+                    label.to_owned()
                 } else if name == "field" {
                     let key = format!("field-{value}").replace('_', "-");
                     if self.has(&key) { self.t(&key) } else { value.clone() }
@@ -131,6 +173,20 @@ impl Language {
 #[must_use]
 pub fn amount(currency: &str, minor: i64) -> String {
     Currency::parse(currency).map_or_else(|| minor.to_string(), |known| known.format(minor))
+}
+
+/// A whole number in groups of three, with a true minus sign.
+#[must_use]
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::from(if number < 0 { "\u{2212}" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && digits.len().saturating_sub(index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -170,14 +226,14 @@ mod tests {
         let (english, chinese) = (Language::English.source(), Language::Chinese.source());
         let missing: Vec<_> = keys(english).symmetric_difference(&keys(chinese)).cloned().collect();
         assert!(missing.is_empty(), "only in one language: {missing:?}");
-        let places = |text: &str, key: &str| {
-            let line = text.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap_or_default().to_owned();
-            let mut found: Vec<String> = line
-                .match_indices("{ $")
-                .map(|(at, _)| line[at..].split('}').next().unwrap_or_default().trim().to_owned())
-                .collect();
-            found.sort();
-            found
+        // A message goes on over lines that begin with a space; which places it has matters, not how often.
+        let places = |text: &str, key: &str| -> std::collections::BTreeSet<String> {
+            let mut lines = text.lines().skip_while(|line| !line.starts_with(&format!("{key} =")));
+            let first = lines.next().unwrap_or_default();
+            let rest = lines.take_while(|line| line.starts_with(' '));
+            let whole: String = std::iter::once(first).chain(rest).collect();
+            let name = |after: &str| after.chars().take_while(|mark| mark.is_alphanumeric() || *mark == '_').collect();
+            whole.split('$').skip(1).map(name).collect()
         };
         for key in keys(english) {
             assert_eq!(places(english, &key), places(chinese, &key), "{key}");
@@ -185,10 +241,24 @@ mod tests {
     }
 
     #[test]
+    fn one_is_not_many() {
+        let say = |language: Language, days: &str| language.fill("clock-days", &[("days", days.to_owned())]);
+        assert_eq!((say(Language::English, "1"), say(Language::English, "7")), ("1 day".to_owned(), "7 days".to_owned()));
+        assert_eq!(say(Language::Chinese, "1"), "1 天");
+    }
+
+    #[test]
     fn dates_and_amounts_are_written_as_each_language_does() {
         let date: NaiveDate = "2026-11-02".parse().unwrap();
         assert_eq!(Language::English.date(date), "2 Nov 2026");
         assert_eq!(Language::Chinese.date(date), "2026年11月2日");
+        assert_eq!((Language::English.month(date), Language::Chinese.month(date)), ("Nov 2026".into(), "2026年11月".into()));
+        let spoken = |minor| Language::Chinese.spoken_money("CNY", minor);
+        assert_eq!(spoken(999_999), None);
+        assert_eq!(spoken(2_575_306_283).as_deref(), Some("约 CNY 2,575.30 万"));
+        assert_eq!(spoken(12_345_678_900).as_deref(), Some("约 CNY 1.23 亿"));
+        assert_eq!(Language::English.spoken_money("CNY", 2_575_306_283), None);
+        assert_eq!((grouped(-1_234_567), grouped(999)), ("\u{2212}1,234,567".to_owned(), "999".to_owned()));
         assert_eq!(Language::Chinese.money("JPY", 1234), "JPY 1,234");
         let refusal = Refusal::SoldOut { left_minor: 123_456 };
         assert!(Language::English.refusal(&refusal, "EUR").contains("EUR 1,234.56"));

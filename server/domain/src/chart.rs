@@ -125,6 +125,7 @@ codes! {
     PayoutDone = 51 => "payout",
     PayoutFailed = 52 => "payout_failed",
     SuspenseReturnHold = 53 => "suspense_return_request",
+    PayoutReturn = 54 => "payout_return",
 }
 
 /// One line of a recipe, by account key; the writer finds the accounts and opens the missing ones.
@@ -157,6 +158,70 @@ pub fn collection(receivable: i64, currency: AssetId, amount: i64) -> Vec<Postin
 #[must_use]
 pub fn unmatched(currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::custody(currency), AccountKey::suspense(currency), amount, Booking::Unmatched).into_iter().collect()
+}
+
+/// Money that waited in suspense has found its place.
+#[must_use]
+pub fn suspense_to_cash(party: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::suspense(currency), AccountKey::cash(party, currency));
+    line(debit, credit, amount, Booking::SuspenseToCash).into_iter().collect()
+}
+
+/// The same, for a receivable.
+#[must_use]
+pub fn suspense_to_collection(receivable: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::suspense(currency), AccountKey::collection(receivable, currency));
+    line(debit, credit, amount, Booking::SuspenseToCollection).into_iter().collect()
+}
+
+/// From where a payout takes its money, and whereto it comes back: a company's cash, or suspense where nobody here
+/// owns it.
+#[must_use]
+pub fn payout_source(party: Option<i64>, currency: AssetId) -> AccountKey {
+    party.map_or_else(|| AccountKey::suspense(currency), |party| AccountKey::cash(party, currency))
+}
+
+/// Money is earmarked for the bank to pay out.
+#[must_use]
+pub fn payout_request(party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let booking = if party.is_some() { Booking::PayoutHold } else { Booking::SuspenseReturnHold };
+    vec![Posting::Hold { account: payout_source(party, currency), amount, expires_at: None, booking }]
+}
+
+/// The bank's statement shows that a payout has left.
+#[must_use]
+pub fn payout(hold: TransferNumber, currency: AssetId, amount: i64) -> Vec<Posting> {
+    vec![Posting::PostHold { hold, credit: AccountKey::custody(currency), amount, booking: Booking::PayoutDone }]
+}
+
+/// The bank has rejected a payout: nothing has left, and the money is free again.
+#[must_use]
+pub fn payout_failed(hold: TransferNumber) -> Vec<Posting> {
+    vec![Posting::VoidHold { hold, booking: Booking::PayoutFailed }]
+}
+
+/// A payout that had left comes back: the reversing entry.
+#[must_use]
+pub fn payout_return(party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::custody(currency), payout_source(party, currency));
+    line(debit, credit, amount, Booking::PayoutReturn).into_iter().collect()
+}
+
+/// The supplier puts units on the market.
+#[must_use]
+pub fn offer(supplier: i64, senior: AssetId, units: i64) -> Vec<Posting> {
+    vec![Posting::Hold {
+        account: AccountKey::holding(supplier, senior),
+        amount: units,
+        expires_at: None,
+        booking: Booking::Offer,
+    }]
+}
+
+/// An offer ends: what was not sold is free again.
+#[must_use]
+pub fn offer_end(hold: TransferNumber) -> Vec<Posting> {
+    vec![Posting::VoidHold { hold, booking: Booking::OfferEnd }]
 }
 
 /// Units come into being on the supplier's holding: the fractions, and the reserve as the junior asset.
@@ -222,7 +287,10 @@ mod tests {
             Posting::PostHold { credit, booking, .. } => {
                 format!("| {event} | hold | {} | {} | {} |", name(credit), asset(credit.asset), booking.name())
             }
-            other => format!("{other:?}"),
+            Posting::Hold { account, booking, .. } => {
+                format!("| {event} | {} | hold | {} | {} |", name(account), asset(account.asset), booking.name())
+            }
+            Posting::VoidHold { booking, .. } => format!("| {event} | hold | released | as held | {} |", booking.name()),
         };
         postings.iter().map(row).collect()
     }
@@ -242,24 +310,36 @@ mod tests {
             supplier_rate: crate::pricing::Percent::ZERO,
         };
         let holder = crate::waterfall::Holder { party: 2, units_minor: 10, interest_due_minor: 1 };
-        let redemption = crate::waterfall::run(&crate::waterfall::WaterfallFacts {
-            receivable: 50,
-            supplier: 1,
-            currency,
-            senior,
-            junior,
-            holders: vec![holder],
+        let place = crate::waterfall::Place { receivable: 50, supplier: 1, currency, senior, junior };
+        let facts = crate::waterfall::WaterfallFacts {
+            payment_minor: 20,
+            accrued_minor: 0,
             settlement_fee_due_minor: 1,
             reserve_units_minor: 5,
-            payment_minor: 20,
-        })
-        .unwrap();
+        };
+        let plan = crate::waterfall::plan(&facts, &[holder]).unwrap();
+        let mut redemption = Vec::new();
+        crate::waterfall::pay_holder(&mut redemption, &place, holder.party, &plan.share(&holder).unwrap());
+        redemption.extend(plan.closing(&place));
         let mut expected = rows("deposit", &deposit(2, currency, 1));
         expected.extend(rows("collection", &collection(50, currency, 1)));
         expected.extend(rows("unmatched", &unmatched(currency, 1)));
+        expected.extend(rows("place suspense", &suspense_to_cash(2, currency, 1)));
+        expected.extend(rows("place suspense", &suspense_to_collection(50, currency, 1)));
         expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
+        expected.extend(rows("offer", &offer(1, senior, 10)));
+        expected.extend(rows("offer end", &offer_end(TransferNumber(1))));
         expected.extend(rows("purchase", &purchase((1, 2), currency, (TransferNumber(1), senior), &quote)));
-        expected.extend(rows("redemption", &redemption.postings));
+        expected.extend(rows("redemption", &redemption));
+        expected.extend(rows("payout request", &payout_request(Some(1), currency, 1)));
+        expected.extend(rows("payout", &payout(TransferNumber(1), currency, 1)));
+        expected.extend(rows("payout rejected", &payout_failed(TransferNumber(1))));
+        expected.extend(rows("payout returned", &payout_return(Some(1), currency, 1)));
+        expected.extend(rows("return of a receipt", &payout_request(None, currency, 1)));
+        expected.extend(rows("return of a receipt came back", &payout_return(None, currency, 1)));
+        let shown: Vec<&str> = expected.iter().filter_map(|row| row.trim_end_matches(" |").rsplit(' ').next()).collect();
+        let missing: Vec<&str> = Booking::ALL.iter().map(|booking| booking.name()).filter(|name| !shown.contains(name)).collect();
+        assert!(missing.is_empty(), "no recipe books {missing:?}");
         let document = include_str!("../../../docs/ACCOUNTING.md");
         let printed: Vec<String> =
             document.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Event")).map(str::to_owned).collect();

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// The most that one booking of a bank may move, minor units: thousands of the largest still fit into 64 bits, so that
+/// the ledger never has to refuse for its own sake.
+pub const MOST_BOOKED_MINOR: i64 = 1_000_000_000_000_000;
+
 /// An ISO 4217 currency with a minor unit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency {

@@ -93,6 +93,8 @@ refusals! {
     PriceNotPositive => "price_not_positive",
     PriceChanged => "price_changed",
     ReceivableMatured { due_date: NaiveDate } => "receivable_matured",
+    /// More holders than fit one batch are being paid; until that is done nothing else moves their units.
+    PaymentBeingShared => "payment_being_shared",
     InsufficientCash { available_minor: i64 } => "insufficient_cash",
     BuyerLimitExceeded { room_minor: i64 } => "buyer_limit_exceeded",
     // Money in and out
@@ -110,8 +112,6 @@ refusals! {
     ProofNotReady => "proof_not_ready",
     /// The company had no balance at that end of day.
     NothingToProve => "nothing_to_prove",
-    /// Accounting refused what the rules allowed: a rule is missing.
-    Accounting { verdict: String } => "accounting_refused",
 }
 
 #[cfg(test)]

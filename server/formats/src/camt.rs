@@ -3,6 +3,7 @@
 use crate::{FormatFault, xml};
 use chrono::NaiveDate;
 use domain::Currency;
+use domain::money::MOST_BOOKED_MINOR;
 use roxmltree::Node;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +50,16 @@ pub struct EntryDetail {
     pub reference: String,
     /// Unstructured remittance information.
     pub remittance: String,
+    /// Set when this brings back a payment made earlier.
+    pub returned: Option<Return>,
+}
+
+/// Why a payment came back; either may be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Return {
+    /// ISO 20022 ExternalReturnReason1Code, or the bank's own.
+    pub reason: String,
+    pub note: String,
 }
 
 /// Reads a camt.053 or camt.054 file: all its statements, or a fault that names the element and line.
@@ -126,7 +137,7 @@ fn read_amount(node: Node<'_, '_>) -> Result<(String, i64), FormatFault> {
     let text = xml::own_text(amount);
     let code = amount.attribute("Ccy").unwrap_or_default();
     let known = Currency::parse(code).ok_or_else(|| xml::invalid(node, &["Amt"], code))?;
-    let minor = known.parse_decimal(&text).ok().filter(|minor| *minor >= 0);
+    let minor = known.parse_decimal(&text).ok().filter(|minor| (0..=MOST_BOOKED_MINOR).contains(minor));
     Ok((code.to_owned(), minor.ok_or_else(|| xml::invalid(node, &["Amt"], &text))?))
 }
 
@@ -167,7 +178,7 @@ fn read_entry(node: Node<'_, '_>, created: Option<NaiveDate>) -> Result<Entry, F
     let mut details = Vec::new();
     for group in xml::children(node, "NtryDtls") {
         for transaction in xml::children(group, "TxDtls") {
-            details.push(read_detail(transaction));
+            details.push(read_detail(transaction, node));
         }
     }
     let details = share_out(details, amount_minor, &currency, node)?;
@@ -187,7 +198,7 @@ fn read_entry(node: Node<'_, '_>, created: Option<NaiveDate>) -> Result<Entry, F
 type RawDetail = (Option<(String, String)>, EntryDetail);
 
 /// One transaction of an entry, with its own amount where it names one.
-fn read_detail(node: Node<'_, '_>) -> RawDetail {
+fn read_detail(node: Node<'_, '_>, entry: Node<'_, '_>) -> RawDetail {
     let amount = xml::child(node, "Amt").or_else(|| xml::at(node, &["AmtDtls", "TxAmt", "Amt"]));
     let amount = amount.map(|amount| (amount.attribute("Ccy").unwrap_or_default().to_owned(), xml::own_text(amount)));
     let party = |role: &str| {
@@ -207,8 +218,23 @@ fn read_detail(node: Node<'_, '_>) -> RawDetail {
         creditor_iban: xml::text(node, &["RltdPties", "CdtrAcct", "Id", "IBAN"]),
         reference: xml::text(node, &["RmtInf", "Strd", "CdtrRefInf", "Ref"]),
         remittance: unstructured.join(" "),
+        returned: read_return(node, entry),
     };
     (amount, detail)
+}
+
+/// A return names its reason (RtrInf), or is booked under the family of returns (RRTN).
+fn read_return(node: Node<'_, '_>, entry: Node<'_, '_>) -> Option<Return> {
+    let family = |at| xml::text(at, &["BkTxCd", "Domn", "Fmly", "SubFmlyCd"]);
+    let information = xml::child(node, "RtrInf");
+    if information.is_none() && family(node) != "RRTN" && family(entry) != "RRTN" {
+        return None;
+    }
+    let Some(information) = information else { return Some(Return::default()) };
+    let code = xml::text(information, &["Rsn", "Cd"]);
+    let reason = if code.is_empty() { xml::text(information, &["Rsn", "Prtry"]) } else { code };
+    let notes: Vec<String> = xml::children(information, "AddtlInf").map(xml::own_text).collect();
+    Some(Return { reason, note: notes.join(" ") })
 }
 
 /// Each transaction gets its amount. A single one is the whole entry; several must sum to it, else the entry
@@ -291,11 +317,30 @@ mod tests {
     }
 
     #[test]
+    fn a_real_return_names_its_payment_and_reason() {
+        let Some(data) = data() else { return };
+        let name = "200519_camt054-returns_p_ch2909000000250094239_1109800798_0_2019052023472022.xml";
+        let text = std::fs::read_to_string(format!("{data}/bank/moov-iso20022/{name}")).unwrap();
+        let returned = |text: &str| parse(text.as_bytes()).unwrap()[0].entries[0].details[0].clone();
+        let detail = returned(&text);
+        assert_eq!(detail.end_to_end, "EndToEndId-004-01-01");
+        assert_eq!(detail.returned, Some(Return { reason: "AC01".into(), note: "Kontonummer falsch".into() }));
+        let (start, end) = (text.find("<RtrInf>").unwrap(), text.find("</RtrInf>").unwrap() + "</RtrInf>".len());
+        let silent = text.replace(&text[start..end], "");
+        assert_eq!(returned(&silent).returned, Some(Return::default()), "the family of returns says it too");
+        assert_eq!(returned(&silent.replace("RRTN", "BOOK")).returned, None);
+    }
+
+    #[test]
     fn what_does_not_add_up_or_is_hostile_is_not_read_as_money() {
         let Some(data) = data() else { return };
         let read = |name: &str| parse(&std::fs::read(format!("{data}/bank/mutants/{name}")).unwrap());
         assert!(read("xxe.xml").is_err());
         assert!(read("negative_amount.xml").is_err());
+        let pending = std::fs::read_to_string(format!("{data}/bank/mutants/entry_pending.xml")).unwrap();
+        let (start, end) = (pending.find("<Amt Ccy=").unwrap(), pending.find("</Amt>").unwrap());
+        let huge = format!("{}<Amt Ccy=\"EUR\">10000000000000.01{}", &pending[..start], &pending[end..]);
+        assert!(parse(pending.as_bytes()).is_ok() && parse(huge.as_bytes()).is_err(), "more than any bank books at once");
         assert!(read("amount_6_decimals.xml").is_err());
         // The collection's own file of that name still adds up, so the test takes a cent away itself.
         let text = std::fs::read_to_string(format!("{data}/bank/mutants/closing_balance_off.xml")).unwrap();

@@ -4,7 +4,9 @@
 pub mod books;
 pub mod camt;
 pub mod pain;
+pub mod pain002;
 pub mod ubl;
+pub mod view;
 mod xml;
 
 /// Why a file cannot be read, in words that name the element and, where known, the line.

@@ -12,19 +12,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// One kept-open connection that speaks just enough HTTP/1.1 for the load.
-struct Caller {
+pub(super) struct Caller {
     stream: BufReader<TcpStream>,
 }
 
 impl Caller {
-    fn open(port: u16) -> Result<Self, Failure> {
+    pub(super) fn open(port: u16) -> Result<Self, Failure> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         Ok(Self { stream: BufReader::new(stream) })
     }
 
-    fn post(&mut self, path: &str, headers: &str, body: &str) -> Result<(u16, String), Failure> {
+    pub(super) fn post(&mut self, path: &str, headers: &str, body: &str) -> Result<(u16, String), Failure> {
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{headers}\r\n{body}",
             body.len()
@@ -50,19 +50,30 @@ impl Caller {
     }
 }
 
-struct Figures {
-    rate: u64,
-    latencies: Vec<u64>,
-    refused: u64,
+pub(super) struct Figures {
+    pub rate: u64,
+    /// Microseconds, sorted.
+    pub latencies: Vec<u64>,
+    pub refused: u64,
 }
 
-fn load(port: u16, tokens: &[String], lots: &[history::Lot], options: &PurchaseOptions) -> Result<Figures, Failure> {
+/// What a load works on: where, as whom, what, and how wide. The name keeps its keys apart from those of other loads.
+pub(super) struct Load<'a> {
+    pub name: &'a str,
+    pub port: u16,
+    pub tokens: &'a [String],
+    pub lots: &'a [history::Lot],
+    pub connections: usize,
+}
+
+/// Buys over and over on all connections as long as `go_on` says.
+pub(super) fn load(load: &Load<'_>, go_on: &(dyn Fn(Duration) -> bool + Sync)) -> Result<Figures, Failure> {
+    let &Load { name, port, tokens, lots, connections } = load;
     let (done, refused) = (AtomicU64::new(0), AtomicU64::new(0));
     let latencies = Mutex::new(Vec::new());
     let started = Instant::now();
-    let length = Duration::from_secs(options.seconds);
     let failures: Vec<Failure> = std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..options.connections)
+        let callers: Vec<_> = (0..connections)
             .map(|number| {
                 let (done, refused, latencies) = (&done, &refused, &latencies);
                 let token = tokens.get(number % tokens.len().max(1)).cloned().unwrap_or_default();
@@ -75,8 +86,8 @@ fn load(port: u16, tokens: &[String], lots: &[history::Lot], options: &PurchaseO
                             .to_string();
                     let mut mine = Vec::new();
                     let mut round = 0_u64;
-                    while started.elapsed() < length {
-                        let headers = format!("Authorization: Bearer {token}\r\nIdempotency-Key: bench-{number}-{round}\r\n");
+                    while go_on(started.elapsed()) {
+                        let headers = format!("Authorization: Bearer {token}\r\nIdempotency-Key: {name}-{number}-{round}\r\n");
                         let begun = Instant::now();
                         let (status, answer) = caller.post("/api/v1/buy-fractions", &headers, &body)?;
                         mine.push(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
@@ -103,6 +114,19 @@ fn load(port: u16, tokens: &[String], lots: &[history::Lot], options: &PurchaseO
     Ok(Figures { rate, latencies, refused: refused.load(Ordering::Relaxed) })
 }
 
+/// Bearer tokens of the demo's three desks in EUR.
+pub(super) fn sign_in_desks(port: u16) -> Result<Vec<String>, Failure> {
+    let mut caller = Caller::open(port)?;
+    let mut tokens = Vec::new();
+    for number in 1..=3 {
+        let body = json!({ "email": format!("financier{number}@kontor.example"), "password": demo::PASSWORD }).to_string();
+        let (_, answer) = caller.post("/api/v1/token", "", &body)?;
+        let answer: Value = serde_json::from_str(&answer)?;
+        tokens.push(answer.get("access_token").and_then(Value::as_str).ok_or("no token")?.to_owned());
+    }
+    Ok(tokens)
+}
+
 pub fn run(options: &PurchaseOptions) -> Result<Value, Failure> {
     let target = Target::new(options.database_url.as_ref())?;
     let short = Duration::from_secs(options.seconds.div_ceil(2));
@@ -111,16 +135,10 @@ pub fn run(options: &PurchaseOptions) -> Result<Value, Failure> {
     let lots = history::build_market(&target.url, options.offers, &clock)?;
     let config = demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir());
     let running = serve::start(config, clock)?;
-    let mut caller = Caller::open(running.port)?;
-    let mut tokens = Vec::new();
-    for number in 1..=3 {
-        let body = json!({ "email": format!("financier{number}@kontor.example"), "password": demo::PASSWORD }).to_string();
-        let (_, answer) = caller.post("/api/v1/token", "", &body)?;
-        let answer: Value = serde_json::from_str(&answer)?;
-        tokens.push(answer.get("access_token").and_then(Value::as_str).ok_or("no token")?.to_owned());
-    }
-    let figures = load(running.port, &tokens, &lots, options);
-    drop(caller);
+    let tokens = sign_in_desks(running.port)?;
+    let length = Duration::from_secs(options.seconds);
+    let work = Load { name: "bench", port: running.port, tokens: &tokens, lots: &lots, connections: options.connections };
+    let figures = load(&work, &|elapsed| elapsed < length);
     running.stop()?;
     let figures = figures?;
     let (_, finding) = store::verify::verify(&mut store::connect(&target.url)?)?;

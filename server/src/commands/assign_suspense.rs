@@ -3,7 +3,7 @@
 use super::{Actor, Ask, Done, Execute, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::chart::{AccountKey, Booking, Posting, currency_asset};
+use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -58,19 +58,16 @@ impl Execute for AssignSuspense {
         let mut line = waiting_line(batch, self.line_id)?;
         let target = find_target(batch, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
         let asset = currency_asset(super::currency(&line.currency)?);
-        let debit = AccountKey::suspense(asset);
         let amount = line.amount_minor;
         batch.value_date = line.value_date;
         match target {
             Target::Company(party) => {
-                let credit = AccountKey::cash(party, asset);
-                batch.post(&[Posting::Move { debit, credit, amount, booking: Booking::SuspenseToCash }])?;
+                batch.post(&chart::suspense_to_cash(party, asset, amount))?;
                 line.party_id = Some(party);
                 settlement::notify_deposit(batch, party, &line.currency, amount);
             }
             Target::Receivable(id) => {
-                let credit = AccountKey::collection(id, asset);
-                batch.post(&[Posting::Move { debit, credit, amount, booking: Booking::SuspenseToCollection }])?;
+                batch.post(&chart::suspense_to_collection(id, asset, amount))?;
                 line.receivable_id = Some(id);
                 settlement::settle(batch, id, amount, line.value_date)?;
             }

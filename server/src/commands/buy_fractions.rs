@@ -11,8 +11,7 @@ use domain::pricing::{FeeTerms, Method, PriceTerms, Quote};
 use ledger::{AssetId, TransferNumber};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
-use store::{BuyerLimit, Offer, Purchase, Receivable, StoreError};
+use store::{Offer, Purchase, Receivable, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -34,29 +33,16 @@ fn sorted(mut ids: Vec<i64>) -> Vec<i64> {
 /// however many purchases there are.
 pub fn prefetch(batch: &mut Batch<'_>, purchases: &[(i64, &BuyFractions)]) -> Result<(), StoreError> {
     let offers = sorted(purchases.iter().map(|(_, purchase)| purchase.offer_id).collect());
-    batch.offers.prefetch(batch.conn, &offers, |row: &Offer| row.id)?;
-    let receivables = sorted(batch.offers.rows.values().map(|offer| offer.receivable_id).collect());
-    batch.receivables.prefetch(batch.conn, &receivables, |row: &Receivable| row.id)?;
+    batch.records.offers.prefetch(batch.conn, &offers, |row: &Offer| row.id)?;
+    let receivables = sorted(batch.records.offers.rows.values().map(|offer| offer.receivable_id).collect());
+    batch.records.receivables.prefetch(batch.conn, &receivables, |row: &Receivable| row.id)?;
     let financiers = sorted(purchases.iter().map(|(party, _)| *party).collect());
-    let (condition, list) = store::query::among(batch.conn, "financier_id", &financiers);
-    for row in BuyerLimit::list_where(batch.conn, &condition, &[list])? {
-        batch.limit_ids.insert((row.financier_id, row.buyer_id, row.currency.clone()), row.id);
-        batch.buyer_limits.rows.entry(row.id).or_insert(row);
-    }
-    for party in &financiers {
-        for receivable in batch.receivables.rows.values() {
-            batch.approval_limits.entry((*party, receivable.currency.clone())).or_insert(None);
-        }
-    }
-    let (condition, list) = store::query::among(batch.conn, "party_id", &financiers);
-    for row in store::ApprovalLimit::list_where(batch.conn, &condition, &[list])? {
-        batch.approval_limits.insert((row.party_id, row.currency), Some(row.limit_minor));
-    }
+    batch.prefetch_limits(&financiers)?;
     let mut keys = Vec::new();
     let mut holds = Vec::new();
     for (financier, purchase) in purchases {
-        let Some(offer) = batch.offers.rows.get(&purchase.offer_id) else { continue };
-        let Some(receivable) = batch.receivables.rows.get(&offer.receivable_id) else { continue };
+        let Some(offer) = batch.records.offers.rows.get(&purchase.offer_id) else { continue };
+        let Some(receivable) = batch.records.receivables.rows.get(&offer.receivable_id) else { continue };
         let Some(currency) = domain::Currency::parse(&receivable.currency) else { continue };
         let (cash, senior) = (currency_asset(currency), AssetId(receivable.id));
         keys.extend([
@@ -86,25 +72,11 @@ pub fn price_terms(offer: &Offer, receivable: &Receivable) -> Result<PriceTerms,
 
 impl BuyFractions {
     fn load(&self, batch: &mut Batch<'_>) -> Step<(Offer, Receivable)> {
-        batch.offers.prefetch(batch.conn, &[self.offer_id], |row: &Offer| row.id)?;
-        let offer = batch.offers.rows.get(&self.offer_id).cloned().ok_or(Refusal::NotFound)?;
-        batch.receivables.prefetch(batch.conn, &[offer.receivable_id], |row: &Receivable| row.id)?;
-        let receivable = batch.receivables.rows.get(&offer.receivable_id).cloned().ok_or(Refusal::NotFound)?;
+        batch.records.offers.prefetch(batch.conn, &[self.offer_id], |row: &Offer| row.id)?;
+        let offer = batch.records.offers.rows.get(&self.offer_id).cloned().ok_or(Refusal::NotFound)?;
+        batch.records.receivables.prefetch(batch.conn, &[offer.receivable_id], |row: &Receivable| row.id)?;
+        let receivable = batch.records.receivables.rows.get(&offer.receivable_id).cloned().ok_or(Refusal::NotFound)?;
         Ok((offer, receivable))
-    }
-
-    fn limit_id(batch: &mut Batch<'_>, key: &(i64, i64, String)) -> Step<Option<i64>> {
-        if let Some(id) = batch.limit_ids.get(key) {
-            return Ok(Some(*id));
-        }
-        let binds = [key.0.into(), key.1.into(), key.2.as_str().into()];
-        let found = BuyerLimit::find_where(batch.conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
-        Ok(found.map(|row| {
-            let id = row.id;
-            batch.limit_ids.insert(key.clone(), id);
-            batch.buyer_limits.rows.entry(id).or_insert(row);
-            id
-        }))
     }
 
     /// Gathers the facts and lets the rules decide; returns what the purchase will need.
@@ -112,8 +84,10 @@ impl BuyFractions {
         let financier = batch.acting_party(actor, Capacity::Financier)?;
         let (offer, receivable) = self.load(batch)?;
         let asset = currency_asset(super::currency(&receivable.currency)?);
-        let limit_id = Self::limit_id(batch, &(financier.id, receivable.buyer_id, receivable.currency.clone()))?;
-        let limit = limit_id.and_then(|id| batch.buyer_limits.rows.get(&id));
+        batch.prefetch_limits(&[financier.id])?;
+        let of = (financier.id, receivable.buyer_id, receivable.currency.clone());
+        let limit_id = batch.records.limit_ids.get(&of).copied();
+        let limit = limit_id.and_then(|id| batch.records.buyer_limits.rows.get(&id));
         let limit_room_minor = limit.map(|row| row.limit_minor.saturating_sub(row.used_minor));
         let (_, cash_available_minor) = batch.balance(AccountKey::cash(financier.id, asset))?;
         let quote = decide_purchase(&PurchaseFacts {
@@ -139,9 +113,11 @@ impl Execute for BuyFractions {
     const HOT: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        batch.acting_party(actor, Capacity::Financier)?;
+        let (_, receivable) = self.load(batch)?;
+        let Some(limit) = batch.approval_limit(actor.party_id, &receivable.currency)? else { return Ok(None) };
         let (_, receivable, quote, _) = self.decide(batch, actor)?;
-        let limit = batch.approval_limit(actor.party_id, &receivable.currency)?;
-        Ok(needs_second_person(quote.price_minor, limit).then(|| Ask {
+        Ok(needs_second_person(quote.price_minor, Some(limit)).then(|| Ask {
             amount_minor: Some(quote.price_minor),
             currency: receivable.currency.clone(),
             subject: receivable.id,
@@ -159,14 +135,14 @@ impl Execute for BuyFractions {
         if offer.left_minor == 0 {
             offer.state = OfferState::Settled.name().to_owned();
         }
-        if let Some(limit) = limit_id.and_then(|id| batch.buyer_limits.rows.get_mut(&id)) {
+        if let Some(limit) = limit_id.and_then(|id| batch.records.buyer_limits.rows.get_mut(&id)) {
             limit.used_minor = limit.used_minor.saturating_add(self.units_minor);
-            batch.buyer_limits.changed.insert(limit.id, ());
+            batch.records.buyer_limits.changed.insert(limit.id);
         }
         if receivable.state == "issued" {
             receivable.state = "active".to_owned();
-            batch.receivables.changed.insert(receivable.id, ());
-            batch.receivables.rows.insert(receivable.id, receivable.clone());
+            batch.records.receivables.changed.insert(receivable.id);
+            batch.records.receivables.rows.insert(receivable.id, receivable.clone());
         }
         let id = batch.next_id();
         let left_minor = offer.left_minor;
@@ -187,8 +163,8 @@ impl Execute for BuyFractions {
             business_date: batch.today(),
             bought_at: batch.now,
         });
-        batch.offers.changed.insert(offer.id, ());
-        batch.offers.rows.insert(offer.id, offer);
+        batch.records.offers.changed.insert(offer.id);
+        batch.records.offers.rows.insert(offer.id, offer);
         let body = json!({
             "purchase_id": id, "receivable_id": receivable.id, "units_minor": self.units_minor,
             "price_minor": quote.price_minor, "left_minor": left_minor, "currency": receivable.currency,

@@ -1,16 +1,17 @@
 //! End of day: prove the books, then move the business date on and the states with it.
 
-use super::{Actor, Done, Execute, settlement, withdraw_offer};
+use super::{Actor, Done, Execute, payout, settlement, withdraw_offer};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState};
 use domain::offering::OfferState;
 use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
+use domain::settlement_instruction::InstructionEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
-use store::{Invoice, Offer, Receivable};
+use store::{Invoice, Offer, Payout, Receivable};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -38,8 +39,12 @@ impl Execute for CloseDay {
         let next = self.date.checked_add_days(Days::new(1)).unwrap_or(self.date);
         let expired = close_offers(batch, next)?;
         let (matured, overdue) = move_receivables(batch, next)?;
+        let silent = mark_silent(batch, next)?;
         batch.set_business_date(next);
-        let body = json!({ "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "sums": sums.to_text() });
+        let body = json!({
+            "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent,
+            "sums": sums.to_text(),
+        });
         Ok(Done::new(0, body))
     }
 }
@@ -52,6 +57,20 @@ fn close_offers(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
         let (supplier, receivable) = (offer.supplier_id, offer.receivable_id);
         withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;
         batch.notify(supplier, "offer_expired", &arguments, format!("/receivables/{receivable}"));
+    }
+    Ok(count)
+}
+
+/// Payouts about which the bank has been silent for longer than is normal: what became of them is unknown, and
+/// nothing is sent twice.
+fn mark_silent(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
+    let condition = "state IN ('sent', 'accepted', 'pending') AND expected_date < ? ORDER BY id";
+    let silent = Payout::list_where(batch.conn, condition, &[next.into()])?;
+    let count = silent.len();
+    for mut one in silent {
+        payout::advance(&mut one, InstructionEvent::FallSilent)?;
+        batch.update(&one)?;
+        payout::tell(batch, &one, "payout_unknown")?;
     }
     Ok(count)
 }

@@ -4,7 +4,7 @@ use super::{Actor, Ask, Done, Execute, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
-use domain::chart::{AccountKey, Booking, Posting};
+use domain::chart::{self, AccountKey};
 use domain::day_count::DayCount;
 use domain::offering::{OfferFacts, OfferState, decide_offer};
 use domain::party::{Capacity, needs_second_person};
@@ -41,6 +41,9 @@ impl CreateOffer {
         let receivable = found.ok_or(Refusal::NotFound)?;
         let state = ReceivableState::parse(&receivable.state).ok_or_else(|| settlement::corrupt("state", receivable.id))?;
         next_state(state, ReceivableEvent::Accept)?;
+        if store::distributions::is_open(batch.conn, receivable.id)? {
+            return Err(Refusal::PaymentBeingShared.into());
+        }
         let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
         let rate: Decimal = self.rate.parse().map_err(|_| field("rate"))?;
         Method::parse(&self.method).ok_or_else(|| field("method"))?;
@@ -75,9 +78,7 @@ impl Execute for CreateOffer {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut receivable = self.decide(batch, actor)?;
-        let account = AccountKey::holding(actor.party_id, AssetId(receivable.id));
-        let hold = Posting::Hold { account, amount: self.units_minor, expires_at: None, booking: Booking::Offer };
-        let (hold_number, _) = batch.post(&[hold])?;
+        let (hold_number, _) = batch.post(&chart::offer(actor.party_id, AssetId(receivable.id), self.units_minor))?;
         let offer = Offer {
             id: batch.next_id(),
             receivable_id: receivable.id,

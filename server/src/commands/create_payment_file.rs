@@ -1,9 +1,10 @@
 //! The operator collects what is to be paid out into a pain.001 file for the bank.
 
-use super::{Actor, Done, Execute, currency, settlement};
+use super::{Actor, Done, Execute, currency, payout, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
+use domain::settlement_instruction::InstructionEvent;
 use formats::pain::{CreditTransfer, PaymentFileFacts};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -22,7 +23,7 @@ impl Execute for CreatePaymentFile {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let operator = batch.acting_party(actor, Capacity::Operator)?;
         let known = currency(&self.currency)?;
-        let condition = "state = 'requested' AND currency = ? ORDER BY id LIMIT 10000";
+        let condition = "state = 'authorised' AND currency = ? ORDER BY id LIMIT 10000";
         let mut payouts = Payout::list_where(batch.conn, condition, &[known.code().into()])?;
         if payouts.is_empty() {
             return Err(Refusal::NothingToPay.into());
@@ -31,6 +32,9 @@ impl Execute for CreatePaymentFile {
         let total_minor = total.ok_or_else(|| Refusal::AmountInvalid { field: "total".to_owned() })?;
         let id = batch.next_id();
         let calendar = settlement::calendar(batch.conn, known.code())?;
+        let execution_date = calendar.following(batch.today());
+        // The statement of the day of execution is there on the business day after it.
+        let expected_date = calendar.add_business_days(execution_date, 1);
         let transfers = payouts.iter().map(|payout| CreditTransfer {
             end_to_end: payout.end_to_end.clone(),
             amount_minor: payout.amount_minor,
@@ -41,7 +45,7 @@ impl Execute for CreatePaymentFile {
         let file = formats::pain::write(&PaymentFileFacts {
             message_id: format!("KONTOR-{id}"),
             created_at: batch.now,
-            execution_date: calendar.following(batch.today()),
+            execution_date,
             debtor_name: operator.name,
             debtor_iban: batch.heads.custody_iban.clone(),
             currency: known,
@@ -61,10 +65,11 @@ impl Execute for CreatePaymentFile {
         let created_at = batch.now;
         let currency = known.code().to_owned();
         batch.insert(&PaymentFile { id, currency, payments, total_minor, document: document.sha256.clone(), created_at })?;
-        for payout in &mut payouts {
-            payout.state = "sent".to_owned();
-            payout.file_id = Some(id);
-            batch.update(payout)?;
+        for one in &mut payouts {
+            payout::advance(one, InstructionEvent::Send)?;
+            one.file_id = Some(id);
+            one.expected_date = Some(expected_date);
+            batch.update(one)?;
         }
         let body = json!({ "file_id": id, "payments": payments, "total_minor": total_minor, "document": document.sha256 });
         Ok(Done::new(id, body))

@@ -2,17 +2,17 @@
 //! nobody can place waits in suspense.
 
 use super::assign_suspense::{Target, find_target};
-use super::{Actor, Done, Execute, settlement};
+use super::{Actor, Done, Execute, clean, payout, settlement};
 use crate::batch::{Batch, Step};
-use domain::chart::{self, AccountKey, Booking, Posting, currency_asset};
+use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
+use domain::settlement_instruction::{InstructionEvent, InstructionState};
 use domain::{Currency, Refusal};
-use formats::camt::{Entry, EntryDetail, Statement as CamtStatement};
-use ledger::TransferNumber;
+use formats::camt::{Entry, EntryDetail, Return, Statement as CamtStatement};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
-use store::{BankLine, Document, Payout, Statement};
+use store::{BankLine, Document, Statement, StoreError};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportStatement {
@@ -30,6 +30,7 @@ struct Counts {
     matched: u32,
     suspense: u32,
     payouts: u32,
+    returned: u32,
     skipped: u32,
 }
 
@@ -88,8 +89,10 @@ impl Execute for ImportStatement {
                 import_entry(batch, id, entry, &mut counts)?;
             }
         }
-        let Counts { matched, suspense, payouts, skipped } = counts;
-        let body = json!({ "statement_id": first, "matched": matched, "suspense": suspense, "payouts": payouts, "skipped": skipped });
+        let Counts { matched, suspense, payouts, returned, skipped } = counts;
+        let body = json!({
+            "statement_id": first, "matched": matched, "suspense": suspense, "payouts": payouts, "returned": returned, "skipped": skipped,
+        });
         Ok(Done::new(first, body))
     }
 }
@@ -106,10 +109,13 @@ fn import_entry(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, counts:
             ""
         };
         match known {
-            Some(currency) if why.is_empty() && !entry.reversal && entry.credit => receive(batch, line, currency, counts)?,
-            Some(currency) if why.is_empty() && !entry.reversal => settle_payout(batch, line, currency, counts)?,
+            Some(currency) if why.is_empty() && entry.credit => match return_of(entry, detail) {
+                Some(reason) => receive_return(batch, line, currency, &reason, counts)?,
+                None => receive(batch, line, currency, counts)?,
+            },
+            Some(_) if why.is_empty() && !entry.reversal => settle_payout(batch, line, counts)?,
             _ => {
-                // A booking that the bank took back, or in an unknown currency, needs a person: nothing is guessed.
+                // A receipt that the bank took back, or an unknown currency, needs a person: nothing is guessed.
                 line.state = if why.is_empty() { "attention" } else { "skipped" }.to_owned();
                 line.note = if why.is_empty() { "reversal" } else { why }.to_owned();
                 up(&mut counts.skipped);
@@ -121,7 +127,7 @@ fn import_entry(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, counts:
 }
 
 fn bank_line(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, detail: &EntryDetail) -> BankLine {
-    let clean = |text: &str| text.chars().filter(|mark| !mark.is_control()).take(500).collect::<String>();
+    let clean = |text: &str| clean(text, 500);
     let (name, iban) = if entry.credit { (&detail.debtor, &detail.debtor_iban) } else { (&detail.creditor, &detail.creditor_iban) };
     BankLine {
         id: batch.next_id(),
@@ -203,32 +209,64 @@ fn receive(batch: &mut Batch<'_>, mut line: BankLine, currency: Currency, counts
     batch.insert(&line)
 }
 
-/// Money out: only what was asked for. Anything else on the account needs a person.
-fn settle_payout(batch: &mut Batch<'_>, mut line: BankLine, currency: Currency, counts: &mut Counts) -> Step<()> {
-    let found = Payout::find_where(batch.conn, "end_to_end = ?", &[line.end_to_end.as_str().into()])?;
-    let payout = found.filter(|row| row.state == "sent" && row.amount_minor == line.amount_minor && row.currency == line.currency);
-    let Some(mut payout) = payout else {
-        line.state = "attention".to_owned();
-        line.note = "unknown debit".to_owned();
-        up(&mut counts.skipped);
-        return batch.insert(&line);
-    };
-    batch.value_date = line.value_date;
-    batch.post(&[Posting::PostHold {
-        hold: TransferNumber(payout.hold_number),
-        credit: AccountKey::custody(currency_asset(currency)),
-        amount: payout.amount_minor,
-        booking: Booking::PayoutDone,
-    }])?;
-    batch.value_date = batch.today();
-    payout.state = "settled".to_owned();
-    batch.update(&payout)?;
-    line.state = "matched".to_owned();
-    line.party_id = payout.party_id;
-    up(&mut counts.payouts);
-    if let Some(party) = payout.party_id {
-        let arguments = json!({ "amount": currency.format(payout.amount_minor), "currency": payout.currency });
-        batch.notify(party, "payout_settled", &arguments, "/cash".to_owned());
+/// Why a credited entry is a payment of ours that came back, if it is: a return names itself, and the bank's reversal of
+/// its own debit is one too.
+fn return_of(entry: &Entry, detail: &EntryDetail) -> Option<Return> {
+    detail.returned.clone().or_else(|| entry.reversal.then(Return::default))
+}
+
+/// A payout comes back to where it was taken from; one that cannot be told for certain waits in suspense.
+fn receive_return(batch: &mut Batch<'_>, mut line: BankLine, currency: Currency, why: &Return, counts: &mut Counts) -> Step<()> {
+    let found = payout::find_by_end_to_end(batch, &line.end_to_end)?;
+    let found = found.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
+    let open = |row: &store::Payout| Ok::<_, StoreError>(payout::can(row, InstructionEvent::Return)? || payout::can(row, InstructionEvent::Settle)?);
+    match found {
+        Some(mut row) if open(&row)? => {
+            payout::give_back(batch, &mut row, why, line.value_date)?;
+            line.state = "matched".to_owned();
+            line.party_id = row.party_id;
+            up(&mut counts.returned);
+        }
+        _ => {
+            batch.value_date = line.value_date;
+            batch.post(&chart::unmatched(currency_asset(currency), line.amount_minor))?;
+            batch.value_date = batch.today();
+            line.state = "suspense".to_owned();
+            up(&mut counts.suspense);
+        }
     }
+    line.note = clean(format!("return {} {}", why.reason, why.note).trim(), 500);
     batch.insert(&line)
+}
+
+/// Money out: only what was asked for. Anything else on the account needs a person.
+fn settle_payout(batch: &mut Batch<'_>, mut line: BankLine, counts: &mut Counts) -> Step<()> {
+    let found = payout::find_by_end_to_end(batch, &line.end_to_end)?;
+    let found = found.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
+    match found {
+        Some(mut row) if payout::can(&row, InstructionEvent::Settle)? => {
+            payout::settle(batch, &mut row, line.value_date)?;
+            line.party_id = row.party_id;
+        }
+        // Its return was quicker than its debit, and has booked both.
+        Some(row) if payout::state_of(&row)? == InstructionState::Returned && !debited_before(batch, &line)? => {
+            line.note = "its return came first".to_owned();
+            line.party_id = row.party_id;
+        }
+        _ => {
+            line.state = "attention".to_owned();
+            line.note = "unknown debit".to_owned();
+            up(&mut counts.skipped);
+            return batch.insert(&line);
+        }
+    }
+    line.state = "matched".to_owned();
+    up(&mut counts.payouts);
+    batch.insert(&line)
+}
+
+/// Whether an earlier statement has shown this very debit.
+fn debited_before(batch: &mut Batch<'_>, line: &BankLine) -> Step<bool> {
+    let condition = "end_to_end = ? AND direction = 'out' AND state = 'matched'";
+    Ok(BankLine::find_where(batch.conn, condition, &[line.end_to_end.as_str().into()])?.is_some())
 }

@@ -41,6 +41,7 @@ impl Execute for RecordCheckpoint {
                 tries: 0,
                 next_try_at: batch.now,
                 sent_at: None,
+                error: String::new(),
             };
             batch.insert(&row)?;
         }

@@ -1,6 +1,6 @@
 //! The mail job notes that it takes a mail on, and how that went.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Done, Execute, clean};
 use crate::batch::{Batch, Step};
 use chrono::TimeDelta;
 use domain::Refusal;
@@ -9,14 +9,16 @@ use serde_json::json;
 use store::Mail;
 use store::records::Keyed;
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub enum MailStep {
     /// Taken on: for five minutes nobody else tries it.
     Claimed,
     /// The server has accepted it. Its body may hold a one-time link and is not kept.
     Sent,
     /// The server has not accepted it: later, after a growing pause.
-    Failed,
+    Failed(String),
+    /// The server will never accept it, or it cannot be written: given up until the operator says otherwise.
+    GivenUp(String),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,8 +27,13 @@ pub struct RecordMail {
     pub step: MailStep,
 }
 
-/// After so many tries a mail is given up and shown to the operator.
-const MOST_TRIES: i64 = 12;
+/// After so many tries, some five days, a mail is given up and shown to the operator.
+pub const MOST_TRIES: i64 = 32;
+
+/// Minutes until the next try: 1, 4, 9 … and six hours at most.
+fn pause_minutes(tries: i64) -> i64 {
+    tries.saturating_mul(tries).clamp(1, 360)
+}
 
 impl Execute for RecordMail {
     const NAME: &'static str = "record_mail";
@@ -34,29 +41,48 @@ impl Execute for RecordMail {
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let mut mail = Mail::load(batch.conn, self.mail_id)?;
-        let minutes = |count: i64| TimeDelta::try_minutes(count).unwrap_or_default();
-        match self.step {
-            MailStep::Claimed => {
-                if mail.state != "queued" || mail.next_try_at > batch.now {
-                    return Err(Refusal::StateConflict { state: mail.state }.into());
-                }
-                mail.next_try_at = batch.now.checked_add_signed(minutes(5)).unwrap_or(batch.now);
+        // Whoever claims needs it waiting and due; whoever reports a failure has lost the race to one who sent it.
+        let waiting = mail.state == "queued";
+        let in_minutes =
+            |count| batch.now.checked_add_signed(TimeDelta::try_minutes(count).unwrap_or_default()).unwrap_or(batch.now);
+        match &self.step {
+            MailStep::Claimed if waiting && mail.next_try_at <= batch.now => {
+                mail.next_try_at = in_minutes(5);
                 mail.tries = mail.tries.saturating_add(1);
             }
             MailStep::Sent => {
                 mail.state = "sent".to_owned();
                 mail.sent_at = Some(batch.now);
                 mail.body = String::new();
+                mail.error = String::new();
             }
-            MailStep::Failed => {
-                let pause = mail.tries.saturating_mul(mail.tries).clamp(1, 360);
-                mail.next_try_at = batch.now.checked_add_signed(minutes(pause)).unwrap_or(batch.now);
+            MailStep::Failed(error) if waiting => {
+                mail.next_try_at = in_minutes(pause_minutes(mail.tries));
+                mail.error = clean(error, 300);
                 if mail.tries >= MOST_TRIES {
                     mail.state = "failed".to_owned();
                 }
             }
+            MailStep::GivenUp(error) if waiting => {
+                mail.error = clean(error, 300);
+                mail.state = "failed".to_owned();
+            }
+            _ => return Err(Refusal::StateConflict { state: mail.state }.into()),
         }
         batch.update(&mail)?;
         Ok(Done::new(0, json!({})))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_a_long_outage_is_waited_for() {
+        let pauses: Vec<i64> = (1..=MOST_TRIES).map(pause_minutes).collect();
+        assert!(pauses.windows(2).all(|pair| pair[0] <= pair[1]), "{pauses:?}");
+        let days = pauses.iter().sum::<i64>() / (24 * 60);
+        assert!((4..=6).contains(&days), "given up after {days} days");
     }
 }

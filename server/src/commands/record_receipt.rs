@@ -31,6 +31,9 @@ impl RecordReceipt {
         if self.amount_minor <= 0 {
             return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
         }
+        if self.amount_minor > domain::money::MOST_BOOKED_MINOR {
+            return Err(Refusal::AmountTooLarge.into());
+        }
         let earliest = batch.today().checked_sub_days(chrono::Days::new(366)).unwrap_or(self.value_date);
         if self.value_date > batch.today() || self.value_date < earliest {
             return Err(Refusal::DateInvalid { field: "value_date".to_owned() }.into());

@@ -3,8 +3,9 @@
 use super::{Actor, Ask, Done, Execute, currency};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::chart::{AccountKey, Booking, Posting, currency_asset};
+use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::{PartyStatus, needs_second_person};
+use domain::settlement_instruction::InstructionState;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -54,8 +55,7 @@ impl Execute for RequestPayout {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (account, key) = self.decide(batch, actor)?;
-        let hold = Posting::Hold { account: key, amount: self.amount_minor, expires_at: None, booking: Booking::PayoutHold };
-        let (hold_number, _) = batch.post(&[hold])?;
+        let (hold_number, _) = batch.post(&chart::payout_request(Some(actor.party_id), key.asset, self.amount_minor))?;
         let id = batch.next_id();
         let payout = Payout {
             id,
@@ -66,11 +66,15 @@ impl Execute for RequestPayout {
             iban: account.iban,
             bic: account.bic,
             holder: account.holder,
-            state: "requested".to_owned(),
+            state: InstructionState::Authorised.name().to_owned(),
             hold_number,
             end_to_end: format!("KPAY{id}"),
             file_id: None,
             created_at: batch.now,
+            expected_date: None,
+            bank_status: String::new(),
+            reason_code: String::new(),
+            note: String::new(),
         };
         batch.insert(&payout)?;
         Ok(Done::new(actor.party_id, json!({ "payout_id": id, "end_to_end": payout.end_to_end })))

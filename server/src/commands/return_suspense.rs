@@ -3,8 +3,9 @@
 use super::{Actor, Ask, Done, Execute, assign_suspense::waiting_line, currency, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::chart::{AccountKey, Booking, Posting, currency_asset};
+use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
+use domain::settlement_instruction::InstructionState;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Payout;
@@ -31,9 +32,8 @@ impl Execute for ReturnSuspense {
         batch.acting_party(actor, Capacity::Operator)?;
         let mut line = waiting_line(batch, self.line_id)?;
         let iban = domain::party::normalise_iban(&line.counterparty_iban).ok_or(Refusal::IbanInvalid)?;
-        let account = AccountKey::suspense(currency_asset(currency(&line.currency)?));
-        let hold = Posting::Hold { account, amount: line.amount_minor, expires_at: None, booking: Booking::SuspenseReturnHold };
-        let (hold_number, _) = batch.post(&[hold])?;
+        let asset = currency_asset(currency(&line.currency)?);
+        let (hold_number, _) = batch.post(&chart::payout_request(None, asset, line.amount_minor))?;
         let id = batch.next_id();
         let holder = if line.counterparty.is_empty() { "Unknown".to_owned() } else { line.counterparty.chars().take(70).collect() };
         let payout = Payout {
@@ -45,11 +45,15 @@ impl Execute for ReturnSuspense {
             iban,
             bic: String::new(),
             holder,
-            state: "requested".to_owned(),
+            state: InstructionState::Authorised.name().to_owned(),
             hold_number,
             end_to_end: format!("KRET{id}"),
             file_id: None,
             created_at: batch.now,
+            expected_date: None,
+            bank_status: String::new(),
+            reason_code: String::new(),
+            note: String::new(),
         };
         batch.insert(&payout)?;
         line.state = "returned".to_owned();

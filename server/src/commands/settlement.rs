@@ -9,13 +9,15 @@ use domain::chart::{AccountKey, currency_asset};
 use domain::day_count::DayCount;
 use domain::invoice::{InvoiceEvent, InvoiceState};
 use domain::offering::OfferState;
+use domain::pricing;
 use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
-use domain::waterfall::{self, Holder, WaterfallFacts, WaterfallResult};
-use domain::{allocation, pricing};
+use domain::waterfall::{self, Holder, Place, Plan, WaterfallFacts};
 use ledger::AssetId;
 use serde_json::json;
+use std::collections::HashMap;
+use store::bulk::BulkUpdate;
 use store::records::{Keyed, Record};
-use store::{AccountRow, BuyerLimit, Conn, Invoice, LateClaim, Offer, Receivable, StoreError};
+use store::{AccountRow, BuyerLimit, Conn, Distribution, Invoice, LateClaim, Offer, Receivable, StoreError, distributions};
 
 pub fn corrupt(what: &str, id: i64) -> StoreError {
     StoreError::Corrupt(format!("{what} {id}"))
@@ -46,125 +48,173 @@ pub fn holder_parties(batch: &mut Batch<'_>, receivable: i64) -> Step<Vec<i64>> 
     Ok(rows.into_iter().map(|row| row.owner_id).collect())
 }
 
-/// Late interest since it was last counted, on what is outstanding, shared out to the holders by their units.
-fn accrue(batch: &mut Batch<'_>, receivable: &mut Receivable, units: &[(i64, i64)], value_date: NaiveDate) -> Step<()> {
-    let from = receivable.interest_from;
-    if value_date <= last_day_of_grace(receivable) || value_date <= from {
-        return Ok(());
-    }
-    receivable.interest_from = value_date;
-    let rate = receivable.late_rate.parse().map_err(|_| corrupt("late rate of", receivable.id))?;
-    let day_count = DayCount::parse(&receivable.late_day_count).ok_or_else(|| corrupt("day count of", receivable.id))?;
-    let weights: Vec<i64> = units.iter().map(|(_, held)| *held).collect();
-    let outstanding =
-        weights.iter().try_fold(0_i64, |sum, part| sum.checked_add(*part)).ok_or_else(|| corrupt("units of", receivable.id))?;
-    let interest = pricing::interest(outstanding, rate, day_count, from, value_date).unwrap_or(0);
-    let Some(shares) = allocation::allocate(interest, &weights) else { return Ok(()) };
-    for ((party, _), share) in units.iter().zip(shares) {
-        let binds = [receivable.id.into(), (*party).into()];
-        let found = LateClaim::find_where(batch.conn, "receivable_id = ? AND party_id = ?", &binds)?;
-        let mut claim =
-            found.unwrap_or(LateClaim { receivable_id: receivable.id, party_id: *party, due_minor: 0, paid_minor: 0 });
-        claim.due_minor = claim.due_minor.saturating_add(share);
-        batch.wrote = true;
-        store::records::save_late_claim(batch.conn, &claim)?;
-    }
-    Ok(())
-}
+/// Holders that one batch pays. A payment with more of them is shared out piece by piece, and other work goes on between.
+pub const PIECE: i64 = 1_000;
 
-/// Runs the waterfall over money that stands on the receivable's collection account.
-pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment_minor: i64, value_date: NaiveDate) -> Step<WaterfallResult> {
-    let mut receivable = Receivable::load(batch.conn, receivable_id)?;
-    let currency = currency_asset(super::currency(&receivable.currency)?);
+/// Money for the receivable stands on its collection account: shares it out at once, or, where the holders are many or
+/// an earlier payment is still being shared out, leaves that to the job that pays them piece by piece.
+pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment_minor: i64, value_date: NaiveDate) -> Step<()> {
     // Units on offer are held; who pays early redeems them too, so open offers end first.
     let condition = "receivable_id = ? AND state = 'open' ORDER BY id";
     for offer in Offer::list_where(batch.conn, condition, &[receivable_id.into()])? {
         super::withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;
     }
     batch.flush()?;
-    let condition = "asset_id = ? AND kind = 'holding' AND balance > 0 ORDER BY owner_id";
-    let accounts = AccountRow::list_where(batch.conn, condition, &[receivable_id.into()])?;
-    let units: Vec<(i64, i64)> = accounts.iter().map(|row| (row.owner_id, row.balance)).collect();
-    accrue(batch, &mut receivable, &units, value_date)?;
-    let holders = holders(batch, receivable_id, &units)?;
-    let junior = AccountKey::holding(receivable.supplier_id, AssetId(receivable.reserve_asset));
-    let (reserve_units_minor, _) = batch.balance(junior)?;
-    let facts = WaterfallFacts {
-        receivable: receivable_id,
-        supplier: receivable.supplier_id,
-        currency,
-        senior: AssetId(receivable_id),
-        junior: AssetId(receivable.reserve_asset),
-        holders,
-        settlement_fee_due_minor: receivable.settlement_fee_minor.saturating_sub(receivable.settlement_fee_paid_minor),
-        reserve_units_minor,
-        payment_minor,
-    };
-    let result = waterfall::run(&facts).ok_or_else(|| corrupt("waterfall of", receivable_id))?;
-    batch.post(&result.postings)?;
-    record_shares(batch, &receivable, &facts, &result)?;
-    receivable.settlement_fee_paid_minor = receivable.settlement_fee_paid_minor.saturating_add(result.fee_minor);
-    receivable.paid_minor = receivable.paid_minor.saturating_add(payment_minor.saturating_sub(result.surplus_minor));
-    move_states(batch, &mut receivable, &facts, &result)?;
-    Ok(result)
+    let positions = distributions::list_positions(batch.conn, receivable_id, 0, PIECE.saturating_add(1))?;
+    let many = i64::try_from(positions.len()).unwrap_or(i64::MAX) > PIECE;
+    if many || distributions::is_open(batch.conn, receivable_id)? {
+        let waiting = Distribution {
+            id: batch.next_id(),
+            receivable_id,
+            payment_minor,
+            value_date,
+            state: "waiting".to_owned(),
+            plan: String::new(),
+            due_minor: 0,
+            shared_minor: 0,
+            last_party: 0,
+            created_at: batch.now,
+        };
+        return batch.insert(&waiting);
+    }
+    let holders: Vec<Holder> = positions.iter().map(holder_of).collect();
+    let mut receivable = Receivable::load(batch.conn, receivable_id)?;
+    let plan = plan(batch.conn, &receivable, payment_minor, value_date, &holders)?;
+    begin(batch, &mut receivable, value_date)?;
+    pay_holders(batch, &receivable, &plan, &holders)?;
+    finish(batch, receivable, &plan, payment_minor)
 }
 
-/// Everybody with units or unpaid late interest, by company id.
-fn holders(batch: &mut Batch<'_>, receivable: i64, units: &[(i64, i64)]) -> Step<Vec<Holder>> {
-    let mut claims: std::collections::BTreeMap<i64, Holder> = units
+#[must_use]
+pub fn holder_of(position: &distributions::Position) -> Holder {
+    Holder { party: position.party, units_minor: position.units_minor, interest_due_minor: position.interest_due_minor }
+}
+
+/// How a payment is shared out over all holders. Reads only; while a payment waits, nothing else moves their units.
+pub fn plan(
+    conn: &mut Conn,
+    receivable: &Receivable,
+    payment_minor: i64,
+    value_date: NaiveDate,
+    holders: &[Holder],
+) -> Result<Plan, StoreError> {
+    let units = holders
         .iter()
-        .map(|(party, units_minor)| (*party, Holder { party: *party, units_minor: *units_minor, interest_due_minor: 0 }))
-        .collect();
-    for claim in LateClaim::list_where(batch.conn, "receivable_id = ? AND due_minor > paid_minor", &[receivable.into()])? {
-        let holder =
-            claims.entry(claim.party_id).or_insert(Holder { party: claim.party_id, units_minor: 0, interest_due_minor: 0 });
-        holder.interest_due_minor = claim.due_minor.saturating_sub(claim.paid_minor);
-    }
-    Ok(claims.into_values().collect())
+        .try_fold(0_i64, |sum, holder| sum.checked_add(holder.units_minor))
+        .ok_or_else(|| corrupt("units of", receivable.id))?;
+    let facts = WaterfallFacts {
+        payment_minor,
+        accrued_minor: accrued(receivable, units, value_date)?,
+        settlement_fee_due_minor: receivable.settlement_fee_minor.saturating_sub(receivable.settlement_fee_paid_minor),
+        reserve_units_minor: reserve_units(conn, receivable)?,
+    };
+    waterfall::plan(&facts, holders).ok_or_else(|| corrupt("waterfall of", receivable.id))
 }
 
-/// Keeps late claims and limits in step with what was just paid, and tells the holders.
-fn record_shares(batch: &mut Batch<'_>, receivable: &Receivable, facts: &WaterfallFacts, result: &WaterfallResult) -> Step<()> {
-    let format =
-        |minor: i64| Currency::parse(&receivable.currency).map_or_else(|| minor.to_string(), |known| known.format(minor));
-    for (holder, (face, interest)) in facts.holders.iter().zip(&result.shares) {
-        if *interest > 0 {
-            let binds = [receivable.id.into(), holder.party.into()];
-            if let Some(mut claim) = LateClaim::find_where(batch.conn, "receivable_id = ? AND party_id = ?", &binds)? {
-                claim.paid_minor = claim.paid_minor.saturating_add(*interest);
-                store::records::save_late_claim(batch.conn, &claim)?;
-            }
-        }
-        if *face > 0 {
-            let binds = [holder.party.into(), receivable.buyer_id.into(), receivable.currency.as_str().into()];
-            let condition = "financier_id = ? AND buyer_id = ? AND currency = ?";
-            if let Some(mut limit) = BuyerLimit::find_where(batch.conn, condition, &binds)? {
-                limit.used_minor = limit.used_minor.saturating_sub(*face).max(0);
-                batch.update(&limit)?;
-            }
-        }
-        let received = face.saturating_add(*interest);
-        if received > 0 {
-            let arguments =
-                json!({ "amount": format(received), "currency": receivable.currency, "reference": receivable.reference });
-            batch.notify(holder.party, "redemption_received", &arguments, format!("/receivables/{}", receivable.id));
-        }
+/// Units of the junior asset that the supplier still has.
+fn reserve_units(conn: &mut Conn, receivable: &Receivable) -> Result<i64, StoreError> {
+    let key = AccountKey::holding(receivable.supplier_id, AssetId(receivable.reserve_asset));
+    Ok(store::journal::list_accounts(conn, &[key])?.first().map_or(0, |account| account.balance))
+}
+
+/// Late interest on what is outstanding since it was last counted.
+fn accrued(receivable: &Receivable, units_minor: i64, value_date: NaiveDate) -> Result<i64, StoreError> {
+    let from = receivable.interest_from;
+    if value_date <= last_day_of_grace(receivable) || value_date <= from {
+        return Ok(0);
     }
-    if result.reserve_minor > 0 {
-        let arguments =
-            json!({ "amount": format(result.reserve_minor), "currency": receivable.currency, "reference": receivable.reference });
-        batch.notify(receivable.supplier_id, "reserve_returned", &arguments, format!("/receivables/{}", receivable.id));
+    let rate = receivable.late_rate.parse().map_err(|_| corrupt("late rate of", receivable.id))?;
+    let day_count = DayCount::parse(&receivable.late_day_count).ok_or_else(|| corrupt("day count of", receivable.id))?;
+    Ok(pricing::interest(units_minor, rate, day_count, from, value_date).unwrap_or(0))
+}
+
+/// Late interest is counted up to the value date.
+pub fn begin(batch: &mut Batch<'_>, receivable: &mut Receivable, value_date: NaiveDate) -> Step<()> {
+    if value_date > last_day_of_grace(receivable) && value_date > receivable.interest_from {
+        receivable.interest_from = value_date;
+        batch.update(receivable)?;
     }
     Ok(())
 }
 
-fn move_states(batch: &mut Batch<'_>, receivable: &mut Receivable, facts: &WaterfallFacts, result: &WaterfallResult) -> Step<()> {
-    let sum = |part: fn(&Holder) -> i64| facts.holders.iter().map(part).fold(0_i64, i64::saturating_add);
-    let units_left = sum(|holder| holder.units_minor).saturating_sub(result.face_minor);
-    let interest_left = sum(|holder| holder.interest_due_minor).saturating_sub(result.interest_minor);
-    let junior_paid = result.fee_minor.saturating_add(result.reserve_minor);
-    let reserve_left = facts.reserve_units_minor.saturating_sub(junior_paid);
-    let all_paid = units_left == 0 && interest_left == 0 && reserve_left == 0;
+fn place_of(receivable: &Receivable) -> Step<Place> {
+    Ok(Place {
+        receivable: receivable.id,
+        supplier: receivable.supplier_id,
+        currency: currency_asset(super::currency(&receivable.currency)?),
+        senior: AssetId(receivable.id),
+        junior: AssetId(receivable.reserve_asset),
+    })
+}
+
+/// Pays some of the holders their parts of a plan, keeps late claims and limits in step, and tells them.
+/// Returns what they got together.
+pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, holders: &[Holder]) -> Step<i64> {
+    let place = place_of(receivable)?;
+    let known = super::currency(&receivable.currency)?;
+    let mut postings = Vec::with_capacity(holders.len().saturating_mul(3));
+    let mut claims = Vec::new();
+    let mut redeemed = HashMap::new();
+    let mut paid_minor = 0_i64;
+    for holder in holders {
+        let share = plan.share(holder).ok_or_else(|| corrupt("share in", receivable.id))?;
+        waterfall::pay_holder(&mut postings, &place, holder.party, &share);
+        if share.accrued_minor > 0 || share.interest_minor > 0 {
+            claims.push(LateClaim {
+                receivable_id: receivable.id,
+                party_id: holder.party,
+                due_minor: share.accrued_minor,
+                paid_minor: share.interest_minor,
+            });
+        }
+        redeemed.insert(holder.party, share.face_minor);
+        let received = share.face_minor.saturating_add(share.interest_minor);
+        paid_minor = paid_minor.saturating_add(received);
+        if received > 0 {
+            let arguments =
+                json!({ "amount": known.format(received), "currency": receivable.currency, "reference": receivable.reference });
+            batch.notify(holder.party, "redemption_received", &arguments, format!("/receivables/{}", receivable.id));
+        }
+    }
+    if !postings.is_empty() {
+        batch.post(&postings)?;
+    }
+    batch.wrote = true;
+    distributions::add_to_late_claims(batch.conn, receivable.id, claims)?;
+    free_limits(batch, receivable, &redeemed)?;
+    Ok(paid_minor)
+}
+
+/// What is redeemed no longer counts against the holders' limits for the buyer.
+fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMap<i64, i64>) -> Step<()> {
+    let parties: Vec<i64> = redeemed.keys().copied().collect();
+    let (among, list) = store::query::among(batch.conn, "financier_id", &parties);
+    let condition = format!("{among} AND buyer_id = ? AND currency = ? AND used_minor > 0 ORDER BY id");
+    let binds = [list, receivable.buyer_id.into(), receivable.currency.as_str().into()];
+    let mut limits = BuyerLimit::list_where(batch.conn, &condition, &binds)?;
+    for limit in &mut limits {
+        let face = redeemed.get(&limit.financier_id).copied().unwrap_or(0);
+        limit.used_minor = limit.used_minor.saturating_sub(face).max(0);
+    }
+    Ok(BuyerLimit::update_all(&limits.iter().collect::<Vec<_>>(), batch.conn)?)
+}
+
+/// When all holders are paid: fee, reserve, surplus, and the states.
+pub fn finish(batch: &mut Batch<'_>, mut receivable: Receivable, plan: &Plan, payment_minor: i64) -> Step<()> {
+    let reserve_units_minor = reserve_units(batch.conn, &receivable)?;
+    let closing = plan.closing(&place_of(&receivable)?);
+    if !closing.is_empty() {
+        batch.post(&closing)?;
+    }
+    if plan.reserve_minor > 0 {
+        let known = super::currency(&receivable.currency)?;
+        let amount = known.format(plan.reserve_minor);
+        let arguments = json!({ "amount": amount, "currency": receivable.currency, "reference": receivable.reference });
+        batch.notify(receivable.supplier_id, "reserve_returned", &arguments, format!("/receivables/{}", receivable.id));
+    }
+    receivable.settlement_fee_paid_minor = receivable.settlement_fee_paid_minor.saturating_add(plan.fee_minor);
+    receivable.paid_minor = receivable.paid_minor.saturating_add(payment_minor.saturating_sub(plan.surplus_minor));
+    let all_paid = plan.pays_all(reserve_units_minor);
     let state = ReceivableState::parse(&receivable.state).ok_or_else(|| corrupt("state of", receivable.id))?;
     let event = if all_paid { ReceivableEvent::RedeemAll } else { ReceivableEvent::RedeemPart };
     // Money that comes after the end is all surplus: nothing moves.
@@ -178,5 +228,5 @@ fn move_states(batch: &mut Batch<'_>, receivable: &mut Receivable, facts: &Water
             batch.update(&invoice)?;
         }
     }
-    batch.update(receivable)
+    batch.update(&receivable)
 }

@@ -3,7 +3,7 @@
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::chart::{Booking, Posting};
+use domain::chart;
 use domain::offering::OfferState;
 use domain::party::Capacity;
 use ledger::TransferNumber;
@@ -20,7 +20,7 @@ pub struct WithdrawOffer {
 
 /// Frees the units that an open offer still holds.
 pub(crate) fn end_offer(batch: &mut Batch<'_>, mut offer: Offer, state: OfferState) -> Step<()> {
-    batch.post(&[Posting::VoidHold { hold: TransferNumber(offer.hold_number), booking: Booking::OfferEnd }])?;
+    batch.post(&chart::offer_end(TransferNumber(offer.hold_number)))?;
     offer.state = state.name().to_owned();
     batch.update(&offer)
 }

@@ -12,6 +12,7 @@ use crate::commands::decide_approval::DecideApproval;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::dispute_invoice::DisputeInvoice;
+use crate::commands::fail_payout::FailPayout;
 use crate::commands::invite_company::InviteCompany;
 use crate::commands::invite_user::InviteUser;
 use crate::commands::propose_bank_account::ProposeBankAccount;
@@ -40,6 +41,9 @@ pub const CUSTODY_IBAN: &str = "DE89370400440532013000";
 
 /// Name, country, tax id, currency.
 type Card = (&'static str, &'static str, &'static str, &'static str);
+
+/// So many days before the end the invoice is issued that is never paid.
+const FORGOTTEN_DAYS: u32 = 38;
 
 const BUYERS: &[Card] = &[
     ("Hansewerk Maschinenbau AG", "DE", "DE811569869", "EUR"),
@@ -121,6 +125,8 @@ struct World {
     at_bank: HashMap<&'static str, i64>,
     statements: u32,
     invoices: u32,
+    /// The receivable that its buyer has forgotten to pay.
+    forgotten: i64,
 }
 
 type Built = Result<(), DemoError>;
@@ -153,7 +159,7 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
             user("Otto Claasen", "operator2@kontor.example", "maker,checker"),
         ],
     };
-    setup::run(&mut conn, &wanted, clock)?;
+    setup::run(database_url, &wanted, clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let operator = Company {
         id: 10_000,
@@ -177,6 +183,7 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
         at_bank: HashMap::new(),
         statements: 0,
         invoices: 0,
+        forgotten: 0,
     };
     world.onboard()?;
     for day in 0..days {
@@ -208,7 +215,7 @@ pub struct Lot {
 
 /// A world with deep offers in EUR, and financiers with cash and room for all of them.
 pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<Vec<Lot>, DemoError> {
-    const NET_MINOR: i64 = 4_000_000_000_000;
+    const NET_MINOR: i64 = 400_000_000_000;
     build(database_url, 1, clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let mut world = World::reopen(database_url, writer, clock)?;
@@ -223,14 +230,14 @@ pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<
             )?;
         }
         world.run(desk.maker(), SetApprovalLimit { currency: euro.clone(), limit_minor: 1_000_000_000_000_000 })?;
-        deposits.push(incoming(&desk, 500_000_000_000_000, &desk.reference));
+        deposits.push(incoming(&desk, 25_000_000_000_000, &desk.reference));
     }
     world.bank(Currency::EUR, deposits)?;
     let mut lots = Vec::with_capacity(offers);
     for number in 0..offers {
         let at = number % world.suppliers.len().max(1);
         let (Some(supplier), Some(buyer)) = (world.suppliers.get(at).cloned(), world.buyers.first().cloned()) else { continue };
-        let invoice_id = world.register_amount(&supplier, &buyer, today, NET_MINOR)?;
+        let invoice_id = world.register_amount(&supplier, &buyer, today, NET_MINOR, 60)?;
         world.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
         let invoice = Invoice::load(&mut world.conn, invoice_id)?;
         let command = world.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
@@ -264,6 +271,7 @@ fn sign_ins() -> Vec<(&'static str, String)> {
         ("operator, checker", at("operator2")),
         ("supplier, maker (EUR)", at("supplier1")),
         ("supplier, checker", at("supplier1.checker")),
+        ("supplier, viewer", at("supplier1.viewer")),
         ("supplier, maker (CNY)", at("supplier9")),
         ("buyer, maker (EUR)", at("buyer1")),
         ("buyer, checker", at("buyer1.checker")),
@@ -337,6 +345,7 @@ impl World {
             at_bank,
             statements: 90_000,
             invoices: 90_000,
+            forgotten: 0,
         })
     }
 
@@ -433,6 +442,17 @@ impl World {
         };
         self.run(Actor::person(id, maker), invite)?;
         let checker = self.run(Actor::SYSTEM, accept(&second, colleague))?.number("user_id");
+        if number == 1 {
+            let third = random_token();
+            let reader = InviteUser {
+                email: format!("{kind}{number}.viewer@kontor.example"),
+                name: "Vera Adler".to_owned(),
+                roles: "viewer".to_owned(),
+                token: third.clone(),
+            };
+            self.run(Actor::person(id, maker), reader)?;
+            self.run(Actor::SYSTEM, accept(&third, "Vera Adler"))?;
+        }
         self.run(
             operator.maker(),
             DecideCompany { party_id: id, status: "active".to_owned(), reason: "File complete, identity checked".to_owned() },
@@ -471,8 +491,8 @@ impl World {
         self.at_bank.insert(code, moved.fold(opening, i64::saturating_add));
         let number = format!("{code}{:05}", self.statements);
         let file = camt053(CUSTODY_IBAN, currency, date, &number, opening, &entries);
-        let command =
-            read_statement(format!("{number}.xml"), file.into_bytes()).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
+        let command = read_statement(web::Language::English, format!("{number}.xml"), file.into_bytes())
+            .map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
         let operator = self.operator.clone();
         self.run(operator.maker(), command)?;
         Ok(())
@@ -480,6 +500,9 @@ impl World {
 
     fn live_one_day(&mut self, days_left: u32) -> Built {
         let today = self.today()?;
+        if days_left == FORGOTTEN_DAYS {
+            self.forget_one(today)?;
+        }
         self.pay_what_is_due(today)?;
         self.confirm_what_waits(today)?;
         self.offer_what_is_issued(today)?;
@@ -491,8 +514,54 @@ impl World {
             self.upload(today, days_left)?;
         }
         if days_left.is_multiple_of(15) {
-            self.pay_out()?;
+            self.pay_out(days_left)?;
         }
+        Ok(())
+    }
+
+    /// An invoice of this amount that its buyer confirms at once.
+    fn confirmed(
+        &mut self,
+        supplier: &Company,
+        buyer: &Company,
+        today: NaiveDate,
+        net_minor: i64,
+        tenor_days: u64,
+    ) -> Result<Receivable, DemoError> {
+        let invoice_id = self.register_amount(supplier, buyer, today, net_minor, tenor_days)?;
+        self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
+        let invoice = Invoice::load(&mut self.conn, invoice_id)?;
+        let command = self.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
+        let receivable_id = self.run_agreed(buyer, command)?.number("receivable_id");
+        Ok(Receivable::load(&mut self.conn, receivable_id)?)
+    }
+
+    /// All of a receivable on offer.
+    fn offer_whole(&mut self, supplier: &Company, receivable: &Receivable, close_date: NaiveDate) -> Result<Offer, DemoError> {
+        let offer = CreateOffer {
+            receivable_id: receivable.id,
+            units_minor: receivable.face_minor,
+            rate: "4.5".to_owned(),
+            method: "discount".to_owned(),
+            day_count: "ACT/360".to_owned(),
+            minimum_ticket_minor: receivable.minimum_ticket_minor,
+            close_date,
+        };
+        let offer_id = self.run_agreed(supplier, offer)?.number("offer_id");
+        Ok(Offer::load(&mut self.conn, offer_id)?)
+    }
+
+    /// A receivable that is sold and that its buyer then forgets: it is overdue when the history ends.
+    fn forget_one(&mut self, today: NaiveDate) -> Built {
+        let first = (self.suppliers.first().cloned(), self.buyers.first().cloned(), self.financiers.first().cloned());
+        let (Some(supplier), Some(buyer), Some(desk)) = first else { return Ok(()) };
+        let receivable = self.confirmed(&supplier, &buyer, today, 1_840_000, 25)?;
+        self.forgotten = receivable.id;
+        let offer = self.offer_whole(&supplier, &receivable, today)?;
+        let priced = quote(receivable.face_minor, &price_terms(&offer, &receivable)?, today)
+            .map_err(|refusal| DemoError::Other(refusal.code().to_owned()))?;
+        let purchase = BuyFractions { offer_id: offer.id, units_minor: receivable.face_minor, price_minor: priced.price_minor };
+        self.run_agreed(&desk, purchase)?;
         Ok(())
     }
 
@@ -512,7 +581,8 @@ impl World {
     fn register(&mut self, supplier: &Company, buyer: &Company, today: NaiveDate) -> Result<i64, DemoError> {
         let scale = if supplier.currency.code() == "EUR" { 1 } else { 6 };
         let net_minor = self.dice.roll(7_000_000).saturating_add(400_000).saturating_mul(scale);
-        self.register_amount(supplier, buyer, today, net_minor)
+        let tenor_days = u64::try_from(self.dice.roll(50).saturating_add(25)).unwrap_or(30);
+        self.register_amount(supplier, buyer, today, net_minor, tenor_days)
     }
 
     fn register_amount(
@@ -521,16 +591,16 @@ impl World {
         buyer: &Company,
         today: NaiveDate,
         net_minor: i64,
+        tenor_days: u64,
     ) -> Result<i64, DemoError> {
         self.invoices = self.invoices.saturating_add(1);
         let number = format!("{}-{:04}", today.format("%Y"), self.invoices);
-        let tenor = u64::try_from(self.dice.roll(50).saturating_add(25)).unwrap_or(30);
         let item = self.dice.pick(ITEMS).copied().unwrap_or("Goods");
         let order = format!("PO-{}", self.dice.roll(90_000).saturating_add(10_000));
         let file = ubl(&DemoInvoice {
             number: &number,
             issue_date: today,
-            due_date: today.checked_add_days(Days::new(tenor)).unwrap_or(today),
+            due_date: today.checked_add_days(Days::new(tenor_days)).unwrap_or(today),
             currency: supplier.currency,
             net_minor,
             seller: (&supplier.name, &supplier.tax_id),
@@ -655,7 +725,8 @@ impl World {
             "payment_date <= ? AND state IN ('active', 'issued', 'matured', 'part_redeemed', 'overdue') ORDER BY id",
             &[today.into()],
         )?;
-        for row in due {
+        let forgotten = self.forgotten;
+        for row in due.into_iter().filter(|row| row.id != forgotten) {
             let Some(buyer) = self.company(row.buyer_id) else { continue };
             let open = row.confirmed_minor.saturating_sub(row.paid_minor).max(1);
             let amount = match self.dice.roll(12) {
@@ -675,8 +746,8 @@ impl World {
         Ok(())
     }
 
-    /// Suppliers take money out, the operator makes the file, the bank pays it.
-    fn pay_out(&mut self) -> Built {
+    /// Suppliers take money out, the operator makes the file, the bank pays it; once it rejects one, and once it is silent.
+    fn pay_out(&mut self, days_left: u32) -> Built {
         for supplier in self.suppliers.clone() {
             let asset = domain::chart::currency_asset(supplier.currency).0;
             let line = store::lists::balances(&mut self.conn, asset, Some(supplier.id))?.into_iter().next();
@@ -688,11 +759,17 @@ impl World {
         }
         let operator = self.operator.clone();
         for currency in [Currency::EUR, Currency::CNY] {
-            let waiting = Payout::list_where(&mut self.conn, "state = 'requested' AND currency = ?", &[currency.code().into()])?;
+            let mut waiting =
+                Payout::list_where(&mut self.conn, "state = 'authorised' AND currency = ?", &[currency.code().into()])?;
             if waiting.is_empty() {
                 continue;
             }
             self.run(operator.maker(), CreatePaymentFile { currency: currency.code().to_owned() })?;
+            let unpaid = if currency == Currency::EUR && matches!(days_left, 15 | 30) { waiting.pop() } else { None };
+            if let Some(rejected) = unpaid.filter(|_| days_left == 30) {
+                let note = "The bank's portal, today".to_owned();
+                self.run_agreed(&operator, FailPayout { payout_id: rejected.id, reason_code: "AC04".to_owned(), note })?;
+            }
             let entries = waiting.into_iter().map(|payout| DemoEntry {
                 amount_minor: payout.amount_minor,
                 credit: false,
@@ -726,15 +803,11 @@ impl World {
         }
         // A confirmation that waits for the second person.
         if let (Some(supplier), Some(buyer)) = (self.suppliers.first().cloned(), self.buyers.first().cloned()) {
-            let limit = SetApprovalLimit { currency: buyer.currency.code().to_owned(), limit_minor: 100 };
-            self.run(buyer.maker(), limit)?;
-            let invoice_id = self.register(&supplier, &buyer, today)?;
+            let invoice_id = self.register_amount(&supplier, &buyer, today, 5_430_000, 45)?;
             self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
             let invoice = Invoice::load(&mut self.conn, invoice_id)?;
             let command = self.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
             self.run(buyer.maker(), command)?;
-            let limit = SetApprovalLimit { currency: buyer.currency.code().to_owned(), limit_minor: 5_000_000 };
-            self.run(buyer.maker(), limit)?;
             let stranger = DemoEntry {
                 name: "Unbekannte Zahlstelle".to_owned(),
                 iban: demo_iban(77),
@@ -746,13 +819,34 @@ impl World {
             self.bank(Currency::EUR, vec![stranger])?;
         }
         self.offer_what_is_issued(today)?;
+        // One receivable is confirmed and not offered yet; in each currency another is on the market.
+        for (supplier_at, buyer_at, net_minor) in [(0_usize, 0_usize, 2_250_000), (1, 0, 3_120_000), (9, 3, 18_600_000)] {
+            let pair = (self.suppliers.get(supplier_at).cloned(), self.buyers.get(buyer_at).cloned());
+            let (Some(supplier), Some(buyer)) = pair else { continue };
+            let receivable = self.confirmed(&supplier, &buyer, today, net_minor, 40)?;
+            if supplier_at > 0 {
+                let close_date = today.checked_add_days(Days::new(10)).unwrap_or(today);
+                self.offer_whole(&supplier, &receivable, close_date)?;
+            }
+        }
+        // Money that waits for a second person on both sides of the market.
+        for company in [self.suppliers.first().cloned(), self.financiers.first().cloned()].into_iter().flatten() {
+            let asset = domain::chart::currency_asset(company.currency).0;
+            let line = store::lists::balances(&mut self.conn, asset, Some(company.id))?.into_iter().next();
+            let currency = company.currency.code().to_owned();
+            if line.is_some_and(|line| line.balance.saturating_sub(line.held) > 500_000) {
+                self.run(company.maker(), SetApprovalLimit { currency: currency.clone(), limit_minor: 200_000 })?;
+                self.run(company.maker(), RequestPayout { currency, amount_minor: 250_000 })?;
+            }
+        }
         // One supplier wants money and a new account; one company has applied.
         if let Some(supplier) = self.suppliers.get(2).cloned() {
             let holder = supplier.name.clone();
-            self.run(
-                supplier.maker(),
-                ProposeBankAccount { currency: "EUR".to_owned(), iban: demo_iban(4_711), bic: String::new(), holder },
-            )?;
+            let proposed = ProposeBankAccount { currency: "EUR".to_owned(), iban: demo_iban(4_711), bic: String::new(), holder };
+            let account_id = self.run(supplier.maker(), proposed)?.number("account_id");
+            // One operator has verified it; the other has not looked yet.
+            let operator = self.operator.clone();
+            self.run(operator.maker(), DecideBankAccount { account_id, verified: true })?;
         }
         for supplier in self.suppliers.clone() {
             let asset = domain::chart::currency_asset(supplier.currency).0;

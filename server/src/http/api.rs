@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::future::Future;
 use std::pin::Pin;
-use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, ReceivableLine};
+use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine};
 
 /// A JSON body with the key that makes it safe to send again.
 pub struct Write<T> {
@@ -133,9 +133,11 @@ command_routes! {
     "decide-bank-account" decide_bank_account DecideBankAccount OperatorMaker;
     "decide-company" decide_company DecideCompany OperatorMaker;
     "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
+    "fail-payout" fail_payout FailPayout OperatorMaker;
     "propose-bank-account" propose_bank_account ProposeBankAccount Administrator;
     "record-receipt" record_receipt RecordReceipt OperatorMaker;
     "request-payout" request_payout RequestPayout Maker;
+    "retry-mail" retry_mail RetryMail OperatorMaker;
     "return-suspense" return_suspense ReturnSuspense OperatorMaker;
     "revoke-sessions" revoke_sessions RevokeSessions Member;
     "set-approval-limit" set_approval_limit SetApprovalLimit Administrator;
@@ -155,6 +157,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/api/v1/invite-user", invite_user);
     routes.post("/api/v1/register-invoice", register_invoice);
     routes.post("/api/v1/import-statement", import_statement);
+    routes.post("/api/v1/import-status", import_status);
     routes.get("/api/v1/me", me);
     routes.get("/api/v1/invoices", invoices);
     routes.get("/api/v1/payables", payables);
@@ -164,6 +167,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/offers/quote", offer_quote);
     routes.get("/api/v1/holdings", holdings);
     routes.get("/api/v1/balances", balances);
+    routes.get("/api/v1/payouts", payouts);
     routes.get("/api/v1/trial-balance", trial_balance);
     routes.get("/api/v1/openapi.json", openapi);
 }
@@ -227,7 +231,15 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
 
 async fn import_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::ops::read_statement(name, content)).await?;
+    let language = who.language();
+    let command = who.app.read(move |_| super::pages::ops::read_statement(language, name, content)).await?;
+    Ok(answer(&who.submit(&write.key, command).await?))
+}
+
+async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
+    let (name, content) = (write.name, write.content);
+    let language = who.language();
+    let command = who.app.read(move |_| super::pages::ops::read_status(language, name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
@@ -376,6 +388,22 @@ async fn balances(who: Who<Member>) -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "items": rows })))
 }
 
+/// The company's own payouts; the operator sees all.
+async fn payouts(who: Who<Member>, params: Params) -> Answer {
+    let mut wanted = newest(&params);
+    if !who.person()?.has_capacity(domain::party::Capacity::Operator) {
+        wanted = wanted.with("party_id = ?", vec![who.party_id()?.into()]);
+    }
+    let page = who.app.read(move |conn| Ok(PayoutLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "currency": row.currency, "amount_minor": row.amount_minor, "iban": row.iban, "end_to_end": row.end_to_end,
+            "state": row.state, "expected_date": row.expected_date, "bank_status": row.bank_status, "reason_code": row.reason_code, "note": row.note,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
 async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
     let lines = who.app.read(|conn| Ok(lists::trial_balance(conn)?)).await?;
     let rows: Vec<Value> = lines
@@ -423,7 +451,8 @@ pub fn document() -> Value {
                 let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
                 map.insert("parameters".to_owned(), json!([header]));
                 let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
-                let file = route.path.ends_with("register-invoice") || route.path.ends_with("import-statement");
+                let file =
+                    ["register-invoice", "import-statement", "import-status"].iter().any(|name| route.path.ends_with(name));
                 let content = if file {
                     json!({ "application/xml": {} })
                 } else {

@@ -64,6 +64,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "email_taken"
         | "tax_id_taken"
         | "offer_closed"
+        | "payment_being_shared"
         | "sold_out"
         | "price_changed"
         | "insufficient_cash"
@@ -79,8 +80,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "last_administrator"
         | "receivable_matured"
         | "proof_not_ready"
-        | "nothing_to_prove"
-        | "accounting_refused" => StatusCode::CONFLICT,
+        | "nothing_to_prove" => StatusCode::CONFLICT,
         "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -144,10 +144,13 @@ impl Fault {
                 "minimum_ticket_invalid" => "minimum_ticket",
                 "insufficient_cash" => "amount",
                 "iban_invalid" => "iban",
+                "currency_unknown" | "bank_account_missing" | "nothing_to_pay" => "currency",
+                "file_unreadable" | "file_too_large" | "statement_repeated" | "statement_account_unknown" => "files",
                 "email_taken" => "email",
                 "tax_id_taken" => "tax_id",
                 "reference_unknown" => "reference",
-                "password_too_short" | "password_breached" | "password_wrong" => "password",
+                "password_too_short" | "password_breached" => "password",
+                "password_wrong" => "current",
                 "totp_wrong" => "code",
                 _ => "",
             }

@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod assets;
 pub mod cash;
 pub mod demo;
+pub mod document;
 pub mod home;
 pub mod invoices;
 pub mod listing;
@@ -13,6 +14,7 @@ pub mod navigation;
 pub mod ops;
 pub mod org;
 pub mod payables;
+pub mod payouts;
 pub mod portfolio;
 pub mod proofs;
 pub mod receipts;
@@ -25,7 +27,7 @@ use super::routes::{Posted, Routes};
 use super::see_other;
 use crate::commands::Outcome;
 use actix_web::HttpResponse;
-use web::Page;
+use web::{Block, Form, Page, Value};
 
 pub type Answer = Result<HttpResponse, Fault>;
 
@@ -45,6 +47,7 @@ pub fn add_routes(routes: &mut Routes) {
     proofs::add_routes(routes);
     cash::add_routes(routes);
     ops::add_routes(routes);
+    payouts::add_routes(routes);
     demo::add_routes(routes);
 }
 
@@ -55,9 +58,35 @@ pub async fn again<R: Right>(who: &Who<R>, mut page: Page, posted: &Posted, faul
         return Err(fault);
     }
     let field = fault.field();
+    who.viewer.path.split('?').next().unwrap_or("").clone_into(&mut page.wrong_action);
     page.refill(&posted.fields);
-    page.errors.push((field, who.language().refusal(refusal, currency)));
+    let label = page.label_of(&field);
+    page.errors.push((field, who.language().refusal_about(refusal, currency, label.as_deref())));
     who.app.page_with(&who.viewer, page, fault.status()).await
+}
+
+/// What a check page says before an act that cannot be taken back.
+pub struct Check {
+    pub title: String,
+    /// What happens when the button is pressed.
+    pub lead: String,
+    pub facts: Vec<(String, Value)>,
+    /// The act itself: everything that was chosen, hidden, under a button that names the act.
+    pub form: Form,
+    /// Where what is wrong can be changed.
+    pub back: String,
+}
+
+/// The page before an act that cannot be taken back: all of it once more, what happens next, and the way back.
+#[must_use]
+pub fn check_page<R: Right>(who: &Who<R>, trail: &[(String, String)], check: Check) -> Page {
+    let mut page = Page::new(check.title);
+    page.trail = trail.to_vec();
+    page.with(Block::Paragraph(check.lead))
+        .with(Block::Facts(check.facts))
+        .form(check.form)
+        .with(Block::Paragraph(who.t("payable-change")))
+        .with(Block::Links(vec![(who.t("payable-back"), check.back)]))
 }
 
 /// After a command: its receipt, at an address of its own. What waits for a second person leads to the request.

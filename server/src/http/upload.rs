@@ -6,8 +6,28 @@ use crate::config::{LARGEST_FILE, MOST_FILES};
 use actix_multipart::Multipart;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use domain::Refusal;
+use formats::FormatFault;
 use std::future::Future;
 use std::pin::Pin;
+use web::Language;
+
+/// Why a file cannot be read, in the reader's language. Names of elements and words of the file stay as they are.
+#[must_use]
+pub fn unreadable(language: Language, fault: &FormatFault) -> Fault {
+    let line = |line: &u32| ("line", line.to_string());
+    let detail = match fault {
+        FormatFault::NotXml(detail) => language.fill("file-not-xml", &[("detail", detail.clone())]),
+        FormatFault::WrongKind(detail) => language.fill("file-wrong-kind", &[("detail", detail.clone())]),
+        FormatFault::Missing { element, line: at } => language.fill("file-missing", &[("element", element.clone()), line(at)]),
+        FormatFault::Invalid { element, line: at, text } => {
+            language.fill("file-invalid", &[("element", element.clone()), line(at), ("text", text.clone())])
+        }
+        FormatFault::Inconsistent(detail) => language.fill("file-inconsistent", &[("detail", detail.clone())]),
+        FormatFault::NotWritable { element } => language.fill("file-not-writable", &[("element", element.clone())]),
+    };
+    Refusal::FileUnreadable { detail }.into()
+}
 
 #[derive(Clone, Debug)]
 pub struct UploadedFile {

@@ -82,11 +82,40 @@ fn message(mail: &Mail, config: &Config) -> Result<Message, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Sends what is due. A mail is claimed first, so that two processes do not send it at once.
+/// Why a mail has not gone out.
+enum Trouble {
+    /// Nobody answers, or not in time: others need not be tried now.
+    ServerAway(String),
+    /// Not now: the server says so, or broke off.
+    Later(String),
+    /// Never, as it stands.
+    Never(String),
+}
+
+/// The server's no to our own sign-in is no verdict on the mail.
+const SIGN_IN_TROUBLE: &[&str] = &["530", "534", "535", "538"];
+
+fn deliver(transport: &SmtpTransport, mail: &Mail, config: &Config) -> Result<(), Trouble> {
+    let message = message(mail, config).map_err(Trouble::Never)?;
+    transport.send(&message).map(|_| ()).map_err(|error| {
+        let text = error.to_string();
+        let code = error.status().map(|code| code.to_string()).unwrap_or_default();
+        if error.is_permanent() && !SIGN_IN_TROUBLE.contains(&code.as_str()) {
+            Trouble::Never(text)
+        } else if error.is_permanent() || error.is_transient() || error.is_response() {
+            Trouble::Later(text)
+        } else {
+            Trouble::ServerAway(text)
+        }
+    })
+}
+
+/// Sends what is due. A mail is claimed first, so that two processes do not send it at once; one whose outcome the
+/// server did not confirm is sent again with the same Message-ID.
 pub fn send(writer: &Writer, pool: &Pool, config: &Config, clock: &Clock) -> Result<usize, Fault> {
     let Some(url) = &config.smtp_url else { return Ok(0) };
     let builder = SmtpTransport::from_url(url).map_err(|error| Fault::Failed(format!("SMTP_URL: {error}")))?;
-    let transport = builder.timeout(Some(std::time::Duration::from_secs(20))).build();
+    let transport = builder.timeout(Some(config.smtp_timeout)).build();
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
     let due = Mail::list_where(
         &mut conn,
@@ -100,16 +129,21 @@ pub fn send(writer: &Writer, pool: &Pool, config: &Config, clock: &Clock) -> Res
         if record(mail.id, MailStep::Claimed).is_err() {
             continue;
         }
-        let outcome = message(&mail, config).and_then(|message| transport.send(&message).map_err(|error| error.to_string()));
+        let outcome = deliver(&transport, &mail, config);
+        let step = match &outcome {
+            Ok(()) => MailStep::Sent,
+            Err(Trouble::Later(error) | Trouble::ServerAway(error)) => MailStep::Failed(error.clone()),
+            Err(Trouble::Never(error)) => MailStep::GivenUp(error.clone()),
+        };
+        if let MailStep::Failed(error) | MailStep::GivenUp(error) = &step {
+            tracing::warn!(mail = mail.id, error, "mail not accepted");
+        }
+        // A record that fails leaves the claim, and the mail is tried again when that has run out.
+        let _ = record(mail.id, step);
         match outcome {
-            Ok(_) => {
-                sent = sent.saturating_add(1);
-                let _ = record(mail.id, MailStep::Sent);
-            }
-            Err(error) => {
-                tracing::warn!(mail = mail.id, error, "mail not accepted");
-                let _ = record(mail.id, MailStep::Failed);
-            }
+            Ok(()) => sent = sent.saturating_add(1),
+            Err(Trouble::ServerAway(_)) => break,
+            Err(_) => {}
         }
     }
     Ok(sent)

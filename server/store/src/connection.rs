@@ -133,8 +133,8 @@ pub fn begin_batch(conn: &mut Conn) -> Result<()> {
     match conn {
         Conn::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?,
         Conn::Postgres(postgres) => {
-            AnsiTransactionManager::begin_transaction_sql(postgres, "BEGIN ISOLATION LEVEL READ COMMITTED")?;
-            postgres.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITER_LOCK})"))?;
+            let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({WRITER_LOCK})");
+            AnsiTransactionManager::begin_transaction_sql(postgres, &begin)?;
         }
     }
     Ok(())

@@ -1,12 +1,14 @@
 //! The chained journal: loading accounts and holds into a book, flushing what a batch changed, and reading
 //! statements and balances "as of" by the links.
 
-use crate::query;
+use crate::bulk::all_touched;
+use crate::query::{self, Bind};
+use crate::records::Record;
 use crate::rows::{AccountRow, TransferRow};
 use crate::{Conn, Result, StoreError, schema};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, SmallInt, Text};
+use diesel::sql_types::{BigInt, SmallInt};
 use domain::chart::{AccountKey, AccountKind};
 use ledger::{Account, AccountId, AssetId, Chain, Changes, Hold, HoldState, Kind, Leg, Side, TransferNumber};
 
@@ -49,20 +51,26 @@ pub fn list_accounts(conn: &mut Conn, keys: &[AccountKey]) -> Result<Vec<Account
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let wanted: Vec<serde_json::Value> =
-        keys.iter().map(|key| serde_json::json!({ "s": key.asset.0, "k": key.kind.name(), "o": key.owner })).collect();
-    let wanted = serde_json::Value::from(wanted).to_string();
-    let list = match conn {
+    let (list, binds) = match conn {
         Conn::Sqlite(_) => {
-            "(SELECT json_extract(value, '$.s') AS s, json_extract(value, '$.k') AS k, json_extract(value, '$.o') AS o FROM json_each(?)) w"
+            let wanted: Vec<serde_json::Value> =
+                keys.iter().map(|key| serde_json::json!({ "s": key.asset.0, "k": key.kind.name(), "o": key.owner })).collect();
+            let list = "(SELECT json_extract(value, '$.s') AS s, json_extract(value, '$.k') AS k, json_extract(value, '$.o') AS o \
+                        FROM json_each(?)) w";
+            (list, vec![serde_json::Value::from(wanted).to_string().into()])
         }
-        Conn::Postgres(_) => "json_to_recordset(CAST(? AS json)) AS w (s BIGINT, k TEXT, o BIGINT)",
+        Conn::Postgres(_) => {
+            let assets = keys.iter().map(|key| key.asset.0).collect();
+            let kinds = keys.iter().map(|key| key.kind.name().to_owned()).collect();
+            let owners = keys.iter().map(|key| key.owner).collect();
+            ("UNNEST(?, ?, ?) AS w (s, k, o)", vec![Bind::Ints(assets), Bind::Texts(kinds), Bind::Ints(owners)])
+        }
     };
     // From the wish to the account, never the other way: the list leads the join.
     let sql = format!(
         "SELECT a.* FROM {list} CROSS JOIN ledger_accounts a WHERE a.asset_id = w.s AND a.kind = w.k AND a.owner_id = w.o"
     );
-    query::list(conn, &sql, &[wanted.into()])
+    query::list(conn, &sql, &binds)
 }
 
 /// The stored accounts with these ids, in one statement with one value however many they are.
@@ -143,7 +151,7 @@ fn insert_accounts(conn: &mut Conn, new: &[NewAccount]) -> Result<()> {
             chain: Vec::new(),
         })
         .collect();
-    crate::records::Record::insert_all(&rows, conn)
+    Record::insert_all(&rows, conn)
 }
 
 fn row_of(transfer: &ledger::Transfer, facts: &BookingFacts) -> TransferRow {
@@ -177,114 +185,70 @@ fn insert_transfers(conn: &mut Conn, changes: &Changes, facts: &[BookingFacts]) 
     if rows.len() != changes.transfers.len() {
         return Err(StoreError::Corrupt("a transfer without its booking facts".to_owned()));
     }
-    match conn {
-        Conn::Sqlite(sqlite) => {
-            for row in &rows {
-                diesel::insert_into(schema::transfers::table).values(row).execute(sqlite)?;
-            }
-        }
-        Conn::Postgres(postgres) => {
-            let big = |part: fn(&TransferRow) -> i64| rows.iter().map(part).collect::<Vec<i64>>();
-            let some = |part: fn(&TransferRow) -> Option<i64>| rows.iter().map(part).collect::<Vec<Option<i64>>>();
-            diesel::sql_query(
-                "INSERT INTO transfers SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-                 $15, $16, $17, $18, $19, $20)",
-            )
-            .bind::<Array<BigInt>, _>(big(|row| row.number))
-            .bind::<Array<SmallInt>, _>(rows.iter().map(|row| row.kind).collect::<Vec<_>>())
-            .bind::<Array<SmallInt>, _>(rows.iter().map(|row| row.code).collect::<Vec<_>>())
-            .bind::<Array<BigInt>, _>(big(|row| row.asset_id))
-            .bind::<Array<BigInt>, _>(big(|row| row.amount))
-            .bind::<Array<BigInt>, _>(big(|row| row.debit_account))
-            .bind::<Array<BigInt>, _>(big(|row| row.debit_balance))
-            .bind::<Array<BigInt>, _>(big(|row| row.debit_held))
-            .bind::<Array<BigInt>, _>(big(|row| row.debit_previous))
-            .bind::<Array<BigInt>, _>(big(|row| row.debit_jump))
-            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_account))
-            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_balance))
-            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_held))
-            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_previous))
-            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.credit_jump))
-            .bind::<Array<Nullable<BigInt>>, _>(some(|row| row.hold))
-            .bind::<Array<BigInt>, _>(big(|row| row.command))
-            .bind::<Array<diesel::sql_types::Date>, _>(rows.iter().map(|row| row.value_date).collect::<Vec<_>>())
-            .bind::<Array<diesel::sql_types::Date>, _>(rows.iter().map(|row| row.business_date).collect::<Vec<_>>())
-            .bind::<Array<diesel::sql_types::Timestamp>, _>(rows.iter().map(|row| row.booked_at).collect::<Vec<_>>())
-            .execute(postgres)?;
-        }
-    }
-    Ok(())
+    Record::insert_all(&rows, conn)
 }
 
 fn update_accounts(conn: &mut Conn, changes: &Changes) -> Result<()> {
     use schema::ledger_accounts::dsl;
-    let touched = match conn {
-        Conn::Sqlite(sqlite) => {
-            let mut touched = 0_usize;
-            for account in &changes.accounts {
-                let values = (
-                    dsl::balance.eq(account.balance),
-                    dsl::held.eq(account.held),
-                    dsl::last_transfer.eq(account.chain.last().0),
-                    dsl::chain.eq(account.chain.to_bytes()),
-                );
-                touched =
-                    touched.saturating_add(diesel::update(dsl::ledger_accounts.find(account.id.0)).set(values).execute(sqlite)?);
-            }
-            touched
+    const POSTGRES: &str = "UPDATE ledger_accounts a SET balance = u.balance, held = u.held, last_transfer = u.last, chain = u.chain \
+                            FROM UNNEST(?, ?, ?, ?, ?) AS u (id, balance, held, last, chain) WHERE a.id = u.id";
+    let accounts = &changes.accounts;
+    let mut touched = 0_usize;
+    if let Conn::Sqlite(sqlite) = conn {
+        for account in accounts {
+            let values = (
+                dsl::balance.eq(account.balance),
+                dsl::held.eq(account.held),
+                dsl::last_transfer.eq(account.chain.last().0),
+                dsl::chain.eq(account.chain.to_bytes()),
+            );
+            let done = diesel::update(dsl::ledger_accounts.find(account.id.0)).set(values).execute(sqlite)?;
+            touched = touched.saturating_add(done);
         }
-        Conn::Postgres(postgres) => {
-            let big = |part: fn(&Account) -> i64| changes.accounts.iter().map(part).collect::<Vec<i64>>();
-            diesel::sql_query(
-                "UPDATE ledger_accounts a SET balance = u.balance, held = u.held, last_transfer = u.last, chain = u.chain \
-                 FROM UNNEST($1, $2, $3, $4, $5) AS u (id, balance, held, last, chain) WHERE a.id = u.id",
-            )
-            .bind::<Array<BigInt>, _>(big(|account| account.id.0))
-            .bind::<Array<BigInt>, _>(big(|account| account.balance))
-            .bind::<Array<BigInt>, _>(big(|account| account.held))
-            .bind::<Array<BigInt>, _>(big(|account| account.chain.last().0))
-            .bind::<Array<Binary>, _>(changes.accounts.iter().map(|account| account.chain.to_bytes()).collect::<Vec<_>>())
-            .execute(postgres)?
-        }
-    };
-    if touched == changes.accounts.len() {
-        Ok(())
     } else {
-        Err(StoreError::Corrupt("an account to update is missing".to_owned()))
+        let column = |part: fn(&Account) -> i64| Bind::Ints(accounts.iter().map(part).collect());
+        let binds = [
+            column(|account| account.id.0),
+            column(|account| account.balance),
+            column(|account| account.held),
+            column(|account| account.chain.last().0),
+            Bind::Blobs(accounts.iter().map(|account| account.chain.to_bytes()).collect()),
+        ];
+        touched = query::execute(conn, POSTGRES, &binds)?;
     }
+    all_touched(touched, accounts.len(), "ledger_accounts")
 }
 
 fn save_holds(conn: &mut Conn, changes: &Changes) -> Result<()> {
-    const SQLITE: &str = "INSERT INTO holds (number, account_id, remaining, expires_at, state) VALUES (?, ?, ?, ?, ?) \
+    const SQLITE: &str = "INSERT INTO holds (number, account_id, remaining, expires_at, state) VALUES (?, ?, ?, NULLIF(?, 0), ?) \
                           ON CONFLICT (number) DO UPDATE SET remaining = excluded.remaining, state = excluded.state";
-    const POSTGRES: &str = "INSERT INTO holds (number, account_id, remaining, expires_at, state) SELECT * FROM UNNEST($1, $2, $3, $4, $5) \
+    const POSTGRES: &str = "INSERT INTO holds (number, account_id, remaining, expires_at, state) SELECT * FROM UNNEST(?, ?, ?, ?, ?) \
                             ON CONFLICT (number) DO UPDATE SET remaining = excluded.remaining, state = excluded.state";
-    if changes.holds.is_empty() {
+    let holds = &changes.holds;
+    if holds.is_empty() {
         return Ok(());
     }
-    match conn {
-        Conn::Sqlite(sqlite) => {
-            for hold in &changes.holds {
-                diesel::sql_query(SQLITE)
-                    .bind::<BigInt, _>(hold.number.0)
-                    .bind::<BigInt, _>(hold.account.0)
-                    .bind::<BigInt, _>(hold.remaining)
-                    .bind::<Nullable<BigInt>, _>(hold.expires_at)
-                    .bind::<Text, _>(hold_state_name(hold.state))
-                    .execute(sqlite)?;
-            }
+    if matches!(conn, Conn::Sqlite(_)) {
+        for hold in holds {
+            let (number, account, state) = (hold.number.0, hold.account.0, hold_state_name(hold.state));
+            let expires_at = hold.expires_at.unwrap_or(0);
+            query::execute(
+                conn,
+                SQLITE,
+                &[number.into(), account.into(), hold.remaining.into(), expires_at.into(), state.into()],
+            )?;
         }
-        Conn::Postgres(postgres) => {
-            let holds = &changes.holds;
-            diesel::sql_query(POSTGRES)
-                .bind::<Array<BigInt>, _>(holds.iter().map(|hold| hold.number.0).collect::<Vec<_>>())
-                .bind::<Array<BigInt>, _>(holds.iter().map(|hold| hold.account.0).collect::<Vec<_>>())
-                .bind::<Array<BigInt>, _>(holds.iter().map(|hold| hold.remaining).collect::<Vec<_>>())
-                .bind::<Array<Nullable<BigInt>>, _>(holds.iter().map(|hold| hold.expires_at).collect::<Vec<_>>())
-                .bind::<Array<Text>, _>(holds.iter().map(|hold| hold_state_name(hold.state)).collect::<Vec<_>>())
-                .execute(postgres)?;
-        }
+        return Ok(());
     }
+    let column = |part: fn(&Hold) -> i64| Bind::Ints(holds.iter().map(part).collect());
+    let binds = [
+        column(|hold| hold.number.0),
+        column(|hold| hold.account.0),
+        column(|hold| hold.remaining),
+        Bind::MaybeInts(holds.iter().map(|hold| hold.expires_at).collect()),
+        Bind::Texts(holds.iter().map(|hold| hold_state_name(hold.state).to_owned()).collect()),
+    ];
+    query::execute(conn, POSTGRES, &binds)?;
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 //! Invariants: nothing here decides anything about money; every list is paged by key; the journal, the audit
 //! and the documents are only ever appended to (the database itself refuses the rest).
 
+pub mod bulk;
 pub mod connection;
+pub mod distributions;
 pub mod journal;
 pub mod lists;
 pub mod log;

@@ -182,8 +182,20 @@ list_row!(
     PayoutLine {
         id: BigInt => i64, party_id: BigInt => i64, party: Text => String, currency: Text => String, amount_minor: BigInt => i64, iban: Text => String,
         holder: Text => String, state: Text => String, end_to_end: Text => String, file_id: BigInt => i64, created_at: Timestamp => NaiveDateTime,
+        expected_date: Nullable<Date> => Option<NaiveDate>, bank_status: Text => String, reason_code: Text => String, note: Text => String,
     } from "SELECT p.id, COALESCE(p.party_id, 0) AS party_id, COALESCE(c.name, '') AS party, p.currency, p.amount_minor, p.iban, p.holder, p.state, p.end_to_end, \
-            COALESCE(p.file_id, 0) AS file_id, p.created_at FROM payouts p LEFT JOIN parties c ON c.id = p.party_id";
+            COALESCE(p.file_id, 0) AS file_id, p.created_at, p.expected_date, p.bank_status, p.reason_code, p.note FROM payouts p LEFT JOIN parties c ON c.id = p.party_id";
+    totals "amount_minor"
+);
+
+list_row!(
+    /// What a bank's status report said about one payout, or about an id that nobody here knows.
+    StatusLineRow {
+        id: BigInt => i64, report: Text => String, imported_at: Timestamp => NaiveDateTime, original_id: Text => String, payout_id: BigInt => i64,
+        status: Text => String, reason_code: Text => String, note: Text => String, state: Text => String, currency: Text => String, amount_minor: BigInt => i64,
+    } from "SELECT l.id, r.message AS report, r.imported_at, l.original_id, COALESCE(l.payout_id, 0) AS payout_id, l.status, l.reason_code, l.note, l.state, \
+            COALESCE(p.currency, '') AS currency, COALESCE(p.amount_minor, 0) AS amount_minor \
+            FROM status_lines l JOIN status_reports r ON r.id = l.report_id LEFT JOIN payouts p ON p.id = l.payout_id";
     totals "amount_minor"
 );
 

@@ -2,10 +2,11 @@
 
 use crate::{Conn, Result};
 use chrono::{NaiveDate, NaiveDateTime};
+use diesel::backend::Backend;
 use diesel::deserialize::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Date, Text, Timestamp, Untyped};
+use diesel::sql_types::{Array, BigInt, Binary, Date, Nullable, Text, Timestamp, Untyped};
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl};
 
@@ -16,6 +17,11 @@ pub enum Bind {
     Text(String),
     Date(NaiveDate),
     Time(NaiveDateTime),
+    /// A whole column, as an array; PostgreSQL only, like the three after it.
+    Ints(Vec<i64>),
+    Texts(Vec<String>),
+    Blobs(Vec<Vec<u8>>),
+    MaybeInts(Vec<Option<i64>>),
 }
 
 impl From<i64> for Bind {
@@ -67,31 +73,52 @@ struct Statement<'a> {
     binds: &'a [Bind],
 }
 
-macro_rules! statement_for {
-    ($backend:ty, $connection:ty) => {
-        impl QueryFragment<$backend> for Statement<'_> {
-            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
-                // The statements here hold no question mark inside a literal.
-                let mut pieces = self.sql.split('?');
-                out.push_sql(pieces.next().unwrap_or(""));
-                for (bind, piece) in self.binds.iter().zip(pieces) {
-                    match bind {
-                        Bind::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
-                        Bind::Text(value) => out.push_bind_param::<Text, _>(value)?,
-                        Bind::Date(value) => out.push_bind_param::<Date, _>(value)?,
-                        Bind::Time(value) => out.push_bind_param::<Timestamp, _>(value)?,
-                    }
-                    out.push_sql(piece);
-                }
-                Ok(())
-            }
-        }
-        impl RunQueryDsl<$connection> for Statement<'_> {}
-    };
+fn walk<'b, DB: Backend>(
+    statement: &'b Statement<'_>,
+    mut out: AstPass<'_, 'b, DB>,
+    push: impl Fn(&'b Bind, &mut AstPass<'_, 'b, DB>) -> QueryResult<()>,
+) -> QueryResult<()> {
+    // The statements here hold no question mark inside a literal.
+    let mut pieces = statement.sql.split('?');
+    out.push_sql(pieces.next().unwrap_or(""));
+    for (bind, piece) in statement.binds.iter().zip(pieces) {
+        push(bind, &mut out)?;
+        out.push_sql(piece);
+    }
+    Ok(())
 }
 
-statement_for!(Pg, diesel::PgConnection);
-statement_for!(Sqlite, diesel::SqliteConnection);
+impl QueryFragment<Pg> for Statement<'_> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        walk(self, out, |bind, out| match bind {
+            Bind::Int(value) => out.push_bind_param::<BigInt, _>(value),
+            Bind::Text(value) => out.push_bind_param::<Text, _>(value),
+            Bind::Date(value) => out.push_bind_param::<Date, _>(value),
+            Bind::Time(value) => out.push_bind_param::<Timestamp, _>(value),
+            Bind::Ints(list) => out.push_bind_param::<Array<BigInt>, _>(list),
+            Bind::Texts(list) => out.push_bind_param::<Array<Text>, _>(list),
+            Bind::Blobs(list) => out.push_bind_param::<Array<Binary>, _>(list),
+            Bind::MaybeInts(list) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(list),
+        })
+    }
+}
+
+impl QueryFragment<Sqlite> for Statement<'_> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        walk(self, out, |bind, out| match bind {
+            Bind::Int(value) => out.push_bind_param::<BigInt, _>(value),
+            Bind::Text(value) => out.push_bind_param::<Text, _>(value),
+            Bind::Date(value) => out.push_bind_param::<Date, _>(value),
+            Bind::Time(value) => out.push_bind_param::<Timestamp, _>(value),
+            Bind::Ints(_) | Bind::Texts(_) | Bind::Blobs(_) | Bind::MaybeInts(_) => {
+                Err(diesel::result::Error::QueryBuilderError("SQLite has no arrays".into()))
+            }
+        })
+    }
+}
+
+impl RunQueryDsl<diesel::PgConnection> for Statement<'_> {}
+impl RunQueryDsl<diesel::SqliteConnection> for Statement<'_> {}
 
 impl QueryId for Statement<'_> {
     type QueryId = ();
@@ -157,10 +184,11 @@ pub fn int(conn: &mut Conn, sql: &str, binds: &[Bind]) -> Result<Option<i64>> {
 /// The condition that a column is one of these numbers: one text and one value, however many there are.
 #[must_use]
 pub fn among(conn: &Conn, column: &str, ids: &[i64]) -> (String, Bind) {
-    let list: Vec<String> = ids.iter().map(i64::to_string).collect();
-    let list = list.join(",");
     match conn {
-        Conn::Sqlite(_) => (format!("{column} IN (SELECT value FROM json_each(?))"), Bind::Text(format!("[{list}]"))),
-        Conn::Postgres(_) => (format!("{column} = ANY (CAST(? AS BIGINT[]))"), Bind::Text(format!("{{{list}}}"))),
+        Conn::Sqlite(_) => {
+            let list: Vec<String> = ids.iter().map(i64::to_string).collect();
+            (format!("{column} IN (SELECT value FROM json_each(?))"), Bind::Text(format!("[{}]", list.join(","))))
+        }
+        Conn::Postgres(_) => (format!("{column} = ANY (?)"), Bind::Ints(ids.to_vec())),
     }
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = heads, treat_none_as_null = true)]
+#[diesel(table_name = heads, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Heads {
     pub id: i64,
     pub next_id: i64,
@@ -21,7 +21,7 @@ pub struct Heads {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = parties, treat_none_as_null = true)]
+#[diesel(table_name = parties, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Party {
     pub id: i64,
     pub name: String,
@@ -37,7 +37,7 @@ pub struct Party {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = users, treat_none_as_null = true)]
+#[diesel(table_name = users, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct User {
     pub id: i64,
     pub party_id: i64,
@@ -56,7 +56,7 @@ pub struct User {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = sessions, treat_none_as_null = true)]
+#[diesel(table_name = sessions, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Session {
     pub id: i64,
     pub user_id: i64,
@@ -71,7 +71,7 @@ pub struct Session {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = links, treat_none_as_null = true)]
+#[diesel(table_name = links, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Link {
     pub id: i64,
     pub kind: String,
@@ -82,7 +82,7 @@ pub struct Link {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = bank_accounts, treat_none_as_null = true)]
+#[diesel(table_name = bank_accounts, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct BankAccount {
     pub id: i64,
     pub party_id: i64,
@@ -95,7 +95,7 @@ pub struct BankAccount {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = approval_limits, treat_none_as_null = true)]
+#[diesel(table_name = approval_limits, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct ApprovalLimit {
     pub party_id: i64,
     pub currency: String,
@@ -103,7 +103,7 @@ pub struct ApprovalLimit {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = buyer_limits, treat_none_as_null = true)]
+#[diesel(table_name = buyer_limits, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct BuyerLimit {
     pub id: i64,
     pub financier_id: i64,
@@ -114,7 +114,7 @@ pub struct BuyerLimit {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = issue_terms, treat_none_as_null = true)]
+#[diesel(table_name = issue_terms, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct IssueTermsRow {
     pub currency: String,
     pub reserve_bps: i64,
@@ -128,7 +128,7 @@ pub struct IssueTermsRow {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = holidays, treat_none_as_null = true)]
+#[diesel(table_name = holidays, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Holiday {
     pub currency: String,
     pub day: NaiveDate,
@@ -136,7 +136,7 @@ pub struct Holiday {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = documents, treat_none_as_null = true)]
+#[diesel(table_name = documents, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Document {
     pub sha256: String,
     pub party_id: i64,
@@ -147,7 +147,7 @@ pub struct Document {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = invoices, treat_none_as_null = true)]
+#[diesel(table_name = invoices, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Invoice {
     pub id: i64,
     pub supplier_id: i64,
@@ -171,7 +171,7 @@ pub struct Invoice {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = confirmations, treat_none_as_null = true)]
+#[diesel(table_name = confirmations, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Confirmation {
     pub id: i64,
     pub invoice_id: i64,
@@ -188,7 +188,7 @@ pub struct Confirmation {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = receivables, treat_none_as_null = true)]
+#[diesel(table_name = receivables, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Receivable {
     pub id: i64,
     pub reserve_asset: i64,
@@ -219,7 +219,7 @@ pub struct Receivable {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = late_claims, treat_none_as_null = true)]
+#[diesel(table_name = late_claims, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct LateClaim {
     pub receivable_id: i64,
     pub party_id: i64,
@@ -228,7 +228,25 @@ pub struct LateClaim {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = offers, treat_none_as_null = true)]
+#[diesel(table_name = distributions, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Distribution {
+    pub id: i64,
+    pub receivable_id: i64,
+    pub payment_minor: i64,
+    pub value_date: NaiveDate,
+    /// `waiting`, `running` or `done`.
+    pub state: String,
+    /// The waterfall's plan as JSON, once it is running.
+    pub plan: String,
+    pub due_minor: i64,
+    pub shared_minor: i64,
+    /// The last company that has got its share.
+    pub last_party: i64,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = offers, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Offer {
     pub id: i64,
     pub receivable_id: i64,
@@ -246,7 +264,7 @@ pub struct Offer {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = purchases, treat_none_as_null = true)]
+#[diesel(table_name = purchases, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Purchase {
     pub id: i64,
     pub offer_id: i64,
@@ -264,7 +282,7 @@ pub struct Purchase {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = statements, treat_none_as_null = true)]
+#[diesel(table_name = statements, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Statement {
     pub id: i64,
     pub sha256: String,
@@ -279,7 +297,7 @@ pub struct Statement {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = bank_lines, treat_none_as_null = true)]
+#[diesel(table_name = bank_lines, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct BankLine {
     pub id: i64,
     pub statement_id: i64,
@@ -301,7 +319,7 @@ pub struct BankLine {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = payouts, treat_none_as_null = true)]
+#[diesel(table_name = payouts, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Payout {
     pub id: i64,
     pub party_id: Option<i64>,
@@ -316,10 +334,41 @@ pub struct Payout {
     pub end_to_end: String,
     pub file_id: Option<i64>,
     pub created_at: NaiveDateTime,
+    /// The day after which the bank's silence is no longer normal; none before it was sent.
+    pub expected_date: Option<NaiveDate>,
+    /// The last status code that the bank gave (ISO 20022).
+    pub bank_status: String,
+    /// Why it was rejected or came back.
+    pub reason_code: String,
+    pub note: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = payment_files, treat_none_as_null = true)]
+#[diesel(table_name = status_reports, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct StatusReport {
+    pub id: i64,
+    pub sha256: String,
+    pub message: String,
+    pub original_message: String,
+    pub imported_at: NaiveDateTime,
+    pub imported_by: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = status_lines, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct StatusLine {
+    pub id: i64,
+    pub report_id: i64,
+    pub original_id: String,
+    pub payout_id: Option<i64>,
+    pub status: String,
+    pub reason_code: String,
+    pub note: String,
+    pub state: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = payment_files, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct PaymentFile {
     pub id: i64,
     pub currency: String,
@@ -330,7 +379,7 @@ pub struct PaymentFile {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = approvals, treat_none_as_null = true)]
+#[diesel(table_name = approvals, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Approval {
     pub id: i64,
     pub party_id: i64,
@@ -349,7 +398,7 @@ pub struct Approval {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = audit, treat_none_as_null = true)]
+#[diesel(table_name = audit, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct AuditRecord {
     pub seq: i64,
     pub at: NaiveDateTime,
@@ -368,7 +417,7 @@ pub struct AuditRecord {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = notices, treat_none_as_null = true)]
+#[diesel(table_name = notices, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Notice {
     pub id: i64,
     pub party_id: i64,
@@ -381,7 +430,7 @@ pub struct Notice {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = mails, treat_none_as_null = true)]
+#[diesel(table_name = mails, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Mail {
     pub id: i64,
     pub notice_id: i64,
@@ -392,10 +441,11 @@ pub struct Mail {
     pub tries: i64,
     pub next_try_at: NaiveDateTime,
     pub sent_at: Option<NaiveDateTime>,
+    pub error: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = ledger_accounts, treat_none_as_null = true)]
+#[diesel(table_name = ledger_accounts, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct AccountRow {
     pub id: i64,
     pub kind: String,
@@ -409,7 +459,7 @@ pub struct AccountRow {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = holds, treat_none_as_null = true)]
+#[diesel(table_name = holds, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct HoldRow {
     pub number: i64,
     pub account_id: i64,
@@ -419,7 +469,7 @@ pub struct HoldRow {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = transfers, treat_none_as_null = true)]
+#[diesel(table_name = transfers, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct TransferRow {
     pub number: i64,
     pub kind: i16,
@@ -445,7 +495,7 @@ pub struct TransferRow {
 
 /// The leaf hashes of one flush.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = log_runs, treat_none_as_null = true)]
+#[diesel(table_name = log_runs, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct LogRun {
     pub first_seq: i64,
     pub last_seq: i64,
@@ -454,7 +504,7 @@ pub struct LogRun {
 
 /// A complete subtree of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = log_nodes, treat_none_as_null = true)]
+#[diesel(table_name = log_nodes, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct LogNode {
     pub level: i64,
     pub position: i64,
@@ -462,7 +512,7 @@ pub struct LogNode {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = checkpoints, treat_none_as_null = true)]
+#[diesel(table_name = checkpoints, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct CheckpointRow {
     pub size: i64,
     pub business_date: NaiveDate,
@@ -471,7 +521,7 @@ pub struct CheckpointRow {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = day_sums, treat_none_as_null = true)]
+#[diesel(table_name = day_sums, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct DaySumsRow {
     pub day: NaiveDate,
     pub audit_seq: i64,
@@ -481,7 +531,7 @@ pub struct DaySumsRow {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = sum_trees, treat_none_as_null = true)]
+#[diesel(table_name = sum_trees, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct SumTreeRow {
     pub asset_id: i64,
     pub day: NaiveDate,

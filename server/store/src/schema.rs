@@ -221,6 +221,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    distributions (id) {
+        id -> BigInt,
+        receivable_id -> BigInt,
+        payment_minor -> BigInt,
+        value_date -> Date,
+        state -> Text,
+        plan -> Text,
+        due_minor -> BigInt,
+        shared_minor -> BigInt,
+        last_party -> BigInt,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     offers (id) {
         id -> BigInt,
         receivable_id -> BigInt,
@@ -308,6 +323,34 @@ diesel::table! {
         end_to_end -> Text,
         file_id -> Nullable<BigInt>,
         created_at -> Timestamp,
+        expected_date -> Nullable<Date>,
+        bank_status -> Text,
+        reason_code -> Text,
+        note -> Text,
+    }
+}
+
+diesel::table! {
+    status_reports (id) {
+        id -> BigInt,
+        sha256 -> Text,
+        message -> Text,
+        original_message -> Text,
+        imported_at -> Timestamp,
+        imported_by -> BigInt,
+    }
+}
+
+diesel::table! {
+    status_lines (id) {
+        id -> BigInt,
+        report_id -> BigInt,
+        original_id -> Text,
+        payout_id -> Nullable<BigInt>,
+        status -> Text,
+        reason_code -> Text,
+        note -> Text,
+        state -> Text,
     }
 }
 
@@ -384,6 +427,7 @@ diesel::table! {
         tries -> BigInt,
         next_try_at -> Timestamp,
         sent_at -> Nullable<Timestamp>,
+        error -> Text,
     }
 }
 
@@ -494,11 +538,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     confirmations,
     receivables,
     late_claims,
+    distributions,
     offers,
     purchases,
     statements,
     bank_lines,
     payouts,
+    status_reports,
+    status_lines,
     payment_files,
     approvals,
     audit,

@@ -365,7 +365,12 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
     (
         "payouts",
         "SELECT p.id, 'its hold does not earmark its amount' AS problem FROM payouts p JOIN holds h ON h.number = p.hold_number \
-         WHERE p.state IN ('requested', 'sent') AND h.remaining <> p.amount_minor ORDER BY p.id LIMIT 1",
+         WHERE p.state IN ('authorised', 'sent', 'accepted', 'pending', 'unknown') AND h.remaining <> p.amount_minor ORDER BY p.id LIMIT 1",
+    ),
+    (
+        "payouts",
+        "SELECT p.id, 'it is over and its hold still earmarks money' AS problem FROM payouts p JOIN holds h ON h.number = p.hold_number \
+         WHERE p.state IN ('settled', 'rejected', 'returned') AND h.remaining <> 0 ORDER BY p.id LIMIT 1",
     ),
 ];
 

@@ -5,11 +5,15 @@ use super::super::rights::{Checker, Member, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::Listing;
 use super::{Answer, again, receipt};
+use crate::commands::confirm_invoice::{Words, words};
 use crate::commands::decide_approval::DecideApproval;
 use domain::Refusal;
 use domain::party::Role;
+use serde_json::Value as Json;
 use store::lists::ApprovalLine;
-use web::{Block, Field, Form, Page, Row, Value};
+use store::records::Keyed;
+use store::{Conn, Invoice};
+use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/approvals", approvals);
@@ -26,8 +30,15 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         ("col-when", false, ""),
         ("col-state", false, ""),
     ];
-    let listing =
-        Listing { params: &params, language, states: &["pending", "approved", "rejected"], heads, default: ("id", true) };
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[],
+        states: &["pending", "approved", "rejected"],
+        heads,
+        default: ("id", true),
+        summed: "",
+    };
     let wanted = listing.query().with("party_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(ApprovalLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| Row {
@@ -40,19 +51,54 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         ],
     });
     let last = page.rows.last().map(|row| (row.id.to_string(), row.id));
-    let table = listing.table(language.t("approvals-title"), rows.collect(), &[], last, page.more, language.t("approvals-empty"));
+    let mut table =
+        listing.table(language.t("approvals-title"), rows.collect(), &[], last, page.more, language.t("approvals-empty"));
+    table.empty_link.get_or_insert_with(|| (language.t("fault-home"), "/home".to_owned()));
     listing.send(&who, Page::new(language.t("approvals-title")), table).await
 }
 
-async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<ApprovalLine, Fault> {
+struct Loaded {
+    row: ApprovalLine,
+    body: Json,
+    /// The undertaking that an approval would sign, exactly as it would be kept.
+    words: Option<Words>,
+}
+
+async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     who.app
-        .read(move |conn| Ok(ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?))
+        .read(move |conn| {
+            let row = ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+            let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
+            let words =
+                if row.command == "confirm_invoice" && row.state == "pending" { signed_words(conn, &body)? } else { None };
+            Ok(Loaded { row, body, words })
+        })
         .await
 }
 
-fn approval_page<R: super::SignedIn>(who: &Who<R>, row: &ApprovalLine) -> Result<Page, Fault> {
-    let (language, person) = (who.language(), who.person()?);
+fn signed_words(conn: &mut Conn, body: &Json) -> Result<Option<Words>, Fault> {
+    let number = |name: &str| body.get(name).and_then(Json::as_i64);
+    let due = body.get("due_date").and_then(Json::as_str).and_then(|day| day.parse().ok());
+    let (Some(id), Some(amount_minor), Some(due)) = (number("invoice_id"), number("amount_minor"), due) else { return Ok(None) };
+    let Some(invoice) = Invoice::find(conn, id)? else { return Ok(None) };
+    Ok(Some(words(conn, &invoice, amount_minor, due)?))
+}
+
+/// Where the record that a request is about can be read before it is decided.
+fn about(body: &Json) -> Option<String> {
+    let pages = [
+        ("invoice_id", "/payables/"),
+        ("receivable_id", "/receivables/"),
+        ("offer_id", "/market/"),
+        ("line_id", "/ops/bank-lines/"),
+    ];
+    let found = pages.iter().find_map(|(name, page)| Some(format!("{page}{}", body.get(name)?.as_i64()?)));
+    found.or_else(|| body.get("account_id").map(|_| "/ops/bank-accounts".to_owned()))
+}
+
+fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Page, Fault> {
+    let (language, person, row) = (who.language(), who.person()?, &loaded.row);
     let mut facts = vec![
         (who.t("col-state"), Value::state(language, &row.state)),
         (who.t("col-maker"), Value::text(row.maker.clone())),
@@ -67,14 +113,21 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, row: &ApprovalLine) -> Result
     if !row.reason.is_empty() {
         facts.push((who.t("field-reason"), Value::text(row.reason.clone())));
     }
-    let body: serde_json::Value = serde_json::from_str(&row.body).unwrap_or_default();
-    let request = super::receipts::facts_of(language, &body, &row.currency);
-    let title = language.t(&format!("command-{}", row.command.replace('_', "-")));
+    let request = super::receipts::facts_of(language, &loaded.body, &row.currency);
+    let what = language.t(&format!("command-{}", row.command.replace('_', "-")));
+    let title = language.fill("approval-title", &[("what", what), ("id", row.id.to_string())]);
     let mut page = Page::new(title)
         .trail(who.t("approvals-title"), "/approvals")
         .with(Block::Facts(facts))
         .with(Block::Heading(who.t("approval-request")))
         .with(Block::Facts(request));
+    if let Some(words) = &loaded.words {
+        let text = if language == Language::Chinese { &words.chinese } else { &words.english };
+        page = page.with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable"))).with(Block::Words(text.clone()));
+    }
+    if let Some(href) = about(&loaded.body) {
+        page = page.with(Block::Links(vec![(who.t("approval-about"), href)]));
+    }
     let may = row.state == "pending" && person.has_role(Role::Checker);
     if may && row.maker_id != person.user.id {
         let reason = Field::new("reason", who.t("field-reason"), "area").hint(who.t("approval-reason-hint")).optional();
@@ -93,21 +146,21 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, row: &ApprovalLine) -> Result
 }
 
 async fn approval(who: Who<Member>, id: Id) -> Answer {
-    let row = load(&who, id.0).await?;
-    let page = approval_page(&who, &row)?;
+    let loaded = load(&who, id.0).await?;
+    let page = approval_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn decide(who: Who<Checker>, id: Id, posted: Posted) -> Answer {
-    let row = load(&who, id.0).await?;
+    let loaded = load(&who, id.0).await?;
     let command = DecideApproval {
-        approval_id: row.id,
+        approval_id: loaded.row.id,
         body_hash: posted.get("body_hash").to_owned(),
         approve: posted.get("decision") == "approve",
         reason: posted.get("reason").to_owned(),
     };
     match who.submit(&posted.key(), command).await {
         Ok(outcome) => Ok(receipt(&outcome)),
-        Err(fault) => again(&who, approval_page(&who, &row)?, &posted, fault, &row.currency).await,
+        Err(fault) => again(&who, approval_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
 }

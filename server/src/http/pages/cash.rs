@@ -2,21 +2,24 @@
 
 use super::super::error::Fault;
 use super::super::rights::{Maker, Member, Who};
-use super::super::routes::{Params, Posted, Routes, encode};
+use super::super::routes::{Params, Posted, Routes, encode, typed_amount, typed_date};
 use super::home::traded_currencies;
 use super::listing::{csv_file, plain_table};
-use super::{Answer, SignedIn, again, submit_or_again};
+use super::{Answer, Check, SignedIn, again, check_page, submit_or_again};
 use crate::commands::request_payout::RequestPayout;
-use domain::Currency;
 use domain::chart::{Booking, currency_asset};
 use domain::party::Role;
+use domain::{Currency, Refusal};
+use store::BankAccount;
 use store::journal::{self, StatementLine};
 use store::lists::{self, BalanceLine, ListQuery, PayoutLine};
+use store::records::Record;
 use web::{Block, Column, Field, Form, Language, Page, Row, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/cash", cash);
     routes.get("/cash/statement", statement);
+    routes.get("/cash/payouts", payout_check);
     routes.post("/cash/payouts", payout);
 }
 
@@ -57,10 +60,17 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
             Value::code(super::org::masked(&row.iban)),
             Value::code(row.end_to_end.clone()),
             Value::state(language, &row.state),
+            Value::text(super::payouts::bank_words(language, row)),
         ]
     });
-    let heads =
-        [("col-when", false), ("col-amount", true), ("field-iban", false), ("field-reference", false), ("col-state", false)];
+    let heads = [
+        ("col-when", false),
+        ("col-amount", true),
+        ("field-iban", false),
+        ("field-reference", false),
+        ("col-state", false),
+        ("payout-bank-status", false),
+    ];
     page = page.table(plain_table(language, "cash-payouts", &heads, rows.collect(), "cash-no-payouts"));
     page = page.with(Block::Links(vec![(who.t("proof-title"), "/position-proof".to_owned())]));
     if who.person()?.has_role(Role::Maker) {
@@ -69,17 +79,68 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
             Field::new("currency", who.t("col-currency"), "select").options(options),
             Field::new("amount", who.t("col-amount"), "amount"),
         ];
-        page = page.with(Block::Heading(who.t("cash-out"))).with(Block::Paragraph(who.t("cash-out-lead"))).form(Form::new(
-            "/cash/payouts",
-            who.t("cash-out-submit"),
-            fields,
-        ));
+        let mut form = Form::new("/cash/payouts", who.t("cash-out-to-check"), fields);
+        form.get = true;
+        page = page.with(Block::Heading(who.t("cash-out"))).with(Block::Paragraph(who.t("cash-out-lead"))).form(form);
     }
     Ok(page)
 }
 
 async fn cash(who: Who<Member>) -> Answer {
     let page = cash_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+/// What a payout would be: how much, to which account, and what is left.
+async fn payout_facts(who: &Who<Maker>, params: &Params) -> Result<Vec<(String, Value)>, Fault> {
+    let party_id = who.party_id()?;
+    let amount_minor = typed_amount(params.get("amount"), "amount", params.get("currency"))?;
+    if amount_minor <= 0 {
+        return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
+    }
+    let currency = params.get("currency").to_owned();
+    let asset = Currency::parse(&currency).map(currency_asset);
+    let (account, available_minor) = who
+        .app
+        .read(move |conn| {
+            let binds = [party_id.into(), currency.as_str().into()];
+            let found = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
+            let account = found.ok_or(Refusal::BankAccountMissing { currency })?;
+            let lines = asset.map(|asset| lists::balances(conn, asset.0, Some(party_id))).transpose()?.unwrap_or_default();
+            Ok((account, lines.first().map_or(0, |line| line.balance.saturating_sub(line.held))))
+        })
+        .await?;
+    if amount_minor > available_minor {
+        return Err(Refusal::InsufficientCash { available_minor }.into());
+    }
+    let money = |minor| Value::money(&account.currency, minor);
+    Ok(vec![
+        (who.t("col-amount"), money(amount_minor)),
+        (who.t("field-holder"), Value::text(account.holder.clone())),
+        (who.t("field-iban"), Value::code(super::org::masked(&account.iban))),
+        (who.t("cash-available"), money(available_minor)),
+        (who.t("market-cash-after"), money(available_minor.saturating_sub(amount_minor))),
+    ])
+}
+
+async fn payout_check(who: Who<Maker>, params: Params) -> Answer {
+    let facts = match payout_facts(&who, &params).await {
+        Ok(facts) => facts,
+        Err(fault) => {
+            let (page, currency) = (cash_page(&who).await?, params.get("currency").to_owned());
+            return again(&who, page, &Posted { fields: params.fields }, fault, &currency).await;
+        }
+    };
+    let check = Check {
+        title: who.t("cash-out-check"),
+        lead: who.t("cash-out-check-lead"),
+        facts,
+        form: Form::new("/cash/payouts", who.t("cash-out-submit"), vec![])
+            .hidden("currency", params.get("currency"))
+            .hidden("amount", params.get("amount")),
+        back: "/cash".to_owned(),
+    };
+    let page = check_page(&who, &[(who.t("cash-title"), "/cash".to_owned())], check);
     who.app.page(&who.viewer, page).await
 }
 
@@ -152,7 +213,13 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
     let known = Currency::parse(params.get("currency")).unwrap_or(Currency::EUR);
     let csv = params.get("format") == "csv";
     let from: Option<i64> = params.get("from").parse().ok();
-    let as_of = super::super::routes::typed_date(params.get("as_of"), "as_of").ok();
+    let (as_of, wrong) = match params.get("as_of") {
+        "" => (None, None),
+        typed => match typed_date(typed, "as_of") {
+            Ok(date) => (Some(date), None),
+            Err(fault) => (None, Some(fault)),
+        },
+    };
     let (account, lines, then) = who
         .app
         .read(move |conn| {
@@ -205,5 +272,8 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
         .with(Block::Facts(facts))
         .table(table)
         .form(form);
-    who.app.page(&who.viewer, page).await
+    match wrong {
+        Some(fault) => again(&who, page, &Posted { fields: params.fields }, fault, code).await,
+        None => who.app.page(&who.viewer, page).await,
+    }
 }

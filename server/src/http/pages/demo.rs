@@ -4,8 +4,8 @@ use super::super::error::Fault;
 use super::super::rights::{Anyone, Who};
 use super::super::routes::{Id, Posted, Routes};
 use super::super::see_other;
-use super::Answer;
 use super::listing::plain_table;
+use super::{Answer, again};
 use crate::jobs::end_of_day;
 use domain::Refusal;
 use store::Mail;
@@ -49,28 +49,37 @@ async fn mail(who: Who<Anyone>, id: Id) -> Answer {
     let mail = who.app.read(move |conn| Ok(Mail::find(conn, id.0)?.ok_or(Refusal::NotFound)?)).await?;
     let link =
         mail.body.split_whitespace().find_map(|word| word.strip_prefix(who.app.config.base_url.as_str())).map(str::to_owned);
-    let mut page = Page::new(mail.subject).trail(who.t("nav-mailbox"), "/demo/mailbox").with(Block::Words(mail.body));
+    let mut page = Page::new(who.language().fill("mailbox-mail", &[("subject", mail.subject)]))
+        .trail(who.t("nav-mailbox"), "/demo/mailbox")
+        .with(Block::Words(mail.body));
     if let Some(link) = link {
         page = page.with(Block::Links(vec![(who.t("page-open"), link)]));
     }
     who.app.page(&who.viewer, page).await
 }
 
-async fn clock(who: Who<Anyone>) -> Answer {
-    only_demo(&who)?;
+async fn clock_page(who: &Who<Anyone>) -> Result<Page, Fault> {
     let heads = who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await?;
     let options = [1, 7, 30, 60].map(|days| (days.to_string(), who.language().fill("clock-days", &[("days", days.to_string())])));
     let field = Field::new("days", who.t("clock-move"), "select").options(options.to_vec());
-    let page = Page::new(who.t("nav-clock"))
+    Ok(Page::new(who.t("nav-clock"))
         .with(Block::Paragraph(who.t("clock-lead")))
         .with(Block::Facts(vec![(who.t("page-business-date"), Value::date(who.language(), heads.business_date))]))
-        .form(Form::new("/demo/clock", who.t("clock-submit"), vec![field]));
+        .form(Form::new("/demo/clock", who.t("clock-submit"), vec![field])))
+}
+
+async fn clock(who: Who<Anyone>) -> Answer {
+    only_demo(&who)?;
+    let page = clock_page(&who).await?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn clock_post(who: Who<Anyone>, posted: Posted) -> Answer {
     only_demo(&who)?;
-    let days = posted.number("days")?.clamp(1, 90);
+    let days = match posted.number("days") {
+        Ok(days) => days.clamp(1, 90),
+        Err(fault) => return again(&who, clock_page(&who).await?, &posted, fault, "").await,
+    };
     let app = who.app.clone();
     let moved = actix_web::web::block(move || end_of_day::advance(&app, days)).await;
     moved.map_err(|error| Fault::Failed(error.to_string()))??;

@@ -3,11 +3,13 @@
 use super::super::rights::{Member, Who};
 use super::super::routes::{Params, Routes};
 use super::listing::Listing;
-use super::{Answer, navigation};
+use super::{Answer, navigation, payables, receivables};
+use crate::auth::Person;
 use domain::chart::currency_asset;
 use domain::party::Capacity;
 use store::lists::{self, HoldingLine, ListQuery, NoticeLine, ReceivableLine};
-use web::{Block, Figure, Page, Row, Task, Value};
+use store::{Conn, StoreError};
+use web::{Block, Figure, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/home", home);
@@ -20,46 +22,66 @@ pub fn traded_currencies(conn: &mut store::Conn) -> Result<Vec<domain::Currency>
     Ok(rows.iter().filter_map(|row| domain::Currency::parse(&row.currency)).collect())
 }
 
+/// What a company owns or owes, each with the list whose total it is.
+fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) -> Result<Vec<Figure>, StoreError> {
+    let mut figures = Vec::new();
+    let mut add = |label: &str, currency: &str, minor: i64, href: String| {
+        let spoken = language.spoken_money(currency, minor).map(|spoken| format!("{spoken}{}", language.t("list-separator")));
+        let note = format!("{}{as_of}", spoken.unwrap_or_default());
+        figures.push(Figure { label: language.t(label), value: language.money(currency, minor), note, href });
+    };
+    let own = |condition: &str| ListQuery::newest(1).with(condition, vec![person.party.id.into()]);
+    let operator = person.has_capacity(Capacity::Operator);
+    for currency in traded_currencies(conn)? {
+        let (code, asset) = (currency.code(), currency_asset(currency).0);
+        if operator {
+            let lines = lists::balances(conn, asset, None)?;
+            let custody = lines.iter().filter(|line| line.kind == "custody");
+            let minor = custody.fold(0_i64, |sum, line| sum.saturating_add(line.balance));
+            add("account-custody", code, minor, "/ops/trial-balance".to_owned());
+        } else {
+            for line in lists::balances(conn, asset, Some(person.party.id))? {
+                let free_minor = line.balance.saturating_sub(line.held);
+                add("home-cash", code, free_minor, format!("/cash/statement?currency={code}"));
+            }
+        }
+    }
+    if person.has_capacity(Capacity::Financier) {
+        for total in HoldingLine::totals(conn, &own("owner_id = ?"))? {
+            add("home-holdings", &total.currency, total.sum_minor, format!("/portfolio?currency={}", total.currency));
+        }
+    }
+    if person.has_capacity(Capacity::Supplier) {
+        let open = own("supplier_id = ?").with(receivables::OPEN.1, vec![]);
+        for total in ReceivableLine::totals(conn, &open)? {
+            add(
+                "home-receivables",
+                &total.currency,
+                total.sum_minor,
+                format!("/receivables?state=open&currency={}", total.currency),
+            );
+        }
+    }
+    if person.has_capacity(Capacity::Buyer) {
+        let open = own("buyer_id = ?").with(payables::OPEN.1, vec![]);
+        for total in lists::InvoiceLine::totals(conn, &open)? {
+            add("home-payables", &total.currency, total.sum_minor, format!("/payables?state=open&currency={}", total.currency));
+        }
+    }
+    Ok(figures)
+}
+
 async fn home(who: Who<Member>) -> Answer {
     let person = who.person()?.clone();
     let language = who.language();
+    let as_of = language.fill("home-as-of", &[("date", language.moment(who.app.clock.now()))]);
     let (tasks, figures, notices) = who
         .app
         .read(move |conn| {
-            let tasks = navigation::waiting(conn, &person)?;
-            let mut figures = Vec::new();
-            let heads = store::records::load_heads(conn)?;
-            let as_of = language.fill("home-as-of", &[("date", language.date(heads.business_date))]);
-            let mut add = |label: &str, currency: &str, minor: i64, href: &str| {
-                figures.push(Figure { label: language.t(label), value: language.money(currency, minor), note: as_of.clone(), href: href.to_owned() });
-            };
-            for currency in traded_currencies(conn)? {
-                let code = currency.code();
-                if !person.has_capacity(Capacity::Operator) {
-                    for line in lists::balances(conn, currency_asset(currency).0, Some(person.party.id))? {
-                        add("home-cash", code, line.balance.saturating_sub(line.held), "/cash");
-                    }
-                }
-            }
-            if person.has_capacity(Capacity::Financier) {
-                for total in HoldingLine::totals(conn, &ListQuery::newest(1).with("owner_id = ?", vec![person.party.id.into()]))? {
-                    add("home-holdings", &total.currency, total.sum_minor, "/portfolio");
-                }
-            }
-            if person.has_capacity(Capacity::Supplier) {
-                let open = ListQuery::newest(1).with("supplier_id = ? AND state IN ('issued', 'active')", vec![person.party.id.into()]);
-                for total in ReceivableLine::totals(conn, &open)? {
-                    add("home-receivables", &total.currency, total.sum_minor, "/receivables");
-                }
-            }
-            if person.has_capacity(Capacity::Buyer) {
-                let due = ListQuery::newest(1).with("buyer_id = ? AND state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')", vec![person.party.id.into()]);
-                for total in lists::InvoiceLine::totals(conn, &due)? {
-                    add("home-payables", &total.currency, total.sum_minor, "/payables");
-                }
-            }
-            let mine = ListQuery::newest(8).with("party_id = ? AND user_id IN (0, ?)", vec![person.party.id.into(), person.user.id.into()]);
-            Ok((tasks, figures, NoticeLine::page(conn, &mine)?.rows))
+            let mine = ListQuery::newest(8)
+                .with("party_id = ? AND user_id IN (0, ?)", vec![person.party.id.into(), person.user.id.into()]);
+            let tasks = navigation::tasks(conn, &person, language)?;
+            Ok((tasks, figures(conn, &person, language, &as_of)?, NoticeLine::page(conn, &mine)?.rows))
         })
         .await?;
     let person = who.person()?;
@@ -68,13 +90,14 @@ async fn home(who: Who<Member>) -> Answer {
         page.push(Block::Notice(web::Tone::Attention, language.t("home-not-active")));
     }
     page.push(Block::Heading(language.t("home-todo")));
-    let tasks = tasks.into_iter().map(|(key, href, count)| Task { text: language.t(key), href: href.to_owned(), count });
-    page.push(Block::Tasks(tasks.collect(), language.t("home-nothing")));
+    page.push(Block::Tasks(tasks, language.t("home-nothing")));
     if !figures.is_empty() {
         page.push(Block::Heading(language.t("home-have")));
         page.push(Block::Figures(figures));
     }
-    page.push(Block::Timeline(language.t("home-latest"), notices.iter().map(|notice| notice_event(language, notice)).collect()));
+    let events = notices.iter().map(|notice| notice_event(language, notice)).collect();
+    page.push(Block::Timeline(language.t("home-latest"), events));
+    page.push(Block::Links(vec![(language.t("notifications-title"), "/notifications".to_owned())]));
     who.app.page(&who.viewer, page).await
 }
 
@@ -90,6 +113,7 @@ fn notice_event(language: web::Language, notice: &NoticeLine) -> web::Event {
         title: notice_sentence(language, notice),
         when: language.moment(notice.at),
         machine: notice.at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        href: notice.link.clone(),
         ..web::Event::default()
     }
 }
@@ -97,7 +121,7 @@ fn notice_event(language: web::Language, notice: &NoticeLine) -> web::Event {
 async fn notifications(who: Who<Member>, params: Params) -> Answer {
     let language = who.language();
     let heads = &[("col-when", false, ""), ("col-what", false, "")];
-    let listing = Listing { params: &params, language, states: &[], heads, default: ("id", true) };
+    let listing = Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "" };
     let person = who.person()?;
     let wanted = listing.query().with("party_id = ? AND user_id IN (0, ?)", vec![person.party.id.into(), person.user.id.into()]);
     let page = who.app.read(move |conn| Ok(NoticeLine::page(conn, &wanted)?)).await?;

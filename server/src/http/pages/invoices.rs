@@ -3,10 +3,9 @@
 use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
-use super::super::see_other;
-use super::super::upload::{Uploaded, UploadedFile};
+use super::super::upload::{Uploaded, UploadedFile, unreadable};
 use super::listing::Listing;
-use super::{Answer, SignedIn, again, receipt, receipts};
+use super::{Answer, Check, SignedIn, again, check_page, document as shown_document, receipt, receipts};
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
@@ -16,7 +15,7 @@ use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Role;
 use store::lists::{AuditLine, InvoiceLine, ListQuery};
-use web::{Block, Field, Form, Language, Page, Row, Tone, Value};
+use web::{Block, Event, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/invoices", invoices);
@@ -24,6 +23,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/invoices/upload", upload_post);
     routes.get("/invoices/{id}", invoice);
     routes.post("/invoices/{id}/submit", submit);
+    routes.get("/invoices/{id}/withdraw", withdraw_check);
     routes.post("/invoices/{id}/withdraw", withdraw);
     routes.get("/documents/{token}", document);
 }
@@ -51,7 +51,8 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
         ("col-payable", true, "payable_minor"),
         ("col-state", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: STATES, heads, default: ("id", true) };
+    let listing =
+        Listing { params: &params, language, groups: &[], states: STATES, heads, default: ("id", true), summed: "payable_minor" };
     let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
@@ -67,10 +68,11 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
         ],
     });
     let last = page.rows.last().map(|row| (order_value(row, order), row.id));
-    let table =
+    let mut table =
         listing.table(language.t("invoices-title"), rows.collect(), &totals, last, page.more, language.t("invoices-empty"));
     let mut shown = Page::new(language.t("invoices-title"));
     if who.person()?.has_role(Role::Maker) {
+        table.empty_link.get_or_insert_with(|| (language.t("upload-title"), "/invoices/upload".to_owned()));
         shown.push(Block::Action(language.t("upload-title"), "/invoices/upload".to_owned()));
     }
     listing.send(&who, shown, table).await
@@ -109,11 +111,11 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: String, file: UploadedFile
     if file.too_large {
         return Err(Refusal::FileTooLarge.into());
     }
+    let language = who.language();
     let command = who
         .app
         .read(move |_| {
-            let parsed =
-                formats::ubl::parse(&file.content).map_err(|fault| Refusal::FileUnreadable { detail: fault.to_string() })?;
+            let parsed = formats::ubl::parse(&file.content).map_err(|fault| unreadable(language, &fault))?;
             Ok(RegisterInvoice {
                 file_name: file.name,
                 sha256: sha256_hex(&file.content),
@@ -194,65 +196,121 @@ pub fn history(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Vec<AuditLin
     Ok(AuditLine::page(conn, &wanted)?.rows)
 }
 
-async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<(InvoiceLine, Vec<AuditLine>), Fault> {
+struct Loaded {
+    row: InvoiceLine,
+    events: Vec<AuditLine>,
+    content: Vec<u8>,
+}
+
+/// The file that an invoice was read from.
+pub fn content_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Vec<u8>, Fault> {
+    Ok(store::records::find_document(conn, &row.document)?.map(|document| document.content).unwrap_or_default())
+}
+
+async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     who.app
         .read(move |conn| {
             let row = InvoiceLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
-            Ok((row, events))
+            let content = content_of(conn, &row)?;
+            Ok(Loaded { row, events, content })
         })
         .await
 }
 
-fn invoice_page(who: &Who<impl SignedIn>, row: &InvoiceLine, events: &[AuditLine]) -> Result<Page, Fault> {
-    let (language, person) = (who.language(), who.person()?);
-    let mut page = Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
-        .trail(who.t("invoices-title"), "/invoices")
-        .with(Block::Facts(invoice_facts(language, row)));
+fn can_withdraw(row: &InvoiceLine) -> bool {
+    ["draft", "presented", "disputed"].contains(&row.state.as_str())
+}
+
+fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
+    let (language, person, row) = (who.language(), who.person()?, &loaded.row);
+    let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(invoice_facts(language, row))];
     if person.has_role(Role::Maker) {
         if row.state == "draft" {
-            let fields = if row.due_date.is_none() {
-                vec![Field::new("due_date", who.t("col-due"), "date").hint(who.t("invoice-due-hint"))]
-            } else {
-                vec![]
-            };
-            page = page.with(Block::Paragraph(who.t("invoice-submit-lead"))).form(Form::new(
-                format!("/invoices/{}/submit", row.id),
-                who.t("invoice-submit"),
-                fields,
-            ));
+            let due = Field::new("due_date", who.t("col-due"), "date").hint(who.t("invoice-due-hint"));
+            let asked = if row.due_date.is_none() { vec![due] } else { vec![] };
+            fields.push(Block::Paragraph(who.t("invoice-submit-lead")));
+            let form = Form::new(format!("/invoices/{}/submit", row.id), who.t("invoice-submit"), asked);
+            fields.push(Block::Form(Box::new(form)));
         }
-        if ["draft", "presented", "disputed"].contains(&row.state.as_str()) {
-            page = page.form(Form::new(format!("/invoices/{}/withdraw", row.id), who.t("invoice-withdraw"), vec![]).secondary());
+        if can_withdraw(row) {
+            fields.push(Block::Links(vec![(who.t("invoice-withdraw"), format!("/invoices/{}/withdraw", row.id))]));
         }
     }
     if row.receivable_id > 0 {
-        page = page.with(Block::Links(vec![(who.t("receipt-to-receivable"), format!("/receivables/{}", row.receivable_id))]));
+        fields.push(Block::Links(vec![(who.t("receipt-to-receivable"), format!("/receivables/{}", row.receivable_id))]));
     }
-    Ok(page.with(Block::Timeline(who.t("timeline-title"), receipts::timeline(language, events, person.party.id, true))))
+    let mut events = expected_of(language, row);
+    events.extend(receipts::timeline(language, &loaded.events, person.party.id, true));
+    Ok(Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
+        .trail(who.t("invoices-title"), "/invoices")
+        .with(Block::Beside(fields, shown_document::blocks(language, &loaded.content, &row.document)))
+        .with(Block::Timeline(who.t("timeline-title"), events)))
+}
+
+/// What is still to come of an invoice: the last thing first, as everything else in a timeline.
+#[must_use]
+pub fn expected_of(language: Language, row: &InvoiceLine) -> Vec<Event> {
+    let event = |key: &str, day: Option<chrono::NaiveDate>| Event {
+        title: language.t(key),
+        actor: language.t("timeline-expected"),
+        when: day.map(|day| language.date(day)).unwrap_or_default(),
+        machine: day.map(|day| day.to_string()).unwrap_or_default(),
+        expected: true,
+        ..Event::default()
+    };
+    let steps: &[&str] = match row.state.as_str() {
+        "draft" => &["timeline-payment", "timeline-decision", "timeline-submission"],
+        "presented" | "disputed" => &["timeline-payment", "timeline-decision"],
+        "paid" | "withdrawn" => &[],
+        _ => &["timeline-payment"],
+    };
+    steps.iter().map(|step| event(step, row.due_date.filter(|_| *step == "timeline-payment"))).collect()
 }
 
 async fn invoice(who: Who<SupplierViewer>, id: Id) -> Answer {
-    let (row, events) = load(&who, id.0).await?;
-    let page = invoice_page(&who, &row, &events)?;
+    let loaded = load(&who, id.0).await?;
+    let page = invoice_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn submit(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let (row, events) = load(&who, id.0).await?;
-    let due_date = posted.date("due_date").ok();
-    match who.submit(&posted.key(), SubmitInvoice { invoice_id: id.0, due_date }).await {
+    let loaded = load(&who, id.0).await?;
+    let due_date = if posted.get("due_date").is_empty() { Ok(None) } else { posted.date("due_date").map(Some) };
+    let submitted = match due_date {
+        Ok(due_date) => who.submit(&posted.key(), SubmitInvoice { invoice_id: id.0, due_date }).await,
+        Err(fault) => Err(fault),
+    };
+    match submitted {
         Ok(outcome) => Ok(receipt(&outcome)),
-        Err(fault) => again(&who, invoice_page(&who, &row, &events)?, &posted, fault, &row.currency).await,
+        Err(fault) => again(&who, invoice_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
 }
 
+async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let row = &loaded.row;
+    if !can_withdraw(row) {
+        let fault = Refusal::StateConflict { state: row.state.clone() }.into();
+        return again(&who, invoice_page(&who, &loaded)?, &Posted::default(), fault, &row.currency).await;
+    }
+    let trail = [(who.t("invoices-title"), "/invoices".to_owned()), (row.number.clone(), format!("/invoices/{}", row.id))];
+    let check = Check {
+        title: who.language().fill("invoice-withdraw-check", &[("number", row.number.clone())]),
+        lead: who.t("invoice-withdraw-lead"),
+        facts: invoice_facts(who.language(), row),
+        form: Form::new(format!("/invoices/{}/withdraw", row.id), who.t("invoice-withdraw"), vec![]),
+        back: format!("/invoices/{}", row.id),
+    };
+    who.app.page(&who.viewer, check_page(&who, &trail, check)).await
+}
+
 async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let (row, events) = load(&who, id.0).await?;
+    let loaded = load(&who, id.0).await?;
     match who.submit(&posted.key(), WithdrawInvoice { invoice_id: id.0 }).await {
-        Ok(_) => Ok(see_other(&format!("/invoices/{}", id.0))),
-        Err(fault) => again(&who, invoice_page(&who, &row, &events)?, &posted, fault, &row.currency).await,
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, invoice_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
 }
 

@@ -1,28 +1,38 @@
 //! Lists as every noun shows them: filters, order and place in the address, totals, CSV.
 
 use super::super::routes::{Params, encode};
+use super::super::see_other;
 use super::Answer;
 use crate::http::rights::{Right, Who};
 use actix_web::HttpResponse;
 use store::Bind;
 use store::lists::{ListQuery, Total};
-use web::{Choice, Column, Language, Page, Row, Table, Value};
+use web::{Choice, Column, Language, Page, Row, Table, TotalRow, Value};
 
-/// Rows of one page, and of one CSV file at most.
-const PAGE: usize = 25;
+/// Rows of one page as people may choose, and of one CSV file at most.
+const SIZES: [(&str, usize); 3] = [("25", 25), ("50", 50), ("100", 100)];
 const CSV: usize = 50_000;
+
+/// What an address may say about a list. A place and its page go when anything before them changes.
+const NAMES: [&str; 9] = ["state", "currency", "company", "subject", "sort", "dir", "size", "after", "page"];
 
 /// One column: its text key, whether it holds amounts, and the list's column that it sorts by ("" for none).
 pub type Head = (&'static str, bool, &'static str);
+
+/// Several states under one name: the name, and the condition that they all meet.
+pub type Group = (&'static str, &'static str);
 
 pub struct Listing<'a> {
     pub params: &'a Params,
     pub language: Language,
     /// States that can be filtered by.
     pub states: &'static [&'static str],
+    pub groups: &'static [Group],
     pub heads: &'static [Head],
     /// Order without a wish: column and whether it descends.
     pub default: (&'static str, bool),
+    /// The column whose amounts the list sums.
+    pub summed: &'static str,
 }
 
 impl Listing<'_> {
@@ -36,43 +46,71 @@ impl Listing<'_> {
         known.map_or(self.default, |(_, _, column)| (*column, self.params.get("dir") == "desc"))
     }
 
+    fn size(&self) -> usize {
+        let known = SIZES.iter().find(|(name, _)| *name == self.params.get("size"));
+        known.map_or(25, |(_, size)| *size)
+    }
+
+    fn page_number(&self) -> usize {
+        self.params.get("page").parse().unwrap_or(1)
+    }
+
+    /// The last row of the page before, as the address names it.
+    fn place(&self) -> Option<(Bind, i64)> {
+        let (order, _) = self.order();
+        let (value, id) = self.params.get("after").rsplit_once('~')?;
+        let bind = if order.ends_with("_minor") || order == "id" {
+            Bind::Int(value.parse().ok()?)
+        } else if order.ends_with("_date") || order == "due_or_issue" {
+            Bind::Date(value.parse().ok()?)
+        } else {
+            Bind::Text(value.to_owned())
+        };
+        Some((bind, id.parse().ok()?))
+    }
+
+    /// Whether the address says something about the list that the list understands.
+    fn understands(&self, name: &str, value: &str) -> bool {
+        match name {
+            "state" => self.states.contains(&value) || self.groups.iter().any(|(group, _)| *group == value),
+            "currency" => domain::Currency::parse(value).is_some(),
+            "company" | "subject" => value.parse::<i64>().is_ok(),
+            "sort" => self.heads.iter().any(|(_, _, column)| !column.is_empty() && *column == value),
+            "dir" => ["asc", "desc"].contains(&value),
+            "size" => SIZES.iter().any(|(size, _)| *size == value),
+            "after" => self.place().is_some(),
+            "page" => self.page_number() > 1 && self.place().is_some(),
+            _ => true,
+        }
+    }
+
     /// The query that the address asks for.
     #[must_use]
     pub fn query(&self) -> ListQuery {
         let (order, descending) = self.order();
-        let size = if self.csv_wanted() { CSV } else { PAGE };
+        let size = if self.csv_wanted() { CSV } else { self.size() };
         let mut wanted = ListQuery { order, descending, size, ..ListQuery::default() };
-        if let Some(state) = self.states.iter().find(|state| **state == self.params.get("state")) {
+        let state = self.params.get("state");
+        if let Some((_, condition)) = self.groups.iter().find(|(group, _)| *group == state) {
+            wanted = wanted.with(condition, vec![]);
+        } else if let Some(state) = self.states.iter().find(|known| **known == state) {
             wanted = wanted.with("state = ?", vec![(*state).into()]);
         }
-        let currency = self.params.get("currency");
-        if currency.len() == 3 {
-            wanted = wanted.with("currency = ?", vec![currency.into()]);
+        if let Some(currency) = domain::Currency::parse(self.params.get("currency")) {
+            wanted = wanted.with("currency = ?", vec![currency.code().into()]);
         }
-        if !self.csv_wanted()
-            && let Some((value, id)) = self.params.get("after").rsplit_once('~')
-            && let Ok(id) = id.parse::<i64>()
-        {
-            let bind = if order.ends_with("_minor") || order == "id" {
-                value.parse().ok().map(Bind::Int)
-            } else if order.ends_with("_date") || order == "due_or_issue" {
-                value.parse().ok().map(Bind::Date)
-            } else {
-                Some(Bind::Text(value.to_owned()))
-            };
-            wanted.after = bind.map(|bind| (bind, id));
+        if !self.csv_wanted() {
+            wanted.after = self.place();
         }
         wanted
     }
 
-    fn href(&self, change: &[(&str, &str)], keep_place: bool) -> String {
-        let mut parts: Vec<(String, String)> = self
-            .params
-            .fields
-            .iter()
-            .filter(|(name, _)| ["state", "currency", "sort", "dir"].contains(&name.as_str()) || (keep_place && name == "after"))
-            .cloned()
-            .collect();
+    /// The list's address with something changed: filters, order and size stay, the place does not.
+    #[must_use]
+    pub fn href(&self, change: &[(&str, &str)]) -> String {
+        let stays = |name: &str| NAMES.contains(&name) && !["after", "page"].contains(&name);
+        let mut parts: Vec<(String, String)> =
+            self.params.fields.iter().filter(|(name, value)| stays(name) && self.understands(name, value)).cloned().collect();
         for (name, value) in change {
             parts.retain(|(known, _)| known != name);
             if !value.is_empty() {
@@ -81,6 +119,58 @@ impl Listing<'_> {
         }
         let query: Vec<String> = parts.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
         if query.is_empty() { self.params.path.clone() } else { format!("{}?{}", self.params.path, query.join("&")) }
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        let (order, descending) = self.order();
+        let column = |(key, numeric, column): &Head| {
+            let sorted = match (*column == order, descending) {
+                (true, true) => "descending",
+                (true, false) => "ascending",
+                _ => "none",
+            };
+            let turn = if sorted == "ascending" { "desc" } else { "asc" };
+            let sort_href = if column.is_empty() { String::new() } else { self.href(&[("sort", column), ("dir", turn)]) };
+            Column { label: self.language.t(key), numeric: *numeric, sort_href, sorted }
+        };
+        self.heads.iter().map(column).collect()
+    }
+
+    /// States and currencies that can be chosen; what is chosen is taken away by the same link.
+    fn filters(&self, totals: &[Total]) -> Vec<Choice> {
+        let choice = |name: &str, value: &str, label: String| {
+            let chosen = self.params.get(name) == value;
+            Choice { label, href: self.href(&[(name, if chosen { "" } else { value })]), chosen }
+        };
+        let word = |value: &str, kind: &str| self.language.t(&format!("{kind}-{}", value.replace('_', "-")));
+        let groups = self.groups.iter().map(|(group, _)| choice("state", group, word(group, "group")));
+        let states = self.states.iter().map(|state| choice("state", state, word(state, "state")));
+        let mut found: Vec<Choice> = groups.chain(states).collect();
+        let chosen = self.params.get("currency");
+        let mut currencies: Vec<&str> =
+            totals.iter().map(|total| total.currency.as_str()).filter(|code| !code.is_empty()).collect();
+        if currencies.len() < 2 {
+            currencies = if chosen.is_empty() { Vec::new() } else { vec![chosen] };
+        }
+        found.extend(
+            currencies
+                .iter()
+                .map(|code| choice("currency", code, self.language.fill("list-currency", &[("currency", (*code).to_owned())]))),
+        );
+        found
+    }
+
+    /// "Page 2 of 5", where there is more than one; without a count only the number.
+    fn place_text(&self, totals: &[Total], more: bool) -> String {
+        let page = self.page_number();
+        let count = totals.iter().fold(0_i64, |sum, total| sum.saturating_add(total.count));
+        let pages = usize::try_from(count).unwrap_or(0).div_ceil(self.size());
+        let number = ("page", page.to_string());
+        match (pages, page > 1 || more) {
+            (_, false) => String::new(),
+            (0, true) => self.language.fill("list-place-open", &[number]),
+            (pages, true) => self.language.fill("list-place", &[number, ("pages", pages.to_string())]),
+        }
     }
 
     /// The table with everything around it. `last` is the order value and id of the last row.
@@ -95,57 +185,58 @@ impl Listing<'_> {
         empty: String,
     ) -> Table {
         let t = |key: &str| self.language.t(key);
-        let (order, descending) = self.order();
-        let columns = self.heads.iter().map(|(key, numeric, column)| {
-            let sorted = match (*column == order, descending) {
-                (true, true) => "descending",
-                (true, false) => "ascending",
-                _ => "none",
-            };
-            let turn = if sorted == "ascending" { "desc" } else { "asc" };
-            let sort_href = if column.is_empty() { String::new() } else { self.href(&[("sort", column), ("dir", turn)], false) };
-            Column { label: t(key), numeric: *numeric, sort_href, sorted }
-        });
-        let chosen = self.params.get("state");
-        let filters = self.states.iter().map(|state| {
-            let is = *state == chosen;
-            let label = t(&format!("state-{}", state.replace('_', "-")));
-            Choice { label, href: self.href(&[("state", if is { "" } else { state })], false), chosen: is }
-        });
-        let filtered = !chosen.is_empty() || !self.params.get("currency").is_empty();
+        let filtered = ["state", "currency", "company", "subject"].iter().any(|name| !self.params.get(name).is_empty());
         let next = last.filter(|_| more).map(|(value, id)| format!("{value}~{id}"));
-        let sums = totals.iter().filter(|total| !total.currency.is_empty()).map(|total| {
-            let label = self.language.fill("list-total", &[("count", total.count.to_string())]);
-            (label, self.language.money(&total.currency, total.sum_minor))
+        let next_page = self.page_number().saturating_add(1).to_string();
+        let at = self.heads.iter().position(|(_, _, column)| *column == self.summed);
+        let sums = totals.iter().filter(|total| !total.currency.is_empty()).map(|total| TotalRow {
+            label: self.language.fill("list-total", &[("count", total.count.to_string())]),
+            sums: at.map(|at| (at, self.language.money(&total.currency, total.sum_minor))).into_iter().collect(),
         });
+        let paged = more || !self.params.get("after").is_empty() || !self.params.get("size").is_empty();
+        let size = |(name, size): &(&str, usize)| {
+            let href = self.href(&[("size", if *size == 25 { "" } else { name })]);
+            Choice { label: (*name).to_owned(), href, chosen: *size == self.size() }
+        };
         Table {
             caption,
-            columns: columns.collect(),
+            caption_hidden: true,
+            narrow: false,
+            columns: self.columns(),
             rows,
             totals: sums.collect(),
-            filters: filters.collect(),
+            filters: self.filters(totals),
             clear_href: if filtered { self.params.path.clone() } else { String::new() },
             empty: if filtered { t("list-no-match") } else { empty },
             empty_link: filtered.then(|| (t("list-clear"), self.params.path.clone())),
-            next_href: next.map(|place| self.href(&[("after", &place)], false)).unwrap_or_default(),
-            first_href: if self.params.get("after").is_empty() { String::new() } else { self.href(&[], false) },
-            csv_href: {
-                let base = self.href(&[], false);
-                if base.contains('?') { format!("{base}&format=csv") } else { format!("{base}?format=csv") }
-            },
+            next_href: next.map(|place| self.href(&[("page", &next_page), ("after", &place)])).unwrap_or_default(),
+            first_href: if self.params.get("after").is_empty() { String::new() } else { self.href(&[]) },
+            csv_href: self.href(&[("format", "csv")]),
             next_label: t("list-next"),
             first_label: t("list-first"),
             csv_label: t("list-csv"),
             clear_label: t("list-clear"),
+            sizes: if paged { SIZES.iter().map(size).collect() } else { Vec::new() },
+            sizes_label: t("list-sizes"),
+            place: self.place_text(totals, more),
         }
     }
 
-    /// Sends the list as a page, or as a CSV file when the address asks for one.
+    /// Sends the list as a page, or as a CSV file when the address asks for one. An address that asks for what is not there
+    /// leads to the nearest that is.
     pub async fn send<R: Right>(&self, who: &Who<R>, mut page: Page, table: Table) -> Answer {
         if self.csv_wanted() {
             let name = self.params.path.trim_matches('/').replace('/', "-");
             return Ok(csv_file(&name, table.to_csv()));
         }
+        let strange = self.params.fields.iter().any(|(name, value)| !value.is_empty() && !self.understands(name, value));
+        if strange || (table.rows.is_empty() && !self.params.get("after").is_empty()) {
+            return Ok(see_other(&self.href(&[])));
+        }
+        // The browser's history tells filters and pages of a list apart.
+        let chosen = table.filters.iter().filter(|filter| filter.chosen).map(|filter| filter.label.as_str());
+        let place = Some(table.place.as_str()).filter(|place| !place.is_empty());
+        page.place = chosen.chain(place).collect::<Vec<_>>().join(&self.language.t("list-separator"));
         page.push(web::Block::Table(Box::new(table)));
         who.app.page(&who.viewer, page).await
     }

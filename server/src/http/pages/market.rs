@@ -4,7 +4,7 @@ use super::super::error::Fault;
 use super::super::rights::{FinancierMaker, FinancierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
 use super::listing::Listing;
-use super::receivables::quote_facts;
+use super::receivables::quote_blocks;
 use super::{Answer, SignedIn, again, receipt};
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
 use domain::Refusal;
@@ -36,7 +36,8 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
         ("col-close-date", false, "close_date"),
         ("market-open", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: &[], heads, default: ("id", true) };
+    let listing =
+        Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "left_minor" };
     let wanted = listing.query().with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
@@ -65,7 +66,9 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
         };
         (value, row.id)
     });
-    let table = listing.table(language.t("market-title"), rows.collect(), &totals, last, page.more, language.t("market-empty"));
+    let mut table =
+        listing.table(language.t("market-title"), rows.collect(), &totals, last, page.more, language.t("market-empty"));
+    table.empty_link.get_or_insert_with(|| (language.t("exposure-title"), "/exposure".to_owned()));
     listing.send(&who, Page::new(language.t("market-title")), table).await
 }
 
@@ -172,20 +175,21 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
                 .await;
         }
     };
-    let mut facts = quote_facts(language, &row.currency, &priced, false);
-    facts.extend([
+    let facts = vec![
         (who.t("field-day-count"), Value::text(row.day_count.clone())),
         (who.t("col-payment-date"), Value::date(language, row.payment_date)),
         (who.t("market-exposure-after"), Value::money(&row.currency, loaded.used_minor.saturating_add(priced.face_minor))),
         (who.t("market-cash-after"), Value::money(&row.currency, loaded.cash_minor.saturating_sub(priced.price_minor))),
-    ]);
+    ];
     let form = Form::new(format!("/market/{}/buy", row.id), who.t("market-buy"), vec![])
         .hidden("units_minor", priced.face_minor.to_string())
         .hidden("price_minor", priced.price_minor.to_string());
-    let page = Page::new(who.t("market-check-title"))
+    let mut page = Page::new(who.t("market-check-title"))
         .trail(who.t("market-title"), "/market")
         .trail(row.buyer.clone(), format!("/market/{}", row.id))
-        .with(Block::Paragraph(who.t("market-check-lead")))
+        .with(Block::Paragraph(who.t("market-check-lead")));
+    page.blocks.extend(quote_blocks(language, &row.currency, &priced, false));
+    let page = page
         .with(Block::Facts(facts))
         .form(form)
         .with(Block::Links(vec![(who.t("payable-back"), format!("/market/{}", row.id))]));
@@ -194,9 +198,15 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
 
 async fn buy(who: Who<FinancierMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
-    let command =
-        BuyFractions { offer_id: id.0, units_minor: posted.number("units_minor")?, price_minor: posted.number("price_minor")? };
-    match who.submit(&posted.key(), command).await {
+    let read = || -> Result<BuyFractions, Fault> {
+        let (units_minor, price_minor) = (posted.number("units_minor")?, posted.number("price_minor")?);
+        Ok(BuyFractions { offer_id: id.0, units_minor, price_minor })
+    };
+    let bought = match read() {
+        Ok(command) => who.submit(&posted.key(), command).await,
+        Err(fault) => Err(fault),
+    };
+    match bought {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, offer_page(&who, &loaded)?, &Posted::default(), fault, &loaded.row.currency).await,
     }

@@ -2,8 +2,9 @@
 
 use crate::auth::Person;
 use domain::party::{Capacity, Role};
+use store::lists::{ApprovalLine, BankLineRow, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine};
 use store::{Conn, StoreError, lists};
-use web::{Language, NavEntry};
+use web::{Language, NavEntry, Task};
 
 /// What waits for this person, by address. The same numbers lead the home page.
 pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'static str, i64)>, StoreError> {
@@ -58,8 +59,45 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
         add(conn, "task-bank-accounts", "/ops/bank-accounts", "bank_accounts", "status = 'proposed'", &[])?;
         add(conn, "task-suspense", "/ops/bank-lines?state=suspense", "bank_lines", "state = 'suspense'", &[])?;
         add(conn, "task-attention", "/ops/bank-lines?state=attention", "bank_lines", "state = 'attention'", &[])?;
-        add(conn, "task-payouts", "/ops/payouts?state=requested", "payouts", "state = 'requested'", &[])?;
+        add(conn, "task-payouts", "/ops/payouts?state=authorised", "payouts", "state = 'authorised'", &[])?;
+        add(conn, "task-silent-payouts", "/ops/payouts?state=unknown", "payouts", "state = 'unknown'", &[])?;
         add(conn, "task-mails", "/ops/mails", "mails", "state = 'failed'", &[])?;
+    }
+    Ok(found)
+}
+
+/// The same for the home page: with how much it is, and by when where a day matters.
+pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec<Task>, StoreError> {
+    let own = person.party.id;
+    let mine = |condition: &str| ListQuery::newest(1).with(condition, vec![own.into()]);
+    let all = |condition: &str| ListQuery::newest(1).with(condition, vec![]);
+    let mut found = Vec::new();
+    for (key, href, count) in waiting(conn, person)? {
+        let sums = match key {
+            "task-approvals" => {
+                ApprovalLine::totals(conn, &mine("party_id = ?").with("state = 'pending' AND amount_minor > 0", vec![]))?
+            }
+            "task-drafts" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("state = 'draft'", vec![]))?,
+            "task-disputed" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("state = 'disputed'", vec![]))?,
+            "task-fundable" => ReceivableLine::totals(conn, &mine("supplier_id = ?").with("state = 'issued'", vec![]))?,
+            "task-payables" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'presented'", vec![]))?,
+            "task-overdue" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'overdue'", vec![]))?,
+            "task-market" => OfferLine::totals(conn, &mine("supplier_id <> ?").with("state = 'open'", vec![]))?,
+            "task-suspense" => BankLineRow::totals(conn, &all("state = 'suspense'"))?,
+            "task-attention" => BankLineRow::totals(conn, &all("state = 'attention'"))?,
+            "task-payouts" => PayoutLine::totals(conn, &all("state = 'requested'"))?,
+            _ => Vec::new(),
+        };
+        let mut note: Vec<String> = sums.iter().map(|sum| language.money(&sum.currency, sum.sum_minor)).collect();
+        if let Some(state) = [("task-payables", "presented"), ("task-overdue", "overdue")].iter().find(|(known, _)| *known == key)
+        {
+            let first = ListQuery { order: "due_or_issue", descending: false, ..mine("buyer_id = ?") };
+            let first = InvoiceLine::page(conn, &first.with("state = ? AND due_date IS NOT NULL", vec![state.1.into()]))?;
+            let due = first.rows.first().and_then(|row| row.due_date);
+            note.extend(due.map(|due| language.fill("task-earliest", &[("date", language.date(due))])));
+        }
+        let separator = language.t("list-separator");
+        found.push(Task { text: language.t(key), note: note.join(&separator), href: href.to_owned(), count });
     }
     Ok(found)
 }

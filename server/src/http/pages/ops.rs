@@ -2,20 +2,24 @@
 
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
-use super::super::routes::{Id, Params, Posted, Routes};
-use super::super::upload::Uploaded;
+use super::super::routes::{Id, Params, Posted, Routes, typed_amount, typed_date};
+use super::super::upload::{Uploaded, unreadable};
 use super::home::traded_currencies;
 use super::listing::{Listing, plain_table};
 use super::org::{capacities_text, masked};
-use super::{Answer, SignedIn, again, navigation, receipt, submit_or_again};
+use super::receivables::bps;
+use super::{Answer, Check, SignedIn, again, check_page, navigation, receipt, submit_or_again};
+use crate::commands::Command;
 use crate::commands::assign_suspense::AssignSuspense;
 use crate::commands::close_day::CloseDay;
 use crate::commands::create_payment_file::CreatePaymentFile;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::import_statement::ImportStatement;
+use crate::commands::import_status::ImportStatus;
 use crate::commands::invite_company::InviteCompany;
 use crate::commands::record_receipt::RecordReceipt;
+use crate::commands::retry_mail::RetryMail;
 use crate::commands::return_suspense::ReturnSuspense;
 use crate::commands::set_holiday::SetHoliday;
 use crate::commands::set_issue_terms::SetIssueTerms;
@@ -25,10 +29,11 @@ use domain::Refusal;
 use domain::chart::currency_asset;
 use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
+use formats::FormatFault;
 use store::lists::{self, BankLineRow, CompanyLine, PayoutLine};
 use store::records::{Keyed, Record};
 use store::{BankAccount, Holiday, IssueTermsRow, Mail, Party, PaymentFile};
-use web::{Block, Field, Form, Page, Row, Task, Value};
+use web::{Block, Field, Form, Language, Page, Row, TotalRow, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops", ops);
@@ -43,26 +48,32 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/ops/bank-files", bank_files_post);
     routes.get("/ops/bank-lines", bank_lines);
     routes.get("/ops/bank-lines/{id}", bank_line);
+    routes.get("/ops/bank-lines/{id}/assign", bank_line_assign_check);
     routes.post("/ops/bank-lines/{id}/assign", bank_line_assign);
+    routes.get("/ops/bank-lines/{id}/return", bank_line_return_check);
     routes.post("/ops/bank-lines/{id}/return", bank_line_return);
     routes.get("/ops/receipts", manual_receipt);
+    routes.get("/ops/receipts/check", manual_receipt_check);
     routes.post("/ops/receipts", manual_receipt_post);
     routes.get("/ops/payouts", payouts);
+    routes.get("/ops/payouts/check", payouts_check);
     routes.post("/ops/payouts", payouts_post);
     routes.get("/ops/trial-balance", trial_balance);
     routes.get("/ops/day", day);
+    routes.get("/ops/day/check", day_check);
     routes.post("/ops/day", day_post);
     routes.get("/ops/calendars", calendars);
     routes.post("/ops/calendars", calendars_post);
     routes.get("/ops/terms", terms);
     routes.post("/ops/terms", terms_post);
     routes.get("/ops/mails", mails);
+    routes.post("/ops/mails", mails_retry);
 }
 
 async fn ops(who: Who<OperatorViewer>) -> Answer {
     let person = who.person()?.clone();
-    let tasks = who.app.read(move |conn| Ok(navigation::waiting(conn, &person)?)).await?;
     let language = who.language();
+    let tasks = who.app.read(move |conn| Ok(navigation::tasks(conn, &person, language)?)).await?;
     let rooms = [
         ("companies-title", "/ops/companies"),
         ("ops-bank-accounts", "/ops/bank-accounts"),
@@ -70,6 +81,7 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
         ("bank-lines-title", "/ops/bank-lines"),
         ("manual-receipt-title", "/ops/receipts"),
         ("ops-payouts", "/ops/payouts"),
+        ("statuses-title", "/ops/bank-statuses"),
         ("trial-title", "/ops/trial-balance"),
         ("day-title", "/ops/day"),
         ("calendars-title", "/ops/calendars"),
@@ -80,8 +92,7 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
     let rows = rooms
         .iter()
         .map(|(key, href)| vec![Value::link(language.t(key), *href), Value::text(language.t(&format!("{key}-hint")))]);
-    let tasks = tasks.into_iter().map(|(key, href, count)| Task { text: language.t(key), href: href.to_owned(), count });
-    let page = Page::new(who.t("nav-ops")).with(Block::Tasks(tasks.collect(), who.t("home-nothing"))).table(plain_table(
+    let page = Page::new(who.t("nav-ops")).with(Block::Tasks(tasks, who.t("home-nothing"))).table(plain_table(
         language,
         "ops-rooms",
         &[("col-what", false), ("col-purpose", false)],
@@ -104,9 +115,11 @@ async fn companies(who: Who<OperatorViewer>, params: Params) -> Answer {
     let listing = Listing {
         params: &params,
         language,
+        groups: &[],
         states: &["applied", "active", "suspended", "declined"],
         heads,
         default: ("id", true),
+        summed: "",
     };
     let wanted = listing.query().with("capacities <> ?", vec!["operator".into()]);
     // The filter is by status; the column of the list is called so.
@@ -313,26 +326,37 @@ async fn bank_files(who: Who<OperatorMaker>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// Reads a bank file into the command that books it.
-pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
-    let unreadable = |detail: String| Fault::Refused(Refusal::FileUnreadable { detail });
-    let statements = formats::camt::parse(&content).map_err(|fault| unreadable(fault.to_string()))?;
+/// Reads a bank file, whichever kind it is, into the command that takes it up.
+fn read_bank_file(language: Language, name: String, content: Vec<u8>) -> Result<Command, Fault> {
+    if matches!(formats::pain002::parse(&content), Err(FormatFault::WrongKind(_))) {
+        return Ok(read_statement(language, name, content)?.into());
+    }
+    Ok(read_status(language, name, content)?.into())
+}
+
+/// Reads a bank's status report (pain.002).
+pub fn read_status(language: Language, name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
+    let report = formats::pain002::parse(&content).map_err(|fault| unreadable(language, &fault))?;
+    Ok(ImportStatus { name, sha256: sha256_hex(&content), content, report })
+}
+
+/// Reads a bank's statement or notification (camt.053, camt.054).
+pub fn read_statement(language: Language, name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
+    let statements = formats::camt::parse(&content).map_err(|fault| unreadable(language, &fault))?;
     if let Some(wrong) = statements.iter().find(|statement| !statement.reconciles()) {
-        return Err(unreadable(format!(
-            "{}: opening balance and entries do not lead to the closing balance",
-            wrong.statement_id
-        )));
+        let detail = language.fill("file-does-not-reconcile", &[("statement", wrong.statement_id.clone())]);
+        return Err(Refusal::FileUnreadable { detail }.into());
     }
     Ok(ImportStatement { name, sha256: sha256_hex(&content), content, statements })
 }
 
 async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer {
     let page = bank_files_page(&who, &custody_iban(&who).await?);
-    let key = uploaded.posted.key();
+    let (key, language) = (uploaded.posted.key(), who.language());
     let command = match uploaded.files.into_iter().next() {
         None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
         Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
-        Some(file) => who.app.read(move |_| read_statement(file.name, file.content)).await,
+        Some(file) => who.app.read(move |_| read_bank_file(language, file.name, file.content)).await,
     };
     let outcome = match command {
         Ok(command) => who.submit(&key, command).await,
@@ -358,9 +382,11 @@ async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
     let listing = Listing {
         params: &params,
         language,
+        groups: &[],
         states: &["suspense", "attention", "matched", "placed", "returned", "skipped"],
         heads,
         default: ("id", true),
+        summed: "amount_minor",
     };
     let wanted = listing.query();
     let order = wanted.order;
@@ -414,11 +440,9 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
         let reference = Field::new("reference", who.t("field-reference"), "text").hint(who.t("bank-line-reference-hint"));
         page = page
             .with(Block::Heading(who.t("bank-line-assign")))
-            .form(Form::new(format!("/ops/bank-lines/{id}/assign"), who.t("bank-line-assign-submit"), vec![reference, reason()]))
+            .form(asking(format!("/ops/bank-lines/{id}/assign"), who.t("page-to-check"), vec![reference, reason()]))
             .with(Block::Heading(who.t("bank-line-return")))
-            .form(
-                Form::new(format!("/ops/bank-lines/{id}/return"), who.t("bank-line-return-submit"), vec![reason()]).secondary(),
-            );
+            .form(asking(format!("/ops/bank-lines/{id}/return"), who.t("page-to-check"), vec![reason()]).secondary());
     }
     Ok((page, row.currency))
 }
@@ -426,6 +450,91 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
 async fn bank_line(who: Who<OperatorViewer>, id: Id) -> Answer {
     let (page, _) = bank_line_page(&who, id.0).await?;
     who.app.page(&who.viewer, page).await
+}
+
+/// A form that leads to a check page and changes nothing itself.
+fn asking(action: impl Into<String>, submit: String, fields: Vec<Field>) -> Form {
+    Form { get: true, ..Form::new(action, submit, fields) }
+}
+
+/// The facts of a bank line, and the act that the check page offers for it.
+async fn bank_line_check(
+    who: &Who<OperatorMaker>,
+    id: i64,
+    act: &str,
+    params: &Params,
+    more: Vec<(String, Value)>,
+) -> Result<Page, Fault> {
+    let row = who.app.read(move |conn| Ok(BankLineRow::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
+    if row.state != "suspense" {
+        return Err(Refusal::LineSettled.into());
+    }
+    crate::commands::required(params.get("reason"), "reason", 500)?;
+    let mut facts = vec![
+        (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
+        (who.t("col-counterparty"), Value::text(row.counterparty)),
+        (who.t("field-iban"), Value::code(row.counterparty_iban)),
+        (who.t("col-value-date"), Value::date(who.language(), row.value_date)),
+    ];
+    facts.extend(more);
+    facts.push((who.t("field-reason"), Value::text(params.get("reason"))));
+    let here = format!("/ops/bank-lines/{id}");
+    let check = Check {
+        title: who.t(&format!("bank-line-{act}")),
+        lead: who.t(&format!("bank-line-{act}-lead")),
+        facts,
+        form: Form::new(format!("{here}/{act}"), who.t(&format!("bank-line-{act}-submit")), vec![])
+            .hidden("reference", params.get("reference"))
+            .hidden("reason", params.get("reason")),
+        back: here.clone(),
+    };
+    let trail = [
+        (who.t("bank-lines-title"), "/ops/bank-lines".to_owned()),
+        (who.language().fill("bank-line-open", &[("id", id.to_string())]), here),
+    ];
+    Ok(check_page(who, &trail, check))
+}
+
+/// Whose money a reference says it is.
+async fn payee(who: &Who<OperatorMaker>, reference: &str) -> Result<Vec<(String, Value)>, Fault> {
+    let normal = domain::creditor_reference::validate(reference).ok_or(Refusal::ReferenceUnknown)?;
+    let (shown, bind) = (normal.clone(), normal);
+    let name = who
+        .app
+        .read(move |conn| {
+            let binds = [bind.as_str().into()];
+            if let Some(row) = store::Receivable::find_where(conn, "reference = ?", &binds)? {
+                let line = lists::ReceivableLine::find(conn, row.id)?.ok_or(Refusal::NotFound)?;
+                return Ok(Value::link(format!("{} · {}", line.number, line.buyer), format!("/receivables/{}", row.id)));
+            }
+            let party = Party::find_where(conn, "reference = ?", &binds)?.ok_or(Refusal::ReferenceUnknown)?;
+            Ok(Value::link(party.name, format!("/ops/companies/{}", party.id)))
+        })
+        .await?;
+    Ok(vec![(who.t("field-reference"), Value::code(shown)), (who.t("col-payee"), name)])
+}
+
+async fn bank_line_checked(who: &Who<OperatorMaker>, id: i64, params: Params, checked: Result<Page, Fault>) -> Answer {
+    match checked {
+        Ok(page) => who.app.page(&who.viewer, page).await,
+        Err(fault) => {
+            let (page, currency) = bank_line_page(who, id).await?;
+            again(who, page, &Posted { fields: params.fields }, fault, &currency).await
+        }
+    }
+}
+
+async fn bank_line_assign_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
+    let checked = match payee(&who, params.get("reference")).await {
+        Ok(payee) => bank_line_check(&who, id.0, "assign", &params, payee).await,
+        Err(fault) => Err(fault),
+    };
+    bank_line_checked(&who, id.0, params, checked).await
+}
+
+async fn bank_line_return_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
+    let checked = bank_line_check(&who, id.0, "return", &params, Vec::new()).await;
+    bank_line_checked(&who, id.0, params, checked).await
 }
 
 async fn bank_line_assign(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
@@ -454,7 +563,46 @@ async fn manual_receipt_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
     Ok(Page::new(who.t("manual-receipt-title"))
         .trail(who.t("nav-ops"), "/ops")
         .with(Block::Paragraph(who.t("manual-receipt-lead")))
-        .form(Form::new("/ops/receipts", who.t("manual-receipt-submit"), fields)))
+        .form(asking("/ops/receipts/check", who.t("page-to-check"), fields)))
+}
+
+async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer {
+    let (language, currency) = (who.language(), params.get("currency").to_owned());
+    let checked = async {
+        let amount_minor = typed_amount(params.get("amount"), "amount", &currency)?;
+        if amount_minor <= 0 {
+            return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
+        }
+        let value_date = typed_date(params.get("value_date"), "value_date")?;
+        let mut facts = vec![
+            (who.t("col-amount"), Value::money(&currency, amount_minor)),
+            (who.t("col-value-date"), Value::date(language, value_date)),
+        ];
+        facts.extend(payee(&who, params.get("reference")).await?);
+        crate::commands::required(params.get("reason"), "reason", 500)?;
+        facts.push((who.t("field-reason"), Value::text(params.get("reason"))));
+        Ok::<_, Fault>(facts)
+    };
+    let facts = match checked.await {
+        Ok(facts) => facts,
+        Err(fault) => {
+            let page = manual_receipt_page(&who).await?;
+            return again(&who, page, &Posted { fields: params.fields }, fault, &currency).await;
+        }
+    };
+    let mut form = Form::new("/ops/receipts", who.t("manual-receipt-submit"), vec![]);
+    for name in ["currency", "amount", "value_date", "reference", "reason"] {
+        form = form.hidden(name, params.get(name));
+    }
+    let check = Check {
+        title: who.t("manual-receipt-check"),
+        lead: who.t("manual-receipt-check-lead"),
+        facts,
+        form,
+        back: "/ops/receipts".to_owned(),
+    };
+    let page = check_page(&who, &[(who.t("manual-receipt-title"), "/ops/receipts".to_owned())], check);
+    who.app.page(&who.viewer, page).await
 }
 
 async fn manual_receipt(who: Who<OperatorMaker>) -> Answer {
@@ -486,7 +634,15 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("field-reference", false, ""),
         ("col-state", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: &["requested", "sent", "settled"], heads, default: ("id", true) };
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[],
+        states: &["authorised", "sent", "accepted", "pending", "unknown", "settled", "rejected", "returned"],
+        heads,
+        default: ("id", true),
+        summed: "amount_minor",
+    };
     let wanted = listing.query();
     let order = wanted.order;
     let (page, totals, files, currencies) = who
@@ -503,7 +659,7 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
             Value::text(row.holder.clone()),
             Value::code(masked(&row.iban)),
             Value::money(&row.currency, row.amount_minor),
-            Value::code(row.end_to_end.clone()),
+            Value::link(row.end_to_end.clone(), format!("/ops/payouts/{}", row.id)),
             Value::state(language, &row.state),
         ],
     });
@@ -529,16 +685,55 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
     if who.person()?.has_role(Role::Maker) {
         let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
         let field = Field::new("currency", who.t("col-currency"), "select").options(options);
-        shown = shown.form(Form::new("/ops/payouts", who.t("payouts-submit"), vec![field]));
+        shown = shown.form(asking("/ops/payouts/check", who.t("page-to-check"), vec![field]));
     }
     shown = shown.table(plain_table(language, "payouts-files", &heads, file_rows.collect(), "payouts-no-files"));
     let table = listing.table(language.t("ops-payouts"), rows.collect(), &totals, last, page.more, language.t("cash-no-payouts"));
     listing.send(&who, shown, table).await
 }
 
+async fn payment_file_choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
+    let currencies = who.app.read(|conn| Ok(traded_currencies(conn)?)).await?;
+    let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
+    let field = Field::new("currency", who.t("col-currency"), "select").options(options);
+    Ok(Page::new(who.t("payouts-check"))
+        .trail(who.t("nav-ops"), "/ops")
+        .trail(who.t("ops-payouts"), "/ops/payouts")
+        .form(asking("/ops/payouts/check", who.t("page-to-check"), vec![field])))
+}
+
+/// What the next payment file would hold.
+async fn payment_file_check(who: &Who<OperatorMaker>, currency: &str) -> Result<Page, Fault> {
+    let known = domain::Currency::parse(currency).ok_or_else(|| Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
+    let waiting = lists::ListQuery::newest(1).with("state = 'requested' AND currency = ?", vec![known.code().into()]);
+    let total = who.app.read(move |conn| Ok(PayoutLine::totals(conn, &waiting)?.into_iter().next())).await?;
+    let total = total.ok_or(Refusal::NothingToPay)?;
+    let check = Check {
+        title: who.t("payouts-check"),
+        lead: who.t("payouts-check-lead"),
+        facts: vec![
+            (who.t("payouts-count"), Value::number(total.count)),
+            (who.t("field-total"), Value::money(known.code(), total.sum_minor)),
+        ],
+        form: Form::new("/ops/payouts", who.t("payouts-submit"), vec![]).hidden("currency", known.code()),
+        back: "/ops/payouts".to_owned(),
+    };
+    Ok(check_page(who, &[(who.t("nav-ops"), "/ops".to_owned()), (who.t("ops-payouts"), "/ops/payouts".to_owned())], check))
+}
+
+async fn payouts_check(who: Who<OperatorMaker>, params: Params) -> Answer {
+    match payment_file_check(&who, params.get("currency")).await {
+        Ok(page) => who.app.page(&who.viewer, page).await,
+        Err(fault) => {
+            let page = payment_file_choice(&who).await?;
+            again(&who, page, &Posted { fields: params.fields }, fault, "").await
+        }
+    }
+}
+
 async fn payouts_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
-    let outcome = who.submit(&posted.key(), CreatePaymentFile { currency: posted.get("currency").to_owned() }).await?;
-    Ok(receipt(&outcome))
+    let page = payment_file_choice(&who).await?;
+    submit_or_again(&who, &posted, CreatePaymentFile { currency: posted.get("currency").to_owned() }, page, "").await
 }
 
 async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
@@ -574,8 +769,8 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
         }
         let mut table = plain_table(language, "trial-title", &heads, rows, "trial-empty");
         table.caption = if code.is_empty() { language.t("trial-units") } else { code.to_owned() };
-        let sum = |minor| if code.is_empty() { minor_text(minor) } else { language.money(code, minor) };
-        table.totals = vec![(language.t("trial-debit"), sum(debit)), (language.t("trial-credit"), sum(credit))];
+        let sum = |minor| if code.is_empty() { web::texts::grouped(minor) } else { language.money(code, minor) };
+        table.totals = vec![TotalRow { label: language.t("field-total"), sums: vec![(2, sum(debit)), (3, sum(credit))] }];
         table
     };
     for currency in currencies {
@@ -585,11 +780,7 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-fn minor_text(minor: i64) -> String {
-    minor.to_string()
-}
-
-async fn day_page(who: &Who<impl SignedIn>) -> Result<(Page, chrono::NaiveDate), Fault> {
+async fn day_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
     let heads = who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await?;
     let date = heads.business_date;
@@ -598,27 +789,75 @@ async fn day_page(who: &Who<impl SignedIn>) -> Result<(Page, chrono::NaiveDate),
         .with(Block::Paragraph(who.t("day-lead")))
         .with(Block::Facts(vec![(who.t("page-business-date"), Value::date(language, date))]));
     if who.person()?.has_role(Role::Maker) {
-        page = page.form(
-            Form::new("/ops/day", language.fill("day-submit", &[("date", language.date(date))]), vec![])
-                .hidden("date", date.to_string()),
-        );
+        page = page.form(asking("/ops/day/check", who.t("page-to-check"), vec![]).hidden("date", date.to_string()));
     }
-    Ok((page, date))
+    Ok(page)
 }
 
 async fn day(who: Who<OperatorViewer>) -> Answer {
-    let (page, _) = day_page(&who).await?;
+    let page = day_page(&who).await?;
     who.app.page(&who.viewer, page).await
 }
 
-async fn day_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
-    let (page, _) = day_page(&who).await?;
-    let date = posted.date("date")?;
-    // The end of a day belongs to the calendar: outside the demo nobody ends one that is not over.
-    if !who.app.config.demo && date >= who.app.clock.now().date() {
-        return again(&who, page, &posted, Fault::Refused(Refusal::DayNotReached { date }), "").await;
+/// The day that can be ended: the business date, once the calendar has left it behind. In the demo the clock is ours.
+async fn ending(who: &Who<OperatorMaker>, typed: &str) -> Result<chrono::NaiveDate, Fault> {
+    let date = typed_date(typed, "date")?;
+    let today = who.app.read(|conn| Ok(store::records::load_heads(conn)?.business_date)).await?;
+    if date < today {
+        return Err(Refusal::DayInPast { date }.into());
     }
-    match who.submit(&end_of_day::key_of(date), CloseDay { date }).await {
+    if date > today || (!who.app.config.demo && date >= who.app.clock.now().date()) {
+        return Err(Refusal::DayNotReached { date }.into());
+    }
+    Ok(date)
+}
+
+async fn day_check(who: Who<OperatorMaker>, params: Params) -> Answer {
+    let date = match ending(&who, params.get("date")).await {
+        Ok(date) => date,
+        Err(fault) => {
+            let page = day_page(&who).await?;
+            return again(&who, page, &Posted::default(), fault, "").await;
+        }
+    };
+    let language = who.language();
+    let next = date.succ_opt().unwrap_or(date);
+    let (offers, due) = who
+        .app
+        .read(move |conn| {
+            let offers = lists::count(conn, "offers", "state = 'open' AND close_date < ?", &[next.into()])?;
+            let due = "state IN ('issued', 'active') AND payment_date <= ?";
+            Ok((offers, lists::count(conn, "receivables", due, &[next.into()])?))
+        })
+        .await?;
+    let submit = language.fill("day-submit", &[("date", language.date(date))]);
+    let check = Check {
+        title: submit.clone(),
+        lead: who.t("day-check-lead"),
+        facts: vec![
+            (who.t("page-business-date"), Value::date(language, date)),
+            (who.t("field-business-date"), Value::date(language, next)),
+            (who.t("field-offers-expired"), Value::number(offers)),
+            (who.t("field-matured"), Value::number(due)),
+        ],
+        form: Form::new("/ops/day", submit, vec![]).hidden("date", date.to_string()),
+        back: "/ops/day".to_owned(),
+    };
+    let trail = [(who.t("nav-ops"), "/ops".to_owned()), (who.t("day-title"), "/ops/day".to_owned())];
+    who.app.page(&who.viewer, check_page(&who, &trail, check)).await
+}
+
+async fn day_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let page = day_page(&who).await?;
+    // A day that was ended already with the same key has its receipt; only what is no day at all stops here.
+    let ended = match posted.date("date") {
+        Ok(date) if who.app.config.demo || date < who.app.clock.now().date() => {
+            who.submit(&end_of_day::key_of(date), CloseDay { date }).await
+        }
+        Ok(date) => Err(Refusal::DayNotReached { date }.into()),
+        Err(fault) => Err(fault),
+    };
+    match ended {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, page, &posted, fault, "").await,
     }
@@ -684,9 +923,9 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
     let table = rows.iter().map(|row| {
         vec![
             Value::link(row.currency.clone(), format!("/ops/terms?currency={}", row.currency)),
-            Value::text(format!("{} bps", row.reserve_bps)),
-            Value::text(format!("{} bps", row.settlement_fee_bps)),
-            Value::text(format!("{} bps", row.purchase_fee_bps)),
+            bps(language, row.reserve_bps),
+            bps(language, row.settlement_fee_bps),
+            bps(language, row.purchase_fee_bps),
             Value::money(&row.currency, row.minimum_fee_minor),
             Value::money(&row.currency, row.minimum_ticket_minor),
             Value::text(format!("{} % {}", row.late_rate, row.late_day_count)),
@@ -758,7 +997,7 @@ async fn terms_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
     }
 }
 
-async fn mails(who: Who<OperatorViewer>) -> Answer {
+async fn mails_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
     let rows =
         who.app.read(|conn| Ok(Mail::list_where(conn, "state IN ('queued', 'failed') ORDER BY id DESC LIMIT 200", &[])?)).await?;
@@ -768,12 +1007,36 @@ async fn mails(who: Who<OperatorViewer>) -> Answer {
             Value::number(mail.tries),
             Value::moment(language, mail.next_try_at),
             Value::state(language, &mail.state),
+            Value::text(mail.error.clone()),
         ]
     });
-    let heads = [("mailbox-to", false), ("mails-tries", true), ("mails-next", false), ("col-state", false)];
-    let page = Page::new(who.t("mails-title"))
+    let heads =
+        [("mailbox-to", false), ("mails-tries", true), ("mails-next", false), ("col-state", false), ("mails-error", false)];
+    let mut page = Page::new(who.t("mails-title"))
         .trail(who.t("nav-ops"), "/ops")
         .with(Block::Paragraph(who.t("mails-lead")))
         .table(plain_table(language, "mails-title", &heads, table.collect(), "mails-empty"));
+    if who.person()?.has_role(Role::Maker) {
+        let given_up: Vec<&Mail> = rows.iter().filter(|mail| mail.state == "failed").collect();
+        if given_up.len() > 1 {
+            page = page.form(Form::new("/ops/mails", who.t("mails-retry-all"), vec![]));
+        }
+        // The newest few one by one; with more than these something else is wrong, and all are tried together.
+        for mail in given_up.iter().take(20) {
+            let label = language.fill("mails-retry", &[("address", mail.address.clone()), ("id", mail.id.to_string())]);
+            page = page.form(Form::new("/ops/mails", label, vec![]).hidden("mail_id", mail.id.to_string()).secondary());
+        }
+    }
+    Ok(page)
+}
+
+async fn mails(who: Who<OperatorViewer>) -> Answer {
+    let page = mails_page(&who).await?;
     who.app.page(&who.viewer, page).await
+}
+
+async fn mails_retry(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let page = mails_page(&who).await?;
+    let mail_id = if posted.get("mail_id").is_empty() { None } else { Some(posted.number("mail_id")?) };
+    submit_or_again(&who, &posted, RetryMail { mail_id }, page, "").await
 }

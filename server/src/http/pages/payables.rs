@@ -3,9 +3,9 @@
 use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
-use super::invoices::{STATES, history, invoice_facts, order_value};
-use super::listing::Listing;
-use super::{Answer, SignedIn, again, receipt, receipts};
+use super::invoices::{STATES, content_of, expected_of, history, invoice_facts, order_value};
+use super::listing::{Group, Listing};
+use super::{Answer, SignedIn, again, document, receipt, receipts};
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
 use chrono::NaiveDate;
@@ -26,6 +26,10 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/payables/{id}/dispute", dispute);
 }
 
+/// What the company will have to pay, unless it disputes it.
+pub const OPEN: Group =
+    ("open", "state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')");
+
 async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
     let language = who.language();
     let heads = &[
@@ -36,8 +40,15 @@ async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
         ("col-payable", true, "payable_minor"),
         ("col-state", false, ""),
     ];
-    let listing =
-        Listing { params: &params, language, states: STATES.get(1..).unwrap_or(&[]), heads, default: ("due_or_issue", false) };
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[OPEN],
+        states: STATES.get(1..).unwrap_or(&[]),
+        heads,
+        default: ("due_or_issue", false),
+        summed: "payable_minor",
+    };
     let wanted = listing.query().with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn')", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
@@ -61,6 +72,7 @@ async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
 struct Loaded {
     row: InvoiceLine,
     events: Vec<AuditLine>,
+    content: Vec<u8>,
     confirmation: Option<Confirmation>,
     receivable: Option<Receivable>,
     today: NaiveDate,
@@ -74,19 +86,42 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
                 .filter(|row| row.buyer_id == party_id && !["draft", "withdrawn"].contains(&row.state.as_str()));
             let row = found.ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
+            let content = content_of(conn, &row)?;
             let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let receivable = Receivable::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let today = store::records::load_heads(conn)?.business_date;
-            Ok(Loaded { row, events, confirmation, receivable, today })
+            Ok(Loaded { row, events, content, confirmation, receivable, today })
         })
         .await
 }
 
 fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
     let (language, person, row) = (who.language(), who.person()?, &loaded.row);
+    let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(invoice_facts(language, row))];
+    let open = ["presented", "disputed"].contains(&row.state.as_str());
+    if open && person.has_role(Role::Maker) {
+        let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
+        let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(row.payable_minor)).unwrap_or_default();
+        let asked = vec![
+            Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount")
+                .value(decimal)
+                .hint(who.t("payable-amount-hint")),
+            Field::new("due_date", who.t("col-due"), "date").value(due),
+            Field::new("reason", who.t("field-reason"), "area").hint(who.t("payable-reason-hint")).optional(),
+        ];
+        let mut form = Form::new(format!("/payables/{}/check", row.id), who.t("payable-to-check"), asked);
+        form.get = true;
+        fields.extend([Block::Heading(who.t("payable-confirm")), Block::Form(Box::new(form))]);
+        if row.state == "presented" {
+            let reason = Field::new("reason", who.t("payable-dispute-reason"), "area");
+            let form =
+                Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), vec![reason]).secondary();
+            fields.extend([Block::Heading(who.t("payable-dispute")), Block::Form(Box::new(form))]);
+        }
+    }
     let mut page = Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
         .trail(who.t("payables-title"), "/payables")
-        .with(Block::Facts(invoice_facts(language, row)));
+        .with(Block::Beside(fields, document::blocks(language, &loaded.content, &row.document)));
     if let Some(confirmation) = &loaded.confirmation {
         let text = if language == web::Language::Chinese { &confirmation.words_zh } else { &confirmation.words_en };
         page = page.with(Block::Heading(who.t("payable-signed"))).with(Block::Words(text.clone())).with(Block::Facts(vec![
@@ -105,28 +140,9 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             ]),
         );
     }
-    let open = ["presented", "disputed"].contains(&row.state.as_str());
-    if open && person.has_role(Role::Maker) {
-        let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
-        let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(row.payable_minor)).unwrap_or_default();
-        let fields = vec![
-            Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount")
-                .value(decimal)
-                .hint(who.t("payable-amount-hint")),
-            Field::new("due_date", who.t("col-due"), "date").value(due),
-            Field::new("reason", who.t("field-reason"), "area").hint(who.t("payable-reason-hint")).optional(),
-        ];
-        let mut form = Form::new(format!("/payables/{}/check", row.id), who.t("payable-to-check"), fields);
-        form.get = true;
-        page = page.with(Block::Heading(who.t("payable-confirm"))).form(form);
-        if row.state == "presented" {
-            let reason = Field::new("reason", who.t("payable-dispute-reason"), "area");
-            page = page.with(Block::Heading(who.t("payable-dispute"))).form(
-                Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), vec![reason]).secondary(),
-            );
-        }
-    }
-    Ok(page.with(Block::Timeline(who.t("timeline-title"), receipts::timeline(language, &loaded.events, person.party.id, false))))
+    let mut events = expected_of(language, row);
+    events.extend(receipts::timeline(language, &loaded.events, person.party.id, false));
+    Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
 }
 
 async fn payable(who: Who<BuyerViewer>, id: Id) -> Answer {
@@ -212,13 +228,19 @@ async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
 
 async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
-    let command = ConfirmInvoice {
-        invoice_id: id.0,
-        amount_minor: posted.number("amount_minor")?,
-        due_date: posted.date("due_date")?,
-        version: posted.get("version").to_owned(),
-        words_hash: posted.get("words_hash").to_owned(),
-        reason: posted.get("reason").to_owned(),
+    let read = || -> Result<ConfirmInvoice, Fault> {
+        Ok(ConfirmInvoice {
+            invoice_id: id.0,
+            amount_minor: posted.number("amount_minor")?,
+            due_date: posted.date("due_date")?,
+            version: posted.get("version").to_owned(),
+            words_hash: posted.get("words_hash").to_owned(),
+            reason: posted.get("reason").to_owned(),
+        })
+    };
+    let command = match read() {
+        Ok(command) => command,
+        Err(fault) => return again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     };
     let (amount_minor, due_date) = (command.amount_minor, command.due_date);
     match who.submit(&posted.key(), command).await {

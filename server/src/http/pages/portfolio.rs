@@ -7,6 +7,7 @@ use super::home::traded_currencies;
 use super::listing::{Listing, plain_table};
 use super::{Answer, SignedIn, again, submit_or_again};
 use crate::commands::set_buyer_limit::SetBuyerLimit;
+use chrono::{Datelike, NaiveDate};
 use domain::party::Role;
 use std::collections::BTreeMap;
 use store::Party;
@@ -31,8 +32,15 @@ async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
         ("col-price", true, "paid_minor"),
         ("col-state", false, ""),
     ];
-    let listing =
-        Listing { params: &params, language, states: super::receivables::STATES, heads, default: ("payment_date", false) };
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[],
+        states: super::receivables::STATES,
+        heads,
+        default: ("payment_date", false),
+        summed: "units_minor",
+    };
     let party_id = who.party_id()?;
     let wanted = listing.query().with("owner_id = ? AND supplier_id <> ?", vec![party_id.into(), party_id.into()]);
     let order = wanted.order;
@@ -72,26 +80,27 @@ async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
     for block in ladder(language, &whole) {
         shown.push(block);
     }
-    let table =
+    let mut table =
         listing.table(language.t("portfolio-title"), rows.collect(), &totals, last, page.more, language.t("portfolio-empty"));
+    table.empty_link.get_or_insert_with(|| (language.t("market-title"), "/market".to_owned()));
     listing.send(&who, shown, table).await
 }
 
 /// What falls due in each month, by currency: bars with their amounts beside them.
 fn ladder(language: web::Language, rows: &[HoldingLine]) -> Vec<Block> {
-    let mut months: BTreeMap<(String, String), i64> = BTreeMap::new();
+    let mut months: BTreeMap<(String, NaiveDate), i64> = BTreeMap::new();
     for row in rows {
-        let sum = months.entry((row.currency.clone(), row.payment_date.format("%Y-%m").to_string())).or_default();
+        let sum = months.entry((row.currency.clone(), row.payment_date.with_day(1).unwrap_or(row.payment_date))).or_default();
         *sum = sum.saturating_add(row.units_minor);
     }
     let mut currencies: Vec<String> = months.keys().map(|(currency, _)| currency.clone()).collect();
     currencies.dedup();
     let chart = |currency: &String| {
-        let mine: Vec<(&String, i64)> =
+        let mine: Vec<(&NaiveDate, i64)> =
             months.iter().filter(|((code, _), _)| code == currency).map(|((_, month), sum)| (month, *sum)).collect();
         let longest = mine.iter().map(|(_, sum)| *sum).max().unwrap_or(1).max(1);
         let bars = mine.iter().map(|(month, sum)| Bar {
-            label: (*month).clone(),
+            label: language.month(**month),
             amount: language.money(currency, *sum),
             percent: i64::try_from(i128::from(*sum).saturating_mul(100) / i128::from(longest)).unwrap_or(100),
         });

@@ -8,7 +8,7 @@ use domain::Refusal;
 use domain::party::Capacity;
 use serde_json::Value as Json;
 use store::lists::AuditLine;
-use web::{Block, Event, Language, Page, Row, Value};
+use web::{Block, Choice, Event, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/receipts/{id}", receipt);
@@ -96,12 +96,13 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
         links.push((who.t("receipt-to-receivable"), format!("/receivables/{id}")));
     }
     links.push((who.t("fault-home"), "/home".to_owned()));
-    let page = Page::new(language.fill("receipt-title", &[("what", language.t(&format!("command-{key}")))]))
+    let mut page = Page::new(language.fill("receipt-title", &[("what", language.t(&format!("command-{key}")))]))
         .with(Block::Notice(web::Tone::Done, language.t("receipt-done")))
         .with(Block::Facts(facts))
         .with(Block::Heading(who.t("receipt-next")))
         .with(Block::Paragraph(next_step(language, &key)))
         .with(Block::Links(links));
+    page.place = format!("K-{}", row.id);
     who.app.page(&who.viewer, page).await
 }
 
@@ -122,7 +123,11 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_pur
             let title = language.t(&format!("command-{}", inner.unwrap_or(&row.command).replace('_', "-")));
             let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
             let own = row.party_id == own_party;
-            let actor = if own { format!("{} ({})", row.person, row.party) } else { row.party.clone() };
+            let actor = if own {
+                language.fill("timeline-actor", &[("person", row.person.clone()), ("company", row.party.clone())])
+            } else {
+                row.party.clone()
+            };
             Event {
                 title: if waits { language.fill("timeline-asked", &[("what", title)]) } else { title },
                 actor,
@@ -145,7 +150,7 @@ async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-what", false, "command"),
         ("col-transfers", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: &[], heads, default: ("id", true) };
+    let listing = Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "" };
     let mut wanted = listing.query();
     if let Ok(party) = params.get("company").parse::<i64>() {
         wanted = wanted.with("party_id = ?", vec![party.into()]);
@@ -177,6 +182,14 @@ async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
         };
         (value, row.id)
     });
-    let table = listing.table(language.t("audit-title"), rows.collect(), &[], last, page.more, language.t("list-no-match"));
+    let mut table = listing.table(language.t("audit-title"), rows.collect(), &[], last, page.more, language.t("list-no-match"));
+    for name in ["company", "subject"] {
+        let value = params.get(name);
+        if !value.is_empty() {
+            let known = page.rows.first().filter(|_| name == "company").map_or(value, |row| row.party.as_str());
+            let label = language.fill(&format!("list-{name}"), &[("name", known.to_owned()), ("id", value.to_owned())]);
+            table.filters.push(Choice { label, href: listing.href(&[(name, "")]), chosen: true });
+        }
+    }
     listing.send(&who, Page::new(language.t("audit-title")), table).await
 }

@@ -3,10 +3,9 @@
 use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
-use super::super::see_other;
 use super::invoices::history;
-use super::listing::{Listing, plain_table};
-use super::{Answer, SignedIn, again, receipt, receipts};
+use super::listing::{Group, Listing, plain_table};
+use super::{Answer, Check, SignedIn, again, check_page, receipt, receipts, submit_or_again};
 use crate::commands::create_offer::CreateOffer;
 use crate::commands::withdraw_offer::WithdrawOffer;
 use domain::Refusal;
@@ -18,17 +17,21 @@ use ledger::AssetId;
 use store::lists::{AuditLine, HoldingLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine};
 use store::records::Keyed;
 use store::{AccountRow, Receivable};
-use web::{Block, Event, Field, Form, Language, Page, Row, Value};
+use web::{Block, Event, Field, Form, Language, Page, Row, TotalRow, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/receivables", receivables);
     routes.get("/receivables/{id}", receivable);
     routes.get("/receivables/{id}/offer", offer_check);
     routes.post("/receivables/{id}/offer", offer);
+    routes.get("/offers/{id}/withdraw", withdraw_check);
     routes.post("/offers/{id}/withdraw", withdraw);
 }
 
 pub const STATES: &[&str] = &["issued", "active", "matured", "part_redeemed", "overdue", "redeemed"];
+
+/// What has not been redeemed yet.
+pub const OPEN: Group = ("open", "state NOT IN ('redeemed', 'cancelled')");
 
 async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
     let language = who.language();
@@ -41,7 +44,15 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
         ("col-reserve", true, "reserve_minor"),
         ("col-state", false, ""),
     ];
-    let listing = Listing { params: &params, language, states: STATES, heads, default: ("id", true) };
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[OPEN],
+        states: STATES,
+        heads,
+        default: ("id", true),
+        summed: "face_minor",
+    };
     let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
@@ -69,8 +80,9 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
         };
         (value, row.id)
     });
-    let table =
+    let mut table =
         listing.table(language.t("receivables-title"), rows.collect(), &totals, last, page.more, language.t("receivables-empty"));
+    table.empty_link.get_or_insert_with(|| (language.t("invoices-title"), "/invoices".to_owned()));
     listing.send(&who, Page::new(language.t("receivables-title")), table).await
 }
 
@@ -116,6 +128,12 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         .await
 }
 
+/// Basis points, in the reader's words.
+#[must_use]
+pub fn bps(language: Language, bps: i64) -> Value {
+    Value::text(language.fill("terms-bps", &[("bps", bps.to_string())]))
+}
+
 fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
     let (row, full) = (&loaded.row, &loaded.full);
     let money = |minor| Value::money(&row.currency, minor);
@@ -130,7 +148,7 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
         (language.t("col-due"), Value::date(language, row.due_date)),
         (language.t("col-payment-date"), Value::date(language, row.payment_date)),
         (language.t("field-minimum-ticket"), money(full.minimum_ticket_minor)),
-        (language.t("terms-purchase-fee"), Value::text(format!("{} bps", full.purchase_fee_bps))),
+        (language.t("terms-purchase-fee"), bps(language, full.purchase_fee_bps)),
         (language.t("terms-settlement-fee"), money(full.settlement_fee_minor)),
         (language.t("terms-late-rate"), Value::text(format!("{} % {}", full.late_rate, full.late_day_count))),
         (language.t("terms-grace"), Value::number(full.grace_days)),
@@ -239,7 +257,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
                 "offer-withdraw",
                 &[("amount", language.money(&row.currency, offer.left_minor)), ("rate", offer.rate.clone())],
             );
-            page = page.form(Form::new(format!("/offers/{}/withdraw", offer.id), label, vec![]).secondary());
+            page = page.with(Block::Links(vec![(label, format!("/offers/{}/withdraw", offer.id))]));
         }
         if loaded.free_minor > 0 && ["issued", "active"].contains(&row.state.as_str()) {
             page = page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded));
@@ -261,7 +279,7 @@ fn expected(language: Language, row: &ReceivableLine) -> Vec<Event> {
         machine: row.payment_date.to_string(),
         expected: true,
         actor: language.t("timeline-expected"),
-        note: String::new(),
+        ..Event::default()
     };
     vec![event]
 }
@@ -308,26 +326,31 @@ fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
     Ok(quote(wish.units_minor, &terms, loaded.today)?)
 }
 
-/// The all-in price as rows of facts, for both sides.
+/// The all-in price as the sum that it is, for both sides, with the rate and days that it comes from.
 #[must_use]
-pub fn quote_facts(language: Language, currency: &str, quote: &Quote, for_supplier: bool) -> Vec<(String, Value)> {
+pub fn quote_blocks(language: Language, currency: &str, quote: &Quote, for_supplier: bool) -> Vec<Block> {
     let money = |minor| Value::money(currency, minor);
-    let mut facts = vec![
-        (language.t("col-face"), money(quote.face_minor)),
-        (language.t("quote-discount"), money(quote.discount_minor.saturating_neg())),
-        (language.t("col-price"), money(quote.price_minor)),
-    ];
-    if for_supplier {
-        facts.push((language.t("col-fee"), money(quote.fee_minor.saturating_neg())));
-        facts.push((language.t("quote-net"), money(quote.supplier_net_minor)));
-        facts.push((language.t("quote-cost-rate"), Value::percent(&quote.supplier_rate.normalize().to_string())));
+    let line = |key: &str, minor| vec![Value::text(language.t(key)), money(minor)];
+    let mut rows = vec![line("col-face", quote.face_minor), line("quote-discount", quote.discount_minor.saturating_neg())];
+    let (fee_minor, sum_minor) = if for_supplier { (quote.fee_minor, quote.supplier_net_minor) } else { (0, quote.price_minor) };
+    rows.push(line("col-fee", fee_minor.saturating_neg()));
+    let heads = [("col-what", false), ("col-amount", true)];
+    let mut table = plain_table(language, "quote-title", &heads, rows, "list-no-match");
+    let label = language.t(if for_supplier { "quote-net" } else { "quote-pay" });
+    table.totals = vec![TotalRow { label, sums: vec![(1, language.money(currency, sum_minor))] }];
+    table.narrow = true;
+    let rate = |rate: rust_decimal::Decimal| Value::percent(&rate.normalize().to_string());
+    let annual = if for_supplier {
+        (language.t("quote-cost-rate"), rate(quote.supplier_rate))
     } else {
-        facts.push((language.t("col-fee"), money(0)));
-        facts.push((language.t("quote-pay"), money(quote.price_minor)));
-        facts.push((language.t("quote-yield"), Value::percent(&quote.financier_rate.normalize().to_string())));
-    }
-    facts.push((language.t("quote-days"), Value::number(quote.tenor_days)));
-    facts
+        (language.t("quote-yield"), rate(quote.financier_rate))
+    };
+    let facts = vec![
+        (language.t("col-price"), money(quote.price_minor)),
+        annual,
+        (language.t("quote-days"), Value::number(quote.tenor_days)),
+    ];
+    vec![Block::Table(Box::new(table)), Block::Facts(facts)]
 }
 
 async fn offer_check(who: Who<SupplierMaker>, id: Id, params: Params) -> Answer {
@@ -342,14 +365,13 @@ async fn offer_check(who: Who<SupplierMaker>, id: Id, params: Params) -> Answer 
         }
     };
     let language = who.language();
-    let mut facts = quote_facts(language, &row.currency, &quote, true);
-    facts.extend([
+    let facts = vec![
         (language.t("field-rate"), Value::percent(&wish.rate)),
         (language.t("field-day-count"), Value::text(wish.day_count.clone())),
         (language.t("field-minimum-ticket"), Value::money(&row.currency, wish.minimum_ticket_minor)),
         (language.t("col-close-date"), Value::date(language, wish.close_date)),
         (language.t("col-payment-date"), Value::date(language, row.payment_date)),
-    ]);
+    ];
     let form = Form::new(format!("/receivables/{}/offer", row.id), who.t("offer-submit"), vec![])
         .hidden("units_minor", wish.units_minor.to_string())
         .hidden("rate", wish.rate)
@@ -357,10 +379,12 @@ async fn offer_check(who: Who<SupplierMaker>, id: Id, params: Params) -> Answer 
         .hidden("day_count", wish.day_count)
         .hidden("minimum_ticket_minor", wish.minimum_ticket_minor.to_string())
         .hidden("close_date", wish.close_date.to_string());
-    let page = Page::new(who.t("offer-check-title"))
+    let mut page = Page::new(who.t("offer-check-title"))
         .trail(who.t("receivables-title"), "/receivables")
         .trail(row.number.clone(), format!("/receivables/{}", row.id))
-        .with(Block::Paragraph(who.t("offer-check-lead")))
+        .with(Block::Paragraph(who.t("offer-check-lead")));
+    page.blocks.extend(quote_blocks(language, &row.currency, &quote, true));
+    let page = page
         .with(Block::Facts(facts))
         .form(form)
         .with(Block::Paragraph(who.t("offer-change")))
@@ -370,22 +394,68 @@ async fn offer_check(who: Who<SupplierMaker>, id: Id, params: Params) -> Answer 
 
 async fn offer(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
-    let command = CreateOffer {
-        receivable_id: id.0,
-        units_minor: posted.number("units_minor")?,
-        rate: posted.get("rate").to_owned(),
-        method: posted.get("method").to_owned(),
-        day_count: posted.get("day_count").to_owned(),
-        minimum_ticket_minor: posted.number("minimum_ticket_minor")?,
-        close_date: posted.date("close_date")?,
+    let read = || -> Result<CreateOffer, Fault> {
+        Ok(CreateOffer {
+            receivable_id: id.0,
+            units_minor: posted.number("units_minor")?,
+            rate: posted.get("rate").to_owned(),
+            method: posted.get("method").to_owned(),
+            day_count: posted.get("day_count").to_owned(),
+            minimum_ticket_minor: posted.number("minimum_ticket_minor")?,
+            close_date: posted.date("close_date")?,
+        })
     };
-    match who.submit(&posted.key(), command).await {
+    let created = match read() {
+        Ok(command) => who.submit(&posted.key(), command).await,
+        Err(fault) => Err(fault),
+    };
+    match created {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, receivable_page(&who, &loaded)?, &Posted::default(), fault, &loaded.row.currency).await,
     }
 }
 
+/// The supplier's own offer; anybody else's is one that does not exist.
+async fn own_offer(who: &Who<SupplierMaker>, id: i64) -> Result<OfferLine, Fault> {
+    let party_id = who.party_id()?;
+    who.app
+        .read(move |conn| Ok(OfferLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?))
+        .await
+}
+
+fn withdraw_page(who: &Who<SupplierMaker>, row: &OfferLine) -> Page {
+    let language = who.language();
+    let back = format!("/receivables/{}", row.receivable_id);
+    let facts = vec![
+        (who.t("col-state"), Value::state(language, &row.state)),
+        (who.t("col-number"), Value::text(row.number.clone())),
+        (who.t("col-buyer"), Value::text(row.buyer.clone())),
+        (who.t("col-offered"), Value::money(&row.currency, row.units_minor)),
+        (who.t("col-left"), Value::money(&row.currency, row.left_minor)),
+        (who.t("field-rate"), Value::percent(&row.rate)),
+        (who.t("col-close-date"), Value::date(language, row.close_date)),
+    ];
+    let trail = [(who.t("receivables-title"), "/receivables".to_owned()), (row.number.clone(), back.clone())];
+    let check = Check {
+        title: who.t("offer-withdraw-check"),
+        lead: who.t("offer-withdraw-lead"),
+        facts,
+        form: Form::new(format!("/offers/{}/withdraw", row.id), who.t("offer-withdraw-submit"), vec![]),
+        back,
+    };
+    check_page(who, &trail, check)
+}
+
+async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
+    let row = own_offer(&who, id.0).await?;
+    let page = withdraw_page(&who, &row);
+    if row.state == "open" {
+        return who.app.page(&who.viewer, page).await;
+    }
+    again(&who, page, &Posted::default(), Refusal::OfferClosed.into(), &row.currency).await
+}
+
 async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let outcome = who.submit(&posted.key(), WithdrawOffer { offer_id: id.0 }).await?;
-    Ok(if outcome.repeated { see_other("/receivables") } else { receipt(&outcome) })
+    let row = own_offer(&who, id.0).await?;
+    submit_or_again(&who, &posted, WithdrawOffer { offer_id: id.0 }, withdraw_page(&who, &row), &row.currency).await
 }

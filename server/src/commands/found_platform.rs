@@ -1,0 +1,103 @@
+//! The platform comes into being: its operator, its first people, and the terms of each currency. Runs once.
+
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use domain::Refusal;
+use domain::party::{PartyStatus, UserStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{ApprovalLimit, IssueTermsRow, Party, User};
+
+/// One of the operator's first people.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FirstPerson {
+    pub name: String,
+    pub email: String,
+    pub roles: String,
+    pub language: String,
+    #[serde(skip)]
+    pub password_hash: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FoundPlatform {
+    pub operator_name: String,
+    pub country: String,
+    pub custody_iban: String,
+    pub business_date: NaiveDate,
+    pub currencies: Vec<String>,
+    pub people: Vec<FirstPerson>,
+}
+
+impl Execute for FoundPlatform {
+    const NAME: &'static str = "found_platform";
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        if batch.is_founded() {
+            return Err(Refusal::StateConflict { state: PartyStatus::Active.name().to_owned() }.into());
+        }
+        batch.found(self.business_date, &self.custody_iban);
+        let id = batch.next_id();
+        batch.insert(&Party {
+            id,
+            name: self.operator_name.clone(),
+            country: self.country.clone(),
+            tax_id: "OPERATOR".to_owned(),
+            tax_key: "OPERATOR".to_owned(),
+            registration_id: String::new(),
+            capacities: "operator".to_owned(),
+            status: PartyStatus::Active.name().to_owned(),
+            language: "en".to_owned(),
+            reference: domain::creditor_reference::create(&format!("C{id}")).unwrap_or_default(),
+            created_at: batch.now,
+        })?;
+        for person in &self.people {
+            let user = person.to_user(batch, id);
+            batch.insert(&user)?;
+        }
+        for code in &self.currencies {
+            batch.insert(&default_terms(code))?;
+            batch.insert(&ApprovalLimit { party_id: id, currency: code.clone(), limit_minor: 0 })?;
+        }
+        Ok(Done::new(id, json!({ "party_id": id, "business_date": self.business_date })))
+    }
+}
+
+impl FirstPerson {
+    fn to_user(&self, batch: &mut Batch<'_>, party_id: i64) -> User {
+        User {
+            id: batch.next_id(),
+            party_id,
+            email: self.email.to_lowercase(),
+            name: self.name.clone(),
+            roles: self.roles.clone(),
+            status: UserStatus::Active.name().to_owned(),
+            language: self.language.clone(),
+            theme: "system".to_owned(),
+            password_hash: self.password_hash.clone(),
+            totp_secret: String::new(),
+            totp_last_step: 0,
+            failed_count: 0,
+            locked_until: None,
+            created_at: batch.now,
+        }
+    }
+}
+
+/// Terms to start from: reserve 10 %, settlement fee 0.05 %, purchase fee 0.10 %, late interest 8 % ACT/360
+/// after three days of grace. The operator changes them with a second person.
+fn default_terms(currency: &str) -> IssueTermsRow {
+    let unit = domain::Currency::parse(currency).map_or(100, |known| 10_i64.checked_pow(known.exponent()).unwrap_or(1));
+    IssueTermsRow {
+        currency: currency.to_owned(),
+        reserve_bps: 1_000,
+        settlement_fee_bps: 5,
+        purchase_fee_bps: 10,
+        minimum_fee_minor: unit,
+        minimum_ticket_minor: unit.saturating_mul(1_000),
+        late_rate: "8".to_owned(),
+        late_day_count: "ACT/360".to_owned(),
+        grace_days: 3,
+    }
+}

@@ -1,0 +1,188 @@
+//! The bank's answer to a payment file comes in: what it rejects is free again, the rest shows how far it is. The bank's
+//! own word needs no second person.
+
+use super::{Actor, Done, Execute, clean, payout};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use domain::settlement_instruction::{InstructionEvent, event_of_status};
+use formats::pain002::{Scope, Status, StatusReport as Report};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeSet;
+use store::records::{Keyed, Record};
+use store::{Document, PaymentFile, Payout, StatusLine, StatusReport};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ImportStatus {
+    pub name: String,
+    pub sha256: String,
+    #[serde(skip)]
+    pub content: Vec<u8>,
+    #[serde(skip)]
+    pub report: Report,
+}
+
+#[derive(Default)]
+struct Counts {
+    rejected: u32,
+    noted: u32,
+    conflict: u32,
+    unknown: u32,
+}
+
+impl Execute for ImportStatus {
+    const NAME: &'static str = "import_status";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let binds = [self.sha256.as_str().into(), self.report.message_id.as_str().into()];
+        if StatusReport::find_where(batch.conn, "sha256 = ? OR message = ?", &binds)?.is_some() {
+            return Err(Refusal::StatementRepeated.into());
+        }
+        self.keep_document(batch, actor)?;
+        let id = batch.next_id();
+        batch.insert(&StatusReport {
+            id,
+            sha256: self.sha256.clone(),
+            message: self.report.message_id.clone(),
+            original_message: self.report.original_message_id.clone(),
+            imported_at: batch.now,
+            imported_by: actor.user_id,
+        })?;
+        let mut counts = Counts::default();
+        self.apply(batch, id, &mut counts)?;
+        let Counts { rejected, noted, conflict, unknown } = counts;
+        let body = json!({ "report_id": id, "rejected": rejected, "noted": noted, "conflict": conflict, "unknown": unknown });
+        Ok(Done::new(id, body))
+    }
+}
+
+impl ImportStatus {
+    fn keep_document(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
+        if store::records::find_document(batch.conn, &self.sha256)?.is_some() {
+            return Ok(());
+        }
+        batch.insert(&Document {
+            sha256: self.sha256.clone(),
+            party_id: actor.party_id,
+            name: self.name.clone(),
+            media_type: "application/xml".to_owned(),
+            content: self.content.clone(),
+            created_at: batch.now,
+        })
+    }
+
+    /// What is said of one transfer goes before what is said of its block, and that before what is said of the file.
+    fn apply(&self, batch: &mut Batch<'_>, report_id: i64, counts: &mut Counts) -> Step<()> {
+        let rank = |status: &Status| match status.scope {
+            Scope::Transaction(_) => 0,
+            Scope::Payment(_) => 1,
+            Scope::Message => 2,
+        };
+        let mut statuses: Vec<&Status> = self.report.statuses.iter().collect();
+        statuses.sort_by_key(|status| rank(status));
+        let file = find_file(batch, &self.report.original_message_id)?;
+        let mut spoken = BTreeSet::new();
+        for status in statuses {
+            match &status.scope {
+                Scope::Transaction(end_to_end) => {
+                    let found = payout::find_by_end_to_end(batch, end_to_end)?;
+                    // A report about another file says nothing of this one's transfers.
+                    match found.filter(|payout| payout.file_id.is_some() && payout.file_id == file) {
+                        Some(found) => {
+                            spoken.insert(found.id);
+                            apply_to(batch, report_id, status, found, counts)?;
+                        }
+                        None => note_unknown(batch, report_id, status, end_to_end, counts)?,
+                    }
+                }
+                Scope::Payment(id) => self.apply_to_rest(batch, (report_id, file), status, id, (&mut spoken, counts))?,
+                Scope::Message => {
+                    let id = &self.report.original_message_id;
+                    self.apply_to_rest(batch, (report_id, file), status, id, (&mut spoken, counts))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A file of ours has one block, with the file's own id: what is said of either is said of all its transfers that
+    /// nothing nearer was said of.
+    fn apply_to_rest(
+        &self,
+        batch: &mut Batch<'_>,
+        (report_id, file): (i64, Option<i64>),
+        status: &Status,
+        id: &str,
+        (spoken, counts): (&mut BTreeSet<i64>, &mut Counts),
+    ) -> Step<()> {
+        let Some(file) = file.filter(|_| id == self.report.original_message_id) else {
+            return note_unknown(batch, report_id, status, id, counts);
+        };
+        if event_of_status(&status.code).is_none() {
+            // "Received" or "partly": the transfers speak for themselves.
+            return Ok(());
+        }
+        for found in Payout::list_where(batch.conn, "file_id = ? ORDER BY id", &[file.into()])? {
+            if spoken.insert(found.id) {
+                apply_to(batch, report_id, status, found, counts)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The payment file that a message id names, as [`super::create_payment_file`] made it.
+fn find_file(batch: &mut Batch<'_>, message_id: &str) -> Step<Option<i64>> {
+    let Some(id) = message_id.strip_prefix("KONTOR-").and_then(|number| number.parse::<i64>().ok()) else { return Ok(None) };
+    Ok(PaymentFile::find(batch.conn, id)?.map(|file| file.id))
+}
+
+fn apply_to(batch: &mut Batch<'_>, report_id: i64, status: &Status, mut found: Payout, counts: &mut Counts) -> Step<()> {
+    let event = event_of_status(&status.code);
+    let (count, state) = match event {
+        Some(event) if !payout::can(&found, event)? => (&mut counts.conflict, "conflict"),
+        Some(InstructionEvent::Reject) => (&mut counts.rejected, "rejected"),
+        _ => (&mut counts.noted, "noted"),
+    };
+    *count = count.saturating_add(1);
+    let row = line(batch, report_id, status, &found.end_to_end, (Some(found.id), state));
+    if state != "conflict" {
+        found.bank_status = clean(&status.code, 4);
+        match event {
+            Some(InstructionEvent::Reject) => payout::fail(batch, &mut found, &status.reason, &status.note)?,
+            Some(event) => {
+                payout::advance(&mut found, event)?;
+                batch.update(&found)?;
+            }
+            None => batch.update(&found)?,
+        }
+    }
+    batch.insert(&row)
+}
+
+fn note_unknown(batch: &mut Batch<'_>, report_id: i64, status: &Status, id: &str, counts: &mut Counts) -> Step<()> {
+    counts.unknown = counts.unknown.saturating_add(1);
+    let row = line(batch, report_id, status, id, (None, "unknown"));
+    batch.insert(&row)
+}
+
+fn line(
+    batch: &mut Batch<'_>,
+    report_id: i64,
+    status: &Status,
+    original_id: &str,
+    (payout_id, state): (Option<i64>, &str),
+) -> StatusLine {
+    StatusLine {
+        id: batch.next_id(),
+        report_id,
+        original_id: clean(original_id, 35),
+        payout_id,
+        status: clean(&status.code, 4),
+        reason_code: clean(&status.reason, 35),
+        note: clean(&status.note, 500),
+        state: state.to_owned(),
+    }
+}

@@ -1,0 +1,109 @@
+//! What becomes of a payout once it is with the bank: settled, rejected, returned. Used by every command through which
+//! the bank's word can arrive.
+
+use super::clean;
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use domain::chart::{self, Posting, currency_asset};
+use domain::settlement_instruction::{InstructionEvent, InstructionState, next_state};
+use domain::{Currency, Refusal};
+use ledger::TransferNumber;
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{BankLine, Payout, StoreError};
+
+/// The state that a payout is in.
+pub fn state_of(payout: &Payout) -> Result<InstructionState, StoreError> {
+    InstructionState::parse(&payout.state).ok_or_else(|| StoreError::Corrupt(format!("state of payout {}", payout.id)))
+}
+
+/// Moves the state on, or says why that cannot be.
+pub fn advance(payout: &mut Payout, event: InstructionEvent) -> Step<()> {
+    payout.state = next_state(state_of(payout)?, event)?.name().to_owned();
+    Ok(())
+}
+
+/// Whether `event` could happen to it now.
+pub fn can(payout: &Payout, event: InstructionEvent) -> Result<bool, StoreError> {
+    Ok(next_state(state_of(payout)?, event).is_ok())
+}
+
+/// The payout with this end-to-end id.
+pub fn find_by_end_to_end(batch: &mut Batch<'_>, end_to_end: &str) -> Step<Option<Payout>> {
+    Ok(Payout::find_where(batch.conn, "end_to_end = ?", &[end_to_end.into()])?)
+}
+
+fn currency_of(payout: &Payout) -> Result<Currency, Refusal> {
+    super::currency(&payout.currency)
+}
+
+/// Tells the company whose money it is; a return of unplaced money belongs to nobody here.
+pub fn tell(batch: &mut Batch<'_>, payout: &Payout, kind: &str) -> Step<()> {
+    if let Some(party) = payout.party_id {
+        let arguments = json!({
+            "amount": currency_of(payout)?.format(payout.amount_minor), "currency": payout.currency,
+            "bank_reason": if payout.reason_code.is_empty() { "none" } else { payout.reason_code.as_str() }, "note": payout.note,
+        });
+        batch.notify(party, kind, &arguments, "/cash".to_owned());
+    }
+    Ok(())
+}
+
+/// The bank's statement shows that it has left.
+pub fn settle(batch: &mut Batch<'_>, payout: &mut Payout, value_date: NaiveDate) -> Step<()> {
+    advance(payout, InstructionEvent::Settle)?;
+    let asset = currency_asset(currency_of(payout)?);
+    post_on(batch, &chart::payout(TransferNumber(payout.hold_number), asset, payout.amount_minor), value_date)?;
+    batch.update(payout)?;
+    tell(batch, payout, "payout_settled")
+}
+
+/// The bank has rejected it: nothing has left, and the money is free again.
+pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note: &str) -> Step<()> {
+    advance(payout, InstructionEvent::Reject)?;
+    batch.post(&chart::payout_failed(TransferNumber(payout.hold_number)))?;
+    record_reason(payout, reason_code, note);
+    batch.update(payout)?;
+    reopen_line(batch, payout)?;
+    tell(batch, payout, "payout_rejected")
+}
+
+/// It has come back. Where its own debit has not been seen yet, the return proves that it had left.
+pub fn give_back(batch: &mut Batch<'_>, payout: &mut Payout, reason: &formats::camt::Return, value_date: NaiveDate) -> Step<()> {
+    let asset = currency_asset(currency_of(payout)?);
+    let mut postings = Vec::new();
+    if state_of(payout)? != InstructionState::Settled {
+        advance(payout, InstructionEvent::Settle)?;
+        postings.extend(chart::payout(TransferNumber(payout.hold_number), asset, payout.amount_minor));
+    }
+    advance(payout, InstructionEvent::Return)?;
+    postings.extend(chart::payout_return(payout.party_id, asset, payout.amount_minor));
+    post_on(batch, &postings, value_date)?;
+    record_reason(payout, &reason.reason, &reason.note);
+    batch.update(payout)?;
+    reopen_line(batch, payout)?;
+    tell(batch, payout, "payout_returned")
+}
+
+fn post_on(batch: &mut Batch<'_>, postings: &[Posting], value_date: NaiveDate) -> Step<()> {
+    batch.value_date = value_date;
+    batch.post(postings)?;
+    batch.value_date = batch.today();
+    Ok(())
+}
+
+/// The bank's words are kept as far as they fit, without control characters.
+fn record_reason(payout: &mut Payout, reason_code: &str, note: &str) {
+    payout.reason_code = clean(reason_code, 35);
+    payout.note = clean(note, 500);
+}
+
+/// Money that should have gone back to its payer is in suspense again, and so is the line that brought it.
+fn reopen_line(batch: &mut Batch<'_>, payout: &Payout) -> Step<()> {
+    if let Some(line_id) = payout.bank_line_id {
+        let mut line = BankLine::load(batch.conn, line_id)?;
+        line.state = "suspense".to_owned();
+        batch.update(&line)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The operator has mails tried again that were given up.
+
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Mail;
+use store::records::{Keyed, Record};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RetryMail {
+    /// One mail; none means all that were given up.
+    #[serde(default)]
+    pub mail_id: Option<i64>,
+}
+
+impl Execute for RetryMail {
+    const NAME: &'static str = "retry_mail";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let given_up = match self.mail_id {
+            Some(id) => {
+                let mail = Mail::find(batch.conn, id)?.ok_or(Refusal::NotFound)?;
+                if mail.state != "failed" {
+                    return Err(Refusal::StateConflict { state: mail.state }.into());
+                }
+                vec![mail]
+            }
+            None => Mail::list_where(batch.conn, "state = 'failed' ORDER BY id", &[])?,
+        };
+        let count = given_up.len();
+        for mut mail in given_up {
+            mail.state = "queued".to_owned();
+            mail.tries = 0;
+            mail.next_try_at = batch.now;
+            batch.update(&mail)?;
+        }
+        Ok(Done::new(self.mail_id.unwrap_or(0), json!({ "mails": count })))
+    }
+}

@@ -1,0 +1,120 @@
+//! Shares a payment out among many holders, a piece at a time. The platform's own job submits it until nothing is left;
+//! it may stop and go on at any piece, on any process.
+
+use super::{Actor, Done, Execute, settlement};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::allocation::Division;
+use domain::waterfall::Plan;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Keyed;
+use store::{Distribution, Receivable, distributions};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SharePayment {
+    pub distribution_id: i64,
+    /// The last company that has its share, as the caller saw it: another process may have gone on meanwhile.
+    pub last_party: i64,
+    /// How the payment is divided, with the first piece.
+    #[serde(default)]
+    pub plan: Option<StoredPlan>,
+}
+
+/// A waterfall's plan as it is kept: each division as amount, total, odd remainder and odd id.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct StoredPlan {
+    accrued: [i64; 4],
+    face: [i64; 4],
+    interest: [i64; 4],
+    fee_minor: i64,
+    reserve_minor: i64,
+    surplus_minor: i64,
+}
+
+impl From<&Plan> for StoredPlan {
+    fn from(plan: &Plan) -> Self {
+        let four = |division: &Division| [division.amount, division.total, division.odd_remainder, division.odd_id];
+        Self {
+            accrued: four(&plan.accrued),
+            face: four(&plan.face),
+            interest: four(&plan.interest),
+            fee_minor: plan.fee_minor,
+            reserve_minor: plan.reserve_minor,
+            surplus_minor: plan.surplus_minor,
+        }
+    }
+}
+
+impl From<&StoredPlan> for Plan {
+    fn from(stored: &StoredPlan) -> Self {
+        let division =
+            |[amount, total, odd_remainder, odd_id]: [i64; 4]| Division { amount, total, odd_remainder, odd_id };
+        Self {
+            accrued: division(stored.accrued),
+            face: division(stored.face),
+            interest: division(stored.interest),
+            fee_minor: stored.fee_minor,
+            reserve_minor: stored.reserve_minor,
+            surplus_minor: stored.surplus_minor,
+        }
+    }
+}
+
+impl SharePayment {
+    /// The plan: the stored one, or, with the first piece, the caller's, once it fits the books.
+    fn plan(&self, batch: &mut Batch<'_>, payment: &mut Distribution, receivable: &mut Receivable) -> Step<Plan> {
+        let corrupt = || settlement::corrupt("plan of payment", payment.id);
+        if payment.state == "running" {
+            let stored: StoredPlan = serde_json::from_str(&payment.plan).map_err(|_| corrupt())?;
+            return Ok(Plan::from(&stored));
+        }
+        let stored = self.plan.ok_or_else(corrupt)?;
+        let plan = Plan::from(&stored);
+        let parts = [plan.face.amount, plan.interest.amount, plan.fee_minor, plan.reserve_minor, plan.surplus_minor];
+        let sum = parts.iter().try_fold(0_i64, |sum, part| if *part < 0 { None } else { sum.checked_add(*part) });
+        let issued = domain::chart::AccountKey::issued(ledger::AssetId(receivable.id));
+        let (outstanding_minor, _) = batch.balance(issued)?;
+        if sum != Some(payment.payment_minor) || plan.face.total != outstanding_minor {
+            return Err(corrupt().into());
+        }
+        payment.plan = serde_json::to_string(&stored).map_err(|_| corrupt())?;
+        payment.due_minor = plan.due_minor();
+        "running".clone_into(&mut payment.state);
+        settlement::begin(batch, receivable, payment.value_date)?;
+        Ok(plan)
+    }
+}
+
+impl Execute for SharePayment {
+    const NAME: &'static str = "share_payment";
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        let mut payment = Distribution::find(batch.conn, self.distribution_id)?.ok_or(Refusal::NotFound)?;
+        if payment.state == "done" || payment.last_party != self.last_party {
+            let body = json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": payment.state == "done" });
+            return Ok(Done::new(payment.receivable_id, body));
+        }
+        let mut receivable = Receivable::load(batch.conn, payment.receivable_id)?;
+        let plan = self.plan(batch, &mut payment, &mut receivable)?;
+        let positions = distributions::list_positions(batch.conn, receivable.id, payment.last_party, settlement::PIECE)?;
+        let holders: Vec<_> = positions.iter().map(settlement::holder_of).collect();
+        let paid_minor = settlement::pay_holders(batch, &receivable, &plan, &holders)?;
+        payment.shared_minor = payment.shared_minor.saturating_add(paid_minor);
+        let last = i64::try_from(holders.len()).unwrap_or(0) < settlement::PIECE;
+        if let Some(holder) = holders.last() {
+            payment.last_party = holder.party;
+        }
+        if last {
+            if payment.shared_minor != payment.due_minor {
+                return Err(settlement::corrupt("shares of payment", payment.id).into());
+            }
+            "done".clone_into(&mut payment.state);
+            settlement::finish(batch, receivable, &plan, payment.payment_minor)?;
+        }
+        batch.update(&payment)?;
+        let body = json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": last });
+        Ok(Done::new(payment.receivable_id, body))
+    }
+}

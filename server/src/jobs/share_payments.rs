@@ -1,0 +1,50 @@
+//! Pays the many holders of a receivable, piece by piece, so that other work goes on between the pieces.
+
+use crate::commands::share_payment::{SharePayment, StoredPlan};
+use crate::commands::{Actor, settlement};
+use crate::http::error::Fault;
+use crate::writer::{WriteError, Writer};
+use store::records::Keyed;
+use store::{Conn, Distribution, Pool, Receivable, distributions};
+
+/// Rows of one read while all holders are looked at for the plan.
+const PAGE: i64 = 10_000;
+
+/// Goes on with every payment that is not shared out yet and returns how many pieces were done.
+pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u32, Fault> {
+    let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
+    let mut pieces = 0_u32;
+    for payment in distributions::list_open(&mut conn)? {
+        let (mut last_party, mut done) = (payment.last_party, false);
+        let mut plan = if payment.state == "waiting" { Some(make_plan(&mut conn, &payment)?) } else { None };
+        while !done && !stop() {
+            let command = SharePayment { distribution_id: payment.id, last_party, plan: plan.take() };
+            // The key says which piece: two processes that both try do it once.
+            let key = format!("share-payment-{}-{last_party}", payment.id);
+            let outcome = match writer.submit_blocking(Actor::SYSTEM, key, command.into()) {
+                // Another process came first: the next round starts from where it got to.
+                Err(WriteError::Refused(domain::Refusal::KeyReused)) => break,
+                reply => reply.map_err(|error| Fault::Failed(format!("{error:?}")))?,
+            };
+            last_party = outcome.number("last_party");
+            done = outcome.body.get("done").and_then(serde_json::Value::as_bool).unwrap_or(false);
+            pieces = pieces.saturating_add(1);
+        }
+    }
+    Ok(pieces)
+}
+
+/// Looks at all holders outside the writer: until the payment is shared out nobody else can move their units.
+fn make_plan(conn: &mut Conn, payment: &Distribution) -> Result<StoredPlan, Fault> {
+    let receivable = Receivable::load(conn, payment.receivable_id)?;
+    let mut holders = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = distributions::list_positions(conn, receivable.id, after, PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = last.party;
+        holders.extend(page.iter().map(settlement::holder_of));
+    }
+    let plan = settlement::plan(conn, &receivable, payment.payment_minor, payment.value_date, &holders)?;
+    Ok(StoredPlan::from(&plan))
+}

@@ -1,0 +1,61 @@
+//! Changing many rows at once: one prepared statement over arrays on PostgreSQL, one prepared statement run row by
+//! row on SQLite, where a round trip costs nothing.
+
+use crate::query::{self, Bind};
+use crate::records::Keyed;
+use crate::rows::{BuyerLimit, Offer, Receivable};
+use crate::{Conn, Result, StoreError};
+
+/// A record of which hot commands change the same few columns in many rows.
+pub trait BulkUpdate: Keyed {
+    /// The statement on PostgreSQL; its first array holds the ids.
+    const STATEMENT: &'static str;
+    fn columns(rows: &[&Self]) -> Vec<Bind>;
+
+    fn update_all(rows: &[&Self], conn: &mut Conn) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        if matches!(conn, Conn::Sqlite(_)) {
+            return rows.iter().try_for_each(|row| row.update(conn));
+        }
+        let touched = query::execute(conn, Self::STATEMENT, &Self::columns(rows))?;
+        all_touched(touched, rows.len(), Self::TABLE)
+    }
+}
+
+/// A row that should have been changed and was not there means a store that nobody may go on writing to.
+pub(crate) fn all_touched(touched: usize, wanted: usize, table: &str) -> Result<()> {
+    if touched == wanted { Ok(()) } else { Err(StoreError::Corrupt(format!("{touched} of {wanted} rows found in {table}"))) }
+}
+
+impl BulkUpdate for Offer {
+    const STATEMENT: &'static str = "UPDATE offers o SET left_minor = u.left_minor, state = u.state \
+                                     FROM UNNEST(?, ?, ?) AS u (id, left_minor, state) WHERE o.id = u.id";
+
+    fn columns(rows: &[&Self]) -> Vec<Bind> {
+        vec![
+            Bind::Ints(rows.iter().map(|row| row.id).collect()),
+            Bind::Ints(rows.iter().map(|row| row.left_minor).collect()),
+            Bind::Texts(rows.iter().map(|row| row.state.clone()).collect()),
+        ]
+    }
+}
+
+impl BulkUpdate for Receivable {
+    const STATEMENT: &'static str =
+        "UPDATE receivables r SET state = u.state FROM UNNEST(?, ?) AS u (id, state) WHERE r.id = u.id";
+
+    fn columns(rows: &[&Self]) -> Vec<Bind> {
+        vec![Bind::Ints(rows.iter().map(|row| row.id).collect()), Bind::Texts(rows.iter().map(|row| row.state.clone()).collect())]
+    }
+}
+
+impl BulkUpdate for BuyerLimit {
+    const STATEMENT: &'static str =
+        "UPDATE buyer_limits b SET used_minor = u.used_minor FROM UNNEST(?, ?) AS u (id, used_minor) WHERE b.id = u.id";
+
+    fn columns(rows: &[&Self]) -> Vec<Bind> {
+        vec![Bind::Ints(rows.iter().map(|row| row.id).collect()), Bind::Ints(rows.iter().map(|row| row.used_minor).collect())]
+    }
+}

@@ -1,0 +1,415 @@
+//! What becomes of a payout at the bank: rejected by hand or by the bank's file, returned after it had left, or left
+//! without an answer. On both databases.
+
+use crate::journey::{Bank, SUPPLIER, approve, cash, incoming, onboard, set_limit, verify_account};
+use chrono::NaiveDate;
+use e2e::world::World;
+use e2e::{Answer, Client, Database};
+use serde_json::{Value, json};
+use server::demo::files::DemoEntry;
+use store::records::{Keyed, Record};
+
+const DAY: &str = "2026-11-23";
+
+/// A platform with one company that has EUR 1,000.00 and a verified account.
+struct Setting {
+    world: World,
+    operator: Client,
+    checker: Client,
+    operator_api: Client,
+    supplier: Client,
+    supplier_api: Client,
+    bank: Bank,
+}
+
+impl Setting {
+    fn start(database: Database) -> Self {
+        let world = World::start(database, DAY);
+        let [operator, checker] = ["operator@x.example", "operator2@x.example"].map(|email| world.signed_in(email));
+        onboard(&world, &operator, SUPPLIER);
+        let supplier = world.signed_in(SUPPLIER.3);
+        set_limit(&supplier, "1,000,000.00");
+        verify_account(&operator, &checker, &supplier, "BE68 5390 0754 7034");
+        let (operator_api, supplier_api) = (world.api("operator@x.example"), world.api(SUPPLIER.3));
+        let mut setting = Self { world, operator, checker, operator_api, supplier, supplier_api, bank: Bank::new() };
+        let reference = setting.supplier_api.get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
+        let file = setting.bank.statement(day(DAY), &[incoming(100_000, &reference)]);
+        assert_eq!(setting.import(file).status, 200);
+        setting
+    }
+
+    /// A bank file through the operator's page, whatever its kind.
+    fn import(&self, file: Vec<u8>) -> Answer {
+        self.operator.upload("/ops/bank-files", "/ops/bank-files", &[("bank.xml", file)])
+    }
+
+    /// A payout that is with the bank; its end-to-end id.
+    fn pay_out(&self, amount: &str) -> String {
+        let asked = self.supplier.fill("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", amount)]);
+        assert_eq!(asked.status, 200, "{}", asked.text());
+        let made = self.operator.fill("/ops/payouts", "/ops/payouts", &[("currency", "EUR")]);
+        assert_eq!(made.status, 200, "{}", made.text());
+        self.newest().end_to_end
+    }
+
+    fn newest(&self) -> store::Payout {
+        store::Payout::find_where(&mut self.world.conn(), "id > 0 ORDER BY id DESC LIMIT 1", &[]).unwrap().unwrap()
+    }
+
+    fn payout(&self, end_to_end: &str) -> store::Payout {
+        store::Payout::find_where(&mut self.world.conn(), "end_to_end = ?", &[end_to_end.into()]).unwrap().unwrap()
+    }
+
+    fn state(&self, end_to_end: &str) -> String {
+        self.payout(end_to_end).state
+    }
+
+    /// Balance and what of it is free.
+    fn cash(&self) -> (i64, i64) {
+        let rows = self.supplier_api.get("/api/v1/balances").json();
+        let row = rows["items"].as_array().unwrap().iter().find(|row| row["currency"] == "EUR").unwrap().clone();
+        (row["balance_minor"].as_i64().unwrap(), row["available_minor"].as_i64().unwrap())
+    }
+
+    fn debit(&mut self, date: &str, end_to_end: &str) -> Vec<u8> {
+        let payout = self.payout(end_to_end);
+        let entry = DemoEntry { amount_minor: payout.amount_minor, end_to_end: end_to_end.to_owned(), ..outgoing() };
+        self.bank.statement(day(date), &[entry])
+    }
+
+    /// A statement on which a payment of ours comes back, with the bank's reason.
+    fn credit_back(&mut self, date: &str, end_to_end: &str, amount_minor: i64) -> Vec<u8> {
+        let entry = DemoEntry { end_to_end: end_to_end.to_owned(), ..incoming(amount_minor, "") };
+        let text = String::from_utf8(self.bank.statement(day(date), &[entry])).unwrap();
+        let why = "</RmtInf><RtrInf><Rsn><Cd>AC04</Cd></Rsn><AddtlInf>account closed in May</AddtlInf></RtrInf></TxDtls>";
+        text.replace("</RmtInf></TxDtls>", why).into_bytes()
+    }
+
+    fn lines(&self, state: &str) -> Vec<store::BankLine> {
+        store::BankLine::list_where(&mut self.world.conn(), "state = ? ORDER BY id", &[state.into()]).unwrap()
+    }
+
+    /// Some person of the company has had a mail that says this.
+    fn was_told(&self, words: &str) {
+        for _ in 0..100 {
+            let mails = store::Mail::list_where(&mut self.world.conn(), "address = ?", &[SUPPLIER.3.into()]).unwrap();
+            if mails.iter().any(|mail| mail.body.contains(words)) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("no mail says: {words}");
+    }
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn outgoing() -> DemoEntry {
+    DemoEntry { credit: false, name: "Real Supplier".into(), iban: "BE68539007547034".into(), ..DemoEntry::default() }
+}
+
+/// A pain.002 of our own: statuses of the file, of its block, and of transfers with a reason.
+fn status_report(
+    version: &str,
+    message: &str,
+    original: &str,
+    group: &str,
+    block: &str,
+    transfers: &[(&str, &str, &str)],
+) -> Vec<u8> {
+    let tag = |name: &str, text: &str| if text.is_empty() { String::new() } else { format!("<{name}>{text}</{name}>") };
+    let transfers: String = transfers
+        .iter()
+        .map(|(id, status, reason)| {
+            let why =
+                if reason.is_empty() { String::new() } else { format!("<StsRsnInf><Rsn><Cd>{reason}</Cd></Rsn></StsRsnInf>") };
+            format!("<TxInfAndSts>{}{}{why}</TxInfAndSts>", tag("OrgnlEndToEndId", id), tag("TxSts", status))
+        })
+        .collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.002.001.{version}\"><CstmrPmtStsRpt>\
+         <GrpHdr><MsgId>{message}</MsgId><CreDtTm>2026-11-23T10:00:00Z</CreDtTm></GrpHdr>\
+         <OrgnlGrpInfAndSts><OrgnlMsgId>{original}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>{}</OrgnlGrpInfAndSts>\
+         <OrgnlPmtInfAndSts><OrgnlPmtInfId>{original}</OrgnlPmtInfId>{}{transfers}</OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>\n",
+        tag("GrpSts", group),
+        tag("PmtInfSts", block),
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_payout_that_the_bank_rejects_is_failed_by_two_people() {
+    for database in Database::both() {
+        let mut it = Setting::start(database);
+        let asked = it.supplier.fill("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "400.00")]);
+        assert_eq!(asked.status, 200, "{}", asked.text());
+        let waiting = it.newest();
+        assert_eq!((waiting.state.as_str(), it.cash()), ("authorised", (100_000, 60_000)));
+        let fail = |id: i64, code: &str, key: &str| {
+            it.operator_api.api("fail-payout", key, &json!({ "payout_id": id, "reason_code": code }))
+        };
+        let early = fail(waiting.id, "AC04", "fail-too-early");
+        assert_eq!((early.status, early.json()["code"].clone()), (409, "state_conflict".into()), "the bank has not seen it");
+        let made = it.operator.fill("/ops/payouts", "/ops/payouts", &[("currency", "EUR")]);
+        assert_eq!(made.status, 200, "{}", made.text());
+        assert_eq!(it.newest().expected_date, Some(day("2026-11-24")), "the business day after its execution");
+        for (code, problem) in [("XX99", "field_invalid"), ("NARR", "reason_missing")] {
+            assert_eq!(fail(waiting.id, code, &format!("fail-{code}-1")).json()["code"], problem);
+        }
+
+        // One person asks: nothing moves.
+        let page = format!("/ops/payouts/{}", waiting.id);
+        let unsaid = it.operator.fill(&page, &format!("{page}/fail"), &[("note", "no reason chosen")]);
+        assert!(unsaid.status == 422 && unsaid.text().contains("no reason chosen"), "shown again as typed: {}", unsaid.text());
+        let asked = it.operator.fill(
+            &page,
+            &format!("{page}/fail"),
+            &[("reason_code", "AC04"), ("note", "seen in the portal of the bank")],
+        );
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!((it.state(&waiting.end_to_end).as_str(), it.cash()), ("sent", (100_000, 60_000)));
+        // Another agrees: the money is free, the company knows why.
+        let agreed = approve(&it.checker);
+        assert!(agreed.text().contains("Payout rejected by the bank"), "{}", agreed.text());
+        let failed = it.payout(&waiting.end_to_end);
+        assert_eq!((failed.state.as_str(), failed.reason_code.as_str(), it.cash()), ("rejected", "AC04", (100_000, 100_000)));
+        it.was_told("AC04: account closed");
+        let own = it.supplier.open("/cash").text();
+        assert!(own.contains("AC04: account closed") && own.contains("seen in the portal of the bank"), "{own}");
+        assert_eq!(fail(waiting.id, "AC04", "fail-twice").json()["code"], "state_conflict");
+
+        // The money can be asked for again; a debit for the rejected one is never booked on a guess.
+        let again = it.pay_out("1,000.00");
+        assert_ne!(again, waiting.end_to_end);
+        let file = it.debit(DAY, &waiting.end_to_end);
+        assert_eq!(it.import(file).status, 200);
+        assert_eq!(it.lines("attention").len(), 1);
+        assert_eq!((it.state(&waiting.end_to_end).as_str(), it.cash()), ("rejected", (100_000, 0)));
+        it.world.verify();
+    }
+}
+
+#[test]
+fn the_banks_status_report_rejects_and_informs() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let ask = |amount: &str| {
+            assert_eq!(it.supplier.fill("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", amount)]).status, 200);
+            it.newest().end_to_end
+        };
+        let [first, second, third] = ["100.00", "200.00", "300.00"].map(ask);
+        assert_eq!(it.operator.fill("/ops/payouts", "/ops/payouts", &[("currency", "EUR")]).status, 200);
+        let original = format!("KONTOR-{}", it.payout(&first).file_id.unwrap());
+        let other = it.pay_out("50.00");
+        assert_eq!(it.cash(), (100_000, 35_000));
+
+        // The file is technically accepted; "received" moves nothing.
+        let received = status_report("03", "BANK-0", &original, "RCVD", "", &[(&first, "RCVD", "")]);
+        assert_eq!(it.import(received).status, 200);
+        assert_eq!(it.state(&first), "sent");
+        assert_eq!(it.import(status_report("03", "BANK-1", &original, "ACTC", "", &[])).status, 200);
+        for end_to_end in [&first, &second, &third] {
+            let row = it.payout(end_to_end);
+            assert_eq!((row.state.as_str(), row.bank_status.as_str()), ("accepted", "ACTC"));
+        }
+        assert_eq!(it.state(&other), "sent", "another file's payment");
+        assert!(it.supplier.open("/cash").text().contains("ACTC: technically accepted"));
+
+        // The nearest word wins: one is rejected, one pending, the third follows its block; nobody knows the fourth, and a
+        // report on another file says nothing about `other`.
+        let transfers =
+            [(first.as_str(), "RJCT", "AC04"), (&second, "PDNG", ""), ("KPAY0", "RJCT", "AM04"), (&other, "RJCT", "AM04")];
+        let file = status_report("10", "BANK-2", &original, "PART", "ACSP", &transfers);
+        let imported = it.import(file.clone());
+        assert_eq!(imported.status, 200, "{}", imported.text());
+        let states = [&first, &second, &third, &other].map(|end_to_end| it.state(end_to_end));
+        assert_eq!(states, ["rejected", "pending", "pending", "sent"]);
+        assert_eq!(it.cash(), (100_000, 45_000), "the first is free again without a second person");
+        it.was_told("AC04: account closed");
+        let listed = it.operator.open("/ops/bank-statuses?state=unknown").text();
+        assert!(listed.contains("KPAY0") && listed.contains(&other) && !listed.contains(&second), "{listed}");
+
+        // The same report again, as it was and written otherwise: counted once.
+        let rewritten =
+            String::from_utf8(file.clone()).unwrap().replace("<OrgnlPmtInfAndSts>", "\n<OrgnlPmtInfAndSts>").into_bytes();
+        for repeated in [file, rewritten] {
+            assert_eq!(it.import(repeated).status, 409);
+        }
+        // What the bank says after the end contradicts it, and is shown as that.
+        assert_eq!(it.import(status_report("10", "BANK-3", &original, "", "", &[(&first, "ACSC", "")])).status, 200);
+        assert_eq!(it.state(&first), "rejected");
+        assert!(it.operator.open("/ops/bank-statuses?state=conflict").text().contains(&first));
+        // Completed settlement is believed when the statement shows it.
+        assert_eq!(it.import(status_report("10", "BANK-4", &original, "", "", &[(&second, "ACSC", "")])).status, 200);
+        assert_eq!((it.state(&second).as_str(), it.cash()), ("pending", (100_000, 45_000)));
+
+        // The whole other file is rejected, through the API.
+        let own = format!("KONTOR-{}", it.payout(&other).file_id.unwrap());
+        let answer = it.operator_api.post_with(
+            "/api/v1/import-status",
+            &[("Content-Type", "application/xml"), ("Idempotency-Key", "status-of-the-other")],
+            String::from_utf8(status_report("10", "BANK-5", &own, "RJCT", "", &[])).unwrap(),
+        );
+        assert_eq!((answer.status, answer.json()["result"]["rejected"].clone()), (200, json!(1)), "{}", answer.body);
+        assert_eq!((it.state(&other).as_str(), it.cash()), ("rejected", (100_000, 50_000)));
+        let shown = it.supplier_api.get("/api/v1/payouts?state=rejected").json();
+        assert_eq!(shown["items"].as_array().map(Vec::len), Some(2));
+        let foreign = status_report("10", "BANK-6", "SOMEBODY-ELSES", "RJCT", "", &[]);
+        assert_eq!(it.import(foreign).status, 200);
+        assert_eq!(it.cash(), (100_000, 50_000));
+        it.world.verify();
+    }
+}
+
+#[test]
+fn a_payout_that_comes_back_is_reversed() {
+    for database in Database::both() {
+        let mut it = Setting::start(database);
+        let [first, second, third] = ["100.00", "200.00", "300.00"].map(|amount| it.pay_out(amount));
+        let file = it.debit(DAY, &first);
+        assert_eq!(it.import(file).status, 200);
+        assert_eq!((it.state(&first).as_str(), it.cash()), ("settled", (90_000, 40_000)));
+        let settled = it.payout(&first);
+        assert_eq!(
+            it.operator_api.api("fail-payout", "fail-settled", &json!({ "payout_id": settled.id, "reason_code": "AC04" })).status,
+            409,
+            "what has left cannot be rejected"
+        );
+
+        // Returned: the reversing entry, told to the company; the same booking in another file counts once.
+        let back = it.credit_back("2026-11-24", &first, 10_000);
+        let imported = it.import(back.clone());
+        assert_eq!(imported.status, 200, "{}", imported.text());
+        let row = it.payout(&first);
+        assert_eq!((row.state.as_str(), row.reason_code.as_str(), it.cash()), ("returned", "AC04", (100_000, 50_000)));
+        it.was_told("came back from the bank (AC04: account closed)");
+        let again = String::from_utf8(back).unwrap().replace("<MsgId>STMT", "<MsgId>NEWS").into_bytes();
+        assert_eq!(it.import(again).status, 200);
+        assert_eq!(it.cash(), (100_000, 50_000), "the same booking in another file");
+        let statement = it.supplier.open("/cash/statement?currency=EUR").text();
+        assert!(statement.contains("Payout returned"), "{statement}");
+
+        // With another amount, or for a payout that came back already, it waits in suspense.
+        for (end_to_end, amount) in [(second.as_str(), 19_000), (&first, 10_000), ("KPAY0", 77)] {
+            let file = it.credit_back("2026-11-24", end_to_end, amount);
+            assert_eq!(it.import(file).status, 200);
+        }
+        let notes: Vec<String> = it.lines("suspense").into_iter().map(|line| line.note).collect();
+        assert_eq!(notes, vec!["return AC04 account closed in May"; 3]);
+        assert_eq!((it.state(&second).as_str(), it.cash()), ("sent", (100_000, 50_000)));
+
+        // The return before its own debit books both; the debit then moves nothing.
+        let file = it.credit_back("2026-11-24", &second, 20_000);
+        assert_eq!(it.import(file).status, 200);
+        assert_eq!((it.state(&second).as_str(), it.cash()), ("returned", (100_000, 70_000)));
+        let file = it.debit("2026-11-24", &second);
+        assert_eq!(it.import(file).status, 200);
+        assert_eq!((it.lines("attention").len(), it.cash()), (0, (100_000, 70_000)));
+        let file = it.debit("2026-11-24", &second);
+        assert_eq!(it.import(file).status, 200);
+        assert_eq!(it.lines("attention").len(), 1, "but a second debit needs a person");
+
+        // The bank takes its own debit back.
+        let file = it.debit("2026-11-24", &third);
+        assert_eq!(it.import(file).status, 200);
+        let entry = DemoEntry { end_to_end: third.clone(), ..incoming(30_000, "") };
+        let text = String::from_utf8(it.bank.statement(day("2026-11-24"), &[entry])).unwrap();
+        let reversal = text.replace("<Sts>BOOK</Sts>", "<RvslInd>true</RvslInd><Sts>BOOK</Sts>").into_bytes();
+        assert_eq!(it.import(reversal).status, 200);
+        assert_eq!((it.state(&third).as_str(), it.cash()), ("returned", (100_000, 100_000)));
+        it.world.verify();
+    }
+}
+
+#[test]
+fn a_silent_bank_makes_the_outcome_unknown_and_nothing_is_sent_twice() {
+    for database in Database::both() {
+        let mut it = Setting::start(database);
+        let [late, never] = ["100.00", "200.00"].map(|amount| it.pay_out(amount));
+        it.world.move_to("2026-11-24");
+        assert_eq!(it.state(&late), "sent", "the answer is due today");
+        it.world.move_to("2026-11-25");
+        assert_eq!((it.state(&late).as_str(), it.state(&never).as_str()), ("unknown", "unknown"));
+        it.was_told("The bank has not answered yet");
+        assert!(it.operator.open("/home").text().contains("Payouts about which the bank is silent"));
+        assert!(it.operator.open(&format!("/ops/payouts/{}", it.payout(&late).id)).text().contains("Nothing is sent again"));
+        let nothing = it.operator_api.api("create-payment-file", "send-it-twice", &json!({ "currency": "EUR" }));
+        assert_eq!(nothing.json()["code"], "nothing_to_pay");
+        assert_eq!(it.cash(), (100_000, 70_000), "the money stays earmarked");
+        // A late "in process" settles nothing; the statement does, and the bank's no ends the other.
+        let original = format!("KONTOR-{}", it.payout(&late).file_id.unwrap());
+        assert_eq!(it.import(status_report("10", "LATE-1", &original, "", "", &[(&late, "ACSP", "")])).status, 200);
+        let row = it.payout(&late);
+        assert_eq!((row.state.as_str(), row.bank_status.as_str()), ("unknown", "ACSP"));
+        let file = it.debit("2026-11-25", &late);
+        assert_eq!(it.import(file).status, 200);
+        let page = format!("/ops/payouts/{}", it.payout(&never).id);
+        let _ = it.operator.fill(&page, &format!("{page}/fail"), &[("reason_code", "MS03")]);
+        assert_eq!(approve(&it.checker).status, 200);
+        assert_eq!((it.state(&late).as_str(), it.state(&never).as_str(), it.cash()), ("settled", "rejected", (90_000, 90_000)));
+        it.world.verify();
+    }
+}
+
+#[test]
+fn money_that_cannot_even_be_sent_back_waits_in_suspense_again() {
+    for database in Database::both() {
+        let mut it = Setting::start(database);
+        let file = it.bank.statement(day(DAY), &[incoming(777, "")]);
+        assert_eq!(it.import(file).status, 200);
+        let line = it.lines("suspense")[0].id;
+        let send_back = |key: &str| {
+            let page = format!("/ops/bank-lines/{line}");
+            let asked = it.operator.fill(&page, &format!("{page}/return"), &[("reason", key)]);
+            assert!(asked.text().contains("second person"), "{}", asked.text());
+            assert_eq!(approve(&it.checker).status, 200);
+            assert_eq!(it.operator.fill("/ops/payouts", "/ops/payouts", &[("currency", "EUR")]).status, 200);
+            it.newest().end_to_end
+        };
+        // Rejected before it left.
+        let first = send_back("unknown payer");
+        let original = format!("KONTOR-{}", it.payout(&first).file_id.unwrap());
+        assert_eq!(it.import(status_report("10", "BACK-1", &original, "RJCT", "", &[])).status, 200);
+        let state = |it: &Setting| store::BankLine::load(&mut it.world.conn(), line).unwrap().state;
+        assert_eq!((it.state(&first).as_str(), state(&it).as_str()), ("rejected", "suspense"));
+        // Returned after it left.
+        let second = send_back("once more");
+        let file = it.debit(DAY, &second);
+        assert_eq!(it.import(file).status, 200);
+        let file = it.credit_back(DAY, &second, 777);
+        assert_eq!(it.import(file).status, 200);
+        assert_eq!((it.state(&second).as_str(), state(&it).as_str()), ("returned", "suspense"));
+        let suspense = store::lists::balances(&mut it.world.conn(), 978, None).unwrap();
+        let suspense = suspense.iter().find(|row| row.kind == "suspense").unwrap();
+        assert_eq!((suspense.balance, suspense.held), (777, 0));
+        // And it can still be placed.
+        let reference: Value = it.supplier_api.get("/api/v1/me").json()["company"]["reference"].clone();
+        let page = format!("/ops/bank-lines/{line}");
+        let placed = it.operator.fill(
+            &page,
+            &format!("{page}/assign"),
+            &[("reference", reference.as_str().unwrap()), ("reason", "it was theirs")],
+        );
+        assert!(placed.text().contains("second person"), "{}", placed.text());
+        assert_eq!(approve(&it.checker).status, 200);
+        assert_eq!(cash(&it.supplier_api), 100_777);
+        it.world.verify();
+    }
+}
+
+/// The demo world shows both: a payout that the bank rejected, and one about which it is silent.
+#[test]
+fn the_demo_shows_a_rejected_and_a_silent_payout() {
+    let world = World::demo(Database::sqlite(), 60);
+    let states = ["rejected", "unknown"].map(|state| {
+        store::Payout::list_where(&mut world.conn(), "state = ? AND currency = 'EUR'", &[state.into()]).unwrap().len()
+    });
+    assert_eq!(states, [1, 1]);
+    let operator = world.signed_in("operator@kontor.example");
+    let silent = operator.open("/ops/payouts?state=unknown").link("/ops/payouts/1");
+    let page = operator.open(&silent).text();
+    assert!(page.contains("The bank is silent past the day") && page.contains("Record the rejection"), "{page}");
+    world.verify();
+}

@@ -1,0 +1,360 @@
+//! Settlement in all its ways, to the last unit, on both databases: part payments in any order, too much money and its
+//! way back, early payment, late interest, two currencies at once, and currencies without or with three decimals.
+
+use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard};
+use chrono::NaiveDate;
+use domain::Currency;
+use e2e::world::{CUSTODY_IBAN, World};
+use e2e::{Client, Database};
+use serde_json::{Value, json};
+use server::demo::files::{DemoEntry, DemoInvoice, camt053, totals, ubl};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+const START: &str = "2026-03-02";
+const DUE: &str = "2026-04-01";
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// A supplier, a buyer and two financiers who may trade in some currencies, and the bank.
+struct Trade {
+    world: World,
+    operator: Client,
+    supplier: Client,
+    buyer: Client,
+    financiers: [Client; 2],
+    at_bank: RefCell<BTreeMap<String, i64>>,
+    number: Cell<u32>,
+}
+
+/// A receivable that two financiers own: one unit in three, and the rest.
+struct Sold {
+    id: i64,
+    confirmed: i64,
+    face: [i64; 2],
+    reserve: i64,
+    fee: i64,
+    reference: String,
+}
+
+impl Trade {
+    fn start(database: Database, currencies: &[Currency]) -> Self {
+        let codes: Vec<&str> = currencies.iter().map(Currency::code).collect();
+        let world = World::start_with(database, START, &codes, |_| {});
+        let operator = world.signed_in("operator@x.example");
+        onboard(&world, &operator, SUPPLIER);
+        let buyer_id = onboard(&world, &operator, BUYER);
+        let names = [
+            ("Bank One", "DE111111111", "financier", "one@x.example"),
+            ("Bank Two", "DE222222222", "financier", "two@x.example"),
+        ];
+        for company in names {
+            onboard(&world, &operator, company);
+        }
+        let financiers = names.map(|company| world.api(company.3));
+        let (supplier, buyer) = (world.api(SUPPLIER.3), world.api(BUYER.3));
+        let operator = world.api("operator@x.example");
+        let it = Self { world, operator, supplier, buyer, financiers, at_bank: RefCell::default(), number: Cell::default() };
+        for currency in currencies {
+            let code = currency.code();
+            for company in [&it.supplier, &it.buyer, &it.financiers[0], &it.financiers[1]] {
+                it.done(company, "set-approval-limit", &json!({ "currency": code, "limit_minor": 1_000_000_000 }));
+            }
+            for financier in &it.financiers {
+                it.done(
+                    financier,
+                    "set-buyer-limit",
+                    &json!({ "buyer_id": buyer_id, "currency": code, "limit_minor": 1_000_000_000 }),
+                );
+                let reference = financier.get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
+                it.receive(*currency, START, &[incoming(10_000_000, &reference)]);
+            }
+        }
+        it
+    }
+
+    fn key(&self) -> String {
+        self.number.set(self.number.get() + 1);
+        format!("settlement-{}", self.number.get())
+    }
+
+    fn done(&self, who: &Client, path: &str, body: &Value) -> Value {
+        let answer = who.api(path, &self.key(), body);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.json()["result"].clone()
+    }
+
+    /// A day's statement of the custody account in one currency.
+    fn receive(&self, currency: Currency, date: &str, entries: &[DemoEntry]) -> Value {
+        let number = self.key();
+        let mut at_bank = self.at_bank.borrow_mut();
+        let balance = at_bank.entry(currency.code().to_owned()).or_default();
+        let file = camt053(CUSTODY_IBAN, currency, day(date), &number, *balance, entries);
+        *balance += entries.iter().map(|entry| if entry.credit { entry.amount_minor } else { -entry.amount_minor }).sum::<i64>();
+        let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", number.as_str())];
+        let answer = self.operator.post_with("/api/v1/import-statement", &headers, file);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["result"].clone()
+    }
+
+    /// From the invoice to two holders.
+    fn sell(&self, currency: Currency, net_minor: i64) -> Sold {
+        let (sold, offer_id) = self.offer(currency, net_minor);
+        for (financier, units) in self.financiers.iter().zip(sold.face) {
+            self.buy(financier, offer_id, units);
+        }
+        sold
+    }
+
+    /// From the invoice to the market: all fractions are on offer.
+    fn offer(&self, currency: Currency, net_minor: i64) -> (Sold, i64) {
+        let number = self.key();
+        let invoice = ubl(&DemoInvoice {
+            number: &number,
+            issue_date: day(START),
+            due_date: day(DUE),
+            currency,
+            net_minor,
+            seller: (SUPPLIER.0, SUPPLIER.1),
+            buyer: (BUYER.0, BUYER.1),
+            order: "1",
+            item: "Goods",
+        });
+        let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", number.as_str())];
+        let registered = self.supplier.post_with("/api/v1/register-invoice", &headers, invoice);
+        assert_eq!(registered.status, 200, "{}", registered.body);
+        let invoice_id = registered.json()["result"]["invoice_id"].as_i64().unwrap();
+        self.done(&self.supplier, "submit-invoice", &json!({ "invoice_id": invoice_id }));
+        let confirmed = totals(net_minor).2;
+        let question = format!("/api/v1/payables/undertaking?invoice_id={invoice_id}&amount_minor={confirmed}&due_date={DUE}");
+        let words = self.buyer.get(&question).json();
+        let yes = json!({
+            "invoice_id": invoice_id, "amount_minor": confirmed, "due_date": DUE, "version": words["version"],
+            "words_hash": words["words_hash"],
+        });
+        self.done(&self.buyer, "confirm-invoice", &yes);
+        let rows = self.supplier.get("/api/v1/receivables").json();
+        let row = rows["items"].as_array().unwrap().iter().find(|row| row["invoice_id"] == invoice_id).unwrap().clone();
+        let (id, face) = (row["id"].as_i64().unwrap(), row["face_minor"].as_i64().unwrap());
+        let offer = json!({
+            "receivable_id": id, "units_minor": face, "rate": "6", "method": "discount", "day_count": "ACT/360",
+            "minimum_ticket_minor": 10_i64.pow(currency.exponent()) * 1_000, "close_date": "2026-03-20",
+        });
+        let offer_id = self.done(&self.supplier, "create-offer", &offer)["offer_id"].as_i64().unwrap();
+        let parts = [face / 3, face - face / 3];
+        let reference = row["reference"].as_str().unwrap().to_owned();
+        let reserve = row["reserve_minor"].as_i64().unwrap();
+        // 0.05 % of the confirmed amount, rounded up, is the platform's.
+        let fee = (confirmed * 5 + 9_999) / 10_000;
+        (Sold { id, confirmed, face: parts, reserve, fee, reference }, offer_id)
+    }
+
+    fn buy(&self, financier: &Client, offer_id: i64, units: i64) {
+        let quote = financier.get(&format!("/api/v1/offers/quote?offer_id={offer_id}&units_minor={units}")).json();
+        let price = quote["price_minor"].as_i64().unwrap();
+        self.done(financier, "buy-fractions", &json!({ "offer_id": offer_id, "units_minor": units, "price_minor": price }));
+    }
+
+    fn pay(&self, currency: Currency, date: &str, sold: &Sold, amount_minor: i64) -> Value {
+        self.receive(currency, date, &[incoming(amount_minor, &sold.reference)])
+    }
+
+    /// Cash of the two financiers and of the supplier.
+    fn cash(&self, currency: Currency) -> [i64; 3] {
+        [&self.financiers[0], &self.financiers[1], &self.supplier].map(|company| {
+            let rows = company.get("/api/v1/balances").json();
+            let found = rows["items"].as_array().unwrap().iter().find(|row| row["currency"] == currency.code()).cloned();
+            found.map_or(0, |row| row["balance_minor"].as_i64().unwrap())
+        })
+    }
+
+    fn state(&self, sold: &Sold) -> String {
+        <store::Receivable as store::records::Keyed>::load(&mut self.world.conn(), sold.id).unwrap().state
+    }
+
+    /// What stands on the platform's accounts of a kind: balance and held.
+    fn platform(&self, currency: Currency, kind: &str) -> (i64, i64) {
+        let asset = domain::chart::currency_asset(currency).0;
+        let rows = store::lists::balances(&mut self.world.conn(), asset, None).unwrap();
+        rows.iter().filter(|row| row.kind == kind).fold((0, 0), |sum, row| (sum.0 + row.balance, sum.1 + row.held))
+    }
+
+    /// The books agree with the bank in every currency.
+    fn verify(&self) {
+        for (code, balance) in self.at_bank.borrow().iter() {
+            assert_eq!(self.platform(Currency::parse(code).unwrap(), "custody").0, *balance, "{code}: custody and bank");
+        }
+        self.world.verify();
+    }
+}
+
+/// The money that came in since `before`, by company.
+fn gained(now: [i64; 3], before: [i64; 3]) -> [i64; 3] {
+    [now[0] - before[0], now[1] - before[1], now[2] - before[2]]
+}
+
+#[test]
+fn parts_in_any_order_end_in_the_same_cents() {
+    for database in Database::both() {
+        let it = Trade::start(database, &[Currency::EUR]);
+        let parts = [1, 100_001, 33_333];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let sold = it.sell(Currency::EUR, 400_000);
+            let before = it.cash(Currency::EUR);
+            let mut paid = 0;
+            for part in order.map(|index| parts[index]) {
+                it.pay(Currency::EUR, START, &sold, part);
+                paid += part;
+                let so_far = gained(it.cash(Currency::EUR), before);
+                assert_eq!(so_far.iter().sum::<i64>(), paid, "every cent is shared out at once: {order:?}");
+                assert!((so_far[0] * 2 - so_far[1]).abs() <= 2 * i64::try_from(parts.len()).unwrap(), "pro rata: {so_far:?}");
+                assert_eq!(it.state(&sold), "part_redeemed");
+            }
+            it.pay(Currency::EUR, START, &sold, sold.confirmed - paid);
+            let all = gained(it.cash(Currency::EUR), before);
+            assert_eq!(all, [sold.face[0], sold.face[1], sold.reserve - sold.fee], "{order:?}");
+            assert_eq!(it.state(&sold), "redeemed");
+        }
+        it.verify();
+    }
+}
+
+#[test]
+fn too_much_money_goes_back_where_it_came_from() {
+    for database in Database::both() {
+        let it = Trade::start(database, &[Currency::EUR]);
+        let sold = it.sell(Currency::EUR, 400_000);
+        let before = it.cash(Currency::EUR);
+        it.pay(Currency::EUR, START, &sold, sold.confirmed + 500);
+        // A second payment after the end is surplus altogether.
+        it.pay(Currency::EUR, START, &sold, 77);
+        assert_eq!(gained(it.cash(Currency::EUR), before), [sold.face[0], sold.face[1], sold.reserve - sold.fee]);
+        assert_eq!(it.platform(Currency::EUR, "suspense"), (577, 0), "never kept");
+        assert_eq!(it.platform(Currency::EUR, "collection"), (0, 0));
+        // Money without a place is sent back by two operators, through the bank, to the last cent.
+        it.receive(Currency::EUR, START, &[DemoEntry { remittance: "no idea".into(), ..incoming(1_234, "") }]);
+        let line = store::query::int(&mut it.world.conn(), "SELECT id AS value FROM bank_lines WHERE state = 'suspense'", &[]);
+        let asked = it.operator.api("return-suspense", &it.key(), &json!({ "line_id": line.unwrap(), "reason": "nobody's" }));
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        assert_eq!(approve(&it.world.signed_in("operator2@x.example")).status, 200);
+        assert_eq!(it.platform(Currency::EUR, "suspense"), (1_811, 1_234));
+        it.done(&it.operator, "create-payment-file", &json!({ "currency": "EUR" }));
+        let end_to_end =
+            it.operator.get("/api/v1/payouts?state=sent").json()["items"][0]["end_to_end"].as_str().unwrap().to_owned();
+        it.receive(Currency::EUR, START, &[DemoEntry { credit: false, end_to_end, ..incoming(1_234, "") }]);
+        assert_eq!(it.platform(Currency::EUR, "suspense"), (577, 0));
+        it.verify();
+    }
+}
+
+#[test]
+fn a_buyer_may_pay_early() {
+    for database in Database::both() {
+        let it = Trade::start(database, &[Currency::EUR]);
+        let (sold, offer_id) = it.offer(Currency::EUR, 400_000);
+        it.buy(&it.financiers[0], offer_id, sold.face[0]);
+        let before = it.cash(Currency::EUR);
+        it.world.move_to("2026-03-10");
+        it.pay(Currency::EUR, "2026-03-10", &sold, sold.confirmed);
+        // The offer ends first; what was not sold is the supplier's own.
+        let expected = [sold.face[0], 0, sold.face[1] + sold.reserve - sold.fee];
+        assert_eq!(gained(it.cash(Currency::EUR), before), expected);
+        let offer = <store::Offer as store::records::Keyed>::load(&mut it.world.conn(), offer_id).unwrap();
+        assert_eq!((it.state(&sold).as_str(), offer.state.as_str()), ("redeemed", "expired"));
+        it.world.move_to("2026-04-10");
+        assert_eq!(it.state(&sold), "redeemed", "its due date moves nothing any more");
+        assert_eq!(gained(it.cash(Currency::EUR), before), expected, "and no interest");
+        it.verify();
+    }
+}
+
+/// Overdue: interest on what is outstanding, from the payment date, to those who hold; part payments in between.
+#[test]
+fn late_interest_follows_what_is_outstanding() {
+    for database in Database::both() {
+        let it = Trade::start(database, &[Currency::EUR]);
+        let sold = it.sell(Currency::EUR, 400_000);
+        let before = it.cash(Currency::EUR);
+        it.world.move_to("2026-04-16");
+        assert_eq!(it.state(&sold), "overdue");
+        let face = sold.face[0] + sold.face[1];
+        let half = face / 2;
+        it.pay(Currency::EUR, "2026-04-16", &sold, half);
+        assert_eq!(it.state(&sold), "overdue");
+        it.world.move_to("2026-05-01");
+        // 8 % ACT/360: fifteen days on all of it, fifteen days on the rest; each rounded half up.
+        let interest = |amount: i64| (amount * 8 * 15 * 2 + 36_000) / (2 * 36_000);
+        let late = interest(face) + interest(face - half);
+        it.pay(Currency::EUR, "2026-05-01", &sold, sold.confirmed - half + late);
+        let all = gained(it.cash(Currency::EUR), before);
+        assert_eq!(all[0] + all[1], face + late, "the holders have face and interest");
+        assert!((all[0] - sold.face[0] - late / 3).abs() <= 2, "by what they held: {all:?}");
+        assert_eq!(all[2], sold.reserve - sold.fee);
+        assert_eq!((it.state(&sold).as_str(), it.platform(Currency::EUR, "suspense")), ("redeemed", (0, 0)));
+        it.verify();
+    }
+}
+
+#[test]
+fn two_currencies_at_once_do_not_mix() {
+    for database in Database::both() {
+        let it = Trade::start(database, &[Currency::EUR, Currency::CNY]);
+        let (euro, yuan) = (it.sell(Currency::EUR, 400_000), it.sell(Currency::CNY, 900_000));
+        let before = [Currency::EUR, Currency::CNY].map(|currency| it.cash(currency));
+        it.pay(Currency::EUR, START, &euro, 60_000);
+        it.pay(Currency::CNY, START, &yuan, 123_457);
+        // The right reference in the wrong currency finds no place.
+        let wrong = it.pay(Currency::EUR, START, &yuan, 5_000);
+        assert_eq!((wrong["matched"].clone(), wrong["suspense"].clone()), (json!(0), json!(1)));
+        it.pay(Currency::CNY, START, &yuan, yuan.confirmed - 123_457);
+        it.pay(Currency::EUR, START, &euro, euro.confirmed - 60_000);
+        for (index, (currency, sold)) in [(Currency::EUR, &euro), (Currency::CNY, &yuan)].into_iter().enumerate() {
+            let all = gained(it.cash(currency), before[index]);
+            assert_eq!(all, [sold.face[0], sold.face[1], sold.reserve - sold.fee], "{}", currency.code());
+        }
+        assert_eq!((it.platform(Currency::EUR, "suspense").0, it.platform(Currency::CNY, "suspense").0), (5_000, 0));
+        it.verify();
+    }
+}
+
+/// JPY has no decimals, KWD three: the same journey, to the last unit, in files and on pages.
+#[test]
+fn yen_and_dinars_settle_to_the_last_unit() {
+    let [yen, dinar] = ["JPY", "KWD"].map(|code| Currency::parse(code).unwrap());
+    for database in Database::both() {
+        let it = Trade::start(database, &[yen, dinar]);
+        let cases = [(yen, 54_321, "JPY 64,642", "1234"), (dinar, 7_654_321, "KWD 9,108.642", "1.234")];
+        for (currency, net, shown, on_file) in cases {
+            let sold = it.sell(currency, net);
+            let text = it.world.signed_in(SUPPLIER.3).open(&format!("/receivables/{}", sold.id)).text();
+            assert!(text.contains(shown), "{text}");
+            let before = it.cash(currency);
+            it.pay(currency, START, &sold, 10_001);
+            it.pay(currency, START, &sold, sold.confirmed - 10_001);
+            assert_eq!(gained(it.cash(currency), before), [sold.face[0], sold.face[1], sold.reserve - sold.fee]);
+            pay_out(&it, currency, on_file);
+        }
+        it.verify();
+    }
+}
+
+/// The supplier takes 1234 minor units out; the bank's file has them in the currency's own decimals.
+fn pay_out(it: &Trade, currency: Currency, on_file: &str) {
+    let code = currency.code();
+    let proposed = json!({ "currency": code, "iban": "BE68539007547034", "holder": "Real Supplier" });
+    let account_id = it.done(&it.supplier, "propose-bank-account", &proposed)["account_id"].clone();
+    let asked = it.operator.api("decide-bank-account", &it.key(), &json!({ "account_id": account_id, "verified": true }));
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    assert_eq!(approve(&it.world.signed_in("operator2@x.example")).status, 200);
+    let before = it.cash(currency)[2];
+    it.done(&it.supplier, "request-payout", &json!({ "currency": code, "amount_minor": 1_234 }));
+    let made = it.done(&it.operator, "create-payment-file", &json!({ "currency": code }));
+    let document = store::records::find_document(&mut it.world.conn(), made["document"].as_str().unwrap()).unwrap().unwrap();
+    let file = String::from_utf8(document.content).unwrap();
+    assert!(file.contains(&format!("<InstdAmt Ccy=\"{code}\">{on_file}</InstdAmt>")), "{file}");
+    let end_to_end = file.split("<EndToEndId>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    it.receive(currency, START, &[DemoEntry { credit: false, end_to_end, ..incoming(1_234, "") }]);
+    assert_eq!(it.cash(currency)[2], before - 1_234);
+}
