@@ -45,9 +45,9 @@ impl Setting {
 
     /// A payout that is with the bank; its end-to-end id.
     fn pay_out(&self, amount: &str) -> String {
-        let asked = self.supplier.fill("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", amount)]);
+        let asked = self.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", amount)]);
         assert_eq!(asked.status, 200, "{}", asked.text());
-        let made = self.operator.fill("/ops/payouts", "/ops/payouts", &[("currency", "EUR")]);
+        let made = self.operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", "EUR")]);
         assert_eq!(made.status, 200, "{}", made.text());
         self.newest().end_to_end
     }
@@ -143,7 +143,7 @@ fn status_report(
 fn a_payout_that_the_bank_rejects_is_failed_by_two_people() {
     for database in Database::both() {
         let mut it = Setting::start(database);
-        let asked = it.supplier.fill("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "400.00")]);
+        let asked = it.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "400.00")]);
         assert_eq!(asked.status, 200, "{}", asked.text());
         let waiting = it.newest();
         assert_eq!((waiting.state.as_str(), it.cash()), ("authorised", (100_000, 60_000)));
@@ -152,7 +152,7 @@ fn a_payout_that_the_bank_rejects_is_failed_by_two_people() {
         };
         let early = fail(waiting.id, "AC04", "fail-too-early");
         assert_eq!((early.status, early.json()["code"].clone()), (409, "state_conflict".into()), "the bank has not seen it");
-        let made = it.operator.fill("/ops/payouts", "/ops/payouts", &[("currency", "EUR")]);
+        let made = it.operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", "EUR")]);
         assert_eq!(made.status, 200, "{}", made.text());
         assert_eq!(it.newest().expected_date, Some(day("2026-11-24")), "the business day after its execution");
         for (code, problem) in [("XX99", "field_invalid"), ("NARR", "reason_missing")] {
@@ -196,11 +196,14 @@ fn the_banks_status_report_rejects_and_informs() {
     for database in Database::both() {
         let it = Setting::start(database);
         let ask = |amount: &str| {
-            assert_eq!(it.supplier.fill("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", amount)]).status, 200);
+            assert_eq!(
+                it.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", amount)]).status,
+                200
+            );
             it.newest().end_to_end
         };
         let [first, second, third] = ["100.00", "200.00", "300.00"].map(ask);
-        assert_eq!(it.operator.fill("/ops/payouts", "/ops/payouts", &[("currency", "EUR")]).status, 200);
+        assert_eq!(it.operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", "EUR")]).status, 200);
         let original = format!("KONTOR-{}", it.payout(&first).file_id.unwrap());
         let other = it.pay_out("50.00");
         assert_eq!(it.cash(), (100_000, 35_000));
@@ -362,10 +365,10 @@ fn money_that_cannot_even_be_sent_back_waits_in_suspense_again() {
         let line = it.lines("suspense")[0].id;
         let send_back = |key: &str| {
             let page = format!("/ops/bank-lines/{line}");
-            let asked = it.operator.fill(&page, &format!("{page}/return"), &[("reason", key)]);
+            let asked = it.operator.fill_and_confirm(&page, &format!("{page}/return"), &[("reason", key)]);
             assert!(asked.text().contains("second person"), "{}", asked.text());
             assert_eq!(approve(&it.checker).status, 200);
-            assert_eq!(it.operator.fill("/ops/payouts", "/ops/payouts", &[("currency", "EUR")]).status, 200);
+            assert_eq!(it.operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", "EUR")]).status, 200);
             it.newest().end_to_end
         };
         // Rejected before it left.
@@ -387,7 +390,7 @@ fn money_that_cannot_even_be_sent_back_waits_in_suspense_again() {
         // And it can still be placed.
         let reference: Value = it.supplier_api.get("/api/v1/me").json()["company"]["reference"].clone();
         let page = format!("/ops/bank-lines/{line}");
-        let placed = it.operator.fill(
+        let placed = it.operator.fill_and_confirm(
             &page,
             &format!("{page}/assign"),
             &[("reference", reference.as_str().unwrap()), ("reason", "it was theirs")],

@@ -85,7 +85,7 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
             "task-market" => OfferLine::totals(conn, &mine("supplier_id <> ?").with("state = 'open'", vec![]))?,
             "task-suspense" => BankLineRow::totals(conn, &all("state = 'suspense'"))?,
             "task-attention" => BankLineRow::totals(conn, &all("state = 'attention'"))?,
-            "task-payouts" => PayoutLine::totals(conn, &all("state = 'requested'"))?,
+            "task-payouts" => PayoutLine::totals(conn, &all("state = 'authorised'"))?,
             _ => Vec::new(),
         };
         let mut note: Vec<String> = sums.iter().map(|sum| language.money(&sum.currency, sum.sum_minor)).collect();

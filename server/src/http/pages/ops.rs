@@ -705,7 +705,7 @@ async fn payment_file_choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
 /// What the next payment file would hold.
 async fn payment_file_check(who: &Who<OperatorMaker>, currency: &str) -> Result<Page, Fault> {
     let known = domain::Currency::parse(currency).ok_or_else(|| Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
-    let waiting = lists::ListQuery::newest(1).with("state = 'requested' AND currency = ?", vec![known.code().into()]);
+    let waiting = lists::ListQuery::newest(1).with("state = 'authorised' AND currency = ?", vec![known.code().into()]);
     let total = who.app.read(move |conn| Ok(PayoutLine::totals(conn, &waiting)?.into_iter().next())).await?;
     let total = total.ok_or(Refusal::NothingToPay)?;
     let check = Check {
