@@ -9,6 +9,7 @@ use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use store::bulk::BulkUpdate;
 use store::journal::{self, BookingFacts, NewAccount};
+use store::log::LogWriter;
 use store::records::{Keyed, Record};
 use store::{ApprovalLimit, AuditRecord, BuyerLimit, Conn, Heads, Notice, Offer, Party, Purchase, Receivable, StoreError};
 
@@ -94,6 +95,7 @@ pub struct Batch<'a> {
     pub now: NaiveDateTime,
     pub heads: Heads,
     heads_changed: bool,
+    log: LogWriter,
     book: Book,
     accounts: HashMap<AccountKey, AccountId>,
     pub records: Records,
@@ -123,6 +125,7 @@ impl<'a> Batch<'a> {
             accounts: memory.accounts,
             records: memory.records,
             value_date: heads.business_date,
+            log: LogWriter::open(&heads)?,
             heads,
             heads_changed: false,
             new_accounts: Vec::new(),
@@ -180,6 +183,7 @@ impl<'a> Batch<'a> {
         self.posted = (0, 0);
         self.value_date = self.heads.business_date;
         self.wrote = false;
+        self.log.begin_command();
     }
 
     #[must_use]
@@ -190,6 +194,7 @@ impl<'a> Batch<'a> {
     pub fn append_audit(&mut self, record: AuditRecord) {
         self.heads_changed = true;
         self.heads.last_audit = record.seq;
+        self.log.append(&record);
         self.audit.push(record);
     }
 
@@ -209,6 +214,7 @@ impl<'a> Batch<'a> {
         Record::insert_all(&std::mem::take(&mut self.purchases), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.notices), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.audit), self.conn)?;
+        self.log.flush(self.conn, &mut self.heads)?;
         if std::mem::take(&mut self.heads_changed) {
             self.heads.update(self.conn)?;
         }
@@ -341,6 +347,8 @@ impl<'a> Batch<'a> {
         let (first, last) = match applied {
             Ok(rows) => {
                 self.facts.extend(rows.iter().map(|_| facts));
+                let (accounts, named) = (&self.accounts, &keys);
+                self.log.bind(rows, &facts, |id| named.iter().find(|key| accounts.get(key) == Some(&id)).copied());
                 let number = |row: Option<&ledger::Transfer>| row.map_or(0, |row| row.number.0);
                 (number(rows.first()), number(rows.last()))
             }

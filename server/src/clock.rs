@@ -1,6 +1,6 @@
 //! The only place that asks what time it is.
 
-use chrono::{NaiveDateTime, TimeDelta, Utc};
+use chrono::{NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -14,7 +14,8 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> NaiveDateTime {
         let offset = TimeDelta::try_seconds(self.offset_seconds.load(Ordering::Relaxed)).unwrap_or_default();
-        let now = Utc::now().naive_utc();
+        // The databases keep microseconds; a digest of a moment must not depend on more.
+        let now = Utc::now().naive_utc().trunc_subsecs(6);
         now.checked_add_signed(offset).unwrap_or(now)
     }
 

@@ -176,6 +176,7 @@ commands!(
     invite_user InviteUser,
     propose_bank_account ProposeBankAccount,
     queue_mails QueueMails,
+    record_checkpoint RecordCheckpoint,
     record_mail RecordMail,
     record_receipt RecordReceipt,
     record_sign_in_failure RecordSignInFailure,

@@ -1,6 +1,8 @@
 //! What the operator of a server sets, by option or environment.
 
+use proof::note::Signer;
 use std::path::PathBuf;
+use store::StoreError;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -25,6 +27,30 @@ pub struct Config {
     pub metrics_listen: Option<String>,
     /// The program whose `read-file` task opens PDF files and archives: `kontor` itself.
     pub file_reader: PathBuf,
+    pub checkpoints: CheckpointConfig,
+}
+
+/// How the log is signed, and where its checkpoints go besides the database.
+#[derive(Clone, Debug, Default)]
+pub struct CheckpointConfig {
+    /// `PRIVATE+KEY+…`; none: a file in the data folder. The same for all processes on one database.
+    pub key: Option<Secret>,
+    /// The log's name in checkpoints and its key; none: the base address's host and `/log`.
+    pub origin: Option<String>,
+    /// Each checkpoint as a file.
+    pub folder: Option<PathBuf>,
+    /// Gets the checkpoint of each end of day.
+    pub mail: Option<String>,
+}
+
+/// A text that no log line shows.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }
 
 /// The largest file and the most files of one upload.
@@ -43,15 +69,39 @@ pub fn own_program() -> std::io::Result<PathBuf> {
 
 /// The secret in the data folder, made at first start, readable by its owner only.
 pub fn load_secret(data: &std::path::Path) -> std::io::Result<String> {
-    let path = data.join("secret");
-    if let Ok(found) = std::fs::read_to_string(&path) {
+    load_or_make(&data.join("secret"), crate::hash::random_token)
+}
+
+/// The log's key: the one given, or the one in the data folder, made at first start.
+pub fn load_log_key(config: &Config) -> Result<Signer, StoreError> {
+    let fault = |detail: String| StoreError::Connection(format!("the log's key: {detail}"));
+    let wanted = &config.checkpoints;
+    let host = config.base_url.split("://").nth(1).unwrap_or("kontor").split('/').next().unwrap_or("kontor");
+    let origin = wanted.origin.clone().unwrap_or_else(|| format!("{host}/log"));
+    let text = match &wanted.key {
+        Some(Secret(key)) => key.clone(),
+        None => {
+            let fresh = Signer::from_seed(&origin, crate::hash::random_bytes()).map_err(|error| fault(error.to_string()))?;
+            load_or_make(&config.data.join("log.key"), || fresh.to_text()).map_err(|error| fault(error.to_string()))?
+        }
+    };
+    let signer = Signer::parse(&text).map_err(|error| fault(error.to_string()))?;
+    if wanted.origin.as_ref().is_some_and(|origin| origin != signer.name()) {
+        return Err(fault(format!("it is the key of {}, not of {origin}", signer.name())));
+    }
+    Ok(signer)
+}
+
+/// A file that holds a secret, made by the first who needs it, readable by its owner only.
+fn load_or_make(path: &std::path::Path, make: impl Fn() -> String) -> std::io::Result<String> {
+    if let Ok(found) = std::fs::read_to_string(path) {
         return Ok(found.trim().to_owned());
     }
-    let secret = crate::hash::random_token();
+    let secret = make();
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    std::io::Write::write_all(&mut options.open(&path)?, secret.as_bytes())?;
+    std::io::Write::write_all(&mut options.open(path)?, secret.as_bytes())?;
     Ok(secret)
 }

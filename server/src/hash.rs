@@ -15,13 +15,19 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// 32 random bytes from the operating system, hexadecimal. Without randomness nothing here is safe: it panics.
+/// 32 random bytes from the operating system. Without randomness nothing here is safe: it panics.
 #[must_use]
-pub fn random_token() -> String {
+pub fn random_bytes() -> [u8; 32] {
     let mut bytes = [0_u8; 32];
     let filled = getrandom::fill(&mut bytes);
     assert!(filled.is_ok(), "the operating system gives no randomness");
-    hex(&bytes)
+    bytes
+}
+
+/// The same, hexadecimal.
+#[must_use]
+pub fn random_token() -> String {
+    hex(&random_bytes())
 }
 
 /// Compares two secrets in time that does not depend on where they differ.

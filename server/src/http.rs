@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod error;
+pub mod log;
 pub mod pages;
 pub mod rights;
 pub mod routes;
@@ -25,6 +26,8 @@ pub struct App {
     pub writer: Writer,
     pub clock: Clock,
     pub config: Config,
+    /// The log's key.
+    pub signer: proof::note::Signer,
     pub sessions: SessionCache,
     pub sign_in_throttle: Throttle,
     pub style_href: String,
@@ -37,13 +40,14 @@ pub type Shared = Arc<App>;
 
 impl App {
     #[must_use]
-    pub fn new(pool: Pool, writer: Writer, clock: Clock, config: Config) -> Shared {
+    pub fn new(pool: Pool, writer: Writer, clock: Clock, config: Config, signer: proof::note::Signer) -> Shared {
         let short = |text: &str| crate::hash::sha256_hex(text.as_bytes()).get(..16).unwrap_or("0").to_owned();
         Arc::new(Self {
             pool,
             writer,
             clock,
             config,
+            signer,
             sessions: SessionCache::default(),
             sign_in_throttle: Throttle::default(),
             style_href: format!("/assets/{}.css", short(web::STYLES)),

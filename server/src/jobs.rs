@@ -1,5 +1,6 @@
-//! What runs beside the requests: the end of day and the mails.
+//! What runs beside the requests: the end of day, payments shared out, the log's signature and the mails.
 
 pub mod end_of_day;
 pub mod send_mail;
 pub mod share_payments;
+pub mod sign_checkpoint;

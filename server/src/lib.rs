@@ -9,12 +9,14 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod dice;
+pub mod export;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 pub mod file_reader;
 pub mod hash;
 pub mod http;
 pub mod jobs;
+pub mod proofs;
 pub mod serve;
 pub mod setup;
 pub mod writer;

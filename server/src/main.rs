@@ -2,10 +2,11 @@
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
+use formats::books::BooksFormat;
 use server::clock::Clock;
-use server::config::{Config, load_secret, own_program};
+use server::config::{CheckpointConfig, Config, Secret, load_secret, own_program};
 use server::setup::{FirstUser, Setup};
-use server::{bench, demo, serve, setup};
+use server::{bench, demo, export, proofs, serve, setup};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -38,6 +39,23 @@ impl Database {
         std::fs::set_permissions(&self.data, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         Ok(self.data.join("kontor.sqlite").display().to_string())
     }
+}
+
+/// How the log is signed and where its checkpoints go.
+#[derive(Args, Clone)]
+struct LogOptions {
+    /// The log's secret key, PRIVATE+KEY+…; the same for all processes on one database. None: a file in the data folder.
+    #[arg(long, env = "KONTOR_LOG_KEY", hide_env_values = true)]
+    log_key: Option<String>,
+    /// The log's name; none: the base address's host and /log.
+    #[arg(long, env = "KONTOR_LOG_ORIGIN")]
+    log_origin: Option<String>,
+    /// Folder, best on another machine, that gets every checkpoint as a file.
+    #[arg(long, env = "KONTOR_CHECKPOINT_DIR")]
+    checkpoint_dir: Option<PathBuf>,
+    /// Address that gets the checkpoint of every end of day.
+    #[arg(long, env = "KONTOR_CHECKPOINT_MAIL")]
+    checkpoint_mail: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -77,6 +95,8 @@ enum Task {
         /// Address and port of /metrics (Prometheus), apart from the pages; none turns it off.
         #[arg(long, env = "KONTOR_METRICS_LISTEN")]
         metrics_listen: Option<String>,
+        #[command(flatten)]
+        log: LogOptions,
     },
     /// Make the operator and its first two people on an empty database; prints their passwords once.
     Setup {
@@ -106,6 +126,30 @@ enum Task {
     Verify {
         #[command(flatten)]
         database: Database,
+        /// A saved checkpoint, or a folder of them, that the log must extend; may be given several times.
+        #[arg(long)]
+        checkpoint: Vec<PathBuf>,
+        /// The log's public key, or a file that holds it: then saved and stored checkpoints must be signed by it.
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Check a position proof without any database.
+    VerifyProof {
+        file: PathBuf,
+        /// The log's public key as /log/key tells it, or a file that holds it.
+        #[arg(long)]
+        key: String,
+    },
+    /// Write the books for another accounting program.
+    Export {
+        #[command(flatten)]
+        database: Database,
+        /// hledger, ledger or beancount.
+        #[arg(long)]
+        format: String,
+        /// A file; none means standard output.
+        #[arg(long)]
+        output: Option<PathBuf>,
     },
     /// Open the file on standard input under limits; the server runs this for PDF files and archives.
     #[command(hide = true)]
@@ -141,7 +185,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode, Failure> {
     match task {
         Task::Demo { listen, days, database_url } => demo::run(&listen, days, database_url)?,
-        Task::Serve { database, listen, smtp_url, smtp_timeout, mail_from, base_url, secret, metrics_listen } => {
+        Task::Serve { database, listen, smtp_url, smtp_timeout, mail_from, base_url, secret, metrics_listen, log } => {
             std::fs::create_dir_all(&database.data)?;
             let secret = match secret {
                 Some(secret) if secret.len() >= 32 => secret,
@@ -161,6 +205,12 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 demo: false,
                 metrics_listen,
                 file_reader: own_program()?,
+                checkpoints: CheckpointConfig {
+                    key: log.log_key.map(Secret),
+                    origin: log.log_origin,
+                    folder: log.checkpoint_dir,
+                    mail: log.checkpoint_mail,
+                },
             };
             let mut conn = store::connect(&config.database_url)?;
             store::migrate(&mut conn)?;
@@ -207,18 +257,45 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             let mut conn = store::connect(&database.url()?)?;
             println!("{} migrations applied", store::migrate(&mut conn)?);
         }
-        Task::Verify { database } => {
+        Task::VerifyProof { file, key } => {
+            let key = proofs::read_key(&key)?;
+            match proofs::verify_proof(&file, &key) {
+                Ok(report) => print!("{report}"),
+                Err(flaw) => {
+                    println!("BAD: {flaw}");
+                    return Ok(ExitCode::FAILURE);
+                }
+            }
+        }
+        Task::Export { database, format, output } => {
+            let format = BooksFormat::parse(&format).ok_or("--format is hledger, ledger or beancount")?;
             let mut conn = store::connect(&database.url()?)?;
-            let (coverage, finding) = store::verify::verify(&mut conn)?;
+            match output {
+                Some(path) => export::run(&mut conn, format, &mut std::io::BufWriter::new(std::fs::File::create(path)?))?,
+                None => export::run(&mut conn, format, &mut std::io::BufWriter::new(std::io::stdout().lock()))?,
+            }
+        }
+        Task::Verify { database, checkpoint, key } => {
+            let key = key.map(|key| proofs::read_key(&key)).transpose()?;
+            let saved = proofs::read_checkpoints(&checkpoint, key.as_ref())?;
+            let mut conn = store::connect(&database.url()?)?;
+            let (coverage, finding) = store::verify::verify_against(&mut conn, &saved, key.as_ref())?;
             println!(
-                "read {} transfers, {} accounts, {} audit records, {} receivables",
-                coverage.transfers, coverage.accounts, coverage.audit_records, coverage.receivables
+                "read {} transfers, {} accounts, {} audit records, {} receivables; compared {} saved checkpoints",
+                coverage.transfers,
+                coverage.accounts,
+                coverage.audit_records,
+                coverage.receivables,
+                saved.len()
             );
             if let Some(finding) = finding {
                 println!("BROKEN at {}: {}", finding.place, finding.problem);
                 return Ok(ExitCode::FAILURE);
             }
-            println!("everything fits: each asset sums to zero, every balance follows from the journal");
+            println!(
+                "everything fits: each asset sums to zero, every balance follows from the journal, the log of {} records from the audit",
+                coverage.log_size
+            );
         }
         Task::ReadFile => return Ok(server::file_reader::run_child()),
         Task::Bench { what } => {

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::routes::{Routes, wrap};
 use crate::http::{App, Shared};
-use crate::jobs::{end_of_day, send_mail, share_payments};
+use crate::jobs::{end_of_day, send_mail, share_payments, sign_checkpoint};
 use crate::writer::Writer;
 use actix_web::{HttpResponse, HttpServer, web};
 use std::sync::Arc;
@@ -34,7 +34,8 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
     drop(conn);
     let pool = store::open_pool(&config.database_url, 8)?;
     let (writer, writer_thread) = Writer::start(&config.database_url, clock.clone())?;
-    let app = App::new(pool, writer, clock, config);
+    let signer = crate::config::load_log_key(&config)?;
+    let app = App::new(pool, writer, clock, config, signer);
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = start_jobs(&app, &stop)?;
     if let Some(listen) = app.config.metrics_listen.clone() {
@@ -103,10 +104,11 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
         let mut round = 0_u32;
         while !stop.load(Ordering::Relaxed) {
             if round.is_multiple_of(5) && !app.config.demo {
-                report(end_of_day::catch_up(&app.writer, &app.pool, app.clock.now().date()).map(|_| ()), "end of day");
+                report(end_of_day::catch_up(&app, app.clock.now().date()).map(|_| ()), "end of day");
             }
             let ending = || stop.load(Ordering::Relaxed);
             report(share_payments::go_on(&app.writer, &app.pool, ending).map(|_| ()), "share payments");
+            report(sign_checkpoint::run(&app), "sign checkpoint");
             report(send_mail::queue(&app.writer, &app.pool, &app.config).map(|_| ()), "queue mails");
             report(send_mail::send(&app.writer, &app.pool, &app.config, &app.clock).map(|_| ()), "send mails");
             round = round.wrapping_add(1);

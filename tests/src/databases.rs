@@ -43,6 +43,21 @@ impl Database {
         Some(Self { url: format!("{base}/{name}"), folder: fresh_folder(), kind: "postgres" })
     }
 
+    /// The database as it is now, under another name. Nobody may be connected to it.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        if self.kind == "sqlite" {
+            let copy = Self::sqlite();
+            std::fs::copy(&self.url, &copy.url).expect("a copy");
+            return copy;
+        }
+        let (base, name) = self.url.rsplit_once('/').expect("an address");
+        let copy = format!("kontor_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut conn = store::connect(&format!("{base}/postgres")).expect("the test cluster answers");
+        store::query::execute(&mut conn, &format!("CREATE DATABASE {copy} TEMPLATE {name}"), &[]).expect("a copy");
+        Self { url: format!("{base}/{copy}"), folder: fresh_folder(), kind: "postgres" }
+    }
+
     /// One of each kind that this machine has.
     #[must_use]
     pub fn both() -> Vec<Self> {

@@ -33,6 +33,7 @@ pub fn config(database: &Database, base: &str) -> Config {
         demo: true,
         metrics_listen: None,
         file_reader: file_reader(),
+        checkpoints: server::config::CheckpointConfig::default(),
     }
 }
 
@@ -98,6 +99,19 @@ impl World {
         Self { database, clock, running: Some(running), base }
     }
 
+    /// The running server's inside, for what no request can ask for.
+    #[must_use]
+    pub fn app(&self) -> &server::http::Shared {
+        &self.running.as_ref().expect("a running server").app
+    }
+
+    /// Signs the log as it is, and says with what checkpoint.
+    pub fn signed(&self) -> store::CheckpointRow {
+        self.clock.shift_seconds(61);
+        server::jobs::sign_checkpoint::run(self.app()).expect("a checkpoint");
+        store::log::newest_checkpoint(&mut self.conn()).expect("a query").expect("a checkpoint")
+    }
+
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(&self.base)
@@ -133,7 +147,7 @@ impl World {
     pub fn move_to(&self, date: &str) {
         let wanted: NaiveDate = date.parse().expect("a date");
         let app = &self.running.as_ref().expect("a running server").app;
-        server::jobs::end_of_day::catch_up(&app.writer, &app.pool, wanted).expect("days end");
+        server::jobs::end_of_day::catch_up(app, wanted).expect("days end");
     }
 
     /// The newest mail to an address.

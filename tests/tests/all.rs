@@ -9,6 +9,7 @@ mod journey;
 mod mail;
 mod pages;
 mod payouts;
+mod proofs;
 mod refusals;
 mod security;
 mod settlement;

@@ -28,6 +28,7 @@ fn dependencies_run_one_way() {
     for (path, banned) in [
         ("server/domain", vec!["serde", "diesel", "actix-web", "store", "formats", "web", "server"]),
         ("server/formats", vec!["diesel", "actix-web", "store", "web", "server"]),
+        ("server/proof", vec!["diesel", "actix-web", "store", "formats", "web", "server", "domain", "ledger", "serde"]),
         ("server/store", vec!["actix-web", "formats", "web", "server", "lettre", "jsonwebtoken"]),
         ("web", vec!["actix-web", "diesel", "store", "formats", "server"]),
         ("server", vec!["diesel"]),
@@ -38,7 +39,7 @@ fn dependencies_run_one_way() {
             assert!(!named.iter().any(|known| known == name), "{path} names {name}");
         }
     }
-    for path in ["server/ledger", "server/domain", "server/formats", "server/store", "web"] {
+    for path in ["server/ledger", "server/domain", "server/formats", "server/proof", "server/store", "web"] {
         for only_server in ["actix-web", "jsonwebtoken", "lettre"] {
             assert!(!manifest(path).contains(only_server), "{path} names {only_server}");
         }

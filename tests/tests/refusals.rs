@@ -21,6 +21,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("sold_out", "survival::the_last_units_are_sold_once"),
     ("payment_being_shared", "distribution::many_holders_are_paid_piece_by_piece"),
     ("idempotency_key_reused", "survival::a_key_does_one_thing_once"),
+    ("proof_not_ready", "proofs::a_holder_proves_its_position_to_a_stranger"),
+    ("nothing_to_prove", "proofs::a_holder_proves_its_position_to_a_stranger"),
 ];
 
 /// Codes whose rule is a pure function with its own table of rows in `domain`.

@@ -76,6 +76,13 @@ pub fn currency_asset(currency: crate::Currency) -> AssetId {
     AssetId(i64::from(number))
 }
 
+/// The currency of an asset, if it is one.
+#[must_use]
+pub fn asset_currency(asset: AssetId) -> Option<crate::Currency> {
+    let known = iso_currency::Currency::from_numeric(u16::try_from(asset.0).ok()?)?;
+    crate::Currency::parse(known.code())
+}
+
 macro_rules! codes {
     ($($name:ident = $value:literal => $text:literal,)+) => {
         /// What a transfer is booked as.
@@ -255,6 +262,8 @@ mod tests {
             assert_eq!(Booking::of(booking.code().0), Some(*booking));
         }
         assert_eq!(currency_asset(crate::Currency::EUR), AssetId(978));
+        assert_eq!(asset_currency(AssetId(978)), Some(crate::Currency::EUR));
+        assert_eq!((asset_currency(AssetId(10_000)), asset_currency(AssetId(-1))), (None, None));
     }
 
     /// Prints postings as the document's rows do.

@@ -107,6 +107,10 @@ refusals! {
     DayInPast { date: NaiveDate } => "day_in_past",
     /// Register, party accounts, ledger and bank statement do not agree.
     BooksDoNotBalance { asset: String } => "books_do_not_balance",
+    /// No end of day has been signed yet that the proof could rest on.
+    ProofNotReady => "proof_not_ready",
+    /// The company had no balance at that end of day.
+    NothingToProve => "nothing_to_prove",
 }
 
 #[cfg(test)]

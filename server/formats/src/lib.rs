@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
 pub mod archive;
+pub mod books;
 pub mod camt;
 pub mod cii;
 #[cfg(test)]

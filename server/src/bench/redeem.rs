@@ -91,7 +91,7 @@ pub fn spread(url: &str, offer_id: i64, holders: i64, clock: &Clock) -> Result<R
             command: "bench".to_owned(),
             subject_id: receivable.id,
             idempotency_key: format!("spread-{offer_id}-{made}"),
-            input_hash: String::new(),
+            input_hash: crate::hash::sha256_hex(b"bench\n0\n{}"),
             input: "{}".to_owned(),
             outcome: "{}".to_owned(),
             first_transfer,

@@ -33,6 +33,9 @@ impl Execute for CloseDay {
         if let Some(asset) = store::verify::unbalanced_asset(batch.conn)? {
             return Err(Refusal::BooksDoNotBalance { asset }.into());
         }
+        let (counted, seq, salts) = (batch.heads.last_transfer, batch.audit_seq(), store::log::salts_of(&batch.heads));
+        let sums = store::sums::close_day(batch.conn, self.date, counted, seq, &salts)?;
+        batch.wrote = true;
         let next = self.date.checked_add_days(Days::new(1)).unwrap_or(self.date);
         let expired = close_offers(batch, next)?;
         let (matured, overdue) = move_receivables(batch, next)?;
@@ -40,6 +43,7 @@ impl Execute for CloseDay {
         batch.set_business_date(next);
         let body = json!({
             "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent,
+            "sums": sums.to_text(),
         });
         Ok(Done::new(0, body))
     }

@@ -458,6 +458,19 @@ pub fn document() -> Value {
             if route.right != "anyone" {
                 map.insert("security".to_owned(), json!([{ "bearer": [] }]));
             }
+            let query = if route.path == "/api/v1/position-proof" {
+                &[("day", "an ended business date; the newest when left out")]
+            } else {
+                super::log::query_of(route.path)
+            };
+            if !query.is_empty() {
+                let one = |(name, meaning): &(&str, &str)| json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } });
+                map.insert("parameters".to_owned(), query.iter().map(one).collect());
+            }
+            if route.path == "/api/v1/position-proof" {
+                let file = json!({ "description": "The proof as docs/PROOFS.md specifies it", "content": { "text/plain": { "schema": { "type": "string" } } } });
+                map.insert("responses".to_owned(), json!({ "200": file, "default": problem }));
+            }
             if route.method == "POST" && !route.path.ends_with("/token") {
                 let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
                 map.insert("parameters".to_owned(), json!([header]));

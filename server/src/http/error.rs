@@ -92,7 +92,9 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "books_do_not_balance"
         | "undertaking_changed"
         | "last_administrator"
-        | "receivable_matured" => StatusCode::CONFLICT,
+        | "receivable_matured"
+        | "proof_not_ready"
+        | "nothing_to_prove" => StatusCode::CONFLICT,
         "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }

@@ -16,6 +16,7 @@ pub mod org;
 pub mod payables;
 pub mod payouts;
 pub mod portfolio;
+pub mod proofs;
 pub mod receipts;
 pub mod receivables;
 pub mod sign_in;
@@ -43,6 +44,7 @@ pub fn add_routes(routes: &mut Routes) {
     receivables::add_routes(routes);
     market::add_routes(routes);
     portfolio::add_routes(routes);
+    proofs::add_routes(routes);
     cash::add_routes(routes);
     ops::add_routes(routes);
     payouts::add_routes(routes);

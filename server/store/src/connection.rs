@@ -96,7 +96,21 @@ pub fn migrate(conn: &mut Conn) -> Result<usize> {
         Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map(|steps| steps.len()),
         Conn::Postgres(postgres) => postgres.run_pending_migrations(POSTGRES).map(|steps| steps.len()),
     };
-    done.map_err(|error| StoreError::Connection(format!("migration: {error}")))
+    let done = done.map_err(|error| StoreError::Connection(format!("migration: {error}")))?;
+    complete_log(conn)?;
+    Ok(done)
+}
+
+/// Records from before there was a log come into it, one process at a time.
+fn complete_log(conn: &mut Conn) -> Result<()> {
+    begin_batch(conn)?;
+    match crate::log::complete(conn) {
+        Ok(()) => commit_batch(conn),
+        Err(error) => {
+            roll_back_batch(conn)?;
+            Err(error)
+        }
+    }
 }
 
 /// Takes every migration back; for the test that runs them up, down and up.

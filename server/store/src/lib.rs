@@ -8,10 +8,12 @@ pub mod connection;
 pub mod distributions;
 pub mod journal;
 pub mod lists;
+pub mod log;
 pub mod query;
 pub mod records;
 pub mod rows;
 pub mod schema;
+pub mod sums;
 pub mod verify;
 
 pub use connection::{Conn, Pool, connect, migrate, open_pool, revert_all};

@@ -98,7 +98,8 @@ records!(
     documents Document, invoices Invoice, confirmations Confirmation, receivables Receivable,
     late_claims LateClaim, distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_lines BankLine,
     payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval, audit AuditRecord, notices Notice,
-    mails Mail, ledger_accounts AccountRow, transfers TransferRow,
+    mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
+    checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
 );
 keyed!(
     heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,

@@ -14,6 +14,10 @@ pub struct Heads {
     pub last_audit: i64,
     pub business_date: NaiveDate,
     pub custody_iban: String,
+    /// The log's complete subtrees, largest first, hexadecimal one after the other.
+    pub log_frontier: String,
+    /// From which the log's salts are made; never leaves the database.
+    pub log_secret: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -487,4 +491,49 @@ pub struct TransferRow {
     pub value_date: NaiveDate,
     pub business_date: NaiveDate,
     pub booked_at: NaiveDateTime,
+}
+
+/// The leaf hashes of one flush.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = log_runs, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct LogRun {
+    pub first_seq: i64,
+    pub last_seq: i64,
+    pub hashes: Vec<u8>,
+}
+
+/// A complete subtree of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = log_nodes, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct LogNode {
+    pub level: i64,
+    pub position: i64,
+    pub hash: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = checkpoints, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct CheckpointRow {
+    pub size: i64,
+    pub business_date: NaiveDate,
+    pub signed_at: NaiveDateTime,
+    pub note: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = day_sums, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct DaySumsRow {
+    pub day: NaiveDate,
+    pub audit_seq: i64,
+    pub last_transfer: i64,
+    pub assets: i64,
+    pub root: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = sum_trees, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct SumTreeRow {
+    pub asset_id: i64,
+    pub day: NaiveDate,
+    pub entry: String,
 }

@@ -8,6 +8,8 @@ diesel::table! {
         last_audit -> BigInt,
         business_date -> Date,
         custody_iban -> Text,
+        log_frontier -> Text,
+        log_secret -> Text,
     }
 }
 
@@ -478,6 +480,49 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    log_runs (first_seq) {
+        first_seq -> BigInt,
+        last_seq -> BigInt,
+        hashes -> Binary,
+    }
+}
+
+diesel::table! {
+    log_nodes (level, position) {
+        level -> BigInt,
+        position -> BigInt,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    checkpoints (size) {
+        size -> BigInt,
+        business_date -> Date,
+        signed_at -> Timestamp,
+        note -> Text,
+    }
+}
+
+diesel::table! {
+    day_sums (day) {
+        day -> Date,
+        audit_seq -> BigInt,
+        last_transfer -> BigInt,
+        assets -> BigInt,
+        root -> Text,
+    }
+}
+
+diesel::table! {
+    sum_trees (asset_id, day) {
+        asset_id -> BigInt,
+        day -> Date,
+        entry -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     parties,
     users,
@@ -509,5 +554,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     ledger_accounts,
     holds,
     transfers,
-    heads
+    heads,
+    log_runs,
+    log_nodes,
+    checkpoints,
+    day_sums,
+    sum_trees
 );

@@ -1,11 +1,20 @@
 //! Recomputing everything: what `kontor verify` and the end of day rely on.
 
+mod days;
+mod log;
+
+pub use log::Saved;
+
 use crate::query::{self, Bind};
-use crate::rows::TransferRow;
+use crate::records::Record;
+use crate::rows::{AuditRecord, TransferRow};
 use crate::{AccountRow, Conn, Result, schema};
 use diesel::sql_types::{BigInt, Text};
 use domain::chart::AccountKind;
 use ledger::Chain;
+use proof::Hash;
+use proof::note::Verifier;
+use proof::record::Transfers;
 use std::collections::HashMap;
 
 /// Debit-side kinds, as SQL: their balances count against the credit side.
@@ -38,6 +47,8 @@ pub struct Coverage {
     pub accounts: i64,
     pub audit_records: i64,
     pub receivables: i64,
+    /// Records in the Merkle log.
+    pub log_size: i64,
 }
 
 fn finding(place: String, problem: impl Into<String>) -> Option<Finding> {
@@ -49,18 +60,25 @@ type Check = fn(&mut Conn, &mut Replay, &mut Coverage) -> Result<Option<Finding>
 /// Replays the journal from its first row and compares everything that is kept elsewhere with it. Stops at the
 /// first row that does not fit.
 pub fn verify(conn: &mut Conn) -> Result<(Coverage, Option<Finding>)> {
+    verify_against(conn, &[], None)
+}
+
+/// The same, and that the log extends checkpoints which were saved elsewhere. With the log's key the signatures of the
+/// stored checkpoints are checked, too.
+pub fn verify_against(conn: &mut Conn, saved: &[Saved], key: Option<&Verifier>) -> Result<(Coverage, Option<Finding>)> {
     let mut coverage = Coverage::default();
     let mut replay = Replay::default();
-    let checks: [Check; 5] = [replay_journal, compare_accounts, compare_holds, compare_audit, compare_receivables];
+    let checks: [Check; 5] = [replay_journal, compare_accounts, compare_holds, compare_receivables, log::check_documents];
     for check in checks {
         if let Some(found) = check(conn, &mut replay, &mut coverage)? {
             return Ok((coverage, Some(found)));
         }
     }
-    if let Some(found) = compare_heads(conn, &coverage)? {
+    if let Some(found) = compare_audit(conn, &mut replay, &mut coverage, (saved, key))? {
         return Ok((coverage, Some(found)));
     }
-    Ok((coverage, None))
+    let found = compare_heads(conn, &coverage)?;
+    Ok((coverage, found))
 }
 
 #[derive(Default)]
@@ -77,6 +95,32 @@ struct Replay {
     holds: HashMap<i64, (i64, i64)>,
     /// command → (first, last transfer)
     commands: HashMap<i64, (i64, i64)>,
+    /// command → digest of its transfers
+    transfers: HashMap<i64, Hash>,
+    /// The command whose transfers are being read.
+    running: Option<(i64, Transfers)>,
+}
+
+impl Replay {
+    /// Adds a transfer to its command's digest. A command's transfers stand in one piece.
+    fn bind(&mut self, row: &TransferRow) {
+        if self.running.as_ref().is_none_or(|(command, _)| *command != row.command) {
+            self.end_command();
+            self.running = Some((row.command, Transfers::default()));
+        }
+        if let Some((_, transfers)) = &mut self.running {
+            transfers.add(&crate::log::bound_row(row));
+            for account in crate::log::opened_by(row).filter_map(|id| self.accounts.get(&id)) {
+                transfers.open(account.id, account.owner_id, &account.kind);
+            }
+        }
+    }
+
+    fn end_command(&mut self) {
+        if let Some((command, transfers)) = self.running.take() {
+            self.transfers.insert(command, transfers.digest());
+        }
+    }
 }
 
 const KIND_HOLD: i16 = 2;
@@ -86,13 +130,16 @@ fn replay_journal(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage)
     for row in query::list::<AccountRow>(conn, "SELECT * FROM ledger_accounts", &[])? {
         replay.accounts.insert(row.id, row);
     }
+    let heads = crate::records::load_heads(conn)?;
+    let mut days = days::Days::load(conn, &heads, replay)?;
     let mut last = 0_i64;
     loop {
         let rows: Vec<TransferRow> =
             query::list(conn, "SELECT * FROM transfers WHERE number > ? ORDER BY number LIMIT 5000", &[Bind::Int(last)])?;
         if rows.is_empty() {
             coverage.transfers = last;
-            return Ok(None);
+            replay.end_command();
+            return days.close_until(conn, replay, i64::MAX);
         }
         for row in rows {
             let place = format!("transfers {}", row.number);
@@ -100,9 +147,13 @@ fn replay_journal(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage)
                 return Ok(finding(place, format!("the transfer before it, {}, is missing", row.number.saturating_sub(1))));
             }
             last = row.number;
+            if let Some(found) = days.reach(conn, replay, row.number, row.asset_id)? {
+                return Ok(Some(found));
+            }
             if let Some(problem) = replay_row(replay, &row) {
                 return Ok(finding(place, problem));
             }
+            replay.bind(&row);
         }
     }
 }
@@ -221,25 +272,25 @@ fn compare_holds(conn: &mut Conn, replay: &mut Replay, _coverage: &mut Coverage)
     Ok(replay.holds.keys().min().and_then(|number| finding(format!("holds {number}"), "it is missing")))
 }
 
-#[derive(diesel::QueryableByName)]
-struct AuditSpan {
-    #[diesel(sql_type = BigInt)]
-    seq: i64,
-    #[diesel(sql_type = BigInt)]
-    first_transfer: i64,
-    #[diesel(sql_type = BigInt)]
-    last_transfer: i64,
-}
-
-fn compare_audit(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage) -> Result<Option<Finding>> {
+/// The audit against the journal and the log, record by record.
+fn compare_audit(
+    conn: &mut Conn,
+    replay: &mut Replay,
+    coverage: &mut Coverage,
+    against: (&[Saved], Option<&Verifier>),
+) -> Result<Option<Finding>> {
+    let heads = crate::records::load_heads(conn)?;
+    let mut check = match log::LogCheck::load(conn, &heads, against)? {
+        Ok(check) => check,
+        Err(found) => return Ok(Some(found)),
+    };
     let mut last = 0_i64;
     loop {
-        let sql = "SELECT seq, first_transfer, last_transfer FROM audit WHERE seq > ? ORDER BY seq LIMIT 5000";
-        let rows: Vec<AuditSpan> = query::list(conn, sql, &[Bind::Int(last)])?;
+        let rows = AuditRecord::list_where(conn, "seq > ? ORDER BY seq LIMIT 1000", &[Bind::Int(last)])?;
         if rows.is_empty() {
             break;
         }
-        for row in rows {
+        for row in &rows {
             let place = format!("audit {}", row.seq);
             if row.seq != last.saturating_add(1) {
                 return Ok(finding(place, format!("the record before it, {}, is missing", row.seq.saturating_sub(1))));
@@ -254,13 +305,17 @@ fn compare_audit(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage) 
                 return Ok(finding(place, problem));
             }
         }
+        if let Some(found) = check.check_page(conn, replay, &rows)? {
+            return Ok(Some(found));
+        }
     }
     coverage.audit_records = last;
     // Transfers of a load generator belong to command 0.
     replay.commands.remove(&0);
     let orphan = replay.commands.iter().min_by_key(|(_, span)| span.0);
-    Ok(orphan
-        .and_then(|(command, span)| finding(format!("transfers {}", span.0), format!("its audit record {command} is missing"))))
+    let orphan = orphan
+        .and_then(|(command, span)| finding(format!("transfers {}", span.0), format!("its audit record {command} is missing")));
+    Ok(orphan.or_else(|| check.check_end(&heads, coverage)))
 }
 
 #[derive(diesel::QueryableByName)]

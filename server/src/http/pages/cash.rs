@@ -72,6 +72,7 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
         ("payout-bank-status", false),
     ];
     page = page.table(plain_table(language, "cash-payouts", &heads, rows.collect(), "cash-no-payouts"));
+    page = page.with(Block::Links(vec![(who.t("proof-title"), "/position-proof".to_owned())]));
     if who.person()?.has_role(Role::Maker) {
         let options = balances.iter().map(|(currency, _)| (currency.code().to_owned(), currency.code().to_owned())).collect();
         let fields = vec![

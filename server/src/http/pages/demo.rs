@@ -81,7 +81,7 @@ async fn clock_post(who: Who<Anyone>, posted: Posted) -> Answer {
         Err(fault) => return again(&who, clock_page(&who).await?, &posted, fault, "").await,
     };
     let app = who.app.clone();
-    let moved = actix_web::web::block(move || end_of_day::advance(&app.writer, &app.pool, days)).await;
+    let moved = actix_web::web::block(move || end_of_day::advance(&app, days)).await;
     moved.map_err(|error| Fault::Failed(error.to_string()))??;
     Ok(see_other("/demo/clock"))
 }

@@ -75,7 +75,8 @@ async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
         };
         (value, row.id)
     });
-    let mut shown = Page::new(language.t("portfolio-title"));
+    let proof = Block::Links(vec![(language.t("proof-title"), "/position-proof".to_owned())]);
+    let mut shown = Page::new(language.t("portfolio-title")).with(proof);
     for block in ladder(language, &whole) {
         shown.push(block);
     }

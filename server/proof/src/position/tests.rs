@@ -1,0 +1,356 @@
+//! A small world of holders and its proofs: the vectors under tests/vectors/proofs, proofs that lie, and a great many
+//! mutated ones.
+
+use super::*;
+use crate::balance::SumTree;
+use crate::digest::sha256;
+use crate::note::Signer;
+use crate::record::{DaySums, LoggedRecord, Transfers};
+use crate::tree::{self, Frontier, Nodes};
+use std::path::PathBuf;
+
+struct Leaves(Vec<Hash>);
+
+impl Nodes for Leaves {
+    type Error = std::convert::Infallible;
+    fn node(&mut self, level: u32, index: u64) -> Result<Hash, Self::Error> {
+        let width = 1_usize << level;
+        let from = usize::try_from(index).unwrap() * width;
+        let mut part = Frontier::default();
+        self.0[from..from + width].iter().for_each(|leaf| part.push(*leaf, |_, _, _| {}));
+        Ok(part.root())
+    }
+}
+
+/// An asset of the sample world, by what each company has of it.
+fn balances(asset: i64, debit_kind: &str, credit_kind: &str, amounts: &[(i64, i64)]) -> Vec<Balance> {
+    let make = |debit_side, kind: &str, owner: i64, amount| {
+        let salt = sha256(&[b"sample", &asset.to_be_bytes(), &owner.to_be_bytes()]);
+        Balance { debit_side, kind: kind.to_owned(), owner, asset, amount, salt }
+    };
+    let whole = amounts.iter().map(|(_, amount)| amount).sum();
+    let credit = amounts.iter().map(|(owner, amount)| make(false, credit_kind, *owner, *amount));
+    credit.chain(std::iter::once(make(true, debit_kind, 0, whole))).collect()
+}
+
+fn entry(asset: i64, class: &str, name: &str, balances: &[Balance]) -> AssetEntry {
+    let tree = SumTree::new(balances);
+    AssetEntry {
+        asset,
+        class: class.to_owned(),
+        name: name.to_owned(),
+        currency: if name == "JPY" { "JPY" } else { "EUR" }.to_owned(),
+        leaves: tree.size(),
+        root: tree.root().unwrap().unwrap(),
+        documents: (class != "currency").then(|| [b"terms", b"paper", b"words"].map(|what| sha256(&[what, name.as_bytes()]))),
+    }
+}
+
+struct Sample {
+    signer: Signer,
+    assets: Vec<(AssetEntry, Vec<Balance>)>,
+    day: Leaves,
+    record: String,
+    log: Leaves,
+}
+
+const RECORD_INDEX: u64 = 41;
+const LOG_SIZE: u64 = 77;
+
+impl Sample {
+    fn new() -> Self {
+        let cash: Vec<(i64, i64)> = (0..23).map(|at| (10_001 + at, 1_000_000 + at * at * 977)).collect();
+        let worlds = [
+            (392, "currency", "JPY", balances(392, "custody", "cash", &[(10_003, 5_000)])),
+            (978, "currency", "EUR", balances(978, "custody", "cash", &cash)),
+            (
+                10_050,
+                "fractions",
+                "RF96R10050",
+                balances(10_050, "issued", "holding", &[(10_002, 700_000), (10_003, 200_001), (10_009, 1)]),
+            ),
+            (10_051, "reserve", "RF96R10050", balances(10_051, "issued", "holding", &[(10_002, 100_000)])),
+            (10_060, "fractions", "RF71R10060", balances(10_060, "issued", "holding", &[(10_003, i64::MAX)])),
+        ];
+        let assets: Vec<(AssetEntry, Vec<Balance>)> =
+            worlds.into_iter().map(|(asset, class, name, all)| (entry(asset, class, name, &all), all)).collect();
+        let mut day = Leaves(assets.iter().map(|(entry, _)| leaf_hash(entry.to_text().as_bytes())).collect());
+        let root = tree::root_at(&mut day, 5).unwrap();
+        let record = LoggedRecord {
+            seq: 42,
+            salt: sha256(&[b"salt"]),
+            at_micros: 1_795_392_000_000_001,
+            business_date: "2026-11-23".to_owned(),
+            party_id: 0,
+            user_id: 0,
+            approver_id: None,
+            command: "close_day",
+            subject_id: 0,
+            idempotency_key: "close-day-2026-11-22",
+            input_hash: &hex(&sha256(&[b"input"])),
+            outcome: "{}",
+            first_transfer: 0,
+            last_transfer: 0,
+            transfers: Transfers::default().digest(),
+            sums: Some(DaySums { day: "2026-11-22".to_owned(), last_transfer: 845, assets: 5, root }),
+        }
+        .to_text();
+        let mut log = Leaves((0..LOG_SIZE).map(|at| leaf_hash(&at.to_be_bytes())).collect());
+        log.0[usize::try_from(RECORD_INDEX).unwrap()] = leaf_hash(record.as_bytes());
+        let signer = Signer::from_seed("kontor.example/log", sha256(&[b"a key for vectors only"])).unwrap();
+        Self { signer, assets, day, record, log }
+    }
+
+    fn proof(&mut self, owner: i64) -> PositionProof {
+        let root = tree::root_at(&mut self.log, LOG_SIZE).unwrap();
+        let mut assets = Vec::new();
+        for (at, (entry, all)) in self.assets.clone().into_iter().enumerate() {
+            let index = u64::try_from(at).unwrap();
+            let Some(balance) = all.iter().find(|balance| balance.owner == owner).cloned() else { continue };
+            let (place, path) = SumTree::new(&all).path(&balance.node()).unwrap().unwrap();
+            let held = Held { balance, index: place, path };
+            assets.push(HeldAsset { entry, index, path: tree::inclusion(&mut self.day, index, 5).unwrap(), held });
+        }
+        PositionProof {
+            owner,
+            record: self.record.clone(),
+            path: tree::inclusion(&mut self.log, RECORD_INDEX, LOG_SIZE).unwrap(),
+            assets,
+            note: self.signer.checkpoint(LOG_SIZE, &root),
+        }
+    }
+}
+
+fn check(text: &str, key: &Verifier) -> Result<Proven, Flaw> {
+    PositionProof::parse(text)?.verify(key)
+}
+
+#[test]
+fn a_holder_proves_what_it_holds() {
+    let mut sample = Sample::new();
+    let key = sample.signer.verifier();
+    for owner in 10_001..10_024 {
+        let proven = check(&sample.proof(owner).to_text(), &key).unwrap();
+        assert_eq!((proven.owner, proven.day.as_str(), proven.size), (owner, "2026-11-22", LOG_SIZE));
+        let amounts: Vec<(i64, i64)> = proven.assets.iter().map(|asset| (asset.entry.asset, asset.held.balance.amount)).collect();
+        match owner {
+            10_003 => assert_eq!(amounts, [(392, 5_000), (978, 1_003_908), (10_050, 200_001), (10_060, i64::MAX)]),
+            10_002 => assert_eq!(amounts, [(978, 1_000_977), (10_050, 700_000), (10_051, 100_000)]),
+            _ => assert_eq!(amounts.len(), if owner == 10_009 { 2 } else { 1 }),
+        }
+    }
+    assert_eq!(check(&sample.proof(99).to_text(), &key), Err(Flaw::Form), "a file without a balance proves nothing");
+}
+
+/// Nobody else's number, kind or salt stands in a file.
+#[test]
+fn a_proof_names_nobody_else() {
+    let mut sample = Sample::new();
+    let text = sample.proof(10_003).to_text();
+    let others = sample.assets.iter().flat_map(|(_, all)| all).filter(|balance| balance.owner != 10_003);
+    for other in others {
+        assert!(!text.contains(&format!("\n{}\n", other.owner)) || other.owner == 0, "{}", other.owner);
+        assert!(!text.contains(&hex(&other.salt)));
+    }
+}
+
+/// Lies that a dishonest platform or holder might try, each with what finds it.
+#[test]
+fn proofs_that_lie_are_found_out() {
+    let mut sample = Sample::new();
+    let key = sample.signer.verifier();
+    let good = sample.proof(10_003);
+    let lie = |change: &dyn Fn(&mut PositionProof)| {
+        let mut lying = good.clone();
+        change(&mut lying);
+        check(&lying.to_text(), &key).err()
+    };
+    assert_eq!(lie(&|proof| proof.owner = 10_002), Some(Flaw::Balance));
+    assert_eq!(lie(&|proof| proof.assets[1].held.balance.amount += 1), Some(Flaw::Balance));
+    assert_eq!(lie(&|proof| proof.assets[1].held.index += 1), Some(Flaw::Balance));
+    assert_eq!(lie(&|proof| proof.assets[1].entry.root.credit += 1), Some(Flaw::Asset));
+    assert_eq!(lie(&|proof| proof.assets[2].entry.documents = None), Some(Flaw::Asset));
+    assert_eq!(lie(&|proof| proof.assets[1].index = 0), Some(Flaw::Asset));
+    assert_eq!(lie(&|proof| proof.assets.swap(0, 1)), Some(Flaw::Form));
+    assert_eq!(lie(&|proof| proof.assets.push(proof.assets[3].clone())), Some(Flaw::Form));
+    assert_eq!(lie(&|proof| proof.record = proof.record.replace("close_day", "close_dax")), Some(Flaw::Record));
+    assert_eq!(lie(&|proof| proof.record = proof.record.replace(" 845 ", " 846 ")), Some(Flaw::Record));
+    assert_eq!(lie(&|proof| proof.path.reverse()), Some(Flaw::Record));
+    assert_eq!(lie(&|proof| proof.note.push_str("\u{2014} witness.example AAAAAAAA\n")), Some(Flaw::Checkpoint));
+    // Somebody else's leaf, as if it were the holder's.
+    let foreign = sample.proof(10_002).assets.remove(0);
+    assert_eq!(lie(&|proof| proof.assets[1] = foreign.clone()), Some(Flaw::Balance));
+    let other = Signer::from_seed("kontor.example/log", [1; 32]).unwrap();
+    assert_eq!(check(&good.to_text(), &other.verifier()).err(), Some(Flaw::Checkpoint));
+    // A platform that issued more than it says, and signs it all properly.
+    let (mut entry, mut all) = sample.assets[2].clone();
+    all[0].amount += 1;
+    entry.root = SumTree::new(&all).root().unwrap().unwrap();
+    sample.assets[2] = (entry.clone(), all);
+    sample.day.0[2] = leaf_hash(entry.to_text().as_bytes());
+    let root = tree::root_at(&mut sample.day, 5).unwrap();
+    let sums = DayRecord::parse(&sample.record).unwrap().sums;
+    sample.record = sample.record.replace(&hex(&sums.root), &hex(&root));
+    sample.log.0[41] = leaf_hash(sample.record.as_bytes());
+    assert_eq!(check(&sample.proof(10_003).to_text(), &key).err(), Some(Flaw::Unbalanced));
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/proofs"))
+}
+
+/// The vectors for verifiers in other languages. `KONTOR_WRITE_VECTORS=1` writes them anew.
+#[test]
+fn the_vectors_are_what_this_program_makes() {
+    let mut sample = Sample::new();
+    let good = sample.proof(10_003);
+    let text = good.to_text();
+    let mut richer = good.clone();
+    richer.assets[1].held.balance.amount += 1;
+    let mut swapped = good.clone();
+    swapped.assets.swap(0, 1);
+    let mut foreign = good.clone();
+    foreign.owner = 10_002;
+    let mut negative = good.clone();
+    negative.assets[1].held.path[0].credit = -1;
+    let other = Signer::from_seed("kontor.example/log", [1; 32]).unwrap();
+    let mut resigned = good.clone();
+    resigned.note = other.sign(good.note.split_once("\n\n").map(|(text, _)| format!("{text}\n")).unwrap().as_str());
+    let mut witnessed = good.clone();
+    witnessed.note.push_str("\u{2014} witness.example AAAAAAAA\n");
+    let files = [
+        ("many-assets.kontor-proof", text.clone(), "good"),
+        ("one-asset.kontor-proof", sample.proof(10_017).to_text(), "good"),
+        ("supplier.kontor-proof", sample.proof(10_002).to_text(), "good"),
+        ("bad-nothing.kontor-proof", sample.proof(99).to_text(), "bad"),
+        ("bad-amount.kontor-proof", richer.to_text(), "bad"),
+        ("bad-order.kontor-proof", swapped.to_text(), "bad"),
+        ("bad-owner.kontor-proof", foreign.to_text(), "bad"),
+        ("bad-key.kontor-proof", resigned.to_text(), "bad"),
+        ("bad-second-signature.kontor-proof", witnessed.to_text(), "bad"),
+        ("bad-leading-zero.kontor-proof", text.replacen("owner 10003", "owner 010003", 1), "bad"),
+        ("bad-carriage-return.kontor-proof", text.replacen("owner 10003\n", "owner 10003\r\n", 1), "bad"),
+        ("bad-negative-sum.kontor-proof", negative.to_text(), "bad"),
+        ("bad-cut.kontor-proof", text.trim_end().to_owned(), "bad"),
+        ("bad-tail.kontor-proof", format!("{text}\n"), "bad"),
+    ];
+    let key = sample.signer.verifier();
+    let mut list = String::new();
+    let write = std::env::var("KONTOR_WRITE_VECTORS").is_ok();
+    let compare = |name: &str, content: &str| {
+        let path = folder().join(name);
+        if write {
+            std::fs::write(&path, content).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), content, "{name}");
+    };
+    for (name, content, verdict) in &files {
+        assert_eq!(check(content, &key).is_ok(), *verdict == "good", "{name}");
+        compare(name, content);
+        list.push_str(&format!("{verdict} {name}\n"));
+    }
+    compare("verdicts.txt", &list);
+    compare("log.key", &format!("{}\n", key.to_text()));
+    compare("checkpoint.txt", &good.note);
+    compare("trees.txt", &tree_vectors());
+}
+
+/// Inclusion and consistency proofs as lines: what, places, roots, and hashes.
+fn tree_vectors() -> String {
+    let mut all = Leaves((0..20_u64).map(|at| leaf_hash(at.to_string().as_bytes())).collect());
+    let roots: Vec<Hash> = (0..=20).map(|size| tree::root_at(&mut all, size).unwrap()).collect();
+    let root = |size: u64| hex(&roots[usize::try_from(size).unwrap()]);
+    let words = |hashes: Vec<Hash>| hashes.iter().map(|hash| format!(" {}", hex(hash))).collect::<String>();
+    let mut text = String::new();
+    for size in [1, 2, 3, 7, 8, 13, 20_u64] {
+        for index in 0..size {
+            let path = words(tree::inclusion(&mut all, index, size).unwrap());
+            text.push_str(&format!("inclusion {index} {size} {}{path}\n", root(size)));
+        }
+        for old in 1..=size {
+            let path = words(tree::consistency(&mut all, old, size).unwrap());
+            text.push_str(&format!("consistency {old} {size} {} {}{path}\n", root(old), root(size)));
+        }
+    }
+    text
+}
+
+/// Choices that are the same in every run: splitmix64.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % sides as u64) as usize
+    }
+}
+
+/// One change to a file: to its bytes, its lines, its numbers, or with parts of another holder's file.
+fn mutate(text: &str, other: &str, dice: &mut Dice) -> Option<String> {
+    let mut bytes = text.as_bytes().to_vec();
+    let mut lines: Vec<&str> = text.split('\n').collect();
+    let others: Vec<&str> = other.split('\n').collect();
+    let at = dice.roll(bytes.len());
+    let line = dice.roll(lines.len());
+    match dice.roll(10) {
+        0 => bytes[at] ^= 1 << dice.roll(8),
+        1 => bytes[at] = u8::try_from(dice.roll(256)).unwrap(),
+        2 => {
+            bytes.remove(at);
+        }
+        3 => bytes.insert(at, [b'0', b' ', b'\n', b'-', b'a', 0xC3][dice.roll(6)]),
+        4 => bytes.swap(at, dice.roll(text.len())),
+        5 => {
+            lines.remove(line);
+            return Some(lines.join("\n"));
+        }
+        6 => {
+            lines.insert(dice.roll(lines.len()), lines[line]);
+            return Some(lines.join("\n"));
+        }
+        7 => {
+            let second = dice.roll(lines.len());
+            lines.swap(line, second);
+            return Some(lines.join("\n"));
+        }
+        8 => {
+            lines[line] = others[dice.roll(others.len())];
+            return Some(lines.join("\n"));
+        }
+        _ => {
+            let mut words: Vec<String> = lines[line].split(' ').map(str::to_owned).collect();
+            let word = dice.roll(words.len());
+            let number: i64 = words[word].parse().ok()?;
+            words[word] = number.wrapping_add([1, -1, 100, i64::MIN, i64::MAX][dice.roll(5)]).to_string();
+            let changed = words.join(" ");
+            lines[line] = &changed;
+            return Some(lines.join("\n"));
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// `KONTOR_PROOF_MUTATIONS=1000000` runs a million.
+#[test]
+fn mutated_proofs_never_verify() {
+    let wanted: u64 = std::env::var("KONTOR_PROOF_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let mut sample = Sample::new();
+    let key = sample.signer.verifier();
+    let (good, other) = (sample.proof(10_003).to_text(), sample.proof(10_002).to_text());
+    let mut dice = Dice(20_261_122);
+    let mut tried = 0;
+    while tried < wanted {
+        // Now and then two changes at once.
+        let mut changed = mutate(&good, &other, &mut dice);
+        if dice.roll(4) == 0 {
+            changed = changed.and_then(|text| mutate(&text, &other, &mut dice));
+        }
+        let Some(changed) = changed.filter(|changed| *changed != good) else { continue };
+        tried += 1;
+        assert!(check(&changed, &key).is_err(), "a forgery verifies:\n{changed}");
+    }
+    println!("{tried} mutated proofs, none verifies");
+}

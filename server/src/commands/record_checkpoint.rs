@@ -1,0 +1,50 @@
+//! The checkpoint job stores what it has signed. The checkpoint at an end of day also goes out by mail.
+
+use super::queue_mails::QueuedMail;
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Record;
+use store::{CheckpointRow, Mail};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecordCheckpoint {
+    /// Audit records in the log.
+    pub size: i64,
+    pub business_date: NaiveDate,
+    pub note: String,
+    pub mails: Vec<QueuedMail>,
+}
+
+impl Execute for RecordCheckpoint {
+    const NAME: &'static str = "record_checkpoint";
+    /// A record of it would make the log grow, and so the next checkpoint due.
+    const AUDITED: bool = false;
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        if CheckpointRow::find_where(batch.conn, "size = ?", &[self.size.into()])?.is_some() {
+            // Another process was faster.
+            return Ok(Done::new(0, json!({})));
+        }
+        let Self { size, business_date, note, .. } = self.clone();
+        batch.insert(&CheckpointRow { size, business_date, signed_at: batch.now, note })?;
+        for mail in &self.mails {
+            let row = Mail {
+                id: batch.next_id(),
+                notice_id: 0,
+                address: mail.address.clone(),
+                subject: mail.subject.clone(),
+                body: mail.body.clone(),
+                state: "queued".to_owned(),
+                tries: 0,
+                next_try_at: batch.now,
+                sent_at: None,
+                error: String::new(),
+            };
+            batch.insert(&row)?;
+        }
+        Ok(Done::new(0, json!({})))
+    }
+}

@@ -1,0 +1,73 @@
+//! Signs the log: at every end of day, and at least every minute while it grows. What is signed has been committed before, and
+//! leaves this machine as a file and by mail, so that a history rolled back with the whole database is found, too.
+
+use crate::commands::Actor;
+use crate::commands::queue_mails::QueuedMail;
+use crate::commands::record_checkpoint::RecordCheckpoint;
+use crate::config::CheckpointConfig;
+use crate::hash::random_token;
+use crate::http::App;
+use crate::http::error::Fault;
+use crate::writer::WriteError;
+use std::path::Path;
+use store::{CheckpointRow, Heads};
+use web::Language;
+
+/// The log is signed anew when it has grown and the last time is so long ago.
+const EVERY_SECONDS: i64 = 60;
+
+fn is_due(app: &App, heads: &Heads, newest: Option<&CheckpointRow>) -> bool {
+    let Some(newest) = newest else { return heads.last_audit > 0 };
+    let age = app.clock.now().signed_duration_since(newest.signed_at).num_seconds();
+    // A clock that was set back must not keep the log unsigned.
+    let late = !(0..EVERY_SECONDS).contains(&age);
+    heads.last_audit > newest.size && (late || heads.business_date > newest.business_date)
+}
+
+/// Signs if it is time to, and puts the newest checkpoint into the folder outside.
+pub fn run(app: &App) -> Result<(), Fault> {
+    let mut conn = app.pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
+    let (newest, heads) = (store::log::newest_checkpoint(&mut conn)?, store::records::load_heads(&mut conn)?);
+    if is_due(app, &heads, newest.as_ref()) {
+        let size = u64::try_from(heads.last_audit).unwrap_or(0);
+        let note = app.signer.checkpoint(size, &store::log::frontier_of(&heads)?.root());
+        let day_ended = newest.is_none_or(|newest| heads.business_date > newest.business_date);
+        let mails = if day_ended { mails(&app.config.checkpoints, &heads, &note) } else { Vec::new() };
+        let command = RecordCheckpoint { size: heads.last_audit, business_date: heads.business_date, note, mails };
+        match app.writer.submit_blocking(Actor::SYSTEM, random_token(), command.into()) {
+            Ok(_) => {}
+            Err(WriteError::Refused(refusal)) => return Err(refusal.into()),
+            Err(other) => return Err(Fault::Failed(format!("checkpoint: {other:?}"))),
+        }
+    }
+    if let Some(folder) = &app.config.checkpoints.folder
+        && let Some(newest) = store::log::newest_checkpoint(&mut conn)?
+    {
+        export(folder, &newest).map_err(|error| Fault::Failed(format!("{}: {error}", folder.display())))?;
+    }
+    Ok(())
+}
+
+fn mails(config: &CheckpointConfig, heads: &Heads, note: &str) -> Vec<QueuedMail> {
+    let language = Language::default();
+    let subject = language.fill("mail-checkpoint-subject", &[("date", heads.business_date.to_string())]);
+    let body = format!("{}\n\n{note}", language.t("mail-checkpoint-body"));
+    config
+        .mail
+        .iter()
+        .map(|address| QueuedMail { address: address.clone(), subject: subject.clone(), body: body.clone() })
+        .collect()
+}
+
+/// One file a checkpoint, whole or not there at all.
+fn export(folder: &Path, row: &CheckpointRow) -> std::io::Result<()> {
+    let path = folder.join(format!("{:012}.checkpoint", row.size));
+    if path.exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    let half = folder.join(format!(".{}-{:012}", std::process::id(), row.size));
+    std::fs::write(&half, &row.note)?;
+    std::fs::File::open(&half)?.sync_all()?;
+    std::fs::rename(half, path)
+}

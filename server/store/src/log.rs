@@ -1,0 +1,324 @@
+//! The Merkle log of audit records: grown with each flush, in the commit of the records themselves, and read for proofs.
+//!
+//! What a flush costs does not depend on the log's length: one row with the leaf hashes, a row for every 256th record, and
+//! the frontier inside the row of counters, which is written anyway.
+
+use crate::journal::{BookingFacts, kind_number};
+use crate::query;
+use crate::records::{Keyed, Record};
+use crate::rows::{AuditRecord, CheckpointRow, Heads, LogNode, LogRun, TransferRow};
+use crate::{Conn, Result, StoreError};
+use chrono::NaiveDate;
+use domain::chart::AccountKey;
+use proof::Hash;
+use proof::digest::{hex, leaf_hash, unhex};
+use proof::position::PositionProof;
+use proof::record::{BoundTransfer, DaySums, LoggedRecord, Transfers};
+use proof::salt::Salts;
+use proof::tree::{self, Frontier, Nodes};
+
+/// Subtrees are stored at every eighth level: 256 leaves, 65,536, …
+const STEP: u32 = 8;
+
+fn days(date: NaiveDate) -> i32 {
+    // 1970-01-01 is day 719,163 of the common era.
+    chrono::Datelike::num_days_from_ce(&date).saturating_sub(719_163)
+}
+
+/// A stored transfer as the log binds it.
+#[must_use]
+pub fn bound_row(row: &TransferRow) -> BoundTransfer {
+    BoundTransfer {
+        number: row.number,
+        kind: row.kind,
+        code: row.code,
+        asset: row.asset_id,
+        amount: row.amount,
+        debit: row.debit_account,
+        credit: row.credit_account.unwrap_or(0),
+        hold: row.hold.unwrap_or(0),
+        value_day: days(row.value_date),
+        business_day: days(row.business_date),
+        booked_micros: row.booked_at.and_utc().timestamp_micros(),
+    }
+}
+
+/// The accounts of which a stored transfer is the first, in the order in which they are bound.
+pub fn opened_by(row: &TransferRow) -> impl Iterator<Item = i64> {
+    let debit = (row.debit_previous == 0).then_some(row.debit_account);
+    let credit = row.credit_account.filter(|_| row.credit_previous == Some(0));
+    debit.into_iter().chain(credit)
+}
+
+/// Adds stored transfers to a digest.
+fn add_span(conn: &mut Conn, transfers: &mut Transfers, record: &AuditRecord) -> Result<()> {
+    let sql = "SELECT * FROM transfers WHERE number > 0 AND number BETWEEN ? AND ? ORDER BY number";
+    let span = [record.first_transfer.into(), record.last_transfer.into()];
+    for row in query::list::<TransferRow>(conn, sql, &span)? {
+        transfers.add(&bound_row(&row));
+        for id in opened_by(&row) {
+            for account in crate::journal::list_accounts_by_id(conn, &[id])? {
+                transfers.open(account.id, account.owner_id, &account.kind);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn bound(transfer: &ledger::Transfer, facts: &BookingFacts) -> BoundTransfer {
+    BoundTransfer {
+        number: transfer.number.0,
+        kind: kind_number(transfer.kind),
+        code: transfer.code.0,
+        asset: transfer.asset.0,
+        amount: transfer.amount,
+        debit: transfer.debit.account.0,
+        credit: transfer.credit.as_ref().map_or(0, |leg| leg.account.0),
+        hold: transfer.hold.map_or(0, |number| number.0),
+        value_day: days(facts.value_date),
+        business_day: days(facts.business_date),
+        booked_micros: facts.booked_at.and_utc().timestamp_micros(),
+    }
+}
+
+/// What an end of day's stored outcome commits to; None for every other record.
+#[must_use]
+pub fn sums_of(record: &AuditRecord) -> Option<DaySums> {
+    if record.command != "close_day" {
+        return None;
+    }
+    let outcome: serde_json::Value = serde_json::from_str(&record.outcome).ok()?;
+    DaySums::parse(outcome.get("body")?.get("sums")?.as_str()?)
+}
+
+/// The bytes of a record's leaf.
+#[must_use]
+pub fn record_text(record: &AuditRecord, salts: &Salts, transfers: Hash) -> String {
+    LoggedRecord {
+        seq: record.seq,
+        salt: salts.record(record.seq),
+        at_micros: record.at.and_utc().timestamp_micros(),
+        business_date: record.business_date.to_string(),
+        party_id: record.party_id,
+        user_id: record.user_id,
+        approver_id: record.approver_id,
+        command: &record.command,
+        subject_id: record.subject_id,
+        idempotency_key: &record.idempotency_key,
+        input_hash: &record.input_hash,
+        outcome: &record.outcome,
+        first_transfer: record.first_transfer,
+        last_transfer: record.last_transfer,
+        transfers,
+        sums: sums_of(record),
+    }
+    .to_text()
+}
+
+/// The log's frontier as the counters keep it.
+pub fn frontier_of(heads: &Heads) -> Result<Frontier> {
+    let corrupt = || StoreError::Corrupt("the log's frontier does not fit the number of audit records".to_owned());
+    let text = heads.log_frontier.as_bytes().chunks(64);
+    let peaks: Option<Vec<Hash>> = text.map(|part| unhex(std::str::from_utf8(part).ok()?)).collect();
+    let size = u64::try_from(heads.last_audit).map_err(|_| corrupt())?;
+    Frontier::new(size, peaks.ok_or_else(corrupt)?).ok_or_else(corrupt)
+}
+
+#[must_use]
+pub fn frontier_text(frontier: &Frontier) -> String {
+    frontier.peaks().iter().map(|peak| hex(peak)).collect()
+}
+
+/// The salts of a database.
+#[must_use]
+pub fn salts_of(heads: &Heads) -> Salts {
+    Salts::new(heads.log_secret.as_bytes())
+}
+
+/// The log as one batch grows it.
+pub struct LogWriter {
+    frontier: Frontier,
+    salts: Salts,
+    /// Digest of what the running command has posted.
+    transfers: Transfers,
+    run: Vec<u8>,
+    nodes: Vec<LogNode>,
+}
+
+impl LogWriter {
+    pub fn open(heads: &Heads) -> Result<Self> {
+        let (frontier, salts) = (frontier_of(heads)?, salts_of(heads));
+        Ok(Self { frontier, salts, transfers: Transfers::default(), run: Vec::new(), nodes: Vec::new() })
+    }
+
+    pub fn begin_command(&mut self) {
+        self.transfers = Transfers::default();
+    }
+
+    /// Binds what the running command posts to its record, and who the accounts are that it uses first.
+    pub fn bind(
+        &mut self,
+        rows: &[ledger::Transfer],
+        facts: &BookingFacts,
+        key_of: impl Fn(ledger::AccountId) -> Option<AccountKey>,
+    ) {
+        for row in rows {
+            self.transfers.add(&bound(row, facts));
+            for leg in std::iter::once(&row.debit).chain(&row.credit).filter(|leg| leg.previous.0 == 0) {
+                if let Some(key) = key_of(leg.account) {
+                    self.transfers.open(leg.account.0, key.owner, key.kind.name());
+                }
+            }
+        }
+    }
+
+    /// Appends the running command's record.
+    pub fn append(&mut self, record: &AuditRecord) {
+        let transfers = std::mem::take(&mut self.transfers).digest();
+        self.push(leaf_hash(record_text(record, &self.salts, transfers).as_bytes()));
+    }
+
+    fn push(&mut self, leaf: Hash) {
+        self.run.extend_from_slice(&leaf);
+        let nodes = &mut self.nodes;
+        self.frontier.push(leaf, |level, index, hash| {
+            if level > 0 && level.is_multiple_of(STEP) {
+                let position = i64::try_from(index).unwrap_or(i64::MAX);
+                nodes.push(LogNode { level: i64::from(level), position, hash: hex(hash) });
+            }
+        });
+    }
+
+    /// Writes what was appended since the last time and puts the frontier into the counters, which the caller stores.
+    pub fn flush(&mut self, conn: &mut Conn, heads: &mut Heads) -> Result<()> {
+        if self.run.is_empty() {
+            return Ok(());
+        }
+        let count = i64::try_from(self.run.len() / 32).unwrap_or(i64::MAX);
+        let last_seq = i64::try_from(self.frontier.size()).unwrap_or(i64::MAX);
+        let first_seq = last_seq.saturating_sub(count).saturating_add(1);
+        LogRun { first_seq, last_seq, hashes: std::mem::take(&mut self.run) }.insert(conn)?;
+        Record::insert_all(&std::mem::take(&mut self.nodes), conn)?;
+        heads.log_frontier = frontier_text(&self.frontier);
+        Ok(())
+    }
+}
+
+/// Builds the log of audit records that were written before there was one. Does nothing to a database that has its log.
+pub fn complete(conn: &mut Conn) -> Result<()> {
+    let Some(mut heads) = Heads::find(conn, 1)? else { return Ok(()) };
+    if !heads.log_frontier.is_empty() || heads.last_audit == 0 {
+        return Ok(());
+    }
+    let last = std::mem::replace(&mut heads.last_audit, 0);
+    let mut log = LogWriter::open(&heads)?;
+    let mut seq = 0_i64;
+    while seq < last {
+        let records = AuditRecord::list_where(conn, "seq > ? ORDER BY seq LIMIT 500", &[seq.into()])?;
+        let Some(newest) = records.last() else { return Err(StoreError::Corrupt(format!("audit {seq} is the last"))) };
+        seq = newest.seq;
+        for record in &records {
+            add_span(conn, &mut log.transfers, record)?;
+            log.append(record);
+        }
+        log.flush(conn, &mut heads)?;
+    }
+    heads.last_audit = last;
+    heads.update(conn)
+}
+
+/// Complete subtrees out of the database.
+pub struct StoredNodes<'a>(pub &'a mut Conn);
+
+impl StoredNodes<'_> {
+    /// `count` subtrees of `level` in a row, from number `from` on; `level` is one that is stored.
+    fn row(&mut self, level: u32, from: i64, count: i64) -> Result<Vec<Hash>> {
+        let last = from.saturating_add(count).saturating_sub(1);
+        let missing = || StoreError::Corrupt(format!("the log's node {level}/{from} is missing"));
+        let found: Option<Vec<Hash>> = if level == 0 {
+            list_leaves(self.0, from.saturating_add(1), last.saturating_add(1))?.into()
+        } else {
+            let condition = "level = ? AND position BETWEEN ? AND ? ORDER BY position";
+            let rows = LogNode::list_where(self.0, condition, &[i64::from(level).into(), from.into(), last.into()])?;
+            rows.iter().map(|row| unhex(&row.hash)).collect()
+        };
+        let whole = |hashes: &Vec<Hash>| i64::try_from(hashes.len()) == Ok(count);
+        found.filter(whole).ok_or_else(missing)
+    }
+}
+
+impl Nodes for StoredNodes<'_> {
+    type Error = StoreError;
+
+    fn node(&mut self, level: u32, index: u64) -> Result<Hash> {
+        let base = level - level % STEP;
+        let width = 1_u64 << (level - base);
+        let first = i64::try_from(index.saturating_mul(width)).unwrap_or(i64::MAX);
+        let count = i64::try_from(width).unwrap_or(i64::MAX);
+        let mut part = Frontier::default();
+        self.row(base, first, count)?.into_iter().for_each(|hash| part.push(hash, |_, _, _| {}));
+        Ok(part.root())
+    }
+}
+
+/// The leaf hashes of records `from` to `to`, inclusive, as far as they exist.
+pub fn list_leaves(conn: &mut Conn, from: i64, to: i64) -> Result<Vec<Hash>> {
+    let condition = "first_seq >= COALESCE((SELECT MAX(first_seq) FROM log_runs WHERE first_seq <= ?), 0) AND first_seq <= ? ORDER BY first_seq";
+    let mut hashes = Vec::new();
+    for run in LogRun::list_where(conn, condition, &[from.into(), to.into()])? {
+        for (hash, seq) in run.hashes.chunks_exact(32).zip(run.first_seq..) {
+            if seq >= from && seq <= to {
+                hashes.extend(<Hash>::try_from(hash));
+            }
+        }
+    }
+    Ok(hashes)
+}
+
+/// The log's root at a size that it has reached.
+pub fn root_at(conn: &mut Conn, size: u64) -> Result<Hash> {
+    tree::root_at(&mut StoredNodes(conn), size)
+}
+
+/// The path from a record to the log's root at a size; both must exist.
+pub fn inclusion(conn: &mut Conn, index: u64, size: u64) -> Result<Vec<Hash>> {
+    tree::inclusion(&mut StoredNodes(conn), index, size)
+}
+
+/// The proof that the log at size `new` begins with the log at size `old`.
+pub fn consistency(conn: &mut Conn, old: u64, new: u64) -> Result<Vec<Hash>> {
+    tree::consistency(&mut StoredNodes(conn), old, new)
+}
+
+/// The newest checkpoint.
+pub fn newest_checkpoint(conn: &mut Conn) -> Result<Option<CheckpointRow>> {
+    CheckpointRow::find_where(conn, "size > 0 ORDER BY size DESC LIMIT 1", &[])
+}
+
+/// The bytes of a stored record's leaf.
+fn stored_text(conn: &mut Conn, seq: i64, salts: &Salts) -> Result<String> {
+    let found = AuditRecord::find_where(conn, "seq = ?", &[seq.into()])?;
+    let record = found.ok_or_else(|| StoreError::Corrupt(format!("audit {seq} is missing")))?;
+    let mut transfers = Transfers::default();
+    add_span(conn, &mut transfers, &record)?;
+    Ok(record_text(&record, salts, transfers.digest()))
+}
+
+/// The position proof of a company at the end of a day, or of the newest that was signed. None when the day has not
+/// ended, or no checkpoint covers it yet.
+pub fn position(conn: &mut Conn, owner: i64, day: Option<NaiveDate>) -> Result<Option<(NaiveDate, PositionProof)>> {
+    let Some(day) = crate::sums::find_signed_day(conn, day)? else { return Ok(None) };
+    // The first checkpoint after the day's end: the file is the same however often it is made.
+    let condition = "size >= ? ORDER BY size LIMIT 1";
+    let Some(checkpoint) = CheckpointRow::find_where(conn, condition, &[day.audit_seq.into()])? else { return Ok(None) };
+    let salts = salts_of(&crate::records::load_heads(conn)?);
+    let place = |seq: i64| u64::try_from(seq).unwrap_or(0);
+    let proof = PositionProof {
+        owner,
+        record: stored_text(conn, day.audit_seq, &salts)?,
+        path: inclusion(conn, place(day.audit_seq.saturating_sub(1)), place(checkpoint.size))?,
+        assets: crate::sums::list_held(conn, &day, owner, &salts)?,
+        note: checkpoint.note,
+    };
+    Ok(Some((day.day, proof)))
+}
