@@ -26,7 +26,10 @@ const PEOPLE: &[&str] = &[
 
 /// What is no page: files, and answers for machines.
 fn is_page(path: &str) -> bool {
-    !["/api/", "/assets/", "/documents/", "/healthz", "/readyz"].iter().any(|other| path.starts_with(other)) && path != "/"
+    !["/api/", "/assets/", "/documents/", "/log/", "/position-proof/file", "/healthz", "/readyz"]
+        .iter()
+        .any(|other| path.starts_with(other))
+        && path != "/"
 }
 
 /// The route that a path belongs to.
