@@ -135,7 +135,8 @@ fn record_shares(batch: &mut Batch<'_>, receivable: &Receivable, facts: &Waterfa
                 store::records::save_late_claim(batch.conn, &claim)?;
             }
         }
-        if *face > 0 {
+        // The supplier's own units were never bought, so they used none of its limits.
+        if *face > 0 && holder.party != receivable.supplier_id {
             let binds = [holder.party.into(), receivable.buyer_id.into(), receivable.currency.as_str().into()];
             let condition = "financier_id = ? AND buyer_id = ? AND currency = ?";
             if let Some(mut limit) = BuyerLimit::find_where(batch.conn, condition, &binds)? {
