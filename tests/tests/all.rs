@@ -6,5 +6,6 @@ mod house_rules;
 mod journey;
 mod refusals;
 mod security;
+mod simulation;
 mod storage;
 mod survival;
