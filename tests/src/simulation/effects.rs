@@ -431,7 +431,7 @@ impl Model {
                     && payout.amount == amount
                     && payout.currency == entry.currency
             };
-            let Some((id, payout)) = self.payouts.iter_mut().map(|(id, payout)| (*id, payout)).find(|(_, payout)| fits(&payout))
+            let Some((id, payout)) = self.payouts.iter_mut().map(|(id, payout)| (*id, payout)).find(|(_, payout)| fits(payout))
             else {
                 counts[SKIPPED] += 1;
                 return;
