@@ -24,8 +24,14 @@ fn main() -> ExitCode {
             "--seed" => number().map(|value| seed = Some(value)),
             "--seeds" => number().map(|value| seeds = value),
             "--commands" => number().map(|value| settings.commands = value),
-            "--calm" => Some(settings.faults = false),
-            "--postgres" => Some(postgres = true),
+            "--calm" => {
+                settings.faults = false;
+                Some(())
+            }
+            "--postgres" => {
+                postgres = true;
+                Some(())
+            }
             "--database-url" => arguments.next().map(|value| url = Some(value)),
             _ => None,
         };
