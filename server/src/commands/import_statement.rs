@@ -11,6 +11,7 @@ use formats::camt::{Entry, EntryDetail, Statement as CamtStatement};
 use ledger::TransferNumber;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeMap;
 use store::records::Record;
 use store::{BankLine, Document, Payout, Statement};
 
@@ -54,6 +55,7 @@ impl Execute for ImportStatement {
                 return Err(Refusal::StatementRepeated.into());
             }
         }
+        check_room(batch, &self.statements)?;
         if store::records::find_document(batch.conn, &self.sha256)?.is_none() {
             let document = Document {
                 sha256: self.sha256.clone(),
@@ -92,6 +94,21 @@ impl Execute for ImportStatement {
         let body = json!({ "statement_id": first, "matched": matched, "suspense": suspense, "payouts": payouts, "skipped": skipped });
         Ok(Done::new(first, body))
     }
+}
+
+/// What comes in must fit beside what the bank holds already: once something is written nothing may be refused.
+fn check_room(batch: &mut Batch<'_>, statements: &[CamtStatement]) -> Step<()> {
+    let mut held = BTreeMap::new();
+    for entry in statements.iter().flat_map(|statement| &statement.entries).filter(|entry| entry.credit) {
+        let Some(currency) = Currency::parse(&entry.currency) else { continue };
+        let before = match held.get(&currency) {
+            Some(sum) => *sum,
+            None => batch.balance(AccountKey::custody(currency_asset(currency)))?.0,
+        };
+        let sum = entry.details.iter().try_fold(before, |sum: i64, detail| sum.checked_add(detail.amount_minor));
+        held.insert(currency, sum.ok_or(Refusal::AmountTooLarge)?);
+    }
+    Ok(())
 }
 
 fn import_entry(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, counts: &mut Counts) -> Step<()> {

@@ -359,7 +359,13 @@ impl Model {
             let name = (statement.message_id.clone(), statement.statement_id.clone());
             require(!self.statements.contains(&name), "statement_repeated")?;
         }
-        Ok(())
+        let entries = || file.statements.iter().flat_map(|statement| &statement.entries).filter(|entry| entry.credit);
+        let fits = CURRENCIES.iter().all(|currency| {
+            let incoming: i128 =
+                entries().filter(|entry| entry.currency == *currency).map(|entry| i128::from(entry.amount_minor)).sum();
+            self.amounts(("custody", 0, asset_of(currency))).balance + incoming <= i128::from(i64::MAX)
+        });
+        require(fits, "amount_too_large")
     }
 
     /// The company or receivable that a structured reference names.
