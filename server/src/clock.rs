@@ -1,6 +1,6 @@
 //! The only place that asks what time it is.
 
-use chrono::{NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -8,14 +8,23 @@ use std::sync::atomic::{AtomicI64, Ordering};
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offset_seconds: Arc<AtomicI64>,
+    /// Stands still: the offset alone, counted from 1970, is the time.
+    stopped: bool,
 }
 
 impl Clock {
+    /// A clock that only moves when it is moved, for the simulation.
+    #[must_use]
+    pub fn stopped_at(moment: NaiveDateTime) -> Self {
+        let offset_seconds = Arc::new(AtomicI64::new(moment.and_utc().timestamp()));
+        Self { offset_seconds, stopped: true }
+    }
+
     #[must_use]
     pub fn now(&self) -> NaiveDateTime {
         let offset = TimeDelta::try_seconds(self.offset_seconds.load(Ordering::Relaxed)).unwrap_or_default();
         // The databases keep microseconds; a digest of a moment must not depend on more.
-        let now = Utc::now().naive_utc().trunc_subsecs(6);
+        let now = if self.stopped { DateTime::UNIX_EPOCH } else { Utc::now() }.naive_utc().trunc_subsecs(6);
         now.checked_add_signed(offset).unwrap_or(now)
     }
 

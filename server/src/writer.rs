@@ -3,6 +3,7 @@
 use crate::batch::{Batch, Memory, Stop};
 use crate::clock::Clock;
 use crate::commands::{self, Actor, Command, Outcome};
+use chrono::NaiveDateTime;
 use domain::Refusal;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,8 +26,9 @@ pub enum WriteError {
 
 pub type Reply = Result<Outcome, WriteError>;
 
+/// A command with its key on its way to the writer.
 #[derive(Debug)]
-struct Submission {
+pub struct Submission {
     actor: Actor,
     key: String,
     command: Command,
@@ -37,7 +39,8 @@ struct Submission {
 }
 
 impl Submission {
-    fn new(actor: Actor, key: String, command: Command) -> (Self, oneshot::Receiver<Reply>) {
+    #[must_use]
+    pub fn new(actor: Actor, key: String, command: Command) -> (Self, oneshot::Receiver<Reply>) {
         let (reply, outcome) = oneshot::channel();
         let input = command.input();
         let input_hash = crate::hash::sha256_hex(format!("{}\n{}\n{input}", command.name(), actor.user_id).as_bytes());
@@ -77,7 +80,10 @@ impl Writer {
         let url = url.to_owned();
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Loop { url, conn: Some(conn), memory: Memory::default(), clock, metrics: shared }.run(inbox))
+            .spawn(move || {
+                Batches { storage: Durable { url }, conn: Some(conn), memory: Memory::default(), clock, metrics: shared }
+                    .run(inbox)
+            })
             .map_err(|error| StoreError::Connection(error.to_string()))?;
         Ok((Self { queue, metrics }, thread))
     }
@@ -118,15 +124,42 @@ impl Writer {
     }
 }
 
-struct Loop {
+/// What a batch needs of its database. The simulation has one that fails and loses replies.
+pub trait Storage {
+    fn connect(&mut self) -> Result<Conn, StoreError>;
+    /// Commits durably, or says that the fate is unknown.
+    fn commit(&mut self, conn: &mut Conn) -> Result<(), StoreError>;
+}
+
+/// The database at a URL.
+struct Durable {
     url: String,
+}
+
+impl Storage for Durable {
+    fn connect(&mut self) -> Result<Conn, StoreError> {
+        store::connect(&self.url)
+    }
+    fn commit(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
+        store::connection::commit_batch(conn)
+    }
+}
+
+/// Runs batch after batch on one connection; what the writer's thread does, and the simulation without a thread.
+pub struct Batches<S> {
+    storage: S,
     conn: Option<Conn>,
     memory: Memory,
     clock: Clock,
-    metrics: Arc<WriterMetrics>,
+    pub metrics: Arc<WriterMetrics>,
 }
 
-impl Loop {
+impl<S: Storage> Batches<S> {
+    /// Starts without a connection: the first batch opens it.
+    pub fn new(storage: S, clock: Clock) -> Self {
+        Self { storage, conn: None, memory: Memory::default(), clock, metrics: Arc::default() }
+    }
+
     fn run(mut self, mut inbox: mpsc::Receiver<Submission>) {
         let mut waiting = Vec::with_capacity(BATCH);
         while inbox.blocking_recv_many(&mut waiting, BATCH) > 0 {
@@ -136,7 +169,7 @@ impl Loop {
 
     /// Runs the batch; when storage fails with several commands in it, each gets its own batch, so that one
     /// poisoned command cannot take the others with it.
-    fn serve(&mut self, batch: Vec<Submission>) {
+    pub fn serve(&mut self, batch: Vec<Submission>) {
         match self.attempt(&batch) {
             Ok(replies) => {
                 for (submission, reply) in batch.into_iter().zip(replies) {
@@ -181,10 +214,10 @@ impl Loop {
     fn attempt(&mut self, batch: &[Submission]) -> Result<Vec<Reply>, StoreError> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
-            None => store::connect(&self.url)?,
+            None => self.storage.connect()?,
         };
         // A batch that fails takes the memory with it.
-        let done = run_batch(&mut conn, batch, &self.clock, std::mem::take(&mut self.memory));
+        let done = run_batch(&mut self.storage, &mut conn, batch, self.clock.now(), std::mem::take(&mut self.memory));
         match done {
             Ok((replies, memory)) => {
                 self.conn = Some(conn);
@@ -209,13 +242,14 @@ impl Loop {
 }
 
 fn run_batch(
+    storage: &mut impl Storage,
     conn: &mut Conn,
     submissions: &[Submission],
-    clock: &Clock,
+    now: NaiveDateTime,
     memory: Memory,
 ) -> Result<(Vec<Reply>, Memory), StoreError> {
     store::connection::begin_batch(conn)?;
-    let mut batch = Batch::open(conn, clock.now(), memory)?;
+    let mut batch = Batch::open(conn, now, memory)?;
     let mut seen = load_seen(&mut batch, submissions)?;
     prefetch(&mut batch, submissions)?;
     let mut replies = Vec::with_capacity(submissions.len());
@@ -228,7 +262,7 @@ fn run_batch(
     if crate::fault::answers_before_commit() {
         return Ok((replies, Memory::default()));
     }
-    store::connection::commit_batch(conn)?;
+    storage.commit(conn)?;
     Ok((replies, memory))
 }
 

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod databases;
+pub mod simulation;
 pub mod smtp;
 pub mod world;
 

@@ -13,5 +13,6 @@ mod proofs;
 mod refusals;
 mod security;
 mod settlement;
+mod simulation;
 mod storage;
 mod survival;

@@ -4,13 +4,14 @@
 use super::assign_suspense::{Target, find_target};
 use super::{Actor, Done, Execute, clean, payout, settlement};
 use crate::batch::{Batch, Step};
-use domain::chart::{self, currency_asset};
+use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::{InstructionEvent, InstructionState};
 use domain::{Currency, Refusal};
 use formats::camt::{Entry, EntryDetail, Return, Statement as CamtStatement};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeMap;
 use store::records::Record;
 use store::{BankLine, Document, Statement, StoreError};
 
@@ -55,6 +56,7 @@ impl Execute for ImportStatement {
                 return Err(Refusal::StatementRepeated.into());
             }
         }
+        check_room(batch, &self.statements)?;
         if store::records::find_document(batch.conn, &self.sha256)?.is_none() {
             let document = Document {
                 sha256: self.sha256.clone(),
@@ -95,6 +97,21 @@ impl Execute for ImportStatement {
         });
         Ok(Done::new(first, body))
     }
+}
+
+/// What comes in must fit beside what the bank holds already: once something is written nothing may be refused.
+fn check_room(batch: &mut Batch<'_>, statements: &[CamtStatement]) -> Step<()> {
+    let mut held = BTreeMap::new();
+    for entry in statements.iter().flat_map(|statement| &statement.entries).filter(|entry| entry.credit) {
+        let Some(currency) = Currency::parse(&entry.currency) else { continue };
+        let before = match held.get(&currency) {
+            Some(sum) => *sum,
+            None => batch.balance(AccountKey::custody(currency_asset(currency)))?.0,
+        };
+        let sum = entry.details.iter().try_fold(before, |sum: i64, detail| sum.checked_add(detail.amount_minor));
+        held.insert(currency, sum.ok_or(Refusal::AmountTooLarge)?);
+    }
+    Ok(())
 }
 
 fn import_entry(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, counts: &mut Counts) -> Step<()> {

@@ -167,7 +167,10 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
                 paid_minor: share.interest_minor,
             });
         }
-        redeemed.insert(holder.party, share.face_minor);
+        // The supplier's own units were never bought, so they used none of its limits.
+        if holder.party != receivable.supplier_id {
+            redeemed.insert(holder.party, share.face_minor);
+        }
         let received = share.face_minor.saturating_add(share.interest_minor);
         paid_minor = paid_minor.saturating_add(received);
         if received > 0 {

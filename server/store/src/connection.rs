@@ -1,7 +1,7 @@
 //! Opening databases, their safety settings, transactions and migrations.
 
 use crate::{Result, StoreError};
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -125,6 +125,20 @@ pub fn revert_all(conn: &mut Conn) -> Result<usize> {
 /// Runs statements as they are, one round trip; for the bench's baseline.
 pub fn batch_execute(postgres: &mut PgConnection, sql: &str) -> Result<()> {
     Ok(postgres.batch_execute(sql)?)
+}
+
+/// Calls `probe` before every statement of this connection. A simulated process dies between two statements by
+/// unwinding from it.
+pub fn before_each_statement(conn: &mut Conn, mut probe: impl FnMut() + Send + 'static) {
+    let watch = move |event: InstrumentationEvent<'_>| {
+        if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+            probe();
+        }
+    };
+    match conn {
+        Conn::Sqlite(sqlite) => sqlite.set_instrumentation(watch),
+        Conn::Postgres(postgres) => postgres.set_instrumentation(watch),
+    }
 }
 
 /// Begins the batch's transaction. On PostgreSQL the advisory lock is its first statement, so that every

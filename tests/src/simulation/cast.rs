@@ -1,0 +1,173 @@
+//! The companies of the simulation, brought onto an empty database by the real commands.
+
+use super::arithmetic;
+use super::model::{CURRENCIES, Company, Limit, Model, Terms};
+use crate::world::CUSTODY_IBAN;
+use chrono::NaiveDate;
+use server::clock::Clock;
+use server::commands::decide_approval::DecideApproval;
+use server::commands::decide_bank_account::DecideBankAccount;
+use server::commands::decide_company::DecideCompany;
+use server::commands::invite_company::InviteCompany;
+use server::commands::invite_user::InviteUser;
+use server::commands::propose_bank_account::ProposeBankAccount;
+use server::commands::set_approval_limit::SetApprovalLimit;
+use server::commands::set_buyer_limit::SetBuyerLimit;
+use server::commands::{Actor, Command, Outcome};
+use server::setup::{self, Setup};
+use store::Conn;
+use store::records::Keyed;
+
+/// Capacities, whether a second person is asked for small amounts, and whether it has a bank account.
+const CAST: &[(&[&str], bool, bool)] = &[
+    (&["supplier"], false, true),
+    (&["supplier"], false, true),
+    (&["supplier"], true, true),
+    (&["buyer"], false, false),
+    (&["buyer"], false, false),
+    (&["buyer"], true, false),
+    (&["financier"], false, true),
+    (&["financier"], false, true),
+    (&["financier"], true, true),
+    (&["supplier", "financier"], false, true),
+    (&["supplier", "buyer"], false, true),
+];
+
+const OPERATOR: i64 = 10_000;
+
+/// Runs one command of the set-up, which must succeed.
+pub trait Run {
+    fn run(&mut self, actor: Actor, command: Command) -> Result<Outcome, String>;
+}
+
+/// An operator and no people yet.
+pub fn prepare(url: &str, conn: &mut Conn, date: NaiveDate, clock: &Clock) -> Result<(), String> {
+    let wanted = Setup {
+        operator_name: "Operator".to_owned(),
+        country: "DE".to_owned(),
+        custody_iban: CUSTODY_IBAN.to_owned(),
+        business_date: date,
+        currencies: CURRENCIES.map(str::to_owned).to_vec(),
+        users: Vec::new(),
+    };
+    store::migrate(conn).and_then(|_| setup::run(url, &wanted, clock)).map_err(|error| error.to_string())
+}
+
+fn invite(runner: &mut impl Run, party: i64, maker: i64, email: &str) -> Result<i64, String> {
+    let roles = "maker,checker".to_owned();
+    let command = InviteUser { email: email.to_owned(), name: "Colleague".to_owned(), roles, token: format!("token {email}") };
+    Ok(runner.run(Actor::person(party, maker), command.into())?.number("user_id"))
+}
+
+/// Brings everybody on, and says so in the model.
+pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<Model, String> {
+    let mut model = Model { today: date, custody_iban: CUSTODY_IBAN.to_owned(), ..Model::default() };
+    let operator = Company {
+        id: OPERATOR,
+        name: "Operator".to_owned(),
+        tax_id: "OPERATOR".to_owned(),
+        reference: String::new(),
+        iban: CUSTODY_IBAN.to_owned(),
+        maker: invite(runner, OPERATOR, 0, "olga@x.example")?,
+        checker: invite(runner, OPERATOR, 0, "otto@x.example")?,
+        capacities: &["operator"],
+        active: true,
+    };
+    for (number, (capacities, careful, banked)) in CAST.iter().enumerate() {
+        let company = enter_one(runner, conn, &operator, number, (capacities, *careful, *banked))?;
+        for currency in CURRENCIES {
+            let limit = if *careful { 1_000_000 } else { 1_000_000_000_000 };
+            model.approval_limits.insert((company.id, currency.to_owned()), limit);
+            if *banked {
+                model.verified_accounts.insert((company.id, currency.to_owned()));
+            }
+        }
+        model.companies.insert(company.id, company);
+    }
+    set_limits(runner, &mut model)?;
+    for currency in CURRENCIES {
+        model.approval_limits.insert((OPERATOR, currency.to_owned()), 0);
+        // What a new platform starts from: docs/OPERATING.md.
+        let unit = if currency == "JPY" { 1 } else { 100 };
+        let terms = Terms {
+            reserve_bps: 1_000,
+            settlement_bps: 5,
+            purchase_bps: 10,
+            minimum_fee: unit,
+            minimum_ticket: unit * 1_000,
+            late: arithmetic::rate("8").ok_or("no rate")?,
+            late_count: "ACT/360".to_owned(),
+            grace_days: 3,
+        };
+        model.terms.insert(currency.to_owned(), terms);
+    }
+    model.companies.insert(OPERATOR, operator);
+    Ok(model)
+}
+
+fn enter_one(
+    runner: &mut impl Run,
+    conn: &mut Conn,
+    operator: &Company,
+    number: usize,
+    (capacities, careful, banked): (&'static [&'static str], bool, bool),
+) -> Result<Company, String> {
+    let (name, tax_id) = (format!("Company {number}"), format!("TAX{number:04}"));
+    let invited = InviteCompany {
+        name: name.clone(),
+        country: "DE".to_owned(),
+        tax_id: tax_id.clone(),
+        registration_id: String::new(),
+        capacities: capacities.join(","),
+        language: "en".to_owned(),
+        administrator_email: format!("maker{number}@x.example"),
+        administrator_name: "Maker".to_owned(),
+        token: format!("token {number}"),
+    };
+    let outcome = runner.run(operator.maker(), invited.into())?;
+    let (id, maker) = (outcome.number("party_id"), outcome.number("user_id"));
+    let company = Company {
+        id,
+        name: name.clone(),
+        tax_id,
+        reference: outcome.text("reference"),
+        iban: CUSTODY_IBAN.to_owned(),
+        maker,
+        checker: invite(runner, id, maker, &format!("checker{number}@x.example"))?,
+        capacities,
+        active: true,
+    };
+    let decision = DecideCompany { party_id: id, status: "active".to_owned(), reason: "identity checked".to_owned() };
+    runner.run(operator.maker(), decision.into())?;
+    for currency in CURRENCIES.map(str::to_owned) {
+        let limit_minor = if careful { 1_000_000 } else { 1_000_000_000_000 };
+        runner.run(company.maker(), SetApprovalLimit { currency: currency.clone(), limit_minor }.into())?;
+        if !banked {
+            continue;
+        }
+        let proposal = ProposeBankAccount { currency, iban: company.iban.clone(), bic: String::new(), holder: name.clone() };
+        let account_id = runner.run(company.maker(), proposal.into())?.number("account_id");
+        let asked = runner.run(operator.maker(), DecideBankAccount { account_id, verified: true }.into())?;
+        let approval_id = asked.awaits_approval.ok_or("no second operator was asked")?;
+        let approval = store::Approval::load(conn, approval_id).map_err(|error| error.to_string())?;
+        let decision = DecideApproval { approval_id, body_hash: approval.body_hash, approve: true, reason: String::new() };
+        runner.run(operator.checker(), decision.into())?;
+    }
+    Ok(company)
+}
+
+/// Every financier has room for every buyer, to begin with.
+fn set_limits(runner: &mut impl Run, model: &mut Model) -> Result<(), String> {
+    const ROOM: i64 = 500_000_000_000;
+    let companies: Vec<Company> = model.companies.values().cloned().collect();
+    for desk in companies.iter().filter(|company| company.is("financier")) {
+        for buyer in companies.iter().filter(|company| company.is("buyer")) {
+            for currency in CURRENCIES.map(str::to_owned) {
+                let command = SetBuyerLimit { buyer_id: buyer.id, currency: currency.clone(), limit_minor: ROOM };
+                let id = runner.run(desk.maker(), command.into())?.number("limit_id");
+                model.limits.insert((desk.id, buyer.id, currency), Limit { id, limit: ROOM.into(), used: 0 });
+            }
+        }
+    }
+    Ok(())
+}

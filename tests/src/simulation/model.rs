@@ -1,0 +1,250 @@
+//! What the platform must know and hold, in plain maps and wide integers: the simulation's own book-keeping.
+
+use super::arithmetic::{self, Rate};
+use chrono::NaiveDate;
+use serde_json::Value;
+use server::commands::{Actor, Command};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug)]
+pub struct Company {
+    pub id: i64,
+    pub name: String,
+    pub tax_id: String,
+    /// What it quotes on payments; empty for the operator.
+    pub reference: String,
+    pub iban: String,
+    pub maker: i64,
+    pub checker: i64,
+    pub capacities: &'static [&'static str],
+    pub active: bool,
+}
+
+impl Company {
+    #[must_use]
+    pub fn maker(&self) -> Actor {
+        Actor::person(self.id, self.maker)
+    }
+    #[must_use]
+    pub fn checker(&self) -> Actor {
+        Actor::person(self.id, self.checker)
+    }
+    #[must_use]
+    pub fn is(&self, capacity: &str) -> bool {
+        self.capacities.contains(&capacity)
+    }
+}
+
+/// Kind, owner and asset, as the ledger names them.
+pub type Account = (&'static str, i64, i64);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    pub balance: i128,
+    pub held: i128,
+}
+
+#[derive(Clone, Debug)]
+pub struct Invoice {
+    pub supplier: i64,
+    pub buyer: i64,
+    pub currency: String,
+    pub payable: i128,
+    pub due: Option<NaiveDate>,
+    /// Tax id, number as it is compared, year.
+    pub identity: (String, String, i32),
+    pub state: &'static str,
+    pub confirmed: i128,
+}
+
+#[derive(Clone, Debug)]
+pub struct Terms {
+    pub reserve_bps: i128,
+    pub settlement_bps: i128,
+    pub purchase_bps: i128,
+    pub minimum_fee: i128,
+    pub minimum_ticket: i128,
+    pub late: Rate,
+    pub late_count: String,
+    pub grace_days: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Receivable {
+    pub reserve_asset: i64,
+    pub invoice: i64,
+    pub supplier: i64,
+    pub buyer: i64,
+    pub currency: String,
+    pub confirmed: i128,
+    pub face: i128,
+    pub reserve: i128,
+    pub fee: i128,
+    pub fee_paid: i128,
+    pub terms: Terms,
+    pub payment_date: NaiveDate,
+    pub interest_from: NaiveDate,
+    pub state: &'static str,
+    pub paid: i128,
+    pub reference: String,
+    /// Face that came back to its holders.
+    pub redeemed: i128,
+}
+
+#[derive(Clone, Debug)]
+pub struct Offer {
+    pub receivable: i64,
+    pub supplier: i64,
+    pub units: i128,
+    pub left: i128,
+    pub rate: Rate,
+    pub method: String,
+    pub day_count: String,
+    pub minimum_ticket: i128,
+    pub close: NaiveDate,
+    pub state: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limit {
+    pub id: i64,
+    pub limit: i128,
+    pub used: i128,
+}
+
+#[derive(Clone, Debug)]
+pub struct Payout {
+    pub party: Option<i64>,
+    pub currency: String,
+    pub amount: i128,
+    pub state: &'static str,
+    pub end_to_end: String,
+}
+
+/// A bank line that had no place of its own.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub currency: String,
+    pub amount: i128,
+    pub value_date: NaiveDate,
+    pub iban: String,
+    pub state: &'static str,
+}
+
+#[derive(Clone, Debug)]
+pub struct Approval {
+    pub party: i64,
+    pub maker: i64,
+    pub command: Command,
+    pub state: &'static str,
+}
+
+/// What a key did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    pub fingerprint: String,
+    pub seq: i64,
+    pub awaits_approval: Option<i64>,
+    pub body: Value,
+}
+
+/// A booking that a bank reported: how another file would report the same one, and the statement it stood in.
+pub type Booking = (String, bool, i128, String, String);
+
+/// What the last commands changed, to be compared with the database.
+#[derive(Clone, Debug, Default)]
+pub struct Touched {
+    pub accounts: BTreeSet<Account>,
+    pub invoices: BTreeSet<i64>,
+    pub receivables: BTreeSet<i64>,
+    pub offers: BTreeSet<i64>,
+    pub limits: BTreeSet<i64>,
+    pub payouts: BTreeSet<i64>,
+    pub lines: BTreeSet<i64>,
+    pub approvals: BTreeSet<i64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    pub today: NaiveDate,
+    pub custody_iban: String,
+    pub companies: BTreeMap<i64, Company>,
+    pub accounts: BTreeMap<Account, Amounts>,
+    pub invoices: BTreeMap<i64, Invoice>,
+    pub receivables: BTreeMap<i64, Receivable>,
+    pub offers: BTreeMap<i64, Offer>,
+    /// Of financier, buyer and currency.
+    pub limits: BTreeMap<(i64, i64, String), Limit>,
+    pub approval_limits: BTreeMap<(i64, String), i128>,
+    pub terms: BTreeMap<String, Terms>,
+    pub holidays: BTreeMap<(String, NaiveDate), bool>,
+    pub verified_accounts: BTreeSet<(i64, String)>,
+    pub payouts: BTreeMap<i64, Payout>,
+    pub lines: BTreeMap<i64, Line>,
+    pub approvals: BTreeMap<i64, Approval>,
+    /// Of receivable and company: due and paid.
+    pub late: BTreeMap<(i64, i64), (i128, i128)>,
+    pub keys: BTreeMap<(i64, String), Known>,
+    pub files: BTreeSet<String>,
+    pub statements: BTreeSet<(String, String)>,
+    /// With the statement it stood in.
+    pub bookings: BTreeMap<Booking, BTreeSet<i64>>,
+    /// What the bank must hold, by what it reported.
+    pub at_bank: BTreeMap<i64, i128>,
+    pub touched: Touched,
+}
+
+/// ISO 4217 numbers of the two currencies of the simulation.
+#[must_use]
+pub fn asset_of(currency: &str) -> i64 {
+    if currency == "JPY" { 392 } else { 978 }
+}
+
+pub const CURRENCIES: [&str; 2] = ["EUR", "JPY"];
+
+impl Model {
+    #[must_use]
+    pub fn amounts(&self, account: Account) -> Amounts {
+        self.accounts.get(&account).copied().unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn free(&self, account: Account) -> i128 {
+        let amounts = self.amounts(account);
+        amounts.balance - amounts.held
+    }
+
+    pub fn change(&mut self, account: Account, balance: i128, held: i128) {
+        let amounts = self.accounts.entry(account).or_default();
+        amounts.balance += balance;
+        amounts.held += held;
+        self.touched.accounts.insert(account);
+    }
+
+    /// Debits one account and credits the other. Custody and what is issued grow on the debit side.
+    pub fn transfer(&mut self, debit: Account, credit: Account, amount: i128) {
+        if amount == 0 {
+            return;
+        }
+        let sign = |account: Account| if matches!(account.0, "custody" | "issued") { 1 } else { -1 };
+        self.change(debit, sign(debit) * amount, 0);
+        self.change(credit, -sign(credit) * amount, 0);
+    }
+
+    /// Units by company, of one receivable.
+    #[must_use]
+    pub fn holders(&self, receivable: i64) -> Vec<(i64, i128)> {
+        let range = ("holding", i64::MIN, i64::MIN)..=("holding", i64::MAX, i64::MAX);
+        let held = self.accounts.range(range).filter(|((_, _, asset), amounts)| *asset == receivable && amounts.balance > 0);
+        held.map(|((_, owner, _), amounts)| (*owner, amounts.balance)).collect()
+    }
+
+    #[must_use]
+    pub fn following(&self, currency: &str, date: NaiveDate) -> NaiveDate {
+        let open = |day: &NaiveDate| {
+            let said = self.holidays.get(&(currency.to_owned(), *day)).copied();
+            said.unwrap_or_else(|| arithmetic::is_business_day(currency, *day))
+        };
+        date.iter_days().find(open).unwrap_or(date)
+    }
+}

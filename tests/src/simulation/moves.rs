@@ -1,0 +1,507 @@
+//! What the companies try next: mostly what makes sense, often what does not.
+
+use super::arithmetic::written;
+use super::model::{CURRENCIES, Company, Model, asset_of};
+use chrono::{Days, NaiveDate};
+use formats::camt::{Entry, EntryDetail, Statement};
+use formats::invoice::{InvoiceFile, Totals};
+use server::commands::assign_suspense::AssignSuspense;
+use server::commands::buy_fractions::BuyFractions;
+use server::commands::close_day::CloseDay;
+use server::commands::confirm_invoice::{self, ConfirmInvoice};
+use server::commands::create_offer::CreateOffer;
+use server::commands::create_payment_file::CreatePaymentFile;
+use server::commands::decide_approval::DecideApproval;
+use server::commands::decide_company::DecideCompany;
+use server::commands::dispute_invoice::DisputeInvoice;
+use server::commands::import_statement::ImportStatement;
+use server::commands::record_receipt::RecordReceipt;
+use server::commands::register_invoice::RegisterInvoice;
+use server::commands::request_payout::RequestPayout;
+use server::commands::return_suspense::ReturnSuspense;
+use server::commands::set_approval_limit::SetApprovalLimit;
+use server::commands::set_buyer_limit::SetBuyerLimit;
+use server::commands::set_holiday::SetHoliday;
+use server::commands::set_issue_terms::SetIssueTerms;
+use server::commands::submit_invoice::SubmitInvoice;
+use server::commands::withdraw_invoice::WithdrawInvoice;
+use server::commands::withdraw_offer::WithdrawOffer;
+use server::commands::{Actor, Command};
+use server::dice::Dice;
+use server::hash::sha256_hex;
+use store::Conn;
+use store::records::Keyed;
+
+/// A wish of somebody, and whether its key is the one of a day's end.
+pub type Move = (Actor, Command);
+
+pub struct Players<'a> {
+    pub dice: &'a mut Dice,
+    pub model: &'a Model,
+    /// Numbers what is new, so that it can be told apart.
+    pub serial: &'a mut i64,
+    /// Only to show a buyer the words that it signs.
+    pub conn: &'a mut Conn,
+}
+
+const RATES: &[&str] = &["5", "5.25", "12.5", "0.000001", "50", "7.123456", "1"];
+const BAD_RATES: &[&str] = &["0", "50.000001", "3.1234567", "much", "-1"];
+const COUNTS: &[&str] = &["ACT/360", "ACT/365F", "30E/360"];
+
+impl Players<'_> {
+    fn chance(&mut self, percent: i64) -> bool {
+        self.dice.roll(100) < percent
+    }
+
+    fn of<'b, T>(&mut self, list: &'b [T]) -> Option<&'b T> {
+        self.dice.pick(list)
+    }
+
+    fn word(&mut self, list: &[&'static str]) -> &'static str {
+        self.dice.pick(list).copied().unwrap_or_default()
+    }
+
+    fn next(&mut self) -> i64 {
+        *self.serial += 1;
+        *self.serial
+    }
+
+    /// An amount of any size up to `most`, small ones as likely as large ones.
+    fn amount(&mut self, most: i64) -> i64 {
+        let digits = self.dice.roll(14);
+        let bound = 10_i64.pow(u32::try_from(digits).unwrap_or(0)).min(most).max(1);
+        1 + self.dice.roll(bound)
+    }
+
+    /// What no form should let through.
+    fn edge(&mut self) -> i64 {
+        let list = [0, -1, 1, i64::MAX, i64::MIN, i64::MAX - 1];
+        self.of(&list).copied().unwrap_or(0)
+    }
+
+    fn company(&mut self, wanted: impl Fn(&Company) -> bool) -> Option<Company> {
+        let list: Vec<&Company> = self.model.companies.values().filter(|company| wanted(company)).collect();
+        self.of(&list).map(|company| (*company).clone())
+    }
+
+    fn operator(&mut self) -> Actor {
+        let found = self.company(|company| company.is("operator"));
+        found.map_or(Actor::SYSTEM, |company| if self.chance(85) { company.maker() } else { company.checker() })
+    }
+
+    /// Mostly this company's person, sometimes somebody else's.
+    fn person(&mut self, company: i64) -> Actor {
+        let stranger = self.chance(3);
+        let found = self.company(|known| stranger || known.id == company);
+        found.map_or(Actor::SYSTEM, |company| company.maker())
+    }
+
+    fn pick_id<T>(&mut self, list: &std::collections::BTreeMap<i64, T>, wanted: impl Fn(&T) -> bool) -> Option<i64> {
+        let anything = self.chance(6);
+        // The newest are where things happen.
+        let ids: Vec<i64> = list.iter().rev().filter(|(_, one)| anything || wanted(one)).map(|(id, _)| *id).take(40).collect();
+        self.of(&ids).copied()
+    }
+
+    fn day(&mut self, from: i64, to: i64) -> NaiveDate {
+        let days = from + self.dice.roll(to - from + 1);
+        let (size, today) = (Days::new(days.unsigned_abs()), self.model.today);
+        if days < 0 { today - size } else { today + size }
+    }
+
+    /// Something to do; the dice may ask for what nobody can do yet, then they are thrown again.
+    pub fn invent(&mut self) -> Move {
+        for _ in 0..50 {
+            let found = match self.dice.roll(1_000) {
+                0..370 => self.buy(),
+                370..440 => self.register(),
+                440..510 => self.submit(),
+                510..580 => self.confirm(),
+                580..590 => self.dispute(),
+                590..598 => self.withdraw_invoice(),
+                598..668 => self.offer(),
+                668..680 => self.withdraw_offer(),
+                680..770 => self.decide(),
+                770..800 => self.pay_out(),
+                800..812 => self.payment_file(),
+                812..885 => self.statement(),
+                885..897 => self.receipt(),
+                897..910 => self.suspense(),
+                910..930 => self.buyer_limit(),
+                930..940 => self.approval_limit(),
+                940..966 => Some(self.close_day()),
+                966..972 => self.holiday(),
+                972..977 => self.terms(),
+                977..992 => self.decide_company(),
+                _ => self.stray(),
+            };
+            if let Some(found) = found {
+                return found;
+            }
+        }
+        self.close_day()
+    }
+
+    fn buy(&mut self) -> Option<Move> {
+        let offer_id = self.pick_id(&self.model.offers, |offer| offer.state == "open")?;
+        let offer = self.model.offers[&offer_id].clone();
+        let (left, ticket) = (i64::try_from(offer.left).ok()?, i64::try_from(offer.minimum_ticket).ok()?);
+        let units_minor = match self.dice.roll(12) {
+            0 => left,
+            1 => left - ticket,
+            2 => left - 1,
+            3 => left + 1,
+            4 => ticket - 1,
+            5 => self.edge(),
+            6 | 7 => ticket + self.dice.roll((left - ticket).max(1)),
+            _ => ticket + self.dice.roll((left / 10).max(1)),
+        };
+        let quote = self.model.quote(offer_id, i128::from(units_minor)).map_or(0, |quote| quote.price);
+        let off = if self.chance(4) { self.dice.roll(3) - 1 } else { 0 };
+        let price_minor = i64::try_from(quote).unwrap_or(0).saturating_add(off);
+        let desk = self.company(|company| company.is("financier"))?;
+        let actor = self.person(desk.id);
+        Some((actor, BuyFractions { offer_id, units_minor, price_minor }.into()))
+    }
+
+    fn register(&mut self) -> Option<Move> {
+        let supplier = self.company(|company| company.is("supplier"))?;
+        let buyer = self.company(|company| company.is("buyer"))?;
+        let number = self.next();
+        let currency = if self.chance(2) { "USD" } else { self.word(&CURRENCIES) };
+        let payable = match self.dice.roll(40) {
+            0 => 10_000_000_000_000,
+            1 => 10_000_000_000_001,
+            2 => 0,
+            3 => 1,
+            _ => i128::from(100_000 + self.amount(1_000_000_000)),
+        };
+        let mut payable = written(currency, payable);
+        if self.chance(1) {
+            payable.push_str(if currency == "JPY" { ".5" } else { "5" });
+        }
+        let newest = if self.chance(3) { 1 } else { 0 };
+        let mut file = InvoiceFile {
+            number: if self.chance(5) { format!("inv {}", number / 2) } else { format!("INV-{number}") },
+            type_code: if self.chance(2) { "381" } else { "380" }.to_owned(),
+            issue_date: Some(self.day(-20, newest)),
+            due_date: if self.chance(8) { None } else { Some(self.day(10, 60)) },
+            currency: currency.to_owned(),
+            totals: Totals { tax_inclusive: payable.parse().ok(), payable: payable.parse().ok(), ..Totals::default() },
+            ..InvoiceFile::default()
+        };
+        let seller = if self.chance(2) { self.company(|_| true)?.tax_id } else { supplier.tax_id.clone() };
+        (file.seller.tax_id, file.seller.name) = (seller, supplier.name.clone());
+        file.buyer.tax_id = if self.chance(2) { "NOBODY".to_owned() } else { buyer.tax_id };
+        let content = format!("invoice {number} of {}", supplier.name).into_bytes();
+        let command =
+            RegisterInvoice { file_name: format!("{number}.xml"), sha256: sha256_hex(&content), content, parsed: Box::new(file) };
+        Some((supplier.maker(), command.into()))
+    }
+
+    fn submit(&mut self) -> Option<Move> {
+        let invoice_id = self.pick_id(&self.model.invoices, |invoice| invoice.state == "draft")?;
+        let actor = self.person(self.model.invoices[&invoice_id].supplier);
+        let due_date = if self.chance(60) { Some(self.day(14, 50)) } else { None };
+        Some((actor, SubmitInvoice { invoice_id, due_date }.into()))
+    }
+
+    fn withdraw_invoice(&mut self) -> Option<Move> {
+        let invoice_id = self.pick_id(&self.model.invoices, |invoice| invoice.state != "paid")?;
+        let actor = self.person(self.model.invoices[&invoice_id].supplier);
+        Some((actor, WithdrawInvoice { invoice_id }.into()))
+    }
+
+    fn dispute(&mut self) -> Option<Move> {
+        let invoice_id = self.pick_id(&self.model.invoices, |invoice| invoice.state == "presented")?;
+        let actor = self.person(self.model.invoices[&invoice_id].buyer);
+        let reason = if self.chance(10) { " " } else { "two boxes are missing" }.to_owned();
+        Some((actor, DisputeInvoice { invoice_id, reason }.into()))
+    }
+
+    fn confirm(&mut self) -> Option<Move> {
+        let invoice_id = self.pick_id(&self.model.invoices, |invoice| ["presented", "disputed"].contains(&invoice.state))?;
+        let invoice = self.model.invoices[&invoice_id].clone();
+        let payable = i64::try_from(invoice.payable).ok()?;
+        let amount_minor = match self.dice.roll(20) {
+            0 => payable + 1,
+            1 => self.edge(),
+            2 => 1,
+            3..6 => 1 + self.dice.roll(payable),
+            _ => payable,
+        };
+        let due_date = match (invoice.due, self.dice.roll(10)) {
+            (Some(due), 0..7) => due,
+            (_, 7) => self.model.today,
+            // The end of a year, a leap day, a holiday: wherever the calendar hurts.
+            (_, 8) => self.model.holidays.keys().next().map_or(self.model.today, |(_, day)| *day),
+            _ => self.day(1, 40),
+        };
+        let row = store::Invoice::load(self.conn, invoice_id).ok()?;
+        let words = confirm_invoice::words(self.conn, &row, amount_minor, due_date).ok()?;
+        let words_hash = if self.chance(2) { "stale".to_owned() } else { words.hash };
+        let reason = if self.chance(60) { "as delivered" } else { "" }.to_owned();
+        let version = domain::undertaking::CURRENT.to_owned();
+        let actor = self.person(invoice.buyer);
+        Some((actor, ConfirmInvoice { invoice_id, amount_minor, due_date, version, words_hash, reason }.into()))
+    }
+
+    fn offer(&mut self) -> Option<Move> {
+        let receivable_id = self.pick_id(&self.model.receivables, |one| ["issued", "active"].contains(&one.state))?;
+        let receivable = self.model.receivables[&receivable_id].clone();
+        let free = i64::try_from(self.model.free(("holding", receivable.supplier, receivable_id))).ok()?;
+        let units_minor = match self.dice.roll(12) {
+            0 => free + 1,
+            1 => self.edge(),
+            2..6 => 1 + self.dice.roll(free.max(1)),
+            _ => free,
+        };
+        let least = i64::try_from(receivable.terms.minimum_ticket).ok()?.min(units_minor);
+        let minimum_ticket_minor = match self.dice.roll(12) {
+            0 => least.saturating_sub(1),
+            1 => units_minor.saturating_add(1),
+            2 => units_minor,
+            _ => least,
+        };
+        let command = CreateOffer {
+            receivable_id,
+            units_minor,
+            rate: if self.chance(6) { self.word(BAD_RATES) } else { self.word(RATES) }.to_owned(),
+            method: if self.chance(2) { "haggle" } else { self.word(&["discount", "yield"]) }.to_owned(),
+            day_count: if self.chance(2) { "ACT/ACT" } else { self.word(COUNTS) }.to_owned(),
+            minimum_ticket_minor,
+            close_date: if self.chance(50) { receivable.payment_date - Days::new(1) } else { self.day(-1, 20) },
+        };
+        let actor = self.person(receivable.supplier);
+        Some((actor, command.into()))
+    }
+
+    fn withdraw_offer(&mut self) -> Option<Move> {
+        let offer_id = self.pick_id(&self.model.offers, |offer| offer.state == "open")?;
+        let actor = self.person(self.model.offers[&offer_id].supplier);
+        Some((actor, WithdrawOffer { offer_id }.into()))
+    }
+
+    fn decide(&mut self) -> Option<Move> {
+        let approval_id = self.pick_id(&self.model.approvals, |approval| approval.state == "pending")?;
+        let approval = &self.model.approvals[&approval_id];
+        let party = if self.chance(3) { self.company(|_| true)?.id } else { approval.party };
+        let company = self.model.companies.get(&party)?;
+        // Whoever of the two did not ask, most of the time.
+        let second = if approval.maker == company.maker { company.checker() } else { company.maker() };
+        let actor = if self.chance(5) { Actor::person(party, approval.maker) } else { second };
+        let body = approval.command.input();
+        let body_hash = if self.chance(3) { sha256_hex(b"something else") } else { sha256_hex(body.as_bytes()) };
+        let approve = self.chance(88);
+        let reason = if self.chance(50) { "looked at it" } else { "" }.to_owned();
+        Some((actor, DecideApproval { approval_id, body_hash, approve, reason }.into()))
+    }
+
+    fn pay_out(&mut self) -> Option<Move> {
+        let company = self.company(|company| !company.is("operator"))?;
+        let currency = self.word(&CURRENCIES);
+        let free = i64::try_from(self.model.free(("cash", company.id, asset_of(currency)))).ok()?;
+        let amount_minor = match self.dice.roll(8) {
+            0 => free + 1,
+            1 => self.edge(),
+            2 => free,
+            _ => 1 + self.dice.roll((free / 4).max(1)),
+        };
+        Some((company.maker(), RequestPayout { currency: currency.to_owned(), amount_minor }.into()))
+    }
+
+    fn payment_file(&mut self) -> Option<Move> {
+        let currency = if self.chance(3) { "XXX" } else { self.word(&CURRENCIES) }.to_owned();
+        Some((self.operator(), CreatePaymentFile { currency }.into()))
+    }
+
+    fn reference(&mut self, currency: &str) -> Option<(String, i64)> {
+        // A payment for a receivable is for what is still owed of it, a part, or a little too much.
+        if self.chance(45) {
+            // Few pay before they must.
+            let early = self.chance(12);
+            let soon = self.model.today + Days::new(2);
+            let id = self.pick_id(&self.model.receivables, |one| {
+                one.currency == currency && one.state != "redeemed" && (early || one.payment_date <= soon)
+            })?;
+            let receivable = &self.model.receivables[&id];
+            let owed = i64::try_from(receivable.confirmed - receivable.paid).ok()?.max(1);
+            let amount = match self.dice.roll(6) {
+                0 => 1 + self.dice.roll(owed),
+                1 => owed / 2 + 1,
+                2 => owed + self.amount(10_000),
+                _ => owed,
+            };
+            return Some((receivable.reference.clone(), amount));
+        }
+        let company = self.company(|company| company.is("financier") || company.is("supplier"))?;
+        let most = if self.chance(70) { 2_000_000_000 } else { 100_000 };
+        Some((company.reference, 50_000 + self.dice.roll(most)))
+    }
+
+    /// A day's bookings at the bank: money for companies and receivables, money that nobody can place, payouts, and the
+    /// same booking again.
+    fn statement(&mut self) -> Option<Move> {
+        let currency = self.word(&CURRENCIES);
+        let serial = self.next();
+        let mut entries = Vec::new();
+        for index in 0..=self.dice.roll(3) {
+            let sent = |payout: &super::model::Payout| payout.state == "sent" && payout.currency == currency;
+            let waiting = self.model.payouts.iter().find(|(_, payout)| sent(payout)).map(|(id, _)| *id);
+            let out = if self.chance(35) { waiting } else { None };
+            let mut detail = EntryDetail { debtor_iban: "DE89370400440532013000".to_owned(), ..EntryDetail::default() };
+            let credit = out.is_none() && !self.chance(3);
+            if let Some(payout) = out.and_then(|id| self.model.payouts.get(&id)) {
+                detail.amount_minor = i64::try_from(payout.amount).ok()?;
+                detail.end_to_end.clone_from(&payout.end_to_end);
+            } else if self.chance(85) {
+                let (reference, amount) = self.reference(currency)?;
+                detail.amount_minor = amount;
+                match self.dice.roll(8) {
+                    0 => detail.remittance = format!("our invoice {reference} of last month"),
+                    1 => detail.reference = reference.to_lowercase(),
+                    _ => detail.reference = reference,
+                }
+            } else {
+                detail.amount_minor = self.amount(10_000_000);
+                detail.remittance = "thank you".to_owned();
+                if self.chance(20) {
+                    detail.debtor_iban.clear();
+                }
+            }
+            let bank_reference = match self.dice.roll(10) {
+                0 => String::new(),
+                1 => format!("B{}-0", serial - self.dice.roll(4)),
+                _ => format!("B{serial}-{index}"),
+            };
+            let newest = if self.chance(10) { 20 } else { 0 };
+            entries.push(Entry {
+                currency: currency.to_owned(),
+                amount_minor: detail.amount_minor,
+                credit,
+                booked: !self.chance(3),
+                reversal: self.chance(2),
+                booking_date: self.model.today,
+                value_date: self.day(-2, newest),
+                bank_reference,
+                details: vec![detail],
+            });
+        }
+        let name = if self.chance(4) { serial - 1 } else { serial };
+        let iban = if self.chance(2) { "DE02120300000000202051".to_owned() } else { self.model.custody_iban.clone() };
+        let content = format!("statement {serial}").into_bytes();
+        let statement = Statement {
+            message_id: format!("M{name}"),
+            statement_id: format!("S{name}"),
+            iban,
+            currency: currency.to_owned(),
+            opening_minor: None,
+            closing_minor: None,
+            entries,
+        };
+        let command =
+            ImportStatement { name: format!("{serial}.xml"), sha256: sha256_hex(&content), content, statements: vec![statement] };
+        Some((self.operator(), command.into()))
+    }
+
+    fn receipt(&mut self) -> Option<Move> {
+        let currency = self.word(&CURRENCIES);
+        let (reference, mut amount_minor) = self.reference(currency)?;
+        if self.chance(10) {
+            amount_minor = self.edge();
+        }
+        let newest = if self.chance(5) { 1 } else { 0 };
+        let command = RecordReceipt {
+            currency: currency.to_owned(),
+            amount_minor,
+            value_date: self.day(-10, newest),
+            reference: if self.chance(5) { "RF00NOBODY".to_owned() } else { reference },
+            reason: if self.chance(5) { "" } else { "seen at the bank" }.to_owned(),
+        };
+        Some((self.operator(), command.into()))
+    }
+
+    fn suspense(&mut self) -> Option<Move> {
+        let line_id = self.pick_id(&self.model.lines, |line| line.state == "suspense")?;
+        let currency = self.model.lines[&line_id].currency.clone();
+        let reason = if self.chance(4) { "" } else { "the payer called" }.to_owned();
+        let command: Command = if self.chance(40) {
+            ReturnSuspense { line_id, reason }.into()
+        } else {
+            let (reference, _) = self.reference(&currency)?;
+            AssignSuspense { line_id, reference, reason }.into()
+        };
+        Some((self.operator(), command))
+    }
+
+    fn buyer_limit(&mut self) -> Option<Move> {
+        let desk = self.company(|company| company.is("financier"))?;
+        let buyer = self.company(|company| company.is("buyer"))?;
+        let buyer_id = if self.chance(3) { desk.id } else { buyer.id };
+        let limit_minor = if self.chance(15) { self.edge() } else { 1_000_000 + self.amount(100_000_000_000) };
+        let currency = if self.chance(3) { "EURO" } else { self.word(&CURRENCIES) }.to_owned();
+        Some((desk.maker(), SetBuyerLimit { buyer_id, currency, limit_minor }.into()))
+    }
+
+    fn approval_limit(&mut self) -> Option<Move> {
+        let company = self.company(|company| !company.is("operator"))?;
+        let limit_minor = if self.chance(15) { self.edge() } else { self.amount(100_000_000_000) };
+        let currency = self.word(&CURRENCIES).to_owned();
+        Some((company.maker(), SetApprovalLimit { currency, limit_minor }.into()))
+    }
+
+    fn close_day(&mut self) -> Move {
+        let date = if self.chance(5) { self.day(-2, 2) } else { self.model.today };
+        (Actor::SYSTEM, CloseDay { date }.into())
+    }
+
+    fn holiday(&mut self) -> Option<Move> {
+        let day = self.day(-1, 60);
+        let currency = self.word(&CURRENCIES).to_owned();
+        let business = self.chance(30);
+        Some((self.operator(), SetHoliday { currency, day, business }.into()))
+    }
+
+    fn terms(&mut self) -> Option<Move> {
+        let reserve_bps = self.of(&[0, 1, 500, 1_000, 5_000, 5_001]).copied()?;
+        let command = SetIssueTerms {
+            currency: self.word(&CURRENCIES).to_owned(),
+            reserve_bps,
+            settlement_fee_bps: self.of(&[0, 5, 50]).copied()?,
+            purchase_fee_bps: self.of(&[0, 10, 500]).copied()?,
+            minimum_fee_minor: self.of(&[0, 1, 100]).copied()?,
+            minimum_ticket_minor: self.of(&[1, 1_000, 100_000]).copied()?,
+            late_rate: self.word(&["0", "8", "12.75", "36", "37"]).to_owned(),
+            late_day_count: self.word(COUNTS).to_owned(),
+            grace_days: self.of(&[0, 1, 3, 10]).copied()?,
+        };
+        Some((self.operator(), command.into()))
+    }
+
+    fn decide_company(&mut self) -> Option<Move> {
+        // Suspended companies are let in again soon, or the market would die out.
+        let suspended = self.company(|company| !company.active);
+        let party_id = match suspended {
+            Some(company) if self.chance(85) => company.id,
+            _ if self.chance(75) => return None,
+            _ => self.company(|_| true)?.id,
+        };
+        let status = if self.model.companies[&party_id].active { "suspended" } else { "active" };
+        let status = if self.chance(5) { "nonsense" } else { status }.to_owned();
+        Some((self.operator(), DecideCompany { party_id, status, reason: "file reviewed".to_owned() }.into()))
+    }
+
+    /// Ids that never were.
+    fn stray(&mut self) -> Option<Move> {
+        let nobody = 900_000_000 + self.dice.roll(9);
+        let company = self.company(|_| true)?;
+        let command: Command = match self.dice.roll(5) {
+            0 => BuyFractions { offer_id: nobody, units_minor: 1, price_minor: 1 }.into(),
+            1 => WithdrawOffer { offer_id: nobody }.into(),
+            2 => SubmitInvoice { invoice_id: nobody, due_date: None }.into(),
+            3 => ReturnSuspense { line_id: nobody, reason: "why not".to_owned() }.into(),
+            _ => DecideCompany { party_id: nobody, status: "active".to_owned(), reason: "why not".to_owned() }.into(),
+        };
+        Some((company.maker(), command))
+    }
+}

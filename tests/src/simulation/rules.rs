@@ -1,0 +1,434 @@
+//! Which command must succeed, which must be refused and with what code: the rules told a second time.
+
+use super::arithmetic::{self, price, share_up};
+use super::model::{Approval, CURRENCIES, Company, Line, Model, Receivable, asset_of};
+use chrono::{Days, NaiveDate};
+use server::commands::buy_fractions::BuyFractions;
+use server::commands::confirm_invoice::ConfirmInvoice;
+use server::commands::create_offer::CreateOffer;
+use server::commands::decide_approval::DecideApproval;
+use server::commands::import_statement::ImportStatement;
+use server::commands::record_receipt::RecordReceipt;
+use server::commands::register_invoice::RegisterInvoice;
+use server::commands::request_payout::RequestPayout;
+use server::commands::set_issue_terms::SetIssueTerms;
+use server::commands::{Actor, Command};
+use server::hash::sha256_hex;
+
+/// The code of a refusal.
+pub type No = &'static str;
+
+/// What must come of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expected {
+    Done,
+    /// A second person is asked.
+    Asks,
+    Refused(No),
+    /// The key did this before.
+    Repeated,
+}
+
+/// Where a payment leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    Company(i64),
+    Receivable(i64),
+}
+
+/// What a purchase costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    pub price: i128,
+    pub fee: i128,
+}
+
+/// What identifies an input: command, person and content.
+#[must_use]
+pub fn fingerprint(actor: &Actor, command: &Command) -> String {
+    format!("{} {} {}", command.name(), actor.user_id, command.input())
+}
+
+/// The number as it is compared: capitals and digits, leading zeros dropped.
+#[must_use]
+pub fn plain_number(number: &str) -> String {
+    number
+        .chars()
+        .filter(|mark| mark.is_ascii_alphanumeric())
+        .collect::<String>()
+        .to_uppercase()
+        .trim_start_matches('0')
+        .to_owned()
+}
+
+fn require(holds: bool, otherwise: No) -> Result<(), No> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
+fn known_currency(code: &str) -> Result<(), No> {
+    require(CURRENCIES.contains(&code), "currency_unknown")
+}
+
+impl Model {
+    #[must_use]
+    pub fn expect(&self, actor: &Actor, key: &str, command: &Command) -> Expected {
+        if let Some(known) = self.keys.get(&(actor.party_id, key.to_owned())) {
+            let same = known.fingerprint == fingerprint(actor, command);
+            return if same { Expected::Repeated } else { Expected::Refused("idempotency_key_reused") };
+        }
+        let decided = self.asks(actor, command).and_then(|asks| {
+            if asks {
+                return Ok(Expected::Asks);
+            }
+            self.may(actor, command).map(|()| Expected::Done)
+        });
+        decided.unwrap_or_else(Expected::Refused)
+    }
+
+    fn acting(&self, actor: &Actor, capacity: &str) -> Result<&Company, No> {
+        let company = self.companies.get(&actor.party_id).ok_or("not_found")?;
+        require(company.active, "company_not_active")?;
+        require(company.is(capacity), "capacity_missing")?;
+        Ok(company)
+    }
+
+    fn above_limit(&self, actor: &Actor, currency: &str, amount: i64) -> bool {
+        let limit = self.approval_limits.get(&(actor.party_id, currency.to_owned())).copied();
+        i128::from(amount) > limit.unwrap_or(0)
+    }
+
+    /// Whether a second person must agree, or why the request is refused at once.
+    fn asks(&self, actor: &Actor, command: &Command) -> Result<bool, No> {
+        match command {
+            Command::BuyFractions(buy) => {
+                self.acting(actor, "financier")?;
+                let offer = self.offers.get(&buy.offer_id).ok_or("not_found")?;
+                let currency = &self.receivables[&offer.receivable].currency;
+                let Some(limit) = self.approval_limits.get(&(actor.party_id, currency.clone())) else { return Ok(false) };
+                Ok(self.may_buy(actor, buy)?.price > *limit)
+            }
+            Command::CreateOffer(offer) => {
+                let currency = self.may_offer(actor, offer)?.currency.clone();
+                Ok(self.above_limit(actor, &currency, offer.units_minor))
+            }
+            Command::ConfirmInvoice(confirm) => {
+                self.may_confirm(actor, confirm)?;
+                let currency = &self.invoices[&confirm.invoice_id].currency;
+                Ok(self.above_limit(actor, currency, confirm.amount_minor))
+            }
+            Command::RequestPayout(payout) => {
+                self.may_pay_out(actor, payout)?;
+                Ok(self.above_limit(actor, &payout.currency, payout.amount_minor))
+            }
+            Command::RecordReceipt(receipt) => self.may_record(actor, receipt).map(|_| true),
+            Command::AssignSuspense(assign) => {
+                self.acting(actor, "operator")?;
+                require(!assign.reason.trim().is_empty(), "field_missing")?;
+                self.may_assign(assign.line_id, &assign.reference).map(|_| true)
+            }
+            Command::ReturnSuspense(back) => {
+                self.acting(actor, "operator")?;
+                require(!back.reason.trim().is_empty(), "field_missing")?;
+                self.may_return(back.line_id).map(|()| true)
+            }
+            Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether the command may happen now, by whomever agreed to it.
+    pub fn may(&self, actor: &Actor, command: &Command) -> Result<(), No> {
+        match command {
+            Command::BuyFractions(buy) => self.may_buy(actor, buy).map(|_| ()),
+            Command::CreateOffer(offer) => self.may_offer(actor, offer).map(|_| ()),
+            Command::WithdrawOffer(withdraw) => {
+                self.acting(actor, "supplier")?;
+                let offer = self.offers.get(&withdraw.offer_id).filter(|offer| offer.supplier == actor.party_id);
+                require(offer.ok_or("not_found")?.state == "open", "offer_closed")
+            }
+            Command::RegisterInvoice(register) => self.may_register(actor, register),
+            Command::SubmitInvoice(submit) => {
+                self.acting(actor, "supplier")?;
+                let invoice = self.invoices.get(&submit.invoice_id).filter(|invoice| invoice.supplier == actor.party_id);
+                let invoice = invoice.ok_or("not_found")?;
+                require(invoice.state == "draft", "state_conflict")?;
+                let due = invoice.due.or(submit.due_date).ok_or("due_date_missing")?;
+                require(due >= self.today + Days::new(15), "due_date_too_close")?;
+                require(!self.is_too_far(due), "due_date_too_far")?;
+                require(self.companies[&invoice.buyer].active, "buyer_unknown")
+            }
+            Command::WithdrawInvoice(withdraw) => {
+                self.acting(actor, "supplier")?;
+                let invoice = self.invoices.get(&withdraw.invoice_id).filter(|invoice| invoice.supplier == actor.party_id);
+                require(["draft", "presented", "disputed"].contains(&invoice.ok_or("not_found")?.state), "state_conflict")
+            }
+            Command::DisputeInvoice(dispute) => {
+                self.acting(actor, "buyer")?;
+                let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.state != "draft";
+                let invoice = self.invoices.get(&dispute.invoice_id).filter(theirs).ok_or("not_found")?;
+                require(!dispute.reason.trim().is_empty(), "reason_missing")?;
+                require(invoice.state == "presented", "state_conflict")
+            }
+            Command::ConfirmInvoice(confirm) => {
+                self.may_confirm(actor, confirm)?;
+                let terms = self.terms.get(&self.invoices[&confirm.invoice_id].currency).ok_or("currency_unknown")?;
+                let amount = i128::from(confirm.amount_minor);
+                require(amount > share_up(amount, terms.reserve_bps), "payable_not_positive")
+            }
+            Command::SetBuyerLimit(limit) => {
+                self.acting(actor, "financier")?;
+                known_currency(&limit.currency)?;
+                let buyer = self.companies.get(&limit.buyer_id).filter(|company| company.is("buyer"));
+                buyer.ok_or("not_found")?;
+                require(limit.limit_minor >= 0, "amount_invalid")
+            }
+            Command::SetApprovalLimit(limit) => {
+                known_currency(&limit.currency)?;
+                require(limit.limit_minor >= 0, "amount_invalid")
+            }
+            Command::RequestPayout(payout) => self.may_pay_out(actor, payout),
+            Command::CreatePaymentFile(file) => {
+                self.acting(actor, "operator")?;
+                known_currency(&file.currency)?;
+                let waiting =
+                    self.payouts.values().any(|payout| payout.state == "authorised" && payout.currency == file.currency);
+                require(waiting, "nothing_to_pay")
+            }
+            Command::ImportStatement(file) => self.may_import(actor, file),
+            Command::RecordReceipt(receipt) => self.may_record(actor, receipt).map(|_| ()),
+            Command::AssignSuspense(assign) => {
+                self.acting(actor, "operator")?;
+                self.may_assign(assign.line_id, &assign.reference).map(|_| ())
+            }
+            Command::ReturnSuspense(back) => {
+                self.acting(actor, "operator")?;
+                self.may_return(back.line_id)
+            }
+            Command::CloseDay(close) => {
+                require(close.date >= self.today, "day_in_past")?;
+                require(close.date <= self.today, "day_not_reached")
+            }
+            Command::DecideApproval(decision) => self.may_decide(actor, decision),
+            Command::SetHoliday(holiday) => {
+                self.acting(actor, "operator")?;
+                known_currency(&holiday.currency)?;
+                require(!self.is_too_far(holiday.day), "date_invalid")?;
+                require(holiday.day > self.today, "day_in_past")
+            }
+            Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms),
+            Command::DecideCompany(decision) => {
+                self.acting(actor, "operator")?;
+                let company = self.companies.get(&decision.party_id).filter(|company| company.id != actor.party_id);
+                let company = company.ok_or("not_found")?;
+                require(!decision.reason.trim().is_empty(), "field_missing")?;
+                require(["active", "suspended"].contains(&decision.status.as_str()), "field_invalid")?;
+                require(company.active != (decision.status == "active"), "state_conflict")
+            }
+            other => unreachable!("the simulation does not send {}", other.name()),
+        }
+    }
+
+    fn is_too_far(&self, day: NaiveDate) -> bool {
+        day > self.today + Days::new(730)
+    }
+
+    /// The price of some units of an offer today, or why there is none.
+    pub fn quote(&self, offer_id: i64, units: i128) -> Result<Quote, No> {
+        let offer = &self.offers[&offer_id];
+        let receivable = &self.receivables[&offer.receivable];
+        require(receivable.payment_date > self.today, "receivable_matured")?;
+        let dates = (self.today, receivable.payment_date);
+        let price = price(units, offer.rate, &offer.method, &offer.day_count, dates);
+        require(price > 0, "price_not_positive")?;
+        let terms = &receivable.terms;
+        let fee = arithmetic::nearest(price * terms.purchase_bps, 10_000).max(terms.minimum_fee);
+        require(price > fee, "price_not_positive")?;
+        Ok(Quote { price, fee })
+    }
+
+    pub fn may_buy(&self, actor: &Actor, buy: &BuyFractions) -> Result<Quote, No> {
+        self.acting(actor, "financier")?;
+        let offer = self.offers.get(&buy.offer_id).ok_or("not_found")?;
+        let receivable = &self.receivables[&offer.receivable];
+        let units = i128::from(buy.units_minor);
+        require(offer.state != "settled", "sold_out")?;
+        require(offer.state == "open" && self.today <= offer.close, "offer_closed")?;
+        require(offer.supplier != actor.party_id, "own_offer")?;
+        require(units > 0, "amount_invalid")?;
+        require(units <= offer.left, "sold_out")?;
+        require(units >= offer.minimum_ticket || units == offer.left, "below_minimum_ticket")?;
+        require(offer.left == units || offer.left - units >= offer.minimum_ticket, "remainder_too_small")?;
+        let quote = self.quote(buy.offer_id, units)?;
+        require(quote.price == i128::from(buy.price_minor), "price_changed")?;
+        let limit =
+            self.limits.get(&(actor.party_id, receivable.buyer, receivable.currency.clone())).copied().unwrap_or_default();
+        require(units <= limit.limit - limit.used, "buyer_limit_exceeded")?;
+        let cash = self.free(("cash", actor.party_id, asset_of(&receivable.currency)));
+        require(quote.price <= cash, "insufficient_cash")?;
+        Ok(quote)
+    }
+
+    fn may_offer(&self, actor: &Actor, offer: &CreateOffer) -> Result<&Receivable, No> {
+        self.acting(actor, "supplier")?;
+        let found = self.receivables.get(&offer.receivable_id).filter(|receivable| receivable.supplier == actor.party_id);
+        let receivable = found.ok_or("not_found")?;
+        require(["issued", "active"].contains(&receivable.state), "state_conflict")?;
+        let rate = arithmetic::rate(&offer.rate).ok_or("field_invalid")?;
+        require(["discount", "yield"].contains(&offer.method.as_str()), "field_invalid")?;
+        arithmetic::days(&offer.day_count, self.today, self.today).ok_or("field_invalid")?;
+        require(receivable.payment_date > self.today, "receivable_matured")?;
+        let (units, ticket) = (i128::from(offer.units_minor), i128::from(offer.minimum_ticket_minor));
+        require(units > 0, "amount_invalid")?;
+        require(units <= self.free(("holding", actor.party_id, offer.receivable_id)), "not_enough_units")?;
+        require(rate.millionths > 0 && rate.millionths <= 50_000_000 && rate.digits <= 6, "rate_out_of_range")?;
+        require(ticket >= receivable.terms.minimum_ticket.min(units) && ticket <= units, "minimum_ticket_invalid")?;
+        require(offer.close_date >= self.today && offer.close_date < receivable.payment_date, "close_date_invalid")?;
+        Ok(receivable)
+    }
+
+    fn may_register(&self, actor: &Actor, register: &RegisterInvoice) -> Result<(), No> {
+        let supplier = self.acting(actor, "supplier")?;
+        let file = &register.parsed;
+        require(self.terms.contains_key(&file.currency), "currency_unknown")?;
+        require(!file.number.trim().is_empty(), "field_missing")?;
+        let payable = self.read_amount(&file.currency, file.totals.payable).ok_or("amount_invalid")?;
+        require(file.type_code == "380", "document_not_financeable")?;
+        require(file.seller.tax_id == supplier.tax_id, "not_the_supplier")?;
+        require(payable > 0, "payable_not_positive")?;
+        require(payable <= 10_000_000_000_000, "amount_too_large")?;
+        require(file.issue_date.is_some_and(|day| day <= self.today), "date_invalid")?;
+        let buyer = self.companies.values().find(|company| company.tax_id == file.buyer.tax_id && company.is("buyer"));
+        let buyer = buyer.ok_or("buyer_unknown")?;
+        require(buyer.id != supplier.id, "buyer_is_supplier")?;
+        let identity = self.identity(actor, register);
+        let twice = self.invoices.values().any(|invoice| invoice.identity == identity && invoice.state != "withdrawn");
+        require(!twice, "duplicate_invoice")
+    }
+
+    /// An amount of a file: the euro's two decimals, the yen's none.
+    #[must_use]
+    pub fn read_amount<T: ToString>(&self, currency: &str, amount: Option<T>) -> Option<i128> {
+        let text = amount?.to_string();
+        let text = text.as_str();
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let digits = if currency == "JPY" { 0 } else { 2 };
+        if fraction.len() > digits {
+            return None;
+        }
+        format!("{whole}{fraction:0<digits$}").parse().ok()
+    }
+
+    #[must_use]
+    pub fn identity(&self, actor: &Actor, register: &RegisterInvoice) -> (String, String, i32) {
+        let tax_id = self.companies[&actor.party_id].tax_id.clone();
+        (tax_id, plain_number(&register.parsed.number), register.parsed.issue_date.map_or(0, |day| chrono::Datelike::year(&day)))
+    }
+
+    fn may_confirm(&self, actor: &Actor, confirm: &ConfirmInvoice) -> Result<(), No> {
+        self.acting(actor, "buyer")?;
+        let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.state != "draft";
+        let invoice = self.invoices.get(&confirm.invoice_id).filter(theirs).ok_or("not_found")?;
+        let amount = i128::from(confirm.amount_minor);
+        require(amount > 0, "amount_invalid")?;
+        require(amount <= invoice.payable, "confirmed_too_much")?;
+        require(confirm.due_date > self.today, "due_date_too_close")?;
+        require(!self.is_too_far(confirm.due_date), "due_date_too_far")?;
+        let later = invoice.due.is_some_and(|said| confirm.due_date > said);
+        require(!(amount < invoice.payable || later) || !confirm.reason.trim().is_empty(), "reason_missing")?;
+        require(["presented", "disputed"].contains(&invoice.state), "state_conflict")?;
+        require(confirm.words_hash.len() == 64, "undertaking_changed")
+    }
+
+    fn may_pay_out(&self, actor: &Actor, payout: &RequestPayout) -> Result<(), No> {
+        let company = self.companies.get(&actor.party_id).ok_or("not_found")?;
+        require(company.active, "company_not_active")?;
+        known_currency(&payout.currency)?;
+        require(payout.amount_minor > 0, "amount_invalid")?;
+        require(self.verified_accounts.contains(&(company.id, payout.currency.clone())), "bank_account_missing")?;
+        let cash = self.free(("cash", company.id, asset_of(&payout.currency)));
+        require(i128::from(payout.amount_minor) <= cash, "insufficient_cash")
+    }
+
+    fn may_import(&self, actor: &Actor, file: &ImportStatement) -> Result<(), No> {
+        self.acting(actor, "operator")?;
+        require(!self.files.contains(&file.sha256), "statement_repeated")?;
+        for statement in &file.statements {
+            require(statement.iban == self.custody_iban, "statement_account_unknown")?;
+            let name = (statement.message_id.clone(), statement.statement_id.clone());
+            require(!self.statements.contains(&name), "statement_repeated")?;
+        }
+        let entries = || file.statements.iter().flat_map(|statement| &statement.entries).filter(|entry| entry.credit);
+        let fits = CURRENCIES.iter().all(|currency| {
+            let incoming: i128 =
+                entries().filter(|entry| entry.currency == *currency).map(|entry| i128::from(entry.amount_minor)).sum();
+            self.amounts(("custody", 0, asset_of(currency))).balance + incoming <= i128::from(i64::MAX)
+        });
+        require(fits, "amount_too_large")
+    }
+
+    /// The company or receivable that a structured reference names.
+    #[must_use]
+    pub fn target(&self, reference: &str, currency: &str) -> Option<Target> {
+        let plain: String = reference.chars().filter(|mark| !mark.is_whitespace()).collect::<String>().to_uppercase();
+        if let Some((id, receivable)) = self.receivables.iter().find(|(_, receivable)| receivable.reference == plain) {
+            return (receivable.currency == currency).then_some(Target::Receivable(*id));
+        }
+        let named = |company: &&Company| !company.reference.is_empty() && company.reference == plain;
+        self.companies.values().find(named).map(|company| Target::Company(company.id))
+    }
+
+    pub fn may_record(&self, actor: &Actor, receipt: &RecordReceipt) -> Result<Target, No> {
+        self.acting(actor, "operator")?;
+        known_currency(&receipt.currency)?;
+        require(!receipt.reason.trim().is_empty(), "field_missing")?;
+        require(receipt.amount_minor > 0, "amount_invalid")?;
+        require(receipt.amount_minor <= 1_000_000_000_000_000, "amount_too_large")?;
+        let window = self.today - Days::new(366)..=self.today;
+        require(window.contains(&receipt.value_date), "date_invalid")?;
+        self.target(&receipt.reference, &receipt.currency).ok_or("reference_unknown")
+    }
+
+    fn waiting_line(&self, id: i64) -> Result<&Line, No> {
+        let line = self.lines.get(&id).ok_or("not_found")?;
+        require(line.state == "suspense", "line_already_settled")?;
+        Ok(line)
+    }
+
+    pub fn may_assign(&self, line_id: i64, reference: &str) -> Result<Target, No> {
+        let line = self.waiting_line(line_id)?;
+        self.target(reference, &line.currency).ok_or("reference_unknown")
+    }
+
+    fn may_return(&self, line_id: i64) -> Result<(), No> {
+        let line = self.waiting_line(line_id)?;
+        require(!line.iban.is_empty(), "iban_invalid")
+    }
+
+    fn may_decide(&self, actor: &Actor, decision: &DecideApproval) -> Result<(), No> {
+        let theirs = |approval: &&Approval| approval.party == actor.party_id;
+        let approval = self.approvals.get(&decision.approval_id).filter(theirs).ok_or("not_found")?;
+        require(approval.state == "pending", "approval_already_decided")?;
+        require(approval.maker != actor.user_id, "same_person")?;
+        let hash = sha256_hex(approval.command.input().as_bytes());
+        require(hash == decision.body_hash, "approval_content_changed")?;
+        if decision.approve {
+            return self.may(&Actor::person(approval.party, approval.maker), &approval.command);
+        }
+        require(!decision.reason.trim().is_empty(), "reason_missing")
+    }
+
+    fn may_set_terms(&self, actor: &Actor, terms: &SetIssueTerms) -> Result<(), No> {
+        self.acting(actor, "operator")?;
+        known_currency(&terms.currency)?;
+        let fits = (0..=5_000).contains(&terms.reserve_bps)
+            && (0..=terms.reserve_bps).contains(&terms.settlement_fee_bps)
+            && (0..=500).contains(&terms.purchase_fee_bps)
+            && (0..=1_000_000).contains(&terms.minimum_fee_minor)
+            && (1..=1_000_000_000).contains(&terms.minimum_ticket_minor)
+            && (0..=60).contains(&terms.grace_days);
+        require(fits, "field_invalid")?;
+        let rate = arithmetic::rate(&terms.late_rate).ok_or("field_invalid")?;
+        require((0..=36_000_000).contains(&rate.millionths), "field_invalid")?;
+        arithmetic::days(&terms.late_day_count, self.today, self.today).map(|_| ()).ok_or("field_invalid")
+    }
+}
