@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use server::demo::files::{DemoEntry, DemoInvoice, camt053, totals, ubl};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use store::records::Record;
 
 const START: &str = "2026-03-02";
 const DUE: &str = "2026-04-01";
@@ -235,7 +236,8 @@ fn too_much_money_goes_back_where_it_came_from() {
         assert_eq!(it.platform(Currency::EUR, "collection"), (0, 0));
         // Money without a place is sent back by two operators, through the bank, to the last cent.
         it.receive(Currency::EUR, START, &[DemoEntry { remittance: "no idea".into(), ..incoming(1_234, "") }]);
-        let line = store::query::int(&mut it.world.conn(), "SELECT id AS value FROM bank_lines WHERE state = 'suspense'", &[]);
+        let unknown = "SELECT id AS value FROM bank_lines WHERE state = 'suspense' AND amount_minor = 1234";
+        let line = store::query::int(&mut it.world.conn(), unknown, &[]);
         let asked = it.operator.api("return-suspense", &it.key(), &json!({ "line_id": line.unwrap(), "reason": "nobody's" }));
         assert_eq!(asked.status, 202, "{}", asked.body);
         assert_eq!(approve(&it.world.signed_in("operator2@x.example")).status, 200);
@@ -245,6 +247,16 @@ fn too_much_money_goes_back_where_it_came_from() {
             it.operator.get("/api/v1/payouts?state=sent").json()["items"][0]["end_to_end"].as_str().unwrap().to_owned();
         it.receive(Currency::EUR, START, &[DemoEntry { credit: false, end_to_end, ..incoming(1_234, "") }]);
         assert_eq!(it.platform(Currency::EUR, "suspense"), (577, 0));
+        // So is what was paid too much: each surplus waits as a line of its own, with its payer's account.
+        let surplus = "state = 'suspense' AND note = 'surplus' AND counterparty_iban <> '' ORDER BY amount_minor";
+        let lines = store::BankLine::list_where(&mut it.world.conn(), surplus, &[]).unwrap();
+        assert_eq!(lines.iter().map(|line| line.amount_minor).collect::<Vec<_>>(), [77, 500]);
+        for line in lines {
+            let asked = it.operator.api("return-suspense", &it.key(), &json!({ "line_id": line.id, "reason": "paid too much" }));
+            assert_eq!(asked.status, 202, "{}", asked.body);
+            assert_eq!(approve(&it.world.signed_in("operator2@x.example")).status, 200);
+        }
+        assert_eq!(it.platform(Currency::EUR, "suspense"), (577, 577), "all of it is on its way back");
         it.verify();
     }
 }

@@ -4,6 +4,9 @@ CREATE TABLE distributions (
     receivable_id BIGINT NOT NULL REFERENCES receivables (id),
     payment_minor BIGINT NOT NULL CHECK (payment_minor > 0),
     value_date DATE NOT NULL,
+    -- Who sent it: what is too much goes back there.
+    payer TEXT NOT NULL,
+    payer_iban TEXT NOT NULL,
     state TEXT NOT NULL,
     plan TEXT NOT NULL,
     -- What the holders get in all, and have got so far.

@@ -69,7 +69,7 @@ impl Execute for AssignSuspense {
             Target::Receivable(id) => {
                 batch.post(&chart::suspense_to_collection(id, asset, amount))?;
                 line.receivable_id = Some(id);
-                settlement::settle(batch, id, amount, line.value_date)?;
+                settlement::settle(batch, id, &settlement::Payment::from(&line))?;
             }
         }
         line.state = "placed".to_owned();

@@ -11,7 +11,7 @@ use domain::{Currency, Refusal};
 use formats::camt::{Entry, EntryDetail, Return, Statement as CamtStatement};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::records::Record;
 use store::{BankLine, Document, Statement, StoreError};
 
@@ -47,7 +47,11 @@ impl Execute for ImportStatement {
         if Statement::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
             return Err(Refusal::StatementRepeated.into());
         }
+        let mut names = BTreeSet::new();
         for statement in &self.statements {
+            if !names.insert((&statement.message_id, &statement.statement_id)) {
+                return Err(Refusal::StatementRepeated.into());
+            }
             if statement.iban != batch.heads.custody_iban {
                 return Err(Refusal::StatementAccountUnknown.into());
             }
@@ -216,7 +220,7 @@ fn receive(batch: &mut Batch<'_>, mut line: BankLine, currency: Currency, counts
         Some(Target::Receivable(id)) => {
             batch.post(&chart::collection(id, asset, amount))?;
             line.receivable_id = Some(id);
-            settlement::settle(batch, id, amount, line.value_date)?;
+            settlement::settle(batch, id, &settlement::Payment::from(&line))?;
         }
         None => {
             batch.post(&chart::unmatched(asset, amount))?;
@@ -267,12 +271,12 @@ fn settle_payout(batch: &mut Batch<'_>, mut line: BankLine, counts: &mut Counts)
         }
         // Its return was quicker than its debit, and has booked both.
         Some(row) if payout::state_of(&row)? == InstructionState::Returned && !debited_before(batch, &line)? => {
-            line.note = "its return came first".to_owned();
+            line.note = "return_first".to_owned();
             line.party_id = row.party_id;
         }
         _ => {
             line.state = "attention".to_owned();
-            line.note = "unknown debit".to_owned();
+            line.note = "unknown_debit".to_owned();
             up(&mut counts.skipped);
             return batch.insert(&line);
         }

@@ -81,7 +81,7 @@ impl Execute for RecordReceipt {
             }
             Target::Receivable(id) => {
                 batch.post(&chart::collection(id, asset, self.amount_minor))?;
-                settlement::settle(batch, id, self.amount_minor, self.value_date)?;
+                settlement::settle(batch, id, &settlement::Payment::from(&line))?;
                 line.receivable_id = Some(id);
             }
         }

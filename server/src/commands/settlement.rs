@@ -17,7 +17,9 @@ use serde_json::json;
 use std::collections::HashMap;
 use store::bulk::BulkUpdate;
 use store::records::{Keyed, Record};
-use store::{AccountRow, BuyerLimit, Conn, Distribution, Invoice, LateClaim, Offer, Receivable, StoreError, distributions};
+use store::{
+    AccountRow, BankLine, BuyerLimit, Conn, Distribution, Invoice, LateClaim, Offer, Receivable, StoreError, distributions,
+};
 
 pub fn corrupt(what: &str, id: i64) -> StoreError {
     StoreError::Corrupt(format!("{what} {id}"))
@@ -51,9 +53,32 @@ pub fn holder_parties(batch: &mut Batch<'_>, receivable: i64) -> Step<Vec<i64>> 
 /// Holders that one batch pays. A payment with more of them is shared out piece by piece, and other work goes on between.
 pub const PIECE: i64 = 1_000;
 
+/// Money for a receivable, and who sent it: what is too much goes back there.
+#[derive(Clone, Debug)]
+pub struct Payment {
+    pub amount_minor: i64,
+    pub value_date: NaiveDate,
+    pub payer: String,
+    pub payer_iban: String,
+}
+
+impl From<&BankLine> for Payment {
+    fn from(line: &BankLine) -> Self {
+        let (payer, payer_iban) = (line.counterparty.clone(), line.counterparty_iban.clone());
+        Self { amount_minor: line.amount_minor, value_date: line.value_date, payer, payer_iban }
+    }
+}
+
+impl From<&Distribution> for Payment {
+    fn from(row: &Distribution) -> Self {
+        let (payer, payer_iban) = (row.payer.clone(), row.payer_iban.clone());
+        Self { amount_minor: row.payment_minor, value_date: row.value_date, payer, payer_iban }
+    }
+}
+
 /// Money for the receivable stands on its collection account: shares it out at once, or, where the holders are many or
 /// an earlier payment is still being shared out, leaves that to the job that pays them piece by piece.
-pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment_minor: i64, value_date: NaiveDate) -> Step<()> {
+pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment: &Payment) -> Step<()> {
     // Units on offer are held; who pays early redeems them too, so open offers end first.
     let condition = "receivable_id = ? AND state = 'open' ORDER BY id";
     for offer in Offer::list_where(batch.conn, condition, &[receivable_id.into()])? {
@@ -66,8 +91,10 @@ pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment_minor: i64, val
         let waiting = Distribution {
             id: batch.next_id(),
             receivable_id,
-            payment_minor,
-            value_date,
+            payment_minor: payment.amount_minor,
+            value_date: payment.value_date,
+            payer: payment.payer.clone(),
+            payer_iban: payment.payer_iban.clone(),
             state: "waiting".to_owned(),
             plan: String::new(),
             due_minor: 0,
@@ -79,10 +106,10 @@ pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment_minor: i64, val
     }
     let holders: Vec<Holder> = positions.iter().map(holder_of).collect();
     let mut receivable = Receivable::load(batch.conn, receivable_id)?;
-    let plan = plan(batch.conn, &receivable, payment_minor, value_date, &holders)?;
-    begin(batch, &mut receivable, value_date)?;
+    let plan = plan(batch.conn, &receivable, payment.amount_minor, payment.value_date, &holders)?;
+    begin(batch, &mut receivable, payment.value_date)?;
     pay_holders(batch, &receivable, &plan, &holders)?;
-    finish(batch, receivable, &plan, payment_minor)
+    finish(batch, receivable, &plan, payment)
 }
 
 #[must_use]
@@ -202,8 +229,31 @@ fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMa
     Ok(BuyerLimit::update_all(&limits.iter().collect::<Vec<_>>(), batch.conn)?)
 }
 
+/// What was paid too much, as a line of its own in suspense: it is placed or sent back like any other money without a place.
+fn surplus_line(id: i64, receivable: &Receivable, amount_minor: i64, payment: &Payment, today: NaiveDate) -> BankLine {
+    BankLine {
+        id,
+        statement_id: 0,
+        currency: receivable.currency.clone(),
+        direction: "in".to_owned(),
+        amount_minor,
+        booking_date: today,
+        value_date: payment.value_date,
+        bank_reference: String::new(),
+        reference: receivable.reference.clone(),
+        end_to_end: String::new(),
+        counterparty: payment.payer.clone(),
+        counterparty_iban: payment.payer_iban.clone(),
+        remittance: String::new(),
+        state: "suspense".to_owned(),
+        party_id: None,
+        receivable_id: Some(receivable.id),
+        note: "surplus".to_owned(),
+    }
+}
+
 /// When all holders are paid: fee, reserve, surplus, and the states.
-pub fn finish(batch: &mut Batch<'_>, mut receivable: Receivable, plan: &Plan, payment_minor: i64) -> Step<()> {
+pub fn finish(batch: &mut Batch<'_>, mut receivable: Receivable, plan: &Plan, payment: &Payment) -> Step<()> {
     let reserve_units_minor = reserve_units(batch.conn, &receivable)?;
     let closing = plan.closing(&place_of(&receivable)?);
     if !closing.is_empty() {
@@ -215,8 +265,12 @@ pub fn finish(batch: &mut Batch<'_>, mut receivable: Receivable, plan: &Plan, pa
         let arguments = json!({ "amount": amount, "currency": receivable.currency, "reference": receivable.reference });
         batch.notify(receivable.supplier_id, "reserve_returned", &arguments, format!("/receivables/{}", receivable.id));
     }
+    if plan.surplus_minor > 0 {
+        let waiting = surplus_line(batch.next_id(), &receivable, plan.surplus_minor, payment, batch.today());
+        batch.insert(&waiting)?;
+    }
     receivable.settlement_fee_paid_minor = receivable.settlement_fee_paid_minor.saturating_add(plan.fee_minor);
-    receivable.paid_minor = receivable.paid_minor.saturating_add(payment_minor.saturating_sub(plan.surplus_minor));
+    receivable.paid_minor = receivable.paid_minor.saturating_add(payment.amount_minor.saturating_sub(plan.surplus_minor));
     let all_paid = plan.pays_all(reserve_units_minor);
     let state = ReceivableState::parse(&receivable.state).ok_or_else(|| corrupt("state of", receivable.id))?;
     let event = if all_paid { ReceivableEvent::RedeemAll } else { ReceivableEvent::RedeemPart };

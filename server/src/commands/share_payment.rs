@@ -111,7 +111,7 @@ impl Execute for SharePayment {
                 return Err(settlement::corrupt("shares of payment", payment.id).into());
             }
             "done".clone_into(&mut payment.state);
-            settlement::finish(batch, receivable, &plan, payment.payment_minor)?;
+            settlement::finish(batch, receivable, &plan, &settlement::Payment::from(&payment))?;
         }
         batch.update(&payment)?;
         let body = json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": last });

@@ -234,6 +234,8 @@ pub struct Distribution {
     pub receivable_id: i64,
     pub payment_minor: i64,
     pub value_date: NaiveDate,
+    pub payer: String,
+    pub payer_iban: String,
     /// `waiting`, `running` or `done`.
     pub state: String,
     /// The waterfall's plan as JSON, once it is running.

@@ -226,6 +226,8 @@ diesel::table! {
         receivable_id -> BigInt,
         payment_minor -> BigInt,
         value_date -> Date,
+        payer -> Text,
+        payer_iban -> Text,
         state -> Text,
         plan -> Text,
         due_minor -> BigInt,

@@ -1221,3 +1221,11 @@ command-record-checkpoint = Checkpoint signed
 refusal-proof-not-ready = No end of this day has been signed yet. Try again after the end of the day.
 field-sums = Sums of the day
 refusal-nothing-to-prove = Your company had nothing at the end of this day.
+
+## Why a bank line waits or was passed over
+line-note-reversal = The bank has taken an earlier booking back
+line-note-pending = Announced, not booked yet
+line-note-duplicate = The same booking came in an earlier file
+line-note-surplus = Paid too much: what the receivable did not need
+line-note-return-first = The payout's return came before its booking
+line-note-unknown-debit = A debit that belongs to no payout

@@ -1203,3 +1203,11 @@ command-record-checkpoint = 检查点已签名
 refusal-proof-not-ready = 该日的日终尚未签名，请在日终之后再试。
 field-sums = 当日合计
 refusal-nothing-to-prove = 该日日终时贵公司没有任何余额。
+
+## 银行明细待处理或略过的原因
+line-note-reversal = 银行已撤销此前的一笔入账
+line-note-pending = 仅为预告，尚未入账
+line-note-duplicate = 同一笔入账已见于此前的文件
+line-note-surplus = 多付的款项：超出应收账款所需的部分
+line-note-return-first = 出金的退回先于其入账到达
+line-note-unknown-debit = 不属于任何出金的扣款

@@ -417,6 +417,16 @@ async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
     listing.send(&who, Page::new(language.t("bank-lines-title")).trail(who.t("nav-ops"), "/ops"), table).await
 }
 
+/// Why a line has no place of its own: the platform's own reasons in the reader's language, people's as they are.
+fn line_note(language: web::Language, note: &str) -> String {
+    match note {
+        "reversal" | "pending" | "duplicate" | "surplus" | "return_first" | "unknown_debit" => {
+            language.t(&format!("line-note-{}", note.replace('_', "-")))
+        }
+        other => other.to_owned(),
+    }
+}
+
 async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
     let language = who.language();
     let row = who.app.read(move |conn| Ok(BankLineRow::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
@@ -429,7 +439,7 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
         (who.t("field-iban"), Value::code(row.counterparty_iban.clone())),
         (who.t("field-reference"), Value::code(row.reference.clone())),
         (who.t("field-remittance"), Value::text(row.remittance.clone())),
-        (who.t("field-note"), Value::text(row.note.clone())),
+        (who.t("field-note"), Value::text(line_note(language, &row.note))),
     ];
     let mut page = Page::new(language.fill("bank-line-open", &[("id", id.to_string())]))
         .trail(who.t("bank-lines-title"), "/ops/bank-lines")
