@@ -352,6 +352,13 @@ fn four_eyes_cannot_be_gone_around() {
         let checker = world.api("buyer1.checker@kontor.example");
         let body = |hash: &str| serde_json::json!({ "approval_id": pending.id, "body_hash": hash, "approve": true });
         assert_eq!(maker_api.api("decide-approval", "four-eyes-1", &body(&pending.body_hash)).status, 403, "no checker");
+        // Nobody lifts the limit alone; lowering it needs nobody.
+        let limit = |minor: i64| serde_json::json!({ "currency": "EUR", "limit_minor": minor });
+        assert_eq!(maker_api.api("set-approval-limit", "four-eyes-raise", &limit(i64::MAX)).status, 202);
+        assert_eq!(maker_api.api("set-approval-limit", "four-eyes-lower", &limit(1_000)).status, 200);
+        // Money never leaves to where it lies already.
+        let own = serde_json::json!({ "currency": "EUR", "iban": e2e::world::CUSTODY_IBAN, "holder": "Somebody" });
+        assert_eq!(maker_api.api("propose-bank-account", "custody-itself", &own).json()["code"], "field_invalid");
         // The maker gets the checker's role: still not for the own request.
         store::query::execute(&mut conn, "UPDATE users SET roles = 'maker,checker' WHERE id = ?", &[pending.maker_id.into()])
             .unwrap();

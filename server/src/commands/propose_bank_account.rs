@@ -26,6 +26,10 @@ impl Execute for ProposeBankAccount {
         let party = batch.party(actor.party_id)?;
         let known = currency(&self.currency)?;
         let iban = domain::party::normalise_iban(&self.iban).ok_or(Refusal::IbanInvalid)?;
+        // The platform's own account is nobody's to be paid to.
+        if iban == batch.heads.custody_iban {
+            return Err(Refusal::FieldInvalid { field: "iban".to_owned() }.into());
+        }
         let holder = required(&self.holder, "holder", 70)?;
         let bic = super::optional(&self.bic, "bic", 11)?.to_ascii_uppercase();
         if !(bic.is_empty() || matches!(bic.len(), 8 | 11) && bic.bytes().all(|mark| mark.is_ascii_alphanumeric())) {

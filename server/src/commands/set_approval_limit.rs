@@ -1,8 +1,8 @@
 //! A company says from which amount on a second person must agree.
 
-use super::{Actor, Done, Execute, currency};
+use super::{Actor, Ask, Done, Execute, currency};
 use crate::batch::{Batch, Step};
-use domain::Refusal;
+use domain::{Currency, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::ApprovalLimit;
@@ -15,14 +15,29 @@ pub struct SetApprovalLimit {
     pub limit_minor: i64,
 }
 
+impl SetApprovalLimit {
+    fn check(&self) -> Result<Currency, Refusal> {
+        let known = currency(&self.currency)?;
+        if self.limit_minor < 0 { Err(Refusal::AmountInvalid { field: "limit".to_owned() }) } else { Ok(known) }
+    }
+}
+
 impl Execute for SetApprovalLimit {
     const NAME: &'static str = "set_approval_limit";
 
+    /// Whoever could raise the limit alone would need nobody for anything.
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let known = self.check()?;
+        let before = batch.approval_limit(actor.party_id, known.code())?;
+        Ok(before.is_some_and(|limit| self.limit_minor > limit).then(|| Ask {
+            amount_minor: Some(self.limit_minor),
+            currency: known.code().to_owned(),
+            subject: actor.party_id,
+        }))
+    }
+
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let known = currency(&self.currency)?;
-        if self.limit_minor < 0 {
-            return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());
-        }
+        let known = self.check()?;
         batch.wrote = true;
         let row = ApprovalLimit { party_id: actor.party_id, currency: known.code().to_owned(), limit_minor: self.limit_minor };
         store::records::save_approval_limit(batch.conn, &row)?;

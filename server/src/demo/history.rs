@@ -229,7 +229,7 @@ pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<
                 SetBuyerLimit { buyer_id: buyer.id, currency: euro.clone(), limit_minor: 1_000_000_000_000_000 },
             )?;
         }
-        world.run(desk.maker(), SetApprovalLimit { currency: euro.clone(), limit_minor: 1_000_000_000_000_000 })?;
+        world.run_agreed(&desk, SetApprovalLimit { currency: euro.clone(), limit_minor: 1_000_000_000_000_000 })?;
         deposits.push(incoming(&desk, 25_000_000_000_000, &desk.reference));
     }
     world.bank(Currency::EUR, deposits)?;

@@ -132,6 +132,12 @@ impl Model {
                 self.may_return(back.line_id).map(|()| true)
             }
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms).map(|()| true),
+            Command::SetApprovalLimit(limit) => {
+                known_currency(&limit.currency)?;
+                require(limit.limit_minor >= 0, "amount_invalid")?;
+                let before = self.approval_limits.get(&(actor.party_id, limit.currency.clone()));
+                Ok(before.is_some_and(|before| i128::from(limit.limit_minor) > *before))
+            }
             _ => Ok(false),
         }
     }
