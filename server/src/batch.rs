@@ -11,7 +11,9 @@ use store::bulk::BulkUpdate;
 use store::journal::{self, BookingFacts, NewAccount};
 use store::log::LogWriter;
 use store::records::{Keyed, Record};
-use store::{ApprovalLimit, AuditRecord, BuyerLimit, Conn, Heads, Notice, Offer, Party, Purchase, Receivable, StoreError};
+use store::{
+    ApprovalLimit, AuditRecord, BuyerLimit, Conn, Document, Heads, Notice, Offer, Party, Purchase, Receivable, StoreError,
+};
 
 /// Why a command did not happen.
 #[derive(Debug)]
@@ -347,8 +349,9 @@ impl<'a> Batch<'a> {
         let (first, last) = match applied {
             Ok(rows) => {
                 self.facts.extend(rows.iter().map(|_| facts));
-                let (accounts, named) = (&self.accounts, &keys);
-                self.log.bind(rows, &facts, |id| named.iter().find(|key| accounts.get(key) == Some(&id)).copied());
+                let named: HashMap<AccountId, AccountKey> =
+                    keys.iter().filter_map(|key| self.accounts.get(key).map(|id| (*id, *key))).collect();
+                self.log.bind(rows, &facts, |id| named.get(&id).copied());
                 let number = |row: Option<&ledger::Transfer>| row.map_or(0, |row| row.number.0);
                 (number(rows.first()), number(rows.last()))
             }
@@ -440,6 +443,21 @@ impl<'a> Batch<'a> {
         }
         self.records.limits_of.extend(missing);
         Ok(())
+    }
+
+    /// Keeps a file under its hash; one that is there already stays as it is.
+    pub fn keep_document(&mut self, party_id: i64, name: &str, media_type: &str, sha256: &str, content: &[u8]) -> Step<()> {
+        if store::records::find_document(self.conn, sha256)?.is_some() {
+            return Ok(());
+        }
+        self.insert(&Document {
+            sha256: sha256.to_owned(),
+            party_id,
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
+            content: content.to_owned(),
+            created_at: self.now,
+        })
     }
 
     /// Inserts a record of a command that works by SQL.

@@ -17,6 +17,7 @@ pub const PASSWORD: &str = "the-quay-at-nine";
 pub fn run(listen: &str, days: u32, database_url: Option<String>) -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir().join(format!("kontor-demo-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
+    let end = if database_url.is_some() { "the world stays in its database" } else { "the world is thrown away" };
     let database_url = database_url.unwrap_or_else(|| folder.join("kontor.sqlite").display().to_string());
     let started = Instant::now();
     println!("Building the demo world …");
@@ -30,7 +31,7 @@ pub fn run(listen: &str, days: u32, database_url: Option<String>) -> Result<(), 
     for (role, email) in sign_ins {
         println!("  {role:<22} {email}");
     }
-    println!("Stop with Ctrl-C; the world is thrown away.");
+    println!("Stop with Ctrl-C; {end}.");
     let done = running.wait_for_signal();
     std::fs::remove_dir_all(&folder)?;
     Ok(done?)

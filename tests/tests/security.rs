@@ -471,3 +471,24 @@ fn only_issued_living_tokens_open_the_api() {
     std::thread::sleep(std::time::Duration::from_millis(1_000));
     assert_eq!(client.get("/api/v1/me").status, 401, "expired");
 }
+
+/// By the API as on the page: nobody drives the business date ahead of the calendar.
+#[test]
+fn a_day_ends_only_when_the_calendar_has_left_it_behind() {
+    for database in Database::both() {
+        let clock = server::clock::Clock::default();
+        let today = clock.now().date();
+        e2e::world::set_up(&database, today, &clock);
+        let mut config = e2e::world::config(&database, "http://kontor.test");
+        config.demo = false;
+        let running = server::serve::start(config, clock).unwrap();
+        let operator = Client::new(&format!("http://127.0.0.1:{}", running.port));
+        operator.api_sign_in("operator@x.example", e2e::world::PASSWORD);
+        let ended = operator.api("close-day", "not-over-yet", &serde_json::json!({ "date": today }));
+        assert_eq!((ended.status, ended.json()["code"].clone()), (409, "day_not_reached".into()));
+        let mut conn = store::connect(&database.url).unwrap();
+        assert_eq!(store::records::load_heads(&mut conn).unwrap().business_date, today);
+        drop(operator);
+        running.stop().unwrap();
+    }
+}

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use store::records::Record;
-use store::{BankLine, Document, Statement, StoreError};
+use store::{BankLine, Statement, StoreError};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportStatement {
@@ -61,17 +61,7 @@ impl Execute for ImportStatement {
             }
         }
         check_room(batch, &self.statements)?;
-        if store::records::find_document(batch.conn, &self.sha256)?.is_none() {
-            let document = Document {
-                sha256: self.sha256.clone(),
-                party_id: actor.party_id,
-                name: self.name.clone(),
-                media_type: "application/xml".to_owned(),
-                content: self.content.clone(),
-                created_at: batch.now,
-            };
-            batch.insert(&document)?;
-        }
+        batch.keep_document(actor.party_id, &self.name, "application/xml", &self.sha256, &self.content)?;
         let mut counts = Counts::default();
         let mut first = 0;
         for (index, statement) in self.statements.iter().enumerate() {
@@ -171,6 +161,11 @@ fn bank_line(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, detail: &E
     }
 }
 
+/// A line of another statement that is the same booking. That the reference is not empty is said for the index, which holds
+/// only such lines: without it each entry would read all earlier ones.
+pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND direction = ? AND amount_minor = ? AND end_to_end = ? AND reference = ? \
+                     AND statement_id <> ? AND state IN ('matched', 'suspense', 'placed', 'returned', 'attention')";
+
 /// The same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it.
 fn already_booked(batch: &mut Batch<'_>, line: &BankLine) -> Step<bool> {
     if line.bank_reference.is_empty() {
@@ -184,9 +179,7 @@ fn already_booked(batch: &mut Batch<'_>, line: &BankLine) -> Step<bool> {
         line.reference.as_str().into(),
         line.statement_id.into(),
     ];
-    let condition = "bank_reference = ? AND direction = ? AND amount_minor = ? AND end_to_end = ? AND reference = ? \
-                     AND statement_id <> ? AND state IN ('matched', 'suspense', 'placed', 'returned', 'attention')";
-    Ok(BankLine::find_where(batch.conn, condition, &binds)?.is_some())
+    Ok(BankLine::find_where(batch.conn, SAME_BOOKING, &binds)?.is_some())
 }
 
 /// By structured reference, else by a valid reference in the free text.

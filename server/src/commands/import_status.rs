@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
 use store::records::{Keyed, Record};
-use store::{Document, PaymentFile, Payout, StatusLine, StatusReport};
+use store::{PaymentFile, Payout, StatusLine, StatusReport};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportStatus {
@@ -40,7 +40,7 @@ impl Execute for ImportStatus {
         if StatusReport::find_where(batch.conn, "sha256 = ? OR message = ?", &binds)?.is_some() {
             return Err(Refusal::StatementRepeated.into());
         }
-        self.keep_document(batch, actor)?;
+        batch.keep_document(actor.party_id, &self.name, "application/xml", &self.sha256, &self.content)?;
         let id = batch.next_id();
         batch.insert(&StatusReport {
             id,
@@ -59,20 +59,6 @@ impl Execute for ImportStatus {
 }
 
 impl ImportStatus {
-    fn keep_document(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
-        if store::records::find_document(batch.conn, &self.sha256)?.is_some() {
-            return Ok(());
-        }
-        batch.insert(&Document {
-            sha256: self.sha256.clone(),
-            party_id: actor.party_id,
-            name: self.name.clone(),
-            media_type: "application/xml".to_owned(),
-            content: self.content.clone(),
-            created_at: batch.now,
-        })
-    }
-
     /// What is said of one transfer goes before what is said of its block, and that before what is said of the file.
     fn apply(&self, batch: &mut Batch<'_>, report_id: i64, counts: &mut Counts) -> Step<()> {
         let rank = |status: &Status| match status.scope {

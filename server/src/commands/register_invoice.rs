@@ -12,7 +12,7 @@ use formats::read::{Container, container};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
-use store::{Document, Invoice, Party};
+use store::{Invoice, Party};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RegisterInvoice {
@@ -97,17 +97,7 @@ impl Execute for RegisterInvoice {
         if Invoice::find_where(batch.conn, condition, &binds)?.is_some() {
             return Err(Refusal::DuplicateInvoice { number }.into());
         }
-        if store::records::find_document(batch.conn, &self.sha256)?.is_none() {
-            let document = Document {
-                sha256: self.sha256.clone(),
-                party_id: actor.party_id,
-                name: self.file_name.clone(),
-                media_type: media_type(&self.content).to_owned(),
-                content: self.content.clone(),
-                created_at: batch.now,
-            };
-            batch.insert(&document)?;
-        }
+        batch.keep_document(actor.party_id, &self.file_name, media_type(&self.content), &self.sha256, &self.content)?;
         let invoice = Invoice {
             id: batch.next_id(),
             supplier_id: supplier.id,

@@ -24,7 +24,7 @@ use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::{Actor, Command, Outcome};
 use crate::dice::Dice;
 use crate::hash::{random_token, sha256_hex};
-use crate::http::pages::ops::read_statement;
+use crate::http::pages::bank::read_statement;
 use crate::jobs::end_of_day;
 use crate::setup::{self, FirstUser, Setup};
 use crate::writer::{WriteError, Writer};

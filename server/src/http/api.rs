@@ -117,9 +117,12 @@ async fn run<R: SignedIn, T: Into<Command>>(who: Who<R>, write: Write<T>) -> Ans
 }
 
 macro_rules! command_routes {
-    ($($path:literal $module:ident $name:ident $right:ident;)+) => {
+    (@handler $module:ident $name:ident $right:ident) => { run::<$right, crate::commands::$module::$name> };
+    (@handler $module:ident $name:ident $right:ident $handler:path) => { $handler };
+    // A command that something must be asked before has a handler of its own behind `by`.
+    ($($path:literal $module:ident $name:ident $right:ident $(by $handler:path)?;)+) => {
         fn add_commands(routes: &mut Routes) {
-            $(routes.post(concat!("/api/v1/", $path), run::<$right, crate::commands::$module::$name>);)+
+            $(routes.post(concat!("/api/v1/", $path), command_routes!(@handler $module $name $right $($handler)?));)+
         }
         /// Path, command name and JSON schema of each.
         fn schemas() -> Vec<(&'static str, &'static str, Value)> {
@@ -136,7 +139,7 @@ command_routes! {
     "assign-suspense" assign_suspense AssignSuspense OperatorMaker;
     "buy-fractions" buy_fractions BuyFractions FinancierMaker;
     "change-user" change_user ChangeUser Administrator;
-    "close-day" close_day CloseDay OperatorMaker;
+    "close-day" close_day CloseDay OperatorMaker by close_day;
     "confirm-invoice" confirm_invoice ConfirmInvoice BuyerMaker;
     "create-offer" create_offer CreateOffer SupplierMaker;
     "create-payment-file" create_payment_file CreatePaymentFile OperatorMaker;
@@ -255,15 +258,19 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
 }
 
+async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::close_day::CloseDay>) -> Answer {
+    Ok(answer(&super::pages::ops::end(&who, &write.key, write.body).await?))
+}
+
 async fn import_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::ops::read_statement(name, content)).await?;
+    let command = who.app.read(move |_| super::pages::bank::read_statement(name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
 async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::ops::read_status(name, content)).await?;
+    let command = who.app.read(move |_| super::pages::bank::read_status(name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 

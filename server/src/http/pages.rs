@@ -3,6 +3,7 @@
 pub mod account;
 pub mod approvals;
 pub mod assets;
+pub mod bank;
 pub mod cash;
 pub mod demo;
 pub mod document;
@@ -27,7 +28,7 @@ use super::routes::{Posted, Routes};
 use super::see_other;
 use crate::commands::Outcome;
 use actix_web::HttpResponse;
-use web::{Block, Form, Page, Value};
+use web::{Block, Field, Form, Page, Value};
 
 pub type Answer = Result<HttpResponse, Fault>;
 
@@ -46,6 +47,7 @@ pub fn add_routes(routes: &mut Routes) {
     portfolio::add_routes(routes);
     proofs::add_routes(routes);
     cash::add_routes(routes);
+    bank::add_routes(routes);
     ops::add_routes(routes);
     payouts::add_routes(routes);
     demo::add_routes(routes);
@@ -63,6 +65,11 @@ pub async fn again<R: Right>(who: &Who<R>, mut page: Page, posted: &Posted, faul
     let label = page.label_of(&field);
     page.errors.push((field, who.language().refusal_about(refusal, currency, label.as_deref())));
     who.app.page_with(&who.viewer, page, fault.status()).await
+}
+
+/// A form that leads to a check page and changes nothing itself.
+pub fn asking(action: impl Into<String>, submit: String, fields: Vec<Field>) -> Form {
+    Form { get: true, ..Form::new(action, submit, fields) }
 }
 
 /// What a check page says before an act that cannot be taken back.

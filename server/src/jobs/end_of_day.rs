@@ -7,11 +7,23 @@ use crate::http::App;
 use crate::http::error::Fault;
 use crate::writer::{WriteError, Writer};
 use chrono::NaiveDate;
+use domain::Refusal;
 
 /// The key of a day's end: whoever asks, it happens once.
 #[must_use]
 pub fn key_of(date: NaiveDate) -> String {
     format!("close-day-{date}")
+}
+
+/// Whether this day can be ended: it is the business date, and the calendar has left it behind. In the demo the calendar is ours.
+pub fn check(app: &App, business_date: NaiveDate, date: NaiveDate) -> Result<(), Refusal> {
+    if date < business_date {
+        return Err(Refusal::DayInPast { date });
+    }
+    if date > business_date || (!app.config.demo && date >= app.clock.now().date()) {
+        return Err(Refusal::DayNotReached { date });
+    }
+    Ok(())
 }
 
 fn close(writer: &Writer, date: NaiveDate) -> Result<Outcome, WriteError> {
