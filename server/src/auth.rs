@@ -238,6 +238,15 @@ impl Throttle {
         entry.1 = entry.1.saturating_add(1);
         entry.1 <= most
     }
+
+    /// A try that was right costs nothing: a whole company may sign in from one address.
+    pub fn forgive(&self, address: &str) {
+        if let Ok(mut tries) = self.tries.lock()
+            && let Some((_, count)) = tries.get_mut(address)
+        {
+            *count = count.saturating_sub(1);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -251,6 +260,17 @@ mod tests {
         assert_eq!(check_password("Password1234!", "a@b.c"), Err(Refusal::PasswordBreached));
         assert_eq!(check_password("jane.doe-and-more", "jane.doe@b.c"), Err(Refusal::PasswordBreached));
         assert_eq!(check_password("counting house by the quay", "a@b.c"), Ok(()));
+    }
+
+    #[test]
+    fn only_wrong_tries_count_against_an_address() {
+        let throttle = Throttle::default();
+        for _ in 0..100 {
+            assert!(throttle.allow("here", 2));
+            throttle.forgive("here");
+        }
+        assert!(throttle.allow("here", 2) && throttle.allow("here", 2) && !throttle.allow("here", 2));
+        assert!(throttle.allow("there", 2));
     }
 
     #[test]

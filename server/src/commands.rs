@@ -155,6 +155,7 @@ macro_rules! commands {
 
 commands!(
     accept_invitation AcceptInvitation,
+    appoint_checker AppointChecker,
     assign_suspense AssignSuspense,
     buy_fractions BuyFractions,
     change_password ChangePassword,
@@ -201,6 +202,7 @@ commands!(
 );
 
 pub mod payout;
+mod second_person;
 pub mod settlement;
 
 /// Runs a command, or puts it before a second person.
@@ -235,7 +237,12 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
     batch.insert(&approval)?;
     let arguments = json!({ "command": command.name() });
     batch.notify(actor.party_id, "approval_wanted", &arguments, format!("/approvals/{id}"));
-    Ok(Done { subject: ask.subject, body: json!({ "approval_id": id }), awaits_approval: Some(id) })
+    let mut body = json!({ "approval_id": id });
+    // A request names amounts; a receipt without their currency would be none.
+    if let (Some(map), false) = (body.as_object_mut(), ask.currency.is_empty()) {
+        map.insert("currency".to_owned(), ask.currency.as_str().into());
+    }
+    Ok(Done { subject: ask.subject, body, awaits_approval: Some(id) })
 }
 
 /// A field that must not be empty, trimmed and at most `most` characters long.

@@ -25,6 +25,8 @@ pub struct Config {
     pub demo: bool,
     /// Where /metrics listens; none turns it off.
     pub metrics_listen: Option<String>,
+    /// Reverse proxies whose word on who sends is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
     /// The program whose `read-file` task opens PDF files and archives: `kontor` itself.
     pub file_reader: PathBuf,
     pub checkpoints: CheckpointConfig,

@@ -95,6 +95,9 @@ enum Task {
         /// Address and port of /metrics (Prometheus), apart from the pages; none turns it off.
         #[arg(long, env = "KONTOR_METRICS_LISTEN")]
         metrics_listen: Option<String>,
+        /// Addresses of the reverse proxies before Kontor: what they say in X-Forwarded-For counts as the sender.
+        #[arg(long, env = "KONTOR_TRUSTED_PROXY", value_delimiter = ',')]
+        trusted_proxy: Vec<std::net::IpAddr>,
         #[command(flatten)]
         log: LogOptions,
     },
@@ -185,7 +188,18 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode, Failure> {
     match task {
         Task::Demo { listen, days, database_url } => demo::run(&listen, days, database_url)?,
-        Task::Serve { database, listen, smtp_url, smtp_timeout, mail_from, base_url, secret, metrics_listen, log } => {
+        Task::Serve {
+            database,
+            listen,
+            smtp_url,
+            smtp_timeout,
+            mail_from,
+            base_url,
+            secret,
+            metrics_listen,
+            trusted_proxy,
+            log,
+        } => {
             std::fs::create_dir_all(&database.data)?;
             let secret = match secret {
                 Some(secret) if secret.len() >= 32 => secret,
@@ -204,6 +218,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 secret,
                 demo: false,
                 metrics_listen,
+                trusted_proxies: trusted_proxy,
                 file_reader: own_program()?,
                 checkpoints: CheckpointConfig {
                     key: log.log_key.map(Secret),

@@ -32,6 +32,7 @@ pub fn config(database: &Database, base: &str) -> Config {
         secret: "a secret of at least thirty-two characters".to_owned(),
         demo: true,
         metrics_listen: None,
+        trusted_proxies: Vec::new(),
         file_reader: file_reader(),
         checkpoints: server::config::CheckpointConfig::default(),
     }

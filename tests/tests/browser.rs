@@ -146,7 +146,7 @@ fn the_main_job_in_chromium_without_javascript() {
         onboard(&world, &operator, BUYER);
         onboard(&world, &operator, ("Bank One", "DE111111111", "financier", "one@x.example"));
         for email in [SUPPLIER.3, BUYER.3, "one@x.example"] {
-            set_limit(&world.signed_in(email), "1,000,000.00");
+            set_limit(&world, email, "EUR", "1,000,000.00");
         }
         verify_account(&operator, &world.signed_in("operator2@x.example"), &world.signed_in(SUPPLIER.3), "BE68 5390 0754 7034");
         run(walk(&driver, &world));

@@ -12,8 +12,8 @@ use store::records::Record;
 pub const SUPPLIER: (&str, &str, &str, &str) = ("Real Supplier", "BE0000000000", "supplier", "supplier@x.example");
 pub const BUYER: (&str, &str, &str, &str) = ("Real Buyer", "BE0848934496", "buyer", "buyer@x.example");
 
-/// The operator invites a company, its administrator takes the invitation up from the mail, a checker joins, the
-/// operator approves.
+/// The operator invites a company's first two people, who take their invitations up from the mail, and two operators
+/// let the company trade.
 pub fn onboard(world: &World, operator: &Client, (name, tax_id, capacity, email): (&str, &str, &str, &str)) -> i64 {
     let capacity_field = format!("capacity_{capacity}");
     let answer = operator.fill(
@@ -27,6 +27,8 @@ pub fn onboard(world: &World, operator: &Client, (name, tax_id, capacity, email)
             ("language", "en"),
             ("administrator_name", "First"),
             ("administrator_email", email),
+            ("checker_name", "Second"),
+            ("checker_email", &second_of(email)),
         ],
     );
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -40,21 +42,20 @@ pub fn onboard(world: &World, operator: &Client, (name, tax_id, capacity, email)
         assert_eq!(visitor.get(&path).status, 404, "an invitation is taken up once");
     };
     accept(email, "First Person");
-    let administrator = world.signed_in(email);
-    let second = email.replace('@', ".checker@");
-    let invited = administrator.fill(
-        "/org/people",
-        "/org/people",
-        &[("email", &second), ("name", "Second"), ("role_checker", "true"), ("role_viewer", "")],
-    );
-    assert_eq!(invited.status, 200, "{}", invited.text());
-    accept(&second, "Second Person");
+    accept(&second_of(email), "Second Person");
     let party = <store::Party as Record>::find_where(&mut world.conn(), "name = ?", &[name.into()]).unwrap().unwrap();
     assert_eq!(party.status, "applied");
     let page = format!("/ops/companies/{}", party.id);
     let decided = operator.fill(&page, &page, &[("status", "active"), ("reason", "file complete")]);
-    assert_eq!(decided.status, 200, "{}", decided.text());
+    assert!(decided.text().contains("second person"), "{}", decided.text());
+    assert_eq!(approve(&world.signed_in("operator2@x.example")).status, 200);
     party.id
+}
+
+/// The address of the person who agrees to what this one asks for.
+#[must_use]
+pub fn second_of(email: &str) -> String {
+    email.replace('@', ".checker@")
 }
 
 /// Whoever may, agrees to the newest request.
@@ -63,9 +64,11 @@ pub fn approve(checker: &Client) -> e2e::Answer {
     checker.fill(&page, &page, &[])
 }
 
-pub fn set_limit(administrator: &Client, limit: &str) {
-    let done = administrator.fill("/org/people", "/org/limits", &[("currency", "EUR"), ("limit", limit)]);
-    assert_eq!(done.status, 200, "{}", done.text());
+/// The company of this person asks for a second one above the limit from now on.
+pub fn set_limit(world: &World, email: &str, currency: &str, limit: &str) {
+    let done = world.signed_in(email).fill("/org/people", "/org/limits", &[("currency", currency), ("limit", limit)]);
+    assert!(done.text().contains("second person"), "{}", done.text());
+    assert_eq!(approve(&world.signed_in(&second_of(email))).status, 200);
 }
 
 /// A bank account is proposed by the company and verified by two operators.
@@ -168,10 +171,10 @@ fn carry(world: &World) {
     onboard(world, &operator, ("Bank Two", "DE222222222", "financier", "two@x.example"));
     let [supplier, buyer, one, two] = [SUPPLIER.3, BUYER.3, "one@x.example", "two@x.example"].map(|email| world.signed_in(email));
     let [supplier_api, one_api, two_api] = [SUPPLIER.3, "one@x.example", "two@x.example"].map(|email| world.api(email));
-    for company in [&supplier, &one, &two] {
-        set_limit(company, "1,000,000.00");
+    for email in [SUPPLIER.3, "one@x.example", "two@x.example"] {
+        set_limit(world, email, "EUR", "1,000,000.00");
     }
-    set_limit(&buyer, "1,000.00");
+    set_limit(world, BUYER.3, "EUR", "1,000.00");
     verify_account(&operator, &second_operator, &supplier, "BE68 5390 0754 7034");
 
     // Deposits come in by the bank's file, by reference; what nobody can place waits.
@@ -347,7 +350,7 @@ fn pay_late(world: &World) {
     onboard(world, &operator, SUPPLIER);
     onboard(world, &operator, BUYER);
     let (supplier, buyer) = (world.signed_in(SUPPLIER.3), world.signed_in(BUYER.3));
-    set_limit(&buyer, "1,000,000.00");
+    set_limit(world, BUYER.3, "EUR", "1,000,000.00");
     let _ = supplier.upload("/invoices/upload", "/invoices/upload", &[("real.xml", real_invoice())]);
     let page = supplier.open("/invoices?state=draft").link("/invoices/1");
     let _ = supplier.fill(&page, &format!("{page}/submit"), &[]);

@@ -461,3 +461,71 @@ async fn look(browser: &Browser, path: &str, axe: Option<&str>, place: &str, fau
     faults.extend(found.into_iter().map(|fault| format!("{place}: {fault}")));
     Ok(())
 }
+
+/// Whoever agrees sees what the request means: payee, account, price, company; not only what was typed.
+#[test]
+fn a_checker_sees_what_a_request_means() {
+    for database in Database::both() {
+        let world = World::demo(database, 30);
+        let mut conn = world.conn();
+        let buyer = world.api("financier1@kontor.example");
+        let none = serde_json::json!({ "currency": "EUR", "limit_minor": 0 });
+        assert_eq!(buyer.api("set-approval-limit", "meaning-limit", &none).status, 200);
+        let offers = buyer.get("/api/v1/offers").json();
+        let offer = offers["items"].as_array().unwrap().iter().find(|row| row["currency"] == "EUR").unwrap().clone();
+        let (id, units) = (&offer["id"], offer["minimum_ticket_minor"].as_i64().unwrap());
+        let quote = buyer.get(&format!("/api/v1/offers/quote?offer_id={id}&units_minor={units}")).json();
+        let price = quote["price_minor"].as_i64().unwrap();
+        let wanted = serde_json::json!({ "offer_id": id, "units_minor": units, "price_minor": price });
+        let asked = buyer.api("buy-fractions", "meaning-buy", &wanted);
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        let operator = world.api("operator@kontor.example");
+        let applied =
+            <store::Party as store::records::Record>::find_where(&mut conn, "status = 'applied'", &[]).unwrap().unwrap();
+        let admit = serde_json::json!({ "party_id": applied.id, "status": "active", "reason": "complete" });
+        assert_eq!(operator.api("decide-company", "meaning-admit", &admit).status, 202);
+        let payee = <store::BankAccount as store::records::Record>::find_where(
+            &mut conn,
+            "status = 'verified' AND party_id = (SELECT party_id FROM users WHERE email = 'supplier1@kontor.example')",
+            &[],
+        );
+        let proposed = <store::BankAccount as store::records::Record>::find_where(&mut conn, "status = 'proposed'", &[]);
+        let price = web::Language::English.money("EUR", price);
+        for (checker, command, shown) in [
+            ("financier1.checker", "buy_fractions", vec![price, offer["buyer"].as_str().unwrap().to_owned()]),
+            ("supplier1.checker", "request_payout", vec![payee.unwrap().unwrap().iban]),
+            ("operator2", "decide_bank_account", vec![proposed.unwrap().unwrap().iban, "They fit".to_owned()]),
+            ("operator2", "decide_company", vec![applied.tax_id, "lotsen.checker@kontor.example".to_owned()]),
+            ("buyer1.checker", "confirm_invoice", vec!["irrevocabl".to_owned()]),
+        ] {
+            let email = format!("{checker}@kontor.example");
+            let condition = "command = ? AND state = 'pending' AND party_id = (SELECT party_id FROM users WHERE email = ?)";
+            let binds = [command.into(), email.as_str().into()];
+            let request = <store::Approval as store::records::Record>::find_where(&mut conn, condition, &binds).unwrap().unwrap();
+            let page = world.signed_in(&email).open(&format!("/approvals/{}", request.id));
+            for part in shown {
+                assert!(page.text().contains(&part), "{command}: {part} in {}", page.text());
+            }
+        }
+    }
+}
+
+/// No receipt says an amount without its currency.
+#[test]
+fn every_amount_in_the_audit_has_its_currency() {
+    let world = World::demo(Database::sqlite(), 60);
+    let rows = <store::AuditRecord as store::records::Record>::list_where(&mut world.conn(), "seq > 0", &[]).unwrap();
+    let mut naked = BTreeSet::new();
+    for row in rows {
+        let outcome: serde_json::Value = serde_json::from_str(&row.outcome).unwrap();
+        let input: serde_json::Value = serde_json::from_str(&row.input).unwrap();
+        let has = |value: &serde_json::Value, end: &str| {
+            value.as_object().is_some_and(|map| map.keys().any(|name| name.ends_with(end)))
+        };
+        let amounts = has(&outcome["body"], "_minor") || has(&input, "_minor");
+        if amounts && !has(&outcome["body"], "currency") && !has(&input, "currency") {
+            naked.insert(row.command);
+        }
+    }
+    assert_eq!(naked, BTreeSet::new());
+}

@@ -28,7 +28,7 @@ impl Setting {
         let [operator, checker] = ["operator@x.example", "operator2@x.example"].map(|email| world.signed_in(email));
         onboard(&world, &operator, SUPPLIER);
         let supplier = world.signed_in(SUPPLIER.3);
-        set_limit(&supplier, "1,000,000.00");
+        set_limit(&world, SUPPLIER.3, "EUR", "1,000,000.00");
         verify_account(&operator, &checker, &supplier, "BE68 5390 0754 7034");
         let (operator_api, supplier_api) = (world.api("operator@x.example"), world.api(SUPPLIER.3));
         let mut setting = Self { world, operator, checker, operator_api, supplier, supplier_api, bank: Bank::new() };

@@ -5,6 +5,7 @@ use server::http::error::refusal_status;
 
 /// Where each code is provoked. A new refusal without a line here fails.
 const SHOWN: &[(&str, &str)] = &[
+    ("second_person_missing", "security::four_eyes_cannot_be_gone_around"),
     ("not_found", "security::a_foreign_record_is_like_a_missing_one"),
     ("not_permitted", "security::every_route_is_open_to_exactly_those_who_have_its_right"),
     ("same_person", "security::four_eyes_cannot_be_gone_around"),
@@ -134,7 +135,7 @@ fn give_the_remaining_refusals(world: &e2e::World) {
         "SELECT i.id AS value FROM invoices i JOIN users u ON u.party_id = i.buyer_id WHERE i.state = 'presented' AND u.email = 'buyer1@kontor.example' LIMIT 1",
     );
     let date = store::records::load_heads(&mut conn).unwrap().business_date;
-    let company = |name: &str, email: &str, tax: &str| serde_json::json!({ "name": name, "country": "DE", "tax_id": tax, "capacities": "supplier", "language": "en", "administrator_email": email, "administrator_name": "A" });
+    let company = |name: &str, email: &str, tax: &str| serde_json::json!({ "name": name, "country": "DE", "tax_id": tax, "capacities": "supplier", "language": "en", "administrator_email": email, "administrator_name": "A", "checker_email": "second@kontor.example", "checker_name": "B" });
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     let cases = [
         (&operator, "invite-company", company("X", "operator@kontor.example", "DE777777777"), "email_taken"),

@@ -245,8 +245,8 @@ fn end_sessions(world: &World) {
     assert_eq!(thief.get("/home").status, 303, "dead after logout");
 
     let administrator = world.signed_in("supplier1@kontor.example");
-    let colleague = world.signed_in("supplier1.checker@kontor.example");
-    let api = world.api("supplier1.checker@kontor.example");
+    let colleague = world.signed_in("supplier1.viewer@kontor.example");
+    let api = world.api("supplier1.viewer@kontor.example");
     assert_eq!((colleague.get("/home").status, api.get("/api/v1/me").status), (200, 200));
     let page = administrator.open("/org/people");
     let person = page
@@ -254,7 +254,7 @@ fn end_sessions(world: &World) {
         .split("href=\"/org/people/")
         .skip(1)
         .map(|rest| format!("/org/people/{}", rest.split('"').next().unwrap()))
-        .find(|path| administrator.open(path).body.contains("supplier1.checker"))
+        .find(|path| administrator.open(path).body.contains("supplier1.viewer"))
         .unwrap();
     let _ = administrator.fill(&person, &person, &[("disabled", "true")]);
     std::thread::sleep(std::time::Duration::from_millis(1_000));
@@ -300,20 +300,49 @@ fn guess(world: &World) {
     let known = visitor.fill("/password/reset", "/password/reset", &[("email", "buyer1@kontor.example")]);
     let unknown = visitor.fill("/password/reset", "/password/reset", &[("email", "nobody@kontor.example")]);
     assert_eq!((known.status, known.text()), (unknown.status, unknown.text()));
-    let mut path = String::new();
-    for _ in 0..100 {
-        let mail = world.mail("buyer1@kontor.example");
-        if let Some(found) = mail.body.split_whitespace().find_map(|word| word.strip_prefix("http://kontor.test/password/reset/"))
-        {
-            path = format!("/password/reset/{found}");
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    let older = reset_path(world, "");
+    let _ = visitor.fill("/password/reset", "/password/reset", &[("email", "buyer1@kontor.example")]);
+    let path = reset_path(world, &older);
+    assert_eq!(visitor.get(&older).status, 200);
     let done = visitor.fill(&path, &path, &[("password", "a new quay at eleven")]);
     assert!(done.body.contains("action=\"/login\""), "{}", done.text());
     assert_eq!(attempt("buyer1@kontor.example", "a new quay at eleven").0, 200);
     assert_eq!(visitor.get(&path).status, 404, "the link is good once");
+    assert_eq!(visitor.get(&older).status, 404, "and no older one after it");
+}
+
+/// The link of the newest reset mail to buyer1, once it is another than this.
+fn reset_path(world: &World, than: &str) -> String {
+    for _ in 0..100 {
+        let mail = world.mail("buyer1@kontor.example");
+        let word = mail.body.split_whitespace().find_map(|word| word.strip_prefix("http://kontor.test/password/reset/"));
+        if let Some(path) = word.map(|token| format!("/password/reset/{token}")).filter(|path| path != than) {
+            return path;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("no reset mail");
+}
+
+/// Behind a proxy that the operator trusts each person is bounded alone; nobody else's word on who sends counts.
+#[test]
+fn only_a_trusted_proxy_says_who_sends() {
+    for trusted in [true, false] {
+        let world = World::start_with(Database::sqlite(), "2026-03-02", &["EUR"], |config| {
+            config.trusted_proxies = if trusted { vec!["127.0.0.1".parse().unwrap()] } else { Vec::new() };
+        });
+        let visitor = world.client();
+        let token =
+            visitor.open("/password/reset").form("/password/reset").iter().find(|(name, _)| name == "_csrf").unwrap().1.clone();
+        let ask = |from: &str| {
+            let forwarded = format!("203.0.113.9, {from}");
+            let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("X-Forwarded-For", forwarded.as_str())];
+            visitor.post_with("/password/reset", &headers, format!("_csrf={token}&email=nobody@x.example")).status
+        };
+        let tries: Vec<u16> = (0..11).map(|_| ask("198.51.100.1")).collect();
+        assert_eq!((tries[9], tries[10]), (200, 429));
+        assert_eq!(ask("198.51.100.2"), if trusted { 200 } else { 429 });
+    }
 }
 
 /// The second factor: a code is asked for, a wrong or used one refused.
@@ -356,6 +385,49 @@ fn four_eyes_cannot_be_gone_around() {
         let limit = |minor: i64| serde_json::json!({ "currency": "EUR", "limit_minor": minor });
         assert_eq!(maker_api.api("set-approval-limit", "four-eyes-raise", &limit(i64::MAX)).status, 202);
         assert_eq!(maker_api.api("set-approval-limit", "four-eyes-lower", &limit(1_000)).status, 200);
+        // Nor does anybody make or unmake the second person alone: by invitation, by role, by dismissal.
+        let number = |conn: &mut store::Conn, email: &str| {
+            store::User::find_where(conn, "email = ?", &[email.into()]).unwrap().unwrap().id
+        };
+        let invite = |roles: &str, email: &str| serde_json::json!({ "email": email, "name": "Eve", "roles": roles });
+        assert_eq!(maker_api.api("invite-user", "four-eyes-invite", &invite("checker", "eve@x.example")).status, 202);
+        assert_eq!(maker_api.api("invite-user", "four-eyes-reader", &invite("viewer", "rea@x.example")).status, 200);
+        let change =
+            |id: i64, roles: &str, disabled: bool| serde_json::json!({ "user_id": id, "roles": roles, "disabled": disabled });
+        let (own, second) = (number(&mut conn, "buyer1@kontor.example"), number(&mut conn, "buyer1.checker@kontor.example"));
+        for (key, id, roles, disabled) in [
+            ("own-role", own, "administrator,maker,checker", false),
+            ("new-role", number(&mut conn, "buyer1.viewer@kontor.example"), "checker", false),
+            ("demoted", second, "viewer", false),
+            ("dismissed", second, "checker", true),
+        ] {
+            let asked = maker_api.api("change-user", &format!("four-eyes-{key}"), &change(id, roles, disabled));
+            assert_eq!(asked.status, 202, "{key}: {}", asked.body);
+        }
+        assert_eq!(number(&mut conn, "buyer1.checker@kontor.example"), second);
+        // With nobody left who could agree, nobody can be made a checker; the operator's two people appoint one.
+        let lone = world.api("buyer2@kontor.example");
+        let lone_id = number(&mut conn, "buyer2@kontor.example");
+        store::query::execute(
+            &mut conn,
+            "UPDATE users SET status = 'disabled' WHERE email = 'buyer2.checker@kontor.example'",
+            &[],
+        )
+        .unwrap();
+        let refused = lone.api("change-user", "four-eyes-lone", &change(lone_id, "administrator,checker", false));
+        assert_eq!((refused.status, refused.json()["code"].clone()), (409, "second_person_missing".into()));
+        let refused = lone.api("set-approval-limit", "four-eyes-lone-limit", &limit(i64::MAX));
+        assert_eq!(refused.json()["code"], "second_person_missing");
+        let party = lone.get("/api/v1/me").json()["company"]["id"].as_i64().unwrap();
+        let (first, other) = (world.api("operator@kontor.example"), world.signed_in("operator2@kontor.example"));
+        let appoint =
+            serde_json::json!({ "party_id": party, "email": "new@x.example", "name": "New", "reason": "signed letter" });
+        assert_eq!(first.api("appoint-checker", "four-eyes-appoint", &appoint).status, 202);
+        assert_eq!(crate::journey::approve(&other).status, 200);
+        assert!(world.mail("new@x.example").body.contains("/invitations/"));
+        let suspend = |status: &str| serde_json::json!({ "party_id": party, "status": status, "reason": "a letter" });
+        assert_eq!(first.api("decide-company", "four-eyes-suspend", &suspend("suspended")).status, 200, "at once");
+        assert_eq!(first.api("decide-company", "four-eyes-admit", &suspend("active")).status, 202, "by two");
         // Money never leaves to where it lies already.
         let own = serde_json::json!({ "currency": "EUR", "iban": e2e::world::CUSTODY_IBAN, "holder": "Somebody" });
         assert_eq!(maker_api.api("propose-bank-account", "custody-itself", &own).json()["code"], "field_invalid");

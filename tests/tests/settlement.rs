@@ -1,7 +1,7 @@
 //! Settlement in all its ways, to the last unit, on both databases: part payments in any order, too much money and its
 //! way back, early payment, late interest, two currencies at once, and currencies without or with three decimals.
 
-use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard};
+use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard, set_limit};
 use chrono::NaiveDate;
 use domain::Currency;
 use e2e::world::{CUSTODY_IBAN, World};
@@ -60,8 +60,8 @@ impl Trade {
         let it = Self { world, operator, supplier, buyer, financiers, at_bank: RefCell::default(), number: Cell::default() };
         for currency in currencies {
             let code = currency.code();
-            for company in [&it.supplier, &it.buyer, &it.financiers[0], &it.financiers[1]] {
-                it.done(company, "set-approval-limit", &json!({ "currency": code, "limit_minor": 1_000_000_000 }));
+            for email in [SUPPLIER.3, BUYER.3, names[0].3, names[1].3] {
+                set_limit(&it.world, email, code, "1000000");
             }
             for financier in &it.financiers {
                 it.done(

@@ -147,7 +147,10 @@ impl Language {
             .arguments()
             .into_iter()
             .map(|(name, value)| {
-                let shown = if name.ends_with("_minor") && !currency.is_empty() {
+                let shown = if name.ends_with("_minor") && currency.is_empty() {
+                    // The API answers in the units that it was asked in.
+                    self.fill("amount-minor-units", &[("amount", value)])
+                } else if name.ends_with("_minor") {
                     value.parse().map_or_else(|_| value.clone(), |minor| self.money(currency, minor))
                 } else if let Ok(date) = value.parse::<NaiveDate>() {
                     self.date(date)

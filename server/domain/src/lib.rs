@@ -17,6 +17,7 @@ pub mod pricing;
 pub mod receivable;
 pub mod refusal;
 pub mod settlement_instruction;
+pub mod tax_id;
 pub mod undertaking;
 pub mod waterfall;
 

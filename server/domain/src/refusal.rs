@@ -54,8 +54,10 @@ refusals! {
     PasswordWrong => "password_wrong",
     TotpWrong => "totp_wrong",
     LinkInvalid => "link_invalid",
-    EmailTaken => "email_taken",
+    EmailTaken { field: String } => "email_taken",
     LastAdministrator => "last_administrator",
+    /// Nobody but the one who asks could agree.
+    SecondPersonMissing => "second_person_missing",
     // Companies
     TaxIdTaken => "tax_id_taken",
     IbanInvalid => "iban_invalid",

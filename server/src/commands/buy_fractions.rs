@@ -115,9 +115,9 @@ impl Execute for BuyFractions {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         batch.acting_party(actor, Capacity::Financier)?;
         let (_, receivable) = self.load(batch)?;
-        let Some(limit) = batch.approval_limit(actor.party_id, &receivable.currency)? else { return Ok(None) };
+        let limit = batch.approval_limit(actor.party_id, &receivable.currency)?;
         let (_, receivable, quote, _) = self.decide(batch, actor)?;
-        Ok(needs_second_person(quote.price_minor, Some(limit)).then(|| Ask {
+        Ok(needs_second_person(quote.price_minor, limit).then(|| Ask {
             amount_minor: Some(quote.price_minor),
             currency: receivable.currency.clone(),
             subject: receivable.id,

@@ -1,6 +1,6 @@
 //! A person changes the own password; every other session ends.
 
-use super::{Actor, Done, Execute, revoke_sessions};
+use super::{Actor, Done, Execute, reset_password, revoke_sessions};
 use crate::batch::{Batch, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -22,6 +22,7 @@ impl Execute for ChangePassword {
         let mut user = User::load(batch.conn, actor.user_id)?;
         user.password_hash.clone_from(&self.password_hash);
         batch.update(&user)?;
+        reset_password::close_links(batch, user.id)?;
         revoke_sessions::end_sessions(batch, user.id, self.keep_session)?;
         batch.notify_user((user.party_id, user.id), "password_changed", &json!({}), "/account/security".to_owned());
         Ok(Done::new(user.id, json!({})))

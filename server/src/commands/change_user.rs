@@ -1,6 +1,7 @@
-//! An administrator changes what a colleague may do, or disables the account at once.
+//! An administrator changes what a colleague may do, or disables the account at once. Making a checker, or leaving the
+//! company without one, needs a second person's agreement.
 
-use super::{Actor, Done, Execute, revoke_sessions};
+use super::{Actor, Ask, Done, Execute, revoke_sessions, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::{Names, Role, UserStatus, normalise_names};
@@ -23,12 +24,11 @@ pub(crate) fn known_roles() -> Vec<&'static str> {
     Role::ALL.iter().map(|role| role.name()).collect()
 }
 
-impl Execute for ChangeUser {
-    const NAME: &'static str = "change_user";
-
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+impl ChangeUser {
+    /// The person as they are, and the roles that they shall have.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(User, String)> {
         let found = User::find(batch.conn, self.user_id)?.filter(|user| user.party_id == actor.party_id);
-        let mut user = found.ok_or(Refusal::NotFound)?;
+        let user = found.ok_or(Refusal::NotFound)?;
         let roles = normalise_names(&self.roles, &known_roles(), "roles")?;
         let administrator = Role::Administrator.name();
         let stays = !self.disabled && Names::parse(&roles).has(administrator);
@@ -37,6 +37,30 @@ impl Execute for ChangeUser {
         if !stays && !others.iter().any(|other| Names::parse(&other.roles).has(administrator)) {
             return Err(Refusal::LastAdministrator.into());
         }
+        Ok((user, roles))
+    }
+}
+
+impl Execute for ChangeUser {
+    const NAME: &'static str = "change_user";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (user, roles) = self.decide(batch, actor)?;
+        let checker = Role::Checker.name();
+        let before = user.status != UserStatus::Disabled.name() && Names::parse(&user.roles).has(checker);
+        let after = !self.disabled && Names::parse(&roles).has(checker);
+        match (before, after) {
+            (false, true) => second_person::ask(batch, actor, &[actor.user_id, user.id]).map(Some),
+            // The last one whom the administrator does not decide about has a say in it.
+            (true, false) if !second_person::stands(batch, actor.party_id, &[actor.user_id, user.id])? => {
+                second_person::ask(batch, actor, &[actor.user_id]).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (mut user, roles) = self.decide(batch, actor)?;
         user.roles = roles;
         if self.disabled {
             user.status = UserStatus::Disabled.name().to_owned();

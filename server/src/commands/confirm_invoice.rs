@@ -209,6 +209,7 @@ impl Execute for ConfirmInvoice {
         let arguments = json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
         batch.notify(invoice.supplier_id, "invoice_confirmed", &arguments, format!("/receivables/{}", receivable.id));
         let body = json!({
+            "currency": invoice.currency,
             "invoice_id": invoice.id, "receivable_id": receivable.id, "confirmation_id": confirmation.id,
             "reference": receivable.reference,
         });

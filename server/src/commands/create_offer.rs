@@ -105,6 +105,6 @@ impl Execute for CreateOffer {
             invoice.state = "assigned".to_owned();
             batch.update(&invoice)?;
         }
-        Ok(Done::new(receivable.id, json!({ "offer_id": offer.id, "receivable_id": receivable.id })))
+        Ok(Done::new(receivable.id, json!({ "offer_id": offer.id, "receivable_id": receivable.id, "currency": receivable.currency })))
     }
 }

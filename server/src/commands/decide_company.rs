@@ -1,6 +1,7 @@
-//! The operator lets a company trade, suspends it or declines it, with a reason.
+//! The operator lets a company trade, suspends it or declines it, with a reason. Letting it trade takes two people;
+//! stopping it takes one, at once.
 
-use super::{Actor, Done, Execute, required};
+use super::{Actor, Ask, Done, Execute, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::{Capacity, PartyStatus};
@@ -18,19 +19,32 @@ pub struct DecideCompany {
     pub reason: String,
 }
 
-impl Execute for DecideCompany {
-    const NAME: &'static str = "decide_company";
-
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+impl DecideCompany {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Party, PartyStatus, String)> {
         batch.acting_party(actor, Capacity::Operator)?;
         let found = Party::find(batch.conn, self.party_id)?.filter(|party| party.id != actor.party_id);
-        let mut party = found.ok_or(Refusal::NotFound)?;
+        let party = found.ok_or(Refusal::NotFound)?;
         let reason = required(&self.reason, "reason", 500)?;
         let wanted = PartyStatus::parse(&self.status).filter(|status| *status != PartyStatus::Applied);
         let wanted = wanted.ok_or_else(|| Refusal::FieldInvalid { field: "status".to_owned() })?;
         if party.status == wanted.name() {
             return Err(Refusal::StateConflict { state: party.status }.into());
         }
+        Ok((party, wanted, reason))
+    }
+}
+
+impl Execute for DecideCompany {
+    const NAME: &'static str = "decide_company";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (party, wanted, _) = self.decide(batch, actor)?;
+        let ask = Ask { amount_minor: None, currency: String::new(), subject: party.id };
+        Ok((wanted == PartyStatus::Active).then_some(ask))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (mut party, wanted, reason) = self.decide(batch, actor)?;
         party.status = wanted.name().to_owned();
         batch.update(&party)?;
         let arguments = json!({ "status": party.status, "reason": reason });

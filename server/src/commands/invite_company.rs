@@ -1,9 +1,10 @@
-//! The operator brings a company onto the register and invites its first administrator.
+//! The operator brings a company onto the register and invites its first administrator and its first checker: a company
+//! cannot appoint its own second person.
 
 use super::{Actor, Done, Execute, invite_user, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::{Capacity, PartyStatus, normalise_names, normalise_tax_id};
+use domain::party::{Capacity, PartyStatus, Role, normalise_names, normalise_tax_id};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Party;
@@ -25,8 +26,9 @@ pub struct InviteCompany {
     pub language: String,
     pub administrator_email: String,
     pub administrator_name: String,
-    #[serde(skip)]
-    pub token: String,
+    /// Who agrees to what the administrator asks for; not the same person.
+    pub checker_email: String,
+    pub checker_name: String,
 }
 
 impl Execute for InviteCompany {
@@ -46,8 +48,13 @@ impl Execute for InviteCompany {
         }
         let known = [Capacity::Supplier.name(), Capacity::Buyer.name(), Capacity::Financier.name()];
         let capacities = normalise_names(&self.capacities, &known, "capacities")?;
-        let email = invite_user::free_email(batch, &self.administrator_email)?;
+        let email = invite_user::free_email(batch, &self.administrator_email, "administrator_email")?;
         let person = required(&self.administrator_name, "administrator_name", 100)?;
+        let checker_email = invite_user::free_email(batch, &self.checker_email, "checker_email")?;
+        let checker = required(&self.checker_name, "checker_name", 100)?;
+        if checker_email == email || checker.eq_ignore_ascii_case(&person) {
+            return Err(Refusal::FieldInvalid { field: "checker_email".to_owned() }.into());
+        }
         if Party::find_where(batch.conn, "tax_key = ?", &[tax_key.as_str().into()])?.is_some() {
             return Err(Refusal::TaxIdTaken.into());
         }
@@ -66,8 +73,10 @@ impl Execute for InviteCompany {
             created_at: batch.now,
         };
         batch.insert(&party)?;
-        let invited = invite_user::Invited { email, name: person, roles: "administrator,maker".to_owned(), token: &self.token };
+        let invited = invite_user::Invited { email, name: person, roles: "administrator,maker".to_owned() };
         let user_id = invite_user::insert_invited(batch, &party, invited)?;
-        Ok(Done::new(id, json!({ "party_id": id, "user_id": user_id, "reference": party.reference })))
+        let second = invite_user::Invited { email: checker_email, name: checker, roles: Role::Checker.name().to_owned() };
+        let checker_id = invite_user::insert_invited(batch, &party, second)?;
+        Ok(Done::new(id, json!({ "party_id": id, "user_id": user_id, "checker_id": checker_id, "reference": party.reference })))
     }
 }

@@ -1,10 +1,10 @@
-//! An administrator invites a colleague by mail.
+//! An administrator invites a colleague by mail. Whoever shall check others' requests needs a second person's agreement.
 
-use super::{Actor, Done, Execute, change_user, required};
+use super::{Actor, Ask, Done, Execute, change_user, required, second_person};
 use crate::batch::{Batch, Step};
 use chrono::TimeDelta;
 use domain::Refusal;
-use domain::party::{UserStatus, normalise_names};
+use domain::party::{Names, Role, UserStatus, normalise_names};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -20,32 +20,30 @@ pub struct InviteUser {
     pub name: String,
     /// Comma-separated: administrator, maker, checker, viewer.
     pub roles: String,
-    #[serde(skip)]
-    pub token: String,
 }
 
 /// The address in lower case, if it can be one and nobody has it.
-pub(crate) fn free_email(batch: &mut Batch<'_>, typed: &str) -> Step<String> {
-    let email = required(typed, "email", 200)?.to_lowercase();
+pub(crate) fn free_email(batch: &mut Batch<'_>, typed: &str, field: &str) -> Step<String> {
+    let email = required(typed, field, 200)?.to_lowercase();
     let valid = email.parse::<lettre::Address>().is_ok() && !email.contains(['"', '<', '>', ',']);
     if !valid {
-        return Err(Refusal::FieldInvalid { field: "email".to_owned() }.into());
+        return Err(Refusal::FieldInvalid { field: field.to_owned() }.into());
     }
     if User::find_where(batch.conn, "email = ?", &[email.as_str().into()])?.is_some() {
-        return Err(Refusal::EmailTaken.into());
+        return Err(Refusal::EmailTaken { field: field.to_owned() }.into());
     }
     Ok(email)
 }
 
-pub(crate) struct Invited<'a> {
+pub(crate) struct Invited {
     pub email: String,
     pub name: String,
     pub roles: String,
-    pub token: &'a str,
 }
 
 /// A user who has not chosen a password yet, and the one-time link that lets them.
-pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invited<'_>) -> Step<i64> {
+pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invited) -> Step<i64> {
+    let token = crate::hash::random_token();
     let user = User {
         id: batch.next_id(),
         party_id: party.id,
@@ -63,9 +61,9 @@ pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invi
         created_at: batch.now,
     };
     batch.insert(&user)?;
-    insert_link(batch, "invite", user.id, invited.token, INVITATION_HOURS)?;
-    let arguments = json!({ "company": party.name, "token": invited.token });
-    batch.notify_user((party.id, user.id), "invitation", &arguments, format!("/invitations/{}", invited.token));
+    insert_link(batch, "invite", user.id, &token, INVITATION_HOURS)?;
+    let arguments = json!({ "company": party.name, "token": token });
+    batch.notify_user((party.id, user.id), "invitation", &arguments, format!("/invitations/{token}"));
     Ok(user.id)
 }
 
@@ -83,15 +81,28 @@ pub(crate) fn insert_link(batch: &mut Batch<'_>, kind: &str, user_id: i64, token
     batch.insert(&link)
 }
 
+impl InviteUser {
+    fn decide(&self, batch: &mut Batch<'_>) -> Step<Invited> {
+        let roles = normalise_names(&self.roles, &change_user::known_roles(), "roles")?;
+        let name = required(&self.name, "name", 100)?;
+        let email = free_email(batch, &self.email, "email")?;
+        Ok(Invited { email, name, roles })
+    }
+}
+
 impl Execute for InviteUser {
     const NAME: &'static str = "invite_user";
 
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let invited = self.decide(batch)?;
+        let checks = Names::parse(&invited.roles).has(Role::Checker.name());
+        if checks { second_person::ask(batch, actor, &[actor.user_id]).map(Some) } else { Ok(None) }
+    }
+
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let party = batch.party(actor.party_id)?;
-        let roles = normalise_names(&self.roles, &change_user::known_roles(), "roles")?;
-        let name = required(&self.name, "name", 100)?;
-        let email = free_email(batch, &self.email)?;
-        let user_id = insert_invited(batch, &party, Invited { email, name, roles, token: &self.token })?;
+        let invited = self.decide(batch)?;
+        let user_id = insert_invited(batch, &party, invited)?;
         Ok(Done::new(party.id, json!({ "user_id": user_id })))
     }
 }

@@ -6,8 +6,8 @@ use domain::Refusal;
 use domain::party::UserStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::User;
-use store::records::Keyed;
+use store::records::{Keyed, Record};
+use store::{Link, User};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ResetPassword {
@@ -17,11 +17,21 @@ pub struct ResetPassword {
     pub password_hash: String,
 }
 
+/// A new password makes every link useless that could still set another.
+pub(crate) fn close_links(batch: &mut Batch<'_>, user_id: i64) -> Step<()> {
+    let condition = "user_id = ? AND kind = 'reset' AND used_at IS NULL";
+    for mut link in Link::list_where(batch.conn, condition, &[user_id.into()])? {
+        link.used_at = Some(batch.now);
+        batch.update(&link)?;
+    }
+    Ok(())
+}
+
 impl Execute for ResetPassword {
     const NAME: &'static str = "reset_password";
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let mut link = open_link(batch, "reset", &self.token_hash)?;
+        let link = open_link(batch, "reset", &self.token_hash)?;
         let mut user = User::load(batch.conn, link.user_id)?;
         if user.status != UserStatus::Active.name() {
             return Err(Refusal::LinkInvalid.into());
@@ -30,9 +40,8 @@ impl Execute for ResetPassword {
         user.failed_count = 0;
         // Whoever can read the mail is let in again at once: locking out the victim helps nobody.
         user.locked_until = None;
-        link.used_at = Some(batch.now);
         batch.update(&user)?;
-        batch.update(&link)?;
+        close_links(batch, user.id)?;
         revoke_sessions::end_sessions(batch, user.id, 0)?;
         batch.notify_user((user.party_id, user.id), "password_changed", &json!({}), "/account/security".to_owned());
         Ok(Done::new(user.id, json!({ "user_id": user.id })))

@@ -1,7 +1,8 @@
 //! A company says from which amount on a second person must agree.
 
-use super::{Actor, Ask, Done, Execute, currency};
+use super::{Actor, Ask, Done, Execute, currency, second_person};
 use crate::batch::{Batch, Step};
+use domain::party::needs_second_person;
 use domain::{Currency, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -28,12 +29,13 @@ impl Execute for SetApprovalLimit {
     /// Whoever could raise the limit alone would need nobody for anything.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let known = self.check()?;
+        // A company that has not said anything yet asks for every amount.
         let before = batch.approval_limit(actor.party_id, known.code())?;
-        Ok(before.is_some_and(|limit| self.limit_minor > limit).then(|| Ask {
-            amount_minor: Some(self.limit_minor),
-            currency: known.code().to_owned(),
-            subject: actor.party_id,
-        }))
+        if !needs_second_person(self.limit_minor, before) {
+            return Ok(None);
+        }
+        let asked = second_person::ask(batch, actor, &[actor.user_id])?;
+        Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: known.code().to_owned(), ..asked }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

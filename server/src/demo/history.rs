@@ -48,35 +48,35 @@ const FORGOTTEN_DAYS: u32 = 38;
 const BUYERS: &[Card] = &[
     ("Hansewerk Maschinenbau AG", "DE", "DE811569869", "EUR"),
     ("Nordlicht Handel GmbH", "DE", "DE129274202", "EUR"),
-    ("江海装备制造股份有限公司", "CN", "91310000MA1FL4XX07", "CNY"),
-    ("东岭汽车工业有限公司", "CN", "91440300MA5EXX3J2C", "CNY"),
+    ("江海装备制造股份有限公司", "CN", "91310000MA1FL4XX06", "CNY"),
+    ("东岭汽车工业有限公司", "CN", "91440300MA5EXX3J2G", "CNY"),
 ];
 
 const SUPPLIERS: &[Card] = &[
     ("Elbe Feinmechanik GmbH", "DE", "DE136695976", "EUR"),
-    ("Küstenguss KG", "DE", "DE200456123", "EUR"),
-    ("Trave Elektronik GmbH", "DE", "DE201345876", "EUR"),
-    ("Weser Verpackung OHG", "DE", "DE202987345", "EUR"),
-    ("Förde Werkzeuge GmbH", "DE", "DE203456781", "EUR"),
-    ("Deichland Logistik GmbH", "DE", "DE204567892", "EUR"),
-    ("Speicher Textil GmbH", "DE", "DE205678903", "EUR"),
-    ("Binnenhafen Chemie GmbH", "DE", "DE206789014", "EUR"),
-    ("明川精密零件有限公司", "CN", "91320500MA1XX12345", "CNY"),
-    ("恒泰铸造有限公司", "CN", "91330200MA2XX23456", "CNY"),
-    ("信达电子科技有限公司", "CN", "91440100MA3XX34567", "CNY"),
-    ("瑞丰包装材料有限公司", "CN", "91370200MA4XX45678", "CNY"),
-    ("安和物流有限公司", "CN", "91510100MA5XX56789", "CNY"),
-    ("博远模具有限公司", "CN", "91330100MA6XX67890", "CNY"),
-    ("新泽纺织有限公司", "CN", "91320100MA7XX78901", "CNY"),
+    ("Küstenguss KG", "DE", "DE200456129", "EUR"),
+    ("Trave Elektronik GmbH", "DE", "DE201345870", "EUR"),
+    ("Weser Verpackung OHG", "DE", "DE202987349", "EUR"),
+    ("Förde Werkzeuge GmbH", "DE", "DE203456788", "EUR"),
+    ("Deichland Logistik GmbH", "DE", "DE204567898", "EUR"),
+    ("Speicher Textil GmbH", "DE", "DE205678901", "EUR"),
+    ("Binnenhafen Chemie GmbH", "DE", "DE206789010", "EUR"),
+    ("明川精密零件有限公司", "CN", "91320500MA1XX1234G", "CNY"),
+    ("恒泰铸造有限公司", "CN", "91330200MA2XX2345C", "CNY"),
+    ("信达电子科技有限公司", "CN", "91440100MA3XX34569", "CNY"),
+    ("瑞丰包装材料有限公司", "CN", "91370200MA4XX4567B", "CNY"),
+    ("安和物流有限公司", "CN", "91510100MA5XX56782", "CNY"),
+    ("博远模具有限公司", "CN", "91330100MA6XX67894", "CNY"),
+    ("新泽纺织有限公司", "CN", "91320100MA7XX78908", "CNY"),
 ];
 
 const FINANCIERS: &[Card] = &[
-    ("Altonaer Handelsbank AG", "DE", "DE301234567", "EUR"),
-    ("Kogge Invoice Fund S.A.", "LU", "LU30123456", "EUR"),
-    ("Backstein Factoring GmbH", "DE", "DE302345678", "EUR"),
-    ("海通达商业保理有限公司", "CN", "91120116MA8XX89012", "CNY"),
-    ("汇融供应链金融有限公司", "CN", "91310115MA9XX90123", "CNY"),
-    ("瀚洋资产管理有限公司", "CN", "91440300MA0XX01234", "CNY"),
+    ("Altonaer Handelsbank AG", "DE", "DE301234565", "EUR"),
+    ("Kogge Invoice Fund S.A.", "LU", "LU30123458", "EUR"),
+    ("Backstein Factoring GmbH", "DE", "DE302345673", "EUR"),
+    ("海通达商业保理有限公司", "CN", "91120116MA8XX8901X", "CNY"),
+    ("汇融供应链金融有限公司", "CN", "91310115MA9XX90127", "CNY"),
+    ("瀚洋资产管理有限公司", "CN", "91440300MA0XX0123X", "CNY"),
 ];
 
 const ITEMS: &[&str] = &[
@@ -411,7 +411,7 @@ impl World {
         let language = if country == "CN" { "zh" } else { "en" };
         let email = format!("{kind}{number}@kontor.example");
         let operator = self.operator.clone();
-        let token = random_token();
+        let colleague = person_name(kind, number, true);
         let invited = InviteCompany {
             name: name.to_owned(),
             country: country.to_owned(),
@@ -421,40 +421,22 @@ impl World {
             language: language.to_owned(),
             administrator_email: email.clone(),
             administrator_name: person_name(kind, number, false).to_owned(),
-            token: token.clone(),
+            checker_email: format!("{kind}{number}.checker@kontor.example"),
+            checker_name: colleague.to_owned(),
         };
         let outcome = self.run(operator.maker(), invited)?;
         let id = outcome.number("party_id");
-        let accept = |token: &str, name: &str| AcceptInvitation {
-            token_hash: sha256_hex(token.as_bytes()),
-            password_hash: password_hash.to_owned(),
-            name: name.to_owned(),
-            language: language.to_owned(),
-        };
-        let maker = self.run(Actor::SYSTEM, accept(&token, person_name(kind, number, false)))?.number("user_id");
-        let second = random_token();
-        let colleague = person_name(kind, number, true);
-        let invite = InviteUser {
-            email: format!("{kind}{number}.checker@kontor.example"),
-            name: colleague.to_owned(),
-            roles: "checker".to_owned(),
-            token: second.clone(),
-        };
-        self.run(Actor::person(id, maker), invite)?;
-        let checker = self.run(Actor::SYSTEM, accept(&second, colleague))?.number("user_id");
+        let (maker, checker) = (outcome.number("user_id"), outcome.number("checker_id"));
+        self.accept(maker, person_name(kind, number, false), language, password_hash)?;
+        self.accept(checker, colleague, language, password_hash)?;
         if number == 1 {
-            let third = random_token();
-            let reader = InviteUser {
-                email: format!("{kind}{number}.viewer@kontor.example"),
-                name: "Vera Adler".to_owned(),
-                roles: "viewer".to_owned(),
-                token: third.clone(),
-            };
-            self.run(Actor::person(id, maker), reader)?;
-            self.run(Actor::SYSTEM, accept(&third, "Vera Adler"))?;
+            let email = format!("{kind}{number}.viewer@kontor.example");
+            let reader = InviteUser { email, name: "Vera Adler".to_owned(), roles: "viewer".to_owned() };
+            let viewer = self.run(Actor::person(id, maker), reader)?.number("user_id");
+            self.accept(viewer, "Vera Adler", language, password_hash)?;
         }
-        self.run(
-            operator.maker(),
+        self.run_agreed(
+            &operator,
             DecideCompany { party_id: id, status: "active".to_owned(), reason: "File complete, identity checked".to_owned() },
         )?;
         let company = Company {
@@ -468,13 +450,29 @@ impl World {
             checker,
         };
         let limit_minor = if code == "EUR" { 5_000_000 } else { 30_000_000 };
-        self.run(company.maker(), SetApprovalLimit { currency: code.to_owned(), limit_minor })?;
+        self.run_agreed(&company, SetApprovalLimit { currency: code.to_owned(), limit_minor })?;
         let holder: String = name.chars().take(70).collect();
         let proposed =
             ProposeBankAccount { currency: code.to_owned(), iban: company.iban.clone(), bic: "COBADEFFXXX".to_owned(), holder };
         let account_id = self.run(company.maker(), proposed)?.number("account_id");
         self.run_agreed(&operator, DecideBankAccount { account_id, verified: true })?;
         Ok(company)
+    }
+
+    /// Somebody follows the link in their invitation.
+    fn accept(&mut self, user_id: i64, name: &str, language: &str, password_hash: &str) -> Built {
+        let invitation = store::Notice::find_where(&mut self.conn, "user_id = ? AND kind = 'invitation'", &[user_id.into()])?;
+        let arguments: serde_json::Value =
+            serde_json::from_str(&invitation.map(|notice| notice.arguments).unwrap_or_default()).unwrap_or_default();
+        let token = arguments.get("token").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let accepted = AcceptInvitation {
+            token_hash: sha256_hex(token.as_bytes()),
+            password_hash: password_hash.to_owned(),
+            name: name.to_owned(),
+            language: language.to_owned(),
+        };
+        self.run(Actor::SYSTEM, accepted)?;
+        Ok(())
     }
 
     /// The bank reports a day's bookings.
@@ -862,13 +860,14 @@ impl World {
         let applied = InviteCompany {
             name: "Lotsen Anlagenbau GmbH".to_owned(),
             country: "DE".to_owned(),
-            tax_id: "DE299999990".to_owned(),
+            tax_id: "DE299999993".to_owned(),
             registration_id: "HRB 4711".to_owned(),
             capacities: "supplier".to_owned(),
             language: "en".to_owned(),
             administrator_email: "lotsen@kontor.example".to_owned(),
             administrator_name: "Lena Lotse".to_owned(),
-            token: random_token(),
+            checker_email: "lotsen.checker@kontor.example".to_owned(),
+            checker_name: "Leif Sund".to_owned(),
         };
         self.run(operator.maker(), applied)?;
         Ok(())

@@ -136,6 +136,7 @@ macro_rules! command_routes {
 }
 
 command_routes! {
+    "appoint-checker" appoint_checker AppointChecker OperatorMaker;
     "assign-suspense" assign_suspense AssignSuspense OperatorMaker;
     "buy-fractions" buy_fractions BuyFractions FinancierMaker;
     "change-user" change_user ChangeUser Administrator;
@@ -148,6 +149,8 @@ command_routes! {
     "decide-company" decide_company DecideCompany OperatorMaker;
     "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;
+    "invite-company" invite_company InviteCompany OperatorMaker;
+    "invite-user" invite_user InviteUser Administrator;
     "propose-bank-account" propose_bank_account ProposeBankAccount Administrator;
     "record-receipt" record_receipt RecordReceipt OperatorMaker;
     "request-payout" request_payout RequestPayout Maker;
@@ -167,8 +170,6 @@ command_routes! {
 pub fn add_routes(routes: &mut Routes) {
     add_commands(routes);
     routes.post("/api/v1/token", token);
-    routes.post("/api/v1/invite-company", invite_company);
-    routes.post("/api/v1/invite-user", invite_user);
     routes.post("/api/v1/register-invoice", register_invoice);
     routes.post("/api/v1/import-statement", import_statement);
     routes.post("/api/v1/import-status", import_status);
@@ -224,18 +225,6 @@ impl FromRequest for CredentialsBody {
             Ok(Self(serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?))
         })
     }
-}
-
-async fn invite_company(who: Who<OperatorMaker>, write: Write<crate::commands::invite_company::InviteCompany>) -> Answer {
-    let mut command = write.body;
-    command.token = random_token();
-    Ok(answer(&who.submit(&write.key, command).await?))
-}
-
-async fn invite_user(who: Who<Administrator>, write: Write<crate::commands::invite_user::InviteUser>) -> Answer {
-    let mut command = write.body;
-    command.token = random_token();
-    Ok(answer(&who.submit(&write.key, command).await?))
 }
 
 async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {

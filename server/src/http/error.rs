@@ -92,6 +92,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "books_do_not_balance"
         | "undertaking_changed"
         | "last_administrator"
+        | "second_person_missing"
         | "receivable_matured"
         | "proof_not_ready"
         | "nothing_to_prove" => StatusCode::CONFLICT,

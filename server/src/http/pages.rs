@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod assets;
 pub mod bank;
 pub mod cash;
+pub mod companies;
 pub mod demo;
 pub mod document;
 pub mod home;
@@ -20,6 +21,7 @@ pub mod portfolio;
 pub mod proofs;
 pub mod receipts;
 pub mod receivables;
+pub mod request;
 pub mod sign_in;
 
 use super::error::Fault;
@@ -48,6 +50,7 @@ pub fn add_routes(routes: &mut Routes) {
     proofs::add_routes(routes);
     cash::add_routes(routes);
     bank::add_routes(routes);
+    companies::add_routes(routes);
     ops::add_routes(routes);
     payouts::add_routes(routes);
     demo::add_routes(routes);

@@ -352,12 +352,21 @@ pub struct Sender {
     pub agent: String,
 }
 
+/// The peer, or whoever a trusted proxy says it speaks for: the last in its list, which is the one that it saw itself.
+fn sender_address(request: &HttpRequest) -> Option<std::net::IpAddr> {
+    let peer = request.peer_addr()?.ip();
+    let trusted = request.app_data::<web::Data<Shared>>().is_some_and(|app| app.config.trusted_proxies.contains(&peer));
+    let forwarded = request.headers().get_all("x-forwarded-for").last().filter(|_| trusted);
+    let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    Some(last.unwrap_or(peer))
+}
+
 impl FromRequest for Sender {
     type Error = Fault;
     type Future = std::future::Ready<Result<Self, Fault>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let address = request.peer_addr().map_or_else(String::new, |address| address.ip().to_string());
+        let address = sender_address(request).map_or_else(String::new, |address| address.to_string());
         let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
         std::future::ready(Ok(Self { address, agent }))
     }

@@ -9,12 +9,11 @@ use server::commands::decide_approval::DecideApproval;
 use server::commands::decide_bank_account::DecideBankAccount;
 use server::commands::decide_company::DecideCompany;
 use server::commands::invite_company::InviteCompany;
-use server::commands::invite_user::InviteUser;
 use server::commands::propose_bank_account::ProposeBankAccount;
 use server::commands::set_approval_limit::SetApprovalLimit;
 use server::commands::set_buyer_limit::SetBuyerLimit;
 use server::commands::{Actor, Command, Outcome};
-use server::setup::{self, Setup};
+use server::setup::{self, FirstUser, Setup};
 use store::Conn;
 use store::records::Keyed;
 
@@ -50,15 +49,28 @@ pub fn prepare(url: &str, conn: &mut Conn, date: NaiveDate, clock: &Clock) -> Re
         custody_iban: CUSTODY_IBAN.to_owned(),
         business_date: date,
         currencies: CURRENCIES.map(str::to_owned).to_vec(),
-        users: Vec::new(),
+        users: vec![first("olga@x.example", "administrator,maker"), first("otto@x.example", "checker")],
     };
     store::migrate(conn).and_then(|_| setup::run(url, &wanted, clock)).map_err(|error| error.to_string())
 }
 
-fn invite(runner: &mut impl Run, party: i64, maker: i64, email: &str) -> Result<i64, String> {
-    let roles = "maker,checker".to_owned();
-    let command = InviteUser { email: email.to_owned(), name: "Colleague".to_owned(), roles, token: format!("token {email}") };
-    Ok(runner.run(Actor::person(party, maker), command.into())?.number("user_id"))
+fn first(email: &str, roles: &str) -> FirstUser {
+    FirstUser {
+        name: "Operator".to_owned(),
+        email: email.to_owned(),
+        password: crate::world::PASSWORD.to_owned(),
+        roles: roles.to_owned(),
+        language: "en".to_owned(),
+    }
+}
+
+/// Asks as the maker, and lets the checker agree if somebody must.
+fn agreed(runner: &mut impl Run, conn: &mut Conn, company: &Company, command: Command) -> Result<Outcome, String> {
+    let asked = runner.run(company.maker(), command)?;
+    let Some(approval_id) = asked.awaits_approval else { return Ok(asked) };
+    let approval = store::Approval::load(conn, approval_id).map_err(|error| error.to_string())?;
+    let decision = DecideApproval { approval_id, body_hash: approval.body_hash, approve: true, reason: String::new() };
+    runner.run(company.checker(), decision.into())
 }
 
 /// Brings everybody on, and says so in the model.
@@ -70,8 +82,8 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
         tax_id: "OPERATOR".to_owned(),
         reference: String::new(),
         iban: CUSTODY_IBAN.to_owned(),
-        maker: invite(runner, OPERATOR, 0, "olga@x.example")?,
-        checker: invite(runner, OPERATOR, 0, "otto@x.example")?,
+        maker: OPERATOR + 1,
+        checker: OPERATOR + 2,
         capacities: &["operator"],
         active: true,
     };
@@ -124,36 +136,33 @@ fn enter_one(
         language: "en".to_owned(),
         administrator_email: format!("maker{number}@x.example"),
         administrator_name: "Maker".to_owned(),
-        token: format!("token {number}"),
+        checker_email: format!("checker{number}@x.example"),
+        checker_name: "Checker".to_owned(),
     };
     let outcome = runner.run(operator.maker(), invited.into())?;
-    let (id, maker) = (outcome.number("party_id"), outcome.number("user_id"));
+    let id = outcome.number("party_id");
     let company = Company {
         id,
         name: name.clone(),
         tax_id,
         reference: outcome.text("reference"),
         iban: COMPANY_IBAN.to_owned(),
-        maker,
-        checker: invite(runner, id, maker, &format!("checker{number}@x.example"))?,
+        maker: outcome.number("user_id"),
+        checker: outcome.number("checker_id"),
         capacities,
         active: true,
     };
     let decision = DecideCompany { party_id: id, status: "active".to_owned(), reason: "identity checked".to_owned() };
-    runner.run(operator.maker(), decision.into())?;
+    agreed(runner, conn, operator, decision.into())?;
     for currency in CURRENCIES.map(str::to_owned) {
         let limit_minor = if careful { 1_000_000 } else { 1_000_000_000_000 };
-        runner.run(company.maker(), SetApprovalLimit { currency: currency.clone(), limit_minor }.into())?;
+        agreed(runner, conn, &company, SetApprovalLimit { currency: currency.clone(), limit_minor }.into())?;
         if !banked {
             continue;
         }
         let proposal = ProposeBankAccount { currency, iban: company.iban.clone(), bic: String::new(), holder: name.clone() };
         let account_id = runner.run(company.maker(), proposal.into())?.number("account_id");
-        let asked = runner.run(operator.maker(), DecideBankAccount { account_id, verified: true }.into())?;
-        let approval_id = asked.awaits_approval.ok_or("no second operator was asked")?;
-        let approval = store::Approval::load(conn, approval_id).map_err(|error| error.to_string())?;
-        let decision = DecideApproval { approval_id, body_hash: approval.body_hash, approve: true, reason: String::new() };
-        runner.run(operator.checker(), decision.into())?;
+        agreed(runner, conn, operator, DecideBankAccount { account_id, verified: true }.into())?;
     }
     Ok(company)
 }

@@ -104,8 +104,8 @@ impl Model {
                 self.acting(actor, "financier")?;
                 let offer = self.offers.get(&buy.offer_id).ok_or("not_found")?;
                 let currency = &self.receivables[&offer.receivable].currency;
-                let Some(limit) = self.approval_limits.get(&(actor.party_id, currency.clone())) else { return Ok(false) };
-                Ok(self.may_buy(actor, buy)?.price > *limit)
+                let limit = self.approval_limits.get(&(actor.party_id, currency.clone())).copied();
+                Ok(self.may_buy(actor, buy)?.price > limit.unwrap_or(0))
             }
             Command::CreateOffer(offer) => {
                 let currency = self.may_offer(actor, offer)?.currency.clone();
@@ -135,9 +135,9 @@ impl Model {
             Command::SetApprovalLimit(limit) => {
                 known_currency(&limit.currency)?;
                 require(limit.limit_minor >= 0, "amount_invalid")?;
-                let before = self.approval_limits.get(&(actor.party_id, limit.currency.clone()));
-                Ok(before.is_some_and(|before| i128::from(limit.limit_minor) > *before))
+                Ok(self.above_limit(actor, &limit.currency, limit.limit_minor))
             }
+            Command::DecideCompany(decision) => self.may(actor, command).map(|()| decision.status == "active"),
             _ => Ok(false),
         }
     }

@@ -1229,3 +1229,31 @@ line-note-duplicate = The same booking came in an earlier file
 line-note-surplus = Paid too much: what the receivable did not need
 line-note-return-first = The payout's return came before its booking
 line-note-unknown-debit = A debit that belongs to no payout
+
+## Second persons
+approval-meaning = What it means now
+request-goes-to = Goes to
+request-before = Before
+tax-id-check = Check digits of the tax id
+tax-id-fits = They fit. Whether the tax office knows it, only the office can say.
+tax-id-wrong = They do not fit: a typing mistake, or not a number of this country.
+tax-id-unknown = Not checked: no rule for this country or kind of number.
+company-person = { $name }, { $email }
+company-namesake = Another company of this name
+company-decision-hint = To let a company trade needs two operators. Suspending and declining happen at once.
+appoint-title = Appoint a checker
+appoint-lead = For a company in which nobody is left who could agree to a new checker. Ask the company for a signed letter first. Two operators are needed.
+appoint-reason-hint = How you know that the company wants this person.
+appoint-submit = Ask to appoint this person
+field-checker-name = Checker's name
+field-checker-email = Checker's e-mail address
+field-checker-email-hint = The second person, who agrees to what the administrator asks for. Not the administrator.
+field-party-id = Company
+field-user-id = Person
+command-appoint-checker = Checker appointed
+next-appoint-checker = The person gets a mail with a link that is valid for 72 hours.
+notice-checker-appointed = The operator has appointed { $person } as a checker of your company
+refusal-second-person-missing = Nobody else in your company can agree to this. Ask the operator to appoint a checker.
+
+## Answers of the API
+amount-minor-units = { $amount } (minor units)

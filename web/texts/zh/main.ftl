@@ -1211,3 +1211,31 @@ line-note-duplicate = 同一笔入账已见于此前的文件
 line-note-surplus = 多付的款项：超出应收账款所需的部分
 line-note-return-first = 出金的退回先于其入账到达
 line-note-unknown-debit = 不属于任何出金的扣款
+
+## Second persons
+approval-meaning = 目前的含义
+request-goes-to = 归属
+request-before = 原值
+tax-id-check = 税号校验位
+tax-id-fits = 校验通过。税务机关是否登记，须向税务机关核实。
+tax-id-wrong = 校验未通过：录入有误，或不是该国的号码。
+tax-id-unknown = 未校验：没有适用于该国或该类号码的规则。
+company-person = { $name }，{ $email }
+company-namesake = 另一家同名企业
+company-decision-hint = 准入须由两名平台人员完成；暂停和拒绝立即生效。
+appoint-title = 指定复核人
+appoint-lead = 用于企业内已无人可以同意新复核人的情形。请先取得企业的签章函件。须由两名平台人员完成。
+appoint-reason-hint = 您如何得知企业同意由此人担任。
+appoint-submit = 申请指定此人
+field-checker-name = 复核人姓名
+field-checker-email = 复核人邮箱
+field-checker-email-hint = 第二人，负责同意管理员提出的申请。不能是管理员本人。
+field-party-id = 企业
+field-user-id = 人员
+command-appoint-checker = 指定复核人
+next-appoint-checker = 此人会收到邮件链接，72 小时内有效。
+notice-checker-appointed = 平台已指定 { $person } 为贵企业的复核人
+refusal-second-person-missing = 贵企业没有其他人可以同意此事。请联系平台指定复核人。
+
+## Answers of the API
+amount-minor-units = { $amount }（最小货币单位）

@@ -4,7 +4,8 @@ use super::super::error::Fault;
 use super::super::rights::{Checker, Member, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::Listing;
-use super::{Answer, again, receipt};
+use super::{Answer, again, receipt, request};
+use crate::commands::Command;
 use crate::commands::confirm_invoice::{Words, words};
 use crate::commands::decide_approval::DecideApproval;
 use domain::Refusal;
@@ -62,17 +63,24 @@ struct Loaded {
     body: Json,
     /// The undertaking that an approval would sign, exactly as it would be kept.
     words: Option<Words>,
+    /// What the request means, as things are now; kept out of requests that are decided.
+    meaning: Vec<Block>,
 }
 
 async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
-    let party_id = who.party_id()?;
+    let (party_id, language) = (who.party_id()?, who.language());
     who.app
         .read(move |conn| {
             let row = ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
             let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
             let words =
                 if row.command == "confirm_invoice" && row.state == "pending" { signed_words(conn, &body)? } else { None };
-            Ok(Loaded { row, body, words })
+            let command = Command::read(&row.command, &row.body).filter(|_| row.state == "pending");
+            let meaning = match &command {
+                Some(command) => request::meaning(conn, language, party_id, command)?,
+                None => Vec::new(),
+            };
+            Ok(Loaded { row, body, words, meaning })
         })
         .await
 }
@@ -121,6 +129,10 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         .with(Block::Facts(facts))
         .with(Block::Heading(who.t("approval-request")))
         .with(Block::Facts(request));
+    if !loaded.meaning.is_empty() {
+        page = page.with(Block::Heading(who.t("approval-meaning")));
+        page.blocks.extend(loaded.meaning.iter().cloned());
+    }
     if let Some(words) = &loaded.words {
         let text = if language == Language::Chinese { &words.chinese } else { &words.english };
         page = page.with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable"))).with(Block::Words(text.clone()));

@@ -1,18 +1,16 @@
-//! The operator: companies, bank files, suspense, payouts, books, days, terms, mails.
+//! The operator: bank accounts, payouts, books, days, terms, mails.
 
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_date};
 use super::home::traded_currencies;
 use super::listing::{Listing, plain_table};
-use super::org::{capacities_text, masked};
+use super::org::masked;
 use super::receivables::bps;
 use super::{Answer, Check, SignedIn, again, asking, check_page, navigation, receipt, submit_or_again};
 use crate::commands::close_day::CloseDay;
 use crate::commands::create_payment_file::CreatePaymentFile;
 use crate::commands::decide_bank_account::DecideBankAccount;
-use crate::commands::decide_company::DecideCompany;
-use crate::commands::invite_company::InviteCompany;
 use crate::commands::retry_mail::RetryMail;
 use crate::commands::set_holiday::SetHoliday;
 use crate::commands::set_issue_terms::SetIssueTerms;
@@ -20,19 +18,14 @@ use crate::jobs::end_of_day;
 use domain::Refusal;
 use domain::chart::currency_asset;
 use domain::day_count::DayCount;
-use domain::party::{Capacity, Role};
-use store::lists::{self, CompanyLine, PayoutLine};
+use domain::party::Role;
+use store::lists::{self, PayoutLine};
 use store::records::{Keyed, Record};
 use store::{BankAccount, Holiday, IssueTermsRow, Mail, Party, PaymentFile};
 use web::{Block, Field, Form, Page, Row, TotalRow, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops", ops);
-    routes.get("/ops/companies", companies);
-    routes.get("/ops/companies/new", company_new);
-    routes.post("/ops/companies/new", company_invite);
-    routes.get("/ops/companies/{id}", company);
-    routes.post("/ops/companies/{id}", company_decide);
     routes.get("/ops/bank-accounts", bank_accounts);
     routes.post("/ops/bank-accounts/{id}", bank_account_decide);
     routes.get("/ops/payouts", payouts);
@@ -80,145 +73,6 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
         "list-no-match",
     ));
     who.app.page(&who.viewer, page).await
-}
-
-async fn companies(who: Who<OperatorViewer>, params: Params) -> Answer {
-    let language = who.language();
-    let heads = &[
-        ("col-company", false, "name"),
-        ("field-country", false, "country"),
-        ("field-tax-id", false, ""),
-        ("field-capacities", false, ""),
-        ("col-state", false, ""),
-        ("col-since", false, ""),
-    ];
-    let listing = Listing {
-        params: &params,
-        language,
-        groups: &[],
-        states: &["applied", "active", "suspended", "declined"],
-        heads,
-        default: ("id", true),
-        summed: "",
-    };
-    let wanted = listing.query().with("capacities <> ?", vec!["operator".into()]);
-    // The filter is by status; the column of the list is called so.
-    let wanted = store::lists::ListQuery {
-        conditions: wanted
-            .conditions
-            .into_iter()
-            .map(|(condition, binds)| (condition.replace("state = ?", "status = ?"), binds))
-            .collect(),
-        ..wanted
-    };
-    let order = wanted.order;
-    let page = who.app.read(move |conn| Ok(CompanyLine::page(conn, &wanted)?)).await?;
-    let rows = page.rows.iter().map(|row| Row {
-        cells: vec![
-            Value::link(row.name.clone(), format!("/ops/companies/{}", row.id)),
-            Value::text(row.country.clone()),
-            Value::code(row.tax_id.clone()),
-            Value::text(capacities_text(language, &row.capacities)),
-            Value::state(language, &row.status),
-            Value::moment(language, row.created_at),
-        ],
-    });
-    let last = page.rows.last().map(|row| {
-        let value = match order {
-            "name" => row.name.clone(),
-            "country" => row.country.clone(),
-            _ => row.id.to_string(),
-        };
-        (value, row.id)
-    });
-    let table = listing.table(language.t("companies-title"), rows.collect(), &[], last, page.more, language.t("companies-empty"));
-    let mut shown = Page::new(language.t("companies-title")).trail(who.t("nav-ops"), "/ops");
-    if who.person()?.has_role(Role::Maker) {
-        shown.push(Block::Action(language.t("company-new-title"), "/ops/companies/new".to_owned()));
-    }
-    listing.send(&who, shown, table).await
-}
-
-fn company_new_page(who: &Who<OperatorMaker>) -> Page {
-    let capacities = [Capacity::Supplier, Capacity::Buyer, Capacity::Financier];
-    let mut fields = vec![
-        Field::new("name", who.t("field-company"), "text"),
-        Field::new("country", who.t("field-country"), "text").hint(who.t("field-country-hint")),
-        Field::new("tax_id", who.t("field-tax-id"), "text").hint(who.t("field-tax-id-hint")),
-        Field::new("registration_id", who.t("field-registration-id"), "text").optional(),
-    ];
-    fields.extend(capacities.iter().map(|capacity| {
-        Field::new(&format!("capacity_{}", capacity.name()), who.t(&format!("capacity-{}", capacity.name())), "checkbox")
-    }));
-    let languages = vec![("en".to_owned(), "English".to_owned()), ("zh".to_owned(), "简体中文".to_owned())];
-    fields.extend([
-        Field::new("language", who.t("field-language"), "select").options(languages),
-        Field::new("administrator_name", who.t("field-administrator-name"), "text"),
-        Field::new("administrator_email", who.t("field-administrator-email"), "email"),
-    ]);
-    Page::new(who.t("company-new-title"))
-        .trail(who.t("companies-title"), "/ops/companies")
-        .with(Block::Paragraph(who.t("company-new-lead")))
-        .form(Form::new("/ops/companies/new", who.t("company-new-submit"), fields))
-}
-
-async fn company_new(who: Who<OperatorMaker>) -> Answer {
-    let page = company_new_page(&who);
-    who.app.page(&who.viewer, page).await
-}
-
-async fn company_invite(who: Who<OperatorMaker>, posted: Posted) -> Answer {
-    let text = |name: &str| posted.get(name).to_owned();
-    let chosen = Capacity::ALL.iter().filter(|capacity| posted.get(&format!("capacity_{}", capacity.name())) == "true");
-    let command = InviteCompany {
-        name: text("name"),
-        country: text("country"),
-        tax_id: text("tax_id"),
-        registration_id: text("registration_id"),
-        capacities: chosen.map(|capacity| capacity.name()).collect::<Vec<_>>().join(","),
-        language: text("language"),
-        administrator_email: text("administrator_email"),
-        administrator_name: text("administrator_name"),
-        token: crate::hash::random_token(),
-    };
-    submit_or_again(&who, &posted, command, company_new_page(&who), "").await
-}
-
-async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
-    let language = who.language();
-    let party = who.app.read(move |conn| Ok(Party::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
-    let facts = vec![
-        (who.t("col-state"), Value::state(language, &party.status)),
-        (who.t("field-capacities"), Value::text(capacities_text(language, &party.capacities))),
-        (who.t("field-country"), Value::text(party.country.clone())),
-        (who.t("field-tax-id"), Value::code(party.tax_id.clone())),
-        (who.t("field-registration-id"), Value::code(party.registration_id.clone())),
-        (who.t("org-reference"), Value::code(party.reference.clone())),
-        (who.t("col-since"), Value::moment(language, party.created_at)),
-    ];
-    let mut page = Page::new(party.name.clone()).trail(who.t("companies-title"), "/ops/companies").with(Block::Facts(facts));
-    if who.person()?.has_role(Role::Maker) && id != who.party_id()? {
-        let options = ["active", "suspended", "declined"].iter().filter(|status| **status != party.status);
-        let options = options.map(|status| ((*status).to_owned(), language.t(&format!("decide-{status}")))).collect();
-        let fields = vec![
-            Field::new("status", who.t("company-decision"), "select").options(options),
-            Field::new("reason", who.t("field-reason"), "area"),
-        ];
-        page = page.form(Form::new(format!("/ops/companies/{id}"), who.t("company-decide"), fields));
-    }
-    Ok(page.with(Block::Links(vec![(who.t("audit-title"), format!("/audit?company={id}"))])))
-}
-
-async fn company(who: Who<OperatorViewer>, id: Id) -> Answer {
-    let page = company_page(&who, id.0).await?;
-    who.app.page(&who.viewer, page).await
-}
-
-async fn company_decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let page = company_page(&who, id.0).await?;
-    let command =
-        DecideCompany { party_id: id.0, status: posted.get("status").to_owned(), reason: posted.get("reason").to_owned() };
-    submit_or_again(&who, &posted, command, page, "").await
 }
 
 async fn bank_accounts_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {

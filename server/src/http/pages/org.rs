@@ -7,7 +7,7 @@ use super::super::see_other;
 use super::account::roles_text;
 use super::home::traded_currencies;
 use super::listing::plain_table;
-use super::{Answer, again, submit_or_again};
+use super::{Answer, again, receipt, submit_or_again};
 use crate::commands::change_user::ChangeUser;
 use crate::commands::invite_user::InviteUser;
 use crate::commands::propose_bank_account::ProposeBankAccount;
@@ -146,12 +146,8 @@ fn as_member(who: Who<Administrator>) -> Who<Member> {
 
 async fn invite(who: Who<Administrator>, posted: Posted) -> Answer {
     let who = as_member(who);
-    let command = InviteUser {
-        email: posted.get("email").to_owned(),
-        name: posted.get("name").to_owned(),
-        roles: posted_roles(&posted),
-        token: crate::hash::random_token(),
-    };
+    let command =
+        InviteUser { email: posted.get("email").to_owned(), name: posted.get("name").to_owned(), roles: posted_roles(&posted) };
     let page = people_page(&who).await?;
     submit_or_again(&who, &posted, command, page, "").await
 }
@@ -198,7 +194,8 @@ async fn person_post(who: Who<Administrator>, id: Id, posted: Posted) -> Answer 
     let page = person_page(&who, id.0).await?;
     let command = ChangeUser { user_id: id.0, roles: posted_roles(&posted), disabled: posted.get("disabled") == "true" };
     match who.submit(&posted.key(), command).await {
-        Ok(_) => Ok(see_other("/org/people")),
+        Ok(outcome) if outcome.awaits_approval.is_none() => Ok(see_other("/org/people")),
+        Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, page, &posted, fault, "").await,
     }
 }

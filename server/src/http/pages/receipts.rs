@@ -3,7 +3,9 @@
 use super::super::rights::{Member, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Routes};
 use super::Answer;
+use super::account::roles_text;
 use super::listing::Listing;
+use super::org::capacities_text;
 use domain::Refusal;
 use domain::party::Capacity;
 use serde_json::Value as Json;
@@ -30,6 +32,12 @@ pub fn facts_of(language: Language, body: &Json, currency: &str) -> Vec<(String,
             Json::String(text) if text.is_empty() => continue,
             Json::String(text) => match text.parse() {
                 Ok(date) => Value::date(language, date),
+                // Words of the program's own, in the reader's language.
+                Err(_) if name == "roles" => Value::text(roles_text(language, text)),
+                Err(_) if name == "capacities" => Value::text(capacities_text(language, text)),
+                Err(_) if name == "method" => Value::text(language.t(&format!("method-{text}"))),
+                Err(_) if name == "status" => Value::state(language, text),
+                Err(_) if name == "language" => Value::text(if text == "zh" { "简体中文" } else { "English" }),
                 Err(_) if name.ends_with("hash") || name == "sha256" => Value::code(text.clone()),
                 Err(_) => Value::text(text.clone()),
             },

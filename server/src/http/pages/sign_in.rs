@@ -81,6 +81,7 @@ pub async fn check_credentials(app: &Shared, sender: &Sender, email: &str, passw
         record_failure(app, &user).await;
         return Err(Refusal::SignInFailed.into());
     }
+    app.sign_in_throttle.forgive(&sender.address);
     Ok(user)
 }
 

@@ -1,0 +1,51 @@
+//! The operator appoints a company's checker, after its own check of who that is: for a company that has none left who
+//! could agree to a new one.
+
+use super::invite_user::{Invited, free_email, insert_invited};
+use super::{Actor, Ask, Done, Execute, required};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::{Capacity, Role};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Party;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AppointChecker {
+    pub party_id: i64,
+    pub email: String,
+    pub name: String,
+    /// How the operator knows that the company wants this person.
+    pub reason: String,
+}
+
+impl AppointChecker {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Party, Invited)> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let found = Party::find(batch.conn, self.party_id)?.filter(|party| party.id != actor.party_id);
+        let party = found.ok_or(Refusal::NotFound)?;
+        required(&self.reason, "reason", 500)?;
+        let name = required(&self.name, "name", 100)?;
+        let email = free_email(batch, &self.email, "email")?;
+        Ok((party, Invited { email, name, roles: Role::Checker.name().to_owned() }))
+    }
+}
+
+impl Execute for AppointChecker {
+    const NAME: &'static str = "appoint_checker";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (party, _) = self.decide(batch, actor)?;
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: party.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (party, invited) = self.decide(batch, actor)?;
+        let arguments = json!({ "person": invited.name });
+        let user_id = insert_invited(batch, &party, invited)?;
+        batch.notify(party.id, "checker_appointed", &arguments, "/org/people".to_owned());
+        Ok(Done::new(party.id, json!({ "party_id": party.id, "user_id": user_id })))
+    }
+}

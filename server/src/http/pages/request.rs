@@ -1,0 +1,171 @@
+//! What a request would do, in facts that a second person can judge: who gets the money and where, at what price,
+//! and what is so today.
+
+use super::super::error::Fault;
+use super::account::roles_text;
+use super::companies;
+use super::receivables::{bps, quote_blocks};
+use crate::commands::Command;
+use crate::commands::buy_fractions::price_terms;
+use domain::day_count::DayCount;
+use domain::pricing::{FeeTerms, Method, PriceTerms, quote};
+use store::lists::{InvoiceLine, OfferLine};
+use store::records::{Keyed, Record};
+use store::{ApprovalLimit, BankAccount, BankLine, Conn, IssueTermsRow, Party, Payout, Receivable, User};
+use web::{Block, Language, Value};
+
+type Facts = Vec<(String, Value)>;
+
+/// What the request of the company `party_id` means, as things are now.
+pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Command) -> Result<Vec<Block>, Fault> {
+    let facts = match command {
+        Command::BuyFractions(buy) => {
+            let Some(row) = OfferLine::find(conn, buy.offer_id)? else { return Ok(Vec::new()) };
+            let offer = store::Offer::load(conn, buy.offer_id)?;
+            let receivable = Receivable::load(conn, row.receivable_id)?;
+            let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
+            blocks.extend(priced(conn, language, &receivable, &price_terms(&offer, &receivable)?, (buy.units_minor, false))?);
+            return Ok(blocks);
+        }
+        Command::CreateOffer(offer) => {
+            let Some(receivable) = Receivable::find(conn, offer.receivable_id)? else { return Ok(Vec::new()) };
+            let Some(row) = InvoiceLine::find(conn, receivable.invoice_id)? else { return Ok(Vec::new()) };
+            let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
+            let terms = (Method::parse(&offer.method), offer.rate.parse(), DayCount::parse(&offer.day_count));
+            if let (Some(method), Ok(rate), Some(day_count)) = terms {
+                let fee = FeeTerms { bps: receivable.purchase_fee_bps, minimum_minor: receivable.minimum_fee_minor };
+                let terms = PriceTerms { method, rate, day_count, due_date: receivable.payment_date, fee };
+                blocks.extend(priced(conn, language, &receivable, &terms, (offer.units_minor, true))?);
+            }
+            return Ok(blocks);
+        }
+        Command::ConfirmInvoice(confirm) => InvoiceLine::find(conn, confirm.invoice_id)?.map_or_else(Vec::new, |row| {
+            vec![
+                (language.t("col-supplier"), Value::text(row.supplier)),
+                (language.t("col-number"), Value::code(row.number)),
+                (language.t("col-issued"), Value::date(language, row.issue_date)),
+                (language.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
+            ]
+        }),
+        Command::RequestPayout(payout) => {
+            let binds = [party_id.into(), payout.currency.as_str().into()];
+            let account = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
+            account.map_or_else(Vec::new, |row| payee(language, &row.holder, &row.iban, &row.bic))
+        }
+        Command::DecideBankAccount(decision) => {
+            let Some(account) = BankAccount::find(conn, decision.account_id)? else { return Ok(Vec::new()) };
+            let company = companies::load(conn, account.party_id)?;
+            let mut facts = payee(language, &account.holder, &account.iban, &account.bic);
+            facts.push((language.t("col-currency"), Value::text(account.currency)));
+            facts.extend(companies::facts(language, &company));
+            facts
+        }
+        Command::DecideCompany(decision) => companies::facts(language, &companies::load(conn, decision.party_id)?),
+        Command::AppointChecker(appoint) => companies::facts(language, &companies::load(conn, appoint.party_id)?),
+        Command::FailPayout(failed) => Payout::find(conn, failed.payout_id)?.map_or_else(Vec::new, |row| {
+            let mut facts = payee(language, &row.holder, &row.iban, &row.bic);
+            facts.push((language.t("field-end-to-end"), Value::code(row.end_to_end)));
+            facts.push((language.t("col-state"), Value::state(language, &row.state)));
+            facts
+        }),
+        Command::AssignSuspense(assign) => {
+            let mut facts = bank_line(conn, language, assign.line_id)?;
+            facts.push((language.t("request-goes-to"), Value::text(owner_of(conn, &assign.reference)?)));
+            facts
+        }
+        Command::ReturnSuspense(back) => bank_line(conn, language, back.line_id)?,
+        Command::RecordReceipt(receipt) => {
+            vec![(language.t("request-goes-to"), Value::text(owner_of(conn, &receipt.reference)?))]
+        }
+        Command::SetApprovalLimit(limit) => {
+            let binds = [party_id.into(), limit.currency.as_str().into()];
+            let before = ApprovalLimit::find_where(conn, "party_id = ? AND currency = ?", &binds)?;
+            vec![(language.t("request-before"), Value::money(&limit.currency, before.map_or(0, |row| row.limit_minor)))]
+        }
+        Command::SetIssueTerms(terms) => {
+            let before = IssueTermsRow::find_where(conn, "currency = ?", &[terms.currency.as_str().into()])?;
+            before.map_or_else(Vec::new, |row| terms_before(language, &row))
+        }
+        Command::ChangeUser(change) => {
+            let found = User::find(conn, change.user_id)?.filter(|user| user.party_id == party_id);
+            found.map_or_else(Vec::new, |user| {
+                vec![
+                    (language.t("col-person"), Value::text(user.name)),
+                    (language.t("field-email"), Value::text(user.email)),
+                    (language.t("request-before"), Value::text(roles_text(language, &user.roles))),
+                ]
+            })
+        }
+        _ => Vec::new(),
+    };
+    Ok(if facts.is_empty() { Vec::new() } else { vec![Block::Facts(facts)] })
+}
+
+fn payee(language: Language, holder: &str, iban: &str, bic: &str) -> Facts {
+    let mut facts = vec![
+        (language.t("field-holder"), Value::text(holder)),
+        // The whole of it: a second person compares it with the bank's letter.
+        (language.t("field-iban"), Value::code(iban)),
+    ];
+    if !bic.is_empty() {
+        facts.push((language.t("field-bic"), Value::code(bic)));
+    }
+    facts
+}
+
+fn traded(language: Language, (supplier, buyer, number): (&str, &str, &str), receivable: &Receivable) -> Facts {
+    vec![
+        (language.t("col-supplier"), Value::text(supplier)),
+        (language.t("col-buyer"), Value::text(buyer)),
+        (language.t("col-number"), Value::code(number)),
+        (language.t("col-confirmed"), Value::money(&receivable.currency, receivable.confirmed_minor)),
+        (language.t("col-payment-date"), Value::date(language, receivable.payment_date)),
+    ]
+}
+
+/// The all-in price of so many units today; none when there is no price any more.
+fn priced(
+    conn: &mut Conn,
+    language: Language,
+    receivable: &Receivable,
+    terms: &PriceTerms,
+    (units_minor, for_supplier): (i64, bool),
+) -> Result<Vec<Block>, Fault> {
+    let today = store::records::load_heads(conn)?.business_date;
+    Ok(quote(units_minor, terms, today)
+        .map_or_else(|_| Vec::new(), |quote| quote_blocks(language, &receivable.currency, &quote, for_supplier)))
+}
+
+fn bank_line(conn: &mut Conn, language: Language, id: i64) -> Result<Facts, Fault> {
+    let Some(line) = BankLine::find(conn, id)? else { return Ok(Vec::new()) };
+    Ok(vec![
+        (language.t("col-amount"), Value::money(&line.currency, line.amount_minor)),
+        (language.t("col-value-date"), Value::date(language, line.value_date)),
+        (language.t("col-counterparty"), Value::text(line.counterparty)),
+        (language.t("field-iban"), Value::code(line.counterparty_iban)),
+        (language.t("field-remittance"), Value::text(line.remittance)),
+    ])
+}
+
+/// Whom a creditor reference names: a company, or a receivable's supplier and buyer.
+fn owner_of(conn: &mut Conn, reference: &str) -> Result<String, Fault> {
+    let normal = domain::creditor_reference::validate(reference).unwrap_or_default();
+    if let Some(row) = Receivable::find_where(conn, "reference = ?", &[normal.as_str().into()])? {
+        let invoice = InvoiceLine::find(conn, row.invoice_id)?;
+        return Ok(invoice.map(|line| format!("{} · {} · {}", line.number, line.supplier, line.buyer)).unwrap_or_default());
+    }
+    Ok(Party::find_where(conn, "reference = ?", &[normal.as_str().into()])?.map(|party| party.name).unwrap_or_default())
+}
+
+fn terms_before(language: Language, row: &IssueTermsRow) -> Facts {
+    let before = |key: &str| format!("{}: {}", language.t("request-before"), language.t(key));
+    vec![
+        (before("terms-reserve"), bps(language, row.reserve_bps)),
+        (before("terms-settlement-fee"), bps(language, row.settlement_fee_bps)),
+        (before("terms-purchase-fee"), bps(language, row.purchase_fee_bps)),
+        (before("terms-minimum-fee"), Value::money(&row.currency, row.minimum_fee_minor)),
+        (before("field-minimum-ticket"), Value::money(&row.currency, row.minimum_ticket_minor)),
+        (before("terms-late-rate"), Value::text(format!("{} % {}", row.late_rate, row.late_day_count))),
+        (before("terms-grace"), Value::number(row.grace_days)),
+    ]
+}
