@@ -192,6 +192,14 @@ fn give_the_remaining_refusals(world: &e2e::World) {
             "last_administrator",
         ),
     ];
+    // A field that nobody reads, a limit beyond all money, a price for what is no longer for sale.
+    let strange = serde_json::json!({ "currency": "EUR", "limit_minor": 5, "limit": 5 });
+    assert_eq!(supplier.api("set-approval-limit", "refusal-unknown-field", &strange).json()["field"], "limit");
+    let beyond = serde_json::json!({ "currency": "EUR", "limit_minor": i64::MAX });
+    assert_eq!(supplier.api("set-approval-limit", "refusal-beyond", &beyond).json()["code"], "amount_invalid");
+    let ended = value(&mut conn, "SELECT id AS value FROM offers WHERE state <> 'open' LIMIT 1");
+    let quote = financier.get(&format!("/api/v1/offers/quote?offer_id={ended}&units_minor=100000"));
+    assert_eq!(quote.json()["code"], "offer_closed");
     for (number, (client, path, body, code)) in cases.into_iter().enumerate() {
         let answer = client.api(path, &format!("refusal-{number}"), &body);
         assert_eq!(answer.json()["code"], code, "{path}: {}", answer.body);

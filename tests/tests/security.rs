@@ -383,7 +383,7 @@ fn four_eyes_cannot_be_gone_around() {
         assert_eq!(maker_api.api("decide-approval", "four-eyes-1", &body(&pending.body_hash)).status, 403, "no checker");
         // Nobody lifts the limit alone; lowering it needs nobody.
         let limit = |minor: i64| serde_json::json!({ "currency": "EUR", "limit_minor": minor });
-        assert_eq!(maker_api.api("set-approval-limit", "four-eyes-raise", &limit(i64::MAX)).status, 202);
+        assert_eq!(maker_api.api("set-approval-limit", "four-eyes-raise", &limit(domain::money::MOST_BOOKED_MINOR)).status, 202);
         assert_eq!(maker_api.api("set-approval-limit", "four-eyes-lower", &limit(1_000)).status, 200);
         // Nor does anybody make or unmake the second person alone: by invitation, by role, by dismissal.
         let number = |conn: &mut store::Conn, email: &str| {
@@ -416,7 +416,7 @@ fn four_eyes_cannot_be_gone_around() {
         .unwrap();
         let refused = lone.api("change-user", "four-eyes-lone", &change(lone_id, "administrator,checker", false));
         assert_eq!((refused.status, refused.json()["code"].clone()), (409, "second_person_missing".into()));
-        let refused = lone.api("set-approval-limit", "four-eyes-lone-limit", &limit(i64::MAX));
+        let refused = lone.api("set-approval-limit", "four-eyes-lone-limit", &limit(domain::money::MOST_BOOKED_MINOR));
         assert_eq!(refused.json()["code"], "second_person_missing");
         let party = lone.get("/api/v1/me").json()["company"]["id"].as_i64().unwrap();
         let (first, other) = (world.api("operator@kontor.example"), world.signed_in("operator2@kontor.example"));

@@ -17,8 +17,10 @@ pub fn notice(language: Language, kind: &str, arguments: &[(&str, String)]) -> S
     let arguments: Vec<(&str, String)> = arguments
         .iter()
         .map(|(name, value)| {
+            if *name == "command" {
+                return (*name, language.request(value));
+            }
             let key = match *name {
-                "command" => format!("command-{}", value.replace('_', "-")),
                 "status" => format!("state-{}", value.replace('_', "-")),
                 // A bank may give a reason that nobody has written down.
                 "bank_reason" => {

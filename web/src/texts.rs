@@ -134,6 +134,19 @@ impl Language {
         format!("{currency} {number}")
     }
 
+    /// What was done, by the command's name.
+    #[must_use]
+    pub fn done(self, command: &str) -> String {
+        self.t(&format!("command-{}", command.replace('_', "-")))
+    }
+
+    /// What somebody asks a second person to agree to, by the command's name.
+    #[must_use]
+    pub fn request(self, command: &str) -> String {
+        let key = format!("request-{}", command.replace('_', "-"));
+        if self.has(&key) { self.t(&key) } else { self.done(command) }
+    }
+
     /// A refusal in words: amounts and dates as people write them.
     #[must_use]
     pub fn refusal(self, refusal: &Refusal, currency: &str) -> String {

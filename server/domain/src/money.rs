@@ -117,6 +117,9 @@ impl Currency {
         if plain.is_empty() {
             return Err(AmountFault::Empty);
         }
+        if plain.starts_with('+') {
+            return Err(AmountFault::NotANumber);
+        }
         let (whole, fraction) = plain.split_once('.').map_or((plain.as_str(), None), |(w, f)| (w, Some(f)));
         if fraction.is_some_and(|fraction| fraction.contains([',', '.'])) {
             return Err(AmountFault::Ambiguous);
@@ -194,6 +197,7 @@ mod tests {
             (eur, "1.000", Err(AmountFault::Ambiguous)),
             (eur, "", Err(AmountFault::Empty)),
             (eur, "12e3", Err(AmountFault::NotANumber)),
+            (eur, "+5", Err(AmountFault::NotANumber)),
             (eur, "99999999999999999999", Err(AmountFault::TooLarge)),
             (jpy, "1,234", Ok(1_234)),
             (jpy, "1.5", Err(AmountFault::TooPrecise)),

@@ -8,6 +8,17 @@ use roxmltree::Node;
 /// More lines than this stand only in the file itself.
 pub const MOST_LINES: usize = 200;
 
+/// Longer texts than this are cut: nobody reads them beside a form.
+const MOST_MARKS: usize = 500;
+
+/// What the file says there, as far as a person reads.
+fn words(text: String) -> String {
+    match text.char_indices().nth(MOST_MARKS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+        None => text,
+    }
+}
+
 /// An amount of the file: its own decimal and the currency that it names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figure {
@@ -99,8 +110,8 @@ pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
     }
     let line = |node: Node<'_, '_>| LineView {
         id: xml::text(node, &["ID"]),
-        name: xml::text(node, &["Item", "Name"]),
-        description: xml::text(node, &["Item", "Description"]),
+        name: words(xml::text(node, &["Item", "Name"])),
+        description: words(xml::text(node, &["Item", "Description"])),
         quantity: xml::text(node, &[quantity_name]),
         unit: xml::child(node, quantity_name).and_then(|found| found.attribute("unitCode")).unwrap_or("").to_owned(),
         price: figure(node, &["Price", "PriceAmount"]).unwrap_or_default(),
@@ -130,12 +141,17 @@ pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
         more_lines: xml::children(root, line_name).count().saturating_sub(MOST_LINES),
         taxes: taxes.unwrap_or_default(),
         totals: shown,
-        notes: xml::children(root, "Note").map(xml::own_text).filter(|note| !note.is_empty()).collect(),
+        notes: xml::children(root, "Note")
+            .take(MOST_LINES)
+            .map(xml::own_text)
+            .filter(|note| !note.is_empty())
+            .map(words)
+            .collect(),
     })
 }
 
 fn present(entries: &[Entry]) -> Vec<Entry> {
-    entries.iter().filter(|(_, text)| !text.is_empty()).cloned().collect()
+    entries.iter().filter(|(_, text)| !text.is_empty()).map(|(label, text)| (*label, words(text.clone()))).collect()
 }
 
 fn party(root: Node<'_, '_>, role: &str) -> PartyView {
@@ -154,7 +170,7 @@ fn party(root: Node<'_, '_>, role: &str) -> PartyView {
     .filter(|part| !part.is_empty())
     .collect();
     PartyView {
-        name: if legal.is_empty() { trade } else { legal },
+        name: words(if legal.is_empty() { trade } else { legal }),
         entries: present(&[
             ("tax-id", xml::text(party, &["PartyTaxScheme", "CompanyID"])),
             ("legal-id", xml::text(party, &["PartyLegalEntity", "CompanyID"])),

@@ -2,6 +2,7 @@
 
 use super::{Actor, Ask, Done, Execute, currency, second_person};
 use crate::batch::{Batch, Step};
+use domain::money::MOST_BOOKED_MINOR;
 use domain::party::needs_second_person;
 use domain::{Currency, Refusal};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub struct SetApprovalLimit {
 impl SetApprovalLimit {
     fn check(&self) -> Result<Currency, Refusal> {
         let known = currency(&self.currency)?;
-        if self.limit_minor < 0 { Err(Refusal::AmountInvalid { field: "limit".to_owned() }) } else { Ok(known) }
+        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) { Err(Refusal::AmountInvalid { field: "limit".to_owned() }) } else { Ok(known) }
     }
 }
 

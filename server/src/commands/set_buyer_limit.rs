@@ -3,6 +3,7 @@
 use super::{Actor, Done, Execute, currency};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::money::MOST_BOOKED_MINOR;
 use domain::party::{Capacity, Names};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,7 +27,7 @@ impl Execute for SetBuyerLimit {
         let known = currency(&self.currency)?;
         let buyer = Party::find(batch.conn, self.buyer_id)?.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
         let buyer = buyer.ok_or(Refusal::NotFound)?;
-        if self.limit_minor < 0 {
+        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
             return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());
         }
         let binds = [financier.id.into(), buyer.id.into(), known.code().into()];

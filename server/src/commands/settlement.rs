@@ -155,6 +155,15 @@ fn accrued(receivable: &Receivable, units_minor: i64, value_date: NaiveDate) -> 
     Ok(pricing::interest(units_minor, rate, day_count, from, value_date).unwrap_or(0))
 }
 
+/// Late interest that nobody has paid yet, counted up to this day.
+pub fn late_interest(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Result<i64, StoreError> {
+    let outstanding = store::journal::list_accounts(conn, &[AccountKey::issued(AssetId(receivable.id))])?;
+    let running = accrued(receivable, outstanding.first().map_or(0, |account| account.balance), today)?;
+    let counted = "SELECT COALESCE(SUM(due_minor - paid_minor), 0) AS value FROM late_claims WHERE receivable_id = ?";
+    let counted = store::query::int(conn, counted, &[receivable.id.into()])?.unwrap_or(0);
+    Ok(running.saturating_add(counted))
+}
+
 /// Late interest is counted up to the value date.
 pub fn begin(batch: &mut Batch<'_>, receivable: &mut Receivable, value_date: NaiveDate) -> Step<()> {
     if value_date > last_day_of_grace(receivable) && value_date > receivable.interest_from {

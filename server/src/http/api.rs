@@ -16,8 +16,8 @@ use crate::hash::random_token;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use domain::chart::currency_asset;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::future::Future;
 use std::pin::Pin;
@@ -47,7 +47,17 @@ fn media_type(request: &HttpRequest) -> String {
     header.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for Write<T> {
+/// A field that nobody reads is a mistake of the caller's: silence would leave it in the belief that it counts.
+fn read_body<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, Fault> {
+    let invalid = |_| Fault::BadRequest("json_invalid");
+    let given: Value = serde_json::from_slice(body).map_err(invalid)?;
+    let read: T = serde_json::from_value(given.clone()).map_err(invalid)?;
+    let known = serde_json::to_value(&read).unwrap_or_default();
+    let unknown = given.as_object().and_then(|map| map.keys().find(|name| known.get(name.as_str()).is_none()));
+    unknown.map_or(Ok(read), |name| Err(domain::Refusal::FieldInvalid { field: name.chars().take(60).collect() }.into()))
+}
+
+impl<T: DeserializeOwned + Serialize + 'static> FromRequest for Write<T> {
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
 
@@ -60,8 +70,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Write<T> {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
             let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
-            let body = serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?;
-            Ok(Self { key: key?, body })
+            Ok(Self { key: key?, body: read_body(&body)? })
         })
     }
 }
@@ -365,6 +374,9 @@ async fn offer_quote(who: Who<FinancierViewer>, params: Params) -> Answer {
         .app
         .read(move |conn| {
             let offer = <store::Offer as store::records::Keyed>::find(conn, id)?.ok_or(Refusal::NotFound)?;
+            if offer.state != "open" {
+                return Err(Refusal::OfferClosed.into());
+            }
             let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
             let terms = crate::commands::buy_fractions::price_terms(&offer, &receivable)?;
             Ok(domain::pricing::quote(units, &terms, store::records::load_heads(conn)?.business_date)?)
@@ -433,6 +445,26 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "items": rows })))
 }
 
+/// What may stand behind the question mark of a read.
+fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
+    const LIST: &[(&str, &str)] = &[
+        ("before", "only records with a smaller id; `next_before` of the page before"),
+        ("state", "only records in this state"),
+    ];
+    match path.trim_start_matches("/api/v1/") {
+        "position-proof" => &[("day", "an ended business date; the newest when left out")],
+        "payables/undertaking" => &[
+            ("invoice_id", "the payable"),
+            ("amount_minor", "what would be confirmed, minor units"),
+            ("due_date", "when it would be paid"),
+        ],
+        "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
+        "invoices" | "payables" | "receivables" | "payouts" => LIST,
+        "offers" | "holdings" => &[("before", "only records with a smaller id; `next_before` of the page before")],
+        _ => &[],
+    }
+}
+
 /// The API as OpenAPI 3.1, from the program's own routes and types.
 async fn openapi(_who: Who<Anyone>) -> Answer {
     Ok(HttpResponse::Ok().json(document()))
@@ -454,10 +486,9 @@ pub fn document() -> Value {
             if route.right != "anyone" {
                 map.insert("security".to_owned(), json!([{ "bearer": [] }]));
             }
-            let query = if route.path == "/api/v1/position-proof" {
-                &[("day", "an ended business date; the newest when left out")]
-            } else {
-                super::log::query_of(route.path)
+            let query = match super::log::query_of(route.path) {
+                [] => query_of(route.path),
+                known => known,
             };
             if !query.is_empty() {
                 let one = |(name, meaning): &(&str, &str)| json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } });

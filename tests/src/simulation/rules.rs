@@ -134,7 +134,7 @@ impl Model {
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms).map(|()| true),
             Command::SetApprovalLimit(limit) => {
                 known_currency(&limit.currency)?;
-                require(limit.limit_minor >= 0, "amount_invalid")?;
+                require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")?;
                 Ok(self.above_limit(actor, &limit.currency, limit.limit_minor))
             }
             Command::DecideCompany(decision) => self.may(actor, command).map(|()| decision.status == "active"),
@@ -186,11 +186,11 @@ impl Model {
                 known_currency(&limit.currency)?;
                 let buyer = self.companies.get(&limit.buyer_id).filter(|company| company.is("buyer"));
                 buyer.ok_or("not_found")?;
-                require(limit.limit_minor >= 0, "amount_invalid")
+                require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")
             }
             Command::SetApprovalLimit(limit) => {
                 known_currency(&limit.currency)?;
-                require(limit.limit_minor >= 0, "amount_invalid")
+                require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")
             }
             Command::RequestPayout(payout) => self.may_pay_out(actor, payout),
             Command::CreatePaymentFile(file) => {

@@ -1257,3 +1257,22 @@ refusal-second-person-missing = Nobody else in your company can agree to this. A
 
 ## Answers of the API
 amount-minor-units = { $amount } (minor units)
+
+## Requests, as they are asked
+request-appoint-checker = Appoint a checker
+request-assign-suspense = Place a receipt
+request-buy-fractions = Buy fractions
+request-change-user = Change a person's roles
+request-confirm-invoice = Confirm an invoice
+request-create-offer = Offer fractions
+request-decide-bank-account = Verify a bank account
+request-decide-company = Let a company trade
+request-fail-payout = Record a payout as rejected
+request-invite-user = Invite a checker
+request-record-receipt = Record a receipt
+request-request-payout = Pay out money
+request-return-suspense = Send a receipt back
+request-set-approval-limit = Raise the limit for a second person
+request-set-issue-terms = Change the terms
+receipt-waits = Asked for. Nothing has happened yet: a second person must agree.
+receivable-late = Late interest so far

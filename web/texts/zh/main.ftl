@@ -1239,3 +1239,22 @@ refusal-second-person-missing = 贵企业没有其他人可以同意此事。请
 
 ## Answers of the API
 amount-minor-units = { $amount }（最小货币单位）
+
+## Requests, as they are asked
+request-appoint-checker = 指定复核人
+request-assign-suspense = 认领入账款项
+request-buy-fractions = 买入份额
+request-change-user = 变更人员角色
+request-confirm-invoice = 确认发票
+request-create-offer = 挂牌份额
+request-decide-bank-account = 核验银行账户
+request-decide-company = 准入企业
+request-fail-payout = 将付款记为被拒
+request-invite-user = 邀请复核人
+request-record-receipt = 登记收款
+request-request-payout = 申请出金
+request-return-suspense = 退回款项
+request-set-approval-limit = 提高复核限额
+request-set-issue-terms = 变更条款
+receipt-waits = 已提出申请，尚未执行：须由第二人同意。
+receivable-late = 截至目前的逾期利息

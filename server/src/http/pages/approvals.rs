@@ -44,7 +44,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
     let page = who.app.read(move |conn| Ok(ApprovalLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
-            Value::link(language.t(&format!("command-{}", row.command.replace('_', "-"))), format!("/approvals/{}", row.id)),
+            Value::link(language.request(&row.command), format!("/approvals/{}", row.id)),
             if row.amount_minor > 0 { Value::money(&row.currency, row.amount_minor) } else { Value::text("–") },
             Value::text(row.maker.clone()),
             Value::moment(language, row.created_at),
@@ -122,7 +122,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         facts.push((who.t("field-reason"), Value::text(row.reason.clone())));
     }
     let request = super::receipts::facts_of(language, &loaded.body, &row.currency);
-    let what = language.t(&format!("command-{}", row.command.replace('_', "-")));
+    let what = language.request(&row.command);
     let title = language.fill("approval-title", &[("what", what), ("id", row.id.to_string())]);
     let mut page = Page::new(title)
         .trail(who.t("approvals-title"), "/approvals")

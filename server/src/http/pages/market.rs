@@ -152,7 +152,10 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, id.0).await?;
     let (language, row) = (who.language(), &loaded.row);
     let priced = typed_amount(params.get("units"), "units", &row.currency).and_then(|units| {
-        let priced = quote(units.max(1), &loaded.terms, loaded.today)?;
+        if units <= 0 {
+            return Err(Refusal::AmountInvalid { field: "units".to_owned() }.into());
+        }
+        let priced = quote(units, &loaded.terms, loaded.today)?;
         Ok(decide_purchase(&PurchaseFacts {
             offer_state: &row.state,
             close_date: row.close_date,

@@ -70,6 +70,7 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     let input: Json = serde_json::from_str(&row.input).unwrap_or_default();
     let body = outcome.get("body").cloned().unwrap_or_default();
     let command = body.get("command").and_then(Json::as_str).unwrap_or(&row.command).to_owned();
+    let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
     let key = command.replace('_', "-");
     let mut facts = vec![
         (who.t("receipt-reference"), Value::code(format!("K-{}", row.id))),
@@ -104,12 +105,18 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
         links.push((who.t("receipt-to-receivable"), format!("/receivables/{id}")));
     }
     links.push((who.t("fault-home"), "/home".to_owned()));
-    let mut page = Page::new(language.fill("receipt-title", &[("what", language.t(&format!("command-{key}")))]))
-        .with(Block::Notice(web::Tone::Done, language.t("receipt-done")))
-        .with(Block::Facts(facts))
-        .with(Block::Heading(who.t("receipt-next")))
-        .with(Block::Paragraph(next_step(language, &key)))
-        .with(Block::Links(links));
+    let mut page = Page::new(
+        language.fill("receipt-title", &[("what", if waits { language.request(&command) } else { language.done(&command) })]),
+    )
+    .with(if waits {
+        Block::Notice(web::Tone::Waiting, language.t("receipt-waits"))
+    } else {
+        Block::Notice(web::Tone::Done, language.t("receipt-done"))
+    })
+    .with(Block::Facts(facts))
+    .with(Block::Heading(who.t("receipt-next")))
+    .with(Block::Paragraph(if waits { language.t("approval-waits") } else { next_step(language, &key) }))
+    .with(Block::Links(links));
     page.place = format!("K-{}", row.id);
     who.app.page(&who.viewer, page).await
 }
@@ -128,7 +135,7 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_pur
         .map(|row| {
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
             let inner = outcome.get("body").and_then(|body| body.get("command")).and_then(Json::as_str);
-            let title = language.t(&format!("command-{}", inner.unwrap_or(&row.command).replace('_', "-")));
+            let command = inner.unwrap_or(&row.command);
             let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
             let own = row.party_id == own_party;
             let actor = if own {
@@ -137,7 +144,11 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_pur
                 row.party.clone()
             };
             Event {
-                title: if waits { language.fill("timeline-asked", &[("what", title)]) } else { title },
+                title: if waits {
+                    language.fill("timeline-asked", &[("what", language.request(command))])
+                } else {
+                    language.done(command)
+                },
                 actor,
                 when: language.moment(row.at),
                 machine: row.at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -176,7 +187,7 @@ async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
                 Value::moment(language, row.at),
                 Value::text(row.party.clone()),
                 Value::text(row.person.clone()),
-                Value::text(language.t(&format!("command-{}", row.command.replace('_', "-")))),
+                Value::text(language.done(&row.command)),
                 Value::text(transfers),
             ],
         }

@@ -7,6 +7,7 @@ use super::invoices::history;
 use super::listing::{Group, Listing, plain_table};
 use super::{Answer, Check, SignedIn, again, check_page, receipt, receipts, submit_or_again};
 use crate::commands::create_offer::CreateOffer;
+use crate::commands::settlement;
 use crate::commands::withdraw_offer::WithdrawOffer;
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind};
@@ -95,6 +96,7 @@ struct Loaded {
     events: Vec<AuditLine>,
     /// Units that the supplier can still offer.
     free_minor: i64,
+    late_minor: i64,
     today: chrono::NaiveDate,
 }
 
@@ -123,7 +125,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let account: Option<AccountRow> = store::journal::list_accounts(conn, &[key])?.into_iter().next();
             let free_minor = account.map_or(0, |account| account.balance.saturating_sub(account.held));
             let today = store::records::load_heads(conn)?.business_date;
-            Ok(Loaded { row, full, holders, offers, purchases, events, free_minor, today })
+            let late_minor = settlement::late_interest(conn, &full, today)?;
+            Ok(Loaded { row, full, holders, offers, purchases, events, free_minor, late_minor, today })
         })
         .await
 }
@@ -137,7 +140,7 @@ pub fn bps(language: Language, bps: i64) -> Value {
 fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
     let (row, full) = (&loaded.row, &loaded.full);
     let money = |minor| Value::money(&row.currency, minor);
-    vec![
+    let mut facts = vec![
         (language.t("col-state"), Value::state(language, &row.state)),
         (language.t("col-supplier"), Value::text(row.supplier.clone())),
         (language.t("col-buyer"), Value::text(row.buyer.clone())),
@@ -158,7 +161,11 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
             language.t("field-document"),
             Value::link(row.document.chars().take(16).collect::<String>(), format!("/documents/{}", row.document)),
         ),
-    ]
+    ];
+    if loaded.late_minor > 0 {
+        facts.insert(7, (language.t("receivable-late"), money(loaded.late_minor)));
+    }
+    facts
 }
 
 fn offer_form(who: &Who<impl SignedIn>, loaded: &Loaded) -> Form {
