@@ -1276,3 +1276,7 @@ request-set-approval-limit = Raise the limit for a second person
 request-set-issue-terms = Change the terms
 receipt-waits = Asked for. Nothing has happened yet: a second person must agree.
 receivable-late = Late interest so far
+
+## What is asked about
+col-about = About
+payouts-check-newest = The payments (the newest 200)

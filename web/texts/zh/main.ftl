@@ -1258,3 +1258,7 @@ request-set-approval-limit = 提高复核限额
 request-set-issue-terms = 变更条款
 receipt-waits = 已提出申请，尚未执行：须由第二人同意。
 receivable-late = 截至目前的逾期利息
+
+## What is asked about
+col-about = 涉及
+payouts-check-newest = 付款明细（最近 200 笔）

@@ -26,6 +26,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
     let language = who.language();
     let heads = &[
         ("col-what", false, ""),
+        ("col-about", false, ""),
         ("col-amount", true, "amount_minor"),
         ("col-maker", false, "maker"),
         ("col-when", false, ""),
@@ -45,6 +46,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(language.request(&row.command), format!("/approvals/{}", row.id)),
+            Value::text(row.about.clone()),
             if row.amount_minor > 0 { Value::money(&row.currency, row.amount_minor) } else { Value::text("–") },
             Value::text(row.maker.clone()),
             Value::moment(language, row.created_at),

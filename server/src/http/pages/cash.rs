@@ -74,9 +74,13 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     page = page.table(plain_table(language, "cash-payouts", &heads, rows.collect(), "cash-no-payouts"));
     page = page.with(Block::Links(vec![(who.t("proof-title"), "/position-proof".to_owned())]));
     if who.person()?.has_role(Role::Maker) {
+        // What can be paid out stands first.
+        let richest =
+            balances.iter().max_by_key(|(_, line)| line.as_ref().map_or(0, |line| line.balance.saturating_sub(line.held)));
+        let richest = richest.map_or("", |(currency, _)| currency.code()).to_owned();
         let options = balances.iter().map(|(currency, _)| (currency.code().to_owned(), currency.code().to_owned())).collect();
         let fields = vec![
-            Field::new("currency", who.t("col-currency"), "select").options(options),
+            Field::new("currency", who.t("col-currency"), "select").options(options).value(richest),
             Field::new("amount", who.t("col-amount"), "amount"),
         ];
         let mut form = Form::new("/cash/payouts", who.t("cash-out-to-check"), fields);
