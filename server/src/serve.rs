@@ -55,6 +55,34 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
     Ok(Running { app, port, handle, server, jobs, stop, writer_thread })
 }
 
+/// The least that this web server can do, with the same number of workers: what pages are measured against.
+pub fn start_hello() -> std::io::Result<(impl FnOnce(), u16)> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let server = std::thread::Builder::new().name("hello".to_owned()).spawn(move || -> std::io::Result<()> {
+        actix_web::rt::System::new().block_on(async {
+            let server = HttpServer::new(|| {
+                actix_web::App::new().route("/", web::get().to(|| async { HttpResponse::Ok().body("hello") }))
+            })
+            .workers(WORKERS)
+            .disable_signals()
+            .bind("127.0.0.1:0")?;
+            let port = server.addrs().first().map_or(0, std::net::SocketAddr::port);
+            let running = server.run();
+            let _ = sender.send((running.handle(), port));
+            running.await
+        })
+    })?;
+    let (handle, port) = receiver.recv().map_err(std::io::Error::other)?;
+    let stop = move || {
+        drop(handle.stop(false));
+        let _ = server.join();
+    };
+    Ok((stop, port))
+}
+
+/// Threads that answer requests.
+const WORKERS: usize = 2;
+
 fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::ServerHandle, u16)>) -> std::io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let data = web::Data::new(Arc::clone(app));
@@ -66,7 +94,7 @@ fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::Ser
                 .wrap(actix_web::middleware::from_fn(wrap))
                 .configure(|config| Routes::all().configure(config))
         })
-        .workers(2)
+        .workers(WORKERS)
         .client_request_timeout(Duration::from_secs(10))
         .shutdown_timeout(20)
         .disable_signals()

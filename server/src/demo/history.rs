@@ -264,6 +264,39 @@ pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<
     Ok(lots)
 }
 
+/// The demo's world in which one supplier has sold this many invoices to one buyer; of each four, one is a draft, one
+/// waits for the buyer and two are confirmed, most of them on the market.
+pub fn build_big_customer(database_url: &str, invoices: usize, clock: &Clock) -> Result<(), DemoError> {
+    build(database_url, 5, clock)?;
+    let (writer, thread) = Writer::start(database_url, clock.clone())?;
+    let mut world = World::reopen(database_url, writer, clock)?;
+    let today = world.today()?;
+    let (Some(supplier), Some(buyer)) = (world.suppliers.first().cloned(), world.buyers.first().cloned()) else {
+        return Err(DemoError::Other("nobody trades in EUR".to_owned()));
+    };
+    let mut made = 0;
+    while made < invoices {
+        let size = invoices.saturating_sub(made).min(400);
+        let files =
+            (0..size).map(|_| world.invoice_file(&supplier, &buyer, today, 100_000, 60)).collect::<Result<Vec<_>, _>>()?;
+        let ids = world.run_all(&supplier.maker(), files.into_iter().map(Command::from))?;
+        let presented: Vec<i64> = ids.iter().enumerate().filter(|(at, _)| at % 4 > 0).map(|(_, id)| *id).collect();
+        let submit = presented.iter().map(|id| SubmitInvoice { invoice_id: *id, due_date: None }.into());
+        world.run_all(&supplier.maker(), submit)?;
+        let mut confirmations = Vec::new();
+        for id in presented.iter().enumerate().filter(|(at, _)| at % 3 > 0).map(|(_, id)| *id) {
+            let invoice = Invoice::load(&mut world.conn, id)?;
+            let command = world.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
+            confirmations.push(command.into());
+        }
+        world.run_all(&buyer.maker(), confirmations)?;
+        made = made.saturating_add(size);
+    }
+    world.offer_what_is_issued(today)?;
+    drop(world);
+    thread.join().map_err(|_| DemoError::Other("the writer panicked".to_owned()))
+}
+
 fn sign_ins() -> Vec<(&'static str, String)> {
     let at = |name: &str| format!("{name}@kontor.example");
     vec![
@@ -591,6 +624,18 @@ impl World {
         net_minor: i64,
         tenor_days: u64,
     ) -> Result<i64, DemoError> {
+        let command = self.invoice_file(supplier, buyer, today, net_minor, tenor_days)?;
+        Ok(self.run(supplier.maker(), command)?.number("invoice_id"))
+    }
+
+    fn invoice_file(
+        &mut self,
+        supplier: &Company,
+        buyer: &Company,
+        today: NaiveDate,
+        net_minor: i64,
+        tenor_days: u64,
+    ) -> Result<RegisterInvoice, DemoError> {
         self.invoices = self.invoices.saturating_add(1);
         let number = format!("{}-{:04}", today.format("%Y"), self.invoices);
         let item = self.dice.pick(ITEMS).copied().unwrap_or("Goods");
@@ -608,13 +653,16 @@ impl World {
         });
         let content = file.into_bytes();
         let parsed = formats::ubl::parse(&content).map_err(|fault| DemoError::Other(fault.to_string()))?;
-        let command = RegisterInvoice {
-            file_name: format!("{number}.xml"),
-            sha256: sha256_hex(&content),
-            content,
-            parsed: Box::new(parsed),
-        };
-        Ok(self.run(supplier.maker(), command)?.number("invoice_id"))
+        let (file_name, sha256) = (format!("{number}.xml"), sha256_hex(&content));
+        Ok(RegisterInvoice { file_name, sha256, content, parsed: Box::new(parsed) })
+    }
+
+    /// Runs commands of one person in whole batches; all must succeed. Returns what they made, invoices' ids.
+    fn run_all(&self, actor: &Actor, commands: impl IntoIterator<Item = Command>) -> Result<Vec<i64>, DemoError> {
+        let list: Vec<_> = commands.into_iter().map(|command| (actor.clone(), random_token(), command)).collect();
+        let name = list.first().map_or("nothing", |(.., command)| command.name());
+        let replies = self.writer.submit_all(list);
+        replies.into_iter().map(|reply| Ok(reply.map_err(|error| refused(name, &error))?.number("invoice_id"))).collect()
     }
 
     fn company(&self, id: i64) -> Option<Company> {
