@@ -37,23 +37,6 @@ pub fn next_state(state: InvoiceState, event: InvoiceEvent) -> Result<InvoiceSta
     }
 }
 
-/// The number as it is compared: capital letters and digits, full-width ones as plain ones, leading zeros of the whole dropped.
-#[must_use]
-pub fn normalise_number(number: &str) -> String {
-    let plain: String =
-        number.chars().map(plain_width).filter(|mark| mark.is_alphanumeric()).flat_map(char::to_uppercase).collect();
-    let trimmed = plain.trim_start_matches('0');
-    if trimmed.is_empty() { plain } else { trimmed.to_owned() }
-}
-
-/// The full-width forms that East Asian keyboards write (U+FF01 to U+FF5E) mean the ASCII ones.
-fn plain_width(mark: char) -> char {
-    match u32::from(mark) {
-        code @ 0xFF01..=0xFF5E => char::from_u32(code.saturating_sub(0xFEE0)).unwrap_or(mark),
-        _ => mark,
-    }
-}
-
 /// Commercial invoices that can be sold (UNTDID 1001): the rest are credits, prepayments, replacements or
 /// already factored.
 pub const FINANCEABLE_TYPES: &[&str] = &["380", "82", "218", "219", "331", "382", "383", "395", "575", "623", "780"];
@@ -182,14 +165,6 @@ part_paid pay_all paid
 part_paid fall_overdue overdue
 overdue pay_part overdue
 overdue pay_all paid";
-
-    #[test]
-    fn numbers_compare_without_their_dress() {
-        assert_eq!(normalise_number("INV-2026/0017"), "INV20260017");
-        assert_eq!(normalise_number("inv 2026 0017"), "INV20260017");
-        assert_eq!(normalise_number("00042"), "42");
-        assert_eq!(normalise_number("000"), "000");
-    }
 
     #[test]
     fn intake_names_the_rule() {

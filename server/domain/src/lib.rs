@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod chart;
 pub mod creditor_reference;
 pub mod day_count;
+pub mod identity;
 pub mod invoice;
 pub mod money;
 pub mod offering;

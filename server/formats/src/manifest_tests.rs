@@ -229,7 +229,7 @@ fn a_number_written_otherwise_is_the_same_number() {
     let mut seen = 0;
     for row in table.rows().filter(|row| wanted.contains(&row.get("expect"))) {
         let file = read(row.get("kind"), &std::fs::read(format!("{data}/{}", row.get("file"))).unwrap()).unwrap();
-        assert_eq!(domain::invoice::normalise_number(&file.number), "123456XX", "{}", short(&row));
+        assert_eq!(domain::identity::normalise_number(&file.number), "123456XX", "{}", short(&row));
         seen += 1;
     }
     assert_eq!(seen, 4);
