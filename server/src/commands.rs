@@ -166,8 +166,10 @@ commands!(
     decide_approval DecideApproval,
     decide_bank_account DecideBankAccount,
     decide_company DecideCompany,
+    decide_review DecideReview,
     dispute_invoice DisputeInvoice,
     enrol_totp EnrolTotp,
+    explain_invoice ExplainInvoice,
     fail_payout FailPayout,
     found_platform FoundPlatform,
     import_statement ImportStatement,
@@ -200,7 +202,9 @@ commands!(
     withdraw_offer WithdrawOffer,
 );
 
+pub mod intake;
 pub mod payout;
+pub mod reviews;
 pub mod settlement;
 
 /// Runs a command, or puts it before a second person.

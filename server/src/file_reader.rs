@@ -59,12 +59,32 @@ pub struct Found {
     /// The bytes to keep as evidence.
     pub content: Vec<u8>,
     pub invoice: Result<InvoiceFile, FileFault>,
+    /// The rules that the invoice breaks without being wrong, as [`warnings`] writes them.
+    pub warnings: String,
+}
+
+/// The findings that only warn, each as its rule, a colon and its line, parted by spaces. Many of one rule are said once.
+#[must_use]
+pub fn warnings(invoice: &InvoiceFile) -> String {
+    let mut found: Vec<String> = Vec::new();
+    for finding in rules::check(invoice).iter().filter(|finding| finding.severity == rules::Severity::Warning) {
+        let start = format!("{}:", finding.rule);
+        if !found.iter().any(|known| known.starts_with(&start)) {
+            found.push(format!("{start}{}", finding.file_line));
+        }
+    }
+    found.join(" ")
+}
+
+fn found(name: String, content: Vec<u8>, invoice: Result<InvoiceFile, FileFault>) -> Found {
+    let warnings = invoice.as_ref().map(warnings).unwrap_or_default();
+    Found { name, content, invoice, warnings }
 }
 
 /// All invoices of a file. One that is wrong never keeps another back, save in a table, which is taken whole or not at all.
 #[must_use]
 pub fn invoices(program: &Path, name: &str, content: Vec<u8>) -> Vec<Found> {
-    let one = |content, invoice| vec![Found { name: name.to_owned(), content, invoice }];
+    let one = |content, invoice| vec![found(name.to_owned(), content, invoice)];
     match read::container(&content) {
         None => plain(name, content),
         Some(read::Container::Zip) => match unpack(program, &content) {
@@ -85,7 +105,7 @@ fn member_invoices(program: &Path, archive: &str, member: Member) -> Vec<Found> 
         None => plain(&name, member.content),
         Some(_) => {
             let invoice = single(program, &member.content);
-            vec![Found { name, content: member.content, invoice }]
+            vec![found(name, member.content, invoice)]
         }
     }
 }
@@ -104,7 +124,7 @@ fn accepted(invoice: InvoiceFile) -> Result<InvoiceFile, FileFault> {
 }
 
 fn plain(name: &str, content: Vec<u8>) -> Vec<Found> {
-    let each = |name: String, invoice| Found { name, content: content.clone(), invoice };
+    let each = |name: String, invoice| found(name, content.clone(), invoice);
     match read::read_plain(&content) {
         Ok(Read::Invoice(invoice) | Read::Hybrid(invoice)) => vec![each(name.to_owned(), accepted(*invoice))],
         Ok(Read::Invoices(rows)) => {

@@ -53,7 +53,10 @@ const ZEROS: &[u32] = &[
 
 fn decimal_digit(mark: char) -> Option<char> {
     let code = u32::from(mark);
-    ZEROS.iter().find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10)).and_then(|value| char::from_digit(value, 10))
+    ZEROS
+        .iter()
+        .find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10))
+        .and_then(|value| char::from_digit(value, 10))
 }
 
 /// An invoice number as it is compared: [`plain_key`], leading zeros of the whole dropped.
@@ -260,7 +263,9 @@ mod tests {
 
     #[test]
     fn a_suffix_leads_back_to_its_number() {
-        for written in ["INV-17-A", "INV-17/2", "INV-17 copy", "INV-17-Kopie", "INV-17B", "INV-17 (2)", "INV-17副本", "INV-17-copy-2"] {
+        for written in
+            ["INV-17-A", "INV-17/2", "INV-17 copy", "INV-17-Kopie", "INV-17B", "INV-17 (2)", "INV-17副本", "INV-17-copy-2"]
+        {
             assert_eq!(stem_key(written), look_key("INV-17"), "{written}");
         }
         for whole in ["INV-17", "17", "A", "7", "2026-0017", "copy"] {

@@ -17,6 +17,7 @@ pub mod party;
 pub mod pricing;
 pub mod receivable;
 pub mod refusal;
+pub mod review;
 pub mod settlement_instruction;
 pub mod undertaking;
 pub mod waterfall;

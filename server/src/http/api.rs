@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::future::Future;
 use std::pin::Pin;
-use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine};
+use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
 
 /// A JSON body with the key that makes it safe to send again.
 pub struct Write<T> {
@@ -146,7 +146,9 @@ command_routes! {
     "decide-approval" decide_approval DecideApproval Checker;
     "decide-bank-account" decide_bank_account DecideBankAccount OperatorMaker;
     "decide-company" decide_company DecideCompany OperatorMaker;
+    "decide-review" decide_review DecideReview OperatorMaker;
     "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
+    "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;
     "propose-bank-account" propose_bank_account ProposeBankAccount Administrator;
     "record-receipt" record_receipt RecordReceipt OperatorMaker;
@@ -177,6 +179,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/payables", payables);
     routes.get("/api/v1/payables/undertaking", undertaking);
     routes.get("/api/v1/receivables", receivables);
+    routes.get("/api/v1/reviews", reviews);
     routes.get("/api/v1/offers", offers);
     routes.get("/api/v1/offers/quote", offer_quote);
     routes.get("/api/v1/holdings", holdings);
@@ -305,6 +308,8 @@ fn invoice_json(row: &InvoiceLine) -> Value {
     json!({
         "id": row.id, "number": row.number, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency, "payable_minor": row.payable_minor,
         "total_minor": row.total_minor, "confirmed_minor": row.confirmed_minor, "issue_date": row.issue_date, "due_date": row.due_date, "state": row.state,
+        "prepaid_minor": row.prepaid_minor, "rounding_minor": row.rounding_minor, "credited_minor": row.credited_minor, "type_code": row.type_code,
+        "replaces": row.replaces, "format": row.format, "review": row.review, "warnings": row.warnings.split_whitespace().collect::<Vec<_>>(),
         "reason": row.reason, "document": row.document, "receivable_id": (row.receivable_id > 0).then_some(row.receivable_id),
     })
 }
@@ -340,6 +345,21 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "version": domain::undertaking::CURRENT, "words_en": words.english, "words_zh": words.chinese, "words_hash": words.hash })))
 }
 
+/// The queue of what a person must look at, with both sides of it; `state` may be `open`.
+async fn reviews(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let wanted = newest(&params);
+    let page = who.app.read(move |conn| Ok(ReviewLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "invoice_id": row.invoice_id, "other_invoice_id": (row.other_id > 0).then_some(row.other_id),
+            "credit_note_id": (row.credit_id > 0).then_some(row.credit_id), "rules": row.rules.split_whitespace().collect::<Vec<_>>(),
+            "state": row.state, "number": row.number, "other_number": row.other_number, "supplier": row.supplier, "buyer": row.buyer,
+            "currency": row.currency, "payable_minor": row.payable_minor, "statement": row.statement, "reason": row.reason,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
 async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
     let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(ReceivableLine::page(conn, &wanted)?)).await?;
@@ -361,7 +381,7 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
         json!({
             "id": row.id, "receivable_id": row.receivable_id, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency,
             "units_minor": row.units_minor, "left_minor": row.left_minor, "rate": row.rate, "method": row.method, "day_count": row.day_count,
-            "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date,
+            "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date, "held": row.held,
         })
     });
     Ok(page_json(rows.collect(), page.more))

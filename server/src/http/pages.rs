@@ -20,6 +20,7 @@ pub mod portfolio;
 pub mod proofs;
 pub mod receipts;
 pub mod receivables;
+pub mod reviews;
 pub mod sign_in;
 
 use super::error::Fault;
@@ -50,6 +51,7 @@ pub fn add_routes(routes: &mut Routes) {
     bank::add_routes(routes);
     ops::add_routes(routes);
     payouts::add_routes(routes);
+    reviews::add_routes(routes);
     demo::add_routes(routes);
 }
 

@@ -4,8 +4,9 @@ use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
 use super::super::upload::{Uploaded, UploadedFile};
-use super::listing::Listing;
-use super::{Answer, Check, SignedIn, again, check_page, document as shown_document, receipt, receipts};
+use super::listing::{Group, Listing, plain_table};
+use super::{Answer, Check, SignedIn, again, check_page, document as shown_document, receipt, receipts, submit_or_again};
+use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
@@ -15,7 +16,9 @@ use crate::hash::sha256_hex;
 use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Role;
-use store::lists::{AuditLine, InvoiceLine, ListQuery};
+use store::CreditNote;
+use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
+use store::records::Record;
 use web::{Block, Event, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -26,6 +29,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/invoices/{id}/submit", submit);
     routes.get("/invoices/{id}/withdraw", withdraw_check);
     routes.post("/invoices/{id}/withdraw", withdraw);
+    routes.post("/invoices/{id}/explain", explain);
     routes.get("/documents/{token}", document);
 }
 
@@ -40,7 +44,11 @@ pub const STATES: &[&str] = &[
     "overdue",
     "paid",
     "withdrawn",
+    "rejected",
 ];
+
+/// What waits for a person before it can go on.
+const HELD: Group = ("held", "review = 'open'");
 
 async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
     let language = who.language();
@@ -52,8 +60,15 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
         ("col-payable", true, "payable_minor"),
         ("col-state", false, ""),
     ];
-    let listing =
-        Listing { params: &params, language, groups: &[], states: STATES, heads, default: ("id", true), summed: "payable_minor" };
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[HELD],
+        states: STATES,
+        heads,
+        default: ("id", true),
+        summed: "payable_minor",
+    };
     let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
@@ -123,8 +138,13 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) 
             Err(fault) => Err(Fault::Unreadable(fault)),
             Ok(invoice) => {
                 let sha256 = sha256_hex(&found.content);
-                let command =
-                    RegisterInvoice { file_name: found.name.clone(), sha256, content: found.content, parsed: Box::new(invoice) };
+                let command = RegisterInvoice {
+                    file_name: found.name.clone(),
+                    sha256,
+                    content: found.content,
+                    parsed: Box::new(invoice),
+                    warnings: found.warnings,
+                };
                 who.submit(&key, command).await
             }
         };
@@ -138,6 +158,28 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) 
 
 /// What became of one invoice.
 pub type Registered = Result<crate::commands::Outcome, Fault>;
+
+/// What people are told of a file that was taken: a draft, one that a person must look at first, a credit note; and the rules
+/// that it breaks without being wrong.
+fn accepted(language: Language, outcome: &crate::commands::Outcome) -> (Tone, String) {
+    let number = ("number", outcome.text("number"));
+    let late = outcome.body.get("late").and_then(serde_json::Value::as_bool);
+    let (tone, mut text) = match (late, outcome.text("review").as_str()) {
+        (Some(late), _) => {
+            let key = if late { "upload-credit-late" } else { "upload-credit" };
+            let places = [number, ("invoice", outcome.text("credited_invoice"))];
+            (if late { Tone::Waiting } else { Tone::Done }, language.fill(key, &places))
+        }
+        (None, "open") => (Tone::Waiting, language.fill("upload-held", &[number])),
+        (None, _) => (Tone::Done, language.fill("upload-accepted", &[number])),
+    };
+    for (rule, _) in outcome.text("warnings").split_whitespace().filter_map(|found| found.split_once(':')) {
+        let sentence = language.t(&format!("rule-{}", rule.to_lowercase()));
+        text.push(' ');
+        text.push_str(&language.fill("upload-warning", &[("rule", rule.to_owned()), ("sentence", sentence)]));
+    }
+    (tone, text)
+}
 
 async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let language = who.language();
@@ -153,8 +195,8 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
             match registered {
                 Ok(outcome) => {
                     good = good.saturating_add(1);
-                    let text = language.fill("upload-accepted", &[("number", outcome.text("number"))]);
-                    results.push((Tone::Done, name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
+                    let (tone, text) = accepted(language, &outcome);
+                    results.push((tone, name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
                 }
                 Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
                     results.push((Tone::Attention, name, fault.sentence(language), String::new()))
@@ -177,16 +219,33 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
 /// The facts of an invoice, for supplier and buyer alike.
 #[must_use]
 pub fn invoice_facts(language: Language, row: &InvoiceLine) -> Vec<(String, Value)> {
-    let mut facts = vec![
-        (language.t("col-state"), Value::state(language, &row.state)),
-        (language.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
-        (language.t("col-total"), Value::money(&row.currency, row.total_minor)),
+    let money = |minor| Value::money(&row.currency, minor);
+    let kind = domain::invoice::document_kind(&row.type_code).map(domain::invoice::DocumentKind::name).unwrap_or("invoice");
+    let mut owed = vec![(language.t("col-payable"), money(row.payable_minor))];
+    // How the total leads to what is owed, where there is more to it.
+    let steps = [("invoice-prepaid", row.prepaid_minor.saturating_neg()), ("invoice-rounding", row.rounding_minor)];
+    owed.extend(steps.iter().filter(|(_, minor)| *minor != 0).map(|(key, minor)| (language.t(key), money(*minor))));
+    if row.credited_minor > 0 {
+        owed.push((language.t("invoice-credited"), money(row.credited_minor.saturating_neg())));
+        owed.push((language.t("invoice-owed"), money(domain::invoice::owed_minor(row.payable_minor, row.credited_minor))));
+    }
+    let mut facts = vec![(language.t("col-state"), Value::state(language, &row.state))];
+    facts.extend(owed);
+    facts.extend([
+        (language.t("col-total"), money(row.total_minor)),
         (language.t("col-supplier"), Value::text(row.supplier.clone())),
         (language.t("col-buyer"), Value::text(row.buyer.clone())),
         (language.t("col-issued"), Value::date(language, row.issue_date)),
         (language.t("col-due"), row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due))),
-        (language.t("field-type-code"), Value::code(row.type_code.clone())),
-    ];
+        (
+            language.t("field-type-code"),
+            Value::text(format!("{} · {}", row.type_code, language.t(&format!("kind-{}", kind.replace('_', "-"))))),
+        ),
+        (language.t("invoice-format"), Value::text(language.t(&format!("format-{}", row.format)))),
+    ]);
+    if !row.replaces.is_empty() {
+        facts.push((language.t("invoice-replaces"), Value::text(row.replaces.clone())));
+    }
     if row.confirmed_minor > 0 {
         facts.insert(2, (language.t("col-confirmed"), Value::money(&row.currency, row.confirmed_minor)));
     }
@@ -208,10 +267,86 @@ pub fn history(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Vec<AuditLin
     Ok(AuditLine::page(conn, &wanted)?.rows)
 }
 
+/// The credit notes on an invoice, for supplier and buyer alike.
+pub fn credit_table(language: Language, credits: &[CreditNote]) -> Option<Block> {
+    if credits.is_empty() {
+        return None;
+    }
+    let rows = credits.iter().map(|credit| {
+        vec![
+            Value::link(credit.number.clone(), format!("/documents/{}", credit.document)),
+            Value::date(language, credit.issue_date),
+            Value::money(&credit.currency, credit.amount_minor),
+            Value::text(language.t(&format!("credit-{}", credit.state))),
+        ]
+    });
+    let heads = [("col-number", false), ("col-issued", false), ("col-amount", true), ("credit-effect", false)];
+    Some(Block::Table(Box::new(plain_table(language, "credit-notes", &heads, rows.collect(), "list-no-match"))))
+}
+
+/// The rules that the file breaks without being wrong, each by its code.
+pub fn warning_table(language: Language, warnings: &str) -> Option<Block> {
+    if warnings.is_empty() {
+        return None;
+    }
+    let rows = warnings.split_whitespace().filter_map(|found| found.split_once(':')).map(|(rule, line)| {
+        let line = if line == "0" { "–" } else { line };
+        vec![Value::code(rule), Value::text(language.t(&format!("rule-{}", rule.to_lowercase()))), Value::text(line)]
+    });
+    let heads = [("warning-rule", false), ("warning-says", false), ("warning-line", true)];
+    Some(Block::Table(Box::new(plain_table(language, "warnings-title", &heads, rows.collect(), "list-no-match"))))
+}
+
+/// What the supplier learns of a review: that it is open and why, and what came of it. Another company's invoice stays its own
+/// affair: neither its number nor what the two have in common is told.
+fn review_blocks(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Vec<Block>, Fault> {
+    let (language, row) = (who.language(), &loaded.row);
+    let mut found = Vec::new();
+    for review in &loaded.reviews {
+        let foreign = review.other_supplier_id != 0 && review.other_supplier_id != row.supplier_id;
+        let why = if foreign {
+            who.t("review-hidden")
+        } else {
+            super::reviews::reasons(language, &review.rules, &review.other_number).join(" ")
+        };
+        let mut facts = vec![
+            (who.t("review-standing"), Value::state(language, &format!("review_{}", review.state))),
+            (who.t("review-why"), Value::text(why)),
+        ];
+        if review.other_id > 0 && !foreign {
+            facts.push((
+                who.t("review-other"),
+                Value::link(review.other_number.clone(), format!("/invoices/{}", review.other_id)),
+            ));
+        }
+        if !review.statement.is_empty() {
+            facts.push((who.t("review-statement"), Value::text(review.statement.clone())));
+        }
+        if !review.reason.is_empty() {
+            facts.push((who.t("field-reason"), Value::text(review.reason.clone())));
+        }
+        found.push(Block::Facts(facts));
+    }
+    if !found.is_empty() {
+        found.insert(0, Block::Heading(who.t("review-heading")));
+    }
+    if row.review == "open" {
+        found.insert(1, Block::Notice(Tone::Waiting, who.t("review-supplier-open")));
+        if who.person()?.has_role(Role::Maker) {
+            let statement = Field::new("statement", who.t("review-statement"), "area").hint(who.t("review-statement-hint"));
+            let form = Form::new(format!("/invoices/{}/explain", row.id), who.t("review-explain"), vec![statement]).secondary();
+            found.push(Block::Form(Box::new(form)));
+        }
+    }
+    Ok(found)
+}
+
 struct Loaded {
     row: InvoiceLine,
     events: Vec<AuditLine>,
     content: Vec<u8>,
+    reviews: Vec<ReviewLine>,
+    credits: Vec<CreditNote>,
 }
 
 /// The file that an invoice was read from.
@@ -226,7 +361,9 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let row = InvoiceLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
             let content = content_of(conn, &row)?;
-            Ok(Loaded { row, events, content })
+            let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.into()]))?.rows;
+            let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
+            Ok(Loaded { row, events, content, reviews, credits })
         })
         .await
 }
@@ -238,9 +375,12 @@ fn can_withdraw(row: &InvoiceLine) -> bool {
 fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
     let (language, person, row) = (who.language(), who.person()?, &loaded.row);
     let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(invoice_facts(language, row))];
+    fields.extend(review_blocks(who, loaded)?);
+    fields.extend(credit_table(language, &loaded.credits));
+    fields.extend(warning_table(language, &row.warnings));
     if person.has_role(Role::Maker) {
-        if row.state == "draft" {
-            let due = Field::new("due_date", who.t("col-due"), "date").hint(who.t("invoice-due-hint"));
+        if row.state == "draft" && row.review != "open" {
+            let due = Field::new("due_date", who.t("col-due"), "date").hint(who.t("invoice-due-hint")).optional();
             let asked = if row.due_date.is_none() { vec![due] } else { vec![] };
             fields.push(Block::Paragraph(who.t("invoice-submit-lead")));
             let form = Form::new(format!("/invoices/{}/submit", row.id), who.t("invoice-submit"), asked);
@@ -275,7 +415,7 @@ pub fn expected_of(language: Language, row: &InvoiceLine) -> Vec<Event> {
     let steps: &[&str] = match row.state.as_str() {
         "draft" => &["timeline-payment", "timeline-decision", "timeline-submission"],
         "presented" | "disputed" => &["timeline-payment", "timeline-decision"],
-        "paid" | "withdrawn" => &[],
+        "paid" | "withdrawn" | "rejected" => &[],
         _ => &["timeline-payment"],
     };
     steps.iter().map(|step| event(step, row.due_date.filter(|_| *step == "timeline-payment"))).collect()
@@ -298,6 +438,12 @@ async fn submit(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, invoice_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
+}
+
+async fn explain(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let command = ExplainInvoice { invoice_id: id.0, statement: posted.get("statement").to_owned() };
+    submit_or_again(&who, &posted, command, invoice_page(&who, &loaded)?, &loaded.row.currency).await
 }
 
 async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
@@ -339,7 +485,9 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
             let binds = [sha256.as_str().into(), party.into(), party.into(), party.into()];
             let sql = "i.document = ? AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft') OR EXISTS (SELECT 1 FROM receivables r \
                        JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance >= 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
-            let concerned = store::lists::count(conn, "invoices i", sql, &binds)? > 0;
+            let credited = "c.document = ? AND (c.supplier_id = ? OR EXISTS (SELECT 1 FROM invoices i WHERE i.id = c.invoice_id AND i.buyer_id = ? AND i.state <> 'draft'))";
+            let concerned = store::lists::count(conn, "invoices i", sql, &binds)? > 0
+                || store::lists::count(conn, "credit_notes c", credited, binds.get(..3).unwrap_or(&[]))? > 0;
             let allowed = document.party_id == party || concerned || person.has_capacity(domain::party::Capacity::Operator);
             if allowed { Ok(document) } else { Err(Refusal::NotFound.into()) }
         })

@@ -96,11 +96,14 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
         links.push((who.t("receipt-to-receivable"), format!("/receivables/{id}")));
     }
     links.push((who.t("fault-home"), "/home".to_owned()));
+    // The check before the act found something: a person looks first.
+    let held = ["submit_invoice", "confirm_invoice", "create_offer"].contains(&command.as_str())
+        && body.get("review").and_then(Json::as_str) == Some("open");
     let mut page = Page::new(language.fill("receipt-title", &[("what", language.t(&format!("command-{key}")))]))
         .with(Block::Notice(web::Tone::Done, language.t("receipt-done")))
         .with(Block::Facts(facts))
         .with(Block::Heading(who.t("receipt-next")))
-        .with(Block::Paragraph(next_step(language, &key)))
+        .with(Block::Paragraph(if held { who.t("next-held") } else { next_step(language, &key) }))
         .with(Block::Links(links));
     page.place = format!("K-{}", row.id);
     who.app.page(&who.viewer, page).await
