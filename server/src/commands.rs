@@ -183,6 +183,7 @@ commands!(
     record_receipt RecordReceipt,
     record_sign_in_failure RecordSignInFailure,
     register_invoice RegisterInvoice,
+    register_table RegisterTable,
     request_password_reset RequestPasswordReset,
     request_payout RequestPayout,
     reset_password ResetPassword,

@@ -27,6 +27,19 @@ pub enum Examined {
     Credit(Box<CreditNote>, Box<Invoice>),
 }
 
+impl Examined {
+    /// What only one row of a table may claim: an invoice's identity, or the invoice that a credit note is for.
+    #[must_use]
+    pub fn claims(&self) -> String {
+        match self {
+            Self::Invoice(row, _) => {
+                format!("{} {} {} {}", row.number_key, row.issue_date, row.currency, row.payable_minor)
+            }
+            Self::Credit(_, invoice) => format!("credit {}", invoice.id),
+        }
+    }
+}
+
 /// A file as it came.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
@@ -37,13 +50,16 @@ pub struct Source<'a> {
     pub warnings: &'a str,
 }
 
+/// The format of an invoice that is a row among others: its file says nothing about it alone.
+pub const TABLE: &str = "csv";
+
 /// The kind of file: what people mean by "the same invoice in another format".
 #[must_use]
 pub fn format_of(content: &[u8], syntax: Syntax) -> &'static str {
     match (container(content), syntax) {
         (Some(Container::Pdf), _) => "pdf",
         (Some(Container::Ofd), _) => "ofd",
-        (_, Syntax::Csv) => "csv",
+        (_, Syntax::Csv) => TABLE,
         (_, Syntax::Cii) => "cii",
         _ => "ubl",
     }

@@ -22,9 +22,6 @@ pub struct Finding {
 /// More invoices than these are not compared with one: a person has seen enough.
 const MOST_COMPARED: i64 = 50;
 
-/// A file with many invoices in it says nothing about two of them.
-const TABLE: &str = "csv";
-
 /// An invoice as the rules see it.
 #[must_use]
 pub fn identity(row: &Invoice) -> Identity<'_> {
@@ -39,7 +36,7 @@ pub fn identity(row: &Invoice) -> Identity<'_> {
         payable_minor: row.payable_minor,
         total_minor: row.total_minor,
         format: &row.format,
-        file: if row.format == TABLE { "" } else { &row.document },
+        file: if row.format == super::intake::TABLE { "" } else { &row.document },
         self_billed: document_kind(&row.type_code) == Ok(DocumentKind::SelfBilled),
     }
 }

@@ -245,17 +245,20 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
     let file = super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
     let mut registered = super::pages::invoices::register(&who, &write.key, file).await?;
     if registered.len() == 1
-        && let Some((_, outcome)) = registered.pop()
+        && let Some(only) = registered.pop_if(|only| only.row.is_none())
     {
-        return Ok(answer(&outcome?));
+        return Ok(answer(&only.outcome?));
     }
     // A file with many invoices has an answer for each.
     let language = who.language();
     let items: Vec<Value> = registered
         .iter()
-        .map(|(name, outcome)| match outcome {
-            Ok(outcome) => json!({ "name": name, "reference": outcome.seq, "result": outcome.body }),
-            Err(fault) => json!({ "name": name, "code": fault.code(), "title": fault.sentence(language) }),
+        .map(|answered| match &answered.outcome {
+            Ok(outcome) => json!({ "name": answered.name, "reference": outcome.seq, "result": outcome.body }),
+            Err(fault) => json!({
+                "name": answered.name, "code": fault.code(), "title": fault.sentence(language),
+                "line": answered.row.map(|(line, _)| line), "column": answered.row.map(|(_, column)| column),
+            }),
         })
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items })))

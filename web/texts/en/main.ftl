@@ -1343,3 +1343,6 @@ field-credited-invoice = Credited invoice
 field-withheld-minor = Withholding tax
 field-retained-minor = Retention
 field-deducted-minor = Other deductions
+upload-row = Row { $line }, column { $column }: { $sentence } Nothing of the table was taken.
+upload-loaded-before = This table was loaded before. Nothing has changed.
+command-register-table = Table of invoices registered

@@ -1325,3 +1325,6 @@ field-credited-invoice = 被贷记的发票
 field-withheld-minor = 代扣税款
 field-retained-minor = 质保金
 field-deducted-minor = 其他扣款
+upload-row = 第 { $line } 行 { $column } 列：{ $sentence }该表格未导入任何内容。
+upload-loaded-before = 该表格已导入过，没有任何变化。
+command-register-table = 发票表格已登记

@@ -6,19 +6,23 @@ use super::super::routes::{Id, Params, Posted, Routes, Token};
 use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::{Group, Listing, plain_table};
 use super::{Answer, Check, SignedIn, again, check_page, document as shown_document, receipt, receipts, submit_or_again};
+use crate::commands::Outcome;
 use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::register_invoice::RegisterInvoice;
+use crate::commands::register_table::{RegisterTable, column_of, examine_all, find_loaded};
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
 use crate::config::{LARGEST_FILE, MOST_FILES};
-use crate::file_reader;
+use crate::file_reader::{self, Held};
 use crate::hash::sha256_hex;
 use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Role;
-use store::CreditNote;
+use formats::csv::CsvInvoice;
+use serde_json::Value as Json;
 use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
-use store::records::Record;
+use store::records::{Keyed, Record};
+use store::{CreditNote, Party};
 use web::{Block, Event, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -122,10 +126,33 @@ async fn upload(who: Who<SupplierMaker>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// All invoices of one uploaded file, each read and registered on its own, with the name that people know it by.
-pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) -> Result<Vec<(String, Registered)>, Fault> {
+/// What became of one invoice.
+pub type Registered = Result<Outcome, Fault>;
+
+/// The answer to one invoice: the name that people know it by, where it stands if it is a row of a table, what became of it.
+pub struct Answered {
+    pub name: String,
+    /// Line and column; no column where the row is good or no single cell is wrong.
+    pub row: Option<(u32, &'static str)>,
+    pub outcome: Registered,
+}
+
+impl Answered {
+    /// Why it was not taken, with its place where it has one.
+    #[must_use]
+    pub fn sentence(&self, language: Language, fault: &Fault) -> String {
+        let sentence = fault.sentence(language);
+        let Some((line, column)) = self.row else { return sentence };
+        let column = if column.is_empty() { "–" } else { column };
+        let places = [("line", line.to_string()), ("column", column.to_owned()), ("sentence", sentence)];
+        language.fill("upload-row", &places)
+    }
+}
+
+/// All invoices of one uploaded file, each read and registered on its own; a table whole or not at all.
+pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) -> Result<Vec<Answered>, Fault> {
     if file.too_large {
-        return Ok(vec![(file.name, Err(Refusal::FileTooLarge.into()))]);
+        return Ok(vec![Answered { name: file.name, row: None, outcome: Err(Refusal::FileTooLarge.into()) }]);
     }
     let program = who.app.config.file_reader.clone();
     let read = actix_web::web::block(move || file_reader::invoices(&program, &file.name, file.content));
@@ -134,36 +161,78 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) 
     for (index, found) in found.into_iter().enumerate() {
         // The first has the file's own key, so that a file with one invoice is what it always was.
         let key = if index == 0 { key.to_owned() } else { format!("{key}-{index}") };
-        let outcome = match found.invoice {
+        let (name, content) = (found.name, found.content);
+        let outcome = match found.held {
             Err(fault) => Err(Fault::Unreadable(fault)),
-            Ok(invoice) => {
-                let sha256 = sha256_hex(&found.content);
-                let command = RegisterInvoice {
-                    file_name: found.name.clone(),
-                    sha256,
-                    content: found.content,
-                    parsed: Box::new(invoice),
-                    warnings: found.warnings,
-                };
-                who.submit(&key, command).await
+            Ok(Held::Table(rows)) => {
+                results.extend(register_table(who, &key, name, content, rows).await?);
+                continue;
+            }
+            Ok(Held::Invoice(invoice, warnings)) => {
+                let (file_name, sha256) = (name.clone(), sha256_hex(&content));
+                who.submit(&key, RegisterInvoice { file_name, sha256, content, parsed: invoice, warnings }).await
             }
         };
-        if let Err(Fault::Failed(_)) = outcome {
-            return outcome.map(|_| Vec::new());
+        if let Err(fault @ Fault::Failed(_)) = outcome {
+            return Err(fault);
         }
-        results.push((found.name, outcome));
+        results.push(Answered { name, row: None, outcome });
     }
     Ok(results)
 }
 
-/// What became of one invoice.
-pub type Registered = Result<crate::commands::Outcome, Fault>;
+/// A table: all that is wrong with its rows is asked for first, on the reading side; then it is taken whole.
+async fn register_table<R: SignedIn>(
+    who: &Who<R>,
+    key: &str,
+    name: String,
+    content: Vec<u8>,
+    rows: Vec<CsvInvoice>,
+) -> Result<Vec<Answered>, Fault> {
+    let (sha256, supplier_id) = (sha256_hex(&content), who.party_id()?);
+    let hash = sha256.clone();
+    let (rows, faults) = who
+        .app
+        .read(move |conn| {
+            // What was loaded before, by this request's first sending or another, is for the command to answer.
+            if find_loaded(conn, supplier_id, &hash)?.is_some() {
+                return Ok((rows, Vec::new()));
+            }
+            let supplier = Party::load(conn, supplier_id)?;
+            let today = store::records::load_heads(conn)?.business_date;
+            let faults = examine_all(conn, &supplier, today, &hash, &rows)?.err().unwrap_or_default();
+            Ok((rows, faults))
+        })
+        .await?;
+    if !faults.is_empty() {
+        let answer = |(line, refusal): (u32, Refusal)| Answered {
+            name: name.clone(),
+            row: Some((line, column_of(&refusal))),
+            outcome: Err(refusal.into()),
+        };
+        return Ok(faults.into_iter().map(answer).collect());
+    }
+    let outcome = match who.submit(key, RegisterTable { file_name: name.clone(), sha256, content, rows }).await {
+        Ok(outcome) => outcome,
+        Err(fault @ Fault::Failed(_)) => return Err(fault),
+        Err(fault) => return Ok(vec![Answered { name, row: None, outcome: Err(fault) }]),
+    };
+    let taken = outcome.body.get("rows").and_then(Json::as_array).cloned().unwrap_or_default();
+    if taken.is_empty() {
+        return Ok(vec![Answered { name, row: None, outcome: Ok(outcome) }]);
+    }
+    let answer = |body: Json| {
+        let line = body.get("line").and_then(Json::as_u64).and_then(|line| u32::try_from(line).ok()).unwrap_or(0);
+        Answered { name: format!("{name}:{line}"), row: None, outcome: Ok(Outcome { body, ..outcome.clone() }) }
+    };
+    Ok(taken.into_iter().map(answer).collect())
+}
 
 /// What people are told of a file that was taken: a draft, one that a person must look at first, a credit note; and the rules
 /// that it breaks without being wrong.
-fn accepted(language: Language, outcome: &crate::commands::Outcome) -> (Tone, String) {
+fn accepted(language: Language, outcome: &Outcome) -> (Tone, String) {
     let number = ("number", outcome.text("number"));
-    let late = outcome.body.get("late").and_then(serde_json::Value::as_bool);
+    let late = outcome.body.get("late").and_then(Json::as_bool);
     let (tone, mut text) = match (late, outcome.text("review").as_str()) {
         (Some(late), _) => {
             let key = if late { "upload-credit-late" } else { "upload-credit" };
@@ -191,17 +260,21 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let mut results = Vec::with_capacity(uploaded.files.len());
     let mut good = 0_usize;
     for (index, file) in uploaded.files.into_iter().enumerate() {
-        for (name, registered) in register(&who, &format!("{base}-{index}"), file).await? {
-            match registered {
+        for answered in register(&who, &format!("{base}-{index}"), file).await? {
+            match &answered.outcome {
+                Ok(outcome) if outcome.body.get("loaded_before").and_then(Json::as_bool) == Some(true) => {
+                    results.push((Tone::Waiting, answered.name, who.t("upload-loaded-before"), String::new()));
+                }
                 Ok(outcome) => {
                     good = good.saturating_add(1);
-                    let (tone, text) = accepted(language, &outcome);
-                    results.push((tone, name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
+                    let (tone, text) = accepted(language, outcome);
+                    results.push((tone, answered.name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
                 }
                 Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
-                    results.push((Tone::Attention, name, fault.sentence(language), String::new()))
+                    let sentence = answered.sentence(language, fault);
+                    results.push((Tone::Attention, answered.name, sentence, String::new()));
                 }
-                Err(fault) => return Err(fault),
+                Err(fault) => return Err(fault.clone()),
             }
         }
     }

@@ -68,7 +68,7 @@ impl LogCheck {
             if let Some(found) = self.check_checkpoints() {
                 return Ok(Some(found));
             }
-            if record.command == "register_invoice" {
+            if ["register_invoice", "register_table"].contains(&record.command.as_str()) {
                 registered.push(record);
             }
         }
