@@ -217,6 +217,13 @@ fn sold_already(world: &World, operator: &Client) {
     let review = store::Review::find_where(&mut world.conn(), "rules = 'assigned' ORDER BY id LIMIT 1", &[]).unwrap().unwrap();
     let page = operator.open(&format!("/ops/reviews/{}", review.id)).text();
     assert!(page.contains("names another payee"), "{page}");
+    // What has been paid is no block any more, and nobody finances it again unseen.
+    let paid = invoice("PAID-600", "2021-05-15", 600_000);
+    let (_, first) = send(&supplier, "twice-paid", paid.clone());
+    let as_paid = "UPDATE invoices SET state = 'paid' WHERE id = ?";
+    store::query::execute(&mut world.conn(), as_paid, &[first["invoice_id"].as_i64().unwrap().into()]).unwrap();
+    let (standing, again) = send(&supplier, "twice-paid-again", paid);
+    assert_eq!((standing.as_str(), rules_of(world, &again["reviews"][0]).as_str()), ("open", "paid_before same_file"));
     // A twin in all but its amount is free again when the first one is withdrawn.
     let (_, older) = send(&supplier, "twice-older", invoice("REL-500", "2021-05-16", 550_000));
     let (standing, newer) = send(&supplier, "twice-newer", invoice("REL-500", "2021-05-16", 560_000));

@@ -255,10 +255,10 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
         .iter()
         .map(|answered| match &answered.outcome {
             Ok(outcome) => json!({ "name": answered.name, "reference": outcome.seq, "result": outcome.body }),
-            Err(fault) => json!({
-                "name": answered.name, "code": fault.code(), "title": fault.sentence(language),
-                "line": answered.row.map(|(line, _)| line), "column": answered.row.map(|(_, column)| column),
-            }),
+            Err(fault) => {
+                let (line, column) = answered.place(fault);
+                json!({ "name": answered.name, "code": fault.code(), "title": fault.sentence(language), "line": line, "column": column })
+            }
         })
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items })))

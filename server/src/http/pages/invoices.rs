@@ -138,6 +138,17 @@ pub struct Answered {
 }
 
 impl Answered {
+    /// Line and column of what is wrong, as far as they are known.
+    #[must_use]
+    pub fn place(&self, fault: &Fault) -> (Option<u32>, Option<String>) {
+        if let Some((line, column)) = self.row {
+            return (Some(line), Some(column.to_owned()));
+        }
+        let Fault::Unreadable(unread) = fault else { return (None, None) };
+        let named = |wanted: &str| unread.arguments.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        (named("line").and_then(|line| line.parse().ok()), named("column"))
+    }
+
     /// Why it was not taken, with its place where it has one.
     #[must_use]
     pub fn sentence(&self, language: Language, fault: &Fault) -> String {
