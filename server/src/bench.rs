@@ -1,6 +1,7 @@
 //! Measuring, with the settings beside every figure and the baseline in the same run, so that ratios can be taken.
 
 pub mod baseline;
+pub mod intake;
 pub mod ledger_load;
 pub mod purchases;
 pub mod redeem;
@@ -19,6 +20,8 @@ pub enum Bench {
     Purchases(PurchaseOptions),
     /// One payment shared out among very many holders, to the last unit, while others go on buying.
     Redeem(RedeemOptions),
+    /// Invoices read, held to the rules and compared with very many others of their seller, beside the Python package factur-x.
+    Intake(IntakeOptions),
     /// One transfer per transaction, and one purchase per transaction, by 8 clients on PostgreSQL.
     Baseline(BaselineOptions),
 }
@@ -72,6 +75,24 @@ pub struct RedeemOptions {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct IntakeOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// A Python that has the package factur-x; none leaves the comparison out.
+    #[arg(long)]
+    pub python: Option<String>,
+    #[arg(long, default_value_t = 5)]
+    pub seconds: u64,
+    /// Invoices of the same seller that are there already.
+    #[arg(long, default_value_t = 100_000)]
+    pub existing: usize,
+    /// Different files that come in.
+    #[arg(long, default_value_t = 5_000)]
+    pub files: usize,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct BaselineOptions {
     /// An empty PostgreSQL database.
     #[arg(long, env = "DATABASE_URL")]
@@ -86,6 +107,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
         Bench::Ledger(options) => ledger_load::run(options),
         Bench::Purchases(options) => purchases::run(options),
         Bench::Redeem(options) => redeem::run(options),
+        Bench::Intake(options) => intake::run(options),
         Bench::Baseline(options) => baseline::run(&options.database_url, Duration::from_secs(options.seconds)),
     }
 }
