@@ -156,6 +156,7 @@ macro_rules! commands {
 commands!(
     accept_invitation AcceptInvitation,
     assign_suspense AssignSuspense,
+    attach_evidence AttachEvidence,
     buy_fractions BuyFractions,
     change_password ChangePassword,
     change_user ChangeUser,

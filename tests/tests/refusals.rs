@@ -13,6 +13,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("sign_in_failed", "security::guessing_is_stopped_and_tells_nothing"),
     ("totp_wrong", "security::the_second_factor_is_asked_for"),
     ("link_invalid", "security::guessing_is_stopped_and_tells_nothing"),
+    ("evidence_kind_unknown", "twice::evidence_stands_beside_the_invoice"),
     ("named_invoice_unknown", "twice::credit_notes_replacements_and_deductions_say_what_is_owed"),
     ("duplicate_invoice", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("statement_repeated", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
@@ -41,6 +42,7 @@ const SHOWN_IN_DOMAIN: &[&str] = &[
     "payable_not_positive",
     "deductions_differ",
     "credit_too_large",
+    "evidence_full",
     "under_review",
     "review_already_decided",
     "state_conflict",
@@ -77,6 +79,7 @@ const PLACES: &[&str] = &[
     "room_minor",
     "date",
     "asset",
+    "most",
 ];
 
 #[test]

@@ -430,3 +430,50 @@ fn the_check_is_made_again_at_issue_and_at_funding() {
         assert!(shown.contains("The platform is looking at this invoice"), "{shown}");
     }
 }
+
+/// Order, delivery note, contract: attached by page and API, read by those who see the invoice, their hash in the audit.
+#[test]
+fn evidence_stands_beside_the_invoice() {
+    for database in Database::both() {
+        let world = World::start(database, "2021-05-26");
+        let operator = world.signed_in("operator@x.example");
+        for company in [SUPPLIER, OTHER_SUPPLIER, BUYER] {
+            onboard(&world, &operator, company);
+        }
+        let (supplier, api) = (world.signed_in(SUPPLIER.3), world.api(SUPPLIER.3));
+        let id = send(&api, "evidence-invoice", invoice("EVI-100", "2021-05-25", 100_000)).1["invoice_id"].as_i64().unwrap();
+        let (page, action) = (format!("/invoices/{id}"), format!("/invoices/{id}/evidence"));
+        let order = b"%PDF-1.7 the order".to_vec();
+        let attached = supplier.upload(&page, &action, &[("order.pdf", order.clone())]);
+        assert!(attached.text().contains("Evidence attached"), "{}", attached.text());
+        let strange = supplier.upload(&page, &action, &[("run.exe", b"MZ program".to_vec())]);
+        assert!(strange.status == 422 && strange.text().contains("Evidence is a PDF"), "{}", strange.text());
+        let path = format!("/api/v1/attach-evidence?invoice_id={id}&kind=delivery");
+        let headers = [("Content-Type", "application/xml"), ("X-File-Name", "note.xml"), ("Idempotency-Key", "evidence-note")];
+        let note = "<DespatchAdvice/>".to_owned();
+        assert_eq!(api.post_with(&path, &headers, note.clone()).status, 200);
+        let again = [("Content-Type", "application/xml"), ("Idempotency-Key", "evidence-note-again")];
+        assert_eq!(api.post_with(&path, &again, note).status, 200, "the same file changes nothing");
+        let listed = format!("/api/v1/evidence?invoice_id={id}");
+        let items = api.get(&listed).json()["items"].as_array().unwrap().clone();
+        assert_eq!(items.iter().map(|item| item["kind"].as_str().unwrap()).collect::<Vec<_>>(), ["order", "delivery"]);
+        let hash = server::hash::sha256_hex(&order);
+        assert_eq!(items[0]["sha256"], hash.as_str());
+        assert!(supplier.open(&page).text().contains("order.pdf"));
+        // A draft is the supplier's own, and so is what stands behind it; another supplier never sees it.
+        let download = format!("/documents/{hash}");
+        let (buyer, stranger) = (world.signed_in(BUYER.3), world.signed_in(OTHER_SUPPLIER.3));
+        assert_eq!((buyer.get(&download).status, stranger.get(&download).status), (404, 404));
+        assert_eq!(api.api("submit-invoice", "evidence-submit", &json!({ "invoice_id": id })).status, 200);
+        assert_eq!(buyer.get(&download).body, "%PDF-1.7 the order");
+        assert!(buyer.open(&format!("/payables/{id}")).text().contains("Delivery note"));
+        assert_eq!(stranger.get(&download).status, 404);
+        assert_eq!((world.api(BUYER.3).get(&listed).status, world.api(OTHER_SUPPLIER.3).get(&listed).status), (200, 404));
+        assert_eq!(operator.get(&download).status, 200);
+        // The audit has the hash, under the invoice.
+        let audit = store::AuditRecord::find_where(&mut world.conn(), "command = 'attach_evidence' ORDER BY seq LIMIT 1", &[]);
+        let audit = audit.unwrap().unwrap();
+        assert!(audit.subject_id == id && audit.input.contains(&hash), "{}", audit.input);
+        world.verify();
+    }
+}

@@ -59,6 +59,14 @@ named! {
     }
 }
 
+named! {
+    /// What stands behind an invoice.
+    EvidenceKind { Order => "order", Delivery => "delivery", Contract => "contract", Other => "other" }
+}
+
+/// Files of evidence that one invoice may have.
+pub const MOST_EVIDENCE: usize = 20;
+
 /// The kind of a document by its code (UNTDID 1001, with the codes that France added for self-billed and factored ones).
 /// Pro-forma invoices and whatever else is no claim are refused.
 pub fn document_kind(type_code: &str) -> Result<DocumentKind, Refusal> {
@@ -72,6 +80,17 @@ pub fn document_kind(type_code: &str) -> Result<DocumentKind, Refusal> {
         "381" | "261" | "396" | "81" | "83" | "308" | "420" | "458" | "502" | "503" | "532" => Ok(DocumentKind::Credit),
         other => Err(Refusal::DocumentNotFinanceable { type_code: other.to_owned() }),
     }
+}
+
+/// May another file of this kind be put beside the invoice?
+pub fn decide_evidence(state: InvoiceState, kind: &str, present: usize) -> Result<EvidenceKind, Refusal> {
+    if matches!(state, InvoiceState::Withdrawn | InvoiceState::Rejected) {
+        return Err(Refusal::StateConflict { state: state.name().to_owned() });
+    }
+    if present >= MOST_EVIDENCE {
+        return Err(Refusal::EvidenceFull { most: MOST_EVIDENCE });
+    }
+    EvidenceKind::parse(kind).ok_or_else(|| Refusal::FieldInvalid { field: "kind".to_owned() })
 }
 
 /// What is still owed of an invoice after the credit notes that came in time, minor units.
@@ -295,5 +314,17 @@ overdue pay_all paid";
             assert_eq!(decide_credit(state, 100, 1).unwrap_err().code(), "state_conflict");
         }
         assert_eq!(owed_minor(100, 30), 70);
+    }
+
+    #[test]
+    fn evidence_has_a_kind_and_a_limit() {
+        use InvoiceState as S;
+        assert_eq!(decide_evidence(S::Draft, "delivery", 0), Ok(EvidenceKind::Delivery));
+        assert_eq!(decide_evidence(S::Paid, "order", MOST_EVIDENCE - 1), Ok(EvidenceKind::Order));
+        let no = |state, kind, present| decide_evidence(state, kind, present).unwrap_err().code();
+        assert_eq!(no(S::Draft, "delivery", MOST_EVIDENCE), "evidence_full");
+        assert_eq!(no(S::Draft, "photo", 0), "field_invalid");
+        assert_eq!(no(S::Withdrawn, "order", 0), "state_conflict");
+        assert_eq!(no(S::Rejected, "order", 0), "state_conflict");
     }
 }

@@ -76,6 +76,9 @@ refusals! {
     ReviewDecided => "review_already_decided",
     /// A credit note or replacement names an invoice that is not here.
     NamedInvoiceUnknown { number: String } => "named_invoice_unknown",
+    EvidenceFull { most: usize } => "evidence_full",
+    /// Evidence is a PDF, a picture or an XML file.
+    EvidenceKindUnknown => "evidence_kind_unknown",
     CreditTooLarge { payable_minor: i64 } => "credit_too_large",
     FileTooLarge => "file_too_large",
     // Confirmation

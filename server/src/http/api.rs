@@ -172,6 +172,8 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/api/v1/invite-company", invite_company);
     routes.post("/api/v1/invite-user", invite_user);
     routes.post("/api/v1/register-invoice", register_invoice);
+    routes.post("/api/v1/attach-evidence", attach_evidence);
+    routes.get("/api/v1/evidence", evidence);
     routes.post("/api/v1/import-statement", import_statement);
     routes.post("/api/v1/import-status", import_status);
     routes.get("/api/v1/me", me);
@@ -260,6 +262,40 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
                 json!({ "name": answered.name, "code": fault.code(), "title": fault.sentence(language), "line": line, "column": column })
             }
         })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// A file beside the invoice `invoice_id`; `kind` is order, delivery, contract or other.
+async fn attach_evidence(who: Who<SupplierMaker>, params: Params, write: WriteFile) -> Answer {
+    let invoice_id = params.get("invoice_id").parse::<i64>();
+    let invoice_id = invoice_id.map_err(|_| domain::Refusal::FieldInvalid { field: "invoice_id".to_owned() })?;
+    let file = super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
+    let outcome = super::pages::evidence::attach(&who, &write.key, invoice_id, params.get("kind"), file).await?;
+    Ok(answer(&outcome))
+}
+
+/// What stands behind the invoice `invoice_id`, for its supplier, its buyer and the operator.
+async fn evidence(who: Who<Member>, params: Params) -> Answer {
+    use domain::Refusal;
+    let id = params.get("invoice_id").parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: "invoice_id".to_owned() })?;
+    let person = who.person()?.clone();
+    let rows = who
+        .app
+        .read(move |conn| {
+            let party = person.party.id;
+            let found = InvoiceLine::find(conn, id)?.filter(|row| {
+                row.supplier_id == party
+                    || (row.buyer_id == party && row.state != "draft")
+                    || person.has_capacity(domain::party::Capacity::Operator)
+            });
+            let row = found.ok_or(Refusal::NotFound)?;
+            super::pages::evidence::list(conn, row.id)
+        })
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| json!({ "id": row.id, "kind": row.kind, "name": row.name, "sha256": row.document, "download": format!("/documents/{}", row.document) }))
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
 }
@@ -488,10 +524,14 @@ pub fn document() -> Value {
             if route.right != "anyone" {
                 map.insert("security".to_owned(), json!([{ "bearer": [] }]));
             }
-            let query = if route.path == "/api/v1/position-proof" {
-                &[("day", "an ended business date; the newest when left out")]
-            } else {
-                super::log::query_of(route.path)
+            let query: &[(&str, &str)] = match route.path {
+                "/api/v1/position-proof" => &[("day", "an ended business date; the newest when left out")],
+                "/api/v1/attach-evidence" => {
+                    &[("invoice_id", "the invoice that it is evidence for"), ("kind", "order, delivery, contract or other")]
+                }
+                "/api/v1/evidence" => &[("invoice_id", "the invoice that it is evidence for")],
+                "/api/v1/reviews" => &[("state", "open, cleared, refused or released"), ("before", "rows older than this id")],
+                path => super::log::query_of(path),
             };
             if !query.is_empty() {
                 let one = |(name, meaning): &(&str, &str)| json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } });
@@ -503,10 +543,13 @@ pub fn document() -> Value {
             }
             if route.method == "POST" && !route.path.ends_with("/token") {
                 let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
-                map.insert("parameters".to_owned(), json!([header]));
+                if let Some(list) = map.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+                    list.push(header);
+                }
                 let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
-                let file =
-                    ["register-invoice", "import-statement", "import-status"].iter().any(|name| route.path.ends_with(name));
+                let file = ["register-invoice", "attach-evidence", "import-statement", "import-status"]
+                    .iter()
+                    .any(|name| route.path.ends_with(name));
                 let content = if file {
                     FILE_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect::<serde_json::Map<_, _>>().into()
                 } else {

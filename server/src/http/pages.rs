@@ -7,6 +7,7 @@ pub mod bank;
 pub mod cash;
 pub mod demo;
 pub mod document;
+pub mod evidence;
 pub mod home;
 pub mod invoices;
 pub mod listing;
@@ -52,6 +53,7 @@ pub fn add_routes(routes: &mut Routes) {
     ops::add_routes(routes);
     payouts::add_routes(routes);
     reviews::add_routes(routes);
+    evidence::add_routes(routes);
     demo::add_routes(routes);
 }
 

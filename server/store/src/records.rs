@@ -100,7 +100,7 @@ records!(
     payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval, audit AuditRecord, notices Notice,
     mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
     checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
-    credit_notes CreditNote, reviews Review,
+    credit_notes CreditNote, reviews Review, evidence Evidence,
 );
 keyed!(
     heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,

@@ -583,3 +583,14 @@ pub struct Review {
     pub created_at: NaiveDateTime,
     pub decided_at: Option<NaiveDateTime>,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = evidence, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Evidence {
+    pub id: i64,
+    pub invoice_id: i64,
+    pub kind: String,
+    pub name: String,
+    pub document: String,
+    pub created_at: NaiveDateTime,
+}

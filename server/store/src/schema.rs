@@ -569,7 +569,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    evidence (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        kind -> Text,
+        name -> Text,
+        document -> Text,
+        created_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    evidence,
     credit_notes,
     reviews,
     parties,

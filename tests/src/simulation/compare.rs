@@ -219,7 +219,7 @@ pub fn digest(conn: &mut Conn) -> Result<String, String> {
         BankAccount "id", ApprovalLimit "party_id, currency", BuyerLimit "id", IssueTermsRow "currency",
         Holiday "currency, day", Document "sha256", Invoice "id", Confirmation "id", Receivable "id",
         LateClaim "receivable_id, party_id", Offer "id", Purchase "id", Statement "id", BankLine "id", Payout "id",
-        PaymentFile "id", Approval "id", Notice "id", Review "id", CreditNote "id",
+        PaymentFile "id", Approval "id", Notice "id", Review "id", CreditNote "id", Evidence "id",
     );
     Ok(server::hash::hex(&hasher.finalize()))
 }

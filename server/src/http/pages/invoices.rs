@@ -5,7 +5,9 @@ use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
 use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::{Group, Listing, plain_table};
-use super::{Answer, Check, SignedIn, again, check_page, document as shown_document, receipt, receipts, submit_or_again};
+use super::{
+    Answer, Check, SignedIn, again, check_page, document as shown_document, evidence, receipt, receipts, submit_or_again,
+};
 use crate::commands::Outcome;
 use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::register_invoice::RegisterInvoice;
@@ -22,7 +24,7 @@ use formats::csv::CsvInvoice;
 use serde_json::Value as Json;
 use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
 use store::records::{Keyed, Record};
-use store::{CreditNote, Party};
+use store::{CreditNote, Evidence, Party};
 use web::{Block, Event, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -431,6 +433,7 @@ struct Loaded {
     content: Vec<u8>,
     reviews: Vec<ReviewLine>,
     credits: Vec<CreditNote>,
+    evidence: Vec<Evidence>,
 }
 
 /// The file that an invoice was read from.
@@ -447,7 +450,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let content = content_of(conn, &row)?;
             let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.into()]))?.rows;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
-            Ok(Loaded { row, events, content, reviews, credits })
+            let evidence = evidence::list(conn, id)?;
+            Ok(Loaded { row, events, content, reviews, credits, evidence })
         })
         .await
 }
@@ -462,6 +466,7 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     fields.extend(review_blocks(who, loaded)?);
     fields.extend(credit_table(language, &loaded.credits));
     fields.extend(warning_table(language, &row.warnings));
+    fields.extend(evidence::table(language, &loaded.evidence));
     if person.has_role(Role::Maker) {
         if row.state == "draft" && row.review != "open" {
             let due = Field::new("due_date", who.t("col-due"), "date").hint(who.t("invoice-due-hint")).optional();
@@ -469,6 +474,9 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             fields.push(Block::Paragraph(who.t("invoice-submit-lead")));
             let form = Form::new(format!("/invoices/{}/submit", row.id), who.t("invoice-submit"), asked);
             fields.push(Block::Form(Box::new(form)));
+        }
+        if !["withdrawn", "rejected"].contains(&row.state.as_str()) {
+            fields.push(evidence::form(language, row.id));
         }
         if can_withdraw(row) {
             fields.push(Block::Links(vec![(who.t("invoice-withdraw"), format!("/invoices/{}/withdraw", row.id))]));
@@ -524,6 +532,12 @@ async fn submit(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
+/// The page of this company's invoice, and its currency.
+pub async fn page_of(who: &Who<SupplierMaker>, id: i64) -> Result<(Page, String), Fault> {
+    let loaded = load(who, id).await?;
+    Ok((invoice_page(who, &loaded)?, loaded.row.currency))
+}
+
 async fn explain(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
     let command = ExplainInvoice { invoice_id: id.0, statement: posted.get("statement").to_owned() };
@@ -569,14 +583,23 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
             let binds = [sha256.as_str().into(), party.into(), party.into(), party.into()];
             let sql = "i.document = ? AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft') OR EXISTS (SELECT 1 FROM receivables r \
                        JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance >= 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
-            let credited = "c.document = ? AND (c.supplier_id = ? OR EXISTS (SELECT 1 FROM invoices i WHERE i.id = c.invoice_id AND i.buyer_id = ? AND i.state <> 'draft'))";
-            let concerned = store::lists::count(conn, "invoices i", sql, &binds)? > 0
-                || store::lists::count(conn, "credit_notes c", credited, binds.get(..3).unwrap_or(&[]))? > 0;
+            let mut concerned = store::lists::count(conn, "invoices i", sql, &binds)? > 0;
+            // Evidence and credit notes are for those who see their invoice.
+            let beside = "c.document = ? AND EXISTS (SELECT 1 FROM invoices i WHERE i.id = c.invoice_id \
+                          AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft')))";
+            for table in ["credit_notes c", "evidence c"] {
+                concerned = concerned || store::lists::count(conn, table, beside, binds.get(..3).unwrap_or(&[]))? > 0;
+            }
             let allowed = document.party_id == party || concerned || person.has_capacity(domain::party::Capacity::Operator);
             if allowed { Ok(document) } else { Err(Refusal::NotFound.into()) }
         })
         .await?;
-    let name: String = document.name.chars().filter(|mark| mark.is_ascii_alphanumeric() || ".-_".contains(*mark)).collect();
+    // What another company called its file is its own affair, were it the same file.
+    let own = document.party_id == who.party_id()?;
+    let neutral =
+        format!("{}.{}", document.sha256.get(..12).unwrap_or("file"), document.media_type.rsplit('/').next().unwrap_or("bin"));
+    let given = if own { document.name } else { neutral };
+    let name: String = given.chars().filter(|mark| mark.is_ascii_alphanumeric() || ".-_".contains(*mark)).collect();
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
         .insert_header(("Content-Disposition", format!("attachment; filename=\"{name}\"")))

@@ -5,7 +5,7 @@ use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
 use super::invoices::{STATES, content_of, credit_table, expected_of, history, invoice_facts, order_value, warning_table};
 use super::listing::{Group, Listing};
-use super::{Answer, SignedIn, again, document, receipt, receipts};
+use super::{Answer, SignedIn, again, document, evidence, receipt, receipts};
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
 use chrono::NaiveDate;
@@ -16,7 +16,7 @@ use domain::receivable::ConfirmationFacts;
 use domain::undertaking;
 use store::lists::{AuditLine, InvoiceLine};
 use store::records::{Keyed, Record};
-use store::{Confirmation, CreditNote, Invoice, Receivable};
+use store::{Confirmation, CreditNote, Evidence, Invoice, Receivable};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -77,6 +77,7 @@ struct Loaded {
     confirmation: Option<Confirmation>,
     receivable: Option<Receivable>,
     credits: Vec<CreditNote>,
+    evidence: Vec<Evidence>,
     today: NaiveDate,
 }
 
@@ -93,7 +94,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let receivable = Receivable::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let today = store::records::load_heads(conn)?.business_date;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
-            Ok(Loaded { row, events, content, confirmation, receivable, credits, today })
+            let evidence = evidence::list(conn, id)?;
+            Ok(Loaded { row, events, content, confirmation, receivable, credits, evidence, today })
         })
         .await
 }
@@ -103,6 +105,7 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(invoice_facts(language, row))];
     fields.extend(credit_table(language, &loaded.credits));
     fields.extend(warning_table(language, &row.warnings));
+    fields.extend(evidence::table(language, &loaded.evidence));
     let open = ["presented", "disputed"].contains(&row.state.as_str());
     if row.review == "open" {
         fields.push(Block::Notice(web::Tone::Waiting, who.t("payable-held")));

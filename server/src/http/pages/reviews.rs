@@ -4,14 +4,14 @@ use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::{Group, Listing, plain_table};
-use super::{Answer, Check, SignedIn, again, asking, check_page, document, submit_or_again};
+use super::{Answer, Check, SignedIn, again, asking, check_page, document, evidence, submit_or_again};
 use crate::commands::decide_review::DecideReview;
 use crate::commands::required;
 use domain::Refusal;
 use domain::party::Role;
 use store::lists::{InvoiceLine, ReviewLine};
 use store::records::Keyed;
-use store::{Conn, CreditNote};
+use store::{Conn, CreditNote, Evidence};
 use web::{Block, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -91,6 +91,7 @@ async fn reviews(who: Who<OperatorViewer>, params: Params) -> Answer {
 struct Side {
     row: InvoiceLine,
     content: Vec<u8>,
+    evidence: Vec<Evidence>,
 }
 
 struct Loaded {
@@ -103,7 +104,8 @@ struct Loaded {
 fn side(conn: &mut Conn, id: i64) -> Result<Side, Fault> {
     let row = InvoiceLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
     let content = super::invoices::content_of(conn, &row)?;
-    Ok(Side { row, content })
+    let evidence = evidence::list(conn, id)?;
+    Ok(Side { row, content, evidence })
 }
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
@@ -203,7 +205,11 @@ fn review_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault>
             .with(Block::Heading(who.t("review-refuse")))
             .form(form("no", "page-to-check").secondary());
     }
-    let blocks = |side: &Side| document::blocks(language, &side.content, &side.row.document);
+    let blocks = |side: &Side| {
+        let mut blocks: Vec<Block> = evidence::table(language, &side.evidence).into_iter().collect();
+        blocks.extend(document::blocks(language, &side.content, &side.row.document));
+        blocks
+    };
     Ok(match &loaded.other {
         None => {
             let shown = fields(language, &loaded.own.row).into_iter().map(|(key, value)| (who.t(key), value)).collect();
