@@ -159,6 +159,19 @@ fn held_until_somebody_decides(world: &World, operator: &Client, held: &Value) {
         &json!({ "review_id": review, "clear": true, "reason": "x" }),
     );
     assert_eq!(again.json()["code"], "review_already_decided");
+    let mail = |address: &str, subject: &str| {
+        let wanted = "address = ? AND subject LIKE ?";
+        let found =
+            || store::Mail::find_where(&mut world.conn(), wanted, &[address.into(), format!("%{subject}%").into()]).unwrap();
+        (0..100).any(|_| {
+            found().is_some() || {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                false
+            }
+        })
+    };
+    assert!(mail("operator@x.example", "has to be reviewed"), "the operator is told by mail");
+    assert!(mail(SUPPLIER.3, "may go on: Numbers begin anew each year"), "and the supplier, with the reason");
     let told = supplier.open(&page).text();
     assert!(told.contains("May go on") && told.contains("Numbers begin anew each year"), "{told}");
     world.move_to("2021-05-27");
@@ -297,6 +310,15 @@ fn credit_notes_replacements_and_deductions_say_what_is_owed() {
         assert_eq!(standing, "");
         assert_eq!(submit("owed-second-submit", second["invoice_id"].as_i64().unwrap()), 200);
         assert_eq!(store::Invoice::load(&mut world.conn(), first).unwrap().state, "withdrawn");
+        // Neither a replacement nor a credit note is undone by bringing the old invoice again.
+        let (standing, back) = send(&supplier, "owed-first-again", invoice("REP-100", "2021-05-24", 300_000));
+        assert_eq!((standing.as_str(), rules_of(&world, &back["reviews"][0]).as_str()), ("open", "cancelled_before"));
+        let gone = register("owed-gone", invoice("GON-100", "2021-05-22", 110_000));
+        let all = naming(&invoice("CRN-300", "2021-05-22", 110_000), "381", "GON-100");
+        assert_eq!(send(&supplier, "owed-gone-credit", all).1["late"], json!(false));
+        assert_eq!(store::Invoice::load(&mut world.conn(), gone).unwrap().state, "withdrawn");
+        let (standing, back) = send(&supplier, "owed-gone-again", invoice("GON-100", "2021-05-22", 110_000));
+        assert_eq!((standing.as_str(), rules_of(&world, &back["reviews"][0]).as_str()), ("open", "cancelled_before"));
         let (standing, late) = send(&supplier, "owed-third", naming(&invoice("OWE-101", "2021-05-24", 90_000), "384", "OWE-100"));
         assert_eq!((standing.as_str(), rules_of(&world, &late["reviews"][0]).as_str()), ("open", "replaces_confirmed"));
 

@@ -5,6 +5,7 @@ ALTER TABLE confirmations DROP COLUMN withheld_minor;
 ALTER TABLE confirmations DROP COLUMN retained_minor;
 ALTER TABLE confirmations DROP COLUMN deducted_minor;
 DROP INDEX invoices_total;
+DROP INDEX invoices_replaces;
 DROP INDEX invoices_stem;
 DROP INDEX invoices_look;
 DROP INDEX invoices_once;

@@ -25,6 +25,7 @@ CREATE UNIQUE INDEX invoices_once ON invoices (seller_tax_key, number_key, issue
 ALTER TABLE invoices DROP COLUMN year;
 CREATE INDEX invoices_look ON invoices (seller_tax_key, look_key);
 CREATE INDEX invoices_stem ON invoices (seller_tax_key, stem_key);
+CREATE INDEX invoices_replaces ON invoices (seller_tax_key) WHERE replaces <> '';
 CREATE INDEX invoices_total ON invoices (buyer_id, issue_date, total_minor);
 
 -- Why less is confirmed than is payable.

@@ -140,6 +140,8 @@ named! {
         SameFile => "same_file",
         /// All of it the same, and the other one has been paid.
         PaidBefore => "paid_before",
+        /// The number was cancelled before, by a credit note over it or by another invoice that replaced it.
+        CancelledBefore => "cancelled_before",
         /// Another payee, a factored type or a note of assignment.
         Assigned => "assigned",
         /// It replaces an invoice that has been confirmed.

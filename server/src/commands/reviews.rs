@@ -110,13 +110,29 @@ fn replaced_confirmed(conn: &mut Conn, invoice: &Invoice) -> Result<Option<Findi
     Ok(confirmed.map(|other| Finding { rules: vec![ReviewRule::ReplacesConfirmed], other_id: Some(other.id), credit_id: None }))
 }
 
+/// What cancelled an invoice of this number before: withdrawing it and bringing it again undoes neither its credit notes nor the
+/// invoice that took its place.
+fn cancelled_before(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
+    let key = [invoice.seller_tax_key.as_str().into(), invoice.number_key.as_str().into(), invoice.id.into()];
+    let credited = "seller_tax_key = ? AND number_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
+    let mut ids: Vec<i64> = Invoice::list_where(conn, credited, &key)?.iter().map(|row| row.id).collect();
+    let replacing = "seller_tax_key = ? AND replaces <> '' AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY id";
+    let replacing = Invoice::list_where(conn, replacing, &[invoice.seller_tax_key.as_str().into(), invoice.id.into()])?;
+    ids.extend(replacing.iter().filter(|row| normalise_number(&row.replaces) == invoice.number_key).map(|row| row.id));
+    let finding = |id| Finding { rules: vec![ReviewRule::CancelledBefore], other_id: Some(id), credit_id: None };
+    Ok(ids.into_iter().map(finding).collect())
+}
+
 /// Everything that a person must look at before this invoice goes on. It need not be stored yet; its id is higher than all before.
 pub fn findings(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
     let mut found = pointed_at(conn, invoice)?;
-    if let Some(more) = replaced_confirmed(conn, invoice)?
-        && !found.iter().any(|known| known.other_id == more.other_id)
-    {
-        found.push(more);
+    let more = replaced_confirmed(conn, invoice)?.into_iter().chain(cancelled_before(conn, invoice)?);
+    for finding in more {
+        // One review for two invoices, whatever they have in common.
+        match found.iter_mut().find(|known| known.other_id == finding.other_id) {
+            Some(known) => known.rules.extend(finding.rules.into_iter().filter(|rule| *rule != ReviewRule::ReplacesConfirmed)),
+            None => found.push(finding),
+        }
     }
     Ok(found)
 }

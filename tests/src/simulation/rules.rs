@@ -368,7 +368,17 @@ impl Model {
                 (old.buyer, old.issued, &old.currency, old.payable) == (new.buyer, new.issued, &new.currency, new.payable);
             !["withdrawn", "rejected"].contains(&old.state) && (number || total)
         };
-        self.invoices.iter().filter(|(_, old)| alike(old)).map(|(id, _)| *id).collect()
+        // What was taken back with credit notes on it comes back with them.
+        let credited = |old: &super::model::Invoice| {
+            ["withdrawn", "rejected"].contains(&old.state)
+                && old.credited > 0
+                && old.supplier == new.supplier
+                && plain_number(&old.number) == plain_number(&new.number)
+        };
+        let ids = |wanted: &dyn Fn(&super::model::Invoice) -> bool| -> Vec<i64> {
+            self.invoices.iter().filter(|(_, old)| wanted(old)).map(|(id, _)| *id).collect()
+        };
+        [ids(&alike), ids(&credited)].concat()
     }
 
     /// The invoice of the review.

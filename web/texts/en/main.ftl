@@ -1264,6 +1264,7 @@ review-rule-suffix = Its number is that of { $number } with a suffix, or the oth
 review-rule-same-total = Invoice { $number } has the same buyer, day, currency and total.
 review-rule-same-file = Invoice { $number } came in the very same file.
 review-rule-paid-before = Invoice { $number } is the same in everything, and it has been paid.
+review-rule-cancelled-before = Its number was cancelled before by a credit note or a replacement: see { $number }.
 review-rule-assigned = The file names another payee, a factored invoice or an assignment. It may be sold already.
 review-rule-replaces-confirmed = It replaces invoice { $number }, which the buyer has confirmed.
 review-rule-credited-late = A credit note came after the buyer had confirmed. The undertaking stands; the seller owes what was credited.

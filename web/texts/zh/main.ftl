@@ -1246,6 +1246,7 @@ review-rule-suffix = 其号码是 { $number } 加后缀，或相反。
 review-rule-same-total = 发票 { $number } 的买方、日期、币种和总额相同。
 review-rule-same-file = 发票 { $number } 来自同一个文件。
 review-rule-paid-before = 发票 { $number } 各项相同，且已经付清。
+review-rule-cancelled-before = 该号码此前已被贷记单或更正发票取消：见 { $number }。
 review-rule-assigned = 文件载明了其他收款人、保理发票或转让事项，该应收账款可能已被转让。
 review-rule-replaces-confirmed = 该发票取代买方已确权的发票 { $number }。
 review-rule-credited-late = 买方确权后收到贷记单。买方的承诺不变，贷记金额由卖方承担。

@@ -272,3 +272,26 @@ async fn decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let command = DecideReview { review_id: id.0, clear: posted.get("clear") == "yes", reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, &loaded.row.currency).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::identity::ReviewRule;
+    use domain::invoice::{DocumentKind, EvidenceKind};
+
+    #[test]
+    fn every_rule_and_kind_has_its_words_in_both_languages() {
+        let rules = ReviewRule::ALL.iter().map(|rule| format!("review-rule-{}", rule.name()));
+        let kinds = DocumentKind::ALL.iter().map(|kind| format!("kind-{}", kind.name()));
+        let evidence = EvidenceKind::ALL.iter().map(|kind| format!("evidence-{}", kind.name()));
+        let formats = ["ubl", "cii", "pdf", "ofd", "csv"].map(|format| format!("format-{format}"));
+        let states = ["open", "cleared", "refused", "released"].map(|state| format!("state-review-{state}"));
+        for key in rules.chain(kinds).chain(evidence).chain(formats).chain(states) {
+            for language in Language::ALL {
+                let words = language.fill(&key.replace('_', "-"), &[("number", "7".to_owned())]);
+                assert!(!words.starts_with('['), "{}: {key}", language.code());
+            }
+        }
+        assert_eq!(reasons(Language::English, "same_number assigned", "A-1").len(), 2);
+    }
+}
