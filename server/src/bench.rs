@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod growth;
+pub mod intake;
 pub mod ledger_load;
 pub mod pages;
 pub mod purchases;
@@ -28,6 +29,8 @@ pub enum Bench {
     Purchases(PurchaseOptions),
     /// One payment shared out among very many holders, to the last unit, while others go on buying.
     Redeem(RedeemOptions),
+    /// Invoices read, held to the rules and compared with very many others of their seller, beside the Python package factur-x.
+    Intake(IntakeOptions),
     /// One transfer per transaction, and one purchase per transaction, by 8 clients on PostgreSQL.
     Baseline(BaselineOptions),
 }
@@ -129,6 +132,24 @@ pub struct RedeemOptions {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct IntakeOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// A Python that has the package factur-x; none leaves the comparison out.
+    #[arg(long)]
+    pub python: Option<String>,
+    #[arg(long, default_value_t = 5)]
+    pub seconds: u64,
+    /// Invoices of the same seller that are there already.
+    #[arg(long, default_value_t = 100_000)]
+    pub existing: usize,
+    /// Different files that come in.
+    #[arg(long, default_value_t = 5_000)]
+    pub files: usize,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct BaselineOptions {
     /// An empty PostgreSQL database.
     #[arg(long, env = "DATABASE_URL")]
@@ -146,6 +167,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
         Bench::Pages(options) => pages::run(options),
         Bench::Purchases(options) => purchases::run(options),
         Bench::Redeem(options) => redeem::run(options),
+        Bench::Intake(options) => intake::run(options),
         Bench::Baseline(options) => baseline::run(&options.database_url, Duration::from_secs(options.seconds)),
     }
 }

@@ -157,6 +157,7 @@ commands!(
     accept_invitation AcceptInvitation,
     appoint_checker AppointChecker,
     assign_suspense AssignSuspense,
+    attach_evidence AttachEvidence,
     buy_fractions BuyFractions,
     change_password ChangePassword,
     change_user ChangeUser,
@@ -167,8 +168,10 @@ commands!(
     decide_approval DecideApproval,
     decide_bank_account DecideBankAccount,
     decide_company DecideCompany,
+    decide_review DecideReview,
     dispute_invoice DisputeInvoice,
     enrol_totp EnrolTotp,
+    explain_invoice ExplainInvoice,
     fail_payout FailPayout,
     found_platform FoundPlatform,
     import_statement ImportStatement,
@@ -182,6 +185,7 @@ commands!(
     record_receipt RecordReceipt,
     record_sign_in_failure RecordSignInFailure,
     register_invoice RegisterInvoice,
+    register_table RegisterTable,
     request_password_reset RequestPasswordReset,
     request_payout RequestPayout,
     reset_password ResetPassword,
@@ -201,7 +205,9 @@ commands!(
     withdraw_offer WithdrawOffer,
 );
 
+pub mod intake;
 pub mod payout;
+pub mod reviews;
 mod second_person;
 pub mod settlement;
 

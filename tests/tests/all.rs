@@ -16,3 +16,4 @@ mod settlement;
 mod simulation;
 mod storage;
 mod survival;
+mod twice;

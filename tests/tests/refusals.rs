@@ -14,6 +14,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("sign_in_failed", "security::guessing_is_stopped_and_tells_nothing"),
     ("totp_wrong", "security::the_second_factor_is_asked_for"),
     ("link_invalid", "security::guessing_is_stopped_and_tells_nothing"),
+    ("evidence_kind_unknown", "twice::evidence_stands_beside_the_invoice"),
+    ("named_invoice_unknown", "twice::credit_notes_replacements_and_deductions_say_what_is_owed"),
     ("duplicate_invoice", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("statement_repeated", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("bank_account_missing", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
@@ -31,7 +33,6 @@ const SHOWN_IN_DOMAIN: &[&str] = &[
     "amount_invalid",
     "confirmed_too_much",
     "reason_missing",
-    "due_date_missing",
     "due_date_too_close",
     "due_date_too_far",
     "amount_too_large",
@@ -40,7 +41,11 @@ const SHOWN_IN_DOMAIN: &[&str] = &[
     "buyer_unknown",
     "buyer_is_supplier",
     "payable_not_positive",
-    "assigned_elsewhere",
+    "deductions_differ",
+    "credit_too_large",
+    "evidence_full",
+    "under_review",
+    "review_already_decided",
     "state_conflict",
     "rate_out_of_range",
     "close_date_invalid",
@@ -75,6 +80,7 @@ const PLACES: &[&str] = &[
     "room_minor",
     "date",
     "asset",
+    "most",
 ];
 
 #[test]

@@ -40,7 +40,7 @@ impl Tone {
     pub fn of(state: &str) -> Self {
         match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
-            | "placed" | "issued" | "sent" => Self::Done,
+            | "placed" | "issued" | "sent" | "review_cleared" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -55,7 +55,7 @@ impl Tone {
             | "conflict"
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
-            | "skipped" | "returned" => Self::Stopped,
+            | "skipped" | "returned" | "review_refused" | "review_released" => Self::Stopped,
             _ => Self::Waiting,
         }
     }

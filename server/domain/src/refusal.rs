@@ -70,14 +70,23 @@ refusals! {
     BuyerIsSupplier => "buyer_is_supplier",
     PayableNotPositive => "payable_not_positive",
     DocumentNotFinanceable { type_code: String } => "document_not_financeable",
-    DueDateMissing => "due_date_missing",
     DueDateTooClose { due_date: NaiveDate } => "due_date_too_close",
     DueDateTooFar { due_date: NaiveDate } => "due_date_too_far",
     AmountTooLarge => "amount_too_large",
-    AssignedElsewhere => "assigned_elsewhere",
+    /// A person has to look at it first; the same on what was made of it.
+    UnderReview => "under_review",
+    ReviewDecided => "review_already_decided",
+    /// A credit note or replacement names an invoice that is not here.
+    NamedInvoiceUnknown { number: String } => "named_invoice_unknown",
+    EvidenceFull { most: usize } => "evidence_full",
+    /// Evidence is a PDF, a picture or an XML file.
+    EvidenceKindUnknown => "evidence_kind_unknown",
+    CreditTooLarge { payable_minor: i64 } => "credit_too_large",
     FileTooLarge => "file_too_large",
     // Confirmation
     ConfirmedTooMuch { payable_minor: i64 } => "confirmed_too_much",
+    /// What is confirmed and what was deducted do not sum to what is payable.
+    DeductionsDiffer { payable_minor: i64 } => "deductions_differ",
     ReasonMissing => "reason_missing",
     UndertakingChanged => "undertaking_changed",
     // Receivables, offers, purchases

@@ -12,6 +12,7 @@ use crate::commands::decide_approval::DecideApproval;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::dispute_invoice::DisputeInvoice;
+use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::fail_payout::FailPayout;
 use crate::commands::invite_company::InviteCompany;
 use crate::commands::invite_user::InviteUser;
@@ -237,7 +238,9 @@ pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<
     for number in 0..offers {
         let at = number % world.suppliers.len().max(1);
         let (Some(supplier), Some(buyer)) = (world.suppliers.get(at).cloned(), world.buyers.first().cloned()) else { continue };
-        let invoice_id = world.register_amount(&supplier, &buyer, today, NET_MINOR, 60)?;
+        // Equal totals on one day would have to be reviewed.
+        let net_minor = NET_MINOR.saturating_add(i64::try_from(number).unwrap_or(0).saturating_mul(100));
+        let invoice_id = world.register_amount(&supplier, &buyer, today, net_minor, 60)?;
         world.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
         let invoice = Invoice::load(&mut world.conn, invoice_id)?;
         let command = world.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
@@ -638,10 +641,21 @@ impl World {
     ) -> Result<RegisterInvoice, DemoError> {
         self.invoices = self.invoices.saturating_add(1);
         let number = format!("{}-{:04}", today.format("%Y"), self.invoices);
+        self.numbered_file(supplier, buyer, today, &number, (net_minor, tenor_days))
+    }
+
+    fn numbered_file(
+        &mut self,
+        supplier: &Company,
+        buyer: &Company,
+        today: NaiveDate,
+        number: &str,
+        (net_minor, tenor_days): (i64, u64),
+    ) -> Result<RegisterInvoice, DemoError> {
         let item = self.dice.pick(ITEMS).copied().unwrap_or("Goods");
         let order = format!("PO-{}", self.dice.roll(90_000).saturating_add(10_000));
         let file = ubl(&DemoInvoice {
-            number: &number,
+            number,
             issue_date: today,
             due_date: today.checked_add_days(Days::new(tenor_days)).unwrap_or(today),
             currency: supplier.currency,
@@ -654,7 +668,7 @@ impl World {
         let content = file.into_bytes();
         let parsed = formats::ubl::parse(&content).map_err(|fault| DemoError::Other(fault.to_string()))?;
         let (file_name, sha256) = (format!("{number}.xml"), sha256_hex(&content));
-        Ok(RegisterInvoice { file_name, sha256, content, parsed: Box::new(parsed) })
+        Ok(RegisterInvoice { file_name, sha256, content, parsed: Box::new(parsed), ..RegisterInvoice::default() })
     }
 
     /// Runs commands of one person in whole batches; all must succeed. Returns what they made, invoices' ids.
@@ -706,6 +720,9 @@ impl World {
             version,
             words_hash: words.hash,
             reason: reason.to_owned(),
+            withheld_minor: 0,
+            retained_minor: 0,
+            deducted_minor: 0,
         })
     }
 
@@ -884,6 +901,16 @@ impl World {
                 self.run(company.maker(), SetApprovalLimit { currency: currency.clone(), limit_minor: 200_000 })?;
                 self.run(company.maker(), RequestPayout { currency, amount_minor: 250_000 })?;
             }
+        }
+        // A copy of an invoice with a suffix, of the very day and total, waits for somebody who compares the two.
+        if let (Some(supplier), Some(buyer)) = (self.suppliers.first().cloned(), self.buyers.first().cloned()) {
+            let original = self.register_amount(&supplier, &buyer, today, 1_870_000, 40)?;
+            self.run(supplier.maker(), SubmitInvoice { invoice_id: original, due_date: None })?;
+            let number = format!("{}-{:04}-A", today.format("%Y"), self.invoices);
+            let again = self.numbered_file(&supplier, &buyer, today, &number, (1_870_000, 40))?;
+            let invoice_id = self.run(supplier.maker(), again)?.number("invoice_id");
+            let statement = "The second delivery of the same order".to_owned();
+            self.run(supplier.maker(), ExplainInvoice { invoice_id, statement })?;
         }
         // One supplier wants money and a new account; one company has applied.
         if let Some(supplier) = self.suppliers.get(2).cloned() {

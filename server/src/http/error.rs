@@ -75,6 +75,8 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "approval_content_changed"
         | "state_conflict"
         | "duplicate_invoice"
+        | "under_review"
+        | "review_already_decided"
         | "email_taken"
         | "tax_id_taken"
         | "offer_closed"
@@ -152,13 +154,13 @@ impl Fault {
         named.unwrap_or_else(|| {
             match refusal.code() {
                 "reason_missing" => "reason",
-                "confirmed_too_much" => "amount",
+                "confirmed_too_much" | "deductions_differ" => "amount",
                 "sold_out" | "below_minimum_ticket" | "remainder_too_small" | "not_enough_units" | "buyer_limit_exceeded" => {
                     "units"
                 }
                 "rate_out_of_range" => "rate",
                 "close_date_invalid" => "close_date",
-                "due_date_too_close" | "due_date_too_far" | "due_date_missing" => "due_date",
+                "due_date_too_close" | "due_date_too_far" => "due_date",
                 "minimum_ticket_invalid" => "minimum_ticket",
                 "insufficient_cash" => "amount",
                 "iban_invalid" => "iban",

@@ -8,6 +8,7 @@ pub mod cash;
 pub mod companies;
 pub mod demo;
 pub mod document;
+pub mod evidence;
 pub mod home;
 pub mod invoices;
 pub mod listing;
@@ -22,6 +23,7 @@ pub mod proofs;
 pub mod receipts;
 pub mod receivables;
 pub mod request;
+pub mod reviews;
 pub mod sign_in;
 
 use super::error::Fault;
@@ -53,6 +55,8 @@ pub fn add_routes(routes: &mut Routes) {
     companies::add_routes(routes);
     ops::add_routes(routes);
     payouts::add_routes(routes);
+    reviews::add_routes(routes);
+    evidence::add_routes(routes);
     demo::add_routes(routes);
 }
 

@@ -3,7 +3,7 @@
 use crate::query::{self, Bind, Page};
 use crate::{Conn, Result};
 use chrono::{NaiveDate, NaiveDateTime};
-use diesel::sql_types::{BigInt, Date, Nullable, Text, Timestamp};
+use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text, Timestamp};
 
 /// Which rows, in which order, from where on. The column names come from code, never from a request.
 #[derive(Clone, Debug, Default)]
@@ -97,10 +97,12 @@ list_row!(
         confirmed_minor: BigInt => i64, total_minor: BigInt => i64, issue_date: Date => NaiveDate, due_date: Nullable<Date> => Option<NaiveDate>,
         due_or_issue: Date => NaiveDate, state: Text => String, reason: Text => String, document: Text => String,
         type_code: Text => String, order_reference: Text => String, receivable_id: BigInt => i64,
-        created_at: Timestamp => NaiveDateTime,
+        created_at: Timestamp => NaiveDateTime, format: Text => String, prepaid_minor: BigInt => i64, rounding_minor: BigInt => i64,
+        credited_minor: BigInt => i64, replaces: Text => String, review: Text => String, warnings: Text => String,
     } from "SELECT i.id, i.number, i.supplier_id, i.buyer_id, s.name AS supplier, b.name AS buyer, i.currency, i.payable_minor, \
             i.confirmed_minor, i.total_minor, i.issue_date, i.due_date, COALESCE(i.due_date, i.issue_date) AS due_or_issue, i.state, i.reason, i.document, \
-            i.type_code, i.order_reference, COALESCE(r.id, 0) AS receivable_id, i.created_at \
+            i.type_code, i.order_reference, COALESCE(r.id, 0) AS receivable_id, i.created_at, i.format, i.prepaid_minor, i.rounding_minor, \
+            i.credited_minor, i.replaces, i.review, i.warnings \
             FROM invoices i JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id LEFT JOIN receivables r ON r.invoice_id = i.id";
     totals "payable_minor"
 );
@@ -111,11 +113,11 @@ list_row!(
         supplier: Text => String, buyer: Text => String, currency: Text => String, confirmed_minor: BigInt => i64,
         face_minor: BigInt => i64, reserve_minor: BigInt => i64, paid_minor: BigInt => i64,
         sold_minor: BigInt => i64, due_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
-        reference: Text => String, terms_hash: Text => String, document: Text => String,
+        reference: Text => String, terms_hash: Text => String, document: Text => String, held: Bool => bool,
     } from "SELECT r.id, r.invoice_id, i.number, r.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, r.currency, r.confirmed_minor, \
             r.face_minor, r.reserve_minor, r.paid_minor, \
             CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p WHERE p.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
-            r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document \
+            r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held \
             FROM receivables r JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "face_minor"
 );
@@ -126,8 +128,9 @@ list_row!(
         supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
         units_minor: BigInt => i64, left_minor: BigInt => i64, rate: Text => String, method: Text => String, day_count: Text => String,
         minimum_ticket_minor: BigInt => i64, close_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
+        held: Bool => bool,
     } from "SELECT o.id, o.receivable_id, o.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, i.number, r.currency, o.units_minor, \
-            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state \
+            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held \
             FROM offers o JOIN receivables r ON r.id = o.receivable_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties s ON s.id = o.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "left_minor"
@@ -221,6 +224,21 @@ list_row!(
             COALESCE(v.name, '') AS approver, a.command, a.subject_id, a.input, a.outcome, a.first_transfer, a.last_transfer, '' AS currency \
             FROM audit a LEFT JOIN parties p ON p.id = a.party_id LEFT JOIN users u ON u.id = a.user_id LEFT JOIN users v ON v.id = a.approver_id";
     totals "0"
+);
+
+list_row!(
+    /// What a person has to decide about an invoice, with both sides of it: for the operator only.
+    ReviewLine {
+        id: BigInt => i64, invoice_id: BigInt => i64, other_id: BigInt => i64, credit_id: BigInt => i64, rules: Text => String, state: Text => String,
+        statement: Text => String, reason: Text => String, created_at: Timestamp => NaiveDateTime, number: Text => String, supplier_id: BigInt => i64,
+        supplier: Text => String, buyer: Text => String, currency: Text => String, payable_minor: BigInt => i64, invoice_state: Text => String,
+        other_supplier_id: BigInt => i64, other_number: Text => String, receivable_id: BigInt => i64,
+    } from "SELECT v.id, v.invoice_id, COALESCE(v.other_id, 0) AS other_id, COALESCE(v.credit_id, 0) AS credit_id, v.rules, v.state, v.statement, v.reason, \
+            v.created_at, i.number, i.supplier_id, s.name AS supplier, b.name AS buyer, i.currency, i.payable_minor, i.state AS invoice_state, \
+            COALESCE(o.supplier_id, 0) AS other_supplier_id, COALESCE(o.number, '') AS other_number, COALESCE(r.id, 0) AS receivable_id \
+            FROM reviews v JOIN invoices i ON i.id = v.invoice_id JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id \
+            LEFT JOIN invoices o ON o.id = v.other_id LEFT JOIN receivables r ON r.invoice_id = i.id";
+    totals "payable_minor"
 );
 
 list_row!(

@@ -100,12 +100,13 @@ records!(
     payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval, audit AuditRecord, notices Notice,
     mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
     checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
+    credit_notes CreditNote, reviews Review, evidence Evidence,
 );
 keyed!(
     heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
     buyer_limits BuyerLimit, invoices Invoice, receivables Receivable, offers Offer, bank_lines BankLine,
     payouts Payout, approvals Approval, mails Mail, distributions Distribution, payment_files PaymentFile, purchases Purchase,
-    statements Statement, notices Notice,
+    statements Statement, notices Notice, credit_notes CreditNote, reviews Review,
 );
 
 /// Replaces or adds a record whose key is more than a number.

@@ -154,7 +154,6 @@ pub struct Invoice {
     pub buyer_id: i64,
     pub number: String,
     pub number_key: String,
-    pub year: i64,
     pub seller_tax_key: String,
     pub type_code: String,
     pub issue_date: NaiveDate,
@@ -168,6 +167,15 @@ pub struct Invoice {
     pub reason: String,
     pub document: String,
     pub created_at: NaiveDateTime,
+    pub look_key: String,
+    pub stem_key: String,
+    pub format: String,
+    pub prepaid_minor: i64,
+    pub rounding_minor: i64,
+    pub credited_minor: i64,
+    pub replaces: String,
+    pub review: String,
+    pub warnings: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -185,6 +193,9 @@ pub struct Confirmation {
     pub signer_id: i64,
     pub approver_id: Option<i64>,
     pub signed_at: NaiveDateTime,
+    pub withheld_minor: i64,
+    pub retained_minor: i64,
+    pub deducted_minor: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -216,6 +227,7 @@ pub struct Receivable {
     pub terms_hash: String,
     pub paid_minor: i64,
     pub created_at: NaiveDateTime,
+    pub held: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -538,4 +550,47 @@ pub struct SumTreeRow {
     pub asset_id: i64,
     pub day: NaiveDate,
     pub entry: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = credit_notes, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct CreditNote {
+    pub id: i64,
+    pub supplier_id: i64,
+    pub invoice_id: i64,
+    pub number: String,
+    pub number_key: String,
+    pub type_code: String,
+    pub issue_date: NaiveDate,
+    pub currency: String,
+    pub amount_minor: i64,
+    pub state: String,
+    pub document: String,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = reviews, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Review {
+    pub id: i64,
+    pub invoice_id: i64,
+    pub other_id: Option<i64>,
+    pub credit_id: Option<i64>,
+    pub rules: String,
+    pub state: String,
+    pub statement: String,
+    pub reason: String,
+    pub created_at: NaiveDateTime,
+    pub decided_at: Option<NaiveDateTime>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = evidence, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Evidence {
+    pub id: i64,
+    pub invoice_id: i64,
+    pub kind: String,
+    pub name: String,
+    pub document: String,
+    pub created_at: NaiveDateTime,
 }

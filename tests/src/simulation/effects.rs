@@ -1,8 +1,8 @@
 //! What a command that succeeded must have changed. New ids are learned from its outcome, never amounts.
 
 use super::arithmetic::{self, divide, interest, share_up};
-use super::model::{Approval, Invoice, Limit, Line, Model, Offer, Payout, Receivable, Terms, asset_of};
-use super::rules::{Target, fingerprint};
+use super::model::{Approval, Invoice, Limit, Line, Model, Offer, Payout, Receivable, Review, Terms, asset_of};
+use super::rules::{Target, fingerprint, plain_number};
 use chrono::{Days, NaiveDate};
 use formats::camt::{Entry, EntryDetail};
 use serde_json::{Value, json};
@@ -121,6 +121,27 @@ impl Model {
                 agree(what, body, "left_minor", minor(self.offers[&withdraw.offer_id].left))?;
                 self.end_offer(withdraw.offer_id, "withdrawn");
             }
+            Command::RegisterInvoice(register) if register.parsed.type_code == "381" => {
+                let file = &register.parsed;
+                let amount = self.read_amount(&file.currency, file.totals.payable).unwrap_or(0);
+                let named = file.preceding.first().and_then(|number| self.named(actor.party_id, number)).ok_or("no invoice")?;
+                let issued = file.issue_date.unwrap_or(self.today);
+                self.credits.insert((actor.party_id, plain_number(&file.number), issued, file.currency.clone(), amount));
+                let invoice = self.invoices.get_mut(&named).ok_or("no invoice")?;
+                let late = !["draft", "presented", "disputed"].contains(&invoice.state);
+                agree(what, body, "late", late)?;
+                if late {
+                    let review = body["reviews"][0].as_i64().ok_or("no review of a late credit note")?;
+                    self.reviews.insert(review, Review { invoice: named, other: None, state: "open" });
+                } else {
+                    invoice.credited += amount;
+                    if invoice.credited == invoice.payable {
+                        self.move_invoice(named, "withdrawn");
+                        self.end_reviews(named);
+                    }
+                }
+                self.show_reviews(named);
+            }
             Command::RegisterInvoice(register) => {
                 let file = &register.parsed;
                 let buyer = self.companies.values().find(|company| company.tax_id == file.buyer.tax_id);
@@ -130,19 +151,44 @@ impl Model {
                     currency: file.currency.clone(),
                     payable: self.read_amount(&file.currency, file.totals.payable).unwrap_or(0),
                     due: file.due_date,
-                    identity: self.identity(actor, register),
+                    number: file.number.clone(),
+                    issued: file.issue_date.unwrap_or(self.today),
+                    review: "",
+                    credited: 0,
                     state: "draft",
                     confirmed: 0,
                 };
-                self.invoices.insert(id("invoice_id"), invoice);
-                self.touched.invoices.insert(id("invoice_id"));
+                let found = self.looks_like(&invoice);
+                let opened: Vec<i64> = body["reviews"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
+                if opened.len() != found.len() {
+                    return Err(format!("{what} opened {} reviews, the model finds {found:?}", opened.len()));
+                }
+                let invoice_id = id("invoice_id");
+                self.invoices.insert(invoice_id, invoice);
+                for (review, other) in opened.into_iter().zip(found) {
+                    self.reviews.insert(review, Review { invoice: invoice_id, other: Some(other), state: "open" });
+                }
+                self.show_reviews(invoice_id);
             }
             Command::SubmitInvoice(submit) => {
                 let invoice = self.invoices.get_mut(&submit.invoice_id).ok_or("no invoice")?;
                 invoice.due = invoice.due.or(submit.due_date);
                 self.move_invoice(submit.invoice_id, "presented");
             }
-            Command::WithdrawInvoice(withdraw) => self.move_invoice(withdraw.invoice_id, "withdrawn"),
+            Command::WithdrawInvoice(withdraw) => {
+                self.move_invoice(withdraw.invoice_id, "withdrawn");
+                self.end_reviews(withdraw.invoice_id);
+            }
+            Command::DecideReview(decision) => {
+                let review = self.reviews.get_mut(&decision.review_id).ok_or("no review")?;
+                review.state = if decision.clear { "cleared" } else { "refused" };
+                let invoice_id = review.invoice;
+                self.show_reviews(invoice_id);
+                if !decision.clear && ["draft", "presented", "disputed"].contains(&self.invoices[&invoice_id].state) {
+                    self.move_invoice(invoice_id, "rejected");
+                    self.end_reviews(invoice_id);
+                }
+            }
             Command::DisputeInvoice(dispute) => self.move_invoice(dispute.invoice_id, "disputed"),
             Command::ConfirmInvoice(confirm) => self.issue(confirm, body, ids)?,
             Command::SetBuyerLimit(set) => {
@@ -235,6 +281,30 @@ impl Model {
         Ok(())
     }
 
+    /// What an invoice shows of its reviews.
+    fn show_reviews(&mut self, id: i64) {
+        let of = |state: &str| self.reviews.values().any(|review| review.invoice == id && review.state == state);
+        let shown = if of("open") { "open" } else { ["", "cleared"][usize::from(of("cleared"))] };
+        if let Some(invoice) = self.invoices.get_mut(&id) {
+            invoice.review = shown;
+            self.touched.invoices.insert(id);
+        }
+    }
+
+    /// An invoice is gone: nothing about it is open any more, nor what pointed at it.
+    fn end_reviews(&mut self, id: i64) {
+        let mut freed = Vec::new();
+        for review in self
+            .reviews
+            .values_mut()
+            .filter(|review| review.state == "open" && (review.invoice == id || review.other == Some(id)))
+        {
+            review.state = "released";
+            freed.push(review.invoice);
+        }
+        freed.into_iter().for_each(|invoice| self.show_reviews(invoice));
+    }
+
     fn move_invoice(&mut self, id: i64, state: &'static str) {
         if let Some(invoice) = self.invoices.get_mut(&id) {
             invoice.state = state;
@@ -255,7 +325,7 @@ impl Model {
         let receivable_id = body["receivable_id"].as_i64().unwrap_or(0);
         let confirmed = i128::from(confirm.amount_minor);
         let invoice = self.invoices.get_mut(&confirm.invoice_id).ok_or("no invoice")?;
-        let state = if confirmed < invoice.payable { "partially_confirmed" } else { "confirmed" };
+        let state = if confirmed < invoice.payable - invoice.credited { "partially_confirmed" } else { "confirmed" };
         (invoice.confirmed, invoice.due) = (confirmed, Some(confirm.due_date));
         let (supplier, buyer, currency) = (invoice.supplier, invoice.buyer, invoice.currency.clone());
         self.move_invoice(confirm.invoice_id, state);

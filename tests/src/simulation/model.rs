@@ -51,10 +51,23 @@ pub struct Invoice {
     pub currency: String,
     pub payable: i128,
     pub due: Option<NaiveDate>,
-    /// Tax id, number as it is compared, year.
-    pub identity: (String, String, i32),
+    /// The number as it was written.
+    pub number: String,
+    pub issued: NaiveDate,
+    /// Whether somebody must look at it: "", "open" or "cleared".
+    pub review: &'static str,
+    /// Credit notes that came before the confirmation.
+    pub credited: i128,
     pub state: &'static str,
     pub confirmed: i128,
+}
+
+/// Why an invoice waits for a person: another one that looks like it, or a credit note that came too late.
+#[derive(Clone, Debug)]
+pub struct Review {
+    pub invoice: i64,
+    pub other: Option<i64>,
+    pub state: &'static str,
 }
 
 #[derive(Clone, Debug)]
@@ -184,6 +197,9 @@ pub struct Model {
     pub approvals: BTreeMap<i64, Approval>,
     /// Of receivable and company: due and paid.
     pub late: BTreeMap<(i64, i64), (i128, i128)>,
+    pub reviews: BTreeMap<i64, Review>,
+    /// Supplier, number as it is compared, day, currency, amount.
+    pub credits: BTreeSet<(i64, String, NaiveDate, String, i128)>,
     pub keys: BTreeMap<(i64, String), Known>,
     pub files: BTreeSet<String>,
     pub statements: BTreeSet<(String, String)>,

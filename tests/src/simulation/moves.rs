@@ -13,6 +13,7 @@ use server::commands::create_offer::CreateOffer;
 use server::commands::create_payment_file::CreatePaymentFile;
 use server::commands::decide_approval::DecideApproval;
 use server::commands::decide_company::DecideCompany;
+use server::commands::decide_review::DecideReview;
 use server::commands::dispute_invoice::DisputeInvoice;
 use server::commands::import_statement::ImportStatement;
 use server::commands::record_receipt::RecordReceipt;
@@ -132,7 +133,8 @@ impl Players<'_> {
                 940..966 => Some(self.close_day()),
                 966..972 => self.holiday(),
                 972..977 => self.terms(),
-                977..992 => self.decide_company(),
+                977..985 => self.decide_company(),
+                985..994 => self.review(),
                 _ => self.stray(),
             };
             if let Some(found) = found {
@@ -183,7 +185,7 @@ impl Players<'_> {
         let newest = if self.chance(3) { 1 } else { 0 };
         let mut file = InvoiceFile {
             number: if self.chance(5) { format!("inv {}", number / 2) } else { format!("INV-{number}") },
-            type_code: if self.chance(2) { "381" } else { "380" }.to_owned(),
+            type_code: if self.chance(2) { "325" } else { "380" }.to_owned(),
             issue_date: Some(self.day(-20, newest)),
             due_date: if self.chance(8) { None } else { Some(self.day(10, 60)) },
             currency: currency.to_owned(),
@@ -193,10 +195,65 @@ impl Players<'_> {
         let seller = if self.chance(2) { self.company(|_| true)?.tax_id } else { supplier.tax_id.clone() };
         (file.seller.tax_id, file.seller.name) = (seller, supplier.name.clone());
         file.buyer.tax_id = if self.chance(2) { "NOBODY".to_owned() } else { buyer.tax_id };
-        let content = format!("invoice {number} of {}", supplier.name).into_bytes();
-        let command =
-            RegisterInvoice { file_name: format!("{number}.xml"), sha256: sha256_hex(&content), content, parsed: Box::new(file) };
+        match self.dice.roll(20) {
+            0 | 1 => self.imitate(supplier.id, &mut file),
+            2 => self.credit(supplier.id, &mut file),
+            _ => {}
+        }
+        let content = format!("<invoice {number} of {}>", supplier.name).into_bytes();
+        let sha256 = sha256_hex(&content);
+        let command = RegisterInvoice {
+            file_name: format!("{number}.xml"),
+            sha256,
+            content,
+            parsed: Box::new(file),
+            ..RegisterInvoice::default()
+        };
         Some((supplier.maker(), command.into()))
+    }
+
+    /// Something of an older invoice once more: its number, its number in other letters, its day and total, all of it.
+    fn imitate(&mut self, supplier: i64, file: &mut InvoiceFile) {
+        let Some(id) = self.pick_id(&self.model.invoices, |old| old.supplier == supplier) else { return };
+        let old = self.model.invoices[&id].clone();
+        let kind = self.dice.roll(5);
+        if kind < 2 || kind == 4 {
+            file.number = old.number.clone();
+        }
+        if kind == 1 {
+            file.number = old.number.replace('I', "l").replace('1', "I");
+        }
+        if kind >= 3 {
+            let payable = written(&old.currency, old.payable).parse().ok();
+            (file.totals.payable, file.totals.tax_inclusive) = (payable, payable);
+            (file.issue_date, file.currency) = (Some(old.issued), old.currency);
+            file.buyer.tax_id = self.model.companies[&old.buyer].tax_id.clone();
+        }
+    }
+
+    /// A credit note on an older invoice, for a part of it, all of it or more.
+    fn credit(&mut self, supplier: i64, file: &mut InvoiceFile) {
+        let Some(id) = self.pick_id(&self.model.invoices, |old| old.supplier == supplier) else { return };
+        let old = self.model.invoices[&id].clone();
+        let owed = old.payable - old.credited;
+        let amount = match self.dice.roll(5) {
+            0 => owed,
+            1 => owed + 1,
+            _ => owed / 3,
+        };
+        let amount = written(&old.currency, amount).parse().ok();
+        (file.totals.payable, file.totals.tax_inclusive) = (amount, amount);
+        file.type_code = "381".to_owned();
+        file.currency = old.currency;
+        file.buyer.tax_id = self.model.companies[&old.buyer].tax_id.clone();
+        file.preceding = if self.chance(10) { vec![] } else { vec![old.number] };
+    }
+
+    fn review(&mut self) -> Option<Move> {
+        let review_id = self.pick_id(&self.model.reviews, |review| review.state == "open")?;
+        let reason = if self.chance(5) { " " } else { "compared with the order" }.to_owned();
+        let clear = self.chance(60);
+        Some((self.operator(), DecideReview { review_id, clear, reason }.into()))
     }
 
     fn submit(&mut self) -> Option<Move> {
@@ -243,7 +300,18 @@ impl Players<'_> {
         let reason = if self.chance(60) { "as delivered" } else { "" }.to_owned();
         let version = domain::undertaking::CURRENT.to_owned();
         let actor = self.person(invoice.buyer);
-        Some((actor, ConfirmInvoice { invoice_id, amount_minor, due_date, version, words_hash, reason }.into()))
+        let command = ConfirmInvoice {
+            invoice_id,
+            amount_minor,
+            due_date,
+            version,
+            words_hash,
+            reason,
+            withheld_minor: 0,
+            retained_minor: 0,
+            deducted_minor: 0,
+        };
+        Some((actor, command.into()))
     }
 
     fn offer(&mut self) -> Option<Move> {

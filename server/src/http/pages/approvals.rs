@@ -98,6 +98,7 @@ fn signed_words(conn: &mut Conn, body: &Json) -> Result<Option<Words>, Fault> {
 /// Where the record that a request is about can be read before it is decided.
 fn about(body: &Json) -> Option<String> {
     let pages = [
+        ("review_id", "/ops/reviews/"),
         ("invoice_id", "/payables/"),
         ("receivable_id", "/receivables/"),
         ("offer_id", "/market/"),

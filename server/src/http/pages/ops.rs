@@ -50,6 +50,7 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
     let rooms = [
         ("companies-title", "/ops/companies"),
         ("ops-bank-accounts", "/ops/bank-accounts"),
+        ("reviews-title", "/ops/reviews"),
         ("bank-files-title", "/ops/bank-files"),
         ("bank-lines-title", "/ops/bank-lines"),
         ("manual-receipt-title", "/ops/receipts"),

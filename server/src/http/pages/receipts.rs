@@ -105,6 +105,9 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
         links.push((who.t("receipt-to-receivable"), format!("/receivables/{id}")));
     }
     links.push((who.t("fault-home"), "/home".to_owned()));
+    // The check before the act found something: a person looks first.
+    let held = ["submit_invoice", "confirm_invoice", "create_offer"].contains(&command.as_str())
+        && body.get("review").and_then(Json::as_str) == Some("open");
     let mut page = Page::new(
         language.fill("receipt-title", &[("what", if waits { language.request(&command) } else { language.done(&command) })]),
     )
@@ -115,7 +118,11 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     })
     .with(Block::Facts(facts))
     .with(Block::Heading(who.t("receipt-next")))
-    .with(Block::Paragraph(if waits { language.t("approval-waits") } else { next_step(language, &key) }))
+    .with(Block::Paragraph(match (waits, held) {
+        (true, _) => who.t("approval-waits"),
+        (false, true) => who.t("next-held"),
+        (false, false) => next_step(language, &key),
+    }))
     .with(Block::Links(links));
     page.place = format!("K-{}", row.id);
     who.app.page(&who.viewer, page).await
