@@ -1,6 +1,7 @@
 //! Measuring, with the settings beside every figure and the baseline in the same run, so that ratios can be taken.
 
 pub mod baseline;
+pub mod import;
 pub mod ledger_load;
 pub mod purchases;
 pub mod redeem;
@@ -19,6 +20,8 @@ pub enum Bench {
     Purchases(PurchaseOptions),
     /// One payment shared out among very many holders, to the last unit, while others go on buying.
     Redeem(RedeemOptions),
+    /// One bank statement of very many entries, taken up piece by piece.
+    Import(ImportOptions),
     /// One transfer per transaction, and one purchase per transaction, by 8 clients on PostgreSQL.
     Baseline(BaselineOptions),
 }
@@ -72,6 +75,15 @@ pub struct RedeemOptions {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct ImportOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    #[arg(long, default_value_t = 20_000)]
+    pub entries: i64,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct BaselineOptions {
     /// An empty PostgreSQL database.
     #[arg(long, env = "DATABASE_URL")]
@@ -86,6 +98,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
         Bench::Ledger(options) => ledger_load::run(options),
         Bench::Purchases(options) => purchases::run(options),
         Bench::Redeem(options) => redeem::run(options),
+        Bench::Import(options) => import::run(options),
         Bench::Baseline(options) => baseline::run(&options.database_url, Duration::from_secs(options.seconds)),
     }
 }

@@ -40,7 +40,7 @@ impl Tone {
     pub fn of(state: &str) -> Self {
         match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
-            | "placed" | "issued" | "sent" => Self::Done,
+            | "placed" | "issued" | "sent" | "imported" | "follows" | "first" | "expensed" | "explained" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -53,9 +53,13 @@ impl Tone {
             | "proposed"
             | "unknown"
             | "conflict"
+            | "code_unknown"
+            | "claimed"
+            | "gap"
+            | "overlap"
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
-            | "skipped" | "returned" => Self::Stopped,
+            | "skipped" | "returned" | "reversed" | "already_rejected" => Self::Stopped,
             _ => Self::Waiting,
         }
     }

@@ -4,6 +4,7 @@ pub mod account;
 pub mod approvals;
 pub mod assets;
 pub mod bank;
+pub mod bank_files;
 pub mod cash;
 pub mod demo;
 pub mod document;
@@ -21,6 +22,7 @@ pub mod proofs;
 pub mod receipts;
 pub mod receivables;
 pub mod sign_in;
+pub mod statements;
 
 use super::error::Fault;
 use super::rights::{Right, SignedIn, Who};
@@ -48,6 +50,8 @@ pub fn add_routes(routes: &mut Routes) {
     proofs::add_routes(routes);
     cash::add_routes(routes);
     bank::add_routes(routes);
+    bank_files::add_routes(routes);
+    statements::add_routes(routes);
     ops::add_routes(routes);
     payouts::add_routes(routes);
     demo::add_routes(routes);

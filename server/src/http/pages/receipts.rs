@@ -7,7 +7,9 @@ use super::listing::Listing;
 use domain::Refusal;
 use domain::party::Capacity;
 use serde_json::Value as Json;
+use store::Approval;
 use store::lists::AuditLine;
+use store::records::Keyed;
 use web::{Block, Choice, Event, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -54,11 +56,16 @@ fn record_link(name: &str, id: i64) -> Value {
 async fn receipt(who: Who<Member>, id: Id) -> Answer {
     let (person, language) = (who.person()?, who.language());
     let party_id = person.party.id;
-    let row = who
+    let (row, outcome, asked) = who
         .app
-        .read(move |conn| Ok(AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?))
+        .read(move |conn| {
+            let row = AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+            let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
+            let asked = outcome.get("awaits_approval").and_then(Json::as_i64);
+            let asked = asked.map(|id| Approval::load(conn, id)).transpose()?;
+            Ok((row, outcome, asked))
+        })
         .await?;
-    let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
     let input: Json = serde_json::from_str(&row.input).unwrap_or_default();
     let body = outcome.get("body").cloned().unwrap_or_default();
     let command = body.get("command").and_then(Json::as_str).unwrap_or(&row.command).to_owned();
@@ -95,15 +102,36 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     if let Some(id) = number("receivable_id").filter(|_| !person.has_capacity(Capacity::Buyer)) {
         links.push((who.t("receipt-to-receivable"), format!("/receivables/{id}")));
     }
+    if person.has_capacity(Capacity::Operator) {
+        let pages =
+            [("file_id", "receipt-to-bank-file", "/ops/bank-files/"), ("line_id", "receipt-to-bank-line", "/ops/bank-lines/")];
+        links.extend(pages.iter().filter_map(|(name, label, page)| Some((who.t(label), format!("{page}{}", number(name)?)))));
+    }
+    links.extend(asked.as_ref().map(|asked| (who.t("receipt-to-approval"), format!("/approvals/{}", asked.id))));
     links.push((who.t("fault-home"), "/home".to_owned()));
+    let (tone, said, next) = standing(language, asked.as_ref(), &key);
     let mut page = Page::new(language.fill("receipt-title", &[("what", language.t(&format!("command-{key}")))]))
-        .with(Block::Notice(web::Tone::Done, language.t("receipt-done")))
+        .with(Block::Notice(tone, said));
+    if ["breaks", "attention"].iter().any(|name| number(name).unwrap_or(0) > 0) {
+        page = page.with(Block::Notice(web::Tone::Attention, who.t("receipt-attention")));
+    }
+    page = page
         .with(Block::Facts(facts))
         .with(Block::Heading(who.t("receipt-next")))
-        .with(Block::Paragraph(next_step(language, &key)))
+        .with(Block::Paragraph(next))
         .with(Block::Links(links));
     page.place = format!("K-{}", row.id);
     who.app.page(&who.viewer, page).await
+}
+
+/// Whether it is done, waits for a second person, or was turned down; and what comes next.
+fn standing(language: Language, asked: Option<&Approval>, key: &str) -> (web::Tone, String, String) {
+    match asked.map(|asked| asked.state.as_str()) {
+        Some("pending") => (web::Tone::Waiting, language.t("receipt-waiting"), language.t("receipt-pending-next")),
+        Some("rejected") => (web::Tone::Stopped, language.t("receipt-rejected"), language.t("receipt-rejected-next")),
+        Some(_) => (web::Tone::Done, language.t("receipt-approved"), next_step(language, key)),
+        None => (web::Tone::Done, language.t("receipt-done"), next_step(language, key)),
+    }
 }
 
 fn next_step(language: Language, command: &str) -> String {
