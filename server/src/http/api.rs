@@ -510,7 +510,13 @@ pub fn document() -> Value {
             }
             if route.method == "POST" && !route.path.ends_with("/token") {
                 let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
-                map.insert("parameters".to_owned(), json!([header]));
+                let mut parameters = vec![header];
+                if route.path.ends_with("/import-statement") {
+                    let meaning = "digest of a check; if the file would do something else by now, nothing is imported";
+                    parameters
+                        .push(json!({ "name": "check", "in": "query", "description": meaning, "schema": { "type": "string" } }));
+                }
+                map.insert("parameters".to_owned(), parameters.into());
                 let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
                 let file = ["register-invoice", "check-statement", "import-statement", "import-status"]
                     .iter()

@@ -1396,3 +1396,4 @@ receipt-to-bank-file = The bank file and what became of it
 receipt-to-bank-line = The bank line
 receipt-attention = Some lines wait for a person, or a statement does not follow the one before it.
 line-note-claim-payment = Paid a claim
+field-other-than = Other money than bank line

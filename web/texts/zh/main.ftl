@@ -1378,3 +1378,4 @@ receipt-to-bank-file = 该银行文件及处理结果
 receipt-to-bank-line = 该银行流水明细
 receipt-attention = 有明细待人工处理，或对账单与上一期不衔接。
 line-note-claim-payment = 清偿追偿
+field-other-than = 与此明细非同一笔

@@ -34,7 +34,7 @@ const SHOWN: usize = 200;
 /// Files that the upload page shows.
 const NEWEST: &str = "id > 0 ORDER BY id DESC LIMIT 25";
 
-async fn bank_files_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
+async fn bank_files_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
     let (iban, files) = who
         .app
@@ -49,15 +49,17 @@ async fn bank_files_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
         ]
     });
     let heads = [("bank-files-file", false), ("col-what", false), ("col-when", false), ("col-state", false)];
-    let field = Field::new("files", who.t("bank-files-file"), "file").hint(who.t("bank-files-limits"));
-    Ok(Page::new(who.t("bank-files-title"))
+    let mut page = Page::new(who.t("bank-files-title"))
         .trail(who.t("nav-ops"), "/ops")
-        .with(Block::Paragraph(language.fill("bank-files-lead", &[("iban", iban)])))
-        .form(Form::new("/ops/bank-files", who.t("page-to-check"), vec![field]))
-        .table(plain_table(language, "bank-files-newest", &heads, rows.collect(), "bank-files-none")))
+        .with(Block::Paragraph(language.fill("bank-files-lead", &[("iban", iban)])));
+    if who.person()?.has_role(Role::Maker) {
+        let field = Field::new("files", who.t("bank-files-file"), "file").hint(who.t("bank-files-limits"));
+        page = page.form(Form::new("/ops/bank-files", who.t("page-to-check"), vec![field]));
+    }
+    Ok(page.table(plain_table(language, "bank-files-newest", &heads, rows.collect(), "bank-files-none")))
 }
 
-async fn bank_files(who: Who<OperatorMaker>) -> Answer {
+async fn bank_files(who: Who<OperatorViewer>) -> Answer {
     let page = bank_files_page(&who).await?;
     who.app.page(&who.viewer, page).await
 }
@@ -161,7 +163,7 @@ fn about(language: Language, file: &BankFile) -> Vec<(String, Value)> {
     vec![
         (language.t("col-state"), Value::state(language, &file.state)),
         (language.t("col-what"), Value::text(language.t(&format!("bank-file-{}", file.kind)))),
-        (language.t("bank-file-hash"), Value { href: format!("/documents/{}", file.sha256), ..Value::code(file.sha256.clone()) }),
+        (language.t("bank-file-hash"), Value::link(file.sha256.clone(), format!("/documents/{}", file.sha256))),
     ]
 }
 

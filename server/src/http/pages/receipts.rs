@@ -28,8 +28,11 @@ pub fn facts_of(language: Language, body: &Json, currency: &str) -> Vec<(String,
         let label = if language.has(&key) { language.t(&key) } else { continue };
         let shown = match value {
             Json::Number(number) if name.ends_with("_minor") => Value::money(&code, number.as_i64().unwrap_or(0)),
+            // No other line was looked at.
+            Json::Number(number) if name == "other_than" && [Some(0), Some(i64::MAX)].contains(&number.as_i64()) => continue,
             Json::Number(number) => record_link(name, number.as_i64().unwrap_or(0)),
             Json::String(text) if text.is_empty() => continue,
+            Json::String(text) if name == "act" => Value::text(language.t(&format!("line-act-{}", text.replace('_', "-")))),
             Json::String(text) => match text.parse() {
                 Ok(date) => Value::date(language, date),
                 Err(_) if name.ends_with("hash") || name == "sha256" => Value::code(text.clone()),
@@ -48,6 +51,7 @@ fn record_link(name: &str, id: i64) -> Value {
     let href = match name {
         "receivable_id" => format!("/receivables/{id}"),
         "approval_id" => format!("/approvals/{id}"),
+        "line_id" | "other_than" => format!("/ops/bank-lines/{id}"),
         _ => String::new(),
     };
     Value { text: id.to_string(), href, ..Value::default() }
