@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod growth;
+pub mod import;
 pub mod intake;
 pub mod ledger_load;
 pub mod pages;
@@ -31,6 +32,8 @@ pub enum Bench {
     Redeem(RedeemOptions),
     /// Invoices read, held to the rules and compared with very many others of their seller, beside the Python package factur-x.
     Intake(IntakeOptions),
+    /// One bank statement of very many entries, taken up piece by piece.
+    Import(ImportOptions),
     /// One transfer per transaction, and one purchase per transaction, by 8 clients on PostgreSQL.
     Baseline(BaselineOptions),
 }
@@ -150,6 +153,15 @@ pub struct IntakeOptions {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct ImportOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    #[arg(long, default_value_t = 20_000)]
+    pub entries: i64,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct BaselineOptions {
     /// An empty PostgreSQL database.
     #[arg(long, env = "DATABASE_URL")]
@@ -168,6 +180,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
         Bench::Purchases(options) => purchases::run(options),
         Bench::Redeem(options) => redeem::run(options),
         Bench::Intake(options) => intake::run(options),
+        Bench::Import(options) => import::run(options),
         Bench::Baseline(options) => baseline::run(&options.database_url, Duration::from_secs(options.seconds)),
     }
 }

@@ -6,6 +6,7 @@ use domain::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::Approval;
+use store::records::Record;
 
 /// Who acts: a person for a company. The platform's own jobs act as company 0, person 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +164,7 @@ commands!(
     change_user ChangeUser,
     close_day CloseDay,
     confirm_invoice ConfirmInvoice,
+    continue_import ContinueImport,
     create_offer CreateOffer,
     create_payment_file CreatePaymentFile,
     decide_approval DecideApproval,
@@ -172,12 +174,14 @@ commands!(
     dispute_invoice DisputeInvoice,
     enrol_totp EnrolTotp,
     explain_invoice ExplainInvoice,
+    explain_statement ExplainStatement,
     fail_payout FailPayout,
     found_platform FoundPlatform,
     import_statement ImportStatement,
     import_status ImportStatus,
     invite_company InviteCompany,
     invite_user InviteUser,
+    keep_bank_file KeepBankFile,
     propose_bank_account ProposeBankAccount,
     queue_mails QueueMails,
     record_checkpoint RecordCheckpoint,
@@ -189,6 +193,7 @@ commands!(
     request_password_reset RequestPasswordReset,
     request_payout RequestPayout,
     reset_password ResetPassword,
+    resolve_line ResolveLine,
     retry_mail RetryMail,
     return_suspense ReturnSuspense,
     revoke_sessions RevokeSessions,
@@ -205,6 +210,7 @@ commands!(
     withdraw_offer WithdrawOffer,
 );
 
+pub mod bank_line;
 pub mod intake;
 pub mod payout;
 pub mod reviews;
@@ -249,6 +255,12 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
         map.insert("currency".to_owned(), ask.currency.as_str().into());
     }
     Ok(Done { subject: ask.subject, body, awaits_approval: Some(id) })
+}
+
+/// A record that two people decide about is decided about once at a time: opposing requests would undo each other's facts.
+pub(crate) fn one_request(batch: &mut Batch<'_>, subject: i64) -> Step<()> {
+    let open = Approval::find_where(batch.conn, "subject_id = ? AND state = 'pending' LIMIT 1", &[subject.into()])?;
+    open.map_or(Ok(()), |open| Err(Refusal::RequestPending { approval_id: open.id }.into()))
 }
 
 /// A field that must not be empty, trimmed and at most `most` characters long.

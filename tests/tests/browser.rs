@@ -180,6 +180,8 @@ async fn walk(driver: &Driver, world: &World) -> Done {
         .write("files", &put("deposit.xml", bank.statement("2021-05-26".parse().unwrap(), &[incoming(700_000, &reference)])))
         .await?;
     operator.press("/ops/bank-files").await?;
+    operator.says("Nothing of this file is booked yet").await?;
+    operator.web.find(By::Css("main form[action^='/ops/bank-files/'] button")).await?.click().await?;
     operator.says("Done and recorded").await?;
 
     let supplier = Browser::open(driver, &world.base, false).await?;
@@ -229,6 +231,8 @@ async fn walk(driver: &Driver, world: &World) -> Done {
         .write("files", &put("payment.xml", bank.statement("2021-06-24".parse().unwrap(), &[incoming(674_000, &reference)])))
         .await?;
     operator.press("/ops/bank-files").await?;
+    operator.says("Nothing of this file is booked yet").await?;
+    operator.web.find(By::Css("main form[action^='/ops/bank-files/'] button")).await?.click().await?;
     operator.says("Done and recorded").await?;
     operator.go("/ops/trial-balance").await?;
     operator.says("Every asset sums to zero").await?;

@@ -24,6 +24,10 @@ const SHOWN: &[(&str, &str)] = &[
     ("sold_out", "survival::the_last_units_are_sold_once"),
     ("payment_being_shared", "distribution::many_holders_are_paid_piece_by_piece"),
     ("idempotency_key_reused", "survival::a_key_does_one_thing_once"),
+    ("request_pending", "bank::opposing_requests_about_one_line_conflict"),
+    ("receipt_known", "bank::money_recorded_by_hand_and_brought_by_the_bank_counts_once"),
+    ("check_changed", "bank::a_file_is_looked_at_before_it_is_taken_up"),
+    ("not_same_money", "bank::what_needs_a_person_can_be_decided_by_two"),
     ("proof_not_ready", "proofs::a_holder_proves_its_position_to_a_stranger"),
     ("nothing_to_prove", "proofs::a_holder_proves_its_position_to_a_stranger"),
 ];
@@ -81,6 +85,8 @@ const PLACES: &[&str] = &[
     "date",
     "asset",
     "most",
+    "approval_id",
+    "line_id",
 ];
 
 #[test]

@@ -250,7 +250,7 @@ fn too_much_money_goes_back_where_it_came_from() {
         it.receive(Currency::EUR, START, &[DemoEntry { credit: false, end_to_end, ..incoming(1_234, "") }]);
         assert_eq!(it.platform(Currency::EUR, "suspense"), (577, 0));
         // So is what was paid too much: each surplus waits as a line of its own, with its payer's account.
-        let surplus = "state = 'suspense' AND note = 'surplus' AND counterparty_iban <> '' ORDER BY amount_minor";
+        let surplus = "state = 'suspense' AND kind = 'surplus' AND counterparty_iban <> '' ORDER BY amount_minor";
         let lines = store::BankLine::list_where(&mut it.world.conn(), surplus, &[]).unwrap();
         assert_eq!(lines.iter().map(|line| line.amount_minor).collect::<Vec<_>>(), [77, 500]);
         for line in lines {

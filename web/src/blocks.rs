@@ -40,7 +40,9 @@ impl Tone {
     pub fn of(state: &str) -> Self {
         match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
-            | "placed" | "issued" | "sent" | "review_cleared" => Self::Done,
+            | "placed" | "issued" | "sent" | "review_cleared" | "imported" | "follows" | "first" | "expensed" | "explained" => {
+                Self::Done
+            }
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -53,9 +55,13 @@ impl Tone {
             | "proposed"
             | "unknown"
             | "conflict"
+            | "code_unknown"
+            | "claimed"
+            | "gap"
+            | "overlap"
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
-            | "skipped" | "returned" | "review_refused" | "review_released" => Self::Stopped,
+            | "skipped" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected" => Self::Stopped,
             _ => Self::Waiting,
         }
     }

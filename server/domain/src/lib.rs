@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::as_conversions, clippy::float_arithmetic))]
 
 pub mod allocation;
+pub mod bank_line;
 pub mod calendar;
 pub mod chart;
 pub mod creditor_reference;

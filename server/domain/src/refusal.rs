@@ -112,6 +112,14 @@ refusals! {
     StatementAccountUnknown => "statement_account_unknown",
     LineSettled => "line_already_settled",
     ReferenceUnknown => "reference_unknown",
+    /// Another request about the same line waits for its second person.
+    RequestPending { approval_id: i64 } => "request_pending",
+    /// A bank's file has brought this money already.
+    ReceiptKnown { line_id: i64 } => "receipt_known",
+    /// What the file would do is no longer what the check page showed.
+    CheckChanged => "check_changed",
+    /// The two records that are to be one differ in amount or currency.
+    NotSameMoney => "not_same_money",
     NothingToPay => "nothing_to_pay",
     // Days
     DayNotReached { date: NaiveDate } => "day_not_reached",

@@ -80,7 +80,7 @@ faults! {
     CsvTooMany { most: usize } => "csv_too_many",
     CsvWithoutRows => "csv_without_rows",
     // Bank files
-    StatementBroken { statement: String } => "statement_broken",
+    StatementBroken { statement: String, opening: String, moved: String, closing: String, difference: String } => "statement_broken",
     NotWritable { element: String } => "not_writable",
 }
 

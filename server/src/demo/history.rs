@@ -25,7 +25,7 @@ use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::{Actor, Command, Outcome};
 use crate::dice::Dice;
 use crate::hash::{random_token, sha256_hex};
-use crate::http::pages::bank::read_statement;
+use crate::http::pages::bank_files::read_statement;
 use crate::jobs::end_of_day;
 use crate::setup::{self, FirstUser, Setup};
 use crate::writer::{WriteError, Writer};
@@ -532,6 +532,14 @@ impl World {
         Ok(())
     }
 
+    /// A file of the bank has not come: the next one opens with more than the last one closed with.
+    fn lose_a_file(&mut self) -> Built {
+        let Some(desk) = self.financiers.iter().find(|desk| desk.currency.code() == "CNY").cloned() else { return Ok(()) };
+        let balance = self.at_bank.entry("CNY").or_default();
+        *balance = balance.saturating_add(3_000_000);
+        self.bank(desk.currency, vec![incoming(&desk, 8_800_000, &desk.reference)])
+    }
+
     fn live_one_day(&mut self, days_left: u32) -> Built {
         let today = self.today()?;
         if days_left == FORGOTTEN_DAYS {
@@ -879,8 +887,16 @@ impl World {
                 credit: true,
                 ..DemoEntry::default()
             };
-            self.bank(Currency::EUR, vec![stranger])?;
+            // And what the bank has taken for itself.
+            let charge = DemoEntry {
+                name: "Kontoführung".to_owned(),
+                remittance: "Entgelte November".to_owned(),
+                amount_minor: 1_850,
+                ..DemoEntry::default()
+            };
+            self.bank(Currency::EUR, vec![stranger, charge])?;
         }
+        self.lose_a_file()?;
         self.offer_what_is_issued(today)?;
         // One receivable is confirmed and not offered yet; in each currency another is on the market.
         for (supplier_at, buyer_at, net_minor) in [(0_usize, 0_usize, 2_250_000), (1, 0, 3_120_000), (9, 3, 18_600_000)] {

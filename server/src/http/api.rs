@@ -3,6 +3,7 @@
 
 use super::error::Fault;
 use super::pages::Answer;
+use super::pages::bank_files;
 use super::pages::sign_in::{begin, check_code, check_credentials};
 use super::rights::{
     Administrator, Anyone, BuyerMaker, BuyerViewer, Checker, FinancierMaker, FinancierViewer, Maker, Member, OperatorMaker,
@@ -22,6 +23,7 @@ use serde_json::{Map, Value, json};
 use std::future::Future;
 use std::pin::Pin;
 use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
+use store::records::Record;
 
 /// A JSON body with the key that makes it safe to send again.
 pub struct Write<T> {
@@ -159,6 +161,7 @@ command_routes! {
     "decide-review" decide_review DecideReview OperatorMaker;
     "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
     "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
+    "explain-statement" explain_statement ExplainStatement OperatorMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;
     "invite-company" invite_company InviteCompany OperatorMaker;
     "invite-user" invite_user InviteUser Administrator;
@@ -166,6 +169,7 @@ command_routes! {
     "record-receipt" record_receipt RecordReceipt OperatorMaker;
     "request-payout" request_payout RequestPayout Maker;
     "retry-mail" retry_mail RetryMail OperatorMaker;
+    "resolve-line" resolve_line ResolveLine OperatorMaker;
     "return-suspense" return_suspense ReturnSuspense OperatorMaker;
     "revoke-sessions" revoke_sessions RevokeSessions Member;
     "set-approval-limit" set_approval_limit SetApprovalLimit Administrator;
@@ -184,6 +188,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/api/v1/register-invoice", register_invoice);
     routes.post("/api/v1/attach-evidence", attach_evidence);
     routes.get("/api/v1/evidence", evidence);
+    routes.post("/api/v1/check-statement", check_statement);
     routes.post("/api/v1/import-statement", import_statement);
     routes.post("/api/v1/import-status", import_status);
     routes.get("/api/v1/me", me);
@@ -302,15 +307,40 @@ async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::close_
     Ok(answer(&super::pages::ops::end(&who, &write.key, write.body).await?))
 }
 
-async fn import_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
+/// What a statement would do, without doing it, and a digest that the import may be bound to.
+async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::bank::read_statement(name, content)).await?;
+    let body = who
+        .app
+        .read(move |conn| {
+            let read = bank_files::read_statement(name, content)?;
+            let check = crate::bank_check::statements(conn, &read.statements)?;
+            Ok(bank_files::check_json(&read.sha256, &check))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// Takes up a statement; with `check`, only if it would still do what that check has shown.
+async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteFile) -> Answer {
+    let (name, content, shown) = (write.name, write.content, params.get("check").to_owned());
+    let command = who
+        .app
+        .read(move |conn| {
+            let read = bank_files::read_statement(name, content)?;
+            let kept = store::BankFile::find_where(conn, "sha256 = ? AND state <> 'kept'", &[read.sha256.as_str().into()])?;
+            if !shown.is_empty() && kept.is_none() && crate::bank_check::statements(conn, &read.statements)?.digest != shown {
+                return Err(domain::Refusal::CheckChanged.into());
+            }
+            Ok(read)
+        })
+        .await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
 async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::bank::read_status(name, content)).await?;
+    let command = who.app.read(move |_| bank_files::read_status(name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
@@ -566,9 +596,15 @@ pub fn document() -> Value {
                 let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
                 if let Some(list) = map.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
                     list.push(header);
+                    if route.path.ends_with("/import-statement") {
+                        let meaning = "digest of a check; if the file would do something else by now, nothing is imported";
+                        list.push(
+                            json!({ "name": "check", "in": "query", "description": meaning, "schema": { "type": "string" } }),
+                        );
+                    }
                 }
                 let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
-                let file = ["register-invoice", "attach-evidence", "import-statement", "import-status"]
+                let file = ["register-invoice", "attach-evidence", "check-statement", "import-statement", "import-status"]
                     .iter()
                     .any(|name| route.path.ends_with(name));
                 let content = if file {

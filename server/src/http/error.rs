@@ -88,6 +88,9 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "not_enough_units"
         | "statement_repeated"
         | "line_already_settled"
+        | "request_pending"
+        | "receipt_known"
+        | "check_changed"
         | "nothing_to_pay"
         | "day_not_reached"
         | "day_in_past"
@@ -169,6 +172,7 @@ impl Fault {
                 "email_taken" => "email",
                 "tax_id_taken" => "tax_id",
                 "reference_unknown" => "reference",
+                "not_same_money" => "other_id",
                 "password_too_short" | "password_breached" => "password",
                 "password_wrong" => "current",
                 "totp_wrong" => "code",

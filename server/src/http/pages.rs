@@ -4,6 +4,7 @@ pub mod account;
 pub mod approvals;
 pub mod assets;
 pub mod bank;
+pub mod bank_files;
 pub mod cash;
 pub mod companies;
 pub mod demo;
@@ -25,6 +26,7 @@ pub mod receivables;
 pub mod request;
 pub mod reviews;
 pub mod sign_in;
+pub mod statements;
 
 use super::error::Fault;
 use super::rights::{Right, SignedIn, Who};
@@ -53,6 +55,8 @@ pub fn add_routes(routes: &mut Routes) {
     cash::add_routes(routes);
     bank::add_routes(routes);
     companies::add_routes(routes);
+    bank_files::add_routes(routes);
+    statements::add_routes(routes);
     ops::add_routes(routes);
     payouts::add_routes(routes);
     reviews::add_routes(routes);

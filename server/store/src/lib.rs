@@ -10,6 +10,7 @@ pub mod journal;
 pub mod lists;
 pub mod log;
 pub mod query;
+pub mod reconciliation;
 pub mod records;
 pub mod rows;
 pub mod schema;

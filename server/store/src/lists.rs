@@ -175,11 +175,57 @@ list_row!(
 list_row!(
     BankLineRow {
         id: BigInt => i64, statement_id: BigInt => i64, currency: Text => String, direction: Text => String, amount_minor: BigInt => i64,
-        value_date: Date => NaiveDate, reference: Text => String, counterparty: Text => String, counterparty_iban: Text => String,
-        remittance: Text => String, state: Text => String, note: Text => String, end_to_end: Text => String,
-    } from "SELECT id, statement_id, currency, direction, amount_minor, value_date, reference, counterparty, counterparty_iban, remittance, state, note, end_to_end FROM bank_lines";
+        booking_date: Date => NaiveDate, value_date: Date => NaiveDate, reference: Text => String, bank_reference: Text => String,
+        counterparty: Text => String, counterparty_iban: Text => String, remittance: Text => String, state: Text => String, note: Text => String,
+        kind: Text => String, end_to_end: Text => String, twin_id: BigInt => i64, payout_id: BigInt => i64, receivable_id: BigInt => i64,
+        party: Text => String, claim_minor: BigInt => i64,
+    } from "SELECT l.id, l.statement_id, l.currency, l.direction, l.amount_minor, l.booking_date, l.value_date, l.reference, l.bank_reference, \
+            l.counterparty, l.counterparty_iban, l.remittance, l.state, l.note, l.kind, l.end_to_end, COALESCE(l.twin_id, 0) AS twin_id, \
+            COALESCE(l.payout_id, 0) AS payout_id, COALESCE(l.receivable_id, 0) AS receivable_id, COALESCE(p.name, '') AS party, l.claim_minor \
+            FROM bank_lines l LEFT JOIN parties p ON p.id = l.party_id";
     totals "amount_minor"
 );
+
+list_row!(
+    /// A statement of the bank; its state is how it follows the one before it.
+    StatementLine {
+        id: BigInt => i64, file_id: BigInt => i64, statement: Text => String, currency: Text => String, to_date: Date => NaiveDate,
+        opening_minor: Nullable<BigInt> => Option<i64>, closing_minor: Nullable<BigInt> => Option<i64>, state: Text => String,
+        gap_minor: BigInt => i64, lines: BigInt => i64,
+    } from "SELECT s.id, COALESCE(s.file_id, 0) AS file_id, s.statement, s.currency, COALESCE(s.to_date, CAST(s.imported_at AS DATE)) AS to_date, \
+            s.opening_minor, s.closing_minor, s.continuity AS state, s.gap_minor, \
+            (SELECT COUNT(*) FROM bank_lines l WHERE l.statement_id = s.id) AS lines FROM statements s";
+    totals "gap_minor"
+);
+
+impl StatementLine {
+    /// The statements of one file, in its order.
+    pub fn of_file(conn: &mut Conn, file: i64) -> Result<Vec<Self>> {
+        let wanted = ListQuery { descending: false, ..ListQuery::newest(1_000) }.with("file_id = ?", vec![Bind::Int(file)]);
+        Ok(Self::page(conn, &wanted)?.rows)
+    }
+}
+
+/// How many lines of a file have which state, and what they come to.
+#[derive(Clone, Debug, diesel::QueryableByName)]
+pub struct FateLine {
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    #[diesel(sql_type = Text)]
+    pub currency: String,
+    #[diesel(sql_type = BigInt)]
+    pub count: i64,
+    #[diesel(sql_type = BigInt)]
+    pub sum_minor: i64,
+}
+
+impl FateLine {
+    pub fn of_file(conn: &mut Conn, file: i64) -> Result<Vec<Self>> {
+        let sql = "SELECT l.state, l.currency, COUNT(*) AS count, CAST(SUM(l.amount_minor) AS BIGINT) AS sum_minor FROM bank_lines l \
+                   WHERE l.statement_id IN (SELECT id FROM statements WHERE file_id = ?) GROUP BY l.state, l.currency ORDER BY l.state, l.currency";
+        query::list(conn, sql, &[Bind::Int(file)])
+    }
+}
 
 list_row!(
     PayoutLine {

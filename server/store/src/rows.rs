@@ -308,9 +308,35 @@ pub struct Statement {
     pub closing_minor: Option<i64>,
     pub imported_at: NaiveDateTime,
     pub imported_by: i64,
+    pub file_id: Option<i64>,
+    /// The days that it covers, where the bank says so.
+    pub from_date: Option<NaiveDate>,
+    pub to_date: Option<NaiveDate>,
+    /// How it follows the statement before it: `none`, `first`, `follows`, `gap`, `overlap` or `explained`.
+    pub continuity: String,
+    /// Opening balance less the closing balance before it.
+    pub gap_minor: i64,
+    pub reason: String,
 }
 
+/// A bank's file as it was kept, and how far it has been taken up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = bank_files, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct BankFile {
+    pub id: i64,
+    pub sha256: String,
+    pub name: String,
+    /// `statement` or `status`.
+    pub kind: String,
+    /// `kept`, `importing` or `imported`.
+    pub state: String,
+    pub lines: i64,
+    pub lines_done: i64,
+    pub kept_at: NaiveDateTime,
+    pub kept_by: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = bank_lines, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct BankLine {
     pub id: i64,
@@ -330,6 +356,16 @@ pub struct BankLine {
     pub party_id: Option<i64>,
     pub receivable_id: Option<i64>,
     pub note: String,
+    /// Why it waits, or what is special about it; empty for an ordinary line.
+    pub kind: String,
+    pub fingerprint: String,
+    /// Which of its equals in the statement it is, from 1.
+    pub occurrence: i64,
+    /// The other line about the same money.
+    pub twin_id: Option<i64>,
+    pub payout_id: Option<i64>,
+    /// What the platform may still claim because of it.
+    pub claim_minor: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

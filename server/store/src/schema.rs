@@ -297,6 +297,26 @@ diesel::table! {
         closing_minor -> Nullable<BigInt>,
         imported_at -> Timestamp,
         imported_by -> BigInt,
+        file_id -> Nullable<BigInt>,
+        from_date -> Nullable<Date>,
+        to_date -> Nullable<Date>,
+        continuity -> Text,
+        gap_minor -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    bank_files (id) {
+        id -> BigInt,
+        sha256 -> Text,
+        name -> Text,
+        kind -> Text,
+        state -> Text,
+        lines -> BigInt,
+        lines_done -> BigInt,
+        kept_at -> Timestamp,
+        kept_by -> BigInt,
     }
 }
 
@@ -319,6 +339,12 @@ diesel::table! {
         party_id -> Nullable<BigInt>,
         receivable_id -> Nullable<BigInt>,
         note -> Text,
+        kind -> Text,
+        fingerprint -> Text,
+        occurrence -> BigInt,
+        twin_id -> Nullable<BigInt>,
+        payout_id -> Nullable<BigInt>,
+        claim_minor -> BigInt,
     }
 }
 
@@ -602,6 +628,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     offers,
     purchases,
     statements,
+    bank_files,
     bank_lines,
     payouts,
     status_reports,

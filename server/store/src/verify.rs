@@ -18,7 +18,7 @@ use proof::record::Transfers;
 use std::collections::HashMap;
 
 /// Debit-side kinds, as SQL: their balances count against the credit side.
-const SIGNED: &str = "CASE WHEN kind IN ('custody', 'issued') THEN -balance ELSE balance END";
+const SIGNED: &str = "CASE WHEN kind IN ('custody', 'expense', 'claim', 'issued') THEN -balance ELSE balance END";
 
 #[derive(diesel::QueryableByName)]
 struct AssetSum {

@@ -124,7 +124,7 @@ fn conserved(model: &Model, conn: &mut Conn, rows: &[AccountRow]) -> Check {
     let mut sums: BTreeMap<i64, i128> = BTreeMap::new();
     let mut units: BTreeMap<i64, i128> = BTreeMap::new();
     for row in rows {
-        let sign = if matches!(row.kind.as_str(), "custody" | "issued") { -1 } else { 1 };
+        let sign = if matches!(row.kind.as_str(), "custody" | "expense" | "claim" | "issued") { -1 } else { 1 };
         *sums.entry(row.asset_id).or_default() += sign * i128::from(row.balance);
         if row.kind == "custody" {
             same("money at the bank", i128::from(row.balance), model.at_bank.get(&row.asset_id).copied().unwrap_or(0))?;
@@ -153,8 +153,10 @@ fn replayed(conn: &mut Conn, rows: &[AccountRow]) -> Check {
     const POST: i16 = 1;
     const HOLD: i16 = 2;
     const POST_HOLD: i16 = 3;
-    let signs: BTreeMap<i64, i128> =
-        rows.iter().map(|row| (row.id, if matches!(row.kind.as_str(), "custody" | "issued") { 1 } else { -1 })).collect();
+    let signs: BTreeMap<i64, i128> = rows
+        .iter()
+        .map(|row| (row.id, if matches!(row.kind.as_str(), "custody" | "expense" | "claim" | "issued") { 1 } else { -1 }))
+        .collect();
     let mut amounts: BTreeMap<i64, Amounts> = BTreeMap::new();
     for row in TransferRow::list_where(conn, "1 = 1 ORDER BY number", &[]).map_err(failed)? {
         let (amount, debit) = (i128::from(row.amount), amounts.entry(row.debit_account).or_default());

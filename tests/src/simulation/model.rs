@@ -134,14 +134,30 @@ pub struct Payout {
     pub end_to_end: String,
 }
 
-/// A bank line that had no place of its own.
+/// A bank line, or a receipt that people recorded.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub currency: String,
     pub amount: i128,
     pub value_date: NaiveDate,
+    pub booking_day: NaiveDate,
     pub iban: String,
     pub state: &'static str,
+    pub kind: &'static str,
+    pub incoming: bool,
+    /// 0 for a receipt that people recorded.
+    pub statement: i64,
+    pub booking: Booking,
+    pub words: String,
+    pub occurrence: usize,
+    /// References that it gives, in the order in which they are tried.
+    pub references: Vec<String>,
+    pub end_to_end: String,
+    pub target: Option<super::rules::Target>,
+    pub twin: Option<i64>,
+    pub claim: i128,
+    /// Who owes the claim; 0 is nobody here.
+    pub debtor: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -161,8 +177,8 @@ pub struct Known {
     pub body: Value,
 }
 
-/// A booking that a bank reported: how another file would report the same one, and the statement it stood in.
-pub type Booking = (String, bool, i128, String, String);
+/// A booking that a bank reported, as another file with the bank's reference would report it.
+pub type Booking = (String, String, bool, i128, String, String);
 
 /// What the last commands changed, to be compared with the database.
 #[derive(Clone, Debug, Default)]
@@ -203,8 +219,6 @@ pub struct Model {
     pub keys: BTreeMap<(i64, String), Known>,
     pub files: BTreeSet<String>,
     pub statements: BTreeSet<(String, String)>,
-    /// With the statement it stood in.
-    pub bookings: BTreeMap<Booking, BTreeSet<i64>>,
     /// What the bank must hold, by what it reported.
     pub at_bank: BTreeMap<i64, i128>,
     pub touched: Touched,
@@ -237,12 +251,12 @@ impl Model {
         self.touched.accounts.insert(account);
     }
 
-    /// Debits one account and credits the other. Custody and what is issued grow on the debit side.
+    /// Debits one account and credits the other. Custody, costs, claims and what is issued grow on the debit side.
     pub fn transfer(&mut self, debit: Account, credit: Account, amount: i128) {
         if amount == 0 {
             return;
         }
-        let sign = |account: Account| if matches!(account.0, "custody" | "issued") { 1 } else { -1 };
+        let sign = |account: Account| if matches!(account.0, "custody" | "expense" | "claim" | "issued") { 1 } else { -1 };
         self.change(debit, sign(debit) * amount, 0);
         self.change(credit, -sign(credit) * amount, 0);
     }

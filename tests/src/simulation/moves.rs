@@ -19,6 +19,7 @@ use server::commands::import_statement::ImportStatement;
 use server::commands::record_receipt::RecordReceipt;
 use server::commands::register_invoice::RegisterInvoice;
 use server::commands::request_payout::RequestPayout;
+use server::commands::resolve_line::ResolveLine;
 use server::commands::return_suspense::ReturnSuspense;
 use server::commands::set_approval_limit::SetApprovalLimit;
 use server::commands::set_buyer_limit::SetBuyerLimit;
@@ -127,7 +128,8 @@ impl Players<'_> {
                 800..812 => self.payment_file(),
                 812..885 => self.statement(),
                 885..897 => self.receipt(),
-                897..910 => self.suspense(),
+                897..906 => self.suspense(),
+                906..910 => self.resolve(),
                 910..930 => self.buyer_limit(),
                 930..940 => self.approval_limit(),
                 940..966 => Some(self.close_day()),
@@ -465,6 +467,8 @@ impl Players<'_> {
             currency: currency.to_owned(),
             opening_minor: None,
             closing_minor: None,
+            from_date: None,
+            to_date: None,
             entries,
         };
         let command =
@@ -484,6 +488,8 @@ impl Players<'_> {
             amount_minor,
             value_date: self.day(-10, newest),
             reference: if self.chance(5) { "RF00NOBODY".to_owned() } else { reference },
+            bank_reference: String::new(),
+            other_than: if self.chance(50) { i64::MAX } else { 0 },
             reason: if self.chance(5) { "" } else { "seen at the bank" }.to_owned(),
         };
         Some((self.operator(), command.into()))
@@ -500,6 +506,26 @@ impl Players<'_> {
             AssignSuspense { line_id, reference, reason }.into()
         };
         Some((self.operator(), command))
+    }
+
+    /// What a bank line that waits for people wants.
+    fn resolve(&mut self) -> Option<Move> {
+        let line_id = self.pick_id(&self.model.lines, |line| !Model::acts(line).is_empty())?;
+        let line = self.model.lines[&line_id].clone();
+        let acts = Model::acts(&line);
+        let act = if self.chance(5) { "write_off" } else { self.dice.pick(acts).copied().unwrap_or("explain") };
+        let other_id = if act == "link" {
+            self.pick_id(&self.model.payouts, |payout| payout.state == "sent")
+        } else {
+            self.pick_id(&self.model.lines, |other| match act {
+                "settle_claim" => other.state == "suspense" && other.amount <= line.claim,
+                "same" => other.kind == "recorded" && other.amount == line.amount,
+                _ => other.amount == line.amount && other.incoming,
+            })
+        };
+        let value_date = if self.chance(50) { Some(self.day(-3, 1)) } else { None };
+        let reason = if self.chance(4) { "" } else { "the bank said so" }.to_owned();
+        Some((self.operator(), ResolveLine { line_id, act: act.to_owned(), other_id, value_date, reason }.into()))
     }
 
     fn buyer_limit(&mut self) -> Option<Move> {

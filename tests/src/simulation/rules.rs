@@ -12,6 +12,7 @@ use server::commands::import_statement::ImportStatement;
 use server::commands::record_receipt::RecordReceipt;
 use server::commands::register_invoice::RegisterInvoice;
 use server::commands::request_payout::RequestPayout;
+use server::commands::resolve_line::ResolveLine;
 use server::commands::set_issue_terms::SetIssueTerms;
 use server::commands::{Actor, Command};
 use server::hash::sha256_hex;
@@ -130,12 +131,24 @@ impl Model {
             Command::AssignSuspense(assign) => {
                 self.acting(actor, "operator")?;
                 require(!assign.reason.trim().is_empty(), "field_missing")?;
+                self.waiting_line(assign.line_id)?;
+                self.may_ask_about(assign.line_id)?;
                 self.may_assign(assign.line_id, &assign.reference).map(|_| true)
             }
             Command::ReturnSuspense(back) => {
                 self.acting(actor, "operator")?;
                 require(!back.reason.trim().is_empty(), "field_missing")?;
+                self.waiting_line(back.line_id)?;
+                self.may_ask_about(back.line_id)?;
                 self.may_return(back.line_id).map(|()| true)
+            }
+            Command::ResolveLine(resolve) => {
+                self.may_resolve(actor, resolve)?;
+                self.may_ask_about(resolve.line_id)?;
+                if ["same", "reverse", "settle_claim"].contains(&resolve.act.as_str()) {
+                    self.may_ask_about(resolve.other_id.unwrap_or(0))?;
+                }
+                Ok(true)
             }
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms).map(|()| true),
             Command::DecideReview(decision) => {
@@ -222,6 +235,7 @@ impl Model {
                 self.acting(actor, "operator")?;
                 self.may_return(back.line_id)
             }
+            Command::ResolveLine(resolve) => self.may_resolve(actor, resolve),
             Command::CloseDay(close) => {
                 require(close.date >= self.today, "day_in_past")?;
                 require(close.date <= self.today, "day_not_reached")
@@ -466,7 +480,95 @@ impl Model {
         require(receipt.amount_minor <= 1_000_000_000_000_000, "amount_too_large")?;
         let window = self.today - Days::new(366)..=self.today;
         require(window.contains(&receipt.value_date), "date_invalid")?;
-        self.target(&receipt.reference, &receipt.currency).ok_or("reference_unknown")
+        let target = self.target(&receipt.reference, &receipt.currency).ok_or("reference_unknown")?;
+        let known = self.lines.iter().any(|(id, line)| {
+            let days = line.value_date.signed_duration_since(receipt.value_date).num_days().abs();
+            line.statement > 0
+                && line.incoming
+                && *id > receipt.other_than
+                && line.twin.is_none()
+                && days <= 7
+                && line.amount == i128::from(receipt.amount_minor)
+                && line.currency == receipt.currency
+                && ["matched", "placed", "suspense", "attention"].contains(&line.state)
+        });
+        require(!known, "receipt_known")?;
+        Ok(target)
+    }
+
+    /// One request about a line at a time.
+    fn may_ask_about(&self, line_id: i64) -> Result<(), No> {
+        let about = |command: &Command| match command {
+            Command::AssignSuspense(assign) => assign.line_id,
+            Command::ReturnSuspense(back) => back.line_id,
+            Command::ResolveLine(resolve) => resolve.line_id,
+            _ => 0,
+        };
+        let open = self.approvals.values().any(|one| one.state == "pending" && about(&one.command) == line_id);
+        require(!open, "request_pending")
+    }
+
+    /// What may be done with a line.
+    #[must_use]
+    pub fn acts(line: &Line) -> &'static [&'static str] {
+        match (line.state, line.kind) {
+            ("attention", "possible_repeat" | "value_date") => &["accept", "explain"],
+            ("attention", "possibly_recorded") => &["same", "accept", "explain"],
+            ("attention", "reversal") => &["reverse", "claim", "expense", "explain"],
+            ("attention", "unknown_debit") => &["link", "claim", "expense", "explain"],
+            ("attention", "double_debit") => &["claim", "expense", "explain"],
+            ("claimed", _) => &["settle_claim", "write_off"],
+            _ => &[],
+        }
+    }
+
+    fn may_resolve(&self, actor: &Actor, resolve: &ResolveLine) -> Result<(), No> {
+        self.acting(actor, "operator")?;
+        require(!resolve.reason.trim().is_empty(), "field_missing")?;
+        let line = self.lines.get(&resolve.line_id).ok_or("not_found")?;
+        require(!Self::acts(line).is_empty(), "line_already_settled")?;
+        require(Self::acts(line).contains(&resolve.act.as_str()), "field_invalid")?;
+        let other = || {
+            let id = resolve.other_id.ok_or("field_missing")?;
+            self.lines.get(&id).map(|other| (id, other)).ok_or("field_invalid")
+        };
+        let same =
+            |id: i64, other: &Line| (&other.currency, other.amount) == (&line.currency, line.amount) && id != resolve.line_id;
+        let left = || {
+            let custody = self.amounts(("custody", 0, asset_of(&line.currency))).balance;
+            require(custody >= line.amount, "insufficient_cash")
+        };
+        match resolve.act.as_str() {
+            "same" => {
+                let (id, other) = other()?;
+                let open = other.kind == "recorded" && other.twin.is_none() && other.state == "matched";
+                require(open && same(id, other), "not_same_money")
+            }
+            "link" => {
+                let id = resolve.other_id.ok_or("field_missing")?;
+                let payout = self.payouts.get(&id).ok_or("field_invalid")?;
+                require((&payout.currency, payout.amount) == (&line.currency, line.amount), "not_same_money")?;
+                require(payout.state == "sent", "state_conflict")
+            }
+            "reverse" => {
+                let (id, other) = other()?;
+                require(same(id, other) && other.incoming && other.kind != "claim_payment", "not_same_money")?;
+                require(["matched", "placed", "suspense", "confirmed"].contains(&other.state), "state_conflict")?;
+                left()
+            }
+            "settle_claim" => {
+                let (_, other) = other()?;
+                require(other.state == "suspense", "line_already_settled")?;
+                require(other.currency == line.currency && other.amount <= line.claim, "not_same_money")
+            }
+            "accept" => {
+                let value_date = resolve.value_date.unwrap_or(line.booking_day.min(self.today));
+                let window = self.today - Days::new(366)..=self.today;
+                require(window.contains(&value_date), "date_invalid")
+            }
+            "expense" | "claim" => left(),
+            _ => Ok(()),
+        }
     }
 
     fn waiting_line(&self, id: i64) -> Result<&Line, No> {

@@ -103,6 +103,7 @@ fn about(body: &Json) -> Option<String> {
         ("receivable_id", "/receivables/"),
         ("offer_id", "/market/"),
         ("line_id", "/ops/bank-lines/"),
+        ("statement_id", "/ops/statements/"),
     ];
     let found = pages.iter().find_map(|(name, page)| Some(format!("{page}{}", body.get(name)?.as_i64()?)));
     found.or_else(|| body.get("account_id").map(|_| "/ops/bank-accounts".to_owned()))

@@ -39,6 +39,9 @@ fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) ->
             let custody = lines.iter().filter(|line| line.kind == "custody");
             let minor = custody.fold(0_i64, |sum, line| sum.saturating_add(line.balance));
             add("account-custody", code, minor, "/ops/trial-balance".to_owned());
+            if let Some(minor) = store::reconciliation::difference(conn, currency)? {
+                add("home-bank-difference", code, minor, "/ops/reconciliation".to_owned());
+            }
         } else {
             for line in lists::balances(conn, asset, Some(person.party.id))? {
                 let free_minor = line.balance.saturating_sub(line.held);

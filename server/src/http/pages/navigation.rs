@@ -68,6 +68,10 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
         add(conn, "task-reviews", "/ops/reviews?state=review-open", "reviews", "state = 'open'", &[])?;
         add(conn, "task-suspense", "/ops/bank-lines?state=suspense", "bank_lines", "state = 'suspense'", &[])?;
         add(conn, "task-attention", "/ops/bank-lines?state=attention", "bank_lines", "state = 'attention'", &[])?;
+        add(conn, "task-claims", "/ops/bank-lines?state=claimed", "bank_lines", "state = 'claimed'", &[])?;
+        add(conn, "task-statements", "/ops/statements?state=gap", "statements", "continuity = 'gap'", &[])?;
+        add(conn, "task-overlaps", "/ops/statements?state=overlap", "statements", "continuity = 'overlap'", &[])?;
+        add(conn, "task-bank-files", "/ops/bank-files", "bank_files", "state = 'kept'", &[])?;
         add(conn, "task-payouts", "/ops/payouts?state=authorised", "payouts", "state = 'authorised'", &[])?;
         add(conn, "task-silent-payouts", "/ops/payouts?state=unknown", "payouts", "state = 'unknown'", &[])?;
         add(conn, "task-mails", "/ops/mails", "mails", "state = 'failed'", &[])?;

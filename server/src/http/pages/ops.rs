@@ -53,6 +53,8 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
         ("reviews-title", "/ops/reviews"),
         ("bank-files-title", "/ops/bank-files"),
         ("bank-lines-title", "/ops/bank-lines"),
+        ("statements-title", "/ops/statements"),
+        ("reconciliation-title", "/ops/reconciliation"),
         ("manual-receipt-title", "/ops/receipts"),
         ("ops-payouts", "/ops/payouts"),
         ("statuses-title", "/ops/bank-statuses"),
@@ -289,7 +291,7 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
         let mut rows: Vec<Vec<Value>> = Vec::new();
         let (mut debit, mut credit) = (0_i64, 0_i64);
         for line in mine {
-            let on_debit = matches!(line.kind.as_str(), "custody" | "issued");
+            let on_debit = matches!(line.kind.as_str(), "custody" | "expense" | "claim" | "issued");
             let money = |shown: bool| match (shown, code) {
                 (false, _) => Value::text(""),
                 (true, "") => Value::number(line.sum_minor),
