@@ -287,9 +287,22 @@ pub(crate) fn clean(text: &str, most: usize) -> String {
     text.chars().filter(|mark| !is_unprintable(*mark)).take(most).collect()
 }
 
-/// Control characters, and those that turn the direction of writing: they make one text look like another.
-fn is_unprintable(mark: char) -> bool {
-    mark.is_control() || matches!(mark, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+/// Control characters, those that nobody sees, and those that turn the direction of writing: they make one text look like
+/// another.
+pub(crate) fn is_unprintable(mark: char) -> bool {
+    let unseen = matches!(
+        mark,
+        '\u{AD}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
+    );
+    mark.is_control() || unseen
+}
+
+/// A currency that is traded here: the operator has set its terms.
+pub(crate) fn traded(batch: &mut Batch<'_>, code: &str) -> Step<domain::Currency> {
+    let known = currency(code)?;
+    let terms = store::IssueTermsRow::find_where(batch.conn, "currency = ?", &[known.code().into()])?;
+    terms.map(|_| known).ok_or_else(|| Refusal::CurrencyUnknown { currency: code.to_owned() }.into())
 }
 
 /// A currency that the platform knows.

@@ -526,9 +526,8 @@ fn what_needs_a_person_can_be_decided_by_two() {
         );
 
         // A debit that is a payout after all is linked to it; only to one of its amount.
-        let supplier = it.world.signed_in(SUPPLIER.3);
         set_limit(&it.world, SUPPLIER.3, "EUR", "1,000,000.00");
-        verify_account(&it.operator, &it.checker, &supplier, "BE68 5390 0754 7034");
+        verify_account(&it.world, (&it.operator, &it.checker), SUPPLIER.3, "BE68 5390 0754 7034");
         let pay_out = |amount_minor: i64| {
             let asked = it.supplier.api("request-payout", &it.key(), &json!({ "currency": "EUR", "amount_minor": amount_minor }));
             assert_eq!(asked.status, 200, "{}", asked.body);

@@ -148,7 +148,7 @@ fn the_main_job_in_chromium_without_javascript() {
         for email in [SUPPLIER.3, BUYER.3, "one@x.example"] {
             set_limit(&world, email, "EUR", "1,000,000.00");
         }
-        verify_account(&operator, &world.signed_in("operator2@x.example"), &world.signed_in(SUPPLIER.3), "BE68 5390 0754 7034");
+        verify_account(&world, (&operator, &world.signed_in("operator2@x.example")), SUPPLIER.3, "BE68 5390 0754 7034");
         run(walk(&driver, &world));
         assert_eq!(cash(&world.api("one@x.example")), 700_000 - 603_668 + 606_600);
         world.verify();

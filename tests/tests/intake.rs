@@ -182,3 +182,16 @@ fn warned_but_taken(supplier: &Client) {
     assert!(supplier.open(&page).text().contains("文件警告"), "in Chinese too");
     supplier.set_cookie("__Host-language", "en");
 }
+
+/// The limit that the page states is the limit, and says so when it is passed.
+#[test]
+fn more_files_than_are_taken_at_once() {
+    let world = World::start(Database::sqlite(), "2026-03-02");
+    let operator = world.signed_in("operator@x.example");
+    onboard(&world, &operator, SUPPLIER);
+    let supplier = world.signed_in(SUPPLIER.3);
+    let files: Vec<(&str, Vec<u8>)> = (0..=server::config::MOST_FILES).map(|_| ("a.xml", b"<x/>".to_vec())).collect();
+    let told = supplier.upload("/invoices/upload", "/invoices/upload", &files);
+    assert_eq!(told.status, 413);
+    assert!(told.text().contains(&format!("At most {} files", server::config::MOST_FILES)), "{}", told.text());
+}

@@ -72,9 +72,11 @@ pub fn set_limit(world: &World, email: &str, currency: &str, limit: &str) {
 }
 
 /// A bank account is proposed by the company and verified by two operators.
-pub fn verify_account(operator: &Client, checker: &Client, company: &Client, iban: &str) {
+pub fn verify_account(world: &World, (operator, checker): (&Client, &Client), email: &str, iban: &str) {
+    let company = world.signed_in(email);
     let proposed = company.fill("/org/bank-accounts", "/org/bank-accounts", &[("currency", "EUR"), ("iban", iban)]);
-    assert_eq!(proposed.status, 200, "{}", proposed.text());
+    assert!(proposed.text().contains("second person"), "{}", proposed.text());
+    assert_eq!(approve(&world.signed_in(&second_of(email))).status, 200);
     let page = operator.open("/ops/bank-accounts");
     let action = page
         .body
@@ -175,7 +177,7 @@ fn carry(world: &World) {
         set_limit(world, email, "EUR", "1,000,000.00");
     }
     set_limit(world, BUYER.3, "EUR", "1,000.00");
-    verify_account(&operator, &second_operator, &supplier, "BE68 5390 0754 7034");
+    verify_account(world, (&operator, &second_operator), SUPPLIER.3, "BE68 5390 0754 7034");
 
     // Deposits come in by the bank's file, by reference; what nobody can place waits.
     let mut bank = Bank::new();

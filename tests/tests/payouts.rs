@@ -29,7 +29,7 @@ impl Setting {
         onboard(&world, &operator, SUPPLIER);
         let supplier = world.signed_in(SUPPLIER.3);
         set_limit(&world, SUPPLIER.3, "EUR", "1,000,000.00");
-        verify_account(&operator, &checker, &supplier, "BE68 5390 0754 7034");
+        verify_account(&world, (&operator, &checker), SUPPLIER.3, "BE68 5390 0754 7034");
         let (operator_api, supplier_api) = (world.api("operator@x.example"), world.api(SUPPLIER.3));
         let mut setting = Self { world, operator, checker, operator_api, supplier, supplier_api, bank: Bank::new() };
         let reference = setting.supplier_api.get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();

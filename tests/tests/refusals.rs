@@ -5,6 +5,7 @@ use server::http::error::refusal_status;
 
 /// Where each code is provoked. A new refusal without a line here fails.
 const SHOWN: &[(&str, &str)] = &[
+    ("too_many_files", "intake::more_files_than_are_taken_at_once"),
     ("second_person_missing", "security::four_eyes_cannot_be_gone_around"),
     ("not_found", "security::a_foreign_record_is_like_a_missing_one"),
     ("not_permitted", "security::every_route_is_open_to_exactly_those_who_have_its_right"),
@@ -34,6 +35,7 @@ const SHOWN: &[(&str, &str)] = &[
 
 /// Codes whose rule is a pure function with its own table of rows in `domain`.
 const SHOWN_IN_DOMAIN: &[&str] = &[
+    "own_debt",
     "amount_invalid",
     "confirmed_too_much",
     "reason_missing",
@@ -85,6 +87,8 @@ const PLACES: &[&str] = &[
     "date",
     "asset",
     "most",
+    "found",
+    "own",
     "approval_id",
     "line_id",
 ];

@@ -61,7 +61,9 @@ impl Tone {
             | "overlap"
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
-            | "skipped" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected" => Self::Stopped,
+            | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected" => {
+                Self::Stopped
+            }
             _ => Self::Waiting,
         }
     }

@@ -151,7 +151,8 @@ pub struct IntakeFacts<'a> {
 /// May this file become a draft invoice of this company?
 pub fn decide_intake(facts: &IntakeFacts<'_>) -> Result<(), Refusal> {
     if facts.seller_tax_id != facts.company_tax_id || facts.company_tax_id.is_empty() {
-        return Err(Refusal::NotTheSupplier);
+        let shown = |id: &str| if id.is_empty() { "–".to_owned() } else { id.chars().take(40).collect() };
+        return Err(Refusal::NotTheSupplier { found: shown(facts.seller_tax_id), own: shown(facts.company_tax_id) });
     }
     if facts.payable_minor <= 0 {
         return Err(Refusal::PayableNotPositive);

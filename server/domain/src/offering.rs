@@ -64,6 +64,7 @@ pub struct PurchaseFacts<'a> {
     pub minimum_ticket_minor: i64,
     pub supplier: i64,
     pub financier: i64,
+    pub buyer: i64,
     /// A review of its invoice is open, or has refused it.
     pub held: bool,
     pub units_minor: i64,
@@ -87,6 +88,10 @@ pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
     }
     if facts.supplier == facts.financier {
         return Err(Refusal::OwnOffer);
+    }
+    // A debt that its debtor buys is no claim on anybody.
+    if facts.buyer == facts.financier {
+        return Err(Refusal::OwnDebt);
     }
     if facts.held {
         return Err(Refusal::UnderReview);
@@ -139,6 +144,7 @@ mod tests {
             minimum_ticket_minor: 1_000,
             supplier: 1,
             financier: 2,
+            buyer: 3,
             held: false,
             units_minor: 4_000,
             agreed_price_minor: 3_940,
@@ -169,6 +175,7 @@ mod tests {
         assert_eq!(with(|f| f.today = date("2026-12-02")), Refusal::OfferClosed);
         assert_eq!(with(|f| f.offer_state = "settled"), Refusal::SoldOut { left_minor: 0 });
         assert_eq!(with(|f| f.financier = 1), Refusal::OwnOffer);
+        assert_eq!(with(|f| f.buyer = f.financier), Refusal::OwnDebt);
         assert_eq!(with(|f| f.held = true), Refusal::UnderReview);
         assert_eq!(with(|f| f.units_minor = 0).code(), "amount_invalid");
         assert_eq!(with(|f| f.units_minor = 10_001), Refusal::SoldOut { left_minor: 10_000 });

@@ -65,7 +65,7 @@ refusals! {
     BankAccountMissing { currency: String } => "bank_account_missing",
     // Invoices
     DuplicateInvoice { number: String } => "duplicate_invoice",
-    NotTheSupplier => "not_the_supplier",
+    NotTheSupplier { found: String, own: String } => "not_the_supplier",
     BuyerUnknown => "buyer_unknown",
     BuyerIsSupplier => "buyer_is_supplier",
     PayableNotPositive => "payable_not_positive",
@@ -82,6 +82,7 @@ refusals! {
     /// Evidence is a PDF, a picture or an XML file.
     EvidenceKindUnknown => "evidence_kind_unknown",
     CreditTooLarge { payable_minor: i64 } => "credit_too_large",
+    TooManyFiles { most: String } => "too_many_files",
     FileTooLarge => "file_too_large",
     // Confirmation
     ConfirmedTooMuch { payable_minor: i64 } => "confirmed_too_much",
@@ -96,6 +97,7 @@ refusals! {
     NotEnoughUnits { available_minor: i64 } => "not_enough_units",
     OfferClosed => "offer_closed",
     OwnOffer => "own_offer",
+    OwnDebt => "own_debt",
     BelowMinimumTicket { minimum_minor: i64 } => "below_minimum_ticket",
     /// Only so much is left, and nothing was taken.
     SoldOut { left_minor: i64 } => "sold_out",

@@ -38,6 +38,10 @@ pub(crate) fn names(bytes: &[u8]) -> Vec<String> {
 /// The files of an archive, whatever they are.
 pub(crate) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| FormatFault::ZipBroken)?;
+    // Of two files with one name the reader would show one only, and the other be lost without a word.
+    if entries_of(bytes).is_some_and(|count| count != archive.len()) {
+        return Err(FormatFault::ZipTwice);
+    }
     if archive.len() > limits.files {
         return Err(FormatFault::ZipTooMany { most: limits.files });
     }
@@ -65,6 +69,14 @@ pub(crate) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, Forma
         found.push(Member { name, content });
     }
     Ok(found)
+}
+
+/// How many files the archive's own end record counts; none where it is too long for that record (zip64).
+fn entries_of(bytes: &[u8]) -> Option<usize> {
+    let tail = bytes.len().saturating_sub(65_557);
+    let end = bytes.get(tail..)?.windows(4).rposition(|four| four == b"PK\x05\x06")?;
+    let count = bytes.get(tail.checked_add(end)?.checked_add(10)?..)?.first_chunk::<2>()?;
+    Some(usize::from(u16::from_le_bytes(*count))).filter(|count| *count < 0xFFFF)
 }
 
 /// One file, or none where it is larger than this. Its checksum is compared at the end.

@@ -57,6 +57,7 @@ faults! {
     PdfTwoInvoices { names: String } => "pdf_two_invoices",
     // Archives
     ZipBroken => "zip_broken",
+    ZipTwice => "zip_twice",
     ZipEncrypted { name: String } => "zip_encrypted",
     ZipTooMany { most: usize } => "zip_too_many",
     ZipTooMuch { megabytes: usize } => "zip_too_much",

@@ -1,6 +1,6 @@
 //! The buyer disputes an invoice, with a reason that the supplier sees.
 
-use super::{Actor, Done, Execute, required, settlement};
+use super::{Actor, Done, Execute, required, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
@@ -32,6 +32,8 @@ impl Execute for DisputeInvoice {
         invoice.state = next_state(state, InvoiceEvent::Dispute)?.name().to_owned();
         invoice.reason.clone_from(&reason);
         batch.update(&invoice)?;
+        let of_it = "command = 'confirm_invoice' AND subject_id = ?";
+        second_person::end_requests(batch, of_it, &[invoice.id.into()], "disputed")?;
         let arguments = json!({ "number": invoice.number, "reason": reason });
         batch.notify(invoice.supplier_id, "invoice_disputed", &arguments, format!("/invoices/{}", invoice.id));
         Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id })))

@@ -44,7 +44,7 @@ pub fn list_known(conn: &mut Conn, currency: &str, amount_minor: i64, value_date
 impl RecordReceipt {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Target> {
         batch.acting_party(actor, Capacity::Operator)?;
-        currency(&self.currency)?;
+        super::traded(batch, &self.currency)?;
         required(&self.reason, "reason", 500)?;
         if self.amount_minor <= 0 {
             return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());

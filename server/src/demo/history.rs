@@ -490,7 +490,7 @@ impl World {
         let holder: String = name.chars().take(70).collect();
         let proposed =
             ProposeBankAccount { currency: code.to_owned(), iban: company.iban.clone(), bic: "COBADEFFXXX".to_owned(), holder };
-        let account_id = self.run(company.maker(), proposed)?.number("account_id");
+        let account_id = self.run_agreed(&company, proposed)?.number("account_id");
         self.run_agreed(&operator, DecideBankAccount { account_id, verified: true })?;
         Ok(company)
     }
@@ -932,7 +932,7 @@ impl World {
         if let Some(supplier) = self.suppliers.get(2).cloned() {
             let holder = supplier.name.clone();
             let proposed = ProposeBankAccount { currency: "EUR".to_owned(), iban: demo_iban(4_711), bic: String::new(), holder };
-            let account_id = self.run(supplier.maker(), proposed)?.number("account_id");
+            let account_id = self.run_agreed(&supplier, proposed)?.number("account_id");
             // One operator has verified it; the other has not looked yet.
             let operator = self.operator.clone();
             self.run(operator.maker(), DecideBankAccount { account_id, verified: true })?;

@@ -101,7 +101,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "receivable_matured"
         | "proof_not_ready"
         | "nothing_to_prove" => StatusCode::CONFLICT,
-        "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "file_too_large" | "too_many_files" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

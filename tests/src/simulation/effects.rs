@@ -190,7 +190,17 @@ impl Model {
                     self.end_reviews(invoice_id);
                 }
             }
-            Command::DisputeInvoice(dispute) => self.move_invoice(dispute.invoice_id, "disputed"),
+            Command::DisputeInvoice(dispute) => {
+                self.move_invoice(dispute.invoice_id, "disputed");
+                for (id, request) in &mut self.approvals {
+                    let of_it =
+                        matches!(&request.command, Command::ConfirmInvoice(other) if other.invoice_id == dispute.invoice_id);
+                    if of_it && request.state == "pending" {
+                        request.state = "ended";
+                        self.touched.approvals.insert(*id);
+                    }
+                }
+            }
             Command::ConfirmInvoice(confirm) => self.issue(confirm, body, ids)?,
             Command::SetBuyerLimit(set) => {
                 let limit = self.limits.entry((actor.party_id, set.buyer_id, set.currency.clone())).or_default();
@@ -299,6 +309,16 @@ impl Model {
             Command::DecideCompany(decision) => {
                 let company = self.companies.get_mut(&decision.party_id).ok_or("no company")?;
                 company.active = decision.status == "active";
+                if !company.active {
+                    let stopped = decision.party_id;
+                    let of_it = |offer: &super::model::Offer| {
+                        offer.supplier == stopped || self.receivables[&offer.receivable].buyer == stopped
+                    };
+                    let open = self.offers.iter().filter(|(_, offer)| offer.state == "open" && of_it(offer));
+                    for id in open.map(|(id, _)| *id).collect::<Vec<_>>() {
+                        self.end_offer(id, "expired");
+                    }
+                }
             }
             other => return Err(format!("the simulation does not send {}", other.name())),
         }

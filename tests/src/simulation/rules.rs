@@ -287,6 +287,7 @@ impl Model {
         require(offer.state != "settled", "sold_out")?;
         require(offer.state == "open" && self.today <= offer.close, "offer_closed")?;
         require(offer.supplier != actor.party_id, "own_offer")?;
+        require(receivable.buyer != actor.party_id, "own_debt")?;
         require(!self.is_held(receivable.invoice), "under_review")?;
         require(units > 0, "amount_invalid")?;
         require(units <= offer.left, "sold_out")?;

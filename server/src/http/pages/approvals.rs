@@ -36,7 +36,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         params: &params,
         language,
         groups: &[],
-        states: &["pending", "approved", "rejected"],
+        states: &["pending", "approved", "rejected", "ended"],
         heads,
         default: ("id", true),
         summed: "",
@@ -123,7 +123,9 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         facts.push((who.t("col-checker"), Value::text(row.checker.clone())));
     }
     if !row.reason.is_empty() {
-        facts.push((who.t("field-reason"), Value::text(row.reason.clone())));
+        let ended = row.state == "ended";
+        let why = if ended { who.t(&format!("approval-ended-{}", row.reason.replace('_', "-"))) } else { row.reason.clone() };
+        facts.push((who.t("field-reason"), Value::text(why)));
     }
     let request = super::receipts::facts_of(language, &loaded.body, &row.currency);
     let what = language.request(&row.command);
@@ -146,7 +148,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
     }
     let may = row.state == "pending" && person.has_role(Role::Checker);
     if may && row.maker_id != person.user.id {
-        let reason = Field::new("reason", who.t("field-reason"), "area").hint(who.t("approval-reason-hint")).optional();
+        let reason = Field::new("reason", who.t("field-reason"), "area");
         let form = |decision: &str, key: &str, fields: Vec<Field>| {
             Form::new(format!("/approvals/{}", row.id), who.t(key), fields)
                 .hidden("decision", decision)

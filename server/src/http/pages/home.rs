@@ -16,6 +16,19 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/notifications", notifications);
 }
 
+/// Where money for the platform's companies is paid to.
+pub struct Custody {
+    pub holder: String,
+    pub iban: String,
+}
+
+pub fn custody(conn: &mut store::Conn) -> Result<Custody, super::super::error::Fault> {
+    let operator =
+        <store::Party as store::records::Record>::find_where(conn, "capacities = 'operator' ORDER BY id LIMIT 1", &[])?;
+    let iban = store::records::load_heads(conn)?.custody_iban;
+    Ok(Custody { holder: operator.map(|party| party.name).unwrap_or_default(), iban })
+}
+
 /// The currencies in which the platform trades, as terms exist for them.
 pub fn traded_currencies(conn: &mut store::Conn) -> Result<Vec<domain::Currency>, store::StoreError> {
     let rows = <store::IssueTermsRow as store::records::Record>::list_where(conn, "currency <> '' ORDER BY currency", &[])?;

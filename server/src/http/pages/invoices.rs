@@ -506,7 +506,8 @@ pub fn expected_of(language: Language, row: &InvoiceLine) -> Vec<Event> {
     };
     let steps: &[&str] = match row.state.as_str() {
         "draft" => &["timeline-payment", "timeline-decision", "timeline-submission"],
-        "presented" | "disputed" => &["timeline-payment", "timeline-decision"],
+        "presented" => &["timeline-payment", "timeline-decision"],
+        "disputed" => &["timeline-decision"],
         "paid" | "withdrawn" | "rejected" => &[],
         _ => &["timeline-payment"],
     };

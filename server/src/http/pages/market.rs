@@ -166,6 +166,7 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
             minimum_ticket_minor: row.minimum_ticket_minor,
             supplier: row.supplier_id,
             financier: loaded.party_id,
+            buyer: row.buyer_id,
             held: row.held,
             units_minor: units,
             agreed_price_minor: priced.price_minor,

@@ -78,6 +78,7 @@ struct Loaded {
     receivable: Option<Receivable>,
     credits: Vec<CreditNote>,
     evidence: Vec<Evidence>,
+    custody: super::home::Custody,
     today: NaiveDate,
 }
 
@@ -95,7 +96,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let today = store::records::load_heads(conn)?.business_date;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
-            Ok(Loaded { row, events, content, confirmation, receivable, credits, evidence, today })
+            let custody = super::home::custody(conn)?;
+            Ok(Loaded { row, events, content, confirmation, receivable, credits, evidence, custody, today })
         })
         .await
 }
@@ -158,6 +160,8 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             Block::Facts(vec![
                 (who.t("payable-outstanding"), Value::money(&receivable.currency, outstanding)),
                 (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
+                (who.t("pay-holder"), Value::text(loaded.custody.holder.clone())),
+                (who.t("field-iban"), Value::code(loaded.custody.iban.clone())),
                 (who.t("field-reference"), Value::code(receivable.reference.clone())),
             ]),
         );

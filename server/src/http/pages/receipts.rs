@@ -159,7 +159,13 @@ fn next_step(language: Language, command: &str) -> String {
 /// to those who may see all of them.
 #[must_use]
 pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_purchases: bool) -> Vec<Event> {
-    let visible = rows.iter().filter(|row| sees_purchases || row.party_id == own_party || row.command != "buy_fractions");
+    // What another company only thinks about is its own business.
+    let asked = |row: &AuditLine| {
+        let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
+        outcome.get("awaits_approval").is_some_and(Json::is_i64)
+    };
+    let visible =
+        rows.iter().filter(|row| row.party_id == own_party || !asked(row) && (sees_purchases || row.command != "buy_fractions"));
     visible
         .map(|row| {
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
