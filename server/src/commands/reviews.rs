@@ -94,12 +94,13 @@ pub fn is_replaceable(state: InvoiceState) -> bool {
     matches!(state, InvoiceState::Draft | InvoiceState::Presented | InvoiceState::Disputed)
 }
 
-/// This seller's live invoice of that number, the newest first.
-pub fn find_named(conn: &mut Conn, seller_tax_key: &str, number: &str) -> Result<Option<Invoice>, StoreError> {
+/// This seller's live invoice of that number that came before `before`, the newest where there are several.
+pub fn find_named(conn: &mut Conn, seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError> {
     // The same number has the same look, which has the index.
-    let condition = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND state NOT IN ('withdrawn', 'rejected') \
+    let condition = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state NOT IN ('withdrawn', 'rejected') \
                      ORDER BY issue_date DESC, id DESC LIMIT 1";
-    Invoice::find_where(conn, condition, &[seller_tax_key.into(), look_key(number).into(), normalise_number(number).into()])
+    let binds = [seller_tax_key.into(), look_key(number).into(), normalise_number(number).into(), before.into()];
+    Invoice::find_where(conn, condition, &binds)
 }
 
 /// The one that a replacement names, and the rules on it where its number alone would not lead to it.
@@ -107,7 +108,7 @@ fn replaced_confirmed(conn: &mut Conn, invoice: &Invoice) -> Result<Option<Findi
     if invoice.replaces.is_empty() {
         return Ok(None);
     }
-    let named = find_named(conn, &invoice.seller_tax_key, &invoice.replaces)?.filter(|other| other.id < invoice.id);
+    let named = find_named(conn, &invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
     let confirmed = named.filter(|other| InvoiceState::parse(&other.state).is_some_and(|state| !is_replaceable(state)));
     Ok(confirmed.map(|other| Finding { rules: vec![ReviewRule::ReplacesConfirmed], other_id: Some(other.id), credit_id: None }))
 }
