@@ -310,6 +310,13 @@ fn credit_notes_replacements_and_deductions_say_what_is_owed() {
         assert_eq!(standing, "");
         assert_eq!(submit("owed-second-submit", second["invoice_id"].as_i64().unwrap()), 200);
         assert_eq!(store::Invoice::load(&mut world.conn(), first).unwrap().state, "withdrawn");
+        // It may even bear the same number.
+        let first = register("owed-same", invoice("REP-200", "2021-05-21", 310_000));
+        let (standing, second) =
+            send(&supplier, "owed-same-again", naming(&invoice("REP-200", "2021-05-22", 320_000), "384", "REP-200"));
+        assert_eq!(standing, "");
+        assert_eq!(submit("owed-same-submit", second["invoice_id"].as_i64().unwrap()), 200);
+        assert_eq!(store::Invoice::load(&mut world.conn(), first).unwrap().state, "withdrawn");
         // Neither a replacement nor a credit note is undone by bringing the old invoice again.
         let (standing, back) = send(&supplier, "owed-first-again", invoice("REP-100", "2021-05-24", 300_000));
         assert_eq!((standing.as_str(), rules_of(&world, &back["reviews"][0]).as_str()), ("open", "cancelled_before"));

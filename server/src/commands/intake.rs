@@ -211,7 +211,7 @@ fn examine_credit(
     (number, number_key, amount_minor, named): (String, String, i64, String),
 ) -> Result<Examined, Stop> {
     let file = source.file;
-    let found = reviews::find_named(conn, &supplier.tax_key, &named)?;
+    let found = reviews::find_named(conn, &supplier.tax_key, &named, i64::MAX)?;
     let invoice = found.filter(|row| row.buyer_id == buyer.id && row.currency == file.currency);
     let invoice = invoice.ok_or(Refusal::NamedInvoiceUnknown { number: named })?;
     let state = state_of(&invoice)?;

@@ -3,7 +3,7 @@
 
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::identity::{Identity, ReviewRule, normalise_number, suspicions};
+use domain::identity::{Identity, ReviewRule, look_key, normalise_number, suspicions};
 use domain::invoice::{DocumentKind, InvoiceState, document_kind};
 use domain::party::Capacity;
 use domain::review::{self, ReviewState};
@@ -94,10 +94,13 @@ pub fn is_replaceable(state: InvoiceState) -> bool {
     matches!(state, InvoiceState::Draft | InvoiceState::Presented | InvoiceState::Disputed)
 }
 
-/// This seller's live invoice of that number, the newest first.
-pub fn find_named(conn: &mut Conn, seller_tax_key: &str, number: &str) -> Result<Option<Invoice>, StoreError> {
-    let condition = "seller_tax_key = ? AND number_key = ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY issue_date DESC, id DESC LIMIT 1";
-    Invoice::find_where(conn, condition, &[seller_tax_key.into(), normalise_number(number).into()])
+/// This seller's live invoice of that number that came before `before`, the newest where there are several.
+pub fn find_named(conn: &mut Conn, seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError> {
+    // The same number has the same look, which has the index.
+    let condition = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state NOT IN ('withdrawn', 'rejected') \
+                     ORDER BY issue_date DESC, id DESC LIMIT 1";
+    let binds = [seller_tax_key.into(), look_key(number).into(), normalise_number(number).into(), before.into()];
+    Invoice::find_where(conn, condition, &binds)
 }
 
 /// The one that a replacement names, and the rules on it where its number alone would not lead to it.
@@ -105,7 +108,7 @@ fn replaced_confirmed(conn: &mut Conn, invoice: &Invoice) -> Result<Option<Findi
     if invoice.replaces.is_empty() {
         return Ok(None);
     }
-    let named = find_named(conn, &invoice.seller_tax_key, &invoice.replaces)?.filter(|other| other.id < invoice.id);
+    let named = find_named(conn, &invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
     let confirmed = named.filter(|other| InvoiceState::parse(&other.state).is_some_and(|state| !is_replaceable(state)));
     Ok(confirmed.map(|other| Finding { rules: vec![ReviewRule::ReplacesConfirmed], other_id: Some(other.id), credit_id: None }))
 }
@@ -113,8 +116,13 @@ fn replaced_confirmed(conn: &mut Conn, invoice: &Invoice) -> Result<Option<Findi
 /// What cancelled an invoice of this number before: withdrawing it and bringing it again undoes neither its credit notes nor the
 /// invoice that took its place.
 fn cancelled_before(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
-    let key = [invoice.seller_tax_key.as_str().into(), invoice.number_key.as_str().into(), invoice.id.into()];
-    let credited = "seller_tax_key = ? AND number_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
+    let key = [
+        invoice.seller_tax_key.as_str().into(),
+        invoice.look_key.as_str().into(),
+        invoice.number_key.as_str().into(),
+        invoice.id.into(),
+    ];
+    let credited = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
     let mut ids: Vec<i64> = Invoice::list_where(conn, credited, &key)?.iter().map(|row| row.id).collect();
     let replacing = "seller_tax_key = ? AND replaces <> '' AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY id";
     let replacing = Invoice::list_where(conn, replacing, &[invoice.seller_tax_key.as_str().into(), invoice.id.into()])?;

@@ -26,8 +26,8 @@ fn supersede(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
     if invoice.replaces.is_empty() {
         return Ok(());
     }
-    let named = reviews::find_named(batch.conn, &invoice.seller_tax_key, &invoice.replaces)?;
-    let Some(mut named) = named.filter(|other| other.id < invoice.id) else { return Ok(()) };
+    let named = reviews::find_named(batch.conn, &invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
+    let Some(mut named) = named else { return Ok(()) };
     let state = InvoiceState::parse(&named.state).ok_or_else(|| settlement::corrupt("state of invoice", named.id))?;
     if reviews::is_replaceable(state) {
         next_state(state, InvoiceEvent::Withdraw)?.name().clone_into(&mut named.state);
