@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
 pub mod auth;
+pub mod backup;
 pub mod batch;
 pub mod bench;
 pub mod clock;

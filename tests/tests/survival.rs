@@ -1,5 +1,6 @@
 //! Killed processes, repeated keys, races for the last unit: BAR.md R2, R8, R9.
 
+use e2e::load::{market, price};
 use e2e::world::PASSWORD;
 use e2e::{Client, Database, databases};
 use server::clock::Clock;
@@ -7,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use store::records::{Keyed, Record};
+use store::records::Record;
 
 /// Not a test of its own: the process that the killer kills. It serves the database it is told and never ends.
 #[test]
@@ -43,23 +44,6 @@ pub fn wait_ready(port: u16) -> Duration {
         std::thread::sleep(Duration::from_millis(20));
     }
     panic!("not ready again");
-}
-
-/// A demo world in which one deep offer can be bought cent by cent, whatever day it is.
-fn market(database: &Database) -> (i64, i64) {
-    let lots = server::demo::history::build_market(&database.url, 1, &Clock::default()).unwrap();
-    let mut conn = store::connect(&database.url).unwrap();
-    let offer = store::Offer::load(&mut conn, lots[0].offer_id).unwrap();
-    store::query::execute(&mut conn, "UPDATE offers SET minimum_ticket_minor = 1 WHERE id = ?", &[offer.id.into()]).unwrap();
-    store::query::execute(&mut conn, "UPDATE receivables SET minimum_fee_minor = 0 WHERE id = ?", &[offer.receivable_id.into()])
-        .unwrap();
-    (offer.id, offer.left_minor)
-}
-
-/// The price of `units` today, as the market shows it.
-fn price(client: &Client, offer: i64, units: i64) -> i64 {
-    let answer = client.get(&format!("/api/v1/offers/quote?offer_id={offer}&units_minor={units}"));
-    answer.json()["price_minor"].as_i64().unwrap_or_else(|| panic!("{}", answer.body))
 }
 
 /// What the client knows after the kills: keys that were answered with success, and keys whose fate it does not know.
@@ -100,7 +84,7 @@ fn kill_again_and_again(database: &Database, offer: i64, kills: u64, settings: &
             // The kill falls into real work, however slow the machine is.
             let before = log.acknowledged.lock().unwrap().len();
             let waited = Instant::now();
-            std::thread::sleep(Duration::from_millis(60 + 37 * round));
+            std::thread::sleep(Duration::from_millis(60 + 37 * (round % 10)));
             while log.acknowledged.lock().unwrap().len() < before + 10 && waited.elapsed() < Duration::from_secs(10) {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -153,7 +137,7 @@ fn buy_until_killed(
 fn a_kill_loses_nothing_acknowledged_and_sells_nothing_twice() {
     for database in Database::both() {
         let (offer, left) = market(&database);
-        let (log, kills) = (Log::default(), 10);
+        let (log, kills) = (Log::default(), e2e::rounds(10, 100));
         let slowest = kill_again_and_again(&database, offer, kills, &[], &log);
         assert_eq!(violations_after_kills(&database, offer, left, &log), Vec::<String>::new(), "{}", database.kind);
         println!("{}: {kills} kills, {} sent, slowest start {slowest:?}", database.kind, log.sent.load(Ordering::Relaxed));

@@ -2,6 +2,7 @@
 
 use crate::{Result, StoreError};
 use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager};
+use diesel::migration::{Migration, MigrationSource};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -99,6 +100,22 @@ pub fn migrate(conn: &mut Conn) -> Result<usize> {
     let done = done.map_err(|error| StoreError::Connection(format!("migration: {error}")))?;
     complete_log(conn)?;
     Ok(done)
+}
+
+/// The newest step that this program knows.
+#[must_use]
+pub fn newest_schema() -> String {
+    let steps: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = SQLITE.migrations().unwrap_or_default();
+    steps.iter().map(|step| step.name().version().as_owned().to_string()).max().unwrap_or_default()
+}
+
+/// Whether steps are missing that this program knows.
+pub fn is_migrated(conn: &mut Conn) -> Result<bool> {
+    let pending = match conn {
+        Conn::Sqlite(sqlite) => sqlite.has_pending_migration(SQLITE),
+        Conn::Postgres(postgres) => postgres.has_pending_migration(POSTGRES),
+    };
+    pending.map(|pending| !pending).map_err(|error| StoreError::Connection(format!("migration: {error}")))
 }
 
 /// Records from before there was a log come into it, one process at a time.

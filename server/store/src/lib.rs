@@ -5,6 +5,7 @@
 
 pub mod bulk;
 pub mod connection;
+pub mod copies;
 pub mod distributions;
 pub mod journal;
 pub mod lists;
