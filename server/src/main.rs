@@ -95,6 +95,9 @@ enum Task {
         /// Address and port of /metrics (Prometheus), apart from the pages; none turns it off.
         #[arg(long, env = "KONTOR_METRICS_LISTEN")]
         metrics_listen: Option<String>,
+        /// Seconds between the signal to end, when /readyz turns 503, and the end of listening.
+        #[arg(long, env = "KONTOR_DRAIN", default_value_t = 5)]
+        drain: u64,
         #[command(flatten)]
         log: LogOptions,
     },
@@ -205,7 +208,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode, Failure> {
     match task {
         Task::Demo { listen, days, database_url } => demo::run(&listen, days, database_url)?,
-        Task::Serve { database, listen, smtp_url, smtp_timeout, mail_from, base_url, secret, metrics_listen, log } => {
+        Task::Serve { database, listen, smtp_url, smtp_timeout, mail_from, base_url, secret, metrics_listen, drain, log } => {
             std::fs::create_dir_all(&database.data)?;
             let secret = match secret {
                 Some(secret) if secret.len() >= 32 => secret,
@@ -240,7 +243,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             drop(conn);
             let running = serve::start(config, Clock::default())?;
             println!("Kontor listens on {listen}");
-            running.wait_for_signal()?;
+            running.wait_for_signal(std::time::Duration::from_secs(drain))?;
         }
         Task::Setup { database, operator_name, country, custody_iban, currencies, first_email, second_email } => {
             let iban = domain::party::normalise_iban(&custody_iban).ok_or("the custody IBAN is not valid")?;

@@ -114,6 +114,14 @@ impl Answers {
         self.acknowledged.lock().unwrap().len()
     }
 
+    /// How many commands whose keys begin with `prefix` are in the audit.
+    #[must_use]
+    pub fn kept(database: &Database, prefix: &str) -> usize {
+        let mut conn = store::connect(&database.url).unwrap();
+        let rows = store::AuditRecord::list_where(&mut conn, &format!("idempotency_key LIKE '{prefix}%'"), &[]).unwrap();
+        rows.len()
+    }
+
     /// The four checks after a fault, and every way in which they do not hold. Keys begin with `prefix`.
     #[must_use]
     pub fn violations(&self, database: &Database, prefix: &str, (offer, left_before): (i64, i64)) -> Vec<String> {

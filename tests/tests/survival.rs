@@ -1,6 +1,6 @@
 //! Killed processes, repeated keys, races for the last unit: BAR.md R2, R8, R9.
 
-use e2e::load::{market, price};
+use e2e::load::{self, Answers, Buyer, buy_until, market, price};
 use e2e::world::PASSWORD;
 use e2e::{Client, Database, databases};
 use server::clock::Clock;
@@ -18,7 +18,7 @@ fn child_server() {
     let mut config = server::demo::config(url, &listen, "http://kontor.test", &folder);
     config.secret = "a secret of at least thirty-two characters".to_owned();
     let running = server::serve::start(config, Clock::default()).expect("a server");
-    running.wait_for_signal().expect("an end");
+    running.wait_for_signal(Duration::from_millis(500)).expect("an end");
 }
 
 /// Starts it on this database and port, with settings by environment.
@@ -294,36 +294,70 @@ fn the_last_units_are_sold_once() {
     }
 }
 
-/// Drain: a process that is asked to end finishes what it has accepted.
+/// What a drain looked like from outside.
+#[derive(Debug)]
+struct Drain {
+    /// When /readyz first said 503, and when the process had ended, after the signal.
+    not_ready: Option<Duration>,
+    ended: Duration,
+    success: bool,
+    answers: Answers,
+}
+
+/// Ends a process by this signal while eight buyers buy who, like a load balancer, stop sending when /readyz says no.
+fn end_under_load(database: &Database, offer: i64, signal: &str, round: u64) -> Drain {
+    let port = databases::free_port();
+    let mut child = spawn(database, port, &[]);
+    wait_ready(port);
+    let base = format!("http://127.0.0.1:{port}");
+    let buyer = Buyer::new(&base, offer);
+    let (away, answers) = (AtomicBool::new(false), Answers::default());
+    let (not_ready, ended, success) = std::thread::scope(|scope| {
+        let (away, answers) = (&away, &answers);
+        scope.spawn(move || buy_until(&buyer, 8, &format!("drain-{round}"), away, answers));
+        while answers.count() < 20 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let started = Instant::now();
+        let mut not_ready = None;
+        while not_ready.is_none() && started.elapsed() < Duration::from_secs(2) {
+            not_ready = (load::status(&base, "/readyz") == 503).then(|| started.elapsed());
+        }
+        away.store(true, Ordering::Relaxed);
+        let success = child.wait().unwrap().success();
+        (not_ready, started.elapsed(), success)
+    });
+    Drain { not_ready, ended, success, answers }
+}
+
+/// R16: SIGTERM under load: /readyz says 503 first, everything that was sent is answered and kept, exit code 0.
 #[test]
-fn an_orderly_end_commits_what_was_accepted() {
+fn an_orderly_end_fails_nothing_in_flight() {
     for database in Database::both() {
-        end_in_order(&database);
+        let before = market(&database);
+        for round in 0..e2e::rounds(1, 20) {
+            let drain = end_under_load(&database, before.0, "-TERM", round);
+            assert!(drain.success && drain.not_ready.is_some(), "{}: {drain:?}", database.kind);
+            assert!(
+                drain.answers.unknown.lock().unwrap().is_empty() && drain.answers.other.lock().unwrap().is_empty(),
+                "{drain:?}"
+            );
+            let count = drain.answers.count();
+            println!("{}: {count} answered, not ready after {:?}, ended after {:?}", database.kind, drain.not_ready, drain.ended);
+            let kept = Answers::kept(&database, &format!("drain-{round}-"));
+            assert_eq!(kept, count);
+        }
+        assert_eq!(store::verify::verify(&mut store::connect(&database.url).unwrap()).unwrap().1, None);
     }
 }
 
-fn end_in_order(database: &Database) {
-    let (offer, left) = market(database);
-    let running = server::serve::start(e2e::world::config(database, "http://kontor.test"), Clock::default()).unwrap();
-    let base = format!("http://127.0.0.1:{}", running.port);
-    let client = Client::new(&base);
-    client.api_sign_in("financier1@kontor.example", PASSWORD);
-    let body = serde_json::json!({ "offer_id": offer, "units_minor": 100, "price_minor": price(&client, offer, 100) });
-    let token = client.token.borrow().clone();
-    let done = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for number in 0..8 {
-            let (base, body, token, done) = (&base, &body, token.clone(), &done);
-            scope.spawn(move || {
-                let caller = Client::new(base);
-                *caller.token.borrow_mut() = token;
-                if caller.api("buy-fractions", &format!("drain-key-{number}"), body).status == 200 {
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    running.stop().unwrap();
-    let row = <store::Offer as store::records::Keyed>::load(&mut store::connect(&database.url).unwrap(), offer).unwrap();
-    assert_eq!(left - row.left_minor, 100 * i64::try_from(done.load(Ordering::Relaxed)).unwrap());
+/// R16's negative control: SIGKILL leaves requests without an answer.
+#[test]
+fn a_kill_fails_what_is_in_flight() {
+    let database = Database::sqlite();
+    let (offer, _) = market(&database);
+    let drain = end_under_load(&database, offer, "-KILL", 0);
+    assert!(!drain.success && drain.not_ready.is_none(), "{drain:?}");
+    assert!(!drain.answers.unknown.lock().unwrap().is_empty(), "{drain:?}");
 }
