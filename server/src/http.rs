@@ -38,6 +38,9 @@ pub struct App {
 
 pub type Shared = Arc<App>;
 
+/// How long a page may read.
+const READ_DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
+
 impl App {
     #[must_use]
     pub fn new(pool: Pool, writer: Writer, clock: Clock, config: Config, signer: proof::note::Signer) -> Shared {
@@ -63,10 +66,15 @@ impl App {
     ) -> Result<T, Fault> {
         let app = Arc::clone(self);
         let done = actix_web::web::block(move || {
-            let mut conn = app.pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
+            let mut conn = app.pool.get().map_err(|_| Fault::Down)?;
             work(&mut conn)
         });
-        done.await.map_err(|error| Fault::Failed(error.to_string()))?
+        let Ok(done) = tokio::time::timeout(READ_DEADLINE, done).await else {
+            // The database's host may be gone without a word, and every connection to it waits for ever.
+            self.pool.renew();
+            return Err(Fault::Down);
+        };
+        done.map_err(|error| Fault::Failed(error.to_string()))?
     }
 
     /// Submits a command and waits for its durable outcome.
@@ -90,6 +98,7 @@ impl App {
         reply.map_err(|error| match error {
             WriteError::Refused(refusal) => Fault::Refused(refusal),
             WriteError::Busy => Fault::Busy,
+            WriteError::Down => Fault::Down,
             WriteError::Unknown => Fault::Unknown,
             WriteError::Failed => Fault::Failed("the writer rolled back".to_owned()),
         })

@@ -15,6 +15,7 @@ pub mod export;
 pub mod fault;
 pub mod file_reader;
 pub mod hash;
+pub mod health;
 pub mod http;
 pub mod jobs;
 pub mod proofs;

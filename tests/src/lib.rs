@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod databases;
+pub mod disk;
 pub mod load;
 pub mod simulation;
 pub mod smtp;

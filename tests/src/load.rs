@@ -166,3 +166,13 @@ pub fn buy_until(buyer: &Buyer, workers: usize, prefix: &str, stop: &AtomicBool,
         }
     });
 }
+
+/// Ends the buyers when its scope ends, also by a failed assertion.
+#[derive(Debug)]
+pub struct Ends<'a>(pub &'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

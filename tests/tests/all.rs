@@ -3,6 +3,7 @@
 
 mod backup;
 mod browser;
+mod disk;
 mod distribution;
 mod house_rules;
 mod intake;

@@ -1,11 +1,11 @@
 //! A copy of a database in use, put back: BAR.md R13.
 
 use e2e::Database;
-use e2e::load::{Answers, Buyer, buy_until, market};
+use e2e::load::{Answers, Buyer, Ends, buy_until, market};
 use server::backup::{Manifest, backup, restore};
 use server::clock::Clock;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 fn manifest_at(folder: &Path, change: impl FnOnce(&mut Manifest)) {
@@ -34,15 +34,14 @@ fn a_backup_under_load_restores_to_the_same_heads() {
         let place = empty(database.kind);
         let made: Vec<(usize, Manifest)> = std::thread::scope(|scope| {
             let (stop, answers) = (&stop, &answers);
+            let _ends = Ends(stop);
             scope.spawn(move || buy_until(&buyer, 8, "backup", stop, answers));
             let made = (0..e2e::rounds(3, 20)).map(|number| {
                 std::thread::sleep(Duration::from_millis(150));
                 let before = answers.count();
                 (before, backup(&database.url, &place.folder.join(format!("backup-{number}"))).unwrap())
             });
-            let made = made.collect();
-            stop.store(true, Ordering::Relaxed);
-            made
+            made.collect()
         });
         assert!(answers.other.lock().unwrap().is_empty() && answers.unknown.lock().unwrap().is_empty(), "{answers:?}");
         assert!(made.last().unwrap().1.audit_records > made[0].1.audit_records, "there was load: {made:?}");

@@ -1,6 +1,6 @@
 //! Killed processes, repeated keys, races for the last unit: BAR.md R2, R8, R9.
 
-use e2e::load::{self, Answers, Buyer, buy_until, market, price};
+use e2e::load::{self, Answers, Buyer, Ends, buy_until, market, price};
 use e2e::world::PASSWORD;
 use e2e::{Client, Database, databases};
 use server::clock::Clock;
@@ -21,17 +21,38 @@ fn child_server() {
     running.wait_for_signal(Duration::from_millis(500)).expect("an end");
 }
 
+/// A process that ends with its test, also with one that fails.
+pub struct Process(Child);
+
+impl Process {
+    pub fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Whether it ended well.
+    pub fn wait(&mut self) -> bool {
+        self.0.wait().unwrap().success()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Starts it on this database and port, with settings by environment.
-pub fn spawn(database: &Database, port: u16, settings: &[(&str, &str)]) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+pub fn spawn(database: &Database, port: u16, settings: &[(&str, &str)]) -> Process {
+    let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "survival::child_server", "--nocapture"])
         .env("KONTOR_CHILD_DATABASE", &database.url)
         .env("KONTOR_CHILD_LISTEN", format!("127.0.0.1:{port}"))
         .envs(settings.iter().copied())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+        .stderr(if std::env::var_os("KONTOR_CHILD_SAYS").is_some() { Stdio::inherit() } else { Stdio::null() })
+        .spawn();
+    Process(child.unwrap())
 }
 
 pub fn wait_ready(port: u16) -> Duration {
@@ -88,10 +109,10 @@ fn kill_again_and_again(database: &Database, offer: i64, kills: u64, settings: &
             while log.acknowledged.lock().unwrap().len() < before + 10 && waited.elapsed() < Duration::from_secs(10) {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            child.kill().unwrap();
+            child.signal("-KILL");
             stop.store(true, Ordering::Relaxed);
         });
-        child.wait().unwrap();
+        child.wait();
     }
     slowest
 }
@@ -314,18 +335,19 @@ fn end_under_load(database: &Database, offer: i64, signal: &str, round: u64) -> 
     let (away, answers) = (AtomicBool::new(false), Answers::default());
     let (not_ready, ended, success) = std::thread::scope(|scope| {
         let (away, answers) = (&away, &answers);
+        let _ends = Ends(away);
         scope.spawn(move || buy_until(&buyer, 8, &format!("drain-{round}"), away, answers));
         while answers.count() < 20 {
             std::thread::sleep(Duration::from_millis(5));
         }
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        child.signal(signal);
         let started = Instant::now();
         let mut not_ready = None;
         while not_ready.is_none() && started.elapsed() < Duration::from_secs(2) {
             not_ready = (load::status(&base, "/readyz") == 503).then(|| started.elapsed());
         }
         away.store(true, Ordering::Relaxed);
-        let success = child.wait().unwrap().success();
+        let success = child.wait();
         (not_ready, started.elapsed(), success)
     });
     Drain { not_ready, ended, success, answers }

@@ -6,6 +6,8 @@ use diesel::migration::{Migration, MigrationSource};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::sync::RwLock;
+use std::time::{Duration, Instant};
 // Both are linked for their bundled libraries.
 #[cfg(feature = "bundled")]
 use openssl_sys as _;
@@ -23,7 +25,33 @@ pub enum Conn {
     Sqlite(SqliteConnection),
 }
 
-pub type Pool = diesel::r2d2::Pool<ConnectionManager<Conn>>;
+type Connections = diesel::r2d2::Pool<ConnectionManager<Conn>>;
+
+/// Connections for reading pages and lists; all of them can be given up at once.
+#[derive(Debug)]
+pub struct Pool {
+    url: String,
+    size: u32,
+    connections: RwLock<(Connections, Instant)>,
+}
+
+impl Pool {
+    pub fn get(&self) -> Result<diesel::r2d2::PooledConnection<ConnectionManager<Conn>>> {
+        let connections = self.connections.read().map_err(|_| StoreError::Connection("the pool is broken".to_owned()))?.0.clone();
+        connections.get().map_err(|error| StoreError::Connection(error.to_string()))
+    }
+
+    /// Starts afresh, once for all who noticed at about the same time that nothing answers any more.
+    pub fn renew(&self) {
+        let Ok(mut connections) = self.connections.write() else { return };
+        if connections.1.elapsed() > RENEWAL {
+            *connections = (connections_to(&self.url, self.size), Instant::now());
+        }
+    }
+}
+
+/// How old a pool is at least before it is given up.
+const RENEWAL: Duration = Duration::from_secs(10);
 
 /// `DATABASE_URL` chooses: `postgres://…` or the path of an SQLite file.
 pub fn connect(url: &str) -> Result<Conn> {
@@ -80,15 +108,21 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for Prepared {
     }
 }
 
-/// Connections for reading pages and lists.
+/// Opens the first of so many connections.
 pub fn open_pool(url: &str, size: u32) -> Result<Pool> {
+    let connections = connections_to(url, size);
+    drop(connections.get().map_err(|error| StoreError::Connection(error.to_string()))?);
+    Ok(Pool { url: url.to_owned(), size, connections: RwLock::new((connections, Instant::now())) })
+}
+
+/// Opens none yet.
+fn connections_to(url: &str, size: u32) -> Connections {
     diesel::r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(1))
-        .connection_timeout(std::time::Duration::from_secs(10))
+        .connection_timeout(Duration::from_secs(10))
         .connection_customizer(Box::new(Prepared))
-        .build(ConnectionManager::new(url))
-        .map_err(|error| StoreError::Connection(error.to_string()))
+        .build_unchecked(ConnectionManager::new(url))
 }
 
 /// Brings the schema up to date and says how many steps that took.
@@ -178,6 +212,13 @@ pub fn commit_batch(conn: &mut Conn) -> Result<()> {
         Conn::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres),
     };
     done.map_err(|error| StoreError::CommitUnknown(error.to_string()))
+}
+
+/// Writes and commits what changes nothing: whether the database takes writes at all.
+pub fn write_nothing(conn: &mut Conn) -> Result<()> {
+    begin_batch(conn)?;
+    crate::query::execute(conn, "UPDATE heads SET id = id", &[])?;
+    commit_batch(conn)
 }
 
 pub fn roll_back_batch(conn: &mut Conn) -> Result<()> {

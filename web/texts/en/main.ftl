@@ -1229,3 +1229,6 @@ line-note-duplicate = The same booking came in an earlier file
 line-note-surplus = Paid too much: what the receivable did not need
 line-note-return-first = The payout's return came before its booking
 line-note-unknown-debit = A debit that belongs to no payout
+
+## Survival
+fault-storage-down = The database takes no changes at the moment. Nothing has happened; send it again in a while.

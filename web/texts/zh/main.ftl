@@ -1211,3 +1211,6 @@ line-note-duplicate = 同一笔入账已见于此前的文件
 line-note-surplus = 多付的款项：超出应收账款所需的部分
 line-note-return-first = 出金的退回先于其入账到达
 line-note-unknown-debit = 不属于任何出金的扣款
+
+## Survival
+fault-storage-down = 数据库目前无法接受更改。操作尚未执行，请稍后重新提交。
