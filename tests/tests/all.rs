@@ -13,6 +13,7 @@ mod pages;
 mod payouts;
 mod proofs;
 mod refusals;
+mod replication;
 mod security;
 mod settlement;
 mod simulation;

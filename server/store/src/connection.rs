@@ -75,16 +75,17 @@ fn prepare(conn: &mut Conn) -> Result<()> {
             )?;
         }
         Conn::Postgres(postgres) => {
-            postgres.batch_execute("SET synchronous_commit = on; SET TIME ZONE 'UTC'; SET client_min_messages = warning")?;
+            // Whoever waits for another process's batch gives up before it counts as stuck itself.
+            postgres.batch_execute(
+                "SET synchronous_commit = on; SET lock_timeout = '3s'; SET TIME ZONE 'UTC'; SET client_min_messages = warning",
+            )?;
         }
     }
-    let (sql, wanted) = match conn {
-        Conn::Sqlite(_) => ("SELECT synchronous || '' AS value FROM pragma_synchronous", "2"),
-        Conn::Postgres(_) => ("SELECT current_setting('fsync') AS value", "on"),
-    };
-    let found = crate::query::text(conn, sql, &[])?.unwrap_or_default();
-    if found != wanted {
-        return Err(StoreError::Connection(format!("the database is not durable: {sql} gives {found}, {wanted} is needed")));
+    for (sql, wanted) in durable_settings(conn) {
+        let found = crate::query::text(conn, sql, &[])?.unwrap_or_default();
+        if found != *wanted {
+            return Err(StoreError::Connection(format!("the database is not durable: {sql} gives {found}, {wanted} is needed")));
+        }
     }
     if matches!(conn, Conn::Sqlite(_)) {
         let version = crate::query::text(conn, "SELECT sqlite_version() AS value", &[])?.unwrap_or_default();
@@ -94,6 +95,28 @@ fn prepare(conn: &mut Conn) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What must be as it is here, or a failure loses what was acknowledged.
+fn durable_settings(conn: &Conn) -> &'static [(&'static str, &'static str)] {
+    match conn {
+        Conn::Sqlite(_) => &[
+            ("SELECT synchronous || '' AS value FROM pragma_synchronous", "2"),
+            ("SELECT journal_mode AS value FROM pragma_journal_mode", "wal"),
+            ("SELECT foreign_keys || '' AS value FROM pragma_foreign_keys", "1"),
+        ],
+        Conn::Postgres(_) => &[
+            ("SELECT current_setting('fsync') AS value", "on"),
+            ("SELECT current_setting('full_page_writes') AS value", "on"),
+            ("SELECT current_setting('synchronous_commit') AS value", "on"),
+            // Whether a standby has a commit is seen in pg_stat_replication, by those who may.
+            (
+                "SELECT CASE WHEN current_setting('synchronous_standby_names') = '' \
+                 OR pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN 'pg_monitor' ELSE 'no right' END AS value",
+                "pg_monitor",
+            ),
+        ],
+    }
 }
 
 #[derive(Debug)]
@@ -129,7 +152,11 @@ fn connections_to(url: &str, size: u32) -> Connections {
 pub fn migrate(conn: &mut Conn) -> Result<usize> {
     let done = match conn {
         Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map(|steps| steps.len()),
-        Conn::Postgres(postgres) => postgres.run_pending_migrations(POSTGRES).map(|steps| steps.len()),
+        Conn::Postgres(postgres) => {
+            // Another process may be at it; its steps are waited for, however long they take.
+            postgres.batch_execute("SET lock_timeout = 0")?;
+            postgres.run_pending_migrations(POSTGRES).map(|steps| steps.len())
+        }
     };
     let done = done.map_err(|error| StoreError::Connection(format!("migration: {error}")))?;
     complete_log(conn)?;
@@ -211,7 +238,53 @@ pub fn commit_batch(conn: &mut Conn) -> Result<()> {
         Conn::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite),
         Conn::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres),
     };
-    done.map_err(|error| StoreError::CommitUnknown(error.to_string()))
+    done.map_err(|error| StoreError::CommitUnknown(error.to_string()))?;
+    confirm_replicated(conn).map_err(|error| StoreError::CommitUnknown(error.to_string()))
+}
+
+/// How long a standby may lag behind a commit that has, as it seems, waited for it.
+const LAG: Duration = Duration::from_secs(2);
+
+#[derive(diesel::QueryableByName)]
+struct Replicated {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    names: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    place: String,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    standbys: i64,
+}
+
+/// When somebody cancels a commit's wait for its synchronous standbys, PostgreSQL answers with success and a warning that
+/// nobody reads. So where standbys are named they are asked, also after a batch that only read: what it read may be
+/// such a commit.
+fn confirm_replicated(conn: &mut Conn) -> Result<()> {
+    if matches!(conn, Conn::Sqlite(_)) {
+        return Ok(());
+    }
+    let began = Instant::now();
+    let mut place = String::new();
+    loop {
+        let sql = "SELECT s.names, s.place, CASE WHEN s.names = '' THEN 0 ELSE (SELECT COUNT(*) FROM pg_stat_replication \
+                   WHERE sync_state IN ('sync', 'quorum') AND flush_lsn >= s.place::pg_lsn) END AS standbys \
+                   FROM (SELECT current_setting('synchronous_standby_names') AS names, \
+                   COALESCE(NULLIF(?, ''), CAST(pg_current_wal_lsn() AS TEXT)) AS place) s";
+        let Some(found) = crate::query::find::<Replicated>(conn, sql, &[place.into()])? else { return Ok(()) };
+        if found.names.is_empty() || found.standbys >= wanted_standbys(&found.names) {
+            return Ok(());
+        }
+        if began.elapsed() > LAG {
+            return Err(StoreError::Connection(format!("no synchronous standby has it: {} of {}", found.standbys, found.names)));
+        }
+        place = found.place;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How many of these standbys a commit waits for: `ANY 2 (a, b, c)`, `FIRST 2 (…)`, `2 (…)`, or a bare list, which means one.
+fn wanted_standbys(names: &str) -> i64 {
+    let (before, _) = names.split_once('(').unwrap_or(("", names));
+    before.split_whitespace().find_map(|word| word.parse().ok()).unwrap_or(1)
 }
 
 /// Writes and commits what changes nothing: whether the database takes writes at all.
@@ -227,4 +300,16 @@ pub fn roll_back_batch(conn: &mut Conn) -> Result<()> {
         Conn::Postgres(postgres) => AnsiTransactionManager::rollback_transaction(postgres)?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn standbys_are_counted_as_postgres_counts_them() {
+        for (names, wanted) in
+            [("*", 1), ("a, b", 1), ("\"node2\"", 1), ("2 (a, b, c)", 2), ("FIRST 3 (*)", 3), ("ANY 2(a,b)", 2)]
+        {
+            assert_eq!(super::wanted_standbys(names), wanted, "{names}");
+        }
+    }
 }
