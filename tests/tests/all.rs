@@ -19,3 +19,4 @@ mod settlement;
 mod simulation;
 mod storage;
 mod survival;
+mod time;

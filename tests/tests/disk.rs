@@ -93,7 +93,7 @@ fn lose_power(points: u64, load: Duration, settings: &[(&str, &str)]) -> Option<
 /// R3: whatever moment the power goes, nothing acknowledged is lost.
 #[test]
 fn a_power_loss_loses_nothing_acknowledged() {
-    let (points, seconds) = (e2e::rounds(10, 200), e2e::rounds(1, 10));
+    let (points, seconds) = (e2e::rounds(10, 200), e2e::rounds(1, 3));
     let Some(losses) = lose_power(points, Duration::from_secs(seconds), &[]) else { return };
     println!("{points} points, {} losses", losses.len());
     assert_eq!(losses, Vec::<String>::new());
@@ -103,7 +103,7 @@ fn a_power_loss_loses_nothing_acknowledged() {
 #[cfg(feature = "fault-injection")]
 #[test]
 fn the_power_loss_catches_a_writer_that_does_not_wait_for_the_disk() {
-    let (points, seconds) = (e2e::rounds(10, 200), e2e::rounds(1, 10));
+    let (points, seconds) = (e2e::rounds(10, 200), e2e::rounds(1, 3));
     let settings = [("KONTOR_FAULT", "synchronous-normal")];
     let Some(losses) = lose_power(points, Duration::from_secs(seconds), &settings) else { return };
     println!("{points} points, {} losses: {:?}", losses.len(), losses.first());

@@ -33,7 +33,8 @@ fn without_its_standby_nothing_is_acknowledged() {
         }
         // Commits wait for nobody from here on, and somebody cancels the wait: PostgreSQL itself then says success.
         cluster.set("synchronous_standby_names", "wanted");
-        while answers.unknown.lock().unwrap().is_empty() {
+        let began = Instant::now();
+        while answers.unknown.lock().unwrap().is_empty() && began.elapsed() < Duration::from_secs(15) {
             cluster.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
             std::thread::sleep(Duration::from_millis(100));
         }
