@@ -71,7 +71,7 @@ pub struct Writer {
 }
 
 /// Commands that may wait; past that a caller is told to come back.
-const QUEUE: usize = 2_048;
+const QUEUE: usize = 512;
 /// Commands of one batch and commit.
 const BATCH: usize = 512;
 

@@ -58,6 +58,12 @@ impl Buyer {
         Self { base: base.to_owned(), ..self.clone() }
     }
 
+    /// The same on connections of its own.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { http: http(Duration::from_secs(15)), ..self.clone() }
+    }
+
     /// One purchase; None when there was no answer.
     #[must_use]
     pub fn buy(&self, key: &str) -> Option<u16> {

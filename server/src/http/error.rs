@@ -33,7 +33,7 @@ pub enum Fault {
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.to_string())
+        if error.is_away() { Self::Down } else { Self::Failed(error.to_string()) }
     }
 }
 impl From<Refusal> for Fault {

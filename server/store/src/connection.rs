@@ -200,6 +200,18 @@ pub fn revert_all(conn: &mut Conn) -> Result<usize> {
     done.map_err(|error| StoreError::Connection(format!("migration: {error}")))
 }
 
+/// Takes the newest steps back, so many of them; for the test that starts from earlier schemas.
+pub fn revert(conn: &mut Conn, steps: usize) -> Result<()> {
+    for _ in 0..steps {
+        let done = match conn {
+            Conn::Sqlite(sqlite) => sqlite.revert_last_migration(SQLITE).map(|_| ()),
+            Conn::Postgres(postgres) => postgres.revert_last_migration(POSTGRES).map(|_| ()),
+        };
+        done.map_err(|error| StoreError::Connection(format!("migration: {error}")))?;
+    }
+    Ok(())
+}
+
 /// Runs statements as they are, one round trip; for the bench's baseline.
 pub fn batch_execute(postgres: &mut PgConnection, sql: &str) -> Result<()> {
     Ok(postgres.batch_execute(sql)?)

@@ -35,4 +35,25 @@ pub enum StoreError {
     CommitUnknown(String),
 }
 
+impl StoreError {
+    /// Whether the database was away, and not the statement at fault.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error};
+        match self {
+            Self::Connection(_) => true,
+            Self::Database(Error::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                _,
+            )) => true,
+            Self::Database(Error::DatabaseError(_, said)) => {
+                ["terminating connection", "server closed the connection", "connection to server"]
+                    .iter()
+                    .any(|words| said.message().contains(words))
+            }
+            _ => false,
+        }
+    }
+}
+
 pub type Result<T> = std::result::Result<T, StoreError>;
