@@ -12,17 +12,18 @@ use store::records::{Keyed, Record};
 
 /// A demo world in which one deep offer can be bought cent by cent, whatever day it is: the offer, and its units left.
 pub fn market(database: &Database) -> (i64, i64) {
-    market_at(database, &Clock::default())
+    market_of(database, 1)[0]
 }
 
-pub fn market_at(database: &Database, clock: &Clock) -> (i64, i64) {
-    let lots = server::demo::history::build_market(&database.url, 1, clock).unwrap();
+/// The same with several offers, all owed by one buyer.
+pub fn market_of(database: &Database, offers: usize) -> Vec<(i64, i64)> {
+    let lots = server::demo::history::build_market(&database.url, offers, &Clock::default()).unwrap();
     let mut conn = store::connect(&database.url).unwrap();
-    let offer = store::Offer::load(&mut conn, lots[0].offer_id).unwrap();
-    store::query::execute(&mut conn, "UPDATE offers SET minimum_ticket_minor = 1 WHERE id = ?", &[offer.id.into()]).unwrap();
-    store::query::execute(&mut conn, "UPDATE receivables SET minimum_fee_minor = 0 WHERE id = ?", &[offer.receivable_id.into()])
-        .unwrap();
-    (offer.id, offer.left_minor)
+    store::query::execute(&mut conn, "UPDATE offers SET minimum_ticket_minor = 1", &[]).unwrap();
+    store::query::execute(&mut conn, "UPDATE receivables SET minimum_fee_minor = 0", &[]).unwrap();
+    let left =
+        |lot: &server::demo::history::Lot| store::Offer::load(&mut conn, lot.offer_id).map(|offer| (offer.id, offer.left_minor));
+    lots.iter().map(left).collect::<Result<_, _>>().unwrap()
 }
 
 /// The price of `units` today, as the market shows it.

@@ -7,6 +7,7 @@ mod disk;
 mod distribution;
 mod house_rules;
 mod intake;
+mod isolation;
 mod journey;
 mod mail;
 mod pages;
