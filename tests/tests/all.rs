@@ -3,6 +3,7 @@
 
 mod backup;
 mod browser;
+mod cluster;
 mod disk;
 mod distribution;
 mod house_rules;
