@@ -167,8 +167,9 @@ impl Running {
         joined(self.writer_thread)
     }
 
-    /// Waits for SIGINT or SIGTERM, then ends in order.
-    pub fn wait_for_signal(self) -> std::io::Result<()> {
+    /// Waits for SIGINT or SIGTERM, then ends in order. For as long as `drain` everything is still served while /readyz says
+    /// no, so that whoever spreads the load takes notice before connections are refused.
+    pub fn wait_for_signal(self, drain: Duration) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             #[cfg(unix)]
@@ -184,7 +185,8 @@ impl Running {
             std::io::Result::Ok(())
         })?;
         self.app.draining.store(true, Ordering::Relaxed);
-        std::thread::sleep(Duration::from_millis(200));
+        tracing::info!(seconds = drain.as_secs(), "draining");
+        std::thread::sleep(drain);
         self.stop()
     }
 }

@@ -456,6 +456,7 @@ impl Simulation {
                 Err(format!("refused with {} ({refusal:?}), the model says {expected:?}", refusal.code()))
             }
             Some(Err(WriteError::Busy)) => Err("the queue is full, and there is no queue".to_owned()),
+            Some(Err(WriteError::Down)) => Err("the database takes no writes, and it does".to_owned()),
             Some(Err(WriteError::Failed)) if !matches!(fault, Some(Fault::CommitFails(_))) => {
                 Err(format!("storage failed and nobody broke it; the model says {expected:?}"))
             }

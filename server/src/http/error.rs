@@ -24,6 +24,8 @@ pub enum Fault {
     /// The body is too large or not what the route takes.
     BadRequest(&'static str),
     Busy,
+    /// The database takes no writes, or does not answer.
+    Down,
     Unknown,
     TooMany,
     Failed(String),
@@ -31,7 +33,7 @@ pub enum Fault {
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.to_string())
+        if error.is_away() { Self::Down } else { Self::Failed(error.to_string()) }
     }
 }
 impl From<Refusal> for Fault {
@@ -116,6 +118,7 @@ impl Fault {
             Self::Forged => "forged_request".to_owned(),
             Self::BadRequest(what) => (*what).to_owned(),
             Self::Busy => "busy".to_owned(),
+            Self::Down => "storage_down".to_owned(),
             Self::Unknown => "outcome_unknown".to_owned(),
             Self::TooMany => "too_many_requests".to_owned(),
             Self::Failed(_) => "internal".to_owned(),
@@ -133,7 +136,7 @@ impl Fault {
             Self::BadRequest("unsupported_media_type") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BadRequest("method_not_allowed") => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Busy | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Down | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -184,7 +187,7 @@ impl Fault {
 
     fn retry_after(&self) -> Option<&'static str> {
         match self {
-            Self::Busy | Self::Unknown => Some("1"),
+            Self::Busy | Self::Down | Self::Unknown => Some("1"),
             Self::TooMany => Some("900"),
             _ => None,
         }

@@ -1596,3 +1596,5 @@ pay-holder = Pay to
 refusal-own-debt = Your company owes this receivable itself and cannot buy it.
 refusal-too-many-files = At most { $most } files at a time. Nothing was taken: send them in parts, or in one zip.
 fault-file-zip-twice = The archive holds two files with one name, or its list is not true. Pack it again with different names.
+## Survival
+fault-storage-down = The database takes no changes at the moment. Nothing has happened; send it again in a while.

@@ -1578,3 +1578,5 @@ pay-holder = 收款人
 refusal-own-debt = 该应收账款由贵企业承担付款义务，不能购买。
 refusal-too-many-files = 每次最多 { $most } 个文件。本次未接收任何文件：请分批上传，或打成一个 zip。
 fault-file-zip-twice = 压缩包内有两个同名文件，或其目录不真实。请改名后重新打包。
+## Survival
+fault-storage-down = 数据库目前无法接受更改。操作尚未执行，请稍后重新提交。
