@@ -718,3 +718,21 @@ fn real_notifications_have_no_balances_and_break_nothing() {
     assert_eq!(row.continuity, "none");
     it.world.verify();
 }
+
+/// What `kontor bench import` measures, in small; `KONTOR_ENTRIES=20000` makes it large. The figures are printed.
+#[test]
+fn a_long_statement_costs_what_its_length_says() {
+    let entries = std::env::var("KONTOR_ENTRIES").ok().and_then(|count| count.parse().ok()).unwrap_or(700);
+    for database in Database::both() {
+        let options = server::bench::ImportOptions { database_url: Some(database.url.clone()), entries };
+        let found = server::bench::import::run(&options).unwrap();
+        println!("{found}");
+        assert_eq!(found["verified"], true);
+        let mut conn = store::connect(&database.url).unwrap();
+        let condition =
+            "SELECT COUNT(*) AS value FROM bank_lines l JOIN statements s ON s.id = l.statement_id WHERE s.statement = 'LONG'";
+        assert_eq!(store::query::int(&mut conn, condition, &[]).unwrap(), Some(entries), "every entry is a line");
+        let placed = format!("{condition} AND l.state = 'matched'");
+        assert_eq!(store::query::int(&mut conn, &placed, &[]).unwrap(), Some(entries - (entries + 3) / 4));
+    }
+}
