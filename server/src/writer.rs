@@ -298,6 +298,8 @@ impl<S: Storage> Batches<S> {
                     for submission in batch {
                         self.serve(vec![submission]);
                     }
+                } else if error.is_away() {
+                    reply_all(batch, &WriteError::Down);
                 } else {
                     reply_all(batch, &WriteError::Failed);
                 }

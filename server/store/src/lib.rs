@@ -48,7 +48,7 @@ impl StoreError {
                 _,
             )) => true,
             Self::Database(Error::DatabaseError(_, said)) => {
-                ["terminating connection", "server closed the connection", "connection to server"]
+                ["terminating connection", "server closed the connection", "connection to server", "no connection to the server"]
                     .iter()
                     .any(|words| said.message().contains(words))
             }
