@@ -1,7 +1,7 @@
 //! Settlement in all its ways, to the last unit, on both databases: part payments in any order, too much money and its
 //! way back, early payment, late interest, two currencies at once, and currencies without or with three decimals.
 
-use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard, set_limit};
+use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard, second_of, set_limit};
 use chrono::NaiveDate;
 use domain::Currency;
 use e2e::world::{CUSTODY_IBAN, World};
@@ -380,7 +380,10 @@ fn yen_and_dinars_settle_to_the_last_unit() {
 fn pay_out(it: &Trade, currency: Currency, on_file: &str) {
     let code = currency.code();
     let proposed = json!({ "currency": code, "iban": "BE68539007547034", "holder": "Real Supplier" });
-    let account_id = it.done(&it.supplier, "propose-bank-account", &proposed)["account_id"].clone();
+    assert_eq!(it.supplier.api("propose-bank-account", &it.key(), &proposed).status, 202);
+    assert_eq!(approve(&it.world.signed_in(&second_of(SUPPLIER.3))).status, 200);
+    let account = store::BankAccount::find_where(&mut it.world.conn(), "currency = ? AND status = 'proposed'", &[code.into()]);
+    let account_id = account.unwrap().unwrap().id;
     let asked = it.operator.api("decide-bank-account", &it.key(), &json!({ "account_id": account_id, "verified": true }));
     assert_eq!(asked.status, 202, "{}", asked.body);
     assert_eq!(approve(&it.world.signed_in("operator2@x.example")).status, 200);

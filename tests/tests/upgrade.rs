@@ -124,8 +124,10 @@ fn a_killed_migration_is_gone_on_with_from_every_schema() {
 /// The negative control: a step that is said to have run and has not is not taken for an upgrade.
 #[test]
 fn a_skipped_step_is_noticed() {
+    let names = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite")).unwrap();
+    let from_the_log_on = names.filter(|entry| *entry.as_ref().unwrap().file_name() >= *"2026-11-25-000020").count();
     for kind in Database::both().iter().map(|database| database.kind) {
-        let (old, _) = database_of(kind, 2);
+        let (old, _) = database_of(kind, from_the_log_on);
         let mut conn = store::connect(&old.url).unwrap();
         let claim = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20261125000020')";
         store::query::execute(&mut conn, claim, &[]).unwrap();

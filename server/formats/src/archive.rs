@@ -138,6 +138,14 @@ pub(crate) mod tests {
         assert_eq!(of(&[("a", &half), ("b", &half)]), "zip_too_much");
         assert_eq!(of(&[("a", b""), ("b", b""), ("c", b""), ("d", b"")]), "zip_too_many");
         assert_eq!(of(&[("../a", b"x")]), "zip_name");
+        // Two files of one name: the writer refuses to make such, so the second is renamed afterwards.
+        let mut twice = pack(&[("one.xml", b"<a/>"), ("two.xml", b"<b/>")]);
+        for at in 0..twice.len() - 7 {
+            if twice[at..at + 7] == *b"two.xml" {
+                twice[at..at + 7].copy_from_slice(b"one.xml");
+            }
+        }
+        assert_eq!(members(&twice, &small).unwrap_err().code(), "zip_twice");
         assert_eq!(of(&[("/a", b"x")]), "zip_name");
         assert_eq!(of(&[("C:\\a", b"x")]), "zip_name");
         assert_eq!(of(&[("a.zip", &pack(&[("b", b"x")]))]), "zip_nested");
