@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use server::demo::files::{DemoEntry, DemoInvoice, camt053, totals, ubl};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use store::records::Record;
+use store::records::{Keyed, Record};
 
 const START: &str = "2026-03-02";
 const DUE: &str = "2026-04-01";
@@ -396,4 +396,22 @@ fn pay_out(it: &Trade, currency: Currency, on_file: &str) {
     let end_to_end = file.split("<EndToEndId>").nth(1).unwrap().split('<').next().unwrap().to_owned();
     it.receive(currency, START, &[DemoEntry { credit: false, end_to_end, ..incoming(1_234, "") }]);
     assert_eq!(it.cash(currency)[2], before - 1_234);
+}
+
+/// A cent with the right reference ends no offer: it waits for two people. A ticket's worth does.
+#[test]
+fn a_cent_ends_no_market() {
+    for database in Database::both() {
+        let it = Trade::start(database, &[Currency::EUR]);
+        let (sold, offer_id) = it.offer(Currency::EUR, 5_000_000);
+        let row = store::Receivable::load(&mut it.world.conn(), sold.id).unwrap();
+        let state = |it: &Trade| store::Offer::load(&mut it.world.conn(), offer_id).unwrap().state;
+        it.receive(Currency::EUR, START, &[incoming(1, &row.reference)]);
+        assert_eq!(state(&it), "open");
+        let line = store::BankLine::find_where(&mut it.world.conn(), "amount_minor = 1", &[]).unwrap().unwrap();
+        assert_eq!((line.state.as_str(), line.kind.as_str()), ("attention", "small_part"));
+        it.receive(Currency::EUR, START, &[incoming(row.minimum_ticket_minor, &row.reference)]);
+        assert_eq!(state(&it), "expired");
+        it.world.verify();
+    }
 }

@@ -9,7 +9,7 @@ named! {
     Attention {
         Repeat => "possible_repeat", Recorded => "possibly_recorded", OtherCurrency => "other_currency", NoTerms => "no_terms",
         ValueDate => "value_date", NoRoom => "no_room", Reversal => "reversal", UnknownDebit => "unknown_debit",
-        DoubleDebit => "double_debit",
+        DoubleDebit => "double_debit", SmallPart => "small_part",
     }
 }
 
@@ -34,7 +34,9 @@ impl Act {
 pub fn acts(attention: Attention) -> &'static [Act] {
     match attention {
         Attention::Recorded => &[Act::Same, Act::Accept, Act::Explain],
-        Attention::Repeat | Attention::NoTerms | Attention::ValueDate | Attention::NoRoom => &[Act::Accept, Act::Explain],
+        Attention::Repeat | Attention::NoTerms | Attention::ValueDate | Attention::NoRoom | Attention::SmallPart => {
+            &[Act::Accept, Act::Explain]
+        }
         // What is not the account's currency cannot be on the account: it is only looked into.
         Attention::OtherCurrency => &[Act::Explain],
         Attention::Reversal => &[Act::Reverse, Act::Claim, Act::Expense, Act::Explain],
@@ -57,6 +59,18 @@ pub fn is_usual_value_date(calendar: &Calendar, booking: NaiveDate, value: Naive
     value <= today && window.contains(&value)
 }
 
+/// Whether money for a receivable is less than the least that is sold of it, and comes before anything is due: shared out,
+/// it would end the market in what is still for sale of it for the price of a cent. What completes the payment is never small.
+#[must_use]
+pub fn is_small_part(
+    amount_minor: i64,
+    (owed_minor, ticket_minor): (i64, i64),
+    payment_date: NaiveDate,
+    today: NaiveDate,
+) -> bool {
+    today < payment_date && amount_minor < ticket_minor.min(owed_minor)
+}
+
 /// So many calendar days lie at most between the value dates of a receipt that people recorded and of the bank's own line of it.
 pub const SAME_MONEY_DAYS: u64 = 7;
 
@@ -75,6 +89,16 @@ mod tests {
         let used: Vec<Act> =
             Attention::ALL.iter().flat_map(|attention| acts(*attention)).chain(ACTS_OF_A_CLAIM).copied().collect();
         assert!(Act::ALL.iter().all(|act| used.contains(act)));
+    }
+
+    #[test]
+    fn a_cent_ends_no_market() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let small = |amount, owed, today: &str| is_small_part(amount, (owed, 1_000), day("2026-05-01"), day(today));
+        assert!(small(1, 50_000, "2026-04-30") && small(999, 50_000, "2026-03-01"));
+        assert!(!small(1_000, 50_000, "2026-03-01"), "a ticket's worth is a payment");
+        assert!(!small(7, 7, "2026-03-01"), "the last cent completes it");
+        assert!(!small(1, 50_000, "2026-05-01"), "what is due is taken in any part");
     }
 
     #[test]

@@ -274,6 +274,13 @@ fn find_place(conn: &mut Conn, line: &BankLine) -> Result<Option<Target>, StoreE
     Ok(None)
 }
 
+/// Whether the supplier still has fractions that it may sell.
+fn is_for_sale(conn: &mut Conn, row: &store::Receivable) -> Result<bool, StoreError> {
+    let sql = "SELECT CAST(COALESCE(SUM(units_minor), 0) AS BIGINT) AS value FROM purchases WHERE receivable_id = ?";
+    let sold_minor = store::query::int(conn, sql, &[row.id.into()])?.unwrap_or(0);
+    Ok(["issued", "active"].contains(&row.state.as_str()) && sold_minor < row.face_minor)
+}
+
 /// What becomes of a line of a file. Reads only.
 pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, StoreError> {
     let line = &one.line;
@@ -302,6 +309,15 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
             Some((receipt, true)) => return Ok(Fate::Confirm(receipt.id)),
             Some((receipt, false)) => return Ok(Fate::Wait(Attention::Recorded, Some(receipt.id))),
             None => {}
+        }
+        if let Some(Target::Receivable(id)) = target {
+            let row = <store::Receivable as store::records::Keyed>::load(conn, id)?;
+            let owed_minor = row.confirmed_minor.saturating_sub(row.paid_minor);
+            let sizes = (owed_minor, row.minimum_ticket_minor);
+            let small = domain::bank_line::is_small_part(line.amount_minor, sizes, row.payment_date, facts.today);
+            if small && is_for_sale(conn, &row)? {
+                return Ok(Fate::Wait(Attention::SmallPart, None));
+            }
         }
     }
     if let Some(calendar) = facts.calendars.get(&line.currency)

@@ -159,7 +159,8 @@ fn accrued(receivable: &Receivable, units_minor: i64, value_date: NaiveDate) -> 
 pub fn late_interest(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Result<i64, StoreError> {
     let outstanding = store::journal::list_accounts(conn, &[AccountKey::issued(AssetId(receivable.id))])?;
     let running = accrued(receivable, outstanding.first().map_or(0, |account| account.balance), today)?;
-    let counted = "SELECT COALESCE(SUM(due_minor - paid_minor), 0) AS value FROM late_claims WHERE receivable_id = ?";
+    let counted =
+        "SELECT CAST(COALESCE(SUM(due_minor - paid_minor), 0) AS BIGINT) AS value FROM late_claims WHERE receivable_id = ?";
     let counted = store::query::int(conn, counted, &[receivable.id.into()])?.unwrap_or(0);
     Ok(running.saturating_add(counted))
 }

@@ -618,6 +618,16 @@ impl Model {
                 self.confirm(id, line, receipt);
                 return "confirmed";
             }
+            if let Some(Target::Receivable(id)) = target {
+                let row = &self.receivables[&id];
+                let least = row.terms.minimum_ticket.min(row.confirmed - row.paid);
+                let for_sale =
+                    ["issued", "active"].contains(&row.state) && self.amounts(("holding", row.supplier, id)).balance > 0;
+                if for_sale && self.today < row.payment_date && line.amount < least {
+                    line.kind = "small_part";
+                    return "attention";
+                }
+            }
         }
         if line.value_date > self.today {
             line.kind = "value_date";

@@ -513,7 +513,7 @@ impl Model {
     #[must_use]
     pub fn acts(line: &Line) -> &'static [&'static str] {
         match (line.state, line.kind) {
-            ("attention", "possible_repeat" | "value_date") => &["accept", "explain"],
+            ("attention", "possible_repeat" | "value_date" | "small_part") => &["accept", "explain"],
             ("attention", "possibly_recorded") => &["same", "accept", "explain"],
             ("attention", "reversal") => &["reverse", "claim", "expense", "explain"],
             ("attention", "unknown_debit") => &["link", "claim", "expense", "explain"],

@@ -1474,6 +1474,7 @@ fate-returned = A payout has come back
 fate-skipped = Not booked
 fate-attention = Waits for a person
 line-note-zero = An entry of nothing
+line-note-small-part = Less than the least that is sold of the receivable, before anything is due: sharing it out would end its offers
 line-note-possible-repeat = Perhaps a repeat: another entry of the statement says exactly the same
 line-note-possibly-recorded = Possibly the same money as a receipt recorded by hand
 line-note-other-currency = Another currency than the account's

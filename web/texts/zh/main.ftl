@@ -1456,6 +1456,7 @@ fate-returned = 付款被退回
 fate-skipped = 不记账
 fate-attention = 待人工处理
 line-note-zero = 金额为零
+line-note-small-part = 低于该应收账款的起购额，且尚未到期：若分配将终止其挂牌
 line-note-possible-repeat = 疑似重复：同一对账单中另有一笔完全相同
 line-note-possibly-recorded = 可能与人工收款为同一笔款项
 line-note-other-currency = 币种与账户币种不同
