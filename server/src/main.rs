@@ -148,7 +148,7 @@ enum Task {
         #[arg(long)]
         key: Option<String>,
     },
-    /// Recompute everything in a database and name the first row that does not fit.
+    /// Recompute what follows from the journal, the audit and the log, and name the first row that does not fit.
     Verify {
         #[command(flatten)]
         database: Database,
