@@ -273,6 +273,10 @@ mod tests {
         "columns",
         "earlier",
         "statement",
+        "opening",
+        "moved",
+        "closing",
+        "difference",
     ];
 
     #[test]
