@@ -3,6 +3,7 @@
 
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::text::is_hidden;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::Approval;
@@ -275,7 +276,7 @@ pub(crate) fn required(value: &str, field: &str, most: usize) -> Result<String, 
 /// A field that may be empty, without control and direction marks.
 pub(crate) fn optional(value: &str, field: &str, most: usize) -> Result<String, Refusal> {
     let trimmed = value.trim();
-    if trimmed.chars().count() > most || trimmed.chars().any(is_unprintable) {
+    if trimmed.chars().count() > most || trimmed.chars().any(is_hidden) {
         return Err(Refusal::FieldInvalid { field: field.to_owned() });
     }
     Ok(trimmed.to_owned())
@@ -284,18 +285,7 @@ pub(crate) fn optional(value: &str, field: &str, most: usize) -> Result<String, 
 /// A text from outside as it is kept: cut to `most` characters, without control and direction marks.
 #[must_use]
 pub(crate) fn clean(text: &str, most: usize) -> String {
-    text.chars().filter(|mark| !is_unprintable(*mark)).take(most).collect()
-}
-
-/// Control characters, those that nobody sees, and those that turn the direction of writing: they make one text look like
-/// another.
-pub(crate) fn is_unprintable(mark: char) -> bool {
-    let unseen = matches!(
-        mark,
-        '\u{AD}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
-    );
-    mark.is_control() || unseen
+    text.chars().filter(|mark| !is_hidden(*mark)).take(most).collect()
 }
 
 /// A currency that is traded here: the operator has set its terms.

@@ -136,6 +136,14 @@ pub const MOST_PAYABLE_MINOR: i64 = 10_000_000_000_000;
 /// Days ahead that a due date may lie.
 pub const MOST_DAYS_AHEAD: u64 = 730;
 
+/// Whether the buyer named in it sees the invoice: not before it is presented, nor once it was taken back or refused by a
+/// review, which may have been before that.
+#[must_use]
+pub fn is_shown_to_buyer(state: &str) -> bool {
+    let hidden = [InvoiceState::Draft, InvoiceState::Withdrawn, InvoiceState::Rejected];
+    !hidden.iter().any(|known| known.name() == state)
+}
+
 /// What the rules look at when a file becomes an invoice.
 #[derive(Clone, Debug)]
 pub struct IntakeFacts<'a> {

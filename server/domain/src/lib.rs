@@ -21,6 +21,7 @@ pub mod refusal;
 pub mod review;
 pub mod settlement_instruction;
 pub mod tax_id;
+pub mod text;
 pub mod undertaking;
 pub mod waterfall;
 

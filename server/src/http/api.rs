@@ -289,7 +289,7 @@ async fn evidence(who: Who<Member>, params: Params) -> Answer {
             let party = person.party.id;
             let found = InvoiceLine::find(conn, id)?.filter(|row| {
                 row.supplier_id == party
-                    || (row.buyer_id == party && row.state != "draft")
+                    || (row.buyer_id == party && domain::invoice::is_shown_to_buyer(&row.state))
                     || person.has_capacity(domain::party::Capacity::Operator)
             });
             let row = found.ok_or(Refusal::NotFound)?;
@@ -388,7 +388,8 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
 }
 
 async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
-    let wanted = newest(&params).with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn')", vec![who.party_id()?.into()]);
+    let wanted =
+        newest(&params).with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected')", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
     Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
 }
@@ -405,7 +406,7 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
         .app
         .read(move |conn| {
             let found = <store::Invoice as store::records::Keyed>::find(conn, id)?
-                .filter(|row| row.buyer_id == party_id && row.state != "draft");
+                .filter(|row| row.buyer_id == party_id && domain::invoice::is_shown_to_buyer(&row.state));
             Ok(crate::commands::confirm_invoice::words(conn, &found.ok_or(Refusal::NotFound)?, amount_minor, due)?)
         })
         .await?;

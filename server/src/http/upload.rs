@@ -27,7 +27,7 @@ pub struct Uploaded {
 /// A file name as it is shown: no path, no control characters.
 fn clean_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let clean: String = last.chars().filter(|mark| !crate::commands::is_unprintable(*mark)).take(120).collect();
+    let clean: String = last.chars().filter(|mark| !domain::text::is_hidden(*mark)).take(120).collect();
     if clean.is_empty() { "file".to_owned() } else { clean }
 }
 

@@ -1578,12 +1578,12 @@ receipt-attention = Some lines wait for a person, or a statement does not follow
 line-note-claim-payment = Paid a claim
 field-other-than = Other money than bank line
 
-## More requests
+## Requests of the operator about reviews and bank files
 request-decide-review = Decide a review
 request-explain-statement = Explain a break between statements
 request-resolve-line = Decide a bank line
 
-## What was found by trying
+## Requests that end, accounts in doubt, and what is refused
 state-ended = Ended
 approval-ended-account-changed = The bank account was changed meanwhile. Ask again.
 approval-ended-disputed = The invoice was disputed meanwhile.

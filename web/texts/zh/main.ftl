@@ -1560,12 +1560,12 @@ receipt-attention = 有明细待人工处理，或对账单与上一期不衔接
 line-note-claim-payment = 清偿追偿
 field-other-than = 与此明细非同一笔
 
-## More requests
+## Requests of the operator about reviews and bank files
 request-decide-review = 作出审查决定
 request-explain-statement = 说明对账单断档
 request-resolve-line = 处理银行流水
 
-## What was found by trying
+## Requests that end, accounts in doubt, and what is refused
 state-ended = 已终止
 approval-ended-account-changed = 收款账户已变更，请重新申请。
 approval-ended-disputed = 该发票已被提出异议。

@@ -10,6 +10,7 @@ use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
 use chrono::NaiveDate;
 use domain::Refusal;
+use domain::invoice::is_shown_to_buyer;
 use domain::invoice::owed_minor;
 use domain::party::Role;
 use domain::receivable::ConfirmationFacts;
@@ -50,7 +51,8 @@ async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
         default: ("due_or_issue", false),
         summed: "payable_minor",
     };
-    let wanted = listing.query().with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn')", vec![who.party_id()?.into()]);
+    let wanted =
+        listing.query().with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected')", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
         who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
@@ -86,8 +88,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     who.app
         .read(move |conn| {
-            let found = InvoiceLine::find(conn, id)?
-                .filter(|row| row.buyer_id == party_id && !["draft", "withdrawn"].contains(&row.state.as_str()));
+            let found = InvoiceLine::find(conn, id)?.filter(|row| row.buyer_id == party_id && is_shown_to_buyer(&row.state));
             let row = found.ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
             let content = content_of(conn, &row)?;

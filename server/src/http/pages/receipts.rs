@@ -159,26 +159,23 @@ fn next_step(language: Language, command: &str) -> String {
 /// to those who may see all of them.
 #[must_use]
 pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_purchases: bool) -> Vec<Event> {
-    // What another company only thinks about is its own business.
-    let asked = |row: &AuditLine| {
-        let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
-        outcome.get("awaits_approval").is_some_and(Json::is_i64)
-    };
-    let visible =
-        rows.iter().filter(|row| row.party_id == own_party || !asked(row) && (sees_purchases || row.command != "buy_fractions"));
-    visible
-        .map(|row| {
+    rows.iter()
+        .filter_map(|row| {
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
             let inner = outcome.get("body").and_then(|body| body.get("command")).and_then(Json::as_str);
             let command = inner.unwrap_or(&row.command);
             let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
             let own = row.party_id == own_party;
+            // What another company only thinks about is its own business.
+            if !own && (waits || (row.command == "buy_fractions" && !sees_purchases)) {
+                return None;
+            }
             let actor = if own {
                 language.fill("timeline-actor", &[("person", row.person.clone()), ("company", row.party.clone())])
             } else {
                 row.party.clone()
             };
-            Event {
+            Some(Event {
                 title: if waits {
                     language.fill("timeline-asked", &[("what", language.request(command))])
                 } else {
@@ -188,7 +185,7 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_pur
                 when: language.moment(row.at),
                 machine: row.at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
                 ..Event::default()
-            }
+            })
         })
         .collect()
 }
