@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::float_arithmetic)]
 
 mod browser;
+mod confirmation;
 mod distribution;
 mod house_rules;
 mod intake;

@@ -14,7 +14,7 @@ named! {
     /// What happens to an invoice.
     InvoiceEvent {
         Submit => "submit", Confirm => "confirm", ConfirmLess => "confirm_less", Dispute => "dispute",
-        Withdraw => "withdraw", Assign => "assign", PayPart => "pay_part", PayAll => "pay_all", FallOverdue => "fall_overdue",
+        Settle => "settle", Withdraw => "withdraw", Assign => "assign", PayPart => "pay_part", PayAll => "pay_all", FallOverdue => "fall_overdue",
     }
 }
 
@@ -24,9 +24,11 @@ pub fn next_state(state: InvoiceState, event: InvoiceEvent) -> Result<InvoiceSta
     use InvoiceState as S;
     match (state, event) {
         (S::Draft, E::Submit) => Ok(S::Presented),
-        (S::Presented | S::Disputed, E::Confirm) => Ok(S::Confirmed),
-        (S::Presented | S::Disputed, E::ConfirmLess) => Ok(S::PartlyConfirmed),
+        // What is disputed is not promised before the dispute is settled: a list or a second person cannot confirm it by accident.
+        (S::Presented, E::Confirm) => Ok(S::Confirmed),
+        (S::Presented, E::ConfirmLess) => Ok(S::PartlyConfirmed),
         (S::Presented, E::Dispute) => Ok(S::Disputed),
+        (S::Disputed, E::Settle) => Ok(S::Presented),
         (S::Draft | S::Presented | S::Disputed, E::Withdraw) => Ok(S::Withdrawn),
         (S::Confirmed | S::PartlyConfirmed | S::Assigned, E::Assign) => Ok(S::Assigned),
         (S::Confirmed | S::PartlyConfirmed | S::Assigned, E::PayPart) | (S::PartPaid, E::PayPart) => Ok(S::PartPaid),
@@ -170,8 +172,7 @@ partially_confirmed assign assigned
 partially_confirmed pay_part part_paid
 partially_confirmed pay_all paid
 partially_confirmed fall_overdue overdue
-disputed confirm confirmed
-disputed confirm_less partially_confirmed
+disputed settle presented
 disputed withdraw withdrawn
 assigned assign assigned
 assigned pay_part part_paid

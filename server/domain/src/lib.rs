@@ -7,6 +7,7 @@
 pub mod allocation;
 pub mod calendar;
 pub mod chart;
+pub mod confirmation_list;
 pub mod creditor_reference;
 pub mod day_count;
 pub mod invoice;

@@ -80,6 +80,9 @@ refusals! {
     ConfirmedTooMuch { payable_minor: i64 } => "confirmed_too_much",
     ReasonMissing => "reason_missing",
     UndertakingChanged => "undertaking_changed",
+    /// An act on many was asked for, and none was chosen.
+    NothingChosen => "nothing_chosen",
+    TooManyChosen { most: usize } => "too_many_chosen",
     // Receivables, offers, purchases
     RateOutOfRange => "rate_out_of_range",
     CloseDateInvalid => "close_date_invalid",

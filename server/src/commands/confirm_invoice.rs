@@ -47,12 +47,22 @@ pub struct Words {
 pub fn words(conn: &mut Conn, invoice: &Invoice, amount_minor: i64, due_date: NaiveDate) -> Result<Words, StoreError> {
     let buyer = store::Party::load(conn, invoice.buyer_id)?;
     let supplier = store::Party::load(conn, invoice.supplier_id)?;
+    words_between((&buyer.name, &supplier.name), invoice, amount_minor, due_date)
+}
+
+/// The same where the names of buyer and supplier are known.
+pub fn words_between(
+    (buyer, supplier): (&str, &str),
+    invoice: &Invoice,
+    amount_minor: i64,
+    due_date: NaiveDate,
+) -> Result<Words, StoreError> {
     let known = Currency::parse(&invoice.currency).ok_or_else(|| settlement::corrupt("currency of invoice", invoice.id))?;
     let amount = format!("{} {}", invoice.currency, known.format(amount_minor));
     let due = due_date.to_string();
     let terms = UndertakingTerms {
-        buyer: &buyer.name,
-        supplier: &supplier.name,
+        buyer,
+        supplier,
         invoice_number: &invoice.number,
         amount: &amount,
         due_date: &due,

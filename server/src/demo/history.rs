@@ -6,12 +6,14 @@ use crate::clock::Clock;
 use crate::commands::accept_invitation::AcceptInvitation;
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
+use crate::commands::confirm_list::ConfirmList;
 use crate::commands::create_offer::CreateOffer;
 use crate::commands::create_payment_file::CreatePaymentFile;
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::dispute_invoice::DisputeInvoice;
+use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
 use crate::commands::fail_payout::FailPayout;
 use crate::commands::invite_company::InviteCompany;
 use crate::commands::invite_user::InviteUser;
@@ -816,6 +818,7 @@ impl World {
             };
             self.bank(Currency::EUR, vec![stranger])?;
         }
+        self.list_payables(today)?;
         self.offer_what_is_issued(today)?;
         // One receivable is confirmed and not offered yet; in each currency another is on the market.
         for (supplier_at, buyer_at, net_minor) in [(0_usize, 0_usize, 2_250_000), (1, 0, 3_120_000), (9, 3, 18_600_000)] {
@@ -870,6 +873,28 @@ impl World {
             checker_name: "Leif Sund".to_owned(),
         };
         self.run(operator.maker(), applied)?;
+        Ok(())
+    }
+
+    /// The first buyer's lists: one that is agreed to, one that waits for the second person, one that is a draft.
+    fn list_payables(&mut self, today: NaiveDate) -> Built {
+        let (Some(supplier), Some(buyer)) = (self.suppliers.get(1).cloned(), self.buyers.first().cloned()) else { return Ok(()) };
+        for step in ["agreed", "asked", "draft"] {
+            let mut items = Vec::new();
+            for net_minor in [310_000, 470_000, 1_120_000] {
+                let invoice_id = self.register_amount(&supplier, &buyer, today, net_minor, 40)?;
+                self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
+                let amount_minor = Invoice::load(&mut self.conn, invoice_id)?.payable_minor;
+                items.push(DraftItem { invoice_id, amount_minor, due_date: None, reason: String::new() });
+            }
+            let drafted = self.run(buyer.maker(), DraftConfirmationList { items })?;
+            let command = ConfirmList { list_id: drafted.number("list_id"), list_hash: drafted.text("list_hash") };
+            match step {
+                "agreed" => drop(self.run_agreed(&buyer, command)?),
+                "asked" => drop(self.run(buyer.maker(), command)?),
+                _ => {}
+            }
+        }
         Ok(())
     }
 }

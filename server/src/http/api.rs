@@ -151,12 +151,14 @@ command_routes! {
     "change-user" change_user ChangeUser Administrator;
     "close-day" close_day CloseDay OperatorMaker by close_day;
     "confirm-invoice" confirm_invoice ConfirmInvoice BuyerMaker;
+    "confirm-list" confirm_list ConfirmList BuyerMaker;
     "create-offer" create_offer CreateOffer SupplierMaker;
     "create-payment-file" create_payment_file CreatePaymentFile OperatorMaker;
     "decide-approval" decide_approval DecideApproval Checker;
     "decide-bank-account" decide_bank_account DecideBankAccount OperatorMaker;
     "decide-company" decide_company DecideCompany OperatorMaker;
     "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
+    "draft-confirmation-list" draft_confirmation_list DraftConfirmationList BuyerMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;
     "invite-company" invite_company InviteCompany OperatorMaker;
     "invite-user" invite_user InviteUser Administrator;
@@ -171,6 +173,7 @@ command_routes! {
     "set-holiday" set_holiday SetHoliday OperatorMaker;
     "set-issue-terms" set_issue_terms SetIssueTerms OperatorMaker;
     "set-preferences" set_preferences SetPreferences Member;
+    "settle-dispute" settle_dispute SettleDispute BuyerMaker;
     "submit-invoice" submit_invoice SubmitInvoice SupplierMaker;
     "withdraw-invoice" withdraw_invoice WithdrawInvoice SupplierMaker;
     "withdraw-offer" withdraw_offer WithdrawOffer SupplierMaker;
@@ -180,12 +183,14 @@ pub fn add_routes(routes: &mut Routes) {
     add_commands(routes);
     routes.post("/api/v1/token", token);
     routes.post("/api/v1/register-invoice", register_invoice);
+    routes.post("/api/v1/read-confirmations", read_confirmations);
     routes.post("/api/v1/import-statement", import_statement);
     routes.post("/api/v1/import-status", import_status);
     routes.get("/api/v1/me", me);
     routes.get("/api/v1/invoices", invoices);
     routes.get("/api/v1/payables", payables);
     routes.get("/api/v1/payables/undertaking", undertaking);
+    routes.get("/api/v1/payables/list", confirmation_list);
     routes.get("/api/v1/receivables", receivables);
     routes.get("/api/v1/offers", offers);
     routes.get("/api/v1/offers/quote", offer_quote);
@@ -254,6 +259,21 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
         })
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// A table of confirmations as a list; nothing is confirmed yet.
+async fn read_confirmations(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
+    let (party_id, content) = (who.party_id()?, write.content);
+    let items = who.app.read(move |conn| super::pages::confirmation_lists::read_table(conn, party_id, &content)).await?;
+    Ok(answer(&who.submit(&write.key, crate::commands::draft_confirmation_list::DraftConfirmationList { items }).await?))
+}
+
+/// A list of confirmations with what has become of each line.
+async fn confirmation_list(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let party_id = who.party_id()?;
+    let id = params.get("list_id").parse().map_err(|_| domain::Refusal::FieldInvalid { field: "list_id".to_owned() })?;
+    let list = who.app.read(move |conn| super::pages::confirmation_lists::list_json(conn, party_id, id)).await?;
+    Ok(HttpResponse::Ok().json(list))
 }
 
 async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::close_day::CloseDay>) -> Answer {
@@ -458,6 +478,7 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
             ("amount_minor", "what would be confirmed, minor units"),
             ("due_date", "when it would be paid"),
         ],
+        "payables/list" => &[("list_id", "a list of confirmations of the company")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
         "invoices" | "payables" | "receivables" | "payouts" => LIST,
         "offers" | "holdings" => &[("before", "only records with a smaller id; `next_before` of the page before")],
@@ -502,8 +523,9 @@ pub fn document() -> Value {
                 let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
                 map.insert("parameters".to_owned(), json!([header]));
                 let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
-                let file =
-                    ["register-invoice", "import-statement", "import-status"].iter().any(|name| route.path.ends_with(name));
+                let file = ["register-invoice", "read-confirmations", "import-statement", "import-status"]
+                    .iter()
+                    .any(|name| route.path.ends_with(name));
                 let content = if file {
                     FILE_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect::<serde_json::Map<_, _>>().into()
                 } else {

@@ -6,6 +6,7 @@ pub mod assets;
 pub mod bank;
 pub mod cash;
 pub mod companies;
+pub mod confirmation_lists;
 pub mod demo;
 pub mod document;
 pub mod home;
@@ -43,6 +44,7 @@ pub fn add_routes(routes: &mut Routes) {
     approvals::add_routes(routes);
     receipts::add_routes(routes);
     invoices::add_routes(routes);
+    confirmation_lists::add_routes(routes);
     payables::add_routes(routes);
     receivables::add_routes(routes);
     market::add_routes(routes);

@@ -210,6 +210,29 @@ list_row!(
 );
 
 list_row!(
+    /// A list of payables that are confirmed with one decision.
+    ConfirmationListLine {
+        id: BigInt => i64, party_id: BigInt => i64, version: Text => String, list_hash: Text => String, state: Text => String, signer: Text => String,
+        approver: Text => String, count: BigInt => i64, confirmed: BigInt => i64, created_at: Timestamp => NaiveDateTime, currency: Text => String,
+    } from "SELECT l.id, l.party_id, l.version, l.list_hash, l.state, COALESCE(s.name, '') AS signer, COALESCE(a.name, '') AS approver, \
+            (SELECT COUNT(*) FROM confirmation_items i WHERE i.list_id = l.id AND i.state <> 'excluded') AS count, \
+            (SELECT COUNT(*) FROM confirmation_items i WHERE i.list_id = l.id AND i.state = 'confirmed') AS confirmed, l.created_at, '' AS currency \
+            FROM confirmation_lists l LEFT JOIN users s ON s.id = l.signer_id LEFT JOIN users a ON a.id = l.approver_id";
+    totals "0"
+);
+
+list_row!(
+    /// One payable of such a list.
+    ConfirmationItemLine {
+        id: BigInt => i64, list_id: BigInt => i64, invoice_id: BigInt => i64, number: Text => String, supplier: Text => String, currency: Text => String,
+        payable_minor: BigInt => i64, amount_minor: BigInt => i64, due_date: Nullable<Date> => Option<NaiveDate>, reason: Text => String, state: Text => String,
+        refusal: Text => String,
+    } from "SELECT c.id, c.list_id, c.invoice_id, i.number, s.name AS supplier, i.currency, i.payable_minor, c.amount_minor, c.due_date, c.reason, c.state, c.refusal \
+            FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id JOIN parties s ON s.id = i.supplier_id";
+    totals "amount_minor"
+);
+
+list_row!(
     AuditLine {
         id: BigInt => i64, at: Timestamp => NaiveDateTime, business_date: Date => NaiveDate, party_id: BigInt => i64, party: Text => String,
         user_id: BigInt => i64, person: Text => String, approver: Text => String, command: Text => String, subject_id: BigInt => i64,

@@ -188,6 +188,39 @@ pub struct Confirmation {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = confirmation_lists, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ConfirmationList {
+    pub id: i64,
+    pub party_id: i64,
+    pub version: String,
+    pub list_hash: String,
+    /// `draft`, `running` or `done`.
+    pub state: String,
+    pub signer_id: Option<i64>,
+    pub approver_id: Option<i64>,
+    pub created_at: NaiveDateTime,
+    pub decided_at: Option<NaiveDateTime>,
+    pub done_at: Option<NaiveDateTime>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = confirmation_items, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ConfirmationItem {
+    pub id: i64,
+    pub list_id: i64,
+    pub invoice_id: i64,
+    pub amount_minor: i64,
+    /// None where the payable had no due date: such a line is excluded.
+    pub due_date: Option<NaiveDate>,
+    pub reason: String,
+    pub words_hash: String,
+    /// `waiting`, `excluded`, `confirmed` or `refused`.
+    pub state: String,
+    /// Code and arguments of what left it out, as JSON; empty otherwise.
+    pub refusal: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = receivables, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Receivable {
     pub id: i64,

@@ -238,6 +238,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    confirmation_lists (id) {
+        id -> BigInt,
+        party_id -> BigInt,
+        version -> Text,
+        list_hash -> Text,
+        state -> Text,
+        signer_id -> Nullable<BigInt>,
+        approver_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        decided_at -> Nullable<Timestamp>,
+        done_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    confirmation_items (id) {
+        id -> BigInt,
+        list_id -> BigInt,
+        invoice_id -> BigInt,
+        amount_minor -> BigInt,
+        due_date -> Nullable<Date>,
+        reason -> Text,
+        words_hash -> Text,
+        state -> Text,
+        refusal -> Text,
+    }
+}
+
+diesel::table! {
     offers (id) {
         id -> BigInt,
         receivable_id -> BigInt,
@@ -538,6 +567,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     documents,
     invoices,
     confirmations,
+    confirmation_lists,
+    confirmation_items,
     receivables,
     late_claims,
     distributions,

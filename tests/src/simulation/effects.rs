@@ -144,6 +144,7 @@ impl Model {
             }
             Command::WithdrawInvoice(withdraw) => self.move_invoice(withdraw.invoice_id, "withdrawn"),
             Command::DisputeInvoice(dispute) => self.move_invoice(dispute.invoice_id, "disputed"),
+            Command::SettleDispute(settle) => self.move_invoice(settle.invoice_id, "presented"),
             Command::ConfirmInvoice(confirm) => self.issue(confirm, body, ids)?,
             Command::SetBuyerLimit(set) => {
                 let limit = self.limits.entry((actor.party_id, set.buyer_id, set.currency.clone())).or_default();

@@ -23,6 +23,7 @@ use server::commands::set_approval_limit::SetApprovalLimit;
 use server::commands::set_buyer_limit::SetBuyerLimit;
 use server::commands::set_holiday::SetHoliday;
 use server::commands::set_issue_terms::SetIssueTerms;
+use server::commands::settle_dispute::SettleDispute;
 use server::commands::submit_invoice::SubmitInvoice;
 use server::commands::withdraw_invoice::WithdrawInvoice;
 use server::commands::withdraw_offer::WithdrawOffer;
@@ -117,7 +118,8 @@ impl Players<'_> {
                 370..440 => self.register(),
                 440..510 => self.submit(),
                 510..580 => self.confirm(),
-                580..590 => self.dispute(),
+                580..587 => self.dispute(),
+                587..590 => self.settle_dispute(),
                 590..598 => self.withdraw_invoice(),
                 598..668 => self.offer(),
                 668..680 => self.withdraw_offer(),
@@ -217,6 +219,12 @@ impl Players<'_> {
         let actor = self.person(self.model.invoices[&invoice_id].buyer);
         let reason = if self.chance(10) { " " } else { "two boxes are missing" }.to_owned();
         Some((actor, DisputeInvoice { invoice_id, reason }.into()))
+    }
+
+    fn settle_dispute(&mut self) -> Option<Move> {
+        let invoice_id = self.pick_id(&self.model.invoices, |invoice| ["disputed", "presented"].contains(&invoice.state))?;
+        let actor = self.person(self.model.invoices[&invoice_id].buyer);
+        Some((actor, SettleDispute { invoice_id, text: String::new() }.into()))
     }
 
     fn confirm(&mut self) -> Option<Move> {

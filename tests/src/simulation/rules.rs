@@ -175,6 +175,12 @@ impl Model {
                 require(!dispute.reason.trim().is_empty(), "reason_missing")?;
                 require(invoice.state == "presented", "state_conflict")
             }
+            Command::SettleDispute(settle) => {
+                self.acting(actor, "buyer")?;
+                let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.state != "draft";
+                let invoice = self.invoices.get(&settle.invoice_id).filter(theirs).ok_or("not_found")?;
+                require(invoice.state == "disputed", "state_conflict")
+            }
             Command::ConfirmInvoice(confirm) => {
                 self.may_confirm(actor, confirm)?;
                 let terms = self.terms.get(&self.invoices[&confirm.invoice_id].currency).ok_or("currency_unknown")?;
@@ -341,7 +347,7 @@ impl Model {
         require(!self.is_too_far(confirm.due_date), "due_date_too_far")?;
         let later = invoice.due.is_some_and(|said| confirm.due_date > said);
         require(!(amount < invoice.payable || later) || !confirm.reason.trim().is_empty(), "reason_missing")?;
-        require(["presented", "disputed"].contains(&invoice.state), "state_conflict")?;
+        require(invoice.state == "presented", "state_conflict")?;
         require(confirm.words_hash.len() == 64, "undertaking_changed")
     }
 

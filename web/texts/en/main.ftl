@@ -171,7 +171,7 @@ next-submit-invoice = The buyer has been told and can confirm or dispute the inv
 next-confirm-invoice = The receivable has been issued. Pay the confirmed amount on the payment date with the reference shown on the payable.
 next-create-offer = Financiers can buy until the close date. Your cash account is credited the moment they do.
 next-buy-fractions = The fractions are yours. On the payment date your share of the buyer's payment is credited to your cash account.
-next-dispute-invoice = The supplier sees your reason and can withdraw the invoice, or you can confirm it later.
+next-dispute-invoice = The supplier sees your reason and can withdraw the invoice, or you take the dispute back and confirm.
 next-request-payout = The operator sends it to the bank with the next payment file. It is final when the bank statement shows it.
 next-invite-company = The administrator gets a mail with a link. Approve the company when its file is complete.
 next-invite-user = Your colleague gets a mail with a link that is valid for 72 hours.
@@ -1276,3 +1276,69 @@ request-set-approval-limit = Raise the limit for a second person
 request-set-issue-terms = Change the terms
 receipt-waits = Asked for. Nothing has happened yet: a second person must agree.
 receivable-late = Late interest so far
+
+## Many confirmations with one decision
+col-choose = Choose
+col-count = Payables
+col-list = List
+col-why = Why
+payable-choose = Choose { $number } of { $supplier }
+payables-check-chosen = Check chosen
+payables-check-page = Check all on this page
+payables-check-all = Check all that match
+confirmation-file = Table of confirmations
+confirmation-file-title = Confirm by file
+confirmation-file-lead = One row confirms one payable. The amount is in the invoice's own currency, dates are written 2026-11-25, and a reason is needed for less or for later than the invoice says. One wrong row, and nothing of the file is taken. You see everything once more before it counts. The first row names the columns:
+confirmation-file-hint = CSV, at most { $most } rows and 5 MB.
+confirmation-file-submit = Read and check
+confirmation-file-wrong = { $count ->
+    [one] One row is wrong: nothing of the file was taken.
+   *[other] { $count } rows are wrong: nothing of the file was taken.
+}
+row-refused = Line { $line }, column { $column }: { $sentence }
+fault-rows-wrong = Rows of the file are wrong. Nothing of it was taken.
+lists-title = Confirmation lists
+lists-empty = Nothing was put on a list yet.
+list-title = Confirmation list { $id }
+list-count = Payables that are confirmed
+list-sum = Sum of { $count } in { $currency }
+list-excluded = Left out
+list-excluded-title = Left out, and why
+list-excluded-more = More lines are left out than are shown here: the filter “Left out” below shows all.
+list-refused = Could not be confirmed any more
+list-irrevocable = { $count ->
+    [one] One payable will be confirmed irrevocably. This cannot be undone.
+   *[other] { $count } payables will be confirmed irrevocably, each with an undertaking of its own. This cannot be undone.
+}
+list-specimen = Each is signed with these words, with its own supplier, number, amount and day. The first one:
+list-confirm = Confirm all irrevocably
+list-agree = If you agree, all of them are confirmed irrevocably. What can no longer be confirmed by then is left out and named on the list.
+list-items = Lines of the list
+field-list-id = List
+field-list-hash = SHA-256 of the list
+field-count = Payables
+field-excluded = Left out
+field-items = Lines
+field-chosen = Payables
+state-running = In progress
+state-done = Done
+state-waiting = Waiting
+state-excluded = Left out
+state-refused = Not confirmed
+command-draft-confirmation-list = List of confirmations drafted
+command-confirm-list = List of payables confirmed
+command-record-confirmed = Piece of a list confirmed
+request-confirm-list = Confirm a list of payables
+next-confirm-list = The payables are being confirmed one by one. The list shows what has become of each; you are told when it is through.
+next-draft-confirmation-list = Nothing is confirmed yet: open the list, check it and confirm it.
+notice-list-confirmed = A list of payables is through: { $count } confirmed, { $refused } not
+refusal-nothing-chosen = Choose at least one payable that can be confirmed.
+refusal-too-many-chosen = Those are too many at once: at most { $most }.
+payable-settle = Settle the dispute
+payable-settle-lead = Until the dispute is settled the invoice cannot be confirmed. The supplier can also withdraw it and send another.
+payable-settle-text = How it was settled
+payable-settle-submit = Take the dispute back
+command-settle-dispute = Dispute settled
+next-settle-dispute = The invoice waits for your answer again.
+notice-dispute-settled = The dispute about invoice { $number } is settled. { $text }
+field-text = Text

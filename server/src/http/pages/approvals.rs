@@ -97,6 +97,7 @@ fn signed_words(conn: &mut Conn, body: &Json) -> Result<Option<Words>, Fault> {
 fn about(body: &Json) -> Option<String> {
     let pages = [
         ("invoice_id", "/payables/"),
+        ("list_id", "/payables/lists/"),
         ("receivable_id", "/receivables/"),
         ("offer_id", "/market/"),
         ("line_id", "/ops/bank-lines/"),

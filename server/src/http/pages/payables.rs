@@ -2,12 +2,13 @@
 
 use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
-use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
+use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::{STATES, content_of, expected_of, history, invoice_facts, order_value};
-use super::listing::{Group, Listing};
+use super::listing::{Group, Head, Listing};
 use super::{Answer, SignedIn, again, document, receipt, receipts};
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
+use crate::commands::settle_dispute::SettleDispute;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Role;
@@ -16,7 +17,7 @@ use domain::undertaking;
 use store::lists::{AuditLine, InvoiceLine};
 use store::records::{Keyed, Record};
 use store::{Confirmation, Invoice, Receivable};
-use web::{Block, Field, Form, Page, Row, Value};
+use web::{Block, Column, Field, Form, Language, Page, Row, Selection, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/payables", payables);
@@ -24,49 +25,88 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/payables/{id}/check", check);
     routes.post("/payables/{id}/confirm", confirm);
     routes.post("/payables/{id}/dispute", dispute);
+    routes.post("/payables/{id}/settle", settle);
 }
 
 /// What the company will have to pay, unless it disputes it.
 pub const OPEN: Group =
     ("open", "state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')");
 
-async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
-    let language = who.language();
-    let heads = &[
-        ("col-number", false, "number"),
-        ("col-supplier", false, "supplier"),
-        ("col-issued", false, "issue_date"),
-        ("col-due", false, "due_or_issue"),
-        ("col-payable", true, "payable_minor"),
-        ("col-state", false, ""),
-    ];
-    let listing = Listing {
-        params: &params,
+const HEADS: &[Head] = &[
+    ("col-number", false, "number"),
+    ("col-supplier", false, "supplier"),
+    ("col-issued", false, "issue_date"),
+    ("col-due", false, "due_or_issue"),
+    ("col-payable", true, "payable_minor"),
+    ("col-state", false, ""),
+];
+
+/// The inbox as an address asks for it.
+pub fn payables_listing(params: &Params, language: Language) -> Listing<'_> {
+    Listing {
+        params,
         language,
         groups: &[OPEN],
         states: STATES.get(1..).unwrap_or(&[]),
-        heads,
+        heads: HEADS,
         default: ("due_or_issue", false),
         summed: "payable_minor",
-    };
+    }
+}
+
+/// The inbox: for makers with a box before everything that waits for an answer.
+pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result<(Page, Table), Fault> {
+    let language = who.language();
+    let listing = payables_listing(params, language);
     let wanted = listing.query().with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn')", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
         who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
-    let rows = page.rows.iter().map(|row| Row {
-        cells: vec![
+    let waits = |row: &InvoiceLine| ["presented", "disputed"].contains(&row.state.as_str());
+    let shown: Vec<String> = page.rows.iter().filter(|row| waits(row)).map(|row| row.id.to_string()).collect();
+    let maker = who.person()?.has_role(Role::Maker);
+    let choosing = maker && !shown.is_empty() && params.get("format") != "csv";
+    let rows = page.rows.iter().map(|row| {
+        let mut cells = vec![
             Value::link(row.number.clone(), format!("/payables/{}", row.id)),
             Value::text(row.supplier.clone()),
             Value::date(language, row.issue_date),
             row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
             Value::money(&row.currency, row.payable_minor),
             Value::state(language, &row.state),
-        ],
+        ];
+        if choosing {
+            let label = language.fill("payable-choose", &[("number", row.number.clone()), ("supplier", row.supplier.clone())]);
+            cells.insert(0, if waits(row) { Value::choice(row.id, label) } else { Value::text("") });
+        }
+        Row { cells }
     });
     let last = page.rows.last().map(|row| (order_value(row, order), row.id));
-    let table =
+    let mut table =
         listing.table(language.t("payables-title"), rows.collect(), &totals, last, page.more, language.t("payables-empty"));
-    listing.send(&who, Page::new(language.t("payables-title")), table).await
+    if choosing {
+        table.columns.insert(0, Column::new(language.t("col-choose")));
+        for (column, _) in table.totals.iter_mut().flat_map(|row| &mut row.sums) {
+            *column = column.saturating_add(1);
+        }
+        let filter: Vec<String> =
+            params.fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        let form = Form::new("/payables/choose", "", vec![]).hidden("query", filter.join("&")).hidden("shown", shown.join(","));
+        let buttons = ["chosen", "page", "all"].map(|scope| (scope.to_owned(), language.t(&format!("payables-check-{scope}"))));
+        table.selection = Some(Selection { form, buttons: buttons.to_vec() });
+    }
+    let mut shown = Page::new(language.t("payables-title"));
+    let mut links = vec![(language.t("lists-title"), "/payables/lists".to_owned())];
+    if maker {
+        links.insert(0, (language.t("confirmation-file-title"), "/payables/file".to_owned()));
+    }
+    shown.push(Block::Links(links));
+    Ok((shown, table))
+}
+
+async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let (page, table) = payables_page(&who, &params).await?;
+    payables_listing(&params, who.language()).send(&who, page, table).await
 }
 
 struct Loaded {
@@ -98,8 +138,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
 fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
     let (language, person, row) = (who.language(), who.person()?, &loaded.row);
     let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(invoice_facts(language, row))];
-    let open = ["presented", "disputed"].contains(&row.state.as_str());
-    if open && person.has_role(Role::Maker) {
+    if row.state == "presented" && person.has_role(Role::Maker) {
         let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
         let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(row.payable_minor)).unwrap_or_default();
         let asked = vec![
@@ -112,12 +151,15 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
         let mut form = Form::new(format!("/payables/{}/check", row.id), who.t("payable-to-check"), asked);
         form.get = true;
         fields.extend([Block::Heading(who.t("payable-confirm")), Block::Form(Box::new(form))]);
-        if row.state == "presented" {
-            let reason = Field::new("reason", who.t("payable-dispute-reason"), "area");
-            let form =
-                Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), vec![reason]).secondary();
-            fields.extend([Block::Heading(who.t("payable-dispute")), Block::Form(Box::new(form))]);
-        }
+        let reason = Field::new("reason", who.t("payable-dispute-reason"), "area");
+        let form = Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), vec![reason]).secondary();
+        fields.extend([Block::Heading(who.t("payable-dispute")), Block::Form(Box::new(form))]);
+    }
+    if row.state == "disputed" && person.has_role(Role::Maker) {
+        let text = Field::new("text", who.t("payable-settle-text"), "area").optional();
+        let form = Form::new(format!("/payables/{}/settle", row.id), who.t("payable-settle-submit"), vec![text]);
+        let lead = Block::Paragraph(who.t("payable-settle-lead"));
+        fields.extend([Block::Heading(who.t("payable-settle")), lead, Block::Form(Box::new(form))]);
     }
     let mut page = Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
         .trail(who.t("payables-title"), "/payables")
@@ -255,6 +297,14 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
 async fn dispute(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
     match who.submit(&posted.key(), DisputeInvoice { invoice_id: id.0, reason: posted.get("reason").to_owned() }).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
+    }
+}
+
+async fn settle(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    match who.submit(&posted.key(), SettleDispute { invoice_id: id.0, text: posted.get("text").to_owned() }).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }

@@ -54,6 +54,7 @@ fn record_link(name: &str, id: i64) -> Value {
     let href = match name {
         "receivable_id" => format!("/receivables/{id}"),
         "approval_id" => format!("/approvals/{id}"),
+        "list_id" => format!("/payables/lists/{id}"),
         _ => String::new(),
     };
     Value { text: id.to_string(), href, ..Value::default() }

@@ -1,0 +1,417 @@
+//! The buyer's answers: many payables with one decision, over HTTP and in Chromium without JavaScript, on both databases; and a kill
+//! in the middle of it.
+
+use crate::browser::{Browser, Done, Driver, run};
+use crate::journey::{BUYER, SUPPLIER, approve, onboard, second_of, set_limit};
+use crate::survival::{spawn, wait_ready};
+use domain::Currency;
+use e2e::world::World;
+use e2e::{Answer, Client, Database, databases};
+use server::commands::confirm_list::ConfirmList;
+use server::commands::decide_approval::DecideApproval;
+use server::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
+use server::commands::register_invoice::RegisterInvoice;
+use server::commands::submit_invoice::SubmitInvoice;
+use server::commands::{Actor, Command};
+use server::demo::files::{DemoInvoice, ubl};
+use server::writer::Writer;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+use store::records::{Keyed, Record};
+use store::{Approval, Confirmation, ConfirmationItem, ConfirmationList, Conn, Invoice, Party, User};
+
+const DAY: &str = "2021-05-26";
+const NET_MINOR: i64 = 100_000;
+
+fn registration(
+    number: &str,
+    (seller, seller_tax): (&str, &str),
+    (buyer, buyer_tax): (&str, &str),
+    day: chrono::NaiveDate,
+) -> Command {
+    let content = ubl(&DemoInvoice {
+        number,
+        issue_date: day,
+        due_date: day + chrono::Days::new(40),
+        currency: Currency::EUR,
+        net_minor: NET_MINOR,
+        seller: (seller, seller_tax),
+        buyer: (buyer, buyer_tax),
+        order: "1",
+        item: "Goods",
+    })
+    .into_bytes();
+    let parsed = Box::new(formats::ubl::parse(&content).unwrap());
+    RegisterInvoice { file_name: format!("{number}.xml"), sha256: server::hash::sha256_hex(&content), content, parsed }.into()
+}
+
+/// So many invoices of one supplier, presented to one buyer.
+fn present(writer: &Writer, conn: &mut Conn, (seller, buyer): (&Party, &Party), count: usize, name: &str) -> Vec<Invoice> {
+    let user = User::find_where(conn, "party_id = ? ORDER BY id", &[seller.id.into()]).unwrap().unwrap();
+    let actor = || Actor::person(seller.id, user.id);
+    let day = store::records::load_heads(conn).unwrap().business_date;
+    let parties = ((seller.name.as_str(), seller.tax_id.as_str()), (buyer.name.as_str(), buyer.tax_id.as_str()));
+    let register = |number: usize| {
+        let command = registration(&format!("{name}-{number:04}"), parties.0, parties.1, day);
+        (actor(), format!("{name}-register-{number}"), command)
+    };
+    let ids: Vec<i64> = writer
+        .submit_all((0..count).map(register).collect())
+        .into_iter()
+        .map(|reply| reply.unwrap().number("invoice_id"))
+        .collect();
+    let submit = |id: &i64| (actor(), format!("{name}-submit-{id}"), SubmitInvoice { invoice_id: *id, due_date: None }.into());
+    for reply in writer.submit_all(ids.iter().map(submit).collect()) {
+        reply.unwrap();
+    }
+    let mut found = Invoice::list_ids(conn, &ids).unwrap();
+    found.sort_by_key(|row| row.id);
+    found
+}
+
+fn party(conn: &mut Conn, name: &str) -> Party {
+    Party::find_where(conn, "name = ?", &[name.into()]).unwrap().unwrap()
+}
+
+/// A buyer and a supplier with so many payables between them.
+fn world(database: Database, count: usize) -> (World, Vec<Invoice>) {
+    let world = World::start(database, DAY);
+    let operator = world.signed_in("operator@x.example");
+    onboard(&world, &operator, SUPPLIER);
+    onboard(&world, &operator, BUYER);
+    let mut conn = world.conn();
+    let (seller, buyer) = (party(&mut conn, SUPPLIER.0), party(&mut conn, BUYER.0));
+    let invoices = present(&world.app().writer, &mut conn, (&seller, &buyer), count, "L");
+    (world, invoices)
+}
+
+fn table(invoices: &[Invoice]) -> String {
+    let mut text = "invoice_number,supplier_tax_id,amount,due_date,reason\n".to_owned();
+    for (at, row) in invoices.iter().enumerate() {
+        let (minor, reason) = if at == 0 { (row.payable_minor - 100, "short delivery") } else { (row.payable_minor, "") };
+        let due = row.due_date.unwrap();
+        text.push_str(&format!("{},{},{},{due},{reason}\n", row.number, SUPPLIER.1, Currency::EUR.decimal(minor)));
+    }
+    text
+}
+
+fn wait_until_done(world: &World, list: i64) -> ConfirmationList {
+    for _ in 0..1_200 {
+        let row = ConfirmationList::load(&mut world.conn(), list).unwrap();
+        if row.state == "done" {
+            return row;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("list {list} never ends");
+}
+
+fn upload(buyer: &Client, content: &str) -> Answer {
+    buyer.upload("/payables/file", "/payables/file", &[("list.csv", content.as_bytes().to_vec())])
+}
+
+#[test]
+fn many_payables_are_confirmed_with_one_decision() {
+    for database in Database::both() {
+        let (world, invoices) = world(database, 2_000);
+        let buyer = world.signed_in(BUYER.3);
+        let api = world.api(BUYER.3);
+        let empty = api.api("draft-confirmation-list", "none-chosen", &serde_json::json!({ "items": [] }));
+        assert_eq!(empty.json()["code"], "nothing_chosen");
+        let many: Vec<_> = (0..2_001).map(|id| serde_json::json!({ "invoice_id": id, "amount_minor": 1 })).collect();
+        let many = api.api("draft-confirmation-list", "too-many-chosen", &serde_json::json!({ "items": many }));
+        assert_eq!(many.json()["code"], "too_many_chosen");
+
+        // One wrong row, and nothing of the table is taken; every fault names its line and column.
+        let good = table(&invoices);
+        let wrong = good.replacen("1189.00", "1191.00", 1).replacen("\nL-0001,", "\nL-9999,", 1);
+        let answer = upload(&buyer, &wrong);
+        assert_eq!(answer.status, 422);
+        let text = answer.text();
+        assert!(text.contains("Line 2, column amount: You can confirm EUR 1,190.00 at most"), "{text}");
+        assert!(text.contains("Line 3, column invoice_number:") && text.contains("2 rows are wrong"), "{text}");
+        let by_api = api.post_with(
+            "/api/v1/read-confirmations",
+            &[("Content-Type", "text/csv"), ("Idempotency-Key", "wrong-table")],
+            wrong,
+        );
+        assert_eq!((by_api.json()["code"].clone(), by_api.json()["rows"][0]["line"].clone()), ("rows_wrong".into(), 2.into()));
+        assert_eq!(ConfirmationList::list_where(&mut world.conn(), "1 = 1", &[]).unwrap().len(), 0);
+
+        // The check page says what cannot be taken back: how many, and their sum.
+        let check = upload(&buyer, &good);
+        let sum_minor: i64 = invoices.iter().map(|row| row.payable_minor).sum::<i64>() - 100;
+        let shown = check.text();
+        assert!(
+            shown.contains("2000 payables will be confirmed irrevocably")
+                || shown.contains("2,000 payables will be confirmed irrevocably"),
+            "{shown}"
+        );
+        assert!(shown.contains(&format!("EUR {}", Currency::EUR.format(sum_minor))), "{shown}");
+        let list = ConfirmationList::find_where(&mut world.conn(), "state = 'draft'", &[]).unwrap().unwrap();
+        let page = format!("/payables/lists/{}", list.id);
+        let stale = api.api("confirm-list", "stale-list", &serde_json::json!({ "list_id": list.id, "list_hash": "0" }));
+        assert_eq!(stale.json()["code"], "undertaking_changed");
+        let asked = buyer.fill(&page, &format!("{page}/confirm"), &[]);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        let approval = Approval::find_where(&mut world.conn(), "command = 'confirm_list'", &[]).unwrap().unwrap();
+        assert_eq!((approval.amount_minor, approval.currency.as_str()), (Some(sum_minor), "EUR"));
+        let own = serde_json::json!({ "approval_id": approval.id, "body_hash": approval.body_hash, "approve": true });
+        assert_eq!(api.api("decide-approval", "own-request", &own).status, 403);
+
+        // Meanwhile one is disputed and one withdrawn: neither is confirmed, both are named.
+        let disputed = api.api(
+            "dispute-invoice",
+            "dispute-one",
+            &serde_json::json!({ "invoice_id": invoices[5].id, "reason": "never ordered" }),
+        );
+        assert_eq!(disputed.status, 200, "{}", disputed.body);
+        let supplier = world.api(SUPPLIER.3);
+        let gone = supplier.api("withdraw-invoice", "withdraw-one", &serde_json::json!({ "invoice_id": invoices[6].id }));
+        assert_eq!(gone.status, 200);
+        let checker = world.signed_in(&second_of(BUYER.3));
+        let request = checker.get(&format!("/approvals/{}", approval.id)).text();
+        assert!(request.contains("If you agree, all of them are confirmed irrevocably"), "{request}");
+        assert!(request.contains(&format!("EUR {}", Currency::EUR.format(sum_minor))), "{request}");
+        assert_eq!(approve(&checker).status, 200);
+
+        // While the list is worked through, others are answered.
+        let mut slowest = Duration::ZERO;
+        let mut number = 0;
+        while ConfirmationList::load(&mut world.conn(), list.id).unwrap().state != "done" {
+            let started = Instant::now();
+            number += 1;
+            let preference = serde_json::json!({ "language": "en", "theme": "dark" });
+            assert_eq!(supplier.api("set-preferences", &format!("while-busy-{number}"), &preference).status, 200);
+            slowest = slowest.max(started.elapsed());
+            assert!(number < 20_000, "the list never ends");
+        }
+        println!("{}: {number} other commands, the slowest took {slowest:?}", world.database.kind);
+        assert!(slowest < Duration::from_secs(10), "{slowest:?}");
+
+        let mut conn = world.conn();
+        let confirmed = Confirmation::list_where(&mut conn, "1 = 1", &[]).unwrap();
+        assert_eq!(confirmed.len(), 1_998);
+        assert_eq!(
+            confirmed.iter().map(|row| &row.words_hash).collect::<BTreeSet<_>>().len(),
+            1_998,
+            "each signs words of its own"
+        );
+        let checker_id = User::find_where(&mut conn, "email = ?", &[second_of(BUYER.3).into()]).unwrap().unwrap().id;
+        assert!(confirmed.iter().all(|row| row.signer_id == approval.maker_id && row.approver_id == Some(checker_id)));
+        assert!(confirmed.iter().all(|row| server::hash::sha256_hex(row.words_en.as_bytes()) == row.words_hash));
+        let less = Invoice::load(&mut conn, invoices[0].id).unwrap();
+        assert_eq!((less.state.as_str(), less.confirmed_minor), ("partially_confirmed", less.payable_minor - 100));
+        let refused = buyer.get(&format!("{page}?state=refused")).text();
+        assert!(refused.contains("L-0005") && refused.contains("L-0006") && refused.contains("Disputed"), "{refused}");
+        let told = api.get(&format!("/api/v1/payables/list?list_id={}", list.id)).json();
+        assert_eq!((told["state"].clone(), told["confirmed"].clone()), ("done".into(), 1_998.into()));
+        assert_eq!(told["items"][6]["refusal"]["code"], "state_conflict");
+        let foreign = supplier.get(&format!("/api/v1/payables/list?list_id={}", list.id));
+        assert_eq!(foreign.status, 403);
+        // Sent once more, nothing happens again.
+        let again = serde_json::json!({ "list_id": list.id, "list_hash": list.list_hash });
+        assert_eq!(api.api("confirm-list", "list-again", &again).json()["code"], "state_conflict");
+        world.verify();
+    }
+}
+
+/// Boxes, the page, everything that matches; the sum decides about the second person.
+#[test]
+fn payables_are_chosen_in_the_inbox() {
+    for database in Database::both() {
+        let (world, invoices) = world(database, 30);
+        let buyer = world.signed_in(BUYER.3);
+        set_limit(&world, BUYER.3, "EUR", "3,000.00");
+        let choose = |scope: &str, ids: &[i64], query: &str| {
+            let mut fields = buyer.get(&format!("/payables{query}")).form("/payables/choose");
+            fields.extend(ids.iter().map(|id| ("chosen".to_owned(), id.to_string())));
+            fields.push(("scope".to_owned(), scope.to_owned()));
+            let answer = buyer.post("/payables/choose", &fields);
+            if answer.status == 303 { buyer.open(answer.location()) } else { answer }
+        };
+        let none = choose("chosen", &[], "");
+        assert!(none.status == 422 && none.text().contains("Choose at least one payable"), "{}", none.text());
+        assert!(choose("page", &[], "").text().contains("25 payables will be confirmed"));
+        assert!(choose("all", &[], "").text().contains("30 payables will be confirmed"));
+        let mut fields = buyer.get("/payables").form("/payables/choose");
+        fields.retain(|(name, _)| name != "query");
+        fields.extend([("query", "currency=CNY"), ("scope", "all")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert!(buyer.post("/payables/choose", &fields).text().contains("Choose at least one payable"), "the filter counts");
+        let foreign = choose("chosen", &[1], "");
+        assert!(foreign.text().contains("Choose at least one payable"), "{}", foreign.text());
+
+        // A disputed payable is named and left out.
+        let api = world.api(BUYER.3);
+        let dispute = serde_json::json!({ "invoice_id": invoices[2].id, "reason": "never ordered" });
+        assert_eq!(api.api("dispute-invoice", "dispute-two", &dispute).status, 200);
+        let check = choose("chosen", &[invoices[0].id, invoices[1].id, invoices[2].id], "");
+        let text = check.text();
+        assert!(text.contains("2 payables will be confirmed") && text.contains("Left out, and why L-0002"), "{text}");
+        assert!(text.contains("EUR 2,380.00"), "{text}");
+        let act = check.body.split_once("<form method=\"post\" action=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        let done = buyer.post(&act, &check.form(&act));
+        assert!(
+            done.location().starts_with("/receipts/"),
+            "below the limit nobody is asked: {}",
+            buyer.open(done.location()).text()
+        );
+        wait_until_done(&world, act.split('/').nth(3).unwrap().parse().unwrap());
+        assert_eq!(Confirmation::list_where(&mut world.conn(), "1 = 1", &[]).unwrap().len(), 2);
+
+        // Only once it is settled can it be confirmed.
+        let confirm = |key: &str| {
+            let row = &invoices[2];
+            let asked = format!("invoice_id={}&amount_minor={}&due_date={}", row.id, row.payable_minor, row.due_date.unwrap());
+            let words = api.get(&format!("/api/v1/payables/undertaking?{asked}")).json();
+            let body = serde_json::json!({
+                "invoice_id": row.id, "amount_minor": row.payable_minor, "due_date": row.due_date, "version": words["version"], "words_hash": words["words_hash"],
+            });
+            api.api("confirm-invoice", key, &body)
+        };
+        assert_eq!(confirm("confirm-disputed").json()["code"], "state_conflict");
+        let page = format!("/payables/{}", invoices[2].id);
+        let settled = buyer.fill(&page, &format!("{page}/settle"), &[("text", "the boxes have come")]);
+        assert!(settled.text().contains("Dispute settled"), "{}", settled.text());
+        assert_eq!(confirm("confirm-settled").status, 200);
+
+        // Each amount is below the limit, their sum is not.
+        let ids: Vec<i64> = invoices[3..6].iter().map(|row| row.id).collect();
+        let check = choose("chosen", &ids, "");
+        let act = check.body.split_once("<form method=\"post\" action=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        let asked = buyer.post(&act, &check.form(&act));
+        assert!(asked.location().starts_with("/approvals/"), "{}", asked.location());
+        world.verify();
+    }
+}
+
+#[test]
+fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
+    const COUNT: usize = 400;
+    for database in Database::both() {
+        let clock = server::clock::Clock::default();
+        server::demo::history::build(&database.url, 2, &clock).unwrap();
+        let mut conn = store::connect(&database.url).unwrap();
+        let (writer, thread) = Writer::start(&database.url, clock).unwrap();
+        let company = |conn: &mut Conn, email: &str| {
+            let user = User::find_where(conn, "email = ?", &[email.into()]).unwrap().unwrap();
+            (Party::load(conn, user.party_id).unwrap(), user)
+        };
+        let (seller, _) = company(&mut conn, "supplier1@kontor.example");
+        let (buyer, maker) = company(&mut conn, "buyer1@kontor.example");
+        let (_, checker) = company(&mut conn, "buyer1.checker@kontor.example");
+        let invoices = present(&writer, &mut conn, (&seller, &buyer), COUNT, "K");
+        let item = |row: &Invoice| DraftItem {
+            invoice_id: row.id,
+            amount_minor: row.payable_minor,
+            due_date: None,
+            reason: String::new(),
+        };
+        let run = |user: &User, key: &str, command: Command| {
+            writer.submit_blocking(Actor::person(buyer.id, user.id), key.to_owned(), command).unwrap()
+        };
+        let drafted = run(&maker, "draft", DraftConfirmationList { items: invoices.iter().map(item).collect() }.into());
+        let list_id = drafted.number("list_id");
+        let asked = run(&maker, "confirm", ConfirmList { list_id, list_hash: drafted.text("list_hash") }.into());
+        let approval = Approval::load(&mut conn, asked.awaits_approval.unwrap()).unwrap();
+        let agree =
+            DecideApproval { approval_id: approval.id, body_hash: approval.body_hash, approve: true, reason: String::new() };
+        run(&checker, "agree", agree.into());
+        drop(writer);
+        thread.join().unwrap();
+        let ids: Vec<i64> = invoices.iter().map(|row| row.id).collect();
+        let confirmed = |conn: &mut Conn| {
+            let (among, list) = store::query::among(conn, "invoice_id", &ids);
+            Confirmation::list_where(conn, &among, &[list]).unwrap().len()
+        };
+        let mut kills = 0;
+        loop {
+            let port = databases::free_port();
+            let mut child = spawn(&database, port, &[]);
+            wait_ready(port);
+            let before = confirmed(&mut conn);
+            let started = Instant::now();
+            while confirmed(&mut conn) < (before + 60).min(COUNT) && started.elapsed() < Duration::from_secs(60) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            if confirmed(&mut conn) >= COUNT {
+                break;
+            }
+            kills += 1;
+            assert!(kills < 20, "no progress");
+        }
+        assert!(kills >= 1, "killed in the middle");
+        let port = databases::free_port();
+        let mut child = spawn(&database, port, &[]);
+        wait_ready(port);
+        let started = Instant::now();
+        while ConfirmationList::load(&mut conn, list_id).unwrap().state != "done" {
+            assert!(started.elapsed() < Duration::from_secs(60), "the list never ends");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(confirmed(&mut conn), COUNT);
+        let items = ConfirmationItem::list_where(&mut conn, "list_id = ?", &[list_id.into()]).unwrap();
+        assert!(items.iter().all(|item| item.state == "confirmed"), "a repetition is told as what it was");
+        let (among, list) = store::query::among(&conn, "subject_id", &ids);
+        let records =
+            store::lists::count(&mut conn, "audit", &format!("command = 'confirm_invoice' AND {among}"), &[list]).unwrap();
+        assert_eq!(records, COUNT as i64, "one record each");
+        let (_, finding) = store::verify::verify(&mut conn).unwrap();
+        assert!(finding.is_none(), "{finding:?}");
+    }
+}
+
+/// The same in Chromium without JavaScript, with fewer.
+#[test]
+fn a_list_is_confirmed_in_chromium_without_javascript() {
+    let Some(driver) = Driver::start() else { return };
+    let (world, _) = world(Database::sqlite(), 12);
+    run(walk(&driver, &world));
+    assert_eq!(Confirmation::list_where(&mut world.conn(), "1 = 1", &[]).unwrap().len(), 12);
+    world.verify();
+}
+
+async fn walk(driver: &Driver, world: &World) -> Done {
+    use thirtyfour::prelude::*;
+    let maker = Browser::open(driver, &world.base, false).await?;
+    maker.sign_in(BUYER.3).await?;
+    maker.go("/payables?state=presented").await?;
+    maker.web.find(By::Css("main form[action='/payables/choose'] button[value='chosen']")).await?.click().await?;
+    maker.says("Choose at least one payable").await?;
+    maker.go("/payables?state=presented").await?;
+    for one in maker.web.find_all(By::Css("main input[name='chosen']")).await?.into_iter().take(2) {
+        one.click().await?;
+    }
+    maker.web.find(By::Css("main form[action='/payables/choose'] button[value='chosen']")).await?.click().await?;
+    maker.says("2 payables will be confirmed irrevocably").await?;
+    maker.go("/payables?state=presented").await?;
+    maker.web.find(By::Css("main form[action='/payables/choose'] button[value='all']")).await?.click().await?;
+    maker.says("12 payables will be confirmed irrevocably").await?;
+    maker.web.find(By::Css("main form[method='post'] button")).await?.click().await?;
+    maker.says("second person").await?;
+    let checker = Browser::open(driver, &world.base, false).await?;
+    checker.sign_in(&second_of(BUYER.3)).await?;
+    checker.go("/approvals?state=pending").await?;
+    checker.web.find(By::Css("main td a[href^='/approvals/']")).await?.click().await?;
+    checker.says("If you agree, all of them are confirmed irrevocably").await?;
+    checker.web.find(By::Css("main form[action^='/approvals/'] button")).await?.click().await?;
+    checker.says("List of payables confirmed").await?;
+    maker.go("/payables/lists").await?;
+    maker.web.find(By::Css("main td a[href^='/payables/lists/']")).await?.click().await?;
+    for _ in 0..100 {
+        maker.web.refresh().await?;
+        if maker.web.find(By::Css("main")).await?.text().await?.contains("Done") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    maker.says("Done").await?;
+    for browser in [maker, checker] {
+        browser.web.quit().await?;
+    }
+    Ok(())
+}
