@@ -155,6 +155,8 @@ macro_rules! commands {
 
 commands!(
     accept_invitation AcceptInvitation,
+    acknowledge_assignment AcknowledgeAssignment,
+    answer_invoice AnswerInvoice,
     appoint_checker AppointChecker,
     assign_suspense AssignSuspense,
     buy_fractions BuyFractions,
@@ -203,8 +205,10 @@ commands!(
     touch_session TouchSession,
     withdraw_invoice WithdrawInvoice,
     withdraw_offer WithdrawOffer,
+    write_message WriteMessage,
 );
 
+pub mod answer_clock;
 pub mod payout;
 mod second_person;
 pub mod settlement;

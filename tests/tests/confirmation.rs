@@ -216,6 +216,12 @@ fn many_payables_are_confirmed_with_one_decision() {
     }
 }
 
+/// Where the one act of a check page is sent.
+fn act_of(check: &Answer) -> String {
+    let main = check.body.split_once("<main").unwrap().1;
+    main.split_once("<form method=\"post\" action=\"").unwrap().1.split('"').next().unwrap().to_owned()
+}
+
 /// Boxes, the page, everything that matches; the sum decides about the second person.
 #[test]
 fn payables_are_chosen_in_the_inbox() {
@@ -247,9 +253,9 @@ fn payables_are_chosen_in_the_inbox() {
         assert_eq!(api.api("dispute-invoice", "dispute-two", &dispute).status, 200);
         let check = choose("chosen", &[invoices[0].id, invoices[1].id, invoices[2].id], "");
         let text = check.text();
-        assert!(text.contains("2 payables will be confirmed") && text.contains("Left out, and why L-0002"), "{text}");
+        assert!(text.contains("2 payables will be confirmed") && text.contains("Why L-0002"), "{text}");
         assert!(text.contains("EUR 2,380.00"), "{text}");
-        let act = check.body.split_once("<form method=\"post\" action=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        let act = act_of(&check);
         let done = buyer.post(&act, &check.form(&act));
         assert!(
             done.location().starts_with("/receipts/"),
@@ -278,7 +284,7 @@ fn payables_are_chosen_in_the_inbox() {
         // Each amount is below the limit, their sum is not.
         let ids: Vec<i64> = invoices[3..6].iter().map(|row| row.id).collect();
         let check = choose("chosen", &ids, "");
-        let act = check.body.split_once("<form method=\"post\" action=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        let act = act_of(&check);
         let asked = buyer.post(&act, &check.form(&act));
         assert!(asked.location().starts_with("/approvals/"), "{}", asked.location());
         world.verify();
@@ -414,4 +420,216 @@ async fn walk(driver: &Driver, world: &World) -> Done {
         browser.web.quit().await?;
     }
     Ok(())
+}
+
+/// Queries, messages, a rejection, each with its code, in the inbox and as UBL for both companies.
+#[test]
+fn an_invoice_is_answered_with_codes_and_a_thread() {
+    for database in Database::both() {
+        let (world, invoices) = world(database, 4);
+        let (buyer, supplier) = (world.signed_in(BUYER.3), world.signed_in(SUPPLIER.3));
+        let (first, second) = (&invoices[0], &invoices[1]);
+        let page = format!("/payables/{}", first.id);
+        let response = |client: &Client, id: i64| client.get(&format!("/responses/{id}"));
+        assert!(response(&supplier, first.id).body.contains(">AB</cbc:ResponseCode>"), "presented and not answered");
+        let wrong = buyer.fill(&page, &format!("{page}/query"), &[("clarification", "XXX"), ("text", "what is this?")]);
+        assert!(wrong.status == 422 && wrong.body.contains("id=\"problem\""), "{}", wrong.text());
+        let asked = buyer.fill(&page, &format!("{page}/query"), &[("clarification", "QTY"), ("text", "Were there two boxes?")]);
+        assert!(asked.text().contains("Invoice answered"), "{}", asked.text());
+        let own = supplier.get(&format!("/invoices/{}", first.id));
+        assert!(own.text().contains("Under query (UQ) · Quantity incorrect Were there two boxes?"), "{}", own.text());
+        let written = supplier.fill(
+            &format!("/invoices/{}", first.id),
+            &format!("/invoices/{}/message", first.id),
+            &[("text", "Three, one came late.")],
+        );
+        assert!(written.text().contains("Message sent"), "{}", written.text());
+        assert!(buyer.get(&page).text().contains("Three, one came late."));
+        for client in [&buyer, &supplier] {
+            let answer = response(client, first.id);
+            assert!(answer.headers["content-type"].starts_with("application/xml"));
+            assert!(
+                answer.body.contains(">UQ<") && answer.body.contains(">QTY<") && answer.body.contains("Were there two boxes?"),
+                "{}",
+                answer.body
+            );
+        }
+        assert_eq!(response(&world.signed_in("operator@x.example"), first.id).status, 404, "nobody else's");
+        let going = buyer.fill(&page, &format!("{page}/in-process"), &[]);
+        assert_eq!(going.status, 200);
+        assert!(response(&buyer, first.id).body.contains(">IP<"));
+
+        // A rejection has a check page and ends the invoice; its number is free once the supplier takes it back.
+        let page = format!("/payables/{}", second.id);
+        let done =
+            buyer.fill_and_confirm(&page, &format!("{page}/reject"), &[("clarification", "UNR"), ("text", "not our order")]);
+        assert!(done.text().contains("Invoice answered"), "{}", done.text());
+        assert_eq!(Invoice::load(&mut world.conn(), second.id).unwrap().state, "rejected");
+        assert!(response(&supplier, second.id).body.contains(">RE<"));
+        let api = world.api(BUYER.3);
+        let late = serde_json::json!({ "invoice_id": second.id, "answer": "UQ", "clarification": "OTH", "text": "x" });
+        assert_eq!(api.api("answer-invoice", "after-the-end", &late).json()["code"], "state_conflict");
+        let accepted = serde_json::json!({ "invoice_id": first.id, "answer": "AP" });
+        assert_eq!(api.api("answer-invoice", "no-promise", &accepted).json()["code"], "field_invalid");
+        let gone = world.api(SUPPLIER.3).api("withdraw-invoice", "take-it-back", &serde_json::json!({ "invoice_id": second.id }));
+        assert_eq!(gone.status, 200);
+
+        // A confirmation says so by itself: all, or less with its reason.
+        set_limit(&world, BUYER.3, "EUR", "1,000,000.00");
+        for (row, less, code) in [(first, 0, ">AP<"), (&invoices[2], 100, ">CA<")] {
+            let page = format!("/payables/{}", row.id);
+            let amount = Currency::EUR.decimal(row.payable_minor - less);
+            let reason = if less > 0 { "short delivery" } else { "" };
+            let done = buyer.fill_and_confirm(&page, &format!("{page}/check"), &[("amount", &amount), ("reason", reason)]);
+            assert!(done.text().contains("Invoice confirmed"), "{}", done.text());
+            let answer = response(&supplier, row.id).body;
+            assert!(answer.contains(code) && answer.contains("short delivery") == (less > 0), "{answer}");
+        }
+        world.verify();
+    }
+}
+
+/// An unanswered presentation is reminded of and ends; both are told, and it can be presented again.
+#[test]
+fn an_unanswered_presentation_runs_out() {
+    for database in Database::both() {
+        let (world, invoices) = world(database, 2);
+        let (buyer, api) = (world.signed_in(BUYER.3), world.api(BUYER.3));
+        let dispute = serde_json::json!({ "invoice_id": invoices[1].id, "reason": "wrong price", "clarification": "PRI" });
+        assert_eq!(api.api("dispute-invoice", "stops-the-clock", &dispute).status, 200);
+        assert!(buyer.get("/payables").text().contains("5 Jun 2021"), "ten days");
+        assert!(!buyer.get("/home").text().contains("Answers that run out"));
+        let told = |kind: &str| {
+            let condition = format!("kind = '{kind}'");
+            store::lists::count(&mut world.conn(), "notices", &condition, &[]).unwrap()
+        };
+        world.move_to("2021-06-01");
+        assert_eq!(told("answer_wanted"), 0);
+        world.move_to("2021-06-02");
+        assert_eq!(told("answer_wanted"), 1);
+        assert!(buyer.get("/home").text().contains("Answers that run out"), "{}", buyer.get("/home").text());
+        let close = buyer.get("/payables?state=running_out").text();
+        assert!(close.contains("L-0000") && !close.contains("L-0001"), "{close}");
+        world.move_to("2021-06-05");
+        assert_eq!(told("answer_wanted"), 2, "and once on the last day");
+        assert_eq!(Invoice::load(&mut world.conn(), invoices[0].id).unwrap().state, "presented");
+        world.move_to("2021-06-06");
+        assert_eq!(Invoice::load(&mut world.conn(), invoices[0].id).unwrap().state, "expired");
+        assert_eq!(Invoice::load(&mut world.conn(), invoices[1].id).unwrap().state, "disputed", "a dispute stops the clock");
+        assert_eq!(told("invoice_expired"), 2, "both companies");
+        let mut mailed = String::new();
+        for _ in 0..100 {
+            mailed = world.mail(BUYER.3).subject;
+            if mailed.contains("its presentation has ended") {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert!(mailed.contains("its presentation has ended"), "{mailed}");
+        let again =
+            world.api(SUPPLIER.3).api("submit-invoice", "once-more", &serde_json::json!({ "invoice_id": invoices[0].id }));
+        assert_eq!(again.status, 200, "{}", again.body);
+        assert!(buyer.get("/payables").text().contains("16 Jun 2021"), "a new window");
+        world.verify();
+    }
+}
+
+/// What was signed can be read, kept and checked by anybody who was party to it; a page that is no longer true shows both versions.
+#[test]
+fn a_confirmation_is_evidence() {
+    for database in Database::both() {
+        let (world, invoices) = world(database, 1);
+        let row = &invoices[0];
+        let page = format!("/payables/{}", row.id);
+        let buyer = world.signed_in(BUYER.3);
+        let amount = Currency::EUR.decimal(row.payable_minor);
+        // Two pages stand open; the one is used, the other is stale.
+        let stale = buyer.fill(&page, &format!("{page}/check"), &[("amount", "1,000.00"), ("reason", "less")]);
+        let asked = buyer.fill_and_confirm(&page, &format!("{page}/check"), &[("amount", &amount)]);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!(buyer.get(&format!("/undertakings/{}", row.id)).status, 404, "nothing is signed yet");
+        let checker = world.signed_in(&second_of(BUYER.3));
+        let receipt = approve(&checker);
+        assert!(receipt.text().contains("Confirmation as evidence"), "{}", receipt.text());
+        let both = buyer.post(&format!("{page}/confirm"), &stale.form(&format!("{page}/confirm")));
+        let text = both.text();
+        assert_eq!(both.status, 409, "{text}");
+        assert!(text.contains("Both versions") && text.contains("EUR 1,000.00") && text.contains("EUR 1,190.00"), "{text}");
+
+        let evidence =
+            store::ConfirmationEvidence::find_where(&mut world.conn(), "invoice_id = ?", &[row.id.into()]).unwrap().unwrap();
+        let file = buyer.get(&format!("/evidence/{}", row.id));
+        assert_eq!(server::hash::sha256_hex(file.body.as_bytes()), evidence.hash, "the file is what its digest says");
+        for part in [
+            row.document.as_str(),
+            "irrevocably and unconditionally",
+            "不可撤销",
+            "signed=First Person <buyer@x.example>; password",
+            "approved=Second Person",
+            "kontor-terms-1",
+        ] {
+            assert!(file.body.contains(part), "{part}: {}", file.body);
+        }
+        assert!(receipt.text().contains(&evidence.hash), "on the receipt");
+        let audit = store::AuditRecord::find_where(&mut world.conn(), "outcome LIKE ?", &[format!("%{}%", evidence.hash).into()])
+            .unwrap();
+        assert!(audit.is_some(), "in the audit record");
+        let shown = world.signed_in(SUPPLIER.3).get(&format!("/undertakings/{}", row.id)).text();
+        assert!(shown.contains(&evidence.hash) && shown.contains("signed in with"), "{shown}");
+        let change = "UPDATE confirmation_evidence SET text = 'x'";
+        assert!(store::query::execute(&mut world.conn(), change, &[]).is_err(), "what is written stays written");
+        world.verify();
+    }
+}
+
+/// The buyer learns whom to pay when a receivable is put up for assignment, loads it into its books and acknowledges it; supplier sees that.
+#[test]
+fn a_notice_of_assignment_is_given_and_acknowledged() {
+    for database in Database::both() {
+        let (world, invoices) = world(database, 1);
+        let (buyer, supplier) = (world.signed_in(BUYER.3), world.signed_in(SUPPLIER.3));
+        for email in [BUYER.3, SUPPLIER.3] {
+            set_limit(&world, email, "EUR", "1,000,000.00");
+        }
+        let page = format!("/payables/{}", invoices[0].id);
+        let amount = Currency::EUR.decimal(invoices[0].payable_minor);
+        let _ = buyer.fill_and_confirm(&page, &format!("{page}/check"), &[("amount", &amount)]);
+        let receivable = store::Receivable::find_where(&mut world.conn(), "1 = 1", &[]).unwrap().unwrap();
+        assert!(buyer.get("/assignments").text().contains("No receivable"), "nothing is assigned yet");
+        let offer = serde_json::json!({
+            "receivable_id": receivable.id, "units_minor": receivable.face_minor, "rate": "5", "method": "discount", "day_count": "ACT/360",
+            "minimum_ticket_minor": receivable.minimum_ticket_minor, "close_date": "2021-06-10",
+        });
+        let offered = world.api(SUPPLIER.3).api("create-offer", "put-it-up", &offer);
+        assert_eq!(offered.status, 200, "{}", offered.body);
+        let own = format!("/receivables/{}", receivable.id);
+        assert!(supplier.get(&own).text().contains("Notice of assignment ○ Given"), "{}", supplier.get(&own).text());
+        assert!(buyer.get("/home").text().contains("Notices of assignment to acknowledge"));
+        let notice = format!("/assignments/{}", receivable.id);
+        let shown = buyer.get(&notice).text();
+        for part in [e2e::world::CUSTODY_IBAN, receivable.reference.as_str(), "EUR 1,190.00", "discharges the debt only if"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let table = buyer.get("/assignments?format=csv").body;
+        assert!(
+            table.contains(&receivable.reference) && table.contains(e2e::world::CUSTODY_IBAN) && table.contains("EUR,1190.00"),
+            "{table}"
+        );
+        let text = buyer.get(&format!("/assignment-texts/{}", receivable.id)).body;
+        assert!(text.contains("Notice of assignment (2026-11)") && text.contains("债权转让通知"), "{text}");
+        let api = world.api(BUYER.3);
+        let other = serde_json::json!({ "receivable_id": receivable.id, "hash": "0" });
+        assert_eq!(api.api("acknowledge-assignment", "another-text", &other).json()["code"], "field_invalid");
+        let done = buyer.fill(&notice, &notice, &[]);
+        assert!(done.text().contains("Notice of assignment acknowledged"), "{}", done.text());
+        assert!(supplier.get(&own).text().contains("Notice of assignment ✓ Acknowledged"), "{}", supplier.get(&own).text());
+        assert_eq!(world.signed_in("operator@x.example").get(&notice).status, 403);
+        let mailed = (0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            let sql = "address = ? AND subject LIKE '%is being assigned%'";
+            store::lists::count(&mut world.conn(), "mails", sql, &[BUYER.3.into()]).unwrap() == 1
+        });
+        assert!(mailed, "one mail to the buyer");
+        world.verify();
+    }
 }

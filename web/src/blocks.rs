@@ -40,7 +40,7 @@ impl Tone {
     pub fn of(state: &str) -> Self {
         match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
-            | "placed" | "issued" | "sent" => Self::Done,
+            | "placed" | "issued" | "sent" | "acknowledged" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"

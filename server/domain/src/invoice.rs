@@ -8,13 +8,14 @@ named! {
         Draft => "draft", Presented => "presented", Confirmed => "confirmed",
         PartlyConfirmed => "partially_confirmed", Disputed => "disputed", Assigned => "assigned",
         PartPaid => "part_paid", Overdue => "overdue", Paid => "paid", Withdrawn => "withdrawn",
+        Rejected => "rejected", Expired => "expired",
     }
 }
 named! {
     /// What happens to an invoice.
     InvoiceEvent {
         Submit => "submit", Confirm => "confirm", ConfirmLess => "confirm_less", Dispute => "dispute",
-        Settle => "settle", Withdraw => "withdraw", Assign => "assign", PayPart => "pay_part", PayAll => "pay_all", FallOverdue => "fall_overdue",
+        Settle => "settle", Reject => "reject", Expire => "expire", Withdraw => "withdraw", Assign => "assign", PayPart => "pay_part", PayAll => "pay_all", FallOverdue => "fall_overdue",
     }
 }
 
@@ -23,13 +24,16 @@ pub fn next_state(state: InvoiceState, event: InvoiceEvent) -> Result<InvoiceSta
     use InvoiceEvent as E;
     use InvoiceState as S;
     match (state, event) {
-        (S::Draft, E::Submit) => Ok(S::Presented),
+        // What nobody answered in time may be presented again.
+        (S::Draft | S::Expired, E::Submit) => Ok(S::Presented),
         // What is disputed is not promised before the dispute is settled: a list or a second person cannot confirm it by accident.
         (S::Presented, E::Confirm) => Ok(S::Confirmed),
         (S::Presented, E::ConfirmLess) => Ok(S::PartlyConfirmed),
         (S::Presented, E::Dispute) => Ok(S::Disputed),
         (S::Disputed, E::Settle) => Ok(S::Presented),
-        (S::Draft | S::Presented | S::Disputed, E::Withdraw) => Ok(S::Withdrawn),
+        (S::Presented | S::Disputed, E::Reject) => Ok(S::Rejected),
+        (S::Presented, E::Expire) => Ok(S::Expired),
+        (S::Draft | S::Presented | S::Disputed | S::Rejected | S::Expired, E::Withdraw) => Ok(S::Withdrawn),
         (S::Confirmed | S::PartlyConfirmed | S::Assigned, E::Assign) => Ok(S::Assigned),
         (S::Confirmed | S::PartlyConfirmed | S::Assigned, E::PayPart) | (S::PartPaid, E::PayPart) => Ok(S::PartPaid),
         (S::Overdue, E::PayPart) => Ok(S::Overdue),
@@ -163,6 +167,8 @@ draft withdraw withdrawn
 presented confirm confirmed
 presented confirm_less partially_confirmed
 presented dispute disputed
+presented reject rejected
+presented expire expired
 presented withdraw withdrawn
 confirmed assign assigned
 confirmed pay_part part_paid
@@ -173,6 +179,7 @@ partially_confirmed pay_part part_paid
 partially_confirmed pay_all paid
 partially_confirmed fall_overdue overdue
 disputed settle presented
+disputed reject rejected
 disputed withdraw withdrawn
 assigned assign assigned
 assigned pay_part part_paid
@@ -182,7 +189,11 @@ part_paid pay_part part_paid
 part_paid pay_all paid
 part_paid fall_overdue overdue
 overdue pay_part overdue
-overdue pay_all paid";
+overdue pay_all paid
+rejected withdraw withdrawn
+expired submit presented
+expired withdraw withdrawn
+";
 
     #[test]
     fn numbers_compare_without_their_dress() {

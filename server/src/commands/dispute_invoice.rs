@@ -1,8 +1,10 @@
 //! The buyer disputes an invoice, with a reason that the supplier sees.
 
+use super::answer_invoice::insert_message;
 use super::{Actor, Done, Execute, required, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::answer::{AnswerCode, ReasonCode};
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,9 @@ use utoipa::ToSchema;
 pub struct DisputeInvoice {
     pub invoice_id: i64,
     pub reason: String,
+    /// OPStatusReason; `OTH` when left out.
+    #[serde(default)]
+    pub clarification: String,
 }
 
 impl Execute for DisputeInvoice {
@@ -28,10 +33,13 @@ impl Execute for DisputeInvoice {
             return Err(Refusal::ReasonMissing.into());
         }
         let reason = required(&self.reason, "reason", 500)?;
+        let code = if self.clarification.is_empty() { ReasonCode::Other.name() } else { self.clarification.as_str() };
+        let reason_code = ReasonCode::parse(code).ok_or_else(|| Refusal::FieldInvalid { field: "clarification".to_owned() })?;
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
         invoice.state = next_state(state, InvoiceEvent::Dispute)?.name().to_owned();
         invoice.reason.clone_from(&reason);
         batch.update(&invoice)?;
+        insert_message(batch, actor, invoice.id, (AnswerCode::UnderQuery.name(), reason_code.name()), &reason)?;
         let arguments = json!({ "number": invoice.number, "reason": reason });
         batch.notify(invoice.supplier_id, "invoice_disputed", &arguments, format!("/invoices/{}", invoice.id));
         Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id })))

@@ -1,8 +1,10 @@
 //! The buyer takes its dispute back: the invoice waits for an answer again.
 
-use super::{Actor, Done, Execute, optional, settlement};
+use super::answer_invoice::insert_message;
+use super::{Actor, Done, Execute, answer_clock, optional, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::answer::AnswerCode;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,8 @@ impl Execute for SettleDispute {
         invoice.state = next_state(state, InvoiceEvent::Settle)?.name().to_owned();
         invoice.reason.clear();
         batch.update(&invoice)?;
+        answer_clock::start(batch, &invoice)?;
+        insert_message(batch, actor, invoice.id, (AnswerCode::InProcess.name(), ""), &text)?;
         let arguments = json!({ "number": invoice.number, "text": text });
         batch.notify(invoice.supplier_id, "dispute_settled", &arguments, format!("/invoices/{}", invoice.id));
         Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id })))

@@ -1,6 +1,6 @@
 //! A person at the supplier has looked at the fields and presents the invoice to its buyer.
 
-use super::{Actor, Done, Execute, settlement};
+use super::{answer_clock, Actor, Done, Execute, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -35,6 +35,7 @@ impl Execute for SubmitInvoice {
             return Err(Refusal::BuyerUnknown.into());
         }
         batch.update(&invoice)?;
+        answer_clock::start(batch, &invoice)?;
         let supplier = batch.party(actor.party_id)?;
         let arguments = json!({ "number": invoice.number, "supplier": supplier.name });
         batch.notify(invoice.buyer_id, "invoice_presented", &arguments, format!("/payables/{}", invoice.id));

@@ -27,7 +27,7 @@ use crate::commands::{Actor, Command, Outcome};
 use crate::dice::Dice;
 use crate::hash::{random_token, sha256_hex};
 use crate::http::pages::bank::read_statement;
-use crate::jobs::end_of_day;
+use crate::jobs::{confirm_lists, end_of_day};
 use crate::setup::{self, FirstUser, Setup};
 use crate::writer::{WriteError, Writer};
 use chrono::{Days, NaiveDate};
@@ -200,6 +200,8 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
         world.clock.shift_seconds(86_400);
     }
     world.leave_open_work()?;
+    let pool = store::open_pool(database_url, 1)?;
+    confirm_lists::go_on(&world.writer, &pool, || false).map_err(|fault| DemoError::Other(fault.to_string()))?;
     clock.set(end);
     let World { writer, conn, .. } = world;
     drop((writer, conn));
@@ -630,7 +632,7 @@ impl World {
                 0 => continue,
                 1 if invoice.issue_date < today => {
                     let reason = "Quantity on the delivery note differs".to_owned();
-                    self.run(buyer.maker(), DisputeInvoice { invoice_id: invoice.id, reason })?;
+                    self.run(buyer.maker(), DisputeInvoice { invoice_id: invoice.id, reason, clarification: "QTY".to_owned() })?;
                 }
                 roll => {
                     let less = roll == 2;
@@ -878,7 +880,7 @@ impl World {
 
     /// The first buyer's lists: one that is agreed to, one that waits for the second person, one that is a draft.
     fn list_payables(&mut self, today: NaiveDate) -> Built {
-        let (Some(supplier), Some(buyer)) = (self.suppliers.get(1).cloned(), self.buyers.first().cloned()) else { return Ok(()) };
+        let (Some(supplier), Some(buyer)) = (self.suppliers.get(3).cloned(), self.buyers.first().cloned()) else { return Ok(()) };
         for step in ["agreed", "asked", "draft"] {
             let mut items = Vec::new();
             for net_minor in [310_000, 470_000, 1_120_000] {

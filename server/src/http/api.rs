@@ -145,6 +145,8 @@ macro_rules! command_routes {
 }
 
 command_routes! {
+    "acknowledge-assignment" acknowledge_assignment AcknowledgeAssignment BuyerMaker;
+    "answer-invoice" answer_invoice AnswerInvoice BuyerMaker;
     "appoint-checker" appoint_checker AppointChecker OperatorMaker;
     "assign-suspense" assign_suspense AssignSuspense OperatorMaker;
     "buy-fractions" buy_fractions BuyFractions FinancierMaker;
@@ -177,6 +179,7 @@ command_routes! {
     "submit-invoice" submit_invoice SubmitInvoice SupplierMaker;
     "withdraw-invoice" withdraw_invoice WithdrawInvoice SupplierMaker;
     "withdraw-offer" withdraw_offer WithdrawOffer SupplierMaker;
+    "write-message" write_message WriteMessage Maker;
 }
 
 pub fn add_routes(routes: &mut Routes) {

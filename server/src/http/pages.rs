@@ -3,6 +3,7 @@
 pub mod account;
 pub mod approvals;
 pub mod assets;
+pub mod assignments;
 pub mod bank;
 pub mod cash;
 pub mod companies;
@@ -24,6 +25,8 @@ pub mod receipts;
 pub mod receivables;
 pub mod request;
 pub mod sign_in;
+pub mod thread;
+pub mod undertakings;
 
 use super::error::Fault;
 use super::rights::{Right, SignedIn, Who};
@@ -46,6 +49,9 @@ pub fn add_routes(routes: &mut Routes) {
     invoices::add_routes(routes);
     confirmation_lists::add_routes(routes);
     payables::add_routes(routes);
+    assignments::add_routes(routes);
+    thread::add_routes(routes);
+    undertakings::add_routes(routes);
     receivables::add_routes(routes);
     market::add_routes(routes);
     portfolio::add_routes(routes);

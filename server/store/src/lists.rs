@@ -98,10 +98,13 @@ list_row!(
         due_or_issue: Date => NaiveDate, state: Text => String, reason: Text => String, document: Text => String,
         type_code: Text => String, order_reference: Text => String, receivable_id: BigInt => i64,
         created_at: Timestamp => NaiveDateTime,
+        /// Until when it must be answered, and from when that is close; only while it waits for the answer.
+        answer_by: Nullable<Date> => Option<NaiveDate>, remind_on: Nullable<Date> => Option<NaiveDate>,
     } from "SELECT i.id, i.number, i.supplier_id, i.buyer_id, s.name AS supplier, b.name AS buyer, i.currency, i.payable_minor, \
             i.confirmed_minor, i.total_minor, i.issue_date, i.due_date, COALESCE(i.due_date, i.issue_date) AS due_or_issue, i.state, i.reason, i.document, \
-            i.type_code, i.order_reference, COALESCE(r.id, 0) AS receivable_id, i.created_at \
-            FROM invoices i JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id LEFT JOIN receivables r ON r.invoice_id = i.id";
+            i.type_code, i.order_reference, COALESCE(r.id, 0) AS receivable_id, i.created_at, k.answer_by, k.remind_on \
+            FROM invoices i JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id LEFT JOIN receivables r ON r.invoice_id = i.id \
+            LEFT JOIN answer_clocks k ON k.id = i.id AND i.state = 'presented'";
     totals "payable_minor"
 );
 
@@ -219,6 +222,19 @@ list_row!(
             (SELECT COUNT(*) FROM confirmation_items i WHERE i.list_id = l.id AND i.state = 'confirmed') AS confirmed, l.created_at, '' AS currency \
             FROM confirmation_lists l LEFT JOIN users s ON s.id = l.signer_id LEFT JOIN users a ON a.id = l.approver_id";
     totals "0"
+);
+
+list_row!(
+    /// A notice of assignment with what must be paid, where, and whether the buyer has acknowledged it.
+    AssignmentLine {
+        id: BigInt => i64, buyer_id: BigInt => i64, number: Text => String, supplier: Text => String, supplier_tax_id: Text => String, currency: Text => String,
+        confirmed_minor: BigInt => i64, payment_date: Date => NaiveDate, pay_to: Text => String, pay_to_iban: Text => String, reference: Text => String,
+        text_en: Text => String, text_zh: Text => String, hash: Text => String, given_at: Timestamp => NaiveDateTime,
+        acknowledged_at: Nullable<Timestamp> => Option<NaiveDateTime>, state: Text => String,
+    } from "SELECT n.id, n.buyer_id, i.number, s.name AS supplier, s.tax_id AS supplier_tax_id, r.currency, r.confirmed_minor, r.payment_date, n.pay_to, n.pay_to_iban, \
+            r.reference, n.text_en, n.text_zh, n.hash, n.given_at, n.acknowledged_at, CASE WHEN n.acknowledged_at IS NULL THEN 'given' ELSE 'acknowledged' END AS state \
+            FROM assignment_notices n JOIN receivables r ON r.id = n.id JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id";
+    totals "confirmed_minor"
 );
 
 list_row!(

@@ -238,6 +238,52 @@ diesel::table! {
 }
 
 diesel::table! {
+    invoice_messages (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        party_id -> BigInt,
+        user_id -> BigInt,
+        code -> Text,
+        reason_code -> Text,
+        text -> Text,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    answer_clocks (id) {
+        id -> BigInt,
+        remind_on -> Date,
+        answer_by -> Date,
+        reminded -> BigInt,
+    }
+}
+
+diesel::table! {
+    confirmation_evidence (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        text -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    assignment_notices (id) {
+        id -> BigInt,
+        buyer_id -> BigInt,
+        text_en -> Text,
+        text_zh -> Text,
+        hash -> Text,
+        pay_to -> Text,
+        pay_to_iban -> Text,
+        given_at -> Timestamp,
+        acknowledged_by -> Nullable<BigInt>,
+        acknowledged_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     confirmation_lists (id) {
         id -> BigInt,
         party_id -> BigInt,
@@ -567,9 +613,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     documents,
     invoices,
     confirmations,
+    invoice_messages,
+    answer_clocks,
+    confirmation_evidence,
     confirmation_lists,
     confirmation_items,
     receivables,
+    assignment_notices,
     late_claims,
     distributions,
     offers,

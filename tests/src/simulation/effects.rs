@@ -133,6 +133,7 @@ impl Model {
                     identity: self.identity(actor, register),
                     state: "draft",
                     confirmed: 0,
+                    answer_by: None,
                 };
                 self.invoices.insert(id("invoice_id"), invoice);
                 self.touched.invoices.insert(id("invoice_id"));
@@ -140,11 +141,11 @@ impl Model {
             Command::SubmitInvoice(submit) => {
                 let invoice = self.invoices.get_mut(&submit.invoice_id).ok_or("no invoice")?;
                 invoice.due = invoice.due.or(submit.due_date);
-                self.move_invoice(submit.invoice_id, "presented");
+                self.present(submit.invoice_id);
             }
             Command::WithdrawInvoice(withdraw) => self.move_invoice(withdraw.invoice_id, "withdrawn"),
             Command::DisputeInvoice(dispute) => self.move_invoice(dispute.invoice_id, "disputed"),
-            Command::SettleDispute(settle) => self.move_invoice(settle.invoice_id, "presented"),
+            Command::SettleDispute(settle) => self.present(settle.invoice_id),
             Command::ConfirmInvoice(confirm) => self.issue(confirm, body, ids)?,
             Command::SetBuyerLimit(set) => {
                 let limit = self.limits.entry((actor.party_id, set.buyer_id, set.currency.clone())).or_default();
@@ -234,6 +235,16 @@ impl Model {
             other => return Err(format!("the simulation does not send {}", other.name())),
         }
         Ok(())
+    }
+
+    /// It waits for an answer for ten days, and never past the day before it is due.
+    fn present(&mut self, id: i64) {
+        let last = self.today + Days::new(10);
+        if let Some(invoice) = self.invoices.get_mut(&id) {
+            let before_due = invoice.due.map_or(last, |due| due - Days::new(1));
+            invoice.answer_by = Some(last.min(before_due).max(self.today));
+        }
+        self.move_invoice(id, "presented");
     }
 
     fn move_invoice(&mut self, id: i64, state: &'static str) {
@@ -496,6 +507,12 @@ impl Model {
         }
         agree(what, body, "matured", matured)?;
         agree(what, body, "overdue", overdue)?;
+        let late = |invoice: &Invoice| invoice.state == "presented" && invoice.answer_by.is_some_and(|day| day < next);
+        let unanswered: Vec<i64> = self.invoices.iter().filter(|(_, invoice)| late(invoice)).map(|(id, _)| *id).collect();
+        agree(what, body, "unanswered", i64::try_from(unanswered.len()).unwrap_or(0))?;
+        for id in unanswered {
+            self.move_invoice(id, "expired");
+        }
         agree(what, body, "business_date", json!(next))?;
         self.today = next;
         Ok(())

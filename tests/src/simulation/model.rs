@@ -55,6 +55,8 @@ pub struct Invoice {
     pub identity: (String, String, i32),
     pub state: &'static str,
     pub confirmed: i128,
+    /// The last day for the buyer's answer, once it was presented.
+    pub answer_by: Option<NaiveDate>,
 }
 
 #[derive(Clone, Debug)]

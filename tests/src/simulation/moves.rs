@@ -202,7 +202,7 @@ impl Players<'_> {
     }
 
     fn submit(&mut self) -> Option<Move> {
-        let invoice_id = self.pick_id(&self.model.invoices, |invoice| invoice.state == "draft")?;
+        let invoice_id = self.pick_id(&self.model.invoices, |invoice| ["draft", "expired"].contains(&invoice.state))?;
         let actor = self.person(self.model.invoices[&invoice_id].supplier);
         let due_date = if self.chance(60) { Some(self.day(14, 50)) } else { None };
         Some((actor, SubmitInvoice { invoice_id, due_date }.into()))
@@ -218,7 +218,7 @@ impl Players<'_> {
         let invoice_id = self.pick_id(&self.model.invoices, |invoice| invoice.state == "presented")?;
         let actor = self.person(self.model.invoices[&invoice_id].buyer);
         let reason = if self.chance(10) { " " } else { "two boxes are missing" }.to_owned();
-        Some((actor, DisputeInvoice { invoice_id, reason }.into()))
+        Some((actor, DisputeInvoice { invoice_id, reason, clarification: String::new() }.into()))
     }
 
     fn settle_dispute(&mut self) -> Option<Move> {

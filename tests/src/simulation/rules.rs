@@ -157,7 +157,7 @@ impl Model {
                 self.acting(actor, "supplier")?;
                 let invoice = self.invoices.get(&submit.invoice_id).filter(|invoice| invoice.supplier == actor.party_id);
                 let invoice = invoice.ok_or("not_found")?;
-                require(invoice.state == "draft", "state_conflict")?;
+                require(["draft", "expired"].contains(&invoice.state), "state_conflict")?;
                 let due = invoice.due.or(submit.due_date).ok_or("due_date_missing")?;
                 require(due >= self.today + Days::new(15), "due_date_too_close")?;
                 require(!self.is_too_far(due), "due_date_too_far")?;
@@ -166,7 +166,10 @@ impl Model {
             Command::WithdrawInvoice(withdraw) => {
                 self.acting(actor, "supplier")?;
                 let invoice = self.invoices.get(&withdraw.invoice_id).filter(|invoice| invoice.supplier == actor.party_id);
-                require(["draft", "presented", "disputed"].contains(&invoice.ok_or("not_found")?.state), "state_conflict")
+                require(
+                    ["draft", "presented", "disputed", "rejected", "expired"].contains(&invoice.ok_or("not_found")?.state),
+                    "state_conflict",
+                )
             }
             Command::DisputeInvoice(dispute) => {
                 self.acting(actor, "buyer")?;

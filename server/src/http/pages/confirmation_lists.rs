@@ -53,7 +53,8 @@ async fn chosen(who: &Who<BuyerMaker>, posted: &Posted, params: &Params) -> Resu
         _ => posted.fields.iter().filter(|(name, _)| name == "chosen").map(|(_, id)| number(id)).collect(),
     };
     let (ids, party_id) = (ids?, who.party_id()?);
-    let mut wanted = ListQuery { size: MOST_ITEMS.saturating_add(1), ..ListQuery::newest(1) };
+    let size = MOST_ITEMS.saturating_add(1);
+    let mut wanted = ListQuery { order: "due_or_issue", descending: false, size, ..ListQuery::newest(1) };
     if posted.get("scope") == "all" {
         wanted.conditions = payables_listing(params, who.language()).query().conditions;
         wanted = wanted.with(OPEN, vec![]);

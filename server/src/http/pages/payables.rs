@@ -4,11 +4,14 @@ use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::{STATES, content_of, expected_of, history, invoice_facts, order_value};
-use super::listing::{Group, Head, Listing};
-use super::{Answer, SignedIn, again, document, receipt, receipts};
+use super::listing::{Group, Head, Listing, plain_table};
+use super::thread::{self, Thread};
+use super::{Answer, Check, SignedIn, again, document, receipt, receipts, submit_or_again};
+use crate::commands::answer_invoice::AnswerInvoice;
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
 use crate::commands::settle_dispute::SettleDispute;
+use crate::commands::write_message::WriteMessage;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Role;
@@ -26,6 +29,11 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/payables/{id}/confirm", confirm);
     routes.post("/payables/{id}/dispute", dispute);
     routes.post("/payables/{id}/settle", settle);
+    routes.post("/payables/{id}/in-process", in_process);
+    routes.post("/payables/{id}/query", query);
+    routes.get("/payables/{id}/reject", reject_check);
+    routes.post("/payables/{id}/reject", reject);
+    routes.post("/payables/{id}/message", message);
 }
 
 /// What the company will have to pay, unless it disputes it.
@@ -37,16 +45,21 @@ const HEADS: &[Head] = &[
     ("col-supplier", false, "supplier"),
     ("col-issued", false, "issue_date"),
     ("col-due", false, "due_or_issue"),
+    ("col-answer-by", false, ""),
     ("col-payable", true, "payable_minor"),
     ("col-state", false, ""),
 ];
+
+/// What must be answered within a few days.
+pub const RUNNING_OUT: Group =
+    ("running_out", "state = 'presented' AND remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)");
 
 /// The inbox as an address asks for it.
 pub fn payables_listing(params: &Params, language: Language) -> Listing<'_> {
     Listing {
         params,
         language,
-        groups: &[OPEN],
+        groups: &[OPEN, RUNNING_OUT],
         states: STATES.get(1..).unwrap_or(&[]),
         heads: HEADS,
         default: ("due_or_issue", false),
@@ -72,6 +85,7 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
             Value::text(row.supplier.clone()),
             Value::date(language, row.issue_date),
             row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
+            row.answer_by.map_or_else(|| Value::text("–"), |day| Value::date(language, day)),
             Value::money(&row.currency, row.payable_minor),
             Value::state(language, &row.state),
         ];
@@ -96,7 +110,10 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
         table.selection = Some(Selection { form, buttons: buttons.to_vec() });
     }
     let mut shown = Page::new(language.t("payables-title"));
-    let mut links = vec![(language.t("lists-title"), "/payables/lists".to_owned())];
+    let mut links = vec![
+        (language.t("lists-title"), "/payables/lists".to_owned()),
+        (language.t("assignments-title"), "/assignments".to_owned()),
+    ];
     if maker {
         links.insert(0, (language.t("confirmation-file-title"), "/payables/file".to_owned()));
     }
@@ -115,6 +132,7 @@ struct Loaded {
     content: Vec<u8>,
     confirmation: Option<Confirmation>,
     receivable: Option<Receivable>,
+    thread: Thread,
     today: NaiveDate,
 }
 
@@ -130,14 +148,17 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let receivable = Receivable::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let today = store::records::load_heads(conn)?.business_date;
-            Ok(Loaded { row, events, content, confirmation, receivable, today })
+            let thread = thread::load(conn, &row)?;
+            Ok(Loaded { row, events, content, confirmation, receivable, thread, today })
         })
         .await
 }
 
 fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
     let (language, person, row) = (who.language(), who.person()?, &loaded.row);
-    let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(invoice_facts(language, row))];
+    let mut facts = invoice_facts(language, row);
+    facts.extend(row.answer_by.map(|day| (who.t("col-answer-by"), Value::date(language, day))));
+    let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(facts)];
     if row.state == "presented" && person.has_role(Role::Maker) {
         let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
         let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(row.payable_minor)).unwrap_or_default();
@@ -152,8 +173,21 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
         form.get = true;
         fields.extend([Block::Heading(who.t("payable-confirm")), Block::Form(Box::new(form))]);
         let reason = Field::new("reason", who.t("payable-dispute-reason"), "area");
-        let form = Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), vec![reason]).secondary();
+        let asked = vec![thread::reason_field(language), reason];
+        let form = Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), asked).secondary();
         fields.extend([Block::Heading(who.t("payable-dispute")), Block::Form(Box::new(form))]);
+        let text = || Field::new("text", who.t("payable-query-text"), "area");
+        let asked = vec![thread::reason_field(language), text()];
+        let form = Form::new(format!("/payables/{}/query", row.id), who.t("payable-query-submit"), asked).secondary();
+        fields.extend([Block::Heading(who.t("payable-query")), Block::Form(Box::new(form))]);
+        let form = Form::new(format!("/payables/{}/in-process", row.id), who.t("payable-in-process"), vec![]).secondary();
+        fields.push(Block::Form(Box::new(form)));
+    }
+    if ["presented", "disputed"].contains(&row.state.as_str()) && person.has_role(Role::Maker) {
+        let text = Field::new("text", who.t("payable-reject-text"), "area");
+        let asked = vec![thread::reason_field(language), text];
+        let form = super::asking(format!("/payables/{}/reject", row.id), who.t("payable-reject-check"), asked).secondary();
+        fields.extend([Block::Heading(who.t("payable-reject")), Block::Form(Box::new(form))]);
     }
     if row.state == "disputed" && person.has_role(Role::Maker) {
         let text = Field::new("text", who.t("payable-settle-text"), "area").optional();
@@ -171,6 +205,7 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             (who.t("field-words-hash"), Value::code(confirmation.words_hash.clone())),
             (who.t("col-when"), Value::moment(language, confirmation.signed_at)),
         ]));
+        page = page.with(Block::Links(vec![(who.t("undertaking-link"), format!("/undertakings/{}", row.id))]));
     }
     if let Some(receivable) = loaded.receivable.as_ref().filter(|row| row.state != "redeemed") {
         let outstanding = receivable.confirmed_minor.saturating_sub(receivable.paid_minor).max(0);
@@ -182,6 +217,8 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             ]),
         );
     }
+    let writes_to = person.has_role(Role::Maker).then(|| format!("/payables/{}/message", row.id));
+    page.blocks.extend(thread::blocks(language, row, &loaded.thread, writes_to));
     let mut events = expected_of(language, row);
     events.extend(receipts::timeline(language, &loaded.events, person.party.id, false));
     Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
@@ -288,7 +325,11 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     match who.submit(&posted.key(), command).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
-            let page = check_page(&who, &loaded.row, amount_minor, due_date, posted.get("reason")).await?;
+            let now = load(&who, id.0).await?;
+            let mut page = check_page(&who, &now.row, amount_minor, due_date, posted.get("reason")).await?;
+            if ["state_conflict", "undertaking_changed"].contains(&fault.code().as_str()) {
+                page.blocks.insert(0, versions(who.language(), &now, &posted));
+            }
             again(&who, page, &Posted::default(), fault, &loaded.row.currency).await
         }
     }
@@ -296,7 +337,17 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
 
 async fn dispute(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
-    match who.submit(&posted.key(), DisputeInvoice { invoice_id: id.0, reason: posted.get("reason").to_owned() }).await {
+    match who
+        .submit(
+            &posted.key(),
+            DisputeInvoice {
+                invoice_id: id.0,
+                reason: posted.get("reason").to_owned(),
+                clarification: posted.get("clarification").to_owned(),
+            },
+        )
+        .await
+    {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
@@ -308,4 +359,84 @@ async fn settle(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
+}
+
+/// What was sent from a page that is no longer true, beside what holds now.
+fn versions(language: Language, now: &Loaded, sent: &Posted) -> Block {
+    let row = &now.row;
+    let confirmed = now.confirmation.as_ref();
+    let amount = |minor: Option<i64>| minor.map_or_else(|| Value::text("–"), |minor| Value::money(&row.currency, minor));
+    let day = |day: Option<NaiveDate>| day.map_or_else(|| Value::text("–"), |day| Value::date(language, day));
+    let hash = confirmed.map(|known| known.words_hash.clone()).unwrap_or_default();
+    let lines = vec![
+        vec![Value::text(language.t("col-state")), Value::state(language, "presented"), Value::state(language, &row.state)],
+        vec![
+            Value::text(language.t("col-amount")),
+            amount(sent.number("amount_minor").ok()),
+            amount(Some(confirmed.map_or(row.payable_minor, |known| known.amount_minor))),
+        ],
+        vec![
+            Value::text(language.t("col-due")),
+            day(sent.date("due_date").ok()),
+            day(confirmed.map(|known| known.due_date).or(row.due_date)),
+        ],
+        vec![Value::text(language.t("field-words-hash")), Value::code(sent.get("words_hash")), Value::code(hash)],
+    ];
+    let heads = &[("col-what", false), ("col-yours", false), ("col-now", false)];
+    Block::Table(Box::new(plain_table(language, "payable-versions", heads, lines, "list-no-match")))
+}
+
+/// Submits an answer, or shows the payable again with what is wrong.
+async fn answered(who: &Who<BuyerMaker>, id: i64, posted: &Posted, command: impl Into<crate::commands::Command>) -> Answer {
+    let loaded = load(who, id).await?;
+    submit_or_again(who, posted, command, payable_page(who, &loaded)?, &loaded.row.currency).await
+}
+
+fn answer_of(id: i64, code: &str, posted: &Posted) -> AnswerInvoice {
+    let (clarification, text) = (posted.get("clarification").to_owned(), posted.get("text").to_owned());
+    AnswerInvoice { invoice_id: id, answer: code.to_owned(), clarification, text }
+}
+
+async fn in_process(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    answered(&who, id.0, &posted, answer_of(id.0, "IP", &posted)).await
+}
+
+async fn query(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    answered(&who, id.0, &posted, answer_of(id.0, "UQ", &posted)).await
+}
+
+async fn reject(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    answered(&who, id.0, &posted, answer_of(id.0, "RE", &posted)).await
+}
+
+async fn message(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    answered(&who, id.0, &posted, WriteMessage { invoice_id: id.0, text: posted.get("text").to_owned() }).await
+}
+
+/// Before a rejection, which ends the invoice.
+async fn reject_check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let row = &loaded.row;
+    let (clarification, text) = (params.get("clarification"), params.get("text").trim());
+    let mut decided = domain::answer::decide_answer("RE", clarification, text).map(|_| ());
+    if !["presented", "disputed"].contains(&row.state.as_str()) {
+        decided = Err(Refusal::StateConflict { state: row.state.clone() });
+    }
+    if let Err(refusal) = decided {
+        let typed = Posted { fields: params.fields.clone() };
+        return again(&who, payable_page(&who, &loaded)?, &typed, refusal.into(), &row.currency).await;
+    }
+    let mut facts = invoice_facts(who.language(), row);
+    facts.push((who.t("payable-reject-text"), Value::text(text)));
+    let check = Check {
+        title: who.language().fill("payable-reject-title", &[("number", row.number.clone())]),
+        lead: who.t("payable-reject-lead"),
+        facts,
+        form: Form::new(format!("/payables/{}/reject", row.id), who.t("payable-reject-submit"), vec![])
+            .hidden("clarification", clarification)
+            .hidden("text", text),
+        back: format!("/payables/{}", row.id),
+    };
+    let trail = [(who.t("payables-title"), "/payables".to_owned()), (row.number.clone(), format!("/payables/{}", row.id))];
+    who.app.page(&who.viewer, super::check_page(&who, &trail, check)).await
 }

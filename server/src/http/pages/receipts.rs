@@ -105,6 +105,9 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     if let Some(id) = number("receivable_id").filter(|_| !person.has_capacity(Capacity::Buyer)) {
         links.push((who.t("receipt-to-receivable"), format!("/receivables/{id}")));
     }
+    if let (Some(id), Some(_)) = (number("invoice_id"), body.get("evidence_hash")) {
+        links.push((who.t("undertaking-link"), format!("/undertakings/{id}")));
+    }
     links.push((who.t("fault-home"), "/home".to_owned()));
     let mut page = Page::new(
         language.fill("receipt-title", &[("what", if waits { language.request(&command) } else { language.done(&command) })]),
