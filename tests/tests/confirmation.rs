@@ -200,6 +200,12 @@ fn many_payables_are_confirmed_with_one_decision() {
         let checker_id = User::find_where(&mut conn, "email = ?", &[second_of(BUYER.3).into()]).unwrap().unwrap().id;
         assert!(confirmed.iter().all(|row| row.signer_id == approval.maker_id && row.approver_id == Some(checker_id)));
         assert!(confirmed.iter().all(|row| server::hash::sha256_hex(row.words_en.as_bytes()) == row.words_hash));
+        let evidence = store::ConfirmationEvidence::list_where(&mut conn, "1 = 1", &[]).unwrap();
+        let asked = approval.created_at.format("\nasked-at=%Y-%m-%dT%H:%M:%SZ\n").to_string();
+        assert!(
+            evidence.len() == 1_998 && evidence.iter().all(|row| row.text.contains(&asked)),
+            "each says when it was asked for"
+        );
         let less = Invoice::load(&mut conn, invoices[0].id).unwrap();
         assert_eq!((less.state.as_str(), less.confirmed_minor), ("partially_confirmed", less.payable_minor - 100));
         let refused = buyer.get(&format!("{page}?state=refused")).text();
@@ -570,6 +576,9 @@ fn a_confirmation_is_evidence() {
         ] {
             assert!(file.body.contains(part), "{part}: {}", file.body);
         }
+        let request = Approval::find_where(&mut world.conn(), "subject_id = ?", &[row.id.into()]).unwrap().unwrap();
+        let asked = request.created_at.format("\nasked-at=%Y-%m-%dT%H:%M:%SZ\n").to_string();
+        assert!(file.body.contains(&asked), "{asked}: {}", file.body);
         assert!(receipt.text().contains(&evidence.hash), "on the receipt");
         let audit = store::AuditRecord::find_where(&mut world.conn(), "outcome LIKE ?", &[format!("%{}%", evidence.hash).into()])
             .unwrap();

@@ -13,6 +13,8 @@ pub struct EvidenceFacts<'a> {
     pub terms: &'a str,
     pub signer: Signature<'a>,
     pub approver: Option<Signature<'a>>,
+    /// When the signer asked for it, where somebody else had to agree; otherwise empty.
+    pub asked_at: &'a str,
     /// When it became binding, ISO 8601 in UTC.
     pub at: &'a str,
 }
@@ -33,12 +35,13 @@ pub fn text(facts: &EvidenceFacts<'_>) -> String {
     let signature = |who: &Signature<'_>| format!("{} <{}>; {}", line(who.name), line(who.email), who.factors);
     let approved = facts.approver.as_ref().map(signature).unwrap_or_default();
     format!(
-        "kontor-confirmation-1\nundertaking={}\nen={}\nzh={}\ndocument-sha256={}\nsigned={}\napproved={approved}\nbinding-from={}\n{}\n",
+        "kontor-confirmation-1\nundertaking={}\nen={}\nzh={}\ndocument-sha256={}\nsigned={}\nasked-at={}\napproved={approved}\nbinding-from={}\n{}\n",
         facts.version,
         line(facts.words_en),
         line(facts.words_zh),
         facts.document,
         signature(&facts.signer),
+        facts.asked_at,
         facts.at,
         facts.terms,
     )
@@ -59,6 +62,7 @@ mod tests {
             terms: "kontor-terms-1\ncurrency=EUR",
             signer,
             approver: None,
+            asked_at: "",
             at: "2026-11-25T10:00:00Z",
         };
         let plain = text(&facts);
@@ -70,6 +74,7 @@ mod tests {
             EvidenceFacts { terms: "kontor-terms-1\ncurrency=CNY", ..facts.clone() },
             EvidenceFacts { signer: totp, ..facts.clone() },
             EvidenceFacts { approver: Some(totp), ..facts.clone() },
+            EvidenceFacts { asked_at: "2026-11-25T09:00:00Z", ..facts.clone() },
             EvidenceFacts { at: "2026-11-25T10:00:01Z", ..facts.clone() },
         ] {
             assert_ne!(text(&other), plain);

@@ -109,6 +109,11 @@ fn evidence(batch: &mut Batch<'_>, signed: &Confirmation, invoice: &Invoice, rec
         Some(id) => Some(User::load(batch.conn, id)?),
         None => None,
     };
+    let moment = |at: chrono::NaiveDateTime| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let request = match signed.approver_id {
+        Some(_) => store::confirmation_lists::find_request(batch.conn, invoice.id, signed.signer_id)?,
+        None => None,
+    };
     let text = evidence::text(&EvidenceFacts {
         version: &signed.version,
         words_en: &signed.words_en,
@@ -117,7 +122,8 @@ fn evidence(batch: &mut Batch<'_>, signed: &Confirmation, invoice: &Invoice, rec
         terms: &receivable.terms,
         signer: signature(&signer),
         approver: approver.as_ref().map(signature),
-        at: &signed.signed_at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        asked_at: &request.map(|row| moment(row.created_at)).unwrap_or_default(),
+        at: &moment(signed.signed_at),
     });
     let hash = crate::hash::sha256_hex(text.as_bytes());
     Ok(ConfirmationEvidence { id: signed.id, invoice_id: invoice.id, text, hash })

@@ -2,7 +2,7 @@
 
 use crate::query;
 use crate::records::Record;
-use crate::rows::{ConfirmationItem, ConfirmationList};
+use crate::rows::{Approval, ConfirmationItem, ConfirmationList};
 use crate::{Conn, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -44,4 +44,11 @@ pub fn list_running(conn: &mut Conn) -> Result<Vec<ConfirmationList>> {
 /// At most `most` lines that are still to be confirmed, in their order.
 pub fn list_waiting(conn: &mut Conn, list: i64, most: i64) -> Result<Vec<ConfirmationItem>> {
     ConfirmationItem::list_where(conn, "list_id = ? AND state = 'waiting' ORDER BY id LIMIT ?", &[list.into(), most.into()])
+}
+
+/// The newest request to a second person that this confirmation follows from: for the invoice alone, or for a list that holds it.
+pub fn find_request(conn: &mut Conn, invoice: i64, signer: i64) -> Result<Option<Approval>> {
+    let condition = "maker_id = ? AND ((command = 'confirm_invoice' AND subject_id = ?) OR (command = 'confirm_list' AND subject_id IN \
+                     (SELECT list_id FROM confirmation_items WHERE invoice_id = ? AND state = 'waiting'))) ORDER BY id DESC LIMIT 1";
+    Approval::find_where(conn, condition, &[signer.into(), invoice.into(), invoice.into()])
 }

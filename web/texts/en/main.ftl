@@ -1392,6 +1392,7 @@ reason-code-fin = Bank or finance details incorrect
 reason-code-oth = Other
 undertaking-title = Confirmation of invoice { $number }
 undertaking-signed = Signed by, signed in with
+undertaking-asked = Signed at
 undertaking-approved = Agreed to by, signed in with
 undertaking-binding = Binding from
 undertaking-check = Check it yourself

@@ -1368,6 +1368,7 @@ reason-code-fin = 银行或财务信息有误
 reason-code-oth = 其他
 undertaking-title = 第 { $number } 号发票的确权
 undertaking-signed = 签署人及登录方式
+undertaking-asked = 签署时间
 undertaking-approved = 复核人及登录方式
 undertaking-binding = 生效时间
 undertaking-check = 自行核验

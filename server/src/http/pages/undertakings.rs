@@ -55,6 +55,9 @@ async fn undertaking(who: Who<Member>, id: Id) -> Answer {
         (who.t("col-due"), Value::date(language, confirmation.due_date)),
         (who.t("undertaking-signed"), Value::text(of("signed="))),
     ];
+    if let Ok(asked) = chrono::NaiveDateTime::parse_from_str(&of("asked-at="), "%Y-%m-%dT%H:%M:%SZ") {
+        facts.push((who.t("undertaking-asked"), Value::moment(language, asked)));
+    }
     if confirmation.approver_id.is_some() {
         facts.push((who.t("undertaking-approved"), Value::text(of("approved="))));
     }
