@@ -1,9 +1,14 @@
 //! Measuring, with the settings beside every figure and the baseline in the same run, so that ratios can be taken.
 
 pub mod baseline;
+pub mod growth;
+pub mod import;
+pub mod intake;
 pub mod ledger_load;
+pub mod pages;
 pub mod purchases;
 pub mod redeem;
+pub mod single;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -15,10 +20,20 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub enum Bench {
     /// Transfers in batches on the chained journal: random accounts and one hot account.
     Ledger(LedgerOptions),
+    /// Transfers one at a time by concurrent callers, none of whom knows of a batch.
+    Single(SingleOptions),
+    /// Transfers, balances and statements on a journal and on one ten times as long.
+    History(HistoryOptions),
+    /// The main pages of each role, with the data of a big customer, beside a server that says hello.
+    Pages(PagesOptions),
     /// Purchases over HTTP to durable commit by concurrent financiers.
     Purchases(PurchaseOptions),
     /// One payment shared out among very many holders, to the last unit, while others go on buying.
     Redeem(RedeemOptions),
+    /// Invoices read, held to the rules and compared with very many others of their seller, beside the Python package factur-x.
+    Intake(IntakeOptions),
+    /// One bank statement of very many entries, taken up piece by piece.
+    Import(ImportOptions),
     /// One transfer per transaction, and one purchase per transaction, by 8 clients on PostgreSQL.
     Baseline(BaselineOptions),
 }
@@ -37,6 +52,54 @@ pub struct LedgerOptions {
     pub batch: usize,
     #[arg(long, default_value_t = 10_000)]
     pub accounts: i64,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct SingleOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// An empty PostgreSQL database on which the baseline runs before and after.
+    #[arg(long)]
+    pub baseline_url: Option<String>,
+    #[arg(long, default_value_t = 5)]
+    pub seconds: u64,
+    #[arg(long, default_value_t = 8)]
+    pub clients: usize,
+    #[arg(long, default_value_t = 10_000)]
+    pub accounts: i64,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct HistoryOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// Transfers of the shorter journal.
+    #[arg(long, default_value_t = 100_000)]
+    pub transfers: i64,
+    #[arg(long, default_value_t = 1_000)]
+    pub batch: usize,
+    #[arg(long, default_value_t = 1_000)]
+    pub accounts: i64,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 3)]
+    pub seconds: u64,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct PagesOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// Invoices of the big customer.
+    #[arg(long, default_value_t = 10_000)]
+    pub invoices: usize,
+    #[arg(long, default_value_t = 64)]
+    pub connections: usize,
+    /// Seconds for each page.
+    #[arg(long, default_value_t = 3)]
+    pub seconds: u64,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -72,6 +135,33 @@ pub struct RedeemOptions {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct IntakeOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// A Python that has the package factur-x; none leaves the comparison out.
+    #[arg(long)]
+    pub python: Option<String>,
+    #[arg(long, default_value_t = 5)]
+    pub seconds: u64,
+    /// Invoices of the same seller that are there already.
+    #[arg(long, default_value_t = 100_000)]
+    pub existing: usize,
+    /// Different files that come in.
+    #[arg(long, default_value_t = 5_000)]
+    pub files: usize,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ImportOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    #[arg(long, default_value_t = 20_000)]
+    pub entries: i64,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct BaselineOptions {
     /// An empty PostgreSQL database.
     #[arg(long, env = "DATABASE_URL")]
@@ -84,8 +174,13 @@ pub struct BaselineOptions {
 pub fn run(what: &Bench) -> Result<Value, Failure> {
     match what {
         Bench::Ledger(options) => ledger_load::run(options),
+        Bench::Single(options) => single::run(options),
+        Bench::History(options) => growth::run(options),
+        Bench::Pages(options) => pages::run(options),
         Bench::Purchases(options) => purchases::run(options),
         Bench::Redeem(options) => redeem::run(options),
+        Bench::Intake(options) => intake::run(options),
+        Bench::Import(options) => import::run(options),
         Bench::Baseline(options) => baseline::run(&options.database_url, Duration::from_secs(options.seconds)),
     }
 }

@@ -6,6 +6,7 @@ use domain::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::Approval;
+use store::records::Record;
 
 /// Who acts: a person for a company. The platform's own jobs act as company 0, person 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,26 +160,32 @@ commands!(
     answer_invoice AnswerInvoice,
     appoint_checker AppointChecker,
     assign_suspense AssignSuspense,
+    attach_evidence AttachEvidence,
     buy_fractions BuyFractions,
     change_password ChangePassword,
     change_user ChangeUser,
     close_day CloseDay,
     confirm_invoice ConfirmInvoice,
     confirm_list ConfirmList,
+    continue_import ContinueImport,
     create_offer CreateOffer,
     create_payment_file CreatePaymentFile,
     decide_approval DecideApproval,
     decide_bank_account DecideBankAccount,
     decide_company DecideCompany,
+    decide_review DecideReview,
     dispute_invoice DisputeInvoice,
     draft_confirmation_list DraftConfirmationList,
     enrol_totp EnrolTotp,
+    explain_invoice ExplainInvoice,
+    explain_statement ExplainStatement,
     fail_payout FailPayout,
     found_platform FoundPlatform,
     import_statement ImportStatement,
     import_status ImportStatus,
     invite_company InviteCompany,
     invite_user InviteUser,
+    keep_bank_file KeepBankFile,
     propose_bank_account ProposeBankAccount,
     queue_mails QueueMails,
     record_checkpoint RecordCheckpoint,
@@ -187,9 +194,11 @@ commands!(
     record_receipt RecordReceipt,
     record_sign_in_failure RecordSignInFailure,
     register_invoice RegisterInvoice,
+    register_table RegisterTable,
     request_password_reset RequestPasswordReset,
     request_payout RequestPayout,
     reset_password ResetPassword,
+    resolve_line ResolveLine,
     retry_mail RetryMail,
     return_suspense ReturnSuspense,
     revoke_sessions RevokeSessions,
@@ -209,7 +218,10 @@ commands!(
 );
 
 pub mod answer_clock;
+pub mod bank_line;
+pub mod intake;
 pub mod payout;
+pub mod reviews;
 mod second_person;
 pub mod settlement;
 
@@ -253,6 +265,12 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
     Ok(Done { subject: ask.subject, body, awaits_approval: Some(id) })
 }
 
+/// A record that two people decide about is decided about once at a time: opposing requests would undo each other's facts.
+pub(crate) fn one_request(batch: &mut Batch<'_>, subject: i64) -> Step<()> {
+    let open = Approval::find_where(batch.conn, "subject_id = ? AND state = 'pending' LIMIT 1", &[subject.into()])?;
+    open.map_or(Ok(()), |open| Err(Refusal::RequestPending { approval_id: open.id }.into()))
+}
+
 /// A field that must not be empty, trimmed and at most `most` characters long.
 pub(crate) fn required(value: &str, field: &str, most: usize) -> Result<String, Refusal> {
     let trimmed = value.trim();
@@ -277,9 +295,22 @@ pub(crate) fn clean(text: &str, most: usize) -> String {
     text.chars().filter(|mark| !is_unprintable(*mark)).take(most).collect()
 }
 
-/// Control characters, and those that turn the direction of writing: they make one text look like another.
-fn is_unprintable(mark: char) -> bool {
-    mark.is_control() || matches!(mark, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+/// Control characters, those that nobody sees, and those that turn the direction of writing: they make one text look like
+/// another.
+pub(crate) fn is_unprintable(mark: char) -> bool {
+    let unseen = matches!(
+        mark,
+        '\u{AD}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
+    );
+    mark.is_control() || unseen
+}
+
+/// A currency that is traded here: the operator has set its terms.
+pub(crate) fn traded(batch: &mut Batch<'_>, code: &str) -> Step<domain::Currency> {
+    let known = currency(code)?;
+    let terms = store::IssueTermsRow::find_where(batch.conn, "currency = ?", &[known.code().into()])?;
+    terms.map(|_| known).ok_or_else(|| Refusal::CurrencyUnknown { currency: code.to_owned() }.into())
 }
 
 /// A currency that the platform knows.

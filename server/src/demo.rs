@@ -32,7 +32,7 @@ pub fn run(listen: &str, days: u32, database_url: Option<String>) -> Result<(), 
         println!("  {role:<22} {email}");
     }
     println!("Stop with Ctrl-C; {end}.");
-    let done = running.wait_for_signal();
+    let done = running.wait_for_signal(std::time::Duration::from_millis(200));
     std::fs::remove_dir_all(&folder)?;
     Ok(done?)
 }

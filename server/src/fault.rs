@@ -1,5 +1,5 @@
-//! A writer broken on purpose, for the tests' negative control: it answers before it commits. Compiled only with the
-//! feature `fault-injection`, which refuses to be part of a release build, and asleep until the environment wakes it.
+//! A writer broken on purpose, for the tests' negative controls: it answers before it commits, or commits without waiting
+//! for the disk. Compiled only with the feature `fault-injection`, which refuses to be part of a release build, and asleep until the environment wakes it.
 
 #[cfg(not(debug_assertions))]
 compile_error!("fault-injection is for tests: it never goes into a release build");
@@ -8,6 +8,15 @@ compile_error!("fault-injection is for tests: it never goes into a release build
 #[must_use]
 pub fn answers_before_commit() -> bool {
     std::env::var("KONTOR_FAULT").is_ok_and(|fault| fault == "answer-before-commit")
+}
+
+/// A connection that is as durable as the fault that is awake allows.
+pub fn connect(url: &str) -> Result<store::Conn, store::StoreError> {
+    let mut conn = store::connect(url)?;
+    if std::env::var("KONTOR_FAULT").is_ok_and(|fault| fault == "synchronous-normal") {
+        store::query::execute(&mut conn, "PRAGMA synchronous = NORMAL", &[])?;
+    }
+    Ok(conn)
 }
 
 /// How long the commit then lags behind its answers.

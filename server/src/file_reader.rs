@@ -3,6 +3,7 @@
 
 use formats::FormatFault;
 use formats::archive::Member;
+use formats::csv::CsvInvoice;
 use formats::invoice::InvoiceFile;
 use formats::limits::Limits;
 use formats::read::{self, Read};
@@ -58,13 +59,52 @@ pub struct Found {
     pub name: String,
     /// The bytes to keep as evidence.
     pub content: Vec<u8>,
-    pub invoice: Result<InvoiceFile, FileFault>,
+    pub held: Result<Held, FileFault>,
+}
+
+/// What a file holds: an invoice with the rules that it breaks without being wrong, as [`warnings`] writes them, or a table.
+#[derive(Debug)]
+pub enum Held {
+    Invoice(Box<InvoiceFile>, String),
+    Table(Vec<CsvInvoice>),
+}
+
+/// The findings that only warn, each as its rule, a colon and its line, parted by spaces. Many of one rule are said once.
+#[must_use]
+pub fn warnings(invoice: &InvoiceFile) -> String {
+    let mut found: Vec<String> = Vec::new();
+    for finding in rules::check(invoice).iter().filter(|finding| finding.severity == rules::Severity::Warning) {
+        let start = format!("{}:", finding.rule);
+        if !found.iter().any(|known| known.starts_with(&start)) {
+            found.push(format!("{start}{}", finding.file_line));
+        }
+    }
+    found.join(" ")
+}
+
+fn found(name: String, content: Vec<u8>, invoice: Result<InvoiceFile, FileFault>) -> Found {
+    let held = invoice.map(|invoice| {
+        let warnings = warnings(&invoice);
+        Held::Invoice(Box::new(invoice), warnings)
+    });
+    Found { name, content, held }
+}
+
+/// A table is taken whole or not at all: where a row breaks a rule, only the rows that do are answered.
+fn table(name: &str, content: Vec<u8>, rows: Vec<CsvInvoice>) -> Vec<Found> {
+    let wrong = |row: &CsvInvoice| rules::accept(&row.invoice).err().map(|fault| (row.line, fault.into()));
+    let faults: Vec<(u32, FileFault)> = rows.iter().filter_map(wrong).collect();
+    if faults.is_empty() {
+        return vec![Found { name: name.to_owned(), content, held: Ok(Held::Table(rows)) }];
+    }
+    let each = |(line, fault)| Found { name: format!("{name}:{line}"), content: Vec::new(), held: Err(fault) };
+    faults.into_iter().map(each).collect()
 }
 
 /// All invoices of a file. One that is wrong never keeps another back, save in a table, which is taken whole or not at all.
 #[must_use]
 pub fn invoices(program: &Path, name: &str, content: Vec<u8>) -> Vec<Found> {
-    let one = |content, invoice| vec![Found { name: name.to_owned(), content, invoice }];
+    let one = |content, invoice| vec![found(name.to_owned(), content, invoice)];
     match read::container(&content) {
         None => plain(name, content),
         Some(read::Container::Zip) => match unpack(program, &content) {
@@ -85,7 +125,7 @@ fn member_invoices(program: &Path, archive: &str, member: Member) -> Vec<Found> 
         None => plain(&name, member.content),
         Some(_) => {
             let invoice = single(program, &member.content);
-            vec![Found { name, content: member.content, invoice }]
+            vec![found(name, member.content, invoice)]
         }
     }
 }
@@ -104,16 +144,16 @@ fn accepted(invoice: InvoiceFile) -> Result<InvoiceFile, FileFault> {
 }
 
 fn plain(name: &str, content: Vec<u8>) -> Vec<Found> {
-    let each = |name: String, invoice| Found { name, content: content.clone(), invoice };
+    let one = |content, invoice| vec![found(name.to_owned(), content, invoice)];
     match read::read_plain(&content) {
-        Ok(Read::Invoice(invoice) | Read::Hybrid(invoice)) => vec![each(name.to_owned(), accepted(*invoice))],
-        Ok(Read::Invoices(rows)) => {
-            rows.into_iter().map(|row| each(format!("{name}:{}", row.line), accepted(row.invoice))).collect()
+        Ok(Read::Invoice(invoice) | Read::Hybrid(invoice)) => one(content, accepted(*invoice)),
+        Ok(Read::Invoices(rows)) => table(name, content, rows),
+        Ok(Read::FaultyTable(faults)) => {
+            faults.into_iter().map(|fault| found(name.to_owned(), Vec::new(), Err(fault.into()))).collect()
         }
-        Ok(Read::FaultyTable(faults)) => faults.into_iter().map(|fault| each(name.to_owned(), Err(fault.into()))).collect(),
         // A buyer's list is no invoice of a supplier; an archive does not come out of a plain file.
-        Ok(Read::Payables(_) | Read::Archive(_)) => vec![each(name.to_owned(), Err(FormatFault::UnknownKind.into()))],
-        Err(fault) => vec![each(name.to_owned(), Err(fault.into()))],
+        Ok(Read::Payables(_) | Read::Archive(_)) => one(content, Err(FormatFault::UnknownKind.into())),
+        Err(fault) => one(content, Err(fault.into())),
     }
 }
 

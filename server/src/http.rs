@@ -17,6 +17,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use error::Fault;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use store::{Conn, Pool};
 use web::{Language, Page, Shell};
 
@@ -32,11 +33,35 @@ pub struct App {
     pub sign_in_throttle: Throttle,
     pub style_href: String,
     pub script_href: String,
+    /// Reads that run or wait for a connection.
+    reading: std::sync::atomic::AtomicUsize,
     /// Set when the process is about to end: /readyz answers 503 first.
     pub draining: std::sync::atomic::AtomicBool,
 }
 
 pub type Shared = Arc<App>;
+
+/// Reads at once; past that a caller is told to come back rather than to wait longer and longer.
+const MOST_READS: usize = 256;
+
+/// One of the reads at once.
+struct Turn(Shared);
+
+impl Turn {
+    fn take(app: Shared) -> Option<Self> {
+        let others = app.reading.fetch_add(1, Ordering::Relaxed);
+        Some(Self(app)).filter(|_| others < MOST_READS)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.reading.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How long a page may read.
+const READ_DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
 
 impl App {
     #[must_use]
@@ -52,6 +77,7 @@ impl App {
             sign_in_throttle: Throttle::default(),
             style_href: format!("/assets/{}.css", short(web::STYLES)),
             script_href: format!("/assets/{}.js", short(web::SCRIPT)),
+            reading: std::sync::atomic::AtomicUsize::new(0),
             draining: std::sync::atomic::AtomicBool::new(false),
         })
     }
@@ -62,11 +88,19 @@ impl App {
         work: impl FnOnce(&mut Conn) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         let app = Arc::clone(self);
+        // Given back when the work ends, not when the caller stops waiting for it.
+        let turn = Turn::take(Arc::clone(self)).ok_or(Fault::Busy)?;
         let done = actix_web::web::block(move || {
-            let mut conn = app.pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
+            let _turn = turn;
+            let mut conn = app.pool.get().map_err(|_| Fault::Down)?;
             work(&mut conn)
         });
-        done.await.map_err(|error| Fault::Failed(error.to_string()))?
+        let Ok(done) = tokio::time::timeout(READ_DEADLINE, done).await else {
+            // The database's host may be gone without a word, and every connection to it waits for ever.
+            self.pool.renew();
+            return Err(Fault::Down);
+        };
+        done.map_err(|error| Fault::Failed(error.to_string()))?
     }
 
     /// Submits a command and waits for its durable outcome.
@@ -90,6 +124,7 @@ impl App {
         reply.map_err(|error| match error {
             WriteError::Refused(refusal) => Fault::Refused(refusal),
             WriteError::Busy => Fault::Busy,
+            WriteError::Down => Fault::Down,
             WriteError::Unknown => Fault::Unknown,
             WriteError::Failed => Fault::Failed("the writer rolled back".to_owned()),
         })

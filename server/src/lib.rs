@@ -2,6 +2,8 @@
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
 pub mod auth;
+pub mod backup;
+pub mod bank_check;
 pub mod batch;
 pub mod bench;
 pub mod clock;
@@ -14,6 +16,7 @@ pub mod export;
 pub mod fault;
 pub mod file_reader;
 pub mod hash;
+pub mod health;
 pub mod http;
 pub mod jobs;
 pub mod proofs;

@@ -6,7 +6,7 @@ use formats::books::BooksFormat;
 use server::clock::Clock;
 use server::config::{CheckpointConfig, Config, Secret, load_secret, own_program};
 use server::setup::{FirstUser, Setup};
-use server::{bench, demo, export, proofs, serve, setup};
+use server::{backup, bench, demo, export, proofs, serve, setup};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -98,6 +98,9 @@ enum Task {
         /// Addresses of the reverse proxies before Kontor: what they say in X-Forwarded-For counts as the sender.
         #[arg(long, env = "KONTOR_TRUSTED_PROXY", value_delimiter = ',')]
         trusted_proxy: Vec<std::net::IpAddr>,
+        /// Seconds between the signal to end, when /readyz turns 503, and the end of listening.
+        #[arg(long, env = "KONTOR_DRAIN", default_value_t = 5)]
+        drain: u64,
         #[command(flatten)]
         log: LogOptions,
     },
@@ -124,6 +127,26 @@ enum Task {
     Migrate {
         #[command(flatten)]
         database: Database,
+    },
+    /// Copy a database in use into a new folder, verified and with a manifest of what it is.
+    Backup {
+        #[command(flatten)]
+        database: Database,
+        /// A new or empty folder.
+        folder: PathBuf,
+    },
+    /// Put a backup into an empty place; refuses what is damaged, unfinished, or not as far as its manifest says.
+    Restore {
+        #[command(flatten)]
+        database: Database,
+        /// The folder that `kontor backup` made.
+        folder: PathBuf,
+        /// A saved checkpoint, or a folder of them, that the restored log must extend; may be given several times.
+        #[arg(long)]
+        checkpoint: Vec<PathBuf>,
+        /// The log's public key, or a file that holds it.
+        #[arg(long)]
+        key: Option<String>,
     },
     /// Recompute everything in a database and name the first row that does not fit.
     Verify {
@@ -171,7 +194,7 @@ fn main() -> ExitCode {
     if matches!(cli.command, Task::ReadFile) {
         return server::file_reader::run_child();
     }
-    let quiet = matches!(cli.command, Task::Demo { .. } | Task::Bench { .. } | Task::Verify { .. });
+    let quiet = matches!(cli.command, Task::Demo { .. } | Task::Bench { .. } | Task::Verify { .. } | Task::Backup { .. });
     let fallback = if quiet { "warn" } else { "info" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(fallback));
@@ -198,6 +221,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             secret,
             metrics_listen,
             trusted_proxy,
+            drain,
             log,
         } => {
             std::fs::create_dir_all(&database.data)?;
@@ -235,7 +259,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             drop(conn);
             let running = serve::start(config, Clock::default())?;
             println!("Kontor listens on {listen}");
-            running.wait_for_signal()?;
+            running.wait_for_signal(std::time::Duration::from_secs(drain))?;
         }
         Task::Setup { database, operator_name, country, custody_iban, currencies, first_email, second_email } => {
             let iban = domain::party::normalise_iban(&custody_iban).ok_or("the custody IBAN is not valid")?;
@@ -281,6 +305,16 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                     return Ok(ExitCode::FAILURE);
                 }
             }
+        }
+        Task::Backup { database, folder } => {
+            let made = backup::backup(&database.url()?, &folder)?;
+            println!("{} audit records and {} transfers, verified, in {}", made.audit_records, made.transfers, folder.display());
+        }
+        Task::Restore { database, folder, checkpoint, key } => {
+            let key = key.map(|key| proofs::read_key(&key)).transpose()?;
+            let saved = proofs::read_checkpoints(&checkpoint, key.as_ref())?;
+            let made = backup::restore(&folder, &database.url()?, &saved, key.as_ref())?;
+            println!("restored {} audit records and {} transfers; everything fits", made.audit_records, made.transfers);
         }
         Task::Export { database, format, output } => {
             let format = BooksFormat::parse(&format).ok_or("--format is hledger, ledger or beancount")?;

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::routes::{Routes, wrap};
 use crate::http::{App, Shared};
-use crate::jobs::{confirm_lists, end_of_day, send_mail, share_payments, sign_checkpoint};
+use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
 use crate::writer::Writer;
 use actix_web::{HttpResponse, HttpServer, web};
 use std::sync::Arc;
@@ -55,6 +55,34 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
     Ok(Running { app, port, handle, server, jobs, stop, writer_thread })
 }
 
+/// The least that this web server can do, with the same number of workers: what pages are measured against.
+pub fn start_hello() -> std::io::Result<(impl FnOnce(), u16)> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let server = std::thread::Builder::new().name("hello".to_owned()).spawn(move || -> std::io::Result<()> {
+        actix_web::rt::System::new().block_on(async {
+            let server = HttpServer::new(|| {
+                actix_web::App::new().route("/", web::get().to(|| async { HttpResponse::Ok().body("hello") }))
+            })
+            .workers(WORKERS)
+            .disable_signals()
+            .bind("127.0.0.1:0")?;
+            let port = server.addrs().first().map_or(0, std::net::SocketAddr::port);
+            let running = server.run();
+            let _ = sender.send((running.handle(), port));
+            running.await
+        })
+    })?;
+    let (handle, port) = receiver.recv().map_err(std::io::Error::other)?;
+    let stop = move || {
+        drop(handle.stop(false));
+        let _ = server.join();
+    };
+    Ok((stop, port))
+}
+
+/// Threads that answer requests.
+const WORKERS: usize = 2;
+
 fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::ServerHandle, u16)>) -> std::io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let data = web::Data::new(Arc::clone(app));
@@ -66,7 +94,7 @@ fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::Ser
                 .wrap(actix_web::middleware::from_fn(wrap))
                 .configure(|config| Routes::all().configure(config))
         })
-        .workers(2)
+        .workers(WORKERS)
         .client_request_timeout(Duration::from_secs(10))
         .shutdown_timeout(20)
         .disable_signals()
@@ -107,6 +135,7 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
                 report(end_of_day::catch_up(&app, app.clock.now().date()).map(|_| ()), "end of day");
             }
             let ending = || stop.load(Ordering::Relaxed);
+            report(import_files::go_on(&app.writer, &app.pool, ending).map(|_| ()), "import files");
             report(share_payments::go_on(&app.writer, &app.pool, ending).map(|_| ()), "share payments");
             report(confirm_lists::go_on(&app.writer, &app.pool, ending).map(|_| ()), "confirm lists");
             report(sign_checkpoint::run(&app), "sign checkpoint");
@@ -139,8 +168,9 @@ impl Running {
         joined(self.writer_thread)
     }
 
-    /// Waits for SIGINT or SIGTERM, then ends in order.
-    pub fn wait_for_signal(self) -> std::io::Result<()> {
+    /// Waits for SIGINT or SIGTERM, then ends in order. For as long as `drain` everything is still served while /readyz says
+    /// no, so that whoever spreads the load takes notice before connections are refused.
+    pub fn wait_for_signal(self, drain: Duration) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             #[cfg(unix)]
@@ -156,7 +186,8 @@ impl Running {
             std::io::Result::Ok(())
         })?;
         self.app.draining.store(true, Ordering::Relaxed);
-        std::thread::sleep(Duration::from_millis(200));
+        tracing::info!(seconds = drain.as_secs(), "draining");
+        std::thread::sleep(drain);
         self.stop()
     }
 }

@@ -3,11 +3,13 @@
 use crate::batch::{Batch, Memory, Stop};
 use crate::clock::Clock;
 use crate::commands::{self, Actor, Command, Outcome};
+use crate::health::{DEADLINE, Health};
 use chrono::NaiveDateTime;
 use domain::Refusal;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use store::records::Record;
 use store::{AuditRecord, Conn, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +22,9 @@ pub enum WriteError {
     Busy,
     /// The commit's fate is unknown: a retry with the same key finds it out.
     Unknown,
-    /// Storage failed and nothing happened.
+    /// The database takes no writes now; nothing happened.
+    Down,
+    /// This command failed and nothing happened.
     Failed,
 }
 
@@ -63,29 +67,26 @@ pub struct WriterMetrics {
 pub struct Writer {
     queue: mpsc::Sender<Submission>,
     pub metrics: Arc<WriterMetrics>,
+    pub health: Arc<Health>,
 }
 
 /// Commands that may wait; past that a caller is told to come back.
-const QUEUE: usize = 2_048;
+const QUEUE: usize = 512;
 /// Commands of one batch and commit.
 const BATCH: usize = 512;
 
 impl Writer {
     /// Starts the writer on its own thread. The handle that joins it ends when every `Writer` is dropped.
     pub fn start(url: &str, clock: Clock) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
-        let conn = store::connect(url)?;
+        let mut storage = Durable { url: url.to_owned() };
+        let conn = storage.connect()?;
         let (queue, inbox) = mpsc::channel(QUEUE);
-        let metrics = Arc::new(WriterMetrics::default());
-        let shared = Arc::clone(&metrics);
-        let url = url.to_owned();
-        let thread = std::thread::Builder::new()
-            .name("writer".to_owned())
-            .spawn(move || {
-                Batches { storage: Durable { url }, conn: Some(conn), memory: Memory::default(), clock, metrics: shared }
-                    .run(inbox)
-            })
-            .map_err(|error| StoreError::Connection(error.to_string()))?;
-        Ok((Self { queue, metrics }, thread))
+        let (metrics, health) = (Arc::<WriterMetrics>::default(), Arc::<Health>::default());
+        let watch = Watch { url: url.to_owned(), clock, inbox: Arc::new(Mutex::new(inbox)), metrics, health };
+        let handle = Self { queue, metrics: Arc::clone(&watch.metrics), health: Arc::clone(&watch.health) };
+        let first = watch.start(Some(conn)).map_err(|error| StoreError::Connection(error.to_string()))?;
+        let thread = std::thread::Builder::new().name("writer-watch".to_owned()).spawn(move || watch.run(first));
+        Ok((handle, thread.map_err(|error| StoreError::Connection(error.to_string()))?))
     }
 
     /// Submits a command and waits for its durable outcome.
@@ -95,7 +96,9 @@ impl Writer {
             self.metrics.busy.fetch_add(1, Ordering::Relaxed);
             return Err(WriteError::Busy);
         }
-        outcome.await.unwrap_or(Err(WriteError::Unknown))
+        // A commit that waits for its database may yet happen: nobody takes it back, and nobody waits for ever.
+        let answered = tokio::time::timeout(DEADLINE, outcome).await;
+        answered.map_or(Err(WriteError::Unknown), |reply| reply.unwrap_or(Err(WriteError::Unknown)))
     }
 
     /// The same from a thread that may block: jobs, the demo, the command line.
@@ -124,11 +127,62 @@ impl Writer {
     }
 }
 
+/// Starts the thread that writes, and the next one when a batch hangs: the database's host may be gone without a word.
+struct Watch {
+    url: String,
+    clock: Clock,
+    inbox: Inbox,
+    metrics: Arc<WriterMetrics>,
+    health: Arc<Health>,
+}
+
+type Inbox = Arc<Mutex<mpsc::Receiver<Submission>>>;
+
+/// How long a writer waits before it tries a database again that refuses.
+const LOOK: Duration = Duration::from_millis(250);
+
+impl Watch {
+    fn start(&self, conn: Option<Conn>) -> std::io::Result<std::thread::JoinHandle<()>> {
+        let batches = Batches {
+            storage: Durable { url: self.url.clone() },
+            conn,
+            memory: Memory::default(),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+            health: Arc::clone(&self.health),
+            generation: self.health.generation(),
+        };
+        let inbox = Arc::clone(&self.inbox);
+        std::thread::Builder::new().name("writer".to_owned()).spawn(move || batches.run(&inbox))
+    }
+
+    /// Ends when the running thread has ended, which it does when nobody can submit any more.
+    fn run(self, mut running: std::thread::JoinHandle<()>) {
+        while !running.is_finished() {
+            std::thread::sleep(Duration::from_millis(20));
+            // On SQLite there is no other host to turn to.
+            if self.health.is_stuck() && self.url.starts_with("postgres") {
+                tracing::error!("a batch hangs; the next one goes on without it");
+                self.health.next_generation();
+                match self.start(None) {
+                    Ok(next) => running = next,
+                    Err(error) => tracing::error!(%error, "no thread for the writer"),
+                }
+            }
+        }
+        if running.join().is_err() {
+            tracing::error!("the writer panicked");
+        }
+    }
+}
+
 /// What a batch needs of its database. The simulation has one that fails and loses replies.
 pub trait Storage {
     fn connect(&mut self) -> Result<Conn, StoreError>;
     /// Commits durably, or says that the fate is unknown.
     fn commit(&mut self, conn: &mut Conn) -> Result<(), StoreError>;
+    /// Whether a write without a command in it succeeds.
+    fn takes_writes(&mut self) -> Result<(), StoreError>;
 }
 
 /// The database at a URL.
@@ -138,10 +192,16 @@ struct Durable {
 
 impl Storage for Durable {
     fn connect(&mut self) -> Result<Conn, StoreError> {
+        #[cfg(feature = "fault-injection")]
+        return crate::fault::connect(&self.url);
+        #[cfg(not(feature = "fault-injection"))]
         store::connect(&self.url)
     }
     fn commit(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         store::connection::commit_batch(conn)
+    }
+    fn takes_writes(&mut self) -> Result<(), StoreError> {
+        store::connection::write_nothing(&mut self.connect()?)
     }
 }
 
@@ -152,19 +212,62 @@ pub struct Batches<S> {
     memory: Memory,
     clock: Clock,
     pub metrics: Arc<WriterMetrics>,
+    health: Arc<Health>,
+    generation: u64,
 }
 
 impl<S: Storage> Batches<S> {
     /// Starts without a connection: the first batch opens it.
     pub fn new(storage: S, clock: Clock) -> Self {
-        Self { storage, conn: None, memory: Memory::default(), clock, metrics: Arc::default() }
+        Self {
+            storage,
+            conn: None,
+            memory: Memory::default(),
+            clock,
+            metrics: Arc::default(),
+            health: Arc::default(),
+            generation: 0,
+        }
     }
 
-    fn run(mut self, mut inbox: mpsc::Receiver<Submission>) {
+    fn run(mut self, inbox: &Inbox) {
         let mut waiting = Vec::with_capacity(BATCH);
-        while inbox.blocking_recv_many(&mut waiting, BATCH) > 0 {
-            self.serve(std::mem::take(&mut waiting));
+        while self.health.generation() == self.generation {
+            if self.health.is_refused() {
+                std::thread::sleep(LOOK);
+                self.timed(Self::ask_storage);
+            }
+            let Ok(mut inbox) = inbox.lock() else { return };
+            let refused = self.health.is_refused();
+            // While the database refuses, whoever waits is told so, and the next look is not put off.
+            let received =
+                if refused { receive_now(&mut inbox, &mut waiting) } else { inbox.blocking_recv_many(&mut waiting, BATCH) > 0 };
+            drop(inbox);
+            if !received {
+                return;
+            }
+            let batch = std::mem::take(&mut waiting);
+            if refused { reply_all(batch, &WriteError::Down) } else { self.timed(|batches| batches.serve(batch)) }
         }
+    }
+
+    fn timed<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.health.mark(self.generation, Some(Instant::now()));
+        let done = work(self);
+        self.health.mark(self.generation, None);
+        done
+    }
+
+    /// Whether the database takes writes at all; what it says stays until it is asked again.
+    fn ask_storage(&mut self) -> bool {
+        let answer = self.storage.takes_writes();
+        let news = self.health.set_refused(answer.is_err());
+        match &answer {
+            Err(error) if news => tracing::error!(%error, "the database takes no writes: nothing is accepted until it does"),
+            Ok(()) if news => tracing::info!("the database takes writes again"),
+            _ => {}
+        }
+        answer.is_ok()
     }
 
     /// Runs the batch; when storage fails with several commands in it, each gets its own batch, so that one
@@ -182,21 +285,23 @@ impl<S: Storage> Batches<S> {
             Err(StoreError::CommitUnknown(detail)) => {
                 tracing::error!(detail, "commit not confirmed");
                 self.conn = None;
-                for submission in batch {
-                    let _ = submission.reply.send(Err(WriteError::Unknown));
-                }
+                reply_all(batch, &WriteError::Unknown);
+                self.ask_storage();
             }
             Err(error) => {
                 self.metrics.failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(%error, commands = batch.len(), "batch rolled back");
-                if batch.len() > 1 {
+                if !self.ask_storage() {
+                    self.conn = None;
+                    reply_all(batch, &WriteError::Down);
+                } else if batch.len() > 1 {
                     for submission in batch {
                         self.serve(vec![submission]);
                     }
+                } else if error.is_away() {
+                    reply_all(batch, &WriteError::Down);
                 } else {
-                    for submission in batch {
-                        let _ = submission.reply.send(Err(WriteError::Failed));
-                    }
+                    reply_all(batch, &WriteError::Failed);
                 }
             }
         }
@@ -237,6 +342,23 @@ impl<S: Storage> Batches<S> {
                 }
                 Err(error)
             }
+        }
+    }
+}
+
+fn reply_all(batch: Vec<Submission>, error: &WriteError) {
+    for submission in batch {
+        let _ = submission.reply.send(Err(error.clone()));
+    }
+}
+
+/// Takes what is there; false when nobody can submit any more.
+fn receive_now(inbox: &mut mpsc::Receiver<Submission>, waiting: &mut Vec<Submission>) -> bool {
+    loop {
+        match inbox.try_recv() {
+            Ok(submission) => waiting.push(submission),
+            Err(mpsc::error::TryRecvError::Empty) => return true,
+            Err(mpsc::error::TryRecvError::Disconnected) => return !waiting.is_empty(),
         }
     }
 }

@@ -209,6 +209,18 @@ impl Client {
         if answer.status == 303 { self.open(answer.location()) } else { answer }
     }
 
+    /// Uploads a file and presses the button of the check page that it leads to; a file that leads nowhere answers itself.
+    #[must_use]
+    pub fn upload_and_confirm(&self, page: &str, files: &[(&str, Vec<u8>)]) -> Answer {
+        let check = self.upload(page, page, files);
+        let main = check.body.split_once("<main").map_or("", |(_, main)| main);
+        let act =
+            main.split_once(&format!("<form method=\"post\" action=\"{page}/")).and_then(|(_, rest)| rest.split('"').next());
+        let Some(act) = act.map(|rest| format!("{page}/{rest}")) else { return check };
+        let answer = self.post(&act, &check.form(&act));
+        if answer.status == 303 { self.open(answer.location()) } else { answer }
+    }
+
     /// Uploads a file through the form of a page.
     #[must_use]
     pub fn upload(&self, page: &str, action: &str, files: &[(&str, Vec<u8>)]) -> Answer {

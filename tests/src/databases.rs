@@ -92,61 +92,134 @@ fn command(bin: &Path, name: &str) -> Command {
     }
 }
 
-/// Starts a cluster that ends with this process: a shell waits for us and stops it.
+/// A PostgreSQL cluster that ends with this process.
+pub struct Cluster {
+    /// Its address without a database.
+    pub base: String,
+    data: PathBuf,
+    bin: PathBuf,
+}
+
+/// The cluster that most tests share.
 fn start_cluster() -> Option<String> {
     if let Ok(base) = std::env::var("KONTOR_TEST_POSTGRES") {
         return Some(base);
     }
-    let bin = binaries()?;
-    let folder = std::env::temp_dir().join(format!("kontor-pg-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).ok()?;
-    let open = Command::new("chmod").arg("777").arg(&folder).status().ok()?;
-    let data = folder.join("data");
-    let made = command(&bin, "initdb")
-        .args(["-A", "trust", "-U", "kontor", "-E", "UTF8", "--locale=C", "-D"])
-        .arg(&data)
-        .stdout(Stdio::null())
-        .status()
-        .ok()?;
-    if !open.success() || !made.success() {
-        return None;
+    Cluster::start("").map(|cluster| cluster.base)
+}
+
+impl Cluster {
+    /// With these settings besides; a shell waits for us and stops it.
+    #[must_use]
+    pub fn start(settings: &str) -> Option<Self> {
+        let bin = binaries()?;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("kontor-pg-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).ok()?;
+        let open = Command::new("chmod").arg("777").arg(&folder).status().ok()?;
+        let data = folder.join("data");
+        let made = command(&bin, "initdb")
+            .args(["-A", "trust", "-U", "kontor", "-E", "UTF8", "--locale=C", "-D"])
+            .arg(&data)
+            .stdout(Stdio::null())
+            .status()
+            .ok()?;
+        if !open.success() || !made.success() {
+            return None;
+        }
+        let port = free_port();
+        let options = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c shared_buffers=128MB {settings}"
+        );
+        let started = command(&bin, "pg_ctl")
+            .args(["-w", "-s", "-o", &options, "-l"])
+            .arg(folder.join("log"))
+            .arg("-D")
+            .arg(&data)
+            .arg("start")
+            .stdout(Stdio::null())
+            .status()
+            .ok()?;
+        if !started.success() {
+            return None;
+        }
+        let watch = format!(
+            "while kill -0 {} 2>/dev/null; do sleep 1; done; {} '{}' -D '{}' -m immediate stop; rm -rf '{}'",
+            std::process::id(),
+            if Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0")) {
+                "runuser -u postgres --"
+            } else {
+                ""
+            },
+            bin.join("pg_ctl").display(),
+            data.display(),
+            folder.display()
+        );
+        Command::new("setsid")
+            .args(["sh", "-c", &watch])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .stdin(Stdio::null())
+            .spawn()
+            .ok()?;
+        Some(Self { base: format!("postgres://kontor@127.0.0.1:{port}"), data, bin })
     }
-    let port = free_port();
-    let options = format!(
-        "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c shared_buffers=128MB"
-    );
-    let started = command(&bin, "pg_ctl")
-        .args(["-w", "-s", "-o", &options, "-l"])
-        .arg(folder.join("log"))
-        .arg("-D")
-        .arg(&data)
-        .arg("start")
-        .stdout(Stdio::null())
-        .status()
-        .ok()?;
-    if !started.success() {
-        return None;
+
+    /// A new database in it.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        let name = format!("kontor_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.execute(&format!("CREATE DATABASE {name}"));
+        Database { url: format!("{}/{name}", self.base), folder: fresh_folder(), kind: "postgres" }
     }
-    let watch = format!(
-        "while kill -0 {} 2>/dev/null; do sleep 1; done; {} '{}' -D '{}' -m immediate stop; rm -rf '{}'",
-        std::process::id(),
-        if Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0")) {
-            "runuser -u postgres --"
-        } else {
-            ""
-        },
-        bin.join("pg_ctl").display(),
-        data.display(),
-        folder.display()
-    );
-    Command::new("setsid")
-        .args(["sh", "-c", &watch])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .stdin(Stdio::null())
-        .spawn()
-        .ok()?;
-    Some(format!("postgres://kontor@127.0.0.1:{port}"))
+
+    /// A statement of the cluster's owner, through psql: it is not refused where Kontor would refuse to work.
+    pub fn execute(&self, sql: &str) {
+        let done =
+            Command::new("psql").args(["-q", "-X", "-c", sql, &format!("{}/postgres", self.base)]).stdout(Stdio::null()).status();
+        assert!(done.is_ok_and(|status| status.success()), "{sql}");
+    }
+
+    /// Changes a setting of the whole cluster while it runs.
+    pub fn set(&self, name: &str, value: &str) {
+        self.execute(&format!("ALTER SYSTEM SET {name} = '{value}'"));
+        self.execute("SELECT pg_reload_conf()");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+
+    /// A standby of this name, streaming.
+    #[must_use]
+    pub fn add_standby(&self, name: &str) -> Standby {
+        let data = self.data.with_file_name(name);
+        let source = format!(
+            "{} application_name={name}",
+            self.base.replacen("postgres://kontor@127.0.0.1:", "host=127.0.0.1 user=kontor port=", 1)
+        );
+        let copied = command(&self.bin, "pg_basebackup").args(["-c", "fast", "-R", "-d", &source, "-D"]).arg(&data).status();
+        assert!(copied.is_ok_and(|status| status.success()), "pg_basebackup");
+        let options =
+            format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200", free_port());
+        let started = command(&self.bin, "pg_ctl")
+            .args(["-w", "-s", "-o", &options, "-l", "/dev/null", "-D"])
+            .arg(&data)
+            .arg("start")
+            .stdout(Stdio::null())
+            .status();
+        assert!(started.is_ok_and(|status| status.success()), "a standby");
+        Standby { data, bin: self.bin.clone() }
+    }
+}
+
+/// A standby that ends with its value.
+pub struct Standby {
+    data: PathBuf,
+    bin: PathBuf,
+}
+
+impl Drop for Standby {
+    fn drop(&mut self) {
+        let _ = command(&self.bin, "pg_ctl").args(["-s", "-m", "immediate", "-D"]).arg(&self.data).arg("stop").status();
+    }
 }
 
 #[must_use]

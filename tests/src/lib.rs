@@ -5,6 +5,8 @@
 
 pub mod client;
 pub mod databases;
+pub mod disk;
+pub mod load;
 pub mod simulation;
 pub mod smtp;
 pub mod world;
@@ -24,4 +26,10 @@ pub fn shared_data() -> Option<std::path::PathBuf> {
         println!("left out: shared data is absent");
         None
     }
+}
+
+/// How often a test repeats itself: a few times in `./check`, and by `tests/survive` as often as docs/SURVIVAL.md says.
+#[must_use]
+pub fn rounds(short: u64, long: u64) -> u64 {
+    if std::env::var_os("KONTOR_LONG").is_some() { long } else { short }
 }

@@ -409,7 +409,7 @@ impl Simulation {
             // Sent twice at once: what is stored under the key may be the other's doing, which comes later in the batch.
             let refused = matches!(self.model.expect(&call.actor, &call.key, &call.command), Expected::Refused(_));
             let other = match &reply {
-                Some(Err(WriteError::Failed)) => twins.contains(&true),
+                Some(Err(WriteError::Failed | WriteError::Down)) => twins.contains(&true),
                 Some(Err(WriteError::Unknown)) | None => refused && !twins.is_empty(),
                 _ => false,
             };
@@ -456,10 +456,10 @@ impl Simulation {
                 Err(format!("refused with {} ({refusal:?}), the model says {expected:?}", refusal.code()))
             }
             Some(Err(WriteError::Busy)) => Err("the queue is full, and there is no queue".to_owned()),
-            Some(Err(WriteError::Failed)) if !matches!(fault, Some(Fault::CommitFails(_))) => {
+            Some(Err(WriteError::Failed | WriteError::Down)) if !matches!(fault, Some(Fault::CommitFails(_))) => {
                 Err(format!("storage failed and nobody broke it; the model says {expected:?}"))
             }
-            Some(Err(WriteError::Failed)) => {
+            Some(Err(WriteError::Failed | WriteError::Down)) => {
                 self.report.failed += 1;
                 self.without_answer(call, &expected, Some(false))
             }

@@ -1,19 +1,29 @@
 //! One binary for all journeys, house rules and attacks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::float_arithmetic)]
 
+mod backup;
+mod bank;
 mod browser;
+mod cluster;
 mod confirmation;
+mod disk;
 mod distribution;
 mod house_rules;
 mod intake;
+mod isolation;
 mod journey;
 mod mail;
 mod pages;
 mod payouts;
+mod pressure;
 mod proofs;
 mod refusals;
+mod replication;
 mod security;
 mod settlement;
 mod simulation;
 mod storage;
 mod survival;
+mod time;
+mod twice;
+mod upgrade;

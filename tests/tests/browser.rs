@@ -148,7 +148,7 @@ fn the_main_job_in_chromium_without_javascript() {
         for email in [SUPPLIER.3, BUYER.3, "one@x.example"] {
             set_limit(&world, email, "EUR", "1,000,000.00");
         }
-        verify_account(&operator, &world.signed_in("operator2@x.example"), &world.signed_in(SUPPLIER.3), "BE68 5390 0754 7034");
+        verify_account(&world, (&operator, &world.signed_in("operator2@x.example")), SUPPLIER.3, "BE68 5390 0754 7034");
         run(walk(&driver, &world));
         assert_eq!(cash(&world.api("one@x.example")), 700_000 - 603_668 + 606_600);
         world.verify();
@@ -180,6 +180,8 @@ async fn walk(driver: &Driver, world: &World) -> Done {
         .write("files", &put("deposit.xml", bank.statement("2021-05-26".parse().unwrap(), &[incoming(700_000, &reference)])))
         .await?;
     operator.press("/ops/bank-files").await?;
+    operator.says("Nothing of this file is booked yet").await?;
+    operator.web.find(By::Css("main form[action^='/ops/bank-files/'] button")).await?.click().await?;
     operator.says("Done and recorded").await?;
 
     let supplier = Browser::open(driver, &world.base, false).await?;
@@ -229,6 +231,8 @@ async fn walk(driver: &Driver, world: &World) -> Done {
         .write("files", &put("payment.xml", bank.statement("2021-06-24".parse().unwrap(), &[incoming(674_000, &reference)])))
         .await?;
     operator.press("/ops/bank-files").await?;
+    operator.says("Nothing of this file is booked yet").await?;
+    operator.web.find(By::Css("main form[action^='/ops/bank-files/'] button")).await?.click().await?;
     operator.says("Done and recorded").await?;
     operator.go("/ops/trial-balance").await?;
     operator.says("Every asset sums to zero").await?;

@@ -23,18 +23,20 @@ use store::{Approval, Confirmation, ConfirmationItem, ConfirmationList, Conn, In
 const DAY: &str = "2021-05-26";
 const NET_MINOR: i64 = 100_000;
 
+/// Its number ends in `at`, and so does its sum: two of the same sum on one day would be held for a review.
 fn registration(
-    number: &str,
+    (name, at): (&str, usize),
     (seller, seller_tax): (&str, &str),
     (buyer, buyer_tax): (&str, &str),
     day: chrono::NaiveDate,
 ) -> Command {
+    let number = format!("{name}-{at:04}");
     let content = ubl(&DemoInvoice {
-        number,
+        number: &number,
         issue_date: day,
         due_date: day + chrono::Days::new(40),
         currency: Currency::EUR,
-        net_minor: NET_MINOR,
+        net_minor: NET_MINOR + i64::try_from(at).unwrap(),
         seller: (seller, seller_tax),
         buyer: (buyer, buyer_tax),
         order: "1",
@@ -42,7 +44,8 @@ fn registration(
     })
     .into_bytes();
     let parsed = Box::new(formats::ubl::parse(&content).unwrap());
-    RegisterInvoice { file_name: format!("{number}.xml"), sha256: server::hash::sha256_hex(&content), content, parsed }.into()
+    let (sha256, warnings) = (server::hash::sha256_hex(&content), String::new());
+    RegisterInvoice { file_name: format!("{number}.xml"), sha256, content, parsed, warnings }.into()
 }
 
 /// So many invoices of one supplier, presented to one buyer.
@@ -52,7 +55,7 @@ fn present(writer: &Writer, conn: &mut Conn, (seller, buyer): (&Party, &Party), 
     let day = store::records::load_heads(conn).unwrap().business_date;
     let parties = ((seller.name.as_str(), seller.tax_id.as_str()), (buyer.name.as_str(), buyer.tax_id.as_str()));
     let register = |number: usize| {
-        let command = registration(&format!("{name}-{number:04}"), parties.0, parties.1, day);
+        let command = registration((name, number), parties.0, parties.1, day);
         (actor(), format!("{name}-register-{number}"), command)
     };
     let ids: Vec<i64> = writer
@@ -159,7 +162,10 @@ fn many_payables_are_confirmed_with_one_decision() {
         let own = serde_json::json!({ "approval_id": approval.id, "body_hash": approval.body_hash, "approve": true });
         assert_eq!(api.api("decide-approval", "own-request", &own).status, 403);
 
-        // Meanwhile one is disputed and one withdrawn: neither is confirmed, both are named.
+        // Meanwhile one is disputed, one withdrawn and one held for a review: none is confirmed, all are named.
+        let mut held = Invoice::load(&mut world.conn(), invoices[7].id).unwrap();
+        held.review = "open".into();
+        held.update(&mut world.conn()).unwrap();
         let disputed = api.api(
             "dispute-invoice",
             "dispute-one",
@@ -191,10 +197,10 @@ fn many_payables_are_confirmed_with_one_decision() {
 
         let mut conn = world.conn();
         let confirmed = Confirmation::list_where(&mut conn, "1 = 1", &[]).unwrap();
-        assert_eq!(confirmed.len(), 1_998);
+        assert_eq!(confirmed.len(), 1_997);
         assert_eq!(
             confirmed.iter().map(|row| &row.words_hash).collect::<BTreeSet<_>>().len(),
-            1_998,
+            1_997,
             "each signs words of its own"
         );
         let checker_id = User::find_where(&mut conn, "email = ?", &[second_of(BUYER.3).into()]).unwrap().unwrap().id;
@@ -203,16 +209,23 @@ fn many_payables_are_confirmed_with_one_decision() {
         let evidence = store::ConfirmationEvidence::list_where(&mut conn, "1 = 1", &[]).unwrap();
         let asked = approval.created_at.format("\nasked-at=%Y-%m-%dT%H:%M:%SZ\n").to_string();
         assert!(
-            evidence.len() == 1_998 && evidence.iter().all(|row| row.text.contains(&asked)),
+            evidence.len() == 1_997 && evidence.iter().all(|row| row.text.contains(&asked)),
             "each says when it was asked for"
         );
         let less = Invoice::load(&mut conn, invoices[0].id).unwrap();
         assert_eq!((less.state.as_str(), less.confirmed_minor), ("partially_confirmed", less.payable_minor - 100));
         let refused = buyer.get(&format!("{page}?state=refused")).text();
-        assert!(refused.contains("L-0005") && refused.contains("L-0006") && refused.contains("Disputed"), "{refused}");
+        assert!(
+            refused.contains("L-0005")
+                && refused.contains("L-0006")
+                && refused.contains("L-0007")
+                && refused.contains("Disputed"),
+            "{refused}"
+        );
         let told = api.get(&format!("/api/v1/payables/list?list_id={}", list.id)).json();
-        assert_eq!((told["state"].clone(), told["confirmed"].clone()), ("done".into(), 1_998.into()));
+        assert_eq!((told["state"].clone(), told["confirmed"].clone()), ("done".into(), 1_997.into()));
         assert_eq!(told["items"][6]["refusal"]["code"], "state_conflict");
+        assert_eq!(told["items"][7]["refusal"]["code"], "under_review");
         let foreign = supplier.get(&format!("/api/v1/payables/list?list_id={}", list.id));
         assert_eq!(foreign.status, 403);
         // Sent once more, nothing happens again.
@@ -257,10 +270,18 @@ fn payables_are_chosen_in_the_inbox() {
         let api = world.api(BUYER.3);
         let dispute = serde_json::json!({ "invoice_id": invoices[2].id, "reason": "never ordered" });
         assert_eq!(api.api("dispute-invoice", "dispute-two", &dispute).status, 200);
-        let check = choose("chosen", &[invoices[0].id, invoices[1].id, invoices[2].id], "");
+        // So is one that the platform is looking at.
+        let mut held = Invoice::load(&mut world.conn(), invoices[8].id).unwrap();
+        held.review = "open".into();
+        held.update(&mut world.conn()).unwrap();
+        let check = choose("chosen", &[invoices[0].id, invoices[1].id, invoices[2].id, invoices[8].id], "");
         let text = check.text();
-        assert!(text.contains("2 payables will be confirmed") && text.contains("Why L-0002"), "{text}");
-        assert!(text.contains("EUR 2,380.00"), "{text}");
+        assert!(
+            text.contains("2 payables will be confirmed") && text.contains("L-0002 Real Supplier EUR 1,190.02 This cannot"),
+            "{text}"
+        );
+        assert!(text.contains("L-0008 Real Supplier EUR 1,190.10 The platform is looking at the invoice"), "{text}");
+        assert!(text.contains("EUR 2,380.01"), "{text}");
         let act = act_of(&check);
         let done = buyer.post(&act, &check.form(&act));
         assert!(
@@ -346,8 +367,8 @@ fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
             while confirmed(&mut conn) < (before + 60).min(COUNT) && started.elapsed() < Duration::from_secs(60) {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            child.kill().unwrap();
-            child.wait().unwrap();
+            child.signal("-KILL");
+            assert!(!child.wait(), "it was killed");
             if confirmed(&mut conn) >= COUNT {
                 break;
             }
@@ -363,8 +384,8 @@ fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
             assert!(started.elapsed() < Duration::from_secs(60), "the list never ends");
             std::thread::sleep(Duration::from_millis(20));
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.signal("-KILL");
+        assert!(!child.wait(), "it was killed");
         assert_eq!(confirmed(&mut conn), COUNT);
         let items = ConfirmationItem::list_where(&mut conn, "list_id = ?", &[list_id.into()]).unwrap();
         assert!(items.iter().all(|item| item.state == "confirmed"), "a repetition is told as what it was");

@@ -8,12 +8,16 @@ use server::demo::files::{DemoInvoice, ubl};
 use std::io::{Cursor, Write};
 
 fn invoice(number: &str) -> String {
+    invoice_over(number, 100_000)
+}
+
+fn invoice_over(number: &str, net_minor: i64) -> String {
     ubl(&DemoInvoice {
         number,
         issue_date: "2021-05-25".parse().unwrap(),
         due_date: "2021-06-24".parse().unwrap(),
         currency: Currency::EUR,
-        net_minor: 100_000,
+        net_minor,
         seller: (SUPPLIER.0, SUPPLIER.1),
         buyer: (BUYER.0, BUYER.1),
         order: "1",
@@ -73,7 +77,7 @@ fn files_of_every_kind_are_answered_one_by_one() {
             "Rule BR-CO-16 is broken: The amount due is not the total with VAT",
             "Row 3: issue_date cannot be “25.05.2021”",
             "Row 3: payable is 400, but the other amounts of the row lead to something else",
-            "A document of type 381 cannot be financed",
+            "Invoice that it refers to is missing",
             "inner.zip is an archive inside the archive",
             "The PDF is damaged",
             "pack.zip/a/three.xml",
@@ -83,7 +87,9 @@ fn files_of_every_kind_are_answered_one_by_one() {
         }
         // The same files again change nothing.
         let again = upload(&supplier, &files());
-        assert!(again.contains("0 of 10 files accepted") && again.contains("A-5 is on Kontor already"), "{again}");
+        assert!(again.contains("0 of 9 files accepted") && again.contains("A-2 is on Kontor already"), "{again}");
+        assert!(again.contains("This table was loaded before. Nothing has changed."), "{again}");
+        warned_but_taken(&supplier);
         let drafts = supplier.open("/invoices?state=draft").text();
         assert!(drafts.contains("A-4") && drafts.contains("EUR 400.00") && !drafts.contains("A-7"), "{drafts}");
         hostile_ones(&supplier);
@@ -111,7 +117,7 @@ fn hostile_ones(supplier: &Client) {
         "holds more than one invoice",
         // These two are read well, and their seller is another company.
         "0 of 5 files accepted",
-        "The seller in the file is not your company",
+        "your company has BE0000000000",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
@@ -125,8 +131,67 @@ fn through_the_api(world: &World) {
     let wrong = send("application/xml", "intake-wrong", invoice("B-1").replace("<cbc:ID>B-1</cbc:ID>", ""));
     assert_eq!((wrong.status, wrong.json()["code"].as_str()), (422, Some("file_unreadable")));
     assert_eq!(wrong.json()["fault"], serde_json::json!({ "code": "rule", "arguments": { "rule": "BR-02", "line": "0" } }));
-    let row = |number: &str| format!("{number},2021-05-25,,EUR,{},{},5,,5\n", SUPPLIER.1, BUYER.1);
-    let table = send("text/csv", "intake-table", format!("{TABLE}{}{}", row("B-2"), row("A-1")));
-    let items = table.json()["items"].clone();
-    assert_eq!((items[0]["result"]["number"].as_str(), items[1]["code"].as_str()), (Some("B-2"), Some("duplicate_invoice")));
+    let row =
+        |number: &str, buyer: &str, amount: &str| format!("{number},2021-05-24,,EUR,{},{buyer},{amount},,{amount}\n", SUPPLIER.1);
+    let count = || store::query::int(&mut world.conn(), "SELECT COUNT(*) AS value FROM invoices", &[]).unwrap().unwrap();
+    // Nothing half-loaded: one row that cannot be, and none is; every fault is told by row and column.
+    let before = count();
+    let good = format!("{TABLE}{}{}{}", row("B-2", BUYER.1, "5"), row("B-3", BUYER.1, "6"), row("B-4", BUYER.1, "7"));
+    let known = format!("A-1,2021-05-25,,EUR,{},{},1190,,1190\n", SUPPLIER.1, BUYER.1);
+    let wrong = format!("{good}{}{known}{}", row("B-5", "NOBODY11", "8"), row("B-6", BUYER.1, "-1"));
+    let answer = send("text/csv", "intake-table-wrong", wrong).json();
+    let told: Vec<(u64, &str, &str)> = answer["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["line"].as_u64().unwrap(), item["column"].as_str().unwrap(), item["code"].as_str().unwrap()))
+        .collect();
+    let expected =
+        [(5, "buyer_tax_id", "buyer_unknown"), (6, "number", "duplicate_invoice"), (7, "payable", "payable_not_positive")];
+    assert_eq!((told.as_slice(), count()), (&expected[..], before));
+    let page = upload(&world.signed_in(SUPPLIER.3), &[("wrong.csv", format!("{good}{}", row("B-7", "NOBODY11", "9")).into())]);
+    assert!(page.contains("Row 5, column buyer_tax_id: ") && page.contains("Nothing of the table was taken"), "{page}");
+    // What the reader finds has its place too.
+    let unread = send("text/csv", "intake-table-unread", format!("{good}{}", row("B-7", BUYER.1, "much"))).json();
+    let first = &unread["items"][0];
+    assert_eq!((&first["line"], &first["column"]), (&serde_json::json!(5), &serde_json::json!("total")), "{unread}");
+    // Taken whole; the same key answers the same, the same file changes nothing.
+    let taken = send("text/csv", "intake-table", good.clone()).json();
+    assert_eq!((taken["items"].as_array().unwrap().len(), count()), (3, before + 3), "{taken}");
+    assert_eq!(send("text/csv", "intake-table", good.clone()).json()["items"], taken["items"]);
+    let again = send("text/csv", "intake-table-again", good).json();
+    assert_eq!((&again["result"]["loaded_before"], count()), (&serde_json::json!(true), before + 3));
+    // A credit note is a row like any other.
+    let credit = format!(
+        "number,type_code,issue_date,currency,seller_tax_id,buyer_tax_id,total,payable,preceding\nC-2,381,2021-05-25,EUR,{},{},2,2,B-2\n",
+        SUPPLIER.1, BUYER.1
+    );
+    let credited = send("text/csv", "intake-table-credit", credit).json();
+    assert_eq!(credited["result"]["credited_invoice"], "B-2", "{credited}");
+}
+
+/// A code that its list lacks warns by its rule, at the upload and on the invoice, in both languages.
+fn warned_but_taken(supplier: &Client) {
+    let file = invoice_over("W-100", 110_000).replace("unitCode=\"C62\"", "unitCode=\"XXXX\"");
+    let text = upload(supplier, &[("warned.xml", file.into_bytes())]);
+    assert!(text.contains("1 of 1 file accepted") && text.contains("Warning BR-CL-23"), "{text}");
+    let page = supplier.open("/invoices?state=draft").link("/invoices/1");
+    let shown = supplier.open(&page).text();
+    assert!(shown.contains("Warnings on the file") && shown.contains("BR-CL-23"), "{shown}");
+    supplier.set_cookie("__Host-language", "zh");
+    assert!(supplier.open(&page).text().contains("文件警告"), "in Chinese too");
+    supplier.set_cookie("__Host-language", "en");
+}
+
+/// The limit that the page states is the limit, and says so when it is passed.
+#[test]
+fn more_files_than_are_taken_at_once() {
+    let world = World::start(Database::sqlite(), "2026-03-02");
+    let operator = world.signed_in("operator@x.example");
+    onboard(&world, &operator, SUPPLIER);
+    let supplier = world.signed_in(SUPPLIER.3);
+    let files: Vec<(&str, Vec<u8>)> = (0..=server::config::MOST_FILES).map(|_| ("a.xml", b"<x/>".to_vec())).collect();
+    let told = supplier.upload("/invoices/upload", "/invoices/upload", &files);
+    assert_eq!(told.status, 413);
+    assert!(told.text().contains(&format!("At most {} files", server::config::MOST_FILES)), "{}", told.text());
 }

@@ -72,9 +72,11 @@ pub fn set_limit(world: &World, email: &str, currency: &str, limit: &str) {
 }
 
 /// A bank account is proposed by the company and verified by two operators.
-pub fn verify_account(operator: &Client, checker: &Client, company: &Client, iban: &str) {
+pub fn verify_account(world: &World, (operator, checker): (&Client, &Client), email: &str, iban: &str) {
+    let company = world.signed_in(email);
     let proposed = company.fill("/org/bank-accounts", "/org/bank-accounts", &[("currency", "EUR"), ("iban", iban)]);
-    assert_eq!(proposed.status, 200, "{}", proposed.text());
+    assert!(proposed.text().contains("second person"), "{}", proposed.text());
+    assert_eq!(approve(&world.signed_in(&second_of(email))).status, 200);
     let page = operator.open("/ops/bank-accounts");
     let action = page
         .body
@@ -175,7 +177,7 @@ fn carry(world: &World) {
         set_limit(world, email, "EUR", "1,000,000.00");
     }
     set_limit(world, BUYER.3, "EUR", "1,000.00");
-    verify_account(&operator, &second_operator, &supplier, "BE68 5390 0754 7034");
+    verify_account(world, (&operator, &second_operator), SUPPLIER.3, "BE68 5390 0754 7034");
 
     // Deposits come in by the bank's file, by reference; what nobody can place waits.
     let mut bank = Bank::new();
@@ -185,9 +187,9 @@ fn carry(world: &World) {
         DemoEntry { remittance: "no idea".into(), ..incoming(777, "") },
     ];
     let file = bank.statement(day, &deposits);
-    let imported = operator.upload("/ops/bank-files", "/ops/bank-files", &[("day.xml", file.clone())]);
+    let imported = operator.upload_and_confirm("/ops/bank-files", &[("day.xml", file.clone())]);
     assert_eq!(imported.status, 200, "{}", imported.text());
-    let again = operator.upload("/ops/bank-files", "/ops/bank-files", &[("day.xml", file)]);
+    let again = operator.upload_and_confirm("/ops/bank-files", &[("day.xml", file)]);
     assert_eq!(again.status, 409, "the same statement counts once");
     assert_eq!((cash(&one_api), cash(&two_api)), (400_000, 500_000));
 
@@ -290,7 +292,7 @@ fn carry(world: &World) {
             ..DemoEntry::default()
         }],
     );
-    assert_eq!(operator.upload("/ops/bank-files", "/ops/bank-files", &[("out.xml", paid_out)]).status, 200);
+    assert_eq!(operator.upload_and_confirm("/ops/bank-files", &[("out.xml", paid_out)]).status, 200);
     let supplier_cash = 199_033 + price_two - fees - 100_000;
     assert_eq!(cash(&supplier_api), supplier_cash);
 
@@ -300,11 +302,11 @@ fn carry(world: &World) {
     let full = buyer.open(&payable);
     let reference = full.text().split_whitespace().find(|word| word.starts_with("RF")).unwrap().to_owned();
     let part = bank.statement(due, &[incoming(100_001, &reference)]);
-    assert_eq!(operator.upload("/ops/bank-files", "/ops/bank-files", &[("part.xml", part)]).status, 200);
+    assert_eq!(operator.upload_and_confirm("/ops/bank-files", &[("part.xml", part)]).status, 200);
     // 1,000.01 over 200,000 and 406,600 units: 32,971 and 67,030 by largest remainder.
     assert_eq!((cash(&one_api), cash(&two_api)), (400_000 - 199_033 + 32_971, 500_000 - price_two + 67_030));
     let rest = bank.statement(due, &[incoming(674_000 - 100_001 + 500, &reference)]);
-    assert_eq!(operator.upload("/ops/bank-files", "/ops/bank-files", &[("rest.xml", rest)]).status, 200);
+    assert_eq!(operator.upload_and_confirm("/ops/bank-files", &[("rest.xml", rest)]).status, 200);
     assert_eq!((cash(&one_api), cash(&two_api)), (400_000 - 199_033 + 200_000, 500_000 - price_two + 406_600));
     // The reserve comes back, less the settlement fee of 0.05 % of the confirmed amount.
     assert_eq!(cash(&supplier_api), supplier_cash + 67_400 - 337);
@@ -362,7 +364,7 @@ fn pay_late(world: &World) {
     let reference = buyer.open(&payable).text().split_whitespace().find(|word| word.starts_with("RF")).unwrap().to_owned();
     // 6,066.00 at 8 % for 30 days ACT/360 is 40.44.
     let file = Bank::new().statement("2021-07-24".parse().unwrap(), &[incoming(674_000 + 4_044, &reference)]);
-    assert_eq!(operator.upload("/ops/bank-files", "/ops/bank-files", &[("late.xml", file)]).status, 200);
+    assert_eq!(operator.upload_and_confirm("/ops/bank-files", &[("late.xml", file)]).status, 200);
     assert_eq!(cash(&world.api(SUPPLIER.3)), 674_000 + 4_044 - 337);
     assert!(buyer.open(&payable).text().contains("Paid"));
     world.verify();

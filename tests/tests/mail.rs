@@ -190,8 +190,8 @@ fn crash(database: &Database, mood: Mood, copies_of_the_claimed: usize) {
         smtp.set(Mood::Accept);
         std::thread::sleep(Duration::from_millis(500));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.signal("-KILL");
+    child.wait();
     store::connection::roll_back_batch(&mut lock).unwrap();
     let claimed = mails(&mut conn).into_iter().find(|mail| mail.tries == 1).unwrap().id;
     smtp.set(Mood::Accept);

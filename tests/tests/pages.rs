@@ -115,7 +115,9 @@ fn reachable(client: &Client, routes: &[&'static str], name: &str) -> BTreeMap<S
         "/receivables?state=issued",
         "/receivables?state=active",
         "/invoices?state=draft",
+        "/ops/bank-lines?state=attention",
         "/ops/bank-lines?state=suspense",
+        "/ops/statements?state=gap",
         "/approvals?state=pending",
         "/nowhere",
     ]
@@ -144,6 +146,8 @@ fn reachable(client: &Client, routes: &[&'static str], name: &str) -> BTreeMap<S
                 ("rate", "") => "5".to_owned(),
                 ("units" | "amount", "") => "1,000.00".to_owned(),
                 ("reason", "") => "Seen at the bank".to_owned(),
+                // The way out that needs no other record.
+                ("act", _) => "explain".to_owned(),
                 ("reference", "") => reference_of(client),
                 ("value_date" | "as_of", "") => "2026-01-05".to_owned(),
                 _ => value.to_owned(),

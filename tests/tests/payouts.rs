@@ -29,7 +29,7 @@ impl Setting {
         onboard(&world, &operator, SUPPLIER);
         let supplier = world.signed_in(SUPPLIER.3);
         set_limit(&world, SUPPLIER.3, "EUR", "1,000,000.00");
-        verify_account(&operator, &checker, &supplier, "BE68 5390 0754 7034");
+        verify_account(&world, (&operator, &checker), SUPPLIER.3, "BE68 5390 0754 7034");
         let (operator_api, supplier_api) = (world.api("operator@x.example"), world.api(SUPPLIER.3));
         let mut setting = Self { world, operator, checker, operator_api, supplier, supplier_api, bank: Bank::new() };
         let reference = setting.supplier_api.get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
@@ -40,7 +40,7 @@ impl Setting {
 
     /// A bank file through the operator's page, whatever its kind.
     fn import(&self, file: Vec<u8>) -> Answer {
-        self.operator.upload("/ops/bank-files", "/ops/bank-files", &[("bank.xml", file)])
+        self.operator.upload_and_confirm("/ops/bank-files", &[("bank.xml", file)])
     }
 
     /// A payout that is with the bank; its end-to-end id.
@@ -282,6 +282,7 @@ fn a_payout_that_comes_back_is_reversed() {
         );
 
         // Returned: the reversing entry, told to the company; the same booking in another file counts once.
+        it.world.move_to("2026-11-24");
         let back = it.credit_back("2026-11-24", &first, 10_000);
         let imported = it.import(back.clone());
         assert_eq!(imported.status, 200, "{}", imported.text());
@@ -322,6 +323,39 @@ fn a_payout_that_comes_back_is_reversed() {
         let reversal = text.replace("<Sts>BOOK</Sts>", "<RvslInd>true</RvslInd><Sts>BOOK</Sts>").into_bytes();
         assert_eq!(it.import(reversal).status, 200);
         assert_eq!((it.state(&third).as_str(), it.cash()), ("returned", (100_000, 100_000)));
+        it.world.verify();
+    }
+}
+
+#[test]
+fn a_code_that_nobody_knows_and_a_second_no_change_nothing() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let [first, second] = ["100.00", "200.00"].map(|amount| it.pay_out(amount));
+        let original = format!("KONTOR-{}", it.payout(&first).file_id.unwrap());
+        let shown = it.operator.upload(
+            "/ops/bank-files",
+            "/ops/bank-files",
+            &[("odd.xml", status_report("10", "ODD-0", &original, "", "", &[(&first, "XYZW", ""), (&second, "ACSP", "")]))],
+        );
+        let text = shown.text();
+        assert!(text.contains("XYZW") && text.contains("Unknown code, nothing changed") && text.contains("Unknown "), "{text}");
+        let said = it.import(status_report("10", "ODD-1", &original, "", "", &[(&first, "XYZW", "")]));
+        assert!(said.status == 200 && said.text().contains("With a code nobody knows 1"), "{}", said.text());
+        let row = it.payout(&first);
+        assert_eq!((row.state.as_str(), row.bank_status.as_str()), ("sent", ""), "nothing is noted of it");
+        let listed = it.operator.open("/ops/bank-statuses?state=code_unknown").text();
+        assert!(listed.contains("XYZW") && listed.contains(&first), "{listed}");
+        assert_eq!(it.import(status_report("10", "ODD-2", &original, "QQQQ", "", &[])).status, 200);
+        assert_eq!(it.payout(&first).bank_status, "");
+
+        for message in ["NO-1", "NO-2"] {
+            assert_eq!(it.import(status_report("10", message, &original, "", "", &[(&first, "RJCT", "AC04")])).status, 200);
+        }
+        assert_eq!((it.state(&first).as_str(), it.cash()), ("rejected", (100_000, 80_000)), "given back once");
+        let listed = it.operator.open("/ops/bank-statuses?state=already_rejected").text();
+        assert!(listed.contains("Already rejected") && listed.contains(&first), "{listed}");
+        assert!(!it.operator.open("/ops/bank-statuses?state=conflict").text().contains(&first));
         it.world.verify();
     }
 }

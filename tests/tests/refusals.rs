@@ -5,6 +5,7 @@ use server::http::error::refusal_status;
 
 /// Where each code is provoked. A new refusal without a line here fails.
 const SHOWN: &[(&str, &str)] = &[
+    ("too_many_files", "intake::more_files_than_are_taken_at_once"),
     ("second_person_missing", "security::four_eyes_cannot_be_gone_around"),
     ("not_found", "security::a_foreign_record_is_like_a_missing_one"),
     ("not_permitted", "security::every_route_is_open_to_exactly_those_who_have_its_right"),
@@ -14,6 +15,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("sign_in_failed", "security::guessing_is_stopped_and_tells_nothing"),
     ("totp_wrong", "security::the_second_factor_is_asked_for"),
     ("link_invalid", "security::guessing_is_stopped_and_tells_nothing"),
+    ("evidence_kind_unknown", "twice::evidence_stands_beside_the_invoice"),
+    ("named_invoice_unknown", "twice::credit_notes_replacements_and_deductions_say_what_is_owed"),
     ("duplicate_invoice", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("statement_repeated", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("bank_account_missing", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
@@ -24,16 +27,20 @@ const SHOWN: &[(&str, &str)] = &[
     ("nothing_chosen", "confirmation::many_payables_are_confirmed_with_one_decision"),
     ("too_many_chosen", "confirmation::many_payables_are_confirmed_with_one_decision"),
     ("idempotency_key_reused", "survival::a_key_does_one_thing_once"),
+    ("request_pending", "bank::opposing_requests_about_one_line_conflict"),
+    ("receipt_known", "bank::money_recorded_by_hand_and_brought_by_the_bank_counts_once"),
+    ("check_changed", "bank::a_file_is_looked_at_before_it_is_taken_up"),
+    ("not_same_money", "bank::what_needs_a_person_can_be_decided_by_two"),
     ("proof_not_ready", "proofs::a_holder_proves_its_position_to_a_stranger"),
     ("nothing_to_prove", "proofs::a_holder_proves_its_position_to_a_stranger"),
 ];
 
 /// Codes whose rule is a pure function with its own table of rows in `domain`.
 const SHOWN_IN_DOMAIN: &[&str] = &[
+    "own_debt",
     "amount_invalid",
     "confirmed_too_much",
     "reason_missing",
-    "due_date_missing",
     "due_date_too_close",
     "due_date_too_far",
     "amount_too_large",
@@ -42,7 +49,11 @@ const SHOWN_IN_DOMAIN: &[&str] = &[
     "buyer_unknown",
     "buyer_is_supplier",
     "payable_not_positive",
-    "assigned_elsewhere",
+    "deductions_differ",
+    "credit_too_large",
+    "evidence_full",
+    "under_review",
+    "review_already_decided",
     "state_conflict",
     "rate_out_of_range",
     "close_date_invalid",
@@ -78,6 +89,10 @@ const PLACES: &[&str] = &[
     "date",
     "asset",
     "most",
+    "found",
+    "own",
+    "approval_id",
+    "line_id",
 ];
 
 #[test]

@@ -476,6 +476,76 @@ fn four_eyes_cannot_be_gone_around() {
     }
 }
 
+/// Nobody agrees to something else than was asked: when the matter changes, its requests end. And what stops, stops.
+#[test]
+fn requests_end_when_their_matter_changes() {
+    for database in Database::both() {
+        let world = World::demo(database, 30);
+        let mut conn = world.conn();
+        let [maker, buyer, operator] =
+            ["supplier1", "buyer1", "operator"].map(|name| world.api(&format!("{name}@kontor.example")));
+        let [checker, second_buyer, second_operator] =
+            ["supplier1.checker", "buyer1.checker", "operator2"].map(|name| world.api(&format!("{name}@kontor.example")));
+        let pending = |conn: &mut store::Conn, command: &str, email: &str| {
+            let condition = "state = 'pending' AND command = ? AND party_id = (SELECT party_id FROM users WHERE email = ?) ORDER BY id DESC LIMIT 1";
+            let found = store::Approval::find_where(conn, condition, &[command.into(), email.into()]);
+            found.unwrap().unwrap_or_else(|| panic!("no {command} waits"))
+        };
+        let agree = |client: &e2e::Client, row: &store::Approval| {
+            let body = serde_json::json!({ "approval_id": row.id, "body_hash": row.body_hash, "approve": true });
+            let answer = client.api("decide-approval", &format!("ends-{}", row.id), &body);
+            (answer.status, answer.json()["code"].as_str().unwrap_or("").to_owned())
+        };
+        let ended = (409, "approval_already_decided".to_owned());
+        // A payout was asked for; then all money is to go to another account.
+        let payout = pending(&mut conn, "request_payout", "supplier1@kontor.example");
+        let account = serde_json::json!({ "currency": "EUR", "iban": "DE02120300000000202051", "holder": "Mallory Ltd" });
+        assert_eq!(maker.api("propose-bank-account", "ends-account", &account).status, 202);
+        let proposal = pending(&mut conn, "propose_bank_account", "supplier1@kontor.example");
+        assert_eq!(agree(&checker, &proposal).0, 200);
+        let row = store::BankAccount::find_where(&mut conn, "holder = 'Mallory Ltd'", &[]).unwrap().unwrap();
+        let verify = serde_json::json!({ "account_id": row.id, "verified": true });
+        assert_eq!(operator.api("decide-bank-account", "ends-verify", &verify).status, 202);
+        let verification = pending(&mut conn, "decide_bank_account", "operator@kontor.example");
+        let page = world.signed_in("operator2@kontor.example").open(&format!("/approvals/{}", verification.id)).text();
+        assert!(page.contains("The account holder is not Elbe Feinmechanik GmbH"), "{page}");
+        assert_eq!(agree(&second_operator, &verification).0, 200);
+        assert_eq!(agree(&checker, &payout), ended);
+        let page = world.signed_in("supplier1@kontor.example").open(&format!("/approvals/{}", payout.id)).text();
+        assert!(page.contains("The bank account was changed meanwhile"), "{page}");
+        // An invoice that its buyer disputes is not confirmed by an older request.
+        let confirmation = pending(&mut conn, "confirm_invoice", "buyer1@kontor.example");
+        let dispute = serde_json::json!({ "invoice_id": confirmation.subject_id, "reason": "defective" });
+        let disputed = buyer.api("dispute-invoice", "ends-dispute", &dispute);
+        assert_eq!(disputed.status, 200, "{}", disputed.body);
+        assert_eq!(agree(&second_buyer, &confirmation), ended);
+        // Nor does a request outlive the right of whoever asked.
+        let viewer = store::User::find_where(&mut conn, "email = 'supplier1.viewer@kontor.example'", &[]).unwrap().unwrap();
+        let change =
+            |roles: &str, disabled: bool| serde_json::json!({ "user_id": viewer.id, "roles": roles, "disabled": disabled });
+        assert_eq!(maker.api("change-user", "ends-maker", &change("maker", false)).status, 200);
+        let asked = serde_json::json!({ "currency": "EUR", "amount_minor": 250_001 });
+        assert_eq!(world.api("supplier1.viewer@kontor.example").api("request-payout", "ends-asked", &asked).status, 202);
+        let request = pending(&mut conn, "request_payout", "supplier1@kontor.example");
+        assert_eq!(maker.api("change-user", "ends-disabled", &change("maker", true)).status, 200);
+        assert_eq!(agree(&checker, &request), ended);
+        // Money in a currency without terms would stand where nobody looks.
+        let reference = maker.get("/api/v1/me").json()["company"]["reference"].clone();
+        let today = store::records::load_heads(&mut conn).unwrap().business_date;
+        let ghost = serde_json::json!({ "currency": "USD", "amount_minor": 1_000_000, "value_date": today, "reference": reference, "reason": "seen" });
+        assert_eq!(operator.api("record-receipt", "ends-ghost", &ghost).json()["code"], "currency_unknown");
+        // A company that is stopped sells nothing any more.
+        let offer = store::Offer::find_where(&mut conn, "state = 'open' ORDER BY id LIMIT 1", &[]).unwrap().unwrap();
+        let stop = serde_json::json!({ "party_id": offer.supplier_id, "status": "suspended", "reason": "a letter" });
+        assert_eq!(operator.api("decide-company", "ends-stop", &stop).status, 200);
+        let binds = [offer.supplier_id.into()];
+        let open =
+            store::query::int(&mut conn, "SELECT COUNT(*) AS value FROM offers WHERE state = 'open' AND supplier_id = ?", &binds);
+        assert_eq!(open.unwrap(), Some(0));
+        world.verify();
+    }
+}
+
 /// S13: headers on every route, errors and files included; cookies; redirects stay here.
 #[test]
 fn headers_cookies_and_redirects_are_strict_everywhere() {

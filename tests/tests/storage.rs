@@ -91,8 +91,9 @@ fn what_is_written_stays_written() {
         assert!(query::execute(&mut conn, more, &[]).is_err(), "more fractions than were confirmed");
         let more = "UPDATE receivables SET face_minor = face_minor + 1";
         assert!(query::execute(&mut conn, more, &[]).is_err(), "face and reserve sum to what was confirmed");
-        let twice = "INSERT INTO invoices SELECT id + 1000000, supplier_id, buyer_id, number, number_key, year, seller_tax_key, type_code, issue_date, due_date, currency, \
-                     total_minor, payable_minor, confirmed_minor, order_reference, 'draft', reason, document, created_at FROM invoices WHERE state <> 'withdrawn'";
+        let twice = "INSERT INTO invoices SELECT id + 1000000, supplier_id, buyer_id, number, number_key, seller_tax_key, type_code, issue_date, due_date, currency, \
+                     total_minor, payable_minor, confirmed_minor, order_reference, 'draft', reason, document, created_at, look_key, stem_key, format, prepaid_minor, rounding_minor, credited_minor, replaces, review, warnings \
+                     FROM invoices WHERE state NOT IN ('withdrawn', 'paid')";
         assert!(query::execute(&mut conn, twice, &[]).is_err(), "the same invoice twice");
         world.verify();
     }
@@ -163,8 +164,11 @@ fn a_repeated_booking_is_found_by_its_index() {
     let database = Database::sqlite();
     let mut conn = store::connect(&database.url).unwrap();
     store::migrate(&mut conn).unwrap();
-    let condition = server::commands::import_statement::SAME_BOOKING;
+    let condition = server::commands::bank_line::SAME_BOOKING;
     let sql = format!("SELECT id AS value FROM bank_lines INDEXED BY bank_lines_booking WHERE {condition}");
-    let binds = ["B1".into(), "in".into(), 1.into(), "".into(), "".into(), 1.into()];
+    let binds = ["B1".into(), "EUR".into(), "in".into(), 1.into(), "".into(), "".into(), 1.into(), world::CUSTODY_IBAN.into()];
     assert_eq!(query::int(&mut conn, &sql, &binds).unwrap(), None);
+    let condition = server::commands::bank_line::SAME_WORDS;
+    let sql = format!("SELECT id AS value FROM bank_lines INDEXED BY bank_lines_fingerprint WHERE {condition}");
+    assert_eq!(query::int(&mut conn, &sql, &["f".into(), 1.into(), 1.into(), 0.into()]).unwrap(), None);
 }

@@ -1,5 +1,6 @@
 //! Killed processes, repeated keys, races for the last unit: BAR.md R2, R8, R9.
 
+use e2e::load::{self, Answers, Buyer, Ends, buy_until, market, price};
 use e2e::world::PASSWORD;
 use e2e::{Client, Database, databases};
 use server::clock::Clock;
@@ -7,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use store::records::{Keyed, Record};
+use store::records::Record;
 
 /// Not a test of its own: the process that the killer kills. It serves the database it is told and never ends.
 #[test]
@@ -17,20 +18,45 @@ fn child_server() {
     let mut config = server::demo::config(url, &listen, "http://kontor.test", &folder);
     config.secret = "a secret of at least thirty-two characters".to_owned();
     let running = server::serve::start(config, Clock::default()).expect("a server");
-    running.wait_for_signal().expect("an end");
+    running.wait_for_signal(Duration::from_millis(500)).expect("an end");
+}
+
+/// A process that ends with its test, also with one that fails.
+pub struct Process(Child);
+
+impl Process {
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Whether it ended well.
+    pub fn wait(&mut self) -> bool {
+        self.0.wait().unwrap().success()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Starts it on this database and port, with settings by environment.
-pub fn spawn(database: &Database, port: u16, settings: &[(&str, &str)]) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+pub fn spawn(database: &Database, port: u16, settings: &[(&str, &str)]) -> Process {
+    let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "survival::child_server", "--nocapture"])
         .env("KONTOR_CHILD_DATABASE", &database.url)
         .env("KONTOR_CHILD_LISTEN", format!("127.0.0.1:{port}"))
         .envs(settings.iter().copied())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+        .stderr(if std::env::var_os("KONTOR_CHILD_SAYS").is_some() { Stdio::inherit() } else { Stdio::null() })
+        .spawn();
+    Process(child.unwrap())
 }
 
 pub fn wait_ready(port: u16) -> Duration {
@@ -43,23 +69,6 @@ pub fn wait_ready(port: u16) -> Duration {
         std::thread::sleep(Duration::from_millis(20));
     }
     panic!("not ready again");
-}
-
-/// A demo world in which one deep offer can be bought cent by cent, whatever day it is.
-fn market(database: &Database) -> (i64, i64) {
-    let lots = server::demo::history::build_market(&database.url, 1, &Clock::default()).unwrap();
-    let mut conn = store::connect(&database.url).unwrap();
-    let offer = store::Offer::load(&mut conn, lots[0].offer_id).unwrap();
-    store::query::execute(&mut conn, "UPDATE offers SET minimum_ticket_minor = 1 WHERE id = ?", &[offer.id.into()]).unwrap();
-    store::query::execute(&mut conn, "UPDATE receivables SET minimum_fee_minor = 0 WHERE id = ?", &[offer.receivable_id.into()])
-        .unwrap();
-    (offer.id, offer.left_minor)
-}
-
-/// The price of `units` today, as the market shows it.
-fn price(client: &Client, offer: i64, units: i64) -> i64 {
-    let answer = client.get(&format!("/api/v1/offers/quote?offer_id={offer}&units_minor={units}"));
-    answer.json()["price_minor"].as_i64().unwrap_or_else(|| panic!("{}", answer.body))
 }
 
 /// What the client knows after the kills: keys that were answered with success, and keys whose fate it does not know.
@@ -100,14 +109,14 @@ fn kill_again_and_again(database: &Database, offer: i64, kills: u64, settings: &
             // The kill falls into real work, however slow the machine is.
             let before = log.acknowledged.lock().unwrap().len();
             let waited = Instant::now();
-            std::thread::sleep(Duration::from_millis(60 + 37 * round));
+            std::thread::sleep(Duration::from_millis(60 + 37 * (round % 10)));
             while log.acknowledged.lock().unwrap().len() < before + 10 && waited.elapsed() < Duration::from_secs(10) {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            child.kill().unwrap();
+            child.signal("-KILL");
             stop.store(true, Ordering::Relaxed);
         });
-        child.wait().unwrap();
+        child.wait();
     }
     slowest
 }
@@ -153,7 +162,7 @@ fn buy_until_killed(
 fn a_kill_loses_nothing_acknowledged_and_sells_nothing_twice() {
     for database in Database::both() {
         let (offer, left) = market(&database);
-        let (log, kills) = (Log::default(), 10);
+        let (log, kills) = (Log::default(), e2e::rounds(10, 100));
         let slowest = kill_again_and_again(&database, offer, kills, &[], &log);
         assert_eq!(violations_after_kills(&database, offer, left, &log), Vec::<String>::new(), "{}", database.kind);
         println!("{}: {kills} kills, {} sent, slowest start {slowest:?}", database.kind, log.sent.load(Ordering::Relaxed));
@@ -310,36 +319,71 @@ fn the_last_units_are_sold_once() {
     }
 }
 
-/// Drain: a process that is asked to end finishes what it has accepted.
+/// What a drain looked like from outside.
+#[derive(Debug)]
+struct Drain {
+    /// When /readyz first said 503, and when the process had ended, after the signal.
+    not_ready: Option<Duration>,
+    ended: Duration,
+    success: bool,
+    answers: Answers,
+}
+
+/// Ends a process by this signal while eight buyers buy who, like a load balancer, stop sending when /readyz says no.
+fn end_under_load(database: &Database, offer: i64, signal: &str, round: u64) -> Drain {
+    let port = databases::free_port();
+    let mut child = spawn(database, port, &[]);
+    wait_ready(port);
+    let base = format!("http://127.0.0.1:{port}");
+    let buyer = Buyer::new(&base, offer);
+    let (away, answers) = (AtomicBool::new(false), Answers::default());
+    let (not_ready, ended, success) = std::thread::scope(|scope| {
+        let (away, answers) = (&away, &answers);
+        let _ends = Ends(away);
+        scope.spawn(move || buy_until(&buyer, 8, &format!("drain-{round}"), away, answers));
+        while answers.count() < 20 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child.signal(signal);
+        let started = Instant::now();
+        let mut not_ready = None;
+        while not_ready.is_none() && started.elapsed() < Duration::from_secs(2) {
+            not_ready = (load::status(&base, "/readyz") == 503).then(|| started.elapsed());
+        }
+        away.store(true, Ordering::Relaxed);
+        let success = child.wait();
+        (not_ready, started.elapsed(), success)
+    });
+    Drain { not_ready, ended, success, answers }
+}
+
+/// R16: SIGTERM under load: /readyz says 503 first, everything that was sent is answered and kept, exit code 0.
 #[test]
-fn an_orderly_end_commits_what_was_accepted() {
+fn an_orderly_end_fails_nothing_in_flight() {
     for database in Database::both() {
-        end_in_order(&database);
+        let before = market(&database);
+        for round in 0..e2e::rounds(1, 20) {
+            let drain = end_under_load(&database, before.0, "-TERM", round);
+            assert!(drain.success && drain.not_ready.is_some(), "{}: {drain:?}", database.kind);
+            assert!(
+                drain.answers.unknown.lock().unwrap().is_empty() && drain.answers.other.lock().unwrap().is_empty(),
+                "{drain:?}"
+            );
+            let count = drain.answers.count();
+            println!("{}: {count} answered, not ready after {:?}, ended after {:?}", database.kind, drain.not_ready, drain.ended);
+            let kept = Answers::kept(&database, &format!("drain-{round}-"));
+            assert_eq!(kept, count);
+        }
+        assert_eq!(store::verify::verify(&mut store::connect(&database.url).unwrap()).unwrap().1, None);
     }
 }
 
-fn end_in_order(database: &Database) {
-    let (offer, left) = market(database);
-    let running = server::serve::start(e2e::world::config(database, "http://kontor.test"), Clock::default()).unwrap();
-    let base = format!("http://127.0.0.1:{}", running.port);
-    let client = Client::new(&base);
-    client.api_sign_in("financier1@kontor.example", PASSWORD);
-    let body = serde_json::json!({ "offer_id": offer, "units_minor": 100, "price_minor": price(&client, offer, 100) });
-    let token = client.token.borrow().clone();
-    let done = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for number in 0..8 {
-            let (base, body, token, done) = (&base, &body, token.clone(), &done);
-            scope.spawn(move || {
-                let caller = Client::new(base);
-                *caller.token.borrow_mut() = token;
-                if caller.api("buy-fractions", &format!("drain-key-{number}"), body).status == 200 {
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    running.stop().unwrap();
-    let row = <store::Offer as store::records::Keyed>::load(&mut store::connect(&database.url).unwrap(), offer).unwrap();
-    assert_eq!(left - row.left_minor, 100 * i64::try_from(done.load(Ordering::Relaxed)).unwrap());
+/// R16's negative control: SIGKILL leaves requests without an answer.
+#[test]
+fn a_kill_fails_what_is_in_flight() {
+    let database = Database::sqlite();
+    let (offer, _) = market(&database);
+    let drain = end_under_load(&database, offer, "-KILL", 0);
+    assert!(!drain.success && drain.not_ready.is_none(), "{drain:?}");
+    assert!(!drain.answers.unknown.lock().unwrap().is_empty(), "{drain:?}");
 }

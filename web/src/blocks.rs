@@ -40,7 +40,8 @@ impl Tone {
     pub fn of(state: &str) -> Self {
         match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
-            | "placed" | "issued" | "sent" | "acknowledged" => Self::Done,
+            | "placed" | "issued" | "sent" | "acknowledged" | "review_cleared" | "imported" | "follows" | "first"
+            | "expensed" | "explained" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -53,9 +54,15 @@ impl Tone {
             | "proposed"
             | "unknown"
             | "conflict"
+            | "code_unknown"
+            | "claimed"
+            | "gap"
+            | "overlap"
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
-            | "skipped" | "returned" => Self::Stopped,
+            | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected" => {
+                Self::Stopped
+            }
             _ => Self::Waiting,
         }
     }

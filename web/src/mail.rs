@@ -21,6 +21,7 @@ pub fn notice(language: Language, kind: &str, arguments: &[(&str, String)]) -> S
                 return (*name, language.request(value));
             }
             let key = match *name {
+                "why" => format!("approval-ended-{}", value.replace('_', "-")),
                 "status" => format!("state-{}", value.replace('_', "-")),
                 // A bank may give a reason that nobody has written down.
                 "bank_reason" => {

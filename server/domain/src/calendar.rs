@@ -72,6 +72,12 @@ impl Calendar {
         (0..count).fold(date, |day, _| self.following(step(day, 1)))
     }
 
+    /// The `count`-th business day before `date`.
+    #[must_use]
+    pub fn subtract_business_days(&self, date: NaiveDate, count: u32) -> NaiveDate {
+        (0..count).fold(date, |day, _| self.preceding(step(day, -1)))
+    }
+
     fn walk(&self, date: NaiveDate, by: i8) -> NaiveDate {
         // No calendar closes for a whole year; the bound only keeps a wrong one from looping.
         let mut day = date;

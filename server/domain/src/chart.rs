@@ -7,17 +7,17 @@ use ledger::{AssetId, Code, Floor, Side, TransferNumber};
 named! {
     AccountKind {
         Custody => "custody", Cash => "cash", Collection => "collection", Suspense => "suspense",
-        Fees => "fees", Issued => "issued", Holding => "holding",
+        Fees => "fees", Expense => "expense", Claim => "claim", Issued => "issued", Holding => "holding",
     }
 }
 
 impl AccountKind {
-    /// Money at the bank and the contra of issued units stand on the debit side; what is owed to somebody on
-    /// the credit side.
+    /// Money at the bank, what it cost the platform, what others owe it, and the contra of issued units stand on the
+    /// debit side; what is owed to somebody on the credit side.
     #[must_use]
     pub fn side(self) -> Side {
         match self {
-            Self::Custody | Self::Issued => Side::Debit,
+            Self::Custody | Self::Expense | Self::Claim | Self::Issued => Side::Debit,
             _ => Side::Credit,
         }
     }
@@ -58,6 +58,15 @@ impl AccountKey {
     #[must_use]
     pub fn fees(asset: AssetId) -> Self {
         Self { kind: AccountKind::Fees, owner: 0, asset }
+    }
+    #[must_use]
+    pub fn expense(asset: AssetId) -> Self {
+        Self { kind: AccountKind::Expense, owner: 0, asset }
+    }
+    /// What a company owes the platform; owner 0 is whoever else does, such as the bank.
+    #[must_use]
+    pub fn claim(debtor: i64, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Claim, owner: debtor, asset }
     }
     #[must_use]
     pub fn issued(asset: AssetId) -> Self {
@@ -107,6 +116,11 @@ codes! {
     Unmatched = 12 => "unmatched_receipt",
     SuspenseToCash = 13 => "suspense_to_cash",
     SuspenseToCollection = 14 => "suspense_to_collection",
+    BankCharge = 15 => "bank_charge",
+    ReceiptReversed = 16 => "receipt_reversed",
+    ClaimMade = 17 => "claim_made",
+    ClaimSettled = 18 => "claim_settled",
+    ClaimWrittenOff = 19 => "claim_written_off",
     Issue = 20 => "issue",
     IssueReserve = 21 => "issue_reserve",
     Offer = 30 => "offer",
@@ -172,6 +186,39 @@ pub fn suspense_to_cash(party: i64, currency: AssetId, amount: i64) -> Vec<Posti
 pub fn suspense_to_collection(receivable: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::suspense(currency), AccountKey::collection(receivable, currency));
     line(debit, credit, amount, Booking::SuspenseToCollection).into_iter().collect()
+}
+
+/// The bank has taken money for itself: the platform's own cost.
+#[must_use]
+pub fn bank_charge(currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::expense(currency), AccountKey::custody(currency), amount, Booking::BankCharge).into_iter().collect()
+}
+
+/// Money has left the account that somebody must bring back: `debtor` owes it, or whoever else where nobody here does.
+#[must_use]
+pub fn claim_made(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::claim(debtor, currency), AccountKey::custody(currency), amount, Booking::ClaimMade).into_iter().collect()
+}
+
+/// The bank has taken a receipt back: out of where it is, as far as it is still there; the rest is a claim.
+#[must_use]
+pub fn receipt_reversed(from: AccountKey, debtor: i64, currency: AssetId, (there, missing): (i64, i64)) -> Vec<Posting> {
+    let back = line(from, AccountKey::custody(currency), there, Booking::ReceiptReversed);
+    back.into_iter().chain(claim_made(debtor, currency, missing)).collect()
+}
+
+/// Money that waited in suspense is what somebody owed.
+#[must_use]
+pub fn claim_settled(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::suspense(currency), AccountKey::claim(debtor, currency));
+    line(debit, credit, amount, Booking::ClaimSettled).into_iter().collect()
+}
+
+/// A claim that nobody will pay is the platform's own cost.
+#[must_use]
+pub fn claim_written_off(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::expense(currency), AccountKey::claim(debtor, currency));
+    line(debit, credit, amount, Booking::ClaimWrittenOff).into_iter().collect()
 }
 
 /// From where a payout takes its money, and whereto it comes back: a company's cash, or suspense where nobody here
@@ -326,6 +373,10 @@ mod tests {
         expected.extend(rows("unmatched", &unmatched(currency, 1)));
         expected.extend(rows("place suspense", &suspense_to_cash(2, currency, 1)));
         expected.extend(rows("place suspense", &suspense_to_collection(50, currency, 1)));
+        expected.extend(rows("bank charge", &bank_charge(currency, 1)));
+        expected.extend(rows("receipt reversed", &receipt_reversed(AccountKey::cash(2, currency), 2, currency, (1, 1))));
+        expected.extend(rows("claim settled", &claim_settled(2, currency, 1)));
+        expected.extend(rows("claim written off", &claim_written_off(2, currency, 1)));
         expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
         expected.extend(rows("offer", &offer(1, senior, 10)));
         expected.extend(rows("offer end", &offer_end(TransferNumber(1))));

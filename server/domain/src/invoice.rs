@@ -8,7 +8,10 @@ named! {
         Draft => "draft", Presented => "presented", Confirmed => "confirmed",
         PartlyConfirmed => "partially_confirmed", Disputed => "disputed", Assigned => "assigned",
         PartPaid => "part_paid", Overdue => "overdue", Paid => "paid", Withdrawn => "withdrawn",
-        Rejected => "rejected", Expired => "expired",
+        /// Refused by the buyer, or after a review: it was another one again, or sold already.
+        Rejected => "rejected",
+        /// Nobody answered in time.
+        Expired => "expired",
     }
 }
 named! {
@@ -31,7 +34,8 @@ pub fn next_state(state: InvoiceState, event: InvoiceEvent) -> Result<InvoiceSta
         (S::Presented, E::ConfirmLess) => Ok(S::PartlyConfirmed),
         (S::Presented, E::Dispute) => Ok(S::Disputed),
         (S::Disputed, E::Settle) => Ok(S::Presented),
-        (S::Presented | S::Disputed, E::Reject) => Ok(S::Rejected),
+        // The buyer refuses what was presented; a review may also stop what is not presented yet, or not again.
+        (S::Draft | S::Presented | S::Disputed | S::Expired, E::Reject) => Ok(S::Rejected),
         (S::Presented, E::Expire) => Ok(S::Expired),
         (S::Draft | S::Presented | S::Disputed | S::Rejected | S::Expired, E::Withdraw) => Ok(S::Withdrawn),
         (S::Confirmed | S::PartlyConfirmed | S::Assigned, E::Assign) => Ok(S::Assigned),
@@ -43,26 +47,92 @@ pub fn next_state(state: InvoiceState, event: InvoiceEvent) -> Result<InvoiceSta
     }
 }
 
-/// The number as it is compared: capital letters and digits, full-width ones as plain ones, leading zeros of the whole dropped.
-#[must_use]
-pub fn normalise_number(number: &str) -> String {
-    let plain: String =
-        number.chars().map(plain_width).filter(|mark| mark.is_alphanumeric()).flat_map(char::to_uppercase).collect();
-    let trimmed = plain.trim_start_matches('0');
-    if trimmed.is_empty() { plain } else { trimmed.to_owned() }
-}
-
-/// The full-width forms that East Asian keyboards write (U+FF01 to U+FF5E) mean the ASCII ones.
-fn plain_width(mark: char) -> char {
-    match u32::from(mark) {
-        code @ 0xFF01..=0xFF5E => char::from_u32(code.saturating_sub(0xFEE0)).unwrap_or(mark),
-        _ => mark,
+named! {
+    /// What a document is, by its type code.
+    DocumentKind {
+        Invoice => "invoice",
+        /// The buyer wrote it for the seller.
+        SelfBilled => "self_billed",
+        /// What is paid for has not been delivered yet.
+        Prepayment => "prepayment",
+        /// A part of what was ordered or done.
+        Part => "part",
+        /// It says itself that it was assigned.
+        Factored => "factored",
+        /// It takes the place of the invoice that it names.
+        Replacement => "replacement",
+        /// It lowers what is owed of the invoice that it names.
+        Credit => "credit",
     }
 }
 
-/// Commercial invoices that can be sold (UNTDID 1001): the rest are credits, prepayments, replacements or
-/// already factored.
-pub const FINANCEABLE_TYPES: &[&str] = &["380", "82", "218", "219", "331", "382", "383", "395", "575", "623", "780"];
+named! {
+    /// What stands behind an invoice.
+    EvidenceKind { Order => "order", Delivery => "delivery", Contract => "contract", Other => "other" }
+}
+
+/// Files of evidence that one invoice may have.
+pub const MOST_EVIDENCE: usize = 20;
+
+/// The kind of a document by its code (UNTDID 1001, with the codes that France added for self-billed and factored ones).
+/// Pro-forma invoices and whatever else is no claim are refused.
+pub fn document_kind(type_code: &str) -> Result<DocumentKind, Refusal> {
+    match type_code {
+        "380" | "82" | "218" | "219" | "331" | "382" | "383" | "395" | "575" | "623" | "780" => Ok(DocumentKind::Invoice),
+        "389" => Ok(DocumentKind::SelfBilled),
+        "386" | "500" => Ok(DocumentKind::Prepayment),
+        "326" => Ok(DocumentKind::Part),
+        "393" | "501" => Ok(DocumentKind::Factored),
+        "384" | "471" => Ok(DocumentKind::Replacement),
+        "381" | "261" | "396" | "81" | "83" | "308" | "420" | "458" | "502" | "503" | "532" => Ok(DocumentKind::Credit),
+        other => Err(Refusal::DocumentNotFinanceable { type_code: other.to_owned() }),
+    }
+}
+
+/// May another file of this kind be put beside the invoice?
+pub fn decide_evidence(state: InvoiceState, kind: &str, present: usize) -> Result<EvidenceKind, Refusal> {
+    if matches!(state, InvoiceState::Withdrawn | InvoiceState::Rejected) {
+        return Err(Refusal::StateConflict { state: state.name().to_owned() });
+    }
+    if present >= MOST_EVIDENCE {
+        return Err(Refusal::EvidenceFull { most: MOST_EVIDENCE });
+    }
+    EvidenceKind::parse(kind).ok_or_else(|| Refusal::FieldInvalid { field: "kind".to_owned() })
+}
+
+/// What is still owed of an invoice after the credit notes that came in time, minor units.
+#[must_use]
+pub fn owed_minor(payable_minor: i64, credited_minor: i64) -> i64 {
+    payable_minor.saturating_sub(credited_minor)
+}
+
+/// What becomes of the invoice that a credit note names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credited {
+    /// Less of it is owed.
+    Reduced,
+    /// Nothing of it is owed any more.
+    Extinguished,
+    /// The buyer has undertaken to pay, and that stands: what was credited the seller owes, and a person has to see to it.
+    Late,
+}
+
+/// Applies a credit note to the invoice that it names.
+pub fn decide_credit(state: InvoiceState, owed_minor: i64, amount_minor: i64) -> Result<Credited, Refusal> {
+    use InvoiceState as S;
+    if amount_minor <= 0 {
+        return Err(Refusal::PayableNotPositive);
+    }
+    match state {
+        S::Draft | S::Presented | S::Disputed | S::Expired if amount_minor > owed_minor => {
+            Err(Refusal::CreditTooLarge { payable_minor: owed_minor })
+        }
+        S::Draft | S::Presented | S::Disputed | S::Expired if amount_minor == owed_minor => Ok(Credited::Extinguished),
+        S::Draft | S::Presented | S::Disputed | S::Expired => Ok(Credited::Reduced),
+        S::Confirmed | S::PartlyConfirmed | S::Assigned | S::PartPaid | S::Overdue | S::Paid => Ok(Credited::Late),
+        S::Withdrawn | S::Rejected => Err(Refusal::StateConflict { state: state.name().to_owned() }),
+    }
+}
 
 /// Days that must remain until the due date when an invoice is presented, as on TReDS.
 pub const MINIMUM_REMAINING_DAYS: u64 = 15;
@@ -76,7 +146,6 @@ pub const MOST_DAYS_AHEAD: u64 = 730;
 /// What the rules look at when a file becomes an invoice.
 #[derive(Clone, Debug)]
 pub struct IntakeFacts<'a> {
-    pub type_code: &'a str,
     pub seller_tax_id: &'a str,
     pub company_tax_id: &'a str,
     pub buyer_known: bool,
@@ -84,17 +153,13 @@ pub struct IntakeFacts<'a> {
     pub payable_minor: i64,
     pub issue_date: NaiveDate,
     pub today: NaiveDate,
-    /// A payee other than the seller, or an assignment note, stands in the file.
-    pub assigned_elsewhere: bool,
 }
 
 /// May this file become a draft invoice of this company?
 pub fn decide_intake(facts: &IntakeFacts<'_>) -> Result<(), Refusal> {
-    if !FINANCEABLE_TYPES.contains(&facts.type_code) {
-        return Err(Refusal::DocumentNotFinanceable { type_code: facts.type_code.to_owned() });
-    }
     if facts.seller_tax_id != facts.company_tax_id || facts.company_tax_id.is_empty() {
-        return Err(Refusal::NotTheSupplier);
+        let shown = |id: &str| if id.is_empty() { "–".to_owned() } else { id.chars().take(40).collect() };
+        return Err(Refusal::NotTheSupplier { found: shown(facts.seller_tax_id), own: shown(facts.company_tax_id) });
     }
     if facts.payable_minor <= 0 {
         return Err(Refusal::PayableNotPositive);
@@ -105,9 +170,6 @@ pub fn decide_intake(facts: &IntakeFacts<'_>) -> Result<(), Refusal> {
     if facts.issue_date > facts.today {
         return Err(Refusal::DateInvalid { field: "IssueDate".to_owned() });
     }
-    if facts.assigned_elsewhere {
-        return Err(Refusal::AssignedElsewhere);
-    }
     if !facts.buyer_known {
         return Err(Refusal::BuyerUnknown);
     }
@@ -117,10 +179,12 @@ pub fn decide_intake(facts: &IntakeFacts<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// May it be presented to the buyer today?
+/// May it be presented to the buyer today? Without a due date it may: the buyer's confirmation fixes one.
 pub fn decide_submission(state: InvoiceState, due_date: Option<NaiveDate>, today: NaiveDate) -> Result<InvoiceState, Refusal> {
     let next = next_state(state, InvoiceEvent::Submit)?;
-    check_due_date(due_date, today)?;
+    if let Some(due_date) = due_date {
+        check_due_date(due_date, today)?;
+    }
     Ok(next)
 }
 
@@ -130,9 +194,8 @@ pub fn is_too_far(due_date: NaiveDate, today: NaiveDate) -> bool {
     today.checked_add_days(Days::new(MOST_DAYS_AHEAD)).is_none_or(|last| due_date > last)
 }
 
-/// There is a due date, and it is neither too close nor too far.
-pub fn check_due_date(due_date: Option<NaiveDate>, today: NaiveDate) -> Result<NaiveDate, Refusal> {
-    let due_date = due_date.ok_or(Refusal::DueDateMissing)?;
+/// The due date is neither too close nor too far.
+pub fn check_due_date(due_date: NaiveDate, today: NaiveDate) -> Result<(), Refusal> {
     let earliest = today.checked_add_days(Days::new(MINIMUM_REMAINING_DAYS)).unwrap_or(today);
     if due_date < earliest {
         return Err(Refusal::DueDateTooClose { due_date });
@@ -140,7 +203,7 @@ pub fn check_due_date(due_date: Option<NaiveDate>, today: NaiveDate) -> Result<N
     if is_too_far(due_date, today) {
         return Err(Refusal::DueDateTooFar { due_date });
     }
-    Ok(due_date)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -163,6 +226,7 @@ mod tests {
 
     const ALLOWED: &str = "
 draft submit presented
+draft reject rejected
 draft withdraw withdrawn
 presented confirm confirmed
 presented confirm_less partially_confirmed
@@ -192,22 +256,14 @@ overdue pay_part overdue
 overdue pay_all paid
 rejected withdraw withdrawn
 expired submit presented
+expired reject rejected
 expired withdraw withdrawn
 ";
-
-    #[test]
-    fn numbers_compare_without_their_dress() {
-        assert_eq!(normalise_number("INV-2026/0017"), "INV20260017");
-        assert_eq!(normalise_number("inv 2026 0017"), "INV20260017");
-        assert_eq!(normalise_number("00042"), "42");
-        assert_eq!(normalise_number("000"), "000");
-    }
 
     #[test]
     fn intake_names_the_rule() {
         let today: NaiveDate = "2026-11-22".parse().unwrap();
         let good = IntakeFacts {
-            type_code: "380",
             seller_tax_id: "DE1",
             company_tax_id: "DE1",
             buyer_known: true,
@@ -215,23 +271,73 @@ expired withdraw withdrawn
             payable_minor: 1,
             issue_date: today,
             today,
-            assigned_elsewhere: false,
         };
         assert_eq!(decide_intake(&good), Ok(()));
         let no = |facts: IntakeFacts<'_>| decide_intake(&facts).unwrap_err().code();
-        assert_eq!(no(IntakeFacts { type_code: "381", ..good.clone() }), "document_not_financeable");
         assert_eq!(no(IntakeFacts { seller_tax_id: "DE2", ..good.clone() }), "not_the_supplier");
         assert_eq!(no(IntakeFacts { payable_minor: 0, ..good.clone() }), "payable_not_positive");
         assert_eq!(no(IntakeFacts { payable_minor: MOST_PAYABLE_MINOR + 1, ..good.clone() }), "amount_too_large");
         assert_eq!(no(IntakeFacts { issue_date: today + Days::new(1), ..good.clone() }), "date_invalid");
-        assert_eq!(no(IntakeFacts { assigned_elsewhere: true, ..good.clone() }), "assigned_elsewhere");
         assert_eq!(no(IntakeFacts { buyer_known: false, ..good.clone() }), "buyer_unknown");
         assert_eq!(no(IntakeFacts { buyer_is_supplier: true, ..good }), "buyer_is_supplier");
-        assert_eq!(check_due_date(None, today), Err(Refusal::DueDateMissing));
+        assert_eq!(decide_submission(InvoiceState::Draft, None, today), Ok(InvoiceState::Presented));
         let close = today + Days::new(14);
-        assert_eq!(check_due_date(Some(close), today), Err(Refusal::DueDateTooClose { due_date: close }));
+        assert_eq!(check_due_date(close, today), Err(Refusal::DueDateTooClose { due_date: close }));
         let far = today + Days::new(731);
-        assert_eq!(check_due_date(Some(far), today), Err(Refusal::DueDateTooFar { due_date: far }));
-        assert_eq!(check_due_date(Some(today + Days::new(15)), today), Ok(today + Days::new(15)));
+        assert_eq!(check_due_date(far, today), Err(Refusal::DueDateTooFar { due_date: far }));
+        let soon = Some(close);
+        assert_eq!(decide_submission(InvoiceState::Draft, soon, today), Err(Refusal::DueDateTooClose { due_date: close }));
+        assert_eq!(check_due_date(today + Days::new(15), today), Ok(()));
+    }
+
+    #[test]
+    fn the_type_code_decides() {
+        use DocumentKind as K;
+        for (codes, kind) in [
+            ("380 82 218 219 331 382 383 395 575 623 780", K::Invoice),
+            ("389", K::SelfBilled),
+            ("386 500", K::Prepayment),
+            ("326", K::Part),
+            ("393 501", K::Factored),
+            ("384 471", K::Replacement),
+            ("381 261 396 81 83 308 420 458 502 503 532", K::Credit),
+        ] {
+            for code in codes.split(' ') {
+                assert_eq!(document_kind(code), Ok(kind), "{code}");
+            }
+        }
+        for code in ["325", "", "38", "XYZ", "130"] {
+            assert_eq!(document_kind(code).unwrap_err().code(), "document_not_financeable", "{code}");
+        }
+    }
+
+    #[test]
+    fn a_credit_note_reduces_or_comes_too_late() {
+        use InvoiceState as S;
+        for state in [S::Draft, S::Presented, S::Disputed] {
+            assert_eq!(decide_credit(state, 100, 99), Ok(Credited::Reduced));
+            assert_eq!(decide_credit(state, 100, 100), Ok(Credited::Extinguished));
+            assert_eq!(decide_credit(state, 100, 101), Err(Refusal::CreditTooLarge { payable_minor: 100 }));
+            assert_eq!(decide_credit(state, 100, 0), Err(Refusal::PayableNotPositive));
+        }
+        for state in [S::Confirmed, S::PartlyConfirmed, S::Assigned, S::PartPaid, S::Overdue, S::Paid] {
+            assert_eq!(decide_credit(state, 100, 101), Ok(Credited::Late));
+        }
+        for state in [S::Withdrawn, S::Rejected] {
+            assert_eq!(decide_credit(state, 100, 1).unwrap_err().code(), "state_conflict");
+        }
+        assert_eq!(owed_minor(100, 30), 70);
+    }
+
+    #[test]
+    fn evidence_has_a_kind_and_a_limit() {
+        use InvoiceState as S;
+        assert_eq!(decide_evidence(S::Draft, "delivery", 0), Ok(EvidenceKind::Delivery));
+        assert_eq!(decide_evidence(S::Paid, "order", MOST_EVIDENCE - 1), Ok(EvidenceKind::Order));
+        let no = |state, kind, present| decide_evidence(state, kind, present).unwrap_err().code();
+        assert_eq!(no(S::Draft, "delivery", MOST_EVIDENCE), "evidence_full");
+        assert_eq!(no(S::Draft, "photo", 0), "field_invalid");
+        assert_eq!(no(S::Withdrawn, "order", 0), "state_conflict");
+        assert_eq!(no(S::Rejected, "order", 0), "state_conflict");
     }
 }

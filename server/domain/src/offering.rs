@@ -23,11 +23,16 @@ pub struct OfferFacts {
     pub terms_minimum_minor: i64,
     pub close_date: NaiveDate,
     pub due_date: NaiveDate,
+    /// A review of its invoice is open, or has refused it.
+    pub held: bool,
     pub today: NaiveDate,
 }
 
 /// May this be offered? Rates are percent a year, above 0 and at most 50.
 pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
+    if facts.held {
+        return Err(Refusal::UnderReview);
+    }
     if facts.due_date <= facts.today {
         return Err(Refusal::ReceivableMatured { due_date: facts.due_date });
     }
@@ -59,6 +64,9 @@ pub struct PurchaseFacts<'a> {
     pub minimum_ticket_minor: i64,
     pub supplier: i64,
     pub financier: i64,
+    pub buyer: i64,
+    /// A review of its invoice is open, or has refused it.
+    pub held: bool,
     pub units_minor: i64,
     /// The price the buyer of the fraction saw and agreed to.
     pub agreed_price_minor: i64,
@@ -80,6 +88,13 @@ pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
     }
     if facts.supplier == facts.financier {
         return Err(Refusal::OwnOffer);
+    }
+    // A debt that its debtor buys is no claim on anybody.
+    if facts.buyer == facts.financier {
+        return Err(Refusal::OwnDebt);
+    }
+    if facts.held {
+        return Err(Refusal::UnderReview);
     }
     if facts.units_minor <= 0 {
         return Err(Refusal::AmountInvalid { field: "units".to_owned() });
@@ -129,6 +144,8 @@ mod tests {
             minimum_ticket_minor: 1_000,
             supplier: 1,
             financier: 2,
+            buyer: 3,
+            held: false,
             units_minor: 4_000,
             agreed_price_minor: 3_940,
             cash_available_minor: 5_000,
@@ -158,6 +175,8 @@ mod tests {
         assert_eq!(with(|f| f.today = date("2026-12-02")), Refusal::OfferClosed);
         assert_eq!(with(|f| f.offer_state = "settled"), Refusal::SoldOut { left_minor: 0 });
         assert_eq!(with(|f| f.financier = 1), Refusal::OwnOffer);
+        assert_eq!(with(|f| f.buyer = f.financier), Refusal::OwnDebt);
+        assert_eq!(with(|f| f.held = true), Refusal::UnderReview);
         assert_eq!(with(|f| f.units_minor = 0).code(), "amount_invalid");
         assert_eq!(with(|f| f.units_minor = 10_001), Refusal::SoldOut { left_minor: 10_000 });
         assert_eq!(with(|f| f.units_minor = 999), Refusal::BelowMinimumTicket { minimum_minor: 1_000 });
@@ -182,11 +201,13 @@ mod tests {
             terms_minimum_minor: 10,
             close_date: date("2026-12-01"),
             due_date: date("2027-01-01"),
+            held: false,
             today: date("2026-11-22"),
         };
         assert_eq!(decide_offer(&good), Ok(()));
         let no = |facts: OfferFacts| decide_offer(&facts).unwrap_err().code();
         assert_eq!(no(OfferFacts { units_minor: 101, ..good.clone() }), "not_enough_units");
+        assert_eq!(no(OfferFacts { held: true, ..good.clone() }), "under_review");
         assert_eq!(no(OfferFacts { units_minor: 0, ..good.clone() }), "amount_invalid");
         assert_eq!(no(OfferFacts { rate: Decimal::ZERO, ..good.clone() }), "rate_out_of_range");
         assert_eq!(no(OfferFacts { rate: Decimal::from(51), ..good.clone() }), "rate_out_of_range");

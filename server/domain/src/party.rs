@@ -3,10 +3,10 @@
 use crate::Refusal;
 
 macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident => $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($variant),+ }
+        pub enum $name { $($(#[$about])* $variant),+ }
         impl $name {
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
             /// The name used in the database, in addresses and in the API.
@@ -63,10 +63,10 @@ pub fn normalise_names(list: &str, known: &[&'static str], field: &str) -> Resul
     Ok(kept.join(","))
 }
 
-/// A tax id as it is compared: capital letters and digits only.
+/// A tax id as it is compared: capital letters and digits, whatever alphabet they were typed in.
 #[must_use]
 pub fn normalise_tax_id(typed: &str) -> String {
-    typed.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase()
+    crate::identity::plain_key(typed)
 }
 
 /// An IBAN (ISO 13616) in its electronic form, if its check digits and country format hold.

@@ -76,6 +76,8 @@ pub struct ConfirmationFacts<'a> {
     pub amount_minor: i64,
     pub payable_minor: i64,
     pub reason: &'a str,
+    /// Withholding, retention and other deductions as the buyer states them; all zero where it states none.
+    pub deductions_minor: [i64; 3],
     pub due_date: NaiveDate,
     /// What the invoice itself says.
     pub invoice_due_date: Option<NaiveDate>,
@@ -99,11 +101,25 @@ pub fn decide_confirmation(facts: &ConfirmationFacts<'_>) -> Result<bool, Refusa
         return Err(Refusal::DueDateTooFar { due_date });
     }
     let less = facts.amount_minor < facts.payable_minor;
+    let explained = is_explained(facts)?;
     let later = facts.invoice_due_date.is_some_and(|said| due_date > said);
-    if (less || later) && facts.reason.trim().is_empty() {
+    if ((less && !explained) || later) && facts.reason.trim().is_empty() {
         return Err(Refusal::ReasonMissing);
     }
     Ok(less)
+}
+
+/// Whether stated deductions lead from what is payable to what is confirmed; those that do not are refused.
+fn is_explained(facts: &ConfirmationFacts<'_>) -> Result<bool, Refusal> {
+    if facts.deductions_minor.iter().any(|minor| *minor < 0) {
+        return Err(Refusal::AmountInvalid { field: "deducted".to_owned() });
+    }
+    let stated = facts.deductions_minor.iter().any(|minor| *minor > 0);
+    let sum = facts.deductions_minor.iter().try_fold(facts.amount_minor, |sum, minor| sum.checked_add(*minor));
+    if stated && sum != Some(facts.payable_minor) {
+        return Err(Refusal::DeductionsDiffer { payable_minor: facts.payable_minor });
+    }
+    Ok(stated)
 }
 
 /// The frozen terms as one line of text, hashed on the receipt: the same facts always give the same bytes.
@@ -158,6 +174,7 @@ mod tests {
             amount_minor: 100,
             payable_minor: 100,
             reason: "",
+            deductions_minor: [0; 3],
             due_date,
             invoice_due_date: Some(due_date),
             today,
@@ -167,6 +184,13 @@ mod tests {
         let no = |facts: ConfirmationFacts<'_>| decide_confirmation(&facts).unwrap_err().code();
         assert_eq!(no(ConfirmationFacts { amount_minor: 99, reason: " ", ..good }), "reason_missing");
         assert_eq!(no(ConfirmationFacts { invoice_due_date: Some(today), ..good }), "reason_missing");
+        // Deductions that are stated explain themselves, and must add up.
+        let deducted = ConfirmationFacts { amount_minor: 90, deductions_minor: [5, 3, 2], ..good };
+        assert_eq!(decide_confirmation(&deducted), Ok(true));
+        assert_eq!(no(ConfirmationFacts { amount_minor: 91, ..deducted }), "deductions_differ");
+        assert_eq!(no(ConfirmationFacts { deductions_minor: [5, 3, 1], ..deducted }), "deductions_differ");
+        assert_eq!(no(ConfirmationFacts { deductions_minor: [i64::MAX, 3, 1], ..deducted }), "deductions_differ");
+        assert_eq!(no(ConfirmationFacts { deductions_minor: [12, -2, 0], ..deducted }), "amount_invalid");
         assert_eq!(no(ConfirmationFacts { amount_minor: 101, ..good }), "confirmed_too_much");
         assert_eq!(no(ConfirmationFacts { amount_minor: 0, ..good }), "amount_invalid");
         assert_eq!(no(ConfirmationFacts { due_date: today, ..good }), "due_date_too_close");

@@ -65,19 +65,29 @@ refusals! {
     BankAccountMissing { currency: String } => "bank_account_missing",
     // Invoices
     DuplicateInvoice { number: String } => "duplicate_invoice",
-    NotTheSupplier => "not_the_supplier",
+    NotTheSupplier { found: String, own: String } => "not_the_supplier",
     BuyerUnknown => "buyer_unknown",
     BuyerIsSupplier => "buyer_is_supplier",
     PayableNotPositive => "payable_not_positive",
     DocumentNotFinanceable { type_code: String } => "document_not_financeable",
-    DueDateMissing => "due_date_missing",
     DueDateTooClose { due_date: NaiveDate } => "due_date_too_close",
     DueDateTooFar { due_date: NaiveDate } => "due_date_too_far",
     AmountTooLarge => "amount_too_large",
-    AssignedElsewhere => "assigned_elsewhere",
+    /// A person has to look at it first; the same on what was made of it.
+    UnderReview => "under_review",
+    ReviewDecided => "review_already_decided",
+    /// A credit note or replacement names an invoice that is not here.
+    NamedInvoiceUnknown { number: String } => "named_invoice_unknown",
+    EvidenceFull { most: usize } => "evidence_full",
+    /// Evidence is a PDF, a picture or an XML file.
+    EvidenceKindUnknown => "evidence_kind_unknown",
+    CreditTooLarge { payable_minor: i64 } => "credit_too_large",
+    TooManyFiles { most: String } => "too_many_files",
     FileTooLarge => "file_too_large",
     // Confirmation
     ConfirmedTooMuch { payable_minor: i64 } => "confirmed_too_much",
+    /// What is confirmed and what was deducted do not sum to what is payable.
+    DeductionsDiffer { payable_minor: i64 } => "deductions_differ",
     ReasonMissing => "reason_missing",
     UndertakingChanged => "undertaking_changed",
     /// An act on many was asked for, and none was chosen.
@@ -90,6 +100,7 @@ refusals! {
     NotEnoughUnits { available_minor: i64 } => "not_enough_units",
     OfferClosed => "offer_closed",
     OwnOffer => "own_offer",
+    OwnDebt => "own_debt",
     BelowMinimumTicket { minimum_minor: i64 } => "below_minimum_ticket",
     /// Only so much is left, and nothing was taken.
     SoldOut { left_minor: i64 } => "sold_out",
@@ -106,6 +117,14 @@ refusals! {
     StatementAccountUnknown => "statement_account_unknown",
     LineSettled => "line_already_settled",
     ReferenceUnknown => "reference_unknown",
+    /// Another request about the same line waits for its second person.
+    RequestPending { approval_id: i64 } => "request_pending",
+    /// A bank's file has brought this money already.
+    ReceiptKnown { line_id: i64 } => "receipt_known",
+    /// What the file would do is no longer what the check page showed.
+    CheckChanged => "check_changed",
+    /// The two records that are to be one differ in amount or currency.
+    NotSameMoney => "not_same_money",
     NothingToPay => "nothing_to_pay",
     // Days
     DayNotReached { date: NaiveDate } => "day_not_reached",

@@ -47,16 +47,22 @@ impl InstructionState {
 }
 
 /// What a bank's status code (ISO 20022 ExternalPaymentTransactionStatus1Code) does to the instruction. Completed
-/// settlement (ACSC) is believed only when the statement shows the money: until then it is pending. Other codes, such
+/// settlement (ACSC, ACCC) is believed only when the statement shows the money: until then it is pending. Other codes, such
 /// as "received" or "part of the file", move nothing.
 #[must_use]
 pub fn event_of_status(code: &str) -> Option<InstructionEvent> {
     match code {
-        "ACTC" | "ACCP" | "ACWC" => Some(InstructionEvent::Accept),
-        "ACSP" | "ACSC" | "PDNG" => Some(InstructionEvent::Pend),
+        "ACTC" | "ACCP" | "ACWC" | "ACFC" => Some(InstructionEvent::Accept),
+        "ACSP" | "ACSC" | "ACCC" | "ACWP" | "PDNG" => Some(InstructionEvent::Pend),
         "RJCT" => Some(InstructionEvent::Reject),
         _ => None,
     }
+}
+
+/// Codes that are known and move nothing: the file was received, or parts of it speak for themselves.
+#[must_use]
+pub fn is_silent_status(code: &str) -> bool {
+    matches!(code, "RCVD" | "PART" | "PATC")
 }
 
 /// Reasons that an operator can choose from (ISO 20022 ExternalStatusReason1Code); a file may bring any other.

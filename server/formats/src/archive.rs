@@ -38,6 +38,10 @@ pub(crate) fn names(bytes: &[u8]) -> Vec<String> {
 /// The files of an archive, whatever they are.
 pub(crate) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| FormatFault::ZipBroken)?;
+    // Of two files with one name the reader would show one only, and the other be lost without a word.
+    if entries_of(bytes).is_some_and(|count| count != archive.len()) {
+        return Err(FormatFault::ZipTwice);
+    }
     if archive.len() > limits.files {
         return Err(FormatFault::ZipTooMany { most: limits.files });
     }
@@ -65,6 +69,14 @@ pub(crate) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, Forma
         found.push(Member { name, content });
     }
     Ok(found)
+}
+
+/// How many files the archive's own end record counts; none where it is too long for that record (zip64).
+fn entries_of(bytes: &[u8]) -> Option<usize> {
+    let tail = bytes.len().saturating_sub(65_557);
+    let end = bytes.get(tail..)?.windows(4).rposition(|four| four == b"PK\x05\x06")?;
+    let count = bytes.get(tail.checked_add(end)?.checked_add(10)?..)?.first_chunk::<2>()?;
+    Some(usize::from(u16::from_le_bytes(*count))).filter(|count| *count < 0xFFFF)
 }
 
 /// One file, or none where it is larger than this. Its checksum is compared at the end.
@@ -126,6 +138,14 @@ pub(crate) mod tests {
         assert_eq!(of(&[("a", &half), ("b", &half)]), "zip_too_much");
         assert_eq!(of(&[("a", b""), ("b", b""), ("c", b""), ("d", b"")]), "zip_too_many");
         assert_eq!(of(&[("../a", b"x")]), "zip_name");
+        // Two files of one name: the writer refuses to make such, so the second is renamed afterwards.
+        let mut twice = pack(&[("one.xml", b"<a/>"), ("two.xml", b"<b/>")]);
+        for at in 0..twice.len() - 7 {
+            if twice[at..at + 7] == *b"two.xml" {
+                twice[at..at + 7].copy_from_slice(b"one.xml");
+            }
+        }
+        assert_eq!(members(&twice, &small).unwrap_err().code(), "zip_twice");
         assert_eq!(of(&[("/a", b"x")]), "zip_name");
         assert_eq!(of(&[("C:\\a", b"x")]), "zip_name");
         assert_eq!(of(&[("a.zip", &pack(&[("b", b"x")]))]), "zip_nested");

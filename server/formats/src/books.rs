@@ -45,6 +45,8 @@ pub fn account_name(key: AccountKey) -> String {
         AccountKind::Custody => "Assets:Custody".to_owned(),
         AccountKind::Issued => "Equity:Issued".to_owned(),
         AccountKind::Fees => "Income:Fees".to_owned(),
+        AccountKind::Expense => "Expenses:Bank".to_owned(),
+        AccountKind::Claim => format!("Assets:Claim:{}", key.owner),
         AccountKind::Suspense => "Liabilities:Suspense".to_owned(),
         AccountKind::Cash => format!("Liabilities:Cash:{}", key.owner),
         AccountKind::Holding => format!("Liabilities:Holding:{}", key.owner),

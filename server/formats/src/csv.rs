@@ -11,8 +11,8 @@ pub use confirmations::{ConfirmationRow, read as read_confirmations};
 pub use invoices::CsvInvoice;
 pub use payables::Payable;
 
-/// More rows than this are split by whoever exports them.
-pub const MOST_ROWS: usize = 10_000;
+/// More rows than this are split by whoever exports them: a table is taken in one commit, in which nobody else is served.
+pub const MOST_ROWS: usize = 2_000;
 /// More faults than anybody mends in one go.
 const MOST_FAULTS: usize = 100;
 

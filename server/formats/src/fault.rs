@@ -57,6 +57,7 @@ faults! {
     PdfTwoInvoices { names: String } => "pdf_two_invoices",
     // Archives
     ZipBroken => "zip_broken",
+    ZipTwice => "zip_twice",
     ZipEncrypted { name: String } => "zip_encrypted",
     ZipTooMany { most: usize } => "zip_too_many",
     ZipTooMuch { megabytes: usize } => "zip_too_much",
@@ -80,7 +81,7 @@ faults! {
     CsvTooMany { most: usize } => "csv_too_many",
     CsvWithoutRows => "csv_without_rows",
     // Bank files
-    StatementBroken { statement: String } => "statement_broken",
+    StatementBroken { statement: String, opening: String, moved: String, closing: String, difference: String } => "statement_broken",
     NotWritable { element: String } => "not_writable",
 }
 

@@ -293,7 +293,9 @@ impl InvoiceFile {
     /// Somebody else is to be paid, or a note speaks of an assignment: already sold elsewhere?
     #[must_use]
     pub fn assigned_elsewhere(&self) -> bool {
-        let other_payee = !self.payee_name().is_empty() && self.payee_name() != self.seller.name;
+        let same = |one: &str, other: &str| domain::identity::plain_key(one) == domain::identity::plain_key(other);
+        let payee = self.payee_name();
+        let other_payee = !payee.is_empty() && !same(payee, &self.seller.name) && !same(payee, &self.seller.trade_name);
         let spoken = self.notes.iter().any(|note| {
             let note = note.to_lowercase();
             note.starts_with("#acc#")

@@ -6,6 +6,7 @@ use crate::limits::Limits;
 use crate::read::Read;
 use crate::rules;
 use crate::{FormatFault, ubl};
+use rust_decimal::Decimal;
 
 fn plain(number: &str) -> String {
     let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
@@ -220,6 +221,131 @@ fn what_is_to_be_refused_is_and_what_is_to_be_taken_is() {
     assert!(taken > 100 && refused > 45, "{taken} {refused}");
 }
 
+/// A file as the rules against financing twice see it.
+struct Known {
+    letter: String,
+    file: InvoiceFile,
+    keys: [String; 3],
+    payable: Decimal,
+}
+
+impl Known {
+    fn new(letter: &str, file: InvoiceFile) -> Self {
+        use domain::identity::{look_key, normalise_number, stem_key};
+        let keys = [normalise_number(&file.number), look_key(&file.number), stem_key(&file.number)];
+        let payable = file.totals.payable.unwrap_or_default();
+        Self { letter: letter.to_owned(), file, keys, payable }
+    }
+
+    fn identity<'a>(&'a self, seller: &'a str) -> domain::identity::Identity<'a> {
+        let minor = |amount: Decimal| (amount * Decimal::ONE_THOUSAND).trunc().try_into().unwrap_or(i64::MAX);
+        domain::identity::Identity {
+            seller,
+            buyer: 1,
+            number_key: &self.keys[0],
+            look_key: &self.keys[1],
+            stem_key: &self.keys[2],
+            issue_date: self.file.issue_date.unwrap(),
+            currency: &self.file.currency,
+            payable_minor: minor(self.payable),
+            total_minor: minor(self.file.totals.tax_inclusive.unwrap_or(self.payable)),
+            format: if self.file.syntax == Syntax::Cii { "cii" } else { "ubl" },
+            file: "",
+            self_billed: false,
+        }
+    }
+}
+
+/// The groups of the collection: what is the same invoice in another syntax, file or dress is blocked, what shares seller and number
+/// with other content is stopped for a person. Only files that can be read at all can be financed.
+#[test]
+fn the_double_financing_groups_all_behave() {
+    use domain::identity::{ReviewRule, is_same, suspicions};
+    let Some(data) = folder() else { return };
+    let table = Table::load(&format!("{data}/double_financing_groups.csv"));
+    let mut groups: std::collections::BTreeMap<String, Vec<Known>> = std::collections::BTreeMap::new();
+    let (mut read_files, mut unread) = (0, 0);
+    for row in table.rows() {
+        let content = std::fs::read(format!("{data}/{}", row.get("file"))).unwrap();
+        match read(row.get("kind"), &content) {
+            Ok(file) if file.issue_date.is_some() && file.totals.payable.is_some() => {
+                read_files += 1;
+                groups.entry(row.get("group").to_owned()).or_default().push(Known::new(row.get("identity"), file));
+            }
+            _ => unread += 1,
+        }
+    }
+    let (mut blocked, mut stopped, mut wrong) = (0, 0, Vec::new());
+    for (group, files) in &groups {
+        for (at, one) in files.iter().enumerate() {
+            for other in files.iter().skip(at + 1) {
+                let (new, old) = (other.identity(group), one.identity(group));
+                if one.letter == other.letter {
+                    blocked += 1;
+                    // The day's time zone is no part of it, and a written zero changes no amount.
+                    if !is_same(&new, &old) {
+                        wrong.push(format!("{group}: {:?} and {:?} are the same invoice", old, new));
+                    }
+                } else {
+                    stopped += 1;
+                    let rules = suspicions(&new, &old, false);
+                    if is_same(&new, &old) || !rules.contains(&ReviewRule::SameNumber) {
+                        wrong.push(format!("{group} {}{}: {rules:?} of {:?} and {:?}", one.letter, other.letter, old, new));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(groups.len() > 30 && read_files > 190 && unread < 30, "{} {read_files} {unread}", groups.len());
+    assert!(blocked > 1_000 && stopped > 500, "{blocked} {stopped}");
+}
+
+/// Another payee, a type that says so, or a note: these stop for a person, and the others of the collection do not.
+#[test]
+fn files_that_say_they_were_assigned_are_known() {
+    let Some(data) = folder() else { return };
+    let table = Table::load(&format!("{data}/manifest.csv"));
+    let (mut stopped, mut free) = (0, 0);
+    for row in table.rows().filter(is_invoice) {
+        let Ok(file) = read(row.get("kind"), &std::fs::read(format!("{data}/{}", row.get("file"))).unwrap()) else { continue };
+        let said = row.get("why").contains("payee is not the seller");
+        if said {
+            assert!(file.assigned_elsewhere(), "{}", short(&row));
+            stopped += 1;
+        } else if row.get("expect") == "financeable" {
+            assert!(!file.assigned_elsewhere(), "{}: {:?} {:?}", short(&row), file.payee_name(), file.notes);
+            free += 1;
+        }
+    }
+    assert!(stopped > 15 && free > 60, "{stopped} {free}");
+}
+
+/// The type codes of the collection: credits, replacements and what is no claim.
+#[test]
+fn the_type_codes_of_the_collection_are_decided() {
+    use domain::invoice::{DocumentKind, document_kind};
+    let Some(data) = folder() else { return };
+    let table = Table::load(&format!("{data}/manifest.csv"));
+    let mut seen = std::collections::BTreeMap::new();
+    for row in table.rows().filter(is_invoice) {
+        let Ok(file) = read(row.get("kind"), &std::fs::read(format!("{data}/{}", row.get("file"))).unwrap()) else { continue };
+        let kind = document_kind(file.document_type());
+        *seen.entry(file.document_type().to_owned()).or_insert(0) += 1;
+        match row.get("expect") {
+            "financeable" => assert!(kind.is_ok_and(|kind| kind != DocumentKind::Credit), "{}", short(&row)),
+            "not-financeable" => {
+                let owed = file.totals.payable.is_some_and(|payable| payable > Decimal::ZERO);
+                assert!(!owed || kind.is_err() || kind == Ok(DocumentKind::Credit), "{}", short(&row));
+            }
+            _ => {}
+        }
+    }
+    for code in ["261", "325", "326", "380", "381", "384", "389"] {
+        assert!(seen.contains_key(code), "{code}: {seen:?}");
+    }
+}
+
 /// Numbers that look different and mean the same lead to the same key in the check against financing twice.
 #[test]
 fn a_number_written_otherwise_is_the_same_number() {
@@ -229,7 +355,7 @@ fn a_number_written_otherwise_is_the_same_number() {
     let mut seen = 0;
     for row in table.rows().filter(|row| wanted.contains(&row.get("expect"))) {
         let file = read(row.get("kind"), &std::fs::read(format!("{data}/{}", row.get("file"))).unwrap()).unwrap();
-        assert_eq!(domain::invoice::normalise_number(&file.number), "123456XX", "{}", short(&row));
+        assert_eq!(domain::identity::normalise_number(&file.number), "123456XX", "{}", short(&row));
         seen += 1;
     }
     assert_eq!(seen, 4);

@@ -11,8 +11,14 @@ pub const MOST_LINES: usize = 200;
 /// Longer texts than this are cut: nobody reads them beside a form.
 const MOST_MARKS: usize = 500;
 
-/// What the file says there, as far as a person reads.
+/// What the file says there, as far as a person reads. What turns the direction of writing, or nobody sees, is marked: the
+/// file itself keeps it.
 fn words(text: String) -> String {
+    let hidden = |mark: char| {
+        mark.is_control()
+            || matches!(mark, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    };
+    let text: String = text.chars().map(|mark| if hidden(mark) && !mark.is_whitespace() { '\u{FFFD}' } else { mark }).collect();
     match text.char_indices().nth(MOST_MARKS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
         None => text,

@@ -13,16 +13,16 @@ use store::journal::{self, BookingFacts, NewAccount};
 
 const ASSET: AssetId = AssetId(978);
 
-struct Load {
-    conn: Conn,
-    last: TransferNumber,
-    dice: Dice,
+pub(super) struct Load {
+    pub(super) conn: Conn,
+    pub(super) last: TransferNumber,
+    pub(super) dice: Dice,
     accounts: i64,
 }
 
 impl Load {
     /// Accounts with money to move: the first is the custody account that funds the rest.
-    fn prepare(url: &str, accounts: i64) -> Result<Self, Failure> {
+    pub(super) fn prepare(url: &str, accounts: i64) -> Result<Self, Failure> {
         let mut conn = store::connect(url)?;
         store::migrate(&mut conn)?;
         let mut load = Self { conn, last: TransferNumber(0), dice: Dice(1), accounts };
@@ -74,12 +74,13 @@ impl Load {
 
     /// One batch; `hot` lets every transfer debit the same account.
     fn batch(&mut self, size: usize, hot: bool) -> Result<(), Failure> {
-        let mut pairs = Vec::with_capacity(size);
-        for _ in 0..size {
-            let from = if hot { 1 } else { self.dice.roll(self.accounts).saturating_add(1) };
-            let to = (from.saturating_add(self.dice.roll(self.accounts.saturating_sub(1)))) % self.accounts + 1;
-            pairs.push((from, if to == from { from % self.accounts + 1 } else { to }));
-        }
+        let pairs: Vec<_> = (0..size).map(|_| pair(&mut self.dice, self.accounts, hot)).collect();
+        self.post(&pairs)
+    }
+
+    /// Posts one unit from each first to each second account, in one durable commit.
+    pub(super) fn post(&mut self, pairs: &[(i64, i64)]) -> Result<(), Failure> {
+        let size = pairs.len();
         let mut ids: Vec<i64> = pairs.iter().flat_map(|(from, to)| [*from, *to]).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -89,7 +90,7 @@ impl Load {
             book.load_account(journal::account_of(&row)?);
         }
         let mut accepted = 0_usize;
-        for (from, to) in pairs {
+        for &(from, to) in pairs {
             let entry = Entry::Post { debit: AccountId(from), credit: AccountId(to), amount: 1, code: Booking::Deposit.code() };
             accepted = accepted.saturating_add(usize::from(book.apply(&[entry], 0).is_ok()));
         }
@@ -99,7 +100,7 @@ impl Load {
         self.store(&mut book, &[])
     }
 
-    fn run(&mut self, size: usize, hot: bool, length: Duration) -> Result<(u64, Vec<u64>), Failure> {
+    pub(super) fn run(&mut self, size: usize, hot: bool, length: Duration) -> Result<(u64, Vec<u64>), Failure> {
         let started = Instant::now();
         let mut latencies = Vec::new();
         let mut count = 0_u64;
@@ -112,6 +113,13 @@ impl Load {
         latencies.sort_unstable();
         Ok((per_second(count, started.elapsed()), latencies))
     }
+}
+
+/// Two different accounts; `hot` lets the first always be the same.
+pub(super) fn pair(dice: &mut Dice, accounts: i64, hot: bool) -> (i64, i64) {
+    let from = if hot { 1 } else { dice.roll(accounts).saturating_add(1) };
+    let to = (from.saturating_add(dice.roll(accounts.saturating_sub(1)))) % accounts + 1;
+    (from, if to == from { from % accounts + 1 } else { to })
 }
 
 pub fn run(options: &LedgerOptions) -> Result<Value, Failure> {

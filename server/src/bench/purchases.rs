@@ -25,10 +25,17 @@ impl Caller {
     }
 
     pub(super) fn post(&mut self, path: &str, headers: &str, body: &str) -> Result<(u16, String), Failure> {
-        let request = format!(
+        self.exchange(&format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{headers}\r\n{body}",
             body.len()
-        );
+        ))
+    }
+
+    pub(super) fn get(&mut self, path: &str, headers: &str) -> Result<(u16, String), Failure> {
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"))
+    }
+
+    fn exchange(&mut self, request: &str) -> Result<(u16, String), Failure> {
         self.stream.get_mut().write_all(request.as_bytes())?;
         let mut line = String::new();
         self.stream.read_line(&mut line)?;

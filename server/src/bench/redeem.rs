@@ -113,6 +113,8 @@ pub fn payment(receivable: &Receivable, amount_minor: i64, value_date: chrono::N
         amount_minor,
         value_date,
         reference: receivable.reference.clone(),
+        bank_reference: String::new(),
+        other_than: i64::MAX,
         reason: "seen at the bank".to_owned(),
     };
     (operators, receipt.into())

@@ -1,7 +1,7 @@
 //! The buyer answers without promising anything: the invoice is in process, under query, or rejected. The codes are those of the
 //! Peppol Invoice Response.
 
-use super::{Actor, Done, Execute, optional, settlement};
+use super::{Actor, Done, Execute, optional, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::{AnswerCode, decide_answer};
@@ -52,12 +52,16 @@ impl Execute for AnswerInvoice {
         let answer = decide_answer(&self.answer, &self.clarification, &self.text)?;
         let text = optional(&self.text, "text", 500)?;
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+        if !matches!(state, InvoiceState::Presented | InvoiceState::Disputed) {
+            return Err(Refusal::StateConflict { state: invoice.state }.into());
+        }
         if answer == AnswerCode::Rejected {
             invoice.state = next_state(state, InvoiceEvent::Reject)?.name().to_owned();
             invoice.reason.clone_from(&text);
             batch.update(&invoice)?;
-        } else if !matches!(state, InvoiceState::Presented | InvoiceState::Disputed) {
-            return Err(Refusal::StateConflict { state: invoice.state }.into());
+            reviews::release(batch, invoice.id)?;
+            let of_it = "command = 'confirm_invoice' AND subject_id = ?";
+            second_person::end_requests(batch, of_it, &[invoice.id.into()], "rejected")?;
         }
         let reason_code = if answer == AnswerCode::InProcess { "" } else { self.clarification.as_str() };
         let message_id = insert_message(batch, actor, invoice.id, (answer.name(), reason_code), &text)?;

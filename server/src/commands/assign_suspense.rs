@@ -1,6 +1,6 @@
 //! Money that waited in suspense finds its place: a company's cash or a receivable. Two operators.
 
-use super::{Actor, Ask, Done, Execute, settlement};
+use super::{Actor, Ask, Done, Execute, one_request, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::chart::{self, currency_asset};
@@ -8,7 +8,7 @@ use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
-use store::{BankLine, Party, Receivable};
+use store::{BankLine, Conn, Party, Receivable, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -21,19 +21,20 @@ pub struct AssignSuspense {
 }
 
 /// Where a structured reference leads.
-pub(crate) enum Target {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
     Company(i64),
     Receivable(i64),
 }
 
 /// The company or receivable with this reference.
-pub(crate) fn find_target(batch: &mut Batch<'_>, reference: &str, currency: &str) -> Step<Option<Target>> {
+pub(crate) fn find_target(conn: &mut Conn, reference: &str, currency: &str) -> Result<Option<Target>, StoreError> {
     let Some(normal) = domain::creditor_reference::validate(reference) else { return Ok(None) };
     let binds = [normal.as_str().into()];
-    if let Some(row) = Receivable::find_where(batch.conn, "reference = ?", &binds)? {
+    if let Some(row) = Receivable::find_where(conn, "reference = ?", &binds)? {
         return Ok((row.currency == currency).then_some(Target::Receivable(row.id)));
     }
-    Ok(Party::find_where(batch.conn, "reference = ?", &binds)?.map(|row| Target::Company(row.id)))
+    Ok(Party::find_where(conn, "reference = ?", &binds)?.map(|row| Target::Company(row.id)))
 }
 
 /// The bank line, if it still waits in suspense.
@@ -49,14 +50,15 @@ impl Execute for AssignSuspense {
         batch.acting_party(actor, Capacity::Operator)?;
         super::required(&self.reason, "reason", 500)?;
         let line = waiting_line(batch, self.line_id)?;
-        find_target(batch, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
+        one_request(batch, line.id)?;
+        find_target(batch.conn, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
         Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         batch.acting_party(actor, Capacity::Operator)?;
         let mut line = waiting_line(batch, self.line_id)?;
-        let target = find_target(batch, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
+        let target = find_target(batch.conn, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
         let asset = currency_asset(super::currency(&line.currency)?);
         let amount = line.amount_minor;
         batch.value_date = line.value_date;

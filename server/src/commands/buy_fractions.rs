@@ -97,6 +97,8 @@ impl BuyFractions {
             minimum_ticket_minor: offer.minimum_ticket_minor,
             supplier: offer.supplier_id,
             financier: financier.id,
+            buyer: receivable.buyer_id,
+            held: receivable.held,
             units_minor: self.units_minor,
             agreed_price_minor: self.price_minor,
             cash_available_minor,

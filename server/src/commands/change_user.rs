@@ -71,6 +71,7 @@ impl Execute for ChangeUser {
         batch.update(&user)?;
         if self.disabled {
             revoke_sessions::end_sessions(batch, user.id, 0)?;
+            second_person::end_requests(batch, "maker_id = ?", &[user.id.into()], "person_disabled")?;
         }
         Ok(Done::new(actor.party_id, json!({ "user_id": user.id })))
     }

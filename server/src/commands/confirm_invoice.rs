@@ -1,14 +1,14 @@
 //! The buyer irrevocably undertakes to pay, all or less; the receivable comes into being in the same commit.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Ask, Done, Execute, currency, optional, settlement};
+use super::{Actor, Ask, Done, Execute, currency, optional, reviews, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
 use domain::chart::{self, AccountKey};
 use domain::day_count::DayCount;
 use domain::evidence::{self, EvidenceFacts, Signature};
-use domain::invoice::{InvoiceEvent, InvoiceState};
+use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
 use domain::party::{Capacity, needs_second_person};
 use domain::pricing::FeeTerms;
 use domain::receivable::{ConfirmationFacts, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text};
@@ -32,9 +32,18 @@ pub struct ConfirmInvoice {
     pub version: String,
     /// SHA-256 of the words (English) that the signer read.
     pub words_hash: String,
-    /// Needed when less than the payable amount is confirmed.
+    /// Needed when less than what is owed is confirmed and no deductions explain it.
     #[serde(default)]
     pub reason: String,
+    /// Tax that the buyer withholds, minor units. Where any of the three is stated, they and the amount sum to what is owed.
+    #[serde(default)]
+    pub withheld_minor: i64,
+    /// Kept back until something is done, such as a warranty period that ends.
+    #[serde(default)]
+    pub retained_minor: i64,
+    /// Other deductions, such as short deliveries.
+    #[serde(default)]
+    pub deducted_minor: i64,
 }
 
 /// The words that a confirmation would sign.
@@ -137,12 +146,16 @@ impl ConfirmInvoice {
         let invoice = found.ok_or(Refusal::NotFound)?;
         let less = decide_confirmation(&ConfirmationFacts {
             amount_minor: self.amount_minor,
-            payable_minor: invoice.payable_minor,
+            payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
             reason: &self.reason,
+            deductions_minor: [self.withheld_minor, self.retained_minor, self.deducted_minor],
             due_date: self.due_date,
             invoice_due_date: invoice.due_date,
             today: batch.today(),
         })?;
+        if invoice.review == "open" {
+            return Err(Refusal::UnderReview.into());
+        }
         let event = if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm };
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
         let next = domain::invoice::next_state(state, event)?;
@@ -206,6 +219,7 @@ impl ConfirmInvoice {
             terms,
             paid_minor: 0,
             created_at: batch.now,
+            held: false,
         })
     }
 }
@@ -225,6 +239,9 @@ impl Execute for ConfirmInvoice {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (mut invoice, next, words) = self.decide(batch, actor)?;
+        if reviews::check_again(batch, &mut invoice)? {
+            return Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "review": "open" })));
+        }
         let known = currency(&invoice.currency)?;
         let (row, terms) = issue_terms(batch.conn, &invoice.currency)?;
         let split = decide_issue(self.amount_minor, &terms)?;
@@ -242,6 +259,9 @@ impl Execute for ConfirmInvoice {
             signer_id: actor.user_id,
             approver_id: actor.approver_id,
             signed_at: batch.now,
+            withheld_minor: self.withheld_minor,
+            retained_minor: self.retained_minor,
+            deducted_minor: self.deducted_minor,
         };
         let (senior, junior) = (AssetId(receivable.id), AssetId(receivable.reserve_asset));
         batch.open_issued(AccountKey::issued(senior), split.face_minor);
@@ -249,7 +269,8 @@ impl Execute for ConfirmInvoice {
             batch.open_issued(AccountKey::issued(junior), split.reserve_minor);
         }
         batch.post(&chart::issue(invoice.supplier_id, senior, split.face_minor, junior, split.reserve_minor))?;
-        let (less, invoice_due) = (self.amount_minor < invoice.payable_minor, invoice.due_date);
+        let owed = owed_minor(invoice.payable_minor, invoice.credited_minor);
+        let (less, invoice_due) = (self.amount_minor < owed, invoice.due_date);
         invoice.state = next.name().to_owned();
         invoice.confirmed_minor = self.amount_minor;
         invoice.due_date = Some(self.due_date);

@@ -1,6 +1,6 @@
 //! The supplier offers fractions at a fixed rate: a hold on its own units.
 
-use super::{Actor, Ask, Done, Execute, acknowledge_assignment, settlement};
+use super::{Actor, Ask, Done, Execute, acknowledge_assignment, reviews, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -57,6 +57,7 @@ impl CreateOffer {
             terms_minimum_minor: receivable.minimum_ticket_minor,
             close_date: self.close_date,
             due_date: receivable.payment_date,
+            held: receivable.held,
             today: batch.today(),
         })?;
         Ok(receivable)
@@ -78,6 +79,10 @@ impl Execute for CreateOffer {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut receivable = self.decide(batch, actor)?;
+        let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
+        if reviews::check_again(batch, &mut invoice)? {
+            return Ok(Done::new(receivable.id, json!({ "receivable_id": receivable.id, "review": "open" })));
+        }
         let (hold_number, _) = batch.post(&chart::offer(actor.party_id, AssetId(receivable.id), self.units_minor))?;
         let offer = Offer {
             id: batch.next_id(),
@@ -100,7 +105,6 @@ impl Execute for CreateOffer {
             receivable.state = ReceivableState::Active.name().to_owned();
             batch.update(&receivable)?;
         }
-        let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
         if invoice.state == "confirmed" || invoice.state == "partially_confirmed" {
             invoice.state = "assigned".to_owned();
             batch.update(&invoice)?;

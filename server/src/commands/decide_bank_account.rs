@@ -1,6 +1,6 @@
 //! The operator has checked a company's bank account with the bank, or turns it down.
 
-use super::{Actor, Ask, Done, Execute};
+use super::{Actor, Ask, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
@@ -45,6 +45,9 @@ impl Execute for DecideBankAccount {
                 old.status = "replaced".to_owned();
                 batch.update(&old)?;
             }
+            // Whoever waits to agree to a payout has seen the account before.
+            let condition = "command = 'request_payout' AND party_id = ? AND currency = ?";
+            second_person::end_requests(batch, condition, &binds, "account_changed")?;
         }
         account.status = if self.verified { "verified" } else { "declined" }.to_owned();
         batch.update(&account)?;

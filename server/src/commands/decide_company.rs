@@ -1,14 +1,15 @@
 //! The operator lets a company trade, suspends it or declines it, with a reason. Letting it trade takes two people;
 //! stopping it takes one, at once.
 
-use super::{Actor, Ask, Done, Execute, required};
+use super::{Actor, Ask, Done, Execute, required, withdraw_offer};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::offering::OfferState;
 use domain::party::{Capacity, PartyStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::Party;
-use store::records::Keyed;
+use store::records::{Keyed, Record};
+use store::{Offer, Party};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -34,6 +35,17 @@ impl DecideCompany {
     }
 }
 
+/// What a stopped company sells, and what it owes, is no longer for sale.
+fn end_offers(batch: &mut Batch<'_>, party_id: i64) -> Step<()> {
+    let condition = "state = 'open' AND (supplier_id = ? OR receivable_id IN (SELECT id FROM receivables WHERE buyer_id = ?)) ORDER BY id";
+    for offer in Offer::list_where(batch.conn, condition, &[party_id.into(), party_id.into()])? {
+        let (supplier, receivable, arguments) = (offer.supplier_id, offer.receivable_id, json!({ "offer_id": offer.id }));
+        withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;
+        batch.notify(supplier, "offer_expired", &arguments, format!("/receivables/{receivable}"));
+    }
+    Ok(())
+}
+
 impl Execute for DecideCompany {
     const NAME: &'static str = "decide_company";
 
@@ -47,6 +59,9 @@ impl Execute for DecideCompany {
         let (mut party, wanted, reason) = self.decide(batch, actor)?;
         party.status = wanted.name().to_owned();
         batch.update(&party)?;
+        if wanted != PartyStatus::Active {
+            end_offers(batch, party.id)?;
+        }
         let arguments = json!({ "status": party.status, "reason": reason });
         batch.notify(party.id, "company_decided", &arguments, "/org".to_owned());
         Ok(Done::new(party.id, json!({ "party_id": party.id, "status": party.status })))

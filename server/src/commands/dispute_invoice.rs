@@ -1,7 +1,7 @@
 //! The buyer disputes an invoice, with a reason that the supplier sees.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, required, settlement};
+use super::{Actor, Done, Execute, required, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::{AnswerCode, ReasonCode};
@@ -40,6 +40,8 @@ impl Execute for DisputeInvoice {
         invoice.reason.clone_from(&reason);
         batch.update(&invoice)?;
         insert_message(batch, actor, invoice.id, (AnswerCode::UnderQuery.name(), reason_code.name()), &reason)?;
+        let of_it = "command = 'confirm_invoice' AND subject_id = ?";
+        second_person::end_requests(batch, of_it, &[invoice.id.into()], "disputed")?;
         let arguments = json!({ "number": invoice.number, "reason": reason });
         batch.notify(invoice.supplier_id, "invoice_disputed", &arguments, format!("/invoices/{}", invoice.id));
         Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id })))

@@ -7,7 +7,7 @@ use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::confirmation_list::{MOST_ITEMS, text};
-use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
+use domain::invoice::{InvoiceEvent, InvoiceState, next_state, owed_minor};
 use domain::party::Capacity;
 use domain::receivable::{ConfirmationFacts, IssueTerms, decide_confirmation, decide_issue};
 use serde::{Deserialize, Serialize};
@@ -38,15 +38,20 @@ pub struct DraftItem {
 
 /// Whether this could be confirmed as it is now, under these terms of its currency.
 pub fn check(invoice: &Invoice, item: &DraftItem, terms: &IssueTerms, today: NaiveDate) -> Result<NaiveDate, Refusal> {
-    let due_date = item.due_date.or(invoice.due_date).ok_or(Refusal::DueDateMissing)?;
+    let due_date = item.due_date.or(invoice.due_date).ok_or_else(|| Refusal::FieldMissing { field: "due_date".to_owned() })?;
     let less = decide_confirmation(&ConfirmationFacts {
         amount_minor: item.amount_minor,
-        payable_minor: invoice.payable_minor,
+        payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
         reason: &item.reason,
+        // What is deducted is stated on the payable's own page.
+        deductions_minor: [0; 3],
         due_date,
         invoice_due_date: invoice.due_date,
         today,
     })?;
+    if invoice.review == "open" {
+        return Err(Refusal::UnderReview);
+    }
     let conflict = || Refusal::StateConflict { state: invoice.state.clone() };
     // A disputed payable has a history of its own: it is answered on its own page, not among many.
     let state = InvoiceState::parse(&invoice.state).filter(|state| *state == InvoiceState::Presented).ok_or_else(conflict)?;

@@ -1,19 +1,22 @@
 //! A bank's account statement comes in: money finds its company or receivable, payouts are settled, and what
-//! nobody can place waits in suspense.
+//! nobody can place waits. The first piece of the file is taken up at once; a longer one goes on piece by piece.
 
-use super::assign_suspense::{Target, find_target};
-use super::{Actor, Done, Execute, clean, payout, settlement};
+use super::bank_line::{Counts, Facts, Incoming, incoming, take_up};
+use super::keep_bank_file::{KeepBankFile, find_waiting, keep};
+use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
-use domain::chart::{self, AccountKey, currency_asset};
+use domain::chart::{AccountKey, currency_asset};
 use domain::party::Capacity;
-use domain::settlement_instruction::{InstructionEvent, InstructionState};
 use domain::{Currency, Refusal};
-use formats::camt::{Entry, EntryDetail, Return, Statement as CamtStatement};
+use formats::camt::Statement as CamtStatement;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use store::records::Record;
-use store::{BankLine, Statement, StoreError};
+use store::{BankFile, Conn, Statement, StoreError};
+
+/// Lines that one batch takes up: so many hold the writer for less than a second, whatever they are.
+pub const PIECE: usize = 250;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportStatement {
@@ -26,74 +29,66 @@ pub struct ImportStatement {
     pub statements: Vec<CamtStatement>,
 }
 
-#[derive(Default)]
-struct Counts {
-    matched: u32,
-    suspense: u32,
-    payouts: u32,
-    returned: u32,
-    skipped: u32,
-}
-
-fn up(count: &mut u32) {
-    *count = count.saturating_add(1);
-}
-
 impl Execute for ImportStatement {
     const NAME: &'static str = "import_statement";
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         batch.acting_party(actor, Capacity::Operator)?;
+        let waiting = find_waiting(batch, &self.sha256)?;
         if Statement::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
             return Err(Refusal::StatementRepeated.into());
         }
-        let mut names = BTreeSet::new();
-        for statement in &self.statements {
-            if !names.insert((&statement.message_id, &statement.statement_id)) {
-                return Err(Refusal::StatementRepeated.into());
-            }
-            if statement.iban != batch.heads.custody_iban {
-                return Err(Refusal::StatementAccountUnknown.into());
-            }
-            let binds = [statement.iban.as_str().into(), statement.message_id.as_str().into(), statement.statement_id.as_str().into()];
-            if Statement::find_where(batch.conn, "iban = ? AND message = ? AND statement = ?", &binds)?.is_some() {
-                return Err(Refusal::StatementRepeated.into());
-            }
+        let iban = batch.heads.custody_iban.clone();
+        if let Some(refusal) = refusal_of(batch.conn, &iban, &self.statements)? {
+            return Err(refusal.into());
         }
         check_room(batch, &self.statements)?;
-        batch.keep_document(actor.party_id, &self.name, "application/xml", &self.sha256, &self.content)?;
-        let mut counts = Counts::default();
-        let mut first = 0;
+        let lines = incoming(&self.statements);
+        let kept = KeepBankFile {
+            name: self.name.clone(),
+            sha256: self.sha256.clone(),
+            kind: "statement".to_owned(),
+            content: self.content.clone(),
+        };
+        let mut file = match waiting {
+            Some(file) => file,
+            None => keep(batch, actor, &kept)?,
+        };
+        file.lines = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+        let mut statements = Vec::with_capacity(self.statements.len());
         for (index, statement) in self.statements.iter().enumerate() {
-            let id = batch.next_id();
-            first = if first == 0 { id } else { first };
-            let row = Statement {
-                id,
-                // The file's hash marks its first statement, so that the same file is known again.
-                sha256: if index == 0 { self.sha256.clone() } else { format!("{}#{index}", self.sha256) },
-                message: statement.message_id.clone(),
-                statement: statement.statement_id.clone(),
-                iban: statement.iban.clone(),
-                currency: statement.currency.clone(),
-                opening_minor: statement.opening_minor,
-                closing_minor: statement.closing_minor,
-                imported_at: batch.now,
-                imported_by: actor.user_id,
-            };
-            batch.insert(&row)?;
-            for entry in &statement.entries {
-                import_entry(batch, id, entry, &mut counts)?;
-            }
+            statements.push(keep_statement(batch, actor, (&file, index), statement)?);
         }
-        let Counts { matched, suspense, payouts, returned, skipped } = counts;
-        let body = json!({
-            "statement_id": first, "matched": matched, "suspense": suspense, "payouts": payouts, "returned": returned, "skipped": skipped,
+        let counts = go_on(batch, &mut file, &statements, lines.get(..PIECE.min(lines.len())).unwrap_or_default())?;
+        let first = statements.first().map_or(0, |row| row.id);
+        let breaks = statements.iter().filter(|row| ["gap", "overlap"].contains(&row.continuity.as_str())).count();
+        let mut body = json!({
+            "statement_id": first, "file_id": file.id, "lines": file.lines, "lines_done": file.lines_done, "breaks": breaks,
         });
+        counts.tell(&mut body);
         Ok(Done::new(first, body))
     }
 }
 
-/// What comes in must fit beside what the bank holds already: once something is written nothing may be refused.
+/// Why the file cannot be taken up: another account's, or statements that are here already.
+pub fn refusal_of(conn: &mut Conn, custody_iban: &str, statements: &[CamtStatement]) -> Result<Option<Refusal>, StoreError> {
+    let mut names = BTreeSet::new();
+    for statement in statements {
+        if !names.insert((&statement.message_id, &statement.statement_id)) {
+            return Ok(Some(Refusal::StatementRepeated));
+        }
+        if statement.iban != custody_iban {
+            return Ok(Some(Refusal::StatementAccountUnknown));
+        }
+        let binds = [statement.iban.as_str().into(), statement.message_id.as_str().into(), statement.statement_id.as_str().into()];
+        if Statement::find_where(conn, "iban = ? AND message = ? AND statement = ?", &binds)?.is_some() {
+            return Ok(Some(Refusal::StatementRepeated));
+        }
+    }
+    Ok(None)
+}
+
+/// What comes in must fit beside what the bank holds already.
 fn check_room(batch: &mut Batch<'_>, statements: &[CamtStatement]) -> Step<()> {
     let mut held = BTreeMap::new();
     for entry in statements.iter().flat_map(|statement| &statement.entries).filter(|entry| entry.credit) {
@@ -108,179 +103,94 @@ fn check_room(batch: &mut Batch<'_>, statements: &[CamtStatement]) -> Step<()> {
     Ok(())
 }
 
-fn import_entry(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, counts: &mut Counts) -> Step<()> {
-    for detail in &entry.details {
-        let mut line = bank_line(batch, statement_id, entry, detail);
-        let known = Currency::parse(&entry.currency);
-        let why = if !entry.booked {
-            "pending"
-        } else if known.is_some() && already_booked(batch, &line)? {
-            "duplicate"
-        } else {
-            ""
-        };
-        match known {
-            Some(currency) if why.is_empty() && entry.credit => match return_of(entry, detail) {
-                Some(reason) => receive_return(batch, line, currency, &reason, counts)?,
-                None => receive(batch, line, currency, counts)?,
-            },
-            Some(_) if why.is_empty() && !entry.reversal => settle_payout(batch, line, counts)?,
-            _ => {
-                // A receipt that the bank took back, or an unknown currency, needs a person: nothing is guessed.
-                line.state = if why.is_empty() { "attention" } else { "skipped" }.to_owned();
-                line.note = if why.is_empty() { "reversal" } else { why }.to_owned();
-                up(&mut counts.skipped);
-                batch.insert(&line)?;
-            }
-        }
+fn keep_statement(
+    batch: &mut Batch<'_>,
+    actor: &Actor,
+    (file, index): (&BankFile, usize),
+    statement: &CamtStatement,
+) -> Step<Statement> {
+    let mut row = described(statement, batch.today());
+    row.id = batch.next_id();
+    // The file's hash marks its first statement, so that the same file is known again.
+    row.sha256 = if index == 0 { file.sha256.clone() } else { format!("{}#{index}", file.sha256) };
+    row.imported_at = batch.now;
+    row.imported_by = actor.user_id;
+    row.file_id = Some(file.id);
+    join_on(batch.conn, &mut row)?;
+    batch.insert(&row)?;
+    if let Some(mut next) = find_next(batch.conn, &row)? {
+        join_on(batch.conn, &mut next)?;
+        batch.update(&next)?;
     }
+    Ok(row)
+}
+
+/// A statement as it would be kept, without what only keeping it gives.
+#[must_use]
+pub fn described(statement: &CamtStatement, today: chrono::NaiveDate) -> Statement {
+    let booked = || statement.entries.iter().filter(|entry| entry.booked).map(|entry| entry.booking_date);
+    Statement {
+        id: 0,
+        sha256: String::new(),
+        message: statement.message_id.clone(),
+        statement: statement.statement_id.clone(),
+        iban: statement.iban.clone(),
+        currency: statement.currency.clone(),
+        opening_minor: statement.opening_minor,
+        closing_minor: statement.closing_minor,
+        imported_at: chrono::NaiveDateTime::default(),
+        imported_by: 0,
+        file_id: None,
+        from_date: statement.from_date.or_else(|| booked().min()).or(statement.to_date),
+        // Its place among the others; a statement that says no day at all is today's.
+        to_date: Some(statement.to_date.or_else(|| booked().max()).unwrap_or(today)),
+        continuity: "none".to_owned(),
+        gap_minor: 0,
+        reason: String::new(),
+    }
+}
+
+/// Compares the opening balance with the closing balance before it. Notifications, and statements within the day, have none.
+pub fn join_on(conn: &mut Conn, row: &mut Statement) -> Result<(), StoreError> {
+    let (Some(opening), Some(to_date)) = (row.opening_minor, row.to_date) else { return Ok(()) };
+    let condition = "iban = ? AND currency = ? AND closing_minor IS NOT NULL AND id <> ? AND (to_date < ? OR (to_date = ? AND id < ?)) \
+                     ORDER BY to_date DESC, id DESC LIMIT 1";
+    // One that is not kept yet comes after all of its day.
+    let place = if row.id == 0 { i64::MAX } else { row.id };
+    let binds = [row.iban.as_str().into(), row.currency.as_str().into(), row.id.into(), to_date.into(), to_date.into(), place.into()];
+    let before = Statement::find_where(conn, condition, &binds)?;
+    let closing = before.as_ref().and_then(|before| before.closing_minor);
+    row.gap_minor = closing.map_or(0, |closing| opening.saturating_sub(closing));
+    let overlaps = before.and_then(|before| before.to_date).zip(row.from_date).is_some_and(|(last, first)| first <= last);
+    let word = match (closing, row.gap_minor) {
+        (None, _) => "first",
+        (_, 0) => "follows",
+        _ if overlaps => "overlap",
+        _ => "gap",
+    };
+    word.clone_into(&mut row.continuity);
     Ok(())
 }
 
-fn bank_line(batch: &mut Batch<'_>, statement_id: i64, entry: &Entry, detail: &EntryDetail) -> BankLine {
-    let clean = |text: &str| clean(text, 500);
-    let (name, iban) = if entry.credit { (&detail.debtor, &detail.debtor_iban) } else { (&detail.creditor, &detail.creditor_iban) };
-    BankLine {
-        id: batch.next_id(),
-        statement_id,
-        currency: entry.currency.clone(),
-        direction: if entry.credit { "in" } else { "out" }.to_owned(),
-        amount_minor: detail.amount_minor,
-        booking_date: entry.booking_date,
-        value_date: entry.value_date,
-        bank_reference: clean(&entry.bank_reference),
-        reference: clean(&detail.reference),
-        end_to_end: clean(&detail.end_to_end),
-        counterparty: clean(name),
-        counterparty_iban: clean(iban),
-        remittance: clean(&detail.remittance),
-        state: "new".to_owned(),
-        party_id: None,
-        receivable_id: None,
-        note: String::new(),
-    }
+/// The statement after this one, where it has to be compared again: a file that was missing has come.
+fn find_next(conn: &mut Conn, row: &Statement) -> Result<Option<Statement>, StoreError> {
+    let Some(to_date) = row.to_date.filter(|_| row.closing_minor.is_some()) else { return Ok(None) };
+    let condition = "iban = ? AND currency = ? AND opening_minor IS NOT NULL AND to_date > ? ORDER BY to_date, id LIMIT 1";
+    let next = Statement::find_where(conn, condition, &[row.iban.as_str().into(), row.currency.as_str().into(), to_date.into()])?;
+    Ok(next.filter(|next| next.continuity != "explained"))
 }
 
-/// A line of another statement that is the same booking. That the reference is not empty is said for the index, which holds
-/// only such lines: without it each entry would read all earlier ones.
-pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND direction = ? AND amount_minor = ? AND end_to_end = ? AND reference = ? \
-                     AND statement_id <> ? AND state IN ('matched', 'suspense', 'placed', 'returned', 'attention')";
-
-/// The same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it.
-fn already_booked(batch: &mut Batch<'_>, line: &BankLine) -> Step<bool> {
-    if line.bank_reference.is_empty() {
-        return Ok(false);
+/// Takes up some lines of the file and moves its place on.
+pub(crate) fn go_on(batch: &mut Batch<'_>, file: &mut BankFile, statements: &[Statement], lines: &[Incoming]) -> Step<Counts> {
+    let mut counts = Counts::default();
+    let mut facts = Facts::load(batch.conn, batch.today())?;
+    for one in lines {
+        let corrupt = || StoreError::Corrupt(format!("statements of bank file {}", file.id));
+        let statement = statements.get(one.statement).ok_or_else(corrupt)?;
+        take_up(batch, &mut facts, one, statement.id, &mut counts)?;
     }
-    let binds = [
-        line.bank_reference.as_str().into(),
-        line.direction.as_str().into(),
-        line.amount_minor.into(),
-        line.end_to_end.as_str().into(),
-        line.reference.as_str().into(),
-        line.statement_id.into(),
-    ];
-    Ok(BankLine::find_where(batch.conn, SAME_BOOKING, &binds)?.is_some())
-}
-
-/// By structured reference, else by a valid reference in the free text.
-fn place_of(batch: &mut Batch<'_>, line: &BankLine) -> Step<Option<Target>> {
-    let structured = find_target(batch, &line.reference, &line.currency)?;
-    if structured.is_some() {
-        return Ok(structured);
-    }
-    for word in line.remittance.split_whitespace() {
-        let found = find_target(batch, word, &line.currency)?;
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    Ok(None)
-}
-
-fn receive(batch: &mut Batch<'_>, mut line: BankLine, currency: Currency, counts: &mut Counts) -> Step<()> {
-    let asset = currency_asset(currency);
-    let amount = line.amount_minor;
-    let target = place_of(batch, &line)?;
-    batch.value_date = line.value_date;
-    line.state = if target.is_some() { "matched" } else { "suspense" }.to_owned();
-    up(if target.is_some() { &mut counts.matched } else { &mut counts.suspense });
-    match target {
-        Some(Target::Company(party)) => {
-            batch.post(&chart::deposit(party, asset, amount))?;
-            line.party_id = Some(party);
-            settlement::notify_deposit(batch, party, &line.currency, amount);
-        }
-        Some(Target::Receivable(id)) => {
-            batch.post(&chart::collection(id, asset, amount))?;
-            line.receivable_id = Some(id);
-            settlement::settle(batch, id, &settlement::Payment::from(&line))?;
-        }
-        None => {
-            batch.post(&chart::unmatched(asset, amount))?;
-        }
-    }
-    batch.value_date = batch.today();
-    batch.insert(&line)
-}
-
-/// Why a credited entry is a payment of ours that came back, if it is: a return names itself, and the bank's reversal of
-/// its own debit is one too.
-fn return_of(entry: &Entry, detail: &EntryDetail) -> Option<Return> {
-    detail.returned.clone().or_else(|| entry.reversal.then(Return::default))
-}
-
-/// A payout comes back to where it was taken from; one that cannot be told for certain waits in suspense.
-fn receive_return(batch: &mut Batch<'_>, mut line: BankLine, currency: Currency, why: &Return, counts: &mut Counts) -> Step<()> {
-    let found = payout::find_by_end_to_end(batch, &line.end_to_end)?;
-    let found = found.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
-    let open = |row: &store::Payout| Ok::<_, StoreError>(payout::can(row, InstructionEvent::Return)? || payout::can(row, InstructionEvent::Settle)?);
-    match found {
-        Some(mut row) if open(&row)? => {
-            payout::give_back(batch, &mut row, why, line.value_date)?;
-            line.state = "matched".to_owned();
-            line.party_id = row.party_id;
-            up(&mut counts.returned);
-        }
-        _ => {
-            batch.value_date = line.value_date;
-            batch.post(&chart::unmatched(currency_asset(currency), line.amount_minor))?;
-            batch.value_date = batch.today();
-            line.state = "suspense".to_owned();
-            up(&mut counts.suspense);
-        }
-    }
-    line.note = clean(format!("return {} {}", why.reason, why.note).trim(), 500);
-    batch.insert(&line)
-}
-
-/// Money out: only what was asked for. Anything else on the account needs a person.
-fn settle_payout(batch: &mut Batch<'_>, mut line: BankLine, counts: &mut Counts) -> Step<()> {
-    let found = payout::find_by_end_to_end(batch, &line.end_to_end)?;
-    let found = found.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
-    match found {
-        Some(mut row) if payout::can(&row, InstructionEvent::Settle)? => {
-            payout::settle(batch, &mut row, line.value_date)?;
-            line.party_id = row.party_id;
-        }
-        // Its return was quicker than its debit, and has booked both.
-        Some(row) if payout::state_of(&row)? == InstructionState::Returned && !debited_before(batch, &line)? => {
-            line.note = "return_first".to_owned();
-            line.party_id = row.party_id;
-        }
-        _ => {
-            line.state = "attention".to_owned();
-            line.note = "unknown_debit".to_owned();
-            up(&mut counts.skipped);
-            return batch.insert(&line);
-        }
-    }
-    line.state = "matched".to_owned();
-    up(&mut counts.payouts);
-    batch.insert(&line)
-}
-
-/// Whether an earlier statement has shown this very debit.
-fn debited_before(batch: &mut Batch<'_>, line: &BankLine) -> Step<bool> {
-    let condition = "end_to_end = ? AND direction = 'out' AND state = 'matched'";
-    Ok(BankLine::find_where(batch.conn, condition, &[line.end_to_end.as_str().into()])?.is_some())
+    file.lines_done = file.lines_done.saturating_add(i64::try_from(lines.len()).unwrap_or(0));
+    if file.lines_done >= file.lines { "imported" } else { "importing" }.clone_into(&mut file.state);
+    batch.update(file)?;
+    Ok(counts)
 }

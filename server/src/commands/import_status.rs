@@ -1,17 +1,18 @@
 //! The bank's answer to a payment file comes in: what it rejects is free again, the rest shows how far it is. The bank's
 //! own word needs no second person.
 
+use super::keep_bank_file::{KeepBankFile, find_waiting, keep};
 use super::{Actor, Done, Execute, clean, payout};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
-use domain::settlement_instruction::{InstructionEvent, event_of_status};
+use domain::settlement_instruction::{InstructionEvent, InstructionState, event_of_status, is_silent_status};
 use formats::pain002::{Scope, Status, StatusReport as Report};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
 use store::records::{Keyed, Record};
-use store::{PaymentFile, Payout, StatusLine, StatusReport};
+use store::{Conn, PaymentFile, Payout, StatusLine, StatusReport, StoreError};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportStatus {
@@ -28,7 +29,10 @@ struct Counts {
     rejected: u32,
     noted: u32,
     conflict: u32,
+    /// Rejected once more.
+    repeated: u32,
     unknown: u32,
+    code_unknown: u32,
 }
 
 impl Execute for ImportStatus {
@@ -36,11 +40,23 @@ impl Execute for ImportStatus {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         batch.acting_party(actor, Capacity::Operator)?;
+        let waiting = find_waiting(batch, &self.sha256)?;
         let binds = [self.sha256.as_str().into(), self.report.message_id.as_str().into()];
         if StatusReport::find_where(batch.conn, "sha256 = ? OR message = ?", &binds)?.is_some() {
             return Err(Refusal::StatementRepeated.into());
         }
-        batch.keep_document(actor.party_id, &self.name, "application/xml", &self.sha256, &self.content)?;
+        let kept = KeepBankFile {
+            name: self.name.clone(),
+            sha256: self.sha256.clone(),
+            kind: "status".to_owned(),
+            content: self.content.clone(),
+        };
+        let mut file = match waiting {
+            Some(file) => file,
+            None => keep(batch, actor, &kept)?,
+        };
+        "imported".clone_into(&mut file.state);
+        batch.update(&file)?;
         let id = batch.next_id();
         batch.insert(&StatusReport {
             id,
@@ -52,8 +68,11 @@ impl Execute for ImportStatus {
         })?;
         let mut counts = Counts::default();
         self.apply(batch, id, &mut counts)?;
-        let Counts { rejected, noted, conflict, unknown } = counts;
-        let body = json!({ "report_id": id, "rejected": rejected, "noted": noted, "conflict": conflict, "unknown": unknown });
+        let Counts { rejected, noted, conflict, repeated, unknown, code_unknown } = counts;
+        let body = json!({
+            "report_id": id, "rejected": rejected, "noted": noted, "conflict": conflict, "already_rejected": repeated, "unknown": unknown,
+            "code_unknown": code_unknown,
+        });
         Ok(Done::new(id, body))
     }
 }
@@ -68,12 +87,12 @@ impl ImportStatus {
         };
         let mut statuses: Vec<&Status> = self.report.statuses.iter().collect();
         statuses.sort_by_key(|status| rank(status));
-        let file = find_file(batch, &self.report.original_message_id)?;
+        let file = find_file(batch.conn, &self.report.original_message_id)?;
         let mut spoken = BTreeSet::new();
         for status in statuses {
             match &status.scope {
                 Scope::Transaction(end_to_end) => {
-                    let found = payout::find_by_end_to_end(batch, end_to_end)?;
+                    let found = payout::find_by_end_to_end(batch.conn, end_to_end)?;
                     // A report about another file says nothing of this one's transfers.
                     match found.filter(|payout| payout.file_id.is_some() && payout.file_id == file) {
                         Some(found) => {
@@ -106,9 +125,14 @@ impl ImportStatus {
         let Some(file) = file.filter(|_| id == self.report.original_message_id) else {
             return note_unknown(batch, report_id, status, id, counts);
         };
-        if event_of_status(&status.code).is_none() {
+        if is_silent_status(&status.code) {
             // "Received" or "partly": the transfers speak for themselves.
             return Ok(());
+        }
+        if event_of_status(&status.code).is_none() {
+            let row = line(batch, report_id, status, id, (None, "code_unknown"));
+            counts.code_unknown = counts.code_unknown.saturating_add(1);
+            return batch.insert(&row);
         }
         for found in Payout::list_where(batch.conn, "file_id = ? ORDER BY id", &[file.into()])? {
             if spoken.insert(found.id) {
@@ -120,21 +144,37 @@ impl ImportStatus {
 }
 
 /// The payment file that a message id names, as [`super::create_payment_file`] made it.
-fn find_file(batch: &mut Batch<'_>, message_id: &str) -> Step<Option<i64>> {
+pub fn find_file(conn: &mut Conn, message_id: &str) -> Result<Option<i64>, StoreError> {
     let Some(id) = message_id.strip_prefix("KONTOR-").and_then(|number| number.parse::<i64>().ok()) else { return Ok(None) };
-    Ok(PaymentFile::find(batch.conn, id)?.map(|file| file.id))
+    Ok(PaymentFile::find(conn, id)?.map(|file| file.id))
+}
+
+/// What a status does to a payout: `rejected`, `noted`, or nothing because it says no more than is known
+/// (`already_rejected`), contradicts it (`conflict`), or is a code that nobody here knows (`code_unknown`).
+pub fn effect(found: &Payout, code: &str) -> Result<&'static str, StoreError> {
+    let rejected = payout::state_of(found)? == InstructionState::Rejected;
+    Ok(match event_of_status(code) {
+        Some(InstructionEvent::Reject) if rejected => "already_rejected",
+        Some(event) if !payout::can(found, event)? => "conflict",
+        Some(InstructionEvent::Reject) => "rejected",
+        None if !is_silent_status(code) => "code_unknown",
+        _ => "noted",
+    })
 }
 
 fn apply_to(batch: &mut Batch<'_>, report_id: i64, status: &Status, mut found: Payout, counts: &mut Counts) -> Step<()> {
+    let state = effect(&found, &status.code)?;
     let event = event_of_status(&status.code);
-    let (count, state) = match event {
-        Some(event) if !payout::can(&found, event)? => (&mut counts.conflict, "conflict"),
-        Some(InstructionEvent::Reject) => (&mut counts.rejected, "rejected"),
-        _ => (&mut counts.noted, "noted"),
+    let count = match state {
+        "already_rejected" => &mut counts.repeated,
+        "conflict" => &mut counts.conflict,
+        "rejected" => &mut counts.rejected,
+        "code_unknown" => &mut counts.code_unknown,
+        _ => &mut counts.noted,
     };
     *count = count.saturating_add(1);
     let row = line(batch, report_id, status, &found.end_to_end, (Some(found.id), state));
-    if state != "conflict" {
+    if ["rejected", "noted"].contains(&state) {
         found.bank_status = clean(&status.code, 4);
         match event {
             Some(InstructionEvent::Reject) => payout::fail(batch, &mut found, &status.reason, &status.note)?,

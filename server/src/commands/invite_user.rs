@@ -25,7 +25,11 @@ pub struct InviteUser {
 /// The address in lower case, if it can be one and nobody has it.
 pub(crate) fn free_email(batch: &mut Batch<'_>, typed: &str, field: &str) -> Step<String> {
     let email = required(typed, field, 200)?.to_lowercase();
-    let valid = email.parse::<lettre::Address>().is_ok() && !email.contains(['"', '<', '>', ',']);
+    let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let valid = email.parse::<lettre::Address>().is_ok()
+        && email.is_ascii()
+        && domain.contains('.')
+        && !email.contains(['"', '<', '>', ',']);
     if !valid {
         return Err(Refusal::FieldInvalid { field: field.to_owned() }.into());
     }

@@ -10,7 +10,7 @@ use domain::{Currency, Refusal};
 use ledger::TransferNumber;
 use serde_json::json;
 use store::records::{Keyed, Record};
-use store::{BankLine, Payout, StoreError};
+use store::{BankLine, Conn, Payout, StoreError};
 
 /// The state that a payout is in.
 pub fn state_of(payout: &Payout) -> Result<InstructionState, StoreError> {
@@ -29,8 +29,8 @@ pub fn can(payout: &Payout, event: InstructionEvent) -> Result<bool, StoreError>
 }
 
 /// The payout with this end-to-end id.
-pub fn find_by_end_to_end(batch: &mut Batch<'_>, end_to_end: &str) -> Step<Option<Payout>> {
-    Ok(Payout::find_where(batch.conn, "end_to_end = ?", &[end_to_end.into()])?)
+pub fn find_by_end_to_end(conn: &mut Conn, end_to_end: &str) -> Result<Option<Payout>, StoreError> {
+    Payout::find_where(conn, "end_to_end = ?", &[end_to_end.into()])
 }
 
 fn currency_of(payout: &Payout) -> Result<Currency, Refusal> {

@@ -1,6 +1,6 @@
 //! A company names the account to which its money shall go; the operator must verify it first.
 
-use super::{Actor, Done, Execute, currency, required};
+use super::{Actor, Ask, Done, Execute, required, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use serde::{Deserialize, Serialize};
@@ -19,12 +19,10 @@ pub struct ProposeBankAccount {
     pub holder: String,
 }
 
-impl Execute for ProposeBankAccount {
-    const NAME: &'static str = "propose_bank_account";
-
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let party = batch.party(actor.party_id)?;
-        let known = currency(&self.currency)?;
+impl ProposeBankAccount {
+    /// Currency, IBAN, holder and BIC, as they are kept.
+    fn decide(&self, batch: &mut Batch<'_>) -> Step<(domain::Currency, String, String, String)> {
+        let known = super::traded(batch, &self.currency)?;
         let iban = domain::party::normalise_iban(&self.iban).ok_or(Refusal::IbanInvalid)?;
         // The platform's own account is nobody's to be paid to.
         if iban == batch.heads.custody_iban {
@@ -35,6 +33,22 @@ impl Execute for ProposeBankAccount {
         if !(bic.is_empty() || matches!(bic.len(), 8 | 11) && bic.bytes().all(|mark| mark.is_ascii_alphanumeric())) {
             return Err(Refusal::FieldInvalid { field: "bic".to_owned() }.into());
         }
+        Ok((known, iban, holder, bic))
+    }
+}
+
+impl Execute for ProposeBankAccount {
+    const NAME: &'static str = "propose_bank_account";
+
+    /// All of the company's money goes there: its own second person looks before the operator does.
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        self.decide(batch)?;
+        second_person::ask(batch, actor, &[actor.user_id]).map(Some)
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let party = batch.party(actor.party_id)?;
+        let (known, iban, holder, bic) = self.decide(batch)?;
         let binds = [party.id.into(), known.code().into()];
         let condition = "party_id = ? AND currency = ? AND status = 'proposed'";
         for mut old in BankAccount::list_where(batch.conn, condition, &binds)? {

@@ -1,15 +1,17 @@
 //! Money at the bank that no file reports: a receipt that two operators vouch for.
 
 use super::assign_suspense::{Target, find_target};
-use super::{Actor, Ask, Done, Execute, currency, required, settlement};
+use super::{Actor, Ask, Done, Execute, currency, optional, required, settlement};
 use crate::batch::{Batch, Step};
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use domain::Refusal;
+use domain::bank_line::SAME_MONEY_DAYS;
 use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::BankLine;
+use store::records::Record;
+use store::{BankLine, Conn, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -19,14 +21,30 @@ pub struct RecordReceipt {
     pub value_date: NaiveDate,
     /// Structured creditor reference (ISO 11649) of the company or receivable.
     pub reference: String,
+    /// The bank's own reference of the booking, where the operators know it.
+    #[serde(default)]
+    pub bank_reference: String,
+    /// This is other money than bank line number so-and-so, and than all before it, which look the same.
+    #[serde(default)]
+    pub other_than: i64,
     /// What the operators saw at the bank.
     pub reason: String,
+}
+
+/// Lines that a bank file has brought and that could be this very money, newest first.
+pub fn list_known(conn: &mut Conn, currency: &str, amount_minor: i64, value_date: NaiveDate, after: i64) -> Result<Vec<BankLine>, StoreError> {
+    let near = Days::new(SAME_MONEY_DAYS);
+    let first = value_date.checked_sub_days(near).unwrap_or(value_date);
+    let last = value_date.checked_add_days(near).unwrap_or(value_date);
+    let condition = "amount_minor = ? AND currency = ? AND direction = 'in' AND statement_id > 0 AND value_date >= ? AND value_date <= ? AND id > ? \
+                     AND twin_id IS NULL AND payout_id IS NULL AND state IN ('matched', 'placed', 'suspense', 'attention') ORDER BY id DESC LIMIT 10";
+    BankLine::list_where(conn, condition, &[amount_minor.into(), currency.into(), first.into(), last.into(), after.into()])
 }
 
 impl RecordReceipt {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Target> {
         batch.acting_party(actor, Capacity::Operator)?;
-        currency(&self.currency)?;
+        super::traded(batch, &self.currency)?;
         required(&self.reason, "reason", 500)?;
         if self.amount_minor <= 0 {
             return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
@@ -38,7 +56,10 @@ impl RecordReceipt {
         if self.value_date > batch.today() || self.value_date < earliest {
             return Err(Refusal::DateInvalid { field: "value_date".to_owned() }.into());
         }
-        Ok(find_target(batch, &self.reference, &self.currency)?.ok_or(Refusal::ReferenceUnknown)?)
+        optional(&self.bank_reference, "bank_reference", 35)?;
+        let target = find_target(batch.conn, &self.reference, &self.currency)?.ok_or(Refusal::ReferenceUnknown)?;
+        let known = list_known(batch.conn, &self.currency, self.amount_minor, self.value_date, self.other_than)?;
+        known.first().map_or(Ok(target), |line| Err(Refusal::ReceiptKnown { line_id: line.id }.into()))
     }
 }
 
@@ -55,22 +76,18 @@ impl Execute for RecordReceipt {
         let asset = currency_asset(currency(&self.currency)?);
         let mut line = BankLine {
             id: batch.next_id(),
-            statement_id: 0,
             currency: self.currency.clone(),
             direction: "in".to_owned(),
             amount_minor: self.amount_minor,
             booking_date: batch.today(),
             value_date: self.value_date,
-            bank_reference: String::new(),
+            bank_reference: self.bank_reference.trim().to_owned(),
             reference: self.reference.clone(),
-            end_to_end: String::new(),
-            counterparty: String::new(),
-            counterparty_iban: String::new(),
-            remittance: String::new(),
             state: "matched".to_owned(),
-            party_id: None,
-            receivable_id: None,
             note: self.reason.clone(),
+            kind: "recorded".to_owned(),
+            occurrence: 1,
+            ..BankLine::default()
         };
         batch.value_date = self.value_date;
         match target {

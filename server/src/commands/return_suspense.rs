@@ -1,6 +1,6 @@
 //! Money that belongs to nobody here goes back to the account it came from. Two operators.
 
-use super::{Actor, Ask, Done, Execute, assign_suspense::waiting_line, currency, required};
+use super::{Actor, Ask, Done, Execute, assign_suspense::waiting_line, currency, one_request, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::chart::{self, currency_asset};
@@ -24,6 +24,7 @@ impl Execute for ReturnSuspense {
         batch.acting_party(actor, Capacity::Operator)?;
         required(&self.reason, "reason", 500)?;
         let line = waiting_line(batch, self.line_id)?;
+        one_request(batch, line.id)?;
         domain::party::normalise_iban(&line.counterparty_iban).ok_or(Refusal::IbanInvalid)?;
         Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
     }

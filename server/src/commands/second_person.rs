@@ -4,8 +4,10 @@ use super::{Actor, Ask};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::{Names, Role};
-use store::User;
+use serde_json::json;
+use store::query::Bind;
 use store::records::Record;
+use store::{Approval, User};
 
 /// Whether the company has a checker who is none of these people. Whoever is invited already counts: that took a
 /// second person, too.
@@ -21,4 +23,24 @@ pub(crate) fn ask(batch: &mut Batch<'_>, actor: &Actor, except: &[i64]) -> Step<
         return Err(Refusal::SecondPersonMissing.into());
     }
     Ok(Ask { amount_minor: None, currency: String::new(), subject: actor.party_id })
+}
+
+/// Ends requests that wait: what they were about has changed, so that nobody can agree to what nobody asked for. Whoever
+/// asked is told why: `why` names a text.
+pub(crate) fn end_requests(batch: &mut Batch<'_>, condition: &str, binds: &[Bind], why: &str) -> Step<()> {
+    let condition = format!("state = 'pending' AND {condition} ORDER BY id");
+    for mut request in Approval::list_where(batch.conn, &condition, binds)? {
+        "ended".clone_into(&mut request.state);
+        why.clone_into(&mut request.reason);
+        request.decided_at = Some(batch.now);
+        batch.update(&request)?;
+        let arguments = json!({ "command": request.command, "why": why });
+        batch.notify_user(
+            (request.party_id, request.maker_id),
+            "approval_ended",
+            &arguments,
+            format!("/approvals/{}", request.id),
+        );
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! A company says from which amount on a second person must agree.
 
-use super::{Actor, Ask, Done, Execute, currency, second_person};
+use super::{Actor, Ask, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
 use domain::money::MOST_BOOKED_MINOR;
 use domain::party::needs_second_person;
@@ -18,9 +18,9 @@ pub struct SetApprovalLimit {
 }
 
 impl SetApprovalLimit {
-    fn check(&self) -> Result<Currency, Refusal> {
-        let known = currency(&self.currency)?;
-        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) { Err(Refusal::AmountInvalid { field: "limit".to_owned() }) } else { Ok(known) }
+    fn check(&self, batch: &mut Batch<'_>) -> Step<Currency> {
+        let known = super::traded(batch, &self.currency)?;
+        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) { Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into()) } else { Ok(known) }
     }
 }
 
@@ -29,7 +29,7 @@ impl Execute for SetApprovalLimit {
 
     /// Whoever could raise the limit alone would need nobody for anything.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let known = self.check()?;
+        let known = self.check(batch)?;
         // A company that has not said anything yet asks for every amount.
         let before = batch.approval_limit(actor.party_id, known.code())?;
         if !needs_second_person(self.limit_minor, before) {
@@ -40,7 +40,7 @@ impl Execute for SetApprovalLimit {
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let known = self.check()?;
+        let known = self.check(batch)?;
         batch.wrote = true;
         let row = ApprovalLimit { party_id: actor.party_id, currency: known.code().to_owned(), limit_minor: self.limit_minor };
         store::records::save_approval_limit(batch.conn, &row)?;

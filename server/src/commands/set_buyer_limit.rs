@@ -1,6 +1,6 @@
 //! A financier says how much of one buyer's receivables it will hold at most.
 
-use super::{Actor, Done, Execute, currency};
+use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::money::MOST_BOOKED_MINOR;
@@ -24,7 +24,7 @@ impl Execute for SetBuyerLimit {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let financier = batch.acting_party(actor, Capacity::Financier)?;
-        let known = currency(&self.currency)?;
+        let known = super::traded(batch, &self.currency)?;
         let buyer = Party::find(batch.conn, self.buyer_id)?.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
         let buyer = buyer.ok_or(Refusal::NotFound)?;
         if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {

@@ -242,22 +242,19 @@ fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMa
 fn surplus_line(id: i64, receivable: &Receivable, amount_minor: i64, payment: &Payment, today: NaiveDate) -> BankLine {
     BankLine {
         id,
-        statement_id: 0,
         currency: receivable.currency.clone(),
         direction: "in".to_owned(),
         amount_minor,
         booking_date: today,
         value_date: payment.value_date,
-        bank_reference: String::new(),
         reference: receivable.reference.clone(),
-        end_to_end: String::new(),
         counterparty: payment.payer.clone(),
         counterparty_iban: payment.payer_iban.clone(),
-        remittance: String::new(),
         state: "suspense".to_owned(),
-        party_id: None,
         receivable_id: Some(receivable.id),
-        note: "surplus".to_owned(),
+        kind: "surplus".to_owned(),
+        occurrence: 1,
+        ..BankLine::default()
     }
 }
 

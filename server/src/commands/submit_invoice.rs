@@ -1,10 +1,10 @@
 //! A person at the supplier has looked at the fields and presents the invoice to its buyer.
 
-use super::{answer_clock, Actor, Done, Execute, settlement};
+use super::{Actor, Done, Execute, answer_clock, reviews, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
-use domain::invoice::{InvoiceState, decide_submission};
+use domain::invoice::{InvoiceEvent, InvoiceState, decide_submission, next_state};
 use domain::party::{Capacity, PartyStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,9 +15,31 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SubmitInvoice {
     pub invoice_id: i64,
-    /// The due date, where the file has none; otherwise it stays what the file says.
+    /// The due date, where the file has none and the supplier knows it; otherwise it stays what the file says. Without one the
+    /// buyer's confirmation fixes it.
     #[serde(default)]
     pub due_date: Option<NaiveDate>,
+}
+
+/// A replacement takes the place of what it names, if nobody has undertaken to pay that.
+fn supersede(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
+    if invoice.replaces.is_empty() {
+        return Ok(());
+    }
+    let named = reviews::find_named(batch.conn, &invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
+    let Some(mut named) = named else { return Ok(()) };
+    let state = InvoiceState::parse(&named.state).ok_or_else(|| settlement::corrupt("state of invoice", named.id))?;
+    if reviews::is_replaceable(state) {
+        next_state(state, InvoiceEvent::Withdraw)?.name().clone_into(&mut named.state);
+        named.reason.clone_from(&invoice.number);
+        batch.update(&named)?;
+        reviews::release(batch, named.id)?;
+        if state != InvoiceState::Draft {
+            let arguments = json!({ "number": named.number });
+            batch.notify(named.buyer_id, "invoice_withdrawn", &arguments, format!("/payables/{}", named.id));
+        }
+    }
+    Ok(())
 }
 
 impl Execute for SubmitInvoice {
@@ -28,12 +50,21 @@ impl Execute for SubmitInvoice {
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
         let mut invoice = found.ok_or(Refusal::NotFound)?;
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-        invoice.due_date = invoice.due_date.or(self.due_date);
-        invoice.state = decide_submission(state, invoice.due_date, batch.today())?.name().to_owned();
+        if invoice.review == "open" {
+            return Err(Refusal::UnderReview.into());
+        }
+        let due_date = invoice.due_date.or(self.due_date);
+        let next = decide_submission(state, due_date, batch.today())?;
         let buyer = batch.party(invoice.buyer_id)?;
         if buyer.status != PartyStatus::Active.name() {
             return Err(Refusal::BuyerUnknown.into());
         }
+        if reviews::check_again(batch, &mut invoice)? {
+            return Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "review": "open" })));
+        }
+        supersede(batch, &invoice)?;
+        invoice.due_date = due_date;
+        next.name().clone_into(&mut invoice.state);
         batch.update(&invoice)?;
         answer_clock::start(batch, &invoice)?;
         let supplier = batch.party(actor.party_id)?;

@@ -1,6 +1,6 @@
 //! The supplier takes back an invoice that was not confirmed; its number is free again.
 
-use super::{Actor, Done, Execute, settlement};
+use super::{Actor, Done, Execute, reviews, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
@@ -26,6 +26,7 @@ impl Execute for WithdrawInvoice {
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
         invoice.state = next_state(state, InvoiceEvent::Withdraw)?.name().to_owned();
         batch.update(&invoice)?;
+        reviews::release(batch, invoice.id)?;
         if state != InvoiceState::Draft {
             let arguments = json!({ "number": invoice.number });
             batch.notify(invoice.buyer_id, "invoice_withdrawn", &arguments, format!("/payables/{}", invoice.id));

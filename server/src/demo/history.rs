@@ -14,6 +14,7 @@ use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::dispute_invoice::DisputeInvoice;
 use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
+use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::fail_payout::FailPayout;
 use crate::commands::invite_company::InviteCompany;
 use crate::commands::invite_user::InviteUser;
@@ -26,7 +27,7 @@ use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::{Actor, Command, Outcome};
 use crate::dice::Dice;
 use crate::hash::{random_token, sha256_hex};
-use crate::http::pages::bank::read_statement;
+use crate::http::pages::bank_files::read_statement;
 use crate::jobs::{confirm_lists, end_of_day};
 use crate::setup::{self, FirstUser, Setup};
 use crate::writer::{WriteError, Writer};
@@ -241,7 +242,9 @@ pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<
     for number in 0..offers {
         let at = number % world.suppliers.len().max(1);
         let (Some(supplier), Some(buyer)) = (world.suppliers.get(at).cloned(), world.buyers.first().cloned()) else { continue };
-        let invoice_id = world.register_amount(&supplier, &buyer, today, NET_MINOR, 60)?;
+        // Equal totals on one day would have to be reviewed.
+        let net_minor = NET_MINOR.saturating_add(i64::try_from(number).unwrap_or(0).saturating_mul(100));
+        let invoice_id = world.register_amount(&supplier, &buyer, today, net_minor, 60)?;
         world.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
         let invoice = Invoice::load(&mut world.conn, invoice_id)?;
         let command = world.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
@@ -266,6 +269,39 @@ pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<
     drop(world);
     thread.join().map_err(|_| DemoError::Other("the writer panicked".to_owned()))?;
     Ok(lots)
+}
+
+/// The demo's world in which one supplier has sold this many invoices to one buyer; of each four, one is a draft, one
+/// waits for the buyer and two are confirmed, most of them on the market.
+pub fn build_big_customer(database_url: &str, invoices: usize, clock: &Clock) -> Result<(), DemoError> {
+    build(database_url, 5, clock)?;
+    let (writer, thread) = Writer::start(database_url, clock.clone())?;
+    let mut world = World::reopen(database_url, writer, clock)?;
+    let today = world.today()?;
+    let (Some(supplier), Some(buyer)) = (world.suppliers.first().cloned(), world.buyers.first().cloned()) else {
+        return Err(DemoError::Other("nobody trades in EUR".to_owned()));
+    };
+    let mut made = 0;
+    while made < invoices {
+        let size = invoices.saturating_sub(made).min(400);
+        let files =
+            (0..size).map(|_| world.invoice_file(&supplier, &buyer, today, 100_000, 60)).collect::<Result<Vec<_>, _>>()?;
+        let ids = world.run_all(&supplier.maker(), files.into_iter().map(Command::from))?;
+        let presented: Vec<i64> = ids.iter().enumerate().filter(|(at, _)| at % 4 > 0).map(|(_, id)| *id).collect();
+        let submit = presented.iter().map(|id| SubmitInvoice { invoice_id: *id, due_date: None }.into());
+        world.run_all(&supplier.maker(), submit)?;
+        let mut confirmations = Vec::new();
+        for id in presented.iter().enumerate().filter(|(at, _)| at % 3 > 0).map(|(_, id)| *id) {
+            let invoice = Invoice::load(&mut world.conn, id)?;
+            let command = world.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
+            confirmations.push(command.into());
+        }
+        world.run_all(&buyer.maker(), confirmations)?;
+        made = made.saturating_add(size);
+    }
+    world.offer_what_is_issued(today)?;
+    drop(world);
+    thread.join().map_err(|_| DemoError::Other("the writer panicked".to_owned()))
 }
 
 fn sign_ins() -> Vec<(&'static str, String)> {
@@ -458,7 +494,7 @@ impl World {
         let holder: String = name.chars().take(70).collect();
         let proposed =
             ProposeBankAccount { currency: code.to_owned(), iban: company.iban.clone(), bic: "COBADEFFXXX".to_owned(), holder };
-        let account_id = self.run(company.maker(), proposed)?.number("account_id");
+        let account_id = self.run_agreed(&company, proposed)?.number("account_id");
         self.run_agreed(&operator, DecideBankAccount { account_id, verified: true })?;
         Ok(company)
     }
@@ -498,6 +534,14 @@ impl World {
         let operator = self.operator.clone();
         self.run(operator.maker(), command)?;
         Ok(())
+    }
+
+    /// A file of the bank has not come: the next one opens with more than the last one closed with.
+    fn lose_a_file(&mut self) -> Built {
+        let Some(desk) = self.financiers.iter().find(|desk| desk.currency.code() == "CNY").cloned() else { return Ok(()) };
+        let balance = self.at_bank.entry("CNY").or_default();
+        *balance = balance.saturating_add(3_000_000);
+        self.bank(desk.currency, vec![incoming(&desk, 8_800_000, &desk.reference)])
     }
 
     fn live_one_day(&mut self, days_left: u32) -> Built {
@@ -595,12 +639,35 @@ impl World {
         net_minor: i64,
         tenor_days: u64,
     ) -> Result<i64, DemoError> {
+        let command = self.invoice_file(supplier, buyer, today, net_minor, tenor_days)?;
+        Ok(self.run(supplier.maker(), command)?.number("invoice_id"))
+    }
+
+    fn invoice_file(
+        &mut self,
+        supplier: &Company,
+        buyer: &Company,
+        today: NaiveDate,
+        net_minor: i64,
+        tenor_days: u64,
+    ) -> Result<RegisterInvoice, DemoError> {
         self.invoices = self.invoices.saturating_add(1);
         let number = format!("{}-{:04}", today.format("%Y"), self.invoices);
+        self.numbered_file(supplier, buyer, today, &number, (net_minor, tenor_days))
+    }
+
+    fn numbered_file(
+        &mut self,
+        supplier: &Company,
+        buyer: &Company,
+        today: NaiveDate,
+        number: &str,
+        (net_minor, tenor_days): (i64, u64),
+    ) -> Result<RegisterInvoice, DemoError> {
         let item = self.dice.pick(ITEMS).copied().unwrap_or("Goods");
         let order = format!("PO-{}", self.dice.roll(90_000).saturating_add(10_000));
         let file = ubl(&DemoInvoice {
-            number: &number,
+            number,
             issue_date: today,
             due_date: today.checked_add_days(Days::new(tenor_days)).unwrap_or(today),
             currency: supplier.currency,
@@ -612,13 +679,16 @@ impl World {
         });
         let content = file.into_bytes();
         let parsed = formats::ubl::parse(&content).map_err(|fault| DemoError::Other(fault.to_string()))?;
-        let command = RegisterInvoice {
-            file_name: format!("{number}.xml"),
-            sha256: sha256_hex(&content),
-            content,
-            parsed: Box::new(parsed),
-        };
-        Ok(self.run(supplier.maker(), command)?.number("invoice_id"))
+        let (file_name, sha256) = (format!("{number}.xml"), sha256_hex(&content));
+        Ok(RegisterInvoice { file_name, sha256, content, parsed: Box::new(parsed), ..RegisterInvoice::default() })
+    }
+
+    /// Runs commands of one person in whole batches; all must succeed. Returns what they made, invoices' ids.
+    fn run_all(&self, actor: &Actor, commands: impl IntoIterator<Item = Command>) -> Result<Vec<i64>, DemoError> {
+        let list: Vec<_> = commands.into_iter().map(|command| (actor.clone(), random_token(), command)).collect();
+        let name = list.first().map_or("nothing", |(.., command)| command.name());
+        let replies = self.writer.submit_all(list);
+        replies.into_iter().map(|reply| Ok(reply.map_err(|error| refused(name, &error))?.number("invoice_id"))).collect()
     }
 
     fn company(&self, id: i64) -> Option<Company> {
@@ -662,6 +732,9 @@ impl World {
             version,
             words_hash: words.hash,
             reason: reason.to_owned(),
+            withheld_minor: 0,
+            retained_minor: 0,
+            deducted_minor: 0,
         })
     }
 
@@ -818,9 +891,17 @@ impl World {
                 credit: true,
                 ..DemoEntry::default()
             };
-            self.bank(Currency::EUR, vec![stranger])?;
+            // And what the bank has taken for itself.
+            let charge = DemoEntry {
+                name: "Kontoführung".to_owned(),
+                remittance: "Entgelte November".to_owned(),
+                amount_minor: 1_850,
+                ..DemoEntry::default()
+            };
+            self.bank(Currency::EUR, vec![stranger, charge])?;
         }
         self.list_payables(today)?;
+        self.lose_a_file()?;
         self.offer_what_is_issued(today)?;
         // One receivable is confirmed and not offered yet; in each currency another is on the market.
         for (supplier_at, buyer_at, net_minor) in [(0_usize, 0_usize, 2_250_000), (1, 0, 3_120_000), (9, 3, 18_600_000)] {
@@ -842,11 +923,21 @@ impl World {
                 self.run(company.maker(), RequestPayout { currency, amount_minor: 250_000 })?;
             }
         }
+        // A copy of an invoice with a suffix, of the very day and total, waits for somebody who compares the two.
+        if let (Some(supplier), Some(buyer)) = (self.suppliers.first().cloned(), self.buyers.first().cloned()) {
+            let original = self.register_amount(&supplier, &buyer, today, 1_870_000, 40)?;
+            self.run(supplier.maker(), SubmitInvoice { invoice_id: original, due_date: None })?;
+            let number = format!("{}-{:04}-A", today.format("%Y"), self.invoices);
+            let again = self.numbered_file(&supplier, &buyer, today, &number, (1_870_000, 40))?;
+            let invoice_id = self.run(supplier.maker(), again)?.number("invoice_id");
+            let statement = "The second delivery of the same order".to_owned();
+            self.run(supplier.maker(), ExplainInvoice { invoice_id, statement })?;
+        }
         // One supplier wants money and a new account; one company has applied.
         if let Some(supplier) = self.suppliers.get(2).cloned() {
             let holder = supplier.name.clone();
             let proposed = ProposeBankAccount { currency: "EUR".to_owned(), iban: demo_iban(4_711), bic: String::new(), holder };
-            let account_id = self.run(supplier.maker(), proposed)?.number("account_id");
+            let account_id = self.run_agreed(&supplier, proposed)?.number("account_id");
             // One operator has verified it; the other has not looked yet.
             let operator = self.operator.clone();
             self.run(operator.maker(), DecideBankAccount { account_id, verified: true })?;
@@ -881,9 +972,11 @@ impl World {
     /// The first buyer's lists: one that is agreed to, one that waits for the second person, one that is a draft.
     fn list_payables(&mut self, today: NaiveDate) -> Built {
         let (Some(supplier), Some(buyer)) = (self.suppliers.get(3).cloned(), self.buyers.first().cloned()) else { return Ok(()) };
-        for step in ["agreed", "asked", "draft"] {
+        // Of sums of their own: two of the same sum on one day would be held for a review.
+        for (step, more_minor) in [("agreed", 0_i64), ("asked", 25_000), ("draft", 60_000)] {
             let mut items = Vec::new();
-            for net_minor in [310_000, 470_000, 1_120_000] {
+            for net_minor in [310_000_i64, 470_000, 1_120_000] {
+                let net_minor = net_minor.saturating_add(more_minor);
                 let invoice_id = self.register_amount(&supplier, &buyer, today, net_minor, 40)?;
                 self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
                 let amount_minor = Invoice::load(&mut self.conn, invoice_id)?.payable_minor;

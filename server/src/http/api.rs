@@ -3,6 +3,7 @@
 
 use super::error::Fault;
 use super::pages::Answer;
+use super::pages::bank_files;
 use super::pages::sign_in::{begin, check_code, check_credentials};
 use super::rights::{
     Administrator, Anyone, BuyerMaker, BuyerViewer, Checker, FinancierMaker, FinancierViewer, Maker, Member, OperatorMaker,
@@ -21,7 +22,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::future::Future;
 use std::pin::Pin;
-use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine};
+use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
+use store::records::Record;
 
 /// A JSON body with the key that makes it safe to send again.
 pub struct Write<T> {
@@ -159,8 +161,11 @@ command_routes! {
     "decide-approval" decide_approval DecideApproval Checker;
     "decide-bank-account" decide_bank_account DecideBankAccount OperatorMaker;
     "decide-company" decide_company DecideCompany OperatorMaker;
+    "decide-review" decide_review DecideReview OperatorMaker;
     "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
     "draft-confirmation-list" draft_confirmation_list DraftConfirmationList BuyerMaker;
+    "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
+    "explain-statement" explain_statement ExplainStatement OperatorMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;
     "invite-company" invite_company InviteCompany OperatorMaker;
     "invite-user" invite_user InviteUser Administrator;
@@ -168,6 +173,7 @@ command_routes! {
     "record-receipt" record_receipt RecordReceipt OperatorMaker;
     "request-payout" request_payout RequestPayout Maker;
     "retry-mail" retry_mail RetryMail OperatorMaker;
+    "resolve-line" resolve_line ResolveLine OperatorMaker;
     "return-suspense" return_suspense ReturnSuspense OperatorMaker;
     "revoke-sessions" revoke_sessions RevokeSessions Member;
     "set-approval-limit" set_approval_limit SetApprovalLimit Administrator;
@@ -187,6 +193,9 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/api/v1/token", token);
     routes.post("/api/v1/register-invoice", register_invoice);
     routes.post("/api/v1/read-confirmations", read_confirmations);
+    routes.post("/api/v1/attach-evidence", attach_evidence);
+    routes.get("/api/v1/evidence", evidence);
+    routes.post("/api/v1/check-statement", check_statement);
     routes.post("/api/v1/import-statement", import_statement);
     routes.post("/api/v1/import-status", import_status);
     routes.get("/api/v1/me", me);
@@ -195,6 +204,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/payables/undertaking", undertaking);
     routes.get("/api/v1/payables/list", confirmation_list);
     routes.get("/api/v1/receivables", receivables);
+    routes.get("/api/v1/reviews", reviews);
     routes.get("/api/v1/offers", offers);
     routes.get("/api/v1/offers/quote", offer_quote);
     routes.get("/api/v1/holdings", holdings);
@@ -248,18 +258,55 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
     let file = super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
     let mut registered = super::pages::invoices::register(&who, &write.key, file).await?;
     if registered.len() == 1
-        && let Some((_, outcome)) = registered.pop()
+        && let Some(only) = registered.pop_if(|only| only.row.is_none())
     {
-        return Ok(answer(&outcome?));
+        return Ok(answer(&only.outcome?));
     }
     // A file with many invoices has an answer for each.
     let language = who.language();
     let items: Vec<Value> = registered
         .iter()
-        .map(|(name, outcome)| match outcome {
-            Ok(outcome) => json!({ "name": name, "reference": outcome.seq, "result": outcome.body }),
-            Err(fault) => json!({ "name": name, "code": fault.code(), "title": fault.sentence(language) }),
+        .map(|answered| match &answered.outcome {
+            Ok(outcome) => json!({ "name": answered.name, "reference": outcome.seq, "result": outcome.body }),
+            Err(fault) => {
+                let (line, column) = answered.place(fault);
+                json!({ "name": answered.name, "code": fault.code(), "title": fault.sentence(language), "line": line, "column": column })
+            }
         })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// A file beside the invoice `invoice_id`; `kind` is order, delivery, contract or other.
+async fn attach_evidence(who: Who<SupplierMaker>, params: Params, write: WriteFile) -> Answer {
+    let invoice_id = params.get("invoice_id").parse::<i64>();
+    let invoice_id = invoice_id.map_err(|_| domain::Refusal::FieldInvalid { field: "invoice_id".to_owned() })?;
+    let file = super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
+    let outcome = super::pages::evidence::attach(&who, &write.key, invoice_id, params.get("kind"), file).await?;
+    Ok(answer(&outcome))
+}
+
+/// What stands behind the invoice `invoice_id`, for its supplier, its buyer and the operator.
+async fn evidence(who: Who<Member>, params: Params) -> Answer {
+    use domain::Refusal;
+    let id = params.get("invoice_id").parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: "invoice_id".to_owned() })?;
+    let person = who.person()?.clone();
+    let rows = who
+        .app
+        .read(move |conn| {
+            let party = person.party.id;
+            let found = InvoiceLine::find(conn, id)?.filter(|row| {
+                row.supplier_id == party
+                    || (row.buyer_id == party && row.state != "draft")
+                    || person.has_capacity(domain::party::Capacity::Operator)
+            });
+            let row = found.ok_or(Refusal::NotFound)?;
+            super::pages::evidence::list(conn, row.id)
+        })
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| json!({ "id": row.id, "kind": row.kind, "name": row.name, "sha256": row.document, "download": format!("/documents/{}", row.document) }))
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
 }
@@ -283,15 +330,40 @@ async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::close_
     Ok(answer(&super::pages::ops::end(&who, &write.key, write.body).await?))
 }
 
-async fn import_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
+/// What a statement would do, without doing it, and a digest that the import may be bound to.
+async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::bank::read_statement(name, content)).await?;
+    let body = who
+        .app
+        .read(move |conn| {
+            let read = bank_files::read_statement(name, content)?;
+            let check = crate::bank_check::statements(conn, &read.statements)?;
+            Ok(bank_files::check_json(&read.sha256, &check))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// Takes up a statement; with `check`, only if it would still do what that check has shown.
+async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteFile) -> Answer {
+    let (name, content, shown) = (write.name, write.content, params.get("check").to_owned());
+    let command = who
+        .app
+        .read(move |conn| {
+            let read = bank_files::read_statement(name, content)?;
+            let kept = store::BankFile::find_where(conn, "sha256 = ? AND state <> 'kept'", &[read.sha256.as_str().into()])?;
+            if !shown.is_empty() && kept.is_none() && crate::bank_check::statements(conn, &read.statements)?.digest != shown {
+                return Err(domain::Refusal::CheckChanged.into());
+            }
+            Ok(read)
+        })
+        .await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
 async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| super::pages::bank::read_status(name, content)).await?;
+    let command = who.app.read(move |_| bank_files::read_status(name, content)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
@@ -326,6 +398,8 @@ fn invoice_json(row: &InvoiceLine) -> Value {
     json!({
         "id": row.id, "number": row.number, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency, "payable_minor": row.payable_minor,
         "total_minor": row.total_minor, "confirmed_minor": row.confirmed_minor, "issue_date": row.issue_date, "due_date": row.due_date, "state": row.state,
+        "prepaid_minor": row.prepaid_minor, "rounding_minor": row.rounding_minor, "credited_minor": row.credited_minor, "type_code": row.type_code,
+        "replaces": row.replaces, "format": row.format, "review": row.review, "warnings": row.warnings.split_whitespace().collect::<Vec<_>>(),
         "reason": row.reason, "document": row.document, "receivable_id": (row.receivable_id > 0).then_some(row.receivable_id),
     })
 }
@@ -361,6 +435,21 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "version": domain::undertaking::CURRENT, "words_en": words.english, "words_zh": words.chinese, "words_hash": words.hash })))
 }
 
+/// The queue of what a person must look at, with both sides of it; `state` may be `open`.
+async fn reviews(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let wanted = newest(&params);
+    let page = who.app.read(move |conn| Ok(ReviewLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "invoice_id": row.invoice_id, "other_invoice_id": (row.other_id > 0).then_some(row.other_id),
+            "credit_note_id": (row.credit_id > 0).then_some(row.credit_id), "rules": row.rules.split_whitespace().collect::<Vec<_>>(),
+            "state": row.state, "number": row.number, "other_number": row.other_number, "supplier": row.supplier, "buyer": row.buyer,
+            "currency": row.currency, "payable_minor": row.payable_minor, "statement": row.statement, "reason": row.reason,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
 async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
     let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(ReceivableLine::page(conn, &wanted)?)).await?;
@@ -382,7 +471,7 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
         json!({
             "id": row.id, "receivable_id": row.receivable_id, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency,
             "units_minor": row.units_minor, "left_minor": row.left_minor, "rate": row.rate, "method": row.method, "day_count": row.day_count,
-            "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date,
+            "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date, "held": row.held,
         })
     });
     Ok(page_json(rows.collect(), page.more))
@@ -476,6 +565,11 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
     ];
     match path.trim_start_matches("/api/v1/") {
         "position-proof" => &[("day", "an ended business date; the newest when left out")],
+        "attach-evidence" => {
+            &[("invoice_id", "the invoice that it is evidence for"), ("kind", "order, delivery, contract or other")]
+        }
+        "evidence" => &[("invoice_id", "the invoice that it is evidence for")],
+        "reviews" => &[("state", "open, cleared, refused or released"), ("before", "rows older than this id")],
         "payables/undertaking" => &[
             ("invoice_id", "the payable"),
             ("amount_minor", "what would be confirmed, minor units"),
@@ -524,11 +618,26 @@ pub fn document() -> Value {
             }
             if route.method == "POST" && !route.path.ends_with("/token") {
                 let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
-                map.insert("parameters".to_owned(), json!([header]));
+                if let Some(list) = map.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+                    list.push(header);
+                    if route.path.ends_with("/import-statement") {
+                        let meaning = "digest of a check; if the file would do something else by now, nothing is imported";
+                        list.push(
+                            json!({ "name": "check", "in": "query", "description": meaning, "schema": { "type": "string" } }),
+                        );
+                    }
+                }
                 let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
-                let file = ["register-invoice", "read-confirmations", "import-statement", "import-status"]
-                    .iter()
-                    .any(|name| route.path.ends_with(name));
+                let file = [
+                    "register-invoice",
+                    "read-confirmations",
+                    "attach-evidence",
+                    "check-statement",
+                    "import-statement",
+                    "import-status",
+                ]
+                .iter()
+                .any(|name| route.path.ends_with(name));
                 let content = if file {
                     FILE_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect::<serde_json::Map<_, _>>().into()
                 } else {

@@ -26,6 +26,8 @@ pub enum Fault {
     /// The body is too large or not what the route takes.
     BadRequest(&'static str),
     Busy,
+    /// The database takes no writes, or does not answer.
+    Down,
     Unknown,
     TooMany,
     Failed(String),
@@ -67,7 +69,7 @@ impl RowFault {
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.to_string())
+        if error.is_away() { Self::Down } else { Self::Failed(error.to_string()) }
     }
 }
 impl From<Refusal> for Fault {
@@ -111,6 +113,8 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "approval_content_changed"
         | "state_conflict"
         | "duplicate_invoice"
+        | "under_review"
+        | "review_already_decided"
         | "email_taken"
         | "tax_id_taken"
         | "offer_closed"
@@ -122,6 +126,9 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "not_enough_units"
         | "statement_repeated"
         | "line_already_settled"
+        | "request_pending"
+        | "receipt_known"
+        | "check_changed"
         | "nothing_to_pay"
         | "day_not_reached"
         | "day_in_past"
@@ -132,7 +139,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "receivable_matured"
         | "proof_not_ready"
         | "nothing_to_prove" => StatusCode::CONFLICT,
-        "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "file_too_large" | "too_many_files" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
@@ -148,6 +155,7 @@ impl Fault {
             Self::Forged => "forged_request".to_owned(),
             Self::BadRequest(what) => (*what).to_owned(),
             Self::Busy => "busy".to_owned(),
+            Self::Down => "storage_down".to_owned(),
             Self::Unknown => "outcome_unknown".to_owned(),
             Self::TooMany => "too_many_requests".to_owned(),
             Self::Failed(_) => "internal".to_owned(),
@@ -165,7 +173,7 @@ impl Fault {
             Self::BadRequest("unsupported_media_type") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BadRequest("method_not_allowed") => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Busy | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Down | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -190,13 +198,13 @@ impl Fault {
             match refusal.code() {
                 "reason_missing" => "reason",
                 "nothing_chosen" | "too_many_chosen" => "chosen",
-                "confirmed_too_much" => "amount",
+                "confirmed_too_much" | "deductions_differ" => "amount",
                 "sold_out" | "below_minimum_ticket" | "remainder_too_small" | "not_enough_units" | "buyer_limit_exceeded" => {
                     "units"
                 }
                 "rate_out_of_range" => "rate",
                 "close_date_invalid" => "close_date",
-                "due_date_too_close" | "due_date_too_far" | "due_date_missing" => "due_date",
+                "due_date_too_close" | "due_date_too_far" => "due_date",
                 "minimum_ticket_invalid" => "minimum_ticket",
                 "insufficient_cash" => "amount",
                 "iban_invalid" => "iban",
@@ -205,6 +213,7 @@ impl Fault {
                 "email_taken" => "email",
                 "tax_id_taken" => "tax_id",
                 "reference_unknown" => "reference",
+                "not_same_money" => "other_id",
                 "password_too_short" | "password_breached" => "password",
                 "password_wrong" => "current",
                 "totp_wrong" => "code",
@@ -216,7 +225,7 @@ impl Fault {
 
     fn retry_after(&self) -> Option<&'static str> {
         match self {
-            Self::Busy | Self::Unknown => Some("1"),
+            Self::Busy | Self::Down | Self::Unknown => Some("1"),
             Self::TooMany => Some("900"),
             _ => None,
         }

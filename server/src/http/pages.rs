@@ -5,11 +5,13 @@ pub mod approvals;
 pub mod assets;
 pub mod assignments;
 pub mod bank;
+pub mod bank_files;
 pub mod cash;
 pub mod companies;
 pub mod confirmation_lists;
 pub mod demo;
 pub mod document;
+pub mod evidence;
 pub mod home;
 pub mod invoices;
 pub mod listing;
@@ -24,7 +26,9 @@ pub mod proofs;
 pub mod receipts;
 pub mod receivables;
 pub mod request;
+pub mod reviews;
 pub mod sign_in;
+pub mod statements;
 pub mod thread;
 pub mod undertakings;
 
@@ -59,8 +63,12 @@ pub fn add_routes(routes: &mut Routes) {
     cash::add_routes(routes);
     bank::add_routes(routes);
     companies::add_routes(routes);
+    bank_files::add_routes(routes);
+    statements::add_routes(routes);
     ops::add_routes(routes);
     payouts::add_routes(routes);
+    reviews::add_routes(routes);
+    evidence::add_routes(routes);
     demo::add_routes(routes);
 }
 

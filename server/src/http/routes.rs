@@ -154,6 +154,10 @@ pub async fn wrap<B: MessageBody + 'static>(
         let cookie = host_cookie(CSRF_COOKIE, csrf, None);
         response.response_mut().add_cookie(&cookie)?;
     }
+    if inner.app_data::<web::Data<super::Shared>>().is_some_and(|app| app.draining.load(std::sync::atomic::Ordering::Relaxed)) {
+        // Nobody sends the next request on a connection that is about to end.
+        response.response_mut().head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
     let asset = inner.path().starts_with("/assets/") && response.status().is_success();
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {

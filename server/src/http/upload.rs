@@ -27,7 +27,7 @@ pub struct Uploaded {
 /// A file name as it is shown: no path, no control characters.
 fn clean_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let clean: String = last.chars().filter(|mark| !mark.is_control()).take(120).collect();
+    let clean: String = last.chars().filter(|mark| !crate::commands::is_unprintable(*mark)).take(120).collect();
     if clean.is_empty() { "file".to_owned() } else { clean }
 }
 
@@ -64,7 +64,7 @@ async fn read_all(request: &HttpRequest, mut form: Multipart) -> Result<Uploaded
                     checked = true;
                 }
                 if uploaded.files.len() >= MOST_FILES {
-                    return Err(Fault::BadRequest("payload_too_large"));
+                    return Err(domain::Refusal::TooManyFiles { most: MOST_FILES.to_string() }.into());
                 }
                 // Browsers send a nameless empty part where no file was chosen; a named empty file gets its answer.
                 if !content.is_empty() || too_large || file_name != "file" {

@@ -51,6 +51,9 @@ fn confirmation(list: &ConfirmationList, item: &ConfirmationItem) -> Option<(Act
         version: list.version.clone(),
         words_hash: item.words_hash.clone(),
         reason: item.reason.clone(),
+        withheld_minor: 0,
+        retained_minor: 0,
+        deducted_minor: 0,
     };
     Some((actor, format!("confirm-list-{}-{}", list.id, item.id), command.into()))
 }
@@ -60,6 +63,8 @@ fn told(reply: Reply) -> Result<String, Fault> {
     match reply {
         // The company has lowered its limit since: this one needs a second person of its own.
         Ok(outcome) if outcome.awaits_approval.is_some() => Ok(stored(&Refusal::StateConflict { state: "pending".to_owned() })),
+        // The check before the act found something: a person looks first.
+        Ok(outcome) if outcome.body.get("review").is_some() => Ok(stored(&Refusal::UnderReview)),
         Ok(_) => Ok(String::new()),
         Err(WriteError::Refused(refusal)) => Ok(stored(&refusal)),
         Err(error) => Err(Fault::Failed(format!("{error:?}"))),

@@ -42,6 +42,7 @@ pub fn advance(app: &App, days: i64) -> Result<(), Fault> {
         close(&app.writer, date).map_err(|error| match error {
             WriteError::Refused(refusal) => Fault::Refused(refusal),
             WriteError::Busy => Fault::Busy,
+            WriteError::Down => Fault::Down,
             WriteError::Unknown => Fault::Unknown,
             WriteError::Failed => Fault::Failed("end of day".to_owned()),
         })?;

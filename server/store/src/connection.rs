@@ -2,9 +2,12 @@
 
 use crate::{Result, StoreError};
 use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager};
+use diesel::migration::{Migration, MigrationSource};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::sync::RwLock;
+use std::time::{Duration, Instant};
 // Both are linked for their bundled libraries.
 #[cfg(feature = "bundled")]
 use openssl_sys as _;
@@ -22,7 +25,33 @@ pub enum Conn {
     Sqlite(SqliteConnection),
 }
 
-pub type Pool = diesel::r2d2::Pool<ConnectionManager<Conn>>;
+type Connections = diesel::r2d2::Pool<ConnectionManager<Conn>>;
+
+/// Connections for reading pages and lists; all of them can be given up at once.
+#[derive(Debug)]
+pub struct Pool {
+    url: String,
+    size: u32,
+    connections: RwLock<(Connections, Instant)>,
+}
+
+impl Pool {
+    pub fn get(&self) -> Result<diesel::r2d2::PooledConnection<ConnectionManager<Conn>>> {
+        let connections = self.connections.read().map_err(|_| StoreError::Connection("the pool is broken".to_owned()))?.0.clone();
+        connections.get().map_err(|error| StoreError::Connection(error.to_string()))
+    }
+
+    /// Starts afresh, once for all who noticed at about the same time that nothing answers any more.
+    pub fn renew(&self) {
+        let Ok(mut connections) = self.connections.write() else { return };
+        if connections.1.elapsed() > RENEWAL {
+            *connections = (connections_to(&self.url, self.size), Instant::now());
+        }
+    }
+}
+
+/// How old a pool is at least before it is given up.
+const RENEWAL: Duration = Duration::from_secs(10);
 
 /// `DATABASE_URL` chooses: `postgres://…` or the path of an SQLite file.
 pub fn connect(url: &str) -> Result<Conn> {
@@ -46,16 +75,17 @@ fn prepare(conn: &mut Conn) -> Result<()> {
             )?;
         }
         Conn::Postgres(postgres) => {
-            postgres.batch_execute("SET synchronous_commit = on; SET TIME ZONE 'UTC'; SET client_min_messages = warning")?;
+            // Whoever waits for another process's batch gives up before it counts as stuck itself.
+            postgres.batch_execute(
+                "SET synchronous_commit = on; SET lock_timeout = '3s'; SET TIME ZONE 'UTC'; SET client_min_messages = warning",
+            )?;
         }
     }
-    let (sql, wanted) = match conn {
-        Conn::Sqlite(_) => ("SELECT synchronous || '' AS value FROM pragma_synchronous", "2"),
-        Conn::Postgres(_) => ("SELECT current_setting('fsync') AS value", "on"),
-    };
-    let found = crate::query::text(conn, sql, &[])?.unwrap_or_default();
-    if found != wanted {
-        return Err(StoreError::Connection(format!("the database is not durable: {sql} gives {found}, {wanted} is needed")));
+    for (sql, wanted) in durable_settings(conn) {
+        let found = crate::query::text(conn, sql, &[])?.unwrap_or_default();
+        if found != *wanted {
+            return Err(StoreError::Connection(format!("the database is not durable: {sql} gives {found}, {wanted} is needed")));
+        }
     }
     if matches!(conn, Conn::Sqlite(_)) {
         let version = crate::query::text(conn, "SELECT sqlite_version() AS value", &[])?.unwrap_or_default();
@@ -65,6 +95,28 @@ fn prepare(conn: &mut Conn) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What must be as it is here, or a failure loses what was acknowledged.
+fn durable_settings(conn: &Conn) -> &'static [(&'static str, &'static str)] {
+    match conn {
+        Conn::Sqlite(_) => &[
+            ("SELECT synchronous || '' AS value FROM pragma_synchronous", "2"),
+            ("SELECT journal_mode AS value FROM pragma_journal_mode", "wal"),
+            ("SELECT foreign_keys || '' AS value FROM pragma_foreign_keys", "1"),
+        ],
+        Conn::Postgres(_) => &[
+            ("SELECT current_setting('fsync') AS value", "on"),
+            ("SELECT current_setting('full_page_writes') AS value", "on"),
+            ("SELECT current_setting('synchronous_commit') AS value", "on"),
+            // Whether a standby has a commit is seen in pg_stat_replication, by those who may.
+            (
+                "SELECT CASE WHEN current_setting('synchronous_standby_names') = '' \
+                 OR pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN 'pg_monitor' ELSE 'no right' END AS value",
+                "pg_monitor",
+            ),
+        ],
+    }
 }
 
 #[derive(Debug)]
@@ -79,26 +131,52 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for Prepared {
     }
 }
 
-/// Connections for reading pages and lists.
+/// Opens the first of so many connections.
 pub fn open_pool(url: &str, size: u32) -> Result<Pool> {
+    let connections = connections_to(url, size);
+    drop(connections.get().map_err(|error| StoreError::Connection(error.to_string()))?);
+    Ok(Pool { url: url.to_owned(), size, connections: RwLock::new((connections, Instant::now())) })
+}
+
+/// Opens none yet.
+fn connections_to(url: &str, size: u32) -> Connections {
     diesel::r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(1))
-        .connection_timeout(std::time::Duration::from_secs(10))
+        .connection_timeout(Duration::from_secs(10))
         .connection_customizer(Box::new(Prepared))
-        .build(ConnectionManager::new(url))
-        .map_err(|error| StoreError::Connection(error.to_string()))
+        .build_unchecked(ConnectionManager::new(url))
 }
 
 /// Brings the schema up to date and says how many steps that took.
 pub fn migrate(conn: &mut Conn) -> Result<usize> {
     let done = match conn {
         Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map(|steps| steps.len()),
-        Conn::Postgres(postgres) => postgres.run_pending_migrations(POSTGRES).map(|steps| steps.len()),
+        Conn::Postgres(postgres) => {
+            // Another process may be at it; its steps are waited for, however long they take.
+            postgres.batch_execute("SET lock_timeout = 0")?;
+            postgres.run_pending_migrations(POSTGRES).map(|steps| steps.len())
+        }
     };
     let done = done.map_err(|error| StoreError::Connection(format!("migration: {error}")))?;
     complete_log(conn)?;
     Ok(done)
+}
+
+/// The newest step that this program knows.
+#[must_use]
+pub fn newest_schema() -> String {
+    let steps: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = SQLITE.migrations().unwrap_or_default();
+    steps.iter().map(|step| step.name().version().as_owned().to_string()).max().unwrap_or_default()
+}
+
+/// Whether steps are missing that this program knows.
+pub fn is_migrated(conn: &mut Conn) -> Result<bool> {
+    let pending = match conn {
+        Conn::Sqlite(sqlite) => sqlite.has_pending_migration(SQLITE),
+        Conn::Postgres(postgres) => postgres.has_pending_migration(POSTGRES),
+    };
+    pending.map(|pending| !pending).map_err(|error| StoreError::Connection(format!("migration: {error}")))
 }
 
 /// Records from before there was a log come into it, one process at a time.
@@ -120,6 +198,18 @@ pub fn revert_all(conn: &mut Conn) -> Result<usize> {
         Conn::Postgres(postgres) => postgres.revert_all_migrations(POSTGRES).map(|steps| steps.len()),
     };
     done.map_err(|error| StoreError::Connection(format!("migration: {error}")))
+}
+
+/// Takes the newest steps back, so many of them; for the test that starts from earlier schemas.
+pub fn revert(conn: &mut Conn, steps: usize) -> Result<()> {
+    for _ in 0..steps {
+        let done = match conn {
+            Conn::Sqlite(sqlite) => sqlite.revert_last_migration(SQLITE).map(|_| ()),
+            Conn::Postgres(postgres) => postgres.revert_last_migration(POSTGRES).map(|_| ()),
+        };
+        done.map_err(|error| StoreError::Connection(format!("migration: {error}")))?;
+    }
+    Ok(())
 }
 
 /// Runs statements as they are, one round trip; for the bench's baseline.
@@ -160,7 +250,60 @@ pub fn commit_batch(conn: &mut Conn) -> Result<()> {
         Conn::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite),
         Conn::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres),
     };
-    done.map_err(|error| StoreError::CommitUnknown(error.to_string()))
+    done.map_err(|error| StoreError::CommitUnknown(error.to_string()))?;
+    confirm_replicated(conn).map_err(|error| StoreError::CommitUnknown(error.to_string()))
+}
+
+/// How long a standby may lag behind a commit that has, as it seems, waited for it.
+const LAG: Duration = Duration::from_secs(2);
+
+#[derive(diesel::QueryableByName)]
+struct Replicated {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    names: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    place: String,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    standbys: i64,
+}
+
+/// When somebody cancels a commit's wait for its synchronous standbys, PostgreSQL answers with success and a warning that
+/// nobody reads. So where standbys are named they are asked, also after a batch that only read: what it read may be
+/// such a commit.
+fn confirm_replicated(conn: &mut Conn) -> Result<()> {
+    if matches!(conn, Conn::Sqlite(_)) {
+        return Ok(());
+    }
+    let began = Instant::now();
+    let mut place = String::new();
+    loop {
+        let sql = "SELECT s.names, s.place, CASE WHEN s.names = '' THEN 0 ELSE (SELECT COUNT(*) FROM pg_stat_replication \
+                   WHERE sync_state IN ('sync', 'quorum') AND flush_lsn >= s.place::pg_lsn) END AS standbys \
+                   FROM (SELECT current_setting('synchronous_standby_names') AS names, \
+                   COALESCE(NULLIF(?, ''), CAST(pg_current_wal_lsn() AS TEXT)) AS place) s";
+        let Some(found) = crate::query::find::<Replicated>(conn, sql, &[place.into()])? else { return Ok(()) };
+        if found.names.is_empty() || found.standbys >= wanted_standbys(&found.names) {
+            return Ok(());
+        }
+        if began.elapsed() > LAG {
+            return Err(StoreError::Connection(format!("no synchronous standby has it: {} of {}", found.standbys, found.names)));
+        }
+        place = found.place;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How many of these standbys a commit waits for: `ANY 2 (a, b, c)`, `FIRST 2 (…)`, `2 (…)`, or a bare list, which means one.
+fn wanted_standbys(names: &str) -> i64 {
+    let (before, _) = names.split_once('(').unwrap_or(("", names));
+    before.split_whitespace().find_map(|word| word.parse().ok()).unwrap_or(1)
+}
+
+/// Writes and commits what changes nothing: whether the database takes writes at all.
+pub fn write_nothing(conn: &mut Conn) -> Result<()> {
+    begin_batch(conn)?;
+    crate::query::execute(conn, "UPDATE heads SET id = id", &[])?;
+    commit_batch(conn)
 }
 
 pub fn roll_back_batch(conn: &mut Conn) -> Result<()> {
@@ -169,4 +312,16 @@ pub fn roll_back_batch(conn: &mut Conn) -> Result<()> {
         Conn::Postgres(postgres) => AnsiTransactionManager::rollback_transaction(postgres)?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn standbys_are_counted_as_postgres_counts_them() {
+        for (names, wanted) in
+            [("*", 1), ("a, b", 1), ("\"node2\"", 1), ("2 (a, b, c)", 2), ("FIRST 3 (*)", 3), ("ANY 2(a,b)", 2)]
+        {
+            assert_eq!(super::wanted_standbys(names), wanted, "{names}");
+        }
+    }
 }

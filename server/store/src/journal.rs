@@ -293,18 +293,24 @@ const LEG_COLUMNS: &str = "t.number, t.kind, t.code, t.amount, \
      CASE WHEN t.debit_account = w.account THEN t.debit_jump ELSE t.credit_jump END AS jump, \
      t.debit_account = w.account AS debited, t.command, t.value_date, t.business_date, t.booked_at";
 
-/// `size` legs of an account back from leg number `from` (inclusive), in one recursive query along the links.
+/// `size` legs of an account back from leg number `from` (inclusive), in one recursive query along the links. The links lead
+/// the way (SQLite keeps the order of a CROSS JOIN): ordered by number it would rather read the whole journal.
 pub fn statement_page(conn: &mut Conn, account: i64, from: i64, size: i64) -> Result<Vec<StatementLine>> {
-    let sql = format!(
+    query::list(conn, &statement_sql(), &[account.into(), from.into(), size.into()])
+}
+
+/// See [`statement_page`]; a test asks the database how it would go about it.
+#[must_use]
+pub fn statement_sql() -> String {
+    format!(
         "WITH RECURSIVE w (account, at, left_over) AS (\
            SELECT CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT) \
            UNION ALL \
            SELECT w.account, CASE WHEN t.debit_account = w.account THEN t.debit_previous ELSE t.credit_previous END, w.left_over - 1 \
-           FROM w JOIN transfers t ON t.number = w.at WHERE w.left_over > 1) \
-         SELECT {LEG_COLUMNS}, COALESCE(a.subject_id, 0) AS subject_id FROM w JOIN transfers t ON t.number = w.at \
-         LEFT JOIN audit a ON a.seq = t.command ORDER BY t.number DESC"
-    );
-    query::list(conn, &sql, &[account.into(), from.into(), size.into()])
+           FROM w CROSS JOIN transfers t WHERE t.number = w.at AND w.left_over > 1) \
+         SELECT {LEG_COLUMNS}, COALESCE(a.subject_id, 0) AS subject_id FROM w CROSS JOIN transfers t \
+         LEFT JOIN audit a ON a.seq = t.command WHERE t.number = w.at ORDER BY w.left_over DESC"
+    )
 }
 
 /// The account's newest leg at or before transfer `bound`, found in O(log n) look-ups by the jump links.
@@ -344,4 +350,31 @@ pub fn last_transfer_on(conn: &mut Conn, last: i64, date: NaiveDate) -> Result<i
 #[must_use]
 pub fn grows_on_debit(kind: AccountKind) -> bool {
     kind.side() == Side::Debit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(diesel::QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+
+    #[test]
+    fn a_statement_follows_the_links_and_never_reads_the_journal() {
+        let path = std::env::temp_dir().join(format!("kontor-plan-{}.sqlite", std::process::id()));
+        let mut conn = crate::connect(&path.display().to_string()).unwrap();
+        crate::migrate(&mut conn).unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN {}", statement_sql());
+        let plan: Vec<Step> = query::list(&mut conn, &sql, &[1.into(), 1.into(), 50.into()]).unwrap();
+        let steps: Vec<&str> = plan.iter().map(|step| step.detail.as_str()).collect();
+        assert_eq!(steps.iter().filter(|step| step.starts_with("SEARCH t ")).count(), 2, "{steps:?}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN t")), "{steps:?}");
+        drop(conn);
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+        }
+    }
 }

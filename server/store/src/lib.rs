@@ -6,11 +6,13 @@
 pub mod bulk;
 pub mod confirmation_lists;
 pub mod connection;
+pub mod copies;
 pub mod distributions;
 pub mod journal;
 pub mod lists;
 pub mod log;
 pub mod query;
+pub mod reconciliation;
 pub mod records;
 pub mod rows;
 pub mod schema;
@@ -33,6 +35,27 @@ pub enum StoreError {
     /// The commit's fate is not known; a retry with the same key finds it out.
     #[error("commit not confirmed: {0}")]
     CommitUnknown(String),
+}
+
+impl StoreError {
+    /// Whether the database was away, and not the statement at fault.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error};
+        match self {
+            Self::Connection(_) => true,
+            Self::Database(Error::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                _,
+            )) => true,
+            Self::Database(Error::DatabaseError(_, said)) => {
+                ["terminating connection", "server closed the connection", "connection to server", "no connection to the server"]
+                    .iter()
+                    .any(|words| said.message().contains(words))
+            }
+            _ => false,
+        }
+    }
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;

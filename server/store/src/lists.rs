@@ -3,7 +3,7 @@
 use crate::query::{self, Bind, Page};
 use crate::{Conn, Result};
 use chrono::{NaiveDate, NaiveDateTime};
-use diesel::sql_types::{BigInt, Date, Nullable, Text, Timestamp};
+use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text, Timestamp};
 
 /// Which rows, in which order, from where on. The column names come from code, never from a request.
 #[derive(Clone, Debug, Default)]
@@ -97,12 +97,14 @@ list_row!(
         confirmed_minor: BigInt => i64, total_minor: BigInt => i64, issue_date: Date => NaiveDate, due_date: Nullable<Date> => Option<NaiveDate>,
         due_or_issue: Date => NaiveDate, state: Text => String, reason: Text => String, document: Text => String,
         type_code: Text => String, order_reference: Text => String, receivable_id: BigInt => i64,
-        created_at: Timestamp => NaiveDateTime,
+        created_at: Timestamp => NaiveDateTime, format: Text => String, prepaid_minor: BigInt => i64, rounding_minor: BigInt => i64,
+        credited_minor: BigInt => i64, replaces: Text => String, review: Text => String, warnings: Text => String,
         /// Until when it must be answered, and from when that is close; only while it waits for the answer.
         answer_by: Nullable<Date> => Option<NaiveDate>, remind_on: Nullable<Date> => Option<NaiveDate>,
     } from "SELECT i.id, i.number, i.supplier_id, i.buyer_id, s.name AS supplier, b.name AS buyer, i.currency, i.payable_minor, \
             i.confirmed_minor, i.total_minor, i.issue_date, i.due_date, COALESCE(i.due_date, i.issue_date) AS due_or_issue, i.state, i.reason, i.document, \
-            i.type_code, i.order_reference, COALESCE(r.id, 0) AS receivable_id, i.created_at, k.answer_by, k.remind_on \
+            i.type_code, i.order_reference, COALESCE(r.id, 0) AS receivable_id, i.created_at, i.format, i.prepaid_minor, i.rounding_minor, \
+            i.credited_minor, i.replaces, i.review, i.warnings, k.answer_by, k.remind_on \
             FROM invoices i JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id LEFT JOIN receivables r ON r.invoice_id = i.id \
             LEFT JOIN answer_clocks k ON k.id = i.id AND i.state = 'presented'";
     totals "payable_minor"
@@ -114,11 +116,11 @@ list_row!(
         supplier: Text => String, buyer: Text => String, currency: Text => String, confirmed_minor: BigInt => i64,
         face_minor: BigInt => i64, reserve_minor: BigInt => i64, paid_minor: BigInt => i64,
         sold_minor: BigInt => i64, due_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
-        reference: Text => String, terms_hash: Text => String, document: Text => String,
+        reference: Text => String, terms_hash: Text => String, document: Text => String, held: Bool => bool,
     } from "SELECT r.id, r.invoice_id, i.number, r.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, r.currency, r.confirmed_minor, \
             r.face_minor, r.reserve_minor, r.paid_minor, \
             CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p WHERE p.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
-            r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document \
+            r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held \
             FROM receivables r JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "face_minor"
 );
@@ -129,8 +131,9 @@ list_row!(
         supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
         units_minor: BigInt => i64, left_minor: BigInt => i64, rate: Text => String, method: Text => String, day_count: Text => String,
         minimum_ticket_minor: BigInt => i64, close_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
+        held: Bool => bool,
     } from "SELECT o.id, o.receivable_id, o.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, i.number, r.currency, o.units_minor, \
-            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state \
+            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held \
             FROM offers o JOIN receivables r ON r.id = o.receivable_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties s ON s.id = o.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "left_minor"
@@ -175,11 +178,57 @@ list_row!(
 list_row!(
     BankLineRow {
         id: BigInt => i64, statement_id: BigInt => i64, currency: Text => String, direction: Text => String, amount_minor: BigInt => i64,
-        value_date: Date => NaiveDate, reference: Text => String, counterparty: Text => String, counterparty_iban: Text => String,
-        remittance: Text => String, state: Text => String, note: Text => String, end_to_end: Text => String,
-    } from "SELECT id, statement_id, currency, direction, amount_minor, value_date, reference, counterparty, counterparty_iban, remittance, state, note, end_to_end FROM bank_lines";
+        booking_date: Date => NaiveDate, value_date: Date => NaiveDate, reference: Text => String, bank_reference: Text => String,
+        counterparty: Text => String, counterparty_iban: Text => String, remittance: Text => String, state: Text => String, note: Text => String,
+        kind: Text => String, end_to_end: Text => String, twin_id: BigInt => i64, payout_id: BigInt => i64, receivable_id: BigInt => i64,
+        party: Text => String, claim_minor: BigInt => i64,
+    } from "SELECT l.id, l.statement_id, l.currency, l.direction, l.amount_minor, l.booking_date, l.value_date, l.reference, l.bank_reference, \
+            l.counterparty, l.counterparty_iban, l.remittance, l.state, l.note, l.kind, l.end_to_end, COALESCE(l.twin_id, 0) AS twin_id, \
+            COALESCE(l.payout_id, 0) AS payout_id, COALESCE(l.receivable_id, 0) AS receivable_id, COALESCE(p.name, '') AS party, l.claim_minor \
+            FROM bank_lines l LEFT JOIN parties p ON p.id = l.party_id";
     totals "amount_minor"
 );
+
+list_row!(
+    /// A statement of the bank; its state is how it follows the one before it.
+    StatementLine {
+        id: BigInt => i64, file_id: BigInt => i64, statement: Text => String, currency: Text => String, to_date: Date => NaiveDate,
+        opening_minor: Nullable<BigInt> => Option<i64>, closing_minor: Nullable<BigInt> => Option<i64>, state: Text => String,
+        gap_minor: BigInt => i64, lines: BigInt => i64,
+    } from "SELECT s.id, COALESCE(s.file_id, 0) AS file_id, s.statement, s.currency, COALESCE(s.to_date, CAST(s.imported_at AS DATE)) AS to_date, \
+            s.opening_minor, s.closing_minor, s.continuity AS state, s.gap_minor, \
+            (SELECT COUNT(*) FROM bank_lines l WHERE l.statement_id = s.id) AS lines FROM statements s";
+    totals "gap_minor"
+);
+
+impl StatementLine {
+    /// The statements of one file, in its order.
+    pub fn of_file(conn: &mut Conn, file: i64) -> Result<Vec<Self>> {
+        let wanted = ListQuery { descending: false, ..ListQuery::newest(1_000) }.with("file_id = ?", vec![Bind::Int(file)]);
+        Ok(Self::page(conn, &wanted)?.rows)
+    }
+}
+
+/// How many lines of a file have which state, and what they come to.
+#[derive(Clone, Debug, diesel::QueryableByName)]
+pub struct FateLine {
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    #[diesel(sql_type = Text)]
+    pub currency: String,
+    #[diesel(sql_type = BigInt)]
+    pub count: i64,
+    #[diesel(sql_type = BigInt)]
+    pub sum_minor: i64,
+}
+
+impl FateLine {
+    pub fn of_file(conn: &mut Conn, file: i64) -> Result<Vec<Self>> {
+        let sql = "SELECT l.state, l.currency, COUNT(*) AS count, CAST(SUM(l.amount_minor) AS BIGINT) AS sum_minor FROM bank_lines l \
+                   WHERE l.statement_id IN (SELECT id FROM statements WHERE file_id = ?) GROUP BY l.state, l.currency ORDER BY l.state, l.currency";
+        query::list(conn, sql, &[Bind::Int(file)])
+    }
+}
 
 list_row!(
     PayoutLine {
@@ -206,9 +255,12 @@ list_row!(
     ApprovalLine {
         id: BigInt => i64, party_id: BigInt => i64, command: Text => String, body: Text => String, body_hash: Text => String,
         amount_minor: BigInt => i64, currency: Text => String, subject_id: BigInt => i64, maker_id: BigInt => i64, maker: Text => String,
-        checker: Text => String, state: Text => String, reason: Text => String, created_at: Timestamp => NaiveDateTime,
+        checker: Text => String, state: Text => String, reason: Text => String, created_at: Timestamp => NaiveDateTime, about: Text => String,
     } from "SELECT a.id, a.party_id, a.command, a.body, a.body_hash, COALESCE(a.amount_minor, 0) AS amount_minor, a.currency, a.subject_id, a.maker_id, m.name AS maker, \
-            COALESCE(c.name, '') AS checker, a.state, a.reason, a.created_at FROM approvals a JOIN users m ON m.id = a.maker_id LEFT JOIN users c ON c.id = a.checker_id";
+            COALESCE(c.name, '') AS checker, a.state, a.reason, a.created_at, COALESCE(i.number, n.number, s.name, l.counterparty, o.holder, '') AS about \
+            FROM approvals a JOIN users m ON m.id = a.maker_id LEFT JOIN users c ON c.id = a.checker_id LEFT JOIN invoices i ON i.id = a.subject_id \
+            LEFT JOIN receivables r ON r.id = a.subject_id LEFT JOIN invoices n ON n.id = r.invoice_id \
+            LEFT JOIN parties s ON s.id = a.subject_id AND s.id <> a.party_id LEFT JOIN bank_lines l ON l.id = a.subject_id LEFT JOIN payouts o ON o.id = a.subject_id";
     totals "amount_minor"
 );
 
@@ -243,7 +295,7 @@ list_row!(
         id: BigInt => i64, list_id: BigInt => i64, invoice_id: BigInt => i64, number: Text => String, supplier: Text => String, currency: Text => String,
         payable_minor: BigInt => i64, amount_minor: BigInt => i64, due_date: Nullable<Date> => Option<NaiveDate>, reason: Text => String, state: Text => String,
         refusal: Text => String,
-    } from "SELECT c.id, c.list_id, c.invoice_id, i.number, s.name AS supplier, i.currency, i.payable_minor, c.amount_minor, c.due_date, c.reason, c.state, c.refusal \
+    } from "SELECT c.id, c.list_id, c.invoice_id, i.number, s.name AS supplier, i.currency, i.payable_minor - i.credited_minor AS payable_minor, c.amount_minor, c.due_date, c.reason, c.state, c.refusal \
             FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id JOIN parties s ON s.id = i.supplier_id";
     totals "amount_minor"
 );
@@ -257,6 +309,21 @@ list_row!(
             COALESCE(v.name, '') AS approver, a.command, a.subject_id, a.input, a.outcome, a.first_transfer, a.last_transfer, '' AS currency \
             FROM audit a LEFT JOIN parties p ON p.id = a.party_id LEFT JOIN users u ON u.id = a.user_id LEFT JOIN users v ON v.id = a.approver_id";
     totals "0"
+);
+
+list_row!(
+    /// What a person has to decide about an invoice, with both sides of it: for the operator only.
+    ReviewLine {
+        id: BigInt => i64, invoice_id: BigInt => i64, other_id: BigInt => i64, credit_id: BigInt => i64, rules: Text => String, state: Text => String,
+        statement: Text => String, reason: Text => String, created_at: Timestamp => NaiveDateTime, number: Text => String, supplier_id: BigInt => i64,
+        supplier: Text => String, buyer: Text => String, currency: Text => String, payable_minor: BigInt => i64, invoice_state: Text => String,
+        other_supplier_id: BigInt => i64, other_number: Text => String, receivable_id: BigInt => i64,
+    } from "SELECT v.id, v.invoice_id, COALESCE(v.other_id, 0) AS other_id, COALESCE(v.credit_id, 0) AS credit_id, v.rules, v.state, v.statement, v.reason, \
+            v.created_at, i.number, i.supplier_id, s.name AS supplier, b.name AS buyer, i.currency, i.payable_minor, i.state AS invoice_state, \
+            COALESCE(o.supplier_id, 0) AS other_supplier_id, COALESCE(o.number, '') AS other_number, COALESCE(r.id, 0) AS receivable_id \
+            FROM reviews v JOIN invoices i ON i.id = v.invoice_id JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id \
+            LEFT JOIN invoices o ON o.id = v.other_id LEFT JOIN receivables r ON r.invoice_id = i.id";
+    totals "payable_minor"
 );
 
 list_row!(

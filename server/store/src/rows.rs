@@ -154,7 +154,6 @@ pub struct Invoice {
     pub buyer_id: i64,
     pub number: String,
     pub number_key: String,
-    pub year: i64,
     pub seller_tax_key: String,
     pub type_code: String,
     pub issue_date: NaiveDate,
@@ -168,6 +167,15 @@ pub struct Invoice {
     pub reason: String,
     pub document: String,
     pub created_at: NaiveDateTime,
+    pub look_key: String,
+    pub stem_key: String,
+    pub format: String,
+    pub prepaid_minor: i64,
+    pub rounding_minor: i64,
+    pub credited_minor: i64,
+    pub replaces: String,
+    pub review: String,
+    pub warnings: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -185,6 +193,9 @@ pub struct Confirmation {
     pub signer_id: i64,
     pub approver_id: Option<i64>,
     pub signed_at: NaiveDateTime,
+    pub withheld_minor: i64,
+    pub retained_minor: i64,
+    pub deducted_minor: i64,
 }
 
 /// An answer with its code, or a plain message, about an invoice.
@@ -302,6 +313,7 @@ pub struct Receivable {
     pub terms_hash: String,
     pub paid_minor: i64,
     pub created_at: NaiveDateTime,
+    pub held: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -382,9 +394,35 @@ pub struct Statement {
     pub closing_minor: Option<i64>,
     pub imported_at: NaiveDateTime,
     pub imported_by: i64,
+    pub file_id: Option<i64>,
+    /// The days that it covers, where the bank says so.
+    pub from_date: Option<NaiveDate>,
+    pub to_date: Option<NaiveDate>,
+    /// How it follows the statement before it: `none`, `first`, `follows`, `gap`, `overlap` or `explained`.
+    pub continuity: String,
+    /// Opening balance less the closing balance before it.
+    pub gap_minor: i64,
+    pub reason: String,
 }
 
+/// A bank's file as it was kept, and how far it has been taken up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = bank_files, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct BankFile {
+    pub id: i64,
+    pub sha256: String,
+    pub name: String,
+    /// `statement` or `status`.
+    pub kind: String,
+    /// `kept`, `importing` or `imported`.
+    pub state: String,
+    pub lines: i64,
+    pub lines_done: i64,
+    pub kept_at: NaiveDateTime,
+    pub kept_by: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = bank_lines, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct BankLine {
     pub id: i64,
@@ -404,6 +442,16 @@ pub struct BankLine {
     pub party_id: Option<i64>,
     pub receivable_id: Option<i64>,
     pub note: String,
+    /// Why it waits, or what is special about it; empty for an ordinary line.
+    pub kind: String,
+    pub fingerprint: String,
+    /// Which of its equals in the statement it is, from 1.
+    pub occurrence: i64,
+    /// The other line about the same money.
+    pub twin_id: Option<i64>,
+    pub payout_id: Option<i64>,
+    /// What the platform may still claim because of it.
+    pub claim_minor: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -624,4 +672,47 @@ pub struct SumTreeRow {
     pub asset_id: i64,
     pub day: NaiveDate,
     pub entry: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = credit_notes, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct CreditNote {
+    pub id: i64,
+    pub supplier_id: i64,
+    pub invoice_id: i64,
+    pub number: String,
+    pub number_key: String,
+    pub type_code: String,
+    pub issue_date: NaiveDate,
+    pub currency: String,
+    pub amount_minor: i64,
+    pub state: String,
+    pub document: String,
+    pub created_at: NaiveDateTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = reviews, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Review {
+    pub id: i64,
+    pub invoice_id: i64,
+    pub other_id: Option<i64>,
+    pub credit_id: Option<i64>,
+    pub rules: String,
+    pub state: String,
+    pub statement: String,
+    pub reason: String,
+    pub created_at: NaiveDateTime,
+    pub decided_at: Option<NaiveDateTime>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = evidence, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Evidence {
+    pub id: i64,
+    pub invoice_id: i64,
+    pub kind: String,
+    pub name: String,
+    pub document: String,
+    pub created_at: NaiveDateTime,
 }

@@ -146,7 +146,6 @@ diesel::table! {
         buyer_id -> BigInt,
         number -> Text,
         number_key -> Text,
-        year -> BigInt,
         seller_tax_key -> Text,
         type_code -> Text,
         issue_date -> Date,
@@ -160,6 +159,15 @@ diesel::table! {
         reason -> Text,
         document -> Text,
         created_at -> Timestamp,
+        look_key -> Text,
+        stem_key -> Text,
+        format -> Text,
+        prepaid_minor -> BigInt,
+        rounding_minor -> BigInt,
+        credited_minor -> BigInt,
+        replaces -> Text,
+        review -> Text,
+        warnings -> Text,
     }
 }
 
@@ -177,6 +185,9 @@ diesel::table! {
         signer_id -> BigInt,
         approver_id -> Nullable<BigInt>,
         signed_at -> Timestamp,
+        withheld_minor -> BigInt,
+        retained_minor -> BigInt,
+        deducted_minor -> BigInt,
     }
 }
 
@@ -208,6 +219,7 @@ diesel::table! {
         terms_hash -> Text,
         paid_minor -> BigInt,
         created_at -> Timestamp,
+        held -> Bool,
     }
 }
 
@@ -360,6 +372,26 @@ diesel::table! {
         closing_minor -> Nullable<BigInt>,
         imported_at -> Timestamp,
         imported_by -> BigInt,
+        file_id -> Nullable<BigInt>,
+        from_date -> Nullable<Date>,
+        to_date -> Nullable<Date>,
+        continuity -> Text,
+        gap_minor -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    bank_files (id) {
+        id -> BigInt,
+        sha256 -> Text,
+        name -> Text,
+        kind -> Text,
+        state -> Text,
+        lines -> BigInt,
+        lines_done -> BigInt,
+        kept_at -> Timestamp,
+        kept_by -> BigInt,
     }
 }
 
@@ -382,6 +414,12 @@ diesel::table! {
         party_id -> Nullable<BigInt>,
         receivable_id -> Nullable<BigInt>,
         note -> Text,
+        kind -> Text,
+        fingerprint -> Text,
+        occurrence -> BigInt,
+        twin_id -> Nullable<BigInt>,
+        payout_id -> Nullable<BigInt>,
+        claim_minor -> BigInt,
     }
 }
 
@@ -600,7 +638,53 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    credit_notes (id) {
+        id -> BigInt,
+        supplier_id -> BigInt,
+        invoice_id -> BigInt,
+        number -> Text,
+        number_key -> Text,
+        type_code -> Text,
+        issue_date -> Date,
+        currency -> Text,
+        amount_minor -> BigInt,
+        state -> Text,
+        document -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    reviews (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        other_id -> Nullable<BigInt>,
+        credit_id -> Nullable<BigInt>,
+        rules -> Text,
+        state -> Text,
+        statement -> Text,
+        reason -> Text,
+        created_at -> Timestamp,
+        decided_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    evidence (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        kind -> Text,
+        name -> Text,
+        document -> Text,
+        created_at -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    evidence,
+    credit_notes,
+    reviews,
     parties,
     users,
     sessions,
@@ -625,6 +709,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     offers,
     purchases,
     statements,
+    bank_files,
     bank_lines,
     payouts,
     status_reports,

@@ -18,7 +18,7 @@ use proof::record::Transfers;
 use std::collections::HashMap;
 
 /// Debit-side kinds, as SQL: their balances count against the credit side.
-const SIGNED: &str = "CASE WHEN kind IN ('custody', 'issued') THEN -balance ELSE balance END";
+const SIGNED: &str = "CASE WHEN kind IN ('custody', 'expense', 'claim', 'issued') THEN -balance ELSE balance END";
 
 #[derive(diesel::QueryableByName)]
 struct AssetSum {
@@ -340,7 +340,20 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
     ),
     (
         "invoices",
-        "SELECT i.id, 'it is confirmed above what is payable' AS problem FROM invoices i WHERE i.confirmed_minor > i.payable_minor ORDER BY i.id LIMIT 1",
+        "SELECT i.id, 'it is confirmed above what is owed' AS problem FROM invoices i WHERE i.confirmed_minor > i.payable_minor - i.credited_minor \
+         ORDER BY i.id LIMIT 1",
+    ),
+    (
+        "invoices",
+        "SELECT i.id, 'what was credited is not the sum of its credit notes' AS problem FROM invoices i \
+         LEFT JOIN (SELECT invoice_id, CAST(SUM(amount_minor) AS BIGINT) AS credited FROM credit_notes WHERE state = 'applied' GROUP BY invoice_id) c \
+         ON c.invoice_id = i.id WHERE i.credited_minor <> COALESCE(c.credited, 0) ORDER BY i.id LIMIT 1",
+    ),
+    (
+        "receivables",
+        "SELECT r.id, 'whether it is held is not what its reviews say' AS problem FROM receivables r \
+         LEFT JOIN (SELECT invoice_id, COUNT(*) AS stops FROM reviews WHERE state IN ('open', 'refused') GROUP BY invoice_id) v \
+         ON v.invoice_id = r.invoice_id WHERE r.held <> (COALESCE(v.stops, 0) > 0) ORDER BY r.id LIMIT 1",
     ),
     (
         "offers",

@@ -161,7 +161,7 @@ fn enter_one(
             continue;
         }
         let proposal = ProposeBankAccount { currency, iban: company.iban.clone(), bic: String::new(), holder: name.clone() };
-        let account_id = runner.run(company.maker(), proposal.into())?.number("account_id");
+        let account_id = agreed(runner, conn, &company, proposal.into())?.number("account_id");
         agreed(runner, conn, operator, DecideBankAccount { account_id, verified: true }.into())?;
     }
     Ok(company)

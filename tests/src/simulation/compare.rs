@@ -53,6 +53,8 @@ fn check_records(model: &Model, conn: &mut Conn, wanted: &super::model::Touched)
         let known = &model.invoices[&row.id];
         let stored = (row.state.as_str(), i128::from(row.payable_minor), i128::from(row.confirmed_minor), row.due_date);
         same(format!("invoice {}", row.id), stored, (known.state, known.payable, known.confirmed, known.due))?;
+        same(format!("review of invoice {}", row.id), row.review.as_str(), known.review)?;
+        same(format!("credit of invoice {}", row.id), i128::from(row.credited_minor), known.credited)?;
     }
     for row in Receivable::list_ids(conn, &list(&wanted.receivables)).map_err(failed)? {
         let known = &model.receivables[&row.id];
@@ -107,6 +109,10 @@ pub fn everything(model: &Model, conn: &mut Conn) -> Check {
         ..Default::default()
     };
     check_records(model, conn, &wanted)?;
+    for row in store::Review::list_where(conn, "1 = 1", &[]).map_err(failed)? {
+        let known = model.reviews.get(&row.id).map(|review| (review.state, review.invoice, review.other));
+        same(format!("review {}", row.id), Some((row.state.as_str(), row.invoice_id, row.other_id)), known)?;
+    }
     conserved(model, conn, &rows)?;
     replayed(conn, &rows)?;
     let (_, finding) = store::verify::verify(conn).map_err(failed)?;
@@ -118,7 +124,7 @@ fn conserved(model: &Model, conn: &mut Conn, rows: &[AccountRow]) -> Check {
     let mut sums: BTreeMap<i64, i128> = BTreeMap::new();
     let mut units: BTreeMap<i64, i128> = BTreeMap::new();
     for row in rows {
-        let sign = if matches!(row.kind.as_str(), "custody" | "issued") { -1 } else { 1 };
+        let sign = if matches!(row.kind.as_str(), "custody" | "expense" | "claim" | "issued") { -1 } else { 1 };
         *sums.entry(row.asset_id).or_default() += sign * i128::from(row.balance);
         if row.kind == "custody" {
             same("money at the bank", i128::from(row.balance), model.at_bank.get(&row.asset_id).copied().unwrap_or(0))?;
@@ -147,8 +153,10 @@ fn replayed(conn: &mut Conn, rows: &[AccountRow]) -> Check {
     const POST: i16 = 1;
     const HOLD: i16 = 2;
     const POST_HOLD: i16 = 3;
-    let signs: BTreeMap<i64, i128> =
-        rows.iter().map(|row| (row.id, if matches!(row.kind.as_str(), "custody" | "issued") { 1 } else { -1 })).collect();
+    let signs: BTreeMap<i64, i128> = rows
+        .iter()
+        .map(|row| (row.id, if matches!(row.kind.as_str(), "custody" | "expense" | "claim" | "issued") { 1 } else { -1 }))
+        .collect();
     let mut amounts: BTreeMap<i64, Amounts> = BTreeMap::new();
     for row in TransferRow::list_where(conn, "1 = 1 ORDER BY number", &[]).map_err(failed)? {
         let (amount, debit) = (i128::from(row.amount), amounts.entry(row.debit_account).or_default());
@@ -214,7 +222,7 @@ pub fn digest(conn: &mut Conn) -> Result<String, String> {
         TransferRow "number", AccountRow "id", Party "id", BankAccount "id", ApprovalLimit "party_id, currency", BuyerLimit "id", IssueTermsRow "currency",
         Holiday "currency, day", Document "sha256", Invoice "id", Confirmation "id", Receivable "id",
         LateClaim "receivable_id, party_id", Offer "id", Purchase "id", Statement "id", BankLine "id", Payout "id",
-        PaymentFile "id", Approval "id", Notice "id" "AND kind <> 'invitation'",
+        PaymentFile "id", Approval "id", Notice "id" "AND kind <> 'invitation'", Review "id", CreditNote "id", Evidence "id",
     );
     Ok(server::hash::hex(&hasher.finalize()))
 }

@@ -1,13 +1,14 @@
 //! What a command that succeeded must have changed. New ids are learned from its outcome, never amounts.
 
 use super::arithmetic::{self, divide, interest, share_up};
-use super::model::{Approval, Invoice, Limit, Line, Model, Offer, Payout, Receivable, Terms, asset_of};
-use super::rules::{Target, fingerprint};
+use super::model::{Approval, Invoice, Limit, Line, Model, Offer, Payout, Receivable, Review, Terms, asset_of};
+use super::rules::{Target, fingerprint, plain_number};
 use chrono::{Days, NaiveDate};
 use formats::camt::{Entry, EntryDetail};
 use serde_json::{Value, json};
 use server::commands::confirm_invoice::ConfirmInvoice;
 use server::commands::import_statement::ImportStatement;
+use server::commands::resolve_line::ResolveLine;
 use server::commands::{Actor, Command, Outcome};
 use std::collections::BTreeMap;
 
@@ -121,6 +122,27 @@ impl Model {
                 agree(what, body, "left_minor", minor(self.offers[&withdraw.offer_id].left))?;
                 self.end_offer(withdraw.offer_id, "withdrawn");
             }
+            Command::RegisterInvoice(register) if register.parsed.type_code == "381" => {
+                let file = &register.parsed;
+                let amount = self.read_amount(&file.currency, file.totals.payable).unwrap_or(0);
+                let named = file.preceding.first().and_then(|number| self.named(actor.party_id, number)).ok_or("no invoice")?;
+                let issued = file.issue_date.unwrap_or(self.today);
+                self.credits.insert((actor.party_id, plain_number(&file.number), issued, file.currency.clone(), amount));
+                let invoice = self.invoices.get_mut(&named).ok_or("no invoice")?;
+                let late = !["draft", "presented", "disputed"].contains(&invoice.state);
+                agree(what, body, "late", late)?;
+                if late {
+                    let review = body["reviews"][0].as_i64().ok_or("no review of a late credit note")?;
+                    self.reviews.insert(review, Review { invoice: named, other: None, state: "open" });
+                } else {
+                    invoice.credited += amount;
+                    if invoice.credited == invoice.payable {
+                        self.move_invoice(named, "withdrawn");
+                        self.end_reviews(named);
+                    }
+                }
+                self.show_reviews(named);
+            }
             Command::RegisterInvoice(register) => {
                 let file = &register.parsed;
                 let buyer = self.companies.values().find(|company| company.tax_id == file.buyer.tax_id);
@@ -130,21 +152,56 @@ impl Model {
                     currency: file.currency.clone(),
                     payable: self.read_amount(&file.currency, file.totals.payable).unwrap_or(0),
                     due: file.due_date,
-                    identity: self.identity(actor, register),
+                    number: file.number.clone(),
+                    issued: file.issue_date.unwrap_or(self.today),
+                    review: "",
+                    credited: 0,
                     state: "draft",
                     confirmed: 0,
                     answer_by: None,
                 };
-                self.invoices.insert(id("invoice_id"), invoice);
-                self.touched.invoices.insert(id("invoice_id"));
+                let found = self.looks_like(&invoice);
+                let opened: Vec<i64> = body["reviews"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
+                if opened.len() != found.len() {
+                    return Err(format!("{what} opened {} reviews, the model finds {found:?}", opened.len()));
+                }
+                let invoice_id = id("invoice_id");
+                self.invoices.insert(invoice_id, invoice);
+                for (review, other) in opened.into_iter().zip(found) {
+                    self.reviews.insert(review, Review { invoice: invoice_id, other: Some(other), state: "open" });
+                }
+                self.show_reviews(invoice_id);
             }
             Command::SubmitInvoice(submit) => {
                 let invoice = self.invoices.get_mut(&submit.invoice_id).ok_or("no invoice")?;
                 invoice.due = invoice.due.or(submit.due_date);
                 self.present(submit.invoice_id);
             }
-            Command::WithdrawInvoice(withdraw) => self.move_invoice(withdraw.invoice_id, "withdrawn"),
-            Command::DisputeInvoice(dispute) => self.move_invoice(dispute.invoice_id, "disputed"),
+            Command::WithdrawInvoice(withdraw) => {
+                self.move_invoice(withdraw.invoice_id, "withdrawn");
+                self.end_reviews(withdraw.invoice_id);
+            }
+            Command::DecideReview(decision) => {
+                let review = self.reviews.get_mut(&decision.review_id).ok_or("no review")?;
+                review.state = if decision.clear { "cleared" } else { "refused" };
+                let invoice_id = review.invoice;
+                self.show_reviews(invoice_id);
+                if !decision.clear && ["draft", "presented", "disputed", "expired"].contains(&self.invoices[&invoice_id].state) {
+                    self.move_invoice(invoice_id, "rejected");
+                    self.end_reviews(invoice_id);
+                }
+            }
+            Command::DisputeInvoice(dispute) => {
+                self.move_invoice(dispute.invoice_id, "disputed");
+                for (id, request) in &mut self.approvals {
+                    let of_it =
+                        matches!(&request.command, Command::ConfirmInvoice(other) if other.invoice_id == dispute.invoice_id);
+                    if of_it && request.state == "pending" {
+                        request.state = "ended";
+                        self.touched.approvals.insert(*id);
+                    }
+                }
+            }
             Command::SettleDispute(settle) => self.present(settle.invoice_id),
             Command::ConfirmInvoice(confirm) => self.issue(confirm, body, ids)?,
             Command::SetBuyerLimit(set) => {
@@ -182,11 +239,33 @@ impl Model {
                 let amount = i128::from(receipt.amount_minor);
                 let target = self.target(&receipt.reference, &receipt.currency).ok_or("no target")?;
                 self.receive(target, &receipt.currency, amount, receipt.value_date);
+                let line = Line {
+                    currency: receipt.currency.clone(),
+                    amount,
+                    value_date: receipt.value_date,
+                    booking_day: self.today,
+                    iban: String::new(),
+                    state: "matched",
+                    kind: "recorded",
+                    incoming: true,
+                    statement: 0,
+                    booking: (String::new(), String::new(), true, 0, String::new(), String::new()),
+                    words: String::new(),
+                    occurrence: 1,
+                    references: Vec::new(),
+                    end_to_end: String::new(),
+                    target: Some(target),
+                    twin: None,
+                    claim: 0,
+                    debtor: 0,
+                };
+                self.keep_line(id("line_id"), line);
             }
             Command::AssignSuspense(assign) => {
                 let target = self.may_assign(assign.line_id, &assign.reference).map_err(str::to_owned)?;
                 let line = self.lines.get_mut(&assign.line_id).ok_or("no line")?;
                 line.state = "placed";
+                line.target = Some(target);
                 let (amount, currency, value_date) = (line.amount, line.currency.clone(), line.value_date);
                 self.touched.lines.insert(assign.line_id);
                 self.place(("suspense", 0, asset_of(&currency)), target, &currency, amount, value_date);
@@ -202,6 +281,7 @@ impl Model {
                 self.payouts.insert(payout_id, Payout { party: None, currency, amount, state: "authorised", end_to_end });
                 self.touched.payouts.insert(payout_id);
             }
+            Command::ResolveLine(resolve) => self.resolve(resolve)?,
             Command::CloseDay(_) => self.end_day(what, body)?,
             Command::DecideApproval(decision) => {
                 let approval = self.approvals.get_mut(&decision.approval_id).ok_or("no approval")?;
@@ -231,6 +311,16 @@ impl Model {
             Command::DecideCompany(decision) => {
                 let company = self.companies.get_mut(&decision.party_id).ok_or("no company")?;
                 company.active = decision.status == "active";
+                if !company.active {
+                    let stopped = decision.party_id;
+                    let of_it = |offer: &super::model::Offer| {
+                        offer.supplier == stopped || self.receivables[&offer.receivable].buyer == stopped
+                    };
+                    let open = self.offers.iter().filter(|(_, offer)| offer.state == "open" && of_it(offer));
+                    for id in open.map(|(id, _)| *id).collect::<Vec<_>>() {
+                        self.end_offer(id, "expired");
+                    }
+                }
             }
             other => return Err(format!("the simulation does not send {}", other.name())),
         }
@@ -245,6 +335,30 @@ impl Model {
             invoice.answer_by = Some(last.min(before_due).max(self.today));
         }
         self.move_invoice(id, "presented");
+    }
+
+    /// What an invoice shows of its reviews.
+    fn show_reviews(&mut self, id: i64) {
+        let of = |state: &str| self.reviews.values().any(|review| review.invoice == id && review.state == state);
+        let shown = if of("open") { "open" } else { ["", "cleared"][usize::from(of("cleared"))] };
+        if let Some(invoice) = self.invoices.get_mut(&id) {
+            invoice.review = shown;
+            self.touched.invoices.insert(id);
+        }
+    }
+
+    /// An invoice is gone: nothing about it is open any more, nor what pointed at it.
+    fn end_reviews(&mut self, id: i64) {
+        let mut freed = Vec::new();
+        for review in self
+            .reviews
+            .values_mut()
+            .filter(|review| review.state == "open" && (review.invoice == id || review.other == Some(id)))
+        {
+            review.state = "released";
+            freed.push(review.invoice);
+        }
+        freed.into_iter().for_each(|invoice| self.show_reviews(invoice));
     }
 
     fn move_invoice(&mut self, id: i64, state: &'static str) {
@@ -267,7 +381,7 @@ impl Model {
         let receivable_id = body["receivable_id"].as_i64().unwrap_or(0);
         let confirmed = i128::from(confirm.amount_minor);
         let invoice = self.invoices.get_mut(&confirm.invoice_id).ok_or("no invoice")?;
-        let state = if confirmed < invoice.payable { "partially_confirmed" } else { "confirmed" };
+        let state = if confirmed < invoice.payable - invoice.credited { "partially_confirmed" } else { "confirmed" };
         (invoice.confirmed, invoice.due) = (confirmed, Some(confirm.due_date));
         let (supplier, buyer, currency) = (invoice.supplier, invoice.buyer, invoice.currency.clone());
         self.move_invoice(confirm.invoice_id, state);
@@ -402,78 +516,253 @@ impl Model {
         self.receivables.insert(id, receivable);
     }
 
+    fn keep_line(&mut self, id: i64, line: Line) {
+        self.lines.insert(id, line);
+        self.touched.lines.insert(id);
+    }
+
     fn import(&mut self, file: &ImportStatement, body: &Value, ids: &mut impl Ids) -> Result<(), String> {
         self.files.insert(file.sha256.clone());
         let statement_id = body["statement_id"].as_i64().unwrap_or(0);
-        let mut counts = [0_i64; 4];
+        let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
         let [statement] = file.statements.as_slice() else { return Err("the simulation sends one statement a file".to_owned()) };
         self.statements.insert((statement.message_id.clone(), statement.statement_id.clone()));
         let details = statement.entries.iter().flat_map(|entry| entry.details.iter().map(move |detail| (entry, detail)));
         for ((entry, detail), line_id) in details.zip(ids.lines(statement_id)) {
-            self.import_line(statement_id, line_id, (entry, detail), &mut counts);
+            let fate = self.import_line((statement_id, line_id), (entry, detail));
+            *counts.entry(fate).or_default() += 1;
         }
-        for (name, count) in ["matched", "suspense", "payouts", "skipped"].iter().zip(counts) {
-            agree("import_statement", body, name, count)?;
+        for name in ["matched", "confirmed", "suspense", "payouts", "returned", "skipped", "attention"] {
+            agree("import_statement", body, name, counts.get(name).copied().unwrap_or(0))?;
         }
         Ok(())
     }
 
-    fn import_line(&mut self, statement: i64, line_id: i64, (entry, detail): (&Entry, &EntryDetail), counts: &mut [i64; 4]) {
-        const MATCHED: usize = 0;
-        const SUSPENSE: usize = 1;
-        const PAYOUTS: usize = 2;
-        const SKIPPED: usize = 3;
+    /// Keeps a line of a file, books it, and says what became of it.
+    fn import_line(&mut self, (statement, id): (i64, i64), (entry, detail): (&Entry, &EntryDetail)) -> &'static str {
         let amount = i128::from(detail.amount_minor);
-        let booking = (entry.bank_reference.clone(), entry.credit, amount, detail.end_to_end.clone(), detail.reference.clone());
-        let elsewhere = self.bookings.get(&booking).is_some_and(|statements| statements.iter().any(|id| *id != statement));
-        if !entry.booked || (elsewhere && !entry.bank_reference.is_empty()) {
-            counts[SKIPPED] += 1;
-            return;
+        let booking = (
+            entry.bank_reference.clone(),
+            entry.currency.clone(),
+            entry.credit,
+            amount,
+            detail.end_to_end.clone(),
+            detail.reference.clone(),
+        );
+        let payer = if entry.credit { detail.debtor_iban.as_str() } else { "" };
+        let words = format!("{booking:?} {} {} {payer} {}", entry.booking_date, entry.value_date, detail.remittance);
+        let words = words.replacen(&format!("{:?}", entry.bank_reference), "", 1);
+        let mut line = Line {
+            currency: entry.currency.clone(),
+            amount,
+            value_date: entry.value_date,
+            booking_day: entry.booking_date,
+            iban: if entry.credit { detail.debtor_iban.clone() } else { String::new() },
+            state: "attention",
+            kind: "",
+            incoming: entry.credit,
+            statement,
+            booking,
+            words,
+            occurrence: 1,
+            references: std::iter::once(detail.reference.as_str())
+                .chain(detail.remittance.split_whitespace())
+                .map(str::to_owned)
+                .collect(),
+            end_to_end: detail.end_to_end.clone(),
+            target: None,
+            twin: None,
+            claim: 0,
+            debtor: 0,
+        };
+        let equals = |one: &&Line| one.statement == statement && one.words == line.words && one.kind != "pending";
+        line.occurrence = if entry.booked { self.lines.values().filter(equals).count() + 1 } else { 1 };
+        let fate = self.decide_line((entry.booked, entry.reversal), id, &mut line);
+        self.keep_line(id, line);
+        fate
+    }
+
+    /// Whether another statement has brought the same booking, by the bank's reference or by all else that it says.
+    fn is_known(&self, line: &Line) -> bool {
+        self.lines
+            .values()
+            .filter(|other| other.statement > 0 && other.statement != line.statement && other.state != "skipped")
+            .any(|other| {
+                let unnamed = line.booking.0.is_empty() || other.booking.0.is_empty();
+                (!line.booking.0.is_empty() && other.booking == line.booking)
+                    || (unnamed && other.words == line.words && other.occurrence == line.occurrence)
+            })
+    }
+
+    fn decide_line(&mut self, (booked, reversal): (bool, bool), id: i64, line: &mut Line) -> &'static str {
+        if !booked || self.is_known(line) {
+            (line.state, line.kind) = ("skipped", if booked { "duplicate" } else { "pending" });
+            return "skipped";
         }
-        self.bookings.entry(booking).or_default().insert(statement);
-        if entry.reversal && !entry.credit {
-            counts[SKIPPED] += 1;
-            return;
+        let twice = self.lines.values().filter(|one| one.statement == line.statement && one.kind != "pending").any(|one| {
+            if line.booking.0.is_empty() {
+                one.booking.0.is_empty() && one.words == line.words
+            } else {
+                one.booking == line.booking
+            }
+        });
+        if twice {
+            line.kind = "possible_repeat";
+            return "attention";
         }
-        let asset = asset_of(&entry.currency);
-        if !entry.credit {
-            let fits = |payout: &&mut Payout| {
-                payout.end_to_end == detail.end_to_end
-                    && payout.state == "sent"
-                    && payout.amount == amount
-                    && payout.currency == entry.currency
-            };
-            let Some((id, payout)) = self.payouts.iter_mut().map(|(id, payout)| (*id, payout)).find(|(_, payout)| fits(payout))
-            else {
-                counts[SKIPPED] += 1;
-                return;
-            };
-            payout.state = "settled";
-            self.touched.payouts.insert(id);
-            let from = payout.party.map_or(("suspense", 0, asset), |party| ("cash", party, asset));
-            self.change(from, 0, -amount);
-            self.transfer(from, ("custody", 0, asset), amount);
-            *self.at_bank.entry(asset).or_default() -= amount;
-            counts[PAYOUTS] += 1;
-            return;
+        let target = line.references.iter().find_map(|word| self.target(word, &line.currency));
+        if line.incoming && !reversal {
+            let near = self.lines.iter().filter(|(_, one)| {
+                let days = one.value_date.signed_duration_since(line.value_date).num_days().abs();
+                one.kind == "recorded"
+                    && one.twin.is_none()
+                    && one.state == "matched"
+                    && days <= 7
+                    && (&one.currency, one.amount) == (&line.currency, line.amount)
+            });
+            let best = near.map(|(id, one)| (target.is_none() || one.target != target, *id)).min();
+            if let Some((other, receipt)) = best {
+                line.twin = Some(receipt);
+                if other {
+                    line.kind = "possibly_recorded";
+                    return "attention";
+                }
+                self.confirm(id, line, receipt);
+                return "confirmed";
+            }
         }
-        let words = std::iter::once(detail.reference.as_str()).chain(detail.remittance.split_whitespace());
+        if line.value_date > self.today {
+            line.kind = "value_date";
+            return "attention";
+        }
+        if reversal && !line.incoming {
+            line.kind = "reversal";
+            return "attention";
+        }
         // A credit that takes one of our own debits back names no payout here: nobody guesses whose it is.
-        let target = words.into_iter().find_map(|word| self.target(word, &entry.currency)).filter(|_| !entry.reversal);
-        match target {
-            Some(target) => {
-                counts[MATCHED] += 1;
-                self.receive(target, &entry.currency, amount, entry.value_date);
+        self.book_line(line, target.filter(|_| !reversal))
+    }
+
+    fn confirm(&mut self, id: i64, line: &mut Line, receipt: i64) {
+        if let Some(recorded) = self.lines.get_mut(&receipt) {
+            recorded.twin = Some(id);
+            (line.state, line.kind, line.twin, line.target) = ("confirmed", "confirms", Some(receipt), recorded.target);
+        }
+    }
+
+    /// Books a line that nothing speaks against.
+    fn book_line(&mut self, line: &mut Line, target: Option<Target>) -> &'static str {
+        let (asset, amount) = (asset_of(&line.currency), line.amount);
+        (line.state, line.target) = ("matched", target);
+        if line.incoming {
+            if let Some(target) = target {
+                self.receive(target, &line.currency, amount, line.value_date);
+                return "matched";
             }
-            None => {
-                counts[SUSPENSE] += 1;
-                *self.at_bank.entry(asset).or_default() += amount;
-                self.transfer(("custody", 0, asset), ("suspense", 0, asset), amount);
-                let (currency, iban) = (entry.currency.clone(), detail.debtor_iban.clone());
-                self.lines.insert(line_id, Line { currency, amount, value_date: entry.value_date, iban, state: "suspense" });
-                self.touched.lines.insert(line_id);
+            line.state = "suspense";
+            *self.at_bank.entry(asset).or_default() += amount;
+            self.transfer(("custody", 0, asset), ("suspense", 0, asset), amount);
+            return "suspense";
+        }
+        let own = self.payouts.iter().find(|(_, payout)| {
+            payout.end_to_end == line.end_to_end && payout.amount == amount && payout.currency == line.currency
+        });
+        let debited = |one: &Line| !one.incoming && one.state == "matched" && one.end_to_end == line.end_to_end;
+        match own.map(|(id, payout)| (*id, payout.state)) {
+            Some((id, "sent")) => {
+                self.settle_payout(id);
+                "payouts"
+            }
+            found => {
+                let twice = found.is_some() && self.lines.values().any(debited);
+                (line.state, line.kind) = ("attention", if twice { "double_debit" } else { "unknown_debit" });
+                "attention"
             }
         }
+    }
+
+    fn settle_payout(&mut self, id: i64) {
+        let Some(payout) = self.payouts.get_mut(&id) else { return };
+        payout.state = "settled";
+        let (party, amount, asset) = (payout.party, payout.amount, asset_of(&payout.currency));
+        self.touched.payouts.insert(id);
+        let from = party.map_or(("suspense", 0, asset), |party| ("cash", party, asset));
+        self.change(from, 0, -amount);
+        self.transfer(from, ("custody", 0, asset), amount);
+        *self.at_bank.entry(asset).or_default() -= amount;
+    }
+
+    /// What two people decided about a line.
+    fn resolve(&mut self, resolve: &ResolveLine) -> Result<(), String> {
+        let mut line = self.lines.get(&resolve.line_id).cloned().ok_or("no line")?;
+        let (asset, amount) = (asset_of(&line.currency), line.amount);
+        let custody = ("custody", 0, asset);
+        let other = resolve.other_id.unwrap_or(0);
+        let mut gone = 0;
+        match resolve.act.as_str() {
+            "accept" => {
+                let today = self.today;
+                line.value_date = resolve.value_date.unwrap_or(line.booking_day.min(today));
+                line.kind = "";
+                let target = line.references.iter().find_map(|word| self.target(word, &line.currency));
+                self.book_line(&mut line, target);
+            }
+            "same" => self.confirm(resolve.line_id, &mut line, other),
+            "link" => {
+                self.settle_payout(other);
+                line.state = "matched";
+            }
+            "reverse" => {
+                let receipt = self.lines.get(&other).cloned().ok_or("no receipt")?;
+                let (there, debtor, from) = match (receipt.state, receipt.target) {
+                    ("suspense", _) => (amount, 0, ("suspense", 0, asset)),
+                    (_, Some(Target::Receivable(id))) => (0, self.receivables[&id].buyer, custody),
+                    (_, Some(Target::Company(party))) => {
+                        let cash = ("cash", party, asset);
+                        (self.free(cash).clamp(0, amount), party, cash)
+                    }
+                    _ => return Err("a receipt without a place".to_owned()),
+                };
+                self.transfer(from, custody, there);
+                self.transfer(("claim", debtor, asset), custody, amount - there);
+                (line.claim, line.debtor, line.twin) = (amount - there, debtor, Some(other));
+                line.state = if line.claim > 0 { "claimed" } else { "reversed" };
+                gone = amount;
+                if let Some(receipt) = self.lines.get_mut(&other) {
+                    (receipt.state, receipt.twin) = ("reversed", Some(resolve.line_id));
+                    self.touched.lines.insert(other);
+                }
+            }
+            "expense" => {
+                self.transfer(("expense", 0, asset), custody, amount);
+                line.state = "expensed";
+                gone = amount;
+            }
+            "claim" => {
+                self.transfer(("claim", 0, asset), custody, amount);
+                (line.state, line.claim) = ("claimed", amount);
+                gone = amount;
+            }
+            "settle_claim" => {
+                let paying = self.lines.get_mut(&other).ok_or("no payment")?;
+                (paying.state, paying.kind, paying.twin) = ("placed", "claim_payment", Some(resolve.line_id));
+                let paid = paying.amount;
+                self.touched.lines.insert(other);
+                self.transfer(("suspense", 0, asset), ("claim", line.debtor, asset), paid);
+                line.claim -= paid;
+                if line.claim == 0 {
+                    line.state = "reversed";
+                }
+            }
+            "write_off" => {
+                self.transfer(("expense", 0, asset), ("claim", line.debtor, asset), line.claim);
+                (line.state, line.claim) = ("expensed", 0);
+            }
+            _ => line.state = "explained",
+        }
+        *self.at_bank.entry(asset).or_default() -= gone;
+        self.keep_line(resolve.line_id, line);
+        Ok(())
     }
 
     fn end_day(&mut self, what: &str, body: &Value) -> Result<(), String> {

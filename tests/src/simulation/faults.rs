@@ -90,6 +90,11 @@ impl Storage for Faulty {
         Ok(conn)
     }
 
+    /// It only loses replies: the database itself is well.
+    fn takes_writes(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn commit(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         let lost = || Err(StoreError::CommitUnknown("the simulation lost the reply".to_owned()));
         match self.plan.take() {

@@ -51,12 +51,25 @@ pub struct Invoice {
     pub currency: String,
     pub payable: i128,
     pub due: Option<NaiveDate>,
-    /// Tax id, number as it is compared, year.
-    pub identity: (String, String, i32),
+    /// The number as it was written.
+    pub number: String,
+    pub issued: NaiveDate,
+    /// Whether somebody must look at it: "", "open" or "cleared".
+    pub review: &'static str,
+    /// Credit notes that came before the confirmation.
+    pub credited: i128,
     pub state: &'static str,
     pub confirmed: i128,
     /// The last day for the buyer's answer, once it was presented.
     pub answer_by: Option<NaiveDate>,
+}
+
+/// Why an invoice waits for a person: another one that looks like it, or a credit note that came too late.
+#[derive(Clone, Debug)]
+pub struct Review {
+    pub invoice: i64,
+    pub other: Option<i64>,
+    pub state: &'static str,
 }
 
 #[derive(Clone, Debug)]
@@ -123,14 +136,30 @@ pub struct Payout {
     pub end_to_end: String,
 }
 
-/// A bank line that had no place of its own.
+/// A bank line, or a receipt that people recorded.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub currency: String,
     pub amount: i128,
     pub value_date: NaiveDate,
+    pub booking_day: NaiveDate,
     pub iban: String,
     pub state: &'static str,
+    pub kind: &'static str,
+    pub incoming: bool,
+    /// 0 for a receipt that people recorded.
+    pub statement: i64,
+    pub booking: Booking,
+    pub words: String,
+    pub occurrence: usize,
+    /// References that it gives, in the order in which they are tried.
+    pub references: Vec<String>,
+    pub end_to_end: String,
+    pub target: Option<super::rules::Target>,
+    pub twin: Option<i64>,
+    pub claim: i128,
+    /// Who owes the claim; 0 is nobody here.
+    pub debtor: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -150,8 +179,8 @@ pub struct Known {
     pub body: Value,
 }
 
-/// A booking that a bank reported: how another file would report the same one, and the statement it stood in.
-pub type Booking = (String, bool, i128, String, String);
+/// A booking that a bank reported, as another file with the bank's reference would report it.
+pub type Booking = (String, String, bool, i128, String, String);
 
 /// What the last commands changed, to be compared with the database.
 #[derive(Clone, Debug, Default)]
@@ -186,11 +215,12 @@ pub struct Model {
     pub approvals: BTreeMap<i64, Approval>,
     /// Of receivable and company: due and paid.
     pub late: BTreeMap<(i64, i64), (i128, i128)>,
+    pub reviews: BTreeMap<i64, Review>,
+    /// Supplier, number as it is compared, day, currency, amount.
+    pub credits: BTreeSet<(i64, String, NaiveDate, String, i128)>,
     pub keys: BTreeMap<(i64, String), Known>,
     pub files: BTreeSet<String>,
     pub statements: BTreeSet<(String, String)>,
-    /// With the statement it stood in.
-    pub bookings: BTreeMap<Booking, BTreeSet<i64>>,
     /// What the bank must hold, by what it reported.
     pub at_bank: BTreeMap<i64, i128>,
     pub touched: Touched,
@@ -223,12 +253,12 @@ impl Model {
         self.touched.accounts.insert(account);
     }
 
-    /// Debits one account and credits the other. Custody and what is issued grow on the debit side.
+    /// Debits one account and credits the other. Custody, costs, claims and what is issued grow on the debit side.
     pub fn transfer(&mut self, debit: Account, credit: Account, amount: i128) {
         if amount == 0 {
             return;
         }
-        let sign = |account: Account| if matches!(account.0, "custody" | "issued") { 1 } else { -1 };
+        let sign = |account: Account| if matches!(account.0, "custody" | "expense" | "claim" | "issued") { 1 } else { -1 };
         self.change(debit, sign(debit) * amount, 0);
         self.change(credit, -sign(credit) * amount, 0);
     }

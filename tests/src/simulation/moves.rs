@@ -13,11 +13,13 @@ use server::commands::create_offer::CreateOffer;
 use server::commands::create_payment_file::CreatePaymentFile;
 use server::commands::decide_approval::DecideApproval;
 use server::commands::decide_company::DecideCompany;
+use server::commands::decide_review::DecideReview;
 use server::commands::dispute_invoice::DisputeInvoice;
 use server::commands::import_statement::ImportStatement;
 use server::commands::record_receipt::RecordReceipt;
 use server::commands::register_invoice::RegisterInvoice;
 use server::commands::request_payout::RequestPayout;
+use server::commands::resolve_line::ResolveLine;
 use server::commands::return_suspense::ReturnSuspense;
 use server::commands::set_approval_limit::SetApprovalLimit;
 use server::commands::set_buyer_limit::SetBuyerLimit;
@@ -128,13 +130,15 @@ impl Players<'_> {
                 800..812 => self.payment_file(),
                 812..885 => self.statement(),
                 885..897 => self.receipt(),
-                897..910 => self.suspense(),
+                897..906 => self.suspense(),
+                906..910 => self.resolve(),
                 910..930 => self.buyer_limit(),
                 930..940 => self.approval_limit(),
                 940..966 => Some(self.close_day()),
                 966..972 => self.holiday(),
                 972..977 => self.terms(),
-                977..992 => self.decide_company(),
+                977..985 => self.decide_company(),
+                985..994 => self.review(),
                 _ => self.stray(),
             };
             if let Some(found) = found {
@@ -185,7 +189,7 @@ impl Players<'_> {
         let newest = if self.chance(3) { 1 } else { 0 };
         let mut file = InvoiceFile {
             number: if self.chance(5) { format!("inv {}", number / 2) } else { format!("INV-{number}") },
-            type_code: if self.chance(2) { "381" } else { "380" }.to_owned(),
+            type_code: if self.chance(2) { "325" } else { "380" }.to_owned(),
             issue_date: Some(self.day(-20, newest)),
             due_date: if self.chance(8) { None } else { Some(self.day(10, 60)) },
             currency: currency.to_owned(),
@@ -195,10 +199,65 @@ impl Players<'_> {
         let seller = if self.chance(2) { self.company(|_| true)?.tax_id } else { supplier.tax_id.clone() };
         (file.seller.tax_id, file.seller.name) = (seller, supplier.name.clone());
         file.buyer.tax_id = if self.chance(2) { "NOBODY".to_owned() } else { buyer.tax_id };
-        let content = format!("invoice {number} of {}", supplier.name).into_bytes();
-        let command =
-            RegisterInvoice { file_name: format!("{number}.xml"), sha256: sha256_hex(&content), content, parsed: Box::new(file) };
+        match self.dice.roll(20) {
+            0 | 1 => self.imitate(supplier.id, &mut file),
+            2 => self.credit(supplier.id, &mut file),
+            _ => {}
+        }
+        let content = format!("<invoice {number} of {}>", supplier.name).into_bytes();
+        let sha256 = sha256_hex(&content);
+        let command = RegisterInvoice {
+            file_name: format!("{number}.xml"),
+            sha256,
+            content,
+            parsed: Box::new(file),
+            ..RegisterInvoice::default()
+        };
         Some((supplier.maker(), command.into()))
+    }
+
+    /// Something of an older invoice once more: its number, its number in other letters, its day and total, all of it.
+    fn imitate(&mut self, supplier: i64, file: &mut InvoiceFile) {
+        let Some(id) = self.pick_id(&self.model.invoices, |old| old.supplier == supplier) else { return };
+        let old = self.model.invoices[&id].clone();
+        let kind = self.dice.roll(5);
+        if kind < 2 || kind == 4 {
+            file.number = old.number.clone();
+        }
+        if kind == 1 {
+            file.number = old.number.replace('I', "l").replace('1', "I");
+        }
+        if kind >= 3 {
+            let payable = written(&old.currency, old.payable).parse().ok();
+            (file.totals.payable, file.totals.tax_inclusive) = (payable, payable);
+            (file.issue_date, file.currency) = (Some(old.issued), old.currency);
+            file.buyer.tax_id = self.model.companies[&old.buyer].tax_id.clone();
+        }
+    }
+
+    /// A credit note on an older invoice, for a part of it, all of it or more.
+    fn credit(&mut self, supplier: i64, file: &mut InvoiceFile) {
+        let Some(id) = self.pick_id(&self.model.invoices, |old| old.supplier == supplier) else { return };
+        let old = self.model.invoices[&id].clone();
+        let owed = old.payable - old.credited;
+        let amount = match self.dice.roll(5) {
+            0 => owed,
+            1 => owed + 1,
+            _ => owed / 3,
+        };
+        let amount = written(&old.currency, amount).parse().ok();
+        (file.totals.payable, file.totals.tax_inclusive) = (amount, amount);
+        file.type_code = "381".to_owned();
+        file.currency = old.currency;
+        file.buyer.tax_id = self.model.companies[&old.buyer].tax_id.clone();
+        file.preceding = if self.chance(10) { vec![] } else { vec![old.number] };
+    }
+
+    fn review(&mut self) -> Option<Move> {
+        let review_id = self.pick_id(&self.model.reviews, |review| review.state == "open")?;
+        let reason = if self.chance(5) { " " } else { "compared with the order" }.to_owned();
+        let clear = self.chance(60);
+        Some((self.operator(), DecideReview { review_id, clear, reason }.into()))
     }
 
     fn submit(&mut self) -> Option<Move> {
@@ -251,7 +310,18 @@ impl Players<'_> {
         let reason = if self.chance(60) { "as delivered" } else { "" }.to_owned();
         let version = domain::undertaking::CURRENT.to_owned();
         let actor = self.person(invoice.buyer);
-        Some((actor, ConfirmInvoice { invoice_id, amount_minor, due_date, version, words_hash, reason }.into()))
+        let command = ConfirmInvoice {
+            invoice_id,
+            amount_minor,
+            due_date,
+            version,
+            words_hash,
+            reason,
+            withheld_minor: 0,
+            retained_minor: 0,
+            deducted_minor: 0,
+        };
+        Some((actor, command.into()))
     }
 
     fn offer(&mut self) -> Option<Move> {
@@ -405,6 +475,8 @@ impl Players<'_> {
             currency: currency.to_owned(),
             opening_minor: None,
             closing_minor: None,
+            from_date: None,
+            to_date: None,
             entries,
         };
         let command =
@@ -424,6 +496,8 @@ impl Players<'_> {
             amount_minor,
             value_date: self.day(-10, newest),
             reference: if self.chance(5) { "RF00NOBODY".to_owned() } else { reference },
+            bank_reference: String::new(),
+            other_than: if self.chance(50) { i64::MAX } else { 0 },
             reason: if self.chance(5) { "" } else { "seen at the bank" }.to_owned(),
         };
         Some((self.operator(), command.into()))
@@ -440,6 +514,26 @@ impl Players<'_> {
             AssignSuspense { line_id, reference, reason }.into()
         };
         Some((self.operator(), command))
+    }
+
+    /// What a bank line that waits for people wants.
+    fn resolve(&mut self) -> Option<Move> {
+        let line_id = self.pick_id(&self.model.lines, |line| !Model::acts(line).is_empty())?;
+        let line = self.model.lines[&line_id].clone();
+        let acts = Model::acts(&line);
+        let act = if self.chance(5) { "write_off" } else { self.dice.pick(acts).copied().unwrap_or("explain") };
+        let other_id = if act == "link" {
+            self.pick_id(&self.model.payouts, |payout| payout.state == "sent")
+        } else {
+            self.pick_id(&self.model.lines, |other| match act {
+                "settle_claim" => other.state == "suspense" && other.amount <= line.claim,
+                "same" => other.kind == "recorded" && other.amount == line.amount,
+                _ => other.amount == line.amount && other.incoming,
+            })
+        };
+        let value_date = if self.chance(50) { Some(self.day(-3, 1)) } else { None };
+        let reason = if self.chance(4) { "" } else { "the bank said so" }.to_owned();
+        Some((self.operator(), ResolveLine { line_id, act: act.to_owned(), other_id, value_date, reason }.into()))
     }
 
     fn buyer_limit(&mut self) -> Option<Move> {

@@ -7,10 +7,12 @@ use server::commands::buy_fractions::BuyFractions;
 use server::commands::confirm_invoice::ConfirmInvoice;
 use server::commands::create_offer::CreateOffer;
 use server::commands::decide_approval::DecideApproval;
+use server::commands::decide_review::DecideReview;
 use server::commands::import_statement::ImportStatement;
 use server::commands::record_receipt::RecordReceipt;
 use server::commands::register_invoice::RegisterInvoice;
 use server::commands::request_payout::RequestPayout;
+use server::commands::resolve_line::ResolveLine;
 use server::commands::set_issue_terms::SetIssueTerms;
 use server::commands::{Actor, Command};
 use server::hash::sha256_hex;
@@ -59,6 +61,11 @@ pub fn plain_number(number: &str) -> String {
         .to_uppercase()
         .trim_start_matches('0')
         .to_owned()
+}
+
+/// The number as a hurried eye sees it.
+fn glance(number: &str) -> String {
+    plain_number(number).replace('O', "0").replace(['I', 'L'], "1")
 }
 
 fn require(holds: bool, otherwise: No) -> Result<(), No> {
@@ -124,14 +131,30 @@ impl Model {
             Command::AssignSuspense(assign) => {
                 self.acting(actor, "operator")?;
                 require(!assign.reason.trim().is_empty(), "field_missing")?;
+                self.waiting_line(assign.line_id)?;
+                self.may_ask_about(assign.line_id)?;
                 self.may_assign(assign.line_id, &assign.reference).map(|_| true)
             }
             Command::ReturnSuspense(back) => {
                 self.acting(actor, "operator")?;
                 require(!back.reason.trim().is_empty(), "field_missing")?;
+                self.waiting_line(back.line_id)?;
+                self.may_ask_about(back.line_id)?;
                 self.may_return(back.line_id).map(|()| true)
             }
+            Command::ResolveLine(resolve) => {
+                self.may_resolve(actor, resolve)?;
+                self.may_ask_about(resolve.line_id)?;
+                if ["same", "reverse", "settle_claim"].contains(&resolve.act.as_str()) {
+                    self.may_ask_about(resolve.other_id.unwrap_or(0))?;
+                }
+                Ok(true)
+            }
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms).map(|()| true),
+            Command::DecideReview(decision) => {
+                let invoice = self.may_review(actor, decision)?;
+                Ok(decision.clear || self.receivables.values().any(|receivable| receivable.invoice == invoice))
+            }
             Command::SetApprovalLimit(limit) => {
                 known_currency(&limit.currency)?;
                 require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")?;
@@ -157,10 +180,12 @@ impl Model {
                 self.acting(actor, "supplier")?;
                 let invoice = self.invoices.get(&submit.invoice_id).filter(|invoice| invoice.supplier == actor.party_id);
                 let invoice = invoice.ok_or("not_found")?;
+                require(invoice.review != "open", "under_review")?;
                 require(["draft", "expired"].contains(&invoice.state), "state_conflict")?;
-                let due = invoice.due.or(submit.due_date).ok_or("due_date_missing")?;
-                require(due >= self.today + Days::new(15), "due_date_too_close")?;
-                require(!self.is_too_far(due), "due_date_too_far")?;
+                if let Some(due) = invoice.due.or(submit.due_date) {
+                    require(due >= self.today + Days::new(15), "due_date_too_close")?;
+                    require(!self.is_too_far(due), "due_date_too_far")?;
+                }
                 require(self.companies[&invoice.buyer].active, "buyer_unknown")
             }
             Command::WithdrawInvoice(withdraw) => {
@@ -219,6 +244,7 @@ impl Model {
                 self.acting(actor, "operator")?;
                 self.may_return(back.line_id)
             }
+            Command::ResolveLine(resolve) => self.may_resolve(actor, resolve),
             Command::CloseDay(close) => {
                 require(close.date >= self.today, "day_in_past")?;
                 require(close.date <= self.today, "day_not_reached")
@@ -231,6 +257,7 @@ impl Model {
                 require(holiday.day > self.today, "day_in_past")
             }
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms),
+            Command::DecideReview(decision) => self.may_review(actor, decision).map(|_| ()),
             Command::DecideCompany(decision) => {
                 self.acting(actor, "operator")?;
                 let company = self.companies.get(&decision.party_id).filter(|company| company.id != actor.party_id);
@@ -269,6 +296,8 @@ impl Model {
         require(offer.state != "settled", "sold_out")?;
         require(offer.state == "open" && self.today <= offer.close, "offer_closed")?;
         require(offer.supplier != actor.party_id, "own_offer")?;
+        require(receivable.buyer != actor.party_id, "own_debt")?;
+        require(!self.is_held(receivable.invoice), "under_review")?;
         require(units > 0, "amount_invalid")?;
         require(units <= offer.left, "sold_out")?;
         require(units >= offer.minimum_ticket || units == offer.left, "below_minimum_ticket")?;
@@ -291,6 +320,7 @@ impl Model {
         let rate = arithmetic::rate(&offer.rate).ok_or("field_invalid")?;
         require(["discount", "yield"].contains(&offer.method.as_str()), "field_invalid")?;
         arithmetic::days(&offer.day_count, self.today, self.today).ok_or("field_invalid")?;
+        require(!self.is_held(receivable.invoice), "under_review")?;
         require(receivable.payment_date > self.today, "receivable_matured")?;
         let (units, ticket) = (i128::from(offer.units_minor), i128::from(offer.minimum_ticket_minor));
         require(units > 0, "amount_invalid")?;
@@ -307,7 +337,7 @@ impl Model {
         require(self.terms.contains_key(&file.currency), "currency_unknown")?;
         require(!file.number.trim().is_empty(), "field_missing")?;
         let payable = self.read_amount(&file.currency, file.totals.payable).ok_or("amount_invalid")?;
-        require(file.type_code == "380", "document_not_financeable")?;
+        require(["380", "381"].contains(&file.type_code.as_str()), "document_not_financeable")?;
         require(file.seller.tax_id == supplier.tax_id, "not_the_supplier")?;
         require(payable > 0, "payable_not_positive")?;
         require(payable <= 10_000_000_000_000, "amount_too_large")?;
@@ -315,9 +345,73 @@ impl Model {
         let buyer = self.companies.values().find(|company| company.tax_id == file.buyer.tax_id && company.is("buyer"));
         let buyer = buyer.ok_or("buyer_unknown")?;
         require(buyer.id != supplier.id, "buyer_is_supplier")?;
-        let identity = self.identity(actor, register);
-        let twice = self.invoices.values().any(|invoice| invoice.identity == identity && invoice.state != "withdrawn");
+        let issued = file.issue_date.unwrap_or(self.today);
+        if file.type_code == "381" {
+            let named = file.preceding.first().ok_or("field_missing")?;
+            let named = self.named(supplier.id, named).map(|id| &self.invoices[&id]);
+            let named = named.filter(|invoice| (invoice.buyer, &invoice.currency) == (buyer.id, &file.currency));
+            let named = named.ok_or("named_invoice_unknown")?;
+            let credit = (supplier.id, plain_number(&file.number), issued, file.currency.clone(), payable);
+            require(!self.credits.contains(&credit), "duplicate_invoice")?;
+            let open = ["draft", "presented", "disputed"].contains(&named.state);
+            return require(!open || payable <= named.payable - named.credited, "credit_too_large");
+        }
+        let twice = self.invoices.values().any(|old| {
+            old.supplier == supplier.id
+                && plain_number(&old.number) == plain_number(&file.number)
+                && (old.issued, &old.currency, old.payable) == (issued, &file.currency, payable)
+                && !["withdrawn", "paid"].contains(&old.state)
+        });
         require(!twice, "duplicate_invoice")
+    }
+
+    /// The live invoice of this number, the newest where there are several.
+    #[must_use]
+    pub fn named(&self, supplier: i64, number: &str) -> Option<i64> {
+        let theirs = |invoice: &super::model::Invoice| {
+            invoice.supplier == supplier
+                && plain_number(&invoice.number) == plain_number(number)
+                && !["withdrawn", "rejected"].contains(&invoice.state)
+        };
+        let found = self.invoices.iter().filter(|(_, invoice)| theirs(invoice));
+        found.max_by_key(|(id, invoice)| (invoice.issued, **id)).map(|(id, _)| *id)
+    }
+
+    /// A review of the invoice is open, or has refused it.
+    fn is_held(&self, invoice: i64) -> bool {
+        self.reviews.values().any(|review| review.invoice == invoice && ["open", "refused"].contains(&review.state))
+    }
+
+    /// The live invoices that a new one looks like, oldest first: the same number or one that looks like it from the same
+    /// seller, or the same total on the same day for the same buyer.
+    #[must_use]
+    pub fn looks_like(&self, new: &super::model::Invoice) -> Vec<i64> {
+        let alike = |old: &super::model::Invoice| {
+            let number = old.supplier == new.supplier && glance(&old.number) == glance(&new.number);
+            let total =
+                (old.buyer, old.issued, &old.currency, old.payable) == (new.buyer, new.issued, &new.currency, new.payable);
+            !["withdrawn", "rejected"].contains(&old.state) && (number || total)
+        };
+        // What was taken back with credit notes on it comes back with them.
+        let credited = |old: &super::model::Invoice| {
+            ["withdrawn", "rejected"].contains(&old.state)
+                && old.credited > 0
+                && old.supplier == new.supplier
+                && plain_number(&old.number) == plain_number(&new.number)
+        };
+        let ids = |wanted: &dyn Fn(&super::model::Invoice) -> bool| -> Vec<i64> {
+            self.invoices.iter().filter(|(_, old)| wanted(old)).map(|(id, _)| *id).collect()
+        };
+        [ids(&alike), ids(&credited)].concat()
+    }
+
+    /// The invoice of the review.
+    fn may_review(&self, actor: &Actor, decision: &DecideReview) -> Result<i64, No> {
+        self.acting(actor, "operator")?;
+        let review = self.reviews.get(&decision.review_id).ok_or("not_found")?;
+        require(review.state == "open", "review_already_decided")?;
+        require(!decision.reason.trim().is_empty(), "reason_missing")?;
+        Ok(review.invoice)
     }
 
     /// An amount of a file: the euro's two decimals, the yen's none.
@@ -333,23 +427,19 @@ impl Model {
         format!("{whole}{fraction:0<digits$}").parse().ok()
     }
 
-    #[must_use]
-    pub fn identity(&self, actor: &Actor, register: &RegisterInvoice) -> (String, String, i32) {
-        let tax_id = self.companies[&actor.party_id].tax_id.clone();
-        (tax_id, plain_number(&register.parsed.number), register.parsed.issue_date.map_or(0, |day| chrono::Datelike::year(&day)))
-    }
-
     fn may_confirm(&self, actor: &Actor, confirm: &ConfirmInvoice) -> Result<(), No> {
         self.acting(actor, "buyer")?;
         let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.state != "draft";
         let invoice = self.invoices.get(&confirm.invoice_id).filter(theirs).ok_or("not_found")?;
         let amount = i128::from(confirm.amount_minor);
         require(amount > 0, "amount_invalid")?;
-        require(amount <= invoice.payable, "confirmed_too_much")?;
+        let owed = invoice.payable - invoice.credited;
+        require(amount <= owed, "confirmed_too_much")?;
         require(confirm.due_date > self.today, "due_date_too_close")?;
         require(!self.is_too_far(confirm.due_date), "due_date_too_far")?;
         let later = invoice.due.is_some_and(|said| confirm.due_date > said);
-        require(!(amount < invoice.payable || later) || !confirm.reason.trim().is_empty(), "reason_missing")?;
+        require(!(amount < owed || later) || !confirm.reason.trim().is_empty(), "reason_missing")?;
+        require(invoice.review != "open", "under_review")?;
         require(invoice.state == "presented", "state_conflict")?;
         require(confirm.words_hash.len() == 64, "undertaking_changed")
     }
@@ -400,7 +490,95 @@ impl Model {
         require(receipt.amount_minor <= 1_000_000_000_000_000, "amount_too_large")?;
         let window = self.today - Days::new(366)..=self.today;
         require(window.contains(&receipt.value_date), "date_invalid")?;
-        self.target(&receipt.reference, &receipt.currency).ok_or("reference_unknown")
+        let target = self.target(&receipt.reference, &receipt.currency).ok_or("reference_unknown")?;
+        let known = self.lines.iter().any(|(id, line)| {
+            let days = line.value_date.signed_duration_since(receipt.value_date).num_days().abs();
+            line.statement > 0
+                && line.incoming
+                && *id > receipt.other_than
+                && line.twin.is_none()
+                && days <= 7
+                && line.amount == i128::from(receipt.amount_minor)
+                && line.currency == receipt.currency
+                && ["matched", "placed", "suspense", "attention"].contains(&line.state)
+        });
+        require(!known, "receipt_known")?;
+        Ok(target)
+    }
+
+    /// One request about a line at a time.
+    fn may_ask_about(&self, line_id: i64) -> Result<(), No> {
+        let about = |command: &Command| match command {
+            Command::AssignSuspense(assign) => assign.line_id,
+            Command::ReturnSuspense(back) => back.line_id,
+            Command::ResolveLine(resolve) => resolve.line_id,
+            _ => 0,
+        };
+        let open = self.approvals.values().any(|one| one.state == "pending" && about(&one.command) == line_id);
+        require(!open, "request_pending")
+    }
+
+    /// What may be done with a line.
+    #[must_use]
+    pub fn acts(line: &Line) -> &'static [&'static str] {
+        match (line.state, line.kind) {
+            ("attention", "possible_repeat" | "value_date") => &["accept", "explain"],
+            ("attention", "possibly_recorded") => &["same", "accept", "explain"],
+            ("attention", "reversal") => &["reverse", "claim", "expense", "explain"],
+            ("attention", "unknown_debit") => &["link", "claim", "expense", "explain"],
+            ("attention", "double_debit") => &["claim", "expense", "explain"],
+            ("claimed", _) => &["settle_claim", "write_off"],
+            _ => &[],
+        }
+    }
+
+    fn may_resolve(&self, actor: &Actor, resolve: &ResolveLine) -> Result<(), No> {
+        self.acting(actor, "operator")?;
+        require(!resolve.reason.trim().is_empty(), "field_missing")?;
+        let line = self.lines.get(&resolve.line_id).ok_or("not_found")?;
+        require(!Self::acts(line).is_empty(), "line_already_settled")?;
+        require(Self::acts(line).contains(&resolve.act.as_str()), "field_invalid")?;
+        let other = || {
+            let id = resolve.other_id.ok_or("field_missing")?;
+            self.lines.get(&id).map(|other| (id, other)).ok_or("field_invalid")
+        };
+        let same =
+            |id: i64, other: &Line| (&other.currency, other.amount) == (&line.currency, line.amount) && id != resolve.line_id;
+        let left = || {
+            let custody = self.amounts(("custody", 0, asset_of(&line.currency))).balance;
+            require(custody >= line.amount, "insufficient_cash")
+        };
+        match resolve.act.as_str() {
+            "same" => {
+                let (id, other) = other()?;
+                let open = other.kind == "recorded" && other.twin.is_none() && other.state == "matched";
+                require(open && same(id, other), "not_same_money")
+            }
+            "link" => {
+                let id = resolve.other_id.ok_or("field_missing")?;
+                let payout = self.payouts.get(&id).ok_or("field_invalid")?;
+                require((&payout.currency, payout.amount) == (&line.currency, line.amount), "not_same_money")?;
+                require(payout.state == "sent", "state_conflict")
+            }
+            "reverse" => {
+                let (id, other) = other()?;
+                require(same(id, other) && other.incoming && other.kind != "claim_payment", "not_same_money")?;
+                require(["matched", "placed", "suspense", "confirmed"].contains(&other.state), "state_conflict")?;
+                left()
+            }
+            "settle_claim" => {
+                let (_, other) = other()?;
+                require(other.state == "suspense", "line_already_settled")?;
+                require(other.currency == line.currency && other.amount <= line.claim, "not_same_money")
+            }
+            "accept" => {
+                let value_date = resolve.value_date.unwrap_or(line.booking_day.min(self.today));
+                let window = self.today - Days::new(366)..=self.today;
+                require(window.contains(&value_date), "date_invalid")
+            }
+            "expense" | "claim" => left(),
+            _ => Ok(()),
+        }
     }
 
     fn waiting_line(&self, id: i64) -> Result<&Line, No> {

@@ -40,6 +40,7 @@ pub const COLUMNS: &[Column] = &[
     optional("iban"),
     optional("payment_reference"),
     optional("note"),
+    optional("preceding"),
 ];
 
 pub fn is_heading(heading: &[String]) -> bool {
@@ -93,6 +94,7 @@ fn read_row(grid: &Grid, row: &Row) -> Result<CsvInvoice, Vec<FormatFault>> {
         currency: currency.map(|currency| currency.code().to_owned()).unwrap_or_default(),
         notes: vec![note].into_iter().filter(|note| !note.is_empty()).collect(),
         order_reference: cells.text("order_reference"),
+        preceding: vec![cells.text("preceding")].into_iter().filter(|number| !number.is_empty()).collect(),
         seller: party(&mut cells, "seller_name", "seller_tax_id"),
         buyer: party(&mut cells, "buyer_name", "buyer_tax_id"),
         payments: vec![payment],

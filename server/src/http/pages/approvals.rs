@@ -26,6 +26,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
     let language = who.language();
     let heads = &[
         ("col-what", false, ""),
+        ("col-about", false, ""),
         ("col-amount", true, "amount_minor"),
         ("col-maker", false, "maker"),
         ("col-when", false, ""),
@@ -35,7 +36,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         params: &params,
         language,
         groups: &[],
-        states: &["pending", "approved", "rejected"],
+        states: &["pending", "approved", "rejected", "ended"],
         heads,
         default: ("id", true),
         summed: "",
@@ -45,6 +46,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(language.request(&row.command), format!("/approvals/{}", row.id)),
+            Value::text(row.about.clone()),
             if row.amount_minor > 0 { Value::money(&row.currency, row.amount_minor) } else { Value::text("–") },
             Value::text(row.maker.clone()),
             Value::moment(language, row.created_at),
@@ -96,11 +98,13 @@ fn signed_words(conn: &mut Conn, body: &Json) -> Result<Option<Words>, Fault> {
 /// Where the record that a request is about can be read before it is decided.
 fn about(body: &Json) -> Option<String> {
     let pages = [
+        ("review_id", "/ops/reviews/"),
         ("invoice_id", "/payables/"),
         ("list_id", "/payables/lists/"),
         ("receivable_id", "/receivables/"),
         ("offer_id", "/market/"),
         ("line_id", "/ops/bank-lines/"),
+        ("statement_id", "/ops/statements/"),
     ];
     let found = pages.iter().find_map(|(name, page)| Some(format!("{page}{}", body.get(name)?.as_i64()?)));
     found.or_else(|| body.get("account_id").map(|_| "/ops/bank-accounts".to_owned()))
@@ -120,7 +124,9 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         facts.push((who.t("col-checker"), Value::text(row.checker.clone())));
     }
     if !row.reason.is_empty() {
-        facts.push((who.t("field-reason"), Value::text(row.reason.clone())));
+        let ended = row.state == "ended";
+        let why = if ended { who.t(&format!("approval-ended-{}", row.reason.replace('_', "-"))) } else { row.reason.clone() };
+        facts.push((who.t("field-reason"), Value::text(why)));
     }
     let request = super::receipts::facts_of(language, &loaded.body, &row.currency);
     let what = language.request(&row.command);
@@ -143,7 +149,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
     }
     let may = row.state == "pending" && person.has_role(Role::Checker);
     if may && row.maker_id != person.user.id {
-        let reason = Field::new("reason", who.t("field-reason"), "area").hint(who.t("approval-reason-hint")).optional();
+        let reason = Field::new("reason", who.t("field-reason"), "area");
         let form = |decision: &str, key: &str, fields: Vec<Field>| {
             Form::new(format!("/approvals/{}", row.id), who.t(key), fields)
                 .hidden("decision", decision)

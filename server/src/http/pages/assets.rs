@@ -34,8 +34,9 @@ async fn healthz(_who: Who<Anyone>) -> Answer {
 
 /// The process can serve: the database answers and no end is near.
 async fn readyz(who: Who<Anyone>) -> Answer {
-    let ready =
-        !who.app.draining.load(Ordering::Relaxed) && who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await.is_ok();
+    let ready = !who.app.draining.load(Ordering::Relaxed)
+        && who.app.writer.health.is_well()
+        && who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await.is_ok();
     Ok(if ready {
         HttpResponse::Ok().content_type("text/plain").body("ready")
     } else {

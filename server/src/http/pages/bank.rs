@@ -1,97 +1,35 @@
-//! Money as the bank tells it: its files, the lines that wait for a place, and receipts without a file.
+//! Money as the bank tells it, line by line: those that wait for a place or a person, and receipts without a file.
 
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_amount, typed_date};
-use super::super::upload::Uploaded;
 use super::home::traded_currencies;
 use super::listing::Listing;
-use super::{Answer, Check, SignedIn, again, asking, check_page, receipt, submit_or_again};
-use crate::commands::Command;
+use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again};
 use crate::commands::assign_suspense::AssignSuspense;
-use crate::commands::import_statement::ImportStatement;
-use crate::commands::import_status::ImportStatus;
-use crate::commands::record_receipt::RecordReceipt;
+use crate::commands::record_receipt::{RecordReceipt, list_known};
+use crate::commands::resolve_line::{self, ResolveLine};
 use crate::commands::return_suspense::ReturnSuspense;
-use crate::hash::sha256_hex;
 use domain::Refusal;
+use domain::bank_line::Act;
 use domain::party::Role;
-use formats::FormatFault;
-use store::Party;
 use store::lists::{self, BankLineRow};
 use store::records::Record;
-use web::{Block, Field, Form, Page, Row, Value};
+use store::{Approval, Conn, Party};
+use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
-    routes.get("/ops/bank-files", bank_files);
-    routes.post("/ops/bank-files", bank_files_post);
     routes.get("/ops/bank-lines", bank_lines);
     routes.get("/ops/bank-lines/{id}", bank_line);
     routes.get("/ops/bank-lines/{id}/assign", bank_line_assign_check);
     routes.post("/ops/bank-lines/{id}/assign", bank_line_assign);
     routes.get("/ops/bank-lines/{id}/return", bank_line_return_check);
     routes.post("/ops/bank-lines/{id}/return", bank_line_return);
+    routes.get("/ops/bank-lines/{id}/resolve", bank_line_resolve_check);
+    routes.post("/ops/bank-lines/{id}/resolve", bank_line_resolve);
     routes.get("/ops/receipts", manual_receipt);
     routes.get("/ops/receipts/check", manual_receipt_check);
     routes.post("/ops/receipts", manual_receipt_post);
-}
-
-fn bank_files_page(who: &Who<impl SignedIn>, iban: &str) -> Page {
-    let field = Field::new("files", who.t("bank-files-file"), "file").hint(who.t("bank-files-limits"));
-    Page::new(who.t("bank-files-title"))
-        .trail(who.t("nav-ops"), "/ops")
-        .with(Block::Paragraph(who.language().fill("bank-files-lead", &[("iban", iban.to_owned())])))
-        .form(Form::new("/ops/bank-files", who.t("bank-files-submit"), vec![field]))
-}
-
-async fn custody_iban(who: &Who<impl SignedIn>) -> Result<String, Fault> {
-    who.app.read(|conn| Ok(store::records::load_heads(conn)?.custody_iban)).await
-}
-
-async fn bank_files(who: Who<OperatorMaker>) -> Answer {
-    let page = bank_files_page(&who, &custody_iban(&who).await?);
-    who.app.page(&who.viewer, page).await
-}
-
-/// Reads a bank file, whichever kind it is, into the command that takes it up.
-fn read_bank_file(name: String, content: Vec<u8>) -> Result<Command, Fault> {
-    if matches!(formats::pain002::parse(&content), Err(FormatFault::WrongKind { .. })) {
-        return Ok(read_statement(name, content)?.into());
-    }
-    Ok(read_status(name, content)?.into())
-}
-
-/// Reads a bank's status report (pain.002).
-pub fn read_status(name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
-    let report = formats::pain002::parse(&content)?;
-    Ok(ImportStatus { name, sha256: sha256_hex(&content), content, report })
-}
-
-/// Reads a bank's statement or notification (camt.053, camt.054).
-pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
-    let statements = formats::camt::parse(&content)?;
-    if let Some(wrong) = statements.iter().find(|statement| !statement.reconciles()) {
-        return Err(FormatFault::StatementBroken { statement: wrong.statement_id.clone() }.into());
-    }
-    Ok(ImportStatement { name, sha256: sha256_hex(&content), content, statements })
-}
-
-async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer {
-    let page = bank_files_page(&who, &custody_iban(&who).await?);
-    let key = uploaded.posted.key();
-    let command = match uploaded.files.into_iter().next() {
-        None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
-        Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
-        Some(file) => who.app.read(move |_| read_bank_file(file.name, file.content)).await,
-    };
-    let outcome = match command {
-        Ok(command) => who.submit(&key, command).await,
-        Err(fault) => Err(fault),
-    };
-    match outcome {
-        Ok(outcome) => Ok(receipt(&outcome)),
-        Err(fault) => again(&who, page, &uploaded.posted, fault, "").await,
-    }
 }
 
 async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
@@ -109,12 +47,27 @@ async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
         params: &params,
         language,
         groups: &[],
-        states: &["suspense", "attention", "matched", "placed", "returned", "skipped"],
+        states: &[
+            "suspense",
+            "attention",
+            "claimed",
+            "matched",
+            "confirmed",
+            "placed",
+            "returned",
+            "reversed",
+            "expensed",
+            "explained",
+            "skipped",
+        ],
         heads,
         default: ("id", true),
         summed: "amount_minor",
     };
-    let wanted = listing.query();
+    let mut wanted = listing.query();
+    if let Ok(statement) = params.get("subject").parse::<i64>() {
+        wanted = wanted.with("statement_id = ?", vec![statement.into()]);
+    }
     let order = wanted.order;
     let (page, totals) =
         who.app.read(move |conn| Ok((BankLineRow::page(conn, &wanted)?, BankLineRow::totals(conn, &wanted)?))).await?;
@@ -144,43 +97,185 @@ async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
     listing.send(&who, Page::new(language.t("bank-lines-title")).trail(who.t("nav-ops"), "/ops"), table).await
 }
 
-/// Why a line has no place of its own: the platform's own reasons in the reader's language, people's as they are.
-fn line_note(language: web::Language, note: &str) -> String {
-    match note {
-        "reversal" | "pending" | "duplicate" | "surplus" | "return_first" | "unknown_debit" => {
-            language.t(&format!("line-note-{}", note.replace('_', "-")))
-        }
-        other => other.to_owned(),
-    }
+/// Why a line waits, or what is special about it.
+pub fn kind_text(language: Language, kind: &str) -> String {
+    let key = format!("line-note-{}", kind.replace('_', "-"));
+    if language.has(&key) { language.t(&key) } else { kind.to_owned() }
+}
+
+/// A line, and the request about it that waits for its second person.
+fn load_line(conn: &mut Conn, id: i64) -> Result<(BankLineRow, Option<Approval>), Fault> {
+    let row = BankLineRow::find(conn, id)?.ok_or(Refusal::NotFound)?;
+    let open = Approval::find_where(conn, "subject_id = ? AND state = 'pending' ORDER BY id LIMIT 1", &[id.into()])?;
+    Ok((row, open))
 }
 
 async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
     let language = who.language();
-    let row = who.app.read(move |conn| Ok(BankLineRow::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
-    let facts = vec![
+    let (row, open) = who.app.read(move |conn| load_line(conn, id)).await?;
+    let mut facts = vec![
         (who.t("col-state"), Value::state(language, &row.state)),
         (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
         (who.t("col-direction"), Value::text(language.t(&format!("direction-{}", row.direction)))),
+        (who.t("line-booking-date"), Value::date(language, row.booking_date)),
         (who.t("col-value-date"), Value::date(language, row.value_date)),
         (who.t("col-counterparty"), Value::text(row.counterparty.clone())),
         (who.t("field-iban"), Value::code(row.counterparty_iban.clone())),
         (who.t("field-reference"), Value::code(row.reference.clone())),
+        (who.t("field-bank-reference"), Value::code(row.bank_reference.clone())),
         (who.t("field-remittance"), Value::text(row.remittance.clone())),
-        (who.t("field-note"), Value::text(line_note(language, &row.note))),
     ];
+    if !row.kind.is_empty() {
+        facts.push((who.t("line-kind"), Value::text(kind_text(language, &row.kind))));
+    }
+    facts.push((who.t("field-note"), Value::text(row.note.clone())));
+    if !row.party.is_empty() {
+        facts.push((who.t("col-company"), Value::text(row.party.clone())));
+    }
+    if row.claim_minor > 0 {
+        facts.push((who.t("field-claim-minor"), Value::money(&row.currency, row.claim_minor)));
+    }
+    let mut links = Vec::new();
+    let named = |key: &str, id: i64| language.fill(key, &[("id", id.to_string())]);
+    if row.twin_id > 0 {
+        links.push((named("line-twin-open", row.twin_id), format!("/ops/bank-lines/{}", row.twin_id)));
+    }
+    if row.payout_id > 0 {
+        links.push((named("line-payout-open", row.payout_id), format!("/ops/payouts/{}", row.payout_id)));
+    }
+    if row.receivable_id > 0 {
+        links.push((who.t("receipt-to-receivable"), format!("/receivables/{}", row.receivable_id)));
+    }
+    if row.statement_id > 0 {
+        links.push((who.t("line-statement-open"), format!("/ops/statements/{}", row.statement_id)));
+    }
     let mut page = Page::new(language.fill("bank-line-open", &[("id", id.to_string())]))
         .trail(who.t("bank-lines-title"), "/ops/bank-lines")
-        .with(Block::Facts(facts));
-    if row.state == "suspense" && who.person()?.has_role(Role::Maker) {
-        let reason = || Field::new("reason", who.t("field-reason"), "area");
-        let reference = Field::new("reference", who.t("field-reference"), "text").hint(who.t("bank-line-reference-hint"));
+        .with(Block::Facts(facts))
+        .with(Block::Links(links));
+    if let Some(open) = open {
         page = page
+            .with(Block::Notice(web::Tone::Waiting, who.t("line-request-open")))
+            .with(Block::Links(vec![(who.t("line-request-link"), format!("/approvals/{}", open.id))]));
+    } else if who.person()?.has_role(Role::Maker) {
+        page = line_forms(who, page, &row);
+    }
+    Ok((page, row.currency))
+}
+
+/// What can be done with the line now, each act under its own heading.
+fn line_forms(who: &Who<impl SignedIn>, mut page: Page, row: &BankLineRow) -> Page {
+    let id = row.id;
+    let reason = || Field::new("reason", who.t("field-reason"), "area");
+    if row.state == "suspense" {
+        let reference = Field::new("reference", who.t("field-reference"), "text").hint(who.t("bank-line-reference-hint"));
+        return page
             .with(Block::Heading(who.t("bank-line-assign")))
             .form(asking(format!("/ops/bank-lines/{id}/assign"), who.t("page-to-check"), vec![reference, reason()]))
             .with(Block::Heading(who.t("bank-line-return")))
             .form(asking(format!("/ops/bank-lines/{id}/return"), who.t("page-to-check"), vec![reason()]).secondary());
     }
-    Ok((page, row.currency))
+    let acts = resolve_line::possible(&row.state, &row.kind);
+    if acts.is_empty() {
+        return page;
+    }
+    let options = acts.iter().map(|act| (act.name().to_owned(), who.t(&act_key(*act, ""))));
+    let mut fields = vec![Field::new("act", who.t("field-act"), "select").options(options.collect())];
+    let others: Vec<String> = acts.iter().filter(|act| act.names_another()).map(|act| who.t(&act_key(*act, "-other"))).collect();
+    if !others.is_empty() {
+        let known = if row.twin_id > 0 { row.twin_id.to_string() } else { String::new() };
+        fields.push(Field::new("other_id", who.t("field-other-id"), "text").hint(others.join(" ")).value(known).optional());
+    }
+    if acts.contains(&Act::Accept) {
+        let hint = who.t("line-value-date-hint");
+        fields.push(Field::new("value_date", who.t("col-value-date"), "date").hint(hint).optional());
+    }
+    fields.push(reason());
+    page = page.with(Block::Heading(who.t("line-resolve")));
+    for act in acts {
+        page = page.with(Block::Paragraph(who.t(&act_key(*act, "-lead"))));
+    }
+    page.form(asking(format!("/ops/bank-lines/{id}/resolve"), who.t("page-to-check"), fields))
+}
+
+fn act_key(act: Act, suffix: &str) -> String {
+    format!("line-act-{}{suffix}", act.name().replace('_', "-"))
+}
+
+/// The request that a form of the line's page has asked for.
+fn resolution(id: i64, get: impl Fn(&str) -> String) -> Result<ResolveLine, Fault> {
+    let act = Act::parse(&get("act")).ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
+    let other = get("other_id").trim().to_owned();
+    let other_id = match other.parse::<i64>() {
+        _ if !act.names_another() => None,
+        Ok(other) => Some(other),
+        Err(_) if other.is_empty() => return Err(Refusal::FieldMissing { field: "other_id".to_owned() }.into()),
+        Err(_) => return Err(Refusal::FieldInvalid { field: "other_id".to_owned() }.into()),
+    };
+    let day = get("value_date");
+    let value_date = if act == Act::Accept && !day.trim().is_empty() { Some(typed_date(&day, "value_date")?) } else { None };
+    let reason = crate::commands::required(&get("reason"), "reason", 500)?;
+    Ok(ResolveLine { line_id: id, act: act.name().to_owned(), other_id, value_date, reason })
+}
+
+async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
+    let (id, language) = (id.0, who.language());
+    let checked = async {
+        let wanted = resolution(id, |name| params.get(name).to_owned())?;
+        let (row, open) = who.app.read(move |conn| load_line(conn, id)).await?;
+        if let Some(open) = open {
+            return Err(Refusal::RequestPending { approval_id: open.id }.into());
+        }
+        let act = Act::parse(&wanted.act).filter(|act| resolve_line::possible(&row.state, &row.kind).contains(act));
+        let act = act.ok_or(Refusal::LineSettled)?;
+        let mut facts = vec![
+            (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
+            (who.t("col-direction"), Value::text(language.t(&format!("direction-{}", row.direction)))),
+            (who.t("col-counterparty"), Value::text(row.counterparty)),
+            (who.t("line-booking-date"), Value::date(language, row.booking_date)),
+        ];
+        if let Some(other) = wanted.other_id {
+            let page = if act == Act::Link { "payouts" } else { "bank-lines" };
+            facts.push((who.t("field-other-id"), Value::link(other.to_string(), format!("/ops/{page}/{other}"))));
+        }
+        if act == Act::Accept {
+            let value_date = wanted.value_date.unwrap_or(row.booking_date);
+            facts.push((who.t("col-value-date"), Value::date(language, value_date)));
+        }
+        if row.claim_minor > 0 {
+            facts.push((who.t("field-claim-minor"), Value::money(&row.currency, row.claim_minor)));
+        }
+        facts.push((who.t("field-reason"), Value::text(wanted.reason.clone())));
+        let here = format!("/ops/bank-lines/{id}");
+        let other = wanted.other_id.map_or_else(String::new, |other| other.to_string());
+        let day = wanted.value_date.map_or_else(String::new, |day| day.to_string());
+        let check = Check {
+            title: who.t(&act_key(act, "")),
+            lead: who.t(&act_key(act, "-lead")),
+            facts,
+            form: Form::new(format!("{here}/resolve"), who.t("line-resolve-submit"), vec![])
+                .hidden("act", act.name())
+                .hidden("other_id", other)
+                .hidden("value_date", day)
+                .hidden("reason", wanted.reason),
+            back: here.clone(),
+        };
+        let trail = [
+            (who.t("bank-lines-title"), "/ops/bank-lines".to_owned()),
+            (language.fill("bank-line-open", &[("id", id.to_string())]), here),
+        ];
+        Ok::<_, Fault>(check_page(&who, &trail, check))
+    };
+    let checked = checked.await;
+    bank_line_checked(&who, id, params, checked).await
+}
+
+async fn bank_line_resolve(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
+    let (page, currency) = bank_line_page(&who, id.0).await?;
+    match resolution(id.0, |name| posted.get(name).to_owned()) {
+        Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,
+        Err(fault) => again(&who, page, &posted, fault, &currency).await,
+    }
 }
 
 async fn bank_line(who: Who<OperatorViewer>, id: Id) -> Answer {
@@ -196,9 +291,12 @@ async fn bank_line_check(
     params: &Params,
     more: Vec<(String, Value)>,
 ) -> Result<Page, Fault> {
-    let row = who.app.read(move |conn| Ok(BankLineRow::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
+    let (row, open) = who.app.read(move |conn| load_line(conn, id)).await?;
     if row.state != "suspense" {
         return Err(Refusal::LineSettled.into());
+    }
+    if let Some(open) = open {
+        return Err(Refusal::RequestPending { approval_id: open.id }.into());
     }
     crate::commands::required(params.get("reason"), "reason", 500)?;
     let mut facts = vec![
@@ -289,6 +387,9 @@ async fn manual_receipt_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
         Field::new("amount", who.t("col-amount"), "amount"),
         Field::new("value_date", who.t("col-value-date"), "date"),
         Field::new("reference", who.t("field-reference"), "text").hint(who.t("bank-line-reference-hint")),
+        Field::new("bank_reference", who.t("field-bank-reference"), "text")
+            .hint(who.t("manual-receipt-bank-reference"))
+            .optional(),
         Field::new("reason", who.t("field-reason"), "area"),
     ];
     Ok(Page::new(who.t("manual-receipt-title"))
@@ -312,9 +413,11 @@ async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer
         facts.extend(payee(&who, params.get("reference")).await?);
         crate::commands::required(params.get("reason"), "reason", 500)?;
         facts.push((who.t("field-reason"), Value::text(params.get("reason"))));
-        Ok::<_, Fault>(facts)
+        let wanted = currency.clone();
+        let known = who.app.read(move |conn| Ok(list_known(conn, &wanted, amount_minor, value_date, 0)?)).await?;
+        Ok::<_, Fault>((facts, known))
     };
-    let facts = match checked.await {
+    let (facts, known) = match checked.await {
         Ok(facts) => facts,
         Err(fault) => {
             let page = manual_receipt_page(&who).await?;
@@ -322,9 +425,11 @@ async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer
         }
     };
     let mut form = Form::new("/ops/receipts", who.t("manual-receipt-submit"), vec![]);
-    for name in ["currency", "amount", "value_date", "reference", "reason"] {
+    for name in ["currency", "amount", "value_date", "reference", "bank_reference", "reason"] {
         form = form.hidden(name, params.get(name));
     }
+    // Who goes on has seen these lines; one that comes after them is asked about again.
+    form = form.hidden("other_than", known.first().map_or(0, |line| line.id).to_string());
     let check = Check {
         title: who.t("manual-receipt-check"),
         lead: who.t("manual-receipt-check-lead"),
@@ -332,7 +437,15 @@ async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer
         form,
         back: "/ops/receipts".to_owned(),
     };
-    let page = check_page(&who, &[(who.t("manual-receipt-title"), "/ops/receipts".to_owned())], check);
+    let mut page = check_page(&who, &[(who.t("manual-receipt-title"), "/ops/receipts".to_owned())], check);
+    if !known.is_empty() {
+        let links = known.iter().map(|line| {
+            let name = language.fill("bank-line-open", &[("id", line.id.to_string())]);
+            (name, format!("/ops/bank-lines/{}", line.id))
+        });
+        let seen = [Block::Notice(web::Tone::Attention, who.t("manual-receipt-known")), Block::Links(links.collect())];
+        page.blocks.splice(0..0, seen);
+    }
     who.app.page(&who.viewer, page).await
 }
 
@@ -346,7 +459,15 @@ async fn manual_receipt_post(who: Who<OperatorMaker>, posted: Posted) -> Answer 
     let currency = posted.get("currency").to_owned();
     let command = posted.amount("amount", &currency).and_then(|amount_minor| {
         let (reference, reason) = (posted.get("reference").to_owned(), posted.get("reason").to_owned());
-        Ok(RecordReceipt { currency: currency.clone(), amount_minor, value_date: posted.date("value_date")?, reference, reason })
+        Ok(RecordReceipt {
+            currency: currency.clone(),
+            amount_minor,
+            value_date: posted.date("value_date")?,
+            reference,
+            bank_reference: posted.get("bank_reference").trim().to_owned(),
+            other_than: posted.get("other_than").parse().unwrap_or(0),
+            reason,
+        })
     });
     match command {
         Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,

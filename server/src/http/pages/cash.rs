@@ -3,7 +3,7 @@
 use super::super::error::Fault;
 use super::super::rights::{Maker, Member, Who};
 use super::super::routes::{Params, Posted, Routes, encode, typed_amount, typed_date};
-use super::home::traded_currencies;
+use super::home::{custody, traded_currencies};
 use super::listing::{csv_file, plain_table};
 use super::{Answer, Check, SignedIn, again, check_page, submit_or_again};
 use crate::commands::request_payout::RequestPayout;
@@ -25,7 +25,7 @@ pub fn add_routes(routes: &mut Routes) {
 
 async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
-    let (balances, payouts) = who
+    let (balances, payouts, custody) = who
         .app
         .read(move |conn| {
             let mut found = Vec::new();
@@ -34,7 +34,7 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
                 found.push((currency, line));
             }
             let own = ListQuery::newest(50).with("party_id = ?", vec![party_id.into()]);
-            Ok((found, PayoutLine::page(conn, &own)?.rows))
+            Ok((found, PayoutLine::page(conn, &own)?.rows, custody(conn)?))
         })
         .await?;
     let rows = balances.iter().map(|(currency, line)| {
@@ -52,7 +52,11 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
         .table(plain_table(language, "cash-balances", &heads, rows.collect(), "list-no-match"))
         .with(Block::Heading(who.t("cash-in")))
         .with(Block::Paragraph(who.t("cash-in-lead")))
-        .with(Block::Facts(vec![(who.t("field-reference"), Value::code(who.person()?.party.reference.clone()))]));
+        .with(Block::Facts(vec![
+            (who.t("pay-holder"), Value::text(custody.holder)),
+            (who.t("field-iban"), Value::code(custody.iban)),
+            (who.t("field-reference"), Value::code(who.person()?.party.reference.clone())),
+        ]));
     let rows = payouts.iter().map(|row| {
         vec![
             Value::moment(language, row.created_at),
@@ -74,9 +78,13 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     page = page.table(plain_table(language, "cash-payouts", &heads, rows.collect(), "cash-no-payouts"));
     page = page.with(Block::Links(vec![(who.t("proof-title"), "/position-proof".to_owned())]));
     if who.person()?.has_role(Role::Maker) {
+        // What can be paid out stands first.
+        let richest =
+            balances.iter().max_by_key(|(_, line)| line.as_ref().map_or(0, |line| line.balance.saturating_sub(line.held)));
+        let richest = richest.map_or("", |(currency, _)| currency.code()).to_owned();
         let options = balances.iter().map(|(currency, _)| (currency.code().to_owned(), currency.code().to_owned())).collect();
         let fields = vec![
-            Field::new("currency", who.t("col-currency"), "select").options(options),
+            Field::new("currency", who.t("col-currency"), "select").options(options).value(richest),
             Field::new("amount", who.t("col-amount"), "amount"),
         ];
         let mut form = Form::new("/cash/payouts", who.t("cash-out-to-check"), fields);

@@ -12,6 +12,7 @@ use crate::commands::confirm_invoice::words;
 use crate::commands::confirm_list::ConfirmList;
 use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
 use domain::confirmation_list::MOST_ITEMS;
+use domain::invoice::owed_minor;
 use domain::party::Role;
 use domain::{Currency, Refusal};
 use formats::csv::ConfirmationRow;
@@ -34,11 +35,11 @@ pub fn add_routes(routes: &mut Routes) {
 /// What waits for the buyer's answer.
 const OPEN: &str = "state IN ('presented', 'disputed')";
 
-/// The lines of a selection: each payable in full, on the day that the invoice says.
+/// The lines of a selection: each payable with all that is owed, on the day that the invoice says.
 fn whole(rows: &[InvoiceLine]) -> Vec<DraftItem> {
     let item = |row: &InvoiceLine| DraftItem {
         invoice_id: row.id,
-        amount_minor: row.payable_minor,
+        amount_minor: owed_minor(row.payable_minor, row.credited_minor),
         due_date: row.due_date,
         reason: String::new(),
     };
@@ -122,7 +123,8 @@ pub fn read_table(conn: &mut Conn, party_id: i64, content: &[u8]) -> Result<Vec<
     let (mut terms, mut taken) = (HashMap::new(), HashSet::new());
     let (mut items, mut faults) = (Vec::new(), Vec::new());
     for row in rows {
-        let key = (domain::party::normalise_tax_id(&row.supplier_tax_id), domain::invoice::normalise_number(&row.invoice_number));
+        let key =
+            (domain::party::normalise_tax_id(&row.supplier_tax_id), domain::identity::normalise_number(&row.invoice_number));
         let refused = |column, refusal, currency: &str| RowFault::Refused {
             line: row.line,
             column,
@@ -172,7 +174,7 @@ fn minor_of(row: &ConfirmationRow, currency: &str) -> Option<i64> {
 fn column_of(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::AmountInvalid { .. } | Refusal::ConfirmedTooMuch { .. } | Refusal::PayableNotPositive => "amount",
-        Refusal::DueDateTooClose { .. } | Refusal::DueDateTooFar { .. } | Refusal::DueDateMissing => "due_date",
+        Refusal::DueDateTooClose { .. } | Refusal::DueDateTooFar { .. } | Refusal::FieldMissing { .. } => "due_date",
         Refusal::ReasonMissing | Refusal::FieldInvalid { .. } => "reason",
         _ => "invoice_number",
     }
@@ -181,7 +183,9 @@ fn column_of(refusal: &Refusal) -> &'static str {
 /// What was presented to a buyer and is not settled, by its supplier's tax id and its number.
 fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String, String), Vec<Invoice>>, Fault> {
     let mut found: HashMap<(String, String), Vec<Invoice>> = HashMap::new();
-    for row in Invoice::list_where(conn, "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'paid')", &[party_id.into()])? {
+    for row in
+        Invoice::list_where(conn, "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')", &[party_id.into()])?
+    {
         found.entry((row.seller_tax_key.clone(), row.number_key.clone())).or_default().push(row);
     }
     Ok(found)

@@ -16,6 +16,19 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/notifications", notifications);
 }
 
+/// Where money for the platform's companies is paid to.
+pub struct Custody {
+    pub holder: String,
+    pub iban: String,
+}
+
+pub fn custody(conn: &mut store::Conn) -> Result<Custody, super::super::error::Fault> {
+    let operator =
+        <store::Party as store::records::Record>::find_where(conn, "capacities = 'operator' ORDER BY id LIMIT 1", &[])?;
+    let iban = store::records::load_heads(conn)?.custody_iban;
+    Ok(Custody { holder: operator.map(|party| party.name).unwrap_or_default(), iban })
+}
+
 /// The currencies in which the platform trades, as terms exist for them.
 pub fn traded_currencies(conn: &mut store::Conn) -> Result<Vec<domain::Currency>, store::StoreError> {
     let rows = <store::IssueTermsRow as store::records::Record>::list_where(conn, "currency <> '' ORDER BY currency", &[])?;
@@ -39,6 +52,9 @@ fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) ->
             let custody = lines.iter().filter(|line| line.kind == "custody");
             let minor = custody.fold(0_i64, |sum, line| sum.saturating_add(line.balance));
             add("account-custody", code, minor, "/ops/trial-balance".to_owned());
+            if let Some(minor) = store::reconciliation::difference(conn, currency)? {
+                add("home-bank-difference", code, minor, "/ops/reconciliation".to_owned());
+            }
         } else {
             for line in lists::balances(conn, asset, Some(person.party.id))? {
                 let free_minor = line.balance.saturating_sub(line.held);

@@ -4,20 +4,29 @@ use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
 use super::super::upload::{Uploaded, UploadedFile};
-use super::listing::Listing;
+use super::listing::{Group, Listing, plain_table};
 use super::thread::{self, Thread};
-use super::{Answer, Check, SignedIn, again, check_page, document as shown_document, receipt, receipts};
+use super::{
+    Answer, Check, SignedIn, again, check_page, document as shown_document, evidence, receipt, receipts, submit_or_again,
+};
+use crate::commands::Outcome;
+use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::register_invoice::RegisterInvoice;
+use crate::commands::register_table::{RegisterTable, column_of, examine_all, find_loaded};
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
 use crate::commands::write_message::WriteMessage;
 use crate::config::{LARGEST_FILE, MOST_FILES};
-use crate::file_reader;
+use crate::file_reader::{self, Held};
 use crate::hash::sha256_hex;
 use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Role;
-use store::lists::{AuditLine, InvoiceLine, ListQuery};
+use formats::csv::CsvInvoice;
+use serde_json::Value as Json;
+use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
+use store::records::{Keyed, Record};
+use store::{CreditNote, Evidence, Party};
 use web::{Block, Event, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -29,6 +38,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/invoices/{id}/withdraw", withdraw_check);
     routes.post("/invoices/{id}/withdraw", withdraw);
     routes.post("/invoices/{id}/message", message);
+    routes.post("/invoices/{id}/explain", explain);
     routes.get("/documents/{token}", document);
 }
 
@@ -45,7 +55,11 @@ pub const STATES: &[&str] = &[
     "overdue",
     "paid",
     "withdrawn",
+    "rejected",
 ];
+
+/// What waits for a person before it can go on.
+const HELD: Group = ("held", "review = 'open'");
 
 async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
     let language = who.language();
@@ -57,8 +71,15 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
         ("col-payable", true, "payable_minor"),
         ("col-state", false, ""),
     ];
-    let listing =
-        Listing { params: &params, language, groups: &[], states: STATES, heads, default: ("id", true), summed: "payable_minor" };
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[HELD],
+        states: STATES,
+        heads,
+        default: ("id", true),
+        summed: "payable_minor",
+    };
     let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
@@ -112,10 +133,44 @@ async fn upload(who: Who<SupplierMaker>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// All invoices of one uploaded file, each read and registered on its own, with the name that people know it by.
-pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) -> Result<Vec<(String, Registered)>, Fault> {
+/// What became of one invoice.
+pub type Registered = Result<Outcome, Fault>;
+
+/// The answer to one invoice: the name that people know it by, where it stands if it is a row of a table, what became of it.
+pub struct Answered {
+    pub name: String,
+    /// Line and column; no column where the row is good or no single cell is wrong.
+    pub row: Option<(u32, &'static str)>,
+    pub outcome: Registered,
+}
+
+impl Answered {
+    /// Line and column of what is wrong, as far as they are known.
+    #[must_use]
+    pub fn place(&self, fault: &Fault) -> (Option<u32>, Option<String>) {
+        if let Some((line, column)) = self.row {
+            return (Some(line), Some(column.to_owned()));
+        }
+        let Fault::Unreadable(unread) = fault else { return (None, None) };
+        let named = |wanted: &str| unread.arguments.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        (named("line").and_then(|line| line.parse().ok()), named("column"))
+    }
+
+    /// Why it was not taken, with its place where it has one.
+    #[must_use]
+    pub fn sentence(&self, language: Language, fault: &Fault) -> String {
+        let sentence = fault.sentence(language);
+        let Some((line, column)) = self.row else { return sentence };
+        let column = if column.is_empty() { "–" } else { column };
+        let places = [("line", line.to_string()), ("column", column.to_owned()), ("sentence", sentence)];
+        language.fill("upload-row", &places)
+    }
+}
+
+/// All invoices of one uploaded file, each read and registered on its own; a table whole or not at all.
+pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) -> Result<Vec<Answered>, Fault> {
     if file.too_large {
-        return Ok(vec![(file.name, Err(Refusal::FileTooLarge.into()))]);
+        return Ok(vec![Answered { name: file.name, row: None, outcome: Err(Refusal::FileTooLarge.into()) }]);
     }
     let program = who.app.config.file_reader.clone();
     let read = actix_web::web::block(move || file_reader::invoices(&program, &file.name, file.content));
@@ -124,25 +179,94 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) 
     for (index, found) in found.into_iter().enumerate() {
         // The first has the file's own key, so that a file with one invoice is what it always was.
         let key = if index == 0 { key.to_owned() } else { format!("{key}-{index}") };
-        let outcome = match found.invoice {
+        let (name, content) = (found.name, found.content);
+        let outcome = match found.held {
             Err(fault) => Err(Fault::Unreadable(fault)),
-            Ok(invoice) => {
-                let sha256 = sha256_hex(&found.content);
-                let command =
-                    RegisterInvoice { file_name: found.name.clone(), sha256, content: found.content, parsed: Box::new(invoice) };
-                who.submit(&key, command).await
+            Ok(Held::Table(rows)) => {
+                results.extend(register_table(who, &key, name, content, rows).await?);
+                continue;
+            }
+            Ok(Held::Invoice(invoice, warnings)) => {
+                let (file_name, sha256) = (name.clone(), sha256_hex(&content));
+                who.submit(&key, RegisterInvoice { file_name, sha256, content, parsed: invoice, warnings }).await
             }
         };
-        if let Err(Fault::Failed(_)) = outcome {
-            return outcome.map(|_| Vec::new());
+        if let Err(fault @ Fault::Failed(_)) = outcome {
+            return Err(fault);
         }
-        results.push((found.name, outcome));
+        results.push(Answered { name, row: None, outcome });
     }
     Ok(results)
 }
 
-/// What became of one invoice.
-pub type Registered = Result<crate::commands::Outcome, Fault>;
+/// A table: all that is wrong with its rows is asked for first, on the reading side; then it is taken whole.
+async fn register_table<R: SignedIn>(
+    who: &Who<R>,
+    key: &str,
+    name: String,
+    content: Vec<u8>,
+    rows: Vec<CsvInvoice>,
+) -> Result<Vec<Answered>, Fault> {
+    let (sha256, supplier_id) = (sha256_hex(&content), who.party_id()?);
+    let hash = sha256.clone();
+    let (rows, faults) = who
+        .app
+        .read(move |conn| {
+            // What was loaded before, by this request's first sending or another, is for the command to answer.
+            if find_loaded(conn, supplier_id, &hash)?.is_some() {
+                return Ok((rows, Vec::new()));
+            }
+            let supplier = Party::load(conn, supplier_id)?;
+            let today = store::records::load_heads(conn)?.business_date;
+            let faults = examine_all(conn, &supplier, today, &hash, &rows)?.err().unwrap_or_default();
+            Ok((rows, faults))
+        })
+        .await?;
+    if !faults.is_empty() {
+        let answer = |(line, refusal): (u32, Refusal)| Answered {
+            name: name.clone(),
+            row: Some((line, column_of(&refusal))),
+            outcome: Err(refusal.into()),
+        };
+        return Ok(faults.into_iter().map(answer).collect());
+    }
+    let outcome = match who.submit(key, RegisterTable { file_name: name.clone(), sha256, content, rows }).await {
+        Ok(outcome) => outcome,
+        Err(fault @ Fault::Failed(_)) => return Err(fault),
+        Err(fault) => return Ok(vec![Answered { name, row: None, outcome: Err(fault) }]),
+    };
+    let taken = outcome.body.get("rows").and_then(Json::as_array).cloned().unwrap_or_default();
+    if taken.is_empty() {
+        return Ok(vec![Answered { name, row: None, outcome: Ok(outcome) }]);
+    }
+    let answer = |body: Json| {
+        let line = body.get("line").and_then(Json::as_u64).and_then(|line| u32::try_from(line).ok()).unwrap_or(0);
+        Answered { name: format!("{name}:{line}"), row: None, outcome: Ok(Outcome { body, ..outcome.clone() }) }
+    };
+    Ok(taken.into_iter().map(answer).collect())
+}
+
+/// What people are told of a file that was taken: a draft, one that a person must look at first, a credit note; and the rules
+/// that it breaks without being wrong.
+fn accepted(language: Language, outcome: &Outcome) -> (Tone, String) {
+    let number = ("number", outcome.text("number"));
+    let late = outcome.body.get("late").and_then(Json::as_bool);
+    let (tone, mut text) = match (late, outcome.text("review").as_str()) {
+        (Some(late), _) => {
+            let key = if late { "upload-credit-late" } else { "upload-credit" };
+            let places = [number, ("invoice", outcome.text("credited_invoice"))];
+            (if late { Tone::Waiting } else { Tone::Done }, language.fill(key, &places))
+        }
+        (None, "open") => (Tone::Waiting, language.fill("upload-held", &[number])),
+        (None, _) => (Tone::Done, language.fill("upload-accepted", &[number])),
+    };
+    for (rule, _) in outcome.text("warnings").split_whitespace().filter_map(|found| found.split_once(':')) {
+        let sentence = language.t(&format!("rule-{}", rule.to_lowercase()));
+        text.push(' ');
+        text.push_str(&language.fill("upload-warning", &[("rule", rule.to_owned()), ("sentence", sentence)]));
+    }
+    (tone, text)
+}
 
 async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let language = who.language();
@@ -154,17 +278,21 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let mut results = Vec::with_capacity(uploaded.files.len());
     let mut good = 0_usize;
     for (index, file) in uploaded.files.into_iter().enumerate() {
-        for (name, registered) in register(&who, &format!("{base}-{index}"), file).await? {
-            match registered {
+        for answered in register(&who, &format!("{base}-{index}"), file).await? {
+            match &answered.outcome {
+                Ok(outcome) if outcome.body.get("loaded_before").and_then(Json::as_bool) == Some(true) => {
+                    results.push((Tone::Waiting, answered.name, who.t("upload-loaded-before"), String::new()));
+                }
                 Ok(outcome) => {
                     good = good.saturating_add(1);
-                    let text = language.fill("upload-accepted", &[("number", outcome.text("number"))]);
-                    results.push((Tone::Done, name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
+                    let (tone, text) = accepted(language, outcome);
+                    results.push((tone, answered.name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
                 }
                 Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
-                    results.push((Tone::Attention, name, fault.sentence(language), String::new()))
+                    let sentence = answered.sentence(language, fault);
+                    results.push((Tone::Attention, answered.name, sentence, String::new()));
                 }
-                Err(fault) => return Err(fault),
+                Err(fault) => return Err(fault.clone()),
             }
         }
     }
@@ -182,16 +310,33 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
 /// The facts of an invoice, for supplier and buyer alike.
 #[must_use]
 pub fn invoice_facts(language: Language, row: &InvoiceLine) -> Vec<(String, Value)> {
-    let mut facts = vec![
-        (language.t("col-state"), Value::state(language, &row.state)),
-        (language.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
-        (language.t("col-total"), Value::money(&row.currency, row.total_minor)),
+    let money = |minor| Value::money(&row.currency, minor);
+    let kind = domain::invoice::document_kind(&row.type_code).map(domain::invoice::DocumentKind::name).unwrap_or("invoice");
+    let mut owed = vec![(language.t("col-payable"), money(row.payable_minor))];
+    // How the total leads to what is owed, where there is more to it.
+    let steps = [("invoice-prepaid", row.prepaid_minor.saturating_neg()), ("invoice-rounding", row.rounding_minor)];
+    owed.extend(steps.iter().filter(|(_, minor)| *minor != 0).map(|(key, minor)| (language.t(key), money(*minor))));
+    if row.credited_minor > 0 {
+        owed.push((language.t("invoice-credited"), money(row.credited_minor.saturating_neg())));
+        owed.push((language.t("invoice-owed"), money(domain::invoice::owed_minor(row.payable_minor, row.credited_minor))));
+    }
+    let mut facts = vec![(language.t("col-state"), Value::state(language, &row.state))];
+    facts.extend(owed);
+    facts.extend([
+        (language.t("col-total"), money(row.total_minor)),
         (language.t("col-supplier"), Value::text(row.supplier.clone())),
         (language.t("col-buyer"), Value::text(row.buyer.clone())),
         (language.t("col-issued"), Value::date(language, row.issue_date)),
         (language.t("col-due"), row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due))),
-        (language.t("field-type-code"), Value::code(row.type_code.clone())),
-    ];
+        (
+            language.t("field-type-code"),
+            Value::text(format!("{} · {}", row.type_code, language.t(&format!("kind-{}", kind.replace('_', "-"))))),
+        ),
+        (language.t("invoice-format"), Value::text(language.t(&format!("format-{}", row.format)))),
+    ]);
+    if !row.replaces.is_empty() {
+        facts.push((language.t("invoice-replaces"), Value::text(row.replaces.clone())));
+    }
     if row.confirmed_minor > 0 {
         facts.insert(2, (language.t("col-confirmed"), Value::money(&row.currency, row.confirmed_minor)));
     }
@@ -213,11 +358,88 @@ pub fn history(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Vec<AuditLin
     Ok(AuditLine::page(conn, &wanted)?.rows)
 }
 
+/// The credit notes on an invoice, for supplier and buyer alike.
+pub fn credit_table(language: Language, credits: &[CreditNote]) -> Option<Block> {
+    if credits.is_empty() {
+        return None;
+    }
+    let rows = credits.iter().map(|credit| {
+        vec![
+            Value::link(credit.number.clone(), format!("/documents/{}", credit.document)),
+            Value::date(language, credit.issue_date),
+            Value::money(&credit.currency, credit.amount_minor),
+            Value::text(language.t(&format!("credit-{}", credit.state))),
+        ]
+    });
+    let heads = [("col-number", false), ("col-issued", false), ("col-amount", true), ("credit-effect", false)];
+    Some(Block::Table(Box::new(plain_table(language, "credit-notes", &heads, rows.collect(), "list-no-match"))))
+}
+
+/// The rules that the file breaks without being wrong, each by its code.
+pub fn warning_table(language: Language, warnings: &str) -> Option<Block> {
+    if warnings.is_empty() {
+        return None;
+    }
+    let rows = warnings.split_whitespace().filter_map(|found| found.split_once(':')).map(|(rule, line)| {
+        let line = if line == "0" { "–" } else { line };
+        vec![Value::code(rule), Value::text(language.t(&format!("rule-{}", rule.to_lowercase()))), Value::text(line)]
+    });
+    let heads = [("warning-rule", false), ("warning-says", false), ("warning-line", true)];
+    Some(Block::Table(Box::new(plain_table(language, "warnings-title", &heads, rows.collect(), "list-no-match"))))
+}
+
+/// What the supplier learns of a review: that it is open and why, and what came of it. Another company's invoice stays its own
+/// affair: neither its number nor what the two have in common is told.
+fn review_blocks(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Vec<Block>, Fault> {
+    let (language, row) = (who.language(), &loaded.row);
+    let mut found = Vec::new();
+    for review in &loaded.reviews {
+        let foreign = review.other_supplier_id != 0 && review.other_supplier_id != row.supplier_id;
+        let why = if foreign {
+            who.t("review-hidden")
+        } else {
+            super::reviews::reasons(language, &review.rules, &review.other_number).join(" ")
+        };
+        let mut facts = vec![
+            (who.t("review-standing"), Value::state(language, &format!("review_{}", review.state))),
+            (who.t("review-why"), Value::text(why)),
+        ];
+        if review.other_id > 0 && !foreign {
+            facts.push((
+                who.t("review-other"),
+                Value::link(review.other_number.clone(), format!("/invoices/{}", review.other_id)),
+            ));
+        }
+        if !review.statement.is_empty() {
+            facts.push((who.t("review-statement"), Value::text(review.statement.clone())));
+        }
+        if !review.reason.is_empty() {
+            facts.push((who.t("field-reason"), Value::text(review.reason.clone())));
+        }
+        found.push(Block::Facts(facts));
+    }
+    if !found.is_empty() {
+        found.insert(0, Block::Heading(who.t("review-heading")));
+    }
+    if row.review == "open" {
+        found.insert(1, Block::Notice(Tone::Waiting, who.t("review-supplier-open")));
+        if who.person()?.has_role(Role::Maker) {
+            let statement = Field::new("statement", who.t("review-statement"), "area").hint(who.t("review-statement-hint"));
+            let form = Form::new(format!("/invoices/{}/explain", row.id), who.t("review-explain"), vec![statement]).secondary();
+            found.push(Block::Form(Box::new(form)));
+        }
+    }
+    Ok(found)
+}
+
 struct Loaded {
     row: InvoiceLine,
     events: Vec<AuditLine>,
     content: Vec<u8>,
     thread: Thread,
+    reviews: Vec<ReviewLine>,
+    credits: Vec<CreditNote>,
+    evidence: Vec<Evidence>,
 }
 
 /// The file that an invoice was read from.
@@ -233,7 +455,10 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let events = history(conn, &row)?;
             let content = content_of(conn, &row)?;
             let thread = thread::load(conn, &row)?;
-            Ok(Loaded { row, events, content, thread })
+            let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.into()]))?.rows;
+            let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
+            let evidence = evidence::list(conn, id)?;
+            Ok(Loaded { row, events, content, thread, reviews, credits, evidence })
         })
         .await
 }
@@ -245,13 +470,20 @@ fn can_withdraw(row: &InvoiceLine) -> bool {
 fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
     let (language, person, row) = (who.language(), who.person()?, &loaded.row);
     let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(invoice_facts(language, row))];
+    fields.extend(review_blocks(who, loaded)?);
+    fields.extend(credit_table(language, &loaded.credits));
+    fields.extend(warning_table(language, &row.warnings));
+    fields.extend(evidence::table(language, &loaded.evidence));
     if person.has_role(Role::Maker) {
-        if ["draft", "expired"].contains(&row.state.as_str()) {
-            let due = Field::new("due_date", who.t("col-due"), "date").hint(who.t("invoice-due-hint"));
+        if ["draft", "expired"].contains(&row.state.as_str()) && row.review != "open" {
+            let due = Field::new("due_date", who.t("col-due"), "date").hint(who.t("invoice-due-hint")).optional();
             let asked = if row.due_date.is_none() { vec![due] } else { vec![] };
             fields.push(Block::Paragraph(who.t("invoice-submit-lead")));
             let form = Form::new(format!("/invoices/{}/submit", row.id), who.t("invoice-submit"), asked);
             fields.push(Block::Form(Box::new(form)));
+        }
+        if !["withdrawn", "rejected"].contains(&row.state.as_str()) {
+            fields.push(evidence::form(language, row.id));
         }
         if can_withdraw(row) {
             fields.push(Block::Links(vec![(who.t("invoice-withdraw"), format!("/invoices/{}/withdraw", row.id))]));
@@ -283,7 +515,8 @@ pub fn expected_of(language: Language, row: &InvoiceLine) -> Vec<Event> {
     };
     let steps: &[&str] = match row.state.as_str() {
         "draft" => &["timeline-payment", "timeline-decision", "timeline-submission"],
-        "presented" | "disputed" => &["timeline-payment", "timeline-decision"],
+        "presented" => &["timeline-payment", "timeline-decision"],
+        "disputed" => &["timeline-decision"],
         "paid" | "withdrawn" | "rejected" | "expired" => &[],
         _ => &["timeline-payment"],
     };
@@ -313,6 +546,18 @@ async fn message(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
     let command = WriteMessage { invoice_id: id.0, text: posted.get("text").to_owned() };
     super::submit_or_again(&who, &posted, command, invoice_page(&who, &loaded)?, &loaded.row.currency).await
+}
+
+/// The page of this company's invoice, and its currency.
+pub async fn page_of(who: &Who<SupplierMaker>, id: i64) -> Result<(Page, String), Fault> {
+    let loaded = load(who, id).await?;
+    Ok((invoice_page(who, &loaded)?, loaded.row.currency))
+}
+
+async fn explain(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let command = ExplainInvoice { invoice_id: id.0, statement: posted.get("statement").to_owned() };
+    submit_or_again(&who, &posted, command, invoice_page(&who, &loaded)?, &loaded.row.currency).await
 }
 
 async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
@@ -354,12 +599,23 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
             let binds = [sha256.as_str().into(), party.into(), party.into(), party.into()];
             let sql = "i.document = ? AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft') OR EXISTS (SELECT 1 FROM receivables r \
                        JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance >= 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
-            let concerned = store::lists::count(conn, "invoices i", sql, &binds)? > 0;
+            let mut concerned = store::lists::count(conn, "invoices i", sql, &binds)? > 0;
+            // Evidence and credit notes are for those who see their invoice.
+            let beside = "c.document = ? AND EXISTS (SELECT 1 FROM invoices i WHERE i.id = c.invoice_id \
+                          AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft')))";
+            for table in ["credit_notes c", "evidence c"] {
+                concerned = concerned || store::lists::count(conn, table, beside, binds.get(..3).unwrap_or(&[]))? > 0;
+            }
             let allowed = document.party_id == party || concerned || person.has_capacity(domain::party::Capacity::Operator);
             if allowed { Ok(document) } else { Err(Refusal::NotFound.into()) }
         })
         .await?;
-    let name: String = document.name.chars().filter(|mark| mark.is_ascii_alphanumeric() || ".-_".contains(*mark)).collect();
+    // What another company called its file is its own affair, were it the same file.
+    let own = document.party_id == who.party_id()?;
+    let neutral =
+        format!("{}.{}", document.sha256.get(..12).unwrap_or("file"), document.media_type.rsplit('/').next().unwrap_or("bin"));
+    let given = if own { document.name } else { neutral };
+    let name: String = given.chars().filter(|mark| mark.is_ascii_alphanumeric() || ".-_".contains(*mark)).collect();
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
         .insert_header(("Content-Disposition", format!("attachment; filename=\"{name}\"")))

@@ -132,7 +132,10 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
         Page::new(language.fill("market-offer-title", &[("buyer", row.buyer.clone()), ("number", row.number.clone())]))
             .trail(who.t("market-title"), "/market")
             .with(Block::Facts(facts));
-    if row.state == "open" && who.person()?.has_role(Role::Maker) {
+    if row.held {
+        page = page.with(Block::Notice(web::Tone::Attention, who.t("market-held")));
+    }
+    if row.state == "open" && !row.held && who.person()?.has_role(Role::Maker) {
         let units = Field::new("units", language.fill("market-units", &[("currency", row.currency.clone())]), "amount")
             .hint(who.t("market-units-hint"));
         let mut form = Form::new(format!("/market/{}/check", row.id), who.t("market-to-check"), vec![units]);
@@ -163,6 +166,8 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
             minimum_ticket_minor: row.minimum_ticket_minor,
             supplier: row.supplier_id,
             financier: loaded.party_id,
+            buyer: row.buyer_id,
+            held: row.held,
             units_minor: units,
             agreed_price_minor: priced.price_minor,
             cash_available_minor: loaded.cash_minor,

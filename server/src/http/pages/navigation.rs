@@ -2,7 +2,7 @@
 
 use crate::auth::Person;
 use domain::party::{Capacity, Role};
-use store::lists::{ApprovalLine, BankLineRow, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine};
+use store::lists::{ApprovalLine, BankLineRow, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
 use store::{Conn, StoreError, lists};
 use web::{Language, NavEntry, Task};
 
@@ -22,7 +22,14 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
         add(conn, "task-approvals", "/approvals", "approvals", "party_id = ? AND state = 'pending' AND maker_id <> ?", &binds)?;
     }
     if person.has_capacity(Capacity::Supplier) {
-        add(conn, "task-drafts", "/invoices?state=draft", "invoices", "supplier_id = ? AND state = 'draft'", &[id.into()])?;
+        add(
+            conn,
+            "task-drafts",
+            "/invoices?state=draft",
+            "invoices",
+            "supplier_id = ? AND state = 'draft' AND review <> 'open'",
+            &[id.into()],
+        )?;
         add(
             conn,
             "task-disputed",
@@ -31,6 +38,7 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
             "supplier_id = ? AND state = 'disputed'",
             &[id.into()],
         )?;
+        add(conn, "task-held", "/invoices?state=held", "invoices", "supplier_id = ? AND review = 'open'", &[id.into()])?;
         add(
             conn,
             "task-fundable",
@@ -73,8 +81,13 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
     if person.has_capacity(Capacity::Operator) {
         add(conn, "task-companies", "/ops/companies?state=applied", "parties", "status = 'applied'", &[])?;
         add(conn, "task-bank-accounts", "/ops/bank-accounts", "bank_accounts", "status = 'proposed'", &[])?;
+        add(conn, "task-reviews", "/ops/reviews?state=review-open", "reviews", "state = 'open'", &[])?;
         add(conn, "task-suspense", "/ops/bank-lines?state=suspense", "bank_lines", "state = 'suspense'", &[])?;
         add(conn, "task-attention", "/ops/bank-lines?state=attention", "bank_lines", "state = 'attention'", &[])?;
+        add(conn, "task-claims", "/ops/bank-lines?state=claimed", "bank_lines", "state = 'claimed'", &[])?;
+        add(conn, "task-statements", "/ops/statements?state=gap", "statements", "continuity = 'gap'", &[])?;
+        add(conn, "task-overlaps", "/ops/statements?state=overlap", "statements", "continuity = 'overlap'", &[])?;
+        add(conn, "task-bank-files", "/ops/bank-files", "bank_files", "state = 'kept'", &[])?;
         add(conn, "task-payouts", "/ops/payouts?state=authorised", "payouts", "state = 'authorised'", &[])?;
         add(conn, "task-silent-payouts", "/ops/payouts?state=unknown", "payouts", "state = 'unknown'", &[])?;
         add(conn, "task-mails", "/ops/mails", "mails", "state = 'failed'", &[])?;
@@ -93,13 +106,17 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
             "task-approvals" => {
                 ApprovalLine::totals(conn, &mine("party_id = ?").with("state = 'pending' AND amount_minor > 0", vec![]))?
             }
-            "task-drafts" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("state = 'draft'", vec![]))?,
+            "task-drafts" => {
+                InvoiceLine::totals(conn, &mine("supplier_id = ?").with("state = 'draft' AND review <> 'open'", vec![]))?
+            }
             "task-disputed" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("state = 'disputed'", vec![]))?,
             "task-fundable" => ReceivableLine::totals(conn, &mine("supplier_id = ?").with("state = 'issued'", vec![]))?,
             "task-payables" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'presented'", vec![]))?,
             "task-running-out" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with(super::payables::RUNNING_OUT.1, vec![]))?,
             "task-overdue" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'overdue'", vec![]))?,
             "task-market" => OfferLine::totals(conn, &mine("supplier_id <> ?").with("state = 'open'", vec![]))?,
+            "task-reviews" => ReviewLine::totals(conn, &all("state = 'open'"))?,
+            "task-held" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("review = 'open'", vec![]))?,
             "task-suspense" => BankLineRow::totals(conn, &all("state = 'suspense'"))?,
             "task-attention" => BankLineRow::totals(conn, &all("state = 'attention'"))?,
             "task-payouts" => PayoutLine::totals(conn, &all("state = 'authorised'"))?,

@@ -50,8 +50,11 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
     let rooms = [
         ("companies-title", "/ops/companies"),
         ("ops-bank-accounts", "/ops/bank-accounts"),
+        ("reviews-title", "/ops/reviews"),
         ("bank-files-title", "/ops/bank-files"),
         ("bank-lines-title", "/ops/bank-lines"),
+        ("statements-title", "/ops/statements"),
+        ("reconciliation-title", "/ops/reconciliation"),
         ("manual-receipt-title", "/ops/receipts"),
         ("ops-payouts", "/ops/payouts"),
         ("statuses-title", "/ops/bank-statuses"),
@@ -225,9 +228,23 @@ async fn payment_file_choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
 /// What the next payment file would hold.
 async fn payment_file_check(who: &Who<OperatorMaker>, currency: &str) -> Result<Page, Fault> {
     let known = domain::Currency::parse(currency).ok_or_else(|| Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
-    let waiting = lists::ListQuery::newest(1).with("state = 'authorised' AND currency = ?", vec![known.code().into()]);
-    let total = who.app.read(move |conn| Ok(PayoutLine::totals(conn, &waiting)?.into_iter().next())).await?;
+    let language = who.language();
+    let waiting = lists::ListQuery::newest(200).with("state = 'authorised' AND currency = ?", vec![known.code().into()]);
+    let (total, first) = who
+        .app
+        .read(move |conn| Ok((PayoutLine::totals(conn, &waiting)?.into_iter().next(), PayoutLine::page(conn, &waiting)?.rows)))
+        .await?;
     let total = total.ok_or(Refusal::NothingToPay)?;
+    let rows = first.iter().map(|row| {
+        vec![
+            Value::link(row.end_to_end.clone(), format!("/ops/payouts/{}", row.id)),
+            Value::text(row.holder.clone()),
+            Value::code(row.iban.clone()),
+            Value::money(&row.currency, row.amount_minor),
+        ]
+    });
+    let heads = [("field-reference", false), ("field-holder", false), ("field-iban", false), ("col-amount", true)];
+    let table = plain_table(language, "payouts-check-newest", &heads, rows.collect(), "list-no-match");
     let check = Check {
         title: who.t("payouts-check"),
         lead: who.t("payouts-check-lead"),
@@ -238,7 +255,8 @@ async fn payment_file_check(who: &Who<OperatorMaker>, currency: &str) -> Result<
         form: Form::new("/ops/payouts", who.t("payouts-submit"), vec![]).hidden("currency", known.code()),
         back: "/ops/payouts".to_owned(),
     };
-    Ok(check_page(who, &[(who.t("nav-ops"), "/ops".to_owned()), (who.t("ops-payouts"), "/ops/payouts".to_owned())], check))
+    let trail = [(who.t("nav-ops"), "/ops".to_owned()), (who.t("ops-payouts"), "/ops/payouts".to_owned())];
+    Ok(check_page(who, &trail, check).table(table))
 }
 
 async fn payouts_check(who: Who<OperatorMaker>, params: Params) -> Answer {
@@ -273,8 +291,12 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
         let mut rows: Vec<Vec<Value>> = Vec::new();
         let (mut debit, mut credit) = (0_i64, 0_i64);
         for line in mine {
-            let on_debit = matches!(line.kind.as_str(), "custody" | "issued");
-            let money = |shown: bool| if shown { Value::money(code, line.sum_minor) } else { Value::text("") };
+            let on_debit = matches!(line.kind.as_str(), "custody" | "expense" | "claim" | "issued");
+            let money = |shown: bool| match (shown, code) {
+                (false, _) => Value::text(""),
+                (true, "") => Value::number(line.sum_minor),
+                (true, code) => Value::money(code, line.sum_minor),
+            };
             if on_debit {
                 debit = debit.saturating_add(line.sum_minor);
             } else {

@@ -3,10 +3,10 @@
 use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
-use super::invoices::{STATES, content_of, expected_of, history, invoice_facts, order_value};
+use super::invoices::{STATES, content_of, credit_table, expected_of, history, invoice_facts, order_value, warning_table};
 use super::listing::{Group, Head, Listing, plain_table};
 use super::thread::{self, Thread};
-use super::{Answer, Check, SignedIn, again, document, receipt, receipts, submit_or_again};
+use super::{Answer, Check, SignedIn, again, document, evidence, receipt, receipts, submit_or_again};
 use crate::commands::answer_invoice::AnswerInvoice;
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
@@ -14,12 +14,13 @@ use crate::commands::settle_dispute::SettleDispute;
 use crate::commands::write_message::WriteMessage;
 use chrono::NaiveDate;
 use domain::Refusal;
+use domain::invoice::owed_minor;
 use domain::party::Role;
 use domain::receivable::ConfirmationFacts;
 use domain::undertaking;
 use store::lists::{AuditLine, InvoiceLine};
 use store::records::{Keyed, Record};
-use store::{Confirmation, Invoice, Receivable};
+use store::{Confirmation, CreditNote, Evidence, Invoice, Receivable};
 use web::{Block, Column, Field, Form, Language, Page, Row, Selection, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -133,6 +134,9 @@ struct Loaded {
     confirmation: Option<Confirmation>,
     receivable: Option<Receivable>,
     thread: Thread,
+    credits: Vec<CreditNote>,
+    evidence: Vec<Evidence>,
+    custody: super::home::Custody,
     today: NaiveDate,
 }
 
@@ -149,7 +153,10 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let receivable = Receivable::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let today = store::records::load_heads(conn)?.business_date;
             let thread = thread::load(conn, &row)?;
-            Ok(Loaded { row, events, content, confirmation, receivable, thread, today })
+            let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
+            let evidence = evidence::list(conn, id)?;
+            let custody = super::home::custody(conn)?;
+            Ok(Loaded { row, events, content, confirmation, receivable, thread, credits, evidence, custody, today })
         })
         .await
 }
@@ -159,14 +166,26 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     let mut facts = invoice_facts(language, row);
     facts.extend(row.answer_by.map(|day| (who.t("col-answer-by"), Value::date(language, day))));
     let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(facts)];
-    if row.state == "presented" && person.has_role(Role::Maker) {
+    fields.extend(credit_table(language, &loaded.credits));
+    fields.extend(warning_table(language, &row.warnings));
+    fields.extend(evidence::table(language, &loaded.evidence));
+    if row.review == "open" {
+        fields.push(Block::Notice(web::Tone::Waiting, who.t("payable-held")));
+    } else if row.state == "presented" && person.has_role(Role::Maker) {
         let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
-        let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(row.payable_minor)).unwrap_or_default();
+        let owed = owed_minor(row.payable_minor, row.credited_minor);
+        let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(owed)).unwrap_or_default();
+        if ["386", "500"].contains(&row.type_code.as_str()) {
+            fields.push(Block::Notice(web::Tone::Attention, who.t("payable-prepayment")));
+        }
         let asked = vec![
             Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount")
                 .value(decimal)
                 .hint(who.t("payable-amount-hint")),
             Field::new("due_date", who.t("col-due"), "date").value(due),
+            Field::new("withheld", who.t("payable-withheld"), "amount").hint(who.t("payable-deductions-hint")).optional(),
+            Field::new("retained", who.t("payable-retained"), "amount").optional(),
+            Field::new("deducted", who.t("payable-deducted"), "amount").optional(),
             Field::new("reason", who.t("field-reason"), "area").hint(who.t("payable-reason-hint")).optional(),
         ];
         let mut form = Form::new(format!("/payables/{}/check", row.id), who.t("payable-to-check"), asked);
@@ -206,6 +225,11 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             (who.t("col-when"), Value::moment(language, confirmation.signed_at)),
         ]));
         page = page.with(Block::Links(vec![(who.t("undertaking-link"), format!("/undertakings/{}", row.id))]));
+        let stated = [confirmation.withheld_minor, confirmation.retained_minor, confirmation.deducted_minor];
+        let facts = deduction_facts(language, &row.currency, stated);
+        if !facts.is_empty() {
+            page = page.with(Block::Facts(facts));
+        }
     }
     if let Some(receivable) = loaded.receivable.as_ref().filter(|row| row.state != "redeemed") {
         let outstanding = receivable.confirmed_minor.saturating_sub(receivable.paid_minor).max(0);
@@ -213,6 +237,8 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             Block::Facts(vec![
                 (who.t("payable-outstanding"), Value::money(&receivable.currency, outstanding)),
                 (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
+                (who.t("pay-holder"), Value::text(loaded.custody.holder.clone())),
+                (who.t("field-iban"), Value::code(loaded.custody.iban.clone())),
                 (who.t("field-reference"), Value::code(receivable.reference.clone())),
             ]),
         );
@@ -230,16 +256,27 @@ async fn payable(who: Who<BuyerViewer>, id: Id) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// The page that shows exactly what will be signed, before it is.
-async fn check_page(
-    who: &Who<BuyerMaker>,
-    row: &InvoiceLine,
+/// The deductions that a buyer stated, those that are something.
+fn deduction_facts(language: Language, currency: &str, minor: [i64; 3]) -> Vec<(String, Value)> {
+    let keys = ["payable-withheld", "payable-retained", "payable-deducted"];
+    let stated = keys.into_iter().zip(minor).filter(|(_, minor)| *minor > 0);
+    stated.map(|(key, minor)| (language.t(key), Value::money(currency, minor.saturating_neg()))).collect()
+}
+
+/// What a buyer wants to confirm.
+struct Wish {
     amount_minor: i64,
     due_date: NaiveDate,
-    reason: &str,
-) -> Result<Page, Fault> {
+    /// Withheld, retained, deducted.
+    deductions_minor: [i64; 3],
+    reason: String,
+}
+
+/// The page that shows exactly what will be signed, before it is.
+async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Result<Page, Fault> {
     let language = who.language();
     let id = row.id;
+    let (amount_minor, due_date, reason) = (wish.amount_minor, wish.due_date, wish.reason.as_str());
     let words = who
         .app
         .read(move |conn| {
@@ -251,14 +288,24 @@ async fn check_page(
         (who.t("col-number"), Value::text(row.number.clone())),
         (who.t("col-supplier"), Value::text(row.supplier.clone())),
         (who.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
+    ];
+    if row.credited_minor > 0 {
+        facts.push((who.t("invoice-credited"), Value::money(&row.currency, row.credited_minor.saturating_neg())));
+    }
+    facts.extend(deduction_facts(language, &row.currency, wish.deductions_minor));
+    facts.extend([
         (who.t("col-confirmed"), Value::money(&row.currency, amount_minor)),
         (who.t("col-due"), Value::date(language, due_date)),
-    ];
+    ]);
     if !reason.is_empty() {
         facts.push((who.t("field-reason"), Value::text(reason)));
     }
     let shown = if language == web::Language::Chinese { &words.chinese } else { &words.english };
+    let [withheld, retained, deducted] = wish.deductions_minor.map(|minor| minor.to_string());
     let form = Form::new(format!("/payables/{id}/confirm"), who.t("payable-confirm-submit"), vec![])
+        .hidden("withheld_minor", withheld)
+        .hidden("retained_minor", retained)
+        .hidden("deducted_minor", deducted)
         .hidden("amount_minor", amount_minor.to_string())
         .hidden("due_date", due_date.to_string())
         .hidden("reason", reason)
@@ -282,21 +329,30 @@ async fn check_page(
 async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, id.0).await?;
     let row = &loaded.row;
-    let parsed = typed_amount(params.get("amount"), "amount", &row.currency).and_then(|amount| {
-        let due = super::super::routes::typed_date(params.get("due_date"), "due_date")?;
+    let read = || -> Result<Wish, Fault> {
+        let optional = |name: &str| {
+            if params.get(name).trim().is_empty() { Ok(0) } else { typed_amount(params.get(name), name, &row.currency) }
+        };
+        let wish = Wish {
+            amount_minor: typed_amount(params.get("amount"), "amount", &row.currency)?,
+            due_date: super::super::routes::typed_date(params.get("due_date"), "due_date")?,
+            deductions_minor: [optional("withheld")?, optional("retained")?, optional("deducted")?],
+            reason: params.get("reason").trim().to_owned(),
+        };
         domain::receivable::decide_confirmation(&ConfirmationFacts {
-            amount_minor: amount,
-            payable_minor: row.payable_minor,
-            reason: params.get("reason"),
-            due_date: due,
+            amount_minor: wish.amount_minor,
+            payable_minor: owed_minor(row.payable_minor, row.credited_minor),
+            reason: &wish.reason,
+            deductions_minor: wish.deductions_minor,
+            due_date: wish.due_date,
             invoice_due_date: row.due_date,
             today: loaded.today,
         })?;
-        Ok((amount, due))
-    });
-    match parsed {
-        Ok((amount, due)) => {
-            let page = check_page(&who, row, amount, due, params.get("reason").trim()).await?;
+        Ok(wish)
+    };
+    match read() {
+        Ok(wish) => {
+            let page = check_page(&who, row, &wish).await?;
             who.app.page(&who.viewer, page).await
         }
         Err(fault) => {
@@ -315,18 +371,26 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
             version: posted.get("version").to_owned(),
             words_hash: posted.get("words_hash").to_owned(),
             reason: posted.get("reason").to_owned(),
+            withheld_minor: posted.number("withheld_minor")?,
+            retained_minor: posted.number("retained_minor")?,
+            deducted_minor: posted.number("deducted_minor")?,
         })
     };
     let command = match read() {
         Ok(command) => command,
         Err(fault) => return again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     };
-    let (amount_minor, due_date) = (command.amount_minor, command.due_date);
+    let wish = Wish {
+        amount_minor: command.amount_minor,
+        due_date: command.due_date,
+        deductions_minor: [command.withheld_minor, command.retained_minor, command.deducted_minor],
+        reason: command.reason.clone(),
+    };
     match who.submit(&posted.key(), command).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
             let now = load(&who, id.0).await?;
-            let mut page = check_page(&who, &now.row, amount_minor, due_date, posted.get("reason")).await?;
+            let mut page = check_page(&who, &now.row, &wish).await?;
             if ["state_conflict", "undertaking_changed"].contains(&fault.code().as_str()) {
                 page.blocks.insert(0, versions(who.language(), &now, &posted));
             }

@@ -137,7 +137,7 @@ async fn statuses(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("field-note", false, ""),
         ("col-state", false, ""),
     ];
-    let states = &["rejected", "noted", "unknown", "conflict"];
+    let states = &["rejected", "noted", "already_rejected", "unknown", "code_unknown", "conflict"];
     let listing = Listing { params: &params, language, groups: &[], states, heads, default: ("id", true), summed: "" };
     let wanted = listing.query();
     let order = wanted.order;

@@ -9,7 +9,9 @@ use super::org::capacities_text;
 use domain::Refusal;
 use domain::party::Capacity;
 use serde_json::Value as Json;
+use store::Approval;
 use store::lists::AuditLine;
+use store::records::Keyed;
 use web::{Block, Choice, Event, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -28,8 +30,11 @@ pub fn facts_of(language: Language, body: &Json, currency: &str) -> Vec<(String,
         let label = if language.has(&key) { language.t(&key) } else { continue };
         let shown = match value {
             Json::Number(number) if name.ends_with("_minor") => Value::money(&code, number.as_i64().unwrap_or(0)),
+            // No other line was looked at.
+            Json::Number(number) if name == "other_than" && [Some(0), Some(i64::MAX)].contains(&number.as_i64()) => continue,
             Json::Number(number) => record_link(name, number.as_i64().unwrap_or(0)),
             Json::String(text) if text.is_empty() => continue,
+            Json::String(text) if name == "act" => Value::text(language.t(&format!("line-act-{}", text.replace('_', "-")))),
             Json::String(text) => match text.parse() {
                 Ok(date) => Value::date(language, date),
                 // Words of the program's own, in the reader's language.
@@ -55,6 +60,7 @@ fn record_link(name: &str, id: i64) -> Value {
         "receivable_id" => format!("/receivables/{id}"),
         "approval_id" => format!("/approvals/{id}"),
         "list_id" => format!("/payables/lists/{id}"),
+        "line_id" | "other_than" => format!("/ops/bank-lines/{id}"),
         _ => String::new(),
     };
     Value { text: id.to_string(), href, ..Value::default() }
@@ -63,15 +69,19 @@ fn record_link(name: &str, id: i64) -> Value {
 async fn receipt(who: Who<Member>, id: Id) -> Answer {
     let (person, language) = (who.person()?, who.language());
     let party_id = person.party.id;
-    let row = who
+    let (row, outcome, asked) = who
         .app
-        .read(move |conn| Ok(AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?))
+        .read(move |conn| {
+            let row = AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+            let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
+            let asked = outcome.get("awaits_approval").and_then(Json::as_i64);
+            let asked = asked.map(|id| Approval::load(conn, id)).transpose()?;
+            Ok((row, outcome, asked))
+        })
         .await?;
-    let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
     let input: Json = serde_json::from_str(&row.input).unwrap_or_default();
     let body = outcome.get("body").cloned().unwrap_or_default();
     let command = body.get("command").and_then(Json::as_str).unwrap_or(&row.command).to_owned();
-    let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
     let key = command.replace('_', "-");
     let mut facts = vec![
         (who.t("receipt-reference"), Value::code(format!("K-{}", row.id))),
@@ -108,21 +118,40 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     if let (Some(id), Some(_)) = (number("invoice_id"), body.get("evidence_hash")) {
         links.push((who.t("undertaking-link"), format!("/undertakings/{id}")));
     }
+    if person.has_capacity(Capacity::Operator) {
+        let pages =
+            [("file_id", "receipt-to-bank-file", "/ops/bank-files/"), ("line_id", "receipt-to-bank-line", "/ops/bank-lines/")];
+        links.extend(pages.iter().filter_map(|(name, label, page)| Some((who.t(label), format!("{page}{}", number(name)?)))));
+    }
+    links.extend(asked.as_ref().map(|asked| (who.t("receipt-to-approval"), format!("/approvals/{}", asked.id))));
     links.push((who.t("fault-home"), "/home".to_owned()));
-    let mut page = Page::new(
-        language.fill("receipt-title", &[("what", if waits { language.request(&command) } else { language.done(&command) })]),
-    )
-    .with(if waits {
-        Block::Notice(web::Tone::Waiting, language.t("receipt-waits"))
-    } else {
-        Block::Notice(web::Tone::Done, language.t("receipt-done"))
-    })
-    .with(Block::Facts(facts))
-    .with(Block::Heading(who.t("receipt-next")))
-    .with(Block::Paragraph(if waits { language.t("approval-waits") } else { next_step(language, &key) }))
-    .with(Block::Links(links));
+    let waits = asked.is_some();
+    // The check before the act found something: a person looks first.
+    let held = ["submit_invoice", "confirm_invoice", "create_offer"].contains(&command.as_str())
+        && body.get("review").and_then(Json::as_str) == Some("open");
+    let (tone, said, next) = standing(language, asked.as_ref(), &key);
+    let what = if waits { language.request(&command) } else { language.done(&command) };
+    let mut page = Page::new(language.fill("receipt-title", &[("what", what)])).with(Block::Notice(tone, said));
+    if ["breaks", "attention"].iter().any(|name| number(name).unwrap_or(0) > 0) {
+        page = page.with(Block::Notice(web::Tone::Attention, who.t("receipt-attention")));
+    }
+    page = page
+        .with(Block::Facts(facts))
+        .with(Block::Heading(who.t("receipt-next")))
+        .with(Block::Paragraph(if held { who.t("next-held") } else { next }))
+        .with(Block::Links(links));
     page.place = format!("K-{}", row.id);
     who.app.page(&who.viewer, page).await
+}
+
+/// Whether it is done, waits for a second person, or was turned down; and what comes next.
+fn standing(language: Language, asked: Option<&Approval>, key: &str) -> (web::Tone, String, String) {
+    match asked.map(|asked| asked.state.as_str()) {
+        Some("pending") => (web::Tone::Waiting, language.t("receipt-waiting"), language.t("receipt-pending-next")),
+        Some("rejected") => (web::Tone::Stopped, language.t("receipt-rejected"), language.t("receipt-rejected-next")),
+        Some(_) => (web::Tone::Done, language.t("receipt-approved"), next_step(language, key)),
+        None => (web::Tone::Done, language.t("receipt-done"), next_step(language, key)),
+    }
 }
 
 fn next_step(language: Language, command: &str) -> String {
@@ -134,7 +163,13 @@ fn next_step(language: Language, command: &str) -> String {
 /// to those who may see all of them.
 #[must_use]
 pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_purchases: bool) -> Vec<Event> {
-    let visible = rows.iter().filter(|row| sees_purchases || row.party_id == own_party || row.command != "buy_fractions");
+    // What another company only thinks about is its own business.
+    let asked = |row: &AuditLine| {
+        let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
+        outcome.get("awaits_approval").is_some_and(Json::is_i64)
+    };
+    let visible =
+        rows.iter().filter(|row| row.party_id == own_party || !asked(row) && (sees_purchases || row.command != "buy_fractions"));
     visible
         .map(|row| {
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();

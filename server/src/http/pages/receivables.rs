@@ -275,7 +275,9 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
             );
             page = page.with(Block::Links(vec![(label, format!("/offers/{}/withdraw", offer.id))]));
         }
-        if loaded.free_minor > 0 && ["issued", "active"].contains(&row.state.as_str()) {
+        if row.held {
+            page = page.with(Block::Notice(web::Tone::Attention, who.t("receivable-held")));
+        } else if loaded.free_minor > 0 && ["issued", "active"].contains(&row.state.as_str()) {
             page = page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded));
         }
     }
@@ -337,6 +339,7 @@ fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
         terms_minimum_minor: loaded.full.minimum_ticket_minor,
         close_date: wish.close_date,
         due_date: loaded.row.payment_date,
+        held: loaded.row.held,
         today: loaded.today,
     })?;
     Ok(quote(wish.units_minor, &terms, loaded.today)?)

@@ -61,10 +61,12 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             let Some(account) = BankAccount::find(conn, decision.account_id)? else { return Ok(Vec::new()) };
             let company = companies::load(conn, account.party_id)?;
             let mut facts = payee(language, &account.holder, &account.iban, &account.bic);
+            facts.extend(account_doubts(conn, language, &account, &company.party)?);
             facts.push((language.t("col-currency"), Value::text(account.currency)));
             facts.extend(companies::facts(language, &company));
             facts
         }
+        Command::ProposeBankAccount(proposed) => payee(language, &proposed.holder, &proposed.iban, &proposed.bic),
         Command::DecideCompany(decision) => companies::facts(language, &companies::load(conn, decision.party_id)?),
         Command::AppointChecker(appoint) => companies::facts(language, &companies::load(conn, appoint.party_id)?),
         Command::FailPayout(failed) => Payout::find(conn, failed.payout_id)?.map_or_else(Vec::new, |row| {
@@ -116,6 +118,24 @@ fn payee(language: Language, holder: &str, iban: &str, bic: &str) -> Facts {
         facts.push((language.t("field-bic"), Value::code(bic)));
     }
     facts
+}
+
+/// What should make two operators ask once more: another holder's name, or an account that is also somebody else's.
+pub fn account_doubts(conn: &mut Conn, language: Language, account: &BankAccount, party: &Party) -> Result<Facts, Fault> {
+    let mut facts = Vec::new();
+    if account.holder.to_lowercase() != party.name.chars().take(70).collect::<String>().to_lowercase() {
+        facts.push((
+            language.t("account-doubt"),
+            Value::text(language.fill("account-other-holder", &[("name", party.name.clone())])),
+        ));
+    }
+    let binds = [account.iban.as_str().into(), account.party_id.into()];
+    let condition = "iban = ? AND party_id <> ? AND status IN ('proposed', 'verified') ORDER BY id LIMIT 5";
+    for other in BankAccount::list_where(conn, condition, &binds)? {
+        let name = Party::find(conn, other.party_id)?.map(|owner| owner.name).unwrap_or_default();
+        facts.push((language.t("account-doubt"), Value::text(language.fill("account-also-of", &[("name", name)]))));
+    }
+    Ok(facts)
 }
 
 fn traded(language: Language, (supplier, buyer, number): (&str, &str, &str), receivable: &Receivable) -> Facts {

@@ -4,7 +4,7 @@
 use super::{Coverage, Finding, Replay, finding};
 use crate::query::Bind;
 use crate::records::Record;
-use crate::rows::{AuditRecord, CheckpointRow, DaySumsRow, Heads, Invoice, LogNode};
+use crate::rows::{AuditRecord, CheckpointRow, CreditNote, DaySumsRow, Heads, Invoice, LogNode};
 use crate::{Conn, Result, log};
 use proof::Hash;
 use proof::digest::{hex, leaf_hash, sha256};
@@ -68,7 +68,7 @@ impl LogCheck {
             if let Some(found) = self.check_checkpoints() {
                 return Ok(Some(found));
             }
-            if record.command == "register_invoice" {
+            if ["register_invoice", "register_table"].contains(&record.command.as_str()) {
                 registered.push(record);
             }
         }
@@ -145,19 +145,22 @@ impl LogCheck {
     }
 }
 
-/// An invoice still has the document that was registered with it.
+/// An invoice or a credit note still has the document that was registered with it.
 fn check_registered(conn: &mut Conn, records: &[&AuditRecord]) -> Result<Option<Finding>> {
     let ids: Vec<i64> = records.iter().map(|record| record.subject_id).collect();
     if ids.is_empty() {
         return Ok(None);
     }
     let (condition, list) = crate::query::among(conn, "id", &ids);
-    let invoices: BTreeMap<i64, String> =
-        Invoice::list_where(conn, &condition, &[list])?.into_iter().map(|row| (row.id, row.document)).collect();
+    let mut documents: BTreeMap<i64, String> = Invoice::list_where(conn, &condition, std::slice::from_ref(&list))?
+        .into_iter()
+        .map(|row| (row.id, row.document))
+        .collect();
+    documents.extend(CreditNote::list_where(conn, &condition, &[list])?.into_iter().map(|row| (row.id, row.document)));
     for record in records {
         let input: serde_json::Value = serde_json::from_str(&record.input).unwrap_or_default();
         let known = input.get("sha256").and_then(serde_json::Value::as_str);
-        if known != invoices.get(&record.subject_id).map(String::as_str) {
+        if known != documents.get(&record.subject_id).map(String::as_str) {
             return Ok(finding(format!("invoices {}", record.subject_id), "its document is not the one that was registered"));
         }
     }

@@ -1,0 +1,105 @@
+//! A line of the bank's statement that waits for a person: why it waits, and what two people may do with it.
+
+use crate::calendar::Calendar;
+use crate::party::named;
+use chrono::NaiveDate;
+
+named! {
+    /// Why a line is not booked by itself.
+    Attention {
+        Repeat => "possible_repeat", Recorded => "possibly_recorded", OtherCurrency => "other_currency", NoTerms => "no_terms",
+        ValueDate => "value_date", NoRoom => "no_room", Reversal => "reversal", UnknownDebit => "unknown_debit",
+        DoubleDebit => "double_debit",
+    }
+}
+
+named! {
+    /// What two people may do with a line.
+    Act {
+        Accept => "accept", Same => "same", Link => "link", Reverse => "reverse", Expense => "expense", Claim => "claim",
+        SettleClaim => "settle_claim", WriteOff => "write_off", Explain => "explain",
+    }
+}
+
+impl Act {
+    /// Whether another record must be named with it.
+    #[must_use]
+    pub fn names_another(self) -> bool {
+        matches!(self, Self::Same | Self::Link | Self::Reverse | Self::SettleClaim)
+    }
+}
+
+/// What may be done with a line that waits for this reason. None is without a way out.
+#[must_use]
+pub fn acts(attention: Attention) -> &'static [Act] {
+    match attention {
+        Attention::Recorded => &[Act::Same, Act::Accept, Act::Explain],
+        Attention::Repeat | Attention::NoTerms | Attention::ValueDate | Attention::NoRoom => &[Act::Accept, Act::Explain],
+        // What is not the account's currency cannot be on the account: it is only looked into.
+        Attention::OtherCurrency => &[Act::Explain],
+        Attention::Reversal => &[Act::Reverse, Act::Claim, Act::Expense, Act::Explain],
+        Attention::UnknownDebit => &[Act::Link, Act::Expense, Act::Claim, Act::Explain],
+        Attention::DoubleDebit => &[Act::Claim, Act::Expense, Act::Explain],
+    }
+}
+
+/// What may be done with a line from which the platform still claims money.
+pub const ACTS_OF_A_CLAIM: &[Act] = &[Act::SettleClaim, Act::WriteOff];
+
+/// So many business days a value date may lie before or after the booking date. Banks value cross-border credits two days
+/// away at most; the third is for a holiday that only one of the two countries has.
+pub const VALUE_DAYS: u32 = 3;
+
+/// Whether a value date is believed: near the booking date, by the currency's business days, and not yet to come.
+#[must_use]
+pub fn is_usual_value_date(calendar: &Calendar, booking: NaiveDate, value: NaiveDate, today: NaiveDate) -> bool {
+    let window = calendar.subtract_business_days(booking, VALUE_DAYS)..=calendar.add_business_days(booking, VALUE_DAYS);
+    value <= today && window.contains(&value)
+}
+
+/// So many calendar days lie at most between the value dates of a receipt that people recorded and of the bank's own line of it.
+pub const SAME_MONEY_DAYS: u64 = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_to_wait_has_a_way_out() {
+        for attention in Attention::ALL {
+            let ways = acts(*attention);
+            assert!(ways.contains(&Act::Explain), "{attention:?}");
+            let stay = [Act::SettleClaim, Act::WriteOff];
+            assert!(ways.iter().all(|act| !stay.contains(act)), "{attention:?}: a claim is settled once it is one");
+        }
+        let used: Vec<Act> =
+            Attention::ALL.iter().flat_map(|attention| acts(*attention)).chain(ACTS_OF_A_CLAIM).copied().collect();
+        assert!(Act::ALL.iter().all(|act| used.contains(act)));
+    }
+
+    #[test]
+    fn value_dates_are_believed_near_the_booking_date() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        // Easter 2026: Good Friday is 3 April, Easter Monday 6 April.
+        let cases = [
+            ("2026-03-31", "2026-03-31", "2026-03-31", true),
+            ("2026-03-31", "2026-04-07", "2026-04-30", true),
+            ("2026-03-31", "2026-04-08", "2026-04-30", false),
+            ("2026-04-08", "2026-04-01", "2026-04-30", true),
+            ("2026-04-08", "2026-03-31", "2026-04-30", false),
+            ("2026-03-31", "2026-04-01", "2026-03-31", false),
+            ("2026-03-31", "2027-03-31", "2026-03-31", false),
+            ("2026-03-31", "1999-03-31", "2026-03-31", false),
+        ];
+        for (booking, value, today, believed) in cases {
+            let calendar = Calendar::of("EUR");
+            assert_eq!(
+                is_usual_value_date(&calendar, day(booking), day(value), day(today)),
+                believed,
+                "{booking} {value} {today}"
+            );
+        }
+        let holiday = Calendar::of("EUR").with([(day("2026-04-02"), false)]);
+        assert!(is_usual_value_date(&holiday, day("2026-03-31"), day("2026-04-08"), day("2026-04-30")), "one more day is closed");
+    }
+}

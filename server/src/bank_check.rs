@@ -1,0 +1,143 @@
+//! What a bank's file would do, looked up before anything is booked: the check page and the API show it.
+
+use crate::commands::bank_line::{Facts, Fate, decide, incoming};
+use crate::commands::import_statement::{described, join_on, refusal_of};
+use crate::commands::import_status::{effect, find_file};
+use crate::commands::payout;
+use crate::hash::sha256_hex;
+use crate::http::error::Fault;
+use domain::settlement_instruction::{InstructionEvent, event_of_status, is_silent_status};
+use formats::camt::Statement as CamtStatement;
+use formats::pain002::{Scope, StatusReport};
+use std::collections::{BTreeMap, HashSet};
+use store::{BankLine, Conn, Statement};
+
+/// How many lines, and what they come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    pub count: i64,
+    pub minor: i64,
+}
+
+impl Sum {
+    fn add(&mut self, minor: i64) {
+        self.count = self.count.saturating_add(1);
+        self.minor = self.minor.saturating_add(minor);
+    }
+}
+
+/// One statement of the file.
+#[derive(Clone, Debug)]
+pub struct StatementCheck {
+    /// As it would be kept, and how it follows the one before it.
+    pub row: Statement,
+    /// By direction and currency, of what is booked.
+    pub totals: BTreeMap<(String, String), Sum>,
+    /// By what happens, why, and currency.
+    pub fates: BTreeMap<(&'static str, &'static str, String), Sum>,
+    pub lines: Vec<LineCheck>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LineCheck {
+    pub line: BankLine,
+    pub fate: &'static str,
+    pub why: &'static str,
+    /// The other line about the same money.
+    pub twin: Option<i64>,
+}
+
+/// The whole file, and a digest of all that was found: another digest means that something has changed.
+#[derive(Clone, Debug)]
+pub struct FileCheck {
+    pub statements: Vec<StatementCheck>,
+    pub digest: String,
+}
+
+/// Looks at every line of the file as the import would.
+pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, Fault> {
+    let heads = store::records::load_heads(conn)?;
+    if let Some(refusal) = refusal_of(conn, &heads.custody_iban, read)? {
+        return Err(refusal.into());
+    }
+    let mut found = Vec::with_capacity(read.len());
+    for statement in read {
+        let mut row = described(statement, heads.business_date);
+        join_on(conn, &mut row)?;
+        found.push(StatementCheck { row, totals: BTreeMap::new(), fates: BTreeMap::new(), lines: Vec::new() });
+    }
+    let mut facts = Facts::load(conn, heads.business_date)?;
+    let mut earlier: HashSet<(String, i64)> = HashSet::new();
+    let (mut running, mut words) = (0, String::new());
+    let mut own = Vec::new();
+    for one in incoming(read) {
+        if one.statement != running {
+            running = one.statement;
+            earlier.extend(own.drain(..));
+        }
+        let place = (one.line.fingerprint.clone(), one.line.occurrence);
+        let mut fate = decide(conn, &facts, &one)?;
+        if one.booked && earlier.contains(&place) {
+            fate = Fate::Skip("duplicate", None);
+        }
+        facts.use_up(&one.line, &fate);
+        let Some(statement) = found.get_mut(one.statement) else { continue };
+        if one.booked {
+            let key = (one.line.direction.clone(), one.line.currency.clone());
+            statement.totals.entry(key).or_default().add(one.line.amount_minor);
+            own.push(place);
+        }
+        let twin = match &fate {
+            Fate::Skip(_, twin) | Fate::Wait(_, twin) => *twin,
+            Fate::Confirm(receipt) => Some(*receipt),
+            _ => None,
+        };
+        let key = (fate.name(), fate.why(), one.line.currency.clone());
+        words.push_str(&format!("{} {} {twin:?}\n", key.0, key.1));
+        statement.fates.entry(key).or_default().add(one.line.amount_minor);
+        statement.lines.push(LineCheck { line: one.line, fate: fate.name(), why: fate.why(), twin });
+    }
+    for statement in &found {
+        words.push_str(&format!("{} {}\n", statement.row.continuity, statement.row.gap_minor));
+    }
+    Ok(FileCheck { statements: found, digest: sha256_hex(words.as_bytes()) })
+}
+
+/// One status of a report and what it would do.
+#[derive(Clone, Debug)]
+pub struct StatusCheck {
+    pub about: String,
+    pub code: String,
+    pub reason: String,
+    pub effect: &'static str,
+}
+
+/// What each status of the bank's report would do; what is said of a whole file or block is shown as it is said.
+pub fn statuses(conn: &mut Conn, report: &StatusReport) -> Result<Vec<StatusCheck>, Fault> {
+    let file = find_file(conn, &report.original_message_id)?;
+    let mut found = Vec::with_capacity(report.statuses.len());
+    for status in &report.statuses {
+        let (about, effect) = match &status.scope {
+            Scope::Transaction(end_to_end) => {
+                // A report about another file says nothing of this one's transfers.
+                let row = payout::find_by_end_to_end(conn, end_to_end)?;
+                let row = row.filter(|row| row.file_id.is_some() && row.file_id == file);
+                (end_to_end.clone(), row.map_or(Ok("unknown"), |row| effect(&row, &status.code))?)
+            }
+            Scope::Payment(id) => (id.clone(), whole(file, &status.code)),
+            Scope::Message => (report.original_message_id.clone(), whole(file, &status.code)),
+        };
+        found.push(StatusCheck { about, code: status.code.clone(), reason: status.reason.clone(), effect });
+    }
+    Ok(found)
+}
+
+/// What is said of a whole file or block.
+fn whole(file: Option<i64>, code: &str) -> &'static str {
+    match event_of_status(code) {
+        _ if file.is_none() => "unknown",
+        Some(InstructionEvent::Reject) => "rejected",
+        None if !is_silent_status(code) => "code_unknown",
+        _ => "noted",
+    }
+}

@@ -1,0 +1,478 @@
+//! What an entry of a bank's file is: already known, to be booked, or for people to decide. The check page and the import
+//! ask the same question, so that what is shown is what happens.
+
+use super::assign_suspense::{Target, find_target};
+use super::{clean, payout, settlement};
+use crate::batch::{Batch, Step};
+use crate::hash::sha256_hex;
+use chrono::{Days, NaiveDate};
+use domain::Currency;
+use domain::bank_line::{Attention, SAME_MONEY_DAYS, is_usual_value_date};
+use domain::calendar::Calendar;
+use domain::chart::{self, AccountKey, currency_asset};
+use domain::settlement_instruction::{InstructionEvent, InstructionState};
+use formats::camt::{Entry, EntryDetail, Return, Statement as CamtStatement};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use store::records::Record;
+use store::{BankLine, Conn, IssueTermsRow, Payout, StoreError};
+
+/// One transaction of a file on its way in.
+#[derive(Clone, Debug, Default)]
+pub struct Incoming {
+    /// As it would be kept; its ids are given when it is.
+    pub line: BankLine,
+    /// Which statement of the file it stands in, from 0.
+    pub statement: usize,
+    pub iban: String,
+    pub account_currency: String,
+    pub booked: bool,
+    pub reversal: bool,
+    pub returned: Option<Return>,
+    /// Another entry of the same statement says exactly the same.
+    pub repeat: bool,
+}
+
+/// All transactions of a file, in its order.
+#[must_use]
+pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
+    let mut found = Vec::new();
+    for (index, statement) in statements.iter().enumerate() {
+        let mut occurrences: HashMap<String, i64> = HashMap::new();
+        let mut entries: HashMap<String, usize> = HashMap::new();
+        for (number, entry) in statement.entries.iter().enumerate() {
+            for detail in &entry.details {
+                let mut line = bank_line(entry, detail);
+                line.fingerprint = fingerprint(&statement.iban, &line);
+                let same = if line.bank_reference.is_empty() { line.fingerprint.clone() } else { booking(&line) };
+                // Equal parts of one entry are real: their sum is the entry's.
+                let repeat = entry.booked && *entries.entry(same).or_insert(number) != number;
+                if entry.booked {
+                    let count = occurrences.entry(line.fingerprint.clone()).or_default();
+                    *count = count.saturating_add(1);
+                    line.occurrence = *count;
+                }
+                found.push(Incoming {
+                    line,
+                    statement: index,
+                    iban: statement.iban.clone(),
+                    account_currency: statement.currency.clone(),
+                    booked: entry.booked,
+                    reversal: entry.reversal,
+                    returned: detail.returned.clone(),
+                    repeat,
+                });
+            }
+        }
+    }
+    found
+}
+
+fn bank_line(entry: &Entry, detail: &EntryDetail) -> BankLine {
+    let clean = |text: &str| clean(text, 500);
+    let (name, iban) =
+        if entry.credit { (&detail.debtor, &detail.debtor_iban) } else { (&detail.creditor, &detail.creditor_iban) };
+    // Banks that have no reference say so in its place.
+    let reference = clean(&entry.bank_reference);
+    let none = ["NONREF", "NOTPROVIDED"].contains(&reference.as_str());
+    BankLine {
+        currency: entry.currency.clone(),
+        direction: if entry.credit { "in" } else { "out" }.to_owned(),
+        amount_minor: detail.amount_minor,
+        booking_date: entry.booking_date,
+        value_date: entry.value_date,
+        bank_reference: if none { String::new() } else { reference },
+        reference: clean(&detail.reference),
+        end_to_end: clean(&detail.end_to_end),
+        counterparty: clean(name),
+        counterparty_iban: clean(iban),
+        remittance: clean(&detail.remittance),
+        state: "new".to_owned(),
+        occurrence: 1,
+        ..BankLine::default()
+    }
+}
+
+/// What a booking is known by where the bank gives it no reference: all that the bank says of it.
+fn fingerprint(iban: &str, line: &BankLine) -> String {
+    let parts = serde_json::json!([
+        iban,
+        line.currency,
+        line.direction,
+        line.amount_minor,
+        line.booking_date,
+        line.value_date,
+        line.counterparty,
+        line.counterparty_iban,
+        line.end_to_end,
+        line.reference,
+        line.remittance,
+    ]);
+    sha256_hex(parts.to_string().as_bytes())
+}
+
+/// What tells one booking from another that shares the bank's reference, as the parts of a batch do.
+fn booking(line: &BankLine) -> String {
+    [&line.bank_reference, &line.direction, &line.amount_minor.to_string(), &line.end_to_end, &line.reference]
+        .map(String::as_str)
+        .join("\n")
+}
+
+/// What deciding about lines reads once for many of them.
+pub struct Facts {
+    pub today: NaiveDate,
+    /// The calendars of the currencies that the platform has terms for.
+    calendars: BTreeMap<String, Calendar>,
+    /// Receipts that people recorded and no bank file has confirmed yet, by currency and amount.
+    recorded: HashMap<(String, i64), Vec<BankLine>>,
+    /// Payouts that earlier lines of the file on a check page have settled or brought back.
+    spent: BTreeSet<i64>,
+}
+
+impl Facts {
+    pub fn load(conn: &mut Conn, today: NaiveDate) -> Result<Self, StoreError> {
+        let mut calendars = BTreeMap::new();
+        for terms in IssueTermsRow::list_where(conn, "currency <> ''", &[])? {
+            let calendar = settlement::calendar(conn, &terms.currency)?;
+            calendars.insert(terms.currency, calendar);
+        }
+        let mut recorded: HashMap<(String, i64), Vec<BankLine>> = HashMap::new();
+        for row in BankLine::list_where(conn, "kind = 'recorded' AND twin_id IS NULL AND state = 'matched' ORDER BY id", &[])? {
+            recorded.entry((row.currency.clone(), row.amount_minor)).or_default().push(row);
+        }
+        Ok(Self { today, calendars, recorded, spent: BTreeSet::new() })
+    }
+
+    /// Whether the platform has terms for the currency.
+    #[must_use]
+    pub fn trades_in(&self, currency: &str) -> bool {
+        self.calendars.contains_key(currency)
+    }
+
+    /// A receipt of people's that could be this money: the same for certain, or perhaps.
+    fn recorded_twin(&self, line: &BankLine, target: Option<Target>) -> Option<(&BankLine, bool)> {
+        let near = self.recorded.get(&(line.currency.clone(), line.amount_minor))?.iter().filter(|row| is_near(row, line));
+        let certain = |row: &&BankLine| {
+            let place = row.receivable_id.map(Target::Receivable).or(row.party_id.map(Target::Company));
+            (target.is_some() && place == target)
+                || (!line.bank_reference.is_empty() && row.bank_reference == line.bank_reference)
+        };
+        let mut near: Vec<&BankLine> = near.collect();
+        near.sort_by_key(|row| (!certain(row), row.id));
+        near.first().map(|row| (*row, certain(row)))
+    }
+
+    /// Remembers what a line has used up, so that the next one cannot use it again.
+    pub fn use_up(&mut self, line: &BankLine, fate: &Fate) {
+        match fate {
+            Fate::Confirm(receipt) => {
+                if let Some(rows) = self.recorded.get_mut(&(line.currency.clone(), line.amount_minor)) {
+                    rows.retain(|row| row.id != *receipt);
+                }
+            }
+            Fate::Settle(payout) | Fate::GiveBack(payout, _) => {
+                self.spent.insert(payout.id);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_near(recorded: &BankLine, line: &BankLine) -> bool {
+    let (first, last) = (recorded.value_date.min(line.value_date), recorded.value_date.max(line.value_date));
+    first.checked_add_days(Days::new(SAME_MONEY_DAYS)).is_some_and(|limit| last <= limit)
+}
+
+/// What becomes of a line.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// Nothing to book: announced only, of nothing, or known from another file, whose line is named.
+    Skip(&'static str, Option<i64>),
+    /// Two people decide; the other line about perhaps the same money is named.
+    Wait(Attention, Option<i64>),
+    /// The bank's word for a receipt that people recorded.
+    Confirm(i64),
+    Place(Target),
+    Suspense,
+    GiveBack(Box<Payout>, Return),
+    ReturnUnknown(Return),
+    Settle(Box<Payout>),
+    /// The debit of a payout whose return was quicker and has booked both.
+    ReturnFirst(Box<Payout>),
+}
+
+impl Fate {
+    /// A stable word for lists and counts.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Skip(..) => "skipped",
+            Self::Wait(..) => "attention",
+            Self::Confirm(_) => "confirmed",
+            Self::Place(_) => "matched",
+            Self::Suspense | Self::ReturnUnknown(_) => "suspense",
+            Self::GiveBack(..) => "returned",
+            Self::Settle(_) | Self::ReturnFirst(_) => "payouts",
+        }
+    }
+
+    /// Why it is skipped or waits.
+    #[must_use]
+    pub fn why(&self) -> &'static str {
+        match self {
+            Self::Skip(why, _) => why,
+            Self::Wait(attention, _) => attention.name(),
+            _ => "",
+        }
+    }
+}
+
+/// A line of another statement of the account that is the same booking by the bank's own reference. That the reference is not
+/// empty is said for the index, which holds only such lines: without it each entry would read all earlier ones.
+pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND currency = ? AND direction = ? AND amount_minor = ? \
+     AND end_to_end = ? AND reference = ? AND statement_id <> ? AND state <> 'skipped' \
+     AND statement_id IN (SELECT id FROM statements WHERE iban = ?)";
+
+/// The same by everything else that the bank says, where either file leaves the reference out.
+pub const SAME_WORDS: &str = "fingerprint = ? AND fingerprint <> '' AND occurrence = ? AND statement_id <> ? AND state <> 'skipped' \
+     AND (bank_reference = '' OR CAST(? AS BIGINT) = 0)";
+
+/// The same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it.
+fn find_known(conn: &mut Conn, one: &Incoming) -> Result<Option<BankLine>, StoreError> {
+    let line = &one.line;
+    if !line.bank_reference.is_empty() {
+        let binds = [
+            line.bank_reference.as_str().into(),
+            line.currency.as_str().into(),
+            line.direction.as_str().into(),
+            line.amount_minor.into(),
+            line.end_to_end.as_str().into(),
+            line.reference.as_str().into(),
+            line.statement_id.into(),
+            one.iban.as_str().into(),
+        ];
+        if let Some(found) = BankLine::find_where(conn, SAME_BOOKING, &binds)? {
+            return Ok(Some(found));
+        }
+    }
+    let named = i64::from(!line.bank_reference.is_empty());
+    let binds = [line.fingerprint.as_str().into(), line.occurrence.into(), line.statement_id.into(), named.into()];
+    BankLine::find_where(conn, SAME_WORDS, &binds)
+}
+
+/// By structured reference, else by a valid reference in the free text.
+fn find_place(conn: &mut Conn, line: &BankLine) -> Result<Option<Target>, StoreError> {
+    let structured = find_target(conn, &line.reference, &line.currency)?;
+    if structured.is_some() {
+        return Ok(structured);
+    }
+    for word in line.remittance.split_whitespace() {
+        let found = find_target(conn, word, &line.currency)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// What becomes of a line of a file. Reads only.
+pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, StoreError> {
+    let line = &one.line;
+    if !one.booked {
+        return Ok(Fate::Skip("pending", None));
+    }
+    if line.amount_minor == 0 {
+        return Ok(Fate::Skip("zero", None));
+    }
+    if let Some(known) = find_known(conn, one)? {
+        return Ok(Fate::Skip("duplicate", Some(known.id)));
+    }
+    if one.repeat {
+        return Ok(Fate::Wait(Attention::Repeat, None));
+    }
+    if line.currency != one.account_currency {
+        return Ok(Fate::Wait(Attention::OtherCurrency, None));
+    }
+    if !facts.trades_in(&line.currency) {
+        return Ok(Fate::Wait(Attention::NoTerms, None));
+    }
+    let is_return = one.returned.is_some() || one.reversal;
+    if line.direction == "in" && !is_return {
+        let target = find_place(conn, line)?;
+        match facts.recorded_twin(line, target) {
+            Some((receipt, true)) => return Ok(Fate::Confirm(receipt.id)),
+            Some((receipt, false)) => return Ok(Fate::Wait(Attention::Recorded, Some(receipt.id))),
+            None => {}
+        }
+    }
+    if let Some(calendar) = facts.calendars.get(&line.currency)
+        && !is_usual_value_date(calendar, line.booking_date, line.value_date, facts.today)
+    {
+        return Ok(Fate::Wait(Attention::ValueDate, None));
+    }
+    // A receipt that the bank takes back needs a person: nothing is guessed.
+    if line.direction == "out" && one.reversal {
+        return Ok(Fate::Wait(Attention::Reversal, None));
+    }
+    // A return names itself, and the bank's reversal of its own debit is one too.
+    let returned = one.returned.clone().or_else(|| one.reversal.then(Return::default));
+    decide_booking(conn, facts, line, returned)
+}
+
+/// Where the money of a line that is to be booked belongs.
+pub fn decide_booking(conn: &mut Conn, facts: &Facts, line: &BankLine, returned: Option<Return>) -> Result<Fate, StoreError> {
+    let own = payout::find_by_end_to_end(conn, &line.end_to_end)?;
+    let own = own.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
+    let spent = own.as_ref().is_some_and(|row| facts.spent.contains(&row.id));
+    if line.direction == "in" {
+        let Some(why) = returned else {
+            return Ok(find_place(conn, line)?.map_or(Fate::Suspense, Fate::Place));
+        };
+        // A payout comes back to where it was taken from; one that cannot be told for certain waits in suspense.
+        let Some(row) = own.filter(|_| !spent) else { return Ok(Fate::ReturnUnknown(why)) };
+        let open = payout::can(&row, InstructionEvent::Return)? || payout::can(&row, InstructionEvent::Settle)?;
+        return Ok(if open { Fate::GiveBack(Box::new(row), why) } else { Fate::ReturnUnknown(why) });
+    }
+    // Money out: only what was asked for. Anything else on the account needs a person.
+    let Some(row) = own else { return Ok(Fate::Wait(Attention::UnknownDebit, None)) };
+    if payout::can(&row, InstructionEvent::Settle)? && !spent {
+        return Ok(Fate::Settle(Box::new(row)));
+    }
+    let condition = "end_to_end = ? AND direction = 'out' AND state = 'matched'";
+    let debited = BankLine::find_where(conn, condition, &[line.end_to_end.as_str().into()])?;
+    if payout::state_of(&row)? == InstructionState::Returned && debited.is_none() && !spent {
+        return Ok(Fate::ReturnFirst(Box::new(row)));
+    }
+    let twice = debited.is_some() || spent;
+    Ok(Fate::Wait(if twice { Attention::DoubleDebit } else { Attention::UnknownDebit }, debited.map(|row| row.id)))
+}
+
+/// How many lines have had which fate.
+#[derive(Debug, Default)]
+pub struct Counts(BTreeMap<&'static str, i64>);
+
+impl Counts {
+    pub const NAMES: [&'static str; 7] = ["matched", "confirmed", "suspense", "payouts", "returned", "skipped", "attention"];
+
+    fn up(&mut self, name: &'static str) {
+        let count = self.0.entry(name).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Writes the counts into a command's outcome.
+    pub fn tell(&self, body: &mut serde_json::Value) {
+        if let Some(map) = body.as_object_mut() {
+            for name in Self::NAMES {
+                map.insert(name.to_owned(), self.0.get(name).copied().unwrap_or(0).into());
+            }
+        }
+    }
+}
+
+/// Decides about a line, books it and keeps it.
+pub fn take_up(batch: &mut Batch<'_>, facts: &mut Facts, one: &Incoming, statement_id: i64, counts: &mut Counts) -> Step<()> {
+    let mut one = one.clone();
+    one.line.id = batch.next_id();
+    one.line.statement_id = statement_id;
+    let mut fate = decide(batch.conn, facts, &one)?;
+    // What comes in must fit beside what the bank holds already: once a line is written nothing may be refused.
+    if one.line.direction == "in" && !matches!(fate, Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_)) {
+        let custody = Currency::parse(&one.line.currency).map(|known| AccountKey::custody(currency_asset(known)));
+        let held = custody.map_or(Ok((0, 0)), |key| batch.balance(key))?.0;
+        if held.checked_add(one.line.amount_minor).is_none() {
+            fate = Fate::Wait(Attention::NoRoom, None);
+        }
+    }
+    counts.up(fate.name());
+    facts.use_up(&one.line, &fate);
+    let mut line = one.line;
+    book(batch, &mut line, fate)?;
+    batch.insert(&line)
+}
+
+/// Books a line as it was decided and gives it its state. The line itself is written by the caller.
+pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> {
+    batch.value_date = line.value_date;
+    let state = match fate {
+        Fate::Skip(why, twin) => {
+            why.clone_into(&mut line.kind);
+            line.twin_id = twin;
+            "skipped"
+        }
+        Fate::Wait(attention, twin) => {
+            attention.name().clone_into(&mut line.kind);
+            line.twin_id = twin;
+            "attention"
+        }
+        Fate::Confirm(receipt) => {
+            confirm(batch, line, receipt)?;
+            "confirmed"
+        }
+        Fate::Place(target) => {
+            place(batch, line, target)?;
+            "matched"
+        }
+        Fate::Suspense => {
+            batch.post(&chart::unmatched(currency_asset(super::currency(&line.currency)?), line.amount_minor))?;
+            "suspense"
+        }
+        Fate::ReturnUnknown(why) => {
+            batch.post(&chart::unmatched(currency_asset(super::currency(&line.currency)?), line.amount_minor))?;
+            line.note = return_note(&why);
+            "return".clone_into(&mut line.kind);
+            "suspense"
+        }
+        Fate::GiveBack(mut row, why) => {
+            payout::give_back(batch, &mut row, &why, line.value_date)?;
+            line.note = return_note(&why);
+            "return".clone_into(&mut line.kind);
+            (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
+            "matched"
+        }
+        Fate::Settle(mut row) => {
+            payout::settle(batch, &mut row, line.value_date)?;
+            (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
+            "matched"
+        }
+        Fate::ReturnFirst(row) => {
+            "return_first".clone_into(&mut line.kind);
+            (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
+            "matched"
+        }
+    };
+    batch.value_date = batch.today();
+    state.clone_into(&mut line.state);
+    Ok(())
+}
+
+fn return_note(why: &Return) -> String {
+    clean(format!("return {} {}", why.reason, why.note).trim(), 500)
+}
+
+/// Money that the bank reports, to the company or receivable that it names.
+fn place(batch: &mut Batch<'_>, line: &mut BankLine, target: Target) -> Step<()> {
+    let (asset, amount) = (currency_asset(super::currency(&line.currency)?), line.amount_minor);
+    match target {
+        Target::Company(party) => {
+            batch.post(&chart::deposit(party, asset, amount))?;
+            line.party_id = Some(party);
+            settlement::notify_deposit(batch, party, &line.currency, amount);
+        }
+        Target::Receivable(id) => {
+            batch.post(&chart::collection(id, asset, amount))?;
+            line.receivable_id = Some(id);
+            settlement::settle(batch, id, &settlement::Payment::from(&*line))?;
+        }
+    }
+    Ok(())
+}
+
+/// The bank's word for a receipt that people recorded: linked both ways, and nothing is booked again.
+pub fn confirm(batch: &mut Batch<'_>, line: &mut BankLine, receipt_id: i64) -> Step<()> {
+    let mut receipt = <BankLine as store::records::Keyed>::load(batch.conn, receipt_id)?;
+    receipt.twin_id = Some(line.id);
+    batch.update(&receipt)?;
+    "confirms".clone_into(&mut line.kind);
+    line.twin_id = Some(receipt.id);
+    (line.party_id, line.receivable_id) = (receipt.party_id, receipt.receivable_id);
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Takes up the next piece of a long bank file. The platform's own job submits it until nothing is left; it may stop and
+//! go on at any piece, on any process.
+
+use super::bank_line::Incoming;
+use super::{Actor, Done, Execute, import_statement};
+use crate::batch::{Batch, Step};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{BankFile, Statement, StoreError};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ContinueImport {
+    pub file_id: i64,
+    /// The lines that were taken up before, as the caller saw it: another process may have gone on meanwhile.
+    pub lines_done: i64,
+    /// The next piece of the kept file, as the caller has read it.
+    #[serde(skip)]
+    pub lines: Vec<Incoming>,
+}
+
+impl Execute for ContinueImport {
+    const NAME: &'static str = "continue_import";
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        let mut file = BankFile::load(batch.conn, self.file_id)?;
+        let mut body = json!({});
+        if file.state == "importing" && file.lines_done == self.lines_done {
+            if self.lines.is_empty() {
+                return Err(StoreError::Corrupt(format!("bank file {} is shorter than it was", file.id)).into());
+            }
+            let statements = Statement::list_where(batch.conn, "file_id = ? ORDER BY id", &[file.id.into()])?;
+            let counts = import_statement::go_on(batch, &mut file, &statements, &self.lines)?;
+            counts.tell(&mut body);
+        }
+        if let Some(map) = body.as_object_mut() {
+            map.insert("file_id".to_owned(), file.id.into());
+            map.insert("lines".to_owned(), file.lines.into());
+            map.insert("lines_done".to_owned(), file.lines_done.into());
+        }
+        Ok(Done::new(file.id, body))
+    }
+}

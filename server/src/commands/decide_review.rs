@@ -1,0 +1,80 @@
+//! The operator decides what the rules against financing twice have stopped: it may go on, or it may not.
+
+use super::{Actor, Ask, Done, Execute, required, reviews, settlement};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
+use domain::party::Capacity;
+use domain::review::{ReviewState, decide, needs_two};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{Invoice, Receivable, Review};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DecideReview {
+    pub review_id: i64,
+    /// true: it may go on; false: it may not.
+    pub clear: bool,
+    /// What the supplier reads.
+    pub reason: String,
+}
+
+impl DecideReview {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Review, Invoice, ReviewState)> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let review = Review::find(batch.conn, self.review_id)?.ok_or(Refusal::NotFound)?;
+        let state = ReviewState::parse(&review.state).ok_or_else(|| settlement::corrupt("state of review", review.id))?;
+        let next = decide(state, self.clear, &self.reason)?;
+        required(&self.reason, "reason", 500)?;
+        let invoice = Invoice::load(batch.conn, review.invoice_id)?;
+        Ok((review, invoice, next))
+    }
+
+    /// What is refused is out for good, unless the buyer has undertaken to pay it: then nothing more is made of it.
+    fn reject(&self, batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
+        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+        let Ok(next) = next_state(state, InvoiceEvent::Reject) else { return Ok(()) };
+        next.name().clone_into(&mut invoice.state);
+        self.reason.trim().clone_into(&mut invoice.reason);
+        batch.update(invoice)?;
+        reviews::release(batch, invoice.id)?;
+        if state != InvoiceState::Draft {
+            let arguments = json!({ "number": invoice.number });
+            batch.notify(invoice.buyer_id, "invoice_rejected", &arguments, format!("/payables/{}", invoice.id));
+        }
+        Ok(())
+    }
+}
+
+impl Execute for DecideReview {
+    const NAME: &'static str = "decide_review";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (_, invoice, _) = self.decide(batch, actor)?;
+        let issued = Receivable::find_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?.is_some();
+        Ok(needs_two(self.clear, issued).then(|| Ask {
+            amount_minor: Some(invoice.payable_minor),
+            currency: invoice.currency.clone(),
+            subject: invoice.id,
+        }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (mut review, mut invoice, next) = self.decide(batch, actor)?;
+        next.name().clone_into(&mut review.state);
+        self.reason.trim().clone_into(&mut review.reason);
+        review.decided_at = Some(batch.now);
+        batch.update(&review)?;
+        if next == ReviewState::Refused {
+            self.reject(batch, &mut invoice)?;
+        }
+        reviews::refresh(batch, &mut invoice)?;
+        let arguments = json!({ "number": invoice.number, "reason": review.reason });
+        let kind = if self.clear { "review_cleared" } else { "review_refused" };
+        batch.notify(invoice.supplier_id, kind, &arguments, format!("/invoices/{}", invoice.id));
+        let body = json!({ "review_id": review.id, "invoice_id": invoice.id, "clear": self.clear, "review": invoice.review });
+        Ok(Done::new(invoice.id, body))
+    }
+}

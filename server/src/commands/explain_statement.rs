@@ -1,0 +1,48 @@
+//! A statement does not follow the one before it, and two operators know why.
+
+use super::{Actor, Ask, Done, Execute, one_request, required};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Statement;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ExplainStatement {
+    pub statement_id: i64,
+    pub reason: String,
+}
+
+impl ExplainStatement {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Statement> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        required(&self.reason, "reason", 500)?;
+        let row = Statement::find(batch.conn, self.statement_id)?.ok_or(Refusal::NotFound)?;
+        if ["gap", "overlap"].contains(&row.continuity.as_str()) {
+            Ok(row)
+        } else {
+            Err(Refusal::StateConflict { state: row.continuity }.into())
+        }
+    }
+}
+
+impl Execute for ExplainStatement {
+    const NAME: &'static str = "explain_statement";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let row = self.decide(batch, actor)?;
+        one_request(batch, row.id)?;
+        Ok(Some(Ask { amount_minor: Some(row.gap_minor.saturating_abs()), currency: row.currency, subject: row.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let mut row = self.decide(batch, actor)?;
+        "explained".clone_into(&mut row.continuity);
+        row.reason.clone_from(&self.reason);
+        batch.update(&row)?;
+        Ok(Done::new(row.id, json!({ "statement_id": row.id })))
+    }
+}

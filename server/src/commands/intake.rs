@@ -1,0 +1,313 @@
+//! From a file to an invoice or a credit note: first everything that can say no, then everything that is written.
+
+use super::reviews::{self, Finding};
+use super::{Actor, clean, confirm_invoice, currency, required};
+use crate::batch::{Batch, Step, Stop};
+use chrono::NaiveDate;
+use domain::identity::{ReviewRule, look_key, normalise_number, stem_key};
+use domain::invoice::{
+    Credited, DocumentKind, IntakeFacts, InvoiceEvent, InvoiceState, decide_credit, decide_intake, document_kind, next_state,
+    owed_minor,
+};
+use domain::money::AmountFault;
+use domain::party::{Capacity, Names, normalise_tax_id};
+use domain::{Currency, Refusal};
+use formats::invoice::{Amount, InvoiceFile, Syntax};
+use formats::read::{Container, container};
+use serde_json::{Value, json};
+use store::records::Record;
+use store::{Conn, CreditNote, Invoice, Party, StoreError};
+
+/// What a file turned out to be, with nothing written yet: ids and times are still to be filled in.
+#[derive(Debug)]
+pub enum Examined {
+    /// The invoice, and whether it says itself that somebody else is to be paid.
+    Invoice(Box<Invoice>, bool),
+    /// The credit note and the invoice that it names.
+    Credit(Box<CreditNote>, Box<Invoice>),
+}
+
+impl Examined {
+    /// What only one row of a table may claim: an invoice's identity, or the invoice that a credit note is for.
+    #[must_use]
+    pub fn claims(&self) -> String {
+        match self {
+            Self::Invoice(row, _) => {
+                format!("{} {} {} {}", row.number_key, row.issue_date, row.currency, row.payable_minor)
+            }
+            Self::Credit(_, invoice) => format!("credit {}", invoice.id),
+        }
+    }
+}
+
+/// A file as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    pub file: &'a InvoiceFile,
+    pub sha256: &'a str,
+    pub format: &'static str,
+    /// Rules that it breaks without being wrong.
+    pub warnings: &'a str,
+}
+
+/// The format of an invoice that is a row among others: its file says nothing about it alone.
+pub const TABLE: &str = "csv";
+
+/// The kind of file: what people mean by "the same invoice in another format".
+#[must_use]
+pub fn format_of(content: &[u8], syntax: Syntax) -> &'static str {
+    match (container(content), syntax) {
+        (Some(Container::Pdf), _) => "pdf",
+        (Some(Container::Ofd), _) => "ofd",
+        (_, Syntax::Csv) => TABLE,
+        (_, Syntax::Cii) => "cii",
+        _ => "ubl",
+    }
+}
+
+#[must_use]
+pub fn media_type(content: &[u8]) -> &'static str {
+    match container(content) {
+        Some(Container::Pdf) => "application/pdf",
+        Some(Container::Ofd) => "application/ofd",
+        Some(Container::Zip) => "application/zip",
+        None if content.iter().find(|mark| mark.is_ascii_graphic()) == Some(&b'<') => "application/xml",
+        None => "text/csv",
+    }
+}
+
+/// The company that a file's party means: by tax id, else by registration id.
+fn find_company(conn: &mut Conn, tax_id: &str, legal_id: &str) -> Result<Option<Party>, StoreError> {
+    for id in [tax_id, legal_id] {
+        let key = normalise_tax_id(id);
+        if key.len() >= 4
+            && let Some(party) = Party::find_where(conn, "tax_key = ?", &[key.into()])?
+        {
+            return Ok(Some(party));
+        }
+    }
+    Ok(None)
+}
+
+/// An amount of the file in minor units.
+fn minor(currency: Currency, amount: Amount, field: &str) -> Result<i64, Refusal> {
+    let amount = amount.ok_or_else(|| Refusal::FieldMissing { field: field.to_owned() })?;
+    currency.parse_decimal(&amount.to_string()).map_err(|fault| match fault {
+        AmountFault::TooLarge => Refusal::AmountTooLarge,
+        _ => Refusal::AmountInvalid { field: field.to_owned() },
+    })
+}
+
+/// An amount that need not be there.
+fn minor_or_zero(currency: Currency, amount: Amount, field: &str) -> Result<i64, Refusal> {
+    if amount.is_none() { Ok(0) } else { minor(currency, amount, field) }
+}
+
+/// What can be asked of a file without writing anything. `supplier` brings it, `today` is the business date.
+pub fn examine(conn: &mut Conn, supplier: &Party, today: NaiveDate, source: &Source<'_>) -> Result<Examined, Stop> {
+    let file = source.file;
+    let known = currency(&file.currency)?;
+    // Without terms for its currency a receivable could never be issued: better to say so now.
+    confirm_invoice::issue_terms(conn, known.code())?;
+    let number = required(&file.number, "number", 64)?;
+    let number_key = normalise_number(&number);
+    if number_key.is_empty() {
+        return Err(Refusal::FieldMissing { field: "number".to_owned() }.into());
+    }
+    let issue_date = file.issue_date.ok_or_else(|| Refusal::FieldMissing { field: "issue_date".to_owned() })?;
+    let payable_minor = minor(known, file.totals.payable, "payable")?;
+    let total_minor = match file.totals.tax_inclusive {
+        None => payable_minor,
+        total => minor(known, total, "total")?,
+    };
+    let kind = document_kind(file.document_type())?;
+    let buyer = find_company(conn, &file.buyer.tax_id, &file.buyer.legal_id)?;
+    let buyer = buyer.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
+    let seller = find_company(conn, &file.seller.tax_id, &file.seller.legal_id)?;
+    let credit = kind == DocumentKind::Credit;
+    decide_intake(&IntakeFacts {
+        seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),
+        company_tax_id: &supplier.tax_key,
+        buyer_known: buyer.is_some(),
+        buyer_is_supplier: buyer.as_ref().is_some_and(|party| party.id == supplier.id),
+        // What a credit note gives back may have been settled already; its total counts.
+        payable_minor: if credit { total_minor } else { payable_minor },
+        issue_date,
+        today,
+    })?;
+    let buyer = buyer.ok_or(Refusal::BuyerUnknown)?;
+    let named = match kind {
+        DocumentKind::Credit | DocumentKind::Replacement => only_named(file)?,
+        _ => String::new(),
+    };
+    if credit {
+        return examine_credit(conn, supplier, &buyer, source, (number, number_key, total_minor, named));
+    }
+    let invoice = Invoice {
+        id: 0,
+        supplier_id: supplier.id,
+        buyer_id: buyer.id,
+        look_key: look_key(&number),
+        stem_key: stem_key(&number),
+        number,
+        number_key,
+        seller_tax_key: supplier.tax_key.clone(),
+        type_code: file.document_type().to_owned(),
+        issue_date,
+        due_date: file.due_date,
+        currency: known.code().to_owned(),
+        total_minor,
+        payable_minor,
+        confirmed_minor: 0,
+        order_reference: clean(&file.order_reference, 100),
+        state: InvoiceState::Draft.name().to_owned(),
+        reason: String::new(),
+        document: source.sha256.to_owned(),
+        created_at: chrono::NaiveDateTime::default(),
+        format: source.format.to_owned(),
+        prepaid_minor: minor_or_zero(known, file.totals.prepaid, "prepaid")?,
+        rounding_minor: minor_or_zero(known, file.totals.rounding, "rounding")?,
+        credited_minor: 0,
+        replaces: named,
+        review: String::new(),
+        warnings: source.warnings.to_owned(),
+    };
+    if is_here(conn, &invoice)? {
+        return Err(Refusal::DuplicateInvoice { number: invoice.number }.into());
+    }
+    let assigned = kind == DocumentKind::Factored || file.assigned_elsewhere();
+    Ok(Examined::Invoice(Box::new(invoice), assigned))
+}
+
+/// The same invoice is here and has not run its course.
+fn is_here(conn: &mut Conn, invoice: &Invoice) -> Result<bool, StoreError> {
+    let condition = "seller_tax_key = ? AND number_key = ? AND issue_date = ? AND currency = ? AND payable_minor = ? \
+                     AND state NOT IN ('withdrawn', 'paid')";
+    let binds = [
+        invoice.seller_tax_key.as_str().into(),
+        invoice.number_key.as_str().into(),
+        invoice.issue_date.into(),
+        invoice.currency.as_str().into(),
+        invoice.payable_minor.into(),
+    ];
+    Ok(Invoice::find_where(conn, condition, &binds)?.is_some())
+}
+
+/// The one invoice that a credit note or a replacement names.
+fn only_named(file: &InvoiceFile) -> Result<String, Refusal> {
+    let field = || "preceding".to_owned();
+    match file.preceding.as_slice() {
+        [] => Err(Refusal::FieldMissing { field: field() }),
+        [one] => required(one, "preceding", 64),
+        _ => Err(Refusal::FieldInvalid { field: field() }),
+    }
+}
+
+fn examine_credit(
+    conn: &mut Conn,
+    supplier: &Party,
+    buyer: &Party,
+    source: &Source<'_>,
+    (number, number_key, amount_minor, named): (String, String, i64, String),
+) -> Result<Examined, Stop> {
+    let file = source.file;
+    let found = reviews::find_named(conn, &supplier.tax_key, &named, i64::MAX)?;
+    let invoice = found.filter(|row| row.buyer_id == buyer.id && row.currency == file.currency);
+    let invoice = invoice.ok_or(Refusal::NamedInvoiceUnknown { number: named })?;
+    let state = state_of(&invoice)?;
+    let issue_date = file.issue_date.unwrap_or(invoice.issue_date);
+    let condition = "supplier_id = ? AND number_key = ? AND issue_date = ? AND currency = ? AND amount_minor = ?";
+    let binds =
+        [supplier.id.into(), number_key.as_str().into(), issue_date.into(), file.currency.as_str().into(), amount_minor.into()];
+    if CreditNote::find_where(conn, condition, &binds)?.is_some() {
+        return Err(Refusal::DuplicateInvoice { number }.into());
+    }
+    let outcome = decide_credit(state, owed_minor(invoice.payable_minor, invoice.credited_minor), amount_minor)?;
+    let credit = CreditNote {
+        id: 0,
+        supplier_id: supplier.id,
+        invoice_id: invoice.id,
+        number,
+        number_key,
+        type_code: file.document_type().to_owned(),
+        issue_date,
+        currency: file.currency.clone(),
+        amount_minor,
+        state: if outcome == Credited::Late { "late" } else { "applied" }.to_owned(),
+        document: source.sha256.to_owned(),
+        created_at: chrono::NaiveDateTime::default(),
+    };
+    Ok(Examined::Credit(Box::new(credit), Box::new(invoice)))
+}
+
+fn state_of(invoice: &Invoice) -> Result<InvoiceState, StoreError> {
+    InvoiceState::parse(&invoice.state).ok_or_else(|| super::settlement::corrupt("state of invoice", invoice.id))
+}
+
+/// Writes what was examined; the document is kept already. Answers the record's id and what the caller learns.
+pub fn admit(batch: &mut Batch<'_>, examined: Examined) -> Step<(i64, Value)> {
+    match examined {
+        Examined::Invoice(invoice, assigned) => admit_invoice(batch, *invoice, assigned),
+        Examined::Credit(credit, invoice) => admit_credit(batch, *credit, *invoice),
+    }
+}
+
+fn admit_invoice(batch: &mut Batch<'_>, mut invoice: Invoice, assigned: bool) -> Step<(i64, Value)> {
+    (invoice.id, invoice.created_at) = (batch.next_id(), batch.now);
+    let mut findings = reviews::findings(batch.conn, &invoice)?;
+    if assigned {
+        findings.push(Finding { rules: vec![ReviewRule::Assigned], other_id: None, credit_id: None });
+    }
+    if !findings.is_empty() {
+        "open".clone_into(&mut invoice.review);
+    }
+    batch.insert(&invoice)?;
+    let opened = if findings.is_empty() { Vec::new() } else { reviews::hold(batch, &invoice, &findings)? };
+    let body = json!({
+        "invoice_id": invoice.id, "number": invoice.number, "review": invoice.review, "warnings": invoice.warnings, "reviews": opened,
+    });
+    Ok((invoice.id, body))
+}
+
+fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invoice) -> Step<(i64, Value)> {
+    (credit.id, credit.created_at) = (batch.next_id(), batch.now);
+    batch.insert(&credit)?;
+    let state = state_of(&invoice)?;
+    let owed = owed_minor(invoice.payable_minor, invoice.credited_minor);
+    let outcome = decide_credit(state, owed, credit.amount_minor)?;
+    let mut opened = Vec::new();
+    match outcome {
+        Credited::Late => {
+            let finding = Finding { rules: vec![ReviewRule::CreditedLate], other_id: None, credit_id: Some(credit.id) };
+            opened = reviews::hold(batch, &invoice, &[finding])?;
+            reviews::refresh(batch, &mut invoice)?;
+        }
+        Credited::Reduced | Credited::Extinguished => {
+            invoice.credited_minor = invoice.credited_minor.saturating_add(credit.amount_minor);
+            if outcome == Credited::Extinguished {
+                next_state(state, InvoiceEvent::Withdraw)?.name().clone_into(&mut invoice.state);
+                invoice.reason.clone_from(&credit.number);
+            }
+            batch.update(&invoice)?;
+            if outcome == Credited::Extinguished {
+                reviews::release(batch, invoice.id)?;
+            }
+        }
+    }
+    let amount = currency(&credit.currency)?.format(credit.amount_minor);
+    let arguments = json!({ "number": invoice.number, "credit": credit.number, "currency": credit.currency, "amount": amount });
+    let kind = if outcome == Credited::Late { "credited_late" } else { "invoice_credited" };
+    if state != InvoiceState::Draft {
+        batch.notify(invoice.buyer_id, kind, &arguments, format!("/payables/{}", invoice.id));
+    }
+    let body = json!({
+        "credit_note_id": credit.id, "invoice_id": invoice.id, "number": credit.number, "credited_invoice": invoice.number,
+        "currency": credit.currency, "amount_minor": credit.amount_minor, "late": outcome == Credited::Late, "reviews": opened,
+    });
+    Ok((credit.id, body))
+}
+
+/// Keeps the file that invoices were read from.
+pub fn keep(batch: &mut Batch<'_>, actor: &Actor, file_name: &str, sha256: &str, content: &[u8]) -> Step<()> {
+    batch.keep_document(actor.party_id, file_name, media_type(content), sha256, content)
+}

@@ -1,0 +1,60 @@
+//! A bank's file is kept as it came, so that people can look at what it would do before anything is booked.
+
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::BankFile;
+use store::records::Record;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct KeepBankFile {
+    pub name: String,
+    pub sha256: String,
+    /// `statement` or `status`.
+    pub kind: String,
+    #[serde(skip)]
+    pub content: Vec<u8>,
+}
+
+impl Execute for KeepBankFile {
+    const NAME: &'static str = "keep_bank_file";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let file = match find_waiting(batch, &self.sha256)? {
+            Some(file) => file,
+            None => keep(batch, actor, self)?,
+        };
+        Ok(Done::new(file.id, json!({ "file_id": file.id, "sha256": file.sha256 })))
+    }
+}
+
+/// The kept file with this content, if it was not taken up yet; one that was is refused.
+pub(crate) fn find_waiting(batch: &mut Batch<'_>, sha256: &str) -> Step<Option<BankFile>> {
+    let found = BankFile::find_where(batch.conn, "sha256 = ?", &[sha256.into()])?;
+    match found {
+        Some(file) if file.state != "kept" => Err(Refusal::StatementRepeated.into()),
+        found => Ok(found),
+    }
+}
+
+/// Keeps a file that is not here yet.
+pub(crate) fn keep(batch: &mut Batch<'_>, actor: &Actor, file: &KeepBankFile) -> Step<BankFile> {
+    batch.keep_document(actor.party_id, &file.name, "application/xml", &file.sha256, &file.content)?;
+    let row = BankFile {
+        id: batch.next_id(),
+        sha256: file.sha256.clone(),
+        name: file.name.clone(),
+        kind: file.kind.clone(),
+        state: "kept".to_owned(),
+        lines: 0,
+        lines_done: 0,
+        kept_at: batch.now,
+        kept_by: actor.user_id,
+    };
+    batch.insert(&row)?;
+    Ok(row)
+}

@@ -1,0 +1,110 @@
+//! A supplier's table becomes draft invoices and credit notes, all of its rows or none; the same table again changes nothing.
+
+use super::intake::{self, Examined, Source, admit, examine};
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step, Stop};
+use chrono::NaiveDate;
+use domain::Refusal;
+use domain::party::Capacity;
+use formats::csv::CsvInvoice;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Record;
+use store::{Conn, CreditNote, Invoice, Party, StoreError};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RegisterTable {
+    pub file_name: String,
+    pub sha256: String,
+    #[serde(skip)]
+    pub content: Vec<u8>,
+    #[serde(skip)]
+    pub rows: Vec<CsvInvoice>,
+}
+
+/// The line of a row and why it cannot be taken.
+pub type RowFault = (u32, Refusal);
+
+/// More faults than anybody mends in one go.
+const MOST_FAULTS: usize = 100;
+
+/// The column that a refusal of a row is about.
+#[must_use]
+pub fn column_of(refusal: &Refusal) -> &'static str {
+    match refusal.code() {
+        "buyer_unknown" | "buyer_is_supplier" => "buyer_tax_id",
+        "not_the_supplier" => "seller_tax_id",
+        "duplicate_invoice" => "number",
+        "document_not_financeable" => "type_code",
+        "currency_unknown" => "currency",
+        "payable_not_positive" | "amount_too_large" => "payable",
+        "credit_too_large" => "total",
+        "named_invoice_unknown" => "preceding",
+        "date_invalid" => "issue_date",
+        _ => {
+            let named = refusal.arguments().into_iter().find(|(name, _)| *name == "field").map(|(_, value)| value);
+            let known = |name: &&&str| named.as_deref() == Some(**name);
+            ["number", "issue_date", "payable", "total", "prepaid", "preceding"].iter().find(known).copied().unwrap_or("")
+        }
+    }
+}
+
+/// All rows, each examined beside what is here and beside the rows above it, or all that is wrong with them. Nothing is written.
+pub fn examine_all(
+    conn: &mut Conn,
+    supplier: &Party,
+    today: NaiveDate,
+    sha256: &str,
+    rows: &[CsvInvoice],
+) -> Result<Result<Vec<Examined>, Vec<RowFault>>, StoreError> {
+    let (mut good, mut faults): (Vec<Examined>, Vec<RowFault>) = (Vec::with_capacity(rows.len()), Vec::new());
+    let mut seen = std::collections::HashSet::new();
+    for row in rows {
+        let source = Source { file: &row.invoice, sha256, format: intake::TABLE, warnings: "" };
+        match examine(conn, supplier, today, &source) {
+            Ok(examined) if seen.insert(examined.claims()) => good.push(examined),
+            Ok(_) => faults.push((row.line, Refusal::DuplicateInvoice { number: row.invoice.number.clone() })),
+            Err(Stop::Refused(refusal)) => faults.push((row.line, refusal)),
+            Err(Stop::Failed(error)) => return Err(error),
+        }
+        if faults.len() >= MOST_FAULTS {
+            break;
+        }
+    }
+    Ok(if faults.is_empty() { Ok(good) } else { Err(faults) })
+}
+
+/// A record that this very table has made before.
+pub fn find_loaded(conn: &mut Conn, supplier_id: i64, sha256: &str) -> Result<Option<i64>, StoreError> {
+    let (condition, binds) = ("supplier_id = ? AND document = ?", [supplier_id.into(), sha256.into()]);
+    if let Some(known) = Invoice::find_where(conn, condition, &binds)? {
+        return Ok(Some(known.id));
+    }
+    Ok(CreditNote::find_where(conn, condition, &binds)?.map(|known| known.id))
+}
+
+impl Execute for RegisterTable {
+    const NAME: &'static str = "register_table";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let supplier = batch.acting_party(actor, Capacity::Supplier)?;
+        if let Some(known) = find_loaded(batch.conn, supplier.id, &self.sha256)? {
+            return Ok(Done::new(known, json!({ "loaded_before": true, "rows": [] })));
+        }
+        let today = batch.today();
+        let examined = examine_all(batch.conn, &supplier, today, &self.sha256, &self.rows)?;
+        // Whoever sends a table has asked for all faults before; what is left is what has changed in between.
+        let examined = examined.map_err(|faults| faults.into_iter().next().map_or(Refusal::NotFound, |(_, refusal)| refusal))?;
+        intake::keep(batch, actor, &self.file_name, &self.sha256, &self.content)?;
+        let (mut rows, mut subject) = (Vec::with_capacity(examined.len()), 0);
+        for (row, examined) in self.rows.iter().zip(examined) {
+            let (id, mut body) = admit(batch, examined)?;
+            subject = if subject == 0 { id } else { subject };
+            if let Some(map) = body.as_object_mut() {
+                map.insert("line".to_owned(), json!(row.line));
+            }
+            rows.push(body);
+        }
+        Ok(Done::new(subject, json!({ "loaded_before": false, "rows": rows })))
+    }
+}

@@ -1,0 +1,284 @@
+//! Two operators decide about a bank line that waits for a person, or about what the platform still claims because of one.
+
+use super::bank_line::{Facts, Fate, book, confirm, decide_booking};
+use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required};
+use crate::batch::{Batch, Step};
+use chrono::{Days, NaiveDate};
+use domain::Refusal;
+use domain::bank_line::{ACTS_OF_A_CLAIM, Act, Attention, acts};
+use domain::chart::{self, AccountKey, currency_asset};
+use domain::party::Capacity;
+use domain::settlement_instruction::InstructionEvent;
+use formats::camt::Return;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Keyed;
+use store::{BankLine, Payout, Receivable, StoreError};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ResolveLine {
+    pub line_id: i64,
+    /// `accept`, `same`, `link`, `reverse`, `expense`, `claim`, `settle_claim`, `write_off` or `explain`.
+    pub act: String,
+    /// The recorded receipt (same), the payout (link), the receipt that was taken back (reverse), or the line in suspense that
+    /// pays (settle_claim).
+    #[serde(default)]
+    pub other_id: Option<i64>,
+    /// The value date to book with (accept); the booking date when left out.
+    #[serde(default)]
+    pub value_date: Option<NaiveDate>,
+    pub reason: String,
+}
+
+/// What may be done with a line now.
+pub(crate) fn possible(state: &str, kind: &str) -> &'static [Act] {
+    match state {
+        "attention" => Attention::parse(kind).map_or(&[Act::Explain], acts),
+        "claimed" => ACTS_OF_A_CLAIM,
+        _ => &[],
+    }
+}
+
+/// All that is known of the request once it is allowed.
+struct Decision {
+    line: BankLine,
+    act: Act,
+    other: Other,
+}
+
+enum Other {
+    Nothing,
+    Line(Box<BankLine>),
+    Payout(Box<Payout>),
+    /// Where accepted money goes, and with which value date.
+    Booking(Box<Fate>, NaiveDate),
+}
+
+impl ResolveLine {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Decision> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        required(&self.reason, "reason", 500)?;
+        let act = Act::parse(&self.act).ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
+        let line = BankLine::find(batch.conn, self.line_id)?.ok_or(Refusal::NotFound)?;
+        let possible = possible(&line.state, &line.kind);
+        if possible.is_empty() {
+            return Err(Refusal::LineSettled.into());
+        }
+        if !possible.contains(&act) {
+            return Err(Refusal::FieldInvalid { field: "act".to_owned() }.into());
+        }
+        let other = match act {
+            Act::Same => Other::Line(Box::new(self.recorded(batch, &line)?)),
+            Act::Link => Other::Payout(Box::new(self.payout(batch, &line)?)),
+            Act::Reverse => {
+                let receipt = self.taken_back(batch, &line)?;
+                has_left(batch, &line)?;
+                Other::Line(Box::new(receipt))
+            }
+            Act::SettleClaim => Other::Line(Box::new(self.paying(batch, &line)?)),
+            Act::Accept => self.booking(batch, &line)?,
+            Act::Expense | Act::Claim => {
+                has_left(batch, &line)?;
+                Other::Nothing
+            }
+            Act::WriteOff | Act::Explain => Other::Nothing,
+        };
+        Ok(Decision { line, act, other })
+    }
+
+    fn other_line(&self, batch: &mut Batch<'_>) -> Step<BankLine> {
+        let id = self.other_id.ok_or_else(|| Refusal::FieldMissing { field: "other_id".to_owned() })?;
+        Ok(BankLine::find(batch.conn, id)?.ok_or_else(|| Refusal::FieldInvalid { field: "other_id".to_owned() })?)
+    }
+
+    /// A receipt that people recorded and no file has confirmed, of the same money.
+    fn recorded(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
+        let other = self.other_line(batch)?;
+        let open = other.kind == "recorded" && other.twin_id.is_none() && other.state == "matched";
+        if open && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
+    }
+
+    /// A payout that could have left as this debit.
+    fn payout(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<Payout> {
+        let id = self.other_id.ok_or_else(|| Refusal::FieldMissing { field: "other_id".to_owned() })?;
+        let found = Payout::find(batch.conn, id)?.ok_or_else(|| Refusal::FieldInvalid { field: "other_id".to_owned() })?;
+        if found.amount_minor != line.amount_minor || found.currency != line.currency {
+            return Err(Refusal::NotSameMoney.into());
+        }
+        if payout::can(&found, InstructionEvent::Settle)? {
+            Ok(found)
+        } else {
+            Err(Refusal::StateConflict { state: found.state }.into())
+        }
+    }
+
+    /// The receipt that the bank has taken back.
+    fn taken_back(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
+        let other = self.other_line(batch)?;
+        if !same_money(line, &other) || other.direction != "in" || other.payout_id.is_some() || ["surplus", "claim_payment"].contains(&other.kind.as_str()) {
+            return Err(Refusal::NotSameMoney.into());
+        }
+        if ["matched", "placed", "suspense", "confirmed"].contains(&other.state.as_str()) {
+            Ok(other)
+        } else {
+            Err(Refusal::StateConflict { state: other.state }.into())
+        }
+    }
+
+    /// Money in suspense that pays what is still claimed, or a part of it.
+    fn paying(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
+        let other = self.other_line(batch)?;
+        if other.state != "suspense" {
+            return Err(Refusal::LineSettled.into());
+        }
+        let fits = other.currency == line.currency && other.amount_minor <= line.claim_minor;
+        if fits { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
+    }
+
+    fn booking(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<Other> {
+        let today = batch.today();
+        let value_date = self.value_date.unwrap_or_else(|| line.booking_date.min(today));
+        let earliest = today.checked_sub_days(Days::new(366)).unwrap_or(value_date);
+        if value_date > today || value_date < earliest {
+            return Err(Refusal::DateInvalid { field: "value_date".to_owned() }.into());
+        }
+        let known = currency(&line.currency)?;
+        let facts = Facts::load(batch.conn, today)?;
+        if !facts.trades_in(&line.currency) {
+            return Err(Refusal::CurrencyUnknown { currency: line.currency.clone() }.into());
+        }
+        if line.direction == "in" {
+            let held = batch.balance(AccountKey::custody(currency_asset(known)))?.0;
+            held.checked_add(line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
+        }
+        // A line that waited may be one of our payouts that came back.
+        let own = line.direction == "in" && payout::find_by_end_to_end(batch.conn, &line.end_to_end)?.is_some();
+        let fate = decide_booking(batch.conn, &facts, line, own.then(Return::default))?;
+        Ok(Other::Booking(Box::new(fate), value_date))
+    }
+}
+
+/// What is booked as gone must have been there: the account at the bank cannot have less than nothing.
+fn has_left(batch: &mut Batch<'_>, line: &BankLine) -> Step<()> {
+    let held = batch.balance(AccountKey::custody(currency_asset(currency(&line.currency)?)))?.0;
+    if held < line.amount_minor {
+        return Err(Refusal::InsufficientCash { available_minor: held }.into());
+    }
+    Ok(())
+}
+
+fn same_money(line: &BankLine, other: &BankLine) -> bool {
+    line.amount_minor == other.amount_minor && line.currency == other.currency && line.id != other.id
+}
+
+impl Execute for ResolveLine {
+    const NAME: &'static str = "resolve_line";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let Decision { line, other, .. } = self.decide(batch, actor)?;
+        one_request(batch, line.id)?;
+        if let Other::Line(other) = other {
+            one_request(batch, other.id)?;
+        }
+        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let Decision { mut line, act, other } = self.decide(batch, actor)?;
+        batch.value_date = line.value_date.min(batch.today());
+        let asset = currency_asset(currency(&line.currency)?);
+        match (act, other) {
+            (Act::Accept, Other::Booking(fate, value_date)) => {
+                line.value_date = value_date;
+                line.kind.clear();
+                line.note.clone_from(&self.reason);
+                book(batch, &mut line, *fate)?;
+            }
+            (Act::Same, Other::Line(receipt)) => {
+                confirm(batch, &mut line, receipt.id)?;
+                "confirmed".clone_into(&mut line.state);
+            }
+            (Act::Link, Other::Payout(mut row)) => {
+                let value_date = batch.value_date;
+                payout::settle(batch, &mut row, value_date)?;
+                (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
+                "matched".clone_into(&mut line.state);
+            }
+            (Act::Reverse, Other::Line(receipt)) => reverse(batch, &mut line, *receipt)?,
+            (Act::SettleClaim, Other::Line(paying)) => settle_claim(batch, &mut line, *paying, &self.reason)?,
+            (Act::Expense, _) => {
+                batch.post(&chart::bank_charge(asset, line.amount_minor))?;
+                "expensed".clone_into(&mut line.state);
+            }
+            (Act::Claim, _) => {
+                batch.post(&chart::claim_made(0, asset, line.amount_minor))?;
+                line.claim_minor = line.amount_minor;
+                "claimed".clone_into(&mut line.state);
+            }
+            (Act::WriteOff, _) => {
+                batch.value_date = batch.today();
+                batch.post(&chart::claim_written_off(line.party_id.unwrap_or(0), asset, line.claim_minor))?;
+                line.claim_minor = 0;
+                "expensed".clone_into(&mut line.state);
+            }
+            (Act::Explain, _) => "explained".clone_into(&mut line.state),
+            (act, _) => return Err(StoreError::Corrupt(format!("{} without its other record", act.name())).into()),
+        }
+        batch.value_date = batch.today();
+        if line.state != "attention" {
+            line.note.clone_from(&self.reason);
+        }
+        batch.update(&line)?;
+        Ok(Done::new(line.id, json!({ "line_id": line.id, "act": act.name(), "state": line.state, "claim_minor": line.claim_minor, "currency": line.currency })))
+    }
+}
+
+/// A receipt that the bank has taken back leaves from where it is, as far as it is still there. What was shared out or
+/// spent meanwhile stays with who has it, and is a claim: on the company that had it, or on the buyer that had paid.
+fn reverse(batch: &mut Batch<'_>, line: &mut BankLine, mut receipt: BankLine) -> Step<()> {
+    let asset = currency_asset(currency(&line.currency)?);
+    let amount = line.amount_minor;
+    let (from, debtor, there) = match (receipt.state.as_str(), receipt.receivable_id, receipt.party_id) {
+        ("suspense", ..) => (AccountKey::suspense(asset), 0, amount),
+        (_, Some(id), _) => (AccountKey::collection(id, asset), Receivable::load(batch.conn, id)?.buyer_id, 0),
+        (_, None, Some(party)) => {
+            let cash = AccountKey::cash(party, asset);
+            (cash, party, batch.balance(cash)?.1.clamp(0, amount))
+        }
+        _ => return Err(StoreError::Corrupt(format!("place of bank line {}", receipt.id)).into()),
+    };
+    let missing = amount.saturating_sub(there);
+    batch.post(&chart::receipt_reversed(from, debtor, asset, (there, missing)))?;
+    if debtor > 0 {
+        let known = currency(&line.currency)?;
+        let arguments = json!({
+            "amount": known.format(amount), "currency": line.currency, "claim": known.format(missing),
+        });
+        batch.notify(debtor, "receipt_reversed", &arguments, "/home".to_owned());
+    }
+    line.claim_minor = missing;
+    line.party_id = (debtor > 0).then_some(debtor);
+    line.receivable_id = receipt.receivable_id;
+    line.twin_id = Some(receipt.id);
+    if missing > 0 { "claimed" } else { "reversed" }.clone_into(&mut line.state);
+    "reversed".clone_into(&mut receipt.state);
+    receipt.twin_id = Some(line.id);
+    batch.update(&receipt)
+}
+
+fn settle_claim(batch: &mut Batch<'_>, line: &mut BankLine, mut paying: BankLine, reason: &str) -> Step<()> {
+    let asset = currency_asset(currency(&line.currency)?);
+    batch.value_date = paying.value_date;
+    batch.post(&chart::claim_settled(line.party_id.unwrap_or(0), asset, paying.amount_minor))?;
+    line.claim_minor = line.claim_minor.saturating_sub(paying.amount_minor);
+    if line.claim_minor == 0 {
+        "reversed".clone_into(&mut line.state);
+    }
+    "placed".clone_into(&mut paying.state);
+    "claim_payment".clone_into(&mut paying.kind);
+    paying.party_id = line.party_id;
+    paying.twin_id = Some(line.id);
+    reason.clone_into(&mut paying.note);
+    batch.update(&paying)
+}

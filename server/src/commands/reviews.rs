@@ -1,0 +1,237 @@
+//! What the commands share that guard against financing twice: which invoices point at each other, holding one until a person
+//! has looked, and what an invoice shows of its reviews.
+
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::identity::{Identity, ReviewRule, look_key, normalise_number, suspicions};
+use domain::invoice::{DocumentKind, InvoiceState, document_kind};
+use domain::party::Capacity;
+use domain::review::{self, ReviewState};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{Conn, Invoice, Party, Receivable, Review, StoreError};
+
+/// Why a person must look at an invoice, and what it points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub rules: Vec<ReviewRule>,
+    pub other_id: Option<i64>,
+    pub credit_id: Option<i64>,
+}
+
+/// More invoices than these are not compared with one: a person has seen enough.
+const MOST_COMPARED: i64 = 50;
+
+/// An invoice as the rules see it.
+#[must_use]
+pub fn identity(row: &Invoice) -> Identity<'_> {
+    Identity {
+        seller: &row.seller_tax_key,
+        buyer: row.buyer_id,
+        number_key: &row.number_key,
+        look_key: &row.look_key,
+        stem_key: &row.stem_key,
+        issue_date: row.issue_date,
+        currency: &row.currency,
+        payable_minor: row.payable_minor,
+        total_minor: row.total_minor,
+        format: &row.format,
+        file: if row.format == super::intake::TABLE { "" } else { &row.document },
+        self_billed: document_kind(&row.type_code) == Ok(DocumentKind::SelfBilled),
+    }
+}
+
+/// The live invoices that this one points at, each with its rules.
+fn pointed_at(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
+    let own = identity(invoice);
+    let condition = "id <> ? AND state NOT IN ('withdrawn', 'rejected') AND id IN (\
+        SELECT id FROM invoices WHERE seller_tax_key = ? AND look_key = ? \
+        UNION SELECT id FROM invoices WHERE seller_tax_key = ? AND look_key = ? \
+        UNION SELECT id FROM invoices WHERE seller_tax_key = ? AND stem_key = ? \
+        UNION SELECT id FROM invoices WHERE buyer_id = ? AND issue_date = ? AND total_minor = ? \
+        UNION SELECT id FROM invoices WHERE document = ?) ORDER BY id LIMIT ?";
+    let binds = [
+        invoice.id.into(),
+        own.seller.into(),
+        own.look_key.into(),
+        own.seller.into(),
+        own.stem_key.into(),
+        own.seller.into(),
+        own.look_key.into(),
+        own.buyer.into(),
+        own.issue_date.into(),
+        own.total_minor.into(),
+        own.file.into(),
+        MOST_COMPARED.into(),
+    ];
+    let mut found = Vec::new();
+    for other in Invoice::list_where(conn, condition, &binds)? {
+        let rules = match named_state(invoice, &other) {
+            // What it replaces it may resemble.
+            Some(state) if is_replaceable(state) => continue,
+            Some(_) => vec![ReviewRule::ReplacesConfirmed],
+            None => suspicions(&own, &identity(&other), other.state == InvoiceState::Paid.name()),
+        };
+        if !rules.is_empty() {
+            found.push(Finding { rules, other_id: Some(other.id), credit_id: None });
+        }
+    }
+    Ok(found)
+}
+
+/// The state of `other`, if it is what this invoice says that it replaces.
+fn named_state(invoice: &Invoice, other: &Invoice) -> Option<InvoiceState> {
+    let named = !invoice.replaces.is_empty()
+        && other.seller_tax_key == invoice.seller_tax_key
+        && other.number_key == normalise_number(&invoice.replaces)
+        && other.id < invoice.id;
+    if named { InvoiceState::parse(&other.state) } else { None }
+}
+
+/// Nobody has undertaken to pay it yet.
+#[must_use]
+pub fn is_replaceable(state: InvoiceState) -> bool {
+    matches!(state, InvoiceState::Draft | InvoiceState::Presented | InvoiceState::Disputed | InvoiceState::Expired)
+}
+
+/// This seller's live invoice of that number that came before `before`, the newest where there are several.
+pub fn find_named(conn: &mut Conn, seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError> {
+    // The same number has the same look, which has the index.
+    let condition = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state NOT IN ('withdrawn', 'rejected') \
+                     ORDER BY issue_date DESC, id DESC LIMIT 1";
+    let binds = [seller_tax_key.into(), look_key(number).into(), normalise_number(number).into(), before.into()];
+    Invoice::find_where(conn, condition, &binds)
+}
+
+/// The one that a replacement names, and the rules on it where its number alone would not lead to it.
+fn replaced_confirmed(conn: &mut Conn, invoice: &Invoice) -> Result<Option<Finding>, StoreError> {
+    if invoice.replaces.is_empty() {
+        return Ok(None);
+    }
+    let named = find_named(conn, &invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
+    let confirmed = named.filter(|other| InvoiceState::parse(&other.state).is_some_and(|state| !is_replaceable(state)));
+    Ok(confirmed.map(|other| Finding { rules: vec![ReviewRule::ReplacesConfirmed], other_id: Some(other.id), credit_id: None }))
+}
+
+/// What cancelled an invoice of this number before: withdrawing it and bringing it again undoes neither its credit notes nor the
+/// invoice that took its place.
+fn cancelled_before(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
+    let key = [
+        invoice.seller_tax_key.as_str().into(),
+        invoice.look_key.as_str().into(),
+        invoice.number_key.as_str().into(),
+        invoice.id.into(),
+    ];
+    let credited = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
+    let mut ids: Vec<i64> = Invoice::list_where(conn, credited, &key)?.iter().map(|row| row.id).collect();
+    let replacing = "seller_tax_key = ? AND replaces <> '' AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY id";
+    let replacing = Invoice::list_where(conn, replacing, &[invoice.seller_tax_key.as_str().into(), invoice.id.into()])?;
+    ids.extend(replacing.iter().filter(|row| normalise_number(&row.replaces) == invoice.number_key).map(|row| row.id));
+    let finding = |id| Finding { rules: vec![ReviewRule::CancelledBefore], other_id: Some(id), credit_id: None };
+    Ok(ids.into_iter().map(finding).collect())
+}
+
+/// Everything that a person must look at before this invoice goes on. It need not be stored yet; its id is higher than all before.
+pub fn findings(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
+    let mut found = pointed_at(conn, invoice)?;
+    let more = replaced_confirmed(conn, invoice)?.into_iter().chain(cancelled_before(conn, invoice)?);
+    for finding in more {
+        // One review for two invoices, whatever they have in common.
+        match found.iter_mut().find(|known| known.other_id == finding.other_id) {
+            Some(known) => known.rules.extend(finding.rules.into_iter().filter(|rule| *rule != ReviewRule::ReplacesConfirmed)),
+            None => found.push(finding),
+        }
+    }
+    Ok(found)
+}
+
+/// Puts an invoice before a person: a review for each finding, a word to the operator and to the supplier. Answers the reviews.
+pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> Step<Vec<i64>> {
+    let mut opened = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let id = batch.next_id();
+        opened.push(id);
+        let rules: Vec<&str> = finding.rules.iter().map(|rule| rule.name()).collect();
+        batch.insert(&Review {
+            id,
+            invoice_id: invoice.id,
+            other_id: finding.other_id,
+            credit_id: finding.credit_id,
+            rules: rules.join(" "),
+            state: ReviewState::Open.name().to_owned(),
+            statement: String::new(),
+            reason: String::new(),
+            created_at: batch.now,
+            decided_at: None,
+        })?;
+    }
+    let supplier = batch.party(invoice.supplier_id)?;
+    let arguments = json!({ "number": invoice.number, "supplier": supplier.name });
+    let first = opened.first().copied().unwrap_or(0);
+    notify_operator(batch, "review_wanted", &arguments, format!("/ops/reviews/{first}"))?;
+    batch.notify(invoice.supplier_id, "review_opened", &arguments, format!("/invoices/{}", invoice.id));
+    Ok(opened)
+}
+
+/// Tells the operator something.
+pub fn notify_operator(batch: &mut Batch<'_>, kind: &str, arguments: &serde_json::Value, link: String) -> Step<()> {
+    let condition = format!("capacities LIKE '%{}%' ORDER BY id LIMIT 1", Capacity::Operator.name());
+    let operator = Party::find_where(batch.conn, &condition, &[])?.ok_or(Refusal::NotFound)?;
+    batch.notify(operator.id, kind, arguments, link);
+    Ok(())
+}
+
+fn states(rows: &[Review]) -> Result<Vec<ReviewState>, StoreError> {
+    let parsed = rows
+        .iter()
+        .map(|row| ReviewState::parse(&row.state).ok_or_else(|| super::settlement::corrupt("state of review", row.id)));
+    parsed.collect()
+}
+
+/// Brings what the invoice shows of its reviews, and whether its receivable is held, up to date.
+pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
+    let states = states(&Review::list_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?)?;
+    review::standing(&states).clone_into(&mut invoice.review);
+    batch.update(invoice)?;
+    let held = review::holds(&states);
+    if let Some(mut receivable) = Receivable::find_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?
+        && receivable.held != held
+    {
+        receivable.held = held;
+        batch.update(&receivable)?;
+    }
+    Ok(())
+}
+
+/// Nobody decides any more about an invoice that is gone: its own open reviews end, and so do those that point at it.
+pub fn release(batch: &mut Batch<'_>, invoice_id: i64) -> Step<()> {
+    let condition = "state = 'open' AND (invoice_id = ? OR other_id = ?) ORDER BY id";
+    for mut row in Review::list_where(batch.conn, condition, &[invoice_id.into(), invoice_id.into()])? {
+        ReviewState::Released.name().clone_into(&mut row.state);
+        row.decided_at = Some(batch.now);
+        batch.update(&row)?;
+        let mut freed = Invoice::load(batch.conn, row.invoice_id)?;
+        refresh(batch, &mut freed)?;
+        if freed.id != invoice_id && freed.review != ReviewState::Open.name() {
+            let arguments = json!({ "number": freed.number });
+            batch.notify(freed.supplier_id, "review_released", &arguments, format!("/invoices/{}", freed.id));
+        }
+    }
+    Ok(())
+}
+
+/// The check once more, before something is made of the invoice: what has come to light since and nobody has looked at holds it.
+/// Answers whether it is held now.
+pub fn check_again(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<bool> {
+    let condition = "invoice_id = ? OR other_id = ?";
+    let seen = Review::list_where(batch.conn, condition, &[invoice.id.into(), invoice.id.into()])?;
+    let known = |other: i64| seen.iter().any(|row| row.invoice_id == other || row.other_id == Some(other));
+    let mut fresh = findings(batch.conn, invoice)?;
+    fresh.retain(|finding| finding.other_id.is_some_and(|other| !known(other)));
+    if fresh.is_empty() {
+        return Ok(false);
+    }
+    hold(batch, invoice, &fresh)?;
+    refresh(batch, invoice)?;
+    Ok(true)
+}

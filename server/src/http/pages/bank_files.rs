@@ -1,0 +1,381 @@
+//! A bank's file from the upload over the check page to what became of it.
+
+use super::super::error::Fault;
+use super::super::rights::{OperatorMaker, OperatorViewer, Who};
+use super::super::routes::{Id, Posted, Routes};
+use super::super::upload::Uploaded;
+use super::listing::plain_table;
+use super::{Answer, SignedIn, again, receipt};
+use crate::bank_check::{self, FileCheck, LineCheck, StatementCheck, StatusCheck, Sum};
+use crate::commands::Command;
+use crate::commands::import_statement::{ImportStatement, refusal_of};
+use crate::commands::import_status::ImportStatus;
+use crate::commands::keep_bank_file::KeepBankFile;
+use crate::hash::sha256_hex;
+use crate::http::see_other;
+use domain::Refusal;
+use domain::party::Role;
+use formats::FormatFault;
+use std::collections::BTreeMap;
+use store::lists::{FateLine, StatementLine};
+use store::records::{Keyed, Record};
+use store::{BankFile, Conn};
+use web::{Block, Field, Form, Language, Page, Tone, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/ops/bank-files", bank_files);
+    routes.post("/ops/bank-files", bank_files_post);
+    routes.get("/ops/bank-files/{id}", bank_file);
+    routes.post("/ops/bank-files/{id}", bank_file_import);
+}
+
+/// Lines that a check page shows one by one; those that people must look at come first.
+const SHOWN: usize = 200;
+/// Files that the upload page shows.
+const NEWEST: &str = "id > 0 ORDER BY id DESC LIMIT 25";
+
+async fn bank_files_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
+    let language = who.language();
+    let (iban, files) = who
+        .app
+        .read(|conn| Ok((store::records::load_heads(conn)?.custody_iban, BankFile::list_where(conn, NEWEST, &[])?)))
+        .await?;
+    let rows = files.iter().map(|file| {
+        vec![
+            Value::link(file.name.clone(), format!("/ops/bank-files/{}", file.id)),
+            Value::text(language.t(&format!("bank-file-{}", file.kind))),
+            Value::moment(language, file.kept_at),
+            Value::state(language, &file.state),
+        ]
+    });
+    let heads = [("bank-files-file", false), ("col-what", false), ("col-when", false), ("col-state", false)];
+    let mut page = Page::new(who.t("bank-files-title"))
+        .trail(who.t("nav-ops"), "/ops")
+        .with(Block::Paragraph(language.fill("bank-files-lead", &[("iban", iban)])));
+    if who.person()?.has_role(Role::Maker) {
+        let field = Field::new("files", who.t("bank-files-file"), "file").hint(who.t("bank-files-limits"));
+        page = page.form(Form::new("/ops/bank-files", who.t("page-to-check"), vec![field]));
+    }
+    Ok(page.table(plain_table(language, "bank-files-newest", &heads, rows.collect(), "bank-files-none")))
+}
+
+async fn bank_files(who: Who<OperatorViewer>) -> Answer {
+    let page = bank_files_page(&who).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+/// Reads a bank file, whichever kind it is, into the command that takes it up.
+fn read_bank_file(name: String, content: Vec<u8>) -> Result<Command, Fault> {
+    if matches!(formats::pain002::parse(&content), Err(FormatFault::WrongKind { .. })) {
+        return Ok(read_statement(name, content)?.into());
+    }
+    Ok(read_status(name, content)?.into())
+}
+
+/// Reads a bank's status report (pain.002).
+pub fn read_status(name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
+    let report = formats::pain002::parse(&content)?;
+    Ok(ImportStatus { name, sha256: sha256_hex(&content), content, report })
+}
+
+/// Reads a bank's statement or notification (camt.053, camt.054). One that does not add up is refused.
+pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
+    let statements = formats::camt::parse(&content)?;
+    if let Some(fault) = statements.iter().find_map(formats::camt::Statement::fault) {
+        return Err(fault.into());
+    }
+    Ok(ImportStatement { name, sha256: sha256_hex(&content), content, statements })
+}
+
+/// The command that keeps a file, once it is readable and ours.
+fn keep(conn: &mut Conn, name: String, content: Vec<u8>) -> Result<KeepBankFile, Fault> {
+    let kind = match read_bank_file(name.clone(), content.clone())? {
+        Command::ImportStatement(read) => {
+            let iban = store::records::load_heads(conn)?.custody_iban;
+            if let Some(refusal) = refusal_of(conn, &iban, &read.statements)? {
+                return Err(refusal.into());
+            }
+            "statement"
+        }
+        _ => "status",
+    };
+    Ok(KeepBankFile { name, sha256: sha256_hex(&content), kind: kind.to_owned(), content })
+}
+
+async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer {
+    let key = uploaded.posted.key();
+    let command = match uploaded.files.into_iter().next() {
+        None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
+        Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
+        Some(file) => who.app.read(move |conn| keep(conn, file.name, file.content)).await,
+    };
+    let outcome = match command {
+        Ok(command) => who.submit(&key, command).await,
+        Err(fault) => Err(fault),
+    };
+    match outcome {
+        Ok(outcome) => Ok(see_other(&format!("/ops/bank-files/{}", outcome.number("file_id")))),
+        Err(fault) => again(&who, bank_files_page(&who).await?, &uploaded.posted, fault, "").await,
+    }
+}
+
+/// A kept file, read again from what was kept.
+fn load_command(conn: &mut Conn, file: &BankFile) -> Result<Command, Fault> {
+    let document = store::records::find_document(conn, &file.sha256)?.ok_or(Refusal::NotFound)?;
+    read_bank_file(file.name.clone(), document.content)
+}
+
+/// What a kept file would do, and a digest of that.
+enum Checked {
+    Statements(FileCheck),
+    Statuses(String, Vec<StatusCheck>),
+}
+
+impl Checked {
+    fn digest(&self) -> String {
+        match self {
+            Self::Statements(check) => check.digest.clone(),
+            Self::Statuses(_, rows) => {
+                let words: Vec<&str> = rows.iter().map(|row| row.effect).collect();
+                sha256_hex(words.join("\n").as_bytes())
+            }
+        }
+    }
+}
+
+fn check(conn: &mut Conn, command: &Command) -> Result<Checked, Fault> {
+    match command {
+        Command::ImportStatement(read) => Ok(Checked::Statements(bank_check::statements(conn, &read.statements)?)),
+        Command::ImportStatus(read) => {
+            Ok(Checked::Statuses(read.report.original_message_id.clone(), bank_check::statuses(conn, &read.report)?))
+        }
+        _ => Err(Refusal::NotFound.into()),
+    }
+}
+
+fn title(who: &Who<impl SignedIn>, file: &BankFile) -> Page {
+    Page::new(who.language().fill("bank-file-title", &[("name", file.name.clone())]))
+        .trail(who.t("nav-ops"), "/ops")
+        .trail(who.t("bank-files-title"), "/ops/bank-files")
+}
+
+fn about(language: Language, file: &BankFile) -> Vec<(String, Value)> {
+    vec![
+        (language.t("col-state"), Value::state(language, &file.state)),
+        (language.t("col-what"), Value::text(language.t(&format!("bank-file-{}", file.kind)))),
+        (language.t("bank-file-hash"), Value::link(file.sha256.clone(), format!("/documents/{}", file.sha256))),
+    ]
+}
+
+async fn bank_file(who: Who<OperatorViewer>, id: Id) -> Answer {
+    let page = bank_file_page(&who, id.0).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn bank_file_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
+    let file = who.app.read(move |conn| Ok(BankFile::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
+    if file.state == "kept" { check_page_of(who, file).await } else { taken_up(who, file).await }
+}
+
+/// What is in the file and what each line would do, and the button that takes up exactly this file.
+async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
+    let language = who.language();
+    let kept = file.clone();
+    let checked = who
+        .app
+        .read(move |conn| {
+            let command = load_command(conn, &kept)?;
+            match check(conn, &command) {
+                Err(Fault::Refused(refusal)) => Ok(Err(refusal)),
+                checked => Ok(Ok(checked?)),
+            }
+        })
+        .await?;
+    let mut page = title(who, &file).with(Block::Facts(about(language, &file)));
+    let checked = match checked {
+        Ok(checked) => checked,
+        // It can no longer be taken up: another file has brought its statements.
+        Err(refusal) => return Ok(page.with(Block::Notice(Tone::Stopped, language.refusal(&refusal, "")))),
+    };
+    if who.person()?.has_role(Role::Maker) {
+        let form = Form::new(format!("/ops/bank-files/{}", file.id), who.t("bank-files-submit"), vec![])
+            .hidden("sha256", file.sha256.clone())
+            .hidden("check", checked.digest());
+        page = page.with(Block::Paragraph(who.t("bank-file-check-lead"))).form(form);
+    }
+    match &checked {
+        Checked::Statements(check) => {
+            for statement in &check.statements {
+                page = statement_blocks(language, page, statement);
+            }
+        }
+        Checked::Statuses(original, rows) => {
+            page = page.with(Block::Facts(vec![(who.t("bank-file-original"), Value::code(original.clone()))]));
+            let cells = rows.iter().map(|row| {
+                vec![
+                    Value::code(row.about.clone()),
+                    Value::code(row.code.clone()),
+                    Value::code(row.reason.clone()),
+                    Value::state(language, row.effect),
+                ]
+            });
+            let heads = [("status-about", false), ("status-code", false), ("status-reason", false), ("bank-file-effect", false)];
+            page = page.table(plain_table(language, "bank-file-statuses", &heads, cells.collect(), "bank-file-empty"));
+        }
+    }
+    Ok(page)
+}
+
+fn statement_blocks(language: Language, page: Page, check: &StatementCheck) -> Page {
+    let row = &check.row;
+    let title = language.fill("bank-statement-title", &[("statement", row.statement.clone())]);
+    let mut page = page.with(Block::Heading(title)).with(Block::Facts(statement_facts(language, row)));
+    if ["gap", "overlap"].contains(&row.continuity.as_str()) {
+        page = page.with(Block::Notice(Tone::Attention, continuity_text(language, row)));
+    }
+    let sums = |sum: &Sum, currency: &str| [Value::number(sum.count), Value::money(currency, sum.minor)];
+    let totals = check.totals.iter().map(|((direction, currency), sum)| {
+        let [count, amount] = sums(sum, currency);
+        vec![Value::text(language.t(&format!("direction-{direction}"))), count, amount]
+    });
+    let heads = [("col-direction", false), ("bank-file-lines", true), ("col-amount", true)];
+    page = page.table(plain_table(language, "bank-file-totals", &heads, totals.collect(), "bank-file-empty"));
+    let fates = check.fates.iter().map(|((fate, why, currency), sum)| {
+        let [count, amount] = sums(sum, currency);
+        vec![Value::text(fate_text(language, fate, why)), count, amount]
+    });
+    let heads = [("bank-file-effect", false), ("bank-file-lines", true), ("col-amount", true)];
+    page = page.table(plain_table(language, "bank-file-fates", &heads, fates.collect(), "bank-file-empty"));
+    let mut lines: Vec<&LineCheck> = check.lines.iter().collect();
+    lines.sort_by_key(|line| ["attention", "suspense"].iter().position(|fate| *fate == line.fate).unwrap_or(2));
+    let cells = lines.iter().take(SHOWN).map(|line| line_cells(language, line));
+    let heads = [
+        ("col-value-date", false),
+        ("col-direction", false),
+        ("col-amount", true),
+        ("col-counterparty", false),
+        ("field-reference", false),
+        ("bank-file-effect", false),
+        ("line-twin", false),
+    ];
+    page = page.table(plain_table(language, "bank-lines-title", &heads, cells.collect(), "bank-file-empty"));
+    if lines.len() > SHOWN {
+        let counts = [("shown", SHOWN.to_string()), ("count", lines.len().to_string())];
+        page = page.with(Block::Paragraph(language.fill("bank-file-more", &counts)));
+    }
+    page
+}
+
+fn line_cells(language: Language, check: &LineCheck) -> Vec<Value> {
+    let line = &check.line;
+    let reference = if line.reference.is_empty() { &line.end_to_end } else { &line.reference };
+    // An announcement may not say a day yet.
+    let day = if check.why == "pending" { Value::text("–") } else { Value::date(language, line.value_date) };
+    vec![
+        day,
+        Value::text(language.t(&format!("direction-{}", line.direction))),
+        Value::money(&line.currency, line.amount_minor),
+        Value::text(line.counterparty.clone()),
+        Value::code(reference.clone()),
+        Value::text(fate_text(language, check.fate, check.why)),
+        check.twin.map_or_else(|| Value::text("–"), |id| Value::link(id.to_string(), format!("/ops/bank-lines/{id}"))),
+    ]
+}
+
+/// What happens to a line, and why where that is not plain.
+fn fate_text(language: Language, fate: &str, why: &str) -> String {
+    let happens = language.t(&format!("fate-{fate}"));
+    if why.is_empty() { happens } else { format!("{happens} · {}", super::bank::kind_text(language, why)) }
+}
+
+/// A statement's own facts, on the check page and on its own.
+pub fn statement_facts(language: Language, row: &store::Statement) -> Vec<(String, Value)> {
+    let balance = |minor: Option<i64>| minor.map_or_else(|| Value::text("–"), |minor| Value::money(&row.currency, minor));
+    let day = |date: Option<chrono::NaiveDate>| date.map_or_else(|| Value::text("–"), |date| Value::date(language, date));
+    vec![
+        (language.t("bank-file-message"), Value::code(row.message.clone())),
+        (language.t("field-iban"), Value::code(row.iban.clone())),
+        (language.t("col-currency"), Value::text(row.currency.clone())),
+        (language.t("statement-from"), day(row.from_date)),
+        (language.t("statement-to"), day(row.to_date)),
+        (language.t("statement-opening"), balance(row.opening_minor)),
+        (language.t("statement-closing"), balance(row.closing_minor)),
+        (language.t("statement-continuity"), Value::text(continuity_text(language, row))),
+    ]
+}
+
+pub fn continuity_text(language: Language, row: &store::Statement) -> String {
+    let amount = language.money(&row.currency, row.gap_minor);
+    language.fill(&format!("continuity-{}", row.continuity), &[("amount", amount), ("reason", row.reason.clone())])
+}
+
+/// What became of a file, or how far it has come.
+async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
+    let language = who.language();
+    let id = file.id;
+    let (statements, fates) =
+        who.app.read(move |conn| Ok((StatementLine::of_file(conn, id)?, FateLine::of_file(conn, id)?))).await?;
+    let mut page = title(who, &file).with(Block::Facts(about(language, &file)));
+    if file.state == "importing" {
+        let counts = [("done", file.lines_done.to_string()), ("count", file.lines.to_string())];
+        page = page.with(Block::Notice(Tone::Waiting, language.fill("bank-file-running", &counts)));
+    }
+    if file.kind == "status" {
+        return Ok(page.with(Block::Links(vec![(who.t("statuses-title"), "/ops/bank-statuses".to_owned())])));
+    }
+    let cells = fates.iter().map(|row| {
+        vec![Value::state(language, &row.state), Value::number(row.count), Value::money(&row.currency, row.sum_minor)]
+    });
+    let heads = [("col-state", false), ("bank-file-lines", true), ("col-amount", true)];
+    page = page.table(plain_table(language, "bank-file-became", &heads, cells.collect(), "bank-file-empty"));
+    let links = statements.iter().map(|row| {
+        (language.fill("bank-statement-title", &[("statement", row.statement.clone())]), format!("/ops/statements/{}", row.id))
+    });
+    Ok(page.with(Block::Links(links.collect())))
+}
+
+async fn bank_file_import(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
+    let (hash, digest) = (posted.get("sha256").to_owned(), posted.get("check").to_owned());
+    let key = posted.key();
+    let command = who
+        .app
+        .read(move |conn| {
+            let file = BankFile::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
+            if file.sha256 != hash {
+                return Err(Refusal::CheckChanged.into());
+            }
+            let command = load_command(conn, &file)?;
+            // What was taken up meanwhile is answered by the import itself: a repeated key has its receipt.
+            if file.state == "kept" && check(conn, &command)?.digest() != digest {
+                return Err(Refusal::CheckChanged.into());
+            }
+            Ok(command)
+        })
+        .await;
+    let outcome = match command {
+        Ok(command) => who.submit(&key, command).await,
+        Err(fault) => Err(fault),
+    };
+    match outcome {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, bank_file_page(&who, id.0).await?, &posted, fault, "").await,
+    }
+}
+
+/// The check as JSON, for programs.
+#[must_use]
+pub fn check_json(sha256: &str, check: &FileCheck) -> serde_json::Value {
+    let sums = |fates: &BTreeMap<(&'static str, &'static str, String), Sum>| {
+        let row = |((fate, why, currency), sum): (&(&str, &str, String), &Sum)| serde_json::json!({ "fate": fate, "why": why, "currency": currency, "count": sum.count, "sum_minor": sum.minor });
+        fates.iter().map(row).collect::<Vec<_>>()
+    };
+    let statements = check.statements.iter().map(|statement| {
+        serde_json::json!({
+            "message": statement.row.message, "statement": statement.row.statement, "iban": statement.row.iban, "currency": statement.row.currency,
+            "from_date": statement.row.from_date, "to_date": statement.row.to_date, "opening_minor": statement.row.opening_minor,
+            "closing_minor": statement.row.closing_minor, "continuity": statement.row.continuity, "gap_minor": statement.row.gap_minor,
+            "lines": statement.lines.len(), "fates": sums(&statement.fates),
+        })
+    });
+    serde_json::json!({ "sha256": sha256, "check": check.digest, "statements": statements.collect::<Vec<_>>() })
+}

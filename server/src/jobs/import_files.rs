@@ -1,0 +1,36 @@
+//! Takes up long bank files, piece by piece, so that other work goes on between the pieces.
+
+use crate::commands::Actor;
+use crate::commands::bank_line::incoming;
+use crate::commands::continue_import::ContinueImport;
+use crate::commands::import_statement::PIECE;
+use crate::http::error::Fault;
+use crate::writer::{WriteError, Writer};
+use domain::Refusal;
+use store::records::Record;
+use store::{BankFile, Pool, StoreError};
+
+/// Goes on with every file that is not taken up yet and returns how many pieces were done.
+pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u32, Fault> {
+    let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
+    let mut pieces = 0_u32;
+    for mut file in BankFile::list_where(&mut conn, "state = 'importing' ORDER BY id", &[])? {
+        let kept = store::records::find_document(&mut conn, &file.sha256)?;
+        let kept = kept.ok_or_else(|| StoreError::Corrupt(format!("document of bank file {}", file.id)))?;
+        let lines = incoming(&formats::camt::parse(&kept.content)?);
+        while file.lines_done < file.lines && !stop() {
+            let done = usize::try_from(file.lines_done).unwrap_or(usize::MAX);
+            let next = lines.iter().skip(done).take(PIECE).cloned().collect();
+            let command = ContinueImport { file_id: file.id, lines_done: file.lines_done, lines: next };
+            // The key says which piece: two processes that both try do it once.
+            let key = format!("continue-import-{}-{}", file.id, file.lines_done);
+            let outcome = match writer.submit_blocking(Actor::SYSTEM, key, command.into()) {
+                Err(WriteError::Refused(Refusal::KeyReused)) => break,
+                reply => reply.map_err(|error| Fault::Failed(format!("{error:?}")))?,
+            };
+            file.lines_done = outcome.number("lines_done");
+            pieces = pieces.saturating_add(1);
+        }
+    }
+    Ok(pieces)
+}
