@@ -157,6 +157,8 @@ macro_rules! commands {
 
 commands!(
     accept_invitation AcceptInvitation,
+    acknowledge_assignment AcknowledgeAssignment,
+    answer_invoice AnswerInvoice,
     appoint_checker AppointChecker,
     assign_suspense AssignSuspense,
     attach_evidence AttachEvidence,
@@ -165,6 +167,7 @@ commands!(
     change_user ChangeUser,
     close_day CloseDay,
     confirm_invoice ConfirmInvoice,
+    confirm_list ConfirmList,
     continue_import ContinueImport,
     create_offer CreateOffer,
     create_payment_file CreatePaymentFile,
@@ -173,6 +176,7 @@ commands!(
     decide_company DecideCompany,
     decide_review DecideReview,
     dispute_invoice DisputeInvoice,
+    draft_confirmation_list DraftConfirmationList,
     enrol_totp EnrolTotp,
     explain_invoice ExplainInvoice,
     explain_statement ExplainStatement,
@@ -186,6 +190,7 @@ commands!(
     propose_bank_account ProposeBankAccount,
     queue_mails QueueMails,
     record_checkpoint RecordCheckpoint,
+    record_confirmed RecordConfirmed,
     record_mail RecordMail,
     record_receipt RecordReceipt,
     record_sign_in_failure RecordSignInFailure,
@@ -203,14 +208,17 @@ commands!(
     set_holiday SetHoliday,
     set_issue_terms SetIssueTerms,
     set_preferences SetPreferences,
+    settle_dispute SettleDispute,
     share_payment SharePayment,
     sign_in SignIn,
     submit_invoice SubmitInvoice,
     touch_session TouchSession,
     withdraw_invoice WithdrawInvoice,
     withdraw_offer WithdrawOffer,
+    write_message WriteMessage,
 );
 
+pub mod answer_clock;
 pub mod bank_line;
 pub mod intake;
 pub mod payout;

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::routes::{Routes, wrap};
 use crate::http::{App, Shared};
-use crate::jobs::{end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
+use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
 use crate::writer::Writer;
 use actix_web::{HttpResponse, HttpServer, web};
 use std::sync::Arc;
@@ -137,6 +137,7 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
             let ending = || stop.load(Ordering::Relaxed);
             report(import_files::go_on(&app.writer, &app.pool, ending).map(|_| ()), "import files");
             report(share_payments::go_on(&app.writer, &app.pool, ending).map(|_| ()), "share payments");
+            report(confirm_lists::go_on(&app.writer, &app.pool, ending).map(|_| ()), "confirm lists");
             report(sign_checkpoint::run(&app), "sign checkpoint");
             report(send_mail::queue(&app.writer, &app.pool, &app.config).map(|_| ()), "queue mails");
             report(send_mail::send(&app.writer, &app.pool, &app.config, &app.clock).map(|_| ()), "send mails");

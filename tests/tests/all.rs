@@ -5,6 +5,7 @@ mod backup;
 mod bank;
 mod browser;
 mod cluster;
+mod confirmation;
 mod disk;
 mod distribution;
 mod house_rules;

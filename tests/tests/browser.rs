@@ -76,16 +76,16 @@ impl Browser {
         Ok(Self { web, base })
     }
 
-    async fn go(&self, path: &str) -> Done {
+    pub async fn go(&self, path: &str) -> Done {
         self.web.goto(format!("{}{path}", self.base)).await
     }
 
-    async fn text(&self) -> WebDriverResult<String> {
+    pub async fn text(&self) -> WebDriverResult<String> {
         self.web.find(By::Css("main")).await?.text().await
     }
 
     /// Waits until the page says this: a click may answer before the next page stands.
-    async fn says(&self, words: &str) -> Done {
+    pub async fn says(&self, words: &str) -> Done {
         let mut shown = String::new();
         for _ in 0..100 {
             shown = self.text().await.unwrap_or_default();
@@ -101,7 +101,7 @@ impl Browser {
         Ok(self.web.current_url().await?.path().to_owned())
     }
 
-    async fn write(&self, name: &str, value: &str) -> Done {
+    pub async fn write(&self, name: &str, value: &str) -> Done {
         let field = self.web.find(By::Css(format!("main [name='{name}']"))).await?;
         let kind = field.attr("type").await?.unwrap_or_default();
         if kind != "file" && field.tag_name().await? != "select" {
@@ -111,7 +111,7 @@ impl Browser {
     }
 
     /// Presses the button of the form that leads to `action`.
-    async fn press(&self, action: &str) -> Done {
+    pub async fn press(&self, action: &str) -> Done {
         self.web.find(By::Css(format!("main form[action='{action}'] button"))).await?.click().await
     }
 
@@ -122,7 +122,7 @@ impl Browser {
         Ok(path)
     }
 
-    async fn sign_in(&self, email: &str) -> Done {
+    pub async fn sign_in(&self, email: &str) -> Done {
         self.go("/login").await?;
         self.write("email", email).await?;
         self.write("password", PASSWORD).await?;

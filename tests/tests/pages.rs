@@ -26,9 +26,20 @@ const PEOPLE: &[&str] = &[
 
 /// What is no page: files, and answers for machines.
 fn is_page(path: &str) -> bool {
-    !["/api/", "/assets/", "/documents/", "/log/", "/position-proof/file", "/healthz", "/readyz"]
-        .iter()
-        .any(|other| path.starts_with(other))
+    ![
+        "/api/",
+        "/assets/",
+        "/documents/",
+        "/responses/",
+        "/evidence/",
+        "/assignment-texts/",
+        "/log/",
+        "/position-proof/file",
+        "/healthz",
+        "/readyz",
+    ]
+    .iter()
+    .any(|other| path.starts_with(other))
         && path != "/"
 }
 

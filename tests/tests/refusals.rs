@@ -24,6 +24,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("remainder_too_small", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("sold_out", "survival::the_last_units_are_sold_once"),
     ("payment_being_shared", "distribution::many_holders_are_paid_piece_by_piece"),
+    ("nothing_chosen", "confirmation::many_payables_are_confirmed_with_one_decision"),
+    ("too_many_chosen", "confirmation::many_payables_are_confirmed_with_one_decision"),
     ("idempotency_key_reused", "survival::a_key_does_one_thing_once"),
     ("request_pending", "bank::opposing_requests_about_one_line_conflict"),
     ("receipt_known", "bank::money_recorded_by_hand_and_brought_by_the_bank_counts_once"),

@@ -22,8 +22,9 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
       if (step.lengthComputable) progress.value = (100 * step.loaded) / step.total;
     });
     request.addEventListener("load", () => {
-      // The answer is a page at its own address; going there shows it and keeps reload harmless.
-      window.location.assign(request.responseURL || form.action);
+      // What was taken is a page at its own address; what was not is said only in the answer itself, so it is sent once more.
+      if (request.status < 400) window.location.assign(request.responseURL || form.action);
+      else form.submit();
     });
     request.addEventListener("error", () => {
       progress.remove();

@@ -40,9 +40,8 @@ impl Tone {
     pub fn of(state: &str) -> Self {
         match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
-            | "placed" | "issued" | "sent" | "review_cleared" | "imported" | "follows" | "first" | "expensed" | "explained" => {
-                Self::Done
-            }
+            | "placed" | "issued" | "sent" | "acknowledged" | "review_cleared" | "imported" | "follows" | "first"
+            | "expensed" | "explained" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -74,7 +73,7 @@ impl Tone {
 pub struct Value {
     pub text: String,
     pub href: String,
-    /// `money`, `tag`, `date`, `code`, or nothing.
+    /// `money`, `tag`, `date`, `code`, `box`, or nothing.
     pub kind: &'static str,
     /// Tone class and icon of a tag; ISO form of a date.
     pub extra: &'static str,
@@ -121,6 +120,10 @@ impl Value {
         let text = language.t(&format!("state-{}", state.replace('_', "-")));
         Self { text, kind: "tag", extra: tone.class(), icon: tone.icon(), ..Self::default() }
     }
+    /// A box that chooses this row; its label names the row to those who do not see it.
+    pub fn choice(id: i64, label: impl Into<String>) -> Self {
+        Self { text: label.into(), kind: "box", machine: id.to_string(), ..Self::default() }
+    }
     #[must_use]
     pub fn is_money(&self) -> bool {
         self.kind == "money"
@@ -157,6 +160,13 @@ pub struct Choice {
     pub label: String,
     pub href: String,
     pub chosen: bool,
+}
+
+/// An act on rows of a table: the form around it and its buttons, each with what it takes (`scope`) and its label.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    pub form: Form,
+    pub buttons: Vec<(String, String)>,
 }
 
 /// The sums of a table's columns: each with the column that it stands under.
@@ -204,6 +214,8 @@ pub struct Table {
     pub sizes_label: String,
     /// Where this page stands among all; also in the title.
     pub place: String,
+    /// What can be done with rows that are chosen; their boxes are cells of the table.
+    pub selection: Option<Selection>,
 }
 
 impl Table {
@@ -434,6 +446,11 @@ fn each_form(blocks: &mut [Block], work: &mut impl FnMut(&mut Form)) {
     for block in blocks {
         match block {
             Block::Form(form) => work(form),
+            Block::Table(table) => {
+                if let Some(selection) = &mut table.selection {
+                    work(&mut selection.form);
+                }
+            }
             Block::Beside(left, right) => {
                 each_form(left, work);
                 each_form(right, work);
@@ -632,7 +649,13 @@ mod tests {
         let table = Table {
             caption: hostile.into(),
             columns: vec![Column::new(hostile), Column::numeric("n")],
-            rows: vec![Row { cells: vec![Value::link(hostile, "/x?a=\"<b>"), Value::money("EUR", -5)] }],
+            rows: vec![Row {
+                cells: vec![Value::link(hostile, "/x?a=\"<b>"), Value::money("EUR", -5), Value::choice(1, hostile)],
+            }],
+            selection: Some(Selection {
+                form: Form::new("/z", hostile, vec![]).hidden("x", hostile),
+                buttons: vec![(hostile.into(), hostile.into())],
+            }),
             totals: vec![TotalRow { label: hostile.into(), sums: vec![(1, "1".into())] }],
             filters: vec![Choice { label: hostile.into(), href: "/".into(), chosen: true }],
             sizes: vec![Choice { label: hostile.into(), href: "/".into(), chosen: false }],

@@ -156,8 +156,13 @@ impl Language {
     /// A refusal in words, with the field named as the form itself names it.
     #[must_use]
     pub fn refusal_about(self, refusal: &Refusal, currency: &str, label: Option<&str>) -> String {
-        let arguments: Vec<(&str, String)> = refusal
-            .arguments()
+        self.refusal_told(refusal.code(), refusal.arguments(), currency, label)
+    }
+
+    /// The same from a code and arguments that were kept.
+    #[must_use]
+    pub fn refusal_told(self, code: &str, arguments: Vec<(&str, String)>, currency: &str, label: Option<&str>) -> String {
+        let arguments: Vec<(&str, String)> = arguments
             .into_iter()
             .map(|(name, value)| {
                 let shown = if name.ends_with("_minor") && currency.is_empty() {
@@ -181,7 +186,7 @@ impl Language {
                 (name, shown)
             })
             .collect();
-        self.fill(&format!("refusal-{}", refusal.code().replace('_', "-")), &arguments)
+        self.fill(&format!("refusal-{}", code.replace('_', "-")), &arguments)
     }
 
     /// A fault of a file in words: its code, and what the sentence needs. A broken rule is said with its own sentence.

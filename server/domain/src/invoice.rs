@@ -8,15 +8,17 @@ named! {
         Draft => "draft", Presented => "presented", Confirmed => "confirmed",
         PartlyConfirmed => "partially_confirmed", Disputed => "disputed", Assigned => "assigned",
         PartPaid => "part_paid", Overdue => "overdue", Paid => "paid", Withdrawn => "withdrawn",
-        /// Refused after a review: it was another one again, or sold already.
+        /// Refused by the buyer, or after a review: it was another one again, or sold already.
         Rejected => "rejected",
+        /// Nobody answered in time.
+        Expired => "expired",
     }
 }
 named! {
     /// What happens to an invoice.
     InvoiceEvent {
         Submit => "submit", Confirm => "confirm", ConfirmLess => "confirm_less", Dispute => "dispute",
-        Withdraw => "withdraw", Reject => "reject", Assign => "assign", PayPart => "pay_part", PayAll => "pay_all", FallOverdue => "fall_overdue",
+        Settle => "settle", Reject => "reject", Expire => "expire", Withdraw => "withdraw", Assign => "assign", PayPart => "pay_part", PayAll => "pay_all", FallOverdue => "fall_overdue",
     }
 }
 
@@ -25,12 +27,17 @@ pub fn next_state(state: InvoiceState, event: InvoiceEvent) -> Result<InvoiceSta
     use InvoiceEvent as E;
     use InvoiceState as S;
     match (state, event) {
-        (S::Draft, E::Submit) => Ok(S::Presented),
-        (S::Presented | S::Disputed, E::Confirm) => Ok(S::Confirmed),
-        (S::Presented | S::Disputed, E::ConfirmLess) => Ok(S::PartlyConfirmed),
+        // What nobody answered in time may be presented again.
+        (S::Draft | S::Expired, E::Submit) => Ok(S::Presented),
+        // What is disputed is not promised before the dispute is settled: a list or a second person cannot confirm it by accident.
+        (S::Presented, E::Confirm) => Ok(S::Confirmed),
+        (S::Presented, E::ConfirmLess) => Ok(S::PartlyConfirmed),
         (S::Presented, E::Dispute) => Ok(S::Disputed),
-        (S::Draft | S::Presented | S::Disputed, E::Withdraw) => Ok(S::Withdrawn),
-        (S::Draft | S::Presented | S::Disputed, E::Reject) => Ok(S::Rejected),
+        (S::Disputed, E::Settle) => Ok(S::Presented),
+        // The buyer refuses what was presented; a review may also stop what is not presented yet, or not again.
+        (S::Draft | S::Presented | S::Disputed | S::Expired, E::Reject) => Ok(S::Rejected),
+        (S::Presented, E::Expire) => Ok(S::Expired),
+        (S::Draft | S::Presented | S::Disputed | S::Rejected | S::Expired, E::Withdraw) => Ok(S::Withdrawn),
         (S::Confirmed | S::PartlyConfirmed | S::Assigned, E::Assign) => Ok(S::Assigned),
         (S::Confirmed | S::PartlyConfirmed | S::Assigned, E::PayPart) | (S::PartPaid, E::PayPart) => Ok(S::PartPaid),
         (S::Overdue, E::PayPart) => Ok(S::Overdue),
@@ -117,11 +124,11 @@ pub fn decide_credit(state: InvoiceState, owed_minor: i64, amount_minor: i64) ->
         return Err(Refusal::PayableNotPositive);
     }
     match state {
-        S::Draft | S::Presented | S::Disputed if amount_minor > owed_minor => {
+        S::Draft | S::Presented | S::Disputed | S::Expired if amount_minor > owed_minor => {
             Err(Refusal::CreditTooLarge { payable_minor: owed_minor })
         }
-        S::Draft | S::Presented | S::Disputed if amount_minor == owed_minor => Ok(Credited::Extinguished),
-        S::Draft | S::Presented | S::Disputed => Ok(Credited::Reduced),
+        S::Draft | S::Presented | S::Disputed | S::Expired if amount_minor == owed_minor => Ok(Credited::Extinguished),
+        S::Draft | S::Presented | S::Disputed | S::Expired => Ok(Credited::Reduced),
         S::Confirmed | S::PartlyConfirmed | S::Assigned | S::PartPaid | S::Overdue | S::Paid => Ok(Credited::Late),
         S::Withdrawn | S::Rejected => Err(Refusal::StateConflict { state: state.name().to_owned() }),
     }
@@ -135,14 +142,6 @@ pub const MOST_PAYABLE_MINOR: i64 = 10_000_000_000_000;
 
 /// Days ahead that a due date may lie.
 pub const MOST_DAYS_AHEAD: u64 = 730;
-
-/// Whether the buyer named in it sees the invoice: not before it is presented, nor once it was taken back or refused by a
-/// review, which may have been before that.
-#[must_use]
-pub fn is_shown_to_buyer(state: &str) -> bool {
-    let hidden = [InvoiceState::Draft, InvoiceState::Withdrawn, InvoiceState::Rejected];
-    !hidden.iter().any(|known| known.name() == state)
-}
 
 /// What the rules look at when a file becomes an invoice.
 #[derive(Clone, Debug)]
@@ -227,13 +226,14 @@ mod tests {
 
     const ALLOWED: &str = "
 draft submit presented
-draft withdraw withdrawn
 draft reject rejected
+draft withdraw withdrawn
 presented confirm confirmed
 presented confirm_less partially_confirmed
 presented dispute disputed
-presented withdraw withdrawn
 presented reject rejected
+presented expire expired
+presented withdraw withdrawn
 confirmed assign assigned
 confirmed pay_part part_paid
 confirmed pay_all paid
@@ -242,10 +242,9 @@ partially_confirmed assign assigned
 partially_confirmed pay_part part_paid
 partially_confirmed pay_all paid
 partially_confirmed fall_overdue overdue
-disputed confirm confirmed
-disputed confirm_less partially_confirmed
-disputed withdraw withdrawn
+disputed settle presented
 disputed reject rejected
+disputed withdraw withdrawn
 assigned assign assigned
 assigned pay_part part_paid
 assigned pay_all paid
@@ -254,7 +253,12 @@ part_paid pay_part part_paid
 part_paid pay_all paid
 part_paid fall_overdue overdue
 overdue pay_part overdue
-overdue pay_all paid";
+overdue pay_all paid
+rejected withdraw withdrawn
+expired submit presented
+expired reject rejected
+expired withdraw withdrawn
+";
 
     #[test]
     fn intake_names_the_rule() {

@@ -5,11 +5,15 @@
 #![cfg_attr(test, allow(clippy::as_conversions, clippy::float_arithmetic))]
 
 pub mod allocation;
+pub mod answer;
+pub mod assignment;
 pub mod bank_line;
 pub mod calendar;
 pub mod chart;
+pub mod confirmation_list;
 pub mod creditor_reference;
 pub mod day_count;
+pub mod evidence;
 pub mod identity;
 pub mod invoice;
 pub mod money;

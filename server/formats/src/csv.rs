@@ -1,11 +1,13 @@
 //! Tables: Kontor's template for invoices in bulk, and the buyer's list of what it will pay. docs/INTAKE.md gives the columns.
 
 mod cells;
+mod confirmations;
 mod invoices;
 mod payables;
 mod table;
 
 use crate::FormatFault;
+pub use confirmations::{ConfirmationRow, read as read_confirmations};
 pub use invoices::CsvInvoice;
 pub use payables::Payable;
 

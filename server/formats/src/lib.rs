@@ -11,6 +11,7 @@ pub mod csv;
 mod encoding;
 pub mod fault;
 pub mod invoice;
+pub mod invoice_response;
 pub mod limits;
 pub mod ofd;
 pub mod pain;

@@ -1,10 +1,13 @@
 //! The buyer irrevocably undertakes to pay, all or less; the receivable comes into being in the same commit.
 
-use super::{Actor, Ask, Done, Execute, currency, optional, reviews, settlement};
+use super::answer_invoice::insert_message;
+use super::{Actor, Ask, Done, Execute, answer_clock, currency, optional, reviews, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
+use domain::answer::{AnswerCode, ReasonCode};
 use domain::chart::{self, AccountKey};
 use domain::day_count::DayCount;
+use domain::evidence::{self, EvidenceFacts, Signature};
 use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
 use domain::party::{Capacity, needs_second_person};
 use domain::pricing::FeeTerms;
@@ -15,7 +18,7 @@ use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
-use store::{Confirmation, Conn, Invoice, IssueTermsRow, Receivable, StoreError};
+use store::{Confirmation, ConfirmationEvidence, Conn, Invoice, IssueTermsRow, Receivable, StoreError, User};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -56,12 +59,22 @@ pub struct Words {
 pub fn words(conn: &mut Conn, invoice: &Invoice, amount_minor: i64, due_date: NaiveDate) -> Result<Words, StoreError> {
     let buyer = store::Party::load(conn, invoice.buyer_id)?;
     let supplier = store::Party::load(conn, invoice.supplier_id)?;
+    words_between((&buyer.name, &supplier.name), invoice, amount_minor, due_date)
+}
+
+/// The same where the names of buyer and supplier are known.
+pub fn words_between(
+    (buyer, supplier): (&str, &str),
+    invoice: &Invoice,
+    amount_minor: i64,
+    due_date: NaiveDate,
+) -> Result<Words, StoreError> {
     let known = Currency::parse(&invoice.currency).ok_or_else(|| settlement::corrupt("currency of invoice", invoice.id))?;
     let amount = format!("{} {}", invoice.currency, known.format(amount_minor));
     let due = due_date.to_string();
     let terms = UndertakingTerms {
-        buyer: &buyer.name,
-        supplier: &supplier.name,
+        buyer,
+        supplier,
         invoice_number: &invoice.number,
         amount: &amount,
         due_date: &due,
@@ -89,11 +102,47 @@ pub fn issue_terms(conn: &mut Conn, code: &str) -> Step<(IssueTermsRow, IssueTer
     Ok((row, terms))
 }
 
+/// The factors with which a person signs in.
+fn factors(user: &User) -> &'static str {
+    if user.totp_secret.is_empty() { "password" } else { "password+totp" }
+}
+
+fn signature(user: &User) -> Signature<'_> {
+    Signature { name: &user.name, email: &user.email, factors: factors(user) }
+}
+
+/// The confirmation as one text, with its digest.
+fn evidence(batch: &mut Batch<'_>, signed: &Confirmation, invoice: &Invoice, receivable: &Receivable) -> Step<ConfirmationEvidence> {
+    let signer = User::load(batch.conn, signed.signer_id)?;
+    let approver = match signed.approver_id {
+        Some(id) => Some(User::load(batch.conn, id)?),
+        None => None,
+    };
+    let moment = |at: chrono::NaiveDateTime| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let request = match signed.approver_id {
+        Some(_) => store::confirmation_lists::find_request(batch.conn, invoice.id, signed.signer_id)?,
+        None => None,
+    };
+    let text = evidence::text(&EvidenceFacts {
+        version: &signed.version,
+        words_en: &signed.words_en,
+        words_zh: &signed.words_zh,
+        document: &invoice.document,
+        terms: &receivable.terms,
+        signer: signature(&signer),
+        approver: approver.as_ref().map(signature),
+        asked_at: &request.map(|row| moment(row.created_at)).unwrap_or_default(),
+        at: &moment(signed.signed_at),
+    });
+    let hash = crate::hash::sha256_hex(text.as_bytes());
+    Ok(ConfirmationEvidence { id: signed.id, invoice_id: invoice.id, text, hash })
+}
+
 impl ConfirmInvoice {
     /// The invoice of this buyer and its state after the confirmation, if the rules allow it.
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Invoice, InvoiceState, Words)> {
         batch.acting_party(actor, Capacity::Buyer)?;
-        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.buyer_id == actor.party_id && row.state != "draft");
+        let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
         let invoice = found.ok_or(Refusal::NotFound)?;
         let less = decide_confirmation(&ConfirmationFacts {
             amount_minor: self.amount_minor,
@@ -220,10 +269,18 @@ impl Execute for ConfirmInvoice {
             batch.open_issued(AccountKey::issued(junior), split.reserve_minor);
         }
         batch.post(&chart::issue(invoice.supplier_id, senior, split.face_minor, junior, split.reserve_minor))?;
+        let owed = owed_minor(invoice.payable_minor, invoice.credited_minor);
+        let (less, invoice_due) = (self.amount_minor < owed, invoice.due_date);
         invoice.state = next.name().to_owned();
         invoice.confirmed_minor = self.amount_minor;
         invoice.due_date = Some(self.due_date);
+        let evidence = evidence(batch, &confirmation, &invoice, &receivable)?;
+        let conditional = less || invoice_due.is_some_and(|said| self.due_date > said);
+        let code = if conditional { AnswerCode::ConditionallyAccepted } else { AnswerCode::Accepted };
+        let reason_code = if conditional { ReasonCode::Other.name() } else { "" };
         batch.insert(&confirmation)?;
+        batch.insert(&evidence)?;
+        insert_message(batch, actor, invoice.id, (code.name(), reason_code), &confirmation.reason)?;
         batch.update(&invoice)?;
         batch.insert(&receivable)?;
         let arguments = json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
@@ -231,7 +288,7 @@ impl Execute for ConfirmInvoice {
         let body = json!({
             "currency": invoice.currency,
             "invoice_id": invoice.id, "receivable_id": receivable.id, "confirmation_id": confirmation.id,
-            "reference": receivable.reference,
+            "reference": receivable.reference, "document": invoice.document, "terms_hash": receivable.terms_hash, "evidence_hash": evidence.hash,
         });
         Ok(Done::new(invoice.id, body))
     }

@@ -1,6 +1,6 @@
 //! The supplier offers fractions at a fixed rate: a hold on its own units.
 
-use super::{Actor, Ask, Done, Execute, reviews, settlement};
+use super::{Actor, Ask, Done, Execute, acknowledge_assignment, reviews, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -108,6 +108,7 @@ impl Execute for CreateOffer {
         if invoice.state == "confirmed" || invoice.state == "partially_confirmed" {
             invoice.state = "assigned".to_owned();
             batch.update(&invoice)?;
+            acknowledge_assignment::give(batch, &receivable, &invoice)?;
         }
         Ok(Done::new(receivable.id, json!({ "offer_id": offer.id, "receivable_id": receivable.id, "currency": receivable.currency })))
     }

@@ -1,6 +1,6 @@
 //! The operator decides what the rules against financing twice have stopped: it may go on, or it may not.
 
-use super::{Actor, Ask, Done, Execute, required, reviews, settlement};
+use super::{Actor, Ask, Done, Execute, required, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
@@ -40,6 +40,7 @@ impl DecideReview {
         self.reason.trim().clone_into(&mut invoice.reason);
         batch.update(invoice)?;
         reviews::release(batch, invoice.id)?;
+        second_person::end_confirmations(batch, invoice.id, InvoiceState::Rejected)?;
         if state != InvoiceState::Draft {
             let arguments = json!({ "number": invoice.number });
             batch.notify(invoice.buyer_id, "invoice_rejected", &arguments, format!("/payables/{}", invoice.id));

@@ -1,20 +1,23 @@
 //! The buyer disputes an invoice, with a reason that the supplier sees.
 
-use super::{Actor, Done, Execute, required, second_person, settlement};
+use super::answer_invoice::insert_message;
+use super::{Actor, Done, Execute, answer_clock, required, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::answer::{AnswerCode, ReasonCode};
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::Invoice;
-use store::records::Keyed;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DisputeInvoice {
     pub invoice_id: i64,
     pub reason: String,
+    /// OPStatusReason; `OTH` when left out.
+    #[serde(default)]
+    pub clarification: String,
 }
 
 impl Execute for DisputeInvoice {
@@ -22,18 +25,20 @@ impl Execute for DisputeInvoice {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         batch.acting_party(actor, Capacity::Buyer)?;
-        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.buyer_id == actor.party_id && row.state != "draft");
+        let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
         let mut invoice = found.ok_or(Refusal::NotFound)?;
         if self.reason.trim().is_empty() {
             return Err(Refusal::ReasonMissing.into());
         }
         let reason = required(&self.reason, "reason", 500)?;
+        let code = if self.clarification.is_empty() { ReasonCode::Other.name() } else { self.clarification.as_str() };
+        let reason_code = ReasonCode::parse(code).ok_or_else(|| Refusal::FieldInvalid { field: "clarification".to_owned() })?;
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
         invoice.state = next_state(state, InvoiceEvent::Dispute)?.name().to_owned();
         invoice.reason.clone_from(&reason);
         batch.update(&invoice)?;
-        let of_it = "command = 'confirm_invoice' AND subject_id = ?";
-        second_person::end_requests(batch, of_it, &[invoice.id.into()], "disputed")?;
+        insert_message(batch, actor, invoice.id, (AnswerCode::UnderQuery.name(), reason_code.name()), &reason)?;
+        second_person::end_confirmations(batch, invoice.id, InvoiceState::Disputed)?;
         let arguments = json!({ "number": invoice.number, "reason": reason });
         batch.notify(invoice.supplier_id, "invoice_disputed", &arguments, format!("/invoices/{}", invoice.id));
         Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id })))

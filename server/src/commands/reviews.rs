@@ -91,7 +91,7 @@ fn named_state(invoice: &Invoice, other: &Invoice) -> Option<InvoiceState> {
 /// Nobody has undertaken to pay it yet.
 #[must_use]
 pub fn is_replaceable(state: InvoiceState) -> bool {
-    matches!(state, InvoiceState::Draft | InvoiceState::Presented | InvoiceState::Disputed)
+    matches!(state, InvoiceState::Draft | InvoiceState::Presented | InvoiceState::Disputed | InvoiceState::Expired)
 }
 
 /// This seller's live invoice of that number that came before `before`, the newest where there are several.

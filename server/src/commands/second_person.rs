@@ -3,6 +3,7 @@
 use super::{Actor, Ask};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::invoice::InvoiceState;
 use domain::party::{Names, Role};
 use serde_json::json;
 use store::query::Bind;
@@ -23,6 +24,11 @@ pub(crate) fn ask(batch: &mut Batch<'_>, actor: &Actor, except: &[i64]) -> Step<
         return Err(Refusal::SecondPersonMissing.into());
     }
     Ok(Ask { amount_minor: None, currency: String::new(), subject: actor.party_id })
+}
+
+/// Nobody agrees any more to confirm an invoice that is no longer in the state in which somebody asked.
+pub(crate) fn end_confirmations(batch: &mut Batch<'_>, invoice_id: i64, now: InvoiceState) -> Step<()> {
+    end_requests(batch, "command = 'confirm_invoice' AND subject_id = ?", &[invoice_id.into()], now.name())
 }
 
 /// Ends requests that wait: what they were about has changed, so that nobody can agree to what nobody asked for. Whoever

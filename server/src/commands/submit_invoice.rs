@@ -1,6 +1,6 @@
 //! A person at the supplier has looked at the fields and presents the invoice to its buyer.
 
-use super::{Actor, Done, Execute, reviews, settlement};
+use super::{Actor, Done, Execute, answer_clock, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -34,6 +34,7 @@ fn supersede(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
         named.reason.clone_from(&invoice.number);
         batch.update(&named)?;
         reviews::release(batch, named.id)?;
+        second_person::end_confirmations(batch, named.id, InvoiceState::Withdrawn)?;
         if state != InvoiceState::Draft {
             let arguments = json!({ "number": named.number });
             batch.notify(named.buyer_id, "invoice_withdrawn", &arguments, format!("/payables/{}", named.id));
@@ -66,6 +67,7 @@ impl Execute for SubmitInvoice {
         invoice.due_date = due_date;
         next.name().clone_into(&mut invoice.state);
         batch.update(&invoice)?;
+        answer_clock::start(batch, &invoice)?;
         let supplier = batch.party(actor.party_id)?;
         let arguments = json!({ "number": invoice.number, "supplier": supplier.name });
         batch.notify(invoice.buyer_id, "invoice_presented", &arguments, format!("/payables/{}", invoice.id));

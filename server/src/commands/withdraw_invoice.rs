@@ -1,6 +1,6 @@
 //! The supplier takes back an invoice that was not confirmed; its number is free again.
 
-use super::{Actor, Done, Execute, reviews, settlement};
+use super::{Actor, Done, Execute, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
@@ -27,6 +27,7 @@ impl Execute for WithdrawInvoice {
         invoice.state = next_state(state, InvoiceEvent::Withdraw)?.name().to_owned();
         batch.update(&invoice)?;
         reviews::release(batch, invoice.id)?;
+        second_person::end_confirmations(batch, invoice.id, InvoiceState::Withdrawn)?;
         if state != InvoiceState::Draft {
             let arguments = json!({ "number": invoice.number });
             batch.notify(invoice.buyer_id, "invoice_withdrawn", &arguments, format!("/payables/{}", invoice.id));

@@ -6,12 +6,14 @@ use crate::clock::Clock;
 use crate::commands::accept_invitation::AcceptInvitation;
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
+use crate::commands::confirm_list::ConfirmList;
 use crate::commands::create_offer::CreateOffer;
 use crate::commands::create_payment_file::CreatePaymentFile;
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::dispute_invoice::DisputeInvoice;
+use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
 use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::fail_payout::FailPayout;
 use crate::commands::invite_company::InviteCompany;
@@ -26,7 +28,7 @@ use crate::commands::{Actor, Command, Outcome};
 use crate::dice::Dice;
 use crate::hash::{random_token, sha256_hex};
 use crate::http::pages::bank_files::read_statement;
-use crate::jobs::end_of_day;
+use crate::jobs::{confirm_lists, end_of_day};
 use crate::setup::{self, FirstUser, Setup};
 use crate::writer::{WriteError, Writer};
 use chrono::{Days, NaiveDate};
@@ -199,6 +201,8 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
         world.clock.shift_seconds(86_400);
     }
     world.leave_open_work()?;
+    let pool = store::open_pool(database_url, 1)?;
+    confirm_lists::go_on(&world.writer, &pool, || false).map_err(|fault| DemoError::Other(fault.to_string()))?;
     clock.set(end);
     let World { writer, conn, .. } = world;
     drop((writer, conn));
@@ -698,7 +702,7 @@ impl World {
                 0 => continue,
                 1 if invoice.issue_date < today => {
                     let reason = "Quantity on the delivery note differs".to_owned();
-                    self.run(buyer.maker(), DisputeInvoice { invoice_id: invoice.id, reason })?;
+                    self.run(buyer.maker(), DisputeInvoice { invoice_id: invoice.id, reason, clarification: "QTY".to_owned() })?;
                 }
                 roll => {
                     let less = roll == 2;
@@ -896,6 +900,7 @@ impl World {
             };
             self.bank(Currency::EUR, vec![stranger, charge])?;
         }
+        self.list_payables(today)?;
         self.lose_a_file()?;
         self.offer_what_is_issued(today)?;
         // One receivable is confirmed and not offered yet; in each currency another is on the market.
@@ -961,6 +966,30 @@ impl World {
             checker_name: "Leif Sund".to_owned(),
         };
         self.run(operator.maker(), applied)?;
+        Ok(())
+    }
+
+    /// The first buyer's lists: one that is agreed to, one that waits for the second person, one that is a draft.
+    fn list_payables(&mut self, today: NaiveDate) -> Built {
+        let (Some(supplier), Some(buyer)) = (self.suppliers.get(3).cloned(), self.buyers.first().cloned()) else { return Ok(()) };
+        // Of sums of their own: two of the same sum on one day would be held for a review.
+        for (step, more_minor) in [("agreed", 0_i64), ("asked", 25_000), ("draft", 60_000)] {
+            let mut items = Vec::new();
+            for net_minor in [310_000_i64, 470_000, 1_120_000] {
+                let net_minor = net_minor.saturating_add(more_minor);
+                let invoice_id = self.register_amount(&supplier, &buyer, today, net_minor, 40)?;
+                self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
+                let amount_minor = Invoice::load(&mut self.conn, invoice_id)?.payable_minor;
+                items.push(DraftItem { invoice_id, amount_minor, due_date: None, reason: String::new() });
+            }
+            let drafted = self.run(buyer.maker(), DraftConfirmationList { items })?;
+            let command = ConfirmList { list_id: drafted.number("list_id"), list_hash: drafted.text("list_hash") };
+            match step {
+                "agreed" => drop(self.run_agreed(&buyer, command)?),
+                "asked" => drop(self.run(buyer.maker(), command)?),
+                _ => {}
+            }
+        }
         Ok(())
     }
 }

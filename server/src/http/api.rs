@@ -147,12 +147,15 @@ macro_rules! command_routes {
 }
 
 command_routes! {
+    "acknowledge-assignment" acknowledge_assignment AcknowledgeAssignment BuyerMaker;
+    "answer-invoice" answer_invoice AnswerInvoice BuyerMaker;
     "appoint-checker" appoint_checker AppointChecker OperatorMaker;
     "assign-suspense" assign_suspense AssignSuspense OperatorMaker;
     "buy-fractions" buy_fractions BuyFractions FinancierMaker;
     "change-user" change_user ChangeUser Administrator;
     "close-day" close_day CloseDay OperatorMaker by close_day;
     "confirm-invoice" confirm_invoice ConfirmInvoice BuyerMaker;
+    "confirm-list" confirm_list ConfirmList BuyerMaker;
     "create-offer" create_offer CreateOffer SupplierMaker;
     "create-payment-file" create_payment_file CreatePaymentFile OperatorMaker;
     "decide-approval" decide_approval DecideApproval Checker;
@@ -160,6 +163,7 @@ command_routes! {
     "decide-company" decide_company DecideCompany OperatorMaker;
     "decide-review" decide_review DecideReview OperatorMaker;
     "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
+    "draft-confirmation-list" draft_confirmation_list DraftConfirmationList BuyerMaker;
     "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
     "explain-statement" explain_statement ExplainStatement OperatorMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;
@@ -177,15 +181,18 @@ command_routes! {
     "set-holiday" set_holiday SetHoliday OperatorMaker;
     "set-issue-terms" set_issue_terms SetIssueTerms OperatorMaker;
     "set-preferences" set_preferences SetPreferences Member;
+    "settle-dispute" settle_dispute SettleDispute BuyerMaker;
     "submit-invoice" submit_invoice SubmitInvoice SupplierMaker;
     "withdraw-invoice" withdraw_invoice WithdrawInvoice SupplierMaker;
     "withdraw-offer" withdraw_offer WithdrawOffer SupplierMaker;
+    "write-message" write_message WriteMessage Maker;
 }
 
 pub fn add_routes(routes: &mut Routes) {
     add_commands(routes);
     routes.post("/api/v1/token", token);
     routes.post("/api/v1/register-invoice", register_invoice);
+    routes.post("/api/v1/read-confirmations", read_confirmations);
     routes.post("/api/v1/attach-evidence", attach_evidence);
     routes.get("/api/v1/evidence", evidence);
     routes.post("/api/v1/check-statement", check_statement);
@@ -195,6 +202,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/invoices", invoices);
     routes.get("/api/v1/payables", payables);
     routes.get("/api/v1/payables/undertaking", undertaking);
+    routes.get("/api/v1/payables/list", confirmation_list);
     routes.get("/api/v1/receivables", receivables);
     routes.get("/api/v1/reviews", reviews);
     routes.get("/api/v1/offers", offers);
@@ -289,7 +297,7 @@ async fn evidence(who: Who<Member>, params: Params) -> Answer {
             let party = person.party.id;
             let found = InvoiceLine::find(conn, id)?.filter(|row| {
                 row.supplier_id == party
-                    || (row.buyer_id == party && domain::invoice::is_shown_to_buyer(&row.state))
+                    || (row.buyer_id == party && row.presented)
                     || person.has_capacity(domain::party::Capacity::Operator)
             });
             let row = found.ok_or(Refusal::NotFound)?;
@@ -301,6 +309,21 @@ async fn evidence(who: Who<Member>, params: Params) -> Answer {
         .map(|row| json!({ "id": row.id, "kind": row.kind, "name": row.name, "sha256": row.document, "download": format!("/documents/{}", row.document) }))
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// A table of confirmations as a list; nothing is confirmed yet.
+async fn read_confirmations(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
+    let (party_id, content) = (who.party_id()?, write.content);
+    let items = who.app.read(move |conn| super::pages::confirmation_lists::read_table(conn, party_id, &content)).await?;
+    Ok(answer(&who.submit(&write.key, crate::commands::draft_confirmation_list::DraftConfirmationList { items }).await?))
+}
+
+/// A list of confirmations with what has become of each line.
+async fn confirmation_list(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let party_id = who.party_id()?;
+    let id = params.get("list_id").parse().map_err(|_| domain::Refusal::FieldInvalid { field: "list_id".to_owned() })?;
+    let list = who.app.read(move |conn| super::pages::confirmation_lists::list_json(conn, party_id, id)).await?;
+    Ok(HttpResponse::Ok().json(list))
 }
 
 async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::close_day::CloseDay>) -> Answer {
@@ -388,8 +411,7 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
 }
 
 async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
-    let wanted =
-        newest(&params).with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected')", vec![who.party_id()?.into()]);
+    let wanted = newest(&params).with("buyer_id = ? AND presented", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
     Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
 }
@@ -405,9 +427,8 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
     let words = who
         .app
         .read(move |conn| {
-            let found = <store::Invoice as store::records::Keyed>::find(conn, id)?
-                .filter(|row| row.buyer_id == party_id && domain::invoice::is_shown_to_buyer(&row.state));
-            Ok(crate::commands::confirm_invoice::words(conn, &found.ok_or(Refusal::NotFound)?, amount_minor, due)?)
+            let found = crate::commands::answer_clock::presented_to(conn, party_id, id)?.ok_or(Refusal::NotFound)?;
+            Ok(crate::commands::confirm_invoice::words(conn, &found, amount_minor, due)?)
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "version": domain::undertaking::CURRENT, "words_en": words.english, "words_zh": words.chinese, "words_hash": words.hash })))
@@ -553,6 +574,7 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
             ("amount_minor", "what would be confirmed, minor units"),
             ("due_date", "when it would be paid"),
         ],
+        "payables/list" => &[("list_id", "a list of confirmations of the company")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
         "invoices" | "payables" | "receivables" | "payouts" => LIST,
         "offers" | "holdings" => &[("before", "only records with a smaller id; `next_before` of the page before")],
@@ -605,9 +627,16 @@ pub fn document() -> Value {
                     }
                 }
                 let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
-                let file = ["register-invoice", "attach-evidence", "check-statement", "import-statement", "import-status"]
-                    .iter()
-                    .any(|name| route.path.ends_with(name));
+                let file = [
+                    "register-invoice",
+                    "read-confirmations",
+                    "attach-evidence",
+                    "check-statement",
+                    "import-statement",
+                    "import-status",
+                ]
+                .iter()
+                .any(|name| route.path.ends_with(name));
                 let content = if file {
                     FILE_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect::<serde_json::Map<_, _>>().into()
                 } else {

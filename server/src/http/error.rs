@@ -17,6 +17,8 @@ pub enum Fault {
     Refused(Refusal),
     /// A file that cannot be taken.
     Unreadable(FileFault),
+    /// Rows of a table that are wrong: nothing of it was taken.
+    Rows(Vec<RowFault>),
     /// Nobody is signed in.
     SignInNeeded,
     /// The form's token is missing or another session's, or the request comes from another site.
@@ -29,6 +31,40 @@ pub enum Fault {
     Unknown,
     TooMany,
     Failed(String),
+}
+
+/// What is wrong with one row of a table.
+#[derive(Debug, Clone)]
+pub enum RowFault {
+    /// It cannot be read; the fault says where.
+    Cell(FileFault),
+    /// It can be read, and a rule says no.
+    Refused { line: u32, column: &'static str, refusal: Refusal, currency: String },
+}
+
+impl RowFault {
+    #[must_use]
+    pub fn sentence(&self, language: Language) -> String {
+        match self {
+            Self::Cell(fault) => fault.sentence(language),
+            Self::Refused { line, column, refusal, currency } => {
+                let said = language.refusal(refusal, currency);
+                language.fill("row-refused", &[("line", line.to_string()), ("column", (*column).to_owned()), ("sentence", said)])
+            }
+        }
+    }
+
+    fn json(&self, language: Language) -> serde_json::Value {
+        let (place, code) = match self {
+            Self::Cell(fault) => (fault.arguments.clone(), fault.code.clone()),
+            Self::Refused { line, column, refusal, .. } => {
+                let place = vec![("line".to_owned(), line.to_string()), ("column".to_owned(), (*column).to_owned())];
+                (place, refusal.code().to_owned())
+            }
+        };
+        let of = |name: &str| place.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        json!({ "line": of("line").and_then(|line| line.parse::<u32>().ok()), "column": of("column"), "code": code, "title": self.sentence(language) })
+    }
 }
 
 impl From<StoreError> for Fault {
@@ -114,6 +150,7 @@ impl Fault {
         match self {
             Self::Refused(refusal) => refusal.code().to_owned(),
             Self::Unreadable(_) => "file_unreadable".to_owned(),
+            Self::Rows(_) => "rows_wrong".to_owned(),
             Self::SignInNeeded => "sign_in_needed".to_owned(),
             Self::Forged => "forged_request".to_owned(),
             Self::BadRequest(what) => (*what).to_owned(),
@@ -129,7 +166,7 @@ impl Fault {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal_status(refusal.code()),
-            Self::Unreadable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unreadable(_) | Self::Rows(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::Forged => StatusCode::FORBIDDEN,
             Self::BadRequest("payload_too_large") => StatusCode::PAYLOAD_TOO_LARGE,
@@ -160,6 +197,7 @@ impl Fault {
         named.unwrap_or_else(|| {
             match refusal.code() {
                 "reason_missing" => "reason",
+                "nothing_chosen" | "too_many_chosen" => "chosen",
                 "confirmed_too_much" | "deductions_differ" => "amount",
                 "sold_out" | "below_minimum_ticket" | "remainder_too_small" | "not_enough_units" | "buyer_limit_exceeded" => {
                     "units"
@@ -213,6 +251,9 @@ impl Fault {
             let arguments = fault.arguments.iter().map(|(name, value)| (name.clone(), json!(value)));
             let place: serde_json::Map<String, serde_json::Value> = arguments.collect();
             map.insert("fault".to_owned(), json!({ "code": fault.code, "arguments": place }));
+        }
+        if let (Self::Rows(rows), Some(map)) = (self, body.as_object_mut()) {
+            map.insert("rows".to_owned(), rows.iter().map(|row| row.json(language)).collect());
         }
         let mut response = HttpResponse::build(self.status());
         if let Some(seconds) = self.retry_after() {

@@ -3,10 +3,12 @@
 pub mod account;
 pub mod approvals;
 pub mod assets;
+pub mod assignments;
 pub mod bank;
 pub mod bank_files;
 pub mod cash;
 pub mod companies;
+pub mod confirmation_lists;
 pub mod demo;
 pub mod document;
 pub mod evidence;
@@ -27,6 +29,8 @@ pub mod request;
 pub mod reviews;
 pub mod sign_in;
 pub mod statements;
+pub mod thread;
+pub mod undertakings;
 
 use super::error::Fault;
 use super::rights::{Right, SignedIn, Who};
@@ -47,7 +51,11 @@ pub fn add_routes(routes: &mut Routes) {
     approvals::add_routes(routes);
     receipts::add_routes(routes);
     invoices::add_routes(routes);
+    confirmation_lists::add_routes(routes);
     payables::add_routes(routes);
+    assignments::add_routes(routes);
+    thread::add_routes(routes);
+    undertakings::add_routes(routes);
     receivables::add_routes(routes);
     market::add_routes(routes);
     portfolio::add_routes(routes);

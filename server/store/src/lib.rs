@@ -4,6 +4,7 @@
 //! and the documents are only ever appended to (the database itself refuses the rest).
 
 pub mod bulk;
+pub mod confirmation_lists;
 pub mod connection;
 pub mod copies;
 pub mod distributions;

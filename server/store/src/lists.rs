@@ -99,11 +99,18 @@ list_row!(
         type_code: Text => String, order_reference: Text => String, receivable_id: BigInt => i64,
         created_at: Timestamp => NaiveDateTime, format: Text => String, prepaid_minor: BigInt => i64, rounding_minor: BigInt => i64,
         credited_minor: BigInt => i64, replaces: Text => String, review: Text => String, warnings: Text => String,
+        /// Until when it must be answered, and from when that is close; only while it waits for the answer.
+        answer_by: Nullable<Date> => Option<NaiveDate>, remind_on: Nullable<Date> => Option<NaiveDate>,
+        /// Whether it was ever put before its buyer, who sees it from then on, whatever becomes of it.
+        presented: Bool => bool,
     } from "SELECT i.id, i.number, i.supplier_id, i.buyer_id, s.name AS supplier, b.name AS buyer, i.currency, i.payable_minor, \
             i.confirmed_minor, i.total_minor, i.issue_date, i.due_date, COALESCE(i.due_date, i.issue_date) AS due_or_issue, i.state, i.reason, i.document, \
             i.type_code, i.order_reference, COALESCE(r.id, 0) AS receivable_id, i.created_at, i.format, i.prepaid_minor, i.rounding_minor, \
-            i.credited_minor, i.replaces, i.review, i.warnings \
-            FROM invoices i JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id LEFT JOIN receivables r ON r.invoice_id = i.id";
+            i.credited_minor, i.replaces, i.review, i.warnings, \
+            CASE WHEN i.state = 'presented' THEN k.answer_by END AS answer_by, CASE WHEN i.state = 'presented' THEN k.remind_on END AS remind_on, \
+            k.id IS NOT NULL AS presented \
+            FROM invoices i JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id LEFT JOIN receivables r ON r.invoice_id = i.id \
+            LEFT JOIN answer_clocks k ON k.id = i.id";
     totals "payable_minor"
 );
 
@@ -258,6 +265,42 @@ list_row!(
             FROM approvals a JOIN users m ON m.id = a.maker_id LEFT JOIN users c ON c.id = a.checker_id LEFT JOIN invoices i ON i.id = a.subject_id \
             LEFT JOIN receivables r ON r.id = a.subject_id LEFT JOIN invoices n ON n.id = r.invoice_id \
             LEFT JOIN parties s ON s.id = a.subject_id AND s.id <> a.party_id LEFT JOIN bank_lines l ON l.id = a.subject_id LEFT JOIN payouts o ON o.id = a.subject_id";
+    totals "amount_minor"
+);
+
+list_row!(
+    /// A list of payables that are confirmed with one decision.
+    ConfirmationListLine {
+        id: BigInt => i64, party_id: BigInt => i64, version: Text => String, list_hash: Text => String, state: Text => String, signer: Text => String,
+        approver: Text => String, count: BigInt => i64, confirmed: BigInt => i64, created_at: Timestamp => NaiveDateTime, currency: Text => String,
+    } from "SELECT l.id, l.party_id, l.version, l.list_hash, l.state, COALESCE(s.name, '') AS signer, COALESCE(a.name, '') AS approver, \
+            (SELECT COUNT(*) FROM confirmation_items i WHERE i.list_id = l.id AND i.state <> 'excluded') AS count, \
+            (SELECT COUNT(*) FROM confirmation_items i WHERE i.list_id = l.id AND i.state = 'confirmed') AS confirmed, l.created_at, '' AS currency \
+            FROM confirmation_lists l LEFT JOIN users s ON s.id = l.signer_id LEFT JOIN users a ON a.id = l.approver_id";
+    totals "0"
+);
+
+list_row!(
+    /// A notice of assignment with what must be paid, where, and whether the buyer has acknowledged it.
+    AssignmentLine {
+        id: BigInt => i64, buyer_id: BigInt => i64, number: Text => String, supplier: Text => String, supplier_tax_id: Text => String, currency: Text => String,
+        confirmed_minor: BigInt => i64, payment_date: Date => NaiveDate, pay_to: Text => String, pay_to_iban: Text => String, reference: Text => String,
+        text_en: Text => String, text_zh: Text => String, hash: Text => String, given_at: Timestamp => NaiveDateTime,
+        acknowledged_at: Nullable<Timestamp> => Option<NaiveDateTime>, state: Text => String,
+    } from "SELECT n.id, n.buyer_id, i.number, s.name AS supplier, s.tax_id AS supplier_tax_id, r.currency, r.confirmed_minor, r.payment_date, n.pay_to, n.pay_to_iban, \
+            r.reference, n.text_en, n.text_zh, n.hash, n.given_at, n.acknowledged_at, CASE WHEN n.acknowledged_at IS NULL THEN 'given' ELSE 'acknowledged' END AS state \
+            FROM assignment_notices n JOIN receivables r ON r.id = n.id JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id";
+    totals "confirmed_minor"
+);
+
+list_row!(
+    /// One payable of such a list.
+    ConfirmationItemLine {
+        id: BigInt => i64, list_id: BigInt => i64, invoice_id: BigInt => i64, number: Text => String, supplier: Text => String, currency: Text => String,
+        payable_minor: BigInt => i64, amount_minor: BigInt => i64, due_date: Nullable<Date> => Option<NaiveDate>, reason: Text => String, state: Text => String,
+        refusal: Text => String,
+    } from "SELECT c.id, c.list_id, c.invoice_id, i.number, s.name AS supplier, i.currency, i.payable_minor - i.credited_minor AS payable_minor, c.amount_minor, c.due_date, c.reason, c.state, c.refusal \
+            FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id JOIN parties s ON s.id = i.supplier_id";
     totals "amount_minor"
 );
 

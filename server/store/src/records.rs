@@ -96,6 +96,8 @@ records!(
     heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
     approval_limits ApprovalLimit, buyer_limits BuyerLimit, issue_terms IssueTermsRow, holidays Holiday,
     documents Document, invoices Invoice, confirmations Confirmation, receivables Receivable,
+    assignment_notices AssignmentNotice, invoice_messages InvoiceMessage, answer_clocks AnswerClock, confirmation_evidence ConfirmationEvidence,
+    confirmation_lists ConfirmationList, confirmation_items ConfirmationItem,
     late_claims LateClaim, distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
     payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval, audit AuditRecord, notices Notice,
     mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
@@ -107,6 +109,7 @@ keyed!(
     buyer_limits BuyerLimit, invoices Invoice, receivables Receivable, offers Offer, bank_lines BankLine,
     payouts Payout, approvals Approval, mails Mail, distributions Distribution, payment_files PaymentFile, purchases Purchase,
     statements Statement, bank_files BankFile, notices Notice, credit_notes CreditNote, reviews Review,
+    confirmation_lists ConfirmationList, confirmation_items ConfirmationItem, answer_clocks AnswerClock, assignment_notices AssignmentNotice,
 );
 
 /// Replaces or adds a record whose key is more than a number.

@@ -198,6 +198,92 @@ pub struct Confirmation {
     pub deducted_minor: i64,
 }
 
+/// An answer with its code, or a plain message, about an invoice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = invoice_messages, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct InvoiceMessage {
+    pub id: i64,
+    pub invoice_id: i64,
+    pub party_id: i64,
+    pub user_id: i64,
+    /// Of UNCL4343; empty for a message.
+    pub code: String,
+    /// OPStatusReason; empty where none is needed.
+    pub reason_code: String,
+    pub text: String,
+    pub at: NaiveDateTime,
+}
+
+/// Until when an invoice must be answered; its id is the invoice's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = answer_clocks, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct AnswerClock {
+    pub id: i64,
+    pub remind_on: NaiveDate,
+    pub answer_by: NaiveDate,
+    /// How many reminders the buyer has got.
+    pub reminded: i64,
+}
+
+/// A notice of assignment to a buyer; its id is the receivable's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = assignment_notices, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct AssignmentNotice {
+    pub id: i64,
+    pub buyer_id: i64,
+    pub text_en: String,
+    pub text_zh: String,
+    pub hash: String,
+    pub pay_to: String,
+    pub pay_to_iban: String,
+    pub given_at: NaiveDateTime,
+    pub acknowledged_by: Option<i64>,
+    pub acknowledged_at: Option<NaiveDateTime>,
+}
+
+/// A confirmation as one text with its digest; its id is the confirmation's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = confirmation_evidence, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ConfirmationEvidence {
+    pub id: i64,
+    pub invoice_id: i64,
+    pub text: String,
+    pub hash: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = confirmation_lists, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ConfirmationList {
+    pub id: i64,
+    pub party_id: i64,
+    pub version: String,
+    pub list_hash: String,
+    /// `draft`, `running` or `done`.
+    pub state: String,
+    pub signer_id: Option<i64>,
+    pub approver_id: Option<i64>,
+    pub created_at: NaiveDateTime,
+    pub decided_at: Option<NaiveDateTime>,
+    pub done_at: Option<NaiveDateTime>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = confirmation_items, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ConfirmationItem {
+    pub id: i64,
+    pub list_id: i64,
+    pub invoice_id: i64,
+    pub amount_minor: i64,
+    /// None where the payable had no due date: such a line is excluded.
+    pub due_date: Option<NaiveDate>,
+    pub reason: String,
+    pub words_hash: String,
+    /// `waiting`, `excluded`, `confirmed` or `refused`.
+    pub state: String,
+    /// Code and arguments of what left it out, as JSON; empty otherwise.
+    pub refusal: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = receivables, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Receivable {

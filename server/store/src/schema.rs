@@ -250,6 +250,81 @@ diesel::table! {
 }
 
 diesel::table! {
+    invoice_messages (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        party_id -> BigInt,
+        user_id -> BigInt,
+        code -> Text,
+        reason_code -> Text,
+        text -> Text,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    answer_clocks (id) {
+        id -> BigInt,
+        remind_on -> Date,
+        answer_by -> Date,
+        reminded -> BigInt,
+    }
+}
+
+diesel::table! {
+    confirmation_evidence (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        text -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    assignment_notices (id) {
+        id -> BigInt,
+        buyer_id -> BigInt,
+        text_en -> Text,
+        text_zh -> Text,
+        hash -> Text,
+        pay_to -> Text,
+        pay_to_iban -> Text,
+        given_at -> Timestamp,
+        acknowledged_by -> Nullable<BigInt>,
+        acknowledged_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    confirmation_lists (id) {
+        id -> BigInt,
+        party_id -> BigInt,
+        version -> Text,
+        list_hash -> Text,
+        state -> Text,
+        signer_id -> Nullable<BigInt>,
+        approver_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        decided_at -> Nullable<Timestamp>,
+        done_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    confirmation_items (id) {
+        id -> BigInt,
+        list_id -> BigInt,
+        invoice_id -> BigInt,
+        amount_minor -> BigInt,
+        due_date -> Nullable<Date>,
+        reason -> Text,
+        words_hash -> Text,
+        state -> Text,
+        refusal -> Text,
+    }
+}
+
+diesel::table! {
     offers (id) {
         id -> BigInt,
         receivable_id -> BigInt,
@@ -622,7 +697,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     documents,
     invoices,
     confirmations,
+    invoice_messages,
+    answer_clocks,
+    confirmation_evidence,
+    confirmation_lists,
+    confirmation_items,
     receivables,
+    assignment_notices,
     late_claims,
     distributions,
     offers,

@@ -158,6 +158,7 @@ impl Model {
                     credited: 0,
                     state: "draft",
                     confirmed: 0,
+                    answer_by: None,
                 };
                 let found = self.looks_like(&invoice);
                 let opened: Vec<i64> = body["reviews"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
@@ -174,7 +175,7 @@ impl Model {
             Command::SubmitInvoice(submit) => {
                 let invoice = self.invoices.get_mut(&submit.invoice_id).ok_or("no invoice")?;
                 invoice.due = invoice.due.or(submit.due_date);
-                self.move_invoice(submit.invoice_id, "presented");
+                self.present(submit.invoice_id);
             }
             Command::WithdrawInvoice(withdraw) => {
                 self.move_invoice(withdraw.invoice_id, "withdrawn");
@@ -185,22 +186,15 @@ impl Model {
                 review.state = if decision.clear { "cleared" } else { "refused" };
                 let invoice_id = review.invoice;
                 self.show_reviews(invoice_id);
-                if !decision.clear && ["draft", "presented", "disputed"].contains(&self.invoices[&invoice_id].state) {
+                if !decision.clear && ["draft", "presented", "disputed", "expired"].contains(&self.invoices[&invoice_id].state) {
                     self.move_invoice(invoice_id, "rejected");
                     self.end_reviews(invoice_id);
                 }
             }
             Command::DisputeInvoice(dispute) => {
                 self.move_invoice(dispute.invoice_id, "disputed");
-                for (id, request) in &mut self.approvals {
-                    let of_it =
-                        matches!(&request.command, Command::ConfirmInvoice(other) if other.invoice_id == dispute.invoice_id);
-                    if of_it && request.state == "pending" {
-                        request.state = "ended";
-                        self.touched.approvals.insert(*id);
-                    }
-                }
             }
+            Command::SettleDispute(settle) => self.present(settle.invoice_id),
             Command::ConfirmInvoice(confirm) => self.issue(confirm, body, ids)?,
             Command::SetBuyerLimit(set) => {
                 let limit = self.limits.entry((actor.party_id, set.buyer_id, set.currency.clone())).or_default();
@@ -325,6 +319,16 @@ impl Model {
         Ok(())
     }
 
+    /// It waits for an answer for ten days, and never past the day before it is due.
+    fn present(&mut self, id: i64) {
+        let last = self.today + Days::new(10);
+        if let Some(invoice) = self.invoices.get_mut(&id) {
+            let before_due = invoice.due.map_or(last, |due| due - Days::new(1));
+            invoice.answer_by = Some(last.min(before_due).max(self.today));
+        }
+        self.move_invoice(id, "presented");
+    }
+
     /// What an invoice shows of its reviews.
     fn show_reviews(&mut self, id: i64) {
         let of = |state: &str| self.reviews.values().any(|review| review.invoice == id && review.state == state);
@@ -353,6 +357,15 @@ impl Model {
         if let Some(invoice) = self.invoices.get_mut(&id) {
             invoice.state = state;
             self.touched.invoices.insert(id);
+        }
+        if ["disputed", "withdrawn", "rejected", "expired"].contains(&state) {
+            for (at, request) in &mut self.approvals {
+                let of_it = matches!(&request.command, Command::ConfirmInvoice(confirm) if confirm.invoice_id == id);
+                if of_it && request.state == "pending" {
+                    request.state = "ended";
+                    self.touched.approvals.insert(*at);
+                }
+            }
         }
     }
 
@@ -794,6 +807,12 @@ impl Model {
         }
         agree(what, body, "matured", matured)?;
         agree(what, body, "overdue", overdue)?;
+        let late = |invoice: &Invoice| invoice.state == "presented" && invoice.answer_by.is_some_and(|day| day < next);
+        let unanswered: Vec<i64> = self.invoices.iter().filter(|(_, invoice)| late(invoice)).map(|(id, _)| *id).collect();
+        agree(what, body, "unanswered", i64::try_from(unanswered.len()).unwrap_or(0))?;
+        for id in unanswered {
+            self.move_invoice(id, "expired");
+        }
         agree(what, body, "business_date", json!(next))?;
         self.today = next;
         Ok(())

@@ -60,6 +60,8 @@ pub struct Invoice {
     pub credited: i128,
     pub state: &'static str,
     pub confirmed: i128,
+    /// The last day for the buyer's answer, once it was presented.
+    pub answer_by: Option<NaiveDate>,
 }
 
 /// Why an invoice waits for a person: another one that looks like it, or a credit note that came too late.

@@ -25,6 +25,7 @@ use server::commands::set_approval_limit::SetApprovalLimit;
 use server::commands::set_buyer_limit::SetBuyerLimit;
 use server::commands::set_holiday::SetHoliday;
 use server::commands::set_issue_terms::SetIssueTerms;
+use server::commands::settle_dispute::SettleDispute;
 use server::commands::submit_invoice::SubmitInvoice;
 use server::commands::withdraw_invoice::WithdrawInvoice;
 use server::commands::withdraw_offer::WithdrawOffer;
@@ -119,7 +120,8 @@ impl Players<'_> {
                 370..440 => self.register(),
                 440..510 => self.submit(),
                 510..580 => self.confirm(),
-                580..590 => self.dispute(),
+                580..587 => self.dispute(),
+                587..590 => self.settle_dispute(),
                 590..598 => self.withdraw_invoice(),
                 598..668 => self.offer(),
                 668..680 => self.withdraw_offer(),
@@ -259,7 +261,7 @@ impl Players<'_> {
     }
 
     fn submit(&mut self) -> Option<Move> {
-        let invoice_id = self.pick_id(&self.model.invoices, |invoice| invoice.state == "draft")?;
+        let invoice_id = self.pick_id(&self.model.invoices, |invoice| ["draft", "expired"].contains(&invoice.state))?;
         let actor = self.person(self.model.invoices[&invoice_id].supplier);
         let due_date = if self.chance(60) { Some(self.day(14, 50)) } else { None };
         Some((actor, SubmitInvoice { invoice_id, due_date }.into()))
@@ -275,7 +277,13 @@ impl Players<'_> {
         let invoice_id = self.pick_id(&self.model.invoices, |invoice| invoice.state == "presented")?;
         let actor = self.person(self.model.invoices[&invoice_id].buyer);
         let reason = if self.chance(10) { " " } else { "two boxes are missing" }.to_owned();
-        Some((actor, DisputeInvoice { invoice_id, reason }.into()))
+        Some((actor, DisputeInvoice { invoice_id, reason, clarification: String::new() }.into()))
+    }
+
+    fn settle_dispute(&mut self) -> Option<Move> {
+        let invoice_id = self.pick_id(&self.model.invoices, |invoice| ["disputed", "presented"].contains(&invoice.state))?;
+        let actor = self.person(self.model.invoices[&invoice_id].buyer);
+        Some((actor, SettleDispute { invoice_id, text: String::new() }.into()))
     }
 
     fn confirm(&mut self) -> Option<Move> {

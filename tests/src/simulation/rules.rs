@@ -181,7 +181,7 @@ impl Model {
                 let invoice = self.invoices.get(&submit.invoice_id).filter(|invoice| invoice.supplier == actor.party_id);
                 let invoice = invoice.ok_or("not_found")?;
                 require(invoice.review != "open", "under_review")?;
-                require(invoice.state == "draft", "state_conflict")?;
+                require(["draft", "expired"].contains(&invoice.state), "state_conflict")?;
                 if let Some(due) = invoice.due.or(submit.due_date) {
                     require(due >= self.today + Days::new(15), "due_date_too_close")?;
                     require(!self.is_too_far(due), "due_date_too_far")?;
@@ -191,14 +191,23 @@ impl Model {
             Command::WithdrawInvoice(withdraw) => {
                 self.acting(actor, "supplier")?;
                 let invoice = self.invoices.get(&withdraw.invoice_id).filter(|invoice| invoice.supplier == actor.party_id);
-                require(["draft", "presented", "disputed"].contains(&invoice.ok_or("not_found")?.state), "state_conflict")
+                require(
+                    ["draft", "presented", "disputed", "rejected", "expired"].contains(&invoice.ok_or("not_found")?.state),
+                    "state_conflict",
+                )
             }
             Command::DisputeInvoice(dispute) => {
                 self.acting(actor, "buyer")?;
-                let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.state != "draft";
+                let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.answer_by.is_some();
                 let invoice = self.invoices.get(&dispute.invoice_id).filter(theirs).ok_or("not_found")?;
                 require(!dispute.reason.trim().is_empty(), "reason_missing")?;
                 require(invoice.state == "presented", "state_conflict")
+            }
+            Command::SettleDispute(settle) => {
+                self.acting(actor, "buyer")?;
+                let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.answer_by.is_some();
+                let invoice = self.invoices.get(&settle.invoice_id).filter(theirs).ok_or("not_found")?;
+                require(invoice.state == "disputed", "state_conflict")
             }
             Command::ConfirmInvoice(confirm) => {
                 self.may_confirm(actor, confirm)?;
@@ -420,7 +429,7 @@ impl Model {
 
     fn may_confirm(&self, actor: &Actor, confirm: &ConfirmInvoice) -> Result<(), No> {
         self.acting(actor, "buyer")?;
-        let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.state != "draft";
+        let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.answer_by.is_some();
         let invoice = self.invoices.get(&confirm.invoice_id).filter(theirs).ok_or("not_found")?;
         let amount = i128::from(confirm.amount_minor);
         require(amount > 0, "amount_invalid")?;
@@ -431,7 +440,7 @@ impl Model {
         let later = invoice.due.is_some_and(|said| confirm.due_date > said);
         require(!(amount < owed || later) || !confirm.reason.trim().is_empty(), "reason_missing")?;
         require(invoice.review != "open", "under_review")?;
-        require(["presented", "disputed"].contains(&invoice.state), "state_conflict")?;
+        require(invoice.state == "presented", "state_conflict")?;
         require(confirm.words_hash.len() == 64, "undertaking_changed")
     }
 

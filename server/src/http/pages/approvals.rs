@@ -100,6 +100,7 @@ fn about(body: &Json) -> Option<String> {
     let pages = [
         ("review_id", "/ops/reviews/"),
         ("invoice_id", "/payables/"),
+        ("list_id", "/payables/lists/"),
         ("receivable_id", "/receivables/"),
         ("offer_id", "/market/"),
         ("line_id", "/ops/bank-lines/"),

@@ -5,6 +5,7 @@ use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
 use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::{Group, Listing, plain_table};
+use super::thread::{self, Thread};
 use super::{
     Answer, Check, SignedIn, again, check_page, document as shown_document, evidence, receipt, receipts, submit_or_again,
 };
@@ -14,6 +15,7 @@ use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::register_table::{RegisterTable, column_of, examine_all, find_loaded};
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
+use crate::commands::write_message::WriteMessage;
 use crate::config::{LARGEST_FILE, MOST_FILES};
 use crate::file_reader::{self, Held};
 use crate::hash::sha256_hex;
@@ -35,6 +37,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/invoices/{id}/submit", submit);
     routes.get("/invoices/{id}/withdraw", withdraw_check);
     routes.post("/invoices/{id}/withdraw", withdraw);
+    routes.post("/invoices/{id}/message", message);
     routes.post("/invoices/{id}/explain", explain);
     routes.get("/documents/{token}", document);
 }
@@ -45,6 +48,8 @@ pub const STATES: &[&str] = &[
     "confirmed",
     "partially_confirmed",
     "disputed",
+    "rejected",
+    "expired",
     "assigned",
     "part_paid",
     "overdue",
@@ -431,6 +436,7 @@ struct Loaded {
     row: InvoiceLine,
     events: Vec<AuditLine>,
     content: Vec<u8>,
+    thread: Thread,
     reviews: Vec<ReviewLine>,
     credits: Vec<CreditNote>,
     evidence: Vec<Evidence>,
@@ -448,16 +454,17 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let row = InvoiceLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
             let content = content_of(conn, &row)?;
+            let thread = thread::load(conn, &row)?;
             let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.into()]))?.rows;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
-            Ok(Loaded { row, events, content, reviews, credits, evidence })
+            Ok(Loaded { row, events, content, thread, reviews, credits, evidence })
         })
         .await
 }
 
 fn can_withdraw(row: &InvoiceLine) -> bool {
-    ["draft", "presented", "disputed"].contains(&row.state.as_str())
+    ["draft", "presented", "disputed", "rejected", "expired"].contains(&row.state.as_str())
 }
 
 fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
@@ -468,7 +475,7 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     fields.extend(warning_table(language, &row.warnings));
     fields.extend(evidence::table(language, &loaded.evidence));
     if person.has_role(Role::Maker) {
-        if row.state == "draft" && row.review != "open" {
+        if ["draft", "expired"].contains(&row.state.as_str()) && row.review != "open" {
             let due = Field::new("due_date", who.t("col-due"), "date").hint(who.t("invoice-due-hint")).optional();
             let asked = if row.due_date.is_none() { vec![due] } else { vec![] };
             fields.push(Block::Paragraph(who.t("invoice-submit-lead")));
@@ -487,10 +494,12 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     }
     let mut events = expected_of(language, row);
     events.extend(receipts::timeline(language, &loaded.events, person.party.id, true));
-    Ok(Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
+    let writes = person.has_role(Role::Maker) && row.presented;
+    let mut page = Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
         .trail(who.t("invoices-title"), "/invoices")
-        .with(Block::Beside(fields, shown_document::blocks(language, &loaded.content, &row.document)))
-        .with(Block::Timeline(who.t("timeline-title"), events)))
+        .with(Block::Beside(fields, shown_document::blocks(language, &loaded.content, &row.document)));
+    page.blocks.extend(thread::blocks(language, row, &loaded.thread, writes.then(|| format!("/invoices/{}/message", row.id))));
+    Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
 }
 
 /// What is still to come of an invoice: the last thing first, as everything else in a timeline.
@@ -508,7 +517,7 @@ pub fn expected_of(language: Language, row: &InvoiceLine) -> Vec<Event> {
         "draft" => &["timeline-payment", "timeline-decision", "timeline-submission"],
         "presented" => &["timeline-payment", "timeline-decision"],
         "disputed" => &["timeline-decision"],
-        "paid" | "withdrawn" | "rejected" => &[],
+        "paid" | "withdrawn" | "rejected" | "expired" => &[],
         _ => &["timeline-payment"],
     };
     steps.iter().map(|step| event(step, row.due_date.filter(|_| *step == "timeline-payment"))).collect()
@@ -531,6 +540,12 @@ async fn submit(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, invoice_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
+}
+
+async fn message(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let command = WriteMessage { invoice_id: id.0, text: posted.get("text").to_owned() };
+    super::submit_or_again(&who, &posted, command, invoice_page(&who, &loaded)?, &loaded.row.currency).await
 }
 
 /// The page of this company's invoice, and its currency.

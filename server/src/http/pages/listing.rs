@@ -219,6 +219,7 @@ impl Listing<'_> {
             sizes: if paged { SIZES.iter().map(size).collect() } else { Vec::new() },
             sizes_label: t("list-sizes"),
             place: self.place_text(totals, more),
+            selection: None,
         }
     }
 

@@ -57,6 +57,22 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
             "buyer_id = ? AND state = 'presented'",
             &[id.into()],
         )?;
+        add(
+            conn,
+            "task-assignments",
+            "/assignments?state=given",
+            "assignment_notices",
+            "buyer_id = ? AND acknowledged_at IS NULL",
+            &[id.into()],
+        )?;
+        add(
+            conn,
+            "task-running-out",
+            "/payables?state=running_out",
+            "invoices i JOIN answer_clocks k ON k.id = i.id",
+            "i.buyer_id = ? AND i.state = 'presented' AND k.remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)",
+            &[id.into()],
+        )?;
         add(conn, "task-overdue", "/payables?state=overdue", "invoices", "buyer_id = ? AND state = 'overdue'", &[id.into()])?;
     }
     if person.has_capacity(Capacity::Financier) {
@@ -96,6 +112,7 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
             "task-disputed" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("state = 'disputed'", vec![]))?,
             "task-fundable" => ReceivableLine::totals(conn, &mine("supplier_id = ?").with("state = 'issued'", vec![]))?,
             "task-payables" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'presented'", vec![]))?,
+            "task-running-out" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with(super::payables::RUNNING_OUT.1, vec![]))?,
             "task-overdue" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'overdue'", vec![]))?,
             "task-market" => OfferLine::totals(conn, &mine("supplier_id <> ?").with("state = 'open'", vec![]))?,
             "task-reviews" => ReviewLine::totals(conn, &all("state = 'open'"))?,

@@ -2,15 +2,18 @@
 
 use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
-use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
+use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::{STATES, content_of, credit_table, expected_of, history, invoice_facts, order_value, warning_table};
-use super::listing::{Group, Listing};
-use super::{Answer, SignedIn, again, document, evidence, receipt, receipts};
+use super::listing::{Group, Head, Listing, plain_table};
+use super::thread::{self, Thread};
+use super::{Answer, Check, SignedIn, again, document, evidence, receipt, receipts, submit_or_again};
+use crate::commands::answer_invoice::AnswerInvoice;
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
+use crate::commands::settle_dispute::SettleDispute;
+use crate::commands::write_message::WriteMessage;
 use chrono::NaiveDate;
 use domain::Refusal;
-use domain::invoice::is_shown_to_buyer;
 use domain::invoice::owed_minor;
 use domain::party::Role;
 use domain::receivable::ConfirmationFacts;
@@ -18,7 +21,7 @@ use domain::undertaking;
 use store::lists::{AuditLine, InvoiceLine};
 use store::records::{Keyed, Record};
 use store::{Confirmation, CreditNote, Evidence, Invoice, Receivable};
-use web::{Block, Field, Form, Language, Page, Row, Value};
+use web::{Block, Column, Field, Form, Language, Page, Row, Selection, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/payables", payables);
@@ -26,50 +29,102 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/payables/{id}/check", check);
     routes.post("/payables/{id}/confirm", confirm);
     routes.post("/payables/{id}/dispute", dispute);
+    routes.post("/payables/{id}/settle", settle);
+    routes.post("/payables/{id}/in-process", in_process);
+    routes.post("/payables/{id}/query", query);
+    routes.get("/payables/{id}/reject", reject_check);
+    routes.post("/payables/{id}/reject", reject);
+    routes.post("/payables/{id}/message", message);
 }
 
 /// What the company will have to pay, unless it disputes it.
 pub const OPEN: Group =
     ("open", "state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')");
 
-async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
-    let language = who.language();
-    let heads = &[
-        ("col-number", false, "number"),
-        ("col-supplier", false, "supplier"),
-        ("col-issued", false, "issue_date"),
-        ("col-due", false, "due_or_issue"),
-        ("col-payable", true, "payable_minor"),
-        ("col-state", false, ""),
-    ];
-    let listing = Listing {
-        params: &params,
+const HEADS: &[Head] = &[
+    ("col-number", false, "number"),
+    ("col-supplier", false, "supplier"),
+    ("col-issued", false, "issue_date"),
+    ("col-due", false, "due_or_issue"),
+    ("col-answer-by", false, ""),
+    ("col-payable", true, "payable_minor"),
+    ("col-state", false, ""),
+];
+
+/// What must be answered within a few days.
+pub const RUNNING_OUT: Group =
+    ("running_out", "state = 'presented' AND remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)");
+
+/// The inbox as an address asks for it.
+pub fn payables_listing(params: &Params, language: Language) -> Listing<'_> {
+    Listing {
+        params,
         language,
-        groups: &[OPEN],
+        groups: &[OPEN, RUNNING_OUT],
         states: STATES.get(1..).unwrap_or(&[]),
-        heads,
+        heads: HEADS,
         default: ("due_or_issue", false),
         summed: "payable_minor",
-    };
-    let wanted =
-        listing.query().with("buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected')", vec![who.party_id()?.into()]);
+    }
+}
+
+/// The inbox: for makers with a box before everything that waits for an answer.
+pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result<(Page, Table), Fault> {
+    let language = who.language();
+    let listing = payables_listing(params, language);
+    let wanted = listing.query().with("buyer_id = ? AND presented", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
         who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
-    let rows = page.rows.iter().map(|row| Row {
-        cells: vec![
+    let waits = |row: &InvoiceLine| ["presented", "disputed"].contains(&row.state.as_str());
+    let shown: Vec<String> = page.rows.iter().filter(|row| waits(row)).map(|row| row.id.to_string()).collect();
+    let maker = who.person()?.has_role(Role::Maker);
+    let choosing = maker && !shown.is_empty() && params.get("format") != "csv";
+    let rows = page.rows.iter().map(|row| {
+        let mut cells = vec![
             Value::link(row.number.clone(), format!("/payables/{}", row.id)),
             Value::text(row.supplier.clone()),
             Value::date(language, row.issue_date),
             row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
+            row.answer_by.map_or_else(|| Value::text("–"), |day| Value::date(language, day)),
             Value::money(&row.currency, row.payable_minor),
             Value::state(language, &row.state),
-        ],
+        ];
+        if choosing {
+            let label = language.fill("payable-choose", &[("number", row.number.clone()), ("supplier", row.supplier.clone())]);
+            cells.insert(0, if waits(row) { Value::choice(row.id, label) } else { Value::text("") });
+        }
+        Row { cells }
     });
     let last = page.rows.last().map(|row| (order_value(row, order), row.id));
-    let table =
+    let mut table =
         listing.table(language.t("payables-title"), rows.collect(), &totals, last, page.more, language.t("payables-empty"));
-    listing.send(&who, Page::new(language.t("payables-title")), table).await
+    if choosing {
+        table.columns.insert(0, Column::new(language.t("col-choose")));
+        for (column, _) in table.totals.iter_mut().flat_map(|row| &mut row.sums) {
+            *column = column.saturating_add(1);
+        }
+        let filter: Vec<String> =
+            params.fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        let form = Form::new("/payables/choose", "", vec![]).hidden("query", filter.join("&")).hidden("shown", shown.join(","));
+        let buttons = ["chosen", "page", "all"].map(|scope| (scope.to_owned(), language.t(&format!("payables-check-{scope}"))));
+        table.selection = Some(Selection { form, buttons: buttons.to_vec() });
+    }
+    let mut shown = Page::new(language.t("payables-title"));
+    let mut links = vec![
+        (language.t("lists-title"), "/payables/lists".to_owned()),
+        (language.t("assignments-title"), "/assignments".to_owned()),
+    ];
+    if maker {
+        links.insert(0, (language.t("confirmation-file-title"), "/payables/file".to_owned()));
+    }
+    shown.push(Block::Links(links));
+    Ok((shown, table))
+}
+
+async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let (page, table) = payables_page(&who, &params).await?;
+    payables_listing(&params, who.language()).send(&who, page, table).await
 }
 
 struct Loaded {
@@ -78,6 +133,7 @@ struct Loaded {
     content: Vec<u8>,
     confirmation: Option<Confirmation>,
     receivable: Option<Receivable>,
+    thread: Thread,
     credits: Vec<CreditNote>,
     evidence: Vec<Evidence>,
     custody: super::home::Custody,
@@ -88,31 +144,33 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     who.app
         .read(move |conn| {
-            let found = InvoiceLine::find(conn, id)?.filter(|row| row.buyer_id == party_id && is_shown_to_buyer(&row.state));
+            let found = InvoiceLine::find(conn, id)?.filter(|row| row.buyer_id == party_id && row.presented);
             let row = found.ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
             let content = content_of(conn, &row)?;
             let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let receivable = Receivable::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let today = store::records::load_heads(conn)?.business_date;
+            let thread = thread::load(conn, &row)?;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
             let custody = super::home::custody(conn)?;
-            Ok(Loaded { row, events, content, confirmation, receivable, credits, evidence, custody, today })
+            Ok(Loaded { row, events, content, confirmation, receivable, thread, credits, evidence, custody, today })
         })
         .await
 }
 
 fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
     let (language, person, row) = (who.language(), who.person()?, &loaded.row);
-    let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(invoice_facts(language, row))];
+    let mut facts = invoice_facts(language, row);
+    facts.extend(row.answer_by.map(|day| (who.t("col-answer-by"), Value::date(language, day))));
+    let mut fields = vec![Block::Heading(who.t("document-fields")), Block::Facts(facts)];
     fields.extend(credit_table(language, &loaded.credits));
     fields.extend(warning_table(language, &row.warnings));
     fields.extend(evidence::table(language, &loaded.evidence));
-    let open = ["presented", "disputed"].contains(&row.state.as_str());
     if row.review == "open" {
         fields.push(Block::Notice(web::Tone::Waiting, who.t("payable-held")));
-    } else if open && person.has_role(Role::Maker) {
+    } else if row.state == "presented" && person.has_role(Role::Maker) {
         let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
         let owed = owed_minor(row.payable_minor, row.credited_minor);
         let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(owed)).unwrap_or_default();
@@ -132,12 +190,28 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
         let mut form = Form::new(format!("/payables/{}/check", row.id), who.t("payable-to-check"), asked);
         form.get = true;
         fields.extend([Block::Heading(who.t("payable-confirm")), Block::Form(Box::new(form))]);
-        if row.state == "presented" {
-            let reason = Field::new("reason", who.t("payable-dispute-reason"), "area");
-            let form =
-                Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), vec![reason]).secondary();
-            fields.extend([Block::Heading(who.t("payable-dispute")), Block::Form(Box::new(form))]);
-        }
+        let reason = Field::new("reason", who.t("payable-dispute-reason"), "area");
+        let asked = vec![thread::reason_field(language), reason];
+        let form = Form::new(format!("/payables/{}/dispute", row.id), who.t("payable-dispute-submit"), asked).secondary();
+        fields.extend([Block::Heading(who.t("payable-dispute")), Block::Form(Box::new(form))]);
+        let text = || Field::new("text", who.t("payable-query-text"), "area");
+        let asked = vec![thread::reason_field(language), text()];
+        let form = Form::new(format!("/payables/{}/query", row.id), who.t("payable-query-submit"), asked).secondary();
+        fields.extend([Block::Heading(who.t("payable-query")), Block::Form(Box::new(form))]);
+        let form = Form::new(format!("/payables/{}/in-process", row.id), who.t("payable-in-process"), vec![]).secondary();
+        fields.push(Block::Form(Box::new(form)));
+    }
+    if ["presented", "disputed"].contains(&row.state.as_str()) && person.has_role(Role::Maker) {
+        let text = Field::new("text", who.t("payable-reject-text"), "area");
+        let asked = vec![thread::reason_field(language), text];
+        let form = super::asking(format!("/payables/{}/reject", row.id), who.t("payable-reject-check"), asked).secondary();
+        fields.extend([Block::Heading(who.t("payable-reject")), Block::Form(Box::new(form))]);
+    }
+    if row.state == "disputed" && person.has_role(Role::Maker) {
+        let text = Field::new("text", who.t("payable-settle-text"), "area").optional();
+        let form = Form::new(format!("/payables/{}/settle", row.id), who.t("payable-settle-submit"), vec![text]);
+        let lead = Block::Paragraph(who.t("payable-settle-lead"));
+        fields.extend([Block::Heading(who.t("payable-settle")), lead, Block::Form(Box::new(form))]);
     }
     let mut page = Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
         .trail(who.t("payables-title"), "/payables")
@@ -149,6 +223,7 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             (who.t("field-words-hash"), Value::code(confirmation.words_hash.clone())),
             (who.t("col-when"), Value::moment(language, confirmation.signed_at)),
         ]));
+        page = page.with(Block::Links(vec![(who.t("undertaking-link"), format!("/undertakings/{}", row.id))]));
         let stated = [confirmation.withheld_minor, confirmation.retained_minor, confirmation.deducted_minor];
         let facts = deduction_facts(language, &row.currency, stated);
         if !facts.is_empty() {
@@ -167,6 +242,8 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             ]),
         );
     }
+    let writes_to = person.has_role(Role::Maker).then(|| format!("/payables/{}/message", row.id));
+    page.blocks.extend(thread::blocks(language, row, &loaded.thread, writes_to));
     let mut events = expected_of(language, row);
     events.extend(receipts::timeline(language, &loaded.events, person.party.id, false));
     Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
@@ -311,7 +388,11 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     match who.submit(&posted.key(), command).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
-            let page = check_page(&who, &loaded.row, &wish).await?;
+            let now = load(&who, id.0).await?;
+            let mut page = check_page(&who, &now.row, &wish).await?;
+            if ["state_conflict", "undertaking_changed"].contains(&fault.code().as_str()) {
+                page.blocks.insert(0, versions(who.language(), &now, &posted));
+            }
             again(&who, page, &Posted::default(), fault, &loaded.row.currency).await
         }
     }
@@ -319,8 +400,106 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
 
 async fn dispute(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
-    match who.submit(&posted.key(), DisputeInvoice { invoice_id: id.0, reason: posted.get("reason").to_owned() }).await {
+    match who
+        .submit(
+            &posted.key(),
+            DisputeInvoice {
+                invoice_id: id.0,
+                reason: posted.get("reason").to_owned(),
+                clarification: posted.get("clarification").to_owned(),
+            },
+        )
+        .await
+    {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
+}
+
+async fn settle(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    match who.submit(&posted.key(), SettleDispute { invoice_id: id.0, text: posted.get("text").to_owned() }).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
+    }
+}
+
+/// What was sent from a page that is no longer true, beside what holds now.
+fn versions(language: Language, now: &Loaded, sent: &Posted) -> Block {
+    let row = &now.row;
+    let confirmed = now.confirmation.as_ref();
+    let amount = |minor: Option<i64>| minor.map_or_else(|| Value::text("–"), |minor| Value::money(&row.currency, minor));
+    let day = |day: Option<NaiveDate>| day.map_or_else(|| Value::text("–"), |day| Value::date(language, day));
+    let hash = confirmed.map(|known| known.words_hash.clone()).unwrap_or_default();
+    let lines = vec![
+        vec![Value::text(language.t("col-state")), Value::state(language, "presented"), Value::state(language, &row.state)],
+        vec![
+            Value::text(language.t("col-amount")),
+            amount(sent.number("amount_minor").ok()),
+            amount(Some(confirmed.map_or(row.payable_minor, |known| known.amount_minor))),
+        ],
+        vec![
+            Value::text(language.t("col-due")),
+            day(sent.date("due_date").ok()),
+            day(confirmed.map(|known| known.due_date).or(row.due_date)),
+        ],
+        vec![Value::text(language.t("field-words-hash")), Value::code(sent.get("words_hash")), Value::code(hash)],
+    ];
+    let heads = &[("col-what", false), ("col-yours", false), ("col-now", false)];
+    Block::Table(Box::new(plain_table(language, "payable-versions", heads, lines, "list-no-match")))
+}
+
+/// Submits an answer, or shows the payable again with what is wrong.
+async fn answered(who: &Who<BuyerMaker>, id: i64, posted: &Posted, command: impl Into<crate::commands::Command>) -> Answer {
+    let loaded = load(who, id).await?;
+    submit_or_again(who, posted, command, payable_page(who, &loaded)?, &loaded.row.currency).await
+}
+
+fn answer_of(id: i64, code: &str, posted: &Posted) -> AnswerInvoice {
+    let (clarification, text) = (posted.get("clarification").to_owned(), posted.get("text").to_owned());
+    AnswerInvoice { invoice_id: id, answer: code.to_owned(), clarification, text }
+}
+
+async fn in_process(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    answered(&who, id.0, &posted, answer_of(id.0, "IP", &posted)).await
+}
+
+async fn query(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    answered(&who, id.0, &posted, answer_of(id.0, "UQ", &posted)).await
+}
+
+async fn reject(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    answered(&who, id.0, &posted, answer_of(id.0, "RE", &posted)).await
+}
+
+async fn message(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    answered(&who, id.0, &posted, WriteMessage { invoice_id: id.0, text: posted.get("text").to_owned() }).await
+}
+
+/// Before a rejection, which ends the invoice.
+async fn reject_check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let row = &loaded.row;
+    let (clarification, text) = (params.get("clarification"), params.get("text").trim());
+    let mut decided = domain::answer::decide_answer("RE", clarification, text).map(|_| ());
+    if !["presented", "disputed"].contains(&row.state.as_str()) {
+        decided = Err(Refusal::StateConflict { state: row.state.clone() });
+    }
+    if let Err(refusal) = decided {
+        let typed = Posted { fields: params.fields.clone() };
+        return again(&who, payable_page(&who, &loaded)?, &typed, refusal.into(), &row.currency).await;
+    }
+    let mut facts = invoice_facts(who.language(), row);
+    facts.push((who.t("payable-reject-text"), Value::text(text)));
+    let check = Check {
+        title: who.language().fill("payable-reject-title", &[("number", row.number.clone())]),
+        lead: who.t("payable-reject-lead"),
+        facts,
+        form: Form::new(format!("/payables/{}/reject", row.id), who.t("payable-reject-submit"), vec![])
+            .hidden("clarification", clarification)
+            .hidden("text", text),
+        back: format!("/payables/{}", row.id),
+    };
+    let trail = [(who.t("payables-title"), "/payables".to_owned()), (row.number.clone(), format!("/payables/{}", row.id))];
+    who.app.page(&who.viewer, super::check_page(&who, &trail, check)).await
 }

@@ -59,6 +59,7 @@ fn record_link(name: &str, id: i64) -> Value {
     let href = match name {
         "receivable_id" => format!("/receivables/{id}"),
         "approval_id" => format!("/approvals/{id}"),
+        "list_id" => format!("/payables/lists/{id}"),
         "line_id" | "other_than" => format!("/ops/bank-lines/{id}"),
         _ => String::new(),
     };
@@ -113,6 +114,9 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     }
     if let Some(id) = number("receivable_id").filter(|_| !person.has_capacity(Capacity::Buyer)) {
         links.push((who.t("receipt-to-receivable"), format!("/receivables/{id}")));
+    }
+    if let (Some(id), Some(_)) = (number("invoice_id"), body.get("evidence_hash")) {
+        links.push((who.t("undertaking-link"), format!("/undertakings/{id}")));
     }
     if person.has_capacity(Capacity::Operator) {
         let pages =

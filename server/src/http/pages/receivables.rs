@@ -88,6 +88,7 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
 }
 
 struct Loaded {
+    notice: Option<store::AssignmentNotice>,
     row: ReceivableLine,
     full: Receivable,
     holders: Vec<HoldingLine>,
@@ -126,7 +127,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let free_minor = account.map_or(0, |account| account.balance.saturating_sub(account.held));
             let today = store::records::load_heads(conn)?.business_date;
             let late_minor = settlement::late_interest(conn, &full, today)?;
-            Ok(Loaded { row, full, holders, offers, purchases, events, free_minor, late_minor, today })
+            let notice = store::AssignmentNotice::find(conn, id)?;
+            Ok(Loaded { notice, row, full, holders, offers, purchases, events, free_minor, late_minor, today })
         })
         .await
 }
@@ -205,7 +207,14 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
     } else {
         page.trail(who.t("portfolio-title"), "/portfolio")
     };
-    page = page.with(Block::Facts(terms_facts(language, loaded)));
+    let mut facts = terms_facts(language, loaded);
+    if let Some(notice) = &loaded.notice {
+        let state = if notice.acknowledged_at.is_some() { "acknowledged" } else { "given" };
+        facts.push((who.t("assignment-notice"), Value::state(language, state)));
+    }
+    page = page
+        .with(Block::Facts(facts))
+        .with(Block::Links(vec![(who.t("undertaking-link"), format!("/undertakings/{}", row.invoice_id))]));
     let holders = loaded.holders.iter().filter(|holder| own || operator || holder.owner_id == person.party.id);
     let rows = holders.map(|holder| {
         vec![

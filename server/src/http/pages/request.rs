@@ -47,6 +47,11 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
                 (language.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
             ]
         }),
+        Command::ConfirmList(confirm) => {
+            let mut blocks = super::confirmation_lists::facts(conn, language, confirm.list_id)?;
+            blocks.push(Block::Notice(web::Tone::Attention, language.t("list-agree")));
+            return Ok(blocks);
+        }
         Command::RequestPayout(payout) => {
             let binds = [party_id.into(), payout.currency.as_str().into()];
             let account = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;

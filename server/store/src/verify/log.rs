@@ -203,6 +203,7 @@ pub(super) fn check_documents(conn: &mut Conn, _replay: &mut Replay, _coverage: 
             "confirmations",
             "SELECT id, words_en AS text, words_hash AS hash FROM confirmations WHERE id > ? ORDER BY id LIMIT 500",
         ),
+        ("confirmation_evidence", "SELECT id, text, hash FROM confirmation_evidence WHERE id > ? ORDER BY id LIMIT 500"),
     ] {
         let mut last = 0_i64;
         loop {

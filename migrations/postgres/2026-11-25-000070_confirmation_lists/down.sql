@@ -1,0 +1,2 @@
+DROP TABLE confirmation_items;
+DROP TABLE confirmation_lists;

@@ -1,0 +1,3 @@
+DROP TABLE confirmation_evidence;
+DROP TABLE answer_clocks;
+DROP TABLE invoice_messages;

@@ -1,0 +1,53 @@
+//! A list of payables that a buyer confirms with one decision: how long it may be, what is signed, and what decides whether a
+//! second person must agree.
+
+use chrono::NaiveDate;
+use std::collections::BTreeMap;
+
+/// The most payables of one list.
+pub const MOST_ITEMS: usize = 2_000;
+
+/// A list's lines as they are hashed: invoice, minor units, due date and the hash of the words that it would sign. The same
+/// lines always give the same bytes.
+#[must_use]
+pub fn text(lines: &[(i64, i64, Option<NaiveDate>, &str)]) -> String {
+    let mut text = String::from("kontor-confirmation-list-1");
+    for (invoice, amount_minor, due_date, words_hash) in lines {
+        let due = due_date.map(|due| due.to_string()).unwrap_or_default();
+        text.push_str(&format!("\n{invoice} {amount_minor} {due} {words_hash}"));
+    }
+    text
+}
+
+/// The sum of each currency. A list is judged by its sums: whoever may not confirm an amount alone may not split it.
+#[must_use]
+pub fn sums<'a>(amounts: impl Iterator<Item = (&'a str, i64)>) -> BTreeMap<String, i64> {
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for (currency, amount_minor) in amounts {
+        let sum = sums.entry(currency.to_owned()).or_default();
+        *sum = sum.saturating_add(amount_minor);
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_lines_give_the_same_bytes_and_others_do_not() {
+        let due: NaiveDate = "2027-01-31".parse().unwrap();
+        let line = (7, 500, Some(due), "ab");
+        assert_eq!(text(&[line]), "kontor-confirmation-list-1\n7 500 2027-01-31 ab");
+        for other in [(8, 500, Some(due), "ab"), (7, 501, Some(due), "ab"), (7, 500, None, "ab"), (7, 500, Some(due), "ac")] {
+            assert_ne!(text(&[other]), text(&[line]));
+        }
+    }
+
+    #[test]
+    fn amounts_are_summed_by_currency() {
+        let found = sums([("EUR", 60), ("CNY", 5), ("EUR", 60), ("EUR", i64::MAX)].into_iter());
+        assert_eq!(found.get("CNY"), Some(&5));
+        assert_eq!(found.get("EUR"), Some(&i64::MAX), "never wraps into a small sum");
+    }
+}

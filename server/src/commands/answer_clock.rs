@@ -1,0 +1,51 @@
+//! The clock of an invoice that was presented: it starts, reminds, and ends what nobody answered.
+
+use super::{second_person, settlement};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use domain::answer::window;
+use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{AnswerClock, Conn, Invoice, StoreError};
+
+/// The invoice, if it was ever put before this buyer: then the buyer sees it, whatever became of it since.
+pub fn presented_to(conn: &mut Conn, buyer_id: i64, invoice_id: i64) -> Result<Option<Invoice>, StoreError> {
+    let found = Invoice::find(conn, invoice_id)?.filter(|row| row.buyer_id == buyer_id);
+    Ok(if AnswerClock::find(conn, invoice_id)?.is_some() { found } else { None })
+}
+
+/// Starts the clock, or starts it anew.
+pub fn start(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
+    let (remind_on, answer_by) = window(batch.today(), invoice.due_date);
+    let clock = AnswerClock { id: invoice.id, remind_on, answer_by, reminded: 0 };
+    if AnswerClock::find(batch.conn, invoice.id)?.is_some() { batch.update(&clock) } else { batch.insert(&clock) }
+}
+
+/// Reminds of what must be answered soon and ends what was not, as of the day that begins. Answers how many ended.
+pub fn run(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
+    let close = "remind_on <= ? AND id IN (SELECT id FROM invoices WHERE state = 'presented') ORDER BY id";
+    let mut ended = 0_usize;
+    for mut clock in AnswerClock::list_where(batch.conn, close, &[next.into()])? {
+        let mut invoice = Invoice::load(batch.conn, clock.id)?;
+        let arguments = json!({ "number": invoice.number, "answer_by": clock.answer_by });
+        if clock.answer_by < next {
+            let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+            invoice.state = next_state(state, InvoiceEvent::Expire)?.name().to_owned();
+            batch.update(&invoice)?;
+            second_person::end_confirmations(batch, invoice.id, InvoiceState::Expired)?;
+            ended = ended.saturating_add(1);
+            batch.notify(invoice.supplier_id, "invoice_expired", &arguments, format!("/invoices/{}", invoice.id));
+            batch.notify(invoice.buyer_id, "invoice_expired", &arguments, format!("/payables/{}", invoice.id));
+            continue;
+        }
+        // Once when it becomes close, and once on the last day.
+        let wanted = if clock.answer_by == next { 2 } else { 1 };
+        if clock.reminded < wanted {
+            clock.reminded = wanted;
+            batch.update(&clock)?;
+            batch.notify(invoice.buyer_id, "answer_wanted", &arguments, format!("/payables/{}", invoice.id));
+        }
+    }
+    Ok(ended)
+}

@@ -1,0 +1,74 @@
+//! One decision confirms a whole list. A job then confirms its payables one by one (`jobs/confirm_lists.rs`), each with its own
+//! words, signer, approver, time and hash.
+
+use super::{Actor, Ask, Done, Execute};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::confirmation_list::sums;
+use domain::party::{Capacity, needs_second_person};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+use store::ConfirmationList;
+use store::confirmation_lists::list_amounts;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConfirmList {
+    pub list_id: i64,
+    /// SHA-256 of the lines that the signer saw.
+    pub list_hash: String,
+}
+
+impl ConfirmList {
+    /// The list of this buyer as it was seen, and its sum in each currency.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(ConfirmationList, BTreeMap<String, i64>)> {
+        batch.acting_party(actor, Capacity::Buyer)?;
+        let found = ConfirmationList::find(batch.conn, self.list_id)?.filter(|list| list.party_id == actor.party_id);
+        let list = found.ok_or(Refusal::NotFound)?;
+        if list.state != "draft" {
+            return Err(Refusal::StateConflict { state: list.state }.into());
+        }
+        if list.list_hash != self.list_hash || list.version != domain::undertaking::CURRENT {
+            return Err(Refusal::UndertakingChanged.into());
+        }
+        let amounts = list_amounts(batch.conn, list.id)?;
+        if amounts.is_empty() {
+            return Err(Refusal::NothingChosen.into());
+        }
+        let sums = sums(amounts.iter().map(|row| (row.currency.as_str(), row.amount_minor)));
+        Ok((list, sums))
+    }
+}
+
+impl Execute for ConfirmList {
+    const NAME: &'static str = "confirm_list";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (list, sums) = self.decide(batch, actor)?;
+        let mut needed = false;
+        for (currency, sum_minor) in &sums {
+            let limit = batch.approval_limit(actor.party_id, currency)?;
+            needed = needed || needs_second_person(*sum_minor, limit);
+        }
+        // A request names one amount; of several currencies its page shows each.
+        let only = sums.iter().next().filter(|_| sums.len() == 1);
+        Ok(needed.then(|| Ask {
+            amount_minor: only.map(|(_, sum_minor)| *sum_minor),
+            currency: only.map(|(currency, _)| currency.clone()).unwrap_or_default(),
+            subject: list.id,
+        }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (mut list, sums) = self.decide(batch, actor)?;
+        "running".clone_into(&mut list.state);
+        list.signer_id = Some(actor.user_id);
+        list.approver_id = actor.approver_id;
+        list.decided_at = Some(batch.now);
+        batch.update(&list)?;
+        let body = json!({ "list_id": list.id, "list_hash": list.list_hash, "version": list.version, "sums": sums });
+        Ok(Done::new(list.id, body))
+    }
+}

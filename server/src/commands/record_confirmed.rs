@@ -1,0 +1,63 @@
+//! What became of a piece of a confirmation list. The platform's own job submits it; the last piece ends the list and tells the
+//! company.
+
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{Confirmation, ConfirmationItem, ConfirmationList, confirmation_lists};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RecordConfirmed {
+    pub list_id: i64,
+    pub results: Vec<ItemResult>,
+}
+
+/// One line: confirmed, or why not.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ItemResult {
+    pub item_id: i64,
+    /// A refusal as JSON; empty when it was confirmed.
+    pub refusal: String,
+}
+
+impl Execute for RecordConfirmed {
+    const NAME: &'static str = "record_confirmed";
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        let mut list = ConfirmationList::find(batch.conn, self.list_id)?.ok_or(Refusal::NotFound)?;
+        for result in &self.results {
+            let found = ConfirmationItem::find(batch.conn, result.item_id)?.filter(|item| item.list_id == list.id);
+            let mut item = found.ok_or(Refusal::NotFound)?;
+            if item.state != "waiting" {
+                continue;
+            }
+            if result.refusal.is_empty() {
+                // A list never says more than the register of confirmations.
+                if Confirmation::find_where(batch.conn, "invoice_id = ?", &[item.invoice_id.into()])?.is_none() {
+                    return Err(super::settlement::corrupt("confirmation of list item", item.id).into());
+                }
+                "confirmed".clone_into(&mut item.state);
+            } else {
+                "refused".clone_into(&mut item.state);
+                item.refusal.clone_from(&result.refusal);
+            }
+            batch.update(&item)?;
+        }
+        let counts = confirmation_lists::count_by_state(batch.conn, list.id)?;
+        let count = |state: &str| counts.iter().find(|row| row.state == state).map_or(0, |row| row.count);
+        let done = count("waiting") == 0;
+        if done && list.state == "running" {
+            "done".clone_into(&mut list.state);
+            list.done_at = Some(batch.now);
+            batch.update(&list)?;
+            let arguments = json!({ "count": count("confirmed").to_string(), "refused": count("refused").to_string() });
+            batch.notify(list.party_id, "list_confirmed", &arguments, format!("/payables/lists/{}", list.id));
+        }
+        let body = json!({ "list_id": list.id, "done": done, "confirmed": count("confirmed"), "refused": count("refused") });
+        Ok(Done::new(list.id, body))
+    }
+}

@@ -1,0 +1,40 @@
+//! The buyer takes its dispute back: the invoice waits for an answer again.
+
+use super::answer_invoice::insert_message;
+use super::{Actor, Done, Execute, answer_clock, optional, settlement};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::answer::AnswerCode;
+use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SettleDispute {
+    pub invoice_id: i64,
+    /// How it was settled; the supplier sees it.
+    #[serde(default)]
+    pub text: String,
+}
+
+impl Execute for SettleDispute {
+    const NAME: &'static str = "settle_dispute";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Buyer)?;
+        let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
+        let mut invoice = found.ok_or(Refusal::NotFound)?;
+        let text = optional(&self.text, "text", 500)?;
+        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+        invoice.state = next_state(state, InvoiceEvent::Settle)?.name().to_owned();
+        invoice.reason.clear();
+        batch.update(&invoice)?;
+        answer_clock::start(batch, &invoice)?;
+        insert_message(batch, actor, invoice.id, (AnswerCode::InProcess.name(), ""), &text)?;
+        let arguments = json!({ "number": invoice.number, "text": text });
+        batch.notify(invoice.supplier_id, "dispute_settled", &arguments, format!("/invoices/{}", invoice.id));
+        Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id })))
+    }
+}

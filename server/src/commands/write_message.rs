@@ -1,0 +1,35 @@
+//! Supplier or buyer writes to the other about an invoice.
+
+use super::answer_invoice::insert_message;
+use super::{Actor, Done, Execute, required};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{AnswerClock, Invoice};
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct WriteMessage {
+    pub invoice_id: i64,
+    pub text: String,
+}
+
+impl Execute for WriteMessage {
+    const NAME: &'static str = "write_message";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let concerned = |row: &Invoice| row.supplier_id == actor.party_id || row.buyer_id == actor.party_id;
+        let presented = AnswerClock::find(batch.conn, self.invoice_id)?.is_some();
+        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| concerned(row) && presented);
+        let invoice = found.ok_or(Refusal::NotFound)?;
+        let text = required(&self.text, "text", 1_000)?;
+        let message_id = insert_message(batch, actor, invoice.id, ("", ""), &text)?;
+        let arguments = json!({ "number": invoice.number });
+        let (other, page) =
+            if invoice.supplier_id == actor.party_id { (invoice.buyer_id, "payables") } else { (invoice.supplier_id, "invoices") };
+        batch.notify(other, "message_written", &arguments, format!("/{page}/{}", invoice.id));
+        Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "message_id": message_id })))
+    }
+}

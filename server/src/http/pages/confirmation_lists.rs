@@ -1,0 +1,452 @@
+//! Many payables confirmed with one decision: chosen in the inbox or given as a table, checked on a page of their own, and what
+//! became of each.
+
+use super::super::error::{Fault, RowFault};
+use super::super::rights::{BuyerMaker, BuyerViewer, Who};
+use super::super::routes::{Id, Params, Posted, Routes, parse_fields};
+use super::super::upload::Uploaded;
+use super::listing::{Head, Listing, plain_table};
+use super::payables::{payables_listing, payables_page};
+use super::{Answer, SignedIn, again, receipt};
+use crate::commands::confirm_invoice::words;
+use crate::commands::confirm_list::ConfirmList;
+use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
+use domain::confirmation_list::MOST_ITEMS;
+use domain::invoice::owed_minor;
+use domain::party::Role;
+use domain::{Currency, Refusal};
+use formats::csv::ConfirmationRow;
+use serde_json::Value as Json;
+use std::collections::{HashMap, HashSet};
+use store::lists::{ConfirmationItemLine, ConfirmationListLine, InvoiceLine, ListQuery, Total};
+use store::records::{Keyed, Record};
+use store::{Conn, Invoice};
+use web::{Block, Field, Form, Language, Page, Row, Table, Tone, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.post("/payables/choose", choose);
+    routes.get("/payables/file", file);
+    routes.post("/payables/file", file_post);
+    routes.get("/payables/lists", lists);
+    routes.get("/payables/lists/{id}", list);
+    routes.post("/payables/lists/{id}/confirm", confirm);
+}
+
+/// What waits for the buyer's answer.
+const OPEN: &str = "state IN ('presented', 'disputed')";
+
+/// The lines of a selection: each payable with all that is owed, on the day that the invoice says.
+fn whole(rows: &[InvoiceLine]) -> Vec<DraftItem> {
+    let item = |row: &InvoiceLine| DraftItem {
+        invoice_id: row.id,
+        amount_minor: owed_minor(row.payable_minor, row.credited_minor),
+        due_date: row.due_date,
+        reason: String::new(),
+    };
+    rows.iter().map(item).collect()
+}
+
+/// What was chosen in the inbox: boxes, the whole page, or everything that matches its filter.
+async fn chosen(who: &Who<BuyerMaker>, posted: &Posted, params: &Params) -> Result<Vec<DraftItem>, Fault> {
+    let ids: Result<Vec<i64>, Fault> = match posted.get("scope") {
+        "all" => Ok(Vec::new()),
+        "page" => posted.get("shown").split(',').filter(|id| !id.is_empty()).map(number).collect(),
+        _ => posted.fields.iter().filter(|(name, _)| name == "chosen").map(|(_, id)| number(id)).collect(),
+    };
+    let (ids, party_id) = (ids?, who.party_id()?);
+    let size = MOST_ITEMS.saturating_add(1);
+    let mut wanted = ListQuery { order: "due_or_issue", descending: false, size, ..ListQuery::newest(1) };
+    if posted.get("scope") == "all" {
+        wanted.conditions = payables_listing(params, who.language()).query().conditions;
+        wanted = wanted.with(OPEN, vec![]);
+    }
+    wanted = wanted.with("buyer_id = ?", vec![party_id.into()]);
+    let everything = posted.get("scope") == "all";
+    let rows = who
+        .app
+        .read(move |conn| {
+            if !everything {
+                let (among, list) = store::query::among(conn, "id", &ids);
+                wanted = wanted.with(&among, vec![list]);
+            }
+            Ok(InvoiceLine::page(conn, &wanted)?.rows)
+        })
+        .await?;
+    Ok(whole(&rows))
+}
+
+fn number(id: &str) -> Result<i64, Fault> {
+    id.parse().map_err(|_| Refusal::FieldInvalid { field: "chosen".to_owned() }.into())
+}
+
+async fn choose(who: Who<BuyerMaker>, posted: Posted) -> Answer {
+    let params = Params { fields: parse_fields(posted.get("query")), path: "/payables".to_owned() };
+    let drafted = match chosen(&who, &posted, &params).await {
+        Ok(items) => who.submit(&posted.key(), DraftConfirmationList { items }).await,
+        Err(fault) => Err(fault),
+    };
+    match drafted {
+        Ok(outcome) => Ok(super::super::see_other(&format!("/payables/lists/{}", outcome.number("list_id")))),
+        Err(fault) => {
+            let (mut page, table) = payables_page(&who, &params).await?;
+            page.push(Block::Table(Box::new(table)));
+            again(&who, page, &posted, fault, "").await
+        }
+    }
+}
+
+fn file_page<R: SignedIn>(who: &Who<R>) -> Page {
+    let field = Field::new("files", who.t("confirmation-file"), "file")
+        .hint(who.language().fill("confirmation-file-hint", &[("most", MOST_ITEMS.to_string())]));
+    Page::new(who.t("confirmation-file-title"))
+        .trail(who.t("payables-title"), "/payables")
+        .with(Block::Paragraph(who.t("confirmation-file-lead")))
+        .with(Block::Words("invoice_number,supplier_tax_id,amount,due_date,reason".to_owned()))
+        .form(Form::new("/payables/file", who.t("confirmation-file-submit"), vec![field]))
+}
+
+async fn file(who: Who<BuyerMaker>) -> Answer {
+    let page = file_page(&who);
+    who.app.page(&who.viewer, page).await
+}
+
+/// A table's rows as lines of a list. One wrong row, and nothing of it is taken.
+pub fn read_table(conn: &mut Conn, party_id: i64, content: &[u8]) -> Result<Vec<DraftItem>, Fault> {
+    let faulty =
+        |faults: Vec<formats::FormatFault>| Fault::Rows(faults.into_iter().map(|fault| RowFault::Cell(fault.into())).collect());
+    let rows = formats::csv::read_confirmations(content)?.map_err(faulty)?;
+    if rows.len() > MOST_ITEMS {
+        return Err(Refusal::TooManyChosen { most: MOST_ITEMS }.into());
+    }
+    let known = payables_by_number(conn, party_id)?;
+    let today = store::records::load_heads(conn)?.business_date;
+    let (mut terms, mut taken) = (HashMap::new(), HashSet::new());
+    let (mut items, mut faults) = (Vec::new(), Vec::new());
+    for row in rows {
+        let key =
+            (domain::party::normalise_tax_id(&row.supplier_tax_id), domain::identity::normalise_number(&row.invoice_number));
+        let refused = |column, refusal, currency: &str| RowFault::Refused {
+            line: row.line,
+            column,
+            refusal,
+            currency: currency.to_owned(),
+        };
+        let invoice = match known.get(&key).map(Vec::as_slice) {
+            Some([only]) => only,
+            // The same number in two years: only a person can say which is meant.
+            Some([_, ..]) => {
+                faults.push(refused("invoice_number", Refusal::DuplicateInvoice { number: row.invoice_number.clone() }, ""));
+                continue;
+            }
+            _ => {
+                faults.push(refused("invoice_number", Refusal::NotFound, ""));
+                continue;
+            }
+        };
+        if !taken.insert(invoice.id) {
+            faults.push(refused("invoice_number", Refusal::DuplicateInvoice { number: row.invoice_number.clone() }, ""));
+            continue;
+        }
+        let Some(amount_minor) = minor_of(&row, &invoice.currency) else {
+            faults.push(refused("amount", Refusal::AmountInvalid { field: "amount".to_owned() }, &invoice.currency));
+            continue;
+        };
+        if !terms.contains_key(&invoice.currency) {
+            terms.insert(invoice.currency.clone(), crate::commands::confirm_invoice::issue_terms(conn, &invoice.currency)?.1);
+        }
+        let item = DraftItem { invoice_id: invoice.id, amount_minor, due_date: Some(row.due_date), reason: row.reason.clone() };
+        let checked = terms
+            .get(&invoice.currency)
+            .map(|terms| crate::commands::draft_confirmation_list::check(invoice, &item, terms, today));
+        match checked {
+            Some(Err(refusal)) => faults.push(refused(column_of(&refusal), refusal, &invoice.currency)),
+            _ => items.push(item),
+        }
+    }
+    if faults.is_empty() { Ok(items) } else { Err(Fault::Rows(faults)) }
+}
+
+fn minor_of(row: &ConfirmationRow, currency: &str) -> Option<i64> {
+    Currency::parse(currency)?.parse_decimal(&row.amount.to_string()).ok()
+}
+
+/// The column that a rule's no is about.
+fn column_of(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::AmountInvalid { .. } | Refusal::ConfirmedTooMuch { .. } | Refusal::PayableNotPositive => "amount",
+        Refusal::DueDateTooClose { .. } | Refusal::DueDateTooFar { .. } | Refusal::FieldMissing { .. } => "due_date",
+        Refusal::ReasonMissing | Refusal::FieldInvalid { .. } => "reason",
+        _ => "invoice_number",
+    }
+}
+
+/// What was presented to a buyer and is not settled, by its supplier's tax id and its number.
+fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String, String), Vec<Invoice>>, Fault> {
+    let mut found: HashMap<(String, String), Vec<Invoice>> = HashMap::new();
+    for row in
+        Invoice::list_where(conn, "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')", &[party_id.into()])?
+    {
+        found.entry((row.seller_tax_key.clone(), row.number_key.clone())).or_default().push(row);
+    }
+    Ok(found)
+}
+
+async fn file_post(who: Who<BuyerMaker>, uploaded: Uploaded) -> Answer {
+    let (language, party_id) = (who.language(), who.party_id()?);
+    let items = match uploaded.files.into_iter().next() {
+        None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
+        Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
+        Some(file) => who.app.read(move |conn| read_table(conn, party_id, &file.content)).await,
+    };
+    let drafted = match items {
+        Ok(items) => who.submit(&uploaded.posted.key(), DraftConfirmationList { items }).await,
+        Err(fault) => Err(fault),
+    };
+    match drafted {
+        Ok(outcome) => Ok(super::super::see_other(&format!("/payables/lists/{}", outcome.number("list_id")))),
+        Err(Fault::Unreadable(fault)) => wrong_rows(&who, &[RowFault::Cell(fault)], language).await,
+        Err(Fault::Rows(rows)) => wrong_rows(&who, &rows, language).await,
+        Err(fault) => again(&who, file_page(&who), &uploaded.posted, fault, "").await,
+    }
+}
+
+/// The form again, with every row that is wrong.
+async fn wrong_rows(who: &Who<BuyerMaker>, rows: &[RowFault], language: Language) -> Answer {
+    let mut page = file_page(who);
+    page.errors.push(("files".to_owned(), language.fill("confirmation-file-wrong", &[("count", rows.len().to_string())])));
+    let line = |row: &RowFault| (Tone::Attention, String::new(), row.sentence(language), String::new());
+    page.push(Block::Results(rows.iter().map(line).collect()));
+    who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::UNPROCESSABLE_ENTITY).await
+}
+
+async fn lists(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[
+        ("col-list", false, "id"),
+        ("col-when", false, ""),
+        ("col-count", true, "count"),
+        ("col-confirmed", true, "confirmed"),
+        ("col-maker", false, "signer"),
+        ("col-checker", false, "approver"),
+        ("col-state", false, ""),
+    ];
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[],
+        states: &["draft", "running", "done"],
+        heads,
+        default: ("id", true),
+        summed: "",
+    };
+    let wanted = listing.query().with("party_id = ?", vec![who.party_id()?.into()]);
+    let order = wanted.order;
+    let page = who.app.read(move |conn| Ok(ConfirmationListLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::link(title_of(language, row.id), format!("/payables/lists/{}", row.id)),
+            Value::moment(language, row.created_at),
+            Value::number(row.count),
+            Value::number(row.confirmed),
+            Value::text(row.signer.clone()),
+            Value::text(row.approver.clone()),
+            Value::state(language, &row.state),
+        ],
+    });
+    let last = page.rows.last().map(|row| {
+        let value = match order {
+            "count" => row.count.to_string(),
+            "confirmed" => row.confirmed.to_string(),
+            "signer" => row.signer.clone(),
+            "approver" => row.approver.clone(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let table = listing.table(language.t("lists-title"), rows.collect(), &[], last, page.more, language.t("lists-empty"));
+    listing.send(&who, Page::new(language.t("lists-title")).trail(language.t("payables-title"), "/payables"), table).await
+}
+
+fn title_of(language: Language, id: i64) -> String {
+    language.fill("list-title", &[("id", id.to_string())])
+}
+
+/// A refusal that was kept with a line, in words.
+#[must_use]
+pub fn told(language: Language, kept: &str, currency: &str) -> String {
+    let Ok(map) = serde_json::from_str::<HashMap<String, String>>(kept) else { return String::new() };
+    let code = map.get("code").cloned().unwrap_or_default();
+    let arguments = map.iter().filter(|(name, _)| *name != "code").map(|(name, value)| (name.as_str(), value.clone())).collect();
+    language.refusal_told(&code, arguments, currency, None)
+}
+
+/// What a list would confirm or has confirmed, and what it leaves out: sums by currency, for its own page and for whoever is asked
+/// to agree.
+pub fn facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>, Fault> {
+    let of = |condition: &str| {
+        ListQuery { size: 100, ..ListQuery::newest(100) }.with("list_id = ?", vec![id.into()]).with(condition, vec![])
+    };
+    let included = ConfirmationItemLine::totals(conn, &of("state <> 'excluded'"))?;
+    let excluded = ConfirmationItemLine::page(conn, &of("state = 'excluded'"))?;
+    let left_out = ConfirmationItemLine::totals(conn, &of("state = 'excluded'"))?;
+    let refused = ConfirmationItemLine::totals(conn, &of("state = 'refused'"))?;
+    let count = |totals: &[Total]| totals.iter().fold(0_i64, |sum, total| sum.saturating_add(total.count));
+    let mut shown = vec![(language.t("list-count"), Value::number(count(&included)))];
+    for total in &included {
+        let label = language.fill("list-sum", &[("count", total.count.to_string()), ("currency", total.currency.clone())]);
+        shown.push((label, Value::money(&total.currency, total.sum_minor)));
+    }
+    shown.push((language.t("list-excluded"), Value::number(count(&left_out))));
+    if count(&refused) > 0 {
+        shown.push((language.t("list-refused"), Value::number(count(&refused))));
+    }
+    let mut blocks = vec![Block::Facts(shown)];
+    if !excluded.rows.is_empty() {
+        let rows = excluded.rows.iter().map(|row| {
+            vec![
+                Value::link(row.number.clone(), format!("/payables/{}", row.invoice_id)),
+                Value::text(row.supplier.clone()),
+                Value::money(&row.currency, row.amount_minor),
+                Value::text(told(language, &row.refusal, &row.currency)),
+            ]
+        });
+        let heads = &[("col-number", false), ("col-supplier", false), ("col-amount", true), ("col-why", false)];
+        blocks.push(Block::Table(Box::new(plain_table(language, "list-excluded-title", heads, rows.collect(), "list-no-match"))));
+        if excluded.more {
+            blocks.push(Block::Paragraph(language.t("list-excluded-more")));
+        }
+    }
+    Ok(blocks)
+}
+
+/// The words that the first line would sign, as a specimen of all.
+fn specimen(conn: &mut Conn, language: Language, id: i64) -> Result<Option<String>, Fault> {
+    let wanted = ListQuery { order: "id", descending: false, ..ListQuery::newest(1) };
+    let wanted = wanted.with("list_id = ? AND state <> 'excluded'", vec![id.into()]);
+    let first = ConfirmationItemLine::page(conn, &wanted)?.rows.into_iter().next();
+    let Some((row, due)) = first.and_then(|row| row.due_date.map(|due| (row, due))) else { return Ok(None) };
+    let invoice = Invoice::load(conn, row.invoice_id)?;
+    let words = words(conn, &invoice, row.amount_minor, due)?;
+    Ok(Some(if language == Language::Chinese { words.chinese } else { words.english }))
+}
+
+const ITEM_HEADS: &[Head] = &[
+    ("col-number", false, "number"),
+    ("col-supplier", false, "supplier"),
+    ("col-due", false, ""),
+    ("col-payable", true, "payable_minor"),
+    ("col-amount", true, "amount_minor"),
+    ("col-state", false, ""),
+    ("col-why", false, ""),
+];
+
+/// The lines of a list as an address asks for them.
+fn items_listing(params: &Params, language: Language) -> Listing<'_> {
+    let states = &["waiting", "excluded", "confirmed", "refused"];
+    Listing { params, language, groups: &[], states, heads: ITEM_HEADS, default: ("id", false), summed: "amount_minor" }
+}
+
+async fn list_page<R: SignedIn>(who: &Who<R>, id: i64, params: &Params) -> Result<(Page, Table), Fault> {
+    let (language, party_id) = (who.language(), who.party_id()?);
+    let listing = items_listing(params, language);
+    let wanted = listing.query().with("list_id = ?", vec![id.into()]);
+    let order = wanted.order;
+    let (row, meaning, words, items, totals) = who
+        .app
+        .read(move |conn| {
+            let row = ConfirmationListLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+            let words = if row.state == "draft" { specimen(conn, language, id)? } else { None };
+            let (items, totals) = (ConfirmationItemLine::page(conn, &wanted)?, ConfirmationItemLine::totals(conn, &wanted)?);
+            Ok((row, facts(conn, language, id)?, words, items, totals))
+        })
+        .await?;
+    let mut page = Page::new(title_of(language, id))
+        .trail(who.t("payables-title"), "/payables")
+        .trail(who.t("lists-title"), "/payables/lists");
+    let mut about = vec![(who.t("col-state"), Value::state(language, &row.state))];
+    if !row.signer.is_empty() {
+        about.push((who.t("col-maker"), Value::text(row.signer.clone())));
+    }
+    if !row.approver.is_empty() {
+        about.push((who.t("col-checker"), Value::text(row.approver.clone())));
+    }
+    about.push((who.t("field-version"), Value::code(row.version.clone())));
+    about.push((who.t("field-list-hash"), Value::code(row.list_hash.clone())));
+    page.push(Block::Facts(about));
+    page.blocks.extend(meaning);
+    if row.state == "draft" && row.count > 0 {
+        page.push(Block::Notice(Tone::Attention, language.fill("list-irrevocable", &[("count", row.count.to_string())])));
+        if let Some(words) = words {
+            page.push(Block::Paragraph(who.t("list-specimen")));
+            page.push(Block::Words(words));
+        }
+        if who.person()?.has_role(Role::Maker) {
+            let form = Form::new(format!("/payables/lists/{id}/confirm"), who.t("list-confirm"), vec![]);
+            page = page.form(form.hidden("list_hash", row.list_hash.clone()));
+        }
+    }
+    page.push(Block::Heading(who.t("list-items")));
+    let rows = items.rows.iter().map(|item| Row {
+        cells: vec![
+            Value::link(item.number.clone(), format!("/payables/{}", item.invoice_id)),
+            Value::text(item.supplier.clone()),
+            item.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
+            Value::money(&item.currency, item.payable_minor),
+            Value::money(&item.currency, item.amount_minor),
+            Value::state(language, &item.state),
+            Value::text(if item.refusal.is_empty() {
+                item.reason.clone()
+            } else {
+                told(language, &item.refusal, &item.currency)
+            }),
+        ],
+    });
+    let last = items.rows.last().map(|item| {
+        let value = match order {
+            "number" => item.number.clone(),
+            "supplier" => item.supplier.clone(),
+            "payable_minor" => item.payable_minor.to_string(),
+            "amount_minor" => item.amount_minor.to_string(),
+            _ => item.id.to_string(),
+        };
+        (value, item.id)
+    });
+    let table = listing.table(who.t("list-items"), rows.collect(), &totals, last, items.more, who.t("list-no-match"));
+    Ok((page, table))
+}
+
+async fn list(who: Who<BuyerViewer>, id: Id, params: Params) -> Answer {
+    let (page, table) = list_page(&who, id.0, &params).await?;
+    items_listing(&params, who.language()).send(&who, page, table).await
+}
+
+async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    let command = ConfirmList { list_id: id.0, list_hash: posted.get("list_hash").to_owned() };
+    match who.submit(&posted.key(), command).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => {
+            let params = Params { fields: Vec::new(), path: format!("/payables/lists/{}", id.0) };
+            let (mut page, table) = list_page(&who, id.0, &params).await?;
+            page.push(Block::Table(Box::new(table)));
+            again(&who, page, &posted, fault, "").await
+        }
+    }
+}
+
+/// A list with its lines, as the API tells it.
+pub fn list_json(conn: &mut Conn, party_id: i64, id: i64) -> Result<Json, Fault> {
+    let row = ConfirmationListLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+    let wanted =
+        ListQuery { order: "id", descending: false, ..ListQuery::newest(MOST_ITEMS) }.with("list_id = ?", vec![id.into()]);
+    let items = ConfirmationItemLine::page(conn, &wanted)?.rows;
+    let item = |item: &ConfirmationItemLine| {
+        serde_json::json!({
+            "invoice_id": item.invoice_id, "number": item.number, "currency": item.currency, "amount_minor": item.amount_minor, "due_date": item.due_date,
+            "reason": item.reason, "state": item.state, "refusal": serde_json::from_str::<Json>(&item.refusal).unwrap_or(Json::Null),
+        })
+    };
+    Ok(serde_json::json!({
+        "list_id": row.id, "list_hash": row.list_hash, "version": row.version, "state": row.state, "count": row.count, "confirmed": row.confirmed,
+        "items": items.iter().map(item).collect::<Vec<_>>(),
+    }))
+}

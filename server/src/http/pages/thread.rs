@@ -1,0 +1,125 @@
+//! What buyer and supplier said to each other about an invoice, and the newest answer as a Peppol Invoice Response.
+
+use super::super::error::Fault;
+use super::super::rights::{Member, Who};
+use super::super::routes::{Id, Routes};
+use super::Answer;
+use actix_web::HttpResponse;
+use domain::Refusal;
+use domain::answer::{AnswerCode, ReasonCode, code_of};
+use formats::invoice_response::{InvoiceResponse, ResponseParty, scheme_of, write};
+use std::collections::HashMap;
+use store::lists::InvoiceLine;
+use store::records::{Keyed, Record};
+use store::{Conn, InvoiceMessage, Party};
+use web::{Block, Event, Field, Form, Language};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/responses/{id}", response);
+}
+
+/// The messages of an invoice, oldest first, with the names of their companies.
+#[derive(Clone, Debug, Default)]
+pub struct Thread {
+    messages: Vec<InvoiceMessage>,
+    names: HashMap<i64, String>,
+    /// Both companies are in countries whose tax ids are electronic addresses.
+    addressed: bool,
+}
+
+pub fn load(conn: &mut Conn, row: &InvoiceLine) -> Result<Thread, Fault> {
+    let messages = InvoiceMessage::list_where(conn, "invoice_id = ? ORDER BY id", &[row.id.into()])?;
+    let parties = Party::list_ids(conn, &[row.supplier_id, row.buyer_id])?;
+    let addressed = parties.iter().all(|party| scheme_of(&party.country).is_some());
+    Ok(Thread { messages, names: parties.into_iter().map(|party| (party.id, party.name)).collect(), addressed })
+}
+
+/// The reasons of a query, a dispute or a rejection, to choose from.
+#[must_use]
+pub fn reason_field(language: Language) -> Field {
+    let options = ReasonCode::ALL.iter().map(|code| (code.name().to_owned(), reason(language, code.name())));
+    Field::new("clarification", language.t("field-clarification"), "select").options(options.collect())
+}
+
+fn reason(language: Language, code: &str) -> String {
+    language.t(&format!("reason-code-{}", code.to_lowercase()))
+}
+
+/// What was said, newest first, with a form for more.
+#[must_use]
+pub fn blocks(language: Language, row: &InvoiceLine, thread: &Thread, writes_to: Option<String>) -> Vec<Block> {
+    let event = |message: &InvoiceMessage| {
+        let mut title = match message.code.as_str() {
+            "" => language.t("answer-message"),
+            code => format!("{} ({code})", language.t(&format!("answer-{}", code.to_lowercase()))),
+        };
+        if !message.reason_code.is_empty() {
+            title = format!("{title} · {}", reason(language, &message.reason_code));
+        }
+        Event {
+            title,
+            note: message.text.clone(),
+            actor: thread.names.get(&message.party_id).cloned().unwrap_or_default(),
+            when: language.moment(message.at),
+            machine: message.at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            ..Event::default()
+        }
+    };
+    let mut blocks = Vec::new();
+    if !thread.messages.is_empty() {
+        blocks.push(Block::Timeline(language.t("thread-title"), thread.messages.iter().rev().map(event).collect()));
+    }
+    if let Some(action) = writes_to {
+        let text = Field::new("text", language.t("thread-text"), "area");
+        blocks.push(Block::Heading(language.t("thread-write")));
+        blocks.push(Block::Form(Box::new(Form::new(action, language.t("thread-submit"), vec![text]).secondary())));
+    }
+    if thread.addressed && newest(row, thread).is_some() {
+        blocks.push(Block::Links(vec![(language.t("thread-response"), format!("/responses/{}", row.id))]));
+    }
+    blocks
+}
+
+/// The newest answer: what the bank has shown, what was said, or what the state says by itself.
+fn newest(row: &InvoiceLine, thread: &Thread) -> Option<(AnswerCode, Option<ReasonCode>, String)> {
+    let said = thread.messages.iter().rev().find(|message| !message.code.is_empty());
+    match (row.state.as_str(), said) {
+        ("paid", _) => Some((AnswerCode::Paid, None, String::new())),
+        (_, Some(said)) => Some((AnswerCode::parse(&said.code)?, ReasonCode::parse(&said.reason_code), said.text.clone())),
+        (state, None) => code_of(state).map(|code| (code, None, String::new())),
+    }
+}
+
+/// The newest answer to an invoice, to its supplier and its buyer.
+async fn response(who: Who<Member>, id: Id) -> Answer {
+    let (party_id, now) = (who.party_id()?, who.app.clock.now());
+    let (number, text) = who
+        .app
+        .read(move |conn| {
+            let concerned = |row: &InvoiceLine| row.supplier_id == party_id || (row.buyer_id == party_id && row.presented);
+            let row = InvoiceLine::find(conn, id.0)?.filter(concerned).ok_or(Refusal::NotFound)?;
+            let thread = load(conn, &row)?;
+            let (code, reason_code, reason) = newest(&row, &thread).filter(|_| thread.addressed).ok_or(Refusal::NotFound)?;
+            let (supplier, buyer) = (Party::load(conn, row.supplier_id)?, Party::load(conn, row.buyer_id)?);
+            let party = |party: Party| ResponseParty { name: party.name, country: party.country, tax_id: party.tax_key };
+            let said = thread.messages.iter().rev().find(|message| !message.code.is_empty());
+            let response = InvoiceResponse {
+                id: format!("K-{}-{}", row.id, said.map_or(0, |message| message.id)),
+                issued_at: said.map_or(now, |message| message.at),
+                code,
+                reason_code,
+                reason,
+                sender: party(buyer),
+                receiver: party(supplier),
+                invoice_number: row.number.clone(),
+                invoice_date: row.issue_date,
+                invoice_type: row.type_code.clone(),
+            };
+            Ok((row.id, write(&response)?))
+        })
+        .await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/xml; charset=utf-8")
+        .insert_header(("Content-Disposition", format!("attachment; filename=\"invoice-response-{number}.xml\"")))
+        .body(text))
+}

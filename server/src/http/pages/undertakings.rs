@@ -1,0 +1,85 @@
+//! A confirmation as evidence: what was signed, by whom, with what, when, and one digest over all of it; to read, to print, to keep.
+
+use super::super::error::Fault;
+use super::super::rights::{Member, SignedIn, Who};
+use super::super::routes::{Id, Routes};
+use super::Answer;
+use actix_web::HttpResponse;
+use domain::Refusal;
+use domain::party::Capacity;
+use store::lists::InvoiceLine;
+use store::records::Record;
+use store::{Confirmation, ConfirmationEvidence};
+use web::{Block, Language, Page, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/undertakings/{id}", undertaking);
+    routes.get("/evidence/{id}", file);
+}
+
+struct Loaded {
+    row: InvoiceLine,
+    confirmation: Confirmation,
+    evidence: ConfirmationEvidence,
+}
+
+/// The evidence for an invoice, to its supplier and buyer, past and present holders, and the operator.
+async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
+    let person = who.person()?.clone();
+    who.app
+        .read(move |conn| {
+            let row = InvoiceLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
+            let party = person.party.id;
+            let held = "asset_id = ? AND kind = 'holding' AND owner_id = ?";
+            let concerned = row.supplier_id == party
+                || row.buyer_id == party
+                || person.has_capacity(Capacity::Operator)
+                || store::lists::count(conn, "ledger_accounts", held, &[row.receivable_id.into(), party.into()])? > 0;
+            let evidence = ConfirmationEvidence::find_where(conn, "invoice_id = ?", &[id.into()])?;
+            let evidence = evidence.filter(|_| concerned).ok_or(Refusal::NotFound)?;
+            let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?.ok_or(Refusal::NotFound)?;
+            Ok(Loaded { row, confirmation, evidence })
+        })
+        .await
+}
+
+async fn undertaking(who: Who<Member>, id: Id) -> Answer {
+    let language = who.language();
+    let Loaded { row, confirmation, evidence } = load(&who, id.0).await?;
+    let of = |name: &str| evidence.text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").to_owned();
+    let mut facts = vec![
+        (who.t("col-number"), Value::text(row.number.clone())),
+        (who.t("col-supplier"), Value::text(row.supplier.clone())),
+        (who.t("col-buyer"), Value::text(row.buyer.clone())),
+        (who.t("col-confirmed"), Value::money(&row.currency, confirmation.amount_minor)),
+        (who.t("col-due"), Value::date(language, confirmation.due_date)),
+        (who.t("undertaking-signed"), Value::text(of("signed="))),
+    ];
+    if let Ok(asked) = chrono::NaiveDateTime::parse_from_str(&of("asked-at="), "%Y-%m-%dT%H:%M:%SZ") {
+        facts.push((who.t("undertaking-asked"), Value::moment(language, asked)));
+    }
+    if confirmation.approver_id.is_some() {
+        facts.push((who.t("undertaking-approved"), Value::text(of("approved="))));
+    }
+    facts.push((who.t("undertaking-binding"), Value::moment(language, confirmation.signed_at)));
+    facts.push((who.t("field-version"), Value::code(confirmation.version.clone())));
+    facts.push((who.t("field-document"), Value::code(row.document.clone())));
+    facts.push((who.t("field-evidence-hash"), Value::code(evidence.hash.clone())));
+    let words = if language == Language::Chinese { confirmation.words_zh } else { confirmation.words_en };
+    let page = Page::new(language.fill("undertaking-title", &[("number", row.number)]))
+        .with(Block::Words(words))
+        .with(Block::Facts(facts))
+        .with(Block::Heading(who.t("undertaking-check")))
+        .with(Block::Paragraph(who.t("undertaking-check-lead")))
+        .with(Block::Links(vec![(who.t("undertaking-download"), format!("/evidence/{}", id.0))]));
+    who.app.page(&who.viewer, page).await
+}
+
+/// The text whose digest is the evidence's: `sha256sum` of this file gives what the receipt says.
+async fn file(who: Who<Member>, id: Id) -> Answer {
+    let evidence = load(&who, id.0).await?.evidence;
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("Content-Disposition", format!("attachment; filename=\"confirmation-{}.txt\"", id.0)))
+        .body(evidence.text))
+}

@@ -1,0 +1,72 @@
+//! Confirms the payables of decided lists, some at a time, so that other work goes on in between. Each is an ordinary
+//! confirmation under a key of its own: whoever goes on after a kill confirms nothing twice.
+
+use crate::commands::confirm_invoice::ConfirmInvoice;
+use crate::commands::draft_confirmation_list::stored;
+use crate::commands::record_confirmed::{ItemResult, RecordConfirmed};
+use crate::commands::{Actor, Command};
+use crate::http::error::Fault;
+use crate::writer::{Reply, WriteError, Writer};
+use domain::Refusal;
+use store::{ConfirmationItem, ConfirmationList, Pool, confirmation_lists};
+
+/// Confirmations that go to the writer together: well below a second of its time.
+pub const PIECE: i64 = 50;
+
+/// Goes on with every list that is not through and returns how many pieces were done.
+pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u32, Fault> {
+    let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
+    let mut pieces = 0_u32;
+    for list in confirmation_lists::list_running(&mut conn)? {
+        while !stop() {
+            let items = confirmation_lists::list_waiting(&mut conn, list.id, PIECE)?;
+            let Some(first) = items.first() else { break };
+            let key = format!("record-confirmed-{}-{}", list.id, first.id);
+            let commands: Option<Vec<_>> = items.iter().map(|item| confirmation(&list, item)).collect();
+            let replies = writer.submit_all(commands.ok_or_else(|| Fault::Failed(format!("list {} is not whole", list.id)))?);
+            let results: Result<Vec<_>, Fault> = items
+                .iter()
+                .zip(replies)
+                .map(|(item, reply)| Ok(ItemResult { item_id: item.id, refusal: told(reply)? }))
+                .collect();
+            let command = RecordConfirmed { list_id: list.id, results: results? };
+            match writer.submit_blocking(Actor::SYSTEM, key, command.into()) {
+                // Another process came first: the next round starts from where it got to.
+                Err(WriteError::Refused(Refusal::KeyReused)) => break,
+                reply => reply.map_err(|error| Fault::Failed(format!("{error:?}")))?,
+            };
+            pieces = pieces.saturating_add(1);
+        }
+    }
+    Ok(pieces)
+}
+
+/// The confirmation of one line, by whoever signed the list and with whoever agreed.
+fn confirmation(list: &ConfirmationList, item: &ConfirmationItem) -> Option<(Actor, String, Command)> {
+    let actor = Actor { party_id: list.party_id, user_id: list.signer_id?, approver_id: list.approver_id };
+    let command = ConfirmInvoice {
+        invoice_id: item.invoice_id,
+        amount_minor: item.amount_minor,
+        due_date: item.due_date?,
+        version: list.version.clone(),
+        words_hash: item.words_hash.clone(),
+        reason: item.reason.clone(),
+        withheld_minor: 0,
+        retained_minor: 0,
+        deducted_minor: 0,
+    };
+    Some((actor, format!("confirm-list-{}-{}", list.id, item.id), command.into()))
+}
+
+/// Empty for confirmed, or what stood against it. A reply that says neither is asked for again in the next round.
+fn told(reply: Reply) -> Result<String, Fault> {
+    match reply {
+        // The company has lowered its limit since: this one needs a second person of its own.
+        Ok(outcome) if outcome.awaits_approval.is_some() => Ok(stored(&Refusal::StateConflict { state: "pending".to_owned() })),
+        // The check before the act found something: a person looks first.
+        Ok(outcome) if outcome.body.get("review").is_some() => Ok(stored(&Refusal::UnderReview)),
+        Ok(_) => Ok(String::new()),
+        Err(WriteError::Refused(refusal)) => Ok(stored(&refusal)),
+        Err(error) => Err(Fault::Failed(format!("{error:?}"))),
+    }
+}

@@ -1,0 +1,54 @@
+//! Lists of payables that are confirmed with one decision: their sums, their counts, and what is still to be confirmed.
+
+use crate::query;
+use crate::records::Record;
+use crate::rows::{Approval, ConfirmationItem, ConfirmationList};
+use crate::{Conn, Result};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+/// What one line would confirm.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct Amount {
+    #[diesel(sql_type = Text)]
+    pub currency: String,
+    #[diesel(sql_type = BigInt)]
+    pub amount_minor: i64,
+}
+
+/// The amounts of all lines that are not excluded.
+pub fn list_amounts(conn: &mut Conn, list: i64) -> Result<Vec<Amount>> {
+    let sql = "SELECT i.currency, c.amount_minor FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id \
+               WHERE c.list_id = ? AND c.state <> 'excluded'";
+    query::list(conn, sql, &[list.into()])
+}
+
+#[derive(Clone, Debug, QueryableByName)]
+pub struct StateCount {
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    #[diesel(sql_type = BigInt)]
+    pub count: i64,
+}
+
+pub fn count_by_state(conn: &mut Conn, list: i64) -> Result<Vec<StateCount>> {
+    let sql = "SELECT state, COUNT(*) AS count FROM confirmation_items WHERE list_id = ? GROUP BY state";
+    query::list(conn, sql, &[list.into()])
+}
+
+/// Lists that somebody has decided on and that are not through.
+pub fn list_running(conn: &mut Conn) -> Result<Vec<ConfirmationList>> {
+    ConfirmationList::list_where(conn, "state = 'running' ORDER BY id", &[])
+}
+
+/// At most `most` lines that are still to be confirmed, in their order.
+pub fn list_waiting(conn: &mut Conn, list: i64, most: i64) -> Result<Vec<ConfirmationItem>> {
+    ConfirmationItem::list_where(conn, "list_id = ? AND state = 'waiting' ORDER BY id LIMIT ?", &[list.into(), most.into()])
+}
+
+/// The newest request to a second person that this confirmation follows from: for the invoice alone, or for a list that holds it.
+pub fn find_request(conn: &mut Conn, invoice: i64, signer: i64) -> Result<Option<Approval>> {
+    let condition = "maker_id = ? AND ((command = 'confirm_invoice' AND subject_id = ?) OR (command = 'confirm_list' AND subject_id IN \
+                     (SELECT list_id FROM confirmation_items WHERE invoice_id = ? AND state = 'waiting'))) ORDER BY id DESC LIMIT 1";
+    Approval::find_where(conn, condition, &[signer.into(), invoice.into(), invoice.into()])
+}
