@@ -64,6 +64,21 @@ pub fn approve(checker: &Client) -> e2e::Answer {
     checker.fill(&page, &page, &[])
 }
 
+/// One operator looks at what waits and asks for the file, the other sees the same list and agrees.
+pub fn make_payment_file(operator: &Client, checker: &Client, currency: &str) -> e2e::Answer {
+    let asked = operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", currency)]);
+    assert!(asked.text().contains("second person"), "{}", asked.text());
+    let made = approve(checker);
+    assert_eq!(made.status, 200, "{}", made.text());
+    made
+}
+
+/// What `create-payment-file` is asked with for everything that waits.
+pub fn payment_list(operator_api: &Client, currency: &str) -> serde_json::Value {
+    let list = operator_api.get(&format!("/api/v1/payouts/list?currency={currency}")).json();
+    serde_json::json!({ "currency": currency, "through": list["through"], "list_hash": list["list_hash"] })
+}
+
 /// The company of this person asks for a second one above the limit from now on.
 pub fn set_limit(world: &World, email: &str, currency: &str, limit: &str) {
     let done = world.signed_in(email).fill("/org/people", "/org/limits", &[("currency", currency), ("limit", limit)]);
@@ -279,8 +294,7 @@ fn carry(world: &World) {
             .text()
             .contains("no verified EUR bank account")
     );
-    let made = operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", "EUR")]);
-    assert_eq!(made.status, 200, "{}", made.text());
+    make_payment_file(&operator, &second_operator, "EUR");
     let pain = operator.get(&operator.open("/ops/payouts").link("/documents/")).body;
     assert!(pain.contains("pain.001.001.09") && pain.contains("BE68539007547034") && pain.contains("1000.00"), "{pain}");
     let end_to_end = pain.split("<EndToEndId>").nth(1).unwrap().split('<').next().unwrap().to_owned();

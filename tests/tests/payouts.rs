@@ -1,7 +1,9 @@
 //! What becomes of a payout at the bank: rejected by hand or by the bank's file, returned after it had left, or left
 //! without an answer. On both databases.
 
-use crate::journey::{Bank, SUPPLIER, approve, cash, incoming, onboard, set_limit, verify_account};
+use crate::journey::{
+    Bank, SUPPLIER, approve, cash, incoming, make_payment_file, onboard, payment_list, set_limit, verify_account,
+};
 use chrono::NaiveDate;
 use e2e::world::World;
 use e2e::{Answer, Client, Database};
@@ -47,8 +49,7 @@ impl Setting {
     fn pay_out(&self, amount: &str) -> String {
         let asked = self.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", amount)]);
         assert_eq!(asked.status, 200, "{}", asked.text());
-        let made = self.operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", "EUR")]);
-        assert_eq!(made.status, 200, "{}", made.text());
+        make_payment_file(&self.operator, &self.checker, "EUR");
         self.newest().end_to_end
     }
 
@@ -152,8 +153,7 @@ fn a_payout_that_the_bank_rejects_is_failed_by_two_people() {
         };
         let early = fail(waiting.id, "AC04", "fail-too-early");
         assert_eq!((early.status, early.json()["code"].clone()), (409, "state_conflict".into()), "the bank has not seen it");
-        let made = it.operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", "EUR")]);
-        assert_eq!(made.status, 200, "{}", made.text());
+        make_payment_file(&it.operator, &it.checker, "EUR");
         assert_eq!(it.newest().expected_date, Some(day("2026-11-24")), "the business day after its execution");
         for (code, problem) in [("XX99", "field_invalid"), ("NARR", "reason_missing")] {
             assert_eq!(fail(waiting.id, code, &format!("fail-{code}-1")).json()["code"], problem);
@@ -203,7 +203,7 @@ fn the_banks_status_report_rejects_and_informs() {
             it.newest().end_to_end
         };
         let [first, second, third] = ["100.00", "200.00", "300.00"].map(ask);
-        assert_eq!(it.operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", "EUR")]).status, 200);
+        make_payment_file(&it.operator, &it.checker, "EUR");
         let original = format!("KONTOR-{}", it.payout(&first).file_id.unwrap());
         let other = it.pay_out("50.00");
         assert_eq!(it.cash(), (100_000, 35_000));
@@ -360,6 +360,47 @@ fn a_code_that_nobody_knows_and_a_second_no_change_nothing() {
     }
 }
 
+/// What goes to the bank is the list that one operator asked for and another one saw: nothing more, and nothing else.
+#[test]
+fn a_payment_file_is_the_list_that_two_people_saw() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let ask = |amount: &str| {
+            let _ = it.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", amount)]);
+            it.newest()
+        };
+        let (first, second) = (ask("100.00"), ask("200.00"));
+        let send = |key: &str, list: &serde_json::Value| it.operator_api.api("create-payment-file", key, list);
+        let list = payment_list(&it.operator_api, "EUR");
+        assert_eq!(send("a-file-of-two", &list).status, 202, "nobody sends a file alone");
+        assert_eq!(it.state(&first.end_to_end), "authorised");
+        // The second person sees every payee with the whole account, and no other.
+        let late = ask("300.00");
+        let page = it.checker.open("/approvals?state=pending").link("/approvals/");
+        let shown = it.checker.open(&page).text();
+        assert!(
+            shown.contains(&first.end_to_end) && shown.contains(&second.end_to_end) && shown.contains(&first.iban),
+            "{shown}"
+        );
+        assert!(shown.contains("300.00") && !shown.contains(&late.end_to_end), "the sum of the two: {shown}");
+        // An account that changes under the list ends it.
+        let mut conn = it.world.conn();
+        let swap = |conn: &mut store::Conn, iban: &str| {
+            store::query::execute(conn, "UPDATE payouts SET iban = ? WHERE id = ?", &[iban.into(), first.id.into()]).unwrap();
+        };
+        swap(&mut conn, "DE89370400440532013000");
+        assert!(it.checker.open(&page).text().contains("no longer the ones on the list"));
+        let refused = it.checker.fill(&page, &page, &[]);
+        assert_eq!(refused.status, 409, "{}", refused.text());
+        swap(&mut conn, &first.iban);
+        assert_eq!(it.checker.fill(&page, &page, &[]).status, 200);
+        let states = [&first, &second, &late].map(|row| it.state(&row.end_to_end));
+        assert_eq!(states, ["sent", "sent", "authorised"], "what was asked for later waits for the next file");
+        assert_eq!(send("the-same-again", &list).json()["code"], "nothing_to_pay");
+        it.world.verify();
+    }
+}
+
 #[test]
 fn a_silent_bank_makes_the_outcome_unknown_and_nothing_is_sent_twice() {
     for database in Database::both() {
@@ -372,7 +413,7 @@ fn a_silent_bank_makes_the_outcome_unknown_and_nothing_is_sent_twice() {
         it.was_told("The bank has not answered yet");
         assert!(it.operator.open("/home").text().contains("Payouts about which the bank is silent"));
         assert!(it.operator.open(&format!("/ops/payouts/{}", it.payout(&late).id)).text().contains("Nothing is sent again"));
-        let nothing = it.operator_api.api("create-payment-file", "send-it-twice", &json!({ "currency": "EUR" }));
+        let nothing = it.operator_api.api("create-payment-file", "send-it-twice", &payment_list(&it.operator_api, "EUR"));
         assert_eq!(nothing.json()["code"], "nothing_to_pay");
         assert_eq!(it.cash(), (100_000, 70_000), "the money stays earmarked");
         // A late "in process" settles nothing; the statement does, and the bank's no ends the other.
@@ -402,7 +443,7 @@ fn money_that_cannot_even_be_sent_back_waits_in_suspense_again() {
             let asked = it.operator.fill_and_confirm(&page, &format!("{page}/return"), &[("reason", key)]);
             assert!(asked.text().contains("second person"), "{}", asked.text());
             assert_eq!(approve(&it.checker).status, 200);
-            assert_eq!(it.operator.fill_and_confirm("/ops/payouts", "/ops/payouts/check", &[("currency", "EUR")]).status, 200);
+            make_payment_file(&it.operator, &it.checker, "EUR");
             it.newest().end_to_end
         };
         // Rejected before it left.

@@ -252,8 +252,20 @@ fn give_the_remaining_refusals(world: &e2e::World) {
     assert_eq!(password.status, 401);
     shown.extend(["statement_account_unknown", "file_too_large", "password_wrong"].map(str::to_owned));
     // Nothing to pay in a currency whose payouts have just gone out.
-    let _ = operator.api("create-payment-file", "refusal-pay-1", &serde_json::json!({ "currency": "EUR" }));
-    let empty = operator.api("create-payment-file", "refusal-pay-2", &serde_json::json!({ "currency": "EUR" }));
+    let list = operator.get("/api/v1/payouts/list?currency=EUR").json();
+    let all = serde_json::json!({ "currency": "EUR", "through": list["through"], "list_hash": list["list_hash"] });
+    let other = serde_json::json!({ "currency": "EUR", "through": list["through"], "list_hash": "another list" });
+    assert_eq!(operator.api("create-payment-file", "refusal-pay-0", &other).json()["code"], "payment_list_changed");
+    assert_eq!(operator.api("create-payment-file", "refusal-pay-1", &all).status, 202);
+    let asked = <store::Approval as store::records::Record>::find_where(
+        &mut conn,
+        "state = 'pending' AND command = 'create_payment_file'",
+        &[],
+    );
+    let asked = asked.unwrap().unwrap();
+    let agree = serde_json::json!({ "approval_id": asked.id, "body_hash": asked.body_hash, "approve": true });
+    assert_eq!(world.api("operator2@kontor.example").api("decide-approval", "refusal-agree", &agree).status, 200);
+    let empty = operator.api("create-payment-file", "refusal-pay-2", &all);
     assert_eq!(empty.json()["code"], "nothing_to_pay");
     // A company that has lost its capacity while a request waited cannot have it carried out; a suspended one cannot trade.
     let pending = <store::Approval as store::records::Record>::find_where(
@@ -290,7 +302,10 @@ fn give_the_remaining_refusals(world: &e2e::World) {
         operator.api("close-day", "refusal-books", &serde_json::json!({ "date": date })).json()["code"],
         "books_do_not_balance"
     );
-    shown.extend(["nothing_to_pay", "capacity_missing", "company_not_active", "books_do_not_balance"].map(str::to_owned));
+    shown.extend(
+        ["nothing_to_pay", "payment_list_changed", "capacity_missing", "company_not_active", "books_do_not_balance"]
+            .map(str::to_owned),
+    );
     let missing: Vec<&&str> = Refusal::CODES.iter().filter(|code| !shown.contains(**code)).collect();
     assert!(missing.is_empty(), "no test provokes {missing:?}");
 }

@@ -1,7 +1,7 @@
 //! Settlement in all its ways, to the last unit, on both databases: part payments in any order, too much money and its
 //! way back, early payment, late interest, two currencies at once, and currencies without or with three decimals.
 
-use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard, second_of, set_limit};
+use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard, payment_list, second_of, set_limit};
 use chrono::NaiveDate;
 use domain::Currency;
 use e2e::world::{CUSTODY_IBAN, World};
@@ -106,6 +106,16 @@ impl Trade {
         let answer = who.api(path, &self.key(), body);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.json()["result"].clone()
+    }
+
+    /// Everything that waits goes into a file that two operators have agreed on.
+    fn payment_file(&self, currency: &str) -> store::Document {
+        let asked = self.operator.api("create-payment-file", &self.key(), &payment_list(&self.operator, currency));
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        assert_eq!(approve(&self.world.signed_in("operator2@x.example")).status, 200);
+        let mut conn = self.world.conn();
+        let made = store::PaymentFile::find_where(&mut conn, "id > 0 ORDER BY id DESC LIMIT 1", &[]).unwrap().unwrap();
+        store::records::find_document(&mut conn, &made.document).unwrap().unwrap()
     }
 
     /// A day's statement of the custody account in one currency.
@@ -266,7 +276,7 @@ fn too_much_money_goes_back_where_it_came_from() {
         assert_eq!(asked.status, 202, "{}", asked.body);
         assert_eq!(approve(&it.world.signed_in("operator2@x.example")).status, 200);
         assert_eq!(it.platform(Currency::EUR, "suspense"), (1_811, 1_234));
-        it.done(&it.operator, "create-payment-file", &json!({ "currency": "EUR" }));
+        it.payment_file("EUR");
         let end_to_end =
             it.operator.get("/api/v1/payouts?state=sent").json()["items"][0]["end_to_end"].as_str().unwrap().to_owned();
         it.receive(Currency::EUR, START, &[DemoEntry { credit: false, end_to_end, ..incoming(1_234, "") }]);
@@ -389,8 +399,7 @@ fn pay_out(it: &Trade, currency: Currency, on_file: &str) {
     assert_eq!(approve(&it.world.signed_in("operator2@x.example")).status, 200);
     let before = it.cash(currency)[2];
     it.done(&it.supplier, "request-payout", &json!({ "currency": code, "amount_minor": 1_234 }));
-    let made = it.done(&it.operator, "create-payment-file", &json!({ "currency": code }));
-    let document = store::records::find_document(&mut it.world.conn(), made["document"].as_str().unwrap()).unwrap().unwrap();
+    let document = it.payment_file(code);
     let file = String::from_utf8(document.content).unwrap();
     assert!(file.contains(&format!("<InstdAmt Ccy=\"{code}\">{on_file}</InstdAmt>")), "{file}");
     let end_to_end = file.split("<EndToEndId>").nth(1).unwrap().split('<').next().unwrap().to_owned();

@@ -90,6 +90,7 @@ refusals! {
     DeductionsDiffer { payable_minor: i64 } => "deductions_differ",
     ReasonMissing => "reason_missing",
     UndertakingChanged => "undertaking_changed",
+    PaymentListChanged => "payment_list_changed",
     /// An act on many was asked for, and none was chosen.
     NothingChosen => "nothing_chosen",
     TooManyChosen { most: usize } => "too_many_chosen",

@@ -1,8 +1,9 @@
-//! The operator collects what is to be paid out into a pain.001 file for the bank.
+//! The operator collects what is to be paid out into a pain.001 file for the bank: exactly the list that one person has looked at
+//! and another has agreed to.
 
-use super::{Actor, Done, Execute, currency, payout, settlement};
+use super::{Actor, Ask, Done, Execute, currency, payout, second_person, settlement};
 use crate::batch::{Batch, Step};
-use domain::Refusal;
+use domain::{Currency, Refusal};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
 use formats::FormatFault;
@@ -10,27 +11,70 @@ use formats::pain::{CreditTransfer, PaymentFileFacts};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
-use store::{Document, PaymentFile, Payout};
+use store::{Conn, Document, PaymentFile, Payout, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CreatePaymentFile {
     pub currency: String,
+    /// The newest payout on the list; what was asked for since goes with the next file.
+    pub through: i64,
+    /// SHA-256 over payee, account and amount of every payout on the list that was looked at.
+    pub list_hash: String,
+}
+
+/// Payments of one file.
+const MOST_PAYMENTS: usize = 10_000;
+
+/// What would be paid next in this currency, up to the payout `through`.
+pub fn payment_list(conn: &mut Conn, known: Currency, through: i64) -> Result<Vec<Payout>, StoreError> {
+    let condition = format!("state = 'authorised' AND currency = ? AND id <= ? ORDER BY id LIMIT {MOST_PAYMENTS}");
+    Payout::list_where(conn, &condition, &[known.code().into(), through.into()])
+}
+
+/// The list as one digest: who gets how much on which account.
+#[must_use]
+pub fn list_hash(payouts: &[Payout]) -> String {
+    let line = |row: &Payout| {
+        json!([row.end_to_end, row.amount_minor, row.currency, row.iban, row.bic, row.holder]).to_string()
+    };
+    crate::hash::sha256_hex(payouts.iter().map(line).collect::<Vec<_>>().join("\n").as_bytes())
+}
+
+impl CreatePaymentFile {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Currency, Vec<Payout>)> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let known = currency(&self.currency)?;
+        let payouts = payment_list(batch.conn, known, self.through)?;
+        if payouts.is_empty() {
+            return Err(Refusal::NothingToPay.into());
+        }
+        if list_hash(&payouts) != self.list_hash {
+            return Err(Refusal::PaymentListChanged.into());
+        }
+        Ok((known, payouts))
+    }
+}
+
+fn total_of(payouts: &[Payout]) -> Result<i64, Refusal> {
+    let total = payouts.iter().try_fold(0_i64, |sum, payout| sum.checked_add(payout.amount_minor));
+    total.ok_or_else(|| Refusal::AmountInvalid { field: "total".to_owned() })
 }
 
 impl Execute for CreatePaymentFile {
     const NAME: &'static str = "create_payment_file";
 
+    /// Money leaves: nobody sends a file alone, whatever the amount.
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (known, payouts) = self.decide(batch, actor)?;
+        let ask = second_person::ask(batch, actor, &[actor.user_id])?;
+        Ok(Some(Ask { amount_minor: Some(total_of(&payouts)?), currency: known.code().to_owned(), ..ask }))
+    }
+
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let operator = batch.acting_party(actor, Capacity::Operator)?;
-        let known = currency(&self.currency)?;
-        let condition = "state = 'authorised' AND currency = ? ORDER BY id LIMIT 10000";
-        let mut payouts = Payout::list_where(batch.conn, condition, &[known.code().into()])?;
-        if payouts.is_empty() {
-            return Err(Refusal::NothingToPay.into());
-        }
-        let total = payouts.iter().try_fold(0_i64, |sum, payout| sum.checked_add(payout.amount_minor));
-        let total_minor = total.ok_or_else(|| Refusal::AmountInvalid { field: "total".to_owned() })?;
+        let (known, mut payouts) = self.decide(batch, actor)?;
+        let total_minor = total_of(&payouts)?;
         let id = batch.next_id();
         let calendar = settlement::calendar(batch.conn, known.code())?;
         let execution_date = calendar.following(batch.today());
@@ -75,7 +119,7 @@ impl Execute for CreatePaymentFile {
             one.expected_date = Some(expected_date);
             batch.update(one)?;
         }
-        let body = json!({ "file_id": id, "payments": payments, "total_minor": total_minor, "document": document.sha256 });
+        let body = json!({ "file_id": id, "currency": known.code(), "payments": payments, "total_minor": total_minor, "document": document.sha256 });
         Ok(Done::new(id, body))
     }
 }

@@ -8,7 +8,7 @@ use crate::commands::buy_fractions::{BuyFractions, price_terms};
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::confirm_list::ConfirmList;
 use crate::commands::create_offer::CreateOffer;
-use crate::commands::create_payment_file::CreatePaymentFile;
+use crate::commands::create_payment_file::{self, CreatePaymentFile};
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
@@ -37,7 +37,7 @@ use domain::pricing::quote;
 use domain::undertaking;
 use std::collections::HashMap;
 use store::records::{Keyed, Record};
-use store::{Conn, Invoice, Offer, Payout, Receivable};
+use store::{Conn, Invoice, Offer, Receivable};
 
 /// The platform's account at its bank: a documented example IBAN.
 pub const CUSTODY_IBAN: &str = "DE89370400440532013000";
@@ -834,12 +834,12 @@ impl World {
         }
         let operator = self.operator.clone();
         for currency in [Currency::EUR, Currency::CNY] {
-            let mut waiting =
-                Payout::list_where(&mut self.conn, "state = 'authorised' AND currency = ?", &[currency.code().into()])?;
+            let mut waiting = create_payment_file::payment_list(&mut self.conn, currency, i64::MAX)?;
             if waiting.is_empty() {
                 continue;
             }
-            self.run(operator.maker(), CreatePaymentFile { currency: currency.code().to_owned() })?;
+            let (through, list_hash) = (waiting.last().map_or(0, |row| row.id), create_payment_file::list_hash(&waiting));
+            self.run_agreed(&operator, CreatePaymentFile { currency: currency.code().to_owned(), through, list_hash })?;
             let unpaid = if currency == Currency::EUR && matches!(days_left, 15 | 30) { waiting.pop() } else { None };
             if let Some(rejected) = unpaid.filter(|_| days_left == 30) {
                 let note = "The bank's portal, today".to_owned();

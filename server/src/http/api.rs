@@ -210,6 +210,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/holdings", holdings);
     routes.get("/api/v1/balances", balances);
     routes.get("/api/v1/payouts", payouts);
+    routes.get("/api/v1/payouts/list", payment_list);
     routes.get("/api/v1/trial-balance", trial_balance);
     routes.get("/api/v1/openapi.json", openapi);
 }
@@ -547,6 +548,21 @@ async fn payouts(who: Who<Member>, params: Params) -> Answer {
     Ok(page_json(rows.collect(), page.more))
 }
 
+/// What the next payment file of a currency would hold, and the digest with which it is asked for.
+async fn payment_list(who: Who<OperatorViewer>, params: Params) -> Answer {
+    use crate::commands::create_payment_file::{list_hash, payment_list};
+    let code = params.get("currency").to_owned();
+    let known = domain::Currency::parse(&code).ok_or(domain::Refusal::CurrencyUnknown { currency: code })?;
+    let payouts = who.app.read(move |conn| Ok(payment_list(conn, known, i64::MAX)?)).await?;
+    let items: Vec<Value> = payouts
+        .iter()
+        .map(|row| json!({ "id": row.id, "end_to_end": row.end_to_end, "holder": row.holder, "iban": row.iban, "bic": row.bic, "amount_minor": row.amount_minor }))
+        .collect();
+    let through = payouts.last().map_or(0, |row| row.id);
+    Ok(HttpResponse::Ok()
+        .json(json!({ "currency": known.code(), "through": through, "list_hash": list_hash(&payouts), "items": items })))
+}
+
 async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
     let lines = who.app.read(|conn| Ok(lists::trial_balance(conn)?)).await?;
     let rows: Vec<Value> = lines
@@ -576,6 +592,7 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
         ],
         "payables/list" => &[("list_id", "a list of confirmations of the company")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
+        "payouts/list" => &[("currency", "ISO 4217")],
         "invoices" | "payables" | "receivables" | "payouts" => LIST,
         "offers" | "holdings" => &[("before", "only records with a smaller id; `next_before` of the page before")],
         _ => &[],

@@ -20,6 +20,7 @@ pub mod navigation;
 pub mod ops;
 pub mod org;
 pub mod payables;
+pub mod payment_files;
 pub mod payouts;
 pub mod portfolio;
 pub mod proofs;
@@ -67,6 +68,7 @@ pub fn add_routes(routes: &mut Routes) {
     statements::add_routes(routes);
     ops::add_routes(routes);
     payouts::add_routes(routes);
+    payment_files::add_routes(routes);
     reviews::add_routes(routes);
     evidence::add_routes(routes);
     demo::add_routes(routes);

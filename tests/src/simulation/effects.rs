@@ -129,7 +129,7 @@ impl Model {
                 let issued = file.issue_date.unwrap_or(self.today);
                 self.credits.insert((actor.party_id, plain_number(&file.number), issued, file.currency.clone(), amount));
                 let invoice = self.invoices.get_mut(&named).ok_or("no invoice")?;
-                let late = !["draft", "presented", "disputed"].contains(&invoice.state);
+                let late = !["draft", "presented", "disputed", "expired"].contains(&invoice.state);
                 agree(what, body, "late", late)?;
                 if late {
                     let review = body["reviews"][0].as_i64().ok_or("no review of a late credit note")?;
@@ -210,18 +210,19 @@ impl Model {
                 self.change(("cash", actor.party_id, asset_of(&request.currency)), 0, amount);
                 let end_to_end = body["end_to_end"].as_str().unwrap_or("").to_owned();
                 let currency = request.currency.clone();
-                let payout = Payout { party: Some(actor.party_id), currency, amount, state: "authorised", end_to_end };
+                let company = self.companies.get(&actor.party_id).ok_or("no company")?;
+                let payee = (company.iban.clone(), company.name.clone());
+                let payout = Payout { party: Some(actor.party_id), currency, amount, state: "authorised", end_to_end, payee };
                 self.payouts.insert(id("payout_id"), payout);
                 self.touched.payouts.insert(id("payout_id"));
             }
             Command::CreatePaymentFile(file) => {
                 let (mut count, mut total) = (0, 0);
-                for (id, payout) in &mut self.payouts {
-                    if payout.state == "authorised" && payout.currency == file.currency {
-                        payout.state = "sent";
-                        self.touched.payouts.insert(*id);
-                        (count, total) = (count + 1, total + payout.amount);
-                    }
+                for id in self.payment_list(&file.currency, file.through).0 {
+                    let payout = self.payouts.get_mut(&id).ok_or("no payout")?;
+                    payout.state = "sent";
+                    self.touched.payouts.insert(id);
+                    (count, total) = (count + 1, total + payout.amount);
                 }
                 agree(what, body, "payments", count)?;
                 agree(what, body, "total_minor", minor(total))?;
@@ -266,11 +267,14 @@ impl Model {
                 let line = self.lines.get_mut(&back.line_id).ok_or("no line")?;
                 line.state = "returned";
                 let (amount, currency) = (line.amount, line.currency.clone());
+                // No payer of the simulation has a name.
+                let payee = (line.iban.clone(), "Unknown".to_owned());
                 self.touched.lines.insert(back.line_id);
                 self.change(("suspense", 0, asset_of(&currency)), 0, amount);
                 let payout_id = id("payout_id");
                 let end_to_end = format!("KRET{payout_id}");
-                self.payouts.insert(payout_id, Payout { party: None, currency, amount, state: "authorised", end_to_end });
+                let payout = Payout { party: None, currency, amount, state: "authorised", end_to_end, payee };
+                self.payouts.insert(payout_id, payout);
                 self.touched.payouts.insert(payout_id);
             }
             Command::ResolveLine(resolve) => self.resolve(resolve)?,

@@ -134,6 +134,8 @@ pub struct Payout {
     pub amount: i128,
     pub state: &'static str,
     pub end_to_end: String,
+    /// Account and holder.
+    pub payee: (String, String),
 }
 
 /// A bank line, or a receipt that people recorded.
@@ -235,6 +237,19 @@ pub fn asset_of(currency: &str) -> i64 {
 pub const CURRENCIES: [&str; 2] = ["EUR", "JPY"];
 
 impl Model {
+    /// What the next payment file of a currency holds up to a payout, and the digest of what two people see of it.
+    #[must_use]
+    pub fn payment_list(&self, currency: &str, through: i64) -> (Vec<i64>, String) {
+        let waits = |payout: &Payout| payout.state == "authorised" && payout.currency == currency;
+        let list: Vec<_> = self.payouts.range(..=through).filter(|(_, payout)| waits(payout)).collect();
+        let line = |(_, payout): &(&i64, &Payout)| {
+            let (account, holder) = &payout.payee;
+            format!(r#"["{}",{},"{currency}","{account}","","{holder}"]"#, payout.end_to_end, payout.amount)
+        };
+        let lines: Vec<String> = list.iter().map(line).collect();
+        (list.iter().map(|(id, _)| **id).collect(), server::hash::sha256_hex(lines.join("\n").as_bytes()))
+    }
+
     #[must_use]
     pub fn amounts(&self, account: Account) -> Amounts {
         self.accounts.get(&account).copied().unwrap_or_default()

@@ -390,7 +390,12 @@ impl Players<'_> {
 
     fn payment_file(&mut self) -> Option<Move> {
         let currency = if self.chance(3) { "XXX" } else { self.word(&CURRENCIES) }.to_owned();
-        Some((self.operator(), CreatePaymentFile { currency }.into()))
+        // Now and then somebody has looked at a part of the list only, or at one that has changed.
+        let newest = self.model.payouts.keys().next_back().copied().unwrap_or(0);
+        let through = if self.chance(10) { newest - self.dice.roll(200) } else { newest };
+        let seen = if self.chance(5) { through - self.dice.roll(200) } else { through };
+        let (_, list_hash) = self.model.payment_list(&currency, seen);
+        Some((self.operator(), CreatePaymentFile { currency, through, list_hash }.into()))
     }
 
     fn reference(&mut self, currency: &str) -> Option<(String, i64)> {

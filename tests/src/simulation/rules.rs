@@ -6,6 +6,7 @@ use chrono::{Days, NaiveDate};
 use server::commands::buy_fractions::BuyFractions;
 use server::commands::confirm_invoice::ConfirmInvoice;
 use server::commands::create_offer::CreateOffer;
+use server::commands::create_payment_file::CreatePaymentFile;
 use server::commands::decide_approval::DecideApproval;
 use server::commands::decide_review::DecideReview;
 use server::commands::import_statement::ImportStatement;
@@ -150,6 +151,10 @@ impl Model {
                 }
                 Ok(true)
             }
+            Command::CreatePaymentFile(file) => {
+                self.may_send(actor, file)?;
+                self.somebody_else_checks(actor).map(|()| true)
+            }
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms).map(|()| true),
             Command::DecideReview(decision) => {
                 let invoice = self.may_review(actor, decision)?;
@@ -158,11 +163,19 @@ impl Model {
             Command::SetApprovalLimit(limit) => {
                 known_currency(&limit.currency)?;
                 require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")?;
-                Ok(self.above_limit(actor, &limit.currency, limit.limit_minor))
+                if !self.above_limit(actor, &limit.currency, limit.limit_minor) {
+                    return Ok(false);
+                }
+                self.somebody_else_checks(actor).map(|()| true)
             }
             Command::DecideCompany(decision) => self.may(actor, command).map(|()| decision.status == "active"),
             _ => Ok(false),
         }
+    }
+
+    /// Nobody is their own second person, and each company here has one checker.
+    fn somebody_else_checks(&self, actor: &Actor) -> Result<(), No> {
+        require(self.companies[&actor.party_id].checker != actor.user_id, "second_person_missing")
     }
 
     /// Whether the command may happen now, by whomever agreed to it.
@@ -227,13 +240,7 @@ impl Model {
                 require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")
             }
             Command::RequestPayout(payout) => self.may_pay_out(actor, payout),
-            Command::CreatePaymentFile(file) => {
-                self.acting(actor, "operator")?;
-                known_currency(&file.currency)?;
-                let waiting =
-                    self.payouts.values().any(|payout| payout.state == "authorised" && payout.currency == file.currency);
-                require(waiting, "nothing_to_pay")
-            }
+            Command::CreatePaymentFile(file) => self.may_send(actor, file),
             Command::ImportStatement(file) => self.may_import(actor, file),
             Command::RecordReceipt(receipt) => self.may_record(actor, receipt).map(|_| ()),
             Command::AssignSuspense(assign) => {
@@ -353,7 +360,7 @@ impl Model {
             let named = named.ok_or("named_invoice_unknown")?;
             let credit = (supplier.id, plain_number(&file.number), issued, file.currency.clone(), payable);
             require(!self.credits.contains(&credit), "duplicate_invoice")?;
-            let open = ["draft", "presented", "disputed"].contains(&named.state);
+            let open = ["draft", "presented", "disputed", "expired"].contains(&named.state);
             return require(!open || payable <= named.payable - named.credited, "credit_too_large");
         }
         let twice = self.invoices.values().any(|old| {
@@ -452,6 +459,14 @@ impl Model {
         require(self.verified_accounts.contains(&(company.id, payout.currency.clone())), "bank_account_missing")?;
         let cash = self.free(("cash", company.id, asset_of(&payout.currency)));
         require(i128::from(payout.amount_minor) <= cash, "insufficient_cash")
+    }
+
+    fn may_send(&self, actor: &Actor, file: &CreatePaymentFile) -> Result<(), No> {
+        self.acting(actor, "operator")?;
+        known_currency(&file.currency)?;
+        let (list, hash) = self.payment_list(&file.currency, file.through);
+        require(!list.is_empty(), "nothing_to_pay")?;
+        require(hash == file.list_hash, "payment_list_changed")
     }
 
     fn may_import(&self, actor: &Actor, file: &ImportStatement) -> Result<(), No> {

@@ -9,7 +9,6 @@ use super::org::masked;
 use super::receivables::bps;
 use super::{Answer, Check, SignedIn, again, asking, check_page, navigation, receipt, submit_or_again};
 use crate::commands::close_day::CloseDay;
-use crate::commands::create_payment_file::CreatePaymentFile;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::retry_mail::RetryMail;
 use crate::commands::set_holiday::SetHoliday;
@@ -29,8 +28,6 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops/bank-accounts", bank_accounts);
     routes.post("/ops/bank-accounts/{id}", bank_account_decide);
     routes.get("/ops/payouts", payouts);
-    routes.get("/ops/payouts/check", payouts_check);
-    routes.post("/ops/payouts", payouts_post);
     routes.get("/ops/trial-balance", trial_balance);
     routes.get("/ops/day", day);
     routes.get("/ops/day/check", day_check);
@@ -213,65 +210,6 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
     shown = shown.table(plain_table(language, "payouts-files", &heads, file_rows.collect(), "payouts-no-files"));
     let table = listing.table(language.t("ops-payouts"), rows.collect(), &totals, last, page.more, language.t("cash-no-payouts"));
     listing.send(&who, shown, table).await
-}
-
-async fn payment_file_choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
-    let currencies = who.app.read(|conn| Ok(traded_currencies(conn)?)).await?;
-    let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
-    let field = Field::new("currency", who.t("col-currency"), "select").options(options);
-    Ok(Page::new(who.t("payouts-check"))
-        .trail(who.t("nav-ops"), "/ops")
-        .trail(who.t("ops-payouts"), "/ops/payouts")
-        .form(asking("/ops/payouts/check", who.t("page-to-check"), vec![field])))
-}
-
-/// What the next payment file would hold.
-async fn payment_file_check(who: &Who<OperatorMaker>, currency: &str) -> Result<Page, Fault> {
-    let known = domain::Currency::parse(currency).ok_or_else(|| Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
-    let language = who.language();
-    let waiting = lists::ListQuery::newest(200).with("state = 'authorised' AND currency = ?", vec![known.code().into()]);
-    let (total, first) = who
-        .app
-        .read(move |conn| Ok((PayoutLine::totals(conn, &waiting)?.into_iter().next(), PayoutLine::page(conn, &waiting)?.rows)))
-        .await?;
-    let total = total.ok_or(Refusal::NothingToPay)?;
-    let rows = first.iter().map(|row| {
-        vec![
-            Value::link(row.end_to_end.clone(), format!("/ops/payouts/{}", row.id)),
-            Value::text(row.holder.clone()),
-            Value::code(row.iban.clone()),
-            Value::money(&row.currency, row.amount_minor),
-        ]
-    });
-    let heads = [("field-reference", false), ("field-holder", false), ("field-iban", false), ("col-amount", true)];
-    let table = plain_table(language, "payouts-check-newest", &heads, rows.collect(), "list-no-match");
-    let check = Check {
-        title: who.t("payouts-check"),
-        lead: who.t("payouts-check-lead"),
-        facts: vec![
-            (who.t("payouts-count"), Value::number(total.count)),
-            (who.t("field-total"), Value::money(known.code(), total.sum_minor)),
-        ],
-        form: Form::new("/ops/payouts", who.t("payouts-submit"), vec![]).hidden("currency", known.code()),
-        back: "/ops/payouts".to_owned(),
-    };
-    let trail = [(who.t("nav-ops"), "/ops".to_owned()), (who.t("ops-payouts"), "/ops/payouts".to_owned())];
-    Ok(check_page(who, &trail, check).table(table))
-}
-
-async fn payouts_check(who: Who<OperatorMaker>, params: Params) -> Answer {
-    match payment_file_check(&who, params.get("currency")).await {
-        Ok(page) => who.app.page(&who.viewer, page).await,
-        Err(fault) => {
-            let page = payment_file_choice(&who).await?;
-            again(&who, page, &Posted { fields: params.fields }, fault, "").await
-        }
-    }
-}
-
-async fn payouts_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
-    let page = payment_file_choice(&who).await?;
-    submit_or_again(&who, &posted, CreatePaymentFile { currency: posted.get("currency").to_owned() }, page, "").await
 }
 
 async fn trial_balance(who: Who<OperatorViewer>) -> Answer {

@@ -52,6 +52,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             blocks.push(Block::Notice(web::Tone::Attention, language.t("list-agree")));
             return Ok(blocks);
         }
+        Command::CreatePaymentFile(file) => return super::payment_files::meaning(conn, language, file),
         Command::RequestPayout(payout) => {
             let binds = [party_id.into(), payout.currency.as_str().into()];
             let account = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;

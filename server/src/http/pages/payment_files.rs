@@ -1,0 +1,117 @@
+//! The next payment file for the bank: the list that one operator looks at and another agrees to.
+
+use super::super::error::Fault;
+use super::super::rights::{OperatorMaker, Who};
+use super::super::routes::{Params, Posted, Routes};
+use super::home::traded_currencies;
+use super::listing::plain_table;
+use super::{Answer, Check, again, asking, check_page, submit_or_again};
+use crate::commands::create_payment_file::{CreatePaymentFile, list_hash, payment_list};
+use domain::{Currency, Refusal};
+use store::{Conn, Payout};
+use web::{Block, Field, Form, Language, Page, Value};
+
+/// Payments that a check shows line by line; the digest covers all of them.
+const SHOWN: usize = 200;
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/ops/payouts/check", check);
+    routes.post("/ops/payouts", make);
+}
+
+async fn choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
+    let currencies = who.app.read(|conn| Ok(traded_currencies(conn)?)).await?;
+    let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
+    let field = Field::new("currency", who.t("col-currency"), "select").options(options);
+    Ok(Page::new(who.t("payouts-check"))
+        .trail(who.t("nav-ops"), "/ops")
+        .trail(who.t("ops-payouts"), "/ops/payouts")
+        .form(asking("/ops/payouts/check", who.t("page-to-check"), vec![field])))
+}
+
+/// Count, sum, digest and lines of a list, for whoever writes the file and whoever agrees.
+fn list_blocks(language: Language, known: Currency, payouts: &[Payout]) -> Vec<Block> {
+    let total_minor = payouts.iter().fold(0_i64, |sum, row| sum.saturating_add(row.amount_minor));
+    let count = i64::try_from(payouts.len()).unwrap_or(i64::MAX);
+    let rows = payouts.iter().take(SHOWN).map(|row| {
+        vec![
+            Value::link(row.end_to_end.clone(), format!("/ops/payouts/{}", row.id)),
+            Value::text(row.holder.clone()),
+            Value::code(row.iban.clone()),
+            Value::money(&row.currency, row.amount_minor),
+        ]
+    });
+    let heads = [("field-reference", false), ("field-holder", false), ("field-iban", false), ("col-amount", true)];
+    let mut blocks = vec![
+        Block::Facts(vec![
+            (language.t("payouts-count"), Value::number(count)),
+            (language.t("field-total"), Value::money(known.code(), total_minor)),
+            (language.t("field-list-hash"), Value::code(list_hash(payouts))),
+        ]),
+        Block::Table(Box::new(plain_table(language, "payouts-check-table", &heads, rows.collect(), "list-no-match"))),
+    ];
+    if payouts.len() > SHOWN {
+        blocks.push(Block::Links(vec![(
+            language.t("payouts-check-all"),
+            format!("/ops/payouts?state=authorised&currency={}", known.code()),
+        )]));
+    }
+    blocks
+}
+
+/// What a request for a payment file is about, as the list is now.
+pub fn meaning(conn: &mut Conn, language: Language, asked: &CreatePaymentFile) -> Result<Vec<Block>, Fault> {
+    let Some(known) = Currency::parse(&asked.currency) else { return Ok(Vec::new()) };
+    let payouts = payment_list(conn, known, asked.through)?;
+    if list_hash(&payouts) != asked.list_hash {
+        return Ok(vec![Block::Notice(web::Tone::Attention, language.t("refusal-payment-list-changed"))]);
+    }
+    Ok(list_blocks(language, known, &payouts))
+}
+
+/// What the next payment file would hold.
+async fn check_of(who: &Who<OperatorMaker>, currency: &str) -> Result<Page, Fault> {
+    let known = Currency::parse(currency).ok_or_else(|| Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
+    let payouts = who.app.read(move |conn| Ok(payment_list(conn, known, i64::MAX)?)).await?;
+    let newest = payouts.last().ok_or(Refusal::NothingToPay)?.id;
+    let form = Form::new("/ops/payouts", who.t("payouts-submit"), vec![])
+        .hidden("currency", known.code())
+        .hidden("through", newest.to_string())
+        .hidden("list_hash", list_hash(&payouts));
+    let check = Check {
+        title: who.t("payouts-check"),
+        lead: who.t("payouts-check-lead"),
+        facts: Vec::new(),
+        form,
+        back: "/ops/payouts".to_owned(),
+    };
+    let trail = [(who.t("nav-ops"), "/ops".to_owned()), (who.t("ops-payouts"), "/ops/payouts".to_owned())];
+    let mut page = check_page(who, &trail, check);
+    page.blocks.splice(1..1, list_blocks(who.language(), known, &payouts));
+    Ok(page)
+}
+
+async fn check(who: Who<OperatorMaker>, params: Params) -> Answer {
+    match check_of(&who, params.get("currency")).await {
+        Ok(page) => who.app.page(&who.viewer, page).await,
+        Err(fault) => {
+            let page = choice(&who).await?;
+            again(&who, page, &Posted { fields: params.fields }, fault, "").await
+        }
+    }
+}
+
+async fn make(who: Who<OperatorMaker>, posted: Posted) -> Answer {
+    let currency = posted.get("currency").to_owned();
+    let command = CreatePaymentFile {
+        through: posted.get("through").parse().unwrap_or(0),
+        list_hash: posted.get("list_hash").to_owned(),
+        currency: currency.clone(),
+    };
+    // A list that has changed since is shown as it is now.
+    let page = match check_of(&who, &currency).await {
+        Ok(page) => page,
+        Err(_) => choice(&who).await?,
+    };
+    submit_or_again(&who, &posted, command, page, &currency).await
+}
