@@ -112,9 +112,12 @@ enum Task {
         operator_name: String,
         #[arg(long, default_value = "DE")]
         country: String,
-        /// The platform's custody account.
+        /// The platform's custody account: its IBAN, or its number where the country has none.
         #[arg(long)]
         custody_iban: String,
+        /// BIC or clearing code of the bank of an account that is no IBAN.
+        #[arg(long, default_value = "")]
+        custody_bank: String,
         /// Currencies to trade, ISO 4217.
         #[arg(long, value_delimiter = ',', default_value = "EUR,CNY")]
         currencies: Vec<String>,
@@ -261,8 +264,9 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             println!("Kontor listens on {listen}");
             running.wait_for_signal(std::time::Duration::from_secs(drain))?;
         }
-        Task::Setup { database, operator_name, country, custody_iban, currencies, first_email, second_email } => {
-            let iban = domain::party::normalise_iban(&custody_iban).ok_or("the custody IBAN is not valid")?;
+        Task::Setup { database, operator_name, country, custody_iban, custody_bank, currencies, first_email, second_email } => {
+            let account = domain::bank_account::BankAccountNumber::of(&country, &custody_iban, &custody_bank);
+            let account = account.map_err(|refusal| format!("the custody account is not valid: {}", refusal.code()))?;
             if let Some(wrong) = currencies.iter().find(|code| domain::Currency::parse(code).is_none()) {
                 return Err(format!("{wrong} is not a currency of ISO 4217").into());
             }
@@ -284,7 +288,8 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 language: "en".to_owned(),
             };
             let users = vec![user(&first_email), user(&second_email)];
-            let wanted = Setup { operator_name, country, custody_iban: iban, business_date: today, currencies, users };
+            let wanted =
+                Setup { operator_name, country, custody_iban: account.to_string(), business_date: today, currencies, users };
             drop(conn);
             setup::run(&database.url()?, &wanted, &clock)?;
             println!("The operator is set up. These passwords are shown once; change them after signing in:");

@@ -14,14 +14,20 @@ pub const BUYER: (&str, &str, &str, &str) = ("Real Buyer", "BE0848934496", "buye
 
 /// The operator invites a company's first two people, who take their invitations up from the mail, and two operators
 /// let the company trade.
-pub fn onboard(world: &World, operator: &Client, (name, tax_id, capacity, email): (&str, &str, &str, &str)) -> i64 {
+pub fn onboard(world: &World, operator: &Client, company: (&str, &str, &str, &str)) -> i64 {
+    onboard_in(world, operator, company, "BE")
+}
+
+/// The same for a company of another country.
+pub fn onboard_in(world: &World, operator: &Client, company: (&str, &str, &str, &str), country: &str) -> i64 {
+    let (name, tax_id, capacity, email) = company;
     let capacity_field = format!("capacity_{capacity}");
     let answer = operator.fill(
         "/ops/companies/new",
         "/ops/companies/new",
         &[
             ("name", name),
-            ("country", "BE"),
+            ("country", country),
             ("tax_id", tax_id),
             (&capacity_field, "true"),
             ("language", "en"),

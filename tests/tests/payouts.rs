@@ -2,7 +2,8 @@
 //! without an answer. On both databases.
 
 use crate::journey::{
-    Bank, SUPPLIER, approve, cash, incoming, make_payment_file, onboard, payment_list, set_limit, verify_account,
+    Bank, SUPPLIER, approve, cash, incoming, make_payment_file, onboard, onboard_in, payment_list, second_of, set_limit,
+    verify_account,
 };
 use chrono::NaiveDate;
 use e2e::world::World;
@@ -397,6 +398,69 @@ fn a_payment_file_is_the_list_that_two_people_saw() {
         let states = [&first, &second, &late].map(|row| it.state(&row.end_to_end));
         assert_eq!(states, ["sent", "sent", "authorised"], "what was asked for later waits for the next file");
         assert_eq!(send("the-same-again", &list).json()["code"], "nothing_to_pay");
+        it.world.verify();
+    }
+}
+
+/// A country without IBANs: the account is a number at a bank, in the form, in the payment file, in the statement, and on the way back.
+#[test]
+fn an_account_that_is_no_iban_is_paid() {
+    for database in Database::both() {
+        let mut it = Setting::start(database);
+        const COMPANY: (&str, &str, &str, &str) = ("华东零件有限公司", "91310000MA1FL0000X", "supplier", "parts@x.example");
+        onboard_in(&it.world, &it.operator, COMPANY, "CN");
+        let (clerk, api) = (it.world.signed_in(COMPANY.3), it.world.api(COMPANY.3));
+        set_limit(&it.world, COMPANY.3, "EUR", "1,000,000.00");
+        let propose = |key: &str, iban: &str, bic: &str| {
+            let asked = json!({ "currency": "EUR", "iban": iban, "bic": bic, "holder": COMPANY.0 });
+            api.api("propose-bank-account", key, &asked).json()["code"].clone()
+        };
+        assert_eq!(propose("too-short-a-number", "12", "102100099996"), "account_number_invalid");
+        assert_eq!(propose("without-its-bank", "0200000109014001234", ""), "bank_code_invalid");
+        let fields = [("currency", "EUR"), ("iban", "0200 0001 0901 4001 234"), ("bic", "102100099996")];
+        let proposed = clerk.fill("/org/bank-accounts", "/org/bank-accounts", &fields);
+        assert!(proposed.text().contains("second person"), "{}", proposed.text());
+        assert_eq!(approve(&it.world.signed_in(&second_of(COMPANY.3))).status, 200);
+        let account = store::BankAccount::find_where(&mut it.world.conn(), "status = 'proposed'", &[]).unwrap().unwrap();
+        assert_eq!((account.iban.as_str(), account.bic.as_str()), ("CNAPS/102100099996/0200000109014001234", ""));
+        let verify = json!({ "account_id": account.id, "verified": true });
+        assert_eq!(it.operator_api.api("decide-bank-account", "verify-a-number", &verify).status, 202);
+        assert_eq!(approve(&it.checker).status, 200);
+
+        // Its bank reports the same account as a number at a bank, and so does the payer of something nobody knows.
+        let reference = api.get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
+        let from = |amount_minor: i64, reference: &str, iban: &str| DemoEntry {
+            iban: iban.to_owned(),
+            ..incoming(amount_minor, reference)
+        };
+        let entries = [
+            from(70_000, &reference, &account.iban),
+            from(1_200, "", &account.iban),
+            // This bank does not say which one holds the payer's account.
+            from(3_400, "", "0200000109014009999"),
+        ];
+        let file = String::from_utf8(it.bank.statement(day(DAY), &entries)).unwrap();
+        let file = file.replace("<IBAN>0200000109014009999</IBAN>", "<Othr><Id>0200000109014009999</Id></Othr>");
+        assert!(file.matches("<Othr>").count() == 3 && file.contains("<MmbId>102100099996</MmbId>"), "{file}");
+        assert_eq!(it.import(file.into_bytes()).status, 200);
+
+        let asked = json!({ "currency": "EUR", "amount_minor": 50_000 });
+        assert_eq!(api.api("request-payout", "out-to-a-number", &asked).status, 200);
+        let line = |minor: i64| {
+            let sql = "SELECT id AS value FROM bank_lines WHERE state = 'suspense' AND amount_minor = ?";
+            store::query::int(&mut it.world.conn(), sql, &[minor.into()]).unwrap().unwrap()
+        };
+        let back = |key: &str, minor: i64| {
+            it.operator_api.api("return-suspense", key, &json!({ "line_id": line(minor), "reason": "nobody knows it" }))
+        };
+        assert_eq!(back("to-nowhere", 3_400).json()["code"], "payer_account_unknown");
+        assert_eq!(back("to-its-payer", 1_200).status, 202);
+        assert_eq!(approve(&it.checker).status, 200);
+        make_payment_file(&it.operator, &it.checker, "EUR");
+        let made = it.operator.get(&it.operator.open("/ops/payouts").link("/documents/")).body;
+        let account_xml = "<Othr><Id>0200000109014001234</Id></Othr>";
+        assert!(made.matches(account_xml).count() == 2 && made.matches("<Cd>CNAPS</Cd>").count() == 2, "{made}");
+        assert!(clerk.open("/org/bank-accounts").text().contains("CNAPS •••• 1234"));
         it.world.verify();
     }
 }

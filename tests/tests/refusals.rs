@@ -29,6 +29,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("idempotency_key_reused", "survival::a_key_does_one_thing_once"),
     ("request_pending", "bank::opposing_requests_about_one_line_conflict"),
     ("receipt_known", "bank::money_recorded_by_hand_and_brought_by_the_bank_counts_once"),
+    ("payer_account_unknown", "payouts::an_account_that_is_no_iban_is_paid"),
     ("check_changed", "bank::a_file_is_looked_at_before_it_is_taken_up"),
     ("not_same_money", "bank::what_needs_a_person_can_be_decided_by_two"),
     ("proof_not_ready", "proofs::a_holder_proves_its_position_to_a_stranger"),
@@ -69,6 +70,8 @@ const SHOWN_IN_DOMAIN: &[&str] = &[
     "field_invalid",
     "password_too_short",
     "password_breached",
+    "account_number_invalid",
+    "bank_code_invalid",
 ];
 
 /// Everything that a sentence may want filled in.
@@ -89,6 +92,9 @@ const PLACES: &[&str] = &[
     "date",
     "asset",
     "most",
+    "least",
+    "marks",
+    "system",
     "found",
     "own",
     "approval_id",

@@ -7,6 +7,7 @@
 pub mod allocation;
 pub mod answer;
 pub mod assignment;
+pub mod bank_account;
 pub mod bank_line;
 pub mod calendar;
 pub mod chart;

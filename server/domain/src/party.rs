@@ -69,13 +69,6 @@ pub fn normalise_tax_id(typed: &str) -> String {
     crate::identity::plain_key(typed)
 }
 
-/// An IBAN (ISO 13616) in its electronic form, if its check digits and country format hold.
-#[must_use]
-pub fn normalise_iban(typed: &str) -> Option<String> {
-    let plain: String = typed.chars().filter(|mark| !mark.is_whitespace()).collect::<String>().to_ascii_uppercase();
-    plain.parse::<iban::Iban>().ok().map(|_| plain)
-}
-
 /// A second person must approve what is above the company's limit. No limit set means: always.
 #[must_use]
 pub fn needs_second_person(amount_minor: i64, limit_minor: Option<i64>) -> bool {

@@ -61,6 +61,12 @@ refusals! {
     // Companies
     TaxIdTaken => "tax_id_taken",
     IbanInvalid => "iban_invalid",
+    /// A country without IBANs: digits of an account number.
+    AccountNumberInvalid { least: usize, most: usize } => "account_number_invalid",
+    /// Such a number is only found with its bank: a BIC, or so many marks of the clearing system's code.
+    BankCodeInvalid { system: &'static str, marks: usize } => "bank_code_invalid",
+    /// Money came from an account of which the bank's file does not say enough to pay it back.
+    PayerAccountUnknown => "payer_account_unknown",
     CurrencyUnknown { currency: String } => "currency_unknown",
     BankAccountMissing { currency: String } => "bank_account_missing",
     // Invoices

@@ -3,6 +3,7 @@
 use crate::{FormatFault, encoding, xml};
 use chrono::NaiveDate;
 use domain::Currency;
+use domain::bank_account::BankAccountNumber;
 use domain::money::MOST_BOOKED_MINOR;
 use roxmltree::Node;
 
@@ -245,6 +246,15 @@ fn read_detail(node: Node<'_, '_>, entry: Node<'_, '_>) -> RawDetail {
         let plain = xml::text(node, &["RltdPties", role, "Nm"]);
         if plain.is_empty() { xml::text(node, &["RltdPties", role, "Pty", "Nm"]) } else { plain }
     };
+    // A country without IBANs: the account's own number, found with the bank that the file names.
+    let account = |role: &str| {
+        let (account, bank) = (format!("{role}Acct"), format!("{role}Agt"));
+        let id = |path: &[&str]| xml::text(node, &[&["RltdPties", account.as_str(), "Id"], path].concat());
+        let of = |path: &[&str]| xml::text(node, &[&["RltdAgts", bank.as_str(), "FinInstnId"], path].concat());
+        let system = of(&["ClrSysMmbId", "ClrSysId", "Cd"]);
+        let code = (of(&["BICFI"]), system, of(&["ClrSysMmbId", "MmbId"]));
+        BankAccountNumber::reported(&id(&["IBAN"]), &id(&["Othr", "Id"]), (&code.0, &code.1, &code.2))
+    };
     let unstructured: Vec<String> = xml::child(node, "RmtInf")
         .into_iter()
         .flat_map(|info| xml::children(info, "Ustrd").map(xml::own_text).collect::<Vec<_>>())
@@ -253,9 +263,9 @@ fn read_detail(node: Node<'_, '_>, entry: Node<'_, '_>) -> RawDetail {
         amount_minor: 0,
         end_to_end: xml::text(node, &["Refs", "EndToEndId"]),
         debtor: party("Dbtr"),
-        debtor_iban: xml::text(node, &["RltdPties", "DbtrAcct", "Id", "IBAN"]),
+        debtor_iban: account("Dbtr"),
         creditor: party("Cdtr"),
-        creditor_iban: xml::text(node, &["RltdPties", "CdtrAcct", "Id", "IBAN"]),
+        creditor_iban: account("Cdtr"),
         reference: xml::text(node, &["RmtInf", "Strd", "CdtrRefInf", "Ref"]),
         remittance: unstructured.join(" "),
         returned: read_return(node, entry),

@@ -3,6 +3,7 @@
 use crate::FormatFault;
 use chrono::{NaiveDate, NaiveDateTime};
 use domain::Currency;
+use domain::bank_account::{BankAccountNumber, BankCode};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
@@ -13,8 +14,8 @@ pub struct CreditTransfer {
     /// Minor units of the file's currency.
     pub amount_minor: i64,
     pub creditor_name: String,
-    pub creditor_iban: String,
-    /// Empty when not known.
+    pub creditor_account: BankAccountNumber,
+    /// Empty when not known; an account that is no IBAN brings its bank along.
     pub creditor_bic: String,
 }
 
@@ -24,7 +25,7 @@ pub struct PaymentFileFacts {
     pub created_at: NaiveDateTime,
     pub execution_date: NaiveDate,
     pub debtor_name: String,
-    pub debtor_iban: String,
+    pub debtor_account: BankAccountNumber,
     pub currency: Currency,
     pub transfers: Vec<CreditTransfer>,
 }
@@ -92,10 +93,12 @@ fn write_document(writer: &mut Sink, facts: &PaymentFileFacts) -> Io {
                 leaf(writer, "CtrlSum", &sum)?;
                 group(writer, "ReqdExctnDt", |writer| leaf(writer, "Dt", &facts.execution_date.to_string()))?;
                 group(writer, "Dbtr", |writer| leaf(writer, "Nm", &facts.debtor_name))?;
-                group(writer, "DbtrAcct", |writer| group(writer, "Id", |writer| leaf(writer, "IBAN", &facts.debtor_iban)))?;
-                group(writer, "DbtrAgt", |writer| {
-                    group(writer, "FinInstnId", |writer| group(writer, "Othr", |writer| leaf(writer, "Id", "NOTPROVIDED")))
-                })?;
+                write_account(writer, "DbtrAcct", &facts.debtor_account)?;
+                if !write_agent(writer, "DbtrAgt", &facts.debtor_account, "")? {
+                    group(writer, "DbtrAgt", |writer| {
+                        group(writer, "FinInstnId", |writer| group(writer, "Othr", |writer| leaf(writer, "Id", "NOTPROVIDED")))
+                    })?;
+                }
                 facts.transfers.iter().try_for_each(|transfer| write_transfer(writer, transfer, facts.currency))
             })
         })
@@ -114,14 +117,38 @@ fn write_transfer(writer: &mut Sink, transfer: &CreditTransfer, currency: Curren
                 .write_text_content(BytesText::new(&amount))
                 .map(|_| ())
         })?;
-        if !transfer.creditor_bic.is_empty() {
-            group(writer, "CdtrAgt", |writer| {
-                group(writer, "FinInstnId", |writer| leaf(writer, "BICFI", &transfer.creditor_bic))
-            })?;
-        }
+        write_agent(writer, "CdtrAgt", &transfer.creditor_account, &transfer.creditor_bic)?;
         group(writer, "Cdtr", |writer| leaf(writer, "Nm", &transfer.creditor_name))?;
-        group(writer, "CdtrAcct", |writer| group(writer, "Id", |writer| leaf(writer, "IBAN", &transfer.creditor_iban)))
+        write_account(writer, "CdtrAcct", &transfer.creditor_account)
     })
+}
+
+fn write_account(writer: &mut Sink, element: &str, account: &BankAccountNumber) -> Io {
+    group(writer, element, |writer| {
+        group(writer, "Id", |writer| match account {
+            BankAccountNumber::Iban(iban) => leaf(writer, "IBAN", iban),
+            BankAccountNumber::Domestic { number, .. } => group(writer, "Othr", |writer| leaf(writer, "Id", number)),
+        })
+    })
+}
+
+/// The bank of an account, where it is known; answers whether it was.
+fn write_agent(writer: &mut Sink, element: &str, account: &BankAccountNumber, bic: &str) -> std::io::Result<bool> {
+    let bank = match account {
+        BankAccountNumber::Domestic { bank, .. } => bank.clone(),
+        BankAccountNumber::Iban(_) if bic.is_empty() => return Ok(false),
+        BankAccountNumber::Iban(_) => BankCode::Bic(bic.to_owned()),
+    };
+    group(writer, element, |writer| {
+        group(writer, "FinInstnId", |writer| match &bank {
+            BankCode::Bic(bic) => leaf(writer, "BICFI", bic),
+            BankCode::Clearing { system, member } => group(writer, "ClrSysMmbId", |writer| {
+                group(writer, "ClrSysId", |writer| leaf(writer, "Cd", system))?;
+                leaf(writer, "MmbId", member)
+            }),
+        })
+    })?;
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -129,11 +156,14 @@ mod tests {
     use super::*;
 
     fn facts() -> PaymentFileFacts {
+        let [account, chinese, abroad] =
+            ["DE89370400440532013000", "CNAPS/102100099996/0200000109014001234", "BIC/ICBKCNBJ/0200000109014001234"]
+                .map(|text| BankAccountNumber::parse(text).unwrap());
         let transfer = |end: &str, amount_minor, bic: &str| CreditTransfer {
             end_to_end: end.into(),
             amount_minor,
             creditor_name: "Müller & Söhne <GmbH>".into(),
-            creditor_iban: "DE89370400440532013000".into(),
+            creditor_account: account.clone(),
             creditor_bic: bic.into(),
         };
         PaymentFileFacts {
@@ -141,16 +171,25 @@ mod tests {
             created_at: "2026-11-22T10:00:00".parse().unwrap(),
             execution_date: "2026-11-23".parse().unwrap(),
             debtor_name: "Kontor Operator".into(),
-            debtor_iban: "DE89370400440532013000".into(),
+            debtor_account: account.clone(),
             currency: Currency::EUR,
-            transfers: vec![transfer("KPAY1", 123_456, "COBADEFFXXX"), transfer("KPAY2", 1, "")],
+            transfers: vec![
+                transfer("KPAY1", 123_456, "COBADEFFXXX"),
+                transfer("KPAY2", 1, ""),
+                CreditTransfer { creditor_account: chinese, ..transfer("KPAY3", 2, "") },
+                CreditTransfer { creditor_account: abroad, ..transfer("KPAY4", 3, "") },
+            ],
         }
     }
 
     #[test]
     fn the_file_is_valid_against_the_public_schema() {
         let text = write(&facts()).unwrap();
-        assert!(text.contains("<CtrlSum>1234.57</CtrlSum>") && text.contains("Müller &amp; Söhne &lt;GmbH&gt;"));
+        assert!(
+            text.contains("<MmbId>102100099996</MmbId>") && text.contains("<Othr><Id>0200000109014001234</Id></Othr>"),
+            "{text}"
+        );
+        assert!(text.contains("<CtrlSum>1234.62</CtrlSum>") && text.contains("Müller &amp; Söhne &lt;GmbH&gt;"));
         let root =
             std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
         let schema = format!("{root}/data/bank/xsd/pain.001.001.09.xsd");

@@ -4,6 +4,7 @@
 use super::{Actor, Ask, Done, Execute, currency, payout, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::{Currency, Refusal};
+use domain::bank_account::BankAccountNumber;
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
 use formats::FormatFault;
@@ -80,21 +81,27 @@ impl Execute for CreatePaymentFile {
         let execution_date = calendar.following(batch.today());
         // The statement of the day of execution is there on the business day after it.
         let expected_date = calendar.add_business_days(execution_date, 1);
-        let transfers = payouts.iter().map(|payout| CreditTransfer {
-            end_to_end: payout.end_to_end.clone(),
-            amount_minor: payout.amount_minor,
-            creditor_name: payout.holder.clone(),
-            creditor_iban: payout.iban.clone(),
-            creditor_bic: payout.bic.clone(),
-        });
+        let account = |text: &str| {
+            let known = BankAccountNumber::parse(text);
+            known.ok_or_else(|| Refusal::FieldInvalid { field: "iban".to_owned() })
+        };
+        let transfer = |payout: &Payout| {
+            Ok::<_, Refusal>(CreditTransfer {
+                end_to_end: payout.end_to_end.clone(),
+                amount_minor: payout.amount_minor,
+                creditor_name: payout.holder.clone(),
+                creditor_account: account(&payout.iban)?,
+                creditor_bic: payout.bic.clone(),
+            })
+        };
         let file = formats::pain::write(&PaymentFileFacts {
             message_id: format!("KONTOR-{id}"),
             created_at: batch.now,
             execution_date,
             debtor_name: operator.name,
-            debtor_iban: batch.heads.custody_iban.clone(),
+            debtor_account: account(&batch.heads.custody_iban)?,
             currency: known,
-            transfers: transfers.collect(),
+            transfers: payouts.iter().map(transfer).collect::<Result<_, _>>()?,
         });
         let content = file.map_err(|fault| match fault {
             FormatFault::NotWritable { element } => Refusal::FieldInvalid { field: element },

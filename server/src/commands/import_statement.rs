@@ -5,6 +5,7 @@ use super::bank_line::{Counts, Facts, Incoming, incoming, take_up};
 use super::keep_bank_file::{KeepBankFile, find_waiting, keep};
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
+use domain::bank_account::BankAccountNumber;
 use domain::chart::{AccountKey, currency_asset};
 use domain::party::Capacity;
 use domain::{Currency, Refusal};
@@ -77,7 +78,9 @@ pub fn refusal_of(conn: &mut Conn, custody_iban: &str, statements: &[CamtStateme
         if !names.insert((&statement.message_id, &statement.statement_id)) {
             return Ok(Some(Refusal::StatementRepeated));
         }
-        if statement.iban != custody_iban {
+        // A statement calls the account by its own number, without the bank's code.
+        let own = BankAccountNumber::parse(custody_iban).is_some_and(|account| account.number() == statement.iban);
+        if !own {
             return Ok(Some(Refusal::StatementAccountUnknown));
         }
         let binds = [statement.iban.as_str().into(), statement.message_id.as_str().into(), statement.statement_id.as_str().into()];

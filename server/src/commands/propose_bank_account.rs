@@ -3,6 +3,7 @@
 use super::{Actor, Ask, Done, Execute, required, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::bank_account::{BankAccountNumber, normalise_bic};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BankAccount;
@@ -12,27 +13,33 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ProposeBankAccount {
     pub currency: String,
-    /// ISO 13616.
+    /// ISO 13616; where the company's country has none, the account's number.
     pub iban: String,
+    /// BIC, or the code of the bank in its country's clearing system (12 digits of CNAPS).
     #[serde(default)]
     pub bic: String,
     pub holder: String,
 }
 
 impl ProposeBankAccount {
-    /// Currency, IBAN, holder and BIC, as they are kept.
-    fn decide(&self, batch: &mut Batch<'_>) -> Step<(domain::Currency, String, String, String)> {
+    /// Currency, account, holder and BIC, as they are kept.
+    fn decide(&self, batch: &mut Batch<'_>, party_id: i64) -> Step<(domain::Currency, String, String, String)> {
         let known = super::traded(batch, &self.currency)?;
-        let iban = domain::party::normalise_iban(&self.iban).ok_or(Refusal::IbanInvalid)?;
+        let country = batch.party(party_id)?.country;
+        let account = BankAccountNumber::of(&country, &self.iban, &self.bic)?;
+        let iban = account.to_string();
         // The platform's own account is nobody's to be paid to.
         if iban == batch.heads.custody_iban {
             return Err(Refusal::FieldInvalid { field: "iban".to_owned() }.into());
         }
         let holder = required(&self.holder, "holder", 70)?;
-        let bic = super::optional(&self.bic, "bic", 11)?.to_ascii_uppercase();
-        if !(bic.is_empty() || matches!(bic.len(), 8 | 11) && bic.bytes().all(|mark| mark.is_ascii_alphanumeric())) {
-            return Err(Refusal::FieldInvalid { field: "bic".to_owned() }.into());
-        }
+        // A number that is no IBAN has its bank in itself.
+        let bic = match account {
+            BankAccountNumber::Iban(_) if !self.bic.trim().is_empty() => {
+                normalise_bic(&self.bic).ok_or_else(|| Refusal::FieldInvalid { field: "bic".to_owned() })?
+            }
+            _ => String::new(),
+        };
         Ok((known, iban, holder, bic))
     }
 }
@@ -42,13 +49,13 @@ impl Execute for ProposeBankAccount {
 
     /// All of the company's money goes there: its own second person looks before the operator does.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        self.decide(batch)?;
+        self.decide(batch, actor.party_id)?;
         second_person::ask(batch, actor, &[actor.user_id]).map(Some)
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let party = batch.party(actor.party_id)?;
-        let (known, iban, holder, bic) = self.decide(batch)?;
+        let (known, iban, holder, bic) = self.decide(batch, party.id)?;
         let binds = [party.id.into(), known.code().into()];
         let condition = "party_id = ? AND currency = ? AND status = 'proposed'";
         for mut old in BankAccount::list_where(batch.conn, condition, &binds)? {

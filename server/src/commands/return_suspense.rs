@@ -3,6 +3,7 @@
 use super::{Actor, Ask, Done, Execute, assign_suspense::waiting_line, currency, one_request, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::bank_account::BankAccountNumber;
 use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionState;
@@ -25,14 +26,14 @@ impl Execute for ReturnSuspense {
         required(&self.reason, "reason", 500)?;
         let line = waiting_line(batch, self.line_id)?;
         one_request(batch, line.id)?;
-        domain::party::normalise_iban(&line.counterparty_iban).ok_or(Refusal::IbanInvalid)?;
+        BankAccountNumber::parse(&line.counterparty_iban).ok_or(Refusal::PayerAccountUnknown)?;
         Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         batch.acting_party(actor, Capacity::Operator)?;
         let mut line = waiting_line(batch, self.line_id)?;
-        let iban = domain::party::normalise_iban(&line.counterparty_iban).ok_or(Refusal::IbanInvalid)?;
+        let account = BankAccountNumber::parse(&line.counterparty_iban).ok_or(Refusal::PayerAccountUnknown)?;
         let asset = currency_asset(currency(&line.currency)?);
         let (hold_number, _) = batch.post(&chart::payout_request(None, asset, line.amount_minor))?;
         let id = batch.next_id();
@@ -43,7 +44,7 @@ impl Execute for ReturnSuspense {
             bank_line_id: Some(line.id),
             currency: line.currency.clone(),
             amount_minor: line.amount_minor,
-            iban,
+            iban: account.to_string(),
             bic: String::new(),
             holder,
             state: InstructionState::Authorised.name().to_owned(),

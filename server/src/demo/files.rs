@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use domain::Currency;
+use domain::bank_account::{BankAccountNumber, BankCode};
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -124,6 +125,19 @@ pub fn camt053(
         .enumerate()
         .map(|(index, entry)| {
             let role = if entry.credit { "Dbtr" } else { "Cdtr" };
+            let (account, agent) = match BankAccountNumber::parse(&entry.iban) {
+                Some(BankAccountNumber::Domestic { number, bank }) => {
+                    let bank = match bank {
+                        BankCode::Bic(bic) => format!("<BICFI>{bic}</BICFI>"),
+                        BankCode::Clearing { system, member } => {
+                            format!("<ClrSysMmbId><ClrSysId><Cd>{system}</Cd></ClrSysId><MmbId>{member}</MmbId></ClrSysMmbId>")
+                        }
+                    };
+                    let agent = format!("<RltdAgts><{role}Agt><FinInstnId>{bank}</FinInstnId></{role}Agt></RltdAgts>");
+                    (format!("<Othr><Id>{number}</Id></Othr>"), agent)
+                }
+                _ => (format!("<IBAN>{}</IBAN>", escaped(&entry.iban)), String::new()),
+            };
             let end_to_end = if entry.end_to_end.is_empty() { "NOTPROVIDED" } else { entry.end_to_end.as_str() };
             let reference = if entry.reference.is_empty() {
                 format!("<RmtInf><Ustrd>{}</Ustrd></RmtInf>", escaped(&entry.remittance))
@@ -133,12 +147,11 @@ pub fn camt053(
             format!(
                 "<Ntry>{}<CdtDbtInd>{}</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>{date}</Dt></BookgDt><ValDt><Dt>{date}</Dt></ValDt>\
                  <AcctSvcrRef>{number}-{index}</AcctSvcrRef><NtryDtls><TxDtls><Refs><EndToEndId>{}</EndToEndId></Refs>\
-                 <RltdPties><{role}><Nm>{}</Nm></{role}><{role}Acct><Id><IBAN>{}</IBAN></Id></{role}Acct></RltdPties>{reference}</TxDtls></NtryDtls></Ntry>",
+                 <RltdPties><{role}><Nm>{}</Nm></{role}><{role}Acct><Id>{account}</Id></{role}Acct></RltdPties>{agent}{reference}</TxDtls></NtryDtls></Ntry>",
                 amount(entry.amount_minor),
                 sign(entry.credit),
                 escaped(end_to_end),
                 escaped(&entry.name),
-                escaped(&entry.iban),
             )
         })
         .collect();

@@ -485,15 +485,19 @@ impl World {
             tax_id: tax_id.to_owned(),
             currency,
             reference: outcome.text("reference"),
-            iban: demo_iban(id),
+            iban: if code == "CNY" {
+                format!("CNAPS/102100099996/{:019}", 200_000_109_000_000_i64.saturating_add(id))
+            } else {
+                demo_iban(id)
+            },
             maker,
             checker,
         };
         let limit_minor = if code == "EUR" { 5_000_000 } else { 30_000_000 };
         self.run_agreed(&company, SetApprovalLimit { currency: code.to_owned(), limit_minor })?;
         let holder: String = name.chars().take(70).collect();
-        let proposed =
-            ProposeBankAccount { currency: code.to_owned(), iban: company.iban.clone(), bic: "COBADEFFXXX".to_owned(), holder };
+        let bic = if code == "CNY" { "" } else { "COBADEFFXXX" }.to_owned();
+        let proposed = ProposeBankAccount { currency: code.to_owned(), iban: company.iban.clone(), bic, holder };
         let account_id = self.run_agreed(&company, proposed)?.number("account_id");
         self.run_agreed(&operator, DecideBankAccount { account_id, verified: true })?;
         Ok(company)

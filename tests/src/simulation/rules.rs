@@ -609,7 +609,7 @@ impl Model {
 
     fn may_return(&self, line_id: i64) -> Result<(), No> {
         let line = self.waiting_line(line_id)?;
-        require(!line.iban.is_empty(), "iban_invalid")
+        require(!line.iban.is_empty(), "payer_account_unknown")
     }
 
     fn may_decide(&self, actor: &Actor, decision: &DecideApproval) -> Result<(), No> {

@@ -228,7 +228,7 @@ async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
         let fields = vec![
             Field::new("currency", who.t("col-currency"), "select").options(options),
             Field::new("iban", who.t("field-iban"), "text"),
-            Field::new("bic", who.t("field-bic"), "text").optional(),
+            Field::new("bic", who.t("field-bic"), "text").hint(who.t("field-bic-hint")).optional(),
             Field::new("holder", who.t("field-holder"), "text")
                 .value(who.person()?.party.name.chars().take(70).collect::<String>()),
         ];
@@ -237,10 +237,13 @@ async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
     Ok(page)
 }
 
-/// All but the first four and last four characters hidden.
+/// All but the first four (of a number that is no IBAN: its clearing system) and last four characters hidden.
 #[must_use]
 pub fn masked(iban: &str) -> String {
-    let head: String = iban.chars().take(4).collect();
+    let head: String = match iban.split_once('/') {
+        Some((system, _)) => system.to_owned(),
+        None => iban.chars().take(4).collect(),
+    };
     let tail: String = iban.chars().skip(iban.chars().count().saturating_sub(4)).collect();
     format!("{head} •••• {tail}")
 }
