@@ -3,6 +3,7 @@
 pub mod api;
 pub mod error;
 pub mod log;
+pub mod openapi;
 pub mod pages;
 pub mod rights;
 pub mod routes;

@@ -1,6 +1,7 @@
 //! One binary for all journeys, house rules and attacks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::float_arithmetic)]
 
+mod api;
 mod backup;
 mod bank;
 mod browser;

@@ -35,6 +35,7 @@ fn is_page(path: &str) -> bool {
         "/assignment-texts/",
         "/log/",
         "/position-proof/file",
+        "/invoices/template",
         "/healthz",
         "/readyz",
     ]

@@ -165,6 +165,7 @@ fn give_the_remaining_refusals(world: &e2e::World) {
         (&operator, "invite-company", company("X", "operator@kontor.example", "DE777777777"), "email_taken"),
         (&operator, "invite-company", company("X", "new@kontor.example", "DE811569869"), "tax_id_taken"),
         (&operator, "invite-company", company("", "new@kontor.example", "DE777777777"), "field_missing"),
+        (&operator, "invite-company", company("X", "second@kontor.example", "DE777777777"), "two_people_needed"),
         (
             &supplier,
             "propose-bank-account",
@@ -221,9 +222,9 @@ fn give_the_remaining_refusals(world: &e2e::World) {
     assert_eq!(supplier.api("set-approval-limit", "refusal-unknown-field", &strange).json()["field"], "limit");
     let beyond = serde_json::json!({ "currency": "EUR", "limit_minor": i64::MAX });
     assert_eq!(supplier.api("set-approval-limit", "refusal-beyond", &beyond).json()["code"], "amount_invalid");
-    let ended = value(&mut conn, "SELECT id AS value FROM offers WHERE state <> 'open' LIMIT 1");
+    let ended = value(&mut conn, "SELECT id AS value FROM offers WHERE state = 'settled' LIMIT 1");
     let quote = financier.get(&format!("/api/v1/offers/quote?offer_id={ended}&units_minor=100000"));
-    assert_eq!(quote.json()["code"], "offer_closed");
+    assert_eq!(quote.json()["code"], "sold_out");
     for (number, (client, path, body, code)) in cases.into_iter().enumerate() {
         let answer = client.api(path, &format!("refusal-{number}"), &body);
         assert_eq!(answer.json()["code"], code, "{path}: {}", answer.body);

@@ -77,8 +77,8 @@ pub struct PurchaseFacts<'a> {
     pub today: NaiveDate,
 }
 
-/// May this purchase happen, and at what price? Checks in the order in which a person can act on them.
-pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
+/// The price of so many units, if they can be had at all. Checks in the order in which a person can act on them.
+pub fn quote_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
     if facts.offer_state != OfferState::Open.name() || facts.today > facts.close_date {
         return if facts.offer_state == OfferState::Settled.name() {
             Err(Refusal::SoldOut { left_minor: 0 })
@@ -110,7 +110,12 @@ pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
     if rest > 0 && rest < minimum_minor {
         return Err(Refusal::RemainderTooSmall { left_minor: facts.left_minor, minimum_minor });
     }
-    let quote = quote(facts.units_minor, &facts.terms, facts.today)?;
+    quote(facts.units_minor, &facts.terms, facts.today)
+}
+
+/// May this purchase happen, and at what price?
+pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
+    let quote = quote_purchase(facts)?;
     if quote.price_minor != facts.agreed_price_minor {
         return Err(Refusal::PriceChanged);
     }

@@ -56,7 +56,10 @@ impl Names {
 /// Keeps only known names, in their fixed order; an unknown one or an empty list is refused.
 pub fn normalise_names(list: &str, known: &[&'static str], field: &str) -> Result<String, Refusal> {
     let wanted = Names::parse(list);
-    if wanted.0.is_empty() || wanted.0.iter().any(|name| !known.contains(&name.as_str())) {
+    if wanted.0.is_empty() {
+        return Err(Refusal::FieldMissing { field: field.to_owned() });
+    }
+    if wanted.0.iter().any(|name| !known.contains(&name.as_str())) {
         return Err(Refusal::FieldInvalid { field: field.to_owned() });
     }
     let kept: Vec<&str> = known.iter().copied().filter(|name| wanted.has(name)).collect();

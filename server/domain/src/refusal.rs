@@ -55,6 +55,8 @@ refusals! {
     TotpWrong => "totp_wrong",
     LinkInvalid => "link_invalid",
     EmailTaken { field: String } => "email_taken",
+    /// The two first people of a company are one.
+    TwoPeopleNeeded { field: String } => "two_people_needed",
     LastAdministrator => "last_administrator",
     /// Nobody but the one who asks could agree.
     SecondPersonMissing => "second_person_missing",

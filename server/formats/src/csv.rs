@@ -24,6 +24,14 @@ pub enum Table {
     Faulty(Vec<FormatFault>),
 }
 
+/// The columns of the template for invoices: those that every row needs, and the others.
+#[must_use]
+pub fn invoice_columns() -> (Vec<&'static str>, Vec<&'static str>) {
+    let (needed, others): (Vec<_>, Vec<_>) = invoices::COLUMNS.iter().partition(|column| column.needed);
+    let names = |columns: Vec<&cells::Column>| columns.iter().map(|column| column.name).collect();
+    (names(needed), names(others))
+}
+
 /// Reads a table of either template; the heading says which one it is.
 pub fn read(bytes: &[u8]) -> Result<Table, FormatFault> {
     let text = table::decode(bytes)?;

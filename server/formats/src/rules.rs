@@ -39,7 +39,8 @@ struct Rule {
     broken: fn(&InvoiceFile) -> Option<u32>,
 }
 
-const TABLES: &[&[Rule]] = &[header::RULES, lines::RULES, totals::RULES, decimals::RULES, own::RULES];
+/// Amounts too fine for any money come before sums that do not fit because of them.
+const TABLES: &[&[Rule]] = &[header::RULES, lines::RULES, decimals::RULES, totals::RULES, own::RULES];
 
 /// Every rule that an invoice breaks, the fatal ones first. A file of another kind than the European ones is held to Kontor's own.
 #[must_use]

@@ -49,11 +49,12 @@ impl Execute for ChangeUser {
         let checker = Role::Checker.name();
         let before = user.status != UserStatus::Disabled.name() && Names::parse(&user.roles).has(checker);
         let after = !self.disabled && Names::parse(&roles).has(checker);
+        let about = |ask: Ask| Some(Ask { subject: user.id, ..ask });
         match (before, after) {
-            (false, true) => second_person::ask(batch, actor, &[actor.user_id, user.id]).map(Some),
+            (false, true) => second_person::ask(batch, actor, &[actor.user_id, user.id]).map(about),
             // The last one whom the administrator does not decide about has a say in it.
             (true, false) if !second_person::stands(batch, actor.party_id, &[actor.user_id, user.id])? => {
-                second_person::ask(batch, actor, &[actor.user_id]).map(Some)
+                second_person::ask(batch, actor, &[actor.user_id]).map(about)
             }
             _ => Ok(None),
         }

@@ -53,7 +53,7 @@ impl Execute for InviteCompany {
         let checker_email = invite_user::free_email(batch, &self.checker_email, "checker_email")?;
         let checker = required(&self.checker_name, "checker_name", 100)?;
         if checker_email == email || checker.eq_ignore_ascii_case(&person) {
-            return Err(Refusal::FieldInvalid { field: "checker_email".to_owned() }.into());
+            return Err(Refusal::TwoPeopleNeeded { field: "checker_email".to_owned() }.into());
         }
         if Party::find_where(batch.conn, "tax_key = ?", &[tax_key.as_str().into()])?.is_some() {
             return Err(Refusal::TaxIdTaken.into());

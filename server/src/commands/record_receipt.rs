@@ -67,8 +67,8 @@ impl Execute for RecordReceipt {
     const NAME: &'static str = "record_receipt";
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: Some(self.amount_minor), currency: self.currency.clone(), subject: 0 }))
+        let (Target::Company(subject) | Target::Receivable(subject)) = self.decide(batch, actor)?;
+        Ok(Some(Ask { amount_minor: Some(self.amount_minor), currency: self.currency.clone(), subject }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

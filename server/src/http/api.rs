@@ -17,9 +17,11 @@ use crate::hash::random_token;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use domain::chart::currency_asset;
+use domain::offering::PurchaseFacts;
+use domain::receivable::{ConfirmationFacts, decide_confirmation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
 use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
@@ -78,7 +80,7 @@ impl<T: DeserializeOwned + Serialize + 'static> FromRequest for Write<T> {
 }
 
 /// What a file may be called. What it is, its content tells.
-const FILE_TYPES: &[&str] = &[
+pub const FILE_TYPES: &[&str] = &[
     "application/xml",
     "text/xml",
     "application/pdf",
@@ -136,7 +138,7 @@ macro_rules! command_routes {
             $(routes.post(concat!("/api/v1/", $path), command_routes!(@handler $module $name $right $($handler)?));)+
         }
         /// Path, command name and JSON schema of each.
-        fn schemas() -> Vec<(&'static str, &'static str, Value)> {
+        pub fn schemas() -> Vec<(&'static str, &'static str, Value)> {
             vec![$((
                 concat!("/api/v1/", $path),
                 <crate::commands::$module::$name as crate::commands::Execute>::NAME,
@@ -212,7 +214,6 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/payouts", payouts);
     routes.get("/api/v1/payouts/list", payment_list);
     routes.get("/api/v1/trial-balance", trial_balance);
-    routes.get("/api/v1/openapi.json", openapi);
 }
 
 #[derive(Debug, Deserialize)]
@@ -429,6 +430,16 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
         .app
         .read(move |conn| {
             let found = crate::commands::answer_clock::presented_to(conn, party_id, id)?.ok_or(Refusal::NotFound)?;
+            // What no confirmation could be for has no words.
+            decide_confirmation(&ConfirmationFacts {
+                amount_minor,
+                payable_minor: domain::invoice::owed_minor(found.payable_minor, found.credited_minor),
+                reason: "given with the confirmation",
+                deductions_minor: [0; 3],
+                due_date: due,
+                invoice_due_date: found.due_date,
+                today: store::records::load_heads(conn)?.business_date,
+            })?;
             Ok(crate::commands::confirm_invoice::words(conn, &found, amount_minor, due)?)
         })
         .await?;
@@ -481,17 +492,29 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
 async fn offer_quote(who: Who<FinancierViewer>, params: Params) -> Answer {
     use domain::Refusal;
     let number = |name: &str| params.get(name).parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: name.to_owned() });
-    let (id, units) = (number("offer_id")?, number("units_minor")?);
+    let (id, units, party_id) = (number("offer_id")?, number("units_minor")?, who.party_id()?);
     let quote = who
         .app
         .read(move |conn| {
             let offer = <store::Offer as store::records::Keyed>::find(conn, id)?.ok_or(Refusal::NotFound)?;
-            if offer.state != "open" {
-                return Err(Refusal::OfferClosed.into());
-            }
             let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
-            let terms = crate::commands::buy_fractions::price_terms(&offer, &receivable)?;
-            Ok(domain::pricing::quote(units, &terms, store::records::load_heads(conn)?.business_date)?)
+            Ok(domain::offering::quote_purchase(&PurchaseFacts {
+                offer_state: &offer.state,
+                close_date: offer.close_date,
+                left_minor: offer.left_minor,
+                minimum_ticket_minor: offer.minimum_ticket_minor,
+                supplier: offer.supplier_id,
+                financier: party_id,
+                buyer: receivable.buyer_id,
+                held: receivable.held,
+                units_minor: units,
+                terms: crate::commands::buy_fractions::price_terms(&offer, &receivable)?,
+                today: store::records::load_heads(conn)?.business_date,
+                // Cash, limit and the price itself are for the purchase to look at.
+                agreed_price_minor: 0,
+                cash_available_minor: 0,
+                limit_room_minor: None,
+            })?)
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({
@@ -570,116 +593,4 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
         .map(|line| json!({ "asset": line.asset_id, "kind": line.kind, "accounts": line.accounts, "sum_minor": line.sum_minor }))
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": rows })))
-}
-
-/// What may stand behind the question mark of a read.
-fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
-    const LIST: &[(&str, &str)] = &[
-        ("before", "only records with a smaller id; `next_before` of the page before"),
-        ("state", "only records in this state"),
-    ];
-    match path.trim_start_matches("/api/v1/") {
-        "position-proof" => &[("day", "an ended business date; the newest when left out")],
-        "attach-evidence" => {
-            &[("invoice_id", "the invoice that it is evidence for"), ("kind", "order, delivery, contract or other")]
-        }
-        "evidence" => &[("invoice_id", "the invoice that it is evidence for")],
-        "reviews" => &[("state", "open, cleared, refused or released"), ("before", "rows older than this id")],
-        "payables/undertaking" => &[
-            ("invoice_id", "the payable"),
-            ("amount_minor", "what would be confirmed, minor units"),
-            ("due_date", "when it would be paid"),
-        ],
-        "payables/list" => &[("list_id", "a list of confirmations of the company")],
-        "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
-        "payouts/list" => &[("currency", "ISO 4217")],
-        "invoices" | "payables" | "receivables" | "payouts" => LIST,
-        "offers" | "holdings" => &[("before", "only records with a smaller id; `next_before` of the page before")],
-        _ => &[],
-    }
-}
-
-/// The API as OpenAPI 3.1, from the program's own routes and types.
-async fn openapi(_who: Who<Anyone>) -> Answer {
-    Ok(HttpResponse::Ok().json(document()))
-}
-
-/// See [`openapi`].
-#[must_use]
-pub fn document() -> Value {
-    let schemas = schemas();
-    let mut paths = Map::new();
-    let problem = json!({ "description": "A problem document (RFC 9457) with a stable code", "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } });
-    for route in Routes::all().list.iter().filter(|route| route.path.starts_with("/api/v1/")) {
-        let mut operation = json!({
-            "summary": route.path.trim_start_matches("/api/v1/").replace('-', " "),
-            "description": format!("Right: {}", route.right),
-            "responses": { "200": { "description": "Done; the same answer at every repetition of the key", "content": { "application/json": {} } }, "default": problem },
-        });
-        if let Some(map) = operation.as_object_mut() {
-            if route.right != "anyone" {
-                map.insert("security".to_owned(), json!([{ "bearer": [] }]));
-            }
-            let query = match super::log::query_of(route.path) {
-                [] => query_of(route.path),
-                known => known,
-            };
-            if !query.is_empty() {
-                let one = |(name, meaning): &(&str, &str)| json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } });
-                map.insert("parameters".to_owned(), query.iter().map(one).collect());
-            }
-            if route.path == "/api/v1/position-proof" {
-                let file = json!({ "description": "The proof as docs/PROOFS.md specifies it", "content": { "text/plain": { "schema": { "type": "string" } } } });
-                map.insert("responses".to_owned(), json!({ "200": file, "default": problem }));
-            }
-            if route.method == "POST" && !route.path.ends_with("/token") {
-                let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
-                if let Some(list) = map.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
-                    list.push(header);
-                    if route.path.ends_with("/import-statement") {
-                        let meaning = "digest of a check; if the file would do something else by now, nothing is imported";
-                        list.push(
-                            json!({ "name": "check", "in": "query", "description": meaning, "schema": { "type": "string" } }),
-                        );
-                    }
-                }
-                let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
-                let file = [
-                    "register-invoice",
-                    "read-confirmations",
-                    "attach-evidence",
-                    "check-statement",
-                    "import-statement",
-                    "import-status",
-                ]
-                .iter()
-                .any(|name| route.path.ends_with(name));
-                let content = if file {
-                    FILE_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect::<serde_json::Map<_, _>>().into()
-                } else {
-                    json!({ "application/json": { "schema": found.unwrap_or_else(|| json!({ "type": "object" })) } })
-                };
-                map.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
-                if let Some(responses) = map.get_mut("responses").and_then(Value::as_object_mut) {
-                    responses.insert("202".to_owned(), json!({ "description": "A second person must approve it first" }));
-                }
-            }
-        }
-        let entry = paths.entry(route.path.to_owned()).or_insert_with(|| json!({}));
-        if let Some(map) = entry.as_object_mut() {
-            map.insert(route.method.to_lowercase(), operation);
-        }
-    }
-    json!({
-        "openapi": "3.1.0",
-        "info": { "title": "Kontor", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "Apache-2.0" } },
-        "paths": paths,
-        "components": {
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
-            "schemas": { "Problem": {
-                "type": "object", "required": ["type", "title", "status", "code"],
-                "properties": { "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" }, "code": { "type": "string" }, "request_id": { "type": "string" } },
-            } },
-        },
-    })
 }

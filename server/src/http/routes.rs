@@ -2,7 +2,7 @@
 
 use super::error::Fault;
 use super::rights::{CSRF_COOKIE, Guarded, find_session, viewer};
-use super::{Shared, api, log, pages};
+use super::{Shared, api, log, openapi, pages};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -75,6 +75,7 @@ impl Routes {
         let mut routes = Self::default();
         pages::add_routes(&mut routes);
         api::add_routes(&mut routes);
+        openapi::add_routes(&mut routes);
         log::add_routes(&mut routes);
         routes
     }

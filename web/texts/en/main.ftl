@@ -251,6 +251,9 @@ unit-ltr = l
 upload-title = Upload invoices
 upload-lead = Invoices that your company issued to a buyer on Kontor: UBL or CII (XML), Factur-X or ZUGFeRD (PDF), OFD e-fapiao, a zip of these, or Kontor's CSV table.
 upload-files = Files
+upload-table = A table of invoices
+upload-table-lead = One row an invoice, with the columns { $needed }; and, where there is something to say, { $others }. Days as 2026-11-25, amounts with a point, all of a table or nothing of it.
+upload-template = Download the heading as CSV
 upload-limits = { $files ->
     [one] One file of at most { $megabytes } MB.
    *[other] Up to { $files } files of at most { $megabytes } MB each.
@@ -472,6 +475,7 @@ direction-out = Out
 ## Demo
 mailbox-lead = No mail server is configured: what would be sent stands here.
 mailbox-empty = No mails yet.
+mailbox-older = Older mails
 mailbox-mail = Mail: { $subject }
 mailbox-to = To
 mailbox-subject = Subject
@@ -808,6 +812,7 @@ refusal-password-wrong = The current password is wrong.
 refusal-totp-wrong = The code is wrong or was used before. Wait for the next one.
 refusal-link-invalid = This link is not valid any more. Ask for a new one.
 refusal-email-taken = Somebody with this address is registered already.
+refusal-two-people-needed = The administrator and the person who checks must be two people with two addresses.
 refusal-last-administrator = The company needs at least one active administrator.
 refusal-tax-id-taken = A company with this tax id is registered already.
 refusal-iban-invalid = This is not an IBAN: its length or its check digits do not fit. Copy it from a letter of the bank.

@@ -46,7 +46,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(language.request(&row.command), format!("/approvals/{}", row.id)),
-            Value::text(row.about.clone()),
+            Value::text(subject(row)),
             if row.amount_minor > 0 { Value::money(&row.currency, row.amount_minor) } else { Value::text("–") },
             Value::text(row.maker.clone()),
             Value::moment(language, row.created_at),
@@ -58,6 +58,16 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         listing.table(language.t("approvals-title"), rows.collect(), &[], last, page.more, language.t("approvals-empty"));
     table.empty_link.get_or_insert_with(|| (language.t("fault-home"), "/home".to_owned()));
     listing.send(&who, Page::new(language.t("approvals-title")), table).await
+}
+
+/// What a request is about: the record that it names, or what it says of somebody or something that does not exist yet.
+fn subject(row: &ApprovalLine) -> String {
+    if !row.about.is_empty() {
+        return row.about.clone();
+    }
+    let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
+    let said = ["name", "holder", "email", "currency"].iter().find_map(|field| body.get(field)?.as_str().map(str::to_owned));
+    said.unwrap_or_default()
 }
 
 struct Loaded {

@@ -218,7 +218,10 @@ fn statement_table(language: Language, code: &str, lines: &[StatementLine], sees
 
 async fn statement(who: Who<Member>, params: Params) -> Answer {
     let (party_id, language) = (who.party_id()?, who.language());
-    let known = Currency::parse(params.get("currency")).unwrap_or(Currency::EUR);
+    let known = match params.get("currency") {
+        "" => Currency::EUR,
+        code => Currency::parse(code).ok_or(Refusal::NotFound)?,
+    };
     let csv = params.get("format") == "csv";
     let from: Option<i64> = params.get("from").parse().ok();
     let (as_of, wrong) = match params.get("as_of") {

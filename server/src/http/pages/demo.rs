@@ -2,7 +2,7 @@
 
 use super::super::error::Fault;
 use super::super::rights::{Anyone, Who};
-use super::super::routes::{Id, Posted, Routes};
+use super::super::routes::{Id, Params, Posted, Routes};
 use super::super::see_other;
 use super::listing::plain_table;
 use super::{Answer, again};
@@ -23,9 +23,15 @@ fn only_demo(who: &Who<Anyone>) -> Result<(), Fault> {
     if who.app.config.demo { Ok(()) } else { Err(Refusal::NotFound.into()) }
 }
 
-async fn mailbox(who: Who<Anyone>) -> Answer {
+/// Mails of one page.
+const SHOWN: usize = 100;
+
+async fn mailbox(who: Who<Anyone>, params: Params) -> Answer {
     only_demo(&who)?;
-    let mails = who.app.read(|conn| Ok(Mail::list_where(conn, "id > 0 ORDER BY id DESC LIMIT 100", &[])?)).await?;
+    let before = params.get("before").parse().unwrap_or(i64::MAX);
+    let condition = format!("id < ? ORDER BY id DESC LIMIT {SHOWN}");
+    let mails = who.app.read(move |conn| Ok(Mail::list_where(conn, &condition, &[before.into()])?)).await?;
+    let older = mails.last().filter(|_| mails.len() == SHOWN).map(|mail| format!("/demo/mailbox?before={}", mail.id));
     let rows = mails.iter().map(|mail| {
         vec![
             Value::text(mail.address.clone()),
@@ -34,13 +40,16 @@ async fn mailbox(who: Who<Anyone>) -> Answer {
         ]
     });
     let heads = [("mailbox-to", false), ("mailbox-subject", false), ("col-state", false)];
-    let page = Page::new(who.t("nav-mailbox")).with(Block::Paragraph(who.t("mailbox-lead"))).table(plain_table(
+    let mut page = Page::new(who.t("nav-mailbox")).with(Block::Paragraph(who.t("mailbox-lead"))).table(plain_table(
         who.language(),
         "nav-mailbox",
         &heads,
         rows.collect(),
         "mailbox-empty",
     ));
+    if let Some(older) = older {
+        page.push(Block::Links(vec![(who.t("mailbox-older"), older)]));
+    }
     who.app.page(&who.viewer, page).await
 }
 

@@ -4,7 +4,7 @@ use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
 use super::super::upload::{Uploaded, UploadedFile};
-use super::listing::{Group, Listing, plain_table};
+use super::listing::{Group, Listing, csv_file, plain_table};
 use super::thread::{self, Thread};
 use super::{
     Answer, Check, SignedIn, again, check_page, document as shown_document, evidence, receipt, receipts, submit_or_again,
@@ -32,6 +32,7 @@ use web::{Block, Event, Field, Form, Language, Page, Row, Tone, Value};
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/invoices", invoices);
     routes.get("/invoices/upload", upload);
+    routes.get("/invoices/template", template);
     routes.post("/invoices/upload", upload_post);
     routes.get("/invoices/{id}", invoice);
     routes.post("/invoices/{id}/submit", submit);
@@ -121,11 +122,22 @@ pub fn order_value(row: &InvoiceLine, order: &str) -> String {
 
 fn upload_page<R: SignedIn>(who: &Who<R>) -> Page {
     let limits = [("files", MOST_FILES.to_string()), ("megabytes", (LARGEST_FILE / 1024 / 1024).to_string())];
+    let (needed, others) = formats::csv::invoice_columns();
+    let columns = [("needed", needed.join(", ")), ("others", others.join(", "))];
     let field = Field::new("files", who.t("upload-files"), "files").hint(who.language().fill("upload-limits", &limits));
     Page::new(who.t("upload-title"))
         .trail(who.t("invoices-title"), "/invoices")
         .with(Block::Paragraph(who.t("upload-lead")))
         .form(Form::new("/invoices/upload", who.t("upload-submit"), vec![field]))
+        .with(Block::Heading(who.t("upload-table")))
+        .with(Block::Paragraph(who.language().fill("upload-table-lead", &columns)))
+        .with(Block::Links(vec![(who.t("upload-template"), "/invoices/template".to_owned())]))
+}
+
+/// The heading of the table, to be filled in.
+async fn template(_who: Who<SupplierViewer>) -> Answer {
+    let (needed, others) = formats::csv::invoice_columns();
+    Ok(csv_file("invoices", format!("{}\r\n", [needed, others].concat().join(","))))
 }
 
 async fn upload(who: Who<SupplierMaker>) -> Answer {

@@ -1,0 +1,243 @@
+//! The API as OpenAPI 3.1, from the program's own routes, the commands' own types, and the names of what reads answer.
+
+use super::api::{FILE_TYPES, schemas};
+use super::pages::Answer;
+use super::rights::{Anyone, Who};
+use super::routes::Routes;
+use actix_web::HttpResponse;
+use serde_json::{Map, Value, json};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/api/v1/openapi.json", openapi);
+}
+
+/// What an address answers: fields of the answer itself, and of an item where it is a list. A question mark: it may be null.
+pub const ANSWERS: &[(&str, &str, &str)] = &[
+    ("balances", "", "currency balance_minor held_minor available_minor last_transfer"),
+    ("evidence", "", "id kind name sha256 download"),
+    ("holdings", PAGE, "id receivable_id supplier buyer currency units_minor held_minor payment_date state"),
+    ("invoices", PAGE, INVOICE),
+    ("log/checkpoint", "size business_date signed_at note key", ""),
+    ("log/checkpoints", PAGE, "size business_date signed_at note"),
+    ("log/consistency", "old new hashes", ""),
+    ("log/inclusion", "index size leaf_hash hashes checkpoint", ""),
+    ("me", "user company", ""),
+    (
+        "offers",
+        PAGE,
+        "id receivable_id supplier buyer currency units_minor left_minor rate method day_count minimum_ticket_minor close_date payment_date held",
+    ),
+    ("offers/quote", "face_minor price_minor discount_minor supplier_fee_minor tenor_days annual_rate", ""),
+    ("payables", PAGE, INVOICE),
+    (
+        "payables/list",
+        "list_id list_hash version state count confirmed",
+        "invoice_id number currency amount_minor due_date? reason state refusal?",
+    ),
+    ("payables/undertaking", "version words_en words_zh words_hash", ""),
+    ("payouts", PAGE, "id currency amount_minor iban end_to_end state expected_date? bank_status reason_code note"),
+    ("payouts/list", "currency through list_hash", "id end_to_end holder iban bic amount_minor"),
+    (
+        "receivables",
+        PAGE,
+        "id invoice_id number buyer currency confirmed_minor face_minor reserve_minor sold_minor paid_minor due_date payment_date state \
+         reference terms_hash",
+    ),
+    (
+        "reviews",
+        PAGE,
+        "id invoice_id other_invoice_id? credit_note_id? rules state number other_number supplier buyer currency payable_minor statement reason",
+    ),
+    ("token", "access_token token_type expires_in", ""),
+    ("trial-balance", "", "asset kind accounts sum_minor"),
+];
+/// The next page of a list begins before this.
+const PAGE: &str = "next_before?";
+const INVOICE: &str = "id number supplier buyer currency payable_minor total_minor confirmed_minor issue_date due_date? state prepaid_minor \
+     rounding_minor credited_minor type_code replaces format review warnings reason document receivable_id?";
+/// Files instead of JSON.
+const FILES: &[&str] = &["position-proof"];
+/// Answers that say what is in a file, or this document itself: objects without more.
+const OTHERS: &[&str] = &["check-statement", "openapi.json"];
+
+/// The type of a field follows from its name, everywhere in the API.
+#[must_use]
+pub fn type_of(name: &str) -> &'static str {
+    const NUMBERS: &[&str] =
+        &["id", "asset", "accounts", "through", "expires_in", "count", "confirmed", "size", "index", "old", "new", "next_before"];
+    match name {
+        _ if NUMBERS.contains(&name) => "integer",
+        _ if ["_id", "_minor", "_days", "_transfer"].iter().any(|end| name.ends_with(end)) => "integer",
+        "held" => "boolean",
+        "rules" | "warnings" | "hashes" => "array",
+        "user" | "company" | "refusal" => "object",
+        _ => "string",
+    }
+}
+
+fn field(name: &str) -> (String, Value) {
+    let (plain, nullable) = name.strip_suffix('?').map_or((name, false), |plain| (plain, true));
+    let kind = type_of(plain);
+    let mut schema = if nullable { json!({ "type": [kind, "null"] }) } else { json!({ "type": kind }) };
+    if let Some(map) = schema.as_object_mut().filter(|_| plain.ends_with("_date")) {
+        map.insert("format".to_owned(), json!("date"));
+    }
+    (plain.to_owned(), schema)
+}
+
+fn object(names: &str) -> Value {
+    let properties: Map<String, Value> = names.split_whitespace().map(field).collect();
+    json!({ "type": "object", "required": properties.keys().collect::<Vec<_>>(), "properties": properties })
+}
+
+/// What a route answers when all went well.
+fn answer_schema(method: &str, name: &str) -> Value {
+    let Some((_, outer, item)) = ANSWERS.iter().find(|(path, ..)| *path == name) else {
+        let outcome = method == "POST" && !OTHERS.contains(&name);
+        return if outcome { json!({ "$ref": "#/components/schemas/Outcome" }) } else { json!({ "type": "object" }) };
+    };
+    let mut schema = object(outer);
+    if !item.is_empty() {
+        let items = json!({ "type": "array", "items": object(item) });
+        if let Some(properties) = schema.pointer_mut("/properties").and_then(Value::as_object_mut) {
+            properties.insert("items".to_owned(), items);
+        }
+        if let Some(required) = schema.pointer_mut("/required").and_then(Value::as_array_mut) {
+            required.push(json!("items"));
+        }
+    }
+    schema
+}
+
+/// What is sent to sign in.
+fn credentials() -> Value {
+    let mut schema = object("email password code");
+    if let Some(required) = schema.pointer_mut("/required") {
+        *required = json!(["email", "password"]);
+    }
+    schema
+}
+
+/// What may stand behind the question mark of a read.
+fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
+    const LIST: &[(&str, &str)] = &[
+        ("before", "only records with a smaller id; `next_before` of the page before"),
+        ("state", "only records in this state"),
+    ];
+    match path.trim_start_matches("/api/v1/") {
+        "position-proof" => &[("day", "an ended business date; the newest when left out")],
+        "attach-evidence" => {
+            &[("invoice_id", "the invoice that it is evidence for"), ("kind", "order, delivery, contract or other")]
+        }
+        "evidence" => &[("invoice_id", "the invoice that it is evidence for")],
+        "reviews" => &[("state", "open, cleared, refused or released"), ("before", "rows older than this id")],
+        "payables/undertaking" => &[
+            ("invoice_id", "the payable"),
+            ("amount_minor", "what would be confirmed, minor units"),
+            ("due_date", "when it would be paid"),
+        ],
+        "payables/list" => &[("list_id", "a list of confirmations of the company")],
+        "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
+        "payouts/list" => &[("currency", "ISO 4217")],
+        "invoices" | "payables" | "receivables" | "payouts" => LIST,
+        "offers" | "holdings" => &[("before", "only records with a smaller id; `next_before` of the page before")],
+        _ => &[],
+    }
+}
+
+/// The API as OpenAPI 3.1, from the program's own routes and types.
+async fn openapi(_who: Who<Anyone>) -> Answer {
+    Ok(HttpResponse::Ok().json(document()))
+}
+
+/// See [`openapi`].
+#[must_use]
+pub fn document() -> Value {
+    let schemas = schemas();
+    let mut paths = Map::new();
+    let outcome = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Outcome" } } });
+    let awaited = json!({ "description": "A second person must approve it first: `awaits_approval`", "content": outcome });
+    let problem = json!({ "description": "A problem document (RFC 9457) with a stable code", "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } });
+    for route in Routes::all().list.iter().filter(|route| route.path.starts_with("/api/v1/")) {
+        let name = route.path.trim_start_matches("/api/v1/");
+        let answered = if FILES.contains(&name) {
+            json!({ "description": "The proof as docs/PROOFS.md specifies it", "content": { "text/plain": { "schema": { "type": "string" } } } })
+        } else {
+            let said =
+                if route.method == "POST" { "Done; the same answer at every repetition of the key" } else { "What is asked for" };
+            json!({ "description": said, "content": { "application/json": { "schema": answer_schema(route.method, name) } } })
+        };
+        let mut operation = json!({
+            "summary": name.replace('-', " "),
+            "description": format!("Right: {}", route.right),
+            "responses": { "200": answered, "default": problem },
+        });
+        if let Some(map) = operation.as_object_mut() {
+            if route.right != "anyone" {
+                map.insert("security".to_owned(), json!([{ "bearer": [] }]));
+            }
+            let query = match super::log::query_of(route.path) {
+                [] => query_of(route.path),
+                known => known,
+            };
+            if !query.is_empty() {
+                let one = |(name, meaning): &(&str, &str)| json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } });
+                map.insert("parameters".to_owned(), query.iter().map(one).collect());
+            }
+            if route.method == "POST" && !route.path.ends_with("/token") {
+                let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
+                if let Some(list) = map.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+                    list.push(header);
+                    if route.path.ends_with("/import-statement") {
+                        let meaning = "digest of a check; if the file would do something else by now, nothing is imported";
+                        list.push(
+                            json!({ "name": "check", "in": "query", "description": meaning, "schema": { "type": "string" } }),
+                        );
+                    }
+                }
+                let found = schemas.iter().find(|(path, ..)| *path == route.path).map(|(_, _, schema)| schema.clone());
+                let file = [
+                    "register-invoice",
+                    "read-confirmations",
+                    "attach-evidence",
+                    "check-statement",
+                    "import-statement",
+                    "import-status",
+                ]
+                .iter()
+                .any(|name| route.path.ends_with(name));
+                let content = if file {
+                    FILE_TYPES.iter().map(|kind| ((*kind).to_owned(), json!({}))).collect::<serde_json::Map<_, _>>().into()
+                } else {
+                    json!({ "application/json": { "schema": found.unwrap_or_else(credentials) } })
+                };
+                map.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
+                if let Some(responses) = map.get_mut("responses").and_then(Value::as_object_mut) {
+                    responses.insert("202".to_owned(), awaited.clone());
+                }
+            }
+        }
+        let entry = paths.entry(route.path.to_owned()).or_insert_with(|| json!({}));
+        if let Some(map) = entry.as_object_mut() {
+            map.insert(route.method.to_lowercase(), operation);
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Kontor", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "Apache-2.0" } },
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "schemas": { "Outcome": {
+                "type": "object", "required": ["reference", "repeated", "awaits_approval", "result"],
+                "properties": {
+                    "reference": { "type": "integer", "description": "number of the audit record" }, "repeated": { "type": "boolean" },
+                    "awaits_approval": { "type": ["integer", "null"] }, "result": { "type": "object", "description": "ids and amounts of what was made" },
+                },
+            }, "Problem": {
+                "type": "object", "required": ["type", "title", "status", "code"],
+                "properties": { "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" }, "code": { "type": "string" }, "request_id": { "type": "string" } },
+            } },
+        },
+    })
+}

@@ -1,0 +1,82 @@
+//! The API keeps what its OpenAPI document says: every read answers the documented fields, of the documented types.
+
+use e2e::{Database, World};
+use serde_json::{Value, json};
+use server::http::openapi::{ANSWERS, type_of};
+
+fn check(path: &str, answered: &Value, names: &str, more: &[&str]) {
+    let object = answered.as_object().unwrap_or_else(|| panic!("{path}: {answered}"));
+    let mut wanted: Vec<(&str, bool)> =
+        names.split_whitespace().map(|name| (name.trim_end_matches('?'), name.ends_with('?'))).collect();
+    wanted.extend(more.iter().map(|name| (*name, false)));
+    for (name, nullable) in &wanted {
+        let value = object.get(*name).unwrap_or_else(|| panic!("{path} lacks {name}: {answered}"));
+        let fits = match type_of(name) {
+            _ if *name == "items" => value.is_array(),
+            "integer" => value.is_i64(),
+            "boolean" => value.is_boolean(),
+            "array" => value.is_array(),
+            "object" => value.is_object(),
+            _ => value.is_string(),
+        };
+        assert!(fits || (*nullable && value.is_null()), "{path}: {name} is {value}");
+    }
+    for name in object.keys() {
+        assert!(wanted.iter().any(|(known, _)| known == name), "{path} answers {name}, which the document does not name");
+    }
+}
+
+#[test]
+fn every_read_answers_what_the_document_says() {
+    let world = World::demo(Database::sqlite(), 30);
+    let [operator, supplier, buyer, financier] =
+        ["operator", "supplier1", "buyer1", "financier1"].map(|name| world.api(&format!("{name}@kontor.example")));
+    let document = operator.get("/api/v1/openapi.json").json();
+    let first = |client: &e2e::Client, path: &str| client.get(&format!("/api/v1/{path}")).json()["items"][0].clone();
+    let (offer, payable) = (first(&financier, "offers"), first(&buyer, "payables?state=presented"));
+    let due = (store::records::load_heads(&mut world.conn()).unwrap().business_date + chrono::Days::new(20)).to_string();
+    let drafted = buyer.api(
+        "draft-confirmation-list",
+        "a-list-to-read",
+        &json!({ "items": [{ "invoice_id": payable["id"], "amount_minor": 100, "due_date": due, "reason": "x" }] }),
+    );
+    assert_eq!(drafted.status, 200, "{}", drafted.body);
+    let invoice = first(&supplier, "invoices");
+    let attached = supplier.post_with(
+        &format!("/api/v1/attach-evidence?invoice_id={}&kind=order", invoice["id"]),
+        &[("Content-Type", "application/pdf"), ("Idempotency-Key", "an-order-to-read"), ("X-File-Name", "order.pdf")],
+        "%PDF-1.4\n%%EOF\n".to_owned(),
+    );
+    assert_eq!(attached.status, 200, "{}", attached.body);
+    for (path, method) in server::http::routes::Routes::all().list.iter().map(|route| (route.path, route.method)) {
+        let Some(name) = path.strip_prefix("/api/v1/").filter(|_| method == "GET") else { continue };
+        assert_eq!(document["paths"][path]["get"]["responses"]["200"]["content"].as_object().unwrap().len(), 1, "{path}");
+        if ["openapi.json", "position-proof"].contains(&name) {
+            continue;
+        }
+        let (_, outer, item) =
+            ANSWERS.iter().find(|(known, ..)| *known == name).unwrap_or_else(|| panic!("{path} is not described"));
+        let (client, query) = match name {
+            "reviews" | "trial-balance" | "payouts" => (&operator, String::new()),
+            "payouts/list" => (&operator, "?currency=EUR".to_owned()),
+            "payables" => (&buyer, String::new()),
+            "payables/undertaking" => (&buyer, format!("?invoice_id={}&amount_minor=100&due_date={due}", payable["id"])),
+            "payables/list" => (&buyer, format!("?list_id={}", drafted.json()["result"]["list_id"])),
+            "offers" | "holdings" | "balances" => (&financier, String::new()),
+            "offers/quote" => (&financier, format!("?offer_id={}&units_minor={}", offer["id"], offer["left_minor"])),
+            "evidence" => (&supplier, format!("?invoice_id={}", invoice["id"])),
+            "log/inclusion" => (&supplier, "?record=1".to_owned()),
+            "log/consistency" => (&supplier, "?old=1".to_owned()),
+            _ => (&supplier, String::new()),
+        };
+        let answer = client.get(&format!("{path}{query}"));
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        let body = answer.json();
+        check(path, &body, outer, if item.is_empty() { &[] } else { &["items"] });
+        if !item.is_empty() {
+            let items = body["items"].as_array().unwrap();
+            assert!(!items.is_empty() || name == "payouts/list", "{path} has nothing to check");
+            items.iter().for_each(|row| check(path, row, item, &[]));
+        }
+    }
+}
