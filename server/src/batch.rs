@@ -6,7 +6,7 @@ use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind, Posting};
 use domain::party::{Capacity, Names, PartyStatus};
 use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::bulk::BulkUpdate;
 use store::journal::{self, BookingFacts, NewAccount};
 use store::log::LogWriter;
@@ -112,6 +112,8 @@ pub struct Batch<'a> {
     posted: (i64, i64),
     /// The command that runs now has changed something: it may no longer refuse.
     pub wrote: bool,
+    /// Digests of the records that the running command has written, by their names.
+    marks: BTreeMap<String, String>,
 }
 
 impl<'a> Batch<'a> {
@@ -137,6 +139,7 @@ impl<'a> Batch<'a> {
             purchases: Vec::new(),
             posted: (0, 0),
             wrote: false,
+            marks: BTreeMap::new(),
         })
     }
 
@@ -185,7 +188,19 @@ impl<'a> Batch<'a> {
         self.posted = (0, 0);
         self.value_date = self.heads.business_date;
         self.wrote = false;
+        self.marks.clear();
         self.log.begin_command();
+    }
+
+    /// Notes what a record is now, for the audit. Whoever writes records in another way than by `insert` and `update` says so here.
+    pub fn mark<T: Record>(&mut self, row: &T) {
+        if let Some(mark) = row.mark() {
+            self.marks.insert(mark.name, mark.digest);
+        }
+    }
+
+    pub fn take_marks(&mut self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.marks)
     }
 
     #[must_use]
@@ -463,11 +478,13 @@ impl<'a> Batch<'a> {
     /// Inserts a record of a command that works by SQL.
     pub fn insert<T: Record>(&mut self, row: &T) -> Step<()> {
         self.wrote = true;
+        self.mark(row);
         Ok(row.insert(self.conn)?)
     }
 
     pub fn update<T: Keyed>(&mut self, row: &T) -> Step<()> {
         self.wrote = true;
+        self.mark(row);
         Ok(row.update(self.conn)?)
     }
 }

@@ -6,6 +6,7 @@ use domain::Refusal;
 use domain::text::is_hidden;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use store::Approval;
 use store::records::Record;
 
@@ -56,8 +57,8 @@ pub struct Outcome {
 
 impl Outcome {
     #[must_use]
-    pub fn to_stored(done: &Done) -> String {
-        json!({ "awaits_approval": done.awaits_approval, "body": done.body }).to_string()
+    pub fn to_stored(done: &Done, wrote: &BTreeMap<String, String>) -> String {
+        json!({ "awaits_approval": done.awaits_approval, "body": done.body, "wrote": wrote }).to_string()
     }
 
     #[must_use]

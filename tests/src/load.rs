@@ -17,10 +17,8 @@ pub fn market(database: &Database) -> (i64, i64) {
 
 /// The same with several offers, all owed by one buyer.
 pub fn market_of(database: &Database, offers: usize) -> Vec<(i64, i64)> {
-    let lots = server::demo::history::build_market(&database.url, offers, &Clock::default()).unwrap();
+    let lots = server::demo::history::build_market(&database.url, offers, true, &Clock::default()).unwrap();
     let mut conn = store::connect(&database.url).unwrap();
-    store::query::execute(&mut conn, "UPDATE offers SET minimum_ticket_minor = 1", &[]).unwrap();
-    store::query::execute(&mut conn, "UPDATE receivables SET minimum_fee_minor = 0", &[]).unwrap();
     let left =
         |lot: &server::demo::history::Lot| store::Offer::load(&mut conn, lot.offer_id).map(|offer| (offer.id, offer.left_minor));
     lots.iter().map(left).collect::<Result<_, _>>().unwrap()

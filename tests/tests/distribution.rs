@@ -32,7 +32,7 @@ fn positions(conn: &mut Conn, receivable: i64) -> Vec<distributions::Position> {
 fn many_holders_are_paid_piece_by_piece() {
     for database in Database::both() {
         let clock = Clock::default();
-        let lots = history::build_market(&database.url, 2, &clock).unwrap();
+        let lots = history::build_market(&database.url, 2, false, &clock).unwrap();
         let receivable = redeem::spread(&database.url, lots[1].offer_id, HOLDERS, &clock).unwrap();
         let mut conn = store::connect(&database.url).unwrap();
         let pool = store::open_pool(&database.url, 2).unwrap();

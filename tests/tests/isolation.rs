@@ -44,11 +44,16 @@ fn two_processes_make_one_history() {
     let mut conn = store::connect(&database.url).unwrap();
     let room = i64::try_from(e2e::rounds(200, 5_000)).unwrap();
     let person = store::User::find_where(&mut conn, "email = ?", &["financier1@kontor.example".into()]).unwrap().unwrap();
-    let limits = "UPDATE buyer_limits SET limit_minor = used_minor + ? WHERE financier_id = ?";
-    store::query::execute(&mut conn, limits, &[(room * 100).into(), person.party_id.into()]).unwrap();
     let start = || server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
     let servers = [start(), start()];
     let bases = [0, 1].map(|server: usize| format!("http://127.0.0.1:{}", servers[server].port));
+    let desk = e2e::Client::new(&bases[0]);
+    desk.api_sign_in("financier1@kontor.example", e2e::world::PASSWORD);
+    for row in store::BuyerLimit::list_where(&mut conn, "financier_id = ?", &[person.party_id.into()]).unwrap() {
+        let limit =
+            serde_json::json!({ "buyer_id": row.buyer_id, "currency": row.currency, "limit_minor": row.used_minor + room * 100 });
+        assert_eq!(desk.api("set-buyer-limit", &format!("room-for-{}", row.id), &limit).status, 200);
+    }
     let buyers = [0, 1].map(|offer: usize| Buyer::new(&bases[0], offers[offer].0));
     let acknowledged = [AtomicI64::new(0), AtomicI64::new(0)];
     let (answers, full) = (Answers::default(), AtomicBool::new(false));

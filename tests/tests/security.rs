@@ -472,6 +472,11 @@ fn four_eyes_cannot_be_gone_around() {
         });
         assert_eq!(outcomes.iter().filter(|status| **status == 200).count(), 1, "{outcomes:?}");
         assert_eq!(outcomes.iter().filter(|status| **status == 409).count(), 3, "{outcomes:?}");
+        // What was edited by hand goes back to what its last command has left.
+        for (set, email) in [("status = 'active'", "buyer2.checker"), ("roles = 'administrator,maker'", "buyer1")] {
+            let back = format!("UPDATE users SET {set} WHERE email = '{email}@kontor.example'");
+            store::query::execute(&mut conn, &back, &[]).unwrap();
+        }
         world.verify();
     }
 }

@@ -235,9 +235,15 @@ fn sold_already(world: &World, operator: &Client) {
     // What has been paid is no block any more, and nobody finances it again unseen.
     let paid = invoice("PAID-600", "2021-05-15", 600_000);
     let (_, first) = send(&supplier, "twice-paid", paid.clone());
-    let as_paid = "UPDATE invoices SET state = 'paid' WHERE id = ?";
-    store::query::execute(&mut world.conn(), as_paid, &[first["invoice_id"].as_i64().unwrap().into()]).unwrap();
+    let paid_id = first["invoice_id"].as_i64().unwrap();
+    let set_state = |state: &str| {
+        store::query::execute(&mut world.conn(), "UPDATE invoices SET state = ? WHERE id = ?", &[state.into(), paid_id.into()])
+    };
+    set_state("paid").unwrap();
     let (standing, again) = send(&supplier, "twice-paid-again", paid);
+    let taken_back = json!({ "invoice_id": again["invoice_id"] });
+    assert_eq!(supplier.api("withdraw-invoice", "twice-paid-back", &taken_back).status, 200);
+    set_state("draft").unwrap();
     assert_eq!((standing.as_str(), rules_of(world, &again["reviews"][0]).as_str()), ("open", "paid_before same_file"));
     // A twin in all but its amount is free again when the first one is withdrawn.
     let (_, older) = send(&supplier, "twice-older", invoice("REL-500", "2021-05-16", 550_000));

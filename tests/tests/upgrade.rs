@@ -83,7 +83,8 @@ fn heads(database: &Database) -> (i64, i64, Option<String>) {
 fn is_whole(database: &Database, expected: &(i64, i64, Option<String>)) {
     assert_eq!(heads(database), *expected, "{}", database.kind);
     let mut conn = store::connect(&database.url).unwrap();
-    assert_eq!(store::verify::verify(&mut conn).unwrap().1, None, "{}", database.kind);
+    // What stood in tables and columns that an earlier schema lacks is gone, and its marks stand in the audit.
+    assert_eq!(store::verify::verify_without_marks(&mut conn).unwrap().1, None, "{}", database.kind);
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn a_killed_migration_is_gone_on_with_from_every_schema() {
             assert_eq!(buyer.buy("before-the-upgrade-3"), Some(200), "an old key is still known");
             assert_eq!(buyer.buy("after-the-upgrade"), Some(200));
             running.stop().unwrap();
-            assert_eq!(store::verify::verify(&mut store::connect(&old.url).unwrap()).unwrap().1, None);
+            assert_eq!(store::verify::verify_without_marks(&mut store::connect(&old.url).unwrap()).unwrap().1, None);
         }
         println!("{kind}: killed {deaths} times");
     }

@@ -139,7 +139,7 @@ pub fn run(options: &PurchaseOptions) -> Result<Value, Failure> {
     let short = Duration::from_secs(options.seconds.div_ceil(2));
     let before = options.baseline_url.as_ref().map(|url| baseline::measure(url, short)).transpose()?;
     let clock = Clock::default();
-    let lots = history::build_market(&target.url, options.offers, &clock)?;
+    let lots = history::build_market(&target.url, options.offers, false, &clock)?;
     let config = demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir());
     let running = serve::start(config, clock)?;
     let tokens = sign_in_desks(running.port)?;

@@ -125,7 +125,7 @@ pub fn run(options: &RedeemOptions) -> Result<Value, Failure> {
     let length = Duration::from_secs(3);
     let before = options.baseline_url.as_ref().map(|url| baseline::measure(url, length)).transpose()?;
     let clock = Clock::default();
-    let lots = history::build_market(&target.url, 2, &clock)?;
+    let lots = history::build_market(&target.url, 2, false, &clock)?;
     let (deep, many) = lots.split_first().zip(lots.get(1)).map(|((deep, _), many)| (deep.clone(), many)).ok_or("no offers")?;
     let receivable = spread(&target.url, many.offer_id, options.holders, &clock)?;
     let running =

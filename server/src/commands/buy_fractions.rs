@@ -136,6 +136,7 @@ impl Execute for BuyFractions {
         offer.left_minor = offer.left_minor.saturating_sub(self.units_minor);
         if offer.left_minor == 0 {
             offer.state = OfferState::Settled.name().to_owned();
+            batch.mark(&offer);
         }
         if let Some(limit) = limit_id.and_then(|id| batch.records.buyer_limits.rows.get_mut(&id)) {
             limit.used_minor = limit.used_minor.saturating_add(self.units_minor);
@@ -143,6 +144,7 @@ impl Execute for BuyFractions {
         }
         if receivable.state == "issued" {
             receivable.state = "active".to_owned();
+            batch.mark(&receivable);
             batch.records.receivables.changed.insert(receivable.id);
             batch.records.receivables.rows.insert(receivable.id, receivable.clone());
         }
@@ -150,7 +152,7 @@ impl Execute for BuyFractions {
         let left_minor = offer.left_minor;
         let arguments = json!({ "units_minor": self.units_minor, "net_minor": quote.supplier_net_minor, "currency": receivable.currency });
         batch.notify(offer.supplier_id, "fractions_bought", &arguments, format!("/receivables/{}", receivable.id));
-        batch.purchases.push(Purchase {
+        let purchase = Purchase {
             id,
             offer_id: offer.id,
             receivable_id: receivable.id,
@@ -164,7 +166,9 @@ impl Execute for BuyFractions {
             tenor_days: quote.tenor_days,
             business_date: batch.today(),
             bought_at: batch.now,
-        });
+        };
+        batch.mark(&purchase);
+        batch.purchases.push(purchase);
         batch.records.offers.changed.insert(offer.id);
         batch.records.offers.rows.insert(offer.id, offer);
         let body = json!({

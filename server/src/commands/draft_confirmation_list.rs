@@ -142,6 +142,7 @@ impl Execute for DraftConfirmationList {
             done_at: None,
         };
         batch.insert(&list)?;
+        rows.iter().for_each(|row| batch.mark(row));
         ConfirmationItem::insert_all(&rows, batch.conn)?;
         let excluded = rows.iter().filter(|row| row.state == "excluded").count();
         let body = json!({

@@ -43,6 +43,7 @@ impl Execute for SetApprovalLimit {
         let known = self.check(batch)?;
         batch.wrote = true;
         let row = ApprovalLimit { party_id: actor.party_id, currency: known.code().to_owned(), limit_minor: self.limit_minor };
+        batch.mark(&row);
         store::records::save_approval_limit(batch.conn, &row)?;
         let arguments = json!({ "currency": row.currency, "amount": known.format(row.limit_minor) });
         batch.notify(actor.party_id, "approval_limit_changed", &arguments, "/org/people".to_owned());

@@ -31,6 +31,7 @@ impl Execute for SetHoliday {
         }
         batch.wrote = true;
         let row = Holiday { currency: known.code().to_owned(), day: self.day, business: self.business };
+        batch.mark(&row);
         store::records::save_holiday(batch.conn, &row)?;
         Ok(Done::new(0, json!({})))
     }

@@ -70,6 +70,7 @@ impl Execute for SetIssueTerms {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let row = self.decide(batch, actor)?;
         batch.wrote = true;
+        batch.mark(&row);
         store::records::save_issue_terms(batch.conn, &row)?;
         Ok(Done::new(0, json!({ "currency": row.currency })))
     }

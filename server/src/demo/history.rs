@@ -23,6 +23,7 @@ use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::request_payout::RequestPayout;
 use crate::commands::set_approval_limit::SetApprovalLimit;
 use crate::commands::set_buyer_limit::SetBuyerLimit;
+use crate::commands::set_issue_terms::SetIssueTerms;
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::{Actor, Command, Outcome};
 use crate::dice::Dice;
@@ -37,7 +38,7 @@ use domain::pricing::quote;
 use domain::undertaking;
 use std::collections::HashMap;
 use store::records::{Keyed, Record};
-use store::{Conn, Invoice, Offer, Receivable};
+use store::{Conn, Invoice, IssueTermsRow, Offer, Receivable};
 
 /// The platform's account at its bank: a documented example IBAN.
 pub const CUSTODY_IBAN: &str = "DE89370400440532013000";
@@ -218,14 +219,31 @@ pub struct Lot {
     pub price_minor: i64,
 }
 
-/// A world with deep offers in EUR, and financiers with cash and room for all of them.
-pub fn build_market(database_url: &str, offers: usize, clock: &Clock) -> Result<Vec<Lot>, DemoError> {
+/// A world with deep offers in EUR, and financiers with cash and room for all of them; bought by the cent, if that is wished.
+pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Clock) -> Result<Vec<Lot>, DemoError> {
     const NET_MINOR: i64 = 400_000_000_000;
     build(database_url, 1, clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let mut world = World::reopen(database_url, writer, clock)?;
     let today = world.today()?;
     let euro = Currency::EUR.code().to_owned();
+    if cents {
+        let row = IssueTermsRow::find_where(&mut world.conn, "currency = ?", &[euro.as_str().into()])?;
+        let row = row.ok_or_else(|| DemoError::Other("no terms".to_owned()))?;
+        let operator = world.operator.clone();
+        let terms = SetIssueTerms {
+            currency: euro.clone(),
+            reserve_bps: row.reserve_bps,
+            settlement_fee_bps: row.settlement_fee_bps,
+            purchase_fee_bps: row.purchase_fee_bps,
+            minimum_fee_minor: 0,
+            minimum_ticket_minor: 1,
+            late_rate: row.late_rate,
+            late_day_count: row.late_day_count,
+            grace_days: row.grace_days,
+        };
+        world.run_agreed(&operator, terms)?;
+    }
     let mut deposits = Vec::new();
     for desk in world.financiers.clone() {
         for buyer in world.buyers.clone() {

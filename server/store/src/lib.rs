@@ -11,6 +11,7 @@ pub mod distributions;
 pub mod journal;
 pub mod lists;
 pub mod log;
+pub mod marks;
 pub mod query;
 pub mod reconciliation;
 pub mod records;

@@ -1,5 +1,6 @@
 //! Inserting, updating and finding single records. The verbs are fixed: `insert`, `update`, `find`, `load`.
 
+use crate::marks::{Mark, mark_of};
 use crate::query::{self, Bind};
 use crate::rows::*;
 use crate::schema;
@@ -9,6 +10,8 @@ use diesel::prelude::*;
 /// A row of a table with one key column.
 pub trait Record: Sized {
     const TABLE: &'static str;
+    /// What it leaves in the audit, where nothing else would show that it was changed.
+    fn mark(&self) -> Option<Mark>;
     fn insert(&self, conn: &mut Conn) -> Result<()>;
     /// Many at once: one COPY on PostgreSQL, one prepared statement run row by row on SQLite.
     fn insert_all(rows: &[Self], conn: &mut Conn) -> Result<()>;
@@ -39,9 +42,20 @@ pub trait Keyed: Record {
 const COPY_FROM: usize = 3;
 
 macro_rules! records {
-    ($($table:ident $row:ident),+ $(,)?) => {$(
+    (marked: $($table:ident $row:ident),+; $($plain:ident $other:ident),+ $(,)?) => {
+        $(records!(@row $table $row |row: &$row| Some(mark_of(stringify!($table), row)));)+
+        $(records!(@row $plain $other |_: &$other| None);)+
+
+        /// Tables of marked records, and how to read on in each after a place.
+        pub const MARKED: &[MarkedTable] = &[$((stringify!($table), list_marks::<$row>)),+];
+    };
+    (@row $table:ident $row:ident $mark:expr) => {
         impl Record for $row {
             const TABLE: &'static str = stringify!($table);
+            fn mark(&self) -> Option<Mark> {
+                let mark: fn(&$row) -> Option<Mark> = $mark;
+                mark(self)
+            }
             fn insert(&self, conn: &mut Conn) -> Result<()> {
                 match conn {
                     Conn::Sqlite(c) => diesel::insert_into(schema::$table::table).values(self).execute(c)?,
@@ -74,7 +88,33 @@ macro_rules! records {
                 query::list(conn, &format!("SELECT * FROM {} WHERE {condition}", Self::TABLE), binds)
             }
         }
-    )+};
+    };
+}
+
+/// A table's name, and the marks of a page of it from an offset on.
+pub type MarkedTable = (&'static str, fn(&mut Conn, &mut MarkPage) -> Result<Vec<Mark>>);
+
+/// How far a table has been read.
+#[derive(Debug, Default)]
+pub struct MarkPage {
+    last: i64,
+    done: bool,
+}
+
+/// The next marks of a table; none when it is read to its end.
+fn list_marks<T: Record>(conn: &mut Conn, page: &mut MarkPage) -> Result<Vec<Mark>> {
+    if page.done {
+        return Ok(Vec::new());
+    }
+    let rows = if crate::marks::has_ids(T::TABLE) {
+        T::list_where(conn, "id > ? ORDER BY id LIMIT 5000", &[page.last.into()])?
+    } else {
+        page.done = true;
+        T::list_where(conn, "currency <> ''", &[])?
+    };
+    let marks: Vec<Mark> = rows.iter().filter_map(T::mark).collect();
+    page.last = marks.last().and_then(|mark| mark.name.rsplit('/').next()?.parse().ok()).unwrap_or(page.last);
+    Ok(marks)
 }
 
 macro_rules! keyed {
@@ -93,16 +133,16 @@ macro_rules! keyed {
 }
 
 records!(
-    heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
-    approval_limits ApprovalLimit, buyer_limits BuyerLimit, issue_terms IssueTermsRow, holidays Holiday,
-    documents Document, invoices Invoice, confirmations Confirmation, receivables Receivable,
+    marked: parties Party, users User, bank_accounts BankAccount, approval_limits ApprovalLimit, buyer_limits BuyerLimit,
+    issue_terms IssueTermsRow, holidays Holiday, invoices Invoice, confirmations Confirmation, receivables Receivable,
     assignment_notices AssignmentNotice, invoice_messages InvoiceMessage, answer_clocks AnswerClock, confirmation_evidence ConfirmationEvidence,
     confirmation_lists ConfirmationList, confirmation_items ConfirmationItem,
-    late_claims LateClaim, distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
-    payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval, audit AuditRecord, notices Notice,
+    distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
+    payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval,
+    credit_notes CreditNote, reviews Review, evidence Evidence;
+    heads Heads, sessions Session, links Link, documents Document, late_claims LateClaim, audit AuditRecord, notices Notice,
     mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
     checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
-    credit_notes CreditNote, reviews Review, evidence Evidence,
 );
 keyed!(
     heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,

@@ -1,0 +1,60 @@
+//! The records as they are against the marks that their commands have left in the audit.
+
+use super::{Finding, finding};
+use crate::records::{MARKED, MarkPage};
+use crate::rows::AuditRecord;
+use crate::{Conn, Result};
+use std::collections::HashMap;
+
+/// The last mark of every record, and the command that left it.
+#[derive(Default)]
+pub(super) struct Marks {
+    last: HashMap<String, (String, i64)>,
+    /// The audit has marks from its first record on: a row without one was written by nobody.
+    whole: bool,
+}
+
+impl Marks {
+    pub(super) fn read(&mut self, record: &AuditRecord) {
+        let outcome: serde_json::Value = serde_json::from_str(&record.outcome).unwrap_or_default();
+        let Some(wrote) = outcome.get("wrote").and_then(serde_json::Value::as_object) else { return };
+        self.whole |= record.seq == 1;
+        for (name, digest) in wrote {
+            let digest = digest.as_str().unwrap_or_default().to_owned();
+            self.last.insert(name.clone(), (digest, record.seq));
+        }
+    }
+
+    /// The first row that was changed or added, then the first that is gone.
+    pub(super) fn compare(&mut self, conn: &mut Conn) -> Result<Option<Finding>> {
+        for (_, list) in MARKED {
+            let mut page = MarkPage::default();
+            loop {
+                let marks = list(conn, &mut page)?;
+                if marks.is_empty() {
+                    break;
+                }
+                for mark in marks {
+                    match self.last.remove(&mark.name) {
+                        Some((digest, _)) if digest == mark.digest => {}
+                        Some((_, seq)) => {
+                            return Ok(finding(
+                                place(&mark.name),
+                                format!("it is not what command {seq}, the last to write it, has left"),
+                            ));
+                        }
+                        None if self.whole => return Ok(finding(place(&mark.name), "no command has written it")),
+                        None => {}
+                    }
+                }
+            }
+        }
+        let gone = self.last.iter().min_by_key(|(name, (_, seq))| (*seq, (*name).clone()));
+        Ok(gone.and_then(|(name, (_, seq))| finding(place(name), format!("it is gone; command {seq} has left it here"))))
+    }
+}
+
+/// `payouts/4711` as findings name it: `payouts 4711`.
+fn place(name: &str) -> String {
+    name.replacen('/', " ", 1)
+}
