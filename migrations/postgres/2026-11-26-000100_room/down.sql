@@ -1,0 +1,2 @@
+ALTER TABLE buyer_limits RESET (fillfactor);
+ALTER TABLE ledger_accounts RESET (fillfactor);
