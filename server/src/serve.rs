@@ -155,7 +155,7 @@ fn report(done: Result<(), crate::http::error::Fault>, job: &str) {
 }
 
 impl Running {
-    /// Ends in order: /readyz says no, requests in flight finish, the writer commits what it accepted.
+    /// Ends in order: /readyz says no, requests in flight finish, the log is signed once more, the writer commits what it accepted.
     pub fn stop(self) -> std::io::Result<()> {
         self.app.draining.store(true, Ordering::Relaxed);
         self.stop.store(true, Ordering::Relaxed);
@@ -164,6 +164,7 @@ impl Running {
         let joined = |thread: std::thread::JoinHandle<()>| thread.join().map_err(|_| std::io::Error::other("a thread panicked"));
         self.server.join().map_err(|_| std::io::Error::other("the server panicked"))??;
         joined(self.jobs)?;
+        report(sign_checkpoint::run_last(&self.app), "sign checkpoint");
         drop(self.app);
         joined(self.writer_thread)
     }
