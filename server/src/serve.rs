@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::routes::{Routes, wrap};
-use crate::http::{App, Shared};
+use crate::http::{App, Shared, lag};
 use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
 use crate::writer::Writer;
 use actix_web::{HttpResponse, HttpServer, web};
@@ -87,6 +87,7 @@ fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::Ser
     actix_web::rt::System::new().block_on(async {
         let data = web::Data::new(Arc::clone(app));
         let server = HttpServer::new(move || {
+            actix_web::rt::spawn(lag::watch());
             actix_web::App::new()
                 .app_data(data.clone())
                 .app_data(web::PayloadConfig::new(crate::config::LARGEST_FILE))

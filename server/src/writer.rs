@@ -70,8 +70,8 @@ pub struct Writer {
     pub health: Arc<Health>,
 }
 
-/// Commands that may wait; past that a caller is told to come back.
-const QUEUE: usize = 512;
+/// Commands that may wait; past that a caller is told to come back. With as many again in the batch before them it bounds how long they wait.
+const QUEUE: usize = 256;
 /// Commands of one batch and commit.
 const BATCH: usize = 512;
 
@@ -87,6 +87,12 @@ impl Writer {
         let first = watch.start(Some(conn)).map_err(|error| StoreError::Connection(error.to_string()))?;
         let thread = std::thread::Builder::new().name("writer-watch".to_owned()).spawn(move || watch.run(first));
         Ok((handle, thread.map_err(|error| StoreError::Connection(error.to_string()))?))
+    }
+
+    /// Whether another command could wait now.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.queue.capacity() > 0
     }
 
     /// Submits a command and waits for its durable outcome.
@@ -198,6 +204,9 @@ impl Storage for Durable {
         store::connect(&self.url)
     }
     fn commit(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
+        #[cfg(feature = "fault-injection")]
+        return crate::fault::commit(conn);
+        #[cfg(not(feature = "fault-injection"))]
         store::connection::commit_batch(conn)
     }
     fn takes_writes(&mut self) -> Result<(), StoreError> {
