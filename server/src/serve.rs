@@ -149,6 +149,21 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
     std::thread::Builder::new().name("jobs".to_owned()).spawn(work).map_err(io_fault)
 }
 
+/// How long the end waits for a database that does not answer.
+const LAST: Duration = Duration::from_secs(10);
+
+/// Signs the log once more. On a database that does not answer this would wait for ever, and so would the writer.
+fn sign_last(app: &Shared) -> std::io::Result<()> {
+    let (app, (done, answer)) = (Arc::clone(app), std::sync::mpsc::channel());
+    let sign = move || {
+        report(sign_checkpoint::run_last(&app), "sign checkpoint");
+        drop(app);
+        let _ = done.send(());
+    };
+    std::thread::Builder::new().name("sign".to_owned()).spawn(sign)?;
+    answer.recv_timeout(LAST).map_err(|_| std::io::Error::other("the database does not answer: the log's end is not signed"))
+}
+
 fn report(done: Result<(), crate::http::error::Fault>, job: &str) {
     if let Err(fault) = done {
         tracing::error!(job, ?fault, "job failed; it is tried again");
@@ -165,7 +180,7 @@ impl Running {
         let joined = |thread: std::thread::JoinHandle<()>| thread.join().map_err(|_| std::io::Error::other("a thread panicked"));
         self.server.join().map_err(|_| std::io::Error::other("the server panicked"))??;
         joined(self.jobs)?;
-        report(sign_checkpoint::run_last(&self.app), "sign checkpoint");
+        sign_last(&self.app)?;
         drop(self.app);
         joined(self.writer_thread)
     }

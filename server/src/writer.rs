@@ -113,7 +113,7 @@ impl Writer {
         if self.queue.blocking_send(submission).is_err() {
             return Err(WriteError::Failed);
         }
-        outcome.blocking_recv().unwrap_or(Err(WriteError::Unknown))
+        wait_for(outcome)
     }
 
     /// Submits many at once and waits for all of them; the demo fills whole batches with it.
@@ -128,9 +128,20 @@ impl Writer {
             .collect();
         waiting
             .into_iter()
-            .map(|outcome| outcome.map_or(Err(WriteError::Failed), |o| o.blocking_recv().unwrap_or(Err(WriteError::Unknown))))
+            .map(|outcome| outcome.map_or(Err(WriteError::Failed), wait_for))
             .collect()
     }
+}
+
+/// How long a thread that may block waits: a batch that hangs for ever must not take the jobs with it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn wait_for(outcome: oneshot::Receiver<Reply>) -> Reply {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
+        return Err(WriteError::Unknown);
+    };
+    let answered = runtime.block_on(async { tokio::time::timeout(PATIENCE, outcome).await });
+    answered.map_or(Err(WriteError::Unknown), |reply| reply.unwrap_or(Err(WriteError::Unknown)))
 }
 
 /// Starts the thread that writes, and the next one when a batch hangs: the database's host may be gone without a word.
