@@ -126,10 +126,7 @@ impl Writer {
                 sent.ok().map(|()| outcome)
             })
             .collect();
-        waiting
-            .into_iter()
-            .map(|outcome| outcome.map_or(Err(WriteError::Failed), wait_for))
-            .collect()
+        waiting.into_iter().map(|outcome| outcome.map_or(Err(WriteError::Failed), wait_for)).collect()
     }
 }
 

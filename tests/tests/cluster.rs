@@ -41,7 +41,8 @@ impl Nodes {
         let Some(members) = found.as_ref().and_then(|cluster| cluster["members"].as_array()) else { return false };
         let count = |role: &str, state: &str| members.iter().filter(|one| one["role"] == role && one["state"] == state).count();
         let timelines: BTreeSet<i64> = members.iter().filter_map(|one| one["timeline"].as_i64()).collect();
-        let whole = count("leader", "running") == 1 && count("sync_standby", "streaming") == 1 && count("replica", "streaming") == 1;
+        let whole =
+            count("leader", "running") == 1 && count("sync_standby", "streaming") == 1 && count("replica", "streaming") == 1;
         whole && members.len() == 3 && timelines.len() == 1
     }
 

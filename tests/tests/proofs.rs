@@ -361,11 +361,7 @@ fn verify_finds_what_was_changed_behind_its_back() {
             &["UPDATE purchases SET supplier_id = financier_id WHERE id = (SELECT MIN(id) FROM purchases)"],
             "purchases",
         ),
-        (
-            "a notice for nobody",
-            &["UPDATE notices SET party_id = -1 WHERE id = (SELECT MAX(id) FROM notices)"],
-            "notices",
-        ),
+        ("a notice for nobody", &["UPDATE notices SET party_id = -1 WHERE id = (SELECT MAX(id) FROM notices)"], "notices"),
         (
             "a checkpoint of another size",
             &["UPDATE checkpoints SET note = (SELECT c.note FROM checkpoints c ORDER BY c.size LIMIT 1)"],

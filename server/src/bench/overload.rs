@@ -75,7 +75,13 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// What one of many callers does: a request at each of its moments, counted from the moment, not from when it could be sent.
-async fn call(mut caller: Caller, moments: Vec<Duration>, started: Instant, head: String, body: String) -> Result<Waits, Failure> {
+async fn call(
+    mut caller: Caller,
+    moments: Vec<Duration>,
+    started: Instant,
+    head: String,
+    body: String,
+) -> Result<Waits, Failure> {
     let mut waits = Waits::default();
     for (round, due) in moments.into_iter().enumerate() {
         sleep_until((started + due).into()).await;
