@@ -172,24 +172,38 @@ pub fn read_token(secret: &str, token: &str, now: NaiveDateTime) -> Option<(Stri
 /// Signed-in people, remembered for less than a second so that a revoked session is dead at once everywhere.
 #[derive(Debug, Default)]
 pub struct SessionCache {
-    known: Mutex<HashMap<String, (Instant, Person)>>,
+    known: Mutex<HashMap<String, Remembered>>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    since: Instant,
+    person: Person,
+    /// Somebody is looking again whether it still holds.
+    renewing: bool,
 }
 
 const REMEMBERED: Duration = Duration::from_millis(800);
+/// From this age on the first who asks looks again, and the others need not all do the same at once.
+const RENEWED: Duration = Duration::from_millis(500);
 
 impl SessionCache {
     #[must_use]
     pub fn get(&self, token_hash: &str) -> Option<Person> {
-        let known = self.known.lock().ok()?;
-        known.get(token_hash).filter(|(when, _)| when.elapsed() < REMEMBERED).map(|(_, person)| person.clone())
+        let mut known = self.known.lock().ok()?;
+        let found = known.get_mut(token_hash).filter(|found| found.since.elapsed() < REMEMBERED)?;
+        if found.since.elapsed() > RENEWED && !std::mem::replace(&mut found.renewing, true) {
+            return None;
+        }
+        Some(found.person.clone())
     }
 
     pub fn put(&self, token_hash: &str, person: Person) {
         if let Ok(mut known) = self.known.lock() {
             if known.len() > 10_000 {
-                known.retain(|_, (when, _)| when.elapsed() < REMEMBERED);
+                known.retain(|_, found| found.since.elapsed() < REMEMBERED);
             }
-            known.insert(token_hash.to_owned(), (Instant::now(), person));
+            known.insert(token_hash.to_owned(), Remembered { since: Instant::now(), person, renewing: false });
         }
     }
 

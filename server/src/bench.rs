@@ -5,6 +5,7 @@ pub mod growth;
 pub mod import;
 pub mod intake;
 pub mod ledger_load;
+pub mod overload;
 pub mod pages;
 pub mod purchases;
 pub mod redeem;
@@ -28,6 +29,8 @@ pub enum Bench {
     Pages(PagesOptions),
     /// Purchases over HTTP to durable commit by concurrent financiers.
     Purchases(PurchaseOptions),
+    /// Purchases at twice the rate that can be carried: what is accepted, what is sent away, and how fast.
+    Overload(OverloadOptions),
     /// One payment shared out among very many holders, to the last unit, while others go on buying.
     Redeem(RedeemOptions),
     /// Invoices read, held to the rules and compared with very many others of their seller, beside the Python package factur-x.
@@ -120,6 +123,25 @@ pub struct PurchaseOptions {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct OverloadOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// Seconds of each of the two loads.
+    #[arg(long, default_value_t = 8)]
+    pub seconds: u64,
+    /// Callers that wait for their answers, to find out how much can be carried.
+    #[arg(long, default_value_t = 128)]
+    pub connections: usize,
+    /// How many times that rate comes in afterwards.
+    #[arg(long, default_value_t = 2)]
+    pub times: u64,
+    /// Connections over which it comes in.
+    #[arg(long, default_value_t = 2_048)]
+    pub callers: usize,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct RedeemOptions {
     /// An empty database; none means a temporary SQLite file.
     #[arg(long, env = "DATABASE_URL")]
@@ -178,6 +200,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
         Bench::History(options) => growth::run(options),
         Bench::Pages(options) => pages::run(options),
         Bench::Purchases(options) => purchases::run(options),
+        Bench::Overload(options) => overload::run(options),
         Bench::Redeem(options) => redeem::run(options),
         Bench::Intake(options) => intake::run(options),
         Bench::Import(options) => import::run(options),

@@ -1,5 +1,5 @@
-//! A writer broken on purpose, for the tests' negative controls: it answers before it commits, or commits without waiting
-//! for the disk. Compiled only with the feature `fault-injection`, which refuses to be part of a release build, and asleep until the environment wakes it.
+//! A writer broken on purpose, for the tests' negative controls: it answers before it commits, commits without waiting
+//! for the disk, or believes a commit that its standby has not got. Compiled only with the feature `fault-injection`, which refuses to be part of a release build, and asleep until the environment wakes it.
 
 #[cfg(not(debug_assertions))]
 compile_error!("fault-injection is for tests: it never goes into a release build");
@@ -21,3 +21,11 @@ pub fn connect(url: &str) -> Result<store::Conn, store::StoreError> {
 
 /// How long the commit then lags behind its answers.
 pub const LAG: std::time::Duration = std::time::Duration::from_millis(40);
+
+/// A commit that is confirmed by nobody, if that fault is awake.
+pub fn commit(conn: &mut store::Conn) -> Result<(), store::StoreError> {
+    if std::env::var("KONTOR_FAULT").is_ok_and(|fault| fault == "believe-the-commit") {
+        return store::connection::commit_unconfirmed(conn);
+    }
+    store::connection::commit_batch(conn)
+}

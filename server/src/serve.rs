@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::routes::{Routes, wrap};
-use crate::http::{App, Shared};
+use crate::http::{App, Shared, lag};
 use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
 use crate::writer::Writer;
 use actix_web::{HttpResponse, HttpServer, web};
@@ -87,6 +87,7 @@ fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::Ser
     actix_web::rt::System::new().block_on(async {
         let data = web::Data::new(Arc::clone(app));
         let server = HttpServer::new(move || {
+            actix_web::rt::spawn(lag::watch());
             actix_web::App::new()
                 .app_data(data.clone())
                 .app_data(web::PayloadConfig::new(crate::config::LARGEST_FILE))
@@ -148,6 +149,21 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
     std::thread::Builder::new().name("jobs".to_owned()).spawn(work).map_err(io_fault)
 }
 
+/// How long the end waits for a database that does not answer.
+const LAST: Duration = Duration::from_secs(10);
+
+/// Signs the log once more. On a database that does not answer this would wait for ever, and so would the writer.
+fn sign_last(app: &Shared) -> std::io::Result<()> {
+    let (app, (done, answer)) = (Arc::clone(app), std::sync::mpsc::channel());
+    let sign = move || {
+        report(sign_checkpoint::run_last(&app), "sign checkpoint");
+        drop(app);
+        let _ = done.send(());
+    };
+    std::thread::Builder::new().name("sign".to_owned()).spawn(sign)?;
+    answer.recv_timeout(LAST).map_err(|_| std::io::Error::other("the database does not answer: the log's end is not signed"))
+}
+
 fn report(done: Result<(), crate::http::error::Fault>, job: &str) {
     if let Err(fault) = done {
         tracing::error!(job, ?fault, "job failed; it is tried again");
@@ -155,7 +171,7 @@ fn report(done: Result<(), crate::http::error::Fault>, job: &str) {
 }
 
 impl Running {
-    /// Ends in order: /readyz says no, requests in flight finish, the writer commits what it accepted.
+    /// Ends in order: /readyz says no, requests in flight finish, the log is signed once more, the writer commits what it accepted.
     pub fn stop(self) -> std::io::Result<()> {
         self.app.draining.store(true, Ordering::Relaxed);
         self.stop.store(true, Ordering::Relaxed);
@@ -164,6 +180,7 @@ impl Running {
         let joined = |thread: std::thread::JoinHandle<()>| thread.join().map_err(|_| std::io::Error::other("a thread panicked"));
         self.server.join().map_err(|_| std::io::Error::other("the server panicked"))??;
         joined(self.jobs)?;
+        sign_last(&self.app)?;
         drop(self.app);
         joined(self.writer_thread)
     }

@@ -70,8 +70,8 @@ pub struct Writer {
     pub health: Arc<Health>,
 }
 
-/// Commands that may wait; past that a caller is told to come back.
-const QUEUE: usize = 512;
+/// Commands that may wait; past that a caller is told to come back. With as many again in the batch before them it bounds how long they wait.
+const QUEUE: usize = 256;
 /// Commands of one batch and commit.
 const BATCH: usize = 512;
 
@@ -87,6 +87,12 @@ impl Writer {
         let first = watch.start(Some(conn)).map_err(|error| StoreError::Connection(error.to_string()))?;
         let thread = std::thread::Builder::new().name("writer-watch".to_owned()).spawn(move || watch.run(first));
         Ok((handle, thread.map_err(|error| StoreError::Connection(error.to_string()))?))
+    }
+
+    /// Whether another command could wait now.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.queue.capacity() > 0
     }
 
     /// Submits a command and waits for its durable outcome.
@@ -107,7 +113,7 @@ impl Writer {
         if self.queue.blocking_send(submission).is_err() {
             return Err(WriteError::Failed);
         }
-        outcome.blocking_recv().unwrap_or(Err(WriteError::Unknown))
+        wait_for(outcome)
     }
 
     /// Submits many at once and waits for all of them; the demo fills whole batches with it.
@@ -120,11 +126,19 @@ impl Writer {
                 sent.ok().map(|()| outcome)
             })
             .collect();
-        waiting
-            .into_iter()
-            .map(|outcome| outcome.map_or(Err(WriteError::Failed), |o| o.blocking_recv().unwrap_or(Err(WriteError::Unknown))))
-            .collect()
+        waiting.into_iter().map(|outcome| outcome.map_or(Err(WriteError::Failed), wait_for)).collect()
     }
+}
+
+/// How long a thread that may block waits: a batch that hangs for ever must not take the jobs with it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn wait_for(outcome: oneshot::Receiver<Reply>) -> Reply {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
+        return Err(WriteError::Unknown);
+    };
+    let answered = runtime.block_on(async { tokio::time::timeout(PATIENCE, outcome).await });
+    answered.map_or(Err(WriteError::Unknown), |reply| reply.unwrap_or(Err(WriteError::Unknown)))
 }
 
 /// Starts the thread that writes, and the next one when a batch hangs: the database's host may be gone without a word.
@@ -198,6 +212,9 @@ impl Storage for Durable {
         store::connect(&self.url)
     }
     fn commit(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
+        #[cfg(feature = "fault-injection")]
+        return crate::fault::commit(conn);
+        #[cfg(not(feature = "fault-injection"))]
         store::connection::commit_batch(conn)
     }
     fn takes_writes(&mut self) -> Result<(), StoreError> {

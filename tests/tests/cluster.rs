@@ -1,8 +1,10 @@
-//! Three PostgreSQL nodes under load, killed, paused beyond their lease and switched: BAR.md R5. `tests/cluster` starts them.
+//! Three PostgreSQL nodes under load, killed, paused beyond their lease, switched and cut off: BAR.md R5. `tests/cluster` starts them.
 
 use crate::survival::{spawn, wait_ready};
 use e2e::load::{Answers, Buyer, Ends, buy_until, http, market};
 use e2e::{Database, databases};
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -30,11 +32,28 @@ impl Nodes {
         self.wait("a leader", || (1..4).find(|node| self.says(*node, "/primary")))
     }
 
-    /// One primary and two followers, one of them synchronous.
+    /// One leader and two followers of its timeline that stream from it, one of them synchronous, as the nodes themselves say.
+    fn is_whole(&self) -> bool {
+        let found = (1..4).find_map(|node| {
+            let answer = http(Duration::from_secs(1)).get(format!("{}/cluster", self.rest(node))).send().ok()?;
+            answer.json::<serde_json::Value>().ok()
+        });
+        let Some(members) = found.as_ref().and_then(|cluster| cluster["members"].as_array()) else { return false };
+        let count = |role: &str, state: &str| members.iter().filter(|one| one["role"] == role && one["state"] == state).count();
+        let timelines: BTreeSet<i64> = members.iter().filter_map(|one| one["timeline"].as_i64()).collect();
+        let whole =
+            count("leader", "running") == 1 && count("sync_standby", "streaming") == 1 && count("replica", "streaming") == 1;
+        whole && members.len() == 3 && timelines.len() == 1
+    }
+
+    /// A node that is about to be rewound says that it follows for a moment; struck then, the cluster would have two nodes less.
     fn wait_whole(&self) {
+        let since = Cell::new(Instant::now());
         self.wait("a whole cluster", || {
-            let count = |path: &str| (1..4).filter(|node| self.says(*node, path)).count();
-            (count("/primary") == 1 && count("/replica") == 2 && count("/synchronous") == 1).then_some(())
+            if !self.is_whole() {
+                since.set(Instant::now());
+            }
+            (since.get().elapsed() > Duration::from_secs(6)).then_some(())
         });
     }
 
@@ -60,6 +79,10 @@ impl Nodes {
         assert!(Command::new(self.place(node).join("start")).status().unwrap().success());
     }
 
+    fn link(&self, node: usize, state: &str) {
+        assert!(Command::new(self.place(node).join("link")).arg(state).status().unwrap().success());
+    }
+
     fn switch(&self, from: usize, to: usize) {
         let body = format!("{{\"leader\":\"node{from}\",\"candidate\":\"node{to}\"}}");
         let request = http(Duration::from_secs(60)).post(format!("{}/switchover", self.rest(from)));
@@ -73,45 +96,74 @@ enum Fault {
     Kill,
     Pause,
     Switch,
+    /// The node that leads is cut off from all others, from etcd and from us.
+    CutLeader,
+    /// The same with the synchronous standby.
+    CutStandby,
 }
 
-/// The node that leads is struck; how long nobody's purchase was acknowledged.
-fn strike(nodes: &Nodes, fault: Fault, answers: &Answers) -> Duration {
-    let leader = nodes.leader();
-    let (mut count, mut since, mut gap) = (answers.count(), Instant::now(), Duration::ZERO);
-    let mut watch = |time: Duration| {
-        let until = Instant::now() + time;
-        while Instant::now() < until {
-            if answers.count() > count {
-                (count, since) = (answers.count(), Instant::now());
+/// The longest time in which nobody's purchase was acknowledged.
+struct Watch<'a> {
+    answers: &'a Answers,
+    count: usize,
+    since: Instant,
+    gap: Duration,
+}
+
+impl Watch<'_> {
+    /// At least so long, and until purchases are acknowledged again.
+    fn keep(&mut self, least: Duration) {
+        let began = Instant::now();
+        loop {
+            if self.answers.count() > self.count {
+                (self.count, self.since) = (self.answers.count(), Instant::now());
             }
-            gap = gap.max(since.elapsed());
+            self.gap = self.gap.max(self.since.elapsed());
+            let again = self.since > began && self.since.elapsed() < Duration::from_millis(500);
+            if (again && began.elapsed() > least) || began.elapsed() > Duration::from_secs(120) {
+                return;
+            }
             std::thread::sleep(Duration::from_millis(10));
         }
-        gap
-    };
+    }
+}
+
+/// Longer than the lease of the node that leads.
+const LONG: Duration = Duration::from_secs(25);
+
+/// A node is struck; how long nobody's purchase was acknowledged.
+fn strike(nodes: &Nodes, fault: Fault, answers: &Answers) -> Duration {
+    let leader = nodes.leader();
+    let standby = nodes.wait("a synchronous standby", || (1..4).find(|node| nodes.says(*node, "/synchronous")));
+    let mut watch = Watch { answers, count: answers.count(), since: Instant::now(), gap: Duration::ZERO };
     match fault {
         Fault::Kill => {
             nodes.signal(leader, "-KILL");
-            watch(Duration::from_secs(45));
+            watch.keep(LONG);
             nodes.start(leader);
         }
         Fault::Pause => {
             nodes.signal(leader, "-STOP");
-            watch(Duration::from_secs(45));
+            watch.keep(LONG);
             nodes.signal(leader, "-CONT");
         }
         Fault::Switch => {
-            let standby = nodes.wait("a synchronous standby", || (1..4).find(|node| nodes.says(*node, "/synchronous")));
             std::thread::scope(|scope| {
                 scope.spawn(|| nodes.switch(leader, standby));
-                watch(Duration::from_secs(15));
+                watch.keep(Duration::from_secs(10));
             });
         }
+        Fault::CutLeader | Fault::CutStandby => {
+            let node = if matches!(fault, Fault::CutLeader) { leader } else { standby };
+            nodes.link(node, "down");
+            watch.keep(LONG);
+            nodes.link(node, "up");
+        }
     }
-    let longest = watch(Duration::from_secs(5));
+    watch.keep(Duration::from_secs(5));
+    let gap = watch.gap;
     nodes.wait_whole();
-    longest
+    gap
 }
 
 #[test]
@@ -128,25 +180,30 @@ fn a_cluster_loses_nothing_acknowledged() {
     let port = databases::free_port();
     let _process = spawn(&database, port, &[]);
     wait_ready(port);
-    let buyer = Buyer::new(&format!("http://127.0.0.1:{port}"), before.0);
+    let mut buyer = Buyer::new(&format!("http://127.0.0.1:{port}"), before.0);
     let times: Vec<usize> =
         std::env::var("KONTOR_CLUSTER_FAULTS").unwrap().split_whitespace().map(|count| count.parse().unwrap()).collect();
-    let faults = [Fault::Kill, Fault::Pause, Fault::Switch].into_iter().zip(times);
-    let faults: Vec<Fault> = faults.flat_map(|(fault, count)| std::iter::repeat_n(fault, count)).collect();
-    let (answers, stop) = (Answers::default(), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        let (answers, stop) = (&answers, &stop);
-        scope.spawn({
-            let buyer = buyer.clone();
-            move || buy_until(&buyer, 4, "cluster", stop, answers)
-        });
-        let _ends = Ends(stop);
-        for (number, fault) in faults.iter().enumerate() {
-            std::thread::sleep(Duration::from_secs(3));
-            let gap = strike(&nodes, *fault, answers);
-            println!("{number}: {fault:?}, longest wait for an acknowledgement {gap:?}, {} so far", answers.count());
+    let kinds: [&[Fault]; 4] = [&[Fault::Kill], &[Fault::Pause], &[Fault::Switch], &[Fault::CutLeader, Fault::CutStandby]];
+    let faults = kinds.into_iter().zip(times).flat_map(|(kind, count)| kind.iter().cycle().take(count));
+    let faults: Vec<Fault> = faults.copied().collect();
+    let (answers, mut signed_in) = (Answers::default(), Instant::now());
+    for (number, fault) in faults.iter().enumerate() {
+        // A token is good for a quarter of an hour.
+        if signed_in.elapsed() > Duration::from_secs(600) {
+            (buyer, signed_in) = (Buyer::new(&buyer.base, before.0), Instant::now());
         }
-    });
+        let stop = AtomicBool::new(false);
+        let gap = std::thread::scope(|scope| {
+            let (buyer, answers, stop) = (&buyer, &answers, &stop);
+            scope.spawn(move || buy_until(buyer, 4, &format!("cluster-{number}"), stop, answers));
+            let _ends = Ends(stop);
+            std::thread::sleep(Duration::from_secs(3));
+            strike(&nodes, *fault, answers)
+        });
+        assert!(gap < Duration::from_secs(100), "{fault:?}: nothing was acknowledged any more");
+        println!("{number}: {fault:?}, longest wait for an acknowledgement {gap:?}, {} so far", answers.count());
+    }
+    let buyer = Buyer::new(&buyer.base, before.0);
     let open: Vec<String> = answers.unknown.lock().unwrap().clone();
     println!("{} acknowledged, {} unknown, {} other", answers.count(), open.len(), answers.other.lock().unwrap().len());
     for key in open {

@@ -13,6 +13,32 @@ fn cluster() -> Option<Cluster> {
     cluster
 }
 
+/// Four buyers while the standby goes and every wait for it is cancelled, until somebody is told that his purchase's fate is unknown, or
+/// for so long; and how many were acknowledged without the standby.
+fn cancel_waits(cluster: &Cluster, buyer: &Buyer, most: Duration) -> (Answers, usize) {
+    let (answers, stop) = (Answers::default(), AtomicBool::new(false));
+    let mut before = 0;
+    std::thread::scope(|scope| {
+        let (stop, answers) = (&stop, &answers);
+        scope.spawn(move || buy_until(buyer, 4, "standby", stop, answers));
+        let _ends = Ends(stop);
+        while answers.count() < 20 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Commits wait for nobody from here on, and somebody cancels the wait: PostgreSQL itself then says success.
+        cluster.set("synchronous_standby_names", "wanted");
+        std::thread::sleep(Duration::from_millis(200));
+        before = answers.count();
+        let began = Instant::now();
+        while answers.unknown.lock().unwrap().is_empty() && began.elapsed() < most {
+            cluster.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let without = answers.count() - before;
+    (answers, without)
+}
+
 /// R6: without its standby no purchase is acknowledged, also when the wait is cancelled; with it the same keys converge.
 #[test]
 fn without_its_standby_nothing_is_acknowledged() {
@@ -22,23 +48,7 @@ fn without_its_standby_nothing_is_acknowledged() {
     let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
     let base = format!("http://127.0.0.1:{}", running.port);
     let buyer = Buyer::new(&base, before.0);
-    let answers = Answers::default();
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let (stop, answers, buyer) = (&stop, &answers, &buyer);
-        scope.spawn(move || buy_until(buyer, 4, "standby", stop, answers));
-        let _ends = Ends(stop);
-        while answers.count() < 20 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        // Commits wait for nobody from here on, and somebody cancels the wait: PostgreSQL itself then says success.
-        cluster.set("synchronous_standby_names", "wanted");
-        let began = Instant::now();
-        while answers.unknown.lock().unwrap().is_empty() && began.elapsed() < Duration::from_secs(15) {
-            cluster.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    });
+    let (answers, _) = cancel_waits(&cluster, &buyer, Duration::from_secs(15));
     let mut conn = store::connect(&database.url).unwrap();
     let there = store::AuditRecord::list_where(&mut conn, "idempotency_key LIKE 'standby-%'", &[]).unwrap();
     let acknowledged = answers.acknowledged.lock().unwrap().clone();
@@ -73,6 +83,28 @@ fn without_its_standby_nothing_is_acknowledged() {
     assert_eq!(answers.violations(&database, "standby-", before), Vec::<String>::new());
     drop(standby);
     running.stop().unwrap_or_else(|error| println!("{error}"));
+}
+
+/// The negative control: a writer that believes PostgreSQL's success acknowledges what no standby has.
+#[cfg(feature = "fault-injection")]
+#[test]
+fn the_missing_standby_catches_a_writer_that_believes_the_commit() {
+    let Some(cluster) = cluster() else { return };
+    let database = cluster.database();
+    let before = market(&database);
+    let port = e2e::databases::free_port();
+    let _process = crate::survival::spawn(&database, port, &[("KONTOR_FAULT", "believe-the-commit")]);
+    crate::survival::wait_ready(port);
+    let buyer = Buyer::new(&format!("http://127.0.0.1:{port}"), before.0);
+    let (answers, without) = cancel_waits(&cluster, &buyer, Duration::from_secs(6));
+    println!("{without} acknowledged that only one node has, {} unknown", answers.unknown.lock().unwrap().len());
+    assert!(without > 0, "the broken writer was not caught");
+}
+
+#[cfg(not(feature = "fault-injection"))]
+#[test]
+fn the_missing_standby_catches_a_writer_that_believes_the_commit() {
+    println!("left out: needs the feature fault-injection; ./check runs it");
 }
 
 /// Start-up refuses what would lose acknowledged work, and overrides what a session may set for itself.

@@ -4,7 +4,9 @@ use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Keyed;
+use std::collections::HashMap;
+use store::bulk::BulkUpdate;
+use store::records::{Keyed, Record};
 use store::{Mail, Notice};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -14,10 +16,17 @@ pub struct QueuedMail {
     pub body: String,
 }
 
+/// The mails that one notice becomes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct QueueMails {
+pub struct NoticeMails {
     pub notice_id: i64,
     pub mails: Vec<QueuedMail>,
+}
+
+/// Notices of which each becomes its mails, in sets: purchases wait while this is written.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct QueueMails {
+    pub notices: Vec<NoticeMails>,
 }
 
 impl Execute for QueueMails {
@@ -25,37 +34,48 @@ impl Execute for QueueMails {
     const AUDITED: bool = false;
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let mut notice = Notice::load(batch.conn, self.notice_id)?;
-        if notice.mailed {
-            // Another process was faster.
-            return Ok(Done::new(0, json!({})));
+        let ids: Vec<i64> = self.notices.iter().map(|one| one.notice_id).collect();
+        let mut waiting: HashMap<i64, Notice> =
+            Notice::list_ids(batch.conn, &ids)?.into_iter().map(|notice| (notice.id, notice)).collect();
+        // Another process may have been faster.
+        waiting.retain(|_, notice| !notice.mailed);
+        let mut rows = Vec::new();
+        for NoticeMails { notice_id, mails } in &self.notices {
+            let Some(notice) = waiting.get_mut(notice_id) else { continue };
+            rows.extend(mails.iter().map(|mail| queued(batch, *notice_id, mail)));
+            notice.mailed = true;
+            forget_token(notice);
         }
-        for mail in &self.mails {
-            let row = Mail {
-                id: batch.next_id(),
-                notice_id: notice.id,
-                address: mail.address.clone(),
-                subject: mail.subject.clone(),
-                body: mail.body.clone(),
-                state: "queued".to_owned(),
-                tries: 0,
-                next_try_at: batch.now,
-                sent_at: None,
-                error: String::new(),
-            };
-            batch.insert(&row)?;
-        }
-        notice.mailed = true;
-        if notice.kind == "invitation" || notice.kind == "password_reset" {
-            // The token has gone into the mail; here it would only be a key left lying about.
-            let mut arguments: serde_json::Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
-            if let Some(map) = arguments.as_object_mut() {
-                map.remove("token");
-            }
-            notice.arguments = arguments.to_string();
-            notice.link = "/login".to_owned();
-        }
-        batch.update(&notice)?;
+        batch.wrote = true;
+        Mail::insert_all(&rows, batch.conn)?;
+        Notice::update_all(&waiting.values().collect::<Vec<_>>(), batch.conn)?;
         Ok(Done::new(0, json!({})))
+    }
+}
+
+fn queued(batch: &mut Batch<'_>, notice_id: i64, mail: &QueuedMail) -> Mail {
+    Mail {
+        id: batch.next_id(),
+        notice_id,
+        address: mail.address.clone(),
+        subject: mail.subject.clone(),
+        body: mail.body.clone(),
+        state: "queued".to_owned(),
+        tries: 0,
+        next_try_at: batch.now,
+        sent_at: None,
+        error: String::new(),
+    }
+}
+
+/// The token has gone into the mail; in the notice it would only be a key left lying about.
+fn forget_token(notice: &mut Notice) {
+    if notice.kind == "invitation" || notice.kind == "password_reset" {
+        let mut arguments: serde_json::Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
+        if let Some(map) = arguments.as_object_mut() {
+            map.remove("token");
+        }
+        notice.arguments = arguments.to_string();
+        "/login".clone_into(&mut notice.link);
     }
 }

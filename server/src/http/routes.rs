@@ -2,7 +2,7 @@
 
 use super::error::Fault;
 use super::rights::{CSRF_COOKIE, Guarded, find_session, viewer};
-use super::{Shared, api, log, openapi, pages};
+use super::{Shared, api, lag, log, openapi, pages};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -13,6 +13,7 @@ use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Re
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 
 /// One route as the program knows it; tests walk this list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +39,18 @@ impl Routes {
     {
         let name = if method == Method::GET { "GET" } else { "POST" };
         self.list.push(RouteInfo { method: name, path, right: Args::RIGHT });
+        let writes = method == Method::POST;
         // The right comes first: actix reads a handler's arguments side by side, and nobody without the right shall
         // learn what a body should look like, or make the server read one.
         let guarded = move |request: HttpRequest, payload: web::Payload| {
             let handler = handler.clone();
             async move {
-                Args::check(&request).await?;
+                let allowed = if writes && !has_room(&request) { Err(Fault::Busy) } else { Args::check(&request).await };
+                if let Err(fault) = allowed {
+                    // The connection stays usable if nothing of the request is left on it.
+                    let _ = tokio::time::timeout(REST_WITHIN, payload.to_bytes_limited(SMALL)).await;
+                    return Err(fault.into());
+                }
                 let args = Args::from_request(&request, &mut payload.into_inner()).await.map_err(Into::into)?;
                 Ok::<_, actix_web::Error>(handler.call(args).await.respond_to(&request).map_into_boxed_body())
             }
@@ -90,6 +97,20 @@ impl Routes {
         }
         config.default_service(web::to(not_found));
     }
+}
+
+/// The body of a request that is sent away: so much is read, and waited for so long.
+const SMALL: usize = 64 * 1_024;
+const REST_WITHIN: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Whether one more request to write can be served now. Whoever cannot be is told so before anything is done for him.
+fn has_room(request: &HttpRequest) -> bool {
+    let Some(app) = request.app_data::<web::Data<Shared>>() else { return true };
+    let room = app.writer.has_room() && !lag::is_late();
+    if !room {
+        app.writer.metrics.busy.fetch_add(1, Ordering::Relaxed);
+    }
+    room
 }
 
 async fn method_not_allowed() -> Result<HttpResponse, Fault> {
@@ -155,7 +176,7 @@ pub async fn wrap<B: MessageBody + 'static>(
         let cookie = host_cookie(CSRF_COOKIE, csrf, None);
         response.response_mut().add_cookie(&cookie)?;
     }
-    if inner.app_data::<web::Data<super::Shared>>().is_some_and(|app| app.draining.load(std::sync::atomic::Ordering::Relaxed)) {
+    if inner.app_data::<web::Data<super::Shared>>().is_some_and(|app| app.draining.load(Ordering::Relaxed)) {
         // Nobody sends the next request on a connection that is about to end.
         response.response_mut().head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }
@@ -181,9 +202,11 @@ async fn explain(request: &HttpRequest, fault: &Fault, id: &str) -> HttpResponse
     }
     let app = request.app_data::<web::Data<Shared>>().map(|data| data.get_ref().clone());
     let Some(app) = app else { return HttpResponse::InternalServerError().finish() };
-    let person = find_session(request, &app).await.unwrap_or(None);
+    let api = request.path().starts_with("/api/");
+    // Many are told at once that they cannot be served: a program is told in the language of its request.
+    let person = if api && matches!(fault, Fault::Busy) { None } else { find_session(request, &app).await.unwrap_or(None) };
     let viewer = viewer(request, person);
-    if request.path().starts_with("/api/") { fault.problem(viewer.language, id) } else { fault.page(&app, &viewer).await }
+    if api { fault.problem(viewer.language, id) } else { fault.page(&app, &viewer).await }
 }
 
 /// A cookie that only this host gets, over HTTPS (or on localhost), never a script.

@@ -1,18 +1,20 @@
 //! The outbox: notices become mails, mails go to the server, each until it is accepted.
 
 use crate::clock::Clock;
-use crate::commands::queue_mails::{QueueMails, QueuedMail};
+use crate::commands::Actor;
+use crate::commands::queue_mails::{NoticeMails, QueueMails, QueuedMail};
 use crate::commands::record_mail::{MailStep, RecordMail};
-use crate::commands::{Actor, Command};
 use crate::config::Config;
 use crate::hash::random_token;
 use crate::http::error::Fault;
-use crate::writer::Writer;
+use crate::writer::{WriteError, Writer};
 use lettre::message::{Mailbox, Message, header::ContentType};
 use lettre::{SmtpTransport, Transport};
 use serde_json::Value;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use store::records::Record;
-use store::{Mail, Notice, Pool, User};
+use store::{Conn, Mail, Notice, Pool, User};
 use web::Language;
 
 /// A notice's stored arguments as texts; amounts in the words of people, under their name without `_minor`.
@@ -37,12 +39,13 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
     let notices = Notice::list_where(&mut conn, &format!("NOT mailed ORDER BY id LIMIT {AT_ONCE}"), &[])?;
     let count = notices.len();
-    let mut commands: Vec<(Actor, String, Command)> = Vec::with_capacity(count);
+    if count == 0 {
+        return Ok(0);
+    }
+    let mut people = People::default();
+    let mut becoming = Vec::with_capacity(count);
     for notice in notices {
-        let users = match notice.user_id {
-            Some(id) => User::list_where(&mut conn, "id = ?", &[id.into()])?,
-            None => User::list_where(&mut conn, "party_id = ? AND status = 'active'", &[notice.party_id.into()])?,
-        };
+        let users = people.of(&mut conn, &notice)?;
         let stored: Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
         let mails = users
             .iter()
@@ -55,11 +58,34 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
                 QueuedMail { address: user.email.clone(), subject, body }
             })
             .collect();
-        commands.push((Actor::SYSTEM, random_token(), QueueMails { notice_id: notice.id, mails }.into()));
+        becoming.push(NoticeMails { notice_id: notice.id, mails });
     }
     drop(conn);
-    writer.submit_all(commands);
+    let command = |notices| (Actor::SYSTEM, random_token(), QueueMails { notices }.into());
+    let replies = writer.submit_all(vec![command(becoming.clone())]);
+    if replies.contains(&Err(WriteError::Failed)) {
+        // One that cannot be written keeps nobody else's mail back.
+        writer.submit_all(becoming.into_iter().map(|one| command(vec![one])).collect());
+    }
     Ok(count)
+}
+
+/// Whom notices concern, asked for once a company and person.
+#[derive(Default)]
+struct People {
+    known: HashMap<(i64, Option<i64>), Vec<User>>,
+}
+
+impl People {
+    fn of(&mut self, conn: &mut Conn, notice: &Notice) -> Result<&[User], Fault> {
+        match self.known.entry((notice.party_id, notice.user_id)) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => Ok(place.insert(match notice.user_id {
+                Some(id) => User::list_where(conn, "id = ?", &[id.into()])?,
+                None => User::list_where(conn, "party_id = ? AND status = 'active'", &[notice.party_id.into()])?,
+            })),
+        }
+    }
 }
 
 /// The address that a mail's stable Message-ID ends with.

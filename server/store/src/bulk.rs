@@ -3,10 +3,10 @@
 
 use crate::query::{self, Bind};
 use crate::records::Keyed;
-use crate::rows::{BuyerLimit, Offer, Receivable};
+use crate::rows::{BuyerLimit, Notice, Offer, Receivable};
 use crate::{Conn, Result, StoreError};
 
-/// A record of which hot commands change the same few columns in many rows.
+/// A record of which a command changes the same few columns in many rows.
 pub trait BulkUpdate: Keyed {
     /// The statement on PostgreSQL; its first array holds the ids.
     const STATEMENT: &'static str;
@@ -57,5 +57,19 @@ impl BulkUpdate for BuyerLimit {
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![Bind::Ints(rows.iter().map(|row| row.id).collect()), Bind::Ints(rows.iter().map(|row| row.used_minor).collect())]
+    }
+}
+
+impl BulkUpdate for Notice {
+    const STATEMENT: &'static str = "UPDATE notices n SET arguments = u.arguments, link = u.link, mailed = TRUE \
+                                     FROM UNNEST(?, ?, ?) AS u (id, arguments, link) WHERE n.id = u.id";
+
+    /// Nothing else of a notice ever changes, and `mailed` only to true.
+    fn columns(rows: &[&Self]) -> Vec<Bind> {
+        vec![
+            Bind::Ints(rows.iter().map(|row| row.id).collect()),
+            Bind::Texts(rows.iter().map(|row| row.arguments.clone()).collect()),
+            Bind::Texts(rows.iter().map(|row| row.link.clone()).collect()),
+        ]
     }
 }

@@ -246,12 +246,17 @@ pub fn begin_batch(conn: &mut Conn) -> Result<()> {
 
 /// Commits. An error here means that the fate is unknown, never that nothing happened.
 pub fn commit_batch(conn: &mut Conn) -> Result<()> {
+    commit_unconfirmed(conn)?;
+    confirm_replicated(conn).map_err(|error| StoreError::CommitUnknown(error.to_string()))
+}
+
+/// Commits and believes what the database says: enough only where no standby is waited for.
+pub fn commit_unconfirmed(conn: &mut Conn) -> Result<()> {
     let done = match conn {
         Conn::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite),
         Conn::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres),
     };
-    done.map_err(|error| StoreError::CommitUnknown(error.to_string()))?;
-    confirm_replicated(conn).map_err(|error| StoreError::CommitUnknown(error.to_string()))
+    done.map_err(|error| StoreError::CommitUnknown(error.to_string()))
 }
 
 /// How long a standby may lag behind a commit that has, as it seems, waited for it.

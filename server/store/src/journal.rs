@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt};
 use domain::chart::{AccountKey, AccountKind};
 use ledger::{Account, AccountId, AssetId, Chain, Changes, Hold, HoldState, Kind, Leg, Side, TransferNumber};
+use std::collections::HashMap;
 
 /// What the journal notes about every transfer of a command.
 #[derive(Clone, Copy, Debug)]
@@ -66,10 +67,7 @@ pub fn list_accounts(conn: &mut Conn, keys: &[AccountKey]) -> Result<Vec<Account
             ("UNNEST(?, ?, ?) AS w (s, k, o)", vec![Bind::Ints(assets), Bind::Texts(kinds), Bind::Ints(owners)])
         }
     };
-    // From the wish to the account, never the other way: the list leads the join.
-    let sql = format!(
-        "SELECT a.* FROM {list} CROSS JOIN ledger_accounts a WHERE a.asset_id = w.s AND a.kind = w.k AND a.owner_id = w.o"
-    );
+    let sql = query::look_up(conn, list, "ledger_accounts a", "a.asset_id = w.s AND a.kind = w.k AND a.owner_id = w.o");
     query::list(conn, &sql, &binds)
 }
 
@@ -130,28 +128,31 @@ pub fn kind_number(kind: Kind) -> i16 {
 /// Writes a batch's ledger changes: new accounts, transfers, balances, holds. The number of statements does
 /// not depend on the number of rows on PostgreSQL; on SQLite each is prepared once.
 pub fn flush(conn: &mut Conn, changes: &Changes, facts: &[BookingFacts], new: &[NewAccount]) -> Result<()> {
-    insert_accounts(conn, new)?;
+    let new: HashMap<AccountId, &NewAccount> = new.iter().map(|account| (account.id, account)).collect();
+    let (opened, changed): (Vec<&Account>, Vec<&Account>) =
+        changes.accounts.iter().partition(|account| new.contains_key(&account.id));
+    // A new account is written once, as it is at the batch's end.
+    let opened: Vec<AccountRow> =
+        opened.iter().filter_map(|account| new.get(&account.id).map(|new| row_of_new(new, account))).collect();
+    all_touched(opened.len(), new.len(), "new ledger_accounts")?;
+    Record::insert_all(&opened, conn)?;
     insert_transfers(conn, changes, facts)?;
-    update_accounts(conn, changes)?;
+    update_accounts(conn, &changed)?;
     save_holds(conn, changes)
 }
 
-fn insert_accounts(conn: &mut Conn, new: &[NewAccount]) -> Result<()> {
-    let rows: Vec<AccountRow> = new
-        .iter()
-        .map(|account| AccountRow {
-            id: account.id.0,
-            kind: account.key.kind.name().to_owned(),
-            owner_id: account.key.owner,
-            asset_id: account.key.asset.0,
-            balance: 0,
-            held: 0,
-            ceiling: account.ceiling,
-            last_transfer: 0,
-            chain: Vec::new(),
-        })
-        .collect();
-    Record::insert_all(&rows, conn)
+fn row_of_new(new: &NewAccount, account: &Account) -> AccountRow {
+    AccountRow {
+        id: new.id.0,
+        kind: new.key.kind.name().to_owned(),
+        owner_id: new.key.owner,
+        asset_id: new.key.asset.0,
+        balance: account.balance,
+        held: account.held,
+        ceiling: new.ceiling,
+        last_transfer: account.chain.last().0,
+        chain: account.chain.to_bytes(),
+    }
 }
 
 fn row_of(transfer: &ledger::Transfer, facts: &BookingFacts) -> TransferRow {
@@ -188,11 +189,13 @@ fn insert_transfers(conn: &mut Conn, changes: &Changes, facts: &[BookingFacts]) 
     Record::insert_all(&rows, conn)
 }
 
-fn update_accounts(conn: &mut Conn, changes: &Changes) -> Result<()> {
+fn update_accounts(conn: &mut Conn, accounts: &[&Account]) -> Result<()> {
     use schema::ledger_accounts::dsl;
     const POSTGRES: &str = "UPDATE ledger_accounts a SET balance = u.balance, held = u.held, last_transfer = u.last, chain = u.chain \
                             FROM UNNEST(?, ?, ?, ?, ?) AS u (id, balance, held, last, chain) WHERE a.id = u.id";
-    let accounts = &changes.accounts;
+    if accounts.is_empty() {
+        return Ok(());
+    }
     let mut touched = 0_usize;
     if let Conn::Sqlite(sqlite) = conn {
         for account in accounts {
@@ -206,7 +209,7 @@ fn update_accounts(conn: &mut Conn, changes: &Changes) -> Result<()> {
             touched = touched.saturating_add(done);
         }
     } else {
-        let column = |part: fn(&Account) -> i64| Bind::Ints(accounts.iter().map(part).collect());
+        let column = |part: fn(&Account) -> i64| Bind::Ints(accounts.iter().map(|account| part(account)).collect());
         let binds = [
             column(|account| account.id.0),
             column(|account| account.balance),

@@ -192,3 +192,16 @@ pub fn among(conn: &Conn, column: &str, ids: &[i64]) -> (String, Bind) {
         Conn::Postgres(_) => (format!("{column} = ANY (?)"), Bind::Ints(ids.to_vec())),
     }
 }
+
+/// The rows of `table`, named `a`, that a list of wishes, named `w`, asks for by a unique key: from the wish to the row by the key's
+/// index, never the other way. On PostgreSQL the limit is what holds the planner to it: a plan made while the table was small, and kept,
+/// would go on reading all of it in every batch.
+#[must_use]
+pub fn look_up(conn: &Conn, list: &str, table: &str, condition: &str) -> String {
+    match conn {
+        Conn::Sqlite(_) => format!("SELECT a.* FROM {list} CROSS JOIN {table} WHERE {condition}"),
+        Conn::Postgres(_) => {
+            format!("SELECT a.* FROM {list} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {condition} LIMIT 1) a")
+        }
+    }
+}

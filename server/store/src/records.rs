@@ -195,6 +195,6 @@ pub fn list_audit_by_key(conn: &mut Conn, wanted: &[(i64, &str)]) -> Result<Vec<
             ("UNNEST(?, ?) AS w (p, k)", vec![Bind::Ints(parties), Bind::Texts(keys)])
         }
     };
-    let sql = format!("SELECT a.* FROM {list} CROSS JOIN audit a WHERE a.party_id = w.p AND a.idempotency_key = w.k");
+    let sql = query::look_up(conn, list, "audit a", "a.party_id = w.p AND a.idempotency_key = w.k");
     query::list(conn, &sql, &binds)
 }

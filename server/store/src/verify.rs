@@ -383,6 +383,16 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
          WHERE o.units_minor - o.left_minor <> COALESCE(p.sold, 0) ORDER BY o.id LIMIT 1",
     ),
     (
+        "purchases",
+        "SELECT p.id, 'its receivable or supplier is not that of its offer' AS problem FROM purchases p JOIN offers o ON o.id = p.offer_id \
+         WHERE o.receivable_id <> p.receivable_id OR o.supplier_id <> p.supplier_id ORDER BY p.id LIMIT 1",
+    ),
+    (
+        "notices",
+        "SELECT n.id, 'it is for a company that does not exist' AS problem FROM notices n LEFT JOIN parties p ON p.id = n.party_id \
+         WHERE p.id IS NULL ORDER BY n.id LIMIT 1",
+    ),
+    (
         "buyer_limits",
         "SELECT l.id, 'what is used of it is not what is held' AS problem FROM buyer_limits l LEFT JOIN (\
            SELECT a.owner_id, r.buyer_id, r.currency, CAST(SUM(a.balance) AS BIGINT) AS held FROM ledger_accounts a \

@@ -1,0 +1,48 @@
+//! How late this thread is with what it has to do. A thread that answers requests and comes to them later and later accepts no more
+//! work until it has caught up: otherwise requests would wait in sockets, where nobody counts them.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+thread_local! {
+    static LATE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// How often it is looked at.
+const EVERY: Duration = Duration::from_millis(10);
+/// Later than this, new work is sent away.
+const MOST: Duration = Duration::from_millis(100);
+
+/// Looks at the clock for ever; one on each thread that answers requests.
+pub async fn watch() {
+    loop {
+        let began = Instant::now();
+        actix_web::rt::time::sleep(EVERY).await;
+        LATE.set(began.elapsed().saturating_sub(EVERY));
+    }
+}
+
+/// Whether this thread should accept no more work for now.
+#[must_use]
+pub fn is_late() -> bool {
+    LATE.get() > MOST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_is_kept_busy_is_late_and_then_no_longer() {
+        actix_web::rt::System::new().block_on(async {
+            actix_web::rt::spawn(watch());
+            actix_web::rt::time::sleep(EVERY * 3).await;
+            assert!(!is_late());
+            std::thread::sleep(MOST * 3);
+            actix_web::rt::time::sleep(Duration::from_millis(1)).await;
+            assert!(is_late());
+            actix_web::rt::time::sleep(EVERY * 5).await;
+            assert!(!is_late());
+        });
+    }
+}
