@@ -1,6 +1,7 @@
 //! One binary for all journeys, house rules and attacks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::float_arithmetic)]
 
+mod approved;
 mod backup;
 mod bank;
 mod browser;
@@ -12,6 +13,7 @@ mod house_rules;
 mod intake;
 mod isolation;
 mod journey;
+mod link;
 mod mail;
 mod pages;
 mod payouts;

@@ -588,7 +588,8 @@ fn an_unanswered_presentation_runs_out() {
         assert_eq!(buyer.get(&format!("/payables/{never}")).status, 404);
         let inbox = buyer.get("/payables").text();
         assert!(inbox.contains("L-0002") && !inbox.contains("N-0001"), "{inbox}");
-        let said = api.api("dispute-invoice", "guesses-a-number", &serde_json::json!({ "invoice_id": never, "reason": "guessed" }));
+        let said =
+            api.api("dispute-invoice", "guesses-a-number", &serde_json::json!({ "invoice_id": never, "reason": "guessed" }));
         assert_eq!(said.status, 404, "{}", said.body);
         world.verify();
     }

@@ -46,11 +46,12 @@ impl Execute for QueueMails {
             batch.insert(&row)?;
         }
         notice.mailed = true;
-        if notice.kind == "invitation" || notice.kind == "password_reset" {
+        if ["invitation", "password_reset", "confirmation_link", "confirmation_code"].contains(&notice.kind.as_str()) {
             // The token has gone into the mail; here it would only be a key left lying about.
             let mut arguments: serde_json::Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
             if let Some(map) = arguments.as_object_mut() {
                 map.remove("token");
+                map.remove("code");
             }
             notice.arguments = arguments.to_string();
             notice.link = "/login".to_owned();

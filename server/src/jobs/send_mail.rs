@@ -12,7 +12,7 @@ use lettre::message::{Mailbox, Message, header::ContentType};
 use lettre::{SmtpTransport, Transport};
 use serde_json::Value;
 use store::records::Record;
-use store::{Mail, Notice, Pool, User};
+use store::{BuyerContact, Conn, Mail, Notice, Pool, User};
 use web::Language;
 
 /// A notice's stored arguments as texts; amounts in the words of people, under their name without `_minor`.
@@ -44,6 +44,8 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
             None => User::list_where(&mut conn, "party_id = ? AND status = 'active'", &[notice.party_id.into()])?,
         };
         let stored: Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
+        let other = second_address(&mut conn, &notice)?;
+        let link = signed(config, &notice);
         let mails = users
             .iter()
             .map(|user| {
@@ -51,8 +53,8 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
                 let arguments = arguments_of(&stored, language);
                 let borrowed: Vec<(&str, String)> =
                     arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-                let (subject, body) = web::mail::render(language, &notice.kind, &borrowed, &config.base_url, &notice.link);
-                QueuedMail { address: user.email.clone(), subject, body }
+                let (subject, body) = web::mail::render(language, &notice.kind, &borrowed, &config.base_url, &link);
+                QueuedMail { address: other.clone().unwrap_or_else(|| user.email.clone()), subject, body }
             })
             .collect();
         commands.push((Actor::SYSTEM, random_token(), QueueMails { notice_id: notice.id, mails }.into()));
@@ -60,6 +62,24 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
     drop(conn);
     writer.submit_all(commands);
     Ok(count)
+}
+
+/// Where a code goes: to the contact's other address, never to the one that gets the link.
+fn second_address(conn: &mut Conn, notice: &Notice) -> Result<Option<String>, Fault> {
+    if notice.kind != "confirmation_code" {
+        return Ok(None);
+    }
+    let binds = [notice.user_id.unwrap_or(0).into()];
+    let contact = BuyerContact::find_where(conn, "user_id = ? AND channel = 'email' ORDER BY id DESC LIMIT 1", &binds)?;
+    contact.map(|contact| Some(contact.second)).ok_or_else(|| Fault::Failed(format!("notice {} has no address", notice.id)))
+}
+
+/// The path that a mail leads to; a one-time link is signed on its way out.
+fn signed(config: &Config, notice: &Notice) -> String {
+    match notice.link.strip_prefix("/confirm/") {
+        Some(token) => format!("/confirm/{}", crate::auth::sign_link(&config.secret, token)),
+        None => notice.link.clone(),
+    }
 }
 
 /// The address that a mail's stable Message-ID ends with.

@@ -103,6 +103,7 @@ records!(
     mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
     checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
     credit_notes CreditNote, reviews Review, evidence Evidence,
+    buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable,
 );
 keyed!(
     heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
@@ -110,6 +111,7 @@ keyed!(
     payouts Payout, approvals Approval, mails Mail, distributions Distribution, payment_files PaymentFile, purchases Purchase,
     statements Statement, bank_files BankFile, notices Notice, credit_notes CreditNote, reviews Review,
     confirmation_lists ConfirmationList, confirmation_items ConfirmationItem, answer_clocks AnswerClock, assignment_notices AssignmentNotice,
+    buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable,
 );
 
 /// Replaces or adds a record whose key is more than a number.
