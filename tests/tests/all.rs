@@ -29,3 +29,4 @@ mod survival;
 mod time;
 mod twice;
 mod upgrade;
+mod walks;
