@@ -179,5 +179,9 @@ fn what_was_approved_in_advance_confirms_itself() {
         let states: Vec<_> = all["items"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
         assert_eq!(states, ["approved", "withdrawn", "approved", "used"], "{all}");
         world.verify();
+        let spoil = "UPDATE approved_payables SET payable_minor = payable_minor + 1 WHERE state = 'used'";
+        assert_eq!(store::query::execute(&mut world.conn(), spoil, &[]).unwrap(), 1);
+        let (_, finding) = store::verify::verify(&mut world.conn()).unwrap();
+        assert!(format!("{finding:?}").contains("what it has confirmed is not what was approved"), "{finding:?}");
     }
 }

@@ -280,9 +280,25 @@ fn a_rare_buyer_confirms_by_link_and_a_code() {
         assert_eq!(visitor.get(&large_path).status, 404, "replaced");
         let sixth = operator.api("send-link", "the-sixth", &json!({ "invoice_id": large.id }));
         assert_eq!((sixth.status, sixth.json()["code"].clone()), (429, "too_many_links".into()));
+        let kept = operator.get(&format!("/api/v1/confirmation-links?invoice_id={}", large.id));
+        assert_eq!(
+            (kept.json()["items"][0]["state"].clone(), kept.json()["items"][1]["reason"].clone()),
+            ("open".into(), "replaced".into())
+        );
+        assert!(!kept.body.contains("hash") && !kept.body.contains("token"), "{}", kept.body);
+        assert_eq!(supplier.get(&format!("/api/v1/confirmation-links?invoice_id={}", large.id)).status, 403);
+        let known = operator.get(&format!("/api/v1/contacts?party_id={party_id}")).json();
+        assert_eq!(
+            (known["items"][0]["second"].clone(), known["items"][0]["state"].clone()),
+            ("+49401234567".into(), "active".into())
+        );
         let page = world.signed_in("operator@x.example").get(&format!("/ops/contacts/{party_id}")).text();
         assert!(page.contains("Used") && page.contains("Revoked") && page.contains("+49401234567"), "{page}");
         world.verify();
+        let spoil = "UPDATE confirmation_links SET state = 'revoked' WHERE state = 'used'";
+        assert_eq!(store::query::execute(&mut world.conn(), spoil, &[]).unwrap(), 1);
+        let (_, finding) = store::verify::verify(&mut world.conn()).unwrap();
+        assert!(format!("{finding:?}").contains("its contact has not used a link for it"), "{finding:?}");
     }
 }
 
@@ -391,8 +407,12 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
         let operator = world.api("operator@x.example");
         assert_eq!(operator.api("send-link", "after-three-days", &json!({ "invoice_id": late.id })).status, 200);
         let path = link_of(&world, &late);
+        world.move_to("2021-06-06");
+        gone(&late, &path, "expired");
+        let last = present(&world, "S-7", 170_000);
+        let path = link_of(&world, &last);
         assert_eq!(operator.api("end-contact", "she-has-left", &json!({ "party_id": party_id })).status, 200);
-        gone(&late, &path, "contact_ended");
+        gone(&last, &path, "contact_ended");
         assert_eq!(
             operator.api("end-contact", "she-has-left-twice", &json!({ "party_id": party_id })).json()["code"],
             "contact_missing"
@@ -502,6 +522,30 @@ async fn confirm_in_browser(driver: &Driver, world: &World, party_id: i64, path:
         browser.web.quit().await?;
     }
     Ok(())
+}
+
+/// Two operators see when the contact's address is in the house of a supplier that invoices this buyer; a company with half a person is none.
+#[test]
+fn a_contact_in_the_suppliers_house_makes_two_people_ask_once_more() {
+    let (world, party_id) = world(Database::sqlite());
+    let _ = present(&world, "V-1", 100_000);
+    let operator = world.api("operator@x.example");
+    let mut near = contact(party_id, "telephone");
+    near["email"] = json!("rita@x.example");
+    assert_eq!(operator.api("record-contact", "in-the-house", &near).status, 202);
+    let request = store::Approval::find_where(&mut world.conn(), "command = 'record_contact'", &[]).unwrap().unwrap();
+    let shown = world.signed_in("operator2@x.example").get(&format!("/approvals/{}", request.id)).text();
+    assert!(shown.contains("The address is in the house of Real Supplier"), "{shown}");
+    let twice = operator.api("record-contact", "asked-for-twice", &contact(party_id, "telephone"));
+    assert_eq!(twice.json()["code"], "request_pending");
+    let company = |fields: Value| {
+        let mut company =
+            json!({ "name": "Half", "country": "DE", "tax_id": "DE777777777", "capacities": "buyer", "language": "en" });
+        company.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        operator.api("invite-company", &format!("half-{fields}").replace(' ', "-"), &company)
+    };
+    assert_eq!(company(json!({ "checker_name": "Only" })).json()["code"], "field_missing");
+    assert_eq!(company(json!({ "capacities": "buyer,supplier" })).json()["code"], "field_missing", "a supplier needs people");
 }
 
 /// A buyer that has its own people gets no links, and its ordinary way is as it was.

@@ -39,7 +39,9 @@ fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
 fn twenty() -> Vec<(String, Vec<u8>, &'static str)> {
     let file = |name: &str, content: Vec<u8>, says: &'static str| (name.to_owned(), content, says);
     let mut files: Vec<_> = (1..=7_i64)
-        .map(|at| file(&format!("good-{at}.xml"), invoice(&format!("W-{at}"), 100_000 + at * 1_000).into_bytes(), "is a draft now"))
+        .map(|at| {
+            file(&format!("good-{at}.xml"), invoice(&format!("W-{at}"), 100_000 + at * 1_000).into_bytes(), "is a draft now")
+        })
         .collect();
     files.push(file("good-8.zip", pack(&[("eight.xml", invoice("W-8", 150_000).as_bytes())]), "W-8"));
     let wrong = |from: &str, to: &str| {

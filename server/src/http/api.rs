@@ -24,6 +24,7 @@ use std::future::Future;
 use std::pin::Pin;
 use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
 use store::records::Record;
+use store::{BuyerContact, ConfirmationLink};
 
 /// A JSON body with the key that makes it safe to send again.
 pub struct Write<T> {
@@ -212,6 +213,8 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/payables/list", confirmation_list);
     routes.get("/api/v1/payables/approved", approved);
     routes.get("/api/v1/messages", messages);
+    routes.get("/api/v1/contacts", contacts);
+    routes.get("/api/v1/confirmation-links", confirmation_links);
     routes.get("/api/v1/confirmation-evidence", confirmation_evidence);
     routes.get("/api/v1/assignments", assignments);
     routes.get("/api/v1/receivables", receivables);
@@ -367,6 +370,45 @@ async fn messages(who: Who<Member>, params: Params) -> Answer {
 async fn confirmation_evidence(who: Who<Member>, params: Params) -> Answer {
     let evidence = super::pages::undertakings::find(&who, wanted_id(&params, "invoice_id")?).await?;
     Ok(HttpResponse::Ok().json(json!({ "invoice_id": evidence.invoice_id, "text": evidence.text, "sha256": evidence.hash })))
+}
+
+/// Who confirms by one-time link for a company, and who did.
+async fn contacts(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let id = wanted_id(&params, "party_id")?;
+    let rows = who
+        .app
+        .read(move |conn| Ok(BuyerContact::list_where(conn, "party_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "party_id": row.party_id, "user_id": row.user_id, "channel": row.channel, "second": row.second, "source": row.source,
+                "currency": row.currency, "limit_minor": row.limit_minor, "link_hours": row.link_hours, "state": row.state,
+                "recorded_by": row.recorded_by, "agreed_by": row.agreed_by, "recorded_at": row.recorded_at, "ended_at": row.ended_at,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// The links to an invoice, without what opens them.
+async fn confirmation_links(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let id = wanted_id(&params, "invoice_id")?;
+    let rows = who
+        .app
+        .read(move |conn| Ok(ConfirmationLink::list_where(conn, "invoice_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "invoice_id": row.invoice_id, "contact_id": row.contact_id, "state": row.state, "reason": row.reason, "wrong_codes": row.tries,
+                "issued_at": row.issued_at, "expires_at": row.expires_at, "ended_at": row.ended_at,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
 }
 
 /// The notices of assignment that the company was given.
@@ -647,6 +689,8 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
             ("amount_minor", "what would be confirmed, minor units"),
             ("due_date", "when it would be paid"),
         ],
+        "contacts" => &[("party_id", "the buyer")],
+        "confirmation-links" => &[("invoice_id", "the invoice that they lead to")],
         "messages" => &[("invoice_id", "the invoice that was spoken about")],
         "confirmation-evidence" => &[("invoice_id", "the invoice that was confirmed")],
         "payables/approved" => &[("state", "approved, used or withdrawn"), ("before", "rows older than this id")],

@@ -300,8 +300,9 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
     let loaded = load(&who, &sender, &token).await;
     let mut command = match &loaded {
         Ok(loaded) => wish(loaded, &|name| posted.get(name).to_owned())?,
-        // Only a repetition is answered now; what it holds does not matter, as the writer compares it.
-        Err(_) => return repeated(&who, &actor, &posted).await,
+        // A form that was sent before has its receipt; any other finds no link.
+        Err(Fault::Refused(Refusal::LinkInvalid)) => return repeated(&who, &actor, &posted).await,
+        Err(fault) => return Err(fault.clone()),
     };
     command.link_id = link_id;
     command.token_hash = hash;
