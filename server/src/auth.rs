@@ -151,6 +151,27 @@ pub fn issue_token(
         .map_err(|error| StoreError::Corrupt(format!("token: {error}")))
 }
 
+/// What a one-time link is signed as, so that no other signature of this key is one.
+fn link_signature(secret: &str, token: &str) -> Option<String> {
+    let message = format!("confirmation-link {token}");
+    let signed = jsonwebtoken::crypto::sign(message.as_bytes(), &EncodingKey::from_secret(secret.as_bytes()), Algorithm::HS256);
+    signed.ok()?.get(..32).map(str::to_owned)
+}
+
+/// The token of a one-time link with its signature: a row that somebody slips into the database opens nothing.
+#[must_use]
+pub fn sign_link(secret: &str, token: &str) -> String {
+    format!("{token}.{}", link_signature(secret, token).unwrap_or_default())
+}
+
+/// The token inside, if we have signed it.
+#[must_use]
+pub fn open_link<'a>(secret: &str, signed: &'a str) -> Option<&'a str> {
+    let (token, signature) = signed.split_once('.')?;
+    let wanted = link_signature(secret, token)?;
+    crate::hash::same_secret(&wanted, signature).then_some(token)
+}
+
 /// The session token inside a valid bearer token, and the user it names.
 #[must_use]
 pub fn read_token(secret: &str, token: &str, now: NaiveDateTime) -> Option<(String, i64)> {
@@ -266,6 +287,16 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_opens_only_with_its_own_signature() {
+        let signed = sign_link("one secret", "abc");
+        assert_eq!((open_link("one secret", &signed), signed.len()), (Some("abc"), 36));
+        assert_eq!(open_link("another secret", &signed), None);
+        assert_eq!(open_link("one secret", &signed.replace("abc", "abd")), None);
+        assert_eq!(open_link("one secret", "abc."), None);
+        assert_eq!(open_link("one secret", "abc"), None);
+    }
 
     #[test]
     fn weak_and_breached_passwords_are_refused() {

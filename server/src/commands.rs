@@ -159,6 +159,7 @@ macro_rules! commands {
 commands!(
     accept_invitation AcceptInvitation,
     acknowledge_assignment AcknowledgeAssignment,
+    answer_by_link AnswerByLink,
     answer_invoice AnswerInvoice,
     appoint_checker AppointChecker,
     assign_suspense AssignSuspense,
@@ -178,6 +179,8 @@ commands!(
     decide_review DecideReview,
     dispute_invoice DisputeInvoice,
     draft_confirmation_list DraftConfirmationList,
+    draft_payables DraftPayables,
+    end_contact EndContact,
     enrol_totp EnrolTotp,
     explain_invoice ExplainInvoice,
     explain_statement ExplainStatement,
@@ -192,6 +195,7 @@ commands!(
     queue_mails QueueMails,
     record_checkpoint RecordCheckpoint,
     record_confirmed RecordConfirmed,
+    record_contact RecordContact,
     record_mail RecordMail,
     record_receipt RecordReceipt,
     record_sign_in_failure RecordSignInFailure,
@@ -203,7 +207,9 @@ commands!(
     resolve_line ResolveLine,
     retry_mail RetryMail,
     return_suspense ReturnSuspense,
+    revoke_link RevokeLink,
     revoke_sessions RevokeSessions,
+    send_link SendLink,
     set_approval_limit SetApprovalLimit,
     set_buyer_limit SetBuyerLimit,
     set_holiday SetHoliday,
@@ -213,15 +219,19 @@ commands!(
     share_payment SharePayment,
     sign_in SignIn,
     submit_invoice SubmitInvoice,
+    tell_code TellCode,
     touch_session TouchSession,
+    withdraw_approved WithdrawApproved,
     withdraw_invoice WithdrawInvoice,
     withdraw_offer WithdrawOffer,
     write_message WriteMessage,
 );
 
+pub mod advance;
 pub mod answer_clock;
 pub mod bank_line;
 pub mod intake;
+pub mod links;
 pub mod payout;
 pub mod reviews;
 mod second_person;

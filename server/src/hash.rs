@@ -35,3 +35,15 @@ pub fn random_token() -> String {
 pub fn same_secret(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0_u8, |rest, (x, y)| rest | (x ^ y)) == 0
 }
+
+/// Eight random digits, each equally likely, for a person to type.
+#[must_use]
+pub fn random_code() -> String {
+    let mut code = String::new();
+    while code.len() < 8 {
+        // Bytes past the last whole ten would favour small digits.
+        let digits = random_bytes().into_iter().filter(|byte| *byte < 250).map(|byte| char::from(b'0'.saturating_add(byte % 10)));
+        code.extend(digits.take(8_usize.saturating_sub(code.len())));
+    }
+    code
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::float_arithmetic)]
 
 mod api;
+mod approved;
 mod backup;
 mod bank;
 mod browser;
@@ -13,6 +14,7 @@ mod house_rules;
 mod intake;
 mod isolation;
 mod journey;
+mod link;
 mod mail;
 mod pages;
 mod payouts;
@@ -28,3 +30,4 @@ mod survival;
 mod time;
 mod twice;
 mod upgrade;
+mod walks;

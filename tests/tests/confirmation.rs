@@ -277,6 +277,10 @@ fn payables_are_chosen_in_the_inbox() {
         let mut held = Invoice::load(&mut world.conn(), invoices[8].id).unwrap();
         held.review = "open".into();
         held.update(&mut world.conn()).unwrap();
+        let inbox = buyer.get("/payables");
+        let box_of = |row: &Invoice| format!("name=\"chosen\" value=\"{}\"", row.id);
+        assert!(inbox.body.contains(&box_of(&invoices[7])), "{}", inbox.body);
+        assert!(!inbox.body.contains(&box_of(&invoices[8])) && inbox.text().contains("Being looked at"), "{}", inbox.text());
         let check = choose("chosen", &[invoices[0].id, invoices[1].id, invoices[2].id, invoices[8].id], "");
         let text = check.text();
         assert!(
@@ -488,6 +492,13 @@ fn an_invoice_is_answered_with_codes_and_a_thread() {
             );
         }
         assert_eq!(response(&world.signed_in("operator@x.example"), first.id).status, 404, "nobody else's");
+        let said = world.api(SUPPLIER.3).get(&format!("/api/v1/messages?invoice_id={}", first.id)).json();
+        let told = |at: usize| {
+            (said["items"][at]["party"].clone(), said["items"][at]["code"].clone(), said["items"][at]["text"].clone())
+        };
+        assert_eq!(told(0), (BUYER.0.into(), "UQ".into(), "Were there two boxes?".into()));
+        assert_eq!(told(1), (SUPPLIER.0.into(), "".into(), "Three, one came late.".into()));
+        assert_eq!(world.api("operator@x.example").get(&format!("/api/v1/messages?invoice_id={}", first.id)).status, 404);
         let going = buyer.fill(&page, &format!("{page}/in-process"), &[]);
         assert_eq!(going.status, 200);
         assert!(response(&buyer, first.id).body.contains(">IP<"));
@@ -646,6 +657,9 @@ fn a_confirmation_is_evidence() {
         assert!(audit.is_some(), "in the audit record");
         let shown = world.signed_in(SUPPLIER.3).get(&format!("/undertakings/{}", row.id)).text();
         assert!(shown.contains(&evidence.hash) && shown.contains("signed in with"), "{shown}");
+        let read = world.api(SUPPLIER.3).get(&format!("/api/v1/confirmation-evidence?invoice_id={}", row.id)).json();
+        assert_eq!((read["sha256"].clone(), read["text"].clone()), (evidence.hash.as_str().into(), file.body.as_str().into()));
+        assert_eq!(world.api(SUPPLIER.3).get("/api/v1/confirmation-evidence?invoice_id=1").status, 404);
         let change = "UPDATE confirmation_evidence SET text = 'x'";
         assert!(store::query::execute(&mut world.conn(), change, &[]).is_err(), "what is written stays written");
         world.verify();
@@ -688,6 +702,13 @@ fn a_notice_of_assignment_is_given_and_acknowledged() {
         let text = buyer.get(&format!("/assignment-texts/{}", receivable.id)).body;
         assert!(text.contains("Notice of assignment (2026-11)") && text.contains("债权转让通知"), "{text}");
         let api = world.api(BUYER.3);
+        let given = api.get("/api/v1/assignments?state=given").json()["items"][0].clone();
+        assert_eq!(
+            (given["reference"].clone(), given["state"].clone()),
+            (receivable.reference.as_str().into(), "given".into()),
+            "{given}"
+        );
+        assert_eq!(given["iban"], e2e::world::CUSTODY_IBAN);
         let other = serde_json::json!({ "receivable_id": receivable.id, "hash": "0" });
         assert_eq!(api.api("acknowledge-assignment", "another-text", &other).json()["code"], "field_invalid");
         let done = buyer.fill(&notice, &notice, &[]);

@@ -31,6 +31,7 @@ fn is_page(path: &str) -> bool {
         "/assets/",
         "/documents/",
         "/responses/",
+        "/confirmation-documents/",
         "/evidence/",
         "/assignment-texts/",
         "/log/",
@@ -172,7 +173,11 @@ fn pages_behind_links(world: &World) -> Vec<String> {
     let visitor = world.client();
     let _ = visitor.fill("/password/reset", "/password/reset", &[("email", "supplier9@kontor.example")]);
     let mut found = Vec::new();
-    for (address, begins) in [("supplier9@kontor.example", "/password/reset/"), ("lotsen@kontor.example", "/invitations/")] {
+    for (address, begins) in [
+        ("supplier9@kontor.example", "/password/reset/"),
+        ("lotsen@kontor.example", "/invitations/"),
+        ("nordwerft@kontor.example", "/confirm/"),
+    ] {
         for _ in 0..100 {
             let mail = world.mail(address);
             let link = mail.body.split_whitespace().find_map(|word| word.strip_prefix("http://kontor.test"));
@@ -183,7 +188,14 @@ fn pages_behind_links(world: &World) -> Vec<String> {
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
     }
-    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.len(), 3, "{found:?}");
+    // What its forms lead to.
+    let link = found.last().cloned().unwrap();
+    for (name, value) in
+        [("act=confirm&amount=100.00&reason=less&due_date", "2026-12-30"), ("act=reject&clarification=UNR&text", "wrong")]
+    {
+        found.push(format!("{link}/check?{name}={value}"));
+    }
     found
 }
 

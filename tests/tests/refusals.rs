@@ -26,6 +26,10 @@ const SHOWN: &[(&str, &str)] = &[
     ("payment_being_shared", "distribution::many_holders_are_paid_piece_by_piece"),
     ("nothing_chosen", "confirmation::many_payables_are_confirmed_with_one_decision"),
     ("too_many_chosen", "confirmation::many_payables_are_confirmed_with_one_decision"),
+    ("supplier_unknown", "approved::what_was_approved_in_advance_confirms_itself"),
+    ("contact_missing", "link::a_rare_buyer_confirms_by_link_and_a_code"),
+    ("too_many_links", "link::a_rare_buyer_confirms_by_link_and_a_code"),
+    ("above_contact_limit", "link::a_rare_buyer_confirms_by_link_and_a_code"),
     ("idempotency_key_reused", "survival::a_key_does_one_thing_once"),
     ("request_pending", "bank::opposing_requests_about_one_line_conflict"),
     ("receipt_known", "bank::money_recorded_by_hand_and_brought_by_the_bank_counts_once"),
@@ -99,6 +103,7 @@ const PLACES: &[&str] = &[
     "own",
     "approval_id",
     "line_id",
+    "most_minor",
 ];
 
 #[test]

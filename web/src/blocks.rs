@@ -41,7 +41,7 @@ impl Tone {
         match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
             | "placed" | "issued" | "sent" | "acknowledged" | "review_cleared" | "imported" | "follows" | "first"
-            | "expensed" | "explained" => Self::Done,
+            | "expensed" | "explained" | "link_used" | "used" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -60,9 +60,8 @@ impl Tone {
             | "overlap"
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
-            | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected" => {
-                Self::Stopped
-            }
+            | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected"
+            | "link_revoked" | "link_expired" | "link_locked" => Self::Stopped,
             _ => Self::Waiting,
         }
     }

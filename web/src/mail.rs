@@ -7,7 +7,9 @@ use crate::texts::Language;
 pub fn render(language: Language, kind: &str, arguments: &[(&str, String)], base: &str, link: &str) -> (String, String) {
     let sentence = notice(language, kind, arguments);
     let subject: String = sentence.chars().filter(|mark| !mark.is_control()).take(150).collect();
-    let body = format!("{sentence}\n\n{}\n{base}{link}\n\n{}\n", language.t("mail-open"), language.t("mail-footer"));
+    // Whoever cannot sign in is led nowhere.
+    let opened = if link.is_empty() { String::new() } else { format!("{}\n{base}{link}\n\n", language.t("mail-open")) };
+    let body = format!("{sentence}\n\n{opened}{}\n", language.t("mail-footer"));
     (subject, body)
 }
 

@@ -24,7 +24,7 @@ pub struct EvidenceFacts<'a> {
 pub struct Signature<'a> {
     pub name: &'a str,
     pub email: &'a str,
-    /// `password` or `password+totp`.
+    /// `password`, `password+totp`, or the link and the way of its code.
     pub factors: &'a str,
 }
 

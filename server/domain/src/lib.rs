@@ -4,6 +4,7 @@
 //! say no says it with a [`Refusal`], which has a stable code.
 #![cfg_attr(test, allow(clippy::as_conversions, clippy::float_arithmetic))]
 
+pub mod advance;
 pub mod allocation;
 pub mod answer;
 pub mod assignment;
@@ -17,6 +18,7 @@ pub mod day_count;
 pub mod evidence;
 pub mod identity;
 pub mod invoice;
+pub mod link;
 pub mod money;
 pub mod offering;
 pub mod party;

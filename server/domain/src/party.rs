@@ -35,7 +35,11 @@ named! {
     PartyStatus { Applied => "applied", Active => "active", Suspended => "suspended", Declined => "declined" }
 }
 named! {
-    UserStatus { Invited => "invited", Active => "active", Disabled => "disabled" }
+    UserStatus {
+        Invited => "invited", Active => "active", Disabled => "disabled",
+        /// Confirms by one-time link and cannot sign in.
+        Contact => "contact",
+    }
 }
 
 /// A small set kept as text: `supplier,financier`.

@@ -102,6 +102,13 @@ refusals! {
     /// An act on many was asked for, and none was chosen.
     NothingChosen => "nothing_chosen",
     TooManyChosen { most: usize } => "too_many_chosen",
+    /// Nobody is recorded to whom a link could be mailed.
+    ContactMissing => "contact_missing",
+    /// More than a contact may confirm by link.
+    AboveContactLimit { most_minor: i64 } => "above_contact_limit",
+    TooManyLinks { most: usize } => "too_many_links",
+    /// A row of the buyer's payables names no supplier of the platform.
+    SupplierUnknown => "supplier_unknown",
     // Receivables, offers, purchases
     RateOutOfRange => "rate_out_of_range",
     CloseDateInvalid => "close_date_invalid",

@@ -38,9 +38,13 @@ const ROOT: &str = "urn:oasis:names:specification:ubl:schema:xsd:ApplicationResp
 const CAC: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2";
 const CBC: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2";
 
-/// Electronic address schemes (EAS) for VAT numbers, by country.
+/// Electronic address schemes (EAS, as CEN's artefacts 1.3.16 know them) for VAT numbers, by country. Sweden's 9955 has left the list,
+/// and Denmark's and Norway's schemes are of other numbers.
 const VAT_SCHEMES: &[(&str, &str)] = &[
+    ("AD", "9922"),
+    ("AL", "9923"),
     ("AT", "9914"),
+    ("BA", "9924"),
     ("BE", "9925"),
     ("BG", "9926"),
     ("CH", "9927"),
@@ -49,6 +53,7 @@ const VAT_SCHEMES: &[(&str, &str)] = &[
     ("DE", "9930"),
     ("EE", "9931"),
     ("ES", "9920"),
+    ("FI", "0213"),
     ("FR", "9957"),
     ("GB", "9932"),
     ("GR", "9933"),
@@ -56,17 +61,24 @@ const VAT_SCHEMES: &[(&str, &str)] = &[
     ("HU", "9910"),
     ("IE", "9935"),
     ("IT", "0211"),
+    ("LI", "9936"),
     ("LT", "9937"),
     ("LU", "9938"),
     ("LV", "9939"),
+    ("MC", "9940"),
+    ("ME", "9941"),
+    ("MK", "9942"),
     ("MT", "9943"),
     ("NL", "9944"),
     ("PL", "9945"),
     ("PT", "9946"),
     ("RO", "9947"),
-    ("SE", "9955"),
+    ("RS", "9948"),
     ("SI", "9949"),
     ("SK", "9950"),
+    ("SM", "9951"),
+    ("TR", "9952"),
+    ("VA", "9953"),
 ];
 
 /// The scheme under which a company's VAT number is its address, if its country has one.
@@ -195,6 +207,18 @@ mod tests {
         ];
         let places: Vec<usize> = order.iter().map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"))).collect();
         assert!(places.is_sorted(), "{text}");
+    }
+
+    #[test]
+    fn every_scheme_is_on_the_list_of_addresses() {
+        for (country, scheme) in VAT_SCHEMES {
+            assert!(crate::rules::codes::is_known("endpoint", scheme), "{country} {scheme}");
+            assert!(crate::rules::codes::is_known("country", country), "{country}");
+        }
+        assert!(VAT_SCHEMES.is_sorted_by(|one, two| one.0 < two.0), "each country once");
+        let same = VAT_SCHEMES.iter().map(|(_, scheme)| scheme).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(same.len(), VAT_SCHEMES.len(), "no two countries share one");
+        assert_eq!((scheme_of("SE"), scheme_of("FI"), scheme_of("CN")), (None, Some("0213"), None));
     }
 
     #[test]

@@ -135,7 +135,7 @@ async fn arrive(work: &Load<'_>, rate: u64, length: Duration) -> Result<Waits, F
 pub fn run(options: &OverloadOptions) -> Result<Value, Failure> {
     let target = Target::new(options.database_url.as_ref())?;
     let clock = Clock::default();
-    let lots = history::build_market(&target.url, 1, &clock)?;
+    let lots = history::build_market(&target.url, 1, false, &clock)?;
     let config = demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir());
     let running = serve::start(config, clock)?;
     let tokens = sign_in_desks(running.port)?;

@@ -27,7 +27,7 @@ pub(crate) fn known_roles() -> Vec<&'static str> {
 impl ChangeUser {
     /// The person as they are, and the roles that they shall have.
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(User, String)> {
-        let found = User::find(batch.conn, self.user_id)?.filter(|user| user.party_id == actor.party_id);
+        let found = User::find(batch.conn, self.user_id)?.filter(|user| user.party_id == actor.party_id && user.status != UserStatus::Contact.name());
         let user = found.ok_or(Refusal::NotFound)?;
         let roles = normalise_names(&self.roles, &known_roles(), "roles")?;
         let administrator = Role::Administrator.name();

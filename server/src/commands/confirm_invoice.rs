@@ -1,7 +1,7 @@
 //! The buyer irrevocably undertakes to pay, all or less; the receivable comes into being in the same commit.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Ask, Done, Execute, answer_clock, currency, optional, reviews, settlement};
+use super::{Actor, Ask, Done, Execute, answer_clock, currency, links, optional, reviews, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
@@ -9,7 +9,7 @@ use domain::chart::{self, AccountKey};
 use domain::day_count::DayCount;
 use domain::evidence::{self, EvidenceFacts, Signature};
 use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
-use domain::party::{Capacity, needs_second_person};
+use domain::party::{Capacity, UserStatus, needs_second_person};
 use domain::pricing::FeeTerms;
 use domain::receivable::{ConfirmationFacts, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text};
 use domain::undertaking::{self, UndertakingTerms};
@@ -79,6 +79,7 @@ pub fn words_between(
         amount: &amount,
         due_date: &due,
         document_hash: &invoice.document,
+        issue_date: "",
     };
     let text = |language| undertaking::text(undertaking::CURRENT, language, &terms).unwrap_or_default();
     let (english, chinese) = (text("en"), text("zh"));
@@ -102,13 +103,12 @@ pub fn issue_terms(conn: &mut Conn, code: &str) -> Step<(IssueTermsRow, IssueTer
     Ok((row, terms))
 }
 
-/// The factors with which a person signs in.
-fn factors(user: &User) -> &'static str {
-    if user.totp_secret.is_empty() { "password" } else { "password+totp" }
-}
-
-fn signature(user: &User) -> Signature<'_> {
-    Signature { name: &user.name, email: &user.email, factors: factors(user) }
+/// The factors with which a person signs: those of the sign-in, or the link and its code.
+fn factors(batch: &mut Batch<'_>, user: &User, invoice_id: i64) -> Step<String> {
+    if user.status == UserStatus::Contact.name() {
+        return links::factor(batch, user.id, invoice_id);
+    }
+    Ok(if user.totp_secret.is_empty() { "password" } else { "password+totp" }.to_owned())
 }
 
 /// The confirmation as one text, with its digest.
@@ -118,6 +118,14 @@ fn evidence(batch: &mut Batch<'_>, signed: &Confirmation, invoice: &Invoice, rec
         Some(id) => Some(User::load(batch.conn, id)?),
         None => None,
     };
+    let signed_with = factors(batch, &signer, invoice.id)?;
+    let approved_with = match &approver {
+        Some(user) => factors(batch, user, invoice.id)?,
+        None => String::new(),
+    };
+    fn signature<'a>(user: &'a User, factors: &'a str) -> Signature<'a> {
+        Signature { name: &user.name, email: &user.email, factors }
+    }
     let moment = |at: chrono::NaiveDateTime| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let request = match signed.approver_id {
         Some(_) => store::confirmation_lists::find_request(batch.conn, invoice.id, signed.signer_id)?,
@@ -129,8 +137,8 @@ fn evidence(batch: &mut Batch<'_>, signed: &Confirmation, invoice: &Invoice, rec
         words_zh: &signed.words_zh,
         document: &invoice.document,
         terms: &receivable.terms,
-        signer: signature(&signer),
-        approver: approver.as_ref().map(signature),
+        signer: signature(&signer, &signed_with),
+        approver: approver.as_ref().map(|user| signature(user, &approved_with)),
         asked_at: &request.map(|row| moment(row.created_at)).unwrap_or_default(),
         at: &moment(signed.signed_at),
     });
@@ -242,6 +250,19 @@ impl Execute for ConfirmInvoice {
         if reviews::check_again(batch, &mut invoice)? {
             return Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "review": "open" })));
         }
+        self.carry_out(batch, actor, (invoice, next), words)
+    }
+}
+
+impl ConfirmInvoice {
+    /// Issues what has been decided: the confirmation, its evidence, and the receivable.
+    pub(crate) fn carry_out(
+        &self,
+        batch: &mut Batch<'_>,
+        actor: &Actor,
+        (mut invoice, next): (Invoice, InvoiceState),
+        words: Words,
+    ) -> Step<Done> {
         let known = currency(&invoice.currency)?;
         let (row, terms) = issue_terms(batch.conn, &invoice.currency)?;
         let split = decide_issue(self.amount_minor, &terms)?;
@@ -282,6 +303,7 @@ impl Execute for ConfirmInvoice {
         batch.insert(&evidence)?;
         insert_message(batch, actor, invoice.id, (code.name(), reason_code), &confirmation.reason)?;
         batch.update(&invoice)?;
+        links::end(batch, invoice.id, &invoice.state)?;
         batch.insert(&receivable)?;
         let arguments = json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
         batch.notify(invoice.supplier_id, "invoice_confirmed", &arguments, format!("/receivables/{}", receivable.id));

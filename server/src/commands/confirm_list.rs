@@ -1,11 +1,12 @@
 //! One decision confirms a whole list. A job then confirms its payables one by one (`jobs/confirm_lists.rs`), each with its own
-//! words, signer, approver, time and hash.
+//! words, signer, approver, time and hash. A list of payables whose invoices have not come is approved by it.
 
-use super::{Actor, Ask, Done, Execute};
+use super::{Actor, Ask, Done, Execute, advance};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::confirmation_list::sums;
 use domain::party::{Capacity, needs_second_person};
+use domain::undertaking;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ impl ConfirmList {
         if list.state != "draft" {
             return Err(Refusal::StateConflict { state: list.state }.into());
         }
-        if list.list_hash != self.list_hash || list.version != domain::undertaking::CURRENT {
+        if list.list_hash != self.list_hash || ![undertaking::CURRENT, undertaking::ADVANCE].contains(&list.version.as_str()) {
             return Err(Refusal::UndertakingChanged.into());
         }
         let amounts = list_amounts(batch.conn, list.id)?;
@@ -63,11 +64,17 @@ impl Execute for ConfirmList {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (mut list, sums) = self.decide(batch, actor)?;
-        "running".clone_into(&mut list.state);
+        let in_advance = list.version == undertaking::ADVANCE;
+        // What waits for its invoice is approved at once; invoices that are here are confirmed by the job.
+        if in_advance { "done" } else { "running" }.clone_into(&mut list.state);
+        list.done_at = in_advance.then_some(batch.now);
         list.signer_id = Some(actor.user_id);
         list.approver_id = actor.approver_id;
         list.decided_at = Some(batch.now);
         batch.update(&list)?;
+        if in_advance {
+            advance::approve(batch, &list)?;
+        }
         let body = json!({ "list_id": list.id, "list_hash": list.list_hash, "version": list.version, "sums": sums });
         Ok(Done::new(list.id, body))
     }

@@ -1,6 +1,7 @@
 //! The operator brings a company onto the register and invites its first administrator and its first checker: a company
 //! cannot appoint its own second person.
 
+use super::invite_user::Invited;
 use super::{Actor, Done, Execute, invite_user, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
@@ -24,11 +25,37 @@ pub struct InviteCompany {
     pub capacities: String,
     /// "en" or "zh".
     pub language: String,
+    #[serde(default)]
     pub administrator_email: String,
+    #[serde(default)]
     pub administrator_name: String,
-    /// Who agrees to what the administrator asks for; not the same person.
+    /// Who agrees to what the administrator asks for; not the same person. All four may stay empty for a company that is only a
+    /// buyer: then it has a contact who confirms by one-time link.
+    #[serde(default)]
     pub checker_email: String,
+    #[serde(default)]
     pub checker_name: String,
+}
+
+impl InviteCompany {
+    /// A company that only pays, and rarely: nobody of it signs in, and a contact confirms by one-time link.
+    fn is_rare_buyer(&self, capacities: &str) -> bool {
+        let people = [&self.administrator_email, &self.administrator_name, &self.checker_email, &self.checker_name];
+        capacities == Capacity::Buyer.name() && people.iter().all(|typed| typed.trim().is_empty())
+    }
+
+    /// The administrator and the checker: two people.
+    fn people(&self, batch: &mut Batch<'_>) -> Step<Vec<Invited>> {
+        let email = invite_user::free_email(batch, &self.administrator_email, "administrator_email")?;
+        let person = required(&self.administrator_name, "administrator_name", 100)?;
+        let checker_email = invite_user::free_email(batch, &self.checker_email, "checker_email")?;
+        let checker = required(&self.checker_name, "checker_name", 100)?;
+        if checker_email == email || checker.eq_ignore_ascii_case(&person) {
+            return Err(Refusal::TwoPeopleNeeded { field: "checker_email".to_owned() }.into());
+        }
+        let first = Invited { email, name: person, roles: "administrator,maker".to_owned() };
+        Ok(vec![first, Invited { email: checker_email, name: checker, roles: Role::Checker.name().to_owned() }])
+    }
 }
 
 impl Execute for InviteCompany {
@@ -48,13 +75,7 @@ impl Execute for InviteCompany {
         }
         let known = [Capacity::Supplier.name(), Capacity::Buyer.name(), Capacity::Financier.name()];
         let capacities = normalise_names(&self.capacities, &known, "capacities")?;
-        let email = invite_user::free_email(batch, &self.administrator_email, "administrator_email")?;
-        let person = required(&self.administrator_name, "administrator_name", 100)?;
-        let checker_email = invite_user::free_email(batch, &self.checker_email, "checker_email")?;
-        let checker = required(&self.checker_name, "checker_name", 100)?;
-        if checker_email == email || checker.eq_ignore_ascii_case(&person) {
-            return Err(Refusal::TwoPeopleNeeded { field: "checker_email".to_owned() }.into());
-        }
+        let people = if self.is_rare_buyer(&capacities) { Vec::new() } else { self.people(batch)? };
         if Party::find_where(batch.conn, "tax_key = ?", &[tax_key.as_str().into()])?.is_some() {
             return Err(Refusal::TaxIdTaken.into());
         }
@@ -73,10 +94,13 @@ impl Execute for InviteCompany {
             created_at: batch.now,
         };
         batch.insert(&party)?;
-        let invited = invite_user::Invited { email, name: person, roles: "administrator,maker".to_owned() };
-        let user_id = invite_user::insert_invited(batch, &party, invited)?;
-        let second = invite_user::Invited { email: checker_email, name: checker, roles: Role::Checker.name().to_owned() };
-        let checker_id = invite_user::insert_invited(batch, &party, second)?;
-        Ok(Done::new(id, json!({ "party_id": id, "user_id": user_id, "checker_id": checker_id, "reference": party.reference })))
+        let mut body = json!({ "party_id": id, "reference": party.reference });
+        for (name, invited) in ["user_id", "checker_id"].into_iter().zip(people) {
+            let user_id = invite_user::insert_invited(batch, &party, invited)?;
+            if let Some(map) = body.as_object_mut() {
+                map.insert(name.to_owned(), user_id.into());
+            }
+        }
+        Ok(Done::new(id, body))
     }
 }

@@ -165,6 +165,7 @@ pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> S
             decided_at: None,
         })?;
     }
+    super::links::end(batch, invoice.id, "under_review")?;
     let supplier = batch.party(invoice.supplier_id)?;
     let arguments = json!({ "number": invoice.number, "supplier": supplier.name });
     let first = opened.first().copied().unwrap_or(0);

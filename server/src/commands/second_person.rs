@@ -1,6 +1,6 @@
 //! Who may be asked for a second look, so that nobody makes their own second person.
 
-use super::{Actor, Ask};
+use super::{Actor, Ask, links};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::InvoiceState;
@@ -26,8 +26,9 @@ pub(crate) fn ask(batch: &mut Batch<'_>, actor: &Actor, except: &[i64]) -> Step<
     Ok(Ask { amount_minor: None, currency: String::new(), subject: actor.party_id })
 }
 
-/// Nobody agrees any more to confirm an invoice that is no longer in the state in which somebody asked.
+/// Nobody agrees any more to confirm an invoice that is no longer in the state in which somebody asked, and no link leads to it.
 pub(crate) fn end_confirmations(batch: &mut Batch<'_>, invoice_id: i64, now: InvoiceState) -> Step<()> {
+    links::end(batch, invoice_id, now.name())?;
     end_requests(batch, "command = 'confirm_invoice' AND subject_id = ?", &[invoice_id.into()], now.name())
 }
 

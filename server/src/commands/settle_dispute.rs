@@ -1,7 +1,7 @@
 //! The buyer takes its dispute back: the invoice waits for an answer again.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, answer_clock, optional, settlement};
+use super::{Actor, Done, Execute, answer_clock, links, optional, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::AnswerCode;
@@ -31,7 +31,10 @@ impl Execute for SettleDispute {
         invoice.state = next_state(state, InvoiceEvent::Settle)?.name().to_owned();
         invoice.reason.clear();
         batch.update(&invoice)?;
+        // Links to the disputed invoice do not confirm the presented one.
+        links::end(batch, invoice.id, &invoice.state)?;
         answer_clock::start(batch, &invoice)?;
+        links::send_if_rare(batch, &invoice)?;
         insert_message(batch, actor, invoice.id, (AnswerCode::InProcess.name(), ""), &text)?;
         let arguments = json!({ "number": invoice.number, "text": text });
         batch.notify(invoice.supplier_id, "dispute_settled", &arguments, format!("/invoices/{}", invoice.id));

@@ -1,6 +1,6 @@
 //! A person at the supplier has looked at the fields and presents the invoice to its buyer.
 
-use super::{Actor, Done, Execute, answer_clock, reviews, second_person, settlement};
+use super::{Actor, Done, Execute, advance, answer_clock, links, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -63,11 +63,17 @@ impl Execute for SubmitInvoice {
         if reviews::check_again(batch, &mut invoice)? {
             return Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "review": "open" })));
         }
+        let approved = advance::find(batch, &Invoice { due_date, ..invoice.clone() })?;
         supersede(batch, &invoice)?;
         invoice.due_date = due_date;
         next.name().clone_into(&mut invoice.state);
         batch.update(&invoice)?;
         answer_clock::start(batch, &invoice)?;
+        // What the buyer has approved in advance needs no second answer.
+        if let Some(entry) = approved {
+            return advance::confirm(batch, entry, invoice);
+        }
+        links::send_if_rare(batch, &invoice)?;
         let supplier = batch.party(actor.party_id)?;
         let arguments = json!({ "number": invoice.number, "supplier": supplier.name });
         batch.notify(invoice.buyer_id, "invoice_presented", &arguments, format!("/payables/{}", invoice.id));

@@ -14,11 +14,13 @@ use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::dispute_invoice::DisputeInvoice;
 use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
+use crate::commands::draft_payables::{DraftPayables, PayableRow};
 use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::fail_payout::FailPayout;
 use crate::commands::invite_company::InviteCompany;
 use crate::commands::invite_user::InviteUser;
 use crate::commands::propose_bank_account::ProposeBankAccount;
+use crate::commands::record_contact::RecordContact;
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::request_payout::RequestPayout;
 use crate::commands::set_approval_limit::SetApprovalLimit;
@@ -923,6 +925,8 @@ impl World {
             self.bank(Currency::EUR, vec![stranger, charge])?;
         }
         self.list_payables(today)?;
+        self.rare_buyer(today)?;
+        self.approve_in_advance(today)?;
         self.lose_a_file()?;
         self.offer_what_is_issued(today)?;
         // One receivable is confirmed and not offered yet; in each currency another is on the market.
@@ -988,6 +992,68 @@ impl World {
             checker_name: "Leif Sund".to_owned(),
         };
         self.run(operator.maker(), applied)?;
+        Ok(())
+    }
+
+    /// Two payables that the first buyer approved before their invoices came; one of them has come.
+    fn approve_in_advance(&mut self, today: NaiveDate) -> Built {
+        let (Some(supplier), Some(buyer)) = (self.suppliers.get(5).cloned(), self.buyers.first().cloned()) else { return Ok(()) };
+        let came = self.numbered_file(&supplier, &buyer, today, "ADV-1", (921_000, 45))?;
+        let payable = came.parsed.totals.payable.and_then(|payable| supplier.currency.parse_decimal(&payable.to_string()).ok());
+        let payable_minor = payable.ok_or_else(|| DemoError::Other("an invoice without an amount".to_owned()))?;
+        let row = |number: &str, payable_minor: i64| PayableRow {
+            supplier_id: supplier.id,
+            number: number.to_owned(),
+            issue_date: today,
+            due_date: today.checked_add_days(Days::new(45)).unwrap_or(today),
+            currency: supplier.currency.code().to_owned(),
+            payable_minor,
+            order_reference: String::new(),
+            payment_reference: format!("5100-{number}"),
+        };
+        let rows = vec![row("ADV-1", payable_minor), row("ADV-2", 734_500)];
+        let content = format!("demo payables of {today}").into_bytes();
+        let file = DraftPayables { file_name: "payables.csv".to_owned(), sha256: sha256_hex(&content), content, rows };
+        let drafted = self.run(buyer.maker(), file)?;
+        let list_hash = drafted.text("list_hash");
+        self.run_agreed(&buyer, ConfirmList { list_id: drafted.number("list_id"), list_hash })?;
+        let invoice_id = self.run(supplier.maker(), came)?.number("invoice_id");
+        self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
+        Ok(())
+    }
+
+    /// A company of which nobody signs in: its contact has got a link to one invoice.
+    fn rare_buyer(&mut self, today: NaiveDate) -> Built {
+        let (Some(supplier), operator) = (self.suppliers.get(4).cloned(), self.operator.clone()) else { return Ok(()) };
+        let (name, tax_id) = ("Nordwerft Reederei GmbH".to_owned(), "DE288888888".to_owned());
+        let invited = InviteCompany {
+            name: name.clone(),
+            country: "DE".to_owned(),
+            tax_id: tax_id.clone(),
+            capacities: "buyer".to_owned(),
+            language: "en".to_owned(),
+            ..InviteCompany::default()
+        };
+        let id = self.run(operator.maker(), invited)?.number("party_id");
+        let (status, reason) = ("active".to_owned(), "Register extract seen".to_owned());
+        self.run_agreed(&operator, DecideCompany { party_id: id, status, reason })?;
+        let contact = RecordContact {
+            party_id: id,
+            name: "Rieke Reeder".to_owned(),
+            email: "nordwerft@kontor.example".to_owned(),
+            channel: "telephone".to_owned(),
+            second: "+49 40 7654321".to_owned(),
+            source: "Number in the register extract; the managing director named her".to_owned(),
+            currency: "EUR".to_owned(),
+            limit_minor: 5_000_000,
+            link_hours: 168,
+        };
+        self.run_agreed(&operator, contact)?;
+        let (reference, iban) = (String::new(), String::new());
+        let buyer = Company { id, name, tax_id, currency: Currency::EUR, reference, iban, maker: 0, checker: 0 };
+        let file = self.numbered_file(&supplier, &buyer, today, "NW-2041", (1_310_000, 45))?;
+        let invoice_id = self.run(supplier.maker(), file)?.number("invoice_id");
+        self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;
         Ok(())
     }
 

@@ -26,6 +26,7 @@ use std::future::Future;
 use std::pin::Pin;
 use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
 use store::records::Record;
+use store::{BuyerContact, ConfirmationLink};
 
 /// A JSON body with the key that makes it safe to send again.
 pub struct Write<T> {
@@ -166,18 +167,22 @@ command_routes! {
     "decide-review" decide_review DecideReview OperatorMaker;
     "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
     "draft-confirmation-list" draft_confirmation_list DraftConfirmationList BuyerMaker;
+    "end-contact" end_contact EndContact OperatorMaker;
     "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
     "explain-statement" explain_statement ExplainStatement OperatorMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;
     "invite-company" invite_company InviteCompany OperatorMaker;
     "invite-user" invite_user InviteUser Administrator;
     "propose-bank-account" propose_bank_account ProposeBankAccount Administrator;
+    "record-contact" record_contact RecordContact OperatorMaker;
     "record-receipt" record_receipt RecordReceipt OperatorMaker;
     "request-payout" request_payout RequestPayout Maker;
     "retry-mail" retry_mail RetryMail OperatorMaker;
     "resolve-line" resolve_line ResolveLine OperatorMaker;
     "return-suspense" return_suspense ReturnSuspense OperatorMaker;
+    "revoke-link" revoke_link RevokeLink OperatorMaker;
     "revoke-sessions" revoke_sessions RevokeSessions Member;
+    "send-link" send_link SendLink Maker;
     "set-approval-limit" set_approval_limit SetApprovalLimit Administrator;
     "set-buyer-limit" set_buyer_limit SetBuyerLimit FinancierMaker;
     "set-holiday" set_holiday SetHoliday OperatorMaker;
@@ -185,6 +190,8 @@ command_routes! {
     "set-preferences" set_preferences SetPreferences Member;
     "settle-dispute" settle_dispute SettleDispute BuyerMaker;
     "submit-invoice" submit_invoice SubmitInvoice SupplierMaker;
+    "tell-code" tell_code TellCode OperatorMaker by tell_code;
+    "withdraw-approved" withdraw_approved WithdrawApproved BuyerMaker;
     "withdraw-invoice" withdraw_invoice WithdrawInvoice SupplierMaker;
     "withdraw-offer" withdraw_offer WithdrawOffer SupplierMaker;
     "write-message" write_message WriteMessage Maker;
@@ -195,6 +202,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/api/v1/token", token);
     routes.post("/api/v1/register-invoice", register_invoice);
     routes.post("/api/v1/read-confirmations", read_confirmations);
+    routes.post("/api/v1/read-payables", read_payables);
     routes.post("/api/v1/attach-evidence", attach_evidence);
     routes.get("/api/v1/evidence", evidence);
     routes.post("/api/v1/check-statement", check_statement);
@@ -205,6 +213,12 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/payables", payables);
     routes.get("/api/v1/payables/undertaking", undertaking);
     routes.get("/api/v1/payables/list", confirmation_list);
+    routes.get("/api/v1/payables/approved", approved);
+    routes.get("/api/v1/messages", messages);
+    routes.get("/api/v1/contacts", contacts);
+    routes.get("/api/v1/confirmation-links", confirmation_links);
+    routes.get("/api/v1/confirmation-evidence", confirmation_evidence);
+    routes.get("/api/v1/assignments", assignments);
     routes.get("/api/v1/receivables", receivables);
     routes.get("/api/v1/reviews", reviews);
     routes.get("/api/v1/offers", offers);
@@ -320,12 +334,113 @@ async fn read_confirmations(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
     Ok(answer(&who.submit(&write.key, crate::commands::draft_confirmation_list::DraftConfirmationList { items }).await?))
 }
 
+/// The buyer's own payables as a list of approvals in advance; nothing is approved yet.
+async fn read_payables(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
+    let file = super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
+    let command = super::pages::approved::read(&who, file).await?;
+    Ok(answer(&who.submit(&write.key, command).await?))
+}
+
+/// What the company has approved in advance, and what became of it.
+async fn approved(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("buyer_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(lists::ApprovedLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "list_id": row.list_id, "supplier": row.supplier, "supplier_tax_id": row.supplier_tax_id, "number": row.number,
+            "issue_date": row.issue_date, "due_date": row.due_date, "currency": row.currency, "payable_minor": row.payable_minor,
+            "payment_reference": row.payment_reference, "words_hash": row.words_hash, "state": row.state,
+            "invoice_id": (row.invoice_id > 0).then_some(row.invoice_id),
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// The number of a record behind the question mark.
+fn wanted_id(params: &Params, name: &'static str) -> Result<i64, Fault> {
+    params.get(name).parse().map_err(|_| domain::Refusal::FieldInvalid { field: name.to_owned() }.into())
+}
+
+/// What was said about an invoice, oldest first, to its supplier and its buyer.
+async fn messages(who: Who<Member>, params: Params) -> Answer {
+    let (party_id, id) = (who.party_id()?, wanted_id(&params, "invoice_id")?);
+    let items = who.app.read(move |conn| super::pages::thread::messages_json(conn, party_id, id)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// A confirmation as one text with its digest, to everybody who may see its page.
+async fn confirmation_evidence(who: Who<Member>, params: Params) -> Answer {
+    let evidence = super::pages::undertakings::find(&who, wanted_id(&params, "invoice_id")?).await?;
+    Ok(HttpResponse::Ok().json(json!({ "invoice_id": evidence.invoice_id, "text": evidence.text, "sha256": evidence.hash })))
+}
+
+/// Who confirms by one-time link for a company, and who did.
+async fn contacts(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let id = wanted_id(&params, "party_id")?;
+    let rows = who
+        .app
+        .read(move |conn| Ok(BuyerContact::list_where(conn, "party_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "party_id": row.party_id, "user_id": row.user_id, "channel": row.channel, "second": row.second, "source": row.source,
+                "currency": row.currency, "limit_minor": row.limit_minor, "link_hours": row.link_hours, "state": row.state,
+                "recorded_by": row.recorded_by, "agreed_by": row.agreed_by, "recorded_at": row.recorded_at, "ended_at": row.ended_at,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// The links to an invoice, without what opens them.
+async fn confirmation_links(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let id = wanted_id(&params, "invoice_id")?;
+    let rows = who
+        .app
+        .read(move |conn| Ok(ConfirmationLink::list_where(conn, "invoice_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "invoice_id": row.invoice_id, "contact_id": row.contact_id, "state": row.state, "reason": row.reason, "wrong_codes": row.tries,
+                "issued_at": row.issued_at, "expires_at": row.expires_at, "ended_at": row.ended_at,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// The notices of assignment that the company was given.
+async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("buyer_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(lists::AssignmentLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "receivable_id": row.id, "number": row.number, "supplier": row.supplier, "supplier_tax_id": row.supplier_tax_id,
+            "currency": row.currency, "confirmed_minor": row.confirmed_minor, "payment_date": row.payment_date, "pay_to": row.pay_to, "iban": row.pay_to_iban,
+            "reference": row.reference, "text_en": row.text_en, "text_zh": row.text_zh, "hash": row.hash, "given_at": row.given_at,
+            "acknowledged_at": row.acknowledged_at, "state": row.state,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
 /// A list of confirmations with what has become of each line.
 async fn confirmation_list(who: Who<BuyerViewer>, params: Params) -> Answer {
     let party_id = who.party_id()?;
     let id = params.get("list_id").parse().map_err(|_| domain::Refusal::FieldInvalid { field: "list_id".to_owned() })?;
     let list = who.app.read(move |conn| super::pages::confirmation_lists::list_json(conn, party_id, id)).await?;
     Ok(HttpResponse::Ok().json(list))
+}
+
+/// A new code for a link, shown this once.
+async fn tell_code(who: Who<OperatorMaker>, write: Write<crate::commands::tell_code::TellCode>) -> Answer {
+    let (outcome, code) = super::pages::contacts::tell(&who, &write.key, write.body.link_id).await?;
+    let body = json!({ "reference": outcome.seq, "repeated": outcome.repeated, "result": outcome.body, "code": code });
+    Ok(HttpResponse::Ok().json(body))
 }
 
 async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::close_day::CloseDay>) -> Answer {

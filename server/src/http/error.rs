@@ -139,7 +139,9 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "second_person_missing"
         | "receivable_matured"
         | "proof_not_ready"
-        | "nothing_to_prove" => StatusCode::CONFLICT,
+        | "nothing_to_prove"
+        | "contact_missing" => StatusCode::CONFLICT,
+        "too_many_links" => StatusCode::TOO_MANY_REQUESTS,
         "file_too_large" | "too_many_files" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -199,7 +201,7 @@ impl Fault {
             match refusal.code() {
                 "reason_missing" => "reason",
                 "nothing_chosen" | "too_many_chosen" => "chosen",
-                "confirmed_too_much" | "deductions_differ" => "amount",
+                "confirmed_too_much" | "deductions_differ" | "above_contact_limit" => "amount",
                 "sold_out" | "below_minimum_ticket" | "remainder_too_small" | "not_enough_units" | "buyer_limit_exceeded" => {
                     "units"
                 }

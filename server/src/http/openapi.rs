@@ -13,7 +13,20 @@ pub fn add_routes(routes: &mut Routes) {
 
 /// What an address answers: fields of the answer itself, and of an item where it is a list. A question mark: it may be null.
 pub const ANSWERS: &[(&str, &str, &str)] = &[
+    (
+        "assignments",
+        PAGE,
+        "id receivable_id number supplier supplier_tax_id currency confirmed_minor payment_date pay_to iban reference text_en text_zh hash \
+         given_at acknowledged_at? state",
+    ),
     ("balances", "", "currency balance_minor held_minor available_minor last_transfer"),
+    ("confirmation-evidence", "invoice_id text sha256", ""),
+    ("confirmation-links", "", "id invoice_id contact_id state reason wrong_codes issued_at expires_at ended_at?"),
+    (
+        "contacts",
+        "",
+        "id party_id user_id channel second source currency limit_minor link_hours state recorded_by agreed_by recorded_at ended_at?",
+    ),
     ("evidence", "", "id kind name sha256 download"),
     ("holdings", PAGE, "id receivable_id supplier buyer currency units_minor held_minor payment_date state"),
     ("invoices", PAGE, INVOICE),
@@ -27,8 +40,14 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         PAGE,
         "id receivable_id supplier buyer currency units_minor left_minor rate method day_count minimum_ticket_minor close_date payment_date held",
     ),
+    ("messages", "", "id party code reason_code text at"),
     ("offers/quote", "face_minor price_minor discount_minor supplier_fee_minor tenor_days annual_rate", ""),
     ("payables", PAGE, INVOICE),
+    (
+        "payables/approved",
+        PAGE,
+        "id list_id supplier supplier_tax_id number issue_date due_date currency payable_minor payment_reference words_hash state invoice_id?",
+    ),
     (
         "payables/list",
         "list_id list_hash version state count confirmed",
@@ -63,10 +82,27 @@ const OTHERS: &[&str] = &["check-statement", "openapi.json"];
 /// The type of a field follows from its name, everywhere in the API.
 #[must_use]
 pub fn type_of(name: &str) -> &'static str {
-    const NUMBERS: &[&str] =
-        &["id", "asset", "accounts", "through", "expires_in", "count", "confirmed", "size", "index", "old", "new", "next_before"];
+    const NUMBERS: &[&str] = &[
+        "id",
+        "asset",
+        "accounts",
+        "through",
+        "expires_in",
+        "count",
+        "confirmed",
+        "size",
+        "index",
+        "old",
+        "new",
+        "next_before",
+        "link_hours",
+        "recorded_by",
+        "agreed_by",
+        "wrong_codes",
+    ];
     match name {
         _ if NUMBERS.contains(&name) => "integer",
+        "supplier_tax_id" => "string",
         _ if ["_id", "_minor", "_days", "_transfer"].iter().any(|end| name.ends_with(end)) => "integer",
         "held" => "boolean",
         "rules" | "warnings" | "hashes" => "array",
@@ -136,6 +172,12 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
             ("amount_minor", "what would be confirmed, minor units"),
             ("due_date", "when it would be paid"),
         ],
+        "contacts" => &[("party_id", "the buyer")],
+        "confirmation-links" => &[("invoice_id", "the invoice that they lead to")],
+        "messages" => &[("invoice_id", "the invoice that was spoken about")],
+        "confirmation-evidence" => &[("invoice_id", "the invoice that was confirmed")],
+        "payables/approved" => &[("state", "approved, used or withdrawn"), ("before", "rows older than this id")],
+        "assignments" => &[("state", "given or acknowledged"), ("before", "rows older than this id")],
         "payables/list" => &[("list_id", "a list of confirmations of the company")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
         "payouts/list" => &[("currency", "ISO 4217")],
@@ -199,6 +241,7 @@ pub fn document() -> Value {
                 let file = [
                     "register-invoice",
                     "read-confirmations",
+                    "read-payables",
                     "attach-evidence",
                     "check-statement",
                     "import-statement",

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod approvals;
+pub mod approved;
 pub mod assets;
 pub mod assignments;
 pub mod bank;
@@ -9,11 +10,13 @@ pub mod bank_files;
 pub mod cash;
 pub mod companies;
 pub mod confirmation_lists;
+pub mod contacts;
 pub mod demo;
 pub mod document;
 pub mod evidence;
 pub mod home;
 pub mod invoices;
+pub mod links;
 pub mod listing;
 pub mod market;
 pub mod navigation;
@@ -54,6 +57,7 @@ pub fn add_routes(routes: &mut Routes) {
     invoices::add_routes(routes);
     confirmation_lists::add_routes(routes);
     payables::add_routes(routes);
+    approved::add_routes(routes);
     assignments::add_routes(routes);
     thread::add_routes(routes);
     undertakings::add_routes(routes);
@@ -64,6 +68,8 @@ pub fn add_routes(routes: &mut Routes) {
     cash::add_routes(routes);
     bank::add_routes(routes);
     companies::add_routes(routes);
+    contacts::add_routes(routes);
+    links::add_routes(routes);
     bank_files::add_routes(routes);
     statements::add_routes(routes);
     ops::add_routes(routes);

@@ -187,7 +187,9 @@ pub async fn wrap<B: MessageBody + 'static>(
     };
     set("content-security-policy", CSP);
     set("x-content-type-options", "nosniff");
-    set("referrer-policy", "same-origin");
+    // The address of a one-time link is itself a key.
+    let secret = inner.path().starts_with("/confirm/") || inner.path().starts_with("/confirmation-documents/");
+    set("referrer-policy", if secret { "no-referrer" } else { "same-origin" });
     set("strict-transport-security", "max-age=63072000; includeSubDomains");
     set("cross-origin-opener-policy", "same-origin");
     set("cross-origin-resource-policy", "same-origin");

@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use store::records::Record;
-use store::{Conn, Mail, Notice, Pool, User};
+use store::{BuyerContact, Conn, Mail, Notice, Pool, User};
 use web::Language;
 
 /// A notice's stored arguments as texts; amounts in the words of people, under their name without `_minor`.
@@ -47,6 +47,8 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
     for notice in notices {
         let users = people.of(&mut conn, &notice)?;
         let stored: Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
+        let other = second_address(&mut conn, &notice)?;
+        let link = signed(config, &notice);
         let mails = users
             .iter()
             .map(|user| {
@@ -54,8 +56,8 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
                 let arguments = arguments_of(&stored, language);
                 let borrowed: Vec<(&str, String)> =
                     arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-                let (subject, body) = web::mail::render(language, &notice.kind, &borrowed, &config.base_url, &notice.link);
-                QueuedMail { address: user.email.clone(), subject, body }
+                let (subject, body) = web::mail::render(language, &notice.kind, &borrowed, &config.base_url, &link);
+                QueuedMail { address: other.clone().unwrap_or_else(|| user.email.clone()), subject, body }
             })
             .collect();
         becoming.push(NoticeMails { notice_id: notice.id, mails });
@@ -85,6 +87,24 @@ impl People {
                 None => User::list_where(conn, "party_id = ? AND status = 'active'", &[notice.party_id.into()])?,
             })),
         }
+    }
+}
+
+/// Where a code goes: to the contact's other address, never to the one that gets the link.
+fn second_address(conn: &mut Conn, notice: &Notice) -> Result<Option<String>, Fault> {
+    if notice.kind != "confirmation_code" {
+        return Ok(None);
+    }
+    let binds = [notice.user_id.unwrap_or(0).into()];
+    let contact = BuyerContact::find_where(conn, "user_id = ? AND channel = 'email' ORDER BY id DESC LIMIT 1", &binds)?;
+    contact.map(|contact| Some(contact.second)).ok_or_else(|| Fault::Failed(format!("notice {} has no address", notice.id)))
+}
+
+/// The path that a mail leads to; a one-time link is signed on its way out.
+fn signed(config: &Config, notice: &Notice) -> String {
+    match notice.link.strip_prefix("/confirm/") {
+        Some(token) => format!("/confirm/{}", crate::auth::sign_link(&config.secret, token)),
+        None => notice.link.clone(),
     }
 }
 

@@ -19,8 +19,9 @@ pub struct Amount {
 /// The amounts of all lines that are not excluded.
 pub fn list_amounts(conn: &mut Conn, list: i64) -> Result<Vec<Amount>> {
     let sql = "SELECT i.currency, c.amount_minor FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id \
-               WHERE c.list_id = ? AND c.state <> 'excluded'";
-    query::list(conn, sql, &[list.into()])
+               WHERE c.list_id = ? AND c.state <> 'excluded' \
+               UNION ALL SELECT currency, payable_minor AS amount_minor FROM approved_payables WHERE list_id = ? AND state <> 'excluded'";
+    query::list(conn, sql, &[list.into(), list.into()])
 }
 
 #[derive(Clone, Debug, QueryableByName)]
@@ -46,9 +47,11 @@ pub fn list_waiting(conn: &mut Conn, list: i64, most: i64) -> Result<Vec<Confirm
     ConfirmationItem::list_where(conn, "list_id = ? AND state = 'waiting' ORDER BY id LIMIT ?", &[list.into(), most.into()])
 }
 
-/// The newest request to a second person that this confirmation follows from: for the invoice alone, or for a list that holds it.
+/// The newest request to a second person that this confirmation follows from: for the invoice alone, or for a list that holds it or
+/// has approved it in advance.
 pub fn find_request(conn: &mut Conn, invoice: i64, signer: i64) -> Result<Option<Approval>> {
     let condition = "maker_id = ? AND ((command = 'confirm_invoice' AND subject_id = ?) OR (command = 'confirm_list' AND subject_id IN \
-                     (SELECT list_id FROM confirmation_items WHERE invoice_id = ? AND state = 'waiting'))) ORDER BY id DESC LIMIT 1";
-    Approval::find_where(conn, condition, &[signer.into(), invoice.into(), invoice.into()])
+                     (SELECT list_id FROM confirmation_items WHERE invoice_id = ? AND state = 'waiting' UNION ALL \
+                     SELECT list_id FROM approved_payables WHERE invoice_id = ?))) ORDER BY id DESC LIMIT 1";
+    Approval::find_where(conn, condition, &[signer.into(), invoice.into(), invoice.into(), invoice.into()])
 }

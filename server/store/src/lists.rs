@@ -274,8 +274,10 @@ list_row!(
         id: BigInt => i64, party_id: BigInt => i64, version: Text => String, list_hash: Text => String, state: Text => String, signer: Text => String,
         approver: Text => String, count: BigInt => i64, confirmed: BigInt => i64, created_at: Timestamp => NaiveDateTime, currency: Text => String,
     } from "SELECT l.id, l.party_id, l.version, l.list_hash, l.state, COALESCE(s.name, '') AS signer, COALESCE(a.name, '') AS approver, \
-            (SELECT COUNT(*) FROM confirmation_items i WHERE i.list_id = l.id AND i.state <> 'excluded') AS count, \
-            (SELECT COUNT(*) FROM confirmation_items i WHERE i.list_id = l.id AND i.state = 'confirmed') AS confirmed, l.created_at, '' AS currency \
+            (SELECT COUNT(*) FROM confirmation_items i WHERE i.list_id = l.id AND i.state <> 'excluded') \
+            + (SELECT COUNT(*) FROM approved_payables e WHERE e.list_id = l.id AND e.state <> 'excluded') AS count, \
+            (SELECT COUNT(*) FROM confirmation_items i WHERE i.list_id = l.id AND i.state = 'confirmed') \
+            + (SELECT COUNT(*) FROM approved_payables e WHERE e.list_id = l.id AND e.state = 'used') AS confirmed, l.created_at, '' AS currency \
             FROM confirmation_lists l LEFT JOIN users s ON s.id = l.signer_id LEFT JOIN users a ON a.id = l.approver_id";
     totals "0"
 );
@@ -294,14 +296,28 @@ list_row!(
 );
 
 list_row!(
-    /// One payable of such a list.
+    /// One payable of such a list; one that is approved in advance has no invoice (0) until it comes.
     ConfirmationItemLine {
         id: BigInt => i64, list_id: BigInt => i64, invoice_id: BigInt => i64, number: Text => String, supplier: Text => String, currency: Text => String,
         payable_minor: BigInt => i64, amount_minor: BigInt => i64, due_date: Nullable<Date> => Option<NaiveDate>, reason: Text => String, state: Text => String,
         refusal: Text => String,
     } from "SELECT c.id, c.list_id, c.invoice_id, i.number, s.name AS supplier, i.currency, i.payable_minor - i.credited_minor AS payable_minor, c.amount_minor, c.due_date, c.reason, c.state, c.refusal \
-            FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id JOIN parties s ON s.id = i.supplier_id";
+            FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id JOIN parties s ON s.id = i.supplier_id \
+            UNION ALL SELECT e.id, e.list_id, COALESCE(e.invoice_id, 0) AS invoice_id, e.number, s.name AS supplier, e.currency, e.payable_minor, \
+            e.payable_minor AS amount_minor, e.due_date, '' AS reason, e.state, e.refusal FROM approved_payables e JOIN parties s ON s.id = e.supplier_id";
     totals "amount_minor"
+);
+
+list_row!(
+    /// A payable that its buyer has approved, or was about to approve, before the invoice comes.
+    ApprovedLine {
+        id: BigInt => i64, buyer_id: BigInt => i64, list_id: BigInt => i64, supplier: Text => String, supplier_tax_id: Text => String, number: Text => String,
+        issue_date: Date => NaiveDate, due_date: Date => NaiveDate, currency: Text => String, payable_minor: BigInt => i64, payment_reference: Text => String,
+        words_en: Text => String, words_zh: Text => String, words_hash: Text => String, state: Text => String, invoice_id: BigInt => i64,
+    } from "SELECT e.id, e.buyer_id, e.list_id, s.name AS supplier, s.tax_id AS supplier_tax_id, e.number, e.issue_date, e.due_date, e.currency, e.payable_minor, \
+            e.payment_reference, e.words_en, e.words_zh, e.words_hash, e.state, COALESCE(e.invoice_id, 0) AS invoice_id \
+            FROM approved_payables e JOIN parties s ON s.id = e.supplier_id WHERE e.state IN ('approved', 'used', 'withdrawn')";
+    totals "payable_minor"
 );
 
 list_row!(

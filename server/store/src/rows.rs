@@ -716,3 +716,70 @@ pub struct Evidence {
     pub document: String,
     pub created_at: NaiveDateTime,
 }
+
+/// Who confirms by one-time link for a company that hardly ever does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = buyer_contacts, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct BuyerContact {
+    pub id: i64,
+    pub party_id: i64,
+    /// The person on the register, without a password or a role.
+    pub user_id: i64,
+    /// `telephone` or `email`.
+    pub channel: String,
+    pub second: String,
+    pub source: String,
+    pub currency: String,
+    pub limit_minor: i64,
+    pub link_hours: i64,
+    /// `active` or `ended`.
+    pub state: String,
+    pub recorded_by: i64,
+    pub agreed_by: i64,
+    pub recorded_at: NaiveDateTime,
+    pub ended_at: Option<NaiveDateTime>,
+}
+
+/// A one-time link to one invoice for one contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = confirmation_links, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ConfirmationLink {
+    pub id: i64,
+    pub invoice_id: i64,
+    pub contact_id: i64,
+    pub token_hash: String,
+    /// Empty until a code was given.
+    pub code_hash: String,
+    pub tries: i64,
+    /// `open`, `used`, `revoked` or `locked`.
+    pub state: String,
+    pub reason: String,
+    pub issued_at: NaiveDateTime,
+    pub expires_at: NaiveDateTime,
+    pub ended_at: Option<NaiveDateTime>,
+}
+
+/// A payable that its buyer approved before the invoice came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = approved_payables, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ApprovedPayable {
+    pub id: i64,
+    pub list_id: i64,
+    pub buyer_id: i64,
+    pub supplier_id: i64,
+    pub number: String,
+    pub number_key: String,
+    pub issue_date: NaiveDate,
+    pub due_date: NaiveDate,
+    pub currency: String,
+    pub payable_minor: i64,
+    pub order_reference: String,
+    pub payment_reference: String,
+    pub words_en: String,
+    pub words_zh: String,
+    pub words_hash: String,
+    /// `waiting`, `excluded`, `approved`, `used`, `withdrawn` or `refused`.
+    pub state: String,
+    pub refusal: String,
+    pub invoice_id: Option<i64>,
+}

@@ -681,7 +681,68 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    buyer_contacts (id) {
+        id -> BigInt,
+        party_id -> BigInt,
+        user_id -> BigInt,
+        channel -> Text,
+        second -> Text,
+        source -> Text,
+        currency -> Text,
+        limit_minor -> BigInt,
+        link_hours -> BigInt,
+        state -> Text,
+        recorded_by -> BigInt,
+        agreed_by -> BigInt,
+        recorded_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    confirmation_links (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        contact_id -> BigInt,
+        token_hash -> Text,
+        code_hash -> Text,
+        tries -> BigInt,
+        state -> Text,
+        reason -> Text,
+        issued_at -> Timestamp,
+        expires_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    approved_payables (id) {
+        id -> BigInt,
+        list_id -> BigInt,
+        buyer_id -> BigInt,
+        supplier_id -> BigInt,
+        number -> Text,
+        number_key -> Text,
+        issue_date -> Date,
+        due_date -> Date,
+        currency -> Text,
+        payable_minor -> BigInt,
+        order_reference -> Text,
+        payment_reference -> Text,
+        words_en -> Text,
+        words_zh -> Text,
+        words_hash -> Text,
+        state -> Text,
+        refusal -> Text,
+        invoice_id -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    buyer_contacts,
+    confirmation_links,
+    approved_payables,
     evidence,
     credit_notes,
     reviews,

@@ -372,6 +372,19 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
          ON v.invoice_id = r.invoice_id WHERE r.held <> (COALESCE(v.stops, 0) > 0) ORDER BY r.id LIMIT 1",
     ),
     (
+        "approved_payables",
+        "SELECT e.id, 'what it has confirmed is not what was approved' AS problem FROM approved_payables e LEFT JOIN confirmations c ON c.invoice_id = e.invoice_id \
+         WHERE e.state = 'used' AND (c.id IS NULL OR c.amount_minor <> e.payable_minor OR c.due_date <> e.due_date OR c.words_hash <> e.words_hash) \
+         ORDER BY e.id LIMIT 1",
+    ),
+    (
+        "confirmations",
+        "SELECT c.id, 'its contact has not used a link for it' AS problem FROM confirmations c \
+         WHERE EXISTS (SELECT 1 FROM buyer_contacts b WHERE b.user_id = c.signer_id AND b.recorded_at <= c.signed_at) \
+         AND NOT EXISTS (SELECT 1 FROM confirmation_links l JOIN buyer_contacts b ON b.id = l.contact_id \
+         WHERE l.invoice_id = c.invoice_id AND l.state = 'used' AND b.user_id = c.signer_id) ORDER BY c.id LIMIT 1",
+    ),
+    (
         "offers",
         "SELECT o.id, 'what is left of it is not what its hold earmarks' AS problem FROM offers o JOIN holds h ON h.number = o.hold_number \
          WHERE o.state IN ('open', 'settled') AND h.remaining <> o.left_minor ORDER BY o.id LIMIT 1",

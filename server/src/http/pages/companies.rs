@@ -11,7 +11,7 @@ use crate::commands::appoint_checker::AppointChecker;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::invite_company::InviteCompany;
 use domain::Refusal;
-use domain::party::{Capacity, Role};
+use domain::party::{Capacity, Names, Role};
 use domain::tax_id::{self, Checked};
 use store::lists::CompanyLine;
 use store::records::{Keyed, Record};
@@ -98,10 +98,10 @@ fn company_new_page(who: &Who<OperatorMaker>) -> Page {
     let languages = vec![("en".to_owned(), "English".to_owned()), ("zh".to_owned(), "简体中文".to_owned())];
     fields.extend([
         Field::new("language", who.t("field-language"), "select").options(languages),
-        Field::new("administrator_name", who.t("field-administrator-name"), "text"),
-        Field::new("administrator_email", who.t("field-administrator-email"), "email"),
-        Field::new("checker_name", who.t("field-checker-name"), "text"),
-        Field::new("checker_email", who.t("field-checker-email"), "email").hint(who.t("field-checker-email-hint")),
+        Field::new("administrator_name", who.t("field-administrator-name"), "text").hint(who.t("rare-buyer-hint")).optional(),
+        Field::new("administrator_email", who.t("field-administrator-email"), "email").optional(),
+        Field::new("checker_name", who.t("field-checker-name"), "text").optional(),
+        Field::new("checker_email", who.t("field-checker-email"), "email").hint(who.t("field-checker-email-hint")).optional(),
     ]);
     Page::new(who.t("company-new-title"))
         .trail(who.t("companies-title"), "/ops/companies")
@@ -142,7 +142,7 @@ pub struct Seen {
 
 pub fn load(conn: &mut Conn, id: i64) -> Result<Seen, Fault> {
     let party = Party::find(conn, id)?.ok_or(Refusal::NotFound)?;
-    let people = User::list_where(conn, "party_id = ? ORDER BY id", &[id.into()])?;
+    let people = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY id", &[id.into()])?;
     let binds = [party.name.as_str().into(), id.into()];
     let namesakes = Party::list_where(conn, "LOWER(name) = LOWER(?) AND id <> ? ORDER BY id LIMIT 10", &binds)?;
     Ok(Seen { party, people, namesakes })
@@ -204,7 +204,11 @@ async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> 
             .with(Block::Paragraph(who.t("appoint-lead")))
             .form(Form::new(format!("/ops/companies/{id}/checker"), who.t("appoint-submit"), appoint).secondary());
     }
-    Ok(page.with(Block::Links(vec![(who.t("audit-title"), format!("/audit?company={id}"))])))
+    let mut links = vec![(who.t("audit-title"), format!("/audit?company={id}"))];
+    if Names::parse(&party.capacities).has(Capacity::Buyer.name()) {
+        links.push((who.t("contact-title"), format!("/ops/contacts/{id}")));
+    }
+    Ok(page.with(Block::Links(links)))
 }
 
 async fn company(who: Who<OperatorViewer>, id: Id) -> Answer {

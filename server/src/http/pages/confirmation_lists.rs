@@ -14,13 +14,14 @@ use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem}
 use domain::confirmation_list::MOST_ITEMS;
 use domain::invoice::owed_minor;
 use domain::party::Role;
+use domain::undertaking;
 use domain::{Currency, Refusal};
 use formats::csv::ConfirmationRow;
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 use store::lists::{ConfirmationItemLine, ConfirmationListLine, InvoiceLine, ListQuery, Total};
 use store::records::{Keyed, Record};
-use store::{Conn, Invoice};
+use store::{ApprovedPayable, Conn, Invoice};
 use web::{Block, Field, Form, Language, Page, Row, Table, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -192,7 +193,7 @@ fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String,
 }
 
 async fn file_post(who: Who<BuyerMaker>, uploaded: Uploaded) -> Answer {
-    let (language, party_id) = (who.language(), who.party_id()?);
+    let party_id = who.party_id()?;
     let items = match uploaded.files.into_iter().next() {
         None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
         Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
@@ -204,15 +205,15 @@ async fn file_post(who: Who<BuyerMaker>, uploaded: Uploaded) -> Answer {
     };
     match drafted {
         Ok(outcome) => Ok(super::super::see_other(&format!("/payables/lists/{}", outcome.number("list_id")))),
-        Err(Fault::Unreadable(fault)) => wrong_rows(&who, &[RowFault::Cell(fault)], language).await,
-        Err(Fault::Rows(rows)) => wrong_rows(&who, &rows, language).await,
+        Err(Fault::Unreadable(fault)) => wrong_rows(&who, file_page(&who), &[RowFault::Cell(fault)]).await,
+        Err(Fault::Rows(rows)) => wrong_rows(&who, file_page(&who), &rows).await,
         Err(fault) => again(&who, file_page(&who), &uploaded.posted, fault, "").await,
     }
 }
 
 /// The form again, with every row that is wrong.
-async fn wrong_rows(who: &Who<BuyerMaker>, rows: &[RowFault], language: Language) -> Answer {
-    let mut page = file_page(who);
+pub async fn wrong_rows(who: &Who<BuyerMaker>, mut page: Page, rows: &[RowFault]) -> Answer {
+    let language = who.language();
     page.errors.push(("files".to_owned(), language.fill("confirmation-file-wrong", &[("count", rows.len().to_string())])));
     let line = |row: &RowFault| (Tone::Attention, String::new(), row.sentence(language), String::new());
     page.push(Block::Results(rows.iter().map(line).collect()));
@@ -304,7 +305,7 @@ pub fn facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>,
     if !excluded.rows.is_empty() {
         let rows = excluded.rows.iter().map(|row| {
             vec![
-                Value::link(row.number.clone(), format!("/payables/{}", row.invoice_id)),
+                item_link(row),
                 Value::text(row.supplier.clone()),
                 Value::money(&row.currency, row.amount_minor),
                 Value::text(told(language, &row.refusal, &row.currency)),
@@ -319,8 +320,21 @@ pub fn facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>,
     Ok(blocks)
 }
 
+/// Where a line leads: to its invoice, to what was approved in advance, or nowhere as long as it is neither.
+fn item_link(item: &ConfirmationItemLine) -> Value {
+    match (item.invoice_id, item.state.as_str()) {
+        (0, "approved" | "withdrawn") => Value::link(item.number.clone(), format!("/payables/approved/{}", item.id)),
+        (0, _) => Value::text(item.number.clone()),
+        (invoice, _) => Value::link(item.number.clone(), format!("/payables/{invoice}")),
+    }
+}
+
 /// The words that the first line would sign, as a specimen of all.
 fn specimen(conn: &mut Conn, language: Language, id: i64) -> Result<Option<String>, Fault> {
+    let in_advance = "list_id = ? AND state <> 'excluded' ORDER BY id LIMIT 1";
+    if let Some(row) = ApprovedPayable::find_where(conn, in_advance, &[id.into()])? {
+        return Ok(Some(if language == Language::Chinese { row.words_zh } else { row.words_en }));
+    }
     let wanted = ListQuery { order: "id", descending: false, ..ListQuery::newest(1) };
     let wanted = wanted.with("list_id = ? AND state <> 'excluded'", vec![id.into()]);
     let first = ConfirmationItemLine::page(conn, &wanted)?.rows.into_iter().next();
@@ -342,7 +356,7 @@ const ITEM_HEADS: &[Head] = &[
 
 /// The lines of a list as an address asks for them.
 fn items_listing(params: &Params, language: Language) -> Listing<'_> {
-    let states = &["waiting", "excluded", "confirmed", "refused"];
+    let states = &["waiting", "excluded", "confirmed", "refused", "approved", "used", "withdrawn"];
     Listing { params, language, groups: &[], states, heads: ITEM_HEADS, default: ("id", false), summed: "amount_minor" }
 }
 
@@ -375,7 +389,8 @@ async fn list_page<R: SignedIn>(who: &Who<R>, id: i64, params: &Params) -> Resul
     page.push(Block::Facts(about));
     page.blocks.extend(meaning);
     if row.state == "draft" && row.count > 0 {
-        page.push(Block::Notice(Tone::Attention, language.fill("list-irrevocable", &[("count", row.count.to_string())])));
+        let key = if row.version == undertaking::ADVANCE { "approved-irrevocable" } else { "list-irrevocable" };
+        page.push(Block::Notice(Tone::Attention, language.fill(key, &[("count", row.count.to_string())])));
         if let Some(words) = words {
             page.push(Block::Paragraph(who.t("list-specimen")));
             page.push(Block::Words(words));
@@ -388,7 +403,7 @@ async fn list_page<R: SignedIn>(who: &Who<R>, id: i64, params: &Params) -> Resul
     page.push(Block::Heading(who.t("list-items")));
     let rows = items.rows.iter().map(|item| Row {
         cells: vec![
-            Value::link(item.number.clone(), format!("/payables/{}", item.invoice_id)),
+            item_link(item),
             Value::text(item.supplier.clone()),
             item.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
             Value::money(&item.currency, item.payable_minor),
@@ -441,7 +456,7 @@ pub fn list_json(conn: &mut Conn, party_id: i64, id: i64) -> Result<Json, Fault>
     let items = ConfirmationItemLine::page(conn, &wanted)?.rows;
     let item = |item: &ConfirmationItemLine| {
         serde_json::json!({
-            "invoice_id": item.invoice_id, "number": item.number, "currency": item.currency, "amount_minor": item.amount_minor, "due_date": item.due_date,
+            "id": item.id, "invoice_id": (item.invoice_id > 0).then_some(item.invoice_id), "number": item.number, "currency": item.currency, "amount_minor": item.amount_minor, "due_date": item.due_date,
             "reason": item.reason, "state": item.state, "refusal": serde_json::from_str::<Json>(&item.refusal).unwrap_or(Json::Null),
         })
     };

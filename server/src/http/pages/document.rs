@@ -7,12 +7,18 @@ use web::{Block, Language, TotalRow, Value};
 /// The document, section by section. A file that cannot be shown can still be taken as it is.
 #[must_use]
 pub fn blocks(language: Language, content: &[u8], hash: &str) -> Vec<Block> {
+    blocks_from(language, content, format!("/documents/{hash}"))
+}
+
+/// The same where the file is given out at an address of its own.
+#[must_use]
+pub fn blocks_from(language: Language, content: &[u8], address: String) -> Vec<Block> {
     let mut found = vec![Block::Heading(language.t("document-title")), Block::Paragraph(language.t("document-lead"))];
     match view::read(content) {
         Ok(view) => found.extend(sections(language, &view)),
         Err(_) => found.push(Block::Notice(web::Tone::Attention, language.t("document-unreadable"))),
     }
-    found.push(Block::Links(vec![(language.t("document-download"), format!("/documents/{hash}"))]));
+    found.push(Block::Links(vec![(language.t("document-download"), address)]));
     found
 }
 

@@ -13,6 +13,7 @@ use crate::commands::Outcome;
 use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::register_table::{RegisterTable, column_of, examine_all, find_loaded};
+use crate::commands::send_link::SendLink;
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
 use crate::commands::write_message::WriteMessage;
@@ -39,6 +40,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/invoices/{id}/withdraw", withdraw_check);
     routes.post("/invoices/{id}/withdraw", withdraw);
     routes.post("/invoices/{id}/message", message);
+    routes.post("/invoices/{id}/link", send_link);
     routes.post("/invoices/{id}/explain", explain);
     routes.get("/documents/{token}", document);
 }
@@ -452,6 +454,8 @@ struct Loaded {
     reviews: Vec<ReviewLine>,
     credits: Vec<CreditNote>,
     evidence: Vec<Evidence>,
+    /// Whether the buyer answers by one-time link.
+    linked: bool,
 }
 
 /// The file that an invoice was read from.
@@ -470,7 +474,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.into()]))?.rows;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
-            Ok(Loaded { row, events, content, thread, reviews, credits, evidence })
+            let linked = crate::commands::links::contact_of(conn, row.buyer_id)?.is_some();
+            Ok(Loaded { row, events, content, thread, reviews, credits, evidence, linked })
         })
         .await
 }
@@ -496,6 +501,11 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
         }
         if !["withdrawn", "rejected"].contains(&row.state.as_str()) {
             fields.push(evidence::form(language, row.id));
+        }
+        if loaded.linked && row.review != "open" && !domain::link::acts_in(&row.state).is_empty() {
+            fields.push(Block::Paragraph(who.t("link-lead")));
+            let form = Form::new(format!("/invoices/{}/link", row.id), who.t("link-send"), vec![]).secondary();
+            fields.push(Block::Form(Box::new(form)));
         }
         if can_withdraw(row) {
             fields.push(Block::Links(vec![(who.t("invoice-withdraw"), format!("/invoices/{}/withdraw", row.id))]));
@@ -588,6 +598,13 @@ async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
         back: format!("/invoices/{}", row.id),
     };
     who.app.page(&who.viewer, check_page(&who, &trail, check)).await
+}
+
+/// The buyer's contact gets its link once more.
+async fn send_link(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let page = invoice_page(&who, &loaded)?;
+    submit_or_again(&who, &posted, SendLink { invoice_id: id.0 }, page, &loaded.row.currency).await
 }
 
 async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {

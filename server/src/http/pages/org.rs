@@ -79,7 +79,7 @@ async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
     let (users, limits, currencies) = who
         .app
         .read(move |conn| {
-            let users = User::list_where(conn, "party_id = ? ORDER BY name, id", &[party_id.into()])?;
+            let users = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY name, id", &[party_id.into()])?;
             let limits = ApprovalLimit::list_where(conn, "party_id = ? ORDER BY currency", &[party_id.into()])?;
             Ok((users, limits, traded_currencies(conn)?))
         })

@@ -7,6 +7,7 @@ use super::invoices::{STATES, content_of, credit_table, expected_of, history, in
 use super::listing::{Group, Head, Listing, plain_table};
 use super::thread::{self, Thread};
 use super::{Answer, Check, SignedIn, again, document, evidence, receipt, receipts, submit_or_again};
+use crate::commands::advance;
 use crate::commands::answer_invoice::AnswerInvoice;
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
@@ -20,7 +21,7 @@ use domain::receivable::ConfirmationFacts;
 use domain::undertaking;
 use store::lists::{AuditLine, InvoiceLine};
 use store::records::{Keyed, Record};
-use store::{Confirmation, CreditNote, Evidence, Invoice, Receivable};
+use store::{ApprovedPayable, Confirmation, CreditNote, Evidence, Invoice, Receivable};
 use web::{Block, Column, Field, Form, Language, Page, Row, Selection, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -76,7 +77,9 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
     let order = wanted.order;
     let (page, totals) =
         who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
-    let waits = |row: &InvoiceLine| ["presented", "disputed"].contains(&row.state.as_str());
+    // What the platform is looking at cannot be answered now.
+    let held = |row: &InvoiceLine| row.review == "open";
+    let waits = |row: &InvoiceLine| ["presented", "disputed"].contains(&row.state.as_str()) && !held(row);
     let shown: Vec<String> = page.rows.iter().filter(|row| waits(row)).map(|row| row.id.to_string()).collect();
     let maker = who.person()?.has_role(Role::Maker);
     let choosing = maker && !shown.is_empty() && params.get("format") != "csv";
@@ -88,7 +91,7 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
             row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
             row.answer_by.map_or_else(|| Value::text("–"), |day| Value::date(language, day)),
             Value::money(&row.currency, row.payable_minor),
-            Value::state(language, &row.state),
+            Value::state(language, if held(row) && row.state == "presented" { "held" } else { &row.state }),
         ];
         if choosing {
             let label = language.fill("payable-choose", &[("number", row.number.clone()), ("supplier", row.supplier.clone())]);
@@ -113,10 +116,12 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
     let mut shown = Page::new(language.t("payables-title"));
     let mut links = vec![
         (language.t("lists-title"), "/payables/lists".to_owned()),
+        (language.t("approved-title"), "/payables/approved".to_owned()),
         (language.t("assignments-title"), "/assignments".to_owned()),
     ];
     if maker {
         links.insert(0, (language.t("confirmation-file-title"), "/payables/file".to_owned()));
+        links.insert(1, (language.t("approved-file-title"), "/payables/approved/file".to_owned()));
     }
     shown.push(Block::Links(links));
     Ok((shown, table))
@@ -137,6 +142,9 @@ struct Loaded {
     credits: Vec<CreditNote>,
     evidence: Vec<Evidence>,
     custody: super::home::Custody,
+    /// What was approved in advance under its number, while it waits for an answer.
+    approved: Vec<ApprovedPayable>,
+    invoice: Invoice,
     today: NaiveDate,
 }
 
@@ -155,7 +163,22 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
             let custody = super::home::custody(conn)?;
-            Ok(Loaded { row, events, content, confirmation, receivable, thread, credits, evidence, custody, today })
+            let invoice = Invoice::load(conn, id)?;
+            let approved = if row.state == "presented" { advance::list_named(conn, &invoice)? } else { Vec::new() };
+            Ok(Loaded {
+                row,
+                events,
+                content,
+                confirmation,
+                receivable,
+                thread,
+                credits,
+                evidence,
+                custody,
+                approved,
+                invoice,
+                today,
+            })
         })
         .await
 }
@@ -168,6 +191,9 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     fields.extend(credit_table(language, &loaded.credits));
     fields.extend(warning_table(language, &row.warnings));
     fields.extend(evidence::table(language, &loaded.evidence));
+    for approved in &loaded.approved {
+        fields.extend(super::approved::difference(language, approved, &loaded.invoice));
+    }
     if row.review == "open" {
         fields.push(Block::Notice(web::Tone::Waiting, who.t("payable-held")));
     } else if row.state == "presented" && person.has_role(Role::Maker) {
@@ -256,7 +282,7 @@ async fn payable(who: Who<BuyerViewer>, id: Id) -> Answer {
 }
 
 /// The deductions that a buyer stated, those that are something.
-fn deduction_facts(language: Language, currency: &str, minor: [i64; 3]) -> Vec<(String, Value)> {
+pub fn deduction_facts(language: Language, currency: &str, minor: [i64; 3]) -> Vec<(String, Value)> {
     let keys = ["payable-withheld", "payable-retained", "payable-deducted"];
     let stated = keys.into_iter().zip(minor).filter(|(_, minor)| *minor > 0);
     stated.map(|(key, minor)| (language.t(key), Value::money(currency, minor.saturating_neg()))).collect()

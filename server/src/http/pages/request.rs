@@ -49,7 +49,9 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         }),
         Command::ConfirmList(confirm) => {
             let mut blocks = super::confirmation_lists::facts(conn, language, confirm.list_id)?;
-            blocks.push(Block::Notice(web::Tone::Attention, language.t("list-agree")));
+            let list = store::ConfirmationList::load(conn, confirm.list_id)?;
+            let key = if list.version == domain::undertaking::ADVANCE { "approved-agree" } else { "list-agree" };
+            blocks.push(Block::Notice(web::Tone::Attention, language.t(key)));
             return Ok(blocks);
         }
         Command::CreatePaymentFile(file) => return super::payment_files::meaning(conn, language, file),
@@ -69,6 +71,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         }
         Command::ProposeBankAccount(proposed) => payee(language, &proposed.holder, &proposed.iban, &proposed.bic),
         Command::DecideCompany(decision) => companies::facts(language, &companies::load(conn, decision.party_id)?),
+        Command::RecordContact(contact) => super::contacts::asked(conn, language, contact)?,
         Command::AppointChecker(appoint) => companies::facts(language, &companies::load(conn, appoint.party_id)?),
         Command::FailPayout(failed) => Payout::find(conn, failed.payout_id)?.map_or_else(Vec::new, |row| {
             let mut facts = payee(language, &row.holder, &row.iban, &row.bic);

@@ -34,6 +34,22 @@ pub fn load(conn: &mut Conn, row: &InvoiceLine) -> Result<Thread, Fault> {
     Ok(Thread { messages, names: parties.into_iter().map(|party| (party.id, party.name)).collect(), addressed })
 }
 
+/// The messages of an invoice as the API tells them, to its supplier and its buyer.
+pub fn messages_json(conn: &mut Conn, party_id: i64, invoice_id: i64) -> Result<Vec<serde_json::Value>, Fault> {
+    let row = InvoiceLine::find(conn, invoice_id)?.filter(|row| concerns(row, party_id)).ok_or(Refusal::NotFound)?;
+    let thread = load(conn, &row)?;
+    let message = |said: &InvoiceMessage| {
+        let company = thread.names.get(&said.party_id).cloned().unwrap_or_default();
+        serde_json::json!({ "id": said.id, "party": company, "code": said.code, "reason_code": said.reason_code, "text": said.text, "at": said.at })
+    };
+    Ok(thread.messages.iter().map(message).collect())
+}
+
+/// Whether an invoice is this company's, or was put before it.
+fn concerns(row: &InvoiceLine, party_id: i64) -> bool {
+    row.supplier_id == party_id || (row.buyer_id == party_id && row.presented)
+}
+
 /// The reasons of a query, a dispute or a rejection, to choose from.
 #[must_use]
 pub fn reason_field(language: Language) -> Field {
@@ -96,8 +112,7 @@ async fn response(who: Who<Member>, id: Id) -> Answer {
     let (number, text) = who
         .app
         .read(move |conn| {
-            let concerned = |row: &InvoiceLine| row.supplier_id == party_id || (row.buyer_id == party_id && row.presented);
-            let row = InvoiceLine::find(conn, id.0)?.filter(concerned).ok_or(Refusal::NotFound)?;
+            let row = InvoiceLine::find(conn, id.0)?.filter(|row| concerns(row, party_id)).ok_or(Refusal::NotFound)?;
             let thread = load(conn, &row)?;
             let (code, reason_code, reason) = newest(&row, &thread).filter(|_| thread.addressed).ok_or(Refusal::NotFound)?;
             let (supplier, buyer) = (Party::load(conn, row.supplier_id)?, Party::load(conn, row.buyer_id)?);

@@ -43,6 +43,11 @@ async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
         .await
 }
 
+/// The evidence alone, to whoever may see it.
+pub async fn find<R: SignedIn>(who: &Who<R>, id: i64) -> Result<ConfirmationEvidence, Fault> {
+    Ok(load(who, id).await?.evidence)
+}
+
 async fn undertaking(who: Who<Member>, id: Id) -> Answer {
     let language = who.language();
     let Loaded { row, confirmation, evidence } = load(&who, id.0).await?;

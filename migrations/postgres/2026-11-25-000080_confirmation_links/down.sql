@@ -1,0 +1,2 @@
+DROP TABLE confirmation_links;
+DROP TABLE buyer_contacts;

@@ -1,0 +1,73 @@
+//! One-time links for whoever confirms so rarely that it has no sign-in: which channel the code takes, what one person may
+//! confirm, and when a link has had enough.
+
+use crate::Refusal;
+use crate::party::named;
+
+named! {
+    /// How the second factor reaches the contact: never by the mail that brought the link.
+    Channel {
+        /// An operator calls the registered number back and tells it.
+        Telephone => "telephone",
+        /// It is mailed to another registered address.
+        Email => "email",
+    }
+}
+named! {
+    LinkState { Open => "open", Used => "used", Revoked => "revoked", Locked => "locked" }
+}
+named! {
+    /// What can be done by a link, once.
+    LinkAct { Confirm => "confirm", Query => "query", Dispute => "dispute", Settle => "settle", Reject => "reject" }
+}
+
+/// Wrong codes that end a link.
+pub const MOST_TRIES: i64 = 5;
+/// Links that one invoice may have in a day.
+pub const MOST_LINKS_A_DAY: usize = 5;
+/// Hours that a link may live at most.
+pub const MOST_HOURS: i64 = 168;
+
+/// May the contact confirm so much by itself? Both its own limit and the company's, where that has one, must hold.
+pub fn decide_amount(
+    (amount_minor, currency): (i64, &str),
+    (limit_minor, limit_currency): (i64, &str),
+    company_limit_minor: Option<i64>,
+) -> Result<(), Refusal> {
+    let own = if currency == limit_currency { limit_minor } else { 0 };
+    let most_minor = company_limit_minor.map_or(own, |company| company.min(own));
+    if amount_minor > most_minor { Err(Refusal::AboveContactLimit { most_minor }) } else { Ok(()) }
+}
+
+/// What a link may do with an invoice in this state.
+#[must_use]
+pub fn acts_in(state: &str) -> &'static [LinkAct] {
+    match state {
+        "presented" => &[LinkAct::Confirm, LinkAct::Query, LinkAct::Dispute, LinkAct::Reject],
+        "disputed" => &[LinkAct::Settle, LinkAct::Query, LinkAct::Reject],
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_limits_hold_and_another_currency_has_none() {
+        assert_eq!(decide_amount((100, "EUR"), (100, "EUR"), None), Ok(()));
+        assert_eq!(decide_amount((101, "EUR"), (100, "EUR"), None), Err(Refusal::AboveContactLimit { most_minor: 100 }));
+        assert_eq!(decide_amount((60, "EUR"), (100, "EUR"), Some(50)), Err(Refusal::AboveContactLimit { most_minor: 50 }));
+        assert_eq!(decide_amount((50, "EUR"), (100, "EUR"), Some(500)), Ok(()));
+        assert_eq!(decide_amount((1, "CNY"), (100, "EUR"), None), Err(Refusal::AboveContactLimit { most_minor: 0 }));
+    }
+
+    #[test]
+    fn a_link_does_only_what_the_state_allows() {
+        assert!(acts_in("presented").contains(&LinkAct::Confirm));
+        assert!(!acts_in("disputed").contains(&LinkAct::Confirm));
+        for ended in ["draft", "confirmed", "paid", "withdrawn", "rejected", "expired"] {
+            assert!(acts_in(ended).is_empty(), "{ended}");
+        }
+    }
+}

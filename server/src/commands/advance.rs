@@ -1,0 +1,148 @@
+//! What the commands share about payables that are approved before their invoices come: approving the lines of a list, finding the one
+//! that an invoice fits, and confirming the invoice by it.
+
+use super::confirm_invoice::{ConfirmInvoice, Words, issue_terms};
+use super::draft_confirmation_list::stored;
+use super::{Actor, Done, settlement};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::advance::{AdvanceTerms, differences};
+use domain::invoice::{InvoiceEvent, InvoiceState, next_state, owed_minor};
+use domain::party::{Capacity, Names};
+use domain::receivable::{ConfirmationFacts, decide_confirmation, decide_issue};
+use domain::undertaking;
+use serde_json::json;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use store::records::{Keyed, Record};
+use store::{ApprovedPayable, ConfirmationList, Conn, Invoice, StoreError};
+
+/// What identifies an approved payable beside its buyer.
+pub type Key = (i64, String, chrono::NaiveDate, String, i64);
+
+#[must_use]
+pub fn key_of(row: &ApprovedPayable) -> Key {
+    (row.supplier_id, row.number_key.clone(), row.issue_date, row.currency.clone(), row.payable_minor)
+}
+
+/// What a buyer has approved and no invoice has used yet.
+pub fn approved_keys(conn: &mut Conn, buyer_id: i64) -> Result<HashSet<Key>, StoreError> {
+    let rows = ApprovedPayable::list_where(conn, "buyer_id = ? AND state = 'approved'", &[buyer_id.into()])?;
+    Ok(rows.iter().map(key_of).collect())
+}
+
+/// The states of the invoices that were put before a buyer, by supplier and number.
+pub fn presented_states(conn: &mut Conn, buyer_id: i64) -> Result<HashMap<(i64, String), String>, StoreError> {
+    let condition = "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'expired')";
+    let rows = Invoice::list_where(conn, condition, &[buyer_id.into()])?;
+    Ok(rows.into_iter().map(|row| ((row.supplier_id, row.number_key), row.state)).collect())
+}
+
+/// Approves the lines of a list that was decided. What has come meanwhile is answered on its own page; what was approved by another
+/// list is approved once.
+pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
+    let mut known = approved_keys(batch.conn, list.party_id)?;
+    let presented = presented_states(batch.conn, list.party_id)?;
+    let mut told: BTreeMap<i64, usize> = BTreeMap::new();
+    for mut row in ApprovedPayable::list_where(batch.conn, "list_id = ? AND state = 'waiting' ORDER BY id", &[list.id.into()])? {
+        let came = presented.get(&(row.supplier_id, row.number_key.clone()));
+        if let Some(state) = came {
+            row.refusal = stored(&Refusal::StateConflict { state: state.clone() });
+        } else if !known.insert(key_of(&row)) {
+            row.refusal = stored(&Refusal::DuplicateInvoice { number: row.number.clone() });
+        }
+        if row.refusal.is_empty() { "approved" } else { "refused" }.clone_into(&mut row.state);
+        if row.state == "approved" {
+            let count = told.entry(row.supplier_id).or_default();
+            *count = count.saturating_add(1);
+        }
+        batch.update(&row)?;
+    }
+    let buyer = batch.party(list.party_id)?;
+    for (supplier, count) in told {
+        let arguments = json!({ "buyer": buyer.name, "count": count.to_string() });
+        batch.notify(supplier, "payables_approved", &arguments, "/invoices/upload".to_owned());
+    }
+    Ok(())
+}
+
+/// What was approved, as it is compared.
+#[must_use]
+pub fn approved_terms(row: &ApprovedPayable) -> AdvanceTerms<'_> {
+    let due_date = Some(row.due_date);
+    AdvanceTerms { issue_date: row.issue_date, currency: &row.currency, payable_minor: row.payable_minor, due_date }
+}
+
+/// What the invoice says, as it is compared.
+#[must_use]
+pub fn invoice_terms(row: &Invoice) -> AdvanceTerms<'_> {
+    AdvanceTerms {
+        issue_date: row.issue_date,
+        currency: &row.currency,
+        payable_minor: owed_minor(row.payable_minor, row.credited_minor),
+        due_date: row.due_date,
+    }
+}
+
+/// What this buyer has approved under the invoice's number and no invoice has used.
+pub fn list_named(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPayable>, StoreError> {
+    let binds = [invoice.buyer_id.into(), invoice.supplier_id.into(), invoice.number_key.as_str().into()];
+    ApprovedPayable::list_where(
+        conn,
+        "buyer_id = ? AND supplier_id = ? AND number_key = ? AND state = 'approved' ORDER BY id",
+        &binds,
+    )
+}
+
+/// The approval that confirms this invoice, if it is exactly what was approved and the rules still allow it.
+pub fn find(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<ApprovedPayable>> {
+    let named = list_named(batch.conn, invoice)?;
+    let fits = |row: &ApprovedPayable| differences(&approved_terms(row), &invoice_terms(invoice)).is_empty();
+    let Some(row) = named.into_iter().find(fits) else { return Ok(None) };
+    let buyer = batch.party(invoice.buyer_id)?;
+    let (_, terms) = issue_terms(batch.conn, &invoice.currency)?;
+    let decided = decide_confirmation(&ConfirmationFacts {
+        amount_minor: row.payable_minor,
+        payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
+        reason: "",
+        deductions_minor: [0; 3],
+        due_date: row.due_date,
+        invoice_due_date: invoice.due_date,
+        today: batch.today(),
+    });
+    let allowed = decided.is_ok()
+        && decide_issue(row.payable_minor, &terms).is_ok()
+        && Names::parse(&buyer.capacities).has(Capacity::Buyer.name());
+    Ok(allowed.then_some(row))
+}
+
+/// Confirms an invoice that was just presented, under the words that were signed in advance and in the names of who signed them.
+pub fn confirm(batch: &mut Batch<'_>, mut row: ApprovedPayable, invoice: Invoice) -> Step<Done> {
+    let list = ConfirmationList::load(batch.conn, row.list_id)?;
+    let signer = list.signer_id.ok_or_else(|| settlement::corrupt("signer of list", list.id))?;
+    let actor = Actor { party_id: list.party_id, user_id: signer, approver_id: list.approver_id };
+    "used".clone_into(&mut row.state);
+    row.invoice_id = Some(invoice.id);
+    batch.update(&row)?;
+    let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+    let next = next_state(state, InvoiceEvent::Confirm)?;
+    let confirm = ConfirmInvoice {
+        invoice_id: invoice.id,
+        amount_minor: row.payable_minor,
+        due_date: row.due_date,
+        version: undertaking::ADVANCE.to_owned(),
+        words_hash: row.words_hash.clone(),
+        reason: String::new(),
+        withheld_minor: 0,
+        retained_minor: 0,
+        deducted_minor: 0,
+    };
+    let words = Words { english: row.words_en, chinese: row.words_zh, hash: row.words_hash };
+    let (arguments, page) = (json!({ "number": invoice.number }), format!("/payables/{}", invoice.id));
+    let mut done = confirm.carry_out(batch, &actor, (invoice, next), words)?;
+    batch.notify(list.party_id, "approved_used", &arguments, page);
+    if let Some(body) = done.body.as_object_mut() {
+        body.insert("approved_id".to_owned(), row.id.into());
+        body.insert("list_id".to_owned(), list.id.into());
+    }
+    Ok(done)
+}

@@ -1,0 +1,134 @@
+//! A contact answers one invoice by its one-time link. A right code and an answer that the rules allow spend the link; a wrong code
+//! is counted; a refusal changes nothing.
+
+use super::answer_invoice::AnswerInvoice;
+use super::confirm_invoice::ConfirmInvoice;
+use super::dispute_invoice::DisputeInvoice;
+use super::settle_dispute::SettleDispute;
+use super::{Actor, Done, Execute, links, reviews};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use domain::Refusal;
+use domain::answer::AnswerCode;
+use domain::link::{LinkAct, LinkState, MOST_TRIES, acts_in, decide_amount};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::records::Keyed;
+use store::{BuyerContact, ConfirmationLink, Invoice, User};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AnswerByLink {
+    pub link_id: i64,
+    #[serde(skip)]
+    pub token_hash: String,
+    #[serde(skip)]
+    pub code: String,
+    /// `confirm`, `query`, `dispute`, `settle` or `reject`.
+    pub answer: String,
+    /// As in `confirm_invoice`.
+    pub amount_minor: i64,
+    pub due_date: Option<NaiveDate>,
+    pub version: String,
+    pub words_hash: String,
+    pub withheld_minor: i64,
+    pub retained_minor: i64,
+    pub deducted_minor: i64,
+    /// OPStatusReason.
+    pub clarification: String,
+    /// The reason, or what the supplier reads.
+    pub text: String,
+}
+
+impl AnswerByLink {
+    /// What was said, by the same command as for everybody else.
+    fn carry_out(&self, batch: &mut Batch<'_>, person: &Actor, invoice: &Invoice, contact: &BuyerContact) -> Step<Done> {
+        let unknown = || Refusal::FieldInvalid { field: "act".to_owned() };
+        let act = LinkAct::parse(&self.answer).ok_or_else(unknown)?;
+        if !acts_in(&invoice.state).contains(&act) {
+            return Err(Refusal::StateConflict { state: invoice.state.clone() }.into());
+        }
+        let (invoice_id, clarification, text) = (invoice.id, self.clarification.clone(), self.text.clone());
+        let answer = |code: AnswerCode| AnswerInvoice {
+            invoice_id,
+            answer: code.name().to_owned(),
+            clarification: clarification.clone(),
+            text: text.clone(),
+        };
+        match act {
+            LinkAct::Query => answer(AnswerCode::UnderQuery).execute(batch, person),
+            LinkAct::Reject => answer(AnswerCode::Rejected).execute(batch, person),
+            LinkAct::Dispute => DisputeInvoice { invoice_id, reason: text, clarification }.execute(batch, person),
+            LinkAct::Settle => SettleDispute { invoice_id, text }.execute(batch, person),
+            LinkAct::Confirm => {
+                let company = batch.approval_limit(person.party_id, &invoice.currency)?;
+                decide_amount((self.amount_minor, &invoice.currency), (contact.limit_minor, &contact.currency), company)?;
+                let due_date = self.due_date.ok_or_else(|| Refusal::FieldMissing { field: "due_date".to_owned() })?;
+                let confirm = ConfirmInvoice {
+                    invoice_id,
+                    amount_minor: self.amount_minor,
+                    due_date,
+                    version: self.version.clone(),
+                    words_hash: self.words_hash.clone(),
+                    reason: text,
+                    withheld_minor: self.withheld_minor,
+                    retained_minor: self.retained_minor,
+                    deducted_minor: self.deducted_minor,
+                };
+                confirm.execute(batch, person)
+            }
+        }
+    }
+
+    /// A wrong code counts, and a few of them end the link.
+    fn count_wrong(batch: &mut Batch<'_>, mut link: ConfirmationLink, contact: &BuyerContact, invoice: &Invoice) -> Step<Done> {
+        link.tries = link.tries.saturating_add(1);
+        let left = MOST_TRIES.saturating_sub(link.tries).max(0);
+        if left == 0 {
+            LinkState::Locked.name().clone_into(&mut link.state);
+            link.ended_at = Some(batch.now);
+            let arguments = json!({ "number": invoice.number });
+            batch.notify_user((contact.party_id, contact.user_id), "link_locked", &arguments, String::new());
+            reviews::notify_operator(batch, "link_locked", &arguments, format!("/ops/contacts/{}", contact.party_id))?;
+        }
+        batch.update(&link)?;
+        Ok(Done::new(invoice.id, json!({ "link_id": link.id, "factor": "wrong", "left": left })))
+    }
+}
+
+impl Execute for AnswerByLink {
+    const NAME: &'static str = "answer_by_link";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let found = links::find_open(batch.conn, &self.token_hash, batch.now)?;
+        let (mut link, contact) = found.filter(|(link, _)| link.id == self.link_id).ok_or(Refusal::LinkInvalid)?;
+        let invoice = Invoice::load(batch.conn, link.invoice_id)?;
+        let person = Actor::person(contact.party_id, contact.user_id);
+        if *actor != person || invoice.buyer_id != contact.party_id {
+            return Err(Refusal::LinkInvalid.into());
+        }
+        let typed: String = self.code.chars().filter(char::is_ascii_digit).collect();
+        // Without a code that was given, none is right.
+        if link.code_hash.is_empty() || !crate::hash::same_secret(&links::code_hash(&link.token_hash, &typed), &link.code_hash) {
+            return Self::count_wrong(batch, link, &contact, &invoice);
+        }
+        let mut done = self.carry_out(batch, &person, &invoice, &contact)?;
+        if done.body.get("review").is_some() {
+            // The check before the confirmation found something: nothing was promised, and the link has ended with it.
+            return Ok(done);
+        }
+        LinkState::Used.name().clone_into(&mut link.state);
+        link.ended_at = Some(batch.now);
+        batch.update(&link)?;
+        let user = User::load(batch.conn, contact.user_id)?;
+        let evidence = done.body.get("evidence_hash").and_then(Value::as_str).unwrap_or("–").to_owned();
+        let arguments = json!({ "number": invoice.number, "receipt": format!("K-{}", batch.audit_seq()), "evidence": evidence });
+        batch.notify_user((contact.party_id, contact.user_id), "link_used", &arguments, String::new());
+        if let Some(body) = done.body.as_object_mut() {
+            body.insert("link_id".to_owned(), link.id.into());
+            body.insert("contact_id".to_owned(), contact.id.into());
+            body.insert("person".to_owned(), format!("{} <{}>", user.name, user.email).into());
+            body.insert("factor".to_owned(), links::described(&link, &contact).into());
+        }
+        Ok(done)
+    }
+}

@@ -1,0 +1,168 @@
+//! A buyer puts payables on a list whose invoices have not come yet. What cannot be approved stays on the list, excluded, with the
+//! reason; nothing is promised before the list is decided (`confirm_list`).
+
+use super::confirm_invoice::issue_terms;
+use super::draft_confirmation_list::stored;
+use super::{Actor, Done, Execute, advance, optional, required};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use domain::confirmation_list::{MOST_ITEMS, text};
+use domain::identity::normalise_number;
+use domain::invoice::{MOST_PAYABLE_MINOR, check_due_date};
+use domain::party::{Capacity, Names, PartyStatus};
+use domain::receivable::{IssueTerms, decide_issue};
+use domain::undertaking::{self, UndertakingTerms};
+use domain::{Currency, Refusal};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use store::records::{Keyed, Record};
+use store::{ApprovedPayable, ConfirmationList, Party};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DraftPayables {
+    pub file_name: String,
+    /// SHA-256 of the buyer's file; the words that are signed name it.
+    pub sha256: String,
+    #[serde(skip)]
+    pub content: Vec<u8>,
+    pub rows: Vec<PayableRow>,
+}
+
+/// What the buyer will pay for an invoice that it expects.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PayableRow {
+    pub supplier_id: i64,
+    pub number: String,
+    pub issue_date: NaiveDate,
+    pub due_date: NaiveDate,
+    pub currency: String,
+    pub payable_minor: i64,
+    pub order_reference: String,
+    pub payment_reference: String,
+}
+
+impl DraftPayables {
+    /// The suppliers that the rows name, each of which may send invoices.
+    fn suppliers(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<HashMap<i64, Party>> {
+        let ids: BTreeSet<i64> = self.rows.iter().map(|row| row.supplier_id).collect();
+        let found = Party::list_ids(batch.conn, &ids.iter().copied().collect::<Vec<_>>())?;
+        let sells = |party: &Party| {
+            party.id != actor.party_id && party.status == PartyStatus::Active.name() && Names::parse(&party.capacities).has(Capacity::Supplier.name())
+        };
+        let known: HashMap<i64, Party> = found.into_iter().filter(sells).map(|party| (party.id, party)).collect();
+        if known.len() == ids.len() { Ok(known) } else { Err(Refusal::SupplierUnknown.into()) }
+    }
+
+    fn terms(&self, batch: &mut Batch<'_>) -> Step<BTreeMap<String, IssueTerms>> {
+        let mut terms = BTreeMap::new();
+        for row in &self.rows {
+            if !terms.contains_key(&row.currency) {
+                super::traded(batch, &row.currency)?;
+                terms.insert(row.currency.clone(), issue_terms(batch.conn, &row.currency)?.1);
+            }
+        }
+        Ok(terms)
+    }
+}
+
+/// The words that approving this row would sign, in both languages.
+fn words((buyer, supplier): (&str, &str), row: &PayableRow, file: &str) -> Step<[String; 2]> {
+    let known = Currency::parse(&row.currency).ok_or_else(|| Refusal::CurrencyUnknown { currency: row.currency.clone() })?;
+    let amount = format!("{} {}", row.currency, known.format(row.payable_minor));
+    let (due, issued) = (row.due_date.to_string(), row.issue_date.to_string());
+    let terms = UndertakingTerms {
+        buyer,
+        supplier,
+        invoice_number: &row.number,
+        amount: &amount,
+        due_date: &due,
+        document_hash: file,
+        issue_date: &issued,
+    };
+    Ok(["en", "zh"].map(|language| undertaking::text(undertaking::ADVANCE, language, &terms).unwrap_or_default()))
+}
+
+impl Execute for DraftPayables {
+    const NAME: &'static str = "draft_payables";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let buyer = batch.acting_party(actor, Capacity::Buyer)?;
+        if self.rows.is_empty() {
+            return Err(Refusal::NothingChosen.into());
+        }
+        if self.rows.len() > MOST_ITEMS {
+            return Err(Refusal::TooManyChosen { most: MOST_ITEMS }.into());
+        }
+        let suppliers = self.suppliers(batch, actor)?;
+        let terms = self.terms(batch)?;
+        let presented = advance::presented_states(batch.conn, buyer.id)?;
+        let mut known: HashSet<advance::Key> = advance::approved_keys(batch.conn, buyer.id)?;
+        let (today, list_id) = (batch.today(), batch.next_id());
+        let mut rows = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
+            let (Some(supplier), Some(terms)) = (suppliers.get(&row.supplier_id), terms.get(&row.currency)) else { continue };
+            if !(1..=MOST_PAYABLE_MINOR).contains(&row.payable_minor) {
+                return Err(Refusal::AmountInvalid { field: "payable".to_owned() }.into());
+            }
+            let number = required(&row.number, "invoice_number", 100)?;
+            let [words_en, words_zh] = words((&buyer.name, &supplier.name), row, &self.sha256)?;
+            let mut entry = ApprovedPayable {
+                id: batch.next_id(),
+                list_id,
+                buyer_id: buyer.id,
+                supplier_id: supplier.id,
+                number_key: normalise_number(&number),
+                number,
+                issue_date: row.issue_date,
+                due_date: row.due_date,
+                currency: row.currency.clone(),
+                payable_minor: row.payable_minor,
+                order_reference: optional(&row.order_reference, "order_reference", 100)?,
+                payment_reference: optional(&row.payment_reference, "payment_reference", 100)?,
+                words_hash: crate::hash::sha256_hex(words_en.as_bytes()),
+                words_en,
+                words_zh,
+                state: "waiting".to_owned(),
+                refusal: String::new(),
+                invoice_id: None,
+            };
+            let mut checked = check_due_date(row.due_date, today).and_then(|()| decide_issue(row.payable_minor, terms).map(|_| ()));
+            if let Some(state) = presented.get(&(supplier.id, entry.number_key.clone())) {
+                checked = Err(Refusal::StateConflict { state: state.clone() });
+            } else if checked.is_ok() && !known.insert(advance::key_of(&entry)) {
+                checked = Err(Refusal::DuplicateInvoice { number: entry.number.clone() });
+            }
+            if let Err(refusal) = checked {
+                "excluded".clone_into(&mut entry.state);
+                entry.refusal = stored(&refusal);
+            }
+            rows.push(entry);
+        }
+        let lines: Vec<_> = rows
+            .iter()
+            .filter(|row| row.state != "excluded")
+            .map(|row| (row.id, row.payable_minor, Some(row.due_date), row.words_hash.as_str()))
+            .collect();
+        let (count, list_hash) = (lines.len(), crate::hash::sha256_hex(text(&lines).as_bytes()));
+        batch.keep_document(buyer.id, &self.file_name, "text/csv", &self.sha256, &self.content)?;
+        batch.insert(&ConfirmationList {
+            id: list_id,
+            party_id: buyer.id,
+            version: undertaking::ADVANCE.to_owned(),
+            list_hash: list_hash.clone(),
+            state: "draft".to_owned(),
+            signer_id: None,
+            approver_id: None,
+            created_at: batch.now,
+            decided_at: None,
+            done_at: None,
+        })?;
+        ApprovedPayable::insert_all(&rows, batch.conn)?;
+        let body = json!({
+            "list_id": list_id, "list_hash": list_hash, "version": undertaking::ADVANCE,
+            "count": count, "excluded": rows.len().saturating_sub(count),
+        });
+        Ok(Done::new(list_id, body))
+    }
+}

@@ -1,0 +1,40 @@
+//! A contact confirms nothing any more: its links end at once. Stopping takes one operator.
+
+use super::{Actor, Done, Execute, links};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::{Capacity, UserStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{BuyerContact, ConfirmationLink, User};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EndContact {
+    /// The buyer.
+    pub party_id: i64,
+}
+
+pub(crate) fn end(batch: &mut Batch<'_>, mut contact: BuyerContact) -> Step<()> {
+    for link in ConfirmationLink::list_where(batch.conn, "contact_id = ? AND state = 'open' ORDER BY id", &[contact.id.into()])? {
+        links::revoke(batch, link, "contact_ended")?;
+    }
+    "ended".clone_into(&mut contact.state);
+    contact.ended_at = Some(batch.now);
+    batch.update(&contact)?;
+    let mut person = User::load(batch.conn, contact.user_id)?;
+    UserStatus::Disabled.name().clone_into(&mut person.status);
+    batch.update(&person)
+}
+
+impl Execute for EndContact {
+    const NAME: &'static str = "end_contact";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let contact = links::contact_of(batch.conn, self.party_id)?.ok_or(Refusal::ContactMissing)?;
+        end(batch, contact)?;
+        Ok(Done::new(self.party_id, json!({ "party_id": self.party_id })))
+    }
+}

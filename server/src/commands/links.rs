@@ -1,0 +1,131 @@
+//! What the commands about one-time links share: sending one, finding the one that a token opens, and ending what no longer
+//! holds.
+
+use super::reviews;
+use crate::batch::{Batch, Step};
+use chrono::{NaiveDateTime, TimeDelta};
+use domain::Refusal;
+use domain::link::{Channel, LinkState, MOST_LINKS_A_DAY};
+use domain::party::PartyStatus;
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{BuyerContact, ConfirmationLink, Conn, Invoice, Party, StoreError};
+
+/// The contact to whom a company's links are mailed.
+pub fn contact_of(conn: &mut Conn, party_id: i64) -> Result<Option<BuyerContact>, StoreError> {
+    BuyerContact::find_where(conn, "party_id = ? AND state = 'active'", &[party_id.into()])
+}
+
+/// The link that this token opens now, with its contact. Whatever is wrong with it, the answer is nothing.
+pub fn find_open(
+    conn: &mut Conn,
+    token_hash: &str,
+    now: NaiveDateTime,
+) -> Result<Option<(ConfirmationLink, BuyerContact)>, StoreError> {
+    let found = ConfirmationLink::find_where(conn, "token_hash = ?", &[token_hash.into()])?;
+    let Some(link) = found.filter(|link| link.state == LinkState::Open.name() && link.expires_at > now) else { return Ok(None) };
+    let contact = BuyerContact::load(conn, link.contact_id)?;
+    let stands = contact.state == "active" && Party::load(conn, contact.party_id)?.status == PartyStatus::Active.name();
+    Ok(stands.then_some((link, contact)))
+}
+
+/// A code's hash, bound to its link.
+#[must_use]
+pub fn code_hash(token_hash: &str, code: &str) -> String {
+    crate::hash::sha256_hex(format!("{token_hash}:{code}").as_bytes())
+}
+
+/// How a contact signed: which link, and the way of its code.
+pub fn factor(batch: &mut Batch<'_>, user_id: i64, invoice_id: i64) -> Step<String> {
+    let condition = "invoice_id = ? AND contact_id IN (SELECT id FROM buyer_contacts WHERE user_id = ?) AND state = 'open' ORDER BY id DESC LIMIT 1";
+    let link = ConfirmationLink::find_where(batch.conn, condition, &[invoice_id.into(), user_id.into()])?;
+    let link = link.ok_or_else(|| super::settlement::corrupt("link to invoice", invoice_id))?;
+    let contact = BuyerContact::load(batch.conn, link.contact_id)?;
+    Ok(described(&link, &contact))
+}
+
+/// A link and the way of its code, as evidence names them.
+#[must_use]
+pub fn described(link: &ConfirmationLink, contact: &BuyerContact) -> String {
+    format!("one-time link {} by mail, code by {}", link.id, contact.channel)
+}
+
+/// Nothing can be done by links to this invoice any more.
+pub fn end(batch: &mut Batch<'_>, invoice_id: i64, why: &str) -> Step<()> {
+    for link in ConfirmationLink::list_where(batch.conn, "invoice_id = ? AND state = 'open' ORDER BY id", &[invoice_id.into()])? {
+        revoke(batch, link, why)?;
+    }
+    Ok(())
+}
+
+/// Ends one link before it was used.
+pub fn revoke(batch: &mut Batch<'_>, mut link: ConfirmationLink, why: &str) -> Step<()> {
+    LinkState::Revoked.name().clone_into(&mut link.state);
+    why.clone_into(&mut link.reason);
+    link.ended_at = Some(batch.now);
+    batch.update(&link)
+}
+
+/// Whether the invoice may have one more link today.
+pub fn may_send(conn: &mut Conn, invoice_id: i64, now: NaiveDateTime) -> Result<bool, StoreError> {
+    let since = now.checked_sub_signed(TimeDelta::try_hours(24).unwrap_or_default()).unwrap_or(now);
+    let binds = [invoice_id.into(), since.into()];
+    let sent = store::lists::count(conn, "confirmation_links", "invoice_id = ? AND issued_at > ?", &binds)?;
+    Ok(usize::try_from(sent).is_ok_and(|sent| sent < MOST_LINKS_A_DAY))
+}
+
+/// Mails a link where the buyer has a contact: it may not look at the platform for weeks.
+pub fn send_if_rare(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
+    match contact_of(batch.conn, invoice.buyer_id)? {
+        Some(contact) if may_send(batch.conn, invoice.id, batch.now)? => send(batch, invoice, &contact).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+/// Mails a new link, and its code on the other channel; links from before end. Answers the link's id.
+pub fn send(batch: &mut Batch<'_>, invoice: &Invoice, contact: &BuyerContact) -> Step<i64> {
+    end(batch, invoice.id, "replaced")?;
+    let (token, code) = (crate::hash::random_token(), crate::hash::random_code());
+    let token_hash = crate::hash::sha256_hex(token.as_bytes());
+    let by_mail = contact.channel == Channel::Email.name();
+    let life = TimeDelta::try_hours(contact.link_hours).unwrap_or_default();
+    let link = ConfirmationLink {
+        id: batch.next_id(),
+        invoice_id: invoice.id,
+        contact_id: contact.id,
+        code_hash: if by_mail { code_hash(&token_hash, &code) } else { String::new() },
+        token_hash,
+        tries: 0,
+        state: LinkState::Open.name().to_owned(),
+        reason: String::new(),
+        issued_at: batch.now,
+        expires_at: batch.now.checked_add_signed(life).unwrap_or(batch.now),
+        ended_at: None,
+    };
+    batch.insert(&link)?;
+    let supplier = batch.party(invoice.supplier_id)?;
+    let buyer = batch.party(invoice.buyer_id)?;
+    let until = link.expires_at.format("%Y-%m-%d %H:%M UTC").to_string();
+    let arguments = json!({ "number": invoice.number, "supplier": supplier.name, "until": until, "token": token });
+    let person = (contact.party_id, contact.user_id);
+    batch.notify_user(person, "confirmation_link", &arguments, format!("/confirm/{token}"));
+    if by_mail {
+        // Nothing in it leads to the link: whoever reads only this address can do nothing.
+        let arguments = json!({ "number": invoice.number, "code": code });
+        batch.notify_user(person, "confirmation_code", &arguments, String::new());
+    } else {
+        let arguments = json!({ "number": invoice.number, "buyer": buyer.name });
+        reviews::notify_operator(batch, "code_wanted", &arguments, format!("/ops/contacts/{}", contact.party_id))?;
+    }
+    Ok(link.id)
+}
+
+/// The link of this id that is still open.
+pub fn load_open(batch: &mut Batch<'_>, id: i64) -> Step<ConfirmationLink> {
+    let link = ConfirmationLink::find(batch.conn, id)?.ok_or(Refusal::NotFound)?;
+    if link.state != LinkState::Open.name() || link.expires_at <= batch.now {
+        let state = if link.state == LinkState::Open.name() { "expired".to_owned() } else { link.state };
+        return Err(Refusal::StateConflict { state }.into());
+    }
+    Ok(link)
+}

@@ -1,0 +1,44 @@
+//! The operator, or the supplier of the invoice, has a link mailed to the buyer's contact once more. The supplier learns neither the
+//! address nor anything else of it.
+
+use super::{Actor, Done, Execute, answer_clock, links};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::link::{MOST_LINKS_A_DAY, acts_in};
+use domain::party::{Capacity, Names, PartyStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Invoice;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SendLink {
+    pub invoice_id: i64,
+}
+
+impl Execute for SendLink {
+    const NAME: &'static str = "send_link";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let party = batch.party(actor.party_id)?;
+        if party.status != PartyStatus::Active.name() {
+            return Err(Refusal::CompanyNotActive.into());
+        }
+        let operates = Names::parse(&party.capacities).has(Capacity::Operator.name());
+        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| operates || row.supplier_id == party.id);
+        let invoice = found.ok_or(Refusal::NotFound)?;
+        if acts_in(&invoice.state).is_empty() || answer_clock::presented_to(batch.conn, invoice.buyer_id, invoice.id)?.is_none() {
+            return Err(Refusal::StateConflict { state: invoice.state }.into());
+        }
+        if invoice.review == "open" {
+            return Err(Refusal::UnderReview.into());
+        }
+        let contact = links::contact_of(batch.conn, invoice.buyer_id)?.ok_or(Refusal::ContactMissing)?;
+        if !links::may_send(batch.conn, invoice.id, batch.now)? {
+            return Err(Refusal::TooManyLinks { most: MOST_LINKS_A_DAY }.into());
+        }
+        let link_id = links::send(batch, &invoice, &contact)?;
+        Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "link_id": link_id })))
+    }
+}

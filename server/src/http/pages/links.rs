@@ -1,0 +1,383 @@
+//! The page behind a one-time link: one invoice beside its document, what can be answered, and the receipt. There is no session;
+//! the address is the first factor and the code the second. Looking at it spends nothing, so a mail scanner may.
+
+use super::super::error::Fault;
+use super::super::rights::{Anyone, Who};
+use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
+use super::payables::deduction_facts;
+use super::{Answer, again, asking, check_page, document, invoices, thread};
+use crate::auth;
+use crate::commands::answer_by_link::AnswerByLink;
+use crate::commands::confirm_invoice::{Words, words};
+use crate::commands::{Actor, Outcome, links};
+use actix_web::HttpResponse;
+use chrono::NaiveDate;
+use domain::Refusal;
+use domain::invoice::owed_minor;
+use domain::link::{LinkAct, acts_in};
+use domain::receivable::{ConfirmationFacts, decide_confirmation};
+use domain::undertaking;
+use store::lists::InvoiceLine;
+use store::records::{Keyed, Record};
+use store::{BuyerContact, ConfirmationLink, Conn, Invoice, User};
+use web::{Block, Field, Form, Language, Page, Tone, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/confirm/{token}", page);
+    routes.post("/confirm/{token}", answer);
+    routes.get("/confirm/{token}/check", check);
+    routes.get("/confirmation-documents/{token}", file);
+}
+
+struct Loaded {
+    link: ConfirmationLink,
+    contact: BuyerContact,
+    person: User,
+    row: InvoiceLine,
+    invoice: Invoice,
+    content: Vec<u8>,
+    today: NaiveDate,
+    token: String,
+}
+
+/// Looks at links from one address in a quarter of an hour.
+const MOST_LOOKS: u32 = 60;
+
+/// The hash of the token inside, if the link is ours. Whatever is wrong with a link, the answer is the same.
+fn token_hash(who: &Who<Anyone>, sender: &Sender, token: &str) -> Result<String, Fault> {
+    if !who.app.sign_in_throttle.allow(&format!("link {}", sender.address), MOST_LOOKS) {
+        return Err(Fault::TooMany);
+    }
+    let plain = auth::open_link(&who.app.config.secret, token).ok_or(Refusal::LinkInvalid)?;
+    Ok(crate::hash::sha256_hex(plain.as_bytes()))
+}
+
+async fn load(who: &Who<Anyone>, sender: &Sender, token: &Token) -> Result<Loaded, Fault> {
+    let (hash, now, token) = (token_hash(who, sender, &token.0)?, who.app.clock.now(), token.0.clone());
+    who.app
+        .read(move |conn| {
+            let (link, contact) = links::find_open(conn, &hash, now)?.ok_or(Refusal::LinkInvalid)?;
+            let row = InvoiceLine::find(conn, link.invoice_id)?.ok_or(Refusal::LinkInvalid)?;
+            let invoice = Invoice::load(conn, link.invoice_id)?;
+            let content = invoices::content_of(conn, &row)?;
+            let person = User::load(conn, contact.user_id)?;
+            let today = store::records::load_heads(conn)?.business_date;
+            Ok(Loaded { link, contact, person, row, invoice, content, today, token })
+        })
+        .await
+}
+
+/// The invoice's facts, with nothing that leads further than this invoice.
+fn facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
+    let mut facts = invoices::invoice_facts(language, &loaded.row);
+    for (_, value) in &mut facts {
+        value.href.clear();
+    }
+    facts.insert(0, (language.t("col-number"), Value::text(loaded.row.number.clone())));
+    facts
+}
+
+fn link_page(who: &Who<Anyone>, loaded: &Loaded, specimen: Option<&Words>) -> Page {
+    let (language, row, here) = (who.language(), &loaded.row, format!("/confirm/{}/check", loaded.token));
+    let mut shown = vec![Block::Heading(who.t("document-fields")), Block::Facts(facts(language, loaded))];
+    let acts = acts_in(&row.state);
+    if ["386", "500"].contains(&row.type_code.as_str()) {
+        shown.push(Block::Notice(Tone::Attention, who.t("payable-prepayment")));
+    }
+    if acts.contains(&LinkAct::Confirm) {
+        let owed = owed_minor(row.payable_minor, row.credited_minor);
+        let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(owed)).unwrap_or_default();
+        let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
+        let asked = vec![
+            Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount")
+                .value(decimal)
+                .hint(who.t("payable-amount-hint")),
+            Field::new("due_date", who.t("col-due"), "date").value(due),
+            Field::new("withheld", who.t("payable-withheld"), "amount").hint(who.t("payable-deductions-hint")).optional(),
+            Field::new("retained", who.t("payable-retained"), "amount").optional(),
+            Field::new("deducted", who.t("payable-deducted"), "amount").optional(),
+            Field::new("reason", who.t("field-reason"), "area").hint(who.t("payable-reason-hint")).optional(),
+        ];
+        shown.push(Block::Heading(who.t("payable-confirm")));
+        if let Some(words) = specimen {
+            shown.push(Block::Paragraph(who.t("link-specimen")));
+            shown.push(Block::Words(in_language(language, words)));
+        }
+        shown.push(Block::Form(Box::new(asking(here.clone(), who.t("payable-to-check"), asked).hidden("act", "confirm"))));
+    }
+    let others =
+        acts.iter().filter(|act| **act != LinkAct::Confirm).map(|act| (act.name().to_owned(), act_label(language, act.name())));
+    let asked = vec![
+        Field::new("act", who.t("link-act"), "select").options(others.collect()),
+        thread::reason_field(language),
+        Field::new("text", who.t("payable-query-text"), "area"),
+    ];
+    shown.push(Block::Heading(who.t("link-otherwise")));
+    shown.push(Block::Form(Box::new(asking(here, who.t("page-to-check"), asked).secondary())));
+    let document = document::blocks_from(language, &loaded.content, format!("/confirmation-documents/{}", loaded.token));
+    let until = language.moment(loaded.link.expires_at);
+    Page::new(language.fill("link-title", &[("number", row.number.clone()), ("supplier", row.supplier.clone())]))
+        .with(Block::Paragraph(
+            language
+                .fill("link-greeting", &[("name", loaded.person.name.clone()), ("company", row.buyer.clone()), ("until", until)]),
+        ))
+        .with(Block::Beside(shown, document))
+}
+
+fn act_label(language: Language, act: &str) -> String {
+    language.t(&format!("link-act-{act}"))
+}
+
+fn in_language(language: Language, words: &Words) -> String {
+    if language == Language::Chinese { words.chinese.clone() } else { words.english.clone() }
+}
+
+async fn words_of(who: &Who<Anyone>, loaded: &Loaded, amount_minor: i64, due_date: NaiveDate) -> Result<Words, Fault> {
+    let invoice = loaded.invoice.clone();
+    who.app.read(move |conn: &mut Conn| Ok(words(conn, &invoice, amount_minor, due_date)?)).await
+}
+
+/// The page with the words that confirming all of it would sign.
+async fn whole_page(who: &Who<Anyone>, loaded: &Loaded) -> Result<Page, Fault> {
+    let owed = owed_minor(loaded.row.payable_minor, loaded.row.credited_minor);
+    let words = match loaded.row.due_date {
+        Some(due) => Some(words_of(who, loaded, owed, due).await?),
+        None => None,
+    };
+    Ok(link_page(who, loaded, words.as_ref()))
+}
+
+async fn page(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
+    let loaded = load(&who, &sender, &token).await?;
+    let page = whole_page(&who, &loaded).await?;
+    who.app.page(&who.viewer, page).await
+}
+
+/// What was chosen on the page, from its form or from the check page's hidden fields.
+fn wish(loaded: &Loaded, get: &dyn Fn(&str) -> String) -> Result<AnswerByLink, Fault> {
+    let currency = &loaded.row.currency;
+    let optional = |name: &str| {
+        let typed = get(name);
+        if typed.trim().is_empty() { Ok(0) } else { typed_amount(&typed, name, currency) }
+    };
+    let mut answer = AnswerByLink {
+        link_id: loaded.link.id,
+        answer: get("act"),
+        clarification: get("clarification"),
+        ..AnswerByLink::default()
+    };
+    if answer.answer == LinkAct::Confirm.name() {
+        answer.amount_minor = typed_amount(&get("amount"), "amount", currency)?;
+        answer.due_date = Some(typed_date(&get("due_date"), "due_date")?);
+        answer.withheld_minor = optional("withheld")?;
+        answer.retained_minor = optional("retained")?;
+        answer.deducted_minor = optional("deducted")?;
+        get("reason").trim().clone_into(&mut answer.text);
+    } else {
+        get("text").trim().clone_into(&mut answer.text);
+    }
+    Ok(answer)
+}
+
+/// What the rules say before anything is sent.
+fn allowed(loaded: &Loaded, answer: &AnswerByLink) -> Result<(), Fault> {
+    let act = LinkAct::parse(&answer.answer).filter(|act| acts_in(&loaded.row.state).contains(act));
+    let act = act.ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
+    match (act, answer.due_date) {
+        (LinkAct::Confirm, Some(due_date)) => {
+            decide_confirmation(&ConfirmationFacts {
+                amount_minor: answer.amount_minor,
+                payable_minor: owed_minor(loaded.row.payable_minor, loaded.row.credited_minor),
+                reason: &answer.text,
+                deductions_minor: [answer.withheld_minor, answer.retained_minor, answer.deducted_minor],
+                due_date,
+                invoice_due_date: loaded.row.due_date,
+                today: loaded.today,
+            })?;
+        }
+        (LinkAct::Query | LinkAct::Reject, _) => {
+            let code = if act == LinkAct::Query { "UQ" } else { "RE" };
+            domain::answer::decide_answer(code, &answer.clarification, &answer.text)?;
+        }
+        (LinkAct::Dispute, _) if answer.text.is_empty() => return Err(Refusal::ReasonMissing.into()),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// All of it once more, with the exact words where something is promised, and the field for the code.
+async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) -> Result<Page, Fault> {
+    let (language, row) = (who.language(), &loaded.row);
+    let mut facts = vec![
+        (who.t("link-act"), Value::text(act_label(language, &answer.answer))),
+        (who.t("col-number"), Value::text(row.number.clone())),
+        (who.t("col-supplier"), Value::text(row.supplier.clone())),
+        (who.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
+    ];
+    let code = Field::new("code", who.t("field-code"), "code").hint(who.t(&format!("link-code-{}", loaded.contact.channel)));
+    let mut form = Form::new(
+        format!("/confirm/{}", loaded.token),
+        act_label(language, &answer.answer),
+        vec![code.autocomplete("one-time-code")],
+    )
+    .hidden("act", answer.answer.clone());
+    let decimal = |minor: i64| domain::Currency::parse(&row.currency).map(|known| known.decimal(minor)).unwrap_or_default();
+    let mut promised = Vec::new();
+    if let Some(due_date) = answer.due_date {
+        let words = words_of(who, loaded, answer.amount_minor, due_date).await?;
+        facts.extend(deduction_facts(
+            language,
+            &row.currency,
+            [answer.withheld_minor, answer.retained_minor, answer.deducted_minor],
+        ));
+        facts.push((who.t("col-confirmed"), Value::money(&row.currency, answer.amount_minor)));
+        facts.push((who.t("col-due"), Value::date(language, due_date)));
+        promised = vec![
+            Block::Notice(Tone::Attention, who.t("payable-irrevocable")),
+            Block::Words(in_language(language, &words)),
+            Block::Facts(vec![
+                (who.t("field-version"), Value::code(undertaking::CURRENT)),
+                (who.t("field-words-hash"), Value::code(words.hash.clone())),
+            ]),
+        ];
+        form = form
+            .hidden("amount", decimal(answer.amount_minor))
+            .hidden("due_date", due_date.to_string())
+            .hidden("withheld", decimal(answer.withheld_minor))
+            .hidden("retained", decimal(answer.retained_minor))
+            .hidden("deducted", decimal(answer.deducted_minor))
+            .hidden("reason", answer.text.clone())
+            .hidden("version", undertaking::CURRENT)
+            .hidden("words_hash", words.hash);
+    } else {
+        form = form.hidden("clarification", answer.clarification.clone()).hidden("text", answer.text.clone());
+    }
+    if !answer.text.is_empty() {
+        facts.push((who.t("field-reason"), Value::text(answer.text.clone())));
+    }
+    let check = super::Check {
+        title: who.t("link-check-title"),
+        lead: who.t(if answer.due_date.is_some() { "link-check-confirm" } else { "link-check-lead" }),
+        facts,
+        form,
+        back: format!("/confirm/{}", loaded.token),
+    };
+    let mut page = check_page(who, &[], check);
+    // The promise stands before the button.
+    let at = page.blocks.iter().position(|block| matches!(block, Block::Form(_))).unwrap_or(page.blocks.len());
+    page.blocks.splice(at..at, promised);
+    Ok(page)
+}
+
+async fn check(who: Who<Anyone>, sender: Sender, token: Token, params: Params) -> Answer {
+    let loaded = load(&who, &sender, &token).await?;
+    let read = wish(&loaded, &|name| params.get(name).to_owned()).and_then(|answer| allowed(&loaded, &answer).map(|()| answer));
+    match read {
+        Ok(answer) => {
+            let page = answer_page(&who, &loaded, &answer).await?;
+            who.app.page(&who.viewer, page).await
+        }
+        Err(fault) => {
+            let page = whole_page(&who, &loaded).await?;
+            again(&who, page, &Posted { fields: params.fields.clone() }, fault, &loaded.row.currency).await
+        }
+    }
+}
+
+/// The company's person whose link this was, whatever has become of it: a form that is sent twice gets its receipt twice.
+async fn actor_of(who: &Who<Anyone>, hash: String) -> Result<(i64, Actor), Fault> {
+    let find = move |conn: &mut Conn| {
+        let link = ConfirmationLink::find_where(conn, "token_hash = ?", &[hash.as_str().into()])?.ok_or(Refusal::LinkInvalid)?;
+        let contact = BuyerContact::load(conn, link.contact_id)?;
+        Ok((link.id, Actor::person(contact.party_id, contact.user_id)))
+    };
+    who.app.read(find).await
+}
+
+async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) -> Answer {
+    let hash = token_hash(&who, &sender, &token.0)?;
+    let (link_id, actor) = actor_of(&who, hash.clone()).await?;
+    let loaded = load(&who, &sender, &token).await;
+    let mut command = match &loaded {
+        Ok(loaded) => wish(loaded, &|name| posted.get(name).to_owned())?,
+        // A form that was sent before has its receipt; any other finds no link.
+        Err(Fault::Refused(Refusal::LinkInvalid)) => return repeated(&who, &actor, &posted).await,
+        Err(fault) => return Err(fault.clone()),
+    };
+    command.link_id = link_id;
+    command.token_hash = hash;
+    posted.get("code").clone_into(&mut command.code);
+    posted.get("version").clone_into(&mut command.version);
+    posted.get("words_hash").clone_into(&mut command.words_hash);
+    let loaded = loaded?;
+    let outcome = match who.app.submit(actor, posted.key(), command.clone()).await {
+        Ok(outcome) => outcome,
+        Err(Fault::Refused(Refusal::LinkInvalid)) => return Err(Refusal::LinkInvalid.into()),
+        Err(fault) => {
+            let page = answer_page(&who, &loaded, &command).await?;
+            return again(&who, page, &Posted::default(), fault, &loaded.row.currency).await;
+        }
+    };
+    if outcome.text("factor") == "wrong" {
+        let left = outcome.number("left");
+        if left == 0 {
+            return Err(Refusal::LinkInvalid.into());
+        }
+        let mut page = answer_page(&who, &loaded, &command).await?;
+        page.errors.push(("code".to_owned(), who.language().fill("link-code-wrong", &[("left", left.to_string())])));
+        return who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    receipt(&who, &outcome, &loaded.row.number, &loaded.row.currency, &command.answer).await
+}
+
+/// The receipt of what this very form has done before; otherwise the link is as good as none.
+async fn repeated(who: &Who<Anyone>, actor: &Actor, posted: &Posted) -> Answer {
+    let (party_id, user_id, key) = (actor.party_id, actor.user_id, posted.key());
+    let found = who
+        .app
+        .read(move |conn| {
+            let known = store::records::list_audit_by_key(conn, &[(party_id, key.as_str())])?.into_iter().next();
+            let known =
+                known.filter(|row| row.user_id == user_id && row.command == "answer_by_link").ok_or(Refusal::LinkInvalid)?;
+            let outcome = Outcome::stored(&known.outcome, known.seq);
+            let invoice = Invoice::load(conn, known.subject_id)?;
+            Ok((outcome, invoice))
+        })
+        .await?;
+    let (outcome, invoice) = found;
+    if outcome.text("factor") == "wrong" {
+        return Err(Refusal::LinkInvalid.into());
+    }
+    receipt(who, &outcome, &invoice.number, &invoice.currency, posted.get("act")).await
+}
+
+async fn receipt(who: &Who<Anyone>, outcome: &Outcome, number: &str, currency: &str, act: &str) -> Answer {
+    let language = who.language();
+    let mut facts = vec![
+        (who.t("receipt-reference"), Value::code(format!("K-{}", outcome.seq))),
+        (who.t("link-act"), Value::text(act_label(language, act))),
+        (who.t("col-number"), Value::text(number)),
+    ];
+    if !currency.is_empty() && act == LinkAct::Confirm.name() {
+        facts.push((who.t("field-reference"), Value::code(outcome.text("reference"))));
+        facts.push((who.t("field-evidence-hash"), Value::code(outcome.text("evidence_hash"))));
+    }
+    facts.push((who.t("undertaking-signed"), Value::text(outcome.text("person"))));
+    facts.push((who.t("link-factor"), Value::text(outcome.text("factor"))));
+    let held = outcome.body.get("review").is_some();
+    let (tone, said) = if held { (Tone::Waiting, "link-held") } else { (Tone::Done, "link-done") };
+    let page = Page::new(language.fill("link-receipt-title", &[("number", number.to_owned())]))
+        .with(Block::Notice(tone, who.t(said)))
+        .with(Block::Facts(facts))
+        .with(Block::Paragraph(who.t("link-receipt-lead")));
+    who.app.page(&who.viewer, page).await
+}
+
+/// The invoice's own file, always as a download.
+async fn file(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
+    let loaded = load(&who, &sender, &token).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .insert_header(("Content-Disposition", format!("attachment; filename=\"invoice-{}\"", loaded.row.id)))
+        .body(loaded.content))
+}
