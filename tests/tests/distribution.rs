@@ -110,7 +110,7 @@ fn many_holders_are_paid_piece_by_piece() {
         assert_eq!(suspense(&mut conn) - waiting, 77, "what was paid too much waits for its payer");
         drop(writer);
         thread.join().unwrap();
-        let (_, finding) = store::verify::verify(&mut conn).unwrap();
+        let (_, finding) = store::verify::verify_without_marks(&mut conn).unwrap();
         assert!(finding.is_none(), "{finding:?}");
 
         // The page of the receivable still answers, and a desk still buys from the other offer.

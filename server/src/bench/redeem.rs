@@ -154,7 +154,7 @@ pub fn run(options: &RedeemOptions) -> Result<Value, Failure> {
     })?;
     running.stop()?;
     let state = Receivable::load(&mut conn, receivable.id)?.state;
-    let (_, finding) = store::verify::verify(&mut conn)?;
+    let (_, finding) = store::verify::verify_without_marks(&mut conn)?;
     let after = options.baseline_url.as_ref().map(|url| baseline::measure(url, length)).transpose()?;
     let base = before.zip(after).map(|((a, _), (b, _))| a.saturating_add(b) / 2);
     let rate = per_second(u64::try_from(options.holders)?, elapsed);

@@ -158,6 +158,7 @@ impl Execute for DraftPayables {
             decided_at: None,
             done_at: None,
         })?;
+        rows.iter().for_each(|row| batch.mark(row));
         ApprovedPayable::insert_all(&rows, batch.conn)?;
         let body = json!({
             "list_id": list_id, "list_hash": list_hash, "version": undertaking::ADVANCE,

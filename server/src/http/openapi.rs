@@ -51,7 +51,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
     (
         "payables/list",
         "list_id list_hash version state count confirmed",
-        "invoice_id number currency amount_minor due_date? reason state refusal?",
+        "id invoice_id? number currency amount_minor due_date? reason state refusal?",
     ),
     ("payables/undertaking", "version words_en words_zh words_hash", ""),
     ("payouts", PAGE, "id currency amount_minor iban end_to_end state expected_date? bank_status reason_code note"),

@@ -64,7 +64,8 @@ pub fn verify(conn: &mut Conn) -> Result<(Coverage, Option<Finding>)> {
     verify_against(conn, &[], None)
 }
 
-/// The same without the marks that records leave, of which an audit that is older than they has none or too few.
+/// The same without the marks that records leave: an audit that is older than they has none or too few, and so has a crowd that a load
+/// generator has put straight into its tables.
 pub fn verify_without_marks(conn: &mut Conn) -> Result<(Coverage, Option<Finding>)> {
     recompute(conn, (&[], None), false)
 }
