@@ -561,7 +561,7 @@ fn every_record_is_watched() {
                 "payment_files" => ("payments = payments + 1", None),
                 "approvals" => ("body = '{}'", Some("id")),
                 "buyer_contacts" => ("second = 'x'", None),
-                "confirmation_links" => ("contact_id = contact_id + 1", None),
+                "confirmation_links" => ("token_hash = token_hash || 'x'", None),
                 "approved_payables" => ("payable_minor = payable_minor + 1", None),
                 "reviews" | "confirmation_items" | "status_lines" => ("state = 'x'", None),
                 "confirmation_lists" => ("list_hash = 'x'", None),
