@@ -304,8 +304,10 @@ pub fn build_big_customer(database_url: &str, invoices: usize, clock: &Clock) ->
     let mut made = 0;
     while made < invoices {
         let size = invoices.saturating_sub(made).min(400);
-        let files =
-            (0..size).map(|_| world.invoice_file(&supplier, &buyer, today, 100_000, 60)).collect::<Result<Vec<_>, _>>()?;
+        // Equal totals on one day would have to be reviewed.
+        let net_minor = |at: usize| 100_000_i64.saturating_add(i64::try_from(made.saturating_add(at)).unwrap_or(0));
+        let files = (0..size).map(|at| world.invoice_file(&supplier, &buyer, today, net_minor(at), 60));
+        let files = files.collect::<Result<Vec<_>, _>>()?;
         let ids = world.run_all(&supplier.maker(), files.into_iter().map(Command::from))?;
         let presented: Vec<i64> = ids.iter().enumerate().filter(|(at, _)| at % 4 > 0).map(|(_, id)| *id).collect();
         let submit = presented.iter().map(|id| SubmitInvoice { invoice_id: *id, due_date: None }.into());
