@@ -55,9 +55,12 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// The largest file and the most files of one upload.
+/// The largest file of an upload.
 pub const LARGEST_FILE: usize = 5 * 1024 * 1024;
-pub const MOST_FILES: usize = 100;
+/// Of one form.
+pub const MOST_FILES: usize = 500;
+/// All files of one form together: so much is held in memory.
+pub const LARGEST_FORM: usize = 20 * 1024 * 1024;
 /// Minutes that a session lasts at most, and that it may be idle.
 pub const SESSION_MINUTES: i64 = 12 * 60;
 pub const IDLE_MINUTES: i64 = 30;

@@ -195,3 +195,41 @@ fn more_files_than_are_taken_at_once() {
     assert_eq!(told.status, 413);
     assert!(told.text().contains(&format!("At most {} files", server::config::MOST_FILES)), "{}", told.text());
 }
+
+/// A clerk's whole month: as many files as the page says, in one go, each with its answer.
+#[test]
+fn five_hundred_files_go_at_once() {
+    let world = World::start(Database::sqlite(), "2026-03-02");
+    let operator = world.signed_in("operator@x.example");
+    onboard(&world, &operator, SUPPLIER);
+    onboard(&world, &operator, BUYER);
+    let supplier = world.signed_in(SUPPLIER.3);
+    let most = server::config::MOST_FILES;
+    let day: chrono::NaiveDate = "2026-03-02".parse().unwrap();
+    let file = |at: usize| {
+        let (number, name) = (format!("MONTH-{at:04}"), format!("{at:04}.xml"));
+        let content = ubl(&DemoInvoice {
+            number: &number,
+            issue_date: day,
+            due_date: day + chrono::Days::new(40),
+            currency: Currency::EUR,
+            net_minor: 100_000 + i64::try_from(at).unwrap(),
+            seller: (SUPPLIER.0, SUPPLIER.1),
+            buyer: (BUYER.0, BUYER.1),
+            order: "1",
+            item: "Goods",
+        });
+        // One of them is broken in the middle, and blocks nobody.
+        (name, if at == 250 { b"<Invoice".to_vec() } else { content.into_bytes() })
+    };
+    let files: Vec<(String, Vec<u8>)> = (0..most).map(file).collect();
+    let sent: Vec<(&str, Vec<u8>)> = files.iter().map(|(name, content)| (name.as_str(), content.clone())).collect();
+    let began = std::time::Instant::now();
+    let told = supplier.upload("/invoices/upload", "/invoices/upload", &sent);
+    println!("{most} files in {:?}", began.elapsed());
+    assert_eq!(told.status, 200, "{}", told.text());
+    assert!(told.text().contains(&format!("{} of {most}", most - 1)), "{}", &told.text()[..2_000]);
+    let drafts = store::lists::count(&mut world.conn(), "invoices", "state = 'draft' AND number LIKE 'MONTH-%'", &[]).unwrap();
+    assert_eq!(usize::try_from(drafts).unwrap(), most - 1);
+    world.verify();
+}

@@ -2,7 +2,7 @@
 
 use super::error::Fault;
 use super::routes::{Posted, check_forgery};
-use crate::config::{LARGEST_FILE, MOST_FILES};
+use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
 use actix_multipart::Multipart;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -44,7 +44,7 @@ async fn read_all(request: &HttpRequest, mut form: Multipart) -> Result<Uploaded
         let mut too_large = false;
         while let Some(piece) = futures_next(&mut field).await.transpose().map_err(bad)? {
             total = total.saturating_add(piece.len());
-            if total > LARGEST_FILE.saturating_mul(4) {
+            if total > LARGEST_FORM {
                 return Err(Fault::BadRequest("payload_too_large"));
             }
             if content.len().saturating_add(piece.len()) > LARGEST_FILE {

@@ -256,7 +256,7 @@ upload-table-lead = One row an invoice, with the columns { $needed }; and, where
 upload-template = Download the heading as CSV
 upload-limits = { $files ->
     [one] One file of at most { $megabytes } MB.
-   *[other] Up to { $files } files of at most { $megabytes } MB each.
+   *[other] Up to { $files } files of at most { $megabytes } MB each, { $together } MB together.
 }
 upload-submit = Upload
 upload-result = { $all ->

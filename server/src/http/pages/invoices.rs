@@ -17,7 +17,7 @@ use crate::commands::send_link::SendLink;
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
 use crate::commands::write_message::WriteMessage;
-use crate::config::{LARGEST_FILE, MOST_FILES};
+use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
 use crate::file_reader::{self, Held};
 use crate::hash::sha256_hex;
 use actix_web::HttpResponse;
@@ -123,7 +123,9 @@ pub fn order_value(row: &InvoiceLine, order: &str) -> String {
 }
 
 fn upload_page<R: SignedIn>(who: &Who<R>) -> Page {
-    let limits = [("files", MOST_FILES.to_string()), ("megabytes", (LARGEST_FILE / 1024 / 1024).to_string())];
+    let megabytes = |bytes: usize| (bytes / 1024 / 1024).to_string();
+    let limits =
+        [("files", MOST_FILES.to_string()), ("megabytes", megabytes(LARGEST_FILE)), ("together", megabytes(LARGEST_FORM))];
     let (needed, others) = formats::csv::invoice_columns();
     let columns = [("needed", needed.join(", ")), ("others", others.join(", "))];
     let field = Field::new("files", who.t("upload-files"), "files").hint(who.language().fill("upload-limits", &limits));
