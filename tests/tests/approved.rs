@@ -22,10 +22,14 @@ fn upload(buyer: &Client, content: &str) -> Answer {
 
 /// The supplier's invoice of that number, presented; what came of it.
 fn present(world: &World, number: &str, net_minor: i64, due: &str) -> (i64, Value) {
+    present_of("2021-05-25", world, number, net_minor, due)
+}
+
+fn present_of(issued: &str, world: &World, number: &str, net_minor: i64, due: &str) -> (i64, Value) {
     let supplier = world.api(SUPPLIER.3);
     let file = ubl(&DemoInvoice {
         number,
-        issue_date: "2021-05-25".parse().unwrap(),
+        issue_date: issued.parse().unwrap(),
         due_date: due.parse().unwrap(),
         currency: Currency::EUR,
         net_minor,
@@ -164,6 +168,16 @@ fn what_was_approved_in_advance_confirms_itself() {
         assert_eq!(state(id), "presented");
         assert_eq!(state(here), "presented", "what was here before is answered on its own page");
 
+        // Another day of issue is another invoice, be all else the same.
+        let other_day = format!("{HEADING}{}", self::row("A-8", "2021-07-01", "952.00"));
+        let drafted = by_api("another-day", &other_day).json()["result"].clone();
+        let decided = json!({ "list_id": drafted["list_id"], "list_hash": drafted["list_hash"] });
+        assert_eq!(api.api("confirm-list", "another-day-asked", &decided).status, 202);
+        assert_eq!(approve(&checker).status, 200);
+        let (id, _) = present_of("2021-05-24", &world, "A-8", 80_000, "2021-07-01");
+        assert_eq!((state(id).as_str(), entry("A-8").state.as_str()), ("presented", "approved"));
+        assert!(buyer.get(&format!("/payables/{id}")).text().contains("24 May 2021"));
+
         // What comes too late for its own day waits for an answer as well.
         let late = format!("{HEADING}{}", self::row("A-7", "2021-06-12", "833.00"));
         let drafted = by_api("a-close-day", &late).json()["result"].clone();
@@ -177,7 +191,7 @@ fn what_was_approved_in_advance_confirms_itself() {
         assert!(buyer.get(&format!("/payables/{id}")).text().contains("it could not confirm itself"));
         let all = api.get("/api/v1/payables/approved").json();
         let states: Vec<_> = all["items"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
-        assert_eq!(states, ["approved", "withdrawn", "approved", "used"], "{all}");
+        assert_eq!(states, ["approved", "approved", "withdrawn", "approved", "used"], "{all}");
         world.verify();
         let spoil = "UPDATE approved_payables SET payable_minor = payable_minor + 1 WHERE state = 'used'";
         assert_eq!(store::query::execute(&mut world.conn(), spoil, &[]).unwrap(), 1);

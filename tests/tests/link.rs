@@ -212,6 +212,9 @@ fn a_rare_buyer_confirms_by_link_and_a_code() {
             too_much.text()
         );
         assert_eq!(newest_link(&world, &large).state, "open");
+        let (plain, signature) = large_path.split_once('.').unwrap();
+        let other = if signature.starts_with('A') { "B" } else { "A" };
+        assert_eq!(visitor.get(&format!("{plain}.{other}{}", &signature[1..])).status, 404, "its token alone opens nothing");
         // The code of one link is not the code of another, and neither is its token.
         let fresh = check(&visitor, &path, &[]);
         assert!(send(&visitor, &path, &fresh, &large_code).text().contains("2 more tries"));
