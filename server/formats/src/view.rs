@@ -1,5 +1,7 @@
-//! A UBL invoice as people read it: the parties, lines, taxes, totals and notes of the file, word for word, for the
+//! A UBL or CII invoice as people read it: the parties, lines, taxes, totals and notes of the file, word for word, for the
 //! page that sets them beside the fields which Kontor took from it.
+
+mod cii;
 
 use crate::fault::shown;
 use crate::{FormatFault, encoding, xml};
@@ -87,7 +89,7 @@ const TOTALS: &[(&str, &str)] = &[
     ("PayableAmount", "payable"),
 ];
 
-/// Reads a UBL invoice or credit note for display. Nothing is checked or computed here.
+/// Reads a UBL invoice or credit note, or a CII invoice, for display. Nothing is checked or computed here.
 pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
     let document = xml::parse(&text, xml::INVOICE_NODES)?;
@@ -95,6 +97,7 @@ pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
     let (line_name, quantity_name) = match root.tag_name().name() {
         "Invoice" => ("InvoiceLine", "InvoicedQuantity"),
         "CreditNote" => ("CreditNoteLine", "CreditedQuantity"),
+        cii::ROOT => return Ok(cii::read(root)),
         name => return Err(FormatFault::WrongKind { element: shown(name) }),
     };
     let currency = xml::text(root, &["DocumentCurrencyCode"]);
@@ -224,14 +227,20 @@ mod tests {
     fn real_files_show_what_was_read_from_them() {
         let root =
             std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
-        let Ok(folder) = std::fs::read_dir(format!("{root}/data/einvoice/cen-ubl-examples")) else {
-            println!("left out: shared data is absent");
-            return;
-        };
-        let mut seen = 0;
-        for entry in folder {
-            let content = std::fs::read(entry.unwrap().path()).unwrap();
-            let Ok(invoice) = crate::ubl::parse(&content) else { continue };
+        let mut files = Vec::new();
+        for kind in ["cen-ubl-examples", "cen-cii-examples"] {
+            let Ok(folder) = std::fs::read_dir(format!("{root}/data/einvoice/{kind}")) else {
+                println!("left out: shared data is absent");
+                return;
+            };
+            files.extend(folder.map(|entry| entry.unwrap().path()));
+        }
+        let mut seen = [0, 0];
+        for path in files {
+            let content = std::fs::read(&path).unwrap();
+            let of_ubl = crate::ubl::parse(&content);
+            let kind = usize::from(of_ubl.is_err());
+            let Ok(invoice) = of_ubl.or_else(|_| crate::cii::parse(&content)) else { continue };
             let view = read(&content).unwrap();
             assert_eq!(view.head[0], ("number", invoice.number.clone()));
             assert_eq!(
@@ -241,9 +250,9 @@ mod tests {
             let owed = &view.totals.last().unwrap().1;
             assert_eq!((owed.currency.clone(), owed.number.parse().ok()), (invoice.currency.clone(), invoice.totals.payable));
             assert_eq!(view.lines.len() + view.more_lines, invoice.lines.len());
-            seen += 1;
+            seen[kind] += 1;
         }
-        assert!(seen > 5, "{seen}");
+        assert!(seen[0] > 5 && seen[1] > 5, "{seen:?}");
     }
 
     #[test]
