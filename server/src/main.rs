@@ -108,8 +108,10 @@ enum Task {
     Setup {
         #[command(flatten)]
         database: Database,
+        /// The operator's company, as it stands in mails and payment files.
         #[arg(long)]
         operator_name: String,
+        /// ISO 3166-1, two letters.
         #[arg(long, default_value = "DE")]
         country: String,
         /// The platform's custody account: its IBAN, or its number where the country has none.
@@ -121,8 +123,10 @@ enum Task {
         /// Currencies to trade, ISO 4217.
         #[arg(long, value_delimiter = ',', default_value = "EUR,CNY")]
         currencies: Vec<String>,
+        /// Address of the operator's first person, who administers, makes and checks.
         #[arg(long)]
         first_email: String,
+        /// Address of the second person, who makes and checks; nobody agrees to what they asked for themselves.
         #[arg(long)]
         second_email: String,
     },
@@ -183,7 +187,7 @@ enum Task {
     /// Open the file on standard input under limits; the server runs this for PDF files and archives.
     #[command(hide = true)]
     ReadFile,
-    /// Measure; prints JSON.
+    /// Measure on databases that it makes itself; prints JSON.
     Bench {
         #[command(subcommand)]
         what: bench::Bench,
