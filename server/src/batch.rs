@@ -4,7 +4,7 @@ use crate::commands::Actor;
 use chrono::{NaiveDate, NaiveDateTime};
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind, Posting};
-use domain::party::{Capacity, Names, PartyStatus};
+use domain::party::{Capacity, Names, PartyStatus, SoloLimit};
 use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::bulk::BulkUpdate;
@@ -12,7 +12,8 @@ use store::journal::{self, BookingFacts, NewAccount};
 use store::log::LogWriter;
 use store::records::{Keyed, Record};
 use store::{
-    ApprovalLimit, AuditRecord, BuyerLimit, Conn, Document, Heads, Notice, Offer, Party, Purchase, Receivable, StoreError,
+    ApprovalLimit, AuditRecord, BuyerLimit, Conn, Document, Heads, Notice, Offer, Party, Purchase, Receivable, SoloActs,
+    StoreError,
 };
 
 /// Why a command did not happen.
@@ -74,7 +75,12 @@ pub struct Records {
     pub buyer_limits: Cached<BuyerLimit>,
     /// Of (financier, buyer, currency).
     pub limit_ids: HashMap<(i64, i64, String), i64>,
-    pub approval_limits: HashMap<(i64, String), i64>,
+    pub solo_limits: HashMap<(i64, String), SoloLimit>,
+    /// What people do alone on the day, of those whose company bounds that.
+    pub solo_acts: Cached<SoloActs>,
+    /// Of (user, currency); of all currencies once the user is in `solo_users`.
+    pub solo_ids: HashMap<(i64, String), i64>,
+    pub solo_users: HashSet<i64>,
     /// Companies whose limits of both kinds are all here, so that one that is not here does not exist.
     pub limits_of: HashSet<i64>,
 }
@@ -114,6 +120,8 @@ pub struct Batch<'a> {
     pub wrote: bool,
     /// Digests of the records that the running command has written, by their names.
     marks: BTreeMap<String, String>,
+    /// By currency, what the running command is once it has happened without a second person.
+    pub alone: Vec<(String, i64)>,
 }
 
 impl<'a> Batch<'a> {
@@ -140,6 +148,7 @@ impl<'a> Batch<'a> {
             posted: (0, 0),
             wrote: false,
             marks: BTreeMap::new(),
+            alone: Vec::new(),
         })
     }
 
@@ -189,6 +198,7 @@ impl<'a> Batch<'a> {
         self.value_date = self.heads.business_date;
         self.wrote = false;
         self.marks.clear();
+        self.alone.clear();
         self.log.begin_command();
     }
 
@@ -228,6 +238,7 @@ impl<'a> Batch<'a> {
         self.records.offers.flush(self.conn)?;
         self.records.receivables.flush(self.conn)?;
         self.records.buyer_limits.flush(self.conn)?;
+        self.records.solo_acts.flush(self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.purchases), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.notices), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.audit), self.conn)?;
@@ -435,10 +446,26 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The amount above which the company wants a second person, if it has said so.
-    pub fn approval_limit(&mut self, party_id: i64, currency: &str) -> Step<Option<i64>> {
+    /// What one person of the company may do alone, if it has said so.
+    pub fn solo_limit(&mut self, party_id: i64, currency: &str) -> Step<Option<SoloLimit>> {
         self.prefetch_limits(&[party_id])?;
-        Ok(self.records.approval_limits.get(&(party_id, currency.to_owned())).copied())
+        Ok(self.records.solo_limits.get(&(party_id, currency.to_owned())).copied())
+    }
+
+    /// What a person has done alone in this currency, on the day on which they last did.
+    pub fn solo_acts(&mut self, user_id: i64, currency: &str) -> Step<Option<&mut SoloActs>> {
+        if self.records.solo_users.insert(user_id) {
+            for row in SoloActs::list_where(self.conn, "user_id = ?", &[user_id.into()])? {
+                self.keep_solo_acts(row);
+            }
+        }
+        let id = self.records.solo_ids.get(&(user_id, currency.to_owned()));
+        Ok(id.and_then(|id| self.records.solo_acts.rows.get_mut(id)))
+    }
+
+    pub fn keep_solo_acts(&mut self, row: SoloActs) {
+        self.records.solo_ids.insert((row.user_id, row.currency.clone()), row.id);
+        self.records.solo_acts.rows.insert(row.id, row);
     }
 
     /// Loads all limits of these companies: on their buyers, and above which they want a second person.
@@ -454,7 +481,8 @@ impl<'a> Batch<'a> {
         }
         let (condition, list) = store::query::among(self.conn, "party_id", &missing);
         for row in ApprovalLimit::list_where(self.conn, &condition, &[list])? {
-            self.records.approval_limits.insert((row.party_id, row.currency), row.limit_minor);
+            let limit = SoloLimit { act_minor: row.limit_minor, day_minor: row.day_minor };
+            self.records.solo_limits.insert((row.party_id, row.currency), limit);
         }
         self.records.limits_of.extend(missing);
         Ok(())

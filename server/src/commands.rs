@@ -244,7 +244,9 @@ pub fn run(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<Done
     {
         return request_approval(batch, actor, command, &ask);
     }
-    command.execute(batch, actor)
+    let done = command.execute(batch, actor)?;
+    second_person::count_alone(batch, actor)?;
+    Ok(done)
 }
 
 fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask: &Ask) -> Step<Done> {

@@ -133,6 +133,12 @@ fn a_holder_proves_its_position_to_a_stranger() {
         let tomorrow = store::records::load_heads(&mut conn).unwrap().business_date;
         let early = api.get(&format!("/api/v1/position-proof?day={tomorrow}"));
         assert_eq!((early.status, early.json()["code"].as_str()), (409, Some("proof_not_ready")), "{}", early.body);
+        let nothing = world.signed_in("operator@kontor.example").open("/position-proof");
+        assert!(
+            nothing.body.contains("had neither cash nor fractions") && !nothing.body.contains("/position-proof/file"),
+            "{}",
+            nothing.body
+        );
         let empty = world.api("operator@kontor.example").get("/api/v1/position-proof");
         assert_eq!((empty.status, empty.json()["code"].as_str()), (409, Some("nothing_to_prove")), "{}", empty.body);
         world.verify();
@@ -543,6 +549,7 @@ fn every_record_is_watched() {
                 "parties" => ("name = name || 'x'", None),
                 "bank_accounts" => ("iban = 'DE89370400440532013000', holder = 'x'", Some("id")),
                 "approval_limits" | "buyer_limits" => ("limit_minor = limit_minor + 1", None),
+                "solo_acts" => ("sum_minor = sum_minor + 1", None),
                 "issue_terms" => ("late_rate = '99'", None),
                 "holidays" => ("business = NOT business", None),
                 "invoices" => ("order_reference = 'x'", None),

@@ -382,7 +382,7 @@ fn four_eyes_cannot_be_gone_around() {
         let body = |hash: &str| serde_json::json!({ "approval_id": pending.id, "body_hash": hash, "approve": true });
         assert_eq!(maker_api.api("decide-approval", "four-eyes-1", &body(&pending.body_hash)).status, 403, "no checker");
         // Nobody lifts the limit alone; lowering it needs nobody.
-        let limit = |minor: i64| serde_json::json!({ "currency": "EUR", "limit_minor": minor });
+        let limit = |minor: i64| serde_json::json!({ "currency": "EUR", "limit_minor": minor, "day_minor": minor });
         assert_eq!(maker_api.api("set-approval-limit", "four-eyes-raise", &limit(domain::money::MOST_BOOKED_MINOR)).status, 202);
         assert_eq!(maker_api.api("set-approval-limit", "four-eyes-lower", &limit(1_000)).status, 200);
         // Nor does anybody make or unmake the second person alone: by invitation, by role, by dismissal.
@@ -637,5 +637,52 @@ fn a_day_ends_only_when_the_calendar_has_left_it_behind() {
         assert_eq!(store::records::load_heads(&mut conn).unwrap().business_date, today);
         drop(operator);
         running.stop().unwrap();
+    }
+}
+
+/// Many small acts are added up over a business day, whatever they are; the next day begins anew, and nobody widens that alone.
+#[test]
+fn many_small_acts_need_a_second_person_like_a_large_one() {
+    for database in Database::both() {
+        let world = World::demo(database, 30);
+        let desk = world.api("financier1@kontor.example");
+        let limit =
+            |limit: i64, day: Option<i64>| serde_json::json!({ "currency": "EUR", "limit_minor": limit, "day_minor": day });
+        // What the day has seen before does not matter here: the sum is looked at from now on.
+        let set = desk.api("set-approval-limit", "alone-low", &limit(50_000, Some(100_000)));
+        assert_eq!(set.status, 200, "{}", set.body);
+        for (key, wider) in [("alone-wide", limit(50_000, Some(100_001))), ("alone-none", limit(50_000, None))] {
+            assert_eq!(desk.api("set-approval-limit", key, &wider).status, 202, "{key}");
+        }
+        let low = desk.api("set-approval-limit", "alone-less", &limit(50_000, Some(49_999)));
+        assert_eq!((low.json()["code"].clone(), low.json()["field"].clone()), ("amount_invalid".into(), "day_limit".into()));
+
+        let mut conn = world.conn();
+        let today = store::records::load_heads(&mut conn).unwrap().business_date;
+        let user = store::User::find_where(&mut conn, "email = 'financier1@kontor.example'", &[]).unwrap().unwrap().id;
+        let mut alone = || {
+            let acts = store::SoloActs::find_where(&mut conn, "user_id = ? AND currency = 'EUR'", &[user.into()]).unwrap();
+            acts.filter(|acts| acts.day == today).map_or(0, |acts| acts.sum_minor)
+        };
+        let payout = |key: &str, minor: i64| {
+            desk.api("request-payout", key, &serde_json::json!({ "currency": "EUR", "amount_minor": minor })).status
+        };
+        assert_eq!(alone(), 0, "the demo's last day has just begun");
+        assert_eq!(payout("alone-payout-1", 40_000), 200);
+        assert_eq!(payout("alone-payout-1", 40_000), 200, "a repeated request counts once");
+        assert_eq!(payout("alone-payout-2", 50_001), 202, "more than at once");
+        assert_eq!(payout("alone-payout-3", 40_000), 200);
+        assert_eq!(payout("alone-payout-4", 20_001), 202, "more than is left of the day");
+        assert_eq!(alone(), 80_000, "what waits for a second person is not done alone");
+        // What two people did does not count, and leaves the day as it was.
+        assert_eq!(crate::journey::approve(&world.signed_in("financier1.checker@kontor.example")).status, 200);
+        assert_eq!(payout("alone-payout-5", 20_000), 200);
+        assert_eq!(payout("alone-payout-6", 1), 202);
+        let page = world.signed_in("financier1@kontor.example").get("/org/people").text();
+        assert!(page.contains("You alone today") && page.contains("1,000.00"), "{page}");
+
+        world.move_to(&(today + chrono::Days::new(7)).to_string());
+        assert_eq!(payout("alone-payout-7", 40_000), 200, "a new day");
+        world.verify();
     }
 }

@@ -76,10 +76,35 @@ pub fn normalise_tax_id(typed: &str) -> String {
     crate::identity::plain_key(typed)
 }
 
-/// A second person must approve what is above the company's limit. No limit set means: always.
+/// What one person of a company may do alone, in minor units of one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoloLimit {
+    /// At once.
+    pub act_minor: i64,
+    /// In one business day, all acts together, so that nobody cuts an amount into small ones. None: as much as comes.
+    pub day_minor: Option<i64>,
+}
+
+impl SoloLimit {
+    /// What may still be done alone by somebody who has done so much alone on this day.
+    #[must_use]
+    pub fn room_minor(&self, alone_minor: i64) -> i64 {
+        self.day_minor.map_or(self.act_minor, |day| self.act_minor.min(day.saturating_sub(alone_minor)).max(0))
+    }
+
+    /// Whether it lets anybody do alone what they could not do before.
+    #[must_use]
+    pub fn loosens(&self, before: Option<Self>) -> bool {
+        let before = before.unwrap_or(Self { act_minor: 0, day_minor: None });
+        let a_day = |limit: &Self| limit.day_minor.unwrap_or(i64::MAX);
+        self.act_minor > before.act_minor || (self.act_minor > 0 && a_day(self) > a_day(&before))
+    }
+}
+
+/// A second person must approve what is more than a person may do alone. No limit set means: always.
 #[must_use]
-pub fn needs_second_person(amount_minor: i64, limit_minor: Option<i64>) -> bool {
-    amount_minor > limit_minor.unwrap_or(0)
+pub fn needs_second_person(amount_minor: i64, room_minor: Option<i64>) -> bool {
+    amount_minor > room_minor.unwrap_or(0)
 }
 
 /// Whoever asked may not be the one who agrees.
@@ -99,6 +124,41 @@ pub fn decide_approval(maker: i64, checker: i64, asked_hash: &str, seen_hash: &s
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_bounds_what_one_person_does_alone() {
+        let limit = |act_minor, day_minor| SoloLimit { act_minor, day_minor };
+        for (limit, alone, room) in [
+            (limit(100, None), 10_000, 100),
+            (limit(100, Some(250)), 0, 100),
+            (limit(100, Some(250)), 150, 100),
+            (limit(100, Some(250)), 151, 99),
+            (limit(100, Some(250)), 250, 0),
+            // Lowered after more had been done.
+            (limit(100, Some(250)), 900, 0),
+            (limit(0, Some(250)), 0, 0),
+        ] {
+            assert_eq!(limit.room_minor(alone), room, "{limit:?} after {alone}");
+        }
+    }
+
+    #[test]
+    fn only_a_looser_limit_needs_a_second_person() {
+        let limit = |act_minor, day_minor| SoloLimit { act_minor, day_minor };
+        for (before, after, loosens) in [
+            (None, limit(0, None), false),
+            (None, limit(1, Some(1)), true),
+            (Some(limit(100, Some(200))), limit(100, Some(200)), false),
+            (Some(limit(100, Some(200))), limit(50, Some(100)), false),
+            (Some(limit(100, Some(200))), limit(100, Some(201)), true),
+            (Some(limit(100, Some(200))), limit(100, None), true),
+            (Some(limit(100, Some(200))), limit(0, None), false),
+            (Some(limit(100, None)), limit(100, Some(100)), false),
+            (Some(limit(100, None)), limit(101, Some(101)), true),
+        ] {
+            assert_eq!(after.loosens(before), loosens, "{before:?} to {after:?}");
+        }
+    }
 
     #[test]
     fn four_eyes_need_two_people_and_the_same_content() {

@@ -5,7 +5,7 @@ use super::answer_invoice::AnswerInvoice;
 use super::confirm_invoice::ConfirmInvoice;
 use super::dispute_invoice::DisputeInvoice;
 use super::settle_dispute::SettleDispute;
-use super::{Actor, Done, Execute, links, reviews};
+use super::{Actor, Done, Execute, links, reviews, second_person};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -60,7 +60,7 @@ impl AnswerByLink {
             LinkAct::Dispute => DisputeInvoice { invoice_id, reason: text, clarification }.execute(batch, person),
             LinkAct::Settle => SettleDispute { invoice_id, text }.execute(batch, person),
             LinkAct::Confirm => {
-                let company = batch.approval_limit(person.party_id, &invoice.currency)?;
+                let company = second_person::room(batch, person, &invoice.currency)?;
                 decide_amount((self.amount_minor, &invoice.currency), (contact.limit_minor, &contact.currency), company)?;
                 let due_date = self.due_date.ok_or_else(|| Refusal::FieldMissing { field: "due_date".to_owned() })?;
                 let confirm = ConfirmInvoice {
@@ -74,6 +74,7 @@ impl AnswerByLink {
                     retained_minor: self.retained_minor,
                     deducted_minor: self.deducted_minor,
                 };
+                second_person::act_alone(batch, person, &invoice.currency, self.amount_minor)?;
                 confirm.execute(batch, person)
             }
         }

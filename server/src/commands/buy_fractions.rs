@@ -1,12 +1,12 @@
 //! A financier buys fractions of an offer: delivery against payment in one linked set. The hot command.
 
-use super::{Actor, Ask, Done, Execute};
+use super::{Actor, Ask, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::day_count::DayCount;
 use domain::offering::{OfferState, PurchaseFacts, decide_purchase};
-use domain::party::{Capacity, needs_second_person};
+use domain::party::Capacity;
 use domain::pricing::{FeeTerms, Method, PriceTerms, Quote};
 use ledger::{AssetId, TransferNumber};
 use serde::{Deserialize, Serialize};
@@ -115,15 +115,8 @@ impl Execute for BuyFractions {
     const HOT: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        batch.acting_party(actor, Capacity::Financier)?;
-        let (_, receivable) = self.load(batch)?;
-        let limit = batch.approval_limit(actor.party_id, &receivable.currency)?;
         let (_, receivable, quote, _) = self.decide(batch, actor)?;
-        Ok(needs_second_person(quote.price_minor, limit).then(|| Ask {
-            amount_minor: Some(quote.price_minor),
-            currency: receivable.currency.clone(),
-            subject: receivable.id,
-        }))
+        second_person::weigh(batch, actor, &[(&receivable.currency, quote.price_minor)], receivable.id)
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

@@ -1,7 +1,7 @@
 //! The buyer irrevocably undertakes to pay, all or less; the receivable comes into being in the same commit.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Ask, Done, Execute, answer_clock, currency, links, optional, reviews, settlement};
+use super::{Actor, Ask, Done, Execute, answer_clock, currency, links, optional, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
@@ -9,7 +9,7 @@ use domain::chart::{self, AccountKey};
 use domain::day_count::DayCount;
 use domain::evidence::{self, EvidenceFacts, Signature};
 use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
-use domain::party::{Capacity, UserStatus, needs_second_person};
+use domain::party::{Capacity, UserStatus};
 use domain::pricing::FeeTerms;
 use domain::receivable::{ConfirmationFacts, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text};
 use domain::undertaking::{self, UndertakingTerms};
@@ -237,12 +237,7 @@ impl Execute for ConfirmInvoice {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (invoice, ..) = self.decide(batch, actor)?;
-        let limit = batch.approval_limit(actor.party_id, &invoice.currency)?;
-        Ok(needs_second_person(self.amount_minor, limit).then(|| Ask {
-            amount_minor: Some(self.amount_minor),
-            currency: invoice.currency.clone(),
-            subject: invoice.id,
-        }))
+        second_person::weigh(batch, actor, &[(&invoice.currency, self.amount_minor)], invoice.id)
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

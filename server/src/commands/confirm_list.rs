@@ -1,11 +1,11 @@
 //! One decision confirms a whole list. A job then confirms its payables one by one (`jobs/confirm_lists.rs`), each with its own
 //! words, signer, approver, time and hash. A list of payables whose invoices have not come is approved by it.
 
-use super::{Actor, Ask, Done, Execute, advance};
+use super::{Actor, Ask, Done, Execute, advance, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::confirmation_list::sums;
-use domain::party::{Capacity, needs_second_person};
+use domain::party::Capacity;
 use domain::undertaking;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -48,18 +48,8 @@ impl Execute for ConfirmList {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (list, sums) = self.decide(batch, actor)?;
-        let mut needed = false;
-        for (currency, sum_minor) in &sums {
-            let limit = batch.approval_limit(actor.party_id, currency)?;
-            needed = needed || needs_second_person(*sum_minor, limit);
-        }
-        // A request names one amount; of several currencies its page shows each.
-        let only = sums.iter().next().filter(|_| sums.len() == 1);
-        Ok(needed.then(|| Ask {
-            amount_minor: only.map(|(_, sum_minor)| *sum_minor),
-            currency: only.map(|(currency, _)| currency.clone()).unwrap_or_default(),
-            subject: list.id,
-        }))
+        let amounts: Vec<(&str, i64)> = sums.iter().map(|(currency, sum_minor)| (currency.as_str(), *sum_minor)).collect();
+        second_person::weigh(batch, actor, &amounts, list.id)
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

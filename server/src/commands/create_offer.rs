@@ -1,13 +1,13 @@
 //! The supplier offers fractions at a fixed rate: a hold on its own units.
 
-use super::{Actor, Ask, Done, Execute, acknowledge_assignment, reviews, settlement};
+use super::{Actor, Ask, Done, Execute, acknowledge_assignment, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::chart::{self, AccountKey};
 use domain::day_count::DayCount;
 use domain::offering::{OfferFacts, OfferState, decide_offer};
-use domain::party::{Capacity, needs_second_person};
+use domain::party::Capacity;
 use domain::pricing::Method;
 use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
 use ledger::AssetId;
@@ -69,12 +69,7 @@ impl Execute for CreateOffer {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let receivable = self.decide(batch, actor)?;
-        let limit = batch.approval_limit(actor.party_id, &receivable.currency)?;
-        Ok(needs_second_person(self.units_minor, limit).then(|| Ask {
-            amount_minor: Some(self.units_minor),
-            currency: receivable.currency.clone(),
-            subject: receivable.id,
-        }))
+        second_person::weigh(batch, actor, &[(&receivable.currency, self.units_minor)], receivable.id)
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

@@ -58,7 +58,7 @@ impl Execute for FoundPlatform {
         }
         for code in &self.currencies {
             batch.insert(&default_terms(code))?;
-            batch.insert(&ApprovalLimit { party_id: id, currency: code.clone(), limit_minor: 0 })?;
+            batch.insert(&ApprovalLimit { party_id: id, currency: code.clone(), limit_minor: 0, day_minor: None })?;
         }
         Ok(Done::new(id, json!({ "party_id": id, "business_date": self.business_date })))
     }

@@ -1,10 +1,10 @@
 //! A company takes money out: a hold on its cash, paid only to its verified account.
 
-use super::{Actor, Ask, Done, Execute, currency};
+use super::{Actor, Ask, Done, Execute, currency, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::chart::{self, AccountKey, currency_asset};
-use domain::party::{PartyStatus, needs_second_person};
+use domain::party::PartyStatus;
 use domain::settlement_instruction::InstructionState;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -45,12 +45,7 @@ impl Execute for RequestPayout {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         self.decide(batch, actor)?;
-        let limit = batch.approval_limit(actor.party_id, &self.currency)?;
-        Ok(needs_second_person(self.amount_minor, limit).then(|| Ask {
-            amount_minor: Some(self.amount_minor),
-            currency: self.currency.clone(),
-            subject: actor.party_id,
-        }))
+        second_person::weigh(batch, actor, &[(&self.currency, self.amount_minor)], actor.party_id)
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

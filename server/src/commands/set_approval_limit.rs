@@ -1,9 +1,9 @@
-//! A company says from which amount on a second person must agree.
+//! A company says how much one person may do alone, at once and in a day; above that a second person must agree.
 
 use super::{Actor, Ask, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
 use domain::money::MOST_BOOKED_MINOR;
-use domain::party::needs_second_person;
+use domain::party::SoloLimit;
 use domain::{Currency, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,12 +15,22 @@ pub struct SetApprovalLimit {
     pub currency: String,
     /// Amounts above this need a second person; 0 means every amount.
     pub limit_minor: i64,
+    /// The most that one person does in one business day without a second person, all acts together; null for no such limit.
+    #[serde(default)]
+    pub day_minor: Option<i64>,
 }
 
 impl SetApprovalLimit {
-    fn check(&self, batch: &mut Batch<'_>) -> Step<Currency> {
+    fn check(&self, batch: &mut Batch<'_>) -> Step<(Currency, SoloLimit)> {
         let known = super::traded(batch, &self.currency)?;
-        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) { Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into()) } else { Ok(known) }
+        let invalid = |field: &str| Refusal::AmountInvalid { field: field.to_owned() };
+        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
+            return Err(invalid("limit").into());
+        }
+        if self.day_minor.is_some_and(|day| !(self.limit_minor..=MOST_BOOKED_MINOR).contains(&day)) {
+            return Err(invalid("day_limit").into());
+        }
+        Ok((known, SoloLimit { act_minor: self.limit_minor, day_minor: self.day_minor }))
     }
 }
 
@@ -29,10 +39,9 @@ impl Execute for SetApprovalLimit {
 
     /// Whoever could raise the limit alone would need nobody for anything.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let known = self.check(batch)?;
+        let (known, limit) = self.check(batch)?;
         // A company that has not said anything yet asks for every amount.
-        let before = batch.approval_limit(actor.party_id, known.code())?;
-        if !needs_second_person(self.limit_minor, before) {
+        if !limit.loosens(batch.solo_limit(actor.party_id, known.code())?) {
             return Ok(None);
         }
         let asked = second_person::ask(batch, actor, &[actor.user_id])?;
@@ -40,13 +49,20 @@ impl Execute for SetApprovalLimit {
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let known = self.check(batch)?;
+        let (known, limit) = self.check(batch)?;
         batch.wrote = true;
-        let row = ApprovalLimit { party_id: actor.party_id, currency: known.code().to_owned(), limit_minor: self.limit_minor };
+        let row = ApprovalLimit {
+            party_id: actor.party_id,
+            currency: known.code().to_owned(),
+            limit_minor: limit.act_minor,
+            day_minor: limit.day_minor,
+        };
         batch.mark(&row);
         store::records::save_approval_limit(batch.conn, &row)?;
-        let arguments = json!({ "currency": row.currency, "amount": known.format(row.limit_minor) });
-        batch.notify(actor.party_id, "approval_limit_changed", &arguments, "/org/people".to_owned());
+        let (amount, day) = (known.format(limit.act_minor), limit.day_minor.map(|minor| known.format(minor)));
+        let kind = if day.is_some() { "approval_limits_changed" } else { "approval_limit_changed" };
+        let arguments = json!({ "currency": row.currency, "amount": amount, "day": day.unwrap_or_default() });
+        batch.notify(actor.party_id, kind, &arguments, "/org/people".to_owned());
         Ok(Done::new(actor.party_id, json!({})))
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::query::{self, Bind};
 use crate::records::Keyed;
-use crate::rows::{BuyerLimit, Notice, Offer, Receivable};
+use crate::rows::{BuyerLimit, Notice, Offer, Receivable, SoloActs};
 use crate::{Conn, Result, StoreError};
 
 /// A record of which a command changes the same few columns in many rows.
@@ -57,6 +57,19 @@ impl BulkUpdate for BuyerLimit {
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![Bind::Ints(rows.iter().map(|row| row.id).collect()), Bind::Ints(rows.iter().map(|row| row.used_minor).collect())]
+    }
+}
+
+impl BulkUpdate for SoloActs {
+    const STATEMENT: &'static str = "UPDATE solo_acts s SET day = CAST(u.day AS DATE), sum_minor = u.sum_minor \
+                                     FROM UNNEST(?, ?, ?) AS u (id, day, sum_minor) WHERE s.id = u.id";
+
+    fn columns(rows: &[&Self]) -> Vec<Bind> {
+        vec![
+            Bind::Ints(rows.iter().map(|row| row.id).collect()),
+            Bind::Texts(rows.iter().map(|row| row.day.to_string()).collect()),
+            Bind::Ints(rows.iter().map(|row| row.sum_minor).collect()),
+        ]
     }
 }
 

@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(mark.name, "buyer_limits/7");
         assert_eq!(mark, mark_of("buyer_limits", &limit(5, 3)));
         assert_ne!(mark, mark_of("buyer_limits", &limit(6, 0)));
-        let own = ApprovalLimit { party_id: 3, currency: "EUR".to_owned(), limit_minor: 0 };
+        let own = ApprovalLimit { party_id: 3, currency: "EUR".to_owned(), limit_minor: 0, day_minor: None };
         assert_eq!(mark_of("approval_limits", &own).name, "approval_limits/3/EUR");
     }
 }

@@ -100,6 +100,17 @@ pub struct ApprovalLimit {
     pub party_id: i64,
     pub currency: String,
     pub limit_minor: i64,
+    pub day_minor: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = solo_acts, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct SoloActs {
+    pub id: i64,
+    pub user_id: i64,
+    pub currency: String,
+    pub day: NaiveDate,
+    pub sum_minor: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

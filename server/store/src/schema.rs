@@ -92,6 +92,17 @@ diesel::table! {
         party_id -> BigInt,
         currency -> Text,
         limit_minor -> BigInt,
+        day_minor -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    solo_acts (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        currency -> Text,
+        day -> Date,
+        sum_minor -> BigInt,
     }
 }
 
@@ -752,6 +763,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     links,
     bank_accounts,
     approval_limits,
+    solo_acts,
     buyer_limits,
     issue_terms,
     holidays,

@@ -3,7 +3,7 @@
 //! Nothing but the entries of changed assets is stored. The leaves of any past day are found again in the journal: from an
 //! account's newest leg back along the links, all accounts of an asset in one statement.
 
-use crate::query;
+use crate::query::{self, Bind};
 use crate::records::Record;
 use crate::rows::{AccountRow, DaySumsRow, Receivable, SumTreeRow};
 use crate::{Conn, Result, StoreError};
@@ -45,9 +45,8 @@ pub fn balance_of(account: (i64, &str, i64, i64), (leg, amount): (i64, i64), sal
     Ok(Balance { debit_side, kind: kind.to_owned(), owner, asset, amount, salt: salts.balance(id, leg) })
 }
 
-/// The leaves of these assets as of a transfer, by asset. An asset of which nothing was left has none.
-fn balances_as_of(conn: &mut Conn, assets: &[i64], bound: i64, salts: &Salts) -> Result<BTreeMap<i64, Vec<Balance>>> {
-    let (condition, list) = query::among(conn, "asset_id", assets);
+/// The accounts that a condition names, as they were after a transfer; those without a leg until then are not among them.
+fn accounts_as_of(conn: &mut Conn, condition: &str, wanted: Bind, bound: i64) -> Result<Vec<BalanceAsOf>> {
     let sql = format!(
         "WITH RECURSIVE w (account, at) AS (\
            SELECT id, last_transfer FROM ledger_accounts WHERE {condition} AND last_transfer > 0 \
@@ -60,9 +59,14 @@ fn balances_as_of(conn: &mut Conn, assets: &[i64], bound: i64, salts: &Salts) ->
            CASE WHEN t.debit_account = w.account THEN t.debit_balance ELSE t.credit_balance END AS balance \
          FROM w JOIN transfers t ON t.number = w.at JOIN ledger_accounts a ON a.id = w.account WHERE w.at <= ?"
     );
-    let binds = [list, bound.into(), bound.into(), bound.into(), bound.into()];
+    query::list(conn, &sql, &[wanted, bound.into(), bound.into(), bound.into(), bound.into()])
+}
+
+/// The leaves of these assets as of a transfer, by asset. An asset of which nothing was left has none.
+fn balances_as_of(conn: &mut Conn, assets: &[i64], bound: i64, salts: &Salts) -> Result<BTreeMap<i64, Vec<Balance>>> {
+    let (condition, list) = query::among(conn, "asset_id", assets);
     let mut found: BTreeMap<i64, Vec<Balance>> = BTreeMap::new();
-    for row in query::list::<BalanceAsOf>(conn, &sql, &binds)? {
+    for row in accounts_as_of(conn, &condition, list, bound)? {
         let account = (row.id, row.kind.as_str(), row.owner_id, row.asset_id);
         found.entry(row.asset_id).or_default().push(balance_of(account, (row.leg, row.balance), salts)?);
     }
@@ -238,6 +242,17 @@ pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -
         }
     }
     Ok(held)
+}
+
+/// Whether a company had anything at the end of a day that it could prove.
+pub fn held_anything(conn: &mut Conn, day: &DaySumsRow, owner: i64) -> Result<bool> {
+    let own = "owner_id = ? AND kind IN ('cash', 'holding')";
+    // Most have: what has not moved since and is not empty says so at once.
+    let still = format!("{own} AND balance > 0 AND last_transfer <= ? LIMIT 1");
+    if AccountRow::find_where(conn, &still, &[owner.into(), day.last_transfer.into()])?.is_some() {
+        return Ok(true);
+    }
+    Ok(accounts_as_of(conn, own, owner.into(), day.last_transfer)?.iter().any(|account| account.balance > 0))
 }
 
 /// Ended days that a checkpoint covers, newest first.

@@ -37,6 +37,9 @@ const OPERATOR: i64 = 10_000;
 const COMPANY_IBAN: &str = "DE02120300000000202051";
 
 /// Runs one command of the set-up, which must succeed.
+/// What one person of a careful company may do alone in a day.
+const DAY_OF_THE_CAREFUL: i64 = 2_500_000;
+
 pub trait Run {
     fn run(&mut self, actor: Actor, command: Command) -> Result<Outcome, String>;
 }
@@ -91,7 +94,9 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
         let company = enter_one(runner, conn, &operator, number, (capacities, *careful, *banked))?;
         for currency in CURRENCIES {
             let limit = if *careful { 1_000_000 } else { 1_000_000_000_000 };
-            model.approval_limits.insert((company.id, currency.to_owned()), limit);
+            model
+                .approval_limits
+                .insert((company.id, currency.to_owned()), (limit, careful.then_some(DAY_OF_THE_CAREFUL.into())));
             if *banked {
                 model.verified_accounts.insert((company.id, currency.to_owned()));
             }
@@ -100,7 +105,7 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
     }
     set_limits(runner, &mut model)?;
     for currency in CURRENCIES {
-        model.approval_limits.insert((OPERATOR, currency.to_owned()), 0);
+        model.approval_limits.insert((OPERATOR, currency.to_owned()), (0, None));
         // What a new platform starts from: docs/OPERATING.md.
         let unit = if currency == "JPY" { 1 } else { 100 };
         let terms = Terms {
@@ -156,7 +161,9 @@ fn enter_one(
     agreed(runner, conn, operator, decision.into())?;
     for currency in CURRENCIES.map(str::to_owned) {
         let limit_minor = if careful { 1_000_000 } else { 1_000_000_000_000 };
-        agreed(runner, conn, &company, SetApprovalLimit { currency: currency.clone(), limit_minor }.into())?;
+        let limit =
+            SetApprovalLimit { currency: currency.clone(), limit_minor, day_minor: careful.then_some(DAY_OF_THE_CAREFUL) };
+        agreed(runner, conn, &company, limit.into())?;
         if !banked {
             continue;
         }

@@ -114,6 +114,10 @@ pub fn everything(model: &Model, conn: &mut Conn) -> Check {
         let known = model.reviews.get(&row.id).map(|review| (review.state, review.invoice, review.other));
         same(format!("review {}", row.id), Some((row.state.as_str(), row.invoice_id, row.other_id)), known)?;
     }
+    for row in store::SoloActs::list_where(conn, "1 = 1", &[]).map_err(failed)? {
+        let known = model.alone.get(&(row.user_id, row.currency.clone())).copied();
+        same(format!("what {} did alone", row.user_id), Some((row.day, i128::from(row.sum_minor))), known)?;
+    }
     conserved(model, conn, &rows)?;
     replayed(conn, &rows)?;
     let (_, finding) = store::verify::verify(conn).map_err(failed)?;
@@ -225,7 +229,7 @@ pub fn digest(conn: &mut Conn) -> Result<String, String> {
         hasher.update(serde_json::to_vec(&row).map_err(failed)?);
     }
     tables!(
-        TransferRow "number", AccountRow "id", Party "id", BankAccount "id", ApprovalLimit "party_id, currency", BuyerLimit "id", IssueTermsRow "currency",
+        TransferRow "number", AccountRow "id", Party "id", BankAccount "id", ApprovalLimit "party_id, currency", BuyerLimit "id", SoloActs "id", IssueTermsRow "currency",
         Holiday "currency, day", Document "sha256", Invoice "id", Confirmation "id", Receivable "id",
         LateClaim "receivable_id, party_id", Offer "id", Purchase "id", Statement "id", BankLine "id", Payout "id",
         PaymentFile "id", Approval "id", Notice "id" "AND kind <> 'invitation'", Review "id", CreditNote "id", Evidence "id",

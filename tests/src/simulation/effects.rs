@@ -59,7 +59,29 @@ impl Model {
             self.touched.approvals.insert(id);
             return Ok(());
         }
+        self.count_alone(actor, command, &outcome.body)?;
         self.apply(actor, command, &outcome.body, ids)
+    }
+
+    /// What is done without a second person adds up, where the company bounds the day.
+    fn count_alone(&mut self, actor: &Actor, command: &Command, body: &Value) -> Result<(), String> {
+        let (currency, amount) = match command {
+            Command::BuyFractions(buy) => {
+                let receivable = self.offers.get(&buy.offer_id).ok_or("no offer")?.receivable;
+                (self.receivables[&receivable].currency.clone(), body["price_minor"].as_i64().ok_or("no price")?)
+            }
+            Command::CreateOffer(offer) => (self.receivables[&offer.receivable_id].currency.clone(), offer.units_minor),
+            Command::ConfirmInvoice(confirm) => (self.invoices[&confirm.invoice_id].currency.clone(), confirm.amount_minor),
+            Command::RequestPayout(payout) => (payout.currency.clone(), payout.amount_minor),
+            _ => return Ok(()),
+        };
+        let limit = self.approval_limits.get(&(actor.party_id, currency.clone()));
+        if limit.is_some_and(|(_, a_day)| a_day.is_some()) {
+            let done = self.alone.entry((actor.user_id, currency)).or_insert((self.today, 0));
+            let before = if done.0 == self.today { done.1 } else { 0 };
+            *done = (self.today, before + i128::from(amount));
+        }
+        Ok(())
     }
 
     fn apply(&mut self, actor: &Actor, command: &Command, body: &Value, ids: &mut impl Ids) -> Result<(), String> {
@@ -203,7 +225,8 @@ impl Model {
                 self.touched.limits.insert(limit.id);
             }
             Command::SetApprovalLimit(set) => {
-                self.approval_limits.insert((actor.party_id, set.currency.clone()), i128::from(set.limit_minor));
+                let limits = (i128::from(set.limit_minor), set.day_minor.map(i128::from));
+                self.approval_limits.insert((actor.party_id, set.currency.clone()), limits);
             }
             Command::RequestPayout(request) => {
                 let amount = i128::from(request.amount_minor);

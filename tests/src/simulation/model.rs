@@ -208,7 +208,10 @@ pub struct Model {
     pub offers: BTreeMap<i64, Offer>,
     /// Of financier, buyer and currency.
     pub limits: BTreeMap<(i64, i64, String), Limit>,
-    pub approval_limits: BTreeMap<(i64, String), i128>,
+    /// What one person may do alone: at once, and in a day.
+    pub approval_limits: BTreeMap<(i64, String), (i128, Option<i128>)>,
+    /// What a person did alone on the day on which they last did, where the company bounded the day then.
+    pub alone: BTreeMap<(i64, String), (NaiveDate, i128)>,
     pub terms: BTreeMap<String, Terms>,
     pub holidays: BTreeMap<(String, NaiveDate), bool>,
     pub verified_accounts: BTreeSet<(i64, String)>,

@@ -554,7 +554,8 @@ impl Players<'_> {
         let company = self.company(|company| !company.is("operator"))?;
         let limit_minor = if self.chance(15) { self.edge() } else { self.amount(100_000_000_000) };
         let currency = self.word(&CURRENCIES).to_owned();
-        Some((company.maker(), SetApprovalLimit { currency, limit_minor }.into()))
+        let day_minor = self.chance(60).then(|| if self.chance(10) { self.edge() } else { limit_minor.saturating_mul(2) });
+        Some((company.maker(), SetApprovalLimit { currency, limit_minor, day_minor }.into()))
     }
 
     fn close_day(&mut self) -> Move {

@@ -14,6 +14,7 @@ use server::commands::record_receipt::RecordReceipt;
 use server::commands::register_invoice::RegisterInvoice;
 use server::commands::request_payout::RequestPayout;
 use server::commands::resolve_line::ResolveLine;
+use server::commands::set_approval_limit::SetApprovalLimit;
 use server::commands::set_issue_terms::SetIssueTerms;
 use server::commands::{Actor, Command};
 use server::hash::sha256_hex;
@@ -101,8 +102,22 @@ impl Model {
     }
 
     fn above_limit(&self, actor: &Actor, currency: &str, amount: i64) -> bool {
-        let limit = self.approval_limits.get(&(actor.party_id, currency.to_owned())).copied();
-        i128::from(amount) > limit.unwrap_or(0)
+        i128::from(amount) > self.room(actor, currency)
+    }
+
+    /// What the actor may still do alone today.
+    fn room(&self, actor: &Actor, currency: &str) -> i128 {
+        let Some((at_once, a_day)) = self.approval_limits.get(&(actor.party_id, currency.to_owned())).copied() else { return 0 };
+        let done = self.alone.get(&(actor.user_id, currency.to_owned())).filter(|(day, _)| *day == self.today);
+        let left = a_day.map_or(at_once, |most| most - done.map_or(0, |(_, sum)| *sum));
+        at_once.min(left).max(0)
+    }
+
+    fn may_limit(&self, limit: &SetApprovalLimit) -> Result<(), No> {
+        let most = domain::money::MOST_BOOKED_MINOR;
+        known_currency(&limit.currency)?;
+        require((0..=most).contains(&limit.limit_minor), "amount_invalid")?;
+        require(limit.day_minor.is_none_or(|day| (limit.limit_minor..=most).contains(&day)), "amount_invalid")
     }
 
     /// Whether a second person must agree, or why the request is refused at once.
@@ -112,8 +127,7 @@ impl Model {
                 self.acting(actor, "financier")?;
                 let offer = self.offers.get(&buy.offer_id).ok_or("not_found")?;
                 let currency = &self.receivables[&offer.receivable].currency;
-                let limit = self.approval_limits.get(&(actor.party_id, currency.clone())).copied();
-                Ok(self.may_buy(actor, buy)?.price > limit.unwrap_or(0))
+                Ok(self.may_buy(actor, buy)?.price > self.room(actor, currency))
             }
             Command::CreateOffer(offer) => {
                 let currency = self.may_offer(actor, offer)?.currency.clone();
@@ -161,9 +175,15 @@ impl Model {
                 Ok(decision.clear || self.receivables.values().any(|receivable| receivable.invoice == invoice))
             }
             Command::SetApprovalLimit(limit) => {
-                known_currency(&limit.currency)?;
-                require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")?;
-                if !self.above_limit(actor, &limit.currency, limit.limit_minor) {
+                self.may_limit(limit)?;
+                let known = self.approval_limits.get(&(actor.party_id, limit.currency.clone())).copied();
+                let (at_once, a_day) = known.unwrap_or((0, None));
+                let longer = match (limit.day_minor, a_day) {
+                    (_, None) => false,
+                    (None, Some(_)) => true,
+                    (Some(now), Some(before)) => i128::from(now) > before,
+                };
+                if i128::from(limit.limit_minor) <= at_once && (limit.limit_minor == 0 || !longer) {
                     return Ok(false);
                 }
                 self.somebody_else_checks(actor).map(|()| true)
@@ -235,10 +255,7 @@ impl Model {
                 buyer.ok_or("not_found")?;
                 require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")
             }
-            Command::SetApprovalLimit(limit) => {
-                known_currency(&limit.currency)?;
-                require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")
-            }
+            Command::SetApprovalLimit(limit) => self.may_limit(limit),
             Command::RequestPayout(payout) => self.may_pay_out(actor, payout),
             Command::CreatePaymentFile(file) => self.may_send(actor, file),
             Command::ImportStatement(file) => self.may_import(actor, file),

@@ -15,7 +15,7 @@ use crate::commands::set_approval_limit::SetApprovalLimit;
 use domain::Refusal;
 use domain::party::{Capacity, Names, Role};
 use store::records::{Keyed, Record};
-use store::{ApprovalLimit, BankAccount, User};
+use store::{ApprovalLimit, BankAccount, SoloActs, User};
 use web::{Block, Field, Form, Page, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -76,12 +76,15 @@ fn posted_roles(posted: &Posted) -> String {
 
 async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
-    let (users, limits, currencies) = who
+    let user_id = who.person()?.user.id;
+    let (users, limits, own, currencies) = who
         .app
         .read(move |conn| {
             let users = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY name, id", &[party_id.into()])?;
             let limits = ApprovalLimit::list_where(conn, "party_id = ? ORDER BY currency", &[party_id.into()])?;
-            Ok((users, limits, traded_currencies(conn)?))
+            let today = store::records::load_heads(conn)?.business_date;
+            let own = SoloActs::list_where(conn, "user_id = ? AND day = ?", &[user_id.into(), today.into()])?;
+            Ok((users, limits, own, traded_currencies(conn)?))
         })
         .await?;
     let administrator = who.person()?.has_role(Role::Administrator);
@@ -107,13 +110,19 @@ async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
         "list-no-match",
     ));
     let rows = currencies.iter().map(|currency| {
-        let limit = limits.iter().find(|row| row.currency == currency.code()).map_or(0, |row| row.limit_minor);
-        vec![Value::text(currency.code()), Value::money(currency.code(), limit)]
+        let code = currency.code();
+        let limit = limits.iter().find(|row| row.currency == code);
+        let day = match limit.and_then(|row| row.day_minor) {
+            Some(minor) => Value::money(code, minor),
+            None => Value::text(language.t("limits-no-day")),
+        };
+        let alone = own.iter().find(|acts| acts.currency == code).map_or(0, |acts| acts.sum_minor);
+        vec![Value::text(code), Value::money(code, limit.map_or(0, |row| row.limit_minor)), day, Value::money(code, alone)]
     });
     page = page.table(plain_table(
         language,
         "limits-title",
-        &[("col-currency", false), ("limits-above", true)],
+        &[("col-currency", false), ("limits-above", true), ("limits-day", true), ("limits-own", true)],
         rows.collect(),
         "list-no-match",
     ));
@@ -122,6 +131,7 @@ async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
         let limit = vec![
             Field::new("currency", who.t("col-currency"), "select").options(options),
             Field::new("limit", who.t("limits-above"), "amount").hint(who.t("limits-hint")),
+            Field::new("day_limit", who.t("limits-day"), "amount").hint(who.t("limits-day-hint")).optional(),
         ];
         let mut invite =
             vec![Field::new("email", who.t("field-email"), "email"), Field::new("name", who.t("field-name"), "text")];
@@ -156,10 +166,13 @@ async fn limits(who: Who<Administrator>, posted: Posted) -> Answer {
     let who = as_member(who);
     let currency = posted.get("currency").to_owned();
     let page = people_page(&who).await?;
-    match posted.amount("limit", &currency) {
-        Ok(limit_minor) => {
-            submit_or_again(&who, &posted, SetApprovalLimit { currency: currency.clone(), limit_minor }, page, &currency).await
-        }
+    let typed = posted.amount("limit", &currency).and_then(|limit_minor| {
+        let day_minor = Some("day_limit").filter(|name| !posted.get(name).trim().is_empty());
+        let day_minor = day_minor.map(|name| posted.amount(name, &currency)).transpose()?;
+        Ok(SetApprovalLimit { currency: currency.clone(), limit_minor, day_minor })
+    });
+    match typed {
+        Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
     }
 }

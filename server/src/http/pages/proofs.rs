@@ -10,6 +10,9 @@ use domain::Refusal;
 use store::log;
 use web::{Block, Page, Value};
 
+/// Days on the page; the file of any older one has an address of the same kind.
+const MOST_DAYS: i64 = 60;
+
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/position-proof", position_proof);
     routes.get("/position-proof/file", file);
@@ -18,13 +21,21 @@ pub fn add_routes(routes: &mut Routes) {
 
 async fn position_proof(who: Who<Member>) -> Answer {
     let (party_id, language) = (who.party_id()?, who.language());
-    let days = who.app.read(|conn| Ok(store::sums::list_signed_days(conn, 60)?)).await?;
-    let rows = days.iter().map(|day| {
-        vec![
-            Value::date(language, day.day),
-            Value::code(format!("K-{}", day.audit_seq)),
-            Value::link(language.t("proof-download"), format!("/position-proof/file?day={}", day.day)),
-        ]
+    let days = who
+        .app
+        .read(move |conn| {
+            let days = store::sums::list_signed_days(conn, MOST_DAYS)?;
+            let holds = |day| Ok((store::sums::held_anything(conn, &day, party_id)?, day));
+            days.into_iter().map(holds).collect::<Result<Vec<_>, Fault>>()
+        })
+        .await?;
+    let rows = days.iter().map(|(holds, day)| {
+        let file = if *holds {
+            Value::link(language.t("proof-download"), format!("/position-proof/file?day={}", day.day))
+        } else {
+            Value::text(language.t("proof-nothing"))
+        };
+        vec![Value::date(language, day.day), Value::code(format!("K-{}", day.audit_seq)), file]
     });
     let heads = [("col-day", false), ("receipt-reference", false), ("proof-file", false)];
     let table = plain_table(language, "proof-days", &heads, rows.collect(), "proof-none-yet");

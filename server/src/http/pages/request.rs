@@ -91,7 +91,16 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         Command::SetApprovalLimit(limit) => {
             let binds = [party_id.into(), limit.currency.as_str().into()];
             let before = ApprovalLimit::find_where(conn, "party_id = ? AND currency = ?", &binds)?;
-            vec![(language.t("request-before"), Value::money(&limit.currency, before.map_or(0, |row| row.limit_minor)))]
+            let day = |minor: Option<i64>| match minor {
+                Some(minor) => Value::money(&limit.currency, minor),
+                None => Value::text(language.t("limits-no-day")),
+            };
+            vec![
+                (language.t("limits-above"), Value::money(&limit.currency, limit.limit_minor)),
+                (language.t("request-before"), Value::money(&limit.currency, before.as_ref().map_or(0, |row| row.limit_minor))),
+                (language.t("limits-day"), day(limit.day_minor)),
+                (language.t("request-before"), day(before.and_then(|row| row.day_minor))),
+            ]
         }
         Command::SetIssueTerms(terms) => {
             let before = IssueTermsRow::find_where(conn, "currency = ?", &[terms.currency.as_str().into()])?;

@@ -1,0 +1,2 @@
+DROP TABLE solo_acts;
+ALTER TABLE approval_limits DROP COLUMN day_minor;
