@@ -11,7 +11,7 @@ fn invoice(number: &str) -> String {
     invoice_over(number, 100_000)
 }
 
-fn invoice_over(number: &str, net_minor: i64) -> String {
+pub fn invoice_over(number: &str, net_minor: i64) -> String {
     ubl(&DemoInvoice {
         number,
         issue_date: "2021-05-25".parse().unwrap(),
@@ -25,11 +25,11 @@ fn invoice_over(number: &str, net_minor: i64) -> String {
     })
 }
 
-fn pack(files: &[(&str, &str)]) -> Vec<u8> {
+pub fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
         writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(content.as_bytes()).unwrap();
+        writer.write_all(content).unwrap();
     }
     writer.finish().unwrap().into_inner()
 }
@@ -48,11 +48,11 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         format!("{TABLE}A-7,2021-05-25,,EUR,{0},{1},500,,500\nA-8,25.05.2021,,EUR,{0},{1},500,,400\n", SUPPLIER.1, BUYER.1);
     vec![
         ("one.xml", invoice("A-1").into_bytes()),
-        ("pack.zip", pack(&[("a/two.xml", &invoice("A-2")), ("a/three.xml", &wrong)])),
+        ("pack.zip", pack(&[("a/two.xml", invoice("A-2").as_bytes()), ("a/three.xml", wrong.as_bytes())])),
         ("table.csv", rows.into_bytes()),
         ("faulty.csv", faulty.into_bytes()),
         ("credit.xml", credit.into_bytes()),
-        ("nested.zip", pack(&[("inner.zip", "PK\u{3}\u{4}")])),
+        ("nested.zip", pack(&[("inner.zip", b"PK\x03\x04")])),
         ("picture.pdf", b"%PDF-1.7\nno table of objects".to_vec()),
     ]
 }

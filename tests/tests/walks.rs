@@ -2,38 +2,13 @@
 //! the evidence as it is printed.
 
 use crate::browser::{Browser, Done, Driver, run};
+use crate::intake::{invoice_over as invoice, pack};
 use crate::journey::{BUYER, SUPPLIER, onboard, set_limit};
-use domain::Currency;
 use e2e::Database;
 use e2e::world::World;
-use server::demo::files::{DemoInvoice, ubl};
-use std::io::{Cursor, Write};
 use store::Invoice;
 use store::records::Record;
 use thirtyfour::prelude::*;
-
-fn invoice(number: &str, net_minor: i64) -> String {
-    ubl(&DemoInvoice {
-        number,
-        issue_date: "2021-05-25".parse().unwrap(),
-        due_date: "2021-06-24".parse().unwrap(),
-        currency: Currency::EUR,
-        net_minor,
-        seller: (SUPPLIER.0, SUPPLIER.1),
-        buyer: (BUYER.0, BUYER.1),
-        order: "1",
-        item: "Goods",
-    })
-}
-
-fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in files {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(content).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
 
 /// Twenty files: eight good ones, five wrong, three that are here already, four hostile; and what the page says of each.
 fn twenty() -> Vec<(String, Vec<u8>, &'static str)> {

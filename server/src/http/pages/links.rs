@@ -4,7 +4,7 @@
 use super::super::error::Fault;
 use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
-use super::payables::deduction_facts;
+use super::payables::{confirmation_fields, deduction_facts};
 use super::{Answer, again, asking, check_page, document, invoices, thread};
 use crate::auth;
 use crate::commands::answer_by_link::AnswerByLink;
@@ -85,25 +85,14 @@ fn link_page(who: &Who<Anyone>, loaded: &Loaded, specimen: Option<&Words>) -> Pa
         shown.push(Block::Notice(Tone::Attention, who.t("payable-prepayment")));
     }
     if acts.contains(&LinkAct::Confirm) {
-        let owed = owed_minor(row.payable_minor, row.credited_minor);
-        let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(owed)).unwrap_or_default();
-        let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
-        let asked = vec![
-            Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount")
-                .value(decimal)
-                .hint(who.t("payable-amount-hint")),
-            Field::new("due_date", who.t("col-due"), "date").value(due),
-            Field::new("withheld", who.t("payable-withheld"), "amount").hint(who.t("payable-deductions-hint")).optional(),
-            Field::new("retained", who.t("payable-retained"), "amount").optional(),
-            Field::new("deducted", who.t("payable-deducted"), "amount").optional(),
-            Field::new("reason", who.t("field-reason"), "area").hint(who.t("payable-reason-hint")).optional(),
-        ];
         shown.push(Block::Heading(who.t("payable-confirm")));
         if let Some(words) = specimen {
             shown.push(Block::Paragraph(who.t("link-specimen")));
             shown.push(Block::Words(in_language(language, words)));
         }
-        shown.push(Block::Form(Box::new(asking(here.clone(), who.t("payable-to-check"), asked).hidden("act", "confirm"))));
+        shown.push(Block::Form(Box::new(
+            asking(here.clone(), who.t("payable-to-check"), confirmation_fields(language, row)).hidden("act", "confirm"),
+        )));
     }
     let others =
         acts.iter().filter(|act| **act != LinkAct::Confirm).map(|act| (act.name().to_owned(), act_label(language, act.name())));

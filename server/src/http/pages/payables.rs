@@ -38,6 +38,23 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/payables/{id}/message", message);
 }
 
+/// What a buyer states when it confirms; all of what is owed, on the invoice's day, unless it says otherwise.
+pub fn confirmation_fields(language: Language, row: &InvoiceLine) -> Vec<Field> {
+    let owed = owed_minor(row.payable_minor, row.credited_minor);
+    let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(owed)).unwrap_or_default();
+    let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
+    vec![
+        Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount")
+            .value(decimal)
+            .hint(language.t("payable-amount-hint")),
+        Field::new("due_date", language.t("col-due"), "date").value(due),
+        Field::new("withheld", language.t("payable-withheld"), "amount").hint(language.t("payable-deductions-hint")).optional(),
+        Field::new("retained", language.t("payable-retained"), "amount").optional(),
+        Field::new("deducted", language.t("payable-deducted"), "amount").optional(),
+        Field::new("reason", language.t("field-reason"), "area").hint(language.t("payable-reason-hint")).optional(),
+    ]
+}
+
 /// What the company will have to pay, unless it disputes it.
 pub const OPEN: Group =
     ("open", "state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')");
@@ -197,22 +214,10 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     if row.review == "open" {
         fields.push(Block::Notice(web::Tone::Waiting, who.t("payable-held")));
     } else if row.state == "presented" && person.has_role(Role::Maker) {
-        let due = row.due_date.map(|due| due.to_string()).unwrap_or_default();
-        let owed = owed_minor(row.payable_minor, row.credited_minor);
-        let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(owed)).unwrap_or_default();
         if ["386", "500"].contains(&row.type_code.as_str()) {
             fields.push(Block::Notice(web::Tone::Attention, who.t("payable-prepayment")));
         }
-        let asked = vec![
-            Field::new("amount", language.fill("payable-amount", &[("currency", row.currency.clone())]), "amount")
-                .value(decimal)
-                .hint(who.t("payable-amount-hint")),
-            Field::new("due_date", who.t("col-due"), "date").value(due),
-            Field::new("withheld", who.t("payable-withheld"), "amount").hint(who.t("payable-deductions-hint")).optional(),
-            Field::new("retained", who.t("payable-retained"), "amount").optional(),
-            Field::new("deducted", who.t("payable-deducted"), "amount").optional(),
-            Field::new("reason", who.t("field-reason"), "area").hint(who.t("payable-reason-hint")).optional(),
-        ];
+        let asked = confirmation_fields(language, row);
         let mut form = Form::new(format!("/payables/{}/check", row.id), who.t("payable-to-check"), asked);
         form.get = true;
         fields.extend([Block::Heading(who.t("payable-confirm")), Block::Form(Box::new(form))]);
