@@ -58,7 +58,6 @@ pub const STATES: &[&str] = &[
     "overdue",
     "paid",
     "withdrawn",
-    "rejected",
 ];
 
 /// What waits for a person before it can go on.
