@@ -172,3 +172,38 @@ fn a_repeated_booking_is_found_by_its_index() {
     let sql = format!("SELECT id AS value FROM bank_lines INDEXED BY bank_lines_fingerprint WHERE {condition}");
     assert_eq!(query::int(&mut conn, &sql, &["f".into(), 1.into(), 1.into(), 0.into()]).unwrap(), None);
 }
+
+/// What lists come to is kept with every change, and is what counting the rows says, for every company and filter.
+#[test]
+fn kept_totals_are_what_the_rows_come_to() {
+    use store::lists::{InvoiceLine, ListQuery, ReceivableLine, Total};
+    for database in e2e::Database::both() {
+        let world = e2e::world::World::demo(database, 60);
+        let mut conn = world.conn();
+        let told = |totals: Vec<Total>| totals.into_iter().map(|one| (one.currency, one.count, one.sum_minor)).collect::<Vec<_>>();
+        let open = "state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')";
+        let out = "state = 'presented' AND remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)";
+        let (mut compared, mut filled) = (0, 0);
+        for party in store::Party::list_where(&mut conn, "1 = 1", &[]).unwrap() {
+            let own = |condition: &str| ListQuery::newest(1).with(condition, vec![party.id.into()]);
+            for filter in [open, out, "review = 'open'", "state = 'draft' AND review <> 'open'", "currency = 'EUR'"] {
+                for owner in ["supplier_id = ?", "buyer_id = ? AND presented"] {
+                    let wanted = own(owner).with(filter, vec![]);
+                    // The kept totals know no ids, so that this counts the rows.
+                    let counted = told(InvoiceLine::totals(&mut conn, &wanted.clone().with("id > 0", vec![])).unwrap());
+                    assert_eq!(told(InvoiceLine::totals(&mut conn, &wanted).unwrap()), counted, "{} {owner} {filter}", party.name);
+                    compared += 1;
+                    filled += usize::from(!counted.is_empty());
+                }
+            }
+            let wanted = own("supplier_id = ?");
+            let counted = told(ReceivableLine::totals(&mut conn, &wanted.clone().with("id > 0", vec![])).unwrap());
+            assert_eq!(told(ReceivableLine::totals(&mut conn, &wanted).unwrap()), counted, "{}", party.name);
+        }
+        assert!(compared > 200 && filled > 30, "{filled} of {compared}");
+        // Whoever changes them is found, and so is a row that changed without them.
+        store::query::execute(&mut conn, "UPDATE list_totals SET sum_minor = sum_minor + 1 WHERE list = 'payables'", &[]).unwrap();
+        let (_, finding) = store::verify::verify(&mut conn).unwrap();
+        assert!(finding.is_some_and(|found| found.place.starts_with("list_totals")), "{}", world.database.kind);
+    }
+}

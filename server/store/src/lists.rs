@@ -5,6 +5,9 @@ use crate::{Conn, Result};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text, Timestamp};
 
+/// The business date within a condition.
+pub const BUSINESS_DATE: &str = "(SELECT business_date FROM heads WHERE heads.id = 1)";
+
 /// Which rows, in which order, from where on. The column names come from code, never from a request.
 #[derive(Clone, Debug, Default)]
 pub struct ListQuery {
@@ -42,6 +45,32 @@ impl ListQuery {
         (clause, binds)
     }
 
+    /// Whether the running totals know all that the conditions ask about.
+    fn is_kept(&self) -> bool {
+        const KNOWN: [&str; 13] = [
+            "supplier_id",
+            "buyer_id",
+            "presented",
+            "currency",
+            "state",
+            "review",
+            "remind_on",
+            "and",
+            "or",
+            "not",
+            "in",
+            "true",
+            "false",
+        ];
+        self.conditions.iter().all(|(condition, _)| {
+            let plain = condition.replace(BUSINESS_DATE, "?");
+            // What stands between quotes is a value.
+            let outside = plain.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
+            let mut words = outside.split(|mark: char| !mark.is_ascii_alphanumeric() && mark != '_' && mark != '.');
+            words.all(|word| word.is_empty() || KNOWN.contains(&word.to_ascii_lowercase().as_str()))
+        })
+    }
+
     fn sql(&self, from: &str) -> (String, Vec<Bind>) {
         let (clause, mut binds) = self.where_clause(true);
         let way = if self.descending { "DESC" } else { "ASC" };
@@ -61,8 +90,27 @@ pub struct Total {
     pub sum_minor: i64,
 }
 
+/// The list of running totals that belongs to whose rows are wanted: by the one column that names a company.
+fn kept_list(clause: &str, lists: &[(&'static str, &'static str)]) -> Option<&'static str> {
+    if clause.matches("_id").count() != 1 {
+        return None;
+    }
+    lists.iter().find(|(owner, _)| clause.contains(&format!("{owner} = ?"))).map(|(_, list)| *list)
+}
+
+/// Totals as they are kept with every change (`list_totals`): a few rows, however long the list has become.
+fn kept_totals(conn: &mut Conn, list: &str, clause: &str, binds: &[Bind]) -> Result<Vec<Total>> {
+    let sql = format!(
+        "SELECT currency, CAST(SUM(entries) AS BIGINT) AS count, CAST(SUM(sum_minor) AS BIGINT) AS sum_minor FROM (\
+           SELECT party_id AS supplier_id, party_id AS buyer_id, TRUE AS presented, list, currency, state, review, remind_on, entries, sum_minor \
+           FROM list_totals) x{clause} AND list = ? GROUP BY currency HAVING SUM(entries) > 0 ORDER BY currency"
+    );
+    let binds: Vec<Bind> = binds.iter().cloned().chain([list.into()]).collect();
+    query::list(conn, &sql, &binds)
+}
+
 macro_rules! list_row {
-    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $sql:ty => $kind:ty),+ $(,)? } from $from:expr; totals $amount:expr) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $sql:ty => $kind:ty),+ $(,)? } from $from:expr; totals $amount:expr $(, kept $kept:expr)? $(, over $over:expr)?) => {
         $(#[$doc])*
         #[derive(Clone, Debug, diesel::QueryableByName)]
         pub struct $name { $($(#[$fdoc])* #[diesel(sql_type = $sql)] pub $field: $kind),+ }
@@ -76,11 +124,21 @@ macro_rules! list_row {
             /// Counts and sums over all pages of the filter, by currency.
             pub fn totals(conn: &mut Conn, wanted: &ListQuery) -> Result<Vec<Total>> {
                 let (clause, binds) = wanted.where_clause(false);
+                $(if let Some(list) = kept_list(&clause, $kept).filter(|_| wanted.is_kept()) {
+                    return kept_totals(conn, list, &clause, &binds);
+                })?
+                #[allow(unused_mut, unused_assignments)]
+                let mut from = $from;
+                $(from = $over;)?
                 let sql = format!(
-                    "SELECT currency, COUNT(*) AS count, CAST(COALESCE(SUM({}), 0) AS BIGINT) AS sum_minor FROM ({}) x{clause} GROUP BY currency ORDER BY currency",
-                    $amount, $from
+                    "SELECT currency, COUNT(*) AS count, CAST(COALESCE(SUM({}), 0) AS BIGINT) AS sum_minor FROM ({from}) x{clause} GROUP BY currency ORDER BY currency",
+                    $amount
                 );
                 query::list(conn, &sql, &binds)
+            }
+            /// How many rows the filter matches.
+            pub fn count(conn: &mut Conn, wanted: &ListQuery) -> Result<i64> {
+                Ok(Self::totals(conn, wanted)?.iter().fold(0, |sum, total| sum.saturating_add(total.count)))
             }
             pub fn find(conn: &mut Conn, id: i64) -> Result<Option<Self>> {
                 let wanted = ListQuery::newest(1).with("id = ?", vec![Bind::Int(id)]);
@@ -111,7 +169,7 @@ list_row!(
             k.id IS NOT NULL AS presented \
             FROM invoices i JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id LEFT JOIN receivables r ON r.invoice_id = i.id \
             LEFT JOIN answer_clocks k ON k.id = i.id";
-    totals "payable_minor"
+    totals "payable_minor", kept &[("supplier_id", "invoices"), ("buyer_id", "payables")]
 );
 
 list_row!(
@@ -126,7 +184,7 @@ list_row!(
             CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p WHERE p.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
             r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held \
             FROM receivables r JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id JOIN parties b ON b.id = r.buyer_id";
-    totals "face_minor"
+    totals "face_minor", kept &[("supplier_id", "receivables")]
 );
 
 list_row!(
@@ -140,7 +198,7 @@ list_row!(
             o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held \
             FROM offers o JOIN receivables r ON r.id = o.receivable_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties s ON s.id = o.supplier_id JOIN parties b ON b.id = r.buyer_id";
-    totals "left_minor"
+    totals "left_minor", over "SELECT o.id, o.supplier_id, o.left_minor, o.state, r.buyer_id, r.currency, r.held FROM offers o JOIN receivables r ON r.id = o.receivable_id"
 );
 
 list_row!(

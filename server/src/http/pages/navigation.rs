@@ -6,91 +6,60 @@ use store::lists::{ApprovalLine, BankLineRow, InvoiceLine, ListQuery, OfferLine,
 use store::{Conn, StoreError, lists};
 use web::{Language, NavEntry, Task};
 
+/// What waits for the operator: text, address, table, condition.
+const OPERATIONS: &[(&str, &str, &str, &str)] = &[
+    ("task-companies", "/ops/companies?state=applied", "parties", "status = 'applied'"),
+    ("task-bank-accounts", "/ops/bank-accounts", "bank_accounts", "status = 'proposed'"),
+    ("task-reviews", "/ops/reviews?state=review-open", "reviews", "state = 'open'"),
+    ("task-suspense", "/ops/bank-lines?state=suspense", "bank_lines", "state = 'suspense'"),
+    ("task-attention", "/ops/bank-lines?state=attention", "bank_lines", "state = 'attention'"),
+    ("task-claims", "/ops/bank-lines?state=claimed", "bank_lines", "state = 'claimed'"),
+    ("task-statements", "/ops/statements?state=gap", "statements", "continuity = 'gap'"),
+    ("task-overlaps", "/ops/statements?state=overlap", "statements", "continuity = 'overlap'"),
+    ("task-bank-files", "/ops/bank-files", "bank_files", "state = 'kept'"),
+    ("task-payouts", "/ops/payouts?state=authorised", "payouts", "state = 'authorised'"),
+    ("task-silent-payouts", "/ops/payouts?state=unknown", "payouts", "state = 'unknown'"),
+    ("task-mails", "/ops/mails", "mails", "state = 'failed'"),
+];
+
 /// What waits for this person, by address. The same numbers lead the home page.
 pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'static str, i64)>, StoreError> {
     let id = person.party.id;
     let mut found = Vec::new();
-    let mut add = |conn: &mut Conn, key, href, table, condition: &str, binds: &[store::Bind]| {
-        lists::count(conn, table, condition, binds).map(|count| {
-            if count > 0 {
-                found.push((key, href, count));
-            }
-        })
+    let mut add = |key, href, count: i64| {
+        if count > 0 {
+            found.push((key, href, count));
+        }
     };
     if person.has_role(Role::Checker) {
-        let binds = [id.into(), person.user.id.into()];
-        add(conn, "task-approvals", "/approvals", "approvals", "party_id = ? AND state = 'pending' AND maker_id <> ?", &binds)?;
+        let others = "party_id = ? AND state = 'pending' AND maker_id <> ?";
+        add("task-approvals", "/approvals", lists::count(conn, "approvals", others, &[id.into(), person.user.id.into()])?);
     }
+    let mine = |condition: &str, more: &str| ListQuery::newest(1).with(condition, vec![id.into()]).with(more, vec![]);
     if person.has_capacity(Capacity::Supplier) {
-        add(
-            conn,
-            "task-drafts",
-            "/invoices?state=draft",
-            "invoices",
-            "supplier_id = ? AND state = 'draft' AND review <> 'open'",
-            &[id.into()],
-        )?;
-        add(
-            conn,
-            "task-disputed",
-            "/invoices?state=disputed",
-            "invoices",
-            "supplier_id = ? AND state = 'disputed'",
-            &[id.into()],
-        )?;
-        add(conn, "task-held", "/invoices?state=held", "invoices", "supplier_id = ? AND review = 'open'", &[id.into()])?;
-        add(
-            conn,
-            "task-fundable",
-            "/receivables?state=issued",
-            "receivables",
-            "supplier_id = ? AND state = 'issued'",
-            &[id.into()],
-        )?;
+        let own = |more: &str| mine("supplier_id = ?", more);
+        let drafts = InvoiceLine::count(conn, &own("state = 'draft' AND review <> 'open'"))?;
+        add("task-drafts", "/invoices?state=draft", drafts);
+        add("task-disputed", "/invoices?state=disputed", InvoiceLine::count(conn, &own("state = 'disputed'"))?);
+        add("task-held", "/invoices?state=held", InvoiceLine::count(conn, &own("review = 'open'"))?);
+        add("task-fundable", "/receivables?state=issued", ReceivableLine::count(conn, &own("state = 'issued'"))?);
     }
     if person.has_capacity(Capacity::Buyer) {
-        add(
-            conn,
-            "task-payables",
-            "/payables?state=presented",
-            "invoices",
-            "buyer_id = ? AND state = 'presented'",
-            &[id.into()],
-        )?;
-        add(
-            conn,
-            "task-assignments",
-            "/assignments?state=given",
-            "assignment_notices",
-            "buyer_id = ? AND acknowledged_at IS NULL",
-            &[id.into()],
-        )?;
-        add(
-            conn,
-            "task-running-out",
-            "/payables?state=running_out",
-            "invoices i JOIN answer_clocks k ON k.id = i.id",
-            "i.buyer_id = ? AND i.state = 'presented' AND k.remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)",
-            &[id.into()],
-        )?;
-        add(conn, "task-overdue", "/payables?state=overdue", "invoices", "buyer_id = ? AND state = 'overdue'", &[id.into()])?;
+        let own = |more: &str| mine("buyer_id = ?", more);
+        add("task-payables", "/payables?state=presented", InvoiceLine::count(conn, &own("state = 'presented'"))?);
+        let given = lists::count(conn, "assignment_notices", "buyer_id = ? AND acknowledged_at IS NULL", &[id.into()])?;
+        add("task-assignments", "/assignments?state=given", given);
+        add("task-running-out", "/payables?state=running_out", InvoiceLine::count(conn, &own(super::payables::RUNNING_OUT.1))?);
+        add("task-overdue", "/payables?state=overdue", InvoiceLine::count(conn, &own("state = 'overdue'"))?);
     }
     if person.has_capacity(Capacity::Financier) {
-        add(conn, "task-market", "/market", "offers", "state = 'open' AND supplier_id <> ?", &[id.into()])?;
+        let open = "state = 'open' AND supplier_id <> ?";
+        add("task-market", "/market", lists::count(conn, "offers", open, &[id.into()])?);
     }
     if person.has_capacity(Capacity::Operator) {
-        add(conn, "task-companies", "/ops/companies?state=applied", "parties", "status = 'applied'", &[])?;
-        add(conn, "task-bank-accounts", "/ops/bank-accounts", "bank_accounts", "status = 'proposed'", &[])?;
-        add(conn, "task-reviews", "/ops/reviews?state=review-open", "reviews", "state = 'open'", &[])?;
-        add(conn, "task-suspense", "/ops/bank-lines?state=suspense", "bank_lines", "state = 'suspense'", &[])?;
-        add(conn, "task-attention", "/ops/bank-lines?state=attention", "bank_lines", "state = 'attention'", &[])?;
-        add(conn, "task-claims", "/ops/bank-lines?state=claimed", "bank_lines", "state = 'claimed'", &[])?;
-        add(conn, "task-statements", "/ops/statements?state=gap", "statements", "continuity = 'gap'", &[])?;
-        add(conn, "task-overlaps", "/ops/statements?state=overlap", "statements", "continuity = 'overlap'", &[])?;
-        add(conn, "task-bank-files", "/ops/bank-files", "bank_files", "state = 'kept'", &[])?;
-        add(conn, "task-payouts", "/ops/payouts?state=authorised", "payouts", "state = 'authorised'", &[])?;
-        add(conn, "task-silent-payouts", "/ops/payouts?state=unknown", "payouts", "state = 'unknown'", &[])?;
-        add(conn, "task-mails", "/ops/mails", "mails", "state = 'failed'", &[])?;
+        for (key, href, table, condition) in OPERATIONS {
+            add(key, href, lists::count(conn, table, condition, &[])?);
+        }
     }
     Ok(found)
 }

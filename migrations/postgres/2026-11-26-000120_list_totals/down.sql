@@ -1,0 +1,15 @@
+DROP INDEX invoices_buyer_open;
+DROP INDEX invoices_buyer_due;
+DROP TRIGGER list_totals_new_invoice ON invoices;
+DROP FUNCTION list_totals_new_invoice();
+DROP TRIGGER list_totals_invoice ON invoices;
+DROP FUNCTION list_totals_invoice();
+DROP TRIGGER list_totals_new_clock ON answer_clocks;
+DROP FUNCTION list_totals_new_clock();
+DROP TRIGGER list_totals_clock ON answer_clocks;
+DROP FUNCTION list_totals_clock();
+DROP TRIGGER list_totals_new_receivable ON receivables;
+DROP FUNCTION list_totals_new_receivable();
+DROP TRIGGER list_totals_receivable ON receivables;
+DROP FUNCTION list_totals_receivable();
+DROP TABLE list_totals;

@@ -1,0 +1,9 @@
+DROP INDEX invoices_buyer_open;
+DROP INDEX invoices_buyer_due;
+DROP TRIGGER list_totals_new_invoice;
+DROP TRIGGER list_totals_invoice;
+DROP TRIGGER list_totals_new_clock;
+DROP TRIGGER list_totals_clock;
+DROP TRIGGER list_totals_new_receivable;
+DROP TRIGGER list_totals_receivable;
+DROP TABLE list_totals;
