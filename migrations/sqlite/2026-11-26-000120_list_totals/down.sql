@@ -1,3 +1,7 @@
+DROP INDEX approvals_party;
+CREATE INDEX approvals_party ON approvals (party_id, state, id);
+DROP INDEX offers_open;
+DROP INDEX assignment_notices_given;
 DROP INDEX invoices_buyer_open;
 DROP INDEX invoices_buyer_due;
 DROP TRIGGER list_totals_new_invoice;

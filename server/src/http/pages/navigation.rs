@@ -95,6 +95,8 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
         if let Some(state) = [("task-payables", "presented"), ("task-overdue", "overdue")].iter().find(|(known, _)| *known == key)
         {
             let first = ListQuery { order: "due_or_issue", descending: false, ..mine("buyer_id = ?") };
+            // What is open has an index by due date of its own.
+            let first = first.with(super::payables::OPEN.1, vec![]);
             let first = InvoiceLine::page(conn, &first.with("state = ? AND due_date IS NOT NULL", vec![state.1.into()]))?;
             let due = first.rows.first().and_then(|row| row.due_date);
             note.extend(due.map(|due| language.fill("task-earliest", &[("date", language.date(due))])));
