@@ -103,6 +103,6 @@ CREATE INDEX invoices_buyer_open ON invoices (buyer_id, (COALESCE(due_date, issu
 
 -- What the rail counts on every page: without looking at the rows.
 CREATE INDEX assignment_notices_given ON assignment_notices (buyer_id) WHERE acknowledged_at IS NULL;
-CREATE INDEX offers_open ON offers (supplier_id) WHERE state = 'open';
+CREATE INDEX offers_open ON offers (state, supplier_id);
 DROP INDEX approvals_party;
 CREATE INDEX approvals_party ON approvals (party_id, state, maker_id, id);
