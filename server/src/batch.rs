@@ -76,11 +76,11 @@ pub struct Records {
     /// Of (financier, buyer, currency).
     pub limit_ids: HashMap<(i64, i64, String), i64>,
     pub solo_limits: HashMap<(i64, String), SoloLimit>,
-    /// What people do alone on the day, of those whose company bounds that.
+    /// What companies that bound it do without a second person on the day.
     pub solo_acts: Cached<SoloActs>,
-    /// Of (user, currency); of all currencies once the user is in `solo_users`.
+    /// Of (company, currency); of all currencies once the company is in `solo_parties`.
     pub solo_ids: HashMap<(i64, String), i64>,
-    pub solo_users: HashSet<i64>,
+    pub solo_parties: HashSet<i64>,
     /// Companies whose limits of both kinds are all here, so that one that is not here does not exist.
     pub limits_of: HashSet<i64>,
 }
@@ -452,19 +452,19 @@ impl<'a> Batch<'a> {
         Ok(self.records.solo_limits.get(&(party_id, currency.to_owned())).copied())
     }
 
-    /// What a person has done alone in this currency, on the day on which they last did.
-    pub fn solo_acts(&mut self, user_id: i64, currency: &str) -> Step<Option<&mut SoloActs>> {
-        if self.records.solo_users.insert(user_id) {
-            for row in SoloActs::list_where(self.conn, "user_id = ?", &[user_id.into()])? {
+    /// What the people of a company have done alone in this currency, on the day on which they last did.
+    pub fn solo_acts(&mut self, party_id: i64, currency: &str) -> Step<Option<&mut SoloActs>> {
+        if self.records.solo_parties.insert(party_id) {
+            for row in SoloActs::list_where(self.conn, "party_id = ?", &[party_id.into()])? {
                 self.keep_solo_acts(row);
             }
         }
-        let id = self.records.solo_ids.get(&(user_id, currency.to_owned()));
+        let id = self.records.solo_ids.get(&(party_id, currency.to_owned()));
         Ok(id.and_then(|id| self.records.solo_acts.rows.get_mut(id)))
     }
 
     pub fn keep_solo_acts(&mut self, row: SoloActs) {
-        self.records.solo_ids.insert((row.user_id, row.currency.clone()), row.id);
+        self.records.solo_ids.insert((row.party_id, row.currency.clone()), row.id);
         self.records.solo_acts.rows.insert(row.id, row);
     }
 

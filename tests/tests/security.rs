@@ -659,9 +659,9 @@ fn many_small_acts_need_a_second_person_like_a_large_one() {
 
         let mut conn = world.conn();
         let today = store::records::load_heads(&mut conn).unwrap().business_date;
-        let user = store::User::find_where(&mut conn, "email = 'financier1@kontor.example'", &[]).unwrap().unwrap().id;
+        let company = store::User::find_where(&mut conn, "email = 'financier1@kontor.example'", &[]).unwrap().unwrap().party_id;
         let mut alone = || {
-            let acts = store::SoloActs::find_where(&mut conn, "user_id = ? AND currency = 'EUR'", &[user.into()]).unwrap();
+            let acts = store::SoloActs::find_where(&mut conn, "party_id = ? AND currency = 'EUR'", &[company.into()]).unwrap();
             acts.filter(|acts| acts.day == today).map_or(0, |acts| acts.sum_minor)
         };
         let payout = |key: &str, minor: i64| {
@@ -679,7 +679,7 @@ fn many_small_acts_need_a_second_person_like_a_large_one() {
         assert_eq!(payout("alone-payout-5", 20_000), 200);
         assert_eq!(payout("alone-payout-6", 1), 202);
         let page = world.signed_in("financier1@kontor.example").get("/org/people").text();
-        assert!(page.contains("You alone today") && page.contains("1,000.00"), "{page}");
+        assert!(page.contains("Done so today") && page.contains("1,000.00"), "{page}");
 
         world.move_to(&(today + chrono::Days::new(7)).to_string());
         assert_eq!(payout("alone-payout-7", 40_000), 200, "a new day");

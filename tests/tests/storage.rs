@@ -180,7 +180,8 @@ fn kept_totals_are_what_the_rows_come_to() {
     for database in e2e::Database::both() {
         let world = e2e::world::World::demo(database, 60);
         let mut conn = world.conn();
-        let told = |totals: Vec<Total>| totals.into_iter().map(|one| (one.currency, one.count, one.sum_minor)).collect::<Vec<_>>();
+        let told =
+            |totals: Vec<Total>| totals.into_iter().map(|one| (one.currency, one.count, one.sum_minor)).collect::<Vec<_>>();
         let open = "state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')";
         let out = "state = 'presented' AND remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)";
         let (mut compared, mut filled) = (0, 0);
@@ -191,7 +192,12 @@ fn kept_totals_are_what_the_rows_come_to() {
                     let wanted = own(owner).with(filter, vec![]);
                     // The kept totals know no ids, so that this counts the rows.
                     let counted = told(InvoiceLine::totals(&mut conn, &wanted.clone().with("id > 0", vec![])).unwrap());
-                    assert_eq!(told(InvoiceLine::totals(&mut conn, &wanted).unwrap()), counted, "{} {owner} {filter}", party.name);
+                    assert_eq!(
+                        told(InvoiceLine::totals(&mut conn, &wanted).unwrap()),
+                        counted,
+                        "{} {owner} {filter}",
+                        party.name
+                    );
                     compared += 1;
                     filled += usize::from(!counted.is_empty());
                 }
@@ -202,7 +208,8 @@ fn kept_totals_are_what_the_rows_come_to() {
         }
         assert!(compared > 200 && filled > 30, "{filled} of {compared}");
         // Whoever changes them is found, and so is a row that changed without them.
-        store::query::execute(&mut conn, "UPDATE list_totals SET sum_minor = sum_minor + 1 WHERE list = 'payables'", &[]).unwrap();
+        store::query::execute(&mut conn, "UPDATE list_totals SET sum_minor = sum_minor + 1 WHERE list = 'payables'", &[])
+            .unwrap();
         let (_, finding) = store::verify::verify(&mut conn).unwrap();
         assert!(finding.is_some_and(|found| found.place.starts_with("list_totals")), "{}", world.database.kind);
     }

@@ -1,11 +1,11 @@
--- What one person of a company does alone in one business day, all acts together.
+-- What the people of a company do without a second person in one business day, all acts together.
 ALTER TABLE approval_limits ADD COLUMN day_minor BIGINT CHECK (day_minor >= limit_minor);
 
 CREATE TABLE solo_acts (
     id BIGINT PRIMARY KEY,
-    user_id BIGINT NOT NULL REFERENCES users (id),
+    party_id BIGINT NOT NULL REFERENCES parties (id),
     currency TEXT NOT NULL,
     day DATE NOT NULL,
     sum_minor BIGINT NOT NULL CHECK (sum_minor >= 0),
-    UNIQUE (user_id, currency)
+    UNIQUE (party_id, currency)
 );

@@ -76,17 +76,17 @@ pub fn normalise_tax_id(typed: &str) -> String {
     crate::identity::plain_key(typed)
 }
 
-/// What one person of a company may do alone, in minor units of one currency.
+/// What a company's people may do without a second person, in minor units of one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SoloLimit {
-    /// At once.
+    /// One of them at once.
     pub act_minor: i64,
-    /// In one business day, all acts together, so that nobody cuts an amount into small ones. None: as much as comes.
+    /// All of them in one business day, all acts together, so that nobody cuts an amount into small ones. None: as much as comes.
     pub day_minor: Option<i64>,
 }
 
 impl SoloLimit {
-    /// What may still be done alone by somebody who has done so much alone on this day.
+    /// What one of them may still do alone when so much was done alone on this day.
     #[must_use]
     pub fn room_minor(&self, alone_minor: i64) -> i64 {
         self.day_minor.map_or(self.act_minor, |day| self.act_minor.min(day.saturating_sub(alone_minor)).max(0))

@@ -1,6 +1,6 @@
 //! End of day: prove the books, then move the business date on and the states with it.
 
-use super::{Actor, Done, Execute, answer_clock, payout, settlement, withdraw_offer};
+use super::{Actor, Done, Execute, answer_clock, payout, second_person, settlement, withdraw_offer};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -41,6 +41,8 @@ impl Execute for CloseDay {
         let (matured, overdue) = move_receivables(batch, next)?;
         let silent = mark_silent(batch, next)?;
         let unanswered = answer_clock::run(batch, next)?;
+        // A price is that of its day.
+        second_person::end_requests(batch, "command = 'buy_fractions'", &[], "day-ended")?;
         batch.set_business_date(next);
         let body = json!({
             "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent, "unanswered": unanswered,

@@ -18,19 +18,19 @@ pub(crate) fn stands(batch: &mut Batch<'_>, party_id: i64, except: &[i64]) -> St
     Ok(users.iter().any(|user| checks(user) && !except.contains(&user.id)))
 }
 
-/// What the actor may still do alone today, if the company lets anybody do anything alone.
+/// What may still be done alone today, if the company lets anybody do anything alone.
 pub(crate) fn room(batch: &mut Batch<'_>, actor: &Actor, currency: &str) -> Step<Option<i64>> {
     let Some(limit) = batch.solo_limit(actor.party_id, currency)? else { return Ok(None) };
     if limit.day_minor.is_none() {
         return Ok(Some(limit.act_minor));
     }
     let today = batch.today();
-    let acts = batch.solo_acts(actor.user_id, currency)?;
+    let acts = batch.solo_acts(actor.party_id, currency)?;
     let alone_minor = acts.filter(|acts| acts.day == today).map_or(0, |acts| acts.sum_minor);
     Ok(Some(limit.room_minor(alone_minor)))
 }
 
-/// Asks a second person where one of these amounts is more than the actor may do alone. Where none is, what is done counts for the day.
+/// Asks a second person where one of these amounts is more than may still be done alone. Where none is, what is done counts for the day.
 pub(crate) fn weigh(batch: &mut Batch<'_>, actor: &Actor, amounts: &[(&str, i64)], subject: i64) -> Step<Option<Ask>> {
     let mut needed = false;
     for (currency, amount_minor) in amounts {
@@ -49,7 +49,7 @@ pub(crate) fn weigh(batch: &mut Batch<'_>, actor: &Actor, amounts: &[(&str, i64)
     Ok(None)
 }
 
-/// Once the running command has happened, the actor has done so much more alone; remembered where the company bounds the day.
+/// Once the running command has happened, so much more was done alone; remembered where the company bounds the day.
 pub(crate) fn act_alone(batch: &mut Batch<'_>, actor: &Actor, currency: &str, amount_minor: i64) -> Step<()> {
     if batch.solo_limit(actor.party_id, currency)?.is_some_and(|limit| limit.day_minor.is_some()) {
         batch.alone.push((currency.to_owned(), amount_minor));
@@ -57,12 +57,12 @@ pub(crate) fn act_alone(batch: &mut Batch<'_>, actor: &Actor, currency: &str, am
     Ok(())
 }
 
-/// Adds what the command that has just happened was, to what the actor has done alone on this day.
+/// Adds what the command that has just happened was, to what the company's people have done alone on this day.
 pub(crate) fn count_alone(batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
     let today = batch.today();
     for (currency, amount_minor) in std::mem::take(&mut batch.alone) {
-        let Some(acts) = batch.solo_acts(actor.user_id, &currency)? else {
-            let acts = SoloActs { id: batch.next_id(), user_id: actor.user_id, currency, day: today, sum_minor: amount_minor };
+        let Some(acts) = batch.solo_acts(actor.party_id, &currency)? else {
+            let acts = SoloActs { id: batch.next_id(), party_id: actor.party_id, currency, day: today, sum_minor: amount_minor };
             batch.insert(&acts)?;
             batch.keep_solo_acts(acts);
             continue;
@@ -83,6 +83,13 @@ pub(crate) fn ask(batch: &mut Batch<'_>, actor: &Actor, except: &[i64]) -> Step<
         return Err(Refusal::SecondPersonMissing.into());
     }
     Ok(Ask { amount_minor: None, currency: String::new(), subject: actor.party_id })
+}
+
+/// Ends what the company has asked for of a kind of which one is enough in each currency: a second one would overwrite the first, or
+/// find nothing left to do.
+pub(crate) fn end_same(batch: &mut Batch<'_>, actor: &Actor, (command, currency): (&str, &str), why: &str) -> Step<()> {
+    let binds = [command.into(), actor.party_id.into(), currency.into()];
+    end_requests(batch, "command = ? AND party_id = ? AND currency = ?", &binds, why)
 }
 
 /// Nobody agrees any more to confirm an invoice that is no longer in the state in which somebody asked, and no link leads to it.

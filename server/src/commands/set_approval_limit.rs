@@ -1,4 +1,4 @@
-//! A company says how much one person may do alone, at once and in a day; above that a second person must agree.
+//! A company says how much may be done without a second person, by one at once and by all in a day.
 
 use super::{Actor, Ask, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
@@ -15,22 +15,33 @@ pub struct SetApprovalLimit {
     pub currency: String,
     /// Amounts above this need a second person; 0 means every amount.
     pub limit_minor: i64,
-    /// The most that one person does in one business day without a second person, all acts together; null for no such limit.
-    #[serde(default)]
-    pub day_minor: Option<i64>,
+    /// The most that its people do without a second person in one business day, all acts together; null for no such limit, left out to keep
+    /// the one that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
+    #[schema(value_type = Option<i64>)]
+    pub day_minor: Option<Option<i64>>,
+}
+
+/// A null is said, too.
+fn said<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i64>>, D::Error> {
+    Option::<i64>::deserialize(from).map(Some)
 }
 
 impl SetApprovalLimit {
-    fn check(&self, batch: &mut Batch<'_>) -> Step<(Currency, SoloLimit)> {
+    fn check(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Currency, SoloLimit)> {
         let known = super::traded(batch, &self.currency)?;
         let invalid = |field: &str| Refusal::AmountInvalid { field: field.to_owned() };
         if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
             return Err(invalid("limit").into());
         }
-        if self.day_minor.is_some_and(|day| !(self.limit_minor..=MOST_BOOKED_MINOR).contains(&day)) {
+        let day_minor = match self.day_minor {
+            Some(day) => day,
+            None => batch.solo_limit(actor.party_id, known.code())?.and_then(|limit| limit.day_minor),
+        };
+        if day_minor.is_some_and(|day| !(self.limit_minor..=MOST_BOOKED_MINOR).contains(&day)) {
             return Err(invalid("day_limit").into());
         }
-        Ok((known, SoloLimit { act_minor: self.limit_minor, day_minor: self.day_minor }))
+        Ok((known, SoloLimit { act_minor: self.limit_minor, day_minor }))
     }
 }
 
@@ -39,17 +50,22 @@ impl Execute for SetApprovalLimit {
 
     /// Whoever could raise the limit alone would need nobody for anything.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (known, limit) = self.check(batch)?;
+        let (known, limit) = self.check(batch, actor)?;
         // A company that has not said anything yet asks for every amount.
         if !limit.loosens(batch.solo_limit(actor.party_id, known.code())?) {
             return Ok(None);
         }
         let asked = second_person::ask(batch, actor, &[actor.user_id])?;
+        second_person::end_same(batch, actor, (Self::NAME, known.code()), "asked-again")?;
         Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: known.code().to_owned(), ..asked }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (known, limit) = self.check(batch)?;
+        let (known, limit) = self.check(batch, actor)?;
+        if actor.approver_id.is_none() {
+            // Whoever wanted more wanted it beside a limit that is no more.
+            second_person::end_same(batch, actor, (Self::NAME, known.code()), "limit-changed")?;
+        }
         batch.wrote = true;
         let row = ApprovalLimit {
             party_id: actor.party_id,

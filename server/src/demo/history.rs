@@ -256,7 +256,7 @@ pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Cloc
         }
         world.run_agreed(
             &desk,
-            SetApprovalLimit { currency: euro.clone(), limit_minor: 1_000_000_000_000_000, day_minor: None },
+            SetApprovalLimit { currency: euro.clone(), limit_minor: 1_000_000_000_000_000, day_minor: Some(None) },
         )?;
         deposits.push(incoming(&desk, 25_000_000_000_000, &desk.reference));
     }
@@ -521,7 +521,7 @@ impl World {
         let limit_minor = if code == "EUR" { 5_000_000 } else { 30_000_000 };
         self.run_agreed(
             &company,
-            SetApprovalLimit { currency: code.to_owned(), limit_minor, day_minor: Some(limit_minor.saturating_mul(40)) },
+            SetApprovalLimit { currency: code.to_owned(), limit_minor, day_minor: Some(Some(limit_minor.saturating_mul(40))) },
         )?;
         let holder: String = name.chars().take(70).collect();
         let bic = if code == "CNY" { "" } else { "COBADEFFXXX" }.to_owned();
@@ -953,7 +953,8 @@ impl World {
             let line = store::lists::balances(&mut self.conn, asset, Some(company.id))?.into_iter().next();
             let currency = company.currency.code().to_owned();
             if line.is_some_and(|line| line.balance.saturating_sub(line.held) > 500_000) {
-                let limit = SetApprovalLimit { currency: currency.clone(), limit_minor: 200_000, day_minor: Some(1_000_000) };
+                let limit =
+                    SetApprovalLimit { currency: currency.clone(), limit_minor: 200_000, day_minor: Some(Some(1_000_000)) };
                 self.run(company.maker(), limit)?;
                 self.run(company.maker(), RequestPayout { currency, amount_minor: 250_000 })?;
             }

@@ -58,6 +58,9 @@ pub fn connect(url: &str) -> Result<Conn> {
     let fault = |error: diesel::ConnectionError| StoreError::Connection(error.to_string());
     let mut conn = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         Conn::Postgres(PgConnection::establish(url).map_err(fault)?)
+    } else if url.contains("://") || url.starts_with("sqlite:") {
+        let wanted = "give the path of an SQLite file, or postgres://user:password@host:port/database";
+        return Err(StoreError::Connection(format!("{url}: {wanted}")));
     } else {
         Conn::Sqlite(SqliteConnection::establish(url).map_err(|error| StoreError::Connection(format!("{url}: {error}")))?)
     };

@@ -107,7 +107,7 @@ pub struct ApprovalLimit {
 #[diesel(table_name = solo_acts, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct SoloActs {
     pub id: i64,
-    pub user_id: i64,
+    pub party_id: i64,
     pub currency: String,
     pub day: NaiveDate,
     pub sum_minor: i64,

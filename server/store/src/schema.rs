@@ -99,7 +99,7 @@ diesel::table! {
 diesel::table! {
     solo_acts (id) {
         id -> BigInt,
-        user_id -> BigInt,
+        party_id -> BigInt,
         currency -> Text,
         day -> Date,
         sum_minor -> BigInt,

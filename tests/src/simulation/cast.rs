@@ -37,7 +37,7 @@ const OPERATOR: i64 = 10_000;
 const COMPANY_IBAN: &str = "DE02120300000000202051";
 
 /// Runs one command of the set-up, which must succeed.
-/// What one person of a careful company may do alone in a day.
+/// What a careful company may do alone in a day.
 const DAY_OF_THE_CAREFUL: i64 = 2_500_000;
 
 pub trait Run {
@@ -162,7 +162,7 @@ fn enter_one(
     for currency in CURRENCIES.map(str::to_owned) {
         let limit_minor = if careful { 1_000_000 } else { 1_000_000_000_000 };
         let limit =
-            SetApprovalLimit { currency: currency.clone(), limit_minor, day_minor: careful.then_some(DAY_OF_THE_CAREFUL) };
+            SetApprovalLimit { currency: currency.clone(), limit_minor, day_minor: Some(careful.then_some(DAY_OF_THE_CAREFUL)) };
         agreed(runner, conn, &company, limit.into())?;
         if !banked {
             continue;

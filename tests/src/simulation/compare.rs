@@ -115,8 +115,8 @@ pub fn everything(model: &Model, conn: &mut Conn) -> Check {
         same(format!("review {}", row.id), Some((row.state.as_str(), row.invoice_id, row.other_id)), known)?;
     }
     for row in store::SoloActs::list_where(conn, "1 = 1", &[]).map_err(failed)? {
-        let known = model.alone.get(&(row.user_id, row.currency.clone())).copied();
-        same(format!("what {} did alone", row.user_id), Some((row.day, i128::from(row.sum_minor))), known)?;
+        let known = model.alone.get(&(row.party_id, row.currency.clone())).copied();
+        same(format!("what {} did alone", row.party_id), Some((row.day, i128::from(row.sum_minor))), known)?;
     }
     conserved(model, conn, &rows)?;
     replayed(conn, &rows)?;

@@ -54,6 +54,7 @@ impl Model {
         };
         self.keys.insert((actor.party_id, key.to_owned()), known);
         if let Some(id) = outcome.awaits_approval {
+            self.end_same(actor.party_id, command);
             let approval = Approval { party: actor.party_id, maker: actor.user_id, command: command.clone(), state: "pending" };
             self.approvals.insert(id, approval);
             self.touched.approvals.insert(id);
@@ -61,6 +62,24 @@ impl Model {
         }
         self.count_alone(actor, command, &outcome.body)?;
         self.apply(actor, command, &outcome.body, ids)
+    }
+
+    /// Of some kinds of requests one is enough in each currency: a new one, or what happens without one, ends it.
+    fn end_same(&mut self, party: i64, command: &Command) {
+        let kind = |command: &Command| match command {
+            Command::SetApprovalLimit(limit) => Some(("limit", limit.currency.clone())),
+            Command::CreatePaymentFile(file) => Some(("file", file.currency.clone())),
+            _ => None,
+        };
+        let Some(wanted) = kind(command) else { return };
+        self.end_requests(|approval| approval.party == party && kind(&approval.command).as_ref() == Some(&wanted));
+    }
+
+    fn end_requests(&mut self, which: impl Fn(&Approval) -> bool) {
+        for (id, approval) in self.approvals.iter_mut().filter(|(_, approval)| approval.state == "pending" && which(approval)) {
+            approval.state = "ended";
+            self.touched.approvals.insert(*id);
+        }
     }
 
     /// What is done without a second person adds up, where the company bounds the day.
@@ -77,7 +96,7 @@ impl Model {
         };
         let limit = self.approval_limits.get(&(actor.party_id, currency.clone()));
         if limit.is_some_and(|(_, a_day)| a_day.is_some()) {
-            let done = self.alone.entry((actor.user_id, currency)).or_insert((self.today, 0));
+            let done = self.alone.entry((actor.party_id, currency)).or_insert((self.today, 0));
             let before = if done.0 == self.today { done.1 } else { 0 };
             *done = (self.today, before + i128::from(amount));
         }
@@ -225,7 +244,8 @@ impl Model {
                 self.touched.limits.insert(limit.id);
             }
             Command::SetApprovalLimit(set) => {
-                let limits = (i128::from(set.limit_minor), set.day_minor.map(i128::from));
+                let limits = (i128::from(set.limit_minor), self.day_of(actor.party_id, set));
+                self.end_same(actor.party_id, command);
                 self.approval_limits.insert((actor.party_id, set.currency.clone()), limits);
             }
             Command::RequestPayout(request) => {
@@ -805,6 +825,7 @@ impl Model {
 
     fn end_day(&mut self, what: &str, body: &Value) -> Result<(), String> {
         let next = self.today + Days::new(1);
+        self.end_requests(|approval| matches!(approval.command, Command::BuyFractions(_)));
         let ended: Vec<i64> =
             self.offers.iter().filter(|(_, offer)| offer.state == "open" && offer.close < next).map(|(id, _)| *id).collect();
         agree(what, body, "offers_expired", i64::try_from(ended.len()).unwrap_or(0))?;

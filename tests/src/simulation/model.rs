@@ -208,9 +208,9 @@ pub struct Model {
     pub offers: BTreeMap<i64, Offer>,
     /// Of financier, buyer and currency.
     pub limits: BTreeMap<(i64, i64, String), Limit>,
-    /// What one person may do alone: at once, and in a day.
+    /// What may be done without a second person: at once, and in a day.
     pub approval_limits: BTreeMap<(i64, String), (i128, Option<i128>)>,
-    /// What a person did alone on the day on which they last did, where the company bounded the day then.
+    /// What a company did alone on the day on which it last did, where it bounded the day then.
     pub alone: BTreeMap<(i64, String), (NaiveDate, i128)>,
     pub terms: BTreeMap<String, Terms>,
     pub holidays: BTreeMap<(String, NaiveDate), bool>,

@@ -555,6 +555,7 @@ impl Players<'_> {
         let limit_minor = if self.chance(15) { self.edge() } else { self.amount(100_000_000_000) };
         let currency = self.word(&CURRENCIES).to_owned();
         let day_minor = self.chance(60).then(|| if self.chance(10) { self.edge() } else { limit_minor.saturating_mul(2) });
+        let day_minor = (!self.chance(20)).then_some(day_minor);
         Some((company.maker(), SetApprovalLimit { currency, limit_minor, day_minor }.into()))
     }
 

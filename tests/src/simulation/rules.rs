@@ -70,6 +70,13 @@ fn glance(number: &str) -> String {
     plain_number(number).replace('O', "0").replace(['I', 'L'], "1")
 }
 
+/// The number without a letter behind its last digit, as on a second copy.
+fn without_letter(number: &str) -> Option<String> {
+    let number = plain_number(number);
+    let rest = number.strip_suffix(|mark: char| mark.is_ascii_uppercase())?;
+    rest.ends_with(|mark: char| mark.is_ascii_digit()).then(|| glance(rest))
+}
+
 fn require(holds: bool, otherwise: No) -> Result<(), No> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
@@ -108,16 +115,22 @@ impl Model {
     /// What the actor may still do alone today.
     fn room(&self, actor: &Actor, currency: &str) -> i128 {
         let Some((at_once, a_day)) = self.approval_limits.get(&(actor.party_id, currency.to_owned())).copied() else { return 0 };
-        let done = self.alone.get(&(actor.user_id, currency.to_owned())).filter(|(day, _)| *day == self.today);
+        let done = self.alone.get(&(actor.party_id, currency.to_owned())).filter(|(day, _)| *day == self.today);
         let left = a_day.map_or(at_once, |most| most - done.map_or(0, |(_, sum)| *sum));
         at_once.min(left).max(0)
     }
 
-    fn may_limit(&self, limit: &SetApprovalLimit) -> Result<(), No> {
-        let most = domain::money::MOST_BOOKED_MINOR;
+    /// The limit of the day that will hold: what is said, or else the one that there is.
+    pub fn day_of(&self, party: i64, limit: &SetApprovalLimit) -> Option<i128> {
+        let known = || self.approval_limits.get(&(party, limit.currency.clone())).and_then(|(_, a_day)| *a_day);
+        limit.day_minor.map_or_else(known, |said| said.map(i128::from))
+    }
+
+    fn may_limit(&self, actor: &Actor, limit: &SetApprovalLimit) -> Result<(), No> {
+        let (at_once, most) = (i128::from(limit.limit_minor), i128::from(domain::money::MOST_BOOKED_MINOR));
         known_currency(&limit.currency)?;
-        require((0..=most).contains(&limit.limit_minor), "amount_invalid")?;
-        require(limit.day_minor.is_none_or(|day| (limit.limit_minor..=most).contains(&day)), "amount_invalid")
+        require((0..=most).contains(&at_once), "amount_invalid")?;
+        require(self.day_of(actor.party_id, limit).is_none_or(|day| (at_once..=most).contains(&day)), "amount_invalid")
     }
 
     /// Whether a second person must agree, or why the request is refused at once.
@@ -175,13 +188,13 @@ impl Model {
                 Ok(decision.clear || self.receivables.values().any(|receivable| receivable.invoice == invoice))
             }
             Command::SetApprovalLimit(limit) => {
-                self.may_limit(limit)?;
+                self.may_limit(actor, limit)?;
                 let known = self.approval_limits.get(&(actor.party_id, limit.currency.clone())).copied();
                 let (at_once, a_day) = known.unwrap_or((0, None));
-                let longer = match (limit.day_minor, a_day) {
+                let longer = match (self.day_of(actor.party_id, limit), a_day) {
                     (_, None) => false,
                     (None, Some(_)) => true,
-                    (Some(now), Some(before)) => i128::from(now) > before,
+                    (Some(now), Some(before)) => now > before,
                 };
                 if i128::from(limit.limit_minor) <= at_once && (limit.limit_minor == 0 || !longer) {
                     return Ok(false);
@@ -255,7 +268,7 @@ impl Model {
                 buyer.ok_or("not_found")?;
                 require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")
             }
-            Command::SetApprovalLimit(limit) => self.may_limit(limit),
+            Command::SetApprovalLimit(limit) => self.may_limit(actor, limit),
             Command::RequestPayout(payout) => self.may_pay_out(actor, payout),
             Command::CreatePaymentFile(file) => self.may_send(actor, file),
             Command::ImportStatement(file) => self.may_import(actor, file),
@@ -411,7 +424,11 @@ impl Model {
     #[must_use]
     pub fn looks_like(&self, new: &super::model::Invoice) -> Vec<i64> {
         let alike = |old: &super::model::Invoice| {
-            let number = old.supplier == new.supplier && glance(&old.number) == glance(&new.number);
+            let copies = |copy: &str, first: &str| without_letter(copy).is_some_and(|rest| rest == glance(first));
+            let number = old.supplier == new.supplier
+                && (glance(&old.number) == glance(&new.number)
+                    || copies(&new.number, &old.number)
+                    || copies(&old.number, &new.number));
             let total =
                 (old.buyer, old.issued, &old.currency, old.payable) == (new.buyer, new.issued, &new.currency, new.payable);
             !["withdrawn", "rejected"].contains(&old.state) && (number || total)

@@ -76,14 +76,13 @@ fn posted_roles(posted: &Posted) -> String {
 
 async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
-    let user_id = who.person()?.user.id;
     let (users, limits, own, currencies) = who
         .app
         .read(move |conn| {
             let users = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY name, id", &[party_id.into()])?;
             let limits = ApprovalLimit::list_where(conn, "party_id = ? ORDER BY currency", &[party_id.into()])?;
             let today = store::records::load_heads(conn)?.business_date;
-            let own = SoloActs::list_where(conn, "user_id = ? AND day = ?", &[user_id.into(), today.into()])?;
+            let own = SoloActs::list_where(conn, "party_id = ? AND day = ?", &[party_id.into(), today.into()])?;
             Ok((users, limits, own, traded_currencies(conn)?))
         })
         .await?;
@@ -169,7 +168,7 @@ async fn limits(who: Who<Administrator>, posted: Posted) -> Answer {
     let typed = posted.amount("limit", &currency).and_then(|limit_minor| {
         let day_minor = Some("day_limit").filter(|name| !posted.get(name).trim().is_empty());
         let day_minor = day_minor.map(|name| posted.amount(name, &currency)).transpose()?;
-        Ok(SetApprovalLimit { currency: currency.clone(), limit_minor, day_minor })
+        Ok(SetApprovalLimit { currency: currency.clone(), limit_minor, day_minor: Some(day_minor) })
     });
     match typed {
         Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,

@@ -91,6 +91,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         Command::SetApprovalLimit(limit) => {
             let binds = [party_id.into(), limit.currency.as_str().into()];
             let before = ApprovalLimit::find_where(conn, "party_id = ? AND currency = ?", &binds)?;
+            let before_day = before.as_ref().and_then(|row| row.day_minor);
             let day = |minor: Option<i64>| match minor {
                 Some(minor) => Value::money(&limit.currency, minor),
                 None => Value::text(language.t("limits-no-day")),
@@ -98,8 +99,8 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             vec![
                 (language.t("limits-above"), Value::money(&limit.currency, limit.limit_minor)),
                 (language.t("request-before"), Value::money(&limit.currency, before.as_ref().map_or(0, |row| row.limit_minor))),
-                (language.t("limits-day"), day(limit.day_minor)),
-                (language.t("request-before"), day(before.and_then(|row| row.day_minor))),
+                (language.t("limits-day"), day(limit.day_minor.unwrap_or(before_day))),
+                (language.t("request-before"), day(before_day)),
             ]
         }
         Command::SetIssueTerms(terms) => {
