@@ -549,6 +549,7 @@ fn every_record_is_watched() {
                 "parties" => ("name = name || 'x'", None),
                 "bank_accounts" => ("iban = 'DE89370400440532013000', holder = 'x'", Some("id")),
                 "approval_limits" | "buyer_limits" => ("limit_minor = limit_minor + 1", None),
+                "documents" => ("name = name || 'x', media_type = 'text/html'", None),
                 "solo_acts" => ("sum_minor = sum_minor + 1", None),
                 "issue_terms" => ("late_rate = '99'", None),
                 "holidays" => ("business = NOT business", None),

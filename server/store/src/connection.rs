@@ -60,7 +60,7 @@ pub fn connect(url: &str) -> Result<Conn> {
         Conn::Postgres(PgConnection::establish(url).map_err(fault)?)
     } else if url.contains("://") || url.starts_with("sqlite:") {
         let wanted = "give the path of an SQLite file, or postgres://user:password@host:port/database";
-        return Err(StoreError::Connection(format!("{url}: {wanted}")));
+        return Err(StoreError::Connection(format!("this is no database that Kontor knows: {wanted}")));
     } else {
         Conn::Sqlite(SqliteConnection::establish(url).map_err(|error| StoreError::Connection(format!("{url}: {error}")))?)
     };

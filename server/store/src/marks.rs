@@ -18,6 +18,7 @@ fn key_columns(table: &str) -> &'static [&'static str] {
     match table {
         "approval_limits" => &["party_id", "currency"],
         "issue_terms" => &["currency"],
+        "documents" => &["sha256"],
         "holidays" => &["currency", "day"],
         _ => &["id"],
     }

@@ -98,6 +98,8 @@ pub type MarkedTable = (&'static str, fn(&mut Conn, &mut MarkPage) -> Result<Vec
 #[derive(Debug, Default)]
 pub struct MarkPage {
     last: i64,
+    /// Of rows that are found by their digest.
+    digest: String,
     done: bool,
 }
 
@@ -105,6 +107,9 @@ pub struct MarkPage {
 fn list_marks<T: Record>(conn: &mut Conn, page: &mut MarkPage) -> Result<Vec<Mark>> {
     if page.done {
         return Ok(Vec::new());
+    }
+    if T::TABLE == "documents" {
+        return list_document_marks(conn, page);
     }
     let rows = if crate::marks::has_ids(T::TABLE) {
         T::list_where(conn, "id > ? ORDER BY id LIMIT 5000", &[page.last.into()])?
@@ -115,6 +120,19 @@ fn list_marks<T: Record>(conn: &mut Conn, page: &mut MarkPage) -> Result<Vec<Mar
     let marks: Vec<Mark> = rows.iter().filter_map(T::mark).collect();
     page.last = marks.last().and_then(|mark| mark.name.rsplit('/').next()?.parse().ok()).unwrap_or(page.last);
     Ok(marks)
+}
+
+/// Those of documents, without their content, which is compared with its digest elsewhere.
+fn list_document_marks(conn: &mut Conn, page: &mut MarkPage) -> Result<Vec<Mark>> {
+    let nothing = if matches!(conn, Conn::Sqlite(_)) { "X''" } else { "''::bytea" };
+    let sql = format!(
+        "SELECT sha256, party_id, name, media_type, created_at, {nothing} AS content FROM documents WHERE sha256 > ? ORDER BY sha256 LIMIT 5000"
+    );
+    let rows: Vec<Document> = query::list(conn, &sql, &[page.digest.as_str().into()])?;
+    if let Some(last) = rows.last() {
+        page.digest.clone_from(&last.sha256);
+    }
+    Ok(rows.iter().filter_map(Record::mark).collect())
 }
 
 macro_rules! keyed {
@@ -140,8 +158,8 @@ records!(
     distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
     payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval,
     credit_notes CreditNote, reviews Review, evidence Evidence,
-    buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable;
-    heads Heads, sessions Session, links Link, documents Document, late_claims LateClaim, audit AuditRecord, notices Notice,
+    buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable, documents Document;
+    heads Heads, sessions Session, links Link, late_claims LateClaim, audit AuditRecord, notices Notice,
     mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
     checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
 );

@@ -153,6 +153,8 @@ pub struct Document {
     pub party_id: i64,
     pub name: String,
     pub media_type: String,
+    /// The key is its digest, so a mark of the row needs none of it.
+    #[serde(skip)]
     pub content: Vec<u8>,
     pub created_at: NaiveDateTime,
 }

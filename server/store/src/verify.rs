@@ -90,7 +90,7 @@ fn recompute(conn: &mut Conn, (saved, key): (&[Saved], Option<&Verifier>), marks
     }
     let changed = if marks { replay.marks.compare(conn)? } else { None };
     let found = match changed {
-        None => compare_heads(conn, &coverage)?,
+        None => compare_heads(conn, &replay, &coverage)?,
         found => found,
     };
     Ok((coverage, found))
@@ -407,6 +407,30 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
          WHERE p.id IS NULL ORDER BY n.id LIMIT 1",
     ),
     (
+        "invoices",
+        "SELECT id, 'its document is gone' AS problem FROM invoices WHERE document NOT IN (SELECT sha256 FROM documents) ORDER BY id LIMIT 1",
+    ),
+    (
+        "credit_notes",
+        "SELECT id, 'its document is gone' AS problem FROM credit_notes WHERE document NOT IN (SELECT sha256 FROM documents) ORDER BY id LIMIT 1",
+    ),
+    (
+        "evidence",
+        "SELECT id, 'its document is gone' AS problem FROM evidence WHERE document NOT IN (SELECT sha256 FROM documents) ORDER BY id LIMIT 1",
+    ),
+    (
+        "bank_files",
+        "SELECT id, 'its document is gone' AS problem FROM bank_files WHERE sha256 NOT IN (SELECT sha256 FROM documents) ORDER BY id LIMIT 1",
+    ),
+    (
+        "status_reports",
+        "SELECT id, 'its document is gone' AS problem FROM status_reports WHERE sha256 NOT IN (SELECT sha256 FROM documents) ORDER BY id LIMIT 1",
+    ),
+    (
+        "payment_files",
+        "SELECT id, 'its document is gone' AS problem FROM payment_files WHERE document NOT IN (SELECT sha256 FROM documents) ORDER BY id LIMIT 1",
+    ),
+    (
         "list_totals of company",
         "SELECT party_id AS id, 'they are not what its rows come to' AS problem FROM (\
            SELECT party_id, list, currency, state, review, remind_on, entries, sum_minor FROM list_totals UNION ALL \
@@ -448,8 +472,11 @@ fn compare_receivables(conn: &mut Conn, _replay: &mut Replay, coverage: &mut Cov
     Ok(None)
 }
 
-fn compare_heads(conn: &mut Conn, coverage: &Coverage) -> Result<Option<Finding>> {
+fn compare_heads(conn: &mut Conn, replay: &Replay, coverage: &Coverage) -> Result<Option<Finding>> {
     let heads = crate::records::load_heads(conn)?;
+    if let Some(found) = replay.marks.check_heads(&heads) {
+        return Ok(Some(found));
+    }
     if heads.last_transfer != coverage.transfers {
         return Ok(finding(
             "heads 1".to_owned(),
