@@ -45,6 +45,12 @@ pub fn read(bytes: &[u8]) -> Result<Table, FormatFault> {
     Err(FormatFault::UnknownKind)
 }
 
+/// A table of invoices as it stands, cell by cell.
+pub(crate) fn invoice_grid(bytes: &[u8]) -> Result<table::Grid, FormatFault> {
+    let grid = table::split(&table::decode(bytes)?)?;
+    if invoices::is_heading(&grid.heading) { Ok(grid) } else { Err(FormatFault::UnknownKind) }
+}
+
 /// Either all rows or all faults, of which only so many are worth telling.
 fn all_or_faults<T>(rows: impl Iterator<Item = Result<T, Vec<FormatFault>>>) -> Result<Vec<T>, Vec<FormatFault>> {
     let (mut good, mut faults) = (Vec::new(), Vec::new());
