@@ -10,6 +10,7 @@ mod cluster;
 mod confirmation;
 mod disk;
 mod distribution;
+mod documents;
 mod house_rules;
 mod intake;
 mod isolation;

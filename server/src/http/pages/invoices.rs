@@ -18,16 +18,15 @@ use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
 use crate::commands::write_message::WriteMessage;
 use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
-use crate::file_reader::{self, Held};
+use crate::file_reader::{self, Held, Shown};
 use crate::hash::sha256_hex;
-use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Role;
 use formats::csv::CsvInvoice;
 use serde_json::Value as Json;
 use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
 use store::records::{Keyed, Record};
-use store::{CreditNote, Evidence, Party};
+use store::{CreditNote, Evidence, Invoice, Party};
 use web::{Block, Event, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -451,7 +450,7 @@ fn review_blocks(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Vec<Block>
 struct Loaded {
     row: InvoiceLine,
     events: Vec<AuditLine>,
-    content: Vec<u8>,
+    document: Shown,
     thread: Thread,
     reviews: Vec<ReviewLine>,
     credits: Vec<CreditNote>,
@@ -467,7 +466,8 @@ pub fn content_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Vec<u8>, 
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
-    who.app
+    let (mut loaded, content) = who
+        .app
         .read(move |conn| {
             let row = InvoiceLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
@@ -477,9 +477,12 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
             let linked = crate::commands::links::contact_of(conn, row.buyer_id)?.is_some();
-            Ok(Loaded { row, events, content, thread, reviews, credits, evidence, linked })
+            let document = Shown::Nothing;
+            Ok((Loaded { row, events, document, thread, reviews, credits, evidence, linked }, content))
         })
-        .await
+        .await?;
+    loaded.document = who.app.open(content, loaded.row.number.clone()).await?;
+    Ok(loaded)
 }
 
 fn can_withdraw(row: &InvoiceLine) -> bool {
@@ -521,7 +524,7 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     let writes = person.has_role(Role::Maker) && row.presented;
     let mut page = Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
         .trail(who.t("invoices-title"), "/invoices")
-        .with(Block::Beside(fields, shown_document::blocks(language, &loaded.content, &row.document)));
+        .with(Block::Beside(fields, shown_document::blocks(language, &loaded.document, &row.document)));
     page.blocks.extend(thread::blocks(language, row, &loaded.thread, writes.then(|| format!("/invoices/{}/message", row.id))));
     Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
 }
@@ -617,38 +620,53 @@ async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
+/// The invoices of a file that a company sees.
+const CONCERNED: &str = "i.document = ? AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft') OR EXISTS (SELECT 1 FROM receivables r \
+                         JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance >= 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
+
+/// Evidence and credit notes are for those who see their invoice.
+const BESIDE: &str = "c.document = ? AND EXISTS (SELECT 1 FROM invoices i WHERE i.id = c.invoice_id \
+                      AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft')))";
+
+/// The numbers of a table's invoices and credit notes that a company sees.
+fn own_numbers(conn: &mut store::Conn, sha256: &str, party: i64) -> Result<Vec<String>, Fault> {
+    let binds = [sha256.into(), party.into(), party.into(), party.into()];
+    let invoices = Invoice::list_where(conn, &format!("id IN (SELECT i.id FROM invoices i WHERE {CONCERNED})"), &binds)?;
+    let beside = format!("id IN (SELECT c.id FROM credit_notes c WHERE {BESIDE})");
+    let credits = CreditNote::list_where(conn, &beside, binds.get(..3).unwrap_or(&[]))?;
+    Ok(invoices.into_iter().map(|row| row.number).chain(credits.into_iter().map(|row| row.number)).collect())
+}
+
 /// A stored file, to those who are party to it: its uploader, the invoice's supplier and buyer, past and present holders, the
 /// operator. Always as a download, never shown inside the site.
 async fn document(who: Who<Member>, hash: Token) -> Answer {
     let person = who.person()?.clone();
     let sha256 = hash.0.clone();
-    let document = who
+    let (mut document, numbers) = who
         .app
         .read(move |conn| {
             let document = store::records::find_document(conn, &sha256)?.ok_or(Refusal::NotFound)?;
             let party = person.party.id;
             let binds = [sha256.as_str().into(), party.into(), party.into(), party.into()];
-            let sql = "i.document = ? AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft') OR EXISTS (SELECT 1 FROM receivables r \
-                       JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance >= 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
-            let mut concerned = store::lists::count(conn, "invoices i", sql, &binds)? > 0;
-            // Evidence and credit notes are for those who see their invoice.
-            let beside = "c.document = ? AND EXISTS (SELECT 1 FROM invoices i WHERE i.id = c.invoice_id \
-                          AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft')))";
+            let mut concerned = store::lists::count(conn, "invoices i", CONCERNED, &binds)? > 0;
             for table in ["credit_notes c", "evidence c"] {
-                concerned = concerned || store::lists::count(conn, table, beside, binds.get(..3).unwrap_or(&[]))? > 0;
+                concerned = concerned || store::lists::count(conn, table, BESIDE, binds.get(..3).unwrap_or(&[]))? > 0;
             }
-            let allowed = document.party_id == party || concerned || person.has_capacity(domain::party::Capacity::Operator);
-            if allowed { Ok(document) } else { Err(Refusal::NotFound.into()) }
+            let all = document.party_id == party || person.has_capacity(domain::party::Capacity::Operator);
+            if !all && !concerned {
+                return Err(Refusal::NotFound.into());
+            }
+            let table = !all && document.media_type == "text/csv";
+            Ok((document, if table { Some(own_numbers(conn, &sha256, party)?) } else { None }))
         })
         .await?;
+    // The other rows of a table are invoices to others.
+    if let Some(numbers) = numbers {
+        document.content = shown_document::own_rows(&document.content, &numbers).ok_or(Refusal::NotFound)?.into_bytes();
+    }
     // What another company called its file is its own affair, were it the same file.
     let own = document.party_id == who.party_id()?;
-    let neutral =
-        format!("{}.{}", document.sha256.get(..12).unwrap_or("file"), document.media_type.rsplit('/').next().unwrap_or("bin"));
-    let given = if own { document.name } else { neutral };
-    let name: String = given.chars().filter(|mark| mark.is_ascii_alphanumeric() || ".-_".contains(*mark)).collect();
-    Ok(HttpResponse::Ok()
-        .content_type("application/octet-stream")
-        .insert_header(("Content-Disposition", format!("attachment; filename=\"{name}\"")))
-        .body(document.content))
+    let extension = shown_document::extension(&document.media_type);
+    let neutral = format!("{}.{extension}", document.sha256.get(..12).unwrap_or("file"));
+    Ok(shown_document::download(if own { &document.name } else { &neutral }, document.content))
 }
