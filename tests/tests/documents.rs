@@ -52,7 +52,7 @@ fn a_hybrid_pdf_stands_beside_its_fields() {
         for (client, page) in [(&supplier, "invoices"), (&buyer, "payables")] {
             let shown = client.open(&format!("/{page}/{}", row.id));
             let text = shown.text();
-            for expected in ["inside this PDF", "factur-x.xml", "Design (hours)", "EUR 571.04", "Download the PDF", "given as a download only"] {
+            for expected in ["inside this PDF", "factur-x.xml", "Künstlerische Gestaltung (Stunde)", "EUR 571.04", "Download the PDF", "given as a download only"] {
                 assert!(text.contains(expected), "{expected}: {text}");
             }
             assert!(!shown.body.contains("<iframe") && !shown.body.contains("<object") && !shown.body.contains("<embed"));

@@ -12,9 +12,9 @@ pub use invoices::CsvInvoice;
 pub use payables::Payable;
 
 /// More rows than this are split by whoever exports them: a table is taken in one commit, in which nobody else is served.
-pub const MOST_ROWS: usize = 2_000;
-/// More faults than anybody mends in one go.
-const MOST_FAULTS: usize = 100;
+pub const MOST_ROWS: usize = 20_000;
+/// More faults than a table of that size has if every row is wrong; every one of them is told.
+const MOST_FAULTS: usize = 2 * MOST_ROWS;
 
 /// A table as it was read. One wrong cell, and nothing of it is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -43,11 +43,12 @@ pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
     let mut known = approved_keys(batch.conn, list.party_id)?;
     let presented = presented_states(batch.conn, list.party_id)?;
     let mut told: BTreeMap<i64, usize> = BTreeMap::new();
-    for mut row in ApprovedPayable::list_where(batch.conn, "list_id = ? AND state = 'waiting' ORDER BY id", &[list.id.into()])? {
+    let mut rows = ApprovedPayable::list_where(batch.conn, "list_id = ? AND state = 'waiting' ORDER BY id", &[list.id.into()])?;
+    for row in &mut rows {
         let came = presented.get(&(row.supplier_id, row.number_key.clone()));
         if let Some(state) = came {
             row.refusal = stored(&Refusal::StateConflict { state: state.clone() });
-        } else if !known.insert(key_of(&row)) {
+        } else if !known.insert(key_of(row)) {
             row.refusal = stored(&Refusal::DuplicateInvoice { number: row.number.clone() });
         }
         if row.refusal.is_empty() { "approved" } else { "refused" }.clone_into(&mut row.state);
@@ -55,8 +56,8 @@ pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
             let count = told.entry(row.supplier_id).or_default();
             *count = count.saturating_add(1);
         }
-        batch.update(&row)?;
     }
+    batch.update_all(&rows)?;
     let buyer = batch.party(list.party_id)?;
     for (supplier, count) in told {
         let arguments = json!({ "buyer": buyer.name, "count": count.to_string() });

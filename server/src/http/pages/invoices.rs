@@ -11,6 +11,7 @@ use super::{
 };
 use crate::commands::Outcome;
 use crate::commands::explain_invoice::ExplainInvoice;
+use crate::commands::known::Loaded as Known;
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::register_table::{RegisterTable, column_of, examine_all, find_loaded};
 use crate::commands::send_link::SendLink;
@@ -233,7 +234,8 @@ async fn register_table<R: SignedIn>(
             }
             let supplier = Party::load(conn, supplier_id)?;
             let today = store::records::load_heads(conn)?.business_date;
-            let faults = examine_all(conn, &supplier, today, &hash, &rows)?.err().unwrap_or_default();
+            let mut known = Known::load(conn, &supplier, &rows)?;
+            let faults = examine_all(&mut known, &supplier, today, &hash, &rows)?.err().unwrap_or_default();
             Ok((rows, faults))
         })
         .await?;
