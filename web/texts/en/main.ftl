@@ -264,7 +264,7 @@ upload-title = Upload invoices
 upload-lead = Invoices that your company issued to a buyer on Kontor: UBL or CII (XML), Factur-X or ZUGFeRD (PDF), OFD e-fapiao, a zip of these, or Kontor's CSV table.
 upload-files = Files
 upload-table = A table of invoices
-upload-table-lead = One row an invoice, with the columns { $needed }; and, where there is something to say, { $others }. Days as 2026-11-25, amounts with a point, all of a table or nothing of it.
+upload-table-lead = One row an invoice, with the columns { $needed }; and, where there is something to say, { $others }. Days as 2026-11-25, amounts with a point; at most { $most } rows and 5 MB; all of a table or nothing of it.
 upload-template = Download the heading as CSV
 upload-limits = { $files ->
     [one] One file of at most { $megabytes } MB.
@@ -1544,6 +1544,8 @@ command-decide-review = Review decided
 command-explain-invoice = Statement on a review
 notice-review-wanted = Invoice { $number } of { $supplier } has to be reviewed
 notice-review-explained = { $supplier } has said something about invoice { $number }, which is under review
+notice-reviews-wanted = { $count } invoices of a table of { $supplier } have to be reviewed
+notice-reviews-opened = { $count } invoices of your table are under review by the platform
 notice-review-opened = Invoice { $number } is under review by the platform
 notice-review-released = Invoice { $number } is no longer under review
 notice-review-cleared = Invoice { $number } may go on: { $reason }
@@ -1565,6 +1567,20 @@ field-withheld-minor = Withholding tax
 field-retained-minor = Retention
 field-deducted-minor = Other deductions
 upload-row = Row { $line }, column { $column }: { $sentence } Nothing of the table was taken.
+upload-more-taken = { $count ->
+    [one] One more invoice or credit note of this file was taken.
+   *[other] { $count } more invoices and credit notes of this file were taken.
+}
+upload-more-wrong = { $count ->
+    [one] One more row is wrong. The file of all faults below names it.
+   *[other] { $count } more rows are wrong. The file of all faults below names them.
+}
+faults-download = Download all faults as CSV
+faults-shown = Only the first { $most } are shown here; the file names all of them.
+faults-line = Line
+faults-column = Column
+faults-code = Code
+faults-sentence = What is wrong
 upload-loaded-before = This table was loaded before. Nothing has changed.
 command-register-table = Table of invoices registered
 evidence-title = Evidence
@@ -1770,6 +1786,7 @@ account-other-holder = The account holder is not { $name }.
 account-also-of = This is also an account of { $name }.
 pay-holder = Pay to
 refusal-own-debt = Your company owes this receivable itself and cannot buy it.
+refusal-table-needs-people = People would have to look at more than { $most } rows of this table: credit notes, and rows that look like each other or like invoices that are on Kontor. Nothing was taken: see whether the table is the right one, and split it.
 refusal-too-many-files = At most { $most } files at a time. Nothing was taken: send them in parts, or in one zip.
 fault-file-zip-twice = The archive holds two files with one name, or its list is not true. Pack it again with different names.
 ## Survival

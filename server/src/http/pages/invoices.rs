@@ -4,7 +4,7 @@ use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
 use super::super::upload::{Uploaded, UploadedFile};
-use super::listing::{Group, Listing, csv_file, plain_table};
+use super::listing::{Group, Listing, MOST_FAULTS_SHOWN, csv_file, faults_file, plain_table};
 use super::thread::{self, Thread};
 use super::{
     Answer, Check, SignedIn, again, check_page, document as shown_document, evidence, receipt, receipts, submit_or_again,
@@ -23,7 +23,7 @@ use crate::file_reader::{self, Held, Shown};
 use crate::hash::sha256_hex;
 use domain::Refusal;
 use domain::party::Role;
-use formats::csv::CsvInvoice;
+use formats::csv::{CsvInvoice, MOST_ROWS};
 use serde_json::Value as Json;
 use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
 use store::records::{Keyed, Record};
@@ -127,7 +127,7 @@ fn upload_page<R: SignedIn>(who: &Who<R>) -> Page {
     let limits =
         [("files", MOST_FILES.to_string()), ("megabytes", megabytes(LARGEST_FILE)), ("together", megabytes(LARGEST_FORM))];
     let (needed, others) = formats::csv::invoice_columns();
-    let columns = [("needed", needed.join(", ")), ("others", others.join(", "))];
+    let columns = [("needed", needed.join(", ")), ("others", others.join(", ")), ("most", MOST_ROWS.to_string())];
     let field = Field::new("files", who.t("upload-files"), "files").hint(who.language().fill("upload-limits", &limits));
     Page::new(who.t("upload-title"))
         .trail(who.t("invoices-title"), "/invoices")
@@ -170,6 +170,12 @@ impl Answered {
         let Fault::Unreadable(unread) = fault else { return (None, None) };
         let named = |wanted: &str| unread.arguments.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
         (named("line").and_then(|line| line.parse().ok()), named("column"))
+    }
+
+    /// Line, column, code and sentence, for the file of all faults.
+    fn cells(&self, language: Language, fault: &Fault) -> [String; 4] {
+        let (line, column) = self.place(fault);
+        [line.map(|line| line.to_string()).unwrap_or_default(), column.unwrap_or_default(), fault.code(), fault.sentence(language)]
     }
 
     /// Why it was not taken, with its place where it has one.
@@ -247,12 +253,12 @@ async fn register_table<R: SignedIn>(
         };
         return Ok(faults.into_iter().map(answer).collect());
     }
-    let outcome = match who.submit(key, RegisterTable { file_name: name.clone(), sha256, content, rows }).await {
+    let mut outcome = match who.submit(key, RegisterTable { file_name: name.clone(), sha256, content, rows }).await {
         Ok(outcome) => outcome,
         Err(fault @ Fault::Failed(_)) => return Err(fault),
         Err(fault) => return Ok(vec![Answered { name, row: None, outcome: Err(fault) }]),
     };
-    let taken = outcome.body.get("rows").and_then(Json::as_array).cloned().unwrap_or_default();
+    let taken = outcome.body.get_mut("rows").and_then(Json::as_array_mut).map(std::mem::take).unwrap_or_default();
     if taken.is_empty() {
         return Ok(vec![Answered { name, row: None, outcome: Ok(outcome) }]);
     }
@@ -285,6 +291,25 @@ fn accepted(language: Language, outcome: &Outcome) -> (Tone, String) {
     (tone, text)
 }
 
+/// What the upload's page says of one invoice, and where it leads.
+fn result_line(who: &Who<SupplierMaker>, answered: Answered) -> Result<(Tone, String, String, String), Fault> {
+    let language = who.language();
+    Ok(match &answered.outcome {
+        Ok(outcome) if outcome.body.get("loaded_before").and_then(Json::as_bool) == Some(true) => {
+            (Tone::Waiting, answered.name, who.t("upload-loaded-before"), String::new())
+        }
+        Ok(outcome) => {
+            let (tone, text) = accepted(language, outcome);
+            (tone, answered.name, text, format!("/invoices/{}", outcome.number("invoice_id")))
+        }
+        Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
+            let sentence = answered.sentence(language, fault);
+            (Tone::Attention, answered.name, sentence, String::new())
+        }
+        Err(fault) => return Err(fault.clone()),
+    })
+}
+
 async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let language = who.language();
     if uploaded.files.is_empty() {
@@ -292,35 +317,53 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
         return again(&who, upload_page(&who), &uploaded.posted, missing, "").await;
     }
     let base = uploaded.posted.key();
-    let mut results = Vec::with_capacity(uploaded.files.len());
-    let mut good = 0_usize;
+    let (mut results, mut downloads) = (Vec::with_capacity(uploaded.files.len()), Vec::new());
+    let (mut good, mut all) = (0_usize, 0_usize);
     for (index, file) in uploaded.files.into_iter().enumerate() {
-        for answered in register(&who, &format!("{base}-{index}"), file).await? {
-            match &answered.outcome {
-                Ok(outcome) if outcome.body.get("loaded_before").and_then(Json::as_bool) == Some(true) => {
-                    results.push((Tone::Waiting, answered.name, who.t("upload-loaded-before"), String::new()));
-                }
-                Ok(outcome) => {
-                    good = good.saturating_add(1);
-                    let (tone, text) = accepted(language, outcome);
-                    results.push((tone, answered.name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
-                }
-                Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
-                    let sentence = answered.sentence(language, fault);
-                    results.push((Tone::Attention, answered.name, sentence, String::new()));
-                }
-                Err(fault) => return Err(fault.clone()),
+        let name = file.name.clone();
+        let answered = register(&who, &format!("{base}-{index}"), file).await?;
+        all = all.saturating_add(answered.len());
+        let many = answered.len() > MOST_FAULTS_SHOWN;
+        let (mut shown, mut left, mut wrong) = (0_usize, [0_i64; 2], Vec::new());
+        for answered in answered {
+            let taken = answered.outcome.is_ok();
+            if let Err(fault) = &answered.outcome {
+                wrong.push(answered.cells(language, fault));
+            }
+            let line = result_line(&who, answered)?;
+            // A table that was loaded before leads nowhere: nothing was taken.
+            good = good.saturating_add(usize::from(taken && !line.3.is_empty()));
+            // Of many rows those are told that somebody has to do something about.
+            if shown >= MOST_FAULTS_SHOWN || (many && line.0 == Tone::Done) {
+                let [good_left, wrong_left] = &mut left;
+                let count = if taken { good_left } else { wrong_left };
+                *count = count.saturating_add(1);
+            } else {
+                shown = shown.saturating_add(1);
+                results.push(line);
             }
         }
+        let [taken, faulty] = left;
+        let more = |key: &str, count: i64| language.fill(key, &[("count", count.to_string())]);
+        if taken > 0 {
+            results.push((Tone::Done, name.clone(), more("upload-more-taken", taken), "/invoices?state=draft".to_owned()));
+        }
+        if faulty > 0 {
+            results.push((Tone::Attention, name.clone(), more("upload-more-wrong", faulty), String::new()));
+        }
+        if wrong.len() > MOST_FAULTS_SHOWN {
+            downloads.push(faults_file(language, &name, wrong.into_iter()));
+        }
     }
-    let counts = [("good", good.to_string()), ("all", results.len().to_string())];
-    let page = Page::new(language.fill("upload-result", &counts))
+    let counts = [("good", good.to_string()), ("all", all.to_string())];
+    let mut page = Page::new(language.fill("upload-result", &counts))
         .trail(who.t("invoices-title"), "/invoices")
-        .with(Block::Results(results))
-        .with(Block::Links(vec![
-            (who.t("upload-to-drafts"), "/invoices?state=draft".to_owned()),
-            (who.t("upload-more"), "/invoices/upload".to_owned()),
-        ]));
+        .with(Block::Results(results));
+    page.blocks.extend(downloads);
+    page.push(Block::Links(vec![
+        (who.t("upload-to-drafts"), "/invoices?state=draft".to_owned()),
+        (who.t("upload-more"), "/invoices/upload".to_owned()),
+    ]));
     who.app.page(&who.viewer, page).await
 }
 
