@@ -61,7 +61,7 @@ impl Tone {
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected"
-            | "link_revoked" | "link_expired" | "link_locked" => Self::Stopped,
+            | "link_revoked" | "link_expired" | "link_locked" | "lapsed" => Self::Stopped,
             _ => Self::Waiting,
         }
     }

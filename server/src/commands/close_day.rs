@@ -1,6 +1,6 @@
 //! End of day: prove the books, then move the business date on and the states with it.
 
-use super::{Actor, Done, Execute, answer_clock, payout, settlement, withdraw_offer};
+use super::{Actor, Done, Execute, advance, answer_clock, payout, settlement, withdraw_offer};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -41,9 +41,10 @@ impl Execute for CloseDay {
         let (matured, overdue) = move_receivables(batch, next)?;
         let silent = mark_silent(batch, next)?;
         let unanswered = answer_clock::run(batch, next)?;
+        let lapsed = advance::lapse_days(batch, next)?;
         batch.set_business_date(next);
         let body = json!({
-            "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent, "unanswered": unanswered,
+            "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent, "unanswered": unanswered, "lapsed": lapsed,
             "sums": sums.to_text(),
         });
         Ok(Done::new(0, body))

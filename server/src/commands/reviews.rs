@@ -205,6 +205,7 @@ pub fn release(batch: &mut Batch<'_>, invoice_id: i64) -> Step<()> {
         if freed.id != invoice_id && freed.review != ReviewState::Open.name() {
             let arguments = json!({ "number": freed.number });
             batch.notify(freed.supplier_id, "review_released", &arguments, format!("/invoices/{}", freed.id));
+            super::links::send_after_review(batch, &freed)?;
         }
     }
     Ok(())

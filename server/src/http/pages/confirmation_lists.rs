@@ -327,7 +327,7 @@ pub fn facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>,
 /// Where a line leads: to its invoice, to what was approved in advance, or nowhere as long as it is neither.
 fn item_link(item: &ConfirmationItemLine) -> Value {
     match (item.invoice_id, item.state.as_str()) {
-        (0, "approved" | "withdrawn") => Value::link(item.number.clone(), format!("/payables/approved/{}", item.id)),
+        (0, "approved" | "withdrawn" | "lapsed") => Value::link(item.number.clone(), format!("/payables/approved/{}", item.id)),
         (0, _) => Value::text(item.number.clone()),
         (invoice, _) => Value::link(item.number.clone(), format!("/payables/{invoice}")),
     }
@@ -360,7 +360,7 @@ const ITEM_HEADS: &[Head] = &[
 
 /// The lines of a list as an address asks for them.
 fn items_listing(params: &Params, language: Language) -> Listing<'_> {
-    let states = &["waiting", "excluded", "confirmed", "refused", "approved", "used", "withdrawn"];
+    let states = &["waiting", "excluded", "confirmed", "refused", "approved", "used", "withdrawn", "lapsed"];
     Listing { params, language, groups: &[], states, heads: ITEM_HEADS, default: ("id", false), summed: "amount_minor" }
 }
 

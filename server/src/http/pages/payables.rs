@@ -166,7 +166,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let evidence = evidence::list(conn, id)?;
             let custody = super::home::custody(conn)?;
             let invoice = Invoice::load(conn, id)?;
-            let approved = if row.state == "presented" { advance::list_named(conn, &invoice)? } else { Vec::new() };
+            let approved = if row.state == "presented" { advance::list_shown(conn, &invoice)? } else { Vec::new() };
             let loaded = Loaded {
                 row,
                 events,
