@@ -28,6 +28,7 @@ mod settlement;
 mod simulation;
 mod storage;
 mod survival;
+mod tables;
 mod time;
 mod twice;
 mod upgrade;

@@ -133,7 +133,8 @@ impl Loaded {
         loaded.currencies = terms.into_iter().map(|row| row.currency).collect();
         let files = || rows.iter().map(|row| &row.invoice);
         let ids = files().flat_map(|file| [&file.seller, &file.buyer]).flat_map(|party| [&party.tax_id, &party.legal_id]);
-        let keys: BTreeSet<String> = ids.map(|id| normalise_tax_id(id)).collect();
+        let ids: BTreeSet<&str> = ids.map(String::as_str).collect();
+        let keys: BTreeSet<String> = ids.into_iter().map(normalise_tax_id).collect();
         let (condition, list) = store::query::among_texts(conn, "tax_key", &keys.into_iter().collect::<Vec<_>>());
         let companies = Party::list_where(conn, &condition, &[list])?;
         loaded.companies = companies.into_iter().map(|party| (party.tax_key.clone(), party)).collect();
