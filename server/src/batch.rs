@@ -510,6 +510,20 @@ impl<'a> Batch<'a> {
         Ok(row.insert(self.conn)?)
     }
 
+    /// Inserts many records of one kind at once.
+    pub fn insert_all<T: Record>(&mut self, rows: &[T]) -> Step<()> {
+        self.wrote = true;
+        rows.iter().for_each(|row| self.mark(row));
+        Ok(T::insert_all(rows, self.conn)?)
+    }
+
+    /// Changes the columns of many records that change together.
+    pub fn update_all<T: BulkUpdate>(&mut self, rows: &[T]) -> Step<()> {
+        self.wrote = true;
+        rows.iter().for_each(|row| self.mark(row));
+        Ok(T::update_all(&rows.iter().collect::<Vec<_>>(), self.conn)?)
+    }
+
     pub fn update<T: Keyed>(&mut self, row: &T) -> Step<()> {
         self.wrote = true;
         self.mark(row);

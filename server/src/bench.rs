@@ -10,6 +10,7 @@ pub mod pages;
 pub mod purchases;
 pub mod redeem;
 pub mod single;
+pub mod table;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -35,6 +36,8 @@ pub enum Bench {
     Redeem(RedeemOptions),
     /// Invoices read, held to the rules and compared with very many others of their seller, beside the Python package factur-x.
     Intake(IntakeOptions),
+    /// One table of very many rows, taken whole in one commit, and how long others wait for it.
+    Table(TableOptions),
     /// One bank statement of very many entries, taken up piece by piece.
     Import(ImportOptions),
     /// One transfer per transaction, and one purchase per transaction, by 8 clients on PostgreSQL.
@@ -175,6 +178,18 @@ pub struct IntakeOptions {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct TableOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// Invoices of the same seller that are there already.
+    #[arg(long, default_value_t = 100_000)]
+    pub existing: usize,
+    #[arg(long, default_value_t = 20_000)]
+    pub rows: usize,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct ImportOptions {
     /// An empty database; none means a temporary SQLite file.
     #[arg(long, env = "DATABASE_URL")]
@@ -203,6 +218,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
         Bench::Overload(options) => overload::run(options),
         Bench::Redeem(options) => redeem::run(options),
         Bench::Intake(options) => intake::run(options),
+        Bench::Table(options) => table::run(options),
         Bench::Import(options) => import::run(options),
         Bench::Baseline(options) => baseline::run(&options.database_url, Duration::from_secs(options.seconds)),
     }

@@ -231,6 +231,7 @@ pub mod advance;
 pub mod answer_clock;
 pub mod bank_line;
 pub mod intake;
+pub mod known;
 pub mod links;
 pub mod payout;
 pub mod reviews;

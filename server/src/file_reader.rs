@@ -6,8 +6,9 @@ use formats::archive::Member;
 use formats::csv::CsvInvoice;
 use formats::invoice::InvoiceFile;
 use formats::limits::Limits;
-use formats::read::{self, Read};
+use formats::read::{self, Container, Read};
 use formats::rules;
+use formats::view::{self, DocumentView, RowView};
 use rlimit::Resource;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Read as _, Write};
@@ -107,7 +108,7 @@ pub fn invoices(program: &Path, name: &str, content: Vec<u8>) -> Vec<Found> {
     let one = |content, invoice| vec![found(name.to_owned(), content, invoice)];
     match read::container(&content) {
         None => plain(name, content),
-        Some(read::Container::Zip) => match unpack(program, &content) {
+        Some(Container::Zip) => match unpack(program, &content) {
             Ok(members) => members.into_iter().flat_map(|member| member_invoices(program, name, member)).collect(),
             Err(fault) => one(content, Err(fault)),
         },
@@ -155,6 +156,32 @@ fn plain(name: &str, content: Vec<u8>) -> Vec<Found> {
         Ok(Read::Payables(_) | Read::Archive(_)) => one(content, Err(FormatFault::UnknownKind.into())),
         Err(fault) => one(content, Err(fault.into())),
     }
+}
+
+/// What a stored file shows beside the fields that were taken from it.
+#[derive(Debug)]
+pub enum Shown {
+    /// An invoice; out of a PDF or OFD document with the kind of that document and the name of the file inside.
+    Invoice(Box<DocumentView>, Option<(Container, String)>),
+    /// The row of a table.
+    Row(RowView),
+    /// It can only be downloaded.
+    Nothing,
+}
+
+/// What a file that was taken once shows of the invoice of this number: opened in the child process where it holds other files.
+#[must_use]
+pub fn shown(program: &Path, content: &[u8], number: &str) -> Shown {
+    let invoice = |content: &[u8], inside| view::read(content).ok().map(|view| Shown::Invoice(Box::new(view), inside));
+    let found = match read::container(content) {
+        None => invoice(content, None).or_else(|| view::read_row(content, number).ok().flatten().map(Shown::Row)),
+        Some(Container::Zip) => None,
+        Some(kind) => unpack(program, content).ok().and_then(|members| {
+            let inside = members.into_iter().next()?;
+            invoice(&inside.content, Some((kind, formats::fault::shown(&inside.name))))
+        }),
+    };
+    found.unwrap_or(Shown::Nothing)
 }
 
 /// The child's answer: a line of JSON, and behind it the contents one after the other.

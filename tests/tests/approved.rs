@@ -8,7 +8,7 @@ use e2e::{Answer, Client, Database};
 use serde_json::{Value, json};
 use server::demo::files::{DemoInvoice, ubl};
 use store::records::{Keyed, Record};
-use store::{Approval, ApprovedPayable, Confirmation, ConfirmationEvidence, ConfirmationList, Invoice, Receivable};
+use store::{Approval, ApprovedPayable, Confirmation, ConfirmationEvidence, ConfirmationList, Invoice, Notice, Receivable};
 
 const HEADING: &str = "supplier_tax_id,invoice_number,issue_date,due_date,currency,total,deducted,payable\n";
 
@@ -155,6 +155,15 @@ fn what_was_approved_in_advance_confirms_itself() {
             "the supplier does not see it"
         );
 
+        // Answered in the ordinary way, it leaves nothing open behind; the buyer reads why.
+        let page = format!("/payables/{id}");
+        let asked = buyer.fill_and_confirm(&page, &format!("{page}/check"), &[]);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!(approve(&checker).status, 200);
+        assert_eq!((state(id).as_str(), entry("A-2").state.as_str()), ("confirmed", "lapsed"));
+        let shown = buyer.get(&format!("/payables/approved/{}", entry("A-2").id)).text();
+        assert!(shown.contains("Ended unused") && shown.contains("Reason"), "{shown}");
+
         // Withdrawn as long as no invoice has used it, by the buyer alone.
         let (third, used) = (entry("A-3").id, entry("a 1").id);
         let withdraw = |client: &Client, key: &str, id: i64| client.api("withdraw-approved", key, &json!({ "approved_id": id }));
@@ -185,13 +194,19 @@ fn what_was_approved_in_advance_confirms_itself() {
         assert_eq!(api.api("confirm-list", "a-close-day-asked", &decided).status, 202);
         assert_eq!(approve(&checker).status, 200);
         assert_eq!(entry("A-7").state, "approved");
+        // Its day is too close by now: it ends with the day, and buyer and supplier are told.
         world.move_to("2021-06-13");
+        assert_eq!((entry("A-7").state.as_str(), entry("A-8").state.as_str()), ("lapsed", "approved"));
+        let told = "kind IN ('approvals_lapsed', 'approvals_lapsed_supplier') AND link LIKE ?";
+        for link in ["/payables/approved%", "/invoices%"] {
+            assert_eq!(Notice::list_where(&mut world.conn(), told, &[link.into()]).unwrap().len(), 2, "A-2 and A-7");
+        }
         let (id, _) = present(&world, "A-7", 70_000, "2021-07-01");
         assert_eq!(state(id), "presented");
         assert!(buyer.get(&format!("/payables/{id}")).text().contains("it could not confirm itself"));
         let all = api.get("/api/v1/payables/approved").json();
         let states: Vec<_> = all["items"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
-        assert_eq!(states, ["approved", "approved", "withdrawn", "approved", "used"], "{all}");
+        assert_eq!(states, ["lapsed", "approved", "withdrawn", "lapsed", "used"], "{all}");
         world.verify();
         let spoil = "UPDATE approved_payables SET payable_minor = payable_minor + 1 WHERE state = 'used'";
         assert_eq!(store::query::execute(&mut world.conn(), spoil, &[]).unwrap(), 1);

@@ -9,7 +9,7 @@ use e2e::{Answer, Client, Database};
 use serde_json::{Value, json};
 use server::demo::files::{DemoInvoice, ubl};
 use store::records::{Keyed, Record};
-use store::{AuditRecord, Confirmation, ConfirmationEvidence, ConfirmationLink, Invoice, Mail, Party, User};
+use store::{AuditRecord, Confirmation, ConfirmationEvidence, ConfirmationLink, Invoice, Mail, Notice, Party, Review, User};
 
 const DAY: &str = "2021-05-26";
 const RARE: (&str, &str) = ("Rare Buyer", "DE136695976");
@@ -562,4 +562,61 @@ fn a_buyer_with_people_of_its_own_needs_no_link() {
     let mut taken = contact(party.id, "telephone");
     taken["email"] = json!(BUYER.3);
     assert_eq!(world.api("operator@x.example").api("record-contact", "signs-in-already", &taken).json()["code"], "email_taken");
+}
+
+/// A review that is opened ends the link that is out; when it is over, the contact gets a new one, or the operator is told to send it.
+#[test]
+fn a_review_ends_the_link_and_its_end_sends_a_new_one() {
+    for database in Database::both() {
+        let (world, party_id) = world(database);
+        record(&world, party_id, "telephone");
+        let operator = world.api("operator@x.example");
+        let (one, two) = (present(&world, "R-1", 100_000), present(&world, "S-2", 200_000));
+        let total = |id: i64, minor: i64| {
+            let sql = "UPDATE invoices SET total_minor = ? WHERE id = ?";
+            assert_eq!(store::query::execute(&mut world.conn(), sql, &[minor.into(), id.into()]).unwrap(), 1);
+        };
+        // Something comes to light that nobody has seen when the contact confirms.
+        let held = |invoice: &Invoice, other: &Invoice| {
+            let (link, path) = (newest_link(&world, invoice), link_of(&world, invoice));
+            let code = told_code(&world, party_id, &link);
+            total(other.id, invoice.total_minor);
+            let visitor = world.client();
+            let answered = send(&visitor, &path, &check(&visitor, &path, &[]), &code);
+            total(other.id, other.total_minor);
+            assert!(answered.text().contains("the platform has to look at this invoice first"), "{}", answered.text());
+            assert_ne!(ConfirmationLink::load(&mut world.conn(), link.id).unwrap().state, "open");
+            assert_eq!(visitor.get(&path).status, 404);
+            let review = Review::find_where(&mut world.conn(), "invoice_id = ? AND state = 'open'", &[invoice.id.into()]);
+            (review.unwrap().unwrap().id, link.id)
+        };
+        let clear = |review: i64| {
+            let asked = json!({ "review_id": review, "clear": true, "reason": "two deliveries, seen on paper" });
+            let done = operator.api("decide-review", &format!("clear-{review}"), &asked);
+            assert_eq!(done.status, 200, "{}", done.body);
+            done.json()["result"]["link_sent"].clone()
+        };
+        let (review, before) = held(&one, &two);
+        assert_eq!(operator.api("send-link", "while-it-is-held", &json!({ "invoice_id": one.id })).status, 409);
+        assert_eq!(clear(review), json!(true));
+        let after = newest_link(&world, &one);
+        assert!(after.id > before && after.state == "open");
+        let (path, code) = (link_of(&world, &one), told_code(&world, party_id, &after));
+        let visitor = world.client();
+        let done = send(&visitor, &path, &check(&visitor, &path, &[]), &code);
+        assert_eq!(Invoice::load(&mut world.conn(), one.id).unwrap().state, "confirmed", "{}", done.text());
+
+        // Five have gone out within a day: then a person sends the next one.
+        for at in 2..=5 {
+            let sent = operator.api("send-link", &format!("one-more-{at}"), &json!({ "invoice_id": two.id }));
+            assert_eq!(sent.status, 200, "{}", sent.body);
+        }
+        let third = present(&world, "T-3", 300_000);
+        let (review, _) = held(&two, &third);
+        assert_eq!(clear(review), json!(false));
+        assert_ne!(newest_link(&world, &two).state, "open");
+        let told = Notice::find_where(&mut world.conn(), "kind = 'link_wanted'", &[]).unwrap().expect("a word to the operator");
+        assert_eq!(told.link, format!("/ops/contacts/{party_id}"));
+        world.verify();
+    }
 }

@@ -61,7 +61,7 @@ impl Tone {
             | "failed" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected"
-            | "link_revoked" | "link_expired" | "link_locked" => Self::Stopped,
+            | "link_revoked" | "link_expired" | "link_locked" | "lapsed" => Self::Stopped,
             _ => Self::Waiting,
         }
     }
@@ -429,6 +429,8 @@ pub enum Block {
     Words(String),
     /// Links beside each other, none of them the page's main action.
     Links(Vec<(String, String)>),
+    /// A CSV file that is made with the page and kept nowhere: label, file name, content.
+    Download(String, String, String),
     /// The page's main action, where it is a link: label and address.
     Action(String, String),
     /// A bar chart with its description; the table of the same figures stands beside it.
@@ -438,6 +440,21 @@ pub enum Block {
     /// Two columns that are read together, one below the other on narrow screens: fields, and the document that they
     /// were taken from.
     Beside(Vec<Block>, Vec<Block>),
+}
+
+/// A text as an address of its own, so that a page can carry a file.
+#[must_use]
+pub fn data_href(content: &str) -> String {
+    let mut out = String::with_capacity(content.len().saturating_mul(2));
+    out.push_str("data:text/csv;charset=utf-8,");
+    for byte in content.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 /// Shows every form of these blocks to `work`, wherever it stands.

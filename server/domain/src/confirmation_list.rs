@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
 /// The most payables of one list.
-pub const MOST_ITEMS: usize = 2_000;
+pub const MOST_ITEMS: usize = 20_000;
 
 /// A list's lines as they are hashed: invoice, minor units, due date and the hash of the words that it would sign. The same
 /// lines always give the same bytes.

@@ -16,6 +16,10 @@ pub fn plain_key(text: &str) -> String {
 
 /// As [`plain_key`], with what stands between letters and digits still in its place.
 fn plain_marks(text: &str) -> Vec<char> {
+    // Of plain text nothing but the capitals is left to do; a table has tens of thousands of numbers.
+    if text.is_ascii() {
+        return text.chars().map(|mark| mark.to_ascii_uppercase()).collect();
+    }
     let capitals = text.nfkd().filter(|mark| !is_accent(*mark)).flat_map(char::to_uppercase);
     // A capital may decompose once more (the Turkish İ), and a sign may only show its letters as a capital.
     let flat: String = capitals.collect::<String>().nfkd().filter(|mark| !is_accent(*mark)).collect();

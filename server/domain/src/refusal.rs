@@ -90,6 +90,8 @@ refusals! {
     /// Evidence is a PDF, a picture or an XML file.
     EvidenceKindUnknown => "evidence_kind_unknown",
     CreditTooLarge { payable_minor: i64 } => "credit_too_large",
+    /// A table would give people more to look at than they can.
+    TableNeedsPeople { most: usize } => "table_needs_people",
     TooManyFiles { most: String } => "too_many_files",
     FileTooLarge => "file_too_large",
     // Confirmation

@@ -12,9 +12,9 @@ pub use invoices::CsvInvoice;
 pub use payables::Payable;
 
 /// More rows than this are split by whoever exports them: a table is taken in one commit, in which nobody else is served.
-pub const MOST_ROWS: usize = 2_000;
-/// More faults than anybody mends in one go.
-const MOST_FAULTS: usize = 100;
+pub const MOST_ROWS: usize = 20_000;
+/// More faults than a table of that size has if every row is wrong; every one of them is told.
+const MOST_FAULTS: usize = 2 * MOST_ROWS;
 
 /// A table as it was read. One wrong cell, and nothing of it is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,12 @@ pub fn read(bytes: &[u8]) -> Result<Table, FormatFault> {
         return Ok(invoices::read(&grid)?.map_or_else(Table::Faulty, Table::Invoices));
     }
     Err(FormatFault::UnknownKind)
+}
+
+/// A table of invoices as it stands, cell by cell.
+pub(crate) fn invoice_grid(bytes: &[u8]) -> Result<table::Grid, FormatFault> {
+    let grid = table::split(&table::decode(bytes)?)?;
+    if invoices::is_heading(&grid.heading) { Ok(grid) } else { Err(FormatFault::UnknownKind) }
 }
 
 /// Either all rows or all faults, of which only so many are worth telling.

@@ -16,7 +16,7 @@ pub fn is_ofd(bytes: &[u8]) -> bool {
 }
 
 /// The one file of invoice data in an OFD document.
-pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, FormatFault> {
+pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Member, FormatFault> {
     let is_data = |member: &Member| {
         let wanted = member.name.to_lowercase().ends_with(".xml")
             && member.content.windows(NAMESPACE.len()).any(|part| part == NAMESPACE.as_bytes());
@@ -24,7 +24,7 @@ pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Format
     };
     let mut data = archive::unpack(bytes, limits)?.into_iter().filter(is_data);
     match (data.next(), data.next()) {
-        (Some(one), None) => Ok(one.content),
+        (Some(one), None) => Ok(one),
         (None, _) => Err(FormatFault::OfdWithoutInvoice),
         (Some(one), Some(other)) => Err(FormatFault::PdfTwoInvoices { names: format!("{}, {}", one.name, other.name) }),
     }

@@ -1,6 +1,7 @@
 //! Hybrid invoices: Factur-X and ZUGFeRD put the invoice as an XML file into a PDF. Only that file is taken out; what the pages show
 //! is never read.
 
+use crate::archive::Member;
 use crate::limits::Limits;
 use crate::{FormatFault, encoding, read, xml};
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
@@ -14,8 +15,8 @@ pub fn is_pdf(bytes: &[u8]) -> bool {
     bytes.get(..1024.min(bytes.len())).is_some_and(|head| head.windows(5).any(|mark| mark == b"%PDF-"))
 }
 
-/// The one XML invoice that lies in a PDF. The file is hostile until shown otherwise: run this where time and memory are limited.
-pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, FormatFault> {
+/// The one XML invoice that lies in a PDF, with the name under which it was attached. The file is hostile until shown otherwise: run this where time and memory are limited.
+pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Member, FormatFault> {
     let options = LoadOptions { max_decompressed_size: Some(limits.file_bytes), ..LoadOptions::default() };
     let document = Document::load_mem_with_options(bytes, options).map_err(broken)?;
     if document.is_encrypted() || document.was_encrypted() {
@@ -28,7 +29,7 @@ pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Format
     if document.objects.len() > limits.objects {
         return Err(FormatFault::PdfTooMuch);
     }
-    let mut invoices: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut invoices: Vec<Member> = Vec::new();
     let mut total = 0_usize;
     for (name, content) in attachments(&document, limits)? {
         total = total.saturating_add(content.len());
@@ -41,15 +42,15 @@ pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Format
             // A file under the standard's name is meant as the invoice: what is wrong with it is said.
             Err(fault) if standard => return Err(fault),
             Err(_) => {}
-            Ok(_) if invoices.iter().any(|(_, known)| *known == content) => {}
-            Ok(_) => invoices.push((name, content)),
+            Ok(_) if invoices.iter().any(|known| known.content == content) => {}
+            Ok(_) => invoices.push(Member { name, content }),
         }
     }
     match invoices.len() {
         0 => Err(FormatFault::PdfWithoutInvoice),
-        1 => invoices.pop().map(|(_, content)| content).ok_or(FormatFault::PdfWithoutInvoice),
+        1 => invoices.pop().ok_or(FormatFault::PdfWithoutInvoice),
         _ => {
-            let names: Vec<String> = invoices.iter().map(|(name, _)| crate::fault::shown(name)).collect();
+            let names: Vec<String> = invoices.iter().map(|found| crate::fault::shown(&found.name)).collect();
             Err(FormatFault::PdfTwoInvoices { names: names.join(", ") })
         }
     }

@@ -45,11 +45,10 @@ pub fn container(bytes: &[u8]) -> Option<Container> {
 
 /// What lies in a container: the one invoice of a PDF or OFD document, or all files of a zip.
 pub fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
-    let one = |content| vec![Member { name: String::new(), content }];
     match container(bytes) {
         Some(Container::Zip) => archive::members(bytes, limits),
-        Some(Container::Ofd) => ofd::embedded_invoice(bytes, limits).map(one),
-        Some(Container::Pdf) => pdf::embedded_invoice(bytes, limits).map(one),
+        Some(Container::Ofd) => ofd::embedded_invoice(bytes, limits).map(|found| vec![found]),
+        Some(Container::Pdf) => pdf::embedded_invoice(bytes, limits).map(|found| vec![found]),
         None => Err(FormatFault::UnknownKind),
     }
 }

@@ -1,10 +1,13 @@
-//! A UBL or CII invoice as people read it: the parties, lines, taxes, totals and notes of the file, word for word, for the
+//! A UBL, CII or OFD invoice as people read it: the parties, lines, taxes, totals and notes of the file, word for word, for the
 //! page that sets them beside the fields which Kontor took from it.
 
 mod cii;
+mod ofd;
+mod row;
 
 use crate::fault::shown;
 use crate::{FormatFault, encoding, xml};
+pub use row::{RowView, read as read_row, rows_of};
 use roxmltree::Node;
 
 /// More lines than this stand only in the file itself.
@@ -89,7 +92,7 @@ const TOTALS: &[(&str, &str)] = &[
     ("PayableAmount", "payable"),
 ];
 
-/// Reads a UBL invoice or credit note, or a CII invoice, for display. Nothing is checked or computed here.
+/// Reads a UBL invoice or credit note, a CII invoice, or the data of an OFD document, for display. Nothing is checked or computed here.
 pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
     let document = xml::parse(&text, xml::INVOICE_NODES)?;
@@ -98,6 +101,7 @@ pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
         "Invoice" => ("InvoiceLine", "InvoicedQuantity"),
         "CreditNote" => ("CreditNoteLine", "CreditedQuantity"),
         cii::ROOT => return Ok(cii::read(root)),
+        _ if crate::ofd::is_mine(root) => return Ok(ofd::read(root)),
         name => return Err(FormatFault::WrongKind { element: shown(name) }),
     };
     let currency = xml::text(root, &["DocumentCurrencyCode"]);
@@ -253,6 +257,41 @@ mod tests {
             seen[kind] += 1;
         }
         assert!(seen[0] > 5 && seen[1] > 5, "{seen:?}");
+    }
+
+    /// Hybrid PDF and OFD documents: what lies inside is shown as it was read.
+    #[test]
+    fn real_containers_show_what_lies_inside() {
+        let root =
+            std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
+        let mut seen = std::collections::BTreeMap::new();
+        for kind in ["mustang", "zugferd-corpus-other", "zugferd-corpus-triples", "mutants-pdf", "china-ofd"] {
+            let Ok(folder) = std::fs::read_dir(format!("{root}/data/einvoice/{kind}")) else {
+                println!("left out: shared data is absent");
+                return;
+            };
+            for path in folder.map(|entry| entry.unwrap().path()) {
+                let content = std::fs::read(&path).unwrap();
+                if crate::read::container(&content).is_none() {
+                    continue;
+                }
+                let Ok(members) = crate::read::unpack(&content, &crate::limits::Limits::default()) else { continue };
+                let inside = members.first().unwrap();
+                let Ok(invoice) = crate::read::read_xml(&inside.content) else { continue };
+                assert!(inside.name.to_lowercase().ends_with(".xml"), "{}", inside.name);
+                let view = read(&inside.content).unwrap();
+                assert_eq!(view.head[0], ("number", invoice.number.clone()), "{}", path.display());
+                assert_eq!(
+                    (view.seller.name.as_str(), view.buyer.name.as_str()),
+                    (invoice.seller.name.as_str(), invoice.buyer.name.as_str())
+                );
+                let owed = &view.totals.last().unwrap().1;
+                assert_eq!((owed.currency.clone(), owed.number.parse().ok()), (invoice.currency.clone(), invoice.totals.payable));
+                assert_eq!(view.lines.len() + view.more_lines, invoice.lines.len());
+                *seen.entry(kind).or_insert(0) += 1;
+            }
+        }
+        assert!(seen.len() == 5 && seen.values().sum::<i32>() > 12, "{seen:?}");
     }
 
     #[test]

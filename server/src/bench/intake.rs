@@ -29,19 +29,19 @@ use store::{Conn, Document, Invoice, Party, User};
 const CALLERS: usize = 16;
 
 /// Who sells to whom on which day.
-struct Trade {
-    supplier: Party,
-    buyer: Party,
-    today: NaiveDate,
+pub(super) struct Trade {
+    pub supplier: Party,
+    pub buyer: Party,
+    pub today: NaiveDate,
 }
 
-fn find(conn: &mut Conn, capacity: &str) -> Result<Party, Failure> {
+pub(super) fn find(conn: &mut Conn, capacity: &str) -> Result<Party, Failure> {
     let condition = format!("capacities LIKE '%{capacity}%' AND country = 'DE' ORDER BY id LIMIT 1");
     Ok(Party::find_where(conn, &condition, &[])?.ok_or("no company in the demo")?)
 }
 
 /// Fills the table with invoices of one seller, as if years of them had come in.
-fn fill(conn: &mut Conn, trade: &Trade, count: usize) -> Result<(), Failure> {
+pub(super) fn fill(conn: &mut Conn, trade: &Trade, count: usize) -> Result<(), Failure> {
     let content = b"<bench/>".to_vec();
     let document = sha256_hex(&content);
     let created_at = trade.today.and_hms_opt(8, 0, 0).unwrap_or_default();

@@ -5,9 +5,10 @@ use super::confirm_invoice::{ConfirmInvoice, Words, issue_terms};
 use super::draft_confirmation_list::stored;
 use super::{Actor, Done, settlement};
 use crate::batch::{Batch, Step};
+use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::advance::{AdvanceTerms, differences};
-use domain::invoice::{InvoiceEvent, InvoiceState, next_state, owed_minor};
+use domain::invoice::{InvoiceEvent, InvoiceState, MINIMUM_REMAINING_DAYS, check_due_date, next_state, owed_minor};
 use domain::party::{Capacity, Names};
 use domain::receivable::{ConfirmationFacts, decide_confirmation, decide_issue};
 use domain::undertaking;
@@ -17,7 +18,7 @@ use store::records::{Keyed, Record};
 use store::{ApprovedPayable, ConfirmationList, Conn, Invoice, StoreError};
 
 /// What identifies an approved payable beside its buyer.
-pub type Key = (i64, String, chrono::NaiveDate, String, i64);
+pub type Key = (i64, String, NaiveDate, String, i64);
 
 #[must_use]
 pub fn key_of(row: &ApprovedPayable) -> Key {
@@ -43,11 +44,12 @@ pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
     let mut known = approved_keys(batch.conn, list.party_id)?;
     let presented = presented_states(batch.conn, list.party_id)?;
     let mut told: BTreeMap<i64, usize> = BTreeMap::new();
-    for mut row in ApprovedPayable::list_where(batch.conn, "list_id = ? AND state = 'waiting' ORDER BY id", &[list.id.into()])? {
+    let mut rows = ApprovedPayable::list_where(batch.conn, "list_id = ? AND state = 'waiting' ORDER BY id", &[list.id.into()])?;
+    for row in &mut rows {
         let came = presented.get(&(row.supplier_id, row.number_key.clone()));
         if let Some(state) = came {
             row.refusal = stored(&Refusal::StateConflict { state: state.clone() });
-        } else if !known.insert(key_of(&row)) {
+        } else if !known.insert(key_of(row)) {
             row.refusal = stored(&Refusal::DuplicateInvoice { number: row.number.clone() });
         }
         if row.refusal.is_empty() { "approved" } else { "refused" }.clone_into(&mut row.state);
@@ -55,14 +57,50 @@ pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
             let count = told.entry(row.supplier_id).or_default();
             *count = count.saturating_add(1);
         }
-        batch.update(&row)?;
     }
+    batch.update_all(&rows)?;
     let buyer = batch.party(list.party_id)?;
     for (supplier, count) in told {
         let arguments = json!({ "buyer": buyer.name, "count": count.to_string() });
         batch.notify(supplier, "payables_approved", &arguments, "/invoices/upload".to_owned());
     }
     Ok(())
+}
+
+/// Ends approvals that no invoice can use any more; the buyer reads why on each of them.
+fn lapse(batch: &mut Batch<'_>, mut rows: Vec<ApprovedPayable>, why: impl Fn(&ApprovedPayable) -> Refusal) -> Step<usize> {
+    let mut told: BTreeMap<(i64, i64), usize> = BTreeMap::new();
+    for row in &mut rows {
+        row.refusal = stored(&why(row));
+        "lapsed".clone_into(&mut row.state);
+        let count = told.entry((row.buyer_id, row.supplier_id)).or_default();
+        *count = count.saturating_add(1);
+    }
+    batch.update_all(&rows)?;
+    for ((buyer_id, supplier_id), count) in told {
+        let (buyer, supplier) = (batch.party(buyer_id)?, batch.party(supplier_id)?);
+        let arguments = json!({ "buyer": buyer.name, "supplier": supplier.name, "count": count.to_string() });
+        batch.notify(buyer_id, "approvals_lapsed", &arguments, "/payables/approved?state=lapsed".to_owned());
+        batch.notify(supplier_id, "approvals_lapsed_supplier", &arguments, "/invoices".to_owned());
+    }
+    Ok(rows.len())
+}
+
+/// Ends what is too close to its day to confirm anything, as of the day that begins. Days only come closer.
+pub fn lapse_days(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
+    let near = next.checked_add_days(Days::new(MINIMUM_REMAINING_DAYS)).unwrap_or(next);
+    let mut rows = ApprovedPayable::list_where(batch.conn, "state = 'approved' AND due_date < ? ORDER BY id", &[near.into()])?;
+    let refusal = |row: &ApprovedPayable| check_due_date(row.due_date, next).err();
+    rows.retain(|row| matches!(refusal(row), Some(Refusal::DueDateTooClose { .. })));
+    lapse(batch, rows, |row| refusal(row).unwrap_or(Refusal::NotFound))
+}
+
+/// Ends what was approved under the number of an invoice that is confirmed now without it, or beside it.
+pub fn lapse_confirmed(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
+    let mut rows = list_named(batch.conn, invoice)?;
+    // The same number on another day over another amount may be another invoice yet to come.
+    rows.retain(|row| row.issue_date == invoice.issue_date || row.payable_minor == invoice.payable_minor);
+    lapse(batch, rows, |_| Refusal::StateConflict { state: invoice.state.clone() }).map(|_| ())
 }
 
 /// What was approved, as it is compared.
@@ -85,10 +123,15 @@ pub fn invoice_terms(row: &Invoice) -> AdvanceTerms<'_> {
 
 /// What this buyer has approved under the invoice's number and no invoice has used.
 pub fn list_named(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPayable>, StoreError> {
+    Ok(list_shown(conn, invoice)?.into_iter().filter(|row| row.state == "approved").collect())
+}
+
+/// The same with what has lapsed since: whoever answers the invoice sees what was approved.
+pub fn list_shown(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPayable>, StoreError> {
     let binds = [invoice.buyer_id.into(), invoice.supplier_id.into(), invoice.number_key.as_str().into()];
     ApprovedPayable::list_where(
         conn,
-        "buyer_id = ? AND supplier_id = ? AND number_key = ? AND state = 'approved' ORDER BY id",
+        "buyer_id = ? AND supplier_id = ? AND number_key = ? AND state IN ('approved', 'lapsed') ORDER BY id",
         &binds,
     )
 }

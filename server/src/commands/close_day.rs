@@ -1,6 +1,6 @@
 //! End of day: prove the books, then move the business date on and the states with it.
 
-use super::{Actor, Done, Execute, answer_clock, payout, second_person, settlement, withdraw_offer};
+use super::{Actor, Done, Execute, advance, answer_clock, payout, second_person, settlement, withdraw_offer};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -43,9 +43,10 @@ impl Execute for CloseDay {
         let unanswered = answer_clock::run(batch, next)?;
         // A price is that of its day.
         second_person::end_requests(batch, "command = 'buy_fractions'", &[], "day-ended")?;
+        let lapsed = advance::lapse_days(batch, next)?;
         batch.set_business_date(next);
         let body = json!({
-            "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent, "unanswered": unanswered,
+            "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent, "unanswered": unanswered, "lapsed": lapsed,
             "sums": sums.to_text(),
         });
         Ok(Done::new(0, body))

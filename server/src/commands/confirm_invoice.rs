@@ -1,7 +1,7 @@
 //! The buyer irrevocably undertakes to pay, all or less; the receivable comes into being in the same commit.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Ask, Done, Execute, answer_clock, currency, links, optional, reviews, second_person, settlement};
+use super::{Actor, Ask, Done, Execute, advance, answer_clock, currency, links, optional, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
@@ -299,6 +299,7 @@ impl ConfirmInvoice {
         insert_message(batch, actor, invoice.id, (code.name(), reason_code), &confirmation.reason)?;
         batch.update(&invoice)?;
         links::end(batch, invoice.id, &invoice.state)?;
+        advance::lapse_confirmed(batch, &invoice)?;
         batch.insert(&receivable)?;
         let arguments = json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
         batch.notify(invoice.supplier_id, "invoice_confirmed", &arguments, format!("/receivables/{}", receivable.id));

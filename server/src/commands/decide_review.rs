@@ -1,6 +1,6 @@
 //! The operator decides what the rules against financing twice have stopped: it may go on, or it may not.
 
-use super::{Actor, Ask, Done, Execute, required, reviews, second_person, settlement};
+use super::{Actor, Ask, Done, Execute, links, required, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
@@ -75,7 +75,11 @@ impl Execute for DecideReview {
         let arguments = json!({ "number": invoice.number, "reason": review.reason });
         let kind = if self.clear { "review_cleared" } else { "review_refused" };
         batch.notify(invoice.supplier_id, kind, &arguments, format!("/invoices/{}", invoice.id));
-        let body = json!({ "review_id": review.id, "invoice_id": invoice.id, "clear": self.clear, "review": invoice.review });
+        let mut body = json!({ "review_id": review.id, "invoice_id": invoice.id, "clear": self.clear, "review": invoice.review });
+        // The link that was out ended when the review was opened.
+        if let (Some(sent), Some(map)) = (links::send_after_review(batch, &invoice)?, body.as_object_mut()) {
+            map.insert("link_sent".to_owned(), json!(sent));
+        }
         Ok(Done::new(invoice.id, body))
     }
 }

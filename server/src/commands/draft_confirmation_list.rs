@@ -13,7 +13,7 @@ use domain::receivable::{ConfirmationFacts, IssueTerms, decide_confirmation, dec
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{AnswerClock, ConfirmationItem, ConfirmationList, Invoice, Party};
 use utoipa::ToSchema;
 
@@ -142,8 +142,7 @@ impl Execute for DraftConfirmationList {
             done_at: None,
         };
         batch.insert(&list)?;
-        rows.iter().for_each(|row| batch.mark(row));
-        ConfirmationItem::insert_all(&rows, batch.conn)?;
+        batch.insert_all(&rows)?;
         let excluded = rows.iter().filter(|row| row.state == "excluded").count();
         let body = json!({
             "list_id": list_id, "list_hash": list_hash, "version": list.version,

@@ -16,7 +16,7 @@ use domain::{Currency, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{ApprovedPayable, ConfirmationList, Party};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -158,8 +158,7 @@ impl Execute for DraftPayables {
             decided_at: None,
             done_at: None,
         })?;
-        rows.iter().for_each(|row| batch.mark(row));
-        ApprovedPayable::insert_all(&rows, batch.conn)?;
+        batch.insert_all(&rows)?;
         let body = json!({
             "list_id": list_id, "list_hash": list_hash, "version": undertaking::ADVANCE,
             "count": count, "excluded": rows.len().saturating_sub(count),

@@ -1,7 +1,8 @@
 //! From a file to an invoice or a credit note: first everything that can say no, then everything that is written.
 
+use super::known::{Known, Loaded};
 use super::reviews::{self, Finding};
-use super::{Actor, clean, confirm_invoice, currency, required};
+use super::{Actor, clean, currency, required};
 use crate::batch::{Batch, Step, Stop};
 use chrono::NaiveDate;
 use domain::identity::{ReviewRule, look_key, normalise_number, stem_key};
@@ -15,8 +16,7 @@ use domain::{Currency, Refusal};
 use formats::invoice::{Amount, InvoiceFile, Syntax};
 use formats::read::{Container, container};
 use serde_json::{Value, json};
-use store::records::Record;
-use store::{Conn, CreditNote, Invoice, Party, StoreError};
+use store::{CreditNote, Invoice, Party, StoreError};
 
 /// What a file turned out to be, with nothing written yet: ids and times are still to be filled in.
 #[derive(Debug)]
@@ -77,11 +77,11 @@ pub fn media_type(content: &[u8]) -> &'static str {
 }
 
 /// The company that a file's party means: by tax id, else by registration id.
-fn find_company(conn: &mut Conn, tax_id: &str, legal_id: &str) -> Result<Option<Party>, StoreError> {
+fn find_company(known: &mut impl Known, tax_id: &str, legal_id: &str) -> Result<Option<Party>, StoreError> {
     for id in [tax_id, legal_id] {
         let key = normalise_tax_id(id);
         if key.len() >= 4
-            && let Some(party) = Party::find_where(conn, "tax_key = ?", &[key.into()])?
+            && let Some(party) = known.company(&key)?
         {
             return Ok(Some(party));
         }
@@ -104,26 +104,25 @@ fn minor_or_zero(currency: Currency, amount: Amount, field: &str) -> Result<i64,
 }
 
 /// What can be asked of a file without writing anything. `supplier` brings it, `today` is the business date.
-pub fn examine(conn: &mut Conn, supplier: &Party, today: NaiveDate, source: &Source<'_>) -> Result<Examined, Stop> {
+pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, source: &Source<'_>) -> Result<Examined, Stop> {
     let file = source.file;
-    let known = currency(&file.currency)?;
-    // Without terms for its currency a receivable could never be issued: better to say so now.
-    confirm_invoice::issue_terms(conn, known.code())?;
+    let unit = currency(&file.currency)?;
+    known.check_terms(unit.code())?;
     let number = required(&file.number, "number", 64)?;
     let number_key = normalise_number(&number);
     if number_key.is_empty() {
         return Err(Refusal::FieldMissing { field: "number".to_owned() }.into());
     }
     let issue_date = file.issue_date.ok_or_else(|| Refusal::FieldMissing { field: "issue_date".to_owned() })?;
-    let payable_minor = minor(known, file.totals.payable, "payable")?;
+    let payable_minor = minor(unit, file.totals.payable, "payable")?;
     let total_minor = match file.totals.tax_inclusive {
         None => payable_minor,
-        total => minor(known, total, "total")?,
+        total => minor(unit, total, "total")?,
     };
     let kind = document_kind(file.document_type())?;
-    let buyer = find_company(conn, &file.buyer.tax_id, &file.buyer.legal_id)?;
+    let buyer = find_company(known, &file.buyer.tax_id, &file.buyer.legal_id)?;
     let buyer = buyer.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
-    let seller = find_company(conn, &file.seller.tax_id, &file.seller.legal_id)?;
+    let seller = find_company(known, &file.seller.tax_id, &file.seller.legal_id)?;
     let credit = kind == DocumentKind::Credit;
     decide_intake(&IntakeFacts {
         seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),
@@ -141,7 +140,7 @@ pub fn examine(conn: &mut Conn, supplier: &Party, today: NaiveDate, source: &Sou
         _ => String::new(),
     };
     if credit {
-        return examine_credit(conn, supplier, &buyer, source, (number, number_key, total_minor, named));
+        return examine_credit(known, supplier, &buyer, source, (number, number_key, total_minor, named));
     }
     let invoice = Invoice {
         id: 0,
@@ -155,7 +154,7 @@ pub fn examine(conn: &mut Conn, supplier: &Party, today: NaiveDate, source: &Sou
         type_code: file.document_type().to_owned(),
         issue_date,
         due_date: file.due_date,
-        currency: known.code().to_owned(),
+        currency: unit.code().to_owned(),
         total_minor,
         payable_minor,
         confirmed_minor: 0,
@@ -165,32 +164,18 @@ pub fn examine(conn: &mut Conn, supplier: &Party, today: NaiveDate, source: &Sou
         document: source.sha256.to_owned(),
         created_at: chrono::NaiveDateTime::default(),
         format: source.format.to_owned(),
-        prepaid_minor: minor_or_zero(known, file.totals.prepaid, "prepaid")?,
-        rounding_minor: minor_or_zero(known, file.totals.rounding, "rounding")?,
+        prepaid_minor: minor_or_zero(unit, file.totals.prepaid, "prepaid")?,
+        rounding_minor: minor_or_zero(unit, file.totals.rounding, "rounding")?,
         credited_minor: 0,
         replaces: named,
         review: String::new(),
         warnings: source.warnings.to_owned(),
     };
-    if is_here(conn, &invoice)? {
+    if known.is_here(&invoice)? {
         return Err(Refusal::DuplicateInvoice { number: invoice.number }.into());
     }
     let assigned = kind == DocumentKind::Factored || file.assigned_elsewhere();
     Ok(Examined::Invoice(Box::new(invoice), assigned))
-}
-
-/// The same invoice is here and has not run its course.
-fn is_here(conn: &mut Conn, invoice: &Invoice) -> Result<bool, StoreError> {
-    let condition = "seller_tax_key = ? AND number_key = ? AND issue_date = ? AND currency = ? AND payable_minor = ? \
-                     AND state NOT IN ('withdrawn', 'paid')";
-    let binds = [
-        invoice.seller_tax_key.as_str().into(),
-        invoice.number_key.as_str().into(),
-        invoice.issue_date.into(),
-        invoice.currency.as_str().into(),
-        invoice.payable_minor.into(),
-    ];
-    Ok(Invoice::find_where(conn, condition, &binds)?.is_some())
 }
 
 /// The one invoice that a credit note or a replacement names.
@@ -204,26 +189,19 @@ fn only_named(file: &InvoiceFile) -> Result<String, Refusal> {
 }
 
 fn examine_credit(
-    conn: &mut Conn,
+    known: &mut impl Known,
     supplier: &Party,
     buyer: &Party,
     source: &Source<'_>,
     (number, number_key, amount_minor, named): (String, String, i64, String),
 ) -> Result<Examined, Stop> {
     let file = source.file;
-    let found = reviews::find_named(conn, &supplier.tax_key, &named, i64::MAX)?;
+    let found = known.named(&supplier.tax_key, &named, i64::MAX)?;
     let invoice = found.filter(|row| row.buyer_id == buyer.id && row.currency == file.currency);
     let invoice = invoice.ok_or(Refusal::NamedInvoiceUnknown { number: named })?;
     let state = state_of(&invoice)?;
     let issue_date = file.issue_date.unwrap_or(invoice.issue_date);
-    let condition = "supplier_id = ? AND number_key = ? AND issue_date = ? AND currency = ? AND amount_minor = ?";
-    let binds =
-        [supplier.id.into(), number_key.as_str().into(), issue_date.into(), file.currency.as_str().into(), amount_minor.into()];
-    if CreditNote::find_where(conn, condition, &binds)?.is_some() {
-        return Err(Refusal::DuplicateInvoice { number }.into());
-    }
-    let outcome = decide_credit(state, owed_minor(invoice.payable_minor, invoice.credited_minor), amount_minor)?;
-    let credit = CreditNote {
+    let mut credit = CreditNote {
         id: 0,
         supplier_id: supplier.id,
         invoice_id: invoice.id,
@@ -233,10 +211,15 @@ fn examine_credit(
         issue_date,
         currency: file.currency.clone(),
         amount_minor,
-        state: if outcome == Credited::Late { "late" } else { "applied" }.to_owned(),
+        state: String::new(),
         document: source.sha256.to_owned(),
         created_at: chrono::NaiveDateTime::default(),
     };
+    if known.has_credit(&credit)? {
+        return Err(Refusal::DuplicateInvoice { number: credit.number }.into());
+    }
+    let outcome = decide_credit(state, owed_minor(invoice.payable_minor, invoice.credited_minor), amount_minor)?;
+    if outcome == Credited::Late { "late" } else { "applied" }.clone_into(&mut credit.state);
     Ok(Examined::Credit(Box::new(credit), Box::new(invoice)))
 }
 
@@ -254,19 +237,69 @@ pub fn admit(batch: &mut Batch<'_>, examined: Examined) -> Step<(i64, Value)> {
 
 fn admit_invoice(batch: &mut Batch<'_>, mut invoice: Invoice, assigned: bool) -> Step<(i64, Value)> {
     (invoice.id, invoice.created_at) = (batch.next_id(), batch.now);
-    let mut findings = reviews::findings(batch.conn, &invoice)?;
-    if assigned {
-        findings.push(Finding { rules: vec![ReviewRule::Assigned], other_id: None, credit_id: None });
-    }
+    let mut findings = reviews::findings(&mut *batch.conn, &invoice)?;
+    findings.extend(assigned.then(says_assigned));
     if !findings.is_empty() {
         "open".clone_into(&mut invoice.review);
     }
     batch.insert(&invoice)?;
     let opened = if findings.is_empty() { Vec::new() } else { reviews::hold(batch, &invoice, &findings)? };
-    let body = json!({
+    Ok((invoice.id, admitted(&invoice, &opened)))
+}
+
+fn says_assigned() -> Finding {
+    Finding { rules: vec![ReviewRule::Assigned], other_id: None, credit_id: None }
+}
+
+fn admitted(invoice: &Invoice, opened: &[i64]) -> Value {
+    json!({
         "invoice_id": invoice.id, "number": invoice.number, "review": invoice.review, "warnings": invoice.warnings, "reviews": opened,
-    });
-    Ok((invoice.id, body))
+    })
+}
+
+/// Invoices of one table, each compared with what is here and with the rows above it; nothing of them is written yet.
+#[derive(Debug)]
+pub struct Compared {
+    rows: Vec<Invoice>,
+    held: Vec<(i64, Vec<Finding>)>,
+}
+
+impl Compared {
+    /// Compares them in their order, as they would be numbered. More than `most` reviews nobody looks through: then none is taken.
+    pub fn new(batch: &Batch<'_>, known: &mut Loaded, examined: Vec<(Box<Invoice>, bool)>, most: usize) -> Step<Self> {
+        let (mut rows, mut held, mut reviews) = (Vec::with_capacity(examined.len()), Vec::new(), 0_usize);
+        let mut last = batch.heads.next_id;
+        for (mut invoice, assigned) in examined {
+            last = last.saturating_add(1);
+            (invoice.id, invoice.created_at) = (last, batch.now);
+            let mut findings = reviews::findings(known, &invoice)?;
+            findings.extend(assigned.then(says_assigned));
+            reviews = reviews.saturating_add(findings.len());
+            if reviews > most {
+                return Err(Refusal::TableNeedsPeople { most }.into());
+            }
+            if !findings.is_empty() {
+                "open".clone_into(&mut invoice.review);
+                held.push((invoice.id, findings));
+            }
+            known.add((*invoice).clone());
+            rows.push(*invoice);
+        }
+        Ok(Self { rows, held })
+    }
+
+    /// Writes all of them in one go and answers each row's id and what the caller learns, in their order.
+    pub fn admit(self, batch: &mut Batch<'_>, supplier: &Party) -> Step<Vec<(i64, Value)>> {
+        for row in &self.rows {
+            let id = batch.next_id();
+            if id != row.id {
+                return Err(StoreError::Corrupt(format!("invoice {} was compared as {}", id, row.id)).into());
+            }
+        }
+        batch.insert_all(&self.rows)?;
+        let opened = reviews::hold_rows(batch, supplier, &self.held)?;
+        Ok(self.rows.iter().map(|row| (row.id, admitted(row, opened.get(&row.id).map_or(&[], Vec::as_slice)))).collect())
+    }
 }
 
 fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invoice) -> Step<(i64, Value)> {

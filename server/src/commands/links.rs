@@ -5,8 +5,9 @@ use super::reviews;
 use crate::batch::{Batch, Step};
 use chrono::{NaiveDateTime, TimeDelta};
 use domain::Refusal;
-use domain::link::{Channel, LinkState, MOST_LINKS_A_DAY};
+use domain::link::{Channel, LinkState, MOST_LINKS_A_DAY, acts_in};
 use domain::party::PartyStatus;
+use domain::review::ReviewState;
 use serde_json::json;
 use store::records::{Keyed, Record};
 use store::{BuyerContact, ConfirmationLink, Conn, Invoice, Party, StoreError};
@@ -80,6 +81,21 @@ pub fn send_if_rare(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
         Some(contact) if may_send(batch.conn, invoice.id, batch.now)? => send(batch, invoice, &contact).map(|_| ()),
         _ => Ok(()),
     }
+}
+
+/// A review that held an invoice has ended without stopping it: whoever was to answer by link gets a new one. Where no more may go out
+/// today, the operator is told to send it. Answers whether one went out; nothing where nobody waits for one.
+pub fn send_after_review(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<bool>> {
+    let waits = invoice.review != ReviewState::Open.name() && !acts_in(&invoice.state).is_empty();
+    let Some(contact) = (if waits { contact_of(batch.conn, invoice.buyer_id)? } else { None }) else { return Ok(None) };
+    if may_send(batch.conn, invoice.id, batch.now)? {
+        send(batch, invoice, &contact)?;
+        return Ok(Some(true));
+    }
+    let buyer = batch.party(invoice.buyer_id)?;
+    let arguments = json!({ "number": invoice.number, "buyer": buyer.name });
+    reviews::notify_operator(batch, "link_wanted", &arguments, format!("/ops/contacts/{}", contact.party_id))?;
+    Ok(Some(false))
 }
 
 /// Mails a new link, and its code on the other channel; links from before end. Answers the link's id.

@@ -28,7 +28,7 @@ impl Execute for RegisterInvoice {
         let format = intake::format_of(&self.content, self.parsed.syntax);
         let source = Source { file: &self.parsed, sha256: &self.sha256, format, warnings: &self.warnings };
         let today = batch.today();
-        let examined = examine(batch.conn, &supplier, today, &source)?;
+        let examined = examine(&mut *batch.conn, &supplier, today, &source)?;
         intake::keep(batch, actor, &self.file_name, &self.sha256, &self.content)?;
         let (subject, body) = admit(batch, examined)?;
         Ok(Done::new(subject, body))

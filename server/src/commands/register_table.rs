@@ -1,6 +1,7 @@
 //! A supplier's table becomes draft invoices and credit notes, all of its rows or none; the same table again changes nothing.
 
-use super::intake::{self, Examined, Source, admit, examine};
+use super::intake::{self, Compared, Examined, Source, admit, examine};
+use super::known::Loaded;
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step, Stop};
 use chrono::NaiveDate;
@@ -25,8 +26,8 @@ pub struct RegisterTable {
 /// The line of a row and why it cannot be taken.
 pub type RowFault = (u32, Refusal);
 
-/// More faults than anybody mends in one go.
-const MOST_FAULTS: usize = 100;
+/// Credit notes and reviews of one table, which are written one by one and looked at by people.
+const MOST_BY_HAND: usize = 2_000;
 
 /// The column that a refusal of a row is about.
 #[must_use]
@@ -51,7 +52,7 @@ pub fn column_of(refusal: &Refusal) -> &'static str {
 
 /// All rows, each examined beside what is here and beside the rows above it, or all that is wrong with them. Nothing is written.
 pub fn examine_all(
-    conn: &mut Conn,
+    known: &mut Loaded,
     supplier: &Party,
     today: NaiveDate,
     sha256: &str,
@@ -61,14 +62,11 @@ pub fn examine_all(
     let mut seen = std::collections::HashSet::new();
     for row in rows {
         let source = Source { file: &row.invoice, sha256, format: intake::TABLE, warnings: "" };
-        match examine(conn, supplier, today, &source) {
+        match examine(known, supplier, today, &source) {
             Ok(examined) if seen.insert(examined.claims()) => good.push(examined),
             Ok(_) => faults.push((row.line, Refusal::DuplicateInvoice { number: row.invoice.number.clone() })),
             Err(Stop::Refused(refusal)) => faults.push((row.line, refusal)),
             Err(Stop::Failed(error)) => return Err(error),
-        }
-        if faults.len() >= MOST_FAULTS {
-            break;
         }
     }
     Ok(if faults.is_empty() { Ok(good) } else { Err(faults) })
@@ -92,13 +90,27 @@ impl Execute for RegisterTable {
             return Ok(Done::new(known, json!({ "loaded_before": true, "rows": [] })));
         }
         let today = batch.today();
-        let examined = examine_all(batch.conn, &supplier, today, &self.sha256, &self.rows)?;
+        let mut known = Loaded::load(batch.conn, &supplier, &self.rows)?;
+        let examined = examine_all(&mut known, &supplier, today, &self.sha256, &self.rows)?;
         // Whoever sends a table has asked for all faults before; what is left is what has changed in between.
         let examined = examined.map_err(|faults| faults.into_iter().next().map_or(Refusal::NotFound, |(_, refusal)| refusal))?;
+        let (mut invoices, mut credits, mut is_credit) = (Vec::new(), Vec::new(), Vec::with_capacity(examined.len()));
+        for one in examined {
+            is_credit.push(matches!(one, Examined::Credit(..)));
+            match one {
+                Examined::Invoice(row, assigned) => invoices.push((row, assigned)),
+                credit => credits.push(credit),
+            }
+        }
+        let left = MOST_BY_HAND.checked_sub(credits.len()).ok_or(Refusal::TableNeedsPeople { most: MOST_BY_HAND })?;
+        let compared = Compared::new(batch, &mut known, invoices, left)?;
         intake::keep(batch, actor, &self.file_name, &self.sha256, &self.content)?;
-        let (mut rows, mut subject) = (Vec::with_capacity(examined.len()), 0);
-        for (row, examined) in self.rows.iter().zip(examined) {
-            let (id, mut body) = admit(batch, examined)?;
+        let mut invoices = compared.admit(batch, &supplier)?.into_iter();
+        let mut credits = credits.into_iter();
+        let (mut rows, mut subject) = (Vec::with_capacity(self.rows.len()), 0);
+        for (row, is_credit) in self.rows.iter().zip(is_credit) {
+            let taken = if is_credit { credits.next().map(|one| admit(batch, one)).transpose()? } else { invoices.next() };
+            let Some((id, mut body)) = taken else { continue };
             subject = if subject == 0 { id } else { subject };
             if let Some(map) = body.as_object_mut() {
                 map.insert("line".to_owned(), json!(row.line));

@@ -1,15 +1,17 @@
 //! What the commands share that guard against financing twice: which invoices point at each other, holding one until a person
 //! has looked, and what an invoice shows of its reviews.
 
+use super::known::Known;
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::identity::{Identity, ReviewRule, look_key, normalise_number, suspicions};
+use domain::identity::{Identity, ReviewRule, normalise_number, suspicions};
 use domain::invoice::{DocumentKind, InvoiceState, document_kind};
 use domain::party::Capacity;
 use domain::review::{self, ReviewState};
 use serde_json::json;
+use std::collections::HashMap;
 use store::records::{Keyed, Record};
-use store::{Conn, Invoice, Party, Receivable, Review, StoreError};
+use store::{Invoice, Party, Receivable, Review, StoreError};
 
 /// Why a person must look at an invoice, and what it points at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Finding {
 }
 
 /// More invoices than these are not compared with one: a person has seen enough.
-const MOST_COMPARED: i64 = 50;
+pub const MOST_COMPARED: usize = 50;
 
 /// An invoice as the rules see it.
 #[must_use]
@@ -42,30 +44,10 @@ pub fn identity(row: &Invoice) -> Identity<'_> {
 }
 
 /// The live invoices that this one points at, each with its rules.
-fn pointed_at(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
+fn pointed_at(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
     let own = identity(invoice);
-    let condition = "id <> ? AND state NOT IN ('withdrawn', 'rejected') AND id IN (\
-        SELECT id FROM invoices WHERE seller_tax_key = ? AND look_key = ? \
-        UNION SELECT id FROM invoices WHERE seller_tax_key = ? AND look_key = ? \
-        UNION SELECT id FROM invoices WHERE seller_tax_key = ? AND stem_key = ? \
-        UNION SELECT id FROM invoices WHERE buyer_id = ? AND issue_date = ? AND total_minor = ? \
-        UNION SELECT id FROM invoices WHERE document = ?) ORDER BY id LIMIT ?";
-    let binds = [
-        invoice.id.into(),
-        own.seller.into(),
-        own.look_key.into(),
-        own.seller.into(),
-        own.stem_key.into(),
-        own.seller.into(),
-        own.look_key.into(),
-        own.buyer.into(),
-        own.issue_date.into(),
-        own.total_minor.into(),
-        own.file.into(),
-        MOST_COMPARED.into(),
-    ];
     let mut found = Vec::new();
-    for other in Invoice::list_where(conn, condition, &binds)? {
+    for other in known.compared(invoice, own.file)? {
         let rules = match named_state(invoice, &other) {
             // What it replaces it may resemble.
             Some(state) if is_replaceable(state) => continue,
@@ -94,47 +76,27 @@ pub fn is_replaceable(state: InvoiceState) -> bool {
     matches!(state, InvoiceState::Draft | InvoiceState::Presented | InvoiceState::Disputed | InvoiceState::Expired)
 }
 
-/// This seller's live invoice of that number that came before `before`, the newest where there are several.
-pub fn find_named(conn: &mut Conn, seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError> {
-    // The same number has the same look, which has the index.
-    let condition = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state NOT IN ('withdrawn', 'rejected') \
-                     ORDER BY issue_date DESC, id DESC LIMIT 1";
-    let binds = [seller_tax_key.into(), look_key(number).into(), normalise_number(number).into(), before.into()];
-    Invoice::find_where(conn, condition, &binds)
-}
-
 /// The one that a replacement names, and the rules on it where its number alone would not lead to it.
-fn replaced_confirmed(conn: &mut Conn, invoice: &Invoice) -> Result<Option<Finding>, StoreError> {
+fn replaced_confirmed(known: &mut impl Known, invoice: &Invoice) -> Result<Option<Finding>, StoreError> {
     if invoice.replaces.is_empty() {
         return Ok(None);
     }
-    let named = find_named(conn, &invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
+    let named = known.named(&invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
     let confirmed = named.filter(|other| InvoiceState::parse(&other.state).is_some_and(|state| !is_replaceable(state)));
     Ok(confirmed.map(|other| Finding { rules: vec![ReviewRule::ReplacesConfirmed], other_id: Some(other.id), credit_id: None }))
 }
 
 /// What cancelled an invoice of this number before: withdrawing it and bringing it again undoes neither its credit notes nor the
 /// invoice that took its place.
-fn cancelled_before(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
-    let key = [
-        invoice.seller_tax_key.as_str().into(),
-        invoice.look_key.as_str().into(),
-        invoice.number_key.as_str().into(),
-        invoice.id.into(),
-    ];
-    let credited = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
-    let mut ids: Vec<i64> = Invoice::list_where(conn, credited, &key)?.iter().map(|row| row.id).collect();
-    let replacing = "seller_tax_key = ? AND replaces <> '' AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY id";
-    let replacing = Invoice::list_where(conn, replacing, &[invoice.seller_tax_key.as_str().into(), invoice.id.into()])?;
-    ids.extend(replacing.iter().filter(|row| normalise_number(&row.replaces) == invoice.number_key).map(|row| row.id));
+fn cancelled_before(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
     let finding = |id| Finding { rules: vec![ReviewRule::CancelledBefore], other_id: Some(id), credit_id: None };
-    Ok(ids.into_iter().map(finding).collect())
+    Ok(known.cancelled(invoice)?.into_iter().map(finding).collect())
 }
 
 /// Everything that a person must look at before this invoice goes on. It need not be stored yet; its id is higher than all before.
-pub fn findings(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
-    let mut found = pointed_at(conn, invoice)?;
-    let more = replaced_confirmed(conn, invoice)?.into_iter().chain(cancelled_before(conn, invoice)?);
+pub fn findings(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
+    let mut found = pointed_at(known, invoice)?;
+    let more = replaced_confirmed(known, invoice)?.into_iter().chain(cancelled_before(known, invoice)?);
     for finding in more {
         // One review for two invoices, whatever they have in common.
         match found.iter_mut().find(|known| known.other_id == finding.other_id) {
@@ -145,25 +107,52 @@ pub fn findings(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, Stor
     Ok(found)
 }
 
+/// The review that a finding asks for, not written yet.
+fn open(batch: &mut Batch<'_>, invoice_id: i64, finding: &Finding) -> Review {
+    let rules: Vec<&str> = finding.rules.iter().map(|rule| rule.name()).collect();
+    Review {
+        id: batch.next_id(),
+        invoice_id,
+        other_id: finding.other_id,
+        credit_id: finding.credit_id,
+        rules: rules.join(" "),
+        state: ReviewState::Open.name().to_owned(),
+        statement: String::new(),
+        reason: String::new(),
+        created_at: batch.now,
+        decided_at: None,
+    }
+}
+
+/// The same for new invoices out of one table, in one go: one word to the operator and one to the supplier, however many they are.
+/// Answers the reviews of each invoice.
+pub fn hold_rows(batch: &mut Batch<'_>, supplier: &Party, held: &[(i64, Vec<Finding>)]) -> Step<HashMap<i64, Vec<i64>>> {
+    let mut rows = Vec::new();
+    let mut opened: HashMap<i64, Vec<i64>> = HashMap::new();
+    for (invoice_id, findings) in held {
+        for finding in findings {
+            let row = open(batch, *invoice_id, finding);
+            opened.entry(*invoice_id).or_default().push(row.id);
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(opened);
+    }
+    batch.insert_all(&rows)?;
+    let arguments = json!({ "count": held.len().to_string(), "supplier": supplier.name });
+    notify_operator(batch, "reviews_wanted", &arguments, "/ops/reviews?state=review-open".to_owned())?;
+    batch.notify(supplier.id, "reviews_opened", &arguments, "/invoices?state=held".to_owned());
+    Ok(opened)
+}
+
 /// Puts an invoice before a person: a review for each finding, a word to the operator and to the supplier. Answers the reviews.
 pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> Step<Vec<i64>> {
     let mut opened = Vec::with_capacity(findings.len());
     for finding in findings {
-        let id = batch.next_id();
-        opened.push(id);
-        let rules: Vec<&str> = finding.rules.iter().map(|rule| rule.name()).collect();
-        batch.insert(&Review {
-            id,
-            invoice_id: invoice.id,
-            other_id: finding.other_id,
-            credit_id: finding.credit_id,
-            rules: rules.join(" "),
-            state: ReviewState::Open.name().to_owned(),
-            statement: String::new(),
-            reason: String::new(),
-            created_at: batch.now,
-            decided_at: None,
-        })?;
+        let row = open(batch, invoice.id, finding);
+        batch.insert(&row)?;
+        opened.push(row.id);
     }
     super::links::end(batch, invoice.id, "under_review")?;
     let supplier = batch.party(invoice.supplier_id)?;
@@ -216,6 +205,7 @@ pub fn release(batch: &mut Batch<'_>, invoice_id: i64) -> Step<()> {
         if freed.id != invoice_id && freed.review != ReviewState::Open.name() {
             let arguments = json!({ "number": freed.number });
             batch.notify(freed.supplier_id, "review_released", &arguments, format!("/invoices/{}", freed.id));
+            super::links::send_after_review(batch, &freed)?;
         }
     }
     Ok(())
@@ -227,7 +217,7 @@ pub fn check_again(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<bool> {
     let condition = "invoice_id = ? OR other_id = ?";
     let seen = Review::list_where(batch.conn, condition, &[invoice.id.into(), invoice.id.into()])?;
     let known = |other: i64| seen.iter().any(|row| row.invoice_id == other || row.other_id == Some(other));
-    let mut fresh = findings(batch.conn, invoice)?;
+    let mut fresh = findings(&mut *batch.conn, invoice)?;
     fresh.retain(|finding| finding.other_id.is_some_and(|other| !known(other)));
     if fresh.is_empty() {
         return Ok(false);

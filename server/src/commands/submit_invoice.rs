@@ -1,5 +1,6 @@
 //! A person at the supplier has looked at the fields and presents the invoice to its buyer.
 
+use super::known::Known;
 use super::{Actor, Done, Execute, advance, answer_clock, links, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
@@ -26,7 +27,7 @@ fn supersede(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
     if invoice.replaces.is_empty() {
         return Ok(());
     }
-    let named = reviews::find_named(batch.conn, &invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
+    let named = batch.conn.named(&invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
     let Some(mut named) = named else { return Ok(()) };
     let state = InvoiceState::parse(&named.state).ok_or_else(|| settlement::corrupt("state of invoice", named.id))?;
     if reviews::is_replaceable(state) {

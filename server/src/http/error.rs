@@ -54,6 +54,19 @@ impl RowFault {
         }
     }
 
+    /// Line, column, code and sentence.
+    #[must_use]
+    pub fn cells(&self, language: Language) -> [String; 4] {
+        let of = |fault: &FileFault, name: &str| {
+            fault.arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        let (line, column, code) = match self {
+            Self::Cell(fault) => (of(fault, "line"), of(fault, "column"), fault.code.clone()),
+            Self::Refused { line, column, refusal, .. } => (line.to_string(), (*column).to_owned(), refusal.code().to_owned()),
+        };
+        [line, column, code, self.sentence(language)]
+    }
+
     fn json(&self, language: Language) -> serde_json::Value {
         let (place, code) = match self {
             Self::Cell(fault) => (fault.arguments.clone(), fault.code.clone()),

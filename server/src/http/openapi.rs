@@ -176,7 +176,7 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
         "confirmation-links" => &[("invoice_id", "the invoice that they lead to")],
         "messages" => &[("invoice_id", "the invoice that was spoken about")],
         "confirmation-evidence" => &[("invoice_id", "the invoice that was confirmed")],
-        "payables/approved" => &[("state", "approved, used or withdrawn"), ("before", "rows older than this id")],
+        "payables/approved" => &[("state", "approved, used, withdrawn or lapsed"), ("before", "rows older than this id")],
         "assignments" => &[("state", "given or acknowledged"), ("before", "rows older than this id")],
         "payables/list" => &[("list_id", "a list of confirmations of the company")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],

@@ -132,6 +132,9 @@ pub struct FreshCsrf(pub String);
 const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
                    form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types app";
 
+/// A stored file that a browser shows in spite of everything can do nothing there.
+const FILE_CSP: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
+
 /// Percent-encodes what is not unreserved.
 #[must_use]
 pub fn encode(text: &str) -> String {
@@ -181,11 +184,13 @@ pub async fn wrap<B: MessageBody + 'static>(
         response.response_mut().head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }
     let asset = inner.path().starts_with("/assets/") && response.status().is_success();
+    let sound = response.status().is_success();
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     };
-    set("content-security-policy", CSP);
+    let stored = ["/documents/", "/confirmation-documents/"].iter().any(|start| inner.path().starts_with(start));
+    set("content-security-policy", if stored && sound { FILE_CSP } else { CSP });
     set("x-content-type-options", "nosniff");
     // The address of a one-time link is itself a key.
     let secret = inner.path().starts_with("/confirm/") || inner.path().starts_with("/confirmation-documents/");

@@ -3,7 +3,7 @@
 
 use crate::query::{self, Bind};
 use crate::records::Keyed;
-use crate::rows::{BuyerLimit, Notice, Offer, Receivable, SoloActs};
+use crate::rows::{ApprovedPayable, BuyerLimit, Notice, Offer, Receivable, SoloActs};
 use crate::{Conn, Result, StoreError};
 
 /// A record of which a command changes the same few columns in many rows.
@@ -69,6 +69,20 @@ impl BulkUpdate for SoloActs {
             Bind::Ints(rows.iter().map(|row| row.id).collect()),
             Bind::Texts(rows.iter().map(|row| row.day.to_string()).collect()),
             Bind::Ints(rows.iter().map(|row| row.sum_minor).collect()),
+        ]
+    }
+}
+
+impl BulkUpdate for ApprovedPayable {
+    const STATEMENT: &'static str = "UPDATE approved_payables a SET state = u.state, refusal = u.refusal \
+                                     FROM UNNEST(?, ?, ?) AS u (id, state, refusal) WHERE a.id = u.id";
+
+    /// What becomes of many lines at once; the invoice that uses one is written with it alone.
+    fn columns(rows: &[&Self]) -> Vec<Bind> {
+        vec![
+            Bind::Ints(rows.iter().map(|row| row.id).collect()),
+            Bind::Texts(rows.iter().map(|row| row.state.clone()).collect()),
+            Bind::Texts(rows.iter().map(|row| row.refusal.clone()).collect()),
         ]
     }
 }

@@ -371,10 +371,10 @@ list_row!(
     ApprovedLine {
         id: BigInt => i64, buyer_id: BigInt => i64, list_id: BigInt => i64, supplier: Text => String, supplier_tax_id: Text => String, number: Text => String,
         issue_date: Date => NaiveDate, due_date: Date => NaiveDate, currency: Text => String, payable_minor: BigInt => i64, payment_reference: Text => String,
-        words_en: Text => String, words_zh: Text => String, words_hash: Text => String, state: Text => String, invoice_id: BigInt => i64,
+        words_en: Text => String, words_zh: Text => String, words_hash: Text => String, state: Text => String, refusal: Text => String, invoice_id: BigInt => i64,
     } from "SELECT e.id, e.buyer_id, e.list_id, s.name AS supplier, s.tax_id AS supplier_tax_id, e.number, e.issue_date, e.due_date, e.currency, e.payable_minor, \
-            e.payment_reference, e.words_en, e.words_zh, e.words_hash, e.state, COALESCE(e.invoice_id, 0) AS invoice_id \
-            FROM approved_payables e JOIN parties s ON s.id = e.supplier_id WHERE e.state IN ('approved', 'used', 'withdrawn')";
+            e.payment_reference, e.words_en, e.words_zh, e.words_hash, e.state, e.refusal, COALESCE(e.invoice_id, 0) AS invoice_id \
+            FROM approved_payables e JOIN parties s ON s.id = e.supplier_id WHERE e.state IN ('approved', 'used', 'withdrawn', 'lapsed')";
     totals "payable_minor"
 );
 

@@ -193,6 +193,17 @@ pub fn among(conn: &Conn, column: &str, ids: &[i64]) -> (String, Bind) {
     }
 }
 
+/// The same for texts.
+#[must_use]
+pub fn among_texts(conn: &Conn, column: &str, texts: &[String]) -> (String, Bind) {
+    match conn {
+        Conn::Sqlite(_) => {
+            (format!("{column} IN (SELECT value FROM json_each(?))"), Bind::Text(serde_json::Value::from(texts).to_string()))
+        }
+        Conn::Postgres(_) => (format!("{column} = ANY (?)"), Bind::Texts(texts.to_vec())),
+    }
+}
+
 /// The rows of `table`, named `a`, that a list of wishes, named `w`, asks for by a unique key: from the wish to the row by the key's
 /// index, never the other way. On PostgreSQL the limit is what holds the planner to it: a plan made while the table was small, and kept,
 /// would go on reading all of it in every batch.

@@ -206,6 +206,18 @@ document-lead = Word for word what the file says.
 document-fields = What Kontor has read
 document-unreadable = This file cannot be shown here. Download it to read it.
 document-download = Download the original file
+document-inside-pdf = The fields come from the XML file { $name } inside this PDF, which stands here word for word. The pages of the PDF were not read: download it and compare.
+document-inside-ofd = The fields come from the invoice data { $name } inside this OFD document, which stands here word for word. The pages of the document were not read: download it and compare.
+document-opens-outside = The document is given as a download only and opens with a program on your device: it may hold scripts and links, which have no place on these pages.
+document-download-pdf = Download the PDF
+document-download-ofd = Download the OFD document
+document-row = The fields come from line { $line } of a table, which stands here cell by cell. Other rows are shown to nobody but those whom they concern; the whole table, to which the digest belongs, is kept for its supplier and the platform.
+document-download-row = Download the table
+document-cells = The row
+document-column = Column
+document-cell = Content
+document-account = Account
+document-check-code = Check code
 document-none = None.
 document-number = Number
 document-issued = Issued
@@ -256,7 +268,7 @@ upload-title = Upload invoices
 upload-lead = Invoices that your company issued to a buyer on Kontor: UBL or CII (XML), Factur-X or ZUGFeRD (PDF), OFD e-fapiao, a zip of these, or Kontor's CSV table.
 upload-files = Files
 upload-table = A table of invoices
-upload-table-lead = One row an invoice, with the columns { $needed }; and, where there is something to say, { $others }. Days as 2026-11-25, amounts with a point, all of a table or nothing of it.
+upload-table-lead = One row an invoice, with the columns { $needed }; and, where there is something to say, { $others }. Days as 2026-11-25, amounts with a point; at most { $most } rows and 5 MB; all of a table or nothing of it.
 upload-template = Download the heading as CSV
 upload-limits = { $files ->
     [one] One file of at most { $megabytes } MB.
@@ -1538,6 +1550,8 @@ command-decide-review = Review decided
 command-explain-invoice = Statement on a review
 notice-review-wanted = Invoice { $number } of { $supplier } has to be reviewed
 notice-review-explained = { $supplier } has said something about invoice { $number }, which is under review
+notice-reviews-wanted = { $count } invoices of a table of { $supplier } have to be reviewed
+notice-reviews-opened = { $count } invoices of your table are under review by the platform
 notice-review-opened = Invoice { $number } is under review by the platform
 notice-review-released = Invoice { $number } is no longer under review
 notice-review-cleared = Invoice { $number } may go on: { $reason }
@@ -1559,6 +1573,20 @@ field-withheld-minor = Withholding tax
 field-retained-minor = Retention
 field-deducted-minor = Other deductions
 upload-row = Row { $line }, column { $column }: { $sentence } Nothing of the table was taken.
+upload-more-taken = { $count ->
+    [one] One more invoice or credit note of this file was taken.
+   *[other] { $count } more invoices and credit notes of this file were taken.
+}
+upload-more-wrong = { $count ->
+    [one] One more row is wrong. The file of all faults below names it.
+   *[other] { $count } more rows are wrong. The file of all faults below names them.
+}
+faults-download = Download all faults as CSV
+faults-shown = Only the first { $most } are shown here; the file names all of them.
+faults-line = Line
+faults-column = Column
+faults-code = Code
+faults-sentence = What is wrong
 upload-loaded-before = This table was loaded before. Nothing has changed.
 command-register-table = Table of invoices registered
 evidence-title = Evidence
@@ -1767,6 +1795,7 @@ account-other-holder = The account holder is not { $name }.
 account-also-of = This is also an account of { $name }.
 pay-holder = Pay to
 refusal-own-debt = Your company owes this receivable itself and cannot buy it.
+refusal-table-needs-people = People would have to look at more than { $most } rows of this table: credit notes, and rows that look like each other or like invoices that are on Kontor. Nothing was taken: see whether the table is the right one, and split it.
 refusal-too-many-files = At most { $most } files at a time. Nothing was taken: send them in parts, or in one zip.
 fault-file-zip-twice = The archive holds two files with one name, or its list is not true. Pack it again with different names.
 ## Survival
@@ -1856,6 +1885,11 @@ command-withdraw-approved = Approval in advance withdrawn
 refusal-supplier-unknown = No supplier with this tax id trades here.
 notice-payables-approved = { $buyer } has approved { $count } of your invoices in advance: each that you present with the same number, date, currency and amount is confirmed at once
 notice-approved-used = Invoice { $number } came as you approved it in advance and is confirmed
+notice-approvals-lapsed = { $count } of your approvals in advance for { $supplier } have ended: no invoice can use them any more
+notice-approvals-lapsed-supplier = { $count } approvals in advance by { $buyer } have ended: no invoice can use them any more
+notice-link-wanted = The review of invoice { $number } is over, and { $buyer } answers by link: no more links may go out today. Send one tomorrow
+field-link-sent = New link sent to the buyer's contact
+state-lapsed = Ended unused
 notice-approval-withdrawn = { $buyer } has withdrawn its approval in advance of invoice { $number }
 state-used = Used
 state-held = Being looked at

@@ -80,7 +80,7 @@ fn every_fault_is_told_by_row_and_column_and_nothing_is_taken() {
     assert_eq!(faults(&format!("{HEADING},colour\n{good},\n")), [r#"csv_column_unknown column="colour""#]);
     assert_eq!(faults(&format!("{}\n{good}\n", HEADING.replace("total,", ""))), [r#"csv_column_missing column="total""#]);
     assert_eq!(faults("a,b\n1,2\n"), ["unknown_kind"]);
-    assert_eq!(faults(&format!("{HEADING}\n{}", format!("{good}\n").repeat(2_001))), [r#"csv_too_many most="2000""#]);
+    assert_eq!(faults(&format!("{HEADING}\n{}", format!("{good}\n").repeat(20_001))), [r#"csv_too_many most="20000""#]);
     let windows = [HEADING.as_bytes(), b"\nA-1,2026-11-01,,EUR,DE1,FR1,Caf\xE9,,,119,,119,\n"].concat();
     assert_eq!(read(&windows).unwrap_err().to_string(), r#"encoding encoding="UTF-8""#);
 }

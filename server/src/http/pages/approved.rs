@@ -5,7 +5,7 @@ use super::super::error::{Fault, RowFault};
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::super::upload::{Uploaded, UploadedFile};
-use super::confirmation_lists::wrong_rows;
+use super::confirmation_lists::{told, wrong_rows};
 use super::listing::{Listing, plain_table};
 use super::{Answer, SignedIn, again, submit_or_again};
 use crate::commands::advance::{approved_terms, invoice_terms};
@@ -145,7 +145,7 @@ async fn list(who: Who<BuyerViewer>, params: Params) -> Answer {
         ("col-payable", true, "payable_minor"),
         ("col-state", false, ""),
     ];
-    let states = &["approved", "used", "withdrawn"];
+    let states = &["approved", "used", "withdrawn", "lapsed"];
     let listing =
         Listing { params: &params, language, groups: &[], states, heads, default: ("id", true), summed: "payable_minor" };
     let wanted = listing.query().with("buyer_id = ?", vec![who.party_id()?.into()]);
@@ -208,6 +208,9 @@ fn entry_page<R: SignedIn>(who: &Who<R>, row: &ApprovedLine) -> Result<Page, Fau
     }
     if row.invoice_id > 0 {
         facts.push((who.t("approved-invoice"), Value::link(row.number.clone(), format!("/payables/{}", row.invoice_id))));
+    }
+    if !row.refusal.is_empty() {
+        facts.push((who.t("field-reason"), Value::text(told(language, &row.refusal, &row.currency))));
     }
     let mut page = Page::new(language.fill("approved-page-title", &[("number", row.number.clone())]))
         .trail(who.t("payables-title"), "/payables")

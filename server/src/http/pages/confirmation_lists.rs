@@ -5,7 +5,7 @@ use super::super::error::{Fault, RowFault};
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, parse_fields};
 use super::super::upload::Uploaded;
-use super::listing::{Head, Listing, plain_table};
+use super::listing::{Head, Listing, MOST_FAULTS_SHOWN, faults_file, plain_table};
 use super::payables::{payables_listing, payables_page};
 use super::{Answer, SignedIn, again, receipt};
 use crate::commands::confirm_invoice::words;
@@ -216,7 +216,11 @@ pub async fn wrong_rows(who: &Who<BuyerMaker>, mut page: Page, rows: &[RowFault]
     let language = who.language();
     page.errors.push(("files".to_owned(), language.fill("confirmation-file-wrong", &[("count", rows.len().to_string())])));
     let line = |row: &RowFault| (Tone::Attention, String::new(), row.sentence(language), String::new());
-    page.push(Block::Results(rows.iter().map(line).collect()));
+    page.push(Block::Results(rows.iter().take(MOST_FAULTS_SHOWN).map(line).collect()));
+    if rows.len() > MOST_FAULTS_SHOWN {
+        page.push(Block::Paragraph(language.fill("faults-shown", &[("most", MOST_FAULTS_SHOWN.to_string())])));
+        page.push(faults_file(language, "table", rows.iter().map(|row| row.cells(language))));
+    }
     who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
@@ -323,7 +327,7 @@ pub fn facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>,
 /// Where a line leads: to its invoice, to what was approved in advance, or nowhere as long as it is neither.
 fn item_link(item: &ConfirmationItemLine) -> Value {
     match (item.invoice_id, item.state.as_str()) {
-        (0, "approved" | "withdrawn") => Value::link(item.number.clone(), format!("/payables/approved/{}", item.id)),
+        (0, "approved" | "withdrawn" | "lapsed") => Value::link(item.number.clone(), format!("/payables/approved/{}", item.id)),
         (0, _) => Value::text(item.number.clone()),
         (invoice, _) => Value::link(item.number.clone(), format!("/payables/{invoice}")),
     }
@@ -356,7 +360,7 @@ const ITEM_HEADS: &[Head] = &[
 
 /// The lines of a list as an address asks for them.
 fn items_listing(params: &Params, language: Language) -> Listing<'_> {
-    let states = &["waiting", "excluded", "confirmed", "refused", "approved", "used", "withdrawn"];
+    let states = &["waiting", "excluded", "confirmed", "refused", "approved", "used", "withdrawn", "lapsed"];
     Listing { params, language, groups: &[], states, heads: ITEM_HEADS, default: ("id", false), summed: "amount_minor" }
 }
 

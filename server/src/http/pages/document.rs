@@ -1,25 +1,81 @@
 //! An invoice's file as people read it, beside the fields that were taken from it.
 
 use super::listing::plain_table;
-use formats::view::{self, DocumentView, Entry, Figure, LineView, PartyView};
-use web::{Block, Language, TotalRow, Value};
+use crate::file_reader::Shown;
+use actix_web::HttpResponse;
+use formats::read::Container;
+use formats::view::{DocumentView, Entry, Figure, LineView, PartyView, RowView, rows_of};
+use web::{Block, Column, Language, Row, Table, TotalRow, Value};
 
 /// The document, section by section. A file that cannot be shown can still be taken as it is.
 #[must_use]
-pub fn blocks(language: Language, content: &[u8], hash: &str) -> Vec<Block> {
-    blocks_from(language, content, format!("/documents/{hash}"))
+pub fn blocks(language: Language, shown: &Shown, hash: &str) -> Vec<Block> {
+    blocks_from(language, shown, format!("/documents/{hash}"))
 }
 
 /// The same where the file is given out at an address of its own.
 #[must_use]
-pub fn blocks_from(language: Language, content: &[u8], address: String) -> Vec<Block> {
-    let mut found = vec![Block::Heading(language.t("document-title")), Block::Paragraph(language.t("document-lead"))];
-    match view::read(content) {
-        Ok(view) => found.extend(sections(language, &view)),
-        Err(_) => found.push(Block::Notice(web::Tone::Attention, language.t("document-unreadable"))),
+pub fn blocks_from(language: Language, shown: &Shown, address: String) -> Vec<Block> {
+    let mut found = vec![Block::Heading(language.t("document-title"))];
+    let mut download = "document-download";
+    match shown {
+        Shown::Invoice(view, None) => {
+            found.push(Block::Paragraph(language.t("document-lead")));
+            found.extend(sections(language, view));
+        }
+        Shown::Invoice(view, Some((kind, name))) => {
+            let pdf = *kind == Container::Pdf;
+            let lead = if pdf { "document-inside-pdf" } else { "document-inside-ofd" };
+            found.push(Block::Notice(web::Tone::Waiting, language.fill(lead, &[("name", name.clone())])));
+            found.extend(sections(language, view));
+            found.push(Block::Paragraph(language.t("document-opens-outside")));
+            download = if pdf { "document-download-pdf" } else { "document-download-ofd" };
+        }
+        Shown::Row(row) => {
+            found.push(Block::Paragraph(language.fill("document-row", &[("line", row.line.to_string())])));
+            found.push(row_table(language, row));
+            download = "document-download-row";
+        }
+        Shown::Nothing => {
+            found.push(Block::Paragraph(language.t("document-lead")));
+            found.push(Block::Notice(web::Tone::Attention, language.t("document-unreadable")));
+        }
     }
-    found.push(Block::Links(vec![(language.t("document-download"), address)]));
+    found.push(Block::Links(vec![(language.t(download), address)]));
     found
+}
+
+/// The cells of a row under the names that its table gives them.
+fn row_table(language: Language, row: &RowView) -> Block {
+    let rows = row.cells.iter().map(|(name, text)| vec![Value::code(name.clone()), Value::text(text.clone())]);
+    table(language, "document-cells", &[("document-column", false), ("document-cell", false)], rows.collect())
+}
+
+/// A stored file, always as a download and never shown inside the site: a PDF may hold scripts and links, and no policy of ours
+/// reaches into a browser's reader.
+#[must_use]
+pub fn download(name: &str, content: Vec<u8>) -> HttpResponse {
+    let name: String = name.chars().filter(|mark| mark.is_ascii_alphanumeric() || ".-_".contains(*mark)).collect();
+    HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .insert_header(("Content-Disposition", format!("attachment; filename=\"{name}\"")))
+        .body(content)
+}
+
+/// What the name of a file of this media type ends in.
+#[must_use]
+pub fn extension(media_type: &str) -> &str {
+    media_type.rsplit('/').next().unwrap_or("bin")
+}
+
+/// A table of invoices as those get it who see only some of them: its heading and their rows, with nothing that a spreadsheet
+/// would run.
+#[must_use]
+pub fn own_rows(content: &[u8], numbers: &[String]) -> Option<String> {
+    let mut rows = rows_of(content, numbers).ok()?.into_iter();
+    let columns = rows.next()?.into_iter().map(Column::new).collect();
+    let rows: Vec<Row> = rows.map(|cells| Row { cells: cells.into_iter().map(Value::text).collect() }).collect();
+    (!rows.is_empty()).then(|| Table { columns, rows, ..Table::default() }.to_csv())
 }
 
 fn sections(language: Language, view: &DocumentView) -> Vec<Block> {

@@ -4,13 +4,14 @@ use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
 use super::super::upload::{Uploaded, UploadedFile};
-use super::listing::{Group, Listing, csv_file, plain_table};
+use super::listing::{Group, Listing, MOST_FAULTS_SHOWN, csv_file, faults_file, plain_table};
 use super::thread::{self, Thread};
 use super::{
     Answer, Check, SignedIn, again, check_page, document as shown_document, evidence, receipt, receipts, submit_or_again,
 };
 use crate::commands::Outcome;
 use crate::commands::explain_invoice::ExplainInvoice;
+use crate::commands::known::Loaded as Known;
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::register_table::{RegisterTable, column_of, examine_all, find_loaded};
 use crate::commands::send_link::SendLink;
@@ -18,16 +19,15 @@ use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
 use crate::commands::write_message::WriteMessage;
 use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
-use crate::file_reader::{self, Held};
+use crate::file_reader::{self, Held, Shown};
 use crate::hash::sha256_hex;
-use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Role;
-use formats::csv::CsvInvoice;
+use formats::csv::{CsvInvoice, MOST_ROWS};
 use serde_json::Value as Json;
 use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
 use store::records::{Keyed, Record};
-use store::{CreditNote, Evidence, Party};
+use store::{CreditNote, Evidence, Invoice, Party};
 use web::{Block, Event, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -126,7 +126,7 @@ fn upload_page<R: SignedIn>(who: &Who<R>) -> Page {
     let limits =
         [("files", MOST_FILES.to_string()), ("megabytes", megabytes(LARGEST_FILE)), ("together", megabytes(LARGEST_FORM))];
     let (needed, others) = formats::csv::invoice_columns();
-    let columns = [("needed", needed.join(", ")), ("others", others.join(", "))];
+    let columns = [("needed", needed.join(", ")), ("others", others.join(", ")), ("most", MOST_ROWS.to_string())];
     let field = Field::new("files", who.t("upload-files"), "files").hint(who.language().fill("upload-limits", &limits));
     Page::new(who.t("upload-title"))
         .trail(who.t("invoices-title"), "/invoices")
@@ -169,6 +169,17 @@ impl Answered {
         let Fault::Unreadable(unread) = fault else { return (None, None) };
         let named = |wanted: &str| unread.arguments.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
         (named("line").and_then(|line| line.parse().ok()), named("column"))
+    }
+
+    /// Line, column, code and sentence, for the file of all faults.
+    fn cells(&self, language: Language, fault: &Fault) -> [String; 4] {
+        let (line, column) = self.place(fault);
+        [
+            line.map(|line| line.to_string()).unwrap_or_default(),
+            column.unwrap_or_default(),
+            fault.code(),
+            fault.sentence(language),
+        ]
     }
 
     /// Why it was not taken, with its place where it has one.
@@ -233,7 +244,8 @@ async fn register_table<R: SignedIn>(
             }
             let supplier = Party::load(conn, supplier_id)?;
             let today = store::records::load_heads(conn)?.business_date;
-            let faults = examine_all(conn, &supplier, today, &hash, &rows)?.err().unwrap_or_default();
+            let mut known = Known::load(conn, &supplier, &rows)?;
+            let faults = examine_all(&mut known, &supplier, today, &hash, &rows)?.err().unwrap_or_default();
             Ok((rows, faults))
         })
         .await?;
@@ -245,12 +257,12 @@ async fn register_table<R: SignedIn>(
         };
         return Ok(faults.into_iter().map(answer).collect());
     }
-    let outcome = match who.submit(key, RegisterTable { file_name: name.clone(), sha256, content, rows }).await {
+    let mut outcome = match who.submit(key, RegisterTable { file_name: name.clone(), sha256, content, rows }).await {
         Ok(outcome) => outcome,
         Err(fault @ Fault::Failed(_)) => return Err(fault),
         Err(fault) => return Ok(vec![Answered { name, row: None, outcome: Err(fault) }]),
     };
-    let taken = outcome.body.get("rows").and_then(Json::as_array).cloned().unwrap_or_default();
+    let taken = outcome.body.get_mut("rows").and_then(Json::as_array_mut).map(std::mem::take).unwrap_or_default();
     if taken.is_empty() {
         return Ok(vec![Answered { name, row: None, outcome: Ok(outcome) }]);
     }
@@ -283,6 +295,25 @@ fn accepted(language: Language, outcome: &Outcome) -> (Tone, String) {
     (tone, text)
 }
 
+/// What the upload's page says of one invoice, and where it leads.
+fn result_line(who: &Who<SupplierMaker>, answered: Answered) -> Result<(Tone, String, String, String), Fault> {
+    let language = who.language();
+    Ok(match &answered.outcome {
+        Ok(outcome) if outcome.body.get("loaded_before").and_then(Json::as_bool) == Some(true) => {
+            (Tone::Waiting, answered.name, who.t("upload-loaded-before"), String::new())
+        }
+        Ok(outcome) => {
+            let (tone, text) = accepted(language, outcome);
+            (tone, answered.name, text, format!("/invoices/{}", outcome.number("invoice_id")))
+        }
+        Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
+            let sentence = answered.sentence(language, fault);
+            (Tone::Attention, answered.name, sentence, String::new())
+        }
+        Err(fault) => return Err(fault.clone()),
+    })
+}
+
 async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let language = who.language();
     if uploaded.files.is_empty() {
@@ -290,35 +321,53 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
         return again(&who, upload_page(&who), &uploaded.posted, missing, "").await;
     }
     let base = uploaded.posted.key();
-    let mut results = Vec::with_capacity(uploaded.files.len());
-    let mut good = 0_usize;
+    let (mut results, mut downloads) = (Vec::with_capacity(uploaded.files.len()), Vec::new());
+    let (mut good, mut all) = (0_usize, 0_usize);
     for (index, file) in uploaded.files.into_iter().enumerate() {
-        for answered in register(&who, &format!("{base}-{index}"), file).await? {
-            match &answered.outcome {
-                Ok(outcome) if outcome.body.get("loaded_before").and_then(Json::as_bool) == Some(true) => {
-                    results.push((Tone::Waiting, answered.name, who.t("upload-loaded-before"), String::new()));
-                }
-                Ok(outcome) => {
-                    good = good.saturating_add(1);
-                    let (tone, text) = accepted(language, outcome);
-                    results.push((tone, answered.name, text, format!("/invoices/{}", outcome.number("invoice_id"))));
-                }
-                Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
-                    let sentence = answered.sentence(language, fault);
-                    results.push((Tone::Attention, answered.name, sentence, String::new()));
-                }
-                Err(fault) => return Err(fault.clone()),
+        let name = file.name.clone();
+        let answered = register(&who, &format!("{base}-{index}"), file).await?;
+        all = all.saturating_add(answered.len());
+        let many = answered.len() > MOST_FAULTS_SHOWN;
+        let (mut shown, mut left, mut wrong) = (0_usize, [0_i64; 2], Vec::new());
+        for answered in answered {
+            let taken = answered.outcome.is_ok();
+            if let Err(fault) = &answered.outcome {
+                wrong.push(answered.cells(language, fault));
+            }
+            let line = result_line(&who, answered)?;
+            // A table that was loaded before leads nowhere: nothing was taken.
+            good = good.saturating_add(usize::from(taken && !line.3.is_empty()));
+            // Of many rows those are told that somebody has to do something about.
+            if shown >= MOST_FAULTS_SHOWN || (many && line.0 == Tone::Done) {
+                let [good_left, wrong_left] = &mut left;
+                let count = if taken { good_left } else { wrong_left };
+                *count = count.saturating_add(1);
+            } else {
+                shown = shown.saturating_add(1);
+                results.push(line);
             }
         }
+        let [taken, faulty] = left;
+        let more = |key: &str, count: i64| language.fill(key, &[("count", count.to_string())]);
+        if taken > 0 {
+            results.push((Tone::Done, name.clone(), more("upload-more-taken", taken), "/invoices?state=draft".to_owned()));
+        }
+        if faulty > 0 {
+            results.push((Tone::Attention, name.clone(), more("upload-more-wrong", faulty), String::new()));
+        }
+        if wrong.len() > MOST_FAULTS_SHOWN {
+            downloads.push(faults_file(language, &name, wrong.into_iter()));
+        }
     }
-    let counts = [("good", good.to_string()), ("all", results.len().to_string())];
-    let page = Page::new(language.fill("upload-result", &counts))
+    let counts = [("good", good.to_string()), ("all", all.to_string())];
+    let mut page = Page::new(language.fill("upload-result", &counts))
         .trail(who.t("invoices-title"), "/invoices")
-        .with(Block::Results(results))
-        .with(Block::Links(vec![
-            (who.t("upload-to-drafts"), "/invoices?state=draft".to_owned()),
-            (who.t("upload-more"), "/invoices/upload".to_owned()),
-        ]));
+        .with(Block::Results(results));
+    page.blocks.extend(downloads);
+    page.push(Block::Links(vec![
+        (who.t("upload-to-drafts"), "/invoices?state=draft".to_owned()),
+        (who.t("upload-more"), "/invoices/upload".to_owned()),
+    ]));
     who.app.page(&who.viewer, page).await
 }
 
@@ -450,7 +499,7 @@ fn review_blocks(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Vec<Block>
 struct Loaded {
     row: InvoiceLine,
     events: Vec<AuditLine>,
-    content: Vec<u8>,
+    document: Shown,
     thread: Thread,
     reviews: Vec<ReviewLine>,
     credits: Vec<CreditNote>,
@@ -466,7 +515,8 @@ pub fn content_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Vec<u8>, 
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
-    who.app
+    let (mut loaded, content) = who
+        .app
         .read(move |conn| {
             let row = InvoiceLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
@@ -476,9 +526,12 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
             let linked = crate::commands::links::contact_of(conn, row.buyer_id)?.is_some();
-            Ok(Loaded { row, events, content, thread, reviews, credits, evidence, linked })
+            let document = Shown::Nothing;
+            Ok((Loaded { row, events, document, thread, reviews, credits, evidence, linked }, content))
         })
-        .await
+        .await?;
+    loaded.document = who.app.open(content, loaded.row.number.clone()).await?;
+    Ok(loaded)
 }
 
 fn can_withdraw(row: &InvoiceLine) -> bool {
@@ -520,7 +573,7 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     let writes = person.has_role(Role::Maker) && row.presented;
     let mut page = Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
         .trail(who.t("invoices-title"), "/invoices")
-        .with(Block::Beside(fields, shown_document::blocks(language, &loaded.content, &row.document)));
+        .with(Block::Beside(fields, shown_document::blocks(language, &loaded.document, &row.document)));
     page.blocks.extend(thread::blocks(language, row, &loaded.thread, writes.then(|| format!("/invoices/{}/message", row.id))));
     Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
 }
@@ -616,38 +669,53 @@ async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
+/// The invoices of a file that a company sees.
+const CONCERNED: &str = "i.document = ? AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft') OR EXISTS (SELECT 1 FROM receivables r \
+                         JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance >= 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
+
+/// Evidence and credit notes are for those who see their invoice.
+const BESIDE: &str = "c.document = ? AND EXISTS (SELECT 1 FROM invoices i WHERE i.id = c.invoice_id \
+                      AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft')))";
+
+/// The numbers of a table's invoices and credit notes that a company sees.
+fn own_numbers(conn: &mut store::Conn, sha256: &str, party: i64) -> Result<Vec<String>, Fault> {
+    let binds = [sha256.into(), party.into(), party.into(), party.into()];
+    let invoices = Invoice::list_where(conn, &format!("id IN (SELECT i.id FROM invoices i WHERE {CONCERNED})"), &binds)?;
+    let beside = format!("id IN (SELECT c.id FROM credit_notes c WHERE {BESIDE})");
+    let credits = CreditNote::list_where(conn, &beside, binds.get(..3).unwrap_or(&[]))?;
+    Ok(invoices.into_iter().map(|row| row.number).chain(credits.into_iter().map(|row| row.number)).collect())
+}
+
 /// A stored file, to those who are party to it: its uploader, the invoice's supplier and buyer, past and present holders, the
 /// operator. Always as a download, never shown inside the site.
 async fn document(who: Who<Member>, hash: Token) -> Answer {
     let person = who.person()?.clone();
     let sha256 = hash.0.clone();
-    let document = who
+    let (mut document, numbers) = who
         .app
         .read(move |conn| {
             let document = store::records::find_document(conn, &sha256)?.ok_or(Refusal::NotFound)?;
             let party = person.party.id;
             let binds = [sha256.as_str().into(), party.into(), party.into(), party.into()];
-            let sql = "i.document = ? AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft') OR EXISTS (SELECT 1 FROM receivables r \
-                       JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance >= 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
-            let mut concerned = store::lists::count(conn, "invoices i", sql, &binds)? > 0;
-            // Evidence and credit notes are for those who see their invoice.
-            let beside = "c.document = ? AND EXISTS (SELECT 1 FROM invoices i WHERE i.id = c.invoice_id \
-                          AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft')))";
+            let mut concerned = store::lists::count(conn, "invoices i", CONCERNED, &binds)? > 0;
             for table in ["credit_notes c", "evidence c"] {
-                concerned = concerned || store::lists::count(conn, table, beside, binds.get(..3).unwrap_or(&[]))? > 0;
+                concerned = concerned || store::lists::count(conn, table, BESIDE, binds.get(..3).unwrap_or(&[]))? > 0;
             }
-            let allowed = document.party_id == party || concerned || person.has_capacity(domain::party::Capacity::Operator);
-            if allowed { Ok(document) } else { Err(Refusal::NotFound.into()) }
+            let all = document.party_id == party || person.has_capacity(domain::party::Capacity::Operator);
+            if !all && !concerned {
+                return Err(Refusal::NotFound.into());
+            }
+            let table = !all && document.media_type == "text/csv";
+            Ok((document, if table { Some(own_numbers(conn, &sha256, party)?) } else { None }))
         })
         .await?;
+    // The other rows of a table are invoices to others.
+    if let Some(numbers) = numbers {
+        document.content = shown_document::own_rows(&document.content, &numbers).ok_or(Refusal::NotFound)?.into_bytes();
+    }
     // What another company called its file is its own affair, were it the same file.
     let own = document.party_id == who.party_id()?;
-    let neutral =
-        format!("{}.{}", document.sha256.get(..12).unwrap_or("file"), document.media_type.rsplit('/').next().unwrap_or("bin"));
-    let given = if own { document.name } else { neutral };
-    let name: String = given.chars().filter(|mark| mark.is_ascii_alphanumeric() || ".-_".contains(*mark)).collect();
-    Ok(HttpResponse::Ok()
-        .content_type("application/octet-stream")
-        .insert_header(("Content-Disposition", format!("attachment; filename=\"{name}\"")))
-        .body(document.content))
+    let extension = shown_document::extension(&document.media_type);
+    let neutral = format!("{}.{extension}", document.sha256.get(..12).unwrap_or("file"));
+    Ok(shown_document::download(if own { &document.name } else { &neutral }, document.content))
 }

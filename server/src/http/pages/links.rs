@@ -9,8 +9,8 @@ use super::{Answer, again, asking, check_page, document, invoices, thread};
 use crate::auth;
 use crate::commands::answer_by_link::AnswerByLink;
 use crate::commands::confirm_invoice::{Words, words};
-use crate::commands::{Actor, Outcome, links};
-use actix_web::HttpResponse;
+use crate::commands::{Actor, Outcome, intake, links};
+use crate::file_reader::Shown;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::invoice::owed_minor;
@@ -77,7 +77,7 @@ fn facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
     facts
 }
 
-fn link_page(who: &Who<Anyone>, loaded: &Loaded, specimen: Option<&Words>) -> Page {
+fn link_page(who: &Who<Anyone>, loaded: &Loaded, opened: &Shown, specimen: Option<&Words>) -> Page {
     let (language, row, here) = (who.language(), &loaded.row, format!("/confirm/{}/check", loaded.token));
     let mut shown = vec![Block::Heading(who.t("document-fields")), Block::Facts(facts(language, loaded))];
     let acts = acts_in(&row.state);
@@ -103,7 +103,7 @@ fn link_page(who: &Who<Anyone>, loaded: &Loaded, specimen: Option<&Words>) -> Pa
     ];
     shown.push(Block::Heading(who.t("link-otherwise")));
     shown.push(Block::Form(Box::new(asking(here, who.t("page-to-check"), asked).secondary())));
-    let document = document::blocks_from(language, &loaded.content, format!("/confirmation-documents/{}", loaded.token));
+    let document = document::blocks_from(language, opened, format!("/confirmation-documents/{}", loaded.token));
     let until = language.moment(loaded.link.expires_at);
     Page::new(language.fill("link-title", &[("number", row.number.clone()), ("supplier", row.supplier.clone())]))
         .with(Block::Paragraph(
@@ -133,7 +133,8 @@ async fn whole_page(who: &Who<Anyone>, loaded: &Loaded) -> Result<Page, Fault> {
         Some(due) => Some(words_of(who, loaded, owed, due).await?),
         None => None,
     };
-    Ok(link_page(who, loaded, words.as_ref()))
+    let opened = who.app.open(loaded.content.clone(), loaded.row.number.clone()).await?;
+    Ok(link_page(who, loaded, &opened, words.as_ref()))
 }
 
 async fn page(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
@@ -365,8 +366,12 @@ async fn receipt(who: &Who<Anyone>, outcome: &Outcome, number: &str, currency: &
 /// The invoice's own file, always as a download.
 async fn file(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
     let loaded = load(&who, &sender, &token).await?;
-    Ok(HttpResponse::Ok()
-        .content_type("application/octet-stream")
-        .insert_header(("Content-Disposition", format!("attachment; filename=\"invoice-{}\"", loaded.row.id)))
-        .body(loaded.content))
+    let media = intake::media_type(&loaded.content);
+    let content = if media == "text/csv" {
+        document::own_rows(&loaded.content, &[loaded.row.number]).ok_or(Refusal::NotFound)?.into_bytes()
+    } else {
+        loaded.content
+    };
+    let name = format!("invoice-{}.{}", loaded.row.id, document::extension(media));
+    Ok(document::download(&name, content))
 }

@@ -7,7 +7,7 @@ use crate::http::rights::{Right, Who};
 use actix_web::HttpResponse;
 use store::Bind;
 use store::lists::{ListQuery, Total};
-use web::{Choice, Column, Language, Page, Row, Table, TotalRow, Value};
+use web::{Block, Choice, Column, Language, Page, Row, Table, TotalRow, Value};
 
 /// Rows of one page as people may choose, and of one CSV file at most.
 const SIZES: [(&str, usize); 3] = [("25", 25), ("50", 50), ("100", 100)];
@@ -251,6 +251,18 @@ pub fn csv_file(name: &str, content: String) -> HttpResponse {
         .insert_header(("Content-Disposition", format!("attachment; filename=\"{name}.csv\"")))
         .body(content)
 }
+
+/// Everything that is wrong with a table as a file, where there is more than the page shows: line, column, code and sentence.
+pub fn faults_file(language: Language, name: &str, faults: impl Iterator<Item = [String; 4]>) -> Block {
+    let columns = ["faults-line", "faults-column", "faults-code", "faults-sentence"].map(|key| Column::new(language.t(key)));
+    let rows = faults.map(|cells| Row { cells: cells.map(Value::text).to_vec() }).collect();
+    let table = Table { columns: columns.to_vec(), rows, ..Table::default() };
+    let stem: String = name.chars().filter(|mark| mark.is_ascii_alphanumeric() || "-_".contains(*mark)).take(60).collect();
+    Block::Download(language.t("faults-download"), format!("{stem}-faults.csv"), table.to_csv())
+}
+
+/// Faults of one table that its page shows; all of them are in a file.
+pub const MOST_FAULTS_SHOWN: usize = 100;
 
 /// A small table without paging.
 #[must_use]

@@ -13,6 +13,7 @@ use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
 use crate::commands::settle_dispute::SettleDispute;
 use crate::commands::write_message::WriteMessage;
+use crate::file_reader::Shown;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::invoice::owed_minor;
@@ -152,7 +153,7 @@ async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
 struct Loaded {
     row: InvoiceLine,
     events: Vec<AuditLine>,
-    content: Vec<u8>,
+    document: Shown,
     confirmation: Option<Confirmation>,
     receivable: Option<Receivable>,
     thread: Thread,
@@ -167,7 +168,8 @@ struct Loaded {
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
-    who.app
+    let (mut loaded, content) = who
+        .app
         .read(move |conn| {
             let found = InvoiceLine::find(conn, id)?.filter(|row| row.buyer_id == party_id && row.presented);
             let row = found.ok_or(Refusal::NotFound)?;
@@ -181,11 +183,11 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let evidence = evidence::list(conn, id)?;
             let custody = super::home::custody(conn)?;
             let invoice = Invoice::load(conn, id)?;
-            let approved = if row.state == "presented" { advance::list_named(conn, &invoice)? } else { Vec::new() };
-            Ok(Loaded {
+            let approved = if row.state == "presented" { advance::list_shown(conn, &invoice)? } else { Vec::new() };
+            let loaded = Loaded {
                 row,
                 events,
-                content,
+                document: Shown::Nothing,
                 confirmation,
                 receivable,
                 thread,
@@ -195,9 +197,12 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
                 approved,
                 invoice,
                 today,
-            })
+            };
+            Ok((loaded, content))
         })
-        .await
+        .await?;
+    loaded.document = who.app.open(content, loaded.row.number.clone()).await?;
+    Ok(loaded)
 }
 
 fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
@@ -246,7 +251,7 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     }
     let mut page = Page::new(language.fill("invoice-title", &[("number", row.number.clone())]))
         .trail(who.t("payables-title"), "/payables")
-        .with(Block::Beside(fields, document::blocks(language, &loaded.content, &row.document)));
+        .with(Block::Beside(fields, document::blocks(language, &loaded.document, &row.document)));
     if let Some(confirmation) = &loaded.confirmation {
         let text = if language == web::Language::Chinese { &confirmation.words_zh } else { &confirmation.words_en };
         page = page.with(Block::Heading(who.t("payable-signed"))).with(Block::Words(text.clone())).with(Block::Facts(vec![

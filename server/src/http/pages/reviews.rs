@@ -7,6 +7,7 @@ use super::listing::{Group, Listing, plain_table};
 use super::{Answer, Check, SignedIn, again, asking, check_page, document, evidence, submit_or_again};
 use crate::commands::decide_review::DecideReview;
 use crate::commands::required;
+use crate::file_reader::Shown;
 use domain::Refusal;
 use domain::party::Role;
 use store::lists::{InvoiceLine, ReviewLine};
@@ -91,6 +92,7 @@ async fn reviews(who: Who<OperatorViewer>, params: Params) -> Answer {
 struct Side {
     row: InvoiceLine,
     content: Vec<u8>,
+    document: Shown,
     evidence: Vec<Evidence>,
 }
 
@@ -105,11 +107,12 @@ fn side(conn: &mut Conn, id: i64) -> Result<Side, Fault> {
     let row = InvoiceLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
     let content = super::invoices::content_of(conn, &row)?;
     let evidence = evidence::list(conn, id)?;
-    Ok(Side { row, content, evidence })
+    Ok(Side { row, content, document: Shown::Nothing, evidence })
 }
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
-    who.app
+    let mut loaded = who
+        .app
         .read(move |conn| {
             let row = ReviewLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
             let own = side(conn, row.invoice_id)?;
@@ -117,7 +120,11 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let credit = if row.credit_id > 0 { Some(CreditNote::load(conn, row.credit_id)?) } else { None };
             Ok(Loaded { row, own, other, credit })
         })
-        .await
+        .await?;
+    for side in std::iter::once(&mut loaded.own).chain(&mut loaded.other) {
+        side.document = who.app.open(std::mem::take(&mut side.content), side.row.number.clone()).await?;
+    }
+    Ok(loaded)
 }
 
 /// The fields of an invoice that the comparison sets beside each other.
@@ -207,7 +214,7 @@ fn review_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault>
     }
     let blocks = |side: &Side| {
         let mut blocks: Vec<Block> = evidence::table(language, &side.evidence).into_iter().collect();
-        blocks.extend(document::blocks(language, &side.content, &side.row.document));
+        blocks.extend(document::blocks(language, &side.document, &side.row.document));
         blocks
     };
     Ok(match &loaded.other {

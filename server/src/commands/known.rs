@@ -1,0 +1,255 @@
+//! What an examination asks about the platform: one by one for a single file, or all of it at once for the rows of a table, so that
+//! twenty thousand rows cost a handful of statements.
+
+use super::confirm_invoice::issue_terms;
+use super::reviews::MOST_COMPARED;
+use crate::batch::Step;
+use chrono::NaiveDate;
+use domain::Refusal;
+use domain::identity::{look_key, normalise_number, stem_key};
+use domain::party::normalise_tax_id;
+use formats::csv::CsvInvoice;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use store::records::Record;
+use store::{Conn, CreditNote, Invoice, IssueTermsRow, Party, StoreError, neighbours};
+
+pub trait Known {
+    /// Without terms for its currency a receivable could never be issued.
+    fn check_terms(&mut self, currency: &str) -> Step<()>;
+    /// The company that this identifier means.
+    fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError>;
+    /// The same invoice is here and has not run its course.
+    fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError>;
+    fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError>;
+    /// This seller's live invoice of that number that came before `before`, the newest where there are several.
+    fn named(&mut self, seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError>;
+    /// The live invoices that a new one is compared with.
+    fn compared(&mut self, invoice: &Invoice, file: &str) -> Result<Vec<Invoice>, StoreError>;
+    /// Invoices of this number that are gone although they were credited, and the live ones that replace it.
+    fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<i64>, StoreError>;
+}
+
+const GONE: [&str; 2] = ["withdrawn", "rejected"];
+
+impl Known for Conn {
+    fn check_terms(&mut self, currency: &str) -> Step<()> {
+        issue_terms(self, currency).map(|_| ())
+    }
+
+    fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError> {
+        Party::find_where(self, "tax_key = ?", &[tax_key.into()])
+    }
+
+    fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError> {
+        let condition = "seller_tax_key = ? AND number_key = ? AND issue_date = ? AND currency = ? AND payable_minor = ? \
+                         AND state NOT IN ('withdrawn', 'paid')";
+        let binds = [
+            invoice.seller_tax_key.as_str().into(),
+            invoice.number_key.as_str().into(),
+            invoice.issue_date.into(),
+            invoice.currency.as_str().into(),
+            invoice.payable_minor.into(),
+        ];
+        Ok(Invoice::find_where(self, condition, &binds)?.is_some())
+    }
+
+    fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError> {
+        let condition = "supplier_id = ? AND number_key = ? AND issue_date = ? AND currency = ? AND amount_minor = ?";
+        let binds = [
+            credit.supplier_id.into(),
+            credit.number_key.as_str().into(),
+            credit.issue_date.into(),
+            credit.currency.as_str().into(),
+            credit.amount_minor.into(),
+        ];
+        Ok(CreditNote::find_where(self, condition, &binds)?.is_some())
+    }
+
+    fn named(&mut self, seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError> {
+        // The same number has the same look, which has the index.
+        let condition = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state NOT IN ('withdrawn', 'rejected') \
+                         ORDER BY issue_date DESC, id DESC LIMIT 1";
+        let binds = [seller_tax_key.into(), look_key(number).into(), normalise_number(number).into(), before.into()];
+        Invoice::find_where(self, condition, &binds)
+    }
+
+    fn compared(&mut self, invoice: &Invoice, file: &str) -> Result<Vec<Invoice>, StoreError> {
+        let condition = "id <> ? AND state NOT IN ('withdrawn', 'rejected') AND id IN (\
+            SELECT id FROM invoices WHERE seller_tax_key = ? AND look_key = ? \
+            UNION SELECT id FROM invoices WHERE seller_tax_key = ? AND look_key = ? \
+            UNION SELECT id FROM invoices WHERE seller_tax_key = ? AND stem_key = ? \
+            UNION SELECT id FROM invoices WHERE buyer_id = ? AND issue_date = ? AND total_minor = ? \
+            UNION SELECT id FROM invoices WHERE document = ?) ORDER BY id LIMIT ?";
+        let (seller, look) = (invoice.seller_tax_key.as_str(), invoice.look_key.as_str());
+        let binds = [
+            invoice.id.into(),
+            seller.into(),
+            look.into(),
+            seller.into(),
+            invoice.stem_key.as_str().into(),
+            seller.into(),
+            look.into(),
+            invoice.buyer_id.into(),
+            invoice.issue_date.into(),
+            invoice.total_minor.into(),
+            file.into(),
+            i64::try_from(MOST_COMPARED).unwrap_or(i64::MAX).into(),
+        ];
+        Invoice::list_where(self, condition, &binds)
+    }
+
+    fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<i64>, StoreError> {
+        let seller = invoice.seller_tax_key.as_str();
+        let key = [seller.into(), invoice.look_key.as_str().into(), invoice.number_key.as_str().into(), invoice.id.into()];
+        let credited = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
+        let mut ids: Vec<i64> = Invoice::list_where(self, credited, &key)?.iter().map(|row| row.id).collect();
+        let replacing = "seller_tax_key = ? AND replaces <> '' AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY id";
+        let replacing = Invoice::list_where(self, replacing, &[seller.into(), invoice.id.into()])?;
+        ids.extend(replacing.iter().filter(|row| normalise_number(&row.replaces) == invoice.number_key).map(|row| row.id));
+        Ok(ids)
+    }
+}
+
+/// Everything that the rows of one supplier's table may point at, loaded at once; rows that are taken are added to it.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    currencies: HashSet<String>,
+    companies: HashMap<String, Party>,
+    seller: String,
+    invoices: BTreeMap<i64, Invoice>,
+    by_look: HashMap<String, BTreeSet<i64>>,
+    by_stem: HashMap<String, BTreeSet<i64>>,
+    by_total: HashMap<(i64, NaiveDate, i64), BTreeSet<i64>>,
+    /// The live invoices of this seller that replace another one, by the number that they name.
+    replacing: HashMap<String, BTreeSet<i64>>,
+    credits: HashSet<(String, NaiveDate, String, i64)>,
+}
+
+impl Loaded {
+    pub fn load(conn: &mut Conn, supplier: &Party, rows: &[CsvInvoice]) -> Result<Self, StoreError> {
+        let mut loaded = Self { seller: supplier.tax_key.clone(), ..Self::default() };
+        let terms = IssueTermsRow::list_where(conn, "currency <> ''", &[])?;
+        loaded.currencies = terms.into_iter().map(|row| row.currency).collect();
+        let files = || rows.iter().map(|row| &row.invoice);
+        let ids = files().flat_map(|file| [&file.seller, &file.buyer]).flat_map(|party| [&party.tax_id, &party.legal_id]);
+        let ids: BTreeSet<&str> = ids.map(String::as_str).collect();
+        let keys: BTreeSet<String> = ids.into_iter().map(normalise_tax_id).collect();
+        let (condition, list) = store::query::among_texts(conn, "tax_key", &keys.into_iter().collect::<Vec<_>>());
+        let companies = Party::list_where(conn, &condition, &[list])?;
+        loaded.companies = companies.into_iter().map(|party| (party.tax_key.clone(), party)).collect();
+        let mut looks = BTreeSet::new();
+        for file in files() {
+            looks.extend([look_key(&file.number), stem_key(&file.number)]);
+            looks.extend(file.preceding.iter().map(|number| look_key(number)));
+        }
+        let looks: Vec<String> = looks.into_iter().filter(|look| !look.is_empty()).collect();
+        for invoice in neighbours::list_by_look(conn, &loaded.seller, &looks)? {
+            loaded.add(invoice);
+        }
+        let wanted: Vec<(i64, NaiveDate, i64)> =
+            files().filter_map(|file| loaded.total_of(file)).collect::<BTreeSet<_>>().into_iter().collect();
+        for invoice in neighbours::list_by_total(conn, &wanted, i64::try_from(MOST_COMPARED).unwrap_or(i64::MAX))? {
+            loaded.add(invoice);
+        }
+        let replacing = "seller_tax_key = ? AND replaces <> ''";
+        for invoice in Invoice::list_where(conn, replacing, &[loaded.seller.as_str().into()])? {
+            loaded.add(invoice);
+        }
+        let numbers: BTreeSet<String> = files().map(|file| normalise_number(&file.number)).collect();
+        let (condition, list) = store::query::among_texts(conn, "number_key", &numbers.into_iter().collect::<Vec<_>>());
+        let credits = CreditNote::list_where(conn, &format!("supplier_id = ? AND {condition}"), &[supplier.id.into(), list])?;
+        loaded.credits = credits.iter().map(credit_key).collect();
+        Ok(loaded)
+    }
+
+    /// Buyer, day and total of a row, as far as they can be told before it is examined.
+    fn total_of(&self, file: &formats::invoice::InvoiceFile) -> Option<(i64, NaiveDate, i64)> {
+        let buyer =
+            [&file.buyer.tax_id, &file.buyer.legal_id].into_iter().find_map(|id| self.companies.get(&normalise_tax_id(id)))?;
+        let currency = domain::Currency::parse(&file.currency)?;
+        let total = file.totals.tax_inclusive.or(file.totals.payable)?;
+        Some((buyer.id, file.issue_date?, currency.parse_decimal(&total.to_string()).ok()?))
+    }
+
+    /// From now on other rows are compared with this one too.
+    pub fn add(&mut self, invoice: Invoice) {
+        let id = invoice.id;
+        self.by_total.entry((invoice.buyer_id, invoice.issue_date, invoice.total_minor)).or_default().insert(id);
+        // The numbers of other sellers are none of this one's.
+        if invoice.seller_tax_key == self.seller {
+            self.by_look.entry(invoice.look_key.clone()).or_default().insert(id);
+            self.by_stem.entry(invoice.stem_key.clone()).or_default().insert(id);
+            if !invoice.replaces.is_empty() && !GONE.contains(&invoice.state.as_str()) {
+                self.replacing.entry(normalise_number(&invoice.replaces)).or_default().insert(id);
+            }
+        }
+        self.invoices.insert(id, invoice);
+    }
+
+    fn of_number<'a>(&'a self, look: &str, number_key: &'a str) -> impl Iterator<Item = &'a Invoice> {
+        let ids = self.by_look.get(look).into_iter().flatten();
+        ids.filter_map(|id| self.invoices.get(id)).filter(move |row| row.number_key == number_key)
+    }
+}
+
+fn credit_key(credit: &CreditNote) -> (String, NaiveDate, String, i64) {
+    (credit.number_key.clone(), credit.issue_date, credit.currency.clone(), credit.amount_minor)
+}
+
+impl Known for Loaded {
+    fn check_terms(&mut self, currency: &str) -> Step<()> {
+        let known = self.currencies.contains(currency);
+        if known { Ok(()) } else { Err(Refusal::CurrencyUnknown { currency: currency.to_owned() }.into()) }
+    }
+
+    fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError> {
+        Ok(self.companies.get(tax_key).cloned())
+    }
+
+    fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError> {
+        let same = |row: &Invoice| {
+            row.issue_date == invoice.issue_date
+                && row.currency == invoice.currency
+                && row.payable_minor == invoice.payable_minor
+                && !["withdrawn", "paid"].contains(&row.state.as_str())
+        };
+        Ok(self.of_number(&invoice.look_key, &invoice.number_key).any(same))
+    }
+
+    fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError> {
+        Ok(self.credits.contains(&credit_key(credit)))
+    }
+
+    fn named(&mut self, _seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError> {
+        let (look, key) = (look_key(number), normalise_number(number));
+        let live = self.of_number(&look, &key).filter(|row| row.id < before && !GONE.contains(&row.state.as_str()));
+        Ok(live.max_by_key(|row| (row.issue_date, row.id)).cloned())
+    }
+
+    fn compared(&mut self, invoice: &Invoice, _file: &str) -> Result<Vec<Invoice>, StoreError> {
+        let total = (invoice.buyer_id, invoice.issue_date, invoice.total_minor);
+        let sets = [
+            self.by_look.get(&invoice.look_key),
+            self.by_look.get(&invoice.stem_key),
+            self.by_stem.get(&invoice.look_key),
+            self.by_total.get(&total),
+        ];
+        let mut found: BTreeSet<i64> = BTreeSet::new();
+        for set in sets.into_iter().flatten() {
+            let live =
+                |id: &&i64| self.invoices.get(id).is_some_and(|row| row.id != invoice.id && !GONE.contains(&row.state.as_str()));
+            // The lowest of each are enough: no more of all are compared.
+            found.extend(set.iter().filter(live).take(MOST_COMPARED));
+        }
+        Ok(found.into_iter().take(MOST_COMPARED).filter_map(|id| self.invoices.get(&id).cloned()).collect())
+    }
+
+    fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<i64>, StoreError> {
+        let credited = |row: &&Invoice| row.id < invoice.id && GONE.contains(&row.state.as_str()) && row.credited_minor > 0;
+        let mut ids: Vec<i64> =
+            self.of_number(&invoice.look_key, &invoice.number_key).filter(credited).map(|row| row.id).collect();
+        let replacing = self.replacing.get(&invoice.number_key).into_iter().flatten();
+        ids.extend(replacing.filter(|id| **id < invoice.id));
+        Ok(ids)
+    }
+}
