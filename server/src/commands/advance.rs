@@ -3,6 +3,7 @@
 
 use super::confirm_invoice::{ConfirmInvoice, Words, issue_terms};
 use super::draft_confirmation_list::stored;
+use super::programmes::{self, Subject};
 use super::{Actor, Done, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
@@ -99,7 +100,10 @@ pub fn find(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<ApprovedPay
     let fits = |row: &ApprovedPayable| differences(&approved_terms(row), &invoice_terms(invoice)).is_empty();
     let Some(row) = named.into_iter().find(fits) else { return Ok(None) };
     let buyer = batch.party(invoice.buyer_id)?;
-    let (_, terms) = issue_terms(batch.conn, &invoice.currency)?;
+    let (_, platform) = issue_terms(batch.conn, &invoice.currency)?;
+    let today = batch.today();
+    let under = programmes::under(batch.conn, &Subject::of(invoice, Some(row.due_date)), today)?;
+    let terms = under.map_or_else(|| platform.clone(), |under| under.terms.issue_terms(&platform));
     let decided = decide_confirmation(&ConfirmationFacts {
         amount_minor: row.payable_minor,
         payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
@@ -107,7 +111,7 @@ pub fn find(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<ApprovedPay
         deductions_minor: [0; 3],
         due_date: row.due_date,
         invoice_due_date: invoice.due_date,
-        today: batch.today(),
+        today,
     });
     let allowed = decided.is_ok()
         && decide_issue(row.payable_minor, &terms).is_ok()

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod lists;
 pub mod log;
 pub mod marks;
+pub mod programmes;
 pub mod query;
 pub mod reconciliation;
 pub mod records;

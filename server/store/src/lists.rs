@@ -261,10 +261,10 @@ list_row!(
         amount_minor: BigInt => i64, currency: Text => String, subject_id: BigInt => i64, maker_id: BigInt => i64, maker: Text => String,
         checker: Text => String, state: Text => String, reason: Text => String, created_at: Timestamp => NaiveDateTime, about: Text => String,
     } from "SELECT a.id, a.party_id, a.command, a.body, a.body_hash, COALESCE(a.amount_minor, 0) AS amount_minor, a.currency, a.subject_id, a.maker_id, m.name AS maker, \
-            COALESCE(c.name, '') AS checker, a.state, a.reason, a.created_at, COALESCE(i.number, n.number, s.name, l.counterparty, o.holder, p.name, '') AS about \
+            COALESCE(c.name, '') AS checker, a.state, a.reason, a.created_at, COALESCE(i.number, n.number, s.name, l.counterparty, o.holder, p.name, g.name, '') AS about \
             FROM approvals a JOIN users m ON m.id = a.maker_id LEFT JOIN users c ON c.id = a.checker_id LEFT JOIN invoices i ON i.id = a.subject_id \
             LEFT JOIN receivables r ON r.id = a.subject_id LEFT JOIN invoices n ON n.id = r.invoice_id \
-            LEFT JOIN parties s ON s.id = a.subject_id AND s.id <> a.party_id LEFT JOIN bank_lines l ON l.id = a.subject_id LEFT JOIN payouts o ON o.id = a.subject_id LEFT JOIN users p ON p.id = a.subject_id";
+            LEFT JOIN parties s ON s.id = a.subject_id AND s.id <> a.party_id LEFT JOIN bank_lines l ON l.id = a.subject_id LEFT JOIN payouts o ON o.id = a.subject_id LEFT JOIN users p ON p.id = a.subject_id LEFT JOIN programmes g ON g.id = a.subject_id";
     totals "amount_minor"
 );
 
@@ -318,6 +318,63 @@ list_row!(
             e.payment_reference, e.words_en, e.words_zh, e.words_hash, e.state, COALESCE(e.invoice_id, 0) AS invoice_id \
             FROM approved_payables e JOIN parties s ON s.id = e.supplier_id WHERE e.state IN ('approved', 'used', 'withdrawn')";
     totals "payable_minor"
+);
+
+list_row!(
+    /// A programme with its newest approved terms, who is in it, and what was confirmed, sold and is still out under it.
+    ProgrammeLine {
+        id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, name: Text => String, currency: Text => String, state: Text => String,
+        reason: Text => String, version: BigInt => i64, proposed_id: BigInt => i64, joined: BigInt => i64, invited: BigInt => i64, receivables: BigInt => i64,
+        confirmed_minor: BigInt => i64, sold_minor: BigInt => i64, outstanding_minor: BigInt => i64, created_at: Timestamp => NaiveDateTime,
+    } from "SELECT g.id, g.buyer_id, b.name AS buyer, g.name, g.currency, g.state, g.reason, \
+            COALESCE((SELECT MAX(v.version) FROM programme_versions v WHERE v.programme_id = g.id AND v.state = 'approved'), 0) AS version, \
+            COALESCE((SELECT MAX(v.id) FROM programme_versions v WHERE v.programme_id = g.id AND v.state = 'proposed'), 0) AS proposed_id, \
+            (SELECT COUNT(*) FROM programme_members m WHERE m.programme_id = g.id AND m.state = 'joined') AS joined, \
+            (SELECT COUNT(*) FROM programme_members m WHERE m.programme_id = g.id AND m.state = 'invited') AS invited, \
+            (SELECT COUNT(*) FROM receivables r WHERE r.programme_id = g.id) AS receivables, \
+            CAST(COALESCE((SELECT SUM(r.confirmed_minor) FROM receivables r WHERE r.programme_id = g.id), 0) AS BIGINT) AS confirmed_minor, \
+            CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p JOIN receivables r ON r.id = p.receivable_id WHERE r.programme_id = g.id), 0) AS BIGINT) AS sold_minor, \
+            CAST(COALESCE((SELECT SUM(r.confirmed_minor - r.paid_minor) FROM receivables r WHERE r.programme_id = g.id \
+            AND r.state NOT IN ('redeemed', 'cancelled')), 0) AS BIGINT) AS outstanding_minor, g.created_at \
+            FROM programmes g JOIN parties b ON b.id = g.buyer_id";
+    totals "confirmed_minor"
+);
+
+list_row!(
+    /// A version of a programme's terms, for the operator who decides about it.
+    ProgrammeVersionLine {
+        id: BigInt => i64, programme_id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, name: Text => String, currency: Text => String,
+        version: BigInt => i64, begins_on: Date => NaiveDate, state: Text => String, reason: Text => String, proposed_at: Timestamp => NaiveDateTime,
+    } from "SELECT v.id, v.programme_id, g.buyer_id, b.name AS buyer, g.name, g.currency, v.version, v.begins_on, v.state, v.reason, v.proposed_at \
+            FROM programme_versions v JOIN programmes g ON g.id = v.programme_id JOIN parties b ON b.id = g.buyer_id";
+    totals "0"
+);
+
+list_row!(
+    /// A supplier's part in a programme, for its buyer and for itself.
+    MemberLine {
+        id: BigInt => i64, programme_id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, supplier_id: BigInt => i64, supplier: Text => String,
+        supplier_tax_id: Text => String, name: Text => String, currency: Text => String, programme_state: Text => String, state: Text => String,
+        version: BigInt => i64, asked_version: BigInt => i64, reason: Text => String, invited_at: Timestamp => NaiveDateTime,
+        answered_at: Nullable<Timestamp> => Option<NaiveDateTime>, confirmed_minor: BigInt => i64,
+    } from "SELECT m.id, m.programme_id, m.buyer_id, b.name AS buyer, m.supplier_id, s.name AS supplier, s.tax_id AS supplier_tax_id, g.name, m.currency, \
+            g.state AS programme_state, m.state, m.version, m.asked_version, m.reason, m.invited_at, m.answered_at, \
+            CAST(COALESCE((SELECT SUM(r.confirmed_minor) FROM receivables r WHERE r.programme_id = m.programme_id AND r.supplier_id = m.supplier_id), 0) AS BIGINT) AS confirmed_minor \
+            FROM programme_members m JOIN programmes g ON g.id = m.programme_id JOIN parties b ON b.id = m.buyer_id JOIN parties s ON s.id = m.supplier_id";
+    totals "confirmed_minor"
+);
+
+list_row!(
+    /// A fee that a buyer bears, with the receivable that it is about.
+    FeeBillLine {
+        id: BigInt => i64, buyer_id: BigInt => i64, receivable_id: BigInt => i64, invoice_id: BigInt => i64, number: Text => String, supplier: Text => String,
+        programme: Text => String, currency: Text => String, kind: Text => String, amount_minor: BigInt => i64, paid_minor: BigInt => i64,
+        open_minor: BigInt => i64, arose_on: Date => NaiveDate, state: Text => String,
+    } from "SELECT f.id, f.buyer_id, f.receivable_id, r.invoice_id, i.number, s.name AS supplier, COALESCE(g.name, '') AS programme, f.currency, f.kind, f.amount_minor, \
+            f.paid_minor, f.amount_minor - f.paid_minor AS open_minor, f.arose_on, CASE WHEN f.paid_minor = f.amount_minor THEN 'paid' \
+            WHEN f.paid_minor > 0 THEN 'part_paid' ELSE 'open' END AS state FROM fee_bills f JOIN receivables r ON r.id = f.receivable_id \
+            JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id LEFT JOIN programmes g ON g.id = r.programme_id";
+    totals "amount_minor"
 );
 
 list_row!(

@@ -6,6 +6,7 @@ use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::history;
 use super::listing::{Group, Listing, plain_table};
 use super::{Answer, Check, SignedIn, again, check_page, receipt, receipts, submit_or_again};
+use crate::commands::buy_fractions::fee_terms;
 use crate::commands::create_offer::CreateOffer;
 use crate::commands::settlement;
 use crate::commands::withdraw_offer::WithdrawOffer;
@@ -13,7 +14,7 @@ use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind};
 use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
-use domain::pricing::{FeeTerms, Method, PriceTerms, Quote, quote};
+use domain::pricing::{Bearer, Method, PriceTerms, Quote, quote};
 use ledger::AssetId;
 use store::lists::{AuditLine, HoldingLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine};
 use store::records::Keyed;
@@ -329,11 +330,12 @@ fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
         rate: wish.rate.parse().map_err(|_| field("rate"))?,
         day_count: DayCount::parse(&wish.day_count).ok_or_else(|| field("day_count"))?,
         due_date: loaded.row.payment_date,
-        fee: FeeTerms { bps: loaded.full.purchase_fee_bps, minimum_minor: loaded.full.minimum_fee_minor },
+        fee: fee_terms(&loaded.full),
     };
     domain::offering::decide_offer(&domain::offering::OfferFacts {
         units_minor: wish.units_minor,
         available_minor: loaded.free_minor,
+        kept_minor: loaded.full.kept_minor(),
         rate: terms.rate,
         minimum_ticket_minor: wish.minimum_ticket_minor,
         terms_minimum_minor: loaded.full.minimum_ticket_minor,

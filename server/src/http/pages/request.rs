@@ -6,9 +6,9 @@ use super::account::roles_text;
 use super::companies;
 use super::receivables::{bps, quote_blocks};
 use crate::commands::Command;
-use crate::commands::buy_fractions::price_terms;
+use crate::commands::buy_fractions::{fee_terms, price_terms};
 use domain::day_count::DayCount;
-use domain::pricing::{FeeTerms, Method, PriceTerms, quote};
+use domain::pricing::{Method, PriceTerms, quote};
 use store::lists::{InvoiceLine, OfferLine};
 use store::records::{Keyed, Record};
 use store::{ApprovalLimit, BankAccount, BankLine, Conn, IssueTermsRow, Party, Payout, Receivable, User};
@@ -33,8 +33,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
             let terms = (Method::parse(&offer.method), offer.rate.parse(), DayCount::parse(&offer.day_count));
             if let (Some(method), Ok(rate), Some(day_count)) = terms {
-                let fee = FeeTerms { bps: receivable.purchase_fee_bps, minimum_minor: receivable.minimum_fee_minor };
-                let terms = PriceTerms { method, rate, day_count, due_date: receivable.payment_date, fee };
+                let terms = PriceTerms { method, rate, day_count, due_date: receivable.payment_date, fee: fee_terms(&receivable) };
                 blocks.extend(priced(conn, language, &receivable, &terms, (offer.units_minor, true))?);
             }
             return Ok(blocks);
