@@ -37,7 +37,7 @@ pub fn next_state(state: ProgrammeState, event: ProgrammeEvent) -> Result<Progra
         (S::Open, E::Suspend) => Ok(S::Suspended),
         (S::Suspended, E::Reopen) => Ok(S::Open),
         (S::Open | S::Suspended, E::Close) => Ok(S::Closed),
-        _ => Err(Refusal::StateConflict { state: state.name().to_owned() }),
+        _ => Err(Refusal::StateConflict { state: format!("programme_{}", state.name()) }),
     }
 }
 
@@ -51,7 +51,7 @@ pub fn next_membership(state: MemberState, event: MemberEvent) -> Result<MemberS
         (S::Joined, E::Decline) => Ok(S::Joined),
         (S::Joined, E::Leave) => Ok(S::Left),
         (S::Invited | S::Joined, E::Remove) => Ok(S::Removed),
-        _ => Err(Refusal::StateConflict { state: state.name().to_owned() }),
+        _ => Err(Refusal::StateConflict { state: format!("member_{}", state.name()) }),
     }
 }
 
@@ -92,8 +92,12 @@ pub fn decide_terms(terms: &ProgrammeTerms) -> Result<(), Refusal> {
     let most = if terms.fee_bearer == Bearer::Supplier { terms.reserve_bps.min(500) } else { 500 };
     within(terms.settlement_fee_bps, 0, most, "settlement_fee_bps")?;
     within(terms.purchase_fee_bps, 0, 500, "purchase_fee_bps")?;
-    within(terms.minimum_fee_minor, 0, 1_000_000, "minimum_fee_minor")?;
-    within(terms.minimum_ticket_minor, 1, 1_000_000_000, "minimum_ticket_minor")?;
+    let amount = |value: i64, least_minor: i64, most_minor: i64, field: &str| {
+        let inside = (least_minor..=most_minor).contains(&value);
+        if inside { Ok(()) } else { Err(Refusal::AmountOutOfRange { field: field.to_owned(), least_minor, most_minor }) }
+    };
+    amount(terms.minimum_fee_minor, 0, 1_000_000, "minimum_fee_minor")?;
+    amount(terms.minimum_ticket_minor, 1, 1_000_000_000, "minimum_ticket_minor")?;
     within(terms.grace_days, 0, 60, "grace_days")
 }
 
@@ -338,7 +342,7 @@ mod tests {
         assert_eq!(decide_terms(&terms()), Ok(()));
         let whole = ProgrammeTerms { advance_bps: 9_000, ..terms() };
         assert_eq!(decide_terms(&whole), Ok(()));
-        let rows: [(&str, i64, i64, ProgrammeTerms); 13] = [
+        let rows: [(&str, i64, i64, ProgrammeTerms); 11] = [
             ("least_tenor_days", 1, 730, ProgrammeTerms { least_tenor_days: 0, ..terms() }),
             ("most_tenor_days", 15, 730, ProgrammeTerms { most_tenor_days: 14, ..terms() }),
             ("most_tenor_days", 15, 730, ProgrammeTerms { most_tenor_days: 731, ..terms() }),
@@ -349,13 +353,14 @@ mod tests {
             ("settlement_fee_bps", 0, 500, ProgrammeTerms { settlement_fee_bps: 501, ..terms() }),
             ("settlement_fee_bps", 0, 4, ProgrammeTerms { reserve_bps: 4, ..terms() }),
             ("purchase_fee_bps", 0, 500, ProgrammeTerms { purchase_fee_bps: 501, ..terms() }),
-            ("minimum_fee_minor", 0, 1_000_000, ProgrammeTerms { minimum_fee_minor: -1, ..terms() }),
-            ("minimum_ticket_minor", 1, 1_000_000_000, ProgrammeTerms { minimum_ticket_minor: 0, ..terms() }),
             ("grace_days", 0, 60, ProgrammeTerms { grace_days: 61, ..terms() }),
         ];
         for (field, least, most, wrong) in rows {
             assert_eq!(decide_terms(&wrong), Err(Refusal::OutOfRange { field: field.to_owned(), least, most }));
         }
+        let no = |wrong: ProgrammeTerms| decide_terms(&wrong).unwrap_err().code();
+        assert_eq!(no(ProgrammeTerms { minimum_fee_minor: -1, ..terms() }), "amount_out_of_range");
+        assert_eq!(no(ProgrammeTerms { minimum_ticket_minor: 0, ..terms() }), "amount_out_of_range");
         // A fee that the buyer bears needs no reserve to be taken from.
         let buyer = ProgrammeTerms { reserve_bps: 0, fee_bearer: Bearer::Buyer, ..terms() };
         assert_eq!(decide_terms(&buyer), Ok(()));

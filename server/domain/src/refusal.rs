@@ -47,6 +47,7 @@ refusals! {
     AmountInvalid { field: String } => "amount_invalid",
     DateInvalid { field: String } => "date_invalid",
     OutOfRange { field: String, least: i64, most: i64 } => "out_of_range",
+    AmountOutOfRange { field: String, least_minor: i64, most_minor: i64 } => "amount_out_of_range",
     StateConflict { state: String } => "state_conflict",
     // People
     SignInFailed => "sign_in_failed",

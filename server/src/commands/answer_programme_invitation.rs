@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 pub struct AnswerProgrammeInvitation {
     pub member_id: i64,
     /// The version that was read: another one that waits for the answer by now refuses.
-    pub version: i64,
+    pub terms_version: i64,
     pub join: bool,
     #[serde(default)]
     pub reason: String,
@@ -33,11 +33,11 @@ impl Execute for AnswerProgrammeInvitation {
         let state = MemberState::parse(&member.state).ok_or_else(|| super::settlement::corrupt("state of member", member.id))?;
         let event = if self.join { MemberEvent::Join } else { MemberEvent::Decline };
         let next = next_membership(state, event)?;
-        if member.asked_version == 0 || member.asked_version != self.version {
+        if member.asked_version == 0 || member.asked_version != self.terms_version {
             return Err(Refusal::ProgrammeChanged.into());
         }
         if self.join && programme.state != ProgrammeState::Open.name() {
-            return Err(Refusal::StateConflict { state: programme.state }.into());
+            return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
         }
         if self.join && state == MemberState::Invited {
             let condition = "buyer_id = ? AND supplier_id = ? AND currency = ? AND state = 'joined' LIMIT 1";
@@ -48,7 +48,7 @@ impl Execute for AnswerProgrammeInvitation {
             }
         }
         if self.join {
-            member.version = self.version;
+            member.version = self.terms_version;
         }
         next.name().clone_into(&mut member.state);
         member.asked_version = 0;
@@ -59,12 +59,12 @@ impl Execute for AnswerProgrammeInvitation {
             member.ended_at = Some(batch.now);
         }
         batch.update(&member)?;
-        let answer = if self.join { "joined" } else { "declined" };
+        let answer = if self.join { "member_joined" } else { "member_declined" };
         let arguments = json!({
-            "supplier": supplier.name, "name": programme.name, "version": self.version.to_string(), "status": answer, "reason": member.reason,
+            "supplier": supplier.name, "name": programme.name, "version": self.terms_version.to_string(), "status": answer, "reason": member.reason,
         });
         batch.notify(programme.buyer_id, "programme_answered", &arguments, format!("/programmes/{}", programme.id));
-        let body = json!({ "member_id": member.id, "programme_id": programme.id, "version": self.version, "status": answer });
+        let body = json!({ "member_id": member.id, "programme_id": programme.id, "terms_version": self.terms_version, "status": answer });
         Ok(Done::new(member.id, body))
     }
 }

@@ -15,15 +15,15 @@ use utoipa::ToSchema;
 pub struct ChangeProgramme {
     pub programme_id: i64,
     /// `suspend`, `reopen` or `close`.
-    pub act: String,
+    pub change: String,
     pub reason: String,
 }
 
 impl ChangeProgramme {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Programme, ProgrammeState, String)> {
         let programme = programmes::own(batch, actor, self.programme_id)?;
-        let event = ProgrammeEvent::parse(&self.act).filter(|event| !matches!(event, ProgrammeEvent::Approve | ProgrammeEvent::Reject));
-        let event = event.ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
+        let event = ProgrammeEvent::parse(&self.change).filter(|event| !matches!(event, ProgrammeEvent::Approve | ProgrammeEvent::Reject));
+        let event = event.ok_or_else(|| Refusal::FieldInvalid { field: "change".to_owned() })?;
         let reason = required(&self.reason, "reason", 500)?;
         let state = ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
         Ok((programme, next_state(state, event)?, reason))
@@ -47,7 +47,7 @@ impl Execute for ChangeProgramme {
         batch.update(&programme)?;
         let condition = "programme_id = ? AND state IN ('invited', 'joined') ORDER BY id";
         for member in ProgrammeMember::list_where(batch.conn, condition, &[programme.id.into()])? {
-            let arguments = json!({ "name": programme.name, "status": programme.state, "reason": reason });
+            let arguments = json!({ "name": programme.name, "status": format!("programme_{}", programme.state), "reason": reason });
             batch.notify(member.supplier_id, "programme_changed", &arguments, format!("/memberships/{}", member.id));
             if state == ProgrammeState::Closed {
                 end_membership::end(batch, member, MemberEvent::Remove, &reason)?;
@@ -62,6 +62,6 @@ impl Execute for ChangeProgramme {
                 batch.update(&version)?;
             }
         }
-        Ok(Done::new(programme.id, json!({ "programme_id": programme.id, "status": programme.state })))
+        Ok(Done::new(programme.id, json!({ "programme_id": programme.id, "status": format!("programme_{}", programme.state) })))
     }
 }

@@ -25,7 +25,7 @@ impl DecideProgramme {
         let version = ProgrammeVersion::find(batch.conn, self.version_id)?.ok_or(Refusal::NotFound)?;
         let reason = required(&self.reason, "reason", 500)?;
         if version.state != VersionState::Proposed.name() {
-            return Err(Refusal::StateConflict { state: version.state }.into());
+            return Err(Refusal::StateConflict { state: format!("version_{}", version.state) }.into());
         }
         let programme = Programme::load(batch.conn, version.programme_id)?;
         let state = ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
@@ -67,10 +67,10 @@ impl Execute for DecideProgramme {
         if self.approve && version.begins_on == batch.today() {
             programmes::ask_members(batch, &programme, version.version)?;
         }
-        let arguments = json!({ "name": programme.name, "version": version.version.to_string(), "status": version.state, "reason": version.reason });
+        let arguments = json!({ "name": programme.name, "version": version.version.to_string(), "status": format!("version_{}", version.state), "reason": version.reason });
         batch.notify(programme.buyer_id, "programme_decided", &arguments, format!("/programmes/{}", programme.id));
         let body = json!({
-            "programme_id": programme.id, "version_id": version.id, "version": version.version, "status": version.state,
+            "programme_id": programme.id, "version_id": version.id, "terms_version": version.version, "status": format!("version_{}", version.state),
             "begins_on": version.begins_on,
         });
         Ok(Done::new(programme.id, body))

@@ -51,7 +51,7 @@ impl Execute for EndMembership {
         } else {
             batch.notify(member.supplier_id, "membership_removed", &arguments, format!("/memberships/{}", member.id));
         }
-        let body = json!({ "member_id": member.id, "programme_id": programme.id, "status": member.state });
+        let body = json!({ "member_id": member.id, "programme_id": programme.id, "status": format!("member_{}", member.state) });
         Ok(Done::new(member.id, body))
     }
 }

@@ -63,7 +63,7 @@ impl Execute for InviteToProgramme {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let programme = programmes::own(batch, actor, self.programme_id)?;
         if programme.state != ProgrammeState::Open.name() {
-            return Err(Refusal::StateConflict { state: programme.state }.into());
+            return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
         }
         let today = batch.today();
         let version = store::programmes::find_current(batch.conn, programme.id, today)?;

@@ -101,11 +101,11 @@ impl ProposeProgramme {
                 }
                 let lives = [ProgrammeState::Open.name(), ProgrammeState::Suspended.name()].contains(&known.state.as_str());
                 if !lives {
-                    return Err(Refusal::StateConflict { state: known.state.clone() }.into());
+                    return Err(Refusal::StateConflict { state: format!("programme_{}", known.state) }.into());
                 }
                 let waiting = "programme_id = ? AND state = 'proposed' LIMIT 1";
                 if ProgrammeVersion::find_where(batch.conn, waiting, &[known.id.into()])?.is_some() {
-                    return Err(Refusal::StateConflict { state: VersionState::Proposed.name().to_owned() }.into());
+                    return Err(Refusal::StateConflict { state: "version_proposed".to_owned() }.into());
                 }
                 (known.name.clone(), known.currency.clone())
             }
@@ -122,6 +122,7 @@ impl Execute for ProposeProgramme {
         let checked = self.decide(batch, actor)?;
         self.check_begin(batch.today())?;
         let mut ask = second_person::ask(batch, actor, &[actor.user_id])?;
+        ask.currency = checked.currency;
         if let Some(programme) = checked.programme {
             one_request(batch, programme.id)?;
             ask.subject = programme.id;
@@ -180,7 +181,7 @@ impl Execute for ProposeProgramme {
             batch.notify(operator.id, "programme_proposed", &arguments, format!("/ops/programmes/versions/{}", version.id));
         }
         let body = json!({
-            "programme_id": programme.id, "version_id": version.id, "version": version.version, "currency": programme.currency,
+            "programme_id": programme.id, "version_id": version.id, "terms_version": version.version, "currency": programme.currency,
         });
         Ok(Done::new(programme.id, body))
     }

@@ -326,7 +326,7 @@ list_row!(
         id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, name: Text => String, currency: Text => String, state: Text => String,
         reason: Text => String, version: BigInt => i64, proposed_id: BigInt => i64, joined: BigInt => i64, invited: BigInt => i64, receivables: BigInt => i64,
         confirmed_minor: BigInt => i64, sold_minor: BigInt => i64, outstanding_minor: BigInt => i64, created_at: Timestamp => NaiveDateTime,
-    } from "SELECT g.id, g.buyer_id, b.name AS buyer, g.name, g.currency, g.state, g.reason, \
+    } from "SELECT g.id, g.buyer_id, b.name AS buyer, g.name, g.currency, 'programme_' || g.state AS state, g.reason, \
             COALESCE((SELECT MAX(v.version) FROM programme_versions v WHERE v.programme_id = g.id AND v.state = 'approved'), 0) AS version, \
             COALESCE((SELECT MAX(v.id) FROM programme_versions v WHERE v.programme_id = g.id AND v.state = 'proposed'), 0) AS proposed_id, \
             (SELECT COUNT(*) FROM programme_members m WHERE m.programme_id = g.id AND m.state = 'joined') AS joined, \
@@ -345,7 +345,7 @@ list_row!(
     ProgrammeVersionLine {
         id: BigInt => i64, programme_id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, name: Text => String, currency: Text => String,
         version: BigInt => i64, begins_on: Date => NaiveDate, state: Text => String, reason: Text => String, proposed_at: Timestamp => NaiveDateTime,
-    } from "SELECT v.id, v.programme_id, g.buyer_id, b.name AS buyer, g.name, g.currency, v.version, v.begins_on, v.state, v.reason, v.proposed_at \
+    } from "SELECT v.id, v.programme_id, g.buyer_id, b.name AS buyer, g.name, g.currency, v.version, v.begins_on, 'version_' || v.state AS state, v.reason, v.proposed_at \
             FROM programme_versions v JOIN programmes g ON g.id = v.programme_id JOIN parties b ON b.id = g.buyer_id";
     totals "0"
 );
@@ -358,7 +358,7 @@ list_row!(
         version: BigInt => i64, asked_version: BigInt => i64, reason: Text => String, invited_at: Timestamp => NaiveDateTime,
         answered_at: Nullable<Timestamp> => Option<NaiveDateTime>, confirmed_minor: BigInt => i64,
     } from "SELECT m.id, m.programme_id, m.buyer_id, b.name AS buyer, m.supplier_id, s.name AS supplier, s.tax_id AS supplier_tax_id, g.name, m.currency, \
-            g.state AS programme_state, m.state, m.version, m.asked_version, m.reason, m.invited_at, m.answered_at, \
+            'programme_' || g.state AS programme_state, 'member_' || m.state AS state, m.version, m.asked_version, m.reason, m.invited_at, m.answered_at, \
             CAST(COALESCE((SELECT SUM(r.confirmed_minor) FROM receivables r WHERE r.programme_id = m.programme_id AND r.supplier_id = m.supplier_id), 0) AS BIGINT) AS confirmed_minor \
             FROM programme_members m JOIN programmes g ON g.id = m.programme_id JOIN parties b ON b.id = m.buyer_id JOIN parties s ON s.id = m.supplier_id";
     totals "confirmed_minor"
@@ -371,10 +371,9 @@ list_row!(
         programme: Text => String, currency: Text => String, kind: Text => String, amount_minor: BigInt => i64, paid_minor: BigInt => i64,
         open_minor: BigInt => i64, arose_on: Date => NaiveDate, state: Text => String,
     } from "SELECT f.id, f.buyer_id, f.receivable_id, r.invoice_id, i.number, s.name AS supplier, COALESCE(g.name, '') AS programme, f.currency, f.kind, f.amount_minor, \
-            f.paid_minor, f.amount_minor - f.paid_minor AS open_minor, f.arose_on, CASE WHEN f.paid_minor = f.amount_minor THEN 'paid' \
-            WHEN f.paid_minor > 0 THEN 'part_paid' ELSE 'open' END AS state FROM fee_bills f JOIN receivables r ON r.id = f.receivable_id \
+            f.paid_minor, f.amount_minor - f.paid_minor AS open_minor, f.arose_on, CASE WHEN f.paid_minor = f.amount_minor THEN 'fee_paid' ELSE 'fee_open' END AS state FROM fee_bills f JOIN receivables r ON r.id = f.receivable_id \
             JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id LEFT JOIN programmes g ON g.id = r.programme_id";
-    totals "amount_minor"
+    totals "open_minor"
 );
 
 list_row!(

@@ -2,7 +2,7 @@
 
 use crate::auth::Person;
 use domain::party::{Capacity, Role};
-use store::lists::{ApprovalLine, BankLineRow, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
+use store::lists::{ApprovalLine, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
 use store::{Conn, StoreError, lists};
 use web::{Language, NavEntry, Task};
 
@@ -36,6 +36,14 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
             "/invoices?state=disputed",
             "invoices",
             "supplier_id = ? AND state = 'disputed'",
+            &[id.into()],
+        )?;
+        add(
+            conn,
+            "task-memberships",
+            "/memberships?state=to_answer",
+            "programme_members",
+            "supplier_id = ? AND asked_version > 0 AND state IN ('invited', 'joined')",
             &[id.into()],
         )?;
         add(conn, "task-held", "/invoices?state=held", "invoices", "supplier_id = ? AND review = 'open'", &[id.into()])?;
@@ -73,6 +81,7 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
             "i.buyer_id = ? AND i.state = 'presented' AND k.remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)",
             &[id.into()],
         )?;
+        add(conn, "task-fees", "/fees?state=fee_open", "fee_bills", "buyer_id = ? AND paid_minor < amount_minor", &[id.into()])?;
         add(conn, "task-overdue", "/payables?state=overdue", "invoices", "buyer_id = ? AND state = 'overdue'", &[id.into()])?;
     }
     if person.has_capacity(Capacity::Financier) {
@@ -81,6 +90,8 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
     if person.has_capacity(Capacity::Operator) {
         add(conn, "task-companies", "/ops/companies?state=applied", "parties", "status = 'applied'", &[])?;
         add(conn, "task-bank-accounts", "/ops/bank-accounts", "bank_accounts", "status = 'proposed'", &[])?;
+        let proposed = "/ops/programmes/versions?state=version_proposed";
+        add(conn, "task-programmes", proposed, "programme_versions", "state = 'proposed'", &[])?;
         add(conn, "task-reviews", "/ops/reviews?state=review-open", "reviews", "state = 'open'", &[])?;
         add(conn, "task-suspense", "/ops/bank-lines?state=suspense", "bank_lines", "state = 'suspense'", &[])?;
         add(conn, "task-attention", "/ops/bank-lines?state=attention", "bank_lines", "state = 'attention'", &[])?;
@@ -114,6 +125,7 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
             "task-payables" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'presented'", vec![]))?,
             "task-running-out" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with(super::payables::RUNNING_OUT.1, vec![]))?,
             "task-overdue" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'overdue'", vec![]))?,
+            "task-fees" => FeeBillLine::totals(conn, &mine("buyer_id = ?").with("state = 'fee_open'", vec![]))?,
             "task-market" => OfferLine::totals(conn, &mine("supplier_id <> ?").with("state = 'open'", vec![]))?,
             "task-reviews" => ReviewLine::totals(conn, &all("state = 'open'"))?,
             "task-held" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("review = 'open'", vec![]))?,
@@ -140,10 +152,10 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
 pub fn entries(conn: &mut Conn, person: &Person, language: Language, path: &str) -> Result<Vec<NavEntry>, StoreError> {
     let mut wanted: Vec<(&str, &str)> = vec![("nav-home", "/home")];
     if person.has_capacity(Capacity::Supplier) {
-        wanted.extend([("nav-invoices", "/invoices"), ("nav-receivables", "/receivables")]);
+        wanted.extend([("nav-invoices", "/invoices"), ("nav-receivables", "/receivables"), ("nav-memberships", "/memberships")]);
     }
     if person.has_capacity(Capacity::Buyer) {
-        wanted.push(("nav-payables", "/payables"));
+        wanted.extend([("nav-payables", "/payables"), ("nav-programmes", "/programmes"), ("nav-fees", "/fees")]);
     }
     if person.has_capacity(Capacity::Financier) {
         wanted.extend([("nav-market", "/market"), ("nav-portfolio", "/portfolio"), ("nav-exposure", "/exposure")]);

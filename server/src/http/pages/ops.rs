@@ -48,6 +48,8 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
         ("companies-title", "/ops/companies"),
         ("ops-bank-accounts", "/ops/bank-accounts"),
         ("reviews-title", "/ops/reviews"),
+        ("programmes-all", "/ops/programmes"),
+        ("programmes-queue", "/ops/programmes/versions"),
         ("bank-files-title", "/ops/bank-files"),
         ("bank-lines-title", "/ops/bank-lines"),
         ("statements-title", "/ops/statements"),

@@ -96,6 +96,9 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             let before = IssueTermsRow::find_where(conn, "currency = ?", &[terms.currency.as_str().into()])?;
             before.map_or_else(Vec::new, |row| terms_before(language, &row))
         }
+        Command::ProposeProgramme(proposed) => return super::programmes::meaning(conn, language, proposed),
+        Command::DecideProgramme(decision) => super::programmes::version_facts(conn, language, decision.version_id)?,
+        Command::ChangeProgramme(change) => super::programmes::standing_facts(conn, language, change.programme_id)?,
         Command::ChangeUser(change) => {
             let found = User::find(conn, change.user_id)?.filter(|user| user.party_id == party_id);
             found.map_or_else(Vec::new, |user| {

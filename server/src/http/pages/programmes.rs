@@ -1,0 +1,664 @@
+//! The buyer's programmes: list, one with its terms, versions, members and volumes, proposing, inviting, suspending and closing.
+
+use super::super::error::Fault;
+use super::super::rights::{BuyerMaker, BuyerViewer, Who};
+use super::super::routes::{Id, Params, Posted, Routes, typed_amount, typed_date};
+use super::home::traded_currencies;
+use super::listing::{Listing, plain_table};
+use super::receivables::bps;
+use super::{Answer, Check, SignedIn, again, asking, check_page, receipt, submit_or_again};
+use crate::commands::change_programme::ChangeProgramme;
+use crate::commands::end_membership::EndMembership;
+use crate::commands::invite_to_programme::{InviteToProgramme, MOST};
+use crate::commands::programmes::Standing;
+use crate::commands::propose_programme::ProposeProgramme;
+use domain::party::Role;
+use domain::programme::Rule;
+use domain::{Currency, Refusal};
+use store::lists::{ListQuery, MemberLine, ProgrammeLine};
+use store::records::{Keyed, Record};
+use store::{Conn, Programme, ProgrammeVersion};
+use web::{Block, Field, Form, Language, Page, Row, Tone, Value};
+
+pub fn add_routes(routes: &mut Routes) {
+    routes.get("/programmes", programmes);
+    routes.get("/programmes/propose", propose);
+    routes.get("/programmes/propose/check", propose_check);
+    routes.post("/programmes/propose", propose_post);
+    routes.get("/programmes/{id}", programme);
+    routes.post("/programmes/{id}/invite", invite);
+    routes.get("/programmes/{id}/change", change_check);
+    routes.post("/programmes/{id}/change", change);
+    routes.post("/programmes/members/{id}/remove", remove);
+}
+
+type Facts = Vec<(String, Value)>;
+
+pub const STATES: &[&str] =
+    &["programme_proposed", "programme_open", "programme_suspended", "programme_closed", "programme_rejected"];
+
+/// The terms of a version, for everybody who may read them.
+#[must_use]
+pub fn terms_facts(language: Language, currency: &str, version: &ProgrammeVersion) -> Facts {
+    let days = |count: i64| Value::text(language.fill("clock-days", &[("days", count.to_string())]));
+    vec![
+        (language.t("programme-version"), Value::number(version.version)),
+        (language.t("field-begins-on"), Value::date(language, version.begins_on)),
+        (
+            language.t("programme-tenor"),
+            Value::text(language.fill(
+                "programme-tenor-band",
+                &[("least", version.least_tenor_days.to_string()), ("most", version.most_tenor_days.to_string())],
+            )),
+        ),
+        (language.t("field-most-age-days"), days(version.most_age_days)),
+        (language.t("field-advance-bps"), percent(version.advance_bps)),
+        (language.t("field-reserve-bps"), percent(version.reserve_bps)),
+        (language.t("field-purchase-fee-bps"), bps(language, version.purchase_fee_bps)),
+        (language.t("field-minimum-fee-minor"), Value::money(currency, version.minimum_fee_minor)),
+        (language.t("field-settlement-fee-bps"), bps(language, version.settlement_fee_bps)),
+        (language.t("field-fee-bearer"), Value::text(language.t(&format!("bearer-{}", version.fee_bearer)))),
+        (language.t("field-minimum-ticket-minor"), Value::money(currency, version.minimum_ticket_minor)),
+        (language.t("field-grace-days"), days(version.grace_days)),
+        (language.t("field-recourse"), Value::text(language.t(&format!("recourse-{}", version.recourse)))),
+    ]
+}
+
+/// Basis points as percent, without a float.
+fn percent(bps: i64) -> Value {
+    let (whole, part) = (bps / 100, (bps % 100).abs());
+    let text = if part == 0 { whole.to_string() } else { format!("{whole}.{part:02}").trim_end_matches('0').to_owned() };
+    Value::percent(&text)
+}
+
+/// Why an invoice is not eligible, in words with the figures and what to do.
+#[must_use]
+pub fn rule_sentence(language: Language, programme: &str, rule: &Rule) -> String {
+    let mut places: Vec<(&str, String)> = rule
+        .arguments()
+        .into_iter()
+        .map(|(name, value)| match name {
+            "state" => (name, language.t(&format!("state-programme-{value}"))),
+            "begins_on" => (name, value.parse().map_or(value, |day| language.date(day))),
+            _ => (name, value),
+        })
+        .collect();
+    places.push(("name", programme.to_owned()));
+    language.fill(&format!("eligibility-{}", rule.code().replace('_', "-")), &places)
+}
+
+/// How an invoice stands to a programme, as one sentence with its tone.
+#[must_use]
+pub fn standing_sentence(language: Language, standing: &Standing) -> (Tone, String) {
+    let name = standing.programme.name.clone();
+    match &standing.verdict {
+        Ok(()) => {
+            let places = [("name", name), ("version", standing.version.version.to_string())];
+            (Tone::Done, language.fill("eligible-under", &places))
+        }
+        Err(rule) => (Tone::Waiting, rule_sentence(language, &name, rule)),
+    }
+}
+
+/// The same as a block of a page.
+#[must_use]
+pub fn standing_block(language: Language, standing: Option<&Standing>) -> Option<Block> {
+    standing.map(|standing| {
+        let (tone, sentence) = standing_sentence(language, standing);
+        Block::Notice(tone, sentence)
+    })
+}
+
+/// Which terms a confirmation would put into force: the programme's where it is eligible, and else the platform's.
+#[must_use]
+pub fn applied_terms(language: Language, standing: Option<&Standing>) -> Facts {
+    let label = language.t("terms-that-apply");
+    let Some(standing) = standing.filter(|standing| standing.verdict.is_ok()) else {
+        return vec![(label, Value::text(language.t("terms-of-platform")))];
+    };
+    let (programme, version) = (&standing.programme, &standing.version);
+    let places = [("name", programme.name.clone()), ("version", version.version.to_string())];
+    vec![
+        (label, Value::link(language.fill("terms-of-programme", &places), format!("/programmes/{}", programme.id))),
+        (language.t("field-advance-bps"), percent(version.advance_bps)),
+        (language.t("field-reserve-bps"), percent(version.reserve_bps)),
+        (language.t("field-fee-bearer"), Value::text(language.t(&format!("bearer-{}", version.fee_bearer)))),
+        (language.t("field-purchase-fee-bps"), bps(language, version.purchase_fee_bps)),
+        (language.t("field-settlement-fee-bps"), bps(language, version.settlement_fee_bps)),
+        (language.t("field-recourse"), Value::text(language.t(&format!("recourse-{}", version.recourse)))),
+    ]
+}
+
+/// The terms of a version beside its programme, for whoever agrees to a decision about it.
+pub fn version_facts(conn: &mut Conn, language: Language, version_id: i64) -> Result<Facts, Fault> {
+    let Some(version) = ProgrammeVersion::find(conn, version_id)? else { return Ok(Vec::new()) };
+    let mut facts = standing_facts(conn, language, version.programme_id)?;
+    let currency = Programme::load(conn, version.programme_id)?.currency;
+    facts.extend(terms_facts(language, &currency, &version));
+    Ok(facts)
+}
+
+/// What a programme is today, in a few facts.
+pub fn standing_facts(conn: &mut Conn, language: Language, id: i64) -> Result<Facts, Fault> {
+    Ok(ProgrammeLine::find(conn, id)?.map_or_else(Vec::new, |row| programme_facts(language, &row)))
+}
+
+/// What a proposal of new terms would replace.
+pub fn meaning(conn: &mut Conn, language: Language, proposed: &ProposeProgramme) -> Result<Vec<Block>, Fault> {
+    let Some(id) = proposed.programme_id else { return Ok(Vec::new()) };
+    let today = store::records::load_heads(conn)?.business_date;
+    let Some(programme) = Programme::find(conn, id)? else { return Ok(Vec::new()) };
+    let Some(current) = store::programmes::find_current(conn, id, today)? else { return Ok(Vec::new()) };
+    Ok(vec![
+        Block::Heading(language.t("request-before")),
+        Block::Facts(terms_facts(language, &programme.currency, &current)),
+    ])
+}
+
+/// State, members and volumes of a programme.
+#[must_use]
+pub fn programme_facts(language: Language, row: &ProgrammeLine) -> Facts {
+    let money = |minor| Value::money(&row.currency, minor);
+    let mut facts = vec![
+        (language.t("col-state"), Value::state(language, &row.state)),
+        (language.t("col-buyer"), Value::text(row.buyer.clone())),
+        (language.t("field-name"), Value::text(row.name.clone())),
+        (language.t("col-currency"), Value::text(row.currency.clone())),
+        (language.t("programme-joined"), Value::number(row.joined)),
+        (language.t("programme-invited"), Value::number(row.invited)),
+        (language.t("programme-receivables"), Value::number(row.receivables)),
+        (language.t("col-confirmed"), money(row.confirmed_minor)),
+        (language.t("col-sold"), money(row.sold_minor)),
+        (language.t("payable-outstanding"), money(row.outstanding_minor)),
+    ];
+    if !row.reason.is_empty() {
+        facts.insert(1, (language.t("field-reason"), Value::text(row.reason.clone())));
+    }
+    facts
+}
+
+async fn programmes(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let language = who.language();
+    let wanted = ("buyer_id = ?", vec![who.party_id()?.into()]);
+    let mut page = Page::new(language.t("programmes-title")).with(Block::Paragraph(language.t("programmes-lead")));
+    if who.person()?.has_role(Role::Maker) {
+        page.push(Block::Action(language.t("programme-propose"), "/programmes/propose".to_owned()));
+    }
+    send_list(&who, &params, page, wanted, "/programmes/").await
+}
+
+/// Programmes as a list, for the buyer and for the operator.
+pub async fn send_list<R: SignedIn>(
+    who: &Who<R>,
+    params: &Params,
+    page: Page,
+    (condition, binds): (&str, Vec<store::Bind>),
+    href: &str,
+) -> Answer {
+    let language = who.language();
+    let heads = &[
+        ("field-name", false, "name"),
+        ("col-buyer", false, "buyer"),
+        ("col-currency", false, "currency"),
+        ("programme-joined", true, ""),
+        ("col-confirmed", true, "confirmed_minor"),
+        ("col-sold", true, "sold_minor"),
+        ("payable-outstanding", true, "outstanding_minor"),
+        ("col-state", false, ""),
+    ];
+    let listing =
+        Listing { params, language, groups: &[], states: STATES, heads, default: ("id", true), summed: "confirmed_minor" };
+    let wanted = listing.query().with(condition, binds);
+    let order = wanted.order;
+    let (found, totals) =
+        who.app.read(move |conn| Ok((ProgrammeLine::page(conn, &wanted)?, ProgrammeLine::totals(conn, &wanted)?))).await?;
+    let rows = found.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::link(row.name.clone(), format!("{href}{}", row.id)),
+            Value::text(row.buyer.clone()),
+            Value::text(row.currency.clone()),
+            Value::number(row.joined),
+            Value::money(&row.currency, row.confirmed_minor),
+            Value::money(&row.currency, row.sold_minor),
+            Value::money(&row.currency, row.outstanding_minor),
+            Value::state(language, &row.state),
+        ],
+    });
+    let last = found.rows.last().map(|row| {
+        let value = match order {
+            "name" => row.name.clone(),
+            "buyer" => row.buyer.clone(),
+            "currency" => row.currency.clone(),
+            "confirmed_minor" => row.confirmed_minor.to_string(),
+            "sold_minor" => row.sold_minor.to_string(),
+            "outstanding_minor" => row.outstanding_minor.to_string(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let empty = language.t("programmes-empty");
+    let table = listing.table(language.t("programmes-title"), rows.collect(), &totals, last, found.more, empty);
+    listing.send(who, page, table).await
+}
+
+/// A programme with everything that its page shows.
+pub struct Loaded {
+    pub row: ProgrammeLine,
+    pub versions: Vec<ProgrammeVersion>,
+    pub members: Vec<MemberLine>,
+}
+
+/// Members that the page shows.
+const MOST_SHOWN: usize = 500;
+
+pub fn load_programme(conn: &mut Conn, id: i64, wanted: impl Fn(&ProgrammeLine) -> bool) -> Result<Loaded, Fault> {
+    let row = ProgrammeLine::find(conn, id)?.filter(|row| wanted(row)).ok_or(Refusal::NotFound)?;
+    let versions = ProgrammeVersion::list_where(conn, "programme_id = ? ORDER BY version DESC", &[id.into()])?;
+    let members = MemberLine::page(conn, &ListQuery::newest(MOST_SHOWN).with("programme_id = ?", vec![id.into()]))?.rows;
+    Ok(Loaded { row, versions, members })
+}
+
+async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+    let party_id = who.party_id()?;
+    who.app.read(move |conn| load_programme(conn, id, |row| row.buyer_id == party_id)).await
+}
+
+/// Facts, terms and versions of a programme, for its buyer and the operator.
+#[must_use]
+pub fn programme_blocks(language: Language, loaded: &Loaded) -> Vec<Block> {
+    let row = &loaded.row;
+    let mut blocks = vec![Block::Facts(programme_facts(language, row))];
+    let current = loaded.versions.iter().find(|version| version.state == "approved");
+    if let Some(version) = current.or_else(|| loaded.versions.first()) {
+        blocks.push(Block::Heading(language.t("programme-terms")));
+        blocks.push(Block::Facts(terms_facts(language, &row.currency, version)));
+    }
+    let versions = loaded.versions.iter().map(|version| {
+        vec![
+            Value::number(version.version),
+            Value::date(language, version.begins_on),
+            percent(version.advance_bps),
+            percent(version.reserve_bps),
+            Value::text(language.t(&format!("bearer-{}", version.fee_bearer))),
+            Value::text(version.reason.clone()),
+            Value::state(language, &format!("version_{}", version.state)),
+        ]
+    });
+    let heads = [
+        ("programme-version", true),
+        ("field-begins-on", false),
+        ("field-advance-bps", true),
+        ("field-reserve-bps", true),
+        ("field-fee-bearer", false),
+        ("field-reason", false),
+        ("col-state", false),
+    ];
+    blocks.push(Block::Table(Box::new(plain_table(language, "programme-versions", &heads, versions.collect(), "list-no-match"))));
+    let members = loaded.members.iter().map(|member| {
+        let version = if member.version == 0 { Value::text("–") } else { Value::number(member.version) };
+        vec![
+            Value::text(member.supplier.clone()),
+            Value::code(member.supplier_tax_id.clone()),
+            version,
+            Value::money(&member.currency, member.confirmed_minor),
+            Value::moment(language, member.invited_at),
+            Value::text(member.reason.clone()),
+            Value::state(language, &member.state),
+        ]
+    });
+    let heads = [
+        ("col-supplier", false),
+        ("field-tax-id", false),
+        ("programme-version", true),
+        ("col-confirmed", true),
+        ("programme-invited-at", false),
+        ("field-reason", false),
+        ("col-state", false),
+    ];
+    blocks.push(Block::Table(Box::new(plain_table(language, "programme-members", &heads, members.collect(), "programme-no-members"))));
+    blocks
+}
+
+fn programme_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
+    let (language, row) = (who.language(), &loaded.row);
+    let mut page = Page::new(language.fill("programme-title", &[("name", row.name.clone())]))
+        .trail(who.t("programmes-title"), "/programmes");
+    if row.state == "programme_proposed" {
+        page = page.with(Block::Notice(Tone::Waiting, who.t("programme-waits")));
+    }
+    page.blocks.extend(programme_blocks(language, loaded));
+    if !who.person()?.has_role(Role::Maker) {
+        return Ok(page);
+    }
+    let id = row.id;
+    let lives = ["programme_open", "programme_suspended"].contains(&row.state.as_str());
+    if row.state == "programme_open" {
+        let field = Field::new("suppliers", who.t("field-suppliers"), "area")
+            .hint(language.fill("programme-invite-hint", &[("most", MOST.to_string())]));
+        page = page
+            .with(Block::Heading(who.t("programme-invite")))
+            .form(Form::new(format!("/programmes/{id}/invite"), who.t("programme-invite-submit"), vec![field]));
+    }
+    let present = ["member_invited", "member_joined"];
+    let ending: Vec<(String, String)> = loaded
+        .members
+        .iter()
+        .filter(|member| present.contains(&member.state.as_str()))
+        .map(|member| (member.id.to_string(), member.supplier.clone()))
+        .collect();
+    if !ending.is_empty() {
+        page = page.with(Block::Heading(who.t("programme-remove"))).with(Block::Paragraph(who.t("programme-remove-lead")));
+        for (member, name) in ending.into_iter().take(MOST) {
+            let label = language.fill("programme-remove-submit", &[("name", name)]);
+            let reason = Field::new("reason", who.t("field-reason"), "text");
+            page = page.form(Form::new(format!("/programmes/members/{member}/remove"), label, vec![reason]).secondary());
+        }
+    }
+    if lives {
+        if row.proposed_id == 0 {
+            page = page.with(Block::Links(vec![(who.t("programme-new-terms"), format!("/programmes/propose?programme_id={id}"))]));
+        }
+        let changes: &[&str] = if row.state == "programme_open" { &["suspend", "close"] } else { &["reopen", "close"] };
+        let options = changes.iter().map(|change| ((*change).to_owned(), language.t(&format!("programme-change-{change}"))));
+        let fields = vec![
+            Field::new("change", who.t("field-change"), "select").options(options.collect()),
+            Field::new("reason", who.t("field-reason"), "area"),
+        ];
+        page = page
+            .with(Block::Heading(who.t("programme-change")))
+            .form(asking(format!("/programmes/{id}/change"), who.t("page-to-check"), fields).secondary());
+    }
+    Ok(page)
+}
+
+async fn programme(who: Who<BuyerViewer>, id: Id) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let page = programme_page(&who, &loaded)?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn invite(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let page = programme_page(&who, &loaded)?;
+    let suppliers = posted.get("suppliers").lines().map(str::to_owned).collect();
+    submit_or_again(&who, &posted, InviteToProgramme { programme_id: id.0, suppliers }, page, "").await
+}
+
+async fn change_check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let (language, row) = (who.language(), &loaded.row);
+    let (change, reason) = (params.get("change"), params.get("reason").trim());
+    let known = ["suspend", "reopen", "close"].contains(&change);
+    let wrong = match (known, reason.is_empty()) {
+        (false, _) => Some(Refusal::FieldInvalid { field: "change".to_owned() }),
+        (true, true) => Some(Refusal::FieldMissing { field: "reason".to_owned() }),
+        (true, false) => None,
+    };
+    if let Some(refusal) = wrong {
+        let typed = Posted { fields: params.fields.clone() };
+        return again(&who, programme_page(&who, &loaded)?, &typed, refusal.into(), "").await;
+    }
+    let mut facts = programme_facts(language, row);
+    facts.push((who.t("field-reason"), Value::text(reason)));
+    let check = Check {
+        title: language.t(&format!("programme-change-{change}")),
+        lead: language.t(&format!("programme-change-{change}-lead")),
+        facts,
+        form: Form::new(format!("/programmes/{}/change", row.id), language.t(&format!("programme-change-{change}")), vec![])
+            .hidden("change", change)
+            .hidden("reason", reason),
+        back: format!("/programmes/{}", row.id),
+    };
+    let trail = [(who.t("programmes-title"), "/programmes".to_owned()), (row.name.clone(), format!("/programmes/{}", row.id))];
+    who.app.page(&who.viewer, check_page(&who, &trail, check)).await
+}
+
+async fn change(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load(&who, id.0).await?;
+    let page = programme_page(&who, &loaded)?;
+    let command = ChangeProgramme {
+        programme_id: id.0,
+        change: posted.get("change").to_owned(),
+        reason: posted.get("reason").to_owned(),
+    };
+    submit_or_again(&who, &posted, command, page, "").await
+}
+
+async fn remove(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    let party_id = who.party_id()?;
+    let loaded = who
+        .app
+        .read(move |conn| {
+            let member = MemberLine::find(conn, id.0)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
+            load_programme(conn, member.programme_id, |row| row.buyer_id == party_id)
+        })
+        .await?;
+    let page = programme_page(&who, &loaded)?;
+    submit_or_again(&who, &posted, EndMembership { member_id: id.0, reason: posted.get("reason").to_owned() }, page, "").await
+}
+
+/// What a proposal starts from: a programme's newest terms, or what is usual.
+struct Start {
+    programme: Option<(Programme, Option<ProgrammeVersion>)>,
+    currencies: Vec<Currency>,
+    today: chrono::NaiveDate,
+}
+
+async fn start(who: &Who<BuyerMaker>, typed: &str) -> Result<Start, Fault> {
+    let party_id = who.party_id()?;
+    let id = match typed.trim() {
+        "" => None,
+        typed => Some(typed.parse::<i64>().map_err(|_| Fault::from(Refusal::NotFound))?),
+    };
+    who.app
+        .read(move |conn| {
+            let programme = match id {
+                None => None,
+                Some(id) => {
+                    let known = Programme::find(conn, id)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
+                    let newest = "programme_id = ? ORDER BY version DESC LIMIT 1";
+                    let version = ProgrammeVersion::find_where(conn, newest, &[id.into()])?;
+                    Some((known, version))
+                }
+            };
+            let today = store::records::load_heads(conn)?.business_date;
+            Ok(Start { programme, currencies: traded_currencies(conn)?, today })
+        })
+        .await
+}
+
+fn propose_page(who: &Who<BuyerMaker>, start: &Start) -> Page {
+    let language = who.language();
+    let known = start.programme.as_ref();
+    let version = known.and_then(|(_, version)| version.as_ref());
+    let number = |name: &str, of: fn(&ProgrammeVersion) -> i64, usual: i64, hint: &str| {
+        let label = who.t(&format!("field-{}", name.replace('_', "-")));
+        let field = Field::new(name, label, "text").value(version.map_or(usual, of).to_string());
+        if hint.is_empty() { field } else { field.hint(who.t(hint)) }
+    };
+    let amount = |name: &str, of: fn(&ProgrammeVersion) -> i64, usual: &str| {
+        let label = who.t(&format!("field-{}", name.replace('_', "-")));
+        let typed = known.zip(version).and_then(|((programme, _), version)| {
+            Currency::parse(&programme.currency).map(|currency| currency.decimal(of(version)))
+        });
+        Field::new(name, label, "amount").value(typed.unwrap_or_else(|| usual.to_owned()))
+    };
+    let options = |names: &[&str], prefix: &str| {
+        names.iter().map(|name| ((*name).to_owned(), language.t(&format!("{prefix}-{name}")))).collect::<Vec<_>>()
+    };
+    let mut fields = Vec::new();
+    if known.is_none() {
+        let codes = start.currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned()));
+        fields.push(Field::new("name", who.t("field-name"), "text").hint(who.t("programme-name-hint")));
+        fields.push(Field::new("currency", who.t("col-currency"), "select").options(codes.collect()));
+    }
+    let bearer = version.map_or("supplier", |version| version.fee_bearer.as_str()).to_owned();
+    let recourse = version.map_or("none", |version| version.recourse.as_str()).to_owned();
+    fields.extend([
+        number("least_tenor_days", |version| version.least_tenor_days, 15, "programme-tenor-hint"),
+        number("most_tenor_days", |version| version.most_tenor_days, 180, ""),
+        number("most_age_days", |version| version.most_age_days, 60, "programme-age-hint"),
+        number("advance_bps", |version| version.advance_bps, 8_000, "programme-advance-hint"),
+        number("reserve_bps", |version| version.reserve_bps, 1_000, "programme-reserve-hint"),
+        number("purchase_fee_bps", |version| version.purchase_fee_bps, 10, "terms-bps-hint"),
+        amount("minimum_fee_minor", |version| version.minimum_fee_minor, "1"),
+        number("settlement_fee_bps", |version| version.settlement_fee_bps, 5, "programme-settlement-hint"),
+        Field::new("fee_bearer", who.t("field-fee-bearer"), "select")
+            .options(options(&["supplier", "buyer"], "bearer"))
+            .value(bearer)
+            .hint(who.t("programme-bearer-hint")),
+        amount("minimum_ticket_minor", |version| version.minimum_ticket_minor, "1000"),
+        number("grace_days", |version| version.grace_days, 3, "programme-grace-hint"),
+        Field::new("recourse", who.t("field-recourse"), "select")
+            .options(options(&["none", "supplier"], "recourse"))
+            .value(recourse)
+            .hint(who.t("programme-recourse-hint")),
+        Field::new("begins_on", who.t("field-begins-on"), "date").value(start.today.to_string()),
+    ]);
+    let mut page = match known {
+        None => Page::new(who.t("programme-propose")).trail(who.t("programmes-title"), "/programmes"),
+        Some((programme, _)) => Page::new(language.fill("programme-propose-terms", &[("name", programme.name.clone())]))
+            .trail(who.t("programmes-title"), "/programmes")
+            .trail(programme.name.clone(), format!("/programmes/{}", programme.id)),
+    };
+    page = page.with(Block::Paragraph(who.t("programme-propose-lead")));
+    let form = asking("/programmes/propose/check", who.t("page-to-check"), fields);
+    page.form(match known {
+        None => form,
+        Some((programme, _)) => form.hidden("programme_id", programme.id.to_string()),
+    })
+}
+
+async fn propose(who: Who<BuyerMaker>, params: Params) -> Answer {
+    let start = start(&who, params.get("programme_id")).await?;
+    let page = propose_page(&who, &start);
+    who.app.page(&who.viewer, page).await
+}
+
+/// What was typed, as the command.
+fn proposed(params: &Params, start: &Start) -> Result<ProposeProgramme, Fault> {
+    let posted = Posted { fields: params.fields.clone() };
+    let known = start.programme.as_ref().map(|(programme, _)| programme);
+    let currency = known.map_or_else(|| params.get("currency").to_owned(), |known| known.currency.clone());
+    Ok(ProposeProgramme {
+        programme_id: known.map(|known| known.id),
+        name: known.map_or_else(|| params.get("name").trim().to_owned(), |known| known.name.clone()),
+        least_tenor_days: posted.number("least_tenor_days")?,
+        most_tenor_days: posted.number("most_tenor_days")?,
+        most_age_days: posted.number("most_age_days")?,
+        advance_bps: posted.number("advance_bps")?,
+        reserve_bps: posted.number("reserve_bps")?,
+        settlement_fee_bps: posted.number("settlement_fee_bps")?,
+        purchase_fee_bps: posted.number("purchase_fee_bps")?,
+        minimum_fee_minor: typed_amount(params.get("minimum_fee_minor"), "minimum_fee_minor", &currency)?,
+        minimum_ticket_minor: typed_amount(params.get("minimum_ticket_minor"), "minimum_ticket_minor", &currency)?,
+        fee_bearer: params.get("fee_bearer").to_owned(),
+        grace_days: posted.number("grace_days")?,
+        recourse: params.get("recourse").to_owned(),
+        begins_on: typed_date(params.get("begins_on"), "begins_on")?,
+        currency,
+    })
+}
+
+/// A version as it would be kept, to be read before it is proposed.
+fn drafted(command: &ProposeProgramme, version: i64) -> ProgrammeVersion {
+    ProgrammeVersion {
+        id: 0,
+        programme_id: command.programme_id.unwrap_or(0),
+        version,
+        least_tenor_days: command.least_tenor_days,
+        most_tenor_days: command.most_tenor_days,
+        most_age_days: command.most_age_days,
+        advance_bps: command.advance_bps,
+        reserve_bps: command.reserve_bps,
+        settlement_fee_bps: command.settlement_fee_bps,
+        purchase_fee_bps: command.purchase_fee_bps,
+        minimum_fee_minor: command.minimum_fee_minor,
+        minimum_ticket_minor: command.minimum_ticket_minor,
+        fee_bearer: command.fee_bearer.clone(),
+        grace_days: command.grace_days,
+        recourse: command.recourse.clone(),
+        begins_on: command.begins_on,
+        state: "proposed".to_owned(),
+        reason: String::new(),
+        proposed_by: 0,
+        agreed_by: 0,
+        proposed_at: chrono::NaiveDateTime::default(),
+        decided_by: None,
+        decided_at: None,
+    }
+}
+
+async fn propose_check(who: Who<BuyerMaker>, params: Params) -> Answer {
+    let start = start(&who, params.get("programme_id")).await?;
+    let checked = proposed(&params, &start).and_then(|command| {
+        if command.name.is_empty() {
+            return Err(Refusal::FieldMissing { field: "name".to_owned() }.into());
+        }
+        command.terms()?;
+        command.check_begin(start.today)?;
+        Ok(command)
+    });
+    let command = match checked {
+        Ok(command) => command,
+        Err(fault) => {
+            let currency = params.get("currency");
+            let typed = Posted { fields: params.fields.clone() };
+            return again(&who, propose_page(&who, &start), &typed, fault, currency).await;
+        }
+    };
+    let language = who.language();
+    let newest = start.programme.as_ref().and_then(|(_, version)| version.as_ref()).map_or(0, |version| version.version);
+    let mut facts = vec![
+        (who.t("field-name"), Value::text(command.name.clone())),
+        (who.t("col-currency"), Value::text(command.currency.clone())),
+    ];
+    facts.extend(terms_facts(language, &command.currency, &drafted(&command, newest.saturating_add(1))));
+    let mut form = Form::new("/programmes/propose", who.t("programme-propose-submit"), vec![]);
+    let input = serde_json::to_value(&command).unwrap_or_default();
+    for (name, value) in input.as_object().into_iter().flatten() {
+        let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        form = form.hidden(name, if value.is_null() { String::new() } else { plain });
+    }
+    let check = Check {
+        title: who.t("programme-propose-check"),
+        lead: who.t("programme-propose-check-lead"),
+        facts,
+        form,
+        back: "/programmes/propose".to_owned(),
+    };
+    let trail = [(who.t("programmes-title"), "/programmes".to_owned())];
+    who.app.page(&who.viewer, check_page(&who, &trail, check)).await
+}
+
+async fn propose_post(who: Who<BuyerMaker>, posted: Posted) -> Answer {
+    let start = start(&who, posted.get("programme_id")).await?;
+    let read = || -> Result<ProposeProgramme, Fault> {
+        Ok(ProposeProgramme {
+            programme_id: start.programme.as_ref().map(|(programme, _)| programme.id),
+            name: posted.get("name").to_owned(),
+            currency: posted.get("currency").to_owned(),
+            least_tenor_days: posted.number("least_tenor_days")?,
+            most_tenor_days: posted.number("most_tenor_days")?,
+            most_age_days: posted.number("most_age_days")?,
+            advance_bps: posted.number("advance_bps")?,
+            reserve_bps: posted.number("reserve_bps")?,
+            settlement_fee_bps: posted.number("settlement_fee_bps")?,
+            purchase_fee_bps: posted.number("purchase_fee_bps")?,
+            minimum_fee_minor: posted.number("minimum_fee_minor")?,
+            minimum_ticket_minor: posted.number("minimum_ticket_minor")?,
+            fee_bearer: posted.get("fee_bearer").to_owned(),
+            grace_days: posted.number("grace_days")?,
+            recourse: posted.get("recourse").to_owned(),
+            begins_on: posted.date("begins_on")?,
+        })
+    };
+    let submitted = match read() {
+        Ok(command) => who.submit(&posted.key(), command).await,
+        Err(fault) => Err(fault),
+    };
+    match submitted {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => again(&who, propose_page(&who, &start), &Posted::default(), fault, posted.get("currency")).await,
+    }
+}
