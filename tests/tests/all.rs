@@ -19,6 +19,7 @@ mod mail;
 mod pages;
 mod payouts;
 mod pressure;
+mod programmes;
 mod proofs;
 mod refusals;
 mod replication;

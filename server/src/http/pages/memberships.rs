@@ -5,7 +5,7 @@ use super::super::rights::{SupplierSigner, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::{Group, Listing};
 use super::programmes::terms_facts;
-use super::{Answer, Check, SignedIn, again, check_page, receipts, submit_or_again};
+use super::{Answer, Check, SignedIn, again, asking, check_page, receipts, submit_or_again};
 use crate::commands::answer_programme_invitation::AnswerProgrammeInvitation;
 use crate::commands::end_membership::EndMembership;
 use domain::Refusal;
@@ -136,8 +136,8 @@ fn membership_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
     if signs && lives {
         if let Some(version) = &loaded.asked {
             if row.programme_state == "programme_open" {
-                let form = Form::new(format!("/memberships/{}/join", row.id), who.t("membership-to-check"), vec![]);
-                page = page.form(Form { get: true, ..form });
+                let form = asking(format!("/memberships/{}/join", row.id), who.t("membership-to-check"), vec![]);
+                page = page.form(form.hidden("terms_version", version.version.to_string()));
             }
             let reason = Field::new("reason", who.t("field-reason"), "text").optional();
             let form = Form::new(format!("/memberships/{}/answer", row.id), who.t("membership-decline"), vec![reason]);

@@ -53,13 +53,13 @@ pub fn terms_facts(language: Language, currency: &str, version: &ProgrammeVersio
         ),
         (language.t("field-most-age-days"), days(version.most_age_days)),
         (language.t("field-advance-bps"), percent(version.advance_bps)),
-        (language.t("field-reserve-bps"), percent(version.reserve_bps)),
-        (language.t("field-purchase-fee-bps"), bps(language, version.purchase_fee_bps)),
-        (language.t("field-minimum-fee-minor"), Value::money(currency, version.minimum_fee_minor)),
-        (language.t("field-settlement-fee-bps"), bps(language, version.settlement_fee_bps)),
+        (language.t("terms-reserve"), percent(version.reserve_bps)),
+        (language.t("terms-purchase-fee"), bps(language, version.purchase_fee_bps)),
+        (language.t("terms-minimum-fee"), Value::money(currency, version.minimum_fee_minor)),
+        (language.t("terms-settlement-fee"), bps(language, version.settlement_fee_bps)),
         (language.t("field-fee-bearer"), Value::text(language.t(&format!("bearer-{}", version.fee_bearer)))),
-        (language.t("field-minimum-ticket-minor"), Value::money(currency, version.minimum_ticket_minor)),
-        (language.t("field-grace-days"), days(version.grace_days)),
+        (language.t("field-minimum-ticket"), Value::money(currency, version.minimum_ticket_minor)),
+        (language.t("terms-grace"), days(version.grace_days)),
         (language.t("field-recourse"), Value::text(language.t(&format!("recourse-{}", version.recourse)))),
     ]
 }
@@ -121,10 +121,10 @@ pub fn applied_terms(language: Language, standing: Option<&Standing>) -> Facts {
     vec![
         (label, Value::link(language.fill("terms-of-programme", &places), format!("/programmes/{}", programme.id))),
         (language.t("field-advance-bps"), percent(version.advance_bps)),
-        (language.t("field-reserve-bps"), percent(version.reserve_bps)),
+        (language.t("terms-reserve"), percent(version.reserve_bps)),
         (language.t("field-fee-bearer"), Value::text(language.t(&format!("bearer-{}", version.fee_bearer)))),
-        (language.t("field-purchase-fee-bps"), bps(language, version.purchase_fee_bps)),
-        (language.t("field-settlement-fee-bps"), bps(language, version.settlement_fee_bps)),
+        (language.t("terms-purchase-fee"), bps(language, version.purchase_fee_bps)),
+        (language.t("terms-settlement-fee"), bps(language, version.settlement_fee_bps)),
         (language.t("field-recourse"), Value::text(language.t(&format!("recourse-{}", version.recourse)))),
     ]
 }
@@ -288,7 +288,7 @@ pub fn programme_blocks(language: Language, loaded: &Loaded) -> Vec<Block> {
         ("programme-version", true),
         ("field-begins-on", false),
         ("field-advance-bps", true),
-        ("field-reserve-bps", true),
+        ("terms-reserve", true),
         ("field-fee-bearer", false),
         ("field-reason", false),
         ("col-state", false),
