@@ -9,6 +9,8 @@ use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::Capacity;
 use domain::programme::{EligibilityFacts, House, MemberState, ProgrammeState, ProgrammeTerms, Rule, are_related, eligible};
 use serde_json::json;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use store::records::{Keyed, Record};
 use store::{Conn, FeeBill, Invoice, Party, Programme, ProgrammeMember, ProgrammeVersion, StoreError, programmes};
 
@@ -50,58 +52,101 @@ fn state_of<T>(found: Option<T>, what: &str, id: i64) -> Result<T, StoreError> {
     found.ok_or_else(|| settlement::corrupt(what, id))
 }
 
-fn judge(
-    conn: &mut Conn,
-    subject: &Subject<'_>,
-    (programme, version): (Programme, ProgrammeVersion),
+/// Where what a supplier sends to a buyer in a currency stands, whatever its days are.
+#[derive(Clone, Debug)]
+pub struct Place {
+    programme: Programme,
+    state: ProgrammeState,
+    version: ProgrammeVersion,
+    terms: ProgrammeTerms,
     member: Option<MemberState>,
-    today: NaiveDate,
-) -> Result<Standing, StoreError> {
-    let (buyer, supplier) = (Party::load(conn, subject.buyer_id)?, Party::load(conn, subject.supplier_id)?);
-    fn house(party: &Party) -> House<'_> {
-        House { id: party.id, registration_id: &party.registration_id, tax_id: &party.tax_id }
-    }
-    let terms = version.terms()?;
-    let verdict = eligible(&EligibilityFacts {
-        programme: state_of(ProgrammeState::parse(&programme.state), "state of programme", programme.id)?,
-        programme_currency: &programme.currency,
-        member,
-        terms: &terms,
-        begins_on: version.begins_on,
-        currency: subject.currency,
-        issue_date: subject.issue_date,
-        due_date: subject.due_date,
-        related: are_related(&house(&buyer), &house(&supplier)),
-        today,
-    });
-    Ok(Standing { programme, version, terms, verdict })
+    related: bool,
 }
 
-/// How it stands to the programme of this buyer that the supplier is in, or is asked into; none if there is none. What a supplier was
-/// never asked into it does not hear of.
+impl Place {
+    fn of(
+        conn: &mut Conn,
+        (supplier_id, buyer_id): (i64, i64),
+        (programme, version): (Programme, ProgrammeVersion),
+        member: Option<MemberState>,
+    ) -> Result<Self, StoreError> {
+        fn house(party: &Party) -> House<'_> {
+            House { id: party.id, registration_id: &party.registration_id, tax_id: &party.tax_id }
+        }
+        let (buyer, supplier) = (Party::load(conn, buyer_id)?, Party::load(conn, supplier_id)?);
+        let state = state_of(ProgrammeState::parse(&programme.state), "state of programme", programme.id)?;
+        let related = are_related(&house(&buyer), &house(&supplier));
+        Ok(Self { terms: version.terms()?, programme, state, version, member, related })
+    }
+
+    /// The programme of this buyer that the supplier is in, or is asked into; what a supplier was never asked into it does not hear of.
+    fn find(conn: &mut Conn, subject: &Subject<'_>) -> Result<Option<Self>, StoreError> {
+        let condition = "supplier_id = ? AND buyer_id = ? AND state IN ('joined', 'invited') ORDER BY id DESC";
+        let members = ProgrammeMember::list_where(conn, condition, &[subject.supplier_id.into(), subject.buyer_id.into()])?;
+        let nearest = |member: &ProgrammeMember| (member.currency != subject.currency, member.state != MemberState::Joined.name());
+        let Some(member) = members.into_iter().min_by_key(nearest) else { return Ok(None) };
+        let state = state_of(MemberState::parse(&member.state), "state of member", member.id)?;
+        let number = if state == MemberState::Joined { member.version } else { member.asked_version };
+        let version = programmes::load_version(conn, member.programme_id, number)?;
+        let programme = Programme::load(conn, member.programme_id)?;
+        Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), Some(state)).map(Some)
+    }
+
+    /// The same for the buyer, who is also told that a supplier is in none of its programmes.
+    fn find_for_buyer(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Self>, StoreError> {
+        if let Some(found) = Self::find(conn, subject)? {
+            return Ok(Some(found));
+        }
+        let condition = "buyer_id = ? AND currency = ? AND state = 'open' ORDER BY id LIMIT 1";
+        let binds = [subject.buyer_id.into(), subject.currency.into()];
+        let Some(programme) = Programme::find_where(conn, condition, &binds)? else { return Ok(None) };
+        let Some(version) = programmes::find_current(conn, programme.id, today)? else { return Ok(None) };
+        Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), None).map(Some)
+    }
+
+    fn judge(&self, subject: &Subject<'_>, today: NaiveDate) -> Standing {
+        let verdict = eligible(&EligibilityFacts {
+            programme: self.state,
+            programme_currency: &self.programme.currency,
+            member: self.member,
+            terms: &self.terms,
+            begins_on: self.version.begins_on,
+            currency: subject.currency,
+            issue_date: subject.issue_date,
+            due_date: subject.due_date,
+            related: self.related,
+            today,
+        });
+        Standing { programme: self.programme.clone(), version: self.version.clone(), terms: self.terms, verdict }
+    }
+}
+
+/// The places of a buyer's suppliers, each looked for once however many payables are asked about.
+#[derive(Debug, Default)]
+pub struct Places {
+    known: HashMap<(i64, String), Option<Place>>,
+}
+
+impl Places {
+    /// How a payable of the buyer stands today.
+    pub fn standing(&mut self, conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Standing>, StoreError> {
+        let key = (subject.supplier_id, subject.currency.to_owned());
+        let place = match self.known.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(Place::find_for_buyer(conn, subject, today)?),
+        };
+        Ok(place.as_ref().map(|place| place.judge(subject, today)))
+    }
+}
+
+/// How it stands to the programme that the supplier is in, or is asked into; none if there is none.
 pub fn standing(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Standing>, StoreError> {
-    let condition = "supplier_id = ? AND buyer_id = ? AND state IN ('joined', 'invited') ORDER BY id DESC";
-    let members = ProgrammeMember::list_where(conn, condition, &[subject.supplier_id.into(), subject.buyer_id.into()])?;
-    let nearest = |member: &ProgrammeMember| (member.currency != subject.currency, member.state != MemberState::Joined.name());
-    let Some(member) = members.into_iter().min_by_key(nearest) else { return Ok(None) };
-    let state = state_of(MemberState::parse(&member.state), "state of member", member.id)?;
-    let number = if state == MemberState::Joined { member.version } else { member.asked_version };
-    let version = programmes::load_version(conn, member.programme_id, number)?;
-    let programme = Programme::load(conn, member.programme_id)?;
-    judge(conn, subject, (programme, version), Some(state), today).map(Some)
+    Ok(Place::find(conn, subject)?.map(|place| place.judge(subject, today)))
 }
 
 /// The same for the buyer, who is also told that a supplier is in none of its programmes.
 pub fn standing_for_buyer(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Standing>, StoreError> {
-    if let Some(found) = standing(conn, subject, today)? {
-        return Ok(Some(found));
-    }
-    let condition = "buyer_id = ? AND currency = ? AND state = 'open' ORDER BY id LIMIT 1";
-    let Some(programme) = Programme::find_where(conn, condition, &[subject.buyer_id.into(), subject.currency.into()])? else {
-        return Ok(None);
-    };
-    let Some(version) = programmes::find_current(conn, programme.id, today)? else { return Ok(None) };
-    judge(conn, subject, (programme, version), None, today).map(Some)
+    Ok(Place::find_for_buyer(conn, subject, today)?.map(|place| place.judge(subject, today)))
 }
 
 /// The programme under which it is confirmed today, if it is eligible under one.

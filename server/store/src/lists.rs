@@ -300,11 +300,12 @@ list_row!(
     ConfirmationItemLine {
         id: BigInt => i64, list_id: BigInt => i64, invoice_id: BigInt => i64, number: Text => String, supplier: Text => String, currency: Text => String,
         payable_minor: BigInt => i64, amount_minor: BigInt => i64, due_date: Nullable<Date> => Option<NaiveDate>, reason: Text => String, state: Text => String,
-        refusal: Text => String,
-    } from "SELECT c.id, c.list_id, c.invoice_id, i.number, s.name AS supplier, i.currency, i.payable_minor - i.credited_minor AS payable_minor, c.amount_minor, c.due_date, c.reason, c.state, c.refusal \
+        refusal: Text => String, supplier_id: BigInt => i64, buyer_id: BigInt => i64, issue_date: Date => NaiveDate,
+    } from "SELECT c.id, c.list_id, c.invoice_id, i.number, s.name AS supplier, i.currency, i.payable_minor - i.credited_minor AS payable_minor, c.amount_minor, c.due_date, c.reason, c.state, c.refusal, \
+            i.supplier_id, i.buyer_id, i.issue_date \
             FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id JOIN parties s ON s.id = i.supplier_id \
             UNION ALL SELECT e.id, e.list_id, COALESCE(e.invoice_id, 0) AS invoice_id, e.number, s.name AS supplier, e.currency, e.payable_minor, \
-            e.payable_minor AS amount_minor, e.due_date, '' AS reason, e.state, e.refusal FROM approved_payables e JOIN parties s ON s.id = e.supplier_id";
+            e.payable_minor AS amount_minor, e.due_date, '' AS reason, e.state, e.refusal, e.supplier_id, e.buyer_id, e.issue_date FROM approved_payables e JOIN parties s ON s.id = e.supplier_id";
     totals "amount_minor"
 );
 

@@ -2026,9 +2026,18 @@ eligibility-not-a-member = Not eligible under “{ $name }”: the supplier has 
 eligibility-other-currency = Not eligible under “{ $name }”: the programme is in { $programme }, the invoice in { $invoice }. The platform's ordinary terms hold for it.
 eligibility-related-party = Not eligible under “{ $name }”: supplier and buyer are one house by their registration or tax id. The platform's ordinary terms hold; if the register is wrong, write to the operator.
 eligibility-due-date-unknown = Not eligible under “{ $name }” yet: the due date is not known. State it when you submit, or let the buyer state it when it confirms.
-eligibility-tenor-too-short = Not eligible under “{ $name }”: { $days } days remain to the due date, and it needs at least { $least_days }. The buyer may confirm a later day, or confirm under the platform's ordinary terms.
-eligibility-tenor-too-long = Not eligible under “{ $name }”: { $days } days remain to the due date, and it takes at most { $most_days }. Confirm it later, or under the platform's ordinary terms.
-eligibility-too-old = Not eligible under “{ $name }”: the invoice was issued { $days } days ago, and it takes at most { $most_days }. It can be confirmed under the platform's ordinary terms.
+eligibility-tenor-too-short = Not eligible under “{ $name }”: { $days ->
+    [one] 1 day remains
+   *[other] { $days } days remain
+} to the due date, and it needs at least { $least_days }. The buyer may confirm a later day, or confirm under the platform's ordinary terms.
+eligibility-tenor-too-long = Not eligible under “{ $name }”: { $days ->
+    [one] 1 day remains
+   *[other] { $days } days remain
+} to the due date, and it takes at most { $most_days }. Confirm it later, or under the platform's ordinary terms.
+eligibility-too-old = Not eligible under “{ $name }”: the invoice was issued { $days ->
+    [one] 1 day
+   *[other] { $days } days
+} ago, and it takes at most { $most_days }. It can be confirmed under the platform's ordinary terms.
 terms-that-apply = Terms that apply
 terms-of-platform = The platform's ordinary terms
 terms-of-programme = { $name }, version { $version }
@@ -2040,3 +2049,5 @@ next-propose-programme = The operator decides about the terms. You are told by m
 next-decide-programme = The buyer was told. Once terms are approved it invites its suppliers.
 next-invite-to-programme = The suppliers were told by mail. Each joins under exactly the terms that it reads, or declines.
 next-answer-programme-invitation = The buyer was told.
+task-fees-pay = pay to { $iban } with reference { $reference }
+field-join = Answer

@@ -2016,3 +2016,5 @@ next-propose-programme = 平台将审核条款，并以邮件通知结果；批�
 next-decide-programme = 已通知买方。条款批准后由其邀请供应商。
 next-invite-to-programme = 已以邮件通知供应商。各供应商按所读条款加入或谢绝。
 next-answer-programme-invitation = 已通知买方。
+task-fees-pay = 请汇至 { $iban }，附参考号 { $reference }
+field-join = 答复

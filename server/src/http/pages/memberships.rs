@@ -195,9 +195,17 @@ async fn join_check(who: Who<SupplierSigner>, id: Id) -> Answer {
 async fn answer(who: Who<SupplierSigner>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
     let page = membership_page(&who, &loaded)?;
-    match posted.number("terms_version") {
-        Ok(terms_version) => {
-            let (join, reason) = (posted.get("join") == "true", posted.get("reason").to_owned());
+    let read = || -> Result<(i64, bool), Fault> {
+        let join = match posted.get("join") {
+            "true" => true,
+            "false" => false,
+            _ => return Err(Refusal::FieldInvalid { field: "join".to_owned() }.into()),
+        };
+        Ok((posted.number("terms_version")?, join))
+    };
+    match read() {
+        Ok((terms_version, join)) => {
+            let reason = posted.get("reason").to_owned();
             let command = AnswerProgrammeInvitation { member_id: id.0, terms_version, join, reason };
             submit_or_again(&who, &posted, command, page, "").await
         }

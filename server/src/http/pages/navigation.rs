@@ -142,6 +142,11 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
             let due = first.rows.first().and_then(|row| row.due_date);
             note.extend(due.map(|due| language.fill("task-earliest", &[("date", language.date(due))])));
         }
+        if key == "task-fees" {
+            // Where to pay them, too.
+            let places = [("reference", person.party.reference.clone()), ("iban", store::records::load_heads(conn)?.custody_iban)];
+            note.push(language.fill("task-fees-pay", &places));
+        }
         let separator = language.t("list-separator");
         found.push(Task { text: language.t(key), note: note.join(&separator), href: href.to_owned(), count });
     }

@@ -5,7 +5,7 @@ use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::Listing;
 use super::programmes::{Loaded, load_programme, programme_blocks, programme_facts, send_list, terms_facts};
-use super::{Answer, SignedIn, submit_or_again};
+use super::{Answer, SignedIn, again, submit_or_again};
 use crate::commands::decide_programme::DecideProgramme;
 use domain::Refusal;
 use domain::party::Role;
@@ -144,6 +144,11 @@ async fn version(who: Who<OperatorViewer>, id: Id) -> Answer {
 async fn decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
     let page = version_page(&who, &loaded)?;
-    let (approve, reason) = (posted.get("decision") == "approve", posted.get("reason").to_owned());
+    let approve = match posted.get("decision") {
+        "approve" => true,
+        "reject" => false,
+        _ => return again(&who, page, &posted, Refusal::FieldInvalid { field: "decision".to_owned() }.into(), "").await,
+    };
+    let reason = posted.get("reason").to_owned();
     submit_or_again(&who, &posted, DecideProgramme { version_id: id.0, approve, reason }, page, "").await
 }

@@ -632,10 +632,12 @@ async fn propose_check(who: Who<BuyerMaker>, params: Params) -> Answer {
 }
 
 async fn propose_post(who: Who<BuyerMaker>, posted: Posted) -> Answer {
-    let start = start(&who, posted.get("programme_id")).await?;
+    let typed = posted.get("programme_id");
+    let start = start(&who, if typed.parse::<i64>().is_ok() { typed } else { "" }).await?;
     let read = || -> Result<ProposeProgramme, Fault> {
+        let programme_id = if typed.is_empty() { None } else { Some(posted.number("programme_id")?) };
         Ok(ProposeProgramme {
-            programme_id: start.programme.as_ref().map(|(programme, _)| programme.id),
+            programme_id,
             name: posted.get("name").to_owned(),
             currency: posted.get("currency").to_owned(),
             least_tenor_days: posted.number("least_tenor_days")?,

@@ -6,12 +6,13 @@ use super::account::roles_text;
 use super::companies;
 use super::receivables::{bps, quote_blocks};
 use crate::commands::Command;
+use crate::commands::programmes::{Subject, standing_for_buyer};
 use crate::commands::buy_fractions::{fee_terms, price_terms};
 use domain::day_count::DayCount;
 use domain::pricing::{Method, PriceTerms, quote};
 use store::lists::{InvoiceLine, OfferLine};
 use store::records::{Keyed, Record};
-use store::{ApprovalLimit, BankAccount, BankLine, Conn, IssueTermsRow, Party, Payout, Receivable, User};
+use store::{ApprovalLimit, BankAccount, BankLine, Conn, Invoice, IssueTermsRow, Party, Payout, Receivable, User};
 use web::{Block, Language, Value};
 
 type Facts = Vec<(String, Value)>;
@@ -38,14 +39,20 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             }
             return Ok(blocks);
         }
-        Command::ConfirmInvoice(confirm) => InvoiceLine::find(conn, confirm.invoice_id)?.map_or_else(Vec::new, |row| {
-            vec![
+        Command::ConfirmInvoice(confirm) => {
+            let Some(row) = InvoiceLine::find(conn, confirm.invoice_id)? else { return Ok(Vec::new()) };
+            let invoice = Invoice::load(conn, row.id)?;
+            let today = store::records::load_heads(conn)?.business_date;
+            let standing = standing_for_buyer(conn, &Subject::of(&invoice, Some(confirm.due_date)), today)?;
+            let mut facts = vec![
                 (language.t("col-supplier"), Value::text(row.supplier)),
                 (language.t("col-number"), Value::code(row.number)),
                 (language.t("col-issued"), Value::date(language, row.issue_date)),
                 (language.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
-            ]
-        }),
+            ];
+            facts.extend(super::programmes::applied_terms(language, standing.as_ref()));
+            facts
+        }
         Command::ConfirmList(confirm) => {
             let mut blocks = super::confirmation_lists::facts(conn, language, confirm.list_id)?;
             let list = store::ConfirmationList::load(conn, confirm.list_id)?;
