@@ -150,6 +150,11 @@ fn reachable(client: &Client, routes: &[&'static str], name: &str) -> BTreeMap<S
                 ("reason", "") => "Seen at the bank".to_owned(),
                 // The way out that needs no other record.
                 ("act", _) => "explain".to_owned(),
+                ("change", _) => "suspend".to_owned(),
+                ("fee_bearer", _) => "buyer".to_owned(),
+                ("recourse", _) => "none".to_owned(),
+                ("currency", "") if form.action.ends_with("/propose/check") => "EUR".to_owned(),
+                ("name", "") => "Another programme".to_owned(),
                 ("reference", "") => reference_of(client),
                 ("value_date" | "as_of", "") => "2026-01-05".to_owned(),
                 _ => value.to_owned(),

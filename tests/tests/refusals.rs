@@ -36,6 +36,9 @@ const SHOWN: &[(&str, &str)] = &[
     ("payer_account_unknown", "payouts::an_account_that_is_no_iban_is_paid"),
     ("check_changed", "bank::a_file_is_looked_at_before_it_is_taken_up"),
     ("not_same_money", "bank::what_needs_a_person_can_be_decided_by_two"),
+    ("invitee_unknown", "programmes::a_programme_from_the_proposal_to_the_last_fee"),
+    ("programme_changed", "programmes::a_programme_from_the_proposal_to_the_last_fee"),
+    ("other_programme", "programmes::new_terms_hold_for_whoever_accepts_them"),
     ("proof_not_ready", "proofs::a_holder_proves_its_position_to_a_stranger"),
     ("nothing_to_prove", "proofs::a_holder_proves_its_position_to_a_stranger"),
 ];
@@ -43,6 +46,9 @@ const SHOWN: &[(&str, &str)] = &[
 /// Codes whose rule is a pure function with its own table of rows in `domain`.
 const SHOWN_IN_DOMAIN: &[&str] = &[
     "own_debt",
+    "out_of_range",
+    "amount_out_of_range",
+    "above_advance",
     "amount_invalid",
     "confirmed_too_much",
     "reason_missing",
@@ -104,6 +110,10 @@ const PLACES: &[&str] = &[
     "approval_id",
     "line_id",
     "most_minor",
+    "least_minor",
+    "line",
+    "named",
+    "name",
 ];
 
 #[test]
