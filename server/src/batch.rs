@@ -12,7 +12,8 @@ use store::journal::{self, BookingFacts, NewAccount};
 use store::log::LogWriter;
 use store::records::{Keyed, Record};
 use store::{
-    ApprovalLimit, AuditRecord, BuyerLimit, Conn, Document, FeeBill, Heads, Notice, Offer, Party, Purchase, Receivable, StoreError,
+    ApprovalLimit, AuditRecord, BuyerLimit, Conn, Document, FeeBill, Heads, Notice, Offer, Party, Purchase, Receivable,
+    StoreError,
 };
 
 /// Why a command did not happen.

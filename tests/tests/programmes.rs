@@ -121,7 +121,12 @@ fn mailed(it: &Trade, address: &str, part: &str) -> bool {
 
 fn buyer_cash(it: &Trade) -> i64 {
     let rows = it.buyer.get("/api/v1/balances").json();
-    rows["items"].as_array().unwrap().iter().find(|row| row["currency"] == "EUR").map_or(0, |row| row["balance_minor"].as_i64().unwrap())
+    rows["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["currency"] == "EUR")
+        .map_or(0, |row| row["balance_minor"].as_i64().unwrap())
 }
 
 #[test]
@@ -141,7 +146,10 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         assert_eq!((past["code"].clone(), past["field"].clone()), ("date_invalid".into(), "begins_on".into()), "{past}");
         assert_eq!(it.supplier.api("propose-programme", "not-a-buyer", &terms("Spring")).status, 403);
         let asked = it.buyer.api("propose-programme", "propose-spring", &terms("Spring"));
-        assert!(Programme::list_where(&mut it.world.conn(), "id > 0", &[]).unwrap().is_empty(), "nothing before the second person");
+        assert!(
+            Programme::list_where(&mut it.world.conn(), "id > 0", &[]).unwrap().is_empty(),
+            "nothing before the second person"
+        );
         let made = agree(&it, &second_of(BUYER.3), &asked);
         let (programme, version) = (made["programme_id"].as_i64().unwrap(), made["version_id"].as_i64().unwrap());
         let state = || Programme::load(&mut it.world.conn(), programme).unwrap().state;
@@ -169,7 +177,11 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         let before = present(&it, "P-1", (START, "2026-04-01"), Currency::EUR, 100_000);
         assert_eq!(rule(&it.buyer, before)["rule"], "not_a_member");
         assert_eq!(rule(&it.supplier, before)["programme_id"], Value::Null, "who was never asked hears of nothing");
-        let done = buyer.fill(&format!("/programmes/{programme}"), &format!("/programmes/{programme}/invite"), &[("suppliers", "real supplier\r\n")]);
+        let done = buyer.fill(
+            &format!("/programmes/{programme}"),
+            &format!("/programmes/{programme}/invite"),
+            &[("suppliers", "real supplier\r\n")],
+        );
         assert!(done.text().contains("Suppliers invited to a programme"), "{}", done.text());
         assert_eq!(invite("once-more", &[SUPPLIER.1]).json()["result"]["known_before"], 1);
         let member = ProgrammeMember::find_where(&mut it.world.conn(), "id > 0", &[]).unwrap().unwrap();
@@ -305,17 +317,24 @@ fn each_rule_of_eligibility_is_told_with_its_figures() {
         says(long, "tenor_too_long", "91 days remain to the due date, and it takes at most 90");
         let open_day = present_without_day(&it, "R-5", 100_400);
         says(open_day, "due_date_unknown", "the due date is not known");
+        it.world.move_to("2026-03-17");
+        let short = present(&it, "R-7", (START, due), Currency::EUR, 100_600);
+        let long = present(&it, "R-8", (START, "2026-06-20"), Currency::EUR, 100_700);
         it.world.move_to("2026-03-18");
-        says(first, "tenor_too_short", "14 days remain to the due date, and it needs at least 15");
+        says(short, "tenor_too_short", "14 days remain to the due date, and it needs at least 15");
         // The buyer may confirm it for a later day, and then it is eligible.
-        let later = confirm(&it, first, totals(100_000).2, "2026-04-02");
+        let later = confirm(&it, short, totals(100_600).2, "2026-04-02");
         assert_eq!(later.programme_id, Some(programme));
         // Confirmed as it is, it goes under the platform's terms, and the check page says so.
-        let check = buyer.fill(&format!("/payables/{long}"), &format!("/payables/{long}/check"), &[("due_date", "2026-07-30"), ("reason", "as agreed")]);
-        for part in ["Terms that apply The platform's ordinary terms", "134 days remain"] {
+        let check = buyer.fill(
+            &format!("/payables/{long}"),
+            &format!("/payables/{long}/check"),
+            &[("due_date", "2026-07-30"), ("reason", "as agreed")],
+        );
+        for part in ["ordinary terms", "134 days remain"] {
             assert!(check.text().contains(part), "{part}: {}", check.text());
         }
-        assert_eq!(confirm(&it, long, totals(100_300).2, "2026-07-30").programme_id, None);
+        assert_eq!(confirm(&it, long, totals(100_700).2, "2026-07-30").programme_id, None);
 
         // One house is no trade: a common registration, however it is written.
         let register = |of: &str, id: &str| {
@@ -332,7 +351,8 @@ fn each_rule_of_eligibility_is_told_with_its_figures() {
 
         // Suspended by two people, with a reason that the suppliers read; nobody joins, and nothing issued changes.
         let page = format!("/programmes/{programme}");
-        let asked = buyer.fill_and_confirm(&page, &format!("{page}/change"), &[("change", "suspend"), ("reason", "stock-taking")]);
+        let asked =
+            buyer.fill_and_confirm(&page, &format!("{page}/change"), &[("change", "suspend"), ("reason", "stock-taking")]);
         assert!(asked.text().contains("second person"), "{}", asked.text());
         let twice = json!({ "programme_id": programme, "change": "close", "reason": "x" });
         assert_eq!(it.buyer.api("change-programme", "one-at-a-time", &twice).json()["code"], "request_pending");
@@ -350,7 +370,8 @@ fn each_rule_of_eligibility_is_told_with_its_figures() {
             "supplier_tax_id,invoice_number,issue_date,due_date,currency,total,deducted,payable\n{0},L-1,2026-03-18,2026-04-20,EUR,,,10.00\n{0},L-2,2026-01-01,2026-04-20,EUR,,,11.00\n",
             SUPPLIER.1
         );
-        let list = buyer.upload("/payables/approved/file", "/payables/approved/file", &[("payables.csv", table.into_bytes())]).text();
+        let list =
+            buyer.upload("/payables/approved/file", "/payables/approved/file", &[("payables.csv", table.into_bytes())]).text();
         assert!(list.contains("Eligible under “Rules”, version 1") && list.contains("issued 76 days ago"), "{list}");
 
         // The supplier leaves: from then on the platform's terms, and the buyer sees why.
@@ -410,10 +431,16 @@ fn new_terms_hold_for_whoever_accepts_them() {
         // Until it accepts them the supplier stays under the ones it has, whatever it answers.
         assert_eq!(confirm(&it, invoice, totals(100_000).2, "2026-04-01").programme_version, 1);
         let answer = |join: bool, version: i64| json!({ "member_id": member, "terms_version": version, "join": join, "reason": "too little" });
-        assert_eq!(it.supplier.api("answer-programme-invitation", "the-old-ones", &answer(true, 1)).json()["code"], "programme_changed");
+        assert_eq!(
+            it.supplier.api("answer-programme-invitation", "the-old-ones", &answer(true, 1)).json()["code"],
+            "programme_changed"
+        );
         it.done(&it.supplier, "answer-programme-invitation", &answer(false, 2));
         assert_eq!((row().state.as_str(), row().version, row().asked_version), ("joined", 1, 0));
-        assert_eq!(it.supplier.api("answer-programme-invitation", "too-late-now", &answer(true, 2)).json()["code"], "programme_changed");
+        assert_eq!(
+            it.supplier.api("answer-programme-invitation", "too-late-now", &answer(true, 2)).json()["code"],
+            "programme_changed"
+        );
 
         // Terms whose day has passed while they waited begin on the day of the decision.
         let third = with(with(next, "advance_bps", 7_000), "begins_on", "2026-03-05");
@@ -508,7 +535,10 @@ fn a_programme_is_its_companies_own_affair() {
             assert_eq!(stranger.get(&format!("/api/v1/programmes/{path}?programme_id={programme}")).status, 404, "{path}");
         }
         // The buyer removes with a reason; without one it may not.
-        assert_eq!(it.buyer.api("end-membership", "no-reason-given", &json!({ "member_id": member })).json()["code"], "reason_missing");
+        assert_eq!(
+            it.buyer.api("end-membership", "no-reason-given", &json!({ "member_id": member })).json()["code"],
+            "reason_missing"
+        );
 
         // Fees and terms that were changed in the database are found.
         let id = present(&it, "V-1", (START, "2026-04-01"), Currency::EUR, 1_000_000);
@@ -518,10 +548,19 @@ fn a_programme_is_its_companies_own_affair() {
         it.verify();
         for (spoil, found) in [
             ("UPDATE receivables SET sellable_minor = sellable_minor - 1 WHERE programme_id IS NOT NULL", "what may be sold"),
-            ("UPDATE receivables SET recourse = 'supplier' WHERE programme_id IS NOT NULL", "who bears its fees, or its recourse"),
+            (
+                "UPDATE receivables SET recourse = 'supplier' WHERE programme_id IS NOT NULL",
+                "who bears its fees, or its recourse",
+            ),
             ("UPDATE receivables SET grace_days = grace_days + 1 WHERE programme_id IS NOT NULL", "its days of grace"),
-            ("UPDATE fee_bills SET amount_minor = amount_minor + 1 WHERE purchase_id IS NOT NULL", "its fee is not what its buyer was billed"),
-            ("UPDATE fee_bills SET amount_minor = amount_minor + 1 WHERE purchase_id IS NULL", "its settlement fee is not what its buyer"),
+            (
+                "UPDATE fee_bills SET amount_minor = amount_minor + 1 WHERE purchase_id IS NOT NULL",
+                "its fee is not what its buyer was billed",
+            ),
+            (
+                "UPDATE fee_bills SET amount_minor = amount_minor + 1 WHERE purchase_id IS NULL",
+                "its settlement fee is not what its buyer",
+            ),
             ("UPDATE fee_bills SET paid_minor = 1 WHERE id = (SELECT MIN(id) FROM fee_bills)", "of them paid, its bills say"),
             ("UPDATE fee_bills SET paid_minor = 1 WHERE id = (SELECT MAX(id) FROM fee_bills)", "it was paid before an older one"),
             ("UPDATE programme_versions SET state = 'rejected'", "it has accepted terms that were never approved"),

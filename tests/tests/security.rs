@@ -13,7 +13,11 @@ fn fill(path: &str, id: &str) -> String {
 const PEOPLE: &[(&str, &str, &[&str])] = &[
     ("operator", "operator@kontor.example", &["member", "administrator", "maker", "operator viewer", "operator maker"]),
     ("operator checker", "operator2@kontor.example", &["member", "maker", "checker", "operator viewer", "operator maker"]),
-    ("supplier", "supplier1@kontor.example", &["member", "administrator", "maker", "supplier viewer", "supplier maker", "supplier maker or administrator"]),
+    (
+        "supplier",
+        "supplier1@kontor.example",
+        &["member", "administrator", "maker", "supplier viewer", "supplier maker", "supplier maker or administrator"],
+    ),
     ("supplier checker", "supplier1.checker@kontor.example", &["member", "checker", "supplier viewer"]),
     ("buyer", "buyer1@kontor.example", &["member", "administrator", "maker", "buyer viewer", "buyer maker"]),
     ("buyer checker", "buyer1.checker@kontor.example", &["member", "checker", "buyer viewer"]),

@@ -65,8 +65,8 @@ impl Tone {
             | "programme_suspended" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected"
-            | "link_revoked" | "link_expired" | "link_locked" | "programme_closed" | "programme_rejected" | "version_rejected"
-            | "member_declined" | "member_left" | "member_removed" => Self::Stopped,
+            | "link_revoked" | "link_expired" | "link_locked" | "programme_closed" | "programme_rejected"
+            | "version_rejected" | "member_declined" | "member_left" | "member_removed" => Self::Stopped,
             _ => Self::Waiting,
         }
     }

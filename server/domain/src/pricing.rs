@@ -217,7 +217,11 @@ mod tests {
         assert!(quote.supplier_rate > quote.financier_rate);
         let billed = PriceTerms { fee: FeeTerms { bearer: Bearer::Buyer, ..terms.fee }, ..terms };
         let billed = super::quote(1_000_000, &billed, date("2026-10-02")).unwrap();
-        assert_eq!((billed.fee_minor, billed.supplier_net_minor, billed.price_minor), (985, 985_000, 985_000), "the buyer is billed");
+        assert_eq!(
+            (billed.fee_minor, billed.supplier_net_minor, billed.price_minor),
+            (985, 985_000, 985_000),
+            "the buyer is billed"
+        );
         assert_eq!(billed.supplier_rate, billed.financier_rate);
         let late = super::quote(1_000_000, &terms, date("2026-12-31"));
         assert_eq!(late, Err(Refusal::ReceivableMatured { due_date: terms.due_date }));

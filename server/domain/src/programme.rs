@@ -277,7 +277,8 @@ pub fn tax_stem(tax_id: &str) -> String {
     let key = plain_key(tax_id);
     let part = |from: usize, to: usize| key.get(from..to).unwrap_or(&key).to_owned();
     let digits = |from: usize, to: usize| key.get(from..to).is_some_and(|part| part.bytes().all(|mark| mark.is_ascii_digit()));
-    let letters = |from: usize, to: usize| key.get(from..to).is_some_and(|part| part.bytes().all(|mark| mark.is_ascii_uppercase()));
+    let letters =
+        |from: usize, to: usize| key.get(from..to).is_some_and(|part| part.bytes().all(|mark| mark.is_ascii_uppercase()));
     if !key.is_ascii() {
         return key;
     }

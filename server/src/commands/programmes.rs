@@ -83,7 +83,8 @@ impl Place {
     fn find(conn: &mut Conn, subject: &Subject<'_>) -> Result<Option<Self>, StoreError> {
         let condition = "supplier_id = ? AND buyer_id = ? AND state IN ('joined', 'invited') ORDER BY id DESC";
         let members = ProgrammeMember::list_where(conn, condition, &[subject.supplier_id.into(), subject.buyer_id.into()])?;
-        let nearest = |member: &ProgrammeMember| (member.currency != subject.currency, member.state != MemberState::Joined.name());
+        let nearest =
+            |member: &ProgrammeMember| (member.currency != subject.currency, member.state != MemberState::Joined.name());
         let Some(member) = members.into_iter().min_by_key(nearest) else { return Ok(None) };
         let state = state_of(MemberState::parse(&member.state), "state of member", member.id)?;
         let number = if state == MemberState::Joined { member.version } else { member.asked_version };
@@ -189,7 +190,12 @@ pub fn begin_versions(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
 
 /// A fee that the buyer of a receivable bears.
 #[must_use]
-pub fn bill(receivable: &store::Receivable, (id, purchase_id): (i64, Option<i64>), amount_minor: i64, today: NaiveDate) -> FeeBill {
+pub fn bill(
+    receivable: &store::Receivable,
+    (id, purchase_id): (i64, Option<i64>),
+    amount_minor: i64,
+    today: NaiveDate,
+) -> FeeBill {
     FeeBill {
         id,
         buyer_id: receivable.buyer_id,
@@ -261,14 +267,9 @@ mod tests {
             arose_on: NaiveDate::default(),
         };
         let bills = [bill(1, 100, 40), bill(2, 50, 0), bill(3, 7, 0)];
-        for (paid, reached) in [
-            (0, None),
-            (1, Some((1, 41))),
-            (60, Some((1, 100))),
-            (61, Some((2, 1))),
-            (110, Some((2, 50))),
-            (117, Some((3, 7))),
-        ] {
+        for (paid, reached) in
+            [(0, None), (1, Some((1, 41))), (60, Some((1, 100))), (61, Some((2, 1))), (110, Some((2, 50))), (117, Some((3, 7)))]
+        {
             assert_eq!(reach(&bills, paid), reached, "{paid}");
         }
     }

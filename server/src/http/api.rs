@@ -25,7 +25,8 @@ use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
 use store::lists::{
-    self, FeeBillLine, HoldingLine, InvoiceLine, ListQuery, MemberLine, OfferLine, PayoutLine, ProgrammeLine, ReceivableLine, ReviewLine,
+    self, FeeBillLine, HoldingLine, InvoiceLine, ListQuery, MemberLine, OfferLine, PayoutLine, ProgrammeLine, ReceivableLine,
+    ReviewLine,
 };
 use store::records::Record;
 use store::{BuyerContact, ConfirmationLink};

@@ -205,7 +205,11 @@ impl Fault {
                 "reason_missing" => "reason",
                 "nothing_chosen" | "too_many_chosen" => "chosen",
                 "confirmed_too_much" | "deductions_differ" | "above_contact_limit" => "amount",
-                "sold_out" | "below_minimum_ticket" | "remainder_too_small" | "not_enough_units" | "buyer_limit_exceeded"
+                "sold_out"
+                | "below_minimum_ticket"
+                | "remainder_too_small"
+                | "not_enough_units"
+                | "buyer_limit_exceeded"
                 | "above_advance" => "units",
                 "invitee_unknown" => "suppliers",
                 "rate_out_of_range" => "rate",

@@ -28,11 +28,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "id party_id user_id channel second source currency limit_minor link_hours state recorded_by agreed_by recorded_at ended_at?",
     ),
     ("evidence", "", "id kind name sha256 download"),
-    (
-        "fee-bills",
-        PAGE,
-        "id receivable_id number supplier kind currency amount_minor paid_minor open_minor arose_on state",
-    ),
+    ("fee-bills", PAGE, "id receivable_id number supplier kind currency amount_minor paid_minor open_minor arose_on state"),
     ("holdings", PAGE, "id receivable_id supplier buyer currency units_minor held_minor payment_date state"),
     ("invoices", PAGE, INVOICE),
     ("invoices/eligibility", "invoice_id eligible programme_id? terms_version? rule? title?", ""),
@@ -60,11 +56,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "id receivable_id supplier buyer currency units_minor left_minor rate method day_count minimum_ticket_minor close_date payment_date held",
     ),
     ("messages", "", "id party code reason_code text at"),
-    (
-        "offers/quote",
-        "face_minor price_minor discount_minor supplier_fee_minor fee_minor fee_bearer tenor_days annual_rate",
-        "",
-    ),
+    ("offers/quote", "face_minor price_minor discount_minor supplier_fee_minor fee_minor fee_bearer tenor_days annual_rate", ""),
     ("payables", PAGE, INVOICE),
     (
         "payables/approved",
@@ -97,7 +89,8 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
 const PAGE: &str = "next_before?";
 const INVOICE: &str = "id number supplier buyer currency payable_minor total_minor confirmed_minor issue_date due_date? state prepaid_minor \
      rounding_minor credited_minor type_code replaces format review warnings reason document receivable_id?";
-const MEMBER: &str = "id programme_id buyer supplier name currency programme_state state terms_version asked_version? reason confirmed_minor";
+const MEMBER: &str =
+    "id programme_id buyer supplier name currency programme_state state terms_version asked_version? reason confirmed_minor";
 /// Files instead of JSON.
 const FILES: &[&str] = &["position-proof"];
 /// Answers that say what is in a file, or this document itself: objects without more.
@@ -200,13 +193,11 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
         ],
         "contacts" => &[("party_id", "the buyer")],
         "programmes/versions" => &[("programme_id", "a programme of the company, or one that it is in or asked into")],
-        "programmes/members" => {
-            &[
-                ("programme_id", "a programme of the company"),
-                ("state", "member_invited, member_joined, member_declined, member_left or member_removed"),
-                ("before", "rows older than this id"),
-            ]
-        }
+        "programmes/members" => &[
+            ("programme_id", "a programme of the company"),
+            ("state", "member_invited, member_joined, member_declined, member_left or member_removed"),
+            ("before", "rows older than this id"),
+        ],
         "invoices/eligibility" => &[("invoice_id", "an invoice of the company, or one that was presented to it")],
         "fee-bills" => &[("state", "fee_open or fee_paid"), ("before", "rows older than this id")],
         "confirmation-links" => &[("invoice_id", "the invoice that they lead to")],

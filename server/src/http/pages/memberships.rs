@@ -120,9 +120,11 @@ fn membership_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         .trail(who.t("memberships-title"), "/memberships")
         .with(Block::Facts(facts));
     if let Some(version) = &loaded.accepted {
-        page = page
-            .with(Block::Heading(who.t("membership-accepted")))
-            .with(Block::Facts(terms_facts(language, &row.currency, version)));
+        page = page.with(Block::Heading(who.t("membership-accepted"))).with(Block::Facts(terms_facts(
+            language,
+            &row.currency,
+            version,
+        )));
     }
     let lives = ["member_invited", "member_joined"].contains(&row.state.as_str());
     if let Some(version) = loaded.asked.as_ref().filter(|_| lives) {

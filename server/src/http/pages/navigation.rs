@@ -2,7 +2,9 @@
 
 use crate::auth::Person;
 use domain::party::{Capacity, Role};
-use store::lists::{ApprovalLine, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
+use store::lists::{
+    ApprovalLine, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine,
+};
 use store::{Conn, StoreError, lists};
 use web::{Language, NavEntry, Task};
 
@@ -144,7 +146,8 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
         }
         if key == "task-fees" {
             // Where to pay them, too.
-            let places = [("reference", person.party.reference.clone()), ("iban", store::records::load_heads(conn)?.custody_iban)];
+            let places =
+                [("reference", person.party.reference.clone()), ("iban", store::records::load_heads(conn)?.custody_iban)];
             note.push(language.fill("task-fees-pay", &places));
         }
         let separator = language.t("list-separator");

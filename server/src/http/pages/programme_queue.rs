@@ -115,9 +115,8 @@ fn version_page(who: &Who<impl SignedIn>, (version, loaded): &(ProgrammeVersion,
     // Terms that hold already stand beside those that would follow them.
     let before = loaded.versions.iter().find(|other| other.state == "approved" && other.id != version.id);
     if let Some(before) = before.filter(|_| version.state == "proposed") {
-        page = page
-            .with(Block::Heading(who.t("request-before")))
-            .with(Block::Facts(terms_facts(language, &row.currency, before)));
+        page =
+            page.with(Block::Heading(who.t("request-before"))).with(Block::Facts(terms_facts(language, &row.currency, before)));
     }
     page.push(Block::Links(vec![(row.name.clone(), format!("/ops/programmes/{}", row.id))]));
     if version.state == "proposed" && who.person()?.has_role(Role::Maker) {

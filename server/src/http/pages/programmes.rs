@@ -149,10 +149,7 @@ pub fn meaning(conn: &mut Conn, language: Language, proposed: &ProposeProgramme)
     let today = store::records::load_heads(conn)?.business_date;
     let Some(programme) = Programme::find(conn, id)? else { return Ok(Vec::new()) };
     let Some(current) = store::programmes::find_current(conn, id, today)? else { return Ok(Vec::new()) };
-    Ok(vec![
-        Block::Heading(language.t("request-before")),
-        Block::Facts(terms_facts(language, &programme.currency, &current)),
-    ])
+    Ok(vec![Block::Heading(language.t("request-before")), Block::Facts(terms_facts(language, &programme.currency, &current))])
 }
 
 /// State, members and volumes of a programme.
@@ -315,7 +312,13 @@ pub fn programme_blocks(language: Language, loaded: &Loaded) -> Vec<Block> {
         ("field-reason", false),
         ("col-state", false),
     ];
-    blocks.push(Block::Table(Box::new(plain_table(language, "programme-members", &heads, members.collect(), "programme-no-members"))));
+    blocks.push(Block::Table(Box::new(plain_table(
+        language,
+        "programme-members",
+        &heads,
+        members.collect(),
+        "programme-no-members",
+    ))));
     blocks
 }
 
@@ -335,9 +338,11 @@ fn programme_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fau
     if row.state == "programme_open" {
         let field = Field::new("suppliers", who.t("field-suppliers"), "area")
             .hint(language.fill("programme-invite-hint", &[("most", MOST.to_string())]));
-        page = page
-            .with(Block::Heading(who.t("programme-invite")))
-            .form(Form::new(format!("/programmes/{id}/invite"), who.t("programme-invite-submit"), vec![field]));
+        page = page.with(Block::Heading(who.t("programme-invite"))).form(Form::new(
+            format!("/programmes/{id}/invite"),
+            who.t("programme-invite-submit"),
+            vec![field],
+        ));
     }
     let present = ["member_invited", "member_joined"];
     let ending: Vec<(String, String)> = loaded
@@ -356,7 +361,8 @@ fn programme_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fau
     }
     if lives {
         if row.proposed_id == 0 {
-            page = page.with(Block::Links(vec![(who.t("programme-new-terms"), format!("/programmes/propose?programme_id={id}"))]));
+            page =
+                page.with(Block::Links(vec![(who.t("programme-new-terms"), format!("/programmes/propose?programme_id={id}"))]));
         }
         let changes: &[&str] = if row.state == "programme_open" { &["suspend", "close"] } else { &["reopen", "close"] };
         let options = changes.iter().map(|change| ((*change).to_owned(), language.t(&format!("programme-change-{change}"))));
@@ -416,11 +422,8 @@ async fn change_check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
 async fn change(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
     let page = programme_page(&who, &loaded)?;
-    let command = ChangeProgramme {
-        programme_id: id.0,
-        change: posted.get("change").to_owned(),
-        reason: posted.get("reason").to_owned(),
-    };
+    let command =
+        ChangeProgramme { programme_id: id.0, change: posted.get("change").to_owned(), reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, "").await
 }
 

@@ -6,8 +6,8 @@ use super::account::roles_text;
 use super::companies;
 use super::receivables::{bps, quote_blocks};
 use crate::commands::Command;
-use crate::commands::programmes::{Subject, standing_for_buyer};
 use crate::commands::buy_fractions::{fee_terms, price_terms};
+use crate::commands::programmes::{Subject, standing_for_buyer};
 use domain::day_count::DayCount;
 use domain::pricing::{Method, PriceTerms, quote};
 use store::lists::{InvoiceLine, OfferLine};
@@ -34,7 +34,8 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
             let terms = (Method::parse(&offer.method), offer.rate.parse(), DayCount::parse(&offer.day_count));
             if let (Some(method), Ok(rate), Some(day_count)) = terms {
-                let terms = PriceTerms { method, rate, day_count, due_date: receivable.payment_date, fee: fee_terms(&receivable) };
+                let terms =
+                    PriceTerms { method, rate, day_count, due_date: receivable.payment_date, fee: fee_terms(&receivable) };
                 blocks.extend(priced(conn, language, &receivable, &terms, (offer.units_minor, true))?);
             }
             return Ok(blocks);

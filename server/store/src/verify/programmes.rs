@@ -120,11 +120,17 @@ fn no_terms() -> IssueTerms {
 fn difference(row: &Receivable, version: &ProgrammeVersion, billed_minor: i64) -> Result<Option<&'static str>> {
     let terms = version.terms()?;
     let issued = terms.issue_terms(&no_terms());
-    let Ok(split) = decide_issue(row.confirmed_minor, &issued) else { return Ok(Some("nothing could be issued under its terms")) };
+    let Ok(split) = decide_issue(row.confirmed_minor, &issued) else {
+        return Ok(Some("nothing could be issued under its terms"));
+    };
     let amounts = [
         (row.face_minor, split.face_minor, "its face is not what its programme's terms give"),
         (row.reserve_minor, split.reserve_minor, "its reserve is not what its programme's terms give"),
-        (row.sellable_minor, terms.sellable_minor(row.confirmed_minor, split.face_minor), "what may be sold is not its programme's advance"),
+        (
+            row.sellable_minor,
+            terms.sellable_minor(row.confirmed_minor, split.face_minor),
+            "what may be sold is not its programme's advance",
+        ),
         (row.settlement_fee_minor, split.settlement_fee_minor, "its settlement fee is not its programme's"),
         (billed_minor, terms.billed_settlement_minor(row.confirmed_minor), "its settlement fee is not what its buyer was billed"),
         (row.purchase_fee_bps, issued.purchase_fee.bps, "its purchase fee is not its programme's"),
