@@ -539,6 +539,16 @@ fn a_programme_is_its_companies_own_affair() {
             it.buyer.api("end-membership", "no-reason-given", &json!({ "member_id": member })).json()["code"],
             "reason_missing"
         );
+        let buyer = it.world.signed_in(BUYER.3);
+        let all = buyer.get(&format!("/programmes/{programme}/members?format=csv")).body;
+        assert!(all.contains(SUPPLIER.0) && all.contains(OTHER.0), "{all}");
+        let shown = format!("/programmes/members/{own}");
+        assert_eq!(page.get(&shown).status, 404);
+        let done = buyer.fill(&shown, &format!("{shown}/remove"), &[("reason", "no more orders")]);
+        assert!(done.text().contains("Part in a programme ended"), "{}", done.text());
+        assert!(other_page.get(&format!("/memberships/{own}")).text().contains("no more orders"));
+        let late = json!({ "member_id": own, "terms_version": 1, "join": true });
+        assert_eq!(other.api("answer-programme-invitation", "after-removal", &late).json()["code"], "state_conflict");
 
         // Fees and terms that were changed in the database are found.
         let id = present(&it, "V-1", (START, "2026-04-01"), Currency::EUR, 1_000_000);

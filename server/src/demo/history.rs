@@ -6,7 +6,6 @@ use crate::clock::Clock;
 use crate::commands::accept_invitation::AcceptInvitation;
 use crate::commands::answer_programme_invitation::AnswerProgrammeInvitation;
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
-use crate::commands::change_programme::ChangeProgramme;
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::confirm_list::ConfirmList;
 use crate::commands::create_offer::CreateOffer;
@@ -45,7 +44,7 @@ use domain::pricing::quote;
 use domain::undertaking;
 use std::collections::HashMap;
 use store::records::{Keyed, Record};
-use store::{Conn, Invoice, IssueTermsRow, Offer, Programme, ProgrammeMember, Receivable};
+use store::{Conn, Invoice, IssueTermsRow, Offer, ProgrammeMember, Receivable};
 
 /// The platform's account at its bank: a documented example IBAN.
 pub const CUSTODY_IBAN: &str = "DE89370400440532013000";
@@ -144,6 +143,15 @@ type Built = Result<(), DemoError>;
 
 /// Builds the world on an empty database and says who can sign in.
 pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'static str, String)>, DemoError> {
+    build_world(database_url, (days, true), clock)
+}
+
+/// The same without programmes, where what follows is traded under the platform's own terms.
+fn build_world(
+    database_url: &str,
+    (days, programmes): (u32, bool),
+    clock: &Clock,
+) -> Result<Vec<(&'static str, String)>, DemoError> {
     let mut conn = store::connect(database_url)?;
     store::migrate(&mut conn)?;
     if setup::is_set_up(&mut conn)? {
@@ -197,7 +205,9 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
         forgotten: 0,
     };
     world.onboard()?;
-    world.open_programmes(start)?;
+    if programmes {
+        world.open_programmes(start)?;
+    }
     for day in 0..days {
         world.live_one_day(days.saturating_sub(day))?;
         let date = start.checked_add_days(Days::new(u64::from(day))).unwrap_or(start);
@@ -230,12 +240,11 @@ pub struct Lot {
 /// A world with deep offers in EUR, and financiers with cash and room for all of them; bought by the cent, if that is wished.
 pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Clock) -> Result<Vec<Lot>, DemoError> {
     const NET_MINOR: i64 = 400_000_000_000;
-    build(database_url, 1, clock)?;
+    build_world(database_url, (1, false), clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let mut world = World::reopen(database_url, writer, clock)?;
     let today = world.today()?;
     let euro = Currency::EUR.code().to_owned();
-    world.close_programmes()?;
     if cents {
         let row = IssueTermsRow::find_where(&mut world.conn, "currency = ?", &[euro.as_str().into()])?;
         let row = row.ok_or_else(|| DemoError::Other("no terms".to_owned()))?;
@@ -301,7 +310,7 @@ pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Cloc
 /// The demo's world in which one supplier has sold this many invoices to one buyer; of each four, one is a draft, one
 /// waits for the buyer and two are confirmed, most of them on the market.
 pub fn build_big_customer(database_url: &str, invoices: usize, clock: &Clock) -> Result<(), DemoError> {
-    build(database_url, 5, clock)?;
+    build_world(database_url, (5, false), clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let mut world = World::reopen(database_url, writer, clock)?;
     let today = world.today()?;
@@ -1074,16 +1083,6 @@ impl World {
             ..programme_terms("江海供应链融资计划", "CNY", "supplier", start)
         };
         self.open_programme(2, yuan, (&[8, 9, 10], 11))
-    }
-
-    /// What follows is traded under the platform's own terms.
-    fn close_programmes(&mut self) -> Built {
-        for programme in Programme::list_where(&mut self.conn, "state = 'open' ORDER BY id", &[])? {
-            let Some(buyer) = self.company(programme.buyer_id) else { continue };
-            let (change, reason) = ("close".to_owned(), "Load is measured under the platform's own terms".to_owned());
-            self.run_agreed(&buyer, ChangeProgramme { programme_id: programme.id, change, reason })?;
-        }
-        Ok(())
     }
 
     /// Terms that wait for the operator.

@@ -721,7 +721,8 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
             "id": row.id, "invoice_id": row.invoice_id, "number": row.number, "buyer": row.buyer, "currency": row.currency,
             "confirmed_minor": row.confirmed_minor, "face_minor": row.face_minor, "reserve_minor": row.reserve_minor, "sold_minor": row.sold_minor,
             "paid_minor": row.paid_minor, "due_date": row.due_date, "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
-            "terms_hash": row.terms_hash,
+            "terms_hash": row.terms_hash, "programme_id": (row.programme_id > 0).then_some(row.programme_id), "terms_version": row.programme_version,
+            "sellable_minor": row.sellable_minor, "fee_bearer": row.fee_bearer, "recourse": row.recourse,
         })
     });
     Ok(page_json(rows.collect(), page.more))
@@ -735,6 +736,7 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
             "id": row.id, "receivable_id": row.receivable_id, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency,
             "units_minor": row.units_minor, "left_minor": row.left_minor, "rate": row.rate, "method": row.method, "day_count": row.day_count,
             "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date, "held": row.held,
+            "grace_days": row.grace_days, "fee_bearer": row.fee_bearer, "recourse": row.recourse,
         })
     });
     Ok(page_json(rows.collect(), page.more))

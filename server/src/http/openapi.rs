@@ -53,7 +53,8 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
     (
         "offers",
         PAGE,
-        "id receivable_id supplier buyer currency units_minor left_minor rate method day_count minimum_ticket_minor close_date payment_date held",
+        "id receivable_id supplier buyer currency units_minor left_minor rate method day_count minimum_ticket_minor close_date payment_date held \
+         grace_days fee_bearer recourse",
     ),
     ("messages", "", "id party code reason_code text at"),
     ("offers/quote", "face_minor price_minor discount_minor supplier_fee_minor fee_minor fee_bearer tenor_days annual_rate", ""),
@@ -75,7 +76,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "receivables",
         PAGE,
         "id invoice_id number buyer currency confirmed_minor face_minor reserve_minor sold_minor paid_minor due_date payment_date state \
-         reference terms_hash",
+         reference terms_hash programme_id? terms_version sellable_minor fee_bearer recourse",
     ),
     (
         "reviews",

@@ -121,10 +121,13 @@ list_row!(
         face_minor: BigInt => i64, reserve_minor: BigInt => i64, paid_minor: BigInt => i64,
         sold_minor: BigInt => i64, due_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
         reference: Text => String, terms_hash: Text => String, document: Text => String, held: Bool => bool,
+        programme_id: BigInt => i64, programme_version: BigInt => i64, sellable_minor: BigInt => i64, fee_bearer: Text => String, recourse: Text => String,
     } from "SELECT r.id, r.invoice_id, i.number, r.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, r.currency, r.confirmed_minor, \
             r.face_minor, r.reserve_minor, r.paid_minor, \
             CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p WHERE p.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
-            r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held \
+            r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held, COALESCE(r.programme_id, 0) AS programme_id, r.programme_version, \
+            CASE WHEN r.programme_id IS NULL THEN r.face_minor ELSE r.sellable_minor END AS sellable_minor, \
+            CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, r.recourse \
             FROM receivables r JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "face_minor"
 );
@@ -135,9 +138,10 @@ list_row!(
         supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
         units_minor: BigInt => i64, left_minor: BigInt => i64, rate: Text => String, method: Text => String, day_count: Text => String,
         minimum_ticket_minor: BigInt => i64, close_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
-        held: Bool => bool,
+        held: Bool => bool, grace_days: BigInt => i64, fee_bearer: Text => String, recourse: Text => String,
     } from "SELECT o.id, o.receivable_id, o.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, i.number, r.currency, o.units_minor, \
-            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held \
+            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held, r.grace_days, \
+            CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, r.recourse \
             FROM offers o JOIN receivables r ON r.id = o.receivable_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties s ON s.id = o.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "left_minor"

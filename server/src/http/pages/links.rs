@@ -244,7 +244,7 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) 
             .await?;
         // Whoever confirms by link reads no other page.
         let plain = |(label, value): (String, Value)| (label, Value { href: String::new(), ..value });
-        facts.extend(applied_terms(language, standing.as_ref()).into_iter().map(plain));
+        facts.extend(applied_terms(language, standing.as_ref(), answer.amount_minor).into_iter().map(plain));
         promised = vec![
             Block::Notice(Tone::Attention, who.t("payable-irrevocable")),
             Block::Words(in_language(language, &words)),

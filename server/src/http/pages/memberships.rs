@@ -22,7 +22,8 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/memberships/{id}/leave", leave);
 }
 
-const STATES: &[&str] = &["member_invited", "member_joined", "member_declined", "member_left", "member_removed"];
+/// A membership's states, as lists filter by them.
+pub const STATES: &[&str] = &["member_invited", "member_joined", "member_declined", "member_left", "member_removed"];
 
 /// What waits for the supplier's answer: an invitation, or new terms.
 const TO_ANSWER: Group = ("to_answer", "asked_version > 0 AND state IN ('member_invited', 'member_joined')");

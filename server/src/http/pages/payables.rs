@@ -336,7 +336,7 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
     if !reason.is_empty() {
         facts.push((who.t("field-reason"), Value::text(reason)));
     }
-    facts.extend(applied_terms(language, standing.as_ref()));
+    facts.extend(applied_terms(language, standing.as_ref(), amount_minor));
     let why = standing.as_ref().filter(|standing| standing.verdict.is_err());
     let shown = if language == web::Language::Chinese { &words.chinese } else { &words.english };
     let [withheld, retained, deducted] = wish.deductions_minor.map(|minor| minor.to_string());

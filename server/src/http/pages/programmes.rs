@@ -29,6 +29,8 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/programmes/{id}/invite", invite);
     routes.get("/programmes/{id}/change", change_check);
     routes.post("/programmes/{id}/change", change);
+    routes.get("/programmes/{id}/members", members);
+    routes.get("/programmes/members/{id}", member);
     routes.post("/programmes/members/{id}/remove", remove);
 }
 
@@ -111,14 +113,14 @@ pub fn standing_block(language: Language, standing: Option<&Standing>) -> Option
 
 /// Which terms a confirmation would put into force: the programme's where it is eligible, and else the platform's.
 #[must_use]
-pub fn applied_terms(language: Language, standing: Option<&Standing>) -> Facts {
+pub fn applied_terms(language: Language, standing: Option<&Standing>, amount_minor: i64) -> Facts {
     let label = language.t("terms-that-apply");
     let Some(standing) = standing.filter(|standing| standing.verdict.is_ok()) else {
         return vec![(label, Value::text(language.t("terms-of-platform")))];
     };
     let (programme, version) = (&standing.programme, &standing.version);
     let places = [("name", programme.name.clone()), ("version", version.version.to_string())];
-    vec![
+    let mut facts = vec![
         (label, Value::link(language.fill("terms-of-programme", &places), format!("/programmes/{}", programme.id))),
         (language.t("field-advance-bps"), percent(version.advance_bps)),
         (language.t("terms-reserve"), percent(version.reserve_bps)),
@@ -126,7 +128,12 @@ pub fn applied_terms(language: Language, standing: Option<&Standing>) -> Facts {
         (language.t("terms-purchase-fee"), bps(language, version.purchase_fee_bps)),
         (language.t("terms-settlement-fee"), bps(language, version.settlement_fee_bps)),
         (language.t("field-recourse"), Value::text(language.t(&format!("recourse-{}", version.recourse)))),
-    ]
+    ];
+    let billed_minor = standing.terms.billed_settlement_minor(amount_minor);
+    if billed_minor > 0 {
+        facts.push((language.t("fee-settlement-billed"), Value::money(&programme.currency, billed_minor)));
+    }
+    facts
 }
 
 /// The terms of a version beside its programme, for whoever agrees to a decision about it.
@@ -245,8 +252,8 @@ pub struct Loaded {
     pub members: Vec<MemberLine>,
 }
 
-/// Members that the page shows.
-const MOST_SHOWN: usize = 500;
+/// Members that the page of a programme shows; all of them have a list of their own.
+const MOST_SHOWN: usize = 25;
 
 pub fn load_programme(conn: &mut Conn, id: i64, wanted: impl Fn(&ProgrammeLine) -> bool) -> Result<Loaded, Fault> {
     let row = ProgrammeLine::find(conn, id)?.filter(|row| wanted(row)).ok_or(Refusal::NotFound)?;
@@ -295,30 +302,21 @@ pub fn programme_blocks(language: Language, loaded: &Loaded) -> Vec<Block> {
         let version = if member.version == 0 { Value::text("–") } else { Value::number(member.version) };
         vec![
             Value::text(member.supplier.clone()),
-            Value::code(member.supplier_tax_id.clone()),
             version,
             Value::money(&member.currency, member.confirmed_minor),
-            Value::moment(language, member.invited_at),
             Value::text(member.reason.clone()),
             Value::state(language, &member.state),
         ]
     });
     let heads = [
         ("col-supplier", false),
-        ("field-tax-id", false),
         ("programme-version", true),
         ("col-confirmed", true),
-        ("programme-invited-at", false),
         ("field-reason", false),
         ("col-state", false),
     ];
-    blocks.push(Block::Table(Box::new(plain_table(
-        language,
-        "programme-members",
-        &heads,
-        members.collect(),
-        "programme-no-members",
-    ))));
+    let table = plain_table(language, "programme-newest-members", &heads, members.collect(), "programme-no-members");
+    blocks.push(Block::Table(Box::new(table)));
     blocks
 }
 
@@ -330,10 +328,11 @@ fn programme_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fau
         page = page.with(Block::Notice(Tone::Waiting, who.t("programme-waits")));
     }
     page.blocks.extend(programme_blocks(language, loaded));
+    let id = row.id;
+    page.push(Block::Links(vec![(who.t("programme-all-members"), format!("/programmes/{id}/members"))]));
     if !who.person()?.has_role(Role::Maker) {
         return Ok(page);
     }
-    let id = row.id;
     let lives = ["programme_open", "programme_suspended"].contains(&row.state.as_str());
     if row.state == "programme_open" {
         let field = Field::new("suppliers", who.t("field-suppliers"), "area")
@@ -343,21 +342,6 @@ fn programme_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fau
             who.t("programme-invite-submit"),
             vec![field],
         ));
-    }
-    let present = ["member_invited", "member_joined"];
-    let ending: Vec<(String, String)> = loaded
-        .members
-        .iter()
-        .filter(|member| present.contains(&member.state.as_str()))
-        .map(|member| (member.id.to_string(), member.supplier.clone()))
-        .collect();
-    if !ending.is_empty() {
-        page = page.with(Block::Heading(who.t("programme-remove"))).with(Block::Paragraph(who.t("programme-remove-lead")));
-        for (member, name) in ending.into_iter().take(MOST) {
-            let label = language.fill("programme-remove-submit", &[("name", name)]);
-            let reason = Field::new("reason", who.t("field-reason"), "text");
-            page = page.form(Form::new(format!("/programmes/members/{member}/remove"), label, vec![reason]).secondary());
-        }
     }
     if lives {
         if row.proposed_id == 0 {
@@ -427,16 +411,121 @@ async fn change(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     submit_or_again(&who, &posted, command, page, "").await
 }
 
-async fn remove(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+/// All that were ever invited to a programme, each with its page.
+async fn members(who: Who<BuyerViewer>, id: Id, params: Params) -> Answer {
+    let language = who.language();
+    let heads = &[
+        ("col-supplier", false, "supplier"),
+        ("field-tax-id", false, "supplier_tax_id"),
+        ("programme-version", true, ""),
+        ("col-confirmed", true, "confirmed_minor"),
+        ("programme-invited-at", false, ""),
+        ("field-reason", false, ""),
+        ("col-state", false, ""),
+    ];
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[],
+        states: super::memberships::STATES,
+        heads,
+        default: ("id", true),
+        summed: "confirmed_minor",
+    };
     let party_id = who.party_id()?;
-    let loaded = who
+    let wanted = listing.query().with("programme_id = ?", vec![id.0.into()]);
+    let order = wanted.order;
+    let (name, page, totals) = who
         .app
         .read(move |conn| {
-            let member = MemberLine::find(conn, id.0)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
-            load_programme(conn, member.programme_id, |row| row.buyer_id == party_id)
+            let own = Programme::find(conn, id.0)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
+            Ok((own.name, MemberLine::page(conn, &wanted)?, MemberLine::totals(conn, &wanted)?))
         })
         .await?;
-    let page = programme_page(&who, &loaded)?;
+    let rows = page.rows.iter().map(|row| Row {
+        cells: vec![
+            Value::link(row.supplier.clone(), format!("/programmes/members/{}", row.id)),
+            Value::code(row.supplier_tax_id.clone()),
+            if row.version == 0 { Value::text("–") } else { Value::number(row.version) },
+            Value::money(&row.currency, row.confirmed_minor),
+            Value::moment(language, row.invited_at),
+            Value::text(row.reason.clone()),
+            Value::state(language, &row.state),
+        ],
+    });
+    let last = page.rows.last().map(|row| {
+        let value = match order {
+            "supplier" => row.supplier.clone(),
+            "supplier_tax_id" => row.supplier_tax_id.clone(),
+            "confirmed_minor" => row.confirmed_minor.to_string(),
+            _ => row.id.to_string(),
+        };
+        (value, row.id)
+    });
+    let empty = language.t("programme-no-members");
+    let table = listing.table(language.t("programme-members"), rows.collect(), &totals, last, page.more, empty);
+    let title = language.fill("programme-members-title", &[("name", name.clone())]);
+    let shown =
+        Page::new(title).trail(language.t("programmes-title"), "/programmes").trail(name, format!("/programmes/{}", id.0));
+    listing.send(&who, shown, table).await
+}
+
+/// One supplier's part in a programme of this buyer, with the terms that it has accepted.
+async fn load_member(who: &Who<impl SignedIn>, id: i64) -> Result<(MemberLine, Option<ProgrammeVersion>), Fault> {
+    let party_id = who.party_id()?;
+    who.app
+        .read(move |conn| {
+            let row = MemberLine::find(conn, id)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
+            let number = if row.version > 0 { row.version } else { row.asked_version };
+            let version = if number > 0 { Some(store::programmes::load_version(conn, row.programme_id, number)?) } else { None };
+            Ok((row, version))
+        })
+        .await
+}
+
+fn member_page(who: &Who<impl SignedIn>, (row, version): &(MemberLine, Option<ProgrammeVersion>)) -> Result<Page, Fault> {
+    let language = who.language();
+    let mut facts = vec![
+        (who.t("col-state"), Value::state(language, &row.state)),
+        (who.t("col-supplier"), Value::text(row.supplier.clone())),
+        (who.t("field-tax-id"), Value::code(row.supplier_tax_id.clone())),
+        (who.t("programme-invited-at"), Value::moment(language, row.invited_at)),
+        (who.t("col-confirmed"), Value::money(&row.currency, row.confirmed_minor)),
+    ];
+    if !row.reason.is_empty() {
+        facts.push((who.t("field-reason"), Value::text(row.reason.clone())));
+    }
+    let places = [("supplier", row.supplier.clone()), ("name", row.name.clone())];
+    let mut page = Page::new(language.fill("programme-member-title", &places))
+        .trail(who.t("programmes-title"), "/programmes")
+        .trail(row.name.clone(), format!("/programmes/{}", row.programme_id))
+        .trail(who.t("programme-members"), format!("/programmes/{}/members", row.programme_id))
+        .with(Block::Facts(facts));
+    if let Some(version) = version {
+        let key = if row.version > 0 { "programme-accepted" } else { "programme-asked" };
+        page = page.with(Block::Heading(who.t(key))).with(Block::Facts(terms_facts(language, &row.currency, version)));
+    }
+    let present = ["member_invited", "member_joined"].contains(&row.state.as_str());
+    if present && who.person()?.has_role(Role::Maker) {
+        let label = language.fill("programme-remove-submit", &[("name", row.supplier.clone())]);
+        let reason = Field::new("reason", who.t("field-reason"), "area");
+        page = page
+            .with(Block::Heading(who.t("programme-remove")))
+            .with(Block::Paragraph(who.t("programme-remove-lead")))
+            .form(Form::new(format!("/programmes/members/{}/remove", row.id), label, vec![reason]).secondary());
+    }
+    Ok(page)
+}
+
+async fn member(who: Who<BuyerViewer>, id: Id) -> Answer {
+    let loaded = load_member(&who, id.0).await?;
+    let page = member_page(&who, &loaded)?;
+    who.app.page(&who.viewer, page).await
+}
+
+async fn remove(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
+    let loaded = load_member(&who, id.0).await?;
+    let page = member_page(&who, &loaded)?;
     submit_or_again(&who, &posted, EndMembership { member_id: id.0, reason: posted.get("reason").to_owned() }, page, "").await
 }
 

@@ -51,7 +51,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
                 (language.t("col-issued"), Value::date(language, row.issue_date)),
                 (language.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
             ];
-            facts.extend(super::programmes::applied_terms(language, standing.as_ref()));
+            facts.extend(super::programmes::applied_terms(language, standing.as_ref(), confirm.amount_minor));
             facts
         }
         Command::ConfirmList(confirm) => {
