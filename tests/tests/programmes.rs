@@ -374,10 +374,18 @@ fn each_rule_of_eligibility_is_told_with_its_figures() {
             buyer.upload("/payables/approved/file", "/payables/approved/file", &[("payables.csv", table.into_bytes())]).text();
         assert!(list.contains("Eligible under “Rules”, version 1") && list.contains("issued 76 days ago"), "{list}");
 
+        // A check page that is no longer true is refused: what was shown is what holds.
+        let (page, act) = (format!("/payables/{near}"), format!("/payables/{near}/confirm"));
+        let check = buyer.fill(&page, &format!("{page}/check"), &[]);
+        assert!(check.text().contains("Terms that apply Rules, version 1"), "{}", check.text());
+        let shown = check.form(&act);
         // The supplier leaves: from then on the platform's terms, and the buyer sees why.
         let left = it.done(&it.supplier, "end-membership", &json!({ "member_id": member }));
         assert_eq!(left["status"], "member_left");
         assert_eq!(rule(&it.buyer, near)["rule"], "not_a_member");
+        let stale = buyer.post(&act, &shown);
+        assert!(stale.status == 409 && stale.text().contains("Other terms would hold"), "{}", stale.text());
+        assert!(stale.text().contains("ordinary terms"), "what holds now is shown: {}", stale.text());
         assert_eq!(rule(&it.supplier, near)["programme_id"], Value::Null);
         assert!(mailed(&it, BUYER.3, "has left your programme"));
         assert_eq!(confirm(&it, near, totals(100_500).2, "2026-04-20").programme_id, None);

@@ -37,6 +37,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("check_changed", "bank::a_file_is_looked_at_before_it_is_taken_up"),
     ("not_same_money", "bank::what_needs_a_person_can_be_decided_by_two"),
     ("invitee_unknown", "programmes::a_programme_from_the_proposal_to_the_last_fee"),
+    ("terms_changed", "programmes::each_rule_of_eligibility_is_told_with_its_figures"),
     ("programme_changed", "programmes::a_programme_from_the_proposal_to_the_last_fee"),
     ("other_programme", "programmes::new_terms_hold_for_whoever_accepts_them"),
     ("proof_not_ready", "proofs::a_holder_proves_its_position_to_a_stranger"),

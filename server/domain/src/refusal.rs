@@ -100,6 +100,8 @@ refusals! {
     DeductionsDiffer { payable_minor: i64 } => "deductions_differ",
     ReasonMissing => "reason_missing",
     UndertakingChanged => "undertaking_changed",
+    /// Other terms than those that were shown would hold for it.
+    TermsChanged => "terms_changed",
     PaymentListChanged => "payment_list_changed",
     /// An act on many was asked for, and none was chosen.
     NothingChosen => "nothing_chosen",

@@ -139,6 +139,7 @@ pub fn confirm(batch: &mut Batch<'_>, mut row: ApprovedPayable, invoice: Invoice
         withheld_minor: 0,
         retained_minor: 0,
         deducted_minor: 0,
+        terms: String::new(),
     };
     let words = Words { english: row.words_en, chinese: row.words_zh, hash: row.words_hash };
     let (arguments, page) = (json!({ "number": invoice.number }), format!("/payables/{}", invoice.id));

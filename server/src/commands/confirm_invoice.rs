@@ -45,6 +45,9 @@ pub struct ConfirmInvoice {
     /// Other deductions, such as short deliveries.
     #[serde(default)]
     pub deducted_minor: i64,
+    /// The terms that were shown: `platform`, or a programme and its version as in `10234/2`. Others by now refuse; empty for whatever holds.
+    #[serde(default)]
+    pub terms: String,
 }
 
 /// The words that a confirmation would sign.
@@ -192,6 +195,13 @@ impl ConfirmInvoice {
         let words = words(batch.conn, &invoice, self.amount_minor, self.due_date)?;
         if self.version != undertaking::CURRENT || self.words_hash != words.hash {
             return Err(Refusal::UndertakingChanged.into());
+        }
+        let today = batch.today();
+        if !self.terms.is_empty() {
+            let standing = programmes::standing(batch.conn, &Subject::of(&invoice, Some(self.due_date)), today)?;
+            if self.terms != programmes::terms_name(standing.as_ref()) {
+                return Err(Refusal::TermsChanged.into());
+            }
         }
         Ok((invoice, next, words))
     }

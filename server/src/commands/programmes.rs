@@ -155,6 +155,13 @@ pub fn under(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result
     Ok(standing(conn, subject, today)?.filter(|found| found.verdict.is_ok()))
 }
 
+/// What names the terms that a confirmation would put into force: programme and version, or the platform's.
+#[must_use]
+pub fn terms_name(standing: Option<&Standing>) -> String {
+    let under = standing.filter(|found| found.verdict.is_ok());
+    under.map_or_else(|| "platform".to_owned(), |under| format!("{}/{}", under.programme.id, under.version.version))
+}
+
 /// A programme of the acting buyer; another company's is one that does not exist.
 pub(crate) fn own(batch: &mut Batch<'_>, actor: &Actor, id: i64) -> Step<Programme> {
     let buyer = batch.acting_party(actor, Capacity::Buyer)?;

@@ -780,6 +780,7 @@ impl World {
             withheld_minor: 0,
             retained_minor: 0,
             deducted_minor: 0,
+            terms: String::new(),
         })
     }
 

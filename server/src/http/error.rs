@@ -134,6 +134,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "day_in_past"
         | "books_do_not_balance"
         | "undertaking_changed"
+        | "terms_changed"
         | "payment_list_changed"
         | "last_administrator"
         | "second_person_missing"

@@ -322,6 +322,7 @@ impl Players<'_> {
             withheld_minor: 0,
             retained_minor: 0,
             deducted_minor: 0,
+            terms: String::new(),
         };
         Some((actor, command.into()))
     }

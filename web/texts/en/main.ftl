@@ -2059,3 +2059,5 @@ programme-accepted = Terms that it has accepted
 programme-asked = Terms that it is asked to accept
 fee-settlement-billed = Settlement fee billed to the buyer
 day-fees = Fees of buyers to collect, as far as their cash goes
+refusal-terms-changed = Other terms would hold for this invoice by now than those that were shown. Look at them below and decide again.
+field-terms = Terms that were shown

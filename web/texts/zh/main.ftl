@@ -2026,3 +2026,5 @@ programme-accepted = 已接受的条款
 programme-asked = 待其接受的条款
 fee-settlement-billed = 向买方计收的结算手续费
 day-fees = 待扣收的买方手续费（以余额为限）
+refusal-terms-changed = 该发票现适用的条款已与此前显示的不同。请查看下方条款后重新决定。
+field-terms = 当时显示的条款

@@ -348,7 +348,8 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
         .hidden("due_date", due_date.to_string())
         .hidden("reason", reason)
         .hidden("version", undertaking::CURRENT)
-        .hidden("words_hash", words.hash.clone());
+        .hidden("words_hash", words.hash.clone())
+        .hidden("terms", programmes::terms_name(standing.as_ref()));
     let mut page = Page::new(who.t("payable-check-title"))
         .trail(who.t("payables-title"), "/payables")
         .trail(row.number.clone(), format!("/payables/{id}"))
@@ -414,6 +415,7 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
             withheld_minor: posted.number("withheld_minor")?,
             retained_minor: posted.number("retained_minor")?,
             deducted_minor: posted.number("deducted_minor")?,
+            terms: posted.get("terms").to_owned(),
         })
     };
     let command = match read() {
