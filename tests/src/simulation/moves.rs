@@ -311,6 +311,11 @@ impl Players<'_> {
         let words_hash = if self.chance(2) { "stale".to_owned() } else { words.hash };
         let reason = if self.chance(60) { "as delivered" } else { "" }.to_owned();
         let version = domain::undertaking::CURRENT.to_owned();
+        let terms = match self.dice.roll(10) {
+            0 => "platform".to_owned(),
+            1..5 => self.model.terms_name(&invoice, due_date),
+            _ => String::new(),
+        };
         let actor = self.person(invoice.buyer);
         let command = ConfirmInvoice {
             invoice_id,
@@ -322,7 +327,7 @@ impl Players<'_> {
             withheld_minor: 0,
             retained_minor: 0,
             deducted_minor: 0,
-            terms: String::new(),
+            terms,
         };
         Some((actor, command.into()))
     }

@@ -78,6 +78,12 @@ impl Model {
         fits.then_some((member.programme, programme))
     }
 
+    /// What a check page would call the terms that hold for it.
+    #[must_use]
+    pub fn terms_name(&self, invoice: &Invoice, due: NaiveDate) -> String {
+        self.under(invoice, due).map_or_else(|| "platform".to_owned(), |(id, _)| format!("{id}/1"))
+    }
+
     /// The terms that an invoice is issued under: the programme's, with the platform's late interest.
     #[must_use]
     pub fn issue_terms(&self, programme: &Programme, platform: &Terms) -> Terms {

@@ -462,7 +462,8 @@ impl Model {
         require(!(amount < owed || later) || !confirm.reason.trim().is_empty(), "reason_missing")?;
         require(invoice.review != "open", "under_review")?;
         require(invoice.state == "presented", "state_conflict")?;
-        require(confirm.words_hash.len() == 64, "undertaking_changed")
+        require(confirm.words_hash.len() == 64, "undertaking_changed")?;
+        require(confirm.terms.is_empty() || confirm.terms == self.terms_name(invoice, confirm.due_date), "terms_changed")
     }
 
     fn may_pay_out(&self, actor: &Actor, payout: &RequestPayout) -> Result<(), No> {
