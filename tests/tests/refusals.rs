@@ -129,6 +129,19 @@ fn every_refusal_has_a_status_and_two_sentences() {
     }
 }
 
+#[test]
+fn every_rule_of_eligibility_has_two_sentences() {
+    let places: Vec<(&str, String)> = ["name", "state", "begins_on", "programme", "invoice", "days", "least_days", "most_days"]
+        .map(|place| (place, "2".to_owned()))
+        .into();
+    for code in domain::programme::Rule::CODES {
+        let key = format!("eligibility-{}", code.replace('_', "-"));
+        let [english, chinese] = web::Language::ALL.map(|language| language.fill(&key, &places));
+        assert!(!english.starts_with('[') && !chinese.starts_with('[') && !english.contains("{$"), "{code}: {english}");
+        assert_ne!(english, chinese, "{code} has no Chinese sentence");
+    }
+}
+
 /// The lists above are no mere claims: the tests that they name exist, and the tables of `domain` name the code or its
 /// variant.
 #[test]

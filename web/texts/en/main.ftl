@@ -2029,15 +2029,15 @@ eligibility-due-date-unknown = Not eligible under “{ $name }” yet: the due d
 eligibility-tenor-too-short = Not eligible under “{ $name }”: { $days ->
     [one] 1 day remains
    *[other] { $days } days remain
-} to the due date, and it needs at least { $least_days }. The buyer may confirm a later day, or confirm under the platform's ordinary terms.
+    } to the due date, and it needs at least { $least_days }. The buyer may confirm a later day, or confirm under the platform's ordinary terms.
 eligibility-tenor-too-long = Not eligible under “{ $name }”: { $days ->
     [one] 1 day remains
    *[other] { $days } days remain
-} to the due date, and it takes at most { $most_days }. Confirm it later, or under the platform's ordinary terms.
+    } to the due date, and it takes at most { $most_days }. Confirm it later, or under the platform's ordinary terms.
 eligibility-too-old = Not eligible under “{ $name }”: the invoice was issued { $days ->
     [one] 1 day
    *[other] { $days } days
-} ago, and it takes at most { $most_days }. It can be confirmed under the platform's ordinary terms.
+    } ago, and it takes at most { $most_days }. It can be confirmed under the platform's ordinary terms.
 terms-that-apply = Terms that apply
 terms-of-platform = The platform's ordinary terms
 terms-of-programme = { $name }, version { $version }
