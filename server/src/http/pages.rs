@@ -28,6 +28,7 @@ pub mod payables;
 pub mod payment_files;
 pub mod payouts;
 pub mod portfolio;
+pub mod programme_proposal;
 pub mod programme_queue;
 pub mod programmes;
 pub mod proofs;
@@ -82,6 +83,7 @@ pub fn add_routes(routes: &mut Routes) {
     reviews::add_routes(routes);
     evidence::add_routes(routes);
     programmes::add_routes(routes);
+    programme_proposal::add_routes(routes);
     memberships::add_routes(routes);
     programme_queue::add_routes(routes);
     fees::add_routes(routes);
