@@ -12,7 +12,7 @@ use store::journal::{self, BookingFacts, NewAccount};
 use store::log::LogWriter;
 use store::records::{Keyed, Record};
 use store::{
-    ApprovalLimit, AuditRecord, BuyerLimit, Conn, Document, Heads, Notice, Offer, Party, Purchase, Receivable, SoloActs,
+    ApprovalLimit, AuditRecord, BuyerLimit, Conn, Document, FeeBill, Heads, Notice, Offer, Party, Purchase, Receivable, SoloActs,
     StoreError,
 };
 
@@ -114,6 +114,8 @@ pub struct Batch<'a> {
     pub audit: Vec<AuditRecord>,
     notices: Vec<Notice>,
     pub purchases: Vec<Purchase>,
+    /// Fees of purchases that buyers bear.
+    pub fee_bills: Vec<FeeBill>,
     /// Transfers of the command that runs now: (first, last), zero when it posted nothing.
     posted: (i64, i64),
     /// The command that runs now has changed something: it may no longer refuse.
@@ -145,6 +147,7 @@ impl<'a> Batch<'a> {
             audit: Vec::new(),
             notices: Vec::new(),
             purchases: Vec::new(),
+            fee_bills: Vec::new(),
             posted: (0, 0),
             wrote: false,
             marks: BTreeMap::new(),
@@ -240,6 +243,7 @@ impl<'a> Batch<'a> {
         self.records.buyer_limits.flush(self.conn)?;
         self.records.solo_acts.flush(self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.purchases), self.conn)?;
+        Record::insert_all(&std::mem::take(&mut self.fee_bills), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.notices), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.audit), self.conn)?;
         self.log.flush(self.conn, &mut self.heads)?;

@@ -161,11 +161,13 @@ commands!(
     acknowledge_assignment AcknowledgeAssignment,
     answer_by_link AnswerByLink,
     answer_invoice AnswerInvoice,
+    answer_programme_invitation AnswerProgrammeInvitation,
     appoint_checker AppointChecker,
     assign_suspense AssignSuspense,
     attach_evidence AttachEvidence,
     buy_fractions BuyFractions,
     change_password ChangePassword,
+    change_programme ChangeProgramme,
     change_user ChangeUser,
     close_day CloseDay,
     confirm_invoice ConfirmInvoice,
@@ -176,11 +178,13 @@ commands!(
     decide_approval DecideApproval,
     decide_bank_account DecideBankAccount,
     decide_company DecideCompany,
+    decide_programme DecideProgramme,
     decide_review DecideReview,
     dispute_invoice DisputeInvoice,
     draft_confirmation_list DraftConfirmationList,
     draft_payables DraftPayables,
     end_contact EndContact,
+    end_membership EndMembership,
     enrol_totp EnrolTotp,
     explain_invoice ExplainInvoice,
     explain_statement ExplainStatement,
@@ -189,9 +193,11 @@ commands!(
     import_statement ImportStatement,
     import_status ImportStatus,
     invite_company InviteCompany,
+    invite_to_programme InviteToProgramme,
     invite_user InviteUser,
     keep_bank_file KeepBankFile,
     propose_bank_account ProposeBankAccount,
+    propose_programme ProposeProgramme,
     queue_mails QueueMails,
     record_checkpoint RecordCheckpoint,
     record_confirmed RecordConfirmed,
@@ -234,6 +240,7 @@ pub mod intake;
 pub mod known;
 pub mod links;
 pub mod payout;
+pub mod programmes;
 pub mod reviews;
 mod second_person;
 pub mod settlement;

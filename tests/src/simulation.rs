@@ -11,6 +11,7 @@ mod effects;
 pub mod faults;
 mod model;
 mod moves;
+mod programmes;
 mod rules;
 
 use chrono::{NaiveDate, TimeDelta};

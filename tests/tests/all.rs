@@ -20,6 +20,7 @@ mod mail;
 mod pages;
 mod payouts;
 mod pressure;
+mod programmes;
 mod proofs;
 mod refusals;
 mod replication;

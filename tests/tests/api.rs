@@ -72,7 +72,12 @@ fn every_read_answers_what_the_document_says() {
                            JOIN users u ON u.party_id = i.supplier_id WHERE u.email = 'supplier1@kontor.example' LIMIT 1";
                 (&supplier, format!("?invoice_id={}", number(own)))
             }
-            "assignments" | "payables/approved" => (&buyer, String::new()),
+            "assignments" | "payables/approved" | "programmes" | "fee-bills" => (&buyer, String::new()),
+            "programmes/versions" | "programmes/members" => {
+                let own = "SELECT g.id AS value FROM programmes g JOIN users u ON u.party_id = g.buyer_id WHERE u.email = 'buyer1@kontor.example' LIMIT 1";
+                (&buyer, format!("?programme_id={}", number(own)))
+            }
+            "invoices/eligibility" => (&supplier, format!("?invoice_id={}", invoice["id"])),
             "reviews" | "trial-balance" | "payouts" => (&operator, String::new()),
             "payouts/list" => (&operator, "?currency=EUR".to_owned()),
             "payables" => (&buyer, String::new()),

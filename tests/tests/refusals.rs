@@ -37,6 +37,10 @@ const SHOWN: &[(&str, &str)] = &[
     ("payer_account_unknown", "payouts::an_account_that_is_no_iban_is_paid"),
     ("check_changed", "bank::a_file_is_looked_at_before_it_is_taken_up"),
     ("not_same_money", "bank::what_needs_a_person_can_be_decided_by_two"),
+    ("invitee_unknown", "programmes::a_programme_from_the_proposal_to_the_last_fee"),
+    ("terms_changed", "programmes::each_rule_of_eligibility_is_told_with_its_figures"),
+    ("programme_changed", "programmes::a_programme_from_the_proposal_to_the_last_fee"),
+    ("other_programme", "programmes::new_terms_hold_for_whoever_accepts_them"),
     ("proof_not_ready", "proofs::a_holder_proves_its_position_to_a_stranger"),
     ("nothing_to_prove", "proofs::a_holder_proves_its_position_to_a_stranger"),
 ];
@@ -44,6 +48,9 @@ const SHOWN: &[(&str, &str)] = &[
 /// Codes whose rule is a pure function with its own table of rows in `domain`.
 const SHOWN_IN_DOMAIN: &[&str] = &[
     "own_debt",
+    "out_of_range",
+    "amount_out_of_range",
+    "above_advance",
     "amount_invalid",
     "confirmed_too_much",
     "reason_missing",
@@ -105,6 +112,10 @@ const PLACES: &[&str] = &[
     "approval_id",
     "line_id",
     "most_minor",
+    "least_minor",
+    "line",
+    "named",
+    "name",
 ];
 
 #[test]
@@ -115,6 +126,19 @@ fn every_refusal_has_a_status_and_two_sentences() {
         let places: Vec<(&str, String)> = PLACES.iter().map(|place| (*place, "1".to_owned())).collect();
         let [english, chinese] = web::Language::ALL.map(|language| language.fill(&key, &places));
         assert!(!english.starts_with('[') && !chinese.starts_with('['), "{code}");
+        assert_ne!(english, chinese, "{code} has no Chinese sentence");
+    }
+}
+
+#[test]
+fn every_rule_of_eligibility_has_two_sentences() {
+    let places: Vec<(&str, String)> = ["name", "state", "begins_on", "programme", "invoice", "days", "least_days", "most_days"]
+        .map(|place| (place, "2".to_owned()))
+        .into();
+    for code in domain::programme::Rule::CODES {
+        let key = format!("eligibility-{}", code.replace('_', "-"));
+        let [english, chinese] = web::Language::ALL.map(|language| language.fill(&key, &places));
+        assert!(!english.starts_with('[') && !chinese.starts_with('[') && !english.contains("{$"), "{code}: {english}");
         assert_ne!(english, chinese, "{code} has no Chinese sentence");
     }
 }

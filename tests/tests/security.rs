@@ -13,7 +13,11 @@ fn fill(path: &str, id: &str) -> String {
 const PEOPLE: &[(&str, &str, &[&str])] = &[
     ("operator", "operator@kontor.example", &["member", "administrator", "maker", "operator viewer", "operator maker"]),
     ("operator checker", "operator2@kontor.example", &["member", "maker", "checker", "operator viewer", "operator maker"]),
-    ("supplier", "supplier1@kontor.example", &["member", "administrator", "maker", "supplier viewer", "supplier maker"]),
+    (
+        "supplier",
+        "supplier1@kontor.example",
+        &["member", "administrator", "maker", "supplier viewer", "supplier maker", "supplier maker or administrator"],
+    ),
     ("supplier checker", "supplier1.checker@kontor.example", &["member", "checker", "supplier viewer"]),
     ("buyer", "buyer1@kontor.example", &["member", "administrator", "maker", "buyer viewer", "buyer maker"]),
     ("buyer checker", "buyer1.checker@kontor.example", &["member", "checker", "buyer viewer"]),
@@ -133,6 +137,12 @@ fn look_at_foreign_records(world: &World) {
             foreign(&mut conn, "SELECT id AS value FROM approvals WHERE party_id <> ? LIMIT 1", supplier),
         ),
         ("supplier1", "/receipts/", foreign(&mut conn, "SELECT seq AS value FROM audit WHERE party_id <> ? LIMIT 1", supplier)),
+        (
+            "supplier2",
+            "/memberships/",
+            foreign(&mut conn, "SELECT id AS value FROM programme_members WHERE supplier_id <> ? LIMIT 1", party("supplier2")),
+        ),
+        ("buyer1", "/programmes/", foreign(&mut conn, "SELECT id AS value FROM programmes WHERE buyer_id <> ? LIMIT 1", buyer)),
         ("supplier1", "/org/people/", foreign(&mut conn, "SELECT id AS value FROM users WHERE party_id <> ? LIMIT 1", supplier)),
     ];
     let plain = |answer: &e2e::Answer| {

@@ -25,9 +25,9 @@ pub struct Trade {
     /// When it begins, and when invoices are due that are made from now on.
     start: &'static str,
     pub due: Cell<&'static str>,
-    operator: Client,
+    pub operator: Client,
     pub supplier: Client,
-    buyer: Client,
+    pub buyer: Client,
     pub financiers: [Client; 2],
     at_bank: RefCell<BTreeMap<String, i64>>,
     number: Cell<u32>,
@@ -44,7 +44,7 @@ pub struct Sold {
 }
 
 impl Trade {
-    fn start(database: Database, currencies: &[Currency]) -> Self {
+    pub fn start(database: Database, currencies: &[Currency]) -> Self {
         Self::start_at(database, currencies, START)
     }
 
@@ -119,7 +119,7 @@ impl Trade {
     }
 
     /// A day's statement of the custody account in one currency.
-    fn receive(&self, currency: Currency, date: &str, entries: &[DemoEntry]) -> Value {
+    pub fn receive(&self, currency: Currency, date: &str, entries: &[DemoEntry]) -> Value {
         let number = self.key();
         let mut at_bank = self.at_bank.borrow_mut();
         let balance = at_bank.entry(currency.code().to_owned()).or_default();
@@ -195,7 +195,7 @@ impl Trade {
     }
 
     /// Cash of the two financiers and of the supplier.
-    fn cash(&self, currency: Currency) -> [i64; 3] {
+    pub fn cash(&self, currency: Currency) -> [i64; 3] {
         [&self.financiers[0], &self.financiers[1], &self.supplier].map(|company| {
             let rows = company.get("/api/v1/balances").json();
             let found = rows["items"].as_array().unwrap().iter().find(|row| row["currency"] == currency.code()).cloned();
@@ -208,7 +208,7 @@ impl Trade {
     }
 
     /// What stands on the platform's accounts of a kind: balance and held.
-    fn platform(&self, currency: Currency, kind: &str) -> (i64, i64) {
+    pub fn platform(&self, currency: Currency, kind: &str) -> (i64, i64) {
         let asset = domain::chart::currency_asset(currency).0;
         let rows = store::lists::balances(&mut self.world.conn(), asset, None).unwrap();
         rows.iter().filter(|row| row.kind == kind).fold((0, 0), |sum, row| (sum.0 + row.balance, sum.1 + row.held))

@@ -3,7 +3,7 @@
 
 use crate::browser::{Browser, Done, Driver, run};
 use crate::intake::{invoice_over as invoice, pack};
-use crate::journey::{BUYER, SUPPLIER, onboard, set_limit};
+use crate::journey::{BUYER, SUPPLIER, onboard, second_of, set_limit};
 use e2e::Database;
 use e2e::world::World;
 use store::Invoice;
@@ -159,6 +159,88 @@ async fn dispute_and_settle(driver: &Driver, world: &World) -> Done {
     buyer.press(&format!("{payable}/confirm")).await?;
     buyer.says("Invoice confirmed").await?;
     print_evidence(&buyer, &payable.replace("/payables/", "/undertakings/")).await?;
+    for browser in [supplier, buyer] {
+        browser.web.quit().await?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_programme_is_joined_in_chromium_without_javascript() {
+    let Some(driver) = Driver::start() else { return };
+    for database in Database::both() {
+        let world = World::start(database, "2021-05-26");
+        let operator = world.signed_in("operator@x.example");
+        onboard(&world, &operator, SUPPLIER);
+        onboard(&world, &operator, BUYER);
+        run(propose_and_join(&driver, &world));
+        let member = store::ProgrammeMember::find_where(&mut world.conn(), "state = 'joined'", &[]).unwrap().unwrap();
+        assert_eq!(member.version, 1);
+        world.verify();
+    }
+}
+
+/// The newest request, agreed to by this person.
+async fn agree(driver: &Driver, world: &World, email: &str, says: &str) -> Done {
+    let checker = Browser::open(driver, &world.base, false).await?;
+    checker.sign_in(email).await?;
+    checker.go("/approvals?state=pending").await?;
+    let page = checker.web.find(By::Css("main a[href^='/approvals/1']")).await?.attr("href").await?.unwrap();
+    checker.go(&page).await?;
+    checker.says(says).await?;
+    checker.press(&page).await?;
+    checker.says("Done and recorded").await?;
+    checker.web.quit().await
+}
+
+async fn propose_and_join(driver: &Driver, world: &World) -> Done {
+    let buyer = Browser::open(driver, &world.base, false).await?;
+    buyer.sign_in(BUYER.3).await?;
+    buyer.go("/programmes").await?;
+    buyer.says("There is no programme yet").await?;
+    buyer.go("/programmes/propose").await?;
+    buyer.write("name", "Harbour").await?;
+    buyer.press("/programmes/propose/check").await?;
+    for part in ["Harbour", "80 %", "15 to 180 days", "the operator decides"] {
+        buyer.says(part).await?;
+    }
+    buyer.press("/programmes/propose").await?;
+    buyer.says("second person").await?;
+    agree(driver, world, &second_of(BUYER.3), "Propose programme terms").await?;
+
+    let operator = Browser::open(driver, &world.base, false).await?;
+    operator.sign_in("operator@x.example").await?;
+    operator.go("/ops/programmes/versions?state=version_proposed").await?;
+    let version = operator.web.find(By::Css("main a[href^='/ops/programmes/versions/1']")).await?.attr("href").await?.unwrap();
+    operator.go(&version).await?;
+    operator.says("Harbour, version 1").await?;
+    operator.write("reason", "as discussed").await?;
+    operator.press(&version).await?;
+    operator.says("second person").await?;
+    agree(driver, world, "operator2@x.example", "15 to 180 days").await?;
+    operator.web.quit().await?;
+
+    buyer.go("/programmes").await?;
+    let page = buyer.web.find(By::Css("main a[href^='/programmes/1']")).await?.attr("href").await?.unwrap();
+    buyer.go(&page).await?;
+    buyer.write("suppliers", SUPPLIER.0).await?;
+    buyer.press(&format!("{page}/invite")).await?;
+    buyer.says("Suppliers invited to a programme").await?;
+
+    let supplier = Browser::open(driver, &world.base, false).await?;
+    supplier.sign_in(SUPPLIER.3).await?;
+    supplier.go("/memberships?state=to_answer").await?;
+    let own = supplier.web.find(By::Css("main a[href^='/memberships/1']")).await?.attr("href").await?.unwrap();
+    supplier.go(&own).await?;
+    supplier.says("Nothing holds before you join").await?;
+    supplier.press(&format!("{own}/join")).await?;
+    supplier.says("accepts exactly these terms").await?;
+    supplier.press(&format!("{own}/answer")).await?;
+    supplier.says("Programme terms answered").await?;
+    supplier.go(&own).await?;
+    supplier.says("Terms you have accepted").await?;
+    buyer.go(&page).await?;
+    buyer.says("Joined").await?;
     for browser in [supplier, buyer] {
         browser.web.quit().await?;
     }

@@ -41,7 +41,8 @@ impl Tone {
         match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
             | "placed" | "issued" | "sent" | "acknowledged" | "review_cleared" | "imported" | "follows" | "first"
-            | "expensed" | "explained" | "link_used" | "used" => Self::Done,
+            | "expensed" | "explained" | "link_used" | "used" | "programme_open" | "version_approved" | "member_joined"
+            | "fee_paid" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -58,10 +59,14 @@ impl Tone {
             | "claimed"
             | "gap"
             | "overlap"
-            | "failed" => Self::Attention,
+            | "failed"
+            | "fee_open"
+            | "version_proposed"
+            | "programme_suspended" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected"
-            | "link_revoked" | "link_expired" | "link_locked" | "lapsed" => Self::Stopped,
+            | "link_revoked" | "link_expired" | "link_locked" | "lapsed" | "programme_closed" | "programme_rejected"
+            | "version_rejected" | "member_declined" | "member_left" | "member_removed" => Self::Stopped,
             _ => Self::Waiting,
         }
     }

@@ -2,6 +2,7 @@
 //! and a test holds the two together.
 
 use crate::party::named;
+use crate::pricing::Bearer;
 use ledger::{AssetId, Code, Floor, Side, TransferNumber};
 
 named! {
@@ -128,6 +129,8 @@ codes! {
     PurchasePrice = 32 => "purchase_price",
     PurchaseFee = 33 => "purchase_fee",
     PurchaseUnits = 34 => "purchase_units",
+    FeeBilled = 35 => "fee_billed",
+    FeePaid = 36 => "fee_paid",
     RedeemFace = 40 => "redeem_face",
     RedeemUnits = 41 => "redeem_units",
     LateInterest = 42 => "late_interest",
@@ -278,10 +281,22 @@ pub fn issue(supplier: i64, senior: AssetId, face: i64, junior: AssetId, reserve
     [units(senior, face, Booking::Issue), units(junior, reserve, Booking::IssueReserve)].into_iter().flatten().collect()
 }
 
-/// Delivery against payment: cash to the supplier, fee to the platform, fractions to the financier.
+/// A fee that the buyer bears: the platform has earned it, and the buyer owes it.
+#[must_use]
+pub fn fee_billed(buyer: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::claim(buyer, currency), AccountKey::fees(currency), amount, Booking::FeeBilled).into_iter().collect()
+}
+
+/// Billed fees are paid out of the buyer's cash.
+#[must_use]
+pub fn fee_paid(buyer: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::cash(buyer, currency), AccountKey::claim(buyer, currency), amount, Booking::FeePaid).into_iter().collect()
+}
+
+/// Delivery against payment: cash to the supplier, fee to the platform from whoever bears it, fractions to the financier.
 #[must_use]
 pub fn purchase(
-    (supplier, financier): (i64, i64),
+    (supplier, financier, buyer): (i64, i64, i64),
     currency: AssetId,
     (offer_hold, senior): (TransferNumber, AssetId),
     quote: &crate::pricing::Quote,
@@ -289,7 +304,10 @@ pub fn purchase(
     let cash = |party| AccountKey::cash(party, currency);
     let mut set = Vec::with_capacity(3);
     set.extend(line(cash(financier), cash(supplier), quote.price_minor, Booking::PurchasePrice));
-    set.extend(line(cash(supplier), AccountKey::fees(currency), quote.fee_minor, Booking::PurchaseFee));
+    match quote.fee_bearer {
+        Bearer::Supplier => set.extend(line(cash(supplier), AccountKey::fees(currency), quote.fee_minor, Booking::PurchaseFee)),
+        Bearer::Buyer => set.extend(fee_billed(buyer, currency, quote.fee_minor)),
+    }
     set.push(Posting::PostHold {
         hold: offer_hold,
         credit: AccountKey::holding(financier, senior),
@@ -351,6 +369,7 @@ mod tests {
             price_minor: 9,
             discount_minor: 1,
             fee_minor: 1,
+            fee_bearer: Bearer::Supplier,
             supplier_net_minor: 8,
             tenor_days: 1,
             financier_rate: crate::pricing::Percent::ZERO,
@@ -380,7 +399,12 @@ mod tests {
         expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
         expected.extend(rows("offer", &offer(1, senior, 10)));
         expected.extend(rows("offer end", &offer_end(TransferNumber(1))));
-        expected.extend(rows("purchase", &purchase((1, 2), currency, (TransferNumber(1), senior), &quote)));
+        expected.extend(rows("purchase", &purchase((1, 2, 2), currency, (TransferNumber(1), senior), &quote)));
+        let billed = crate::pricing::Quote { fee_bearer: Bearer::Buyer, ..quote };
+        let billed = purchase((1, 2, 2), currency, (TransferNumber(1), senior), &billed);
+        expected.extend(rows("purchase, the buyer bears the fee", &billed));
+        expected.extend(rows("settlement fee of a buyer", &fee_billed(2, currency, 1)));
+        expected.extend(rows("fees collected", &fee_paid(2, currency, 1)));
         expected.extend(rows("redemption", &redemption));
         expected.extend(rows("payout request", &payout_request(Some(1), currency, 1)));
         expected.extend(rows("payout", &payout(TransferNumber(1), currency, 1)));

@@ -23,6 +23,7 @@ pub mod money;
 pub mod offering;
 pub mod party;
 pub mod pricing;
+pub mod programme;
 pub mod receivable;
 pub mod refusal;
 pub mod review;

@@ -17,6 +17,8 @@ named! {
 pub struct OfferFacts {
     pub units_minor: i64,
     pub available_minor: i64,
+    /// What the programme lets the supplier keep of the face; 0 where all of it may be sold.
+    pub kept_minor: i64,
     pub rate: Percent,
     pub minimum_ticket_minor: i64,
     /// The least ticket that the receivable's frozen terms allow.
@@ -41,6 +43,11 @@ pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
     }
     if facts.units_minor > facts.available_minor {
         return Err(Refusal::NotEnoughUnits { available_minor: facts.available_minor });
+    }
+    // Nothing is redeemed while it can be offered: what is not free is sold or on offer.
+    let left_minor = facts.available_minor.saturating_sub(facts.kept_minor).max(0);
+    if facts.units_minor > left_minor {
+        return Err(Refusal::AboveAdvance { left_minor });
     }
     if facts.rate <= Decimal::ZERO || facts.rate > Decimal::from(50) || facts.rate.scale() > 6 {
         return Err(Refusal::RateOutOfRange);
@@ -134,7 +141,7 @@ mod tests {
     use super::*;
     use crate::{
         DayCount,
-        pricing::{FeeTerms, Method},
+        pricing::{Bearer, FeeTerms, Method},
     };
 
     fn date(text: &str) -> NaiveDate {
@@ -160,7 +167,7 @@ mod tests {
                 rate: Decimal::from(6),
                 day_count: DayCount::Actual360,
                 due_date: date("2027-02-20"),
-                fee: FeeTerms { bps: 0, minimum_minor: 0 },
+                fee: FeeTerms { bps: 0, minimum_minor: 0, bearer: Bearer::Supplier },
             },
             today: date("2026-11-22"),
         }
@@ -201,6 +208,7 @@ mod tests {
         let good = OfferFacts {
             units_minor: 100,
             available_minor: 100,
+            kept_minor: 0,
             rate: Decimal::from(5),
             minimum_ticket_minor: 10,
             terms_minimum_minor: 10,
@@ -213,6 +221,9 @@ mod tests {
         let no = |facts: OfferFacts| decide_offer(&facts).unwrap_err().code();
         assert_eq!(no(OfferFacts { units_minor: 101, ..good.clone() }), "not_enough_units");
         assert_eq!(no(OfferFacts { held: true, ..good.clone() }), "under_review");
+        assert_eq!(decide_offer(&OfferFacts { units_minor: 80, kept_minor: 20, ..good.clone() }), Ok(()));
+        let above = OfferFacts { units_minor: 81, kept_minor: 20, ..good.clone() };
+        assert_eq!(decide_offer(&above), Err(Refusal::AboveAdvance { left_minor: 80 }));
         assert_eq!(no(OfferFacts { units_minor: 0, ..good.clone() }), "amount_invalid");
         assert_eq!(no(OfferFacts { rate: Decimal::ZERO, ..good.clone() }), "rate_out_of_range");
         assert_eq!(no(OfferFacts { rate: Decimal::from(51), ..good.clone() }), "rate_out_of_range");

@@ -2,7 +2,7 @@
 //!
 //! Simple discount (bank discount): price = face × (1 − r·d/y). Yield: price = face ÷ (1 + r·d/y).
 
-use crate::{DayCount, Refusal};
+use crate::{DayCount, Refusal, party::named};
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 
@@ -32,11 +32,17 @@ impl Method {
 /// A rate a year in percent, exact: `5.25` means 5.25 %.
 pub type Percent = Decimal;
 
-/// Platform fee on a purchase: basis points of the price, with a least amount. The supplier bears it.
+named! {
+    /// Who bears the platform's fees: the supplier out of what it gets, or the buyer, who is billed.
+    Bearer { Supplier => "supplier", Buyer => "buyer" }
+}
+
+/// Platform fee on a purchase: basis points of the price, with a least amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeeTerms {
     pub bps: i64,
     pub minimum_minor: i64,
+    pub bearer: Bearer,
 }
 
 /// The terms a price is made from.
@@ -55,8 +61,9 @@ pub struct Quote {
     pub face_minor: i64,
     pub price_minor: i64,
     pub discount_minor: i64,
-    /// Borne by the supplier out of the price.
+    /// Taken out of the price where the supplier bears it; otherwise the buyer is billed.
     pub fee_minor: i64,
+    pub fee_bearer: Bearer,
     pub supplier_net_minor: i64,
     pub tenor_days: i64,
     /// Simple return a year on the price, percent, four decimals: what the financier earns.
@@ -118,7 +125,8 @@ pub fn quote(face_minor: i64, terms: &PriceTerms, value_date: NaiveDate) -> Resu
     let price_minor = price(face_minor, terms, value_date).filter(|price| *price > 0).ok_or(Refusal::PriceNotPositive)?;
     let fee = exact(price_minor).saturating_mul(exact(terms.fee.bps)) / exact(10_000);
     let fee_minor = to_minor(fee).unwrap_or(i64::MAX).max(terms.fee.minimum_minor);
-    let supplier_net_minor = price_minor.checked_sub(fee_minor).filter(|net| *net > 0).ok_or(Refusal::PriceNotPositive)?;
+    let taken_minor = if terms.fee.bearer == Bearer::Supplier { fee_minor } else { 0 };
+    let supplier_net_minor = price_minor.checked_sub(taken_minor).filter(|net| *net > 0).ok_or(Refusal::PriceNotPositive)?;
     let tenor_days = terms.day_count.days(value_date, terms.due_date);
     let discount_minor = face_minor.saturating_sub(price_minor);
     Ok(Quote {
@@ -126,10 +134,11 @@ pub fn quote(face_minor: i64, terms: &PriceTerms, value_date: NaiveDate) -> Resu
         price_minor,
         discount_minor,
         fee_minor,
+        fee_bearer: terms.fee.bearer,
         supplier_net_minor,
         tenor_days,
         financier_rate: annual_rate(discount_minor, price_minor, tenor_days, terms.day_count),
-        supplier_rate: annual_rate(discount_minor.saturating_add(fee_minor), supplier_net_minor, tenor_days, terms.day_count),
+        supplier_rate: annual_rate(discount_minor.saturating_add(taken_minor), supplier_net_minor, tenor_days, terms.day_count),
     })
 }
 
@@ -181,7 +190,7 @@ mod tests {
             let face = currency.parse_decimal(cells[3]).unwrap();
             let rate: Decimal = cells[4].parse::<Decimal>().unwrap() * exact(100);
             let due_date = date(cells[7]);
-            let fee = FeeTerms { bps: 0, minimum_minor: 0 };
+            let fee = FeeTerms { bps: 0, minimum_minor: 0, bearer: Bearer::Supplier };
             for (method, column) in [(Method::Discount, 10), (Method::Yield, 13)] {
                 let terms = PriceTerms { method, rate, day_count, due_date, fee };
                 let got = price(face, &terms, date(cells[6])).unwrap();
@@ -199,13 +208,21 @@ mod tests {
             rate: "6".parse().unwrap(),
             day_count: DayCount::Actual360,
             due_date: date("2026-12-31"),
-            fee: FeeTerms { bps: 10, minimum_minor: 500 },
+            fee: FeeTerms { bps: 10, minimum_minor: 500, bearer: Bearer::Supplier },
         };
         let quote = quote(1_000_000, &terms, date("2026-10-02")).unwrap();
         assert_eq!((quote.tenor_days, quote.discount_minor, quote.price_minor), (90, 15_000, 985_000));
         assert_eq!((quote.fee_minor, quote.supplier_net_minor), (985, 984_015));
         assert_eq!(quote.financier_rate, "6.0914".parse().unwrap());
         assert!(quote.supplier_rate > quote.financier_rate);
+        let billed = PriceTerms { fee: FeeTerms { bearer: Bearer::Buyer, ..terms.fee }, ..terms };
+        let billed = super::quote(1_000_000, &billed, date("2026-10-02")).unwrap();
+        assert_eq!(
+            (billed.fee_minor, billed.supplier_net_minor, billed.price_minor),
+            (985, 985_000, 985_000),
+            "the buyer is billed"
+        );
+        assert_eq!(billed.supplier_rate, billed.financier_rate);
         let late = super::quote(1_000_000, &terms, date("2026-12-31"));
         assert_eq!(late, Err(Refusal::ReceivableMatured { due_date: terms.due_date }));
         let tiny = super::quote(100, &terms, date("2026-10-02"));

@@ -139,12 +139,13 @@ pub fn terms_text(facts: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pricing::Bearer;
 
     fn terms(reserve_bps: i64, settlement_fee_bps: i64) -> IssueTerms {
         IssueTerms {
             reserve_bps,
             settlement_fee_bps,
-            purchase_fee: FeeTerms { bps: 0, minimum_minor: 0 },
+            purchase_fee: FeeTerms { bps: 0, minimum_minor: 0, bearer: Bearer::Supplier },
             minimum_ticket_minor: 1,
             late_rate: Percent::ZERO,
             late_day_count: DayCount::Actual360,

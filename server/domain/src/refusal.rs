@@ -46,6 +46,8 @@ refusals! {
     FieldMissing { field: String } => "field_missing",
     AmountInvalid { field: String } => "amount_invalid",
     DateInvalid { field: String } => "date_invalid",
+    OutOfRange { field: String, least: i64, most: i64 } => "out_of_range",
+    AmountOutOfRange { field: String, least_minor: i64, most_minor: i64 } => "amount_out_of_range",
     StateConflict { state: String } => "state_conflict",
     // People
     SignInFailed => "sign_in_failed",
@@ -100,6 +102,8 @@ refusals! {
     DeductionsDiffer { payable_minor: i64 } => "deductions_differ",
     ReasonMissing => "reason_missing",
     UndertakingChanged => "undertaking_changed",
+    /// Other terms than those that were shown would hold for it.
+    TermsChanged => "terms_changed",
     PaymentListChanged => "payment_list_changed",
     /// An act on many was asked for, and none was chosen.
     NothingChosen => "nothing_chosen",
@@ -111,11 +115,20 @@ refusals! {
     TooManyLinks { most: usize } => "too_many_links",
     /// A row of the buyer's payables names no supplier of the platform.
     SupplierUnknown => "supplier_unknown",
+    // Programmes
+    /// An invitation names no supplier of the platform, or more than one.
+    InviteeUnknown { line: usize, named: String } => "invitee_unknown",
+    /// Another version than the one that was looked at waits for the answer.
+    ProgrammeChanged => "programme_changed",
+    /// The supplier is in another programme of this buyer in this currency.
+    OtherProgramme { name: String } => "other_programme",
     // Receivables, offers, purchases
     RateOutOfRange => "rate_out_of_range",
     CloseDateInvalid => "close_date_invalid",
     MinimumTicketInvalid => "minimum_ticket_invalid",
     NotEnoughUnits { available_minor: i64 } => "not_enough_units",
+    /// More than the programme's advance rate leaves to sell.
+    AboveAdvance { left_minor: i64 } => "above_advance",
     OfferClosed => "offer_closed",
     OwnOffer => "own_offer",
     OwnDebt => "own_debt",

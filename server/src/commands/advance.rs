@@ -3,6 +3,7 @@
 
 use super::confirm_invoice::{ConfirmInvoice, Words, issue_terms};
 use super::draft_confirmation_list::stored;
+use super::programmes::{self, Subject};
 use super::{Actor, Done, settlement};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
@@ -142,7 +143,10 @@ pub fn find(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<ApprovedPay
     let fits = |row: &ApprovedPayable| differences(&approved_terms(row), &invoice_terms(invoice)).is_empty();
     let Some(row) = named.into_iter().find(fits) else { return Ok(None) };
     let buyer = batch.party(invoice.buyer_id)?;
-    let (_, terms) = issue_terms(batch.conn, &invoice.currency)?;
+    let (_, platform) = issue_terms(batch.conn, &invoice.currency)?;
+    let today = batch.today();
+    let under = programmes::under(batch.conn, &Subject::of(invoice, Some(row.due_date)), today)?;
+    let terms = under.map_or_else(|| platform.clone(), |under| under.terms.issue_terms(&platform));
     let decided = decide_confirmation(&ConfirmationFacts {
         amount_minor: row.payable_minor,
         payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
@@ -150,7 +154,7 @@ pub fn find(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<ApprovedPay
         deductions_minor: [0; 3],
         due_date: row.due_date,
         invoice_due_date: invoice.due_date,
-        today: batch.today(),
+        today,
     });
     let allowed = decided.is_ok()
         && decide_issue(row.payable_minor, &terms).is_ok()
@@ -178,6 +182,7 @@ pub fn confirm(batch: &mut Batch<'_>, mut row: ApprovedPayable, invoice: Invoice
         withheld_minor: 0,
         retained_minor: 0,
         deducted_minor: 0,
+        terms: String::new(),
     };
     let words = Words { english: row.words_en, chinese: row.words_zh, hash: row.words_hash };
     let (arguments, page) = (json!({ "number": invoice.number }), format!("/payables/{}", invoice.id));

@@ -73,6 +73,7 @@ impl AnswerByLink {
                     withheld_minor: self.withheld_minor,
                     retained_minor: self.retained_minor,
                     deducted_minor: self.deducted_minor,
+                    terms: String::new(),
                 };
                 second_person::act_alone(batch, person, &invoice.currency, self.amount_minor)?;
                 confirm.execute(batch, person)

@@ -1,13 +1,13 @@
 //! A financier buys fractions of an offer: delivery against payment in one linked set. The hot command.
 
-use super::{Actor, Ask, Done, Execute, second_person};
+use super::{Actor, Ask, Done, Execute, programmes, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::day_count::DayCount;
 use domain::offering::{OfferState, PurchaseFacts, decide_purchase};
 use domain::party::Capacity;
-use domain::pricing::{FeeTerms, Method, PriceTerms, Quote};
+use domain::pricing::{Bearer, FeeTerms, Method, PriceTerms, Quote};
 use ledger::{AssetId, TransferNumber};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -52,10 +52,20 @@ pub fn prefetch(batch: &mut Batch<'_>, purchases: &[(i64, &BuyFractions)]) -> Re
             AccountKey::holding(*financier, senior),
             AccountKey::holding(offer.supplier_id, senior),
         ]);
+        if receivable.bearer() == Bearer::Buyer {
+            keys.push(AccountKey::claim(receivable.buyer_id, cash));
+        }
         holds.push(offer.hold_number);
     }
     batch.prefetch_accounts(&keys)?;
     batch.prefetch_holds(&sorted(holds))
+}
+
+/// The purchase fee of a receivable, as it was frozen.
+#[must_use]
+pub fn fee_terms(receivable: &Receivable) -> FeeTerms {
+    let (bps, minimum_minor) = (receivable.purchase_fee_bps, receivable.minimum_fee_minor);
+    FeeTerms { bps, minimum_minor, bearer: receivable.bearer() }
 }
 
 /// The offer's price terms, as they were frozen.
@@ -66,7 +76,7 @@ pub fn price_terms(offer: &Offer, receivable: &Receivable) -> Result<PriceTerms,
         rate: offer.rate.parse().map_err(|_| corrupt("rate"))?,
         day_count: DayCount::parse(&offer.day_count).ok_or_else(|| corrupt("day count"))?,
         due_date: receivable.payment_date,
-        fee: FeeTerms { bps: receivable.purchase_fee_bps, minimum_minor: receivable.minimum_fee_minor },
+        fee: fee_terms(receivable),
     })
 }
 
@@ -123,7 +133,8 @@ impl Execute for BuyFractions {
         let (mut offer, mut receivable, quote, limit_id) = self.decide(batch, actor)?;
         let asset = currency_asset(super::currency(&receivable.currency)?);
         let hold = TransferNumber(offer.hold_number);
-        let recipe = chart::purchase((offer.supplier_id, actor.party_id), asset, (hold, AssetId(receivable.id)), &quote);
+        let parties = (offer.supplier_id, actor.party_id, receivable.buyer_id);
+        let recipe = chart::purchase(parties, asset, (hold, AssetId(receivable.id)), &quote);
         batch.post(&recipe)?;
 
         offer.left_minor = offer.left_minor.saturating_sub(self.units_minor);
@@ -162,6 +173,11 @@ impl Execute for BuyFractions {
         };
         batch.mark(&purchase);
         batch.purchases.push(purchase);
+        if quote.fee_bearer == Bearer::Buyer && quote.fee_minor > 0 {
+            let bill = programmes::bill(&receivable, (batch.next_id(), Some(id)), quote.fee_minor, batch.today());
+            batch.mark(&bill);
+            batch.fee_bills.push(bill);
+        }
         batch.records.offers.changed.insert(offer.id);
         batch.records.offers.rows.insert(offer.id, offer);
         let body = json!({

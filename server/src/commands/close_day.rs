@@ -1,6 +1,6 @@
 //! End of day: prove the books, then move the business date on and the states with it.
 
-use super::{Actor, Done, Execute, advance, answer_clock, payout, second_person, settlement, withdraw_offer};
+use super::{Actor, Done, Execute, advance, answer_clock, payout, programmes, second_person, settlement, withdraw_offer};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -33,6 +33,9 @@ impl Execute for CloseDay {
         if let Some(asset) = store::verify::unbalanced_asset(batch.conn)? {
             return Err(Refusal::BooksDoNotBalance { asset }.into());
         }
+        // Fees that buyers bear are paid on the day that ends, so that its balances count them.
+        let fees = programmes::collect_fees(batch, self.date)?;
+        batch.flush()?;
         let (counted, seq, salts) = (batch.heads.last_transfer, batch.audit_seq(), store::log::salts_of(&batch.heads));
         let sums = store::sums::close_day(batch.conn, self.date, counted, seq, &salts)?;
         batch.wrote = true;
@@ -44,9 +47,11 @@ impl Execute for CloseDay {
         // A price is that of its day.
         second_person::end_requests(batch, "command = 'buy_fractions'", &[], "day-ended")?;
         let lapsed = advance::lapse_days(batch, next)?;
+        let begun = programmes::begin_versions(batch, next)?;
         batch.set_business_date(next);
         let body = json!({
-            "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent, "unanswered": unanswered, "lapsed": lapsed,
+            "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent, "unanswered": unanswered,
+            "lapsed": lapsed, "fees_collected": fees, "versions_begun": begun,
             "sums": sums.to_text(),
         });
         Ok(Done::new(0, body))

@@ -1,16 +1,17 @@
 //! The buyer irrevocably undertakes to pay, all or less; the receivable comes into being in the same commit.
 
 use super::answer_invoice::insert_message;
+use super::programmes::{self, Standing, Subject};
 use super::{Actor, Ask, Done, Execute, advance, answer_clock, currency, links, optional, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
-use domain::chart::{self, AccountKey};
+use domain::chart::{self, AccountKey, currency_asset};
 use domain::day_count::DayCount;
 use domain::evidence::{self, EvidenceFacts, Signature};
 use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
 use domain::party::{Capacity, UserStatus};
-use domain::pricing::FeeTerms;
+use domain::pricing::{Bearer, FeeTerms};
 use domain::receivable::{ConfirmationFacts, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text};
 use domain::undertaking::{self, UndertakingTerms};
 use domain::{Currency, Refusal};
@@ -44,6 +45,9 @@ pub struct ConfirmInvoice {
     /// Other deductions, such as short deliveries.
     #[serde(default)]
     pub deducted_minor: i64,
+    /// The terms that were shown: `platform`, or a programme and its version as in `10234/2`. Others by now refuse; empty for whatever holds.
+    #[serde(default)]
+    pub terms: String,
 }
 
 /// The words that a confirmation would sign.
@@ -94,7 +98,7 @@ pub fn issue_terms(conn: &mut Conn, code: &str) -> Step<(IssueTermsRow, IssueTer
     let terms = IssueTerms {
         reserve_bps: row.reserve_bps,
         settlement_fee_bps: row.settlement_fee_bps,
-        purchase_fee: FeeTerms { bps: row.purchase_fee_bps, minimum_minor: row.minimum_fee_minor },
+        purchase_fee: FeeTerms { bps: row.purchase_fee_bps, minimum_minor: row.minimum_fee_minor, bearer: Bearer::Supplier },
         minimum_ticket_minor: row.minimum_ticket_minor,
         late_rate: row.late_rate.parse().map_err(|_| StoreError::Corrupt(format!("late rate of {code}")))?,
         late_day_count: DayCount::parse(&row.late_day_count).ok_or_else(|| StoreError::Corrupt(format!("day count of {code}")))?,
@@ -146,6 +150,26 @@ fn evidence(batch: &mut Batch<'_>, signed: &Confirmation, invoice: &Invoice, rec
     Ok(ConfirmationEvidence { id: signed.id, invoice_id: invoice.id, text, hash })
 }
 
+/// Under what an invoice is issued.
+struct Issue {
+    /// Late interest, which is the platform's everywhere.
+    late: IssueTermsRow,
+    terms: IssueTerms,
+    split: IssueSplit,
+    under: Option<Standing>,
+}
+
+impl Issue {
+    fn of(batch: &mut Batch<'_>, invoice: &Invoice, amount_minor: i64, due_date: NaiveDate) -> Step<Self> {
+        let (late, platform) = issue_terms(batch.conn, &invoice.currency)?;
+        let today = batch.today();
+        let under = programmes::under(batch.conn, &Subject::of(invoice, Some(due_date)), today)?;
+        let terms = under.as_ref().map_or_else(|| platform.clone(), |under| under.terms.issue_terms(&platform));
+        let split = decide_issue(amount_minor, &terms)?;
+        Ok(Self { late, terms, split, under })
+    }
+}
+
 impl ConfirmInvoice {
     /// The invoice of this buyer and its state after the confirmation, if the rules allow it.
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Invoice, InvoiceState, Words)> {
@@ -172,34 +196,60 @@ impl ConfirmInvoice {
         if self.version != undertaking::CURRENT || self.words_hash != words.hash {
             return Err(Refusal::UndertakingChanged.into());
         }
+        let today = batch.today();
+        if !self.terms.is_empty() {
+            let standing = programmes::standing(batch.conn, &Subject::of(&invoice, Some(self.due_date)), today)?;
+            if self.terms != programmes::terms_name(standing.as_ref()) {
+                return Err(Refusal::TermsChanged.into());
+            }
+        }
         Ok((invoice, next, words))
     }
 
-    fn receivable(&self, batch: &mut Batch<'_>, invoice: &Invoice, row: &IssueTermsRow, split: &IssueSplit, words_hash: &str) -> Step<Receivable> {
+    /// The receivable with its frozen terms: the programme's where one holds, and else the platform's.
+    fn receivable(&self, batch: &mut Batch<'_>, invoice: &Invoice, issue: &Issue, words_hash: &str) -> Step<Receivable> {
+        let Issue { late, terms: issued, split, under } = issue;
         let calendar = settlement::calendar(batch.conn, &invoice.currency)?;
         let (id, reserve_asset) = (batch.next_id(), batch.next_id());
         let payment_date = calendar.following(self.due_date);
         let amount = |minor: i64| minor.to_string();
-        let terms = terms_text(&[
-            ("invoice", &invoice.number),
-            ("document", &invoice.document),
-            ("undertaking", words_hash),
-            ("supplier", &amount(invoice.supplier_id)),
-            ("buyer", &amount(invoice.buyer_id)),
-            ("currency", &invoice.currency),
-            ("confirmed_minor", &amount(self.amount_minor)),
-            ("face_minor", &amount(split.face_minor)),
-            ("reserve_minor", &amount(split.reserve_minor)),
-            ("settlement_fee_minor", &amount(split.settlement_fee_minor)),
-            ("purchase_fee_bps", &amount(row.purchase_fee_bps)),
-            ("minimum_fee_minor", &amount(row.minimum_fee_minor)),
-            ("minimum_ticket_minor", &amount(row.minimum_ticket_minor)),
-            ("late_rate", &row.late_rate),
-            ("late_day_count", &row.late_day_count),
-            ("grace_days", &amount(row.grace_days)),
-            ("due_date", &self.due_date.to_string()),
-            ("payment_date", &payment_date.to_string()),
-        ]);
+        let sellable_minor = under.as_ref().map_or(0, |under| under.terms.sellable_minor(self.amount_minor, split.face_minor));
+        let (programme_id, programme_version) = under.as_ref().map_or((0, 0), |under| (under.programme.id, under.version.version));
+        let (fee_bearer, recourse) = under
+            .as_ref()
+            .map_or((String::new(), String::new()), |under| (under.version.fee_bearer.clone(), under.version.recourse.clone()));
+        let mut facts = vec![
+            ("invoice", invoice.number.clone()),
+            ("document", invoice.document.clone()),
+            ("undertaking", words_hash.to_owned()),
+            ("supplier", amount(invoice.supplier_id)),
+            ("buyer", amount(invoice.buyer_id)),
+            ("currency", invoice.currency.clone()),
+            ("confirmed_minor", amount(self.amount_minor)),
+            ("face_minor", amount(split.face_minor)),
+            ("reserve_minor", amount(split.reserve_minor)),
+            ("settlement_fee_minor", amount(split.settlement_fee_minor)),
+            ("purchase_fee_bps", amount(issued.purchase_fee.bps)),
+            ("minimum_fee_minor", amount(issued.purchase_fee.minimum_minor)),
+            ("minimum_ticket_minor", amount(issued.minimum_ticket_minor)),
+            ("late_rate", late.late_rate.clone()),
+            ("late_day_count", late.late_day_count.clone()),
+            ("grace_days", amount(issued.grace_days)),
+            ("due_date", self.due_date.to_string()),
+            ("payment_date", payment_date.to_string()),
+        ];
+        // Terms without a programme read as they always did.
+        if under.is_some() {
+            facts.extend([
+                ("programme", amount(programme_id)),
+                ("programme_version", amount(programme_version)),
+                ("sellable_minor", amount(sellable_minor)),
+                ("fee_bearer", fee_bearer.clone()),
+                ("recourse", recourse.clone()),
+            ]);
+        }
+        let borrowed: Vec<(&str, &str)> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let terms = terms_text(&borrowed);
         Ok(Receivable {
             id,
             reserve_asset,
@@ -212,12 +262,12 @@ impl ConfirmInvoice {
             reserve_minor: split.reserve_minor,
             settlement_fee_minor: split.settlement_fee_minor,
             settlement_fee_paid_minor: 0,
-            purchase_fee_bps: row.purchase_fee_bps,
-            minimum_fee_minor: row.minimum_fee_minor,
-            minimum_ticket_minor: row.minimum_ticket_minor,
-            late_rate: row.late_rate.clone(),
-            late_day_count: row.late_day_count.clone(),
-            grace_days: row.grace_days,
+            purchase_fee_bps: issued.purchase_fee.bps,
+            minimum_fee_minor: issued.purchase_fee.minimum_minor,
+            minimum_ticket_minor: issued.minimum_ticket_minor,
+            late_rate: late.late_rate.clone(),
+            late_day_count: late.late_day_count.clone(),
+            grace_days: issued.grace_days,
             due_date: self.due_date,
             payment_date,
             interest_from: payment_date,
@@ -228,6 +278,11 @@ impl ConfirmInvoice {
             paid_minor: 0,
             created_at: batch.now,
             held: false,
+            programme_id: under.as_ref().map(|_| programme_id),
+            programme_version,
+            sellable_minor,
+            fee_bearer,
+            recourse,
         })
     }
 }
@@ -259,9 +314,9 @@ impl ConfirmInvoice {
         words: Words,
     ) -> Step<Done> {
         let known = currency(&invoice.currency)?;
-        let (row, terms) = issue_terms(batch.conn, &invoice.currency)?;
-        let split = decide_issue(self.amount_minor, &terms)?;
-        let receivable = self.receivable(batch, &invoice, &row, &split, &words.hash)?;
+        let issue = Issue::of(batch, &invoice, self.amount_minor, self.due_date)?;
+        let split = issue.split;
+        let receivable = self.receivable(batch, &invoice, &issue, &words.hash)?;
         let confirmation = Confirmation {
             id: batch.next_id(),
             invoice_id: invoice.id,
@@ -301,6 +356,12 @@ impl ConfirmInvoice {
         links::end(batch, invoice.id, &invoice.state)?;
         advance::lapse_confirmed(batch, &invoice)?;
         batch.insert(&receivable)?;
+        let billed_minor = issue.under.as_ref().map_or(0, |under| under.terms.billed_settlement_minor(self.amount_minor));
+        if billed_minor > 0 {
+            batch.post(&chart::fee_billed(invoice.buyer_id, currency_asset(known), billed_minor))?;
+            let bill = programmes::bill(&receivable, (batch.next_id(), None), billed_minor, batch.today());
+            batch.insert(&bill)?;
+        }
         let arguments = json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
         batch.notify(invoice.supplier_id, "invoice_confirmed", &arguments, format!("/receivables/{}", receivable.id));
         let body = json!({

@@ -52,6 +52,7 @@ impl CreateOffer {
         decide_offer(&OfferFacts {
             units_minor: self.units_minor,
             available_minor,
+            kept_minor: receivable.kept_minor(),
             rate,
             minimum_ticket_minor: self.minimum_ticket_minor,
             terms_minimum_minor: receivable.minimum_ticket_minor,

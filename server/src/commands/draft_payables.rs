@@ -3,6 +3,7 @@
 
 use super::confirm_invoice::issue_terms;
 use super::draft_confirmation_list::stored;
+use super::programmes::{Places, Subject};
 use super::{Actor, Done, Execute, advance, optional, required};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
@@ -99,7 +100,7 @@ impl Execute for DraftPayables {
         let presented = advance::presented_states(batch.conn, buyer.id)?;
         let mut known: HashSet<advance::Key> = advance::approved_keys(batch.conn, buyer.id)?;
         let (today, list_id) = (batch.today(), batch.next_id());
-        let mut rows = Vec::with_capacity(self.rows.len());
+        let (mut rows, mut places) = (Vec::with_capacity(self.rows.len()), Places::default());
         for row in &self.rows {
             let (Some(supplier), Some(terms)) = (suppliers.get(&row.supplier_id), terms.get(&row.currency)) else { continue };
             if !(1..=MOST_PAYABLE_MINOR).contains(&row.payable_minor) {
@@ -127,7 +128,17 @@ impl Execute for DraftPayables {
                 refusal: String::new(),
                 invoice_id: None,
             };
-            let mut checked = check_due_date(row.due_date, today).and_then(|()| decide_issue(row.payable_minor, terms).map(|_| ()));
+            let subject = Subject {
+                supplier_id: supplier.id,
+                buyer_id: buyer.id,
+                currency: &row.currency,
+                issue_date: row.issue_date,
+                due_date: Some(row.due_date),
+            };
+            // Under the terms that would hold today; when the invoice comes they are looked at again.
+            let under = places.standing(batch.conn, &subject, today)?.filter(|found| found.verdict.is_ok());
+            let terms = under.map_or_else(|| terms.clone(), |under| under.terms.issue_terms(terms));
+            let mut checked = check_due_date(row.due_date, today).and_then(|()| decide_issue(row.payable_minor, &terms).map(|_| ()));
             if let Some(state) = presented.get(&(supplier.id, entry.number_key.clone())) {
                 checked = Err(Refusal::StateConflict { state: state.clone() });
             } else if checked.is_ok() && !known.insert(advance::key_of(&entry)) {

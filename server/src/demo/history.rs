@@ -4,6 +4,7 @@ use super::files::{DemoEntry, DemoInvoice, camt053, ubl};
 use super::{DemoError, PASSWORD};
 use crate::clock::Clock;
 use crate::commands::accept_invitation::AcceptInvitation;
+use crate::commands::answer_programme_invitation::AnswerProgrammeInvitation;
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::confirm_list::ConfirmList;
@@ -12,14 +13,17 @@ use crate::commands::create_payment_file::{self, CreatePaymentFile};
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
+use crate::commands::decide_programme::DecideProgramme;
 use crate::commands::dispute_invoice::DisputeInvoice;
 use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
 use crate::commands::draft_payables::{DraftPayables, PayableRow};
 use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::fail_payout::FailPayout;
 use crate::commands::invite_company::InviteCompany;
+use crate::commands::invite_to_programme::InviteToProgramme;
 use crate::commands::invite_user::InviteUser;
 use crate::commands::propose_bank_account::ProposeBankAccount;
+use crate::commands::propose_programme::ProposeProgramme;
 use crate::commands::record_contact::RecordContact;
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::request_payout::RequestPayout;
@@ -40,7 +44,7 @@ use domain::pricing::quote;
 use domain::undertaking;
 use std::collections::HashMap;
 use store::records::{Keyed, Record};
-use store::{Conn, Invoice, IssueTermsRow, Offer, Receivable};
+use store::{Conn, Invoice, IssueTermsRow, Offer, ProgrammeMember, Receivable};
 
 /// The platform's account at its bank: a documented example IBAN.
 pub const CUSTODY_IBAN: &str = "DE89370400440532013000";
@@ -139,6 +143,15 @@ type Built = Result<(), DemoError>;
 
 /// Builds the world on an empty database and says who can sign in.
 pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'static str, String)>, DemoError> {
+    build_world(database_url, (days, true), clock)
+}
+
+/// The same without programmes, where what follows is traded under the platform's own terms.
+fn build_world(
+    database_url: &str,
+    (days, programmes): (u32, bool),
+    clock: &Clock,
+) -> Result<Vec<(&'static str, String)>, DemoError> {
     let mut conn = store::connect(database_url)?;
     store::migrate(&mut conn)?;
     if setup::is_set_up(&mut conn)? {
@@ -192,6 +205,9 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
         forgotten: 0,
     };
     world.onboard()?;
+    if programmes {
+        world.open_programmes(start)?;
+    }
     for day in 0..days {
         world.live_one_day(days.saturating_sub(day))?;
         let date = start.checked_add_days(Days::new(u64::from(day))).unwrap_or(start);
@@ -224,7 +240,7 @@ pub struct Lot {
 /// A world with deep offers in EUR, and financiers with cash and room for all of them; bought by the cent, if that is wished.
 pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Clock) -> Result<Vec<Lot>, DemoError> {
     const NET_MINOR: i64 = 400_000_000_000;
-    build(database_url, 1, clock)?;
+    build_world(database_url, (1, false), clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let mut world = World::reopen(database_url, writer, clock)?;
     let today = world.today()?;
@@ -297,7 +313,7 @@ pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Cloc
 /// The demo's world in which one supplier has sold this many invoices to one buyer; of each four, one is a draft, one
 /// waits for the buyer and two are confirmed, most of them on the market.
 pub fn build_big_customer(database_url: &str, invoices: usize, clock: &Clock) -> Result<(), DemoError> {
-    build(database_url, 5, clock)?;
+    build_world(database_url, (5, false), clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let mut world = World::reopen(database_url, writer, clock)?;
     let today = world.today()?;
@@ -594,6 +610,9 @@ impl World {
         if days_left.is_multiple_of(15) {
             self.pay_out(days_left)?;
         }
+        if days_left % 10 == 7 {
+            self.pay_fees()?;
+        }
         Ok(())
     }
 
@@ -618,7 +637,7 @@ impl World {
     fn offer_whole(&mut self, supplier: &Company, receivable: &Receivable, close_date: NaiveDate) -> Result<Offer, DemoError> {
         let offer = CreateOffer {
             receivable_id: receivable.id,
-            units_minor: receivable.face_minor,
+            units_minor: receivable.face_minor.saturating_sub(receivable.kept_minor()),
             rate: "4.5".to_owned(),
             method: "discount".to_owned(),
             day_count: "ACT/360".to_owned(),
@@ -636,9 +655,9 @@ impl World {
         let receivable = self.confirmed(&supplier, &buyer, today, 1_840_000, 25)?;
         self.forgotten = receivable.id;
         let offer = self.offer_whole(&supplier, &receivable, today)?;
-        let priced = quote(receivable.face_minor, &price_terms(&offer, &receivable)?, today)
+        let priced = quote(offer.units_minor, &price_terms(&offer, &receivable)?, today)
             .map_err(|refusal| DemoError::Other(refusal.code().to_owned()))?;
-        let purchase = BuyFractions { offer_id: offer.id, units_minor: receivable.face_minor, price_minor: priced.price_minor };
+        let purchase = BuyFractions { offer_id: offer.id, units_minor: offer.units_minor, price_minor: priced.price_minor };
         self.run_agreed(&desk, purchase)?;
         Ok(())
     }
@@ -767,6 +786,7 @@ impl World {
             withheld_minor: 0,
             retained_minor: 0,
             deducted_minor: 0,
+            terms: String::new(),
         })
     }
 
@@ -779,7 +799,7 @@ impl World {
                 continue;
             }
             let kept = if self.dice.roll(4) == 0 { row.face_minor / 3 } else { 0 };
-            let units_minor = row.face_minor.saturating_sub(kept);
+            let units_minor = row.face_minor.saturating_sub(kept.max(row.kept_minor()));
             let rate = format!("{}.{}", self.dice.roll(4).saturating_add(3), self.dice.roll(4).saturating_mul(25));
             let rate = rate.parse::<rust_decimal::Decimal>().map_or_else(|_| "5".to_owned(), |rate| rate.normalize().to_string());
             let command = CreateOffer {
@@ -935,6 +955,7 @@ impl World {
         self.list_payables(today)?;
         self.rare_buyer(today)?;
         self.approve_in_advance(today)?;
+        self.propose_another(today)?;
         self.lose_a_file()?;
         self.offer_what_is_issued(today)?;
         // One receivable is confirmed and not offered yet; in each currency another is on the market.
@@ -1032,6 +1053,64 @@ impl World {
         Ok(())
     }
 
+    /// A programme that two of the buyer's people and two operators have agreed on, with suppliers that have joined it and one that has
+    /// not answered yet.
+    fn open_programme(&mut self, buyer_at: usize, terms: ProposeProgramme, (joined, asked): (&[usize], usize)) -> Built {
+        let (Some(buyer), operator) = (self.buyers.get(buyer_at).cloned(), self.operator.clone()) else { return Ok(()) };
+        let proposed = self.run_agreed(&buyer, terms)?;
+        let (programme_id, version_id) = (proposed.number("programme_id"), proposed.number("version_id"));
+        let reason = "Terms as discussed".to_owned();
+        self.run_agreed(&operator, DecideProgramme { version_id, approve: true, reason })?;
+        let all: Vec<Company> = joined.iter().chain([&asked]).filter_map(|at| self.suppliers.get(*at).cloned()).collect();
+        let suppliers = all.iter().map(|supplier| supplier.tax_id.clone()).collect();
+        self.run(buyer.maker(), InviteToProgramme { programme_id, suppliers })?;
+        for supplier in joined.iter().filter_map(|at| self.suppliers.get(*at).cloned()) {
+            let binds = [programme_id.into(), supplier.id.into()];
+            let member = ProgrammeMember::find_where(&mut self.conn, "programme_id = ? AND supplier_id = ?", &binds)?;
+            let Some(member) = member else { continue };
+            let answer = AnswerProgrammeInvitation {
+                member_id: member.id,
+                terms_version: member.asked_version,
+                join: true,
+                reason: String::new(),
+            };
+            self.run(supplier.maker(), answer)?;
+        }
+        Ok(())
+    }
+
+    /// One programme in each currency, from the first day on: in one the buyer bears the fees, in the other the suppliers do.
+    fn open_programmes(&mut self, start: NaiveDate) -> Built {
+        let euro = programme_terms("Hansewerk Lieferanten", "EUR", "buyer", start);
+        self.open_programme(0, euro, (&[0, 2, 3, 5], 1))?;
+        let yuan = ProposeProgramme {
+            advance_bps: 9_000,
+            reserve_bps: 500,
+            minimum_fee_minor: 1_000,
+            minimum_ticket_minor: 1_000_000,
+            recourse: "supplier".to_owned(),
+            ..programme_terms("江海供应链融资计划", "CNY", "supplier", start)
+        };
+        self.open_programme(2, yuan, (&[8, 9, 10], 11))
+    }
+
+    /// Terms that wait for the operator.
+    fn propose_another(&mut self, today: NaiveDate) -> Built {
+        let Some(buyer) = self.buyers.get(1).cloned() else { return Ok(()) };
+        self.run_agreed(&buyer, programme_terms("Nordlicht Lieferanten", "EUR", "supplier", today))?;
+        Ok(())
+    }
+
+    /// Buyers pay in what they still owe of fees.
+    fn pay_fees(&mut self) -> Built {
+        let today = self.today()?;
+        for owed in store::programmes::list_open_fees(&mut self.conn, today)? {
+            let Some(buyer) = self.company(owed.buyer_id) else { continue };
+            self.bank(buyer.currency, vec![incoming(&buyer, owed.open_minor, &buyer.reference)])?;
+        }
+        Ok(())
+    }
+
     /// A company of which nobody signs in: its contact has got a link to one invoice.
     fn rare_buyer(&mut self, today: NaiveDate) -> Built {
         let (Some(supplier), operator) = (self.suppliers.get(4).cloned(), self.operator.clone()) else { return Ok(()) };
@@ -1089,6 +1168,28 @@ impl World {
             }
         }
         Ok(())
+    }
+}
+
+/// Terms of a programme as they are usual here.
+fn programme_terms(name: &str, currency: &str, bearer: &str, begins_on: NaiveDate) -> ProposeProgramme {
+    ProposeProgramme {
+        programme_id: None,
+        name: name.to_owned(),
+        currency: currency.to_owned(),
+        least_tenor_days: 15,
+        most_tenor_days: 120,
+        most_age_days: 60,
+        advance_bps: 8_500,
+        reserve_bps: 1_000,
+        settlement_fee_bps: 5,
+        purchase_fee_bps: 10,
+        minimum_fee_minor: 100,
+        minimum_ticket_minor: 100_000,
+        fee_bearer: bearer.to_owned(),
+        grace_days: 5,
+        recourse: "none".to_owned(),
+        begins_on,
     }
 }
 

@@ -7,7 +7,7 @@ use super::pages::bank_files;
 use super::pages::sign_in::{begin, check_code, check_credentials};
 use super::rights::{
     Administrator, Anyone, BuyerMaker, BuyerViewer, Checker, FinancierMaker, FinancierViewer, Maker, Member, OperatorMaker,
-    OperatorViewer, SignedIn, SupplierMaker, SupplierViewer, Who,
+    OperatorViewer, SignedIn, SupplierMaker, SupplierSigner, SupplierViewer, Who,
 };
 use super::routes::{Params, Routes, Sender};
 use crate::auth;
@@ -24,7 +24,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
-use store::lists::{self, HoldingLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
+use store::lists::{
+    self, FeeBillLine, HoldingLine, InvoiceLine, ListQuery, MemberLine, OfferLine, PayoutLine, ProgrammeLine, ReceivableLine,
+    ReviewLine,
+};
 use store::records::Record;
 use store::{BuyerContact, ConfirmationLink};
 
@@ -152,9 +155,11 @@ macro_rules! command_routes {
 command_routes! {
     "acknowledge-assignment" acknowledge_assignment AcknowledgeAssignment BuyerMaker;
     "answer-invoice" answer_invoice AnswerInvoice BuyerMaker;
+    "answer-programme-invitation" answer_programme_invitation AnswerProgrammeInvitation SupplierSigner;
     "appoint-checker" appoint_checker AppointChecker OperatorMaker;
     "assign-suspense" assign_suspense AssignSuspense OperatorMaker;
     "buy-fractions" buy_fractions BuyFractions FinancierMaker;
+    "change-programme" change_programme ChangeProgramme BuyerMaker;
     "change-user" change_user ChangeUser Administrator;
     "close-day" close_day CloseDay OperatorMaker by close_day;
     "confirm-invoice" confirm_invoice ConfirmInvoice BuyerMaker;
@@ -164,16 +169,20 @@ command_routes! {
     "decide-approval" decide_approval DecideApproval Checker;
     "decide-bank-account" decide_bank_account DecideBankAccount OperatorMaker;
     "decide-company" decide_company DecideCompany OperatorMaker;
+    "decide-programme" decide_programme DecideProgramme OperatorMaker;
     "decide-review" decide_review DecideReview OperatorMaker;
     "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
     "draft-confirmation-list" draft_confirmation_list DraftConfirmationList BuyerMaker;
     "end-contact" end_contact EndContact OperatorMaker;
+    "end-membership" end_membership EndMembership Maker;
     "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
     "explain-statement" explain_statement ExplainStatement OperatorMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;
     "invite-company" invite_company InviteCompany OperatorMaker;
+    "invite-to-programme" invite_to_programme InviteToProgramme BuyerMaker;
     "invite-user" invite_user InviteUser Administrator;
     "propose-bank-account" propose_bank_account ProposeBankAccount Administrator;
+    "propose-programme" propose_programme ProposeProgramme BuyerMaker;
     "record-contact" record_contact RecordContact OperatorMaker;
     "record-receipt" record_receipt RecordReceipt OperatorMaker;
     "request-payout" request_payout RequestPayout Maker;
@@ -219,6 +228,12 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/confirmation-links", confirmation_links);
     routes.get("/api/v1/confirmation-evidence", confirmation_evidence);
     routes.get("/api/v1/assignments", assignments);
+    routes.get("/api/v1/programmes", programmes);
+    routes.get("/api/v1/programmes/versions", programme_versions);
+    routes.get("/api/v1/programmes/members", programme_members);
+    routes.get("/api/v1/memberships", memberships);
+    routes.get("/api/v1/invoices/eligibility", eligibility);
+    routes.get("/api/v1/fee-bills", fee_bills);
     routes.get("/api/v1/receivables", receivables);
     routes.get("/api/v1/reviews", reviews);
     routes.get("/api/v1/offers", offers);
@@ -428,6 +443,128 @@ async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
     Ok(page_json(rows.collect(), page.more))
 }
 
+/// The company's programmes as a buyer, the operator's view of all of them.
+async fn programmes(who: Who<Member>, params: Params) -> Answer {
+    let mut wanted = newest(&params);
+    if !who.person()?.has_capacity(domain::party::Capacity::Operator) {
+        wanted = wanted.with("buyer_id = ?", vec![who.party_id()?.into()]);
+    }
+    let page = who.app.read(move |conn| Ok(ProgrammeLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "buyer": row.buyer, "name": row.name, "currency": row.currency, "state": row.state, "reason": row.reason, "terms_version": row.version,
+            "proposed_version_id": (row.proposed_id > 0).then_some(row.proposed_id), "joined": row.joined, "invited": row.invited,
+            "confirmed_minor": row.confirmed_minor, "sold_minor": row.sold_minor, "outstanding_minor": row.outstanding_minor,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// The terms of a programme by version, newest first: for its buyer, the suppliers that are in it or asked into it, and the operator.
+async fn programme_versions(who: Who<Member>, params: Params) -> Answer {
+    let (id, person) = (wanted_id(&params, "programme_id")?, who.person()?.clone());
+    let (currency, rows) = who
+        .app
+        .read(move |conn| {
+            let party = person.party.id;
+            let found = <store::Programme as store::records::Keyed>::find(conn, id)?.ok_or(domain::Refusal::NotFound)?;
+            let whole = found.buyer_id == party || person.has_capacity(domain::party::Capacity::Operator);
+            let known = "programme_id = ? AND supplier_id = ?";
+            let members = store::ProgrammeMember::list_where(conn, known, &[id.into(), party.into()])?;
+            if !whole && members.is_empty() {
+                return Err(domain::Refusal::NotFound.into());
+            }
+            let mut rows = store::ProgrammeVersion::list_where(conn, "programme_id = ? ORDER BY version DESC", &[id.into()])?;
+            // A supplier reads what it has accepted and what it is asked to accept.
+            let reads = |version: i64| members.iter().any(|member| [member.version, member.asked_version].contains(&version));
+            rows.retain(|row| whole || reads(row.version));
+            Ok((found.currency, rows))
+        })
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "programme_id": row.programme_id, "terms_version": row.version, "currency": currency, "least_tenor_days": row.least_tenor_days,
+                "most_tenor_days": row.most_tenor_days, "most_age_days": row.most_age_days, "advance_bps": row.advance_bps, "reserve_bps": row.reserve_bps,
+                "settlement_fee_bps": row.settlement_fee_bps, "purchase_fee_bps": row.purchase_fee_bps, "minimum_fee_minor": row.minimum_fee_minor,
+                "minimum_ticket_minor": row.minimum_ticket_minor, "fee_bearer": row.fee_bearer, "grace_days": row.grace_days, "recourse": row.recourse,
+                "begins_on": row.begins_on, "state": row.state, "reason": row.reason,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+fn member_json(row: &MemberLine) -> Value {
+    json!({
+        "id": row.id, "programme_id": row.programme_id, "buyer": row.buyer, "supplier": row.supplier, "name": row.name, "currency": row.currency,
+        "programme_state": row.programme_state, "state": row.state, "terms_version": row.version,
+        "asked_version": (row.asked_version > 0).then_some(row.asked_version), "reason": row.reason, "confirmed_minor": row.confirmed_minor,
+    })
+}
+
+/// Who is in a programme of the company, or was.
+async fn programme_members(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let (id, party_id) = (wanted_id(&params, "programme_id")?, who.party_id()?);
+    let wanted = newest(&params).with("programme_id = ? AND buyer_id = ?", vec![id.into(), party_id.into()]);
+    let page = who
+        .app
+        .read(move |conn| {
+            let own = <store::Programme as store::records::Keyed>::find(conn, id)?.filter(|row| row.buyer_id == party_id);
+            own.ok_or(domain::Refusal::NotFound)?;
+            Ok(MemberLine::page(conn, &wanted)?)
+        })
+        .await?;
+    Ok(page_json(page.rows.iter().map(member_json).collect(), page.more))
+}
+
+/// The programmes that the company is in as a supplier, or is asked into.
+async fn memberships(who: Who<SupplierViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(MemberLine::page(conn, &wanted)?)).await?;
+    Ok(page_json(page.rows.iter().map(member_json).collect(), page.more))
+}
+
+/// How an invoice of the company stands to a programme today; a buyer asks about what was presented to it.
+async fn eligibility(who: Who<Member>, params: Params) -> Answer {
+    use crate::commands::programmes::{Subject, standing, standing_for_buyer};
+    let (id, party_id) = (wanted_id(&params, "invoice_id")?, who.party_id()?);
+    let language = who.language();
+    let body = who
+        .app
+        .read(move |conn| {
+            let concerned = |row: &InvoiceLine| row.supplier_id == party_id || (row.buyer_id == party_id && row.presented);
+            let row = InvoiceLine::find(conn, id)?.filter(concerned).ok_or(domain::Refusal::NotFound)?;
+            let invoice = <store::Invoice as store::records::Keyed>::load(conn, id)?;
+            let today = store::records::load_heads(conn)?.business_date;
+            let subject = Subject::of(&invoice, invoice.due_date);
+            let found =
+                if row.buyer_id == party_id { standing_for_buyer(conn, &subject, today)? } else { standing(conn, &subject, today)? };
+            let Some(found) = found else { return Ok(json!({ "invoice_id": id, "eligible": false, "programme_id": null, "terms_version": null, "rule": null, "title": null })) };
+            let rule = found.verdict.as_ref().err().map(domain::programme::Rule::code);
+            let (_, title) = super::pages::programmes::standing_sentence(language, &found);
+            Ok(json!({
+                "invoice_id": id, "eligible": rule.is_none(), "programme_id": found.programme.id, "terms_version": found.version.version, "rule": rule, "title": title,
+            }))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// The fees that the company bears as a buyer.
+async fn fee_bills(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("buyer_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(FeeBillLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "receivable_id": row.receivable_id, "number": row.number, "supplier": row.supplier, "kind": row.kind, "currency": row.currency,
+            "amount_minor": row.amount_minor, "paid_minor": row.paid_minor, "open_minor": row.open_minor, "arose_on": row.arose_on, "state": row.state,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
 /// A list of confirmations with what has become of each line.
 async fn confirmation_list(who: Who<BuyerViewer>, params: Params) -> Answer {
     let party_id = who.party_id()?;
@@ -584,7 +721,8 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
             "id": row.id, "invoice_id": row.invoice_id, "number": row.number, "buyer": row.buyer, "currency": row.currency,
             "confirmed_minor": row.confirmed_minor, "face_minor": row.face_minor, "reserve_minor": row.reserve_minor, "sold_minor": row.sold_minor,
             "paid_minor": row.paid_minor, "due_date": row.due_date, "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
-            "terms_hash": row.terms_hash,
+            "terms_hash": row.terms_hash, "programme_id": (row.programme_id > 0).then_some(row.programme_id), "terms_version": row.programme_version,
+            "sellable_minor": row.sellable_minor, "fee_bearer": row.fee_bearer, "recourse": row.recourse,
         })
     });
     Ok(page_json(rows.collect(), page.more))
@@ -598,6 +736,7 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
             "id": row.id, "receivable_id": row.receivable_id, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency,
             "units_minor": row.units_minor, "left_minor": row.left_minor, "rate": row.rate, "method": row.method, "day_count": row.day_count,
             "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date, "held": row.held,
+            "grace_days": row.grace_days, "fee_bearer": row.fee_bearer, "recourse": row.recourse,
         })
     });
     Ok(page_json(rows.collect(), page.more))
@@ -633,7 +772,8 @@ async fn offer_quote(who: Who<FinancierViewer>, params: Params) -> Answer {
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({
-        "face_minor": quote.face_minor, "price_minor": quote.price_minor, "discount_minor": quote.discount_minor, "supplier_fee_minor": quote.fee_minor,
+        "face_minor": quote.face_minor, "price_minor": quote.price_minor, "discount_minor": quote.discount_minor,
+        "supplier_fee_minor": quote.price_minor.saturating_sub(quote.supplier_net_minor), "fee_minor": quote.fee_minor, "fee_bearer": quote.fee_bearer.name(),
         "tenor_days": quote.tenor_days, "annual_rate": quote.financier_rate.normalize().to_string(),
     })))
 }

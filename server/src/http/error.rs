@@ -147,12 +147,16 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "day_in_past"
         | "books_do_not_balance"
         | "undertaking_changed"
+        | "terms_changed"
         | "payment_list_changed"
         | "last_administrator"
         | "second_person_missing"
         | "receivable_matured"
         | "proof_not_ready"
         | "nothing_to_prove"
+        | "above_advance"
+        | "programme_changed"
+        | "other_programme"
         | "contact_missing" => StatusCode::CONFLICT,
         "too_many_links" => StatusCode::TOO_MANY_REQUESTS,
         "file_too_large" | "too_many_files" => StatusCode::PAYLOAD_TOO_LARGE,
@@ -215,9 +219,13 @@ impl Fault {
                 "reason_missing" => "reason",
                 "nothing_chosen" | "too_many_chosen" => "chosen",
                 "confirmed_too_much" | "deductions_differ" | "above_contact_limit" => "amount",
-                "sold_out" | "below_minimum_ticket" | "remainder_too_small" | "not_enough_units" | "buyer_limit_exceeded" => {
-                    "units"
-                }
+                "sold_out"
+                | "below_minimum_ticket"
+                | "remainder_too_small"
+                | "not_enough_units"
+                | "buyer_limit_exceeded"
+                | "above_advance" => "units",
+                "invitee_unknown" => "suppliers",
                 "rate_out_of_range" => "rate",
                 "close_date_invalid" => "close_date",
                 "due_date_too_close" | "due_date_too_far" => "due_date",

@@ -28,8 +28,23 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "id party_id user_id channel second source currency limit_minor link_hours state recorded_by agreed_by recorded_at ended_at?",
     ),
     ("evidence", "", "id kind name sha256 download"),
+    ("fee-bills", PAGE, "id receivable_id number supplier kind currency amount_minor paid_minor open_minor arose_on state"),
     ("holdings", PAGE, "id receivable_id supplier buyer currency units_minor held_minor payment_date state"),
     ("invoices", PAGE, INVOICE),
+    ("invoices/eligibility", "invoice_id eligible programme_id? terms_version? rule? title?", ""),
+    ("memberships", PAGE, MEMBER),
+    (
+        "programmes",
+        PAGE,
+        "id buyer name currency state reason terms_version proposed_version_id? joined invited confirmed_minor sold_minor outstanding_minor",
+    ),
+    ("programmes/members", PAGE, MEMBER),
+    (
+        "programmes/versions",
+        "",
+        "id programme_id terms_version currency least_tenor_days most_tenor_days most_age_days advance_bps reserve_bps settlement_fee_bps \
+         purchase_fee_bps minimum_fee_minor minimum_ticket_minor fee_bearer grace_days recourse begins_on state reason",
+    ),
     ("log/checkpoint", "size business_date signed_at note key", ""),
     ("log/checkpoints", PAGE, "size business_date signed_at note"),
     ("log/consistency", "old new hashes", ""),
@@ -38,10 +53,11 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
     (
         "offers",
         PAGE,
-        "id receivable_id supplier buyer currency units_minor left_minor rate method day_count minimum_ticket_minor close_date payment_date held",
+        "id receivable_id supplier buyer currency units_minor left_minor rate method day_count minimum_ticket_minor close_date payment_date held \
+         grace_days fee_bearer recourse",
     ),
     ("messages", "", "id party code reason_code text at"),
-    ("offers/quote", "face_minor price_minor discount_minor supplier_fee_minor tenor_days annual_rate", ""),
+    ("offers/quote", "face_minor price_minor discount_minor supplier_fee_minor fee_minor fee_bearer tenor_days annual_rate", ""),
     ("payables", PAGE, INVOICE),
     (
         "payables/approved",
@@ -60,7 +76,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "receivables",
         PAGE,
         "id invoice_id number buyer currency confirmed_minor face_minor reserve_minor sold_minor paid_minor due_date payment_date state \
-         reference terms_hash",
+         reference terms_hash programme_id? terms_version sellable_minor fee_bearer recourse",
     ),
     (
         "reviews",
@@ -74,6 +90,8 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
 const PAGE: &str = "next_before?";
 const INVOICE: &str = "id number supplier buyer currency payable_minor total_minor confirmed_minor issue_date due_date? state prepaid_minor \
      rounding_minor credited_minor type_code replaces format review warnings reason document receivable_id?";
+const MEMBER: &str =
+    "id programme_id buyer supplier name currency programme_state state terms_version asked_version? reason confirmed_minor";
 /// Files instead of JSON.
 const FILES: &[&str] = &["position-proof"];
 /// Answers that say what is in a file, or this document itself: objects without more.
@@ -99,12 +117,14 @@ pub fn type_of(name: &str) -> &'static str {
         "recorded_by",
         "agreed_by",
         "wrong_codes",
+        "joined",
+        "invited",
     ];
     match name {
         _ if NUMBERS.contains(&name) => "integer",
         "supplier_tax_id" => "string",
-        _ if ["_id", "_minor", "_days", "_transfer"].iter().any(|end| name.ends_with(end)) => "integer",
-        "held" => "boolean",
+        _ if ["_id", "_minor", "_days", "_transfer", "_bps", "_version"].iter().any(|end| name.ends_with(end)) => "integer",
+        "held" | "eligible" => "boolean",
         "rules" | "warnings" | "hashes" => "array",
         "user" | "company" | "refusal" => "object",
         _ => "string",
@@ -173,6 +193,14 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
             ("due_date", "when it would be paid"),
         ],
         "contacts" => &[("party_id", "the buyer")],
+        "programmes/versions" => &[("programme_id", "a programme of the company, or one that it is in or asked into")],
+        "programmes/members" => &[
+            ("programme_id", "a programme of the company"),
+            ("state", "member_invited, member_joined, member_declined, member_left or member_removed"),
+            ("before", "rows older than this id"),
+        ],
+        "invoices/eligibility" => &[("invoice_id", "an invoice of the company, or one that was presented to it")],
+        "fee-bills" => &[("state", "fee_open or fee_paid"), ("before", "rows older than this id")],
         "confirmation-links" => &[("invoice_id", "the invoice that they lead to")],
         "messages" => &[("invoice_id", "the invoice that was spoken about")],
         "confirmation-evidence" => &[("invoice_id", "the invoice that was confirmed")],

@@ -14,11 +14,13 @@ pub mod contacts;
 pub mod demo;
 pub mod document;
 pub mod evidence;
+pub mod fees;
 pub mod home;
 pub mod invoices;
 pub mod links;
 pub mod listing;
 pub mod market;
+pub mod memberships;
 pub mod navigation;
 pub mod ops;
 pub mod org;
@@ -26,6 +28,9 @@ pub mod payables;
 pub mod payment_files;
 pub mod payouts;
 pub mod portfolio;
+pub mod programme_proposal;
+pub mod programme_queue;
+pub mod programmes;
 pub mod proofs;
 pub mod receipts;
 pub mod receivables;
@@ -77,6 +82,11 @@ pub fn add_routes(routes: &mut Routes) {
     payment_files::add_routes(routes);
     reviews::add_routes(routes);
     evidence::add_routes(routes);
+    programmes::add_routes(routes);
+    programme_proposal::add_routes(routes);
+    memberships::add_routes(routes);
+    programme_queue::add_routes(routes);
+    fees::add_routes(routes);
     demo::add_routes(routes);
 }
 

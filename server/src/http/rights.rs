@@ -62,6 +62,8 @@ rights! {
     Checker = "checker", |p| p.has_role(Role::Checker);
     SupplierViewer = "supplier viewer", |p| can(p, Capacity::Supplier, &[]);
     SupplierMaker = "supplier maker", |p| can(p, Capacity::Supplier, &[Role::Maker]);
+    /// Whoever may bind the supplier to a programme's terms.
+    SupplierSigner = "supplier maker or administrator", |p| can(p, Capacity::Supplier, &[Role::Maker, Role::Administrator]);
     BuyerViewer = "buyer viewer", |p| can(p, Capacity::Buyer, &[]);
     BuyerMaker = "buyer maker", |p| can(p, Capacity::Buyer, &[Role::Maker]);
     FinancierViewer = "financier viewer", |p| can(p, Capacity::Financier, &[]);
@@ -88,6 +90,7 @@ signed_in!(
     Checker,
     SupplierViewer,
     SupplierMaker,
+    SupplierSigner,
     BuyerViewer,
     BuyerMaker,
     FinancierViewer,

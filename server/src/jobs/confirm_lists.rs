@@ -54,6 +54,7 @@ fn confirmation(list: &ConfirmationList, item: &ConfirmationItem) -> Option<(Act
         withheld_minor: 0,
         retained_minor: 0,
         deducted_minor: 0,
+        terms: String::new(),
     };
     Some((actor, format!("confirm-list-{}-{}", list.id, item.id), command.into()))
 }

@@ -13,6 +13,7 @@ pub mod lists;
 pub mod log;
 pub mod marks;
 pub mod neighbours;
+pub mod programmes;
 pub mod query;
 pub mod reconciliation;
 pub mod records;

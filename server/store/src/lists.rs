@@ -179,10 +179,13 @@ list_row!(
         face_minor: BigInt => i64, reserve_minor: BigInt => i64, paid_minor: BigInt => i64,
         sold_minor: BigInt => i64, due_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
         reference: Text => String, terms_hash: Text => String, document: Text => String, held: Bool => bool,
+        programme_id: BigInt => i64, programme_version: BigInt => i64, sellable_minor: BigInt => i64, fee_bearer: Text => String, recourse: Text => String,
     } from "SELECT r.id, r.invoice_id, i.number, r.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, r.currency, r.confirmed_minor, \
             r.face_minor, r.reserve_minor, r.paid_minor, \
             CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p WHERE p.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
-            r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held \
+            r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held, COALESCE(r.programme_id, 0) AS programme_id, r.programme_version, \
+            CASE WHEN r.programme_id IS NULL THEN r.face_minor ELSE r.sellable_minor END AS sellable_minor, \
+            CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, r.recourse \
             FROM receivables r JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "face_minor", kept &[("supplier_id", "receivables")]
 );
@@ -193,9 +196,10 @@ list_row!(
         supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
         units_minor: BigInt => i64, left_minor: BigInt => i64, rate: Text => String, method: Text => String, day_count: Text => String,
         minimum_ticket_minor: BigInt => i64, close_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
-        held: Bool => bool,
+        held: Bool => bool, grace_days: BigInt => i64, fee_bearer: Text => String, recourse: Text => String,
     } from "SELECT o.id, o.receivable_id, o.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, i.number, r.currency, o.units_minor, \
-            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held \
+            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held, r.grace_days, \
+            CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, r.recourse \
             FROM offers o JOIN receivables r ON r.id = o.receivable_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties s ON s.id = o.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "left_minor", over "SELECT o.id, o.supplier_id, o.left_minor, o.state, r.buyer_id, r.currency, r.held FROM offers o JOIN receivables r ON r.id = o.receivable_id"
@@ -319,10 +323,10 @@ list_row!(
         amount_minor: BigInt => i64, currency: Text => String, subject_id: BigInt => i64, maker_id: BigInt => i64, maker: Text => String,
         checker: Text => String, state: Text => String, reason: Text => String, created_at: Timestamp => NaiveDateTime, about: Text => String,
     } from "SELECT a.id, a.party_id, a.command, a.body, a.body_hash, COALESCE(a.amount_minor, 0) AS amount_minor, a.currency, a.subject_id, a.maker_id, m.name AS maker, \
-            COALESCE(c.name, '') AS checker, a.state, a.reason, a.created_at, COALESCE(i.number, n.number, s.name, l.counterparty, o.holder, p.name, '') AS about \
+            COALESCE(c.name, '') AS checker, a.state, a.reason, a.created_at, COALESCE(i.number, n.number, s.name, l.counterparty, o.holder, p.name, g.name, '') AS about \
             FROM approvals a JOIN users m ON m.id = a.maker_id LEFT JOIN users c ON c.id = a.checker_id LEFT JOIN invoices i ON i.id = a.subject_id \
             LEFT JOIN receivables r ON r.id = a.subject_id LEFT JOIN invoices n ON n.id = r.invoice_id \
-            LEFT JOIN parties s ON s.id = a.subject_id AND s.id <> a.party_id LEFT JOIN bank_lines l ON l.id = a.subject_id LEFT JOIN payouts o ON o.id = a.subject_id LEFT JOIN users p ON p.id = a.subject_id";
+            LEFT JOIN parties s ON s.id = a.subject_id AND s.id <> a.party_id LEFT JOIN bank_lines l ON l.id = a.subject_id LEFT JOIN payouts o ON o.id = a.subject_id LEFT JOIN users p ON p.id = a.subject_id LEFT JOIN programmes g ON g.id = a.subject_id";
     totals "amount_minor"
 );
 
@@ -358,11 +362,12 @@ list_row!(
     ConfirmationItemLine {
         id: BigInt => i64, list_id: BigInt => i64, invoice_id: BigInt => i64, number: Text => String, supplier: Text => String, currency: Text => String,
         payable_minor: BigInt => i64, amount_minor: BigInt => i64, due_date: Nullable<Date> => Option<NaiveDate>, reason: Text => String, state: Text => String,
-        refusal: Text => String,
-    } from "SELECT c.id, c.list_id, c.invoice_id, i.number, s.name AS supplier, i.currency, i.payable_minor - i.credited_minor AS payable_minor, c.amount_minor, c.due_date, c.reason, c.state, c.refusal \
+        refusal: Text => String, supplier_id: BigInt => i64, buyer_id: BigInt => i64, issue_date: Date => NaiveDate,
+    } from "SELECT c.id, c.list_id, c.invoice_id, i.number, s.name AS supplier, i.currency, i.payable_minor - i.credited_minor AS payable_minor, c.amount_minor, c.due_date, c.reason, c.state, c.refusal, \
+            i.supplier_id, i.buyer_id, i.issue_date \
             FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id JOIN parties s ON s.id = i.supplier_id \
             UNION ALL SELECT e.id, e.list_id, COALESCE(e.invoice_id, 0) AS invoice_id, e.number, s.name AS supplier, e.currency, e.payable_minor, \
-            e.payable_minor AS amount_minor, e.due_date, '' AS reason, e.state, e.refusal FROM approved_payables e JOIN parties s ON s.id = e.supplier_id";
+            e.payable_minor AS amount_minor, e.due_date, '' AS reason, e.state, e.refusal, e.supplier_id, e.buyer_id, e.issue_date FROM approved_payables e JOIN parties s ON s.id = e.supplier_id";
     totals "amount_minor"
 );
 
@@ -376,6 +381,62 @@ list_row!(
             e.payment_reference, e.words_en, e.words_zh, e.words_hash, e.state, e.refusal, COALESCE(e.invoice_id, 0) AS invoice_id \
             FROM approved_payables e JOIN parties s ON s.id = e.supplier_id WHERE e.state IN ('approved', 'used', 'withdrawn', 'lapsed')";
     totals "payable_minor"
+);
+
+list_row!(
+    /// A programme with its newest approved terms, who is in it, and what was confirmed, sold and is still out under it.
+    ProgrammeLine {
+        id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, name: Text => String, currency: Text => String, state: Text => String,
+        reason: Text => String, version: BigInt => i64, proposed_id: BigInt => i64, joined: BigInt => i64, invited: BigInt => i64, receivables: BigInt => i64,
+        confirmed_minor: BigInt => i64, sold_minor: BigInt => i64, outstanding_minor: BigInt => i64, created_at: Timestamp => NaiveDateTime,
+    } from "SELECT g.id, g.buyer_id, b.name AS buyer, g.name, g.currency, 'programme_' || g.state AS state, g.reason, \
+            COALESCE((SELECT MAX(v.version) FROM programme_versions v WHERE v.programme_id = g.id AND v.state = 'approved'), 0) AS version, \
+            COALESCE((SELECT MAX(v.id) FROM programme_versions v WHERE v.programme_id = g.id AND v.state = 'proposed'), 0) AS proposed_id, \
+            (SELECT COUNT(*) FROM programme_members m WHERE m.programme_id = g.id AND m.state = 'joined') AS joined, \
+            (SELECT COUNT(*) FROM programme_members m WHERE m.programme_id = g.id AND m.state = 'invited') AS invited, \
+            (SELECT COUNT(*) FROM receivables r WHERE r.programme_id = g.id) AS receivables, \
+            CAST(COALESCE((SELECT SUM(r.confirmed_minor) FROM receivables r WHERE r.programme_id = g.id), 0) AS BIGINT) AS confirmed_minor, \
+            CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p JOIN receivables r ON r.id = p.receivable_id WHERE r.programme_id = g.id), 0) AS BIGINT) AS sold_minor, \
+            CAST(COALESCE((SELECT SUM(r.confirmed_minor - r.paid_minor) FROM receivables r WHERE r.programme_id = g.id \
+            AND r.state NOT IN ('redeemed', 'cancelled')), 0) AS BIGINT) AS outstanding_minor, g.created_at \
+            FROM programmes g JOIN parties b ON b.id = g.buyer_id";
+    totals "confirmed_minor"
+);
+
+list_row!(
+    /// A version of a programme's terms, for the operator who decides about it.
+    ProgrammeVersionLine {
+        id: BigInt => i64, programme_id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, name: Text => String, currency: Text => String,
+        version: BigInt => i64, begins_on: Date => NaiveDate, state: Text => String, reason: Text => String, proposed_at: Timestamp => NaiveDateTime,
+    } from "SELECT v.id, v.programme_id, g.buyer_id, b.name AS buyer, g.name, g.currency, v.version, v.begins_on, 'version_' || v.state AS state, v.reason, v.proposed_at \
+            FROM programme_versions v JOIN programmes g ON g.id = v.programme_id JOIN parties b ON b.id = g.buyer_id";
+    totals "0"
+);
+
+list_row!(
+    /// A supplier's part in a programme, for its buyer and for itself.
+    MemberLine {
+        id: BigInt => i64, programme_id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, supplier_id: BigInt => i64, supplier: Text => String,
+        supplier_tax_id: Text => String, name: Text => String, currency: Text => String, programme_state: Text => String, state: Text => String,
+        version: BigInt => i64, asked_version: BigInt => i64, reason: Text => String, invited_at: Timestamp => NaiveDateTime,
+        answered_at: Nullable<Timestamp> => Option<NaiveDateTime>, confirmed_minor: BigInt => i64,
+    } from "SELECT m.id, m.programme_id, m.buyer_id, b.name AS buyer, m.supplier_id, s.name AS supplier, s.tax_id AS supplier_tax_id, g.name, m.currency, \
+            'programme_' || g.state AS programme_state, 'member_' || m.state AS state, m.version, m.asked_version, m.reason, m.invited_at, m.answered_at, \
+            CAST(COALESCE((SELECT SUM(r.confirmed_minor) FROM receivables r WHERE r.programme_id = m.programme_id AND r.supplier_id = m.supplier_id), 0) AS BIGINT) AS confirmed_minor \
+            FROM programme_members m JOIN programmes g ON g.id = m.programme_id JOIN parties b ON b.id = m.buyer_id JOIN parties s ON s.id = m.supplier_id";
+    totals "confirmed_minor"
+);
+
+list_row!(
+    /// A fee that a buyer bears, with the receivable that it is about.
+    FeeBillLine {
+        id: BigInt => i64, buyer_id: BigInt => i64, receivable_id: BigInt => i64, invoice_id: BigInt => i64, number: Text => String, supplier: Text => String,
+        programme: Text => String, currency: Text => String, kind: Text => String, amount_minor: BigInt => i64, paid_minor: BigInt => i64,
+        open_minor: BigInt => i64, arose_on: Date => NaiveDate, state: Text => String,
+    } from "SELECT f.id, f.buyer_id, f.receivable_id, r.invoice_id, i.number, s.name AS supplier, COALESCE(g.name, '') AS programme, f.currency, f.kind, f.amount_minor, \
+            f.paid_minor, f.amount_minor - f.paid_minor AS open_minor, f.arose_on, CASE WHEN f.paid_minor = f.amount_minor THEN 'fee_paid' ELSE 'fee_open' END AS state FROM fee_bills f JOIN receivables r ON r.id = f.receivable_id \
+            JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id LEFT JOIN programmes g ON g.id = r.programme_id";
+    totals "open_minor"
 );
 
 list_row!(

@@ -34,6 +34,7 @@ fn loose_columns(table: &str) -> &'static [&'static str] {
     match table {
         "offers" => &["left_minor"],
         "buyer_limits" => &["used_minor"],
+        "fee_bills" => &["paid_minor"],
         "users" => &["totp_last_step", "failed_count", "locked_until"],
         _ => &[],
     }

@@ -158,7 +158,8 @@ records!(
     distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
     payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval,
     credit_notes CreditNote, reviews Review, evidence Evidence,
-    buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable, documents Document;
+    buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable, documents Document,
+    programmes Programme, programme_versions ProgrammeVersion, programme_members ProgrammeMember, fee_bills FeeBill;
     heads Heads, sessions Session, links Link, late_claims LateClaim, audit AuditRecord, notices Notice,
     mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
     checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
@@ -170,6 +171,7 @@ keyed!(
     statements Statement, bank_files BankFile, notices Notice, credit_notes CreditNote, reviews Review,
     confirmation_lists ConfirmationList, confirmation_items ConfirmationItem, answer_clocks AnswerClock, assignment_notices AssignmentNotice,
     buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable,
+    programmes Programme, programme_versions ProgrammeVersion, programme_members ProgrammeMember, fee_bills FeeBill,
 );
 
 /// Replaces or adds a record whose key is more than a number.

@@ -327,6 +327,15 @@ pub struct Receivable {
     pub paid_minor: i64,
     pub created_at: NaiveDateTime,
     pub held: bool,
+    /// What it was issued under; none where the platform's own terms hold.
+    pub programme_id: Option<i64>,
+    pub programme_version: i64,
+    /// How much of the face the supplier may sell; 0 without a programme, and then it is all of it.
+    pub sellable_minor: i64,
+    /// `supplier` or `buyer`; empty without a programme: the supplier.
+    pub fee_bearer: String,
+    /// `none` or `supplier`; empty without a programme.
+    pub recourse: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -795,4 +804,86 @@ pub struct ApprovedPayable {
     pub state: String,
     pub refusal: String,
     pub invoice_id: Option<i64>,
+}
+
+/// A buyer's programme: whose, in which currency, and whether it is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = programmes, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct Programme {
+    pub id: i64,
+    pub buyer_id: i64,
+    pub currency: String,
+    pub name: String,
+    pub state: String,
+    /// Why it is no longer open.
+    pub reason: String,
+    pub created_at: NaiveDateTime,
+}
+
+/// One version of a programme's terms; never edited once it was approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = programme_versions, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ProgrammeVersion {
+    pub id: i64,
+    pub programme_id: i64,
+    pub version: i64,
+    pub least_tenor_days: i64,
+    pub most_tenor_days: i64,
+    pub most_age_days: i64,
+    pub advance_bps: i64,
+    pub reserve_bps: i64,
+    pub settlement_fee_bps: i64,
+    pub purchase_fee_bps: i64,
+    pub minimum_fee_minor: i64,
+    pub minimum_ticket_minor: i64,
+    pub fee_bearer: String,
+    pub grace_days: i64,
+    pub recourse: String,
+    pub begins_on: NaiveDate,
+    pub state: String,
+    pub reason: String,
+    pub proposed_by: i64,
+    pub agreed_by: i64,
+    pub proposed_at: NaiveDateTime,
+    pub decided_by: Option<i64>,
+    pub decided_at: Option<NaiveDateTime>,
+}
+
+/// A supplier's part in a programme.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = programme_members, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct ProgrammeMember {
+    pub id: i64,
+    pub programme_id: i64,
+    pub buyer_id: i64,
+    pub currency: String,
+    pub supplier_id: i64,
+    pub state: String,
+    /// The version that was accepted; 0 before that.
+    pub version: i64,
+    /// The version that waits for an answer; 0 if none does.
+    pub asked_version: i64,
+    pub reason: String,
+    pub invited_by: i64,
+    pub answered_by: Option<i64>,
+    pub invited_at: NaiveDateTime,
+    pub answered_at: Option<NaiveDateTime>,
+    pub ended_at: Option<NaiveDateTime>,
+}
+
+/// A fee that a buyer bears, and how much of it was paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = fee_bills, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct FeeBill {
+    pub id: i64,
+    pub buyer_id: i64,
+    pub receivable_id: i64,
+    /// None for the settlement fee of the receivable.
+    pub purchase_id: Option<i64>,
+    pub currency: String,
+    /// `purchase` or `settlement`.
+    pub kind: String,
+    pub amount_minor: i64,
+    pub paid_minor: i64,
+    pub arose_on: NaiveDate,
 }

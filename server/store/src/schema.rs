@@ -231,6 +231,11 @@ diesel::table! {
         paid_minor -> BigInt,
         created_at -> Timestamp,
         held -> Bool,
+        programme_id -> Nullable<BigInt>,
+        programme_version -> BigInt,
+        sellable_minor -> BigInt,
+        fee_bearer -> Text,
+        recourse -> Text,
     }
 }
 
@@ -750,7 +755,84 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    programmes (id) {
+        id -> BigInt,
+        buyer_id -> BigInt,
+        currency -> Text,
+        name -> Text,
+        state -> Text,
+        reason -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    programme_versions (id) {
+        id -> BigInt,
+        programme_id -> BigInt,
+        version -> BigInt,
+        least_tenor_days -> BigInt,
+        most_tenor_days -> BigInt,
+        most_age_days -> BigInt,
+        advance_bps -> BigInt,
+        reserve_bps -> BigInt,
+        settlement_fee_bps -> BigInt,
+        purchase_fee_bps -> BigInt,
+        minimum_fee_minor -> BigInt,
+        minimum_ticket_minor -> BigInt,
+        fee_bearer -> Text,
+        grace_days -> BigInt,
+        recourse -> Text,
+        begins_on -> Date,
+        state -> Text,
+        reason -> Text,
+        proposed_by -> BigInt,
+        agreed_by -> BigInt,
+        proposed_at -> Timestamp,
+        decided_by -> Nullable<BigInt>,
+        decided_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    programme_members (id) {
+        id -> BigInt,
+        programme_id -> BigInt,
+        buyer_id -> BigInt,
+        currency -> Text,
+        supplier_id -> BigInt,
+        state -> Text,
+        version -> BigInt,
+        asked_version -> BigInt,
+        reason -> Text,
+        invited_by -> BigInt,
+        answered_by -> Nullable<BigInt>,
+        invited_at -> Timestamp,
+        answered_at -> Nullable<Timestamp>,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    fee_bills (id) {
+        id -> BigInt,
+        buyer_id -> BigInt,
+        receivable_id -> BigInt,
+        purchase_id -> Nullable<BigInt>,
+        currency -> Text,
+        kind -> Text,
+        amount_minor -> BigInt,
+        paid_minor -> BigInt,
+        arose_on -> Date,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    programmes,
+    programme_versions,
+    programme_members,
+    fee_bills,
     buyer_contacts,
     confirmation_links,
     approved_payables,

@@ -3,6 +3,7 @@
 mod days;
 mod log;
 mod marks;
+mod programmes;
 
 pub use log::Saved;
 
@@ -79,7 +80,8 @@ pub fn verify_against(conn: &mut Conn, saved: &[Saved], key: Option<&Verifier>) 
 fn recompute(conn: &mut Conn, (saved, key): (&[Saved], Option<&Verifier>), marks: bool) -> Result<(Coverage, Option<Finding>)> {
     let mut coverage = Coverage::default();
     let mut replay = Replay::default();
-    let checks: [Check; 5] = [replay_journal, compare_accounts, compare_holds, compare_receivables, log::check_documents];
+    let checks: [Check; 6] =
+        [replay_journal, compare_accounts, compare_holds, compare_receivables, compare_programmes, log::check_documents];
     for check in checks {
         if let Some(found) = check(conn, &mut replay, &mut coverage)? {
             return Ok((coverage, Some(found)));
@@ -115,6 +117,7 @@ struct Replay {
     /// The command whose transfers are being read.
     running: Option<(i64, Transfers)>,
     marks: marks::Marks,
+    fees: programmes::Fees,
 }
 
 impl Replay {
@@ -170,6 +173,7 @@ fn replay_journal(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage)
                 return Ok(finding(place, problem));
             }
             replay.bind(&row);
+            replay.fees.read(&row);
         }
     }
 }
@@ -470,6 +474,10 @@ fn compare_receivables(conn: &mut Conn, _replay: &mut Replay, coverage: &mut Cov
         }
     }
     Ok(None)
+}
+
+fn compare_programmes(conn: &mut Conn, replay: &mut Replay, _coverage: &mut Coverage) -> Result<Option<Finding>> {
+    programmes::check(conn, replay)
 }
 
 fn compare_heads(conn: &mut Conn, replay: &Replay, coverage: &Coverage) -> Result<Option<Finding>> {

@@ -2,14 +2,19 @@
 
 use super::arithmetic;
 use super::model::{CURRENCIES, Company, Limit, Model, Terms};
+use super::programmes::{self, Member, Programme};
 use crate::world::CUSTODY_IBAN;
 use chrono::NaiveDate;
 use server::clock::Clock;
+use server::commands::answer_programme_invitation::AnswerProgrammeInvitation;
 use server::commands::decide_approval::DecideApproval;
 use server::commands::decide_bank_account::DecideBankAccount;
 use server::commands::decide_company::DecideCompany;
+use server::commands::decide_programme::DecideProgramme;
 use server::commands::invite_company::InviteCompany;
+use server::commands::invite_to_programme::InviteToProgramme;
 use server::commands::propose_bank_account::ProposeBankAccount;
+use server::commands::propose_programme::ProposeProgramme;
 use server::commands::set_approval_limit::SetApprovalLimit;
 use server::commands::set_buyer_limit::SetBuyerLimit;
 use server::commands::{Actor, Command, Outcome};
@@ -104,6 +109,15 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
         model.companies.insert(company.id, company);
     }
     set_limits(runner, &mut model)?;
+    let ids: Vec<i64> = model.companies.keys().copied().collect();
+    for (number, (buyer, currency, bearer, suppliers)) in programmes::CAST.iter().enumerate() {
+        let of = |at: &usize| ids.get(*at).and_then(|id| model.companies.get(id)).cloned().ok_or("no such company");
+        let suppliers = suppliers.iter().map(of).collect::<Result<Vec<Company>, _>>()?;
+        let terms = programmes::terms(number, currency, bearer, date);
+        let entered = open_programme(runner, conn, (&operator, &of(buyer)?), terms, &suppliers)?;
+        model.members.extend(entered.2);
+        model.programmes.insert(entered.0, entered.1);
+    }
     for currency in CURRENCIES {
         model.approval_limits.insert((OPERATOR, currency.to_owned()), (0, None));
         // What a new platform starts from: docs/OPERATING.md.
@@ -172,6 +186,32 @@ fn enter_one(
         agreed(runner, conn, operator, DecideBankAccount { account_id, verified: true }.into())?;
     }
     Ok(company)
+}
+
+type Entered = (i64, Programme, Vec<(i64, Member)>);
+
+/// A programme that everybody has agreed on, and its suppliers in it.
+fn open_programme(
+    runner: &mut impl Run,
+    conn: &mut Conn,
+    (operator, buyer): (&Company, &Company),
+    terms: ProposeProgramme,
+    suppliers: &[Company],
+) -> Result<Entered, String> {
+    let proposed = agreed(runner, conn, buyer, terms.clone().into())?;
+    let (id, version_id) = (proposed.number("programme_id"), proposed.number("version_id"));
+    let decision = DecideProgramme { version_id, approve: true, reason: "as agreed".to_owned() };
+    agreed(runner, conn, operator, decision.into())?;
+    let named = suppliers.iter().map(|supplier| supplier.tax_id.clone()).collect();
+    let invited = runner.run(buyer.maker(), InviteToProgramme { programme_id: id, suppliers: named }.into())?;
+    let ids = invited.body["member_ids"].as_array().cloned().unwrap_or_default();
+    let mut members = Vec::new();
+    for (member_id, supplier) in ids.iter().filter_map(serde_json::Value::as_i64).zip(suppliers) {
+        let answer = AnswerProgrammeInvitation { member_id, terms_version: 1, join: true, reason: String::new() };
+        runner.run(supplier.maker(), answer.into())?;
+        members.push((member_id, Member { programme: id, supplier: supplier.id, state: "joined" }));
+    }
+    Ok((id, Programme { buyer: buyer.id, currency: terms.currency.clone(), state: "open", terms }, members))
 }
 
 /// Every financier has room for every buyer, to begin with.

@@ -64,6 +64,8 @@ fn check_records(model: &Model, conn: &mut Conn, wanted: &super::model::Touched)
         same(&place, stored, (known.state, known.payment_date, known.interest_from))?;
         let stored = [row.face_minor, row.reserve_minor, row.settlement_fee_minor, row.settlement_fee_paid_minor, row.paid_minor];
         same(&place, stored.map(i128::from), [known.face, known.reserve, known.fee, known.fee_paid, known.paid])?;
+        let stored = (row.programme_id, i128::from(row.face_minor - row.kept_minor()), row.fee_bearer == "buyer");
+        same(&place, stored, (known.programme, known.sellable, known.buyer_bears))?;
     }
     for row in Offer::list_ids(conn, &list(&wanted.offers)).map_err(failed)? {
         let known = &model.offers[&row.id];
@@ -118,6 +120,19 @@ pub fn everything(model: &Model, conn: &mut Conn) -> Check {
         let known = model.alone.get(&(row.party_id, row.currency.clone())).copied();
         same(format!("what {} did alone", row.party_id), Some((row.day, i128::from(row.sum_minor))), known)?;
     }
+    for row in store::ProgrammeMember::list_where(conn, "1 = 1", &[]).map_err(failed)? {
+        let known = model.members.get(&row.id).map(|member| (member.state, member.programme, member.supplier));
+        same(format!("member {}", row.id), Some((row.state.as_str(), row.programme_id, row.supplier_id)), known)?;
+    }
+    for row in store::Programme::list_where(conn, "1 = 1", &[]).map_err(failed)? {
+        same(format!("programme {}", row.id), Some(row.state.as_str()), model.programmes.get(&row.id).map(|known| known.state))?;
+    }
+    let mut bills: BTreeMap<(i64, String), Vec<(i128, i128)>> = BTreeMap::new();
+    for row in store::FeeBill::list_where(conn, "1 = 1 ORDER BY id", &[]).map_err(failed)? {
+        let of = bills.entry((row.buyer_id, row.currency.clone())).or_default();
+        of.push((row.amount_minor.into(), row.paid_minor.into()));
+    }
+    same("fees that buyers bear", &bills, &model.bills)?;
     conserved(model, conn, &rows)?;
     replayed(conn, &rows)?;
     let (_, finding) = store::verify::verify(conn).map_err(failed)?;
@@ -233,6 +248,7 @@ pub fn digest(conn: &mut Conn) -> Result<String, String> {
         Holiday "currency, day", Document "sha256", Invoice "id", Confirmation "id", Receivable "id",
         LateClaim "receivable_id, party_id", Offer "id", Purchase "id", Statement "id", BankLine "id", Payout "id",
         PaymentFile "id", Approval "id", Notice "id" "AND kind <> 'invitation'", Review "id", CreditNote "id", Evidence "id",
+        Programme "id", ProgrammeVersion "id", ProgrammeMember "id", FeeBill "id",
     );
     Ok(server::hash::hex(&hasher.finalize()))
 }

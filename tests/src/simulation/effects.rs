@@ -121,8 +121,13 @@ impl Model {
                     (asset_of(&receivable.currency), (actor.party_id, receivable.buyer, receivable.currency.clone()));
                 agree(what, body, "price_minor", minor(quote.price))?;
                 agree(what, body, "left_minor", minor(left))?;
+                let (buyer, currency, buyer_bears) = (receivable.buyer, receivable.currency.clone(), receivable.buyer_bears);
                 self.transfer(("cash", actor.party_id, asset), ("cash", supplier, asset), quote.price);
-                self.transfer(("cash", supplier, asset), ("fees", 0, asset), quote.fee);
+                if buyer_bears {
+                    self.bill(buyer, &currency, quote.fee);
+                } else {
+                    self.transfer(("cash", supplier, asset), ("fees", 0, asset), quote.fee);
+                }
                 self.transfer(("holding", supplier, receivable_id), ("holding", actor.party_id, receivable_id), units);
                 self.change(("holding", supplier, receivable_id), 0, -units);
                 let limit = self.limits.get_mut(&limit_key).ok_or("no limit")?;
@@ -361,6 +366,10 @@ impl Model {
                     }
                 }
             }
+            Command::ChangeProgramme(_)
+            | Command::InviteToProgramme(_)
+            | Command::AnswerProgrammeInvitation(_)
+            | Command::EndMembership(_) => self.apply_programme(actor, command, body)?,
             other => return Err(format!("the simulation does not send {}", other.name())),
         }
         Ok(())
@@ -433,7 +442,10 @@ impl Model {
         (invoice.confirmed, invoice.due) = (confirmed, Some(confirm.due_date));
         let (supplier, buyer, currency) = (invoice.supplier, invoice.buyer, invoice.currency.clone());
         self.move_invoice(confirm.invoice_id, state);
-        let terms = self.terms.get(&currency).ok_or("no terms")?.clone();
+        let platform = self.terms.get(&currency).ok_or("no terms")?.clone();
+        let under = self.under(&self.invoices[&confirm.invoice_id], confirm.due_date);
+        let under = under.map(|(id, programme)| (id, programme.clone()));
+        let terms = under.as_ref().map_or_else(|| platform.clone(), |(_, programme)| self.issue_terms(programme, &platform));
         let reserve = share_up(confirmed, terms.reserve_bps);
         let fee = share_up(confirmed, terms.settlement_bps).min(reserve);
         let payment_date = self.following(&currency, confirm.due_date);
@@ -456,11 +468,19 @@ impl Model {
             paid: 0,
             reference: body["reference"].as_str().unwrap_or("").to_owned(),
             redeemed: 0,
+            programme: under.as_ref().map(|(id, _)| *id),
+            sellable: under.as_ref().map_or(confirmed - reserve, |(_, programme)| {
+                (confirmed * i128::from(programme.terms.advance_bps) / 10_000).min(confirmed - reserve)
+            }),
+            buyer_bears: under.as_ref().is_some_and(|(_, programme)| programme.terms.fee_bearer == "buyer"),
         };
         self.transfer(("issued", 0, receivable_id), ("holding", supplier, receivable_id), receivable.face);
         self.transfer(("issued", 0, reserve_asset), ("holding", supplier, reserve_asset), reserve);
         self.receivables.insert(receivable_id, receivable);
         self.touched.receivables.insert(receivable_id);
+        if let Some((id, _)) = under {
+            self.bill_settlement(id, confirmed);
+        }
         Ok(())
     }
 
@@ -826,6 +846,8 @@ impl Model {
     fn end_day(&mut self, what: &str, body: &Value) -> Result<(), String> {
         let next = self.today + Days::new(1);
         self.end_requests(|approval| matches!(approval.command, Command::BuyFractions(_)));
+        let collected = self.collect_fees();
+        agree(what, body, "fees_collected", collected)?;
         let ended: Vec<i64> =
             self.offers.iter().filter(|(_, offer)| offer.state == "open" && offer.close < next).map(|(id, _)| *id).collect();
         agree(what, body, "offers_expired", i64::try_from(ended.len()).unwrap_or(0))?;

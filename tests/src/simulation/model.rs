@@ -1,6 +1,7 @@
 //! What the platform must know and hold, in plain maps and wide integers: the simulation's own book-keeping.
 
 use super::arithmetic::{self, Rate};
+use super::programmes::{Member, Programme};
 use chrono::NaiveDate;
 use serde_json::Value;
 use server::commands::{Actor, Command};
@@ -104,6 +105,10 @@ pub struct Receivable {
     pub reference: String,
     /// Face that came back to its holders.
     pub redeemed: i128,
+    /// The programme that it was issued under, how much may be sold, and whether the buyer bears its fees.
+    pub programme: Option<i64>,
+    pub sellable: i128,
+    pub buyer_bears: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -221,6 +226,10 @@ pub struct Model {
     /// Of receivable and company: due and paid.
     pub late: BTreeMap<(i64, i64), (i128, i128)>,
     pub reviews: BTreeMap<i64, Review>,
+    pub programmes: BTreeMap<i64, Programme>,
+    pub members: BTreeMap<i64, Member>,
+    /// Fees that a buyer bears in a currency, oldest first: amount and what was paid.
+    pub bills: BTreeMap<(i64, String), Vec<(i128, i128)>>,
     /// Supplier, number as it is compared, day, currency, amount.
     pub credits: BTreeSet<(i64, String, NaiveDate, String, i128)>,
     pub keys: BTreeMap<(i64, String), Known>,

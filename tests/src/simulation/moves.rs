@@ -52,7 +52,7 @@ const BAD_RATES: &[&str] = &["0", "50.000001", "3.1234567", "much", "-1"];
 const COUNTS: &[&str] = &["ACT/360", "ACT/365F", "30E/360"];
 
 impl Players<'_> {
-    fn chance(&mut self, percent: i64) -> bool {
+    pub fn chance(&mut self, percent: i64) -> bool {
         self.dice.roll(100) < percent
     }
 
@@ -82,7 +82,7 @@ impl Players<'_> {
         self.of(&list).copied().unwrap_or(0)
     }
 
-    fn company(&mut self, wanted: impl Fn(&Company) -> bool) -> Option<Company> {
+    pub fn company(&mut self, wanted: impl Fn(&Company) -> bool) -> Option<Company> {
         let list: Vec<&Company> = self.model.companies.values().filter(|company| wanted(company)).collect();
         self.of(&list).map(|company| (*company).clone())
     }
@@ -93,13 +93,13 @@ impl Players<'_> {
     }
 
     /// Mostly this company's person, sometimes somebody else's.
-    fn person(&mut self, company: i64) -> Actor {
+    pub fn person(&mut self, company: i64) -> Actor {
         let stranger = self.chance(3);
         let found = self.company(|known| stranger || known.id == company);
         found.map_or(Actor::SYSTEM, |company| company.maker())
     }
 
-    fn pick_id<T>(&mut self, list: &std::collections::BTreeMap<i64, T>, wanted: impl Fn(&T) -> bool) -> Option<i64> {
+    pub fn pick_id<T>(&mut self, list: &std::collections::BTreeMap<i64, T>, wanted: impl Fn(&T) -> bool) -> Option<i64> {
         let anything = self.chance(6);
         // The newest are where things happen.
         let ids: Vec<i64> = list.iter().rev().filter(|(_, one)| anything || wanted(one)).map(|(id, _)| *id).take(40).collect();
@@ -138,7 +138,8 @@ impl Players<'_> {
                 966..972 => self.holiday(),
                 972..977 => self.terms(),
                 977..985 => self.decide_company(),
-                985..994 => self.review(),
+                985..991 => self.review(),
+                991..997 => self.programme(),
                 _ => self.stray(),
             };
             if let Some(found) = found {
@@ -302,6 +303,7 @@ impl Players<'_> {
             (_, 7) => self.model.today,
             // The end of a year, a leap day, a holiday: wherever the calendar hurts.
             (_, 8) => self.model.holidays.keys().next().map_or(self.model.today, |(_, day)| *day),
+            (_, 9) => self.day_of_programme(),
             _ => self.day(1, 40),
         };
         let row = store::Invoice::load(self.conn, invoice_id).ok()?;
@@ -309,6 +311,11 @@ impl Players<'_> {
         let words_hash = if self.chance(2) { "stale".to_owned() } else { words.hash };
         let reason = if self.chance(60) { "as delivered" } else { "" }.to_owned();
         let version = domain::undertaking::CURRENT.to_owned();
+        let terms = match self.dice.roll(10) {
+            0 => "platform".to_owned(),
+            1..5 => self.model.terms_name(&invoice, due_date),
+            _ => String::new(),
+        };
         let actor = self.person(invoice.buyer);
         let command = ConfirmInvoice {
             invoice_id,
@@ -320,6 +327,7 @@ impl Players<'_> {
             withheld_minor: 0,
             retained_minor: 0,
             deducted_minor: 0,
+            terms,
         };
         Some((actor, command.into()))
     }
@@ -327,7 +335,9 @@ impl Players<'_> {
     fn offer(&mut self) -> Option<Move> {
         let receivable_id = self.pick_id(&self.model.receivables, |one| ["issued", "active"].contains(&one.state))?;
         let receivable = self.model.receivables[&receivable_id].clone();
-        let free = i64::try_from(self.model.free(("holding", receivable.supplier, receivable_id))).ok()?;
+        let free = self.model.free(("holding", receivable.supplier, receivable_id));
+        let kept = if self.chance(10) { 0 } else { receivable.face - receivable.sellable };
+        let free = i64::try_from((free - kept).max(0)).ok()?;
         let units_minor = match self.dice.roll(12) {
             0 => free + 1,
             1 => self.edge(),
@@ -417,7 +427,11 @@ impl Players<'_> {
             };
             return Some((receivable.reference.clone(), amount));
         }
-        let company = self.company(|company| company.is("financier") || company.is("supplier"))?;
+        let owes = |company: &Company, bills: &std::collections::BTreeMap<(i64, String), Vec<(i128, i128)>>| {
+            bills.iter().any(|((buyer, _), list)| *buyer == company.id && list.iter().any(|(amount, paid)| paid < amount))
+        };
+        let bills = &self.model.bills;
+        let company = self.company(|company| company.is("financier") || company.is("supplier") || owes(company, bills))?;
         let most = if self.chance(70) { 2_000_000_000 } else { 100_000 };
         Some((company.reference, 50_000 + self.dice.roll(most)))
     }

@@ -101,7 +101,7 @@ impl Model {
         decided.unwrap_or_else(Expected::Refused)
     }
 
-    fn acting(&self, actor: &Actor, capacity: &str) -> Result<&Company, No> {
+    pub fn acting(&self, actor: &Actor, capacity: &str) -> Result<&Company, No> {
         let company = self.companies.get(&actor.party_id).ok_or("not_found")?;
         require(company.active, "company_not_active")?;
         require(company.is(capacity), "capacity_missing")?;
@@ -202,6 +202,11 @@ impl Model {
                 self.somebody_else_checks(actor).map(|()| true)
             }
             Command::DecideCompany(decision) => self.may(actor, command).map(|()| decision.status == "active"),
+            Command::ChangeProgramme(change) => {
+                self.may_change_programme(actor, change)?;
+                self.may_ask_about_programme(change.programme_id)?;
+                self.somebody_else_checks(actor).map(|()| true)
+            }
             _ => Ok(false),
         }
     }
@@ -257,9 +262,12 @@ impl Model {
             }
             Command::ConfirmInvoice(confirm) => {
                 self.may_confirm(actor, confirm)?;
-                let terms = self.terms.get(&self.invoices[&confirm.invoice_id].currency).ok_or("currency_unknown")?;
+                let invoice = &self.invoices[&confirm.invoice_id];
+                let platform = self.terms.get(&invoice.currency).ok_or("currency_unknown")?;
+                let under = self.under(invoice, confirm.due_date);
+                let reserve_bps = under.map_or(platform.reserve_bps, |(_, programme)| programme.terms.reserve_bps.into());
                 let amount = i128::from(confirm.amount_minor);
-                require(amount > share_up(amount, terms.reserve_bps), "payable_not_positive")
+                require(amount > share_up(amount, reserve_bps), "payable_not_positive")
             }
             Command::SetBuyerLimit(limit) => {
                 self.acting(actor, "financier")?;
@@ -303,6 +311,10 @@ impl Model {
                 require(["active", "suspended"].contains(&decision.status.as_str()), "field_invalid")?;
                 require(company.active != (decision.status == "active"), "state_conflict")
             }
+            Command::ChangeProgramme(change) => self.may_change_programme(actor, change).map(|_| ()),
+            Command::InviteToProgramme(invite) => self.may_invite(actor, invite),
+            Command::AnswerProgrammeInvitation(answer) => self.may_answer(actor, answer),
+            Command::EndMembership(end) => self.may_end_membership(actor, end).map(|_| ()),
             other => unreachable!("the simulation does not send {}", other.name()),
         }
     }
@@ -321,7 +333,7 @@ impl Model {
         require(price > 0, "price_not_positive")?;
         let terms = &receivable.terms;
         let fee = arithmetic::nearest(price * terms.purchase_bps, 10_000).max(terms.minimum_fee);
-        require(price > fee, "price_not_positive")?;
+        require(receivable.buyer_bears || price > fee, "price_not_positive")?;
         Ok(Quote { price, fee })
     }
 
@@ -361,7 +373,9 @@ impl Model {
         require(receivable.payment_date > self.today, "receivable_matured")?;
         let (units, ticket) = (i128::from(offer.units_minor), i128::from(offer.minimum_ticket_minor));
         require(units > 0, "amount_invalid")?;
-        require(units <= self.free(("holding", actor.party_id, offer.receivable_id)), "not_enough_units")?;
+        let free = self.free(("holding", actor.party_id, offer.receivable_id));
+        require(units <= free, "not_enough_units")?;
+        require(units <= free - (receivable.face - receivable.sellable), "above_advance")?;
         require(rate.millionths > 0 && rate.millionths <= 50_000_000 && rate.digits <= 6, "rate_out_of_range")?;
         require(ticket >= receivable.terms.minimum_ticket.min(units) && ticket <= units, "minimum_ticket_invalid")?;
         require(offer.close_date >= self.today && offer.close_date < receivable.payment_date, "close_date_invalid")?;
@@ -482,7 +496,8 @@ impl Model {
         require(!(amount < owed || later) || !confirm.reason.trim().is_empty(), "reason_missing")?;
         require(invoice.review != "open", "under_review")?;
         require(invoice.state == "presented", "state_conflict")?;
-        require(confirm.words_hash.len() == 64, "undertaking_changed")
+        require(confirm.words_hash.len() == 64, "undertaking_changed")?;
+        require(confirm.terms.is_empty() || confirm.terms == self.terms_name(invoice, confirm.due_date), "terms_changed")
     }
 
     fn may_pay_out(&self, actor: &Actor, payout: &RequestPayout) -> Result<(), No> {

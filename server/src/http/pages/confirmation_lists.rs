@@ -7,10 +7,12 @@ use super::super::routes::{Id, Params, Posted, Routes, parse_fields};
 use super::super::upload::Uploaded;
 use super::listing::{Head, Listing, MOST_FAULTS_SHOWN, faults_file, plain_table};
 use super::payables::{payables_listing, payables_page};
+use super::programmes::standing_sentence;
 use super::{Answer, SignedIn, again, receipt};
 use crate::commands::confirm_invoice::words;
 use crate::commands::confirm_list::ConfirmList;
 use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
+use crate::commands::programmes::{Places, Subject};
 use domain::confirmation_list::MOST_ITEMS;
 use domain::invoice::owed_minor;
 use domain::party::Role;
@@ -354,6 +356,7 @@ const ITEM_HEADS: &[Head] = &[
     ("col-due", false, ""),
     ("col-payable", true, "payable_minor"),
     ("col-amount", true, "amount_minor"),
+    ("terms-that-apply", false, ""),
     ("col-state", false, ""),
     ("col-why", false, ""),
 ];
@@ -364,18 +367,42 @@ fn items_listing(params: &Params, language: Language) -> Listing<'_> {
     Listing { params, language, groups: &[], states, heads: ITEM_HEADS, default: ("id", false), summed: "amount_minor" }
 }
 
+/// Under which terms each line would be confirmed today: a programme's, or the platform's and why. What was decided keeps what it got.
+fn terms_of(conn: &mut Conn, language: Language, items: &[ConfirmationItemLine]) -> Result<Vec<String>, Fault> {
+    let today = store::records::load_heads(conn)?.business_date;
+    let mut places = Places::default();
+    let mut found = Vec::with_capacity(items.len());
+    for item in items {
+        if !["waiting", "approved"].contains(&item.state.as_str()) {
+            found.push("–".to_owned());
+            continue;
+        }
+        let subject = Subject {
+            supplier_id: item.supplier_id,
+            buyer_id: item.buyer_id,
+            currency: &item.currency,
+            issue_date: item.issue_date,
+            due_date: item.due_date,
+        };
+        let standing = places.standing(conn, &subject, today)?;
+        found.push(standing.map_or_else(|| language.t("terms-of-platform"), |standing| standing_sentence(language, &standing).1));
+    }
+    Ok(found)
+}
+
 async fn list_page<R: SignedIn>(who: &Who<R>, id: i64, params: &Params) -> Result<(Page, Table), Fault> {
     let (language, party_id) = (who.language(), who.party_id()?);
     let listing = items_listing(params, language);
     let wanted = listing.query().with("list_id = ?", vec![id.into()]);
     let order = wanted.order;
-    let (row, meaning, words, items, totals) = who
+    let (row, meaning, words, items, totals, terms) = who
         .app
         .read(move |conn| {
             let row = ConfirmationListLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
             let words = if row.state == "draft" { specimen(conn, language, id)? } else { None };
             let (items, totals) = (ConfirmationItemLine::page(conn, &wanted)?, ConfirmationItemLine::totals(conn, &wanted)?);
-            Ok((row, facts(conn, language, id)?, words, items, totals))
+            let terms = terms_of(conn, language, &items.rows)?;
+            Ok((row, facts(conn, language, id)?, words, items, totals, terms))
         })
         .await?;
     let mut page = Page::new(title_of(language, id))
@@ -405,13 +432,14 @@ async fn list_page<R: SignedIn>(who: &Who<R>, id: i64, params: &Params) -> Resul
         }
     }
     page.push(Block::Heading(who.t("list-items")));
-    let rows = items.rows.iter().map(|item| Row {
+    let rows = items.rows.iter().zip(terms).map(|(item, terms)| Row {
         cells: vec![
             item_link(item),
             Value::text(item.supplier.clone()),
             item.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
             Value::money(&item.currency, item.payable_minor),
             Value::money(&item.currency, item.amount_minor),
+            Value::text(terms),
             Value::state(language, &item.state),
             Value::text(if item.refusal.is_empty() {
                 item.reason.clone()

@@ -5,6 +5,7 @@ use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
 use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::{Group, Listing, MOST_FAULTS_SHOWN, csv_file, faults_file, plain_table};
+use super::programmes::{standing_block, standing_sentence};
 use super::thread::{self, Thread};
 use super::{
     Answer, Check, SignedIn, again, check_page, document as shown_document, evidence, receipt, receipts, submit_or_again,
@@ -12,6 +13,7 @@ use super::{
 use crate::commands::Outcome;
 use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::known::Loaded as Known;
+use crate::commands::programmes::{self, Standing, Subject};
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::register_table::{RegisterTable, column_of, examine_all, find_loaded};
 use crate::commands::send_link::SendLink;
@@ -25,6 +27,7 @@ use domain::Refusal;
 use domain::party::Role;
 use formats::csv::{CsvInvoice, MOST_ROWS};
 use serde_json::Value as Json;
+use std::collections::HashMap;
 use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
 use store::records::{Keyed, Record};
 use store::{CreditNote, Evidence, Invoice, Party};
@@ -359,6 +362,15 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
             downloads.push(faults_file(language, &name, wrong.into_iter()));
         }
     }
+    let uploaded = results.iter().filter_map(|(.., href)| href.rsplit('/').next()?.parse::<i64>().ok()).collect();
+    let eligibility = eligibility_of(&who, uploaded).await?;
+    for (_, _, text, href) in &mut results {
+        let id = href.rsplit('/').next().and_then(|id| id.parse::<i64>().ok());
+        if let Some(sentence) = id.and_then(|id| eligibility.get(&id)) {
+            text.push(' ');
+            text.push_str(sentence);
+        }
+    }
     let counts = [("good", good.to_string()), ("all", all.to_string())];
     let mut page = Page::new(language.fill("upload-result", &counts))
         .trail(who.t("invoices-title"), "/invoices")
@@ -506,6 +518,40 @@ struct Loaded {
     evidence: Vec<Evidence>,
     /// Whether the buyer answers by one-time link.
     linked: bool,
+    /// How it stands to the programme that the supplier is in, while it can still be confirmed.
+    standing: Option<Standing>,
+}
+
+/// How an invoice that nobody has confirmed yet stands to its supplier's programme with its buyer.
+fn standing_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Option<Standing>, Fault> {
+    if !["draft", "presented", "disputed", "expired"].contains(&row.state.as_str()) {
+        return Ok(None);
+    }
+    let today = store::records::load_heads(conn)?.business_date;
+    let subject = Subject {
+        supplier_id: row.supplier_id,
+        buyer_id: row.buyer_id,
+        currency: &row.currency,
+        issue_date: row.issue_date,
+        due_date: row.due_date,
+    };
+    Ok(programmes::standing(conn, &subject, today)?)
+}
+
+/// The same in words, for invoices that have just been uploaded.
+async fn eligibility_of(who: &Who<SupplierMaker>, ids: Vec<i64>) -> Result<HashMap<i64, String>, Fault> {
+    let language = who.language();
+    who.app
+        .read(move |conn| {
+            let mut found = HashMap::new();
+            for id in ids {
+                let Some(row) = InvoiceLine::find(conn, id)? else { continue };
+                let standing = standing_of(conn, &row)?;
+                found.extend(standing.map(|standing| (id, standing_sentence(language, &standing).1)));
+            }
+            Ok(found)
+        })
+        .await
 }
 
 /// The file that an invoice was read from.
@@ -527,7 +573,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let evidence = evidence::list(conn, id)?;
             let linked = crate::commands::links::contact_of(conn, row.buyer_id)?.is_some();
             let document = Shown::Nothing;
-            Ok((Loaded { row, events, document, thread, reviews, credits, evidence, linked }, content))
+            let standing = standing_of(conn, &row)?;
+            Ok((Loaded { row, events, document, thread, reviews, credits, evidence, linked, standing }, content))
         })
         .await?;
     loaded.document = who.app.open(content, loaded.row.number.clone()).await?;
@@ -545,6 +592,7 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     fields.extend(credit_table(language, &loaded.credits));
     fields.extend(warning_table(language, &row.warnings));
     fields.extend(evidence::table(language, &loaded.evidence));
+    fields.extend(standing_block(language, loaded.standing.as_ref()));
     if person.has_role(Role::Maker) {
         if ["draft", "expired"].contains(&row.state.as_str()) && row.review != "open" {
             let due = Field::new("due_date", who.t("col-due"), "date").hint(who.t("invoice-due-hint")).optional();

@@ -5,10 +5,12 @@ use super::super::error::Fault;
 use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
 use super::payables::{confirmation_fields, deduction_facts};
+use super::programmes::applied_terms;
 use super::{Answer, again, asking, check_page, document, invoices, thread};
 use crate::auth;
 use crate::commands::answer_by_link::AnswerByLink;
 use crate::commands::confirm_invoice::{Words, words};
+use crate::commands::programmes::{Subject, standing_for_buyer};
 use crate::commands::{Actor, Outcome, intake, links};
 use crate::file_reader::Shown;
 use chrono::NaiveDate;
@@ -222,6 +224,17 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) 
         ));
         facts.push((who.t("col-confirmed"), Value::money(&row.currency, answer.amount_minor)));
         facts.push((who.t("col-due"), Value::date(language, due_date)));
+        let invoice = loaded.invoice.clone();
+        let standing = who
+            .app
+            .read(move |conn: &mut Conn| {
+                let today = store::records::load_heads(conn)?.business_date;
+                Ok(standing_for_buyer(conn, &Subject::of(&invoice, Some(due_date)), today)?)
+            })
+            .await?;
+        // Whoever confirms by link reads no other page.
+        let plain = |(label, value): (String, Value)| (label, Value { href: String::new(), ..value });
+        facts.extend(applied_terms(language, standing.as_ref(), answer.amount_minor).into_iter().map(plain));
         promised = vec![
             Block::Notice(Tone::Attention, who.t("payable-irrevocable")),
             Block::Words(in_language(language, &words)),

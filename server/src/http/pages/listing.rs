@@ -61,7 +61,7 @@ impl Listing<'_> {
         let (value, id) = self.params.get("after").rsplit_once('~')?;
         let bind = if order.ends_with("_minor") || order == "id" {
             Bind::Int(value.parse().ok()?)
-        } else if order.ends_with("_date") || order == "due_or_issue" {
+        } else if order.ends_with("_date") || ["due_or_issue", "arose_on"].contains(&order) {
             Bind::Date(value.parse().ok()?)
         } else {
             Bind::Text(value.to_owned())

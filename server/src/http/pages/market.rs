@@ -4,7 +4,7 @@ use super::super::error::Fault;
 use super::super::rights::{FinancierMaker, FinancierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
 use super::listing::Listing;
-use super::receivables::quote_blocks;
+use super::receivables::{programme_facts, quote_blocks};
 use super::{Answer, SignedIn, again, receipt};
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
 use domain::Refusal;
@@ -74,6 +74,7 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
 
 struct Loaded {
     party_id: i64,
+    receivable: Receivable,
     row: OfferLine,
     terms: PriceTerms,
     room_minor: i64,
@@ -101,6 +102,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
                 used_minor: limit.map_or(0, |limit| limit.used_minor),
                 cash_minor: account.map_or(0, |account| account.balance.saturating_sub(account.held)),
                 today: store::records::load_heads(conn)?.business_date,
+                receivable,
                 row,
             })
         })
@@ -123,7 +125,9 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
         (who.t("col-close-date"), Value::date(language, row.close_date)),
         (who.t("market-cash"), money(loaded.cash_minor)),
         (who.t("market-room"), money(loaded.room_minor)),
+        (who.t("terms-grace"), Value::number(loaded.receivable.grace_days)),
     ];
+    facts.extend(programme_facts(language, &loaded.receivable));
     if let Ok(whole) = quote(row.left_minor.max(1), &loaded.terms, loaded.today) {
         facts.insert(6, (who.t("quote-yield"), Value::percent(&whole.financier_rate.normalize().to_string())));
         facts.insert(7, (who.t("quote-days"), Value::number(whole.tenor_days)));
@@ -183,12 +187,14 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
                 .await;
         }
     };
-    let facts = vec![
+    let mut facts = vec![
         (who.t("field-day-count"), Value::text(row.day_count.clone())),
         (who.t("col-payment-date"), Value::date(language, row.payment_date)),
+        (who.t("terms-grace"), Value::number(loaded.receivable.grace_days)),
         (who.t("market-exposure-after"), Value::money(&row.currency, loaded.used_minor.saturating_add(priced.face_minor))),
         (who.t("market-cash-after"), Value::money(&row.currency, loaded.cash_minor.saturating_sub(priced.price_minor))),
     ];
+    facts.extend(programme_facts(language, &loaded.receivable));
     let form = Form::new(format!("/market/{}/buy", row.id), who.t("market-buy"), vec![])
         .hidden("units_minor", priced.face_minor.to_string())
         .hidden("price_minor", priced.price_minor.to_string());

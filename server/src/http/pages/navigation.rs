@@ -2,7 +2,9 @@
 
 use crate::auth::Person;
 use domain::party::{Capacity, Role};
-use store::lists::{ApprovalLine, BankLineRow, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine};
+use store::lists::{
+    ApprovalLine, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine,
+};
 use store::{Conn, StoreError, lists};
 use web::{Language, NavEntry, Task};
 
@@ -10,6 +12,7 @@ use web::{Language, NavEntry, Task};
 const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     ("task-companies", "/ops/companies?state=applied", "parties", "status = 'applied'"),
     ("task-bank-accounts", "/ops/bank-accounts", "bank_accounts", "status = 'proposed'"),
+    ("task-programmes", "/ops/programmes/versions?state=version_proposed", "programme_versions", "state = 'proposed'"),
     ("task-reviews", "/ops/reviews?state=review-open", "reviews", "state = 'open'"),
     ("task-suspense", "/ops/bank-lines?state=suspense", "bank_lines", "state = 'suspense'"),
     ("task-attention", "/ops/bank-lines?state=attention", "bank_lines", "state = 'attention'"),
@@ -41,6 +44,8 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
         let drafts = InvoiceLine::count(conn, &own("state = 'draft' AND review <> 'open'"))?;
         add("task-drafts", "/invoices?state=draft", drafts);
         add("task-disputed", "/invoices?state=disputed", InvoiceLine::count(conn, &own("state = 'disputed'"))?);
+        let asked = "supplier_id = ? AND asked_version > 0 AND state IN ('invited', 'joined')";
+        add("task-memberships", "/memberships?state=to_answer", lists::count(conn, "programme_members", asked, &[id.into()])?);
         add("task-held", "/invoices?state=held", InvoiceLine::count(conn, &own("review = 'open'"))?);
         add("task-fundable", "/receivables?state=issued", ReceivableLine::count(conn, &own("state = 'issued'"))?);
     }
@@ -50,6 +55,8 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
         let given = lists::count(conn, "assignment_notices", "buyer_id = ? AND acknowledged_at IS NULL", &[id.into()])?;
         add("task-assignments", "/assignments?state=given", given);
         add("task-running-out", "/payables?state=running_out", InvoiceLine::count(conn, &own(super::payables::RUNNING_OUT.1))?);
+        let owed = lists::count(conn, "fee_bills", "buyer_id = ? AND paid_minor < amount_minor", &[id.into()])?;
+        add("task-fees", "/fees?state=fee_open", owed);
         add("task-overdue", "/payables?state=overdue", InvoiceLine::count(conn, &own("state = 'overdue'"))?);
     }
     if person.has_capacity(Capacity::Financier) {
@@ -83,6 +90,7 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
             "task-payables" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'presented'", vec![]))?,
             "task-running-out" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with(super::payables::RUNNING_OUT.1, vec![]))?,
             "task-overdue" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'overdue'", vec![]))?,
+            "task-fees" => FeeBillLine::totals(conn, &mine("buyer_id = ?").with("state = 'fee_open'", vec![]))?,
             "task-market" => OfferLine::totals(conn, &mine("supplier_id <> ?").with("state = 'open'", vec![]))?,
             "task-reviews" => ReviewLine::totals(conn, &all("state = 'open'"))?,
             "task-held" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("review = 'open'", vec![]))?,
@@ -101,6 +109,12 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
             let due = first.rows.first().and_then(|row| row.due_date);
             note.extend(due.map(|due| language.fill("task-earliest", &[("date", language.date(due))])));
         }
+        if key == "task-fees" {
+            // Where to pay them, too.
+            let places =
+                [("reference", person.party.reference.clone()), ("iban", store::records::load_heads(conn)?.custody_iban)];
+            note.push(language.fill("task-fees-pay", &places));
+        }
         let separator = language.t("list-separator");
         found.push(Task { text: language.t(key), note: note.join(&separator), href: href.to_owned(), count });
     }
@@ -111,10 +125,10 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
 pub fn entries(conn: &mut Conn, person: &Person, language: Language, path: &str) -> Result<Vec<NavEntry>, StoreError> {
     let mut wanted: Vec<(&str, &str)> = vec![("nav-home", "/home")];
     if person.has_capacity(Capacity::Supplier) {
-        wanted.extend([("nav-invoices", "/invoices"), ("nav-receivables", "/receivables")]);
+        wanted.extend([("nav-invoices", "/invoices"), ("nav-receivables", "/receivables"), ("nav-memberships", "/memberships")]);
     }
     if person.has_capacity(Capacity::Buyer) {
-        wanted.push(("nav-payables", "/payables"));
+        wanted.extend([("nav-payables", "/payables"), ("nav-programmes", "/programmes"), ("nav-fees", "/fees")]);
     }
     if person.has_capacity(Capacity::Financier) {
         wanted.extend([("nav-market", "/market"), ("nav-portfolio", "/portfolio"), ("nav-exposure", "/exposure")]);

@@ -48,6 +48,8 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
         ("companies-title", "/ops/companies"),
         ("ops-bank-accounts", "/ops/bank-accounts"),
         ("reviews-title", "/ops/reviews"),
+        ("programmes-all", "/ops/programmes"),
+        ("programmes-queue", "/ops/programmes/versions"),
         ("bank-files-title", "/ops/bank-files"),
         ("bank-lines-title", "/ops/bank-lines"),
         ("statements-title", "/ops/statements"),
@@ -297,24 +299,32 @@ async fn day_check(who: Who<OperatorMaker>, params: Params) -> Answer {
     };
     let language = who.language();
     let next = date.succ_opt().unwrap_or(date);
-    let (offers, due) = who
+    let (offers, due, fees) = who
         .app
         .read(move |conn| {
             let offers = lists::count(conn, "offers", "state = 'open' AND close_date < ?", &[next.into()])?;
             let due = "state IN ('issued', 'active') AND payment_date <= ?";
-            Ok((offers, lists::count(conn, "receivables", due, &[next.into()])?))
+            let fees = store::programmes::list_open_fees(conn, date)?;
+            Ok((offers, lists::count(conn, "receivables", due, &[next.into()])?, fees))
         })
         .await?;
     let submit = language.fill("day-submit", &[("date", language.date(date))]);
+    let mut facts = vec![
+        (who.t("page-business-date"), Value::date(language, date)),
+        (who.t("field-business-date"), Value::date(language, next)),
+        (who.t("field-offers-expired"), Value::number(offers)),
+        (who.t("field-matured"), Value::number(due)),
+    ];
+    let mut owed: std::collections::BTreeMap<&str, i64> = std::collections::BTreeMap::new();
+    for one in &fees {
+        let sum = owed.entry(&one.currency).or_default();
+        *sum = sum.saturating_add(one.open_minor);
+    }
+    facts.extend(owed.into_iter().map(|(currency, minor)| (who.t("day-fees"), Value::money(currency, minor))));
     let check = Check {
         title: submit.clone(),
         lead: who.t("day-check-lead"),
-        facts: vec![
-            (who.t("page-business-date"), Value::date(language, date)),
-            (who.t("field-business-date"), Value::date(language, next)),
-            (who.t("field-offers-expired"), Value::number(offers)),
-            (who.t("field-matured"), Value::number(due)),
-        ],
+        facts,
         form: Form::new("/ops/day", submit, vec![]).hidden("date", date.to_string()),
         back: "/ops/day".to_owned(),
     };

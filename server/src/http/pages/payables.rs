@@ -5,12 +5,14 @@ use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::{STATES, content_of, credit_table, expected_of, history, invoice_facts, order_value, warning_table};
 use super::listing::{Group, Head, Listing, plain_table};
+use super::programmes::{applied_terms, standing_block};
 use super::thread::{self, Thread};
 use super::{Answer, Check, SignedIn, again, document, evidence, receipt, receipts, submit_or_again};
 use crate::commands::advance;
 use crate::commands::answer_invoice::AnswerInvoice;
 use crate::commands::confirm_invoice::{ConfirmInvoice, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
+use crate::commands::programmes::{self, Standing, Subject};
 use crate::commands::settle_dispute::SettleDispute;
 use crate::commands::write_message::WriteMessage;
 use crate::file_reader::Shown;
@@ -163,6 +165,8 @@ struct Loaded {
     /// What was approved in advance under its number, while it waits for an answer.
     approved: Vec<ApprovedPayable>,
     invoice: Invoice,
+    /// How it stands to a programme of this buyer, while it waits for an answer.
+    standing: Option<Standing>,
     today: NaiveDate,
 }
 
@@ -184,6 +188,9 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let custody = super::home::custody(conn)?;
             let invoice = Invoice::load(conn, id)?;
             let approved = if row.state == "presented" { advance::list_shown(conn, &invoice)? } else { Vec::new() };
+            let waits = ["presented", "disputed"].contains(&row.state.as_str());
+            let standing =
+                if waits { programmes::standing_for_buyer(conn, &Subject::of(&invoice, row.due_date), today)? } else { None };
             let loaded = Loaded {
                 row,
                 events,
@@ -196,6 +203,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
                 custody,
                 approved,
                 invoice,
+                standing,
                 today,
             };
             Ok((loaded, content))
@@ -216,6 +224,7 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     for approved in &loaded.approved {
         fields.extend(super::approved::difference(language, approved, &loaded.invoice));
     }
+    fields.extend(standing_block(language, loaded.standing.as_ref()));
     if row.review == "open" {
         fields.push(Block::Notice(web::Tone::Waiting, who.t("payable-held")));
     } else if row.state == "presented" && person.has_role(Role::Maker) {
@@ -312,11 +321,13 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
     let language = who.language();
     let id = row.id;
     let (amount_minor, due_date, reason) = (wish.amount_minor, wish.due_date, wish.reason.as_str());
-    let words = who
+    let (words, standing) = who
         .app
         .read(move |conn| {
             let invoice = Invoice::load(conn, id)?;
-            Ok(words(conn, &invoice, amount_minor, due_date)?)
+            let today = store::records::load_heads(conn)?.business_date;
+            let standing = programmes::standing_for_buyer(conn, &Subject::of(&invoice, Some(due_date)), today)?;
+            Ok((words(conn, &invoice, amount_minor, due_date)?, standing))
         })
         .await?;
     let mut facts = vec![
@@ -335,6 +346,8 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
     if !reason.is_empty() {
         facts.push((who.t("field-reason"), Value::text(reason)));
     }
+    facts.extend(applied_terms(language, standing.as_ref(), amount_minor));
+    let why = standing.as_ref().filter(|standing| standing.verdict.is_err());
     let shown = if language == web::Language::Chinese { &words.chinese } else { &words.english };
     let [withheld, retained, deducted] = wish.deductions_minor.map(|minor| minor.to_string());
     let form = Form::new(format!("/payables/{id}/confirm"), who.t("payable-confirm-submit"), vec![])
@@ -345,11 +358,14 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
         .hidden("due_date", due_date.to_string())
         .hidden("reason", reason)
         .hidden("version", undertaking::CURRENT)
-        .hidden("words_hash", words.hash.clone());
-    Ok(Page::new(who.t("payable-check-title"))
+        .hidden("words_hash", words.hash.clone())
+        .hidden("terms", programmes::terms_name(standing.as_ref()));
+    let mut page = Page::new(who.t("payable-check-title"))
         .trail(who.t("payables-title"), "/payables")
         .trail(row.number.clone(), format!("/payables/{id}"))
-        .with(Block::Facts(facts))
+        .with(Block::Facts(facts));
+    page.blocks.extend(standing_block(language, why));
+    Ok(page
         .with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable")))
         .with(Block::Words(shown.clone()))
         .with(Block::Facts(vec![
@@ -409,6 +425,7 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
             withheld_minor: posted.number("withheld_minor")?,
             retained_minor: posted.number("retained_minor")?,
             deducted_minor: posted.number("deducted_minor")?,
+            terms: posted.get("terms").to_owned(),
         })
     };
     let command = match read() {

@@ -35,6 +35,9 @@ pub fn facts_of(language: Language, body: &Json, currency: &str) -> Vec<(String,
             Json::Number(number) => record_link(name, number.as_i64().unwrap_or(0)),
             Json::String(text) if text.is_empty() => continue,
             Json::String(text) if name == "act" => Value::text(language.t(&format!("line-act-{}", text.replace('_', "-")))),
+            Json::String(text) if name == "change" => Value::text(language.t(&format!("programme-change-{text}"))),
+            Json::String(text) if name == "fee_bearer" => Value::text(language.t(&format!("bearer-{text}"))),
+            Json::String(text) if name == "recourse" => Value::text(language.t(&format!("recourse-{text}"))),
             Json::String(text) => match text.parse() {
                 Ok(date) => Value::date(language, date),
                 // Words of the program's own, in the reader's language.
@@ -117,6 +120,12 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     }
     if let (Some(id), Some(_)) = (number("invoice_id"), body.get("evidence_hash")) {
         links.push((who.t("undertaking-link"), format!("/undertakings/{id}")));
+    }
+    if let Some(id) = number("programme_id").filter(|_| person.has_capacity(Capacity::Buyer)) {
+        links.push((who.t("receipt-to-programme"), format!("/programmes/{id}")));
+    }
+    if let Some(id) = number("member_id").filter(|_| person.has_capacity(Capacity::Supplier)) {
+        links.push((who.t("receipt-to-membership"), format!("/memberships/{id}")));
     }
     if person.has_capacity(Capacity::Operator) {
         let pages =

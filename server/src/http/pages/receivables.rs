@@ -6,6 +6,7 @@ use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::history;
 use super::listing::{Group, Listing, plain_table};
 use super::{Answer, Check, SignedIn, again, check_page, receipt, receipts, submit_or_again};
+use crate::commands::buy_fractions::fee_terms;
 use crate::commands::create_offer::CreateOffer;
 use crate::commands::settlement;
 use crate::commands::withdraw_offer::WithdrawOffer;
@@ -13,7 +14,7 @@ use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind};
 use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
-use domain::pricing::{FeeTerms, Method, PriceTerms, Quote, quote};
+use domain::pricing::{Bearer, Method, PriceTerms, Quote, quote};
 use ledger::AssetId;
 use store::lists::{AuditLine, HoldingLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine};
 use store::records::Keyed;
@@ -98,6 +99,8 @@ struct Loaded {
     /// Units that the supplier can still offer.
     free_minor: i64,
     late_minor: i64,
+    /// The name of the programme that it was issued under.
+    programme: Option<String>,
     today: chrono::NaiveDate,
 }
 
@@ -125,10 +128,14 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let key = AccountKey { kind: AccountKind::Holding, owner: row.supplier_id, asset: AssetId(id) };
             let account: Option<AccountRow> = store::journal::list_accounts(conn, &[key])?.into_iter().next();
             let free_minor = account.map_or(0, |account| account.balance.saturating_sub(account.held));
+            let programme = match full.programme_id {
+                Some(id) => store::Programme::find(conn, id)?.map(|row| row.name),
+                None => None,
+            };
             let today = store::records::load_heads(conn)?.business_date;
             let late_minor = settlement::late_interest(conn, &full, today)?;
             let notice = store::AssignmentNotice::find(conn, id)?;
-            Ok(Loaded { notice, row, full, holders, offers, purchases, events, free_minor, late_minor, today })
+            Ok(Loaded { notice, row, full, holders, offers, purchases, events, free_minor, late_minor, programme, today })
         })
         .await
 }
@@ -137,6 +144,19 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
 #[must_use]
 pub fn bps(language: Language, bps: i64) -> Value {
     Value::text(language.fill("terms-bps", &[("bps", bps.to_string())]))
+}
+
+/// What a programme says of a receivable that whoever buys or sells it must know; nothing where the platform's terms hold.
+#[must_use]
+pub fn programme_facts(language: Language, full: &Receivable) -> Vec<(String, Value)> {
+    if full.programme_id.is_none() {
+        return Vec::new();
+    }
+    vec![
+        (language.t("receivable-sellable"), Value::money(&full.currency, full.sellable_minor)),
+        (language.t("field-fee-bearer"), Value::text(language.t(&format!("bearer-{}", full.fee_bearer)))),
+        (language.t("field-recourse"), Value::text(language.t(&format!("recourse-{}", full.recourse)))),
+    ]
 }
 
 fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
@@ -164,6 +184,11 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
             Value::link(row.document.chars().take(16).collect::<String>(), format!("/documents/{}", row.document)),
         ),
     ];
+    facts.extend(programme_facts(language, full));
+    if let Some(name) = &loaded.programme {
+        let places = [("name", name.clone()), ("version", full.programme_version.to_string())];
+        facts.push((language.t("terms-that-apply"), Value::text(language.fill("terms-of-programme", &places))));
+    }
     if loaded.late_minor > 0 {
         facts.insert(7, (language.t("receivable-late"), money(loaded.late_minor)));
     }
@@ -173,7 +198,8 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
 fn offer_form(who: &Who<impl SignedIn>, loaded: &Loaded) -> Form {
     let (language, row) = (who.language(), &loaded.row);
     let decimal = |minor| domain::Currency::parse(&row.currency).map(|known| known.decimal(minor)).unwrap_or_default();
-    let ticket = loaded.full.minimum_ticket_minor.min(loaded.free_minor);
+    let offerable_minor = loaded.free_minor.saturating_sub(loaded.full.kept_minor()).max(0);
+    let ticket = loaded.full.minimum_ticket_minor.min(offerable_minor);
     let close = loaded.today.checked_add_days(chrono::Days::new(14)).unwrap_or(loaded.today);
     let close = row.payment_date.pred_opt().map_or(close, |last| close.min(last));
     let methods = [Method::Discount, Method::Yield]
@@ -181,8 +207,8 @@ fn offer_form(who: &Who<impl SignedIn>, loaded: &Loaded) -> Form {
     let counts = DayCount::ALL.map(|count| (count.name().to_owned(), count.name().to_owned()));
     let fields = vec![
         Field::new("units", language.fill("offer-units", &[("currency", row.currency.clone())]), "amount")
-            .value(decimal(loaded.free_minor))
-            .hint(language.fill("offer-units-hint", &[("amount", language.money(&row.currency, loaded.free_minor))])),
+            .value(decimal(offerable_minor))
+            .hint(language.fill("offer-units-hint", &[("amount", language.money(&row.currency, offerable_minor))])),
         Field::new("rate", who.t("field-rate"), "amount").hint(who.t("offer-rate-hint")),
         Field::new("method", who.t("field-method"), "select").options(methods.to_vec()).value("discount"),
         Field::new("day_count", who.t("field-day-count"), "select").options(counts.to_vec()).value("ACT/360"),
@@ -277,7 +303,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         }
         if row.held {
             page = page.with(Block::Notice(web::Tone::Attention, who.t("receivable-held")));
-        } else if loaded.free_minor > 0 && ["issued", "active"].contains(&row.state.as_str()) {
+        } else if loaded.free_minor > loaded.full.kept_minor() && ["issued", "active"].contains(&row.state.as_str()) {
             page = page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded));
         }
     }
@@ -329,11 +355,12 @@ fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
         rate: wish.rate.parse().map_err(|_| field("rate"))?,
         day_count: DayCount::parse(&wish.day_count).ok_or_else(|| field("day_count"))?,
         due_date: loaded.row.payment_date,
-        fee: FeeTerms { bps: loaded.full.purchase_fee_bps, minimum_minor: loaded.full.minimum_fee_minor },
+        fee: fee_terms(&loaded.full),
     };
     domain::offering::decide_offer(&domain::offering::OfferFacts {
         units_minor: wish.units_minor,
         available_minor: loaded.free_minor,
+        kept_minor: loaded.full.kept_minor(),
         rate: terms.rate,
         minimum_ticket_minor: wish.minimum_ticket_minor,
         terms_minimum_minor: loaded.full.minimum_ticket_minor,
@@ -351,8 +378,11 @@ pub fn quote_blocks(language: Language, currency: &str, quote: &Quote, for_suppl
     let money = |minor| Value::money(currency, minor);
     let line = |key: &str, minor| vec![Value::text(language.t(key)), money(minor)];
     let mut rows = vec![line("col-face", quote.face_minor), line("quote-discount", quote.discount_minor.saturating_neg())];
-    let (fee_minor, sum_minor) = if for_supplier { (quote.fee_minor, quote.supplier_net_minor) } else { (0, quote.price_minor) };
-    rows.push(line("col-fee", fee_minor.saturating_neg()));
+    let billed = quote.fee_bearer == Bearer::Buyer;
+    let taken_minor = if billed || !for_supplier { 0 } else { quote.fee_minor };
+    let sum_minor = if for_supplier { quote.supplier_net_minor } else { quote.price_minor };
+    // The line says whose the fee is, so that the sum below is what changes hands.
+    rows.push(line(if billed { "quote-fee-of-buyer" } else { "col-fee" }, taken_minor.saturating_neg()));
     let heads = [("col-what", false), ("col-amount", true)];
     let mut table = plain_table(language, "quote-title", &heads, rows, "list-no-match");
     let label = language.t(if for_supplier { "quote-net" } else { "quote-pay" });

@@ -6,12 +6,13 @@ use super::account::roles_text;
 use super::companies;
 use super::receivables::{bps, quote_blocks};
 use crate::commands::Command;
-use crate::commands::buy_fractions::price_terms;
+use crate::commands::buy_fractions::{fee_terms, price_terms};
+use crate::commands::programmes::{Subject, standing_for_buyer};
 use domain::day_count::DayCount;
-use domain::pricing::{FeeTerms, Method, PriceTerms, quote};
+use domain::pricing::{Method, PriceTerms, quote};
 use store::lists::{InvoiceLine, OfferLine};
 use store::records::{Keyed, Record};
-use store::{ApprovalLimit, BankAccount, BankLine, Conn, IssueTermsRow, Party, Payout, Receivable, User};
+use store::{ApprovalLimit, BankAccount, BankLine, Conn, Invoice, IssueTermsRow, Party, Payout, Receivable, User};
 use web::{Block, Language, Value};
 
 type Facts = Vec<(String, Value)>;
@@ -33,20 +34,26 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
             let terms = (Method::parse(&offer.method), offer.rate.parse(), DayCount::parse(&offer.day_count));
             if let (Some(method), Ok(rate), Some(day_count)) = terms {
-                let fee = FeeTerms { bps: receivable.purchase_fee_bps, minimum_minor: receivable.minimum_fee_minor };
-                let terms = PriceTerms { method, rate, day_count, due_date: receivable.payment_date, fee };
+                let terms =
+                    PriceTerms { method, rate, day_count, due_date: receivable.payment_date, fee: fee_terms(&receivable) };
                 blocks.extend(priced(conn, language, &receivable, &terms, (offer.units_minor, true))?);
             }
             return Ok(blocks);
         }
-        Command::ConfirmInvoice(confirm) => InvoiceLine::find(conn, confirm.invoice_id)?.map_or_else(Vec::new, |row| {
-            vec![
+        Command::ConfirmInvoice(confirm) => {
+            let Some(row) = InvoiceLine::find(conn, confirm.invoice_id)? else { return Ok(Vec::new()) };
+            let invoice = Invoice::load(conn, row.id)?;
+            let today = store::records::load_heads(conn)?.business_date;
+            let standing = standing_for_buyer(conn, &Subject::of(&invoice, Some(confirm.due_date)), today)?;
+            let mut facts = vec![
                 (language.t("col-supplier"), Value::text(row.supplier)),
                 (language.t("col-number"), Value::code(row.number)),
                 (language.t("col-issued"), Value::date(language, row.issue_date)),
                 (language.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
-            ]
-        }),
+            ];
+            facts.extend(super::programmes::applied_terms(language, standing.as_ref(), confirm.amount_minor));
+            facts
+        }
         Command::ConfirmList(confirm) => {
             let mut blocks = super::confirmation_lists::facts(conn, language, confirm.list_id)?;
             let list = store::ConfirmationList::load(conn, confirm.list_id)?;
@@ -107,6 +114,9 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             let before = IssueTermsRow::find_where(conn, "currency = ?", &[terms.currency.as_str().into()])?;
             before.map_or_else(Vec::new, |row| terms_before(language, &row))
         }
+        Command::ProposeProgramme(proposed) => return super::programmes::meaning(conn, language, proposed),
+        Command::DecideProgramme(decision) => super::programmes::version_facts(conn, language, decision.version_id)?,
+        Command::ChangeProgramme(change) => super::programmes::standing_facts(conn, language, change.programme_id)?,
         Command::ChangeUser(change) => {
             let found = User::find(conn, change.user_id)?.filter(|user| user.party_id == party_id);
             found.map_or_else(Vec::new, |user| {

@@ -1,0 +1,10 @@
+DROP INDEX receivables_programme;
+ALTER TABLE receivables DROP COLUMN recourse;
+ALTER TABLE receivables DROP COLUMN fee_bearer;
+ALTER TABLE receivables DROP COLUMN sellable_minor;
+ALTER TABLE receivables DROP COLUMN programme_version;
+ALTER TABLE receivables DROP COLUMN programme_id;
+DROP TABLE fee_bills;
+DROP TABLE programme_members;
+DROP TABLE programme_versions;
+DROP TABLE programmes;

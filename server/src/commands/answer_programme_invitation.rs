@@ -1,0 +1,70 @@
+//! A supplier joins a programme under exactly the version that it has read, accepts a new one, or declines.
+
+use super::{Actor, Done, Execute, optional};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use domain::programme::{MemberEvent, MemberState, ProgrammeState, next_membership};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{Programme, ProgrammeMember};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AnswerProgrammeInvitation {
+    pub member_id: i64,
+    /// The version that was read: another one that waits for the answer by now refuses.
+    pub terms_version: i64,
+    pub join: bool,
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl Execute for AnswerProgrammeInvitation {
+    const NAME: &'static str = "answer_programme_invitation";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let supplier = batch.acting_party(actor, Capacity::Supplier)?;
+        let found = ProgrammeMember::find(batch.conn, self.member_id)?.filter(|row| row.supplier_id == supplier.id);
+        let mut member = found.ok_or(Refusal::NotFound)?;
+        let programme = Programme::load(batch.conn, member.programme_id)?;
+        let reason = optional(&self.reason, "reason", 500)?;
+        let state = MemberState::parse(&member.state).ok_or_else(|| super::settlement::corrupt("state of member", member.id))?;
+        let event = if self.join { MemberEvent::Join } else { MemberEvent::Decline };
+        let next = next_membership(state, event)?;
+        if member.asked_version == 0 || member.asked_version != self.terms_version {
+            return Err(Refusal::ProgrammeChanged.into());
+        }
+        if self.join && programme.state != ProgrammeState::Open.name() {
+            return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
+        }
+        if self.join && state == MemberState::Invited {
+            let condition = "buyer_id = ? AND supplier_id = ? AND currency = ? AND state = 'joined' LIMIT 1";
+            let binds = [member.buyer_id.into(), supplier.id.into(), member.currency.as_str().into()];
+            if let Some(other) = ProgrammeMember::find_where(batch.conn, condition, &binds)? {
+                let other = Programme::load(batch.conn, other.programme_id)?;
+                return Err(Refusal::OtherProgramme { name: other.name }.into());
+            }
+        }
+        if self.join {
+            member.version = self.terms_version;
+        }
+        next.name().clone_into(&mut member.state);
+        member.asked_version = 0;
+        member.reason = reason;
+        member.answered_by = Some(actor.user_id);
+        member.answered_at = Some(batch.now);
+        if next == MemberState::Declined {
+            member.ended_at = Some(batch.now);
+        }
+        batch.update(&member)?;
+        let answer = if self.join { "member_joined" } else { "member_declined" };
+        let arguments = json!({
+            "supplier": supplier.name, "name": programme.name, "version": self.terms_version.to_string(), "status": answer, "reason": member.reason,
+        });
+        batch.notify(programme.buyer_id, "programme_answered", &arguments, format!("/programmes/{}", programme.id));
+        let body = json!({ "member_id": member.id, "programme_id": programme.id, "terms_version": self.terms_version, "status": answer });
+        Ok(Done::new(member.id, body))
+    }
+}

@@ -1,0 +1,78 @@
+//! The operator approves terms that a buyer proposed, or rejects them, with a reason. Approving takes two people, rejecting one.
+
+use super::{Actor, Ask, Done, Execute, one_request, programmes, required};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use domain::programme::{ProgrammeEvent, ProgrammeState, VersionState, begins, next_state};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Keyed;
+use store::{Programme, ProgrammeVersion};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DecideProgramme {
+    /// The version that was looked at.
+    pub version_id: i64,
+    pub approve: bool,
+    pub reason: String,
+}
+
+impl DecideProgramme {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Programme, ProgrammeVersion, ProgrammeState, String)> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let version = ProgrammeVersion::find(batch.conn, self.version_id)?.ok_or(Refusal::NotFound)?;
+        let reason = required(&self.reason, "reason", 500)?;
+        if version.state != VersionState::Proposed.name() {
+            return Err(Refusal::StateConflict { state: format!("version_{}", version.state) }.into());
+        }
+        let programme = Programme::load(batch.conn, version.programme_id)?;
+        let state = ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
+        let event = if self.approve { ProgrammeEvent::Approve } else { ProgrammeEvent::Reject };
+        Ok((programme, version, next_state(state, event)?, reason))
+    }
+}
+
+impl Execute for DecideProgramme {
+    const NAME: &'static str = "decide_programme";
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (programme, ..) = self.decide(batch, actor)?;
+        if !self.approve {
+            return Ok(None);
+        }
+        one_request(batch, programme.id)?;
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: programme.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (mut programme, mut version, state, reason) = self.decide(batch, actor)?;
+        let verdict = if self.approve { VersionState::Approved } else { VersionState::Rejected };
+        if self.approve {
+            version.begins_on = begins(version.begins_on, batch.today());
+        }
+        verdict.name().clone_into(&mut version.state);
+        version.reason = reason;
+        version.decided_by = Some(actor.user_id);
+        version.decided_at = Some(batch.now);
+        batch.update(&version)?;
+        if programme.state != state.name() {
+            state.name().clone_into(&mut programme.state);
+            if state == ProgrammeState::Rejected {
+                programme.reason.clone_from(&version.reason);
+            }
+            batch.update(&programme)?;
+        }
+        if self.approve && version.begins_on == batch.today() {
+            programmes::ask_members(batch, &programme, version.version)?;
+        }
+        let arguments = json!({ "name": programme.name, "version": version.version.to_string(), "status": format!("version_{}", version.state), "reason": version.reason });
+        batch.notify(programme.buyer_id, "programme_decided", &arguments, format!("/programmes/{}", programme.id));
+        let body = json!({
+            "programme_id": programme.id, "version_id": version.id, "terms_version": version.version, "status": format!("version_{}", version.state),
+            "begins_on": version.begins_on,
+        });
+        Ok(Done::new(programme.id, body))
+    }
+}

@@ -1,0 +1,105 @@
+//! A buyer asks suppliers of the platform to take part in its programme, several at once.
+
+use super::{Actor, Done, Execute, programmes};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::{Capacity, Names, PartyStatus, normalise_tax_id};
+use domain::programme::{MemberState, ProgrammeState};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::Record;
+use store::{Conn, Party, ProgrammeMember, StoreError};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct InviteToProgramme {
+    pub programme_id: i64,
+    /// Tax ids, or names exactly as they are registered; one supplier each.
+    pub suppliers: Vec<String>,
+}
+
+/// Suppliers that one request invites.
+pub const MOST: usize = 200;
+
+/// The one supplier that trades here under this tax id or name.
+fn find(conn: &mut Conn, buyer_id: i64, typed: &str) -> Result<Option<Party>, StoreError> {
+    let named = "tax_key = ? OR LOWER(name) = ? ORDER BY id LIMIT 3";
+    let found = Party::list_where(conn, named, &[normalise_tax_id(typed).into(), typed.to_lowercase().into()])?;
+    let mut suppliers = found.into_iter().filter(|party| {
+        party.id != buyer_id
+            && party.status == PartyStatus::Active.name()
+            && Names::parse(&party.capacities).has(Capacity::Supplier.name())
+    });
+    let first = suppliers.next();
+    Ok(first.filter(|_| suppliers.next().is_none()))
+}
+
+/// The suppliers that these lines name, each once; a line that names none, or more than one, is refused.
+pub fn invitees(conn: &mut Conn, buyer_id: i64, lines: &[String]) -> Step<Vec<Party>> {
+    let mut found: Vec<Party> = Vec::new();
+    for (index, typed) in lines.iter().enumerate() {
+        let typed = typed.trim();
+        if typed.is_empty() {
+            continue;
+        }
+        let unknown = || Refusal::InviteeUnknown { line: index.saturating_add(1), named: super::clean(typed, 60) };
+        let party = find(conn, buyer_id, typed)?.ok_or_else(unknown)?;
+        if !found.iter().any(|known| known.id == party.id) {
+            found.push(party);
+        }
+    }
+    if found.is_empty() {
+        return Err(Refusal::FieldMissing { field: "suppliers".to_owned() }.into());
+    }
+    if found.len() > MOST {
+        return Err(Refusal::TooManyChosen { most: MOST }.into());
+    }
+    Ok(found)
+}
+
+impl Execute for InviteToProgramme {
+    const NAME: &'static str = "invite_to_programme";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let programme = programmes::own(batch, actor, self.programme_id)?;
+        if programme.state != ProgrammeState::Open.name() {
+            return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
+        }
+        let today = batch.today();
+        let version = store::programmes::find_current(batch.conn, programme.id, today)?;
+        let version = version.ok_or_else(|| super::settlement::corrupt("terms of programme", programme.id))?;
+        let buyer = batch.party(programme.buyer_id)?;
+        let invited = invitees(batch.conn, buyer.id, &self.suppliers)?;
+        let (mut asked, mut known) = (Vec::new(), 0_usize);
+        for supplier in invited {
+            let condition = "programme_id = ? AND supplier_id = ? AND state IN ('invited', 'joined') LIMIT 1";
+            if ProgrammeMember::find_where(batch.conn, condition, &[programme.id.into(), supplier.id.into()])?.is_some() {
+                known = known.saturating_add(1);
+                continue;
+            }
+            let member = ProgrammeMember {
+                id: batch.next_id(),
+                programme_id: programme.id,
+                buyer_id: buyer.id,
+                currency: programme.currency.clone(),
+                supplier_id: supplier.id,
+                state: MemberState::Invited.name().to_owned(),
+                version: 0,
+                asked_version: version.version,
+                reason: String::new(),
+                invited_by: actor.user_id,
+                answered_by: None,
+                invited_at: batch.now,
+                answered_at: None,
+                ended_at: None,
+            };
+            batch.insert(&member)?;
+            let arguments = json!({ "buyer": buyer.name, "name": programme.name });
+            batch.notify(supplier.id, "programme_invited", &arguments, format!("/memberships/{}", member.id));
+            asked.push(member.id);
+        }
+        let count = asked.len();
+        let body = json!({ "programme_id": programme.id, "invited": count, "known_before": known, "member_ids": asked });
+        Ok(Done::new(programme.id, body))
+    }
+}

@@ -1,0 +1,283 @@
+//! What the commands share about programmes: under which terms an invoice would be confirmed, new versions that begin, and the fees
+//! that buyers bear.
+
+use super::{Actor, settlement};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
+use domain::Refusal;
+use domain::chart::{self, AccountKey, currency_asset};
+use domain::party::Capacity;
+use domain::programme::{EligibilityFacts, House, MemberState, ProgrammeState, ProgrammeTerms, Rule, are_related, eligible};
+use serde_json::json;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use store::records::{Keyed, Record};
+use store::{Conn, FeeBill, Invoice, Party, Programme, ProgrammeMember, ProgrammeVersion, StoreError, programmes};
+
+/// What is asked about: an invoice, or a payable whose invoice has not come yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    pub supplier_id: i64,
+    pub buyer_id: i64,
+    pub currency: &'a str,
+    pub issue_date: NaiveDate,
+    pub due_date: Option<NaiveDate>,
+}
+
+impl<'a> Subject<'a> {
+    /// The invoice as it would be confirmed for this day.
+    #[must_use]
+    pub fn of(invoice: &'a Invoice, due_date: Option<NaiveDate>) -> Self {
+        Self {
+            supplier_id: invoice.supplier_id,
+            buyer_id: invoice.buyer_id,
+            currency: &invoice.currency,
+            issue_date: invoice.issue_date,
+            due_date,
+        }
+    }
+}
+
+/// How an invoice stands to a programme.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub programme: Programme,
+    /// The version that the supplier has accepted, or is asked to accept.
+    pub version: ProgrammeVersion,
+    pub terms: ProgrammeTerms,
+    pub verdict: Result<(), Rule>,
+}
+
+fn state_of<T>(found: Option<T>, what: &str, id: i64) -> Result<T, StoreError> {
+    found.ok_or_else(|| settlement::corrupt(what, id))
+}
+
+/// Where what a supplier sends to a buyer in a currency stands, whatever its days are.
+#[derive(Clone, Debug)]
+pub struct Place {
+    programme: Programme,
+    state: ProgrammeState,
+    version: ProgrammeVersion,
+    terms: ProgrammeTerms,
+    member: Option<MemberState>,
+    related: bool,
+}
+
+impl Place {
+    fn of(
+        conn: &mut Conn,
+        (supplier_id, buyer_id): (i64, i64),
+        (programme, version): (Programme, ProgrammeVersion),
+        member: Option<MemberState>,
+    ) -> Result<Self, StoreError> {
+        fn house(party: &Party) -> House<'_> {
+            House { id: party.id, registration_id: &party.registration_id, tax_id: &party.tax_id }
+        }
+        let (buyer, supplier) = (Party::load(conn, buyer_id)?, Party::load(conn, supplier_id)?);
+        let state = state_of(ProgrammeState::parse(&programme.state), "state of programme", programme.id)?;
+        let related = are_related(&house(&buyer), &house(&supplier));
+        Ok(Self { terms: version.terms()?, programme, state, version, member, related })
+    }
+
+    /// The programme of this buyer that the supplier is in, or is asked into; what a supplier was never asked into it does not hear of.
+    fn find(conn: &mut Conn, subject: &Subject<'_>) -> Result<Option<Self>, StoreError> {
+        let condition = "supplier_id = ? AND buyer_id = ? AND state IN ('joined', 'invited') ORDER BY id DESC";
+        let members = ProgrammeMember::list_where(conn, condition, &[subject.supplier_id.into(), subject.buyer_id.into()])?;
+        let nearest =
+            |member: &ProgrammeMember| (member.currency != subject.currency, member.state != MemberState::Joined.name());
+        let Some(member) = members.into_iter().min_by_key(nearest) else { return Ok(None) };
+        let state = state_of(MemberState::parse(&member.state), "state of member", member.id)?;
+        let number = if state == MemberState::Joined { member.version } else { member.asked_version };
+        let version = programmes::load_version(conn, member.programme_id, number)?;
+        let programme = Programme::load(conn, member.programme_id)?;
+        Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), Some(state)).map(Some)
+    }
+
+    /// The same for the buyer, who is also told that a supplier is in none of its programmes.
+    fn find_for_buyer(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Self>, StoreError> {
+        if let Some(found) = Self::find(conn, subject)? {
+            return Ok(Some(found));
+        }
+        let condition = "buyer_id = ? AND currency = ? AND state = 'open' ORDER BY id LIMIT 1";
+        let binds = [subject.buyer_id.into(), subject.currency.into()];
+        let Some(programme) = Programme::find_where(conn, condition, &binds)? else { return Ok(None) };
+        let Some(version) = programmes::find_current(conn, programme.id, today)? else { return Ok(None) };
+        Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), None).map(Some)
+    }
+
+    fn judge(&self, subject: &Subject<'_>, today: NaiveDate) -> Standing {
+        let verdict = eligible(&EligibilityFacts {
+            programme: self.state,
+            programme_currency: &self.programme.currency,
+            member: self.member,
+            terms: &self.terms,
+            begins_on: self.version.begins_on,
+            currency: subject.currency,
+            issue_date: subject.issue_date,
+            due_date: subject.due_date,
+            related: self.related,
+            today,
+        });
+        Standing { programme: self.programme.clone(), version: self.version.clone(), terms: self.terms, verdict }
+    }
+}
+
+/// The places of a buyer's suppliers, each looked for once however many payables are asked about.
+#[derive(Debug, Default)]
+pub struct Places {
+    known: HashMap<(i64, String), Option<Place>>,
+}
+
+impl Places {
+    /// How a payable of the buyer stands today.
+    pub fn standing(&mut self, conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Standing>, StoreError> {
+        let key = (subject.supplier_id, subject.currency.to_owned());
+        let place = match self.known.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(Place::find_for_buyer(conn, subject, today)?),
+        };
+        Ok(place.as_ref().map(|place| place.judge(subject, today)))
+    }
+}
+
+/// How it stands to the programme that the supplier is in, or is asked into; none if there is none.
+pub fn standing(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Standing>, StoreError> {
+    Ok(Place::find(conn, subject)?.map(|place| place.judge(subject, today)))
+}
+
+/// The same for the buyer, who is also told that a supplier is in none of its programmes.
+pub fn standing_for_buyer(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Standing>, StoreError> {
+    Ok(Place::find_for_buyer(conn, subject, today)?.map(|place| place.judge(subject, today)))
+}
+
+/// The programme under which it is confirmed today, if it is eligible under one.
+pub fn under(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Standing>, StoreError> {
+    Ok(standing(conn, subject, today)?.filter(|found| found.verdict.is_ok()))
+}
+
+/// What names the terms that a confirmation would put into force: programme and version, or the platform's.
+#[must_use]
+pub fn terms_name(standing: Option<&Standing>) -> String {
+    let under = standing.filter(|found| found.verdict.is_ok());
+    under.map_or_else(|| "platform".to_owned(), |under| format!("{}/{}", under.programme.id, under.version.version))
+}
+
+/// A programme of the acting buyer; another company's is one that does not exist.
+pub(crate) fn own(batch: &mut Batch<'_>, actor: &Actor, id: i64) -> Step<Programme> {
+    let buyer = batch.acting_party(actor, Capacity::Buyer)?;
+    Ok(Programme::find(batch.conn, id)?.filter(|row| row.buyer_id == buyer.id).ok_or(Refusal::NotFound)?)
+}
+
+/// Asks everybody in a programme to accept the version that holds from now on; whoever was only invited is asked for this one.
+pub(crate) fn ask_members(batch: &mut Batch<'_>, programme: &Programme, version: i64) -> Step<()> {
+    let condition = "programme_id = ? AND state IN ('joined', 'invited') AND version < ? ORDER BY id";
+    for mut member in ProgrammeMember::list_where(batch.conn, condition, &[programme.id.into(), version.into()])? {
+        member.asked_version = version;
+        batch.update(&member)?;
+        let arguments = json!({ "name": programme.name, "version": version.to_string() });
+        batch.notify(member.supplier_id, "programme_version", &arguments, format!("/memberships/{}", member.id));
+    }
+    Ok(())
+}
+
+/// Versions that begin on the next business date.
+pub fn begin_versions(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
+    let beginning = ProgrammeVersion::list_where(batch.conn, "state = 'approved' AND begins_on = ? ORDER BY id", &[next.into()])?;
+    let count = beginning.len();
+    for version in beginning {
+        let programme = Programme::load(batch.conn, version.programme_id)?;
+        let current = programmes::find_current(batch.conn, programme.id, next)?;
+        let lives = ["open", "suspended"].contains(&programme.state.as_str());
+        if lives && current.is_some_and(|current| current.id == version.id) {
+            ask_members(batch, &programme, version.version)?;
+        }
+    }
+    Ok(count)
+}
+
+/// A fee that the buyer of a receivable bears.
+#[must_use]
+pub fn bill(
+    receivable: &store::Receivable,
+    (id, purchase_id): (i64, Option<i64>),
+    amount_minor: i64,
+    today: NaiveDate,
+) -> FeeBill {
+    FeeBill {
+        id,
+        buyer_id: receivable.buyer_id,
+        receivable_id: receivable.id,
+        purchase_id,
+        currency: receivable.currency.clone(),
+        kind: if purchase_id.is_some() { "purchase" } else { "settlement" }.to_owned(),
+        amount_minor,
+        paid_minor: 0,
+        arose_on: today,
+    }
+}
+
+/// The last bill that `paid_minor` reaches, and what of it is then paid in all.
+fn reach(bills: &[FeeBill], paid_minor: i64) -> Option<(i64, i64)> {
+    let mut left = paid_minor;
+    let mut last = None;
+    for bill in bills {
+        if left <= 0 {
+            break;
+        }
+        let part = left.min(bill.amount_minor.saturating_sub(bill.paid_minor));
+        left = left.saturating_sub(part);
+        last = Some((bill.id, bill.paid_minor.saturating_add(part)));
+    }
+    last
+}
+
+/// At the end of a day every buyer pays the fees that it bears, oldest first, as far as its cash goes, and hears of new ones.
+pub fn collect_fees(batch: &mut Batch<'_>, day: NaiveDate) -> Step<usize> {
+    let mut collected = 0_usize;
+    for owed in programmes::list_open_fees(batch.conn, day)? {
+        let asset = currency_asset(super::currency(&owed.currency)?);
+        let (_, free_minor) = batch.balance(AccountKey::cash(owed.buyer_id, asset))?;
+        let paid_minor = free_minor.min(owed.open_minor).max(0);
+        if paid_minor > 0 {
+            batch.post(&chart::fee_paid(owed.buyer_id, asset, paid_minor))?;
+            let bills = programmes::list_open_bills(batch.conn, owed.buyer_id, &owed.currency)?;
+            let reached = reach(&bills, paid_minor).ok_or_else(|| settlement::corrupt("fees of", owed.buyer_id))?;
+            programmes::pay_bills(batch.conn, (owed.buyer_id, &owed.currency), reached)?;
+            collected = collected.saturating_add(1);
+        }
+        if owed.new_minor > 0 {
+            let open_minor = owed.open_minor.saturating_sub(paid_minor);
+            let arguments = json!({
+                "new_minor": owed.new_minor, "paid_minor": paid_minor, "open_minor": open_minor, "currency": owed.currency,
+            });
+            batch.notify(owed.buyer_id, "fees_billed", &arguments, "/fees".to_owned());
+        }
+    }
+    Ok(collected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_paid_reaches_the_oldest_bills_first() {
+        let bill = |id, amount_minor, paid_minor| FeeBill {
+            id,
+            buyer_id: 1,
+            receivable_id: 2,
+            purchase_id: None,
+            currency: "EUR".to_owned(),
+            kind: "settlement".to_owned(),
+            amount_minor,
+            paid_minor,
+            arose_on: NaiveDate::default(),
+        };
+        let bills = [bill(1, 100, 40), bill(2, 50, 0), bill(3, 7, 0)];
+        for (paid, reached) in
+            [(0, None), (1, Some((1, 41))), (60, Some((1, 100))), (61, Some((2, 1))), (110, Some((2, 50))), (117, Some((3, 7)))]
+        {
+            assert_eq!(reach(&bills, paid), reached, "{paid}");
+        }
+    }
+}
