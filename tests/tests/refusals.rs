@@ -5,7 +5,7 @@ use server::http::error::refusal_status;
 
 /// Where each code is provoked. A new refusal without a line here fails.
 const SHOWN: &[(&str, &str)] = &[
-    ("table_needs_people", "tables::twenty_thousand_rows_are_taken_whole"),
+    ("table_needs_people", "tables::a_big_table_is_taken_whole"),
     ("too_many_files", "intake::more_files_than_are_taken_at_once"),
     ("second_person_missing", "security::four_eyes_cannot_be_gone_around"),
     ("not_found", "security::a_foreign_record_is_like_a_missing_one"),

@@ -11,7 +11,10 @@ static_loader! {
     static TEXTS = {
         locales: "./texts",
         fallback_language: "en",
-        customise: |bundle| bundle.set_use_isolating(false),
+        customise: |bundle| {
+            bundle.set_use_isolating(false);
+            bundle.set_formatter(Some(number_text));
+        },
     };
 }
 
@@ -19,7 +22,15 @@ static EN: LanguageIdentifier = langid!("en");
 static ZH: LanguageIdentifier = langid!("zh");
 
 /// Places that hold how many there are of something: the words around them depend on the number.
-const COUNTS: &[&str] = &["count", "days", "minutes", "files", "good", "all", "page", "pages"];
+const COUNTS: &[&str] = &["count", "days", "minutes", "files", "good", "all", "page", "pages", "most"];
+
+/// Numbers inside texts are written as everywhere else: in groups of three.
+fn number_text<M>(value: &FluentValue<'_>, _memory: &M) -> Option<String> {
+    match value {
+        FluentValue::Number(number) => number.as_string().parse().ok().map(grouped),
+        _ => None,
+    }
+}
 
 /// A count goes in as a number, so that a text can choose between one and many; everything else as it is written.
 fn place<'a>(name: &str, value: &'a str) -> FluentValue<'a> {
