@@ -3,7 +3,7 @@
 
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::text::is_hidden;
+use domain::text::{is_hidden, is_hidden_in_prose};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -304,11 +304,28 @@ pub(crate) fn required(value: &str, field: &str, most: usize) -> Result<String, 
 
 /// A field that may be empty, without control and direction marks.
 pub(crate) fn optional(value: &str, field: &str, most: usize) -> Result<String, Refusal> {
-    let trimmed = value.trim();
-    if trimmed.chars().count() > most || trimmed.chars().any(is_hidden) {
+    bounded(value.trim(), field, most, is_hidden)
+}
+
+/// A text of several lines that must not be empty.
+pub(crate) fn required_prose(value: &str, field: &str, most: usize) -> Result<String, Refusal> {
+    let text = prose(value, field, most)?;
+    if text.is_empty() { Err(Refusal::FieldMissing { field: field.to_owned() }) } else { Ok(text) }
+}
+
+/// A text of several lines, such as a reason or a message.
+pub(crate) fn prose(value: &str, field: &str, most: usize) -> Result<String, Refusal> {
+    bounded(value.trim(), field, most, is_hidden_in_prose)
+}
+
+fn bounded(text: &str, field: &str, most: usize, is_hidden: fn(char) -> bool) -> Result<String, Refusal> {
+    if text.chars().count() > most {
+        return Err(Refusal::TextTooLong { field: field.to_owned(), most });
+    }
+    if text.chars().any(is_hidden) {
         return Err(Refusal::FieldInvalid { field: field.to_owned() });
     }
-    Ok(trimmed.to_owned())
+    Ok(text.to_owned())
 }
 
 /// A text from outside as it is kept: cut to `most` characters, without control and direction marks.

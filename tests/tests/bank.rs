@@ -736,3 +736,18 @@ fn a_long_statement_costs_what_its_length_says() {
         assert_eq!(store::query::int(&mut conn, &placed, &[]).unwrap(), Some(entries - (entries + 3) / 4));
     }
 }
+
+/// A bank speaks of what has been: days that were ended late are made up for, another year is somebody's mistake or worse.
+#[test]
+fn a_statement_of_another_year_is_refused() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let on = |booked: &'static str| Written { booked, valued: booked, ..credit("5.00", &it.reference) };
+        let answer = it.import_file(camt054("next-year", &[on("2027-11-23")]));
+        assert_eq!((answer.status, answer.json()["code"].clone()), (422, "statement_in_future".into()), "{}", answer.body);
+        assert!(answer.body.contains("2027"), "{}", answer.body);
+        assert_eq!(it.import_file(camt054("eight-days", &[on("2026-12-01")])).status, 422);
+        assert_eq!(it.import_file(camt054("a-week", &[on("2026-11-30")])).status, 200);
+        it.world.verify();
+    }
+}

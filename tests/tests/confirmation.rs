@@ -724,3 +724,29 @@ fn a_notice_of_assignment_is_given_and_acknowledged() {
         world.verify();
     }
 }
+
+/// What people write in boxes of several lines keeps its lines; what is too long says how much may be said.
+#[test]
+fn a_text_has_lines_and_an_end() {
+    for database in Database::both() {
+        let world = World::demo(database, 30);
+        let mut conn = world.conn();
+        let open = "state = 'presented' AND buyer_id = (SELECT party_id FROM users WHERE email = 'buyer1@kontor.example') ORDER BY id LIMIT 1";
+        let invoice = store::Invoice::find_where(&mut conn, open, &[]).unwrap().unwrap();
+        let (buyer, api) = (world.signed_in("buyer1@kontor.example"), world.api("buyer1@kontor.example"));
+        let page = format!("/payables/{}", invoice.id);
+        let sent = buyer.fill(&page, &format!("{page}/message"), &[("text", "Short delivery:\r\n2 pallets missing")]);
+        assert!(sent.status < 400, "{}", sent.text());
+        let kept = store::InvoiceMessage::find_where(&mut conn, "invoice_id = ? ORDER BY id DESC LIMIT 1", &[invoice.id.into()]);
+        assert_eq!(kept.unwrap().unwrap().text, "Short delivery:\n2 pallets missing");
+        let write = |key: &str, text: &str| {
+            api.api("write-message", key, &serde_json::json!({ "invoice_id": invoice.id, "text": text }))
+        };
+        assert_eq!(write("lines-of-a-program", "one\ntwo").status, 200);
+        let long = write("much-too-long", &"x".repeat(1_001));
+        assert_eq!((long.status, long.json()["code"].clone(), long.json()["field"].clone()), (422, "text_too_long".into(), "text".into()));
+        assert!(long.body.contains("1,000") || long.body.contains("1000"), "{}", long.body);
+        assert_eq!(write("turned-round", "a\u{202E}b").json()["code"], "field_invalid");
+        world.verify();
+    }
+}

@@ -555,3 +555,26 @@ fn the_demo_shows_a_rejected_and_a_silent_payout() {
     assert!(page.contains("The bank is silent past the day") && page.contains("Record the rejection"), "{page}");
     world.verify();
 }
+
+/// Money that was agreed to for one account and has not left yet does not go there once the company has another one.
+#[test]
+fn a_payout_does_not_go_to_an_account_that_was_given_up() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let before = it.cash();
+        let _ = it.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "100.00")]);
+        let meant = it.newest();
+        let list = payment_list(&it.operator_api, "EUR");
+        assert_eq!(it.operator_api.api("create-payment-file", "to-the-old-account", &list).status, 202);
+        let file = it.checker.open("/approvals?state=pending").link("/approvals/");
+        crate::journey::verify_account(&it.world, (&it.operator, &it.checker), SUPPLIER.3, "DE02500105170137075030");
+        assert_eq!(it.state(&meant.end_to_end), "cancelled");
+        assert_eq!(it.cash(), before, "the money is free again");
+        it.was_told("bank account was replaced");
+        let refused = it.checker.fill(&file, &file, &[]);
+        assert!([409, 422].contains(&refused.status), "{} {}", refused.status, refused.text());
+        let _ = it.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "100.00")]);
+        assert_eq!(it.newest().iban, "DE02500105170137075030");
+        it.world.verify();
+    }
+}

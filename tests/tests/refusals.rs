@@ -19,6 +19,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("evidence_kind_unknown", "twice::evidence_stands_beside_the_invoice"),
     ("named_invoice_unknown", "twice::credit_notes_replacements_and_deductions_say_what_is_owed"),
     ("duplicate_invoice", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
+    ("statement_in_future", "bank::a_statement_of_another_year_is_refused"),
+    ("text_too_long", "confirmation::a_text_has_lines_and_an_end"),
     ("statement_repeated", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("bank_account_missing", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),
     ("buyer_limit_exceeded", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),

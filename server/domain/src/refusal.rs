@@ -45,6 +45,7 @@ refusals! {
     FieldInvalid { field: String } => "field_invalid",
     FieldMissing { field: String } => "field_missing",
     AmountInvalid { field: String } => "amount_invalid",
+    TextTooLong { field: String, most: usize } => "text_too_long",
     DateInvalid { field: String } => "date_invalid",
     OutOfRange { field: String, least: i64, most: i64 } => "out_of_range",
     AmountOutOfRange { field: String, least_minor: i64, most_minor: i64 } => "amount_out_of_range",
@@ -145,6 +146,7 @@ refusals! {
     BuyerLimitExceeded { room_minor: i64 } => "buyer_limit_exceeded",
     // Money in and out
     StatementRepeated => "statement_repeated",
+    StatementInFuture { day: NaiveDate } => "statement_in_future",
     StatementAccountUnknown => "statement_account_unknown",
     LineSettled => "line_already_settled",
     ReferenceUnknown => "reference_unknown",

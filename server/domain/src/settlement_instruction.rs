@@ -25,7 +25,7 @@ pub fn next_state(state: InstructionState, event: InstructionEvent) -> Result<In
     use InstructionState as S;
     match (state, event) {
         (S::Created, E::Authorise) => Ok(S::Authorised),
-        (S::Created, E::Cancel) => Ok(S::Cancelled),
+        (S::Created | S::Authorised, E::Cancel) => Ok(S::Cancelled),
         (S::Authorised, E::Send) => Ok(S::Sent),
         (S::Sent | S::Accepted, E::Accept) => Ok(S::Accepted),
         (S::Sent | S::Accepted | S::Pending, E::Pend) | (S::Pending, E::Accept) => Ok(S::Pending),
@@ -92,7 +92,7 @@ mod tests {
         // pend, settle, reject, fall silent, return. `-` refuses.
         let rows = [
             ("created", "A C - - - - - - -"),
-            ("authorised", "- - S - - - - - -"),
+            ("authorised", "- C S - - - - - -"),
             ("sent", "- - - a p D R U -"),
             ("accepted", "- - - a p D R U -"),
             ("pending", "- - - p p D R U -"),

@@ -12,9 +12,24 @@ pub fn is_hidden(mark: char) -> bool {
     mark.is_control() || unseen
 }
 
+/// The same in a text of several lines, in which scripts also need their joiners.
+#[must_use]
+pub fn is_hidden_in_prose(mark: char) -> bool {
+    is_hidden(mark) && !matches!(mark, '\n' | '\t' | '\u{AD}' | '\u{200C}' | '\u{200D}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_may_have_lines_and_joined_letters_but_nothing_that_turns_it_round() {
+        let prose = "Short delivery:\n2 pallets\tmissing. 👨\u{200D}👩 می\u{200C}خواهم";
+        assert!(!prose.chars().any(is_hidden_in_prose));
+        for mark in ['\u{7}', '\r', '\u{200B}', '\u{202E}', '\u{2066}', '\u{FEFF}'] {
+            assert!(is_hidden_in_prose(mark), "{:x}", u32::from(mark));
+        }
+    }
 
     #[test]
     fn what_nobody_sees_is_known() {

@@ -1,7 +1,7 @@
 //! The buyer answers without promising anything: the invoice is in process, under query, or rejected. The codes are those of the
 //! Peppol Invoice Response.
 
-use super::{Actor, Done, Execute, answer_clock, optional, reviews, second_person, settlement};
+use super::{Actor, Done, Execute, answer_clock, reviews, second_person, settlement, prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::{AnswerCode, decide_answer};
@@ -49,7 +49,7 @@ impl Execute for AnswerInvoice {
         let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
         let mut invoice = found.ok_or(Refusal::NotFound)?;
         let answer = decide_answer(&self.answer, &self.clarification, &self.text)?;
-        let text = optional(&self.text, "text", 500)?;
+        let text = prose(&self.text, "text", 500)?;
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
         if !matches!(state, InvoiceState::Presented | InvoiceState::Disputed) {
             return Err(Refusal::StateConflict { state: invoice.state }.into());

@@ -1,6 +1,6 @@
 //! A supplier joins a programme under exactly the version that it has read, accepts a new one, or declines.
 
-use super::{Actor, Done, Execute, optional};
+use super::{Actor, Done, Execute, prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
@@ -29,7 +29,7 @@ impl Execute for AnswerProgrammeInvitation {
         let found = ProgrammeMember::find(batch.conn, self.member_id)?.filter(|row| row.supplier_id == supplier.id);
         let mut member = found.ok_or(Refusal::NotFound)?;
         let programme = Programme::load(batch.conn, member.programme_id)?;
-        let reason = optional(&self.reason, "reason", 500)?;
+        let reason = prose(&self.reason, "reason", 500)?;
         let state = MemberState::parse(&member.state).ok_or_else(|| super::settlement::corrupt("state of member", member.id))?;
         let event = if self.join { MemberEvent::Join } else { MemberEvent::Decline };
         let next = next_membership(state, event)?;

@@ -2,7 +2,7 @@
 //! could agree to a new one.
 
 use super::invite_user::{Invited, free_email, insert_invited};
-use super::{Actor, Ask, Done, Execute, required};
+use super::{Actor, Ask, Done, Execute, required, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::{Capacity, Role};
@@ -26,7 +26,7 @@ impl AppointChecker {
         batch.acting_party(actor, Capacity::Operator)?;
         let found = Party::find(batch.conn, self.party_id)?.filter(|party| party.id != actor.party_id);
         let party = found.ok_or(Refusal::NotFound)?;
-        required(&self.reason, "reason", 500)?;
+        required_prose(&self.reason, "reason", 500)?;
         let name = required(&self.name, "name", 100)?;
         let email = free_email(batch, &self.email, "email")?;
         Ok((party, Invited { email, name, roles: Role::Checker.name().to_owned() }))

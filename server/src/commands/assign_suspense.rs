@@ -48,7 +48,7 @@ impl Execute for AssignSuspense {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         batch.acting_party(actor, Capacity::Operator)?;
-        super::required(&self.reason, "reason", 500)?;
+        super::required_prose(&self.reason, "reason", 500)?;
         let line = waiting_line(batch, self.line_id)?;
         one_request(batch, line.id)?;
         find_target(batch.conn, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;

@@ -1,7 +1,7 @@
 //! A buyer suspends its programme, opens it again or closes it for good, with a reason; two of its people agree. What was issued under it
 //! keeps its terms.
 
-use super::{Actor, Ask, Done, Execute, end_membership, one_request, programmes, required, second_person};
+use super::{Actor, Ask, Done, Execute, end_membership, one_request, programmes, second_person, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::programme::{MemberEvent, ProgrammeEvent, ProgrammeState, next_state};
@@ -24,7 +24,7 @@ impl ChangeProgramme {
         let programme = programmes::own(batch, actor, self.programme_id)?;
         let event = ProgrammeEvent::parse(&self.change).filter(|event| !matches!(event, ProgrammeEvent::Approve | ProgrammeEvent::Reject));
         let event = event.ok_or_else(|| Refusal::FieldInvalid { field: "change".to_owned() })?;
-        let reason = required(&self.reason, "reason", 500)?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
         let state = ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
         Ok((programme, next_state(state, event)?, reason))
     }

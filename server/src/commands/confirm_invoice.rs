@@ -2,7 +2,7 @@
 
 use super::answer_invoice::insert_message;
 use super::programmes::{self, Standing, Subject};
-use super::{Actor, Ask, Done, Execute, advance, answer_clock, currency, links, optional, reviews, second_person, settlement};
+use super::{Actor, Ask, Done, Execute, advance, answer_clock, currency, links, reviews, second_person, settlement, prose};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
@@ -191,7 +191,7 @@ impl ConfirmInvoice {
         let event = if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm };
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
         let next = domain::invoice::next_state(state, event)?;
-        optional(&self.reason, "reason", 500)?;
+        prose(&self.reason, "reason", 500)?;
         let words = words(batch.conn, &invoice, self.amount_minor, self.due_date)?;
         if self.version != undertaking::CURRENT || self.words_hash != words.hash {
             return Err(Refusal::UndertakingChanged.into());

@@ -1,6 +1,6 @@
 //! A second person agrees to a request, which then happens at once, or turns it down.
 
-use super::{Actor, Command, Done, Execute, optional};
+use super::{Actor, Command, Done, Execute, prose};
 use crate::batch::{Batch, Step};
 use domain::{Refusal, party};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ impl Execute for DecideApproval {
         let mut approval = found.ok_or(Refusal::NotFound)?;
         let stored_hash = crate::hash::sha256_hex(approval.body.as_bytes());
         party::decide_approval(approval.maker_id, actor.user_id, &stored_hash, &self.body_hash, &approval.state)?;
-        let reason = optional(&self.reason, "reason", 500)?;
+        let reason = prose(&self.reason, "reason", 500)?;
         if !self.approve && reason.is_empty() {
             return Err(Refusal::ReasonMissing.into());
         }

@@ -1,12 +1,12 @@
 //! The operator has checked a company's bank account with the bank, or turns it down.
 
-use super::{Actor, Ask, Done, Execute, second_person};
+use super::{Actor, Ask, Done, Execute, payout, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::BankAccount;
+use store::{BankAccount, Payout};
 use store::records::{Keyed, Record};
 use utoipa::ToSchema;
 
@@ -48,6 +48,14 @@ impl Execute for DecideBankAccount {
             // Whoever waits to agree to a payout has seen the account before.
             let condition = "command = 'request_payout' AND party_id = ? AND currency = ?";
             second_person::end_requests(batch, condition, &binds, "account_changed")?;
+            // Money that has not left yet does not go to an account that was given up.
+            let condition = "party_id = ? AND currency = ? AND state = 'authorised' ORDER BY id";
+            for mut waiting in Payout::list_where(batch.conn, condition, &binds)? {
+                let meant = (&waiting.iban, &waiting.bic, &waiting.holder);
+                if meant != (&account.iban, &account.bic, &account.holder) {
+                    payout::cancel(batch, &mut waiting)?;
+                }
+            }
         }
         account.status = if self.verified { "verified" } else { "declined" }.to_owned();
         batch.update(&account)?;

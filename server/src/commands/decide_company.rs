@@ -1,7 +1,7 @@
 //! The operator lets a company trade, suspends it or declines it, with a reason. Letting it trade takes two people;
 //! stopping it takes one, at once.
 
-use super::{Actor, Ask, Done, Execute, required, withdraw_offer};
+use super::{Actor, Ask, Done, Execute, withdraw_offer, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::offering::OfferState;
@@ -25,7 +25,7 @@ impl DecideCompany {
         batch.acting_party(actor, Capacity::Operator)?;
         let found = Party::find(batch.conn, self.party_id)?.filter(|party| party.id != actor.party_id);
         let party = found.ok_or(Refusal::NotFound)?;
-        let reason = required(&self.reason, "reason", 500)?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
         let wanted = PartyStatus::parse(&self.status).filter(|status| *status != PartyStatus::Applied);
         let wanted = wanted.ok_or_else(|| Refusal::FieldInvalid { field: "status".to_owned() })?;
         if party.status == wanted.name() {

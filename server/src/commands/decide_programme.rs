@@ -1,6 +1,6 @@
 //! The operator approves terms that a buyer proposed, or rejects them, with a reason. Approving takes two people, rejecting one.
 
-use super::{Actor, Ask, Done, Execute, one_request, programmes, required};
+use super::{Actor, Ask, Done, Execute, one_request, programmes, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
@@ -23,7 +23,7 @@ impl DecideProgramme {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Programme, ProgrammeVersion, ProgrammeState, String)> {
         batch.acting_party(actor, Capacity::Operator)?;
         let version = ProgrammeVersion::find(batch.conn, self.version_id)?.ok_or(Refusal::NotFound)?;
-        let reason = required(&self.reason, "reason", 500)?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
         if version.state != VersionState::Proposed.name() {
             return Err(Refusal::StateConflict { state: format!("version_{}", version.state) }.into());
         }

@@ -1,6 +1,6 @@
 //! The operator decides what the rules against financing twice have stopped: it may go on, or it may not.
 
-use super::{Actor, Ask, Done, Execute, links, required, reviews, second_person, settlement};
+use super::{Actor, Ask, Done, Execute, links, reviews, second_person, settlement, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
@@ -27,7 +27,7 @@ impl DecideReview {
         let review = Review::find(batch.conn, self.review_id)?.ok_or(Refusal::NotFound)?;
         let state = ReviewState::parse(&review.state).ok_or_else(|| settlement::corrupt("state of review", review.id))?;
         let next = decide(state, self.clear, &self.reason)?;
-        required(&self.reason, "reason", 500)?;
+        required_prose(&self.reason, "reason", 500)?;
         let invoice = Invoice::load(batch.conn, review.invoice_id)?;
         Ok((review, invoice, next))
     }

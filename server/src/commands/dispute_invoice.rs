@@ -1,7 +1,7 @@
 //! The buyer disputes an invoice, with a reason that the supplier sees.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, answer_clock, required, second_person, settlement};
+use super::{Actor, Done, Execute, answer_clock, second_person, settlement, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::{AnswerCode, ReasonCode};
@@ -30,7 +30,7 @@ impl Execute for DisputeInvoice {
         if self.reason.trim().is_empty() {
             return Err(Refusal::ReasonMissing.into());
         }
-        let reason = required(&self.reason, "reason", 500)?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
         let code = if self.clarification.is_empty() { ReasonCode::Other.name() } else { self.clarification.as_str() };
         let reason_code = ReasonCode::parse(code).ok_or_else(|| Refusal::FieldInvalid { field: "clarification".to_owned() })?;
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;

@@ -2,7 +2,7 @@
 //! excluded, with the reason; nothing is promised yet.
 
 use super::confirm_invoice::{issue_terms, words_between};
-use super::{Actor, Done, Execute, optional};
+use super::{Actor, Done, Execute, prose};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -57,7 +57,7 @@ pub fn check(invoice: &Invoice, item: &DraftItem, terms: &IssueTerms, today: Nai
     let state = InvoiceState::parse(&invoice.state).filter(|state| *state == InvoiceState::Presented).ok_or_else(conflict)?;
     next_state(state, if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm })?;
     decide_issue(item.amount_minor, terms)?;
-    optional(&item.reason, "reason", 500)?;
+    prose(&item.reason, "reason", 500)?;
     Ok(due_date)
 }
 

@@ -1,6 +1,6 @@
 //! A supplier leaves a programme, or its buyer removes it with a reason. What was issued keeps its terms.
 
-use super::{Actor, Done, Execute, optional};
+use super::{Actor, Done, Execute, prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
@@ -38,7 +38,7 @@ impl Execute for EndMembership {
         let member = found.filter(concerned).ok_or(Refusal::NotFound)?;
         let leaves = member.supplier_id == actor.party_id;
         let party = batch.acting_party(actor, if leaves { Capacity::Supplier } else { Capacity::Buyer })?;
-        let reason = optional(&self.reason, "reason", 500)?;
+        let reason = prose(&self.reason, "reason", 500)?;
         if !leaves && reason.is_empty() {
             return Err(Refusal::ReasonMissing.into());
         }

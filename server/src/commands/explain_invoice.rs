@@ -1,6 +1,6 @@
 //! The supplier says what it has to say about an invoice that is under review; whoever decides reads it.
 
-use super::{Actor, Done, Execute, required, reviews};
+use super::{Actor, Done, Execute, reviews, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
@@ -23,7 +23,7 @@ impl Execute for ExplainInvoice {
         let supplier = batch.acting_party(actor, Capacity::Supplier)?;
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
         let invoice = found.ok_or(Refusal::NotFound)?;
-        let statement = required(&self.statement, "statement", 2_000)?;
+        let statement = required_prose(&self.statement, "statement", 2_000)?;
         let open = Review::list_where(batch.conn, "invoice_id = ? AND state = 'open' ORDER BY id", &[invoice.id.into()])?;
         let Some(first) = open.first().map(|row| row.id) else { return Err(Refusal::ReviewDecided.into()) };
         for mut row in open {

@@ -1,6 +1,6 @@
 //! A statement does not follow the one before it, and two operators know why.
 
-use super::{Actor, Ask, Done, Execute, one_request, required};
+use super::{Actor, Ask, Done, Execute, one_request, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
@@ -19,7 +19,7 @@ pub struct ExplainStatement {
 impl ExplainStatement {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Statement> {
         batch.acting_party(actor, Capacity::Operator)?;
-        required(&self.reason, "reason", 500)?;
+        required_prose(&self.reason, "reason", 500)?;
         let row = Statement::find(batch.conn, self.statement_id)?.ok_or(Refusal::NotFound)?;
         if ["gap", "overlap"].contains(&row.continuity.as_str()) {
             Ok(row)

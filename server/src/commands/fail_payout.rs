@@ -1,6 +1,6 @@
 //! The bank has told the operator that it rejects a payout: two operators vouch for it, and the money is free again.
 
-use super::{Actor, Ask, Done, Execute, optional, payout};
+use super::{Actor, Ask, Done, Execute, payout, prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
@@ -23,7 +23,7 @@ pub struct FailPayout {
 impl FailPayout {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Payout> {
         batch.acting_party(actor, Capacity::Operator)?;
-        let note = optional(&self.note, "note", 500)?;
+        let note = prose(&self.note, "note", 500)?;
         decide_reason(&self.reason_code, &note)?;
         let found = Payout::find(batch.conn, self.payout_id)?.ok_or(Refusal::NotFound)?;
         if payout::can(&found, InstructionEvent::Reject)? {

@@ -5,6 +5,7 @@ use super::bank_line::{Counts, Facts, Incoming, incoming, take_up};
 use super::keep_bank_file::{KeepBankFile, find_waiting, keep};
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
+use chrono::Days;
 use domain::bank_account::BankAccountNumber;
 use domain::chart::{AccountKey, currency_asset};
 use domain::party::Capacity;
@@ -71,10 +72,18 @@ impl Execute for ImportStatement {
     }
 }
 
+/// Days ended late are made up for; a bank speaks of nothing that lies further ahead of the business date.
+const DAYS_AHEAD: u64 = 7;
+
 /// Why the file cannot be taken up: another account's, or statements that are here already.
 pub fn refusal_of(conn: &mut Conn, custody_iban: &str, statements: &[CamtStatement]) -> Result<Option<Refusal>, StoreError> {
+    let last = store::records::load_heads(conn)?.business_date.checked_add_days(Days::new(DAYS_AHEAD));
     let mut names = BTreeSet::new();
     for statement in statements {
+        let entries = statement.entries.iter().map(|entry| entry.booking_date);
+        if let Some(day) = entries.chain(statement.to_date).find(|day| last.is_some_and(|last| *day > last)) {
+            return Ok(Some(Refusal::StatementInFuture { day }));
+        }
         if !names.insert((&statement.message_id, &statement.statement_id)) {
             return Ok(Some(Refusal::StatementRepeated));
         }

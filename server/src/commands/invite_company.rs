@@ -65,8 +65,11 @@ impl Execute for InviteCompany {
         batch.acting_party(actor, Capacity::Operator)?;
         let name = required(&self.name, "name", 200)?;
         let country = required(&self.country, "country", 2)?.to_ascii_uppercase();
-        if country.len() != 2 || !country.bytes().all(|mark| mark.is_ascii_uppercase()) {
+        if country.len() != 2 || !formats::rules::codes::is_known("country", &country) {
             return Err(Refusal::FieldInvalid { field: "country".to_owned() }.into());
+        }
+        if !["", "en", "zh"].contains(&self.language.as_str()) {
+            return Err(Refusal::FieldInvalid { field: "language".to_owned() }.into());
         }
         let tax_id = required(&self.tax_id, "tax_id", 40)?;
         let tax_key = normalise_tax_id(&tax_id);

@@ -68,6 +68,14 @@ pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note:
     tell(batch, payout, "payout_rejected")
 }
 
+/// It was not sent yet, and will not be: the account that it was meant for is no longer the company's.
+pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout) -> Step<()> {
+    advance(payout, InstructionEvent::Cancel)?;
+    batch.post(&chart::payout_failed(TransferNumber(payout.hold_number)))?;
+    batch.update(payout)?;
+    tell(batch, payout, "payout_cancelled")
+}
+
 /// It has come back. Where its own debit has not been seen yet, the return proves that it had left.
 pub fn give_back(batch: &mut Batch<'_>, payout: &mut Payout, reason: &formats::camt::Return, value_date: NaiveDate) -> Step<()> {
     let asset = currency_asset(currency_of(payout)?);

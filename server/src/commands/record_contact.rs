@@ -2,7 +2,7 @@
 //! say in it: whoever invents an invoice would also invent the person who confirms it.
 
 use super::invite_user::free_email;
-use super::{Actor, Ask, Done, Execute, end_contact, links, required, traded};
+use super::{Actor, Ask, Done, Execute, end_contact, links, required, traded, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::link::{Channel, MOST_HOURS};
@@ -65,7 +65,7 @@ impl RecordContact {
         if second == email {
             return Err(wrong("second").into());
         }
-        let source = required(&self.source, "source", 500)?;
+        let source = required_prose(&self.source, "source", 500)?;
         traded(batch, &self.currency)?;
         if !(1..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
             return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());

@@ -1,7 +1,7 @@
 //! Money at the bank that no file reports: a receipt that two operators vouch for.
 
 use super::assign_suspense::{Target, find_target};
-use super::{Actor, Ask, Done, Execute, currency, optional, required, settlement};
+use super::{Actor, Ask, Done, Execute, currency, optional, settlement, required_prose};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -45,7 +45,7 @@ impl RecordReceipt {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Target> {
         batch.acting_party(actor, Capacity::Operator)?;
         super::traded(batch, &self.currency)?;
-        required(&self.reason, "reason", 500)?;
+        required_prose(&self.reason, "reason", 500)?;
         if self.amount_minor <= 0 {
             return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
         }

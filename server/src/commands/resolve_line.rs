@@ -1,7 +1,7 @@
 //! Two operators decide about a bank line that waits for a person, or about what the platform still claims because of one.
 
 use super::bank_line::{Facts, Fate, book, confirm, decide_booking};
-use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required};
+use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -58,7 +58,7 @@ enum Other {
 impl ResolveLine {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Decision> {
         batch.acting_party(actor, Capacity::Operator)?;
-        required(&self.reason, "reason", 500)?;
+        required_prose(&self.reason, "reason", 500)?;
         let act = Act::parse(&self.act).ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
         let line = BankLine::find(batch.conn, self.line_id)?.ok_or(Refusal::NotFound)?;
         let possible = possible(&line.state, &line.kind);

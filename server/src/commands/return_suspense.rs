@@ -1,6 +1,6 @@
 //! Money that belongs to nobody here goes back to the account it came from. Two operators.
 
-use super::{Actor, Ask, Done, Execute, assign_suspense::waiting_line, currency, one_request, required};
+use super::{Actor, Ask, Done, Execute, assign_suspense::waiting_line, currency, one_request, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::bank_account::BankAccountNumber;
@@ -23,7 +23,7 @@ impl Execute for ReturnSuspense {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         batch.acting_party(actor, Capacity::Operator)?;
-        required(&self.reason, "reason", 500)?;
+        required_prose(&self.reason, "reason", 500)?;
         let line = waiting_line(batch, self.line_id)?;
         one_request(batch, line.id)?;
         BankAccountNumber::parse(&line.counterparty_iban).ok_or(Refusal::PayerAccountUnknown)?;

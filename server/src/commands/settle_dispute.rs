@@ -1,7 +1,7 @@
 //! The buyer takes its dispute back: the invoice waits for an answer again.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, answer_clock, links, optional, settlement};
+use super::{Actor, Done, Execute, answer_clock, links, settlement, prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::AnswerCode;
@@ -26,7 +26,7 @@ impl Execute for SettleDispute {
         batch.acting_party(actor, Capacity::Buyer)?;
         let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
         let mut invoice = found.ok_or(Refusal::NotFound)?;
-        let text = optional(&self.text, "text", 500)?;
+        let text = prose(&self.text, "text", 500)?;
         let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
         invoice.state = next_state(state, InvoiceEvent::Settle)?.name().to_owned();
         invoice.reason.clear();

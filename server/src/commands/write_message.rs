@@ -1,7 +1,7 @@
 //! Supplier or buyer writes to the other about an invoice.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, required};
+use super::{Actor, Done, Execute, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ impl Execute for WriteMessage {
         let presented = AnswerClock::find(batch.conn, self.invoice_id)?.is_some();
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| concerned(row) && presented);
         let invoice = found.ok_or(Refusal::NotFound)?;
-        let text = required(&self.text, "text", 1_000)?;
+        let text = required_prose(&self.text, "text", 1_000)?;
         let message_id = insert_message(batch, actor, invoice.id, ("", ""), &text)?;
         let arguments = json!({ "number": invoice.number });
         let (other, page) =

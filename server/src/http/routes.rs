@@ -282,7 +282,10 @@ pub fn typed_amount(typed: &str, name: &str, currency: &str) -> Result<i64, Faul
 /// Fields of an urlencoded body or query.
 #[must_use]
 pub fn parse_fields(text: &str) -> Vec<(String, String)> {
-    web::Query::<Vec<(String, String)>>::from_query(text).map(web::Query::into_inner).unwrap_or_default()
+    let mut fields = web::Query::<Vec<(String, String)>>::from_query(text).map(web::Query::into_inner).unwrap_or_default();
+    // Browsers end lines of a text with two marks.
+    fields.iter_mut().for_each(|(_, value)| *value = value.replace("\r\n", "\n"));
+    fields
 }
 
 /// Whether a form's token is this session's, and the browser does not say that another site sent it.

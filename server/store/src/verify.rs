@@ -461,7 +461,7 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
     (
         "payouts",
         "SELECT p.id, 'it is over and its hold still earmarks money' AS problem FROM payouts p JOIN holds h ON h.number = p.hold_number \
-         WHERE p.state IN ('settled', 'rejected', 'returned') AND h.remaining <> 0 ORDER BY p.id LIMIT 1",
+         WHERE p.state IN ('settled', 'rejected', 'returned', 'cancelled') AND h.remaining <> 0 ORDER BY p.id LIMIT 1",
     ),
 ];
 
