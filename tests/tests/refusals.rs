@@ -14,6 +14,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("approval_already_decided", "security::four_eyes_cannot_be_gone_around"),
     ("sign_in_failed", "security::guessing_is_stopped_and_tells_nothing"),
     ("totp_wrong", "security::the_second_factor_is_asked_for"),
+    ("totp_secret_stale", "security::a_stolen_session_cannot_change_the_second_factor"),
     ("link_invalid", "security::guessing_is_stopped_and_tells_nothing"),
     ("evidence_kind_unknown", "twice::evidence_stands_beside_the_invoice"),
     ("named_invoice_unknown", "twice::credit_notes_replacements_and_deductions_say_what_is_owed"),

@@ -53,6 +53,8 @@ refusals! {
     PasswordBreached => "password_breached",
     PasswordWrong => "password_wrong",
     TotpWrong => "totp_wrong",
+    /// The secret of a second factor was not shown to this person, or too long ago.
+    TotpSecretStale => "totp_secret_stale",
     LinkInvalid => "link_invalid",
     EmailTaken { field: String } => "email_taken",
     /// The two first people of a company are one.
