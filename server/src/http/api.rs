@@ -218,6 +218,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/contacts", contacts);
     routes.get("/api/v1/confirmation-links", confirmation_links);
     routes.get("/api/v1/confirmation-evidence", confirmation_evidence);
+    routes.get("/api/v1/approvals", approvals);
     routes.get("/api/v1/assignments", assignments);
     routes.get("/api/v1/receivables", receivables);
     routes.get("/api/v1/reviews", reviews);
@@ -411,6 +412,20 @@ async fn confirmation_links(who: Who<OperatorViewer>, params: Params) -> Answer 
         })
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// What the company's people have asked a second person for, each with the digest that `decide-approval` wants.
+async fn approvals(who: Who<Member>, params: Params) -> Answer {
+    let wanted = newest(&params).with("party_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(lists::ApprovalLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "command": row.command, "state": row.state, "amount_minor": row.amount_minor, "currency": row.currency,
+            "maker": row.maker, "maker_id": row.maker_id, "checker": row.checker, "asked_at": row.created_at, "about": row.about,
+            "body": serde_json::from_str::<Value>(&row.body).unwrap_or_default(), "body_hash": row.body_hash, "reason": row.reason,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
 }
 
 /// The notices of assignment that the company was given.
