@@ -105,6 +105,7 @@ const PLACES: &[&str] = &[
     "approval_id",
     "line_id",
     "most_minor",
+    "least_minor",
 ];
 
 #[test]
@@ -226,6 +227,20 @@ fn give_the_remaining_refusals(world: &e2e::World) {
     // A field that nobody reads, a limit beyond all money, a price for what is no longer for sale.
     let strange = serde_json::json!({ "currency": "EUR", "limit_minor": 5, "limit": 5 });
     assert_eq!(supplier.api("set-approval-limit", "refusal-unknown-field", &strange).json()["field"], "limit");
+    // A field that is left out is named, in a command and at sign-in.
+    let lacking = supplier.api("create-offer", "refusal-lacking", &json(r#"{"receivable_id":1}"#));
+    assert_eq!(
+        (lacking.status, lacking.json()["code"].clone(), lacking.json()["field"].clone()),
+        (422, "field_missing".into(), "units_minor".into())
+    );
+    let lacking = supplier.post_with("/api/v1/token", &[("Content-Type", "application/json")], r#"{"email":"x"}"#.into());
+    assert_eq!(lacking.json()["field"], "password", "{}", lacking.body);
+    let broken = supplier.post_with(
+        "/api/v1/create-offer",
+        &[("Content-Type", "application/json"), ("Idempotency-Key", "refusal-broken")],
+        "{".into(),
+    );
+    assert_eq!((broken.status, broken.json()["code"].clone()), (400, "json_invalid".into()));
     let beyond = serde_json::json!({ "currency": "EUR", "limit_minor": i64::MAX });
     assert_eq!(supplier.api("set-approval-limit", "refusal-beyond", &beyond).json()["code"], "amount_invalid");
     let ended = value(&mut conn, "SELECT id AS value FROM offers WHERE state = 'settled' LIMIT 1");

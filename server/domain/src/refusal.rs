@@ -114,7 +114,7 @@ refusals! {
     // Receivables, offers, purchases
     RateOutOfRange => "rate_out_of_range",
     CloseDateInvalid => "close_date_invalid",
-    MinimumTicketInvalid => "minimum_ticket_invalid",
+    MinimumTicketInvalid { least_minor: i64, most_minor: i64 } => "minimum_ticket_invalid",
     NotEnoughUnits { available_minor: i64 } => "not_enough_units",
     OfferClosed => "offer_closed",
     OwnOffer => "own_offer",

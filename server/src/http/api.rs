@@ -52,11 +52,19 @@ fn media_type(request: &HttpRequest) -> String {
     header.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
+/// What is wrong with a body, with the field that is missing by its name.
+fn body_fault(error: &serde_json::Error) -> Fault {
+    let said = error.to_string();
+    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    missing.map_or(Fault::BadRequest("json_invalid"), |field| {
+        domain::Refusal::FieldMissing { field: field.chars().take(60).collect() }.into()
+    })
+}
+
 /// A field that nobody reads is a mistake of the caller's: silence would leave it in the belief that it counts.
 fn read_body<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, Fault> {
-    let invalid = |_| Fault::BadRequest("json_invalid");
-    let given: Value = serde_json::from_slice(body).map_err(invalid)?;
-    let read: T = serde_json::from_value(given.clone()).map_err(invalid)?;
+    let given: Value = serde_json::from_slice(body).map_err(|_| Fault::BadRequest("json_invalid"))?;
+    let read: T = serde_json::from_value(given.clone()).map_err(|error| body_fault(&error))?;
     let known = serde_json::to_value(&read).unwrap_or_default();
     let unknown = given.as_object().and_then(|map| map.keys().find(|name| known.get(name.as_str()).is_none()));
     unknown.map_or(Ok(read), |name| Err(domain::Refusal::FieldInvalid { field: name.chars().take(60).collect() }.into()))
@@ -266,7 +274,7 @@ impl FromRequest for CredentialsBody {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
             let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
-            Ok(Self(serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?))
+            Ok(Self(serde_json::from_slice(&body).map_err(|error| body_fault(&error))?))
         })
     }
 }
