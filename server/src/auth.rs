@@ -151,25 +151,49 @@ pub fn issue_token(
         .map_err(|error| StoreError::Corrupt(format!("token: {error}")))
 }
 
-/// What a one-time link is signed as, so that no other signature of this key is one.
-fn link_signature(secret: &str, token: &str) -> Option<String> {
-    let message = format!("confirmation-link {token}");
+/// What the server has given out is signed with what it was given as, so that no other signature of this key is one.
+fn signature(secret: &str, what: &str, given: &str) -> Option<String> {
+    let message = format!("{what} {given}");
     let signed = jsonwebtoken::crypto::sign(message.as_bytes(), &EncodingKey::from_secret(secret.as_bytes()), Algorithm::HS256);
     signed.ok()?.get(..32).map(str::to_owned)
 }
 
+const LINK: &str = "confirmation-link";
+
 /// The token of a one-time link with its signature: a row that somebody slips into the database opens nothing.
 #[must_use]
 pub fn sign_link(secret: &str, token: &str) -> String {
-    format!("{token}.{}", link_signature(secret, token).unwrap_or_default())
+    format!("{token}.{}", signature(secret, LINK, token).unwrap_or_default())
 }
 
 /// The token inside, if we have signed it.
 #[must_use]
 pub fn open_link<'a>(secret: &str, signed: &'a str) -> Option<&'a str> {
-    let (token, signature) = signed.split_once('.')?;
-    let wanted = link_signature(secret, token)?;
-    crate::hash::same_secret(&wanted, signature).then_some(token)
+    let (token, given) = signed.split_once('.')?;
+    let wanted = signature(secret, LINK, token)?;
+    crate::hash::same_secret(&wanted, given).then_some(token)
+}
+
+/// Seconds within which a secret that was shown for the second factor may be taken into use.
+const TOTP_OFFER_SECONDS: i64 = 15 * 60;
+
+/// A secret as it is shown to one person at one moment, so that no other secret comes back in its place.
+#[must_use]
+pub fn sign_totp_secret(key: &str, user_id: i64, totp_secret: &str, now: NaiveDateTime) -> String {
+    let moment = now.and_utc().timestamp();
+    let signed = signature(key, "totp-secret", &format!("{user_id} {totp_secret} {moment}")).unwrap_or_default();
+    format!("{totp_secret}.{moment}.{signed}")
+}
+
+/// The secret inside, if it was shown to this person a short time ago.
+#[must_use]
+pub fn open_totp_secret<'a>(key: &str, user_id: i64, signed: &'a str, now: NaiveDateTime) -> Option<&'a str> {
+    let (totp_secret, rest) = signed.split_once('.')?;
+    let (moment, given) = rest.split_once('.')?;
+    let wanted = signature(key, "totp-secret", &format!("{user_id} {totp_secret} {moment}"))?;
+    let age = now.and_utc().timestamp().checked_sub(moment.parse().ok()?)?;
+    let fits = crate::hash::same_secret(&wanted, given) && (0..=TOTP_OFFER_SECONDS).contains(&age);
+    fits.then_some(totp_secret)
 }
 
 /// The session token inside a valid bearer token, and the user it names.
@@ -296,6 +320,25 @@ mod tests {
         assert_eq!(open_link("one secret", &signed.replace("abc", "abd")), None);
         assert_eq!(open_link("one secret", "abc."), None);
         assert_eq!(open_link("one secret", "abc"), None);
+    }
+
+    #[test]
+    fn a_totp_secret_is_taken_only_from_whom_it_was_shown_to_and_soon() {
+        let now: NaiveDateTime = "2026-11-22T10:00:00".parse().unwrap();
+        let at = |seconds: i64| now + chrono::TimeDelta::seconds(seconds);
+        let signed = sign_totp_secret("key", 7, "JBSWY3DP", now);
+        assert_eq!(open_totp_secret("key", 7, &signed, at(0)), Some("JBSWY3DP"));
+        assert_eq!(open_totp_secret("key", 7, &signed, at(900)), Some("JBSWY3DP"));
+        assert_eq!(open_totp_secret("key", 7, &signed, at(901)), None, "too late");
+        assert_eq!(open_totp_secret("key", 7, &signed, at(-1)), None, "from the future");
+        assert_eq!(open_totp_secret("key", 8, &signed, at(0)), None, "somebody else's");
+        assert_eq!(open_totp_secret("other", 7, &signed, at(0)), None, "another server's");
+        assert_eq!(open_totp_secret("key", 7, &signed.replacen("JB", "AA", 1), at(0)), None, "another secret");
+        let later = signed.replacen(&now.and_utc().timestamp().to_string(), &at(800).and_utc().timestamp().to_string(), 1);
+        assert_eq!(open_totp_secret("key", 7, &later, at(1_000)), None, "another moment");
+        for strange in ["", "AAAA", "AAAA.1", "AAAA.x.y", "..", &signed.replace('.', "")] {
+            assert_eq!(open_totp_secret("key", 7, strange, now), None, "{strange}");
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ pub fn restore(folder: &Path, url: &str, saved: &[Saved], key: Option<&Verifier>
         let checkpoint = key.map_or_else(|| Checkpoint::parse_unsigned(note), |key| key.open_checkpoint(note))?;
         known.push(Saved { place: MANIFEST.to_owned(), checkpoint });
     }
-    let postgres = url.starts_with("postgres");
+    let postgres = store::connection::is_postgres(url);
     if postgres != (manifest.database == "postgres") {
         return Err(format!("the backup is of {}, the target is not", manifest.database).into());
     }
@@ -158,7 +158,7 @@ fn load_sqlite(file: &Path, target: &Path, accept: impl Fn(&str) -> Result<(), F
         }
     }
     let half = beside(target, ".restoring");
-    std::fs::copy(file, &half)?;
+    std::fs::copy(file, &half).map_err(|error| format!("{}: {error}: does its folder exist?", target.display()))?;
     let accepted = accept(half.to_str().ok_or("the target's name is not UTF-8")?);
     for end in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(beside(&half, end));

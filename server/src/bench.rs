@@ -12,6 +12,7 @@ pub mod redeem;
 pub mod single;
 pub mod table;
 
+use crate::config::database_url;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::time::Duration;
@@ -47,10 +48,10 @@ pub enum Bench {
 #[derive(Args, Clone, Debug)]
 pub struct LedgerOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     /// An empty PostgreSQL database on which the baseline runs before and after.
-    #[arg(long)]
+    #[arg(long, value_parser = database_url)]
     pub baseline_url: Option<String>,
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
@@ -63,10 +64,10 @@ pub struct LedgerOptions {
 #[derive(Args, Clone, Debug)]
 pub struct SingleOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     /// An empty PostgreSQL database on which the baseline runs before and after.
-    #[arg(long)]
+    #[arg(long, value_parser = database_url)]
     pub baseline_url: Option<String>,
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
@@ -79,7 +80,7 @@ pub struct SingleOptions {
 #[derive(Args, Clone, Debug)]
 pub struct HistoryOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     /// Transfers of the shorter journal.
     #[arg(long, default_value_t = 100_000)]
@@ -96,7 +97,7 @@ pub struct HistoryOptions {
 #[derive(Args, Clone, Debug)]
 pub struct PagesOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     /// Invoices of the big customer.
     #[arg(long, default_value_t = 10_000)]
@@ -111,10 +112,10 @@ pub struct PagesOptions {
 #[derive(Args, Clone, Debug)]
 pub struct PurchaseOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     /// An empty PostgreSQL database on which the baseline runs before and after.
-    #[arg(long)]
+    #[arg(long, value_parser = database_url)]
     pub baseline_url: Option<String>,
     #[arg(long, default_value_t = 8)]
     pub seconds: u64,
@@ -128,7 +129,7 @@ pub struct PurchaseOptions {
 #[derive(Args, Clone, Debug)]
 pub struct OverloadOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     /// Seconds of each of the two loads.
     #[arg(long, default_value_t = 8)]
@@ -147,10 +148,10 @@ pub struct OverloadOptions {
 #[derive(Args, Clone, Debug)]
 pub struct RedeemOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     /// An empty PostgreSQL database on which the baseline runs before and after.
-    #[arg(long)]
+    #[arg(long, value_parser = database_url)]
     pub baseline_url: Option<String>,
     #[arg(long, default_value_t = 1_000_000)]
     pub holders: i64,
@@ -162,7 +163,7 @@ pub struct RedeemOptions {
 #[derive(Args, Clone, Debug)]
 pub struct IntakeOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     /// A Python that has the package factur-x; none leaves the comparison out.
     #[arg(long)]
@@ -192,7 +193,7 @@ pub struct TableOptions {
 #[derive(Args, Clone, Debug)]
 pub struct ImportOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     #[arg(long, default_value_t = 20_000)]
     pub entries: i64,
@@ -201,7 +202,7 @@ pub struct ImportOptions {
 #[derive(Args, Clone, Debug)]
 pub struct BaselineOptions {
     /// An empty PostgreSQL database.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: String,
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
@@ -242,7 +243,7 @@ impl Target {
 
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        if self.url.starts_with("postgres") { "postgres" } else { "sqlite" }
+        if store::connection::is_postgres(&self.url) { "postgres" } else { "sqlite" }
     }
 }
 

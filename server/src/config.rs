@@ -67,6 +67,35 @@ pub const IDLE_MINUTES: i64 = 30;
 /// Minutes that an API token is valid.
 pub const TOKEN_MINUTES: i64 = 15;
 
+/// A database as an option or the environment names it: an address of PostgreSQL as it is, an SQLite file by its plain path, also
+/// where it is written as `sqlite:path` or `sqlite:///path`.
+pub fn database_url(given: &str) -> Result<String, String> {
+    let wanted = "give the path of an SQLite file, or postgres://user:password@host:port/database";
+    if store::connection::is_postgres(given) {
+        return Ok(given.to_owned());
+    }
+    let scheme = given.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| {
+        // One letter is a drive, and what has a slash in it is a path.
+        scheme.len() > 1 && scheme.bytes().all(|mark| mark.is_ascii_alphanumeric() || b"+-.".contains(&mark))
+    });
+    let path = match scheme {
+        None => given,
+        Some("sqlite") => {
+            let path = given.strip_prefix("sqlite://").or_else(|| given.strip_prefix("sqlite:")).unwrap_or("");
+            if path.contains('?') {
+                return Err(format!("an SQLite file takes no options behind a question mark: {wanted}"));
+            }
+            path
+        }
+        Some(other) => return Err(format!("{other}: is no database that Kontor knows: {wanted}")),
+    };
+    if path.is_empty() || path == ":memory:" {
+        Err(format!("there is no file to keep it in: {wanted}"))
+    } else {
+        Ok(path.to_owned())
+    }
+}
+
 /// The path of the running program.
 pub fn own_program() -> std::io::Result<PathBuf> {
     std::env::current_exe()
@@ -109,4 +138,32 @@ fn load_or_make(path: &std::path::Path, make: impl Fn() -> String) -> std::io::R
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     std::io::Write::write_all(&mut options.open(path)?, secret.as_bytes())?;
     Ok(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::database_url;
+
+    #[test]
+    fn a_database_is_named_in_every_usual_spelling() {
+        for (given, wanted) in [
+            ("kontor.sqlite", "kontor.sqlite"),
+            ("/var/lib/kontor.sqlite", "/var/lib/kontor.sqlite"),
+            ("./odd:name.sqlite", "./odd:name.sqlite"),
+            ("sqlite:kontor.sqlite", "kontor.sqlite"),
+            ("sqlite:/var/lib/kontor.sqlite", "/var/lib/kontor.sqlite"),
+            ("sqlite://kontor.sqlite", "kontor.sqlite"),
+            ("sqlite:///var/lib/kontor.sqlite", "/var/lib/kontor.sqlite"),
+            ("postgres://a:b@h:1/db?sslmode=require", "postgres://a:b@h:1/db?sslmode=require"),
+            ("postgresql:///db", "postgresql:///db"),
+        ] {
+            assert_eq!(database_url(given).as_deref(), Ok(wanted), "{given}");
+        }
+        for given in
+            ["mysql://h/db", "file:kontor.sqlite", "postgres:db", "sqlite:", "sqlite://", "", ":memory:", "sqlite:x?mode=rwc"]
+        {
+            let refused = database_url(given).unwrap_err();
+            assert!(refused.contains("postgres://user:password@host:port/database"), "{given}: {refused}");
+        }
+    }
 }

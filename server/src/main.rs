@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use formats::books::BooksFormat;
 use server::clock::Clock;
-use server::config::{CheckpointConfig, Config, Secret, load_secret, own_program};
+use server::config::{CheckpointConfig, Config, Secret, database_url, load_secret, own_program};
 use server::setup::{FirstUser, Setup};
 use server::{backup, bench, demo, export, proofs, serve, setup};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ struct Cli {
 #[derive(Args, Clone)]
 struct Database {
     /// An SQLite file or postgres://…; none means kontor.sqlite in the data folder.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     database_url: Option<String>,
     /// Folder of the database and keys.
     #[arg(long, env = "KONTOR_DATA", default_value = "data")]
@@ -69,7 +69,7 @@ enum Task {
         #[arg(long, default_value_t = 90)]
         days: u32,
         /// Build the world on this empty database instead of a temporary one.
-        #[arg(long, env = "DATABASE_URL")]
+        #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
         database_url: Option<String>,
     },
     /// Serve an installed database.
@@ -270,7 +270,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
         }
         Task::Setup { database, operator_name, country, custody_iban, custody_bank, currencies, first_email, second_email } => {
             let account = domain::bank_account::BankAccountNumber::of(&country, &custody_iban, &custody_bank);
-            let account = account.map_err(|refusal| format!("the custody account is not valid: {}", refusal.code()))?;
+            let account = account.map_err(|refusal| format!("--custody-iban {custody_iban}: {}", setup::sentence(&refusal)))?;
             if let Some(wrong) = currencies.iter().find(|code| domain::Currency::parse(code).is_none()) {
                 return Err(format!("{wrong} is not a currency of ISO 4217").into());
             }
@@ -361,4 +361,42 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::{Command, CommandFactory, Parser};
+
+    /// Every command with one of these options, by the words that lead to it.
+    fn walk(command: &Command, words: &[String], found: &mut Vec<(Vec<String>, String)>) {
+        let named = command
+            .get_arguments()
+            .filter_map(clap::Arg::get_long)
+            .filter(|long| ["database-url", "baseline-url"].contains(long));
+        found.extend(named.map(|long| (words.to_vec(), format!("--{long}"))));
+        for under in command.get_subcommands() {
+            walk(under, &[words, &[under.get_name().to_owned()]].concat(), found);
+        }
+    }
+
+    #[test]
+    fn every_command_reads_the_name_of_its_database_in_the_same_way() {
+        let mut found = Vec::new();
+        walk(&Cli::command(), &["kontor".to_owned()], &mut found);
+        assert!(found.len() > 15, "{found:?}");
+        for (words, option) in found {
+            let given = words.iter().map(String::as_str).chain([option.as_str(), "mysql://host/database"]);
+            let refused = Cli::command().try_get_matches_from(given).unwrap_err().to_string();
+            assert!(refused.contains("mysql: is no database that Kontor knows"), "{words:?}: {refused}");
+        }
+    }
+
+    /// A refusal is printed as a sentence, not as its code.
+    #[test]
+    fn setup_says_what_is_wrong_with_the_account() {
+        let given = "kontor setup --operator-name X --custody-iban DE00370400440532013000 --first-email a@x.example --second-email b@x.example";
+        let failure = super::run(Cli::parse_from(given.split(' ')).command).unwrap_err().to_string();
+        assert!(failure.starts_with("--custody-iban DE00370400440532013000: This is not an IBAN:"), "{failure}");
+    }
 }

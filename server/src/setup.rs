@@ -4,9 +4,11 @@ use crate::auth;
 use crate::clock::Clock;
 use crate::commands::Actor;
 use crate::commands::found_platform::{FirstPerson, FoundPlatform};
-use crate::writer::Writer;
+use crate::writer::{WriteError, Writer};
 use chrono::NaiveDate;
+use domain::Refusal;
 use store::{Conn, StoreError};
+use web::Language;
 
 /// One of the operator's first people.
 #[derive(Clone, Debug)]
@@ -50,8 +52,17 @@ pub fn run(database_url: &str, setup: &Setup, clock: &Clock) -> Result<(), Store
     let ended = thread.join();
     match reply {
         Ok(_) if ended.is_ok() => Ok(()),
+        Err(WriteError::Refused(refusal)) => {
+            Err(StoreError::Connection(format!("the platform was not founded: {}", sentence(&refusal))))
+        }
         other => Err(StoreError::Connection(format!("the platform was not founded: {other:?}"))),
     }
+}
+
+/// A refusal as the command line prints it.
+#[must_use]
+pub fn sentence(refusal: &Refusal) -> String {
+    Language::English.refusal(refusal, "")
 }
 
 fn first_person(user: &FirstUser) -> Result<FirstPerson, StoreError> {

@@ -175,7 +175,7 @@ impl Watch {
         while !running.is_finished() {
             std::thread::sleep(Duration::from_millis(20));
             // On SQLite there is no other host to turn to.
-            if self.health.is_stuck() && self.url.starts_with("postgres") {
+            if self.health.is_stuck() && store::connection::is_postgres(&self.url) {
                 tracing::error!("a batch hangs; the next one goes on without it");
                 self.health.next_generation();
                 match self.start(None) {

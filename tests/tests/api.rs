@@ -26,6 +26,38 @@ fn check(path: &str, answered: &Value, names: &str, more: &[&str]) {
     }
 }
 
+/// What waits for a second person is found, page by page and by its state, and decided with the digest that the list gives; another
+/// company sees nothing of it.
+#[test]
+fn approvals_are_listed_with_what_deciding_them_needs() {
+    for database in Database::both() {
+        let world = World::demo(database, 30);
+        let [maker, checker, other] =
+            ["buyer1", "buyer1.checker", "supplier1"].map(|name| world.api(&format!("{name}@kontor.example")));
+        let list = |client: &e2e::Client, query: &str| client.get(&format!("/api/v1/approvals{query}")).json();
+        let limit = json!({ "currency": "EUR", "limit_minor": 900_000_000_000_i64, "day_minor": 900_000_000_000_i64 });
+        let asked = maker.api("set-approval-limit", "an-approval-to-list", &limit);
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        let answered = list(&checker, "?state=pending");
+        let row = answered["items"][0].clone();
+        assert_eq!(row["id"], asked.json()["awaits_approval"], "the newest comes first");
+        assert_eq!((&row["command"], &row["state"]), (&json!("set_approval_limit"), &json!("pending")));
+        assert_eq!(row["body"]["limit_minor"], limit["limit_minor"], "the request itself: {row}");
+        let ids: Vec<i64> = list(&checker, "")["items"].as_array().unwrap().iter().filter_map(|row| row["id"].as_i64()).collect();
+        assert!(ids.len() > 1 && ids.is_sorted_by(|a, b| a > b), "{ids:?}");
+        let older = list(&checker, &format!("?before={}", ids[0]));
+        assert_eq!(older["items"][0]["id"], ids[1]);
+        let foreign = list(&other, "")["items"].as_array().unwrap().iter().any(|foreign| foreign["id"] == row["id"]);
+        assert!(!foreign, "another company's request");
+        let no = json!({ "approval_id": row["id"], "body_hash": row["body_hash"], "approve": false, "reason": "not so much" });
+        assert_eq!(checker.api("decide-approval", "an-approval-decided", &no).status, 200);
+        let decided = list(&maker, "?state=rejected")["items"][0].clone();
+        assert_eq!((&decided["id"], &decided["reason"]), (&row["id"], &json!("not so much")));
+        let pending = list(&maker, "?state=pending")["items"].as_array().unwrap().iter().any(|left| left["id"] == row["id"]);
+        assert!(!pending);
+    }
+}
+
 #[test]
 fn every_read_answers_what_the_document_says() {
     let world = World::demo(Database::sqlite(), 30);
@@ -72,7 +104,7 @@ fn every_read_answers_what_the_document_says() {
                            JOIN users u ON u.party_id = i.supplier_id WHERE u.email = 'supplier1@kontor.example' LIMIT 1";
                 (&supplier, format!("?invoice_id={}", number(own)))
             }
-            "assignments" | "payables/approved" | "programmes" | "fee-bills" => (&buyer, String::new()),
+            "approvals" | "assignments" | "payables/approved" | "programmes" | "fee-bills" => (&buyer, String::new()),
             "programmes/versions" | "programmes/members" => {
                 let own = "SELECT g.id AS value FROM programmes g JOIN users u ON u.party_id = g.buyer_id WHERE u.email = 'buyer1@kontor.example' LIMIT 1";
                 (&buyer, format!("?programme_id={}", number(own)))

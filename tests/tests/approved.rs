@@ -72,6 +72,22 @@ fn what_was_approved_in_advance_confirms_itself() {
         let no = by_api("an-unknown-supplier", &unknown).json();
         assert_eq!((no["code"].clone(), no["rows"][0]["code"].clone()), ("rows_wrong".into(), "supplier_unknown".into()), "{no}");
         assert_eq!((no["rows"][0]["line"].clone(), no["rows"][0]["column"].clone()), (2.into(), "supplier_tax_id".into()));
+        // A wrong heading or an empty file is told what is missing; so are a due date before the issue and a character nobody sees.
+        let needed = "supplier_tax_id, invoice_number, issue_date, due_date, currency, payable";
+        for (index, file) in ["", "foo,bar\n1,2\n"].into_iter().enumerate() {
+            let told = upload(&buyer, file);
+            assert_eq!(told.status, 422, "{}", told.text());
+            assert!(told.text().contains(&format!("The heading lacks {needed}.")), "{}", told.text());
+            let told = by_api(&format!("a-wrong-heading-{index}"), file).json();
+            assert_eq!(told["fault"]["arguments"]["needed"], needed, "{told}");
+        }
+        let early = format!("{HEADING}DE1,B-1,2021-05-25,2021-05-24,EUR,,,5.00\n");
+        assert!(upload(&buyer, &early).text().contains("Row 2: due_date is 2021-05-24, which is before 2021-05-25"));
+        let turned = format!("{HEADING}DE1,B\u{202E}1,2021-05-25,2021-07-01,EUR,,,5.00\n");
+        let no = by_api("a-turned-number", &turned).json();
+        let place = (no["rows"][0]["line"].clone(), no["rows"][0]["column"].clone(), no["rows"][0]["code"].clone());
+        assert_eq!(place, (2.into(), "invoice_number".into(), "csv_hidden".into()), "{no}");
+        assert!(upload(&buyer, &turned).text().contains("Row 2: invoice_number holds the character U+202E"));
         assert!(ConfirmationList::list_where(&mut world.conn(), "1 = 1", &[]).unwrap().is_empty());
 
         // The check page: the sum, the words, and what cannot be approved with the reason.

@@ -80,6 +80,11 @@ fn naive_and_damaged_copies_are_refused() {
         let folder = place.folder.join("backup");
         backup(&database.url, &folder).unwrap();
         let file = folder.join(if database.kind == "sqlite" { "kontor.sqlite" } else { "kontor.dump" });
+        if database.kind == "sqlite" {
+            let nowhere = place.folder.join("not-there/kontor.sqlite").display().to_string();
+            let said = restore(&folder, &nowhere, &[], None).unwrap_err().to_string();
+            assert!(said.starts_with(&nowhere), "{said}");
+        }
         let whole = std::fs::read(&file).unwrap();
         if database.kind == "sqlite" {
             // What `cp` takes while the server runs: the file without what its write-ahead log still holds.

@@ -684,9 +684,16 @@ fn a_notice_of_assignment_is_given_and_acknowledged() {
             "receivable_id": receivable.id, "units_minor": receivable.face_minor, "rate": "5", "method": "discount", "day_count": "ACT/360",
             "minimum_ticket_minor": receivable.minimum_ticket_minor, "close_date": "2021-06-10",
         });
+        let mut small = offer.clone();
+        small["minimum_ticket_minor"] = 1.into();
+        let refused = world.api(SUPPLIER.3).api("create-offer", "put-it-up-small", &small).json();
+        let (least, most) = (receivable.minimum_ticket_minor.min(receivable.face_minor), receivable.face_minor);
+        assert_eq!((refused["least_minor"].as_i64(), refused["most_minor"].as_i64()), (Some(least), Some(most)), "{refused}");
+        let own = format!("/receivables/{}", receivable.id);
+        let refused = supplier.fill(&own, &format!("{own}/offer"), &[("minimum_ticket", "0.01"), ("rate", "5")]).text();
+        assert!(refused.contains(&format!("at least {}", web::Language::English.money("EUR", least))), "{refused}");
         let offered = world.api(SUPPLIER.3).api("create-offer", "put-it-up", &offer);
         assert_eq!(offered.status, 200, "{}", offered.body);
-        let own = format!("/receivables/{}", receivable.id);
         assert!(supplier.get(&own).text().contains("Notice of assignment ○ Given"), "{}", supplier.get(&own).text());
         assert!(buyer.get("/home").text().contains("Notices of assignment to acknowledge"));
         let notice = format!("/assignments/{}", receivable.id);
@@ -739,12 +746,14 @@ fn a_text_has_lines_and_an_end() {
         assert!(sent.status < 400, "{}", sent.text());
         let kept = store::InvoiceMessage::find_where(&mut conn, "invoice_id = ? ORDER BY id DESC LIMIT 1", &[invoice.id.into()]);
         assert_eq!(kept.unwrap().unwrap().text, "Short delivery:\n2 pallets missing");
-        let write = |key: &str, text: &str| {
-            api.api("write-message", key, &serde_json::json!({ "invoice_id": invoice.id, "text": text }))
-        };
+        let write =
+            |key: &str, text: &str| api.api("write-message", key, &serde_json::json!({ "invoice_id": invoice.id, "text": text }));
         assert_eq!(write("lines-of-a-program", "one\ntwo").status, 200);
         let long = write("much-too-long", &"x".repeat(1_001));
-        assert_eq!((long.status, long.json()["code"].clone(), long.json()["field"].clone()), (422, "text_too_long".into(), "text".into()));
+        assert_eq!(
+            (long.status, long.json()["code"].clone(), long.json()["field"].clone()),
+            (422, "text_too_long".into(), "text".into())
+        );
         assert!(long.body.contains("1,000") || long.body.contains("1000"), "{}", long.body);
         assert_eq!(write("turned-round", "a\u{202E}b").json()["code"], "field_invalid");
         world.verify();

@@ -15,6 +15,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("approval_already_decided", "security::four_eyes_cannot_be_gone_around"),
     ("sign_in_failed", "security::guessing_is_stopped_and_tells_nothing"),
     ("totp_wrong", "security::the_second_factor_is_asked_for"),
+    ("totp_secret_stale", "security::a_stolen_session_cannot_change_the_second_factor"),
     ("link_invalid", "security::guessing_is_stopped_and_tells_nothing"),
     ("evidence_kind_unknown", "twice::evidence_stands_beside_the_invoice"),
     ("named_invoice_unknown", "twice::credit_notes_replacements_and_deductions_say_what_is_owed"),
@@ -252,6 +253,20 @@ fn give_the_remaining_refusals(world: &e2e::World) {
     // A field that nobody reads, a limit beyond all money, a price for what is no longer for sale.
     let strange = serde_json::json!({ "currency": "EUR", "limit_minor": 5, "limit": 5 });
     assert_eq!(supplier.api("set-approval-limit", "refusal-unknown-field", &strange).json()["field"], "limit");
+    // A field that is left out is named, in a command and at sign-in.
+    let lacking = supplier.api("create-offer", "refusal-lacking", &json(r#"{"receivable_id":1}"#));
+    assert_eq!(
+        (lacking.status, lacking.json()["code"].clone(), lacking.json()["field"].clone()),
+        (422, "field_missing".into(), "units_minor".into())
+    );
+    let lacking = supplier.post_with("/api/v1/token", &[("Content-Type", "application/json")], r#"{"email":"x"}"#.into());
+    assert_eq!(lacking.json()["field"], "password", "{}", lacking.body);
+    let broken = supplier.post_with(
+        "/api/v1/create-offer",
+        &[("Content-Type", "application/json"), ("Idempotency-Key", "refusal-broken")],
+        "{".into(),
+    );
+    assert_eq!((broken.status, broken.json()["code"].clone()), (400, "json_invalid".into()));
     let beyond = serde_json::json!({ "currency": "EUR", "limit_minor": i64::MAX });
     assert_eq!(supplier.api("set-approval-limit", "refusal-beyond", &beyond).json()["code"], "amount_invalid");
     let ended = value(&mut conn, "SELECT id AS value FROM offers WHERE state = 'settled' LIMIT 1");

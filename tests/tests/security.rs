@@ -361,11 +361,11 @@ fn the_second_factor_is_asked_for() {
     let world = World::demo(Database::sqlite(), 3);
     let client = world.signed_in("financier1@kontor.example");
     let page = client.open("/account/security");
-    let secret = page.form("/account/totp").iter().find(|(name, _)| name == "secret").unwrap().1.clone();
+    let secret = shown_secret(&page);
     let code = server::auth::totp_code(&secret, world.clock.now());
     let mut form = page.form("/account/totp");
-    form.retain(|(name, _)| name != "code");
-    form.push(("code".into(), code.clone()));
+    form.retain(|(name, _)| name != "code" && name != "current");
+    form.extend([("code".into(), code.clone()), ("current".into(), PASSWORD.into())]);
     assert_eq!(client.post("/account/totp", &form).status, 303);
     let again = world.client();
     let asked = again.sign_in("financier1@kontor.example", PASSWORD);
@@ -377,6 +377,97 @@ fn the_second_factor_is_asked_for() {
     let fresh = server::auth::totp_code(&secret, world.clock.now());
     assert_eq!(again.fill("/login/verify", "/login/verify", &[("code", &fresh)]).status, 200);
     assert_eq!(again.get("/home").status, 200);
+}
+
+/// The secret that the page of the second factor shows, without what it is signed with.
+fn shown_secret(page: &e2e::Answer) -> String {
+    let hidden = page.form("/account/totp").iter().find(|(name, _)| name == "secret").unwrap().1.clone();
+    hidden.split('.').next().unwrap().to_owned()
+}
+
+/// Whoever has only a session can neither guess the password here nor turn on a second factor whose secret is another than
+/// the one that was shown; and when the owner turns it on, every other session and token ends.
+#[test]
+fn a_stolen_session_cannot_change_the_second_factor() {
+    const OWNER: &str = "financier1@kontor.example";
+    for database in Database::both() {
+        let world = World::demo(database, 3);
+        let (client, stolen) = (world.signed_in(OWNER), world.signed_in(OWNER));
+        let send = |secret: Option<&str>, password: &str| {
+            let page = stolen.open("/account/security");
+            let hidden = page.form("/account/totp").iter().find(|(name, _)| name == "secret").unwrap().1.clone();
+            let secret = secret.map_or(hidden, str::to_owned);
+            let code = server::auth::totp_code(secret.split('.').next().unwrap(), world.clock.now());
+            stolen.fill("/account/security", "/account/totp", &[("secret", &secret), ("code", &code), ("current", password)])
+        };
+        let without = send(None, "");
+        assert_eq!(without.status, 401, "{}", without.text());
+        assert!(without.text().contains("password"), "{}", without.text());
+        // Secrets that this server has not shown to this person, or too long ago.
+        let chosen = "A".repeat(32);
+        let other = world.signed_in("supplier1@kontor.example").open("/account/security");
+        let foreign = other.form("/account/totp").iter().find(|(name, _)| name == "secret").unwrap().1.clone();
+        let page = stolen.open("/account/security");
+        let own = page.form("/account/totp").iter().find(|(name, _)| name == "secret").unwrap().1.clone();
+        let swapped = format!("{chosen}.{}", own.split_once('.').unwrap().1);
+        for secret in [chosen.as_str(), &foreign, &swapped] {
+            let refused = send(Some(secret), PASSWORD);
+            assert_eq!(refused.status, 409, "{secret}: {}", refused.text());
+            assert!(refused.text().contains("no longer good"), "{}", refused.text());
+            assert_ne!(shown_secret(&refused), secret.split('.').next().unwrap(), "a fresh one is shown");
+        }
+        world.clock.shift_seconds(16 * 60);
+        let stolen = world.signed_in(OWNER);
+        let code = server::auth::totp_code(own.split('.').next().unwrap(), world.clock.now());
+        let fields = [("secret", own.as_str()), ("code", code.as_str()), ("current", PASSWORD)];
+        assert_eq!(stolen.fill("/account/security", "/account/totp", &fields).status, 409, "shown 16 minutes ago");
+        let user = store::User::find_where(&mut world.conn(), "email = ?", &[OWNER.into()]).unwrap().unwrap();
+        assert!(user.totp_secret.is_empty());
+        // The owner, with the password and a wrong code first: the same secret stays, since it is in the app by now.
+        let token = world.api(OWNER);
+        assert_eq!((stolen.get("/home").status, token.get("/api/v1/me").status), (200, 200));
+        let page = client.open("/account/security");
+        let secret = shown_secret(&page);
+        let mut form = page.form("/account/totp");
+        form.retain(|(name, _)| name != "code" && name != "current");
+        form.extend([("code".into(), "000000x".into()), ("current".into(), PASSWORD.into())]);
+        let wrong = client.post("/account/totp", &form);
+        assert_eq!((wrong.status, shown_secret(&wrong)), (401, secret.clone()));
+        let mut form = wrong.form("/account/totp");
+        form.retain(|(name, _)| name != "code" && name != "current");
+        let code = server::auth::totp_code(&secret, world.clock.now());
+        form.extend([("code".into(), code), ("current".into(), PASSWORD.into())]);
+        assert_eq!(client.post("/account/totp", &form).status, 303);
+        assert_eq!(client.get("/home").status, 200, "the own session stays");
+        assert_eq!((stolen.get("/home").status, token.get("/api/v1/me").status), (303, 401));
+        let mailed = "SELECT COUNT(*) AS value FROM mails WHERE address = ? AND subject LIKE '%second factor%'";
+        let told = || store::query::int(&mut world.conn(), mailed, &[OWNER.into()]).unwrap() == Some(1);
+        assert!(
+            (0..100).any(|_| told() || {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                false
+            }),
+            "the owner is told"
+        );
+        world.verify();
+    }
+}
+
+/// A session may not try passwords without end, neither to change the password nor to turn on the second factor.
+#[test]
+fn a_session_does_not_guess_the_password() {
+    let world = World::demo(Database::sqlite(), 3);
+    let client = world.signed_in("financier1@kontor.example");
+    let new = "another quay at ten";
+    let tries: Vec<u16> = (0..11)
+        .map(|number| match number % 2 {
+            0 => client.fill("/account/security", "/account/password", &[("current", "guess"), ("password", new)]).status,
+            _ => client.fill("/account/security", "/account/totp", &[("current", "guess"), ("code", "1")]).status,
+        })
+        .collect();
+    assert_eq!((tries[9], tries[10]), (401, 429));
+    let right = client.fill("/account/security", "/account/password", &[("current", PASSWORD), ("password", new)]);
+    assert_eq!(right.status, 429, "not even the right one");
 }
 
 /// S8: the same person, another content, and a race of two approvers.

@@ -489,6 +489,15 @@ fn evidence_stands_beside_the_invoice() {
         assert!(attached.text().contains("Evidence attached"), "{}", attached.text());
         let strange = supplier.upload(&page, &action, &[("run.exe", b"MZ program".to_vec())]);
         assert!(strange.status == 422 && strange.text().contains("Evidence is a PDF"), "{}", strange.text());
+        for page_of_a_browser in [
+            "<html><script>alert(1)</script></html>",
+            "<svg xmlns='http://www.w3.org/2000/svg'/>",
+            "<p>a</p><script>alert(1)</script>",
+        ] {
+            let refused = supplier.upload(&page, &action, &[("a.html", page_of_a_browser.into())]);
+            assert_eq!(refused.status, 422, "{page_of_a_browser}");
+            assert!(refused.text().contains("Evidence is a PDF"), "{}", refused.text());
+        }
         let path = format!("/api/v1/attach-evidence?invoice_id={id}&kind=delivery");
         let headers = [("Content-Type", "application/xml"), ("X-File-Name", "note.xml"), ("Idempotency-Key", "evidence-note")];
         let note = "<DespatchAdvice/>".to_owned();

@@ -54,7 +54,7 @@ pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
     }
     let floor = facts.terms_minimum_minor.min(facts.units_minor);
     if facts.minimum_ticket_minor < floor || facts.minimum_ticket_minor > facts.units_minor {
-        return Err(Refusal::MinimumTicketInvalid);
+        return Err(Refusal::MinimumTicketInvalid { least_minor: floor, most_minor: facts.units_minor });
     }
     if facts.close_date < facts.today || facts.close_date >= facts.due_date {
         return Err(Refusal::CloseDateInvalid);

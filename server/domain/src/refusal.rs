@@ -56,6 +56,8 @@ refusals! {
     PasswordBreached => "password_breached",
     PasswordWrong => "password_wrong",
     TotpWrong => "totp_wrong",
+    /// The secret of a second factor was not shown to this person, or too long ago.
+    TotpSecretStale => "totp_secret_stale",
     LinkInvalid => "link_invalid",
     EmailTaken { field: String } => "email_taken",
     /// The two first people of a company are one.
@@ -126,7 +128,7 @@ refusals! {
     // Receivables, offers, purchases
     RateOutOfRange => "rate_out_of_range",
     CloseDateInvalid => "close_date_invalid",
-    MinimumTicketInvalid => "minimum_ticket_invalid",
+    MinimumTicketInvalid { least_minor: i64, most_minor: i64 } => "minimum_ticket_invalid",
     NotEnoughUnits { available_minor: i64 } => "not_enough_units",
     /// More than the programme's advance rate leaves to sell.
     AboveAdvance { left_minor: i64 } => "above_advance",

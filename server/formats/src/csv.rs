@@ -51,6 +51,11 @@ pub(crate) fn invoice_grid(bytes: &[u8]) -> Result<table::Grid, FormatFault> {
     if invoices::is_heading(&grid.heading) { Ok(grid) } else { Err(FormatFault::UnknownKind) }
 }
 
+/// Reads a table that must be the buyer's payables: what its heading lacks is told by name.
+pub fn read_payables(bytes: &[u8]) -> Result<Result<Vec<Payable>, Vec<FormatFault>>, FormatFault> {
+    payables::read(&table::split(&table::decode(bytes)?)?)
+}
+
 /// Either all rows or all faults, of which only so many are worth telling.
 fn all_or_faults<T>(rows: impl Iterator<Item = Result<T, Vec<FormatFault>>>) -> Result<Vec<T>, Vec<FormatFault>> {
     let (mut good, mut faults) = (Vec::new(), Vec::new());

@@ -70,11 +70,15 @@ faults! {
     CsvNul { line: u32 } => "csv_nul",
     CsvQuote { line: u32 } => "csv_quote",
     CsvWidth { line: u32, cells: usize, columns: usize } => "csv_width",
-    CsvColumnMissing { column: String } => "csv_column_missing",
+    /// The columns that the heading lacks, those that every table of the kind needs, and the others that it may have.
+    CsvColumnMissing { column: String, needed: String, others: String } => "csv_column_missing",
     CsvColumnUnknown { column: String } => "csv_column_unknown",
     CsvColumnRepeated { column: String } => "csv_column_repeated",
     CsvCellMissing { line: u32, column: String } => "csv_cell_missing",
     CsvCell { line: u32, column: String, text: String } => "csv_cell",
+    /// A character that nobody sees, or that turns the direction of writing.
+    CsvHidden { line: u32, column: String, mark: String } => "csv_hidden",
+    CsvDueBeforeIssue { line: u32, column: String, text: String, issued: String } => "csv_due_before_issue",
     /// The row's amounts do not lead to what is payable.
     CsvTotals { line: u32, column: String, text: String } => "csv_totals",
     CsvRepeated { line: u32, earlier: u32 } => "csv_repeated",

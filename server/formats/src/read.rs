@@ -94,6 +94,30 @@ pub fn read_xml(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
     }
 }
 
+/// Namespaces of what a browser draws or runs: HTML, pictures, formulas, style sheets and interfaces.
+const RUN_BY_BROWSERS: &[&str] = &[
+    "http://www.w3.org/1999/xhtml",
+    "http://www.w3.org/2000/svg",
+    "http://www.w3.org/1998/Math/MathML",
+    "http://www.w3.org/1999/XSL/Transform",
+    "http://www.mozilla.org/keymaster/gatekeeper/there.is.only.xul",
+];
+
+/// Whether this is one well-formed XML document that holds data only: no HTML under whichever name, nothing with a script or a style
+/// sheet in it that a browser would run.
+#[must_use]
+pub fn is_plain_document(bytes: &[u8]) -> bool {
+    const ROOTS: &[&str] = &["html", "head", "body", "script", "svg", "math", "stylesheet", "transform", "window"];
+    let Ok(text) = encoding::decode_xml(bytes) else { return false };
+    let Ok(document) = xml::parse(text.trim_start(), xml::INVOICE_NODES) else { return false };
+    let named = document.root_element().tag_name().name().to_ascii_lowercase();
+    let run = document.descendants().any(|node| {
+        node.pi().is_some_and(|instruction| instruction.target.eq_ignore_ascii_case("xml-stylesheet"))
+            || node.tag_name().namespace().is_some_and(|space| RUN_BY_BROWSERS.contains(&space))
+    });
+    !run && !ROOTS.contains(&named.as_str())
+}
+
 pub(crate) fn is_invoice_root(root: Node<'_, '_>) -> bool {
     cii::is_mine(root) || ubl::is_mine(root)
 }

@@ -30,7 +30,7 @@ fn media_type(content: &[u8]) -> Option<&'static str> {
         Some("image/png")
     } else if head.starts_with(b"\xff\xd8\xff") {
         Some("image/jpeg")
-    } else if head.iter().find(|mark| mark.is_ascii_graphic()) == Some(&b'<') {
+    } else if formats::read::is_plain_document(content) {
         Some("application/xml")
     } else {
         None
@@ -75,9 +75,28 @@ mod tests {
         assert_eq!(media_type(b"%PDF-1.7 "), Some("application/pdf"));
         assert_eq!(media_type(b"\x89PNG\r\n\x1a\n..."), Some("image/png"));
         assert_eq!(media_type(b"\xff\xd8\xff\xe0"), Some("image/jpeg"));
-        assert_eq!(media_type(b"  <Order/>"), Some("application/xml"));
-        for strange in [&b"MZ\x90"[..], b"#!/bin/sh", b"", b"PK\x03\x04"] {
-            assert_eq!(media_type(strange), None);
+        for order in [&b"  <Order/>"[..], b"<?xml version='1.0'?><o:Order xmlns:o='urn:o'><script/></o:Order>", b"\xFF\xFE<\0a\0/\0>\0"] {
+            assert_eq!(media_type(order), Some("application/xml"), "{order:?}");
+        }
+        for strange in [
+            &b"MZ\x90"[..],
+            b"#!/bin/sh",
+            b"",
+            b"PK\x03\x04",
+            b"<html><script>alert(1)</script></html>",
+            b"<HTML/>",
+            b"<!DOCTYPE html><html/>",
+            b"<script>alert(1)</script>",
+            b"<p>text</p><script>alert(1)</script>",
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+            b"<x:anything xmlns:x='http://www.w3.org/1999/xhtml'/>",
+            b"<a><h:script xmlns:h='http://www.w3.org/1999/xhtml'>alert(1)</h:script></a>",
+            b"<?xml-stylesheet type='text/xsl' href='x'?><a/>",
+            b"<xsl:stylesheet xmlns:xsl='http://www.w3.org/1999/XSL/Transform'/>",
+            b"<Order>",
+            b"<",
+        ] {
+            assert_eq!(media_type(strange), None, "{}", String::from_utf8_lossy(strange));
         }
     }
 }

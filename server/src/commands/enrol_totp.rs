@@ -1,7 +1,9 @@
-//! A person adds or removes the second factor (RFC 6238). The caller has checked a code made with the secret.
+//! A person adds or removes the second factor (RFC 6238); every other session ends. The caller has checked a code made with the
+//! secret, and before a factor is added the password.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Done, Execute, revoke_sessions};
 use crate::batch::{Batch, Step};
+use domain::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::User;
@@ -15,6 +17,9 @@ pub struct EnrolTotp {
     pub enrolled: bool,
     /// Time step of the code that was used: it is not accepted again.
     pub step: i64,
+    /// The session that made the change stays.
+    #[serde(default)]
+    pub keep_session: i64,
 }
 
 impl Execute for EnrolTotp {
@@ -22,9 +27,13 @@ impl Execute for EnrolTotp {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut user = User::load(batch.conn, actor.user_id)?;
+        if self.enrolled && !user.totp_secret.is_empty() {
+            return Err(Refusal::StateConflict { state: "active".to_owned() }.into());
+        }
         user.totp_secret.clone_from(&self.secret);
         user.totp_last_step = self.step;
         batch.update(&user)?;
+        revoke_sessions::end_sessions(batch, user.id, self.keep_session)?;
         let kind = if self.enrolled { "totp_added" } else { "totp_removed" };
         batch.notify_user((user.party_id, user.id), kind, &json!({}), "/account/security".to_owned());
         Ok(Done::new(user.id, json!({})))

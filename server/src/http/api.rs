@@ -55,11 +55,19 @@ fn media_type(request: &HttpRequest) -> String {
     header.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
+/// What is wrong with a body, with the field that is missing by its name.
+fn body_fault(error: &serde_json::Error) -> Fault {
+    let said = error.to_string();
+    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    missing.map_or(Fault::BadRequest("json_invalid"), |field| {
+        domain::Refusal::FieldMissing { field: field.chars().take(60).collect() }.into()
+    })
+}
+
 /// A field that nobody reads is a mistake of the caller's: silence would leave it in the belief that it counts.
 fn read_body<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, Fault> {
-    let invalid = |_| Fault::BadRequest("json_invalid");
-    let given: Value = serde_json::from_slice(body).map_err(invalid)?;
-    let read: T = serde_json::from_value(given.clone()).map_err(invalid)?;
+    let given: Value = serde_json::from_slice(body).map_err(|_| Fault::BadRequest("json_invalid"))?;
+    let read: T = serde_json::from_value(given.clone()).map_err(|error| body_fault(&error))?;
     let known = serde_json::to_value(&read).unwrap_or_default();
     let unknown = given.as_object().and_then(|map| map.keys().find(|name| known.get(name.as_str()).is_none()));
     unknown.map_or(Ok(read), |name| Err(domain::Refusal::FieldInvalid { field: name.chars().take(60).collect() }.into()))
@@ -227,6 +235,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/contacts", contacts);
     routes.get("/api/v1/confirmation-links", confirmation_links);
     routes.get("/api/v1/confirmation-evidence", confirmation_evidence);
+    routes.get("/api/v1/approvals", approvals);
     routes.get("/api/v1/assignments", assignments);
     routes.get("/api/v1/programmes", programmes);
     routes.get("/api/v1/programmes/versions", programme_versions);
@@ -280,7 +289,7 @@ impl FromRequest for CredentialsBody {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
             let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
-            Ok(Self(serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?))
+            Ok(Self(serde_json::from_slice(&body).map_err(|error| body_fault(&error))?))
         })
     }
 }
@@ -426,6 +435,20 @@ async fn confirmation_links(who: Who<OperatorViewer>, params: Params) -> Answer 
         })
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// What the company's people have asked a second person for, each with the digest that `decide-approval` wants.
+async fn approvals(who: Who<Member>, params: Params) -> Answer {
+    let wanted = newest(&params).with("party_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(lists::ApprovalLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "command": row.command, "state": row.state, "amount_minor": row.amount_minor, "currency": row.currency,
+            "maker": row.maker, "maker_id": row.maker_id, "checker": row.checker, "asked_at": row.created_at, "about": row.about,
+            "body": serde_json::from_str::<Value>(&row.body).unwrap_or_default(), "body_hash": row.body_hash, "reason": row.reason,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
 }
 
 /// The notices of assignment that the company was given.

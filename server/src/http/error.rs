@@ -142,6 +142,7 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "request_pending"
         | "receipt_known"
         | "check_changed"
+        | "totp_secret_stale"
         | "nothing_to_pay"
         | "day_not_reached"
         | "day_in_past"
@@ -241,7 +242,7 @@ impl Fault {
                 "not_same_money" => "other_id",
                 "password_too_short" | "password_breached" => "password",
                 "password_wrong" => "current",
-                "totp_wrong" => "code",
+                "totp_wrong" | "totp_secret_stale" => "code",
                 _ => "",
             }
             .to_owned()
@@ -337,6 +338,10 @@ mod tests {
         "most",
         "cells",
         "columns",
+        "needed",
+        "others",
+        "mark",
+        "issued",
         "earlier",
         "statement",
         "opening",

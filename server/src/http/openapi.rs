@@ -13,6 +13,7 @@ pub fn add_routes(routes: &mut Routes) {
 
 /// What an address answers: fields of the answer itself, and of an item where it is a list. A question mark: it may be null.
 pub const ANSWERS: &[(&str, &str, &str)] = &[
+    ("approvals", PAGE, "id command state amount_minor currency maker maker_id checker asked_at about body body_hash reason"),
     (
         "assignments",
         PAGE,
@@ -126,7 +127,7 @@ pub fn type_of(name: &str) -> &'static str {
         _ if ["_id", "_minor", "_days", "_transfer", "_bps", "_version"].iter().any(|end| name.ends_with(end)) => "integer",
         "held" | "eligible" => "boolean",
         "rules" | "warnings" | "hashes" => "array",
-        "user" | "company" | "refusal" => "object",
+        "user" | "company" | "refusal" | "body" => "object",
         _ => "string",
     }
 }
@@ -205,6 +206,7 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
         "messages" => &[("invoice_id", "the invoice that was spoken about")],
         "confirmation-evidence" => &[("invoice_id", "the invoice that was confirmed")],
         "payables/approved" => &[("state", "approved, used, withdrawn or lapsed"), ("before", "rows older than this id")],
+        "approvals" => &[("state", "pending, approved, rejected or ended"), ("before", "rows older than this id")],
         "assignments" => &[("state", "given or acknowledged"), ("before", "rows older than this id")],
         "payables/list" => &[("list_id", "a list of confirmations of the company")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],

@@ -53,14 +53,16 @@ impl Pool {
 /// How old a pool is at least before it is given up.
 const RENEWAL: Duration = Duration::from_secs(10);
 
-/// `DATABASE_URL` chooses: `postgres://…` or the path of an SQLite file.
+#[must_use]
+pub fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// `postgres://…` or the path of an SQLite file: what `config::database_url` has made of what the operator gave.
 pub fn connect(url: &str) -> Result<Conn> {
     let fault = |error: diesel::ConnectionError| StoreError::Connection(error.to_string());
-    let mut conn = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+    let mut conn = if is_postgres(url) {
         Conn::Postgres(PgConnection::establish(url).map_err(fault)?)
-    } else if url.contains("://") || url.starts_with("sqlite:") {
-        let wanted = "give the path of an SQLite file, or postgres://user:password@host:port/database";
-        return Err(StoreError::Connection(format!("this is no database that Kontor knows: {wanted}")));
     } else {
         Conn::Sqlite(SqliteConnection::establish(url).map_err(|error| StoreError::Connection(format!("{url}: {error}")))?)
     };

@@ -23,6 +23,15 @@ pub fn has_all(heading: &[String], names: &[&str]) -> bool {
 
 /// A heading names each column once, names no other, and leaves none out that every row needs.
 pub fn check_heading(grid: &Grid, columns: &[Column]) -> Result<(), FormatFault> {
+    let names = |wanted: &dyn Fn(&&Column) -> bool| {
+        let names: Vec<&str> = columns.iter().filter(wanted).map(|column| column.name).collect();
+        names.join(", ")
+    };
+    let missing = names(&|column| column.needed && !grid.heading.iter().any(|cell| cell == column.name));
+    if !missing.is_empty() {
+        let (needed, others) = (names(&|column| column.needed), names(&|column| !column.needed));
+        return Err(FormatFault::CsvColumnMissing { column: missing, needed, others });
+    }
     for (index, cell) in grid.heading.iter().enumerate() {
         if !columns.iter().any(|column| column.name == cell) {
             return Err(FormatFault::CsvColumnUnknown { column: shown(cell) });
@@ -31,11 +40,7 @@ pub fn check_heading(grid: &Grid, columns: &[Column]) -> Result<(), FormatFault>
             return Err(FormatFault::CsvColumnRepeated { column: shown(cell) });
         }
     }
-    match columns.iter().find(|column| column.needed && !grid.heading.iter().any(|cell| cell == column.name)) {
-        Some(column) => Err(FormatFault::CsvColumnMissing { column: column.name.to_owned() }),
-        None if grid.rows.is_empty() => Err(FormatFault::CsvWithoutRows),
-        None => Ok(()),
-    }
+    if grid.rows.is_empty() { Err(FormatFault::CsvWithoutRows) } else { Ok(()) }
 }
 
 /// One row under reading: values come out, faults are gathered.
@@ -74,7 +79,10 @@ impl<'a> Cells<'a> {
         let needed = self.columns.iter().any(|known| known.name == column && known.needed);
         if text.is_empty() && needed {
             self.faults.push(FormatFault::CsvCellMissing { line: self.row.line, column: column.to_owned() });
-        } else if text.chars().count() > LONGEST || text.chars().any(|mark| mark.is_control() && mark != '\n') {
+        } else if let Some(mark) = text.chars().find(|mark| domain::text::is_hidden(*mark) && *mark != '\n') {
+            let (column, mark) = (column.to_owned(), format!("U+{:04X}", u32::from(mark)));
+            self.faults.push(FormatFault::CsvHidden { line: self.row.line, column, mark });
+        } else if text.chars().count() > LONGEST {
             self.wrong(column, &text);
         }
         text

@@ -73,6 +73,18 @@ mod tests {
             ]
         );
         let heading = read(b"invoice_number,amount,due_date\nA,1,2027-01-31\n");
-        assert_eq!(heading, Err(FormatFault::CsvColumnMissing { column: "supplier_tax_id".into() }));
+        let (needed, others) = ("invoice_number, supplier_tax_id, amount, due_date".to_owned(), "reason".to_owned());
+        let lacks = |column: &str| FormatFault::CsvColumnMissing {
+            column: column.into(),
+            needed: needed.clone(),
+            others: others.clone(),
+        };
+        assert_eq!(heading, Err(lacks("supplier_tax_id")));
+        assert_eq!(read(b""), Err(lacks(&needed)), "an empty file lacks all of them");
+        let turned = "invoice_number,supplier_tax_id,amount,due_date,reason\nA-1,DE1,5,2027-01-31,fo\u{202E}o\nA\u{7}2,DE1,5,2027-01-31,\n";
+        let hidden =
+            |line: u32, column: &str, mark: &str| FormatFault::CsvHidden { line, column: column.into(), mark: mark.into() };
+        let faults = read(turned.as_bytes()).unwrap().unwrap_err();
+        assert_eq!(faults, [hidden(2, "reason", "U+202E"), hidden(3, "invoice_number", "U+0007")]);
     }
 }

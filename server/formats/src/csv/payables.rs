@@ -92,7 +92,8 @@ fn read_row(grid: &Grid, row: &Row) -> Result<Payable, Vec<FormatFault>> {
     if let (Some(issued), Some(due)) = (issue_date, due_date)
         && due < issued
     {
-        cells.wrong("due_date", &due.to_string());
+        let (column, text) = ("due_date".to_owned(), due.to_string());
+        cells.faults.push(FormatFault::CsvDueBeforeIssue { line: row.line, column, text, issued: issued.to_string() });
     }
     match (issue_date, due_date, currency, payable) {
         (Some(issue_date), Some(due_date), Some(currency), Some(payable)) if cells.faults.is_empty() => Ok(Payable {

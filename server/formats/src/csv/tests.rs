@@ -78,7 +78,12 @@ fn every_fault_is_told_by_row_and_column_and_nothing_is_taken() {
     assert_eq!(faults(&format!("{HEADING}\n")), ["csv_without_rows"]);
     assert_eq!(faults(&format!("{HEADING},number\n{good},\n")), [r#"csv_column_repeated column="number""#]);
     assert_eq!(faults(&format!("{HEADING},colour\n{good},\n")), [r#"csv_column_unknown column="colour""#]);
-    assert_eq!(faults(&format!("{}\n{good}\n", HEADING.replace("total,", ""))), [r#"csv_column_missing column="total""#]);
+    assert_eq!(
+        faults(&format!("{}\n{good}\n", HEADING.replace("total,", ""))),
+        [
+            r#"csv_column_missing column="total" needed="number, issue_date, currency, seller_tax_id, buyer_tax_id, total, payable" others="type_code, due_date, seller_name, buyer_name, net, tax, prepaid, order_reference, iban, payment_reference, note, preceding""#
+        ]
+    );
     assert_eq!(faults("a,b\n1,2\n"), ["unknown_kind"]);
     assert_eq!(faults(&format!("{HEADING}\n{}", format!("{good}\n").repeat(20_001))), [r#"csv_too_many most="20000""#]);
     let windows = [HEADING.as_bytes(), b"\nA-1,2026-11-01,,EUR,DE1,FR1,Caf\xE9,,,119,,119,\n"].concat();
@@ -89,7 +94,20 @@ fn every_fault_is_told_by_row_and_column_and_nothing_is_taken() {
 fn a_payable_is_due_after_it_was_issued_and_deductions_lower_it() {
     let heading = "supplier_tax_id,invoice_number,issue_date,due_date,currency,total,deducted,payable";
     let fault = |row: &str| faults(&format!("{heading}\n{row}\n"));
-    assert_eq!(fault("DE1,R1,2026-12-01,2026-11-01,EUR,,,5"), [r#"csv_cell line="2" column="due_date" text="2026-11-01""#]);
+    let needed = "supplier_tax_id, invoice_number, issue_date, due_date, currency, payable";
+    for (file, missing) in [
+        ("", needed),
+        ("foo,bar\n1,2\n", needed),
+        ("supplier_tax_id,invoice_number,issue_date,due_date,currency,due\n", "payable"),
+    ] {
+        let fault = crate::csv::read_payables(file.as_bytes()).unwrap_err().to_string();
+        let expected = format!(r#"csv_column_missing column="{missing}" needed="{needed}" others="#);
+        assert!(fault.starts_with(&expected), "{file}: {fault}");
+    }
+    assert_eq!(
+        fault("DE1,R1,2026-12-01,2026-11-01,EUR,,,5"),
+        [r#"csv_due_before_issue line="2" column="due_date" text="2026-11-01" issued="2026-12-01""#]
+    );
     assert_eq!(fault("DE1,R1,2026-11-01,2026-12-01,EUR,10,-5,15"), [r#"csv_cell line="2" column="deducted" text="-5""#]);
     assert_eq!(fault("DE1,R1,2026-11-01,2026-12-01,EUR,10,5,6"), [r#"csv_totals line="2" column="payable" text="6""#]);
 }

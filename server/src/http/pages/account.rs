@@ -79,10 +79,20 @@ async fn account_post(who: Who<Member>, posted: Posted) -> Answer {
     }
 }
 
-async fn security_page(who: &Who<Member>, secret: String) -> Result<Page, Fault> {
+/// `shown` is the signed secret that the person has before their eyes already, if it is still good.
+async fn security_page(who: &Who<Member>, shown: &str) -> Result<Page, Fault> {
     let person = who.person()?.clone();
+    let (key, now) = (&who.app.config.secret, who.app.clock.now());
+    let (secret, signed) = match auth::open_totp_secret(key, person.user.id, shown, now) {
+        Some(known) => (known.to_owned(), shown.to_owned()),
+        None => {
+            let fresh = auth::new_totp_secret();
+            let signed = auth::sign_totp_secret(key, person.user.id, &fresh, now);
+            (fresh, signed)
+        }
+    };
     let language = who.language();
-    let (user_id, now) = (person.user.id, who.app.clock.now());
+    let user_id = person.user.id;
     let sessions = who
         .app
         .read(move |conn| {
@@ -103,16 +113,17 @@ async fn security_page(who: &Who<Member>, secret: String) -> Result<Page, Fault>
         .form(Form::new("/account/password", who.t("security-password-submit"), password))
         .with(Block::Heading(who.t("security-totp")));
     let code = Field::new("code", who.t("field-code"), "code").autocomplete("one-time-code");
+    let current = Field::new("current", who.t("field-current-password"), "password").autocomplete("current-password");
     if person.user.totp_secret.is_empty() {
         let link =
             format!("otpauth://totp/Kontor:{}?secret={secret}&issuer=Kontor", super::super::routes::encode(&person.user.email));
         page = page
             .with(Block::Paragraph(who.t("security-totp-lead")))
             .with(Block::Facts(vec![
-                (who.t("security-totp-secret"), Value::code(secret.clone())),
+                (who.t("security-totp-secret"), Value::code(secret)),
                 (who.t("security-totp-link"), Value::code(link)),
             ]))
-            .form(Form::new("/account/totp", who.t("security-totp-submit"), vec![code]).hidden("secret", secret));
+            .form(Form::new("/account/totp", who.t("security-totp-submit"), vec![current, code]).hidden("secret", signed));
     } else {
         page = page
             .with(Block::Notice(web::Tone::Done, who.t("security-totp-on")))
@@ -134,27 +145,43 @@ async fn security_page(who: &Who<Member>, secret: String) -> Result<Page, Fault>
 }
 
 async fn security(who: Who<Member>) -> Answer {
-    let page = security_page(&who, auth::new_totp_secret()).await?;
+    let page = security_page(&who, "").await?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn security_again(who: &Who<Member>, posted: &Posted, fault: Fault) -> Answer {
-    let known = posted.get("secret");
-    let secret = if known.is_empty() { auth::new_totp_secret() } else { known.to_owned() };
-    again(who, security_page(who, secret).await?, posted, fault, "").await
+    let page = security_page(who, posted.get("secret")).await?;
+    // A secret that is no longer good must not come back in the place of the fresh one.
+    let mut typed = posted.clone();
+    typed.fields.retain(|(name, _)| name != "secret");
+    again(who, page, &typed, fault, "").await
+}
+
+/// Wrong passwords that a session may try in a quarter of an hour: whoever has stolen it does not know the password.
+const MOST_WRONG_PASSWORDS: u32 = 10;
+
+/// Whoever changes how this person signs in must know the password, not only hold a session.
+async fn prove_password(who: &Who<Member>, current: &str) -> Result<(), Fault> {
+    let (user, current) = (who.person()?.user.clone(), current.to_owned());
+    let tries = format!("own password {}", user.id);
+    if !who.app.sign_in_throttle.allow(&tries, MOST_WRONG_PASSWORDS) {
+        return Err(Fault::TooMany);
+    }
+    if !who.app.read(move |_| Ok(auth::verify_password(&current, &user.password_hash))).await? {
+        return Err(Refusal::PasswordWrong.into());
+    }
+    who.app.sign_in_throttle.forgive(&tries);
+    Ok(())
 }
 
 async fn password(who: Who<Member>, posted: Posted) -> Answer {
     let person = who.person()?.clone();
-    let (current, new) = (posted.get("current").to_owned(), posted.get("password").to_owned());
-    let (stored, email) = (person.user.password_hash.clone(), person.user.email.clone());
+    let (new, email) = (posted.get("password").to_owned(), person.user.email.clone());
     let changed = async {
+        prove_password(&who, posted.get("current")).await?;
         let password_hash = who
             .app
             .read(move |_| {
-                if !auth::verify_password(&current, &stored) {
-                    return Err(Refusal::PasswordWrong.into());
-                }
                 auth::check_password(&new, &email)?;
                 Ok(auth::hash_password(&new)?)
             })
@@ -168,27 +195,28 @@ async fn password(who: Who<Member>, posted: Posted) -> Answer {
 }
 
 async fn totp(who: Who<Member>, posted: Posted) -> Answer {
-    let secret = posted.get("secret").to_owned();
+    let person = who.person()?.clone();
     let code: String = posted.get("code").chars().filter(char::is_ascii_digit).collect();
-    let step = auth::totp_step(&secret, &code, who.app.clock.now(), 0).ok_or(Fault::Refused(Refusal::TotpWrong));
-    let enrolled = match step {
-        Ok(step) if who.person()?.user.totp_secret.is_empty() => {
-            who.submit(&posted.key(), EnrolTotp { secret, enrolled: true, step }).await
-        }
-        Ok(_) => Err(Refusal::StateConflict { state: "active".to_owned() }.into()),
-        Err(fault) => Err(fault),
+    let enrolled = async {
+        prove_password(&who, posted.get("current")).await?;
+        let now = who.app.clock.now();
+        let shown = auth::open_totp_secret(&who.app.config.secret, person.user.id, posted.get("secret"), now);
+        let secret = shown.ok_or(Refusal::TotpSecretStale)?.to_owned();
+        let step = auth::totp_step(&secret, &code, now, 0).ok_or(Refusal::TotpWrong)?;
+        who.submit(&posted.key(), EnrolTotp { secret, enrolled: true, step, keep_session: person.session.id }).await
     };
-    match enrolled {
+    match enrolled.await {
         Ok(outcome) => Ok(super::receipt(&outcome)),
         Err(fault) => security_again(&who, &posted, fault).await,
     }
 }
 
 async fn totp_remove(who: Who<Member>, posted: Posted) -> Answer {
-    let user = who.person()?.user.clone();
+    let person = who.person()?.clone();
     let removed = async {
-        let step = super::sign_in::check_code(&who.app, &user, posted.get("code")).await?;
-        who.submit(&posted.key(), EnrolTotp { secret: String::new(), enrolled: false, step }).await
+        let step = super::sign_in::check_code(&who.app, &person.user, posted.get("code")).await?;
+        let keep_session = person.session.id;
+        who.submit(&posted.key(), EnrolTotp { secret: String::new(), enrolled: false, step, keep_session }).await
     };
     match removed.await {
         Ok(outcome) => Ok(super::receipt(&outcome)),

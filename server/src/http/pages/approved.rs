@@ -16,7 +16,7 @@ use domain::advance::{Difference, differences};
 use domain::confirmation_list::MOST_ITEMS;
 use domain::invoice::MOST_PAYABLE_MINOR;
 use domain::party::{Capacity, Names, PartyStatus, Role};
-use formats::csv::{Payable, Table};
+use formats::csv::Payable;
 use std::collections::HashMap;
 use store::lists::ApprovedLine;
 use store::records::Record;
@@ -76,11 +76,9 @@ fn row_of(row: &Payable, suppliers: &HashMap<String, i64>, traded: &[String]) ->
 
 /// A payables file's rows. One wrong row, and nothing of it is taken.
 fn read_rows(conn: &mut Conn, party_id: i64, content: &[u8]) -> Result<Vec<PayableRow>, Fault> {
-    let rows = match formats::csv::read(content)? {
-        Table::Payables(rows) => rows,
-        Table::Faulty(faults) => return Err(Fault::Rows(faults.into_iter().map(|fault| RowFault::Cell(fault.into())).collect())),
-        Table::Invoices(_) => return Err(formats::FormatFault::UnknownKind.into()),
-    };
+    let faulty =
+        |faults: Vec<formats::FormatFault>| Fault::Rows(faults.into_iter().map(|fault| RowFault::Cell(fault.into())).collect());
+    let rows = formats::csv::read_payables(content)?.map_err(faulty)?;
     let sells = |party: &Party| {
         party.id != party_id
             && party.status == PartyStatus::Active.name()
