@@ -107,6 +107,7 @@ const PLACES: &[&str] = &[
     "date",
     "asset",
     "most",
+    "day",
     "least",
     "marks",
     "system",

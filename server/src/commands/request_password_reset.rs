@@ -4,8 +4,8 @@ use super::{Actor, Done, Execute, invite_user};
 use crate::batch::{Batch, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Link, User};
+use store::User;
+use store::records::Keyed;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RequestPasswordReset {
@@ -19,12 +19,6 @@ impl Execute for RequestPasswordReset {
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let user = User::load(batch.conn, self.user_id)?;
-        // The newest link is the one that counts.
-        let older = "user_id = ? AND kind = 'reset' AND used_at IS NULL";
-        for mut link in Link::list_where(batch.conn, older, &[user.id.into()])? {
-            link.used_at = Some(batch.now);
-            batch.update(&link)?;
-        }
         invite_user::insert_link(batch, "reset", user.id, &self.token, 1)?;
         let link = format!("/password/reset/{}", self.token);
         batch.notify_user((user.party_id, user.id), "password_reset", &json!({ "token": self.token }), link);
