@@ -214,3 +214,16 @@ fn kept_totals_are_what_the_rows_come_to() {
         assert!(finding.is_some_and(|found| found.place.starts_with("list_totals")), "{}", world.database.kind);
     }
 }
+
+/// A database that is somebody else's is left as it is.
+#[test]
+fn a_foreign_database_is_refused() {
+    for database in Database::both() {
+        let mut conn = store::connect(&database.url).unwrap();
+        query::execute(&mut conn, "CREATE TABLE foo (id INTEGER)", &[]).unwrap();
+        let refused = store::migrate(&mut conn).unwrap_err().to_string();
+        assert!(refused.contains("give an empty one"), "{refused}");
+        query::execute(&mut conn, "DROP TABLE foo", &[]).unwrap();
+        assert!(store::migrate(&mut conn).unwrap() > 0);
+    }
+}

@@ -1,6 +1,7 @@
 //! The platform comes into being: its operator, its first people, and the terms of each currency. Runs once.
 
-use super::{Actor, Done, Execute};
+use super::invite_user::free_email;
+use super::{Actor, Done, Execute, required};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -37,11 +38,19 @@ impl Execute for FoundPlatform {
         if batch.is_founded() {
             return Err(Refusal::StateConflict { state: PartyStatus::Active.name().to_owned() }.into());
         }
+        let name = required(&self.operator_name, "operator_name", 200)?;
+        if !formats::rules::codes::is_known("country", &self.country) {
+            return Err(Refusal::FieldInvalid { field: "country".to_owned() }.into());
+        }
+        for person in &self.people {
+            required(&person.name, "name", 100)?;
+            free_email(batch, &person.email, "email")?;
+        }
         batch.found(self.business_date, &self.custody_iban);
         let id = batch.next_id();
         batch.insert(&Party {
             id,
-            name: self.operator_name.clone(),
+            name,
             country: self.country.clone(),
             tax_id: "OPERATOR".to_owned(),
             tax_key: "OPERATOR".to_owned(),

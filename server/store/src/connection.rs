@@ -155,6 +155,9 @@ fn connections_to(url: &str, size: u32) -> Connections {
 
 /// Brings the schema up to date and says how many steps that took.
 pub fn migrate(conn: &mut Conn) -> Result<usize> {
+    if is_foreign(conn)? {
+        return Err(StoreError::Connection("this database has tables that are not Kontor's: give an empty one".to_owned()));
+    }
     let done = match conn {
         Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map(|steps| steps.len()),
         Conn::Postgres(postgres) => {
@@ -166,6 +169,20 @@ pub fn migrate(conn: &mut Conn) -> Result<usize> {
     let done = done.map_err(|error| StoreError::Connection(format!("migration: {error}")))?;
     complete_log(conn)?;
     Ok(done)
+}
+
+/// Whether somebody else's tables are here: Kontor's own begin with the list of its steps.
+fn is_foreign(conn: &mut Conn) -> Result<bool> {
+    let tables = match conn {
+        Conn::Sqlite(_) => "sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        Conn::Postgres(_) => {
+            "(SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()) x WHERE TRUE"
+        }
+    };
+    let all = crate::query::int(conn, &format!("SELECT COUNT(*) AS value FROM {tables}"), &[])?;
+    let steps =
+        crate::query::int(conn, &format!("SELECT COUNT(*) AS value FROM {tables} AND name = '__diesel_schema_migrations'"), &[])?;
+    Ok(all.unwrap_or(0) > 0 && steps.unwrap_or(0) == 0)
 }
 
 /// The newest step that this program knows.

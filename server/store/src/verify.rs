@@ -435,6 +435,14 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
         "SELECT id, 'its document is gone' AS problem FROM payment_files WHERE document NOT IN (SELECT sha256 FROM documents) ORDER BY id LIMIT 1",
     ),
     (
+        "late_claims of receivable",
+        "SELECT x.receivable AS id, 'what was paid of them is not what the journal has' AS problem FROM (\
+           SELECT receivable_id AS receivable, party_id AS party, paid_minor AS paid FROM late_claims UNION ALL \
+           SELECT d.owner_id, c.owner_id, -t.amount FROM transfers t JOIN ledger_accounts d ON d.id = t.debit_account \
+             JOIN ledger_accounts c ON c.id = t.credit_account WHERE t.code = 42 AND d.kind = 'collection') x \
+         GROUP BY x.receivable, x.party HAVING SUM(x.paid) <> 0 ORDER BY x.receivable LIMIT 1",
+    ),
+    (
         "list_totals of company",
         "SELECT party_id AS id, 'they are not what its rows come to' AS problem FROM (\
            SELECT party_id, list, currency, state, review, remind_on, entries, sum_minor FROM list_totals UNION ALL \

@@ -2037,6 +2037,7 @@ programme-decide-lead = Approving takes a second operator. Terms whose day has p
 programme-decide-submit = Decide
 programme-approve = Approve
 programme-reject = Turn down
+col-programme-name = Name
 programmes-title = Programmes
 programmes-lead = Your own terms under which your suppliers sell what you confirm.
 programmes-empty = There is no programme yet.

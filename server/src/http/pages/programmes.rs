@@ -162,7 +162,7 @@ pub fn programme_facts(language: Language, row: &ProgrammeLine) -> Facts {
     let mut facts = vec![
         (language.t("col-state"), Value::state(language, &row.state)),
         (language.t("col-buyer"), Value::text(row.buyer.clone())),
-        (language.t("field-name"), Value::text(row.name.clone())),
+        (language.t("col-programme-name"), Value::text(row.name.clone())),
         (language.t("col-currency"), Value::text(row.currency.clone())),
         (language.t("programme-joined"), Value::number(row.joined)),
         (language.t("programme-invited"), Value::number(row.invited)),
@@ -197,9 +197,8 @@ pub async fn send_list<R: SignedIn>(
 ) -> Answer {
     let language = who.language();
     let heads = &[
-        ("field-name", false, "name"),
+        ("col-programme-name", false, "name"),
         ("col-buyer", false, "buyer"),
-        ("col-currency", false, "currency"),
         ("programme-joined", true, ""),
         ("col-confirmed", true, "confirmed_minor"),
         ("col-sold", true, "sold_minor"),
@@ -216,7 +215,6 @@ pub async fn send_list<R: SignedIn>(
         cells: vec![
             Value::link(row.name.clone(), format!("{href}{}", row.id)),
             Value::text(row.buyer.clone()),
-            Value::text(row.currency.clone()),
             Value::number(row.joined),
             Value::money(&row.currency, row.confirmed_minor),
             Value::money(&row.currency, row.sold_minor),
@@ -228,7 +226,6 @@ pub async fn send_list<R: SignedIn>(
         let value = match order {
             "name" => row.name.clone(),
             "buyer" => row.buyer.clone(),
-            "currency" => row.currency.clone(),
             "confirmed_minor" => row.confirmed_minor.to_string(),
             "sold_minor" => row.sold_minor.to_string(),
             "outstanding_minor" => row.outstanding_minor.to_string(),
