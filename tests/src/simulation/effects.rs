@@ -709,7 +709,7 @@ impl Model {
                 }
             }
         }
-        if line.value_date > self.today {
+        if line.value_date > self.today || !self.is_near(&line.currency, line.booking_day, line.value_date) {
             line.kind = "value_date";
             return "attention";
         }

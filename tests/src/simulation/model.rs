@@ -300,10 +300,19 @@ impl Model {
 
     #[must_use]
     pub fn following(&self, currency: &str, date: NaiveDate) -> NaiveDate {
-        let open = |day: &NaiveDate| {
-            let said = self.holidays.get(&(currency.to_owned(), *day)).copied();
-            said.unwrap_or_else(|| arithmetic::is_business_day(currency, *day))
-        };
-        date.iter_days().find(open).unwrap_or(date)
+        date.iter_days().find(|day| self.is_open(currency, *day)).unwrap_or(date)
+    }
+
+    fn is_open(&self, currency: &str, day: NaiveDate) -> bool {
+        let said = self.holidays.get(&(currency.to_owned(), day)).copied();
+        said.unwrap_or_else(|| arithmetic::is_business_day(currency, day))
+    }
+
+    /// Banks value within three business days before or after they book.
+    #[must_use]
+    pub fn is_near(&self, currency: &str, one: NaiveDate, other: NaiveDate) -> bool {
+        let (first, last) = (one.min(other), one.max(other));
+        let between = first.iter_days().skip(1).take_while(|day| *day < last);
+        between.filter(|day| self.is_open(currency, *day)).count() < 3
     }
 }
