@@ -6,6 +6,7 @@ use e2e::world::World;
 use e2e::{Client, Database, shared_data};
 use server::demo::files::{DemoInvoice, ubl};
 use std::io::{Cursor, Write};
+use store::records::Record;
 
 fn invoice(number: &str) -> String {
     invoice_over(number, 100_000)
@@ -232,4 +233,54 @@ fn five_hundred_files_go_at_once() {
     let drafts = store::lists::count(&mut world.conn(), "invoices", "state = 'draft' AND number LIKE 'MONTH-%'", &[]).unwrap();
     assert_eq!(usize::try_from(drafts).unwrap(), most - 1);
     world.verify();
+}
+
+/// An invoice that a person types in is examined like every other, keeps what was typed, and is told beside its field what is wrong.
+#[test]
+fn an_invoice_can_be_typed_in() {
+    for database in Database::both() {
+        let world = World::start(database, "2021-05-26");
+        let operator = world.signed_in("operator@x.example");
+        onboard(&world, &operator, SUPPLIER);
+        onboard(&world, &operator, BUYER);
+        let supplier = world.signed_in(SUPPLIER.3);
+        let fields = |number: &'static str, buyer: &'static str, total: &'static str| {
+            [
+                ("number", number),
+                ("issue_date", "2021-05-25"),
+                ("due_date", ""),
+                ("buyer_tax_id", buyer),
+                ("currency", "EUR"),
+                ("total", total),
+                ("prepaid", "100.00"),
+                ("order_reference", "PO \"7\", part"),
+            ]
+        };
+        let send = |fields: &[(&str, &str)]| supplier.fill("/invoices/new", "/invoices/new", fields);
+        for (number, buyer, total, says) in [
+            ("", BUYER.1, "1,190.00", "is missing"),
+            ("T-1", "DE999999999", "1,190.00", "href=\"#"),
+            ("T-1", BUYER.1, "nothing", "href=\"#"),
+            ("T-1", BUYER.1, "99.99", "href=\"#"),
+        ] {
+            let wrong = send(&fields(number, buyer, total));
+            assert!(
+                (400..500).contains(&wrong.status) && wrong.body.contains(says),
+                "{number} {buyer} {total}: {}",
+                wrong.text()
+            );
+            assert!(wrong.body.contains("action=\"/invoices/new\""), "{}", wrong.text());
+        }
+        let page = send(&fields("T-1", BUYER.1, "1,190.00"));
+        assert!(page.status == 200 && page.text().contains("T-1") && page.text().contains("1,090.00"), "{}", page.text());
+        let kept = store::Invoice::find_where(&mut world.conn(), "number = 'T-1'", &[]).unwrap().unwrap();
+        assert_eq!(
+            (kept.total_minor, kept.payable_minor, kept.prepaid_minor, kept.state.as_str()),
+            (119_000, 109_000, 10_000, "draft")
+        );
+        assert_eq!(kept.order_reference, "PO \"7\", part");
+        let again = send(&fields("t 1", BUYER.1, "1,190.00"));
+        assert_eq!(again.status, 409, "{}", again.text());
+        world.verify();
+    }
 }

@@ -39,6 +39,7 @@ pub mod reviews;
 pub mod sign_in;
 pub mod statements;
 pub mod thread;
+pub mod typed_invoice;
 pub mod undertakings;
 
 use super::error::Fault;
@@ -59,6 +60,7 @@ pub fn add_routes(routes: &mut Routes) {
     org::add_routes(routes);
     approvals::add_routes(routes);
     receipts::add_routes(routes);
+    typed_invoice::add_routes(routes);
     invoices::add_routes(routes);
     confirmation_lists::add_routes(routes);
     payables::add_routes(routes);

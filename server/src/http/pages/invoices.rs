@@ -137,7 +137,10 @@ fn upload_page<R: SignedIn>(who: &Who<R>) -> Page {
         .form(Form::new("/invoices/upload", who.t("upload-submit"), vec![field]))
         .with(Block::Heading(who.t("upload-table")))
         .with(Block::Paragraph(who.language().fill("upload-table-lead", &columns)))
-        .with(Block::Links(vec![(who.t("upload-template"), "/invoices/template".to_owned())]))
+        .with(Block::Links(vec![
+            (who.t("upload-template"), "/invoices/template".to_owned()),
+            (who.t("typed-title"), "/invoices/new".to_owned()),
+        ]))
 }
 
 /// The heading of the table, to be filled in.
