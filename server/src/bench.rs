@@ -181,7 +181,7 @@ pub struct IntakeOptions {
 #[derive(Args, Clone, Debug)]
 pub struct TableOptions {
     /// An empty database; none means a temporary SQLite file.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
     pub database_url: Option<String>,
     /// Invoices of the same seller that are there already.
     #[arg(long, default_value_t = 100_000)]
