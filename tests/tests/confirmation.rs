@@ -412,10 +412,12 @@ fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
 #[test]
 fn a_list_is_confirmed_in_chromium_without_javascript() {
     let Some(driver) = Driver::start() else { return };
-    let (world, _) = world(Database::sqlite(), 12);
-    run(walk(&driver, &world));
-    assert_eq!(Confirmation::list_where(&mut world.conn(), "1 = 1", &[]).unwrap().len(), 12);
-    world.verify();
+    for database in Database::both() {
+        let (world, _) = world(database, 12);
+        run(walk(&driver, &world));
+        assert_eq!(Confirmation::list_where(&mut world.conn(), "1 = 1", &[]).unwrap().len(), 12);
+        world.verify();
+    }
 }
 
 async fn walk(driver: &Driver, world: &World) -> Done {
