@@ -595,6 +595,18 @@ fn every_record_is_watched() {
                 store::connection::roll_back_batch(&mut conn).unwrap();
             }
         }
+        // The account that everybody is told to pay to, the day, and files that are named somewhere.
+        for change in [
+            "UPDATE heads SET custody_iban = 'DE02120300000000202051'",
+            "UPDATE heads SET business_date = '2020-01-01'",
+            "DELETE FROM documents",
+        ] {
+            store::connection::begin_batch(&mut conn).unwrap();
+            assert!(query::execute(&mut conn, change, &[]).unwrap() > 0, "{change}");
+            let (_, found) = verify_against(&mut conn, &[], None).unwrap();
+            assert!(found.is_some(), "{kind}: not found: {change}");
+            store::connection::roll_back_batch(&mut conn).unwrap();
+        }
         world.verify();
     }
     // Tables in which this demo has nothing; the same code reads them.
