@@ -45,7 +45,7 @@ impl Execute for CloseDay {
         let silent = mark_silent(batch, next)?;
         let unanswered = answer_clock::run(batch, next)?;
         // A price is that of its day.
-        second_person::end_requests(batch, "command = 'buy_fractions'", &[], "day-ended")?;
+        second_person::end_requests(batch, "command = 'buy_fractions'", &[], "day_ended")?;
         let lapsed = advance::lapse_days(batch, next)?;
         let begun = programmes::begin_versions(batch, next)?;
         batch.set_business_date(next);

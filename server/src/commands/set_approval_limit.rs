@@ -56,7 +56,7 @@ impl Execute for SetApprovalLimit {
             return Ok(None);
         }
         let asked = second_person::ask(batch, actor, &[actor.user_id])?;
-        second_person::end_same(batch, actor, (Self::NAME, known.code()), "asked-again")?;
+        second_person::end_same(batch, actor, (Self::NAME, known.code()), "asked_again")?;
         Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: known.code().to_owned(), ..asked }))
     }
 
@@ -64,7 +64,7 @@ impl Execute for SetApprovalLimit {
         let (known, limit) = self.check(batch, actor)?;
         if actor.approver_id.is_none() {
             // Whoever wanted more wanted it beside a limit that is no more.
-            second_person::end_same(batch, actor, (Self::NAME, known.code()), "limit-changed")?;
+            second_person::end_same(batch, actor, (Self::NAME, known.code()), "limit_changed")?;
         }
         batch.wrote = true;
         let row = ApprovalLimit {

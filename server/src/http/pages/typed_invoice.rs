@@ -98,30 +98,26 @@ async fn typed_post(who: Who<SupplierMaker>, posted: Posted) -> Answer {
         Ok(command) => who.submit(&posted.key(), command).await,
         Err(fault) => Err(fault),
     };
-    match registered {
-        Ok(outcome) => Ok(super::super::see_other(&format!("/invoices/{}", outcome.number("invoice_id")))),
-        // What the reader of tables says names its column, which is the field.
+    // What a check or the reader of tables says names its column, which is the field; what is payable follows from the total.
+    let (fault, field) = match registered {
+        Ok(outcome) => return Ok(super::super::see_other(&format!("/invoices/{}", outcome.number("invoice_id")))),
         Err(Fault::Unreadable(fault)) => {
             let named = fault.arguments.iter().find(|(name, _)| name == "column").map(|(_, column)| column.clone());
-            let fault = Fault::Unreadable(fault);
-            form.wrong_action = "/invoices/new".to_owned();
-            form.refill(&posted.fields);
-            form.errors.push((named.unwrap_or_else(|| "number".to_owned()), fault.sentence(who.language())));
-            who.app.page_with(&who.viewer, form, fault.status()).await
+            (Fault::Unreadable(fault), named.unwrap_or_else(|| "number".to_owned()))
         }
-        Err(Fault::Refused(refusal)) if refusal.code() != "not_found" && !column_of(&refusal).is_empty() => {
-            let field = match column_of(&refusal) {
-                "payable" => "total",
-                column => column,
-            };
-            form.wrong_action = "/invoices/new".to_owned();
-            form.refill(&posted.fields);
-            let label = form.label_of(field);
-            form.errors
-                .push((field.to_owned(), who.language().refusal_about(&refusal, posted.get("currency"), label.as_deref())));
-            let status = Fault::Refused(refusal).status();
-            who.app.page_with(&who.viewer, form, status).await
+        Err(Fault::Refused(refusal)) if !column_of(&refusal).is_empty() => {
+            let column = column_of(&refusal);
+            (Fault::Refused(refusal), if column == "payable" { "total" } else { column }.to_owned())
         }
-        Err(fault) => again(&who, form, &posted, fault, posted.get("currency")).await,
-    }
+        Err(fault) => return again(&who, form, &posted, fault, posted.get("currency")).await,
+    };
+    form.wrong_action = "/invoices/new".to_owned();
+    form.refill(&posted.fields);
+    let label = form.label_of(&field);
+    let sentence = match &fault {
+        Fault::Refused(refusal) => who.language().refusal_about(refusal, posted.get("currency"), label.as_deref()),
+        fault => fault.sentence(who.language()),
+    };
+    form.errors.push((field, sentence));
+    who.app.page_with(&who.viewer, form, fault.status()).await
 }
