@@ -176,7 +176,7 @@ fn a_repeated_booking_is_found_by_its_index() {
 /// What lists come to is kept with every change, and is what counting the rows says, for every company and filter.
 #[test]
 fn kept_totals_are_what_the_rows_come_to() {
-    use store::lists::{InvoiceLine, ListQuery, ReceivableLine, Total};
+    use store::lists::{InvoiceLine, ListQuery, OfferLine, ReceivableLine, Total};
     for database in e2e::Database::both() {
         let world = e2e::world::World::demo(database, 60);
         let mut conn = world.conn();
@@ -184,7 +184,7 @@ fn kept_totals_are_what_the_rows_come_to() {
             |totals: Vec<Total>| totals.into_iter().map(|one| (one.currency, one.count, one.sum_minor)).collect::<Vec<_>>();
         let open = "state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')";
         let out = "state = 'presented' AND remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)";
-        let (mut compared, mut filled) = (0, 0);
+        let (mut compared, mut filled, mut offers) = (0, 0, 0);
         for party in store::Party::list_where(&mut conn, "1 = 1", &[]).unwrap() {
             let own = |condition: &str| ListQuery::newest(1).with(condition, vec![party.id.into()]);
             for filter in [open, out, "review = 'open'", "state = 'draft' AND review <> 'open'", "currency = 'EUR'"] {
@@ -205,8 +205,14 @@ fn kept_totals_are_what_the_rows_come_to() {
             let wanted = own("supplier_id = ?");
             let counted = told(ReceivableLine::totals(&mut conn, &wanted.clone().with("id > 0", vec![])).unwrap());
             assert_eq!(told(ReceivableLine::totals(&mut conn, &wanted).unwrap()), counted, "{}", party.name);
+            for (whose, state) in [("supplier_id = ?", "open"), ("supplier_id <> ?", "open"), ("supplier_id <> ?", "settled")] {
+                let wanted = own(whose).with("state = ?", vec![state.into()]);
+                let counted = told(OfferLine::totals(&mut conn, &wanted.clone().with("id > 0", vec![])).unwrap());
+                assert_eq!(told(OfferLine::totals(&mut conn, &wanted).unwrap()), counted, "{} {whose} {state}", party.name);
+                offers += usize::from(!counted.is_empty());
+            }
         }
-        assert!(compared > 200 && filled > 30, "{filled} of {compared}");
+        assert!(compared > 200 && filled > 30 && offers > 20, "{filled} of {compared}, {offers}");
         // Whoever changes them is found, and so is a row that changed without them.
         store::query::execute(&mut conn, "UPDATE list_totals SET sum_minor = sum_minor + 1 WHERE list = 'payables'", &[])
             .unwrap();

@@ -90,12 +90,13 @@ pub struct Total {
     pub sum_minor: i64,
 }
 
-/// The list of running totals that belongs to whose rows are wanted: by the one column that names a company.
+/// The list of running totals that belongs to whose rows are wanted: by the one column that names a company, or leaves one out.
 fn kept_list(clause: &str, lists: &[(&'static str, &'static str)]) -> Option<&'static str> {
     if clause.matches("_id").count() != 1 {
         return None;
     }
-    lists.iter().find(|(owner, _)| clause.contains(&format!("{owner} = ?"))).map(|(_, list)| *list)
+    let names = |owner: &str| ["=", "<>"].iter().any(|sign| clause.contains(&format!("{owner} {sign} ?")));
+    lists.iter().find(|(owner, _)| names(owner)).map(|(_, list)| *list)
 }
 
 /// Totals as they are kept with every change (`list_totals`): a few rows, however long the list has become.
@@ -110,7 +111,7 @@ fn kept_totals(conn: &mut Conn, list: &str, clause: &str, binds: &[Bind]) -> Res
 }
 
 macro_rules! list_row {
-    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $sql:ty => $kind:ty),+ $(,)? } from $from:expr; totals $amount:expr $(, kept $kept:expr)? $(, over $over:expr)?) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $sql:ty => $kind:ty),+ $(,)? } from $from:expr; totals $amount:expr $(, kept $kept:expr)?) => {
         $(#[$doc])*
         #[derive(Clone, Debug, diesel::QueryableByName)]
         pub struct $name { $($(#[$fdoc])* #[diesel(sql_type = $sql)] pub $field: $kind),+ }
@@ -127,12 +128,9 @@ macro_rules! list_row {
                 $(if let Some(list) = kept_list(&clause, $kept).filter(|_| wanted.is_kept()) {
                     return kept_totals(conn, list, &clause, &binds);
                 })?
-                #[allow(unused_mut, unused_assignments)]
-                let mut from = $from;
-                $(from = $over;)?
                 let sql = format!(
-                    "SELECT currency, COUNT(*) AS count, CAST(COALESCE(SUM({}), 0) AS BIGINT) AS sum_minor FROM ({from}) x{clause} GROUP BY currency ORDER BY currency",
-                    $amount
+                    "SELECT currency, COUNT(*) AS count, CAST(COALESCE(SUM({}), 0) AS BIGINT) AS sum_minor FROM ({}) x{clause} GROUP BY currency ORDER BY currency",
+                    $amount, $from
                 );
                 query::list(conn, &sql, &binds)
             }
@@ -202,7 +200,7 @@ list_row!(
             CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, r.recourse \
             FROM offers o JOIN receivables r ON r.id = o.receivable_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties s ON s.id = o.supplier_id JOIN parties b ON b.id = r.buyer_id";
-    totals "left_minor", over "SELECT o.id, o.supplier_id, o.left_minor, o.state, r.buyer_id, r.currency, r.held FROM offers o JOIN receivables r ON r.id = o.receivable_id"
+    totals "left_minor", kept &[("supplier_id", "offers")]
 );
 
 list_row!(

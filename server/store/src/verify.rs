@@ -449,7 +449,8 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
            SELECT supplier_id, 'invoices', currency, state, review, DATE_MAX, -1, -payable_minor FROM invoices UNION ALL \
            SELECT i.buyer_id, 'payables', i.currency, i.state, i.review, CASE WHEN i.state = 'presented' THEN k.remind_on ELSE DATE_MAX END, -1, -i.payable_minor \
              FROM invoices i JOIN answer_clocks k ON k.id = i.id UNION ALL \
-           SELECT supplier_id, 'receivables', currency, state, '', DATE_MAX, -1, -face_minor FROM receivables) x \
+           SELECT supplier_id, 'receivables', currency, state, '', DATE_MAX, -1, -face_minor FROM receivables UNION ALL \
+           SELECT o.supplier_id, 'offers', r.currency, o.state, '', DATE_MAX, -1, -o.left_minor FROM offers o JOIN receivables r ON r.id = o.receivable_id) x \
          GROUP BY party_id, list, currency, state, review, remind_on HAVING SUM(entries) <> 0 OR SUM(sum_minor) <> 0 ORDER BY party_id LIMIT 1",
     ),
     (

@@ -60,8 +60,7 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'
         add("task-overdue", "/payables?state=overdue", InvoiceLine::count(conn, &own("state = 'overdue'"))?);
     }
     if person.has_capacity(Capacity::Financier) {
-        let open = "state = 'open' AND supplier_id <> ?";
-        add("task-market", "/market", lists::count(conn, "offers", open, &[id.into()])?);
+        add("task-market", "/market", OfferLine::count(conn, &mine("supplier_id <> ?", "state = 'open'"))?);
     }
     if person.has_capacity(Capacity::Operator) {
         for (key, href, table, condition) in OPERATIONS {
