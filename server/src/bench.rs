@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod growth;
+pub mod hold;
 pub mod import;
 pub mod intake;
 pub mod ledger_load;
@@ -31,6 +32,8 @@ pub enum Bench {
     Pages(PagesOptions),
     /// Purchases over HTTP to durable commit by concurrent financiers.
     Purchases(PurchaseOptions),
+    /// Four reads to a purchase, for minutes: that nothing fails, and memory stays where it is.
+    Hold(HoldOptions),
     /// Purchases at twice the rate that can be carried: what is accepted, what is sent away, and how fast.
     Overload(OverloadOptions),
     /// One payment shared out among very many holders, to the last unit, while others go on buying.
@@ -127,6 +130,18 @@ pub struct PurchaseOptions {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct HoldOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
+    pub database_url: Option<String>,
+    /// Up to a quarter of an hour, for which a token is good.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(5..=840))]
+    pub seconds: u64,
+    #[arg(long, default_value_t = 16)]
+    pub connections: usize,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct OverloadOptions {
     /// An empty database; none means a temporary SQLite file.
     #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
@@ -216,6 +231,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
         Bench::History(options) => growth::run(options),
         Bench::Pages(options) => pages::run(options),
         Bench::Purchases(options) => purchases::run(options),
+        Bench::Hold(options) => hold::run(options),
         Bench::Overload(options) => overload::run(options),
         Bench::Redeem(options) => redeem::run(options),
         Bench::Intake(options) => intake::run(options),
@@ -279,8 +295,14 @@ pub fn percentile(sorted: &[u64], per_mille: usize) -> u64 {
 /// The most memory that this process has had, kilobytes, as the kernel says.
 #[must_use]
 pub fn peak_memory_kb() -> u64 {
+    memory_kb("VmHWM:")
+}
+
+/// A figure of the kernel's on this process's memory, kilobytes.
+#[must_use]
+pub fn memory_kb(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM"));
+    let line = status.lines().find(|line| line.starts_with(name));
     line.and_then(|line| line.split_whitespace().nth(1)).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 

@@ -8,6 +8,7 @@ mod bank;
 mod browser;
 mod cluster;
 mod confirmation;
+mod deliveries;
 mod disk;
 mod distribution;
 mod documents;

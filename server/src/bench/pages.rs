@@ -29,7 +29,7 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// A session like that of a browser, and the header that carries it.
-fn sign_in(running: &Running, conn: &mut store::Conn, name: &str) -> Result<String, Failure> {
+pub(super) fn sign_in(running: &Running, conn: &mut store::Conn, name: &str) -> Result<String, Failure> {
     let email = format!("{name}@kontor.example");
     let user = User::find_where(conn, "email = ?", &[email.as_str().into()])?.ok_or("nobody has this address")?;
     let token = random_token();
