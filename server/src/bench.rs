@@ -1,5 +1,6 @@
 //! Measuring, with the settings beside every figure and the baseline in the same run, so that ratios can be taken.
 
+pub mod bare;
 pub mod baseline;
 pub mod growth;
 pub mod hold;
@@ -11,6 +12,7 @@ pub mod pages;
 pub mod purchases;
 pub mod redeem;
 pub mod single;
+pub mod start;
 pub mod table;
 
 use crate::config::database_url;
@@ -32,6 +34,8 @@ pub enum Bench {
     Pages(PagesOptions),
     /// Purchases over HTTP to durable commit by concurrent financiers.
     Purchases(PurchaseOptions),
+    /// From starting the program to its first answer, with an empty and with a long journal.
+    Start(StartOptions),
     /// Four reads to a purchase, for minutes: that nothing fails, and memory stays where it is.
     Hold(HoldOptions),
     /// Purchases at twice the rate that can be carried: what is accepted, what is sent away, and how fast.
@@ -127,6 +131,19 @@ pub struct PurchaseOptions {
     /// Offers over which the purchases are spread; 1 is one hot offer.
     #[arg(long, default_value_t = 1)]
     pub offers: usize,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct StartOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
+    pub database_url: Option<String>,
+    /// Transfers of the long journal.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub transfers: i64,
+    /// Starts of which the median is told.
+    #[arg(long, default_value_t = 7)]
+    pub times: usize,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -231,6 +248,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
         Bench::History(options) => growth::run(options),
         Bench::Pages(options) => pages::run(options),
         Bench::Purchases(options) => purchases::run(options),
+        Bench::Start(options) => start::run(options),
         Bench::Hold(options) => hold::run(options),
         Bench::Overload(options) => overload::run(options),
         Bench::Redeem(options) => redeem::run(options),
@@ -252,7 +270,12 @@ impl Target {
         if let Some(url) = url {
             return Ok(Self { url: url.clone(), folder: None });
         }
-        let folder = std::env::temp_dir().join(format!("kontor-bench-{}", std::process::id()));
+        Self::temporary("bench")
+    }
+
+    /// An SQLite file in a folder of this name.
+    pub fn temporary(name: &str) -> std::io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("kontor-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         Ok(Self { url: folder.join("kontor.sqlite").display().to_string(), folder: Some(folder) })
     }

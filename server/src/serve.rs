@@ -57,15 +57,20 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
 
 /// The least that this web server can do, with the same number of workers: what pages are measured against.
 pub fn start_hello() -> std::io::Result<(impl FnOnce(), u16)> {
+    start_bare(|config| {
+        config.route("/", web::get().to(|| async { HttpResponse::Ok().body("hello") }));
+    })
+}
+
+/// This web server with nothing of Kontor in it, for the benches.
+pub fn start_bare(routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) -> std::io::Result<(impl FnOnce(), u16)> {
     let (sender, receiver) = std::sync::mpsc::channel();
-    let server = std::thread::Builder::new().name("hello".to_owned()).spawn(move || -> std::io::Result<()> {
+    let server = std::thread::Builder::new().name("bare".to_owned()).spawn(move || -> std::io::Result<()> {
         actix_web::rt::System::new().block_on(async {
-            let server = HttpServer::new(|| {
-                actix_web::App::new().route("/", web::get().to(|| async { HttpResponse::Ok().body("hello") }))
-            })
-            .workers(WORKERS)
-            .disable_signals()
-            .bind("127.0.0.1:0")?;
+            let server = HttpServer::new(move || actix_web::App::new().configure(routes.clone()))
+                .workers(WORKERS)
+                .disable_signals()
+                .bind("127.0.0.1:0")?;
             let port = server.addrs().first().map_or(0, std::net::SocketAddr::port);
             let running = server.run();
             let _ = sender.send((running.handle(), port));

@@ -37,13 +37,6 @@ fn often(length: Duration, mut once: impl FnMut() -> Result<(), Failure>) -> Res
     Ok(per_second(count, started.elapsed()))
 }
 
-fn grow(load: &mut Load, to: i64, batch: usize) -> Result<(), Failure> {
-    while load.last.0 < to {
-        load.run(batch, false, Duration::from_millis(1))?;
-    }
-    Ok(())
-}
-
 fn measure(load: &mut Load, options: &HistoryOptions) -> Result<Rates, Failure> {
     let length = Duration::from_secs(options.seconds);
     let accounts = options.accounts;
@@ -66,9 +59,9 @@ fn measure(load: &mut Load, options: &HistoryOptions) -> Result<Rates, Failure> 
 pub fn run(options: &HistoryOptions) -> Result<Value, Failure> {
     let target = Target::new(options.database_url.as_ref())?;
     let mut load = Load::prepare(&target.url, options.accounts)?;
-    grow(&mut load, options.transfers, options.batch)?;
+    load.grow(options.transfers, options.batch)?;
     let short = measure(&mut load, options)?;
-    grow(&mut load, options.transfers.saturating_mul(10), options.batch)?;
+    load.grow(options.transfers.saturating_mul(10), options.batch)?;
     let long = measure(&mut load, options)?;
     Ok(json!({
         "bench": "history", "database": target.kind(), "accounts": options.accounts, "batch": options.batch, "seconds": options.seconds,

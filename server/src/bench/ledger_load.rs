@@ -72,6 +72,14 @@ impl Load {
         Ok(())
     }
 
+    /// Transfers until the journal has so many.
+    pub(super) fn grow(&mut self, to: i64, size: usize) -> Result<(), Failure> {
+        while self.last.0 < to {
+            self.batch(size, false)?;
+        }
+        Ok(())
+    }
+
     /// One batch; `hot` lets every transfer debit the same account.
     fn batch(&mut self, size: usize, hot: bool) -> Result<(), Failure> {
         let pairs: Vec<_> = (0..size).map(|_| pair(&mut self.dice, self.accounts, hot)).collect();
