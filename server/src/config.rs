@@ -96,6 +96,44 @@ pub fn database_url(given: &str) -> Result<String, String> {
     }
 }
 
+/// The address under which people reach the server, where the links of its mails lead: a scheme and a host, and nothing behind them.
+pub fn base_url(given: &str) -> Result<String, String> {
+    let address = given.trim_end_matches('/');
+    let parsed = address.parse::<actix_web::http::Uri>().ok().filter(|uri| {
+        let scheme = uri.scheme_str().is_some_and(|scheme| ["http", "https"].contains(&scheme));
+        let host = uri.host().is_some_and(|host| !host.is_empty()) && !address.contains('@');
+        scheme && host && ["", "/"].contains(&uri.path()) && uri.query().is_none()
+    });
+    match parsed {
+        Some(_) => Ok(address.to_owned()),
+        None => {
+            Err("give the scheme and host that people type, such as https://kontor.example, and nothing behind them".to_owned())
+        }
+    }
+}
+
+/// The mail server.
+pub fn smtp_url(given: &str) -> Result<String, String> {
+    match lettre::SmtpTransport::from_url(given) {
+        Ok(_) => Ok(given.to_owned()),
+        Err(error) => Err(format!("{error}: give smtp://user:password@host:port, smtps://…, or smtp://…?tls=required")),
+    }
+}
+
+/// The sender of all mails, or one who gets some.
+pub fn mailbox(given: &str) -> Result<String, String> {
+    let known = given.parse::<lettre::message::Mailbox>();
+    known.map(|_| given.to_owned()).map_err(|error| format!("{error}: give an address, such as Kontor <kontor@kontor.example>"))
+}
+
+/// Makes a folder if it is not there, and sees that files can be made in it.
+pub fn check_folder(folder: &std::path::Path) -> Result<(), String> {
+    let probe = folder.join(format!(".kontor-{}", std::process::id()));
+    let done =
+        std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, b"")).and_then(|()| std::fs::remove_file(&probe));
+    done.map_err(|error| format!("{}: {error}", folder.display()))
+}
+
 /// The path of the running program.
 pub fn own_program() -> std::io::Result<PathBuf> {
     std::env::current_exe()
@@ -142,7 +180,7 @@ fn load_or_make(path: &std::path::Path, make: impl Fn() -> String) -> std::io::R
 
 #[cfg(test)]
 mod tests {
-    use super::database_url;
+    use super::{base_url, check_folder, database_url, mailbox, smtp_url};
 
     #[test]
     fn a_database_is_named_in_every_usual_spelling() {
@@ -165,5 +203,41 @@ mod tests {
             let refused = database_url(given).unwrap_err();
             assert!(refused.contains("postgres://user:password@host:port/database"), "{given}: {refused}");
         }
+    }
+
+    #[test]
+    fn what_a_server_is_told_is_looked_at_before_it_serves() {
+        for (given, wanted) in [
+            ("https://kontor.example/", "https://kontor.example"),
+            ("http://localhost:8080", "http://localhost:8080"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+        ] {
+            assert_eq!(base_url(given).as_deref(), Ok(wanted), "{given}");
+        }
+        for given in [
+            "kontor.example",
+            "ftp://kontor.example",
+            "https://",
+            "https://kontor.example/app",
+            "https://a@b",
+            "https://a?b",
+            "",
+            "localhost:80",
+        ] {
+            assert!(base_url(given).unwrap_err().contains("https://kontor.example"), "{given}");
+        }
+        for given in ["smtp://localhost:25", "smtps://me:secret@mail.example", "smtp://mail.example:587?tls=required"] {
+            assert_eq!(smtp_url(given).as_deref(), Ok(given));
+        }
+        for given in ["mail.example", "http://mail.example", "smtp://mail.example:port", "smtp://mail.example?tls=perhaps"] {
+            assert!(smtp_url(given).unwrap_err().contains("smtp://user:password@host:port"), "{given}");
+        }
+        assert!(mailbox("Kontor <kontor@kontor.example>").is_ok() && mailbox("nobody@kontor.example").is_ok());
+        assert!(mailbox("Kontor").unwrap_err().contains("give an address"));
+        let folder = std::env::temp_dir().join(format!("kontor-folder-{}", std::process::id()));
+        assert_eq!(check_folder(&folder), Ok(()));
+        std::fs::write(folder.join("file"), "").unwrap();
+        assert!(check_folder(&folder.join("file")).unwrap_err().contains("file"));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

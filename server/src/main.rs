@@ -4,7 +4,9 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use formats::books::BooksFormat;
 use server::clock::Clock;
-use server::config::{CheckpointConfig, Config, Secret, database_url, load_secret, own_program};
+use server::config::{
+    CheckpointConfig, Config, Secret, base_url, check_folder, database_url, load_secret, mailbox, own_program, smtp_url,
+};
 use server::setup::{FirstUser, Setup};
 use server::{backup, bench, demo, export, proofs, serve, setup};
 use std::path::PathBuf;
@@ -54,7 +56,7 @@ struct LogOptions {
     #[arg(long, env = "KONTOR_CHECKPOINT_DIR")]
     checkpoint_dir: Option<PathBuf>,
     /// Address that gets the checkpoint of every end of day.
-    #[arg(long, env = "KONTOR_CHECKPOINT_MAIL")]
+    #[arg(long, env = "KONTOR_CHECKPOINT_MAIL", value_parser = mailbox)]
     checkpoint_mail: Option<String>,
 }
 
@@ -79,15 +81,15 @@ enum Task {
         #[arg(long, env = "KONTOR_LISTEN", default_value = "127.0.0.1:8080")]
         listen: String,
         /// smtp://user:password@host:port, or smtps://…
-        #[arg(long, env = "SMTP_URL")]
+        #[arg(long, env = "SMTP_URL", value_parser = smtp_url)]
         smtp_url: Option<String>,
         /// Seconds that the mail server may keep silent before a mail is tried again later.
         #[arg(long, env = "KONTOR_SMTP_TIMEOUT", default_value_t = 20)]
         smtp_timeout: u64,
-        #[arg(long, env = "KONTOR_MAIL_FROM", default_value = "Kontor <kontor@localhost>")]
+        #[arg(long, env = "KONTOR_MAIL_FROM", default_value = "Kontor <kontor@localhost>", value_parser = mailbox)]
         mail_from: String,
         /// The address under which people reach the server.
-        #[arg(long, env = "KONTOR_BASE_URL", default_value = "http://localhost:8080")]
+        #[arg(long, env = "KONTOR_BASE_URL", default_value = "http://localhost:8080", value_parser = base_url)]
         base_url: String,
         /// Key of API tokens; the same for all processes on one database. None: a file in the data folder.
         #[arg(long, env = "KONTOR_SECRET", hide_env_values = true)]
@@ -237,7 +239,9 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 Some(_) => return Err("KONTOR_SECRET needs at least 32 characters".into()),
                 None => load_secret(&database.data)?,
             };
-            let base_url = base_url.trim_end_matches('/').to_owned();
+            if let Some(folder) = &log.checkpoint_dir {
+                check_folder(folder).map_err(|error| format!("--checkpoint-dir {error}"))?;
+            }
             let config = Config {
                 database_url: database.url()?,
                 listen: listen.clone(),

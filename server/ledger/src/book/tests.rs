@@ -276,3 +276,23 @@ fn compare(book: &Book, model: &Model, accounts: i64, side: impl Fn(i64) -> Side
     }
     assert!(sums.values().all(|sum| *sum == 0), "each asset sums to zero");
 }
+
+/// A batch goes on where the one before it ended: with its numbers, and with accounts and holds as they were stored.
+#[test]
+fn a_stored_book_is_gone_on_with() {
+    let mut first = book();
+    let stored = first.take_changes();
+    let mut next = Book::after(first.last());
+    for account in stored.accounts {
+        next.load_account(account);
+    }
+    for hold in stored.holds {
+        next.load_hold(hold);
+    }
+    let made = next.apply(&[post_hold(2, BOB, 30), post(ALICE, BOB, 1)], 10).unwrap();
+    assert_eq!(made.iter().map(|transfer| transfer.number.0).collect::<Vec<_>>(), [6, 7]);
+    assert_eq!((first.last(), next.last()), (TransferNumber(5), TransferNumber(7)));
+    // What the batch has changed is not overwritten by what was stored.
+    next.load_account(Account::new(BOB, EUR, Side::Credit, Floor::Zero));
+    assert_eq!(next.account(BOB).unwrap().balance, 31);
+}
