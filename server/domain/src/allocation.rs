@@ -54,7 +54,7 @@ impl Division {
     /// The part of one of the planned weights.
     #[must_use]
     pub fn share(&self, id: i64, weight: i64) -> Option<i64> {
-        if self.amount == 0 || weight == 0 {
+        if self.amount == 0 {
             return Some(0);
         }
         let (part, remainder) = self.floor(weight)?;
@@ -102,6 +102,9 @@ mod tests {
         assert_eq!(allocate(1, &[i64::MAX / 2, i64::MAX / 2]), Some(vec![1, 0]));
         assert_eq!(allocate(1, &[i64::MAX, i64::MAX]), None, "weights that do not sum within 64 bits");
         assert_eq!(allocate(5, &[0, 0]), None);
+        assert_eq!(allocate(7, &[0, 3, 0, 4]), Some(vec![0, 3, 0, 4]), "a weight of nothing gets nothing");
+        assert_eq!(allocate(0, &[0, 3]), Some(vec![0, 0]));
+        assert_eq!(allocate(3, &[5, -1]), None);
         assert_eq!(allocate(-1, &[1]), None);
     }
 }

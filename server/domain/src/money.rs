@@ -195,6 +195,11 @@ mod tests {
             (eur, "1.005", Err(AmountFault::TooPrecise)),
             (eur, "1.500", Err(AmountFault::Ambiguous)),
             (eur, "1.000", Err(AmountFault::Ambiguous)),
+            (eur, "123,456", Ok(12_345_600)),
+            (eur, "12,345,678", Ok(1_234_567_800)),
+            (eur, ",123", Err(AmountFault::Ambiguous)),
+            (eur, "1234,567", Err(AmountFault::Ambiguous)),
+            (eur, "12,3456", Err(AmountFault::Ambiguous)),
             (eur, "", Err(AmountFault::Empty)),
             (eur, "12e3", Err(AmountFault::NotANumber)),
             (eur, "+5", Err(AmountFault::NotANumber)),
@@ -209,7 +214,21 @@ mod tests {
         assert_eq!(eur.format(-5), "\u{2212}0.05");
         assert_eq!(jpy.format(1_234), "1,234");
         assert_eq!(kwd.decimal(1_234), "1.234");
+        assert_eq!((eur.format(0), eur.format(12_300), jpy.format(0)), ("0.00".into(), "123.00".into(), "0".into()));
+        assert_eq!((eur.decimal(0), eur.decimal(-5), jpy.decimal(-5)), ("0.00".into(), "-0.05".into(), "-5".into()));
+        assert_eq!((eur.exponent(), jpy.exponent(), kwd.exponent()), (2, 0, 3));
+        assert_eq!((format!("{eur}"), format!("{jpy:?}")), ("EUR".to_owned(), "JPY".to_owned()));
         assert_eq!(eur.parse_decimal("-12.30"), Ok(-1_230));
         assert_eq!(Currency::parse("XXX"), None);
+    }
+
+    #[test]
+    fn each_fault_of_an_amount_has_its_code() {
+        use AmountFault::*;
+        let codes = [Empty, NotANumber, TooPrecise, TooLarge, Ambiguous].map(AmountFault::code);
+        assert_eq!(
+            codes,
+            ["amount_missing", "amount_not_a_number", "amount_too_precise", "amount_too_large", "amount_ambiguous"]
+        );
     }
 }

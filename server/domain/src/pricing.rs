@@ -95,11 +95,8 @@ pub fn price(face_minor: i64, terms: &PriceTerms, value_date: NaiveDate) -> Opti
     to_minor(exact_price)
 }
 
-/// `gain` over `base` for `days`, a year, in percent with four decimals.
+/// `gain` over `base` for `days`, a year, in percent with four decimals; nothing where a convention counts no day.
 fn annual_rate(gain: i64, base: i64, days: i64, day_count: DayCount) -> Percent {
-    if base <= 0 || days <= 0 {
-        return Decimal::ZERO;
-    }
     let up = exact(gain).checked_mul(exact(day_count.year_days()).saturating_mul(exact(100)));
     let down = exact(base).checked_mul(exact(days));
     match (up, down) {
@@ -227,5 +224,50 @@ mod tests {
         assert_eq!(late, Err(Refusal::ReceivableMatured { due_date: terms.due_date }));
         let tiny = super::quote(100, &terms, date("2026-10-02"));
         assert_eq!(tiny, Err(Refusal::PriceNotPositive), "the least fee would eat the price");
+    }
+
+    /// 12 % on 1,000.00 for 30 days of 360 are 10.00; a cent more or less is told apart, and nothing is earned backwards.
+    #[test]
+    fn interest_is_rounded_half_up_and_never_negative() {
+        for (principal, rate, days, wanted) in [
+            (100_000, "12", 30, 1_000),
+            (100_000, "12", 0, 0),
+            (100_000, "12", -5, 0),
+            (150, "12", 10, 1),
+            (149, "12", 10, 0),
+            (0, "12", 30, 0),
+        ] {
+            let (from, to) = (date("2026-06-10"), date("2026-06-10") + chrono::TimeDelta::days(days));
+            let found = interest(principal, rate.parse().unwrap(), DayCount::Actual360, from, to);
+            assert_eq!(found, Some(wanted), "{principal} for {days} days");
+        }
+        assert_eq!(interest(i64::MAX, "99".parse().unwrap(), DayCount::Actual360, date("2026-01-01"), date("2036-01-01")), None);
+    }
+
+    /// A price or a net of nothing is none.
+    #[test]
+    fn what_comes_to_nothing_is_not_quoted() {
+        let fee = FeeTerms { bps: 0, minimum_minor: 0, bearer: Bearer::Supplier };
+        let terms = |rate: &str, fee| PriceTerms {
+            method: Method::Discount,
+            rate: rate.parse().unwrap(),
+            day_count: DayCount::Actual360,
+            due_date: date("2026-12-27"),
+            fee,
+        };
+        let whole_year = date("2026-01-01");
+        assert_eq!(quote(1_000, &terms("100", fee), whole_year), Err(Refusal::PriceNotPositive));
+        let one = quote(1_000, &terms("99.9", fee), whole_year).unwrap();
+        assert_eq!((one.price_minor, one.supplier_net_minor), (1, 1));
+        let all = FeeTerms { minimum_minor: 1, ..fee };
+        assert_eq!(quote(1_000, &terms("99.9", all), whole_year), Err(Refusal::PriceNotPositive), "the fee is the price");
+    }
+
+    #[test]
+    fn a_method_is_known_by_its_name() {
+        for (method, name) in [(Method::Discount, "discount"), (Method::Yield, "yield")] {
+            assert_eq!((method.name(), Method::parse(name)), (name, Some(method)));
+        }
+        assert_eq!(Method::parse("annuity"), None);
     }
 }

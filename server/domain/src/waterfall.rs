@@ -173,6 +173,11 @@ mod tests {
                 pay_holder(&mut postings, &PLACE, holder.party, &share);
             }
             assert_eq!(face, plan.face.amount);
+            assert_eq!(plan.due_minor(), plan.face.amount + plan.interest.amount);
+            assert!(
+                postings.iter().all(|posting| matches!(posting, Posting::Move { amount, .. } if *amount > 0)),
+                "at {payment}"
+            );
             assert_eq!(from_collection(&postings), payment, "what comes in goes out of the collection account");
             assert!(plan.face.amount >= previous.face.amount && plan.surplus_minor >= previous.surplus_minor);
             if plan.interest.amount > 0 {

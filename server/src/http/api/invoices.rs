@@ -1,0 +1,214 @@
+//! Invoices and their evidence, the answers of their buyers, and what follows from a confirmation.
+
+use super::super::pages::Answer;
+use super::super::rights::{BuyerMaker, BuyerViewer, Member, OperatorViewer, SupplierMaker, SupplierViewer, Who};
+use super::super::routes::{Params, Routes};
+use super::{WriteFile, answer, newest, page_json, wanted_id};
+use actix_web::HttpResponse;
+use domain::receivable::{ConfirmationFacts, decide_confirmation};
+use serde_json::{Value, json};
+use store::lists::{self, InvoiceLine, ReviewLine};
+
+pub(super) fn add_routes(routes: &mut Routes) {
+    routes.post("/api/v1/register-invoice", register_invoice);
+    routes.post("/api/v1/read-confirmations", read_confirmations);
+    routes.post("/api/v1/read-payables", read_payables);
+    routes.post("/api/v1/attach-evidence", attach_evidence);
+    routes.get("/api/v1/evidence", evidence);
+    routes.get("/api/v1/invoices", invoices);
+    routes.get("/api/v1/payables", payables);
+    routes.get("/api/v1/payables/undertaking", undertaking);
+    routes.get("/api/v1/payables/list", confirmation_list);
+    routes.get("/api/v1/payables/approved", approved);
+    routes.get("/api/v1/messages", messages);
+    routes.get("/api/v1/confirmation-evidence", confirmation_evidence);
+    routes.get("/api/v1/assignments", assignments);
+    routes.get("/api/v1/reviews", reviews);
+}
+
+async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
+    let file = super::super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
+    let mut registered = super::super::pages::invoices::register(&who, &write.key, file).await?;
+    if registered.len() == 1
+        && let Some(only) = registered.pop_if(|only| only.row.is_none())
+    {
+        return Ok(answer(&only.outcome?));
+    }
+    // A file with many invoices has an answer for each.
+    let language = who.language();
+    let items: Vec<Value> = registered
+        .iter()
+        .map(|answered| match &answered.outcome {
+            Ok(outcome) => json!({ "name": answered.name, "reference": outcome.seq, "result": outcome.body }),
+            Err(fault) => {
+                let (line, column) = answered.place(fault);
+                json!({ "name": answered.name, "code": fault.code(), "title": fault.sentence(language), "line": line, "column": column })
+            }
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// A file beside the invoice `invoice_id`; `kind` is order, delivery, contract or other.
+async fn attach_evidence(who: Who<SupplierMaker>, params: Params, write: WriteFile) -> Answer {
+    let invoice_id = params.get("invoice_id").parse::<i64>();
+    let invoice_id = invoice_id.map_err(|_| domain::Refusal::FieldInvalid { field: "invoice_id".to_owned() })?;
+    let file = super::super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
+    let outcome = super::super::pages::evidence::attach(&who, &write.key, invoice_id, params.get("kind"), file).await?;
+    Ok(answer(&outcome))
+}
+
+/// What stands behind the invoice `invoice_id`, for its supplier, its buyer and the operator.
+async fn evidence(who: Who<Member>, params: Params) -> Answer {
+    use domain::Refusal;
+    let id = params.get("invoice_id").parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: "invoice_id".to_owned() })?;
+    let person = who.person()?.clone();
+    let rows = who
+        .app
+        .read(move |conn| {
+            let party = person.party.id;
+            let found = InvoiceLine::find(conn, id)?.filter(|row| {
+                row.supplier_id == party
+                    || (row.buyer_id == party && row.presented)
+                    || person.has_capacity(domain::party::Capacity::Operator)
+            });
+            let row = found.ok_or(Refusal::NotFound)?;
+            super::super::pages::evidence::list(conn, row.id)
+        })
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| json!({ "id": row.id, "kind": row.kind, "name": row.name, "sha256": row.document, "download": format!("/documents/{}", row.document) }))
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// A table of confirmations as a list; nothing is confirmed yet.
+async fn read_confirmations(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
+    let (party_id, content) = (who.party_id()?, write.content);
+    let items = who.app.read(move |conn| super::super::pages::confirmation_lists::read_table(conn, party_id, &content)).await?;
+    Ok(answer(&who.submit(&write.key, crate::commands::draft_confirmation_list::DraftConfirmationList { items }).await?))
+}
+
+/// The buyer's own payables as a list of approvals in advance; nothing is approved yet.
+async fn read_payables(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
+    let file = super::super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
+    let command = super::super::pages::approved::read(&who, file).await?;
+    Ok(answer(&who.submit(&write.key, command).await?))
+}
+
+/// What the company has approved in advance, and what became of it.
+async fn approved(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("buyer_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(lists::ApprovedLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "list_id": row.list_id, "supplier": row.supplier, "supplier_tax_id": row.supplier_tax_id, "number": row.number,
+            "issue_date": row.issue_date, "due_date": row.due_date, "currency": row.currency, "payable_minor": row.payable_minor,
+            "payment_reference": row.payment_reference, "words_hash": row.words_hash, "state": row.state,
+            "invoice_id": (row.invoice_id > 0).then_some(row.invoice_id),
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// What was said about an invoice, oldest first, to its supplier and its buyer.
+async fn messages(who: Who<Member>, params: Params) -> Answer {
+    let (party_id, id) = (who.party_id()?, wanted_id(&params, "invoice_id")?);
+    let items = who.app.read(move |conn| super::super::pages::thread::messages_json(conn, party_id, id)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// A confirmation as one text with its digest, to everybody who may see its page.
+async fn confirmation_evidence(who: Who<Member>, params: Params) -> Answer {
+    let evidence = super::super::pages::undertakings::find(&who, wanted_id(&params, "invoice_id")?).await?;
+    Ok(HttpResponse::Ok().json(json!({ "invoice_id": evidence.invoice_id, "text": evidence.text, "sha256": evidence.hash })))
+}
+
+/// The notices of assignment that the company was given.
+async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("buyer_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(lists::AssignmentLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "receivable_id": row.id, "number": row.number, "supplier": row.supplier, "supplier_tax_id": row.supplier_tax_id,
+            "currency": row.currency, "confirmed_minor": row.confirmed_minor, "payment_date": row.payment_date, "pay_to": row.pay_to, "iban": row.pay_to_iban,
+            "reference": row.reference, "text_en": row.text_en, "text_zh": row.text_zh, "hash": row.hash, "given_at": row.given_at,
+            "acknowledged_at": row.acknowledged_at, "state": row.state,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// A list of confirmations with what has become of each line.
+async fn confirmation_list(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let party_id = who.party_id()?;
+    let id = params.get("list_id").parse().map_err(|_| domain::Refusal::FieldInvalid { field: "list_id".to_owned() })?;
+    let list = who.app.read(move |conn| super::super::pages::confirmation_lists::list_json(conn, party_id, id)).await?;
+    Ok(HttpResponse::Ok().json(list))
+}
+
+fn invoice_json(row: &InvoiceLine) -> Value {
+    json!({
+        "id": row.id, "number": row.number, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency, "payable_minor": row.payable_minor,
+        "total_minor": row.total_minor, "confirmed_minor": row.confirmed_minor, "issue_date": row.issue_date, "due_date": row.due_date, "state": row.state,
+        "prepaid_minor": row.prepaid_minor, "rounding_minor": row.rounding_minor, "credited_minor": row.credited_minor, "type_code": row.type_code,
+        "replaces": row.replaces, "format": row.format, "review": row.review, "warnings": row.warnings.split_whitespace().collect::<Vec<_>>(),
+        "reason": row.reason, "document": row.document, "receivable_id": (row.receivable_id > 0).then_some(row.receivable_id),
+    })
+}
+
+async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
+    Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
+}
+
+async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("buyer_id = ? AND presented", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
+    Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
+}
+
+/// The words and their hash that confirming `invoice_id` for `amount_minor` on `due_date` would sign.
+async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
+    use domain::Refusal;
+    let party_id = who.party_id()?;
+    let number = |name: &str| params.get(name).parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: name.to_owned() });
+    let (id, amount_minor) = (number("invoice_id")?, number("amount_minor")?);
+    let due: chrono::NaiveDate =
+        params.get("due_date").parse().map_err(|_| Refusal::DateInvalid { field: "due_date".to_owned() })?;
+    let words = who
+        .app
+        .read(move |conn| {
+            let found = crate::commands::answer_clock::presented_to(conn, party_id, id)?.ok_or(Refusal::NotFound)?;
+            // What no confirmation could be for has no words.
+            decide_confirmation(&ConfirmationFacts {
+                amount_minor,
+                payable_minor: domain::invoice::owed_minor(found.payable_minor, found.credited_minor),
+                reason: "given with the confirmation",
+                deductions_minor: [0; 3],
+                due_date: due,
+                invoice_due_date: found.due_date,
+                today: store::records::load_heads(conn)?.business_date,
+            })?;
+            Ok(crate::commands::confirm_invoice::words(conn, &found, amount_minor, due)?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "version": domain::undertaking::CURRENT, "words_en": words.english, "words_zh": words.chinese, "words_hash": words.hash })))
+}
+
+/// The queue of what a person must look at, with both sides of it; `state` may be `open`.
+async fn reviews(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let wanted = newest(&params);
+    let page = who.app.read(move |conn| Ok(ReviewLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "invoice_id": row.invoice_id, "other_invoice_id": (row.other_id > 0).then_some(row.other_id),
+            "credit_note_id": (row.credit_id > 0).then_some(row.credit_id), "rules": row.rules.split_whitespace().collect::<Vec<_>>(),
+            "state": row.state, "number": row.number, "other_number": row.other_number, "supplier": row.supplier, "buyer": row.buyer,
+            "currency": row.currency, "payable_minor": row.payable_minor, "statement": row.statement, "reason": row.reason,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}

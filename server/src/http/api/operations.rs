@@ -1,0 +1,150 @@
+//! What the operator does: contacts and links, days, bank files; and what is paid out.
+
+use super::super::pages::Answer;
+use super::super::pages::bank_files;
+use super::super::rights::{Member, OperatorMaker, OperatorViewer, Who};
+use super::super::routes::{Params, Routes};
+use super::{Write, WriteFile, answer, newest, page_json, wanted_id};
+use actix_web::HttpResponse;
+use serde_json::{Value, json};
+use store::lists::{self, PayoutLine};
+use store::records::Record;
+use store::{BuyerContact, ConfirmationLink};
+
+pub(super) fn add_routes(routes: &mut Routes) {
+    routes.post("/api/v1/check-statement", check_statement);
+    routes.post("/api/v1/import-statement", import_statement);
+    routes.post("/api/v1/import-status", import_status);
+    routes.get("/api/v1/contacts", contacts);
+    routes.get("/api/v1/confirmation-links", confirmation_links);
+    routes.get("/api/v1/payouts", payouts);
+    routes.get("/api/v1/payouts/list", payment_list);
+    routes.get("/api/v1/trial-balance", trial_balance);
+}
+
+/// Who confirms by one-time link for a company, and who did.
+async fn contacts(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let id = wanted_id(&params, "party_id")?;
+    let rows = who
+        .app
+        .read(move |conn| Ok(BuyerContact::list_where(conn, "party_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "party_id": row.party_id, "user_id": row.user_id, "channel": row.channel, "second": row.second, "source": row.source,
+                "currency": row.currency, "limit_minor": row.limit_minor, "link_hours": row.link_hours, "state": row.state,
+                "recorded_by": row.recorded_by, "agreed_by": row.agreed_by, "recorded_at": row.recorded_at, "ended_at": row.ended_at,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// The links to an invoice, without what opens them.
+async fn confirmation_links(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let id = wanted_id(&params, "invoice_id")?;
+    let rows = who
+        .app
+        .read(move |conn| Ok(ConfirmationLink::list_where(conn, "invoice_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "invoice_id": row.invoice_id, "contact_id": row.contact_id, "state": row.state, "reason": row.reason, "wrong_codes": row.tries,
+                "issued_at": row.issued_at, "expires_at": row.expires_at, "ended_at": row.ended_at,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// A new code for a link, shown this once.
+pub(super) async fn tell_code(who: Who<OperatorMaker>, write: Write<crate::commands::tell_code::TellCode>) -> Answer {
+    let (outcome, code) = super::super::pages::contacts::tell(&who, &write.key, write.body.link_id).await?;
+    let body = json!({ "reference": outcome.seq, "repeated": outcome.repeated, "result": outcome.body, "code": code });
+    Ok(HttpResponse::Ok().json(body))
+}
+
+pub(super) async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::close_day::CloseDay>) -> Answer {
+    Ok(answer(&super::super::pages::ops::end(&who, &write.key, write.body).await?))
+}
+
+/// What a statement would do, without doing it, and a digest that the import may be bound to.
+async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
+    let (name, content) = (write.name, write.content);
+    let body = who
+        .app
+        .read(move |conn| {
+            let read = bank_files::read_statement(name, content)?;
+            let check = crate::bank_check::statements(conn, &read.statements)?;
+            Ok(bank_files::check_json(&read.sha256, &check))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// Takes up a statement; with `check`, only if it would still do what that check has shown.
+async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteFile) -> Answer {
+    let (name, content, shown) = (write.name, write.content, params.get("check").to_owned());
+    let command = who
+        .app
+        .read(move |conn| {
+            let read = bank_files::read_statement(name, content)?;
+            let kept = store::BankFile::find_where(conn, "sha256 = ? AND state <> 'kept'", &[read.sha256.as_str().into()])?;
+            if !shown.is_empty() && kept.is_none() && crate::bank_check::statements(conn, &read.statements)?.digest != shown {
+                return Err(domain::Refusal::CheckChanged.into());
+            }
+            Ok(read)
+        })
+        .await?;
+    Ok(answer(&who.submit(&write.key, command).await?))
+}
+
+async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
+    let (name, content) = (write.name, write.content);
+    let command = who.app.read(move |_| bank_files::read_status(name, content)).await?;
+    Ok(answer(&who.submit(&write.key, command).await?))
+}
+
+/// The company's own payouts; the operator sees all.
+async fn payouts(who: Who<Member>, params: Params) -> Answer {
+    let mut wanted = newest(&params);
+    if !who.person()?.has_capacity(domain::party::Capacity::Operator) {
+        wanted = wanted.with("party_id = ?", vec![who.party_id()?.into()]);
+    }
+    let page = who.app.read(move |conn| Ok(PayoutLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "currency": row.currency, "amount_minor": row.amount_minor, "iban": row.iban, "end_to_end": row.end_to_end,
+            "state": row.state, "expected_date": row.expected_date, "bank_status": row.bank_status, "reason_code": row.reason_code, "note": row.note,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// What the next payment file of a currency would hold, and the digest with which it is asked for.
+async fn payment_list(who: Who<OperatorViewer>, params: Params) -> Answer {
+    use crate::commands::create_payment_file::{list_hash, payment_list};
+    let code = params.get("currency").to_owned();
+    let known = domain::Currency::parse(&code).ok_or(domain::Refusal::CurrencyUnknown { currency: code })?;
+    let payouts = who.app.read(move |conn| Ok(payment_list(conn, known, i64::MAX)?)).await?;
+    let items: Vec<Value> = payouts
+        .iter()
+        .map(|row| json!({ "id": row.id, "end_to_end": row.end_to_end, "holder": row.holder, "iban": row.iban, "bic": row.bic, "amount_minor": row.amount_minor }))
+        .collect();
+    let through = payouts.last().map_or(0, |row| row.id);
+    Ok(HttpResponse::Ok()
+        .json(json!({ "currency": known.code(), "through": through, "list_hash": list_hash(&payouts), "items": items })))
+}
+
+async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
+    let lines = who.app.read(|conn| Ok(lists::trial_balance(conn)?)).await?;
+    let rows: Vec<Value> = lines
+        .iter()
+        .map(|line| json!({ "asset": line.asset_id, "kind": line.kind, "accounts": line.accounts, "sum_minor": line.sum_minor }))
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": rows })))
+}

@@ -1,0 +1,141 @@
+//! Programmes, their members, and what their buyers owe for them.
+
+use super::super::pages::Answer;
+use super::super::rights::{BuyerViewer, Member, SupplierViewer, Who};
+use super::super::routes::{Params, Routes};
+use super::{newest, page_json, wanted_id};
+use actix_web::HttpResponse;
+use serde_json::{Value, json};
+use store::lists::{FeeBillLine, InvoiceLine, MemberLine, ProgrammeLine};
+use store::records::Record;
+
+pub(super) fn add_routes(routes: &mut Routes) {
+    routes.get("/api/v1/programmes", programmes);
+    routes.get("/api/v1/programmes/versions", programme_versions);
+    routes.get("/api/v1/programmes/members", programme_members);
+    routes.get("/api/v1/memberships", memberships);
+    routes.get("/api/v1/invoices/eligibility", eligibility);
+    routes.get("/api/v1/fee-bills", fee_bills);
+}
+
+/// The company's programmes as a buyer, the operator's view of all of them.
+async fn programmes(who: Who<Member>, params: Params) -> Answer {
+    let mut wanted = newest(&params);
+    if !who.person()?.has_capacity(domain::party::Capacity::Operator) {
+        wanted = wanted.with("buyer_id = ?", vec![who.party_id()?.into()]);
+    }
+    let page = who.app.read(move |conn| Ok(ProgrammeLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "buyer": row.buyer, "name": row.name, "currency": row.currency, "state": row.state, "reason": row.reason, "terms_version": row.version,
+            "proposed_version_id": (row.proposed_id > 0).then_some(row.proposed_id), "joined": row.joined, "invited": row.invited,
+            "confirmed_minor": row.confirmed_minor, "sold_minor": row.sold_minor, "outstanding_minor": row.outstanding_minor,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// The terms of a programme by version, newest first: for its buyer, the suppliers that are in it or asked into it, and the operator.
+async fn programme_versions(who: Who<Member>, params: Params) -> Answer {
+    let (id, person) = (wanted_id(&params, "programme_id")?, who.person()?.clone());
+    let (currency, rows) = who
+        .app
+        .read(move |conn| {
+            let party = person.party.id;
+            let found = <store::Programme as store::records::Keyed>::find(conn, id)?.ok_or(domain::Refusal::NotFound)?;
+            let whole = found.buyer_id == party || person.has_capacity(domain::party::Capacity::Operator);
+            let known = "programme_id = ? AND supplier_id = ?";
+            let members = store::ProgrammeMember::list_where(conn, known, &[id.into(), party.into()])?;
+            if !whole && members.is_empty() {
+                return Err(domain::Refusal::NotFound.into());
+            }
+            let mut rows = store::ProgrammeVersion::list_where(conn, "programme_id = ? ORDER BY version DESC", &[id.into()])?;
+            // A supplier reads what it has accepted and what it is asked to accept.
+            let reads = |version: i64| members.iter().any(|member| [member.version, member.asked_version].contains(&version));
+            rows.retain(|row| whole || reads(row.version));
+            Ok((found.currency, rows))
+        })
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "programme_id": row.programme_id, "terms_version": row.version, "currency": currency, "least_tenor_days": row.least_tenor_days,
+                "most_tenor_days": row.most_tenor_days, "most_age_days": row.most_age_days, "advance_bps": row.advance_bps, "reserve_bps": row.reserve_bps,
+                "settlement_fee_bps": row.settlement_fee_bps, "purchase_fee_bps": row.purchase_fee_bps, "minimum_fee_minor": row.minimum_fee_minor,
+                "minimum_ticket_minor": row.minimum_ticket_minor, "fee_bearer": row.fee_bearer, "grace_days": row.grace_days, "recourse": row.recourse,
+                "begins_on": row.begins_on, "state": row.state, "reason": row.reason,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+fn member_json(row: &MemberLine) -> Value {
+    json!({
+        "id": row.id, "programme_id": row.programme_id, "buyer": row.buyer, "supplier": row.supplier, "name": row.name, "currency": row.currency,
+        "programme_state": row.programme_state, "state": row.state, "terms_version": row.version,
+        "asked_version": (row.asked_version > 0).then_some(row.asked_version), "reason": row.reason, "confirmed_minor": row.confirmed_minor,
+    })
+}
+
+/// Who is in a programme of the company, or was.
+async fn programme_members(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let (id, party_id) = (wanted_id(&params, "programme_id")?, who.party_id()?);
+    let wanted = newest(&params).with("programme_id = ? AND buyer_id = ?", vec![id.into(), party_id.into()]);
+    let page = who
+        .app
+        .read(move |conn| {
+            let own = <store::Programme as store::records::Keyed>::find(conn, id)?.filter(|row| row.buyer_id == party_id);
+            own.ok_or(domain::Refusal::NotFound)?;
+            Ok(MemberLine::page(conn, &wanted)?)
+        })
+        .await?;
+    Ok(page_json(page.rows.iter().map(member_json).collect(), page.more))
+}
+
+/// The programmes that the company is in as a supplier, or is asked into.
+async fn memberships(who: Who<SupplierViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(MemberLine::page(conn, &wanted)?)).await?;
+    Ok(page_json(page.rows.iter().map(member_json).collect(), page.more))
+}
+
+/// How an invoice of the company stands to a programme today; a buyer asks about what was presented to it.
+async fn eligibility(who: Who<Member>, params: Params) -> Answer {
+    use crate::commands::programmes::{Subject, standing, standing_for_buyer};
+    let (id, party_id) = (wanted_id(&params, "invoice_id")?, who.party_id()?);
+    let language = who.language();
+    let body = who
+        .app
+        .read(move |conn| {
+            let concerned = |row: &InvoiceLine| row.supplier_id == party_id || (row.buyer_id == party_id && row.presented);
+            let row = InvoiceLine::find(conn, id)?.filter(concerned).ok_or(domain::Refusal::NotFound)?;
+            let invoice = <store::Invoice as store::records::Keyed>::load(conn, id)?;
+            let today = store::records::load_heads(conn)?.business_date;
+            let subject = Subject::of(&invoice, invoice.due_date);
+            let found =
+                if row.buyer_id == party_id { standing_for_buyer(conn, &subject, today)? } else { standing(conn, &subject, today)? };
+            let Some(found) = found else { return Ok(json!({ "invoice_id": id, "eligible": false, "programme_id": null, "terms_version": null, "rule": null, "title": null })) };
+            let rule = found.verdict.as_ref().err().map(domain::programme::Rule::code);
+            let (_, title) = super::super::pages::programmes::standing_sentence(language, &found);
+            Ok(json!({
+                "invoice_id": id, "eligible": rule.is_none(), "programme_id": found.programme.id, "terms_version": found.version.version, "rule": rule, "title": title,
+            }))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// The fees that the company bears as a buyer.
+async fn fee_bills(who: Who<BuyerViewer>, params: Params) -> Answer {
+    let wanted = newest(&params).with("buyer_id = ?", vec![who.party_id()?.into()]);
+    let page = who.app.read(move |conn| Ok(FeeBillLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "receivable_id": row.receivable_id, "number": row.number, "supplier": row.supplier, "kind": row.kind, "currency": row.currency,
+            "amount_minor": row.amount_minor, "paid_minor": row.paid_minor, "open_minor": row.open_minor, "arose_on": row.arose_on, "state": row.state,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
