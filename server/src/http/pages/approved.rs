@@ -5,9 +5,9 @@ use super::super::error::{Fault, RowFault};
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::super::upload::{Uploaded, UploadedFile};
-use super::confirmation_lists::{told, wrong_rows};
+use super::confirmation_lists::{after_table, only_file, told};
 use super::listing::{Listing, plain_table};
-use super::{Answer, SignedIn, again, submit_or_again};
+use super::{Answer, SignedIn, submit_or_again};
 use crate::commands::advance::{approved_terms, invoice_terms};
 use crate::commands::draft_payables::{DraftPayables, PayableRow};
 use crate::commands::withdraw_approved::WithdrawApproved;
@@ -104,9 +104,6 @@ fn read_rows(conn: &mut Conn, party_id: i64, content: &[u8]) -> Result<Vec<Payab
 /// The buyer's file as the command that drafts its list.
 pub async fn read(who: &Who<BuyerMaker>, file: UploadedFile) -> Result<DraftPayables, Fault> {
     let party_id = who.party_id()?;
-    if file.too_large {
-        return Err(Refusal::FileTooLarge.into());
-    }
     who.app
         .read(move |conn| {
             let rows = read_rows(conn, party_id, &file.content)?;
@@ -117,20 +114,13 @@ pub async fn read(who: &Who<BuyerMaker>, file: UploadedFile) -> Result<DraftPaya
 }
 
 async fn file_post(who: Who<BuyerMaker>, uploaded: Uploaded) -> Answer {
-    let read = match uploaded.files.into_iter().next() {
-        None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
-        Some(file) => read(&who, file).await,
+    let posted = uploaded.posted;
+    let drafted = async {
+        let draft = read(&who, only_file(uploaded.files)?).await?;
+        who.submit(&posted.key(), draft).await
     };
-    let drafted = match read {
-        Ok(command) => who.submit(&uploaded.posted.key(), command).await,
-        Err(fault) => Err(fault),
-    };
-    match drafted {
-        Ok(outcome) => Ok(super::super::see_other(&format!("/payables/lists/{}", outcome.number("list_id")))),
-        Err(Fault::Unreadable(fault)) => wrong_rows(&who, file_page(&who), &[RowFault::Cell(fault)]).await,
-        Err(Fault::Rows(rows)) => wrong_rows(&who, file_page(&who), &rows).await,
-        Err(fault) => again(&who, file_page(&who), &uploaded.posted, fault, "").await,
-    }
+    let drafted = drafted.await;
+    after_table(&who, &posted, drafted, file_page(&who)).await
 }
 
 async fn list(who: Who<BuyerViewer>, params: Params) -> Answer {

@@ -4,11 +4,12 @@
 use super::super::error::{Fault, RowFault};
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, parse_fields};
-use super::super::upload::Uploaded;
+use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::{Head, Listing, MOST_FAULTS_SHOWN, faults_file, plain_table};
 use super::payables::{payables_listing, payables_page};
 use super::programmes::standing_sentence;
 use super::{Answer, SignedIn, again, receipt};
+use crate::commands::Outcome;
 use crate::commands::confirm_invoice::words;
 use crate::commands::confirm_list::ConfirmList;
 use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
@@ -195,26 +196,37 @@ fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String,
 }
 
 async fn file_post(who: Who<BuyerMaker>, uploaded: Uploaded) -> Answer {
-    let party_id = who.party_id()?;
-    let items = match uploaded.files.into_iter().next() {
+    let (party_id, posted) = (who.party_id()?, uploaded.posted);
+    let drafted = async {
+        let file = only_file(uploaded.files)?;
+        let items = who.app.read(move |conn| read_table(conn, party_id, &file.content)).await?;
+        who.submit(&posted.key(), DraftConfirmationList { items }).await
+    };
+    let drafted = drafted.await;
+    after_table(&who, &posted, drafted, file_page(&who)).await
+}
+
+/// The one file that a form has brought.
+pub fn only_file(files: Vec<UploadedFile>) -> Result<UploadedFile, Fault> {
+    match files.into_iter().next() {
         None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
         Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
-        Some(file) => who.app.read(move |conn| read_table(conn, party_id, &file.content)).await,
-    };
-    let drafted = match items {
-        Ok(items) => who.submit(&uploaded.posted.key(), DraftConfirmationList { items }).await,
-        Err(fault) => Err(fault),
-    };
+        Some(file) => Ok(file),
+    }
+}
+
+/// The list that a table has become, or its form again with what is wrong.
+pub async fn after_table(who: &Who<BuyerMaker>, posted: &Posted, drafted: Result<Outcome, Fault>, form: Page) -> Answer {
     match drafted {
         Ok(outcome) => Ok(super::super::see_other(&format!("/payables/lists/{}", outcome.number("list_id")))),
-        Err(Fault::Unreadable(fault)) => wrong_rows(&who, file_page(&who), &[RowFault::Cell(fault)]).await,
-        Err(Fault::Rows(rows)) => wrong_rows(&who, file_page(&who), &rows).await,
-        Err(fault) => again(&who, file_page(&who), &uploaded.posted, fault, "").await,
+        Err(Fault::Unreadable(fault)) => wrong_rows(who, form, &[RowFault::Cell(fault)]).await,
+        Err(Fault::Rows(rows)) => wrong_rows(who, form, &rows).await,
+        Err(fault) => again(who, form, posted, fault, "").await,
     }
 }
 
 /// The form again, with every row that is wrong.
-pub async fn wrong_rows(who: &Who<BuyerMaker>, mut page: Page, rows: &[RowFault]) -> Answer {
+async fn wrong_rows(who: &Who<BuyerMaker>, mut page: Page, rows: &[RowFault]) -> Answer {
     let language = who.language();
     page.errors.push(("files".to_owned(), language.fill("confirmation-file-wrong", &[("count", rows.len().to_string())])));
     let line = |row: &RowFault| (Tone::Attention, String::new(), row.sentence(language), String::new());
