@@ -1,26 +1,29 @@
 //! One table of very many rows: how long it is read and looked through, how long it holds the writer, and how long others wait
-//! meanwhile. A supplier's invoices, then the same as the buyer's payables with the decision on them.
+//! meanwhile. A supplier's invoices, the same as the buyer's payables with the decision on them, and the ordinary confirmation of all.
 
 use super::intake::{Trade, fill, find};
 use super::{Failure, TableOptions, Target, fdatasync_rate, peak_memory_kb};
 use crate::clock::Clock;
 use crate::commands::confirm_list::ConfirmList;
+use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
 use crate::commands::draft_payables::{DraftPayables, PayableRow};
 use crate::commands::known::Loaded;
 use crate::commands::register_table::{RegisterTable, examine_all};
 use crate::commands::set_preferences::SetPreferences;
+use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::{Actor, Command};
 use crate::demo::history;
 use crate::dice::Dice;
 use crate::hash::sha256_hex;
+use crate::jobs::confirm_lists;
 use crate::writer::{WriteError, Writer};
 use chrono::Days;
 use formats::csv::{CsvInvoice, Table, read};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use store::User;
-use store::records::Record;
+use store::records::{Keyed, Record};
+use store::{ConfirmationList, Invoice, User};
 
 fn millis(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
@@ -72,6 +75,55 @@ fn told(error: WriteError) -> Failure {
     format!("{error:?}").into()
 }
 
+/// What the ordinary confirmation of all presented invoices takes, with one decision.
+struct Confirmed {
+    count: usize,
+    drafted_ms: u64,
+    decided_ms: u64,
+    /// One undertaking each, piece by piece, while others go on.
+    worked_ms: u64,
+}
+
+/// The supplier presents the table's invoices, and the buyer confirms them as one list.
+fn confirm_all(url: &str, writer: &Writer, (seller, payer): (&Actor, &Actor)) -> Result<Confirmed, Failure> {
+    let mut conn = store::connect(url)?;
+    let own = "supplier_id = ? AND number LIKE 'NEW-%' AND review = ''";
+    let invoices = Invoice::list_where(&mut conn, own, &[seller.party_id.into()])?;
+    let submit = |row: &Invoice| {
+        let command = SubmitInvoice { invoice_id: row.id, due_date: None };
+        (seller.clone(), format!("bench-submit-{}", row.id), command.into())
+    };
+    for reply in writer.submit_all(invoices.iter().map(submit).collect()) {
+        reply.map_err(told)?;
+    }
+    let item = |row: &Invoice| DraftItem {
+        invoice_id: row.id,
+        amount_minor: row.payable_minor,
+        due_date: row.due_date,
+        reason: String::new(),
+    };
+    let begun = Instant::now();
+    let draft = DraftConfirmationList { items: invoices.iter().map(item).collect() };
+    let list = writer.submit_blocking(payer.clone(), "bench-list".to_owned(), draft.into()).map_err(told)?;
+    let drafted_ms = millis(begun.elapsed());
+    let list = ConfirmationList::load(&mut conn, list.number("list_id"))?;
+    let begun = Instant::now();
+    let decided = Actor { approver_id: Some(payer.user_id), ..payer.clone() };
+    let command = ConfirmList { list_id: list.id, list_hash: list.list_hash.clone() };
+    writer.submit_blocking(decided, "bench-confirm".to_owned(), command.into()).map_err(told)?;
+    let decided_ms = millis(begun.elapsed());
+    let begun = Instant::now();
+    confirm_lists::go_on(writer, &store::open_pool(url, 1)?, || false).map_err(|fault| format!("{fault:?}"))?;
+    let worked_ms = millis(begun.elapsed());
+    let confirmed = "state = 'confirmed' AND number LIKE 'NEW-%'";
+    let count = Invoice::list_where(&mut conn, confirmed, &[])?.len();
+    if count == invoices.len() {
+        Ok(Confirmed { count, drafted_ms, decided_ms, worked_ms })
+    } else {
+        Err("some were not confirmed".into())
+    }
+}
+
 pub fn run(options: &TableOptions) -> Result<Value, Failure> {
     let target = Target::new(options.database_url.as_ref())?;
     let clock = Clock::default();
@@ -119,7 +171,8 @@ pub fn run(options: &TableOptions) -> Result<Value, Failure> {
             // With the second person's word, which so large a sum needs.
             let decided = Actor { approver_id: Some(payer.user_id), ..payer.clone() };
             let (_, decided_ms) = act("bench-decide", &decided, ConfirmList { list_id, list_hash }.into())?;
-            Ok([taken_ms, again_ms, drafted_ms, decided_ms])
+            let confirmed = confirm_all(&target.url, &writer, (&seller, &payer))?;
+            Ok(([taken_ms, again_ms, drafted_ms, decided_ms], confirmed))
         })();
         stop.store(true, Ordering::Relaxed);
         let others = other.join().unwrap_or_else(|_| Err("a caller panicked".into()))?;
@@ -128,11 +181,12 @@ pub fn run(options: &TableOptions) -> Result<Value, Failure> {
     drop(writer);
     thread.join().map_err(|_| "the writer panicked")?;
     let (_, finding) = store::verify::verify_without_marks(&mut conn)?;
-    let [taken_ms, again_ms, drafted_ms, decided_ms] = held;
+    let ([taken_ms, again_ms, drafted_ms, decided_ms], confirmed) = held;
     Ok(json!({
         "bench": "table", "database": target.kind(), "existing": options.existing, "rows": options.rows, "bytes": content.len(),
         "read_ms": read_ms, "loaded_ms": loaded_ms, "examined_ms": examined_ms, "taken_ms": taken_ms, "again_ms": again_ms,
-        "payables_drafted_ms": drafted_ms, "payables_decided_ms": decided_ms, "longest_wait_of_others_ms": others.0,
+        "confirmed": confirmed.count, "list_drafted_ms": confirmed.drafted_ms, "list_decided_ms": confirmed.decided_ms,
+        "list_worked_ms": confirmed.worked_ms, "payables_drafted_ms": drafted_ms, "payables_decided_ms": decided_ms, "longest_wait_of_others_ms": others.0,
         "median_wait_of_others_ms": others.1,
         "verified": finding.is_none(), "finding": finding.map(|found| format!("{}: {}", found.place, found.problem)),
         "fdatasync_per_second": fdatasync_rate(&std::env::temp_dir())?, "peak_memory_kb": peak_memory_kb(),
