@@ -32,7 +32,7 @@ impl Nodes {
         self.wait("a leader", || (1..4).find(|node| self.says(*node, "/primary")))
     }
 
-    /// One leader and two followers of its timeline that stream from it, one of them synchronous, as the nodes themselves say.
+    /// One leader and two followers of its timeline that stream from it and are asked for their word, as the nodes themselves say.
     fn is_whole(&self) -> bool {
         let found = (1..4).find_map(|node| {
             let answer = http(Duration::from_secs(1)).get(format!("{}/cluster", self.rest(node))).send().ok()?;
@@ -41,8 +41,7 @@ impl Nodes {
         let Some(members) = found.as_ref().and_then(|cluster| cluster["members"].as_array()) else { return false };
         let count = |role: &str, state: &str| members.iter().filter(|one| one["role"] == role && one["state"] == state).count();
         let timelines: BTreeSet<i64> = members.iter().filter_map(|one| one["timeline"].as_i64()).collect();
-        let whole =
-            count("leader", "running") == 1 && count("sync_standby", "streaming") == 1 && count("replica", "streaming") == 1;
+        let whole = count("leader", "running") == 1 && count("quorum_standby", "streaming") == 2;
         whole && members.len() == 3 && timelines.len() == 1
     }
 
@@ -98,7 +97,7 @@ enum Fault {
     Switch,
     /// The node that leads is cut off from all others, from etcd and from us.
     CutLeader,
-    /// The same with the synchronous standby.
+    /// The same with a standby.
     CutStandby,
 }
 
@@ -134,7 +133,7 @@ const LONG: Duration = Duration::from_secs(25);
 /// A node is struck; how long nobody's purchase was acknowledged.
 fn strike(nodes: &Nodes, fault: Fault, answers: &Answers) -> Duration {
     let leader = nodes.leader();
-    let standby = nodes.wait("a synchronous standby", || (1..4).find(|node| nodes.says(*node, "/synchronous")));
+    let standby = nodes.wait("a standby that is asked", || (1..4).find(|node| nodes.says(*node, "/quorum")));
     let mut watch = Watch { answers, count: answers.count(), since: Instant::now(), gap: Duration::ZERO };
     match fault {
         Fault::Kill => {
