@@ -71,7 +71,7 @@ pub struct Writer {
 }
 
 /// Commands that may wait; past that a caller is told to come back. With as many again in the batch before them it bounds how long they wait.
-const QUEUE: usize = 256;
+const QUEUE: usize = 128;
 /// Commands of one batch and commit.
 const BATCH: usize = 512;
 

@@ -1,5 +1,6 @@
-//! The least that a durable purchase over HTTP can be: the same web server, a queue, one thread, one commit for all that wait; a trade
-//! and four balances, without rights, rules, keys, journal, audit or proof.
+//! The least that a durable purchase over HTTP can be: the same web server, a queue, one thread, one commit for all that wait; the work of
+//! the baseline's purchase (a trade, two transfers, four entries with the balance after, four accounts), set by set, without rights,
+//! rules, keys, audit or proof.
 
 use super::Failure;
 use super::purchases::{Figures, Load, load};
@@ -15,7 +16,9 @@ const BATCH: usize = 512;
 
 const SCHEMA: &[&str] = &[
     "CREATE TABLE bare_accounts (id BIGINT PRIMARY KEY, balance BIGINT NOT NULL)",
-    "CREATE TABLE bare_trades (number BIGINT PRIMARY KEY, offer BIGINT NOT NULL, units BIGINT NOT NULL, price BIGINT NOT NULL)",
+    "CREATE TABLE bare_trades (id BIGINT PRIMARY KEY, seller BIGINT NOT NULL, buyer BIGINT NOT NULL, units BIGINT NOT NULL, price BIGINT NOT NULL)",
+    "CREATE TABLE bare_transfers (id BIGINT PRIMARY KEY, debit BIGINT NOT NULL, credit BIGINT NOT NULL, amount BIGINT NOT NULL)",
+    "CREATE TABLE bare_entries (id BIGINT PRIMARY KEY, transfer BIGINT NOT NULL, account BIGINT NOT NULL, amount BIGINT NOT NULL, after BIGINT NOT NULL)",
     "INSERT INTO bare_accounts VALUES (1, 0), (2, 0), (3, 0), (4, 0)",
 ];
 
@@ -28,29 +31,75 @@ struct Purchase {
 
 type Waiting = (Purchase, oneshot::Sender<()>);
 
-/// One commit for all of them.
-fn commit(conn: &mut Conn, last: &mut i64, batch: &[Waiting]) -> Result<(), Failure> {
-    let mut rows = Vec::with_capacity(batch.len());
-    let (mut units, mut prices) = (0_i64, 0_i64);
-    for (purchase, _) in batch {
-        *last = last.saturating_add(1);
-        rows.push(format!("({last}, {}, {}, {})", purchase.offer_id, purchase.units_minor, purchase.price_minor));
-        units = units.saturating_add(purchase.units_minor);
-        prices = prices.saturating_add(purchase.price_minor);
+/// What is in memory between two commits.
+#[derive(Default)]
+struct Books {
+    trades: i64,
+    transfers: i64,
+    entries: i64,
+    /// The buyer's cash and units, then the seller's.
+    balances: [i64; 4],
+}
+
+/// The rows of one batch, table by table.
+#[derive(Default)]
+struct Rows {
+    trades: Vec<String>,
+    transfers: Vec<String>,
+    entries: Vec<String>,
+}
+
+impl Books {
+    fn add(&mut self, place: usize, amount: i64, rows: &mut Rows) {
+        self.entries = self.entries.saturating_add(1);
+        if let Some(balance) = self.balances.get_mut(place) {
+            *balance = balance.saturating_add(amount);
+            rows.entries.push(format!(
+                "({}, {}, {}, {amount}, {balance})",
+                self.entries,
+                self.transfers,
+                place.saturating_add(1)
+            ));
+        }
     }
-    store::connection::begin_batch(conn)?;
-    query::execute(conn, &format!("INSERT INTO bare_trades VALUES {}", rows.join(", ")), &[])?;
-    let moves = format!(
-        "CASE id WHEN 1 THEN -CAST({prices} AS BIGINT) WHEN 2 THEN {prices} WHEN 3 THEN -CAST({units} AS BIGINT) ELSE {units} END"
-    );
-    query::execute(conn, &format!("UPDATE bare_accounts SET balance = balance + {moves}"), &[])?;
-    Ok(store::connection::commit_batch(conn)?)
+
+    fn transfer(&mut self, (from, to): (usize, usize), amount: i64, rows: &mut Rows) {
+        self.transfers = self.transfers.saturating_add(1);
+        rows.transfers.push(format!("({}, {}, {}, {amount})", self.transfers, from.saturating_add(1), to.saturating_add(1)));
+        self.add(from, amount.saturating_neg(), rows);
+        self.add(to, amount, rows);
+    }
+
+    /// Cash from the buyer to the seller, units from the seller to the buyer.
+    fn buy(&mut self, purchase: &Purchase, rows: &mut Rows) {
+        self.trades = self.trades.saturating_add(1);
+        let Purchase { units_minor, price_minor, offer_id } = purchase;
+        rows.trades.push(format!("({}, {offer_id}, 1, {units_minor}, {price_minor})", self.trades));
+        self.transfer((0, 2), *price_minor, rows);
+        self.transfer((3, 1), *units_minor, rows);
+    }
+
+    /// One commit for all of them.
+    fn commit(&mut self, conn: &mut Conn, batch: &[Waiting]) -> Result<(), Failure> {
+        let mut rows = Rows::default();
+        for (purchase, _) in batch {
+            self.buy(purchase, &mut rows);
+        }
+        store::connection::begin_batch(conn)?;
+        for (table, rows) in [("trades", rows.trades), ("transfers", rows.transfers), ("entries", rows.entries)] {
+            query::execute(conn, &format!("INSERT INTO bare_{table} VALUES {}", rows.join(", ")), &[])?;
+        }
+        for (id, balance) in (1_i64..).zip(self.balances) {
+            query::execute(conn, "UPDATE bare_accounts SET balance = ? WHERE id = ?", &[balance.into(), id.into()])?;
+        }
+        Ok(store::connection::commit_batch(conn)?)
+    }
 }
 
 fn run_batches(mut conn: Conn, mut inbox: mpsc::Receiver<Waiting>) -> Result<(), Failure> {
-    let (mut last, mut waiting) = (0, Vec::with_capacity(BATCH));
+    let (mut books, mut waiting) = (Books::default(), Vec::with_capacity(BATCH));
     while inbox.blocking_recv_many(&mut waiting, BATCH) > 0 {
-        commit(&mut conn, &mut last, &waiting)?;
+        books.commit(&mut conn, &waiting)?;
         for (_, reply) in waiting.drain(..) {
             let _ = reply.send(());
         }
@@ -61,7 +110,7 @@ fn run_batches(mut conn: Conn, mut inbox: mpsc::Receiver<Waiting>) -> Result<(),
 /// The same load as Kontor's on an empty database.
 pub(super) fn measure(url: &str, wanted: &Load<'_>, length: Duration) -> Result<Figures, Failure> {
     let mut conn = store::connect(url)?;
-    for table in ["bare_accounts", "bare_trades"] {
+    for table in ["bare_accounts", "bare_trades", "bare_transfers", "bare_entries"] {
         query::execute(&mut conn, &format!("DROP TABLE IF EXISTS {table}"), &[])?;
     }
     for statement in SCHEMA {

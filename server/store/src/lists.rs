@@ -99,15 +99,60 @@ fn kept_list(clause: &str, lists: &[(&'static str, &'static str)]) -> Option<&'s
     lists.iter().find(|(owner, _)| names(owner)).map(|(_, list)| *list)
 }
 
+/// A statement whose rows are totals, to be asked alone or together with others.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    sql: String,
+    binds: Vec<Bind>,
+}
+
+/// How many rows of a table meet a condition, as one total without a currency.
+#[must_use]
+pub fn asked(table: &'static str, condition: &str, binds: &[Bind]) -> Asked {
+    let sql = format!("SELECT '' AS currency, COUNT(*) AS count, CAST(0 AS BIGINT) AS sum_minor FROM {table} WHERE {condition}");
+    Asked { sql, binds: binds.to_vec() }
+}
+
+/// What all of them come to, each in its place: one statement, however many there are.
+pub fn answers(conn: &mut Conn, all: &[Asked]) -> Result<Vec<Vec<Total>>> {
+    let part = |(place, one): (usize, &Asked)| {
+        format!("SELECT CAST({place} AS BIGINT) AS place, currency, count, sum_minor FROM ({}) q{place}", one.sql)
+    };
+    let parts: Vec<String> = all.iter().enumerate().map(part).collect();
+    let mut found = vec![Vec::new(); all.len()];
+    if parts.is_empty() {
+        return Ok(found);
+    }
+    let binds: Vec<Bind> = all.iter().flat_map(|one| one.binds.clone()).collect();
+    let sql = format!("{} ORDER BY place, currency", parts.join(" UNION ALL "));
+    for Placed { place, currency, count, sum_minor } in query::list::<Placed>(conn, &sql, &binds)? {
+        if let Some(list) = usize::try_from(place).ok().and_then(|place| found.get_mut(place)) {
+            list.push(Total { currency, count, sum_minor });
+        }
+    }
+    Ok(found)
+}
+
+#[derive(diesel::QueryableByName)]
+struct Placed {
+    #[diesel(sql_type = BigInt)]
+    place: i64,
+    #[diesel(sql_type = Text)]
+    currency: String,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+    #[diesel(sql_type = BigInt)]
+    sum_minor: i64,
+}
+
 /// Totals as they are kept with every change (`list_totals`): a few rows, however long the list has become.
-fn kept_totals(conn: &mut Conn, list: &str, clause: &str, binds: &[Bind]) -> Result<Vec<Total>> {
+fn kept_totals(list: &str, clause: &str, binds: Vec<Bind>) -> Asked {
     let sql = format!(
         "SELECT currency, CAST(SUM(entries) AS BIGINT) AS count, CAST(SUM(sum_minor) AS BIGINT) AS sum_minor FROM (\
            SELECT party_id AS supplier_id, party_id AS buyer_id, TRUE AS presented, list, currency, state, review, remind_on, entries, sum_minor \
-           FROM list_totals) x{clause} AND list = ? GROUP BY currency HAVING SUM(entries) > 0 ORDER BY currency"
+           FROM list_totals) x{clause} AND list = ? GROUP BY currency HAVING SUM(entries) > 0"
     );
-    let binds: Vec<Bind> = binds.iter().cloned().chain([list.into()]).collect();
-    query::list(conn, &sql, &binds)
+    Asked { sql, binds: binds.into_iter().chain([list.into()]).collect() }
 }
 
 macro_rules! list_row {
@@ -124,15 +169,21 @@ macro_rules! list_row {
             }
             /// Counts and sums over all pages of the filter, by currency.
             pub fn totals(conn: &mut Conn, wanted: &ListQuery) -> Result<Vec<Total>> {
+                let Asked { sql, binds } = Self::asked(wanted);
+                query::list(conn, &format!("{sql} ORDER BY currency"), &binds)
+            }
+            /// The same, to be asked together with others.
+            #[must_use]
+            pub fn asked(wanted: &ListQuery) -> Asked {
                 let (clause, binds) = wanted.where_clause(false);
                 $(if let Some(list) = kept_list(&clause, $kept).filter(|_| wanted.is_kept()) {
-                    return kept_totals(conn, list, &clause, &binds);
+                    return kept_totals(list, &clause, binds);
                 })?
                 let sql = format!(
-                    "SELECT currency, COUNT(*) AS count, CAST(COALESCE(SUM({}), 0) AS BIGINT) AS sum_minor FROM ({}) x{clause} GROUP BY currency ORDER BY currency",
+                    "SELECT currency, COUNT(*) AS count, CAST(COALESCE(SUM({}), 0) AS BIGINT) AS sum_minor FROM ({}) x{clause} GROUP BY currency",
                     $amount, $from
                 );
-                query::list(conn, &sql, &binds)
+                Asked { sql, binds }
             }
             /// How many rows the filter matches.
             pub fn count(conn: &mut Conn, wanted: &ListQuery) -> Result<i64> {

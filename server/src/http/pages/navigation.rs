@@ -3,7 +3,8 @@
 use crate::auth::Person;
 use domain::party::{Capacity, Role};
 use store::lists::{
-    ApprovalLine, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine,
+    ApprovalLine, Asked, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine,
+    Total,
 };
 use store::{Conn, StoreError, lists};
 use web::{Language, NavEntry, Task};
@@ -25,49 +26,62 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     ("task-mails", "/ops/mails", "mails", "state = 'failed'"),
 ];
 
+/// What waits for a person under one address, with what it comes to where that is known.
+pub struct Waiting {
+    key: &'static str,
+    href: &'static str,
+    totals: Vec<Total>,
+}
+
+impl Waiting {
+    fn count(&self) -> i64 {
+        self.totals.iter().fold(0, |sum, total| sum.saturating_add(total.count))
+    }
+}
+
 /// What waits for this person, by address. The same numbers lead the home page.
-pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<(&'static str, &'static str, i64)>, StoreError> {
+pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<Waiting>, StoreError> {
     let id = person.party.id;
-    let mut found = Vec::new();
-    let mut add = |key, href, count: i64| {
-        if count > 0 {
-            found.push((key, href, count));
-        }
+    let (mut places, mut wanted) = (Vec::new(), Vec::new());
+    let mut add = |key, href, what: Asked| {
+        places.push((key, href));
+        wanted.push(what);
     };
     if person.has_role(Role::Checker) {
         let others = "party_id = ? AND state = 'pending' AND maker_id <> ?";
-        add("task-approvals", "/approvals", lists::count(conn, "approvals", others, &[id.into(), person.user.id.into()])?);
+        add("task-approvals", "/approvals", lists::asked("approvals", others, &[id.into(), person.user.id.into()]));
     }
     let mine = |condition: &str, more: &str| ListQuery::newest(1).with(condition, vec![id.into()]).with(more, vec![]);
     if person.has_capacity(Capacity::Supplier) {
         let own = |more: &str| mine("supplier_id = ?", more);
-        let drafts = InvoiceLine::count(conn, &own("state = 'draft' AND review <> 'open'"))?;
-        add("task-drafts", "/invoices?state=draft", drafts);
-        add("task-disputed", "/invoices?state=disputed", InvoiceLine::count(conn, &own("state = 'disputed'"))?);
+        add("task-drafts", "/invoices?state=draft", InvoiceLine::asked(&own("state = 'draft' AND review <> 'open'")));
+        add("task-disputed", "/invoices?state=disputed", InvoiceLine::asked(&own("state = 'disputed'")));
         let asked = "supplier_id = ? AND asked_version > 0 AND state IN ('invited', 'joined')";
-        add("task-memberships", "/memberships?state=to_answer", lists::count(conn, "programme_members", asked, &[id.into()])?);
-        add("task-held", "/invoices?state=held", InvoiceLine::count(conn, &own("review = 'open'"))?);
-        add("task-fundable", "/receivables?state=issued", ReceivableLine::count(conn, &own("state = 'issued'"))?);
+        add("task-memberships", "/memberships?state=to_answer", lists::asked("programme_members", asked, &[id.into()]));
+        add("task-held", "/invoices?state=held", InvoiceLine::asked(&own("review = 'open'")));
+        add("task-fundable", "/receivables?state=issued", ReceivableLine::asked(&own("state = 'issued'")));
     }
     if person.has_capacity(Capacity::Buyer) {
         let own = |more: &str| mine("buyer_id = ?", more);
-        add("task-payables", "/payables?state=presented", InvoiceLine::count(conn, &own("state = 'presented'"))?);
-        let given = lists::count(conn, "assignment_notices", "buyer_id = ? AND acknowledged_at IS NULL", &[id.into()])?;
+        add("task-payables", "/payables?state=presented", InvoiceLine::asked(&own("state = 'presented'")));
+        let given = lists::asked("assignment_notices", "buyer_id = ? AND acknowledged_at IS NULL", &[id.into()]);
         add("task-assignments", "/assignments?state=given", given);
-        add("task-running-out", "/payables?state=running_out", InvoiceLine::count(conn, &own(super::payables::RUNNING_OUT.1))?);
-        let owed = lists::count(conn, "fee_bills", "buyer_id = ? AND paid_minor < amount_minor", &[id.into()])?;
+        add("task-running-out", "/payables?state=running_out", InvoiceLine::asked(&own(super::payables::RUNNING_OUT.1)));
+        let owed = lists::asked("fee_bills", "buyer_id = ? AND paid_minor < amount_minor", &[id.into()]);
         add("task-fees", "/fees?state=fee_open", owed);
-        add("task-overdue", "/payables?state=overdue", InvoiceLine::count(conn, &own("state = 'overdue'"))?);
+        add("task-overdue", "/payables?state=overdue", InvoiceLine::asked(&own("state = 'overdue'")));
     }
     if person.has_capacity(Capacity::Financier) {
-        add("task-market", "/market", OfferLine::count(conn, &mine("supplier_id <> ?", "state = 'open'"))?);
+        add("task-market", "/market", OfferLine::asked(&mine("supplier_id <> ?", "state = 'open'")));
     }
     if person.has_capacity(Capacity::Operator) {
         for (key, href, table, condition) in OPERATIONS {
-            add(key, href, lists::count(conn, table, condition, &[])?);
+            add(key, href, lists::asked(table, condition, &[]));
         }
     }
-    Ok(found)
+    let answers = lists::answers(conn, &wanted)?;
+    let found = places.into_iter().zip(answers).map(|((key, href), totals)| Waiting { key, href, totals });
+    Ok(found.filter(|one| one.count() > 0).collect())
 }
 
 /// The same for the home page: with how much it is, and by when where a day matters.
@@ -76,29 +90,22 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
     let mine = |condition: &str| ListQuery::newest(1).with(condition, vec![own.into()]);
     let all = |condition: &str| ListQuery::newest(1).with(condition, vec![]);
     let mut found = Vec::new();
-    for (key, href, count) in waiting(conn, person)? {
+    for waiting in waiting(conn, person)? {
+        let (key, count) = (waiting.key, waiting.count());
+        // What was only counted is asked again for its sums.
         let sums = match key {
             "task-approvals" => {
                 ApprovalLine::totals(conn, &mine("party_id = ?").with("state = 'pending' AND amount_minor > 0", vec![]))?
             }
-            "task-drafts" => {
-                InvoiceLine::totals(conn, &mine("supplier_id = ?").with("state = 'draft' AND review <> 'open'", vec![]))?
-            }
-            "task-disputed" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("state = 'disputed'", vec![]))?,
-            "task-fundable" => ReceivableLine::totals(conn, &mine("supplier_id = ?").with("state = 'issued'", vec![]))?,
-            "task-payables" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'presented'", vec![]))?,
-            "task-running-out" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with(super::payables::RUNNING_OUT.1, vec![]))?,
-            "task-overdue" => InvoiceLine::totals(conn, &mine("buyer_id = ?").with("state = 'overdue'", vec![]))?,
             "task-fees" => FeeBillLine::totals(conn, &mine("buyer_id = ?").with("state = 'fee_open'", vec![]))?,
-            "task-market" => OfferLine::totals(conn, &mine("supplier_id <> ?").with("state = 'open'", vec![]))?,
             "task-reviews" => ReviewLine::totals(conn, &all("state = 'open'"))?,
-            "task-held" => InvoiceLine::totals(conn, &mine("supplier_id = ?").with("review = 'open'", vec![]))?,
             "task-suspense" => BankLineRow::totals(conn, &all("state = 'suspense'"))?,
             "task-attention" => BankLineRow::totals(conn, &all("state = 'attention'"))?,
             "task-payouts" => PayoutLine::totals(conn, &all("state = 'authorised'"))?,
-            _ => Vec::new(),
+            _ => waiting.totals,
         };
-        let mut note: Vec<String> = sums.iter().map(|sum| language.money(&sum.currency, sum.sum_minor)).collect();
+        let sums = sums.iter().filter(|sum| !sum.currency.is_empty());
+        let mut note: Vec<String> = sums.map(|sum| language.money(&sum.currency, sum.sum_minor)).collect();
         if let Some(state) = [("task-payables", "presented"), ("task-overdue", "overdue")].iter().find(|(known, _)| *known == key)
         {
             let first = ListQuery { order: "due_or_issue", descending: false, ..mine("buyer_id = ?") };
@@ -115,7 +122,7 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
             note.push(language.fill("task-fees-pay", &places));
         }
         let separator = language.t("list-separator");
-        found.push(Task { text: language.t(key), note: note.join(&separator), href: href.to_owned(), count });
+        found.push(Task { text: language.t(key), note: note.join(&separator), href: waiting.href.to_owned(), count });
     }
     Ok(found)
 }
@@ -142,8 +149,7 @@ pub fn entries(conn: &mut Conn, person: &Person, language: Language, path: &str)
     let here = path.split('?').next().unwrap_or(path);
     let entry = |(key, href): (&str, &str)| {
         let current = here == href || here.starts_with(&format!("{href}/"));
-        let count =
-            waiting.iter().filter(|(_, target, _)| target.split('?').next() == Some(href)).map(|(_, _, count)| *count).sum();
+        let count = waiting.iter().filter(|one| one.href.split('?').next() == Some(href)).map(Waiting::count).sum();
         NavEntry { label: language.t(key), href: href.to_owned(), current, count }
     };
     Ok(wanted.into_iter().map(entry).collect())
