@@ -97,6 +97,7 @@ pub fn run(options: &PagesOptions) -> Result<Value, Failure> {
     let target = Target::new(options.database_url.as_ref())?;
     let clock = Clock::default();
     history::build_big_customer(&target.url, options.invoices, &clock)?;
+    store::connection::analyze(&mut store::connect(&target.url)?)?;
     let config = demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir());
     let running = serve::start(config, clock)?;
     let mut conn = store::connect(&target.url)?;

@@ -145,27 +145,26 @@ pub fn run(options: &PurchaseOptions) -> Result<Value, Failure> {
     let tokens = sign_in_desks(running.port)?;
     let length = Duration::from_secs(options.seconds);
     let work = Load { name: "bench", port: running.port, tokens: &tokens, lots: &lots, connections: options.connections };
-    // The prototype's tables go where the baseline's do, or into a file of their own.
-    let beside = if target.kind() == "postgres" { None } else { Some(Target::temporary("bare")?) };
-    let beside_url = beside.as_ref().map(|target| &target.url).or(options.baseline_url.as_ref());
-    let prototype = || beside_url.map(|url| bare::measure(url, &work, short)).transpose();
-    let bare_before = prototype()?;
     let figures = load(&work, &|elapsed| elapsed < length);
     running.stop()?;
     let figures = figures?;
-    let bare_after = prototype()?;
+    let peak_memory_kb = peak_memory_kb();
+    // The prototype's tables go where the baseline's do, or into a file of their own.
+    let beside = if target.kind() == "postgres" { None } else { Some(Target::temporary("bare")?) };
+    let beside_url = beside.as_ref().map(|target| &target.url).or(options.baseline_url.as_ref());
+    let bare = beside_url.map(|url| bare::measure(url, &work, length)).transpose()?;
     let (_, finding) = store::verify::verify(&mut store::connect(&target.url)?)?;
     let after = options.baseline_url.as_ref().map(|url| baseline::measure(url, short)).transpose()?;
     let base = before.zip(after).map(|((_, a), (_, b))| a.saturating_add(b) / 2);
-    let (p99, bare) = (percentile(&figures.latencies, 990), bare_before.zip(bare_after));
-    let bare_p99 = bare.as_ref().map(|(a, b)| percentile(&a.latencies, 990).saturating_add(percentile(&b.latencies, 990)) / 2);
+    let p99 = percentile(&figures.latencies, 990);
+    let bare_p99 = bare.as_ref().map(|bare| percentile(&bare.latencies, 990));
     Ok(json!({
         "bench": "purchases", "database": target.kind(), "connections": options.connections, "offers": options.offers, "seconds": options.seconds,
         "purchases_per_second": figures.rate, "p50_us": percentile(&figures.latencies, 500), "p99_us": p99,
-        "prototype_per_second": bare.map(|(a, b)| a.rate.saturating_add(b.rate) / 2), "prototype_p99_us": bare_p99,
+        "prototype_per_second": bare.map(|bare| bare.rate), "prototype_p99_us": bare_p99,
         "p99_to_prototype": bare_p99.map(|bare| ratio(p99, bare)),
         "busy_503": figures.refused, "D_purchases_per_second": base, "ratio_to_D": base.map(|base| ratio(figures.rate, base)),
         "verified": finding.is_none(), "finding": finding.map(|found| format!("{}: {}", found.place, found.problem)),
-        "fdatasync_per_second": fdatasync_rate(&std::env::temp_dir())?, "peak_memory_kb": peak_memory_kb(),
+        "fdatasync_per_second": fdatasync_rate(&std::env::temp_dir())?, "peak_memory_kb": peak_memory_kb,
     }))
 }

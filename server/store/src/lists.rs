@@ -516,9 +516,11 @@ list_row!(
 
 list_row!(
     NoticeLine {
-        id: BigInt => i64, party_id: BigInt => i64, user_id: BigInt => i64, kind: Text => String, arguments: Text => String, link: Text => String,
+        id: BigInt => i64, party_id: BigInt => i64,
+        /// None: for everybody of the company.
+        user_id: Nullable<BigInt> => Option<i64>, kind: Text => String, arguments: Text => String, link: Text => String,
         at: Timestamp => NaiveDateTime, currency: Text => String,
-    } from "SELECT id, party_id, COALESCE(user_id, 0) AS user_id, kind, arguments, link, at, '' AS currency FROM notices";
+    } from "SELECT id, party_id, user_id, kind, arguments, link, at, '' AS currency FROM notices";
     totals "0"
 );
 
