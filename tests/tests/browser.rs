@@ -246,6 +246,22 @@ async fn walk(driver: &Driver, world: &World) -> Done {
     Ok(())
 }
 
+/// A new invoice of the demo's first supplier to its first buyer.
+fn own_invoice(world: &World) -> String {
+    let today = store::records::load_heads(&mut world.conn()).unwrap().business_date;
+    server::demo::files::ubl(&server::demo::files::DemoInvoice {
+        number: "SCRIPT-1",
+        issue_date: today,
+        due_date: today + chrono::Days::new(60),
+        currency: domain::Currency::EUR,
+        net_minor: 471_100,
+        seller: ("Elbe Feinmechanik GmbH", "DE136695976"),
+        buyer: ("Hansewerk Maschinenbau AG", "DE811569869"),
+        order: "1",
+        item: "Goods",
+    })
+}
+
 /// With JavaScript: no violation of the policy, nothing from elsewhere, and a double submit does it once.
 #[test]
 fn the_script_keeps_to_the_policy() {
@@ -262,6 +278,19 @@ fn the_script_keeps_to_the_policy() {
             assert_eq!(browser.web.execute(foreign, vec![]).await?.json().as_i64(), Some(0), "{path} loads from elsewhere");
             let headings = browser.web.find_all(By::Css("h1")).await?.len();
             assert_eq!(headings, 1, "{path}");
+        }
+        // What became of each file is shown, not only kept, and the page that says so can be used again.
+        let places = ["good.xml", "bad.xml"].map(|name| world.database.folder.join(name).display().to_string());
+        std::fs::write(&places[0], own_invoice(&world)).unwrap();
+        std::fs::write(&places[1], "<Invoice>").unwrap();
+        for (files, said) in [(places.join("\n"), "1 of 2 files accepted"), (places[1].clone(), "0 of 1")] {
+            if said.starts_with('1') {
+                browser.go("/invoices/upload").await?;
+            }
+            browser.write("files", &files).await?;
+            browser.press("/invoices/upload").await?;
+            browser.says(said).await?;
+            browser.says("bad.xml").await?;
         }
         browser.web.quit().await
     });

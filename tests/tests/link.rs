@@ -176,6 +176,18 @@ fn a_rare_buyer_confirms_by_link_and_a_code() {
         let invoice = present(&world, "R-2", 200_000);
         let path = link_of(&world, &invoice);
         let visitor = world.client();
+        // What the supplier puts beside the invoice and writes about it is seen there, too.
+        let own = world.signed_in(SUPPLIER.3);
+        let page = format!("/invoices/{}", invoice.id);
+        let order = b"<order>7</order>".to_vec();
+        let _ = own.upload(&page, &format!("{page}/evidence"), &[("order.xml", order.clone())]);
+        let _ = own.fill(&page, &format!("{page}/message"), &[("text", "The second pallet follows on Monday.")]);
+        let seen = visitor.get(&path);
+        assert!(seen.text().contains("The second pallet follows on Monday."), "{}", seen.text());
+        let beside = seen.body.split("?evidence=").nth(1).and_then(|rest| rest.split('"').next()).expect("a link to the order");
+        let files = path.replace("/confirm/", "/confirmation-documents/");
+        assert_eq!(visitor.get(&format!("{files}?evidence={beside}")).body.as_bytes(), order);
+        assert_eq!(visitor.get(&format!("{files}?evidence=1")).status, 404);
         for _ in 0..3 {
             let page = visitor.get(&path);
             assert_eq!(page.status, 200, "{}", page.text());

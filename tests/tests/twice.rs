@@ -99,6 +99,12 @@ fn what_is_the_same_is_blocked_and_what_looks_it_waits() {
             ("INV-2021/17 copy", "2021-04-23", 400_000, "suffix"),
             ("NEW-1", "2021-05-25", 100_000, "same_total"),
         ];
+        // However many have the same sum on one day, people look at each once.
+        let again: Vec<Value> = (2..5)
+            .map(|at| send(&supplier, &format!("twice-sum-{at}"), invoice(&format!("SUM-{at}"), "2021-05-20", 700_000)).1)
+            .collect();
+        let looks = |result: &Value| result["reviews"].as_array().map_or(0, Vec::len);
+        assert_eq!(again.iter().map(looks).collect::<Vec<_>>(), [0, 1, 1]);
         let mut first = Value::Null;
         for (at, (number, day, net, rule)) in cases.into_iter().enumerate() {
             let (standing, result) = send(&supplier, &format!("twice-like-{at}"), invoice(number, day, net));

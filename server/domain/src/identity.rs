@@ -118,7 +118,13 @@ pub fn stem_key(number: &str) -> String {
 }
 
 fn without_copy_word(part: &str) -> Option<&str> {
-    COPY_WORDS.iter().find_map(|word| part.strip_suffix(word)).filter(|rest| rest.chars().all(|mark| mark.is_ascii_digit()))
+    let digits = |text: &str| text.chars().all(|mark| mark.is_ascii_digit());
+    // "REV1" and "V2": the word with a number of its own behind it.
+    let numbered = |word: &str| part.strip_prefix(word).filter(|rest| !rest.is_empty() && rest.len() <= 2 && digits(rest));
+    if COPY_WORDS.iter().chain(&["V"]).any(|word| numbered(word).is_some()) {
+        return Some("");
+    }
+    COPY_WORDS.iter().find_map(|word| part.strip_suffix(word)).filter(|rest| digits(rest))
 }
 
 /// "17B" without its letter.
@@ -269,12 +275,22 @@ mod tests {
 
     #[test]
     fn a_suffix_leads_back_to_its_number() {
-        for written in
-            ["INV-17-A", "INV-17/2", "INV-17 copy", "INV-17-Kopie", "INV-17B", "INV-17 (2)", "INV-17副本", "INV-17-copy-2"]
-        {
+        for written in [
+            "INV-17-A",
+            "INV-17/2",
+            "INV-17 copy",
+            "INV-17-Kopie",
+            "INV-17B",
+            "INV-17 (2)",
+            "INV-17副本",
+            "INV-17-copy-2",
+            "INV-17-REV1",
+            "INV-17 v2",
+            "INV-17/Copy12",
+        ] {
             assert_eq!(stem_key(written), look_key("INV-17"), "{written}");
         }
-        for whole in ["INV-17", "17", "A", "7", "2026-0017", "copy"] {
+        for whole in ["INV-17", "17", "A", "7", "2026-0017", "copy", "V17", "REV1"] {
             assert_eq!(stem_key(whole), look_key(whole), "{whole}");
         }
         assert_eq!(stem_key("1-2-3-4"), look_key("12"));

@@ -146,7 +146,10 @@ pub const MOST_DAYS_AHEAD: u64 = 730;
 /// What the rules look at when a file becomes an invoice.
 #[derive(Clone, Debug)]
 pub struct IntakeFacts<'a> {
+    /// Of the company that the file's seller is on Kontor; empty where it is none.
     pub seller_tax_id: &'a str,
+    /// As the file has it.
+    pub seller_in_file: &'a str,
     pub company_tax_id: &'a str,
     pub buyer_known: bool,
     pub buyer_is_supplier: bool,
@@ -159,7 +162,7 @@ pub struct IntakeFacts<'a> {
 pub fn decide_intake(facts: &IntakeFacts<'_>) -> Result<(), Refusal> {
     if facts.seller_tax_id != facts.company_tax_id || facts.company_tax_id.is_empty() {
         let shown = |id: &str| if id.is_empty() { "–".to_owned() } else { id.chars().take(40).collect() };
-        return Err(Refusal::NotTheSupplier { found: shown(facts.seller_tax_id), own: shown(facts.company_tax_id) });
+        return Err(Refusal::NotTheSupplier { found: shown(facts.seller_in_file), own: shown(facts.company_tax_id) });
     }
     if facts.payable_minor <= 0 {
         return Err(Refusal::PayableNotPositive);
@@ -265,6 +268,7 @@ expired withdraw withdrawn
         let today: NaiveDate = "2026-11-22".parse().unwrap();
         let good = IntakeFacts {
             seller_tax_id: "DE1",
+            seller_in_file: "DE1",
             company_tax_id: "DE1",
             buyer_known: true,
             buyer_is_supplier: false,
@@ -275,6 +279,8 @@ expired withdraw withdrawn
         assert_eq!(decide_intake(&good), Ok(()));
         let no = |facts: IntakeFacts<'_>| decide_intake(&facts).unwrap_err().code();
         assert_eq!(no(IntakeFacts { seller_tax_id: "DE2", ..good.clone() }), "not_the_supplier");
+        let stranger = decide_intake(&IntakeFacts { seller_tax_id: "", seller_in_file: "DE 9", ..good.clone() });
+        assert_eq!(stranger, Err(Refusal::NotTheSupplier { found: "DE 9".to_owned(), own: "DE1".to_owned() }));
         assert_eq!(no(IntakeFacts { payable_minor: 0, ..good.clone() }), "payable_not_positive");
         assert_eq!(no(IntakeFacts { payable_minor: MOST_PAYABLE_MINOR + 1, ..good.clone() }), "amount_too_large");
         assert_eq!(no(IntakeFacts { issue_date: today + Days::new(1), ..good.clone() }), "date_invalid");

@@ -296,18 +296,87 @@ impl InvoiceFile {
         let same = |one: &str, other: &str| domain::identity::plain_key(one) == domain::identity::plain_key(other);
         let payee = self.payee_name();
         let other_payee = !payee.is_empty() && !same(payee, &self.seller.name) && !same(payee, &self.seller.trade_name);
-        let spoken = self.notes.iter().any(|note| {
-            let note = note.to_lowercase();
-            note.starts_with("#acc#")
-                || ["assigned to", "factoring", "abgetreten", "cédée", "应收账款转让"].iter().any(|word| note.contains(word))
-        });
-        other_payee || spoken
+        other_payee || self.notes.iter().any(|note| speaks_of_assignment(note))
     }
+}
+
+/// What people write on an invoice that they have sold or pledged. A note that says so in passing costs a look, one that is
+/// overlooked costs the money.
+const ASSIGNED: &[&str] = &[
+    "assigned to",
+    "assignment of",
+    "have assigned",
+    "been assigned",
+    "pledged",
+    "factoring",
+    "factored",
+    "abgetreten",
+    "abtretung",
+    "zediert",
+    "zession",
+    "verpfändet",
+    "schuldbefreiend",
+    "cédée",
+    "cession de créance",
+    "subrogation",
+    "affacturage",
+    "nantie",
+    "nantissement",
+    "ceduto",
+    "ceduta",
+    "cessione del credito",
+    "cedido",
+    "cedida",
+    "cesión de crédito",
+    "endosado",
+    "gecedeerd",
+    "cessie",
+    "verpand",
+    "cesja",
+    "cesji",
+    "保理",
+    "质押",
+    "債權轉讓",
+    "债权转让",
+    "债权已转让",
+    "质权",
+];
+
+/// Several words of a language that puts others between them.
+const ASSIGNED_TOGETHER: &[(&str, &str)] = &[("应收账款", "转让"), ("应收账款", "让与"), ("應收賬款", "轉讓"), ("债权", "转让")];
+
+fn speaks_of_assignment(note: &str) -> bool {
+    let note = note.to_lowercase();
+    let together =
+        |(first, then): &(&str, &str)| note.find(first).is_some_and(|at| note.get(at..).is_some_and(|rest| rest.contains(then)));
+    note.starts_with("#acc#") || ASSIGNED.iter().any(|word| note.contains(word)) || ASSIGNED_TOGETHER.iter().any(together)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_assignment_is_recognised_in_the_words_that_people_use() {
+        for note in [
+            "本应收账款已转让给某某保理公司",
+            "该应收账款已质押",
+            "Zahlung mit schuldbefreiender Wirkung nur an Bank X",
+            "Wir haben die Forderung abgetreten.",
+            "This invoice has been assigned to Fast Factors Ltd",
+            "pledged to the bank",
+            "Créance cédée à",
+            "Credito ceduto a",
+            "Crédito cedido a",
+            "Vordering verpand aan",
+        ] {
+            assert!(speaks_of_assignment(note), "{note}");
+        }
+        for note in ["Payable within 30 days", "Zahlbar ohne Abzug", "请在三十天内付款", "Consignment 7", "应收账款对账单"]
+        {
+            assert!(!speaks_of_assignment(note), "{note}");
+        }
+    }
 
     #[test]
     fn a_payee_or_a_note_says_that_it_was_assigned() {

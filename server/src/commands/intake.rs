@@ -126,6 +126,7 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
     let credit = kind == DocumentKind::Credit;
     decide_intake(&IntakeFacts {
         seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),
+        seller_in_file: if file.seller.tax_id.is_empty() { &file.seller.legal_id } else { &file.seller.tax_id },
         company_tax_id: &supplier.tax_key,
         buyer_known: buyer.is_some(),
         buyer_is_supplier: buyer.as_ref().is_some_and(|party| party.id == supplier.id),

@@ -104,6 +104,10 @@ pub fn findings(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding
             None => found.push(finding),
         }
     }
+    // However many have only their sum and day in common with it, people look once: beside the oldest.
+    let weak = |finding: &Finding| finding.rules == [ReviewRule::SameTotal];
+    let oldest = found.iter().filter(|finding| weak(finding)).filter_map(|finding| finding.other_id).min();
+    found.retain(|finding| !weak(finding) || finding.other_id == oldest);
     Ok(found)
 }
 

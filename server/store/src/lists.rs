@@ -234,7 +234,8 @@ list_row!(
             CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p WHERE p.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
             r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held, COALESCE(r.programme_id, 0) AS programme_id, r.programme_version, \
             CASE WHEN r.programme_id IS NULL THEN r.face_minor ELSE r.sellable_minor END AS sellable_minor, \
-            CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, r.recourse \
+            CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, \
+            CASE WHEN r.programme_id IS NULL THEN 'none' ELSE r.recourse END AS recourse \
             FROM receivables r JOIN invoices i ON i.id = r.invoice_id JOIN parties s ON s.id = r.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "face_minor", kept &[("supplier_id", "receivables")]
 );
@@ -248,7 +249,8 @@ list_row!(
         held: Bool => bool, grace_days: BigInt => i64, fee_bearer: Text => String, recourse: Text => String,
     } from "SELECT o.id, o.receivable_id, o.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, i.number, r.currency, o.units_minor, \
             o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held, r.grace_days, \
-            CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, r.recourse \
+            CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, \
+            CASE WHEN r.programme_id IS NULL THEN 'none' ELSE r.recourse END AS recourse \
             FROM offers o JOIN receivables r ON r.id = o.receivable_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties s ON s.id = o.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "left_minor", kept &[("supplier_id", "offers")]

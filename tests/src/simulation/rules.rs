@@ -434,18 +434,21 @@ impl Model {
     }
 
     /// The live invoices that a new one looks like, oldest first: the same number or one that looks like it from the same
-    /// seller, or the same total on the same day for the same buyer.
+    /// seller, and the oldest that has only the total, the day and the buyer in common with it.
     #[must_use]
     pub fn looks_like(&self, new: &super::model::Invoice) -> Vec<i64> {
-        let alike = |old: &super::model::Invoice| {
+        let live = |old: &super::model::Invoice| !["withdrawn", "rejected"].contains(&old.state);
+        let numbered = |old: &super::model::Invoice| {
             let copies = |copy: &str, first: &str| without_letter(copy).is_some_and(|rest| rest == glance(first));
-            let number = old.supplier == new.supplier
+            live(old)
+                && old.supplier == new.supplier
                 && (glance(&old.number) == glance(&new.number)
                     || copies(&new.number, &old.number)
-                    || copies(&old.number, &new.number));
-            let total =
-                (old.buyer, old.issued, &old.currency, old.payable) == (new.buyer, new.issued, &new.currency, new.payable);
-            !["withdrawn", "rejected"].contains(&old.state) && (number || total)
+                    || copies(&old.number, &new.number))
+        };
+        let total_only = |old: &super::model::Invoice| {
+            let same = (old.buyer, old.issued, &old.currency, old.payable) == (new.buyer, new.issued, &new.currency, new.payable);
+            live(old) && same && !numbered(old)
         };
         // What was taken back with credit notes on it comes back with them.
         let credited = |old: &super::model::Invoice| {
@@ -457,7 +460,10 @@ impl Model {
         let ids = |wanted: &dyn Fn(&super::model::Invoice) -> bool| -> Vec<i64> {
             self.invoices.iter().filter(|(_, old)| wanted(old)).map(|(id, _)| *id).collect()
         };
-        [ids(&alike), ids(&credited)].concat()
+        let mut alike = ids(&numbered);
+        alike.extend(ids(&total_only).into_iter().min());
+        alike.sort_unstable();
+        [alike, ids(&credited)].concat()
     }
 
     /// The invoice of the review.

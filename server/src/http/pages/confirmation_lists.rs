@@ -305,7 +305,7 @@ pub fn facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>,
     let of = |condition: &str| {
         ListQuery { size: 100, ..ListQuery::newest(100) }.with("list_id = ?", vec![id.into()]).with(condition, vec![])
     };
-    let included = ConfirmationItemLine::totals(conn, &of("state <> 'excluded'"))?;
+    let included = ConfirmationItemLine::totals(conn, &of("state NOT IN ('excluded', 'refused', 'withdrawn', 'lapsed')"))?;
     let excluded = ConfirmationItemLine::page(conn, &of("state = 'excluded'"))?;
     let left_out = ConfirmationItemLine::totals(conn, &of("state = 'excluded'"))?;
     let refused = ConfirmationItemLine::totals(conn, &of("state = 'refused'"))?;

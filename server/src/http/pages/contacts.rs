@@ -64,7 +64,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
                 "buyer_id = ? AND state IN ('presented', 'disputed') AND review <> 'open' ORDER BY id DESC LIMIT {MOST_SHOWN}"
             );
             let waiting = Invoice::list_where(conn, &condition, &[id.into()])?;
-            let currencies = super::home::traded_currencies(conn)?.iter().map(|known| known.code().to_owned()).collect();
+            let currencies =
+                super::home::own_currencies(conn, &party.country)?.iter().map(|known| known.code().to_owned()).collect();
             Ok(Loaded { party, contact, links: shown, waiting, currencies, now })
         })
         .await

@@ -27,13 +27,19 @@ pub fn list(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Evidence>, Fault> {
 
 #[must_use]
 pub fn table(language: Language, rows: &[Evidence]) -> Option<Block> {
+    table_at(language, rows, |row| format!("/documents/{}", row.document))
+}
+
+/// The same with addresses of their own.
+#[must_use]
+pub fn table_at(language: Language, rows: &[Evidence], address: impl Fn(&Evidence) -> String) -> Option<Block> {
     if rows.is_empty() {
         return None;
     }
     let cells = rows.iter().map(|row| {
         vec![
             Value::text(language.t(&format!("evidence-{}", row.kind))),
-            Value::link(row.name.clone(), format!("/documents/{}", row.document)),
+            Value::link(row.name.clone(), address(row)),
             Value::code(row.document.chars().take(16).collect::<String>()),
             Value::moment(language, row.created_at),
         ]

@@ -35,6 +35,26 @@ pub fn traded_currencies(conn: &mut store::Conn) -> Result<Vec<domain::Currency>
     Ok(rows.iter().filter_map(|row| domain::Currency::parse(&row.currency)).collect())
 }
 
+/// The same as a company of this country sees them in a form: what it most likely means comes first, so that nobody who leaves a box
+/// alone trades in another country's currency.
+pub fn own_currencies(conn: &mut store::Conn, country: &str) -> Result<Vec<domain::Currency>, store::StoreError> {
+    const HOME: [(&str, &str); 9] = [
+        ("CN", "CNY"),
+        ("HK", "HKD"),
+        ("IN", "INR"),
+        ("JP", "JPY"),
+        ("US", "USD"),
+        ("GB", "GBP"),
+        ("CH", "CHF"),
+        ("PL", "PLN"),
+        ("SG", "SGD"),
+    ];
+    let home = HOME.iter().find(|(known, _)| *known == country).map_or("EUR", |(_, code)| code);
+    let mut currencies = traded_currencies(conn)?;
+    currencies.sort_by_key(|currency| currency.code() != home);
+    Ok(currencies)
+}
+
 /// What a company owns or owes, each with the list whose total it is.
 fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) -> Result<Vec<Figure>, StoreError> {
     let mut figures = Vec::new();

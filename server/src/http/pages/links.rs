@@ -6,7 +6,7 @@ use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
 use super::payables::{confirmation_fields, deduction_facts};
 use super::programmes::applied_terms;
-use super::{Answer, again, asking, check_page, document, invoices, thread};
+use super::{Answer, again, asking, check_page, document, evidence, invoices, thread};
 use crate::auth;
 use crate::commands::answer_by_link::AnswerByLink;
 use crate::commands::confirm_invoice::{Words, words};
@@ -21,7 +21,7 @@ use domain::receivable::{ConfirmationFacts, decide_confirmation};
 use domain::undertaking;
 use store::lists::InvoiceLine;
 use store::records::{Keyed, Record};
-use store::{BuyerContact, ConfirmationLink, Conn, Invoice, User};
+use store::{BuyerContact, ConfirmationLink, Conn, Evidence, Invoice, User};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -38,6 +38,8 @@ struct Loaded {
     row: InvoiceLine,
     invoice: Invoice,
     content: Vec<u8>,
+    thread: thread::Thread,
+    evidence: Vec<Evidence>,
     today: NaiveDate,
     token: String,
 }
@@ -64,7 +66,8 @@ async fn load(who: &Who<Anyone>, sender: &Sender, token: &Token) -> Result<Loade
             let content = invoices::content_of(conn, &row)?;
             let person = User::load(conn, contact.user_id)?;
             let today = store::records::load_heads(conn)?.business_date;
-            Ok(Loaded { link, contact, person, row, invoice, content, today, token })
+            let (thread, evidence) = (thread::load(conn, &row)?, evidence::list(conn, row.id)?);
+            Ok(Loaded { link, contact, person, row, invoice, content, thread, evidence, today, token })
         })
         .await
 }
@@ -82,6 +85,9 @@ fn facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
 fn link_page(who: &Who<Anyone>, loaded: &Loaded, opened: &Shown, specimen: Option<&Words>) -> Page {
     let (language, row, here) = (who.language(), &loaded.row, format!("/confirm/{}/check", loaded.token));
     let mut shown = vec![Block::Heading(who.t("document-fields")), Block::Facts(facts(language, loaded))];
+    let place = |row: &Evidence| format!("/confirmation-documents/{}?evidence={}", loaded.token, row.id);
+    shown.extend(evidence::table_at(language, &loaded.evidence, place));
+    shown.extend(thread::said(language, &loaded.thread));
     let acts = acts_in(&row.state);
     if ["386", "500"].contains(&row.type_code.as_str()) {
         shown.push(Block::Notice(Tone::Attention, who.t("payable-prepayment")));
@@ -377,8 +383,17 @@ async fn receipt(who: &Who<Anyone>, outcome: &Outcome, number: &str, currency: &
 }
 
 /// The invoice's own file, always as a download.
-async fn file(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
+/// The invoice's file, or one of those that its supplier has put beside it.
+async fn file(who: Who<Anyone>, sender: Sender, token: Token, params: Params) -> Answer {
     let loaded = load(&who, &sender, &token).await?;
+    let wanted = params.get("evidence");
+    if !wanted.is_empty() {
+        let beside = loaded.evidence.into_iter().find(|row| row.id.to_string() == wanted).ok_or(Refusal::NotFound)?;
+        let stored = who.app.read(move |conn| Ok(store::records::find_document(conn, &beside.document)?)).await?;
+        let content = stored.ok_or(Refusal::NotFound)?.content;
+        let name = format!("evidence-{wanted}.{}", document::extension(intake::media_type(&content)));
+        return Ok(document::download(&name, content));
+    }
     let media = intake::media_type(&loaded.content);
     let content = if media == "text/csv" {
         document::own_rows(&loaded.content, &[loaded.row.number]).ok_or(Refusal::NotFound)?.into_bytes()

@@ -27,6 +27,7 @@ pub fn add_routes(routes: &mut Routes) {
 async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
     let language = who.language();
     let heads = &[
+        ("col-number", false, ""),
         ("col-buyer", false, "buyer"),
         ("col-supplier", false, "supplier"),
         ("field-rate", true, ""),
@@ -35,7 +36,6 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
         ("col-left", true, "left_minor"),
         ("field-minimum-ticket", true, "minimum_ticket_minor"),
         ("col-close-date", false, "close_date"),
-        ("market-open", false, ""),
     ];
     let listing =
         Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "left_minor" };
@@ -45,6 +45,7 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
         who.app.read(move |conn| Ok((OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
+            Value::link(row.number.clone(), format!("/market/{}", row.id)),
             Value::text(row.buyer.clone()),
             Value::text(row.supplier.clone()),
             Value::percent(&row.rate),
@@ -53,7 +54,6 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
             Value::money(&row.currency, row.left_minor),
             Value::money(&row.currency, row.minimum_ticket_minor),
             Value::date(language, row.close_date),
-            Value::link(language.fill("market-see", &[("number", row.number.clone())]), format!("/market/{}", row.id)),
         ],
     });
     let last = page.rows.last().map(|row| {

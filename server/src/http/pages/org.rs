@@ -5,7 +5,7 @@ use super::super::rights::{Administrator, Member, Who};
 use super::super::routes::{Id, Posted, Routes};
 use super::super::see_other;
 use super::account::roles_text;
-use super::home::traded_currencies;
+use super::home::{own_currencies, traded_currencies};
 use super::listing::plain_table;
 use super::{Answer, again, receipt, submit_or_again};
 use crate::commands::change_user::ChangeUser;
@@ -76,6 +76,7 @@ fn posted_roles(posted: &Posted) -> String {
 
 async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
+    let country = who.person()?.party.country.clone();
     let (users, limits, own, currencies) = who
         .app
         .read(move |conn| {
@@ -83,7 +84,7 @@ async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
             let limits = ApprovalLimit::list_where(conn, "party_id = ? ORDER BY currency", &[party_id.into()])?;
             let today = store::records::load_heads(conn)?.business_date;
             let own = SoloActs::list_where(conn, "party_id = ? AND day = ?", &[party_id.into(), today.into()])?;
-            Ok((users, limits, own, traded_currencies(conn)?))
+            Ok((users, limits, own, own_currencies(conn, &country)?))
         })
         .await?;
     let administrator = who.person()?.has_role(Role::Administrator);

@@ -3,7 +3,7 @@
 use super::super::error::Fault;
 use super::super::rights::{FinancierMaker, FinancierViewer, Who};
 use super::super::routes::{Params, Posted, Routes};
-use super::home::traded_currencies;
+use super::home::own_currencies;
 use super::listing::{Listing, plain_table};
 use super::{Answer, SignedIn, again, submit_or_again};
 use crate::commands::set_buyer_limit::SetBuyerLimit;
@@ -111,6 +111,7 @@ fn ladder(language: web::Language, rows: &[HoldingLine]) -> Vec<Block> {
 
 async fn exposure_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
+    let country = who.person()?.party.country.clone();
     let (limits, buyers, currencies) = who
         .app
         .read(move |conn| {
@@ -118,7 +119,7 @@ async fn exposure_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
                 .with("financier_id = ?", vec![party_id.into()]);
             let buyers =
                 Party::list_where(conn, "capacities LIKE '%buyer%' AND status = 'active' ORDER BY name LIMIT 1000", &[])?;
-            Ok((LimitLine::page(conn, &own)?.rows, buyers, traded_currencies(conn)?))
+            Ok((LimitLine::page(conn, &own)?.rows, buyers, own_currencies(conn, &country)?))
         })
         .await?;
     let rows = limits.iter().map(|row| {

@@ -3,7 +3,7 @@
 use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, Who};
 use super::super::routes::{Params, Posted, Routes, typed_amount, typed_date};
-use super::home::traded_currencies;
+use super::home::own_currencies;
 use super::programmes::terms_facts;
 use super::{Answer, Check, again, asking, check_page, receipt};
 use crate::commands::propose_programme::ProposeProgramme;
@@ -26,7 +26,7 @@ struct Start {
 }
 
 async fn start(who: &Who<BuyerMaker>, typed: &str) -> Result<Start, Fault> {
-    let party_id = who.party_id()?;
+    let (party_id, country) = (who.party_id()?, who.person()?.party.country.clone());
     let id = match typed.trim() {
         "" => None,
         typed => Some(typed.parse::<i64>().map_err(|_| Fault::from(Refusal::NotFound))?),
@@ -43,7 +43,7 @@ async fn start(who: &Who<BuyerMaker>, typed: &str) -> Result<Start, Fault> {
                 }
             };
             let today = store::records::load_heads(conn)?.business_date;
-            Ok(Start { programme, currencies: traded_currencies(conn)?, today })
+            Ok(Start { programme, currencies: own_currencies(conn, &country)?, today })
         })
         .await
 }

@@ -180,7 +180,8 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_pur
             let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
             let own = row.party_id == own_party;
             // What another company only thinks about is its own business.
-            if !own && (waits || (row.command == "buy_fractions" && !sees_purchases)) {
+            let wrong_code = outcome.get("body").and_then(|body| body.get("factor")).and_then(Json::as_str) == Some("wrong");
+            if !own && (waits || wrong_code || (row.command == "buy_fractions" && !sees_purchases)) {
                 return None;
             }
             let actor = if own {
@@ -191,6 +192,8 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_pur
             Some(Event {
                 title: if waits {
                     language.fill("timeline-asked", &[("what", language.request(command))])
+                } else if wrong_code {
+                    language.t("timeline-wrong-code")
                 } else {
                     language.done(command)
                 },

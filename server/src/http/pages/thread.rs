@@ -64,6 +64,21 @@ fn reason(language: Language, code: &str) -> String {
 /// What was said, newest first, with a form for more.
 #[must_use]
 pub fn blocks(language: Language, row: &InvoiceLine, thread: &Thread, writes_to: Option<String>) -> Vec<Block> {
+    let mut blocks: Vec<Block> = said(language, thread).into_iter().collect();
+    if let Some(action) = writes_to {
+        let text = Field::new("text", language.t("thread-text"), "area");
+        blocks.push(Block::Heading(language.t("thread-write")));
+        blocks.push(Block::Form(Box::new(Form::new(action, language.t("thread-submit"), vec![text]).secondary())));
+    }
+    if thread.addressed && newest(row, thread).is_some() {
+        blocks.push(Block::Links(vec![(language.t("thread-response"), format!("/responses/{}", row.id))]));
+    }
+    blocks
+}
+
+/// What was said, newest first.
+#[must_use]
+pub fn said(language: Language, thread: &Thread) -> Option<Block> {
     let event = |message: &InvoiceMessage| {
         let mut title = match message.code.as_str() {
             "" => language.t("answer-message"),
@@ -81,19 +96,8 @@ pub fn blocks(language: Language, row: &InvoiceLine, thread: &Thread, writes_to:
             ..Event::default()
         }
     };
-    let mut blocks = Vec::new();
-    if !thread.messages.is_empty() {
-        blocks.push(Block::Timeline(language.t("thread-title"), thread.messages.iter().rev().map(event).collect()));
-    }
-    if let Some(action) = writes_to {
-        let text = Field::new("text", language.t("thread-text"), "area");
-        blocks.push(Block::Heading(language.t("thread-write")));
-        blocks.push(Block::Form(Box::new(Form::new(action, language.t("thread-submit"), vec![text]).secondary())));
-    }
-    if thread.addressed && newest(row, thread).is_some() {
-        blocks.push(Block::Links(vec![(language.t("thread-response"), format!("/responses/{}", row.id))]));
-    }
-    blocks
+    let events: Vec<Event> = thread.messages.iter().rev().map(event).collect();
+    (!events.is_empty()).then(|| Block::Timeline(language.t("thread-title"), events))
 }
 
 /// The newest answer: what the bank has shown, what was said, or what the state says by itself.

@@ -3,7 +3,7 @@
 use super::super::error::Fault;
 use super::super::rights::{SupplierMaker, Who};
 use super::super::routes::{Posted, Routes};
-use super::home::traded_currencies;
+use super::home::own_currencies;
 use super::{Answer, again};
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::register_table::column_of;
@@ -18,7 +18,8 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 async fn page(who: &Who<SupplierMaker>) -> Result<Page, Fault> {
-    let currencies = who.app.read(|conn| Ok(traded_currencies(conn)?)).await?;
+    let country = who.person()?.party.country.clone();
+    let currencies = who.app.read(move |conn| Ok(own_currencies(conn, &country)?)).await?;
     let options = currencies.iter().map(|one| (one.code().to_owned(), one.code().to_owned())).collect();
     let fields = vec![
         Field::new("number", who.t("field-number"), "text"),
