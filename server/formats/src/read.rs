@@ -65,6 +65,9 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Read, FormatFault> {
     }
 }
 
+/// How PNG, JPEG, GIF and TIFF files begin.
+const PICTURES: [&[u8]; 5] = [b"\x89PNG", b"\xFF\xD8\xFF", b"GIF8", b"II*\0", b"MM\0*"];
+
 /// Reads a file that holds no other: XML or a table.
 pub fn read_plain(bytes: &[u8]) -> Result<Read, FormatFault> {
     if bytes.is_empty() {
@@ -72,6 +75,10 @@ pub fn read_plain(bytes: &[u8]) -> Result<Read, FormatFault> {
     }
     if looks_like_xml(bytes) {
         return read_xml(bytes).map(Box::new).map(Read::Invoice);
+    }
+    // A picture is no text in a wrong encoding.
+    if PICTURES.iter().any(|magic| bytes.starts_with(magic)) {
+        return Err(FormatFault::UnknownKind);
     }
     match csv::read(bytes)? {
         csv::Table::Invoices(rows) => Ok(Read::Invoices(rows)),

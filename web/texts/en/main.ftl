@@ -171,6 +171,7 @@ receipt-to-payable = To the payable
 receipt-to-receivable = To the receivable
 next-none = Nothing more is needed from you.
 next-submit-invoice = The buyer has been told and can confirm or dispute the invoice. You will be notified.
+next-submit-confirmed = The buyer had approved this payable in advance: it is confirmed, and its receivable has been issued. You can offer it for sale.
 next-confirm-invoice = The receivable has been issued. Pay the confirmed amount on the payment date with the reference shown on the payable.
 next-create-offer = Financiers can buy until the close date. Your cash account is credited the moment they do.
 next-buy-fractions = The fractions are yours. On the payment date your share of the buyer's payment is credited to your cash account.

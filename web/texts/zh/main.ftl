@@ -168,6 +168,7 @@ receipt-to-payable = 查看应付账款
 receipt-to-receivable = 查看应收账款
 next-none = 您无需再做其他操作。
 next-submit-invoice = 已通知买方，买方可对该发票确权或提出异议。届时您将收到通知。
+next-submit-confirmed = 买方已事先批准该应付账款：发票已确权，应收账款已开立。您可以挂牌出售。
 next-confirm-invoice = 应收账款已开立。请在付款日支付确权金额，并注明应付账款页面所示的参考号。
 next-create-offer = 资金方可在截止日前购买。一经购买，款项即时记入您的资金账户。
 next-buy-fractions = 份额已归您所有。付款日，买方付款中属于您的部分将记入您的资金账户。

@@ -147,7 +147,14 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     page = page
         .with(Block::Facts(facts))
         .with(Block::Heading(who.t("receipt-next")))
-        .with(Block::Paragraph(if held { who.t("next-held") } else { next }))
+        .with(Block::Paragraph(if held {
+            who.t("next-held")
+        } else if command == "submit_invoice" && number("receivable_id").is_some() {
+            // What the buyer had approved in advance confirmed itself.
+            who.t("next-submit-confirmed")
+        } else {
+            next
+        }))
         .with(Block::Links(links));
     page.place = format!("K-{}", row.id);
     who.app.page(&who.viewer, page).await
