@@ -119,11 +119,15 @@ pub fn invoices(program: &Path, name: &str, content: Vec<u8>) -> Vec<Found> {
     }
 }
 
-/// The members of a zip are read like files of their own; a zip inside was refused when it was unpacked.
+/// The members of a zip are read like files of their own; a zip inside is not opened.
 fn member_invoices(program: &Path, archive: &str, member: Member) -> Vec<Found> {
     let name = format!("{archive}/{}", formats::fault::shown(&member.name));
     match read::container(&member.content) {
         None => plain(&name, member.content),
+        Some(Container::Zip) => {
+            let nested = FormatFault::ZipNested { name: formats::fault::shown(&member.name) };
+            vec![found(name, member.content, Err(nested.into()))]
+        }
         Some(_) => {
             let invoice = single(program, &member.content);
             vec![found(name, member.content, invoice)]

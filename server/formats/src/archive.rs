@@ -19,14 +19,19 @@ pub fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
 }
 
-/// All files of an archive. An archive inside is not opened, unless it is an invoice of its own (OFD).
+/// All files of an archive. One that holds nothing but archives is refused; those beside other files come out unopened.
 pub fn members(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
     let found = unpack(bytes, limits)?;
-    match found.iter().find(|member| is_zip(&member.content) && !ofd::is_ofd(&member.content)) {
-        Some(nested) => Err(FormatFault::ZipNested { name: shown(&nested.name) }),
-        None if found.is_empty() => Err(FormatFault::ZipEmpty),
-        None => Ok(found),
+    match found.first() {
+        None => Err(FormatFault::ZipEmpty),
+        Some(first) if found.iter().all(is_archive) => Err(FormatFault::ZipNested { name: shown(&first.name) }),
+        Some(_) => Ok(found),
     }
+}
+
+/// An archive that is no invoice of its own (OFD).
+fn is_archive(member: &Member) -> bool {
+    is_zip(&member.content) && !ofd::is_ofd(&member.content)
 }
 
 /// The names of an archive's files, without unpacking any.
@@ -148,7 +153,9 @@ pub(crate) mod tests {
         assert_eq!(members(&twice, &small).unwrap_err().code(), "zip_twice");
         assert_eq!(of(&[("/a", b"x")]), "zip_name");
         assert_eq!(of(&[("C:\\a", b"x")]), "zip_name");
-        assert_eq!(of(&[("a.zip", &pack(&[("b", b"x")]))]), "zip_nested");
+        let nested = pack(&[("b", b"x")]);
+        assert_eq!(of(&[("a.zip", &nested)]), "zip_nested");
+        assert_eq!(members(&pack(&[("a.zip", &nested), ("c", b"x")]), &small).unwrap().len(), 2, "the other file is not lost");
         assert_eq!(of(&[]), "zip_empty");
         let mut damaged = pack(&[("a", &half)]);
         damaged[40] ^= 0xFF;

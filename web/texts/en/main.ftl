@@ -983,12 +983,12 @@ fault-file-pdf-encrypted = The PDF is encrypted. Save it without a password.
 fault-file-pdf-too-much = The PDF unpacks to more than is allowed.
 fault-file-pdf-without-invoice = The PDF holds no invoice data. Only Factur-X and ZUGFeRD 2 files carry them; send the XML instead.
 fault-file-pdf-two-invoices = The PDF holds more than one invoice: { $names }. It is not ours to choose; send the right one alone.
-fault-file-zip-broken = The archive is damaged, or packed in a way that is not taken. Pack it again as an ordinary zip.
-fault-file-zip-encrypted = { $name } in the archive is encrypted. Pack it without a password.
-fault-file-zip-too-many = The archive holds more than { $most } files. Split it.
-fault-file-zip-too-much = The archive unpacks to more than { $megabytes } MB. Split it.
+fault-file-zip-broken = The archive is damaged, or packed in a way that is not taken. Pack it again as an ordinary zip. Nothing of it was taken.
+fault-file-zip-encrypted = { $name } in the archive is encrypted. Pack it without a password. Nothing of it was taken.
+fault-file-zip-too-many = The archive holds more than { $most } files. Split it. Nothing of it was taken.
+fault-file-zip-too-much = The archive unpacks to more than { $megabytes } MB. Split it. Nothing of it was taken.
 fault-file-zip-nested = { $name } is an archive inside the archive. Put the invoices directly into one zip.
-fault-file-zip-name = The name { $name } leads out of the archive. Pack the files again without folders.
+fault-file-zip-name = The name { $name } leads out of the archive. Pack the files again without folders. Nothing of it was taken.
 fault-file-zip-empty = The archive holds no files.
 fault-file-ofd-without-invoice = The OFD file holds no invoice data.
 fault-file-csv-nul = Row { $line } holds a NUL character. Export the table again.
@@ -1812,7 +1812,7 @@ pay-holder = Pay to
 refusal-own-debt = Your company owes this receivable itself and cannot buy it.
 refusal-table-needs-people = People would have to look at more than { $most } rows of this table: credit notes, and rows that look like each other or like invoices that are on Kontor. Nothing was taken: see whether the table is the right one, and split it.
 refusal-too-many-files = At most { $most } files at a time. Nothing was taken: send them in parts, or in one zip.
-fault-file-zip-twice = The archive holds two files with one name, or its list is not true. Pack it again with different names.
+fault-file-zip-twice = The archive holds two files with one name, or its list is not true. Pack it again with different names. Nothing of it was taken.
 ## Survival
 fault-storage-down = The database takes no changes at the moment. Nothing has happened; send it again in a while.
 

@@ -965,12 +965,12 @@ fault-file-pdf-encrypted = PDF 已加密。请另存为无密码的文件。
 fault-file-pdf-too-much = PDF 解压后超出允许的大小。
 fault-file-pdf-without-invoice = PDF 中没有发票数据。只有 Factur-X 和 ZUGFeRD 2 文件带有数据；请改为上传 XML。
 fault-file-pdf-two-invoices = PDF 中含有多张发票：{ $names }。不应由我们选择；请单独上传正确的一张。
-fault-file-zip-broken = 压缩包已损坏，或采用了不接受的压缩方式。请重新打包为普通 zip。
-fault-file-zip-encrypted = 压缩包中的 { $name } 已加密。请不加密码重新打包。
-fault-file-zip-too-many = 压缩包内文件超过 { $most } 个。请拆分。
-fault-file-zip-too-much = 压缩包解压后超过 { $megabytes } MB。请拆分。
+fault-file-zip-broken = 压缩包已损坏，或采用了不接受的压缩方式。请重新打包为普通 zip。未接收其中任何文件。
+fault-file-zip-encrypted = 压缩包中的 { $name } 已加密。请不加密码重新打包。未接收其中任何文件。
+fault-file-zip-too-many = 压缩包内文件超过 { $most } 个。请拆分。未接收其中任何文件。
+fault-file-zip-too-much = 压缩包解压后超过 { $megabytes } MB。请拆分。未接收其中任何文件。
 fault-file-zip-nested = { $name } 是压缩包内的压缩包。请把发票直接放入一个 zip。
-fault-file-zip-name = 名称 { $name } 指向压缩包之外。请不带文件夹重新打包。
+fault-file-zip-name = 名称 { $name } 指向压缩包之外。请不带文件夹重新打包。未接收其中任何文件。
 fault-file-zip-empty = 压缩包中没有文件。
 fault-file-ofd-without-invoice = OFD 文件中没有发票数据。
 fault-file-csv-nul = 第 { $line } 行含有 NUL 字符。请重新导出表格。
@@ -1782,7 +1782,7 @@ pay-holder = 收款人
 refusal-own-debt = 该应收账款由贵企业承担付款义务，不能购买。
 refusal-table-needs-people = 该表格中需要人工查看的行超过 { $most } 行：贷记单，以及彼此相似或与 Kontor 上已有发票相似的行。未接收任何内容：请核对是否选对了表格，并拆分后重新上传。
 refusal-too-many-files = 每次最多 { $most } 个文件。本次未接收任何文件：请分批上传，或打成一个 zip。
-fault-file-zip-twice = 压缩包内有两个同名文件，或其目录不真实。请改名后重新打包。
+fault-file-zip-twice = 压缩包内有两个同名文件，或其目录不真实。请改名后重新打包。未接收其中任何文件。
 ## Survival
 fault-storage-down = 数据库目前无法接受更改。操作尚未执行，请稍后重新提交。
 
