@@ -290,6 +290,7 @@ upload-result = { $all ->
    *[other] { $good } of { $all } files accepted
 }
 upload-accepted = Invoice { $number } is a draft now.
+upload-past-due = Its due date, { $date }, has passed or is too close: it cannot be put before the buyer on Kontor any more. Let the buyer pay it as agreed, and withdraw the draft.
 upload-to-drafts = To the drafts
 upload-more = Upload more
 

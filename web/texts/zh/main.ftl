@@ -278,6 +278,7 @@ upload-limits = 最多 { $files } 个文件，每个不超过 { $megabytes } MB�
 upload-submit = 上传
 upload-result = 已接收 { $good } 个文件，共 { $all } 个
 upload-accepted = 发票 { $number } 已存为草稿。
+upload-past-due = 其到期日 { $date } 已过或过近：不能再在 Kontor 上提交买方。请由买方按约定付款，并撤回该草稿。
 upload-to-drafts = 查看草稿
 upload-more = 继续上传
 

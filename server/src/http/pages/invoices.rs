@@ -24,6 +24,7 @@ use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
 use crate::file_reader::{self, Held, Shown};
 use crate::hash::sha256_hex;
 use domain::Refusal;
+use domain::invoice::check_due_date;
 use domain::party::Role;
 use formats::csv::{CsvInvoice, MOST_ROWS};
 use serde_json::Value as Json;
@@ -547,8 +548,15 @@ async fn eligibility_of(who: &Who<SupplierMaker>, ids: Vec<i64>) -> Result<HashM
     who.app
         .read(move |conn| {
             let mut found = HashMap::new();
+            let today = store::records::load_heads(conn)?.business_date;
             for id in ids {
                 let Some(row) = InvoiceLine::find(conn, id)? else { continue };
+                let too_close = |due| matches!(check_due_date(due, today), Err(Refusal::DueDateTooClose { .. }));
+                if let Some(due) = row.due_date.filter(|due| too_close(*due)) {
+                    // Nobody is asked about it any more, whatever a programme says.
+                    found.insert(id, language.fill("upload-past-due", &[("date", language.date(due))]));
+                    continue;
+                }
                 let standing = standing_of(conn, &row)?;
                 found.extend(standing.map(|standing| (id, standing_sentence(language, &standing).1)));
             }
