@@ -13,7 +13,8 @@ use server::writer::Writer;
 use store::records::{Keyed, Record};
 use store::{Conn, Distribution, Receivable, distributions};
 
-const HOLDERS: i64 = settlement::PIECE * 2 + 300;
+/// More than are paid at once, in several pieces of which the last is not whole.
+const HOLDERS: i64 = settlement::PIECE * 4 + 30;
 
 fn balance(conn: &mut Conn, party: i64, asset: i64) -> i64 {
     let key = if asset == 978 { AccountKey::cash(party, AssetId(asset)) } else { AccountKey::holding(party, AssetId(asset)) };

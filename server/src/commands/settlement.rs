@@ -50,8 +50,11 @@ pub fn holder_parties(batch: &mut Batch<'_>, receivable: i64) -> Step<Vec<i64>> 
     Ok(rows.into_iter().map(|row| row.owner_id).collect())
 }
 
-/// Holders that one batch pays. A payment with more of them is shared out piece by piece, and other work goes on between.
-pub const PIECE: i64 = 1_000;
+/// Holders that are paid in one commit with the payment itself. With more of them it is shared out piece by piece, and other work goes on
+/// between.
+const AT_ONCE: i64 = 1_000;
+/// Holders of a piece: whoever buys meanwhile waits for one of them.
+pub const PIECE: i64 = 300;
 
 /// Money for a receivable, and who sent it: what is too much goes back there.
 #[derive(Clone, Debug)]
@@ -85,8 +88,8 @@ pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment: &Payment) -> S
         super::withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;
     }
     batch.flush()?;
-    let positions = distributions::list_positions(batch.conn, receivable_id, 0, PIECE.saturating_add(1))?;
-    let many = i64::try_from(positions.len()).unwrap_or(i64::MAX) > PIECE;
+    let positions = distributions::list_positions(batch.conn, receivable_id, 0, AT_ONCE.saturating_add(1))?;
+    let many = i64::try_from(positions.len()).unwrap_or(i64::MAX) > AT_ONCE;
     if many || distributions::is_open(batch.conn, receivable_id)? {
         let waiting = Distribution {
             id: batch.next_id(),
