@@ -367,7 +367,7 @@ terms-submit = Propose these terms
 ## Market and portfolio
 market-title = Market
 market-empty = Nothing is on offer now.
-market-open = Details
+col-details = Details
 market-offer-title = { $buyer }, invoice { $number }
 market-cash = Your cash
 market-room = Your limit left for this buyer

@@ -355,7 +355,7 @@ terms-submit = 提交此条款
 ## 市场与持仓
 market-title = 市场
 market-empty = 目前没有挂牌。
-market-open = 详情
+col-details = 详情
 market-offer-title = { $buyer }，发票 { $number }
 market-cash = 您的资金
 market-room = 您对该买方的剩余限额

@@ -41,7 +41,7 @@ async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-counterparty", false, "counterparty"),
         ("field-reference", false, ""),
         ("col-state", false, ""),
-        ("market-open", false, ""),
+        ("col-details", false, ""),
     ];
     let listing = Listing {
         params: &params,

@@ -186,8 +186,8 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_pur
             let command = inner.unwrap_or(&row.command);
             let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
             let own = row.party_id == own_party;
-            // What another company only thinks about is its own business.
             let wrong_code = outcome.get("body").and_then(|body| body.get("factor")).and_then(Json::as_str) == Some("wrong");
+            // What another company only thinks about, or mistypes, is its own business.
             if !own && (waits || wrong_code || (row.command == "buy_fractions" && !sees_purchases)) {
                 return None;
             }
