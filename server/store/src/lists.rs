@@ -185,10 +185,6 @@ macro_rules! list_row {
                 );
                 Asked { sql, binds }
             }
-            /// How many rows the filter matches.
-            pub fn count(conn: &mut Conn, wanted: &ListQuery) -> Result<i64> {
-                Ok(Self::totals(conn, wanted)?.iter().fold(0, |sum, total| sum.saturating_add(total.count)))
-            }
             pub fn find(conn: &mut Conn, id: i64) -> Result<Option<Self>> {
                 let wanted = ListQuery::newest(1).with("id = ?", vec![Bind::Int(id)]);
                 Ok(Self::page(conn, &wanted)?.rows.into_iter().next())

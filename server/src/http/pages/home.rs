@@ -16,6 +16,9 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/notifications", notifications);
 }
 
+/// The notices of a person, and those for everybody of the company.
+const OWN_NOTICES: &str = "party_id = ? AND (user_id IS NULL OR user_id = ?)";
+
 /// Where money for the platform's companies is paid to.
 pub struct Custody {
     pub holder: String,
@@ -114,8 +117,7 @@ async fn home(who: Who<Member>) -> Answer {
     let (tasks, figures, notices) = who
         .app
         .read(move |conn| {
-            let mine = ListQuery::newest(8)
-                .with("party_id = ? AND (user_id IS NULL OR user_id = ?)", vec![person.party.id.into(), person.user.id.into()]);
+            let mine = ListQuery::newest(8).with(OWN_NOTICES, vec![person.party.id.into(), person.user.id.into()]);
             let tasks = navigation::tasks(conn, &person, language)?;
             Ok((tasks, figures(conn, &person, language, &as_of)?, NoticeLine::page(conn, &mine)?.rows))
         })
@@ -159,9 +161,7 @@ async fn notifications(who: Who<Member>, params: Params) -> Answer {
     let heads = &[("col-when", false, ""), ("col-what", false, "")];
     let listing = Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "" };
     let person = who.person()?;
-    let wanted = listing
-        .query()
-        .with("party_id = ? AND (user_id IS NULL OR user_id = ?)", vec![person.party.id.into(), person.user.id.into()]);
+    let wanted = listing.query().with(OWN_NOTICES, vec![person.party.id.into(), person.user.id.into()]);
     let page = who.app.read(move |conn| Ok(NoticeLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|notice| Row {
         cells: vec![Value::moment(language, notice.at), Value::link(notice_sentence(language, notice), notice.link.clone())],
