@@ -24,6 +24,8 @@ enum { WAL_WRITE, WAL_SYNC, FILE_WRITE, FILE_SYNC };
 #define FILES 65536
 /* 0: not watched; 1: a database; 2: its write-ahead log. */
 static unsigned char watched[FILES];
+/* Linux since 4.13: a sync that failed is told once to everybody who had the file open, not only to whoever asked first. */
+static unsigned char untold[FILES];
 static int64_t *control;
 static int journal = -1;
 static const char *folder;
@@ -83,7 +85,10 @@ static int fails(int kind) {
 }
 
 static int opened(int fd, const char *path) {
-    if (fd >= 0 && fd < FILES) watched[fd] = (unsigned char)kind_of(path);
+    if (fd >= 0 && fd < FILES) {
+        watched[fd] = (unsigned char)kind_of(path);
+        untold[fd] = 0;
+    }
     return fd;
 }
 
@@ -156,8 +161,11 @@ static int settle(int fd) {
     pthread_mutex_lock(&order);
     int broken = fails(watched[fd] == 2 ? WAL_SYNC : FILE_SYNC);
     note(broken ? FAILED_SYNC : SYNC, watched[fd], 0, NULL, 0);
+    for (int other = 0; broken && other < FILES; other++) untold[other] |= watched[other] == watched[fd];
+    int told = untold[fd];
+    untold[fd] = 0;
     pthread_mutex_unlock(&order);
-    if (!broken) return 0;
+    if (!told) return 0;
     errno = (int)control[ERRNO];
     return -1;
 }

@@ -6,6 +6,7 @@ use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind, Posting};
 use domain::party::{Capacity, Names, PartyStatus, SoloLimit};
 use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
+use std::collections::hash_map;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::bulk::BulkUpdate;
 use store::journal::{self, BookingFacts, NewAccount};
@@ -242,13 +243,14 @@ impl<'a> Batch<'a> {
         self.records.receivables.flush(self.conn)?;
         self.records.buyer_limits.flush(self.conn)?;
         self.records.solo_acts.flush(self.conn)?;
+        store::holding_costs::add(self.conn, &self.purchases)?;
         Record::insert_all(&std::mem::take(&mut self.purchases), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.fee_bills), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.notices), self.conn)?;
         Record::insert_all(&std::mem::take(&mut self.audit), self.conn)?;
         self.log.flush(self.conn, &mut self.heads)?;
         if std::mem::take(&mut self.heads_changed) {
-            self.heads.update(self.conn)?;
+            store::records::save_heads(self.conn, &self.heads)?;
         }
         Ok(())
     }
@@ -260,25 +262,33 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    fn known_party(&mut self, id: i64) -> Step<&Party> {
+        Ok(match self.records.parties.entry(id) {
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(place) => place.insert(Party::find(self.conn, id)?.ok_or(Refusal::NotFound)?),
+        })
+    }
+
     pub fn party(&mut self, id: i64) -> Step<Party> {
-        if let Some(party) = self.records.parties.get(&id) {
-            return Ok(party.clone());
-        }
-        let party = Party::find(self.conn, id)?.ok_or(Refusal::NotFound)?;
-        self.records.parties.insert(id, party.clone());
-        Ok(party)
+        Ok(self.known_party(id)?.clone())
     }
 
     /// The actor's company, if it may trade and has the capacity.
     pub fn acting_party(&mut self, actor: &Actor, capacity: Capacity) -> Step<Party> {
-        let party = self.party(actor.party_id)?;
+        self.may_act(actor, capacity)?;
+        self.party(actor.party_id)
+    }
+
+    /// Whether the actor's company may trade and has the capacity.
+    pub fn may_act(&mut self, actor: &Actor, capacity: Capacity) -> Step<()> {
+        let party = self.known_party(actor.party_id)?;
         if party.status != PartyStatus::Active.name() {
             return Err(Refusal::CompanyNotActive.into());
         }
         if !Names::parse(&party.capacities).has(capacity.name()) {
             return Err(Refusal::CapacityMissing.into());
         }
-        Ok(party)
+        Ok(())
     }
 
     /// Loads the accounts that are not in the book yet, in one query for all of them.

@@ -19,8 +19,9 @@ use crate::writer::{WriteError, Writer};
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use error::Fault;
-use std::sync::Arc;
+use pages::navigation::Rail;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use store::{Conn, Pool};
 use web::{Language, Page, Shell};
 
@@ -178,17 +179,15 @@ impl App {
             ..Shell::default()
         };
         if let Some(person) = viewer.person.clone() {
-            let (language, path) = (viewer.language, viewer.path.clone());
-            let (nav, business_date) = {
+            if viewer.rail.get().is_none() {
                 let person = person.clone();
-                self.read(move |conn| {
-                    let heads = store::records::load_heads(conn)?;
-                    Ok((pages::navigation::entries(conn, &person, language, &path)?, language.date(heads.business_date)))
-                })
-                .await?
-            };
-            shell.nav = nav;
-            shell.business_date = business_date;
+                let rail = self.read(move |conn| Ok(Rail::load(conn, &person)?)).await?;
+                let _ = viewer.rail.set(rail);
+            }
+            if let Some(rail) = viewer.rail.get() {
+                shell.nav = rail.entries(&person, viewer.language, &viewer.path);
+                shell.business_date = viewer.language.date(rail.business_date);
+            }
             shell.company = person.party.name;
             shell.person = person.user.name;
         }
@@ -205,6 +204,8 @@ pub struct Viewer {
     pub csrf: String,
     pub path: String,
     pub request_id: String,
+    /// What the shell tells, once it has been read.
+    pub rail: Arc<OnceLock<Rail>>,
 }
 
 /// A redirect after a successful POST, so that reloading repeats nothing.

@@ -73,7 +73,7 @@ pub struct Writer {
 /// Commands that may wait; past that a caller is told to come back. With as many again in the batch before them it bounds how long they wait.
 const QUEUE: usize = 128;
 /// Commands of one batch and commit.
-const BATCH: usize = 512;
+const BATCH: usize = 64;
 
 impl Writer {
     /// Starts the writer on its own thread. The handle that joins it ends when every `Writer` is dropped.
@@ -172,10 +172,17 @@ impl Watch {
 
     /// Ends when the running thread has ended, which it does when nobody can submit any more.
     fn run(self, mut running: std::thread::JoinHandle<()>) {
+        let postgres = store::connection::is_postgres(&self.url);
+        // What SQLite's log holds goes into its file beside the writer. What is wrong with the disk, the writer finds and tells.
+        let mut beside = None;
         while !running.is_finished() {
             std::thread::sleep(Duration::from_millis(20));
+            if !postgres {
+                beside = beside.or_else(|| store::connect(&self.url).ok());
+                beside = beside.and_then(|mut conn| store::connection::copy_log(&mut conn).is_ok().then_some(conn));
+            }
             // On SQLite there is no other host to turn to.
-            if self.health.is_stuck() && store::connection::is_postgres(&self.url) {
+            if self.health.is_stuck() && postgres {
                 tracing::error!("a batch hangs; the next one goes on without it");
                 self.health.next_generation();
                 match self.start(None) {
@@ -207,9 +214,11 @@ struct Durable {
 impl Storage for Durable {
     fn connect(&mut self) -> Result<Conn, StoreError> {
         #[cfg(feature = "fault-injection")]
-        return crate::fault::connect(&self.url);
+        let mut conn = crate::fault::connect(&self.url)?;
         #[cfg(not(feature = "fault-injection"))]
-        store::connect(&self.url)
+        let mut conn = store::connect(&self.url)?;
+        store::connection::for_writing(&mut conn)?;
+        Ok(conn)
     }
     fn commit(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         #[cfg(feature = "fault-injection")]

@@ -3,7 +3,9 @@
 
 use crate::browser::{Browser, Done, Driver, run};
 use e2e::client::encode;
+use e2e::world::PASSWORD;
 use e2e::{Answer, Client, Database, World};
+use server::clock::Clock;
 use server::http::routes::Routes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -561,4 +563,37 @@ fn every_amount_in_the_audit_has_its_currency() {
         }
     }
     assert_eq!(naked, BTreeSet::new());
+}
+
+/// A company sees its own part of a receivable, however many others have bought since; whoever has none finds nothing.
+#[test]
+fn an_early_purchase_is_still_shown() {
+    for database in Database::both() {
+        let (offer, _) = e2e::load::market(&database);
+        let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+        let base = format!("http://127.0.0.1:{}", running.port);
+        let later = e2e::load::Buyer::new(&base, offer);
+        let early = Client::new(&base);
+        early.api_sign_in("financier2@kontor.example", PASSWORD);
+        let body = serde_json::from_str(&later.body).unwrap();
+        let bought = early.api("buy-fractions", "the-first-of-all", &body);
+        assert_eq!(bought.status, 200, "{}", bought.body);
+        for number in 0..205 {
+            assert_eq!(later.buy(&format!("one-of-many-{number}")), Some(200));
+        }
+        let page = format!("/receivables/{}", bought.json()["result"]["receivable_id"]);
+        let shown = |number: u32| {
+            let desk = Client::new(&base);
+            desk.sign_in(&format!("financier{number}@kontor.example"), PASSWORD);
+            desk.get(&page)
+        };
+        let mine = shown(2);
+        assert_eq!(mine.status, 200, "{}", database.kind);
+        let none = web::Language::English.t("receivable-no-purchases");
+        assert!(!mine.body.contains(&none), "{}", database.kind);
+        let others = shown(1);
+        assert_eq!((others.status, others.body.contains(&none)), (200, false));
+        assert_eq!(shown(3).status, 404);
+        running.stop().unwrap();
+    }
 }

@@ -559,6 +559,7 @@ fn every_record_is_watched() {
                 "assignment_notices" => ("pay_to_iban = 'x'", None),
                 "invoice_messages" | "confirmation_evidence" => ("text = 'x'", None),
                 "answer_clocks" => ("reminded = reminded + 1", None),
+                "late_claims" => ("due_minor = due_minor + 1", None),
                 "distributions" => ("payer = 'x'", None),
                 "offers" => ("rate = '49'", None),
                 "purchases" => ("price_minor = price_minor + 1", None),
@@ -613,7 +614,7 @@ fn every_record_is_watched() {
     empty.dedup();
     empty.sort_unstable();
     empty.dedup();
-    assert_eq!(empty, ["credit_notes", "distributions", "evidence", "holidays", "status_lines", "status_reports"]);
+    assert_eq!(empty, ["credit_notes", "distributions", "evidence", "holidays", "late_claims", "status_lines", "status_reports"]);
 }
 
 /// Balances by account and commodity, debit positive, as the books name them.

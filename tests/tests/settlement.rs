@@ -316,6 +316,20 @@ fn a_buyer_may_pay_early() {
     }
 }
 
+/// Whoever changes what is still owed as late interest, or adds a claim that nobody has, is found.
+fn owing_more_is_found(conn: &mut store::Conn) {
+    for change in [
+        "UPDATE late_claims SET due_minor = due_minor + 1",
+        "INSERT INTO late_claims SELECT MIN(receivable_id), (SELECT MIN(id) FROM parties), 5, 0 FROM late_claims",
+    ] {
+        store::connection::begin_batch(conn).unwrap();
+        assert!(store::query::execute(conn, change, &[]).unwrap() > 0, "{change}");
+        let (_, found) = store::verify::verify(conn).unwrap();
+        assert!(found.is_some_and(|found| found.place.starts_with("late_claims ")), "{change}");
+        store::connection::roll_back_batch(conn).unwrap();
+    }
+}
+
 /// Overdue: interest on what is outstanding, from the payment date, to those who hold; part payments in between.
 #[test]
 fn late_interest_follows_what_is_outstanding() {
@@ -329,6 +343,7 @@ fn late_interest_follows_what_is_outstanding() {
         let half = face / 2;
         it.pay(Currency::EUR, "2026-04-16", &sold, half);
         assert_eq!(it.state(&sold), "overdue");
+        owing_more_is_found(&mut it.world.conn());
         it.world.move_to("2026-05-01");
         // 8 % ACT/360: fifteen days on all of it, fifteen days on the rest; each rounded half up.
         let interest = |amount: i64| (amount * 8 * 15 * 2 + 36_000) / (2 * 36_000);

@@ -184,7 +184,7 @@ fn kept_totals_are_what_the_rows_come_to() {
             |totals: Vec<Total>| totals.into_iter().map(|one| (one.currency, one.count, one.sum_minor)).collect::<Vec<_>>();
         let open = "state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')";
         let out = "state = 'presented' AND remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)";
-        let (mut compared, mut filled, mut offers) = (0, 0, 0);
+        let (mut compared, mut filled, mut offers, mut assignments) = (0, 0, 0, 0);
         for party in store::Party::list_where(&mut conn, "1 = 1", &[]).unwrap() {
             let own = |condition: &str| ListQuery::newest(1).with(condition, vec![party.id.into()]);
             for filter in [open, out, "review = 'open'", "state = 'draft' AND review <> 'open'", "currency = 'EUR'"] {
@@ -205,6 +205,11 @@ fn kept_totals_are_what_the_rows_come_to() {
             let wanted = own("supplier_id = ?");
             let counted = told(ReceivableLine::totals(&mut conn, &wanted.clone().with("id > 0", vec![])).unwrap());
             assert_eq!(told(ReceivableLine::totals(&mut conn, &wanted).unwrap()), counted, "{}", party.name);
+            let given = "buyer_id = ? AND acknowledged_at IS NULL";
+            let given = store::lists::count(&mut conn, "assignment_notices", given, &[party.id.into()]).unwrap();
+            let kept = store::lists::answers(&mut conn, &[store::lists::kept("assignments", party.id)]).unwrap();
+            assert_eq!(kept[0].iter().map(|total| total.count).sum::<i64>(), given, "{}", party.name);
+            assignments += given;
             for (whose, state) in [("supplier_id = ?", "open"), ("supplier_id <> ?", "open"), ("supplier_id <> ?", "settled")] {
                 let wanted = own(whose).with("state = ?", vec![state.into()]);
                 let counted = told(OfferLine::totals(&mut conn, &wanted.clone().with("id > 0", vec![])).unwrap());
@@ -212,12 +217,30 @@ fn kept_totals_are_what_the_rows_come_to() {
                 offers += usize::from(!counted.is_empty());
             }
         }
-        assert!(compared > 200 && filled > 30 && offers > 20, "{filled} of {compared}, {offers}");
+        assert!(
+            compared > 200 && filled > 30 && offers > 20 && assignments > 5,
+            "{filled} of {compared}, {offers}, {assignments}"
+        );
+        // What a holding cost is kept, too.
+        let holdings = store::lists::HoldingLine::page(&mut conn, &ListQuery::newest(1_000)).unwrap().rows;
+        for row in &holdings {
+            let bought = "SELECT CAST(COALESCE(SUM(price_minor), 0) AS BIGINT) AS value FROM purchases WHERE receivable_id = ? AND financier_id = ?";
+            let cost = query::int(&mut conn, bought, &[row.id.into(), row.owner_id.into()]).unwrap();
+            assert_eq!(Some(row.paid_minor), cost, "{} of {}", row.owner, row.number);
+        }
+        assert!(holdings.iter().filter(|row| row.paid_minor > 0).count() > 5);
         // Whoever changes them is found, and so is a row that changed without them.
-        store::query::execute(&mut conn, "UPDATE list_totals SET sum_minor = sum_minor + 1 WHERE list = 'payables'", &[])
-            .unwrap();
-        let (_, finding) = store::verify::verify(&mut conn).unwrap();
-        assert!(finding.is_some_and(|found| found.place.starts_with("list_totals")), "{}", world.database.kind);
+        for (change, place) in [
+            ("UPDATE list_totals SET sum_minor = sum_minor + 1 WHERE list = 'payables'", "list_totals"),
+            ("UPDATE list_totals SET entries = entries + 1 WHERE list = 'assignments'", "list_totals"),
+            ("UPDATE holding_costs SET paid_minor = paid_minor + 1", "holding_costs"),
+        ] {
+            store::connection::begin_batch(&mut conn).unwrap();
+            assert!(query::execute(&mut conn, change, &[]).unwrap() > 0, "{change}");
+            let (_, finding) = store::verify::verify(&mut conn).unwrap();
+            assert!(finding.is_some_and(|found| found.place.starts_with(place)), "{}: {change}", world.database.kind);
+            store::connection::roll_back_batch(&mut conn).unwrap();
+        }
     }
 }
 

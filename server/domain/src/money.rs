@@ -31,6 +31,14 @@ impl Currency {
         std::str::from_utf8(&self.code).unwrap_or("XXX")
     }
 
+    /// Whether it is legal tender in a country, given by its two letters (ISO 3166).
+    #[must_use]
+    pub fn is_used_in(&self, country: &str) -> bool {
+        let country: Option<iso_currency::Country> = country.parse().ok();
+        country
+            .is_some_and(|country| iso_currency::Currency::from_country(country).iter().any(|known| known.code() == self.code()))
+    }
+
     /// Digits after the decimal point: EUR 2, JPY 0, KWD 3.
     #[must_use]
     pub fn exponent(&self) -> u32 {
@@ -180,6 +188,13 @@ impl AmountFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_country_has_its_currency() {
+        let used = |code: &str, country: &str| Currency::parse(code).unwrap().is_used_in(country);
+        assert!(used("EUR", "DE") && used("CNY", "CN") && used("CHF", "CH") && used("GBP", "GB") && used("INR", "IN"));
+        assert!(!used("EUR", "CH") && !used("CNY", "HK") && !used("EUR", "XX") && !used("EUR", ""));
+    }
 
     #[test]
     fn amounts_are_read_and_written_in_the_currencys_own_decimals() {

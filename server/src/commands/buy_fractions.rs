@@ -91,22 +91,22 @@ impl BuyFractions {
 
     /// Gathers the facts and lets the rules decide; returns what the purchase will need.
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Offer, Receivable, Quote, Option<i64>)> {
-        let financier = batch.acting_party(actor, Capacity::Financier)?;
+        batch.may_act(actor, Capacity::Financier)?;
         let (offer, receivable) = self.load(batch)?;
         let asset = currency_asset(super::currency(&receivable.currency)?);
-        batch.prefetch_limits(&[financier.id])?;
-        let of = (financier.id, receivable.buyer_id, receivable.currency.clone());
+        batch.prefetch_limits(&[actor.party_id])?;
+        let of = (actor.party_id, receivable.buyer_id, receivable.currency.clone());
         let limit_id = batch.records.limit_ids.get(&of).copied();
         let limit = limit_id.and_then(|id| batch.records.buyer_limits.rows.get(&id));
         let limit_room_minor = limit.map(|row| row.limit_minor.saturating_sub(row.used_minor));
-        let (_, cash_available_minor) = batch.balance(AccountKey::cash(financier.id, asset))?;
+        let (_, cash_available_minor) = batch.balance(AccountKey::cash(actor.party_id, asset))?;
         let quote = decide_purchase(&PurchaseFacts {
             offer_state: &offer.state,
             close_date: offer.close_date,
             left_minor: offer.left_minor,
             minimum_ticket_minor: offer.minimum_ticket_minor,
             supplier: offer.supplier_id,
-            financier: financier.id,
+            financier: actor.party_id,
             buyer: receivable.buyer_id,
             held: receivable.held,
             units_minor: self.units_minor,
@@ -125,8 +125,15 @@ impl Execute for BuyFractions {
     const HOT: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (_, receivable, quote, _) = self.decide(batch, actor)?;
-        second_person::weigh(batch, actor, &[(&receivable.currency, quote.price_minor)], receivable.id)
+        batch.may_act(actor, Capacity::Financier)?;
+        let (_, receivable) = self.load(batch)?;
+        // The price that was agreed to is the price, or the purchase is refused.
+        let ask = second_person::weigh(batch, actor, &[(&receivable.currency, self.price_minor)], receivable.id)?;
+        if ask.is_some() {
+            // Nobody is asked about what cannot be done.
+            self.decide(batch, actor)?;
+        }
+        Ok(ask)
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

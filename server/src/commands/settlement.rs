@@ -223,7 +223,9 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
         batch.post(&postings)?;
     }
     batch.wrote = true;
-    distributions::add_to_late_claims(batch.conn, receivable.id, claims)?;
+    for claim in distributions::add_to_late_claims(batch.conn, receivable.id, claims)? {
+        batch.mark(&claim);
+    }
     free_limits(batch, receivable, &redeemed)?;
     Ok(paid_minor)
 }

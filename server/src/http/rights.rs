@@ -1,6 +1,7 @@
 //! Rights as types: a handler's first argument says who may call it, and the route table reads it from there.
 
 use super::error::Fault;
+use super::pages::navigation::{Rail, Waiting};
 use super::{Shared, Viewer};
 use crate::auth::{self, Person};
 use crate::commands::touch_session::TouchSession;
@@ -12,6 +13,8 @@ use domain::party::{Capacity, Role};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
+use store::Conn;
 use web_texts::Language;
 
 use ::web as web_texts;
@@ -113,6 +116,28 @@ impl<R: Right> Who<R> {
     pub fn as_right<S: Right>(self) -> Who<S> {
         Who { app: self.app, viewer: self.viewer, person: self.person, right: PhantomData }
     }
+    /// Reads for a page, and in the same turn what the shell around it tells.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.read_waiting(|conn, _| work(conn)).await
+    }
+    /// The same, for a page that shows what waits for its reader.
+    pub async fn read_waiting<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn, &[Waiting]) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (person, rail) = (self.viewer.person.clone(), Arc::clone(&self.viewer.rail));
+        self.app
+            .read(move |conn| {
+                if let Some(person) = person.filter(|_| rail.get().is_none()) {
+                    let _ = rail.set(Rail::load(conn, &person)?);
+                }
+                work(conn, rail.get().map_or(&[], |rail| rail.waiting.as_slice()))
+            })
+            .await
+    }
     #[must_use]
     pub fn maybe_person(&self) -> Option<&Person> {
         self.person.as_ref()
@@ -213,6 +238,7 @@ pub(super) fn viewer(request: &HttpRequest, person: Option<Person>) -> Viewer {
         path,
         request_id: request.extensions().get::<super::routes::RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
         person: signed_in,
+        rail: Arc::default(),
     }
 }
 

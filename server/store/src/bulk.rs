@@ -10,16 +10,25 @@ use crate::{Conn, Result, StoreError};
 pub trait BulkUpdate: Keyed {
     /// The statement on PostgreSQL; its first array holds the ids.
     const STATEMENT: &'static str;
+    /// The statement on SQLite for one row; its last value is the id. Like the other it is prepared once, which Diesel's own update of a
+    /// whole record never is.
+    const SQLITE: &'static str;
     fn columns(rows: &[&Self]) -> Vec<Bind>;
 
     fn update_all(rows: &[&Self], conn: &mut Conn) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
+        let mut touched = 0_usize;
         if matches!(conn, Conn::Sqlite(_)) {
-            return rows.iter().try_for_each(|row| row.update(conn));
+            for row in rows {
+                let mut binds: Vec<Bind> = Self::columns(&[*row]).into_iter().flat_map(Bind::into_single).collect();
+                binds.rotate_left(1);
+                touched = touched.saturating_add(query::execute(conn, Self::SQLITE, &binds)?);
+            }
+        } else {
+            touched = query::execute(conn, Self::STATEMENT, &Self::columns(rows))?;
         }
-        let touched = query::execute(conn, Self::STATEMENT, &Self::columns(rows))?;
         all_touched(touched, rows.len(), Self::TABLE)
     }
 }
@@ -32,6 +41,7 @@ pub(crate) fn all_touched(touched: usize, wanted: usize, table: &str) -> Result<
 impl BulkUpdate for Offer {
     const STATEMENT: &'static str = "UPDATE offers o SET left_minor = u.left_minor, state = u.state \
                                      FROM UNNEST(?, ?, ?) AS u (id, left_minor, state) WHERE o.id = u.id";
+    const SQLITE: &'static str = "UPDATE offers SET left_minor = ?, state = ? WHERE id = ?";
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![
@@ -45,6 +55,7 @@ impl BulkUpdate for Offer {
 impl BulkUpdate for Receivable {
     const STATEMENT: &'static str =
         "UPDATE receivables r SET state = u.state FROM UNNEST(?, ?) AS u (id, state) WHERE r.id = u.id";
+    const SQLITE: &'static str = "UPDATE receivables SET state = ? WHERE id = ?";
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![Bind::Ints(rows.iter().map(|row| row.id).collect()), Bind::Texts(rows.iter().map(|row| row.state.clone()).collect())]
@@ -54,6 +65,7 @@ impl BulkUpdate for Receivable {
 impl BulkUpdate for BuyerLimit {
     const STATEMENT: &'static str =
         "UPDATE buyer_limits b SET used_minor = u.used_minor FROM UNNEST(?, ?) AS u (id, used_minor) WHERE b.id = u.id";
+    const SQLITE: &'static str = "UPDATE buyer_limits SET used_minor = ? WHERE id = ?";
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![Bind::Ints(rows.iter().map(|row| row.id).collect()), Bind::Ints(rows.iter().map(|row| row.used_minor).collect())]
@@ -63,6 +75,7 @@ impl BulkUpdate for BuyerLimit {
 impl BulkUpdate for SoloActs {
     const STATEMENT: &'static str = "UPDATE solo_acts s SET day = CAST(u.day AS DATE), sum_minor = u.sum_minor \
                                      FROM UNNEST(?, ?, ?) AS u (id, day, sum_minor) WHERE s.id = u.id";
+    const SQLITE: &'static str = "UPDATE solo_acts SET day = ?, sum_minor = ? WHERE id = ?";
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![
@@ -76,6 +89,7 @@ impl BulkUpdate for SoloActs {
 impl BulkUpdate for ApprovedPayable {
     const STATEMENT: &'static str = "UPDATE approved_payables a SET state = u.state, refusal = u.refusal \
                                      FROM UNNEST(?, ?, ?) AS u (id, state, refusal) WHERE a.id = u.id";
+    const SQLITE: &'static str = "UPDATE approved_payables SET state = ?, refusal = ? WHERE id = ?";
 
     /// What becomes of many lines at once; the invoice that uses one is written with it alone.
     fn columns(rows: &[&Self]) -> Vec<Bind> {
@@ -90,6 +104,7 @@ impl BulkUpdate for ApprovedPayable {
 impl BulkUpdate for Notice {
     const STATEMENT: &'static str = "UPDATE notices n SET arguments = u.arguments, link = u.link, mailed = TRUE \
                                      FROM UNNEST(?, ?, ?) AS u (id, arguments, link) WHERE n.id = u.id";
+    const SQLITE: &'static str = "UPDATE notices SET arguments = ?, link = ?, mailed = TRUE WHERE id = ?";
 
     /// Nothing else of a notice ever changes, and `mailed` only to true.
     fn columns(rows: &[&Self]) -> Vec<Bind> {

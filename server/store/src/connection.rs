@@ -3,9 +3,10 @@
 use crate::{Result, StoreError};
 use diesel::connection::{AnsiTransactionManager, InstrumentationEvent, SimpleConnection, TransactionManager};
 use diesel::migration::{Migration, MigrationSource};
-use diesel::r2d2::{ConnectionManager, CustomizeConnection};
+use diesel::r2d2::{ManageConnection, R2D2Connection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::ops::{Deref, DerefMut};
 use std::sync::RwLock;
 use std::time::{Duration, Instant};
 // Both are linked for their bundled libraries.
@@ -25,7 +26,7 @@ pub enum Conn {
     Sqlite(SqliteConnection),
 }
 
-type Connections = diesel::r2d2::Pool<ConnectionManager<Conn>>;
+type Connections = diesel::r2d2::Pool<Readers>;
 
 /// Connections for reading pages and lists; all of them can be given up at once.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    pub fn get(&self) -> Result<diesel::r2d2::PooledConnection<ConnectionManager<Conn>>> {
+    pub fn get(&self) -> Result<impl DerefMut<Target = Reader> + use<>> {
         let connections = self.connections.read().map_err(|_| StoreError::Connection("the pool is broken".to_owned()))?.0.clone();
         connections.get().map_err(|error| StoreError::Connection(error.to_string()))
     }
@@ -124,23 +125,96 @@ fn durable_settings(conn: &Conn) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-#[derive(Debug)]
-struct Prepared;
+/// A connection of the pool, and when it last answered.
+pub struct Reader {
+    conn: Conn,
+    answered: Instant,
+}
 
-impl CustomizeConnection<Conn, diesel::r2d2::Error> for Prepared {
-    fn on_acquire(&self, conn: &mut Conn) -> std::result::Result<(), diesel::r2d2::Error> {
-        prepare(conn).and_then(|()| plan_once(conn)).map_err(|error| {
-            let text = error.to_string();
-            diesel::r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(text))
-        })
+impl Deref for Reader {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        &self.conn
     }
 }
 
-/// Lists join five tables and show a page: planning one takes PostgreSQL longer than running it, and the plan is the same whatever
-/// the company. It is made anew when the statistics of a table change.
-fn plan_once(conn: &mut Conn) -> Result<()> {
-    if let Conn::Postgres(postgres) = conn {
-        postgres.batch_execute("SET plan_cache_mode = force_generic_plan")?;
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+#[derive(Debug)]
+struct Readers {
+    url: String,
+}
+
+/// For how long after an answer a connection is not asked again whether it is there: a page would wait for it several times.
+const TRUSTED: Duration = Duration::from_millis(500);
+
+impl ManageConnection for Readers {
+    type Connection = Reader;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Reader> {
+        let mut conn = connect(&self.url)?;
+        for_reading(&mut conn)?;
+        Ok(Reader { conn, answered: Instant::now() })
+    }
+
+    fn is_valid(&self, reader: &mut Reader) -> Result<()> {
+        if reader.answered.elapsed() >= TRUSTED {
+            reader.conn.ping()?;
+            reader.answered = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn has_broken(&self, reader: &mut Reader) -> bool {
+        std::thread::panicking() || reader.conn.is_broken()
+    }
+}
+
+fn for_reading(conn: &mut Conn) -> Result<()> {
+    match conn {
+        // Every commit of the writer empties what a reader has cached; a large cache only takes memory.
+        Conn::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA cache_size = -4096")?,
+        // Lists join five tables and show a page: planning one takes longer than running it, and the plan is the same whatever the
+        // company. It is made anew when the statistics of a table change.
+        Conn::Postgres(postgres) => postgres.batch_execute("SET plan_cache_mode = force_generic_plan")?,
+    }
+    Ok(())
+}
+
+/// Pages (4 kB) of SQLite's log from which on it is copied into the file beside the writer.
+const PAGES: i64 = 1_000;
+
+#[derive(diesel::QueryableByName)]
+struct WalState {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    log: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    checkpointed: i64,
+}
+
+/// The connection that writes leaves SQLite's log to whoever calls [`copy_log`], so that no commit waits for it; by itself it only copies
+/// when the log has become four times as long.
+pub fn for_writing(conn: &mut Conn) -> Result<()> {
+    if let Conn::Sqlite(sqlite) = conn {
+        let own = PAGES.saturating_mul(4);
+        sqlite.batch_execute(&format!(
+            "PRAGMA wal_autocheckpoint = {own}; PRAGMA journal_size_limit = {}",
+            own.saturating_mul(4_096)
+        ))?;
+    }
+    Ok(())
+}
+
+/// Copies SQLite's log into its file once it is long enough. Nobody waits for it, and it waits for nobody.
+pub fn copy_log(conn: &mut Conn) -> Result<()> {
+    let state = crate::query::find::<WalState>(conn, "PRAGMA wal_checkpoint(NOOP)", &[])?;
+    if state.is_some_and(|state| state.log.saturating_sub(state.checkpointed) >= PAGES) {
+        crate::query::find::<WalState>(conn, "PRAGMA wal_checkpoint(PASSIVE)", &[])?;
     }
     Ok(())
 }
@@ -166,8 +240,7 @@ fn connections_to(url: &str, size: u32) -> Connections {
         .max_size(size)
         .min_idle(Some(1))
         .connection_timeout(Duration::from_secs(10))
-        .connection_customizer(Box::new(Prepared))
-        .build_unchecked(ConnectionManager::new(url))
+        .build_unchecked(Readers { url: url.to_owned() })
 }
 
 /// Brings the schema up to date and says how many steps that took.

@@ -52,12 +52,12 @@ pub fn list_positions(conn: &mut Conn, receivable: i64, after: i64, most: i64) -
     Ok(found)
 }
 
-/// Adds to the late claims of one receivable: what accrued and what was paid, by company.
-pub fn add_to_late_claims(conn: &mut Conn, receivable: i64, changes: Vec<LateClaim>) -> Result<()> {
+/// Adds to the late claims of one receivable: what accrued and what was paid, by company. Returns what they are now.
+pub fn add_to_late_claims(conn: &mut Conn, receivable: i64, changes: Vec<LateClaim>) -> Result<Vec<LateClaim>> {
     const KEEP: &str =
         "ON CONFLICT (receivable_id, party_id) DO UPDATE SET due_minor = excluded.due_minor, paid_minor = excluded.paid_minor";
     if changes.is_empty() {
-        return Ok(());
+        return Ok(changes);
     }
     let parties: Vec<i64> = changes.iter().map(|row| row.party_id).collect();
     let (among, list) = query::among(conn, "party_id", &parties);
@@ -93,7 +93,8 @@ pub fn add_to_late_claims(conn: &mut Conn, receivable: i64, changes: Vec<LateCla
         );
         query::execute(conn, &sql, &binds)?
     };
-    all_touched(touched, rows.len(), "late_claims")
+    all_touched(touched, rows.len(), "late_claims")?;
+    Ok(rows)
 }
 
 /// The oldest payment of each receivable that is not yet shared out.

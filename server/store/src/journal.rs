@@ -7,7 +7,6 @@ use crate::records::Record;
 use crate::rows::{AccountRow, TransferRow};
 use crate::{Conn, Result, StoreError, schema};
 use chrono::{NaiveDate, NaiveDateTime};
-use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt};
 use domain::chart::{AccountKey, AccountKind};
 use ledger::{Account, AccountId, AssetId, Chain, Changes, Hold, HoldState, Kind, Leg, Side, TransferNumber};
@@ -190,23 +189,18 @@ fn insert_transfers(conn: &mut Conn, changes: &Changes, facts: &[BookingFacts]) 
 }
 
 fn update_accounts(conn: &mut Conn, accounts: &[&Account]) -> Result<()> {
-    use schema::ledger_accounts::dsl;
+    const SQLITE: &str = "UPDATE ledger_accounts SET balance = ?, held = ?, last_transfer = ?, chain = ? WHERE id = ?";
     const POSTGRES: &str = "UPDATE ledger_accounts a SET balance = u.balance, held = u.held, last_transfer = u.last, chain = u.chain \
                             FROM UNNEST(?, ?, ?, ?, ?) AS u (id, balance, held, last, chain) WHERE a.id = u.id";
     if accounts.is_empty() {
         return Ok(());
     }
     let mut touched = 0_usize;
-    if let Conn::Sqlite(sqlite) = conn {
+    if matches!(conn, Conn::Sqlite(_)) {
         for account in accounts {
-            let values = (
-                dsl::balance.eq(account.balance),
-                dsl::held.eq(account.held),
-                dsl::last_transfer.eq(account.chain.last().0),
-                dsl::chain.eq(account.chain.to_bytes()),
-            );
-            let done = diesel::update(dsl::ledger_accounts.find(account.id.0)).set(values).execute(sqlite)?;
-            touched = touched.saturating_add(done);
+            let (last, chain) = (account.chain.last().0, Bind::Blob(account.chain.to_bytes()));
+            let binds = [account.balance.into(), account.held.into(), last.into(), chain, account.id.0.into()];
+            touched = touched.saturating_add(query::execute(conn, SQLITE, &binds)?);
         }
     } else {
         let column = |part: fn(&Account) -> i64| Bind::Ints(accounts.iter().map(|account| part(account)).collect());

@@ -8,6 +8,7 @@ pub mod confirmation_lists;
 pub mod connection;
 pub mod copies;
 pub mod distributions;
+pub mod holding_costs;
 pub mod journal;
 pub mod lists;
 pub mod log;

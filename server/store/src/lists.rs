@@ -113,6 +113,12 @@ pub fn asked(table: &'static str, condition: &str, binds: &[Bind]) -> Asked {
     Asked { sql, binds: binds.to_vec() }
 }
 
+/// What a kept list of a company comes to, all states together.
+#[must_use]
+pub fn kept(list: &str, party: i64) -> Asked {
+    kept_totals(list, " WHERE buyer_id = ?", vec![party.into()])
+}
+
 /// What all of them come to, each in its place: one statement, however many there are.
 pub fn answers(conn: &mut Conn, all: &[Asked]) -> Result<Vec<Vec<Total>>> {
     let part = |(place, one): (usize, &Asked)| {
@@ -227,7 +233,7 @@ list_row!(
         programme_id: BigInt => i64, programme_version: BigInt => i64, sellable_minor: BigInt => i64, fee_bearer: Text => String, recourse: Text => String,
     } from "SELECT r.id, r.invoice_id, i.number, r.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, r.currency, r.confirmed_minor, \
             r.face_minor, r.reserve_minor, r.paid_minor, \
-            CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p WHERE p.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
+            CAST(COALESCE((SELECT SUM(o.units_minor - o.left_minor) FROM offers o WHERE o.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
             r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held, COALESCE(r.programme_id, 0) AS programme_id, r.programme_version, \
             CASE WHEN r.programme_id IS NULL THEN r.face_minor ELSE r.sellable_minor END AS sellable_minor, \
             CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, \
@@ -273,9 +279,10 @@ list_row!(
         number: Text => String, currency: Text => String, units_minor: BigInt => i64, held_minor: BigInt => i64,
         face_minor: BigInt => i64, paid_minor: BigInt => i64, payment_date: Date => NaiveDate, state: Text => String, supplier_id: BigInt => i64,
     } from "SELECT r.id, a.owner_id, h.name AS owner, s.name AS supplier, b.name AS buyer, r.buyer_id, i.number, r.currency, a.balance AS units_minor, a.held AS held_minor, \
-            r.face_minor, CAST(COALESCE((SELECT SUM(p.price_minor) FROM purchases p WHERE p.receivable_id = r.id AND p.financier_id = a.owner_id), 0) AS BIGINT) AS paid_minor, \
+            r.face_minor, COALESCE(c.paid_minor, 0) AS paid_minor, \
             r.payment_date, r.state, r.supplier_id FROM ledger_accounts a JOIN receivables r ON r.id = a.asset_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties h ON h.id = a.owner_id JOIN parties s ON s.id = r.supplier_id JOIN parties b ON b.id = r.buyer_id \
+            LEFT JOIN holding_costs c ON c.receivable_id = r.id AND c.party_id = a.owner_id \
             WHERE a.kind = 'holding' AND a.balance > 0";
     totals "units_minor"
 );
@@ -443,7 +450,7 @@ list_row!(
             (SELECT COUNT(*) FROM programme_members m WHERE m.programme_id = g.id AND m.state = 'invited') AS invited, \
             (SELECT COUNT(*) FROM receivables r WHERE r.programme_id = g.id) AS receivables, \
             CAST(COALESCE((SELECT SUM(r.confirmed_minor) FROM receivables r WHERE r.programme_id = g.id), 0) AS BIGINT) AS confirmed_minor, \
-            CAST(COALESCE((SELECT SUM(p.units_minor) FROM purchases p JOIN receivables r ON r.id = p.receivable_id WHERE r.programme_id = g.id), 0) AS BIGINT) AS sold_minor, \
+            CAST(COALESCE((SELECT SUM(o.units_minor - o.left_minor) FROM offers o JOIN receivables r ON r.id = o.receivable_id WHERE r.programme_id = g.id), 0) AS BIGINT) AS sold_minor, \
             CAST(COALESCE((SELECT SUM(r.confirmed_minor - r.paid_minor) FROM receivables r WHERE r.programme_id = g.id \
             AND r.state NOT IN ('redeemed', 'cancelled')), 0) AS BIGINT) AS outstanding_minor, g.created_at \
             FROM programmes g JOIN parties b ON b.id = g.buyer_id";
@@ -529,6 +536,25 @@ list_row!(
     } from "SELECT id, name, country, tax_id, capacities, status, reference, created_at, '' AS currency FROM parties";
     totals "0"
 );
+
+/// What falls due on one day to whoever holds it.
+#[derive(Clone, Debug, diesel::QueryableByName)]
+pub struct DueLine {
+    #[diesel(sql_type = Text)]
+    pub currency: String,
+    #[diesel(sql_type = Date)]
+    pub payment_date: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    pub units_minor: i64,
+}
+
+/// What a company has bought and holds, by currency and day.
+pub fn falling_due(conn: &mut Conn, owner: i64) -> Result<Vec<DueLine>> {
+    let sql = "SELECT r.currency, r.payment_date, CAST(SUM(a.balance) AS BIGINT) AS units_minor FROM ledger_accounts a \
+               JOIN receivables r ON r.id = a.asset_id WHERE a.kind = 'holding' AND a.balance > 0 AND a.owner_id = ? AND r.supplier_id <> ? \
+               GROUP BY r.currency, r.payment_date ORDER BY r.currency, r.payment_date";
+    query::list(conn, sql, &[owner.into(), owner.into()])
+}
 
 /// One account with its owner's name, for the trial balance and cash pages.
 #[derive(Clone, Debug, diesel::QueryableByName)]

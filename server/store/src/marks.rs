@@ -20,6 +20,7 @@ fn key_columns(table: &str) -> &'static [&'static str] {
         "issue_terms" => &["currency"],
         "documents" => &["sha256"],
         "holidays" => &["currency", "day"],
+        "late_claims" => &["receivable_id", "party_id"],
         _ => &["id"],
     }
 }

@@ -17,11 +17,24 @@ pub enum Bind {
     Text(String),
     Date(NaiveDate),
     Time(NaiveDateTime),
+    Blob(Vec<u8>),
     /// A whole column, as an array; PostgreSQL only, like the three after it.
     Ints(Vec<i64>),
     Texts(Vec<String>),
     Blobs(Vec<Vec<u8>>),
     MaybeInts(Vec<Option<i64>>),
+}
+
+impl Bind {
+    /// The value of a column that has one, or each of them by itself.
+    pub(crate) fn into_single(self) -> Vec<Self> {
+        match self {
+            Self::Ints(list) => list.into_iter().map(Self::Int).collect(),
+            Self::Texts(list) => list.into_iter().map(Self::Text).collect(),
+            Self::Blobs(list) => list.into_iter().map(Self::Blob).collect(),
+            other => vec![other],
+        }
+    }
 }
 
 impl From<i64> for Bind {
@@ -95,6 +108,7 @@ impl QueryFragment<Pg> for Statement<'_> {
             Bind::Text(value) => out.push_bind_param::<Text, _>(value),
             Bind::Date(value) => out.push_bind_param::<Date, _>(value),
             Bind::Time(value) => out.push_bind_param::<Timestamp, _>(value),
+            Bind::Blob(value) => out.push_bind_param::<Binary, _>(value),
             Bind::Ints(list) => out.push_bind_param::<Array<BigInt>, _>(list),
             Bind::Texts(list) => out.push_bind_param::<Array<Text>, _>(list),
             Bind::Blobs(list) => out.push_bind_param::<Array<Binary>, _>(list),
@@ -110,6 +124,7 @@ impl QueryFragment<Sqlite> for Statement<'_> {
             Bind::Text(value) => out.push_bind_param::<Text, _>(value),
             Bind::Date(value) => out.push_bind_param::<Date, _>(value),
             Bind::Time(value) => out.push_bind_param::<Timestamp, _>(value),
+            Bind::Blob(value) => out.push_bind_param::<Binary, _>(value),
             Bind::Ints(_) | Bind::Texts(_) | Bind::Blobs(_) | Bind::MaybeInts(_) => {
                 Err(diesel::result::Error::QueryBuilderError("SQLite has no arrays".into()))
             }

@@ -98,6 +98,8 @@ pub type MarkedTable = (&'static str, fn(&mut Conn, &mut MarkPage) -> Result<Vec
 #[derive(Debug, Default)]
 pub struct MarkPage {
     last: i64,
+    /// The second number, of rows that are found by two.
+    second: i64,
     /// Of rows that are found by their digest.
     digest: String,
     done: bool,
@@ -110,6 +112,9 @@ fn list_marks<T: Record>(conn: &mut Conn, page: &mut MarkPage) -> Result<Vec<Mar
     }
     if T::TABLE == "documents" {
         return list_document_marks(conn, page);
+    }
+    if T::TABLE == "late_claims" {
+        return list_claim_marks(conn, page);
     }
     let rows = if crate::marks::has_ids(T::TABLE) {
         T::list_where(conn, "id > ? ORDER BY id LIMIT 5000", &[page.last.into()])?
@@ -135,6 +140,16 @@ fn list_document_marks(conn: &mut Conn, page: &mut MarkPage) -> Result<Vec<Mark>
     Ok(rows.iter().filter_map(Record::mark).collect())
 }
 
+/// Those of late claims, by receivable and company.
+fn list_claim_marks(conn: &mut Conn, page: &mut MarkPage) -> Result<Vec<Mark>> {
+    let after = "receivable_id > ? OR (receivable_id = ? AND party_id > ?) ORDER BY receivable_id, party_id LIMIT 5000";
+    let rows = LateClaim::list_where(conn, after, &[page.last.into(), page.last.into(), page.second.into()])?;
+    if let Some(row) = rows.last() {
+        (page.last, page.second) = (row.receivable_id, row.party_id);
+    }
+    Ok(rows.iter().filter_map(Record::mark).collect())
+}
+
 macro_rules! keyed {
     ($($table:ident $row:ident),+ $(,)?) => {$(
         impl Keyed for $row {
@@ -155,12 +170,12 @@ records!(
     issue_terms IssueTermsRow, holidays Holiday, invoices Invoice, confirmations Confirmation, receivables Receivable,
     assignment_notices AssignmentNotice, invoice_messages InvoiceMessage, answer_clocks AnswerClock, confirmation_evidence ConfirmationEvidence,
     confirmation_lists ConfirmationList, confirmation_items ConfirmationItem,
-    distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
+    late_claims LateClaim, distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
     payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval,
     credit_notes CreditNote, reviews Review, evidence Evidence,
     buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable, documents Document,
     programmes Programme, programme_versions ProgrammeVersion, programme_members ProgrammeMember, fee_bills FeeBill;
-    heads Heads, sessions Session, links Link, late_claims LateClaim, audit AuditRecord, notices Notice,
+    heads Heads, sessions Session, links Link, audit AuditRecord, notices Notice,
     mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
     checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
 );
@@ -194,6 +209,23 @@ pub fn save_holiday(conn: &mut Conn, row: &Holiday) -> Result<()> {
 /// The one row that says where the counters stand. Inside a batch it cannot change under the reader.
 pub fn load_heads(conn: &mut Conn) -> Result<Heads> {
     Heads::load(conn, 1)
+}
+
+/// Where the counters stand now: once in every batch, so its text is always the same and prepared once.
+pub fn save_heads(conn: &mut Conn, heads: &Heads) -> Result<()> {
+    let sql = "UPDATE heads SET next_id = ?, last_transfer = ?, last_audit = ?, business_date = ?, custody_iban = ?, log_frontier = ?, log_secret = ? \
+               WHERE id = ?";
+    let binds = [
+        heads.next_id.into(),
+        heads.last_transfer.into(),
+        heads.last_audit.into(),
+        heads.business_date.into(),
+        heads.custody_iban.as_str().into(),
+        heads.log_frontier.as_str().into(),
+        heads.log_secret.as_str().into(),
+        heads.id.into(),
+    ];
+    crate::bulk::all_touched(query::execute(conn, sql, &binds)?, 1, "heads")
 }
 
 pub fn find_document(conn: &mut Conn, sha256: &str) -> Result<Option<Document>> {

@@ -5,10 +5,9 @@ use super::super::rights::{FinancierViewer, Member, SupplierViewer, Who};
 use super::super::routes::{Params, Routes};
 use super::{newest, page_json};
 use actix_web::HttpResponse;
-use domain::chart::currency_asset;
 use domain::offering::PurchaseFacts;
 use serde_json::json;
-use store::lists::{self, HoldingLine, OfferLine, ReceivableLine};
+use store::lists::{HoldingLine, OfferLine, ReceivableLine};
 
 pub(super) fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/receivables", receivables);
@@ -100,16 +99,15 @@ async fn balances(who: Who<Member>) -> Answer {
     let rows = who
         .app
         .read(move |conn| {
-            let mut rows = Vec::new();
-            for currency in super::super::pages::home::traded_currencies(conn)? {
-                for line in lists::balances(conn, currency_asset(currency).0, Some(party_id))? {
-                    rows.push(json!({
-                        "currency": currency.code(), "balance_minor": line.balance, "held_minor": line.held,
-                        "available_minor": line.balance.saturating_sub(line.held), "last_transfer": line.last_transfer,
-                    }));
-                }
-            }
-            Ok(rows)
+            let accounts = super::super::pages::home::cash_accounts(conn, party_id)?;
+            let rows = accounts.into_iter().filter_map(|(currency, account)| {
+                let account = account?;
+                Some(json!({
+                    "currency": currency.code(), "balance_minor": account.balance, "held_minor": account.held,
+                    "available_minor": account.balance.saturating_sub(account.held), "last_transfer": account.last_transfer,
+                }))
+            });
+            Ok(rows.collect::<Vec<_>>())
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "items": rows })))

@@ -94,7 +94,6 @@ async fn security_page(who: &Who<Member>, shown: &str) -> Result<Page, Fault> {
     let language = who.language();
     let user_id = person.user.id;
     let sessions = who
-        .app
         .read(move |conn| {
             Ok(Session::list_where(
                 conn,
@@ -167,7 +166,7 @@ async fn prove_password(who: &Who<Member>, current: &str) -> Result<(), Fault> {
     if !who.app.sign_in_throttle.allow(&tries, MOST_WRONG_PASSWORDS) {
         return Err(Fault::TooMany);
     }
-    if !who.app.read(move |_| Ok(auth::verify_password(&current, &user.password_hash))).await? {
+    if !who.read(move |_| Ok(auth::verify_password(&current, &user.password_hash))).await? {
         return Err(Refusal::PasswordWrong.into());
     }
     who.app.sign_in_throttle.forgive(&tries);
@@ -180,7 +179,6 @@ async fn password(who: Who<Member>, posted: Posted) -> Answer {
     let changed = async {
         prove_password(&who, posted.get("current")).await?;
         let password_hash = who
-            .app
             .read(move |_| {
                 auth::check_password(&new, &email)?;
                 Ok(auth::hash_password(&new)?)

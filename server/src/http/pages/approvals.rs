@@ -42,7 +42,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         summed: "",
     };
     let wanted = listing.query().with("party_id = ?", vec![who.party_id()?.into()]);
-    let page = who.app.read(move |conn| Ok(ApprovalLine::page(conn, &wanted)?)).await?;
+    let page = who.read(move |conn| Ok(ApprovalLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(language.request(&row.command), format!("/approvals/{}", row.id)),
@@ -81,20 +81,18 @@ struct Loaded {
 
 async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
-    who.app
-        .read(move |conn| {
-            let row = ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
-            let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
-            let words =
-                if row.command == "confirm_invoice" && row.state == "pending" { signed_words(conn, &body)? } else { None };
-            let command = Command::read(&row.command, &row.body).filter(|_| row.state == "pending");
-            let meaning = match &command {
-                Some(command) => request::meaning(conn, language, party_id, command)?,
-                None => Vec::new(),
-            };
-            Ok(Loaded { row, body, words, meaning })
-        })
-        .await
+    who.read(move |conn| {
+        let row = ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+        let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
+        let words = if row.command == "confirm_invoice" && row.state == "pending" { signed_words(conn, &body)? } else { None };
+        let command = Command::read(&row.command, &row.body).filter(|_| row.state == "pending");
+        let meaning = match &command {
+            Some(command) => request::meaning(conn, language, party_id, command)?,
+            None => Vec::new(),
+        };
+        Ok(Loaded { row, body, words, meaning })
+    })
+    .await
 }
 
 fn signed_words(conn: &mut Conn, body: &Json) -> Result<Option<Words>, Fault> {

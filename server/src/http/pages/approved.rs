@@ -104,13 +104,12 @@ fn read_rows(conn: &mut Conn, party_id: i64, content: &[u8]) -> Result<Vec<Payab
 /// The buyer's file as the command that drafts its list.
 pub async fn read(who: &Who<BuyerMaker>, file: UploadedFile) -> Result<DraftPayables, Fault> {
     let party_id = who.party_id()?;
-    who.app
-        .read(move |conn| {
-            let rows = read_rows(conn, party_id, &file.content)?;
-            let sha256 = crate::hash::sha256_hex(&file.content);
-            Ok(DraftPayables { file_name: file.name, sha256, content: file.content, rows })
-        })
-        .await
+    who.read(move |conn| {
+        let rows = read_rows(conn, party_id, &file.content)?;
+        let sha256 = crate::hash::sha256_hex(&file.content);
+        Ok(DraftPayables { file_name: file.name, sha256, content: file.content, rows })
+    })
+    .await
 }
 
 async fn file_post(who: Who<BuyerMaker>, uploaded: Uploaded) -> Answer {
@@ -139,7 +138,7 @@ async fn list(who: Who<BuyerViewer>, params: Params) -> Answer {
     let wanted = listing.query().with("buyer_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
-        who.app.read(move |conn| Ok((ApprovedLine::page(conn, &wanted)?, ApprovedLine::totals(conn, &wanted)?))).await?;
+        who.read(move |conn| Ok((ApprovedLine::page(conn, &wanted)?, ApprovedLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/payables/approved/{}", row.id)),
@@ -175,7 +174,7 @@ async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<ApprovedLine, Fault>
         let found = ApprovedLine::find(conn, id)?.filter(|row| row.buyer_id == party_id);
         Ok(found.ok_or(Refusal::NotFound)?)
     };
-    who.app.read(find).await
+    who.read(find).await
 }
 
 fn entry_page<R: SignedIn>(who: &Who<R>, row: &ApprovedLine) -> Result<Page, Fault> {

@@ -39,7 +39,7 @@ async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
     let wanted = listing.query().with("buyer_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
-        who.app.read(move |conn| Ok((AssignmentLine::page(conn, &wanted)?, AssignmentLine::totals(conn, &wanted)?))).await?;
+        who.read(move |conn| Ok((AssignmentLine::page(conn, &wanted)?, AssignmentLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/assignments/{}", row.id)),
@@ -76,7 +76,7 @@ async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<AssignmentLine, Faul
         let found = AssignmentLine::find(conn, id)?.filter(|row| row.buyer_id == party_id);
         Ok(found.ok_or(Refusal::NotFound)?)
     };
-    who.app.read(find).await
+    who.read(find).await
 }
 
 fn assignment_page<R: SignedIn>(who: &Who<R>, row: &AssignmentLine) -> Result<Page, Fault> {

@@ -70,7 +70,7 @@ async fn bank_lines(who: Who<OperatorViewer>, params: Params) -> Answer {
     }
     let order = wanted.order;
     let (page, totals) =
-        who.app.read(move |conn| Ok((BankLineRow::page(conn, &wanted)?, BankLineRow::totals(conn, &wanted)?))).await?;
+        who.read(move |conn| Ok((BankLineRow::page(conn, &wanted)?, BankLineRow::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::date(language, row.value_date),
@@ -112,7 +112,7 @@ fn load_line(conn: &mut Conn, id: i64) -> Result<(BankLineRow, Option<Approval>)
 
 async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
     let language = who.language();
-    let (row, open) = who.app.read(move |conn| load_line(conn, id)).await?;
+    let (row, open) = who.read(move |conn| load_line(conn, id)).await?;
     let mut facts = vec![
         (who.t("col-state"), Value::state(language, &row.state)),
         (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
@@ -222,7 +222,7 @@ async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params
     let (id, language) = (id.0, who.language());
     let checked = async {
         let wanted = resolution(id, |name| params.get(name).to_owned())?;
-        let (row, open) = who.app.read(move |conn| load_line(conn, id)).await?;
+        let (row, open) = who.read(move |conn| load_line(conn, id)).await?;
         if let Some(open) = open {
             return Err(Refusal::RequestPending { approval_id: open.id }.into());
         }
@@ -291,7 +291,7 @@ async fn bank_line_check(
     params: &Params,
     more: Vec<(String, Value)>,
 ) -> Result<Page, Fault> {
-    let (row, open) = who.app.read(move |conn| load_line(conn, id)).await?;
+    let (row, open) = who.read(move |conn| load_line(conn, id)).await?;
     if row.state != "suspense" {
         return Err(Refusal::LineSettled.into());
     }
@@ -329,7 +329,6 @@ async fn payee(who: &Who<OperatorMaker>, reference: &str) -> Result<Vec<(String,
     let normal = domain::creditor_reference::validate(reference).ok_or(Refusal::ReferenceUnknown)?;
     let (shown, bind) = (normal.clone(), normal);
     let name = who
-        .app
         .read(move |conn| {
             let binds = [bind.as_str().into()];
             if let Some(row) = store::Receivable::find_where(conn, "reference = ?", &binds)? {
@@ -380,7 +379,7 @@ async fn bank_line_return(who: Who<OperatorMaker>, id: Id, posted: Posted) -> An
 }
 
 async fn manual_receipt_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
-    let currencies = who.app.read(|conn| Ok(traded_currencies(conn)?)).await?;
+    let currencies = who.read(|conn| Ok(traded_currencies(conn)?)).await?;
     let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
     let fields = vec![
         Field::new("currency", who.t("col-currency"), "select").options(options),
@@ -414,7 +413,7 @@ async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer
         crate::commands::required(params.get("reason"), "reason", 500)?;
         facts.push((who.t("field-reason"), Value::text(params.get("reason"))));
         let wanted = currency.clone();
-        let known = who.app.read(move |conn| Ok(list_known(conn, &wanted, amount_minor, value_date, 0)?)).await?;
+        let known = who.read(move |conn| Ok(list_known(conn, &wanted, amount_minor, value_date, 0)?)).await?;
         Ok::<_, Fault>((facts, known))
     };
     let (facts, known) = match checked.await {

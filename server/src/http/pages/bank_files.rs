@@ -36,10 +36,8 @@ const NEWEST: &str = "id > 0 ORDER BY id DESC LIMIT 25";
 
 async fn bank_files_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
-    let (iban, files) = who
-        .app
-        .read(|conn| Ok((store::records::load_heads(conn)?.custody_iban, BankFile::list_where(conn, NEWEST, &[])?)))
-        .await?;
+    let (iban, files) =
+        who.read(|conn| Ok((store::records::load_heads(conn)?.custody_iban, BankFile::list_where(conn, NEWEST, &[])?))).await?;
     let rows = files.iter().map(|file| {
         vec![
             Value::link(file.name.clone(), format!("/ops/bank-files/{}", file.id)),
@@ -107,7 +105,7 @@ async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer 
     let command = match uploaded.files.into_iter().next() {
         None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
         Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
-        Some(file) => who.app.read(move |conn| keep(conn, file.name, file.content)).await,
+        Some(file) => who.read(move |conn| keep(conn, file.name, file.content)).await,
     };
     let outcome = match command {
         Ok(command) => who.submit(&key, command).await,
@@ -173,7 +171,7 @@ async fn bank_file(who: Who<OperatorViewer>, id: Id) -> Answer {
 }
 
 async fn bank_file_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
-    let file = who.app.read(move |conn| Ok(BankFile::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
+    let file = who.read(move |conn| Ok(BankFile::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
     if file.state == "kept" { check_page_of(who, file).await } else { taken_up(who, file).await }
 }
 
@@ -182,7 +180,6 @@ async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page,
     let language = who.language();
     let kept = file.clone();
     let checked = who
-        .app
         .read(move |conn| {
             let command = load_command(conn, &kept)?;
             match check(conn, &command) {
@@ -313,8 +310,7 @@ pub fn continuity_text(language: Language, row: &store::Statement) -> String {
 async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
     let language = who.language();
     let id = file.id;
-    let (statements, fates) =
-        who.app.read(move |conn| Ok((StatementLine::of_file(conn, id)?, FateLine::of_file(conn, id)?))).await?;
+    let (statements, fates) = who.read(move |conn| Ok((StatementLine::of_file(conn, id)?, FateLine::of_file(conn, id)?))).await?;
     let mut page = title(who, &file).with(Block::Facts(about(language, &file)));
     if file.state == "importing" {
         let counts = [("done", file.lines_done.to_string()), ("count", file.lines.to_string())];
@@ -338,7 +334,6 @@ async fn bank_file_import(who: Who<OperatorMaker>, id: Id, posted: Posted) -> An
     let (hash, digest) = (posted.get("sha256").to_owned(), posted.get("check").to_owned());
     let key = posted.key();
     let command = who
-        .app
         .read(move |conn| {
             let file = BankFile::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
             if file.sha256 != hash {

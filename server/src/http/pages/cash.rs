@@ -3,7 +3,7 @@
 use super::super::error::Fault;
 use super::super::rights::{Maker, Member, Who};
 use super::super::routes::{Params, Posted, Routes, encode, typed_amount, typed_date};
-use super::home::{custody, traded_currencies};
+use super::home::{cash_accounts, custody};
 use super::listing::{csv_file, plain_table};
 use super::{Answer, Check, SignedIn, again, check_page, submit_or_again};
 use crate::commands::request_payout::RequestPayout;
@@ -26,13 +26,8 @@ pub fn add_routes(routes: &mut Routes) {
 async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
     let (balances, payouts, custody) = who
-        .app
         .read(move |conn| {
-            let mut found = Vec::new();
-            for currency in traded_currencies(conn)? {
-                let line = lists::balances(conn, currency_asset(currency).0, Some(party_id))?.into_iter().next();
-                found.push((currency, line));
-            }
+            let found = cash_accounts(conn, party_id)?;
             let own = ListQuery::newest(50).with("party_id = ?", vec![party_id.into()]);
             Ok((found, PayoutLine::page(conn, &own)?.rows, custody(conn)?))
         })
@@ -109,7 +104,6 @@ async fn payout_facts(who: &Who<Maker>, params: &Params) -> Result<Vec<(String, 
     let currency = params.get("currency").to_owned();
     let asset = Currency::parse(&currency).map(currency_asset);
     let (account, available_minor) = who
-        .app
         .read(move |conn| {
             let binds = [party_id.into(), currency.as_str().into()];
             let found = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
@@ -232,7 +226,6 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
         },
     };
     let (account, lines, then) = who
-        .app
         .read(move |conn| {
             let Some(account) = lists::balances(conn, currency_asset(known).0, Some(party_id))?.into_iter().next() else {
                 return Ok((None, Vec::new(), None));

@@ -57,7 +57,7 @@ async fn companies(who: Who<OperatorViewer>, params: Params) -> Answer {
         ..wanted
     };
     let order = wanted.order;
-    let page = who.app.read(move |conn| Ok(CompanyLine::page(conn, &wanted)?)).await?;
+    let page = who.read(move |conn| Ok(CompanyLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.name.clone(), format!("/ops/companies/{}", row.id)),
@@ -181,7 +181,7 @@ pub fn facts(language: Language, seen: &Seen) -> Vec<(String, Value)> {
 
 async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
     let language = who.language();
-    let seen = who.app.read(move |conn| load(conn, id)).await?;
+    let seen = who.read(move |conn| load(conn, id)).await?;
     let party = &seen.party;
     let mut page = Page::new(party.name.clone())
         .trail(who.t("companies-title"), "/ops/companies")

@@ -67,7 +67,6 @@ async fn chosen(who: &Who<BuyerMaker>, posted: &Posted, params: &Params) -> Resu
     wanted = wanted.with("buyer_id = ?", vec![party_id.into()]);
     let everything = posted.get("scope") == "all";
     let rows = who
-        .app
         .read(move |conn| {
             if !everything {
                 let (among, list) = store::query::among(conn, "id", &ids);
@@ -199,7 +198,7 @@ async fn file_post(who: Who<BuyerMaker>, uploaded: Uploaded) -> Answer {
     let (party_id, posted) = (who.party_id()?, uploaded.posted);
     let drafted = async {
         let file = only_file(uploaded.files)?;
-        let items = who.app.read(move |conn| read_table(conn, party_id, &file.content)).await?;
+        let items = who.read(move |conn| read_table(conn, party_id, &file.content)).await?;
         who.submit(&posted.key(), DraftConfirmationList { items }).await
     };
     let drafted = drafted.await;
@@ -260,7 +259,7 @@ async fn lists(who: Who<BuyerViewer>, params: Params) -> Answer {
     };
     let wanted = listing.query().with("party_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let page = who.app.read(move |conn| Ok(ConfirmationListLine::page(conn, &wanted)?)).await?;
+    let page = who.read(move |conn| Ok(ConfirmationListLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(title_of(language, row.id), format!("/payables/lists/{}", row.id)),
@@ -408,7 +407,6 @@ async fn list_page<R: SignedIn>(who: &Who<R>, id: i64, params: &Params) -> Resul
     let wanted = listing.query().with("list_id = ?", vec![id.into()]);
     let order = wanted.order;
     let (row, meaning, words, items, totals, terms) = who
-        .app
         .read(move |conn| {
             let row = ConfirmationListLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
             let words = if row.state == "draft" { specimen(conn, language, id)? } else { None };

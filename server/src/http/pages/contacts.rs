@@ -42,33 +42,31 @@ struct Loaded {
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let now = who.app.clock.now();
-    who.app
-        .read(move |conn| {
-            let buys = |party: &Party| Names::parse(&party.capacities).has(Capacity::Buyer.name());
-            let party = Party::find(conn, id)?.filter(buys).ok_or(Refusal::NotFound)?;
-            let contact = match links::contact_of(conn, id)? {
-                Some(contact) => {
-                    let person = User::load(conn, contact.user_id)?;
-                    Some((contact, person))
-                }
-                None => None,
-            };
-            let condition =
-                format!("contact_id IN (SELECT id FROM buyer_contacts WHERE party_id = ?) ORDER BY id DESC LIMIT {MOST_SHOWN}");
-            let mut shown = Vec::new();
-            for link in ConfirmationLink::list_where(conn, &condition, &[id.into()])? {
-                let invoice = Invoice::load(conn, link.invoice_id)?;
-                shown.push((link, invoice));
+    who.read(move |conn| {
+        let buys = |party: &Party| Names::parse(&party.capacities).has(Capacity::Buyer.name());
+        let party = Party::find(conn, id)?.filter(buys).ok_or(Refusal::NotFound)?;
+        let contact = match links::contact_of(conn, id)? {
+            Some(contact) => {
+                let person = User::load(conn, contact.user_id)?;
+                Some((contact, person))
             }
-            let condition = format!(
-                "buyer_id = ? AND state IN ('presented', 'disputed') AND review <> 'open' ORDER BY id DESC LIMIT {MOST_SHOWN}"
-            );
-            let waiting = Invoice::list_where(conn, &condition, &[id.into()])?;
-            let currencies =
-                super::home::own_currencies(conn, &party.country)?.iter().map(|known| known.code().to_owned()).collect();
-            Ok(Loaded { party, contact, links: shown, waiting, currencies, now })
-        })
-        .await
+            None => None,
+        };
+        let condition =
+            format!("contact_id IN (SELECT id FROM buyer_contacts WHERE party_id = ?) ORDER BY id DESC LIMIT {MOST_SHOWN}");
+        let mut shown = Vec::new();
+        for link in ConfirmationLink::list_where(conn, &condition, &[id.into()])? {
+            let invoice = Invoice::load(conn, link.invoice_id)?;
+            shown.push((link, invoice));
+        }
+        let condition = format!(
+            "buyer_id = ? AND state IN ('presented', 'disputed') AND review <> 'open' ORDER BY id DESC LIMIT {MOST_SHOWN}"
+        );
+        let waiting = Invoice::list_where(conn, &condition, &[id.into()])?;
+        let currencies = super::home::own_currencies(conn, &party.country)?.iter().map(|known| known.code().to_owned()).collect();
+        Ok(Loaded { party, contact, links: shown, waiting, currencies, now })
+    })
+    .await
 }
 
 fn contact_facts(language: Language, (contact, person): &(BuyerContact, User)) -> Vec<(String, Value)> {

@@ -30,7 +30,7 @@ async fn mailbox(who: Who<Anyone>, params: Params) -> Answer {
     only_demo(&who)?;
     let before = params.get("before").parse().unwrap_or(i64::MAX);
     let condition = format!("id < ? ORDER BY id DESC LIMIT {SHOWN}");
-    let mails = who.app.read(move |conn| Ok(Mail::list_where(conn, &condition, &[before.into()])?)).await?;
+    let mails = who.read(move |conn| Ok(Mail::list_where(conn, &condition, &[before.into()])?)).await?;
     let older = mails.last().filter(|_| mails.len() == SHOWN).map(|mail| format!("/demo/mailbox?before={}", mail.id));
     let rows = mails.iter().map(|mail| {
         vec![
@@ -55,7 +55,7 @@ async fn mailbox(who: Who<Anyone>, params: Params) -> Answer {
 
 async fn mail(who: Who<Anyone>, id: Id) -> Answer {
     only_demo(&who)?;
-    let mail = who.app.read(move |conn| Ok(Mail::find(conn, id.0)?.ok_or(Refusal::NotFound)?)).await?;
+    let mail = who.read(move |conn| Ok(Mail::find(conn, id.0)?.ok_or(Refusal::NotFound)?)).await?;
     let link =
         mail.body.split_whitespace().find_map(|word| word.strip_prefix(who.app.config.base_url.as_str())).map(str::to_owned);
     let mut page = Page::new(who.language().fill("mailbox-mail", &[("subject", mail.subject)]))
@@ -68,7 +68,7 @@ async fn mail(who: Who<Anyone>, id: Id) -> Answer {
 }
 
 async fn clock_page(who: &Who<Anyone>) -> Result<Page, Fault> {
-    let heads = who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await?;
+    let heads = who.read(|conn| Ok(store::records::load_heads(conn)?)).await?;
     let options = [1, 7, 30, 60].map(|days| (days.to_string(), who.language().fill("clock-days", &[("days", days.to_string())])));
     let field = Field::new("days", who.t("clock-move"), "select").options(options.to_vec());
     Ok(Page::new(who.t("nav-clock"))

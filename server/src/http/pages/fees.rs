@@ -31,7 +31,6 @@ async fn fees(who: Who<BuyerViewer>, params: Params) -> Answer {
     let wanted = listing.query().with("buyer_id = ?", vec![party_id.into()]);
     let order = wanted.order;
     let (page, totals, open, custody) = who
-        .app
         .read(move |conn| {
             let open = ListQuery::newest(1).with("buyer_id = ? AND state = 'fee_open'", vec![party_id.into()]);
             let found = (FeeBillLine::page(conn, &wanted)?, FeeBillLine::totals(conn, &wanted)?);

@@ -5,10 +5,12 @@ use super::super::routes::{Params, Routes};
 use super::listing::Listing;
 use super::{Answer, navigation, payables, receivables};
 use crate::auth::Person;
-use domain::chart::currency_asset;
+use domain::Currency;
+use domain::chart::{AccountKey, currency_asset};
 use domain::party::Capacity;
+use ledger::AssetId;
 use store::lists::{self, HoldingLine, ListQuery, NoticeLine, ReceivableLine};
-use store::{Conn, StoreError};
+use store::{AccountRow, Conn, StoreError};
 use web::{Block, Figure, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -16,8 +18,15 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/notifications", notifications);
 }
 
-/// The notices of a person, and those for everybody of the company.
-const OWN_NOTICES: &str = "party_id = ? AND (user_id IS NULL OR user_id = ?)";
+/// The notices of a person, and those for everybody of the company, newest first. By company and id, not by id alone: a planner that
+/// may walk through everybody's notices to find a company's newest does, however far back they are.
+fn own_notices(wanted: ListQuery, person: &Person) -> ListQuery {
+    let party = person.party.id;
+    ListQuery { order: "party_id", descending: true, ..wanted }.with(
+        "party_id BETWEEN ? AND ? AND (user_id IS NULL OR user_id = ?)",
+        vec![party.into(), party.into(), person.user.id.into()],
+    )
+}
 
 /// Where money for the platform's companies is paid to.
 pub struct Custody {
@@ -33,29 +42,31 @@ pub fn custody(conn: &mut store::Conn) -> Result<Custody, super::super::error::F
 }
 
 /// The currencies in which the platform trades, as terms exist for them.
-pub fn traded_currencies(conn: &mut store::Conn) -> Result<Vec<domain::Currency>, store::StoreError> {
+pub fn traded_currencies(conn: &mut store::Conn) -> Result<Vec<Currency>, store::StoreError> {
     let rows = <store::IssueTermsRow as store::records::Record>::list_where(conn, "currency <> '' ORDER BY currency", &[])?;
-    Ok(rows.iter().filter_map(|row| domain::Currency::parse(&row.currency)).collect())
+    Ok(rows.iter().filter_map(|row| Currency::parse(&row.currency)).collect())
 }
 
 /// The same as a company of this country sees them in a form: what it most likely means comes first, so that nobody who leaves a box
 /// alone trades in another country's currency.
-pub fn own_currencies(conn: &mut store::Conn, country: &str) -> Result<Vec<domain::Currency>, store::StoreError> {
-    const HOME: [(&str, &str); 9] = [
-        ("CN", "CNY"),
-        ("HK", "HKD"),
-        ("IN", "INR"),
-        ("JP", "JPY"),
-        ("US", "USD"),
-        ("GB", "GBP"),
-        ("CH", "CHF"),
-        ("PL", "PLN"),
-        ("SG", "SGD"),
-    ];
-    let home = HOME.iter().find(|(known, _)| *known == country).map_or("EUR", |(_, code)| code);
+pub fn own_currencies(conn: &mut store::Conn, country: &str) -> Result<Vec<Currency>, store::StoreError> {
     let mut currencies = traded_currencies(conn)?;
-    currencies.sort_by_key(|currency| currency.code() != home);
+    currencies.sort_by_key(|currency| (!currency.is_used_in(country), *currency != Currency::EUR));
     Ok(currencies)
+}
+
+/// One account in each currency in which the platform trades, where it has been opened.
+fn accounts(conn: &mut Conn, key: impl Fn(AssetId) -> AccountKey) -> Result<Vec<(Currency, Option<AccountRow>)>, StoreError> {
+    let currencies = traded_currencies(conn)?;
+    let keys: Vec<AccountKey> = currencies.iter().map(|currency| key(currency_asset(*currency))).collect();
+    let rows = store::journal::list_accounts(conn, &keys)?;
+    let of = |currency: &Currency| rows.iter().find(|row| row.asset_id == currency_asset(*currency).0).cloned();
+    Ok(currencies.iter().map(|currency| (*currency, of(currency))).collect())
+}
+
+/// A company's money in each of them.
+pub fn cash_accounts(conn: &mut Conn, party: i64) -> Result<Vec<(Currency, Option<AccountRow>)>, StoreError> {
+    accounts(conn, |asset| AccountKey::cash(party, asset))
 }
 
 /// What a company owns or owes, each with the list whose total it is.
@@ -67,22 +78,19 @@ fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) ->
         figures.push(Figure { label: language.t(label), value: language.money(currency, minor), note, href });
     };
     let own = |condition: &str| ListQuery::newest(1).with(condition, vec![person.party.id.into()]);
-    let operator = person.has_capacity(Capacity::Operator);
-    for currency in traded_currencies(conn)? {
-        let (code, asset) = (currency.code(), currency_asset(currency).0);
-        if operator {
-            let lines = lists::balances(conn, asset, None)?;
-            let custody = lines.iter().filter(|line| line.kind == "custody");
-            let minor = custody.fold(0_i64, |sum, line| sum.saturating_add(line.balance));
-            add("account-custody", code, minor, "/ops/trial-balance".to_owned());
+    if person.has_capacity(Capacity::Operator) {
+        for (currency, account) in accounts(conn, AccountKey::custody)? {
+            let minor = account.map_or(0, |account| account.balance);
+            add("account-custody", currency.code(), minor, "/ops/trial-balance".to_owned());
             if let Some(minor) = store::reconciliation::difference(conn, currency)? {
-                add("home-bank-difference", code, minor, "/ops/reconciliation".to_owned());
+                add("home-bank-difference", currency.code(), minor, "/ops/reconciliation".to_owned());
             }
-        } else {
-            for line in lists::balances(conn, asset, Some(person.party.id))? {
-                let free_minor = line.balance.saturating_sub(line.held);
-                add("home-cash", code, free_minor, format!("/cash/statement?currency={code}"));
-            }
+        }
+    } else {
+        for (currency, account) in cash_accounts(conn, person.party.id)? {
+            let Some(account) = account else { continue };
+            let free_minor = account.balance.saturating_sub(account.held);
+            add("home-cash", currency.code(), free_minor, format!("/cash/statement?currency={}", currency.code()));
         }
     }
     if person.has_capacity(Capacity::Financier) {
@@ -115,10 +123,9 @@ async fn home(who: Who<Member>) -> Answer {
     let language = who.language();
     let as_of = language.fill("home-as-of", &[("date", language.moment(who.app.clock.now()))]);
     let (tasks, figures, notices) = who
-        .app
-        .read(move |conn| {
-            let mine = ListQuery::newest(8).with(OWN_NOTICES, vec![person.party.id.into(), person.user.id.into()]);
-            let tasks = navigation::tasks(conn, &person, language)?;
+        .read_waiting(move |conn, waiting| {
+            let mine = own_notices(ListQuery::newest(8), &person);
+            let tasks = navigation::tasks(conn, &person, language, waiting)?;
             Ok((tasks, figures(conn, &person, language, &as_of)?, NoticeLine::page(conn, &mine)?.rows))
         })
         .await?;
@@ -159,14 +166,13 @@ fn notice_event(language: web::Language, notice: &NoticeLine) -> web::Event {
 async fn notifications(who: Who<Member>, params: Params) -> Answer {
     let language = who.language();
     let heads = &[("col-when", false, ""), ("col-what", false, "")];
-    let listing = Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "" };
-    let person = who.person()?;
-    let wanted = listing.query().with(OWN_NOTICES, vec![person.party.id.into(), person.user.id.into()]);
-    let page = who.app.read(move |conn| Ok(NoticeLine::page(conn, &wanted)?)).await?;
+    let listing = Listing { params: &params, language, groups: &[], states: &[], heads, default: ("party_id", true), summed: "" };
+    let wanted = own_notices(listing.query(), who.person()?);
+    let page = who.read(move |conn| Ok(NoticeLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|notice| Row {
         cells: vec![Value::moment(language, notice.at), Value::link(notice_sentence(language, notice), notice.link.clone())],
     });
-    let last = page.rows.last().map(|row| (row.id.to_string(), row.id));
+    let last = page.rows.last().map(|row| (row.party_id.to_string(), row.id));
     let table =
         listing.table(language.t("notifications-title"), rows.collect(), &[], last, page.more, language.t("notifications-empty"));
     listing.send(&who, Page::new(language.t("notifications-title")), table).await

@@ -89,7 +89,7 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
     let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
-        who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
+        who.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/invoices/{}", row.id)),
@@ -243,7 +243,6 @@ async fn register_table<R: SignedIn>(
     let (sha256, supplier_id) = (sha256_hex(&content), who.party_id()?);
     let hash = sha256.clone();
     let (rows, faults) = who
-        .app
         .read(move |conn| {
             // What was loaded before, by this request's first sending or another, is for the command to answer.
             if find_loaded(conn, supplier_id, &hash)?.is_some() {
@@ -545,24 +544,23 @@ fn standing_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Option<Stand
 /// The same in words, for invoices that have just been uploaded.
 async fn eligibility_of(who: &Who<SupplierMaker>, ids: Vec<i64>) -> Result<HashMap<i64, String>, Fault> {
     let language = who.language();
-    who.app
-        .read(move |conn| {
-            let mut found = HashMap::new();
-            let today = store::records::load_heads(conn)?.business_date;
-            for id in ids {
-                let Some(row) = InvoiceLine::find(conn, id)? else { continue };
-                let too_close = |due| matches!(check_due_date(due, today), Err(Refusal::DueDateTooClose { .. }));
-                if let Some(due) = row.due_date.filter(|due| too_close(*due)) {
-                    // Nobody is asked about it any more, whatever a programme says.
-                    found.insert(id, language.fill("upload-past-due", &[("date", language.date(due))]));
-                    continue;
-                }
-                let standing = standing_of(conn, &row)?;
-                found.extend(standing.map(|standing| (id, standing_sentence(language, &standing).1)));
+    who.read(move |conn| {
+        let mut found = HashMap::new();
+        let today = store::records::load_heads(conn)?.business_date;
+        for id in ids {
+            let Some(row) = InvoiceLine::find(conn, id)? else { continue };
+            let too_close = |due| matches!(check_due_date(due, today), Err(Refusal::DueDateTooClose { .. }));
+            if let Some(due) = row.due_date.filter(|due| too_close(*due)) {
+                // Nobody is asked about it any more, whatever a programme says.
+                found.insert(id, language.fill("upload-past-due", &[("date", language.date(due))]));
+                continue;
             }
-            Ok(found)
-        })
-        .await
+            let standing = standing_of(conn, &row)?;
+            found.extend(standing.map(|standing| (id, standing_sentence(language, &standing).1)));
+        }
+        Ok(found)
+    })
+    .await
 }
 
 /// The file that an invoice was read from.
@@ -573,7 +571,6 @@ pub fn content_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Vec<u8>, 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     let (mut loaded, content) = who
-        .app
         .read(move |conn| {
             let row = InvoiceLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
@@ -751,7 +748,6 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
     let person = who.person()?.clone();
     let sha256 = hash.0.clone();
     let (mut document, numbers) = who
-        .app
         .read(move |conn| {
             let document = store::records::find_document(conn, &sha256)?.ok_or(Refusal::NotFound)?;
             let party = person.party.id;

@@ -58,18 +58,17 @@ fn token_hash(who: &Who<Anyone>, sender: &Sender, token: &str) -> Result<String,
 
 async fn load(who: &Who<Anyone>, sender: &Sender, token: &Token) -> Result<Loaded, Fault> {
     let (hash, now, token) = (token_hash(who, sender, &token.0)?, who.app.clock.now(), token.0.clone());
-    who.app
-        .read(move |conn| {
-            let (link, contact) = links::find_open(conn, &hash, now)?.ok_or(Refusal::LinkInvalid)?;
-            let row = InvoiceLine::find(conn, link.invoice_id)?.ok_or(Refusal::LinkInvalid)?;
-            let invoice = Invoice::load(conn, link.invoice_id)?;
-            let content = invoices::content_of(conn, &row)?;
-            let person = User::load(conn, contact.user_id)?;
-            let today = store::records::load_heads(conn)?.business_date;
-            let (thread, evidence) = (thread::load(conn, &row)?, evidence::list(conn, row.id)?);
-            Ok(Loaded { link, contact, person, row, invoice, content, thread, evidence, today, token })
-        })
-        .await
+    who.read(move |conn| {
+        let (link, contact) = links::find_open(conn, &hash, now)?.ok_or(Refusal::LinkInvalid)?;
+        let row = InvoiceLine::find(conn, link.invoice_id)?.ok_or(Refusal::LinkInvalid)?;
+        let invoice = Invoice::load(conn, link.invoice_id)?;
+        let content = invoices::content_of(conn, &row)?;
+        let person = User::load(conn, contact.user_id)?;
+        let today = store::records::load_heads(conn)?.business_date;
+        let (thread, evidence) = (thread::load(conn, &row)?, evidence::list(conn, row.id)?);
+        Ok(Loaded { link, contact, person, row, invoice, content, thread, evidence, today, token })
+    })
+    .await
 }
 
 /// The invoice's facts, with nothing that leads further than this invoice.
@@ -131,7 +130,7 @@ fn in_language(language: Language, words: &Words) -> String {
 
 async fn words_of(who: &Who<Anyone>, loaded: &Loaded, amount_minor: i64, due_date: NaiveDate) -> Result<Words, Fault> {
     let invoice = loaded.invoice.clone();
-    who.app.read(move |conn: &mut Conn| Ok(words(conn, &invoice, amount_minor, due_date)?)).await
+    who.read(move |conn: &mut Conn| Ok(words(conn, &invoice, amount_minor, due_date)?)).await
 }
 
 /// The page with the words that confirming all of it would sign.
@@ -232,7 +231,6 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) 
         facts.push((who.t("col-due"), Value::date(language, due_date)));
         let invoice = loaded.invoice.clone();
         let standing = who
-            .app
             .read(move |conn: &mut Conn| {
                 let today = store::records::load_heads(conn)?.business_date;
                 Ok(standing_for_buyer(conn, &Subject::of(&invoice, Some(due_date)), today)?)
@@ -300,7 +298,7 @@ async fn actor_of(who: &Who<Anyone>, hash: String) -> Result<(i64, Actor), Fault
         let contact = BuyerContact::load(conn, link.contact_id)?;
         Ok((link.id, Actor::person(contact.party_id, contact.user_id)))
     };
-    who.app.read(find).await
+    who.read(find).await
 }
 
 async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) -> Answer {
@@ -343,7 +341,6 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
 async fn repeated(who: &Who<Anyone>, actor: &Actor, posted: &Posted) -> Answer {
     let (party_id, user_id, key) = (actor.party_id, actor.user_id, posted.key());
     let found = who
-        .app
         .read(move |conn| {
             let known = store::records::list_audit_by_key(conn, &[(party_id, key.as_str())])?.into_iter().next();
             let known =
@@ -389,7 +386,7 @@ async fn file(who: Who<Anyone>, sender: Sender, token: Token, params: Params) ->
     let wanted = params.get("evidence");
     if !wanted.is_empty() {
         let beside = loaded.evidence.into_iter().find(|row| row.id.to_string() == wanted).ok_or(Refusal::NotFound)?;
-        let stored = who.app.read(move |conn| Ok(store::records::find_document(conn, &beside.document)?)).await?;
+        let stored = who.read(move |conn| Ok(store::records::find_document(conn, &beside.document)?)).await?;
         let content = stored.ok_or(Refusal::NotFound)?.content;
         let name = format!("evidence-{wanted}.{}", document::extension(intake::media_type(&content)));
         return Ok(document::download(&name, content));

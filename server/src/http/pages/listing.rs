@@ -59,7 +59,7 @@ impl Listing<'_> {
     fn place(&self) -> Option<(Bind, i64)> {
         let (order, _) = self.order();
         let (value, id) = self.params.get("after").rsplit_once('~')?;
-        let bind = if order.ends_with("_minor") || order == "id" {
+        let bind = if order.ends_with("_minor") || order == "id" || order == "party_id" {
             Bind::Int(value.parse().ok()?)
         } else if order.ends_with("_date") || ["due_or_issue", "arose_on"].contains(&order) {
             Bind::Date(value.parse().ok()?)

@@ -41,8 +41,7 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
         Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "left_minor" };
     let wanted = listing.query().with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals) =
-        who.app.read(move |conn| Ok((OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?))).await?;
+    let (page, totals) = who.read(move |conn| Ok((OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/market/{}", row.id)),
@@ -87,28 +86,27 @@ struct Loaded {
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
-    who.app
-        .read(move |conn| {
-            let row = OfferLine::find(conn, id)?.filter(|row| row.supplier_id != party_id).ok_or(Refusal::NotFound)?;
-            let offer = Offer::load(conn, id)?;
-            let receivable = Receivable::load(conn, row.receivable_id)?;
-            let binds = [party_id.into(), row.buyer_id.into(), row.currency.as_str().into()];
-            let limit = BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
-            let known = domain::Currency::parse(&row.currency).ok_or_else(|| Fault::Failed("currency".to_owned()))?;
-            let account =
-                store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
-            Ok(Loaded {
-                party_id,
-                terms: price_terms(&offer, &receivable)?,
-                room_minor: limit.as_ref().map_or(0, |limit| limit.limit_minor.saturating_sub(limit.used_minor).max(0)),
-                used_minor: limit.map_or(0, |limit| limit.used_minor),
-                cash_minor: account.map_or(0, |account| account.balance.saturating_sub(account.held)),
-                today: store::records::load_heads(conn)?.business_date,
-                receivable,
-                row,
-            })
+    who.read(move |conn| {
+        let row = OfferLine::find(conn, id)?.filter(|row| row.supplier_id != party_id).ok_or(Refusal::NotFound)?;
+        let offer = Offer::load(conn, id)?;
+        let receivable = Receivable::load(conn, row.receivable_id)?;
+        let binds = [party_id.into(), row.buyer_id.into(), row.currency.as_str().into()];
+        let limit = BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
+        let known = domain::Currency::parse(&row.currency).ok_or_else(|| Fault::Failed("currency".to_owned()))?;
+        let account =
+            store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
+        Ok(Loaded {
+            party_id,
+            terms: price_terms(&offer, &receivable)?,
+            room_minor: limit.as_ref().map_or(0, |limit| limit.limit_minor.saturating_sub(limit.used_minor).max(0)),
+            used_minor: limit.map_or(0, |limit| limit.used_minor),
+            cash_minor: account.map_or(0, |account| account.balance.saturating_sub(account.held)),
+            today: store::records::load_heads(conn)?.business_date,
+            receivable,
+            row,
         })
-        .await
+    })
+    .await
 }
 
 fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {

@@ -50,8 +50,7 @@ async fn memberships(who: Who<SupplierViewer>, params: Params) -> Answer {
     };
     let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals) =
-        who.app.read(move |conn| Ok((MemberLine::page(conn, &wanted)?, MemberLine::totals(conn, &wanted)?))).await?;
+    let (page, totals) = who.read(move |conn| Ok((MemberLine::page(conn, &wanted)?, MemberLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.name.clone(), format!("/memberships/{}", row.id)),
@@ -90,18 +89,17 @@ struct Loaded {
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
-    who.app
-        .read(move |conn| {
-            let row = MemberLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
-            let mut version = |number: i64| match number {
-                0 => Ok(None),
-                number => programmes::load_version(conn, row.programme_id, number).map(Some),
-            };
-            let (accepted, asked) = (version(row.version)?, version(row.asked_version)?);
-            let events = AuditLine::page(conn, &ListQuery::newest(100).with("subject_id = ?", vec![id.into()]))?.rows;
-            Ok(Loaded { row, accepted, asked, events })
-        })
-        .await
+    who.read(move |conn| {
+        let row = MemberLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
+        let mut version = |number: i64| match number {
+            0 => Ok(None),
+            number => programmes::load_version(conn, row.programme_id, number).map(Some),
+        };
+        let (accepted, asked) = (version(row.version)?, version(row.asked_version)?);
+        let events = AuditLine::page(conn, &ListQuery::newest(100).with("subject_id = ?", vec![id.into()]))?.rows;
+        Ok(Loaded { row, accepted, asked, events })
+    })
+    .await
 }
 
 fn membership_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {

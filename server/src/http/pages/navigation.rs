@@ -1,6 +1,7 @@
 //! The left rail: what each person can reach, with counts where something waits.
 
 use crate::auth::Person;
+use chrono::NaiveDate;
 use domain::party::{Capacity, Role};
 use store::lists::{
     ApprovalLine, Asked, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine,
@@ -27,6 +28,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// What waits for a person under one address, with what it comes to where that is known.
+#[derive(Clone, Debug)]
 pub struct Waiting {
     key: &'static str,
     href: &'static str,
@@ -40,7 +42,7 @@ impl Waiting {
 }
 
 /// What waits for this person, by address. The same numbers lead the home page.
-pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<Waiting>, StoreError> {
+fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<Waiting>, StoreError> {
     let id = person.party.id;
     let (mut places, mut wanted) = (Vec::new(), Vec::new());
     let mut add = |key, href, what: Asked| {
@@ -64,8 +66,7 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<Waiting>, StoreEr
     if person.has_capacity(Capacity::Buyer) {
         let own = |more: &str| mine("buyer_id = ?", more);
         add("task-payables", "/payables?state=presented", InvoiceLine::asked(&own("state = 'presented'")));
-        let given = lists::asked("assignment_notices", "buyer_id = ? AND acknowledged_at IS NULL", &[id.into()]);
-        add("task-assignments", "/assignments?state=given", given);
+        add("task-assignments", "/assignments?state=given", lists::kept("assignments", id));
         add("task-running-out", "/payables?state=running_out", InvoiceLine::asked(&own(super::payables::RUNNING_OUT.1)));
         let owed = lists::asked("fee_bills", "buyer_id = ? AND paid_minor < amount_minor", &[id.into()]);
         add("task-fees", "/fees?state=fee_open", owed);
@@ -85,12 +86,12 @@ pub fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<Waiting>, StoreEr
 }
 
 /// The same for the home page: with how much it is, and by when where a day matters.
-pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec<Task>, StoreError> {
+pub fn tasks(conn: &mut Conn, person: &Person, language: Language, waiting: &[Waiting]) -> Result<Vec<Task>, StoreError> {
     let own = person.party.id;
     let mine = |condition: &str| ListQuery::newest(1).with(condition, vec![own.into()]);
     let all = |condition: &str| ListQuery::newest(1).with(condition, vec![]);
     let mut found = Vec::new();
-    for waiting in waiting(conn, person)? {
+    for waiting in waiting {
         let (key, count) = (waiting.key, waiting.count());
         // What was only counted is asked again for its sums.
         let sums = match key {
@@ -102,7 +103,7 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
             "task-suspense" => BankLineRow::totals(conn, &all("state = 'suspense'"))?,
             "task-attention" => BankLineRow::totals(conn, &all("state = 'attention'"))?,
             "task-payouts" => PayoutLine::totals(conn, &all("state = 'authorised'"))?,
-            _ => waiting.totals,
+            _ => waiting.totals.clone(),
         };
         let sums = sums.iter().filter(|sum| !sum.currency.is_empty());
         let mut note: Vec<String> = sums.map(|sum| language.money(&sum.currency, sum.sum_minor)).collect();
@@ -127,30 +128,47 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language) -> Result<Vec
     Ok(found)
 }
 
-/// The entries of the rail; the one that the page belongs to is marked.
-pub fn entries(conn: &mut Conn, person: &Person, language: Language, path: &str) -> Result<Vec<NavEntry>, StoreError> {
-    let mut wanted: Vec<(&str, &str)> = vec![("nav-home", "/home")];
-    if person.has_capacity(Capacity::Supplier) {
-        wanted.extend([("nav-invoices", "/invoices"), ("nav-receivables", "/receivables"), ("nav-memberships", "/memberships")]);
+/// What the shell around each page of a person tells.
+#[derive(Debug)]
+pub struct Rail {
+    pub business_date: NaiveDate,
+    pub waiting: Vec<Waiting>,
+}
+
+impl Rail {
+    pub fn load(conn: &mut Conn, person: &Person) -> Result<Self, StoreError> {
+        Ok(Self { business_date: store::records::load_heads(conn)?.business_date, waiting: waiting(conn, person)? })
     }
-    if person.has_capacity(Capacity::Buyer) {
-        wanted.extend([("nav-payables", "/payables"), ("nav-programmes", "/programmes"), ("nav-fees", "/fees")]);
+
+    /// The entries that this person can reach; the one that the page belongs to is marked.
+    #[must_use]
+    pub fn entries(&self, person: &Person, language: Language, path: &str) -> Vec<NavEntry> {
+        let mut wanted: Vec<(&str, &str)> = vec![("nav-home", "/home")];
+        if person.has_capacity(Capacity::Supplier) {
+            wanted.extend([
+                ("nav-invoices", "/invoices"),
+                ("nav-receivables", "/receivables"),
+                ("nav-memberships", "/memberships"),
+            ]);
+        }
+        if person.has_capacity(Capacity::Buyer) {
+            wanted.extend([("nav-payables", "/payables"), ("nav-programmes", "/programmes"), ("nav-fees", "/fees")]);
+        }
+        if person.has_capacity(Capacity::Financier) {
+            wanted.extend([("nav-market", "/market"), ("nav-portfolio", "/portfolio"), ("nav-exposure", "/exposure")]);
+        }
+        if person.has_capacity(Capacity::Operator) {
+            wanted.extend([("nav-ops", "/ops"), ("nav-audit", "/audit")]);
+        } else {
+            wanted.push(("nav-cash", "/cash"));
+        }
+        wanted.extend([("nav-approvals", "/approvals"), ("nav-org", "/org")]);
+        let here = path.split('?').next().unwrap_or(path);
+        let entry = |(key, href): (&str, &str)| {
+            let current = here == href || here.starts_with(&format!("{href}/"));
+            let count = self.waiting.iter().filter(|one| one.href.split('?').next() == Some(href)).map(Waiting::count).sum();
+            NavEntry { label: language.t(key), href: href.to_owned(), current, count }
+        };
+        wanted.into_iter().map(entry).collect()
     }
-    if person.has_capacity(Capacity::Financier) {
-        wanted.extend([("nav-market", "/market"), ("nav-portfolio", "/portfolio"), ("nav-exposure", "/exposure")]);
-    }
-    if person.has_capacity(Capacity::Operator) {
-        wanted.extend([("nav-ops", "/ops"), ("nav-audit", "/audit")]);
-    } else {
-        wanted.push(("nav-cash", "/cash"));
-    }
-    wanted.extend([("nav-approvals", "/approvals"), ("nav-org", "/org")]);
-    let waiting = waiting(conn, person)?;
-    let here = path.split('?').next().unwrap_or(path);
-    let entry = |(key, href): (&str, &str)| {
-        let current = here == href || here.starts_with(&format!("{href}/"));
-        let count = waiting.iter().filter(|one| one.href.split('?').next() == Some(href)).map(Waiting::count).sum();
-        NavEntry { label: language.t(key), href: href.to_owned(), current, count }
-    };
-    Ok(wanted.into_iter().map(entry).collect())
 }

@@ -43,7 +43,7 @@ pub fn add_routes(routes: &mut Routes) {
 async fn ops(who: Who<OperatorViewer>) -> Answer {
     let person = who.person()?.clone();
     let language = who.language();
-    let tasks = who.app.read(move |conn| Ok(navigation::tasks(conn, &person, language)?)).await?;
+    let tasks = who.read_waiting(move |conn, waiting| Ok(navigation::tasks(conn, &person, language, waiting)?)).await?;
     let rooms = [
         ("companies-title", "/ops/companies"),
         ("ops-bank-accounts", "/ops/bank-accounts"),
@@ -80,7 +80,6 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
 async fn bank_accounts_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
     let rows = who
-        .app
         .read(|conn| {
             let accounts = BankAccount::list_where(conn, "status = 'proposed' ORDER BY id LIMIT 200", &[])?;
             let ids: Vec<i64> = accounts.iter().map(|account| account.party_id).collect();
@@ -168,7 +167,6 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
     let wanted = listing.query();
     let order = wanted.order;
     let (page, totals, files, currencies) = who
-        .app
         .read(move |conn| {
             let files = PaymentFile::list_where(conn, "id > 0 ORDER BY id DESC LIMIT 10", &[])?;
             Ok((PayoutLine::page(conn, &wanted)?, PayoutLine::totals(conn, &wanted)?, files, traded_currencies(conn)?))
@@ -217,7 +215,6 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
 async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
     let language = who.language();
     let (currencies, lines, unbalanced) = who
-        .app
         .read(|conn| Ok((traded_currencies(conn)?, lists::trial_balance(conn)?, store::verify::unbalanced_asset(conn)?)))
         .await?;
     let mut page = Page::new(who.t("trial-title")).trail(who.t("nav-ops"), "/ops");
@@ -264,7 +261,7 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
 
 async fn day_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
-    let heads = who.app.read(|conn| Ok(store::records::load_heads(conn)?)).await?;
+    let heads = who.read(|conn| Ok(store::records::load_heads(conn)?)).await?;
     let date = heads.business_date;
     let mut page = Page::new(who.t("day-title"))
         .trail(who.t("nav-ops"), "/ops")
@@ -284,7 +281,7 @@ async fn day(who: Who<OperatorViewer>) -> Answer {
 /// The day that is asked for, if it can be ended.
 async fn ending(who: &Who<OperatorMaker>, typed: &str) -> Result<chrono::NaiveDate, Fault> {
     let date = typed_date(typed, "date")?;
-    let today = who.app.read(|conn| Ok(store::records::load_heads(conn)?.business_date)).await?;
+    let today = who.read(|conn| Ok(store::records::load_heads(conn)?.business_date)).await?;
     end_of_day::check(&who.app, today, date)?;
     Ok(date)
 }
@@ -300,7 +297,6 @@ async fn day_check(who: Who<OperatorMaker>, params: Params) -> Answer {
     let language = who.language();
     let next = date.succ_opt().unwrap_or(date);
     let (offers, due, fees) = who
-        .app
         .read(move |conn| {
             let offers = lists::count(conn, "offers", "state = 'open' AND close_date < ?", &[next.into()])?;
             let due = "state IN ('issued', 'active') AND payment_date <= ?";
@@ -334,7 +330,7 @@ async fn day_check(who: Who<OperatorMaker>, params: Params) -> Answer {
 
 /// Ends a day for whoever asks, on a page or by the API. A day that was ended with the same key has its receipt.
 pub async fn end(who: &Who<OperatorMaker>, key: &str, command: CloseDay) -> Result<crate::commands::Outcome, Fault> {
-    let today = who.app.read(|conn| Ok(store::records::load_heads(conn)?.business_date)).await?;
+    let today = who.read(|conn| Ok(store::records::load_heads(conn)?.business_date)).await?;
     match end_of_day::check(&who.app, today, command.date) {
         Err(refusal @ Refusal::DayNotReached { .. }) => Err(refusal.into()),
         _ => who.submit(key, command).await,
@@ -356,7 +352,6 @@ async fn day_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 async fn calendars_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
     let (rows, currencies) = who
-        .app
         .read(|conn| Ok((Holiday::list_where(conn, "currency <> '' ORDER BY day, currency", &[])?, traded_currencies(conn)?)))
         .await?;
     let table = rows.iter().map(|row| {
@@ -409,7 +404,7 @@ async fn calendars_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 
 async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Fault> {
     let language = who.language();
-    let rows = who.app.read(|conn| Ok(IssueTermsRow::list_where(conn, "currency <> '' ORDER BY currency", &[])?)).await?;
+    let rows = who.read(|conn| Ok(IssueTermsRow::list_where(conn, "currency <> '' ORDER BY currency", &[])?)).await?;
     let table = rows.iter().map(|row| {
         vec![
             Value::link(row.currency.clone(), format!("/ops/terms?currency={}", row.currency)),
@@ -490,7 +485,7 @@ async fn terms_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 async fn mails_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
     let rows =
-        who.app.read(|conn| Ok(Mail::list_where(conn, "state IN ('queued', 'failed') ORDER BY id DESC LIMIT 200", &[])?)).await?;
+        who.read(|conn| Ok(Mail::list_where(conn, "state IN ('queued', 'failed') ORDER BY id DESC LIMIT 200", &[])?)).await?;
     let table = rows.iter().map(|mail| {
         vec![
             Value::text(mail.address.clone()),

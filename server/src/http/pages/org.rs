@@ -78,7 +78,6 @@ async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
     let country = who.person()?.party.country.clone();
     let (users, limits, own, currencies) = who
-        .app
         .read(move |conn| {
             let users = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY name, id", &[party_id.into()])?;
             let limits = ApprovalLimit::list_where(conn, "party_id = ? ORDER BY currency", &[party_id.into()])?;
@@ -180,7 +179,6 @@ async fn limits(who: Who<Administrator>, posted: Posted) -> Answer {
 async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
     let party_id = who.party_id()?;
     let user = who
-        .app
         .read(move |conn| Ok(User::find(conn, id)?.filter(|user| user.party_id == party_id).ok_or(Refusal::NotFound)?))
         .await?;
     let mut fields = role_fields(who.language(), &user.roles);
@@ -216,7 +214,6 @@ async fn person_post(who: Who<Administrator>, id: Id, posted: Posted) -> Answer 
 async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
     let (accounts, currencies) = who
-        .app
         .read(move |conn| {
             Ok((BankAccount::list_where(conn, "party_id = ? ORDER BY id DESC", &[party_id.into()])?, traded_currencies(conn)?))
         })

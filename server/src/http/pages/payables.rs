@@ -96,7 +96,7 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
     let wanted = listing.query().with("buyer_id = ? AND presented", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
-        who.app.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
+        who.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
     // What the platform is looking at cannot be answered now.
     let held = |row: &InvoiceLine| row.review == "open";
     let waits = |row: &InvoiceLine| ["presented", "disputed"].contains(&row.state.as_str()) && !held(row);
@@ -173,7 +173,6 @@ struct Loaded {
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     let (mut loaded, content) = who
-        .app
         .read(move |conn| {
             let found = InvoiceLine::find(conn, id)?.filter(|row| row.buyer_id == party_id && row.presented);
             let row = found.ok_or(Refusal::NotFound)?;
@@ -322,7 +321,6 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
     let id = row.id;
     let (amount_minor, due_date, reason) = (wish.amount_minor, wish.due_date, wish.reason.as_str());
     let (words, standing) = who
-        .app
         .read(move |conn| {
             let invoice = Invoice::load(conn, id)?;
             let today = store::records::load_heads(conn)?.business_date;

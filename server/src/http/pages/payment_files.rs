@@ -20,7 +20,7 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 async fn choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
-    let currencies = who.app.read(|conn| Ok(traded_currencies(conn)?)).await?;
+    let currencies = who.read(|conn| Ok(traded_currencies(conn)?)).await?;
     let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
     let field = Field::new("currency", who.t("col-currency"), "select").options(options);
     Ok(Page::new(who.t("payouts-check"))
@@ -72,7 +72,7 @@ pub fn meaning(conn: &mut Conn, language: Language, asked: &CreatePaymentFile) -
 /// What the next payment file would hold.
 async fn check_of(who: &Who<OperatorMaker>, currency: &str) -> Result<Page, Fault> {
     let known = Currency::parse(currency).ok_or_else(|| Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
-    let payouts = who.app.read(move |conn| Ok(payment_list(conn, known, i64::MAX)?)).await?;
+    let payouts = who.read(move |conn| Ok(payment_list(conn, known, i64::MAX)?)).await?;
     let newest = payouts.last().ok_or(Refusal::NothingToPay)?.id;
     let form = Form::new("/ops/payouts", who.t("payouts-submit"), vec![])
         .hidden("currency", known.code())

@@ -64,7 +64,6 @@ fn facts(language: Language, row: &PayoutLine) -> Vec<(String, Value)> {
 async fn payout_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
     let language = who.language();
     let (row, said) = who
-        .app
         .read(move |conn| {
             let row = PayoutLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
             let said = StatusLineRow::page(conn, &ListQuery::newest(100).with("payout_id = ?", vec![id.into()]))?.rows;
@@ -141,7 +140,7 @@ async fn statuses(who: Who<OperatorViewer>, params: Params) -> Answer {
     let listing = Listing { params: &params, language, groups: &[], states, heads, default: ("id", true), summed: "" };
     let wanted = listing.query();
     let order = wanted.order;
-    let page = who.app.read(move |conn| Ok(StatusLineRow::page(conn, &wanted)?)).await?;
+    let page = who.read(move |conn| Ok(StatusLineRow::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         let known = row.payout_id > 0;
         Row {

@@ -11,7 +11,7 @@ use chrono::{Datelike, NaiveDate};
 use domain::party::Role;
 use std::collections::BTreeMap;
 use store::Party;
-use store::lists::{HoldingLine, LimitLine, ListQuery};
+use store::lists::{self, DueLine, HoldingLine, LimitLine, ListQuery};
 use store::records::Record;
 use web::{Bar, Block, Field, Form, Page, Row, Value};
 
@@ -44,12 +44,9 @@ async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
     let party_id = who.party_id()?;
     let wanted = listing.query().with("owner_id = ? AND supplier_id <> ?", vec![party_id.into(), party_id.into()]);
     let order = wanted.order;
-    let all = ListQuery { size: 10_000, ..ListQuery::newest(10_000) }
-        .with("owner_id = ? AND supplier_id <> ?", vec![party_id.into(), party_id.into()]);
     let (page, totals, whole) = who
-        .app
         .read(move |conn| {
-            Ok((HoldingLine::page(conn, &wanted)?, HoldingLine::totals(conn, &wanted)?, HoldingLine::page(conn, &all)?.rows))
+            Ok((HoldingLine::page(conn, &wanted)?, HoldingLine::totals(conn, &wanted)?, lists::falling_due(conn, party_id)?))
         })
         .await?;
     let rows = page.rows.iter().map(|row| Row {
@@ -87,7 +84,7 @@ async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
 }
 
 /// What falls due in each month, by currency: bars with their amounts beside them.
-fn ladder(language: web::Language, rows: &[HoldingLine]) -> Vec<Block> {
+fn ladder(language: web::Language, rows: &[DueLine]) -> Vec<Block> {
     let mut months: BTreeMap<(String, NaiveDate), i64> = BTreeMap::new();
     for row in rows {
         let sum = months.entry((row.currency.clone(), row.payment_date.with_day(1).unwrap_or(row.payment_date))).or_default();
@@ -113,7 +110,6 @@ async fn exposure_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
     let country = who.person()?.party.country.clone();
     let (limits, buyers, currencies) = who
-        .app
         .read(move |conn| {
             let own = ListQuery { order: "buyer", descending: false, size: 1_000, ..ListQuery::default() }
                 .with("financier_id = ?", vec![party_id.into()]);

@@ -31,21 +31,20 @@ async fn start(who: &Who<BuyerMaker>, typed: &str) -> Result<Start, Fault> {
         "" => None,
         typed => Some(typed.parse::<i64>().map_err(|_| Fault::from(Refusal::NotFound))?),
     };
-    who.app
-        .read(move |conn| {
-            let programme = match id {
-                None => None,
-                Some(id) => {
-                    let known = Programme::find(conn, id)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
-                    let newest = "programme_id = ? ORDER BY version DESC LIMIT 1";
-                    let version = ProgrammeVersion::find_where(conn, newest, &[id.into()])?;
-                    Some((known, version))
-                }
-            };
-            let today = store::records::load_heads(conn)?.business_date;
-            Ok(Start { programme, currencies: own_currencies(conn, &country)?, today })
-        })
-        .await
+    who.read(move |conn| {
+        let programme = match id {
+            None => None,
+            Some(id) => {
+                let known = Programme::find(conn, id)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
+                let newest = "programme_id = ? ORDER BY version DESC LIMIT 1";
+                let version = ProgrammeVersion::find_where(conn, newest, &[id.into()])?;
+                Some((known, version))
+            }
+        };
+        let today = store::records::load_heads(conn)?.business_date;
+        Ok(Start { programme, currencies: own_currencies(conn, &country)?, today })
+    })
+    .await
 }
 
 fn propose_page(who: &Who<BuyerMaker>, start: &Start) -> Page {

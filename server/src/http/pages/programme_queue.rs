@@ -31,7 +31,7 @@ async fn all(who: Who<OperatorViewer>, params: Params) -> Answer {
 
 async fn one(who: Who<OperatorViewer>, id: Id) -> Answer {
     let language = who.language();
-    let loaded = who.app.read(move |conn| load_programme(conn, id.0, |_| true)).await?;
+    let loaded = who.read(move |conn| load_programme(conn, id.0, |_| true)).await?;
     let mut page = Page::new(language.fill("programme-title", &[("name", loaded.row.name.clone())]))
         .trail(who.t("nav-ops"), "/ops")
         .trail(who.t("programmes-all"), "/ops/programmes");
@@ -59,7 +59,6 @@ async fn queue(who: Who<OperatorViewer>, params: Params) -> Answer {
     let wanted = listing.query();
     let order = wanted.order;
     let (page, totals) = who
-        .app
         .read(move |conn| Ok((ProgrammeVersionLine::page(conn, &wanted)?, ProgrammeVersionLine::totals(conn, &wanted)?)))
         .await?;
     let rows = page.rows.iter().map(|row| Row {
@@ -89,13 +88,12 @@ async fn queue(who: Who<OperatorViewer>, params: Params) -> Answer {
 }
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<(ProgrammeVersion, Loaded), Fault> {
-    who.app
-        .read(move |conn| {
-            let version = ProgrammeVersion::find(conn, id)?.ok_or(Refusal::NotFound)?;
-            let loaded = load_programme(conn, version.programme_id, |_| true)?;
-            Ok((version, loaded))
-        })
-        .await
+    who.read(move |conn| {
+        let version = ProgrammeVersion::find(conn, id)?.ok_or(Refusal::NotFound)?;
+        let loaded = load_programme(conn, version.programme_id, |_| true)?;
+        Ok((version, loaded))
+    })
+    .await
 }
 
 fn version_page(who: &Who<impl SignedIn>, (version, loaded): &(ProgrammeVersion, Loaded)) -> Result<Page, Fault> {

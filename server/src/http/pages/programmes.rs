@@ -210,7 +210,7 @@ pub async fn send_list<R: SignedIn>(
     let wanted = listing.query().with(condition, binds);
     let order = wanted.order;
     let (found, totals) =
-        who.app.read(move |conn| Ok((ProgrammeLine::page(conn, &wanted)?, ProgrammeLine::totals(conn, &wanted)?))).await?;
+        who.read(move |conn| Ok((ProgrammeLine::page(conn, &wanted)?, ProgrammeLine::totals(conn, &wanted)?))).await?;
     let rows = found.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.name.clone(), format!("{href}{}", row.id)),
@@ -257,7 +257,7 @@ pub fn load_programme(conn: &mut Conn, id: i64, wanted: impl Fn(&ProgrammeLine) 
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
-    who.app.read(move |conn| load_programme(conn, id, |row| row.buyer_id == party_id)).await
+    who.read(move |conn| load_programme(conn, id, |row| row.buyer_id == party_id)).await
 }
 
 /// Facts, terms and versions of a programme, for its buyer and the operator.
@@ -429,7 +429,6 @@ async fn members(who: Who<BuyerViewer>, id: Id, params: Params) -> Answer {
     let wanted = listing.query().with("programme_id = ?", vec![id.0.into()]);
     let order = wanted.order;
     let (name, page, totals) = who
-        .app
         .read(move |conn| {
             let own = Programme::find(conn, id.0)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
             Ok((own.name, MemberLine::page(conn, &wanted)?, MemberLine::totals(conn, &wanted)?))
@@ -466,14 +465,13 @@ async fn members(who: Who<BuyerViewer>, id: Id, params: Params) -> Answer {
 /// One supplier's part in a programme of this buyer, with the terms that it has accepted.
 async fn load_member(who: &Who<impl SignedIn>, id: i64) -> Result<(MemberLine, Option<ProgrammeVersion>), Fault> {
     let party_id = who.party_id()?;
-    who.app
-        .read(move |conn| {
-            let row = MemberLine::find(conn, id)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
-            let number = if row.version > 0 { row.version } else { row.asked_version };
-            let version = if number > 0 { Some(store::programmes::load_version(conn, row.programme_id, number)?) } else { None };
-            Ok((row, version))
-        })
-        .await
+    who.read(move |conn| {
+        let row = MemberLine::find(conn, id)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
+        let number = if row.version > 0 { row.version } else { row.asked_version };
+        let version = if number > 0 { Some(store::programmes::load_version(conn, row.programme_id, number)?) } else { None };
+        Ok((row, version))
+    })
+    .await
 }
 
 fn member_page(who: &Who<impl SignedIn>, (row, version): &(MemberLine, Option<ProgrammeVersion>)) -> Result<Page, Fault> {

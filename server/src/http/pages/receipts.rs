@@ -73,7 +73,6 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     let (person, language) = (who.person()?, who.language());
     let party_id = person.party.id;
     let (row, outcome, asked) = who
-        .app
         .read(move |conn| {
             let row = AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
@@ -232,7 +231,7 @@ async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
     if let Ok(subject) = params.get("subject").parse::<i64>() {
         wanted = wanted.with("subject_id = ?", vec![subject.into()]);
     }
-    let page = who.app.read(move |conn| Ok(AuditLine::page(conn, &wanted)?)).await?;
+    let page = who.read(move |conn| Ok(AuditLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         let transfers =
             if row.first_transfer == 0 { "–".to_owned() } else { format!("{}–{}", row.first_transfer, row.last_transfer) };

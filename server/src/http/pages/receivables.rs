@@ -58,7 +58,7 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
     let wanted = listing.query().with("supplier_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
     let (page, totals) =
-        who.app.read(move |conn| Ok((ReceivableLine::page(conn, &wanted)?, ReceivableLine::totals(conn, &wanted)?))).await?;
+        who.read(move |conn| Ok((ReceivableLine::page(conn, &wanted)?, ReceivableLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/receivables/{}", row.id)),
@@ -107,37 +107,37 @@ struct Loaded {
 /// The receivable, if this company is its supplier, a holder, or the operator. Buyers see it as a payable.
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let person = who.person()?.clone();
-    who.app
-        .read(move |conn| {
-            let row = ReceivableLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
-            let full = Receivable::load(conn, id)?;
-            let own = |condition: &str| ListQuery::newest(200).with(condition, vec![id.into()]);
-            let holders = HoldingLine::page(conn, &own("id = ?"))?.rows;
-            let purchases = PurchaseLine::page(conn, &own("receivable_id = ?"))?.rows;
-            let party = person.party.id;
-            let concerned = row.supplier_id == party
-                || holders.iter().any(|holder| holder.owner_id == party)
-                || purchases.iter().any(|purchase| purchase.financier_id == party)
-                || person.has_capacity(Capacity::Operator);
-            if !concerned {
-                return Err(Refusal::NotFound.into());
-            }
-            let offers = OfferLine::page(conn, &own("receivable_id = ?"))?.rows;
-            let invoice = InvoiceLine::find(conn, row.invoice_id)?.ok_or(Refusal::NotFound)?;
-            let events = history(conn, &invoice)?;
-            let key = AccountKey { kind: AccountKind::Holding, owner: row.supplier_id, asset: AssetId(id) };
-            let account: Option<AccountRow> = store::journal::list_accounts(conn, &[key])?.into_iter().next();
-            let free_minor = account.map_or(0, |account| account.balance.saturating_sub(account.held));
-            let programme = match full.programme_id {
-                Some(id) => store::Programme::find(conn, id)?.map(|row| row.name),
-                None => None,
-            };
-            let today = store::records::load_heads(conn)?.business_date;
-            let late_minor = settlement::late_interest(conn, &full, today)?;
-            let notice = store::AssignmentNotice::find(conn, id)?;
-            Ok(Loaded { notice, row, full, holders, offers, purchases, events, free_minor, late_minor, programme, today })
-        })
-        .await
+    who.read(move |conn| {
+        let row = ReceivableLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
+        let full = Receivable::load(conn, id)?;
+        let party = person.party.id;
+        let sees_all = row.supplier_id == party || person.has_capacity(Capacity::Operator);
+        let all = |condition: &str| ListQuery::newest(200).with(condition, vec![id.into()]);
+        // Other companies see what is theirs, and the receivable for as long as they hold a fraction or ever bought one.
+        let own = |condition: &str, owner: &str| {
+            if sees_all { all(condition) } else { all(condition).with(owner, vec![party.into()]) }
+        };
+        let holders = HoldingLine::page(conn, &own("id = ?", "owner_id = ?"))?.rows;
+        let purchases = PurchaseLine::page(conn, &own("receivable_id = ?", "financier_id = ?"))?.rows;
+        if !sees_all && holders.is_empty() && purchases.is_empty() {
+            return Err(Refusal::NotFound.into());
+        }
+        let offers = OfferLine::page(conn, &all("receivable_id = ?"))?.rows;
+        let invoice = InvoiceLine::find(conn, row.invoice_id)?.ok_or(Refusal::NotFound)?;
+        let events = history(conn, &invoice)?;
+        let key = AccountKey { kind: AccountKind::Holding, owner: row.supplier_id, asset: AssetId(id) };
+        let account: Option<AccountRow> = store::journal::list_accounts(conn, &[key])?.into_iter().next();
+        let free_minor = account.map_or(0, |account| account.balance.saturating_sub(account.held));
+        let programme = match full.programme_id {
+            Some(id) => store::Programme::find(conn, id)?.map(|row| row.name),
+            None => None,
+        };
+        let today = store::records::load_heads(conn)?.business_date;
+        let late_minor = settlement::late_interest(conn, &full, today)?;
+        let notice = store::AssignmentNotice::find(conn, id)?;
+        Ok(Loaded { notice, row, full, holders, offers, purchases, events, free_minor, late_minor, programme, today })
+    })
+    .await
 }
 
 /// Basis points, in the reader's words.
@@ -241,8 +241,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
     page = page
         .with(Block::Facts(facts))
         .with(Block::Links(vec![(who.t("undertaking-link"), format!("/undertakings/{}", row.invoice_id))]));
-    let holders = loaded.holders.iter().filter(|holder| own || operator || holder.owner_id == person.party.id);
-    let rows = holders.map(|holder| {
+    let rows = loaded.holders.iter().map(|holder| {
         vec![
             Value::text(holder.owner.clone()),
             Value::money(&row.currency, holder.units_minor),
@@ -272,8 +271,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         ];
         page = page.table(plain_table(language, "receivable-offers", &heads, rows.collect(), "receivable-no-offers"));
     }
-    let bought = loaded.purchases.iter().filter(|purchase| own || operator || purchase.financier_id == person.party.id);
-    let rows = bought.map(|purchase| {
+    let rows = loaded.purchases.iter().map(|purchase| {
         let rate = if own { &purchase.supplier_rate } else { &purchase.financier_rate };
         vec![
             Value::date(language, purchase.business_date),
@@ -467,9 +465,7 @@ async fn offer(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
 /// The supplier's own offer; anybody else's is one that does not exist.
 async fn own_offer(who: &Who<SupplierMaker>, id: i64) -> Result<OfferLine, Fault> {
     let party_id = who.party_id()?;
-    who.app
-        .read(move |conn| Ok(OfferLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?))
-        .await
+    who.read(move |conn| Ok(OfferLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?)).await
 }
 
 fn withdraw_page(who: &Who<SupplierMaker>, row: &OfferLine) -> Page {

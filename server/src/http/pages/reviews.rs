@@ -59,8 +59,7 @@ async fn reviews(who: Who<OperatorViewer>, params: Params) -> Answer {
     };
     let wanted = listing.query();
     let order = wanted.order;
-    let (page, totals) =
-        who.app.read(move |conn| Ok((ReviewLine::page(conn, &wanted)?, ReviewLine::totals(conn, &wanted)?))).await?;
+    let (page, totals) = who.read(move |conn| Ok((ReviewLine::page(conn, &wanted)?, ReviewLine::totals(conn, &wanted)?))).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/ops/reviews/{}", row.id)),
@@ -112,7 +111,6 @@ fn side(conn: &mut Conn, id: i64) -> Result<Side, Fault> {
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let mut loaded = who
-        .app
         .read(move |conn| {
             let row = ReviewLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
             let own = side(conn, row.invoice_id)?;

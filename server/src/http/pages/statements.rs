@@ -44,7 +44,7 @@ async fn statements(who: Who<OperatorViewer>, params: Params) -> Answer {
     };
     let wanted = listing.query();
     let order = wanted.order;
-    let page = who.app.read(move |conn| Ok(StatementLine::page(conn, &wanted)?)).await?;
+    let page = who.read(move |conn| Ok(StatementLine::page(conn, &wanted)?)).await?;
     let balance = |row: &StatementLine, minor: Option<i64>| {
         minor.map_or_else(|| Value::text("–"), |minor| Value::money(&row.currency, minor))
     };
@@ -68,7 +68,6 @@ async fn statements(who: Who<OperatorViewer>, params: Params) -> Answer {
 async fn statement_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
     let language = who.language();
     let (row, compared) = who
-        .app
         .read(move |conn| {
             let row = Statement::find(conn, id)?.ok_or(Refusal::NotFound)?;
             let compared = reconciliation::compare(conn, &row.currency, Some(&row))?;
@@ -107,7 +106,7 @@ async fn statement(who: Who<OperatorViewer>, id: Id) -> Answer {
 
 async fn explain_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let id = id.0;
-    let row = who.app.read(move |conn| Ok(Statement::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
+    let row = who.read(move |conn| Ok(Statement::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
     if let Err(refusal) = crate::commands::required(params.get("reason"), "reason", 500) {
         let (page, currency) = statement_page(&who, id).await?;
         return again(&who, page, &Posted { fields: params.fields }, refusal.into(), &currency).await;
@@ -179,7 +178,7 @@ pub fn comparison_blocks(language: Language, page: Page, compared: &Comparison) 
 
 async fn reconciliation_page(who: Who<OperatorViewer>) -> Answer {
     let language = who.language();
-    let compared = who.app.read(|conn| Ok(reconciliation::compare_all(conn)?)).await?;
+    let compared = who.read(|conn| Ok(reconciliation::compare_all(conn)?)).await?;
     let mut page = Page::new(who.t("reconciliation-title"))
         .trail(who.t("nav-ops"), "/ops")
         .with(Block::Paragraph(who.t("reconciliation-lead")));

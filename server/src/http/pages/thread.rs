@@ -114,7 +114,6 @@ fn newest(row: &InvoiceLine, thread: &Thread) -> Option<(AnswerCode, Option<Reas
 async fn response(who: Who<Member>, id: Id) -> Answer {
     let (party_id, now) = (who.party_id()?, who.app.clock.now());
     let (number, text) = who
-        .app
         .read(move |conn| {
             let row = InvoiceLine::find(conn, id.0)?.filter(|row| concerns(row, party_id)).ok_or(Refusal::NotFound)?;
             let thread = load(conn, &row)?;

@@ -19,7 +19,7 @@ pub fn add_routes(routes: &mut Routes) {
 
 async fn page(who: &Who<SupplierMaker>) -> Result<Page, Fault> {
     let country = who.person()?.party.country.clone();
-    let currencies = who.app.read(move |conn| Ok(own_currencies(conn, &country)?)).await?;
+    let currencies = who.read(move |conn| Ok(own_currencies(conn, &country)?)).await?;
     let options = currencies.iter().map(|one| (one.code().to_owned(), one.code().to_owned())).collect();
     let fields = vec![
         Field::new("number", who.t("field-number"), "text"),

@@ -26,21 +26,20 @@ struct Loaded {
 /// The evidence for an invoice, to its supplier and buyer, past and present holders, and the operator.
 async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
     let person = who.person()?.clone();
-    who.app
-        .read(move |conn| {
-            let row = InvoiceLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
-            let party = person.party.id;
-            let held = "asset_id = ? AND kind = 'holding' AND owner_id = ?";
-            let concerned = row.supplier_id == party
-                || row.buyer_id == party
-                || person.has_capacity(Capacity::Operator)
-                || store::lists::count(conn, "ledger_accounts", held, &[row.receivable_id.into(), party.into()])? > 0;
-            let evidence = ConfirmationEvidence::find_where(conn, "invoice_id = ?", &[id.into()])?;
-            let evidence = evidence.filter(|_| concerned).ok_or(Refusal::NotFound)?;
-            let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?.ok_or(Refusal::NotFound)?;
-            Ok(Loaded { row, confirmation, evidence })
-        })
-        .await
+    who.read(move |conn| {
+        let row = InvoiceLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
+        let party = person.party.id;
+        let held = "asset_id = ? AND kind = 'holding' AND owner_id = ?";
+        let concerned = row.supplier_id == party
+            || row.buyer_id == party
+            || person.has_capacity(Capacity::Operator)
+            || store::lists::count(conn, "ledger_accounts", held, &[row.receivable_id.into(), party.into()])? > 0;
+        let evidence = ConfirmationEvidence::find_where(conn, "invoice_id = ?", &[id.into()])?;
+        let evidence = evidence.filter(|_| concerned).ok_or(Refusal::NotFound)?;
+        let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?.ok_or(Refusal::NotFound)?;
+        Ok(Loaded { row, confirmation, evidence })
+    })
+    .await
 }
 
 /// The evidence alone, to whoever may see it.

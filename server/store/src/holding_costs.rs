@@ -1,0 +1,35 @@
+//! What a company paid for what it holds of a receivable: kept, however many purchases it took.
+
+use crate::query::{self, Bind};
+use crate::rows::Purchase;
+use crate::{Conn, Result};
+use std::collections::BTreeMap;
+
+/// Adds what these purchases cost: one row for each company and receivable among them.
+pub fn add(conn: &mut Conn, purchases: &[Purchase]) -> Result<()> {
+    let mut sums: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+    for row in purchases {
+        let sum = sums.entry((row.receivable_id, row.financier_id)).or_default();
+        *sum = sum.saturating_add(row.price_minor);
+    }
+    let insert = |values: &str| {
+        format!(
+            "INSERT INTO holding_costs (receivable_id, party_id, paid_minor) {values} \
+             ON CONFLICT (receivable_id, party_id) DO UPDATE SET paid_minor = holding_costs.paid_minor + excluded.paid_minor"
+        )
+    };
+    if sums.is_empty() {
+        return Ok(());
+    }
+    if matches!(conn, Conn::Sqlite(_)) {
+        let sql = insert("VALUES (?, ?, ?)");
+        for ((receivable, party), minor) in sums {
+            query::execute(conn, &sql, &[receivable.into(), party.into(), minor.into()])?;
+        }
+    } else {
+        let column = |part: fn((&(i64, i64), &i64)) -> i64| Bind::Ints(sums.iter().map(part).collect());
+        let binds = [column(|((receivable, _), _)| *receivable), column(|((_, party), _)| *party), column(|(_, minor)| *minor)];
+        query::execute(conn, &insert("SELECT * FROM UNNEST(?, ?, ?)"), &binds)?;
+    }
+    Ok(())
+}
