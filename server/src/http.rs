@@ -204,6 +204,8 @@ pub struct Viewer {
     pub csrf: String,
     pub path: String,
     pub request_id: String,
+    /// Whether a page is asked for, and nothing is done before it is shown.
+    pub shows: bool,
     /// What the shell tells, once it has been read.
     pub rail: Arc<OnceLock<Rail>>,
 }

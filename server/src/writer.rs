@@ -70,7 +70,7 @@ pub struct Writer {
     pub health: Arc<Health>,
 }
 
-/// Commands that may wait; past that a caller is told to come back. With as many again in the batch before them it bounds how long they wait.
+/// Commands that may wait; past that a caller is told to come back. With the batch before them it bounds how long they wait.
 const QUEUE: usize = 128;
 /// Commands of one batch and commit.
 const BATCH: usize = 64;
@@ -172,17 +172,10 @@ impl Watch {
 
     /// Ends when the running thread has ended, which it does when nobody can submit any more.
     fn run(self, mut running: std::thread::JoinHandle<()>) {
-        let postgres = store::connection::is_postgres(&self.url);
-        // What SQLite's log holds goes into its file beside the writer. What is wrong with the disk, the writer finds and tells.
-        let mut beside = None;
         while !running.is_finished() {
             std::thread::sleep(Duration::from_millis(20));
-            if !postgres {
-                beside = beside.or_else(|| store::connect(&self.url).ok());
-                beside = beside.and_then(|mut conn| store::connection::copy_log(&mut conn).is_ok().then_some(conn));
-            }
             // On SQLite there is no other host to turn to.
-            if self.health.is_stuck() && postgres {
+            if self.health.is_stuck() && store::connection::is_postgres(&self.url) {
                 tracing::error!("a batch hangs; the next one goes on without it");
                 self.health.next_generation();
                 match self.start(None) {
@@ -305,6 +298,7 @@ impl<S: Storage> Batches<S> {
                     // A caller who has gone away finds the outcome by its key.
                     let _ = submission.reply.send(reply);
                 }
+                self.copy_log();
                 #[cfg(feature = "fault-injection")]
                 self.commit_late();
             }
@@ -330,6 +324,14 @@ impl<S: Storage> Batches<S> {
                     reply_all(batch, &WriteError::Failed);
                 }
             }
+        }
+    }
+
+    /// What is durable in SQLite's log goes into its file, once those who waited for it have their answers. It is tried again after the next
+    /// batch; a disk that fails for longer fails that one.
+    fn copy_log(&mut self) {
+        if let Some(Err(error)) = self.conn.as_mut().map(store::connection::copy_log) {
+            tracing::warn!(%error, "the log could not be copied into the file");
         }
     }
 

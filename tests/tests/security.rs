@@ -258,6 +258,13 @@ fn end_sessions(world: &World) {
     let colleague = world.signed_in("supplier1.viewer@kontor.example");
     let api = world.api("supplier1.viewer@kontor.example");
     assert_eq!((colleague.get("/home").status, api.get("/api/v1/me").status), (200, 200));
+    // The session inside a bearer token is one for the API: no page takes it as a cookie.
+    let bearer = api.token.borrow().clone();
+    let claims = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, bearer.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    let borrowed = world.client();
+    borrowed.set_cookie("__Host-session", claims["sid"].as_str().unwrap());
+    assert_eq!(borrowed.get("/home").status, 303, "a token for the API is no session of a browser");
     let page = administrator.open("/org/people");
     let person = page
         .body

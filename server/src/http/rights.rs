@@ -128,10 +128,10 @@ impl<R: Right> Who<R> {
         &self,
         work: impl FnOnce(&mut Conn, &[Waiting]) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let (person, rail) = (self.viewer.person.clone(), Arc::clone(&self.viewer.rail));
+        let (person, rail, shown) = (self.viewer.person.clone(), Arc::clone(&self.viewer.rail), self.viewer.shows);
         self.app
             .read(move |conn| {
-                if let Some(person) = person.filter(|_| rail.get().is_none()) {
+                if let Some(person) = person.filter(|_| shown && rail.get().is_none()) {
                     let _ = rail.set(Rail::load(conn, &person)?);
                 }
                 work(conn, rail.get().map_or(&[], |rail| rail.waiting.as_slice()))
@@ -238,6 +238,7 @@ pub(super) fn viewer(request: &HttpRequest, person: Option<Person>) -> Viewer {
         path,
         request_id: request.extensions().get::<super::routes::RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
         person: signed_in,
+        shows: request.method() == actix_web::http::Method::GET && !is_api(request),
         rail: Arc::default(),
     }
 }

@@ -125,7 +125,7 @@ fn durable_settings(conn: &Conn) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// A connection of the pool, and when it last answered.
+/// A connection of the pool, and when it was last asked whether it is there, and answered.
 pub struct Reader {
     conn: Conn,
     answered: Instant,
@@ -186,7 +186,7 @@ fn for_reading(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// Pages (4 kB) of SQLite's log from which on it is copied into the file beside the writer.
+/// Pages (4 kB) of SQLite's log from which on it is copied into the file, as many as by default.
 const PAGES: i64 = 1_000;
 
 #[derive(diesel::QueryableByName)]
@@ -197,21 +197,20 @@ struct WalState {
     checkpointed: i64,
 }
 
-/// The connection that writes leaves SQLite's log to whoever calls [`copy_log`], so that no commit waits for it; by itself it only copies
-/// when the log has become four times as long.
+/// On the connection that writes, no commit copies SQLite's log into the file: [`copy_log`] does between two of them.
 pub fn for_writing(conn: &mut Conn) -> Result<()> {
     if let Conn::Sqlite(sqlite) = conn {
-        let own = PAGES.saturating_mul(4);
-        sqlite.batch_execute(&format!(
-            "PRAGMA wal_autocheckpoint = {own}; PRAGMA journal_size_limit = {}",
-            own.saturating_mul(4_096)
-        ))?;
+        sqlite.batch_execute("PRAGMA wal_autocheckpoint = 0")?;
     }
     Ok(())
 }
 
-/// Copies SQLite's log into its file once it is long enough. Nobody waits for it, and it waits for nobody.
+/// Copies SQLite's log into its file once it is long enough. Only the connection that writes may: what is copied while somebody commits
+/// is not synced by this copy, and a later sync that fails would lose it.
 pub fn copy_log(conn: &mut Conn) -> Result<()> {
+    if matches!(conn, Conn::Postgres(_)) {
+        return Ok(());
+    }
     let state = crate::query::find::<WalState>(conn, "PRAGMA wal_checkpoint(NOOP)", &[])?;
     if state.is_some_and(|state| state.log.saturating_sub(state.checkpointed) >= PAGES) {
         crate::query::find::<WalState>(conn, "PRAGMA wal_checkpoint(PASSIVE)", &[])?;

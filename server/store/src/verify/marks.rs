@@ -1,10 +1,10 @@
 //! The records as they are against the marks that their commands have left in the audit.
 
 use super::{Finding, finding};
-use crate::records::{MARKED, MarkPage};
-use crate::rows::{AuditRecord, Heads};
+use crate::records::{MARKED, MarkPage, Record};
+use crate::rows::{AuditRecord, Heads, LateClaim};
 use crate::{Conn, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The last mark of every record, and the command that left it.
 #[derive(Default)]
@@ -12,6 +12,8 @@ pub(super) struct Marks {
     last: HashMap<String, (String, i64)>,
     /// The audit has marks from its first record on: a row without one was written by nobody.
     whole: bool,
+    /// Receivables of whose late claims any has a mark.
+    claims: HashSet<i64>,
     /// What the founding and the ends of days have said: the custody account and the business date.
     custody: Option<String>,
     business_date: Option<String>,
@@ -32,6 +34,8 @@ impl Marks {
         self.whole |= record.seq == 1;
         for (name, digest) in wrote {
             let digest = digest.as_str().unwrap_or_default().to_owned();
+            let claim: Option<i64> = name.strip_prefix("late_claims/").and_then(|key| key.split('/').next()?.parse().ok());
+            self.claims.extend(claim);
             self.last.insert(name.clone(), (digest, record.seq));
         }
     }
@@ -46,6 +50,16 @@ impl Marks {
             return finding("heads 1".to_owned(), "its business date is not the one that the last end of day has led to");
         }
         None
+    }
+
+    /// Whether it is a late claim from before they left marks: one of a receivable none of whose claims has any, or one that is paid, which
+    /// the journal tells.
+    fn is_older_claim(&self, conn: &mut Conn, name: &str) -> Result<bool> {
+        let Some(key) = name.strip_prefix("late_claims/").and_then(|key| key.split_once('/')) else { return Ok(false) };
+        let (Ok(receivable), Ok(party)) = (key.0.parse::<i64>(), key.1.parse::<i64>()) else { return Ok(false) };
+        let known = [receivable.into(), party.into()];
+        let claim = LateClaim::find_where(conn, "receivable_id = ? AND party_id = ?", &known)?;
+        Ok(!self.claims.contains(&receivable) || claim.is_some_and(|claim| claim.due_minor == claim.paid_minor))
     }
 
     /// The first row that was changed or added, then the first that is gone.
@@ -67,7 +81,10 @@ impl Marks {
                             ));
                         }
                         // A file that nothing names harms nobody, and files have left marks for a shorter time.
-                        None if self.whole && !mark.name.starts_with("documents/") => {
+                        None if self.whole
+                            && !mark.name.starts_with("documents/")
+                            && !self.is_older_claim(conn, &mark.name)? =>
+                        {
                             return Ok(finding(place(&mark.name), "no command has written it"));
                         }
                         None => {}
