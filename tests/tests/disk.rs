@@ -214,7 +214,7 @@ impl Drop for Mounted {
 fn a_full_file_system_is_waited_for() {
     let database = Database::sqlite();
     let mounted = Mounted(database.folder.clone());
-    if !mounted.run("mount", &["-t", "tmpfs", "-o", "size=48m", "none"]) {
+    if !mounted.run("mount", &["-t", "tmpfs", "-o", "size=16m", "none"]) {
         println!("left out: no file system can be mounted");
         return;
     }

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 /// Adds what these purchases cost: one row for each company and receivable among them.
 pub fn add(conn: &mut Conn, purchases: &[Purchase]) -> Result<()> {
+    if purchases.is_empty() {
+        return Ok(());
+    }
     let mut sums: BTreeMap<(i64, i64), i64> = BTreeMap::new();
     for row in purchases {
         let sum = sums.entry((row.receivable_id, row.financier_id)).or_default();
@@ -18,9 +21,6 @@ pub fn add(conn: &mut Conn, purchases: &[Purchase]) -> Result<()> {
              ON CONFLICT (receivable_id, party_id) DO UPDATE SET paid_minor = holding_costs.paid_minor + excluded.paid_minor"
         )
     };
-    if sums.is_empty() {
-        return Ok(());
-    }
     if matches!(conn, Conn::Sqlite(_)) {
         let sql = insert("VALUES (?, ?, ?)");
         for ((receivable, party), minor) in sums {

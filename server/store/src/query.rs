@@ -31,7 +31,6 @@ impl Bind {
         match self {
             Self::Ints(list) => list.into_iter().map(Self::Int).collect(),
             Self::Texts(list) => list.into_iter().map(Self::Text).collect(),
-            Self::Blobs(list) => list.into_iter().map(Self::Blob).collect(),
             other => vec![other],
         }
     }
