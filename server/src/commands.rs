@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use store::Approval;
 use store::records::Record;
 
-/// Who acts: a person for a company. The platform's own jobs act as company 0, person 0.
+/// Who acts: a person for a company, one of the platform's own jobs, or the platform for a request of somebody who is not signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     pub party_id: i64,
@@ -20,7 +20,11 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The platform's own jobs. No request acts as this company, so no request can take one of their keys.
     pub const SYSTEM: Self = Self { party_id: 0, user_id: 0, approver_id: None };
+    /// The platform for requests that come before or beside a sign-in: resets, invitations, counters of wrong passwords. Ids of
+    /// companies begin far above.
+    pub const DOOR: Self = Self { party_id: 1, user_id: 0, approver_id: None };
 
     #[must_use]
     pub fn person(party_id: i64, user_id: i64) -> Self {
@@ -99,6 +103,12 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
     /// Facts, decision, postings, records, notices.
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done>;
 
+    /// What the stored input leaves out and the content does not otherwise bind: a digest of it stands in the input, so that a key
+    /// that was used with other secrets is not answered as if these had been used. Short secrets come here keyed.
+    fn secrets(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Whether a second person must agree first. Called before `execute`, unless somebody has agreed.
     fn ask_second_person(&self, _batch: &mut Batch<'_>, _actor: &Actor) -> Step<Option<Ask>> {
         Ok(None)
@@ -132,7 +142,7 @@ macro_rules! commands {
             /// The input as it is stored and hashed: JSON, without secrets.
             #[must_use]
             pub fn input(&self) -> String {
-                match self { $(Self::$name(input) => serde_json::to_string(input).unwrap_or_default()),+ }
+                match self { $(Self::$name(input) => input_of(input)),+ }
             }
             fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
                 match self { $(Self::$name(input) => input.execute(batch, actor)),+ }
@@ -232,6 +242,31 @@ commands!(
     withdraw_offer WithdrawOffer,
     write_message WriteMessage,
 );
+
+/// The input as JSON, with a digest of the secrets that it leaves out.
+fn input_of<T: Execute>(command: &T) -> String {
+    let secrets = command.secrets();
+    if secrets.is_empty() {
+        return serde_json::to_string(command).unwrap_or_default();
+    }
+    let mut input = serde_json::to_value(command).unwrap_or_default();
+    if let Some(map) = input.as_object_mut() {
+        map.insert("secrets".to_owned(), crate::hash::sha256_hex(secrets.join("\n").as_bytes()).into());
+    }
+    input.to_string()
+}
+
+/// A key of the platform's own making. A space stands in it, which no request can send, so that it is free in every company.
+#[must_use]
+pub fn own_key(kind: &str, parts: &[&dyn std::fmt::Display]) -> String {
+    parts.iter().fold(kind.to_owned(), |key, part| format!("{key} {part}"))
+}
+
+/// Whether a request may use this key.
+#[must_use]
+pub fn is_request_key(key: &str) -> bool {
+    (8..=100).contains(&key.len()) && key.bytes().all(|mark| mark.is_ascii_graphic())
+}
 
 pub mod advance;
 pub mod answer_clock;

@@ -15,7 +15,8 @@ use crate::clock::Clock;
 use crate::commands::{Actor, Command, Outcome};
 use crate::config::Config;
 use crate::file_reader::{self, Shown};
-use crate::writer::{WriteError, Writer};
+use crate::jobs::troubles::Troubles;
+use crate::writer::Writer;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use error::Fault;
@@ -35,6 +36,8 @@ pub struct App {
     pub signer: proof::note::Signer,
     pub sessions: SessionCache,
     pub sign_in_throttle: Throttle,
+    /// Jobs that fail round after round.
+    pub troubles: Troubles,
     pub style_href: String,
     pub script_href: String,
     /// Reads that run or wait for a connection.
@@ -82,6 +85,7 @@ impl App {
             signer,
             sessions: SessionCache::default(),
             sign_in_throttle: Throttle::default(),
+            troubles: Troubles::default(),
             style_href: format!("/assets/{}.css", short(web::STYLES)),
             script_href: format!("/assets/{}.js", short(web::SCRIPT)),
             reading: std::sync::atomic::AtomicUsize::new(0),
@@ -141,13 +145,7 @@ impl App {
         if ends_sessions {
             self.sessions.clear();
         }
-        reply.map_err(|error| match error {
-            WriteError::Refused(refusal) => Fault::Refused(refusal),
-            WriteError::Busy => Fault::Busy,
-            WriteError::Down => Fault::Down,
-            WriteError::Unknown => Fault::Unknown,
-            WriteError::Failed => Fault::Failed("the writer rolled back".to_owned()),
-        })
+        reply.map_err(Fault::from)
     }
 
     /// Sends a page inside the shell of whoever is looking.

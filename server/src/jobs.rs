@@ -1,5 +1,4 @@
-//! What runs beside the requests: the end of day, long bank files and payments taken up and shared out, lists confirmed, the log's
-//! signature and the mails.
+//! What the process does by itself: ends days, goes on with long work, sends mails, signs the log.
 
 pub mod confirm_lists;
 pub mod end_of_day;
@@ -7,3 +6,16 @@ pub mod import_files;
 pub mod send_mail;
 pub mod share_payments;
 pub mod sign_checkpoint;
+pub mod troubles;
+
+use crate::commands::{Actor, Command, Outcome};
+use crate::http::error::Fault;
+use crate::writer::Writer;
+
+/// Submits a command of the platform's own under a key that names this very step: two processes that both try do it once.
+pub(crate) fn submit(writer: &Writer, key: String, command: impl Into<Command>) -> Result<Outcome, Fault> {
+    writer.submit_blocking(Actor::SYSTEM, key.clone(), command.into()).map_err(|error| match Fault::from(error) {
+        Fault::Refused(domain::Refusal::KeyReused) => Fault::KeyTaken(key),
+        fault => fault,
+    })
+}

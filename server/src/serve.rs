@@ -138,15 +138,15 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
         let mut round = 0_u32;
         while !stop.load(Ordering::Relaxed) {
             if round.is_multiple_of(5) && !app.config.demo {
-                report(end_of_day::catch_up(&app, app.clock.now().date()).map(|_| ()), "end of day");
+                report(&app, end_of_day::catch_up(&app, app.clock.now().date()).map(|_| ()), "end of day");
             }
             let ending = || stop.load(Ordering::Relaxed);
-            report(import_files::go_on(&app.writer, &app.pool, ending).map(|_| ()), "import files");
-            report(share_payments::go_on(&app.writer, &app.pool, ending).map(|_| ()), "share payments");
-            report(confirm_lists::go_on(&app.writer, &app.pool, ending).map(|_| ()), "confirm lists");
-            report(sign_checkpoint::run(&app), "sign checkpoint");
-            report(send_mail::queue(&app.writer, &app.pool, &app.config).map(|_| ()), "queue mails");
-            report(send_mail::send(&app.writer, &app.pool, &app.config, &app.clock).map(|_| ()), "send mails");
+            report(&app, import_files::go_on(&app.writer, &app.pool, ending).map(|_| ()), "import files");
+            report(&app, share_payments::go_on(&app.writer, &app.pool, ending).map(|_| ()), "share payments");
+            report(&app, confirm_lists::go_on(&app.writer, &app.pool, ending).map(|_| ()), "confirm lists");
+            report(&app, sign_checkpoint::run(&app), "sign checkpoint");
+            report(&app, send_mail::queue(&app.writer, &app.pool, &app.config).map(|_| ()), "queue mails");
+            report(&app, send_mail::send(&app.writer, &app.pool, &app.config, &app.clock).map(|_| ()), "send mails");
             round = round.wrapping_add(1);
             std::thread::sleep(Duration::from_millis(if app.config.demo { 300 } else { 1_000 }));
         }
@@ -161,7 +161,7 @@ const LAST: Duration = Duration::from_secs(10);
 fn sign_last(app: &Shared) -> std::io::Result<()> {
     let (app, (done, answer)) = (Arc::clone(app), std::sync::mpsc::channel());
     let sign = move || {
-        report(sign_checkpoint::run_last(&app), "sign checkpoint");
+        report(&app, sign_checkpoint::run_last(&app), "sign checkpoint");
         drop(app);
         let _ = done.send(());
     };
@@ -169,7 +169,8 @@ fn sign_last(app: &Shared) -> std::io::Result<()> {
     answer.recv_timeout(LAST).map_err(|_| std::io::Error::other("the database does not answer: the log's end is not signed"))
 }
 
-fn report(done: Result<(), crate::http::error::Fault>, job: &str) {
+fn report(app: &App, done: Result<(), crate::http::error::Fault>, job: &'static str) {
+    app.troubles.note(job, &done);
     if let Err(fault) = done {
         tracing::error!(job, ?fault, "job failed; it is tried again");
     }

@@ -47,7 +47,7 @@ pub fn run(database_url: &str, setup: &Setup, clock: &Clock) -> Result<(), Store
         people,
     };
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
-    let reply = writer.submit_blocking(Actor::SYSTEM, "found-platform".to_owned(), command.into());
+    let reply = writer.submit_blocking(Actor::SYSTEM, crate::commands::own_key("found", &[&"platform"]), command.into());
     drop(writer);
     let ended = thread.join();
     match reply {

@@ -16,6 +16,7 @@ mod house_rules;
 mod intake;
 mod isolation;
 mod journey;
+mod keys;
 mod link;
 mod mail;
 mod pages;

@@ -40,7 +40,7 @@ fn business_date(trade: &Trade) -> String {
 fn ended(trade: &Trade) -> Vec<(NaiveDate, i64)> {
     let rows = store::AuditRecord::list_where(&mut trade.world.conn(), "command = 'close_day' ORDER BY seq", &[]).unwrap();
     let outcome = |row: &store::AuditRecord| -> serde_json::Value { serde_json::from_str(&row.outcome).unwrap() };
-    let day = |row: &store::AuditRecord| row.idempotency_key.trim_start_matches("close-day-").parse().unwrap();
+    let day = |row: &store::AuditRecord| row.idempotency_key.trim_start_matches("close-day ").parse().unwrap();
     rows.iter().map(|row| (day(row), find(&outcome(row), "matured").unwrap_or(0))).collect()
 }
 

@@ -15,6 +15,9 @@ pub struct AcceptInvitation {
     pub token_hash: String,
     #[serde(skip)]
     pub password_hash: String,
+    /// Of the password, keyed: its hash is another one at every try.
+    #[serde(skip)]
+    pub password_digest: String,
     pub name: String,
     pub language: String,
 }
@@ -29,6 +32,10 @@ pub(crate) fn open_link(batch: &mut Batch<'_>, kind: &str, token_hash: &str) -> 
 
 impl Execute for AcceptInvitation {
     const NAME: &'static str = "accept_invitation";
+
+    fn secrets(&self) -> Vec<&str> {
+        vec![&self.token_hash, &self.password_digest]
+    }
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let mut link = open_link(batch, "invite", &self.token_hash)?;

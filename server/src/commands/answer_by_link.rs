@@ -23,6 +23,9 @@ pub struct AnswerByLink {
     pub token_hash: String,
     #[serde(skip)]
     pub code: String,
+    /// Of the code, keyed: it is short.
+    #[serde(skip)]
+    pub code_digest: String,
     /// `confirm`, `query`, `dispute`, `settle` or `reject`.
     pub answer: String,
     /// As in `confirm_invoice`.
@@ -99,6 +102,10 @@ impl AnswerByLink {
 
 impl Execute for AnswerByLink {
     const NAME: &'static str = "answer_by_link";
+
+    fn secrets(&self) -> Vec<&str> {
+        vec![&self.token_hash, &self.code_digest]
+    }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let found = links::find_open(batch.conn, &self.token_hash, batch.now)?;

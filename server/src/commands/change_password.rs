@@ -11,12 +11,19 @@ use store::records::Keyed;
 pub struct ChangePassword {
     #[serde(skip)]
     pub password_hash: String,
+    /// Of the password, keyed: its hash is another one at every try.
+    #[serde(skip)]
+    pub password_digest: String,
     /// The session that made the change stays.
     pub keep_session: i64,
 }
 
 impl Execute for ChangePassword {
     const NAME: &'static str = "change_password";
+
+    fn secrets(&self) -> Vec<&str> {
+        vec![&self.password_digest]
+    }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut user = User::load(batch.conn, actor.user_id)?;

@@ -25,6 +25,10 @@ pub struct EnrolTotp {
 impl Execute for EnrolTotp {
     const NAME: &'static str = "enrol_totp";
 
+    fn secrets(&self) -> Vec<&str> {
+        vec![&self.secret]
+    }
+
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut user = User::load(batch.conn, actor.user_id)?;
         if self.enrolled && !user.totp_secret.is_empty() {

@@ -17,6 +17,10 @@ pub struct RequestPasswordReset {
 impl Execute for RequestPasswordReset {
     const NAME: &'static str = "request_password_reset";
 
+    fn secrets(&self) -> Vec<&str> {
+        vec![&self.token]
+    }
+
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let user = User::load(batch.conn, self.user_id)?;
         invite_user::insert_link(batch, "reset", user.id, &self.token, 1)?;

@@ -15,6 +15,9 @@ pub struct ResetPassword {
     pub token_hash: String,
     #[serde(skip)]
     pub password_hash: String,
+    /// Of the password, keyed: its hash is another one at every try.
+    #[serde(skip)]
+    pub password_digest: String,
 }
 
 /// A new password makes every link useless that could still set another.
@@ -29,6 +32,10 @@ pub(crate) fn close_links(batch: &mut Batch<'_>, user_id: i64) -> Step<()> {
 
 impl Execute for ResetPassword {
     const NAME: &'static str = "reset_password";
+
+    fn secrets(&self) -> Vec<&str> {
+        vec![&self.token_hash, &self.password_digest]
+    }
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let link = open_link(batch, "reset", &self.token_hash)?;

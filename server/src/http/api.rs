@@ -42,8 +42,7 @@ pub struct WriteFile {
 
 fn idempotency_key(request: &HttpRequest) -> Result<String, Fault> {
     let key = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or("");
-    let fits = (8..=100).contains(&key.len()) && key.bytes().all(|mark| mark.is_ascii_graphic());
-    if fits { Ok(key.to_owned()) } else { Err(Fault::BadRequest("idempotency_key_missing")) }
+    if crate::commands::is_request_key(key) { Ok(key.to_owned()) } else { Err(Fault::BadRequest("idempotency_key_missing")) }
 }
 
 fn media_type(request: &HttpRequest) -> String {

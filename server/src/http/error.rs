@@ -2,6 +2,7 @@
 
 use super::{App, Viewer};
 use crate::file_reader::FileFault;
+use crate::writer::WriteError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use domain::Refusal;
@@ -30,6 +31,8 @@ pub enum Fault {
     Down,
     Unknown,
     TooMany,
+    /// Something else was done under the key of one of the platform's own jobs.
+    KeyTaken(String),
     Failed(String),
 }
 
@@ -83,6 +86,17 @@ impl RowFault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         if error.is_away() { Self::Down } else { Self::Failed(error.to_string()) }
+    }
+}
+impl From<WriteError> for Fault {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Refused(refusal) => Self::Refused(refusal),
+            WriteError::Busy => Self::Busy,
+            WriteError::Down => Self::Down,
+            WriteError::Unknown => Self::Unknown,
+            WriteError::Failed => Self::Failed("the writer rolled back".to_owned()),
+        }
     }
 }
 impl From<Refusal> for Fault {
@@ -179,6 +193,7 @@ impl Fault {
             Self::Down => "storage_down".to_owned(),
             Self::Unknown => "outcome_unknown".to_owned(),
             Self::TooMany => "too_many_requests".to_owned(),
+            Self::KeyTaken(_) => "job_key_taken".to_owned(),
             Self::Failed(_) => "internal".to_owned(),
         }
     }
@@ -196,6 +211,7 @@ impl Fault {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Busy | Self::Down | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::KeyTaken(_) => StatusCode::CONFLICT,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

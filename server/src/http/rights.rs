@@ -212,7 +212,7 @@ fn touch(app: &Shared, person: &Person) {
         let (app, session_id) = (app.clone(), person.session.id);
         actix_web::rt::spawn(async move {
             let key = crate::hash::random_token();
-            let _ = app.writer.submit(Actor::SYSTEM, key, TouchSession { session_id }.into()).await;
+            let _ = app.writer.submit(Actor::DOOR, key, TouchSession { session_id }.into()).await;
         });
     }
 }

@@ -245,7 +245,8 @@ impl Posted {
     #[must_use]
     pub fn key(&self) -> String {
         let key = self.get("_key");
-        if key.len() >= 16 && key.len() <= 100 { key.to_owned() } else { crate::hash::random_token() }
+        let fits = key.len() >= 16 && crate::commands::is_request_key(key);
+        if fits { key.to_owned() } else { crate::hash::random_token() }
     }
     pub fn number(&self, name: &str) -> Result<i64, Fault> {
         self.get(name).trim().parse().map_err(|_| domain::Refusal::FieldInvalid { field: name.to_owned() }.into())

@@ -4,7 +4,7 @@
 use crate::commands::confirm_invoice::ConfirmInvoice;
 use crate::commands::draft_confirmation_list::stored;
 use crate::commands::record_confirmed::{ItemResult, RecordConfirmed};
-use crate::commands::{Actor, Command};
+use crate::commands::{Actor, Command, own_key};
 use crate::http::error::Fault;
 use crate::writer::{Reply, WriteError, Writer};
 use domain::Refusal;
@@ -16,12 +16,13 @@ pub const PIECE: i64 = 50;
 /// Goes on with every list that is not through and returns how many pieces were done.
 pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u32, Fault> {
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
-    let mut pieces = 0_u32;
+    let (mut pieces, mut stopped) = (0_u32, None);
     for list in confirmation_lists::list_running(&mut conn)? {
         while !stop() {
             let items = confirmation_lists::list_waiting(&mut conn, list.id, PIECE)?;
             let Some(first) = items.first() else { break };
-            let key = format!("record-confirmed-{}-{}", list.id, first.id);
+            let key = own_key("record-confirmed", &[&list.id, &first.id]);
+            let first = first.id;
             let commands: Option<Vec<_>> = items.iter().map(|item| confirmation(&list, item)).collect();
             let replies = writer.submit_all(commands.ok_or_else(|| Fault::Failed(format!("list {} is not whole", list.id)))?);
             let results: Result<Vec<_>, Fault> = items
@@ -30,15 +31,21 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
                 .map(|(item, reply)| Ok(ItemResult { item_id: item.id, refusal: told(reply)? }))
                 .collect();
             let command = RecordConfirmed { list_id: list.id, results: results? };
-            match writer.submit_blocking(Actor::SYSTEM, key, command.into()) {
-                // Another process came first: the next round starts from where it got to.
-                Err(WriteError::Refused(Refusal::KeyReused)) => break,
-                reply => reply.map_err(|error| Fault::Failed(format!("{error:?}")))?,
+            match super::submit(writer, key, command) {
+                Err(Fault::KeyTaken(key)) => {
+                    // Another process may have come first; the next round starts from where it got to. Other lists go on.
+                    let waiting = confirmation_lists::list_waiting(&mut conn, list.id, 1)?;
+                    if waiting.first().is_some_and(|item| item.id == first) {
+                        stopped = Some(key);
+                    }
+                    break;
+                }
+                reply => reply?,
             };
             pieces = pieces.saturating_add(1);
         }
     }
-    Ok(pieces)
+    stopped.map_or(Ok(pieces), |key| Err(Fault::KeyTaken(key)))
 }
 
 /// The confirmation of one line, by whoever signed the list and with whoever agreed.
@@ -56,7 +63,7 @@ fn confirmation(list: &ConfirmationList, item: &ConfirmationItem) -> Option<(Act
         deducted_minor: 0,
         terms: String::new(),
     };
-    Some((actor, format!("confirm-list-{}-{}", list.id, item.id), command.into()))
+    Some((actor, own_key("confirm-list", &[&list.id, &item.id]), command.into()))
 }
 
 /// Empty for confirmed, or what stood against it. A reply that says neither is asked for again in the next round.

@@ -2,17 +2,17 @@
 
 use super::sign_checkpoint;
 use crate::commands::close_day::CloseDay;
-use crate::commands::{Actor, Outcome};
+use crate::commands::{Outcome, own_key};
 use crate::http::App;
 use crate::http::error::Fault;
-use crate::writer::{WriteError, Writer};
+use crate::writer::Writer;
 use chrono::NaiveDate;
 use domain::Refusal;
 
 /// The key of a day's end: whoever asks, it happens once.
 #[must_use]
 pub fn key_of(date: NaiveDate) -> String {
-    format!("close-day-{date}")
+    own_key("close-day", &[&date])
 }
 
 /// Whether this day can be ended: it is the business date, and the calendar has left it behind. In the demo the calendar is ours.
@@ -26,8 +26,8 @@ pub fn check(app: &App, business_date: NaiveDate, date: NaiveDate) -> Result<(),
     Ok(())
 }
 
-fn close(writer: &Writer, date: NaiveDate) -> Result<Outcome, WriteError> {
-    writer.submit_blocking(Actor::SYSTEM, key_of(date), CloseDay { date }.into())
+fn close(writer: &Writer, date: NaiveDate) -> Result<Outcome, Fault> {
+    super::submit(writer, key_of(date), CloseDay { date })
 }
 
 fn business_date(app: &App) -> Result<NaiveDate, Fault> {
@@ -39,13 +39,7 @@ fn business_date(app: &App) -> Result<NaiveDate, Fault> {
 pub fn advance(app: &App, days: i64) -> Result<(), Fault> {
     for _ in 0..days {
         let date = business_date(app)?;
-        close(&app.writer, date).map_err(|error| match error {
-            WriteError::Refused(refusal) => Fault::Refused(refusal),
-            WriteError::Busy => Fault::Busy,
-            WriteError::Down => Fault::Down,
-            WriteError::Unknown => Fault::Unknown,
-            WriteError::Failed => Fault::Failed("end of day".to_owned()),
-        })?;
+        close(&app.writer, date)?;
         sign_checkpoint::run(app)?;
     }
     Ok(())

@@ -1,19 +1,18 @@
 //! Takes up long bank files, piece by piece, so that other work goes on between the pieces.
 
-use crate::commands::Actor;
 use crate::commands::bank_line::incoming;
 use crate::commands::continue_import::ContinueImport;
 use crate::commands::import_statement::PIECE;
+use crate::commands::own_key;
 use crate::http::error::Fault;
-use crate::writer::{WriteError, Writer};
-use domain::Refusal;
-use store::records::Record;
+use crate::writer::Writer;
+use store::records::{Keyed, Record};
 use store::{BankFile, Pool, StoreError};
 
 /// Goes on with every file that is not taken up yet and returns how many pieces were done.
 pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u32, Fault> {
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
-    let mut pieces = 0_u32;
+    let (mut pieces, mut stopped) = (0_u32, None);
     for mut file in BankFile::list_where(&mut conn, "state = 'importing' ORDER BY id", &[])? {
         let kept = store::records::find_document(&mut conn, &file.sha256)?;
         let kept = kept.ok_or_else(|| StoreError::Corrupt(format!("document of bank file {}", file.id)))?;
@@ -23,14 +22,20 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
             let next = lines.iter().skip(done).take(PIECE).cloned().collect();
             let command = ContinueImport { file_id: file.id, lines_done: file.lines_done, lines: next };
             // The key says which piece: two processes that both try do it once.
-            let key = format!("continue-import-{}-{}", file.id, file.lines_done);
-            let outcome = match writer.submit_blocking(Actor::SYSTEM, key, command.into()) {
-                Err(WriteError::Refused(Refusal::KeyReused)) => break,
-                reply => reply.map_err(|error| Fault::Failed(format!("{error:?}")))?,
+            let key = own_key("continue-import", &[&file.id, &file.lines_done]);
+            let outcome = match super::submit(writer, key, command) {
+                Err(Fault::KeyTaken(key)) => {
+                    // Another process may have come first; other files go on.
+                    if BankFile::load(&mut conn, file.id)?.lines_done == file.lines_done {
+                        stopped = Some(key);
+                    }
+                    break;
+                }
+                reply => reply?,
             };
             file.lines_done = outcome.number("lines_done");
             pieces = pieces.saturating_add(1);
         }
     }
-    Ok(pieces)
+    stopped.map_or(Ok(pieces), |key| Err(Fault::KeyTaken(key)))
 }

@@ -1,9 +1,9 @@
 //! Pays the many holders of a receivable, piece by piece, so that other work goes on between the pieces.
 
 use crate::commands::share_payment::{SharePayment, StoredPlan};
-use crate::commands::{Actor, settlement};
+use crate::commands::{own_key, settlement};
 use crate::http::error::Fault;
-use crate::writer::{WriteError, Writer};
+use crate::writer::Writer;
 use store::records::Keyed;
 use store::{Conn, Distribution, Pool, Receivable, distributions};
 
@@ -13,25 +13,31 @@ const PAGE: i64 = 10_000;
 /// Goes on with every payment that is not shared out yet and returns how many pieces were done.
 pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u32, Fault> {
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
-    let mut pieces = 0_u32;
+    let (mut pieces, mut stopped) = (0_u32, None);
     for payment in distributions::list_open(&mut conn)? {
         let (mut last_party, mut done) = (payment.last_party, false);
         let mut plan = if payment.state == "waiting" { Some(make_plan(&mut conn, &payment)?) } else { None };
         while !done && !stop() {
             let command = SharePayment { distribution_id: payment.id, last_party, plan: plan.take() };
             // The key says which piece: two processes that both try do it once.
-            let key = format!("share-payment-{}-{last_party}", payment.id);
-            let outcome = match writer.submit_blocking(Actor::SYSTEM, key, command.into()) {
-                // Another process came first: the next round starts from where it got to.
-                Err(WriteError::Refused(domain::Refusal::KeyReused)) => break,
-                reply => reply.map_err(|error| Fault::Failed(format!("{error:?}")))?,
+            let key = own_key("share-payment", &[&payment.id, &last_party]);
+            let outcome = match super::submit(writer, key, command) {
+                Err(Fault::KeyTaken(key)) => {
+                    // Another process may have come first; the next round starts from where it got to. Other payments go on.
+                    let now = Distribution::load(&mut conn, payment.id)?;
+                    if now.last_party == last_party && now.state != "done" {
+                        stopped = Some(key);
+                    }
+                    break;
+                }
+                reply => reply?,
             };
             last_party = outcome.number("last_party");
             done = outcome.body.get("done").and_then(serde_json::Value::as_bool).unwrap_or(false);
             pieces = pieces.saturating_add(1);
         }
     }
-    Ok(pieces)
+    stopped.map_or(Ok(pieces), |key| Err(Fault::KeyTaken(key)))
 }
 
 /// Looks at all holders outside the writer: until the payment is shared out nobody else can move their units.

@@ -83,6 +83,8 @@ home-cash = Cash available
 home-holdings = Fractions held
 home-receivables = Open receivables
 home-payables = Payables open
+home-job-fails = The job "{ $job }" has failed { $rounds } times in a row. The log says why.
+home-job-stopped = The job "{ $job }" has stopped: something else was done under its key "{ $key }". Look the key up in the audit.
 home-not-active = Your company has not been approved for trading yet. The operator will tell you.
 task-earliest = earliest due { $date }
 task-approvals = Requests wait for your approval
@@ -815,6 +817,7 @@ fault-json-invalid = The body is not JSON of the documented form.
 fault-idempotency-key-missing = Every write needs an Idempotency-Key header of 8 to 100 visible characters.
 fault-busy = The server has as much to do as it can carry. Nothing has happened; send it again in a second.
 fault-outcome-unknown = The database has not confirmed. Send it again with the same key: it will happen once.
+fault-job-key-taken = One of the platform's own jobs found its key in use for something else. The operator must look at it.
 fault-too-many-requests = Too many tries from your address. Wait a quarter of an hour.
 fault-internal = Nothing of what you sent has happened. We have recorded the fault.
 

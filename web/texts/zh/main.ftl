@@ -80,6 +80,8 @@ home-cash = 可用资金
 home-holdings = 持有份额
 home-receivables = 未结应收账款
 home-payables = 未结应付账款
+home-job-fails = 后台任务“{ $job }”已连续失败 { $rounds } 次，原因见日志。
+home-job-stopped = 后台任务“{ $job }”已停止：其键“{ $key }”已被用于其他操作。请在审计记录中查询该键。
 home-not-active = 贵企业尚未获准开展交易，平台运营方会另行通知。
 task-earliest = 最早到期日 { $date }
 task-approvals = 待您复核的申请
@@ -797,6 +799,7 @@ fault-json-invalid = 请求正文不是符合文档格式的 JSON。
 fault-idempotency-key-missing = 每个写入请求均须带有 Idempotency-Key 请求头，长度为 8 至 100 个可见字符。
 fault-busy = 服务器已满负荷。操作尚未执行，请一秒后重新提交。
 fault-outcome-unknown = 数据库尚未确认结果。请使用同一个键重新提交，操作只会执行一次。
+fault-job-key-taken = 平台后台任务的键已被用于其他操作，须由平台运营方处理。
 fault-too-many-requests = 来自您所在网络地址的尝试次数过多。请等待一刻钟。
 fault-internal = 您提交的操作均未执行。我们已记录此故障。
 

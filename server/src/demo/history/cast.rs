@@ -158,10 +158,11 @@ impl World {
         let accepted = AcceptInvitation {
             token_hash: sha256_hex(token.as_bytes()),
             password_hash: password_hash.to_owned(),
+            password_digest: String::new(),
             name: name.to_owned(),
             language: language.to_owned(),
         };
-        self.run(Actor::SYSTEM, accepted)?;
+        self.run(Actor::DOOR, accepted)?;
         Ok(())
     }
 }

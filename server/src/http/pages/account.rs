@@ -184,7 +184,8 @@ async fn password(who: Who<Member>, posted: Posted) -> Answer {
                 Ok(auth::hash_password(&new)?)
             })
             .await?;
-        who.submit(&posted.key(), ChangePassword { password_hash, keep_session: person.session.id }).await
+        let password_digest = auth::keyed_digest(&who.app.config.secret, "password", posted.get("password"));
+        who.submit(&posted.key(), ChangePassword { password_hash, password_digest, keep_session: person.session.id }).await
     };
     match changed.await {
         Ok(outcome) => Ok(super::receipt(&outcome)),

@@ -36,6 +36,7 @@ async fn healthz(_who: Who<Anyone>) -> Answer {
 async fn readyz(who: Who<Anyone>) -> Answer {
     let ready = !who.app.draining.load(Ordering::Relaxed)
         && who.app.writer.health.is_well()
+        && !who.app.troubles.is_stopped()
         && who.read(|conn| Ok(store::records::load_heads(conn)?)).await.is_ok();
     Ok(if ready {
         HttpResponse::Ok().content_type("text/plain").body("ready")

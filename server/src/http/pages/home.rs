@@ -5,6 +5,7 @@ use super::super::routes::{Params, Routes};
 use super::listing::Listing;
 use super::{Answer, navigation, payables, receivables};
 use crate::auth::Person;
+use crate::jobs::troubles::Trouble;
 use domain::Currency;
 use domain::chart::{AccountKey, currency_asset};
 use domain::party::Capacity;
@@ -134,6 +135,11 @@ async fn home(who: Who<Member>) -> Answer {
     if person.party.status != "active" {
         page.push(Block::Notice(web::Tone::Attention, language.t("home-not-active")));
     }
+    if person.has_capacity(Capacity::Operator) {
+        for trouble in who.app.troubles.lasting() {
+            page.push(Block::Notice(web::Tone::Attention, trouble_sentence(language, &trouble)));
+        }
+    }
     page.push(Block::Heading(language.t("home-todo")));
     page.push(Block::Tasks(tasks, language.t("home-nothing")));
     if !figures.is_empty() {
@@ -144,6 +150,14 @@ async fn home(who: Who<Member>) -> Answer {
     page.push(Block::Timeline(language.t("home-latest"), events));
     page.push(Block::Links(vec![(language.t("notifications-title"), "/notifications".to_owned())]));
     who.app.page(&who.viewer, page).await
+}
+
+fn trouble_sentence(language: Language, trouble: &Trouble) -> String {
+    let job = ("job", trouble.job.to_owned());
+    match &trouble.taken_key {
+        Some(key) => language.fill("home-job-stopped", &[job, ("key", key.clone())]),
+        None => language.fill("home-job-fails", &[job, ("rounds", trouble.rounds.to_string())]),
+    }
 }
 
 fn notice_sentence(language: web::Language, notice: &NoticeLine) -> String {

@@ -314,6 +314,7 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
     command.link_id = link_id;
     command.token_hash = hash;
     posted.get("code").clone_into(&mut command.code);
+    command.code_digest = crate::auth::keyed_digest(&who.app.config.secret, "link-code", posted.get("code"));
     posted.get("version").clone_into(&mut command.version);
     posted.get("words_hash").clone_into(&mut command.words_hash);
     let loaded = loaded?;

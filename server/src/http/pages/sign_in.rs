@@ -12,7 +12,7 @@ use crate::commands::request_password_reset::RequestPasswordReset;
 use crate::commands::reset_password::ResetPassword;
 use crate::commands::revoke_sessions::RevokeSessions;
 use crate::commands::sign_in::SignIn;
-use crate::commands::{Actor, Outcome};
+use crate::commands::{Actor, Outcome, own_key};
 use crate::config::{SESSION_MINUTES, TOKEN_MINUTES};
 use crate::hash::{random_token, sha256_hex};
 use crate::http::Shared;
@@ -87,7 +87,7 @@ pub async fn check_credentials(app: &Shared, sender: &Sender, email: &str, passw
 
 async fn record_failure(app: &Shared, user: &User) {
     tracing::warn!(user = user.id, "sign-in failed");
-    let _ = app.submit(Actor::SYSTEM, random_token(), RecordSignInFailure { user_id: user.id }).await;
+    let _ = app.submit(Actor::DOOR, random_token(), RecordSignInFailure { user_id: user.id }).await;
 }
 
 /// Begins a session and returns its token and the outcome.
@@ -215,7 +215,7 @@ async fn reset_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer 
         let found = app.read(move |conn| Ok(User::find_where(conn, "email = ? AND status = 'active'", &[email.into()])?)).await;
         if let Ok(Some(user)) = found {
             let command = RequestPasswordReset { user_id: user.id, token: random_token() };
-            let _ = app.submit(Actor::SYSTEM, random_token(), command).await;
+            let _ = app.submit(Actor::DOOR, random_token(), command).await;
         }
     });
     let page = Page::new(who.t("reset-title")).with(Block::Notice(Tone::Waiting, who.t("reset-sent")));
@@ -245,6 +245,11 @@ async fn hashed(app: &Shared, password: &str, email: &str) -> Result<String, Fau
     app.read(move |_| Ok(auth::hash_password(&password)?)).await
 }
 
+/// What binds a link's key to the password that was chosen with it.
+fn password_digest(who: &Who<Anyone>, posted: &Posted) -> String {
+    auth::keyed_digest(&who.app.config.secret, "password", posted.get("password"))
+}
+
 fn choose_page(who: &Who<Anyone>, token: &str) -> Page {
     Page::new(who.t("choose-title")).form(Form::new(
         format!("/password/reset/{token}"),
@@ -265,8 +270,9 @@ async fn choose_post(who: Who<Anyone>, token: Token, posted: Posted) -> Answer {
         Ok(hash) => hash,
         Err(fault) => return again(&who, choose_page(&who, &token.0), &posted, fault, "").await,
     };
-    let command = ResetPassword { token_hash: sha256_hex(token.0.as_bytes()), password_hash };
-    who.app.submit(Actor::SYSTEM, posted.key(), command).await?;
+    let (token_hash, password_digest) = (sha256_hex(token.0.as_bytes()), password_digest(&who, &posted));
+    let key = own_key("reset", &[&token_hash]);
+    who.app.submit(Actor::DOOR, key, ResetPassword { token_hash, password_hash, password_digest }).await?;
     Ok(see_other("/login"))
 }
 
@@ -291,8 +297,10 @@ async fn invitation_post(who: Who<Anyone>, token: Token, posted: Posted) -> Answ
     let accepted = async {
         let password_hash = hashed(&who.app, posted.get("password"), &user.email).await?;
         let (name, language) = (posted.get("name").to_owned(), posted.get("language").to_owned());
-        let command = AcceptInvitation { token_hash: sha256_hex(token.0.as_bytes()), password_hash, name, language };
-        who.app.submit(Actor::SYSTEM, posted.key(), command).await
+        let (token_hash, password_digest) = (sha256_hex(token.0.as_bytes()), password_digest(&who, &posted));
+        let key = own_key("invitation", &[&token_hash]);
+        let command = AcceptInvitation { token_hash, password_hash, password_digest, name, language };
+        who.app.submit(Actor::DOOR, key, command).await
     };
     match accepted.await {
         Ok(_) => Ok(see_other("/login?next=%2Faccount%2Fsecurity")),
