@@ -12,6 +12,7 @@ mod deliveries;
 mod disk;
 mod distribution;
 mod documents;
+mod edges;
 mod house_rules;
 mod intake;
 mod isolation;

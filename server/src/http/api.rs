@@ -5,6 +5,7 @@ mod invoices;
 mod market;
 mod operations;
 mod programmes;
+pub mod states;
 
 use super::error::Fault;
 use super::pages::Answer;
@@ -13,7 +14,7 @@ use super::rights::{
     Administrator, Anyone, BuyerMaker, Checker, FinancierMaker, Maker, Member, OperatorMaker, SignedIn, SupplierMaker,
     SupplierSigner, Who,
 };
-use super::routes::{Params, Routes, Sender};
+use super::routes::{Params, Routes, Sender, is_usual};
 use crate::auth;
 use crate::commands::{Command, Outcome};
 use crate::config::{LARGEST_FILE, TOKEN_MINUTES};
@@ -59,9 +60,27 @@ fn body_fault(error: &serde_json::Error) -> Fault {
     })
 }
 
+/// What one database takes and the other does not is refused on both: a NUL in a text, a day in a year that no paper has.
+fn check_storable(value: &Value, field: &str) -> Result<(), Fault> {
+    let named = || field.chars().take(60).collect::<String>();
+    match value {
+        Value::String(text) if text.contains('\0') => Err(domain::Refusal::FieldInvalid { field: named() }.into()),
+        Value::String(text) => match text.parse::<chrono::NaiveDate>() {
+            Ok(date) if !is_usual(date) && (field.ends_with("date") || field.ends_with("day") || field.ends_with("_on")) => {
+                Err(domain::Refusal::DateInvalid { field: named() }.into())
+            }
+            _ => Ok(()),
+        },
+        Value::Array(items) => items.iter().try_for_each(|item| check_storable(item, field)),
+        Value::Object(map) => map.iter().try_for_each(|(name, value)| check_storable(value, name)),
+        _ => Ok(()),
+    }
+}
+
 /// A field that nobody reads is a mistake of the caller's: silence would leave it in the belief that it counts.
 fn read_body<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, Fault> {
     let given: Value = serde_json::from_slice(body).map_err(|_| Fault::BadRequest("json_invalid"))?;
+    check_storable(&given, "")?;
     let read: T = serde_json::from_value(given.clone()).map_err(|error| body_fault(&error))?;
     let known = serde_json::to_value(&read).unwrap_or_default();
     let unknown = given.as_object().and_then(|map| map.keys().find(|name| known.get(name.as_str()).is_none()));
@@ -143,6 +162,12 @@ macro_rules! command_routes {
     ($($path:literal $module:ident $name:ident $right:ident $(by $handler:path)?;)+) => {
         fn add_commands(routes: &mut Routes) {
             $(routes.post(concat!("/api/v1/", $path), command_routes!(@handler $module $name $right $($handler)?));)+
+        }
+        /// The schemas that those of the commands refer to, by name.
+        pub fn components() -> std::collections::BTreeMap<String, Value> {
+            let mut found = Vec::new();
+            $(<crate::commands::$module::$name as utoipa::ToSchema>::schemas(&mut found);)+
+            found.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())).collect()
         }
         /// Path, command name and JSON schema of each.
         pub fn schemas() -> Vec<(&'static str, &'static str, Value)> {
@@ -255,7 +280,9 @@ impl FromRequest for CredentialsBody {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
             let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
-            Ok(Self(serde_json::from_slice(&body).map_err(|error| body_fault(&error))?))
+            let given: Value = serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?;
+            check_storable(&given, "")?;
+            Ok(Self(serde_json::from_value(given).map_err(|error| body_fault(&error))?))
         })
     }
 }
@@ -267,7 +294,7 @@ fn wanted_id(params: &Params, name: &'static str) -> Result<i64, Fault> {
 
 /// What the company's people have asked a second person for, each with the digest that `decide-approval` wants.
 async fn approvals(who: Who<Member>, params: Params) -> Answer {
-    let wanted = newest(&params).with("party_id = ?", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("party_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(lists::ApprovalLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         json!({
@@ -288,17 +315,20 @@ async fn me(who: Who<Member>) -> Answer {
     Ok(HttpResponse::Ok().json(body))
 }
 
-/// Newest first, 100 at a time, from before the id in `before`.
-fn newest(params: &Params) -> ListQuery {
+/// Newest first, 100 at a time, from before the id in `before`, in one of the list's own states.
+fn newest(params: &Params) -> Result<ListQuery, Fault> {
     let mut wanted = ListQuery::newest(100);
-    if let Ok(before) = params.get("before").parse::<i64>() {
+    if !params.get("before").is_empty() {
+        let before = wanted_id(params, "before")?;
         wanted.after = Some((before.into(), before));
     }
     let state = params.get("state");
     if !state.is_empty() {
-        wanted = wanted.with("state = ?", vec![state.into()]);
+        let known = states::of(&params.path).into_iter().find(|known| *known == state);
+        let known = known.ok_or_else(|| domain::Refusal::FieldInvalid { field: "state".to_owned() })?;
+        wanted = wanted.with("state = ?", vec![known.into()]);
     }
-    wanted
+    Ok(wanted)
 }
 
 fn page_json(rows: Vec<Value>, more: bool) -> HttpResponse {

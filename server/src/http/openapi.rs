@@ -211,8 +211,8 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
         "payables/list" => &[("list_id", "a list of confirmations of the company")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
         "payouts/list" => &[("currency", "ISO 4217")],
-        "invoices" | "payables" | "receivables" | "payouts" => LIST,
-        "offers" | "holdings" => &[("before", "only records with a smaller id; `next_before` of the page before")],
+        "invoices" | "payables" | "receivables" | "payouts" | "memberships" | "programmes" | "holdings" => LIST,
+        "offers" => &[("before", "only records with a smaller id; `next_before` of the page before")],
         _ => &[],
     }
 }
@@ -253,7 +253,15 @@ pub fn document() -> Value {
                 known => known,
             };
             if !query.is_empty() {
-                let one = |(name, meaning): &(&str, &str)| json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } });
+                let states = super::api::states::of(route.path);
+                let one = |(name, meaning): &(&str, &str)| {
+                    let schema = if *name == "state" && !states.is_empty() {
+                        json!({ "type": "string", "enum": states })
+                    } else {
+                        json!({ "type": "string" })
+                    };
+                    json!({ "name": name, "in": "query", "description": meaning, "schema": schema })
+                };
                 map.insert("parameters".to_owned(), query.iter().map(one).collect());
             }
             if route.method == "POST" && !route.path.ends_with("/token") {
@@ -295,22 +303,33 @@ pub fn document() -> Value {
             map.insert(route.method.to_lowercase(), operation);
         }
     }
+    let mut components = super::api::components();
+    components.insert("Outcome".to_owned(), outcome_schema());
+    components.insert("Problem".to_owned(), problem_schema());
     json!({
         "openapi": "3.1.0",
         "info": { "title": "Kontor", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "Apache-2.0" } },
         "paths": paths,
         "components": {
             "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
-            "schemas": { "Outcome": {
-                "type": "object", "required": ["reference", "repeated", "awaits_approval", "result"],
-                "properties": {
-                    "reference": { "type": "integer", "description": "number of the audit record" }, "repeated": { "type": "boolean" },
-                    "awaits_approval": { "type": ["integer", "null"] }, "result": { "type": "object", "description": "ids and amounts of what was made" },
-                },
-            }, "Problem": {
-                "type": "object", "required": ["type", "title", "status", "code"],
-                "properties": { "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" }, "code": { "type": "string" }, "request_id": { "type": "string" } },
-            } },
+            "schemas": components,
         },
+    })
+}
+
+fn outcome_schema() -> Value {
+    json!({
+        "type": "object", "required": ["reference", "repeated", "awaits_approval", "result"],
+        "properties": {
+            "reference": { "type": "integer", "description": "number of the audit record" }, "repeated": { "type": "boolean" },
+            "awaits_approval": { "type": ["integer", "null"] }, "result": { "type": "object", "description": "ids and amounts of what was made" },
+        },
+    })
+}
+
+fn problem_schema() -> Value {
+    json!({
+        "type": "object", "required": ["type", "title", "status", "code"],
+        "properties": { "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" }, "code": { "type": "string" }, "request_id": { "type": "string" } },
     })
 }

@@ -270,8 +270,14 @@ impl Posted {
 pub fn typed_date(typed: &str, name: &str) -> Result<chrono::NaiveDate, Fault> {
     let plain = typed.trim();
     let date = if plain.len() == 10 { plain.parse::<chrono::NaiveDate>().ok() } else { None };
-    let date = date.filter(|date| (1900..2200).contains(&chrono::Datelike::year(date)));
+    let date = date.filter(|date| is_usual(*date));
     date.ok_or_else(|| domain::Refusal::DateInvalid { field: name.to_owned() }.into())
+}
+
+/// Whether the day lies in a year that people mean, and that both databases take.
+#[must_use]
+pub fn is_usual(date: chrono::NaiveDate) -> bool {
+    (1900..2200).contains(&chrono::Datelike::year(&date))
 }
 
 pub fn typed_amount(typed: &str, name: &str, currency: &str) -> Result<i64, Fault> {
@@ -280,13 +286,19 @@ pub fn typed_amount(typed: &str, name: &str, currency: &str) -> Result<i64, Faul
     known.parse_typed(typed).map_err(|_| domain::Refusal::AmountInvalid { field: name.to_owned() }.into())
 }
 
-/// Fields of an urlencoded body or query.
-#[must_use]
-pub fn parse_fields(text: &str) -> Vec<(String, String)> {
+/// Fields of an urlencoded body or query. A NUL is refused here, once for all of them: no text of ours holds one, and PostgreSQL takes none.
+pub fn parse_fields(text: &str) -> Result<Vec<(String, String)>, Fault> {
     let mut fields = web::Query::<Vec<(String, String)>>::from_query(text).map(web::Query::into_inner).unwrap_or_default();
     // Browsers end lines of a text with two marks.
     fields.iter_mut().for_each(|(_, value)| *value = value.replace("\r\n", "\n"));
-    fields
+    check_plain(&fields)?;
+    Ok(fields)
+}
+
+/// Refuses a field with a NUL in it.
+pub fn check_plain(fields: &[(String, String)]) -> Result<(), Fault> {
+    let strange = fields.iter().any(|(name, value)| name.contains('\0') || value.contains('\0'));
+    if strange { Err(Fault::BadRequest("bad_request")) } else { Ok(()) }
 }
 
 /// Whether a form's token is this session's, and the browser does not say that another site sent it.
@@ -326,7 +338,7 @@ impl FromRequest for Posted {
                 return Err(Fault::BadRequest("payload_too_large"));
             }
             let text = std::str::from_utf8(&body).map_err(|_| Fault::BadRequest("bad_request"))?;
-            let posted = Self { fields: parse_fields(text) };
+            let posted = Self { fields: parse_fields(text)? };
             check_forgery(&request, posted.get("_csrf")).await?;
             Ok(posted)
         })
@@ -352,7 +364,8 @@ impl FromRequest for Params {
     type Future = std::future::Ready<Result<Self, Fault>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        std::future::ready(Ok(Self { fields: parse_fields(request.query_string()), path: request.path().to_owned() }))
+        let fields = parse_fields(request.query_string());
+        std::future::ready(fields.map(|fields| Self { fields, path: request.path().to_owned() }))
     }
 }
 
@@ -379,7 +392,11 @@ impl FromRequest for Token {
     type Future = std::future::Ready<Result<Self, Fault>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let found = request.match_info().get("token").filter(|text| text.len() <= 100).map(|text| Self(text.to_owned()));
+        let found = request
+            .match_info()
+            .get("token")
+            .filter(|text| text.len() <= 100 && !text.contains('\0'))
+            .map(|text| Self(text.to_owned()));
         std::future::ready(found.ok_or(Fault::Refused(domain::Refusal::NotFound)))
     }
 }

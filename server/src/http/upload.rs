@@ -73,6 +73,7 @@ async fn read_all(request: &HttpRequest, mut form: Multipart) -> Result<Uploaded
             }
         }
     }
+    super::routes::check_plain(&uploaded.posted.fields)?;
     if !checked {
         check_forgery(request, uploaded.posted.get("_csrf")).await?;
     }

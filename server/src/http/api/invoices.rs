@@ -2,7 +2,7 @@
 
 use super::super::pages::Answer;
 use super::super::rights::{BuyerMaker, BuyerViewer, Member, OperatorViewer, SupplierMaker, SupplierViewer, Who};
-use super::super::routes::{Params, Routes};
+use super::super::routes::{Params, Routes, typed_date};
 use super::{WriteFile, answer, newest, page_json, wanted_id};
 use actix_web::HttpResponse;
 use domain::receivable::{ConfirmationFacts, decide_confirmation};
@@ -99,7 +99,7 @@ async fn read_payables(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
 
 /// What the company has approved in advance, and what became of it.
 async fn approved(who: Who<BuyerViewer>, params: Params) -> Answer {
-    let wanted = newest(&params).with("buyer_id = ?", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("buyer_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(lists::ApprovedLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         json!({
@@ -127,7 +127,7 @@ async fn confirmation_evidence(who: Who<Member>, params: Params) -> Answer {
 
 /// The notices of assignment that the company was given.
 async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
-    let wanted = newest(&params).with("buyer_id = ?", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("buyer_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(lists::AssignmentLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         json!({
@@ -159,13 +159,13 @@ fn invoice_json(row: &InvoiceLine) -> Value {
 }
 
 async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
-    let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("supplier_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
     Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
 }
 
 async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
-    let wanted = newest(&params).with("buyer_id = ? AND presented", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("buyer_id = ? AND presented", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
     Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
 }
@@ -176,8 +176,7 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
     let party_id = who.party_id()?;
     let number = |name: &str| params.get(name).parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: name.to_owned() });
     let (id, amount_minor) = (number("invoice_id")?, number("amount_minor")?);
-    let due: chrono::NaiveDate =
-        params.get("due_date").parse().map_err(|_| Refusal::DateInvalid { field: "due_date".to_owned() })?;
+    let due: chrono::NaiveDate = typed_date(params.get("due_date"), "due_date")?;
     let words = who
         .app
         .read(move |conn| {
@@ -200,7 +199,7 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
 
 /// The queue of what a person must look at, with both sides of it; `state` may be `open`.
 async fn reviews(who: Who<OperatorViewer>, params: Params) -> Answer {
-    let wanted = newest(&params);
+    let wanted = newest(&params)?;
     let page = who.app.read(move |conn| Ok(ReviewLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         json!({

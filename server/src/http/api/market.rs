@@ -18,7 +18,7 @@ pub(super) fn add_routes(routes: &mut Routes) {
 }
 
 async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
-    let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("supplier_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(ReceivableLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         json!({
@@ -33,7 +33,7 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
 }
 
 async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
-    let wanted = newest(&params).with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(OfferLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         json!({
@@ -83,7 +83,7 @@ async fn offer_quote(who: Who<FinancierViewer>, params: Params) -> Answer {
 }
 
 async fn holdings(who: Who<Member>, params: Params) -> Answer {
-    let wanted = newest(&params).with("owner_id = ?", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("owner_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(HoldingLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         json!({

@@ -111,7 +111,7 @@ async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
 
 /// The company's own payouts; the operator sees all.
 async fn payouts(who: Who<Member>, params: Params) -> Answer {
-    let mut wanted = newest(&params);
+    let mut wanted = newest(&params)?;
     if !who.person()?.has_capacity(domain::party::Capacity::Operator) {
         wanted = wanted.with("party_id = ?", vec![who.party_id()?.into()]);
     }

@@ -20,7 +20,7 @@ pub(super) fn add_routes(routes: &mut Routes) {
 
 /// The company's programmes as a buyer, the operator's view of all of them.
 async fn programmes(who: Who<Member>, params: Params) -> Answer {
-    let mut wanted = newest(&params);
+    let mut wanted = newest(&params)?;
     if !who.person()?.has_capacity(domain::party::Capacity::Operator) {
         wanted = wanted.with("buyer_id = ?", vec![who.party_id()?.into()]);
     }
@@ -82,7 +82,7 @@ fn member_json(row: &MemberLine) -> Value {
 /// Who is in a programme of the company, or was.
 async fn programme_members(who: Who<BuyerViewer>, params: Params) -> Answer {
     let (id, party_id) = (wanted_id(&params, "programme_id")?, who.party_id()?);
-    let wanted = newest(&params).with("programme_id = ? AND buyer_id = ?", vec![id.into(), party_id.into()]);
+    let wanted = newest(&params)?.with("programme_id = ? AND buyer_id = ?", vec![id.into(), party_id.into()]);
     let page = who
         .app
         .read(move |conn| {
@@ -96,7 +96,7 @@ async fn programme_members(who: Who<BuyerViewer>, params: Params) -> Answer {
 
 /// The programmes that the company is in as a supplier, or is asked into.
 async fn memberships(who: Who<SupplierViewer>, params: Params) -> Answer {
-    let wanted = newest(&params).with("supplier_id = ?", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("supplier_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(MemberLine::page(conn, &wanted)?)).await?;
     Ok(page_json(page.rows.iter().map(member_json).collect(), page.more))
 }
@@ -129,7 +129,7 @@ async fn eligibility(who: Who<Member>, params: Params) -> Answer {
 
 /// The fees that the company bears as a buyer.
 async fn fee_bills(who: Who<BuyerViewer>, params: Params) -> Answer {
-    let wanted = newest(&params).with("buyer_id = ?", vec![who.party_id()?.into()]);
+    let wanted = newest(&params)?.with("buyer_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(FeeBillLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| {
         json!({

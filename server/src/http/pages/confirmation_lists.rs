@@ -83,7 +83,7 @@ fn number(id: &str) -> Result<i64, Fault> {
 }
 
 async fn choose(who: Who<BuyerMaker>, posted: Posted) -> Answer {
-    let params = Params { fields: parse_fields(posted.get("query")), path: "/payables".to_owned() };
+    let params = Params { fields: parse_fields(posted.get("query"))?, path: "/payables".to_owned() };
     let drafted = match chosen(&who, &posted, &params).await {
         Ok(items) => who.submit(&posted.key(), DraftConfirmationList { items }).await,
         Err(fault) => Err(fault),

@@ -1,6 +1,6 @@
 //! Lists as every noun shows them: filters, order and place in the address, totals, CSV.
 
-use super::super::routes::{Params, encode};
+use super::super::routes::{Params, encode, is_usual};
 use super::super::see_other;
 use super::Answer;
 use crate::http::rights::{Right, Who};
@@ -62,7 +62,7 @@ impl Listing<'_> {
         let bind = if order.ends_with("_minor") || order == "id" || order == "party_id" {
             Bind::Int(value.parse().ok()?)
         } else if order.ends_with("_date") || ["due_or_issue", "arose_on"].contains(&order) {
-            Bind::Date(value.parse().ok()?)
+            Bind::Date(value.parse().ok().filter(|date| is_usual(*date))?)
         } else {
             Bind::Text(value.to_owned())
         };
