@@ -135,7 +135,7 @@ fn a_row_of_a_table_stands_beside_its_fields_and_other_rows_stay_hidden() {
         // The buyer gets its own rows; whoever brought the table, and the operator, all of it.
         let path = shown.link("/documents/");
         let given = downloaded(&buyer, &path).0;
-        assert!(given.contains("T-1,2021-05-25") && given.contains("'=cmd()"), "{given}");
+        assert!(given.contains("\"T-1\",2021-05-25") && given.contains("'=cmd()"), "{given}");
         assert!(!given.contains("T-2") && !given.contains("secret"), "{given}");
         for client in [&supplier, &operator] {
             assert_eq!(downloaded(client, &path).0, table);

@@ -263,7 +263,7 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         for part in [reference.as_str(), e2e::world::CUSTODY_IBAN, "Settlement fee", "Purchase fee"] {
             assert!(fees.contains(part), "{part}: {fees}");
         }
-        assert!(buyer.get("/fees?format=csv").body.contains("EUR,23.80"), "{}", buyer.get("/fees?format=csv").body);
+        assert!(buyer.get("/fees?format=csv").body.contains("\"EUR\",23.80"), "{}", buyer.get("/fees?format=csv").body);
         it.receive(Currency::EUR, "2026-03-03", &[incoming(2_381, &reference)]);
         it.world.move_to("2026-03-04");
         let paid: Vec<i64> = bills().iter().map(|bill| bill.paid_minor).collect();

@@ -244,7 +244,8 @@ impl Table {
             })
             .collect();
         let heads = self.columns.iter().zip(&money).flat_map(|(column, money)| {
-            if *money { vec![format!("{} (ISO 4217)", column.label), column.label.clone()] } else { vec![column.label.clone()] }
+            let label = neutral(&column.label);
+            if *money { vec![format!("{label} (ISO 4217)"), label] } else { vec![label] }
         });
         push_csv_line(&mut out, heads);
         for row in &self.rows {
@@ -252,7 +253,7 @@ impl Table {
                 let currency = value.text.get(..3).unwrap_or("").to_owned();
                 match (*money, value.machine.is_empty()) {
                     (true, false) => vec![currency, value.machine.clone()],
-                    (true, true) => vec![String::new(), value.text.clone()],
+                    (true, true) => vec![String::new(), neutral(&value.text)],
                     (false, false) => vec![value.machine.clone()],
                     (false, true) => vec![neutral(&value.text)],
                 }
@@ -263,9 +264,31 @@ impl Table {
     }
 }
 
-/// A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP CSV injection).
+/// What a spreadsheet begins a formula with, also in the width of East Asian scripts (OWASP CSV injection).
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}'];
+/// What begins a cell: the comma and the quotation mark of the file itself, and what a spreadsheet with other settings takes for the end of
+/// one. The semicolon is that of many countries' settings.
+const CELL_ENDS: [char; 8] = [',', ';', '|', '"', '\t', '\n', '\r', '\u{FF1B}'];
+
+/// The text with an apostrophe before everything that a spreadsheet would take for a formula, wherever it lets a cell begin.
 fn neutral(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    let mut out = String::with_capacity(text.len());
+    let mut begins = true;
+    for mark in text.chars() {
+        if begins && FORMULA.contains(&mark) {
+            out.push('\'');
+        }
+        // White space at a cell's beginning is skipped by some readers.
+        begins = CELL_ENDS.contains(&mark) || (begins && mark.is_whitespace());
+        out.push(mark);
+    }
+    out
+}
+
+/// A number or a day as programs write it: what a spreadsheet shall take for what it is.
+fn is_plain_value(cell: &str) -> bool {
+    let digits = cell.strip_prefix('-').unwrap_or(cell);
+    !digits.is_empty() && digits.bytes().all(|mark| mark.is_ascii_digit() || b".-:TZ".contains(&mark))
 }
 
 fn push_csv_line(out: &mut String, cells: impl Iterator<Item = String>) {
@@ -273,12 +296,13 @@ fn push_csv_line(out: &mut String, cells: impl Iterator<Item = String>) {
         if at > 0 {
             out.push(',');
         }
-        if cell.contains([',', '"', '\n', '\r']) {
+        // Every text is quoted, so that no separator of any setting cuts it.
+        if cell.is_empty() || is_plain_value(&cell) {
+            out.push_str(&cell);
+        } else {
             out.push('"');
             out.push_str(&cell.replace('"', "\"\""));
             out.push('"');
-        } else {
-            out.push_str(&cell);
         }
     }
     out.push_str("\r\n");
@@ -728,11 +752,27 @@ mod tests {
 
     #[test]
     fn csv_keeps_decimals_and_disarms_formulas() {
-        let row = |text: &str| Row { cells: vec![Value::text(text), Value::money("EUR", 123_450)] };
+        let row = |text: &str| Row { cells: vec![Value::text(text), Value::money("EUR", -123_450)] };
         let columns = vec![Column::new("Name"), Column::numeric("Amount")];
-        let table = Table { columns, rows: vec![row("=1+1"), row("a \"b\", c")], ..Table::default() };
-        let expected = "\u{FEFF}Name,Amount (ISO 4217),Amount\r\n'=1+1,EUR,1234.50\r\n\"a \"\"b\"\", c\",EUR,1234.50\r\n";
+        let table = Table { columns, rows: vec![row("=1+1"), row("a \"b\", c"), row("12")], ..Table::default() };
+        let expected = "\u{FEFF}\"Name\",\"Amount (ISO 4217)\",\"Amount\"\r\n\"'=1+1\",\"EUR\",-1234.50\r\n\"a \"\"b\"\", c\",\"EUR\",-1234.50\r\n12,\"EUR\",-1234.50\r\n";
         assert_eq!(table.to_csv(), expected);
+        for (text, disarmed) in [
+            ("R1;=1+1", "R1;'=1+1"),
+            ("R1\t@SUM(A1)", "R1\t'@SUM(A1)"),
+            ("R1\n+1", "R1\n'+1"),
+            ("R1\r\n-1", "R1\r\n'-1"),
+            ("\u{FF1D}1+1", "'\u{FF1D}1+1"),
+            ("\u{FF20}a", "'\u{FF20}a"),
+            (" =1", " '=1"),
+            ("R1; =1", "R1; '=1"),
+            ("R1,\"=1\"", "R1,\"'=1\""),
+            ("R1|-1", "R1|'-1"),
+            ("R-1 = x", "R-1 = x"),
+            ("a@b.example", "a@b.example"),
+        ] {
+            assert_eq!(neutral(text), disarmed, "{text:?}");
+        }
     }
 
     #[test]
