@@ -119,6 +119,7 @@ pub fn restore(folder: &Path, url: &str, saved: &[Saved], key: Option<&Verifier>
         accept(&manifest, url, &known, key).map_err(|error| format!("{error}; drop the target, it is not to be used"))?;
     } else {
         load_sqlite(&file, Path::new(url), |half| accept(&manifest, half, &known, key))?;
+        crate::config::private_file(Path::new(url))?;
     }
     Ok(manifest)
 }

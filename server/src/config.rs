@@ -134,6 +134,31 @@ pub fn check_folder(folder: &std::path::Path) -> Result<(), String> {
     done.map_err(|error| format!("{}: {error}", folder.display()))
 }
 
+/// Makes a folder that only its owner may enter; what it was before does not matter.
+pub fn private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    set_mode(folder, 0o700)
+}
+
+/// Takes the rights of others away from an SQLite file and the files beside it, if they are there. New ones are made without.
+pub fn private_file(path: &std::path::Path) -> std::io::Result<()> {
+    for end in ["", "-wal", "-shm"] {
+        let beside = std::path::PathBuf::from(format!("{}{end}", path.display()));
+        if beside.exists() {
+            set_mode(&beside, 0o600)?;
+        }
+    }
+    Ok(())
+}
+
+fn set_mode(path: &std::path::Path, mode: u32) -> std::io::Result<()> {
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    #[cfg(not(unix))]
+    let _ = (path, mode);
+    Ok(())
+}
+
 /// The path of the running program.
 pub fn own_program() -> std::io::Result<PathBuf> {
     std::env::current_exe()

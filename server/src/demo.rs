@@ -16,7 +16,7 @@ pub const PASSWORD: &str = "the-quay-at-nine";
 /// Builds the world, serves it, and prints one sign-in per role.
 pub fn run(listen: &str, days: u32, database_url: Option<String>) -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir().join(format!("kontor-demo-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
+    crate::config::private_folder(&folder)?;
     let end = if database_url.is_some() { "the world stays in its database" } else { "the world is thrown away" };
     let database_url = database_url.unwrap_or_else(|| folder.join("kontor.sqlite").display().to_string());
     let started = Instant::now();

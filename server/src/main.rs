@@ -5,10 +5,13 @@ use clap::{Args, Parser, Subcommand};
 use formats::books::BooksFormat;
 use server::clock::Clock;
 use server::config::{
-    CheckpointConfig, Config, Secret, base_url, check_folder, database_url, load_secret, mailbox, own_program, smtp_url,
+    CheckpointConfig, Config, Secret, base_url, check_folder, database_url, load_secret, mailbox, own_program, private_file,
+    private_folder, smtp_url,
 };
 use server::setup::{FirstUser, Setup};
-use server::{backup, bench, demo, export, proofs, serve, setup};
+use server::{backup, encrypted, export, proofs, serve, setup};
+#[cfg(feature = "demo")]
+use server::{bench, demo};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,18 +31,28 @@ struct Database {
     /// Folder of the database and keys.
     #[arg(long, env = "KONTOR_DATA", default_value = "data")]
     data: PathBuf,
+    /// Take a database or mail server on another machine whose certificate is not checked.
+    #[arg(long, env = "KONTOR_ALLOW_PLAIN_CONNECTIONS")]
+    allow_plain_connections: bool,
 }
 
 impl Database {
+    /// Its address; an SQLite file is readable by its owner only from now on.
     fn url(&self) -> std::io::Result<String> {
-        if let Some(url) = &self.database_url {
-            return Ok(url.clone());
+        let url = match &self.database_url {
+            Some(url) => url.clone(),
+            None => {
+                private_folder(&self.data)?;
+                self.data.join("kontor.sqlite").display().to_string()
+            }
+        };
+        if !self.allow_plain_connections {
+            encrypted::check_database(&url).map_err(std::io::Error::other)?;
         }
-        std::fs::create_dir_all(&self.data)?;
-        // Everything in there is for the server alone.
-        #[cfg(unix)]
-        std::fs::set_permissions(&self.data, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-        Ok(self.data.join("kontor.sqlite").display().to_string())
+        if !store::connection::is_postgres(&url) {
+            private_file(std::path::Path::new(&url))?;
+        }
+        Ok(url)
     }
 }
 
@@ -63,6 +76,7 @@ struct LogOptions {
 #[derive(Subcommand)]
 enum Task {
     /// Start a complete demo world on a temporary database.
+    #[cfg(feature = "demo")]
     Demo {
         /// Address and port to listen on.
         #[arg(long, env = "KONTOR_LISTEN", default_value = "127.0.0.1:8080")]
@@ -186,10 +200,13 @@ enum Task {
         #[arg(long)]
         output: Option<PathBuf>,
     },
+    /// Print what the program is made of, as a CycloneDX list.
+    Sbom,
     /// Open the file on standard input under limits; the server runs this for PDF files and archives.
     #[command(hide = true)]
     ReadFile,
     /// Measure on databases that it makes itself; prints JSON.
+    #[cfg(feature = "demo")]
     Bench {
         #[command(subcommand)]
         what: bench::Bench,
@@ -203,7 +220,9 @@ fn main() -> ExitCode {
     if matches!(cli.command, Task::ReadFile) {
         return server::file_reader::run_child();
     }
-    let quiet = matches!(cli.command, Task::Demo { .. } | Task::Bench { .. } | Task::Verify { .. } | Task::Backup { .. });
+    let quiet = matches!(cli.command, Task::Verify { .. } | Task::Backup { .. });
+    #[cfg(feature = "demo")]
+    let quiet = quiet || matches!(cli.command, Task::Demo { .. } | Task::Bench { .. });
     let fallback = if quiet { "warn" } else { "info" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(fallback));
@@ -219,6 +238,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode, Failure> {
     match task {
+        #[cfg(feature = "demo")]
         Task::Demo { listen, days, database_url } => demo::run(&listen, days, database_url)?,
         Task::Serve {
             database,
@@ -233,7 +253,10 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             drain,
             log,
         } => {
-            std::fs::create_dir_all(&database.data)?;
+            private_folder(&database.data)?;
+            if let Some(url) = smtp_url.as_ref().filter(|_| !database.allow_plain_connections) {
+                encrypted::check_mail(url)?;
+            }
             let secret = match secret {
                 Some(secret) if secret.len() >= 32 => secret,
                 Some(_) => return Err("KONTOR_SECRET needs at least 32 characters".into()),
@@ -359,7 +382,9 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 coverage.log_size
             );
         }
+        Task::Sbom => println!("{}", serde_json::to_string_pretty(&server::sbom::document())?),
         Task::ReadFile => return Ok(server::file_reader::run_child()),
+        #[cfg(feature = "demo")]
         Task::Bench { what } => {
             println!("{}", serde_json::to_string_pretty(&bench::run(&what).map_err(|failure| failure.to_string())?)?)
         }
@@ -394,6 +419,19 @@ mod tests {
             let refused = Cli::command().try_get_matches_from(given).unwrap_err().to_string();
             assert!(refused.contains("mysql: is no database that Kontor knows"), "{words:?}: {refused}");
         }
+    }
+
+    /// ASVS 12.3.2: every command refuses a database on another machine whose certificate is not checked.
+    #[test]
+    fn a_plain_connection_to_another_machine_is_refused() {
+        let plain = "postgres://a:b@db.example.invalid/db";
+        let given = format!("kontor migrate --database-url {plain}");
+        let failure = super::run(Cli::parse_from(given.split(' ')).command).unwrap_err().to_string();
+        assert!(failure.contains("sslmode=verify-full"), "{failure}");
+        // Said otherwise, it goes on to look for the machine.
+        let allowed = format!("{given} --allow-plain-connections");
+        let failure = super::run(Cli::parse_from(allowed.split(' ')).command).unwrap_err().to_string();
+        assert!(!failure.contains("sslmode=verify-full"), "{failure}");
     }
 
     /// A refusal is printed as a sentence, not as its code.

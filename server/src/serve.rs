@@ -55,6 +55,7 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
     Ok(Running { app, port, handle, server, jobs, stop, writer_thread })
 }
 
+#[cfg(feature = "demo")]
 /// The least that this web server can do, with the same number of workers: what pages are measured against.
 pub fn start_hello() -> std::io::Result<(impl FnOnce(), u16)> {
     start_bare(|config| {
@@ -62,6 +63,7 @@ pub fn start_hello() -> std::io::Result<(impl FnOnce(), u16)> {
     })
 }
 
+#[cfg(feature = "demo")]
 /// This web server with nothing of Kontor in it, for the benches.
 pub fn start_bare(routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) -> std::io::Result<(impl FnOnce(), u16)> {
     let (sender, receiver) = std::sync::mpsc::channel();

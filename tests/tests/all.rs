@@ -9,6 +9,7 @@ mod browser;
 mod cluster;
 mod confirmation;
 mod deliveries;
+mod deployment;
 mod disk;
 mod distribution;
 mod documents;

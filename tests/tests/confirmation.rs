@@ -713,7 +713,9 @@ fn a_notice_of_assignment_is_given_and_acknowledged() {
         }
         let table = buyer.get("/assignments?format=csv").body;
         assert!(
-            table.contains(&receivable.reference) && table.contains(e2e::world::CUSTODY_IBAN) && table.contains("\"EUR\",1190.00"),
+            table.contains(&receivable.reference)
+                && table.contains(e2e::world::CUSTODY_IBAN)
+                && table.contains("\"EUR\",1190.00"),
             "{table}"
         );
         let text = buyer.get(&format!("/assignment-texts/{}", receivable.id)).body;

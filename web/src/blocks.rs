@@ -288,7 +288,11 @@ fn neutral(text: &str) -> String {
 /// A number or a day as programs write it: what a spreadsheet shall take for what it is.
 fn is_plain_value(cell: &str) -> bool {
     let digits = cell.strip_prefix('-').unwrap_or(cell);
-    !digits.is_empty() && digits.bytes().all(|mark| mark.is_ascii_digit() || b".-:TZ".contains(&mark))
+    let number = digits.starts_with(|mark: char| mark.is_ascii_digit())
+        && digits.bytes().all(|mark| mark.is_ascii_digit() || mark == b'.');
+    number
+        || cell.parse::<chrono::NaiveDate>().is_ok()
+        || chrono::NaiveDateTime::parse_from_str(cell, "%Y-%m-%dT%H:%M:%SZ").is_ok()
 }
 
 fn push_csv_line(out: &mut String, cells: impl Iterator<Item = String>) {
@@ -754,8 +758,12 @@ mod tests {
     fn csv_keeps_decimals_and_disarms_formulas() {
         let row = |text: &str| Row { cells: vec![Value::text(text), Value::money("EUR", -123_450)] };
         let columns = vec![Column::new("Name"), Column::numeric("Amount")];
-        let table = Table { columns, rows: vec![row("=1+1"), row("a \"b\", c"), row("12")], ..Table::default() };
-        let expected = "\u{FEFF}\"Name\",\"Amount (ISO 4217)\",\"Amount\"\r\n\"'=1+1\",\"EUR\",-1234.50\r\n\"a \"\"b\"\", c\",\"EUR\",-1234.50\r\n12,\"EUR\",-1234.50\r\n";
+        let table = Table {
+            columns,
+            rows: vec![row("=1+1"), row("a \"b\", c"), row("12"), row("T-1"), row("2026-11-29")],
+            ..Table::default()
+        };
+        let expected = "\u{FEFF}\"Name\",\"Amount (ISO 4217)\",\"Amount\"\r\n\"'=1+1\",\"EUR\",-1234.50\r\n\"a \"\"b\"\", c\",\"EUR\",-1234.50\r\n12,\"EUR\",-1234.50\r\n\"T-1\",\"EUR\",-1234.50\r\n2026-11-29,\"EUR\",-1234.50\r\n";
         assert_eq!(table.to_csv(), expected);
         for (text, disarmed) in [
             ("R1;=1+1", "R1;'=1+1"),

@@ -11,6 +11,7 @@ pub mod cash;
 pub mod companies;
 pub mod confirmation_lists;
 pub mod contacts;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod document;
 pub mod evidence;
@@ -89,6 +90,7 @@ pub fn add_routes(routes: &mut Routes) {
     memberships::add_routes(routes);
     programme_queue::add_routes(routes);
     fees::add_routes(routes);
+    #[cfg(feature = "demo")]
     demo::add_routes(routes);
 }
 

@@ -65,10 +65,24 @@ pub fn connect(url: &str) -> Result<Conn> {
     let mut conn = if is_postgres(url) {
         Conn::Postgres(PgConnection::establish(url).map_err(fault)?)
     } else {
-        Conn::Sqlite(SqliteConnection::establish(url).map_err(|error| StoreError::Connection(format!("{url}: {error}")))?)
+        let fault = |error: &dyn std::fmt::Display| StoreError::Connection(format!("{url}: {error}"));
+        make_private(url).map_err(|error| fault(&error))?;
+        Conn::Sqlite(SqliteConnection::establish(url).map_err(|error| fault(&error))?)
     };
     prepare(&mut conn)?;
     Ok(conn)
+}
+
+/// Makes a new SQLite file that its owner alone may read; SQLite gives the files beside it the same rights.
+fn make_private(path: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Settings without which acknowledged work could be lost; asserted, not hoped for.
