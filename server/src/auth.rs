@@ -347,6 +347,7 @@ mod tests {
         }
     }
 
+    /// ASVS 6.2.4, 6.2.11, 6.2.12: common, breached and own words are refused.
     #[test]
     fn weak_and_breached_passwords_are_refused() {
         assert_eq!(check_password("short", "a@b.c"), Err(Refusal::PasswordTooShort));
@@ -386,6 +387,7 @@ mod tests {
         assert_eq!(totp_step(&secret, "000000x", now, 0), None);
     }
 
+    /// ASVS 9.1.1, 9.1.2, 9.2.1, 9.2.2: signature, algorithm, time and purpose.
     #[test]
     fn tokens_hold_only_in_their_time_with_their_key_and_purpose() {
         let now: NaiveDateTime = "2026-11-22T10:00:00".parse().unwrap();

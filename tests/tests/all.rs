@@ -3,6 +3,7 @@
 
 mod api;
 mod approved;
+mod asvs;
 mod backup;
 mod bank;
 mod browser;

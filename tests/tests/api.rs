@@ -58,6 +58,7 @@ fn approvals_are_listed_with_what_deciding_them_needs() {
     }
 }
 
+/// ASVS 8.2.3, 15.3.1: an answer has the documented fields and no others.
 #[test]
 fn every_read_answers_what_the_document_says() {
     let world = World::demo(Database::sqlite(), 30);

@@ -263,6 +263,7 @@ fn own_invoice(world: &World) -> String {
 }
 
 /// With JavaScript: no violation of the policy, nothing from elsewhere, and a double submit does it once.
+/// ASVS 3.4.3: the script works under the policy that every page carries.
 #[test]
 fn the_script_keeps_to_the_policy() {
     let Some(driver) = Driver::start() else { return };

@@ -26,7 +26,8 @@ fn an_sqlite_file_is_its_owners_alone() {
     assert_eq!(mode(folder.to_str().unwrap()), 0o700);
 }
 
-/// ASVS 15.2.3: the demo world and the benches are a feature that a production build leaves out, and nothing else of the program names them.
+/// The demo world and the benches are a feature that a production build leaves out, and nothing else of the program names them.
+/// ASVS 13.4.2, 15.2.3: nothing for development is in the production build.
 #[test]
 fn a_production_build_leaves_demo_and_benches_out() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../server");

@@ -261,6 +261,7 @@ fn a_full_file_system_is_waited_for() {
 }
 
 /// R4 on PostgreSQL: the database refuses writes, throws everybody out, and lets nobody in; each time work goes on by itself.
+/// ASVS 16.5.2: without its database it says so and goes on later.
 #[test]
 fn a_database_that_refuses_is_waited_for() {
     let Some(database) = Database::postgres() else { return };

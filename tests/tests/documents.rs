@@ -108,6 +108,7 @@ fn hostile_containers_show_nothing() {
     assert!(good > 5 && nothing > 30, "{good} {nothing}");
 }
 
+/// ASVS 5.3.2, 5.4.1, 5.4.2: a file is found by its hash and given out under a clean name.
 #[test]
 fn a_row_of_a_table_stands_beside_its_fields_and_other_rows_stay_hidden() {
     const OTHER: (&str, &str, &str, &str) = ("Other Buyer", "DE811569869", "buyer", "other@x.example");

@@ -113,6 +113,7 @@ fn ask_the_pages(world: &World, people: &[Client]) -> usize {
     asked
 }
 
+/// ASVS 1.2.4, 1.4.2, 2.2.1: edge values and quotes in every parameter and field.
 #[test]
 fn no_value_at_the_edge_is_an_internal_error() {
     for database in Database::both() {

@@ -136,6 +136,7 @@ fn check_otherwise(visitor: &Client, path: &str, act: &str) -> Answer {
     visitor.get(&format!("{path}/check?act={act}&clarification=QTY&text=one+box+is+missing"))
 }
 
+/// ASVS 6.6.3: a few wrong codes end a link.
 #[test]
 fn a_rare_buyer_confirms_by_link_and_a_code() {
     for database in Database::both() {
@@ -437,6 +438,7 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
 }
 
 /// The code goes to another address than the link, and neither mail holds what the other has.
+/// ASVS 6.6.2: a code opens its own link only.
 #[test]
 fn the_code_goes_another_way_than_the_link() {
     for database in Database::both() {

@@ -303,6 +303,7 @@ fn every_page_is_well_made_in_both_languages() {
 }
 
 /// A form that was filled with garbage shows itself again: the summary first, the title says so, what was typed is kept.
+/// ASVS 1.2.1, 2.2.2: what was typed comes back escaped, and the server alone judges it.
 #[test]
 fn every_form_shows_itself_again_when_fed_garbage() {
     let world = World::demo(Database::sqlite(), 60);

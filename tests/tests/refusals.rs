@@ -172,6 +172,7 @@ fn what_is_said_to_be_shown_is_shown() {
 }
 
 /// The rest are provoked here, through the API of a demo world.
+/// ASVS 2.2.3: combinations that make no sense are refused by name.
 #[test]
 fn the_remaining_refusals_are_given_over_http() {
     for database in e2e::Database::both() {

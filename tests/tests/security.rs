@@ -26,6 +26,7 @@ const PEOPLE: &[(&str, &str, &[&str])] = &[
 ];
 
 /// S1: every route of the program, for every kind of person and for nobody.
+/// ASVS 8.2.1: each route has its right.
 #[test]
 fn every_route_is_open_to_exactly_those_who_have_its_right() {
     for database in Database::both() {
@@ -88,6 +89,7 @@ fn walk_the_matrix(world: &World) {
 }
 
 /// S1: another company's record answers exactly like one that does not exist.
+/// ASVS 8.2.2, 8.4.1: another company's record answers like none.
 #[test]
 fn a_foreign_record_is_like_a_missing_one() {
     for database in Database::both() {
@@ -169,6 +171,7 @@ fn look_at_foreign_records(world: &World) {
 
 /// S2: forged requests. Every page route that posts is tried without a token, with another session's, from another
 /// site, and as JSON in disguise.
+/// ASVS 3.5.1, 3.5.2: no request of another site is taken.
 #[test]
 fn forged_requests_are_refused_on_every_posting_page() {
     for database in Database::both() {
@@ -210,6 +213,7 @@ fn forge_requests(world: &World) {
 }
 
 /// S2: no GET changes state.
+/// ASVS 3.5.3: reading changes nothing.
 #[test]
 fn no_get_changes_state() {
     for database in Database::both() {
@@ -234,6 +238,7 @@ fn get_everything(world: &World) {
 }
 
 /// S3: fixation, logout, disabled person, password change.
+/// ASVS 7.2.4, 7.3.1, 7.4.1, 7.4.2, 7.4.3: sessions begin anew and end everywhere.
 #[test]
 fn a_session_ends_when_it_should() {
     for database in Database::both() {
@@ -296,6 +301,7 @@ fn end_sessions(world: &World) {
 }
 
 /// S5 and S6: five tries, then rest; the same answer for unknown and known; the victim gets in by mail.
+/// ASVS 6.3.1, 6.3.8: five tries, and one answer for all.
 #[test]
 fn guessing_is_stopped_and_tells_nothing() {
     for database in Database::both() {
@@ -342,6 +348,7 @@ fn reset_path(world: &World, than: &str) -> String {
 }
 
 /// Behind a proxy that the operator trusts each person is bounded alone; nobody else's word on who sends counts.
+/// ASVS 4.1.3: only a trusted proxy sets the sender.
 #[test]
 fn only_a_trusted_proxy_says_who_sends() {
     for trusted in [true, false] {
@@ -363,6 +370,7 @@ fn only_a_trusted_proxy_says_who_sends() {
 }
 
 /// The second factor: a code is asked for, a wrong or used one refused.
+/// ASVS 6.5.1: a code is good once.
 #[test]
 fn the_second_factor_is_asked_for() {
     let world = World::demo(Database::sqlite(), 3);
@@ -394,6 +402,7 @@ fn shown_secret(page: &e2e::Answer) -> String {
 
 /// Whoever has only a session can neither guess the password here nor turn on a second factor whose secret is another than
 /// the one that was shown; and when the owner turns it on, every other session and token ends.
+/// ASVS 6.3.7: the owner is told of changed factors.
 #[test]
 fn a_stolen_session_cannot_change_the_second_factor() {
     const OWNER: &str = "financier1@kontor.example";
@@ -478,6 +487,7 @@ fn a_session_does_not_guess_the_password() {
 }
 
 /// S8: the same person, another content, and a race of two approvers.
+/// ASVS 2.3.5, 8.3.1, 15.4.2: a second person decides about what was shown, once.
 #[test]
 fn four_eyes_cannot_be_gone_around() {
     for database in Database::both() {
@@ -590,6 +600,7 @@ fn four_eyes_cannot_be_gone_around() {
 }
 
 /// Nobody agrees to something else than was asked: when the matter changes, its requests end. And what stops, stops.
+/// ASVS 2.3.1: no step is taken twice, late or out of order.
 #[test]
 fn requests_end_when_their_matter_changes() {
     for database in Database::both() {
@@ -660,6 +671,7 @@ fn requests_end_when_their_matter_changes() {
 }
 
 /// S13: headers on every route, errors and files included; cookies; redirects stay here.
+/// ASVS 1.2.2, 3.2.1, 3.3.1, 3.3.2, 3.3.3, 3.3.4, 3.4.1, 3.4.2, 3.4.3, 3.4.4, 3.4.5, 3.4.6, 3.4.8, 3.7.2, 14.3.2: headers, cookies and redirects of every route.
 #[test]
 fn headers_cookies_and_redirects_are_strict_everywhere() {
     let world = World::demo(Database::sqlite(), 5);
@@ -676,7 +688,11 @@ fn headers_cookies_and_redirects_are_strict_everywhere() {
                 "{path}: {csp}"
             );
             assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
-            assert!(header("strict-transport-security").contains("max-age"), "{path}");
+            assert_eq!(header("strict-transport-security"), "max-age=63072000; includeSubDomains", "{path}");
+            assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{path}");
+            assert!(["same-origin", "no-referrer"].contains(&header("referrer-policy").as_str()), "{path}");
+            assert!(header("access-control-allow-origin").is_empty(), "{path}");
+            assert!(csp.contains("base-uri 'none'") || csp.contains("sandbox"), "{path}: {csp}");
             assert_eq!(header("cache-control"), "no-store", "{path}");
             assert!(
                 answer.location().is_empty() || (answer.location().starts_with('/') && !answer.location().starts_with("//")),
@@ -709,6 +725,7 @@ fn headers_cookies_and_redirects_are_strict_everywhere() {
 }
 
 /// S4, over HTTP: tokens that were not issued, are of another kind, or revoked.
+/// ASVS 7.2.1, 9.1.3, 9.2.3, 9.2.4: only tokens of this server, for this use, open anything.
 #[test]
 fn only_issued_living_tokens_open_the_api() {
     let world = World::demo(Database::sqlite(), 3);
@@ -749,6 +766,7 @@ fn a_day_ends_only_when_the_calendar_has_left_it_behind() {
 }
 
 /// Many small acts are added up over a business day, whatever they are; the next day begins anew, and nobody widens that alone.
+/// ASVS 2.3.2: the limits of a day hold however acts are cut.
 #[test]
 fn many_small_acts_need_a_second_person_like_a_large_one() {
     for database in Database::both() {

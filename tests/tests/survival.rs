@@ -158,6 +158,7 @@ fn buy_until_killed(
 }
 
 /// R2: the client's own list of what was acknowledged is compared with the database after ten kills.
+/// ASVS 2.3.3, 16.5.3: an act happens whole or not at all.
 #[test]
 fn a_kill_loses_nothing_acknowledged_and_sells_nothing_twice() {
     for database in Database::both() {
@@ -261,6 +262,7 @@ fn a_key_does_one_thing_once() {
 }
 
 /// R9: sixty-four clients, the last units, and on PostgreSQL two processes.
+/// ASVS 2.3.4, 15.4.2: what is left is sold once.
 #[test]
 fn the_last_units_are_sold_once() {
     for database in Database::both() {

@@ -479,6 +479,7 @@ fn the_check_is_made_again_at_issue_and_at_funding() {
 }
 
 /// Order, delivery note, contract: attached by page and API, read by those who see the invoice, their hash in the audit.
+/// ASVS 5.2.2: a file is what its content says.
 #[test]
 fn evidence_stands_beside_the_invoice() {
     for database in Database::both() {

@@ -754,6 +754,7 @@ mod tests {
         page
     }
 
+    /// ASVS 1.2.10: no cell becomes a formula.
     #[test]
     fn csv_keeps_decimals_and_disarms_formulas() {
         let row = |text: &str| Row { cells: vec![Value::text(text), Value::money("EUR", -123_450)] };
@@ -798,6 +799,7 @@ mod tests {
         assert_eq!(html.matches("typed").count(), 1, "only there, and no secret");
     }
 
+    /// ASVS 1.2.1, 1.2.3: no text becomes markup or script.
     #[test]
     fn every_block_renders_in_both_languages_and_escapes_everything() {
         for language in Language::ALL {

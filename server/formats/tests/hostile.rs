@@ -53,6 +53,7 @@ fn largest_of_nothing_but_elements() {
     }
 }
 
+/// ASVS 1.5.1, 5.2.1, 5.2.3, 5.3.3: external entities, bombs and names that lead out of an archive.
 #[test]
 fn every_hostile_file_is_refused_or_read_right_in_time_and_memory() {
     let Some(data) = folder() else { return };

@@ -80,6 +80,10 @@ fn check_storable(value: &Value, field: &str) -> Result<(), Fault> {
 /// A field that nobody reads is a mistake of the caller's: silence would leave it in the belief that it counts.
 fn read_body<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, Fault> {
     let given: Value = serde_json::from_slice(body).map_err(|_| Fault::BadRequest("json_invalid"))?;
+    if !given.is_object() {
+        // A list of values in their order would be taken for the fields, and nothing names them.
+        return Err(Fault::BadRequest("json_invalid"));
+    }
     check_storable(&given, "")?;
     let read: T = serde_json::from_value(given.clone()).map_err(|error| body_fault(&error))?;
     let known = serde_json::to_value(&read).unwrap_or_default();
