@@ -33,6 +33,10 @@ fn has(program: &str, arguments: &[&str]) -> bool {
 }
 
 fn python(arguments: &[&str]) -> Option<(bool, String)> {
+    python_file("verify_position.py", arguments)
+}
+
+fn python_file(name: &str, arguments: &[&str]) -> Option<(bool, String)> {
     // The package may belong to another python than the one that stands first in the path.
     let knows = |program: &&str| {
         Command::new(program).args(["-c", "import cryptography"]).output().is_ok_and(|output| output.status.success())
@@ -41,7 +45,7 @@ fn python(arguments: &[&str]) -> Option<(bool, String)> {
     if !has(program, &["-c", "import cryptography"]) {
         return None;
     }
-    let output = Command::new(program).arg(root().join("tests/verify_position.py")).args(arguments).output().unwrap();
+    let output = Command::new(program).arg(root().join("tests").join(name)).args(arguments).output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     Some((output.status.success(), text))
 }
@@ -51,11 +55,61 @@ fn python(arguments: &[&str]) -> Option<(bool, String)> {
 fn a_second_verifier_agrees_on_the_vectors() {
     let folder = root().join("tests/vectors/proofs");
     let Some((good, text)) = python(&["--vectors", folder.to_str().unwrap()]) else { return };
-    assert!(good && text.contains("122 vectors agree"), "{text}");
-    let (proof, key) = (folder.join("many-assets.kontor-proof"), std::fs::read_to_string(folder.join("log.key")).unwrap());
+    assert!(good && text.contains("148 vectors agree"), "{text}");
+    let key = std::fs::read_to_string(folder.join("log.key")).unwrap();
     let count = std::env::var("KONTOR_PROOF_MUTATIONS").unwrap_or_else(|_| "5000".to_owned());
-    let (good, text) = python(&["--mutate", proof.to_str().unwrap(), &key, &count]).unwrap();
-    assert!(good && text.contains("none verifies"), "{text}");
+    for name in ["many-assets.kontor-proof", "ordered-many-assets.kontor-proof"] {
+        let (good, text) = python(&["--mutate", folder.join(name).to_str().unwrap(), &key, &count]).unwrap();
+        assert!(good && text.contains("none verifies"), "{text}");
+    }
+}
+
+/// A log that its platform signs itself, over one thing sold twice in full: `tests/forge_position.py` makes both holders' files, and
+/// no verifier takes both. Trees of version 1 would show them; no day of now may use them.
+#[test]
+fn one_thing_is_not_proven_sold_to_two_holders() {
+    if python(&["--help"]).is_none() {
+        return;
+    }
+    let database = Database::sqlite();
+    let folder = &database.folder;
+    for (what, version, good) in [
+        ("number", "1", [false, false]),
+        ("twice", "1", [false, false]),
+        ("cash", "1", [false, false]),
+        ("number", "2", [true, false]),
+        ("twice", "2", [false, false]),
+        ("cash", "2", [true, false]),
+        ("undertaking", "2", [false, false]),
+    ] {
+        let (made, text) = python_file("forge_position.py", &[folder.to_str().unwrap(), what, version]).unwrap();
+        assert!(made, "{text}");
+        let key = std::fs::read_to_string(folder.join("evil.key")).unwrap();
+        let verifier = Verifier::parse(key.trim()).unwrap();
+        for (owner, good) in [11, 12].into_iter().zip(good) {
+            let path = folder.join(format!("evil{owner}.kontor-proof"));
+            let ours = server::proofs::verify_proof(&path, &verifier);
+            assert_eq!(ours.is_ok(), good, "{what} {version} {owner}: {ours:?}");
+            let (theirs, text) = python(&[path.to_str().unwrap(), key.trim()]).unwrap();
+            assert_eq!(theirs, good, "{what} {version} {owner}: {text}");
+        }
+    }
+}
+
+/// The verifier's list of currencies is that by which the platform numbers its assets.
+#[test]
+fn currencies_have_their_numbers() {
+    let own: Vec<(String, i64)> = (0..1000)
+        .filter_map(|number| Some((domain::chart::asset_currency(ledger::AssetId(number))?.code().to_owned(), number)))
+        .collect();
+    assert!(own.len() > 150);
+    for (code, number) in own {
+        assert_eq!(proof::iso4217::number_of(&code), Some(number), "{code}");
+    }
+    for (code, number) in proof::iso4217::list() {
+        let known = domain::chart::asset_currency(ledger::AssetId(number));
+        assert!(known.is_none_or(|known| known.code() == code), "{code}");
+    }
 }
 
 fn key_of(client: &Client) -> Verifier {
@@ -470,6 +524,83 @@ fn the_migration_makes_the_log_of_older_records() {
         store::migrate(&mut conn).unwrap();
         assert_eq!(store::records::load_heads(&mut conn).unwrap(), before);
         assert_eq!(store::verify::verify(&mut conn).unwrap().1, None, "{}", database.kind);
+    }
+}
+
+/// Rewrites the stored days as an older platform wrote them: trees without an order, entries of version 1.
+fn make_days_old(conn: &mut Conn) {
+    disarm(conn);
+    query::execute(conn, "UPDATE sum_trees SET entry = REPLACE(entry, 'kontor/asset/2', 'kontor/asset/1')", &[]).unwrap();
+    for day in store::rows::DaySumsRow::list_where(conn, "root LIKE '% 2' ORDER BY day", &[]).unwrap() {
+        let sql = "SELECT s.* FROM sum_trees s WHERE s.entry <> '' AND s.day = \
+                   (SELECT MAX(x.day) FROM sum_trees x WHERE x.asset_id = s.asset_id AND x.day <= ?) ORDER BY s.asset_id";
+        let entries: Vec<store::rows::SumTreeRow> = query::list(conn, sql, &[day.day.into()]).unwrap();
+        let (leaves, root) = store::sums::day_root(1, entries.iter().map(|row| row.entry.as_str())).unwrap();
+        let root = proof::digest::hex(&root);
+        let (old, new) = (
+            format!("{} {} {} {}", day.day, day.last_transfer, day.assets, day.root),
+            format!("{} {} {leaves} {root}", day.day, day.last_transfer),
+        );
+        let leaves = i64::try_from(leaves).unwrap();
+        let change = "UPDATE day_sums SET assets = ?, root = ? WHERE day = ?";
+        query::execute(conn, change, &[leaves.into(), root.into(), day.day.into()]).unwrap();
+        let change = "UPDATE audit SET outcome = REPLACE(outcome, ?, ?) WHERE seq = ?";
+        assert_eq!(query::execute(conn, change, &[old.into(), new.into(), day.audit_seq.into()]).unwrap(), 1);
+    }
+    for change in [
+        "DELETE FROM log_runs",
+        "DELETE FROM log_nodes",
+        "DELETE FROM checkpoints WHERE size >= 0",
+        "UPDATE heads SET log_frontier = ''",
+    ] {
+        query::execute(conn, change, &[]).unwrap();
+    }
+    store::migrate(conn).unwrap();
+}
+
+/// Days of version 1 keep verifying beside those of version 2, and entries that have not changed are taken over.
+#[test]
+fn days_of_both_versions_are_proven() {
+    for database in Database::both() {
+        let clock = Clock::default();
+        clock.set("2026-11-24T09:00:00".parse().unwrap());
+        server::demo::history::build(&database.url, 40, &clock).unwrap();
+        let mut conn = store::connect(&database.url).unwrap();
+        make_days_old(&mut conn);
+        assert_eq!(store::verify::verify(&mut conn).unwrap().1, None, "{}", database.kind);
+        let (writer, thread) = Writer::start(&database.url, clock.clone()).unwrap();
+        let date = store::records::load_heads(&mut conn).unwrap().business_date;
+        writer.submit_blocking(Actor::SYSTEM, "a-day-goes-by".to_owned(), CloseDay { date }.into()).unwrap();
+        drop(writer);
+        thread.join().unwrap();
+        assert_eq!(store::verify::verify(&mut conn).unwrap().1, None, "{}", database.kind);
+        let heads = store::records::load_heads(&mut conn).unwrap();
+        let size = u64::try_from(heads.last_audit).unwrap();
+        let note = signer().checkpoint(size, &store::log::root_at(&mut conn, size).unwrap());
+        let row = CheckpointRow { size: heads.last_audit, business_date: heads.business_date, signed_at: clock.now(), note };
+        row.insert(&mut conn).unwrap();
+        let holdings = AccountRow::list_where(&mut conn, "kind = 'holding' AND balance > 0 ORDER BY owner_id", &[]).unwrap();
+        let mut holders: Vec<i64> = holdings.into_iter().map(|account| account.owner_id).collect();
+        holders.dedup();
+        assert!(holders.len() > 2);
+        let mut shown = 0;
+        for day in [Some(date.pred_opt().unwrap()), Some(date)] {
+            for owner in &holders {
+                let (_, proof) = store::log::position(&mut conn, *owner, day).unwrap().unwrap();
+                if proof.assets.is_empty() {
+                    continue;
+                }
+                shown += 1;
+                let proven = PositionProof::parse(&proof.to_text()).unwrap().verify(&signer().verifier()).unwrap();
+                assert_eq!(proven.version, if day == Some(date) { 2 } else { 1 });
+                assert!(proven.assets.iter().all(|asset| asset.entry.version == proven.version));
+            }
+        }
+        assert!(shown > 4, "{shown}");
+        // A day cannot be given another version afterwards.
+        let change = "UPDATE day_sums SET root = REPLACE(root, ' 2', '')";
+        let finding = found_after(&mut conn, &[], &[change]).unwrap();
+        assert!(finding.place.starts_with("day_sums ") || finding.place.starts_with("sum_trees "), "{finding:?}");
     }
 }
 

@@ -176,8 +176,10 @@ pub fn climb(leaf: SumNode, index: u64, size: u64, path: &[SumNode]) -> Option<S
 /// What the day's tree says about one asset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetEntry {
+    /// That of the day's tree in which it stands.
+    pub version: u8,
     pub asset: i64,
-    /// `currency`, `fractions` or `reserve`.
+    /// `currency`, `fractions`, `reserve` or `other`.
     pub class: String,
     /// The currency's code, or the receivable's reference.
     pub name: String,
@@ -190,12 +192,16 @@ pub struct AssetEntry {
     pub documents: Option<[Hash; 3]>,
 }
 
-/// The first line of an entry, version 1.
-const ENTRY_VERSION: &str = "kontor/asset/1";
 /// The lines of an entry.
 pub const ENTRY_LINES: usize = 8;
 
 impl AssetEntry {
+    /// The first line of an entry. Both versions have the same lines after it; what version 2 asks of them stands in `naming`.
+    #[must_use]
+    pub fn first_line(version: u8) -> &'static str {
+        if version == 1 { "kontor/asset/1" } else { "kontor/asset/2" }
+    }
+
     /// The leaf's bytes in the day's tree, which is hashed as the log is: 8 lines, each ended by a newline.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -203,14 +209,16 @@ impl AssetEntry {
             || "-".to_owned(),
             |[terms, document, undertaking]| format!("{} {} {}", hex(terms), hex(document), hex(undertaking)),
         );
-        let Self { asset, class, name, currency, leaves, root, .. } = self;
-        format!("{ENTRY_VERSION}\n{asset}\n{class}\n{name}\n{currency}\n{leaves}\n{}\n{documents}\n", root.to_text())
+        let Self { version, asset, class, name, currency, leaves, root, .. } = self;
+        let first = Self::first_line(*version);
+        format!("{first}\n{asset}\n{class}\n{name}\n{currency}\n{leaves}\n{}\n{documents}\n", root.to_text())
     }
 
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.split('\n').skip(1);
+        let mut lines = text.split('\n');
         let mut line = || lines.next();
+        let version = if line()? == Self::first_line(1) { 1 } else { 2 };
         let (asset, class, name, currency, leaves, root, documents) =
             (line()?, line()?, line()?, line()?, line()?, line()?, line()?);
         let documents = if documents == "-" {
@@ -220,6 +228,7 @@ impl AssetEntry {
             Some(hashes.try_into().ok()?)
         };
         let read = Self {
+            version,
             asset: asset.parse().ok()?,
             class: class.to_owned(),
             name: name.to_owned(),
@@ -293,6 +302,7 @@ mod tests {
     #[test]
     fn entries_read_back_strictly() {
         let entry = AssetEntry {
+            version: 1,
             asset: 10_050,
             class: "fractions".to_owned(),
             name: "RF18R10050".to_owned(),
@@ -306,6 +316,9 @@ mod tests {
         assert_eq!(AssetEntry::parse(&text), Some(entry.clone()));
         let currency = AssetEntry { documents: None, ..entry };
         assert_eq!(AssetEntry::parse(&currency.to_text()), Some(currency));
+        let second = text.replacen("asset/1", "asset/2", 1);
+        assert_eq!(AssetEntry::parse(&second).map(|entry| entry.version), Some(2));
+        assert_eq!(AssetEntry::parse(&text.replacen("asset/1", "asset/3", 1)), None);
         assert_eq!(AssetEntry::parse(&text.replace("\n2\n", "\n02\n")), None);
         assert_eq!(AssetEntry::parse(&format!("{text}x")), None);
     }

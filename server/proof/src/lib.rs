@@ -5,8 +5,12 @@
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
 pub mod balance;
+pub mod day;
 pub mod digest;
+pub mod iso4217;
+pub mod naming;
 pub mod note;
+pub mod ordered;
 pub mod position;
 pub mod record;
 pub mod salt;

@@ -2,12 +2,20 @@
 
 use crate::balance::{self, AssetEntry, Balance, SumNode, climb};
 use crate::digest::{Hash, hex, leaf_hash, unhex};
+use crate::naming::{self, Undertaking};
 use crate::note::{Verifier, count_signatures};
+use crate::ordered::{self, Key, OrderedNode};
 use crate::record::{self, DayRecord};
 use crate::tree::verify_inclusion;
 
-/// The first line of version 1.
-const VERSION: &str = "kontor/position/1";
+/// The first line, by the version of the day's tree.
+fn first_line(version: u8) -> &'static str {
+    if version == 1 { "kontor/position/1" } else { "kontor/position/2" }
+}
+
+/// The last day whose tree may be of version 1. Later ones must show that nothing stands in them twice, or a platform could go on with
+/// the trees that do not.
+const LAST_PLAIN_DAY: &str = "2026-11-28";
 /// The longest file that is read, in bytes.
 const LONGEST: usize = 64 * 1024 * 1024;
 
@@ -19,18 +27,37 @@ pub struct Held {
     pub path: Vec<SumNode>,
 }
 
-/// One asset with the siblings that lead from it to the day's root, and what the holder has of it.
+/// The siblings that lead from an entry to the day's root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DayPath {
+    /// Version 1.
+    Plain(Vec<Hash>),
+    /// Version 2; for fractions and reserve with the place of the undertaking behind them.
+    Ordered(Vec<OrderedNode>, Option<UndertakingPlace>),
+}
+
+/// An undertaking with the siblings that lead from it to the day's root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndertakingPlace {
+    pub undertaking: Undertaking,
+    pub index: u64,
+    pub path: Vec<OrderedNode>,
+}
+
+/// One asset with its place in the day's tree, and what the holder has of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldAsset {
     pub entry: AssetEntry,
     pub index: u64,
-    pub path: Vec<Hash>,
+    pub path: DayPath,
     pub held: Held,
 }
 
 /// Everything that the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PositionProof {
+    /// That of the day's tree, 1 or 2.
+    pub version: u8,
     pub owner: i64,
     /// The 17 lines of the record that ended the day.
     pub record: String,
@@ -51,8 +78,14 @@ pub enum Flaw {
     Checkpoint,
     /// The record is not in the log, or ends no day.
     Record,
-    /// An asset is not in the day's tree.
+    /// A tree of version 1 for a day that needs version 2.
+    Version,
+    /// An asset is not in the day's tree, or not in order there.
     Asset,
+    /// An asset's number, class, name and documents do not belong together.
+    Name,
+    /// The undertaking behind an asset is not in the day's tree, or stands behind another receivable.
+    Undertaking,
     /// An asset's debit and credit side differ: something was left out or counted twice.
     Unbalanced,
     /// A balance is not in its asset's tree, or is not the holder's.
@@ -65,7 +98,10 @@ impl std::fmt::Display for Flaw {
             Self::Form => "this is not a position proof",
             Self::Checkpoint => "the checkpoint is not signed by this key",
             Self::Record => "the end of day is not in the signed log",
-            Self::Asset => "an asset is not in the day's tree",
+            Self::Version => "the tree of this day is of version 1, which shows too little for days after 2026-11-28",
+            Self::Asset => "an asset is not in its place in the day's tree",
+            Self::Name => "an asset's number and its name do not belong together",
+            Self::Undertaking => "an undertaking is not in its place in the day's tree, or stands behind another receivable",
             Self::Unbalanced => "the two sides of an asset do not balance",
             Self::Balance => "a balance is not in its asset's tree",
         })
@@ -80,6 +116,8 @@ pub struct Proven {
     pub origin: String,
     /// Records in the log at the checkpoint.
     pub size: u64,
+    /// Of the day's tree: version 1 does not show that an asset or an undertaking stands in it once.
+    pub version: u8,
     pub owner: i64,
     pub day: String,
     pub assets: Vec<HeldAsset>,
@@ -90,16 +128,30 @@ fn push_hashes(text: &mut String, word: &str, hashes: impl ExactSizeIterator<Ite
     hashes.for_each(|hash| text.extend([hash.as_str(), "\n"]));
 }
 
+fn push_day_path(text: &mut String, path: &DayPath) {
+    match path {
+        DayPath::Plain(path) => push_hashes(text, "path", path.iter().map(|hash| hex(hash))),
+        DayPath::Ordered(path, place) => {
+            push_hashes(text, "path", path.iter().map(OrderedNode::to_text));
+            if let Some(place) = place {
+                text.push_str(&format!("{}index {}\n", place.undertaking.to_text(), place.index));
+                push_hashes(text, "path", place.path.iter().map(OrderedNode::to_text));
+            }
+        }
+    }
+}
+
 impl PositionProof {
     /// The file's bytes.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = format!("{VERSION}\nowner {}\nassets {}\n{}", self.owner, self.assets.len(), self.record);
+        let mut text =
+            format!("{}\nowner {}\nassets {}\n{}", first_line(self.version), self.owner, self.assets.len(), self.record);
         push_hashes(&mut text, "path", self.path.iter().map(|hash| hex(hash)));
         for asset in &self.assets {
             text.push_str(&asset.entry.to_text());
             text.push_str(&format!("index {}\n", asset.index));
-            push_hashes(&mut text, "path", asset.path.iter().map(|hash| hex(hash)));
+            push_day_path(&mut text, &asset.path);
             text.push_str(&asset.held.balance.to_text());
             text.push_str(&format!("index {}\n", asset.held.index));
             push_hashes(&mut text, "path", asset.held.path.iter().map(SumNode::to_text));
@@ -127,6 +179,13 @@ impl PositionProof {
         if !verify_inclusion(&leaf, day.seq - 1, checkpoint.size, &self.path, &checkpoint.root) {
             return Err(Flaw::Record);
         }
+        if day.sums.version != self.version {
+            return Err(Flaw::Record);
+        }
+        // ISO dates sort as they stand.
+        if self.version == 1 && day.sums.day.as_str() > LAST_PLAIN_DAY {
+            return Err(Flaw::Version);
+        }
         // A file without a balance would prove nothing, whosever number it bears.
         if self.assets.is_empty() || !self.assets.is_sorted_by(|a, b| a.entry.asset < b.entry.asset) {
             return Err(Flaw::Form);
@@ -135,23 +194,61 @@ impl PositionProof {
             verify_asset(asset, self.owner, &day)?;
         }
         let Self { owner, assets, .. } = self.clone();
-        Ok(Proven { origin: checkpoint.origin, size: checkpoint.size, owner, day: day.sums.day, assets })
+        Ok(Proven {
+            origin: checkpoint.origin,
+            size: checkpoint.size,
+            version: day.sums.version,
+            owner,
+            day: day.sums.day,
+            assets,
+        })
     }
 }
 
 fn verify_asset(asset: &HeldAsset, owner: i64, day: &DayRecord) -> Result<(), Flaw> {
-    let entry = leaf_hash(asset.entry.to_text().as_bytes());
-    if !verify_inclusion(&entry, asset.index, day.sums.assets, &asset.path, &day.sums.root) {
-        return Err(Flaw::Asset);
-    }
+    verify_place(asset, day)?;
     let root = asset.entry.root;
     if root.debit != root.credit {
         return Err(Flaw::Unbalanced);
     }
     let Held { balance, index, path } = &asset.held;
-    let own = balance.owner == owner && balance.asset == asset.entry.asset && !balance.debit_side;
+    let kind = if asset.entry.class == "currency" { "cash" } else { "holding" };
+    let right_kind = day.sums.version == 1 || balance.kind == kind;
+    let own = balance.owner == owner && balance.asset == asset.entry.asset && !balance.debit_side && right_kind;
     let climbed = climb(balance.node(), *index, asset.entry.leaves, path);
     if own && climbed == Some(root) { Ok(()) } else { Err(Flaw::Balance) }
+}
+
+/// Whether an asset stands where the file says: alone under its number, and its undertaking behind no other.
+fn verify_place(asset: &HeldAsset, day: &DayRecord) -> Result<(), Flaw> {
+    let (entry, sums) = (&asset.entry, &day.sums);
+    if entry.version != sums.version {
+        return Err(Flaw::Asset);
+    }
+    let text = entry.to_text();
+    match &asset.path {
+        DayPath::Plain(path) => {
+            let inside = verify_inclusion(&leaf_hash(text.as_bytes()), asset.index, sums.leaves, path, &sums.root);
+            if inside && sums.version == 1 { Ok(()) } else { Err(Flaw::Asset) }
+        }
+        DayPath::Ordered(path, place) => {
+            let leads = |leaf, index, path: &[OrderedNode]| {
+                sums.version == 2 && ordered::climb(leaf, index, sums.leaves, path).is_some_and(|root| root.hash == sums.root)
+            };
+            if !leads(OrderedNode::leaf(Key::of_asset(entry.asset), text.as_bytes()), asset.index, path) {
+                return Err(Flaw::Asset);
+            }
+            if !naming::is_tied(entry) {
+                return Err(Flaw::Name);
+            }
+            if place.as_ref().map(|place| place.undertaking) != Undertaking::of(entry)
+                || !place.iter().all(|place| leads(place.undertaking.node(), place.index, &place.path))
+            {
+                return Err(Flaw::Undertaking);
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Takes lines off the front of a text.
@@ -185,9 +282,22 @@ impl<'a> Lines<'a> {
     }
 }
 
+fn read_day_path(lines: &mut Lines<'_>, version: u8, entry: &AssetEntry) -> Option<DayPath> {
+    if version == 1 {
+        return lines.list(unhex).map(DayPath::Plain);
+    }
+    let path = lines.list(OrderedNode::parse)?;
+    if entry.documents.is_none() {
+        return Some(DayPath::Ordered(path, None));
+    }
+    let undertaking = Undertaking::parse(lines.block(naming::LINES)?)?;
+    let place = UndertakingPlace { undertaking, index: lines.number("index")?, path: lines.list(OrderedNode::parse)? };
+    Some(DayPath::Ordered(path, Some(place)))
+}
+
 fn read(text: &str) -> Option<PositionProof> {
     let mut lines = Lines(text);
-    (lines.next()? == VERSION).then_some(())?;
+    let version = if lines.next()? == first_line(1) { 1 } else { 2 };
     let owner = lines.number("owner")?;
     let count: usize = lines.number("assets")?;
     let record = lines.block(record::LINES)?.to_owned();
@@ -195,12 +305,13 @@ fn read(text: &str) -> Option<PositionProof> {
     let mut assets = Vec::new();
     for _ in 0..count {
         let entry = AssetEntry::parse(lines.block(balance::ENTRY_LINES)?)?;
-        let (index, path) = (lines.number("index")?, lines.list(unhex)?);
+        let index = lines.number("index")?;
+        let path = read_day_path(&mut lines, version, &entry)?;
         let balance = Balance::parse(lines.block(balance::LINES)?)?;
         let held = Held { balance, index: lines.number("index")?, path: lines.list(SumNode::parse)? };
         assets.push(HeldAsset { entry, index, path, held });
     }
-    Some(PositionProof { owner, record, path, assets, note: lines.0.to_owned() })
+    Some(PositionProof { version, owner, record, path, assets, note: lines.0.to_owned() })
 }
 
 #[cfg(test)]

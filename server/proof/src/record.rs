@@ -54,29 +54,38 @@ impl Transfers {
     }
 }
 
-/// What an end of day commits to: the day, the last transfer counted, the number of assets and the root of their tree.
+/// What an end of day commits to: the day, the last transfer counted, the size and the root of the day's tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaySums {
+    /// Of the day's tree, 1 or 2.
+    pub version: u8,
     /// `2026-11-22`
     pub day: String,
     pub last_transfer: i64,
-    pub assets: u64,
+    /// Version 1: one for each asset. Version 2: one more for each undertaking.
+    pub leaves: u64,
     pub root: Hash,
 }
 
 impl DaySums {
-    /// `2026-11-22 845 12 <root>`
+    /// `2026-11-22 845 12 <root>`, and a last word ` 2` in version 2.
     #[must_use]
     pub fn to_text(&self) -> String {
-        format!("{} {} {} {}", self.day, self.last_transfer, self.assets, hex(&self.root))
+        let version = if self.version == 1 { "" } else { " 2" };
+        format!("{} {} {} {}{version}", self.day, self.last_transfer, self.leaves, hex(&self.root))
     }
 
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
-        let (day, last, assets, root) = (words.next()?, words.next()?, words.next()?, words.next()?);
-        let read =
-            Self { day: day.to_owned(), last_transfer: last.parse().ok()?, assets: assets.parse().ok()?, root: unhex(root)? };
+        let (day, last, leaves, root) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let read = Self {
+            version: if words.next().is_none() { 1 } else { 2 },
+            day: day.to_owned(),
+            last_transfer: last.parse().ok()?,
+            leaves: leaves.parse().ok()?,
+            root: unhex(root)?,
+        };
         (is_day(day) && read.last_transfer >= 0 && read.to_text() == text).then_some(read)
     }
 }
@@ -187,7 +196,7 @@ mod tests {
             first_transfer: 0,
             last_transfer: 0,
             transfers: Transfers::default().digest(),
-            sums: Some(DaySums { day: "2026-11-22".to_owned(), last_transfer: 845, assets: 12, root: [2; 32] }),
+            sums: Some(DaySums { version: 1, day: "2026-11-22".to_owned(), last_transfer: 845, leaves: 12, root: [2; 32] }),
         }
     }
 
@@ -203,6 +212,11 @@ mod tests {
             assert_eq!(DayRecord::parse(&text.replacen(from, to, 1)), None, "{from}");
         }
         assert_eq!(DayRecord::parse(&format!("{text}x\n")), None);
+        let second = LoggedRecord { sums: record().sums.map(|sums| DaySums { version: 2, ..sums }), ..record() }.to_text();
+        assert_eq!(DayRecord::parse(&second).unwrap().sums.version, 2);
+        for wrong in [" 2 2\n", " 1\n", " 3\n", " \n", " 02\n"] {
+            assert_eq!(DayRecord::parse(&second.replacen(" 2\n", wrong, 1)), None, "{wrong:?}");
+        }
         assert_eq!(DayRecord::parse(&LoggedRecord { sums: None, ..record() }.to_text()), None);
     }
 

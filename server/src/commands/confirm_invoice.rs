@@ -196,6 +196,10 @@ impl ConfirmInvoice {
         if self.version != undertaking::CURRENT || self.words_hash != words.hash {
             return Err(Refusal::UndertakingChanged.into());
         }
+        // Position proofs show that an undertaking stands behind one receivable: the same words are signed once.
+        if Confirmation::find_where(batch.conn, "words_hash = ?", &[words.hash.as_str().into()])?.is_some() {
+            return Err(Refusal::DuplicateInvoice { number: invoice.number }.into());
+        }
         let today = batch.today();
         if !self.terms.is_empty() {
             let standing = programmes::standing(batch.conn, &Subject::of(&invoice, Some(self.due_date)), today)?;
@@ -210,6 +214,7 @@ impl ConfirmInvoice {
     fn receivable(&self, batch: &mut Batch<'_>, invoice: &Invoice, issue: &Issue, words_hash: &str) -> Step<Receivable> {
         let Issue { late, terms: issued, split, under } = issue;
         let calendar = settlement::calendar(batch.conn, &invoice.currency)?;
+        // The reserve is the number after: position proofs tie both assets to the reference by it.
         let (id, reserve_asset) = (batch.next_id(), batch.next_id());
         let payment_date = calendar.following(self.due_date);
         let amount = |minor: i64| minor.to_string();

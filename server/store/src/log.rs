@@ -314,6 +314,7 @@ pub fn position(conn: &mut Conn, owner: i64, day: Option<NaiveDate>) -> Result<O
     let salts = salts_of(&crate::records::load_heads(conn)?);
     let place = |seq: i64| u64::try_from(seq).unwrap_or(0);
     let proof = PositionProof {
+        version: crate::sums::version_of(&day),
         owner,
         record: stored_text(conn, day.audit_seq, &salts)?,
         path: inclusion(conn, place(day.audit_seq.saturating_sub(1)), place(checkpoint.size))?,

@@ -684,7 +684,9 @@ pub struct DaySumsRow {
     pub day: NaiveDate,
     pub audit_seq: i64,
     pub last_transfer: i64,
+    /// The leaves of the day's tree: one for each asset, and in version 2 one more for each undertaking.
     pub assets: i64,
+    /// Its root in hexadecimal, and in version 2 of the tree a second word, `2`, as in the log.
     pub root: String,
 }
 

@@ -13,8 +13,11 @@ use domain::chart::{AccountKind, asset_currency};
 use ledger::AssetId;
 use proof::Hash;
 use proof::balance::{AssetEntry, Balance, SumOverflow, SumTree};
+use proof::day;
 use proof::digest::{hex, leaf_hash, unhex};
-use proof::position::{Held, HeldAsset};
+use proof::naming::Undertaking;
+use proof::ordered::{Disorder, Key, OrderedTree};
+use proof::position::{DayPath, Held, HeldAsset, UndertakingPlace};
 use proof::record::DaySums;
 use proof::salt::Salts;
 use proof::tree::{self, Frontier, Nodes};
@@ -127,28 +130,51 @@ pub fn describe(conn: &mut Conn, assets: &[i64]) -> Result<BTreeMap<i64, Describ
     Ok(described)
 }
 
+/// The version of the trees of the days that end from now on.
+pub const CURRENT: u8 = 2;
+
 /// The entry of an asset in the day's tree; empty when nothing is left of it.
-pub fn entry_text(asset: i64, described: Option<&Described>, tree: &SumTree) -> Result<String> {
+pub fn entry_text(version: u8, asset: i64, described: Option<&Described>, tree: &SumTree) -> Result<String> {
     let (Some(root), Some((class, name, currency, documents))) = (tree.root().map_err(overflow(asset))?, described) else {
         return Ok(String::new());
     };
     let (class, name, currency) = ((*class).to_owned(), name.clone(), currency.clone());
-    Ok(AssetEntry { asset, class, name, currency, leaves: tree.size(), root, documents: *documents }.to_text())
+    Ok(AssetEntry { version, asset, class, name, currency, leaves: tree.size(), root, documents: *documents }.to_text())
 }
 
-/// The root over a day's entries, which are in the order of their assets.
-#[must_use]
-pub fn day_root<'a>(entries: impl Iterator<Item = &'a str>) -> (u64, Hash) {
+fn disorder(_: Disorder) -> StoreError {
+    StoreError::Corrupt("the entries of a day do not stand in the order of their assets".to_owned())
+}
+
+/// Number of leaves and root of the tree over a day's entries, which are in the order of their assets.
+pub fn day_root<'a>(version: u8, entries: impl Iterator<Item = &'a str>) -> Result<(u64, Hash)> {
+    if version == 2 {
+        return day::root(entries).map_err(disorder);
+    }
     let mut frontier = Frontier::default();
     entries.for_each(|entry| frontier.push(leaf_hash(entry.as_bytes()), |_, _, _| {}));
-    (frontier.size(), frontier.root())
+    Ok((frontier.size(), frontier.root()))
+}
+
+/// The version of a stored day's tree.
+#[must_use]
+pub fn version_of(day: &DaySumsRow) -> u8 {
+    if day.root.ends_with(" 2") { 2 } else { 1 }
+}
+
+/// A root as `day_sums` keeps it.
+#[must_use]
+pub fn stored_root(version: u8, root: &Hash) -> String {
+    if version == 1 { hex(root) } else { format!("{} 2", hex(root)) }
 }
 
 /// All entries as of a day, by asset; assets of which nothing is left are not among them.
-fn list_entries(conn: &mut Conn, day: NaiveDate) -> Result<Vec<SumTreeRow>> {
+fn list_entries(conn: &mut Conn, day: NaiveDate, version: u8) -> Result<Vec<SumTreeRow>> {
     let sql = "SELECT s.* FROM sum_trees s WHERE s.entry <> '' AND s.day = \
                (SELECT MAX(x.day) FROM sum_trees x WHERE x.asset_id = s.asset_id AND x.day <= ?) ORDER BY s.asset_id";
-    query::list(conn, sql, &[day.into()])
+    let rows: Vec<SumTreeRow> = query::list(conn, sql, &[day.into()])?;
+    let taken_over = |row: SumTreeRow| SumTreeRow { entry: day::entry_of_version(row.entry, version), ..row };
+    Ok(rows.into_iter().map(taken_over).collect())
 }
 
 /// Assets whose trees are built at once.
@@ -170,15 +196,15 @@ pub fn close_day(conn: &mut Conn, day: NaiveDate, last_transfer: i64, audit_seq:
         let mut rows = Vec::with_capacity(assets.len());
         for asset in assets {
             let tree = SumTree::new(balances.get(asset).into_iter().flatten());
-            rows.push(SumTreeRow { asset_id: *asset, day, entry: entry_text(*asset, described.get(asset), &tree)? });
+            rows.push(SumTreeRow { asset_id: *asset, day, entry: entry_text(CURRENT, *asset, described.get(asset), &tree)? });
         }
         Record::insert_all(&rows, conn)?;
     }
-    let entries = list_entries(conn, day)?;
-    let (assets, root) = day_root(entries.iter().map(|row| row.entry.as_str()));
-    let stored = i64::try_from(assets).unwrap_or(i64::MAX);
-    DaySumsRow { day, audit_seq, last_transfer, assets: stored, root: hex(&root) }.insert(conn)?;
-    Ok(DaySums { day: day.to_string(), last_transfer, assets, root })
+    let entries = list_entries(conn, day, CURRENT)?;
+    let (leaves, root) = day_root(CURRENT, entries.iter().map(|row| row.entry.as_str()))?;
+    let stored = i64::try_from(leaves).unwrap_or(i64::MAX);
+    DaySumsRow { day, audit_seq, last_transfer, assets: stored, root: stored_root(CURRENT, &root) }.insert(conn)?;
+    Ok(DaySums { version: CURRENT, day: day.to_string(), last_transfer, leaves, root })
 }
 
 #[derive(diesel::QueryableByName)]
@@ -187,11 +213,11 @@ struct AssetNumber {
     id: i64,
 }
 
-/// A day's tree in memory: the complete subtrees of each level, so that many paths cost little.
+/// A day's tree of version 1 in memory: the complete subtrees of each level, so that many paths cost little.
 #[derive(Default)]
-struct DayTree(Vec<Vec<Hash>>);
+struct PlainTree(Vec<Vec<Hash>>);
 
-impl DayTree {
+impl PlainTree {
     fn of(entries: &[SumTreeRow]) -> Self {
         let (mut frontier, mut tree) = (Frontier::default(), Self::default());
         for row in entries {
@@ -209,7 +235,7 @@ impl DayTree {
     }
 }
 
-impl Nodes for DayTree {
+impl Nodes for PlainTree {
     type Error = StoreError;
     fn node(&mut self, level: u32, index: u64) -> Result<Hash> {
         let place = usize::try_from(level).ok().zip(usize::try_from(index).ok());
@@ -218,10 +244,43 @@ impl Nodes for DayTree {
     }
 }
 
+/// A day's tree of either version, in memory.
+enum DayTree {
+    Plain(PlainTree),
+    Ordered(OrderedTree),
+}
+
+impl DayTree {
+    fn of(version: u8, entries: &[SumTreeRow]) -> Result<Self> {
+        if version == 1 {
+            return Ok(Self::Plain(PlainTree::of(entries)));
+        }
+        day::tree(entries.iter().map(|row| row.entry.as_str())).map(Self::Ordered).map_err(disorder)
+    }
+
+    /// The path of the entry at this place among `size`. None for an asset whose undertaking stands behind another one: it cannot
+    /// be proven. `verify` names the two confirmations, and no confirmation is made with the words of another.
+    fn path(&mut self, entry: &AssetEntry, place: u64, size: u64) -> Result<Option<DayPath>> {
+        let tree = match self {
+            Self::Plain(tree) => return tree::inclusion(tree, place, size).map(DayPath::Plain).map(Some),
+            Self::Ordered(tree) => tree,
+        };
+        let Some((_, path)) = tree.path(&Key::of_asset(entry.asset)) else { return Ok(None) };
+        let Some(undertaking) = Undertaking::of(entry) else { return Ok(Some(DayPath::Ordered(path, None))) };
+        let node = undertaking.node();
+        let Some((index, behind)) = tree.path(&node.least) else { return Ok(None) };
+        if proof::ordered::climb(node, index, tree.size(), &behind).is_none_or(|root| root.hash != tree.root()) {
+            return Ok(None);
+        }
+        Ok(Some(DayPath::Ordered(path, Some(UndertakingPlace { undertaking, index, path: behind }))))
+    }
+}
+
 /// What a company had at the end of a day, each with its paths, by asset.
 pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -> Result<Vec<HeldAsset>> {
-    let entries = list_entries(conn, day.day)?;
-    let mut tree = DayTree::of(&entries);
+    let version = version_of(day);
+    let entries = list_entries(conn, day.day, version)?;
+    let mut tree = DayTree::of(version, &entries)?;
     let size = u64::try_from(entries.len()).unwrap_or(0);
     let own = AccountRow::list_where(conn, "owner_id = ? AND kind IN ('cash', 'holding') ORDER BY asset_id", &[owner.into()])?;
     let mut held = Vec::new();
@@ -237,7 +296,7 @@ pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -
             let Some((index, path)) = SumTree::new(all).path(&balance.node()).map_err(overflow(asset))? else { continue };
             let entry = AssetEntry::parse(&row.entry).ok_or_else(|| StoreError::Corrupt(format!("entry of asset {asset}")))?;
             let place = u64::try_from(place).unwrap_or(u64::MAX);
-            let to_day = tree::inclusion(&mut tree, place, size)?;
+            let Some(to_day) = tree.path(&entry, place, size)? else { continue };
             held.push(HeldAsset { entry, index: place, path: to_day, held: Held { balance, index, path } });
         }
     }

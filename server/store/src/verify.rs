@@ -379,6 +379,15 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
          ON v.invoice_id = r.invoice_id WHERE r.held <> (COALESCE(v.stops, 0) > 0) ORDER BY r.id LIMIT 1",
     ),
     (
+        "receivables",
+        "SELECT id, 'its reserve is not the asset after its fractions' AS problem FROM receivables WHERE reserve_asset <> id + 1 ORDER BY id LIMIT 1",
+    ),
+    (
+        "confirmations",
+        "SELECT MAX(id) AS id, 'another confirmation has the same undertaking' AS problem FROM confirmations GROUP BY words_hash HAVING COUNT(*) > 1 \
+         ORDER BY 1 LIMIT 1",
+    ),
+    (
         "approved_payables",
         "SELECT e.id, 'what it has confirmed is not what was approved' AS problem FROM approved_payables e LEFT JOIN confirmations c ON c.invoice_id = e.invoice_id \
          WHERE e.state = 'used' AND (c.id IS NULL OR c.amount_minor <> e.payable_minor OR c.due_date <> e.due_date OR c.words_hash <> e.words_hash) \

@@ -3,123 +3,13 @@
 
 use super::*;
 use crate::balance::SumTree;
-use crate::digest::sha256;
 use crate::note::Signer;
-use crate::record::{DaySums, LoggedRecord, Transfers};
-use crate::tree::{self, Frontier, Nodes};
+use crate::tree;
+use sample::{LOG_SIZE, Leaves, Sample};
 use std::path::PathBuf;
 
-struct Leaves(Vec<Hash>);
-
-impl Nodes for Leaves {
-    type Error = std::convert::Infallible;
-    fn node(&mut self, level: u32, index: u64) -> Result<Hash, Self::Error> {
-        let width = 1_usize << level;
-        let from = usize::try_from(index).unwrap() * width;
-        let mut part = Frontier::default();
-        self.0[from..from + width].iter().for_each(|leaf| part.push(*leaf, |_, _, _| {}));
-        Ok(part.root())
-    }
-}
-
-/// An asset of the sample world, by what each company has of it.
-fn balances(asset: i64, debit_kind: &str, credit_kind: &str, amounts: &[(i64, i64)]) -> Vec<Balance> {
-    let make = |debit_side, kind: &str, owner: i64, amount| {
-        let salt = sha256(&[b"sample", &asset.to_be_bytes(), &owner.to_be_bytes()]);
-        Balance { debit_side, kind: kind.to_owned(), owner, asset, amount, salt }
-    };
-    let whole = amounts.iter().map(|(_, amount)| amount).sum();
-    let credit = amounts.iter().map(|(owner, amount)| make(false, credit_kind, *owner, *amount));
-    credit.chain(std::iter::once(make(true, debit_kind, 0, whole))).collect()
-}
-
-fn entry(asset: i64, class: &str, name: &str, balances: &[Balance]) -> AssetEntry {
-    let tree = SumTree::new(balances);
-    AssetEntry {
-        asset,
-        class: class.to_owned(),
-        name: name.to_owned(),
-        currency: if name == "JPY" { "JPY" } else { "EUR" }.to_owned(),
-        leaves: tree.size(),
-        root: tree.root().unwrap().unwrap(),
-        documents: (class != "currency").then(|| [b"terms", b"paper", b"words"].map(|what| sha256(&[what, name.as_bytes()]))),
-    }
-}
-
-struct Sample {
-    signer: Signer,
-    assets: Vec<(AssetEntry, Vec<Balance>)>,
-    day: Leaves,
-    record: String,
-    log: Leaves,
-}
-
-const RECORD_INDEX: u64 = 41;
-const LOG_SIZE: u64 = 77;
-
-impl Sample {
-    fn new() -> Self {
-        let cash: Vec<(i64, i64)> = (0..23).map(|at| (10_001 + at, 1_000_000 + at * at * 977)).collect();
-        let worlds = [
-            (392, "currency", "JPY", balances(392, "custody", "cash", &[(10_003, 5_000)])),
-            (978, "currency", "EUR", balances(978, "custody", "cash", &cash)),
-            (
-                10_050,
-                "fractions",
-                "RF96R10050",
-                balances(10_050, "issued", "holding", &[(10_002, 700_000), (10_003, 200_001), (10_009, 1)]),
-            ),
-            (10_051, "reserve", "RF96R10050", balances(10_051, "issued", "holding", &[(10_002, 100_000)])),
-            (10_060, "fractions", "RF71R10060", balances(10_060, "issued", "holding", &[(10_003, i64::MAX)])),
-        ];
-        let assets: Vec<(AssetEntry, Vec<Balance>)> =
-            worlds.into_iter().map(|(asset, class, name, all)| (entry(asset, class, name, &all), all)).collect();
-        let mut day = Leaves(assets.iter().map(|(entry, _)| leaf_hash(entry.to_text().as_bytes())).collect());
-        let root = tree::root_at(&mut day, 5).unwrap();
-        let record = LoggedRecord {
-            seq: 42,
-            salt: sha256(&[b"salt"]),
-            at_micros: 1_795_392_000_000_001,
-            business_date: "2026-11-23".to_owned(),
-            party_id: 0,
-            user_id: 0,
-            approver_id: None,
-            command: "close_day",
-            subject_id: 0,
-            idempotency_key: "close-day-2026-11-22",
-            input_hash: &hex(&sha256(&[b"input"])),
-            outcome: "{}",
-            first_transfer: 0,
-            last_transfer: 0,
-            transfers: Transfers::default().digest(),
-            sums: Some(DaySums { day: "2026-11-22".to_owned(), last_transfer: 845, assets: 5, root }),
-        }
-        .to_text();
-        let mut log = Leaves((0..LOG_SIZE).map(|at| leaf_hash(&at.to_be_bytes())).collect());
-        log.0[usize::try_from(RECORD_INDEX).unwrap()] = leaf_hash(record.as_bytes());
-        let signer = Signer::from_seed("kontor.example/log", sha256(&[b"a key for vectors only"])).unwrap();
-        Self { signer, assets, day, record, log }
-    }
-
-    fn proof(&mut self, owner: i64) -> PositionProof {
-        let root = tree::root_at(&mut self.log, LOG_SIZE).unwrap();
-        let mut assets = Vec::new();
-        for (at, (entry, all)) in self.assets.clone().into_iter().enumerate() {
-            let index = u64::try_from(at).unwrap();
-            let Some(balance) = all.iter().find(|balance| balance.owner == owner).cloned() else { continue };
-            let (place, path) = SumTree::new(&all).path(&balance.node()).unwrap().unwrap();
-            let held = Held { balance, index: place, path };
-            assets.push(HeldAsset { entry, index, path: tree::inclusion(&mut self.day, index, 5).unwrap(), held });
-        }
-        PositionProof {
-            owner,
-            record: self.record.clone(),
-            path: tree::inclusion(&mut self.log, RECORD_INDEX, LOG_SIZE).unwrap(),
-            assets,
-            note: self.signer.checkpoint(LOG_SIZE, &root),
-        }
-    }
-}
+mod forged;
+mod sample;
 
 fn check(text: &str, key: &Verifier) -> Result<Proven, Flaw> {
     PositionProof::parse(text)?.verify(key)
@@ -127,7 +17,12 @@ fn check(text: &str, key: &Verifier) -> Result<Proven, Flaw> {
 
 #[test]
 fn a_holder_proves_what_it_holds() {
-    let mut sample = Sample::new();
+    for version in [1, 2] {
+        holders_prove_what_they_hold(Sample::new(version));
+    }
+}
+
+fn holders_prove_what_they_hold(mut sample: Sample) {
     let key = sample.signer.verifier();
     for owner in 10_001..10_024 {
         let proven = check(&sample.proof(owner).to_text(), &key).unwrap();
@@ -145,19 +40,26 @@ fn a_holder_proves_what_it_holds() {
 /// Nobody else's number, kind or salt stands in a file.
 #[test]
 fn a_proof_names_nobody_else() {
-    let mut sample = Sample::new();
-    let text = sample.proof(10_003).to_text();
-    let others = sample.assets.iter().flat_map(|(_, all)| all).filter(|balance| balance.owner != 10_003);
-    for other in others {
-        assert!(!text.contains(&format!("\n{}\n", other.owner)) || other.owner == 0, "{}", other.owner);
-        assert!(!text.contains(&hex(&other.salt)));
+    for version in [1, 2] {
+        let mut sample = Sample::new(version);
+        let text = sample.proof(10_003).to_text();
+        let others = sample.assets.iter().flat_map(|(_, all)| all).filter(|balance| balance.owner != 10_003);
+        for other in others {
+            assert!(!text.contains(&format!("\n{}\n", other.owner)) || other.owner == 0, "{}", other.owner);
+            assert!(!text.contains(&hex(&other.salt)));
+        }
     }
 }
 
 /// Lies that a dishonest platform or holder might try, each with what finds it.
 #[test]
 fn proofs_that_lie_are_found_out() {
-    let mut sample = Sample::new();
+    for version in [1, 2] {
+        lies_are_found_out(Sample::new(version));
+    }
+}
+
+fn lies_are_found_out(mut sample: Sample) {
     let key = sample.signer.verifier();
     let good = sample.proof(10_003);
     let lie = |change: &dyn Fn(&mut PositionProof)| {
@@ -169,7 +71,7 @@ fn proofs_that_lie_are_found_out() {
     assert_eq!(lie(&|proof| proof.assets[1].held.balance.amount += 1), Some(Flaw::Balance));
     assert_eq!(lie(&|proof| proof.assets[1].held.index += 1), Some(Flaw::Balance));
     assert_eq!(lie(&|proof| proof.assets[1].entry.root.credit += 1), Some(Flaw::Asset));
-    assert_eq!(lie(&|proof| proof.assets[2].entry.documents = None), Some(Flaw::Asset));
+    assert_eq!(lie(&|proof| proof.assets[2].entry.leaves += 1), Some(Flaw::Asset));
     assert_eq!(lie(&|proof| proof.assets[1].index = 0), Some(Flaw::Asset));
     assert_eq!(lie(&|proof| proof.assets.swap(0, 1)), Some(Flaw::Form));
     assert_eq!(lie(&|proof| proof.assets.push(proof.assets[3].clone())), Some(Flaw::Form));
@@ -186,12 +88,8 @@ fn proofs_that_lie_are_found_out() {
     let (mut entry, mut all) = sample.assets[2].clone();
     all[0].amount += 1;
     entry.root = SumTree::new(&all).root().unwrap().unwrap();
-    sample.assets[2] = (entry.clone(), all);
-    sample.day.0[2] = leaf_hash(entry.to_text().as_bytes());
-    let root = tree::root_at(&mut sample.day, 5).unwrap();
-    let sums = DayRecord::parse(&sample.record).unwrap().sums;
-    sample.record = sample.record.replace(&hex(&sums.root), &hex(&root));
-    sample.log.0[41] = leaf_hash(sample.record.as_bytes());
+    sample.assets[2] = (entry, all);
+    sample.sign();
     assert_eq!(check(&sample.proof(10_003).to_text(), &key).err(), Some(Flaw::Unbalanced));
 }
 
@@ -202,7 +100,7 @@ fn folder() -> PathBuf {
 /// The vectors for verifiers in other languages. `KONTOR_WRITE_VECTORS=1` writes them anew.
 #[test]
 fn the_vectors_are_what_this_program_makes() {
-    let mut sample = Sample::new();
+    let mut sample = Sample::new(1);
     let good = sample.proof(10_003);
     let text = good.to_text();
     let mut richer = good.clone();
@@ -214,11 +112,12 @@ fn the_vectors_are_what_this_program_makes() {
     let mut negative = good.clone();
     negative.assets[1].held.path[0].credit = -1;
     let other = Signer::from_seed("kontor.example/log", [1; 32]).unwrap();
+    let mut second = Sample::new(2);
     let mut resigned = good.clone();
     resigned.note = other.sign(good.note.split_once("\n\n").map(|(text, _)| format!("{text}\n")).unwrap().as_str());
     let mut witnessed = good.clone();
     witnessed.note.push_str("\u{2014} witness.example AAAAAAAA\n");
-    let files = [
+    let mut files = vec![
         ("many-assets.kontor-proof", text.clone(), "good"),
         ("one-asset.kontor-proof", sample.proof(10_017).to_text(), "good"),
         ("supplier.kontor-proof", sample.proof(10_002).to_text(), "good"),
@@ -233,7 +132,11 @@ fn the_vectors_are_what_this_program_makes() {
         ("bad-negative-sum.kontor-proof", negative.to_text(), "bad"),
         ("bad-cut.kontor-proof", text.trim_end().to_owned(), "bad"),
         ("bad-tail.kontor-proof", format!("{text}\n"), "bad"),
+        ("ordered-many-assets.kontor-proof", second.proof(10_003).to_text(), "good"),
+        ("ordered-one-asset.kontor-proof", second.proof(10_017).to_text(), "good"),
+        ("ordered-supplier.kontor-proof", second.proof(10_002).to_text(), "good"),
     ];
+    files.extend(forged::vectors().into_iter().map(|(name, proof, _)| (name, proof.to_text(), "bad")));
     let key = sample.signer.verifier();
     let mut list = String::new();
     let write = std::env::var("KONTOR_WRITE_VECTORS").is_ok();
@@ -337,7 +240,12 @@ fn mutate(text: &str, other: &str, dice: &mut Dice) -> Option<String> {
 #[test]
 fn mutated_proofs_never_verify() {
     let wanted: u64 = std::env::var("KONTOR_PROOF_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
-    let mut sample = Sample::new();
+    for version in [1, 2] {
+        mutate_many(Sample::new(version), wanted);
+    }
+}
+
+fn mutate_many(mut sample: Sample, wanted: u64) {
     let key = sample.signer.verifier();
     let (good, other) = (sample.proof(10_003).to_text(), sample.proof(10_002).to_text());
     let mut dice = Dice(20_261_122);
