@@ -593,3 +593,50 @@ fn a_programme_is_its_companies_own_affair() {
         it.verify();
     }
 }
+
+/// Offers below the least ticket, whose purchases would each bill the buyer the least fee: refused, however often and in whatever order
+/// they are tried. What is left at the end may be small, and its fee is small as well.
+#[test]
+fn small_tickets_are_not_offered_and_bill_little() {
+    for database in Database::both() {
+        let it = Trade::start_at(database, &[Currency::EUR], START);
+        let wanted = with(with(terms("Tickets"), "minimum_ticket_minor", 100_000), "minimum_fee_minor", 1_000);
+        let programme = open(&it, "tickets", &wanted);
+        join(&it, programme, 1);
+        let id = present(&it, "T-1", (START, "2026-04-01"), Currency::EUR, 1_000_000);
+        let issued = confirm(&it, id, totals(1_000_000).2, "2026-04-01");
+        assert_eq!(issued.sellable_minor, 952_000);
+        let small = |key: &str, units: i64| {
+            let refused = offer(&it, key, &issued, units).json();
+            assert_eq!(
+                (refused["code"].as_str(), refused["minimum_minor"].as_i64()),
+                (Some("below_minimum_ticket"), Some(100_000))
+            );
+        };
+        (0..20).for_each(|at| small(&format!("one-cent-{at}"), 1));
+        let end = |key: &str, offer: i64| {
+            assert_eq!(it.supplier.api("withdraw-offer", key, &json!({ "offer_id": offer })).status, 200);
+        };
+        // The remainder beside an offer is not all that is left, so that offering and withdrawing makes no small offers either.
+        for at in 1..4 {
+            let most =
+                offer(&it, &format!("nearly-all-{at}"), &issued, 952_000 - at).json()["result"]["offer_id"].as_i64().unwrap();
+            small(&format!("remainder-{at}"), at);
+            end(&format!("withdraw-{at}"), most);
+        }
+        let bulk = offer(&it, "the-bulk", &issued, 900_000).json()["result"]["offer_id"].as_i64().unwrap();
+        small("beside-the-bulk", 52_000);
+        it.buy(&it.financiers[0], bulk, 900_000);
+        // Sold: now the rest is all that is left, and is offered as one ticket.
+        small("part-of-the-rest", 51_999);
+        let rest = offer(&it, "all-of-the-rest", &issued, 52_000);
+        assert_eq!(rest.status, 200, "{}", rest.body);
+        it.buy(&it.financiers[0], rest.json()["result"]["offer_id"].as_i64().unwrap(), 52_000);
+        let bought =
+            store::Purchase::list_where(&mut it.world.conn(), "receivable_id = ? ORDER BY id", &[issued.id.into()]).unwrap();
+        let fees: Vec<(i64, i64)> = bought.iter().map(|row| (row.price_minor, row.fee_minor)).collect();
+        assert_eq!(fees[0].1, (fees[0].0 * 25 + 5_000) / 10_000);
+        assert_eq!(fees[1].1, fees[1].0 / 100, "not the least fee, but 1 % of the price: {fees:?}");
+        it.verify();
+    }
+}

@@ -17,6 +17,8 @@ named! {
 pub struct OfferFacts {
     pub units_minor: i64,
     pub available_minor: i64,
+    /// What other offers of the same receivable hold.
+    pub on_offer_minor: i64,
     /// What the programme lets the supplier keep of the face; 0 where all of it may be sold.
     pub kept_minor: i64,
     pub rate: Percent,
@@ -51,6 +53,11 @@ pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
     }
     if facts.rate <= Decimal::ZERO || facts.rate > Decimal::from(50) || facts.rate.scale() > 6 {
         return Err(Refusal::RateOutOfRange);
+    }
+    // Less than the least ticket is offered only as all that is left to sell: while another offer stands, more is left than is free.
+    let is_all = facts.units_minor == left_minor && facts.on_offer_minor == 0;
+    if facts.units_minor < facts.terms_minimum_minor && !is_all {
+        return Err(Refusal::BelowMinimumTicket { minimum_minor: facts.terms_minimum_minor });
     }
     let floor = facts.terms_minimum_minor.min(facts.units_minor);
     if facts.minimum_ticket_minor < floor || facts.minimum_ticket_minor > facts.units_minor {
@@ -208,6 +215,7 @@ mod tests {
         let good = OfferFacts {
             units_minor: 100,
             available_minor: 100,
+            on_offer_minor: 0,
             kept_minor: 0,
             rate: Decimal::from(5),
             minimum_ticket_minor: 10,
@@ -232,5 +240,45 @@ mod tests {
         assert_eq!(no(OfferFacts { close_date: date("2026-11-21"), ..good.clone() }), "close_date_invalid");
         assert_eq!(no(OfferFacts { close_date: date("2027-01-01"), ..good.clone() }), "close_date_invalid");
         assert_eq!(no(OfferFacts { due_date: date("2026-11-22"), ..good }), "receivable_matured");
+    }
+
+    /// Offered, free, on offer, kept, least ticket of the offer; the least ticket of the terms is 10.
+    #[test]
+    fn less_than_the_least_ticket_is_offered_only_as_all_that_is_left() {
+        let least = "below_minimum_ticket";
+        for (units, available, on_offer, kept, ticket, wanted) in [
+            (10, 100, 0, 0, 10, ""),
+            (9, 100, 0, 0, 9, least),
+            (1, 100, 0, 0, 1, least),
+            // All that is left: of the whole, of what a programme lets be sold.
+            (9, 9, 0, 0, 9, ""),
+            (1, 1, 0, 0, 1, ""),
+            (9, 29, 0, 20, 9, ""),
+            (8, 29, 0, 20, 8, least),
+            (9, 28, 0, 20, 9, "above_advance"),
+            // A remainder beside an offer: there is more to sell, so that offering and withdrawing makes no small tickets.
+            (1, 1, 99, 0, 1, least),
+            (9, 9, 1, 0, 9, least),
+            (10, 10, 90, 0, 10, ""),
+            // The whole small offer is one ticket.
+            (9, 9, 0, 0, 8, "minimum_ticket_invalid"),
+            (9, 9, 0, 0, 10, "minimum_ticket_invalid"),
+        ] {
+            let facts = OfferFacts {
+                units_minor: units,
+                available_minor: available,
+                on_offer_minor: on_offer,
+                kept_minor: kept,
+                rate: Decimal::from(5),
+                minimum_ticket_minor: ticket,
+                terms_minimum_minor: 10,
+                close_date: date("2026-12-01"),
+                due_date: date("2027-01-01"),
+                held: false,
+                today: date("2026-11-22"),
+            };
+            let found = decide_offer(&facts).err().map_or("", |refusal| refusal.code());
+            assert_eq!(found, wanted, "{units} of {available}, {on_offer} on offer, {kept} kept, ticket {ticket}");
+        }
     }
 }

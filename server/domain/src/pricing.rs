@@ -45,6 +45,20 @@ pub struct FeeTerms {
     pub bearer: Bearer,
 }
 
+/// The largest share of the price that a least fee may come to, in basis points: 1 %. So the fees of all purchases of a receivable stay
+/// below that share, or the fee's own basis points, of what was paid for it, however many purchases there are.
+pub const LEAST_FEE_SHARE_BPS: i64 = 100;
+
+impl FeeTerms {
+    /// The fee on a price: basis points, rounded half up, or the least amount as far as it is no more than its share of the price.
+    #[must_use]
+    pub fn on(&self, price_minor: i64) -> i64 {
+        let share = |bps: i64| exact(price_minor).saturating_mul(exact(bps)) / exact(10_000);
+        let least_minor = share(LEAST_FEE_SHARE_BPS).floor().to_i64().unwrap_or(0).min(self.minimum_minor);
+        to_minor(share(self.bps)).unwrap_or(i64::MAX).max(least_minor)
+    }
+}
+
 /// The terms a price is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceTerms {
@@ -120,8 +134,7 @@ pub fn quote(face_minor: i64, terms: &PriceTerms, value_date: NaiveDate) -> Resu
         return Err(Refusal::ReceivableMatured { due_date: terms.due_date });
     }
     let price_minor = price(face_minor, terms, value_date).filter(|price| *price > 0).ok_or(Refusal::PriceNotPositive)?;
-    let fee = exact(price_minor).saturating_mul(exact(terms.fee.bps)) / exact(10_000);
-    let fee_minor = to_minor(fee).unwrap_or(i64::MAX).max(terms.fee.minimum_minor);
+    let fee_minor = terms.fee.on(price_minor);
     let taken_minor = if terms.fee.bearer == Bearer::Supplier { fee_minor } else { 0 };
     let supplier_net_minor = price_minor.checked_sub(taken_minor).filter(|net| *net > 0).ok_or(Refusal::PriceNotPositive)?;
     let tenor_days = terms.day_count.days(value_date, terms.due_date);
@@ -222,8 +235,53 @@ mod tests {
         assert_eq!(billed.supplier_rate, billed.financier_rate);
         let late = super::quote(1_000_000, &terms, date("2026-12-31"));
         assert_eq!(late, Err(Refusal::ReceivableMatured { due_date: terms.due_date }));
-        let tiny = super::quote(100, &terms, date("2026-10-02"));
-        assert_eq!(tiny, Err(Refusal::PriceNotPositive), "the least fee would eat the price");
+        let tiny = super::quote(100, &terms, date("2026-10-02")).unwrap();
+        assert_eq!((tiny.price_minor, tiny.fee_minor), (99, 0), "a least fee eats no price");
+    }
+
+    /// Basis points, least amount, price, fee.
+    #[test]
+    fn a_fee_is_never_more_than_its_share_of_the_price() {
+        for (bps, minimum_minor, price_minor, wanted) in [
+            (10, 500, 985_000, 985),
+            (10, 500, 100_000, 500),
+            // 1 % is exactly the least amount, one unit less, and far less.
+            (10, 500, 50_000, 500),
+            (10, 500, 49_999, 499),
+            (10, 500, 1_000, 10),
+            (10, 500, 100, 1),
+            (10, 500, 99, 0),
+            (10, 500, 1, 0),
+            (0, 0, 1_000, 0),
+            (0, 100, 1, 0),
+            // Basis points above the share hold as they are.
+            (500, 100, 1_000, 50),
+            (500, 100, 10, 1),
+            (10, 1_000_000, i64::MAX, 9_223_372_036_854_776),
+        ] {
+            let fee = FeeTerms { bps, minimum_minor, bearer: Bearer::Buyer };
+            assert_eq!(fee.on(price_minor), wanted, "{bps} bps, least {minimum_minor}, of {price_minor}");
+        }
+    }
+
+    /// However a face is cut into tickets of a hundred units or more, the fees of all of them stay in their share of it.
+    #[test]
+    fn many_tickets_cost_no_more_than_their_share() {
+        let mut seed = 11_u64;
+        for (bps, minimum_minor) in [(0, 500), (25, 100), (100, 1_000_000), (500, 500)] {
+            let fee = FeeTerms { bps, minimum_minor, bearer: Bearer::Buyer };
+            for least_ticket in [100, 1_000, 100_000] {
+                let (face_minor, mut left, mut fees, mut tickets) = (5_000_000_i64, 5_000_000_i64, 0, 0);
+                while left > 0 {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let units = (least_ticket + i64::try_from(seed >> 50).unwrap() % least_ticket).min(left);
+                    (left, fees, tickets) = (left - units, fees + fee.on(units), tickets + 1);
+                }
+                // Rounding half up gives each ticket half a unit at most.
+                let most = face_minor * bps.max(LEAST_FEE_SHARE_BPS) / 10_000 + tickets / 2 + 1;
+                assert!(fees <= most, "{bps} {minimum_minor} {least_ticket}: {fees} of {most}");
+            }
+        }
     }
 
     /// 12 % on 1,000.00 for 30 days of 360 are 10.00; a cent more or less is told apart, and nothing is earned backwards.
@@ -259,7 +317,7 @@ mod tests {
         assert_eq!(quote(1_000, &terms("100", fee), whole_year), Err(Refusal::PriceNotPositive));
         let one = quote(1_000, &terms("99.9", fee), whole_year).unwrap();
         assert_eq!((one.price_minor, one.supplier_net_minor), (1, 1));
-        let all = FeeTerms { minimum_minor: 1, ..fee };
+        let all = FeeTerms { bps: 10_000, ..fee };
         assert_eq!(quote(1_000, &terms("99.9", all), whole_year), Err(Refusal::PriceNotPositive), "the fee is the price");
     }
 

@@ -48,10 +48,12 @@ impl CreateOffer {
         let rate: Decimal = self.rate.parse().map_err(|_| field("rate"))?;
         Method::parse(&self.method).ok_or_else(|| field("method"))?;
         DayCount::parse(&self.day_count).ok_or_else(|| field("day_count"))?;
-        let (_, available_minor) = batch.balance(AccountKey::holding(actor.party_id, AssetId(receivable.id)))?;
+        let (balance_minor, available_minor) = batch.balance(AccountKey::holding(actor.party_id, AssetId(receivable.id)))?;
         decide_offer(&OfferFacts {
             units_minor: self.units_minor,
             available_minor,
+            // Nothing but offers holds a supplier's units.
+            on_offer_minor: balance_minor.saturating_sub(available_minor),
             kept_minor: receivable.kept_minor(),
             rate,
             minimum_ticket_minor: self.minimum_ticket_minor,

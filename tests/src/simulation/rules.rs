@@ -332,7 +332,7 @@ impl Model {
         let price = price(units, offer.rate, &offer.method, &offer.day_count, dates);
         require(price > 0, "price_not_positive")?;
         let terms = &receivable.terms;
-        let fee = arithmetic::nearest(price * terms.purchase_bps, 10_000).max(terms.minimum_fee);
+        let fee = arithmetic::nearest(price * terms.purchase_bps, 10_000).max(terms.minimum_fee.min(price / 100));
         require(receivable.buyer_bears || price > fee, "price_not_positive")?;
         Ok(Quote { price, fee })
     }
@@ -377,6 +377,9 @@ impl Model {
         require(units <= free, "not_enough_units")?;
         require(units <= free - (receivable.face - receivable.sellable), "above_advance")?;
         require(rate.millionths > 0 && rate.millionths <= 50_000_000 && rate.digits <= 6, "rate_out_of_range")?;
+        let holding = self.amounts(("holding", actor.party_id, offer.receivable_id));
+        let all = holding.balance - (receivable.face - receivable.sellable);
+        require(units >= receivable.terms.minimum_ticket || units == all, "below_minimum_ticket")?;
         require(ticket >= receivable.terms.minimum_ticket.min(units) && ticket <= units, "minimum_ticket_invalid")?;
         require(offer.close_date >= self.today && offer.close_date < receivable.payment_date, "close_date_invalid")?;
         Ok(receivable)

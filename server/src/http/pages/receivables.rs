@@ -98,6 +98,7 @@ struct Loaded {
     events: Vec<AuditLine>,
     /// Units that the supplier can still offer.
     free_minor: i64,
+    on_offer_minor: i64,
     late_minor: i64,
     /// The name of the programme that it was issued under.
     programme: Option<String>,
@@ -127,6 +128,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let events = history(conn, &invoice)?;
         let key = AccountKey { kind: AccountKind::Holding, owner: row.supplier_id, asset: AssetId(id) };
         let account: Option<AccountRow> = store::journal::list_accounts(conn, &[key])?.into_iter().next();
+        let on_offer_minor = account.as_ref().map_or(0, |account| account.held);
         let free_minor = account.map_or(0, |account| account.balance.saturating_sub(account.held));
         let programme = match full.programme_id {
             Some(id) => store::Programme::find(conn, id)?.map(|row| row.name),
@@ -135,7 +137,20 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let today = store::records::load_heads(conn)?.business_date;
         let late_minor = settlement::late_interest(conn, &full, today)?;
         let notice = store::AssignmentNotice::find(conn, id)?;
-        Ok(Loaded { notice, row, full, holders, offers, purchases, events, free_minor, late_minor, programme, today })
+        Ok(Loaded {
+            notice,
+            row,
+            full,
+            holders,
+            offers,
+            purchases,
+            events,
+            free_minor,
+            on_offer_minor,
+            late_minor,
+            programme,
+            today,
+        })
     })
     .await
 }
@@ -358,6 +373,7 @@ fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
     domain::offering::decide_offer(&domain::offering::OfferFacts {
         units_minor: wish.units_minor,
         available_minor: loaded.free_minor,
+        on_offer_minor: loaded.on_offer_minor,
         kept_minor: loaded.full.kept_minor(),
         rate: terms.rate,
         minimum_ticket_minor: wish.minimum_ticket_minor,
