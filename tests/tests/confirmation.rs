@@ -324,6 +324,79 @@ fn payables_are_chosen_in_the_inbox() {
     }
 }
 
+/// The words of an undertaking stand behind one receivable: for a second invoice of the same file, number, amount and day they are refused.
+#[test]
+fn the_same_words_are_signed_once() {
+    for database in Database::both() {
+        let (world, invoices) = world(database, 2);
+        set_limit(&world, BUYER.3, "EUR", "1,000,000.00");
+        let buyer = world.api(BUYER.3);
+        let (one, other) = (&invoices[0], &invoices[1]);
+        let mut answers = Vec::new();
+        for row in [one, other] {
+            if row.id == other.id {
+                // As two rows of one table would have it.
+                let change = "UPDATE invoices SET number = ?, document = ? WHERE id = ?";
+                let binds = [one.number.as_str().into(), one.document.as_str().into(), other.id.into()];
+                store::query::execute(&mut world.conn(), change, &binds).unwrap();
+            }
+            let (amount, due) = (one.payable_minor, one.due_date.unwrap());
+            let question = format!("/api/v1/payables/undertaking?invoice_id={}&amount_minor={amount}&due_date={due}", row.id);
+            let words = buyer.get(&question).json();
+            let body = serde_json::json!({
+                "invoice_id": row.id, "amount_minor": amount, "due_date": due, "version": words["version"], "words_hash": words["words_hash"],
+                "reason": "as delivered",
+            });
+            answers.push((words["words_hash"].clone(), buyer.api("confirm-invoice", &format!("same-words-{}", row.id), &body)));
+        }
+        assert_eq!(answers[0].0, answers[1].0);
+        assert_eq!(answers[0].1.status, 200, "{}", answers[0].1.body);
+        assert_eq!((answers[1].1.status, answers[1].1.json()["code"].as_str()), (409, Some("duplicate_invoice")));
+    }
+}
+
+/// A list that one person confirms alone is what was done alone that day, once: its lines neither count again nor ask anybody.
+#[test]
+fn a_list_is_counted_once() {
+    for database in Database::both() {
+        let (world, invoices) = world(database, 3);
+        let buyer = world.api(BUYER.3);
+        let sum: i64 = invoices[..2].iter().map(|row| row.payable_minor).sum();
+        // Room for the list, and for less than one more payable.
+        let limit = serde_json::json!({ "currency": "EUR", "limit_minor": sum, "day_minor": sum + sum / 4 });
+        assert_eq!(buyer.api("set-approval-limit", "list-limit", &limit).status, 202);
+        assert_eq!(approve(&world.signed_in(&second_of(BUYER.3))).status, 200);
+        let items: Vec<_> = invoices[..2]
+            .iter()
+            .map(|row| serde_json::json!({ "invoice_id": row.id, "amount_minor": row.payable_minor }))
+            .collect();
+        let drafted = buyer.api("draft-confirmation-list", "list-draft", &serde_json::json!({ "items": items })).json();
+        let list = drafted["result"]["list_id"].as_i64().unwrap();
+        let yes = serde_json::json!({ "list_id": list, "list_hash": drafted["result"]["list_hash"] });
+        let done = buyer.api("confirm-list", "list-yes", &yes);
+        assert_eq!((done.status, done.json()["awaits_approval"].clone()), (200, serde_json::Value::Null), "{}", done.body);
+        wait_until_done(&world, list);
+        let lines = ConfirmationItem::list_where(&mut world.conn(), "list_id = ? ORDER BY id", &[list.into()]).unwrap();
+        let states: Vec<&str> = lines.iter().map(|row| row.state.as_str()).collect();
+        assert_eq!(states, ["confirmed", "confirmed"], "{lines:?}");
+        assert!(Approval::list_where(&mut world.conn(), "state = 'pending'", &[]).unwrap().is_empty());
+        let acts = store::SoloActs::find_where(&mut world.conn(), "currency = 'EUR' AND sum_minor > 0", &[]).unwrap().unwrap();
+        assert_eq!(acts.sum_minor, sum, "counted once");
+        // It has used up the day: the third payable is more than what is left of it.
+        let row = &invoices[2];
+        let due = row.due_date.unwrap();
+        let question =
+            format!("/api/v1/payables/undertaking?invoice_id={}&amount_minor={}&due_date={due}", row.id, row.payable_minor);
+        let words = buyer.get(&question).json();
+        let body = serde_json::json!({
+            "invoice_id": row.id, "amount_minor": row.payable_minor, "due_date": due, "version": words["version"], "words_hash": words["words_hash"],
+        });
+        let asked = buyer.api("confirm-invoice", "third-payable", &body);
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        world.verify();
+    }
+}
+
 #[test]
 fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
     const COUNT: usize = 400;

@@ -210,6 +210,23 @@ impl ConfirmInvoice {
         Ok((invoice, next, words))
     }
 
+    /// Whether this repeats a line of a list that its signer has decided on alone: the same invoice, amount, day and words, nothing deducted.
+    fn is_decided_line(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<bool> {
+        if [self.withheld_minor, self.retained_minor, self.deducted_minor] != [0; 3] {
+            return Ok(false);
+        }
+        let line = store::confirmation_lists::Line {
+            party: actor.party_id,
+            signer: actor.user_id,
+            version: &self.version,
+            invoice: self.invoice_id,
+            amount_minor: self.amount_minor,
+            due_date: self.due_date,
+            words_hash: &self.words_hash,
+        };
+        Ok(store::confirmation_lists::is_decided_alone(batch.conn, &line)?)
+    }
+
     /// The receivable with its frozen terms: the programme's where one holds, and else the platform's.
     fn receivable(&self, batch: &mut Batch<'_>, invoice: &Invoice, issue: &Issue, words_hash: &str) -> Step<Receivable> {
         let Issue { late, terms: issued, split, under } = issue;
@@ -297,6 +314,10 @@ impl Execute for ConfirmInvoice {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (invoice, ..) = self.decide(batch, actor)?;
+        // The whole list was weighed when it was decided: its lines are not counted again, and nobody is asked again.
+        if self.is_decided_line(batch, actor)? {
+            return Ok(None);
+        }
         second_person::weigh(batch, actor, &[(&invoice.currency, self.amount_minor)], invoice.id)
     }
 

@@ -69,7 +69,7 @@ fn confirmation(list: &ConfirmationList, item: &ConfirmationItem) -> Option<(Act
 /// Empty for confirmed, or what stood against it. A reply that says neither is asked for again in the next round.
 fn told(reply: Reply) -> Result<String, Fault> {
     match reply {
-        // The company has lowered its limit since: this one needs a second person of its own.
+        // Not the line that was decided on any more: it needs a second person of its own.
         Ok(outcome) if outcome.awaits_approval.is_some() => Ok(stored(&Refusal::StateConflict { state: "pending".to_owned() })),
         // The check before the act found something: a person looks first.
         Ok(outcome) if outcome.body.get("review").is_some() => Ok(stored(&Refusal::UnderReview)),

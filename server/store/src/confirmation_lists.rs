@@ -4,6 +4,7 @@ use crate::query;
 use crate::records::Record;
 use crate::rows::{Approval, ConfirmationItem, ConfirmationList};
 use crate::{Conn, Result};
+use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
@@ -45,6 +46,35 @@ pub fn list_running(conn: &mut Conn) -> Result<Vec<ConfirmationList>> {
 /// At most `most` lines that are still to be confirmed, in their order.
 pub fn list_waiting(conn: &mut Conn, list: i64, most: i64) -> Result<Vec<ConfirmationItem>> {
     ConfirmationItem::list_where(conn, "list_id = ? AND state = 'waiting' ORDER BY id LIMIT ?", &[list.into(), most.into()])
+}
+
+/// A line as its confirmation repeats it.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    pub party: i64,
+    pub signer: i64,
+    pub version: &'a str,
+    pub invoice: i64,
+    pub amount_minor: i64,
+    pub due_date: NaiveDate,
+    pub words_hash: &'a str,
+}
+
+/// Whether this is a line, still to be confirmed, of a list on which this person has decided alone.
+pub fn is_decided_alone(conn: &mut Conn, line: &Line<'_>) -> Result<bool> {
+    let condition = "invoice_id = ? AND amount_minor = ? AND due_date = ? AND words_hash = ? AND state = 'waiting' AND list_id IN \
+                     (SELECT id FROM confirmation_lists WHERE party_id = ? AND signer_id = ? AND version = ? AND state = 'running' \
+                     AND approver_id IS NULL) LIMIT 1";
+    let binds = [
+        line.invoice.into(),
+        line.amount_minor.into(),
+        line.due_date.into(),
+        line.words_hash.into(),
+        line.party.into(),
+        line.signer.into(),
+        line.version.into(),
+    ];
+    Ok(ConfirmationItem::find_where(conn, condition, &binds)?.is_some())
 }
 
 /// The newest request to a second person that this confirmation follows from: for the invoice alone, or for a list that holds it or
