@@ -349,6 +349,24 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
             operator.api("tell-code", "too-late-to-tell", &json!({ "link_id": link.id })).json()["code"],
             "state_conflict"
         );
+        // A credit note lowers what the link asks about.
+        let credited = present(&world, "CR-77", 171_500);
+        let path = link_of(&world, &credited);
+        let note = ubl(&DemoInvoice {
+            number: "NOTE-12",
+            issue_date: DAY.parse().unwrap(),
+            due_date: "2021-06-30".parse().unwrap(),
+            currency: Currency::EUR,
+            net_minor: 10_000,
+            seller: (SUPPLIER.0, SUPPLIER.1),
+            buyer: RARE,
+            order: "1",
+            item: "Goods",
+        });
+        let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", "credit-of-CR-77")];
+        let taken = supplier.post_with("/api/v1/register-invoice", &headers, crate::twice::naming(&note, "381", "CR-77"));
+        assert_eq!(taken.json()["result"]["late"], json!(false), "{}", taken.body);
+        gone(&credited, &path, "credited");
 
         // Wrong codes end it, in order or all at once.
         let guessed = present(&world, "S-3", 130_000);

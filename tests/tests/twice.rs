@@ -46,7 +46,7 @@ fn with_payee(file: &str, name: &str) -> String {
     file.replacen("<cac:TaxTotal>", &format!("{payee}<cac:TaxTotal>"), 1)
 }
 
-fn naming(file: &str, type_code: &str, number: &str) -> String {
+pub fn naming(file: &str, type_code: &str, number: &str) -> String {
     let reference = format!(
         "<cac:BillingReference><cac:InvoiceDocumentReference><cbc:ID>{number}</cbc:ID></cac:InvoiceDocumentReference></cac:BillingReference>"
     );
@@ -264,6 +264,75 @@ fn sold_already(world: &World, operator: &Client) {
         "open",
         "its number is free for the same again"
     );
+}
+
+/// A credit note lowers what somebody was asked to confirm: requests end, and drafted lists lose the line with a reason.
+#[test]
+fn a_credit_note_ends_what_was_asked() {
+    for database in Database::both() {
+        let world = World::start(database, "2021-05-26");
+        let operator = world.signed_in("operator@x.example");
+        for company in [SUPPLIER, BUYER] {
+            onboard(&world, &operator, company);
+        }
+        let (supplier, buyer) = (world.api(SUPPLIER.3), world.api(BUYER.3));
+        let mut ids = Vec::new();
+        for (number, net_minor) in [("END-1", 100_000), ("END-2", 110_000), ("END-3", 120_000)] {
+            let id = send(&supplier, &format!("register-{number}"), invoice(number, "2021-05-25", net_minor)).1["invoice_id"]
+                .as_i64()
+                .unwrap();
+            assert_eq!(supplier.api("submit-invoice", &format!("submit-{number}"), &json!({ "invoice_id": id })).status, 200);
+            ids.push(id);
+        }
+        let ask = |key: &str, id: i64, amount: i64| {
+            let words = buyer
+                .get(&format!("/api/v1/payables/undertaking?invoice_id={id}&amount_minor={amount}&due_date=2021-07-24"))
+                .json();
+            let body = json!({
+                "invoice_id": id, "amount_minor": amount, "due_date": "2021-07-24", "version": words["version"], "words_hash": words["words_hash"],
+            });
+            let asked = buyer.api("confirm-invoice", key, &body);
+            assert_eq!(asked.status, 202, "{}", asked.body);
+            asked.json()["awaits_approval"].as_i64().unwrap()
+        };
+        let requests =
+            [ask("ask-about-1", ids[0], 119_000), ask("ask-about-2", ids[1], 130_900), ask("ask-about-3", ids[2], 142_800)];
+        let items: Vec<Value> = ids
+            .iter()
+            .zip([119_000, 130_900, 142_800])
+            .map(|(id, amount)| json!({ "invoice_id": id, "amount_minor": amount }))
+            .collect();
+        let drafted = buyer.api("draft-confirmation-list", "draft-the-list", &json!({ "items": items })).json()["result"].clone();
+        let (list, hash) = (drafted["list_id"].as_i64().unwrap(), drafted["list_hash"].clone());
+        let asked = buyer.api("confirm-list", "ask-list", &json!({ "list_id": list, "list_hash": hash }));
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        let list_request = asked.json()["awaits_approval"].as_i64().unwrap();
+
+        // One is reduced, one extinguished, one as before.
+        let part = naming(&invoice("END-C1", "2021-05-26", 10_000), "381", "END-1");
+        assert_eq!(send(&supplier, "credit-part", part).1["late"], json!(false));
+        let whole = naming(&invoice("END-C2", "2021-05-26", 110_000), "381", "END-2");
+        assert_eq!(send(&supplier, "credit-whole", whole).1["late"], json!(false));
+        let state = |id: i64| {
+            let row = store::Approval::load(&mut world.conn(), id).unwrap();
+            (row.state, row.reason)
+        };
+        for request in [requests[0], requests[1], list_request] {
+            assert_eq!(state(request), ("ended".to_owned(), "credited".to_owned()));
+        }
+        assert_eq!(state(requests[2]).0, "pending");
+        let lines = store::ConfirmationItem::list_where(&mut world.conn(), "list_id = ? ORDER BY id", &[list.into()]).unwrap();
+        let states: Vec<(&str, bool)> = lines.iter().map(|row| (row.state.as_str(), row.refusal.contains("credited"))).collect();
+        assert_eq!(states, [("excluded", true), ("excluded", true), ("waiting", false)]);
+        let old = buyer.api("confirm-list", "old-list", &json!({ "list_id": list, "list_hash": hash })).json();
+        assert_eq!(old["code"], "undertaking_changed", "{old}");
+        // The list says why, in words, and can be confirmed as it is now.
+        let page = world.signed_in(BUYER.3).open(&format!("/payables/lists/{list}")).text();
+        assert!(page.contains("Lowered by a credit note"), "{page}");
+        let now = store::ConfirmationList::load(&mut world.conn(), list).unwrap().list_hash;
+        assert_eq!(buyer.api("confirm-list", "new-list", &json!({ "list_id": list, "list_hash": now })).status, 202);
+        world.verify();
+    }
 }
 
 #[test]

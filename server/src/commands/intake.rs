@@ -1,8 +1,9 @@
 //! From a file to an invoice or a credit note: first everything that can say no, then everything that is written.
 
+use super::draft_confirmation_list::{hash_of, stored};
 use super::known::{Known, Loaded};
 use super::reviews::{self, Finding};
-use super::{Actor, clean, currency, required};
+use super::{Actor, clean, currency, links, required, second_person};
 use crate::batch::{Batch, Step, Stop};
 use chrono::NaiveDate;
 use domain::identity::{ReviewRule, look_key, normalise_number, stem_key};
@@ -16,7 +17,8 @@ use domain::{Currency, Refusal};
 use formats::invoice::{Amount, InvoiceFile, Syntax};
 use formats::read::{Container, container};
 use serde_json::{Value, json};
-use store::{CreditNote, Invoice, Party, StoreError};
+use store::records::{Keyed, Record};
+use store::{ConfirmationItem, ConfirmationList, CreditNote, Invoice, Party, StoreError};
 
 /// What a file turned out to be, with nothing written yet: ids and times are still to be filled in.
 #[derive(Debug)]
@@ -323,6 +325,7 @@ fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invo
                 invoice.reason.clone_from(&credit.number);
             }
             batch.update(&invoice)?;
+            end_answers(batch, &invoice)?;
             if outcome == Credited::Extinguished {
                 reviews::release(batch, invoice.id)?;
             }
@@ -339,6 +342,26 @@ fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invo
         "currency": credit.currency, "amount_minor": credit.amount_minor, "late": outcome == Credited::Late, "reviews": opened,
     });
     Ok((credit.id, body))
+}
+
+/// Less is owed than what somebody was asked to confirm: ends the requests and one-time links of this invoice, and takes its lines out of
+/// drafted lists, whose hash changes with them.
+fn end_answers(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
+    let why = "credited";
+    links::end(batch, invoice.id, why)?;
+    second_person::end_requests(batch, "command = 'confirm_invoice' AND subject_id = ?", &[invoice.id.into()], why)?;
+    for mut item in store::confirmation_lists::list_drafted(batch.conn, invoice.id)? {
+        "excluded".clone_into(&mut item.state);
+        item.refusal = stored(&Refusal::StateConflict { state: why.to_owned() });
+        batch.update(&item)?;
+        let Some(mut list) = ConfirmationList::find(batch.conn, item.list_id)? else { continue };
+        let rows = ConfirmationItem::list_where(batch.conn, "list_id = ? ORDER BY id", &[list.id.into()])?;
+        let rows: Vec<_> = rows.into_iter().map(|row| if row.id == item.id { item.clone() } else { row }).collect();
+        list.list_hash = hash_of(&rows);
+        batch.update(&list)?;
+        second_person::end_requests(batch, "command = 'confirm_list' AND subject_id = ?", &[list.id.into()], why)?;
+    }
+    Ok(())
 }
 
 /// Keeps the file that invoices were read from.

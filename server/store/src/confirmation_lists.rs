@@ -77,6 +77,12 @@ pub fn is_decided_alone(conn: &mut Conn, line: &Line<'_>) -> Result<bool> {
     Ok(ConfirmationItem::find_where(conn, condition, &binds)?.is_some())
 }
 
+/// The lines of drafts that hold this invoice.
+pub fn list_drafted(conn: &mut Conn, invoice: i64) -> Result<Vec<ConfirmationItem>> {
+    let condition = "invoice_id = ? AND state = 'waiting' AND list_id IN (SELECT id FROM confirmation_lists WHERE state = 'draft') ORDER BY id";
+    ConfirmationItem::list_where(conn, condition, &[invoice.into()])
+}
+
 /// The newest request to a second person that this confirmation follows from: for the invoice alone, or for a list that holds it or
 /// has approved it in advance.
 pub fn find_request(conn: &mut Conn, invoice: i64, signer: i64) -> Result<Option<Approval>> {

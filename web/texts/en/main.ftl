@@ -651,6 +651,7 @@ state-draft = Draft
 state-presented = Presented
 state-confirmed = Confirmed
 state-partially-confirmed = Partly confirmed
+state-credited = Lowered by a credit note
 state-disputed = Disputed
 state-assigned = Offered
 state-part-paid = Partly paid
@@ -1799,6 +1800,7 @@ request-resolve-line = Decide a bank line
 ## Requests that end, accounts in doubt, and what is refused
 state-ended = Ended
 approval-ended-account-changed = The bank account was changed meanwhile. Ask again.
+approval-ended-credited = A credit note has lowered what is owed meanwhile. Ask again.
 approval-ended-disputed = The invoice was disputed meanwhile.
 approval-ended-rejected = The invoice was rejected meanwhile.
 approval-ended-withdrawn = The invoice was withdrawn meanwhile.

@@ -636,6 +636,7 @@ state-draft = 草稿
 state-presented = 待确权
 state-confirmed = 已确权
 state-partially-confirmed = 部分确权
+state-credited = 已被贷记单减少
 state-disputed = 有异议
 state-assigned = 已挂牌
 state-part-paid = 部分付款
@@ -1769,6 +1770,7 @@ request-resolve-line = 处理银行流水
 ## Requests that end, accounts in doubt, and what is refused
 state-ended = 已终止
 approval-ended-account-changed = 收款账户已变更，请重新申请。
+approval-ended-credited = 期间贷记单减少了应付金额。请重新提交。
 approval-ended-disputed = 该发票已被提出异议。
 approval-ended-rejected = 该发票已被拒绝。
 approval-ended-withdrawn = 该发票已被供应商撤回。
