@@ -314,11 +314,11 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
     command.link_id = link_id;
     command.token_hash = hash;
     posted.get("code").clone_into(&mut command.code);
-    command.code_digest = crate::auth::keyed_digest(&who.app.config.secret, "link-code", posted.get("code"));
+    command.code_digest = code_digest(&who, &posted);
     posted.get("version").clone_into(&mut command.version);
     posted.get("words_hash").clone_into(&mut command.words_hash);
     let loaded = loaded?;
-    let outcome = match who.app.submit(actor, posted.key(), command.clone()).await {
+    let outcome = match who.app.submit(actor, key_of(&who, &posted), command.clone()).await {
         Ok(outcome) => outcome,
         Err(Fault::Refused(Refusal::LinkInvalid)) => return Err(Refusal::LinkInvalid.into()),
         Err(fault) => {
@@ -338,9 +338,18 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
     receipt(&who, &outcome, &loaded.row.number, &loaded.row.currency, &command.answer).await
 }
 
+fn code_digest(who: &Who<Anyone>, posted: &Posted) -> String {
+    crate::auth::keyed_digest(&who.app.config.secret, "link-code", posted.get("code"))
+}
+
+/// A form that is sent twice with one code does one thing; with another code it is another try.
+fn key_of(who: &Who<Anyone>, posted: &Posted) -> String {
+    crate::commands::own_key("link", &[&posted.key(), &code_digest(who, posted)])
+}
+
 /// The receipt of what this very form has done before; otherwise the link is as good as none.
 async fn repeated(who: &Who<Anyone>, actor: &Actor, posted: &Posted) -> Answer {
-    let (party_id, user_id, key) = (actor.party_id, actor.user_id, posted.key());
+    let (party_id, user_id, key) = (actor.party_id, actor.user_id, key_of(who, posted));
     let found = who
         .read(move |conn| {
             let known = store::records::list_audit_by_key(conn, &[(party_id, key.as_str())])?.into_iter().next();
