@@ -9,8 +9,8 @@ use domain::text::{is_hidden, is_hidden_in_prose};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use store::{Approval, Conn};
 use store::records::Record;
+use store::{Approval, Conn};
 
 /// Who acts: a person for a company, one of the platform's own jobs, or the platform for a request of somebody who is not signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -34,7 +34,10 @@ pub struct Person {
 pub enum Matter {
     Ordinary,
     /// This checker shall check no more: it loses the role, or is disabled. The same change may give it other roles.
-    EndsChecker { checker: i64, widens: bool },
+    EndsChecker {
+        checker: i64,
+        widens: bool,
+    },
 }
 
 /// Everybody who stands behind this person. The person itself is among them only where the chain comes back to it.

@@ -59,7 +59,11 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
             if row.amount_minor > 0 { Value::money(&row.currency, row.amount_minor) } else { Value::text("–") },
             Value::text(row.maker.clone()),
             Value::moment(language, row.created_at),
-            if others.contains(&row.id) { Value::text(who.t("approval-for-another")) } else { Value::state(language, &row.state) },
+            if others.contains(&row.id) {
+                Value::text(who.t("approval-for-another"))
+            } else {
+                Value::state(language, &row.state)
+            },
         ],
     });
     let last = page.rows.last().map(|row| (row.id.to_string(), row.id));

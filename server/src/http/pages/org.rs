@@ -194,19 +194,17 @@ async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
     } else {
         ""
     }));
-    let mut facts = vec![
-        (who.t("field-email"), Value::text(user.email)),
-        (who.t("col-state"), Value::state(who.language(), &user.status)),
-    ];
+    let mut facts =
+        vec![(who.t("field-email"), Value::text(user.email)), (who.t("col-state"), Value::state(who.language(), &user.status))];
     facts.extend(behind);
     let mut page = Page::new(user.name.clone())
         .trail(who.t("people-title"), "/org/people")
         .with(Block::Facts(facts))
         .form(Form::new(format!("/org/people/{id}"), who.t("people-save"), fields));
     if user.status == UserStatus::Active.name() {
-        page = page.with(Block::Paragraph(who.t("people-end-sessions-lead"))).form(
-            Form::new(format!("/org/people/{id}/sessions"), who.t("people-end-sessions"), vec![]).secondary(),
-        );
+        page = page
+            .with(Block::Paragraph(who.t("people-end-sessions-lead")))
+            .form(Form::new(format!("/org/people/{id}/sessions"), who.t("people-end-sessions"), vec![]).secondary());
     }
     Ok(page)
 }
