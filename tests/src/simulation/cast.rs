@@ -149,6 +149,7 @@ fn accept(runner: &mut impl Run, conn: &mut Conn, user_id: i64) -> Result<(), St
     let accepted = AcceptInvitation {
         token_hash: sha256_hex(token.as_bytes()),
         password_hash: String::new(),
+        password_digest: String::new(),
         name: "Person".to_owned(),
         language: "en".to_owned(),
     };
