@@ -3,12 +3,14 @@
 
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::four_eyes::Matter;
+use domain::party::Role;
 use domain::text::{is_hidden, is_hidden_in_prose};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use store::Approval;
 use store::records::Record;
+use store::{Approval, Conn};
 
 /// Who acts: a person for a company, one of the platform's own jobs, or the platform for a request of somebody who is not signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +111,14 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
         Vec::new()
     }
 
+    /// The roles of which one is needed to ask for it, as on its route. Looked at again when a second person agrees.
+    const ASKERS: &'static [Role] = &[Role::Maker];
+
+    /// What it is for the rule of who may agree to it.
+    fn matter(&self, _conn: &mut Conn, _asker: &Actor) -> Step<Matter> {
+        Ok(Matter::Ordinary)
+    }
+
     /// Whether a second person must agree first. Called before `execute`, unless somebody has agreed.
     fn ask_second_person(&self, _batch: &mut Batch<'_>, _actor: &Actor) -> Step<Option<Ask>> {
         Ok(None)
@@ -150,6 +160,13 @@ macro_rules! commands {
             fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
                 match self { $(Self::$name(input) => input.ask_second_person(batch, actor)),+ }
             }
+            fn matter(&self, conn: &mut Conn, asker: &Actor) -> Step<Matter> {
+                match self { $(Self::$name(input) => input.matter(conn, asker)),+ }
+            }
+            /// Every command's name, and the roles of which one is needed to ask for it.
+            pub const ASKERS: &'static [(&'static str, &'static [Role])] =
+                &[$((<$module::$name as Execute>::NAME, <$module::$name as Execute>::ASKERS)),+];
+
             /// Reads a stored request back.
             #[must_use]
             pub fn read(name: &str, input: &str) -> Option<Self> {
@@ -195,6 +212,7 @@ commands!(
     draft_payables DraftPayables,
     end_contact EndContact,
     end_membership EndMembership,
+    end_sessions EndSessions,
     enrol_totp EnrolTotp,
     explain_invoice ExplainInvoice,
     explain_statement ExplainStatement,
@@ -277,7 +295,7 @@ pub mod links;
 pub mod payout;
 pub mod programmes;
 pub mod reviews;
-mod second_person;
+pub(crate) mod second_person;
 pub mod settlement;
 
 /// Runs a command, or puts it before a second person.
@@ -285,6 +303,8 @@ pub fn run(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<Done
     if actor.approver_id.is_none()
         && let Some(ask) = command.ask_second_person(batch, actor)?
     {
+        let matter = command.matter(batch.conn, actor)?;
+        second_person::require(batch, actor, matter)?;
         return request_approval(batch, actor, command, &ask);
     }
     let done = command.execute(batch, actor)?;

@@ -134,6 +134,8 @@ impl App {
             command,
             Command::RevokeSessions(_)
                 | Command::ChangeUser(_)
+                | Command::EndSessions(_)
+                | Command::DecideApproval(_)
                 | Command::ChangePassword(_)
                 | Command::ResetPassword(_)
                 | Command::SignIn(_)

@@ -120,7 +120,7 @@ enum Task {
         #[command(flatten)]
         log: LogOptions,
     },
-    /// Make the operator and its first two people on an empty database; prints their passwords once.
+    /// Make the operator and its first two or three people on an empty database; prints their passwords once.
     Setup {
         #[command(flatten)]
         database: Database,
@@ -145,6 +145,9 @@ enum Task {
         /// Address of the second person, who makes and checks; nobody agrees to what they asked for themselves.
         #[arg(long)]
         second_email: String,
+        /// Address of a third person with the same roles: two can go on when one has left.
+        #[arg(long)]
+        third_email: Option<String>,
     },
     /// Bring the database's schema up to date.
     Migrate {
@@ -295,14 +298,27 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             println!("Kontor listens on {listen}");
             running.wait_for_signal(std::time::Duration::from_secs(drain))?;
         }
-        Task::Setup { database, operator_name, country, custody_iban, custody_bank, currencies, first_email, second_email } => {
+        Task::Setup {
+            database,
+            operator_name,
+            country,
+            custody_iban,
+            custody_bank,
+            currencies,
+            first_email,
+            second_email,
+            third_email,
+        } => {
             let account = domain::bank_account::BankAccountNumber::of(&country, &custody_iban, &custody_bank);
             let account = account.map_err(|refusal| format!("--custody-iban {custody_iban}: {}", setup::sentence(&refusal)))?;
             if let Some(wrong) = currencies.iter().find(|code| domain::Currency::parse(code).is_none()) {
                 return Err(format!("{wrong} is not a currency of ISO 4217").into());
             }
-            if first_email.eq_ignore_ascii_case(&second_email) {
-                return Err("the operator's two people need two different addresses".into());
+            let mut emails = vec![first_email, second_email];
+            emails.extend(third_email);
+            let different: std::collections::BTreeSet<String> = emails.iter().map(|email| email.to_lowercase()).collect();
+            if different.len() < emails.len() {
+                return Err("the operator's people need different addresses".into());
             }
             let mut conn = store::connect(&database.url()?)?;
             store::migrate(&mut conn)?;
@@ -318,7 +334,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 roles: "administrator,maker,checker".to_owned(),
                 language: "en".to_owned(),
             };
-            let users = vec![user(&first_email), user(&second_email)];
+            let users = emails.iter().map(|email| user(email)).collect();
             let wanted =
                 Setup { operator_name, country, custody_iban: account.to_string(), business_date: today, currencies, users };
             drop(conn);

@@ -47,10 +47,16 @@ pub fn file_reader() -> std::path::PathBuf {
 
 /// The operator on an empty database, at this business date, trading in EUR and CNY.
 pub fn set_up(database: &Database, date: NaiveDate, clock: &Clock) {
-    set_up_in(database, date, clock, &["EUR", "CNY"]);
+    set_up_in(database, date, clock, (&["EUR", "CNY"], OPERATORS));
 }
 
-fn set_up_in(database: &Database, date: NaiveDate, clock: &Clock, currencies: &[&str]) {
+/// Name, address and roles of the operator's two people, of whom only one can ask and only the other agree.
+const OPERATORS: &[(&str, &str, &str)] =
+    &[("Olga", "operator@x.example", "administrator,maker"), ("Otto", "operator2@x.example", "checker")];
+
+type Founders<'a> = &'a [(&'a str, &'a str, &'a str)];
+
+fn set_up_in(database: &Database, date: NaiveDate, clock: &Clock, (currencies, people): (&[&str], Founders<'_>)) {
     let mut conn = store::connect(&database.url).expect("a database");
     store::migrate(&mut conn).expect("migrations");
     let user = |name: &str, email: &str, roles: &str| FirstUser {
@@ -66,7 +72,7 @@ fn set_up_in(database: &Database, date: NaiveDate, clock: &Clock, currencies: &[
         custody_iban: CUSTODY_IBAN.to_owned(),
         business_date: date,
         currencies: currencies.iter().map(|code| (*code).to_owned()).collect(),
-        users: vec![user("Olga", "operator@x.example", "administrator,maker"), user("Otto", "operator2@x.example", "checker")],
+        users: people.iter().map(|(name, email, roles)| user(name, email, roles)).collect(),
     };
     drop(conn);
     setup::run(&database.url, &wanted, clock).expect("a platform");
@@ -78,11 +84,21 @@ impl World {
         Self::start_with(database, date, &["EUR", "CNY"], |_| {})
     }
 
+    /// With these people of the operator: name, address, roles.
+    #[must_use]
+    pub fn founded(database: Database, date: &str, people: Founders<'_>) -> Self {
+        Self::start_in(database, date, (&["EUR", "CNY"], people), |_| {})
+    }
+
     /// With these currencies, and settings of the test's own.
     #[must_use]
     pub fn start_with(database: Database, date: &str, currencies: &[&str], change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_in(database, date, (currencies, OPERATORS), change)
+    }
+
+    fn start_in(database: Database, date: &str, founding: (&[&str], Founders<'_>), change: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::default();
-        set_up_in(&database, date.parse().expect("a date"), &clock, currencies);
+        set_up_in(&database, date.parse().expect("a date"), &clock, founding);
         let mut wanted = config(&database, "http://kontor.test");
         change(&mut wanted);
         let running = serve::start(wanted, clock.clone()).expect("a server");

@@ -15,6 +15,7 @@ mod disk;
 mod distribution;
 mod documents;
 mod edges;
+mod four_eyes;
 mod house_rules;
 mod intake;
 mod isolation;

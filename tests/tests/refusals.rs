@@ -10,6 +10,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("second_person_missing", "security::four_eyes_cannot_be_gone_around"),
     ("not_found", "security::a_foreign_record_is_like_a_missing_one"),
     ("not_permitted", "security::every_route_is_open_to_exactly_those_who_have_its_right"),
+    ("not_independent", "four_eyes::one_person_with_two_mailboxes_is_one_person"),
+    ("asker_lacks_right", "four_eyes::a_request_ends_with_the_right_behind_it"),
     ("same_person", "security::four_eyes_cannot_be_gone_around"),
     ("approval_content_changed", "security::four_eyes_cannot_be_gone_around"),
     ("approval_already_decided", "security::four_eyes_cannot_be_gone_around"),

@@ -510,6 +510,11 @@ fn four_eyes_cannot_be_gone_around() {
         let invite = |roles: &str, email: &str| serde_json::json!({ "email": email, "name": "Eve", "roles": roles });
         assert_eq!(maker_api.api("invite-user", "four-eyes-invite", &invite("checker", "eve@x.example")).status, 202);
         assert_eq!(maker_api.api("invite-user", "four-eyes-reader", &invite("viewer", "rea@x.example")).status, 200);
+        for (number, roles) in ["maker", "administrator"].into_iter().enumerate() {
+            let asked =
+                maker_api.api("invite-user", &format!("four-eyes-{roles}"), &invite(roles, &format!("eve{number}@x.example")));
+            assert_eq!(asked.status, 202, "{roles}: {}", asked.body);
+        }
         let change =
             |id: i64, roles: &str, disabled: bool| serde_json::json!({ "user_id": id, "roles": roles, "disabled": disabled });
         let (own, second) = (number(&mut conn, "buyer1@kontor.example"), number(&mut conn, "buyer1.checker@kontor.example"));
@@ -647,7 +652,10 @@ fn requests_end_when_their_matter_changes() {
         let viewer = store::User::find_where(&mut conn, "email = 'supplier1.viewer@kontor.example'", &[]).unwrap().unwrap();
         let change =
             |roles: &str, disabled: bool| serde_json::json!({ "user_id": viewer.id, "roles": roles, "disabled": disabled });
-        assert_eq!(maker.api("change-user", "ends-maker", &change("maker", false)).status, 200);
+        // Giving the role takes the company's checker; taking it, or the account, takes nobody.
+        assert_eq!(maker.api("change-user", "ends-maker", &change("maker", false)).status, 202);
+        let given = pending(&mut conn, "change_user", "supplier1@kontor.example");
+        assert_eq!(agree(&checker, &given).0, 200);
         let asked = serde_json::json!({ "currency": "EUR", "amount_minor": 250_001 });
         assert_eq!(world.api("supplier1.viewer@kontor.example").api("request-payout", "ends-asked", &asked).status, 202);
         let request = pending(&mut conn, "request_payout", "supplier1@kontor.example");

@@ -16,6 +16,7 @@ pub mod confirmation_list;
 pub mod creditor_reference;
 pub mod day_count;
 pub mod evidence;
+pub mod four_eyes;
 pub mod identity;
 pub mod invoice;
 pub mod link;

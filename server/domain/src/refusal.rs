@@ -36,6 +36,10 @@ refusals! {
     CapacityMissing => "capacity_missing",
     /// The same person may not make and approve.
     SamePerson => "same_person",
+    /// Whoever would agree stands behind the one who asked.
+    NotIndependent => "not_independent",
+    /// Whoever asked may not ask for it any more.
+    AskerLacksRight => "asker_lacks_right",
     ApprovalDecided => "approval_already_decided",
     /// What is approved is not what was asked for.
     ApprovalChanged => "approval_content_changed",

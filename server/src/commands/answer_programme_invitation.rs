@@ -3,7 +3,7 @@
 use super::{Actor, Done, Execute, prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::Capacity;
+use domain::party::{Capacity, Role};
 use domain::programme::{MemberEvent, MemberState, ProgrammeState, next_membership};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -23,6 +23,7 @@ pub struct AnswerProgrammeInvitation {
 
 impl Execute for AnswerProgrammeInvitation {
     const NAME: &'static str = "answer_programme_invitation";
+    const ASKERS: &'static [Role] = &[Role::Maker, Role::Administrator];
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let supplier = batch.acting_party(actor, Capacity::Supplier)?;

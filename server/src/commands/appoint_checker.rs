@@ -29,7 +29,7 @@ impl AppointChecker {
         required_prose(&self.reason, "reason", 500)?;
         let name = required(&self.name, "name", 100)?;
         let email = free_email(batch, &self.email, "email")?;
-        Ok((party, Invited { email, name, roles: Role::Checker.name().to_owned() }))
+        Ok((party, Invited { email, name, roles: Role::Checker.name().to_owned(), invited_by: None }))
     }
 }
 

@@ -1,13 +1,14 @@
-//! An administrator changes what a colleague may do, or disables the account at once. Making a checker, or leaving the
-//! company without one, needs a second person's agreement.
+//! An administrator changes what a colleague may do, or disables the account. Giving anything beyond reading, and ending a checker,
+//! need a second person's agreement; taking anything else happens at once.
 
 use super::{Actor, Ask, Done, Execute, revoke_sessions, second_person};
 use crate::batch::{Batch, Step};
-use domain::Refusal;
+use domain::four_eyes::Matter;
 use domain::party::{Names, Role, UserStatus, normalise_names};
+use domain::{Refusal, four_eyes};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::User;
+use store::{Conn, User};
 use store::records::{Keyed, Record};
 use utoipa::ToSchema;
 
@@ -24,16 +25,22 @@ pub(crate) fn known_roles() -> Vec<&'static str> {
     Role::ALL.iter().map(|role| role.name()).collect()
 }
 
+/// A person of the own company with an account; anybody else is not there.
+pub(crate) fn colleague(conn: &mut Conn, actor: &Actor, user_id: i64) -> Step<User> {
+    let found = User::find(conn, user_id)?;
+    let own = found.filter(|user| user.party_id == actor.party_id && user.status != UserStatus::Contact.name());
+    Ok(own.ok_or(Refusal::NotFound)?)
+}
+
 impl ChangeUser {
     /// The person as they are, and the roles that they shall have.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(User, String)> {
-        let found = User::find(batch.conn, self.user_id)?.filter(|user| user.party_id == actor.party_id && user.status != UserStatus::Contact.name());
-        let user = found.ok_or(Refusal::NotFound)?;
+    fn decide(&self, conn: &mut Conn, actor: &Actor) -> Step<(User, String)> {
+        let user = colleague(conn, actor, self.user_id)?;
         let roles = normalise_names(&self.roles, &known_roles(), "roles")?;
         let administrator = Role::Administrator.name();
         let stays = !self.disabled && Names::parse(&roles).has(administrator);
         let binds = [actor.party_id.into(), user.id.into()];
-        let others = User::list_where(batch.conn, "party_id = ? AND status = 'active' AND id <> ?", &binds)?;
+        let others = User::list_where(conn, "party_id = ? AND status = 'active' AND id <> ?", &binds)?;
         if !stays && !others.iter().any(|other| Names::parse(&other.roles).has(administrator)) {
             return Err(Refusal::LastAdministrator.into());
         }
@@ -41,27 +48,38 @@ impl ChangeUser {
     }
 }
 
+impl ChangeUser {
+    /// Whether it gives the person anything beyond reading, and whether it ends a checker.
+    fn weigh(&self, user: &User, roles: &str) -> (bool, bool) {
+        let (before, after) = (Names::parse(&user.roles), Names::parse(roles));
+        let (enabled_before, enabled_after) = (user.status != UserStatus::Disabled.name(), !self.disabled);
+        let checks = |roles: &Names, enabled: bool| enabled && roles.has(Role::Checker.name());
+        let ends = checks(&before, enabled_before) && !checks(&after, enabled_after);
+        (four_eyes::widens((&before, enabled_before), (&after, enabled_after)), ends)
+    }
+}
+
 impl Execute for ChangeUser {
     const NAME: &'static str = "change_user";
+    const ASKERS: &'static [Role] = &[Role::Administrator];
+
+    fn matter(&self, conn: &mut Conn, actor: &Actor) -> Step<Matter> {
+        let (user, roles) = self.decide(conn, actor)?;
+        let (widens, ends) = self.weigh(&user, &roles);
+        Ok(if ends { Matter::EndsChecker { checker: user.id, widens } } else { Matter::Ordinary })
+    }
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (user, roles) = self.decide(batch, actor)?;
-        let checker = Role::Checker.name();
-        let before = user.status != UserStatus::Disabled.name() && Names::parse(&user.roles).has(checker);
-        let after = !self.disabled && Names::parse(&roles).has(checker);
-        let about = |ask: Ask| Some(Ask { subject: user.id, ..ask });
-        match (before, after) {
-            (false, true) => second_person::ask(batch, actor, &[actor.user_id, user.id]).map(about),
-            // The last one whom the administrator does not decide about has a say in it.
-            (true, false) if !second_person::stands(batch, actor.party_id, &[actor.user_id, user.id])? => {
-                second_person::ask(batch, actor, &[actor.user_id]).map(about)
-            }
-            _ => Ok(None),
-        }
+        let (user, roles) = self.decide(batch.conn, actor)?;
+        let (widens, ends) = self.weigh(&user, &roles);
+        Ok((widens || ends).then(|| Ask { amount_minor: None, currency: String::new(), subject: user.id }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut user, roles) = self.decide(batch, actor)?;
+        let (mut user, roles) = self.decide(batch.conn, actor)?;
+        if self.weigh(&user, &roles).0 && user.id != actor.user_id {
+            user.roles_by = Some(actor.user_id);
+        }
         user.roles = roles;
         if self.disabled {
             user.status = UserStatus::Disabled.name().to_owned();
@@ -73,6 +91,8 @@ impl Execute for ChangeUser {
         if self.disabled {
             revoke_sessions::end_sessions(batch, user.id, 0)?;
             second_person::end_requests(batch, "maker_id = ?", &[user.id.into()], "person_disabled")?;
+        } else {
+            second_person::end_without_right(batch, &user)?;
         }
         Ok(Done::new(actor.party_id, json!({ "user_id": user.id })))
     }

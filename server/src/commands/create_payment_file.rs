@@ -68,7 +68,7 @@ impl Execute for CreatePaymentFile {
     /// Money leaves: nobody sends a file alone, whatever the amount.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (known, payouts) = self.decide(batch, actor)?;
-        let ask = second_person::ask(batch, actor, &[actor.user_id])?;
+        let ask = second_person::ask(batch, actor)?;
         second_person::end_same(batch, actor, (Self::NAME, known.code()), "asked_again")?;
         Ok(Some(Ask { amount_minor: Some(total_of(&payouts)?), currency: known.code().to_owned(), ..ask }))
     }

@@ -1,6 +1,6 @@
 //! A second person agrees to a request, which then happens at once, or turns it down.
 
-use super::{Actor, Command, Done, Execute, prose};
+use super::{Actor, Command, Done, Execute, prose, second_person};
 use crate::batch::{Batch, Step};
 use domain::{Refusal, party};
 use serde::{Deserialize, Serialize};
@@ -31,12 +31,17 @@ impl Execute for DecideApproval {
         if !self.approve && reason.is_empty() {
             return Err(Refusal::ReasonMissing.into());
         }
+        let command = Command::read(&approval.command, &approval.body)
+            .ok_or_else(|| StoreError::Corrupt(format!("request of approval {}", approval.id)))?;
+        let maker = Actor { party_id: approval.party_id, user_id: approval.maker_id, approver_id: Some(actor.user_id) };
+        if self.approve {
+            second_person::check_asker(batch, &maker, &approval.command)?;
+            let matter = command.matter(batch.conn, &maker)?;
+            second_person::check_agreement(batch, &maker, actor, matter)?;
+        }
         let mut body = json!({ "command": approval.command, "approved": self.approve, "approval_id": approval.id });
         let mut subject = approval.subject_id;
         if self.approve {
-            let command = Command::read(&approval.command, &approval.body)
-                .ok_or_else(|| StoreError::Corrupt(format!("request of approval {}", approval.id)))?;
-            let maker = Actor { party_id: approval.party_id, user_id: approval.maker_id, approver_id: Some(actor.user_id) };
             let done = command.execute(batch, &maker)?;
             subject = done.subject;
             if let (Some(target), Some(inner)) = (body.as_object_mut(), done.body.as_object()) {

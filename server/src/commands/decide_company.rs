@@ -1,7 +1,7 @@
 //! The operator lets a company trade, suspends it or declines it, with a reason. Letting it trade takes two people;
 //! stopping it takes one, at once.
 
-use super::{Actor, Ask, Done, Execute, withdraw_offer, required_prose};
+use super::{Actor, Ask, Done, Execute, required_prose, second_person, withdraw_offer};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::offering::OfferState;
@@ -61,6 +61,9 @@ impl Execute for DecideCompany {
         batch.update(&party)?;
         if wanted != PartyStatus::Active {
             end_offers(batch, party.id)?;
+            // What its people asked for, and what was asked to let it trade.
+            let condition = "(party_id = ? OR (command = 'decide_company' AND subject_id = ?))";
+            second_person::end_requests(batch, condition, &[party.id.into(), party.id.into()], "company_stopped")?;
         }
         let arguments = json!({ "status": party.status, "reason": reason });
         batch.notify(party.id, "company_decided", &arguments, "/org".to_owned());

@@ -90,6 +90,8 @@ impl FirstPerson {
             failed_count: 0,
             locked_until: None,
             created_at: batch.now,
+            invited_by: None,
+            roles_by: None,
         }
     }
 }

@@ -53,8 +53,9 @@ impl InviteCompany {
         if checker_email == email || checker.eq_ignore_ascii_case(&person) {
             return Err(Refusal::TwoPeopleNeeded { field: "checker_email".to_owned() }.into());
         }
-        let first = Invited { email, name: person, roles: "administrator,maker".to_owned() };
-        Ok(vec![first, Invited { email: checker_email, name: checker, roles: Role::Checker.name().to_owned() }])
+        let first = Invited { email, name: person, roles: "administrator,maker".to_owned(), invited_by: None };
+        let second = Invited { email: checker_email, name: checker, roles: Role::Checker.name().to_owned(), invited_by: None };
+        Ok(vec![first, second])
     }
 }
 

@@ -1,9 +1,9 @@
-//! An administrator invites a colleague by mail. Whoever shall check others' requests needs a second person's agreement.
+//! An administrator invites a colleague by mail. Whoever shall do more than read needs a second person's agreement.
 
 use super::{Actor, Ask, Done, Execute, change_user, required, second_person};
 use crate::batch::{Batch, Step};
 use chrono::TimeDelta;
-use domain::Refusal;
+use domain::{Refusal, four_eyes};
 use domain::party::{Names, Role, UserStatus, normalise_names};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -43,6 +43,8 @@ pub(crate) struct Invited {
     pub email: String,
     pub name: String,
     pub roles: String,
+    /// Who of the company brings this person in; none where the operator does.
+    pub invited_by: Option<i64>,
 }
 
 /// A user who has not chosen a password yet, and the one-time link that lets them.
@@ -63,6 +65,8 @@ pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invi
         failed_count: 0,
         locked_until: None,
         created_at: batch.now,
+        invited_by: invited.invited_by,
+        roles_by: None,
     };
     batch.insert(&user)?;
     insert_link(batch, "invite", user.id, &token, INVITATION_HOURS)?;
@@ -86,26 +90,27 @@ pub(crate) fn insert_link(batch: &mut Batch<'_>, kind: &str, user_id: i64, token
 }
 
 impl InviteUser {
-    fn decide(&self, batch: &mut Batch<'_>) -> Step<Invited> {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Invited> {
         let roles = normalise_names(&self.roles, &change_user::known_roles(), "roles")?;
         let name = required(&self.name, "name", 100)?;
         let email = free_email(batch, &self.email, "email")?;
-        Ok(Invited { email, name, roles })
+        Ok(Invited { email, name, roles, invited_by: Some(actor.user_id) })
     }
 }
 
 impl Execute for InviteUser {
     const NAME: &'static str = "invite_user";
+    const ASKERS: &'static [Role] = &[Role::Administrator];
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let invited = self.decide(batch)?;
-        let checks = Names::parse(&invited.roles).has(Role::Checker.name());
-        if checks { second_person::ask(batch, actor, &[actor.user_id]).map(Some) } else { Ok(None) }
+        let roles = Names::parse(&self.decide(batch, actor)?.roles);
+        let gives = four_eyes::widens((&Names::default(), false), (&roles, true));
+        if gives { second_person::ask(batch, actor).map(Some) } else { Ok(None) }
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let party = batch.party(actor.party_id)?;
-        let invited = self.decide(batch)?;
+        let invited = self.decide(batch, actor)?;
         let user_id = insert_invited(batch, &party, invited)?;
         Ok(Done::new(party.id, json!({ "user_id": user_id })))
     }

@@ -4,6 +4,7 @@ use super::{Actor, Ask, Done, Execute, required, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::bank_account::{BankAccountNumber, normalise_bic};
+use domain::party::Role;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BankAccount;
@@ -46,11 +47,12 @@ impl ProposeBankAccount {
 
 impl Execute for ProposeBankAccount {
     const NAME: &'static str = "propose_bank_account";
+    const ASKERS: &'static [Role] = &[Role::Administrator];
 
     /// All of the company's money goes there: its own second person looks before the operator does.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         self.decide(batch, actor.party_id)?;
-        second_person::ask(batch, actor, &[actor.user_id]).map(Some)
+        second_person::ask(batch, actor).map(Some)
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

@@ -121,7 +121,7 @@ impl Execute for ProposeProgramme {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let checked = self.decide(batch, actor)?;
         self.check_begin(batch.today())?;
-        let mut ask = second_person::ask(batch, actor, &[actor.user_id])?;
+        let mut ask = second_person::ask(batch, actor)?;
         ask.currency = checked.currency;
         if let Some(programme) = checked.programme {
             one_request(batch, programme.id)?;

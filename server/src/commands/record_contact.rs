@@ -107,6 +107,8 @@ fn person(batch: &mut Batch<'_>, checked: &Checked) -> Step<i64> {
         failed_count: 0,
         locked_until: None,
         created_at: batch.now,
+        invited_by: None,
+        roles_by: None,
     };
     batch.insert(&user)?;
     Ok(user.id)

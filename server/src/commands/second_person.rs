@@ -1,21 +1,112 @@
-//! When a second person must agree, and who may be asked, so that nobody makes their own.
+//! When a second person must agree, and who may be asked. The rule of who is whose second person is `domain::four_eyes`.
 
-use super::{Actor, Ask, links};
-use crate::batch::{Batch, Step};
+use super::{Actor, Ask, Command, links};
+use crate::batch::{Batch, Step, Stop};
 use domain::Refusal;
+use domain::four_eyes::{self, Matter, Person, Presence};
 use domain::invoice::InvoiceState;
-use domain::party::{Names, Role, needs_second_person};
+use domain::party::{Names, Role, UserStatus, needs_second_person};
 use serde_json::json;
+use std::collections::HashMap;
 use store::query::Bind;
-use store::records::Record;
-use store::{Approval, SoloActs, User};
+use store::records::{Keyed, Record};
+use store::{Approval, Conn, SoloActs, StoreError, User};
 
-/// Whether the company has a checker who is none of these people. Whoever is invited already counts: that took a
-/// second person, too.
-pub(crate) fn stands(batch: &mut Batch<'_>, party_id: i64, except: &[i64]) -> Step<bool> {
-    let users = User::list_where(batch.conn, "party_id = ? AND status <> 'disabled'", &[party_id.into()])?;
-    let checks = |user: &User| Names::parse(&user.roles).has(Role::Checker.name());
-    Ok(users.iter().any(|user| checks(user) && !except.contains(&user.id)))
+/// A company's people, as the rule sees them. Those who have left are among them: the chain goes through them.
+pub(crate) fn people(conn: &mut Conn, party_id: i64) -> Result<Vec<Person>, StoreError> {
+    Ok(User::list_where(conn, "party_id = ?", &[party_id.into()])?.iter().map(person).collect())
+}
+
+fn person(user: &User) -> Person {
+    Person {
+        id: user.id,
+        checks: Names::parse(&user.roles).has(Role::Checker.name()),
+        presence: match UserStatus::parse(&user.status) {
+            Some(UserStatus::Active) => Presence::Active,
+            Some(UserStatus::Invited) => Presence::Invited,
+            Some(UserStatus::Disabled | UserStatus::Contact) | None => Presence::Absent,
+        },
+        invited_by: user.invited_by,
+        roles_by: user.roles_by,
+    }
+}
+
+/// Refuses a request to which nobody of the company could agree.
+pub(crate) fn require(batch: &mut Batch<'_>, actor: &Actor, matter: Matter) -> Step<()> {
+    let people = people(batch.conn, actor.party_id)?;
+    let known = four_eyes::somebody_could_agree(&people, actor.user_id, matter);
+    if known { Ok(()) } else { Err(Refusal::SecondPersonMissing.into()) }
+}
+
+/// Refuses an agreement of somebody who is not the asker's second person.
+pub(crate) fn check_agreement(batch: &mut Batch<'_>, asker: &Actor, second: &Actor, matter: Matter) -> Step<()> {
+    let people = people(batch.conn, asker.party_id)?;
+    let independent = four_eyes::independent(&people, asker.user_id, second.user_id, matter);
+    if four_eyes::may_agree(&people, asker.user_id, second.user_id, matter) {
+        return Ok(());
+    }
+    Err(if independent { Refusal::NotPermitted } else { Refusal::NotIndependent }.into())
+}
+
+/// Whether whoever asked is still there, and may still ask for this.
+pub(crate) fn check_asker(batch: &mut Batch<'_>, asker: &Actor, command: &str) -> Step<()> {
+    let user = User::load(batch.conn, asker.user_id)?;
+    let holds = user.party_id == asker.party_id && user.status == UserStatus::Active.name() && may_ask(command, &user.roles);
+    if holds { Ok(()) } else { Err(Refusal::AskerLacksRight.into()) }
+}
+
+/// A company's people, for pages that say who may agree to what.
+pub(crate) struct Seconds {
+    party_id: i64,
+    people: Vec<Person>,
+    roles: HashMap<i64, String>,
+}
+
+impl Seconds {
+    pub(crate) fn load(conn: &mut Conn, party_id: i64) -> Result<Self, StoreError> {
+        let users = User::list_where(conn, "party_id = ?", &[party_id.into()])?;
+        let active = users.iter().filter(|user| user.status == UserStatus::Active.name());
+        let roles = active.map(|user| (user.id, user.roles.clone())).collect();
+        Ok(Self { party_id, people: users.iter().map(person).collect(), roles })
+    }
+
+    /// Why the reader cannot agree now to what somebody else asked for, as the name of a text.
+    pub(crate) fn obstacle(&self, conn: &mut Conn, asker: i64, reader: i64, command: &Command) -> Step<Option<&'static str>> {
+        if !self.roles.get(&asker).is_some_and(|roles| may_ask(command.name(), roles)) {
+            return Ok(Some("approval-asker-lacks-right"));
+        }
+        let matter = match command.matter(conn, &Actor::person(self.party_id, asker)) {
+            // What can be done no more is refused with its own reason.
+            Err(Stop::Refused(_)) => Matter::Ordinary,
+            other => other?,
+        };
+        let why = if matter == Matter::Ordinary { "approval-not-independent" } else { "approval-not-apart" };
+        Ok((!four_eyes::independent(&self.people, asker, reader, matter)).then_some(why))
+    }
+
+    /// Everybody behind whom the reader stands: to what they ask for the reader does not agree.
+    pub(crate) fn puppets_of(&self, reader: i64) -> Vec<i64> {
+        let depends = |person: &&Person| person.id != reader && four_eyes::behind(&self.people, person.id).contains(&reader);
+        self.people.iter().filter(depends).map(|person| person.id).collect()
+    }
+}
+
+/// Whether one of these roles is enough to ask for a command.
+fn may_ask(command: &str, roles: &str) -> bool {
+    let roles = Names::parse(roles);
+    let known = Command::ASKERS.iter().find(|(name, _)| *name == command);
+    known.is_some_and(|(_, askers)| askers.iter().any(|role| roles.has(role.name())))
+}
+
+/// Ends the requests of a person that its roles do not allow any more.
+pub(crate) fn end_without_right(batch: &mut Batch<'_>, user: &User) -> Step<()> {
+    let lost: Vec<&str> = Command::NAMES.iter().copied().filter(|name| !may_ask(name, &user.roles)).collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let condition = format!("maker_id = ? AND command IN ({})", vec!["?"; lost.len()].join(", "));
+    let binds: Vec<Bind> = std::iter::once(user.id.into()).chain(lost.into_iter().map(Bind::from)).collect();
+    end_requests(batch, &condition, &binds, "right_lost")
 }
 
 /// What may still be done alone today, if the company lets anybody do anything alone.
@@ -77,11 +168,9 @@ pub(crate) fn count_alone(batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
     Ok(())
 }
 
-/// Asks a checker who is none of these people; without one nobody in the company could agree.
-pub(crate) fn ask(batch: &mut Batch<'_>, actor: &Actor, except: &[i64]) -> Step<Ask> {
-    if !stands(batch, actor.party_id, except)? {
-        return Err(Refusal::SecondPersonMissing.into());
-    }
+/// Asks another person of the company; without one nobody could agree.
+pub(crate) fn ask(batch: &mut Batch<'_>, actor: &Actor) -> Step<Ask> {
+    require(batch, actor, Matter::Ordinary)?;
     Ok(Ask { amount_minor: None, currency: String::new(), subject: actor.party_id })
 }
 

@@ -3,7 +3,7 @@
 use super::{Actor, Ask, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
 use domain::money::MOST_BOOKED_MINOR;
-use domain::party::SoloLimit;
+use domain::party::{Role, SoloLimit};
 use domain::{Currency, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -47,6 +47,7 @@ impl SetApprovalLimit {
 
 impl Execute for SetApprovalLimit {
     const NAME: &'static str = "set_approval_limit";
+    const ASKERS: &'static [Role] = &[Role::Administrator];
 
     /// Whoever could raise the limit alone would need nobody for anything.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
@@ -55,7 +56,7 @@ impl Execute for SetApprovalLimit {
         if !limit.loosens(batch.solo_limit(actor.party_id, known.code())?) {
             return Ok(None);
         }
-        let asked = second_person::ask(batch, actor, &[actor.user_id])?;
+        let asked = second_person::ask(batch, actor)?;
         second_person::end_same(batch, actor, (Self::NAME, known.code()), "asked_again")?;
         Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: known.code().to_owned(), ..asked }))
     }

@@ -207,6 +207,7 @@ command_routes! {
     "draft-confirmation-list" draft_confirmation_list DraftConfirmationList BuyerMaker;
     "end-contact" end_contact EndContact OperatorMaker;
     "end-membership" end_membership EndMembership Maker;
+    "end-sessions" end_sessions EndSessions Administrator;
     "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
     "explain-statement" explain_statement ExplainStatement OperatorMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;

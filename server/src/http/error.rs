@@ -134,10 +134,11 @@ impl std::fmt::Display for Fault {
 pub fn refusal_status(code: &str) -> StatusCode {
     match code {
         "not_found" | "link_invalid" => StatusCode::NOT_FOUND,
-        "not_permitted" | "company_not_active" | "capacity_missing" | "same_person" => StatusCode::FORBIDDEN,
+        "not_permitted" | "company_not_active" | "capacity_missing" | "same_person" | "not_independent" => StatusCode::FORBIDDEN,
         "sign_in_failed" | "totp_wrong" | "password_wrong" => StatusCode::UNAUTHORIZED,
         "approval_already_decided"
         | "approval_content_changed"
+        | "asker_lacks_right"
         | "state_conflict"
         | "duplicate_invoice"
         | "under_review"

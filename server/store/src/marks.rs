@@ -36,7 +36,8 @@ fn loose_columns(table: &str) -> &'static [&'static str] {
         "offers" => &["left_minor"],
         "buyer_limits" => &["used_minor"],
         "fee_bills" => &["paid_minor"],
-        "users" => &["totp_last_step", "failed_count", "locked_until"],
+        // Who stands behind a person follows from the audit.
+        "users" => &["totp_last_step", "failed_count", "locked_until", "invited_by", "roles_by"],
         _ => &[],
     }
 }

@@ -53,6 +53,10 @@ pub struct User {
     pub failed_count: i64,
     pub locked_until: Option<NaiveDateTime>,
     pub created_at: NaiveDateTime,
+    /// Who brought the person in. None for those whom the operator or the founding brought in.
+    pub invited_by: Option<i64>,
+    /// Who last gave the person roles, or enabled it again.
+    pub roles_by: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

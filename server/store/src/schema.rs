@@ -45,6 +45,8 @@ diesel::table! {
         failed_count -> BigInt,
         locked_until -> Nullable<Timestamp>,
         created_at -> Timestamp,
+        invited_by -> Nullable<BigInt>,
+        roles_by -> Nullable<BigInt>,
     }
 }
 

@@ -4,6 +4,7 @@ mod days;
 mod log;
 mod marks;
 mod programmes;
+mod sponsors;
 
 pub use log::Saved;
 
@@ -92,6 +93,9 @@ fn recompute(conn: &mut Conn, (saved, key): (&[Saved], Option<&Verifier>), marks
     }
     let mut found = if marks { replay.marks.compare(conn)? } else { None };
     if found.is_none() {
+        found = std::mem::take(&mut replay.sponsors).compare(conn)?;
+    }
+    if found.is_none() {
         found = first_of(conn, KEPT_CHECKS)?;
     }
     if found.is_none() {
@@ -119,6 +123,7 @@ struct Replay {
     /// The command whose transfers are being read.
     running: Option<(i64, Transfers)>,
     marks: marks::Marks,
+    sponsors: sponsors::Sponsors,
     fees: programmes::Fees,
 }
 
@@ -319,6 +324,7 @@ fn compare_audit(
             }
             last = row.seq;
             replay.marks.read(row);
+            replay.sponsors.read(row);
             let booked = replay.commands.remove(&row.seq).unwrap_or((0, 0));
             if booked != (row.first_transfer, row.last_transfer) {
                 let problem = format!(

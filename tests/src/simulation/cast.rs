@@ -6,6 +6,7 @@ use super::programmes::{self, Member, Programme};
 use crate::world::CUSTODY_IBAN;
 use chrono::NaiveDate;
 use server::clock::Clock;
+use server::commands::accept_invitation::AcceptInvitation;
 use server::commands::answer_programme_invitation::AnswerProgrammeInvitation;
 use server::commands::decide_approval::DecideApproval;
 use server::commands::decide_bank_account::DecideBankAccount;
@@ -18,9 +19,10 @@ use server::commands::propose_programme::ProposeProgramme;
 use server::commands::set_approval_limit::SetApprovalLimit;
 use server::commands::set_buyer_limit::SetBuyerLimit;
 use server::commands::{Actor, Command, Outcome};
+use server::hash::sha256_hex;
 use server::setup::{self, FirstUser, Setup};
 use store::Conn;
-use store::records::Keyed;
+use store::records::{Keyed, Record};
 
 /// Capacities, whether a second person is asked for small amounts, and whether it has a bank account.
 const CAST: &[(&[&str], bool, bool)] = &[
@@ -138,6 +140,22 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
     Ok(model)
 }
 
+/// Somebody takes up their invitation: who is only invited cannot agree to anything.
+fn accept(runner: &mut impl Run, conn: &mut Conn, user_id: i64) -> Result<(), String> {
+    let notice = store::Notice::find_where(conn, "user_id = ? AND kind = 'invitation'", &[user_id.into()]);
+    let arguments = notice.map_err(|error| error.to_string())?.ok_or("no invitation")?.arguments;
+    let arguments: serde_json::Value = serde_json::from_str(&arguments).map_err(|error| error.to_string())?;
+    let token = arguments["token"].as_str().ok_or("no token")?;
+    let accepted = AcceptInvitation {
+        token_hash: sha256_hex(token.as_bytes()),
+        password_hash: String::new(),
+        password_digest: String::new(),
+        name: "Person".to_owned(),
+        language: "en".to_owned(),
+    };
+    runner.run(Actor::SYSTEM, accepted.into()).map(|_| ())
+}
+
 fn enter_one(
     runner: &mut impl Run,
     conn: &mut Conn,
@@ -171,6 +189,9 @@ fn enter_one(
         capacities,
         active: true,
     };
+    for person in [company.maker, company.checker] {
+        accept(runner, conn, person)?;
+    }
     let decision = DecideCompany { party_id: id, status: "active".to_owned(), reason: "identity checked".to_owned() };
     agreed(runner, conn, operator, decision.into())?;
     for currency in CURRENCIES.map(str::to_owned) {

@@ -236,6 +236,10 @@ pub fn digest(conn: &mut Conn) -> Result<String, String> {
         if row.command == "close_day" {
             row.outcome.clear();
         }
+        // The input binds the token of the invitation, which is drawn.
+        if row.command == "accept_invitation" {
+            (row.input, row.input_hash) = (String::new(), String::new());
+        }
         let mut outcome: Value = serde_json::from_str(&row.outcome).unwrap_or_default();
         if let Some(wrote) = outcome.get_mut("wrote").and_then(Value::as_object_mut) {
             wrote.retain(|name, _| !name.starts_with("users/"));

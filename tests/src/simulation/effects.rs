@@ -364,6 +364,8 @@ impl Model {
                     for id in open.map(|(id, _)| *id).collect::<Vec<_>>() {
                         self.end_offer(id, "expired");
                     }
+                    let admits = |command: &Command| matches!(command, Command::DecideCompany(one) if one.party_id == stopped);
+                    self.end_requests(|approval| approval.party == stopped || admits(&approval.command));
                 }
             }
             Command::ChangeProgramme(_)

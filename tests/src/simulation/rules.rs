@@ -135,6 +135,14 @@ impl Model {
 
     /// Whether a second person must agree, or why the request is refused at once.
     fn asks(&self, actor: &Actor, command: &Command) -> Result<bool, No> {
+        let asks = self.takes_two(actor, command)?;
+        if asks {
+            self.somebody_else_checks(actor)?;
+        }
+        Ok(asks)
+    }
+
+    fn takes_two(&self, actor: &Actor, command: &Command) -> Result<bool, No> {
         match command {
             Command::BuyFractions(buy) => {
                 self.acting(actor, "financier")?;
@@ -178,10 +186,7 @@ impl Model {
                 }
                 Ok(true)
             }
-            Command::CreatePaymentFile(file) => {
-                self.may_send(actor, file)?;
-                self.somebody_else_checks(actor).map(|()| true)
-            }
+            Command::CreatePaymentFile(file) => self.may_send(actor, file).map(|()| true),
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms).map(|()| true),
             Command::DecideReview(decision) => {
                 let invoice = self.may_review(actor, decision)?;
@@ -199,13 +204,12 @@ impl Model {
                 if i128::from(limit.limit_minor) <= at_once && (limit.limit_minor == 0 || !longer) {
                     return Ok(false);
                 }
-                self.somebody_else_checks(actor).map(|()| true)
+                Ok(true)
             }
             Command::DecideCompany(decision) => self.may(actor, command).map(|()| decision.status == "active"),
             Command::ChangeProgramme(change) => {
                 self.may_change_programme(actor, change)?;
-                self.may_ask_about_programme(change.programme_id)?;
-                self.somebody_else_checks(actor).map(|()| true)
+                self.may_ask_about_programme(change.programme_id).map(|()| true)
             }
             _ => Ok(false),
         }

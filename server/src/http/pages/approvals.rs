@@ -5,15 +5,17 @@ use super::super::rights::{Checker, Member, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::Listing;
 use super::{Answer, again, receipt, request};
+use crate::auth::Person;
 use crate::commands::Command;
 use crate::commands::confirm_invoice::{Words, words};
 use crate::commands::decide_approval::DecideApproval;
+use crate::commands::second_person::Seconds;
 use domain::Refusal;
 use domain::party::Role;
 use serde_json::Value as Json;
 use store::lists::ApprovalLine;
 use store::records::Keyed;
-use store::{Conn, Invoice};
+use store::{Conn, Invoice, User};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -42,7 +44,14 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         summed: "",
     };
     let wanted = listing.query().with("party_id = ?", vec![who.party_id()?.into()]);
-    let page = who.read(move |conn| Ok(ApprovalLine::page(conn, &wanted)?)).await?;
+    let (party_id, reader) = (who.party_id()?, who.person()?.clone());
+    let (page, others) = who
+        .read(move |conn| {
+            let page = ApprovalLine::page(conn, &wanted)?;
+            let others = for_others(conn, &page.rows, party_id, &reader)?;
+            Ok((page, others))
+        })
+        .await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(language.request(&row.command), format!("/approvals/{}", row.id)),
@@ -50,7 +59,11 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
             if row.amount_minor > 0 { Value::money(&row.currency, row.amount_minor) } else { Value::text("–") },
             Value::text(row.maker.clone()),
             Value::moment(language, row.created_at),
-            Value::state(language, &row.state),
+            if others.contains(&row.id) {
+                Value::text(who.t("approval-for-another"))
+            } else {
+                Value::state(language, &row.state)
+            },
         ],
     });
     let last = page.rows.last().map(|row| (row.id.to_string(), row.id));
@@ -58,6 +71,24 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         listing.table(language.t("approvals-title"), rows.collect(), &[], last, page.more, language.t("approvals-empty"));
     table.empty_link.get_or_insert_with(|| (language.t("fault-home"), "/home".to_owned()));
     listing.send(&who, Page::new(language.t("approvals-title")), table).await
+}
+
+/// The requests that wait for another checker than the reader.
+fn for_others(conn: &mut Conn, rows: &[ApprovalLine], party_id: i64, reader: &Person) -> Result<Vec<i64>, Fault> {
+    let mut found = Vec::new();
+    let pending = || rows.iter().filter(|row| row.state == "pending");
+    if !reader.has_role(Role::Checker) || pending().next().is_none() {
+        return Ok(found);
+    }
+    let seconds = Seconds::load(conn, party_id)?;
+    for row in pending() {
+        let Some(command) = Command::read(&row.command, &row.body) else { continue };
+        let own = row.maker_id == reader.user.id;
+        if own || seconds.obstacle(conn, row.maker_id, reader.user.id, &command)?.is_some() {
+            found.push(row.id);
+        }
+    }
+    Ok(found)
 }
 
 /// What a request is about: the record that it names, or what it says of somebody or something that does not exist yet.
@@ -77,10 +108,14 @@ struct Loaded {
     words: Option<Words>,
     /// What the request means, as things are now; kept out of requests that are decided.
     meaning: Vec<Block>,
+    /// Who brought in whoever asked, and who last gave them roles.
+    behind: Vec<(String, Value)>,
+    /// Why the reader cannot agree, as a text.
+    obstacle: Option<&'static str>,
 }
 
 async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
-    let (party_id, language) = (who.party_id()?, who.language());
+    let (party_id, language, reader) = (who.party_id()?, who.language(), who.actor()?.user_id);
     who.read(move |conn| {
         let row = ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
         let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
@@ -90,7 +125,13 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault
             Some(command) => request::meaning(conn, language, party_id, command)?,
             None => Vec::new(),
         };
-        Ok(Loaded { row, body, words, meaning })
+        let maker = User::load(conn, row.maker_id)?;
+        let behind = super::org::sponsor_facts(conn, language, &maker)?;
+        let obstacle = match &command {
+            Some(command) => Seconds::load(conn, party_id)?.obstacle(conn, maker.id, reader, command)?,
+            None => None,
+        };
+        Ok(Loaded { row, body, words, meaning, behind, obstacle })
     })
     .await
 }
@@ -125,6 +166,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         (who.t("col-maker"), Value::text(row.maker.clone())),
         (who.t("col-when"), Value::moment(language, row.created_at)),
     ];
+    facts.extend(loaded.behind.iter().cloned());
     if row.amount_minor > 0 {
         facts.push((who.t("col-amount"), Value::money(&row.currency, row.amount_minor)));
     }
@@ -163,9 +205,11 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
                 .hidden("decision", decision)
                 .hidden("body_hash", row.body_hash.clone())
         };
-        page = page
-            .form(form("approve", "approval-approve", vec![]))
-            .form(form("reject", "approval-reject", vec![reason]).secondary());
+        page = match loaded.obstacle {
+            Some(why) => page.with(Block::Notice(web::Tone::Waiting, who.t(why))),
+            None => page.form(form("approve", "approval-approve", vec![])),
+        };
+        page = page.form(form("reject", "approval-reject", vec![reason]).secondary());
     } else if row.state == "pending" {
         page = page.with(Block::Notice(web::Tone::Waiting, who.t("approval-waits")));
     }

@@ -1,13 +1,16 @@
 //! The left rail: what each person can reach, with counts where something waits.
 
 use crate::auth::Person;
+use crate::commands::Command;
+use crate::commands::second_person::Seconds;
 use chrono::NaiveDate;
 use domain::party::{Capacity, Role};
 use store::lists::{
     ApprovalLine, Asked, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine,
     Total,
 };
-use store::{Conn, StoreError, lists};
+use store::records::Record;
+use store::{Approval, Conn, StoreError, lists};
 use web::{Language, NavEntry, Task};
 
 /// What waits for the operator: text, address, table, condition.
@@ -41,6 +44,29 @@ impl Waiting {
     }
 }
 
+/// Requests that this checker could agree to.
+fn approvals_to_decide(conn: &mut Conn, person: &Person) -> Result<Asked, StoreError> {
+    let (party_id, reader) = (person.party.id, person.user.id);
+    let seconds = Seconds::load(conn, party_id)?;
+    let mut apart: Vec<i64> = Vec::new();
+    // Who may agree to a change of a person depends on the change, too.
+    let changes = "party_id = ? AND state = 'pending' AND command = 'change_user'";
+    for row in Approval::list_where(conn, changes, &[party_id.into()])? {
+        let obstacle = Command::read(&row.command, &row.body).map(|change| seconds.obstacle(conn, row.maker_id, reader, &change));
+        if !matches!(obstacle, Some(Ok(None))) {
+            apart.push(row.id);
+        }
+    }
+    let puppets = seconds.puppets_of(reader);
+    let listed = |ids: &[i64]| ids.iter().fold("0".to_owned(), |list, id| format!("{list}, {id}"));
+    let condition = format!(
+        "party_id = ? AND state = 'pending' AND maker_id <> ? AND id NOT IN ({}) AND (command = 'change_user' OR maker_id NOT IN ({}))",
+        listed(&apart),
+        listed(&puppets)
+    );
+    Ok(lists::asked("approvals", &condition, &[party_id.into(), reader.into()]))
+}
+
 /// What waits for this person, by address. The same numbers lead the home page.
 fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<Waiting>, StoreError> {
     let id = person.party.id;
@@ -50,8 +76,7 @@ fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<Waiting>, StoreError>
         wanted.push(what);
     };
     if person.has_role(Role::Checker) {
-        let others = "party_id = ? AND state = 'pending' AND maker_id <> ?";
-        add("task-approvals", "/approvals", lists::asked("approvals", others, &[id.into(), person.user.id.into()]));
+        add("task-approvals", "/approvals", approvals_to_decide(conn, person)?);
     }
     let mine = |condition: &str, more: &str| ListQuery::newest(1).with(condition, vec![id.into()]).with(more, vec![]);
     if person.has_capacity(Capacity::Supplier) {

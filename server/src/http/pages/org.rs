@@ -9,13 +9,14 @@ use super::home::{own_currencies, traded_currencies};
 use super::listing::plain_table;
 use super::{Answer, again, receipt, submit_or_again};
 use crate::commands::change_user::ChangeUser;
+use crate::commands::end_sessions::EndSessions;
 use crate::commands::invite_user::InviteUser;
 use crate::commands::propose_bank_account::ProposeBankAccount;
 use crate::commands::set_approval_limit::SetApprovalLimit;
 use domain::Refusal;
-use domain::party::{Capacity, Names, Role};
+use domain::party::{Capacity, Names, Role, UserStatus};
 use store::records::{Keyed, Record};
-use store::{ApprovalLimit, BankAccount, SoloActs, User};
+use store::{ApprovalLimit, BankAccount, Conn, SoloActs, User};
 use web::{Block, Field, Form, Page, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -24,6 +25,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/org/people", invite);
     routes.get("/org/people/{id}", person);
     routes.post("/org/people/{id}", person_post);
+    routes.post("/org/people/{id}/sessions", end_sessions);
     routes.post("/org/limits", limits);
     routes.get("/org/bank-accounts", bank_accounts);
     routes.post("/org/bank-accounts", bank_accounts_post);
@@ -178,8 +180,13 @@ async fn limits(who: Who<Administrator>, posted: Posted) -> Answer {
 
 async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
     let party_id = who.party_id()?;
-    let user = who
-        .read(move |conn| Ok(User::find(conn, id)?.filter(|user| user.party_id == party_id).ok_or(Refusal::NotFound)?))
+    let language = who.language();
+    let (user, behind) = who
+        .read(move |conn| {
+            let user = User::find(conn, id)?.filter(|user| user.party_id == party_id).ok_or(Refusal::NotFound)?;
+            let behind = sponsor_facts(conn, language, &user)?;
+            Ok((user, behind))
+        })
         .await?;
     let mut fields = role_fields(who.language(), &user.roles);
     fields.push(Field::new("disabled", who.t("people-disabled"), "checkbox").value(if user.status == "disabled" {
@@ -187,13 +194,36 @@ async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
     } else {
         ""
     }));
-    Ok(Page::new(user.name.clone())
+    let mut facts =
+        vec![(who.t("field-email"), Value::text(user.email)), (who.t("col-state"), Value::state(who.language(), &user.status))];
+    facts.extend(behind);
+    let mut page = Page::new(user.name.clone())
         .trail(who.t("people-title"), "/org/people")
-        .with(Block::Facts(vec![
-            (who.t("field-email"), Value::text(user.email)),
-            (who.t("col-state"), Value::state(who.language(), &user.status)),
-        ]))
-        .form(Form::new(format!("/org/people/{id}"), who.t("people-save"), fields)))
+        .with(Block::Facts(facts))
+        .form(Form::new(format!("/org/people/{id}"), who.t("people-save"), fields));
+    if user.status == UserStatus::Active.name() {
+        page = page
+            .with(Block::Paragraph(who.t("people-end-sessions-lead")))
+            .form(Form::new(format!("/org/people/{id}/sessions"), who.t("people-end-sessions"), vec![]).secondary());
+    }
+    Ok(page)
+}
+
+/// Who brought a person in, and who last gave it roles: neither agrees to what it asks for.
+pub fn sponsor_facts(conn: &mut Conn, language: web::Language, user: &User) -> Result<Vec<(String, Value)>, Fault> {
+    let mut name = |id: Option<i64>| match id {
+        Some(id) => Ok::<_, Fault>(User::find(conn, id)?.map(|user| user.name)),
+        None => Ok(None),
+    };
+    let invited_by = name(user.invited_by)?.unwrap_or_else(|| language.t("people-by-operator"));
+    let mut facts = vec![(language.t("people-invited-by"), Value::text(invited_by))];
+    facts.extend(name(user.roles_by)?.map(|name| (language.t("people-roles-by"), Value::text(name))));
+    Ok(facts)
+}
+
+async fn end_sessions(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
+    let page = person_page(&who, id.0).await?;
+    submit_or_again(&who, &posted, EndSessions { user_id: id.0 }, page, "").await
 }
 
 async fn person(who: Who<Administrator>, id: Id) -> Answer {

@@ -119,13 +119,18 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         Command::ChangeProgramme(change) => super::programmes::standing_facts(conn, language, change.programme_id)?,
         Command::ChangeUser(change) => {
             let found = User::find(conn, change.user_id)?.filter(|user| user.party_id == party_id);
-            found.map_or_else(Vec::new, |user| {
-                vec![
+            if let Some(user) = found {
+                let behind = super::org::sponsor_facts(conn, language, &user)?;
+                let mut facts = vec![
                     (language.t("col-person"), Value::text(user.name)),
                     (language.t("field-email"), Value::text(user.email)),
                     (language.t("request-before"), Value::text(roles_text(language, &user.roles))),
-                ]
-            })
+                ];
+                facts.extend(behind);
+                facts
+            } else {
+                Vec::new()
+            }
         }
         _ => Vec::new(),
     };

@@ -1,0 +1,28 @@
+//! An administrator ends all sessions of a colleague, who can sign in again: for a lost device or a password that became known.
+
+use super::{Actor, Done, Execute, change_user, revoke_sessions};
+use crate::batch::{Batch, Step};
+use domain::party::Role;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::User;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EndSessions {
+    pub user_id: i64,
+}
+
+impl Execute for EndSessions {
+    const NAME: &'static str = "end_sessions";
+    const ASKERS: &'static [Role] = &[Role::Administrator];
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let user = change_user::colleague(batch.conn, actor, self.user_id)?;
+        let ended = revoke_sessions::end_sessions(batch, user.id, 0)?;
+        let by = User::load(batch.conn, actor.user_id)?.name;
+        batch.notify_user((user.party_id, user.id), "sessions_ended", &json!({ "person": by }), "/account/security".to_owned());
+        Ok(Done::new(user.id, json!({ "user_id": user.id, "ended": ended })))
+    }
+}

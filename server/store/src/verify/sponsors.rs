@@ -1,0 +1,138 @@
+//! Who brought a person in, and who last gave it roles, against what the audit says.
+
+use super::{Finding, finding};
+use crate::query::Bind;
+use crate::records::Record;
+use crate::rows::{Approval, AuditRecord, User};
+use crate::{Conn, Result};
+use domain::four_eyes::widens;
+use domain::party::Names;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// One command that brought a person in or changed it.
+struct Step {
+    person: i64,
+    asker: i64,
+    input: Value,
+}
+
+/// What the audit says, in order. A command that a second person agreed to names its request, which says the rest.
+enum Said {
+    Step(Step),
+    Agreed { person: i64, approval: i64 },
+}
+
+#[derive(Default)]
+pub(super) struct Sponsors {
+    said: Vec<Said>,
+    /// The roles with which the operator's first people came.
+    first: HashMap<i64, String>,
+}
+
+fn number(value: &Value, at: &str) -> Option<i64> {
+    value.pointer(at).and_then(Value::as_i64)
+}
+
+/// The roles that a command gives, and whether the person can sign in with them. None for a command that gives none.
+fn given(input: &Value) -> (Names, bool) {
+    let disabled = input.get("disabled").and_then(Value::as_bool).unwrap_or(false);
+    (Names::parse(input.get("roles").and_then(Value::as_str).unwrap_or("")), !disabled)
+}
+
+impl Sponsors {
+    pub(super) fn read(&mut self, record: &AuditRecord) {
+        let command = record.command.as_str();
+        if !["found_platform", "invite_company", "invite_user", "change_user", "decide_approval"].contains(&command) {
+            return;
+        }
+        let outcome: Value = serde_json::from_str(&record.outcome).unwrap_or_default();
+        let input: Value = serde_json::from_str(&record.input).unwrap_or_default();
+        match command {
+            "found_platform" => {
+                // Its people have the numbers behind the company's.
+                let party = number(&outcome, "/body/party_id").unwrap_or(0);
+                let people = input.get("people").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+                for (person, id) in people.iter().zip(party.saturating_add(1)..) {
+                    self.first.insert(id, person.get("roles").and_then(Value::as_str).unwrap_or("").to_owned());
+                }
+            }
+            "invite_company" => {
+                for (at, roles) in [("/body/user_id", "administrator,maker"), ("/body/checker_id", "checker")] {
+                    self.first.extend(number(&outcome, at).map(|id| (id, roles.to_owned())));
+                }
+            }
+            _ => {
+                let Some(person) = number(&outcome, "/body/user_id") else { return };
+                let about = outcome.pointer("/body/command").and_then(Value::as_str).unwrap_or(command);
+                match (about, number(&outcome, "/body/approval_id")) {
+                    ("appoint_checker", _) => self.first.extend([(person, "checker".to_owned())]),
+                    ("invite_user" | "change_user", Some(approval)) => self.said.push(Said::Agreed { person, approval }),
+                    ("invite_user" | "change_user", None) => {
+                        self.said.push(Said::Step(Step { person, asker: record.user_id, input }));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// What was done to each person, in order.
+    fn steps(self, conn: &mut Conn) -> Result<HashMap<i64, Vec<Step>>> {
+        let agreed = Approval::list_where(conn, "state = 'approved' AND command IN ('invite_user', 'change_user')", &[])?;
+        let agreed: HashMap<i64, Approval> = agreed.into_iter().map(|row| (row.id, row)).collect();
+        let mut steps: HashMap<i64, Vec<Step>> = HashMap::new();
+        for said in self.said {
+            let step = match said {
+                Said::Step(step) => step,
+                Said::Agreed { person, approval } => {
+                    let Some(request) = agreed.get(&approval) else { continue };
+                    Step { person, asker: request.maker_id, input: serde_json::from_str(&request.body).unwrap_or_default() }
+                }
+            };
+            steps.entry(step.person).or_default().push(step);
+        }
+        Ok(steps)
+    }
+
+    pub(super) fn compare(mut self, conn: &mut Conn) -> Result<Option<Finding>> {
+        let first = std::mem::take(&mut self.first);
+        let steps = self.steps(conn)?;
+        let mut last = 0_i64;
+        loop {
+            let users = User::list_where(conn, "id > ? ORDER BY id LIMIT 1000", &[Bind::Int(last)])?;
+            let Some(end) = users.last() else { return Ok(None) };
+            last = end.id;
+            for user in &users {
+                let came_with = first.get(&user.id).map(String::as_str);
+                if let Some(problem) = wrong(user, came_with, steps.get(&user.id).map_or(&[], Vec::as_slice)) {
+                    return Ok(finding(format!("users {}", user.id), problem));
+                }
+            }
+        }
+    }
+}
+
+/// Why a person's row does not fit what the audit says.
+fn wrong(user: &User, came_with: Option<&str>, steps: &[Step]) -> Option<&'static str> {
+    let is_invitation = |step: &&Step| step.input.get("user_id").is_none();
+    if user.invited_by != steps.iter().find(is_invitation).map(|step| step.asker) {
+        return Some("it was not brought in by whom its row names");
+    }
+    let (mut roles, mut enabled) = (Names::parse(came_with.unwrap_or("")), true);
+    // A migration has named the last who changed anything: since the last who gave something, any fits.
+    let (mut fits, mut certain) = (Vec::new(), false);
+    for step in steps {
+        let (after, enabled_after) = given(&step.input);
+        if !is_invitation(&step) && step.asker != user.id {
+            if widens((&roles, enabled), (&after, enabled_after)) {
+                fits.clear();
+                certain = true;
+            }
+            fits.push(step.asker);
+        }
+        (roles, enabled) = (after, enabled_after);
+    }
+    let fit = user.roles_by.map_or(!certain, |named| fits.contains(&named));
+    (!fit).then_some("its roles were not given by whom its row names")
+}
