@@ -1,13 +1,20 @@
 //! The web: who may reach what, the shell around pages, and the server itself.
 
+pub mod answers;
 pub mod api;
+pub mod body;
+pub mod connection;
+mod denials;
 pub mod error;
 pub mod lag;
+pub mod listen;
 pub mod log;
 pub mod openapi;
 pub mod pages;
+mod patience;
 pub mod rights;
 pub mod routes;
+pub mod shares;
 pub mod upload;
 
 use crate::auth::{Person, SessionCache, Throttle};
@@ -21,6 +28,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use error::Fault;
 use pages::navigation::Rail;
+use shares::Stock;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use store::{Conn, Pool};
@@ -38,6 +46,11 @@ pub struct App {
     pub sign_in_throttle: Throttle,
     /// Jobs that fail round after round.
     pub troubles: Troubles,
+    pub places: Arc<connection::Places>,
+    /// Bytes held in memory: bodies of people who are signed in, bodies of strangers, and large answers.
+    pub bodies: Arc<Stock>,
+    pub strangers: Arc<Stock>,
+    pub answers: Arc<Stock>,
     pub style_href: String,
     pub script_href: String,
     /// Reads that run or wait for a connection.
@@ -77,6 +90,8 @@ impl App {
     #[must_use]
     pub fn new(pool: Pool, writer: Writer, clock: Clock, config: Config, signer: proof::note::Signer) -> Shared {
         let short = |text: &str| crate::hash::sha256_hex(text.as_bytes()).get(..16).unwrap_or("0").to_owned();
+        let stock = |(most, each)| Stock::new(most, each);
+        let places = connection::Places::new(config.limits.connections_per_address, &config.trusted_proxies);
         Arc::new(Self {
             pool,
             writer,
@@ -86,6 +101,10 @@ impl App {
             sessions: SessionCache::default(),
             sign_in_throttle: Throttle::default(),
             troubles: Troubles::default(),
+            places,
+            bodies: stock(body::HELD_OF_MEMBERS),
+            strangers: stock(body::HELD_OF_STRANGERS),
+            answers: stock(answers::HELD),
             style_href: format!("/assets/{}.css", short(web::STYLES)),
             script_href: format!("/assets/{}.js", short(web::SCRIPT)),
             reading: std::sync::atomic::AtomicUsize::new(0),

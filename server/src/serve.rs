@@ -3,7 +3,10 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::routes::{Routes, wrap};
-use crate::http::{App, Shared, lag};
+use crate::http::connection::Places;
+use crate::http::listen::{self, Gate};
+use crate::http::{App, Shared, answers, lag};
+use crate::limits::Limits;
 use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
 use crate::writer::Writer;
 use actix_web::{HttpResponse, HttpServer, web};
@@ -93,22 +96,21 @@ const WORKERS: usize = 2;
 fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::ServerHandle, u16)>) -> std::io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let data = web::Data::new(Arc::clone(app));
-        let server = HttpServer::new(move || {
+        let limits = app.config.limits.clone();
+        let connections = limits.connections();
+        tracing::info!(connections, of_one_address = limits.connections_per_address, "bounds on connections");
+        let gate = Gate { places: Arc::clone(&app.places), limits, each_worker: connections.div_ceil(WORKERS) };
+        let listeners = listen::bind(&app.config.listen)?;
+        let port = listeners.first().map_or(Ok(0), |first| first.local_addr().map(|address| address.port()))?;
+        let running = listen::serve(listeners, WORKERS, &gate, move || {
             actix_web::rt::spawn(lag::watch());
             actix_web::App::new()
                 .app_data(data.clone())
-                .app_data(web::PayloadConfig::new(crate::config::LARGEST_FILE))
+                .wrap(actix_web::middleware::from_fn(answers::count))
                 .wrap(actix_web::middleware::Compress::default())
                 .wrap(actix_web::middleware::from_fn(wrap))
                 .configure(|config| Routes::all().configure(config))
-        })
-        .workers(WORKERS)
-        .client_request_timeout(Duration::from_secs(10))
-        .shutdown_timeout(20)
-        .disable_signals()
-        .bind(&app.config.listen)?;
-        let port = server.addrs().first().map_or(0, std::net::SocketAddr::port);
-        let running = server.run();
+        })?;
         let _ = started.send((running.handle(), port));
         running.await
     })
@@ -118,15 +120,17 @@ fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::Ser
 fn start_metrics(app: &Shared, listen: String) -> Result<(), StoreError> {
     let metrics_of = Arc::downgrade(app);
     let serve = move || {
-        let server = HttpServer::new(move || {
+        let app = move || {
             let app = metrics_of.clone();
             let answer = move || {
                 std::future::ready(app.upgrade().map_or_else(|| HttpResponse::ServiceUnavailable().finish(), |app| metrics(&app)))
             };
-            actix_web::App::new().route("/metrics", web::get().to(answer))
-        });
-        let bound = server.workers(1).disable_signals().bind(&listen);
-        let ended = bound.and_then(|server| actix_web::rt::System::new().block_on(server.run()));
+            actix_web::App::new().wrap(actix_web::middleware::from_fn(answers::serve)).route("/metrics", web::get().to(answer))
+        };
+        // A few collectors ask, no people.
+        let gate = Gate { places: Places::new(16, &[]), limits: Limits::default(), each_worker: 32 };
+        let ended = actix_web::rt::System::new()
+            .block_on(async { listen::serve(listen::bind(&listen)?, 1, &gate, app)?.await });
         if let Err(error) = ended {
             tracing::error!(%error, listen, "metrics are not served");
         }

@@ -34,6 +34,7 @@ pub fn config(database: &Database, base: &str) -> Config {
         metrics_listen: None,
         trusted_proxies: Vec::new(),
         file_reader: file_reader(),
+        limits: server::limits::Limits::wide(),
         checkpoints: server::config::CheckpointConfig::default(),
     }
 }
