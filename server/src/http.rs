@@ -17,6 +17,7 @@ pub mod routes;
 pub mod shares;
 pub mod upload;
 
+use crate::allowance::Allowances;
 use crate::auth::{Person, SessionCache, Throttle};
 use crate::clock::Clock;
 use crate::commands::{Actor, Command, Outcome};
@@ -51,6 +52,7 @@ pub struct App {
     pub bodies: Arc<Stock>,
     pub strangers: Arc<Stock>,
     pub answers: Arc<Stock>,
+    pub allowances: Allowances,
     pub style_href: String,
     pub script_href: String,
     /// Reads that run or wait for a connection.
@@ -95,6 +97,7 @@ impl App {
         Arc::new(Self {
             pool,
             writer,
+            allowances: Allowances::new(clock.clone()),
             clock,
             config,
             signer,
