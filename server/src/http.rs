@@ -28,6 +28,7 @@ use crate::writer::Writer;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use error::Fault;
+use crate::quotas::{self, Quotas};
 use pages::navigation::Rail;
 use shares::Stock;
 use std::sync::atomic::Ordering;
@@ -53,6 +54,7 @@ pub struct App {
     pub strangers: Arc<Stock>,
     pub answers: Arc<Stock>,
     pub allowances: Allowances,
+    pub quotas: Quotas,
     pub style_href: String,
     pub script_href: String,
     /// Reads that run or wait for a connection.
@@ -93,6 +95,7 @@ impl App {
     pub fn new(pool: Pool, writer: Writer, clock: Clock, config: Config, signer: proof::note::Signer) -> Shared {
         let short = |text: &str| crate::hash::sha256_hex(text.as_bytes()).get(..16).unwrap_or("0").to_owned();
         let stock = |(most, each)| Stock::new(most, each);
+        let quotas = Quotas::new(config.limits.clone());
         let places = connection::Places::new(config.limits.connections_per_address, &config.trusted_proxies);
         Arc::new(Self {
             pool,
@@ -105,6 +108,7 @@ impl App {
             sign_in_throttle: Throttle::default(),
             troubles: Troubles::default(),
             places,
+            quotas,
             bodies: stock(body::HELD_OF_MEMBERS),
             strangers: stock(body::HELD_OF_STRANGERS),
             answers: stock(answers::HELD),
@@ -163,7 +167,11 @@ impl App {
                 | Command::DecideCompany(_)
                 | Command::EnrolTotp(_)
         );
+        let taken = self.quotas.take(&self.allowances, &actor, &command)?;
         let reply = self.writer.submit(actor, key, command).await;
+        if !matches!(&reply, Ok(outcome) if !outcome.repeated) {
+            quotas::give_back(&self.allowances, &taken);
+        }
         if ends_sessions {
             self.sessions.clear();
         }

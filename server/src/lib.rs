@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod limits;
 pub mod proofs;
 pub mod sbom;
+pub mod quotas;
 pub mod serve;
 pub mod setup;
 pub mod writer;

@@ -24,6 +24,17 @@ pub struct Limits {
     /// Connections in all, never more than the limit of open files leaves room for.
     #[arg(long, env = "KONTOR_MOST_CONNECTIONS", default_value_t = 3_000)]
     pub most_connections: usize,
+    /// Writes a second of one person, and ten times as many at once; a company has five people's worth. 0 turns this and the bounds on
+    /// messages, stored bytes and rows off.
+    #[arg(long, env = "KONTOR_WRITES_PER_SECOND", default_value_t = 20)]
+    pub writes_per_second: u32,
+    /// Messages, and invitations, of one person in an hour; a company has five people's worth. Acts of business that mail another company
+    /// have forty times this.
+    #[arg(long, env = "KONTOR_MESSAGES_PER_HOUR", default_value_t = 60)]
+    pub messages_per_hour: u32,
+    /// Megabytes of files that one company may store in a day; twenty times as many in a year.
+    #[arg(long, env = "KONTOR_MEGABYTES_PER_DAY", default_value_t = 1_000)]
+    pub megabytes_per_day: u32,
     /// How long a body may fall short of the least rate.
     #[arg(skip = BODY_PATIENCE)]
     pub body_patience: Duration,
@@ -38,6 +49,9 @@ impl Default for Limits {
         Self {
             connections_per_address: 100,
             most_connections: 3_000,
+            writes_per_second: 20,
+            messages_per_hour: 60,
+            megabytes_per_day: 1_000,
             body_patience: BODY_PATIENCE,
             answer_patience: ANSWER_PATIENCE,
             unserved: UNSERVED,
@@ -49,7 +63,7 @@ impl Limits {
     /// For benches, and for tests that are about something else.
     #[must_use]
     pub fn wide() -> Self {
-        Self { connections_per_address: usize::MAX, ..Self::default() }
+        Self { connections_per_address: usize::MAX, writes_per_second: 0, ..Self::default() }
     }
 
     /// Raises the limit of open files as far as the system lets us, and says how many connections that leaves room for.

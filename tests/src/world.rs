@@ -94,9 +94,17 @@ impl World {
     /// A server on the demo's own history.
     #[must_use]
     pub fn demo(database: Database, days: u32) -> Self {
+        Self::demo_with(database, days, |_| {})
+    }
+
+    /// The same with settings of the test's own.
+    #[must_use]
+    pub fn demo_with(database: Database, days: u32, change: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::default();
         server::demo::history::build(&database.url, days, &clock).expect("a demo world");
-        let running = serve::start(config(&database, "http://kontor.test"), clock.clone()).expect("a server");
+        let mut wanted = config(&database, "http://kontor.test");
+        change(&mut wanted);
+        let running = serve::start(wanted, clock.clone()).expect("a server");
         let base = format!("http://127.0.0.1:{}", running.port);
         Self { database, clock, running: Some(running), base }
     }

@@ -36,6 +36,7 @@ mod storage;
 mod survival;
 mod tables;
 mod time;
+mod transport;
 mod twice;
 mod upgrade;
 mod walks;

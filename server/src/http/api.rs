@@ -17,6 +17,7 @@ use super::rights::{
 };
 use super::routes::{Params, Routes, Sender, is_usual};
 use crate::auth;
+use crate::commands::set_preferences::SetPreferences;
 use crate::commands::{Command, Outcome};
 use crate::config::{LARGEST_FILE, TOKEN_MINUTES};
 use crate::hash::random_token;
@@ -229,7 +230,7 @@ command_routes! {
     "set-buyer-limit" set_buyer_limit SetBuyerLimit FinancierMaker;
     "set-holiday" set_holiday SetHoliday OperatorMaker;
     "set-issue-terms" set_issue_terms SetIssueTerms OperatorMaker;
-    "set-preferences" set_preferences SetPreferences Member;
+    "set-preferences" set_preferences SetPreferences Member by set_preferences;
     "settle-dispute" settle_dispute SettleDispute BuyerMaker;
     "submit-invoice" submit_invoice SubmitInvoice SupplierMaker;
     "tell-code" tell_code TellCode OperatorMaker by operations::tell_code;
@@ -311,6 +312,10 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         })
     });
     Ok(page_json(rows.collect(), page.more))
+}
+
+async fn set_preferences(who: Who<Member>, write: Write<SetPreferences>) -> Answer {
+    Ok(answer(&super::pages::account::set_preferences(&who, &write.key, write.body).await?))
 }
 
 async fn me(who: Who<Member>) -> Answer {

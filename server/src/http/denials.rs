@@ -23,7 +23,7 @@ pub fn note_account(request: &HttpRequest, email: &str) {
 
 /// Refusals that keep somebody out, whatever their status.
 const KEPT_OUT: &[&str] =
-    &["link_invalid", "code_wrong", "not_permitted", "same_person", "totp_wrong", "password_wrong", "sign_in_failed"];
+    &["link_invalid", "link_code_wrong", "not_permitted", "same_person", "totp_wrong", "password_wrong", "sign_in_failed"];
 
 /// Whether an answer denies something to somebody. An address that nobody knows is no denial for a stranger, but it is for somebody who is
 /// signed in: the record may be another company's.

@@ -515,6 +515,7 @@ clock-days = { $days ->
 }
 clock-submit = Move the date
 mail-open = Open it here:
+mail-joined = { $count } notices from Kontor
 mail-footer = This mail was sent by Kontor. It asks for no password and no code.
 
 ## Columns and fields
@@ -822,6 +823,21 @@ fault-body-too-slow = What was sent came too slowly. Nothing of it has happened;
 fault-busy = The server has as much to do as it can carry. Nothing has happened; send it again in a second.
 fault-outcome-unknown = The database has not confirmed. Send it again with the same key: it will happen once.
 fault-job-key-taken = One of the platform's own jobs found its key in use for something else. The operator must look at it.
+fault-limit-writes = You or your company send changes faster than one may. Nothing has happened; send it again in { $wait }.
+fault-limit-own = You have changed your own account very often. Nothing has happened; try again in { $wait }.
+fault-limit-messages = You or your company have written as many messages as one may in an hour. Nothing has happened; write again in { $wait }.
+fault-limit-invitations = You or your company have sent as many invitations as one may in an hour. Nothing has happened; go on in { $wait }.
+fault-limit-notices = You or your company have done more in this hour than others can be told by mail. Nothing has happened; go on in { $wait }.
+fault-limit-bytes = Your company has stored as much in files as one may in a day or a year. Nothing has happened; store more in { $wait }.
+fault-limit-rows = Your company has brought as many rows as one may in five minutes. Nothing has happened; bring the next table in { $wait }.
+wait-seconds = { $count ->
+    [one] 1 second
+   *[other] { $count } seconds
+  }
+wait-minutes = { $count ->
+    [one] 1 minute
+   *[other] { $count } minutes
+  }
 fault-too-many-requests = Too many tries from your address. Wait a quarter of an hour.
 fault-internal = Nothing of what you sent has happened. We have recorded the fault.
 

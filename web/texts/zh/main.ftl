@@ -500,6 +500,7 @@ clock-move = 推进天数
 clock-days = { $days } 天
 clock-submit = 推进日期
 mail-open = 请在此打开：
+mail-joined = 来自 Kontor 的 { $count } 条通知
 mail-footer = 本邮件由 Kontor 发送，不会向您索取密码或验证码。
 
 ## 列与字段
@@ -804,6 +805,15 @@ fault-body-too-slow = 提交的内容传输过慢。操作均未执行，请在�
 fault-busy = 服务器已满负荷。操作尚未执行，请一秒后重新提交。
 fault-outcome-unknown = 数据库尚未确认结果。请使用同一个键重新提交，操作只会执行一次。
 fault-job-key-taken = 平台后台任务的键已被用于其他操作，须由平台运营方处理。
+fault-limit-writes = 您或贵企业提交变更的速度超过允许范围。操作尚未执行，请在 { $wait }后重新提交。
+fault-limit-own = 您更改自己账户的次数过多。操作尚未执行，请在 { $wait }后重试。
+fault-limit-messages = 您或贵企业在一小时内发送的消息已达上限。操作尚未执行，请在 { $wait }后再发送。
+fault-limit-invitations = 您或贵企业在一小时内发出的邀请已达上限。操作尚未执行，请在 { $wait }后继续。
+fault-limit-notices = 您或贵企业在一小时内的操作已超过可用邮件通知对方的数量。操作尚未执行，请在 { $wait }后继续。
+fault-limit-bytes = 贵企业在一天或一年内存储的文件已达上限。操作尚未执行，请在 { $wait }后再存储。
+fault-limit-rows = 贵企业在五分钟内提交的行数已达上限。操作尚未执行，请在 { $wait }后再提交下一张表。
+wait-seconds = { $count } 秒
+wait-minutes = { $count } 分钟
 fault-too-many-requests = 来自您所在网络地址的尝试次数过多。请等待一刻钟。
 fault-internal = 您提交的操作均未执行。我们已记录此故障。
 

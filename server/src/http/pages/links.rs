@@ -6,6 +6,7 @@ use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
 use super::payables::{confirmation_fields, deduction_facts};
 use super::programmes::applied_terms;
+use super::super::denials::Said;
 use super::{Answer, again, asking, check_page, document, evidence, invoices, thread};
 use crate::auth;
 use crate::commands::answer_by_link::AnswerByLink;
@@ -333,7 +334,9 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
         }
         let mut page = answer_page(&who, &loaded, &command).await?;
         page.errors.push(("code".to_owned(), who.language().fill("link-code-wrong", &[("left", left.to_string())])));
-        return who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::UNPROCESSABLE_ENTITY).await;
+        let mut shown = who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::UNPROCESSABLE_ENTITY).await?;
+        shown.extensions_mut().insert(Said("link_code_wrong".to_owned()));
+        return Ok(shown);
     }
     receipt(&who, &outcome, &loaded.row.number, &loaded.row.currency, &command.answer).await
 }
