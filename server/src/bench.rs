@@ -299,7 +299,10 @@ impl Drop for Target {
 /// A server whose callers all come from here, with as much as they can.
 pub fn bench_config(url: &str) -> crate::config::Config {
     let limits = crate::limits::Limits::wide();
-    crate::config::Config { limits, ..crate::demo::config(url.to_owned(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir()) }
+    crate::config::Config {
+        limits,
+        ..crate::demo::config(url.to_owned(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir())
+    }
 }
 
 pub fn per_second(count: u64, elapsed: Duration) -> u64 {

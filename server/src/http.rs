@@ -24,11 +24,11 @@ use crate::commands::{Actor, Command, Outcome};
 use crate::config::Config;
 use crate::file_reader::{self, Shown};
 use crate::jobs::troubles::Troubles;
+use crate::quotas::{self, Quotas};
 use crate::writer::Writer;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use error::Fault;
-use crate::quotas::{self, Quotas};
 use pages::navigation::Rail;
 use shares::Stock;
 use std::sync::atomic::Ordering;
@@ -86,6 +86,8 @@ impl Drop for Turn {
 
 /// Stored files that are opened for display at once: each may take a process of its own.
 static OPENING: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(8);
+
+static TABLES: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
 
 /// How long a page may read.
 const READ_DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
@@ -168,7 +170,10 @@ impl App {
                 | Command::EnrolTotp(_)
         );
         let taken = self.quotas.take(&self.allowances, &actor, &command)?;
+        // Large tables come one by one, so that others wait for one of them at most.
+        let alone = if quotas::is_large(&command) { TABLES.acquire().await.ok() } else { None };
         let reply = self.writer.submit(actor, key, command).await;
+        drop(alone);
         if !matches!(&reply, Ok(outcome) if !outcome.repeated) {
             quotas::give_back(&self.allowances, &taken);
         }

@@ -34,7 +34,7 @@ pub mod writer;
 
 /// Writes the log to standard error, one JSON object a line; `KONTOR_LOG` goes before the filter given.
 pub fn start_log(filter: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(filter));
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(filter));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -52,7 +52,9 @@ fn kind_of(command: &Command) -> Kind {
     match command {
         Command::SetPreferences(_) | Command::RevokeSessions(_) | Command::ChangePassword(_) | Command::EnrolTotp(_) => Kind::Own,
         Command::WriteMessage(_) => Kind::Message,
-        Command::InviteUser(_) | Command::InviteCompany(_) | Command::InviteToProgramme(_) | Command::SendLink(_) => Kind::Invitation,
+        Command::InviteUser(_) | Command::InviteCompany(_) | Command::InviteToProgramme(_) | Command::SendLink(_) => {
+            Kind::Invitation
+        }
         Command::SubmitInvoice(_)
         | Command::WithdrawInvoice(_)
         | Command::ExplainInvoice(_)
@@ -84,6 +86,12 @@ fn weight(command: &Command) -> (usize, usize) {
         Command::KeepBankFile(one) => (one.content.len(), 0),
         _ => (0, 0),
     }
+}
+
+/// Whether the writer needs a noticeable time for a command.
+#[must_use]
+pub fn is_large(command: &Command) -> bool {
+    weight(command).1 > 1_000
 }
 
 impl Quotas {
@@ -162,7 +170,10 @@ impl Quotas {
         for (_, next) in &stands {
             let wait = next.saturating_sub(now).saturating_sub(burst);
             if !wait.is_zero() {
-                return Err(Fault::Limit { limit: "writes", seconds: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1) });
+                return Err(Fault::Limit {
+                    limit: "writes",
+                    seconds: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1),
+                });
             }
         }
         writes.extend(stands);
@@ -230,13 +241,8 @@ mod tests {
         quotas.take(&allowances, &Actor::person(1, 2), &message).unwrap();
         let table = |rows: usize, bytes: usize| -> Command {
             let row = formats::csv::CsvInvoice { line: 2, invoice: formats::invoice::InvoiceFile::default() };
-            RegisterTable {
-                file_name: String::new(),
-                sha256: String::new(),
-                content: vec![0; bytes],
-                rows: vec![row; rows],
-            }
-            .into()
+            RegisterTable { file_name: String::new(), sha256: String::new(), content: vec![0; bytes], rows: vec![row; rows] }
+                .into()
         };
         quotas.take(&allowances, &actor, &table(20_000, 10)).unwrap();
         assert_eq!(second_of(&quotas.take(&allowances, &actor, &table(1, 10)).unwrap_err()).0, "rows");

@@ -2,12 +2,12 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::routes::{Routes, wrap};
 use crate::http::connection::Places;
 use crate::http::listen::{self, Gate};
+use crate::http::routes::{Routes, wrap};
 use crate::http::{App, Shared, answers, lag};
-use crate::limits::Limits;
 use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_allowances, share_payments, sign_checkpoint};
+use crate::limits::Limits;
 use crate::writer::Writer;
 use actix_web::{HttpResponse, HttpServer, web};
 use std::sync::Arc;
@@ -131,8 +131,7 @@ fn start_metrics(app: &Shared, listen: String) -> Result<(), StoreError> {
         };
         // A few collectors ask, no people.
         let gate = Gate { places: Places::new(16, &[]), limits: Limits::default(), each_worker: 32 };
-        let ended = actix_web::rt::System::new()
-            .block_on(async { listen::serve(listen::bind(&listen)?, 1, &gate, app)?.await });
+        let ended = actix_web::rt::System::new().block_on(async { listen::serve(listen::bind(&listen)?, 1, &gate, app)?.await });
         if let Err(error) = ended {
             tracing::error!(%error, listen, "metrics are not served");
         }
@@ -252,6 +251,18 @@ fn metrics(app: &App) -> HttpResponse {
             "# TYPE kontor_writer_{name}_total counter\nkontor_writer_{name}_total {}\n",
             counter.load(Ordering::Relaxed)
         ));
+    }
+    let (places, gauge, counter) = (&app.places, "gauge", "counter");
+    let held = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    for (name, kind, value) in [
+        ("connections", gauge, held(places.open.load(Ordering::Relaxed))),
+        ("connections_turned_away_total", counter, places.turned_away.load(Ordering::Relaxed)),
+        ("connections_cut_total", counter, places.cut.load(Ordering::Relaxed)),
+        ("bodies_bytes", gauge, held(app.bodies.held())),
+        ("strangers_bodies_bytes", gauge, held(app.strangers.held())),
+        ("answers_bytes", gauge, held(app.answers.held())),
+    ] {
+        text.push_str(&format!("# TYPE kontor_{name} {kind}\nkontor_{name} {value}\n"));
     }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
 }

@@ -1,6 +1,8 @@
 //! Purchases over HTTP to durable commit: concurrent financiers, rights, rules, audit and the bearer token included.
 
-use super::{Failure, PurchaseOptions, Target, bare, baseline, bench_config, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};
+use super::{
+    Failure, PurchaseOptions, Target, bare, baseline, bench_config, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio,
+};
 use crate::clock::Clock;
 use crate::demo::{self, history};
 use crate::serve;

@@ -1,10 +1,10 @@
 //! Answers on their way out: a large one is counted for as long as it is held in memory, and leaves in pieces.
 
+use super::Shared;
 use super::connection::{Line, Served};
 use super::error::Fault;
 use super::routes::owner;
 use super::shares::Share;
-use super::Shared;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;

@@ -36,7 +36,13 @@ fn is_denial(status: StatusCode, code: &str, known: bool) -> bool {
 }
 
 /// One line for the request, and one more where it was denied.
-pub fn note(request: &HttpRequest, response: &HttpResponse<impl actix_web::body::MessageBody>, code: &str, id: &str, began: Instant) {
+pub fn note(
+    request: &HttpRequest,
+    response: &HttpResponse<impl actix_web::body::MessageBody>,
+    code: &str,
+    id: &str,
+    began: Instant,
+) {
     let status = response.status();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(0);
     let address = sender_address(request).map(|address| address.to_string());

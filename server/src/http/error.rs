@@ -34,7 +34,10 @@ pub enum Fault {
     /// Something else was done under the key of one of the platform's own jobs.
     KeyTaken(String),
     /// One of the bounds in `quotas.rs` is reached, for so many seconds.
-    Limit { limit: &'static str, seconds: i64 },
+    Limit {
+        limit: &'static str,
+        seconds: i64,
+    },
     Failed(String),
 }
 
@@ -227,7 +230,11 @@ impl Fault {
             Self::Refused(refusal) => language.refusal(refusal, ""),
             Self::Unreadable(fault) => fault.sentence(language),
             Self::Limit { limit, seconds } => {
-                let (key, count) = if *seconds < 120 { ("wait-seconds", *seconds) } else { ("wait-minutes", seconds.div_euclid(60).saturating_add(1)) };
+                let (key, count) = if *seconds < 120 {
+                    ("wait-seconds", *seconds)
+                } else {
+                    ("wait-minutes", seconds.div_euclid(60).saturating_add(1))
+                };
                 let wait = language.fill(key, &[("count", count.to_string())]);
                 language.fill(&format!("fault-limit-{limit}"), &[("wait", wait)])
             }

@@ -66,11 +66,8 @@ where
     S::Service: 'static,
     B: MessageBody + 'static,
 {
-    let mut server = ServerBuilder::new()
-        .workers(workers)
-        .max_concurrent_connections(gate.each_worker)
-        .shutdown_timeout(20)
-        .disable_signals();
+    let mut server =
+        ServerBuilder::new().workers(workers).max_concurrent_connections(gate.each_worker).shutdown_timeout(20).disable_signals();
     let ending = server.graceful_shutdown_signal();
     for listener in listeners {
         let address = listener.local_addr()?;

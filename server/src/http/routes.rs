@@ -1,9 +1,9 @@
 //! The route table: every route with its right, built from the handlers' own types, and the middleware around it.
 
-use super::error::Fault;
-use super::rights::{CSRF_COOKIE, Guarded, find_session, viewer};
 use super::answers::{self, Kept};
 use super::body::{self, Unread};
+use super::error::Fault;
+use super::rights::{CSRF_COOKIE, Guarded, find_session, viewer};
 use super::shares::{Owner, network};
 use super::{Shared, api, denials, lag, log, openapi, pages};
 use actix_web::body::{BoxBody, MessageBody};

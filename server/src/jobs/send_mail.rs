@@ -250,3 +250,35 @@ pub fn send(writer: &Writer, pool: &Pool, config: &Config, clock: &Clock) -> Res
     }
     Ok(sent)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(id: i64, kind: &str, addresses: &[&str]) -> Drafts {
+        let draft = |address: &&str| Draft {
+            mail: QueuedMail { address: (*address).to_owned(), subject: format!("notice {id}"), body: "body".to_owned() },
+            language: Language::English,
+            link: format!("/payables/{id}"),
+        };
+        Drafts { notice_id: id, apart: APART.contains(&kind), drafts: addresses.iter().map(draft).collect() }
+    }
+
+    #[test]
+    fn what_is_too_much_for_one_address_is_one_mail_and_keys_stay_apart() {
+        let mut waiting: Vec<Drafts> = (0..200).map(|id| notice(id, "message_written", &["a@x", "b@x"])).collect();
+        waiting.extend((200..203).map(|id| notice(id, "message_written", &["c@x"])));
+        waiting.push(notice(203, "password_reset", &["a@x"]));
+        let joined = join(waiting, "https://k");
+        assert_eq!(joined.len(), 204, "every notice is done with");
+        let mails = |address: &str| -> Vec<QueuedMail> {
+            let all = joined.iter().flat_map(|notice| &notice.mails);
+            all.filter(|mail| mail.address == address).cloned().collect()
+        };
+        let (a, b, c) = (mails("a@x"), mails("b@x"), mails("c@x"));
+        assert_eq!((a.len(), b.len(), c.len()), (2, 1, 3));
+        assert_eq!(a[0].subject, "200 notices from Kontor");
+        assert!(a[0].body.contains("notice 0\nhttps://k/payables/0") && a[0].body.contains("notice 199"), "{}", a[0].body);
+        assert_eq!(a[1].subject, "notice 203");
+    }
+}

@@ -1,12 +1,12 @@
 //! The page behind a one-time link: one invoice beside its document, what can be answered, and the receipt. There is no session;
 //! the address is the first factor and the code the second. Looking at it spends nothing, so a mail scanner may.
 
+use super::super::denials::Said;
 use super::super::error::Fault;
 use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
 use super::payables::{confirmation_fields, deduction_facts};
 use super::programmes::applied_terms;
-use super::super::denials::Said;
 use super::{Answer, again, asking, check_page, document, evidence, invoices, thread};
 use crate::auth;
 use crate::commands::answer_by_link::AnswerByLink;
