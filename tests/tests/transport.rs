@@ -317,10 +317,9 @@ fn held_connections_leave_room_for_others() {
 
 /// What a world with bounds on people needs.
 fn bounded(database: Database) -> World {
-    let world = World::demo_with(database, 20, |config| {
+    World::demo_with(database, 20, |config| {
         config.limits = Limits { connections_per_address: usize::MAX, messages_per_hour: 5, ..Limits::default() };
-    });
-    world
+    })
 }
 
 /// Attack 13: a viewer's preferences. What is as it was leaves nothing, and changes are so many a minute.

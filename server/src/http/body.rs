@@ -74,7 +74,8 @@ pub fn check_encoding(request: &HttpRequest) -> Result<(), Fault> {
 pub async fn read(request: &HttpRequest, payload: Payload, most: usize) -> Result<Vec<u8>, Fault> {
     let mut body = Limited::new(request, payload, most)?;
     let fault = Rc::clone(&body.fault);
-    let mut content = Vec::new();
+    // Pages that are never written cost nothing.
+    let mut content = Vec::with_capacity(body.stated);
     while let Some(piece) = next(&mut body).await {
         let piece = piece.map_err(|_| take(&fault))?;
         content.extend_from_slice(&piece);
@@ -116,6 +117,8 @@ struct Kept {
 /// A body that ends in an error when it is too large, too slow, or one too many.
 struct Limited {
     payload: Payload,
+    /// The length that the request states, within the limit.
+    stated: usize,
     left: usize,
     sender: Patience,
     share: Rc<RefCell<Share>>,
@@ -135,7 +138,15 @@ impl Limited {
         let stock = if known { &app.bodies } else { &app.strangers };
         let share = Rc::new(RefCell::new(stock.share(owner(request))));
         request.extensions_mut().insert(Kept { _share: Rc::clone(&share) });
-        Ok(Self { payload, left: most, sender: Patience::new(app.config.limits.body_patience), share, fault: Rc::default() })
+        let stated = stated.and_then(|stated| usize::try_from(stated).ok()).unwrap_or(0);
+        Ok(Self {
+            payload,
+            stated,
+            left: most,
+            sender: Patience::new(app.config.limits.body_patience),
+            share,
+            fault: Rc::default(),
+        })
     }
 
     fn refuse(&self, fault: Fault) -> PayloadError {

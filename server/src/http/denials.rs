@@ -44,6 +44,10 @@ pub fn note(
     began: Instant,
 ) {
     let status = response.status();
+    let denied = is_denial(status, code, caller(request).is_some());
+    if !denied && !tracing::enabled!(tracing::Level::INFO) {
+        return;
+    }
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(0);
     let address = sender_address(request).map(|address| address.to_string());
     let address = address.as_deref().unwrap_or_default();
@@ -51,7 +55,7 @@ pub fn note(
     let (user, company) = (caller.map(|caller| caller.user_id), caller.map(|caller| caller.party_id));
     let (method, path) = (request.method().as_str(), request.match_pattern().unwrap_or_default());
     tracing::info!(id, address, user, company, method, path, status = status.as_u16(), ms, "request");
-    if is_denial(status, code, caller.is_some()) {
+    if denied {
         let code = if code.is_empty() { status.as_str() } else { code };
         let record = request.match_info().get("id").and_then(|text| text.parse::<i64>().ok());
         let extensions = request.extensions();
