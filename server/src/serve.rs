@@ -9,7 +9,9 @@ use crate::http::{App, Shared, answers, lag};
 use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_allowances, share_payments, sign_checkpoint};
 use crate::limits::Limits;
 use crate::writer::Writer;
-use actix_web::{HttpResponse, HttpServer, web};
+#[cfg(feature = "demo")]
+use actix_web::HttpServer;
+use actix_web::{HttpResponse, web};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -82,6 +82,8 @@ where
                 })
                 .client_request_timeout(HEAD_PATIENCE)
                 .client_disconnect_timeout(Duration::from_secs(5))
+                // Whoever leaves is waited for no longer: its handler is dropped.
+                .h1_allow_half_closed(false)
                 .local_addr(address)
                 .on_connect_ext(|stream: &Watched, data| {
                     data.insert::<Rc<Line>>(Rc::clone(&stream.line));
