@@ -103,6 +103,33 @@ fn a_large_body_that_stands_still_is_cut_and_its_memory_comes_back() {
     assert_eq!(world.app().bodies.held(), 0);
 }
 
+/// Large bodies that somebody lets wait are bounded in all, and small ones of the same company go through beside them.
+#[test]
+fn large_bodies_under_way_are_bounded_and_leave_room_for_small_ones() {
+    let world = world(|limits| limits.body_patience = LONG);
+    let member = world.api("operator@x.example");
+    let more =
+        format!("Content-Length: 5000000\r\nAuthorization: Bearer {}\r\nIdempotency-Key: many-many", member.token.borrow());
+    let (most, bodies) = (server::http::body::HELD_OF_MEMBERS.1, &world.app().bodies);
+    let mut held: Vec<TcpStream> = (0..14)
+        .map(|_| {
+            let mut stream = connect(&world.base);
+            stream.write_all(head("/api/v1/import-statement", "application/xml", &more).as_bytes()).unwrap();
+            let _ = stream.write_all(&vec![b'a'; 4_000_000]);
+            stream
+        })
+        .collect();
+    until("bodies are held", || bodies.held() > most - 5_000_000);
+    assert!(bodies.held() <= most, "{}", bodies.held());
+    let mut begin = [0; 12];
+    held[13].read_exact(&mut begin).unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 503");
+    let small = member.api("write-message", "small-small", &serde_json::json!({ "invoice_id": 1, "text": "x" }));
+    assert_eq!(small.status, 404, "{}", small.body);
+    drop(held);
+    until("what was held comes back", || bodies.held() == 0);
+}
+
 /// Attack 5: five kilobytes that unpack to five megabytes are not unpacked.
 #[test]
 fn no_request_is_unpacked() {

@@ -13,8 +13,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// Bytes of large answers that are held at once, and of those for one person.
-pub const HELD: (usize, usize) = (96 * 1_024 * 1_024, 24 * 1_024 * 1_024);
+/// Bytes of large answers that are held at once, and of those for one company.
+pub const HELD: (usize, usize) = (96 * 1_024 * 1_024, 32 * 1_024 * 1_024);
 
 /// From this size on an answer is counted.
 const LARGE: u64 = 64 * 1_024;

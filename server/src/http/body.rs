@@ -29,8 +29,11 @@ pub const LARGEST_OF_STRANGERS: usize = 64 * 1_024;
 /// What is around the files of a form.
 const FORM_AROUND: usize = 512 * 1_024;
 
-/// Bodies that are held at once, of people who are signed in and of one of them.
-pub const HELD_OF_MEMBERS: (usize, usize) = (64 * 1_024 * 1_024, 40 * 1_024 * 1_024);
+/// The beginning of a body is not counted: a small write finds room however many large ones are under way. Connections are bounded.
+const UNCOUNTED: usize = 16 * 1_024;
+
+/// Bodies that are held at once, of people who are signed in and of one company's.
+pub const HELD_OF_MEMBERS: (usize, usize) = (64 * 1_024 * 1_024, 32 * 1_024 * 1_024);
 /// Of strangers, who cannot take the place of people who are signed in, and of one address.
 pub const HELD_OF_STRANGERS: (usize, usize) = (16 * 1_024 * 1_024, 4 * 1_024 * 1_024);
 
@@ -120,6 +123,7 @@ struct Limited {
     /// The length that the request states, within the limit.
     stated: usize,
     left: usize,
+    uncounted: usize,
     sender: Patience,
     share: Rc<RefCell<Share>>,
     fault: Rc<RefCell<Option<Fault>>>,
@@ -143,6 +147,7 @@ impl Limited {
             payload,
             stated,
             left: most,
+            uncounted: UNCOUNTED,
             sender: Patience::new(app.config.limits.body_patience),
             share,
             fault: Rc::default(),
@@ -172,7 +177,9 @@ impl Stream for Limited {
             return Poll::Ready(Some(Err(this.refuse(Fault::BadRequest("payload_too_large")))));
         };
         this.left = left;
-        if !this.share.borrow_mut().grow(piece.len()) {
+        let counted = piece.len().saturating_sub(this.uncounted);
+        this.uncounted = this.uncounted.saturating_sub(piece.len());
+        if counted > 0 && !this.share.borrow_mut().grow(counted) {
             return Poll::Ready(Some(Err(this.refuse(Fault::Busy))));
         }
         Poll::Ready(Some(Ok(piece)))

@@ -438,7 +438,7 @@ pub(super) fn owner(request: &HttpRequest) -> Owner {
     let nobody = std::net::IpAddr::from([0, 0, 0, 0]);
     caller(request).map_or_else(
         || Owner::Address(network(sender_address(request).unwrap_or(nobody))),
-        |caller| Owner::Person(caller.user_id),
+        |caller| Owner::Company(caller.party_id),
     )
 }
 

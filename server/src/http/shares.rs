@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// For whom bytes are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    Person(i64),
+    /// Somebody of this company is signed in. A hostile company has as many people as it likes.
+    Company(i64),
     /// Nobody is signed in.
     Address(IpAddr),
 }
@@ -107,7 +108,9 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.stock.give_back(self.owner, self.bytes);
+        if self.bytes > 0 {
+            self.stock.give_back(self.owner, self.bytes);
+        }
     }
 }
 
@@ -118,9 +121,9 @@ mod tests {
     #[test]
     fn shares_are_bounded_in_all_and_for_one_and_come_back() {
         let stock = Stock::new(100, 60);
-        let (mut one, mut other) = (stock.share(Owner::Person(1)), stock.share(Owner::Person(2)));
+        let (mut one, mut other) = (stock.share(Owner::Company(1)), stock.share(Owner::Company(2)));
         assert!(one.grow(60) && !one.grow(1));
-        assert!(!stock.share(Owner::Person(1)).grow(1), "a second request of the same person");
+        assert!(!stock.share(Owner::Company(1)).grow(1), "a second request of the same company");
         assert!(other.grow(40) && !other.grow(1));
         drop(one);
         assert_eq!(stock.held(), 40);
