@@ -159,7 +159,7 @@ fn no_request_is_unpacked() {
     assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
 }
 
-/// What says that it is too large is sent away before any of it is read; what does not say so, as soon as it is.
+/// ASVS 5.2.1: what says that it is too large is sent away before any of it is read; what does not say so, as soon as it is.
 #[test]
 fn a_body_above_its_limit_is_refused_at_once() {
     let world = world(|limits| limits.body_patience = LONG);
@@ -349,7 +349,7 @@ fn bounded(database: Database) -> World {
     })
 }
 
-/// Attack 13: a viewer's preferences. What is as it was leaves nothing, and changes are so many a minute.
+/// ASVS 2.4.1, attack 13: a viewer's preferences. What is as it was leaves nothing, and changes are so many a minute.
 #[test]
 fn a_viewer_cannot_fill_the_log() {
     for database in Database::both() {
@@ -409,7 +409,7 @@ fn messages_are_bounded_for_a_person() {
     }
 }
 
-/// Attack 13: writes come at a rate. The bound is the person's and then the company's, never another company's.
+/// ASVS 2.4.1, attack 13: writes come at a rate. The bound is the person's and then the company's, never another company's.
 #[test]
 fn writes_come_at_a_rate() {
     let world = World::demo_with(Database::sqlite(), 20, |config| {
@@ -428,7 +428,7 @@ fn writes_come_at_a_rate() {
     assert_ne!(write(&world.api("supplier2@kontor.example"), 0).status, 429);
 }
 
-/// Attack 13: what a company stores in a day is bounded.
+/// ASVS 5.2.4, attack 13: what a company stores in a day is bounded.
 #[test]
 fn stored_bytes_are_bounded() {
     for database in Database::both() {
@@ -476,7 +476,7 @@ fn lines(path: &std::path::Path) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
 }
 
-/// ASVS 16.2.1, 16.3.1 to 16.3.3, S15: every denial leaves a line of its own with where from, who, what and why, and none of them a secret.
+/// ASVS 16.2.1, 16.2.2, 16.2.5, 16.3.1, 16.3.2, 16.3.3, 16.4.1 and S15: every denial leaves a line of its own with where from, who, what and why, and none of them a secret.
 #[test]
 fn every_denial_leaves_a_line_and_no_secret_does() {
     let database = Database::sqlite();
@@ -525,6 +525,8 @@ fn every_denial_leaves_a_line_and_no_secret_does() {
         let found = denied.iter().find(|line| field(line, "code") == *code).unwrap_or_else(|| panic!("no line for {code}"));
         assert_eq!(field(found, "address"), "127.0.0.1", "{found}");
         assert!(found["level"] == "WARN" && field(found, "id").len() == 16, "{found}");
+        // All times are UTC.
+        assert!(found["timestamp"].as_str().unwrap().ends_with('Z'), "{found}");
     }
     assert_eq!(denied.iter().filter(|line| field(line, "code") == "sign_in_failed").count(), 3);
     let of = |code: &str| denied.iter().find(|line| field(line, "code") == code).unwrap();
