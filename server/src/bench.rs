@@ -296,6 +296,15 @@ impl Drop for Target {
 
 /// Events a second, whole.
 #[must_use]
+/// A server whose callers all come from here, with as much as they can.
+pub fn bench_config(url: &str) -> crate::config::Config {
+    let limits = crate::limits::Limits::wide();
+    crate::config::Config {
+        limits,
+        ..crate::demo::config(url.to_owned(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir())
+    }
+}
+
 pub fn per_second(count: u64, elapsed: Duration) -> u64 {
     let nanos = elapsed.as_nanos().max(1);
     u64::try_from(u128::from(count).saturating_mul(1_000_000_000) / nanos).unwrap_or(u64::MAX)

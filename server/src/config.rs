@@ -1,5 +1,6 @@
 //! What the operator of a server sets, by option or environment.
 
+use crate::limits::Limits;
 use proof::note::Signer;
 use std::path::PathBuf;
 use store::StoreError;
@@ -29,6 +30,7 @@ pub struct Config {
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// The program whose `read-file` task opens PDF files and archives: `kontor` itself.
     pub file_reader: PathBuf,
+    pub limits: Limits,
     pub checkpoints: CheckpointConfig,
 }
 

@@ -53,6 +53,7 @@ pub fn config(database_url: String, listen: &str, base_url: &str, data: &std::pa
         metrics_listen: None,
         trusted_proxies: Vec::new(),
         file_reader: crate::config::own_program().unwrap_or_default(),
+        limits: crate::limits::Limits::default(),
         checkpoints: crate::config::CheckpointConfig::default(),
     }
 }

@@ -1,26 +1,36 @@
 //! The web: who may reach what, the shell around pages, and the server itself.
 
+pub mod answers;
 pub mod api;
+pub mod body;
+pub mod connection;
+mod denials;
 pub mod error;
 pub mod lag;
+pub mod listen;
 pub mod log;
 pub mod openapi;
 pub mod pages;
+mod patience;
 pub mod rights;
 pub mod routes;
+pub mod shares;
 pub mod upload;
 
+use crate::allowance::Allowances;
 use crate::auth::{Person, SessionCache, Throttle};
 use crate::clock::Clock;
 use crate::commands::{Actor, Command, Outcome};
 use crate::config::Config;
 use crate::file_reader::{self, Shown};
 use crate::jobs::troubles::Troubles;
+use crate::quotas::{self, Quotas};
 use crate::writer::Writer;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use error::Fault;
 use pages::navigation::Rail;
+use shares::Stock;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use store::{Conn, Pool};
@@ -38,6 +48,13 @@ pub struct App {
     pub sign_in_throttle: Throttle,
     /// Jobs that fail round after round.
     pub troubles: Troubles,
+    pub places: Arc<connection::Places>,
+    /// Bytes held in memory: bodies of people who are signed in, bodies of strangers, and large answers.
+    pub bodies: Arc<Stock>,
+    pub strangers: Arc<Stock>,
+    pub answers: Arc<Stock>,
+    pub allowances: Allowances,
+    pub quotas: Quotas,
     pub style_href: String,
     pub script_href: String,
     /// Reads that run or wait for a connection.
@@ -70,6 +87,8 @@ impl Drop for Turn {
 /// Stored files that are opened for display at once: each may take a process of its own.
 static OPENING: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(8);
 
+static TABLES: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
+
 /// How long a page may read.
 const READ_DEADLINE: std::time::Duration = std::time::Duration::from_secs(12);
 
@@ -77,15 +96,24 @@ impl App {
     #[must_use]
     pub fn new(pool: Pool, writer: Writer, clock: Clock, config: Config, signer: proof::note::Signer) -> Shared {
         let short = |text: &str| crate::hash::sha256_hex(text.as_bytes()).get(..16).unwrap_or("0").to_owned();
+        let stock = |(most, each)| Stock::new(most, each);
+        let quotas = Quotas::new(config.limits.clone());
+        let places = connection::Places::new(config.limits.connections_per_address, &config.trusted_proxies);
         Arc::new(Self {
             pool,
             writer,
+            allowances: Allowances::new(clock.clone()),
             clock,
             config,
             signer,
             sessions: SessionCache::default(),
             sign_in_throttle: Throttle::default(),
             troubles: Troubles::default(),
+            places,
+            quotas,
+            bodies: stock(body::HELD_OF_MEMBERS),
+            strangers: stock(body::HELD_OF_STRANGERS),
+            answers: stock(answers::HELD),
             style_href: format!("/assets/{}.css", short(web::STYLES)),
             script_href: format!("/assets/{}.js", short(web::SCRIPT)),
             reading: std::sync::atomic::AtomicUsize::new(0),
@@ -143,7 +171,14 @@ impl App {
                 | Command::DecideCompany(_)
                 | Command::EnrolTotp(_)
         );
+        let taken = self.quotas.take(&self.allowances, &actor, &command)?;
+        // Large tables come one by one, so that others wait for one of them at most.
+        let alone = if quotas::is_large(&command) { TABLES.acquire().await.ok() } else { None };
         let reply = self.writer.submit(actor, key, command).await;
+        drop(alone);
+        if !matches!(&reply, Ok(outcome) if !outcome.repeated) {
+            quotas::give_back(&self.allowances, &taken);
+        }
         if ends_sessions {
             self.sessions.clear();
         }

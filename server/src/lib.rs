@@ -1,6 +1,7 @@
 //! The running process: HTTP, jobs, and the one writer behind them.
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
+pub mod allowance;
 pub mod auth;
 pub mod backup;
 pub mod bank_check;
@@ -23,8 +24,17 @@ pub mod hash;
 pub mod health;
 pub mod http;
 pub mod jobs;
+pub mod limits;
 pub mod proofs;
+pub mod quotas;
 pub mod sbom;
 pub mod serve;
 pub mod setup;
 pub mod writer;
+
+/// Writes the log to standard error, one JSON object a line; `KONTOR_LOG` goes before the filter given.
+pub fn start_log(filter: &str) {
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(filter));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

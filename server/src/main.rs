@@ -8,6 +8,7 @@ use server::config::{
     CheckpointConfig, Config, Secret, base_url, check_folder, database_url, load_secret, mailbox, own_program, private_file,
     private_folder, smtp_url,
 };
+use server::limits::Limits;
 use server::setup::{FirstUser, Setup};
 use server::{backup, encrypted, export, proofs, serve, setup};
 #[cfg(feature = "demo")]
@@ -118,6 +119,8 @@ enum Task {
         #[arg(long, env = "KONTOR_DRAIN", default_value_t = 5)]
         drain: u64,
         #[command(flatten)]
+        limits: Limits,
+        #[command(flatten)]
         log: LogOptions,
     },
     /// Make the operator and its first two or three people on an empty database; prints their passwords once.
@@ -227,9 +230,7 @@ fn main() -> ExitCode {
     #[cfg(feature = "demo")]
     let quiet = quiet || matches!(cli.command, Task::Demo { .. } | Task::Bench { .. });
     let fallback = if quiet { "warn" } else { "info" };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("KONTOR_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(fallback));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    server::start_log(fallback);
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
@@ -254,6 +255,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             metrics_listen,
             trusted_proxy,
             drain,
+            limits,
             log,
         } => {
             private_folder(&database.data)?;
@@ -281,6 +283,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 metrics_listen,
                 trusted_proxies: trusted_proxy,
                 file_reader: own_program()?,
+                limits,
                 checkpoints: CheckpointConfig {
                     key: log.log_key.map(Secret),
                     origin: log.log_origin,

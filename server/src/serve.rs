@@ -2,11 +2,16 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::connection::Places;
+use crate::http::listen::{self, Gate};
 use crate::http::routes::{Routes, wrap};
-use crate::http::{App, Shared, lag};
-use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
+use crate::http::{App, Shared, answers, lag};
+use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_allowances, share_payments, sign_checkpoint};
+use crate::limits::Limits;
 use crate::writer::Writer;
-use actix_web::{HttpResponse, HttpServer, web};
+#[cfg(feature = "demo")]
+use actix_web::HttpServer;
+use actix_web::{HttpResponse, web};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,6 +24,7 @@ pub struct Running {
     handle: actix_web::dev::ServerHandle,
     server: std::thread::JoinHandle<std::io::Result<()>>,
     jobs: std::thread::JoinHandle<()>,
+    sharing: std::thread::JoinHandle<()>,
     stop: Arc<AtomicBool>,
     writer_thread: std::thread::JoinHandle<()>,
 }
@@ -38,6 +44,7 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
     let app = App::new(pool, writer, clock, config, signer);
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = start_jobs(&app, &stop)?;
+    let sharing = start_sharing(&app, &stop)?;
     if let Some(listen) = app.config.metrics_listen.clone() {
         start_metrics(&app, listen)?;
     }
@@ -52,7 +59,7 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
         );
         return Err(StoreError::Connection(error));
     };
-    Ok(Running { app, port, handle, server, jobs, stop, writer_thread })
+    Ok(Running { app, port, handle, server, jobs, sharing, stop, writer_thread })
 }
 
 #[cfg(feature = "demo")]
@@ -93,22 +100,21 @@ const WORKERS: usize = 2;
 fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::ServerHandle, u16)>) -> std::io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let data = web::Data::new(Arc::clone(app));
-        let server = HttpServer::new(move || {
+        let limits = app.config.limits.clone();
+        let connections = limits.connections();
+        tracing::info!(connections, of_one_address = limits.connections_per_address, "bounds on connections");
+        let gate = Gate { places: Arc::clone(&app.places), limits, each_worker: connections.div_ceil(WORKERS) };
+        let listeners = listen::bind(&app.config.listen)?;
+        let port = listeners.first().map_or(Ok(0), |first| first.local_addr().map(|address| address.port()))?;
+        let running = listen::serve(listeners, WORKERS, &gate, move || {
             actix_web::rt::spawn(lag::watch());
             actix_web::App::new()
                 .app_data(data.clone())
-                .app_data(web::PayloadConfig::new(crate::config::LARGEST_FILE))
+                .wrap(actix_web::middleware::from_fn(answers::count))
                 .wrap(actix_web::middleware::Compress::default())
                 .wrap(actix_web::middleware::from_fn(wrap))
                 .configure(|config| Routes::all().configure(config))
-        })
-        .workers(WORKERS)
-        .client_request_timeout(Duration::from_secs(10))
-        .shutdown_timeout(20)
-        .disable_signals()
-        .bind(&app.config.listen)?;
-        let port = server.addrs().first().map_or(0, std::net::SocketAddr::port);
-        let running = server.run();
+        })?;
         let _ = started.send((running.handle(), port));
         running.await
     })
@@ -118,15 +124,16 @@ fn run_http(app: &Shared, started: &std::sync::mpsc::Sender<(actix_web::dev::Ser
 fn start_metrics(app: &Shared, listen: String) -> Result<(), StoreError> {
     let metrics_of = Arc::downgrade(app);
     let serve = move || {
-        let server = HttpServer::new(move || {
+        let app = move || {
             let app = metrics_of.clone();
             let answer = move || {
                 std::future::ready(app.upgrade().map_or_else(|| HttpResponse::ServiceUnavailable().finish(), |app| metrics(&app)))
             };
-            actix_web::App::new().route("/metrics", web::get().to(answer))
-        });
-        let bound = server.workers(1).disable_signals().bind(&listen);
-        let ended = bound.and_then(|server| actix_web::rt::System::new().block_on(server.run()));
+            actix_web::App::new().wrap(actix_web::middleware::from_fn(answers::serve)).route("/metrics", web::get().to(answer))
+        };
+        // A few collectors ask, no people.
+        let gate = Gate { places: Places::new(16, &[]), limits: Limits::default(), each_worker: 32 };
+        let ended = actix_web::rt::System::new().block_on(async { listen::serve(listen::bind(&listen)?, 1, &gate, app)?.await });
         if let Err(error) = ended {
             tracing::error!(%error, listen, "metrics are not served");
         }
@@ -156,13 +163,26 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
     std::thread::Builder::new().name("jobs".to_owned()).spawn(work).map_err(io_fault)
 }
 
+/// Counts against allowances go to the other processes about once a second, on a thread that no other job holds up.
+fn start_sharing(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, StoreError> {
+    let (app, stop) = (Arc::clone(app), Arc::clone(stop));
+    let work = move || {
+        while !stop.load(Ordering::Relaxed) {
+            report(&app, share_allowances::run(&app, false), "share allowances");
+            std::thread::sleep(Duration::from_millis(if app.config.demo { 300 } else { 1_000 }));
+        }
+    };
+    std::thread::Builder::new().name("allowances".to_owned()).spawn(work).map_err(io_fault)
+}
+
 /// How long the end waits for a database that does not answer.
 const LAST: Duration = Duration::from_secs(10);
 
-/// Signs the log once more. On a database that does not answer this would wait for ever, and so would the writer.
+/// Shares what was counted last and signs the log once more. On a database that does not answer this would wait for ever, and so would the writer.
 fn sign_last(app: &Shared) -> std::io::Result<()> {
     let (app, (done, answer)) = (Arc::clone(app), std::sync::mpsc::channel());
     let sign = move || {
+        report(&app, share_allowances::run(&app, true), "share allowances");
         report(&app, sign_checkpoint::run_last(&app), "sign checkpoint");
         drop(app);
         let _ = done.send(());
@@ -188,6 +208,7 @@ impl Running {
         let joined = |thread: std::thread::JoinHandle<()>| thread.join().map_err(|_| std::io::Error::other("a thread panicked"));
         self.server.join().map_err(|_| std::io::Error::other("the server panicked"))??;
         joined(self.jobs)?;
+        joined(self.sharing)?;
         sign_last(&self.app)?;
         drop(self.app);
         joined(self.writer_thread)
@@ -232,6 +253,18 @@ fn metrics(app: &App) -> HttpResponse {
             "# TYPE kontor_writer_{name}_total counter\nkontor_writer_{name}_total {}\n",
             counter.load(Ordering::Relaxed)
         ));
+    }
+    let (places, gauge, counter) = (&app.places, "gauge", "counter");
+    let held = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    for (name, kind, value) in [
+        ("connections", gauge, held(places.open.load(Ordering::Relaxed))),
+        ("connections_turned_away_total", counter, places.turned_away.load(Ordering::Relaxed)),
+        ("connections_cut_total", counter, places.cut.load(Ordering::Relaxed)),
+        ("bodies_bytes", gauge, held(app.bodies.held())),
+        ("strangers_bodies_bytes", gauge, held(app.strangers.held())),
+        ("answers_bytes", gauge, held(app.answers.held())),
+    ] {
+        text.push_str(&format!("# TYPE kontor_{name} {kind}\nkontor_{name} {value}\n"));
     }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
 }

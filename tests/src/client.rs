@@ -102,7 +102,17 @@ pub struct Client {
 impl Client {
     #[must_use]
     pub fn new(base: &str) -> Self {
-        let http = Http::builder()
+        Self::with(base, Http::builder())
+    }
+
+    /// From this address of the machine's own.
+    #[must_use]
+    pub fn from(address: &str, base: &str) -> Self {
+        Self::with(base, Http::builder().local_address(address.parse::<std::net::IpAddr>().expect("an address")))
+    }
+
+    fn with(base: &str, builder: reqwest::blocking::ClientBuilder) -> Self {
+        let http = builder
             .redirect(reqwest::redirect::Policy::none())
             .timeout(std::time::Duration::from_secs(60))
             .build()

@@ -34,6 +34,7 @@ pub fn config(database: &Database, base: &str) -> Config {
         metrics_listen: None,
         trusted_proxies: Vec::new(),
         file_reader: file_reader(),
+        limits: server::limits::Limits::wide(),
         checkpoints: server::config::CheckpointConfig::default(),
     }
 }
@@ -109,9 +110,17 @@ impl World {
     /// A server on the demo's own history.
     #[must_use]
     pub fn demo(database: Database, days: u32) -> Self {
+        Self::demo_with(database, days, |_| {})
+    }
+
+    /// The same with settings of the test's own.
+    #[must_use]
+    pub fn demo_with(database: Database, days: u32, change: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::default();
         server::demo::history::build(&database.url, days, &clock).expect("a demo world");
-        let running = serve::start(config(&database, "http://kontor.test"), clock.clone()).expect("a server");
+        let mut wanted = config(&database, "http://kontor.test");
+        change(&mut wanted);
+        let running = serve::start(wanted, clock.clone()).expect("a server");
         let base = format!("http://127.0.0.1:{}", running.port);
         Self { database, clock, running: Some(running), base }
     }

@@ -37,6 +37,7 @@ mod storage;
 mod survival;
 mod tables;
 mod time;
+mod transport;
 mod twice;
 mod upgrade;
 mod walks;

@@ -108,6 +108,24 @@ fn every_literal_text_key_exists() {
     assert!(checked > 200, "{checked}");
 }
 
+/// Bodies come through one reader, which bounds their size, their time and what is held of them, and unpacks nothing.
+#[test]
+fn no_body_is_read_but_by_the_one_reader() {
+    let mut files = Vec::new();
+    rust_files(&root().join("server/src"), &mut files);
+    let mut readers = Vec::new();
+    for file in files {
+        let place = file.strip_prefix(root().join("server/src")).unwrap().display().to_string();
+        let source = std::fs::read_to_string(&file).unwrap();
+        // A bench of actix without Kontor reads as actix does.
+        let other = ["web::Bytes", "web::Form", "web::Json", "web::Payload", "Multipart::", ".to_bytes(", "to_bytes_limited("];
+        if place != "bench/bare.rs" && other.iter().any(|name| source.contains(name)) {
+            readers.push(place);
+        }
+    }
+    assert_eq!(readers, ["http/body.rs"]);
+}
+
 #[test]
 fn every_command_has_a_name_in_both_languages() {
     for name in server::commands::Command::NAMES {

@@ -22,8 +22,9 @@ fn announce(conn: &mut Conn, numbers: std::ops::Range<i64>) {
             id: 900_000 + number,
             party_id: 10_000,
             user_id: None,
-            kind: "bank_account_verified".to_owned(),
-            arguments: "{\"currency\":\"EUR\"}".to_owned(),
+            // Of a kind that is never joined with others into one mail.
+            kind: "password_changed".to_owned(),
+            arguments: "{}".to_owned(),
             link: "/home".to_owned(),
             at: "2026-11-23T08:00:00".parse().unwrap(),
             mailed: false,

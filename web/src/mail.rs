@@ -13,6 +13,20 @@ pub fn render(language: Language, kind: &str, arguments: &[(&str, String)], base
     (subject, body)
 }
 
+/// One mail for many notices: each sentence, with the path that it leads to.
+#[must_use]
+pub fn render_joined(language: Language, notices: &[(String, String)], base: &str) -> (String, String) {
+    let subject = language.fill("mail-joined", &[("count", notices.len().to_string())]);
+    let lines =
+        notices.iter().map(
+            |(sentence, link)| {
+                if link.is_empty() { format!("{sentence}\n\n") } else { format!("{sentence}\n{base}{link}\n\n") }
+            },
+        );
+    let body = format!("{subject}\n\n{}{}\n", lines.collect::<String>(), language.t("mail-footer"));
+    (subject, body)
+}
+
 /// The sentence of a notice, for pages and mails alike.
 #[must_use]
 pub fn notice(language: Language, kind: &str, arguments: &[(&str, String)]) -> String {

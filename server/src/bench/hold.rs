@@ -1,9 +1,9 @@
 //! A load held for minutes: four reads to a purchase, all on one process, to see that nothing fails and that memory stays where it is.
 
 use super::purchases::{Caller, sign_in_desks};
-use super::{Failure, HoldOptions, Target, fdatasync_rate, memory_kb, pages, per_second};
+use super::{Failure, HoldOptions, Target, bench_config, fdatasync_rate, memory_kb, pages, per_second};
 use crate::clock::Clock;
-use crate::demo::{self, history};
+use crate::demo::history;
 use crate::serve;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -91,7 +91,7 @@ pub fn run(options: &HoldOptions) -> Result<Value, Failure> {
     let clock = Clock::default();
     let lots = history::build_market(&target.url, 1, false, &clock)?;
     let lot = lots.first().ok_or("no offer")?;
-    let config = demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir());
+    let config = bench_config(&target.url);
     let running = serve::start(config, clock)?;
     let tokens = sign_in_desks(running.port)?;
     let mut conn = store::connect(&target.url)?;

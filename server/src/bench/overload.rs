@@ -2,9 +2,9 @@
 //! rate, whoever still waits. What is accepted should keep its latency, the rest be sent away at once, and memory stay bounded.
 
 use super::purchases::{Load, load, sign_in_desks};
-use super::{Failure, OverloadOptions, Target, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};
+use super::{Failure, OverloadOptions, Target, bench_config, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};
 use crate::clock::Clock;
-use crate::demo::{self, history};
+use crate::demo::history;
 use crate::serve;
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::sleep_until;
@@ -136,7 +136,7 @@ pub fn run(options: &OverloadOptions) -> Result<Value, Failure> {
     let target = Target::new(options.database_url.as_ref())?;
     let clock = Clock::default();
     let lots = history::build_market(&target.url, 1, false, &clock)?;
-    let config = demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir());
+    let config = bench_config(&target.url);
     let running = serve::start(config, clock)?;
     let tokens = sign_in_desks(running.port)?;
     let length = Duration::from_secs(options.seconds);

@@ -2,11 +2,11 @@
 //! server can do.
 
 use super::purchases::Caller;
-use super::{Failure, PagesOptions, Target, fdatasync_rate, peak_memory_kb, per_second, percentile};
+use super::{Failure, PagesOptions, Target, bench_config, fdatasync_rate, peak_memory_kb, per_second, percentile};
 use crate::clock::Clock;
 use crate::commands::Actor;
 use crate::commands::sign_in::SignIn;
-use crate::demo::{self, history};
+use crate::demo::history;
 use crate::hash::{random_token, sha256_hex};
 use crate::http::rights::SESSION_COOKIE;
 use crate::serve::{self, Running};
@@ -98,7 +98,7 @@ pub fn run(options: &PagesOptions) -> Result<Value, Failure> {
     let clock = Clock::default();
     history::build_big_customer(&target.url, options.invoices, &clock)?;
     store::connection::analyze(&mut store::connect(&target.url)?)?;
-    let config = demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir());
+    let config = bench_config(&target.url);
     let running = serve::start(config, clock)?;
     let mut conn = store::connect(&target.url)?;
     let length = Duration::from_secs(options.seconds);

@@ -1,6 +1,8 @@
 //! Purchases over HTTP to durable commit: concurrent financiers, rights, rules, audit and the bearer token included.
 
-use super::{Failure, PurchaseOptions, Target, bare, baseline, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};
+use super::{
+    Failure, PurchaseOptions, Target, bare, baseline, bench_config, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio,
+};
 use crate::clock::Clock;
 use crate::demo::{self, history};
 use crate::serve;
@@ -140,7 +142,7 @@ pub fn run(options: &PurchaseOptions) -> Result<Value, Failure> {
     let before = options.baseline_url.as_ref().map(|url| baseline::measure(url, short)).transpose()?;
     let clock = Clock::default();
     let lots = history::build_market(&target.url, options.offers, false, &clock)?;
-    let config = demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir());
+    let config = bench_config(&target.url);
     let running = serve::start(config, clock)?;
     let tokens = sign_in_desks(running.port)?;
     let length = Duration::from_secs(options.seconds);

@@ -1,13 +1,15 @@
 //! One payment shared out among very many holders, exact to the last unit, while others go on buying from another offer.
 
 use super::purchases::{Load, load, sign_in_desks};
-use super::{Failure, RedeemOptions, Target, baseline, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};
+use super::{
+    Failure, RedeemOptions, Target, baseline, bench_config, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio,
+};
 use crate::batch::{Batch, Memory, Stop};
 use crate::clock::Clock;
 use crate::commands::record_receipt::RecordReceipt;
 use crate::commands::withdraw_offer::WithdrawOffer;
 use crate::commands::{Actor, Command};
-use crate::demo::{self, history};
+use crate::demo::history;
 use crate::serve;
 use crate::writer::Writer;
 use domain::chart::{AccountKey, Booking, Posting};
@@ -128,8 +130,7 @@ pub fn run(options: &RedeemOptions) -> Result<Value, Failure> {
     let lots = history::build_market(&target.url, 2, false, &clock)?;
     let (deep, many) = lots.split_first().zip(lots.get(1)).map(|((deep, _), many)| (deep.clone(), many)).ok_or("no offers")?;
     let receivable = spread(&target.url, many.offer_id, options.holders, &clock)?;
-    let running =
-        serve::start(demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir()), clock)?;
+    let running = serve::start(bench_config(&target.url), clock)?;
     let (tokens, lots) = (sign_in_desks(running.port)?, [deep]);
     let work = |name| Load { name, port: running.port, tokens: &tokens, lots: &lots, connections: options.connections };
     let idle = load(&work("idle"), &|elapsed| elapsed < length)?;

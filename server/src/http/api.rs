@@ -7,6 +7,7 @@ mod operations;
 mod programmes;
 pub mod states;
 
+use super::body;
 use super::error::Fault;
 use super::pages::Answer;
 use super::pages::sign_in::{begin, check_code, check_credentials};
@@ -16,11 +17,12 @@ use super::rights::{
 };
 use super::routes::{Params, Routes, Sender, is_usual};
 use crate::auth;
+use crate::commands::set_preferences::SetPreferences;
 use crate::commands::{Command, Outcome};
 use crate::config::{LARGEST_FILE, TOKEN_MINUTES};
 use crate::hash::random_token;
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -98,12 +100,12 @@ impl<T: DeserializeOwned + Serialize + 'static> FromRequest for Write<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let key = idempotency_key(request);
         let kind = media_type(request);
-        let body = web::Bytes::from_request(request, payload);
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             if kind != "application/json" {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
-            let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
+            let body = body::read(&request, payload, body::LARGEST_JSON).await?;
             Ok(Self { key: key?, body: read_body(&body)? })
         })
     }
@@ -135,16 +137,16 @@ impl FromRequest for WriteFile {
             .chars()
             .take(120)
             .collect();
-        let body = web::Bytes::from_request(request, payload);
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             if !FILE_TYPES.contains(&kind.as_str()) {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
-            let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
-            if body.len() > LARGEST_FILE {
-                return Err(domain::Refusal::FileTooLarge.into());
-            }
-            Ok(Self { key: key?, name, content: body.to_vec() })
+            let content = body::read(&request, payload, LARGEST_FILE).await.map_err(|fault| match fault {
+                Fault::BadRequest("payload_too_large") => domain::Refusal::FileTooLarge.into(),
+                other => other,
+            })?;
+            Ok(Self { key: key?, name, content })
         })
     }
 }
@@ -229,7 +231,7 @@ command_routes! {
     "set-buyer-limit" set_buyer_limit SetBuyerLimit FinancierMaker;
     "set-holiday" set_holiday SetHoliday OperatorMaker;
     "set-issue-terms" set_issue_terms SetIssueTerms OperatorMaker;
-    "set-preferences" set_preferences SetPreferences Member;
+    "set-preferences" set_preferences SetPreferences Member by set_preferences;
     "settle-dispute" settle_dispute SettleDispute BuyerMaker;
     "submit-invoice" submit_invoice SubmitInvoice SupplierMaker;
     "tell-code" tell_code TellCode OperatorMaker by operations::tell_code;
@@ -279,15 +281,17 @@ impl FromRequest for CredentialsBody {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let kind = media_type(request);
-        let body = web::Bytes::from_request(request, payload);
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             if kind != "application/json" {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
-            let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
+            let body = body::read(&request, payload, body::LARGEST_JSON).await?;
             let given: Value = serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?;
             check_storable(&given, "")?;
-            Ok(Self(serde_json::from_value(given).map_err(|error| body_fault(&error))?))
+            let credentials: Credentials = serde_json::from_value(given).map_err(|error| body_fault(&error))?;
+            super::denials::note_account(&request, &credentials.email);
+            Ok(Self(credentials))
         })
     }
 }
@@ -309,6 +313,10 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         })
     });
     Ok(page_json(rows.collect(), page.more))
+}
+
+async fn set_preferences(who: Who<Member>, write: Write<SetPreferences>) -> Answer {
+    Ok(answer(&super::pages::account::set_preferences(&who, &write.key, write.body).await?))
 }
 
 async fn me(who: Who<Member>) -> Answer {

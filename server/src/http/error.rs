@@ -33,6 +33,11 @@ pub enum Fault {
     TooMany,
     /// Something else was done under the key of one of the platform's own jobs.
     KeyTaken(String),
+    /// One of the bounds in `quotas.rs` is reached, for so many seconds.
+    Limit {
+        limit: &'static str,
+        seconds: i64,
+    },
     Failed(String),
 }
 
@@ -195,6 +200,7 @@ impl Fault {
             Self::Unknown => "outcome_unknown".to_owned(),
             Self::TooMany => "too_many_requests".to_owned(),
             Self::KeyTaken(_) => "job_key_taken".to_owned(),
+            Self::Limit { limit, .. } => format!("limit_{limit}"),
             Self::Failed(_) => "internal".to_owned(),
         }
     }
@@ -207,12 +213,13 @@ impl Fault {
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::Forged => StatusCode::FORBIDDEN,
             Self::BadRequest("payload_too_large") => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BadRequest("unsupported_media_type") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BadRequest("body_too_slow") => StatusCode::REQUEST_TIMEOUT,
+            Self::BadRequest("unsupported_media_type" | "content_encoded") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BadRequest("method_not_allowed") => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Busy | Self::Down | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::KeyTaken(_) => StatusCode::CONFLICT,
+            Self::TooMany | Self::Limit { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -223,6 +230,15 @@ impl Fault {
         match self {
             Self::Refused(refusal) => language.refusal(refusal, ""),
             Self::Unreadable(fault) => fault.sentence(language),
+            Self::Limit { limit, seconds } => {
+                let (key, count) = if *seconds < 120 {
+                    ("wait-seconds", *seconds)
+                } else {
+                    ("wait-minutes", seconds.div_euclid(60).saturating_add(1))
+                };
+                let wait = language.fill(key, &[("count", count.to_string())]);
+                language.fill(&format!("fault-limit-{limit}"), &[("wait", wait)])
+            }
             other => language.t(&format!("fault-{}", other.code().replace('_', "-"))),
         }
     }
@@ -266,10 +282,11 @@ impl Fault {
         })
     }
 
-    fn retry_after(&self) -> Option<&'static str> {
+    fn retry_after(&self) -> Option<String> {
         match self {
-            Self::Busy | Self::Down | Self::Unknown => Some("1"),
-            Self::TooMany => Some("900"),
+            Self::Busy | Self::Down | Self::Unknown => Some("1".to_owned()),
+            Self::TooMany => Some("900".to_owned()),
+            Self::Limit { seconds, .. } => Some(seconds.to_string()),
             _ => None,
         }
     }
@@ -318,9 +335,8 @@ impl Fault {
             .with(Block::Links(vec![(language.t("fault-home"), "/".to_owned())]));
         let sent = app.page_with(viewer, page, self.status()).await;
         let mut response = sent.unwrap_or_else(|_| HttpResponse::build(self.status()).body(self.sentence(language)));
-        if let Some(seconds) = self.retry_after() {
-            let name = actix_web::http::header::HeaderName::from_static("retry-after");
-            response.headers_mut().insert(name, actix_web::http::header::HeaderValue::from_static(seconds));
+        if let Some(seconds) = self.retry_after().and_then(|seconds| seconds.parse().ok()) {
+            response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds);
         }
         response
     }
@@ -380,6 +396,20 @@ mod tests {
             }
         }
         assert!(formats::rules::all().len() > 200);
+    }
+
+    #[test]
+    fn every_limit_says_which_it_is_and_when_it_ends() {
+        for limit in ["writes", "own", "messages", "invitations", "notices", "bytes", "rows"] {
+            for (seconds, shown) in [(1, "1 "), (119, "119 "), (3_600, "61 ")] {
+                let fault = Fault::Limit { limit, seconds };
+                for language in Language::ALL {
+                    let said = fault.sentence(language);
+                    assert!(said.contains(shown) && !said.contains('['), "{}: {said}", language.code());
+                }
+                assert_eq!((fault.status(), fault.retry_after()), (StatusCode::TOO_MANY_REQUESTS, Some(seconds.to_string())));
+            }
+        }
     }
 
     #[test]

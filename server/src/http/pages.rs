@@ -105,7 +105,9 @@ pub async fn again<R: Right>(who: &Who<R>, mut page: Page, posted: &Posted, faul
     page.refill(&posted.fields);
     let label = page.label_of(&field);
     page.errors.push((field, who.language().refusal_about(refusal, currency, label.as_deref())));
-    who.app.page_with(&who.viewer, page, fault.status()).await
+    let mut response = who.app.page_with(&who.viewer, page, fault.status()).await?;
+    response.extensions_mut().insert(super::denials::Said(fault.code()));
+    Ok(response)
 }
 
 /// A form that leads to a check page and changes nothing itself.

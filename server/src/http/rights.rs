@@ -253,12 +253,15 @@ impl<R: Right> FromRequest for Who<R> {
             let app = request.app_data::<web::Data<Shared>>().map(|data| data.get_ref().clone());
             let app = app.ok_or_else(|| Fault::Failed("no application state".to_owned()))?;
             let session = find_session(&request, &app).await?;
+            if let Some(person) = session.as_ref().filter(|person| person.session.kind != "pending") {
+                let (user_id, party_id) = (person.user.id, person.party.id);
+                request.extensions_mut().insert(super::routes::Caller { user_id, party_id });
+            }
             let viewer = viewer(&request, session.clone());
             let person = session.filter(|person| R::PUBLIC || person.session.kind != "pending");
             if !R::PUBLIC {
                 let someone = person.as_ref().ok_or(Fault::SignInNeeded)?;
                 if !R::allows(someone) {
-                    tracing::warn!(user = someone.user.id, right = R::NAME, path = request.path(), "denied");
                     return Err(Refusal::NotPermitted.into());
                 }
             }

@@ -1,9 +1,12 @@
 //! The route table: every route with its right, built from the handlers' own types, and the middleware around it.
 
+use super::answers::{self, Kept};
+use super::body::{self, Unread};
 use super::error::Fault;
 use super::rights::{CSRF_COOKIE, Guarded, find_session, viewer};
-use super::{Shared, api, lag, log, openapi, pages};
-use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use super::shares::{Owner, network};
+use super::{Shared, api, denials, lag, log, openapi, pages};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -42,16 +45,17 @@ impl Routes {
         let writes = method == Method::POST;
         // The right comes first: actix reads a handler's arguments side by side, and nobody without the right shall
         // learn what a body should look like, or make the server read one.
-        let guarded = move |request: HttpRequest, payload: web::Payload| {
+        let guarded = move |request: HttpRequest, unread: Unread| {
             let handler = handler.clone();
             async move {
+                body::check_encoding(&request)?;
                 let allowed = if writes && !has_room(&request) { Err(Fault::Busy) } else { Args::check(&request).await };
+                let mut payload = unread.0;
                 if let Err(fault) = allowed {
-                    // The connection stays usable if nothing of the request is left on it.
-                    let _ = tokio::time::timeout(REST_WITHIN, payload.to_bytes_limited(SMALL)).await;
+                    body::pass_over(payload).await;
                     return Err(fault.into());
                 }
-                let args = Args::from_request(&request, &mut payload.into_inner()).await.map_err(Into::into)?;
+                let args = Args::from_request(&request, &mut payload).await.map_err(Into::into)?;
                 Ok::<_, actix_web::Error>(handler.call(args).await.respond_to(&request).map_into_boxed_body())
             }
         };
@@ -98,10 +102,6 @@ impl Routes {
         config.default_service(web::to(not_found));
     }
 }
-
-/// The body of a request that is sent away: so much is read, and waited for so long.
-const SMALL: usize = 64 * 1_024;
-const REST_WITHIN: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Whether one more request to write can be served now. Whoever cannot be is told so before anything is done for him.
 fn has_room(request: &HttpRequest) -> bool {
@@ -154,7 +154,8 @@ pub fn encode(text: &str) -> String {
 pub async fn wrap<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
+) -> Result<ServiceResponse<Kept>, actix_web::Error> {
+    let served = answers::begin(&request);
     let id = crate::hash::random_token().get(..16).unwrap_or("0").to_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
     let known = request.cookie(CSRF_COOKIE).map(|cookie| cookie.value().to_owned()).filter(|value| value.len() == 64);
@@ -167,14 +168,21 @@ pub async fn wrap<B: MessageBody + 'static>(
     let inner: HttpRequest = response.request().clone();
     let fault =
         response.response().error().map(|error| error.as_error::<Fault>().cloned().unwrap_or(Fault::BadRequest("bad_request")));
+    let mut code = fault.as_ref().map_or_else(String::new, Fault::code);
+    if let Some(said) = response.response().extensions().get::<denials::Said>() {
+        code.clone_from(&said.0);
+    }
     let mut response = match fault {
         Some(fault) => {
             drop(response);
             ServiceResponse::new(inner.clone(), explain(&inner, &fault, &id).await).map_into_right_body()
         }
-        None => response.map_into_left_body(),
+        None => response.map_into_left_body::<BoxBody>(),
     };
-    tracing::info!(id, method = %inner.method(), path = inner.match_pattern().unwrap_or_default(), status = response.status().as_u16(), ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(0), "request");
+    denials::note(&inner, response.response(), &code, &id, started);
+    if response.status() == actix_web::http::StatusCode::REQUEST_TIMEOUT {
+        response.response_mut().head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
     if fresh && !inner.path().starts_with("/api/") && !inner.path().starts_with("/assets/") {
         let cookie = host_cookie(CSRF_COOKIE, csrf, None);
         response.response_mut().add_cookie(&cookie)?;
@@ -200,7 +208,7 @@ pub async fn wrap<B: MessageBody + 'static>(
     set("cross-origin-resource-policy", "same-origin");
     set("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=()");
     set("cache-control", if asset { "public, max-age=31536000, immutable" } else { "no-store" });
-    Ok(response)
+    Ok(response.map_body(|_, body| Kept { body: body.boxed(), served }))
 }
 
 async fn explain(request: &HttpRequest, fault: &Fault, id: &str) -> HttpResponse {
@@ -318,27 +326,22 @@ pub(super) async fn check_forgery(request: &HttpRequest, token: &str) -> Result<
     if wanted.len() == 64 && crate::hash::same_secret(&wanted, token) { Ok(()) } else { Err(Fault::Forged) }
 }
 
-/// The largest form body: a form has texts only.
-const LARGEST_FORM: usize = 256 * 1024;
-
 impl FromRequest for Posted {
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let request = request.clone();
-        let body = web::Bytes::from_request(&request, payload);
+        let payload = payload.take();
         Box::pin(async move {
             let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
             if !kind.starts_with("application/x-www-form-urlencoded") {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
-            let body = body.await.map_err(|_| Fault::BadRequest("payload_too_large"))?;
-            if body.len() > LARGEST_FORM {
-                return Err(Fault::BadRequest("payload_too_large"));
-            }
+            let body = body::read(&request, payload, body::LARGEST_TEXTS).await?;
             let text = std::str::from_utf8(&body).map_err(|_| Fault::BadRequest("bad_request"))?;
             let posted = Self { fields: parse_fields(text)? };
+            denials::note_account(&request, posted.get("email"));
             check_forgery(&request, posted.get("_csrf")).await?;
             Ok(posted)
         })
@@ -409,12 +412,34 @@ pub struct Sender {
 }
 
 /// The peer, or whoever a trusted proxy says it speaks for: the last in its list, which is the one that it saw itself.
-fn sender_address(request: &HttpRequest) -> Option<std::net::IpAddr> {
+pub(super) fn sender_address(request: &HttpRequest) -> Option<std::net::IpAddr> {
     let peer = request.peer_addr()?.ip();
     let trusted = request.app_data::<web::Data<Shared>>().is_some_and(|app| app.config.trusted_proxies.contains(&peer));
     let forwarded = request.headers().get_all("x-forwarded-for").last().filter(|_| trusted);
     let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     Some(last.unwrap_or(peer))
+}
+
+/// Who is signed in and calls, once the right has been looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    pub user_id: i64,
+    pub party_id: i64,
+}
+
+#[must_use]
+pub(super) fn caller(request: &HttpRequest) -> Option<Caller> {
+    request.extensions().get::<Caller>().copied()
+}
+
+/// On whose account the memory of this request goes.
+#[must_use]
+pub(super) fn owner(request: &HttpRequest) -> Owner {
+    let nobody = std::net::IpAddr::from([0, 0, 0, 0]);
+    caller(request).map_or_else(
+        || Owner::Address(network(sender_address(request).unwrap_or(nobody))),
+        |caller| Owner::Company(caller.party_id),
+    )
 }
 
 impl FromRequest for Sender {

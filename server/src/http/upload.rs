@@ -1,5 +1,6 @@
 //! Uploads: files read into memory under limits that are stated to people first.
 
+use super::body::{self, Why};
 use super::error::Fault;
 use super::routes::{Posted, check_forgery};
 use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
@@ -31,18 +32,18 @@ fn clean_name(name: &str) -> String {
     if clean.is_empty() { "file".to_owned() } else { clean }
 }
 
-async fn read_all(request: &HttpRequest, mut form: Multipart) -> Result<Uploaded, Fault> {
-    let bad = |_| Fault::BadRequest("bad_request");
+async fn read_all(request: &HttpRequest, (mut form, why): (Multipart, Why)) -> Result<Uploaded, Fault> {
+    let bad = |_| why.fault();
     let mut uploaded = Uploaded::default();
     let mut checked = false;
     let mut total = 0_usize;
-    while let Some(mut field) = futures_next(&mut form).await.transpose().map_err(bad)? {
+    while let Some(mut field) = body::next(&mut form).await.transpose().map_err(bad)? {
         let disposition = field.content_disposition().cloned();
         let name = disposition.as_ref().and_then(|found| found.get_name()).unwrap_or("").to_owned();
         let file_name = disposition.as_ref().and_then(|found| found.get_filename()).map(clean_name);
         let mut content = Vec::new();
         let mut too_large = false;
-        while let Some(piece) = futures_next(&mut field).await.transpose().map_err(bad)? {
+        while let Some(piece) = body::next(&mut field).await.transpose().map_err(bad)? {
             total = total.saturating_add(piece.len());
             if total > LARGEST_FORM {
                 return Err(Fault::BadRequest("payload_too_large"));
@@ -80,14 +81,6 @@ async fn read_all(request: &HttpRequest, mut form: Multipart) -> Result<Uploaded
     Ok(uploaded)
 }
 
-/// The next item of a stream, without a crate for it.
-async fn futures_next<S>(stream: &mut S) -> Option<S::Item>
-where
-    S: futures_core::Stream + Unpin,
-{
-    std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
-}
-
 impl FromRequest for Uploaded {
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
@@ -97,14 +90,7 @@ impl FromRequest for Uploaded {
         if !kind.starts_with("multipart/form-data") {
             return Box::pin(std::future::ready(Err(Fault::BadRequest("unsupported_media_type"))));
         }
-        let form = Multipart::from_request(request, payload);
-        let request = request.clone();
-        Box::pin(async move {
-            let form = form.await.map_err(|_| Fault::BadRequest("bad_request"))?;
-            let read = read_all(&request, form);
-            // A body that stalls does not stay open: actix has no limit of its own here.
-            let limit = std::time::Duration::from_secs(120);
-            tokio::time::timeout(limit, read).await.map_err(|_| Fault::BadRequest("bad_request"))?
-        })
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move { read_all(&request, body::multipart(&request, payload)?).await })
     }
 }

@@ -49,7 +49,7 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
         let stored: Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
         let other = second_address(&mut conn, &notice)?;
         let link = signed(config, &notice);
-        let mails = users
+        let drafts = users
             .iter()
             .map(|user| {
                 let language = Language::parse(&user.language);
@@ -57,11 +57,14 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
                 let borrowed: Vec<(&str, String)> =
                     arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
                 let (subject, body) = web::mail::render(language, &notice.kind, &borrowed, &config.base_url, &link);
-                QueuedMail { address: other.clone().unwrap_or_else(|| user.email.clone()), subject, body }
+                let address = other.clone().unwrap_or_else(|| user.email.clone());
+                Draft { mail: QueuedMail { address, subject, body }, language, link: link.clone() }
             })
             .collect();
-        becoming.push(NoticeMails { notice_id: notice.id, mails });
+        let apart = APART.contains(&notice.kind.as_str());
+        becoming.push(Drafts { notice_id: notice.id, apart, drafts });
     }
+    let becoming = join(becoming, &config.base_url);
     drop(conn);
     let command = |notices| (Actor::SYSTEM, random_token(), QueueMails { notices }.into());
     let replies = writer.submit_all(vec![command(becoming.clone())]);
@@ -70,6 +73,59 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
         writer.submit_all(becoming.into_iter().map(|one| command(vec![one])).collect());
     }
     Ok(count)
+}
+
+/// What one person is told at once in mails of their own; more becomes one mail.
+const MOST_APART: usize = 10;
+/// Notices whose mail is a key, or is about the account: never beside others.
+const APART: &[&str] = &[
+    "invitation",
+    "password_reset",
+    "password_changed",
+    "confirmation_link",
+    "confirmation_code",
+    "account_locked",
+    "totp_added",
+    "totp_removed",
+];
+
+/// A mail for one person, and where it leads.
+struct Draft {
+    mail: QueuedMail,
+    language: Language,
+    link: String,
+}
+
+struct Drafts {
+    notice_id: i64,
+    apart: bool,
+    drafts: Vec<Draft>,
+}
+
+/// Nobody gets hundreds of mails at once: what is too many for one address becomes one mail, in the place of the first.
+fn join(becoming: Vec<Drafts>, base_url: &str) -> Vec<NoticeMails> {
+    let mut together: HashMap<String, Vec<(String, String)>> = HashMap::new();
+    for draft in becoming.iter().filter(|one| !one.apart).flat_map(|one| &one.drafts) {
+        let line = (draft.mail.subject.clone(), draft.link.clone());
+        together.entry(draft.mail.address.clone()).or_default().push(line);
+    }
+    together.retain(|_, lines| lines.len() > MOST_APART);
+    let mut joined = std::collections::HashSet::new();
+    let one = |notice: Drafts| {
+        let mut mails = Vec::new();
+        for draft in notice.drafts {
+            match together.get(&draft.mail.address).filter(|_| !notice.apart) {
+                None => mails.push(draft.mail),
+                Some(lines) if joined.insert(draft.mail.address.clone()) => {
+                    let (subject, body) = web::mail::render_joined(draft.language, lines, base_url);
+                    mails.push(QueuedMail { address: draft.mail.address, subject, body });
+                }
+                Some(_) => {}
+            }
+        }
+        NoticeMails { notice_id: notice.notice_id, mails }
+    };
+    becoming.into_iter().map(one).collect()
 }
 
 /// Whom notices concern, asked for once a company and person.
@@ -193,4 +249,36 @@ pub fn send(writer: &Writer, pool: &Pool, config: &Config, clock: &Clock) -> Res
         }
     }
     Ok(sent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(id: i64, kind: &str, addresses: &[&str]) -> Drafts {
+        let draft = |address: &&str| Draft {
+            mail: QueuedMail { address: (*address).to_owned(), subject: format!("notice {id}"), body: "body".to_owned() },
+            language: Language::English,
+            link: format!("/payables/{id}"),
+        };
+        Drafts { notice_id: id, apart: APART.contains(&kind), drafts: addresses.iter().map(draft).collect() }
+    }
+
+    #[test]
+    fn what_is_too_much_for_one_address_is_one_mail_and_keys_stay_apart() {
+        let mut waiting: Vec<Drafts> = (0..200).map(|id| notice(id, "message_written", &["a@x", "b@x"])).collect();
+        waiting.extend((200..203).map(|id| notice(id, "message_written", &["c@x"])));
+        waiting.push(notice(203, "password_reset", &["a@x"]));
+        let joined = join(waiting, "https://k");
+        assert_eq!(joined.len(), 204, "every notice is done with");
+        let mails = |address: &str| -> Vec<QueuedMail> {
+            let all = joined.iter().flat_map(|notice| &notice.mails);
+            all.filter(|mail| mail.address == address).cloned().collect()
+        };
+        let (a, b, c) = (mails("a@x"), mails("b@x"), mails("c@x"));
+        assert_eq!((a.len(), b.len(), c.len()), (2, 1, 3));
+        assert_eq!(a[0].subject, "200 notices from Kontor");
+        assert!(a[0].body.contains("notice 0\nhttps://k/payables/0") && a[0].body.contains("notice 199"), "{}", a[0].body);
+        assert_eq!(a[1].subject, "notice 203");
+    }
 }

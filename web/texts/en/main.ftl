@@ -524,6 +524,7 @@ clock-days = { $days ->
 }
 clock-submit = Move the date
 mail-open = Open it here:
+mail-joined = { $count } notices from Kontor
 mail-footer = This mail was sent by Kontor. It asks for no password and no code.
 
 ## Columns and fields
@@ -764,6 +765,7 @@ command-set-buyer-limit = Buyer limit changed
 command-set-holiday = Calendar changed
 command-set-issue-terms = Terms changed
 command-set-preferences = Preferences changed
+command-share-allowances = Allowances shared between processes
 command-share-payment = Payment shared out
 command-sign-in = Signed in
 command-submit-invoice = Invoice submitted
@@ -809,6 +811,7 @@ fault-title-401 = Please sign in
 fault-title-403 = This is not yours to do
 fault-title-404 = There is nothing here
 fault-title-405 = Not this way
+fault-title-408 = This took too long
 fault-title-409 = Things have changed
 fault-title-413 = Too large
 fault-title-415 = Not this kind of content
@@ -822,13 +825,30 @@ fault-sign-in-needed = Please sign in first.
 fault-forged-request = This form was not sent from your own page, or it is too old. Go back, reload and send it again.
 fault-bad-request = The request could not be read.
 fault-payload-too-large = What was sent is larger than allowed.
+fault-content-encoded = What is sent here must not be compressed.
 fault-unsupported-media-type = This kind of content is not taken here.
 fault-method-not-allowed = This address does not take that method.
 fault-json-invalid = The body is not JSON of the documented form.
 fault-idempotency-key-missing = Every write needs an Idempotency-Key header of 8 to 100 visible characters.
+fault-body-too-slow = What was sent came too slowly. Nothing of it has happened; send it again over a better connection.
 fault-busy = The server has as much to do as it can carry. Nothing has happened; send it again in a second.
 fault-outcome-unknown = The database has not confirmed. Send it again with the same key: it will happen once.
 fault-job-key-taken = One of the platform's own jobs found its key in use for something else. The operator must look at it.
+fault-limit-writes = You or your company send changes faster than one may. Nothing has happened; send it again in { $wait }.
+fault-limit-own = You have changed your own account very often. Nothing has happened; try again in { $wait }.
+fault-limit-messages = You or your company have written as many messages as one may in an hour. Nothing has happened; write again in { $wait }.
+fault-limit-invitations = You or your company have sent as many invitations as one may in an hour. Nothing has happened; go on in { $wait }.
+fault-limit-notices = You or your company have done more in this hour than others can be told by mail. Nothing has happened; go on in { $wait }.
+fault-limit-bytes = Your company has stored as much in files as one may in a day or a year. Nothing has happened; store more in { $wait }.
+fault-limit-rows = Your company has brought as many rows as one may in five minutes. Nothing has happened; bring the next table in { $wait }.
+wait-seconds = { $count ->
+    [one] 1 second
+   *[other] { $count } seconds
+  }
+wait-minutes = { $count ->
+    [one] 1 minute
+   *[other] { $count } minutes
+  }
 fault-too-many-requests = Too many tries from your address. Wait a quarter of an hour.
 fault-internal = Nothing of what you sent has happened. We have recorded the fault.
 

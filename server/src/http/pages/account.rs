@@ -6,13 +6,14 @@ use super::super::routes::{Id, Posted, Routes};
 use super::super::see_other;
 use super::{Answer, again, listing::plain_table};
 use crate::auth;
+use crate::commands::Outcome;
 use crate::commands::change_password::ChangePassword;
 use crate::commands::enrol_totp::EnrolTotp;
 use crate::commands::revoke_sessions::RevokeSessions;
 use crate::commands::set_preferences::SetPreferences;
 use domain::Refusal;
-use store::Session;
-use store::records::Record;
+use store::records::{Keyed, Record};
+use store::{Session, User};
 use web::{Block, Field, Form, Page, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -62,9 +63,22 @@ async fn account(who: Who<Member>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
+/// Preferences that are as they were leave nothing in the log.
+pub async fn set_preferences(who: &Who<Member>, key: &str, command: SetPreferences) -> Result<Outcome, Fault> {
+    let (user_id, wanted) = (who.person()?.user.id, command.clone());
+    let same = who.app.read(move |conn| {
+        let user = User::load(conn, user_id)?;
+        Ok(user.language == wanted.language && user.theme == wanted.theme)
+    });
+    if same.await? {
+        return Ok(Outcome { seq: 0, repeated: true, awaits_approval: None, body: serde_json::json!({}) });
+    }
+    who.submit(key, command).await
+}
+
 async fn account_post(who: Who<Member>, posted: Posted) -> Answer {
     let command = SetPreferences { language: posted.get("language").to_owned(), theme: posted.get("theme").to_owned() };
-    match who.submit(&posted.key(), command).await {
+    match set_preferences(&who, &posted.key(), command).await {
         Ok(_) => {
             let mut response = see_other("/account");
             for (name, field) in

@@ -1,6 +1,7 @@
 //! The page behind a one-time link: one invoice beside its document, what can be answered, and the receipt. There is no session;
 //! the address is the first factor and the code the second. Looking at it spends nothing, so a mail scanner may.
 
+use super::super::denials::Said;
 use super::super::error::Fault;
 use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
@@ -333,7 +334,9 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
         }
         let mut page = answer_page(&who, &loaded, &command).await?;
         page.errors.push(("code".to_owned(), who.language().fill("link-code-wrong", &[("left", left.to_string())])));
-        return who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::UNPROCESSABLE_ENTITY).await;
+        let mut shown = who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::UNPROCESSABLE_ENTITY).await?;
+        shown.extensions_mut().insert(Said("link_code_wrong".to_owned()));
+        return Ok(shown);
     }
     receipt(&who, &outcome, &loaded.row.number, &loaded.row.currency, &command.answer).await
 }

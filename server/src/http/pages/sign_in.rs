@@ -16,6 +16,7 @@ use crate::commands::{Actor, Outcome, own_key};
 use crate::config::{SESSION_MINUTES, TOKEN_MINUTES};
 use crate::hash::{random_token, sha256_hex};
 use crate::http::Shared;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use domain::Refusal;
 use domain::party::UserStatus;
 use store::records::Record;
@@ -185,6 +186,8 @@ async fn logout(who: Who<Anyone>, _posted: Posted) -> Answer {
         who.app.submit(person.actor(), random_token(), command).await?;
     }
     let mut response = see_other("/login");
+    let everything = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), everything);
     response
         .add_removal_cookie(&host_cookie(SESSION_COOKIE, String::new(), None))
         .map_err(|error| Fault::Failed(error.to_string()))?;

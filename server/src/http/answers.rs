@@ -1,0 +1,97 @@
+//! Answers on their way out: a large one is counted for as long as it is held in memory, and leaves in pieces.
+
+use super::Shared;
+use super::connection::{Line, Served};
+use super::error::Fault;
+use super::routes::owner;
+use super::shares::Share;
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::web::{Bytes, Data};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Bytes of large answers that are held at once, and of those for one company.
+pub const HELD: (usize, usize) = (96 * 1_024 * 1_024, 32 * 1_024 * 1_024);
+
+/// From this size on an answer is counted.
+const LARGE: u64 = 64 * 1_024;
+/// Bytes that are handed over at once; actix copies them.
+const PIECE: usize = 32 * 1_024;
+
+/// Around the handlers, inside compression: counts large answers and refuses those that would be too many.
+pub async fn count<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let BodySize::Sized(size) = response.response().body().size() else { return Ok(response.map_into_left_body()) };
+    let inner = response.request().clone();
+    let Some(app) = inner.app_data::<Data<Shared>>().filter(|_| size >= LARGE) else {
+        return Ok(response.map_into_left_body());
+    };
+    let mut share = app.answers.share(owner(&inner));
+    if !share.grow(usize::try_from(size).unwrap_or(usize::MAX)) {
+        return Ok(ServiceResponse::from_err(Fault::Busy, inner).map_into_right_body());
+    }
+    let counted = response.map_body(|_, body| match body.try_into_bytes() {
+        Ok(bytes) => BoxBody::new(Pieces { bytes, _share: share }),
+        Err(body) => body.boxed(),
+    });
+    Ok(counted.map_into_right_body())
+}
+
+/// A body that leaves in pieces, so that what waits to be sent is not copied as a whole.
+struct Pieces {
+    bytes: Bytes,
+    _share: Share,
+}
+
+impl MessageBody for Pieces {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let left = &mut self.get_mut().bytes;
+        let piece = left.split_to(left.len().min(PIECE));
+        Poll::Ready((!piece.is_empty()).then_some(Ok(piece)))
+    }
+}
+
+/// A body whose connection is serving it until it has been handed over.
+pub struct Kept {
+    pub body: BoxBody,
+    pub served: Option<Served>,
+}
+
+impl MessageBody for Kept {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_next(context)
+    }
+}
+
+/// The least that stands around an answer: its connection knows until when it is served.
+pub async fn serve<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<Kept>, actix_web::Error> {
+    let served = begin(&request);
+    Ok(next.call(request).await?.map_body(|_, body| Kept { body: body.boxed(), served }))
+}
+
+/// Tells the connection that a request of its is served from now on.
+#[must_use]
+pub fn begin(request: &ServiceRequest) -> Option<Served> {
+    request.conn_data::<Rc<Line>>().map(Line::serve)
+}

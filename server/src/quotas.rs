@@ -1,0 +1,262 @@
+//! How much one person and one company may write, mail and store. Looked at before a command waits for the writer, so that what somebody
+//! does too much of costs nobody else anything. A person's bounds are the company's divided by five.
+
+use crate::allowance::{Allowance, Allowances};
+use crate::commands::{Actor, Command};
+use crate::http::error::Fault;
+use crate::limits::Limits;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// People's worth of writes, mails and so on that a company has.
+const COMPANY: i64 = 5;
+/// Seconds' worth of writes that may come at once.
+const BURST: u64 = 10;
+/// Writes to one's own account: language, theme, sessions.
+const OWN_A_MINUTE: i64 = 60;
+const OWN_A_DAY: i64 = 500;
+/// Rows of tables that one company may bring in five minutes: a whole table waits for nothing, and the writer is others' for the rest.
+const ROWS: i64 = 20_000;
+const ROWS_SECONDS: i64 = 300;
+/// Days' worth of bytes that a year has.
+const YEAR: i64 = 20;
+const DAY_SECONDS: i64 = 86_400;
+/// Acts that mail another company because business goes on, for each message that a person may write.
+const NOTICES: i64 = 40;
+
+/// What was taken and can be given back.
+#[derive(Debug, Default)]
+pub struct Taken(Vec<(Allowance, String, i64)>);
+
+#[derive(Debug)]
+pub struct Quotas {
+    limits: Limits,
+    started: Instant,
+    writes: Mutex<HashMap<(bool, i64), Duration>>,
+}
+
+/// What a command takes besides being a write.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Own,
+    /// A word to people at another company, or into another mailbox.
+    Message,
+    Invitation,
+    /// An act of business of which another company learns by mail.
+    Notice,
+}
+
+fn kind_of(command: &Command) -> Kind {
+    match command {
+        Command::SetPreferences(_) | Command::RevokeSessions(_) | Command::ChangePassword(_) | Command::EnrolTotp(_) => Kind::Own,
+        Command::WriteMessage(_) => Kind::Message,
+        Command::InviteUser(_) | Command::InviteCompany(_) | Command::InviteToProgramme(_) | Command::SendLink(_) => {
+            Kind::Invitation
+        }
+        Command::SubmitInvoice(_)
+        | Command::WithdrawInvoice(_)
+        | Command::ExplainInvoice(_)
+        | Command::AnswerInvoice(_)
+        | Command::DisputeInvoice(_)
+        | Command::SettleDispute(_)
+        | Command::AcknowledgeAssignment(_)
+        | Command::AnswerProgrammeInvitation(_)
+        | Command::ProposeProgramme(_)
+        | Command::ChangeProgramme(_)
+        | Command::EndMembership(_)
+        | Command::ProposeBankAccount(_)
+        | Command::RequestPayout(_)
+        | Command::WithdrawApproved(_) => Kind::Notice,
+        _ => Kind::Plain,
+    }
+}
+
+/// Bytes that a command keeps, and rows that it writes in one commit.
+fn weight(command: &Command) -> (usize, usize) {
+    match command {
+        Command::AttachEvidence(one) => (one.content.len(), 0),
+        Command::RegisterInvoice(one) => (one.content.len(), 0),
+        Command::RegisterTable(one) => (one.content.len(), one.rows.len()),
+        Command::DraftPayables(one) => (one.content.len(), one.rows.len()),
+        Command::DraftConfirmationList(one) => (0, one.items.len()),
+        Command::ImportStatement(one) => (one.content.len(), 0),
+        Command::ImportStatus(one) => (one.content.len(), 0),
+        Command::KeepBankFile(one) => (one.content.len(), 0),
+        _ => (0, 0),
+    }
+}
+
+/// Whether the writer needs a noticeable time for a command.
+#[must_use]
+pub fn is_large(command: &Command) -> bool {
+    weight(command).1 > 1_000
+}
+
+impl Quotas {
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, started: Instant::now(), writes: Mutex::default() }
+    }
+
+    /// Takes what the command needs of its person's and company's bounds, or nothing. The platform has none.
+    pub fn take(&self, allowances: &Allowances, actor: &Actor, command: &Command) -> Result<Taken, Fault> {
+        if actor.party_id == 0 || self.limits.writes_per_second == 0 {
+            return Ok(Taken::default());
+        }
+        self.pace(actor, self.started.elapsed())?;
+        let mut taken = Taken::default();
+        let (person, company) = (format!("person {}", actor.user_id), format!("company {}", actor.party_id));
+        for (limit, allowance, name, amount) in self.needs(command, &person, &company) {
+            if let Err(later) = allowances.take(&allowance, &name, amount) {
+                give_back(allowances, &taken);
+                return Err(Fault::Limit { limit, seconds: later.seconds });
+            }
+            taken.0.push((allowance, name, amount));
+        }
+        Ok(taken)
+    }
+
+    fn needs(&self, command: &Command, person: &str, company: &str) -> Vec<(&'static str, Allowance, String, i64)> {
+        let mails = i64::from(self.limits.messages_per_hour);
+        let own = |limit, kind, most, seconds| vec![(limit, Allowance { kind, most, seconds }, person.to_owned(), 1)];
+        let both = |limit, kind, company_kind, most: i64| {
+            let of_company = Allowance { kind: company_kind, most: most.saturating_mul(COMPANY), seconds: 3_600 };
+            vec![
+                (limit, Allowance { kind, most, seconds: 3_600 }, person.to_owned(), 1),
+                (limit, of_company, company.to_owned(), 1),
+            ]
+        };
+        let mut needs = match kind_of(command) {
+            Kind::Plain => Vec::new(),
+            Kind::Own => {
+                let mut needs = own("own", "own_minute", OWN_A_MINUTE, 60);
+                needs.extend(own("own", "own_day", OWN_A_DAY, DAY_SECONDS));
+                needs
+            }
+            Kind::Message => both("messages", "messages", "company_messages", mails),
+            Kind::Invitation => both("invitations", "invitations", "company_invitations", mails),
+            Kind::Notice => both("notices", "notices", "company_notices", mails.saturating_mul(NOTICES)),
+        };
+        let (bytes, rows) = weight(command);
+        let day = i64::from(self.limits.megabytes_per_day).saturating_mul(1_024 * 1_024);
+        let mut of_company = |limit, kind, most, seconds, amount: usize| {
+            if amount > 0 {
+                let amount = i64::try_from(amount).unwrap_or(i64::MAX);
+                needs.push((limit, Allowance { kind, most, seconds }, company.to_owned(), amount));
+            }
+        };
+        of_company("bytes", "bytes_day", day, DAY_SECONDS, bytes);
+        of_company("bytes", "bytes_year", day.saturating_mul(YEAR), DAY_SECONDS.saturating_mul(365), bytes);
+        of_company("rows", "rows", ROWS, ROWS_SECONDS, rows);
+        needs
+    }
+
+    /// So many a second for a person and for a company, and some at once. `now` is the time since the start.
+    fn pace(&self, actor: &Actor, now: Duration) -> Result<(), Fault> {
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        if writes.len() > 50_000 {
+            writes.retain(|_, next| *next > now);
+        }
+        let rate = u64::from(self.limits.writes_per_second).max(1);
+        let bounds = [((false, actor.user_id), rate), ((true, actor.party_id), rate.saturating_mul(COMPANY.unsigned_abs()))];
+        // Where each would stand: one write takes its part of a second; a whole burst may be borrowed.
+        let stands = bounds.map(|(name, rate)| {
+            let part = Duration::from_nanos(1_000_000_000_u64.checked_div(rate).unwrap_or(1));
+            (name, writes.get(&name).copied().unwrap_or_default().max(now).saturating_add(part))
+        });
+        let burst = Duration::from_secs(BURST);
+        for (_, next) in &stands {
+            let wait = next.saturating_sub(now).saturating_sub(burst);
+            if !wait.is_zero() {
+                return Err(Fault::Limit {
+                    limit: "writes",
+                    seconds: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1),
+                });
+            }
+        }
+        writes.extend(stands);
+        Ok(())
+    }
+}
+
+/// Nothing was done, or it had been done before.
+pub fn give_back(allowances: &Allowances, taken: &Taken) {
+    for (allowance, name, amount) in &taken.0 {
+        allowances.give_back(allowance, name, *amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::commands::register_table::RegisterTable;
+    use crate::commands::set_preferences::SetPreferences;
+    use crate::commands::write_message::WriteMessage;
+
+    fn limited(writes_per_second: u32) -> Quotas {
+        Quotas::new(Limits { writes_per_second, messages_per_hour: 3, megabytes_per_day: 1, ..Limits::default() })
+    }
+
+    fn second_of(fault: &Fault) -> (&'static str, i64) {
+        match fault {
+            Fault::Limit { limit, seconds } => (limit, *seconds),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_person_writes_a_burst_and_then_at_the_rate_and_a_company_five_times_that() {
+        let quotas = limited(20);
+        let one = Actor::person(1, 1);
+        let at = Duration::from_secs;
+        for _ in 0..200 {
+            quotas.pace(&one, at(5)).unwrap();
+        }
+        assert_eq!(second_of(&quotas.pace(&one, at(5)).unwrap_err()), ("writes", 1));
+        for _ in 0..20 {
+            quotas.pace(&one, at(6)).unwrap();
+        }
+        assert!(quotas.pace(&one, at(6)).is_err());
+        assert!(quotas.pace(&Actor::person(2, 9), at(6)).is_ok(), "another company");
+        let colleagues = (2..20_i64).flat_map(|user| (0..200).map(move |_| Actor::person(1, user)));
+        let allowed = colleagues.filter(|actor| quotas.pace(actor, at(6)).is_ok()).count();
+        assert!((780..=880).contains(&allowed), "{allowed}");
+    }
+
+    #[test]
+    fn messages_rows_and_bytes_are_bounded_and_refused_ones_cost_nothing() {
+        let (quotas, allowances) = (limited(1_000), Allowances::new(Clock::default()));
+        let message: Command = WriteMessage { invoice_id: 1, text: "x".to_owned() }.into();
+        let actor = Actor::person(1, 1);
+        let taken = quotas.take(&allowances, &actor, &message).unwrap();
+        give_back(&allowances, &taken);
+        for _ in 0..3 {
+            quotas.take(&allowances, &actor, &message).unwrap();
+        }
+        let (limit, seconds) = second_of(&quotas.take(&allowances, &actor, &message).unwrap_err());
+        assert!(limit == "messages" && seconds > 3_000, "{limit} {seconds}");
+        quotas.take(&allowances, &Actor::person(1, 2), &message).unwrap();
+        let table = |rows: usize, bytes: usize| -> Command {
+            let row = formats::csv::CsvInvoice { line: 2, invoice: formats::invoice::InvoiceFile::default() };
+            RegisterTable { file_name: String::new(), sha256: String::new(), content: vec![0; bytes], rows: vec![row; rows] }
+                .into()
+        };
+        quotas.take(&allowances, &actor, &table(20_000, 10)).unwrap();
+        assert_eq!(second_of(&quotas.take(&allowances, &actor, &table(1, 10)).unwrap_err()).0, "rows");
+        quotas.take(&allowances, &Actor::person(2, 3), &table(1, 1_000_000)).unwrap();
+        assert_eq!(second_of(&quotas.take(&allowances, &Actor::person(2, 3), &table(1, 100_000)).unwrap_err()).0, "bytes");
+        quotas.take(&allowances, &Actor::person(2, 3), &table(19_999, 10)).unwrap();
+        assert!(quotas.take(&allowances, &Actor::SYSTEM, &message).is_ok());
+    }
+
+    #[test]
+    fn a_viewer_changes_its_preferences_so_often() {
+        let (quotas, allowances) = (limited(1_000), Allowances::new(Clock::default()));
+        let command: Command = SetPreferences { language: "en".to_owned(), theme: "dark".to_owned() }.into();
+        let allowed = (0..100).filter(|_| quotas.take(&allowances, &Actor::person(1, 1), &command).is_ok()).count();
+        assert_eq!(allowed, 60);
+    }
+}
