@@ -232,6 +232,7 @@ commands!(
     set_issue_terms SetIssueTerms,
     set_preferences SetPreferences,
     settle_dispute SettleDispute,
+    share_allowances ShareAllowances,
     share_payment SharePayment,
     sign_in SignIn,
     submit_invoice SubmitInvoice,

@@ -10,6 +10,7 @@ pub mod rights;
 pub mod routes;
 pub mod upload;
 
+use crate::allowance::Allowances;
 use crate::auth::{Person, SessionCache, Throttle};
 use crate::clock::Clock;
 use crate::commands::{Actor, Command, Outcome};
@@ -38,6 +39,7 @@ pub struct App {
     pub sign_in_throttle: Throttle,
     /// Jobs that fail round after round.
     pub troubles: Troubles,
+    pub allowances: Allowances,
     pub style_href: String,
     pub script_href: String,
     /// Reads that run or wait for a connection.
@@ -80,6 +82,7 @@ impl App {
         Arc::new(Self {
             pool,
             writer,
+            allowances: Allowances::new(clock.clone()),
             clock,
             config,
             signer,

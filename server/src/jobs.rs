@@ -4,6 +4,7 @@ pub mod confirm_lists;
 pub mod end_of_day;
 pub mod import_files;
 pub mod send_mail;
+pub mod share_allowances;
 pub mod share_payments;
 pub mod sign_checkpoint;
 pub mod troubles;

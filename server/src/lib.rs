@@ -1,6 +1,7 @@
 //! The running process: HTTP, jobs, and the one writer behind them.
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
+pub mod allowance;
 pub mod auth;
 pub mod backup;
 pub mod bank_check;

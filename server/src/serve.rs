@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::routes::{Routes, wrap};
 use crate::http::{App, Shared, lag};
-use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
+use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_allowances, share_payments, sign_checkpoint};
 use crate::writer::Writer;
 use actix_web::{HttpResponse, HttpServer, web};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub struct Running {
     handle: actix_web::dev::ServerHandle,
     server: std::thread::JoinHandle<std::io::Result<()>>,
     jobs: std::thread::JoinHandle<()>,
+    sharing: std::thread::JoinHandle<()>,
     stop: Arc<AtomicBool>,
     writer_thread: std::thread::JoinHandle<()>,
 }
@@ -38,6 +39,7 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
     let app = App::new(pool, writer, clock, config, signer);
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = start_jobs(&app, &stop)?;
+    let sharing = start_sharing(&app, &stop)?;
     if let Some(listen) = app.config.metrics_listen.clone() {
         start_metrics(&app, listen)?;
     }
@@ -52,7 +54,7 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
         );
         return Err(StoreError::Connection(error));
     };
-    Ok(Running { app, port, handle, server, jobs, stop, writer_thread })
+    Ok(Running { app, port, handle, server, jobs, sharing, stop, writer_thread })
 }
 
 #[cfg(feature = "demo")]
@@ -156,13 +158,26 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
     std::thread::Builder::new().name("jobs".to_owned()).spawn(work).map_err(io_fault)
 }
 
+/// Counts against allowances go to the other processes about once a second, on a thread that no other job holds up.
+fn start_sharing(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinHandle<()>, StoreError> {
+    let (app, stop) = (Arc::clone(app), Arc::clone(stop));
+    let work = move || {
+        while !stop.load(Ordering::Relaxed) {
+            report(&app, share_allowances::run(&app, false), "share allowances");
+            std::thread::sleep(Duration::from_millis(if app.config.demo { 300 } else { 1_000 }));
+        }
+    };
+    std::thread::Builder::new().name("allowances".to_owned()).spawn(work).map_err(io_fault)
+}
+
 /// How long the end waits for a database that does not answer.
 const LAST: Duration = Duration::from_secs(10);
 
-/// Signs the log once more. On a database that does not answer this would wait for ever, and so would the writer.
+/// Shares what was counted last and signs the log once more. On a database that does not answer this would wait for ever, and so would the writer.
 fn sign_last(app: &Shared) -> std::io::Result<()> {
     let (app, (done, answer)) = (Arc::clone(app), std::sync::mpsc::channel());
     let sign = move || {
+        report(&app, share_allowances::run(&app, true), "share allowances");
         report(&app, sign_checkpoint::run_last(&app), "sign checkpoint");
         drop(app);
         let _ = done.send(());
@@ -188,6 +203,7 @@ impl Running {
         let joined = |thread: std::thread::JoinHandle<()>| thread.join().map_err(|_| std::io::Error::other("a thread panicked"));
         self.server.join().map_err(|_| std::io::Error::other("the server panicked"))??;
         joined(self.jobs)?;
+        joined(self.sharing)?;
         sign_last(&self.app)?;
         drop(self.app);
         joined(self.writer_thread)

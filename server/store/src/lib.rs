@@ -3,6 +3,7 @@
 //! Invariants: nothing here decides anything about money; every list is paged by key; the journal, the audit
 //! and the documents are only ever appended to (the database itself refuses the rest).
 
+pub mod allowances;
 pub mod bulk;
 pub mod confirmation_lists;
 pub mod connection;

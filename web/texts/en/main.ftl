@@ -754,6 +754,7 @@ command-set-buyer-limit = Buyer limit changed
 command-set-holiday = Calendar changed
 command-set-issue-terms = Terms changed
 command-set-preferences = Preferences changed
+command-share-allowances = Allowances shared between processes
 command-share-payment = Payment shared out
 command-sign-in = Signed in
 command-submit-invoice = Invoice submitted

@@ -739,6 +739,7 @@ command-set-buyer-limit = 变更买方限额
 command-set-holiday = 变更日历
 command-set-issue-terms = 变更条款
 command-set-preferences = 变更偏好设置
+command-share-allowances = 在各进程间同步用量
 command-share-payment = 分配付款
 command-sign-in = 登录
 command-submit-invoice = 提交发票

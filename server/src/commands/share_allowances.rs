@@ -1,0 +1,47 @@
+//! One process adds what it has counted against allowances to the sums of all processes. It keeps house and leaves no audit record.
+
+use super::{Actor, Done, Execute};
+use crate::batch::{Batch, Step};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::allowances::{self, AllowanceRow};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ShareAllowances {
+    pub used: Vec<Used>,
+}
+
+/// What this process has counted for one name since it last shared. Moments are seconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    pub kind: String,
+    pub name: String,
+    pub since: i64,
+    pub ends: i64,
+    /// Below zero where more was given back than taken.
+    pub amount: i64,
+}
+
+/// Rows that one command removes after their windows have ended.
+const MOST_REMOVED: i64 = 2_000;
+
+impl Execute for ShareAllowances {
+    const NAME: &'static str = "share_allowances";
+    const AUDITED: bool = false;
+
+    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+        let touched = batch.now.and_utc().timestamp();
+        allowances::remove_ended(batch.conn, touched, MOST_REMOVED)?;
+        let row = |used: &Used| AllowanceRow {
+            kind: used.kind.clone(),
+            name: used.name.clone(),
+            since: used.since,
+            ends: used.ends,
+            used: used.amount,
+            touched,
+        };
+        let rows: Vec<AllowanceRow> = self.used.iter().filter(|used| used.ends > touched).map(row).collect();
+        allowances::add(batch.conn, &rows)?;
+        Ok(Done::new(0, json!({})))
+    }
+}
