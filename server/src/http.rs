@@ -6,16 +6,18 @@ pub mod lag;
 pub mod log;
 pub mod openapi;
 pub mod pages;
+pub mod prove;
 pub mod rights;
 pub mod routes;
 pub mod upload;
 
 use crate::allowance::Allowances;
-use crate::auth::{Person, SessionCache, Throttle};
+use crate::auth::{Person, SessionCache};
 use crate::clock::Clock;
 use crate::commands::{Actor, Command, Outcome};
 use crate::config::Config;
 use crate::file_reader::{self, Shown};
+use crate::hashing::Hashing;
 use crate::jobs::troubles::Troubles;
 use crate::writer::Writer;
 use actix_web::HttpResponse;
@@ -36,9 +38,9 @@ pub struct App {
     /// The log's key.
     pub signer: proof::note::Signer,
     pub sessions: SessionCache,
-    pub sign_in_throttle: Throttle,
     /// Jobs that fail round after round.
     pub troubles: Troubles,
+    pub hashing: Hashing,
     pub allowances: Allowances,
     pub style_href: String,
     pub script_href: String,
@@ -87,8 +89,8 @@ impl App {
             config,
             signer,
             sessions: SessionCache::default(),
-            sign_in_throttle: Throttle::default(),
             troubles: Troubles::default(),
+            hashing: Hashing::start(),
             style_href: format!("/assets/{}.css", short(web::STYLES)),
             script_href: format!("/assets/{}.js", short(web::SCRIPT)),
             reading: std::sync::atomic::AtomicUsize::new(0),

@@ -14,6 +14,7 @@ mod deployment;
 mod disk;
 mod distribution;
 mod documents;
+mod doors;
 mod edges;
 mod house_rules;
 mod intake;

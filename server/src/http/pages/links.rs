@@ -2,6 +2,7 @@
 //! the address is the first factor and the code the second. Looking at it spends nothing, so a mail scanner may.
 
 use super::super::error::Fault;
+use super::super::prove;
 use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
 use super::payables::{confirmation_fields, deduction_facts};
@@ -44,14 +45,9 @@ struct Loaded {
     token: String,
 }
 
-/// Looks at links from one address in a quarter of an hour.
-const MOST_LOOKS: u32 = 60;
-
 /// The hash of the token inside, if the link is ours. Whatever is wrong with a link, the answer is the same.
 fn token_hash(who: &Who<Anyone>, sender: &Sender, token: &str) -> Result<String, Fault> {
-    if !who.app.sign_in_throttle.allow(&format!("link {}", sender.address), MOST_LOOKS) {
-        return Err(Fault::TooMany);
-    }
+    prove::may_look_at_link(&who.app, sender)?;
     let plain = auth::open_link(&who.app.config.secret, token).ok_or(Refusal::LinkInvalid)?;
     Ok(crate::hash::sha256_hex(plain.as_bytes()))
 }
