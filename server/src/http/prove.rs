@@ -49,6 +49,9 @@ const RESETS_DAY: Allowance = Allowance { kind: "reset-day", most: 10, seconds: 
 const LINKS: Allowance = Allowance { kind: "links-sender", most: 60, seconds: QUARTER };
 const LINK_PASSWORDS: Allowance = Allowance { kind: "passwords-link", most: 10, seconds: QUARTER };
 
+/// Codes mailed for one link.
+const LINK_CODES: Allowance = Allowance { kind: "codes-link", most: 3, seconds: HOUR };
+
 /// What a try has taken of a person. It is given back when the try ends in any other way than wrong.
 struct Turn<'a> {
     app: &'a Shared,
@@ -274,6 +277,11 @@ pub fn may_mail_reset(app: &Shared, user_id: i64) -> bool {
 /// Whether this sender may look at one more link.
 pub fn may_look_at_link(app: &Shared, sender: &Sender) -> Result<(), Fault> {
     Ok(app.allowances.take(&LINKS, &sender.name(), 1)?)
+}
+
+/// Whether one more code may be mailed for this one-time link.
+pub fn may_mail_code(app: &Shared, link_id: i64) -> Result<(), Fault> {
+    Ok(app.allowances.take(&LINK_CODES, &link_id.to_string(), 1)?)
 }
 
 /// Whether one more password may be set by this link: each costs a hash.
