@@ -61,7 +61,7 @@ fn wrong_code(world: &World, secret: &str) -> String {
     (0..10).map(|digit| digit.to_string().repeat(6)).find(|code| !right.contains(code)).unwrap()
 }
 
-/// A stolen session cannot guess the second factor away: after five codes it ends and the person rests.
+/// ASVS 6.3.1, 6.3.4, 7.5.1: a stolen session cannot guess the second factor away: after five codes it ends and the person rests.
 #[test]
 fn the_second_factor_is_not_guessed_away() {
     for database in Database::both() {
@@ -100,7 +100,7 @@ fn the_second_factor_is_not_guessed_away() {
     }
 }
 
-/// Tries side by side are not more tries.
+/// ASVS 6.3.1: tries side by side are not more tries.
 #[test]
 fn many_codes_at_once_are_five() {
     for database in Database::both() {
@@ -179,7 +179,7 @@ fn reset_path(world: &World) -> String {
     format!("/password/reset/{}", found().unwrap())
 }
 
-/// A full queue answers 503 before anything is hashed, and counts against nobody.
+/// ASVS 2.4.1: a full queue answers 503 before anything is hashed, and counts against nobody.
 #[test]
 fn a_full_queue_counts_against_nobody() {
     for database in Database::both() {
@@ -224,7 +224,7 @@ fn a_damaged_hash_is_nobodys_failure() {
     }
 }
 
-/// Known, unknown and locked addresses get one answer after the same work: one hash, and nothing written.
+/// ASVS 6.3.8: known, unknown and locked addresses get one answer after the same work: one hash, and nothing written.
 #[test]
 fn known_and_unknown_addresses_are_alike() {
     for database in Database::both() {
@@ -258,7 +258,7 @@ fn known_and_unknown_addresses_are_alike() {
     }
 }
 
-/// From however many addresses, one person gets three links in an hour; only the newest is open; the answer is always the same.
+/// ASVS 2.4.1: from however many addresses, one person gets three links in an hour; only the newest is open; the answer is always the same.
 #[test]
 fn resets_are_bounded_for_the_person() {
     for database in Database::both() {
@@ -366,7 +366,7 @@ fn right_passwords_are_counted_too() {
     assert_eq!(token(&world, "192.0.2.1", OPERATOR, PASSWORD).status, 200);
 }
 
-/// Words that everybody knows about the person make no password, wherever one is set.
+/// ASVS 6.2.4, 6.2.11: words that everybody knows about the person make no password, wherever one is set.
 #[test]
 fn own_words_make_no_password() {
     let world = world(Database::sqlite());

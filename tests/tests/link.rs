@@ -456,6 +456,7 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
 }
 
 /// The code goes to another address than the link, and neither mail holds what the other has.
+/// ASVS 6.5.5: a code is good for ten minutes.
 /// ASVS 6.6.2: a code opens its own link only.
 #[test]
 fn the_code_goes_another_way_than_the_link() {

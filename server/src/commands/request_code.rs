@@ -23,6 +23,10 @@ pub struct RequestCode {
 impl Execute for RequestCode {
     const NAME: &'static str = "request_code";
 
+    fn secrets(&self) -> Vec<&str> {
+        vec![&self.token_hash]
+    }
+
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let found = links::find_open(batch.conn, &self.token_hash, batch.now)?;
         let (mut link, contact) = found.filter(|(link, _)| link.id == self.link_id).ok_or(Refusal::LinkInvalid)?;
