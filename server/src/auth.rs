@@ -1,10 +1,9 @@
-//! Proving who somebody is: passwords, one-time codes, sessions, API tokens.
+//! Proving who somebody is: passwords, one-time codes, sessions, API tokens. `http/prove.rs` is where they are checked.
+
+pub mod passwords;
 
 use crate::clock::Clock;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Argon2, PasswordHash};
 use chrono::NaiveDateTime;
-use domain::Refusal;
 use domain::party::{Names, UserStatus};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -42,40 +41,10 @@ impl Person {
     }
 }
 
-/// Argon2id with the library's recommended cost (19 MiB, 2 passes).
+/// A password's hash, made in the calling thread: for `setup` and the demo. The server hashes in its own queue (`hashing.rs`).
 pub fn hash_password(password: &str) -> Result<String, StoreError> {
-    let hashed = Argon2::default().hash_password(password.as_bytes());
-    hashed.map(|hash| hash.to_string()).map_err(|error| StoreError::Corrupt(format!("password hash: {error}")))
-}
-
-/// Takes the same time whether or not there is such a user.
-#[must_use]
-pub fn verify_password(password: &str, stored: &str) -> bool {
-    // A real hash of nothing anybody knows, for addresses that nobody has.
-    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Q2Fub25pY2FsIG5vYm9keSBoYXMgdGhpcyBwYXNzd29yZA";
-    let (text, known) = if stored.is_empty() { (NOBODY, false) } else { (stored, true) };
-    let parsed = PasswordHash::new(text);
-    let right = parsed.is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
-    right && known
-}
-
-/// Passwords that attackers try first. Compared in lower case, also without trailing digits and marks.
-const BREACHED: &str = include_str!("breached.txt");
-
-/// Long enough, not among the breached ones, not the person's own address (NIST SP 800-63B, 5.1.1.2).
-pub fn check_password(password: &str, email: &str) -> Result<(), Refusal> {
-    if password.chars().count() < 12 || password.len() > 256 {
-        return Err(Refusal::PasswordTooShort);
-    }
-    let plain = password.to_lowercase();
-    let core = plain.trim_end_matches(|mark: char| !mark.is_alphabetic());
-    let mut marks = plain.chars();
-    let first = marks.next();
-    let monotone = marks.all(|mark| Some(mark) == first);
-    let local = email.split('@').next().unwrap_or(email).to_lowercase();
-    let own = local.len() > 3 && plain.contains(&local);
-    let known = BREACHED.lines().any(|line| line == plain || (core.len() > 3 && line == core));
-    if monotone || own || known { Err(Refusal::PasswordBreached) } else { Ok(()) }
+    let hashed = crate::hashing::Memory::default().hash(password);
+    hashed.map_err(|fault| StoreError::Corrupt(format!("password hash: {fault:?}")))
 }
 
 /// Seconds of one time step (RFC 6238).
@@ -86,7 +55,7 @@ fn totp(secret: &str) -> Option<totp_rs::Totp> {
     totp_rs::Builder::new().with_secret(bytes).build().ok()
 }
 
-/// The time step of a right code, now or one step to either side; a step is accepted once.
+/// The time step of a right code, now or one step to either side, as RFC 6238 (5.2) recommends for clocks that differ; a step is accepted once.
 #[must_use]
 pub fn totp_step(secret: &str, code: &str, now: NaiveDateTime, last_step: i64) -> Option<i64> {
     let generator = totp(secret)?;
@@ -282,38 +251,6 @@ pub fn find_person(conn: &mut Conn, token_hash: &str, clock: &Clock) -> Result<O
     Ok(Some(Person { user, party, session }))
 }
 
-/// Counts tries by address, so that one machine cannot try a thousand accounts.
-#[derive(Debug, Default)]
-pub struct Throttle {
-    tries: Mutex<HashMap<String, (Instant, u32)>>,
-}
-
-impl Throttle {
-    /// Whether this address may try again: so many in a quarter of an hour.
-    pub fn allow(&self, address: &str, most: u32) -> bool {
-        let Ok(mut tries) = self.tries.lock() else { return false };
-        let window = Duration::from_secs(15 * 60);
-        if tries.len() > 50_000 {
-            tries.retain(|_, (since, _)| since.elapsed() < window);
-        }
-        let entry = tries.entry(address.to_owned()).or_insert((Instant::now(), 0));
-        if entry.0.elapsed() >= window {
-            *entry = (Instant::now(), 0);
-        }
-        entry.1 = entry.1.saturating_add(1);
-        entry.1 <= most
-    }
-
-    /// A try that was right costs nothing: a whole company may sign in from one address.
-    pub fn forgive(&self, address: &str) {
-        if let Ok(mut tries) = self.tries.lock()
-            && let Some((_, count)) = tries.get_mut(address)
-        {
-            *count = count.saturating_sub(1);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,35 +285,6 @@ mod tests {
     }
 
     /// ASVS 6.2.4, 6.2.11, 6.2.12: common, breached and own words are refused.
-    #[test]
-    fn weak_and_breached_passwords_are_refused() {
-        assert_eq!(check_password("short", "a@b.c"), Err(Refusal::PasswordTooShort));
-        assert_eq!(check_password("aaaaaaaaaaaaaaa", "a@b.c"), Err(Refusal::PasswordBreached));
-        assert_eq!(check_password("Password1234!", "a@b.c"), Err(Refusal::PasswordBreached));
-        assert_eq!(check_password("jane.doe-and-more", "jane.doe@b.c"), Err(Refusal::PasswordBreached));
-        assert_eq!(check_password("counting house by the quay", "a@b.c"), Ok(()));
-    }
-
-    #[test]
-    fn only_wrong_tries_count_against_an_address() {
-        let throttle = Throttle::default();
-        for _ in 0..100 {
-            assert!(throttle.allow("here", 2));
-            throttle.forgive("here");
-        }
-        assert!(throttle.allow("here", 2) && throttle.allow("here", 2) && !throttle.allow("here", 2));
-        assert!(throttle.allow("there", 2));
-    }
-
-    #[test]
-    fn passwords_verify_only_themselves() {
-        let hash = hash_password("counting house by the quay").unwrap();
-        assert!(hash.starts_with("$argon2id$"));
-        assert!(verify_password("counting house by the quay", &hash));
-        assert!(!verify_password("another", &hash));
-        assert!(!verify_password("", ""));
-    }
-
     #[test]
     fn a_code_is_accepted_once() {
         let secret = new_totp_secret();

@@ -11,6 +11,7 @@ pub mod overload;
 pub mod pages;
 pub mod purchases;
 pub mod redeem;
+pub mod sign_in;
 pub mod single;
 pub mod start;
 pub mod table;
@@ -34,6 +35,8 @@ pub enum Bench {
     Pages(PagesOptions),
     /// Purchases over HTTP to durable commit by concurrent financiers.
     Purchases(PurchaseOptions),
+    /// Refused sign-ins for a known and an unknown address in turn: whether their time tells which is which.
+    SignIn(SignInOptions),
     /// From starting the program to its first answer, with an empty and with a long journal.
     Start(StartOptions),
     /// Four reads to a purchase, for minutes: that nothing fails, and memory stays where it is.
@@ -131,6 +134,16 @@ pub struct PurchaseOptions {
     /// Offers over which the purchases are spread; 1 is one hot offer.
     #[arg(long, default_value_t = 1)]
     pub offers: usize,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct SignInOptions {
+    /// An empty database; none means a temporary SQLite file.
+    #[arg(long, env = "DATABASE_URL", value_parser = database_url)]
+    pub database_url: Option<String>,
+    /// Wrong passwords for each of the two addresses.
+    #[arg(long, default_value_t = 1_000)]
+    pub tries: usize,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -248,6 +261,7 @@ pub fn run(what: &Bench) -> Result<Value, Failure> {
         Bench::History(options) => growth::run(options),
         Bench::Pages(options) => pages::run(options),
         Bench::Purchases(options) => purchases::run(options),
+        Bench::SignIn(options) => sign_in::run(options),
         Bench::Start(options) => start::run(options),
         Bench::Hold(options) => hold::run(options),
         Bench::Overload(options) => overload::run(options),

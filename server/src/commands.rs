@@ -235,6 +235,7 @@ commands!(
     record_sign_in_failure RecordSignInFailure,
     register_invoice RegisterInvoice,
     register_table RegisterTable,
+    request_code RequestCode,
     request_password_reset RequestPasswordReset,
     request_payout RequestPayout,
     reset_password ResetPassword,

@@ -12,17 +12,19 @@ pub mod log;
 pub mod openapi;
 pub mod pages;
 mod patience;
+pub mod prove;
 pub mod rights;
 pub mod routes;
 pub mod shares;
 pub mod upload;
 
 use crate::allowance::Allowances;
-use crate::auth::{Person, SessionCache, Throttle};
+use crate::auth::{Person, SessionCache};
 use crate::clock::Clock;
 use crate::commands::{Actor, Command, Outcome};
 use crate::config::Config;
 use crate::file_reader::{self, Shown};
+use crate::hashing::Hashing;
 use crate::jobs::troubles::Troubles;
 use crate::quotas::{self, Quotas};
 use crate::writer::Writer;
@@ -45,7 +47,6 @@ pub struct App {
     /// The log's key.
     pub signer: proof::note::Signer,
     pub sessions: SessionCache,
-    pub sign_in_throttle: Throttle,
     /// Jobs that fail round after round.
     pub troubles: Troubles,
     pub places: Arc<connection::Places>,
@@ -55,6 +56,7 @@ pub struct App {
     pub answers: Arc<Stock>,
     pub allowances: Allowances,
     pub quotas: Quotas,
+    pub hashing: Hashing,
     pub style_href: String,
     pub script_href: String,
     /// Reads that run or wait for a connection.
@@ -107,13 +109,13 @@ impl App {
             config,
             signer,
             sessions: SessionCache::default(),
-            sign_in_throttle: Throttle::default(),
             troubles: Troubles::default(),
             places,
             quotas,
             bodies: stock(body::HELD_OF_MEMBERS),
             strangers: stock(body::HELD_OF_STRANGERS),
             answers: stock(answers::HELD),
+            hashing: Hashing::start(),
             style_href: format!("/assets/{}.css", short(web::STYLES)),
             script_href: format!("/assets/{}.js", short(web::SCRIPT)),
             reading: std::sync::atomic::AtomicUsize::new(0),

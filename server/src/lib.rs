@@ -21,6 +21,7 @@ pub mod export;
 pub mod fault;
 pub mod file_reader;
 pub mod hash;
+pub mod hashing;
 pub mod health;
 pub mod http;
 pub mod jobs;

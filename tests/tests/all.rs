@@ -14,6 +14,7 @@ mod deployment;
 mod disk;
 mod distribution;
 mod documents;
+mod doors;
 mod edges;
 mod four_eyes;
 mod house_rules;

@@ -23,6 +23,8 @@ named! {
 
 /// Wrong codes that end a link.
 pub const MOST_TRIES: i64 = 5;
+/// Minutes for which a code is good (OWASP ASVS 5.0, 6.5.5); the link lives on, and gets another code on request.
+pub const CODE_MINUTES: i64 = 10;
 /// Links that one invoice may have in a day.
 pub const MOST_LINKS_A_DAY: usize = 5;
 /// Hours that a link may live at most.

@@ -116,8 +116,7 @@ impl Execute for AnswerByLink {
             return Err(Refusal::LinkInvalid.into());
         }
         let typed: String = self.code.chars().filter(char::is_ascii_digit).collect();
-        // Without a code that was given, none is right.
-        if link.code_hash.is_empty() || !crate::hash::same_secret(&links::code_hash(&link.token_hash, &typed), &link.code_hash) {
+        if !links::is_code(&link, &typed, batch.now) {
             return Self::count_wrong(batch, link, &contact, &invoice);
         }
         let mut done = self.carry_out(batch, &person, &invoice, &contact)?;

@@ -1,5 +1,5 @@
 //! A person adds or removes the second factor (RFC 6238); every other session ends. The caller has checked a code made with the
-//! secret, and before a factor is added the password.
+//! secret, and the password.
 
 use super::{Actor, Done, Execute, revoke_sessions};
 use crate::batch::{Batch, Step};
@@ -33,6 +33,10 @@ impl Execute for EnrolTotp {
         let mut user = User::load(batch.conn, actor.user_id)?;
         if self.enrolled && !user.totp_secret.is_empty() {
             return Err(Refusal::StateConflict { state: "active".to_owned() }.into());
+        }
+        if !self.enrolled && self.step <= user.totp_last_step {
+            // The same code in two requests at once removes nothing twice.
+            return Err(Refusal::TotpWrong.into());
         }
         user.totp_secret.clone_from(&self.secret);
         user.totp_last_step = self.step;

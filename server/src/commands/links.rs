@@ -5,7 +5,7 @@ use super::reviews;
 use crate::batch::{Batch, Step};
 use chrono::{NaiveDateTime, TimeDelta};
 use domain::Refusal;
-use domain::link::{Channel, LinkState, MOST_LINKS_A_DAY, acts_in};
+use domain::link::{CODE_MINUTES, Channel, LinkState, MOST_LINKS_A_DAY, acts_in};
 use domain::party::PartyStatus;
 use domain::review::ReviewState;
 use serde_json::json;
@@ -34,6 +34,25 @@ pub fn find_open(
 #[must_use]
 pub fn code_hash(token_hash: &str, code: &str) -> String {
     crate::hash::sha256_hex(format!("{token_hash}:{code}").as_bytes())
+}
+
+/// Gives a link a code, from now on for some minutes.
+pub fn set_code(link: &mut ConfirmationLink, code: &str, now: NaiveDateTime) {
+    link.code_hash = code_hash(&link.token_hash, code);
+    link.code_until = now.checked_add_signed(TimeDelta::try_minutes(CODE_MINUTES).unwrap_or_default());
+}
+
+/// Whether this is the link's code, and still good. Without a code that was given, none is right.
+#[must_use]
+pub fn is_code(link: &ConfirmationLink, typed: &str, now: NaiveDateTime) -> bool {
+    let good = !link.code_hash.is_empty() && link.code_until.is_some_and(|until| until > now);
+    crate::hash::same_secret(&code_hash(&link.token_hash, typed), &link.code_hash) && good
+}
+
+/// Mails a code to the contact's other address. Nothing in it leads to the link: whoever reads only this address can do nothing.
+pub fn mail_code(batch: &mut Batch<'_>, contact: &BuyerContact, number: &str, code: &str) {
+    let arguments = json!({ "number": number, "code": code, "minutes": CODE_MINUTES });
+    batch.notify_user((contact.party_id, contact.user_id), "confirmation_code", &arguments, String::new());
 }
 
 /// How a contact signed: which link, and the way of its code.
@@ -105,11 +124,11 @@ pub fn send(batch: &mut Batch<'_>, invoice: &Invoice, contact: &BuyerContact) ->
     let token_hash = crate::hash::sha256_hex(token.as_bytes());
     let by_mail = contact.channel == Channel::Email.name();
     let life = TimeDelta::try_hours(contact.link_hours).unwrap_or_default();
-    let link = ConfirmationLink {
+    let mut link = ConfirmationLink {
         id: batch.next_id(),
         invoice_id: invoice.id,
         contact_id: contact.id,
-        code_hash: if by_mail { code_hash(&token_hash, &code) } else { String::new() },
+        code_hash: String::new(),
         token_hash,
         tries: 0,
         state: LinkState::Open.name().to_owned(),
@@ -117,7 +136,11 @@ pub fn send(batch: &mut Batch<'_>, invoice: &Invoice, contact: &BuyerContact) ->
         issued_at: batch.now,
         expires_at: batch.now.checked_add_signed(life).unwrap_or(batch.now),
         ended_at: None,
+        code_until: None,
     };
+    if by_mail {
+        set_code(&mut link, &code, batch.now);
+    }
     batch.insert(&link)?;
     let supplier = batch.party(invoice.supplier_id)?;
     let buyer = batch.party(invoice.buyer_id)?;
@@ -126,9 +149,7 @@ pub fn send(batch: &mut Batch<'_>, invoice: &Invoice, contact: &BuyerContact) ->
     let person = (contact.party_id, contact.user_id);
     batch.notify_user(person, "confirmation_link", &arguments, format!("/confirm/{token}"));
     if by_mail {
-        // Nothing in it leads to the link: whoever reads only this address can do nothing.
-        let arguments = json!({ "number": invoice.number, "code": code });
-        batch.notify_user(person, "confirmation_code", &arguments, String::new());
+        mail_code(batch, contact, &invoice.number, &code);
     } else {
         let arguments = json!({ "number": invoice.number, "buyer": buyer.name });
         reviews::notify_operator(batch, "code_wanted", &arguments, format!("/ops/contacts/{}", contact.party_id))?;

@@ -1,6 +1,6 @@
-//! Somebody has forgotten a password: a one-time link by mail, valid for an hour.
+//! Somebody has forgotten a password: a one-time link by mail, valid for an hour. Only the newest link of a person is open.
 
-use super::{Actor, Done, Execute, invite_user};
+use super::{Actor, Done, Execute, invite_user, reset_password};
 use crate::batch::{Batch, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -23,6 +23,7 @@ impl Execute for RequestPasswordReset {
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let user = User::load(batch.conn, self.user_id)?;
+        reset_password::close_links(batch, user.id)?;
         invite_user::insert_link(batch, "reset", user.id, &self.token, 1)?;
         let link = format!("/password/reset/{}", self.token);
         batch.notify_user((user.party_id, user.id), "password_reset", &json!({ "token": self.token }), link);

@@ -1,5 +1,5 @@
 //! An operator has called the registered number back and is about to tell the code of a link: a new one, shown once, kept as a
-//! hash. Wrong codes typed before still count.
+//! hash, and good for ten minutes. Wrong codes typed before still count.
 
 use super::{Actor, Done, Execute, links};
 use crate::batch::{Batch, Step};
@@ -31,7 +31,7 @@ impl Execute for TellCode {
             // Its code has gone to the other address, where no operator reads it.
             return Err(Refusal::FieldInvalid { field: "link_id".to_owned() }.into());
         }
-        link.code_hash = links::code_hash(&link.token_hash, &self.code);
+        links::set_code(&mut link, &self.code, batch.now);
         batch.update(&link)?;
         Ok(Done::new(link.invoice_id, json!({ "invoice_id": link.invoice_id, "link_id": link.id })))
     }

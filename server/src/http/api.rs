@@ -10,7 +10,8 @@ pub mod states;
 use super::body;
 use super::error::Fault;
 use super::pages::Answer;
-use super::pages::sign_in::{begin, check_code, check_credentials};
+use super::pages::sign_in::begin;
+use super::prove;
 use super::rights::{
     Administrator, Anyone, BuyerMaker, Checker, FinancierMaker, Maker, Member, OperatorMaker, SignedIn, SupplierMaker,
     SupplierSigner, Who,
@@ -263,8 +264,8 @@ struct Credentials {
 /// A bearer token for a person who proves who they are; second factor included where there is one.
 async fn token(who: Who<Anyone>, sender: Sender, write: CredentialsBody) -> Answer {
     let asked = write.0;
-    let user = check_credentials(&who.app, &sender, &asked.email, &asked.password).await?;
-    let step = if user.totp_secret.is_empty() { 0 } else { check_code(&who.app, &user, &asked.code).await? };
+    let user = prove::credentials(&who.app, &sender, &asked.email, &asked.password).await?;
+    let step = if user.totp_secret.is_empty() { 0 } else { prove::code_at_sign_in(&who.app, user.id, &asked.code).await? };
     let now = who.app.clock.now();
     let (session, _) = begin(&who.app, &user, "api", &sender.agent, step, 0, random_token()).await?;
     let token = auth::issue_token(&who.app.config.secret, user.id, &session, now, TOKEN_MINUTES)?;

@@ -411,6 +411,14 @@ pub struct Sender {
     pub agent: String,
 }
 
+impl Sender {
+    /// The name under which it is counted: of IPv6 the whole /64.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.address.parse().map_or_else(|_| self.address.clone(), crate::allowance::sender_name)
+    }
+}
+
 /// The peer, or whoever a trusted proxy says it speaks for: the last in its list, which is the one that it saw itself.
 pub(super) fn sender_address(request: &HttpRequest) -> Option<std::net::IpAddr> {
     let peer = request.peer_addr()?.ip();

@@ -785,6 +785,8 @@ pub struct ConfirmationLink {
     pub issued_at: NaiveDateTime,
     pub expires_at: NaiveDateTime,
     pub ended_at: Option<NaiveDateTime>,
+    /// The code's end; a link outlives several.
+    pub code_until: Option<NaiveDateTime>,
 }
 
 /// A payable that its buyer approved before the invoice came.

@@ -731,6 +731,7 @@ diesel::table! {
         issued_at -> Timestamp,
         expires_at -> Timestamp,
         ended_at -> Nullable<Timestamp>,
+        code_until -> Nullable<Timestamp>,
     }
 }
 

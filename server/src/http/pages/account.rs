@@ -1,6 +1,7 @@
 //! A person's own account: language and theme, password, second factor, sessions.
 
 use super::super::error::Fault;
+use super::super::prove;
 use super::super::rights::{Member, Who};
 use super::super::routes::{Id, Posted, Routes};
 use super::super::see_other;
@@ -140,7 +141,7 @@ async fn security_page(who: &Who<Member>, shown: &str) -> Result<Page, Fault> {
     } else {
         page = page
             .with(Block::Notice(web::Tone::Done, who.t("security-totp-on")))
-            .form(Form::new("/account/totp/remove", who.t("security-totp-remove"), vec![code]).secondary());
+            .form(Form::new("/account/totp/remove", who.t("security-totp-remove"), vec![current, code]).secondary());
     }
     let rows = sessions.iter().map(|session| {
         let here = session.id == person.session.id;
@@ -170,34 +171,11 @@ async fn security_again(who: &Who<Member>, posted: &Posted, fault: Fault) -> Ans
     again(who, page, &typed, fault, "").await
 }
 
-/// Wrong passwords that a session may try in a quarter of an hour: whoever has stolen it does not know the password.
-const MOST_WRONG_PASSWORDS: u32 = 10;
-
-/// Whoever changes how this person signs in must know the password, not only hold a session.
-async fn prove_password(who: &Who<Member>, current: &str) -> Result<(), Fault> {
-    let (user, current) = (who.person()?.user.clone(), current.to_owned());
-    let tries = format!("own password {}", user.id);
-    if !who.app.sign_in_throttle.allow(&tries, MOST_WRONG_PASSWORDS) {
-        return Err(Fault::TooMany);
-    }
-    if !who.read(move |_| Ok(auth::verify_password(&current, &user.password_hash))).await? {
-        return Err(Refusal::PasswordWrong.into());
-    }
-    who.app.sign_in_throttle.forgive(&tries);
-    Ok(())
-}
-
 async fn password(who: Who<Member>, posted: Posted) -> Answer {
     let person = who.person()?.clone();
-    let (new, email) = (posted.get("password").to_owned(), person.user.email.clone());
     let changed = async {
-        prove_password(&who, posted.get("current")).await?;
-        let password_hash = who
-            .read(move |_| {
-                auth::check_password(&new, &email)?;
-                Ok(auth::hash_password(&new)?)
-            })
-            .await?;
+        prove::password(&who.app, &person, posted.get("current")).await?;
+        let password_hash = prove::new_password(&who.app, &person.user, &person.user.name, posted.get("password")).await?;
         let password_digest = auth::keyed_digest(&who.app.config.secret, "password", posted.get("password"));
         who.submit(&posted.key(), ChangePassword { password_hash, password_digest, keep_session: person.session.id }).await
     };
@@ -211,7 +189,7 @@ async fn totp(who: Who<Member>, posted: Posted) -> Answer {
     let person = who.person()?.clone();
     let code: String = posted.get("code").chars().filter(char::is_ascii_digit).collect();
     let enrolled = async {
-        prove_password(&who, posted.get("current")).await?;
+        prove::password(&who.app, &person, posted.get("current")).await?;
         let now = who.app.clock.now();
         let shown = auth::open_totp_secret(&who.app.config.secret, person.user.id, posted.get("secret"), now);
         let secret = shown.ok_or(Refusal::TotpSecretStale)?.to_owned();
@@ -227,7 +205,8 @@ async fn totp(who: Who<Member>, posted: Posted) -> Answer {
 async fn totp_remove(who: Who<Member>, posted: Posted) -> Answer {
     let person = who.person()?.clone();
     let removed = async {
-        let step = super::sign_in::check_code(&who.app, &person.user, posted.get("code")).await?;
+        prove::password(&who.app, &person, posted.get("current")).await?;
+        let step = prove::code(&who.app, &person, posted.get("code")).await?;
         let keep_session = person.session.id;
         who.submit(&posted.key(), EnrolTotp { secret: String::new(), enrolled: false, step, keep_session }).await
     };

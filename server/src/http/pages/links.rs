@@ -3,6 +3,7 @@
 
 use super::super::denials::Said;
 use super::super::error::Fault;
+use super::super::prove;
 use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
 use super::payables::{confirmation_fields, deduction_facts};
@@ -12,12 +13,13 @@ use crate::auth;
 use crate::commands::answer_by_link::AnswerByLink;
 use crate::commands::confirm_invoice::{Words, words};
 use crate::commands::programmes::{Subject, standing_for_buyer};
+use crate::commands::request_code::RequestCode;
 use crate::commands::{Actor, Outcome, intake, links};
 use crate::file_reader::Shown;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::invoice::owed_minor;
-use domain::link::{LinkAct, acts_in};
+use domain::link::{Channel, LinkAct, acts_in};
 use domain::receivable::{ConfirmationFacts, decide_confirmation};
 use domain::undertaking;
 use store::lists::InvoiceLine;
@@ -29,6 +31,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/confirm/{token}", page);
     routes.post("/confirm/{token}", answer);
     routes.get("/confirm/{token}/check", check);
+    routes.post("/confirm/{token}/code", new_code);
     routes.get("/confirmation-documents/{token}", file);
 }
 
@@ -45,14 +48,9 @@ struct Loaded {
     token: String,
 }
 
-/// Looks at links from one address in a quarter of an hour.
-const MOST_LOOKS: u32 = 60;
-
 /// The hash of the token inside, if the link is ours. Whatever is wrong with a link, the answer is the same.
 fn token_hash(who: &Who<Anyone>, sender: &Sender, token: &str) -> Result<String, Fault> {
-    if !who.app.sign_in_throttle.allow(&format!("link {}", sender.address), MOST_LOOKS) {
-        return Err(Fault::TooMany);
-    }
+    prove::may_look_at_link(&who.app, sender)?;
     let plain = auth::open_link(&who.app.config.secret, token).ok_or(Refusal::LinkInvalid)?;
     Ok(crate::hash::sha256_hex(plain.as_bytes()))
 }
@@ -263,6 +261,7 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) 
     if !answer.text.is_empty() {
         facts.push((who.t("field-reason"), Value::text(answer.text.clone())));
     }
+    let again = code_form(who, loaded, &form);
     let check = super::Check {
         title: who.t("link-check-title"),
         lead: who.t(if answer.due_date.is_some() { "link-check-confirm" } else { "link-check-lead" }),
@@ -274,7 +273,32 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) 
     // The promise stands before the button.
     let at = page.blocks.iter().position(|block| matches!(block, Block::Form(_))).unwrap_or(page.blocks.len());
     page.blocks.splice(at..at, promised);
-    Ok(page)
+    Ok(match again {
+        Some(again) => page.form(again),
+        None => page,
+    })
+}
+
+/// Asks for a new code where codes are mailed; it brings back what was chosen.
+fn code_form(who: &Who<Anyone>, loaded: &Loaded, form: &Form) -> Option<Form> {
+    let chosen = form.fields.iter().filter(|field| field.name != "code").cloned().collect();
+    let again = Form::new(format!("/confirm/{}/code", loaded.token), who.t("link-code-again"), chosen).secondary();
+    (loaded.contact.channel == Channel::Email.name()).then_some(again)
+}
+
+/// Mails a new code and shows the same page again.
+async fn new_code(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) -> Answer {
+    let loaded = load(&who, &sender, &token).await?;
+    let answer = wish(&loaded, &|name| posted.get(name).to_owned())?;
+    allowed(&loaded, &answer)?;
+    prove::may_mail_code(&who.app, loaded.link.id)?;
+    let actor = Actor::person(loaded.contact.party_id, loaded.contact.user_id);
+    let token_hash = loaded.link.token_hash.clone();
+    let command = RequestCode { link_id: loaded.link.id, token_hash, code: crate::hash::random_code() };
+    who.app.submit(actor, posted.key(), command).await?;
+    let mut page = answer_page(&who, &loaded, &answer).await?;
+    page.blocks.insert(0, Block::Notice(Tone::Waiting, who.t("link-code-mailed")));
+    who.app.page(&who.viewer, page).await
 }
 
 async fn check(who: Who<Anyone>, sender: Sender, token: Token, params: Params) -> Answer {

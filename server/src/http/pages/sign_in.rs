@@ -1,13 +1,13 @@
 //! Coming in: password, second factor, invitation, forgotten password, and going out.
 
 use super::super::error::Fault;
+use super::super::prove;
 use super::super::rights::{Anyone, SESSION_COOKIE, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, host_cookie};
 use super::super::{local_path, see_other};
 use super::{Answer, again};
 use crate::auth;
 use crate::commands::accept_invitation::AcceptInvitation;
-use crate::commands::record_sign_in_failure::RecordSignInFailure;
 use crate::commands::request_password_reset::RequestPasswordReset;
 use crate::commands::reset_password::ResetPassword;
 use crate::commands::revoke_sessions::RevokeSessions;
@@ -18,7 +18,6 @@ use crate::hash::{random_token, sha256_hex};
 use crate::http::Shared;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use domain::Refusal;
-use domain::party::UserStatus;
 use store::records::Record;
 use store::{Link, User};
 use web::{Block, Field, Form, Page, Tone};
@@ -59,38 +58,6 @@ async fn login(who: Who<Anyone>, params: Params) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// The user whose password this is. Whoever is unknown, disabled, locked or wrong gets one and the same answer.
-pub async fn check_credentials(app: &Shared, sender: &Sender, email: &str, password: &str) -> Result<User, Fault> {
-    if !app.sign_in_throttle.allow(&sender.address, 60) {
-        return Err(Fault::TooMany);
-    }
-    let (email, password) = (email.trim().to_lowercase(), password.to_owned());
-    let now = app.clock.now();
-    let (user, right) = app
-        .read(move |conn| {
-            let user = User::find_where(conn, "email = ?", &[email.into()])?;
-            let usable = user.as_ref().filter(|user| user.status == UserStatus::Active.name());
-            let right = auth::verify_password(&password, usable.map_or("", |user| user.password_hash.as_str()));
-            Ok((user, right))
-        })
-        .await?;
-    let Some(user) = user else { return Err(Refusal::SignInFailed.into()) };
-    if user.locked_until.is_some_and(|until| until > now) {
-        return Err(Refusal::SignInFailed.into());
-    }
-    if !right {
-        record_failure(app, &user).await;
-        return Err(Refusal::SignInFailed.into());
-    }
-    app.sign_in_throttle.forgive(&sender.address);
-    Ok(user)
-}
-
-async fn record_failure(app: &Shared, user: &User) {
-    tracing::warn!(user = user.id, "sign-in failed");
-    let _ = app.submit(Actor::DOOR, random_token(), RecordSignInFailure { user_id: user.id }).await;
-}
-
 /// Begins a session and returns its token and the outcome.
 pub async fn begin(
     app: &Shared,
@@ -116,23 +83,14 @@ pub async fn begin(
         replaces,
     };
     let outcome = app.submit(Actor::person(user.party_id, user.id), random_token(), command).await?;
+    if kind != "pending" {
+        prove::forget_tries(app, user.id);
+    }
     Ok((token, outcome))
 }
 
-/// Checks a code against the user's secret; a wrong one counts like a wrong password.
-pub async fn check_code(app: &Shared, user: &User, code: &str) -> Result<i64, Fault> {
-    let plain: String = code.chars().filter(char::is_ascii_digit).collect();
-    match auth::totp_step(&user.totp_secret, &plain, app.clock.now(), user.totp_last_step) {
-        Some(step) => Ok(step),
-        None => {
-            record_failure(app, user).await;
-            Err(Refusal::TotpWrong.into())
-        }
-    }
-}
-
 async fn login_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer {
-    let user = match check_credentials(&who.app, &sender, posted.get("email"), posted.get("password")).await {
+    let user = match prove::credentials(&who.app, &sender, posted.get("email"), posted.get("password")).await {
         Ok(user) => user,
         Err(fault) => return again(&who, login_page(&who, posted.get("next")), &posted, fault, "").await,
     };
@@ -167,14 +125,15 @@ async fn verify(who: Who<Anyone>, params: Params) -> Answer {
 async fn verify_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer {
     let pending = who.maybe_person().filter(|person| person.session.kind == "pending");
     let Some(person) = pending else { return Ok(see_other("/login")) };
-    let locked = person.user.locked_until.is_some_and(|until| until > who.app.clock.now());
-    let checked =
-        if locked { Err(Refusal::SignInFailed.into()) } else { check_code(&who.app, &person.user, posted.get("code")).await };
-    match checked {
+    match prove::code(&who.app, person, posted.get("code")).await {
         Ok(step) => {
             let (token, _) =
                 begin(&who.app, &person.user, "page", &sender.agent, step, person.session.id, random_token()).await?;
             with_session(&landing(local_path(posted.get("next"))), token)
+        }
+        // Locked, or wrong too often: the same as at the password.
+        Err(Fault::TooMany) => {
+            again(&who, verify_page(&who, posted.get("next")), &posted, Refusal::SignInFailed.into(), "").await
         }
         Err(fault) => again(&who, verify_page(&who, posted.get("next")), &posted, fault, "").await,
     }
@@ -210,13 +169,13 @@ async fn reset(who: Who<Anyone>) -> Answer {
 
 /// The same answer whether or not anybody has the address; the mail goes out in the background.
 async fn reset_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer {
-    if !who.app.sign_in_throttle.allow(&format!("reset {}", sender.address), 10) {
-        return Err(Fault::TooMany);
-    }
+    prove::may_ask_reset(&who.app, &sender)?;
     let (app, email) = (who.app.clone(), posted.get("email").trim().to_lowercase());
     actix_web::rt::spawn(async move {
         let found = app.read(move |conn| Ok(User::find_where(conn, "email = ? AND status = 'active'", &[email.into()])?)).await;
-        if let Ok(Some(user)) = found {
+        if let Ok(Some(user)) = found
+            && prove::may_mail_reset(&app, user.id)
+        {
             let command = RequestPasswordReset { user_id: user.id, token: random_token() };
             let _ = app.submit(Actor::DOOR, random_token(), command).await;
         }
@@ -226,7 +185,8 @@ async fn reset_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer 
 }
 
 /// The user of an open link, or "not found".
-async fn link_user(app: &Shared, kind: &'static str, token: &str) -> Result<User, Fault> {
+async fn link_user(app: &Shared, sender: &Sender, kind: &'static str, token: &str) -> Result<User, Fault> {
+    prove::may_look_at_link(app, sender)?;
     let (hash, now) = (sha256_hex(token.as_bytes()), app.clock.now());
     app.read(move |conn| {
         let link = Link::find_where(conn, "token_hash = ? AND kind = ?", &[hash.into(), kind.into()])?;
@@ -242,10 +202,10 @@ fn password_fields(who: &Who<Anyone>) -> Vec<Field> {
     ]
 }
 
-async fn hashed(app: &Shared, password: &str, email: &str) -> Result<String, Fault> {
-    auth::check_password(password, email)?;
-    let password = password.to_owned();
-    app.read(move |_| Ok(auth::hash_password(&password)?)).await
+/// The hash of the password that somebody has chosen by a link.
+async fn hashed(app: &Shared, token: &Token, user: &User, name: &str, typed: &str) -> Result<String, Fault> {
+    prove::may_set_password(app, &sha256_hex(token.0.as_bytes()))?;
+    prove::new_password(app, user, name, typed).await
 }
 
 /// What binds a link's key to the password that was chosen with it.
@@ -261,21 +221,22 @@ fn choose_page(who: &Who<Anyone>, token: &str) -> Page {
     ))
 }
 
-async fn choose(who: Who<Anyone>, token: Token) -> Answer {
-    link_user(&who.app, "reset", &token.0).await?;
+async fn choose(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
+    link_user(&who.app, &sender, "reset", &token.0).await?;
     let page = choose_page(&who, &token.0);
     who.app.page(&who.viewer, page).await
 }
 
-async fn choose_post(who: Who<Anyone>, token: Token, posted: Posted) -> Answer {
-    let user = link_user(&who.app, "reset", &token.0).await?;
-    let password_hash = match hashed(&who.app, posted.get("password"), &user.email).await {
+async fn choose_post(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) -> Answer {
+    let user = link_user(&who.app, &sender, "reset", &token.0).await?;
+    let password_hash = match hashed(&who.app, &token, &user, &user.name, posted.get("password")).await {
         Ok(hash) => hash,
         Err(fault) => return again(&who, choose_page(&who, &token.0), &posted, fault, "").await,
     };
     let (token_hash, password_digest) = (sha256_hex(token.0.as_bytes()), password_digest(&who, &posted));
     let key = own_key("reset", &[&token_hash]);
     who.app.submit(Actor::DOOR, key, ResetPassword { token_hash, password_hash, password_digest }).await?;
+    prove::forget_all(&who.app, user.id);
     Ok(see_other("/login"))
 }
 
@@ -289,16 +250,16 @@ fn invitation_page(who: &Who<Anyone>, user: &User, token: &str) -> Page {
         .form(Form::new(format!("/invitations/{token}"), who.t("invitation-submit"), fields))
 }
 
-async fn invitation(who: Who<Anyone>, token: Token) -> Answer {
-    let user = link_user(&who.app, "invite", &token.0).await?;
+async fn invitation(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
+    let user = link_user(&who.app, &sender, "invite", &token.0).await?;
     let page = invitation_page(&who, &user, &token.0);
     who.app.page(&who.viewer, page).await
 }
 
-async fn invitation_post(who: Who<Anyone>, token: Token, posted: Posted) -> Answer {
-    let user = link_user(&who.app, "invite", &token.0).await?;
+async fn invitation_post(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) -> Answer {
+    let user = link_user(&who.app, &sender, "invite", &token.0).await?;
     let accepted = async {
-        let password_hash = hashed(&who.app, posted.get("password"), &user.email).await?;
+        let password_hash = hashed(&who.app, &token, &user, posted.get("name"), posted.get("password")).await?;
         let (name, language) = (posted.get("name").to_owned(), posted.get("language").to_owned());
         let (token_hash, password_digest) = (sha256_hex(token.0.as_bytes()), password_digest(&who, &posted));
         let key = own_key("invitation", &[&token_hash]);

@@ -1,0 +1,1 @@
+ALTER TABLE confirmation_links DROP COLUMN code_until;

@@ -1,0 +1,290 @@
+//! The one way by which a password or a code is checked: bounds for the sender, the person and the session, the lock, the hash.
+//!
+//! Invariants: what a try costs is taken before anything is looked at, so tries side by side count as well; a check that did not happen counts
+//! against nobody; nothing here waits for a write before it answers, except the end of a session.
+
+use super::Shared;
+use super::error::Fault;
+use super::routes::Sender;
+use crate::allowance::Allowance;
+use crate::auth::passwords::{self, Owner};
+use crate::auth::{self, Person};
+use crate::commands::Actor;
+use crate::commands::record_sign_in_failure::{LOCK_SECONDS, MOST_TRIES, RecordSignInFailure};
+use crate::commands::revoke_sessions::RevokeSessions;
+use crate::config::SESSION_MINUTES;
+use crate::hash::random_token;
+use crate::hashing::Verdict;
+use domain::Refusal;
+use domain::party::UserStatus;
+use store::records::{Keyed, Record};
+use store::{Party, User};
+
+const QUARTER: i64 = 15 * 60;
+const HOUR: i64 = 60 * 60;
+const DAY: i64 = 24 * HOUR;
+
+/// Sign-ins of one sender: 60 wrong ones, or 300 right ones, in a quarter of an hour.
+pub const SENDER: Allowance = Allowance { kind: "sign-in-sender", most: 600, seconds: QUARTER };
+/// A try takes so many units, and a right one gets so many back.
+const TRY: i64 = 10;
+const RIGHT_BACK: i64 = 8;
+/// Right passwords of one person, at sign-in and in its sessions.
+pub const SIGN_INS: Allowance = Allowance { kind: "sign-in-person", most: 100, seconds: QUARTER };
+/// Wrong passwords and codes of one person, those in flight with them.
+pub const TRIES: Allowance = Allowance { kind: "tries-person", most: MOST_TRIES, seconds: LOCK_SECONDS };
+/// Wrong codes of one person: whoever tries slowly has no more.
+pub const CODES: Allowance = Allowance { kind: "codes-person", most: 20, seconds: DAY };
+/// Wrong passwords and codes of one session, which ends with the last.
+pub const SESSION: Allowance = Allowance { kind: "tries-session", most: MOST_TRIES, seconds: SESSION_MINUTES * 60 };
+/// A lock is recorded once, and so is the end of a session.
+const ONCE: Allowance = Allowance { kind: "tries-end", most: 1, seconds: LOCK_SECONDS };
+/// Mails to one person about locks.
+const LOCK_MAILS: Allowance = Allowance { kind: "lock-mails", most: 1, seconds: HOUR };
+/// Requests of one sender for a link to a new password, and links mailed to one person.
+pub const RESETS_SENDER: Allowance = Allowance { kind: "reset-sender", most: 10, seconds: QUARTER };
+const RESETS_HOUR: Allowance = Allowance { kind: "reset-hour", most: 3, seconds: HOUR };
+const RESETS_DAY: Allowance = Allowance { kind: "reset-day", most: 10, seconds: DAY };
+/// Links of any kind that one sender looks at, and passwords set by one link.
+const LINKS: Allowance = Allowance { kind: "links-sender", most: 60, seconds: QUARTER };
+const LINK_PASSWORDS: Allowance = Allowance { kind: "passwords-link", most: 10, seconds: QUARTER };
+
+/// Codes mailed for one link.
+const LINK_CODES: Allowance = Allowance { kind: "codes-link", most: 3, seconds: HOUR };
+
+/// What a try has taken of a person. It is given back when the try ends in any other way than wrong.
+struct Turn<'a> {
+    app: &'a Shared,
+    user_id: i64,
+    taken: Vec<(&'static Allowance, String)>,
+}
+
+impl<'a> Turn<'a> {
+    /// One of the person's tries, unless the last are in flight or were wrong.
+    fn begin(app: &'a Shared, user_id: i64) -> Result<Self, Fault> {
+        let turn = Self { app, user_id, taken: Vec::new() };
+        turn.also(&TRIES, user_id.to_string())
+    }
+
+    fn also(mut self, of: &'static Allowance, name: String) -> Result<Self, Fault> {
+        self.app.allowances.take(of, &name, 1)?;
+        self.taken.push((of, name));
+        Ok(self)
+    }
+
+    /// The try was right: what it took as a wrong one comes back, what counts right ones stays.
+    fn right(mut self) {
+        self.taken.retain(|(of, _)| **of != SIGN_INS);
+    }
+
+    /// The try was wrong: what it took stays, except what counts right ones. The last one locks the person.
+    fn wrong(mut self) {
+        self.taken.retain(|(of, _)| **of == SIGN_INS);
+        tracing::warn!(user = self.user_id, "wrong password or code");
+        let name = self.user_id.to_string();
+        let last = self.app.allowances.left(&TRIES, &name) == 0;
+        if last && self.app.allowances.take(&ONCE, &name, 1).is_ok() {
+            let tell = self.app.allowances.take(&LOCK_MAILS, &name, 1).is_ok();
+            let (app, user_id) = (self.app.clone(), self.user_id);
+            actix_web::rt::spawn(async move {
+                let done = app.submit(Actor::DOOR, random_token(), RecordSignInFailure { user_id, tell }).await;
+                if let Err(fault) = done {
+                    tracing::error!(user = user_id, ?fault, "the lock is kept in memory only");
+                }
+            });
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        for (of, name) in self.taken.drain(..) {
+            self.app.allowances.give_back(of, &name, 1);
+        }
+    }
+}
+
+fn is_locked(app: &Shared, user: &User) -> bool {
+    user.locked_until.is_some_and(|until| until > app.clock.now())
+}
+
+/// The person's row as it is now, not as the session remembers it.
+async fn load_unlocked(app: &Shared, user_id: i64) -> Result<User, Fault> {
+    let user = app.read(move |conn| Ok(User::load(conn, user_id)?)).await?;
+    if user.status != UserStatus::Active.name() {
+        return Err(Fault::SignInNeeded);
+    }
+    if is_locked(app, &user) { Err(Fault::TooMany) } else { Ok(user) }
+}
+
+/// The user whose password this is. Whoever is unknown, disabled, locked or wrong gets one and the same answer after the same work: one
+/// query, one hash, no write.
+pub async fn credentials(app: &Shared, sender: &Sender, email: &str, typed: &str) -> Result<User, Fault> {
+    let name = sender.name();
+    app.allowances.take(&SENDER, &name, TRY)?;
+    let (found, verdict, turn) = match compare(app, email, typed).await {
+        Ok(compared) => compared,
+        Err(fault) => {
+            app.allowances.give_back(&SENDER, &name, TRY);
+            return Err(fault);
+        }
+    };
+    match (found, turn, verdict) {
+        (Some(user), Some(turn), Verdict::Right) => {
+            turn.right();
+            app.allowances.give_back(&SENDER, &name, RIGHT_BACK);
+            Ok(user)
+        }
+        (_, turn, _) => {
+            match turn {
+                Some(turn) => turn.wrong(),
+                None => tracing::warn!("wrong password for nobody, or for somebody who is locked or disabled"),
+            }
+            Err(Refusal::SignInFailed.into())
+        }
+    }
+}
+
+/// Whoever has the address, what the password is, and the person's turn where there is one.
+async fn compare<'a>(app: &'a Shared, email: &str, typed: &str) -> Result<(Option<User>, Verdict, Option<Turn<'a>>), Fault> {
+    let email = email.trim().to_lowercase();
+    let found = app.read(move |conn| Ok(User::find_where(conn, "email = ?", &[email.into()])?)).await?;
+    let open = found.as_ref().filter(|user| user.status == UserStatus::Active.name() && !is_locked(app, user));
+    let turn = match open {
+        Some(user) => Turn::begin(app, user.id).ok(),
+        None => None,
+    };
+    let turn = match (turn, open) {
+        (Some(turn), Some(user)) => Some(turn.also(&SIGN_INS, user.id.to_string())?),
+        _ => None,
+    };
+    let stored = open.filter(|_| turn.is_some()).map_or("", |user| user.password_hash.as_str());
+    let verdict = app.hashing.verify(typed, stored).await?;
+    Ok((found, verdict, turn))
+}
+
+/// The password of somebody who is signed in.
+pub async fn password(app: &Shared, person: &Person, typed: &str) -> Result<(), Fault> {
+    let id = person.user.id;
+    let turn = session_turn(app, person).await?.also(&SIGN_INS, id.to_string())?;
+    let user = load_unlocked(app, id).await?;
+    match app.hashing.verify(typed, &user.password_hash).await? {
+        Verdict::Right => {
+            turn.right();
+            Ok(())
+        }
+        Verdict::Wrong => {
+            turn.wrong();
+            end_if_spent(app, person).await;
+            Err(Refusal::PasswordWrong.into())
+        }
+    }
+}
+
+/// The time step of a right code of somebody who has a session, if only one that waits for the code. The caller keeps the step, so that the
+/// code is not accepted again.
+pub async fn code(app: &Shared, person: &Person, typed: &str) -> Result<i64, Fault> {
+    let turn = session_turn(app, person).await?.also(&CODES, person.user.id.to_string())?;
+    let user = load_unlocked(app, person.user.id).await?;
+    let step = step_of(app, &user, typed, turn);
+    if step.is_none() {
+        end_if_spent(app, person).await;
+    }
+    step.ok_or_else(|| Refusal::TotpWrong.into())
+}
+
+/// The same at a sign-in without a session: the password has just been right.
+pub async fn code_at_sign_in(app: &Shared, user_id: i64, typed: &str) -> Result<i64, Fault> {
+    let turn =
+        Turn::begin(app, user_id).and_then(|turn| turn.also(&CODES, user_id.to_string())).map_err(|_| Refusal::SignInFailed)?;
+    let user = load_unlocked(app, user_id).await?;
+    step_of(app, &user, typed, turn).ok_or_else(|| Refusal::TotpWrong.into())
+}
+
+fn step_of(app: &Shared, user: &User, typed: &str, turn: Turn<'_>) -> Option<i64> {
+    let plain: String = typed.chars().filter(char::is_ascii_digit).collect();
+    let step = auth::totp_step(&user.totp_secret, &plain, app.clock.now(), user.totp_last_step);
+    if step.is_some() {
+        turn.right()
+    } else {
+        turn.wrong()
+    }
+    step
+}
+
+/// A try of a session. One that has none left is over.
+async fn session_turn<'a>(app: &'a Shared, person: &Person) -> Result<Turn<'a>, Fault> {
+    let turn = Turn::begin(app, person.user.id)?;
+    turn.also(&SESSION, person.session.id.to_string())
+}
+
+/// Ends a session whose tries are spent.
+async fn end_if_spent(app: &Shared, person: &Person) {
+    let session_id = person.session.id;
+    if app.allowances.left(&SESSION, &session_id.to_string()) > 0
+        || app.allowances.take(&ONCE, &format!("session {session_id}"), 1).is_err()
+    {
+        return;
+    }
+    let command = RevokeSessions { session_id: Some(session_id), keep_session: 0 };
+    if let Err(fault) = app.submit(person.actor(), random_token(), command).await {
+        tracing::error!(
+            user = person.user.id,
+            ?fault,
+            "a session with too many wrong tries was not ended; it takes no more of them"
+        );
+    }
+}
+
+/// The person is signed in whole, or has a new password: earlier wrong tries no longer count.
+pub fn forget_tries(app: &Shared, user_id: i64) {
+    let name = user_id.to_string();
+    for of in [&TRIES, &ONCE] {
+        let used = of.most.saturating_sub(app.allowances.left(of, &name));
+        app.allowances.give_back(of, &name, used);
+    }
+}
+
+/// After a new password wrong codes of before no longer count either: whoever typed them no longer knows the password.
+pub fn forget_all(app: &Shared, user_id: i64) {
+    forget_tries(app, user_id);
+    let name = user_id.to_string();
+    let used = CODES.most.saturating_sub(app.allowances.left(&CODES, &name));
+    app.allowances.give_back(&CODES, &name, used);
+}
+
+/// The hash of a new password that the rules allow.
+pub async fn new_password(app: &Shared, user: &User, name: &str, typed: &str) -> Result<String, Fault> {
+    let party_id = user.party_id;
+    let company = app.read(move |conn| Ok(Party::load(conn, party_id)?.name)).await?;
+    passwords::check(typed, &Owner { email: user.email.clone(), name: name.to_owned(), company })?;
+    Ok(app.hashing.hash(typed).await?)
+}
+
+/// Whether this sender may ask for one more link to a new password.
+pub fn may_ask_reset(app: &Shared, sender: &Sender) -> Result<(), Fault> {
+    Ok(app.allowances.take(&RESETS_SENDER, &sender.name(), 1)?)
+}
+
+/// Whether this person may get one more, whoever asks.
+#[must_use]
+pub fn may_mail_reset(app: &Shared, user_id: i64) -> bool {
+    let name = user_id.to_string();
+    let taken = app.allowances.take(&RESETS_HOUR, &name, 1).is_ok();
+    taken && app.allowances.take(&RESETS_DAY, &name, 1).is_ok()
+}
+
+/// Whether this sender may look at one more link.
+pub fn may_look_at_link(app: &Shared, sender: &Sender) -> Result<(), Fault> {
+    Ok(app.allowances.take(&LINKS, &sender.name(), 1)?)
+}
+
+/// Whether one more code may be mailed for this one-time link.
+pub fn may_mail_code(app: &Shared, link_id: i64) -> Result<(), Fault> {
+    Ok(app.allowances.take(&LINK_CODES, &link_id.to_string(), 1)?)
+}
+
+/// Whether one more password may be set by this link: each costs a hash.
+pub fn may_set_password(app: &Shared, token_hash: &str) -> Result<(), Fault> {
+    Ok(app.allowances.take(&LINK_PASSWORDS, token_hash, 1)?)
+}
