@@ -2,9 +2,10 @@
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 /// The syntax that an invoice was written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Syntax {
     #[default]
     UblInvoice,
@@ -20,14 +21,16 @@ pub enum Syntax {
 /// An amount as the file says it; the decimals that were written are kept.
 pub type Amount = Option<Decimal>;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Identifier {
     /// The list or agency that the value is of; none where the file does not say.
     pub scheme: Option<String>,
     pub value: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Party {
     /// BT-27, BT-44, BT-59, BT-62: the registered name, or where there is none the trading name.
     pub name: String,
@@ -55,7 +58,8 @@ pub struct Party {
 }
 
 /// BG-16 with BG-17 and BG-18.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Payment {
     /// BT-81, UNTDID 4461
     pub means_code: String,
@@ -70,7 +74,8 @@ pub struct Payment {
 }
 
 /// BG-14 or BG-26.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Period {
     pub start: Option<NaiveDate>,
     pub end: Option<NaiveDate>,
@@ -143,7 +148,8 @@ pub struct Line {
 }
 
 /// BG-22; the amounts are in the document's currency.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Totals {
     /// The group is there.
     pub present: bool,
@@ -192,8 +198,10 @@ pub struct CodedValue {
     pub file_line: u32,
 }
 
-/// What Kontor reads of an invoice. A text that is not in the file is empty; the rules say what is missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What Kontor reads of an invoice. A text that is not in the file is empty; the rules say what is missing. What only the rules need
+/// stays where the file is read, and does not cross the border between two processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct InvoiceFile {
     pub syntax: Syntax,
     /// BT-24: the specification that the file claims to follow
@@ -234,20 +242,54 @@ pub struct InvoiceFile {
     pub has_delivery_date: bool,
     pub period: Option<Period>,
     pub payments: Vec<Payment>,
-    /// BT-83 of a file that names no means of payment.
+    /// BT-83 of a file that does not tell it with each means of payment.
     pub reference_without_means: String,
+    #[serde(skip)]
     pub adjustments: Vec<Adjustment>,
     pub totals: Totals,
+    #[serde(skip)]
     pub breakdown: Vec<TaxGroup>,
+    #[serde(skip)]
     pub lines: Vec<Line>,
+    #[serde(skip)]
     pub attachments: Vec<Attachment>,
     /// The values of code lists, each once.
+    #[serde(skip)]
     pub codes: Vec<CodedValue>,
     /// Rules of the syntax itself that the file breaks, found while it was read: rule and line.
+    #[serde(skip)]
     pub syntax_findings: Vec<(&'static str, u32)>,
 }
 
+/// As many of each list as anybody looks at once the rules have passed.
+const MOST_TAKEN: usize = 100;
+
 impl InvoiceFile {
+    /// What is taken from a file that keeps the rules, its lists bounded. A note that speaks of an assignment is among them.
+    #[must_use]
+    pub fn taken(mut self) -> Self {
+        let speaking = self.notes.iter().position(|note| speaks_of_assignment(note));
+        if let Some(at) = speaking.filter(|at| *at >= MOST_TAKEN) {
+            self.notes.swap(0, at);
+        }
+        self.notes.truncate(MOST_TAKEN);
+        self.preceding.truncate(MOST_TAKEN);
+        self.payments.truncate(MOST_TAKEN);
+        let others = [self.payee.as_mut(), self.tax_representative.as_mut()].into_iter().flatten();
+        for party in [&mut self.seller, &mut self.buyer].into_iter().chain(others) {
+            party.identifiers.truncate(MOST_TAKEN);
+        }
+        Self {
+            adjustments: Vec::new(),
+            breakdown: Vec::new(),
+            lines: Vec::new(),
+            attachments: Vec::new(),
+            codes: Vec::new(),
+            syntax_findings: Vec::new(),
+            ..self
+        }
+    }
+
     /// Whether the rules of EN 16931 are meant for it. They know two decimals at most, so an amount in dinars cannot keep them.
     #[must_use]
     pub fn is_european(&self) -> bool {

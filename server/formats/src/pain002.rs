@@ -3,8 +3,9 @@
 use crate::fault::shown;
 use crate::{FormatFault, encoding, xml};
 use roxmltree::Node;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReport {
     pub message_id: String,
     /// The payment file that it answers.
@@ -13,7 +14,7 @@ pub struct StatusReport {
 }
 
 /// What a status is said about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
     /// The whole file.
     Message,
@@ -23,7 +24,7 @@ pub enum Scope {
     Transaction(String),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     pub scope: Scope,
     /// ACTC, ACCP, ACSP, ACSC, PDNG, RJCT and others.
