@@ -170,10 +170,10 @@ impl FileReader {
         let _turn = self.uploads.turn().await?;
         let mut reading = Reading::new(files);
         for _ in 0..MOST_CHILDREN {
-            reading.go_on(&self.program).await;
             if reading.is_done() {
                 break;
             }
+            reading.go_on(&self.program).await;
         }
         let (files, kept) = reading.end();
         // Waits until others have registered theirs, and keeps its turn for so long.

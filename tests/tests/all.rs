@@ -15,6 +15,7 @@ mod disk;
 mod distribution;
 mod documents;
 mod edges;
+mod hostile_files;
 mod house_rules;
 mod intake;
 mod isolation;

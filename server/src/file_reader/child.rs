@@ -13,7 +13,7 @@ use formats::read::{self, Container, Read as Whole};
 use formats::{pain002, rules, view};
 use rlimit::Resource;
 use std::fs::File;
-use std::io::{BufRead, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufWriter, Read, Seek, SeekFrom, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -90,7 +90,7 @@ fn run() -> std::io::Result<()> {
     let memory = if bank { BANK_MEMORY } else { MEMORY };
     rlimit::setrlimit(Resource::DATA, memory, memory)?;
     let mut budget = Budget { started: Instant::now(), account, seconds: if bank { BANK_SECONDS } else { SECONDS } };
-    let mut out = std::io::stdout().lock();
+    let mut out = BufWriter::with_capacity(64_000, std::io::stdout().lock());
     for file in &order.files {
         budget.begin()?;
         let mut content = Vec::new();
@@ -111,10 +111,9 @@ struct Reader<'a, W: Write> {
 
 impl<W: Write> Reader<'_, W> {
     fn answer(&mut self, answer: &Answer) -> std::io::Result<()> {
-        // In one piece, so that it is there or not.
-        let mut line = serde_json::to_vec(answer)?;
-        line.push(b'\n');
-        self.out.write_all(&line)?;
+        // The line's end says that it is whole.
+        serde_json::to_writer(&mut *self.out, answer)?;
+        self.out.write_all(b"\n")?;
         self.out.flush()
     }
 
