@@ -144,9 +144,9 @@ fn archives_of_commas_cost_the_server_no_memory() {
     // Sets the mark of the most that was held back to what is held now.
     std::fs::write(format!("/proc/{}/clear_refs", server.id()), "5").unwrap();
     let before = kilobytes(server.id(), "VmHWM:");
+    let keys: Vec<String> = (0..24).map(|index| format!("commas-{index}")).collect();
     std::thread::scope(|scope| {
-        let uploads: Vec<_> = (0..24).map(|index| (index, format!("commas-{index}"))).collect();
-        let uploads: Vec<_> = uploads.iter().map(|(_, key)| scope.spawn(|| upload(key))).collect();
+        let uploads: Vec<_> = keys.iter().map(|key| scope.spawn(|| upload(key))).collect();
         for upload in uploads {
             let (status, body) = upload.join().unwrap();
             assert!(status == 503 || (status == 200 && body.matches("unknown_kind").count() == 4), "{status} {body}");

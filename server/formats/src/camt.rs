@@ -8,8 +8,8 @@ use domain::money::MOST_BOOKED_MINOR;
 use roxmltree::Node;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a message's own id.
-const LONGEST_ID: usize = 140;
+/// More statements than this are no file of one bank: each is kept and compared with its neighbours.
+const MOST_STATEMENTS: usize = 1_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
@@ -83,12 +83,11 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
     let Some((message, name)) = message.filter(|_| known) else {
         return Err(FormatFault::WrongKind { element: xml::name(root) });
     };
-    let message_id = xml::required(message, &["GrpHdr", "MsgId"])?;
-    // Each statement carries it, so it must be short; the standard allows 35.
-    if message_id.len() > LONGEST_ID {
-        return Err(xml::invalid(message, &["GrpHdr", "MsgId"], &message_id));
-    }
+    let message_id = xml::id(message, &["GrpHdr", "MsgId"])?;
     let created = entry_date(message, "GrpHdr")?;
+    if xml::children(message, name).nth(MOST_STATEMENTS).is_some() {
+        return Err(FormatFault::TooManyNodes);
+    }
     let statements: Vec<Statement> =
         xml::children(message, name).map(|node| read_statement(node, &message_id, created)).collect::<Result<_, _>>()?;
     if statements.is_empty() {
@@ -102,7 +101,7 @@ fn read_statement(node: Node<'_, '_>, message_id: &str, created: Option<NaiveDat
     let iban = if iban.is_empty() { xml::text(node, &["Acct", "Id", "Othr", "Id"]) } else { iban };
     let mut statement = Statement {
         message_id: message_id.to_owned(),
-        statement_id: xml::required(node, &["Id"])?,
+        statement_id: xml::id(node, &["Id"])?,
         iban,
         currency: xml::text(node, &["Acct", "Ccy"]),
         ..Statement::default()

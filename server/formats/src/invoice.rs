@@ -261,24 +261,63 @@ pub struct InvoiceFile {
     pub syntax_findings: Vec<(&'static str, u32)>,
 }
 
-/// As many of each list as anybody looks at once the rules have passed.
+/// As many of each list, and as many characters of each text, as anybody looks at once the rules have passed.
 const MOST_TAKEN: usize = 100;
+const LONGEST_TAKEN: usize = 1_000;
+/// UNTDID 4451 in front of a note: it is about an assignment.
+const ASSIGNMENT: &str = "#ACC#";
+
+fn cut(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_TAKEN) {
+        text.truncate(end);
+    }
+}
+
+impl Party {
+    fn cut(&mut self) {
+        self.identifiers.truncate(MOST_TAKEN);
+        for text in [&mut self.name, &mut self.trade_name, &mut self.tax_id, &mut self.vat_id, &mut self.legal_id] {
+            cut(text);
+        }
+        for id in self.identifiers.iter_mut().chain(&mut self.endpoint) {
+            cut(&mut id.value);
+            id.scheme.iter_mut().for_each(cut);
+        }
+        self.country.iter_mut().for_each(cut);
+    }
+}
 
 impl InvoiceFile {
-    /// What is taken from a file that keeps the rules, its lists bounded. A note that speaks of an assignment is among them.
+    /// What is taken from a file that keeps the rules: bounded, so that whoever works with it does little. Whether a note speaks of an
+    /// assignment is found out before notes are cut.
     #[must_use]
     pub fn taken(mut self) -> Self {
-        let speaking = self.notes.iter().position(|note| speaks_of_assignment(note));
-        if let Some(at) = speaking.filter(|at| *at >= MOST_TAKEN) {
-            self.notes.swap(0, at);
-        }
+        let speaking = self.notes.iter().find(|note| speaks_of_assignment(note)).map(|note| format!("{ASSIGNMENT}{note}"));
         self.notes.truncate(MOST_TAKEN);
+        if let Some(speaking) = speaking {
+            self.notes.insert(0, speaking);
+        }
         self.preceding.truncate(MOST_TAKEN);
         self.payments.truncate(MOST_TAKEN);
         let others = [self.payee.as_mut(), self.tax_representative.as_mut()].into_iter().flatten();
-        for party in [&mut self.seller, &mut self.buyer].into_iter().chain(others) {
-            party.identifiers.truncate(MOST_TAKEN);
+        [&mut self.seller, &mut self.buyer].into_iter().chain(others).for_each(Party::cut);
+        for payment in &mut self.payments {
+            payment.accounts.truncate(MOST_TAKEN);
+            payment.accounts.iter_mut().chain(&mut payment.card_number).for_each(cut);
+            [&mut payment.means_code, &mut payment.reference].into_iter().for_each(cut);
         }
+        let texts = [
+            &mut self.specification,
+            &mut self.number,
+            &mut self.type_code,
+            &mut self.payment_terms,
+            &mut self.currency,
+            &mut self.tax_currency,
+            &mut self.order_reference,
+            &mut self.reference_without_means,
+        ];
+        texts.into_iter().chain(&mut self.notes).chain(&mut self.preceding).chain(&mut self.delivery_country).for_each(cut);
+        self.period.iter_mut().for_each(|period| cut(&mut period.tax_point_code));
         Self {
             adjustments: Vec::new(),
             breakdown: Vec::new(),
@@ -397,6 +436,31 @@ fn speaks_of_assignment(note: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_taken_is_bounded_and_still_speaks_of_an_assignment() {
+        let long = "x".repeat(5_000);
+        let mut notes = vec![long.clone(); 300];
+        notes.push(format!("{long} Diese Forderung ist abgetreten."));
+        let seller = Party { name: long.clone(), tax_id: "DE1".into(), ..Party::default() };
+        let lines = vec![Line::default(); 7];
+        let file = InvoiceFile {
+            number: "7".into(),
+            notes,
+            seller,
+            lines,
+            preceding: vec![long.clone(); 300],
+            ..InvoiceFile::default()
+        };
+        assert!(file.assigned_elsewhere());
+        let taken = file.clone().taken();
+        assert!(taken.assigned_elsewhere());
+        assert_eq!((taken.number.as_str(), taken.seller.tax_id.as_str()), ("7", "DE1"));
+        assert!(taken.lines.is_empty() && taken.notes.len() == MOST_TAKEN + 1 && taken.preceding.len() == MOST_TAKEN);
+        assert!(taken.notes.iter().chain([&taken.seller.name]).all(|text| text.len() <= LONGEST_TAKEN));
+        let silent = InvoiceFile { notes: vec![long; 300], ..file };
+        assert!(!silent.clone().assigned_elsewhere() && !silent.taken().assigned_elsewhere());
+    }
 
     #[test]
     fn an_assignment_is_recognised_in_the_words_that_people_use() {

@@ -16,6 +16,9 @@ pub const INVOICE_NODES: u32 = 300_000;
 /// More elements and texts than a daily statement of tens of thousands of entries has.
 pub const STATEMENT_NODES: u32 = 2_000_000;
 
+/// Bytes of an id of a bank's message; the standard allows 35 characters.
+const LONGEST_ID: usize = 140;
+
 /// A tree of the text, without entities and within limits.
 pub fn parse(text: &str, nodes_limit: u32) -> Result<Document<'_>, FormatFault> {
     scan::check(text, nodes_limit)?;
@@ -182,6 +185,12 @@ pub fn required(node: Node<'_, '_>, path: &[&str]) -> Result<String, FormatFault
         return Err(FormatFault::Missing { element: path.join("/"), line: line(node) });
     }
     Ok(found)
+}
+
+/// An id at the end of a path, which must be there and be short: it is kept, or copied beside each part of the file.
+pub fn id(node: Node<'_, '_>, path: &[&str]) -> Result<String, FormatFault> {
+    let found = required(node, path)?;
+    if found.len() > LONGEST_ID { Err(invalid(node, path, &found)) } else { Ok(found) }
 }
 
 pub fn invalid(node: Node<'_, '_>, path: &[&str], text: &str) -> FormatFault {
