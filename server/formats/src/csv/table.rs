@@ -58,10 +58,8 @@ pub fn open(text: &str) -> Result<Table<'_>, FormatFault> {
     let first = text.lines().next().unwrap_or("");
     let most = [',', ';', '\t'].into_iter().max_by_key(|mark| first.matches(*mark).count()).unwrap_or(',');
     let mut rest = Cutter { text, mark: most, line: 1 };
-    let heading = rest.next_filled(MOST_COLUMNS)?;
-    if heading.as_ref().is_some_and(|row| row.width > MOST_COLUMNS) {
-        return Err(FormatFault::UnknownKind);
-    }
+    // No template has a heading of so many columns: what is behind them is not looked at.
+    let heading = rest.next_filled(MOST_COLUMNS, MOST_COLUMNS)?;
     let cells = heading.map(|row| row.cells).unwrap_or_default();
     Ok(Table { heading: cells.iter().map(|cell| cell.trim().to_lowercase()).collect(), rest })
 }
@@ -71,7 +69,7 @@ impl<'a> Table<'a> {
     pub fn cut(self) -> Result<Grid<'a>, FormatFault> {
         let Self { heading, mut rest } = self;
         let mut rows = Vec::new();
-        while let Some(row) = rest.next_filled(heading.len())? {
+        while let Some(row) = rest.next_filled(heading.len(), usize::MAX)? {
             if rows.len() >= MOST_ROWS {
                 return Err(FormatFault::CsvTooMany { most: MOST_ROWS });
             }
@@ -96,10 +94,11 @@ enum Behind {
 }
 
 impl<'a> Cutter<'a> {
-    /// The next row with anything in it, with no more than so many cells kept. Empty lines are nothing.
-    fn next_filled(&mut self, most: usize) -> Result<Option<Row<'a>>, FormatFault> {
+    /// The next row with anything in it, with no more than so many cells kept, and refused if it has more than another number. Empty
+    /// lines are nothing.
+    fn next_filled(&mut self, kept: usize, most: usize) -> Result<Option<Row<'a>>, FormatFault> {
         while !self.text.is_empty() {
-            let (row, filled) = self.row(most)?;
+            let (row, filled) = self.row(kept, most)?;
             if filled {
                 return Ok(Some(row));
             }
@@ -107,16 +106,19 @@ impl<'a> Cutter<'a> {
         Ok(None)
     }
 
-    fn row(&mut self, most: usize) -> Result<(Row<'a>, bool), FormatFault> {
+    fn row(&mut self, kept: usize, most: usize) -> Result<(Row<'a>, bool), FormatFault> {
         let mut row = Row { line: self.line, cells: Vec::new(), width: 0 };
         let mut filled = false;
         loop {
             let (cell, behind) = self.cell(row.line)?;
             filled = filled || !cell.trim().is_empty();
-            if row.width < most {
+            if row.width < kept {
                 row.cells.push(cell);
             }
             row.width = row.width.saturating_add(1);
+            if row.width > most {
+                return Err(FormatFault::UnknownKind);
+            }
             match behind {
                 Behind::Cell => {}
                 Behind::Row => {
