@@ -1,5 +1,6 @@
 //! The child process that reads files: what it may use, what it answers to every container of the collection, and what the parent does
 //! when it is stopped.
+#![allow(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails here")]
 
 #[path = "../formats/src/collection.rs"]
 mod collection;

@@ -134,8 +134,7 @@ impl<'a> Cutter<'a> {
         if let Some(inside) = self.text.strip_prefix('"') {
             return self.quoted(inside, begun);
         }
-        let mark = self.mark;
-        let end = self.text.find(|sign| sign == mark || sign == '\n' || sign == '"').unwrap_or(self.text.len());
+        let end = self.text.find([self.mark, '\n', '"']).unwrap_or(self.text.len());
         let (cell, behind) = self.text.split_at(end);
         if behind.starts_with('"') {
             return Err(FormatFault::CsvQuote { line: self.line });
