@@ -154,6 +154,8 @@ pub struct FileReader {
     uploads: Queue,
     /// Stored files that are shown: whoever only looks does not wait for uploads.
     views: Queue,
+    /// Kept files that a job goes on with: it does not wait for those who send more.
+    jobs: Queue,
     kept: Arc<Semaphore>,
 }
 
@@ -161,7 +163,7 @@ impl FileReader {
     #[must_use]
     pub fn new(program: &Path) -> Self {
         let kept = Arc::new(Semaphore::new(MOST_KEPT));
-        Self { program: program.to_owned(), uploads: Queue::default(), views: Queue::default(), kept }
+        Self { program: program.to_owned(), uploads: Queue::default(), views: Queue::default(), jobs: Queue::default(), kept }
     }
 
     /// All invoices of the files of one upload. One that is wrong never keeps another back, save in a table, which is taken whole or
@@ -205,17 +207,21 @@ impl FileReader {
 
     /// A bank's file: a statement or notification that adds up, or a report on payments; and the file again.
     pub async fn bank_file(&self, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
-        match self.ask(&self.uploads, Task::BankFile, content).await? {
+        self.bank_file_in(&self.uploads, content).await
+    }
+
+    async fn bank_file_in(&self, queue: &Queue, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
+        match self.ask(queue, Task::BankFile, content).await? {
             (Answer::BankFile(read), content) => Ok((read, content)),
             _ => Err(FileFault::stopped().into()),
         }
     }
 
-    /// The same for a thread that may wait, such as a job's.
+    /// The same for a job, whose thread may wait.
     pub fn bank_file_blocking(&self, content: Vec<u8>) -> Result<BankFileRead, Fault> {
         let failed = |error: std::io::Error| Fault::Failed(error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        runtime.block_on(self.bank_file(content)).map(|(read, _)| read)
+        runtime.block_on(self.bank_file_in(&self.jobs, content)).map(|(read, _)| read)
     }
 
     /// A file of evidence with its kind: by its first bytes, or as an XML document that a browser would not run.
