@@ -72,6 +72,12 @@ impl<'a> Members<'a> {
         Ok(Self { archive, limits: *limits, index: 0, left: limits.total_bytes })
     }
 
+    /// How many entries it has, folders among them.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.archive.len()
+    }
+
     /// The next file, passing over folders and what file managers add.
     #[allow(clippy::should_implement_trait, reason = "a fault ends the archive, which an iterator would not say")]
     pub fn next(&mut self) -> Result<Option<Member>, FormatFault> {

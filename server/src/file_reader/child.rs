@@ -24,7 +24,9 @@ const BANK_MEMORY: u64 = 250_000_000;
 /// Seconds of computing for one file, or one member of an archive; a bank's file has more.
 const SECONDS: u64 = 2;
 const BANK_SECONDS: u64 = 6;
-/// Seconds for all files of one order together.
+/// Seconds for all files of one order together: some for what it is, a tenth for each file or member, and never more than the last.
+const ALL_BASE: u64 = 4;
+const ALL_PARTS: usize = 10;
 const ALL_SECONDS: u64 = 30;
 /// An order is a line of so many bytes at most.
 const LONGEST_ORDER: u64 = 8_000_000;
@@ -35,6 +37,8 @@ struct Budget {
     /// The system's own account of the time that this process has computed. It stays open; nothing else opens.
     account: Option<File>,
     seconds: u64,
+    /// Second at which the child ends, whatever is left.
+    last: u64,
 }
 
 impl Budget {
@@ -47,12 +51,22 @@ impl Budget {
         nanoseconds.checked_div(1_000_000_000)
     }
 
+    /// Whole seconds used, the part of one that is begun among them.
+    fn spent(&mut self) -> u64 {
+        // A process of one thread computes no longer than it lives.
+        self.used().unwrap_or_else(|| self.started.elapsed().as_secs()).saturating_add(1)
+    }
+
+    /// So many files or members are to come.
+    fn share(&mut self, parts: usize) {
+        let share = u64::try_from(parts.checked_div(ALL_PARTS).unwrap_or(0)).unwrap_or(ALL_SECONDS);
+        let wanted = self.spent().saturating_add(self.seconds.max(ALL_BASE)).saturating_add(share);
+        self.last = self.last.max(wanted).min(ALL_SECONDS);
+    }
+
     /// The next file has its own seconds, from now on.
     fn begin(&mut self) -> std::io::Result<()> {
-        // A process of one thread computes no longer than it lives.
-        let used = self.used().unwrap_or_else(|| self.started.elapsed().as_secs());
-        // The part of a second that is begun counts as used.
-        let most = used.saturating_add(1).saturating_add(self.seconds).min(ALL_SECONDS);
+        let most = self.spent().saturating_add(self.seconds).min(self.last);
         rlimit::setrlimit(Resource::CPU, most, ALL_SECONDS)
     }
 }
@@ -89,7 +103,8 @@ fn run() -> std::io::Result<()> {
     let bank = matches!(order.task, Task::BankFile);
     let memory = if bank { BANK_MEMORY } else { MEMORY };
     rlimit::setrlimit(Resource::DATA, memory, memory)?;
-    let mut budget = Budget { started: Instant::now(), account, seconds: if bank { BANK_SECONDS } else { SECONDS } };
+    let mut budget = Budget { started: Instant::now(), account, seconds: if bank { BANK_SECONDS } else { SECONDS }, last: 0 };
+    budget.share(order.files.len());
     let mut out = BufWriter::with_capacity(64_000, std::io::stdout().lock());
     for file in &order.files {
         budget.begin()?;
@@ -144,6 +159,7 @@ impl<W: Write> Reader<'_, W> {
     /// The members of a zip are read like files of their own, one after the other; a zip inside is not opened.
     fn members(&mut self, file: &Announced, mut members: Members<'_>) -> std::io::Result<()> {
         let mut seen = 0_usize;
+        self.budget.share(members.count());
         loop {
             self.budget.begin()?;
             let member = match members.next() {
