@@ -1,28 +1,42 @@
-//! Reads files that come from outside. What holds other files (PDF, OFD, zip) is opened by a child process that may use little
-//! memory and little time, opens no file and reaches no network; the parent then reads plain text only.
+//! Reads files that come from outside. A child process reads them, which may use little memory and little time, opens no file and
+//! reaches no network; the parent gets what the child took from them, and parses nothing else.
 
+mod child;
+mod conversation;
+mod queue;
+mod wire;
+
+use crate::hash::sha256_hex;
+use crate::http::error::Fault;
+use actix_web::web::Bytes;
+use conversation::Conversation;
 use formats::FormatFault;
-use formats::archive::Member;
-use formats::csv::CsvInvoice;
+use formats::csv::{ConfirmationRow, CsvInvoice, Payable};
 use formats::invoice::InvoiceFile;
-use formats::limits::Limits;
-use formats::read::{self, Container, Read};
+use formats::read::Container;
 use formats::rules;
-use formats::view::{self, DocumentView, RowView};
-use rlimit::Resource;
+use formats::view::{DocumentView, RowView};
+use queue::Queue;
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, BufReader, Read as _, Write};
-use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wire::{Announced, Answer, Content, Order, Task};
+
+pub use child::run_child;
+pub use wire::BankFileRead;
 
 /// The subcommand that the child runs.
 pub const TASK: &str = "read-file";
-/// What the child may use: bytes of memory and seconds of computing.
-const MEMORY: u64 = 100_000_000;
-const SECONDS: u64 = 2;
-/// How long the parent waits for it, on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Children for one upload: so many files may stop theirs and the rest is read all the same.
+const MOST_CHILDREN: usize = 4;
+/// How long all files of one upload may take, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Kilobytes that came out of archives and tables and are held until they are registered, by all uploads together.
+const MOST_KEPT: usize = 64 * 1024;
+/// Bytes of a row of a table while it waits.
+const ROW: usize = 2_048;
 
 /// Why a file is not taken: the fault's code and what its sentence needs. It crosses the border between the two processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,13 +72,13 @@ impl FileFault {
 pub struct Found {
     /// What people call it: the file's name, with the member's name or row behind it.
     pub name: String,
-    /// The bytes to keep as evidence.
+    /// The bytes to keep as evidence; nothing where nothing is taken.
     pub content: Vec<u8>,
     pub held: Result<Held, FileFault>,
 }
 
 /// What a file holds: an invoice with the rules that it breaks without being wrong, as [`warnings`] writes them, or a table.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Held {
     Invoice(Box<InvoiceFile>, String),
     Table(Vec<CsvInvoice>),
@@ -83,87 +97,8 @@ pub fn warnings(invoice: &InvoiceFile) -> String {
     found.join(" ")
 }
 
-fn found(name: String, content: Vec<u8>, invoice: Result<InvoiceFile, FileFault>) -> Found {
-    let held = invoice.map(|invoice| {
-        let warnings = warnings(&invoice);
-        Held::Invoice(Box::new(invoice), warnings)
-    });
-    Found { name, content, held }
-}
-
-/// A table is taken whole or not at all: where a row breaks a rule, only the rows that do are answered.
-fn table(name: &str, content: Vec<u8>, rows: Vec<CsvInvoice>) -> Vec<Found> {
-    let wrong = |row: &CsvInvoice| rules::accept(&row.invoice).err().map(|fault| (row.line, fault.into()));
-    let faults: Vec<(u32, FileFault)> = rows.iter().filter_map(wrong).collect();
-    if faults.is_empty() {
-        return vec![Found { name: name.to_owned(), content, held: Ok(Held::Table(rows)) }];
-    }
-    let each = |(line, fault)| Found { name: format!("{name}:{line}"), content: Vec::new(), held: Err(fault) };
-    faults.into_iter().map(each).collect()
-}
-
-/// All invoices of a file. One that is wrong never keeps another back, save in a table, which is taken whole or not at all.
-#[must_use]
-pub fn invoices(program: &Path, name: &str, content: Vec<u8>) -> Vec<Found> {
-    let one = |content, invoice| vec![found(name.to_owned(), content, invoice)];
-    match read::container(&content) {
-        None => plain(name, content),
-        Some(Container::Zip) => match unpack(program, &content) {
-            Ok(members) => members.into_iter().flat_map(|member| member_invoices(program, name, member)).collect(),
-            Err(fault) => one(content, Err(fault)),
-        },
-        Some(read::Container::Pdf | read::Container::Ofd) => {
-            let invoice = single(program, &content);
-            one(content, invoice)
-        }
-    }
-}
-
-/// The members of a zip are read like files of their own; a zip inside is not opened.
-fn member_invoices(program: &Path, archive: &str, member: Member) -> Vec<Found> {
-    let name = format!("{archive}/{}", formats::fault::shown(&member.name));
-    match read::container(&member.content) {
-        None => plain(&name, member.content),
-        Some(Container::Zip) => {
-            let nested = FormatFault::ZipNested { name: formats::fault::shown(&member.name) };
-            vec![found(name, member.content, Err(nested.into()))]
-        }
-        Some(_) => {
-            let invoice = single(program, &member.content);
-            vec![found(name, member.content, invoice)]
-        }
-    }
-}
-
-/// The one invoice of a PDF or OFD document.
-fn single(program: &Path, content: &[u8]) -> Result<InvoiceFile, FileFault> {
-    let members = unpack(program, content)?;
-    let inside = members.first().ok_or_else(FileFault::stopped)?;
-    accepted(read::read_xml(&inside.content)?)
-}
-
-/// The invoice, if it breaks no rule.
-fn accepted(invoice: InvoiceFile) -> Result<InvoiceFile, FileFault> {
-    rules::accept(&invoice)?;
-    Ok(invoice)
-}
-
-fn plain(name: &str, content: Vec<u8>) -> Vec<Found> {
-    let one = |content, invoice| vec![found(name.to_owned(), content, invoice)];
-    match read::read_plain(&content) {
-        Ok(Read::Invoice(invoice) | Read::Hybrid(invoice)) => one(content, accepted(*invoice)),
-        Ok(Read::Invoices(rows)) => table(name, content, rows),
-        Ok(Read::FaultyTable(faults)) => {
-            faults.into_iter().map(|fault| found(name.to_owned(), Vec::new(), Err(fault.into()))).collect()
-        }
-        // A buyer's list is no invoice of a supplier; an archive does not come out of a plain file.
-        Ok(Read::Payables(_) | Read::Archive(_)) => one(content, Err(FormatFault::UnknownKind.into())),
-        Err(fault) => one(content, Err(fault.into())),
-    }
-}
-
 /// What a stored file shows beside the fields that were taken from it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Shown {
     /// An invoice; out of a PDF or OFD document with the kind of that document and the name of the file inside.
     Invoice(Box<DocumentView>, Option<(Container, String)>),
@@ -173,112 +108,291 @@ pub enum Shown {
     Nothing,
 }
 
-/// What a file that was taken once shows of the invoice of this number: opened in the child process where it holds other files.
-#[must_use]
-pub fn shown(program: &Path, content: &[u8], number: &str) -> Shown {
-    let invoice = |content: &[u8], inside| view::read(content).ok().map(|view| Shown::Invoice(Box::new(view), inside));
-    let found = match read::container(content) {
-        None => invoice(content, None).or_else(|| view::read_row(content, number).ok().flatten().map(Shown::Row)),
-        Some(Container::Zip) => None,
-        Some(kind) => unpack(program, content).ok().and_then(|members| {
-            let inside = members.into_iter().next()?;
-            invoice(&inside.content, Some((kind, formats::fault::shown(&inside.name))))
-        }),
-    };
-    found.unwrap_or(Shown::Nothing)
+/// One file of an upload.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    pub name: String,
+    pub content: Vec<u8>,
 }
 
-/// The child's answer: a line of JSON, and behind it the contents one after the other.
-#[derive(Serialize, Deserialize)]
-enum Answer {
-    Members(Vec<(String, usize)>),
-    Fault(FileFault),
+/// What was found in each file of an upload. What came out of archives and tables counts as held for as long as this lives.
+#[derive(Debug)]
+pub struct Findings {
+    pub files: Vec<Vec<Found>>,
+    _kept: Option<OwnedSemaphorePermit>,
 }
 
-/// Unpacks a container in a child process.
-fn unpack(program: &Path, content: &[u8]) -> Result<Vec<Member>, FileFault> {
-    let mut command = Command::new(program);
-    command.arg(TASK).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| {
-        tracing::error!(%error, program = %program.display(), "the file reader does not start");
-        FileFault::stopped()
-    })?;
-    let outcome = converse(&mut child, content);
-    // It is over, or has to be; there is nothing to do if it ended by itself.
-    let _ = child.kill();
-    let _ = child.wait();
-    outcome
+/// A file of evidence with its kind. Only [`FileReader::evidence`] makes one, so that the writer believes it.
+#[derive(Clone, Debug, Default)]
+pub struct CheckedFile {
+    media_type: Option<&'static str>,
+    sha256: String,
+    content: Vec<u8>,
 }
 
-/// Writes to the child and reads from it at the same time, so that neither waits for the other for ever.
-fn converse(child: &mut Child, content: &[u8]) -> Result<Vec<Member>, FileFault> {
-    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return Err(FileFault::stopped()) };
-    let (send, receive) = std::sync::mpsc::channel();
-    std::thread::spawn(move || send.send(read_answer(BufReader::new(output))));
-    let content = content.to_vec();
-    // A child that has seen enough closes its end: not an error.
-    std::thread::spawn(move || input.write_all(&content));
-    receive.recv_timeout(PATIENCE).ok().flatten().unwrap_or_else(|| Err(FileFault::stopped()))
-}
-
-/// None where the answer breaks off: the child was stopped.
-fn read_answer(mut output: impl BufRead) -> Option<Result<Vec<Member>, FileFault>> {
-    let mut line = String::new();
-    output.by_ref().take(1_000_000).read_line(&mut line).ok()?;
-    let members = match serde_json::from_str(&line).ok()? {
-        Answer::Fault(fault) => return Some(Err(fault)),
-        Answer::Members(members) => members,
-    };
-    let total = members.iter().fold(0_usize, |sum, (_, length)| sum.saturating_add(*length));
-    if total > Limits::default().total_bytes {
-        return None;
+impl CheckedFile {
+    /// The kind of file, where it is one that a person could look at.
+    #[must_use]
+    pub fn media_type(&self) -> Option<&'static str> {
+        self.media_type
     }
-    let mut found = Vec::with_capacity(members.len());
-    for (name, length) in members {
-        let mut content = vec![0; length];
-        output.read_exact(&mut content).ok()?;
-        found.push(Member { name, content });
+    /// The hash of exactly the bytes that were looked at.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
-    Some(Ok(found))
-}
-
-/// What the child does: gives up what it does not need, reads its input, answers.
-#[must_use]
-pub fn run_child() -> ExitCode {
-    let limited = [
-        (Resource::DATA, MEMORY),
-        (Resource::CPU, SECONDS),
-        // The three that are open stay; no other opens, and nothing grows on a disk.
-        (Resource::NOFILE, 3),
-        (Resource::FSIZE, 0),
-        (Resource::CORE, 0),
-    ];
-    if limited.into_iter().any(|(resource, most)| rlimit::setrlimit(resource, most, most).is_err()) {
-        return ExitCode::FAILURE;
-    }
-    let mut content = Vec::new();
-    let most = u64::try_from(crate::config::LARGEST_FILE).unwrap_or(u64::MAX);
-    if std::io::stdin().take(most).read_to_end(&mut content).is_err() {
-        return ExitCode::FAILURE;
-    }
-    let outcome = read::unpack(&content, &Limits::default());
-    drop(content);
-    match write_answer(outcome) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        &self.content
     }
 }
 
-fn write_answer(outcome: Result<Vec<Member>, FormatFault>) -> std::io::Result<()> {
-    let (answer, members) = match outcome {
-        Ok(members) => {
-            (Answer::Members(members.iter().map(|found| (found.name.clone(), found.content.len())).collect()), members)
+/// Where files are read: the program that does it, and how many readings there may be at once.
+pub struct FileReader {
+    program: PathBuf,
+    /// Files that come in.
+    uploads: Queue,
+    /// Stored files that are shown: whoever only looks does not wait for uploads.
+    views: Queue,
+    /// Kept files that a job goes on with: it does not wait for those who send more.
+    jobs: Queue,
+    kept: Arc<Semaphore>,
+}
+
+impl FileReader {
+    #[must_use]
+    pub fn new(program: &Path) -> Self {
+        let kept = Arc::new(Semaphore::new(MOST_KEPT));
+        Self { program: program.to_owned(), uploads: Queue::default(), views: Queue::default(), jobs: Queue::default(), kept }
+    }
+
+    /// All invoices of the files of one upload. One that is wrong never keeps another back, save in a table, which is taken whole or
+    /// not at all. One child reads them all; a file that stops it is answered, and another child goes on with the rest.
+    pub async fn invoices(&self, files: Vec<Upload>) -> Result<Findings, Fault> {
+        let _turn = self.uploads.turn().await?;
+        let mut reading = Reading::new(files);
+        for _ in 0..MOST_CHILDREN {
+            if reading.is_done() {
+                break;
+            }
+            reading.go_on(&self.program).await;
         }
-        Err(fault) => (Answer::Fault(fault.into()), Vec::new()),
-    };
-    let mut output = std::io::stdout().lock();
-    serde_json::to_writer(&mut output, &answer)?;
-    output.write_all(b"\n")?;
-    members.iter().try_for_each(|member| output.write_all(&member.content))?;
-    output.flush()
+        let (files, kept) = reading.end();
+        // Waits until others have registered theirs, and keeps its turn for so long.
+        let wanted = u32::try_from(kept.div_ceil(1_024).min(MOST_KEPT)).unwrap_or(0);
+        let kept = if wanted == 0 {
+            None
+        } else {
+            let permit = Arc::clone(&self.kept).acquire_many_owned(wanted).await;
+            Some(permit.map_err(|error| Fault::Failed(error.to_string()))?)
+        };
+        Ok(Findings { files, _kept: kept })
+    }
+
+    /// A buyer's payables: the rows, or all that is wrong with them; and the file again.
+    pub async fn payables(&self, content: Vec<u8>) -> Result<(Result<Vec<Payable>, Vec<FileFault>>, Vec<u8>), Fault> {
+        match self.ask(&self.uploads, Task::Payables, content).await? {
+            (Answer::Payables(rows), content) => Ok((rows, content)),
+            _ => Err(FileFault::stopped().into()),
+        }
+    }
+
+    /// A buyer's table of what it confirms: the rows, or all that is wrong with them.
+    pub async fn confirmations(&self, content: Vec<u8>) -> Result<Result<Vec<ConfirmationRow>, Vec<FileFault>>, Fault> {
+        match self.ask(&self.uploads, Task::Confirmations, content).await? {
+            (Answer::Confirmations(rows), _) => Ok(rows),
+            _ => Err(FileFault::stopped().into()),
+        }
+    }
+
+    /// A bank's file: a statement or notification that adds up, or a report on payments; and the file again.
+    pub async fn bank_file(&self, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
+        self.bank_file_in(&self.uploads, content).await
+    }
+
+    async fn bank_file_in(&self, queue: &Queue, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
+        match self.ask(queue, Task::BankFile, content).await? {
+            (Answer::BankFile(read), content) => Ok((read, content)),
+            _ => Err(FileFault::stopped().into()),
+        }
+    }
+
+    /// The same for a job, whose thread may wait.
+    pub fn bank_file_blocking(&self, content: Vec<u8>) -> Result<BankFileRead, Fault> {
+        let failed = |error: std::io::Error| Fault::Failed(error.to_string());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        runtime.block_on(self.bank_file_in(&self.jobs, content)).map(|(read, _)| read)
+    }
+
+    /// A file of evidence with its kind: by its first bytes, or as an XML document that a browser would not run.
+    pub async fn evidence(&self, content: Vec<u8>) -> Result<CheckedFile, Fault> {
+        let (media_type, content) = match media_type(&content) {
+            Some(known) => (Some(known), content),
+            None => match self.ask(&self.uploads, Task::PlainDocument, content).await? {
+                (Answer::PlainDocument(plain), content) => (plain.then_some("application/xml"), content),
+                _ => return Err(FileFault::stopped().into()),
+            },
+        };
+        Ok(CheckedFile { media_type, sha256: sha256_hex(&content), content })
+    }
+
+    /// What a file that was taken once shows of the invoice of this number.
+    pub async fn show(&self, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
+        match self.ask(&self.views, Task::Show { number }, content).await {
+            Ok((Answer::Shown(shown), _)) => Ok(shown),
+            Err(Fault::Busy) => Err(Fault::Busy),
+            // It was taken once, and can be downloaded.
+            _ => Ok(Shown::Nothing),
+        }
+    }
+
+    /// The heading and the rows of these invoice numbers, of a table that was taken once.
+    pub async fn rows(&self, content: Vec<u8>, numbers: Vec<String>) -> Result<Option<Vec<Vec<String>>>, Fault> {
+        match self.ask(&self.views, Task::Rows { numbers }, content).await? {
+            (Answer::Rows(rows), _) => Ok(rows),
+            _ => Err(FileFault::stopped().into()),
+        }
+    }
+
+    /// One answer about one file.
+    async fn ask(&self, queue: &Queue, task: Task, content: Vec<u8>) -> Result<(Answer, Vec<u8>), Fault> {
+        let _turn = queue.turn().await?;
+        let content = Bytes::from(content);
+        let announced = Announced { name: String::new(), length: content.len(), skip: 0 };
+        let order = Order { task, files: vec![announced] };
+        let mut conversation = Conversation::start(&self.program, &order, vec![content.clone()], Instant::now() + PATIENCE)?;
+        let answer = conversation.next().await;
+        drop(conversation);
+        match answer {
+            Some((Answer::Refused(fault), _)) => Err(fault.into()),
+            Some((answer, _)) => Ok((answer, Vec::from(content))),
+            None => Err(FileFault::stopped().into()),
+        }
+    }
+}
+
+/// What a file is by its first bytes, as far as they say it.
+fn media_type(content: &[u8]) -> Option<&'static str> {
+    let head = content.get(..1_024).unwrap_or(content);
+    if head.windows(5).any(|window| window == b"%PDF-") {
+        Some("application/pdf")
+    } else if head.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some("image/png")
+    } else if head.starts_with(b"\xff\xd8\xff") {
+        Some("image/jpeg")
+    } else {
+        None
+    }
+}
+
+/// The files of one upload, and how far they are read.
+struct Reading {
+    files: Vec<(String, Bytes)>,
+    found: Vec<Vec<Found>>,
+    /// The file that is being read.
+    at: usize,
+    /// Members of it that a child has begun with.
+    begun: usize,
+    /// The last of them.
+    member: Option<String>,
+    /// Bytes that are held beside the files themselves.
+    kept: usize,
+    until: Instant,
+}
+
+impl Reading {
+    fn new(files: Vec<Upload>) -> Self {
+        let files: Vec<(String, Bytes)> = files.into_iter().map(|file| (file.name, Bytes::from(file.content))).collect();
+        let found = files.iter().map(|_| Vec::new()).collect();
+        Self { files, found, at: 0, begun: 0, member: None, kept: 0, until: Instant::now() + PATIENCE }
+    }
+
+    fn is_done(&self) -> bool {
+        self.at >= self.files.len()
+    }
+
+    /// Reads on with a new child, to the end or until it is stopped.
+    async fn go_on(&mut self, program: &Path) {
+        let left = || self.files.iter().skip(self.at);
+        let announced = |(index, (name, content)): (usize, &(String, Bytes))| Announced {
+            name: name.clone(),
+            length: content.len(),
+            skip: if index == 0 { self.begun } else { 0 },
+        };
+        let order = Order { task: Task::Invoices, files: left().enumerate().map(announced).collect() };
+        let contents = left().map(|(_, content)| content.clone()).collect();
+        let Ok(mut conversation) = Conversation::start(program, &order, contents, self.until) else { return self.stopped() };
+        while !self.is_done() {
+            let next = conversation.next().await;
+            if !next.is_some_and(|(answer, behind)| self.take(answer, behind)) {
+                return self.stopped();
+            }
+        }
+    }
+
+    /// Notes an answer. False where it is none that belongs here.
+    fn take(&mut self, answer: Answer, behind: Vec<u8>) -> bool {
+        let (Some(found), Some((name, file))) = (self.found.get_mut(self.at), self.files.get(self.at)) else { return false };
+        match answer {
+            Answer::Next { name } => {
+                self.begun = self.begun.saturating_add(1);
+                self.member = Some(name);
+            }
+            Answer::Found { name, content, held } => {
+                let rows = if let Ok(Held::Table(rows)) = &held { rows.len() } else { 0 };
+                self.kept = self.kept.saturating_add(behind.len()).saturating_add(rows.saturating_mul(ROW));
+                let content = if content == Content::File { file.to_vec() } else { behind };
+                found.push(Found { name, content, held });
+            }
+            Answer::Refused(fault) => {
+                *found = vec![Found { name: name.clone(), content: Vec::new(), held: Err(fault) }];
+            }
+            Answer::End => self.next_file(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn next_file(&mut self) {
+        self.at = self.at.saturating_add(1);
+        self.begun = 0;
+        self.member = None;
+    }
+
+    /// The child is gone. A member that was being read is answered and passed over; else the file is.
+    fn stopped(&mut self) {
+        let Some((file, _)) = self.files.get(self.at) else { return };
+        let member = self.member.take();
+        let name = member.clone().unwrap_or_else(|| file.clone());
+        if let Some(found) = self.found.get_mut(self.at) {
+            found.push(Found { name, content: Vec::new(), held: Err(FileFault::stopped()) });
+        }
+        if member.is_none() {
+            self.next_file();
+        }
+    }
+
+    /// What was found, with an answer for each file that nobody has read, and how many bytes that holds.
+    fn end(mut self) -> (Vec<Vec<Found>>, usize) {
+        while !self.is_done() {
+            self.member = None;
+            self.stopped();
+        }
+        (self.found, self.kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::media_type;
+
+    #[test]
+    fn evidence_is_told_by_its_first_bytes() {
+        assert_eq!(media_type(b"%PDF-1.7 "), Some("application/pdf"));
+        assert_eq!(media_type(b"\x89PNG\r\n\x1a\n..."), Some("image/png"));
+        assert_eq!(media_type(b"\xff\xd8\xff\xe0"), Some("image/jpeg"));
+        for other in [&b"<Order/>"[..], b"MZ\x90", b"", b"PK\x03\x04"] {
+            assert_eq!(media_type(other), None);
+        }
+    }
 }

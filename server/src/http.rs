@@ -23,7 +23,7 @@ use crate::auth::{Person, SessionCache};
 use crate::clock::Clock;
 use crate::commands::{Actor, Command, Outcome};
 use crate::config::Config;
-use crate::file_reader::{self, Shown};
+use crate::file_reader::{FileReader, Shown};
 use crate::hashing::Hashing;
 use crate::jobs::troubles::Troubles;
 use crate::quotas::{self, Quotas};
@@ -44,6 +44,8 @@ pub struct App {
     pub writer: Writer,
     pub clock: Clock,
     pub config: Config,
+    /// Reads what comes from outside.
+    pub reader: FileReader,
     /// The log's key.
     pub signer: proof::note::Signer,
     pub sessions: SessionCache,
@@ -86,9 +88,6 @@ impl Drop for Turn {
     }
 }
 
-/// Stored files that are opened for display at once: each may take a process of its own.
-static OPENING: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(8);
-
 static TABLES: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
 
 /// How long a page may read.
@@ -106,6 +105,7 @@ impl App {
             writer,
             allowances: Allowances::new(clock.clone()),
             clock,
+            reader: FileReader::new(&config.file_reader),
             config,
             signer,
             sessions: SessionCache::default(),
@@ -144,17 +144,9 @@ impl App {
         done.map_err(|error| Fault::Failed(error.to_string()))?
     }
 
-    /// What a stored file shows of the invoice of this number, opened off the async threads.
+    /// What a stored file shows of the invoice of this number.
     pub async fn open(&self, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
-        let failed = |error: &dyn std::fmt::Display| Fault::Failed(error.to_string());
-        // Kept until the file is closed, not until the caller stops waiting for it.
-        let turn = OPENING.acquire().await.map_err(|error| failed(&error))?;
-        let program = self.config.file_reader.clone();
-        let opened = actix_web::web::block(move || {
-            let _turn = turn;
-            file_reader::shown(&program, &content, &number)
-        });
-        opened.await.map_err(|error| failed(&error))
+        self.reader.show(content, number).await
     }
 
     /// Submits a command and waits for its durable outcome.

@@ -222,10 +222,11 @@ enum Task {
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    if matches!(cli.command, Task::ReadFile) {
+    // The child starts for every upload: it does not wait for what it does not need.
+    if std::env::args_os().nth(1).is_some_and(|task| task == server::file_reader::TASK) {
         return server::file_reader::run_child();
     }
+    let cli = Cli::parse();
     let quiet = matches!(cli.command, Task::Verify { .. } | Task::Backup { .. });
     #[cfg(feature = "demo")]
     let quiet = quiet || matches!(cli.command, Task::Demo { .. } | Task::Bench { .. });

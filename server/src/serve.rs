@@ -150,7 +150,7 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
                 report(&app, end_of_day::catch_up(&app, app.clock.now().date()).map(|_| ()), "end of day");
             }
             let ending = || stop.load(Ordering::Relaxed);
-            report(&app, import_files::go_on(&app.writer, &app.pool, ending).map(|_| ()), "import files");
+            report(&app, import_files::go_on(&app.writer, &app.pool, &app.reader, ending).map(|_| ()), "import files");
             report(&app, share_payments::go_on(&app.writer, &app.pool, ending).map(|_| ()), "share payments");
             report(&app, confirm_lists::go_on(&app.writer, &app.pool, ending).map(|_| ()), "confirm lists");
             report(&app, sign_checkpoint::run(&app), "sign checkpoint");

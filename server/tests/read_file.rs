@@ -1,85 +1,228 @@
-//! The child process that opens PDF files and archives: what it may use, and what it answers to every container of the collection.
+//! The child process that reads files: what it may use, what it answers to every container of the collection, and what the parent does
+//! when it is stopped.
+#![allow(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails here")]
 
 #[path = "../formats/src/collection.rs"]
 mod collection;
 
 use collection::{Table, folder};
-use server::file_reader::{self, FileFault, Held};
+use server::file_reader::{self, FileFault, FileReader, Found, Held, Upload};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kontor");
 
+/// What is found in the files of one upload.
+fn read(program: &str, files: Vec<Upload>) -> Vec<Vec<Found>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(FileReader::new(Path::new(program)).invoices(files)).unwrap().files
+}
+
+fn file(name: &str, content: impl Into<Vec<u8>>) -> Upload {
+    Upload { name: name.to_owned(), content: content.into() }
+}
+
+/// Name and code of each answer.
+fn codes(found: &[Found]) -> Vec<(String, String)> {
+    let code = |found: &Found| found.held.as_ref().err().map_or("read".to_owned(), |fault| fault.code.clone());
+    found.iter().map(|found| (found.name.clone(), code(found))).collect()
+}
+
 #[test]
 fn the_child_gives_up_memory_time_and_files() {
-    let mut child = Command::new(PROGRAM).arg(file_reader::TASK).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let path = format!("/proc/{}/limits", child.id());
-    let started = Instant::now();
-    let soft_and_hard = |name: &str| -> Vec<String> {
-        let limits = std::fs::read_to_string(&path).unwrap();
-        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
-        line.trim_start_matches(name).split_whitespace().take(2).map(str::to_owned).collect()
+    let limits = |order: &str, cpu: [&str; 2], data: &str| {
+        let mut child = Command::new(PROGRAM).arg(file_reader::TASK).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let path = format!("/proc/{}/limits", child.id());
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(order.as_bytes()).unwrap();
+        let started = Instant::now();
+        let soft_and_hard = |name: &str| -> Vec<String> {
+            let limits = std::fs::read_to_string(&path).unwrap();
+            let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+            line.trim_start_matches(name).split_whitespace().take(2).map(str::to_owned).collect()
+        };
+        let settled = || soft_and_hard("Max core file size") == ["0", "0"] && soft_and_hard("Max cpu time") == cpu;
+        while !settled() && started.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(soft_and_hard("Max cpu time"), cpu, "{order}");
+        assert_eq!(soft_and_hard("Max data size"), [data, data], "{order}");
+        assert_eq!(soft_and_hard("Max open files"), ["3", "3"]);
+        assert_eq!(soft_and_hard("Max file size"), ["0", "0"]);
+        assert_eq!(soft_and_hard("Max core file size"), ["0", "0"]);
+        child.kill().unwrap();
+        child.wait().unwrap();
     };
-    // The one on files is given up after those that are asked for first.
-    while soft_and_hard("Max file size") != ["0", "0"] && started.elapsed() < Duration::from_secs(10) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert_eq!(soft_and_hard("Max data size"), ["100000000", "100000000"]);
-    assert_eq!(soft_and_hard("Max cpu time"), ["2", "2"]);
-    assert_eq!(soft_and_hard("Max open files"), ["3", "3"]);
-    assert_eq!(soft_and_hard("Max file size"), ["0", "0"]);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    // Without an order it may use what any order may; with one, what that one needs.
+    limits("", ["30", "30"], "250000000");
+    let order = |task: &str| format!("{{\"task\":{task},\"files\":[{{\"name\":\"f\",\"length\":9,\"skip\":0}}]}}\n");
+    limits(&order("\"Invoices\""), ["3", "30"], "100000000");
+    limits(&order("\"PlainDocument\""), ["3", "30"], "100000000");
+    limits(&order("\"BankFile\""), ["7", "30"], "250000000");
 }
 
 #[test]
 fn every_container_of_the_collection_is_answered_in_time() {
     let Some(data) = folder() else { return };
     let table = Table::load(&format!("{data}/manifest.csv"));
-    let (mut seen, mut read, mut wrong) = (0, 0, Vec::new());
+    let (mut seen, mut good, mut wrong) = (0, 0, Vec::new());
     for row in table.rows() {
-        let (file, kind, expect) = (row.get("file"), row.get("kind"), row.get("expect"));
+        let (path, kind, expect) = (row.get("file"), row.get("kind"), row.get("expect"));
         if !(kind.starts_with("pdf") || kind.starts_with("attack-pdf") || kind == "attack-zip" || kind == "ofd") {
             continue;
         }
-        let content = std::fs::read(format!("{data}/{file}")).unwrap();
+        let content = std::fs::read(format!("{data}/{path}")).unwrap();
         let started = Instant::now();
-        let found = file_reader::invoices(Path::new(PROGRAM), "file", content);
+        let found = read(PROGRAM, vec![file("file", content)]).remove(0);
         let taken = started.elapsed();
         seen += 1;
         // On a busy machine starting a process takes its time; the child's own second is its limit on computing.
         if taken > Duration::from_secs(5) {
-            wrong.push(format!("{file}: {taken:?}"));
+            wrong.push(format!("{path}: {taken:?}"));
         }
         for found in found {
             match found.held {
-                Err(fault) if fault.code == FileFault::STOPPED => wrong.push(format!("{file}: stopped")),
-                Err(fault) if expect == "financeable" => wrong.push(format!("{file}: {fault:?}")),
+                Err(fault) if fault.code == FileFault::STOPPED => wrong.push(format!("{path}: stopped")),
+                Err(fault) if expect == "financeable" => wrong.push(format!("{path}: {fault:?}")),
                 Err(_) => {}
                 // A zip in the collection holds no table.
-                Ok(Held::Table(rows)) => wrong.push(format!("{file}: a table of {}", rows.len())),
+                Ok(Held::Table(rows)) => wrong.push(format!("{path}: a table of {}", rows.len())),
                 Ok(Held::Invoice(invoice, _)) if kind.starts_with("attack") || expect.starts_with("reject") => {
-                    wrong.push(format!("{file}: read as {}", invoice.number));
+                    wrong.push(format!("{path}: read as {}", invoice.number));
                 }
                 Ok(Held::Invoice(invoice, _)) => {
-                    read += 1;
-                    assert_eq!(invoice.number, row.get("invoice_number"), "{file}");
+                    good += 1;
+                    assert_eq!(invoice.number, row.get("invoice_number"), "{path}");
                 }
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(seen > 85 && read > 10, "{seen} {read}");
+    assert!(seen > 85 && good > 10, "{seen} {good}");
 }
 
 #[test]
 fn a_child_that_does_not_answer_is_not_believed() {
-    let pdf = b"%PDF-1.7\n".to_vec();
     for program in ["/bin/true", "/bin/echo", "/nonexistent"] {
-        let found = file_reader::invoices(Path::new(program), "file", pdf.clone());
-        let faults: Vec<&str> =
-            found.iter().filter_map(|found| found.held.as_ref().err()).map(|fault| fault.code.as_str()).collect();
-        assert_eq!(faults, [FileFault::STOPPED], "{program}");
+        let found = read(program, vec![file("a", "%PDF-1.7\n"), file("b", "<a/>")]);
+        let found: Vec<_> = found.iter().flat_map(|found| codes(found)).collect();
+        assert_eq!(
+            found,
+            [("a", FileFault::STOPPED), ("b", FileFault::STOPPED)].map(|(name, code)| (name.to_owned(), code.to_owned())),
+            "{program}"
+        );
     }
+}
+
+fn named(found: &[Found]) -> Vec<String> {
+    codes(found).into_iter().map(|(name, code)| format!("{name} {code}")).collect()
+}
+
+/// An archive of these files.
+fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(content).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+const TABLE: &str = "number,issue_date,due_date,currency,seller_tax_id,buyer_tax_id,total,payable\n\
+                     A-1,2026-11-01,2026-12-01,EUR,DE123456789,FR12345678901,119.00,119.00\n";
+
+/// As many lines as no memory of the child holds.
+fn too_many_lines() -> Vec<u8> {
+    let space = "urn:oasis:names:specification:ubl:schema:xsd";
+    let lines = "<c:InvoiceLine/>".repeat(270_000);
+    format!("<Invoice xmlns='{space}:Invoice-2' xmlns:c='{space}:CommonAggregateComponents-2'>{lines}</Invoice>").into_bytes()
+}
+
+/// A file that stops the child is answered, and what stands behind it is read all the same: in a form as in an archive.
+#[test]
+fn a_file_that_stops_the_child_keeps_no_other_back() {
+    let heavy = too_many_lines();
+    let found = read(PROGRAM, vec![file("a.csv", TABLE), file("heavy.xml", heavy.clone()), file("b.csv", TABLE)]);
+    let found: Vec<String> = found.iter().flat_map(|found| named(found)).collect();
+    assert_eq!(found, ["a.csv read", "heavy.xml reader_stopped", "b.csv read"]);
+    let archive = pack(&[("a.csv", TABLE.as_bytes()), ("heavy.xml", &heavy), ("b.csv", TABLE.as_bytes())]);
+    let found = read(PROGRAM, vec![file("z.zip", archive), file("c.csv", TABLE)]);
+    let answered: Vec<String> = found.iter().flat_map(|found| named(found)).collect();
+    assert_eq!(answered, ["z.zip/a.csv read", "z.zip/heavy.xml reader_stopped", "z.zip/b.csv read", "c.csv read"]);
+    assert_eq!(found[0][2].content, TABLE.as_bytes(), "what is kept is the member");
+    assert!(found[0][1].content.is_empty());
+    // So many children and no more: the rest is answered without being read.
+    let files: Vec<Upload> =
+        (0..6).map(|at| file(&format!("{at}.xml"), if at < 5 { heavy.clone() } else { TABLE.into() })).collect();
+    let found: Vec<String> = read(PROGRAM, files).iter().flat_map(|found| named(found)).collect();
+    assert!(found.iter().all(|found| found.ends_with(" reader_stopped")) && found.len() == 6, "{found:?}");
+}
+
+/// What is wrong with an archive is wrong with all of it, whatever was found before; tables in one share the bound of one.
+#[test]
+fn an_archive_is_refused_whole() {
+    let mut damaged = pack(&[("a.csv", TABLE.as_bytes()), ("b.csv", TABLE.as_bytes())]);
+    let at = damaged.windows(5).rposition(|five| five == b"b.csv").unwrap();
+    damaged[at..at + 5].copy_from_slice(b"../.x");
+    let found = read(PROGRAM, vec![file("z.zip", damaged)]);
+    assert_eq!(named(&found[0]), ["z.zip zip_name"]);
+    let (heading, row) = TABLE.split_once('\n').unwrap();
+    let rows: String = (0..11_000).map(|number| format!("{}\n", row.trim_end().replace("A-1", &format!("A-{number}")))).collect();
+    let long = format!("{heading}\n{rows}");
+    let found = read(PROGRAM, vec![file("z.zip", pack(&[("a.csv", long.as_bytes()), ("b.csv", long.as_bytes())]))]);
+    assert_eq!(named(&found[0]), ["z.zip/a.csv read", "z.zip/b.csv csv_too_many"]);
+    let found = read(PROGRAM, vec![file("z.zip", pack(&[])), file("y.zip", pack(&[("x.zip", &pack(&[("b", b"x")]))]))]);
+    assert_eq!(found.iter().flat_map(|found| named(found)).collect::<Vec<_>>(), ["z.zip zip_empty", "y.zip/x.zip zip_nested"]);
+}
+
+/// An archive of commas costs this process nothing: what is in it is read in the child, and nothing of it comes back.
+#[test]
+fn a_row_of_commas_costs_next_to_nothing() {
+    let commas = vec![b','; 9_900_000];
+    let names = ["a.csv", "b.csv", "c.csv", "d.csv"];
+    let archive = pack(&names.map(|name| (name, commas.as_slice())));
+    assert!(archive.len() < 60_000);
+    let found = read(PROGRAM, vec![file("z.zip", archive)]);
+    assert_eq!(named(&found[0]), names.map(|name| format!("z.zip/{name} unknown_kind")));
+    let wide = format!("{TABLE}{}", ",".repeat(4_000_000));
+    let found = read(PROGRAM, vec![file("wide.csv", wide)]);
+    assert_eq!(named(&found[0]), ["wide.csv read"], "empty cells beyond the heading are an empty row");
+    let wide = format!("{TABLE}A-2{}", ",".repeat(4_000_000));
+    assert_eq!(named(&read(PROGRAM, vec![file("wide.csv", wide)])[0]), ["wide.csv csv_width"]);
+}
+
+/// Whoever leaves ends the child, and a place is free again.
+#[test]
+fn a_reading_that_is_dropped_ends_its_child() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let script = std::env::temp_dir().join(format!("kontor-waits-{}", std::process::id()));
+    let noted = script.with_extension("pid");
+    let text = "#!/bin/sh\necho $$ > PLACE.new\nmv PLACE.new PLACE\nexec sleep 600\n";
+    std::fs::write(&script, text.replace("PLACE", &noted.display().to_string())).unwrap();
+    let mut rights = std::fs::metadata(&script).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut rights, 0o755);
+    std::fs::set_permissions(&script, rights).unwrap();
+    let reader = FileReader::new(&script);
+    runtime.block_on(async {
+        let reading = reader.invoices(vec![file("a", "<a/>")]);
+        let begun = async {
+            while !noted.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            _ = reading => panic!("it never answers"),
+            () = begun => {}
+        }
+        let child = format!("/proc/{}", std::fs::read_to_string(&noted).unwrap().trim());
+        let state = || std::fs::read_to_string(format!("{child}/stat")).ok();
+        // Gone, or ended and not yet collected.
+        while state().is_some_and(|stat| !stat.contains(") Z ")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    std::fs::remove_file(&script).unwrap();
+    std::fs::remove_file(&noted).unwrap();
 }

@@ -17,6 +17,7 @@ mod documents;
 mod doors;
 mod edges;
 mod four_eyes;
+mod hostile_files;
 mod house_rules;
 mod intake;
 mod isolation;

@@ -660,12 +660,13 @@ fn a_long_file_goes_on_after_a_kill_and_books_nothing_twice() {
         e2e::world::set_up(&database, day(DAY), &clock);
         let mut conn = store::connect(&database.url).unwrap();
         let pool = store::open_pool(&database.url, 2).unwrap();
+        let reader = server::file_reader::FileReader::new(&e2e::world::file_reader());
         let user = store::User::find_where(&mut conn, "email = 'operator@x.example'", &[]).unwrap().unwrap();
         let actor = server::commands::Actor::person(user.party_id, user.id);
         let entries: Vec<DemoEntry> =
             (1..=LINES).map(|number| DemoEntry { remittance: format!("no {number}"), ..incoming(100, "") }).collect();
         let file = camt053(CUSTODY_IBAN, domain::Currency::EUR, day(DAY), "LONG", 0, &entries).into_bytes();
-        let command = server::http::pages::bank_files::read_statement("long.xml".into(), file).unwrap();
+        let command = server::demo::files::own_statement("long.xml", file).unwrap();
         let suspense = |conn: &mut store::Conn| {
             store::journal::list_accounts(conn, &[AccountKey::suspense(AssetId(978))])
                 .unwrap()
@@ -677,7 +678,7 @@ fn a_long_file_goes_on_after_a_kill_and_books_nothing_twice() {
             let first = writer.submit_blocking(actor.clone(), "long-file".into(), command.clone().into()).unwrap();
             assert_eq!((first.repeated, first.number("lines_done")), (!kill, PIECE as i64));
             let once = Cell::new(false);
-            let pieces = server::jobs::import_files::go_on(&writer, &pool, || kill && once.replace(true)).unwrap();
+            let pieces = server::jobs::import_files::go_on(&writer, &pool, &reader, || kill && once.replace(true)).unwrap();
             // A second process that was slower: its piece is done already.
             let stale = server::commands::continue_import::ContinueImport {
                 file_id: first.number("file_id"),

@@ -84,6 +84,47 @@ fn both_databases_have_the_same_migrations() {
     assert_eq!(names("sqlite"), names("postgres"));
 }
 
+/// What comes from outside is read in the child and nowhere else: not in the writer, not beside the requests of others. The demo and the
+/// bench read what they wrote themselves, and so does the form by which a person types an invoice.
+#[test]
+fn files_from_outside_are_read_in_the_child_only() {
+    let readers = [
+        "camt::parse",
+        "pain002::parse",
+        "ubl::parse",
+        "cii::parse",
+        "csv::read",
+        "formats::read(",
+        "read::read",
+        "read_plain",
+        "read_xml",
+        "read_payables(content",
+        "read_confirmations(content",
+        "is_plain_document",
+        "view::read",
+        "view::rows_of",
+        "rows_of(content",
+        "read::container",
+        "unpack(",
+        "Members::open",
+        "roxmltree",
+    ];
+    let (mut files, mut inside) = (Vec::new(), 0);
+    rust_files(&root().join("server/src"), &mut files);
+    for file in files {
+        let name = file.strip_prefix(root().join("server/src")).unwrap().display().to_string();
+        let source = std::fs::read_to_string(&file).unwrap();
+        let found: Vec<&str> = readers.into_iter().filter(|reader| source.contains(reader)).collect();
+        match name.as_str() {
+            "file_reader/child.rs" => inside += found.len(),
+            "http/pages/typed_invoice.rs" => assert_eq!(found, ["csv::read"]),
+            own if own.starts_with("demo") || own.starts_with("bench") => {}
+            _ => assert!(found.is_empty(), "{name} reads files itself: {found:?}"),
+        }
+    }
+    assert!(inside > 10, "{inside}");
+}
+
 /// Keys that templates and pages ask for by a literal exist in the texts.
 #[test]
 fn every_literal_text_key_exists() {

@@ -18,6 +18,7 @@ fn child_server() {
     let mut config = server::demo::config(url, &listen, "http://kontor.test", &folder);
     config.secret = "a secret of at least thirty-two characters".to_owned();
     config.limits = server::limits::Limits::wide();
+    config.file_reader = e2e::world::file_reader();
     let running = server::serve::start(config, Clock::default()).expect("a server");
     running.wait_for_signal(Duration::from_millis(500)).expect("an end");
 }

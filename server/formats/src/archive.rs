@@ -42,38 +42,71 @@ pub(crate) fn names(bytes: &[u8]) -> Vec<String> {
 
 /// The files of an archive, whatever they are.
 pub(crate) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| FormatFault::ZipBroken)?;
-    // Of two files with one name the reader would show one only, and the other be lost without a word.
-    if entries_of(bytes).is_some_and(|count| count != archive.len()) {
-        return Err(FormatFault::ZipTwice);
-    }
-    if archive.len() > limits.files {
-        return Err(FormatFault::ZipTooMany { most: limits.files });
-    }
+    let mut members = Members::open(bytes, limits)?;
     let mut found = Vec::new();
-    let mut left = limits.total_bytes;
-    for index in 0..archive.len() {
-        let file = archive.by_index_raw(index).map_err(|_| FormatFault::ZipBroken)?;
-        let name = file.name().map_err(|_| FormatFault::ZipBroken)?.into_owned();
-        if leads_out(&name) {
-            return Err(FormatFault::ZipName { name: shown(&name) });
-        }
-        if file.encrypted() {
-            return Err(FormatFault::ZipEncrypted { name: shown(&name) });
-        }
-        let skipped = file.is_dir() || is_of_the_system(&name);
-        drop(file);
-        if skipped {
-            continue;
-        }
-        let content = read_member(&mut archive, index, limits.file_bytes.min(left))?.ok_or_else(|| {
-            let most = if left < limits.file_bytes { limits.total_bytes } else { limits.file_bytes };
-            FormatFault::ZipTooMuch { megabytes: most / MEGABYTE }
-        })?;
-        left = left.saturating_sub(content.len());
-        found.push(Member { name, content });
+    while let Some(member) = members.next()? {
+        found.push(member);
     }
     Ok(found)
+}
+
+/// The files of an archive, one after the other: only one is held at a time.
+pub struct Members<'a> {
+    archive: ZipArchive<Cursor<&'a [u8]>>,
+    limits: Limits,
+    index: usize,
+    /// Bytes that may still come out.
+    left: usize,
+}
+
+impl<'a> Members<'a> {
+    pub fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, FormatFault> {
+        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| FormatFault::ZipBroken)?;
+        // Of two files with one name the reader would show one only, and the other be lost without a word.
+        if entries_of(bytes).is_some_and(|count| count != archive.len()) {
+            return Err(FormatFault::ZipTwice);
+        }
+        if archive.len() > limits.files {
+            return Err(FormatFault::ZipTooMany { most: limits.files });
+        }
+        Ok(Self { archive, limits: *limits, index: 0, left: limits.total_bytes })
+    }
+
+    /// How many entries it has, folders among them.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.archive.len()
+    }
+
+    /// The next file, passing over folders and what file managers add.
+    #[allow(clippy::should_implement_trait, reason = "a fault ends the archive, which an iterator would not say")]
+    pub fn next(&mut self) -> Result<Option<Member>, FormatFault> {
+        while self.index < self.archive.len() {
+            let index = self.index;
+            self.index = index.saturating_add(1);
+            let file = self.archive.by_index_raw(index).map_err(|_| FormatFault::ZipBroken)?;
+            let name = file.name().map_err(|_| FormatFault::ZipBroken)?.into_owned();
+            if leads_out(&name) {
+                return Err(FormatFault::ZipName { name: shown(&name) });
+            }
+            if file.encrypted() {
+                return Err(FormatFault::ZipEncrypted { name: shown(&name) });
+            }
+            let skipped = file.is_dir() || is_of_the_system(&name);
+            drop(file);
+            if skipped {
+                continue;
+            }
+            let (limits, left) = (self.limits, self.left);
+            let content = read_member(&mut self.archive, index, limits.file_bytes.min(left))?.ok_or_else(|| {
+                let most = if left < limits.file_bytes { limits.total_bytes } else { limits.file_bytes };
+                FormatFault::ZipTooMuch { megabytes: most / MEGABYTE }
+            })?;
+            self.left = left.saturating_sub(content.len());
+            return Ok(Some(Member { name, content }));
+        }
+        Ok(None)
+    }
 }
 
 /// How many files the archive's own end record counts; none where it is too long for that record (zip64).

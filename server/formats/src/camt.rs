@@ -6,8 +6,12 @@ use domain::Currency;
 use domain::bank_account::BankAccountNumber;
 use domain::money::MOST_BOOKED_MINOR;
 use roxmltree::Node;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// More statements than this are no file of one bank: each is kept and compared with its neighbours.
+const MOST_STATEMENTS: usize = 1_000;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     pub message_id: String,
     pub statement_id: String,
@@ -24,7 +28,7 @@ pub struct Statement {
     pub entries: Vec<Entry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub currency: String,
     /// Minor units; a bank may book nothing, with words only.
@@ -42,7 +46,7 @@ pub struct Entry {
     pub details: Vec<EntryDetail>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryDetail {
     pub amount_minor: i64,
     pub end_to_end: String,
@@ -59,7 +63,7 @@ pub struct EntryDetail {
 }
 
 /// Why a payment came back; either may be empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Return {
     /// ISO 20022 ExternalReturnReason1Code, or the bank's own.
     pub reason: String,
@@ -79,8 +83,11 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
     let Some((message, name)) = message.filter(|_| known) else {
         return Err(FormatFault::WrongKind { element: xml::name(root) });
     };
-    let message_id = xml::required(message, &["GrpHdr", "MsgId"])?;
+    let message_id = xml::id(message, &["GrpHdr", "MsgId"])?;
     let created = entry_date(message, "GrpHdr")?;
+    if xml::children(message, name).nth(MOST_STATEMENTS).is_some() {
+        return Err(FormatFault::TooManyNodes);
+    }
     let statements: Vec<Statement> =
         xml::children(message, name).map(|node| read_statement(node, &message_id, created)).collect::<Result<_, _>>()?;
     if statements.is_empty() {
@@ -94,7 +101,7 @@ fn read_statement(node: Node<'_, '_>, message_id: &str, created: Option<NaiveDat
     let iban = if iban.is_empty() { xml::text(node, &["Acct", "Id", "Othr", "Id"]) } else { iban };
     let mut statement = Statement {
         message_id: message_id.to_owned(),
-        statement_id: xml::required(node, &["Id"])?,
+        statement_id: xml::id(node, &["Id"])?,
         iban,
         currency: xml::text(node, &["Acct", "Ccy"]),
         ..Statement::default()
@@ -216,10 +223,10 @@ fn read_entry(node: Node<'_, '_>, created: Option<NaiveDate>) -> Result<Entry, F
     let Some(day) = day.or((!booked).then_some(NaiveDate::MIN)) else {
         return Err(FormatFault::Missing { element: "BookgDt".to_owned(), line: xml::line(node) });
     };
-    let mut details = Vec::new();
+    let (mut details, returned) = (Vec::new(), is_return(node));
     for group in xml::children(node, "NtryDtls") {
         for transaction in xml::children(group, "TxDtls") {
-            details.push(read_detail(transaction, node));
+            details.push(read_detail(transaction, returned));
         }
     }
     let details = share_out(details, amount_minor, &currency, node)?;
@@ -239,7 +246,7 @@ fn read_entry(node: Node<'_, '_>, created: Option<NaiveDate>) -> Result<Entry, F
 type RawDetail = (Option<(String, String)>, EntryDetail);
 
 /// One transaction of an entry, with its own amount where it names one.
-fn read_detail(node: Node<'_, '_>, entry: Node<'_, '_>) -> RawDetail {
+fn read_detail(node: Node<'_, '_>, entry_returned: bool) -> RawDetail {
     let amount = xml::child(node, "Amt").or_else(|| xml::at(node, &["AmtDtls", "TxAmt", "Amt"]));
     let amount = amount.map(|amount| (amount.attribute("Ccy").unwrap_or_default().to_owned(), xml::own_text(amount)));
     let party = |role: &str| {
@@ -268,16 +275,20 @@ fn read_detail(node: Node<'_, '_>, entry: Node<'_, '_>) -> RawDetail {
         creditor_iban: account("Cdtr"),
         reference: xml::text(node, &["RmtInf", "Strd", "CdtrRefInf", "Ref"]),
         remittance: unstructured.join(" "),
-        returned: read_return(node, entry),
+        returned: read_return(node, entry_returned),
     };
     (amount, detail)
 }
 
+/// Whether the bank's own code says that a payment came back.
+fn is_return(node: Node<'_, '_>) -> bool {
+    xml::text(node, &["BkTxCd", "Domn", "Fmly", "SubFmlyCd"]) == "RRTN"
+}
+
 /// A return names its reason (RtrInf), or is booked under the family of returns (RRTN).
-fn read_return(node: Node<'_, '_>, entry: Node<'_, '_>) -> Option<Return> {
-    let family = |at| xml::text(at, &["BkTxCd", "Domn", "Fmly", "SubFmlyCd"]);
+fn read_return(node: Node<'_, '_>, entry_returned: bool) -> Option<Return> {
     let information = xml::child(node, "RtrInf");
-    if information.is_none() && family(node) != "RRTN" && family(entry) != "RRTN" {
+    if information.is_none() && !entry_returned && !is_return(node) {
         return None;
     }
     let Some(information) = information else { return Some(Return::default()) };

@@ -7,6 +7,7 @@ mod syntax;
 
 use crate::fault::shown;
 use crate::invoice::{Amount, Attachment, InvoiceFile, Payment, Period, Syntax, Totals};
+use crate::xml::Places;
 use crate::{FormatFault, encoding, xml};
 use chrono::NaiveDate;
 use roxmltree::Node;
@@ -46,6 +47,7 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
         return Err(FormatFault::WrongKind { element: xml::name(root) });
     }
     xml::check_elements(root, NAMESPACES, "")?;
+    let places = Places::of(root);
     let trade = xml::one(root, "SupplyChainTradeTransaction")?;
     let part = |name: &str| trade.map_or(Ok(None), |trade| xml::one(trade, name));
     let parts = Parts {
@@ -59,15 +61,16 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
         syntax: Syntax::Cii,
         specification: xml::text(root, &["ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID"]),
         syntax_findings: syntax::findings(root),
-        codes: codes::used(root),
+        codes: codes::used(root, &places),
         ..InvoiceFile::default()
     };
     read_document(&parts, &mut file)?;
     read_agreement(&parts, &mut file)?;
     read_delivery(&parts, &mut file)?;
-    read_settlement(&parts, &mut file)?;
+    read_settlement(&parts, &places, &mut file)?;
     if let Some(trade) = parts.trade {
-        file.lines = xml::children(trade, "IncludedSupplyChainTradeLineItem").map(lines::read_line).collect::<Result<_, _>>()?;
+        let lines = xml::children(trade, "IncludedSupplyChainTradeLineItem");
+        file.lines = lines.map(|node| lines::read_line(node, &places)).collect::<Result<_, _>>()?;
     }
     check_currencies(root, &file.currency)?;
     Ok(file)
@@ -112,41 +115,38 @@ fn read_delivery(parts: &Parts<'_, '_>, file: &mut InvoiceFile) -> Result<(), Fo
     Ok(())
 }
 
-fn read_settlement(parts: &Parts<'_, '_>, file: &mut InvoiceFile) -> Result<(), FormatFault> {
+fn read_settlement(parts: &Parts<'_, '_>, places: &Places<'_>, file: &mut InvoiceFile) -> Result<(), FormatFault> {
     let Some(settlement) = parts.settlement else { return Ok(()) };
     file.currency = xml::only_text(settlement, &["InvoiceCurrencyCode"])?;
     file.tax_currency = xml::only_text(settlement, &["TaxCurrencyCode"])?;
     file.payee = party::read_role(settlement, "PayeeTradeParty")?;
-    let reference = xml::only_text(settlement, &["PaymentReference"])?;
-    file.payments =
-        xml::children(settlement, "SpecifiedTradeSettlementPaymentMeans").map(|node| read_payment(node, &reference)).collect();
-    if file.payments.is_empty() && !reference.is_empty() {
-        file.reference_without_means = reference;
-    }
+    // It stands once in the file, however many means of payment there are.
+    file.reference_without_means = xml::only_text(settlement, &["PaymentReference"])?;
+    file.payments = xml::children(settlement, "SpecifiedTradeSettlementPaymentMeans").map(read_payment).collect();
     file.period = xml::one(settlement, "BillingSpecifiedPeriod")?.map(read_period).transpose()?;
     file.payment_terms = xml::texts(settlement, "SpecifiedTradePaymentTerms", "Description");
     for terms in xml::children(settlement, "SpecifiedTradePaymentTerms") {
         file.due_date = file.due_date.or(date(terms, "DueDateDateTime")?);
     }
-    file.breakdown = xml::children(settlement, "ApplicableTradeTax").map(lines::read_group).collect::<Result<_, _>>()?;
     let taxes = || xml::children(settlement, "ApplicableTradeTax");
+    file.breakdown = taxes().map(|node| lines::read_group(node, places)).collect::<Result<_, _>>()?;
     file.has_tax_point_date = taxes().any(|tax| xml::child(tax, "TaxPointDate").is_some());
     file.has_tax_point_code = taxes().any(|tax| xml::child(tax, "DueDateTypeCode").is_some());
-    file.adjustments = lines::read_adjustments(settlement)?;
+    file.adjustments = lines::read_adjustments(settlement, places)?;
     file.preceding =
         xml::children(settlement, "InvoiceReferencedDocument").map(|node| xml::text(node, &["IssuerAssignedID"])).collect();
     file.totals = read_totals(settlement, &file.currency, &file.tax_currency)?;
     Ok(())
 }
 
-fn read_payment(node: Node<'_, '_>, reference: &str) -> Payment {
+fn read_payment(node: Node<'_, '_>) -> Payment {
     let account = xml::child(node, "PayeePartyCreditorFinancialAccount");
     let number = account.and_then(|account| xml::child(account, "IBANID").or_else(|| xml::child(account, "ProprietaryID")));
     Payment {
         means_code: xml::text(node, &["TypeCode"]),
         has_account: account.is_some(),
         accounts: number.map(xml::own_text).into_iter().collect(),
-        reference: reference.to_owned(),
+        reference: String::new(),
         card_number: xml::at(node, &["ApplicableTradeSettlementFinancialCard", "ID"]).map(xml::own_text),
     }
 }

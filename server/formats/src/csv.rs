@@ -4,7 +4,7 @@ mod cells;
 mod confirmations;
 mod invoices;
 mod payables;
-mod table;
+pub(crate) mod table;
 
 use crate::FormatFault;
 pub use confirmations::{ConfirmationRow, read as read_confirmations};
@@ -35,25 +35,25 @@ pub fn invoice_columns() -> (Vec<&'static str>, Vec<&'static str>) {
 /// Reads a table of either template; the heading says which one it is.
 pub fn read(bytes: &[u8]) -> Result<Table, FormatFault> {
     let text = table::decode(bytes)?;
-    let grid = table::split(&text)?;
-    if payables::is_heading(&grid.heading) {
-        return Ok(payables::read(&grid)?.map_or_else(Table::Faulty, Table::Payables));
+    let table = table::open(&text)?;
+    if payables::is_heading(&table.heading) {
+        return Ok(payables::read(table)?.map_or_else(Table::Faulty, Table::Payables));
     }
-    if invoices::is_heading(&grid.heading) {
-        return Ok(invoices::read(&grid)?.map_or_else(Table::Faulty, Table::Invoices));
+    if invoices::is_heading(&table.heading) {
+        return Ok(invoices::read(table)?.map_or_else(Table::Faulty, Table::Invoices));
     }
     Err(FormatFault::UnknownKind)
 }
 
 /// A table of invoices as it stands, cell by cell.
-pub(crate) fn invoice_grid(bytes: &[u8]) -> Result<table::Grid, FormatFault> {
-    let grid = table::split(&table::decode(bytes)?)?;
-    if invoices::is_heading(&grid.heading) { Ok(grid) } else { Err(FormatFault::UnknownKind) }
+pub(crate) fn invoice_grid(text: &str) -> Result<table::Grid<'_>, FormatFault> {
+    let table = table::open(text)?;
+    if invoices::is_heading(&table.heading) { table.cut() } else { Err(FormatFault::UnknownKind) }
 }
 
 /// Reads a table that must be the buyer's payables: what its heading lacks is told by name.
 pub fn read_payables(bytes: &[u8]) -> Result<Result<Vec<Payable>, Vec<FormatFault>>, FormatFault> {
-    payables::read(&table::split(&table::decode(bytes)?)?)
+    payables::read(table::open(&table::decode(bytes)?)?)
 }
 
 /// Either all rows or all faults, of which only so many are worth telling.

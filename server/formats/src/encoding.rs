@@ -4,9 +4,10 @@
 use crate::FormatFault;
 use crate::fault::shown;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use std::borrow::Cow;
 
 /// The text of an XML file.
-pub fn decode_xml(bytes: &[u8]) -> Result<String, FormatFault> {
+pub fn decode_xml(bytes: &[u8]) -> Result<Cow<'_, str>, FormatFault> {
     match bytes {
         [] => Err(FormatFault::EmptyFile),
         [0xFE, 0xFF, rest @ ..] => wide(rest, UTF_16BE),
@@ -52,17 +53,17 @@ fn unknown(named: &str) -> FormatFault {
     FormatFault::Encoding { encoding: shown(named) }
 }
 
-fn wide(bytes: &[u8], encoding: &'static Encoding) -> Result<String, FormatFault> {
+fn wide<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Cow<'a, str>, FormatFault> {
     if !bytes.len().is_multiple_of(2) {
         return Err(unknown(encoding.name()));
     }
     decode(bytes, encoding)
 }
 
-/// The text, if every byte fits the encoding.
-pub fn decode(bytes: &[u8], encoding: &'static Encoding) -> Result<String, FormatFault> {
+/// The text, if every byte fits the encoding: the bytes themselves where they are UTF-8.
+pub fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Cow<'a, str>, FormatFault> {
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
-    text.map(std::borrow::Cow::into_owned).ok_or_else(|| unknown(encoding.name()))
+    text.ok_or_else(|| unknown(encoding.name()))
 }
 
 #[cfg(test)]

@@ -37,6 +37,13 @@ faults! {
     /// A document type may name entities and other files: never followed, always refused.
     DocumentType => "document_type",
     TooManyNodes => "too_many_nodes",
+    /// Attributes and namespace declarations of one element.
+    TooManyAttributes { line: u32, most: usize } => "too_many_attributes",
+    /// Namespace declarations from the root to an element, or different ones in the file.
+    TooManyNamespaces { line: u32, most: usize } => "too_many_namespaces",
+    /// Elements inside each other.
+    TooDeep { line: u32, most: usize } => "too_deep",
+    NameTooLong { line: u32, most: usize } => "name_too_long",
     /// Well-formed, but another document.
     WrongKind { element: String } => "wrong_kind",
     ForeignElement { element: String, line: u32 } => "foreign_element",

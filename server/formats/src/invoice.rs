@@ -2,9 +2,10 @@
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 /// The syntax that an invoice was written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Syntax {
     #[default]
     UblInvoice,
@@ -20,14 +21,16 @@ pub enum Syntax {
 /// An amount as the file says it; the decimals that were written are kept.
 pub type Amount = Option<Decimal>;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Identifier {
     /// The list or agency that the value is of; none where the file does not say.
     pub scheme: Option<String>,
     pub value: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Party {
     /// BT-27, BT-44, BT-59, BT-62: the registered name, or where there is none the trading name.
     pub name: String,
@@ -55,7 +58,8 @@ pub struct Party {
 }
 
 /// BG-16 with BG-17 and BG-18.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Payment {
     /// BT-81, UNTDID 4461
     pub means_code: String,
@@ -70,7 +74,8 @@ pub struct Payment {
 }
 
 /// BG-14 or BG-26.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Period {
     pub start: Option<NaiveDate>,
     pub end: Option<NaiveDate>,
@@ -143,7 +148,8 @@ pub struct Line {
 }
 
 /// BG-22; the amounts are in the document's currency.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Totals {
     /// The group is there.
     pub present: bool,
@@ -192,8 +198,10 @@ pub struct CodedValue {
     pub file_line: u32,
 }
 
-/// What Kontor reads of an invoice. A text that is not in the file is empty; the rules say what is missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What Kontor reads of an invoice. A text that is not in the file is empty; the rules say what is missing. What only the rules need
+/// stays where the file is read, and does not cross the border between two processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct InvoiceFile {
     pub syntax: Syntax,
     /// BT-24: the specification that the file claims to follow
@@ -234,20 +242,93 @@ pub struct InvoiceFile {
     pub has_delivery_date: bool,
     pub period: Option<Period>,
     pub payments: Vec<Payment>,
-    /// BT-83 of a file that names no means of payment.
+    /// BT-83 of a file that does not tell it with each means of payment.
     pub reference_without_means: String,
+    #[serde(skip)]
     pub adjustments: Vec<Adjustment>,
     pub totals: Totals,
+    #[serde(skip)]
     pub breakdown: Vec<TaxGroup>,
+    #[serde(skip)]
     pub lines: Vec<Line>,
+    #[serde(skip)]
     pub attachments: Vec<Attachment>,
     /// The values of code lists, each once.
+    #[serde(skip)]
     pub codes: Vec<CodedValue>,
     /// Rules of the syntax itself that the file breaks, found while it was read: rule and line.
+    #[serde(skip)]
     pub syntax_findings: Vec<(&'static str, u32)>,
 }
 
+/// As many of each list, and as many characters of each text, as anybody looks at once the rules have passed.
+const MOST_TAKEN: usize = 100;
+const LONGEST_TAKEN: usize = 1_000;
+/// UNTDID 4451 in front of a note: it is about an assignment.
+const ASSIGNMENT: &str = "#ACC#";
+
+fn cut(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_TAKEN) {
+        text.truncate(end);
+    }
+}
+
+impl Party {
+    fn cut(&mut self) {
+        self.identifiers.truncate(MOST_TAKEN);
+        for text in [&mut self.name, &mut self.trade_name, &mut self.tax_id, &mut self.vat_id, &mut self.legal_id] {
+            cut(text);
+        }
+        for id in self.identifiers.iter_mut().chain(&mut self.endpoint) {
+            cut(&mut id.value);
+            id.scheme.iter_mut().for_each(cut);
+        }
+        self.country.iter_mut().for_each(cut);
+    }
+}
+
 impl InvoiceFile {
+    /// What is taken from a file that keeps the rules: bounded, so that whoever works with it does little. Whether a note speaks of an
+    /// assignment is found out before notes are cut.
+    #[must_use]
+    pub fn taken(mut self) -> Self {
+        let speaking = self.notes.iter().find(|note| speaks_of_assignment(note)).map(|note| format!("{ASSIGNMENT}{note}"));
+        self.notes.truncate(MOST_TAKEN);
+        if let Some(speaking) = speaking {
+            self.notes.insert(0, speaking);
+        }
+        self.preceding.truncate(MOST_TAKEN);
+        self.payments.truncate(MOST_TAKEN);
+        let others = [self.payee.as_mut(), self.tax_representative.as_mut()].into_iter().flatten();
+        [&mut self.seller, &mut self.buyer].into_iter().chain(others).for_each(Party::cut);
+        for payment in &mut self.payments {
+            payment.accounts.truncate(MOST_TAKEN);
+            payment.accounts.iter_mut().chain(&mut payment.card_number).for_each(cut);
+            [&mut payment.means_code, &mut payment.reference].into_iter().for_each(cut);
+        }
+        let texts = [
+            &mut self.specification,
+            &mut self.number,
+            &mut self.type_code,
+            &mut self.payment_terms,
+            &mut self.currency,
+            &mut self.tax_currency,
+            &mut self.order_reference,
+            &mut self.reference_without_means,
+        ];
+        texts.into_iter().chain(&mut self.notes).chain(&mut self.preceding).chain(&mut self.delivery_country).for_each(cut);
+        self.period.iter_mut().for_each(|period| cut(&mut period.tax_point_code));
+        Self {
+            adjustments: Vec::new(),
+            breakdown: Vec::new(),
+            lines: Vec::new(),
+            attachments: Vec::new(),
+            codes: Vec::new(),
+            syntax_findings: Vec::new(),
+            ..self
+        }
+    }
+
     /// Whether the rules of EN 16931 are meant for it. They know two decimals at most, so an amount in dinars cannot keep them.
     #[must_use]
     pub fn is_european(&self) -> bool {
@@ -355,6 +436,31 @@ fn speaks_of_assignment(note: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_taken_is_bounded_and_still_speaks_of_an_assignment() {
+        let long = "x".repeat(5_000);
+        let mut notes = vec![long.clone(); 300];
+        notes.push(format!("{long} Diese Forderung ist abgetreten."));
+        let seller = Party { name: long.clone(), tax_id: "DE1".into(), ..Party::default() };
+        let lines = vec![Line::default(); 7];
+        let file = InvoiceFile {
+            number: "7".into(),
+            notes,
+            seller,
+            lines,
+            preceding: vec![long.clone(); 300],
+            ..InvoiceFile::default()
+        };
+        assert!(file.assigned_elsewhere());
+        let taken = file.clone().taken();
+        assert!(taken.assigned_elsewhere());
+        assert_eq!((taken.number.as_str(), taken.seller.tax_id.as_str()), ("7", "DE1"));
+        assert!(taken.lines.is_empty() && taken.notes.len() == MOST_TAKEN + 1 && taken.preceding.len() == MOST_TAKEN);
+        assert!(taken.notes.iter().chain([&taken.seller.name]).all(|text| text.len() <= LONGEST_TAKEN));
+        let silent = InvoiceFile { notes: vec![long; 300], ..file };
+        assert!(!silent.clone().assigned_elsewhere() && !silent.taken().assigned_elsewhere());
+    }
 
     #[test]
     fn an_assignment_is_recognised_in_the_words_that_people_use() {

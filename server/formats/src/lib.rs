@@ -28,3 +28,4 @@ mod manifest_tests;
 
 pub use fault::FormatFault;
 pub use read::read;
+pub use xml::scan;

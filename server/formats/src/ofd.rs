@@ -4,6 +4,7 @@
 use crate::archive::{self, Member};
 use crate::invoice::{InvoiceFile, Line, Party, Syntax, Totals};
 use crate::limits::Limits;
+use crate::xml::Places;
 use crate::{FormatFault, encoding, xml};
 use chrono::NaiveDate;
 use roxmltree::Node;
@@ -56,6 +57,7 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
     let amount = |name: &str| xml::only_decimal(root, &[name]);
     let total = amount("TaxInclusiveTotalAmount")?;
     let note = text("Note")?;
+    let places = Places::of(root);
     let lines = xml::only(root, &["GoodsInfos"])?;
     Ok(InvoiceFile {
         syntax: Syntax::Fapiao,
@@ -73,14 +75,18 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
             payable: total,
             ..Totals::default()
         },
-        lines: lines.into_iter().flat_map(|lines| xml::children(lines, "GoodsInfo")).map(read_line).collect::<Result<_, _>>()?,
+        lines: lines
+            .into_iter()
+            .flat_map(|lines| xml::children(lines, "GoodsInfo"))
+            .map(|node| read_line(node, &places))
+            .collect::<Result<_, _>>()?,
         ..InvoiceFile::default()
     })
 }
 
-fn read_line(node: Node<'_, '_>) -> Result<Line, FormatFault> {
+fn read_line(node: Node<'_, '_>, places: &Places<'_>) -> Result<Line, FormatFault> {
     let net = xml::only_decimal(node, &["Amount"])?;
-    Ok(Line { item: xml::only_text(node, &["Item"])?, net, file_line: xml::line(node), ..Line::default() })
+    Ok(Line { item: xml::only_text(node, &["Item"])?, net, file_line: places.line(node), ..Line::default() })
 }
 
 /// Written as `2020年08月05日`, by some as `2020-08-05` or `20200805`.

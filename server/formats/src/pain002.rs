@@ -3,8 +3,12 @@
 use crate::fault::shown;
 use crate::{FormatFault, encoding, xml};
 use roxmltree::Node;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// More than a payment file has transfers: all of them are taken up in one commit, in which nobody else is served.
+const MOST_STATUSES: usize = 12_000;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReport {
     pub message_id: String,
     /// The payment file that it answers.
@@ -13,7 +17,7 @@ pub struct StatusReport {
 }
 
 /// What a status is said about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
     /// The whole file.
     Message,
@@ -23,7 +27,7 @@ pub enum Scope {
     Transaction(String),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     pub scope: Scope,
     /// ACTC, ACCP, ACSP, ACSC, PDNG, RJCT and others.
@@ -47,15 +51,18 @@ pub fn parse(bytes: &[u8]) -> Result<StatusReport, FormatFault> {
     let mut statuses = Vec::new();
     statuses.extend(read_status(original, "GrpSts", Scope::Message));
     for payment in xml::children(report, "OrgnlPmtInfAndSts") {
-        let id = xml::required(payment, &["OrgnlPmtInfId"])?;
+        let id = xml::id(payment, &["OrgnlPmtInfId"])?;
         statuses.extend(read_status(payment, "PmtInfSts", Scope::Payment(id)));
         for transaction in xml::children(payment, "TxInfAndSts") {
             statuses.extend(read_status(transaction, "TxSts", Scope::Transaction(transaction_id(transaction))));
         }
     }
+    if statuses.len() > MOST_STATUSES {
+        return Err(FormatFault::TooManyNodes);
+    }
     Ok(StatusReport {
-        message_id: xml::required(report, &["GrpHdr", "MsgId"])?,
-        original_message_id: xml::required(original, &["OrgnlMsgId"])?,
+        message_id: xml::id(report, &["GrpHdr", "MsgId"])?,
+        original_message_id: xml::id(original, &["OrgnlMsgId"])?,
         statuses,
     })
 }

@@ -108,7 +108,7 @@ fn resolved<'a>(document: &'a Document, object: &'a Object) -> Option<&'a Dictio
 fn file_name(specification: &Dictionary) -> String {
     let raw = [&b"UF"[..], b"F"].iter().find_map(|key| specification.get(key).and_then(Object::as_str).ok()).unwrap_or_default();
     match raw {
-        [0xFE, 0xFF, rest @ ..] => encoding::decode(rest, encoding_rs::UTF_16BE).unwrap_or_default(),
+        [0xFE, 0xFF, rest @ ..] => encoding::decode(rest, encoding_rs::UTF_16BE).unwrap_or_default().into_owned(),
         other => other.iter().copied().map(char::from).collect(),
     }
 }

@@ -6,6 +6,7 @@ use crate::invoice::InvoiceFile;
 use crate::limits::Limits;
 use crate::{FormatFault, cii, encoding, ofd, pdf, ubl, xml};
 use roxmltree::Node;
+use serde::{Deserialize, Serialize};
 
 /// What a file turned out to be, and what it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Read {
 }
 
 /// A file that holds other files, and is therefore opened where time and memory are limited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Container {
     Pdf,
     Ofd,
@@ -133,4 +134,40 @@ pub(crate) fn is_invoice_root(root: Node<'_, '_>) -> bool {
 fn looks_like_xml(bytes: &[u8]) -> bool {
     let marks = [0xEF, 0xBB, 0xBF, 0xFE, 0xFF, 0x00, b' ', b'\t', b'\r', b'\n'];
     bytes.iter().take(200).find(|mark| !marks.contains(mark)) == Some(&b'<')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain_document;
+
+    #[test]
+    fn a_plain_document_holds_data_only() {
+        for order in
+            [&b"  <Order/>"[..], b"<?xml version='1.0'?><o:Order xmlns:o='urn:o'><script/></o:Order>", b"\xFF\xFE<\0a\0/\0>\0"]
+        {
+            assert!(is_plain_document(order), "{order:?}");
+        }
+        for strange in [
+            &b"MZ\x90"[..],
+            b"#!/bin/sh",
+            b"",
+            b"PK\x03\x04",
+            b"<html><script>alert(1)</script></html>",
+            b"<HTML/>",
+            b"<!DOCTYPE html><html/>",
+            b"<script>alert(1)</script>",
+            b"<p>text</p><script>alert(1)</script>",
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+            b"<x:anything xmlns:x='http://www.w3.org/1999/xhtml'/>",
+            b"<a><h:script xmlns:h='http://www.w3.org/1999/xhtml'>alert(1)</h:script></a>",
+            b"<?xml-stylesheet type='text/xsl' href='x'?><a/>",
+            b"<xsl:stylesheet xmlns:xsl='http://www.w3.org/1999/XSL/Transform'/>",
+            b"<Order>",
+            b"<",
+        ] {
+            assert!(!is_plain_document(strange), "{}", String::from_utf8_lossy(strange));
+        }
+        let attributes: String = (0..60_000).map(|index| format!("z{index}='' ")).collect();
+        assert!(!is_plain_document(format!("<a {attributes}/>").as_bytes()));
+    }
 }

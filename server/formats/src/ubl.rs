@@ -7,6 +7,7 @@ mod syntax;
 
 use crate::fault::shown;
 use crate::invoice::{Amount, Attachment, InvoiceFile, Payment, Period, Syntax, Totals};
+use crate::xml::Places;
 use crate::{FormatFault, encoding, xml};
 use roxmltree::Node;
 
@@ -40,6 +41,7 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
     let syntax = syntax_of(root).ok_or_else(|| FormatFault::WrongKind { element: xml::name(root) })?;
     xml::check_elements(root, &[AGGREGATE, BASIC], "UBLExtensions")?;
     let credit = syntax == Syntax::UblCreditNote;
+    let places = Places::of(root);
     let currency = xml::only_text(root, &["DocumentCurrencyCode"])?;
     let tax_currency = xml::only_text(root, &["TaxCurrencyCode"])?;
     check_currencies(root, &currency)?;
@@ -69,13 +71,13 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
         period,
         payments: xml::children(root, "PaymentMeans").map(read_payment).collect::<Result<_, _>>()?,
         reference_without_means: String::new(),
-        adjustments: lines::read_adjustments(root)?,
+        adjustments: lines::read_adjustments(root, &places)?,
         totals: read_totals(root, &currency, &tax_currency)?,
-        breakdown: lines::read_breakdown(root)?,
-        lines: lines::read_lines(root, credit)?,
+        breakdown: lines::read_breakdown(root, &places)?,
+        lines: lines::read_lines(root, credit, &places)?,
         attachments: xml::children(root, "AdditionalDocumentReference").map(read_attachment).collect(),
         syntax_findings: syntax::findings(root),
-        codes: codes::used(root),
+        codes: codes::used(root, &places),
         currency,
         tax_currency,
     })

@@ -2,6 +2,7 @@
 //! page that sets them beside the fields which Kontor took from it.
 
 mod cii;
+mod label;
 mod ofd;
 mod row;
 
@@ -9,6 +10,7 @@ use crate::fault::shown;
 use crate::{FormatFault, encoding, xml};
 pub use row::{RowView, read as read_row, rows_of};
 use roxmltree::Node;
+use serde::{Deserialize, Serialize};
 
 /// More lines than this stand only in the file itself.
 pub const MOST_LINES: usize = 200;
@@ -18,17 +20,19 @@ const MOST_MARKS: usize = 500;
 
 /// What the file says there, as far as a person reads. What turns the direction of writing, or nobody sees, is marked: the
 /// file itself keeps it.
-fn words(text: String) -> String {
-    let text: String =
-        text.chars().map(|mark| if domain::text::is_hidden(mark) && !mark.is_whitespace() { '\u{FFFD}' } else { mark }).collect();
-    match text.char_indices().nth(MOST_MARKS) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
-        None => text,
+fn words(text: impl AsRef<str>) -> String {
+    let text = text.as_ref();
+    let end = text.char_indices().nth(MOST_MARKS).map(|(end, _)| end);
+    let marked = |mark: char| if domain::text::is_hidden(mark) && !mark.is_whitespace() { '\u{FFFD}' } else { mark };
+    let mut shown: String = text.get(..end.unwrap_or(text.len())).unwrap_or("").chars().map(marked).collect();
+    if end.is_some() {
+        shown.push('…');
     }
+    shown
 }
 
 /// An amount of the file: its own decimal and the currency that it names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figure {
     pub currency: String,
     pub number: String,
@@ -38,14 +42,15 @@ pub struct Figure {
 pub type Entry = (&'static str, String);
 
 /// BG-4 or BG-7: a party with what identifies it and where it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartyView {
     pub name: String,
+    #[serde(deserialize_with = "label::labelled")]
     pub entries: Vec<Entry>,
 }
 
 /// BG-25
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineView {
     pub id: String,
     pub name: String,
@@ -58,7 +63,7 @@ pub struct LineView {
 }
 
 /// BG-23
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxView {
     pub category: String,
     pub percent: String,
@@ -66,8 +71,9 @@ pub struct TaxView {
     pub tax: Figure,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentView {
+    #[serde(deserialize_with = "label::labelled")]
     pub head: Vec<Entry>,
     pub seller: PartyView,
     pub buyer: PartyView,
@@ -76,6 +82,7 @@ pub struct DocumentView {
     pub more_lines: usize,
     pub taxes: Vec<TaxView>,
     /// BG-22, in the order of the file's own arithmetic.
+    #[serde(deserialize_with = "label::labelled")]
     pub totals: Vec<(&'static str, Figure)>,
     pub notes: Vec<String>,
 }
@@ -92,8 +99,42 @@ const TOTALS: &[(&str, &str)] = &[
     ("PayableAmount", "payable"),
 ];
 
+impl Figure {
+    fn cut(&mut self) {
+        self.currency = words(&self.currency);
+        self.number = words(&self.number);
+    }
+}
+
+impl DocumentView {
+    /// No text and no list is longer than a person reads.
+    fn cut(mut self) -> Self {
+        self.taxes.truncate(MOST_LINES);
+        for line in &mut self.lines {
+            for text in [&mut line.id, &mut line.quantity, &mut line.unit] {
+                *text = words(&*text);
+            }
+            line.price.cut();
+            line.net.cut();
+        }
+        for tax in &mut self.taxes {
+            for text in [&mut tax.category, &mut tax.percent] {
+                *text = words(&*text);
+            }
+            tax.taxable.cut();
+            tax.tax.cut();
+        }
+        self.totals.iter_mut().for_each(|(_, figure)| figure.cut());
+        self
+    }
+}
+
 /// Reads a UBL invoice or credit note, a CII invoice, or the data of an OFD document, for display. Nothing is checked or computed here.
 pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
+    read_uncut(bytes).map(DocumentView::cut)
+}
+
+fn read_uncut(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
     let document = xml::parse(&text, xml::INVOICE_NODES)?;
     let root = document.root_element();
@@ -107,7 +148,7 @@ pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
     let currency = xml::text(root, &["DocumentCurrencyCode"]);
     let figure = |node: Node<'_, '_>, path: &[&str]| {
         xml::at(node, path).map(|found| Figure {
-            currency: found.attribute("currencyID").unwrap_or(&currency).to_owned(),
+            currency: words(found.attribute("currencyID").unwrap_or(&currency)),
             number: xml::own_text(found),
         })
     };
@@ -133,7 +174,7 @@ pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
         taxable: figure(node, &["TaxableAmount"]).unwrap_or_default(),
         tax: figure(node, &["TaxAmount"]).unwrap_or_default(),
     };
-    let taxes = xml::child(root, "TaxTotal").map(|total| xml::children(total, "TaxSubtotal").map(tax).collect());
+    let taxes = xml::child(root, "TaxTotal").map(|total| xml::children(total, "TaxSubtotal").take(MOST_LINES).map(tax).collect());
     Ok(DocumentView {
         head: present(&[
             ("number", xml::text(root, &["ID"])),

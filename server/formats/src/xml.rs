@@ -1,8 +1,12 @@
-//! Reading XML safely: no document type, a limit on nodes, paths by local name within the right namespaces.
+//! Reading XML safely: no document type, limits before a tree is built, paths by local name within the right namespaces.
+
+mod places;
+pub mod scan;
 
 use crate::FormatFault;
 use crate::fault::shown;
 use crate::invoice::CodedValue;
+pub use places::Places;
 use roxmltree::{Document, Node, ParsingOptions};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -12,11 +16,12 @@ pub const INVOICE_NODES: u32 = 300_000;
 /// More elements and texts than a daily statement of tens of thousands of entries has.
 pub const STATEMENT_NODES: u32 = 2_000_000;
 
-/// No element of a business document has as many attributes.
-const ATTRIBUTES: usize = 64;
+/// Bytes of an id of a bank's message; the standard allows 35 characters.
+const LONGEST_ID: usize = 140;
 
 /// A tree of the text, without entities and within limits.
 pub fn parse(text: &str, nodes_limit: u32) -> Result<Document<'_>, FormatFault> {
+    scan::check(text, nodes_limit)?;
     let options = ParsingOptions { allow_dtd: false, nodes_limit, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| match error {
         roxmltree::Error::DtdDetected => FormatFault::DocumentType,
@@ -36,9 +41,6 @@ pub fn check_elements(root: Node<'_, '_>, namespaces: &[&str], extension: &str) 
                 continue;
             }
             return Err(FormatFault::ForeignElement { element: shown(tag.name()), line: line(node) });
-        }
-        if node.attributes().len() > ATTRIBUTES {
-            return Err(FormatFault::TooManyNodes);
         }
         waiting.extend(node.children().filter(Node::is_element));
     }
@@ -109,8 +111,9 @@ pub struct CodePlace {
 /// Every value of a code list in a tree, each once: by the table, and what only `special` can tell.
 pub fn codes<'a, 'i>(
     root: Node<'a, 'i>,
+    at: &Places<'_>,
     places: &[CodePlace],
-    special: impl Fn(Node<'a, 'i>) -> Option<(&'static str, &'static str, String)>,
+    mut special: impl FnMut(Node<'a, 'i>) -> Option<(&'static str, &'static str, String)>,
 ) -> Vec<CodedValue> {
     let mut found: BTreeMap<(&'static str, String), CodedValue> = BTreeMap::new();
     for node in root.descendants().filter(Node::is_element) {
@@ -127,7 +130,7 @@ pub fn codes<'a, 'i>(
         });
         for (rule, list, value) in tabled.chain(special(node)) {
             let value: String = value.chars().take(60).collect();
-            let file_line = || line(node);
+            let file_line = || at.line(node);
             found.entry((rule, value.clone())).or_insert_with(|| CodedValue { rule, list, value, file_line: file_line() });
         }
     }
@@ -169,7 +172,8 @@ pub fn own_text(node: Node<'_, '_>) -> String {
     joined.trim().to_owned()
 }
 
-/// The line on which a node stands, counted from 1.
+/// The line on which a node stands, counted from 1. It is counted from the beginning, for the one fault that ends the reading; what
+/// asks for many lines has [`Places`].
 pub fn line(node: Node<'_, '_>) -> u32 {
     node.document().text_pos_at(node.range().start).row
 }
@@ -181,6 +185,12 @@ pub fn required(node: Node<'_, '_>, path: &[&str]) -> Result<String, FormatFault
         return Err(FormatFault::Missing { element: path.join("/"), line: line(node) });
     }
     Ok(found)
+}
+
+/// An id at the end of a path, which must be there and be short: it is kept, or copied beside each part of the file.
+pub fn id(node: Node<'_, '_>, path: &[&str]) -> Result<String, FormatFault> {
+    let found = required(node, path)?;
+    if found.len() > LONGEST_ID { Err(invalid(node, path, &found)) } else { Ok(found) }
 }
 
 pub fn invalid(node: Node<'_, '_>, path: &[&str], text: &str) -> FormatFault {

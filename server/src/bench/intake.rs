@@ -9,7 +9,7 @@ use crate::commands::{Actor, reviews};
 use crate::demo::files::{DemoInvoice, ubl};
 use crate::demo::history;
 use crate::dice::Dice;
-use crate::file_reader::warnings;
+use crate::file_reader::{FileReader, Upload, warnings};
 use crate::hash::sha256_hex;
 use crate::writer::Writer;
 use chrono::{Days, NaiveDate};
@@ -148,6 +148,26 @@ fn checked(conn: &mut Conn, trade: &Trade, files: &[Vec<u8>], length: Duration) 
     Ok(per_second(count, started.elapsed()))
 }
 
+/// Files a second through the child that reads what comes in, in uploads of so many files, one upload after the other.
+fn read_in_child(files: &[Vec<u8>], together: usize, length: Duration) -> Result<u64, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let reader = FileReader::new(&crate::config::own_program()?);
+    let (started, mut count) = (Instant::now(), 0_u64);
+    for upload in files.chunks(together).cycle() {
+        let named = |content: &Vec<u8>| Upload { name: "bench.xml".to_owned(), content: content.clone() };
+        let findings = runtime.block_on(reader.invoices(upload.iter().map(named).collect()));
+        let findings = findings.map_err(|fault| format!("{fault:?}"))?;
+        if let Some(wrong) = findings.files.iter().flatten().find_map(|found| found.held.as_ref().err()) {
+            return Err(format!("{wrong:?}").into());
+        }
+        count = count.saturating_add(u64::try_from(findings.files.len()).unwrap_or(0));
+        if started.elapsed() >= length {
+            break;
+        }
+    }
+    Ok(per_second(count, started.elapsed()))
+}
+
 /// The same through the writer, each kept and committed durably.
 fn registered(url: &str, clock: &Clock, actor: &Actor, files: &[Vec<u8>]) -> Result<u64, Failure> {
     let (writer, thread) = Writer::start(url, clock.clone())?;
@@ -223,6 +243,8 @@ pub fn run(options: &IntakeOptions) -> Result<Value, Failure> {
     let one = files.first().ok_or("no files")?;
     let compared = options.python.as_ref().map(|python| factur_x(python, one, options.seconds)).transpose()?;
     let checked = checked(&mut conn, &trade, &files, Duration::from_secs(options.seconds))?;
+    let length = Duration::from_secs(options.seconds);
+    let (alone, together) = (read_in_child(&files, 1, length)?, read_in_child(&files, 100, length)?);
     let registered = registered(&target.url, &clock, &actor, &files)?;
     let (_, finding) = store::verify::verify_without_marks(&mut conn)?;
     let against = |at: usize| {
@@ -231,7 +253,8 @@ pub fn run(options: &IntakeOptions) -> Result<Value, Failure> {
     };
     Ok(json!({
         "bench": "intake", "database": target.kind(), "existing": options.existing, "files": options.files, "file_bytes": one.len(),
-        "seconds": options.seconds, "checked_per_second_on_one_thread": checked, "registered_per_second": registered, "callers": CALLERS,
+        "seconds": options.seconds, "checked_per_second_on_one_thread": checked,
+        "read_in_child_per_second_one_a_time": alone, "read_in_child_per_second_a_hundred_a_time": together, "registered_per_second": registered, "callers": CALLERS,
         "factur_x": compared.as_ref().map(|(version, _)| version), "factur_x_reads": against(0), "factur_x_reads_and_schema": against(1),
         "factur_x_reads_schema_and_rules": against(2),
         "verified": finding.is_none(), "finding": finding.map(|found| format!("{}: {}", found.place, found.problem)),

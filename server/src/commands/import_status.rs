@@ -35,6 +35,13 @@ struct Counts {
     code_unknown: u32,
 }
 
+/// The transfers that a report has spoken of.
+#[derive(Default)]
+struct Spoken {
+    of: BTreeSet<i64>,
+    of_all: bool,
+}
+
 impl Execute for ImportStatus {
     const NAME: &'static str = "import_status";
 
@@ -88,7 +95,7 @@ impl ImportStatus {
         let mut statuses: Vec<&Status> = self.report.statuses.iter().collect();
         statuses.sort_by_key(|status| rank(status));
         let file = find_file(batch.conn, &self.report.original_message_id)?;
-        let mut spoken = BTreeSet::new();
+        let mut spoken = Spoken::default();
         for status in statuses {
             match &status.scope {
                 Scope::Transaction(end_to_end) => {
@@ -96,7 +103,7 @@ impl ImportStatus {
                     // A report about another file says nothing of this one's transfers.
                     match found.filter(|payout| payout.file_id.is_some() && payout.file_id == file) {
                         Some(found) => {
-                            spoken.insert(found.id);
+                            spoken.of.insert(found.id);
                             apply_to(batch, report_id, status, found, counts)?;
                         }
                         None => note_unknown(batch, report_id, status, end_to_end, counts)?,
@@ -120,7 +127,7 @@ impl ImportStatus {
         (report_id, file): (i64, Option<i64>),
         status: &Status,
         id: &str,
-        (spoken, counts): (&mut BTreeSet<i64>, &mut Counts),
+        (spoken, counts): (&mut Spoken, &mut Counts),
     ) -> Step<()> {
         let Some(file) = file.filter(|_| id == self.report.original_message_id) else {
             return note_unknown(batch, report_id, status, id, counts);
@@ -134,8 +141,12 @@ impl ImportStatus {
             counts.code_unknown = counts.code_unknown.saturating_add(1);
             return batch.insert(&row);
         }
+        // However often a report says it, the transfers are gone through once.
+        if std::mem::replace(&mut spoken.of_all, true) {
+            return Ok(());
+        }
         for found in Payout::list_where(batch.conn, "file_id = ? ORDER BY id", &[file.into()])? {
-            if spoken.insert(found.id) {
+            if spoken.of.insert(found.id) {
                 apply_to(batch, report_id, status, found, counts)?;
             }
         }

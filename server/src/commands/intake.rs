@@ -15,7 +15,7 @@ use domain::money::AmountFault;
 use domain::party::{Capacity, Names, normalise_tax_id};
 use domain::{Currency, Refusal};
 use formats::invoice::{Amount, InvoiceFile, Syntax};
-use formats::read::{Container, container};
+use formats::{archive::is_zip, pdf::is_pdf};
 use serde_json::{Value, json};
 use store::records::{Keyed, Record};
 use store::{ConfirmationItem, ConfirmationList, CreditNote, Invoice, Party, StoreError};
@@ -55,26 +55,26 @@ pub struct Source<'a> {
 /// The format of an invoice that is a row among others: its file says nothing about it alone.
 pub const TABLE: &str = "csv";
 
-/// The kind of file: what people mean by "the same invoice in another format".
+/// The kind of file: what people mean by "the same invoice in another format". The first bytes say it, since the file was read: of
+/// the archives only an OFD document is one invoice.
 #[must_use]
 pub fn format_of(content: &[u8], syntax: Syntax) -> &'static str {
-    match (container(content), syntax) {
-        (Some(Container::Pdf), _) => "pdf",
-        (Some(Container::Ofd), _) => "ofd",
-        (_, Syntax::Csv) => TABLE,
-        (_, Syntax::Cii) => "cii",
+    match syntax {
+        _ if is_pdf(content) => "pdf",
+        _ if is_zip(content) => "ofd",
+        Syntax::Csv => TABLE,
+        Syntax::Cii => "cii",
         _ => "ubl",
     }
 }
 
 #[must_use]
 pub fn media_type(content: &[u8]) -> &'static str {
-    match container(content) {
-        Some(Container::Pdf) => "application/pdf",
-        Some(Container::Ofd) => "application/ofd",
-        Some(Container::Zip) => "application/zip",
-        None if content.iter().find(|mark| mark.is_ascii_graphic()) == Some(&b'<') => "application/xml",
-        None => "text/csv",
+    match content.iter().find(|mark| mark.is_ascii_graphic()) {
+        _ if is_pdf(content) => "application/pdf",
+        _ if is_zip(content) => "application/ofd",
+        Some(b'<') => "application/xml",
+        _ => "text/csv",
     }
 }
 

@@ -1,8 +1,11 @@
 //! The files that the demo world's companies and bank would send: UBL invoices and camt.053 statements.
 
+use crate::commands::import_statement::ImportStatement;
+use crate::hash::sha256_hex;
 use chrono::NaiveDate;
 use domain::Currency;
 use domain::bank_account::{BankAccountNumber, BankCode};
+use formats::FormatFault;
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -162,6 +165,12 @@ pub fn camt053(
         balance("OPBD", opening_minor),
         balance("CLBD", closing),
     )
+}
+
+/// A statement that this program wrote itself, as the command that takes it up. What comes from outside is read in the child.
+pub fn own_statement(name: &str, content: Vec<u8>) -> Result<ImportStatement, FormatFault> {
+    let statements = formats::camt::parse(&content)?;
+    Ok(ImportStatement { name: name.to_owned(), sha256: sha256_hex(&content), content, statements })
 }
 
 #[cfg(test)]

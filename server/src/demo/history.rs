@@ -6,14 +6,13 @@ mod markets;
 mod open_work;
 
 use self::cast::{BUYERS, FINANCIERS, SUPPLIERS};
-use super::files::{DemoEntry, camt053};
+use super::files::{DemoEntry, camt053, own_statement};
 use super::{DemoError, PASSWORD};
 use crate::clock::Clock;
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::{Actor, Command, Outcome};
 use crate::dice::Dice;
 use crate::hash::random_token;
-use crate::http::pages::bank_files::read_statement;
 use crate::jobs::{confirm_lists, end_of_day};
 use crate::setup::{self, FirstUser, Setup};
 use crate::writer::{WriteError, Writer};
@@ -277,7 +276,7 @@ impl World {
         let number = format!("{code}{:05}", self.statements);
         let file = camt053(CUSTODY_IBAN, currency, date, &number, opening, &entries);
         let command =
-            read_statement(format!("{number}.xml"), file.into_bytes()).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
+            own_statement(&format!("{number}.xml"), file.into_bytes()).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
         let operator = self.operator.clone();
         self.run(operator.maker(), command)?;
         Ok(())

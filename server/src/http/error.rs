@@ -88,6 +88,14 @@ impl RowFault {
     }
 }
 
+impl Fault {
+    /// All that is wrong with the cells of a table.
+    #[must_use]
+    pub fn cells(faults: Vec<FileFault>) -> Self {
+        Self::Rows(faults.into_iter().map(RowFault::Cell).collect())
+    }
+}
+
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         if error.is_away() { Self::Down } else { Self::Failed(error.to_string()) }

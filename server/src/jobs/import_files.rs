@@ -4,19 +4,23 @@ use crate::commands::bank_line::incoming;
 use crate::commands::continue_import::ContinueImport;
 use crate::commands::import_statement::PIECE;
 use crate::commands::own_key;
+use crate::file_reader::{BankFileRead, FileReader};
 use crate::http::error::Fault;
 use crate::writer::Writer;
 use store::records::{Keyed, Record};
 use store::{BankFile, Pool, StoreError};
 
 /// Goes on with every file that is not taken up yet and returns how many pieces were done.
-pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u32, Fault> {
+pub fn go_on(writer: &Writer, pool: &Pool, reader: &FileReader, stop: impl Fn() -> bool) -> Result<u32, Fault> {
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
     let (mut pieces, mut stopped) = (0_u32, None);
     for mut file in BankFile::list_where(&mut conn, "state = 'importing' ORDER BY id", &[])? {
         let kept = store::records::find_document(&mut conn, &file.sha256)?;
         let kept = kept.ok_or_else(|| StoreError::Corrupt(format!("document of bank file {}", file.id)))?;
-        let lines = incoming(&formats::camt::parse(&kept.content)?);
+        let BankFileRead::Statements(statements) = reader.bank_file_blocking(kept.content)? else {
+            return Err(StoreError::Corrupt(format!("kind of bank file {}", file.id)).into());
+        };
+        let lines = incoming(&statements);
         while file.lines_done < file.lines && !stop() {
             let done = usize::try_from(file.lines_done).unwrap_or(usize::MAX);
             let next = lines.iter().skip(done).take(PIECE).cloned().collect();

@@ -1,8 +1,9 @@
 //! Where a Cross Industry Invoice uses code lists.
 
 use crate::invoice::CodedValue;
-use crate::xml::{self, CodePlace};
-use roxmltree::Node;
+use crate::xml::{self, CodePlace, Places};
+use roxmltree::{Node, NodeId};
+use std::collections::HashMap;
 
 const PLACES: &[CodePlace] = &[
     CodePlace { rule: "BR-CL-03", list: "currency", parent: "", element: "TaxTotalAmount", attribute: "currencyID" },
@@ -39,8 +40,10 @@ const PLACES: &[CodePlace] = &[
 ];
 
 /// Every value of a code list that the document uses, each once.
-pub fn used(root: Node<'_, '_>) -> Vec<CodedValue> {
-    xml::codes(root, PLACES, |node| {
+pub fn used(root: Node<'_, '_>, places: &Places<'_>) -> Vec<CodedValue> {
+    // What a parent says is looked for once, however many children ask.
+    let mut charges: HashMap<NodeId, bool> = HashMap::new();
+    xml::codes(root, places, PLACES, |node| {
         let parent = node.parent().map_or("", |above| above.tag_name().name());
         let scheme = || node.attribute("schemeID").map(str::to_owned);
         match (parent, node.tag_name().name()) {
@@ -54,8 +57,9 @@ pub fn used(root: Node<'_, '_>) -> Vec<CodedValue> {
             ("SpecifiedTradeProduct", "GlobalID") => None,
             (_, "GlobalID") => scheme().map(|scheme| ("BR-CL-10", "scheme", scheme)),
             ("SpecifiedTradeAllowanceCharge", "ReasonCode") => {
-                let indicator = node.parent().and_then(|above| xml::at(above, &["ChargeIndicator", "Indicator"]));
-                let charge = indicator.is_some_and(|flag| xml::own_text(flag) == "true");
+                let is_charge =
+                    |above| xml::at(above, &["ChargeIndicator", "Indicator"]).is_some_and(|flag| xml::own_text(flag) == "true");
+                let charge = node.parent().is_some_and(|above| *charges.entry(above.id()).or_insert_with(|| is_charge(above)));
                 let (rule, list) = if charge { ("BR-CL-20", "charge") } else { ("BR-CL-19", "allowance") };
                 Some((rule, list, xml::own_text(node)))
             }

@@ -3,6 +3,7 @@
 use super::party::identifier;
 use super::read_period;
 use crate::invoice::{Adjustment, Identifier, Line, TaxCategory, TaxGroup};
+use crate::xml::Places;
 use crate::{FormatFault, xml};
 use roxmltree::Node;
 
@@ -15,17 +16,17 @@ fn read_category(node: Node<'_, '_>) -> Result<TaxCategory, FormatFault> {
     })
 }
 
-pub fn read_group(node: Node<'_, '_>) -> Result<TaxGroup, FormatFault> {
+pub fn read_group(node: Node<'_, '_>, places: &Places<'_>) -> Result<TaxGroup, FormatFault> {
     Ok(TaxGroup {
         taxable: xml::only_decimal(node, &["BasisAmount"])?,
         tax: xml::only_decimal(node, &["CalculatedAmount"])?,
         category: read_category(node)?,
-        file_line: xml::line(node),
+        file_line: places.line(node),
     })
 }
 
 /// The allowances and charges directly under a node. One that does not say which it is counts as an allowance: it lowers.
-pub fn read_adjustments(node: Node<'_, '_>) -> Result<Vec<Adjustment>, FormatFault> {
+pub fn read_adjustments(node: Node<'_, '_>, places: &Places<'_>) -> Result<Vec<Adjustment>, FormatFault> {
     xml::children(node, "SpecifiedTradeAllowanceCharge")
         .map(|node| {
             let indicator = xml::only(node, &["ChargeIndicator", "Indicator"])?;
@@ -35,13 +36,13 @@ pub fn read_adjustments(node: Node<'_, '_>) -> Result<Vec<Adjustment>, FormatFau
                 base: xml::only_decimal(node, &["BasisAmount"])?,
                 has_reason: xml::child(node, "Reason").is_some() || xml::child(node, "ReasonCode").is_some(),
                 category: xml::children(node, "CategoryTradeTax").next().map(read_category).transpose()?,
-                file_line: xml::line(node),
+                file_line: places.line(node),
             })
         })
         .collect()
 }
 
-pub fn read_line(node: Node<'_, '_>) -> Result<Line, FormatFault> {
+pub fn read_line(node: Node<'_, '_>, places: &Places<'_>) -> Result<Line, FormatFault> {
     let product = xml::one(node, "SpecifiedTradeProduct")?;
     let settlement = xml::one(node, "SpecifiedLineTradeSettlement")?;
     let quantity = xml::only(node, &["SpecifiedLineTradeDelivery", "BilledQuantity"])?;
@@ -51,7 +52,7 @@ pub fn read_line(node: Node<'_, '_>) -> Result<Line, FormatFault> {
     let categories = settlement.into_iter().flat_map(|settlement| xml::children(settlement, "ApplicableTradeTax"));
     Ok(Line {
         id: xml::only_text(node, &["AssociatedDocumentLineDocument", "LineID"])?,
-        file_line: xml::line(node),
+        file_line: places.line(node),
         quantity: quantity.map(xml::decimal).transpose()?,
         has_unit: quantity.is_some_and(|quantity| quantity.has_attribute("unitCode")),
         net: settlement.map_or(Ok(None), |settlement| {
@@ -62,7 +63,7 @@ pub fn read_line(node: Node<'_, '_>) -> Result<Line, FormatFault> {
         gross_price: price("GrossPriceProductTradePrice")?,
         period: period.map(read_period).transpose()?,
         categories: categories.map(read_category).collect::<Result<_, _>>()?,
-        adjustments: settlement.map_or_else(|| Ok(Vec::new()), read_adjustments)?,
+        adjustments: settlement.map_or_else(|| Ok(Vec::new()), |settlement| read_adjustments(settlement, places))?,
         standard_id: product.and_then(|product| xml::child(product, "GlobalID")).map(identifier),
         classifications: listed("DesignatedProductClassification")
             .filter_map(|found| xml::child(found, "ClassCode"))

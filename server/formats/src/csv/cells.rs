@@ -1,6 +1,6 @@
 //! The cells of one row by the names of their columns, with every fault told by row and column.
 
-use super::table::{Grid, Row};
+use super::table::{Grid, Row, Table};
 use crate::FormatFault;
 use crate::fault::shown;
 use chrono::NaiveDate;
@@ -21,42 +21,43 @@ pub fn has_all(heading: &[String], names: &[&str]) -> bool {
     names.iter().all(|name| heading.iter().any(|cell| cell == name))
 }
 
-/// A heading names each column once, names no other, and leaves none out that every row needs.
-pub fn check_heading(grid: &Grid, columns: &[Column]) -> Result<(), FormatFault> {
+/// A heading names each column once, names no other, and leaves none out that every row needs. Only then are the rows cut.
+pub fn check_heading<'a>(table: Table<'a>, columns: &[Column]) -> Result<Grid<'a>, FormatFault> {
     let names = |wanted: &dyn Fn(&&Column) -> bool| {
         let names: Vec<&str> = columns.iter().filter(wanted).map(|column| column.name).collect();
         names.join(", ")
     };
-    let missing = names(&|column| column.needed && !grid.heading.iter().any(|cell| cell == column.name));
+    let missing = names(&|column| column.needed && !table.heading.iter().any(|cell| cell == column.name));
     if !missing.is_empty() {
         let (needed, others) = (names(&|column| column.needed), names(&|column| !column.needed));
         return Err(FormatFault::CsvColumnMissing { column: missing, needed, others });
     }
-    for (index, cell) in grid.heading.iter().enumerate() {
+    for (index, cell) in table.heading.iter().enumerate() {
         if !columns.iter().any(|column| column.name == cell) {
             return Err(FormatFault::CsvColumnUnknown { column: shown(cell) });
         }
-        if grid.heading.iter().take(index).any(|earlier| earlier == cell) {
+        if table.heading.iter().take(index).any(|earlier| earlier == cell) {
             return Err(FormatFault::CsvColumnRepeated { column: shown(cell) });
         }
     }
-    if grid.rows.is_empty() { Err(FormatFault::CsvWithoutRows) } else { Ok(()) }
+    let grid = table.cut()?;
+    if grid.rows.is_empty() { Err(FormatFault::CsvWithoutRows) } else { Ok(grid) }
 }
 
 /// One row under reading: values come out, faults are gathered.
 pub struct Cells<'a> {
     heading: &'a [String],
-    row: &'a Row,
+    row: &'a Row<'a>,
     decimal_comma: bool,
     columns: &'a [Column],
     pub faults: Vec<FormatFault>,
 }
 
 impl<'a> Cells<'a> {
-    pub fn new(grid: &'a Grid, row: &'a Row, columns: &'a [Column]) -> Self {
+    pub fn new(grid: &'a Grid<'a>, row: &'a Row<'a>, columns: &'a [Column]) -> Self {
         let mut faults = Vec::new();
-        if row.cells.len() != grid.heading.len() {
-            faults.push(FormatFault::CsvWidth { line: row.line, cells: row.cells.len(), columns: grid.heading.len() });
+        if row.width != grid.heading.len() {
+            faults.push(FormatFault::CsvWidth { line: row.line, cells: row.width, columns: grid.heading.len() });
         }
         Self { heading: &grid.heading, row, decimal_comma: grid.decimal_comma, columns, faults }
     }
@@ -71,7 +72,7 @@ impl<'a> Cells<'a> {
 
     /// The trimmed text of a cell. Where the row is of another width than the heading, nothing is taken from it.
     pub fn text(&mut self, column: &str) -> String {
-        if self.row.cells.len() != self.heading.len() {
+        if self.row.width != self.heading.len() {
             return String::new();
         }
         let place = self.heading.iter().position(|name| name == column);

@@ -5,10 +5,11 @@ use super::table;
 use crate::FormatFault;
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a buyer confirms.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfirmationRow {
     /// The row of the table.
     pub line: u32,
@@ -30,8 +31,8 @@ const COLUMNS: &[Column] = &[
 
 /// All rows of a table, or all that is wrong with it.
 pub fn read(bytes: &[u8]) -> Result<Result<Vec<ConfirmationRow>, Vec<FormatFault>>, FormatFault> {
-    let grid = table::split(&table::decode(bytes)?)?;
-    check_heading(&grid, COLUMNS)?;
+    let text = table::decode(bytes)?;
+    let grid = check_heading(table::open(&text)?, COLUMNS)?;
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
     Ok(super::all_or_faults(grid.rows.iter().map(|row| {
         let mut cells = Cells::new(&grid, row, COLUMNS);

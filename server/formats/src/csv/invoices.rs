@@ -1,14 +1,15 @@
 //! The template for invoices in bulk: one row, one invoice.
 
 use super::cells::{Cells, Column, check_heading, has_all};
-use super::table::{Grid, Row};
+use super::table::{Grid, Row, Table};
 use crate::FormatFault;
 use crate::fault::shown;
 use crate::invoice::{InvoiceFile, Party, Payment, Syntax, Totals};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// An invoice with the row that it stands on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CsvInvoice {
     pub line: u32,
     pub invoice: InvoiceFile,
@@ -48,8 +49,8 @@ pub fn is_heading(heading: &[String]) -> bool {
 }
 
 /// All invoices of a table, or all that is wrong with it.
-pub fn read(grid: &Grid) -> Result<Result<Vec<CsvInvoice>, Vec<FormatFault>>, FormatFault> {
-    check_heading(grid, COLUMNS)?;
+pub fn read(table: Table<'_>) -> Result<Result<Vec<CsvInvoice>, Vec<FormatFault>>, FormatFault> {
+    let grid = &check_heading(table, COLUMNS)?;
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
     Ok(super::all_or_faults(grid.rows.iter().map(|row| {
         let read = read_row(grid, row)?;
@@ -61,7 +62,7 @@ pub fn read(grid: &Grid) -> Result<Result<Vec<CsvInvoice>, Vec<FormatFault>>, Fo
     })))
 }
 
-fn read_row(grid: &Grid, row: &Row) -> Result<CsvInvoice, Vec<FormatFault>> {
+fn read_row(grid: &Grid<'_>, row: &Row<'_>) -> Result<CsvInvoice, Vec<FormatFault>> {
     let mut cells = Cells::new(grid, row, COLUMNS);
     let currency = cells.currency("currency");
     let party = |cells: &mut Cells<'_>, name: &str, tax_id: &str| {

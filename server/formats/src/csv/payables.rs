@@ -1,15 +1,16 @@
 //! The buyer's table of approved payables (reverse factoring): one row, one amount that the buyer will pay.
 
 use super::cells::{Cells, Column, check_heading, has_all};
-use super::table::{Grid, Row};
+use super::table::{Grid, Row, Table};
 use crate::FormatFault;
 use chrono::NaiveDate;
 use domain::Currency;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// What a buyer says it will pay.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payable {
     /// The row of the table.
     pub line: u32,
@@ -19,6 +20,7 @@ pub struct Payable {
     pub invoice_number: String,
     pub issue_date: NaiveDate,
     pub due_date: NaiveDate,
+    #[serde(serialize_with = "write_currency", deserialize_with = "read_currency")]
     pub currency: Currency,
     /// The invoice's total; none where only the payable amount is told.
     pub total: Option<Decimal>,
@@ -29,6 +31,16 @@ pub struct Payable {
     /// The buyer's own document number, which its bank statement will show.
     pub payment_reference: String,
     pub note: String,
+}
+
+/// Its code: the domain knows no serialization.
+fn write_currency<S: Serializer>(currency: &Currency, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(currency.code())
+}
+
+fn read_currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
+    let code = String::deserialize(deserializer)?;
+    Currency::parse(&code).ok_or_else(|| serde::de::Error::custom("an unknown currency"))
 }
 
 const fn needed(name: &'static str) -> Column {
@@ -58,8 +70,8 @@ pub fn is_heading(heading: &[String]) -> bool {
 }
 
 /// All payables of a table, or all that is wrong with it.
-pub fn read(grid: &Grid) -> Result<Result<Vec<Payable>, Vec<FormatFault>>, FormatFault> {
-    check_heading(grid, COLUMNS)?;
+pub fn read(table: Table<'_>) -> Result<Result<Vec<Payable>, Vec<FormatFault>>, FormatFault> {
+    let grid = &check_heading(table, COLUMNS)?;
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
     Ok(super::all_or_faults(grid.rows.iter().map(|row| {
         let payable = read_row(grid, row)?;
@@ -70,7 +82,7 @@ pub fn read(grid: &Grid) -> Result<Result<Vec<Payable>, Vec<FormatFault>>, Forma
     })))
 }
 
-fn read_row(grid: &Grid, row: &Row) -> Result<Payable, Vec<FormatFault>> {
+fn read_row(grid: &Grid<'_>, row: &Row<'_>) -> Result<Payable, Vec<FormatFault>> {
     let mut cells = Cells::new(grid, row, COLUMNS);
     let currency = cells.currency("currency");
     let (issue_date, due_date) = (cells.date("issue_date"), cells.date("due_date"));

@@ -1,28 +1,42 @@
-//! From bytes to rows and cells (RFC 4180), with comma, semicolon or tab between the cells.
+//! From text to rows and cells (RFC 4180), with comma, semicolon or tab between the cells. A cell is a piece of the text wherever it
+//! can be, and a row is no longer than its heading: what is beyond is counted and not kept.
 
 use super::MOST_ROWS;
 use crate::FormatFault;
 use crate::encoding;
 use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE};
+use std::borrow::Cow;
+
+/// More columns than any template has.
+const MOST_COLUMNS: usize = 200;
 
 /// One row with the line on which it begins, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct Row<'a> {
     pub line: u32,
-    pub cells: Vec<String>,
+    /// At most as many as the heading has.
+    pub cells: Vec<Cow<'a, str>>,
+    /// How many there are in the file.
+    pub width: usize,
+}
+
+/// A table whose heading was read, and whose rows wait.
+pub struct Table<'a> {
+    pub heading: Vec<String>,
+    rest: Cutter<'a>,
 }
 
 /// A table cut into cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grid {
+pub struct Grid<'a> {
     pub heading: Vec<String>,
-    pub rows: Vec<Row>,
+    pub rows: Vec<Row<'a>>,
     /// The cells are parted by semicolons or tabs, as programs do where the comma is the decimal mark.
     pub decimal_comma: bool,
 }
 
 /// UTF-8, or UTF-16 with its mark. Bytes that fit neither are refused: guessing an old code page would change names silently.
-pub fn decode(bytes: &[u8]) -> Result<String, FormatFault> {
+pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, FormatFault> {
     let text = match bytes {
         [0xFE, 0xFF, rest @ ..] => encoding::decode(rest, UTF_16BE),
         [0xFF, 0xFE, rest @ ..] => encoding::decode(rest, UTF_16LE),
@@ -39,73 +53,131 @@ fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-/// Cuts a text into its heading and rows. What parts the cells is what parts the heading.
-pub fn split(text: &str) -> Result<Grid, FormatFault> {
+/// Reads the heading of a text. What parts the cells is what parts the heading.
+pub fn open(text: &str) -> Result<Table<'_>, FormatFault> {
     let first = text.lines().next().unwrap_or("");
     let most = [',', ';', '\t'].into_iter().max_by_key(|mark| first.matches(*mark).count()).unwrap_or(',');
-    let mut rows = cut(text, most)?.into_iter();
-    let heading = rows.next().map(|row| row.cells).unwrap_or_default();
-    let heading = heading.iter().map(|cell| cell.trim().to_lowercase()).collect();
-    Ok(Grid { heading, rows: rows.collect(), decimal_comma: most != ',' })
+    let mut rest = Cutter { text, mark: most, line: 1 };
+    // No template has a heading of so many columns: what is behind them is not looked at.
+    let heading = rest.next_filled(MOST_COLUMNS, MOST_COLUMNS)?;
+    let cells = heading.map(|row| row.cells).unwrap_or_default();
+    Ok(Table { heading: cells.iter().map(|cell| cell.trim().to_lowercase()).collect(), rest })
 }
 
-/// Where the reading stands inside a row.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    CellStart,
-    Plain,
-    Quoted,
-    /// A quotation mark was read: the cell's end, or half of a doubled one.
-    QuoteSeen,
+impl<'a> Table<'a> {
+    /// Cuts the rows under the heading.
+    pub fn cut(self) -> Result<Grid<'a>, FormatFault> {
+        let Self { heading, mut rest } = self;
+        let mut rows = Vec::new();
+        while let Some(row) = rest.next_filled(heading.len(), usize::MAX)? {
+            if rows.len() >= MOST_ROWS {
+                return Err(FormatFault::CsvTooMany { most: MOST_ROWS });
+            }
+            rows.push(row);
+        }
+        Ok(Grid { heading, rows, decimal_comma: rest.mark != ',' })
+    }
 }
 
-fn cut(text: &str, mark: char) -> Result<Vec<Row>, FormatFault> {
-    let (mut rows, mut cells, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let (mut line, mut begun, mut state) = (1_u32, 1_u32, State::CellStart);
-    let unlined = text.replace("\r\n", "\n");
-    for sign in unlined.chars().chain((!unlined.ends_with('\n')).then_some('\n')) {
-        state = match (state, sign) {
-            (State::Quoted, '"') => State::QuoteSeen,
-            (State::Quoted, other) => {
-                cell.push(other);
-                State::Quoted
+/// What is left of a text, row by row.
+struct Cutter<'a> {
+    text: &'a str,
+    mark: char,
+    line: u32,
+}
+
+/// What stands behind a cell.
+enum Behind {
+    Cell,
+    Row,
+    End,
+}
+
+impl<'a> Cutter<'a> {
+    /// The next row with anything in it, with no more than so many cells kept, and refused if it has more than another number. Empty
+    /// lines are nothing.
+    fn next_filled(&mut self, kept: usize, most: usize) -> Result<Option<Row<'a>>, FormatFault> {
+        while !self.text.is_empty() {
+            let (row, filled) = self.row(kept, most)?;
+            if filled {
+                return Ok(Some(row));
             }
-            (State::QuoteSeen, '"') => {
-                cell.push('"');
-                State::Quoted
+        }
+        Ok(None)
+    }
+
+    fn row(&mut self, kept: usize, most: usize) -> Result<(Row<'a>, bool), FormatFault> {
+        let mut row = Row { line: self.line, cells: Vec::new(), width: 0 };
+        let mut filled = false;
+        loop {
+            let (cell, behind) = self.cell(row.line)?;
+            filled = filled || !cell.trim().is_empty();
+            if row.width < kept {
+                row.cells.push(cell);
             }
-            (State::CellStart, '"') => State::Quoted,
-            (_, '\n') => {
-                cells.push(std::mem::take(&mut cell));
-                push(&mut rows, Row { line: begun, cells: std::mem::take(&mut cells) })?;
-                begun = line.saturating_add(1);
-                State::CellStart
+            row.width = row.width.saturating_add(1);
+            if row.width > most {
+                return Err(FormatFault::UnknownKind);
             }
-            (_, found) if found == mark => {
-                cells.push(std::mem::take(&mut cell));
-                State::CellStart
+            match behind {
+                Behind::Cell => {}
+                Behind::Row => {
+                    self.line = self.line.saturating_add(1);
+                    return Ok((row, filled));
+                }
+                Behind::End => return Ok((row, filled)),
             }
-            (State::QuoteSeen, _) | (State::Plain, '"') => return Err(FormatFault::CsvQuote { line }),
-            (State::CellStart | State::Plain, other) => {
-                cell.push(other);
-                State::Plain
-            }
-        };
-        if sign == '\n' {
-            line = line.saturating_add(1);
         }
     }
-    if state == State::Quoted { Err(FormatFault::CsvQuote { line: begun }) } else { Ok(rows) }
-}
 
-/// Empty lines are nothing; the heading is not counted among the rows.
-fn push(rows: &mut Vec<Row>, row: Row) -> Result<(), FormatFault> {
-    if row.cells.iter().all(|cell| cell.trim().is_empty()) {
-        return Ok(());
+    fn cell(&mut self, begun: u32) -> Result<(Cow<'a, str>, Behind), FormatFault> {
+        if let Some(inside) = self.text.strip_prefix('"') {
+            return self.quoted(inside, begun);
+        }
+        let end = self.text.find([self.mark, '\n', '"']).unwrap_or(self.text.len());
+        let (cell, behind) = self.text.split_at(end);
+        if behind.starts_with('"') {
+            return Err(FormatFault::CsvQuote { line: self.line });
+        }
+        let cell = if behind.starts_with('\n') { cell.strip_suffix('\r').unwrap_or(cell) } else { cell };
+        Ok((Cow::Borrowed(cell), self.pass(behind)))
     }
-    if rows.len() > MOST_ROWS {
-        return Err(FormatFault::CsvTooMany { most: MOST_ROWS });
+
+    /// Goes behind what ends a cell.
+    fn pass(&mut self, behind: &'a str) -> Behind {
+        let (left, found) = match behind.strip_prefix('\n') {
+            Some(rest) => (rest, Behind::Row),
+            None => behind.strip_prefix(self.mark).map_or(("", Behind::End), |rest| (rest, Behind::Cell)),
+        };
+        self.text = left;
+        found
     }
-    rows.push(row);
-    Ok(())
+
+    /// A cell in quotation marks, behind the first of them. A doubled mark is one of the text; lines end there as they do elsewhere.
+    fn quoted(&mut self, inside: &'a str, begun: u32) -> Result<(Cow<'a, str>, Behind), FormatFault> {
+        let (mut at, mut doubled) = (0_usize, false);
+        let end = loop {
+            let next = inside.get(at..).and_then(|rest| rest.find('"')).map(|found| found.saturating_add(at));
+            let end = next.ok_or(FormatFault::CsvQuote { line: begun })?;
+            at = end.saturating_add(2);
+            if inside.get(end.saturating_add(1)..at) != Some("\"") {
+                break end;
+            }
+            doubled = true;
+        };
+        let (content, behind) = (inside.get(..end).unwrap_or(""), inside.get(end.saturating_add(1)..).unwrap_or(""));
+        self.line = self.line.saturating_add(number(content.matches('\n').count()));
+        let behind = behind.strip_prefix('\r').filter(|rest| rest.starts_with('\n')).unwrap_or(behind);
+        if !(behind.is_empty() || behind.starts_with(['\n', self.mark])) {
+            return Err(FormatFault::CsvQuote { line: self.line });
+        }
+        let mut cell = Cow::Borrowed(content);
+        if doubled {
+            cell = Cow::Owned(cell.replace("\"\"", "\""));
+        }
+        if cell.contains("\r\n") {
+            cell = Cow::Owned(cell.replace("\r\n", "\n"));
+        }
+        Ok((cell, self.pass(behind)))
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{Rule, document};
 use crate::invoice::{Identifier, InvoiceFile, Party, Payment, Period, Syntax};
+use std::collections::BTreeSet;
 
 pub(super) const RULES: &[Rule] = &[
     Rule { code: "BR-01", broken: |file| document(file.specification.is_empty()) },
@@ -74,7 +75,8 @@ fn without_country(party: &Party) -> bool {
 /// The payee is a group of its own only where it is somebody else.
 fn is_seller(payee: &Party, seller: &Party) -> bool {
     let same_name = !payee.trade_name.is_empty() && payee.trade_name == seller.trade_name;
-    let same_id = payee.identifiers.iter().any(|id| seller.identifiers.iter().any(|known| known.value == id.value));
+    let known: BTreeSet<&str> = seller.identifiers.iter().map(|id| id.value.as_str()).collect();
+    let same_id = payee.identifiers.iter().any(|id| known.contains(id.value.as_str()));
     payee.trade_name.is_empty() || same_name || same_id
 }
 

@@ -1,9 +1,10 @@
 //! The VAT categories (UNTDID 5305): ten rules for each of them, and what only some of them ask for.
 
+use super::cents;
 use super::totals::{expected_tax, near};
-use super::{cents, sum};
 use crate::invoice::{InvoiceFile, Syntax, TaxCategory, TaxGroup};
 use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 
 /// What a category asks of the rate.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -155,9 +156,10 @@ impl Category {
                 found.push((rate, wrong.file_line));
             }
         }
+        let bases = if groups.is_empty() { BTreeMap::new() } else { self.bases(uses) };
         for group in groups {
             let checks = [
-                (base, self.base_sums(file.syntax, group, uses) == Some(true)),
+                (base, self.base_sums(file.syntax, group, &bases) == Some(true)),
                 (tax, self.tax_fits(group) == Some(true)),
                 (reason, group.category.has_exemption_reason == self.is_exempt),
             ];
@@ -203,18 +205,42 @@ impl Category {
         }
     }
 
+    /// Whether the amounts of each rate are a group of their own.
+    fn by_rate(&self) -> bool {
+        matches!(self.rate, Rate::Positive | Rate::NotNegative)
+    }
+
+    /// What lines, allowances and charges of the category bring, for each rate where rates count: added up once for all groups.
+    fn bases(&self, uses: &Uses<'_>) -> BTreeMap<Option<Decimal>, [Option<Decimal>; 3]> {
+        let mut bases: BTreeMap<Option<Decimal>, [Option<Decimal>; 3]> = BTreeMap::new();
+        for (place, kind) in uses.kinds().into_iter().enumerate() {
+            for used in kind.iter().filter(|used| is_of(used.category, self.code)) {
+                let rate = used.category.rate.filter(|_| self.by_rate());
+                let sums = bases.entry(rate).or_insert([Some(Decimal::ZERO); 3]);
+                if let Some(sum) = sums.get_mut(place) {
+                    *sum = sum.and_then(|sum| sum.checked_add(used.amount));
+                }
+            }
+        }
+        bases
+    }
+
     /// The taxable amount is what lines and charges of the category (and rate) bring, less the allowances.
-    fn base_sums(&self, syntax: Syntax, group: &TaxGroup, uses: &Uses<'_>) -> Option<bool> {
-        let by_rate = matches!(self.rate, Rate::Positive | Rate::NotNegative);
+    fn base_sums(
+        &self,
+        syntax: Syntax,
+        group: &TaxGroup,
+        bases: &BTreeMap<Option<Decimal>, [Option<Decimal>; 3]>,
+    ) -> Option<bool> {
+        let by_rate = self.by_rate();
         if by_rate && group.category.rate.is_none() {
             return Some(true);
         }
-        let mine = |used: &&Use<'_>| is_of(used.category, self.code) && (!by_rate || used.category.rate == group.category.rate);
-        if self.rate == Rate::Positive && !uses.kinds().into_iter().flatten().any(|used| mine(&used)) {
+        let found = bases.get(&group.category.rate.filter(|_| by_rate));
+        if self.rate == Rate::Positive && found.is_none() {
             return Some(false);
         }
-        let [lines, allowances, charges] =
-            uses.kinds().map(|kind| sum(kind.iter().filter(mine).map(|used| used.amount)).and_then(cents));
+        let [lines, allowances, charges] = found.copied().unwrap_or([Some(Decimal::ZERO); 3]).map(|sum| sum.and_then(cents));
         let expected = lines?.checked_add(charges?)?.checked_sub(allowances?)?;
         let exact = !by_rate && (syntax != Syntax::Cii || self.rate == Rate::None);
         if exact { Some(group.taxable? == expected) } else { near(group.taxable?, expected) }

@@ -1,8 +1,9 @@
 //! Where a UBL document uses code lists.
 
 use crate::invoice::CodedValue;
-use crate::xml::{self, CodePlace};
-use roxmltree::Node;
+use crate::xml::{self, CodePlace, Places};
+use roxmltree::{Node, NodeId};
+use std::collections::HashMap;
 
 const PLACES: &[CodePlace] = &[
     CodePlace { rule: "BR-CL-01", list: "invoice-type", parent: "", element: "InvoiceTypeCode", attribute: "" },
@@ -29,19 +30,19 @@ const PLACES: &[CodePlace] = &[
 ];
 
 /// Every value of a code list that the document uses, each once.
-pub fn used(root: Node<'_, '_>) -> Vec<CodedValue> {
-    xml::codes(root, PLACES, |node| match node.tag_name().name() {
+pub fn used(root: Node<'_, '_>, places: &Places<'_>) -> Vec<CodedValue> {
+    // What a parent says is looked for once, however many children ask.
+    let (mut charges, mut objects): (HashMap<NodeId, bool>, HashMap<NodeId, bool>) = Default::default();
+    xml::codes(root, places, PLACES, |node| match node.tag_name().name() {
         "AllowanceChargeReasonCode" => {
-            let charge = node
-                .parent()
-                .and_then(|above| xml::child(above, "ChargeIndicator"))
-                .is_some_and(|flag| xml::own_text(flag) == "true");
+            let is_charge = |above| xml::child(above, "ChargeIndicator").is_some_and(|flag| xml::own_text(flag) == "true");
+            let charge = node.parent().is_some_and(|above| *charges.entry(above.id()).or_insert_with(|| is_charge(above)));
             let (rule, list) = if charge { ("BR-CL-20", "charge") } else { ("BR-CL-19", "allowance") };
             Some((rule, list, xml::own_text(node)))
         }
         "ID" if node.has_attribute("schemeID") => {
             let references = node.parent().filter(|above| above.tag_name().name().ends_with("DocumentReference"))?;
-            let object = xml::text(references, &["DocumentTypeCode"]) == "130";
+            let object = *objects.entry(references.id()).or_insert_with(|| xml::text(references, &["DocumentTypeCode"]) == "130");
             object.then(|| ("BR-CL-07", "reference", node.attribute("schemeID").unwrap_or_default().to_owned()))
         }
         name if name.ends_with("Amount") => node.attribute("currencyID").map(|code| ("BR-CL-03", "currency", code.to_owned())),

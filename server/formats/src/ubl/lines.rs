@@ -3,6 +3,7 @@
 use super::party::{identifier, is_vat};
 use super::read_period;
 use crate::invoice::{Adjustment, Identifier, Line, TaxCategory, TaxGroup};
+use crate::xml::Places;
 use crate::{FormatFault, xml};
 use roxmltree::Node;
 
@@ -16,7 +17,7 @@ fn read_category(node: Node<'_, '_>) -> Result<TaxCategory, FormatFault> {
     })
 }
 
-pub fn read_breakdown(root: Node<'_, '_>) -> Result<Vec<TaxGroup>, FormatFault> {
+pub fn read_breakdown(root: Node<'_, '_>, places: &Places<'_>) -> Result<Vec<TaxGroup>, FormatFault> {
     let subtotals = xml::children(root, "TaxTotal").flat_map(|total| xml::children(total, "TaxSubtotal"));
     subtotals
         .map(|node| {
@@ -24,14 +25,14 @@ pub fn read_breakdown(root: Node<'_, '_>) -> Result<Vec<TaxGroup>, FormatFault> 
                 taxable: xml::only_decimal(node, &["TaxableAmount"])?,
                 tax: xml::only_decimal(node, &["TaxAmount"])?,
                 category: xml::one(node, "TaxCategory")?.map(read_category).transpose()?.unwrap_or_default(),
-                file_line: xml::line(node),
+                file_line: places.line(node),
             })
         })
         .collect()
 }
 
 /// The allowances and charges directly under a node. One that does not say which it is counts as an allowance: it lowers.
-pub fn read_adjustments(node: Node<'_, '_>) -> Result<Vec<Adjustment>, FormatFault> {
+pub fn read_adjustments(node: Node<'_, '_>, places: &Places<'_>) -> Result<Vec<Adjustment>, FormatFault> {
     xml::children(node, "AllowanceCharge")
         .map(|node| {
             Ok(Adjustment {
@@ -41,18 +42,18 @@ pub fn read_adjustments(node: Node<'_, '_>) -> Result<Vec<Adjustment>, FormatFau
                 has_reason: xml::child(node, "AllowanceChargeReason").is_some()
                     || xml::child(node, "AllowanceChargeReasonCode").is_some(),
                 category: xml::children(node, "TaxCategory").next().map(read_category).transpose()?,
-                file_line: xml::line(node),
+                file_line: places.line(node),
             })
         })
         .collect()
 }
 
-pub fn read_lines(root: Node<'_, '_>, credit: bool) -> Result<Vec<Line>, FormatFault> {
+pub fn read_lines(root: Node<'_, '_>, credit: bool, places: &Places<'_>) -> Result<Vec<Line>, FormatFault> {
     let (element, quantity) = if credit { ("CreditNoteLine", "CreditedQuantity") } else { ("InvoiceLine", "InvoicedQuantity") };
-    xml::children(root, element).map(|node| read_line(node, quantity)).collect()
+    xml::children(root, element).map(|node| read_line(node, quantity, places)).collect()
 }
 
-fn read_line(node: Node<'_, '_>, quantity: &str) -> Result<Line, FormatFault> {
+fn read_line(node: Node<'_, '_>, quantity: &str, places: &Places<'_>) -> Result<Line, FormatFault> {
     let quantity = xml::one(node, quantity)?;
     let item = xml::one(node, "Item")?;
     let price = xml::one(node, "Price")?;
@@ -61,7 +62,7 @@ fn read_line(node: Node<'_, '_>, quantity: &str) -> Result<Line, FormatFault> {
     let listed = |name: &'static str| item.into_iter().flat_map(move |item| xml::children(item, name));
     Ok(Line {
         id: xml::only_text(node, &["ID"])?,
-        file_line: xml::line(node),
+        file_line: places.line(node),
         quantity: quantity.map(xml::decimal).transpose()?,
         has_unit: quantity.is_some_and(|quantity| quantity.has_attribute("unitCode")),
         net: xml::only_decimal(node, &["LineExtensionAmount"])?,
@@ -70,7 +71,7 @@ fn read_line(node: Node<'_, '_>, quantity: &str) -> Result<Line, FormatFault> {
         gross_price: priced(&["AllowanceCharge", "BaseAmount"])?,
         period: xml::children(node, "InvoicePeriod").next().map(read_period).transpose()?,
         categories: listed("ClassifiedTaxCategory").map(read_category).collect::<Result<_, _>>()?,
-        adjustments: read_adjustments(node)?,
+        adjustments: read_adjustments(node, places)?,
         standard_id: item.and_then(|item| xml::at(item, &["StandardItemIdentification", "ID"])).map(identifier),
         classifications: listed("CommodityClassification")
             .filter_map(|found| xml::child(found, "ItemClassificationCode"))

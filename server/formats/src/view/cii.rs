@@ -26,7 +26,7 @@ pub(super) fn read(root: Node<'_, '_>) -> DocumentView {
     let currency = text(settlement, &["InvoiceCurrencyCode"]);
     let figure = |node: Node<'_, '_>, path: &[&str]| {
         xml::at(node, path).map(|found| Figure {
-            currency: found.attribute("currencyID").unwrap_or(&currency).to_owned(),
+            currency: words(found.attribute("currencyID").unwrap_or(&currency)),
             number: xml::own_text(found),
         })
     };
@@ -71,7 +71,12 @@ pub(super) fn read(root: Node<'_, '_>) -> DocumentView {
         buyer: party(agreement, "BuyerTradeParty"),
         lines: lines().take(MOST_LINES).map(line).collect(),
         more_lines: lines().count().saturating_sub(MOST_LINES),
-        taxes: settlement.into_iter().flat_map(|node| xml::children(node, "ApplicableTradeTax")).map(tax).collect(),
+        taxes: settlement
+            .into_iter()
+            .flat_map(|node| xml::children(node, "ApplicableTradeTax"))
+            .take(MOST_LINES)
+            .map(tax)
+            .collect(),
         totals: TOTALS.iter().filter_map(|(element, label)| Some((*label, figure(totals?, &[element])?))).collect(),
         notes: notes
             .take(MOST_LINES)

@@ -3,9 +3,13 @@
 use super::words;
 use crate::FormatFault;
 use crate::csv::invoice_grid;
+use crate::csv::table::{self, Row};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// A row with the line on which it begins, and what stands in each column that is filled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowView {
     pub line: u32,
     pub cells: Vec<(String, String)>,
@@ -13,23 +17,26 @@ pub struct RowView {
 
 /// The row of this invoice number in a table of invoices.
 pub fn read(bytes: &[u8], number: &str) -> Result<Option<RowView>, FormatFault> {
-    let grid = invoice_grid(bytes)?;
+    let text = table::decode(bytes)?;
+    let grid = invoice_grid(&text)?;
     let place = grid.heading.iter().position(|name| name == "number");
     let row = grid.rows.iter().find(|row| place.and_then(|place| row.cells.get(place)).is_some_and(|cell| cell.trim() == number));
     Ok(row.map(|row| {
         let cells = grid.heading.iter().zip(&row.cells).filter(|(_, cell)| !cell.trim().is_empty());
-        RowView { line: row.line, cells: cells.map(|(name, cell)| (name.clone(), words(cell.trim().to_owned()))).collect() }
+        RowView { line: row.line, cells: cells.map(|(name, cell)| (name.clone(), words(cell.trim()))).collect() }
     }))
 }
 
 /// A table of invoices with no other rows than those of these numbers, its cells parted by commas.
 pub fn rows_of(bytes: &[u8], numbers: &[String]) -> Result<Vec<Vec<String>>, FormatFault> {
-    let grid = invoice_grid(bytes)?;
+    let text = table::decode(bytes)?;
+    let grid = invoice_grid(&text)?;
     let place = grid.heading.iter().position(|name| name == "number");
-    let wanted = |cells: &Vec<String>| {
-        place.and_then(|place| cells.get(place)).is_some_and(|cell| numbers.iter().any(|number| number == cell.trim()))
-    };
-    Ok(std::iter::once(grid.heading).chain(grid.rows.into_iter().map(|row| row.cells).filter(wanted)).collect())
+    let numbers: HashSet<&str> = numbers.iter().map(String::as_str).collect();
+    let wanted = |row: &Row<'_>| place.and_then(|place| row.cells.get(place)).is_some_and(|cell| numbers.contains(cell.trim()));
+    let rows = grid.rows.into_iter().filter(wanted);
+    let owned = rows.map(|row| row.cells.into_iter().map(Cow::into_owned).collect());
+    Ok(std::iter::once(grid.heading).chain(owned).collect())
 }
 
 #[cfg(test)]

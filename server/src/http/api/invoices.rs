@@ -85,8 +85,7 @@ async fn evidence(who: Who<Member>, params: Params) -> Answer {
 
 /// A table of confirmations as a list; nothing is confirmed yet.
 async fn read_confirmations(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
-    let (party_id, content) = (who.party_id()?, write.content);
-    let items = who.app.read(move |conn| super::super::pages::confirmation_lists::read_table(conn, party_id, &content)).await?;
+    let items = super::super::pages::confirmation_lists::read_table(&who, write.content).await?;
     Ok(answer(&who.submit(&write.key, crate::commands::draft_confirmation_list::DraftConfirmationList { items }).await?))
 }
 

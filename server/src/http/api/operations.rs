@@ -74,11 +74,10 @@ pub(super) async fn close_day(who: Who<OperatorMaker>, write: Write<crate::comma
 
 /// What a statement would do, without doing it, and a digest that the import may be bound to.
 async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
-    let (name, content) = (write.name, write.content);
+    let read = bank_files::read_statement(&who.app.reader, write.name, write.content).await?;
     let body = who
         .app
         .read(move |conn| {
-            let read = bank_files::read_statement(name, content)?;
             let check = crate::bank_check::statements(conn, &read.statements)?;
             Ok(bank_files::check_json(&read.sha256, &check))
         })
@@ -88,11 +87,11 @@ async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
 
 /// Takes up a statement; with `check`, only if it would still do what that check has shown.
 async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteFile) -> Answer {
-    let (name, content, shown) = (write.name, write.content, params.get("check").to_owned());
+    let shown = params.get("check").to_owned();
+    let read = bank_files::read_statement(&who.app.reader, write.name, write.content).await?;
     let command = who
         .app
         .read(move |conn| {
-            let read = bank_files::read_statement(name, content)?;
             let kept = store::BankFile::find_where(conn, "sha256 = ? AND state <> 'kept'", &[read.sha256.as_str().into()])?;
             if !shown.is_empty() && kept.is_none() && crate::bank_check::statements(conn, &read.statements)?.digest != shown {
                 return Err(domain::Refusal::CheckChanged.into());
@@ -104,8 +103,7 @@ async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteF
 }
 
 async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
-    let (name, content) = (write.name, write.content);
-    let command = who.app.read(move |_| bank_files::read_status(name, content)).await?;
+    let command = bank_files::read_status(&who.app.reader, write.name, write.content).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 

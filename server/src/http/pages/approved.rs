@@ -74,11 +74,8 @@ fn row_of(row: &Payable, suppliers: &HashMap<String, i64>, traded: &[String]) ->
     })
 }
 
-/// A payables file's rows. One wrong row, and nothing of it is taken.
-fn read_rows(conn: &mut Conn, party_id: i64, content: &[u8]) -> Result<Vec<PayableRow>, Fault> {
-    let faulty =
-        |faults: Vec<formats::FormatFault>| Fault::Rows(faults.into_iter().map(|fault| RowFault::Cell(fault.into())).collect());
-    let rows = formats::csv::read_payables(content)?.map_err(faulty)?;
+/// A payables file's rows as the command takes them. One wrong row, and nothing of it is taken.
+fn check_rows(conn: &mut Conn, party_id: i64, rows: &[Payable]) -> Result<Vec<PayableRow>, Fault> {
     let sells = |party: &Party| {
         party.id != party_id
             && party.status == PartyStatus::Active.name()
@@ -89,7 +86,7 @@ fn read_rows(conn: &mut Conn, party_id: i64, content: &[u8]) -> Result<Vec<Payab
     let traded: Vec<String> =
         IssueTermsRow::list_where(conn, "currency <> ''", &[])?.into_iter().map(|row| row.currency).collect();
     let (mut good, mut faults) = (Vec::with_capacity(rows.len()), Vec::new());
-    for row in &rows {
+    for row in rows {
         match row_of(row, &suppliers, &traded) {
             Ok(row) => good.push(row),
             Err((column, refusal)) => {
@@ -104,10 +101,12 @@ fn read_rows(conn: &mut Conn, party_id: i64, content: &[u8]) -> Result<Vec<Payab
 /// The buyer's file as the command that drafts its list.
 pub async fn read(who: &Who<BuyerMaker>, file: UploadedFile) -> Result<DraftPayables, Fault> {
     let party_id = who.party_id()?;
+    let (rows, content) = who.app.reader.payables(file.content).await?;
+    let rows = rows.map_err(Fault::cells)?;
     who.read(move |conn| {
-        let rows = read_rows(conn, party_id, &file.content)?;
-        let sha256 = crate::hash::sha256_hex(&file.content);
-        Ok(DraftPayables { file_name: file.name, sha256, content: file.content, rows })
+        let rows = check_rows(conn, party_id, &rows)?;
+        let sha256 = crate::hash::sha256_hex(&content);
+        Ok(DraftPayables { file_name: file.name, sha256, content, rows })
     })
     .await
 }

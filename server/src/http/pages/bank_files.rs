@@ -11,6 +11,7 @@ use crate::commands::Command;
 use crate::commands::import_statement::{ImportStatement, refusal_of};
 use crate::commands::import_status::ImportStatus;
 use crate::commands::keep_bank_file::KeepBankFile;
+use crate::file_reader::{BankFileRead, FileReader};
 use crate::hash::sha256_hex;
 use crate::http::see_other;
 use domain::Refusal;
@@ -63,41 +64,52 @@ async fn bank_files(who: Who<OperatorViewer>) -> Answer {
 }
 
 /// Reads a bank file, whichever kind it is, into the command that takes it up.
-fn read_bank_file(name: String, content: Vec<u8>) -> Result<Command, Fault> {
-    if matches!(formats::pain002::parse(&content), Err(FormatFault::WrongKind { .. })) {
-        return Ok(read_statement(name, content)?.into());
-    }
-    Ok(read_status(name, content)?.into())
+pub async fn read_bank_file(reader: &FileReader, name: String, content: Vec<u8>) -> Result<Command, Fault> {
+    let (read, content) = reader.bank_file(content).await?;
+    let sha256 = sha256_hex(&content);
+    Ok(match read {
+        BankFileRead::Statements(statements) => ImportStatement { name, sha256, content, statements }.into(),
+        BankFileRead::Status(report) => ImportStatus { name, sha256, content, report }.into(),
+    })
+}
+
+/// A bank's file of the other kind than the one that is asked for.
+fn wrong_kind() -> Fault {
+    FormatFault::WrongKind { element: "Document".to_owned() }.into()
 }
 
 /// Reads a bank's status report (pain.002).
-pub fn read_status(name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
-    let report = formats::pain002::parse(&content)?;
-    Ok(ImportStatus { name, sha256: sha256_hex(&content), content, report })
+pub async fn read_status(reader: &FileReader, name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
+    match read_bank_file(reader, name, content).await? {
+        Command::ImportStatus(read) => Ok(read),
+        _ => Err(wrong_kind()),
+    }
 }
 
 /// Reads a bank's statement or notification (camt.053, camt.054). One that does not add up is refused.
-pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
-    let statements = formats::camt::parse(&content)?;
-    if let Some(fault) = statements.iter().find_map(formats::camt::Statement::fault) {
-        return Err(fault.into());
+pub async fn read_statement(reader: &FileReader, name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
+    match read_bank_file(reader, name, content).await? {
+        Command::ImportStatement(read) => Ok(read),
+        _ => Err(wrong_kind()),
     }
-    Ok(ImportStatement { name, sha256: sha256_hex(&content), content, statements })
 }
 
 /// The command that keeps a file, once it is readable and ours.
-fn keep(conn: &mut Conn, name: String, content: Vec<u8>) -> Result<KeepBankFile, Fault> {
-    let kind = match read_bank_file(name.clone(), content.clone())? {
+fn keep(conn: &mut Conn, read: Command) -> Result<KeepBankFile, Fault> {
+    match read {
         Command::ImportStatement(read) => {
             let iban = store::records::load_heads(conn)?.custody_iban;
             if let Some(refusal) = refusal_of(conn, &iban, &read.statements)? {
                 return Err(refusal.into());
             }
-            "statement"
+            let ImportStatement { name, sha256, content, .. } = read;
+            Ok(KeepBankFile { name, sha256, kind: "statement".to_owned(), content })
         }
-        _ => "status",
-    };
-    Ok(KeepBankFile { name, sha256: sha256_hex(&content), kind: kind.to_owned(), content })
+        Command::ImportStatus(ImportStatus { name, sha256, content, .. }) => {
+            Ok(KeepBankFile { name, sha256, kind: "status".to_owned(), content })
+        }
+        _ => Err(wrong_kind()),
+    }
 }
 
 async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer {
@@ -105,7 +117,10 @@ async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer 
     let command = match uploaded.files.into_iter().next() {
         None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
         Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
-        Some(file) => who.read(move |conn| keep(conn, file.name, file.content)).await,
+        Some(file) => match read_bank_file(&who.app.reader, file.name, file.content).await {
+            Ok(read) => who.read(move |conn| keep(conn, read)).await,
+            Err(fault) => Err(fault),
+        },
     };
     let outcome = match command {
         Ok(command) => who.submit(&key, command).await,
@@ -118,9 +133,11 @@ async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer 
 }
 
 /// A kept file, read again from what was kept.
-fn load_command(conn: &mut Conn, file: &BankFile) -> Result<Command, Fault> {
-    let document = store::records::find_document(conn, &file.sha256)?.ok_or(Refusal::NotFound)?;
-    read_bank_file(file.name.clone(), document.content)
+async fn load_command(who: &Who<impl SignedIn>, file: &BankFile) -> Result<Command, Fault> {
+    let sha256 = file.sha256.clone();
+    let load = move |conn: &mut Conn| Ok(store::records::find_document(conn, &sha256)?.ok_or(Refusal::NotFound)?.content);
+    let content = who.read(load).await?;
+    read_bank_file(&who.app.reader, file.name.clone(), content).await
 }
 
 /// What a kept file would do, and a digest of that.
@@ -178,14 +195,11 @@ async fn bank_file_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault
 /// What is in the file and what each line would do, and the button that takes up exactly this file.
 async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
     let language = who.language();
-    let kept = file.clone();
+    let command = load_command(who, &file).await?;
     let checked = who
-        .read(move |conn| {
-            let command = load_command(conn, &kept)?;
-            match check(conn, &command) {
-                Err(Fault::Refused(refusal)) => Ok(Err(refusal)),
-                checked => Ok(Ok(checked?)),
-            }
+        .read(move |conn| match check(conn, &command) {
+            Err(Fault::Refused(refusal)) => Ok(Err(refusal)),
+            checked => Ok(Ok(checked?)),
         })
         .await?;
     let mut page = title(who, &file).with(Block::Facts(about(language, &file)));
@@ -333,21 +347,22 @@ async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Faul
 async fn bank_file_import(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (hash, digest) = (posted.get("sha256").to_owned(), posted.get("check").to_owned());
     let key = posted.key();
-    let command = who
-        .read(move |conn| {
-            let file = BankFile::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
-            if file.sha256 != hash {
-                return Err(Refusal::CheckChanged.into());
-            }
-            let command = load_command(conn, &file)?;
+    let command = async {
+        let file = who.read(move |conn| Ok(BankFile::find(conn, id.0)?.ok_or(Refusal::NotFound)?)).await?;
+        if file.sha256 != hash {
+            return Err(Refusal::CheckChanged.into());
+        }
+        let command = load_command(&who, &file).await?;
+        who.read(move |conn| {
             // What was taken up meanwhile is answered by the import itself: a repeated key has its receipt.
             if file.state == "kept" && check(conn, &command)?.digest() != digest {
                 return Err(Refusal::CheckChanged.into());
             }
             Ok(command)
         })
-        .await;
-    let outcome = match command {
+        .await
+    };
+    let outcome = match command.await {
         Ok(command) => who.submit(&key, command).await,
         Err(fault) => Err(fault),
     };

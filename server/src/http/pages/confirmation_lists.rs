@@ -114,10 +114,13 @@ async fn file(who: Who<BuyerMaker>) -> Answer {
 }
 
 /// A table's rows as lines of a list. One wrong row, and nothing of it is taken.
-pub fn read_table(conn: &mut Conn, party_id: i64, content: &[u8]) -> Result<Vec<DraftItem>, Fault> {
-    let faulty =
-        |faults: Vec<formats::FormatFault>| Fault::Rows(faults.into_iter().map(|fault| RowFault::Cell(fault.into())).collect());
-    let rows = formats::csv::read_confirmations(content)?.map_err(faulty)?;
+pub async fn read_table(who: &Who<BuyerMaker>, content: Vec<u8>) -> Result<Vec<DraftItem>, Fault> {
+    let party_id = who.party_id()?;
+    let rows = who.app.reader.confirmations(content).await?.map_err(Fault::cells)?;
+    who.read(move |conn| check_rows(conn, party_id, rows)).await
+}
+
+fn check_rows(conn: &mut Conn, party_id: i64, rows: Vec<ConfirmationRow>) -> Result<Vec<DraftItem>, Fault> {
     if rows.len() > MOST_ITEMS {
         return Err(Refusal::TooManyChosen { most: MOST_ITEMS }.into());
     }
@@ -195,10 +198,9 @@ fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String,
 }
 
 async fn file_post(who: Who<BuyerMaker>, uploaded: Uploaded) -> Answer {
-    let (party_id, posted) = (who.party_id()?, uploaded.posted);
+    let posted = uploaded.posted;
     let drafted = async {
-        let file = only_file(uploaded.files)?;
-        let items = who.read(move |conn| read_table(conn, party_id, &file.content)).await?;
+        let items = read_table(&who, only_file(uploaded.files)?.content).await?;
         who.submit(&posted.key(), DraftConfirmationList { items }).await
     };
     let drafted = drafted.await;

@@ -1,10 +1,12 @@
 //! An invoice's file as people read it, beside the fields that were taken from it.
 
+use super::super::error::Fault;
+use super::super::rights::{Right, Who};
 use super::listing::plain_table;
 use crate::file_reader::Shown;
 use actix_web::HttpResponse;
 use formats::read::Container;
-use formats::view::{DocumentView, Entry, Figure, LineView, PartyView, RowView, rows_of};
+use formats::view::{DocumentView, Entry, Figure, LineView, PartyView, RowView};
 use web::{Block, Column, Language, Row, Table, TotalRow, Value};
 
 /// The document, section by section. A file that cannot be shown can still be taken as it is.
@@ -70,12 +72,12 @@ pub fn extension(media_type: &str) -> &str {
 
 /// A table of invoices as those get it who see only some of them: its heading and their rows, with nothing that a spreadsheet
 /// would run.
-#[must_use]
-pub fn own_rows(content: &[u8], numbers: &[String]) -> Option<String> {
-    let mut rows = rows_of(content, numbers).ok()?.into_iter();
-    let columns = rows.next()?.into_iter().map(Column::new).collect();
+pub async fn own_rows<R: Right>(who: &Who<R>, content: Vec<u8>, numbers: Vec<String>) -> Result<Option<String>, Fault> {
+    let mut rows = who.app.reader.rows(content, numbers).await?.unwrap_or_default().into_iter();
+    let Some(heading) = rows.next() else { return Ok(None) };
+    let columns = heading.into_iter().map(Column::new).collect();
     let rows: Vec<Row> = rows.map(|cells| Row { cells: cells.into_iter().map(Value::text).collect() }).collect();
-    (!rows.is_empty()).then(|| Table { columns, rows, ..Table::default() }.to_csv())
+    Ok((!rows.is_empty()).then(|| Table { columns, rows, ..Table::default() }.to_csv()))
 }
 
 fn sections(language: Language, view: &DocumentView) -> Vec<Block> {

@@ -9,7 +9,6 @@ use super::{Answer, SignedIn, again, invoices, receipt};
 use crate::commands::Outcome;
 use crate::commands::attach_evidence::AttachEvidence;
 use crate::config::LARGEST_FILE;
-use crate::hash::sha256_hex;
 use domain::Refusal;
 use domain::invoice::EvidenceKind;
 use store::records::Record;
@@ -71,8 +70,10 @@ pub async fn attach<R: SignedIn>(
     if file.too_large {
         return Err(Refusal::FileTooLarge.into());
     }
-    let sha256 = sha256_hex(&file.content);
-    let command = AttachEvidence { invoice_id, kind: kind.to_owned(), file_name: file.name, sha256, content: file.content };
+    // What kind of file it is is found out here, not in the writer.
+    let file_name = file.name;
+    let file = who.app.reader.evidence(file.content).await?;
+    let command = AttachEvidence { invoice_id, kind: kind.to_owned(), file_name, sha256: file.sha256().to_owned(), file };
     who.submit(key, command).await
 }
 

@@ -21,7 +21,7 @@ use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
 use crate::commands::write_message::WriteMessage;
 use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
-use crate::file_reader::{self, Held, Shown};
+use crate::file_reader::{Found, Held, Shown, Upload};
 use crate::hash::sha256_hex;
 use domain::Refusal;
 use domain::invoice::check_due_date;
@@ -203,11 +203,18 @@ impl Answered {
 /// All invoices of one uploaded file, each read and registered on its own; a table whole or not at all.
 pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) -> Result<Vec<Answered>, Fault> {
     if file.too_large {
-        return Ok(vec![Answered { name: file.name, row: None, outcome: Err(Refusal::FileTooLarge.into()) }]);
+        return Ok(vec![too_large(file.name)]);
     }
-    let program = who.app.config.file_reader.clone();
-    let read = actix_web::web::block(move || file_reader::invoices(&program, &file.name, file.content));
-    let found = read.await.map_err(|error| Fault::Failed(error.to_string()))?;
+    let mut findings = who.app.reader.invoices(vec![Upload { name: file.name, content: file.content }]).await?;
+    register_found(who, key, findings.files.pop().unwrap_or_default()).await
+}
+
+fn too_large(name: String) -> Answered {
+    Answered { name, row: None, outcome: Err(Refusal::FileTooLarge.into()) }
+}
+
+/// Registers what was found in one file.
+async fn register_found<R: SignedIn>(who: &Who<R>, key: &str, found: Vec<Found>) -> Result<Vec<Answered>, Fault> {
     let mut results = Vec::with_capacity(found.len());
     for (index, found) in found.into_iter().enumerate() {
         // The first has the file's own key, so that a file with one invoice is what it always was.
@@ -329,9 +336,18 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let base = uploaded.posted.key();
     let (mut results, mut downloads) = (Vec::with_capacity(uploaded.files.len()), Vec::new());
     let (mut good, mut all) = (0_usize, 0_usize);
-    for (index, file) in uploaded.files.into_iter().enumerate() {
-        let name = file.name.clone();
-        let answered = register(&who, &format!("{base}-{index}"), file).await?;
+    let files: Vec<(String, bool)> = uploaded.files.iter().map(|file| (file.name.clone(), file.too_large)).collect();
+    let readable = uploaded.files.into_iter().filter(|file| !file.too_large);
+    let readable = readable.map(|file| Upload { name: file.name, content: file.content }).collect();
+    // One child reads them all, before the first is registered.
+    let mut findings = who.app.reader.invoices(readable).await?;
+    let mut read = std::mem::take(&mut findings.files).into_iter();
+    for (index, (name, large)) in files.into_iter().enumerate() {
+        let answered = if large {
+            vec![too_large(name.clone())]
+        } else {
+            register_found(&who, &format!("{base}-{index}"), read.next().unwrap_or_default()).await?
+        };
         all = all.saturating_add(answered.len());
         let many = answered.len() > MOST_FAULTS_SHOWN;
         let (mut shown, mut left, mut wrong) = (0_usize, [0_i64; 2], Vec::new());
@@ -766,7 +782,8 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
         .await?;
     // The other rows of a table are invoices to others.
     if let Some(numbers) = numbers {
-        document.content = shown_document::own_rows(&document.content, &numbers).ok_or(Refusal::NotFound)?.into_bytes();
+        let content = std::mem::take(&mut document.content);
+        document.content = shown_document::own_rows(&who, content, numbers).await?.ok_or(Refusal::NotFound)?.into_bytes();
     }
     // What another company called its file is its own affair, were it the same file.
     let own = document.party_id == who.party_id()?;

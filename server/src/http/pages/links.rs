@@ -430,7 +430,7 @@ async fn file(who: Who<Anyone>, sender: Sender, token: Token, params: Params) ->
     }
     let media = intake::media_type(&loaded.content);
     let content = if media == "text/csv" {
-        document::own_rows(&loaded.content, &[loaded.row.number]).ok_or(Refusal::NotFound)?.into_bytes()
+        document::own_rows(&who, loaded.content, vec![loaded.row.number]).await?.ok_or(Refusal::NotFound)?.into_bytes()
     } else {
         loaded.content
     };

@@ -1,0 +1,87 @@
+//! What crosses the border to the child: an order in one line of JSON with the files behind it, and answers, each a line of JSON with
+//! the bytes behind it that it speaks of.
+
+use super::{FileFault, Held, Shown};
+use formats::camt::Statement;
+use formats::csv::{ConfirmationRow, Payable};
+use formats::pain002::StatusReport;
+use serde::{Deserialize, Serialize};
+
+/// What is wanted of the files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Task {
+    /// All invoices of each file.
+    Invoices,
+    Payables,
+    Confirmations,
+    /// Whether it is an XML document that holds data only.
+    PlainDocument,
+    BankFile,
+    /// What it shows of the invoice of this number.
+    Show {
+        number: String,
+    },
+    /// The rows of a table with these invoice numbers.
+    Rows {
+        numbers: Vec<String>,
+    },
+}
+
+/// A file as it is announced; its bytes follow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Announced {
+    pub name: String,
+    pub length: usize,
+    /// Members of an archive that an earlier child has read, or died of.
+    pub skip: usize,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub task: Task,
+    pub files: Vec<Announced>,
+}
+
+/// Where the bytes are that are kept as evidence of something found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Content {
+    /// Nothing is kept.
+    None,
+    /// The file itself, which the parent has.
+    File,
+    /// So many bytes, behind the answer.
+    Behind(usize),
+}
+
+/// A bank's file as it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BankFileRead {
+    Statements(Vec<Statement>),
+    Status(StatusReport),
+}
+
+/// Rows, or all that is wrong with a table.
+pub(super) type Rows<T> = Result<Vec<T>, Vec<FileFault>>;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// A member of an archive comes next: if there is no more, it is what stopped the child.
+    Next {
+        name: String,
+    },
+    Found {
+        name: String,
+        content: Content,
+        held: Result<Held, FileFault>,
+    },
+    /// Nothing of the file is taken, whatever was found in it.
+    Refused(FileFault),
+    Payables(Rows<Payable>),
+    Confirmations(Rows<ConfirmationRow>),
+    PlainDocument(bool),
+    BankFile(BankFileRead),
+    Shown(Shown),
+    Rows(Option<Vec<Vec<String>>>),
+    /// The file is read to its end.
+    End,
+}
