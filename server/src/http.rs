@@ -2,12 +2,14 @@
 
 pub mod api;
 pub mod error;
+pub mod gate;
 pub mod lag;
 pub mod log;
 pub mod openapi;
 pub mod pages;
 pub mod rights;
 pub mod routes;
+pub mod step_up;
 pub mod upload;
 
 use crate::auth::{Person, SessionCache, Throttle};
@@ -140,6 +142,8 @@ impl App {
                 | Command::SetPreferences(_)
                 | Command::DecideCompany(_)
                 | Command::EnrolTotp(_)
+                | Command::ResetFactor(_)
+                | Command::DecideApproval(_)
         );
         let reply = self.writer.submit(actor, key, command).await;
         if ends_sessions {
@@ -173,10 +177,16 @@ impl App {
             style_href: self.style_href.clone(),
             script_href: self.script_href.clone(),
             demo: self.config.demo,
+            second_factor_optional: self.config.second_factor == crate::config::SecondFactor::Optional,
             request_id: viewer.request_id.clone(),
             ..Shell::default()
         };
         if let Some(person) = viewer.person.clone() {
+            // Whoever may do nothing yet is not told what waits.
+            if gate::missing(self.config.second_factor, &person.user, &person.party).is_some() {
+                (shell.company, shell.person) = (person.party.name, person.user.name);
+                return Ok(shell);
+            }
             if viewer.rail.get().is_none() {
                 let person = person.clone();
                 let rail = self.read(move |conn| Ok(Rail::load(conn, &person)?)).await?;

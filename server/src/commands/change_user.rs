@@ -43,6 +43,7 @@ impl ChangeUser {
 
 impl Execute for ChangeUser {
     const NAME: &'static str = "change_user";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (user, roles) = self.decide(batch, actor)?;

@@ -19,6 +19,14 @@ pub struct FirstPerson {
     pub language: String,
     #[serde(skip)]
     pub password_hash: String,
+    /// The password was made for the person: it must be changed at the first sign-in.
+    #[serde(default)]
+    pub initial: bool,
+}
+
+/// How long an initial password opens anything.
+fn initial_life() -> chrono::TimeDelta {
+    chrono::TimeDelta::try_hours(72).unwrap_or_default()
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -90,6 +98,7 @@ impl FirstPerson {
             failed_count: 0,
             locked_until: None,
             created_at: batch.now,
+            password_expires_at: self.initial.then(|| batch.now.checked_add_signed(initial_life()).unwrap_or(batch.now)),
         }
     }
 }

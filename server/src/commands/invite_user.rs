@@ -63,6 +63,7 @@ pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invi
         failed_count: 0,
         locked_until: None,
         created_at: batch.now,
+        password_expires_at: None,
     };
     batch.insert(&user)?;
     insert_link(batch, "invite", user.id, &token, INVITATION_HOURS)?;
@@ -96,6 +97,7 @@ impl InviteUser {
 
 impl Execute for InviteUser {
     const NAME: &'static str = "invite_user";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let invited = self.decide(batch)?;

@@ -107,6 +107,7 @@ fn person(batch: &mut Batch<'_>, checked: &Checked) -> Step<i64> {
         failed_count: 0,
         locked_until: None,
         created_at: batch.now,
+        password_expires_at: None,
     };
     batch.insert(&user)?;
     Ok(user.id)
@@ -114,6 +115,7 @@ fn person(batch: &mut Batch<'_>, checked: &Checked) -> Step<i64> {
 
 impl Execute for RecordContact {
     const NAME: &'static str = "record_contact";
+    const STEP_UP: bool = true;
 
     /// Whoever is recorded can bind the company: two operators must agree.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {

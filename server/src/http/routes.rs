@@ -2,7 +2,7 @@
 
 use super::error::Fault;
 use super::rights::{CSRF_COOKIE, Guarded, find_session, viewer};
-use super::{Shared, api, lag, log, openapi, pages};
+use super::{Shared, api, lag, log, openapi, pages, step_up};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -340,6 +340,7 @@ impl FromRequest for Posted {
             let text = std::str::from_utf8(&body).map_err(|_| Fault::BadRequest("bad_request"))?;
             let posted = Self { fields: parse_fields(text)? };
             check_forgery(&request, posted.get("_csrf")).await?;
+            step_up::bring(&request, &posted);
             Ok(posted)
         })
     }

@@ -53,6 +53,8 @@ pub struct User {
     pub failed_count: i64,
     pub locked_until: Option<NaiveDateTime>,
     pub created_at: NaiveDateTime,
+    /// Until when an initial password opens anything; it must be changed at the first sign-in.
+    pub password_expires_at: Option<NaiveDateTime>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -68,6 +70,8 @@ pub struct Session {
     pub seen_at: NaiveDateTime,
     pub expires_at: NaiveDateTime,
     pub revoked_at: Option<NaiveDateTime>,
+    /// When the code of the second factor was given that this session rests on.
+    pub code_at: Option<NaiveDateTime>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -278,6 +282,9 @@ pub struct ConfirmationList {
     pub created_at: NaiveDateTime,
     pub decided_at: Option<NaiveDateTime>,
     pub done_at: Option<NaiveDateTime>,
+    /// How the signer and the approver had proven who they are, as evidence says it.
+    pub signed_with: String,
+    pub approved_with: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -553,6 +560,8 @@ pub struct Approval {
     pub reason: String,
     pub created_at: NaiveDateTime,
     pub decided_at: Option<NaiveDateTime>,
+    /// How the maker had proven who they are, as evidence says it.
+    pub made_with: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

@@ -45,6 +45,7 @@ diesel::table! {
         failed_count -> BigInt,
         locked_until -> Nullable<Timestamp>,
         created_at -> Timestamp,
+        password_expires_at -> Nullable<Timestamp>,
     }
 }
 
@@ -60,6 +61,7 @@ diesel::table! {
         seen_at -> Timestamp,
         expires_at -> Timestamp,
         revoked_at -> Nullable<Timestamp>,
+        code_at -> Nullable<Timestamp>,
     }
 }
 
@@ -323,6 +325,8 @@ diesel::table! {
         created_at -> Timestamp,
         decided_at -> Nullable<Timestamp>,
         done_at -> Nullable<Timestamp>,
+        signed_with -> Text,
+        approved_with -> Text,
     }
 }
 
@@ -512,6 +516,7 @@ diesel::table! {
         reason -> Text,
         created_at -> Timestamp,
         decided_at -> Nullable<Timestamp>,
+        made_with -> Text,
     }
 }
 

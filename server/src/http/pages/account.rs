@@ -1,6 +1,7 @@
 //! A person's own account: language and theme, password, second factor, sessions.
 
 use super::super::error::Fault;
+use super::super::gate;
 use super::super::rights::{Member, Who};
 use super::super::routes::{Id, Posted, Routes};
 use super::super::see_other;
@@ -106,8 +107,11 @@ async fn security_page(who: &Who<Member>, shown: &str) -> Result<Page, Fault> {
         Field::new("current", who.t("field-current-password"), "password").autocomplete("current-password"),
         Field::new("password", who.t("field-new-password"), "password").hint(who.t("password-hint")).autocomplete("new-password"),
     ];
-    let mut page = Page::new(who.t("security-title"))
-        .trail(who.t("account-title"), "/account")
+    let wanted = gate::missing(who.app.config.second_factor, &person.user, &person.party);
+    let wanted = wanted.map(|refusal| Block::Notice(web::Tone::Attention, language.refusal(&refusal, "")));
+    let mut page = Page::new(who.t("security-title")).trail(who.t("account-title"), "/account");
+    page.blocks.extend(wanted);
+    page = page
         .with(Block::Heading(who.t("security-password")))
         .form(Form::new("/account/password", who.t("security-password-submit"), password))
         .with(Block::Heading(who.t("security-totp")));
@@ -138,9 +142,15 @@ async fn security_page(who: &Who<Member>, shown: &str) -> Result<Page, Fault> {
     for session in sessions.iter().filter(|session| session.id != person.session.id).take(20) {
         let agent: String = session.agent.chars().take(40).collect();
         let label = language.fill("security-end-one", &[("agent", agent), ("when", language.moment(session.created_at))]);
-        page = page.form(Form::new(format!("/account/sessions/{}/revoke", session.id), label, vec![]).secondary());
+        let fields = vec![current_password(who)];
+        page = page.form(Form::new(format!("/account/sessions/{}/revoke", session.id), label, fields).secondary());
     }
-    Ok(page.form(Form::new("/account/sessions/revoke-others", who.t("security-end-others"), vec![]).secondary()))
+    let fields = vec![current_password(who)];
+    Ok(page.form(Form::new("/account/sessions/revoke-others", who.t("security-end-others"), fields).secondary()))
+}
+
+fn current_password(who: &Who<Member>) -> Field {
+    Field::new("current", who.t("field-current-password"), "password").autocomplete("current-password")
 }
 
 async fn security(who: Who<Member>) -> Answer {
@@ -176,11 +186,16 @@ async fn prove_password(who: &Who<Member>, current: &str) -> Result<(), Fault> {
 async fn password(who: Who<Member>, posted: Posted) -> Answer {
     let person = who.person()?.clone();
     let (new, email) = (posted.get("password").to_owned(), person.user.email.clone());
+    let (must_change, old_hash) = (person.user.password_expires_at.is_some(), person.user.password_hash.clone());
     let changed = async {
         prove_password(&who, posted.get("current")).await?;
         let password_hash = who
             .read(move |_| {
                 auth::check_password(&new, &email)?;
+                // What was printed at the set-up is no password of the person's own.
+                if must_change && auth::verify_password(&new, &old_hash) {
+                    return Err(Refusal::PasswordBreached.into());
+                }
                 Ok(auth::hash_password(&new)?)
             })
             .await?;
@@ -224,12 +239,22 @@ async fn totp_remove(who: Who<Member>, posted: Posted) -> Answer {
 }
 
 async fn revoke(who: Who<Member>, id: Id, posted: Posted) -> Answer {
-    who.submit(&posted.key(), RevokeSessions { session_id: Some(id.0), keep_session: 0 }).await?;
-    Ok(see_other("/account/security"))
+    end_sessions(&who, &posted, RevokeSessions { session_id: Some(id.0), keep_session: 0 }).await
 }
 
 async fn revoke_others(who: Who<Member>, posted: Posted) -> Answer {
     let keep_session = who.person()?.session.id;
-    who.submit(&posted.key(), RevokeSessions { session_id: None, keep_session }).await?;
-    Ok(see_other("/account/security"))
+    end_sessions(&who, &posted, RevokeSessions { session_id: None, keep_session }).await
+}
+
+/// Whoever ends the sessions of a person must know the password, not only hold one of them.
+async fn end_sessions(who: &Who<Member>, posted: &Posted, command: RevokeSessions) -> Answer {
+    let ended = async {
+        prove_password(who, posted.get("current")).await?;
+        who.submit(&posted.key(), command).await
+    };
+    match ended.await {
+        Ok(_) => Ok(see_other("/account/security")),
+        Err(fault) => security_again(who, posted, fault).await,
+    }
 }

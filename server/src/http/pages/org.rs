@@ -11,6 +11,7 @@ use super::{Answer, again, receipt, submit_or_again};
 use crate::commands::change_user::ChangeUser;
 use crate::commands::invite_user::InviteUser;
 use crate::commands::propose_bank_account::ProposeBankAccount;
+use crate::commands::reset_factor::ResetFactor;
 use crate::commands::set_approval_limit::SetApprovalLimit;
 use domain::Refusal;
 use domain::party::{Capacity, Names, Role};
@@ -24,6 +25,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/org/people", invite);
     routes.get("/org/people/{id}", person);
     routes.post("/org/people/{id}", person_post);
+    routes.post("/org/people/{id}/reset-factor", reset_factor);
     routes.post("/org/limits", limits);
     routes.get("/org/bank-accounts", bank_accounts);
     routes.post("/org/bank-accounts", bank_accounts_post);
@@ -187,13 +189,25 @@ async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
     } else {
         ""
     }));
-    Ok(Page::new(user.name.clone())
+    let mut page = Page::new(user.name.clone())
         .trail(who.t("people-title"), "/org/people")
         .with(Block::Facts(vec![
             (who.t("field-email"), Value::text(user.email)),
             (who.t("col-state"), Value::state(who.language(), &user.status)),
         ]))
-        .form(Form::new(format!("/org/people/{id}"), who.t("people-save"), fields)))
+        .form(Form::new(format!("/org/people/{id}"), who.t("people-save"), fields));
+    if !user.totp_secret.is_empty() && user.id != who.person()?.user.id {
+        let reason = Field::new("reason", who.t("field-reason"), "area").hint(who.t("people-reset-factor-hint"));
+        let form = Form::new(format!("/org/people/{id}/reset-factor"), who.t("people-reset-factor"), vec![reason]);
+        page = page.with(Block::Heading(who.t("security-totp"))).form(form.secondary());
+    }
+    Ok(page)
+}
+
+async fn reset_factor(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
+    let page = person_page(&who, id.0).await?;
+    let command = ResetFactor { user_id: id.0, reason: posted.get("reason").to_owned() };
+    submit_or_again(&who, &posted, command, page, "").await
 }
 
 async fn person(who: Who<Administrator>, id: Id) -> Answer {

@@ -81,6 +81,10 @@ pub async fn check_credentials(app: &Shared, sender: &Sender, email: &str, passw
         record_failure(app, &user).await;
         return Err(Refusal::SignInFailed.into());
     }
+    // Only whoever knows it learns that it has ended; a link by mail sets another.
+    if user.password_expires_at.is_some_and(|until| until <= now) {
+        return Err(Refusal::PasswordExpired.into());
+    }
     app.sign_in_throttle.forgive(&sender.address);
     Ok(user)
 }
