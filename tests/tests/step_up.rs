@@ -2,14 +2,19 @@
 //! ASVS 6.3.3, 6.4.1, 7.5.1 to 7.5.3. On both databases.
 
 use crate::journey::{Bank, SUPPLIER, incoming, onboard, second_of, set_limit, verify_account};
+use domain::Refusal;
 use e2e::world::{PASSWORD, World};
 use e2e::{Answer, Client, Database};
 use serde_json::json;
 use server::clock::Clock;
+use server::commands::request_payout::RequestPayout;
+use server::commands::step_up::{self, ActCode};
+use server::commands::{Actor, Proof};
 use server::config::SecondFactor;
 use server::http::gate;
 use server::http::routes::Routes;
 use server::setup::{FirstUser, Setup};
+use server::writer::WriteError;
 use store::User;
 use store::records::Record;
 
@@ -308,6 +313,22 @@ fn two_at_once_with_one_code_are_one() {
             assert_eq!(done.iter().filter(|status| **status == 401).count(), 5, "{done:?}");
             assert_eq!(count(&world, "payouts"), round);
         }
+        // The commit compares once more: an account that was verified in between is not what the code was for.
+        let payout = RequestPayout { currency: "EUR".to_owned(), amount_minor: 500 };
+        let row = user(&world, SUPPLIER.3);
+        let act = |digest: String| {
+            let code = Some(ActCode { step: i64::MAX, digest });
+            let actor = Actor { proof: Proof { code, ..Proof::NONE }, ..Actor::person(row.party_id, row.id) };
+            world.app().writer.submit_blocking(actor, server::hash::random_token(), payout.clone().into())
+        };
+        let actor = Actor::person(row.party_id, row.id);
+        let shown = step_up::bound(&mut world.conn(), &actor, &payout.clone().into()).unwrap().unwrap();
+        let digest = step_up::digest(&payout.clone().into(), &shown);
+        let before = "UPDATE bank_accounts SET iban = ? WHERE status = 'verified'";
+        store::query::execute(&mut world.conn(), before, &["NL91ABNA0417164300".into()]).unwrap();
+        assert_eq!(act(digest.clone()), Err(WriteError::Refused(Refusal::StepUpMismatch)));
+        store::query::execute(&mut world.conn(), before, &["BE68539007547034".into()]).unwrap();
+        assert!(act(digest).is_ok());
         world.verify();
     }
 }
