@@ -4,6 +4,7 @@ pub mod passwords;
 
 use crate::clock::Clock;
 use chrono::NaiveDateTime;
+use domain::Refusal;
 use domain::party::{Names, UserStatus};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -171,6 +172,36 @@ pub fn open_totp_secret<'a>(key: &str, user_id: i64, signed: &'a str, now: Naive
     fits.then_some(totp_secret)
 }
 
+/// Seconds within which what was shown for one act may be confirmed by a code.
+const STEP_UP_SECONDS: i64 = 5 * 60;
+
+/// What one session has been shown: the digest of the act, the moment, and a signature over both and whose they are.
+#[must_use]
+pub fn sign_challenge(key: &str, (user_id, session_id): (i64, i64), digest: &str, now: NaiveDateTime) -> String {
+    let moment = now.and_utc().timestamp();
+    let signed = signature(key, "step-up", &format!("{user_id} {session_id} {digest} {moment}")).unwrap_or_default();
+    format!("{digest}.{moment}.{signed}")
+}
+
+/// Whether this challenge was shown to this session for this very act, a short time ago.
+pub fn check_challenge(
+    key: &str,
+    (user_id, session_id): (i64, i64),
+    digest: &str,
+    challenge: &str,
+    now: NaiveDateTime,
+) -> Result<(), Refusal> {
+    let parts: Vec<&str> = challenge.split('.').collect();
+    let [shown, moment, given] = parts.as_slice() else { return Err(Refusal::StepUpMismatch) };
+    let wanted = signature(key, "step-up", &format!("{user_id} {session_id} {shown} {moment}")).unwrap_or_default();
+    let moment: i64 = moment.parse().map_err(|_| Refusal::StepUpMismatch)?;
+    if !crate::hash::same_secret(&wanted, given) || *shown != digest {
+        return Err(Refusal::StepUpMismatch);
+    }
+    let age = now.and_utc().timestamp().checked_sub(moment).unwrap_or(i64::MAX);
+    if (0..=STEP_UP_SECONDS).contains(&age) { Ok(()) } else { Err(Refusal::StepUpStale) }
+}
+
 /// The session token inside a valid bearer token, and the user it names.
 #[must_use]
 pub fn read_token(secret: &str, token: &str, now: NaiveDateTime) -> Option<(String, i64)> {
@@ -247,6 +278,10 @@ pub fn find_person(conn: &mut Conn, token_hash: &str, clock: &Clock) -> Result<O
     if user.status != UserStatus::Active.name() {
         return Ok(None);
     }
+    // A factor that was added elsewhere does not prove this session: it must begin anew, with a code.
+    if !user.totp_secret.is_empty() && session.code_at.is_none() && session.kind != "pending" {
+        return Ok(None);
+    }
     let party = Party::load(conn, user.party_id)?;
     Ok(Some(Person { user, party, session }))
 }
@@ -281,6 +316,27 @@ mod tests {
         assert_eq!(open_totp_secret("key", 7, &later, at(1_000)), None, "another moment");
         for strange in ["", "AAAA", "AAAA.1", "AAAA.x.y", "..", &signed.replace('.', "")] {
             assert_eq!(open_totp_secret("key", 7, strange, now), None, "{strange}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_holds_for_one_act_of_one_session_for_five_minutes() {
+        let now: NaiveDateTime = "2026-11-22T10:00:00".parse().unwrap();
+        let at = |seconds: i64| now + chrono::TimeDelta::seconds(seconds);
+        let shown = sign_challenge("key", (7, 70), "ab", now);
+        let check = |key: &str, whose, digest: &str, seconds| check_challenge(key, whose, digest, &shown, at(seconds));
+        assert_eq!(check("key", (7, 70), "ab", 0), Ok(()));
+        assert_eq!(check("key", (7, 70), "ab", 300), Ok(()));
+        assert_eq!(check("key", (7, 70), "ab", 301), Err(Refusal::StepUpStale));
+        assert_eq!(check("key", (7, 70), "ab", -1), Err(Refusal::StepUpStale), "from the future");
+        for (key, whose, digest) in
+            [("other", (7, 70), "ab"), ("key", (8, 70), "ab"), ("key", (7, 71), "ab"), ("key", (7, 70), "ac")]
+        {
+            assert_eq!(check(key, whose, digest, 0), Err(Refusal::StepUpMismatch), "{key} {whose:?} {digest}");
+        }
+        let later = shown.replacen(&now.and_utc().timestamp().to_string(), &at(290).and_utc().timestamp().to_string(), 1);
+        for strange in ["", "ab", "ab.1", "ab.x.y", "..", "ab.1.2.3", later.as_str(), &shown.replace("ab.", "ac.")] {
+            assert_eq!(check_challenge("key", (7, 70), "ab", strange, at(400)), Err(Refusal::StepUpMismatch), "{strange}");
         }
     }
 

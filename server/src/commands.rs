@@ -19,18 +19,19 @@ pub struct Actor {
     pub user_id: i64,
     /// The second person, when this runs because somebody approved it.
     pub approver_id: Option<i64>,
+    pub proof: Proof,
 }
 
 impl Actor {
     /// The platform's own jobs. No request acts as this company, so no request can take one of their keys.
-    pub const SYSTEM: Self = Self { party_id: 0, user_id: 0, approver_id: None };
+    pub const SYSTEM: Self = Self { party_id: 0, user_id: 0, approver_id: None, proof: Proof::NONE };
     /// The platform for requests that come before or beside a sign-in: resets, invitations, counters of wrong passwords. Ids of
     /// companies begin far above.
-    pub const DOOR: Self = Self { party_id: 1, user_id: 0, approver_id: None };
+    pub const DOOR: Self = Self { party_id: 1, user_id: 0, approver_id: None, proof: Proof::NONE };
 
     #[must_use]
     pub fn person(party_id: i64, user_id: i64) -> Self {
-        Self { party_id, user_id, approver_id: None }
+        Self { party_id, user_id, approver_id: None, proof: Proof::NONE }
     }
 }
 
@@ -63,8 +64,12 @@ pub struct Outcome {
 
 impl Outcome {
     #[must_use]
-    pub fn to_stored(done: &Done, wrote: &BTreeMap<String, String>) -> String {
-        json!({ "awaits_approval": done.awaits_approval, "body": done.body, "wrote": wrote }).to_string()
+    pub fn to_stored(done: &Done, wrote: &BTreeMap<String, String>, proof: &Proof) -> String {
+        let mut stored = json!({ "awaits_approval": done.awaits_approval, "body": done.body, "wrote": wrote });
+        if let (Some(map), Some(_)) = (stored.as_object_mut(), &proof.code) {
+            map.insert("proven".to_owned(), proof.made_with.as_str().into());
+        }
+        stored.to_string()
     }
 
     #[must_use]
@@ -101,6 +106,8 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
     const HOT: bool = false;
     /// Commands that only keep house (a session was seen, a mail was sent) leave no audit record.
     const AUDITED: bool = true;
+    /// Whether somebody with a second factor gives a fresh code for it: money leaves, it changes where money goes, or who may say so.
+    const STEP_UP: bool = false;
 
     /// Facts, decision, postings, records, notices.
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done>;
@@ -144,6 +151,14 @@ macro_rules! commands {
             #[must_use]
             pub fn hot(&self) -> bool {
                 match self { $(Self::$name(_) => <$module::$name as Execute>::HOT),+ }
+            }
+            /// Each name, and whether it asks for a fresh code.
+            pub const STEP_UPS: &'static [(&'static str, bool)] =
+                &[$((<$module::$name as Execute>::NAME, <$module::$name as Execute>::STEP_UP)),+];
+
+            #[must_use]
+            pub fn step_up(&self) -> bool {
+                match self { $(Self::$name(_) => <$module::$name as Execute>::STEP_UP),+ }
             }
             #[must_use]
             pub fn audited(&self) -> bool {
@@ -238,6 +253,7 @@ commands!(
     request_code RequestCode,
     request_password_reset RequestPasswordReset,
     request_payout RequestPayout,
+    reset_factor ResetFactor,
     reset_password ResetPassword,
     resolve_line ResolveLine,
     retry_mail RetryMail,
@@ -299,18 +315,27 @@ pub mod programmes;
 pub mod reviews;
 pub(crate) mod second_person;
 pub mod settlement;
+pub mod step_up;
+
+pub use step_up::Proof;
 
 /// Runs a command, or puts it before a second person.
 pub fn run(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<Done> {
-    if actor.approver_id.is_none()
-        && let Some(ask) = command.ask_second_person(batch, actor)?
-    {
-        let matter = command.matter(batch.conn, actor)?;
-        second_person::require(batch, actor, matter)?;
-        return request_approval(batch, actor, command, &ask);
-    }
-    let done = command.execute(batch, actor)?;
-    second_person::count_alone(batch, actor)?;
+    step_up::check(batch, actor, command)?;
+    let ask = if actor.approver_id.is_none() { command.ask_second_person(batch, actor)? } else { None };
+    let done = match ask {
+        Some(ask) => {
+            let matter = command.matter(batch.conn, actor)?;
+            second_person::require(batch, actor, matter)?;
+            request_approval(batch, actor, command, &ask)?
+        }
+        None => {
+            let done = command.execute(batch, actor)?;
+            second_person::count_alone(batch, actor)?;
+            done
+        }
+    };
+    step_up::use_up(batch, actor)?;
     Ok(done)
 }
 
@@ -332,6 +357,7 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
         reason: String::new(),
         created_at: batch.now,
         decided_at: None,
+        made_with: actor.proof.made_with.clone(),
     };
     batch.insert(&approval)?;
     let arguments = json!({ "command": command.name() });

@@ -22,6 +22,8 @@ pub struct Config {
     pub base_url: String,
     /// Key of the API's tokens, shared by all processes on one database.
     pub secret: String,
+    /// Whether a second factor is a duty of those who make and check money.
+    pub second_factor: SecondFactor,
     /// The demo world: mailbox and clock pages.
     pub demo: bool,
     /// Where /metrics listens; none turns it off.
@@ -32,6 +34,24 @@ pub struct Config {
     pub file_reader: PathBuf,
     pub limits: Limits,
     pub checkpoints: CheckpointConfig,
+}
+
+/// Whether whoever makes or checks money must have a second factor (`http/gate.rs`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondFactor {
+    #[default]
+    Duty,
+    /// Only for worlds without money, such as the demo.
+    Optional,
+}
+
+/// `duty` or `optional`.
+pub fn second_factor(given: &str) -> Result<SecondFactor, String> {
+    match given {
+        "duty" => Ok(SecondFactor::Duty),
+        "optional" => Ok(SecondFactor::Optional),
+        _ => Err("give duty, or optional where there is no money".to_owned()),
+    }
 }
 
 /// How the log is signed, and where its checkpoints go besides the database.

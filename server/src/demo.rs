@@ -49,6 +49,7 @@ pub fn config(database_url: String, listen: &str, base_url: &str, data: &std::pa
         mail_from: "Kontor <kontor@localhost>".to_owned(),
         base_url: base_url.to_owned(),
         secret: crate::hash::random_token(),
+        second_factor: crate::config::SecondFactor::Optional,
         demo: true,
         metrics_listen: None,
         trusted_proxies: Vec::new(),

@@ -6,6 +6,7 @@ pub mod body;
 pub mod connection;
 mod denials;
 pub mod error;
+pub mod gate;
 pub mod lag;
 pub mod listen;
 pub mod log;
@@ -16,6 +17,7 @@ pub mod prove;
 pub mod rights;
 pub mod routes;
 pub mod shares;
+pub mod step_up;
 pub mod upload;
 
 use crate::allowance::Allowances;
@@ -164,6 +166,7 @@ impl App {
                 | Command::SetPreferences(_)
                 | Command::DecideCompany(_)
                 | Command::EnrolTotp(_)
+                | Command::ResetFactor(_)
         );
         let taken = self.quotas.take(&self.allowances, &actor, &command)?;
         // Large tables come one by one, so that others wait for one of them at most.
@@ -204,10 +207,16 @@ impl App {
             style_href: self.style_href.clone(),
             script_href: self.script_href.clone(),
             demo: self.config.demo,
+            second_factor_optional: self.config.second_factor == crate::config::SecondFactor::Optional,
             request_id: viewer.request_id.clone(),
             ..Shell::default()
         };
         if let Some(person) = viewer.person.clone() {
+            // Whoever may do nothing yet is not told what waits.
+            if gate::missing(self.config.second_factor, &person.user, &person.party).is_some() {
+                (shell.company, shell.person) = (person.party.name, person.user.name);
+                return Ok(shell);
+            }
             if viewer.rail.get().is_none() {
                 let person = person.clone();
                 let rail = self.read(move |conn| Ok(Rail::load(conn, &person)?)).await?;

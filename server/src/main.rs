@@ -5,8 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use formats::books::BooksFormat;
 use server::clock::Clock;
 use server::config::{
-    CheckpointConfig, Config, Secret, base_url, check_folder, database_url, load_secret, mailbox, own_program, private_file,
-    private_folder, smtp_url,
+    CheckpointConfig, Config, SecondFactor, Secret, base_url, check_folder, database_url, load_secret, mailbox, own_program,
+    private_file, private_folder, second_factor, smtp_url,
 };
 use server::limits::Limits;
 use server::setup::{FirstUser, Setup};
@@ -109,6 +109,9 @@ enum Task {
         /// Key of API tokens; the same for all processes on one database. None: a file in the data folder.
         #[arg(long, env = "KONTOR_SECRET", hide_env_values = true)]
         secret: Option<String>,
+        /// duty: whoever makes or checks money, and every operator, adds a second factor before anything else. optional: only for trials.
+        #[arg(long, env = "KONTOR_SECOND_FACTOR", default_value = "duty", value_parser = second_factor)]
+        second_factor: SecondFactor,
         /// Address and port of /metrics (Prometheus), apart from the pages; none turns it off.
         #[arg(long, env = "KONTOR_METRICS_LISTEN")]
         metrics_listen: Option<String>,
@@ -151,6 +154,17 @@ enum Task {
         /// Address of a third person with the same roles: two can go on when one has left.
         #[arg(long)]
         third_email: Option<String>,
+    },
+    /// Take a person's lost second factor off, where nobody is left to do it on the pages; every session of the person ends.
+    ResetFactor {
+        #[command(flatten)]
+        database: Database,
+        /// The person's address.
+        #[arg(long)]
+        email: String,
+        /// How it is known that the person has lost it; stays in the audit.
+        #[arg(long)]
+        reason: String,
     },
     /// Bring the database's schema up to date.
     Migrate {
@@ -253,6 +267,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             mail_from,
             base_url,
             secret,
+            second_factor,
             metrics_listen,
             trusted_proxy,
             drain,
@@ -280,6 +295,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 mail_from,
                 base_url,
                 secret,
+                second_factor,
                 demo: false,
                 metrics_listen,
                 trusted_proxies: trusted_proxy,
@@ -337,16 +353,23 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 password: server::hash::random_token().get(..24).unwrap_or_default().to_owned(),
                 roles: "administrator,maker,checker".to_owned(),
                 language: "en".to_owned(),
+                initial: true,
             };
             let users = emails.iter().map(|email| user(email)).collect();
             let wanted =
                 Setup { operator_name, country, custody_iban: account.to_string(), business_date: today, currencies, users };
             drop(conn);
             setup::run(&database.url()?, &wanted, &clock)?;
-            println!("The operator is set up. These passwords are shown once; change them after signing in:");
+            println!(
+                "The operator is set up. These passwords are shown once, must be changed at the first sign-in, and end after 72 hours:"
+            );
             for user in &wanted.users {
                 println!("  {}  {}", user.email, user.password);
             }
+        }
+        Task::ResetFactor { database, email, reason } => {
+            setup::reset_factor(&database.url()?, &email, &reason, &Clock::default())?;
+            println!("{email} signs in with the password alone now, and adds a new second factor");
         }
         Task::Migrate { database } => {
             let mut conn = store::connect(&database.url()?)?;

@@ -76,7 +76,7 @@ fn kind_of(command: &Command) -> Kind {
 /// Bytes that a command keeps, and rows that it writes in one commit.
 fn weight(command: &Command) -> (usize, usize) {
     match command {
-        Command::AttachEvidence(one) => (one.content.len(), 0),
+        Command::AttachEvidence(one) => (one.file.content().len(), 0),
         Command::RegisterInvoice(one) => (one.content.len(), 0),
         Command::RegisterTable(one) => (one.content.len(), one.rows.len()),
         Command::DraftPayables(one) => (one.content.len(), one.rows.len()),
@@ -102,7 +102,7 @@ impl Quotas {
 
     /// Takes what the command needs of its person's and company's bounds, or nothing. The platform has none.
     pub fn take(&self, allowances: &Allowances, actor: &Actor, command: &Command) -> Result<Taken, Fault> {
-        if actor.party_id == 0 || self.limits.writes_per_second == 0 {
+        if actor.user_id == 0 || self.limits.writes_per_second == 0 {
             return Ok(Taken::default());
         }
         self.pace(actor, self.started.elapsed())?;

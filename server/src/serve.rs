@@ -41,6 +41,9 @@ pub fn start(config: Config, clock: Clock) -> Result<Running, StoreError> {
     let pool = store::open_pool(&config.database_url, 8)?;
     let (writer, writer_thread) = Writer::start(&config.database_url, clock.clone())?;
     let signer = crate::config::load_log_key(&config)?;
+    if config.second_factor == crate::config::SecondFactor::Optional && !config.demo {
+        tracing::warn!("nobody needs a second factor here: KONTOR_SECOND_FACTOR is optional");
+    }
     let app = App::new(pool, writer, clock, config, signer);
     let stop = Arc::new(AtomicBool::new(false));
     let jobs = start_jobs(&app, &stop)?;

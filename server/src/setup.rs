@@ -4,10 +4,12 @@ use crate::auth;
 use crate::clock::Clock;
 use crate::commands::Actor;
 use crate::commands::found_platform::{FirstPerson, FoundPlatform};
+use crate::commands::reset_factor::ResetFactor;
 use crate::writer::{WriteError, Writer};
 use chrono::NaiveDate;
 use domain::Refusal;
-use store::{Conn, StoreError};
+use store::records::Record;
+use store::{Conn, StoreError, User};
 use web::Language;
 
 /// One of the operator's first people.
@@ -18,6 +20,8 @@ pub struct FirstUser {
     pub password: String,
     pub roles: String,
     pub language: String,
+    /// The password was made for the person: it must be changed at the first sign-in, and ends after 72 hours.
+    pub initial: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +63,24 @@ pub fn run(database_url: &str, setup: &Setup, clock: &Clock) -> Result<(), Store
     }
 }
 
+/// Takes a person's second factor off, as the platform itself; audited like everything else. The server may run on.
+pub fn reset_factor(database_url: &str, email: &str, reason: &str, clock: &Clock) -> Result<(), StoreError> {
+    let mut conn = store::connect(database_url)?;
+    let found = User::find_where(&mut conn, "email = ?", &[email.trim().to_lowercase().into()])?;
+    let user = found.ok_or_else(|| StoreError::Connection(format!("nobody has the address {email}")))?;
+    drop(conn);
+    let (writer, thread) = Writer::start(database_url, clock.clone())?;
+    let command = ResetFactor { user_id: user.id, reason: reason.to_owned() };
+    let reply = writer.submit_blocking(Actor::SYSTEM, crate::hash::random_token(), command.into());
+    drop(writer);
+    let ended = thread.join();
+    match reply {
+        Ok(_) if ended.is_ok() => Ok(()),
+        Err(WriteError::Refused(refusal)) => Err(StoreError::Connection(sentence(&refusal))),
+        other => Err(StoreError::Connection(format!("the second factor was not reset: {other:?}"))),
+    }
+}
+
 /// A refusal as the command line prints it.
 #[must_use]
 pub fn sentence(refusal: &Refusal) -> String {
@@ -72,5 +94,6 @@ fn first_person(user: &FirstUser) -> Result<FirstPerson, StoreError> {
         roles: user.roles.clone(),
         language: user.language.clone(),
         password_hash: auth::hash_password(&user.password)?,
+        initial: user.initial,
     })
 }

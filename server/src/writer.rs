@@ -485,7 +485,7 @@ fn run_one(batch: &mut Batch<'_>, submission: &Submission, seen: &mut SeenKeys) 
         return Ok(Ok(Outcome { seq: 0, repeated: false, awaits_approval: done.awaits_approval, body: done.body }));
     }
     let seq = batch.audit_seq();
-    let stored = Outcome::to_stored(&done, &batch.take_marks());
+    let stored = Outcome::to_stored(&done, &batch.take_marks(), &actor.proof);
     let (first_transfer, last_transfer) = batch.posted();
     batch.append_audit(AuditRecord {
         seq,

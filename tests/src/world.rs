@@ -30,6 +30,7 @@ pub fn config(database: &Database, base: &str) -> Config {
         mail_from: "Kontor <kontor@localhost>".to_owned(),
         base_url: base.to_owned(),
         secret: "a secret of at least thirty-two characters".to_owned(),
+        second_factor: server::config::SecondFactor::Optional,
         demo: true,
         metrics_listen: None,
         trusted_proxies: Vec::new(),
@@ -66,6 +67,7 @@ fn set_up_in(database: &Database, date: NaiveDate, clock: &Clock, (currencies, p
         password: PASSWORD.to_owned(),
         roles: roles.to_owned(),
         language: "en".to_owned(),
+        initial: false,
     };
     let wanted = Setup {
         operator_name: "Operator".to_owned(),

@@ -35,6 +35,7 @@ mod replication;
 mod security;
 mod settlement;
 mod simulation;
+mod step_up;
 mod storage;
 mod survival;
 mod tables;

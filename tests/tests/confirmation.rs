@@ -77,7 +77,7 @@ fn party(conn: &mut Conn, name: &str) -> Party {
 }
 
 /// A buyer and a supplier with so many payables between them.
-fn world(database: Database, count: usize) -> (World, Vec<Invoice>) {
+pub fn world(database: Database, count: usize) -> (World, Vec<Invoice>) {
     let world = World::start(database, DAY);
     let operator = world.signed_in("operator@x.example");
     onboard(&world, &operator, SUPPLIER);

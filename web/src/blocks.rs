@@ -642,6 +642,8 @@ pub struct Shell {
     pub business_date: String,
     pub unread: i64,
     pub demo: bool,
+    /// Nobody needs a second factor here: said on every page.
+    pub second_factor_optional: bool,
     pub request_id: String,
 }
 

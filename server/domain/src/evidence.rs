@@ -19,12 +19,13 @@ pub struct EvidenceFacts<'a> {
     pub at: &'a str,
 }
 
-/// Who signed, and with which factors that person had signed in.
+/// Who signed, and with which factors: those of the session that signed, and of a code for this very act.
 #[derive(Clone, Copy, Debug)]
 pub struct Signature<'a> {
     pub name: &'a str,
     pub email: &'a str,
-    /// `password`, `password+totp`, or the link and the way of its code.
+    /// `password` or `password+totp` with the moments of the codes, the link and the way of its code, or `not recorded`. Texts of version 1 say
+    /// instead whether the person had a factor at that time.
     pub factors: &'a str,
 }
 
@@ -35,7 +36,7 @@ pub fn text(facts: &EvidenceFacts<'_>) -> String {
     let signature = |who: &Signature<'_>| format!("{} <{}>; {}", line(who.name), line(who.email), who.factors);
     let approved = facts.approver.as_ref().map(signature).unwrap_or_default();
     format!(
-        "kontor-confirmation-1\nundertaking={}\nen={}\nzh={}\ndocument-sha256={}\nsigned={}\nasked-at={}\napproved={approved}\nbinding-from={}\n{}\n",
+        "kontor-confirmation-2\nundertaking={}\nen={}\nzh={}\ndocument-sha256={}\nsigned={}\nasked-at={}\napproved={approved}\nbinding-from={}\n{}\n",
         facts.version,
         line(facts.words_en),
         line(facts.words_zh),

@@ -57,6 +57,13 @@ impl Names {
     }
 }
 
+/// Whether a second factor is a duty: of everybody who makes or checks money, and of operators always.
+#[must_use]
+pub fn owes_second_factor(roles: &Names, capacities: &Names) -> bool {
+    let acts = [Role::Administrator, Role::Maker, Role::Checker].iter().any(|role| roles.has(role.name()));
+    acts || capacities.has(Capacity::Operator.name())
+}
+
 /// Keeps only known names, in their fixed order; an unknown one or an empty list is refused.
 pub fn normalise_names(list: &str, known: &[&'static str], field: &str) -> Result<String, Refusal> {
     let wanted = Names::parse(list);
@@ -124,6 +131,20 @@ pub fn decide_approval(maker: i64, checker: i64, asked_hash: &str, seen_hash: &s
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_makes_or_checks_money_owes_a_second_factor() {
+        for (roles, capacities, owes) in [
+            ("viewer", "supplier", false),
+            ("", "buyer", false),
+            ("viewer", "operator", true),
+            ("maker", "supplier", true),
+            ("checker,viewer", "buyer", true),
+            ("administrator", "financier", true),
+        ] {
+            assert_eq!(owes_second_factor(&Names::parse(roles), &Names::parse(capacities)), owes, "{roles} of {capacities}");
+        }
+    }
 
     #[test]
     fn a_day_bounds_what_one_person_does_alone() {

@@ -62,6 +62,15 @@ refusals! {
     TotpWrong => "totp_wrong",
     /// The secret of a second factor was not shown to this person, or too long ago.
     TotpSecretStale => "totp_secret_stale",
+    /// The role makes or checks money, and the person has no second factor yet.
+    SecondFactorNeeded => "second_factor_needed",
+    /// An initial password must be changed first, and opens nothing after its time.
+    PasswordChangeNeeded => "password_change_needed",
+    PasswordExpired => "password_expired",
+    /// A fresh code for this act, one that was shown too long ago, and one for another act.
+    StepUpNeeded => "step_up_needed",
+    StepUpStale => "step_up_stale",
+    StepUpMismatch => "step_up_mismatch",
     LinkInvalid => "link_invalid",
     EmailTaken { field: String } => "email_taken",
     /// The two first people of a company are one.

@@ -62,6 +62,7 @@ pub fn run(options: &StartOptions) -> Result<Value, Failure> {
         password: crate::hash::random_token(),
         roles: "administrator,maker,checker".to_owned(),
         language: "en".to_owned(),
+        initial: false,
     };
     let wanted = Setup {
         operator_name: "Bench".to_owned(),

@@ -4,7 +4,7 @@
 use super::confirm_invoice::{ConfirmInvoice, Words, issue_terms};
 use super::draft_confirmation_list::stored;
 use super::programmes::{self, Subject};
-use super::{Actor, Done, settlement};
+use super::{Actor, Done, Proof, settlement};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -166,7 +166,8 @@ pub fn find(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<ApprovedPay
 pub fn confirm(batch: &mut Batch<'_>, mut row: ApprovedPayable, invoice: Invoice) -> Step<Done> {
     let list = ConfirmationList::load(batch.conn, row.list_id)?;
     let signer = list.signer_id.ok_or_else(|| settlement::corrupt("signer of list", list.id))?;
-    let actor = Actor { party_id: list.party_id, user_id: signer, approver_id: list.approver_id };
+    let proof = Proof::of_list(&list);
+    let actor = Actor { party_id: list.party_id, user_id: signer, approver_id: list.approver_id, proof };
     "used".clone_into(&mut row.state);
     row.invoice_id = Some(invoice.id);
     batch.update(&row)?;

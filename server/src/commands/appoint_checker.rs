@@ -35,6 +35,7 @@ impl AppointChecker {
 
 impl Execute for AppointChecker {
     const NAME: &'static str = "appoint_checker";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (party, _) = self.decide(batch, actor)?;

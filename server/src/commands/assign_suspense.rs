@@ -45,6 +45,7 @@ pub(crate) fn waiting_line(batch: &mut Batch<'_>, id: i64) -> Step<BankLine> {
 
 impl Execute for AssignSuspense {
     const NAME: &'static str = "assign_suspense";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         batch.acting_party(actor, Capacity::Operator)?;

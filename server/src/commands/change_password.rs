@@ -28,6 +28,7 @@ impl Execute for ChangePassword {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut user = User::load(batch.conn, actor.user_id)?;
         user.password_hash.clone_from(&self.password_hash);
+        user.password_expires_at = None;
         batch.update(&user)?;
         reset_password::close_links(batch, user.id)?;
         revoke_sessions::end_sessions(batch, user.id, self.keep_session)?;

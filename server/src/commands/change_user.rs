@@ -62,6 +62,7 @@ impl ChangeUser {
 impl Execute for ChangeUser {
     const NAME: &'static str = "change_user";
     const ASKERS: &'static [Role] = &[Role::Administrator];
+    const STEP_UP: bool = true;
 
     fn matter(&self, conn: &mut Conn, actor: &Actor) -> Step<Matter> {
         let (user, roles) = self.decide(conn, actor)?;

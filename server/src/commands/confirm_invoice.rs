@@ -2,7 +2,7 @@
 
 use super::answer_invoice::insert_message;
 use super::programmes::{self, Standing, Subject};
-use super::{Actor, Ask, Done, Execute, advance, answer_clock, currency, links, reviews, second_person, settlement, prose};
+use super::{Actor, Ask, Done, Execute, Proof, advance, answer_clock, currency, links, reviews, second_person, settlement, prose};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
@@ -107,24 +107,29 @@ pub fn issue_terms(conn: &mut Conn, code: &str) -> Step<(IssueTermsRow, IssueTer
     Ok((row, terms))
 }
 
-/// The factors with which a person signs: those of the sign-in, or the link and its code.
-fn factors(batch: &mut Batch<'_>, user: &User, invoice_id: i64) -> Step<String> {
+/// The factors with which a person signs: those of the session and of the act, or the link and its code.
+fn factors(batch: &mut Batch<'_>, user: &User, invoice_id: i64, proven: &str) -> Step<String> {
     if user.status == UserStatus::Contact.name() {
         return links::factor(batch, user.id, invoice_id);
     }
-    Ok(if user.totp_secret.is_empty() { "password" } else { "password+totp" }.to_owned())
+    Ok(if proven.is_empty() { "not recorded" } else { proven }.to_owned())
 }
 
 /// The confirmation as one text, with its digest.
-fn evidence(batch: &mut Batch<'_>, signed: &Confirmation, invoice: &Invoice, receivable: &Receivable) -> Step<ConfirmationEvidence> {
+fn evidence(
+    batch: &mut Batch<'_>,
+    signed: &Confirmation,
+    (invoice, receivable): (&Invoice, &Receivable),
+    proof: &Proof,
+) -> Step<ConfirmationEvidence> {
     let signer = User::load(batch.conn, signed.signer_id)?;
     let approver = match signed.approver_id {
         Some(id) => Some(User::load(batch.conn, id)?),
         None => None,
     };
-    let signed_with = factors(batch, &signer, invoice.id)?;
+    let signed_with = factors(batch, &signer, invoice.id, &proof.made_with)?;
     let approved_with = match &approver {
-        Some(user) => factors(batch, user, invoice.id)?,
+        Some(user) => factors(batch, user, invoice.id, &proof.agreed_with)?,
         None => String::new(),
     };
     fn signature<'a>(user: &'a User, factors: &'a str) -> Signature<'a> {
@@ -311,6 +316,7 @@ impl ConfirmInvoice {
 
 impl Execute for ConfirmInvoice {
     const NAME: &'static str = "confirm_invoice";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (invoice, ..) = self.decide(batch, actor)?;
@@ -371,7 +377,7 @@ impl ConfirmInvoice {
         invoice.state = next.name().to_owned();
         invoice.confirmed_minor = self.amount_minor;
         invoice.due_date = Some(self.due_date);
-        let evidence = evidence(batch, &confirmation, &invoice, &receivable)?;
+        let evidence = evidence(batch, &confirmation, (&invoice, &receivable), &actor.proof)?;
         let conditional = less || invoice_due.is_some_and(|said| self.due_date > said);
         let code = if conditional { AnswerCode::ConditionallyAccepted } else { AnswerCode::Accepted };
         let reason_code = if conditional { ReasonCode::Other.name() } else { "" };

@@ -45,6 +45,7 @@ impl ConfirmList {
 
 impl Execute for ConfirmList {
     const NAME: &'static str = "confirm_list";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (list, sums) = self.decide(batch, actor)?;
@@ -60,6 +61,8 @@ impl Execute for ConfirmList {
         list.done_at = in_advance.then_some(batch.now);
         list.signer_id = Some(actor.user_id);
         list.approver_id = actor.approver_id;
+        list.signed_with.clone_from(&actor.proof.made_with);
+        list.approved_with.clone_from(&actor.proof.agreed_with);
         list.decided_at = Some(batch.now);
         batch.update(&list)?;
         if in_advance {

@@ -64,6 +64,7 @@ fn total_of(payouts: &[Payout]) -> Result<i64, Refusal> {
 
 impl Execute for CreatePaymentFile {
     const NAME: &'static str = "create_payment_file";
+    const STEP_UP: bool = true;
 
     /// Money leaves: nobody sends a file alone, whatever the amount.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {

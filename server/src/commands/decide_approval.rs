@@ -1,6 +1,6 @@
 //! A second person agrees to a request, which then happens at once, or turns it down.
 
-use super::{Actor, Command, Done, Execute, prose, second_person};
+use super::{Actor, Command, Done, Execute, Proof, prose, second_person};
 use crate::batch::{Batch, Step};
 use domain::{Refusal, party};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ pub struct DecideApproval {
 
 impl Execute for DecideApproval {
     const NAME: &'static str = "decide_approval";
+    const STEP_UP: bool = true;
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let found = Approval::find(batch.conn, self.approval_id)?.filter(|row| row.party_id == actor.party_id);
@@ -33,7 +34,8 @@ impl Execute for DecideApproval {
         }
         let command = Command::read(&approval.command, &approval.body)
             .ok_or_else(|| StoreError::Corrupt(format!("request of approval {}", approval.id)))?;
-        let maker = Actor { party_id: approval.party_id, user_id: approval.maker_id, approver_id: Some(actor.user_id) };
+        let proof = Proof { made_with: approval.made_with.clone(), agreed_with: actor.proof.made_with.clone(), code: None };
+        let maker = Actor { party_id: approval.party_id, user_id: approval.maker_id, approver_id: Some(actor.user_id), proof };
         if self.approve {
             second_person::check_asker(batch, &maker, &approval.command)?;
             let matter = command.matter(batch.conn, &maker)?;

@@ -29,6 +29,7 @@ impl DecideBankAccount {
 
 impl Execute for DecideBankAccount {
     const NAME: &'static str = "decide_bank_account";
+    const STEP_UP: bool = true;
 
     /// All money of a company goes to this account: two operators must agree.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {

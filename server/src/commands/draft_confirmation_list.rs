@@ -140,6 +140,8 @@ impl Execute for DraftConfirmationList {
             created_at: batch.now,
             decided_at: None,
             done_at: None,
+            signed_with: String::new(),
+            approved_with: String::new(),
         };
         batch.insert(&list)?;
         batch.insert_all(&rows)?;

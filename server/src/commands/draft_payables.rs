@@ -168,6 +168,8 @@ impl Execute for DraftPayables {
             created_at: batch.now,
             decided_at: None,
             done_at: None,
+            signed_with: String::new(),
+            approved_with: String::new(),
         })?;
         batch.insert_all(&rows)?;
         let body = json!({

@@ -6,7 +6,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::User;
+use store::{Session, User};
 use store::records::Keyed;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -42,6 +42,13 @@ impl Execute for EnrolTotp {
         user.totp_last_step = self.step;
         batch.update(&user)?;
         revoke_sessions::end_sessions(batch, user.id, self.keep_session)?;
+        if self.enrolled
+            && let Some(mut session) = Session::find(batch.conn, self.keep_session)?.filter(|row| row.user_id == user.id)
+        {
+            // This session rests on the code that was just given; no other does.
+            session.code_at = Some(batch.now);
+            batch.update(&session)?;
+        }
         let kind = if self.enrolled { "totp_added" } else { "totp_removed" };
         batch.notify_user((user.party_id, user.id), kind, &json!({}), "/account/security".to_owned());
         Ok(Done::new(user.id, json!({})))

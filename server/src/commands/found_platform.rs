@@ -19,6 +19,14 @@ pub struct FirstPerson {
     pub language: String,
     #[serde(skip)]
     pub password_hash: String,
+    /// The password was made for the person: it must be changed at the first sign-in.
+    #[serde(default)]
+    pub initial: bool,
+}
+
+/// How long an initial password opens anything.
+fn initial_life() -> chrono::TimeDelta {
+    chrono::TimeDelta::try_hours(72).unwrap_or_default()
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -92,6 +100,7 @@ impl FirstPerson {
             created_at: batch.now,
             invited_by: None,
             roles_by: None,
+            password_expires_at: self.initial.then(|| batch.now.checked_add_signed(initial_life()).unwrap_or(batch.now)),
         }
     }
 }

@@ -67,6 +67,7 @@ pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invi
         created_at: batch.now,
         invited_by: invited.invited_by,
         roles_by: None,
+        password_expires_at: None,
     };
     batch.insert(&user)?;
     insert_link(batch, "invite", user.id, &token, INVITATION_HOURS)?;
@@ -101,6 +102,7 @@ impl InviteUser {
 impl Execute for InviteUser {
     const NAME: &'static str = "invite_user";
     const ASKERS: &'static [Role] = &[Role::Administrator];
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let roles = Names::parse(&self.decide(batch, actor)?.roles);

@@ -48,6 +48,7 @@ impl ProposeBankAccount {
 impl Execute for ProposeBankAccount {
     const NAME: &'static str = "propose_bank_account";
     const ASKERS: &'static [Role] = &[Role::Administrator];
+    const STEP_UP: bool = true;
 
     /// All of the company's money goes there: its own second person looks before the operator does.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {

@@ -109,6 +109,7 @@ fn person(batch: &mut Batch<'_>, checked: &Checked) -> Step<i64> {
         created_at: batch.now,
         invited_by: None,
         roles_by: None,
+        password_expires_at: None,
     };
     batch.insert(&user)?;
     Ok(user.id)
@@ -116,6 +117,7 @@ fn person(batch: &mut Batch<'_>, checked: &Checked) -> Step<i64> {
 
 impl Execute for RecordContact {
     const NAME: &'static str = "record_contact";
+    const STEP_UP: bool = true;
 
     /// Whoever is recorded can bind the company: two operators must agree.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {

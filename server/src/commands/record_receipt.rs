@@ -65,6 +65,7 @@ impl RecordReceipt {
 
 impl Execute for RecordReceipt {
     const NAME: &'static str = "record_receipt";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (Target::Company(subject) | Target::Receivable(subject)) = self.decide(batch, actor)?;

@@ -42,6 +42,7 @@ impl RequestPayout {
 
 impl Execute for RequestPayout {
     const NAME: &'static str = "request_payout";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         self.decide(batch, actor)?;

@@ -44,6 +44,7 @@ impl Execute for ResetPassword {
             return Err(Refusal::LinkInvalid.into());
         }
         user.password_hash.clone_from(&self.password_hash);
+        user.password_expires_at = None;
         user.failed_count = 0;
         // Whoever can read the mail is let in again at once: locking out the victim helps nobody.
         user.locked_until = None;

@@ -174,6 +174,7 @@ fn same_money(line: &BankLine, other: &BankLine) -> bool {
 
 impl Execute for ResolveLine {
     const NAME: &'static str = "resolve_line";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let Decision { line, other, .. } = self.decide(batch, actor)?;

@@ -20,6 +20,7 @@ pub struct ReturnSuspense {
 
 impl Execute for ReturnSuspense {
     const NAME: &'static str = "return_suspense";
+    const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         batch.acting_party(actor, Capacity::Operator)?;

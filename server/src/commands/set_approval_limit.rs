@@ -48,6 +48,7 @@ impl SetApprovalLimit {
 impl Execute for SetApprovalLimit {
     const NAME: &'static str = "set_approval_limit";
     const ASKERS: &'static [Role] = &[Role::Administrator];
+    const STEP_UP: bool = true;
 
     /// Whoever could raise the limit alone would need nobody for anything.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {

@@ -63,6 +63,7 @@ impl Execute for SignIn {
             seen_at: batch.now,
             expires_at: batch.now.checked_add_signed(life).unwrap_or(batch.now),
             revoked_at: None,
+            code_at: (self.totp_step > 0).then_some(batch.now),
         };
         batch.insert(&session)?;
         Ok(Done::new(user.id, json!({ "session_id": session.id })))

@@ -94,6 +94,7 @@ fn build_world(
         password: PASSWORD.to_owned(),
         roles: roles.to_owned(),
         language: "en".to_owned(),
+        initial: false,
     };
     let wanted = Setup {
         operator_name: "Kontor Operating Company".to_owned(),

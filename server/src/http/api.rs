@@ -223,6 +223,7 @@ command_routes! {
     "record-receipt" record_receipt RecordReceipt OperatorMaker;
     "request-payout" request_payout RequestPayout Maker;
     "retry-mail" retry_mail RetryMail OperatorMaker;
+    "reset-factor" reset_factor ResetFactor Administrator;
     "resolve-line" resolve_line ResolveLine OperatorMaker;
     "return-suspense" return_suspense ReturnSuspense OperatorMaker;
     "revoke-link" revoke_link RevokeLink OperatorMaker;
@@ -265,6 +266,12 @@ struct Credentials {
 async fn token(who: Who<Anyone>, sender: Sender, write: CredentialsBody) -> Answer {
     let asked = write.0;
     let user = prove::credentials(&who.app, &sender, &asked.email, &asked.password).await?;
+    // A token that is good for nothing is not given out; what is missing is added on the pages.
+    let party_id = user.party_id;
+    let party = who.app.read(move |conn| Ok(<store::Party as store::records::Keyed>::load(conn, party_id)?)).await?;
+    if let Some(refusal) = super::gate::missing(who.app.config.second_factor, &user, &party) {
+        return Err(refusal.into());
+    }
     let step = if user.totp_secret.is_empty() { 0 } else { prove::code_at_sign_in(&who.app, user.id, &asked.code).await? };
     let now = who.app.clock.now();
     let (session, _) = begin(&who.app, &user, "api", &sender.agent, step, 0, random_token()).await?;

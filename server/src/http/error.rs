@@ -1,5 +1,6 @@
 //! The only place that picks HTTP status codes, for pages and for the API.
 
+use super::step_up::Asked;
 use super::{App, Viewer};
 use crate::file_reader::FileFault;
 use crate::writer::WriteError;
@@ -16,6 +17,8 @@ use web::{Block, Language, Page};
 #[derive(Debug, Clone)]
 pub enum Fault {
     Refused(Refusal),
+    /// A fresh code for one act is wanted, or the one that came is none.
+    StepUp(Box<Asked>),
     /// A file that cannot be taken.
     Unreadable(FileFault),
     /// Rows of a table that are wrong: nothing of it was taken.
@@ -147,8 +150,15 @@ impl std::fmt::Display for Fault {
 pub fn refusal_status(code: &str) -> StatusCode {
     match code {
         "not_found" | "link_invalid" => StatusCode::NOT_FOUND,
-        "not_permitted" | "company_not_active" | "capacity_missing" | "same_person" | "not_independent" => StatusCode::FORBIDDEN,
-        "sign_in_failed" | "totp_wrong" | "password_wrong" => StatusCode::UNAUTHORIZED,
+        "not_permitted"
+        | "company_not_active"
+        | "capacity_missing"
+        | "same_person"
+        | "not_independent"
+        | "second_factor_needed"
+        | "password_change_needed"
+        | "step_up_needed" => StatusCode::FORBIDDEN,
+        "sign_in_failed" | "totp_wrong" | "password_wrong" | "password_expired" => StatusCode::UNAUTHORIZED,
         "approval_already_decided"
         | "approval_content_changed"
         | "asker_lacks_right"
@@ -166,6 +176,8 @@ pub fn refusal_status(code: &str) -> StatusCode {
         | "buyer_limit_exceeded"
         | "not_enough_units"
         | "statement_repeated"
+        | "step_up_mismatch"
+        | "step_up_stale"
         | "line_already_settled"
         | "request_pending"
         | "receipt_known"
@@ -198,6 +210,7 @@ impl Fault {
     pub fn code(&self) -> String {
         match self {
             Self::Refused(refusal) => refusal.code().to_owned(),
+            Self::StepUp(asked) => asked.refusal.code().to_owned(),
             Self::Unreadable(_) => "file_unreadable".to_owned(),
             Self::Rows(_) => "rows_wrong".to_owned(),
             Self::SignInNeeded => "sign_in_needed".to_owned(),
@@ -217,6 +230,7 @@ impl Fault {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal_status(refusal.code()),
+            Self::StepUp(asked) => refusal_status(asked.refusal.code()),
             Self::Unreadable(_) | Self::Rows(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::Forged => StatusCode::FORBIDDEN,
@@ -237,6 +251,7 @@ impl Fault {
     pub fn sentence(&self, language: Language) -> String {
         match self {
             Self::Refused(refusal) => language.refusal(refusal, ""),
+            Self::StepUp(asked) => language.refusal(&asked.refusal, ""),
             Self::Unreadable(fault) => fault.sentence(language),
             Self::Limit { limit, seconds } => {
                 let (key, count) = if *seconds < 120 {
@@ -315,6 +330,9 @@ impl Fault {
                 map.insert(name.to_owned(), number.map_or_else(|| json!(value), |number| json!(number)));
             }
         }
+        if let (Self::StepUp(asked), Some(map)) = (self, body.as_object_mut()) {
+            map.insert("needs".to_owned(), asked.needs());
+        }
         if let (Self::Unreadable(fault), Some(map)) = (self, body.as_object_mut()) {
             let arguments = fault.arguments.iter().map(|(name, value)| (name.clone(), json!(value)));
             let place: serde_json::Map<String, serde_json::Value> = arguments.collect();
@@ -335,6 +353,16 @@ impl Fault {
         if matches!(self, Self::SignInNeeded) {
             let next = super::routes::encode(&viewer.path);
             return super::see_other(&format!("/login?next={next}"));
+        }
+        // Where what is missing can be had, with a sentence that says what it is.
+        if matches!(self, Self::Refused(Refusal::SecondFactorNeeded | Refusal::PasswordChangeNeeded)) {
+            return super::see_other("/account/security");
+        }
+        if let Self::StepUp(asked) = self
+            && let Ok(page) = asked.page(app, viewer).await
+            && let Ok(sent) = app.page_with(viewer, page, self.status()).await
+        {
+            return sent;
         }
         let language = viewer.language;
         let page = Page::new(language.t(&format!("fault-title-{}", self.status().as_u16())))

@@ -266,8 +266,15 @@ pub fn document() -> Value {
             }
             if route.method == "POST" && !route.path.ends_with("/token") {
                 let header = json!({ "name": "Idempotency-Key", "in": "header", "required": true, "schema": { "type": "string", "minLength": 8, "maxLength": 100 } });
+                let code = schemas.iter().find(|(path, ..)| *path == route.path).is_some_and(|(_, name, _)| {
+                    crate::commands::Command::STEP_UPS.iter().any(|(known, asks)| known == name && *asks)
+                });
                 if let Some(list) = map.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
                     list.push(header);
+                    if code {
+                        let meaning = "a fresh one-time code of a person with a second factor, for this body alone and once; without it the answer is 403 step_up_needed, whose `needs` says for what";
+                        list.push(json!({ "name": "Kontor-Code", "in": "header", "description": meaning, "schema": { "type": "string" } }));
+                    }
                     if route.path.ends_with("/import-statement") {
                         let meaning = "digest of a check; if the file would do something else by now, nothing is imported";
                         list.push(

@@ -133,6 +133,10 @@ pub async fn credentials(app: &Shared, sender: &Sender, email: &str, typed: &str
         (Some(user), Some(turn), Verdict::Right) => {
             turn.right();
             app.allowances.give_back(&SENDER, &name, RIGHT_BACK);
+            // Only whoever knows it learns that it has ended; a link by mail sets another.
+            if user.password_expires_at.is_some_and(|until| until <= app.clock.now()) {
+                return Err(Refusal::PasswordExpired.into());
+            }
             Ok(user)
         }
         (_, turn, _) => {
@@ -186,7 +190,18 @@ pub async fn password(app: &Shared, person: &Person, typed: &str) -> Result<(), 
 pub async fn code(app: &Shared, person: &Person, typed: &str) -> Result<i64, Fault> {
     let turn = session_turn(app, person).await?.also(&CODES, person.user.id.to_string())?;
     let user = load_unlocked(app, person.user.id).await?;
-    let step = step_of(app, &user, typed, turn);
+    finish_code(app, person, &user, typed, turn).await
+}
+
+/// The same for one act: whether the code was used before the writer knows, in the commit that uses it up.
+pub async fn code_for_act(app: &Shared, person: &Person, typed: &str) -> Result<i64, Fault> {
+    let turn = session_turn(app, person).await?.also(&CODES, person.user.id.to_string())?;
+    let user = User { totp_last_step: 0, ..load_unlocked(app, person.user.id).await? };
+    finish_code(app, person, &user, typed, turn).await
+}
+
+async fn finish_code(app: &Shared, person: &Person, user: &User, typed: &str, turn: Turn<'_>) -> Result<i64, Fault> {
+    let step = step_of(app, user, typed, turn);
     if step.is_none() {
         end_if_spent(app, person).await;
     }

@@ -2,7 +2,8 @@
 
 use super::error::Fault;
 use super::pages::navigation::{Rail, Waiting};
-use super::{Shared, Viewer};
+use super::step_up::{self, Brought};
+use super::{Shared, Viewer, gate};
 use crate::auth::{self, Person};
 use crate::commands::touch_session::TouchSession;
 use crate::commands::{Actor, Command, Outcome};
@@ -13,7 +14,7 @@ use domain::party::{Capacity, Role};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::Conn;
 use web_texts::Language;
 
@@ -80,6 +81,8 @@ pub struct Who<R: Right> {
     pub app: Shared,
     pub viewer: Viewer,
     person: Option<Person>,
+    /// What the request brings to prove its act.
+    brought: Arc<OnceLock<Brought>>,
     right: PhantomData<R>,
 }
 
@@ -114,7 +117,7 @@ impl<R: Right> Who<R> {
     /// The same caller under another right, for pages that several rights share.
     #[must_use]
     pub fn as_right<S: Right>(self) -> Who<S> {
-        Who { app: self.app, viewer: self.viewer, person: self.person, right: PhantomData }
+        Who { app: self.app, viewer: self.viewer, person: self.person, brought: self.brought, right: PhantomData }
     }
     /// Reads for a page, and in the same turn what the shell around it tells.
     pub async fn read<T: Send + 'static>(
@@ -155,9 +158,11 @@ impl<R: SignedIn> Who<R> {
     pub fn actor(&self) -> Result<Actor, Fault> {
         Ok(self.person()?.actor())
     }
-    /// Submits a command as this person.
+    /// Submits a command as this person, with a fresh code where it asks for one.
     pub async fn submit(&self, key: &str, command: impl Into<Command>) -> Result<Outcome, Fault> {
-        self.app.submit(self.actor()?, key.to_owned(), command).await
+        let command = command.into();
+        let proof = step_up::prove(&self.app, self.person()?, &command, self.brought.get()).await?;
+        self.app.submit(Actor { proof, ..self.actor()? }, key.to_owned(), command).await
     }
 }
 
@@ -261,11 +266,13 @@ impl<R: Right> FromRequest for Who<R> {
             let person = session.filter(|person| R::PUBLIC || person.session.kind != "pending");
             if !R::PUBLIC {
                 let someone = person.as_ref().ok_or(Fault::SignInNeeded)?;
+                gate::check(&app, someone, &request)?;
                 if !R::allows(someone) {
                     return Err(Refusal::NotPermitted.into());
                 }
             }
-            Ok(Self { app, viewer, person, right: PhantomData })
+            let brought = step_up::brought(&request, is_api(&request));
+            Ok(Self { app, viewer, person, brought, right: PhantomData })
         })
     }
 }

@@ -5,7 +5,7 @@ use super::body::{self, Unread};
 use super::error::Fault;
 use super::rights::{CSRF_COOKIE, Guarded, find_session, viewer};
 use super::shares::{Owner, network};
-use super::{Shared, api, denials, lag, log, openapi, pages};
+use super::{Shared, api, denials, lag, log, openapi, pages, step_up};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -343,6 +343,7 @@ impl FromRequest for Posted {
             let posted = Self { fields: parse_fields(text)? };
             denials::note_account(&request, posted.get("email"));
             check_forgery(&request, posted.get("_csrf")).await?;
+            step_up::bring(&request, &posted);
             Ok(posted)
         })
     }

@@ -4,7 +4,7 @@
 use crate::commands::confirm_invoice::ConfirmInvoice;
 use crate::commands::draft_confirmation_list::stored;
 use crate::commands::record_confirmed::{ItemResult, RecordConfirmed};
-use crate::commands::{Actor, Command, own_key};
+use crate::commands::{Actor, Command, Proof, own_key};
 use crate::http::error::Fault;
 use crate::writer::{Reply, WriteError, Writer};
 use domain::Refusal;
@@ -50,7 +50,8 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
 
 /// The confirmation of one line, by whoever signed the list and with whoever agreed.
 fn confirmation(list: &ConfirmationList, item: &ConfirmationItem) -> Option<(Actor, String, Command)> {
-    let actor = Actor { party_id: list.party_id, user_id: list.signer_id?, approver_id: list.approver_id };
+    let proof = Proof::of_list(list);
+    let actor = Actor { party_id: list.party_id, user_id: list.signer_id?, approver_id: list.approver_id, proof };
     let command = ConfirmInvoice {
         invoice_id: item.invoice_id,
         amount_minor: item.amount_minor,

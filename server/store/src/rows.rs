@@ -57,6 +57,8 @@ pub struct User {
     pub invited_by: Option<i64>,
     /// Who last gave the person roles, or enabled it again.
     pub roles_by: Option<i64>,
+    /// Until when an initial password opens anything; it must be changed at the first sign-in.
+    pub password_expires_at: Option<NaiveDateTime>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -72,6 +74,8 @@ pub struct Session {
     pub seen_at: NaiveDateTime,
     pub expires_at: NaiveDateTime,
     pub revoked_at: Option<NaiveDateTime>,
+    /// When the code of the second factor was given that this session rests on.
+    pub code_at: Option<NaiveDateTime>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -282,6 +286,9 @@ pub struct ConfirmationList {
     pub created_at: NaiveDateTime,
     pub decided_at: Option<NaiveDateTime>,
     pub done_at: Option<NaiveDateTime>,
+    /// How the signer and the approver had proven who they are, as evidence says it.
+    pub signed_with: String,
+    pub approved_with: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -557,6 +564,8 @@ pub struct Approval {
     pub reason: String,
     pub created_at: NaiveDateTime,
     pub decided_at: Option<NaiveDateTime>,
+    /// How the maker had proven who they are, as evidence says it.
+    pub made_with: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

@@ -47,6 +47,7 @@ diesel::table! {
         created_at -> Timestamp,
         invited_by -> Nullable<BigInt>,
         roles_by -> Nullable<BigInt>,
+        password_expires_at -> Nullable<Timestamp>,
     }
 }
 
@@ -62,6 +63,7 @@ diesel::table! {
         seen_at -> Timestamp,
         expires_at -> Timestamp,
         revoked_at -> Nullable<Timestamp>,
+        code_at -> Nullable<Timestamp>,
     }
 }
 
@@ -325,6 +327,8 @@ diesel::table! {
         created_at -> Timestamp,
         decided_at -> Nullable<Timestamp>,
         done_at -> Nullable<Timestamp>,
+        signed_with -> Text,
+        approved_with -> Text,
     }
 }
 
@@ -514,6 +518,7 @@ diesel::table! {
         reason -> Text,
         created_at -> Timestamp,
         decided_at -> Nullable<Timestamp>,
+        made_with -> Text,
     }
 }
 

@@ -71,6 +71,7 @@ fn first(email: &str, roles: &str) -> FirstUser {
         password: crate::world::PASSWORD.to_owned(),
         roles: roles.to_owned(),
         language: "en".to_owned(),
+        initial: false,
     }
 }
 

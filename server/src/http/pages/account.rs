@@ -1,10 +1,10 @@
 //! A person's own account: language and theme, password, second factor, sessions.
 
 use super::super::error::Fault;
-use super::super::prove;
 use super::super::rights::{Member, Who};
 use super::super::routes::{Id, Posted, Routes};
 use super::super::see_other;
+use super::super::{gate, prove};
 use super::{Answer, again, listing::plain_table};
 use crate::auth;
 use crate::commands::Outcome;
@@ -121,8 +121,11 @@ async fn security_page(who: &Who<Member>, shown: &str) -> Result<Page, Fault> {
         Field::new("current", who.t("field-current-password"), "password").autocomplete("current-password"),
         Field::new("password", who.t("field-new-password"), "password").hint(who.t("password-hint")).autocomplete("new-password"),
     ];
-    let mut page = Page::new(who.t("security-title"))
-        .trail(who.t("account-title"), "/account")
+    let wanted = gate::missing(who.app.config.second_factor, &person.user, &person.party);
+    let wanted = wanted.map(|refusal| Block::Notice(web::Tone::Attention, language.refusal(&refusal, "")));
+    let mut page = Page::new(who.t("security-title")).trail(who.t("account-title"), "/account");
+    page.blocks.extend(wanted);
+    page = page
         .with(Block::Heading(who.t("security-password")))
         .form(Form::new("/account/password", who.t("security-password-submit"), password))
         .with(Block::Heading(who.t("security-totp")));
@@ -153,9 +156,15 @@ async fn security_page(who: &Who<Member>, shown: &str) -> Result<Page, Fault> {
     for session in sessions.iter().filter(|session| session.id != person.session.id).take(20) {
         let agent: String = session.agent.chars().take(40).collect();
         let label = language.fill("security-end-one", &[("agent", agent), ("when", language.moment(session.created_at))]);
-        page = page.form(Form::new(format!("/account/sessions/{}/revoke", session.id), label, vec![]).secondary());
+        let fields = vec![current_password(who)];
+        page = page.form(Form::new(format!("/account/sessions/{}/revoke", session.id), label, fields).secondary());
     }
-    Ok(page.form(Form::new("/account/sessions/revoke-others", who.t("security-end-others"), vec![]).secondary()))
+    let fields = vec![current_password(who)];
+    Ok(page.form(Form::new("/account/sessions/revoke-others", who.t("security-end-others"), fields).secondary()))
+}
+
+fn current_password(who: &Who<Member>) -> Field {
+    Field::new("current", who.t("field-current-password"), "password").autocomplete("current-password")
 }
 
 async fn security(who: Who<Member>) -> Answer {
@@ -173,8 +182,13 @@ async fn security_again(who: &Who<Member>, posted: &Posted, fault: Fault) -> Ans
 
 async fn password(who: Who<Member>, posted: Posted) -> Answer {
     let person = who.person()?.clone();
+    let must_change = person.user.password_expires_at.is_some();
     let changed = async {
         prove::password(&who.app, &person, posted.get("current")).await?;
+        // What was printed at the set-up is no password of the person's own.
+        if must_change && posted.get("current") == posted.get("password") {
+            return Err(Refusal::PasswordBreached.into());
+        }
         let password_hash = prove::new_password(&who.app, &person.user, &person.user.name, posted.get("password")).await?;
         let password_digest = auth::keyed_digest(&who.app.config.secret, "password", posted.get("password"));
         who.submit(&posted.key(), ChangePassword { password_hash, password_digest, keep_session: person.session.id }).await
@@ -217,12 +231,22 @@ async fn totp_remove(who: Who<Member>, posted: Posted) -> Answer {
 }
 
 async fn revoke(who: Who<Member>, id: Id, posted: Posted) -> Answer {
-    who.submit(&posted.key(), RevokeSessions { session_id: Some(id.0), keep_session: 0 }).await?;
-    Ok(see_other("/account/security"))
+    end_sessions(&who, &posted, RevokeSessions { session_id: Some(id.0), keep_session: 0 }).await
 }
 
 async fn revoke_others(who: Who<Member>, posted: Posted) -> Answer {
     let keep_session = who.person()?.session.id;
-    who.submit(&posted.key(), RevokeSessions { session_id: None, keep_session }).await?;
-    Ok(see_other("/account/security"))
+    end_sessions(&who, &posted, RevokeSessions { session_id: None, keep_session }).await
+}
+
+/// Whoever ends the sessions of a person must know the password, not only hold one of them.
+async fn end_sessions(who: &Who<Member>, posted: &Posted, command: RevokeSessions) -> Answer {
+    let ended = async {
+        prove::password(&who.app, who.person()?, posted.get("current")).await?;
+        who.submit(&posted.key(), command).await
+    };
+    match ended.await {
+        Ok(_) => Ok(see_other("/account/security")),
+        Err(fault) => security_again(who, posted, fault).await,
+    }
 }

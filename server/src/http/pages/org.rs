@@ -12,6 +12,7 @@ use crate::commands::change_user::ChangeUser;
 use crate::commands::end_sessions::EndSessions;
 use crate::commands::invite_user::InviteUser;
 use crate::commands::propose_bank_account::ProposeBankAccount;
+use crate::commands::reset_factor::ResetFactor;
 use crate::commands::set_approval_limit::SetApprovalLimit;
 use domain::Refusal;
 use domain::party::{Capacity, Names, Role, UserStatus};
@@ -26,6 +27,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/org/people/{id}", person);
     routes.post("/org/people/{id}", person_post);
     routes.post("/org/people/{id}/sessions", end_sessions);
+    routes.post("/org/people/{id}/reset-factor", reset_factor);
     routes.post("/org/limits", limits);
     routes.get("/org/bank-accounts", bank_accounts);
     routes.post("/org/bank-accounts", bank_accounts_post);
@@ -206,6 +208,11 @@ async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
             .with(Block::Paragraph(who.t("people-end-sessions-lead")))
             .form(Form::new(format!("/org/people/{id}/sessions"), who.t("people-end-sessions"), vec![]).secondary());
     }
+    if !user.totp_secret.is_empty() && user.id != who.person()?.user.id {
+        let reason = Field::new("reason", who.t("field-reason"), "area").hint(who.t("people-reset-factor-hint"));
+        let form = Form::new(format!("/org/people/{id}/reset-factor"), who.t("people-reset-factor"), vec![reason]);
+        page = page.with(Block::Heading(who.t("security-totp"))).form(form.secondary());
+    }
     Ok(page)
 }
 
@@ -224,6 +231,12 @@ pub fn sponsor_facts(conn: &mut Conn, language: web::Language, user: &User) -> R
 async fn end_sessions(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
     let page = person_page(&who, id.0).await?;
     submit_or_again(&who, &posted, EndSessions { user_id: id.0 }, page, "").await
+}
+
+async fn reset_factor(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
+    let page = person_page(&who, id.0).await?;
+    let command = ResetFactor { user_id: id.0, reason: posted.get("reason").to_owned() };
+    submit_or_again(&who, &posted, command, page, "").await
 }
 
 async fn person(who: Who<Administrator>, id: Id) -> Answer {

@@ -117,6 +117,12 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         Command::ProposeProgramme(proposed) => return super::programmes::meaning(conn, language, proposed),
         Command::DecideProgramme(decision) => super::programmes::version_facts(conn, language, decision.version_id)?,
         Command::ChangeProgramme(change) => super::programmes::standing_facts(conn, language, change.programme_id)?,
+        Command::ResetFactor(reset) => {
+            let found = User::find(conn, reset.user_id)?.filter(|user| user.party_id == party_id);
+            found.map_or_else(Vec::new, |user| {
+                vec![(language.t("col-person"), Value::text(user.name)), (language.t("field-email"), Value::text(user.email))]
+            })
+        }
         Command::ChangeUser(change) => {
             let found = User::find(conn, change.user_id)?.filter(|user| user.party_id == party_id);
             if let Some(user) = found {

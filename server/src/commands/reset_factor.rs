@@ -1,0 +1,66 @@
+//! Somebody has lost the second factor: an administrator and a second person take it off, or the command line where nobody is left to
+//! ask. The password stays, every session ends, and the person is told.
+
+use super::{Actor, Ask, Done, Execute, required_prose, revoke_sessions, second_person};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::{Role, UserStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::User;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ResetFactor {
+    pub user_id: i64,
+    /// How it is known that the person has lost it.
+    pub reason: String,
+}
+
+impl ResetFactor {
+    /// The person: a colleague, and anybody for the platform itself, which acts for the command line.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<User> {
+        let platform = actor.party_id == Actor::SYSTEM.party_id;
+        let found = User::find(batch.conn, self.user_id)?;
+        let user =
+            found.filter(|user| (platform || user.party_id == actor.party_id) && user.status != UserStatus::Contact.name());
+        let user = user.ok_or(Refusal::NotFound)?;
+        if user.id == actor.user_id {
+            return Err(Refusal::SamePerson.into());
+        }
+        if user.totp_secret.is_empty() {
+            return Err(Refusal::StateConflict { state: "factor_none".to_owned() }.into());
+        }
+        required_prose(&self.reason, "reason", 500)?;
+        Ok(user)
+    }
+}
+
+impl Execute for ResetFactor {
+    const NAME: &'static str = "reset_factor";
+    const ASKERS: &'static [Role] = &[Role::Administrator];
+    const STEP_UP: bool = true;
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let user = self.decide(batch, actor)?;
+        if actor.party_id == Actor::SYSTEM.party_id {
+            return Ok(None);
+        }
+        let ask = second_person::ask(batch, actor)?;
+        Ok(Some(Ask { subject: user.id, ..ask }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let mut user = self.decide(batch, actor)?;
+        // The person whom it is about agrees to nothing here.
+        if actor.approver_id == Some(user.id) {
+            return Err(Refusal::SamePerson.into());
+        }
+        user.totp_secret = String::new();
+        batch.update(&user)?;
+        revoke_sessions::end_sessions(batch, user.id, 0)?;
+        batch.notify_user((user.party_id, user.id), "totp_removed", &json!({}), "/account/security".to_owned());
+        Ok(Done::new(user.party_id, json!({ "user_id": user.id })))
+    }
+}

@@ -1,0 +1,240 @@
+//! A fresh code for one act (step-up): what it is bound to, and its use in the commit of that act, so that it counts once.
+
+use super::create_payment_file::payment_list;
+use super::{Actor, Command};
+use crate::batch::{Batch, Step};
+use chrono::NaiveDateTime;
+use domain::Refusal;
+use domain::confirmation_list::sums;
+use store::confirmation_lists::list_amounts;
+use store::records::{Keyed, Record};
+use store::{Approval, ApprovalLimit, BankAccount, BankLine, ConfirmationList, Conn, Invoice, Party, StoreError, User};
+
+/// How the people of an act have proven who they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// The maker's factors, as evidence says them; empty where no session stands behind the act.
+    pub made_with: String,
+    /// The same of the second person.
+    pub agreed_with: String,
+    /// The code that was given for this act.
+    pub code: Option<ActCode>,
+}
+
+impl Proof {
+    pub const NONE: Self = Self { made_with: String::new(), agreed_with: String::new(), code: None };
+
+    /// How those who signed a list and agreed to it had, for whatever is confirmed by it later.
+    #[must_use]
+    pub fn of_list(list: &ConfirmationList) -> Self {
+        Self { made_with: list.signed_with.clone(), agreed_with: list.approved_with.clone(), code: None }
+    }
+}
+
+/// A right code for one act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActCode {
+    /// Its time step (RFC 6238), which is used up by the act.
+    pub step: i64,
+    /// The digest of what it is bound to.
+    pub digest: String,
+}
+
+/// The factors of a session and of the code for the act, as evidence says them.
+#[must_use]
+pub fn factors(session_code_at: Option<NaiveDateTime>, act_code_at: Option<NaiveDateTime>) -> String {
+    let moment = |at: NaiveDateTime| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut text = match session_code_at {
+        Some(at) => format!("password+totp, code at {}", moment(at)),
+        None => "password".to_owned(),
+    };
+    if let Some(at) = act_code_at {
+        text.push_str(&format!(", code for this act at {}", moment(at)));
+    }
+    text
+}
+
+/// What a person reads above the code, and what the code is bound to beside the command's input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bound {
+    /// Whether it may not happen without a code. A confirmation below the company's limit may.
+    pub needed: bool,
+    /// The command that happens in the end: the request's, where somebody agrees to one.
+    pub command: String,
+    /// Currency and minor units.
+    pub amounts: Vec<(String, i64)>,
+    /// Whom it is about: who gets the money, or whose roles change.
+    pub payee: String,
+    /// The account that the money goes to, whole.
+    pub account: String,
+}
+
+/// The digest of the exact input and of the facts around it, such as the account that is verified now.
+#[must_use]
+pub fn digest(command: &Command, bound: &Bound) -> String {
+    let amounts: Vec<String> = bound.amounts.iter().map(|(currency, minor)| format!("{currency} {minor}")).collect();
+    let lines = [command.name(), &command.input(), &bound.command, &amounts.join(","), &bound.payee, &bound.account];
+    let text: Vec<String> = lines.iter().map(|line| format!("{} {line}", line.len())).collect();
+    crate::hash::sha256_hex(text.join("\n").as_bytes())
+}
+
+/// What a code for this command of this actor is bound to, as things are now; nothing where the command asks for none.
+pub fn bound(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Option<Bound>, StoreError> {
+    if !command.step_up() {
+        return Ok(None);
+    }
+    let mut found = facts(conn, actor, command)?;
+    if found.command.is_empty() {
+        command.name().clone_into(&mut found.command);
+    }
+    Ok(Some(found))
+}
+
+fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, StoreError> {
+    let about = |payee: &str| Bound { needed: true, payee: payee.to_owned(), ..Bound::default() };
+    let amount = |currency: &str, minor: i64| vec![(currency.to_owned(), minor)];
+    Ok(match command {
+        Command::RequestPayout(payout) => {
+            let binds = [actor.party_id.into(), payout.currency.as_str().into()];
+            let found = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
+            let amounts = amount(&payout.currency, payout.amount_minor);
+            Bound { amounts, ..found.map_or_else(|| about(""), |row| to_account(&row.holder, &row.iban)) }
+        }
+        Command::ProposeBankAccount(proposed) => to_account(&proposed.holder, &proposed.iban),
+        Command::DecideBankAccount(decision) => {
+            BankAccount::find(conn, decision.account_id)?.map_or_else(|| about(""), |row| to_account(&row.holder, &row.iban))
+        }
+        Command::CreatePaymentFile(file) => match domain::Currency::parse(&file.currency) {
+            Some(known) => {
+                let payouts = payment_list(conn, known, file.through)?;
+                let total_minor = payouts.iter().fold(0_i64, |sum, row| sum.saturating_add(row.amount_minor));
+                Bound { amounts: amount(known.code(), total_minor), ..about("") }
+            }
+            None => about(""),
+        },
+        Command::ConfirmInvoice(confirm) => match Invoice::find(conn, confirm.invoice_id)? {
+            Some(invoice) => {
+                let supplier = Party::load(conn, invoice.supplier_id)?.name;
+                above_limit(conn, actor, amount(&invoice.currency, confirm.amount_minor), supplier)?
+            }
+            None => about(""),
+        },
+        Command::ConfirmList(confirm) => {
+            let own = ConfirmationList::find(conn, confirm.list_id)?.is_some_and(|list| list.party_id == actor.party_id);
+            let lines = if own { list_amounts(conn, confirm.list_id)? } else { Vec::new() };
+            let amounts = sums(lines.iter().map(|row| (row.currency.as_str(), row.amount_minor)));
+            above_limit(conn, actor, amounts.into_iter().collect(), String::new())?
+        }
+        Command::SetApprovalLimit(limit) => Bound { amounts: amount(&limit.currency, limit.limit_minor), ..about("") },
+        Command::InviteUser(invite) => about(&invite.email),
+        Command::AppointChecker(appoint) => about(&appoint.email),
+        Command::ChangeUser(change) => about(&person(conn, actor, change.user_id)?),
+        Command::ResetFactor(reset) => about(&person(conn, actor, reset.user_id)?),
+        Command::RecordContact(contact) => about(&contact.email),
+        Command::RecordReceipt(receipt) => {
+            Bound { amounts: amount(&receipt.currency, receipt.amount_minor), ..about(&receipt.reference) }
+        }
+        Command::AssignSuspense(assign) => Bound { payee: assign.reference.clone(), ..line(conn, assign.line_id)? },
+        Command::ReturnSuspense(back) => line(conn, back.line_id)?,
+        Command::ResolveLine(resolve) => line(conn, resolve.line_id)?,
+        Command::DecideApproval(decision) => return request(conn, actor, decision.approval_id, decision.approve),
+        _ => about(""),
+    })
+}
+
+fn to_account(holder: &str, account: &str) -> Bound {
+    Bound { needed: true, payee: holder.to_owned(), account: account.to_owned(), ..Bound::default() }
+}
+
+/// A colleague by name and address.
+fn person(conn: &mut Conn, actor: &Actor, id: i64) -> Result<String, StoreError> {
+    let found = User::find(conn, id)?.filter(|user| user.party_id == actor.party_id);
+    Ok(found.map(|user| format!("{} <{}>", user.name, user.email)).unwrap_or_default())
+}
+
+/// A bank line: its amount, and the account that it came from.
+fn line(conn: &mut Conn, id: i64) -> Result<Bound, StoreError> {
+    let Some(row) = BankLine::find(conn, id)? else { return Ok(Bound { needed: true, ..Bound::default() }) };
+    Ok(Bound { amounts: vec![(row.currency, row.amount_minor)], ..to_account(&row.counterparty, &row.counterparty_iban) })
+}
+
+/// A confirmation: needed where one of the amounts is above what one person may do alone. A company that has set no limit has none to be
+/// below.
+fn above_limit(conn: &mut Conn, actor: &Actor, amounts: Vec<(String, i64)>, payee: String) -> Result<Bound, StoreError> {
+    let mut needed = false;
+    for (currency, minor) in &amounts {
+        let binds = [actor.party_id.into(), currency.as_str().into()];
+        let limit = ApprovalLimit::find_where(conn, "party_id = ? AND currency = ?", &binds)?;
+        needed = needed || limit.is_none_or(|limit| *minor > limit.limit_minor);
+    }
+    Ok(Bound { needed, amounts, payee, ..Bound::default() })
+}
+
+/// Agreeing to a request is as good as asking for it: the code is bound to what the request is bound to. Turning it down needs none.
+fn request(conn: &mut Conn, actor: &Actor, approval_id: i64, agrees: bool) -> Result<Bound, StoreError> {
+    let found = Approval::find(conn, approval_id)?.filter(|row| row.party_id == actor.party_id);
+    let Some(row) = found else { return Ok(Bound { needed: agrees, ..Bound::default() }) };
+    let maker = Actor::person(row.party_id, row.maker_id);
+    let inner = match Command::read(&row.command, &row.body) {
+        Some(command) => bound(conn, &maker, &command)?.unwrap_or_default(),
+        None => Bound::default(),
+    };
+    let amounts = match row.amount_minor {
+        Some(minor) if inner.amounts.is_empty() => vec![(row.currency, minor)],
+        _ => inner.amounts,
+    };
+    Ok(Bound { needed: agrees, command: row.command, amounts, ..inner })
+}
+
+/// Before the command: its code is fresh, and what it was given for is still what would happen.
+pub(super) fn check(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<()> {
+    let Some(code) = &actor.proof.code else { return Ok(()) };
+    let user = User::load(batch.conn, actor.user_id)?;
+    let locked = user.locked_until.is_some_and(|until| until > batch.now);
+    if locked || user.totp_secret.is_empty() || code.step <= user.totp_last_step {
+        return Err(Refusal::TotpWrong.into());
+    }
+    let now = bound(batch.conn, actor, command)?.unwrap_or_default();
+    if digest(command, &now) == code.digest { Ok(()) } else { Err(Refusal::StepUpMismatch.into()) }
+}
+
+/// After the command, in the same commit: the code counts for nothing else.
+pub(super) fn use_up(batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
+    let Some(code) = &actor.proof.code else { return Ok(()) };
+    let mut user = User::load(batch.conn, actor.user_id)?;
+    user.totp_last_step = code.step;
+    user.failed_count = 0;
+    batch.update(&user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::request_payout::RequestPayout;
+
+    #[test]
+    fn the_digest_follows_every_fact() {
+        let payout = |amount_minor| Command::from(RequestPayout { currency: "EUR".to_owned(), amount_minor });
+        let plain = Bound { needed: true, command: "request_payout".to_owned(), ..to_account("Ann", "DE1") };
+        let wanted = digest(&payout(5), &plain);
+        assert_eq!(wanted, digest(&payout(5), &plain.clone()));
+        for (command, other) in [
+            (payout(6), plain.clone()),
+            (payout(5), Bound { account: "DE2".to_owned(), ..plain.clone() }),
+            (payout(5), Bound { payee: "Ann\nDE1".to_owned(), ..plain.clone() }),
+            (payout(5), Bound { amounts: vec![("EUR".to_owned(), 5)], ..plain.clone() }),
+            (payout(5), Bound { command: "decide_approval".to_owned(), ..plain.clone() }),
+        ] {
+            assert_ne!(digest(&command, &other), wanted, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn evidence_names_the_session_and_the_act() {
+        let at = |text: &str| Some(text.parse::<NaiveDateTime>().unwrap());
+        assert_eq!(factors(None, None), "password");
+        assert_eq!(factors(at("2026-11-29T21:00:00"), None), "password+totp, code at 2026-11-29T21:00:00Z");
+        let both = factors(at("2026-11-29T21:00:00"), at("2026-11-29T21:40:30"));
+        assert!(both.ends_with(", code for this act at 2026-11-29T21:40:30Z"), "{both}");
+    }
+}
