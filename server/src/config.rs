@@ -30,6 +30,8 @@ pub struct Config {
     /// The program whose `read-file` task opens PDF files and archives: `kontor` itself.
     pub file_reader: PathBuf,
     pub checkpoints: CheckpointConfig,
+    /// The bank's own channel; none: every bank file takes two operators.
+    pub bank: Option<crate::bank_channel::Channel>,
 }
 
 /// How the log is signed, and where its checkpoints go besides the database.

@@ -54,6 +54,7 @@ pub fn config(database_url: String, listen: &str, base_url: &str, data: &std::pa
         trusted_proxies: Vec::new(),
         file_reader: crate::config::own_program().unwrap_or_default(),
         checkpoints: crate::config::CheckpointConfig::default(),
+        bank: None,
     }
 }
 

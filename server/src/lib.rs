@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod backup;
+pub mod bank_channel;
 pub mod bank_check;
 pub mod batch;
 #[cfg(feature = "demo")]

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::routes::{Routes, wrap};
 use crate::http::{App, Shared, lag};
-use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
+use crate::jobs::{bank_channel, confirm_lists, end_of_day, import_files, send_mail, share_payments, sign_checkpoint};
 use crate::writer::Writer;
 use actix_web::{HttpResponse, HttpServer, web};
 use std::sync::Arc;
@@ -143,6 +143,13 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
                 report(&app, end_of_day::catch_up(&app, app.clock.now().date()).map(|_| ()), "end of day");
             }
             let ending = || stop.load(Ordering::Relaxed);
+            if let Some(channel) = &app.config.bank {
+                report(
+                    &app,
+                    bank_channel::go_on(&app.writer, channel, app.clock.now().date(), ending).map(|_| ()),
+                    "bank channel",
+                );
+            }
             report(&app, import_files::go_on(&app.writer, &app.pool, ending).map(|_| ()), "import files");
             report(&app, share_payments::go_on(&app.writer, &app.pool, ending).map(|_| ()), "share payments");
             report(&app, confirm_lists::go_on(&app.writer, &app.pool, ending).map(|_| ()), "confirm lists");

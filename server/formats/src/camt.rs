@@ -9,6 +9,8 @@ use roxmltree::Node;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
+    /// A camt.054: the bank announces these bookings, and the account's statement is still to come.
+    pub notification: bool,
     pub message_id: String,
     pub statement_id: String,
     pub iban: String,
@@ -76,13 +78,15 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
         || namespace.starts_with("urn:iso:std:iso:20022:tech:xsd:camt.054.");
     let message = xml::child(root, "BkToCstmrStmt").map(|node| (node, "Stmt"));
     let message = message.or_else(|| xml::child(root, "BkToCstmrDbtCdtNtfctn").map(|node| (node, "Ntfctn")));
+    let notification = message.is_some_and(|(_, name)| name == "Ntfctn");
     let Some((message, name)) = message.filter(|_| known) else {
         return Err(FormatFault::WrongKind { element: xml::name(root) });
     };
     let message_id = xml::required(message, &["GrpHdr", "MsgId"])?;
     let created = entry_date(message, "GrpHdr")?;
-    let statements: Vec<Statement> =
+    let mut statements: Vec<Statement> =
         xml::children(message, name).map(|node| read_statement(node, &message_id, created)).collect::<Result<_, _>>()?;
+    statements.iter_mut().for_each(|statement| statement.notification = notification);
     if statements.is_empty() {
         return Err(FormatFault::Missing { element: name.to_owned(), line: xml::line(message) });
     }

@@ -1,6 +1,6 @@
 //! A second person agrees to a request, which then happens at once, or turns it down.
 
-use super::{Actor, Command, Done, Execute, prose};
+use super::{Actor, Command, Done, Execute, bank_file, prose};
 use crate::batch::{Batch, Step};
 use domain::{Refusal, party};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,9 @@ pub struct DecideApproval {
     pub approve: bool,
     #[serde(default)]
     pub reason: String,
+    /// Where the request is about a bank's file: the command with the file, as the caller has read it.
+    #[serde(skip)]
+    pub file: Option<Box<Command>>,
 }
 
 impl Execute for DecideApproval {
@@ -37,6 +40,7 @@ impl Execute for DecideApproval {
             let command = Command::read(&approval.command, &approval.body)
                 .ok_or_else(|| StoreError::Corrupt(format!("request of approval {}", approval.id)))?;
             let maker = Actor { party_id: approval.party_id, user_id: approval.maker_id, approver_id: Some(actor.user_id) };
+            let command = bank_file::complete(command, self.file.as_deref())?;
             let done = command.execute(batch, &maker)?;
             subject = done.subject;
             if let (Some(target), Some(inner)) = (body.as_object_mut(), done.body.as_object()) {

@@ -1,4 +1,4 @@
-//! The files that the demo world's companies and bank would send: UBL invoices and camt.053 statements.
+//! The files that the demo world's companies and bank would send: UBL invoices, camt.053 statements and camt.054 notifications.
 
 use chrono::NaiveDate;
 use domain::Currency;
@@ -95,6 +95,17 @@ pub struct DemoEntry {
     pub name: String,
     pub iban: String,
     pub remittance: String,
+}
+
+/// The same entries as a notification: announced, without balances.
+#[must_use]
+pub fn camt054(iban: &str, currency: Currency, date: NaiveDate, number: &str, entries: &[DemoEntry]) -> String {
+    let statement = camt053(iban, currency, date, number, 0, entries);
+    let (head, rest) = statement.split_once("<Bal>").unwrap_or((statement.as_str(), ""));
+    let tail = rest.rsplit_once("</Bal>").map_or("", |(_, tail)| tail);
+    let names =
+        [("camt.053", "camt.054"), ("BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn"), ("<Stmt>", "<Ntfctn>"), ("</Stmt>", "</Ntfctn>")];
+    names.iter().fold(format!("{head}{tail}"), |text, (from, to)| text.replace(from, to))
 }
 
 /// A camt.053 statement of one day, opening at `opening_minor`.

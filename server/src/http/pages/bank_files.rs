@@ -5,7 +5,7 @@ use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Posted, Routes};
 use super::super::upload::Uploaded;
 use super::listing::plain_table;
-use super::{Answer, SignedIn, again, receipt};
+use super::{Answer, SignedIn, again, bank_request, receipt};
 use crate::bank_check::{self, FileCheck, LineCheck, StatementCheck, StatusCheck, Sum};
 use crate::commands::Command;
 use crate::commands::import_statement::{ImportStatement, refusal_of};
@@ -63,7 +63,7 @@ async fn bank_files(who: Who<OperatorViewer>) -> Answer {
 }
 
 /// Reads a bank file, whichever kind it is, into the command that takes it up.
-fn read_bank_file(name: String, content: Vec<u8>) -> Result<Command, Fault> {
+pub fn read_bank_file(name: String, content: Vec<u8>) -> Result<Command, Fault> {
     if matches!(formats::pain002::parse(&content), Err(FormatFault::WrongKind { .. })) {
         return Ok(read_statement(name, content)?.into());
     }
@@ -73,7 +73,7 @@ fn read_bank_file(name: String, content: Vec<u8>) -> Result<Command, Fault> {
 /// Reads a bank's status report (pain.002).
 pub fn read_status(name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
     let report = formats::pain002::parse(&content)?;
-    Ok(ImportStatus { name, sha256: sha256_hex(&content), content, report })
+    Ok(ImportStatus { name, sha256: sha256_hex(&content), check: String::new(), content, report })
 }
 
 /// Reads a bank's statement or notification (camt.053, camt.054). One that does not add up is refused.
@@ -82,7 +82,7 @@ pub fn read_statement(name: String, content: Vec<u8>) -> Result<ImportStatement,
     if let Some(fault) = statements.iter().find_map(formats::camt::Statement::fault) {
         return Err(fault.into());
     }
-    Ok(ImportStatement { name, sha256: sha256_hex(&content), content, statements })
+    Ok(ImportStatement { name, sha256: sha256_hex(&content), check: String::new(), content, statements })
 }
 
 /// The command that keeps a file, once it is readable and ours.
@@ -118,30 +118,29 @@ async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer 
 }
 
 /// A kept file, read again from what was kept.
-fn load_command(conn: &mut Conn, file: &BankFile) -> Result<Command, Fault> {
+pub fn load_command(conn: &mut Conn, file: &BankFile) -> Result<Command, Fault> {
     let document = store::records::find_document(conn, &file.sha256)?.ok_or(Refusal::NotFound)?;
     read_bank_file(file.name.clone(), document.content)
 }
 
 /// What a kept file would do, and a digest of that.
-enum Checked {
+pub enum Checked {
     Statements(FileCheck),
     Statuses(String, Vec<StatusCheck>),
 }
 
 impl Checked {
-    fn digest(&self) -> String {
+    #[must_use]
+    pub fn digest(&self) -> String {
         match self {
             Self::Statements(check) => check.digest.clone(),
-            Self::Statuses(_, rows) => {
-                let words: Vec<&str> = rows.iter().map(|row| row.effect).collect();
-                sha256_hex(words.join("\n").as_bytes())
-            }
+            Self::Statuses(_, rows) => bank_check::digest_of(rows),
         }
     }
 }
 
-fn check(conn: &mut Conn, command: &Command) -> Result<Checked, Fault> {
+/// Looks at what a file would do.
+pub fn check(conn: &mut Conn, command: &Command) -> Result<Checked, Fault> {
     match command {
         Command::ImportStatement(read) => Ok(Checked::Statements(bank_check::statements(conn, &read.statements)?)),
         Command::ImportStatus(read) => {
@@ -179,12 +178,13 @@ async fn bank_file_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault
 async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
     let language = who.language();
     let kept = file.clone();
-    let checked = who
+    let (checked, asked) = who
         .read(move |conn| {
+            let asked = bank_request::open(conn, kept.id)?;
             let command = load_command(conn, &kept)?;
             match check(conn, &command) {
-                Err(Fault::Refused(refusal)) => Ok(Err(refusal)),
-                checked => Ok(Ok(checked?)),
+                Err(Fault::Refused(refusal)) => Ok((Err(refusal), asked)),
+                checked => Ok((Ok(checked?), asked)),
             }
         })
         .await?;
@@ -194,33 +194,49 @@ async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page,
         // It can no longer be taken up: another file has brought its statements.
         Err(refusal) => return Ok(page.with(Block::Notice(Tone::Stopped, language.refusal(&refusal, "")))),
     };
-    if who.person()?.has_role(Role::Maker) {
+    if let Some((id, _)) = asked.filter(|(_, check)| *check == checked.digest()) {
+        page = page
+            .with(Block::Notice(Tone::Waiting, who.t("bank-file-asked")))
+            .with(Block::Links(vec![(who.t("line-request-link"), format!("/approvals/{id}"))]));
+    } else if who.person()?.has_role(Role::Maker) {
         let form = Form::new(format!("/ops/bank-files/{}", file.id), who.t("bank-files-submit"), vec![])
             .hidden("sha256", file.sha256.clone())
             .hidden("check", checked.digest());
         page = page.with(Block::Paragraph(who.t("bank-file-check-lead"))).form(form);
     }
-    match &checked {
+    Ok(check_blocks(language, page, &checked))
+}
+
+/// Totals, fates and lines of what a file would do; for whoever asks and for whoever agrees.
+pub fn check_blocks(language: Language, mut page: Page, checked: &Checked) -> Page {
+    match checked {
         Checked::Statements(check) => {
             for statement in &check.statements {
                 page = statement_blocks(language, page, statement);
             }
         }
         Checked::Statuses(original, rows) => {
-            page = page.with(Block::Facts(vec![(who.t("bank-file-original"), Value::code(original.clone()))]));
+            page = page.with(Block::Facts(vec![(language.t("bank-file-original"), Value::code(original.clone()))]));
             let cells = rows.iter().map(|row| {
                 vec![
                     Value::code(row.about.clone()),
                     Value::code(row.code.clone()),
                     Value::code(row.reason.clone()),
                     Value::state(language, row.effect),
+                    row.frees.as_ref().map_or_else(|| Value::text("–"), |(currency, minor)| Value::money(currency, *minor)),
                 ]
             });
-            let heads = [("status-about", false), ("status-code", false), ("status-reason", false), ("bank-file-effect", false)];
+            let heads = [
+                ("status-about", false),
+                ("status-code", false),
+                ("status-reason", false),
+                ("bank-file-effect", false),
+                ("bank-file-frees", true),
+            ];
             page = page.table(plain_table(language, "bank-file-statuses", &heads, cells.collect(), "bank-file-empty"));
         }
     }
-    Ok(page)
+    page
 }
 
 fn statement_blocks(language: Language, page: Page, check: &StatementCheck) -> Page {
@@ -332,7 +348,8 @@ async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Faul
 
 async fn bank_file_import(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (hash, digest) = (posted.get("sha256").to_owned(), posted.get("check").to_owned());
-    let key = posted.key();
+    let (key, party_id) = (posted.key(), who.party_id()?);
+    let sent = key.clone();
     let command = who
         .read(move |conn| {
             let file = BankFile::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
@@ -340,11 +357,7 @@ async fn bank_file_import(who: Who<OperatorMaker>, id: Id, posted: Posted) -> An
                 return Err(Refusal::CheckChanged.into());
             }
             let command = load_command(conn, &file)?;
-            // What was taken up meanwhile is answered by the import itself: a repeated key has its receipt.
-            if file.state == "kept" && check(conn, &command)?.digest() != digest {
-                return Err(Refusal::CheckChanged.into());
-            }
-            Ok(command)
+            bank_request::bind(conn, (party_id, &sent), command, Some(&digest))
         })
         .await;
     let outcome = match command {
