@@ -1,6 +1,6 @@
 //! What a bank's file would do, looked up before anything is booked: the check page and the API show it.
 
-use crate::commands::bank_line::{Facts, Fate, decide, incoming};
+use crate::commands::bank_line::{Facts, Fate, decide, find_announced, incoming};
 use crate::commands::import_statement::{described, join_on, refusal_of};
 use crate::commands::import_status::{effect, find_file};
 use crate::commands::payout;
@@ -10,7 +10,8 @@ use domain::settlement_instruction::{InstructionEvent, event_of_status, is_silen
 use formats::camt::Statement as CamtStatement;
 use formats::pain002::{Scope, StatusReport};
 use std::collections::{BTreeMap, HashSet};
-use store::{BankLine, Conn, Statement};
+use store::records::Record;
+use store::{BankLine, Conn, Payout, Statement};
 
 /// How many lines, and what they come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +91,8 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
         let twin = match &fate {
             Fate::Skip(_, twin) | Fate::Wait(_, twin) => *twin,
             Fate::Confirm(receipt) => Some(*receipt),
-            _ => None,
+            // What waited for this statement is closed by it.
+            _ => find_announced(conn, &facts, &one)?.map(|announced| announced.id),
         };
         let key = (fate.name(), fate.why(), one.line.currency.clone());
         words.push_str(&format!("{} {} {twin:?}\n", key.0, key.1));
@@ -103,6 +105,14 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
     Ok(FileCheck { statements: found, digest: sha256_hex(words.as_bytes()) })
 }
 
+/// A digest of what the statuses of a report would do.
+#[must_use]
+pub fn digest_of(rows: &[StatusCheck]) -> String {
+    let words: Vec<String> =
+        rows.iter().map(|row| format!("{} {} {} {:?}", row.about, row.code, row.effect, row.frees)).collect();
+    sha256_hex(words.join("\n").as_bytes())
+}
+
 /// One status of a report and what it would do.
 #[derive(Clone, Debug)]
 pub struct StatusCheck {
@@ -110,26 +120,45 @@ pub struct StatusCheck {
     pub code: String,
     pub reason: String,
     pub effect: &'static str,
+    /// What it frees, by currency and amount: a payout, or all of a file's that can still be rejected.
+    pub frees: Option<(String, i64)>,
 }
 
 /// What each status of the bank's report would do; what is said of a whole file or block is shown as it is said.
 pub fn statuses(conn: &mut Conn, report: &StatusReport) -> Result<Vec<StatusCheck>, Fault> {
     let file = find_file(conn, &report.original_message_id)?;
+    let payouts = match file {
+        Some(file) => Payout::list_where(conn, "file_id = ? ORDER BY id", &[file.into()])?,
+        None => Vec::new(),
+    };
     let mut found = Vec::with_capacity(report.statuses.len());
     for status in &report.statuses {
-        let (about, effect) = match &status.scope {
+        let (about, effect, frees) = match &status.scope {
             Scope::Transaction(end_to_end) => {
                 // A report about another file says nothing of this one's transfers.
                 let row = payout::find_by_end_to_end(conn, end_to_end)?;
                 let row = row.filter(|row| row.file_id.is_some() && row.file_id == file);
-                (end_to_end.clone(), row.map_or(Ok("unknown"), |row| effect(&row, &status.code))?)
+                let effect = row.as_ref().map_or(Ok("unknown"), |row| effect(row, &status.code))?;
+                (end_to_end.clone(), effect, freed(&status.code, row.as_slice())?)
             }
-            Scope::Payment(id) => (id.clone(), whole(file, &status.code)),
-            Scope::Message => (report.original_message_id.clone(), whole(file, &status.code)),
+            Scope::Payment(id) => (id.clone(), whole(file, &status.code), freed(&status.code, &payouts)?),
+            Scope::Message => (report.original_message_id.clone(), whole(file, &status.code), freed(&status.code, &payouts)?),
         };
-        found.push(StatusCheck { about, code: status.code.clone(), reason: status.reason.clone(), effect });
+        found.push(StatusCheck { about, code: status.code.clone(), reason: status.reason.clone(), effect, frees });
     }
     Ok(found)
+}
+
+/// What a status frees of these payouts; those of one file are in one currency.
+fn freed(code: &str, payouts: &[Payout]) -> Result<Option<(String, i64)>, Fault> {
+    let mut sum: Option<(String, i64)> = None;
+    for row in payouts {
+        if effect(row, code)? == "rejected" {
+            let before = sum.as_ref().map_or(0, |(_, minor)| *minor);
+            sum = Some((row.currency.clone(), before.saturating_add(row.amount_minor)));
+        }
+    }
+    Ok(sum)
 }
 
 /// What is said of a whole file or block.

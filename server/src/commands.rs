@@ -28,6 +28,8 @@ impl Actor {
     /// The platform for requests that come before or beside a sign-in: resets, invitations, counters of wrong passwords. Ids of
     /// companies begin far above.
     pub const DOOR: Self = Self { party_id: 1, user_id: 0, approver_id: None, proof: Proof::NONE };
+    /// The bank's own channel: its files were signed on the way, so that no person vouches for them.
+    pub const BANK: Self = Self::SYSTEM;
 
     #[must_use]
     pub fn person(party_id: i64, user_id: i64) -> Self {
@@ -248,6 +250,7 @@ commands!(
     record_mail RecordMail,
     record_receipt RecordReceipt,
     record_sign_in_failure RecordSignInFailure,
+    refuse_bank_file RefuseBankFile,
     register_invoice RegisterInvoice,
     register_table RegisterTable,
     request_code RequestCode,
@@ -306,6 +309,7 @@ pub fn is_request_key(key: &str) -> bool {
 
 pub mod advance;
 pub mod answer_clock;
+pub mod bank_file;
 pub mod bank_line;
 pub mod intake;
 pub mod known;

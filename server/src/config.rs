@@ -34,6 +34,8 @@ pub struct Config {
     pub file_reader: PathBuf,
     pub limits: Limits,
     pub checkpoints: CheckpointConfig,
+    /// The bank's own channel; none: every bank file takes two operators.
+    pub bank: Option<crate::bank_channel::Channel>,
 }
 
 /// Whether whoever makes or checks money must have a second factor (`http/gate.rs`).

@@ -56,6 +56,7 @@ pub fn config(database_url: String, listen: &str, base_url: &str, data: &std::pa
         file_reader: crate::config::own_program().unwrap_or_default(),
         limits: crate::limits::Limits::default(),
         checkpoints: crate::config::CheckpointConfig::default(),
+        bank: None,
     }
 }
 

@@ -1,5 +1,6 @@
-//! What the process does by itself: ends days, goes on with long work, sends mails, signs the log.
+//! What the process does by itself: ends days, takes up what the bank's channel brings, goes on with long work, sends mails, signs the log.
 
+pub mod bank_channel;
 pub mod confirm_lists;
 pub mod end_of_day;
 pub mod import_files;

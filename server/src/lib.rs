@@ -4,6 +4,7 @@
 pub mod allowance;
 pub mod auth;
 pub mod backup;
+pub mod bank_channel;
 pub mod bank_check;
 pub mod batch;
 #[cfg(feature = "demo")]

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use formats::books::BooksFormat;
+use server::bank_channel::{self, Channel};
 use server::clock::Clock;
 use server::config::{
     CheckpointConfig, Config, SecondFactor, Secret, base_url, check_folder, database_url, load_secret, mailbox, own_program,
@@ -74,6 +75,17 @@ struct LogOptions {
     checkpoint_mail: Option<String>,
 }
 
+/// The bank's own channel.
+#[derive(Args, Clone)]
+struct BankOptions {
+    /// Folder into which the bank's transport puts signed files; they count as the bank's word. None: every bank file takes two operators.
+    #[arg(long, env = "KONTOR_BANK_DIR", requires = "bank_key")]
+    bank_dir: Option<PathBuf>,
+    /// File of the public key by which they are signed, as `kontor bank-key` makes it.
+    #[arg(long, env = "KONTOR_BANK_KEY", requires = "bank_dir")]
+    bank_key: Option<PathBuf>,
+}
+
 #[derive(Subcommand)]
 enum Task {
     /// Start a complete demo world on a temporary database.
@@ -125,6 +137,8 @@ enum Task {
         limits: Limits,
         #[command(flatten)]
         log: LogOptions,
+        #[command(flatten)]
+        bank: BankOptions,
     },
     /// Make the operator and its first two or three people on an empty database; prints their passwords once.
     Setup {
@@ -225,6 +239,21 @@ enum Task {
     /// Open the file on standard input under limits; the server runs this for PDF files and archives.
     #[command(hide = true)]
     ReadFile,
+    /// Make the pair of keys of the bank's channel: the secret one in a file, the public one beside it.
+    BankKey {
+        /// A name for the key, such as kontor.example/bank.
+        #[arg(long, default_value = "kontor/bank")]
+        name: String,
+        /// The file of the secret key; the public one gets the same name and .pub.
+        file: PathBuf,
+    },
+    /// Sign a bank file, so that the server takes it from the bank's folder. The transport runs this once it has the whole file.
+    SignBankFile {
+        file: PathBuf,
+        /// The file of the secret key.
+        #[arg(long, env = "KONTOR_BANK_SECRET_KEY")]
+        key: PathBuf,
+    },
     /// Measure on databases that it makes itself; prints JSON.
     #[cfg(feature = "demo")]
     Bench {
@@ -273,6 +302,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             drain,
             limits,
             log,
+            bank,
         } => {
             private_folder(&database.data)?;
             if let Some(url) = smtp_url.as_ref().filter(|_| !database.allow_plain_connections) {
@@ -286,7 +316,9 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             if let Some(folder) = &log.checkpoint_dir {
                 check_folder(folder).map_err(|error| format!("--checkpoint-dir {error}"))?;
             }
+            let channel = bank.bank_dir.zip(bank.bank_key).map(|(folder, key)| Channel::open(&folder, &key));
             let config = Config {
+                bank: channel.transpose().map_err(|error| format!("--bank-dir: {error}"))?,
                 database_url: database.url()?,
                 listen: listen.clone(),
                 data: database.data.clone(),
@@ -425,6 +457,8 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 coverage.log_size
             );
         }
+        Task::BankKey { name, file } => println!("{}", bank_channel::make_key(&name, &file)?),
+        Task::SignBankFile { file, key } => println!("{}", bank_channel::sign_file(&file, &key)?.display()),
         Task::Sbom => println!("{}", serde_json::to_string_pretty(&server::sbom::document())?),
         Task::ReadFile => return Ok(server::file_reader::run_child()),
         #[cfg(feature = "demo")]

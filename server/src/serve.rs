@@ -6,7 +6,9 @@ use crate::http::connection::Places;
 use crate::http::listen::{self, Gate};
 use crate::http::routes::{Routes, wrap};
 use crate::http::{App, Shared, answers, lag};
-use crate::jobs::{confirm_lists, end_of_day, import_files, send_mail, share_allowances, share_payments, sign_checkpoint};
+use crate::jobs::{
+    bank_channel, confirm_lists, end_of_day, import_files, send_mail, share_allowances, share_payments, sign_checkpoint,
+};
 use crate::limits::Limits;
 use crate::writer::Writer;
 #[cfg(feature = "demo")]
@@ -153,6 +155,10 @@ fn start_jobs(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::JoinH
                 report(&app, end_of_day::catch_up(&app, app.clock.now().date()).map(|_| ()), "end of day");
             }
             let ending = || stop.load(Ordering::Relaxed);
+            if let Some(channel) = &app.config.bank {
+                let round = bank_channel::go_on(&app.writer, &app.reader, channel, app.clock.now().date(), ending);
+                report(&app, round.map(|_| ()), "bank channel");
+            }
             report(&app, import_files::go_on(&app.writer, &app.pool, &app.reader, ending).map(|_| ()), "import files");
             report(&app, share_payments::go_on(&app.writer, &app.pool, ending).map(|_| ()), "share payments");
             report(&app, confirm_lists::go_on(&app.writer, &app.pool, ending).map(|_| ()), "confirm lists");

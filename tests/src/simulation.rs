@@ -333,11 +333,19 @@ impl Simulation {
     fn again(&mut self) -> Option<Call> {
         let mut call = self.dice.pick(&self.answered)?.clone();
         match self.dice.roll(10) {
-            0 | 1 => call.command = self.fresh().command,
+            0 | 1 => {
+                let fresh = self.fresh();
+                // What the platform's jobs and the bank's channel do, no person does, nor the other way round.
+                if [&fresh.actor, &call.actor].contains(&&Actor::SYSTEM) {
+                    call.actor = fresh.actor;
+                }
+                call.command = fresh.command;
+            }
             // Only the day's end is nobody's.
             2 => {
                 let other = self.fresh().actor;
-                call.actor = if other == Actor::SYSTEM { call.actor } else { other };
+                let bank = matches!(call.command, Command::ImportStatement(_));
+                call.actor = if bank || other == Actor::SYSTEM { call.actor } else { other };
             }
             _ => {}
         }

@@ -1,12 +1,16 @@
 //! A platform with an operator and its two people, served on a port of its own.
 
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::databases::Database;
 use chrono::NaiveDate;
 use server::clock::Clock;
+use server::commands::decide_approval::DecideApproval;
+use server::commands::{Actor, Outcome};
 use server::config::Config;
 use server::serve::{self, Running};
 use server::setup::{self, FirstUser, Setup};
+use store::records::{Keyed, Record};
+use store::{Approval, BankFile, User};
 
 pub const PASSWORD: &str = "the-quay-at-nine";
 pub const CUSTODY_IBAN: &str = server::demo::history::CUSTODY_IBAN;
@@ -37,6 +41,7 @@ pub fn config(database: &Database, base: &str) -> Config {
         file_reader: file_reader(),
         limits: server::limits::Limits::wide(),
         checkpoints: server::config::CheckpointConfig::default(),
+        bank: None,
     }
 }
 
@@ -169,6 +174,51 @@ impl World {
     pub fn verify(&self) {
         let (_, finding) = store::verify::verify(&mut self.conn()).expect("a verification");
         assert_eq!(finding, None, "{}", self.database.kind);
+    }
+
+    /// The other operator agrees to the newest bank file that waits; what came of it. It agrees to what the file does now: whoever asks about
+    /// the check and the agreement itself does so over HTTP.
+    pub fn agree_to_file(&self) -> Option<Outcome> {
+        let condition = "state = 'pending' AND command IN ('import_statement', 'import_status') ORDER BY id DESC LIMIT 1";
+        let asked = Approval::find_where(&mut self.conn(), condition, &[]).expect("a query")?;
+        Some(self.agree_to(asked))
+    }
+
+    fn agree_to(&self, asked: Approval) -> Outcome {
+        let mut conn = self.conn();
+        let binds = [asked.party_id.into(), asked.maker_id.into()];
+        let other = "party_id = ? AND id <> ? AND roles LIKE '%checker%' AND status = 'active' ORDER BY id LIMIT 1";
+        let checker = User::find_where(&mut conn, other, &binds).expect("a query").expect("a second operator");
+        let file = BankFile::load(&mut conn, asked.subject_id).expect("a file");
+        let content = store::records::find_document(&mut conn, &file.sha256).expect("a query").expect("a kept file").content;
+        let read = server::http::pages::bank_files::read_bank_file_blocking(&self.app().reader, file.name, content);
+        let read = read.expect("a readable file");
+        let decision = DecideApproval {
+            approval_id: asked.id,
+            body_hash: asked.body_hash,
+            approve: true,
+            reason: String::new(),
+            file: Some(Box::new(read)),
+        };
+        let (actor, key) = (Actor::person(checker.party_id, checker.id), format!("agree-to-file-{}", asked.id));
+        self.app().writer.submit_blocking(actor, key, decision.into()).expect("an agreement")
+    }
+
+    /// The answer to a bank file that one operator sends to the API, once the other has agreed; a refusal stays what it was.
+    pub fn agreed(&self, asked: Answer) -> Answer {
+        let Some(id) = asked.json()["awaits_approval"].as_i64() else { return asked };
+        let done = self.agree_to(Approval::load(&mut self.conn(), id).expect("a request"));
+        let body = serde_json::json!({ "reference": done.seq, "result": done.body }).to_string();
+        Answer { status: 200, body, ..asked }
+    }
+
+    /// A bank file through one operator's page, and the other's agreement; the receipt, or the page that says why not.
+    pub fn import(&self, operator: &Client, name: &str, file: Vec<u8>) -> Answer {
+        let answer = operator.upload_and_confirm("/ops/bank-files", &[(name, file)]);
+        if answer.status != 200 {
+            return answer;
+        }
+        self.agree_to_file().map_or(answer, |done| operator.open(&format!("/receipts/{}", done.seq)))
     }
 
     /// Ends days until the business date is this one.

@@ -23,21 +23,21 @@ fn day(text: &str) -> NaiveDate {
 
 /// An entry as some bank would write it.
 #[derive(Clone)]
-struct Written {
-    amount: &'static str,
-    currency: &'static str,
-    credit: bool,
-    booked: &'static str,
-    valued: &'static str,
+pub struct Written {
+    pub amount: &'static str,
+    pub currency: &'static str,
+    pub credit: bool,
+    pub booked: &'static str,
+    pub valued: &'static str,
     /// AcctSvcrRef; empty for none.
-    bank: String,
-    end_to_end: String,
-    reference: String,
-    text: &'static str,
-    reversal: bool,
+    pub bank: String,
+    pub end_to_end: String,
+    pub reference: String,
+    pub text: &'static str,
+    pub reversal: bool,
 }
 
-fn credit(amount: &'static str, reference: &str) -> Written {
+pub fn credit(amount: &'static str, reference: &str) -> Written {
     Written {
         amount,
         currency: "EUR",
@@ -52,7 +52,7 @@ fn credit(amount: &'static str, reference: &str) -> Written {
     }
 }
 
-fn debit(amount: &'static str, end_to_end: &str) -> Written {
+pub fn debit(amount: &'static str, end_to_end: &str) -> Written {
     Written { credit: false, end_to_end: end_to_end.to_owned(), ..credit(amount, "") }
 }
 
@@ -81,7 +81,7 @@ fn entry(one: &Written) -> String {
 }
 
 /// A notification: entries without balances.
-fn camt054(number: &str, entries: &[Written]) -> Vec<u8> {
+pub fn camt054(number: &str, entries: &[Written]) -> Vec<u8> {
     let rows: String = entries.iter().map(entry).collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.054.001.08\"><BkToCstmrDbtCdtNtfctn>\
@@ -92,19 +92,19 @@ fn camt054(number: &str, entries: &[Written]) -> Vec<u8> {
 }
 
 /// A platform with one supplier, and its bank.
-struct Desk {
-    world: World,
-    operator: Client,
-    checker: Client,
-    api: Client,
-    supplier: Client,
-    reference: String,
-    party: i64,
-    number: Cell<u32>,
+pub struct Desk {
+    pub world: World,
+    pub operator: Client,
+    pub checker: Client,
+    pub api: Client,
+    pub supplier: Client,
+    pub reference: String,
+    pub party: i64,
+    pub number: Cell<u32>,
 }
 
 impl Desk {
-    fn start(database: Database) -> Self {
+    pub fn start(database: Database) -> Self {
         let world = World::start(database, DAY);
         let [operator, checker] = ["operator@x.example", "operator2@x.example"].map(|email| world.signed_in(email));
         let party = onboard(&world, &operator, SUPPLIER);
@@ -113,7 +113,7 @@ impl Desk {
         Self { world, operator, checker, api, supplier, reference, party, number: Cell::default() }
     }
 
-    fn key(&self) -> String {
+    pub fn key(&self) -> String {
         self.number.set(self.number.get() + 1);
         format!("bank-test-{}", self.number.get())
     }
@@ -121,7 +121,7 @@ impl Desk {
     fn import_file(&self, file: Vec<u8>) -> Answer {
         let key = self.key();
         let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", key.as_str())];
-        self.api.post_with("/api/v1/import-statement", &headers, String::from_utf8(file).unwrap())
+        self.world.agreed(self.api.post_with("/api/v1/import-statement", &headers, String::from_utf8(file).unwrap()))
     }
 
     /// Imports a notification of these entries; what became of it.
@@ -131,15 +131,15 @@ impl Desk {
         answer.json()["result"].clone()
     }
 
-    fn lines(&self, state: &str) -> Vec<BankLine> {
+    pub fn lines(&self, state: &str) -> Vec<BankLine> {
         BankLine::list_where(&mut self.world.conn(), "state = ? ORDER BY id", &[state.into()]).unwrap()
     }
 
-    fn line(&self, id: i64) -> BankLine {
+    pub fn line(&self, id: i64) -> BankLine {
         BankLine::load(&mut self.world.conn(), id).unwrap()
     }
 
-    fn newest(&self) -> BankLine {
+    pub fn newest(&self) -> BankLine {
         BankLine::find_where(&mut self.world.conn(), "statement_id > 0 ORDER BY id DESC LIMIT 1", &[]).unwrap().unwrap()
     }
 
@@ -147,20 +147,20 @@ impl Desk {
         store::journal::list_accounts(&mut self.world.conn(), &[key]).unwrap().first().map_or(0, |row| row.balance)
     }
 
-    fn cash(&self) -> i64 {
+    pub fn cash(&self) -> i64 {
         self.balance(AccountKey::cash(self.party, AssetId(978)))
     }
 
-    fn suspense(&self) -> i64 {
+    pub fn suspense(&self) -> i64 {
         self.balance(AccountKey::suspense(AssetId(978)))
     }
 
-    fn ask(&self, path: &str, body: &Value) -> Answer {
+    pub fn ask(&self, path: &str, body: &Value) -> Answer {
         self.api.api(path, &self.key(), body)
     }
 
     /// One operator asks and the other agrees.
-    fn agree(&self, path: &str, body: &Value) -> Answer {
+    pub fn agree(&self, path: &str, body: &Value) -> Answer {
         let asked = self.ask(path, body);
         assert_eq!(asked.status, 202, "{path} {body}: {}", asked.body);
         let done = approve(&self.checker);
@@ -168,7 +168,7 @@ impl Desk {
         done
     }
 
-    fn resolve(&self, line: i64, act: &str, other: Option<i64>) {
+    pub fn resolve(&self, line: i64, act: &str, other: Option<i64>) {
         let _ = self.agree("resolve-line", &json!({ "line_id": line, "act": act, "other_id": other, "reason": "looked into" }));
     }
 
@@ -176,7 +176,7 @@ impl Desk {
         self.ask(path, body).json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    fn receipt(&self, amount_minor: i64, reference: &str) -> Value {
+    pub fn receipt(&self, amount_minor: i64, reference: &str) -> Value {
         json!({ "currency": "EUR", "amount_minor": amount_minor, "value_date": DAY, "reference": reference, "reason": "seen at the bank" })
     }
 }
@@ -377,7 +377,11 @@ fn a_file_is_looked_at_before_it_is_taken_up() {
         let form = it.operator.open(&page).form(&page);
         let done = it.operator.post(&page, &form);
         assert_eq!(done.status, 303);
-        assert!(it.operator.open(done.location()).text().contains("Done and recorded"));
+        assert!(it.operator.open(done.location()).text().contains("waits for a second person"));
+        assert_eq!(it.cash(), 700, "one operator alone books nothing");
+        assert!(it.operator.open(&page).text().contains("waits for a second operator"));
+        assert!(it.world.agree_to_file().is_some());
+        assert!(it.operator.open(done.location()).text().contains("Approved"));
         let twice = it.operator.post(&page, &form);
         assert_eq!((twice.status, twice.location()), (303, done.location()), "a double submit never repeats");
         assert_eq!((it.cash(), it.suspense()), (5_700, 0));
@@ -394,7 +398,7 @@ fn a_file_is_looked_at_before_it_is_taken_up() {
         let wrong = it.api.post_with(&format!("/api/v1/import-statement?check={}", "0".repeat(64)), &headers, next.clone());
         assert_eq!((wrong.status, wrong.json()["code"].clone()), (409, "check_changed".into()));
         let path = format!("/api/v1/import-statement?check={}", shown["check"].as_str().unwrap());
-        assert_eq!(it.api.post_with(&path, &headers, next).json()["result"]["matched"], 1);
+        assert_eq!(it.world.agreed(it.api.post_with(&path, &headers, next)).json()["result"]["matched"], 1);
         it.world.verify();
     }
 }
@@ -590,19 +594,23 @@ fn a_shared_payment_that_is_taken_back_is_a_claim_on_the_buyer() {
     let paid = BankLine::find_where(&mut conn, paid, &[]).unwrap().unwrap();
     let receivable = store::Receivable::load(&mut conn, paid.receivable_id.unwrap()).unwrap();
     let holders = store::lists::balances(&mut conn, 978, None).unwrap();
+    let claim = AccountKey::claim(receivable.buyer_id, AssetId(978));
+    let claimed =
+        |conn: &mut store::Conn| store::journal::list_accounts(conn, &[claim]).unwrap().first().map_or(0, |row| row.balance);
+    // Fees that the buyer bears may be owed already.
+    let owed = claimed(&mut conn);
     let today = store::records::load_heads(&mut conn).unwrap().business_date.to_string();
     let amount = domain::Currency::EUR.decimal(paid.amount_minor);
     let text = String::from_utf8(camt054("TAKEN-BACK", &[Written { reversal: true, ..debit("1.00", "BACK") }])).unwrap();
     let file = text.replace(">1.00<", &format!(">{amount}<")).replace(DAY, &today);
     let api = world.api("operator@kontor.example");
     let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", "taken-back")];
-    assert_eq!(api.post_with("/api/v1/import-statement", &headers, file).json()["result"]["attention"], 1);
+    assert_eq!(world.agreed(api.post_with("/api/v1/import-statement", &headers, file)).json()["result"]["attention"], 1);
     let line = BankLine::find_where(&mut conn, "kind = 'reversal'", &[]).unwrap().unwrap();
     let body = json!({ "line_id": line.id, "act": "reverse", "other_id": paid.id, "reason": "recalled by the payer" });
     assert_eq!(api.api("resolve-line", "take-it-back", &body).status, 202);
     assert_eq!(approve(&world.signed_in("operator2@kontor.example")).status, 200);
-    let claim = AccountKey::claim(receivable.buyer_id, AssetId(978));
-    assert_eq!(store::journal::list_accounts(&mut conn, &[claim]).unwrap()[0].balance, paid.amount_minor);
+    assert_eq!(claimed(&mut conn) - owed, paid.amount_minor);
     let after = store::lists::balances(&mut conn, 978, None).unwrap();
     let cash = |rows: &[store::lists::BalanceLine]| {
         rows.iter().filter(|row| row.kind == "cash").map(|row| (row.owner_id, row.balance)).collect::<Vec<_>>()
@@ -661,8 +669,7 @@ fn a_long_file_goes_on_after_a_kill_and_books_nothing_twice() {
         let mut conn = store::connect(&database.url).unwrap();
         let pool = store::open_pool(&database.url, 2).unwrap();
         let reader = server::file_reader::FileReader::new(&e2e::world::file_reader());
-        let user = store::User::find_where(&mut conn, "email = 'operator@x.example'", &[]).unwrap().unwrap();
-        let actor = server::commands::Actor::person(user.party_id, user.id);
+        let actor = server::commands::Actor::BANK;
         let entries: Vec<DemoEntry> =
             (1..=LINES).map(|number| DemoEntry { remittance: format!("no {number}"), ..incoming(100, "") }).collect();
         let file = camt053(CUSTODY_IBAN, domain::Currency::EUR, day(DAY), "LONG", 0, &entries).into_bytes();

@@ -182,7 +182,9 @@ async fn walk(driver: &Driver, world: &World) -> Done {
     operator.press("/ops/bank-files").await?;
     operator.says("Nothing of this file is booked yet").await?;
     operator.web.find(By::Css("main form[action^='/ops/bank-files/'] button")).await?.click().await?;
-    operator.says("Done and recorded").await?;
+    operator.says("waits for a second person").await?;
+    // Agreeing waits for the writer, which an async thread may not.
+    std::thread::scope(|scope| scope.spawn(|| world.agree_to_file()).join().unwrap());
 
     let supplier = Browser::open(driver, &world.base, false).await?;
     supplier.sign_in(SUPPLIER.3).await?;
@@ -233,7 +235,9 @@ async fn walk(driver: &Driver, world: &World) -> Done {
     operator.press("/ops/bank-files").await?;
     operator.says("Nothing of this file is booked yet").await?;
     operator.web.find(By::Css("main form[action^='/ops/bank-files/'] button")).await?.click().await?;
-    operator.says("Done and recorded").await?;
+    operator.says("waits for a second person").await?;
+    // Agreeing waits for the writer, which an async thread may not.
+    std::thread::scope(|scope| scope.spawn(|| world.agree_to_file()).join().unwrap());
     operator.go("/ops/trial-balance").await?;
     operator.says("Every asset sums to zero").await?;
     buyer.go(&payable).await?;

@@ -426,8 +426,13 @@ fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
         let list_id = drafted.number("list_id");
         let asked = run(&maker, "confirm", ConfirmList { list_id, list_hash: drafted.text("list_hash") }.into());
         let approval = Approval::load(&mut conn, asked.awaits_approval.unwrap()).unwrap();
-        let agree =
-            DecideApproval { approval_id: approval.id, body_hash: approval.body_hash, approve: true, reason: String::new() };
+        let agree = DecideApproval {
+            approval_id: approval.id,
+            body_hash: approval.body_hash,
+            approve: true,
+            reason: String::new(),
+            file: None,
+        };
         run(&checker, "agree", agree.into());
         drop(writer);
         thread.join().unwrap();

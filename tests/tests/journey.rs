@@ -211,9 +211,9 @@ fn carry(world: &World) {
         DemoEntry { remittance: "no idea".into(), ..incoming(777, "") },
     ];
     let file = bank.statement(day, &deposits);
-    let imported = operator.upload_and_confirm("/ops/bank-files", &[("day.xml", file.clone())]);
+    let imported = world.import(&operator, "day.xml", file.clone());
     assert_eq!(imported.status, 200, "{}", imported.text());
-    let again = operator.upload_and_confirm("/ops/bank-files", &[("day.xml", file)]);
+    let again = world.import(&operator, "day.xml", file);
     assert_eq!(again.status, 409, "the same statement counts once");
     assert_eq!((cash(&one_api), cash(&two_api)), (400_000, 500_000));
 
@@ -315,7 +315,7 @@ fn carry(world: &World) {
             ..DemoEntry::default()
         }],
     );
-    assert_eq!(operator.upload_and_confirm("/ops/bank-files", &[("out.xml", paid_out)]).status, 200);
+    assert_eq!(world.import(&operator, "out.xml", paid_out).status, 200);
     let supplier_cash = 199_033 + price_two - fees - 100_000;
     assert_eq!(cash(&supplier_api), supplier_cash);
 
@@ -325,11 +325,11 @@ fn carry(world: &World) {
     let full = buyer.open(&payable);
     let reference = full.text().split_whitespace().find(|word| word.starts_with("RF")).unwrap().to_owned();
     let part = bank.statement(due, &[incoming(100_001, &reference)]);
-    assert_eq!(operator.upload_and_confirm("/ops/bank-files", &[("part.xml", part)]).status, 200);
+    assert_eq!(world.import(&operator, "part.xml", part).status, 200);
     // 1,000.01 over 200,000 and 406,600 units: 32,971 and 67,030 by largest remainder.
     assert_eq!((cash(&one_api), cash(&two_api)), (400_000 - 199_033 + 32_971, 500_000 - price_two + 67_030));
     let rest = bank.statement(due, &[incoming(674_000 - 100_001 + 500, &reference)]);
-    assert_eq!(operator.upload_and_confirm("/ops/bank-files", &[("rest.xml", rest)]).status, 200);
+    assert_eq!(world.import(&operator, "rest.xml", rest).status, 200);
     assert_eq!((cash(&one_api), cash(&two_api)), (400_000 - 199_033 + 200_000, 500_000 - price_two + 406_600));
     // The reserve comes back, less the settlement fee of 0.05 % of the confirmed amount.
     assert_eq!(cash(&supplier_api), supplier_cash + 67_400 - 337);
@@ -387,7 +387,7 @@ fn pay_late(world: &World) {
     let reference = buyer.open(&payable).text().split_whitespace().find(|word| word.starts_with("RF")).unwrap().to_owned();
     // 6,066.00 at 8 % for 30 days ACT/360 is 40.44.
     let file = Bank::new().statement("2021-07-24".parse().unwrap(), &[incoming(674_000 + 4_044, &reference)]);
-    assert_eq!(operator.upload_and_confirm("/ops/bank-files", &[("late.xml", file)]).status, 200);
+    assert_eq!(world.import(&operator, "late.xml", file).status, 200);
     assert_eq!(cash(&world.api(SUPPLIER.3)), 674_000 + 4_044 - 337);
     assert!(buyer.open(&payable).text().contains("Paid"));
     world.verify();

@@ -15,18 +15,18 @@ use store::records::{Keyed, Record};
 const DAY: &str = "2026-11-23";
 
 /// A platform with one company that has EUR 1,000.00 and a verified account.
-struct Setting {
-    world: World,
-    operator: Client,
-    checker: Client,
-    operator_api: Client,
-    supplier: Client,
-    supplier_api: Client,
-    bank: Bank,
+pub struct Setting {
+    pub world: World,
+    pub operator: Client,
+    pub checker: Client,
+    pub operator_api: Client,
+    pub supplier: Client,
+    pub supplier_api: Client,
+    pub bank: Bank,
 }
 
 impl Setting {
-    fn start(database: Database) -> Self {
+    pub fn start(database: Database) -> Self {
         let world = World::start(database, DAY);
         let [operator, checker] = ["operator@x.example", "operator2@x.example"].map(|email| world.signed_in(email));
         onboard(&world, &operator, SUPPLIER);
@@ -43,11 +43,11 @@ impl Setting {
 
     /// A bank file through the operator's page, whatever its kind.
     fn import(&self, file: Vec<u8>) -> Answer {
-        self.operator.upload_and_confirm("/ops/bank-files", &[("bank.xml", file)])
+        self.world.import(&self.operator, "bank.xml", file)
     }
 
     /// A payout that is with the bank; its end-to-end id.
-    fn pay_out(&self, amount: &str) -> String {
+    pub fn pay_out(&self, amount: &str) -> String {
         let asked = self.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", amount)]);
         assert_eq!(asked.status, 200, "{}", asked.text());
         make_payment_file(&self.operator, &self.checker, "EUR");
@@ -58,16 +58,16 @@ impl Setting {
         store::Payout::find_where(&mut self.world.conn(), "id > 0 ORDER BY id DESC LIMIT 1", &[]).unwrap().unwrap()
     }
 
-    fn payout(&self, end_to_end: &str) -> store::Payout {
+    pub fn payout(&self, end_to_end: &str) -> store::Payout {
         store::Payout::find_where(&mut self.world.conn(), "end_to_end = ?", &[end_to_end.into()]).unwrap().unwrap()
     }
 
-    fn state(&self, end_to_end: &str) -> String {
+    pub fn state(&self, end_to_end: &str) -> String {
         self.payout(end_to_end).state
     }
 
     /// Balance and what of it is free.
-    fn cash(&self) -> (i64, i64) {
+    pub fn cash(&self) -> (i64, i64) {
         let rows = self.supplier_api.get("/api/v1/balances").json();
         let row = rows["items"].as_array().unwrap().iter().find(|row| row["currency"] == "EUR").unwrap().clone();
         (row["balance_minor"].as_i64().unwrap(), row["available_minor"].as_i64().unwrap())
@@ -113,7 +113,7 @@ fn outgoing() -> DemoEntry {
 }
 
 /// A pain.002 of our own: statuses of the file, of its block, and of transfers with a reason.
-fn status_report(
+pub fn status_report(
     version: &str,
     message: &str,
     original: &str,
@@ -251,11 +251,12 @@ fn the_banks_status_report_rejects_and_informs() {
 
         // The whole other file is rejected, through the API.
         let own = format!("KONTOR-{}", it.payout(&other).file_id.unwrap());
-        let answer = it.operator_api.post_with(
+        let asked = it.operator_api.post_with(
             "/api/v1/import-status",
             &[("Content-Type", "application/xml"), ("Idempotency-Key", "status-of-the-other")],
             String::from_utf8(status_report("10", "BANK-5", &own, "RJCT", "", &[])).unwrap(),
         );
+        let answer = it.world.agreed(asked);
         assert_eq!((answer.status, answer.json()["result"]["rejected"].clone()), (200, json!(1)), "{}", answer.body);
         assert_eq!((it.state(&other).as_str(), it.cash()), ("rejected", (100_000, 50_000)));
         let shown = it.supplier_api.get("/api/v1/payouts?state=rejected").json();

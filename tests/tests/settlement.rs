@@ -126,7 +126,7 @@ impl Trade {
         let file = camt053(CUSTODY_IBAN, currency, day(date), &number, *balance, entries);
         *balance += entries.iter().map(|entry| if entry.credit { entry.amount_minor } else { -entry.amount_minor }).sum::<i64>();
         let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", number.as_str())];
-        let answer = self.operator.post_with("/api/v1/import-statement", &headers, file);
+        let answer = self.world.agreed(self.operator.post_with("/api/v1/import-statement", &headers, file));
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()["result"].clone()
     }

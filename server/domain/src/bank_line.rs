@@ -1,5 +1,6 @@
 //! A line of the bank's statement that waits for a person: why it waits, and what two people may do with it.
 
+use crate::Currency;
 use crate::calendar::Calendar;
 use crate::party::named;
 use chrono::NaiveDate;
@@ -9,7 +10,7 @@ named! {
     Attention {
         Repeat => "possible_repeat", Recorded => "possibly_recorded", OtherCurrency => "other_currency", NoTerms => "no_terms",
         ValueDate => "value_date", NoRoom => "no_room", Reversal => "reversal", UnknownDebit => "unknown_debit",
-        DoubleDebit => "double_debit", SmallPart => "small_part",
+        DoubleDebit => "double_debit", SmallPart => "small_part", Announced => "announced",
     }
 }
 
@@ -34,9 +35,12 @@ impl Act {
 pub fn acts(attention: Attention) -> &'static [Act] {
     match attention {
         Attention::Recorded => &[Act::Same, Act::Accept, Act::Explain],
-        Attention::Repeat | Attention::NoTerms | Attention::ValueDate | Attention::NoRoom | Attention::SmallPart => {
-            &[Act::Accept, Act::Explain]
-        }
+        Attention::Repeat
+        | Attention::NoTerms
+        | Attention::ValueDate
+        | Attention::NoRoom
+        | Attention::SmallPart
+        | Attention::Announced => &[Act::Accept, Act::Explain],
         // What is not the account's currency cannot be on the account: it is only looked into.
         Attention::OtherCurrency => &[Act::Explain],
         Attention::Reversal => &[Act::Reverse, Act::Claim, Act::Expense, Act::Explain],
@@ -71,6 +75,16 @@ pub fn is_small_part(
     today < payment_date && amount_minor < ticket_minor.min(owed_minor)
 }
 
+/// Whole units of a currency up to which a credit that a notification (camt.054) announces is booked before the statement brings it,
+/// where the operators have set nothing else.
+const ANNOUNCED_UNITS: i64 = 100_000;
+
+/// The largest announced credit that is booked before its statement: what the operators have set, else the platform's own.
+#[must_use]
+pub fn announced_limit(currency: Currency, set_minor: Option<i64>) -> i64 {
+    set_minor.unwrap_or_else(|| ANNOUNCED_UNITS.saturating_mul(10_i64.checked_pow(currency.exponent()).unwrap_or(1)))
+}
+
 /// So many calendar days lie at most between the value dates of a receipt that people recorded and of the bank's own line of it.
 pub const SAME_MONEY_DAYS: u64 = 7;
 
@@ -89,6 +103,13 @@ mod tests {
         let used: Vec<Act> =
             Attention::ALL.iter().flat_map(|attention| acts(*attention)).chain(ACTS_OF_A_CLAIM).copied().collect();
         assert!(Act::ALL.iter().all(|act| used.contains(act)));
+    }
+
+    #[test]
+    fn what_may_be_booked_before_its_statement_follows_the_currency() {
+        let of = |code: &str| announced_limit(Currency::parse(code).unwrap(), None);
+        assert_eq!([of("EUR"), of("JPY"), of("KWD")], [10_000_000, 100_000, 100_000_000]);
+        assert_eq!(announced_limit(Currency::EUR, Some(0)), 0);
     }
 
     #[test]

@@ -13,6 +13,8 @@ const MOST_STATEMENTS: usize = 1_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
+    /// A camt.054: the bank announces these bookings, and the account's statement is still to come.
+    pub notification: bool,
     pub message_id: String,
     pub statement_id: String,
     pub iban: String,
@@ -80,6 +82,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
         || namespace.starts_with("urn:iso:std:iso:20022:tech:xsd:camt.054.");
     let message = xml::child(root, "BkToCstmrStmt").map(|node| (node, "Stmt"));
     let message = message.or_else(|| xml::child(root, "BkToCstmrDbtCdtNtfctn").map(|node| (node, "Ntfctn")));
+    let notification = message.is_some_and(|(_, name)| name == "Ntfctn");
     let Some((message, name)) = message.filter(|_| known) else {
         return Err(FormatFault::WrongKind { element: xml::name(root) });
     };
@@ -88,8 +91,9 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
     if xml::children(message, name).nth(MOST_STATEMENTS).is_some() {
         return Err(FormatFault::TooManyNodes);
     }
-    let statements: Vec<Statement> =
+    let mut statements: Vec<Statement> =
         xml::children(message, name).map(|node| read_statement(node, &message_id, created)).collect::<Result<_, _>>()?;
+    statements.iter_mut().for_each(|statement| statement.notification = notification);
     if statements.is_empty() {
         return Err(FormatFault::Missing { element: name.to_owned(), line: xml::line(message) });
     }

@@ -47,7 +47,7 @@ pub fn run(options: &ImportOptions) -> Result<Value, Failure> {
     let lines = incoming(&command.statements);
     let (writer, thread) = Writer::start(&target.url, clock)?;
     let started = Instant::now();
-    let first = writer.submit_blocking(Actor::person(10_000, 10_001), "long-file".to_owned(), command.into());
+    let first = writer.submit_blocking(Actor::BANK, "long-file".to_owned(), command.into());
     let first = first.map_err(|no| failed(&no))?;
     let mut longest = started.elapsed();
     let mut done = first.number("lines_done");

@@ -2,12 +2,13 @@
 //! ask the same question, so that what is shown is what happens.
 
 use super::assign_suspense::{Target, find_target};
+use super::second_person::end_requests;
 use super::{clean, payout, settlement};
 use crate::batch::{Batch, Step};
 use crate::hash::sha256_hex;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
-use domain::bank_line::{Attention, SAME_MONEY_DAYS, is_usual_value_date};
+use domain::bank_line::{Attention, SAME_MONEY_DAYS, announced_limit, is_usual_value_date};
 use domain::calendar::Calendar;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::settlement_instruction::{InstructionEvent, InstructionState};
@@ -30,6 +31,8 @@ pub struct Incoming {
     pub returned: Option<Return>,
     /// Another entry of the same statement says exactly the same.
     pub repeat: bool,
+    /// The credit of a notification that this is, or is a part of.
+    pub announced_minor: Option<i64>,
 }
 
 /// All transactions of a file, in its order.
@@ -60,6 +63,7 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
                     reversal: entry.reversal,
                     returned: detail.returned.clone(),
                     repeat,
+                    announced_minor: (statement.notification && entry.credit).then_some(entry.amount_minor),
                 });
             }
         }
@@ -122,6 +126,10 @@ pub struct Facts {
     pub today: NaiveDate,
     /// The calendars of the currencies that the platform has terms for.
     calendars: BTreeMap<String, Calendar>,
+    /// The largest credit of a notification that is booked before its statement, by currency.
+    announced: BTreeMap<String, i64>,
+    /// Whether any line waits for its statement.
+    awaited: bool,
     /// Receipts that people recorded and no bank file has confirmed yet, by currency and amount.
     recorded: HashMap<(String, i64), Vec<BankLine>>,
     /// Payouts that earlier lines of the file on a check page have settled or brought back.
@@ -130,8 +138,11 @@ pub struct Facts {
 
 impl Facts {
     pub fn load(conn: &mut Conn, today: NaiveDate) -> Result<Self, StoreError> {
-        let mut calendars = BTreeMap::new();
+        let (mut calendars, mut announced) = (BTreeMap::new(), BTreeMap::new());
         for terms in IssueTermsRow::list_where(conn, "currency <> ''", &[])? {
+            if let Some(known) = Currency::parse(&terms.currency) {
+                announced.insert(terms.currency.clone(), announced_limit(known, terms.notice_credit_minor));
+            }
             let calendar = settlement::calendar(conn, &terms.currency)?;
             calendars.insert(terms.currency, calendar);
         }
@@ -139,13 +150,20 @@ impl Facts {
         for row in BankLine::list_where(conn, "kind = 'recorded' AND twin_id IS NULL AND state = 'matched' ORDER BY id", &[])? {
             recorded.entry((row.currency.clone(), row.amount_minor)).or_default().push(row);
         }
-        Ok(Self { today, calendars, recorded, spent: BTreeSet::new() })
+        let awaited = BankLine::find_where(conn, "kind = 'announced' LIMIT 1", &[])?.is_some();
+        Ok(Self { today, calendars, announced, awaited, recorded, spent: BTreeSet::new() })
     }
 
     /// Whether the platform has terms for the currency.
     #[must_use]
     pub fn trades_in(&self, currency: &str) -> bool {
         self.calendars.contains_key(currency)
+    }
+
+    /// Whether a notification announces more than is booked before its statement.
+    fn is_only_announced(&self, one: &Incoming) -> bool {
+        let limit = self.announced.get(&one.line.currency).copied().unwrap_or(0);
+        one.announced_minor.is_some_and(|minor| minor > limit)
     }
 
     /// A receipt of people's that could be this money: the same for certain, or perhaps.
@@ -236,8 +254,21 @@ pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND 
 pub const SAME_WORDS: &str = "fingerprint = ? AND fingerprint <> '' AND occurrence = ? AND statement_id <> ? AND state <> 'skipped' \
      AND (bank_reference = '' OR CAST(? AS BIGINT) = 0)";
 
-/// The same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it.
+/// The same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it. What waits for its statement
+/// as announced is not known to the statement yet.
 fn find_known(conn: &mut Conn, one: &Incoming) -> Result<Option<BankLine>, StoreError> {
+    find_same(conn, one, if one.announced_minor.is_some() { "" } else { " AND kind <> 'announced'" })
+}
+
+/// The line that a notification has announced and that waits, or was closed without a booking, until this one comes.
+pub fn find_announced(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option<BankLine>, StoreError> {
+    if !facts.awaited || one.announced_minor.is_some() || !one.booked {
+        return Ok(None);
+    }
+    find_same(conn, one, " AND kind = 'announced' ORDER BY id LIMIT 1")
+}
+
+fn find_same(conn: &mut Conn, one: &Incoming, and: &str) -> Result<Option<BankLine>, StoreError> {
     let line = &one.line;
     if !line.bank_reference.is_empty() {
         let binds = [
@@ -250,13 +281,13 @@ fn find_known(conn: &mut Conn, one: &Incoming) -> Result<Option<BankLine>, Store
             line.statement_id.into(),
             one.iban.as_str().into(),
         ];
-        if let Some(found) = BankLine::find_where(conn, SAME_BOOKING, &binds)? {
+        if let Some(found) = BankLine::find_where(conn, &format!("{SAME_BOOKING}{and}"), &binds)? {
             return Ok(Some(found));
         }
     }
     let named = i64::from(!line.bank_reference.is_empty());
     let binds = [line.fingerprint.as_str().into(), line.occurrence.into(), line.statement_id.into(), named.into()];
-    BankLine::find_where(conn, SAME_WORDS, &binds)
+    BankLine::find_where(conn, &format!("{SAME_WORDS}{and}"), &binds)
 }
 
 /// By structured reference, else by a valid reference in the free text.
@@ -303,21 +334,24 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
         return Ok(Fate::Wait(Attention::NoTerms, None));
     }
     let is_return = one.returned.is_some() || one.reversal;
+    let target = if line.direction == "in" && !is_return { find_place(conn, line)? } else { None };
     if line.direction == "in" && !is_return {
-        let target = find_place(conn, line)?;
         match facts.recorded_twin(line, target) {
             Some((receipt, true)) => return Ok(Fate::Confirm(receipt.id)),
             Some((receipt, false)) => return Ok(Fate::Wait(Attention::Recorded, Some(receipt.id))),
             None => {}
         }
-        if let Some(Target::Receivable(id)) = target {
-            let row = <store::Receivable as store::records::Keyed>::load(conn, id)?;
-            let owed_minor = row.confirmed_minor.saturating_sub(row.paid_minor);
-            let sizes = (owed_minor, row.minimum_ticket_minor);
-            let small = domain::bank_line::is_small_part(line.amount_minor, sizes, row.payment_date, facts.today);
-            if small && is_for_sale(conn, &row)? {
-                return Ok(Fate::Wait(Attention::SmallPart, None));
-            }
+    }
+    if facts.is_only_announced(one) {
+        return Ok(Fate::Wait(Attention::Announced, None));
+    }
+    if let Some(Target::Receivable(id)) = target {
+        let row = <store::Receivable as store::records::Keyed>::load(conn, id)?;
+        let owed_minor = row.confirmed_minor.saturating_sub(row.paid_minor);
+        let sizes = (owed_minor, row.minimum_ticket_minor);
+        let small = domain::bank_line::is_small_part(line.amount_minor, sizes, row.payment_date, facts.today);
+        if small && is_for_sale(conn, &row)? {
+            return Ok(Fate::Wait(Attention::SmallPart, None));
         }
     }
     if let Some(calendar) = facts.calendars.get(&line.currency)
@@ -400,9 +434,21 @@ pub fn take_up(batch: &mut Batch<'_>, facts: &mut Facts, one: &Incoming, stateme
     }
     counts.up(fate.name());
     facts.use_up(&one.line, &fate);
+    if let Some(announced) = find_announced(batch.conn, facts, &one)? {
+        close_announced(batch, announced, one.line.id)?;
+    }
     let mut line = one.line;
     book(batch, &mut line, fate)?;
     batch.insert(&line)
+}
+
+/// The statement has brought what was announced: the line that waited is closed, and nobody can book it any more.
+fn close_announced(batch: &mut Batch<'_>, mut announced: BankLine, by: i64) -> Step<()> {
+    end_requests(batch, "subject_id = ?", &[announced.id.into()], "by_statement")?;
+    "skipped".clone_into(&mut announced.state);
+    "by_statement".clone_into(&mut announced.kind);
+    announced.twin_id = Some(by);
+    batch.update(&announced)
 }
 
 /// Books a line as it was decided and gives it its state. The line itself is written by the caller.

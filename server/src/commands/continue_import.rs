@@ -4,6 +4,7 @@
 use super::bank_line::Incoming;
 use super::{Actor, Done, Execute, import_statement};
 use crate::batch::{Batch, Step};
+use domain::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -22,7 +23,11 @@ pub struct ContinueImport {
 impl Execute for ContinueImport {
     const NAME: &'static str = "continue_import";
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        // Its lines are not looked at by a second person any more: no request hands them in.
+        if *actor != Actor::BANK {
+            return Err(Refusal::NotPermitted.into());
+        }
         let mut file = BankFile::load(batch.conn, self.file_id)?;
         let mut body = json!({});
         if file.state == "importing" && file.lines_done == self.lines_done {

@@ -1,6 +1,6 @@
 //! A second person agrees to a request, which then happens at once, or turns it down.
 
-use super::{Actor, Command, Done, Execute, Proof, prose, second_person};
+use super::{Actor, Command, Done, Execute, Proof, bank_file, prose, second_person};
 use crate::batch::{Batch, Step};
 use domain::{Refusal, party};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,9 @@ pub struct DecideApproval {
     pub approve: bool,
     #[serde(default)]
     pub reason: String,
+    /// Where the request is about a bank's file: the command with the file, as the caller has read it.
+    #[serde(skip)]
+    pub file: Option<Box<Command>>,
 }
 
 impl Execute for DecideApproval {
@@ -44,6 +47,7 @@ impl Execute for DecideApproval {
         let mut body = json!({ "command": approval.command, "approved": self.approve, "approval_id": approval.id });
         let mut subject = approval.subject_id;
         if self.approve {
+            let command = bank_file::complete(command, self.file.as_deref())?;
             let done = command.execute(batch, &maker)?;
             subject = done.subject;
             if let (Some(target), Some(inner)) = (body.as_object_mut(), done.body.as_object()) {

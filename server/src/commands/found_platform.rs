@@ -119,5 +119,6 @@ fn default_terms(currency: &str) -> IssueTermsRow {
         late_rate: "8".to_owned(),
         late_day_count: "ACT/360".to_owned(),
         grace_days: 3,
+        notice_credit_minor: None,
     }
 }

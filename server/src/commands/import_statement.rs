@@ -1,14 +1,14 @@
 //! A bank's account statement comes in: money finds its company or receivable, payouts are settled, and what
-//! nobody can place waits. The first piece of the file is taken up at once; a longer one goes on piece by piece.
+//! nobody can place waits. The first piece of the file is taken up at once; a longer one goes on piece by piece. A file that came by the
+//! bank's own channel is the bank's word; one that a person sends waits for a second operator.
 
 use super::bank_line::{Counts, Facts, Incoming, incoming, take_up};
-use super::keep_bank_file::{KeepBankFile, find_waiting, keep};
-use super::{Actor, Done, Execute};
+use super::keep_bank_file::{KeepBankFile, find_waiting};
+use super::{Actor, Ask, Done, Execute, bank_file};
 use crate::batch::{Batch, Step};
 use chrono::Days;
 use domain::bank_account::BankAccountNumber;
 use domain::chart::{AccountKey, currency_asset};
-use domain::party::Capacity;
 use domain::{Currency, Refusal};
 use formats::camt::Statement as CamtStatement;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub const PIECE: usize = 250;
 pub struct ImportStatement {
     pub name: String,
     pub sha256: String,
+    /// What the file was shown to do, as a digest: two people agree to exactly that. Empty where it is the bank's own word.
+    #[serde(default)]
+    pub check: String,
     #[serde(skip)]
     pub content: Vec<u8>,
     /// The file as read; a file may hold several statements.
@@ -34,28 +37,23 @@ pub struct ImportStatement {
 impl Execute for ImportStatement {
     const NAME: &'static str = "import_statement";
 
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        if *actor == Actor::BANK {
+            return Ok(None);
+        }
+        self.may_come(batch, actor)?;
+        bank_file::ask(batch, actor, &self.kept(), (&self.check, credits(&self.statements)))
+    }
+
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let waiting = find_waiting(batch, &self.sha256)?;
-        if Statement::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
-            return Err(Refusal::StatementRepeated.into());
-        }
-        let iban = batch.heads.custody_iban.clone();
-        if let Some(refusal) = refusal_of(batch.conn, &iban, &self.statements)? {
-            return Err(refusal.into());
-        }
-        check_room(batch, &self.statements)?;
+        self.may_come(batch, actor)?;
         let lines = incoming(&self.statements);
-        let kept = KeepBankFile {
-            name: self.name.clone(),
-            sha256: self.sha256.clone(),
-            kind: "statement".to_owned(),
-            content: self.content.clone(),
-        };
-        let mut file = match waiting {
-            Some(file) => file,
-            None => keep(batch, actor, &kept)?,
-        };
+        if lines.len() <= PIECE {
+            let now = || Ok(crate::bank_check::statements(batch.conn, &self.statements)?.digest);
+            bank_file::still_the_same(actor, &self.check, now)?;
+        }
+        let mut file = bank_file::take(batch, actor, &self.kept())?;
+        bank_file::end_asked(batch, actor, &file)?;
         file.lines = i64::try_from(lines.len()).unwrap_or(i64::MAX);
         let mut statements = Vec::with_capacity(self.statements.len());
         for (index, statement) in self.statements.iter().enumerate() {
@@ -70,6 +68,43 @@ impl Execute for ImportStatement {
         counts.tell(&mut body);
         Ok(Done::new(first, body))
     }
+}
+
+impl ImportStatement {
+    fn kept(&self) -> KeepBankFile {
+        KeepBankFile {
+            name: self.name.clone(),
+            sha256: self.sha256.clone(),
+            kind: "statement".to_owned(),
+            content: self.content.clone(),
+        }
+    }
+
+    /// Whether the file may come in: it is new, of the platform's own account, and fits beside what is there.
+    fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
+        bank_file::owner(batch, actor)?;
+        find_waiting(batch, &self.sha256)?;
+        if Statement::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
+            return Err(Refusal::StatementRepeated.into());
+        }
+        let iban = batch.heads.custody_iban.clone();
+        if let Some(refusal) = refusal_of(batch.conn, &iban, &self.statements)? {
+            return Err(refusal.into());
+        }
+        check_room(batch, &self.statements)
+    }
+}
+
+/// What the bank has credited, where all of it is in one currency.
+fn credits(statements: &[CamtStatement]) -> Option<(String, i64)> {
+    let entries = statements.iter().flat_map(|statement| &statement.entries);
+    let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+    for entry in entries.filter(|entry| entry.booked && entry.credit) {
+        let sum = sums.entry(&entry.currency).or_default();
+        *sum = sum.saturating_add(entry.amount_minor);
+    }
+    let (code, minor) = sums.pop_first()?;
+    sums.is_empty().then(|| (code.to_owned(), minor))
 }
 
 /// Days ended late are made up for; a bank speaks of nothing that lies further ahead of the business date.

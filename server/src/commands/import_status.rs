@@ -1,11 +1,11 @@
-//! The bank's answer to a payment file comes in: what it rejects is free again, the rest shows how far it is. The bank's
-//! own word needs no second person.
+//! The bank's answer to a payment file comes in: what it rejects is free again, the rest shows how far it is. What came by the bank's own
+//! channel is the bank's word; a report that a person sends waits for a second operator.
 
-use super::keep_bank_file::{KeepBankFile, find_waiting, keep};
-use super::{Actor, Done, Execute, clean, payout};
+use super::keep_bank_file::{KeepBankFile, find_waiting};
+use super::{Actor, Ask, Done, Execute, bank_file, clean, payout};
+use crate::bank_check;
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::Capacity;
 use domain::settlement_instruction::{InstructionEvent, InstructionState, event_of_status, is_silent_status};
 use formats::pain002::{Scope, Status, StatusReport as Report};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ use store::{Conn, PaymentFile, Payout, StatusLine, StatusReport, StoreError};
 pub struct ImportStatus {
     pub name: String,
     pub sha256: String,
+    /// What the report was shown to do, as a digest: two people agree to exactly that. Empty where it is the bank's own word.
+    #[serde(default)]
+    pub check: String,
     #[serde(skip)]
     pub content: Vec<u8>,
     #[serde(skip)]
@@ -45,23 +48,20 @@ struct Spoken {
 impl Execute for ImportStatus {
     const NAME: &'static str = "import_status";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let waiting = find_waiting(batch, &self.sha256)?;
-        let binds = [self.sha256.as_str().into(), self.report.message_id.as_str().into()];
-        if StatusReport::find_where(batch.conn, "sha256 = ? OR message = ?", &binds)?.is_some() {
-            return Err(Refusal::StatementRepeated.into());
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        if *actor == Actor::BANK {
+            return Ok(None);
         }
-        let kept = KeepBankFile {
-            name: self.name.clone(),
-            sha256: self.sha256.clone(),
-            kind: "status".to_owned(),
-            content: self.content.clone(),
-        };
-        let mut file = match waiting {
-            Some(file) => file,
-            None => keep(batch, actor, &kept)?,
-        };
+        self.may_come(batch, actor)?;
+        bank_file::ask(batch, actor, &self.kept(), (&self.check, None))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        self.may_come(batch, actor)?;
+        let now = || Ok(bank_check::digest_of(&bank_check::statuses(batch.conn, &self.report)?));
+        bank_file::still_the_same(actor, &self.check, now)?;
+        let mut file = bank_file::take(batch, actor, &self.kept())?;
+        bank_file::end_asked(batch, actor, &file)?;
         "imported".clone_into(&mut file.state);
         batch.update(&file)?;
         let id = batch.next_id();
@@ -85,6 +85,24 @@ impl Execute for ImportStatus {
 }
 
 impl ImportStatus {
+    fn kept(&self) -> KeepBankFile {
+        KeepBankFile {
+            name: self.name.clone(),
+            sha256: self.sha256.clone(),
+            kind: "status".to_owned(),
+            content: self.content.clone(),
+        }
+    }
+
+    /// Whether the report may come in: it is new.
+    fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
+        bank_file::owner(batch, actor)?;
+        find_waiting(batch, &self.sha256)?;
+        let binds = [self.sha256.as_str().into(), self.report.message_id.as_str().into()];
+        let known = StatusReport::find_where(batch.conn, "sha256 = ? OR message = ?", &binds)?;
+        known.map_or(Ok(()), |_| Err(Refusal::StatementRepeated.into()))
+    }
+
     /// What is said of one transfer goes before what is said of its block, and that before what is said of the file.
     fn apply(&self, batch: &mut Batch<'_>, report_id: i64, counts: &mut Counts) -> Step<()> {
         let rank = |status: &Status| match status.scope {

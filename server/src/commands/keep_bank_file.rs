@@ -1,9 +1,8 @@
 //! A bank's file is kept as it came, so that people can look at what it would do before anything is booked.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Done, Execute, bank_file};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BankFile;
@@ -23,7 +22,7 @@ impl Execute for KeepBankFile {
     const NAME: &'static str = "keep_bank_file";
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
+        bank_file::owner(batch, actor)?;
         let file = match find_waiting(batch, &self.sha256)? {
             Some(file) => file,
             None => keep(batch, actor, self)?,
@@ -43,7 +42,8 @@ pub(crate) fn find_waiting(batch: &mut Batch<'_>, sha256: &str) -> Step<Option<B
 
 /// Keeps a file that is not here yet.
 pub(crate) fn keep(batch: &mut Batch<'_>, actor: &Actor, file: &KeepBankFile) -> Step<BankFile> {
-    batch.keep_document(actor.party_id, &file.name, "application/xml", &file.sha256, &file.content)?;
+    let owner = bank_file::owner(batch, actor)?;
+    batch.keep_document(owner, &file.name, "application/xml", &file.sha256, &file.content)?;
     let row = BankFile {
         id: batch.next_id(),
         sha256: file.sha256.clone(),

@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::IssueTermsRow;
+use store::records::Record;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -24,6 +25,9 @@ pub struct SetIssueTerms {
     pub late_rate: String,
     pub late_day_count: String,
     pub grace_days: i64,
+    /// The largest credit of a notification (camt.054) that is booked before its statement; 0: none is. Left out: as it stands.
+    #[serde(default)]
+    pub notice_credit_minor: Option<i64>,
 }
 
 impl SetIssueTerms {
@@ -40,6 +44,10 @@ impl SetIssueTerms {
         within(self.minimum_fee_minor, 0, 1_000_000, "minimum_fee_minor")?;
         within(self.minimum_ticket_minor, 1, 1_000_000_000, "minimum_ticket_minor")?;
         within(self.grace_days, 0, 60, "grace_days")?;
+        if let Some(minor) = self.notice_credit_minor {
+            within(minor, 0, domain::money::MOST_BOOKED_MINOR, "notice_credit_minor")?;
+        }
+        let before = IssueTermsRow::find_where(batch.conn, "currency = ?", &[known.code().into()])?;
         let rate: Decimal = self.late_rate.parse().map_err(|_| field("late_rate"))?;
         if rate < Decimal::ZERO || rate > Decimal::from(36) {
             return Err(field("late_rate").into());
@@ -55,6 +63,7 @@ impl SetIssueTerms {
             late_rate: self.late_rate.clone(),
             late_day_count: self.late_day_count.clone(),
             grace_days: self.grace_days,
+            notice_credit_minor: self.notice_credit_minor.or_else(|| before?.notice_credit_minor),
         })
     }
 }

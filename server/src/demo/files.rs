@@ -1,4 +1,4 @@
-//! The files that the demo world's companies and bank would send: UBL invoices and camt.053 statements.
+//! The files that the demo world's companies and bank would send: UBL invoices, camt.053 statements and camt.054 notifications.
 
 use crate::commands::import_statement::ImportStatement;
 use crate::hash::sha256_hex;
@@ -100,6 +100,17 @@ pub struct DemoEntry {
     pub remittance: String,
 }
 
+/// The same entries as a notification: announced, without balances.
+#[must_use]
+pub fn camt054(iban: &str, currency: Currency, date: NaiveDate, number: &str, entries: &[DemoEntry]) -> String {
+    let statement = camt053(iban, currency, date, number, 0, entries);
+    let (head, rest) = statement.split_once("<Bal>").unwrap_or((statement.as_str(), ""));
+    let tail = rest.rsplit_once("</Bal>").map_or("", |(_, tail)| tail);
+    let names =
+        [("camt.053", "camt.054"), ("BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn"), ("<Stmt>", "<Ntfctn>"), ("</Stmt>", "</Ntfctn>")];
+    names.iter().fold(format!("{head}{tail}"), |text, (from, to)| text.replace(from, to))
+}
+
 /// A camt.053 statement of one day, opening at `opening_minor`.
 #[must_use]
 pub fn camt053(
@@ -170,7 +181,7 @@ pub fn camt053(
 /// A statement that this program wrote itself, as the command that takes it up. What comes from outside is read in the child.
 pub fn own_statement(name: &str, content: Vec<u8>) -> Result<ImportStatement, FormatFault> {
     let statements = formats::camt::parse(&content)?;
-    Ok(ImportStatement { name: name.to_owned(), sha256: sha256_hex(&content), content, statements })
+    Ok(ImportStatement { name: name.to_owned(), sha256: sha256_hex(&content), check: String::new(), content, statements })
 }
 
 #[cfg(test)]

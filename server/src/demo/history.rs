@@ -254,7 +254,8 @@ impl World {
         let outcome = self.run(company.maker(), command)?;
         let Some(approval_id) = outcome.awaits_approval else { return Ok(outcome) };
         let approval = store::Approval::load(&mut self.conn, approval_id)?;
-        let decision = DecideApproval { approval_id, body_hash: approval.body_hash, approve: true, reason: String::new() };
+        let decision =
+            DecideApproval { approval_id, body_hash: approval.body_hash, approve: true, reason: String::new(), file: None };
         self.run(company.checker(), decision)
     }
 
@@ -278,8 +279,7 @@ impl World {
         let file = camt053(CUSTODY_IBAN, currency, date, &number, opening, &entries);
         let command =
             own_statement(&format!("{number}.xml"), file.into_bytes()).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
-        let operator = self.operator.clone();
-        self.run(operator.maker(), command)?;
+        self.run(Actor::BANK, command)?;
         Ok(())
     }
 }

@@ -13,8 +13,7 @@ use super::pages::Answer;
 use super::pages::sign_in::begin;
 use super::prove;
 use super::rights::{
-    Administrator, Anyone, BuyerMaker, Checker, FinancierMaker, Maker, Member, OperatorMaker, SignedIn, SupplierMaker,
-    SupplierSigner, Who,
+    Administrator, Anyone, BuyerMaker, FinancierMaker, Maker, Member, OperatorMaker, SignedIn, SupplierMaker, SupplierSigner, Who,
 };
 use super::routes::{Params, Routes, Sender, is_usual};
 use crate::auth;
@@ -201,7 +200,7 @@ command_routes! {
     "confirm-list" confirm_list ConfirmList BuyerMaker;
     "create-offer" create_offer CreateOffer SupplierMaker;
     "create-payment-file" create_payment_file CreatePaymentFile OperatorMaker;
-    "decide-approval" decide_approval DecideApproval Checker;
+    "decide-approval" decide_approval DecideApproval Checker by operations::decide_approval;
     "decide-bank-account" decide_bank_account DecideBankAccount OperatorMaker;
     "decide-company" decide_company DecideCompany OperatorMaker;
     "decide-programme" decide_programme DecideProgramme OperatorMaker;

@@ -144,6 +144,8 @@ pub struct IssueTermsRow {
     pub late_rate: String,
     pub late_day_count: String,
     pub grace_days: i64,
+    /// The largest credit of a notification that is booked before its statement; none: the platform's own.
+    pub notice_credit_minor: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

@@ -132,6 +132,7 @@ diesel::table! {
         late_rate -> Text,
         late_day_count -> Text,
         grace_days -> BigInt,
+        notice_credit_minor -> Nullable<BigInt>,
     }
 }
 

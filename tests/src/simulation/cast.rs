@@ -80,7 +80,8 @@ fn agreed(runner: &mut impl Run, conn: &mut Conn, company: &Company, command: Co
     let asked = runner.run(company.maker(), command)?;
     let Some(approval_id) = asked.awaits_approval else { return Ok(asked) };
     let approval = store::Approval::load(conn, approval_id).map_err(|error| error.to_string())?;
-    let decision = DecideApproval { approval_id, body_hash: approval.body_hash, approve: true, reason: String::new() };
+    let decision =
+        DecideApproval { approval_id, body_hash: approval.body_hash, approve: true, reason: String::new(), file: None };
     runner.run(company.checker(), decision.into())
 }
 
@@ -134,6 +135,7 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
             late: arithmetic::rate("8").ok_or("no rate")?,
             late_count: "ACT/360".to_owned(),
             grace_days: 3,
+            announced: unit * 100_000,
         };
         model.terms.insert(currency.to_owned(), terms);
     }

@@ -290,6 +290,7 @@ impl Model {
                     kind: "recorded",
                     incoming: true,
                     statement: 0,
+                    notification: false,
                     booking: (String::new(), String::new(), true, 0, String::new(), String::new()),
                     words: String::new(),
                     occurrence: 1,
@@ -349,6 +350,7 @@ impl Model {
                     late: arithmetic::rate(&set.late_rate).ok_or("no rate")?,
                     late_count: set.late_day_count.clone(),
                     grace_days: set.grace_days,
+                    announced: set.notice_credit_minor.map_or(self.terms[&set.currency].announced, i128::from),
                 };
                 self.terms.insert(set.currency.clone(), terms);
             }
@@ -599,7 +601,7 @@ impl Model {
         self.statements.insert((statement.message_id.clone(), statement.statement_id.clone()));
         let details = statement.entries.iter().flat_map(|entry| entry.details.iter().map(move |detail| (entry, detail)));
         for ((entry, detail), line_id) in details.zip(ids.lines(statement_id)) {
-            let fate = self.import_line((statement_id, line_id), (entry, detail));
+            let fate = self.import_line((statement_id, line_id, statement.notification), (entry, detail));
             *counts.entry(fate).or_default() += 1;
         }
         for name in ["matched", "confirmed", "suspense", "payouts", "returned", "skipped", "attention"] {
@@ -609,7 +611,11 @@ impl Model {
     }
 
     /// Keeps a line of a file, books it, and says what became of it.
-    fn import_line(&mut self, (statement, id): (i64, i64), (entry, detail): (&Entry, &EntryDetail)) -> &'static str {
+    fn import_line(
+        &mut self,
+        (statement, id, notification): (i64, i64, bool),
+        (entry, detail): (&Entry, &EntryDetail),
+    ) -> &'static str {
         let amount = i128::from(detail.amount_minor);
         let booking = (
             entry.bank_reference.clone(),
@@ -632,6 +638,7 @@ impl Model {
             kind: "",
             incoming: entry.credit,
             statement,
+            notification,
             booking,
             words,
             occurrence: 1,
@@ -647,9 +654,35 @@ impl Model {
         };
         let equals = |one: &&Line| one.statement == statement && one.words == line.words && one.kind != "pending";
         line.occurrence = if entry.booked { self.lines.values().filter(equals).count() + 1 } else { 1 };
+        let waited = self.find_announced(&line).filter(|_| entry.booked);
         let fate = self.decide_line((entry.booked, entry.reversal), id, &mut line);
+        if let Some(waited) = waited {
+            self.close_announced(waited, id);
+        }
         self.keep_line(id, line);
         fate
+    }
+
+    /// What a notification has announced and this line of a statement brings.
+    fn find_announced(&self, line: &Line) -> Option<i64> {
+        let waits = |other: &Line| {
+            other.kind == "announced" && other.statement != line.statement && other.state != "skipped" && !line.notification
+        };
+        let named =
+            self.lines.iter().filter(|(_, other)| waits(other) && !line.booking.0.is_empty() && other.booking == line.booking);
+        let said = self.lines.iter().filter(|(_, other)| {
+            let unnamed = line.booking.0.is_empty() || other.booking.0.is_empty();
+            waits(other) && unnamed && other.words == line.words && other.occurrence == line.occurrence
+        });
+        named.map(|(id, _)| *id).min().or_else(|| said.map(|(id, _)| *id).min())
+    }
+
+    fn close_announced(&mut self, waited: i64, by: i64) {
+        self.end_requests(|approval| matches!(&approval.command, Command::ResolveLine(resolve) if resolve.line_id == waited));
+        if let Some(line) = self.lines.get_mut(&waited) {
+            (line.state, line.kind, line.twin) = ("skipped", "by_statement", Some(by));
+            self.touched.lines.insert(waited);
+        }
     }
 
     /// Whether another statement has brought the same booking, by the bank's reference or by all else that it says.
@@ -657,6 +690,7 @@ impl Model {
         self.lines
             .values()
             .filter(|other| other.statement > 0 && other.statement != line.statement && other.state != "skipped")
+            .filter(|other| line.notification || other.kind != "announced")
             .any(|other| {
                 let unnamed = line.booking.0.is_empty() || other.booking.0.is_empty();
                 (!line.booking.0.is_empty() && other.booking == line.booking)
@@ -700,15 +734,18 @@ impl Model {
                 self.confirm(id, line, receipt);
                 return "confirmed";
             }
-            if let Some(Target::Receivable(id)) = target {
-                let row = &self.receivables[&id];
-                let least = row.terms.minimum_ticket.min(row.confirmed - row.paid);
-                let for_sale =
-                    ["issued", "active"].contains(&row.state) && self.amounts(("holding", row.supplier, id)).balance > 0;
-                if for_sale && self.today < row.payment_date && line.amount < least {
-                    line.kind = "small_part";
-                    return "attention";
-                }
+        }
+        if line.notification && line.incoming && line.amount > self.terms[&line.currency].announced {
+            line.kind = "announced";
+            return "attention";
+        }
+        if let Some(Target::Receivable(id)) = target.filter(|_| line.incoming && !reversal) {
+            let row = &self.receivables[&id];
+            let least = row.terms.minimum_ticket.min(row.confirmed - row.paid);
+            let for_sale = ["issued", "active"].contains(&row.state) && self.amounts(("holding", row.supplier, id)).balance > 0;
+            if for_sale && self.today < row.payment_date && line.amount < least {
+                line.kind = "small_part";
+                return "attention";
             }
         }
         if line.value_date > self.today || !self.is_near(&line.currency, line.booking_day, line.value_date) {

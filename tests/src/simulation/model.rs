@@ -83,6 +83,8 @@ pub struct Terms {
     pub late: Rate,
     pub late_count: String,
     pub grace_days: i64,
+    /// The largest credit of a notification that is booked before its statement.
+    pub announced: i128,
 }
 
 #[derive(Clone, Debug)]
@@ -156,6 +158,8 @@ pub struct Line {
     pub incoming: bool,
     /// 0 for a receipt that people recorded.
     pub statement: i64,
+    /// It came in a notification.
+    pub notification: bool,
     pub booking: Booking,
     pub words: String,
     pub occurrence: usize,

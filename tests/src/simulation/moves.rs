@@ -382,7 +382,7 @@ impl Players<'_> {
         let body_hash = if self.chance(3) { sha256_hex(b"something else") } else { sha256_hex(body.as_bytes()) };
         let approve = self.chance(88);
         let reason = if self.chance(50) { "looked at it" } else { "" }.to_owned();
-        Some((actor, DecideApproval { approval_id, body_hash, approve, reason }.into()))
+        Some((actor, DecideApproval { approval_id, body_hash, approve, reason, file: None }.into()))
     }
 
     fn pay_out(&mut self) -> Option<Move> {
@@ -484,10 +484,12 @@ impl Players<'_> {
                 details: vec![detail],
             });
         }
+        entries.extend(self.announced(currency));
         let name = if self.chance(4) { serial - 1 } else { serial };
         let iban = if self.chance(2) { "DE02120300000000202051".to_owned() } else { self.model.custody_iban.clone() };
         let content = format!("statement {serial}").into_bytes();
         let statement = Statement {
+            notification: self.chance(30),
             message_id: format!("M{name}"),
             statement_id: format!("S{name}"),
             iban,
@@ -498,9 +500,36 @@ impl Players<'_> {
             to_date: None,
             entries,
         };
-        let command =
-            ImportStatement { name: format!("{serial}.xml"), sha256: sha256_hex(&content), content, statements: vec![statement] };
-        Some((self.operator(), command.into()))
+        let command = ImportStatement {
+            name: format!("{serial}.xml"),
+            sha256: sha256_hex(&content),
+            check: String::new(),
+            content,
+            statements: vec![statement],
+        };
+        Some((Actor::BANK, command.into()))
+    }
+
+    /// Often the bank brings what it has announced before.
+    fn announced(&mut self, currency: &str) -> Option<Entry> {
+        let waits = |line: &&super::model::Line| line.kind == "announced" && line.state != "skipped" && line.currency == currency;
+        let line = self.model.lines.values().find(waits).filter(|_| self.dice.roll(2) == 0)?;
+        let amount_minor = i64::try_from(line.amount).ok()?;
+        let (bank_reference, _, credit, _, end_to_end, reference) = line.booking.clone();
+        let remittance = line.references.get(1..).unwrap_or_default().join(" ");
+        let debtor_iban = line.iban.clone();
+        let detail = EntryDetail { amount_minor, end_to_end, reference, remittance, debtor_iban, ..EntryDetail::default() };
+        Some(Entry {
+            currency: currency.to_owned(),
+            amount_minor,
+            credit,
+            booked: true,
+            reversal: false,
+            booking_date: line.booking_day,
+            value_date: line.value_date,
+            bank_reference,
+            details: vec![detail],
+        })
     }
 
     fn receipt(&mut self) -> Option<Move> {
@@ -597,6 +626,7 @@ impl Players<'_> {
             late_rate: self.word(&["0", "8", "12.75", "36", "37"]).to_owned(),
             late_day_count: self.word(COUNTS).to_owned(),
             grace_days: self.of(&[0, 1, 3, 10]).copied()?,
+            notice_credit_minor: self.of(&[None, Some(0), Some(500_000)]).copied()?,
         };
         Some((self.operator(), command.into()))
     }

@@ -99,6 +99,7 @@ impl Model {
             late,
             late_count: platform.late_count.clone(),
             grace_days: terms.grace_days,
+            announced: platform.announced,
         }
     }
 

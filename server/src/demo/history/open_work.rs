@@ -1,8 +1,8 @@
 //! What is left to do for whoever looks around: one of everything that waits for somebody.
 
 use super::super::DemoError;
-use super::super::files::DemoEntry;
-use super::{Built, Company, World, demo_iban, incoming};
+use super::super::files::{DemoEntry, camt054};
+use super::{Built, CUSTODY_IBAN, Company, World, demo_iban, incoming};
 use crate::commands::answer_programme_invitation::AnswerProgrammeInvitation;
 use crate::commands::confirm_list::ConfirmList;
 use crate::commands::decide_bank_account::DecideBankAccount;
@@ -19,7 +19,9 @@ use crate::commands::record_contact::RecordContact;
 use crate::commands::request_payout::RequestPayout;
 use crate::commands::set_approval_limit::SetApprovalLimit;
 use crate::commands::submit_invoice::SubmitInvoice;
+use crate::demo::files::own_statement;
 use crate::hash::sha256_hex;
+use crate::http::pages::bank_request;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
 use store::records::{Keyed, Record};
@@ -32,6 +34,20 @@ impl World {
         let balance = self.at_bank.entry("CNY").or_default();
         *balance = balance.saturating_add(3_000_000);
         self.bank(desk.currency, vec![incoming(&desk, 8_800_000, &desk.reference)])
+    }
+
+    /// One operator has sent a notification by hand; the other has not agreed to it yet.
+    fn send_a_notice(&mut self, today: NaiveDate) -> Built {
+        let Some(desk) = self.financiers.first().cloned() else { return Ok(()) };
+        let number = format!("{}N{:05}", desk.currency.code(), self.statements);
+        let entries = [incoming(&desk, 25_000_000, &desk.reference)];
+        let file = camt054(CUSTODY_IBAN, desk.currency, today, &number, &entries).into_bytes();
+        let fault = |fault: crate::http::error::Fault| DemoError::Other(format!("{fault:?}"));
+        let read = own_statement(&format!("{number}.xml"), file).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
+        let operator = self.operator.clone();
+        let command = bank_request::bind(&mut self.conn, (operator.id, &number), read.into(), None).map_err(fault)?;
+        self.run(operator.maker(), command)?;
+        Ok(())
     }
 
     /// What every role finds on its desk.
@@ -81,6 +97,7 @@ impl World {
         self.approve_in_advance(today)?;
         self.propose_another(today)?;
         self.lose_a_file()?;
+        self.send_a_notice(today)?;
         self.offer_what_is_issued(today)?;
         // One receivable is confirmed and not offered yet; in each currency another is on the market.
         for (supplier_at, buyer_at, net_minor) in [(0_usize, 0_usize, 2_250_000), (1, 0, 3_120_000), (9, 3, 18_600_000)] {

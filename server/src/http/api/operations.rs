@@ -2,7 +2,8 @@
 
 use super::super::pages::Answer;
 use super::super::pages::bank_files;
-use super::super::rights::{Member, OperatorMaker, OperatorViewer, Who};
+use super::super::pages::bank_request;
+use super::super::rights::{Checker, Member, OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Params, Routes};
 use super::{Write, WriteFile, answer, newest, page_json, wanted_id};
 use actix_web::HttpResponse;
@@ -68,6 +69,12 @@ pub(super) async fn tell_code(who: Who<OperatorMaker>, write: Write<crate::comma
     Ok(HttpResponse::Ok().json(body))
 }
 
+/// Yes or no to a request; what is about a bank's file is read before the writer has it.
+pub(super) async fn decide_approval(who: Who<Checker>, write: Write<crate::commands::decide_approval::DecideApproval>) -> Answer {
+    let decision = bank_request::with_file(&who, write.body).await?;
+    Ok(answer(&who.submit(&write.key, decision).await?))
+}
+
 pub(super) async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::close_day::CloseDay>) -> Answer {
     Ok(answer(&super::super::pages::ops::end(&who, &write.key, write.body).await?))
 }
@@ -85,25 +92,24 @@ async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     Ok(HttpResponse::Ok().json(body))
 }
 
-/// Takes up a statement; with `check`, only if it would still do what that check has shown.
+/// Asks a second operator to take up a statement; with `check`, only if it would still do what that check has shown.
 async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteFile) -> Answer {
-    let shown = params.get("check").to_owned();
+    let (shown, key, party_id) = (params.get("check").to_owned(), write.key.clone(), who.party_id()?);
     let read = bank_files::read_statement(&who.app.reader, write.name, write.content).await?;
     let command = who
         .app
         .read(move |conn| {
-            let kept = store::BankFile::find_where(conn, "sha256 = ? AND state <> 'kept'", &[read.sha256.as_str().into()])?;
-            if !shown.is_empty() && kept.is_none() && crate::bank_check::statements(conn, &read.statements)?.digest != shown {
-                return Err(domain::Refusal::CheckChanged.into());
-            }
-            Ok(read)
+            bank_request::bind(conn, (party_id, &key), read.into(), Some(shown.as_str()).filter(|shown| !shown.is_empty()))
         })
         .await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 
+/// Asks a second operator to take up a status report.
 async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
-    let command = bank_files::read_status(&who.app.reader, write.name, write.content).await?;
+    let (key, party_id) = (write.key.clone(), who.party_id()?);
+    let read = bank_files::read_status(&who.app.reader, write.name, write.content).await?;
+    let command = who.app.read(move |conn| bank_request::bind(conn, (party_id, &key), read.into(), None)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }
 

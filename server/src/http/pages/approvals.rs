@@ -4,9 +4,10 @@ use super::super::error::Fault;
 use super::super::rights::{Checker, Member, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::Listing;
-use super::{Answer, again, receipt, request};
+use super::{Answer, again, bank_request, receipt, request};
 use crate::auth::Person;
 use crate::commands::Command;
+use crate::commands::bank_file::is_import;
 use crate::commands::confirm_invoice::{Words, words};
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::second_person::Seconds;
@@ -112,18 +113,26 @@ struct Loaded {
     behind: Vec<(String, Value)>,
     /// Why the reader cannot agree, as a text.
     obstacle: Option<&'static str>,
+    /// A bank's file would do something else by now than what was asked for.
+    changed: bool,
 }
 
 async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
     let (party_id, language, reader) = (who.party_id()?, who.language(), who.actor()?.user_id);
+    let read = bank_request::read_asked(who, id).await?.map(|(_, read)| read);
     who.read(move |conn| {
         let row = ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
         let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
         let words = if row.command == "confirm_invoice" && row.state == "pending" { signed_words(conn, &body)? } else { None };
         let command = Command::read(&row.command, &row.body).filter(|_| row.state == "pending");
-        let meaning = match &command {
-            Some(command) => request::meaning(conn, language, party_id, command)?,
-            None => Vec::new(),
+        let (meaning, changed) = match &command {
+            Some(Command::ImportStatement(_) | Command::ImportStatus(_)) => {
+                let read = read.as_ref().ok_or(Refusal::NotFound)?;
+                let shown = bank_request::shown(conn, language, &row.body, read)?;
+                (shown.blocks, shown.changed)
+            }
+            Some(command) => (request::meaning(conn, language, party_id, command)?, false),
+            None => (Vec::new(), false),
         };
         let maker = User::load(conn, row.maker_id)?;
         let behind = super::org::sponsor_facts(conn, language, &maker)?;
@@ -131,7 +140,7 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault
             Some(command) => Seconds::load(conn, party_id)?.obstacle(conn, maker.id, reader, command)?,
             None => None,
         };
-        Ok(Loaded { row, body, words, meaning, behind, obstacle })
+        Ok(Loaded { row, body, words, meaning, behind, obstacle, changed })
     })
     .await
 }
@@ -194,7 +203,8 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         let text = if language == Language::Chinese { &words.chinese } else { &words.english };
         page = page.with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable"))).with(Block::Words(text.clone()));
     }
-    if let Some(href) = about(&loaded.body) {
+    let file = is_import(&row.command).then(|| format!("/ops/bank-files/{}", row.subject_id));
+    if let Some(href) = file.or_else(|| about(&loaded.body)) {
         page = page.with(Block::Links(vec![(who.t("approval-about"), href)]));
     }
     let may = row.state == "pending" && person.has_role(Role::Checker);
@@ -207,6 +217,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         };
         page = match loaded.obstacle {
             Some(why) => page.with(Block::Notice(web::Tone::Waiting, who.t(why))),
+            None if loaded.changed => page,
             None => page.form(form("approve", "approval-approve", vec![])),
         };
         page = page.form(form("reject", "approval-reject", vec![reason]).secondary());
@@ -223,15 +234,22 @@ async fn approval(who: Who<Member>, id: Id) -> Answer {
 }
 
 async fn decide(who: Who<Checker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
-    let command = DecideApproval {
-        approval_id: loaded.row.id,
+    let decision = DecideApproval {
+        approval_id: id.0,
         body_hash: posted.get("body_hash").to_owned(),
         approve: posted.get("decision") == "approve",
         reason: posted.get("reason").to_owned(),
+        file: None,
     };
-    match who.submit(&posted.key(), command).await {
+    let outcome = match bank_request::with_file(&who, decision).await {
+        Ok(command) => who.submit(&posted.key(), command).await,
+        Err(fault) => Err(fault),
+    };
+    match outcome {
         Ok(outcome) => Ok(receipt(&outcome)),
-        Err(fault) => again(&who, approval_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
+        Err(fault) => {
+            let loaded = load(&who, id.0).await?;
+            again(&who, approval_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await
+        }
     }
 }

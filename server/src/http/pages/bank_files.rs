@@ -5,7 +5,7 @@ use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Posted, Routes};
 use super::super::upload::Uploaded;
 use super::listing::plain_table;
-use super::{Answer, SignedIn, again, receipt};
+use super::{Answer, SignedIn, again, bank_request, receipt};
 use crate::bank_check::{self, FileCheck, LineCheck, StatementCheck, StatusCheck, Sum};
 use crate::commands::Command;
 use crate::commands::import_statement::{ImportStatement, refusal_of};
@@ -66,11 +66,23 @@ async fn bank_files(who: Who<OperatorViewer>) -> Answer {
 /// Reads a bank file, whichever kind it is, into the command that takes it up.
 pub async fn read_bank_file(reader: &FileReader, name: String, content: Vec<u8>) -> Result<Command, Fault> {
     let (read, content) = reader.bank_file(content).await?;
+    Ok(command_of(read, name, content))
+}
+
+fn command_of(read: BankFileRead, name: String, content: Vec<u8>) -> Command {
     let sha256 = sha256_hex(&content);
-    Ok(match read {
-        BankFileRead::Statements(statements) => ImportStatement { name, sha256, content, statements }.into(),
-        BankFileRead::Status(report) => ImportStatus { name, sha256, content, report }.into(),
-    })
+    match read {
+        BankFileRead::Statements(statements) => {
+            ImportStatement { name, sha256, check: String::new(), content, statements }.into()
+        }
+        BankFileRead::Status(report) => ImportStatus { name, sha256, check: String::new(), content, report }.into(),
+    }
+}
+
+/// The same for a job, which may wait.
+pub fn read_bank_file_blocking(reader: &FileReader, name: String, content: Vec<u8>) -> Result<Command, Fault> {
+    let read = reader.bank_file_blocking(content.clone())?;
+    Ok(command_of(read, name, content))
 }
 
 /// A bank's file of the other kind than the one that is asked for.
@@ -133,7 +145,7 @@ async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer 
 }
 
 /// A kept file, read again from what was kept.
-async fn load_command(who: &Who<impl SignedIn>, file: &BankFile) -> Result<Command, Fault> {
+pub async fn load_command(who: &Who<impl SignedIn>, file: &BankFile) -> Result<Command, Fault> {
     let sha256 = file.sha256.clone();
     let load = move |conn: &mut Conn| Ok(store::records::find_document(conn, &sha256)?.ok_or(Refusal::NotFound)?.content);
     let content = who.read(load).await?;
@@ -141,24 +153,23 @@ async fn load_command(who: &Who<impl SignedIn>, file: &BankFile) -> Result<Comma
 }
 
 /// What a kept file would do, and a digest of that.
-enum Checked {
+pub enum Checked {
     Statements(FileCheck),
     Statuses(String, Vec<StatusCheck>),
 }
 
 impl Checked {
-    fn digest(&self) -> String {
+    #[must_use]
+    pub fn digest(&self) -> String {
         match self {
             Self::Statements(check) => check.digest.clone(),
-            Self::Statuses(_, rows) => {
-                let words: Vec<&str> = rows.iter().map(|row| row.effect).collect();
-                sha256_hex(words.join("\n").as_bytes())
-            }
+            Self::Statuses(_, rows) => bank_check::digest_of(rows),
         }
     }
 }
 
-fn check(conn: &mut Conn, command: &Command) -> Result<Checked, Fault> {
+/// Looks at what a file would do.
+pub fn check(conn: &mut Conn, command: &Command) -> Result<Checked, Fault> {
     match command {
         Command::ImportStatement(read) => Ok(Checked::Statements(bank_check::statements(conn, &read.statements)?)),
         Command::ImportStatus(read) => {
@@ -195,11 +206,14 @@ async fn bank_file_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault
 /// What is in the file and what each line would do, and the button that takes up exactly this file.
 async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
     let language = who.language();
-    let command = load_command(who, &file).await?;
-    let checked = who
-        .read(move |conn| match check(conn, &command) {
-            Err(Fault::Refused(refusal)) => Ok(Err(refusal)),
-            checked => Ok(Ok(checked?)),
+    let (kept, command) = (file.id, load_command(who, &file).await?);
+    let (checked, asked) = who
+        .read(move |conn| {
+            let asked = bank_request::open(conn, kept)?;
+            match check(conn, &command) {
+                Err(Fault::Refused(refusal)) => Ok((Err(refusal), asked)),
+                checked => Ok((Ok(checked?), asked)),
+            }
         })
         .await?;
     let mut page = title(who, &file).with(Block::Facts(about(language, &file)));
@@ -208,33 +222,49 @@ async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page,
         // It can no longer be taken up: another file has brought its statements.
         Err(refusal) => return Ok(page.with(Block::Notice(Tone::Stopped, language.refusal(&refusal, "")))),
     };
-    if who.person()?.has_role(Role::Maker) {
+    if let Some((id, _)) = asked.filter(|(_, check)| *check == checked.digest()) {
+        page = page
+            .with(Block::Notice(Tone::Waiting, who.t("bank-file-asked")))
+            .with(Block::Links(vec![(who.t("line-request-link"), format!("/approvals/{id}"))]));
+    } else if who.person()?.has_role(Role::Maker) {
         let form = Form::new(format!("/ops/bank-files/{}", file.id), who.t("bank-files-submit"), vec![])
             .hidden("sha256", file.sha256.clone())
             .hidden("check", checked.digest());
         page = page.with(Block::Paragraph(who.t("bank-file-check-lead"))).form(form);
     }
-    match &checked {
+    Ok(check_blocks(language, page, &checked))
+}
+
+/// Totals, fates and lines of what a file would do; for whoever asks and for whoever agrees.
+pub fn check_blocks(language: Language, mut page: Page, checked: &Checked) -> Page {
+    match checked {
         Checked::Statements(check) => {
             for statement in &check.statements {
                 page = statement_blocks(language, page, statement);
             }
         }
         Checked::Statuses(original, rows) => {
-            page = page.with(Block::Facts(vec![(who.t("bank-file-original"), Value::code(original.clone()))]));
+            page = page.with(Block::Facts(vec![(language.t("bank-file-original"), Value::code(original.clone()))]));
             let cells = rows.iter().map(|row| {
                 vec![
                     Value::code(row.about.clone()),
                     Value::code(row.code.clone()),
                     Value::code(row.reason.clone()),
                     Value::state(language, row.effect),
+                    row.frees.as_ref().map_or_else(|| Value::text("–"), |(currency, minor)| Value::money(currency, *minor)),
                 ]
             });
-            let heads = [("status-about", false), ("status-code", false), ("status-reason", false), ("bank-file-effect", false)];
+            let heads = [
+                ("status-about", false),
+                ("status-code", false),
+                ("status-reason", false),
+                ("bank-file-effect", false),
+                ("bank-file-frees", true),
+            ];
             page = page.table(plain_table(language, "bank-file-statuses", &heads, cells.collect(), "bank-file-empty"));
         }
     }
-    Ok(page)
+    page
 }
 
 fn statement_blocks(language: Language, page: Page, check: &StatementCheck) -> Page {
@@ -346,21 +376,15 @@ async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Faul
 
 async fn bank_file_import(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (hash, digest) = (posted.get("sha256").to_owned(), posted.get("check").to_owned());
-    let key = posted.key();
+    let (key, party_id) = (posted.key(), who.party_id()?);
+    let sent = key.clone();
     let command = async {
         let file = who.read(move |conn| Ok(BankFile::find(conn, id.0)?.ok_or(Refusal::NotFound)?)).await?;
         if file.sha256 != hash {
             return Err(Refusal::CheckChanged.into());
         }
         let command = load_command(&who, &file).await?;
-        who.read(move |conn| {
-            // What was taken up meanwhile is answered by the import itself: a repeated key has its receipt.
-            if file.state == "kept" && check(conn, &command)?.digest() != digest {
-                return Err(Refusal::CheckChanged.into());
-            }
-            Ok(command)
-        })
-        .await
+        who.read(move |conn| bank_request::bind(conn, (party_id, &sent), command, Some(&digest))).await
     };
     let outcome = match command.await {
         Ok(command) => who.submit(&key, command).await,

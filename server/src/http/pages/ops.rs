@@ -15,6 +15,7 @@ use crate::commands::set_holiday::SetHoliday;
 use crate::commands::set_issue_terms::SetIssueTerms;
 use crate::jobs::end_of_day;
 use domain::Refusal;
+use domain::bank_line::announced_limit;
 use domain::chart::currency_asset;
 use domain::day_count::DayCount;
 use domain::party::Role;
@@ -402,6 +403,12 @@ async fn calendars_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
     }
 }
 
+/// The largest announced credit that is booked before its statement.
+pub fn announced_minor(row: &IssueTermsRow) -> i64 {
+    let known = domain::Currency::parse(&row.currency);
+    known.map_or(0, |known| announced_limit(known, row.notice_credit_minor))
+}
+
 async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Fault> {
     let language = who.language();
     let rows = who.read(|conn| Ok(IssueTermsRow::list_where(conn, "currency <> '' ORDER BY currency", &[])?)).await?;
@@ -415,6 +422,7 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
             Value::money(&row.currency, row.minimum_ticket_minor),
             Value::text(format!("{} % {}", row.late_rate, row.late_day_count)),
             Value::number(row.grace_days),
+            Value::money(&row.currency, announced_minor(row)),
         ]
     });
     let heads = [
@@ -426,6 +434,7 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
         ("field-minimum-ticket", true),
         ("terms-late-rate", false),
         ("terms-grace", true),
+        ("field-notice-credit-minor", true),
     ];
     let mut page = Page::new(who.t("terms-title"))
         .trail(who.t("nav-ops"), "/ops")
@@ -446,6 +455,9 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
             Field::new("late_rate", who.t("terms-late-rate"), "text").value(row.late_rate.clone()),
             Field::new("late_day_count", who.t("field-day-count"), "select").options(counts).value(row.late_day_count.clone()),
             Field::new("grace_days", who.t("terms-grace"), "text").value(row.grace_days.to_string()),
+            Field::new("notice_credit_minor", who.t("field-notice-credit-minor"), "amount")
+                .value(decimal(announced_minor(row)))
+                .hint(who.t("terms-notice-credit-hint")),
         ];
         let heading = language.fill("terms-change", &[("currency", row.currency.clone())]);
         page = page
@@ -474,6 +486,7 @@ async fn terms_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
             late_rate: posted.get("late_rate").trim().to_owned(),
             late_day_count: posted.get("late_day_count").to_owned(),
             grace_days: posted.number("grace_days")?,
+            notice_credit_minor: Some(posted.amount("notice_credit_minor", &currency)?),
         })
     };
     match read() {

@@ -227,5 +227,6 @@ fn terms_before(language: Language, row: &IssueTermsRow) -> Facts {
         (before("field-minimum-ticket"), Value::money(&row.currency, row.minimum_ticket_minor)),
         (before("terms-late-rate"), Value::text(format!("{} % {}", row.late_rate, row.late_day_count))),
         (before("terms-grace"), Value::number(row.grace_days)),
+        (before("field-notice-credit-minor"), Value::money(&row.currency, super::ops::announced_minor(row))),
     ]
 }

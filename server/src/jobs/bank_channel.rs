@@ -1,0 +1,217 @@
+//! Takes up what the bank's transport has put into the channel's folder: a signed file is the bank's word, any other is refused and moved
+//! away. A process that ends between import and move leaves a file that the next round finds done.
+
+use crate::bank_channel::{Channel, SIGNATURE, Unread, check, is_plain_name, read_pair, write_new};
+use crate::commands::refuse_bank_file::RefuseBankFile;
+use crate::commands::{Command, own_key};
+use crate::file_reader::FileReader;
+use crate::hash::sha256_hex;
+use crate::http::error::Fault;
+use crate::http::pages::bank_files::read_bank_file_blocking;
+use crate::writer::Writer;
+use domain::Refusal;
+use std::path::{Path, PathBuf};
+use web::Language;
+
+/// Files of one round; the next round goes on.
+const ROUND: usize = 16;
+/// Entries of the folder that one round looks at.
+const LOOKED_AT: usize = 10_000;
+
+/// Where a file goes once it is decided about.
+const DONE: &str = "done";
+const REFUSED: &str = "refused";
+
+/// What reads a file, and what takes it up.
+struct Hands<'a> {
+    writer: &'a Writer,
+    reader: &'a FileReader,
+}
+
+/// Why a file is refused: a stable code and a sentence.
+struct Why {
+    code: String,
+    sentence: String,
+}
+
+impl Why {
+    fn own(code: &str, sentence: &str) -> Self {
+        Self { code: code.to_owned(), sentence: sentence.to_owned() }
+    }
+
+    fn refusal(refusal: &Refusal) -> Self {
+        Self { code: refusal.code().to_owned(), sentence: Language::English.refusal(refusal, "") }
+    }
+}
+
+/// One round: how many files were decided about. A file that cannot be read now holds up no other.
+pub fn go_on(
+    writer: &Writer,
+    reader: &FileReader,
+    channel: &Channel,
+    today: chrono::NaiveDate,
+    stop: impl Fn() -> bool,
+) -> Result<u32, Fault> {
+    let by = Hands { writer, reader };
+    let (mut decided, mut failure) = (0_u32, None);
+    for (name, odd) in waiting(&channel.folder)? {
+        if stop() {
+            break;
+        }
+        match decide(&by, channel, (&name, odd), today) {
+            Ok(true) => decided = decided.saturating_add(1),
+            Ok(false) => {}
+            Err(fault @ Fault::Failed(_)) => failure = Some(fault),
+            // The database does not answer: the others would wait for it, too.
+            Err(fault) => return Err(fault),
+        }
+    }
+    failure.map_or(Ok(decided), Err)
+}
+
+/// Takes one file up or refuses it; whether there was one.
+fn decide(by: &Hands<'_>, channel: &Channel, (name, odd): (&str, bool), today: chrono::NaiveDate) -> Result<bool, Fault> {
+    let (hash, refused) = match read_pair(&channel.folder, name).map_err(failed)? {
+        _ if odd => {
+            let why = Why::own("name_not_plain", "The file's name is too long, or has marks in it that do not show.");
+            (String::new(), Some(why))
+        }
+        Err(Unread::Missing) => return tidy(&channel.folder, name).map(|()| false),
+        Err(Unread::NotPlain) => {
+            let why = Why::own("file_not_plain", "Only a plain file is read, and no link is followed.");
+            (String::new(), Some(why))
+        }
+        Err(Unread::TooLarge) => (String::new(), Some(Why::refusal(&Refusal::FileTooLarge))),
+        Ok((content, signature)) => {
+            let hash = sha256_hex(&content);
+            (hash, take_up(by, channel, name, (content, &signature))?)
+        }
+    };
+    match refused {
+        None => {
+            tracing::info!(file = name, sha256 = hash, "bank file taken up");
+            move_pair(&channel.folder, DONE, name)?;
+        }
+        Some(why) => refuse(by.writer, channel, (name, &hash), &why, today)?,
+    }
+    Ok(true)
+}
+
+/// The names of files whose signature is there, in their order. What has no plain name gets one, and is odd.
+fn waiting(folder: &Path) -> Result<Vec<(String, bool)>, Fault> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)?.take(LOOKED_AT) {
+        let found = entry.map_err(failed)?.file_name();
+        let bytes = found.as_encoded_bytes();
+        // A name with a dot before it is one that the transport still writes to.
+        let Some(name) = bytes.strip_suffix(SIGNATURE.as_bytes()).filter(|name| !name.starts_with(b".")) else { continue };
+        match std::str::from_utf8(name).ok().filter(|name| is_plain_name(name)) {
+            Some(name) => names.push((name.to_owned(), false)),
+            None => names.push((rename(folder, &found, name)?, true)),
+        }
+    }
+    names.sort();
+    names.truncate(ROUND);
+    Ok(names)
+}
+
+/// Gives a file and its signature a plain name.
+fn rename(folder: &Path, signature: &std::ffi::OsStr, name: &[u8]) -> Result<String, Fault> {
+    let plain = format!("file-{}", sha256_hex(name));
+    // The signature's name is the file's with four more marks; a path without its extension is the file's.
+    move_one(&folder.join(signature).with_extension(""), &folder.join(&plain))?;
+    move_one(&folder.join(signature), &folder.join(format!("{plain}{SIGNATURE}")))?;
+    Ok(plain)
+}
+
+/// Takes a file up, or says why not. An error is one of this moment: the file is tried again.
+fn take_up(by: &Hands<'_>, channel: &Channel, name: &str, (content, signature): (Vec<u8>, &str)) -> Result<Option<Why>, Fault> {
+    if check(&channel.key, signature, &content).is_err() {
+        return Ok(Some(Why::own("signature_wrong", "The file is not signed by the channel's key.")));
+    }
+    let command: Command = match read_bank_file_blocking(by.reader, name.to_owned(), content) {
+        Ok(command) => command,
+        Err(Fault::Refused(refusal)) => return Ok(Some(Why::refusal(&refusal))),
+        Err(Fault::Unreadable(fault)) => {
+            return Ok(Some(Why { sentence: fault.sentence(Language::English), code: fault.code }));
+        }
+        Err(fault) => return Err(fault),
+    };
+    // A process that died after the import finds its outcome under the same key.
+    let key = own_key("bank-file", &[&sha256_hex(command.input().as_bytes())]);
+    match super::submit(by.writer, key, command) {
+        // The same file under the same name once more, after the first was moved away.
+        Ok(outcome) if outcome.repeated && exists(&channel.folder.join(DONE).join(name)) => {
+            Ok(Some(Why::refusal(&Refusal::StatementRepeated)))
+        }
+        Ok(_) => Ok(None),
+        Err(Fault::Refused(refusal)) => Ok(Some(Why::refusal(&refusal))),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The operators are told once a day of the same file, then it is moved away with the reason beside it.
+fn refuse(
+    writer: &Writer,
+    channel: &Channel,
+    (name, hash): (&str, &str),
+    why: &Why,
+    today: chrono::NaiveDate,
+) -> Result<(), Fault> {
+    tracing::warn!(file = name, sha256 = hash, code = why.code, "bank file refused");
+    let command =
+        RefuseBankFile { name: name.to_owned(), sha256: hash.to_owned(), code: why.code.clone(), reason: why.sentence.clone() };
+    let told = Command::from(command);
+    let key = own_key("bank-refused", &[&today, &sha256_hex(told.input().as_bytes())]);
+    super::submit(writer, key, told)?;
+    let there = move_pair(&channel.folder, REFUSED, name)?;
+    let beside = PathBuf::from(format!("{}.error", there.display()));
+    match write_new(&beside, &format!("{}: {}\n", why.code, why.sentence), 0o644) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Moves a file, then its signature, and says where the file is now. Nothing there is overwritten.
+fn move_pair(folder: &Path, place: &str, name: &str) -> Result<PathBuf, Fault> {
+    let there = folder.join(place);
+    std::fs::create_dir_all(&there).map_err(failed)?;
+    if !std::fs::symlink_metadata(&there).map_err(failed)?.is_dir() {
+        return Err(Fault::Failed(format!("{} is no folder", there.display())));
+    }
+    let free = (0..1_000_u32)
+        .map(|number| if number == 0 { name.to_owned() } else { format!("{name}.{number}") })
+        .find(|free| !exists(&there.join(free)) && !exists(&there.join(format!("{free}{SIGNATURE}"))));
+    let free = free.ok_or_else(|| Fault::Failed(format!("{} is full of {name}", there.display())))?;
+    move_one(&folder.join(name), &there.join(&free))?;
+    move_one(&folder.join(format!("{name}{SIGNATURE}")), &there.join(format!("{free}{SIGNATURE}")))?;
+    Ok(there.join(free))
+}
+
+/// Another process may have moved it already.
+fn move_one(from: &Path, to: &Path) -> Result<(), Fault> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A signature whose file was moved before the process ended follows it; one whose file is still to come stays.
+fn tidy(folder: &Path, name: &str) -> Result<(), Fault> {
+    let signature = format!("{name}{SIGNATURE}");
+    for place in [DONE, REFUSED] {
+        let there = folder.join(place);
+        if exists(&there.join(name)) && !exists(&there.join(&signature)) {
+            return move_one(&folder.join(&signature), &there.join(&signature));
+        }
+    }
+    Ok(())
+}
+
+fn exists(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+fn failed(error: std::io::Error) -> Fault {
+    Fault::Failed(format!("the bank's folder: {error}"))
+}
