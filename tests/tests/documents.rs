@@ -131,14 +131,14 @@ fn a_row_of_a_table_stands_beside_its_fields_and_other_rows_stay_hidden() {
         let shown = buyer.open(&format!("/payables/{}", row.id));
         let text = shown.text();
         assert!(text.contains("line 2 of a table") && text.contains("=cmd()") && !text.contains("secret"), "{text}");
-        // The buyer gets its own rows; whoever brought the table, and the operator, all of it.
+        // The buyer gets its own rows, the operator all of them, disarmed; whoever brought the table, the file itself.
         let path = shown.link("/documents/");
         let given = downloaded(&buyer, &path).0;
         assert!(given.contains("\"T-1\",2021-05-25") && given.contains("'=cmd()"), "{given}");
         assert!(!given.contains("T-2") && !given.contains("secret"), "{given}");
-        for client in [&supplier, &operator] {
-            assert_eq!(downloaded(client, &path).0, table);
-        }
+        assert_eq!(downloaded(&supplier, &path).0, table);
+        let looked_at = downloaded(&operator, &path).0;
+        assert!(looked_at.contains("'=cmd()") && looked_at.contains("secret") && !looked_at.contains(",=cmd()"), "{looked_at}");
         assert_eq!(world.signed_in(OTHER.3).get(&path).status, 404, "T-2 has not been presented");
         world.verify();
     }

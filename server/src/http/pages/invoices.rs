@@ -758,6 +758,13 @@ fn own_numbers(conn: &mut store::Conn, sha256: &str, party: i64) -> Result<Vec<S
     Ok(invoices.into_iter().map(|row| row.number).chain(credits.into_iter().map(|row| row.number)).collect())
 }
 
+/// The numbers of all invoices and credit notes of a table.
+fn all_numbers(conn: &mut store::Conn, sha256: &str) -> Result<Vec<String>, Fault> {
+    let invoices = Invoice::list_where(conn, "document = ?", &[sha256.into()])?;
+    let credits = CreditNote::list_where(conn, "document = ?", &[sha256.into()])?;
+    Ok(invoices.into_iter().map(|row| row.number).chain(credits.into_iter().map(|row| row.number)).collect())
+}
+
 /// A stored file, to those who are party to it: its uploader, the invoice's supplier and buyer, past and present holders, the
 /// operator. Always as a download, never shown inside the site.
 async fn document(who: Who<Member>, hash: Token) -> Answer {
@@ -772,22 +779,30 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
             for table in ["credit_notes c", "evidence c"] {
                 concerned = concerned || store::lists::count(conn, table, BESIDE, binds.get(..3).unwrap_or(&[]))? > 0;
             }
-            let all = document.party_id == party || person.has_capacity(domain::party::Capacity::Operator);
-            if !all && !concerned {
+            let (own, operator) = (document.party_id == party, person.has_capacity(domain::party::Capacity::Operator));
+            if !own && !operator && !concerned {
                 return Err(Refusal::NotFound.into());
             }
-            let table = !all && document.media_type == "text/csv";
-            Ok((document, if table { Some(own_numbers(conn, &sha256, party)?) } else { None }))
+            let numbers = match (own || document.media_type != "text/csv", operator) {
+                (true, _) => None,
+                (false, true) => Some(all_numbers(conn, &sha256)?),
+                (false, false) => Some(own_numbers(conn, &sha256, party)?),
+            };
+            Ok((document, numbers))
         })
         .await?;
-    // The other rows of a table are invoices to others.
-    if let Some(numbers) = numbers {
+    // A table that another company wrote: its rows go out one by one and disarmed, those that are invoices to others not at all. One of
+    // payables has no rows of invoices; the operator gets it under a name that no spreadsheet opens.
+    let mut text = "";
+    if numbers.as_ref().is_some_and(Vec::is_empty) {
+        text = ".txt";
+    } else if let Some(numbers) = numbers {
         let content = std::mem::take(&mut document.content);
         document.content = shown_document::own_rows(&who, content, numbers).await?.ok_or(Refusal::NotFound)?.into_bytes();
     }
     // What another company called its file is its own affair, were it the same file.
     let own = document.party_id == who.party_id()?;
     let extension = shown_document::extension(&document.media_type);
-    let neutral = format!("{}.{extension}", document.sha256.get(..12).unwrap_or("file"));
+    let neutral = format!("{}.{extension}{text}", document.sha256.get(..12).unwrap_or("file"));
     Ok(shown_document::download(if own { &document.name } else { &neutral }, document.content))
 }
