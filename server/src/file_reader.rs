@@ -8,7 +8,6 @@ mod wire;
 
 use crate::hash::sha256_hex;
 use crate::http::error::Fault;
-use actix_web::web::Bytes;
 use conversation::Conversation;
 use formats::FormatFault;
 use formats::csv::{ConfirmationRow, CsvInvoice, Payable};
@@ -257,15 +256,15 @@ impl FileReader {
     /// One answer about one file.
     async fn ask(&self, queue: &Queue, task: Task, content: Vec<u8>) -> Result<(Answer, Vec<u8>), Fault> {
         let _turn = queue.turn().await?;
-        let content = Bytes::from(content);
+        let content = Arc::new(content);
         let announced = Announced { name: String::new(), length: content.len(), skip: 0 };
         let order = Order { task, files: vec![announced] };
-        let mut conversation = Conversation::start(&self.program, &order, vec![content.clone()], Instant::now() + PATIENCE)?;
+        let mut conversation = Conversation::start(&self.program, &order, vec![Arc::clone(&content)], Instant::now() + PATIENCE)?;
         let answer = conversation.next().await;
         drop(conversation);
         match answer {
             Some((Answer::Refused(fault), _)) => Err(fault.into()),
-            Some((answer, _)) => Ok((answer, Vec::from(content))),
+            Some((answer, _)) => Ok((answer, Arc::unwrap_or_clone(content))),
             None => Err(FileFault::stopped().into()),
         }
     }
@@ -287,7 +286,7 @@ fn media_type(content: &[u8]) -> Option<&'static str> {
 
 /// The files of one upload, and how far they are read.
 struct Reading {
-    files: Vec<(String, Bytes)>,
+    files: Vec<(String, Arc<Vec<u8>>)>,
     found: Vec<Vec<Found>>,
     /// The file that is being read.
     at: usize,
@@ -302,7 +301,7 @@ struct Reading {
 
 impl Reading {
     fn new(files: Vec<Upload>) -> Self {
-        let files: Vec<(String, Bytes)> = files.into_iter().map(|file| (file.name, Bytes::from(file.content))).collect();
+        let files: Vec<_> = files.into_iter().map(|file| (file.name, Arc::new(file.content))).collect();
         let found = files.iter().map(|_| Vec::new()).collect();
         Self { files, found, at: 0, begun: 0, member: None, kept: 0, until: Instant::now() + PATIENCE }
     }
@@ -314,13 +313,13 @@ impl Reading {
     /// Reads on with a new child, to the end or until it is stopped.
     async fn go_on(&mut self, program: &Path) {
         let left = || self.files.iter().skip(self.at);
-        let announced = |(index, (name, content)): (usize, &(String, Bytes))| Announced {
+        let announced = |(index, (name, content)): (usize, &(String, Arc<Vec<u8>>))| Announced {
             name: name.clone(),
             length: content.len(),
             skip: if index == 0 { self.begun } else { 0 },
         };
         let order = Order { task: Task::Invoices, files: left().enumerate().map(announced).collect() };
-        let contents = left().map(|(_, content)| content.clone()).collect();
+        let contents = left().map(|(_, content)| Arc::clone(content)).collect();
         let Ok(mut conversation) = Conversation::start(program, &order, contents, self.until) else { return self.stopped() };
         while !self.is_done() {
             let next = conversation.next().await;

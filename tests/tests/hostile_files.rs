@@ -222,7 +222,10 @@ fn upload_by(base: &str, token: &str, key: &str) -> TcpStream {
 fn readings_are_bounded_and_whoever_leaves_ends_its_own() {
     let sleepers = Sleepers::new("sleepers");
     let script = sleepers.script.clone();
-    let world = World::start_with(Database::sqlite(), "2021-05-26", &["EUR"], |config| config.file_reader = script);
+    let world = World::start_with(Database::sqlite(), "2021-05-26", &["EUR"], |config| {
+        config.file_reader = script;
+        config.limits = server::limits::Limits::wide();
+    });
     let operator = world.signed_in("operator@x.example");
     onboard(&world, &operator, SUPPLIER);
     let token = world.api(SUPPLIER.3).token.take();

@@ -2,10 +2,10 @@
 
 use super::wire::{Answer, Content, Order};
 use super::{FileFault, TASK};
-use actix_web::web::Bytes;
 use formats::limits::Limits;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -35,7 +35,7 @@ impl Drop for Conversation {
 
 impl Conversation {
     /// Starts a child and sends it its order and the files, while its answers are read.
-    pub fn start(program: &Path, order: &Order, contents: Vec<Bytes>, until: Instant) -> Result<Self, FileFault> {
+    pub fn start(program: &Path, order: &Order, contents: Vec<Arc<Vec<u8>>>, until: Instant) -> Result<Self, FileFault> {
         let mut command = Command::new(program);
         command.arg(TASK).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| {
@@ -87,7 +87,7 @@ impl Conversation {
     }
 }
 
-async fn write(mut input: ChildStdin, mut line: Vec<u8>, contents: Vec<Bytes>) -> std::io::Result<()> {
+async fn write(mut input: ChildStdin, mut line: Vec<u8>, contents: Vec<Arc<Vec<u8>>>) -> std::io::Result<()> {
     line.push(b'\n');
     input.write_all(&line).await?;
     for content in contents {
