@@ -4,6 +4,7 @@
 use super::{Actor, Ask, Done, Execute, required_prose, revoke_sessions, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::four_eyes::{self, Matter};
 use domain::party::{Role, UserStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -47,8 +48,12 @@ impl Execute for ResetFactor {
         if actor.party_id == Actor::SYSTEM.party_id {
             return Ok(None);
         }
-        let ask = second_person::ask(batch, actor)?;
-        Ok(Some(Ask { subject: user.id, ..ask }))
+        let people = second_person::people(batch.conn, actor.party_id)?;
+        let could = |id: i64| id != user.id && four_eyes::may_agree(&people, actor.user_id, id, Matter::Ordinary);
+        if !people.iter().any(|person| could(person.id)) {
+            return Err(Refusal::SecondPersonMissing.into());
+        }
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
