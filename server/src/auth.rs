@@ -340,7 +340,6 @@ mod tests {
         }
     }
 
-    /// ASVS 6.2.4, 6.2.11, 6.2.12: common, breached and own words are refused.
     #[test]
     fn a_code_is_accepted_once() {
         let secret = new_totp_secret();

@@ -424,3 +424,51 @@ fn secrets_are_strong() {
     );
     assert_eq!(kept.unwrap(), Some(0), "the database has hashes only");
 }
+/// The requirements that BAR.md lists.
+const WANTED: &str = "1.2.1 1.2.2 1.2.3 1.2.4 1.2.5 1.2.10 1.3.3 1.3.6 1.3.7 1.3.11 1.4.2 1.5.1 1.5.2 2.2.1 2.2.2 2.2.3 2.3.1 2.3.2 2.3.3 2.3.4 2.3.5 \
+    2.4.1 3.2.1 3.2.2 3.3.1 3.3.2 3.3.3 3.3.4 3.4.1 3.4.2 3.4.3 3.4.4 3.4.5 3.4.6 3.4.8 3.5.1 3.5.2 3.5.3 3.7.2 4.1.1 4.1.3 4.1.4 4.2.1 5.2.1 5.2.2 \
+    5.2.3 5.2.4 5.3.1 5.3.2 5.3.3 5.4.1 5.4.2 6.2.1 6.2.2 6.2.3 6.2.4 6.2.5 6.2.6 6.2.7 6.2.8 6.2.9 6.2.10 6.2.11 6.2.12 6.3.1 6.3.2 6.3.3 6.3.4 6.3.7 \
+    6.3.8 6.4.1 6.4.3 6.5.1 6.5.2 6.5.3 6.5.4 6.5.5 6.6.2 6.6.3 7.2.1 7.2.2 7.2.3 7.2.4 7.3.1 7.3.2 7.4.1 7.4.2 7.4.3 7.4.4 7.4.5 7.5.1 7.5.2 7.5.3 8.2.1 \
+    8.2.2 8.2.3 8.3.1 8.3.2 8.4.1 9.1.1 9.1.2 9.1.3 9.2.1 9.2.2 9.2.3 9.2.4 11.2.3 11.4.2 11.5.1 12.1.1 12.1.2 12.2.1 12.3.2 13.4.1 13.4.2 13.4.3 13.4.4 \
+    13.4.5 14.2.1 14.3.1 14.3.2 14.3.3 15.1.2 15.2.1 15.2.3 15.3.1 15.3.3 15.3.5 15.3.7 15.4.2 16.2.1 16.2.2 16.2.5 16.3.1 16.3.2 16.3.3 16.4.1 16.5.1 \
+    16.5.2 16.5.3";
+
+/// The ids that a test's comment names: `/// ASVS 1.2.3, 4.5.6: …`, followed by the test.
+fn named(text: &str, found: &mut std::collections::BTreeSet<String>) {
+    let mut waiting: Vec<String> = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(rest) = line.strip_prefix("/// ASVS ") {
+            let ids = rest.split(':').next().unwrap_or("").split([',', ' ']).filter(|word| !word.is_empty());
+            waiting.extend(ids.map(str::to_owned));
+        } else if line.starts_with("#[test]") {
+            found.extend(waiting.drain(..));
+        } else if !line.starts_with("//") && !line.starts_with("#[") {
+            waiting.clear();
+        }
+    }
+}
+
+/// Every requirement has a test that names it, or a line in docs/SECURITY.md that says why it is met elsewhere or does not apply.
+#[test]
+fn every_requirement_has_a_test_or_a_reason() {
+    let mut tested = std::collections::BTreeSet::new();
+    let mut all = Vec::new();
+    for folder in ["tests/tests", "server", "web/src"] {
+        files(&root().join(folder), ".rs", &mut all);
+    }
+    for path in all {
+        named(&std::fs::read_to_string(path).unwrap(), &mut tested);
+    }
+    let document = std::fs::read_to_string(root().join("docs/SECURITY.md")).unwrap();
+    let argued: std::collections::BTreeSet<String> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .flat_map(|line| line.split(" |").next().unwrap_or("").split(", ").map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let wanted: Vec<&str> = WANTED.split_whitespace().collect();
+    assert_eq!(wanted.len(), 140);
+    let missing: Vec<&&str> = wanted.iter().filter(|id| !tested.contains(**id) && !argued.contains(**id)).collect();
+    assert!(missing.is_empty(), "neither tested nor argued: {missing:?}");
+    let twice: Vec<&&str> = wanted.iter().filter(|id| tested.contains(**id) && argued.contains(**id)).collect();
+    assert!(twice.is_empty(), "tested, and argued away: {twice:?}");
+}

@@ -299,6 +299,7 @@ fn ask_payout(maker: &Client) -> i64 {
 }
 
 /// A request does not outlive the right of whoever asked (finding 14).
+/// ASVS 2.3.5, 8.3.2: a right that is taken away ends what was asked for by it, at once.
 #[test]
 fn a_request_ends_with_the_right_behind_it() {
     for database in Database::both() {

@@ -113,7 +113,9 @@ fn files_from_outside_are_read_in_the_child_only() {
     rust_files(&root().join("server/src"), &mut files);
     for file in files {
         let name = file.strip_prefix(root().join("server/src")).unwrap().display().to_string();
-        let source = std::fs::read_to_string(&file).unwrap();
+        let whole = std::fs::read_to_string(&file).unwrap();
+        // A test may read what it has written itself.
+        let source = whole.split("#[cfg(test)]").next().unwrap_or("");
         let found: Vec<&str> = readers.into_iter().filter(|reader| source.contains(reader)).collect();
         match name.as_str() {
             "file_reader/child.rs" => inside += found.len(),

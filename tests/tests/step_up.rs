@@ -218,6 +218,7 @@ fn asked(client: &Client, amount: &str) -> Answer {
 }
 
 /// S7: nothing leaves without a code that was given for this amount and this account, just now, in this session, once.
+/// ASVS 7.5.3: money out takes a fresh code for exactly this act.
 #[test]
 fn a_payout_takes_a_fresh_code_for_this_amount_and_payee() {
     for database in Database::both() {

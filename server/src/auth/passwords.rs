@@ -136,6 +136,7 @@ mod tests {
         }
     }
 
+    /// ASVS 6.2.4, 6.2.12: the list is long enough.
     #[test]
     fn the_list_holds_three_thousand_that_are_long_enough() {
         let long = BREACHED.lines().filter(|line| !line.starts_with('#') && line.chars().count() >= LEAST_CHARACTERS);
