@@ -103,7 +103,7 @@ pub enum Unread {
 }
 
 /// A plain file's content. No link is followed.
-pub fn read_plain(path: &Path, largest: usize) -> std::io::Result<Result<Vec<u8>, Unread>> {
+pub fn read_bounded(path: &Path, largest: usize) -> std::io::Result<Result<Vec<u8>, Unread>> {
     let gone = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => Ok(Err(Unread::Missing)),
         _ => Err(error),
@@ -142,13 +142,13 @@ fn is_same(_seen: &std::fs::Metadata, opened: &std::fs::Metadata) -> bool {
 
 /// A file and its signature, as far as both can be read.
 pub fn read_pair(folder: &Path, name: &str) -> std::io::Result<Result<(Vec<u8>, String), Unread>> {
-    let signature = match read_plain(&folder.join(format!("{name}{SIGNATURE}")), LARGEST_SIGNATURE)? {
+    let signature = match read_bounded(&folder.join(format!("{name}{SIGNATURE}")), LARGEST_SIGNATURE)? {
         Ok(signature) => signature,
         Err(why) => return Ok(Err(why)),
     };
     // What is no text is no signature, and is refused as one.
     let signature = String::from_utf8(signature).unwrap_or_default();
-    Ok(read_plain(&folder.join(name), LARGEST_FILE)?.map(|content| (content, signature)))
+    Ok(read_bounded(&folder.join(name), LARGEST_FILE)?.map(|content| (content, signature)))
 }
 
 #[cfg(test)]

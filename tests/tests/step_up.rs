@@ -204,7 +204,7 @@ fn funded(database: Database) -> World {
     verify_account(&world, (&operator, &checker), SUPPLIER.3, "BE68 5390 0754 7034");
     let reference = world.api(SUPPLIER.3).get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
     let file = Bank::new().statement(DAY.parse().unwrap(), &[incoming(100_000, &reference)]);
-    assert_eq!(operator.upload_and_confirm("/ops/bank-files", &[("bank.xml", file)]).status, 200);
+    assert_eq!(world.import(&operator, "bank.xml", file).status, 200);
     world
 }
 
