@@ -87,6 +87,7 @@ struct BankOptions {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "it is read once, at the start")]
 enum Task {
     /// Start a complete demo world on a temporary database.
     #[cfg(feature = "demo")]
