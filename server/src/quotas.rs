@@ -16,6 +16,8 @@ const BURST: u64 = 10;
 /// Writes to one's own account: language, theme, sessions.
 const OWN_A_MINUTE: i64 = 60;
 const OWN_A_DAY: i64 = 500;
+/// How often all sessions of one person may be ended by others in an hour.
+const ENDS_AN_HOUR: i64 = 3;
 /// Rows of tables that one company may bring in five minutes: a whole table waits for nothing, and the writer is others' for the rest.
 const ROWS: i64 = 20_000;
 const ROWS_SECONDS: i64 = 300;
@@ -139,6 +141,11 @@ impl Quotas {
             Kind::Invitation => both("invitations", "invitations", "company_invitations", mails),
             Kind::Notice => both("notices", "notices", "company_notices", mails.saturating_mul(NOTICES)),
         };
+        if let Command::EndSessions(end) = command {
+            // Nobody is kept out by being signed out again and again.
+            let of_one = Allowance { kind: "end_sessions", most: ENDS_AN_HOUR, seconds: 3_600 };
+            needs.push(("sessions", of_one, format!("person {}", end.user_id), 1));
+        }
         let (bytes, rows) = weight(command);
         let day = i64::from(self.limits.megabytes_per_day).saturating_mul(1_024 * 1_024);
         let mut of_company = |limit, kind, most, seconds, amount: usize| {
@@ -192,6 +199,7 @@ pub fn give_back(allowances: &Allowances, taken: &Taken) {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::commands::end_sessions::EndSessions;
     use crate::commands::register_table::RegisterTable;
     use crate::commands::set_preferences::SetPreferences;
     use crate::commands::write_message::WriteMessage;
@@ -258,5 +266,16 @@ mod tests {
         let command: Command = SetPreferences { language: "en".to_owned(), theme: "dark".to_owned() }.into();
         let allowed = (0..100).filter(|_| quotas.take(&allowances, &Actor::person(1, 1), &command).is_ok()).count();
         assert_eq!(allowed, 60);
+    }
+
+    #[test]
+    fn nobody_is_signed_out_again_and_again() {
+        let (quotas, allowances) = (limited(1_000), Allowances::new(Clock::default()));
+        let end = |user_id| Command::from(EndSessions { user_id });
+        for asker in 1..=3 {
+            quotas.take(&allowances, &Actor::person(1, asker), &end(7)).unwrap();
+        }
+        assert_eq!(second_of(&quotas.take(&allowances, &Actor::person(1, 4), &end(7)).unwrap_err()).0, "sessions");
+        quotas.take(&allowances, &Actor::person(1, 4), &end(8)).unwrap();
     }
 }

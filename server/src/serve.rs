@@ -267,6 +267,7 @@ fn metrics(app: &App) -> HttpResponse {
     let held = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
     for (name, kind, value) in [
         ("connections", gauge, held(places.open.load(Ordering::Relaxed))),
+        ("connections_put_out_total", counter, places.put_out.load(Ordering::Relaxed)),
         ("connections_turned_away_total", counter, places.turned_away.load(Ordering::Relaxed)),
         ("connections_cut_total", counter, places.cut.load(Ordering::Relaxed)),
         ("bodies_bytes", gauge, held(app.bodies.held())),

@@ -445,3 +445,19 @@ fn an_administrator_ends_the_sessions_of_a_colleague() {
         world.verify();
     }
 }
+
+/// A day that is closed moves what falls due on it, and how long late interest runs: it takes two operators.
+#[test]
+fn a_holiday_takes_two_operators() {
+    for database in Database::both() {
+        let world = World::start(database, "2026-03-02");
+        let closed = json!({ "currency": "EUR", "day": "2026-03-20", "business": false });
+        let asked = world.api("operator@x.example").api("set-holiday", "close-a-day-alone", &closed);
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        let holidays = || store::Holiday::list_where(&mut world.conn(), "currency = 'EUR'", &[]).unwrap().len();
+        assert_eq!(holidays(), 0);
+        assert_eq!(crate::journey::approve(&world.signed_in("operator2@x.example")).status, 200);
+        assert_eq!(holidays(), 1);
+        world.verify();
+    }
+}

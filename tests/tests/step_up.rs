@@ -559,6 +559,7 @@ fn every_command_says_whether_it_asks_for_a_code() {
         "create_payment_file",
         "decide_approval",
         "decide_bank_account",
+        "end_sessions",
         "invite_user",
         "propose_bank_account",
         "record_contact",
@@ -568,6 +569,8 @@ fn every_command_says_whether_it_asks_for_a_code() {
         "resolve_line",
         "return_suspense",
         "set_approval_limit",
+        "set_buyer_limit",
+        "set_holiday",
     ];
     /// Trade inside the platform (bounded by limits and second people), words, drafts, the platform's own work, and one's own account,
     /// where the password is asked for.
@@ -592,7 +595,6 @@ fn every_command_says_whether_it_asks_for_a_code() {
         "draft_payables",
         "end_contact",
         "end_membership",
-        "end_sessions",
         "enrol_totp",
         "explain_invoice",
         "explain_statement",
@@ -619,8 +621,6 @@ fn every_command_says_whether_it_asks_for_a_code() {
         "revoke_link",
         "revoke_sessions",
         "send_link",
-        "set_buyer_limit",
-        "set_holiday",
         "set_issue_terms",
         "set_preferences",
         "settle_dispute",

@@ -17,6 +17,7 @@ pub struct EndSessions {
 impl Execute for EndSessions {
     const NAME: &'static str = "end_sessions";
     const ASKERS: &'static [Role] = &[Role::Administrator];
+    const STEP_UP: bool = true;
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let user = change_user::colleague(batch.conn, actor, self.user_id)?;

@@ -5,10 +5,10 @@ use super::{Actor, Ask, Done, Execute, required_prose, revoke_sessions, second_p
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::four_eyes::{self, Matter};
-use domain::party::{Role, UserStatus};
+use domain::party::{Names, Role, UserStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::User;
+use store::{Conn, User};
 use store::records::Keyed;
 use utoipa::ToSchema;
 
@@ -38,18 +38,31 @@ impl ResetFactor {
     }
 }
 
+/// A checker without a factor is locked out until it has added one: whoever agrees stands apart, as for the end of a checker.
+fn about(user: &User) -> Matter {
+    if Names::parse(&user.roles).has(Role::Checker.name()) {
+        Matter::EndsChecker { checker: user.id, widens: false }
+    } else {
+        Matter::Ordinary
+    }
+}
+
 impl Execute for ResetFactor {
     const NAME: &'static str = "reset_factor";
     const ASKERS: &'static [Role] = &[Role::Administrator];
     const STEP_UP: bool = true;
+
+    fn matter(&self, conn: &mut Conn, _actor: &Actor) -> Step<Matter> {
+        Ok(User::find(conn, self.user_id)?.map_or(Matter::Ordinary, |user| about(&user)))
+    }
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let user = self.decide(batch, actor)?;
         if actor.party_id == Actor::SYSTEM.party_id {
             return Ok(None);
         }
-        let people = second_person::people(batch.conn, actor.party_id)?;
-        let could = |id: i64| id != user.id && four_eyes::may_agree(&people, actor.user_id, id, Matter::Ordinary);
+        let (people, matter) = (second_person::people(batch.conn, actor.party_id)?, about(&user));
+        let could = |id: i64| id != user.id && four_eyes::may_agree(&people, actor.user_id, id, matter);
         if !people.iter().any(|person| could(person.id)) {
             return Err(Refusal::SecondPersonMissing.into());
         }

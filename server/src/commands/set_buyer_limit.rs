@@ -21,6 +21,7 @@ pub struct SetBuyerLimit {
 
 impl Execute for SetBuyerLimit {
     const NAME: &'static str = "set_buyer_limit";
+    const STEP_UP: bool = true;
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let financier = batch.acting_party(actor, Capacity::Financier)?;

@@ -1,6 +1,7 @@
-//! The operator corrects a currency's calendar: a day is, or is not, a business day.
+//! Two operators correct a currency's calendar: a day is, or is not, a business day. What falls due then, and for how long late interest
+//! runs, follows from it.
 
-use super::{Actor, Done, Execute, currency};
+use super::{Actor, Ask, Done, Execute, currency};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -17,10 +18,8 @@ pub struct SetHoliday {
     pub business: bool,
 }
 
-impl Execute for SetHoliday {
-    const NAME: &'static str = "set_holiday";
-
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+impl SetHoliday {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<domain::Currency> {
         batch.acting_party(actor, Capacity::Operator)?;
         let known = currency(&self.currency)?;
         if domain::invoice::is_too_far(self.day, batch.today()) {
@@ -29,6 +28,21 @@ impl Execute for SetHoliday {
         if self.day <= batch.today() {
             return Err(Refusal::DayInPast { date: self.day }.into());
         }
+        Ok(known)
+    }
+}
+
+impl Execute for SetHoliday {
+    const NAME: &'static str = "set_holiday";
+    const STEP_UP: bool = true;
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let known = self.decide(batch, actor)?;
+        Ok(Some(Ask { amount_minor: None, currency: known.code().to_owned(), subject: actor.party_id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let known = self.decide(batch, actor)?;
         batch.wrote = true;
         let row = Holiday { currency: known.code().to_owned(), day: self.day, business: self.business };
         batch.mark(&row);

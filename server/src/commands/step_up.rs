@@ -130,6 +130,11 @@ fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, Sto
         Command::AppointChecker(appoint) => about(&appoint.email),
         Command::ChangeUser(change) => about(&person(conn, actor, change.user_id)?),
         Command::ResetFactor(reset) => about(&person(conn, actor, reset.user_id)?),
+        Command::EndSessions(end) => about(&person(conn, actor, end.user_id)?),
+        Command::SetBuyerLimit(limit) => {
+            let buyer = Party::find(conn, limit.buyer_id)?.map(|party| party.name).unwrap_or_default();
+            Bound { amounts: amount(&limit.currency, limit.limit_minor), ..about(&buyer) }
+        }
         Command::RecordContact(contact) => about(&contact.email),
         Command::RecordReceipt(receipt) => {
             Bound { amounts: amount(&receipt.currency, receipt.amount_minor), ..about(&receipt.reference) }

@@ -2,6 +2,7 @@
 //! that is held at once. `tests/tests/house_rules.rs` keeps every other reader out.
 
 use super::Shared;
+use super::connection::Line;
 use super::error::Fault;
 use super::patience::Patience;
 use super::routes::{caller, owner};
@@ -127,6 +128,7 @@ struct Limited {
     sender: Patience,
     share: Rc<RefCell<Share>>,
     fault: Rc<RefCell<Option<Fault>>>,
+    line: Option<Rc<Line>>,
 }
 
 impl Limited {
@@ -151,6 +153,7 @@ impl Limited {
             sender: Patience::new(app.config.limits.body_patience),
             share,
             fault: Rc::default(),
+            line: request.conn_data::<Rc<Line>>().cloned(),
         })
     }
 
@@ -170,7 +173,13 @@ impl Stream for Limited {
             Poll::Pending if this.sender.is_over(context) => {
                 return Poll::Ready(Some(Err(this.refuse(Fault::BadRequest("body_too_slow")))));
             }
-            other => return other,
+            other => {
+                // Until more comes we wait for the sender; behind the end we work for it again.
+                if let Some(line) = &this.line {
+                    line.set_working(other.is_ready());
+                }
+                return other;
+            }
         };
         this.sender.moved(piece.len());
         let Some(left) = this.left.checked_sub(piece.len()) else {

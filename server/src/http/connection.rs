@@ -1,18 +1,19 @@
-//! One TCP connection: its place among the others, how slowly it may be read, and whether a request is served on it.
+//! One TCP connection: its place among the others, how slowly it may be read, and whether a request is served on it. An address that has all
+//! its places in use loses the connection that has kept us waiting longest, so that people behind it still get one.
 
 use super::patience::Patience;
 use super::shares::network;
 use crate::limits::Limits;
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -27,15 +28,63 @@ pub struct Places {
     by: Mutex<HashMap<IpAddr, Held>>,
     pub open: AtomicUsize,
     pub turned_away: AtomicU64,
+    /// Ended for a newer one of the same address.
+    pub put_out: AtomicU64,
+    began: Instant,
     /// Ended because nobody read or sent.
     pub cut: AtomicU64,
 }
 
-/// Of one address: what is open, and how many were turned away meanwhile.
+/// Of one address: what is open, and how many had to go meanwhile.
 #[derive(Debug, Default)]
 struct Held {
-    open: usize,
-    turned_away: u64,
+    open: BTreeMap<u64, Arc<Ticket>>,
+    next: u64,
+    too_many: u64,
+}
+
+/// What others may know of a connection: whether we work for it or wait for its peer, and since when.
+#[derive(Debug, Default)]
+struct Ticket {
+    works: AtomicBool,
+    /// Milliseconds since the start, when the peer last sent or took something.
+    moved: AtomicU64,
+    put_out: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+/// Shorter silences are those of a network, not of somebody who holds a place.
+const SILENT: u64 = 300;
+
+impl Ticket {
+    /// The connection looks at itself again when it is put out.
+    fn wait(&self, context: &Context<'_>) {
+        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        if waker.as_ref().is_none_or(|known| !known.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
+    }
+
+    fn end(&self) {
+        self.put_out.store(true, Ordering::Release);
+        if let Some(waker) = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Held {
+    /// Puts out the connection that has kept us waiting longest, if one has for long enough.
+    fn make_room(&mut self, now: u64) -> bool {
+        let waiting = self.open.iter().filter(|(_, ticket)| !ticket.works.load(Ordering::Relaxed));
+        let longest = waiting.min_by_key(|(_, ticket)| ticket.moved.load(Ordering::Relaxed));
+        let longest = longest.filter(|(_, ticket)| now.saturating_sub(ticket.moved.load(Ordering::Relaxed)) >= SILENT);
+        let Some(number) = longest.map(|(number, _)| *number) else { return false };
+        if let Some(ticket) = self.open.remove(&number) {
+            ticket.end();
+        }
+        true
+    }
 }
 
 impl Places {
@@ -47,45 +96,64 @@ impl Places {
             by: Mutex::default(),
             open: AtomicUsize::new(0),
             turned_away: AtomicU64::new(0),
+            put_out: AtomicU64::new(0),
+            began: Instant::now(),
             cut: AtomicU64::new(0),
         })
     }
 
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let counted = (!self.exempt.contains(&address.to_canonical())).then(|| network(address));
-        if let Some(from) = counted {
-            let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
-            let own = by.entry(from).or_default();
-            if own.open >= self.each {
-                self.turned_away.fetch_add(1, Ordering::Relaxed);
-                own.turned_away = own.turned_away.saturating_add(1);
-                // A flood of connections is no flood of lines.
-                if own.turned_away.is_power_of_two() {
-                    tracing::warn!(%address, count = own.turned_away, code = "too_many_connections", "denied");
-                }
+        let ticket = Arc::new(Ticket { moved: AtomicU64::new(self.now()), ..Ticket::default() });
+        let from = (!self.exempt.contains(&address.to_canonical())).then(|| network(address));
+        let counted = match from {
+            Some(from) => Some((from, self.number_of(address, from, &ticket)?)),
+            None => None,
+        };
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Some(Place { places: Arc::clone(self), counted, ticket })
+    }
+
+    /// The number of one more connection of this address; none where all others are being served.
+    fn number_of(&self, address: IpAddr, from: IpAddr, ticket: &Arc<Ticket>) -> Option<u64> {
+        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = by.entry(from).or_default();
+        if own.open.len() >= self.each {
+            let room = own.make_room(self.now());
+            if room { &self.put_out } else { &self.turned_away }.fetch_add(1, Ordering::Relaxed);
+            own.too_many = own.too_many.saturating_add(1);
+            // A flood of connections is no flood of lines.
+            if own.too_many.is_power_of_two() {
+                tracing::warn!(%address, count = own.too_many, code = "too_many_connections", "denied");
+            }
+            if !room {
                 return None;
             }
-            own.open = own.open.saturating_add(1);
         }
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Some(Place { places: Arc::clone(self), counted })
+        own.next = own.next.saturating_add(1);
+        own.open.insert(own.next, Arc::clone(ticket));
+        Some(own.next)
     }
 }
 
 /// One of the connections.
 struct Place {
     places: Arc<Places>,
-    counted: Option<IpAddr>,
+    counted: Option<(IpAddr, u64)>,
+    ticket: Arc<Ticket>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.places.open.fetch_sub(1, Ordering::Relaxed);
-        let Some(from) = self.counted else { return };
+        let Some((from, number)) = self.counted else { return };
         let mut by = self.places.by.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = by.get_mut(&from) {
-            own.open = own.open.saturating_sub(1);
-            if own.open == 0 {
+            own.open.remove(&number);
+            if own.open.is_empty() {
                 by.remove(&from);
             }
         }
@@ -98,6 +166,7 @@ pub struct Line {
     served: Cell<usize>,
     /// The moment since which none is.
     since: Cell<Instant>,
+    ticket: Arc<Ticket>,
 }
 
 impl Line {
@@ -105,7 +174,13 @@ impl Line {
     #[must_use]
     pub fn serve(self: &Rc<Self>) -> Served {
         self.served.set(self.served.get().saturating_add(1));
+        self.set_working(true);
         Served(Rc::clone(self))
+    }
+
+    /// Whether we work for this connection now, or wait for its peer.
+    pub fn set_working(&self, works: bool) {
+        self.ticket.works.store(works, Ordering::Relaxed);
     }
 
     fn unserved_for(&self) -> Option<Duration> {
@@ -119,6 +194,7 @@ impl Drop for Served {
     fn drop(&mut self) {
         self.0.served.set(self.0.served.get().saturating_sub(1));
         self.0.since.set(Instant::now());
+        self.0.set_working(self.0.served.get() > 0);
     }
 }
 
@@ -137,7 +213,7 @@ impl Watched {
     /// Fails when this address has too many.
     pub fn new(stream: TcpStream, places: &Arc<Places>, limits: &Limits) -> io::Result<Self> {
         let place = places.take(stream.peer_addr()?.ip()).ok_or_else(|| io::Error::from(io::ErrorKind::QuotaExceeded))?;
-        let line = Rc::new(Line { served: Cell::new(0), since: Cell::new(Instant::now()) });
+        let line = Rc::new(Line { served: Cell::new(0), since: Cell::new(Instant::now()), ticket: Arc::clone(&place.ticket) });
         let reader = Patience::new(limits.answer_patience);
         Ok(Self { stream, line, reader, unserved: limits.unserved, next_look: None, place })
     }
@@ -152,6 +228,16 @@ impl Watched {
         let address = self.peer().map(|peer| peer.ip().to_string());
         tracing::warn!(address, code = "connection_too_slow", "denied");
         io::ErrorKind::TimedOut.into()
+    }
+
+    /// The peer has sent or taken something.
+    fn note_move(&self) {
+        self.place.ticket.moved.store(self.place.places.now(), Ordering::Relaxed);
+    }
+
+    /// An error where a newer connection of the address has got the place.
+    fn check_place(&self) -> io::Result<()> {
+        if self.place.ticket.put_out.load(Ordering::Acquire) { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 
     /// Looked at now and then, so that a request costs nothing.
@@ -173,20 +259,34 @@ impl Watched {
 impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.check_place()?;
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if read.is_pending() && this.is_left_alone(context) { Poll::Ready(Err(this.cut())) } else { read }
+        if read.is_ready() {
+            this.note_move();
+            return read;
+        }
+        this.place.ticket.wait(context);
+        if this.is_left_alone(context) { Poll::Ready(Err(this.cut())) } else { read }
     }
 }
 
 impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.check_place()?;
         match Pin::new(&mut this.stream).poll_write(context, bytes) {
             Poll::Ready(Ok(taken)) => {
                 this.reader.moved(taken);
+                this.note_move();
+                this.line.set_working(this.line.served.get() > 0);
                 Poll::Ready(Ok(taken))
             }
             Poll::Pending if this.reader.is_over(context) => Poll::Ready(Err(this.cut())),
+            Poll::Pending => {
+                this.line.set_working(false);
+                this.place.ticket.wait(context);
+                Poll::Pending
+            }
             other => other,
         }
     }
@@ -205,12 +305,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_has_kept_us_waiting_longest_makes_room() {
+        let places =
+            Places { began: Instant::now().checked_sub(Duration::from_secs(10)).unwrap(), ..unwrap(Places::new(3, &[])) };
+        let places = Arc::new(places);
+        let one: IpAddr = "192.0.2.1".parse().unwrap();
+        let held: Vec<Place> = (0..3).filter_map(|_| places.take(one)).collect();
+        for (place, moved) in held.iter().zip([5_000, 1_000, 3_000]) {
+            place.ticket.moved.store(moved, Ordering::Relaxed);
+        }
+        held[1].ticket.works.store(true, Ordering::Relaxed);
+        let newer = places.take(one).unwrap();
+        let put_out = |place: &Place| place.ticket.put_out.load(Ordering::Relaxed);
+        assert_eq!(held.iter().map(put_out).collect::<Vec<_>>(), [false, false, true], "not the one that we work for");
+        held[0].ticket.works.store(true, Ordering::Relaxed);
+        assert!(places.take(one).is_none(), "the others are served, and the newest has just come");
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        assert_eq!((count(&places.put_out), count(&places.turned_away)), (1, 1));
+        drop((held, newer));
+        assert_eq!((places.open.load(Ordering::Relaxed), places.by.lock().unwrap().len()), (0, 0));
+    }
+
+    fn unwrap(places: Arc<Places>) -> Places {
+        Arc::try_unwrap(places).unwrap()
+    }
+
+    #[test]
     fn places_are_counted_by_address_and_come_back() {
         let proxy: IpAddr = "10.0.0.9".parse().unwrap();
         let places = Places::new(2, &[proxy]);
         let one: IpAddr = "192.0.2.1".parse().unwrap();
         let held: Vec<_> = (0..3).map(|_| places.take(one)).collect();
-        assert_eq!(held.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false]);
+        assert_eq!(held.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false], "none has been silent for long");
         assert!(places.take("192.0.2.2".parse().unwrap()).is_some(), "another address");
         let many: Vec<_> = (0..10).filter_map(|_| places.take(proxy)).collect();
         assert_eq!(many.len(), 10, "a trusted proxy");

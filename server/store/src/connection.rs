@@ -372,7 +372,7 @@ pub fn begin_batch(conn: &mut Conn) -> Result<()> {
 /// Commits. An error here means that the fate is unknown, never that nothing happened.
 pub fn commit_batch(conn: &mut Conn) -> Result<()> {
     commit_unconfirmed(conn)?;
-    confirm_replicated(conn).map_err(|error| StoreError::CommitUnknown(error.to_string()))
+    confirm_replicated(conn)
 }
 
 /// Commits and believes what the database says: enough only where no standby is waited for.
@@ -399,8 +399,12 @@ struct Replicated {
 
 /// When somebody cancels a commit's wait for its synchronous standbys, PostgreSQL answers with success and a warning that
 /// nobody reads. So where standbys are named they are asked, also after a batch that only read: what it read may be
-/// such a commit.
-fn confirm_replicated(conn: &mut Conn) -> Result<()> {
+/// such a commit. An error means that the fate is unknown.
+pub fn confirm_replicated(conn: &mut Conn) -> Result<()> {
+    ask_standbys(conn).map_err(|error| StoreError::CommitUnknown(error.to_string()))
+}
+
+fn ask_standbys(conn: &mut Conn) -> Result<()> {
     if matches!(conn, Conn::Sqlite(_)) {
         return Ok(());
     }

@@ -105,14 +105,20 @@ impl Storage for Faulty {
             Some(Fault::ReplyLostBefore) => return lost(),
             Some(Fault::Lie) => return store::connection::roll_back_batch(conn),
             Some(Fault::ReplyLostAfter) => {
-                store::connection::commit_batch(conn)?;
-                self.plan.commits.fetch_add(1, Ordering::Relaxed);
+                self.make_durable(conn)?;
                 return lost();
             }
             _ => {}
         }
-        store::connection::commit_batch(conn)?;
+        self.make_durable(conn)
+    }
+}
+
+impl Faulty {
+    /// The process may also die after the commit, before the standbys are asked: then it has happened.
+    fn make_durable(&self, conn: &mut Conn) -> Result<(), StoreError> {
+        store::connection::commit_unconfirmed(conn)?;
         self.plan.commits.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        store::connection::confirm_replicated(conn)
     }
 }

@@ -15,6 +15,7 @@ use server::commands::register_invoice::RegisterInvoice;
 use server::commands::request_payout::RequestPayout;
 use server::commands::resolve_line::ResolveLine;
 use server::commands::set_approval_limit::SetApprovalLimit;
+use server::commands::set_holiday::SetHoliday;
 use server::commands::set_issue_terms::SetIssueTerms;
 use server::commands::{Actor, Command};
 use server::hash::sha256_hex;
@@ -188,6 +189,7 @@ impl Model {
             }
             Command::CreatePaymentFile(file) => self.may_send(actor, file).map(|()| true),
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms).map(|()| true),
+            Command::SetHoliday(holiday) => self.may_set_holiday(actor, holiday).map(|()| true),
             Command::DecideReview(decision) => {
                 let invoice = self.may_review(actor, decision)?;
                 Ok(decision.clear || self.receivables.values().any(|receivable| receivable.invoice == invoice))
@@ -299,12 +301,7 @@ impl Model {
                 require(close.date <= self.today, "day_not_reached")
             }
             Command::DecideApproval(decision) => self.may_decide(actor, decision),
-            Command::SetHoliday(holiday) => {
-                self.acting(actor, "operator")?;
-                known_currency(&holiday.currency)?;
-                require(!self.is_too_far(holiday.day), "date_invalid")?;
-                require(holiday.day > self.today, "day_in_past")
-            }
+            Command::SetHoliday(holiday) => self.may_set_holiday(actor, holiday),
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms),
             Command::DecideReview(decision) => self.may_review(actor, decision).map(|_| ()),
             Command::DecideCompany(decision) => {
@@ -685,6 +682,13 @@ impl Model {
             return self.may(&Actor::person(approval.party, approval.maker), &approval.command);
         }
         require(!decision.reason.trim().is_empty(), "reason_missing")
+    }
+
+    fn may_set_holiday(&self, actor: &Actor, holiday: &SetHoliday) -> Result<(), No> {
+        self.acting(actor, "operator")?;
+        known_currency(&holiday.currency)?;
+        require(!self.is_too_far(holiday.day), "date_invalid")?;
+        require(holiday.day > self.today, "day_in_past")
     }
 
     fn may_set_terms(&self, actor: &Actor, terms: &SetIssueTerms) -> Result<(), No> {
