@@ -161,3 +161,28 @@ fn a_list_is_asked_by_its_own_states_only() {
         assert!(lists > 11, "{lists}");
     }
 }
+
+/// A small request that takes long to read, or whose page repeats it, is refused before it is read.
+#[test]
+fn many_fields_and_long_addresses_are_refused_unread() {
+    let world = World::demo(Database::sqlite(), 20);
+    let stranger = world.client();
+    let fields = |count: usize| "a&".repeat(count);
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    for path in ["/login", "/nowhere", "/documents/1"] {
+        let answer = stranger.get(&format!("{path}?{}", fields(30_000)));
+        assert!(answer.status == 414 && answer.body.len() < 200, "{path}: {} {}", answer.status, answer.body.len());
+    }
+    let answer = stranger.get(&format!("/api/v1/me?{}", fields(30_000)));
+    assert!(answer.status == 414 && answer.body.contains("address_too_long"), "{}", answer.body);
+    assert_eq!(stranger.get(&format!("/login?{}", fields(99))).status, 200);
+    assert_eq!(stranger.get(&format!("/login?{}", fields(3_000))).status, 400);
+    let answer = stranger.post_with("/login", &form, fields(30_000));
+    assert!(answer.status == 400 && answer.body.contains("more fields"), "{}", answer.body);
+    let viewer = world.api("supplier1@kontor.example");
+    let json = |key| [("Content-Type", "application/json"), ("Idempotency-Key", key)];
+    let numbers = |count: usize| format!("{{\"language\":\"en\",\"theme\":\"dark\",\"x\":[0{}]}}", ",0".repeat(count));
+    assert_eq!(viewer.post_with("/api/v1/set-preferences", &json("numbers-1"), numbers(500_000)).status, 413);
+    assert_eq!(viewer.post_with("/api/v1/set-preferences", &json("numbers-2"), numbers(1_000)).status, 422);
+    assert_eq!(stranger.post_with("/api/v1/token", &json("numbers-3"), numbers(3_000)).status, 413);
+}

@@ -87,13 +87,17 @@ fn read_body<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, Fault> {
         return Err(Fault::BadRequest("json_invalid"));
     }
     check_storable(&given, "")?;
-    let read: T = serde_json::from_value(given.clone()).map_err(|error| body_fault(&error))?;
+    let read: T = T::deserialize(&given).map_err(|error| body_fault(&error))?;
     let known = serde_json::to_value(&read).unwrap_or_default();
     let unknown = given.as_object().and_then(|map| map.keys().find(|name| known.get(name.as_str()).is_none()));
     unknown.map_or(Ok(read), |name| Err(domain::Refusal::FieldInvalid { field: name.chars().take(60).collect() }.into()))
 }
 
-impl<T: DeserializeOwned + Serialize + 'static> FromRequest for Write<T> {
+/// The one command whose body is a long list.
+const LISTED: &str = "/api/v1/draft-confirmation-list";
+static READERS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
+
+impl<T: DeserializeOwned + Serialize + Send + 'static> FromRequest for Write<T> {
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
 
@@ -105,8 +109,16 @@ impl<T: DeserializeOwned + Serialize + 'static> FromRequest for Write<T> {
             if kind != "application/json" {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
-            let body = body::read(&request, payload, body::LARGEST_JSON).await?;
-            Ok(Self { key: key?, body: read_body(&body)? })
+            let most = if request.path() == LISTED { body::LARGEST_LIST } else { body::LARGEST_JSON };
+            let body = body::read(&request, payload, most).await?;
+            if body.len() <= body::LARGEST_JSON {
+                return Ok(Self { key: key?, body: read_body(&body)? });
+            }
+            // A long list takes a while to read; nobody else's page waits for it, and two are read at a time.
+            let turn = READERS.acquire().await.map_err(|_| Fault::Busy)?;
+            let read = actix_web::web::block(move || read_body(&body)).await.map_err(|_| Fault::Busy)?;
+            drop(turn);
+            Ok(Self { key: key?, body: read? })
         })
     }
 }
@@ -293,7 +305,7 @@ impl FromRequest for CredentialsBody {
             if kind != "application/json" {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
-            let body = body::read(&request, payload, body::LARGEST_JSON).await?;
+            let body = body::read(&request, payload, body::LARGEST_CREDENTIALS).await?;
             let given: Value = serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?;
             check_storable(&given, "")?;
             let credentials: Credentials = serde_json::from_value(given).map_err(|error| body_fault(&error))?;

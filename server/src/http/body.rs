@@ -23,8 +23,12 @@ use std::time::Duration;
 
 /// A form has texts only.
 pub const LARGEST_TEXTS: usize = 256 * 1_024;
-/// JSON of a command; the longest carries a list of numbers.
-pub const LARGEST_JSON: usize = 1_024 * 1_024;
+/// JSON of a command. What is read from it takes many times its bytes.
+pub const LARGEST_JSON: usize = 64 * 1_024;
+/// JSON of the command that carries a list of payables.
+pub const LARGEST_LIST: usize = 1_024 * 1_024;
+/// An address, a password and a code.
+pub const LARGEST_CREDENTIALS: usize = 4 * 1_024;
 /// Any body of somebody who is not signed in.
 pub const LARGEST_OF_STRANGERS: usize = 64 * 1_024;
 /// What is around the files of a form.

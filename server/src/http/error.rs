@@ -235,6 +235,7 @@ impl Fault {
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::Forged => StatusCode::FORBIDDEN,
             Self::BadRequest("payload_too_large") => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BadRequest("address_too_long") => StatusCode::URI_TOO_LONG,
             Self::BadRequest("body_too_slow") => StatusCode::REQUEST_TIMEOUT,
             Self::BadRequest("unsupported_media_type" | "content_encoded") => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BadRequest("method_not_allowed") => StatusCode::METHOD_NOT_ALLOWED,

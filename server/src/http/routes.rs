@@ -48,6 +48,7 @@ impl Routes {
         let guarded = move |request: HttpRequest, unread: Unread| {
             let handler = handler.clone();
             async move {
+                check_address(&request)?;
                 body::check_encoding(&request)?;
                 let allowed = if writes && !has_room(&request) { Err(Fault::Busy) } else { Args::check(&request).await };
                 let mut payload = unread.0;
@@ -218,6 +219,15 @@ async fn explain(request: &HttpRequest, fault: &Fault, id: &str) -> HttpResponse
     let app = request.app_data::<web::Data<Shared>>().map(|data| data.get_ref().clone());
     let Some(app) = app else { return HttpResponse::InternalServerError().finish() };
     let api = request.path().starts_with("/api/");
+    if is_too_long(request) {
+        // Its page would repeat it.
+        let (fault, language) = (Fault::BadRequest("address_too_long"), viewer(request, None).language);
+        return if api {
+            fault.problem(language, id)
+        } else {
+            HttpResponse::build(fault.status()).body(fault.sentence(language))
+        };
+    }
     // Many are told at once that they cannot be served: a program is told in the language of its request.
     let person = if api && matches!(fault, Fault::Busy) { None } else { find_session(request, &app).await.unwrap_or(None) };
     let viewer = viewer(request, person);
@@ -294,6 +304,29 @@ pub fn typed_amount(typed: &str, name: &str, currency: &str) -> Result<i64, Faul
     known.parse_typed(typed).map_err(|_| domain::Refusal::AmountInvalid { field: name.to_owned() }.into())
 }
 
+/// Longer than any address of ours; a page repeats its own.
+const LONGEST_ADDRESS: usize = 8 * 1_024;
+/// Fields behind a question mark, and in a form of somebody who is not signed in.
+const MOST_FIELDS: usize = 100;
+/// Fields in a form of a person who is signed in.
+const MOST_OF_MEMBERS: usize = 10_000;
+
+fn is_too_long(request: &HttpRequest) -> bool {
+    request.uri().path_and_query().is_some_and(|address| address.as_str().len() > LONGEST_ADDRESS)
+}
+
+fn check_address(request: &HttpRequest) -> Result<(), Fault> {
+    if is_too_long(request) { Err(Fault::BadRequest("address_too_long")) } else { Ok(()) }
+}
+
+/// Counts the fields before any of them is read: each costs far more than its bytes.
+fn parse_bounded(text: &str, most: usize) -> Result<Vec<(String, String)>, Fault> {
+    if text.bytes().filter(|byte| *byte == b'&').count() >= most {
+        return Err(Fault::BadRequest("too_many_fields"));
+    }
+    parse_fields(text)
+}
+
 /// Fields of an urlencoded body or query. A NUL is refused here, once for all of them: no text of ours holds one, and PostgreSQL takes none.
 pub fn parse_fields(text: &str) -> Result<Vec<(String, String)>, Fault> {
     let mut fields = web::Query::<Vec<(String, String)>>::from_query(text).map(web::Query::into_inner).unwrap_or_default();
@@ -340,7 +373,8 @@ impl FromRequest for Posted {
             }
             let body = body::read(&request, payload, body::LARGEST_TEXTS).await?;
             let text = std::str::from_utf8(&body).map_err(|_| Fault::BadRequest("bad_request"))?;
-            let posted = Self { fields: parse_fields(text)? };
+            let most = if caller(&request).is_some() { MOST_OF_MEMBERS } else { MOST_FIELDS };
+            let posted = Self { fields: parse_bounded(text, most)? };
             denials::note_account(&request, posted.get("email"));
             check_forgery(&request, posted.get("_csrf")).await?;
             step_up::bring(&request, &posted);
@@ -368,7 +402,7 @@ impl FromRequest for Params {
     type Future = std::future::Ready<Result<Self, Fault>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let fields = parse_fields(request.query_string());
+        let fields = parse_bounded(request.query_string(), MOST_FIELDS);
         std::future::ready(fields.map(|fields| Self { fields, path: request.path().to_owned() }))
     }
 }
