@@ -101,7 +101,8 @@ impl App {
         let short = |text: &str| crate::hash::sha256_hex(text.as_bytes()).get(..16).unwrap_or("0").to_owned();
         let stock = |(most, each)| Stock::new(most, each);
         let quotas = Quotas::new(config.limits.clone());
-        let places = connection::Places::new(config.limits.connections_per_address, &config.trusted_proxies);
+        let places =
+            connection::Places::new(config.limits.connections_per_address, config.limits.connections(), &config.trusted_proxies);
         Arc::new(Self {
             pool,
             writer,

@@ -137,7 +137,7 @@ fn start_metrics(app: &Shared, listen: String) -> Result<(), StoreError> {
             actix_web::App::new().wrap(actix_web::middleware::from_fn(answers::serve)).route("/metrics", web::get().to(answer))
         };
         // A few collectors ask, no people.
-        let gate = Gate { places: Places::new(16, &[]), limits: Limits::default(), each_worker: 32 };
+        let gate = Gate { places: Places::new(16, 32, &[]), limits: Limits::default(), each_worker: 32 };
         let ended = actix_web::rt::System::new().block_on(async { listen::serve(listen::bind(&listen)?, 1, &gate, app)?.await });
         if let Err(error) = ended {
             tracing::error!(%error, listen, "metrics are not served");

@@ -1,5 +1,6 @@
 //! One TCP connection: its place among the others, how slowly it may be read, and whether a request is served on it. An address that has all
-//! its places in use loses the connection that has kept us waiting longest, so that people behind it still get one.
+//! its places in use loses the connection that has kept us waiting longest, so that people behind it still get one. When nearly all places are
+//! taken, the network that holds most of them does.
 
 use super::patience::Patience;
 use super::shares::network;
@@ -23,12 +24,14 @@ use tokio::time::Sleep;
 #[derive(Debug)]
 pub struct Places {
     each: usize,
+    /// From so many on, the network that holds most of them makes room.
+    full: usize,
     /// Proxies speak for many.
     exempt: Vec<IpAddr>,
     by: Mutex<HashMap<IpAddr, Held>>,
     pub open: AtomicUsize,
     pub turned_away: AtomicU64,
-    /// Ended for a newer one of the same address.
+    /// Ended for a newer one.
     pub put_out: AtomicU64,
     began: Instant,
     /// Ended because nobody read or sent.
@@ -74,12 +77,16 @@ impl Ticket {
 }
 
 impl Held {
-    /// Puts out the connection that has kept us waiting longest, if one has for long enough.
-    fn make_room(&mut self, now: u64) -> bool {
+    /// The connection that has kept us waiting longest: since when, and its number.
+    fn longest_silent(&self) -> Option<(u64, u64)> {
         let waiting = self.open.iter().filter(|(_, ticket)| !ticket.works.load(Ordering::Relaxed));
-        let longest = waiting.min_by_key(|(_, ticket)| ticket.moved.load(Ordering::Relaxed));
-        let longest = longest.filter(|(_, ticket)| now.saturating_sub(ticket.moved.load(Ordering::Relaxed)) >= SILENT);
-        let Some(number) = longest.map(|(number, _)| *number) else { return false };
+        waiting.map(|(number, ticket)| (ticket.moved.load(Ordering::Relaxed), *number)).min()
+    }
+
+    /// Puts that connection out, if it has kept us waiting for long enough.
+    fn make_room(&mut self, now: u64) -> bool {
+        let longest = self.longest_silent().filter(|(moved, _)| now.saturating_sub(*moved) >= SILENT);
+        let Some((_, number)) = longest else { return false };
         if let Some(ticket) = self.open.remove(&number) {
             ticket.end();
         }
@@ -89,9 +96,10 @@ impl Held {
 
 impl Places {
     #[must_use]
-    pub fn new(each: usize, exempt: &[IpAddr]) -> Arc<Self> {
+    pub fn new(each: usize, most: usize, exempt: &[IpAddr]) -> Arc<Self> {
         Arc::new(Self {
             each,
+            full: most.saturating_sub(most.div_euclid(10)).max(1),
             exempt: exempt.to_vec(),
             by: Mutex::default(),
             open: AtomicUsize::new(0),
@@ -120,6 +128,9 @@ impl Places {
     /// The number of one more connection of this address; none where all others are being served.
     fn number_of(&self, address: IpAddr, from: IpAddr, ticket: &Arc<Ticket>) -> Option<u64> {
         let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.open.load(Ordering::Relaxed) >= self.full && relieve(&mut by, self.now()) {
+            self.put_out.fetch_add(1, Ordering::Relaxed);
+        }
         let own = by.entry(from).or_default();
         if own.open.len() >= self.each {
             let room = own.make_room(self.now());
@@ -137,6 +148,33 @@ impl Places {
         own.open.insert(own.next, Arc::clone(ticket));
         Some(own.next)
     }
+}
+
+/// What one sender may easily have many addresses of: /24 of IPv4, /48 of IPv6.
+fn neighbourhood(network: IpAddr) -> IpAddr {
+    match network {
+        IpAddr::V4(short) => {
+            let [a, b, c, _] = short.octets();
+            IpAddr::from([a, b, c, 0])
+        }
+        IpAddr::V6(long) => {
+            let [a, b, c, ..] = long.segments();
+            IpAddr::from([a, b, c, 0, 0, 0, 0, 0])
+        }
+    }
+}
+
+/// Ends one connection of those that hold most, so that the last places are not one sender's.
+fn relieve(by: &mut HashMap<IpAddr, Held>, now: u64) -> bool {
+    let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+    for (network, held) in by.iter() {
+        let count = counts.entry(neighbourhood(*network)).or_default();
+        *count = count.saturating_add(held.open.len());
+    }
+    let Some((largest, _)) = counts.into_iter().max_by_key(|(network, count)| (*count, *network)) else { return false };
+    let its = by.iter_mut().filter(|(network, _)| neighbourhood(**network) == largest);
+    let silent = its.filter_map(|(_, held)| held.longest_silent().map(|(moved, _)| (moved, held)));
+    silent.min_by_key(|(moved, _)| *moved).is_some_and(|(_, held)| held.make_room(now))
 }
 
 /// One of the connections.
@@ -307,7 +345,7 @@ mod tests {
     #[test]
     fn who_has_kept_us_waiting_longest_makes_room() {
         let places =
-            Places { began: Instant::now().checked_sub(Duration::from_secs(10)).unwrap(), ..unwrap(Places::new(3, &[])) };
+            Places { began: Instant::now().checked_sub(Duration::from_secs(10)).unwrap(), ..unwrap(Places::new(3, 100, &[])) };
         let places = Arc::new(places);
         let one: IpAddr = "192.0.2.1".parse().unwrap();
         let held: Vec<Place> = (0..3).filter_map(|_| places.take(one)).collect();
@@ -326,6 +364,23 @@ mod tests {
         assert_eq!((places.open.load(Ordering::Relaxed), places.by.lock().unwrap().len()), (0, 0));
     }
 
+    #[test]
+    fn when_all_places_are_nearly_taken_the_largest_network_makes_room() {
+        let began = Instant::now().checked_sub(Duration::from_secs(10)).unwrap();
+        let places = Arc::new(Places { began, ..unwrap(Places::new(4, 10, &[])) });
+        let take = |text: &str| places.take(text.parse().unwrap()).unwrap();
+        let other = take("198.51.100.1");
+        let flood: Vec<Place> = (0..8).map(|at| take(&format!("192.0.2.{}", at % 2))).collect();
+        other.ticket.moved.store(100, Ordering::Relaxed);
+        flood.iter().for_each(|place| place.ticket.moved.store(5_000, Ordering::Relaxed));
+        flood[6].ticket.moved.store(1_000, Ordering::Relaxed);
+        let newer = take("203.0.113.1");
+        let put_out: Vec<bool> = flood.iter().map(|place| place.ticket.put_out.load(Ordering::Relaxed)).collect();
+        assert_eq!(put_out.iter().position(|out| *out), Some(6));
+        assert!(!other.ticket.put_out.load(Ordering::Relaxed) && !newer.ticket.put_out.load(Ordering::Relaxed));
+        assert_eq!(neighbourhood("2001:db8:1:2::".parse().unwrap()), "2001:db8:1::".parse::<IpAddr>().unwrap());
+    }
+
     fn unwrap(places: Arc<Places>) -> Places {
         Arc::try_unwrap(places).unwrap()
     }
@@ -333,7 +388,7 @@ mod tests {
     #[test]
     fn places_are_counted_by_address_and_come_back() {
         let proxy: IpAddr = "10.0.0.9".parse().unwrap();
-        let places = Places::new(2, &[proxy]);
+        let places = Places::new(2, 100, &[proxy]);
         let one: IpAddr = "192.0.2.1".parse().unwrap();
         let held: Vec<_> = (0..3).map(|_| places.take(one)).collect();
         assert_eq!(held.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false], "none has been silent for long");
