@@ -4,7 +4,8 @@
     forge_position.py FOLDER WHAT VERSION    writes evil.key, evil11.kontor-proof and evil12.kontor-proof
 
 WHAT: `number` (a second asset number, the same name and papers), `twice` (the same number), `cash` (EUR as 978 and 979), `undertaking` (a second number
-with its own name over the same undertaking). VERSION: 1 or 2, of the day's tree. A verifier must not take both files.
+with its own name over the same undertaking), `records` (two ends of one day, each with a tree of its own). VERSION: 1 or 2, of the day's tree. A verifier must not
+take both files; those of `records` it takes, and says of which record and root each is.
 """
 
 import base64
@@ -99,6 +100,15 @@ def day_tree(version, entries):
     return nodes, behind
 
 
+def record_of(seq, version, nodes):
+    top = over(nodes)
+    top = top if isinstance(top, bytes) else top[0]
+    zero = sha256_hex("")
+    sums = f"2026-11-29 4 {len(nodes)} {top.hex()}" + (" 2" if version == 2 else "")
+    lines = ["kontor/audit/1", str(seq), zero, "1795900000000000", "2026-11-30", "0", "0", "0", "close_day", "0"]
+    return "".join(line + "\n" for line in lines + [zero, zero, zero, "0", "0", zero, sums])
+
+
 def main(folder, what, version):
     private = Ed25519PrivateKey.from_private_bytes(b"\7" * 32)
     public = b"\1" + private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -109,28 +119,28 @@ def main(folder, what, version):
         "twice": [(10050, "fractions", first), (10050, "fractions", first)],
         "cash": [(978, "currency", "EUR"), (979, "currency", "EUR")],
         "undertaking": [(10050, "fractions", first), (20050, "fractions", second)],
+        "records": [(10050, "fractions", first), (10050, "fractions", first)],
     }[what]
     entries = [entry(version, *one, owner) for one, owner in zip(entries, (11, 12))]
     if what == "number":
         entries[1]["papers"] = False
-    nodes, behind = day_tree(version, entries)
-    top = over(nodes)
-    top = top if isinstance(top, bytes) else top[0]
-    zero = sha256_hex("")
-    sums = f"2026-11-29 4 {len(nodes)} {top.hex()}" + (" 2" if version == 2 else "")
-    lines = ["kontor/audit/1", "1", zero, "1795900000000000", "2026-11-30", "0", "0", "0", "close_day", "0"]
-    record = "".join(line + "\n" for line in lines + [zero, zero, zero, "0", "0", zero, sums])
-    root = base64.b64encode(sha256(b"\0" + record.encode())).decode()
-    text = f"{NAME}\n1\n{root}\n"
+    trees = [[one] for one in entries] if what == "records" else [entries]
+    days = [(group, *day_tree(version, group)) for group in trees]
+    records = [record_of(seq, version, nodes) for seq, (_, nodes, _) in enumerate(days, 1)]
+    leaves = [sha256(b"\0" + record.encode()) for record in records]
+    text = f"{NAME}\n{len(records)}\n{base64.b64encode(over(leaves)).decode()}\n"
     note = text + f"\n\u2014 {NAME} {base64.b64encode(key_id + private.sign(text.encode())).decode()}\n"
     (folder / "evil.key").write_text(f"{NAME}+{key_id.hex()}+{base64.b64encode(public).decode()}\n")
-    for at, one in enumerate(entries):
-        file = f"kontor/position/{version}\nowner {one['owner']}\nassets 1\n{record}path 0\n{one['text']}{place(nodes, at)}"
-        if version == 2 and "\n-\n" not in one["text"]:
-            leaf, index = behind.get(one["asset"]) or behind[10050]
-            file += leaf + place(nodes, index)
-        file += f"{one['leaf']}index {one['index']}\npath 1\n{one['sibling']}\n{note}"
-        (folder / f"evil{one['owner']}.kontor-proof").write_bytes(file.encode())
+    for number, (group, nodes, behind) in enumerate(days):
+        to_root = path(leaves, number)
+        to_root = f"path {len(to_root)}\n" + "".join(shown(node) + "\n" for node in to_root)
+        for at, one in enumerate(group):
+            file = f"kontor/position/{version}\nowner {one['owner']}\nassets 1\n{records[number]}{to_root}{one['text']}{place(nodes, at)}"
+            if version == 2 and "\n-\n" not in one["text"]:
+                leaf, index = behind.get(one["asset"]) or behind[10050]
+                file += leaf + place(nodes, index)
+            file += f"{one['leaf']}index {one['index']}\npath 1\n{one['sibling']}\n{note}"
+            (folder / f"evil{one['owner']}.kontor-proof").write_bytes(file.encode())
 
 
 if __name__ == "__main__":

@@ -249,7 +249,7 @@ def check_ordered(entry, place, path, behind, size, root):
 
 
 def verify(raw, key):
-    """What the file proves: version of the tree, owner, day, and for each asset class, name and balance."""
+    """What the file proves: version of the tree, owner, day, the record that ended it, the day's root, and for each asset class, name and balance."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -306,7 +306,7 @@ def verify(raw, key):
         node = Node(sha256(b"\2" + joined(leaf)), 0, amount)
         need(climb_sums(node, place, leaves, path).key() == top.key(), "a balance is not in its asset's tree")
         proven.append((leaf[2], entry[2], entry[3], asset, amount))
-    return version, owner, day, proven
+    return version, owner, day, seq, day_root, proven
 
 
 def verify_consistency(old, new, path, old_root, new_root):
@@ -402,10 +402,11 @@ def main(arguments):
     if len(arguments) != 2:
         sys.exit(__doc__)
     try:
-        version, owner, day, proven = verify(pathlib.Path(arguments[0]).read_bytes(), read_key(arguments[1]))
+        version, owner, day, seq, day_root, proven = verify(pathlib.Path(arguments[0]).read_bytes(), read_key(arguments[1]))
     except Bad as bad:
         sys.exit(f"BAD: {bad}")
     print(f"GOOD: company {owner} at the end of {day}")
+    print(f"record {seq} ended the day, root {day_root.hex()}")
     if version == 1:
         print("tree of version 1: it does not show that an asset or an undertaking stands in it only once")
     for kind, group, name, asset, amount in proven:

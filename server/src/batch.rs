@@ -209,7 +209,8 @@ impl<'a> Batch<'a> {
     /// Notes what a record is now, for the audit. Whoever writes records in another way than by `insert` and `update` says so here.
     pub fn mark<T: Record>(&mut self, row: &T) {
         if let Some(mark) = row.mark() {
-            self.marks.insert(mark.name, mark.digest);
+            let digest = mark.digest();
+            self.marks.insert(mark.name, digest);
         }
     }
 

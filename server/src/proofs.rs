@@ -23,6 +23,7 @@ pub fn verify_proof(file: &Path, key: &Verifier) -> Result<String, Failure> {
     let proven = PositionProof::parse(&text)?.verify(key)?;
     let mut report =
         format!("GOOD: log {}, {} records; company {} at the end of {}\n", proven.origin, proven.size, proven.owner, proven.day);
+    report.push_str(&format!("  record {} ended the day, root {}\n", proven.record, hex(&proven.root)));
     if proven.version == 1 {
         report.push_str("  tree of version 1: it does not show that an asset or an undertaking stands in it only once\n");
     }

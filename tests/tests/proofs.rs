@@ -96,6 +96,34 @@ fn one_thing_is_not_proven_sold_to_two_holders() {
     }
 }
 
+/// Two ends of one day in one log have two trees, and each tree is right. Both verifiers say which record and which root it is: that is
+/// what two holders compare.
+#[test]
+fn a_proof_names_the_record_and_the_root_of_its_day() {
+    if python(&["--help"]).is_none() {
+        return;
+    }
+    let database = Database::sqlite();
+    let folder = &database.folder;
+    let (made, text) = python_file("forge_position.py", &[folder.to_str().unwrap(), "records", "2"]).unwrap();
+    assert!(made, "{text}");
+    let key = std::fs::read_to_string(folder.join("evil.key")).unwrap();
+    let verifier = Verifier::parse(key.trim()).unwrap();
+    let mut roots = Vec::new();
+    for (owner, record) in [(11, 1), (12, 2)] {
+        let path = folder.join(format!("evil{owner}.kontor-proof"));
+        let proven = PositionProof::parse(&std::fs::read_to_string(&path).unwrap()).unwrap().verify(&verifier).unwrap();
+        assert_eq!((proven.day.as_str(), proven.record, proven.size), ("2026-11-29", record, 2));
+        let line = format!("record {record} ended the day, root {}\n", proof::digest::hex(&proven.root));
+        let ours = server::proofs::verify_proof(&path, &verifier).unwrap();
+        assert!(ours.contains(&line), "{ours}");
+        let (theirs, text) = python(&[path.to_str().unwrap(), key.trim()]).unwrap();
+        assert!(theirs && text.contains(&line), "{text}");
+        roots.push(proven.root);
+    }
+    assert_ne!(roots[0], roots[1]);
+}
+
 /// The verifier's list of currencies is that by which the platform numbers its assets.
 #[test]
 fn currencies_have_their_numbers() {
@@ -174,6 +202,9 @@ fn a_holder_proves_its_position_to_a_stranger() {
         std::fs::write(&path, &file.body).unwrap();
         let report = server::proofs::verify_proof(&path, &key).unwrap();
         assert!(report.starts_with("GOOD") && report.contains("document "), "{report}");
+        let ended = "SELECT MAX(audit_seq) AS value FROM day_sums";
+        let ended = query::int(&mut conn, ended, &[]).unwrap().unwrap();
+        assert!(report.contains(&format!("  record {ended} ended the day, root ")), "{report}");
         let amount = said[0].1;
         if let Some((good, text)) = python(&[path.to_str().unwrap(), &key.to_text()]) {
             assert!(good && text.contains(&format!(" {} {amount}\n", said[0].0)), "{text}");
@@ -297,25 +328,44 @@ fn checkpoints_leave_the_machine() {
     assert!(!format!("{config:?}").contains("PRIVATE"), "the secret key is not printed");
 }
 
+/// Tables whose rows the database itself keeps as they are.
+const GUARDED: [&str; 11] = [
+    "transfers",
+    "audit",
+    "confirmations",
+    "documents",
+    "log_runs",
+    "log_nodes",
+    "checkpoints",
+    "day_sums",
+    "sum_trees",
+    "invoice_messages",
+    "confirmation_evidence",
+];
+
+/// Puts the database's own guards back, as somebody would who does not want to be found.
+fn rearm(conn: &mut Conn) {
+    for table in GUARDED {
+        let refuse = |kind: &str| {
+            let name = format!("{table}_no_{}", kind.to_lowercase());
+            format!("CREATE TRIGGER {name} BEFORE {kind} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END")
+        };
+        let statements = match conn {
+            Conn::Sqlite(_) => vec![refuse("UPDATE"), refuse("DELETE")],
+            Conn::Postgres(_) => vec![format!("ALTER TABLE {table} ENABLE TRIGGER ALL")],
+        };
+        for statement in statements {
+            query::execute(conn, &statement, &[]).unwrap();
+        }
+    }
+}
+
 /// Takes the database's own guards away, as somebody could who has the file or is superuser.
 fn disarm(conn: &mut Conn) {
     if matches!(conn, Conn::Sqlite(_)) {
         query::execute(conn, "PRAGMA foreign_keys = OFF", &[]).unwrap();
     }
-    let tables = [
-        "transfers",
-        "audit",
-        "confirmations",
-        "documents",
-        "log_runs",
-        "log_nodes",
-        "checkpoints",
-        "day_sums",
-        "sum_trees",
-        "invoice_messages",
-        "confirmation_evidence",
-    ];
-    for table in tables {
+    for table in GUARDED {
         let statements = match conn {
             Conn::Sqlite(_) => vec![format!("DROP TRIGGER {table}_no_update"), format!("DROP TRIGGER {table}_no_delete")],
             Conn::Postgres(_) => vec![format!("ALTER TABLE {table} DISABLE TRIGGER ALL")],
@@ -501,6 +551,7 @@ fn a_rewritten_or_rolled_back_history_is_found_by_a_saved_checkpoint() {
         record.input_hash = server::hash::sha256_hex(format!("{}\n0\n{}", record.command, record.input).as_bytes());
         query::execute(&mut conn, "UPDATE audit SET input_hash = ? WHERE seq = 30", &[record.input_hash.into()]).unwrap();
         store::migrate(&mut conn).unwrap();
+        rearm(&mut conn);
         assert_eq!(store::verify::verify(&mut conn).unwrap().1, None, "the lie is consistent in itself");
         let finding = verify_against(&mut conn, &saved, None).unwrap().1.unwrap();
         assert!(finding.place.starts_with("saved") && finding.problem.contains("rewritten"), "{finding:?}");
@@ -522,6 +573,7 @@ fn the_migration_makes_the_log_of_older_records() {
             assert!(query::execute(&mut conn, change, &[]).unwrap() > 0, "{change}");
         }
         store::migrate(&mut conn).unwrap();
+        rearm(&mut conn);
         assert_eq!(store::records::load_heads(&mut conn).unwrap(), before);
         assert_eq!(store::verify::verify(&mut conn).unwrap().1, None, "{}", database.kind);
     }
@@ -556,6 +608,7 @@ fn make_days_old(conn: &mut Conn) {
         query::execute(conn, change, &[]).unwrap();
     }
     store::migrate(conn).unwrap();
+    rearm(conn);
 }
 
 /// Days of version 1 keep verifying beside those of version 2, and entries that have not changed are taken over.
@@ -598,9 +651,173 @@ fn days_of_both_versions_are_proven() {
         }
         assert!(shown > 4, "{shown}");
         // A day cannot be given another version afterwards.
+        disarm(&mut conn);
         let change = "UPDATE day_sums SET root = REPLACE(root, ' 2', '')";
         let finding = found_after(&mut conn, &[], &[change]).unwrap();
         assert!(finding.place.starts_with("day_sums ") || finding.place.starts_with("sum_trees "), "{finding:?}");
+    }
+}
+
+/// Whether it names a row, and not the guards that the test itself has taken away.
+fn is_of_a_row(found: &Finding) -> bool {
+    !found.place.starts_with("trigger ") && !found.place.starts_with("index ")
+}
+
+/// Custody against cash, with the right balances and links, in the name of no command or of one that never was.
+#[test]
+fn money_of_no_command_is_found() {
+    use ledger::{AccountId, Book, Entry, TransferNumber};
+    for database in Database::both() {
+        server::demo::history::build(&database.url, 12, &Clock::default()).unwrap();
+        let mut conn = store::connect(&database.url).unwrap();
+        for (command, problem) in [(0, "a transfer of no command"), (-1, "its audit record -1 is missing")] {
+            store::connection::begin_batch(&mut conn).unwrap();
+            let mut heads = store::records::load_heads(&mut conn).unwrap();
+            let mut book = Book::after(TransferNumber(heads.last_transfer));
+            let mut ids = Vec::new();
+            for kind in ["custody", "cash"] {
+                let condition = format!("asset_id = 978 AND kind = '{kind}' ORDER BY id LIMIT 1");
+                let row = AccountRow::find_where(&mut conn, &condition, &[]).unwrap().unwrap();
+                book.load_account(store::journal::account_of(&row).unwrap());
+                ids.push(AccountId(row.id));
+            }
+            let code = domain::chart::Booking::Deposit.code();
+            book.apply(&[Entry::Post { debit: ids[0], credit: ids[1], amount: 500_000_000, code }], 0).unwrap();
+            let (date, booked_at) = (heads.business_date, Clock::default().now());
+            let facts = store::journal::BookingFacts { command, value_date: date, business_date: date, booked_at };
+            store::journal::flush(&mut conn, &book.take_changes(), &[facts], &[]).unwrap();
+            heads.last_transfer = book.last().0;
+            store::records::save_heads(&mut conn, &heads).unwrap();
+            let found = verify_against(&mut conn, &[], None).unwrap().1;
+            let wanted = Finding { place: format!("transfers {}", heads.last_transfer), problem: problem.to_owned() };
+            assert_eq!(found, Some(wanted), "{}", database.kind);
+            store::connection::roll_back_batch(&mut conn).unwrap();
+        }
+    }
+}
+
+/// The program numbers from 1 on. Rows below that would be used like any others.
+#[test]
+fn rows_with_numbers_that_are_never_given_are_found() {
+    for database in Database::both() {
+        let world = World::demo(database, 12);
+        let (kind, mut conn) = (world.database.kind, world.conn());
+        world.verify();
+        disarm(&mut conn);
+        for id in [-1, 0, i64::MIN] {
+            let evil = format!(
+                "INSERT INTO bank_accounts (id, party_id, currency, iban, bic, holder, status, created_at) \
+                 SELECT {id}, party_id, currency, 'DE02120300000000202051', bic, holder, status, created_at FROM bank_accounts \
+                 WHERE id = (SELECT MIN(id) FROM bank_accounts WHERE status = 'verified')"
+            );
+            store::connection::begin_batch(&mut conn).unwrap();
+            query::execute(&mut conn, "DROP INDEX bank_accounts_verified", &[]).unwrap();
+            assert_eq!(query::execute(&mut conn, &evil, &[]).unwrap(), 1);
+            let found = verify_against(&mut conn, &[], None).unwrap().1.unwrap();
+            assert_eq!(found.place, format!("bank_accounts {id}"), "{kind}: {found:?}");
+            store::connection::roll_back_batch(&mut conn).unwrap();
+        }
+        for (change, place) in [
+            ("UPDATE transfers SET number = -40 WHERE number = 40", "transfers -40"),
+            ("UPDATE audit SET seq = 0 WHERE seq = 40", "audit 0"),
+            ("UPDATE approvals SET id = -id WHERE id = (SELECT MAX(id) FROM approvals)", "approvals -"),
+            ("UPDATE documents SET sha256 = '' WHERE sha256 = (SELECT MAX(sha256) FROM documents)", "documents"),
+        ] {
+            let found = found_after(&mut conn, &[], &[change]).unwrap_or_else(|| panic!("{kind}: not found: {change}"));
+            assert!(found.place.starts_with(place), "{kind}: {change}: {found:?}");
+        }
+        // NULL, 0 and nothing are not the same.
+        for (change, place) in [
+            ("UPDATE bank_lines SET twin_id = 0 WHERE twin_id IS NULL", "bank_lines"),
+            ("UPDATE approval_limits SET day_minor = 0 WHERE day_minor IS NULL", "approval_limits"),
+        ] {
+            store::connection::begin_batch(&mut conn).unwrap();
+            assert!(query::execute(&mut conn, change, &[]).unwrap() > 0, "{change}");
+            let found = verify_against(&mut conn, &[], None).unwrap().1;
+            let found = found.unwrap_or_else(|| panic!("{kind}: not found: {change}"));
+            assert!(found.place.starts_with(&format!("{place} ")), "{kind}: {change}: {found:?}");
+            store::connection::roll_back_batch(&mut conn).unwrap();
+        }
+        rearm(&mut conn);
+        world.verify();
+    }
+}
+
+/// The indexes and triggers that protect money are part of what must fit.
+#[test]
+fn a_missing_guard_is_found() {
+    for database in Database::both() {
+        let mut conn = store::connect(&database.url).unwrap();
+        e2e::world::set_up(&database, Clock::default().now().date(), &Clock::default());
+        assert_eq!(store::verify::verify(&mut conn).unwrap().1, None, "{}", database.kind);
+        let disabled = if database.kind == "sqlite" {
+            vec![
+                ("DROP TRIGGER transfers_no_update", "trigger transfers_no_update"),
+                ("DROP TRIGGER fee_bills_no_delete", "trigger fee_bills_no_delete"),
+            ]
+        } else {
+            vec![
+                ("ALTER TABLE transfers DISABLE TRIGGER ALL", "trigger transfers_no_change"),
+                ("DROP TRIGGER fee_bills_no_delete ON fee_bills", "trigger fee_bills_no_delete"),
+                ("ALTER TABLE payouts DROP CONSTRAINT payouts_end_to_end_key", "index payouts_end_to_end_key"),
+            ]
+        };
+        let dropped = ["bank_accounts_verified", "invoices_once", "statements_once", "audit_key", "credit_notes_once"];
+        let dropped = dropped.map(|name| (format!("DROP INDEX {name}"), format!("index {name}")));
+        let changes = disabled.into_iter().map(|(change, place)| (change.to_owned(), place.to_owned())).chain(dropped);
+        for (change, place) in changes {
+            store::connection::begin_batch(&mut conn).unwrap();
+            query::execute(&mut conn, &change, &[]).unwrap();
+            let found = store::verify::verify(&mut conn).unwrap().1;
+            assert_eq!(found.map(|found| found.place), Some(place), "{}: {change}", database.kind);
+            store::connection::roll_back_batch(&mut conn).unwrap();
+        }
+        // One of the same name that lets everything through.
+        store::connection::begin_batch(&mut conn).unwrap();
+        query::execute(&mut conn, "DROP INDEX audit_key", &[]).unwrap();
+        query::execute(&mut conn, "CREATE INDEX audit_key ON audit (party_id, idempotency_key)", &[]).unwrap();
+        let found = store::verify::verify(&mut conn).unwrap().1.unwrap();
+        assert_eq!(found.place, "index audit_key", "{}", database.kind);
+        store::connection::roll_back_batch(&mut conn).unwrap();
+    }
+}
+
+/// A second end of one day, with the whole log made anew over it: without a row of its sums, and with one of its own.
+#[test]
+fn a_second_end_of_one_day_is_found() {
+    for database in Database::both() {
+        server::demo::history::build(&database.url, 12, &Clock::default()).unwrap();
+        let mut conn = store::connect(&database.url).unwrap();
+        disarm(&mut conn);
+        let quiet = "1 = 1 ORDER BY (SELECT COUNT(*) FROM sum_trees s WHERE s.day = day_sums.day), day LIMIT 1";
+        let mut day = store::rows::DaySumsRow::find_where(&mut conn, quiet, &[]).unwrap().unwrap();
+        let mut second = AuditRecord::find_where(&mut conn, "seq = ?", &[day.audit_seq.into()]).unwrap().unwrap();
+        let seq = store::records::load_heads(&mut conn).unwrap().last_audit + 1;
+        (second.seq, second.first_transfer, second.last_transfer) = (seq, 0, 0);
+        second.idempotency_key.push_str("-again");
+        second.insert(&mut conn).unwrap();
+        for change in
+            ["DELETE FROM log_runs", "DELETE FROM log_nodes", "UPDATE heads SET log_frontier = '', last_audit = last_audit + 1"]
+        {
+            query::execute(&mut conn, change, &[]).unwrap();
+        }
+        store::migrate(&mut conn).unwrap();
+        let found = store::verify::verify(&mut conn).unwrap().1.unwrap();
+        assert_eq!(found.place, format!("audit {seq}"), "{}: {found:?}", database.kind);
+        assert!(found.problem.contains("already ended"), "{}: {found:?}", database.kind);
+        let changes: &[&str] = if database.kind == "sqlite" {
+            &["CREATE TABLE loose AS SELECT * FROM day_sums", "DROP TABLE day_sums", "ALTER TABLE loose RENAME TO day_sums"]
+        } else {
+            &["ALTER TABLE day_sums DROP CONSTRAINT day_sums_pkey CASCADE"]
+        };
+        for change in changes {
+            query::execute(&mut conn, change, &[]).unwrap();
+        }
+        day.audit_seq = seq;
+        day.insert(&mut conn).unwrap();
+        let found = store::verify::verify(&mut conn).unwrap().1.unwrap();
+        assert_eq!(found.place, format!("audit {seq}"), "{}: {found:?}", database.kind);
+        assert!(found.problem.contains("already ended"), "{}: {found:?}", database.kind);
     }
 }
 
@@ -648,7 +865,8 @@ fn random_edits_are_found_and_named() {
                     assert_eq!(touched, 1, "{change}");
                     let finding = verify_against(&mut conn, &saved, None);
                     // A value that cannot be read any more is named in the error.
-                    assert!(finding.is_err() || finding.unwrap().1.is_some(), "{}: not found: {change}", database.kind);
+                    let found_it = finding.map_or(true, |(_, found)| found.is_some_and(|found| is_of_a_row(&found)));
+                    assert!(found_it, "{}: not found: {change}", database.kind);
                     found += 1;
                 }
                 // The CHECK constraints said no.
@@ -736,9 +954,10 @@ fn every_record_is_watched() {
             store::connection::begin_batch(&mut conn).unwrap();
             assert!(query::execute(&mut conn, change, &[]).unwrap() > 0, "{change}");
             let (_, found) = verify_against(&mut conn, &[], None).unwrap();
-            assert!(found.is_some(), "{kind}: not found: {change}");
+            assert!(found.is_some_and(|found| is_of_a_row(&found)), "{kind}: not found: {change}");
             store::connection::roll_back_batch(&mut conn).unwrap();
         }
+        rearm(&mut conn);
         world.verify();
     }
     // Tables in which this demo has nothing; the same code reads them.

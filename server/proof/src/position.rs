@@ -120,6 +120,10 @@ pub struct Proven {
     pub version: u8,
     pub owner: i64,
     pub day: String,
+    /// The number of the record that ended the day, and the root of the day's tree in it. Whoever holds a proof of that day from the same
+    /// log has the same two: what a tree shows holds within one record's tree.
+    pub record: u64,
+    pub root: Hash,
     pub assets: Vec<HeldAsset>,
 }
 
@@ -200,6 +204,8 @@ impl PositionProof {
             version: day.sums.version,
             owner,
             day: day.sums.day,
+            record: day.seq,
+            root: day.sums.root,
             assets,
         })
     }

@@ -1,16 +1,46 @@
 //! The mark that a record leaves in the audit: its digest, so that whoever changes, adds or removes a row behind the back of the
 //! program is found. What other checks recompute (counters, sessions, mails) carries none.
+//!
+//! A mark of version 2 leaves out NULL alone, so 0, false and '' are not NULL. One of version 1 leaves out all four; it stays valid.
+//! **Rule for a new column of a marked table:** it is nullable and NULL in older rows, or it stands in `later_columns` and its default is
+//! 0, false or ''. Any other column makes every mark of before wrong.
 
 use proof::digest::{hex, sha256};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A record's name, as in `payouts/4711`, and the digest of its content.
+/// A record's name, as in `payouts/4711`, and its content without what is NULL or loose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     pub name: String,
-    pub digest: String,
+    columns: BTreeMap<String, Value>,
+}
+
+/// What stands before the digest of a mark of version 2. One of version 1 has nothing there.
+const SECOND: &str = "2:";
+
+impl Mark {
+    /// As the audit keeps it.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        format!("{SECOND}{}", self.digest_of(&self.columns))
+    }
+
+    /// Whether a mark that the audit keeps is of this content, by the rule of its own version.
+    #[must_use]
+    pub fn fits(&self, stored: &str) -> bool {
+        if stored.starts_with(SECOND) {
+            return stored == self.digest();
+        }
+        let filled: BTreeMap<&String, &Value> = self.columns.iter().filter(|(_, value)| !is_empty(value)).collect();
+        stored == self.digest_of(&filled)
+    }
+
+    fn digest_of(&self, columns: &impl Serialize) -> String {
+        let content = serde_json::to_string(columns).unwrap_or_default();
+        hex(&sha256(&[self.name.as_bytes(), b"\n", content.as_bytes()]))
+    }
 }
 
 /// The columns by which a table finds its rows; those of all others are their ids.
@@ -42,10 +72,15 @@ fn loose_columns(table: &str) -> &'static [&'static str] {
     }
 }
 
-/// The mark of a row. Empty columns are left out, so that a column which a later version adds changes no mark of before.
+/// Columns that came after marks of version 2 and cannot be NULL: a mark leaves them out while they are empty. None so far.
+fn later_columns(_table: &str) -> &'static [&'static str] {
+    &[]
+}
+
+/// The mark of a row.
 pub(crate) fn mark_of(table: &str, row: &impl Serialize) -> Mark {
     let Ok(Value::Object(mut columns)) = serde_json::to_value(row) else {
-        return Mark { name: format!("{table}/?"), digest: String::new() };
+        return Mark { name: format!("{table}/?"), columns: BTreeMap::new() };
     };
     let key = |column: &&str| match columns.get(*column) {
         Some(Value::String(text)) => text.clone(),
@@ -53,13 +88,14 @@ pub(crate) fn mark_of(table: &str, row: &impl Serialize) -> Mark {
         None => String::new(),
     };
     let name = format!("{table}/{}", key_columns(table).iter().map(key).collect::<Vec<_>>().join("/"));
-    let loose = loose_columns(table);
-    columns.retain(|column, value| !is_empty(value) && !loose.contains(&column.as_str()));
+    let (loose, later) = (loose_columns(table), later_columns(table));
+    columns.retain(|column, value| {
+        let column = column.as_str();
+        let left_out = value.is_null() || loose.contains(&column) || (is_empty(value) && later.contains(&column));
+        !left_out
+    });
     // By name, however the JSON library keeps them.
-    let columns: BTreeMap<String, Value> = columns.into_iter().collect();
-    let content = serde_json::to_string(&columns).unwrap_or_default();
-    let digest = hex(&sha256(&[name.as_bytes(), b"\n", content.as_bytes()]));
-    Mark { name, digest }
+    Mark { name, columns: columns.into_iter().collect() }
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -93,5 +129,18 @@ mod tests {
         assert_ne!(mark, mark_of("buyer_limits", &limit(6, 0)));
         let own = ApprovalLimit { party_id: 3, currency: "EUR".to_owned(), limit_minor: 0, day_minor: None };
         assert_eq!(mark_of("approval_limits", &own).name, "approval_limits/3/EUR");
+    }
+
+    /// NULL is not 0, and a mark of version 1, which did not tell them apart, still fits what it fitted.
+    #[test]
+    fn a_mark_tells_null_from_nothing() {
+        let limit = |day_minor| ApprovalLimit { party_id: 3, currency: "EUR".to_owned(), limit_minor: 0, day_minor };
+        let (none, zero) = (mark_of("approval_limits", &limit(None)), mark_of("approval_limits", &limit(Some(0))));
+        assert!(none.digest().starts_with("2:") && none.fits(&none.digest()) && zero.fits(&zero.digest()));
+        assert!(!none.fits(&zero.digest()) && !zero.fits(&none.digest()));
+        let content = "approval_limits/3/EUR\n{\"currency\":\"EUR\",\"party_id\":3}";
+        let old = hex(&sha256(&[content.as_bytes()]));
+        assert!(none.fits(&old) && zero.fits(&old));
+        assert!(!mark_of("approval_limits", &limit(Some(1))).fits(&old) && !none.fits(""));
     }
 }

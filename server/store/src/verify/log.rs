@@ -28,6 +28,8 @@ pub(super) struct LogCheck {
     checkpoints: VecDeque<Saved>,
     days: BTreeMap<i64, DaySumsRow>,
     nodes: BTreeMap<(i64, i64), String>,
+    /// The last day that a record has ended, and the record's number.
+    ended: Option<(String, i64)>,
 }
 
 impl LogCheck {
@@ -38,7 +40,7 @@ impl LogCheck {
         (saved, key): (&[Saved], Option<&Verifier>),
     ) -> Result<std::result::Result<Self, Finding>> {
         let mut checkpoints = saved.to_vec();
-        for row in CheckpointRow::list_where(conn, "size >= 0 ORDER BY size", &[])? {
+        for row in CheckpointRow::list_where(conn, "1 = 1 ORDER BY size", &[])? {
             let place = format!("checkpoints {}", row.size);
             let read = key.map_or_else(|| Checkpoint::parse_unsigned(&row.note), |key| key.open_checkpoint(&row.note));
             match read {
@@ -48,11 +50,11 @@ impl LogCheck {
             }
         }
         checkpoints.sort_by_key(|one| one.checkpoint.size);
-        let days = DaySumsRow::list_where(conn, "assets >= 0", &[])?.into_iter().map(|row| (row.audit_seq, row)).collect();
-        let nodes = LogNode::list_where(conn, "level > 0", &[])?;
+        let days = DaySumsRow::list_where(conn, "1 = 1 ORDER BY day", &[])?.into_iter().map(|row| (row.audit_seq, row)).collect();
+        let nodes = LogNode::list_where(conn, "1 = 1", &[])?;
         let nodes = nodes.into_iter().map(|node| ((node.level, node.position), node.hash)).collect();
         let (frontier, salts) = (Frontier::default(), log::salts_of(heads));
-        Ok(Ok(Self { frontier, salts, checkpoints: checkpoints.into(), days, nodes }))
+        Ok(Ok(Self { frontier, salts, checkpoints: checkpoints.into(), days, nodes, ended: None }))
     }
 
     /// The next records of the audit, in order.
@@ -81,6 +83,13 @@ impl LogCheck {
             return Some("its input is not the one that was hashed".to_owned());
         }
         let sums = log::sums_of(record);
+        if let Some(sums) = &sums {
+            // Each end of a day has a tree of its own: with two of them a holding is proven to two holders.
+            if let Some((day, seq)) = self.ended.as_ref().filter(|(day, _)| *day >= sums.day) {
+                return Some(format!("it ends {}, and record {seq} has already ended {day}", sums.day));
+            }
+            self.ended = Some((sums.day.clone(), record.seq));
+        }
         let day = self.days.remove(&record.seq);
         let agrees = day.as_ref().is_none_or(|row| {
             let root = (row.day.to_string(), row.last_transfer, u64::try_from(row.assets).ok(), row.root.clone());
@@ -212,7 +221,7 @@ pub(super) fn check_documents(conn: &mut Conn, _replay: &mut Replay, _coverage: 
         ),
         ("confirmation_evidence", "SELECT id, text, hash FROM confirmation_evidence WHERE id > ? ORDER BY id LIMIT 500"),
     ] {
-        let mut last = 0_i64;
+        let mut last = i64::MIN;
         loop {
             let rows: Vec<SignedText> = crate::query::list(conn, sql, &[last.into()])?;
             let Some(newest) = rows.last() else { break };

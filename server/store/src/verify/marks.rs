@@ -73,7 +73,7 @@ impl Marks {
                 }
                 for mark in marks {
                     match self.last.remove(&mark.name) {
-                        Some((digest, _)) if digest == mark.digest => {}
+                        Some((stored, _)) if mark.fits(&stored) => {}
                         Some((_, seq)) => {
                             return Ok(finding(
                                 place(&mark.name),

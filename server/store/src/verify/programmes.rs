@@ -146,15 +146,15 @@ fn difference(row: &Receivable, version: &ProgrammeVersion, billed_minor: i64) -
 }
 
 fn compare_terms(conn: &mut Conn) -> Result<Option<Finding>> {
-    let versions = ProgrammeVersion::list_where(conn, "id > 0", &[])?;
+    let versions = ProgrammeVersion::list_where(conn, "1 = 1", &[])?;
     let versions: HashMap<(i64, i64), ProgrammeVersion> =
         versions.into_iter().map(|row| ((row.programme_id, row.version), row)).collect();
     let programmes: HashMap<i64, Programme> =
-        Programme::list_where(conn, "id > 0", &[])?.into_iter().map(|row| (row.id, row)).collect();
+        Programme::list_where(conn, "1 = 1", &[])?.into_iter().map(|row| (row.id, row)).collect();
     let sql = "SELECT receivable_id, amount_minor FROM fee_bills WHERE purchase_id IS NULL";
     let billed: HashMap<i64, i64> =
         query::list::<Settlement>(conn, sql, &[])?.into_iter().map(|row| (row.receivable_id, row.amount_minor)).collect();
-    let mut last = 0_i64;
+    let mut last = i64::MIN;
     loop {
         let condition = "programme_id IS NOT NULL AND id > ? ORDER BY id LIMIT 5000";
         let rows = Receivable::list_where(conn, condition, &[last.into()])?;

@@ -98,7 +98,7 @@ impl Sponsors {
     pub(super) fn compare(mut self, conn: &mut Conn) -> Result<Option<Finding>> {
         let first = std::mem::take(&mut self.first);
         let steps = self.steps(conn)?;
-        let mut last = 0_i64;
+        let mut last = i64::MIN;
         loop {
             let users = User::list_where(conn, "id > ? ORDER BY id LIMIT 1000", &[Bind::Int(last)])?;
             let Some(end) = users.last() else { return Ok(None) };
