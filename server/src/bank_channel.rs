@@ -85,11 +85,17 @@ pub fn write_new(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-/// Whether a name can stand in a page, a log and a path: short, without slashes, marks that do not show, or a dot before it.
+/// Names in the channel's folder that are its own: where files go once they are decided about.
+pub const DONE: &str = "done";
+pub const REFUSED: &str = "refused";
+
+/// Whether a name can stand in a page, a log and a path: short, without slashes, marks that do not show, or a dot before it. The folder's
+/// own names are no file's.
 #[must_use]
 pub fn is_plain_name(name: &str) -> bool {
     let fits = (1..=120).contains(&name.chars().count()) && !name.starts_with('.');
-    fits && !name.chars().any(|mark| is_hidden(mark) || ['/', '\\'].contains(&mark))
+    let own = [DONE, REFUSED].contains(&name) || [SIGNATURE, ".error"].iter().any(|end| name.ends_with(end));
+    fits && !own && !name.chars().any(|mark| is_hidden(mark) || ['/', '\\'].contains(&mark))
 }
 
 /// Why a file of the channel is not read.

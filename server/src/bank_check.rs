@@ -1,6 +1,6 @@
 //! What a bank's file would do, looked up before anything is booked: the check page and the API show it.
 
-use crate::commands::bank_line::{Facts, Fate, decide, find_announced, incoming};
+use crate::commands::bank_line::{Facts, Fate, decide, find_awaited, incoming};
 use crate::commands::import_statement::{described, join_on, refusal_of};
 use crate::commands::import_status::{effect, find_file};
 use crate::commands::payout;
@@ -82,6 +82,9 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
             fate = Fate::Skip("duplicate", None);
         }
         facts.use_up(&one.line, &fate);
+        let awaited: Vec<i64> = find_awaited(conn, &facts, &one, &fate)?.into_iter().map(|line| line.id).collect();
+        facts.entries.close(awaited.iter().copied());
+        facts.entries.see(&one, &fate);
         let Some(statement) = found.get_mut(one.statement) else { continue };
         if one.booked {
             let key = (one.line.direction.clone(), one.line.currency.clone());
@@ -92,10 +95,10 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
             Fate::Skip(_, twin) | Fate::Wait(_, twin) => *twin,
             Fate::Confirm(receipt) => Some(*receipt),
             // What waited for this statement is closed by it.
-            _ => find_announced(conn, &facts, &one)?.map(|announced| announced.id),
+            _ => awaited.first().copied(),
         };
         let key = (fate.name(), fate.why(), one.line.currency.clone());
-        words.push_str(&format!("{} {} {twin:?}\n", key.0, key.1));
+        words.push_str(&format!("{} {} {twin:?} {}\n", key.0, key.1, goes_to(&fate)));
         statement.fates.entry(key).or_default().add(one.line.amount_minor);
         statement.lines.push(LineCheck { line: one.line, fate: fate.name(), why: fate.why(), twin });
     }
@@ -103,6 +106,17 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
         words.push_str(&format!("{} {}\n", statement.row.continuity, statement.row.gap_minor));
     }
     Ok(FileCheck { statements: found, digest: sha256_hex(words.as_bytes()) })
+}
+
+/// The company, receivable or payout that a line's money goes to, as a word of the digest.
+fn goes_to(fate: &Fate) -> String {
+    match fate {
+        Fate::Place(target) => format!("{target:?}"),
+        Fate::GiveBack(payout, _) | Fate::Settle(payout) | Fate::ReturnFirst(payout) => {
+            format!("payout {} of {:?}", payout.id, payout.party_id)
+        }
+        Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_) | Fate::Suspense | Fate::ReturnUnknown(_) => String::new(),
+    }
 }
 
 /// A digest of what the statuses of a report would do.

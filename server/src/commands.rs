@@ -309,6 +309,7 @@ pub fn is_request_key(key: &str) -> bool {
 
 pub mod advance;
 pub mod answer_clock;
+pub mod bank_entry;
 pub mod bank_file;
 pub mod bank_line;
 pub mod intake;

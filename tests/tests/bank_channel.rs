@@ -2,7 +2,7 @@
 //! what is only announced waits for the statement. On both databases.
 
 use crate::bank::{Desk, Written, camt054, credit};
-use crate::journey::approve;
+use crate::journey::{BUYER, approve, onboard};
 use crate::payouts::{Setting, status_report};
 use e2e::{Answer, Client, Database};
 use proof::note::Signer;
@@ -474,6 +474,255 @@ fn the_parts_of_a_large_credit_wait_together() {
         bank.deliver(&it.world, "statement.xml", statement.as_bytes());
         assert_eq!((it.cash(), it.lines("attention").len(), it.lines("matched").len()), (15_000_000, 0, 2));
         it.world.verify();
+    }
+}
+
+/// One entry, in these parts: amount, end-to-end id and reference. Without parts it has no details.
+fn told(
+    kind: u32,
+    (number, bank): (&str, &str),
+    (credit, amount): (bool, &'static str),
+    parts: &[(&str, &str, &str)],
+) -> Vec<u8> {
+    let entries = [Written { credit, ..euro(amount, bank, "") }];
+    let whole = text(&if kind == 54 { camt054(number, &entries) } else { camt053(number, &entries) });
+    let (head, rest) = whole.split_once("<NtryDtls>").unwrap();
+    let (_, tail) = rest.split_once("</NtryDtls>").unwrap();
+    let tag = |name: &str, text: &str| if text.is_empty() { String::new() } else { format!("<{name}>{text}</{name}>") };
+    let part = |(amount, end_to_end, reference): &(&str, &str, &str)| {
+        let reference = tag("RmtInf", &tag("Strd", &tag("CdtrRefInf", &tag("Ref", reference))));
+        let refs = tag("Refs", &tag("EndToEndId", end_to_end));
+        format!("<TxDtls>{refs}<Amt Ccy=\"EUR\">{amount}</Amt>{reference}</TxDtls>")
+    };
+    let details: String = parts.iter().map(part).collect();
+    format!("{head}{}{tail}", tag("NtryDtls", &details)).into_bytes()
+}
+
+/// Delivers a file that does what its check page says; what became of its lines.
+fn as_checked(bank: &Transport, world: &e2e::world::World, name: &str, file: &[u8]) -> Vec<(String, String)> {
+    let mut conn = world.conn();
+    let before = BankLine::list_where(&mut conn, "id > 0", &[]).unwrap().len();
+    let check = server::bank_check::statements(&mut conn, &formats::camt::parse(file).unwrap()).unwrap();
+    let seen: Vec<_> = check.statements.iter().flat_map(|one| &one.lines).map(|line| (line.fate, line.why)).collect();
+    bank.deliver(world, name, file);
+    let rows = BankLine::list_where(&mut conn, "id > 0 ORDER BY id", &[]).unwrap();
+    let rows: Vec<_> = rows.into_iter().skip(before).map(|line| (line.state, line.kind)).collect();
+    for (seen, row) in seen.iter().zip(&rows) {
+        let state = if seen.0 == "payouts" { "matched" } else { seen.0 };
+        assert_eq!((state, seen.1), (row.0.as_str(), row.1.as_str()), "{name}: {seen:?}");
+    }
+    assert_eq!(seen.len(), rows.len());
+    rows
+}
+
+fn fates(rows: &[(String, String)]) -> Vec<(&str, &str)> {
+    rows.iter().map(|(state, kind)| (state.as_str(), kind.as_str())).collect()
+}
+
+#[test]
+fn one_credit_in_other_detail_is_booked_once() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let own = it.reference.as_str();
+        let (one, two) = ([("50000.00", "E1", own)], [("30000.00", "E1", own), ("20000.00", "E2", own)]);
+        let cases: [(&str, u32, &[_], u32, &[_]); 8] = [
+            ("whole-then-bare", 54, &one, 53, &[]),
+            ("bare-then-whole", 54, &[], 53, &one),
+            ("parts-then-bare", 54, &two, 53, &[]),
+            ("bare-then-parts", 54, &[], 53, &two),
+            ("parts-then-whole", 54, &two, 53, &one),
+            ("statement-parts-first", 53, &two, 54, &[]),
+            ("statement-bare-first", 53, &[], 54, &two),
+            ("two-statements", 53, &one, 53, &two),
+        ];
+        let mut sum = 0;
+        for (name, first, first_parts, then, then_parts) in cases {
+            let tell =
+                |number: &str, kind: u32, parts: &[_]| told(kind, (&format!("{name}-{number}"), name), (true, "50000.00"), parts);
+            let _ = as_checked(&bank, &it.world, &format!("{name}-1.xml"), &tell("1", first, first_parts));
+            sum += 5_000_000;
+            assert_eq!(it.cash() + it.suspense(), sum, "{name}: the first");
+            for (number, kind) in [("2", then), ("3", first)] {
+                let rows = as_checked(&bank, &it.world, &format!("{name}-{number}.xml"), &tell(number, kind, then_parts));
+                assert!(
+                    rows.iter().all(|row| fates(std::slice::from_ref(row)) == [("skipped", "duplicate")]),
+                    "{name}: {rows:?}"
+                );
+                assert_eq!(it.cash() + it.suspense(), sum, "{name}: {number}");
+            }
+        }
+        // Another sum under the reference and day: two people look at it.
+        let _ = as_checked(&bank, &it.world, "less.xml", &told(54, ("LESS", "BB9"), (true, "40.00"), &[("40.00", "E1", own)]));
+        let rows = as_checked(&bank, &it.world, "more.xml", &told(53, ("MORE", "BB9"), (true, "50.00"), &[]));
+        assert_eq!(fates(&rows), [("attention", "possible_repeat")]);
+        let waiting = it.lines("attention");
+        assert_eq!(it.line(waiting[0].twin_id.unwrap()).amount_minor, 4_000);
+        assert_eq!(it.cash() + it.suspense(), sum + 4_000);
+        // Another reference is another entry; a second equal entry of the same statement is not hidden by the first.
+        let rows = as_checked(&bank, &it.world, "other.xml", &told(53, ("OTHER", "BB10"), (true, "40.00"), &[]));
+        assert_eq!(fates(&rows), [("suspense", "")]);
+        let entries = [
+            Written { end_to_end: "E7".to_owned(), ..euro("40.00", "BB10", own) },
+            Written { end_to_end: "E8".to_owned(), ..euro("40.00", "BB10", own) },
+        ];
+        let rows = as_checked(&bank, &it.world, "twice.xml", &camt053("TWICE", &entries));
+        assert_eq!(fates(&rows), [("skipped", "duplicate"), ("attention", "possible_repeat")]);
+        it.world.verify();
+    }
+}
+
+/// Two statements of one file: the check page compares the second with the first, as the import does.
+#[test]
+fn two_statements_of_a_file_tell_one_credit() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let own = it.reference.as_str();
+        let first = text(&told(53, ("FIRST", "B-1"), (true, "50.00"), &[("30.00", "E1", own), ("20.00", "E2", own)]));
+        let second = text(&told(53, ("SECOND", "B-1"), (true, "50.00"), &[]));
+        let (head, tail) = first.split_once("</Stmt>").unwrap();
+        let (_, block) = second.split_once("<Stmt>").unwrap();
+        let (block, _) = block.split_once("</Stmt>").unwrap();
+        let file = format!("{head}</Stmt><Stmt>{block}</Stmt>{tail}");
+        let rows = as_checked(&bank, &it.world, "both.xml", file.as_bytes());
+        assert_eq!(fates(&rows), [("matched", ""), ("matched", ""), ("skipped", "duplicate")]);
+        assert_eq!(it.cash() + it.suspense(), 5_000);
+        it.world.verify();
+    }
+}
+
+#[test]
+fn announced_parts_are_closed_by_their_sum_and_a_sum_by_its_parts() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let own = it.reference.as_str();
+        let parts = [("100000.00", "E1", own), ("50000.00", "E2", own)];
+        let tell = |kind: u32, number: &str, bank: &str, parts: &[_]| told(kind, (number, bank), (true, "150000.00"), parts);
+        let rows = as_checked(&bank, &it.world, "n1.xml", &tell(54, "N1", "B-1", &parts));
+        assert_eq!(fates(&rows), [("attention", "announced"), ("attention", "announced")]);
+        let waiting = it.lines("attention");
+        let asked = it.ask("resolve-line", &json!({ "line_id": waiting[0].id, "act": "accept", "reason": "seen" }));
+        let request = approval(&it.world, &asked);
+        let _ = as_checked(&bank, &it.world, "n1-again.xml", &tell(54, "N1-AGAIN", "B-1", &[]));
+        assert_eq!((it.cash() + it.suspense(), it.lines("attention").len()), (0, 2), "announced once more");
+        let _ = as_checked(&bank, &it.world, "s1.xml", &tell(53, "S1", "B-1", &[]));
+        assert_eq!((it.cash() + it.suspense(), it.lines("attention").len()), (15_000_000, 0));
+        for line in &waiting {
+            let closed = it.line(line.id);
+            assert_eq!((closed.state.as_str(), closed.kind.as_str()), ("skipped", "by_statement"));
+        }
+        let second = it.world.api("operator2@x.example");
+        assert_eq!(code(&decide(&second, &request, true, "accept-too-late")), (409, "approval_already_decided".into()));
+
+        // The other way round.
+        let _ = as_checked(&bank, &it.world, "n2.xml", &tell(54, "N2", "B-2", &[]));
+        let rows = as_checked(&bank, &it.world, "s2.xml", &tell(53, "S2", "B-2", &parts));
+        assert_eq!(fates(&rows), [("matched", ""), ("matched", "")]);
+        assert_eq!((it.cash() + it.suspense(), it.lines("attention").len()), (30_000_000, 0));
+        let _ = as_checked(&bank, &it.world, "n2-late.xml", &tell(54, "N2-LATE", "B-2", &[]));
+        let _ = as_checked(&bank, &it.world, "s2-late.xml", &tell(53, "S2-LATE", "B-2", &[]));
+        assert_eq!((it.cash() + it.suspense(), it.lines("attention").len()), (30_000_000, 0), "each once");
+
+        // A sum of which two operators have booked a part: nothing is guessed.
+        let _ = as_checked(&bank, &it.world, "n3.xml", &tell(54, "N3", "B-3", &parts));
+        it.resolve(it.lines("attention")[0].id, "accept", None);
+        let rows = as_checked(&bank, &it.world, "s3.xml", &tell(53, "S3", "B-3", &[]));
+        assert_eq!(fates(&rows), [("attention", "possible_repeat")]);
+        assert_eq!(it.cash() + it.suspense(), 40_000_000);
+        it.world.verify();
+    }
+}
+
+#[test]
+fn a_debit_without_names_waits_for_the_entry_that_names_its_payouts() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let bank = Transport::new(&it.world.database);
+        let (one, two) = (it.pay_out("400.00"), it.pay_out("300.00"));
+        let parts = [("400.00", one.as_str(), ""), ("300.00", two.as_str(), "")];
+        let tell = |kind: u32, number: &str, parts: &[_]| told(kind, (number, "D-1"), (false, "700.00"), parts);
+        let rows = as_checked(&bank, &it.world, "d1.xml", &tell(54, "D1", &[]));
+        assert_eq!(fates(&rows), [("attention", "unknown_debit")]);
+        let _ = as_checked(&bank, &it.world, "d2.xml", &tell(53, "D2", &parts));
+        assert_eq!((it.state(&one).as_str(), it.state(&two).as_str()), ("settled", "settled"));
+        let waiting = |it: &Setting| BankLine::list_where(&mut it.world.conn(), "state = 'attention'", &[]).unwrap().len();
+        assert_eq!(waiting(&it), 0);
+        let rows = as_checked(&bank, &it.world, "d3.xml", &tell(53, "D3", &[]));
+        assert_eq!((fates(&rows), waiting(&it)), (vec![("skipped", "duplicate")], 0));
+        it.world.verify();
+    }
+}
+
+#[test]
+fn signatures_without_files_hold_up_no_file() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        for number in 0..20 {
+            std::fs::write(bank.at(&format!("{number:04}.xml.sig")), "a signature").unwrap();
+        }
+        bank.deliver(&it.world, "day.xml", &camt053("DAY", &[credit("70.00", &it.reference)]));
+        assert_eq!(it.cash(), 7_000);
+        let notices = |name: &str| {
+            let told = Notice::list_where(&mut it.world.conn(), "kind = 'bank_file_refused'", &[]).unwrap();
+            told.iter().filter(|notice| notice.arguments.contains(name)).count()
+        };
+        assert_eq!(notices(".xml"), 0, "a file may come after its signature");
+        let old = std::fs::File::options().append(true).open(bank.at("0007.xml.sig")).unwrap();
+        old.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(7_200)).unwrap();
+        assert_eq!(bank.round(&it.world), 0);
+        let told = notices("0007.xml");
+        assert!(told > 0 && bank.at("0007.xml.sig").exists(), "{told}");
+        assert_eq!((bank.round(&it.world), notices(".xml")), (0, told), "once a day, and of no other");
+        it.world.verify();
+    }
+}
+
+#[test]
+fn the_folders_own_places_are_no_files() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        bank.deliver(&it.world, "day-1.xml", &camt053("DAY-1", &[credit("70.00", &it.reference)]));
+        bank.put("bad.xml", b"no statement");
+        assert_eq!(bank.round(&it.world), 1);
+        for name in ["done", "refused"] {
+            std::fs::write(bank.at(&format!("{name}.sig")), "a signature").unwrap();
+            assert_eq!(bank.round(&it.world), 1);
+            let plain = format!("file-{}", server::hash::sha256_hex(name.as_bytes()));
+            assert!(bank.why(&plain).starts_with("name_not_plain: "), "{}", bank.why(&plain));
+        }
+        assert!(bank.at("done/day-1.xml").exists() && bank.at("refused/bad.xml").exists());
+        for name in ["day-2.xml.sig", "bad.xml.error"] {
+            bank.put(name, &camt053("DAY-2", &[credit("70.00", &it.reference)]));
+            let _ = bank.round(&it.world);
+            let plain = format!("file-{}", server::hash::sha256_hex(name.as_bytes()));
+            assert!(bank.why(&plain).starts_with("name_not_plain: "), "{name}");
+        }
+        bank.deliver(&it.world, "day-3.xml", &camt053("DAY-3", &[credit("5.00", &it.reference)]));
+        assert_eq!(it.cash(), 7_500);
+        it.world.verify();
+    }
+}
+
+/// Two people agree to where the money goes, too.
+#[test]
+fn another_target_is_another_check() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let mut conn = it.world.conn();
+        let read = formats::camt::parse(&camt053("DAY", &[credit("70.00", &it.reference)])).unwrap();
+        let before = server::bank_check::statements(&mut conn, &read).unwrap();
+        let other = onboard(&it.world, &it.operator, BUYER);
+        for (reference, party) in [("X", it.party), (it.reference.as_str(), other)] {
+            let sql = "UPDATE parties SET reference = ? WHERE id = ?";
+            store::query::execute(&mut conn, sql, &[reference.into(), party.into()]).unwrap();
+        }
+        let after = server::bank_check::statements(&mut conn, &read).unwrap();
+        assert_eq!((before.statements[0].lines[0].fate, after.statements[0].lines[0].fate), ("matched", "matched"));
+        assert_ne!(before.digest, after.digest);
     }
 }
 

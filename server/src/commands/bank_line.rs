@@ -2,6 +2,7 @@
 //! ask the same question, so that what is shown is what happens.
 
 use super::assign_suspense::{Target, find_target};
+use super::bank_entry::{Entries, Told, Whole, kept, told, wholes};
 use super::second_person::end_requests;
 use super::{clean, payout, settlement};
 use crate::batch::{Batch, Step};
@@ -33,6 +34,8 @@ pub struct Incoming {
     pub repeat: bool,
     /// The credit of a notification that this is, or is a part of.
     pub announced_minor: Option<i64>,
+    /// The entry that this is, or is a part of.
+    pub whole: Whole,
 }
 
 /// All transactions of a file, in its order.
@@ -42,7 +45,7 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
     for (index, statement) in statements.iter().enumerate() {
         let mut occurrences: HashMap<String, i64> = HashMap::new();
         let mut entries: HashMap<String, usize> = HashMap::new();
-        for (number, entry) in statement.entries.iter().enumerate() {
+        for (number, (entry, whole)) in statement.entries.iter().zip(wholes(statement)).enumerate() {
             for detail in &entry.details {
                 let mut line = bank_line(entry, detail);
                 line.fingerprint = fingerprint(&statement.iban, &line);
@@ -64,6 +67,7 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
                     returned: detail.returned.clone(),
                     repeat,
                     announced_minor: (statement.notification && entry.credit).then_some(entry.amount_minor),
+                    whole,
                 });
             }
         }
@@ -71,20 +75,23 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
     found
 }
 
+/// Banks that have no reference say so in its place.
+pub(super) fn bank_reference(entry: &Entry) -> String {
+    let reference = clean(&entry.bank_reference, 500);
+    if ["NONREF", "NOTPROVIDED"].contains(&reference.as_str()) { String::new() } else { reference }
+}
+
 fn bank_line(entry: &Entry, detail: &EntryDetail) -> BankLine {
     let clean = |text: &str| clean(text, 500);
     let (name, iban) =
         if entry.credit { (&detail.debtor, &detail.debtor_iban) } else { (&detail.creditor, &detail.creditor_iban) };
-    // Banks that have no reference say so in its place.
-    let reference = clean(&entry.bank_reference);
-    let none = ["NONREF", "NOTPROVIDED"].contains(&reference.as_str());
     BankLine {
         currency: entry.currency.clone(),
         direction: if entry.credit { "in" } else { "out" }.to_owned(),
         amount_minor: detail.amount_minor,
         booking_date: entry.booking_date,
         value_date: entry.value_date,
-        bank_reference: if none { String::new() } else { reference },
+        bank_reference: bank_reference(entry),
         reference: clean(&detail.reference),
         end_to_end: clean(&detail.end_to_end),
         counterparty: clean(name),
@@ -115,7 +122,7 @@ fn fingerprint(iban: &str, line: &BankLine) -> String {
 }
 
 /// What tells one booking from another that shares the bank's reference, as the parts of a batch do.
-fn booking(line: &BankLine) -> String {
+pub(super) fn booking(line: &BankLine) -> String {
     [&line.bank_reference, &line.direction, &line.amount_minor.to_string(), &line.end_to_end, &line.reference]
         .map(String::as_str)
         .join("\n")
@@ -134,6 +141,8 @@ pub struct Facts {
     recorded: HashMap<(String, i64), Vec<BankLine>>,
     /// Payouts that earlier lines of the file on a check page have settled or brought back.
     spent: BTreeSet<i64>,
+    /// What is known of whole entries.
+    pub entries: Entries,
 }
 
 impl Facts {
@@ -151,7 +160,7 @@ impl Facts {
             recorded.entry((row.currency.clone(), row.amount_minor)).or_default().push(row);
         }
         let awaited = BankLine::find_where(conn, "kind = 'announced' LIMIT 1", &[])?.is_some();
-        Ok(Self { today, calendars, announced, awaited, recorded, spent: BTreeSet::new() })
+        Ok(Self { today, calendars, announced, awaited, recorded, spent: BTreeSet::new(), entries: Entries::default() })
     }
 
     /// Whether the platform has terms for the currency.
@@ -261,11 +270,35 @@ fn find_known(conn: &mut Conn, one: &Incoming) -> Result<Option<BankLine>, Store
 }
 
 /// The line that a notification has announced and that waits, or was closed without a booking, until this one comes.
-pub fn find_announced(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option<BankLine>, StoreError> {
+fn find_announced(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option<BankLine>, StoreError> {
     if !facts.awaited || one.announced_minor.is_some() || !one.booked {
         return Ok(None);
     }
     find_same(conn, one, " AND kind = 'announced' ORDER BY id LIMIT 1")
+}
+
+/// The lines that a line with this fate closes: what waited for it is booked by it, or waits with it.
+pub fn find_awaited(conn: &mut Conn, facts: &Facts, one: &Incoming, fate: &Fate) -> Result<Vec<BankLine>, StoreError> {
+    if let Some(announced) = find_announced(conn, facts, one)? {
+        return Ok(vec![announced]);
+    }
+    if matches!(fate, Fate::Skip(..) | Fate::Wait(Attention::Repeat, _)) {
+        return Ok(Vec::new());
+    }
+    let Told::Awaited(ids) = told(conn, facts, one)? else { return Ok(Vec::new()) };
+    ids.into_iter().map(|id| <BankLine as store::records::Keyed>::load(conn, id)).collect()
+}
+
+/// What other files say of the whole entry, where none says the same of this part.
+fn decide_whole(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option<Fate>, StoreError> {
+    if find_announced(conn, facts, one)?.is_some() {
+        return Ok(None);
+    }
+    Ok(match told(conn, facts, one)? {
+        Told::Known(id) => Some(Fate::Skip("duplicate", kept(id))),
+        Told::Unclear(id) => Some(Fate::Wait(Attention::Repeat, kept(id))),
+        Told::New | Told::Awaited(_) => None,
+    })
 }
 
 fn find_same(conn: &mut Conn, one: &Incoming, and: &str) -> Result<Option<BankLine>, StoreError> {
@@ -323,6 +356,12 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
     }
     if let Some(known) = find_known(conn, one)? {
         return Ok(Fate::Skip("duplicate", Some(known.id)));
+    }
+    if facts.entries.has_seen(one) {
+        return Ok(Fate::Skip("duplicate", None));
+    }
+    if let Some(fate) = decide_whole(conn, facts, one)? {
+        return Ok(fate);
     }
     if one.repeat {
         return Ok(Fate::Wait(Attention::Repeat, None));
@@ -434,16 +473,17 @@ pub fn take_up(batch: &mut Batch<'_>, facts: &mut Facts, one: &Incoming, stateme
     }
     counts.up(fate.name());
     facts.use_up(&one.line, &fate);
-    if let Some(announced) = find_announced(batch.conn, facts, &one)? {
-        close_announced(batch, announced, one.line.id)?;
+    for awaited in find_awaited(batch.conn, facts, &one, &fate)? {
+        facts.entries.close([awaited.id]);
+        close_awaited(batch, awaited, one.line.id)?;
     }
     let mut line = one.line;
     book(batch, &mut line, fate)?;
     batch.insert(&line)
 }
 
-/// The statement has brought what was announced: the line that waited is closed, and nobody can book it any more.
-fn close_announced(batch: &mut Batch<'_>, mut announced: BankLine, by: i64) -> Step<()> {
+/// The bank has brought what a line waited for: it is closed, and nobody can book it any more.
+fn close_awaited(batch: &mut Batch<'_>, mut announced: BankLine, by: i64) -> Step<()> {
     end_requests(batch, "subject_id = ?", &[announced.id.into()], "by_statement")?;
     "skipped".clone_into(&mut announced.state);
     "by_statement".clone_into(&mut announced.kind);

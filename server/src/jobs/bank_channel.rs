@@ -1,7 +1,7 @@
 //! Takes up what the bank's transport has put into the channel's folder: a signed file is the bank's word, any other is refused and moved
 //! away. A process that ends between import and move leaves a file that the next round finds done.
 
-use crate::bank_channel::{Channel, SIGNATURE, Unread, check, is_plain_name, read_pair, write_new};
+use crate::bank_channel::{Channel, DONE, REFUSED, SIGNATURE, Unread, check, is_plain_name, read_pair, write_new};
 use crate::commands::refuse_bank_file::RefuseBankFile;
 use crate::commands::{Command, own_key};
 use crate::file_reader::FileReader;
@@ -11,6 +11,7 @@ use crate::http::pages::bank_files::read_bank_file_blocking;
 use crate::writer::Writer;
 use domain::Refusal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use web::Language;
 
 /// Files of one round; the next round goes on.
@@ -18,14 +19,22 @@ const ROUND: usize = 16;
 /// Entries of the folder that one round looks at.
 const LOOKED_AT: usize = 10_000;
 
-/// Where a file goes once it is decided about.
-const DONE: &str = "done";
-const REFUSED: &str = "refused";
+/// A signature whose file has not come after so long is told to the operators.
+const FILE_AWAITED: Duration = Duration::from_secs(3_600);
 
 /// What reads a file, and what takes it up.
 struct Hands<'a> {
     writer: &'a Writer,
     reader: &'a FileReader,
+}
+
+/// What is in the folder.
+#[derive(Default)]
+struct Waiting {
+    /// The next files whose signature is there, in the order of their names, and whether the name was none.
+    files: Vec<(String, bool)>,
+    /// The names of signatures whose file is not there.
+    alone: Vec<String>,
 }
 
 /// Why a file is refused: a stable code and a sentence.
@@ -54,7 +63,11 @@ pub fn go_on(
 ) -> Result<u32, Fault> {
     let by = Hands { writer, reader };
     let (mut decided, mut failure) = (0_u32, None);
-    for (name, odd) in waiting(&channel.folder)? {
+    let Waiting { files, alone } = waiting(&channel.folder)?;
+    if let Err(fault) = follow(writer, &channel.folder, &alone, today) {
+        failure = Some(fault);
+    }
+    for (name, odd) in files {
         if stop() {
             break;
         }
@@ -97,29 +110,51 @@ fn decide(by: &Hands<'_>, channel: &Channel, (name, odd): (&str, bool), today: c
     Ok(true)
 }
 
-/// The names of files whose signature is there, in their order. What has no plain name gets one, and is odd.
-fn waiting(folder: &Path) -> Result<Vec<(String, bool)>, Fault> {
-    let mut names = Vec::new();
+/// What the next round takes up. What has no plain name gets one, and is odd.
+fn waiting(folder: &Path) -> Result<Waiting, Fault> {
+    let Waiting { mut files, mut alone } = Waiting::default();
     for entry in std::fs::read_dir(folder).map_err(failed)?.take(LOOKED_AT) {
         let found = entry.map_err(failed)?.file_name();
         let bytes = found.as_encoded_bytes();
         // A name with a dot before it is one that the transport still writes to.
         let Some(name) = bytes.strip_suffix(SIGNATURE.as_bytes()).filter(|name| !name.starts_with(b".")) else { continue };
         match std::str::from_utf8(name).ok().filter(|name| is_plain_name(name)) {
-            Some(name) => names.push((name.to_owned(), false)),
-            None => names.push((rename(folder, &found, name)?, true)),
+            Some(name) if exists(&folder.join(name)) => files.push((name.to_owned(), false)),
+            Some(name) => alone.push(name.to_owned()),
+            None => files.push((rename(folder, &found, name)?, true)),
         }
     }
-    names.sort();
-    names.truncate(ROUND);
-    Ok(names)
+    files.sort();
+    files.truncate(ROUND);
+    alone.sort();
+    Ok(Waiting { files, alone })
+}
+
+/// Signatures without a file: one whose file was moved follows it, and the operators are told of the first that wait for long.
+fn follow(writer: &Writer, folder: &Path, alone: &[String], today: chrono::NaiveDate) -> Result<(), Fault> {
+    for name in alone {
+        tidy(folder, name)?;
+    }
+    for name in alone.iter().filter(|name| is_overdue(folder, name)).take(ROUND) {
+        tell_overdue(writer, name, today)?;
+    }
+    Ok(())
+}
+
+/// Whether a signature has waited for its file for long.
+fn is_overdue(folder: &Path, name: &str) -> bool {
+    let written = std::fs::symlink_metadata(folder.join(format!("{name}{SIGNATURE}"))).and_then(|seen| seen.modified());
+    written.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > FILE_AWAITED))
 }
 
 /// Gives a file and its signature a plain name.
 fn rename(folder: &Path, signature: &std::ffi::OsStr, name: &[u8]) -> Result<String, Fault> {
     let plain = format!("file-{}", sha256_hex(name));
-    // The signature's name is the file's with four more marks; a path without its extension is the file's.
-    move_one(&folder.join(signature).with_extension(""), &folder.join(&plain))?;
+    // The folder's own places stay where they are; only the signature is moved.
+    if ![DONE.as_bytes(), REFUSED.as_bytes()].contains(&name) {
+        // The signature's name is the file's with four more marks; a path without its extension is the file's.
+        move_one(&folder.join(signature).with_extension(""), &folder.join(&plain))?;
+    }
     move_one(&folder.join(signature), &folder.join(format!("{plain}{SIGNATURE}")))?;
     Ok(plain)
 }
@@ -159,17 +194,28 @@ fn refuse(
     today: chrono::NaiveDate,
 ) -> Result<(), Fault> {
     tracing::warn!(file = name, sha256 = hash, code = why.code, "bank file refused");
-    let command =
-        RefuseBankFile { name: name.to_owned(), sha256: hash.to_owned(), code: why.code.clone(), reason: why.sentence.clone() };
-    let told = Command::from(command);
-    let key = own_key("bank-refused", &[&today, &sha256_hex(told.input().as_bytes())]);
-    super::submit(writer, key, told)?;
+    tell(writer, (name, hash), why, today)?;
     let there = move_pair(&channel.folder, REFUSED, name)?;
     let beside = PathBuf::from(format!("{}.error", there.display()));
     match write_new(&beside, &format!("{}: {}\n", why.code, why.sentence), 0o644) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(failed(error)),
         _ => Ok(()),
     }
+}
+
+/// Tells the operators of a file, once a day of the same.
+fn tell(writer: &Writer, (name, hash): (&str, &str), why: &Why, today: chrono::NaiveDate) -> Result<(), Fault> {
+    let command =
+        RefuseBankFile { name: name.to_owned(), sha256: hash.to_owned(), code: why.code.clone(), reason: why.sentence.clone() };
+    let told = Command::from(command);
+    let key = own_key("bank-refused", &[&today, &sha256_hex(told.input().as_bytes())]);
+    super::submit(writer, key, told).map(|_| ())
+}
+
+/// Tells the operators that a signature waits for its file. It stays: the file may come yet.
+fn tell_overdue(writer: &Writer, name: &str, today: chrono::NaiveDate) -> Result<(), Fault> {
+    let why = Why::own("file_missing", "The file's signature has been there for an hour, and the file has not come.");
+    tell(writer, (name, ""), &why, today)
 }
 
 /// Moves a file, then its signature, and says where the file is now. Nothing there is overwritten.

@@ -34,6 +34,36 @@ fn minor(amount: i128) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
+/// The entry that a line is a part of, beside its equals in the statement.
+#[derive(Clone, Copy)]
+struct Whole {
+    amount: i128,
+    all: i128,
+    again: bool,
+    named: bool,
+}
+
+impl Whole {
+    fn of(statement: &formats::camt::Statement, index: usize) -> Self {
+        let own = &statement.entries[index];
+        let key = |one: &Entry| (one.bank_reference.clone(), one.currency.clone(), one.credit, one.booking_date);
+        let equals = |one: &&Entry| one.booked && key(one) == key(own);
+        let all = statement.entries.iter().filter(equals).map(|one| i128::from(one.amount_minor)).sum();
+        let again = statement.entries[..index].iter().filter(equals).any(|one| one.amount_minor == own.amount_minor);
+        let named = own.details.iter().any(|detail| !detail.end_to_end.is_empty());
+        Self { amount: i128::from(own.amount_minor), all, again, named }
+    }
+}
+
+/// What other statements say of an entry.
+#[derive(PartialEq)]
+enum Told {
+    New,
+    Known,
+    Awaited(Vec<i64>),
+    Unclear,
+}
+
 impl Model {
     /// Books an outcome: of a request that waits, or of what was done.
     pub fn book(
@@ -600,8 +630,10 @@ impl Model {
         let [statement] = file.statements.as_slice() else { return Err("the simulation sends one statement a file".to_owned()) };
         self.statements.insert((statement.message_id.clone(), statement.statement_id.clone()));
         let details = statement.entries.iter().flat_map(|entry| entry.details.iter().map(move |detail| (entry, detail)));
-        for ((entry, detail), line_id) in details.zip(ids.lines(statement_id)) {
-            let fate = self.import_line((statement_id, line_id, statement.notification), (entry, detail));
+        let wholes: Vec<Whole> = (0..statement.entries.len()).map(|index| Whole::of(statement, index)).collect();
+        let wholes = statement.entries.iter().zip(wholes).flat_map(|(entry, whole)| entry.details.iter().map(move |_| whole));
+        for (((entry, detail), line_id), whole) in details.zip(ids.lines(statement_id)).zip(wholes) {
+            let fate = self.import_line((statement_id, line_id, statement.notification), (entry, detail), whole);
             *counts.entry(fate).or_default() += 1;
         }
         for name in ["matched", "confirmed", "suspense", "payouts", "returned", "skipped", "attention"] {
@@ -615,6 +647,7 @@ impl Model {
         &mut self,
         (statement, id, notification): (i64, i64, bool),
         (entry, detail): (&Entry, &EntryDetail),
+        whole: Whole,
     ) -> &'static str {
         let amount = i128::from(detail.amount_minor);
         let booking = (
@@ -655,9 +688,14 @@ impl Model {
         let equals = |one: &&Line| one.statement == statement && one.words == line.words && one.kind != "pending";
         line.occurrence = if entry.booked { self.lines.values().filter(equals).count() + 1 } else { 1 };
         let waited = self.find_announced(&line).filter(|_| entry.booked);
-        let fate = self.decide_line((entry.booked, entry.reversal), id, &mut line);
-        if let Some(waited) = waited {
-            self.close_announced(waited, id);
+        let told = if entry.booked && waited.is_none() { self.told(&line, whole) } else { Told::New };
+        let fate = self.decide_line((entry.booked, entry.reversal), id, &mut line, &told);
+        let awaited = match told {
+            Told::Awaited(lines) if fate != "skipped" && line.kind != "possible_repeat" => lines,
+            _ => waited.into_iter().collect(),
+        };
+        for line in awaited {
+            self.close_announced(line, id);
         }
         self.keep_line(id, line);
         fate
@@ -698,8 +736,44 @@ impl Model {
             })
     }
 
-    fn decide_line(&mut self, (booked, reversal): (bool, bool), id: i64, line: &mut Line) -> &'static str {
-        if !booked || self.is_known(line) {
+    /// What the other statements say of the whole entry, by the bank's reference.
+    fn told(&self, line: &Line, whole: Whole) -> Told {
+        let same = |other: &Line| {
+            other.statement > 0
+                && other.statement != line.statement
+                && !line.booking.0.is_empty()
+                && other.booking.0 == line.booking.0
+                && (&other.currency, other.incoming) == (&line.currency, line.incoming)
+                && (other.booking_day == line.booking_day || other.value_date == line.value_date)
+                && other.kind != "pending"
+        };
+        let mut groups: BTreeMap<i64, (i128, Vec<(i64, bool)>)> = BTreeMap::new();
+        for (id, other) in self.lines.iter().filter(|(_, other)| same(other)) {
+            let group = groups.entry(other.statement).or_default();
+            group.0 += other.amount;
+            let announced = other.kind == "announced" && !(line.notification && line.incoming);
+            let unnamed = (other.state, other.kind) == ("attention", "unknown_debit") && whole.named;
+            if other.state != "skipped" {
+                group.1.push((*id, announced || unnamed));
+            }
+        }
+        groups.retain(|_, (_, open)| !open.is_empty());
+        let equal: Vec<_> =
+            groups.values().filter(|(sum, _)| *sum == whole.all || (*sum == whole.amount && !whole.again)).collect();
+        let all = |waits: bool| move |(_, open): &&&(i128, Vec<(i64, bool)>)| open.iter().all(|one| one.1 == waits);
+        if equal.iter().any(|group| all(false)(&group)) {
+            return Told::Known;
+        }
+        let waiting: Vec<i64> = equal.iter().filter(all(true)).flat_map(|(_, open)| open.iter().map(|one| one.0)).collect();
+        match equal.iter().all(|group| all(true)(&group)) {
+            true if !equal.is_empty() => Told::Awaited(waiting),
+            _ if groups.is_empty() => Told::New,
+            _ => Told::Unclear,
+        }
+    }
+
+    fn decide_line(&mut self, (booked, reversal): (bool, bool), id: i64, line: &mut Line, told: &Told) -> &'static str {
+        if !booked || self.is_known(line) || *told == Told::Known {
             (line.state, line.kind) = ("skipped", if booked { "duplicate" } else { "pending" });
             return "skipped";
         }
@@ -710,7 +784,7 @@ impl Model {
                 one.booking == line.booking
             }
         });
-        if twice {
+        if twice || *told == Told::Unclear {
             line.kind = "possible_repeat";
             return "attention";
         }
