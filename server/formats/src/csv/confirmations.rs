@@ -30,7 +30,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// All rows of a table, or all that is wrong with it.
-pub fn read(bytes: &[u8]) -> Result<Result<Vec<ConfirmationRow>, Vec<FormatFault>>, FormatFault> {
+pub fn read(bytes: &[u8]) -> Result<Result<Vec<ConfirmationRow>, super::Faults>, FormatFault> {
     let text = table::decode(bytes)?;
     let grid = check_heading(table::open(&text)?, COLUMNS)?;
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();

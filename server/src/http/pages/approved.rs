@@ -95,7 +95,7 @@ fn check_rows(conn: &mut Conn, party_id: i64, rows: &[Payable]) -> Result<Vec<Pa
             }
         }
     }
-    if faults.is_empty() { Ok(good) } else { Err(Fault::Rows(faults)) }
+    if faults.is_empty() { Ok(good) } else { Err(Fault::rows(faults)) }
 }
 
 /// The buyer's file as the command that drafts its list.
