@@ -171,7 +171,7 @@ impl CheckedFile {
     }
 }
 
-/// Where files are read: the program that does it, and how many readings there may be at once.
+/// Where files are read: the program that does it, and how many readings there may be at once, each company's share of them.
 pub struct FileReader {
     program: PathBuf,
     /// Files that come in.
@@ -192,8 +192,8 @@ impl FileReader {
 
     /// All invoices of the files of one upload. One that is wrong never keeps another back, save in a table, which is taken whole or
     /// not at all. One child reads them all; a file that stops it is answered, and another child goes on with the rest.
-    pub async fn invoices(&self, files: Vec<Upload>) -> Result<Findings, Fault> {
-        let _turn = self.uploads.turn().await?;
+    pub async fn invoices(&self, company: i64, files: Vec<Upload>) -> Result<Findings, Fault> {
+        let _turn = self.uploads.turn(company).await?;
         let mut reading = Reading::new(files);
         for _ in 0..MOST_CHILDREN {
             if reading.is_done() {
@@ -214,27 +214,35 @@ impl FileReader {
     }
 
     /// A buyer's payables: the rows, or all that is wrong with them; and the file again.
-    pub async fn payables(&self, content: Vec<u8>) -> Result<(Result<Vec<Payable>, Vec<FileFault>>, Vec<u8>), Fault> {
-        match self.ask(&self.uploads, Task::Payables, content).await? {
+    pub async fn payables(
+        &self,
+        company: i64,
+        content: Vec<u8>,
+    ) -> Result<(Result<Vec<Payable>, Vec<FileFault>>, Vec<u8>), Fault> {
+        match self.ask((&self.uploads, company), Task::Payables, content).await? {
             (Answer::Payables(rows), content) => Ok((rows, content)),
             _ => Err(FileFault::stopped().into()),
         }
     }
 
     /// A buyer's table of what it confirms: the rows, or all that is wrong with them.
-    pub async fn confirmations(&self, content: Vec<u8>) -> Result<Result<Vec<ConfirmationRow>, Vec<FileFault>>, Fault> {
-        match self.ask(&self.uploads, Task::Confirmations, content).await? {
+    pub async fn confirmations(
+        &self,
+        company: i64,
+        content: Vec<u8>,
+    ) -> Result<Result<Vec<ConfirmationRow>, Vec<FileFault>>, Fault> {
+        match self.ask((&self.uploads, company), Task::Confirmations, content).await? {
             (Answer::Confirmations(rows), _) => Ok(rows),
             _ => Err(FileFault::stopped().into()),
         }
     }
 
     /// A bank's file: a statement or notification that adds up, or a report on payments; and the file again.
-    pub async fn bank_file(&self, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
-        self.bank_file_in(&self.uploads, content).await
+    pub async fn bank_file(&self, company: i64, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
+        self.bank_file_in((&self.uploads, company), content).await
     }
 
-    async fn bank_file_in(&self, queue: &Queue, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
+    async fn bank_file_in(&self, queue: (&Queue, i64), content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
         match self.ask(queue, Task::BankFile, content).await? {
             (Answer::BankFile(read), content) => Ok((read, content)),
             _ => Err(FileFault::stopped().into()),
@@ -245,14 +253,14 @@ impl FileReader {
     pub fn bank_file_blocking(&self, content: Vec<u8>) -> Result<BankFileRead, Fault> {
         let failed = |error: std::io::Error| Fault::Failed(error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        runtime.block_on(self.bank_file_in(&self.jobs, content)).map(|(read, _)| read)
+        runtime.block_on(self.bank_file_in((&self.jobs, 0), content)).map(|(read, _)| read)
     }
 
     /// A file of evidence with its kind: by its first bytes, or as an XML document that a browser would not run.
-    pub async fn evidence(&self, content: Vec<u8>) -> Result<CheckedFile, Fault> {
+    pub async fn evidence(&self, company: i64, content: Vec<u8>) -> Result<CheckedFile, Fault> {
         let (media_type, content) = match media_type(&content) {
             Some(known) => (Some(known), content),
-            None => match self.ask(&self.uploads, Task::PlainDocument, content).await? {
+            None => match self.ask((&self.uploads, company), Task::PlainDocument, content).await? {
                 (Answer::PlainDocument(plain), content) => (plain.then_some("application/xml"), content),
                 _ => return Err(FileFault::stopped().into()),
             },
@@ -261,8 +269,8 @@ impl FileReader {
     }
 
     /// What a file that was taken once shows of the invoice of this number.
-    pub async fn show(&self, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
-        match self.ask(&self.views, Task::Show { number }, content).await {
+    pub async fn show(&self, company: i64, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
+        match self.ask((&self.views, company), Task::Show { number }, content).await {
             Ok((Answer::Shown(shown), _)) => Ok(shown),
             Err(Fault::Busy) => Err(Fault::Busy),
             // It was taken once, and can be downloaded.
@@ -271,16 +279,16 @@ impl FileReader {
     }
 
     /// The heading and the rows of these invoice numbers, of a table that was taken once.
-    pub async fn rows(&self, content: Vec<u8>, numbers: Vec<String>) -> Result<Option<Vec<Vec<String>>>, Fault> {
-        match self.ask(&self.views, Task::Rows { numbers }, content).await? {
+    pub async fn rows(&self, company: i64, content: Vec<u8>, numbers: Vec<String>) -> Result<Option<Vec<Vec<String>>>, Fault> {
+        match self.ask((&self.views, company), Task::Rows { numbers }, content).await? {
             (Answer::Rows(rows), _) => Ok(rows),
             _ => Err(FileFault::stopped().into()),
         }
     }
 
     /// One answer about one file.
-    async fn ask(&self, queue: &Queue, task: Task, content: Vec<u8>) -> Result<(Answer, Vec<u8>), Fault> {
-        let _turn = queue.turn().await?;
+    async fn ask(&self, (queue, company): (&Queue, i64), task: Task, content: Vec<u8>) -> Result<(Answer, Vec<u8>), Fault> {
+        let _turn = queue.turn(company).await?;
         let content = Arc::new(content);
         let announced = Announced { name: String::new(), length: content.len(), skip: 0 };
         let order = Order { task, faults: MOST_FAULTS, files: vec![announced] };

@@ -18,7 +18,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kontor");
 /// What is found in the files of one upload.
 fn read(program: &str, files: Vec<Upload>) -> Vec<Vec<Found>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(FileReader::new(Path::new(program)).invoices(files)).unwrap().files
+    runtime.block_on(FileReader::new(Path::new(program)).invoices(1, files)).unwrap().files
 }
 
 fn file(name: &str, content: impl Into<Vec<u8>>) -> Upload {
@@ -190,7 +190,7 @@ fn so_many_faults_are_told_and_the_rest_is_counted() {
     let count = |found: &[Found]| found.last().unwrap().held.as_ref().err().map_or(0, FileFault::count);
     let text = |found: &[Found]| format!("{found:?}").len();
     // In an archive, alone, and beside files that are good.
-    let found = read(PROGRAM, vec![file("z.zip", archive.clone())]).remove(0);
+    let found = read(PROGRAM, vec![file("z.zip", archive)]).remove(0);
     assert_eq!(found.len(), MOST_FAULTS + 1);
     assert!(found.iter().all(|found| found.held.is_err() && found.content.is_empty()));
     assert_eq!(codes(&found).pop().unwrap(), ("z.zip".to_owned(), FileFault::MORE.to_owned()));
@@ -205,10 +205,10 @@ fn so_many_faults_are_told_and_the_rest_is_counted() {
     assert_eq!(count(&found), of_one + 39);
     assert!(text(&found) < 500_000, "{}", text(&found));
     let found =
-        read(PROGRAM, vec![file("a.csv", TABLE), file("z.zip", archive.clone()), file("y.zip", archive), file("b.csv", TABLE)]);
+        read(PROGRAM, vec![file("a.csv", TABLE), file("w.csv", wrong.clone()), file("v.csv", wrong), file("b.csv", TABLE)]);
     assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [1, MOST_FAULTS + 1, 1, 1]);
     assert_eq!((named(&found[0]), named(&found[3])), (vec!["a.csv read".to_owned()], vec!["b.csv read".to_owned()]));
-    assert_eq!(named(&found[2]), ["y.zip more_faults"]);
+    assert_eq!(named(&found[2]), ["v.csv more_faults"]);
     let more = found[2][0].held.as_ref().unwrap_err();
     assert!(more.sentence(web::Language::English).contains("more faults"));
     assert!(more.sentence(web::Language::Chinese).contains("处错误"));
@@ -263,7 +263,7 @@ fn a_reading_that_is_dropped_ends_its_child() {
     std::fs::set_permissions(&script, rights).unwrap();
     let reader = FileReader::new(&script);
     runtime.block_on(async {
-        let reading = reader.invoices(vec![file("a", "<a/>")]);
+        let reading = reader.invoices(1, vec![file("a", "<a/>")]);
         let begun = async {
             while !noted.exists() {
                 tokio::time::sleep(Duration::from_millis(5)).await;

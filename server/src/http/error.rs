@@ -428,6 +428,7 @@ mod tests {
         "mark",
         "issued",
         "earlier",
+        "count",
         "statement",
         "opening",
         "moved",

@@ -116,7 +116,7 @@ async fn file(who: Who<BuyerMaker>) -> Answer {
 /// A table's rows as lines of a list. One wrong row, and nothing of it is taken.
 pub async fn read_table(who: &Who<BuyerMaker>, content: Vec<u8>) -> Result<Vec<DraftItem>, Fault> {
     let party_id = who.party_id()?;
-    let rows = who.app.reader.confirmations(content).await?.map_err(Fault::cells)?;
+    let rows = who.app.reader.confirmations(party_id, content).await?.map_err(Fault::cells)?;
     who.read(move |conn| check_rows(conn, party_id, rows)).await
 }
 

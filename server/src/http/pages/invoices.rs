@@ -215,7 +215,7 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) 
     if file.too_large {
         return Ok(vec![too_large(file.name)]);
     }
-    let mut findings = who.app.reader.invoices(vec![Upload { name: file.name, content: file.content }]).await?;
+    let mut findings = who.app.reader.invoices(who.party_id()?, vec![Upload { name: file.name, content: file.content }]).await?;
     register_found(who, key, findings.files.pop().unwrap_or_default(), &mut { MOST_FAULTS }).await
 }
 
@@ -361,7 +361,7 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     let readable = uploaded.files.into_iter().filter(|file| !file.too_large);
     let readable = readable.map(|file| Upload { name: file.name, content: file.content }).collect();
     // One child reads them all, before the first is registered.
-    let mut findings = who.app.reader.invoices(readable).await?;
+    let mut findings = who.app.reader.invoices(who.party_id()?, readable).await?;
     let mut read = std::mem::take(&mut findings.files).into_iter();
     for (index, (name, large)) in files.into_iter().enumerate() {
         let answered = if large {
@@ -628,7 +628,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             Ok((Loaded { row, events, document, thread, reviews, credits, evidence, linked, standing }, content))
         })
         .await?;
-    loaded.document = who.app.open(content, loaded.row.number.clone()).await?;
+    loaded.document = who.app.open(party_id, content, loaded.row.number.clone()).await?;
     Ok(loaded)
 }
 
@@ -825,7 +825,8 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
         text = ".txt";
     } else if let Some(numbers) = numbers {
         let content = std::mem::take(&mut document.content);
-        document.content = shown_document::own_rows(&who, content, numbers).await?.ok_or(Refusal::NotFound)?.into_bytes();
+        document.content =
+            shown_document::own_rows(&who, who.party_id()?, content, numbers).await?.ok_or(Refusal::NotFound)?.into_bytes();
     }
     // What another company called its file is its own affair, were it the same file.
     let own = document.party_id == who.party_id()?;
