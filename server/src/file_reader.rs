@@ -10,8 +10,9 @@ use crate::hash::sha256_hex;
 use crate::http::error::Fault;
 use conversation::Conversation;
 use formats::FormatFault;
-use formats::csv::{ConfirmationRow, CsvInvoice, Payable};
+use formats::csv::{ConfirmationRow, CsvInvoice, MOST_FAULTS, Payable};
 use formats::invoice::InvoiceFile;
+use formats::limits::Limits;
 use formats::read::Container;
 use formats::rules;
 use formats::view::{DocumentView, RowView};
@@ -36,6 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const MOST_KEPT: usize = 64 * 1024;
 /// Bytes of a row of a table while it waits.
 const ROW: usize = 2_048;
+/// Bytes of a fault until its answer is sent, beside its own texts.
+const FAULT: usize = 4_096;
 
 /// Why a file is not taken: the fault's code and what its sentence needs. It crosses the border between the two processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +58,30 @@ impl FileFault {
     /// The code of a child that was stopped.
     pub const STOPPED: &'static str = "reader_stopped";
 
+    /// The code of the line that counts the faults that are not told.
+    pub const MORE: &'static str = "more_faults";
+
+    /// The line that stands for so many faults.
+    #[must_use]
+    pub fn more(count: usize) -> Self {
+        Self { code: Self::MORE.to_owned(), arguments: vec![("count".to_owned(), count.to_string())] }
+    }
+
+    /// How many faults this stands for.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let count = || self.arguments.iter().find(|(name, _)| name == "count")?.1.parse().ok();
+        if self.code == Self::MORE { count().unwrap_or(1) } else { 1 }
+    }
+
     fn stopped() -> Self {
         Self { code: Self::STOPPED.to_owned(), arguments: Vec::new() }
+    }
+
+    /// Bytes of its texts.
+    fn bytes(&self) -> usize {
+        let texts = self.arguments.iter().map(|(name, value)| name.len().saturating_add(value.len()));
+        texts.fold(self.code.len(), usize::saturating_add)
     }
 
     #[must_use]
@@ -146,7 +171,7 @@ impl CheckedFile {
     }
 }
 
-/// Where files are read: the program that does it, and how many readings there may be at once.
+/// Where files are read: the program that does it, and how many readings there may be at once, each company's share of them.
 pub struct FileReader {
     program: PathBuf,
     /// Files that come in.
@@ -167,8 +192,8 @@ impl FileReader {
 
     /// All invoices of the files of one upload. One that is wrong never keeps another back, save in a table, which is taken whole or
     /// not at all. One child reads them all; a file that stops it is answered, and another child goes on with the rest.
-    pub async fn invoices(&self, files: Vec<Upload>) -> Result<Findings, Fault> {
-        let _turn = self.uploads.turn().await?;
+    pub async fn invoices(&self, company: i64, files: Vec<Upload>) -> Result<Findings, Fault> {
+        let _turn = self.uploads.turn(company).await?;
         let mut reading = Reading::new(files);
         for _ in 0..MOST_CHILDREN {
             if reading.is_done() {
@@ -189,27 +214,35 @@ impl FileReader {
     }
 
     /// A buyer's payables: the rows, or all that is wrong with them; and the file again.
-    pub async fn payables(&self, content: Vec<u8>) -> Result<(Result<Vec<Payable>, Vec<FileFault>>, Vec<u8>), Fault> {
-        match self.ask(&self.uploads, Task::Payables, content).await? {
+    pub async fn payables(
+        &self,
+        company: i64,
+        content: Vec<u8>,
+    ) -> Result<(Result<Vec<Payable>, Vec<FileFault>>, Vec<u8>), Fault> {
+        match self.ask((&self.uploads, company), Task::Payables, content).await? {
             (Answer::Payables(rows), content) => Ok((rows, content)),
             _ => Err(FileFault::stopped().into()),
         }
     }
 
     /// A buyer's table of what it confirms: the rows, or all that is wrong with them.
-    pub async fn confirmations(&self, content: Vec<u8>) -> Result<Result<Vec<ConfirmationRow>, Vec<FileFault>>, Fault> {
-        match self.ask(&self.uploads, Task::Confirmations, content).await? {
+    pub async fn confirmations(
+        &self,
+        company: i64,
+        content: Vec<u8>,
+    ) -> Result<Result<Vec<ConfirmationRow>, Vec<FileFault>>, Fault> {
+        match self.ask((&self.uploads, company), Task::Confirmations, content).await? {
             (Answer::Confirmations(rows), _) => Ok(rows),
             _ => Err(FileFault::stopped().into()),
         }
     }
 
     /// A bank's file: a statement or notification that adds up, or a report on payments; and the file again.
-    pub async fn bank_file(&self, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
-        self.bank_file_in(&self.uploads, content).await
+    pub async fn bank_file(&self, company: i64, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
+        self.bank_file_in((&self.uploads, company), content).await
     }
 
-    async fn bank_file_in(&self, queue: &Queue, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
+    async fn bank_file_in(&self, queue: (&Queue, i64), content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
         match self.ask(queue, Task::BankFile, content).await? {
             (Answer::BankFile(read), content) => Ok((read, content)),
             _ => Err(FileFault::stopped().into()),
@@ -220,14 +253,14 @@ impl FileReader {
     pub fn bank_file_blocking(&self, content: Vec<u8>) -> Result<BankFileRead, Fault> {
         let failed = |error: std::io::Error| Fault::Failed(error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        runtime.block_on(self.bank_file_in(&self.jobs, content)).map(|(read, _)| read)
+        runtime.block_on(self.bank_file_in((&self.jobs, 0), content)).map(|(read, _)| read)
     }
 
     /// A file of evidence with its kind: by its first bytes, or as an XML document that a browser would not run.
-    pub async fn evidence(&self, content: Vec<u8>) -> Result<CheckedFile, Fault> {
+    pub async fn evidence(&self, company: i64, content: Vec<u8>) -> Result<CheckedFile, Fault> {
         let (media_type, content) = match media_type(&content) {
             Some(known) => (Some(known), content),
-            None => match self.ask(&self.uploads, Task::PlainDocument, content).await? {
+            None => match self.ask((&self.uploads, company), Task::PlainDocument, content).await? {
                 (Answer::PlainDocument(plain), content) => (plain.then_some("application/xml"), content),
                 _ => return Err(FileFault::stopped().into()),
             },
@@ -236,8 +269,8 @@ impl FileReader {
     }
 
     /// What a file that was taken once shows of the invoice of this number.
-    pub async fn show(&self, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
-        match self.ask(&self.views, Task::Show { number }, content).await {
+    pub async fn show(&self, company: i64, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
+        match self.ask((&self.views, company), Task::Show { number }, content).await {
             Ok((Answer::Shown(shown), _)) => Ok(shown),
             Err(Fault::Busy) => Err(Fault::Busy),
             // It was taken once, and can be downloaded.
@@ -246,19 +279,19 @@ impl FileReader {
     }
 
     /// The heading and the rows of these invoice numbers, of a table that was taken once.
-    pub async fn rows(&self, content: Vec<u8>, numbers: Vec<String>) -> Result<Option<Vec<Vec<String>>>, Fault> {
-        match self.ask(&self.views, Task::Rows { numbers }, content).await? {
+    pub async fn rows(&self, company: i64, content: Vec<u8>, numbers: Vec<String>) -> Result<Option<Vec<Vec<String>>>, Fault> {
+        match self.ask((&self.views, company), Task::Rows { numbers }, content).await? {
             (Answer::Rows(rows), _) => Ok(rows),
             _ => Err(FileFault::stopped().into()),
         }
     }
 
     /// One answer about one file.
-    async fn ask(&self, queue: &Queue, task: Task, content: Vec<u8>) -> Result<(Answer, Vec<u8>), Fault> {
-        let _turn = queue.turn().await?;
+    async fn ask(&self, (queue, company): (&Queue, i64), task: Task, content: Vec<u8>) -> Result<(Answer, Vec<u8>), Fault> {
+        let _turn = queue.turn(company).await?;
         let content = Arc::new(content);
         let announced = Announced { name: String::new(), length: content.len(), skip: 0 };
-        let order = Order { task, files: vec![announced] };
+        let order = Order { task, faults: MOST_FAULTS, files: vec![announced] };
         let mut conversation = Conversation::start(&self.program, &order, vec![Arc::clone(&content)], Instant::now() + PATIENCE)?;
         let answer = conversation.next().await;
         drop(conversation);
@@ -284,6 +317,11 @@ fn media_type(content: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Answers for one file: as many as an archive has members, and all faults.
+fn most_found() -> usize {
+    Limits::default().files.saturating_add(MOST_FAULTS)
+}
+
 /// The files of one upload, and how far they are read.
 struct Reading {
     files: Vec<(String, Arc<Vec<u8>>)>,
@@ -296,6 +334,10 @@ struct Reading {
     member: Option<String>,
     /// Bytes that are held beside the files themselves.
     kept: usize,
+    /// Faults that may still be told, of all files together.
+    faults: usize,
+    /// Faults of the file that are counted and not told.
+    more: usize,
     until: Instant,
 }
 
@@ -303,7 +345,17 @@ impl Reading {
     fn new(files: Vec<Upload>) -> Self {
         let files: Vec<_> = files.into_iter().map(|file| (file.name, Arc::new(file.content))).collect();
         let found = files.iter().map(|_| Vec::new()).collect();
-        Self { files, found, at: 0, begun: 0, member: None, kept: 0, until: Instant::now() + PATIENCE }
+        Self {
+            files,
+            found,
+            at: 0,
+            begun: 0,
+            member: None,
+            kept: 0,
+            faults: MOST_FAULTS,
+            more: 0,
+            until: Instant::now() + PATIENCE,
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -318,7 +370,7 @@ impl Reading {
             length: content.len(),
             skip: if index == 0 { self.begun } else { 0 },
         };
-        let order = Order { task: Task::Invoices, files: left().enumerate().map(announced).collect() };
+        let order = Order { task: Task::Invoices, faults: self.faults, files: left().enumerate().map(announced).collect() };
         let contents = left().map(|(_, content)| Arc::clone(content)).collect();
         let Ok(mut conversation) = Conversation::start(program, &order, contents, self.until) else { return self.stopped() };
         while !self.is_done() {
@@ -338,12 +390,26 @@ impl Reading {
                 self.member = Some(name);
             }
             Answer::Found { name, content, held } => {
-                let rows = if let Ok(Held::Table(rows)) = &held { rows.len() } else { 0 };
-                self.kept = self.kept.saturating_add(behind.len()).saturating_add(rows.saturating_mul(ROW));
+                let held_bytes = match &held {
+                    Ok(Held::Table(rows)) => rows.len().saturating_mul(ROW),
+                    Ok(Held::Invoice(..)) => 0,
+                    Err(fault) => {
+                        // The child counts, too: one that tells more than it may is not believed.
+                        let Some(left) = self.faults.checked_sub(1) else { return false };
+                        self.faults = left;
+                        fault.bytes().saturating_add(FAULT)
+                    }
+                };
+                if found.len() >= most_found() {
+                    return false;
+                }
+                self.kept = self.kept.saturating_add(name.len()).saturating_add(behind.len()).saturating_add(held_bytes);
                 let content = if content == Content::File { file.to_vec() } else { behind };
                 found.push(Found { name, content, held });
             }
+            Answer::More { count } => self.more = self.more.saturating_add(count),
             Answer::Refused(fault) => {
+                self.more = 0;
                 *found = vec![Found { name: name.clone(), content: Vec::new(), held: Err(fault) }];
             }
             Answer::End => self.next_file(),
@@ -353,6 +419,12 @@ impl Reading {
     }
 
     fn next_file(&mut self) {
+        if self.more > 0
+            && let (Some(found), Some((name, _))) = (self.found.get_mut(self.at), self.files.get(self.at))
+        {
+            found.push(Found { name: name.clone(), content: Vec::new(), held: Err(FileFault::more(self.more)) });
+        }
+        self.more = 0;
         self.at = self.at.saturating_add(1);
         self.begun = 0;
         self.member = None;

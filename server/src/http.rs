@@ -147,9 +147,9 @@ impl App {
         done.map_err(|error| Fault::Failed(error.to_string()))?
     }
 
-    /// What a stored file shows of the invoice of this number.
-    pub async fn open(&self, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
-        self.reader.show(content, number).await
+    /// What a stored file shows of the invoice of this number, as a reading of this company.
+    pub async fn open(&self, company: i64, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
+        self.reader.show(company, content, number).await
     }
 
     /// Submits a command and waits for its durable outcome.

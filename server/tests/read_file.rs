@@ -6,6 +6,7 @@
 mod collection;
 
 use collection::{Table, folder};
+use formats::csv::MOST_FAULTS;
 use server::file_reader::{self, FileFault, FileReader, Found, Held, Upload};
 use std::io::Write;
 use std::path::Path;
@@ -17,7 +18,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kontor");
 /// What is found in the files of one upload.
 fn read(program: &str, files: Vec<Upload>) -> Vec<Vec<Found>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(FileReader::new(Path::new(program)).invoices(files)).unwrap().files
+    runtime.block_on(FileReader::new(Path::new(program)).invoices(1, files)).unwrap().files
 }
 
 fn file(name: &str, content: impl Into<Vec<u8>>) -> Upload {
@@ -57,7 +58,7 @@ fn the_child_gives_up_memory_time_and_files() {
     };
     // Without an order it may use what any order may; with one, what that one needs.
     limits("", ["30", "30"], "250000000");
-    let order = |task: &str| format!("{{\"task\":{task},\"files\":[{{\"name\":\"f\",\"length\":9,\"skip\":0}}]}}\n");
+    let order = |task: &str| format!("{{\"task\":{task},\"faults\":9,\"files\":[{{\"name\":\"f\",\"length\":9,\"skip\":0}}]}}\n");
     limits(&order("\"Invoices\""), ["3", "30"], "100000000");
     limits(&order("\"PlainDocument\""), ["3", "30"], "100000000");
     limits(&order("\"BankFile\""), ["7", "30"], "250000000");
@@ -177,6 +178,62 @@ fn an_archive_is_refused_whole() {
     assert_eq!(found.iter().flat_map(|found| named(found)).collect::<Vec<_>>(), ["z.zip zip_empty", "y.zip/x.zip zip_nested"]);
 }
 
+/// However many rows are wrong: so many are told of the whole upload, and one line counts the others of a file.
+#[test]
+fn so_many_faults_are_told_and_the_rest_is_counted() {
+    const HEADING: &str =
+        "number,issue_date,due_date,currency,payable,seller_tax_id,buyer_tax_id,total,type_code,seller_name,buyer_name\n";
+    let wrong = format!("{HEADING}{}", "a,b,c,d,e,f,g,h,i,j,k\n".repeat(20_000));
+    let names: Vec<String> = (0..40).map(|at| format!("{at}.csv")).collect();
+    let archive = pack(&names.iter().map(|name| (name.as_str(), wrong.as_bytes())).collect::<Vec<_>>());
+    assert!(archive.len() < 200_000, "{}", archive.len());
+    let count = |found: &[Found]| found.last().unwrap().held.as_ref().err().map_or(0, FileFault::count);
+    let text = |found: &[Found]| format!("{found:?}").len();
+    // In an archive, alone, and beside files that are good.
+    let found = read(PROGRAM, vec![file("z.zip", archive)]).remove(0);
+    assert_eq!(found.len(), MOST_FAULTS + 1);
+    assert!(found.iter().all(|found| found.held.is_err() && found.content.is_empty()));
+    assert_eq!(codes(&found).pop().unwrap(), ("z.zip".to_owned(), FileFault::MORE.to_owned()));
+    // Each of the others is one table too many; its rows are not gone through one by one.
+    let of_one = {
+        let found = read(PROGRAM, vec![file("w.csv", wrong.clone())]).remove(0);
+        assert_eq!(found.len(), MOST_FAULTS + 1);
+        assert!(text(&found) < 500_000, "{}", text(&found));
+        count(&found)
+    };
+    assert!(of_one >= 20_000 - MOST_FAULTS, "{of_one}");
+    assert_eq!(count(&found), of_one + 39);
+    assert!(text(&found) < 500_000, "{}", text(&found));
+    let found =
+        read(PROGRAM, vec![file("a.csv", TABLE), file("w.csv", wrong.clone()), file("v.csv", wrong), file("b.csv", TABLE)]);
+    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [1, MOST_FAULTS + 1, 1, 1]);
+    assert_eq!((named(&found[0]), named(&found[3])), (vec!["a.csv read".to_owned()], vec!["b.csv read".to_owned()]));
+    assert_eq!(named(&found[2]), ["v.csv more_faults"]);
+    let more = found[2][0].held.as_ref().unwrap_err();
+    assert!(more.sentence(web::Language::English).contains("more faults"));
+    assert!(more.sentence(web::Language::Chinese).contains("处错误"));
+}
+
+/// A few faults are told one by one as ever, each with its line.
+#[test]
+fn a_few_faults_are_all_told() {
+    let (_, row) = TABLE.split_once('\n').unwrap();
+    let table = format!("{TABLE}{}{}", row.replace("2026-11-01", "1.11.2026"), row.replace("EUR", "XYZ"));
+    let lines = |found: &[Found]| -> Vec<String> {
+        let of = |found: &Found| {
+            let fault = found.held.as_ref().unwrap_err();
+            let said: Vec<_> = fault.arguments.iter().take(2).map(|(_, value)| value.as_str()).collect();
+            format!("{} {} {}", found.name, fault.code, said.join(" "))
+        };
+        found.iter().map(of).collect()
+    };
+    let told = |name: &str| [format!("{name} csv_cell 3 issue_date"), format!("{name} csv_cell 4 currency")];
+    assert_eq!(lines(&read(PROGRAM, vec![file("t.csv", table.clone())])[0]), told("t.csv"));
+    let archive = pack(&[("a.csv", table.as_bytes()), ("b.csv", table.as_bytes())]);
+    let found = read(PROGRAM, vec![file("z.zip", archive)]).remove(0);
+    assert_eq!(lines(&found), [told("z.zip/a.csv"), told("z.zip/b.csv")].concat());
+}
+
 /// An archive of commas costs this process nothing: what is in it is read in the child, and nothing of it comes back.
 #[test]
 fn a_row_of_commas_costs_next_to_nothing() {
@@ -206,7 +263,7 @@ fn a_reading_that_is_dropped_ends_its_child() {
     std::fs::set_permissions(&script, rights).unwrap();
     let reader = FileReader::new(&script);
     runtime.block_on(async {
-        let reading = reader.invoices(vec![file("a", "<a/>")]);
+        let reading = reader.invoices(1, vec![file("a", "<a/>")]);
         let begun = async {
             while !noted.exists() {
                 tokio::time::sleep(Duration::from_millis(5)).await;

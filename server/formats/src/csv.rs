@@ -13,15 +13,25 @@ pub use payables::Payable;
 
 /// More rows than this are split by whoever exports them: a table is taken in one commit, in which nobody else is served.
 pub const MOST_ROWS: usize = 20_000;
-/// More faults than a table of that size has if every row is wrong; every one of them is told.
-const MOST_FAULTS: usize = 2 * MOST_ROWS;
+/// So many faults are told, those of all files of an upload together; the rest are counted.
+pub const MOST_FAULTS: usize = 1_000;
 
 /// A table as it was read. One wrong cell, and nothing of it is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Table {
     Invoices(Vec<CsvInvoice>),
     Payables(Vec<Payable>),
-    Faulty(Vec<FormatFault>),
+    Faulty(Faults),
+}
+
+/// What is wrong with a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    pub told: Vec<FormatFault>,
+    /// Faults beyond those that are told.
+    pub more: usize,
+    /// Rows that the table has, good and bad.
+    pub rows: usize,
 }
 
 /// The columns of the template for invoices: those that every row needs, and the others.
@@ -52,24 +62,27 @@ pub(crate) fn invoice_grid(text: &str) -> Result<table::Grid<'_>, FormatFault> {
 }
 
 /// Reads a table that must be the buyer's payables: what its heading lacks is told by name.
-pub fn read_payables(bytes: &[u8]) -> Result<Result<Vec<Payable>, Vec<FormatFault>>, FormatFault> {
+pub fn read_payables(bytes: &[u8]) -> Result<Result<Vec<Payable>, Faults>, FormatFault> {
     payables::read(table::open(&table::decode(bytes)?)?)
 }
 
-/// Either all rows or all faults, of which only so many are worth telling.
-fn all_or_faults<T>(rows: impl Iterator<Item = Result<T, Vec<FormatFault>>>) -> Result<Vec<T>, Vec<FormatFault>> {
-    let (mut good, mut faults) = (Vec::new(), Vec::new());
+/// Either all rows or all faults, of which so many are told and the others counted.
+fn all_or_faults<T>(rows: impl Iterator<Item = Result<T, Vec<FormatFault>>>) -> Result<Vec<T>, Faults> {
+    let (mut good, mut faults) = (Vec::new(), Faults::default());
     for row in rows {
+        faults.rows = faults.rows.saturating_add(1);
         match row {
-            Ok(row) => good.push(row),
-            Err(found) => faults.extend(found),
-        }
-        if faults.len() >= MOST_FAULTS {
-            faults.truncate(MOST_FAULTS);
-            break;
+            Ok(row) if faults.told.is_empty() => good.push(row),
+            Ok(_) => {}
+            Err(found) => {
+                good = Vec::new();
+                let left = MOST_FAULTS.saturating_sub(faults.told.len());
+                faults.more = faults.more.saturating_add(found.len().saturating_sub(left));
+                faults.told.extend(found.into_iter().take(left));
+            }
         }
     }
-    if faults.is_empty() { Ok(good) } else { Err(faults) }
+    if faults.told.is_empty() { Ok(good) } else { Err(faults) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One door for every file: what it is, is told by its content and never by its name.
 
 use crate::archive::{self, Member};
-use crate::csv::{self, CsvInvoice, Payable};
+use crate::csv::{self, CsvInvoice, Faults, Payable};
 use crate::invoice::InvoiceFile;
 use crate::limits::Limits;
 use crate::{FormatFault, cii, encoding, ofd, pdf, ubl, xml};
@@ -22,7 +22,7 @@ pub enum Read {
     /// A buyer's table of what it will pay.
     Payables(Vec<Payable>),
     /// A table with faults: nothing of it is taken.
-    FaultyTable(Vec<FormatFault>),
+    FaultyTable(Faults),
 }
 
 /// A file that holds other files, and is therefore opened where time and memory are limited.

@@ -155,7 +155,7 @@ fn read_in_child(files: &[Vec<u8>], together: usize, length: Duration) -> Result
     let (started, mut count) = (Instant::now(), 0_u64);
     for upload in files.chunks(together).cycle() {
         let named = |content: &Vec<u8>| Upload { name: "bench.xml".to_owned(), content: content.clone() };
-        let findings = runtime.block_on(reader.invoices(upload.iter().map(named).collect()));
+        let findings = runtime.block_on(reader.invoices(0, upload.iter().map(named).collect()));
         let findings = findings.map_err(|fault| format!("{fault:?}"))?;
         if let Some(wrong) = findings.files.iter().flatten().find_map(|found| found.held.as_ref().err()) {
             return Err(format!("{wrong:?}").into());

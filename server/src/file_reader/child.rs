@@ -5,7 +5,7 @@ use super::{FileFault, Held, Shown, warnings};
 use formats::FormatFault;
 use formats::archive::{Member, Members};
 use formats::camt::{self, Statement};
-use formats::csv::{self, CsvInvoice, MOST_ROWS};
+use formats::csv::{self, CsvInvoice, Faults, MOST_ROWS};
 use formats::fault::shown;
 use formats::invoice::InvoiceFile;
 use formats::limits::Limits;
@@ -105,12 +105,13 @@ fn run() -> std::io::Result<()> {
     rlimit::setrlimit(Resource::DATA, memory, memory)?;
     let mut budget = Budget { started: Instant::now(), account, seconds: if bank { BANK_SECONDS } else { SECONDS }, last: 0 };
     budget.share(order.files.len());
+    let mut faults = order.faults;
     let mut out = BufWriter::with_capacity(64_000, std::io::stdout().lock());
     for file in &order.files {
         budget.begin()?;
         let mut content = Vec::new();
         input.by_ref().take(u64::try_from(file.length).unwrap_or(0)).read_to_end(&mut content)?;
-        let mut reader = Reader { out: &mut out, budget: &mut budget, rows: MOST_ROWS };
+        let mut reader = Reader { out: &mut out, budget: &mut budget, rows: MOST_ROWS, faults: &mut faults };
         reader.read(&order.task, file, &content)?;
         reader.answer(&Answer::End)?;
     }
@@ -122,6 +123,8 @@ struct Reader<'a, W: Write> {
     budget: &'a mut Budget,
     /// Rows that the tables of this file may still have: those of an archive together no more than one alone.
     rows: usize,
+    /// Faults that may still be told of all files; the others are only counted.
+    faults: &'a mut usize,
 }
 
 impl<W: Write> Reader<'_, W> {
@@ -192,6 +195,10 @@ impl<W: Write> Reader<'_, W> {
 
     /// One answer; the content goes with it where something is kept.
     fn found(&mut self, name: &str, held: Result<Held, FileFault>, content: &[u8], place: Content) -> std::io::Result<()> {
+        if held.is_err() {
+            let Some(left) = self.faults.checked_sub(1) else { return self.more(1) };
+            *self.faults = left;
+        }
         let place = if held.is_ok() { place } else { Content::None };
         self.answer(&Answer::Found { name: name.to_owned(), content: place, held })?;
         if matches!(place, Content::Behind(_)) {
@@ -199,6 +206,28 @@ impl<W: Write> Reader<'_, W> {
             self.out.flush()?;
         }
         Ok(())
+    }
+
+    /// Faults that are not told, for the line that counts them.
+    fn more(&mut self, count: usize) -> std::io::Result<()> {
+        if count == 0 { Ok(()) } else { self.answer(&Answer::More { count }) }
+    }
+
+    /// Takes a table's rows from those that the file may still have. False where they are too many.
+    fn has_room(&mut self, rows: usize) -> bool {
+        let left = self.rows.checked_sub(rows);
+        self.rows = left.unwrap_or(self.rows);
+        left.is_some()
+    }
+
+    /// A table's faults, each under its name: those that may still be told, and the number of the others.
+    fn faults(&mut self, found: impl ExactSizeIterator<Item = (String, FileFault)>, more: usize) -> std::io::Result<()> {
+        let rest = found.len().saturating_sub(*self.faults);
+        let told = found.take(*self.faults);
+        for (name, fault) in told {
+            self.found(&name, Err(fault), &[], Content::None)?;
+        }
+        self.more(rest.saturating_add(more))
     }
 
     fn one(
@@ -219,8 +248,9 @@ impl<W: Write> Reader<'_, W> {
         match read::read_plain(content) {
             Ok(Whole::Invoice(invoice) | Whole::Hybrid(invoice)) => self.one(name, accepted(*invoice), content, place),
             Ok(Whole::Invoices(rows)) => self.table(name, rows, content, place),
-            Ok(Whole::FaultyTable(faults)) => {
-                faults.into_iter().try_for_each(|fault| self.found(name, Err(fault.into()), content, place))
+            Ok(Whole::FaultyTable(Faults { rows, .. })) if !self.has_room(rows) => self.too_many(name),
+            Ok(Whole::FaultyTable(Faults { told, more, .. })) => {
+                self.faults(told.into_iter().map(|fault| (name.to_owned(), fault.into())), more)
             }
             // A buyer's list is no invoice of a supplier; an archive does not come out of a plain file.
             Ok(Whole::Payables(_) | Whole::Archive(_)) => self.found(name, Err(FormatFault::UnknownKind.into()), content, place),
@@ -230,22 +260,27 @@ impl<W: Write> Reader<'_, W> {
 
     /// A table is taken whole or not at all: where a row breaks a rule, only the rows that do are answered.
     fn table(&mut self, name: &str, rows: Vec<CsvInvoice>, content: &[u8], place: Content) -> std::io::Result<()> {
-        let Some(left) = self.rows.checked_sub(rows.len()) else {
-            return self.found(name, Err(FormatFault::CsvTooMany { most: MOST_ROWS }.into()), content, place);
-        };
-        self.rows = left;
+        if !self.has_room(rows.len()) {
+            return self.too_many(name);
+        }
         let wrong = |row: &CsvInvoice| rules::accept(&row.invoice).err().map(|fault| (row.line, fault.into()));
         let faults: Vec<(u32, FileFault)> = rows.iter().filter_map(wrong).collect();
         if faults.is_empty() {
             return self.found(name, Ok(Held::Table(rows)), content, place);
         }
-        let mut faults = faults.into_iter();
-        faults.try_for_each(|(line, fault)| self.found(&format!("{name}:{line}"), Err(fault), content, place))
+        self.faults(faults.into_iter().map(|(line, fault)| (format!("{name}:{line}"), fault)), 0)
+    }
+
+    fn too_many(&mut self, name: &str) -> std::io::Result<()> {
+        self.found(name, Err(FormatFault::CsvTooMany { most: MOST_ROWS }.into()), &[], Content::None)
     }
 }
 
-fn rows_of<T>(rows: Result<Vec<T>, Vec<FormatFault>>) -> Rows<T> {
-    rows.map_err(|faults| faults.into_iter().map(FileFault::from).collect())
+fn rows_of<T>(rows: Result<Vec<T>, Faults>) -> Rows<T> {
+    rows.map_err(|faults| {
+        let more = Some(faults.more).filter(|more| *more > 0).map(FileFault::more);
+        faults.told.into_iter().map(FileFault::from).chain(more).collect()
+    })
 }
 
 /// The one invoice of a PDF or OFD document.

@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 
 /// An answer's line is no longer than this.
 const LONGEST_LINE: u64 = 48_000_000;
-/// All answers of one child together.
-const ALL_ANSWERS: u64 = 128_000_000;
+/// All answers of one child together: four full tables of ordinary rows, or an archive's files and a table of long ones.
+const ALL_ANSWERS: u64 = 108_000_000;
 /// A longer answer is parsed beside the threads that serve others.
 const LONG: usize = 64_000;
 

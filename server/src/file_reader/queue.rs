@@ -1,46 +1,143 @@
-//! As many readings at once as the machine has cores, a bounded number that wait, and nobody beyond that.
+//! As many readings at once as the machine has cores. Companies are served in turn, each has its share, and nobody waits beyond that.
 
 use crate::http::error::Fault;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
 
-/// Readings that wait for a place. Beyond that a caller is asked to come back, and its file is not kept.
+/// Readings of one company that wait for a place. Beyond that it is asked to come back, and its file is not kept.
+const OWN_WAITING: usize = 4;
+/// Readings of all companies that wait. Beyond that only a company joins of which none waits.
 const MOST_WAITING: usize = 32;
+/// Nobody joins beyond this.
+const ALL_WAITING: usize = 64;
 
-pub(super) struct Queue {
-    places: Arc<Semaphore>,
-    waiting: AtomicUsize,
+#[derive(Clone)]
+pub(super) struct Queue(Arc<Mutex<State>>);
+
+struct State {
+    /// Places where nobody reads.
+    free: usize,
+    /// The number of the next that waits.
+    next: u64,
+    running: HashMap<i64, usize>,
+    /// Companies with readings that wait, in the order in which they are served.
+    round: VecDeque<(i64, VecDeque<Waiting>)>,
+}
+
+struct Waiting {
+    number: u64,
+    served: oneshot::Sender<()>,
+}
+
+/// A place, or a place among those that wait. It is given back when this is dropped.
+pub(super) struct Place {
+    queue: Queue,
+    company: i64,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.queue.state().leave(self.company, self.number);
+    }
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { places: Arc::new(Semaphore::new(cores)), waiting: AtomicUsize::new(0) }
-    }
-}
-
-/// One that waits, until it has its place or gives up.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        Self::of(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
     }
 }
 
 impl Queue {
-    /// A place for one reading, held until it is dropped.
-    pub async fn turn(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(place);
+    fn of(places: usize) -> Self {
+        Self(Arc::new(Mutex::new(State { free: places, next: 0, running: HashMap::new(), round: VecDeque::new() })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for one reading of a company, held until it is dropped.
+    pub async fn turn(&self, company: i64) -> Result<Place, Fault> {
+        let (place, served) = self.enter(company)?;
+        if let Some(served) = served {
+            served.await.map_err(|error| Fault::Failed(error.to_string()))?;
         }
-        let others = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
-        if others >= MOST_WAITING {
-            return Err(Fault::Busy);
+        Ok(place)
+    }
+
+    /// A place, or one among those that wait with what tells that it is served.
+    fn enter(&self, company: i64) -> Result<(Place, Option<oneshot::Receiver<()>>), Fault> {
+        let (number, served) = self.state().enter(company).ok_or(Fault::Busy)?;
+        Ok((Place { queue: self.clone(), company, number }, served))
+    }
+}
+
+impl State {
+    /// One reading of each company runs; a second one only where yet another place stays free.
+    fn may_run(&self, company: i64) -> bool {
+        match self.running.get(&company) {
+            None => self.free >= 1,
+            Some(1) => self.free >= 2,
+            Some(_) => false,
         }
-        Arc::clone(&self.places).acquire_owned().await.map_err(|error| Fault::Failed(error.to_string()))
+    }
+
+    fn run(&mut self, company: i64) {
+        self.free = self.free.saturating_sub(1);
+        let running = self.running.entry(company).or_insert(0);
+        *running = running.saturating_add(1);
+    }
+
+    fn enter(&mut self, company: i64) -> Option<(u64, Option<oneshot::Receiver<()>>)> {
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        // Whoever waits and may run was served before: nobody is overtaken.
+        if self.may_run(company) {
+            self.run(company);
+            return Some((number, None));
+        }
+        let all = self.round.iter().map(|(_, waiting)| waiting.len()).fold(0_usize, usize::saturating_add);
+        let (served, told) = oneshot::channel();
+        let one = Waiting { number, served };
+        match self.round.iter_mut().find(|(other, _)| *other == company) {
+            Some((_, own)) if own.len() < OWN_WAITING && all < MOST_WAITING => own.push_back(one),
+            None if all < ALL_WAITING => self.round.push_back((company, VecDeque::from([one]))),
+            _ => return None,
+        }
+        Some((number, Some(told)))
+    }
+
+    fn leave(&mut self, company: i64, number: u64) {
+        let own = self.round.iter_mut().find(|(other, _)| *other == company).map(|(_, waiting)| waiting);
+        let waits = own.and_then(|own| own.iter().position(|one| one.number == number).and_then(|at| own.remove(at)));
+        if waits.is_some() {
+            self.round.retain(|(_, waiting)| !waiting.is_empty());
+            return;
+        }
+        self.free = self.free.saturating_add(1);
+        let left = self.running.remove(&company).unwrap_or(0).saturating_sub(1);
+        if left > 0 {
+            self.running.insert(company, left);
+        }
+        self.serve();
+    }
+
+    /// Gives free places to those that wait. A company that is served goes to the end of the round.
+    fn serve(&mut self) {
+        while let Some(at) = self.round.iter().position(|(company, _)| self.may_run(*company)) {
+            let Some((company, mut waiting)) = self.round.remove(at) else { return };
+            let first = waiting.pop_front();
+            if !waiting.is_empty() {
+                self.round.push_back((company, waiting));
+            }
+            if let Some(first) = first {
+                self.run(company);
+                // Whoever went away in this moment gives its place back itself.
+                let _ = first.served.send(());
+            }
+        }
     }
 }
 
@@ -48,33 +145,88 @@ impl Queue {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn so_many_wait_and_whoever_leaves_makes_room() {
-        let queue = Arc::new(Queue::default());
-        let mut held = Vec::new();
-        while let Ok(place) = Arc::clone(&queue.places).try_acquire_owned() {
-            held.push(place);
+    type Entered = (Place, Option<oneshot::Receiver<()>>);
+
+    /// The first of these that was served, taken out.
+    fn served(waiting: &mut Vec<(i64, Entered)>) -> Option<(i64, Entered)> {
+        let at = waiting.iter_mut().position(|(_, (_, served))| served.as_mut().unwrap().try_recv().is_ok())?;
+        Some(waiting.remove(at))
+    }
+
+    #[test]
+    fn companies_are_served_in_turn_and_one_beyond_its_share_is_refused() {
+        let queue = Queue::of(1);
+        let mut running = (1, queue.enter(1).unwrap());
+        assert!(running.1.1.is_none());
+        let mut waiting: Vec<_> = (0..OWN_WAITING).map(|_| (1, queue.enter(1).unwrap())).collect();
+        for _ in 0..100 {
+            assert!(matches!(queue.enter(1), Err(Fault::Busy)));
         }
-        let waits: Vec<_> = (0..MOST_WAITING)
-            .map(|_| {
-                let queue = Arc::clone(&queue);
-                tokio::spawn(async move { queue.turn().await.map(drop) })
-            })
-            .collect();
-        while queue.waiting.load(Ordering::Relaxed) < MOST_WAITING {
+        // Others wait all the same, and for one reading of each company.
+        for company in [2, 2, 3] {
+            waiting.push((company, queue.enter(company).unwrap()));
+        }
+        let mut order = Vec::new();
+        while !waiting.is_empty() {
+            assert!(served(&mut waiting).is_none(), "one place, one reading");
+            drop(running);
+            running = served(&mut waiting).unwrap();
+            order.push(running.0);
+        }
+        assert_eq!(order, [1, 2, 3, 1, 2, 1, 1]);
+        drop(running);
+        let state = queue.state();
+        assert_eq!((state.free, state.running.len(), state.round.len()), (1, 0, 0));
+    }
+
+    #[test]
+    fn one_company_never_takes_the_last_place_twice() {
+        let queue = Queue::of(2);
+        let first = queue.enter(1).unwrap();
+        let waits: Vec<_> = (0..OWN_WAITING).map(|_| queue.enter(1).unwrap()).collect();
+        assert!(waits.iter().all(|(_, served)| served.is_some()) && queue.enter(1).is_err());
+        assert!(queue.enter(2).unwrap().1.is_none(), "another goes on at once");
+        drop((first, waits));
+        assert_eq!(queue.state().free, 2);
+        let queue = Queue::of(3);
+        let own = [(); 3].map(|()| queue.enter(1).unwrap());
+        assert_eq!(own.each_ref().map(|(_, served)| served.is_none()), [true, true, false]);
+        assert!(queue.enter(2).unwrap().1.is_none());
+    }
+
+    #[test]
+    fn whoever_leaves_makes_room_and_a_full_queue_takes_newcomers() {
+        let queue = Queue::of(1);
+        let running = queue.enter(0).unwrap();
+        let mut waits: Vec<_> = (1..=8).flat_map(|company| [(); OWN_WAITING].map(|()| queue.enter(company).unwrap())).collect();
+        assert_eq!(waits.len(), MOST_WAITING);
+        for company in 100..132 {
+            waits.push(queue.enter(company).unwrap());
+            assert!(matches!(queue.enter(company), Err(Fault::Busy)), "one each");
+        }
+        assert!(matches!(queue.enter(200), Err(Fault::Busy)));
+        drop(waits.pop());
+        drop(queue.enter(200).unwrap());
+        // One that was served and never looked gives its place back.
+        drop(running);
+        drop(waits);
+        let state = queue.state();
+        assert_eq!((state.free, state.running.len(), state.round.len()), (1, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_turn_comes_when_the_one_before_ends() {
+        let queue = Queue::of(1);
+        let held = queue.turn(1).await.unwrap();
+        let waits = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.turn(2).await.map(drop) }
+        });
+        while queue.state().round.is_empty() {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(queue.turn().await, Err(Fault::Busy)));
-        let mut waits = waits.into_iter();
-        // One of them goes away: its place in the queue is free again.
-        let left = waits.next().unwrap();
-        left.abort();
-        assert!(left.await.unwrap_err().is_cancelled());
-        assert_eq!(queue.waiting.load(Ordering::Relaxed), MOST_WAITING - 1);
-        held.clear();
-        for waited in waits {
-            waited.await.unwrap().unwrap();
-        }
-        assert_eq!(queue.waiting.load(Ordering::Relaxed), 0);
+        drop(held);
+        waits.await.unwrap().unwrap();
+        assert_eq!(queue.state().free, 1);
     }
 }

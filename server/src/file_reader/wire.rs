@@ -39,6 +39,8 @@ pub(super) struct Announced {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub task: Task,
+    /// Faults that may be told of all files together.
+    pub faults: usize,
     pub files: Vec<Announced>,
 }
 
@@ -73,6 +75,10 @@ pub(super) enum Answer {
         name: String,
         content: Content,
         held: Result<Held, FileFault>,
+    },
+    /// So many faults of the file are not told.
+    More {
+        count: usize,
     },
     /// Nothing of the file is taken, whatever was found in it.
     Refused(FileFault),

@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use domain::Refusal;
 use formats::FormatFault;
+use formats::csv::MOST_FAULTS;
 use serde_json::json;
 use std::sync::Arc;
 use store::StoreError;
@@ -54,6 +55,12 @@ pub enum RowFault {
 }
 
 impl RowFault {
+    /// How many faults it stands for.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        if let Self::Cell(fault) = self { fault.count() } else { 1 }
+    }
+
     #[must_use]
     pub fn sentence(&self, language: Language) -> String {
         match self {
@@ -96,6 +103,15 @@ impl Fault {
     #[must_use]
     pub fn cells(faults: Vec<FileFault>) -> Self {
         Self::Rows(faults.into_iter().map(RowFault::Cell).collect())
+    }
+
+    /// All rows that are refused: so many are told, the others counted.
+    #[must_use]
+    pub fn rows(mut faults: Vec<RowFault>) -> Self {
+        let more = faults.len().saturating_sub(MOST_FAULTS);
+        faults.truncate(MOST_FAULTS);
+        faults.extend(Some(more).filter(|more| *more > 0).map(|more| RowFault::Cell(FileFault::more(more))));
+        Self::Rows(faults)
     }
 }
 
@@ -413,6 +429,7 @@ mod tests {
         "mark",
         "issued",
         "earlier",
+        "count",
         "statement",
         "opening",
         "moved",
@@ -426,7 +443,8 @@ mod tests {
         for language in Language::ALL {
             let faults = FormatFault::CODES.iter().map(|code| format!("fault-file-{}", code.replace('_', "-")));
             let rules = formats::rules::all().into_iter().map(|rule| format!("rule-{}", rule.to_lowercase()));
-            let more = ["fault-file-rule-at".to_owned(), format!("fault-file-{}", FileFault::STOPPED.replace('_', "-"))];
+            let own = [FileFault::STOPPED, FileFault::MORE].map(|code| format!("fault-file-{}", code.replace('_', "-")));
+            let more = std::iter::once("fault-file-rule-at".to_owned()).chain(own);
             for key in faults.chain(rules).chain(more) {
                 let sentence = language.fill(&key, &filled);
                 assert!(sentence.len() > 8 && !sentence.starts_with('['), "{}: {key}", language.code());

@@ -1074,6 +1074,10 @@ fault-file-csv-repeated = Row { $line } is the same invoice as row { $earlier }.
 fault-file-csv-too-many = The table has more than { $most } rows. Split it.
 fault-file-csv-without-rows = The table has a heading and no rows.
 fault-file-statement-broken = Statement { $statement } does not add up: it opens with { $opening }, its booked entries come to { $moved }, and it closes with { $closing }. That is { $difference } off. Nothing of the file was taken up.
+fault-file-more-faults = { $count ->
+    [one] And one more fault, which is not listed.
+   *[other] And { $count } more faults, which are not listed.
+}
 fault-file-reader-stopped = Opening the file took more time or memory than is allowed.
 fault-file-not-writable = { $element } has characters or a length that the bank format does not allow.
 
@@ -1665,11 +1669,12 @@ upload-more-taken = { $count ->
    *[other] { $count } more invoices and credit notes of this file were taken.
 }
 upload-more-wrong = { $count ->
-    [one] One more row is wrong. The file of all faults below names it.
-   *[other] { $count } more rows are wrong. The file of all faults below names them.
+    [one] One more row is wrong. The file of faults below names it.
+   *[other] { $count } more rows are wrong. The file of faults below names them.
 }
-faults-download = Download all faults as CSV
+faults-download = Download the faults as CSV
 faults-shown = Only the first { $most } are shown here; the file names all of them.
+faults-shown-cut = Only the first { $most } are shown here; the file goes on.
 faults-line = Line
 faults-column = Column
 faults-code = Code

@@ -30,7 +30,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// All rows of a table, or all that is wrong with it.
-pub fn read(bytes: &[u8]) -> Result<Result<Vec<ConfirmationRow>, Vec<FormatFault>>, FormatFault> {
+pub fn read(bytes: &[u8]) -> Result<Result<Vec<ConfirmationRow>, super::Faults>, FormatFault> {
     let text = table::decode(bytes)?;
     let grid = check_heading(table::open(&text)?, COLUMNS)?;
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
@@ -65,7 +65,7 @@ mod tests {
         let faults = read(wrong.as_bytes()).unwrap().unwrap_err();
         let cell = |line: u32, column: &str, text: &str| FormatFault::CsvCell { line, column: column.into(), text: text.into() };
         assert_eq!(
-            faults,
+            faults.told,
             [
                 cell(2, "amount", "1.234,5"),
                 cell(2, "due_date", "31.01.2027"),
@@ -86,6 +86,6 @@ mod tests {
         let hidden =
             |line: u32, column: &str, mark: &str| FormatFault::CsvHidden { line, column: column.into(), mark: mark.into() };
         let faults = read(turned.as_bytes()).unwrap().unwrap_err();
-        assert_eq!(faults, [hidden(2, "reason", "U+202E"), hidden(3, "invoice_number", "U+0007")]);
+        assert_eq!(faults.told, [hidden(2, "reason", "U+202E"), hidden(3, "invoice_number", "U+0007")]);
     }
 }

@@ -70,7 +70,7 @@ pub fn is_heading(heading: &[String]) -> bool {
 }
 
 /// All payables of a table, or all that is wrong with it.
-pub fn read(table: Table<'_>) -> Result<Result<Vec<Payable>, Vec<FormatFault>>, FormatFault> {
+pub fn read(table: Table<'_>) -> Result<Result<Vec<Payable>, super::Faults>, FormatFault> {
     let grid = &check_heading(table, COLUMNS)?;
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
     Ok(super::all_or_faults(grid.rows.iter().map(|row| {

@@ -8,7 +8,7 @@ const HEADING: &str =
 
 fn faults(text: &str) -> Vec<String> {
     match read(text.as_bytes()) {
-        Ok(Table::Faulty(faults)) => faults.iter().map(ToString::to_string).collect(),
+        Ok(Table::Faulty(faults)) => faults.told.iter().map(ToString::to_string).collect(),
         Ok(other) => panic!("{other:?}"),
         Err(fault) => vec![fault.to_string()],
     }

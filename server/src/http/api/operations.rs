@@ -81,7 +81,7 @@ pub(super) async fn close_day(who: Who<OperatorMaker>, write: Write<crate::comma
 
 /// What a statement would do, without doing it, and a digest that the import may be bound to.
 async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
-    let read = bank_files::read_statement(&who.app.reader, write.name, write.content).await?;
+    let read = bank_files::read_statement(&who, write.name, write.content).await?;
     let body = who
         .app
         .read(move |conn| {
@@ -95,7 +95,7 @@ async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
 /// Asks a second operator to take up a statement; with `check`, only if it would still do what that check has shown.
 async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteFile) -> Answer {
     let (shown, key, party_id) = (params.get("check").to_owned(), write.key.clone(), who.party_id()?);
-    let read = bank_files::read_statement(&who.app.reader, write.name, write.content).await?;
+    let read = bank_files::read_statement(&who, write.name, write.content).await?;
     let command = who
         .app
         .read(move |conn| {
@@ -108,7 +108,7 @@ async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteF
 /// Asks a second operator to take up a status report.
 async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (key, party_id) = (write.key.clone(), who.party_id()?);
-    let read = bank_files::read_status(&who.app.reader, write.name, write.content).await?;
+    let read = bank_files::read_status(&who, write.name, write.content).await?;
     let command = who.app.read(move |conn| bank_request::bind(conn, (party_id, &key), read.into(), None)).await?;
     Ok(answer(&who.submit(&write.key, command).await?))
 }

@@ -95,13 +95,13 @@ fn check_rows(conn: &mut Conn, party_id: i64, rows: &[Payable]) -> Result<Vec<Pa
             }
         }
     }
-    if faults.is_empty() { Ok(good) } else { Err(Fault::Rows(faults)) }
+    if faults.is_empty() { Ok(good) } else { Err(Fault::rows(faults)) }
 }
 
 /// The buyer's file as the command that drafts its list.
 pub async fn read(who: &Who<BuyerMaker>, file: UploadedFile) -> Result<DraftPayables, Fault> {
     let party_id = who.party_id()?;
-    let (rows, content) = who.app.reader.payables(file.content).await?;
+    let (rows, content) = who.app.reader.payables(party_id, file.content).await?;
     let rows = rows.map_err(Fault::cells)?;
     who.read(move |conn| {
         let rows = check_rows(conn, party_id, &rows)?;

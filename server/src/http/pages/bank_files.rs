@@ -64,8 +64,8 @@ async fn bank_files(who: Who<OperatorViewer>) -> Answer {
 }
 
 /// Reads a bank file, whichever kind it is, into the command that takes it up.
-pub async fn read_bank_file(reader: &FileReader, name: String, content: Vec<u8>) -> Result<Command, Fault> {
-    let (read, content) = reader.bank_file(content).await?;
+pub async fn read_bank_file<R: SignedIn>(who: &Who<R>, name: String, content: Vec<u8>) -> Result<Command, Fault> {
+    let (read, content) = who.app.reader.bank_file(who.party_id()?, content).await?;
     Ok(command_of(read, name, content))
 }
 
@@ -91,16 +91,16 @@ fn wrong_kind() -> Fault {
 }
 
 /// Reads a bank's status report (pain.002).
-pub async fn read_status(reader: &FileReader, name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
-    match read_bank_file(reader, name, content).await? {
+pub async fn read_status<R: SignedIn>(who: &Who<R>, name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
+    match read_bank_file(who, name, content).await? {
         Command::ImportStatus(read) => Ok(read),
         _ => Err(wrong_kind()),
     }
 }
 
 /// Reads a bank's statement or notification (camt.053, camt.054). One that does not add up is refused.
-pub async fn read_statement(reader: &FileReader, name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
-    match read_bank_file(reader, name, content).await? {
+pub async fn read_statement<R: SignedIn>(who: &Who<R>, name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
+    match read_bank_file(who, name, content).await? {
         Command::ImportStatement(read) => Ok(read),
         _ => Err(wrong_kind()),
     }
@@ -129,7 +129,7 @@ async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer 
     let command = match uploaded.files.into_iter().next() {
         None => Err(Refusal::FieldMissing { field: "files".to_owned() }.into()),
         Some(file) if file.too_large => Err(Refusal::FileTooLarge.into()),
-        Some(file) => match read_bank_file(&who.app.reader, file.name, file.content).await {
+        Some(file) => match read_bank_file(&who, file.name, file.content).await {
             Ok(read) => who.read(move |conn| keep(conn, read)).await,
             Err(fault) => Err(fault),
         },
@@ -149,7 +149,7 @@ pub async fn load_command(who: &Who<impl SignedIn>, file: &BankFile) -> Result<C
     let sha256 = file.sha256.clone();
     let load = move |conn: &mut Conn| Ok(store::records::find_document(conn, &sha256)?.ok_or(Refusal::NotFound)?.content);
     let content = who.read(load).await?;
-    read_bank_file(&who.app.reader, file.name.clone(), content).await
+    read_bank_file(who, file.name.clone(), content).await
 }
 
 /// What a kept file would do, and a digest of that.

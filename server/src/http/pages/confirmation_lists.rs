@@ -116,7 +116,7 @@ async fn file(who: Who<BuyerMaker>) -> Answer {
 /// A table's rows as lines of a list. One wrong row, and nothing of it is taken.
 pub async fn read_table(who: &Who<BuyerMaker>, content: Vec<u8>) -> Result<Vec<DraftItem>, Fault> {
     let party_id = who.party_id()?;
-    let rows = who.app.reader.confirmations(content).await?.map_err(Fault::cells)?;
+    let rows = who.app.reader.confirmations(party_id, content).await?.map_err(Fault::cells)?;
     who.read(move |conn| check_rows(conn, party_id, rows)).await
 }
 
@@ -169,7 +169,7 @@ fn check_rows(conn: &mut Conn, party_id: i64, rows: Vec<ConfirmationRow>) -> Res
             _ => items.push(item),
         }
     }
-    if faults.is_empty() { Ok(items) } else { Err(Fault::Rows(faults)) }
+    if faults.is_empty() { Ok(items) } else { Err(Fault::rows(faults)) }
 }
 
 fn minor_of(row: &ConfirmationRow, currency: &str) -> Option<i64> {
@@ -229,11 +229,18 @@ pub async fn after_table(who: &Who<BuyerMaker>, posted: &Posted, drafted: Result
 /// The form again, with every row that is wrong.
 async fn wrong_rows(who: &Who<BuyerMaker>, mut page: Page, rows: &[RowFault]) -> Answer {
     let language = who.language();
-    page.errors.push(("files".to_owned(), language.fill("confirmation-file-wrong", &[("count", rows.len().to_string())])));
+    let count = rows.iter().map(RowFault::count).fold(0_usize, usize::saturating_add);
+    page.errors.push(("files".to_owned(), language.fill("confirmation-file-wrong", &[("count", count.to_string())])));
     let line = |row: &RowFault| (Tone::Attention, String::new(), row.sentence(language), String::new());
     page.push(Block::Results(rows.iter().take(MOST_FAULTS_SHOWN).map(line).collect()));
     if rows.len() > MOST_FAULTS_SHOWN {
-        page.push(Block::Paragraph(language.fill("faults-shown", &[("most", MOST_FAULTS_SHOWN.to_string())])));
+        let places = [("most", MOST_FAULTS_SHOWN.to_string())];
+        let rest = rows.last().filter(|row| row.count() > 1);
+        let said = if rest.is_some() { "faults-shown-cut" } else { "faults-shown" };
+        page.push(Block::Paragraph(language.fill(said, &places)));
+        if let Some(rest) = rest {
+            page.push(Block::Paragraph(rest.sentence(language)));
+        }
         page.push(faults_file(language, "table", rows.iter().map(|row| row.cells(language))));
     }
     who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::UNPROCESSABLE_ENTITY).await

@@ -71,9 +71,14 @@ pub fn extension(media_type: &str) -> &str {
 }
 
 /// A table of invoices as those get it who see only some of them: its heading and their rows, with nothing that a spreadsheet
-/// would run.
-pub async fn own_rows<R: Right>(who: &Who<R>, content: Vec<u8>, numbers: Vec<String>) -> Result<Option<String>, Fault> {
-    let mut rows = who.app.reader.rows(content, numbers).await?.unwrap_or_default().into_iter();
+/// would run. It counts as a reading of the company that asks.
+pub async fn own_rows<R: Right>(
+    who: &Who<R>,
+    company: i64,
+    content: Vec<u8>,
+    numbers: Vec<String>,
+) -> Result<Option<String>, Fault> {
+    let mut rows = who.app.reader.rows(company, content, numbers).await?.unwrap_or_default().into_iter();
     let Some(heading) = rows.next() else { return Ok(None) };
     let columns = heading.into_iter().map(Column::new).collect();
     let rows: Vec<Row> = rows.map(|cells| Row { cells: cells.into_iter().map(Value::text).collect() }).collect();

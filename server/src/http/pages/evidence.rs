@@ -72,7 +72,7 @@ pub async fn attach<R: SignedIn>(
     }
     // What kind of file it is is found out here, not in the writer.
     let file_name = file.name;
-    let file = who.app.reader.evidence(file.content).await?;
+    let file = who.app.reader.evidence(who.party_id()?, file.content).await?;
     let command = AttachEvidence { invoice_id, kind: kind.to_owned(), file_name, sha256: file.sha256().to_owned(), file };
     who.submit(key, command).await
 }

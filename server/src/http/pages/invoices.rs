@@ -21,12 +21,12 @@ use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
 use crate::commands::write_message::WriteMessage;
 use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
-use crate::file_reader::{Found, Held, Shown, Upload};
+use crate::file_reader::{FileFault, Found, Held, Shown, Upload};
 use crate::hash::sha256_hex;
 use domain::Refusal;
 use domain::invoice::check_due_date;
 use domain::party::Role;
-use formats::csv::{CsvInvoice, MOST_ROWS};
+use formats::csv::{CsvInvoice, MOST_FAULTS, MOST_ROWS};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
@@ -167,6 +167,16 @@ pub struct Answered {
 }
 
 impl Answered {
+    /// Whether it stands for faults that are not told one by one.
+    fn is_rest(&self) -> bool {
+        matches!(&self.outcome, Err(Fault::Unreadable(fault)) if fault.code == FileFault::MORE)
+    }
+
+    /// How many answers it stands for.
+    fn count(&self) -> usize {
+        if let Err(Fault::Unreadable(fault)) = &self.outcome { fault.count() } else { 1 }
+    }
+
     /// Line and column of what is wrong, as far as they are known.
     #[must_use]
     pub fn place(&self, fault: &Fault) -> (Option<u32>, Option<String>) {
@@ -205,16 +215,21 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) 
     if file.too_large {
         return Ok(vec![too_large(file.name)]);
     }
-    let mut findings = who.app.reader.invoices(vec![Upload { name: file.name, content: file.content }]).await?;
-    register_found(who, key, findings.files.pop().unwrap_or_default()).await
+    let mut findings = who.app.reader.invoices(who.party_id()?, vec![Upload { name: file.name, content: file.content }]).await?;
+    register_found(who, key, findings.files.pop().unwrap_or_default(), &mut { MOST_FAULTS }).await
 }
 
 fn too_large(name: String) -> Answered {
     Answered { name, row: None, outcome: Err(Refusal::FileTooLarge.into()) }
 }
 
-/// Registers what was found in one file.
-async fn register_found<R: SignedIn>(who: &Who<R>, key: &str, found: Vec<Found>) -> Result<Vec<Answered>, Fault> {
+/// Registers what was found in one file. So many rows that are refused may still be told.
+async fn register_found<R: SignedIn>(
+    who: &Who<R>,
+    key: &str,
+    found: Vec<Found>,
+    most: &mut usize,
+) -> Result<Vec<Answered>, Fault> {
     let mut results = Vec::with_capacity(found.len());
     for (index, found) in found.into_iter().enumerate() {
         // The first has the file's own key, so that a file with one invoice is what it always was.
@@ -223,7 +238,7 @@ async fn register_found<R: SignedIn>(who: &Who<R>, key: &str, found: Vec<Found>)
         let outcome = match found.held {
             Err(fault) => Err(Fault::Unreadable(fault)),
             Ok(Held::Table(rows)) => {
-                results.extend(register_table(who, &key, name, content, rows).await?);
+                results.extend(register_table(who, &key, name, (content, rows), most).await?);
                 continue;
             }
             Ok(Held::Invoice(invoice, warnings)) => {
@@ -244,8 +259,8 @@ async fn register_table<R: SignedIn>(
     who: &Who<R>,
     key: &str,
     name: String,
-    content: Vec<u8>,
-    rows: Vec<CsvInvoice>,
+    (content, rows): (Vec<u8>, Vec<CsvInvoice>),
+    most: &mut usize,
 ) -> Result<Vec<Answered>, Fault> {
     let (sha256, supplier_id) = (sha256_hex(&content), who.party_id()?);
     let hash = sha256.clone();
@@ -268,7 +283,13 @@ async fn register_table<R: SignedIn>(
             row: Some((line, column_of(&refusal))),
             outcome: Err(refusal.into()),
         };
-        return Ok(faults.into_iter().map(answer).collect());
+        let more = faults.len().saturating_sub(*most);
+        let mut told: Vec<Answered> = faults.into_iter().take(*most).map(answer).collect();
+        *most = most.saturating_sub(told.len());
+        if more > 0 {
+            told.push(Answered { name, row: None, outcome: Err(Fault::Unreadable(FileFault::more(more))) });
+        }
+        return Ok(told);
     }
     let mut outcome = match who.submit(key, RegisterTable { file_name: name.clone(), sha256, content, rows }).await {
         Ok(outcome) => outcome,
@@ -335,24 +356,26 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
     }
     let base = uploaded.posted.key();
     let (mut results, mut downloads) = (Vec::with_capacity(uploaded.files.len()), Vec::new());
-    let (mut good, mut all) = (0_usize, 0_usize);
+    let (mut good, mut all, mut most) = (0_usize, 0_usize, MOST_FAULTS);
     let files: Vec<(String, bool)> = uploaded.files.iter().map(|file| (file.name.clone(), file.too_large)).collect();
     let readable = uploaded.files.into_iter().filter(|file| !file.too_large);
     let readable = readable.map(|file| Upload { name: file.name, content: file.content }).collect();
     // One child reads them all, before the first is registered.
-    let mut findings = who.app.reader.invoices(readable).await?;
+    let mut findings = who.app.reader.invoices(who.party_id()?, readable).await?;
     let mut read = std::mem::take(&mut findings.files).into_iter();
     for (index, (name, large)) in files.into_iter().enumerate() {
         let answered = if large {
             vec![too_large(name.clone())]
         } else {
-            register_found(&who, &format!("{base}-{index}"), read.next().unwrap_or_default()).await?
+            register_found(&who, &format!("{base}-{index}"), read.next().unwrap_or_default(), &mut most).await?
         };
-        all = all.saturating_add(answered.len());
+        all = answered.iter().map(Answered::count).fold(all, usize::saturating_add);
         let many = answered.len() > MOST_FAULTS_SHOWN;
         let (mut shown, mut left, mut wrong) = (0_usize, [0_i64; 2], Vec::new());
+        let mut rests = Vec::new();
         for answered in answered {
             let taken = answered.outcome.is_ok();
+            let rest = answered.is_rest();
             if let Err(fault) = &answered.outcome {
                 wrong.push(answered.cells(language, fault));
             }
@@ -360,7 +383,9 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
             // A table that was loaded before leads nowhere: nothing was taken.
             good = good.saturating_add(usize::from(taken && !line.3.is_empty()));
             // Of many rows those are told that somebody has to do something about.
-            if shown >= MOST_FAULTS_SHOWN || (many && line.0 == Tone::Done) {
+            if rest {
+                rests.push(line);
+            } else if shown >= MOST_FAULTS_SHOWN || (many && line.0 == Tone::Done) {
                 let [good_left, wrong_left] = &mut left;
                 let count = if taken { good_left } else { wrong_left };
                 *count = count.saturating_add(1);
@@ -377,6 +402,8 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
         if faulty > 0 {
             results.push((Tone::Attention, name.clone(), more("upload-more-wrong", faulty), String::new()));
         }
+        // The number of those that no line names stands at the end.
+        results.append(&mut rests);
         if wrong.len() > MOST_FAULTS_SHOWN {
             downloads.push(faults_file(language, &name, wrong.into_iter()));
         }
@@ -601,7 +628,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             Ok((Loaded { row, events, document, thread, reviews, credits, evidence, linked, standing }, content))
         })
         .await?;
-    loaded.document = who.app.open(content, loaded.row.number.clone()).await?;
+    loaded.document = who.app.open(party_id, content, loaded.row.number.clone()).await?;
     Ok(loaded)
 }
 
@@ -798,7 +825,8 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
         text = ".txt";
     } else if let Some(numbers) = numbers {
         let content = std::mem::take(&mut document.content);
-        document.content = shown_document::own_rows(&who, content, numbers).await?.ok_or(Refusal::NotFound)?.into_bytes();
+        document.content =
+            shown_document::own_rows(&who, who.party_id()?, content, numbers).await?.ok_or(Refusal::NotFound)?.into_bytes();
     }
     // What another company called its file is its own affair, were it the same file.
     let own = document.party_id == who.party_id()?;

@@ -139,7 +139,7 @@ async fn whole_page(who: &Who<Anyone>, loaded: &Loaded) -> Result<Page, Fault> {
         Some(due) => Some(words_of(who, loaded, owed, due).await?),
         None => None,
     };
-    let opened = who.app.open(loaded.content.clone(), loaded.row.number.clone()).await?;
+    let opened = who.app.open(loaded.row.buyer_id, loaded.content.clone(), loaded.row.number.clone()).await?;
     Ok(link_page(who, loaded, &opened, words.as_ref()))
 }
 
@@ -430,7 +430,10 @@ async fn file(who: Who<Anyone>, sender: Sender, token: Token, params: Params) ->
     }
     let media = intake::media_type(&loaded.content);
     let content = if media == "text/csv" {
-        document::own_rows(&who, loaded.content, vec![loaded.row.number]).await?.ok_or(Refusal::NotFound)?.into_bytes()
+        document::own_rows(&who, loaded.row.buyer_id, loaded.content, vec![loaded.row.number])
+            .await?
+            .ok_or(Refusal::NotFound)?
+            .into_bytes()
     } else {
         loaded.content
     };

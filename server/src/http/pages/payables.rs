@@ -208,7 +208,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             Ok((loaded, content))
         })
         .await?;
-    loaded.document = who.app.open(content, loaded.row.number.clone()).await?;
+    loaded.document = who.app.open(party_id, content, loaded.row.number.clone()).await?;
     Ok(loaded)
 }
 

@@ -120,7 +120,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         })
         .await?;
     for side in std::iter::once(&mut loaded.own).chain(&mut loaded.other) {
-        side.document = who.app.open(std::mem::take(&mut side.content), side.row.number.clone()).await?;
+        side.document = who.app.open(who.party_id()?, std::mem::take(&mut side.content), side.row.number.clone()).await?;
     }
     Ok(loaded)
 }

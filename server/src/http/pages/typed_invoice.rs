@@ -74,7 +74,7 @@ fn read(posted: &Posted, seller_tax_id: &str) -> Result<RegisterInvoice, Fault> 
     let parsed = match formats::csv::read(&content)? {
         Table::Invoices(rows) => rows.into_iter().next().map(|row| row.invoice),
         Table::Faulty(faults) => {
-            return Err(faults.into_iter().next().map_or_else(wrong_number, |fault| Fault::Unreadable(fault.into())));
+            return Err(faults.told.into_iter().next().map_or_else(wrong_number, |fault| Fault::Unreadable(fault.into())));
         }
         Table::Payables(_) => None,
     };
