@@ -152,6 +152,18 @@ impl App {
         self.reader.show(company, content, number).await
     }
 
+    /// The same of a file that is still to be read. Its share is held until it has been looked at.
+    pub async fn open_stored(
+        self: &Arc<Self>,
+        company: i64,
+        owner: shares::Owner,
+        sha256: &str,
+        number: String,
+    ) -> Result<Shown, Fault> {
+        let stored = answers::read_stored(self, owner, sha256).await?;
+        self.open(company, stored.content, number).await
+    }
+
     /// Submits a command and waits for its durable outcome.
     pub async fn submit(&self, actor: Actor, key: String, command: impl Into<Command>) -> Result<Outcome, Fault> {
         let command = command.into();

@@ -382,3 +382,33 @@ fn own_words_make_no_password() {
     let path = reset_path(&world);
     assert_eq!(visitor.fill(&path, &path, &[("password", "Olga-Operator-2026")]).status, 422);
 }
+
+/// A stored file has its share of memory before it is read. Without room it is refused, and afterwards nothing is held.
+#[test]
+fn a_file_without_room_is_not_read() {
+    for database in Database::both() {
+        let world = world(database);
+        let client = world.signed_in(OPERATOR);
+        let (party_id, sha256) = (user(&world, OPERATOR).party_id, "ab".repeat(32));
+        let large = store::Document {
+            sha256: sha256.clone(),
+            party_id,
+            name: "large.pdf".to_owned(),
+            media_type: "application/pdf".to_owned(),
+            content: vec![7; 1_000_000],
+            created_at: world.clock.now(),
+        };
+        large.insert(&mut world.conn()).unwrap();
+        let path = format!("/documents/{sha256}");
+        let (app, owner) = (world.app(), server::http::shares::Owner::Company(party_id));
+        let mut share = app.answers.share(owner);
+        assert!(share.grow(server::http::answers::HELD.1 - 500_000));
+        let held = app.answers.held();
+        assert_eq!(client.get(&path).status, 503, "no room");
+        assert_eq!((app.answers.held(), client.get("/home").status), (held, 200), "the company's pages go on");
+        drop(share);
+        let answer = client.get(&path);
+        assert_eq!((answer.status, answer.body.len()), (200, 1_000_000));
+        soon("the share comes back", || app.answers.held() == 0);
+    }
+}

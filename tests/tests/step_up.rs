@@ -282,6 +282,46 @@ fn a_payout_takes_a_fresh_code_for_this_amount_and_payee() {
     }
 }
 
+/// ASVS 6.3.1: what strangers try at the door stops nobody who is inside, where wrong codes stay bounded: for a session and for a person.
+#[test]
+fn strangers_at_the_door_stop_no_payout() {
+    for database in Database::both() {
+        let world = funded(database);
+        let client = world.signed_in(SUPPLIER.3);
+        let phone = Phone::enrol(&world, &client);
+        let others: Vec<Client> = (0..4).map(|_| phone.sign_in(SUPPLIER.3)).collect();
+        let stranger = world.client();
+        let knock = |password: &str, code: &str| {
+            let body = json!({ "email": SUPPLIER.3, "password": password, "code": code }).to_string();
+            stranger.post_raw("/api/v1/token", "application/json", body).status
+        };
+        for _ in 0..5 {
+            assert_eq!(knock("a guess at the quay", ""), 401);
+        }
+        let since = std::time::Instant::now();
+        while user(&world, SUPPLIER.3).locked_until.is_none() {
+            assert!(since.elapsed().as_secs() < 20, "the lock");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(knock(PASSWORD, &phone.next()), 401, "the lock holds at the door");
+        let page = asked(&client, "100.00");
+        let paid = client.post(PAY, &with(page.form(PAY), "_code", &phone.next()));
+        assert_eq!((paid.status, count(&world, "payouts")), (303, 1), "{}", paid.text());
+        for session in others.iter().take(3).chain([&client]) {
+            let page = asked(session, "100.00");
+            for _ in 0..5 {
+                assert_eq!(session.post(PAY, &with(page.form(PAY), "_code", "000000")).status, 401);
+            }
+            assert_eq!(session.get("/home").status, 303, "the session has ended");
+        }
+        let last = others.last().unwrap();
+        let page = asked(last, "100.00");
+        let spent = last.post(PAY, &with(page.form(PAY), "_code", &phone.next()));
+        assert_eq!((spent.status, count(&world, "payouts")), (429, 1), "twenty codes a day: {}", spent.text());
+        world.verify();
+    }
+}
+
 /// S7: two acts with one code at the same time are one.
 #[test]
 fn two_at_once_with_one_code_are_one() {

@@ -191,12 +191,11 @@ fn request(conn: &mut Conn, actor: &Actor, approval_id: i64, agrees: bool) -> Re
     Ok(Bound { needed: agrees, command: row.command, amounts, ..inner })
 }
 
-/// Before the command: its code is fresh, and what it was given for is still what would happen.
+/// Before the command: its code is fresh, and what it was given for is still what would happen. A lock of sign-ins stops no session.
 pub(super) fn check(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<()> {
     let Some(code) = &actor.proof.code else { return Ok(()) };
     let user = User::load(batch.conn, actor.user_id)?;
-    let locked = user.locked_until.is_some_and(|until| until > batch.now);
-    if locked || user.totp_secret.is_empty() || code.step <= user.totp_last_step {
+    if user.totp_secret.is_empty() || code.step <= user.totp_last_step {
         return Err(Refusal::TotpWrong.into());
     }
     let now = bound(batch.conn, actor, command)?.unwrap_or_default();

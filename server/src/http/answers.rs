@@ -4,7 +4,8 @@ use super::Shared;
 use super::connection::{Line, Served};
 use super::error::Fault;
 use super::routes::owner;
-use super::shares::Share;
+use super::shares::{Owner, Share};
+use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -16,6 +17,41 @@ use std::task::{Context, Poll};
 /// Bytes of large answers that are held at once, and of those for one company.
 pub const HELD: (usize, usize) = (96 * 1_024 * 1_024, 32 * 1_024 * 1_024);
 
+/// Stored files that are read at once. Others wait, and hold their share meanwhile.
+const READS: usize = 4;
+static READING: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(READS);
+
+/// A stored file and its share of the bytes held. The share goes with the answer, or ends with the last use of the content.
+pub struct Stored {
+    pub content: Vec<u8>,
+    pub share: Share,
+}
+
+impl Stored {
+    /// The answer, which holds the share until it has left.
+    #[must_use]
+    pub fn carried_by(share: Share, mut response: HttpResponse) -> HttpResponse {
+        response.extensions_mut().insert(share);
+        response
+    }
+}
+
+/// The content of a stored file, empty where there is none. The share of a large one is taken first: without room nothing is read.
+pub async fn read_stored(app: &Shared, owner: Owner, sha256: &str) -> Result<Stored, Fault> {
+    let name = sha256.to_owned();
+    let length = app.read(move |conn| Ok(store::records::document_length(conn, &name)?)).await?.unwrap_or(0);
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut share = app.answers.share(owner);
+    let large = u64::try_from(length).unwrap_or(u64::MAX) >= LARGE;
+    if large && !share.grow(length) {
+        return Err(Fault::Busy);
+    }
+    let _turn = if large { READING.acquire().await.ok() } else { None };
+    let name = sha256.to_owned();
+    let found = app.read(move |conn| Ok(store::records::find_document(conn, &name)?)).await?;
+    Ok(Stored { content: found.map(|document| document.content).unwrap_or_default(), share })
+}
+
 /// From this size on an answer is counted.
 const LARGE: u64 = 64 * 1_024;
 /// Bytes that are handed over at once; actix copies them.
@@ -26,14 +62,16 @@ pub async fn count<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
-    let response = next.call(request).await?;
+    let mut response = next.call(request).await?;
+    // What a handler has taken for what it read.
+    let taken = response.response_mut().extensions_mut().remove::<Share>();
     let BodySize::Sized(size) = response.response().body().size() else { return Ok(response.map_into_left_body()) };
     let inner = response.request().clone();
     let Some(app) = inner.app_data::<Data<Shared>>().filter(|_| size >= LARGE) else {
         return Ok(response.map_into_left_body());
     };
-    let mut share = app.answers.share(owner(&inner));
-    if !share.grow(usize::try_from(size).unwrap_or(usize::MAX)) {
+    let mut share = taken.unwrap_or_else(|| app.answers.share(owner(&inner)));
+    if !share.reach(usize::try_from(size).unwrap_or(usize::MAX)) {
         return Ok(ServiceResponse::from_err(Fault::Busy, inner).map_into_right_body());
     }
     let counted = response.map_body(|_, body| match body.try_into_bytes() {

@@ -31,7 +31,7 @@ const TRY: i64 = 10;
 const RIGHT_BACK: i64 = 8;
 /// Right passwords of one person, at sign-in and in its sessions.
 pub const SIGN_INS: Allowance = Allowance { kind: "sign-in-person", most: 100, seconds: QUARTER };
-/// Wrong passwords and codes of one person, those in flight with them.
+/// Wrong passwords and codes of one person at the door, those in flight with them. Strangers can spend them, so they stop no session.
 pub const TRIES: Allowance = Allowance { kind: "tries-person", most: MOST_TRIES, seconds: LOCK_SECONDS };
 /// Wrong codes of one person: whoever tries slowly has no more.
 pub const CODES: Allowance = Allowance { kind: "codes-person", most: 20, seconds: DAY };
@@ -109,12 +109,26 @@ fn is_locked(app: &Shared, user: &User) -> bool {
 }
 
 /// The person's row as it is now, not as the session remembers it.
-async fn load_unlocked(app: &Shared, user_id: i64) -> Result<User, Fault> {
+async fn load_active(app: &Shared, user_id: i64) -> Result<User, Fault> {
     let user = app.read(move |conn| Ok(User::load(conn, user_id)?)).await?;
-    if user.status != UserStatus::Active.name() {
-        return Err(Fault::SignInNeeded);
-    }
+    if user.status == UserStatus::Active.name() { Ok(user) } else { Err(Fault::SignInNeeded) }
+}
+
+/// The same at the door, where a lock holds.
+async fn load_unlocked(app: &Shared, user_id: i64) -> Result<User, Fault> {
+    let user = load_active(app, user_id).await?;
     if is_locked(app, &user) { Err(Fault::TooMany) } else { Ok(user) }
+}
+
+/// The row for a try of a session. A lock holds for one that still waits for its code, and for no other.
+async fn load_inside(app: &Shared, person: &Person) -> Result<User, Fault> {
+    let id = person.user.id;
+    if is_pending(person) { load_unlocked(app, id).await } else { load_active(app, id).await }
+}
+
+/// Whether the sign-in of this session still waits for the code.
+fn is_pending(person: &Person) -> bool {
+    person.session.kind == "pending"
 }
 
 /// The user whose password this is. Whoever is unknown, disabled, locked or wrong gets one and the same answer after the same work: one
@@ -171,7 +185,7 @@ async fn compare<'a>(app: &'a Shared, email: &str, typed: &str) -> Result<(Optio
 pub async fn password(app: &Shared, person: &Person, typed: &str) -> Result<(), Fault> {
     let id = person.user.id;
     let turn = session_turn(app, person).await?.also(&SIGN_INS, id.to_string())?;
-    let user = load_unlocked(app, id).await?;
+    let user = load_inside(app, person).await?;
     match app.hashing.verify(typed, &user.password_hash).await? {
         Verdict::Right => {
             turn.right();
@@ -189,14 +203,14 @@ pub async fn password(app: &Shared, person: &Person, typed: &str) -> Result<(), 
 /// code is not accepted again.
 pub async fn code(app: &Shared, person: &Person, typed: &str) -> Result<i64, Fault> {
     let turn = session_turn(app, person).await?.also(&CODES, person.user.id.to_string())?;
-    let user = load_unlocked(app, person.user.id).await?;
+    let user = load_inside(app, person).await?;
     finish_code(app, person, &user, typed, turn).await
 }
 
 /// The same for one act: whether the code was used before the writer knows, in the commit that uses it up.
 pub async fn code_for_act(app: &Shared, person: &Person, typed: &str) -> Result<i64, Fault> {
     let turn = session_turn(app, person).await?.also(&CODES, person.user.id.to_string())?;
-    let user = User { totp_last_step: 0, ..load_unlocked(app, person.user.id).await? };
+    let user = User { totp_last_step: 0, ..load_inside(app, person).await? };
     finish_code(app, person, &user, typed, turn).await
 }
 
@@ -227,9 +241,14 @@ fn step_of(app: &Shared, user: &User, typed: &str, turn: Turn<'_>) -> Option<i64
     step
 }
 
-/// A try of a session. One that has none left is over.
+/// A try of a session. One that has none left is over. Wrong ones also count at the door, but what strangers spent there refuses only a
+/// session that still waits for its code.
 async fn session_turn<'a>(app: &'a Shared, person: &Person) -> Result<Turn<'a>, Fault> {
-    let turn = Turn::begin(app, person.user.id)?;
+    let user_id = person.user.id;
+    let turn = match Turn::begin(app, user_id) {
+        Err(_) if !is_pending(person) => Turn { app, user_id, taken: Vec::new() },
+        begun => begun?,
+    };
     turn.also(&SESSION, person.session.id.to_string())
 }
 

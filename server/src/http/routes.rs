@@ -452,6 +452,12 @@ impl Sender {
     pub fn name(&self) -> String {
         self.address.parse().map_or_else(|_| self.address.clone(), crate::allowance::sender_name)
     }
+
+    /// For whom bytes are held while nobody is signed in.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner::Address(network(self.address.parse().unwrap_or(std::net::IpAddr::from([0, 0, 0, 0]))))
+    }
 }
 
 /// The peer, or whoever a trusted proxy says it speaks for: the last in its list, which is the one that it saw itself.

@@ -95,6 +95,13 @@ pub struct Share {
 }
 
 impl Share {
+    /// Whether so many are held in all: what is missing is taken.
+    #[must_use]
+    pub fn reach(&mut self, bytes: usize) -> bool {
+        let missing = bytes.saturating_sub(self.bytes);
+        missing == 0 || self.grow(missing)
+    }
+
     /// Whether so many more are allowed; then they are held.
     #[must_use]
     pub fn grow(&mut self, bytes: usize) -> bool {
@@ -128,6 +135,7 @@ mod tests {
         drop(one);
         assert_eq!(stock.held(), 40);
         assert!(other.grow(20));
+        assert!(other.reach(50) && other.reach(70) && stock.held() == 70, "only what is missing");
         drop(other);
         assert_eq!((stock.held(), stock.lock().by.len()), (0, 0));
     }

@@ -239,6 +239,22 @@ pub fn find_document(conn: &mut Conn, sha256: &str) -> Result<Option<Document>> 
     Document::find_where(conn, "sha256 = ?", &[sha256.into()])
 }
 
+/// The same without its content, which is empty here, however large it is.
+pub fn find_document_head(conn: &mut Conn, sha256: &str) -> Result<Option<Document>> {
+    let empty = match conn {
+        Conn::Sqlite(_) => "x''",
+        Conn::Postgres(_) => "''::bytea",
+    };
+    let sql =
+        format!("SELECT sha256, party_id, name, media_type, {empty} AS content, created_at FROM documents WHERE sha256 = ?");
+    query::find(conn, &sql, &[sha256.into()])
+}
+
+/// How many bytes the content has. Neither database reads it for that.
+pub fn document_length(conn: &mut Conn, sha256: &str) -> Result<Option<i64>> {
+    query::int(conn, "SELECT CAST(LENGTH(content) AS BIGINT) AS value FROM documents WHERE sha256 = ?", &[sha256.into()])
+}
+
 /// The audit records under these keys of these companies, in one statement however many they are.
 pub fn list_audit_by_key(conn: &mut Conn, wanted: &[(i64, &str)]) -> Result<Vec<AuditRecord>> {
     if wanted.is_empty() {

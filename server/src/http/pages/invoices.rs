@@ -1,8 +1,10 @@
 //! The supplier's invoices: upload, the fields beside the document, submission.
 
+use super::super::answers::{Stored, read_stored};
 use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
+use super::super::shares::Owner;
 use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::{Group, Listing, MOST_FAULTS_SHOWN, csv_file, faults_file, plain_table};
 use super::programmes::{standing_block, standing_sentence};
@@ -606,18 +608,12 @@ async fn eligibility_of(who: &Who<SupplierMaker>, ids: Vec<i64>) -> Result<HashM
     .await
 }
 
-/// The file that an invoice was read from.
-pub fn content_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Vec<u8>, Fault> {
-    Ok(store::records::find_document(conn, &row.document)?.map(|document| document.content).unwrap_or_default())
-}
-
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
-    let (mut loaded, content) = who
+    let mut loaded = who
         .read(move |conn| {
             let row = InvoiceLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
-            let content = content_of(conn, &row)?;
             let thread = thread::load(conn, &row)?;
             let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.into()]))?.rows;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
@@ -625,10 +621,11 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let linked = crate::commands::links::contact_of(conn, row.buyer_id)?.is_some();
             let document = Shown::Nothing;
             let standing = standing_of(conn, &row)?;
-            Ok((Loaded { row, events, document, thread, reviews, credits, evidence, linked, standing }, content))
+            Ok(Loaded { row, events, document, thread, reviews, credits, evidence, linked, standing })
         })
         .await?;
-    loaded.document = who.app.open(party_id, content, loaded.row.number.clone()).await?;
+    loaded.document =
+        who.app.open_stored(party_id, Owner::Company(party_id), &loaded.row.document, loaded.row.number.clone()).await?;
     Ok(loaded)
 }
 
@@ -797,9 +794,9 @@ fn all_numbers(conn: &mut store::Conn, sha256: &str) -> Result<Vec<String>, Faul
 async fn document(who: Who<Member>, hash: Token) -> Answer {
     let person = who.person()?.clone();
     let sha256 = hash.0.clone();
-    let (mut document, numbers) = who
+    let (document, numbers) = who
         .read(move |conn| {
-            let document = store::records::find_document(conn, &sha256)?.ok_or(Refusal::NotFound)?;
+            let document = store::records::find_document_head(conn, &sha256)?.ok_or(Refusal::NotFound)?;
             let party = person.party.id;
             let binds = [sha256.as_str().into(), party.into(), party.into(), party.into()];
             let mut concerned = store::lists::count(conn, "invoices i", CONCERNED, &binds)? > 0;
@@ -820,17 +817,16 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
         .await?;
     // A table that another company wrote: its rows go out one by one and disarmed, those that are invoices to others not at all. One of
     // payables has no rows of invoices; the operator gets it under a name that no spreadsheet opens.
+    let Stored { mut content, share } = read_stored(&who.app, Owner::Company(who.party_id()?), &document.sha256).await?;
     let mut text = "";
     if numbers.as_ref().is_some_and(Vec::is_empty) {
         text = ".txt";
     } else if let Some(numbers) = numbers {
-        let content = std::mem::take(&mut document.content);
-        document.content =
-            shown_document::own_rows(&who, who.party_id()?, content, numbers).await?.ok_or(Refusal::NotFound)?.into_bytes();
+        content = shown_document::own_rows(&who, who.party_id()?, content, numbers).await?.ok_or(Refusal::NotFound)?.into_bytes();
     }
     // What another company called its file is its own affair, were it the same file.
     let own = document.party_id == who.party_id()?;
     let extension = shown_document::extension(&document.media_type);
     let neutral = format!("{}.{extension}{text}", document.sha256.get(..12).unwrap_or("file"));
-    Ok(shown_document::download(if own { &document.name } else { &neutral }, document.content))
+    Ok(Stored::carried_by(share, shown_document::download(if own { &document.name } else { &neutral }, content)))
 }

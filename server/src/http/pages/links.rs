@@ -1,11 +1,13 @@
 //! The page behind a one-time link: one invoice beside its document, what can be answered, and the receipt. There is no session;
 //! the address is the first factor and the code the second. Looking at it spends nothing, so a mail scanner may.
 
+use super::super::answers::{Stored, read_stored};
 use super::super::denials::Said;
 use super::super::error::Fault;
 use super::super::prove;
 use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
+use super::super::shares::Owner;
 use super::payables::{confirmation_fields, deduction_facts};
 use super::programmes::applied_terms;
 use super::{Answer, again, asking, check_page, document, evidence, invoices, thread};
@@ -41,11 +43,12 @@ struct Loaded {
     person: User,
     row: InvoiceLine,
     invoice: Invoice,
-    content: Vec<u8>,
     thread: thread::Thread,
     evidence: Vec<Evidence>,
     today: NaiveDate,
     token: String,
+    /// For whom its file is held in memory.
+    owner: Owner,
 }
 
 /// The hash of the token inside, if the link is ours. Whatever is wrong with a link, the answer is the same.
@@ -57,15 +60,15 @@ fn token_hash(who: &Who<Anyone>, sender: &Sender, token: &str) -> Result<String,
 
 async fn load(who: &Who<Anyone>, sender: &Sender, token: &Token) -> Result<Loaded, Fault> {
     let (hash, now, token) = (token_hash(who, sender, &token.0)?, who.app.clock.now(), token.0.clone());
+    let owner = sender.owner();
     who.read(move |conn| {
         let (link, contact) = links::find_open(conn, &hash, now)?.ok_or(Refusal::LinkInvalid)?;
         let row = InvoiceLine::find(conn, link.invoice_id)?.ok_or(Refusal::LinkInvalid)?;
         let invoice = Invoice::load(conn, link.invoice_id)?;
-        let content = invoices::content_of(conn, &row)?;
         let person = User::load(conn, contact.user_id)?;
         let today = store::records::load_heads(conn)?.business_date;
         let (thread, evidence) = (thread::load(conn, &row)?, evidence::list(conn, row.id)?);
-        Ok(Loaded { link, contact, person, row, invoice, content, thread, evidence, today, token })
+        Ok(Loaded { link, contact, person, row, invoice, thread, evidence, today, token, owner })
     })
     .await
 }
@@ -139,7 +142,7 @@ async fn whole_page(who: &Who<Anyone>, loaded: &Loaded) -> Result<Page, Fault> {
         Some(due) => Some(words_of(who, loaded, owed, due).await?),
         None => None,
     };
-    let opened = who.app.open(loaded.row.buyer_id, loaded.content.clone(), loaded.row.number.clone()).await?;
+    let opened = who.app.open_stored(loaded.row.buyer_id, loaded.owner, &loaded.row.document, loaded.row.number.clone()).await?;
     Ok(link_page(who, loaded, &opened, words.as_ref()))
 }
 
@@ -420,23 +423,21 @@ async fn receipt(who: &Who<Anyone>, outcome: &Outcome, number: &str, currency: &
 /// The invoice's file, or one of those that its supplier has put beside it.
 async fn file(who: Who<Anyone>, sender: Sender, token: Token, params: Params) -> Answer {
     let loaded = load(&who, &sender, &token).await?;
-    let wanted = params.get("evidence");
+    let (wanted, owner) = (params.get("evidence"), loaded.owner);
     if !wanted.is_empty() {
         let beside = loaded.evidence.into_iter().find(|row| row.id.to_string() == wanted).ok_or(Refusal::NotFound)?;
-        let stored = who.read(move |conn| Ok(store::records::find_document(conn, &beside.document)?)).await?;
-        let content = stored.ok_or(Refusal::NotFound)?.content;
+        let Stored { content, share } = read_stored(&who.app, owner, &beside.document).await?;
         let name = format!("evidence-{wanted}.{}", document::extension(intake::media_type(&content)));
-        return Ok(document::download(&name, content));
+        return Ok(Stored::carried_by(share, document::download(&name, content)));
     }
-    let media = intake::media_type(&loaded.content);
-    let content = if media == "text/csv" {
-        document::own_rows(&who, loaded.row.buyer_id, loaded.content, vec![loaded.row.number])
+    let Stored { mut content, share } = read_stored(&who.app, owner, &loaded.row.document).await?;
+    let media = intake::media_type(&content);
+    if media == "text/csv" {
+        content = document::own_rows(&who, loaded.row.buyer_id, content, vec![loaded.row.number])
             .await?
             .ok_or(Refusal::NotFound)?
-            .into_bytes()
-    } else {
-        loaded.content
-    };
+            .into_bytes();
+    }
     let name = format!("invoice-{}.{}", loaded.row.id, document::extension(media));
-    Ok(document::download(&name, content))
+    Ok(Stored::carried_by(share, document::download(&name, content)))
 }

@@ -3,7 +3,8 @@
 use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
-use super::invoices::{STATES, content_of, credit_table, expected_of, history, invoice_facts, order_value, warning_table};
+use super::super::shares::Owner;
+use super::invoices::{STATES, credit_table, expected_of, history, invoice_facts, order_value, warning_table};
 use super::listing::{Group, Head, Listing, plain_table};
 use super::programmes::{applied_terms, standing_block};
 use super::thread::{self, Thread};
@@ -172,12 +173,11 @@ struct Loaded {
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
-    let (mut loaded, content) = who
+    let mut loaded = who
         .read(move |conn| {
             let found = InvoiceLine::find(conn, id)?.filter(|row| row.buyer_id == party_id && row.presented);
             let row = found.ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
-            let content = content_of(conn, &row)?;
             let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let receivable = Receivable::find_where(conn, "invoice_id = ?", &[id.into()])?;
             let today = store::records::load_heads(conn)?.business_date;
@@ -205,10 +205,11 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
                 standing,
                 today,
             };
-            Ok((loaded, content))
+            Ok(loaded)
         })
         .await?;
-    loaded.document = who.app.open(party_id, content, loaded.row.number.clone()).await?;
+    loaded.document =
+        who.app.open_stored(party_id, Owner::Company(party_id), &loaded.row.document, loaded.row.number.clone()).await?;
     Ok(loaded)
 }
 

@@ -90,7 +90,6 @@ async fn reviews(who: Who<OperatorViewer>, params: Params) -> Answer {
 /// One side: the invoice and its file.
 struct Side {
     row: InvoiceLine,
-    content: Vec<u8>,
     document: Shown,
     evidence: Vec<Evidence>,
 }
@@ -104,9 +103,8 @@ struct Loaded {
 
 fn side(conn: &mut Conn, id: i64) -> Result<Side, Fault> {
     let row = InvoiceLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
-    let content = super::invoices::content_of(conn, &row)?;
     let evidence = evidence::list(conn, id)?;
-    Ok(Side { row, content, document: Shown::Nothing, evidence })
+    Ok(Side { row, document: Shown::Nothing, evidence })
 }
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
@@ -119,8 +117,9 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             Ok(Loaded { row, own, other, credit })
         })
         .await?;
+    let owner = super::super::shares::Owner::Company(who.party_id()?);
     for side in std::iter::once(&mut loaded.own).chain(&mut loaded.other) {
-        side.document = who.app.open(who.party_id()?, std::mem::take(&mut side.content), side.row.number.clone()).await?;
+        side.document = who.app.open_stored(who.party_id()?, owner, &side.row.document, side.row.number.clone()).await?;
     }
     Ok(loaded)
 }
