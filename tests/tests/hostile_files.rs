@@ -229,16 +229,17 @@ fn readings_are_bounded_and_whoever_leaves_ends_its_own() {
     let operator = world.signed_in("operator@x.example");
     onboard(&world, &operator, SUPPLIER);
     let token = world.api(SUPPLIER.3).token.take();
-    let cores = std::thread::available_parallelism().unwrap().get();
-    let mut open: Vec<TcpStream> = (0..cores).map(|index| upload_by(&world.base, &token, &format!("reading-{index}"))).collect();
-    wait_until("every place is taken", || sleepers.alive() == (cores, cores));
+    // One company never takes the last of two places.
+    let own = if std::thread::available_parallelism().unwrap().get() > 2 { 2 } else { 1 };
+    let mut open: Vec<TcpStream> = (0..own).map(|index| upload_by(&world.base, &token, &format!("reading-{index}"))).collect();
+    wait_until("its places are taken", || sleepers.alive() == (own, own));
     // One leaves: its child ends, and the next has its place.
     drop(open.pop());
-    wait_until("the child of whoever left ends", || sleepers.alive() == (cores - 1, cores));
+    wait_until("the child of whoever left ends", || sleepers.alive() == (own - 1, own));
     open.push(upload_by(&world.base, &token, "reading-next"));
-    wait_until("the place is free again", || sleepers.alive() == (cores, cores + 1));
-    // The queue fills, and one more is told so while its body is still small.
-    open.extend((0..32).map(|index| upload_by(&world.base, &token, &format!("waiting-{index}"))));
+    wait_until("the place is free again", || sleepers.alive() == (own, own + 1));
+    // Its share of the queue fills, and one more is told so while its body is still small.
+    open.extend((0..4).map(|index| upload_by(&world.base, &token, &format!("waiting-{index}"))));
     let refused = || {
         let mut last = upload_by(&world.base, &token, "one-too-many");
         last.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
@@ -246,7 +247,7 @@ fn readings_are_bounded_and_whoever_leaves_ends_its_own() {
         last.read_exact(&mut head).is_ok() && &head == b"HTTP/1.1 503"
     };
     wait_until("one too many is told so", refused);
-    assert_eq!(sleepers.alive(), (cores, cores + 1), "whoever waits has no child");
+    assert_eq!(sleepers.alive(), (own, own + 1), "whoever waits has no child");
     // Others are served all the same.
     assert_eq!(e2e::load::status(&world.base, "/readyz"), 200);
     let body = serde_json::json!({ "language": "en", "theme": "dark" });
