@@ -135,8 +135,10 @@ mod tests {
         drop(one);
         assert_eq!(stock.held(), 40);
         assert!(other.grow(20));
-        assert!(other.reach(50) && other.reach(70) && stock.held() == 70, "only what is missing");
-        drop(other);
+        assert!(other.reach(50) && !other.reach(70) && stock.held() == 60, "what it holds is enough, and more is too much");
+        let mut third = stock.share(Owner::Company(3));
+        assert!(third.reach(10) && third.reach(30) && stock.held() == 90, "only what is missing is taken");
+        drop((other, third));
         assert_eq!((stock.held(), stock.lock().by.len()), (0, 0));
     }
 
