@@ -6,9 +6,10 @@
 use crate::clock::Clock;
 use crate::commands::share_allowances::Used;
 use crate::http::error::Fault;
+use crate::http::shares::network;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
 use store::allowances::AllowanceRow;
 
@@ -37,12 +38,9 @@ impl From<RetryAfter> for Fault {
 /// The name under which a sender is counted: an IPv4 address, or the /64 of an IPv6 address, which one machine has whole.
 #[must_use]
 pub fn sender_name(address: IpAddr) -> String {
-    match address.to_canonical() {
+    match network(address) {
         IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
+        IpAddr::V6(network) => format!("{network}/64"),
     }
 }
 
@@ -286,15 +284,7 @@ mod tests {
     }
 
     fn rows(used: &[Used], touched: i64) -> Vec<AllowanceRow> {
-        let row = |used: &Used| AllowanceRow {
-            kind: used.kind.clone(),
-            name: used.name.clone(),
-            since: used.since,
-            ends: used.ends,
-            used: used.amount,
-            touched,
-        };
-        used.iter().map(row).collect()
+        used.iter().map(|used| used.row(touched)).collect()
     }
 
     #[test]

@@ -328,24 +328,9 @@ fn checkpoints_leave_the_machine() {
     assert!(!format!("{config:?}").contains("PRIVATE"), "the secret key is not printed");
 }
 
-/// Tables whose rows the database itself keeps as they are.
-const GUARDED: [&str; 11] = [
-    "transfers",
-    "audit",
-    "confirmations",
-    "documents",
-    "log_runs",
-    "log_nodes",
-    "checkpoints",
-    "day_sums",
-    "sum_trees",
-    "invoice_messages",
-    "confirmation_evidence",
-];
-
 /// Puts the database's own guards back, as somebody would who does not want to be found.
 fn rearm(conn: &mut Conn) {
-    for table in GUARDED {
+    for table in store::verify::APPEND_ONLY {
         let refuse = |kind: &str| {
             let name = format!("{table}_no_{}", kind.to_lowercase());
             format!("CREATE TRIGGER {name} BEFORE {kind} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END")
@@ -365,7 +350,7 @@ fn disarm(conn: &mut Conn) {
     if matches!(conn, Conn::Sqlite(_)) {
         query::execute(conn, "PRAGMA foreign_keys = OFF", &[]).unwrap();
     }
-    for table in GUARDED {
+    for table in store::verify::APPEND_ONLY {
         let statements = match conn {
             Conn::Sqlite(_) => vec![format!("DROP TRIGGER {table}_no_update"), format!("DROP TRIGGER {table}_no_delete")],
             Conn::Postgres(_) => vec![format!("ALTER TABLE {table} DISABLE TRIGGER ALL")],

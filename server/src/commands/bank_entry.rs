@@ -15,23 +15,28 @@ pub struct Whole {
     /// The entry's amount.
     minor: i64,
     /// The sum of the statement's entries with its reference, currency, direction and day.
-    all_minor: i64,
+    all_minor: i128,
     /// An earlier one of them has the same amount.
     again: bool,
     /// One of its parts names its transfer.
     named: bool,
 }
 
+/// A sum that stays exact: no file has so many lines that it leaves 128 bits.
+fn plus(sum: i128, minor: i64) -> i128 {
+    sum.saturating_add(i128::from(minor))
+}
+
 /// The wholes of a statement's entries, in their order.
 pub fn wholes(statement: &CamtStatement) -> Vec<Whole> {
-    let mut sums: HashMap<(String, &str, bool, NaiveDate), i64> = HashMap::new();
+    let mut sums: HashMap<(String, &str, bool, NaiveDate), i128> = HashMap::new();
     let mut amounts = HashSet::new();
     let mut found = Vec::with_capacity(statement.entries.len());
     for entry in &statement.entries {
         let key = (bank_reference(entry), entry.currency.as_str(), entry.credit, entry.booking_date);
         let again = entry.booked && !amounts.insert((key.clone(), entry.amount_minor));
         let sum = sums.entry(key.clone()).or_default();
-        *sum = sum.saturating_add(if entry.booked { entry.amount_minor } else { 0 });
+        *sum = plus(*sum, if entry.booked { entry.amount_minor } else { 0 });
         let named = entry.details.iter().any(|detail| !detail.end_to_end.is_empty());
         found.push((key, Whole { minor: entry.amount_minor, all_minor: 0, again, named }));
     }
@@ -60,7 +65,7 @@ pub enum Told {
 /// The lines of one statement with the reference and day.
 #[derive(Clone, Debug, Default)]
 struct Group {
-    minor: i64,
+    minor: i128,
     /// Those that are not closed.
     open: Vec<(i64, Waits)>,
 }
@@ -166,7 +171,7 @@ impl Entries {
         let all = kept.iter().map(|row| ((row.statement_id, 0), row)).chain(seen.map(|(at, row)| ((i64::MAX, *at), row)));
         for (place, row) in all {
             let group = groups.entry(place).or_default();
-            group.minor = group.minor.saturating_add(row.amount_minor);
+            group.minor = plus(group.minor, row.amount_minor);
             if row.state != "skipped" {
                 group.open.push((row.id, Waits::of(row)));
             }
@@ -188,7 +193,7 @@ pub fn told(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Told, Stor
     }
     groups.retain(|group| !group.open.is_empty());
     let whole = &one.whole;
-    let same = |group: &&Group| group.minor == whole.all_minor || (!whole.again && group.minor == whole.minor);
+    let same = |group: &&Group| group.minor == whole.all_minor || (!whole.again && group.minor == i128::from(whole.minor));
     // A notification of what is announced already brings nothing new.
     let waits = |waits: &Waits| match waits {
         Waits::Nothing => false,

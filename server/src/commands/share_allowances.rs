@@ -22,6 +22,21 @@ pub struct Used {
     pub amount: i64,
 }
 
+impl Used {
+    /// Its row, as of this second.
+    #[must_use]
+    pub fn row(&self, touched: i64) -> AllowanceRow {
+        AllowanceRow {
+            kind: self.kind.clone(),
+            name: self.name.clone(),
+            since: self.since,
+            ends: self.ends,
+            used: self.amount,
+            touched,
+        }
+    }
+}
+
 /// Rows that one command removes after their windows have ended.
 const MOST_REMOVED: i64 = 2_000;
 
@@ -32,15 +47,8 @@ impl Execute for ShareAllowances {
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let touched = batch.now.and_utc().timestamp();
         allowances::remove_ended(batch.conn, touched, MOST_REMOVED)?;
-        let row = |used: &Used| AllowanceRow {
-            kind: used.kind.clone(),
-            name: used.name.clone(),
-            since: used.since,
-            ends: used.ends,
-            used: used.amount,
-            touched,
-        };
-        let rows: Vec<AllowanceRow> = self.used.iter().filter(|used| used.ends > touched).map(row).collect();
+        let open = self.used.iter().filter(|used| used.ends > touched);
+        let rows: Vec<AllowanceRow> = open.map(|used| used.row(touched)).collect();
         allowances::add(batch.conn, &rows)?;
         Ok(Done::new(0, json!({})))
     }

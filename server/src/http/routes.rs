@@ -307,7 +307,7 @@ pub fn typed_amount(typed: &str, name: &str, currency: &str) -> Result<i64, Faul
 /// Longer than any address of ours; a page repeats its own.
 const LONGEST_ADDRESS: usize = 8 * 1_024;
 /// Fields behind a question mark, and in a form of somebody who is not signed in.
-const MOST_FIELDS: usize = 100;
+pub const MOST_FIELDS: usize = 100;
 /// Fields in a form of a person who is signed in.
 const MOST_OF_MEMBERS: usize = 10_000;
 
@@ -319,16 +319,12 @@ fn check_address(request: &HttpRequest) -> Result<(), Fault> {
     if is_too_long(request) { Err(Fault::BadRequest("address_too_long")) } else { Ok(()) }
 }
 
-/// Counts the fields before any of them is read: each costs far more than its bytes.
-fn parse_bounded(text: &str, most: usize) -> Result<Vec<(String, String)>, Fault> {
+/// Fields of an urlencoded body or query. A NUL is refused here, once for all of them: no text of ours holds one, and PostgreSQL takes none.
+/// Fields are counted before one of them is read: each costs far more than its bytes.
+pub fn parse_fields(text: &str, most: usize) -> Result<Vec<(String, String)>, Fault> {
     if text.bytes().filter(|byte| *byte == b'&').count() >= most {
         return Err(Fault::BadRequest("too_many_fields"));
     }
-    parse_fields(text)
-}
-
-/// Fields of an urlencoded body or query. A NUL is refused here, once for all of them: no text of ours holds one, and PostgreSQL takes none.
-pub fn parse_fields(text: &str) -> Result<Vec<(String, String)>, Fault> {
     let mut fields = web::Query::<Vec<(String, String)>>::from_query(text).map(web::Query::into_inner).unwrap_or_default();
     // Browsers end lines of a text with two marks.
     fields.iter_mut().for_each(|(_, value)| *value = value.replace("\r\n", "\n"));
@@ -374,7 +370,7 @@ impl FromRequest for Posted {
             let body = body::read(&request, payload, body::LARGEST_TEXTS).await?;
             let text = std::str::from_utf8(&body).map_err(|_| Fault::BadRequest("bad_request"))?;
             let most = if caller(&request).is_some() { MOST_OF_MEMBERS } else { MOST_FIELDS };
-            let posted = Self { fields: parse_bounded(text, most)? };
+            let posted = Self { fields: parse_fields(text, most)? };
             denials::note_account(&request, posted.get("email"));
             check_forgery(&request, posted.get("_csrf")).await?;
             step_up::bring(&request, &posted);
@@ -402,7 +398,7 @@ impl FromRequest for Params {
     type Future = std::future::Ready<Result<Self, Fault>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let fields = parse_bounded(request.query_string(), MOST_FIELDS);
+        let fields = parse_fields(request.query_string(), MOST_FIELDS);
         std::future::ready(fields.map(|fields| Self { fields, path: request.path().to_owned() }))
     }
 }

@@ -7,6 +7,7 @@ mod marks;
 mod programmes;
 mod sponsors;
 
+pub use guards::APPEND_ONLY;
 pub use log::Saved;
 
 use crate::query::{self, Bind};

@@ -3,7 +3,7 @@
 
 use super::super::error::{Fault, RowFault};
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
-use super::super::routes::{Id, Params, Posted, Routes, parse_fields};
+use super::super::routes::{Id, MOST_FIELDS, Params, Posted, Routes, parse_fields};
 use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::{Head, Listing, MOST_FAULTS_SHOWN, faults_file, plain_table};
 use super::payables::{payables_listing, payables_page};
@@ -83,7 +83,7 @@ fn number(id: &str) -> Result<i64, Fault> {
 }
 
 async fn choose(who: Who<BuyerMaker>, posted: Posted) -> Answer {
-    let params = Params { fields: parse_fields(posted.get("query"))?, path: "/payables".to_owned() };
+    let params = Params { fields: parse_fields(posted.get("query"), MOST_FIELDS)?, path: "/payables".to_owned() };
     let drafted = match chosen(&who, &posted, &params).await {
         Ok(items) => who.submit(&posted.key(), DraftConfirmationList { items }).await,
         Err(fault) => Err(fault),

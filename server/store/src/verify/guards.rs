@@ -68,7 +68,7 @@ const UNIQUE_ON_POSTGRES: &[(&str, &str)] = &[
 ];
 
 /// Tables whose rows no statement changes or deletes.
-const APPEND_ONLY: &[&str] = &[
+pub const APPEND_ONLY: &[&str] = &[
     "transfers",
     "audit",
     "confirmations",
