@@ -30,8 +30,8 @@ pub struct RetryAfter {
 }
 
 impl From<RetryAfter> for Fault {
-    fn from(_: RetryAfter) -> Self {
-        Self::TooMany
+    fn from(after: RetryAfter) -> Self {
+        Self::TooMany { seconds: after.seconds }
     }
 }
 

@@ -249,6 +249,8 @@ impl App {
 /// Whoever is looking at a page, signed in or not.
 #[derive(Clone, Debug)]
 pub struct Viewer {
+    /// The browser shows a session that is over.
+    pub ended: bool,
     pub person: Option<Person>,
     pub language: Language,
     pub theme: String,

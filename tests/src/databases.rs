@@ -222,7 +222,17 @@ impl Drop for Standby {
     }
 }
 
+/// A port that is free and stays so: below those that the system gives to outgoing connections, and never handed out twice.
 #[must_use]
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_or(0, |address| address.port())
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 22_000;
+    static HANDED_OUT: AtomicU32 = AtomicU32::new(0);
+    // Test programs that run side by side begin far apart.
+    let start = std::process::id().wrapping_mul(977);
+    std::iter::repeat_with(|| HANDED_OUT.fetch_add(1, Ordering::Relaxed))
+        .take(COUNT as usize)
+        .map(|number| u16::try_from(FIRST + start.wrapping_add(number) % COUNT).expect("a port"))
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }

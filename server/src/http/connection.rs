@@ -30,6 +30,8 @@ pub struct Places {
     exempt: Vec<IpAddr>,
     by: Mutex<HashMap<IpAddr, Held>>,
     pub open: AtomicUsize,
+    /// Bytes that connections have sent for requests which are not served yet.
+    unserved: AtomicUsize,
     pub turned_away: AtomicU64,
     /// Ended for a newer one.
     pub put_out: AtomicU64,
@@ -103,6 +105,7 @@ impl Places {
             exempt: exempt.to_vec(),
             by: Mutex::default(),
             open: AtomicUsize::new(0),
+            unserved: AtomicUsize::new(0),
             turned_away: AtomicU64::new(0),
             put_out: AtomicU64::new(0),
             began: Instant::now(),
@@ -163,6 +166,12 @@ fn neighbourhood(network: IpAddr) -> IpAddr {
         }
     }
 }
+
+/// Bytes that heads and what follows them may hold in all before a request is served. actix-web itself keeps up to 128 kB for each
+/// connection.
+const MOST_UNSERVED: usize = 32_000_000;
+/// A connection that holds no more is not ended for them.
+const SMALL_HEAD: usize = 16_000;
 
 /// Ends one connection of those that hold most, so that the last places are not one sender's.
 fn relieve(by: &mut HashMap<IpAddr, Held>, now: u64) -> bool {
@@ -244,6 +253,8 @@ pub struct Watched {
     reader: Patience,
     unserved: Duration,
     next_look: Option<Pin<Box<Sleep>>>,
+    /// Its part of the unserved bytes.
+    sent: usize,
     place: Place,
 }
 
@@ -253,7 +264,7 @@ impl Watched {
         let place = places.take(stream.peer_addr()?.ip()).ok_or_else(|| io::Error::from(io::ErrorKind::QuotaExceeded))?;
         let line = Rc::new(Line { served: Cell::new(0), since: Cell::new(Instant::now()), ticket: Arc::clone(&place.ticket) });
         let reader = Patience::new(limits.answer_patience);
-        Ok(Self { stream, line, reader, unserved: limits.unserved, next_look: None, place })
+        Ok(Self { stream, line, reader, unserved: limits.unserved, next_look: None, sent: 0, place })
     }
 
     #[must_use]
@@ -266,6 +277,21 @@ impl Watched {
         let address = self.peer().map(|peer| peer.ip().to_string());
         tracing::warn!(address, code = "connection_too_slow", "denied");
         io::ErrorKind::TimedOut.into()
+    }
+
+    /// Counts what has come while no request is served.
+    fn note_sent(&mut self, bytes: usize) -> io::Result<()> {
+        if self.line.served.get() > 0 {
+            self.forget_sent();
+            return Ok(());
+        }
+        self.sent = self.sent.saturating_add(bytes);
+        let all = self.place.places.unserved.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if all > MOST_UNSERVED && self.sent > SMALL_HEAD { Err(self.cut()) } else { Ok(()) }
+    }
+
+    fn forget_sent(&mut self) {
+        self.place.places.unserved.fetch_sub(std::mem::take(&mut self.sent), Ordering::Relaxed);
     }
 
     /// The peer has sent or taken something.
@@ -298,8 +324,13 @@ impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.check_place()?;
+        let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         if read.is_ready() {
+            if let Err(cut) = this.note_sent(buffer.filled().len().saturating_sub(before)) {
+                buffer.set_filled(before);
+                return Poll::Ready(Err(cut));
+            }
             this.note_move();
             return read;
         }
@@ -315,6 +346,7 @@ impl AsyncWrite for Watched {
         match Pin::new(&mut this.stream).poll_write(context, bytes) {
             Poll::Ready(Ok(taken)) => {
                 this.reader.moved(taken);
+                this.forget_sent();
                 this.note_move();
                 this.line.set_working(this.line.served.get() > 0);
                 Poll::Ready(Ok(taken))
@@ -335,6 +367,12 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.forget_sent();
     }
 }
 
@@ -379,6 +417,32 @@ mod tests {
         assert_eq!(put_out.iter().position(|out| *out), Some(6));
         assert!(!other.ticket.put_out.load(Ordering::Relaxed) && !newer.ticket.put_out.load(Ordering::Relaxed));
         assert_eq!(neighbourhood("2001:db8:1:2::".parse().unwrap()), "2001:db8:1::".parse::<IpAddr>().unwrap());
+    }
+
+    /// A flood of heads that never end costs bounded memory, and whoever is served or small stays.
+    #[test]
+    fn heads_share_one_bound() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let received = |others: usize, bytes: usize, served: bool| {
+            let places = Places::new(9, 100, &[]);
+            places.unserved.store(others, Ordering::Relaxed);
+            let read = actix_web::rt::System::new().block_on(async {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                let (stream, _) = listener.accept().await.unwrap();
+                let mut watched = Watched::new(stream, &places, &Limits::default()).unwrap();
+                let _served = served.then(|| watched.line.serve());
+                client.write_all(&vec![b'x'; bytes]).await.unwrap();
+                client.shutdown().await.unwrap();
+                watched.read_to_end(&mut Vec::new()).await
+            });
+            assert_eq!(places.unserved.load(Ordering::Relaxed), others, "what a connection held is given back");
+            read.map_err(|error| error.kind())
+        };
+        assert_eq!(received(0, 120_000, false), Ok(120_000));
+        assert_eq!(received(MOST_UNSERVED, 120_000, false), Err(io::ErrorKind::TimedOut));
+        assert_eq!(received(MOST_UNSERVED, SMALL_HEAD, false), Ok(SMALL_HEAD));
+        assert_eq!(received(MOST_UNSERVED, 120_000, true), Ok(120_000));
     }
 
     fn unwrap(places: Arc<Places>) -> Places {

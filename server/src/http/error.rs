@@ -34,7 +34,10 @@ pub enum Fault {
     /// The database takes no writes, or does not answer.
     Down,
     Unknown,
-    TooMany,
+    /// Too many tries; the next is taken after so many seconds.
+    TooMany {
+        seconds: i64,
+    },
     /// Something else was done under the key of one of the platform's own jobs.
     KeyTaken(String),
     /// One of the bounds in `quotas.rs` is reached, for so many seconds.
@@ -96,6 +99,13 @@ impl RowFault {
         let of = |name: &str| place.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         json!({ "line": of("line").and_then(|line| line.parse::<u32>().ok()), "column": of("column"), "code": code, "title": self.sentence(language) })
     }
+}
+
+/// How long to wait, in words.
+fn wait(language: Language, seconds: i64) -> String {
+    let (key, count) =
+        if seconds < 120 { ("wait-seconds", seconds) } else { ("wait-minutes", seconds.div_euclid(60).saturating_add(1)) };
+    language.fill(key, &[("count", count.to_string())])
 }
 
 impl Fault {
@@ -235,7 +245,7 @@ impl Fault {
             Self::Busy => "busy".to_owned(),
             Self::Down => "storage_down".to_owned(),
             Self::Unknown => "outcome_unknown".to_owned(),
-            Self::TooMany => "too_many_requests".to_owned(),
+            Self::TooMany { .. } => "too_many_requests".to_owned(),
             Self::KeyTaken(_) => "job_key_taken".to_owned(),
             Self::Limit { limit, .. } => format!("limit_{limit}"),
             Self::Failed(_) => "internal".to_owned(),
@@ -258,7 +268,7 @@ impl Fault {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Busy | Self::Down | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::KeyTaken(_) => StatusCode::CONFLICT,
-            Self::TooMany | Self::Limit { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::Limit { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -271,14 +281,9 @@ impl Fault {
             Self::StepUp(asked) => language.refusal(&asked.refusal, ""),
             Self::Unreadable(fault) => fault.sentence(language),
             Self::Limit { limit, seconds } => {
-                let (key, count) = if *seconds < 120 {
-                    ("wait-seconds", *seconds)
-                } else {
-                    ("wait-minutes", seconds.div_euclid(60).saturating_add(1))
-                };
-                let wait = language.fill(key, &[("count", count.to_string())]);
-                language.fill(&format!("fault-limit-{limit}"), &[("wait", wait)])
+                language.fill(&format!("fault-limit-{limit}"), &[("wait", wait(language, *seconds))])
             }
+            Self::TooMany { seconds } => language.fill("fault-too-many-requests", &[("wait", wait(language, *seconds))]),
             other => language.t(&format!("fault-{}", other.code().replace('_', "-"))),
         }
     }
@@ -325,8 +330,7 @@ impl Fault {
     fn retry_after(&self) -> Option<String> {
         match self {
             Self::Busy | Self::Down | Self::Unknown => Some("1".to_owned()),
-            Self::TooMany => Some("900".to_owned()),
-            Self::Limit { seconds, .. } => Some(seconds.to_string()),
+            Self::TooMany { seconds } | Self::Limit { seconds, .. } => Some(seconds.to_string()),
             _ => None,
         }
     }

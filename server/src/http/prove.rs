@@ -105,7 +105,13 @@ impl Drop for Turn<'_> {
 }
 
 fn is_locked(app: &Shared, user: &User) -> bool {
-    user.locked_until.is_some_and(|until| until > app.clock.now())
+    locked_for(app, user).is_some()
+}
+
+/// Seconds until the person's lock ends.
+fn locked_for(app: &Shared, user: &User) -> Option<i64> {
+    let until = user.locked_until?;
+    Some(until.signed_duration_since(app.clock.now()).num_seconds().saturating_add(1)).filter(|_| until > app.clock.now())
 }
 
 /// The person's row as it is now, not as the session remembers it.
@@ -117,7 +123,7 @@ async fn load_active(app: &Shared, user_id: i64) -> Result<User, Fault> {
 /// The same at the door, where a lock holds.
 async fn load_unlocked(app: &Shared, user_id: i64) -> Result<User, Fault> {
     let user = load_active(app, user_id).await?;
-    if is_locked(app, &user) { Err(Fault::TooMany) } else { Ok(user) }
+    locked_for(app, &user).map_or(Ok(user), |seconds| Err(Fault::TooMany { seconds }))
 }
 
 /// The row for a try of a session. A lock holds for one that still waits for its code, and for no other.

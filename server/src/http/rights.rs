@@ -235,8 +235,10 @@ pub(super) fn viewer(request: &HttpRequest, person: Option<Person>) -> Viewer {
         .as_ref()
         .map(|person| person.session.csrf.clone())
         .or_else(|| request.extensions().get::<super::routes::FreshCsrf>().map(|fresh| fresh.0.clone()));
+    let ended = person.is_none() && request.cookie(SESSION_COOKIE).is_some();
     let signed_in = person.filter(|person| person.session.kind != "pending");
     Viewer {
+        ended,
         language: Language::parse(&language.unwrap_or_else(|| accepted.to_owned())),
         theme: theme.unwrap_or_else(|| "system".to_owned()),
         csrf: csrf.unwrap_or_default(),

@@ -58,6 +58,7 @@ list-csv = Download CSV
 ## Coming in
 login-title = Sign in
 login-submit = Sign in
+login-ended = Your session has ended. Sign in to go on.
 login-forgotten = Forgotten your password?
 verify-title = Enter your code
 verify-hint = Six digits from your authenticator app.
@@ -867,7 +868,7 @@ wait-minutes = { $count ->
     [one] 1 minute
    *[other] { $count } minutes
   }
-fault-too-many-requests = Too many tries from your address. Wait a quarter of an hour.
+fault-too-many-requests = Too many tries. Nothing has happened; try again in { $wait }.
 fault-internal = Nothing of what you sent has happened. We have recorded the fault.
 
 ## Refusals

@@ -55,6 +55,7 @@ list-csv = 下载 CSV
 ## 登录
 login-title = 登录
 login-submit = 登录
+login-ended = 您的会话已结束，请重新登录后继续。
 login-forgotten = 忘记密码？
 verify-title = 输入验证码
 verify-hint = 身份验证器应用中显示的六位数字。
@@ -843,7 +844,7 @@ fault-limit-bytes = 贵企业在一天或一年内存储的文件已达上限。
 fault-limit-rows = 贵企业在五分钟内提交的行数已达上限。操作尚未执行，请在 { $wait }后再提交下一张表。
 wait-seconds = { $count } 秒
 wait-minutes = { $count } 分钟
-fault-too-many-requests = 来自您所在网络地址的尝试次数过多。请等待一刻钟。
+fault-too-many-requests = 尝试次数过多。操作尚未执行，请在 { $wait }后重试。
 fault-internal = 您提交的操作均未执行。我们已记录此故障。
 
 ## 拒绝

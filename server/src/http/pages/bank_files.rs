@@ -1,8 +1,10 @@
 //! A bank's file from the upload over the check page to what became of it.
 
+use super::super::answers::{Stored, read_stored};
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Posted, Routes};
+use super::super::shares::Owner;
 use super::super::upload::Uploaded;
 use super::listing::plain_table;
 use super::{Answer, SignedIn, again, bank_request, receipt};
@@ -146,9 +148,10 @@ async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer 
 
 /// A kept file, read again from what was kept.
 pub async fn load_command(who: &Who<impl SignedIn>, file: &BankFile) -> Result<Command, Fault> {
-    let sha256 = file.sha256.clone();
-    let load = move |conn: &mut Conn| Ok(store::records::find_document(conn, &sha256)?.ok_or(Refusal::NotFound)?.content);
-    let content = who.read(load).await?;
+    let Stored { content, share: _held } = read_stored(&who.app, Owner::Company(who.party_id()?), &file.sha256).await?;
+    if content.is_empty() {
+        return Err(Refusal::NotFound.into());
+    }
     read_bank_file(who, file.name.clone(), content).await
 }
 

@@ -54,7 +54,10 @@ fn login_page(who: &Who<Anyone>, next: &str) -> Page {
 }
 
 async fn login(who: Who<Anyone>, params: Params) -> Answer {
-    let page = login_page(&who, params.get("next"));
+    let mut page = login_page(&who, params.get("next"));
+    if who.viewer.ended {
+        page.blocks.insert(0, Block::Notice(Tone::Waiting, who.t("login-ended")));
+    }
     who.app.page(&who.viewer, page).await
 }
 
@@ -132,7 +135,7 @@ async fn verify_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer
             with_session(&landing(local_path(posted.get("next"))), token)
         }
         // Locked, or wrong too often: the same as at the password.
-        Err(Fault::TooMany) => {
+        Err(Fault::TooMany { .. }) => {
             again(&who, verify_page(&who, posted.get("next")), &posted, Refusal::SignInFailed.into(), "").await
         }
         Err(fault) => again(&who, verify_page(&who, posted.get("next")), &posted, fault, "").await,
