@@ -190,6 +190,12 @@ impl FileReader {
         Self { program: program.to_owned(), uploads: Queue::default(), views: Queue::default(), jobs: Queue::default(), kept }
     }
 
+    /// The same with a bound on the uploads of one company that are read in a second; 0 is none.
+    #[must_use]
+    pub fn paced(self, rate: u32) -> Self {
+        Self { uploads: self.uploads.paced(rate), ..self }
+    }
+
     /// All invoices of the files of one upload. One that is wrong never keeps another back, save in a table, which is taken whole or
     /// not at all. One child reads them all; a file that stops it is answered, and another child goes on with the rest.
     pub async fn invoices(&self, company: i64, files: Vec<Upload>) -> Result<Findings, Fault> {

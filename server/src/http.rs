@@ -108,7 +108,7 @@ impl App {
             writer,
             allowances: Allowances::new(clock.clone()),
             clock,
-            reader: FileReader::new(&config.file_reader),
+            reader: FileReader::new(&config.file_reader).paced(config.limits.writes_per_second),
             config,
             signer,
             sessions: SessionCache::default(),

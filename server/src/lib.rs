@@ -27,6 +27,7 @@ pub mod health;
 pub mod http;
 pub mod jobs;
 pub mod limits;
+pub mod pace;
 pub mod proofs;
 pub mod quotas;
 pub mod sbom;

@@ -5,14 +5,10 @@ use crate::allowance::{Allowance, Allowances};
 use crate::commands::{Actor, Command};
 use crate::http::error::Fault;
 use crate::limits::Limits;
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use crate::pace::Pace;
 
 /// People's worth of writes, mails and so on that a company has.
 const COMPANY: i64 = 5;
-/// Seconds' worth of writes that may come at once.
-const BURST: u64 = 10;
 /// Writes to one's own account: language, theme, sessions.
 const OWN_A_MINUTE: i64 = 60;
 const OWN_A_DAY: i64 = 500;
@@ -34,8 +30,7 @@ pub struct Taken(Vec<(Allowance, String, i64)>);
 #[derive(Debug)]
 pub struct Quotas {
     limits: Limits,
-    started: Instant,
-    writes: Mutex<HashMap<(bool, i64), Duration>>,
+    writes: Pace<(bool, i64)>,
 }
 
 /// What a command takes besides being a write.
@@ -99,7 +94,7 @@ pub fn is_large(command: &Command) -> bool {
 impl Quotas {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, started: Instant::now(), writes: Mutex::default() }
+        Self { limits, writes: Pace::default() }
     }
 
     /// Takes what the command needs of its person's and company's bounds, or nothing. The platform has none.
@@ -107,7 +102,7 @@ impl Quotas {
         if actor.user_id == 0 || self.limits.writes_per_second == 0 {
             return Ok(Taken::default());
         }
-        self.pace(actor, self.started.elapsed())?;
+        self.pace(actor)?;
         let mut taken = Taken::default();
         let (person, company) = (format!("person {}", actor.user_id), format!("company {}", actor.party_id));
         for (limit, allowance, name, amount) in self.needs(command, &person, &company) {
@@ -161,30 +156,11 @@ impl Quotas {
     }
 
     /// So many a second for a person and for a company, and some at once. `now` is the time since the start.
-    fn pace(&self, actor: &Actor, now: Duration) -> Result<(), Fault> {
-        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        if writes.len() > 50_000 {
-            writes.retain(|_, next| *next > now);
-        }
+    /// One write of the person and of the company.
+    fn pace(&self, actor: &Actor) -> Result<(), Fault> {
         let rate = u64::from(self.limits.writes_per_second).max(1);
-        let bounds = [((false, actor.user_id), rate), ((true, actor.party_id), rate.saturating_mul(COMPANY.unsigned_abs()))];
-        // Where each would stand: one write takes its part of a second; a whole burst may be borrowed.
-        let stands = bounds.map(|(name, rate)| {
-            let part = Duration::from_nanos(1_000_000_000_u64.checked_div(rate).unwrap_or(1));
-            (name, writes.get(&name).copied().unwrap_or_default().max(now).saturating_add(part))
-        });
-        let burst = Duration::from_secs(BURST);
-        for (_, next) in &stands {
-            let wait = next.saturating_sub(now).saturating_sub(burst);
-            if !wait.is_zero() {
-                return Err(Fault::Limit {
-                    limit: "writes",
-                    seconds: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(1),
-                });
-            }
-        }
-        writes.extend(stands);
-        Ok(())
+        let names = [((false, actor.user_id), rate), ((true, actor.party_id), rate.saturating_mul(COMPANY.unsigned_abs()))];
+        self.writes.take(&names).map_err(|seconds| Fault::Limit { limit: "writes", seconds })
     }
 }
 
@@ -217,21 +193,15 @@ mod tests {
 
     #[test]
     fn a_person_writes_a_burst_and_then_at_the_rate_and_a_company_five_times_that() {
-        let quotas = limited(20);
-        let one = Actor::person(1, 1);
-        let at = Duration::from_secs;
-        for _ in 0..200 {
-            quotas.pace(&one, at(5)).unwrap();
-        }
-        assert_eq!(second_of(&quotas.pace(&one, at(5)).unwrap_err()), ("writes", 1));
-        for _ in 0..20 {
-            quotas.pace(&one, at(6)).unwrap();
-        }
-        assert!(quotas.pace(&one, at(6)).is_err());
-        assert!(quotas.pace(&Actor::person(2, 9), at(6)).is_ok(), "another company");
-        let colleagues = (2..20_i64).flat_map(|user| (0..200).map(move |_| Actor::person(1, user)));
-        let allowed = colleagues.filter(|actor| quotas.pace(actor, at(6)).is_ok()).count();
-        assert!((780..=880).contains(&allowed), "{allowed}");
+        let quotas = limited(1);
+        let allowed = |people: std::ops::Range<i64>| {
+            let tries = people.flat_map(|user| (0..20).map(move |_| Actor::person(1, user)));
+            tries.filter(|actor| quotas.pace(actor).is_ok()).count()
+        };
+        assert!((10..=11).contains(&allowed(1..2)), "ten seconds' worth");
+        assert_eq!(second_of(&quotas.pace(&Actor::person(1, 1)).unwrap_err()).0, "writes");
+        assert!(quotas.pace(&Actor::person(2, 100)).is_ok(), "another company");
+        assert!((39..=41).contains(&allowed(2..20)), "five people's worth");
     }
 
     #[test]

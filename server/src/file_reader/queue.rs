@@ -1,6 +1,7 @@
 //! As many readings at once as the machine has cores. Companies are served in turn, each has its share, and nobody waits beyond that.
 
 use crate::http::error::Fault;
+use crate::pace::Pace;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -13,7 +14,12 @@ const MOST_WAITING: usize = 32;
 const ALL_WAITING: usize = 64;
 
 #[derive(Clone)]
-pub(super) struct Queue(Arc<Mutex<State>>);
+pub(super) struct Queue {
+    state: Arc<Mutex<State>>,
+    /// Readings of one company, so many a second; 0 is no bound.
+    pace: Arc<Pace<i64>>,
+    rate: u32,
+}
 
 struct State {
     /// Places where nobody reads.
@@ -51,15 +57,25 @@ impl Default for Queue {
 
 impl Queue {
     fn of(places: usize) -> Self {
-        Self(Arc::new(Mutex::new(State { free: places, next: 0, running: HashMap::new(), round: VecDeque::new() })))
+        let state = State { free: places, next: 0, running: HashMap::new(), round: VecDeque::new() };
+        Self { state: Arc::new(Mutex::new(state)), pace: Arc::default(), rate: 0 }
+    }
+
+    /// The same with a bound on how many readings one company begins in a second.
+    pub fn paced(self, rate: u32) -> Self {
+        Self { rate, ..self }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for one reading of a company, held until it is dropped.
     pub async fn turn(&self, company: i64) -> Result<Place, Fault> {
+        if self.rate > 0 {
+            let taken = self.pace.take(&[(company, u64::from(self.rate))]);
+            taken.map_err(|seconds| Fault::Limit { limit: "readings", seconds })?;
+        }
         let (place, served) = self.enter(company)?;
         if let Some(served) = served {
             served.await.map_err(|error| Fault::Failed(error.to_string()))?;
@@ -212,6 +228,18 @@ mod tests {
         drop(waits);
         let state = queue.state();
         assert_eq!((state.free, state.running.len(), state.round.len()), (1, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_company_reads_no_faster_than_its_pace() {
+        let queue = Queue::of(1).paced(1);
+        let mut done = 0;
+        while queue.turn(1).await.is_ok() {
+            done += 1;
+        }
+        assert!((10..=11).contains(&done), "{done}");
+        assert!(matches!(queue.turn(1).await, Err(Fault::Limit { limit: "readings", seconds: 1 })));
+        assert!(queue.turn(2).await.is_ok(), "another company");
     }
 
     #[tokio::test]

@@ -859,6 +859,7 @@ fault-limit-invitations = You or your company have sent as many invitations as o
 fault-limit-notices = You or your company have done more in this hour than others can be told by mail. Nothing has happened; go on in { $wait }.
 fault-limit-sessions = This person's sessions have been ended as often as they may be in an hour. Nothing has happened; try again in { $wait }, or disable the account.
 fault-limit-bytes = Your company has stored as much in files as one may in a day or a year. Nothing has happened; store more in { $wait }.
+fault-limit-readings = Your company sends files faster than they may come. Nothing has happened; send it again in { $wait }.
 fault-limit-rows = Your company has brought as many rows as one may in five minutes. Nothing has happened; bring the next table in { $wait }.
 wait-seconds = { $count ->
     [one] 1 second

@@ -841,6 +841,7 @@ fault-limit-invitations = 您或贵企业在一小时内发出的邀请已达上
 fault-limit-notices = 您或贵企业在一小时内的操作已超过可用邮件通知对方的数量。操作尚未执行，请在 { $wait }后继续。
 fault-limit-sessions = 该人员的会话在一小时内被结束的次数已达上限。操作尚未执行，请在{ $wait }后重试，或停用该账号。
 fault-limit-bytes = 贵企业在一天或一年内存储的文件已达上限。操作尚未执行，请在 { $wait }后再存储。
+fault-limit-readings = 贵企业上传文件的速度超过允许范围。操作尚未执行，请在 { $wait }后重新上传。
 fault-limit-rows = 贵企业在五分钟内提交的行数已达上限。操作尚未执行，请在 { $wait }后再提交下一张表。
 wait-seconds = { $count } 秒
 wait-minutes = { $count } 分钟
