@@ -1,6 +1,6 @@
 //! A payment with more holders than one batch carries: shared out piece by piece, exact, and resumable.
 
-use domain::allocation::allocate;
+use domain::allocation::{Running, Weight};
 use domain::chart::AccountKey;
 use e2e::{Client, Database};
 use ledger::AssetId;
@@ -89,8 +89,11 @@ fn many_holders_are_paid_piece_by_piece() {
         }
         assert_eq!(asked, 2, "the second payment waits for the first");
 
-        // The first by largest remainder over all holders, the second pays everybody out.
-        let first = allocate(part, &units).unwrap();
+        // The first by running shares over all holders, the second pays everybody out.
+        let weights: Vec<Weight> =
+            before.iter().map(|position| Weight { id: position.party, whole: position.units_minor, had: 0 }).collect();
+        let shares = Running::plan(part, &weights).unwrap();
+        let first: Vec<i64> = weights.iter().map(|weight| shares.share(weight).unwrap()).collect();
         assert_eq!(first.iter().sum::<i64>(), part);
         let mut first_shares = 0;
         for (position, share) in before.iter().zip(&first) {

@@ -4,6 +4,7 @@
 use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard, payment_list, second_of, set_limit};
 use chrono::NaiveDate;
 use domain::Currency;
+use domain::allocation::{Running, Weight};
 use e2e::world::{CUSTODY_IBAN, World};
 use e2e::{Client, Database};
 use serde_json::{Value, json};
@@ -256,6 +257,59 @@ fn parts_in_any_order_end_in_the_same_cents() {
     }
 }
 
+/// What each has got after each part follows from the sum alone, also of late interest. What is kept of it is watched.
+#[test]
+fn part_payments_share_by_the_running_total() {
+    for database in Database::both() {
+        let it = Trade::start(database, &[Currency::EUR]);
+        let sold = it.sell(Currency::EUR, 400_000);
+        let before = it.cash(Currency::EUR);
+        let mut conn = it.world.conn();
+        let weights = |conn: &mut store::Conn| {
+            let positions = store::distributions::list_positions(conn, sold.id, 0, 10).unwrap();
+            let weight = |of: &store::distributions::Position, whole| Weight { id: of.party, whole, had: 0 };
+            let faces: Vec<Weight> = positions.iter().map(|of| weight(of, of.units_minor)).collect();
+            let claims: Vec<Weight> = positions.iter().map(|of| weight(of, of.interest_due_minor)).collect();
+            (faces, claims)
+        };
+        let shared = |all: i64, weights: &[Weight]| -> Vec<i64> {
+            let plan = Running::plan(all, weights).unwrap();
+            weights.iter().map(|weight| plan.share(weight).unwrap()).collect()
+        };
+        let (faces, _) = weights(&mut conn);
+        let mut paid = 0;
+        for part in [1, 1, 1, 1, 7, 50, 1, 33_333] {
+            it.pay(Currency::EUR, START, &sold, part);
+            paid += part;
+            assert_eq!(gained(it.cash(Currency::EUR), before)[..2], shared(paid, &faces), "{paid}");
+        }
+        it.verify();
+        for change in [
+            "UPDATE redemption_bases SET redeemed_minor = redeemed_minor + 1",
+            "UPDATE redemption_bases SET units_minor = units_minor + 1",
+            "UPDATE redemption_bases SET since = since + 100000",
+        ] {
+            store::connection::begin_batch(&mut conn).unwrap();
+            assert!(store::query::execute(&mut conn, change, &[]).unwrap() > 0, "{change}");
+            let (_, found) = store::verify::verify(&mut conn).unwrap();
+            assert!(found.is_some_and(|found| found.place.starts_with("redemption_bases ")), "{change}");
+            store::connection::roll_back_batch(&mut conn).unwrap();
+        }
+        // All face late, and then the interest in parts of one and two cents.
+        it.world.move_to("2026-04-15");
+        it.pay(Currency::EUR, "2026-04-15", &sold, sold.face.iter().sum::<i64>() - paid);
+        let (_, claims) = weights(&mut conn);
+        let face = it.cash(Currency::EUR);
+        let mut paid = 0;
+        for part in [1, 2, 1, 1, 2] {
+            it.pay(Currency::EUR, "2026-04-15", &sold, part);
+            paid += part;
+            assert_eq!(gained(it.cash(Currency::EUR), face)[..2], shared(paid, &claims), "{paid} of interest");
+        }
+        it.verify();
+    }
+}
+
 #[test]
 fn too_much_money_goes_back_where_it_came_from() {
     for database in Database::both() {
@@ -320,7 +374,7 @@ fn a_buyer_may_pay_early() {
 fn owing_more_is_found(conn: &mut store::Conn) {
     for change in [
         "UPDATE late_claims SET due_minor = due_minor + 1",
-        "INSERT INTO late_claims SELECT MIN(receivable_id), (SELECT MIN(id) FROM parties), 5, 0 FROM late_claims",
+        "INSERT INTO late_claims SELECT MIN(receivable_id), (SELECT MIN(id) FROM parties), 5, 0, 0 FROM late_claims",
     ] {
         store::connection::begin_batch(conn).unwrap();
         assert!(store::query::execute(conn, change, &[]).unwrap() > 0, "{change}");

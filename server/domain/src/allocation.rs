@@ -1,4 +1,8 @@
-//! Dividing an amount to the last unit: largest remainder, ties by a stable id.
+//! Dividing an amount to the last unit. [`Division`] divides once, by largest remainder. [`Running`] divides what comes in parts, so that
+//! it does not matter how it is cut. Ties go by a stable id.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 
 /// How an amount is divided, small enough to be kept: with it every part can be told from its own weight, in any order and
 /// at any time, and all of them sum to the amount.
@@ -63,6 +67,144 @@ impl Division {
     }
 }
 
+/// One share of something that is paid in parts: all of it, and what of it was given before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    pub id: i64,
+    pub whole: i64,
+    pub had: i64,
+}
+
+/// A further part of a sum, divided by Sainte-Laguë on all that has come so far: of the quotients of each whole by 1, 3, 5 and so on, the
+/// largest are served, one unit each. So what somebody has got depends on the sum and not on the parts in which it came. Small enough to
+/// be kept, like [`Division`].
+///
+/// Source of the method: Sainte-Laguë, "La représentation proportionnelle et la méthode des moindres carrés", 1910.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    pub amount: i64,
+    /// What had come before.
+    pub before: i64,
+    /// Sum of the wholes.
+    pub total: i64,
+    /// The quotient that was served last, as whole and divisor, and whose it was. Divisor 0: all has come.
+    pub whole: i64,
+    pub divisor: i64,
+    pub id: i64,
+}
+
+/// One of the quotients. The largest is served first, and of equal ones that with the lowest id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Quotient {
+    whole: i64,
+    divisor: i64,
+    id: i64,
+}
+
+impl Quotient {
+    /// The one that gives a whole its unit of this number; the first has number 1.
+    fn of(weight: &Weight, number: i64) -> Option<Self> {
+        Some(Self { whole: weight.whole, divisor: number.checked_mul(2)?.checked_sub(1)?, id: weight.id })
+    }
+}
+
+impl Ord for Quotient {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let product = |whole: i64, divisor: i64| i128::from(whole).saturating_mul(i128::from(divisor));
+        product(self.whole, other.divisor).cmp(&product(other.whole, self.divisor)).then(other.id.cmp(&self.id))
+    }
+}
+
+impl PartialOrd for Quotient {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Running {
+    /// Divides `amount` more among the weights. `None` where they do not fit together, and where more comes than there is.
+    #[must_use]
+    pub fn plan(amount: i64, weights: &[Weight]) -> Option<Self> {
+        let fits = |weight: &Weight| (0..=weight.whole).contains(&weight.had);
+        if amount < 0 || !weights.iter().all(fits) {
+            return None;
+        }
+        let sum = |part: fn(&Weight) -> i64| weights.iter().try_fold(0_i64, |sum, weight| sum.checked_add(part(weight)));
+        let (total, before) = (sum(|weight| weight.whole)?, sum(|weight| weight.had)?);
+        let all = before.checked_add(amount)?;
+        let none = Self { amount, before, total, ..Self::default() };
+        match all.cmp(&total) {
+            Ordering::Greater => None,
+            Ordering::Equal => Some(none),
+            Ordering::Less if amount == 0 => Some(none),
+            Ordering::Less => {
+                let last = last_served(all, total, weights)?;
+                Some(Self { whole: last.whole, divisor: last.divisor, id: last.id, ..none })
+            }
+        }
+    }
+
+    /// What one of the planned weights gets of this part.
+    #[must_use]
+    pub fn share(&self, weight: &Weight) -> Option<i64> {
+        if self.amount == 0 {
+            return Some(0);
+        }
+        let served = if self.divisor == 0 { weight.whole } else { self.served(weight)? };
+        served.checked_sub(weight.had).filter(|part| *part >= 0)
+    }
+
+    /// How many quotients of this weight are not below the last that was served.
+    fn served(&self, weight: &Weight) -> Option<i64> {
+        let product = i128::from(weight.whole).checked_mul(i128::from(self.divisor))?;
+        let last = i128::from(self.whole);
+        let above = product.checked_sub(1)?.max(0).checked_div(last)?;
+        let ties = product.checked_rem(last)? == 0 && product.checked_div(last)?.checked_rem(2)? == 1 && weight.id <= self.id;
+        i64::try_from(above.checked_add(1)?.checked_div(2)?.checked_add(i128::from(ties))?).ok()
+    }
+}
+
+/// The last of the `all` largest quotients.
+fn last_served(all: i64, total: i64, weights: &[Weight]) -> Option<Quotient> {
+    // Rounding the exact parts serves just the quotients from some bound on. What is too many or too few is taken from that end.
+    let mut served = Vec::with_capacity(weights.len());
+    let mut count = 0_i64;
+    for weight in weights {
+        let exact = i128::from(all).checked_mul(i128::from(weight.whole))?;
+        let (part, rest) = (exact.checked_div(i128::from(total))?, exact.checked_rem(i128::from(total))?);
+        let up = rest >= i128::from(total).checked_sub(rest)?;
+        let part = i64::try_from(part).ok()?.checked_add(i64::from(up))?;
+        count = count.checked_add(part)?;
+        served.push(part);
+    }
+    let at = |(position, number): (usize, i64)| Some((Quotient::of(weights.get(position)?, number)?, position));
+    let mut lasts: BinaryHeap<Reverse<(Quotient, usize)>> =
+        served.iter().copied().enumerate().filter(|(_, part)| *part > 0).filter_map(at).map(Reverse).collect();
+    while count > all {
+        let Reverse((_, position)) = lasts.pop()?;
+        let part = served.get_mut(position)?;
+        *part = part.checked_sub(1)?;
+        count = count.checked_sub(1)?;
+        if *part > 0 {
+            lasts.push(Reverse(at((position, *part))?));
+        }
+    }
+    let mut last = lasts.pop().map(|Reverse((quotient, _))| quotient);
+    if count < all {
+        let following = |(position, part): (usize, i64)| at((position, part.checked_add(1)?));
+        let mut nexts: BinaryHeap<(Quotient, usize)> = served.iter().copied().enumerate().filter_map(following).collect();
+        while count < all {
+            let (quotient, position) = nexts.pop()?;
+            last = Some(quotient);
+            let part = served.get_mut(position)?;
+            *part = part.checked_add(1)?;
+            count = count.checked_add(1)?;
+            nexts.push(following((position, *part))?);
+        }
+    }
+    last
+}
+
 /// Splits `amount` in proportion to `weights` at once, with the position as id.
 #[must_use]
 pub fn allocate(amount: i64, weights: &[i64]) -> Option<Vec<i64>> {
@@ -106,5 +248,76 @@ mod tests {
         assert_eq!(allocate(0, &[0, 3]), Some(vec![0, 0]));
         assert_eq!(allocate(3, &[5, -1]), None);
         assert_eq!(allocate(-1, &[1]), None);
+    }
+
+    fn weights(wholes: &[i64]) -> Vec<Weight> {
+        (1..).zip(wholes).map(|(id, whole)| Weight { id, whole: *whole, had: 0 }).collect()
+    }
+
+    /// What each has in the end when the parts come one after the other.
+    fn pay(wholes: &[i64], parts: &[i64]) -> Vec<i64> {
+        let mut all = weights(wholes);
+        for part in parts {
+            let plan = Running::plan(*part, &all).unwrap();
+            let shares: Vec<i64> = all.iter().map(|weight| plan.share(weight).unwrap()).collect();
+            assert_eq!(shares.iter().sum::<i64>(), *part, "{wholes:?} {parts:?}");
+            all.iter_mut().zip(&shares).for_each(|(weight, share)| weight.had += share);
+        }
+        all.iter().map(|weight| weight.had).collect()
+    }
+
+    /// The figures of the finding: 200 payments of one unit to 600 and 400, and two of one unit to 2, 1 and 1.
+    #[test]
+    fn part_payments_do_not_depend_on_the_cut() {
+        assert_eq!(pay(&[600, 400], &[1; 200]), [120, 80]);
+        assert_eq!(pay(&[600, 400], &[200]), [120, 80]);
+        assert_eq!(pay(&[2, 1, 1], &[1, 1]), pay(&[2, 1, 1], &[2]));
+        assert_eq!(pay(&[2, 1, 1], &[1, 1, 1, 1]), [2, 1, 1]);
+        assert_eq!(pay(&[10_000, 333, 467], &[9_000]), pay(&[10_000, 333, 467], &[1, 8_000, 999]));
+    }
+
+    #[test]
+    fn at_every_sum_shares_are_fair_never_fall_and_end_exactly() {
+        let mut seed = 7_u64;
+        let mut next = |bound: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((seed >> 33) % bound) as i64
+        };
+        for round in 0..400 {
+            let count = next(6) + 1;
+            let wholes: Vec<i64> = (0..count).map(|_| next(if round % 2 == 0 { 9 } else { 60 })).collect();
+            let total: i64 = wholes.iter().sum();
+            let mut before = vec![0; wholes.len()];
+            for all in 1..=total {
+                let once = pay(&wholes, &[all]);
+                for ((share, whole), earlier) in once.iter().zip(&wholes).zip(&before) {
+                    assert!(share >= earlier && share <= whole, "{wholes:?} at {all}: {once:?}");
+                    let off = (share * total - all * whole).abs();
+                    assert!(off * 100 <= 150 * total, "{wholes:?} at {all}: {once:?} is {off} of {total} off");
+                }
+                let cut = next(all as u64 + 1);
+                assert_eq!(pay(&wholes, &[cut, all - cut]), once, "{wholes:?} at {all} after {cut}");
+                before = once;
+            }
+            assert_eq!(before, wholes);
+        }
+    }
+
+    #[test]
+    fn running_shares_hold_at_large_sums_and_refuse_what_does_not_fit() {
+        let wholes = [i64::MAX / 4, i64::MAX / 4 - 1, 1];
+        let total: i64 = wholes.iter().sum();
+        for all in [1, total / 3, total - 1, total] {
+            assert_eq!(pay(&wholes, &[all]), pay(&wholes, &[all / 2, all - all / 2]));
+        }
+        let some = weights(&[3, 4]);
+        assert_eq!(Running::plan(8, &some), None, "more than there is");
+        assert_eq!(Running::plan(-1, &some), None);
+        assert_eq!(Running::plan(1, &[Weight { id: 1, whole: 2, had: 3 }]), None);
+        assert_eq!(Running::plan(1, &weights(&[i64::MAX, 1])), None);
+        assert_eq!(Running::plan(0, &[]).and_then(|plan| plan.share(&Weight::default())), Some(0));
+        // A share below what somebody had is no share.
+        let plan = Running::plan(1, &some).unwrap();
+        assert_eq!(plan.share(&Weight { id: 1, whole: 3, had: 3 }), None);
     }
 }

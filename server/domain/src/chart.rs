@@ -375,9 +375,16 @@ mod tests {
             financier_rate: crate::pricing::Percent::ZERO,
             supplier_rate: crate::pricing::Percent::ZERO,
         };
-        let holder = crate::waterfall::Holder { party: 2, units_minor: 10, interest_due_minor: 1 };
+        let holder = crate::waterfall::Holder {
+            party: 2,
+            units_minor: 10,
+            interest_due_minor: 1,
+            units_whole_minor: 10,
+            interest_whole_minor: 1,
+        };
         let place = crate::waterfall::Place { receivable: 50, supplier: 1, currency, senior, junior };
         let facts = crate::waterfall::WaterfallFacts {
+            rule: crate::waterfall::ShareRule::Running,
             payment_minor: 20,
             accrued_minor: 0,
             settlement_fee_due_minor: 1,

@@ -136,6 +136,12 @@ pub fn terms_text(facts: &[(&str, &str)]) -> String {
     text
 }
 
+/// One of the frozen terms, if the text names it.
+#[must_use]
+pub fn term<'a>(terms: &'a str, name: &str) -> Option<&'a str> {
+    terms.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 //! Face to the holders pro rata; then late interest to those it accrued to; then the platform's settlement
 //! fee; then the reserve to the supplier. What is left over is the payer's and goes to suspense.
 
-use crate::allocation::Division;
+use crate::allocation::{Division, Running, Weight};
 use crate::chart::{AccountKey, Booking, Posting};
 use ledger::AssetId;
 
@@ -14,6 +14,94 @@ pub struct Holder {
     pub units_minor: i64,
     /// Late interest accrued to this holder before this payment and not paid yet.
     pub interest_due_minor: i64,
+    /// Units that it had when parts were last counted anew: with what was redeemed since then.
+    pub units_whole_minor: i64,
+    /// Late interest since it was last counted, paid or not.
+    pub interest_whole_minor: i64,
+}
+
+/// How part payments are divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShareRule {
+    /// Each by itself, on what is left: of receivables from before the other rule.
+    ByPayment,
+    /// On all that has been paid so far, so that it does not matter how a payment is cut.
+    Running,
+}
+
+impl ShareRule {
+    /// The name of the term that tells it.
+    pub const TERM: &str = "part_payments";
+
+    /// As the terms have it. Terms from before name none.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ByPayment => "",
+            Self::Running => "running",
+        }
+    }
+
+    #[must_use]
+    pub fn of_terms(terms: &str) -> Option<Self> {
+        match crate::receivable::term(terms, Self::TERM) {
+            None => Some(Self::ByPayment),
+            Some("running") => Some(Self::Running),
+            Some(_) => None,
+        }
+    }
+}
+
+/// A sum that is due, and how a payment of it is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shares {
+    Once(Division),
+    Running(Running),
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self::Once(Division::default())
+    }
+}
+
+impl Shares {
+    fn plan(rule: ShareRule, payment: &mut i64, weights: &[Weight]) -> Option<Self> {
+        let left = |weight: &Weight| Some((weight.id, weight.whole.checked_sub(weight.had)?));
+        let lefts = weights.iter().map(left).collect::<Option<Vec<(i64, i64)>>>()?;
+        let due = lefts.iter().try_fold(0_i64, |sum, (_, left)| sum.checked_add(*left))?;
+        let amount = due.max(0).min(*payment);
+        *payment = payment.checked_sub(amount)?;
+        match rule {
+            ShareRule::ByPayment => Division::plan(amount, &lefts).map(Self::Once),
+            ShareRule::Running => Running::plan(amount, weights).map(Self::Running),
+        }
+    }
+
+    /// What is paid.
+    #[must_use]
+    pub fn amount(&self) -> i64 {
+        match self {
+            Self::Once(division) => division.amount,
+            Self::Running(running) => running.amount,
+        }
+    }
+
+    /// What was due.
+    #[must_use]
+    pub fn due(&self) -> i64 {
+        match self {
+            Self::Once(division) => division.total,
+            Self::Running(running) => running.total.saturating_sub(running.before),
+        }
+    }
+
+    fn share(&self, weight: &Weight) -> Option<i64> {
+        match self {
+            Self::Once(division) => division.share(weight.id, weight.whole.checked_sub(weight.had)?),
+            Self::Running(running) => running.share(weight),
+        }
+    }
 }
 
 /// Which receivable, and whose.
@@ -29,6 +117,7 @@ pub struct Place {
 /// What comes before the holders' positions. Amounts in minor units.
 #[derive(Clone, Copy, Debug)]
 pub struct WaterfallFacts {
+    pub rule: ShareRule,
     pub payment_minor: i64,
     /// Late interest that accrues with this payment, on all units together.
     pub accrued_minor: i64,
@@ -41,8 +130,8 @@ pub struct WaterfallFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Plan {
     pub accrued: Division,
-    pub face: Division,
-    pub interest: Division,
+    pub face: Shares,
+    pub interest: Shares,
     pub fee_minor: i64,
     pub reserve_minor: i64,
     pub surplus_minor: i64,
@@ -62,24 +151,31 @@ pub struct Share {
 pub fn plan(facts: &WaterfallFacts, holders: &[Holder]) -> Option<Plan> {
     let units: Vec<(i64, i64)> = holders.iter().map(|holder| (holder.party, holder.units_minor)).collect();
     let accrued = Division::plan(facts.accrued_minor, &units)?;
-    let claims = holders.iter().map(|holder| Some((holder.party, owed(&accrued, holder)?))).collect::<Option<Vec<_>>>()?;
-    let sum = |list: &[(i64, i64)]| list.iter().try_fold(0_i64, |total, (_, part)| total.checked_add(*part));
+    let faces = holders.iter().map(face_of).collect::<Option<Vec<_>>>()?;
+    let claims = holders.iter().map(|holder| claim_of(&accrued, holder)).collect::<Option<Vec<_>>>()?;
     let mut left = facts.payment_minor;
+    let face = Shares::plan(facts.rule, &mut left, &faces)?;
+    let interest = Shares::plan(facts.rule, &mut left, &claims)?;
     let mut take = |due: i64| {
         let part = left.min(due.max(0));
         left = left.saturating_sub(part);
         part
     };
-    let face = Division::plan(take(sum(&units)?), &units)?;
-    let interest = Division::plan(take(sum(&claims)?), &claims)?;
     let fee_minor = take(facts.settlement_fee_due_minor);
     let reserve_minor = take(facts.reserve_units_minor.checked_sub(facts.settlement_fee_due_minor)?);
     Some(Plan { accrued, face, interest, fee_minor, reserve_minor, surplus_minor: left })
 }
 
-/// All late interest that a holder may claim once this payment's is counted in.
-fn owed(accrued: &Division, holder: &Holder) -> Option<i64> {
-    holder.interest_due_minor.checked_add(accrued.share(holder.party, holder.units_minor)?)
+fn face_of(holder: &Holder) -> Option<Weight> {
+    let had = holder.units_whole_minor.checked_sub(holder.units_minor)?;
+    Some(Weight { id: holder.party, whole: holder.units_whole_minor, had })
+}
+
+/// All late interest that a holder may claim once this payment's is counted in. Where more accrues, parts are counted anew.
+fn claim_of(accrued: &Division, holder: &Holder) -> Option<Weight> {
+    let due = holder.interest_due_minor.checked_add(accrued.share(holder.party, holder.units_minor)?)?;
+    let whole = if accrued.amount > 0 { due } else { holder.interest_whole_minor };
+    Some(Weight { id: holder.party, whole, had: whole.checked_sub(due)? })
 }
 
 impl Plan {
@@ -87,20 +183,22 @@ impl Plan {
     #[must_use]
     pub fn pays_all(&self, reserve_units_minor: i64) -> bool {
         let junior_minor = self.fee_minor.saturating_add(self.reserve_minor);
-        self.face.amount == self.face.total && self.interest.amount == self.interest.total && junior_minor == reserve_units_minor
+        self.face.amount() == self.face.due()
+            && self.interest.amount() == self.interest.due()
+            && junior_minor == reserve_units_minor
     }
 
     /// What the holders get together.
     #[must_use]
     pub fn due_minor(&self) -> i64 {
-        self.face.amount.saturating_add(self.interest.amount)
+        self.face.amount().saturating_add(self.interest.amount())
     }
 
     #[must_use]
     pub fn share(&self, holder: &Holder) -> Option<Share> {
         Some(Share {
-            face_minor: self.face.share(holder.party, holder.units_minor)?,
-            interest_minor: self.interest.share(holder.party, owed(&self.accrued, holder)?)?,
+            face_minor: self.face.share(&face_of(holder)?)?,
+            interest_minor: self.interest.share(&claim_of(&self.accrued, holder)?)?,
             accrued_minor: self.accrued.share(holder.party, holder.units_minor)?,
         })
     }
@@ -144,12 +242,24 @@ mod tests {
     const PLACE: Place = Place { receivable: 50, supplier: 1, currency: AssetId(978), senior: AssetId(51), junior: AssetId(52) };
 
     fn holders() -> Vec<Holder> {
-        let holder = |party, units_minor, interest_due_minor| Holder { party, units_minor, interest_due_minor };
+        let holder = |party, units_minor, interest_due_minor| Holder {
+            party,
+            units_minor,
+            interest_due_minor,
+            units_whole_minor: units_minor,
+            interest_whole_minor: interest_due_minor,
+        };
         vec![holder(1, 100, 1), holder(2, 333, 3), holder(3, 467, 5)]
     }
 
     fn facts(payment_minor: i64) -> WaterfallFacts {
-        WaterfallFacts { payment_minor, accrued_minor: 0, settlement_fee_due_minor: 10, reserve_units_minor: 100 }
+        WaterfallFacts {
+            rule: ShareRule::Running,
+            payment_minor,
+            accrued_minor: 0,
+            settlement_fee_due_minor: 10,
+            reserve_units_minor: 100,
+        }
     }
 
     fn from_collection(postings: &[Posting]) -> i64 {
@@ -172,22 +282,27 @@ mod tests {
                 face += share.face_minor;
                 pay_holder(&mut postings, &PLACE, holder.party, &share);
             }
-            assert_eq!(face, plan.face.amount);
-            assert_eq!(plan.due_minor(), plan.face.amount + plan.interest.amount);
+            assert_eq!(face, plan.face.amount());
+            assert_eq!(plan.due_minor(), plan.face.amount() + plan.interest.amount());
             assert!(
                 postings.iter().all(|posting| matches!(posting, Posting::Move { amount, .. } if *amount > 0)),
                 "at {payment}"
             );
             assert_eq!(from_collection(&postings), payment, "what comes in goes out of the collection account");
-            assert!(plan.face.amount >= previous.face.amount && plan.surplus_minor >= previous.surplus_minor);
-            if plan.interest.amount > 0 {
-                assert_eq!(plan.face.amount, 900);
+            assert!(plan.face.amount() >= previous.face.amount() && plan.surplus_minor >= previous.surplus_minor);
+            if plan.interest.amount() > 0 {
+                assert_eq!(plan.face.amount(), 900);
             }
             assert_eq!(plan.pays_all(100), payment >= 1_009, "at {payment}");
             previous = plan;
         }
-        let last =
-            [previous.face.amount, previous.interest.amount, previous.fee_minor, previous.reserve_minor, previous.surplus_minor];
+        let last = [
+            previous.face.amount(),
+            previous.interest.amount(),
+            previous.fee_minor,
+            previous.reserve_minor,
+            previous.surplus_minor,
+        ];
         assert_eq!(last, [900, 9, 10, 90, 91]);
     }
 
@@ -198,29 +313,58 @@ mod tests {
         let accrued: Vec<i64> = shares.iter().map(|share| share.accrued_minor).collect();
         assert_eq!(accrued, [10, 34, 47], "91 units by 100, 333 and 467: the odd one to the largest remainder");
         assert_eq!(shares.iter().map(|share| share.interest_minor).collect::<Vec<_>>(), [11, 37, 52]);
-        assert_eq!((plan.interest.amount, plan.fee_minor), (100, 0));
+        assert_eq!((plan.interest.amount(), plan.fee_minor), (100, 0));
     }
 
-    /// Part payments in any cut give every holder the same in the end.
-    #[test]
-    fn part_payments_redeem_everything_exactly() {
-        for cut in [1_i64, 7, 33, 450, 899] {
-            let mut left = holders();
-            left.iter_mut().for_each(|holder| holder.interest_due_minor = 0);
-            let mut received = [0_i64; 3];
-            let mut paid = 0;
-            while paid < 900 {
-                let payment = cut.min(900 - paid);
-                let plan = plan(&facts(payment), &left).unwrap();
-                for (index, holder) in left.iter_mut().enumerate() {
-                    let face = plan.share(holder).unwrap().face_minor;
-                    received[index] += face;
-                    holder.units_minor -= face;
-                    assert!(holder.units_minor >= 0);
+    /// What `holders` have got of face and late interest after these payments.
+    fn after(rule: ShareRule, payments: &[i64]) -> Vec<(i64, i64)> {
+        let mut left = holders();
+        let mut received = vec![(0, 0); left.len()];
+        for payment in payments {
+            let plan = plan(&WaterfallFacts { rule, ..facts(*payment) }, &left).unwrap();
+            for (holder, got) in left.iter_mut().zip(&mut received) {
+                let share = plan.share(holder).unwrap();
+                holder.units_minor -= share.face_minor;
+                holder.interest_due_minor -= share.interest_minor;
+                assert!(holder.units_minor >= 0 && holder.interest_due_minor >= 0);
+                *got = (got.0 + share.face_minor, got.1 + share.interest_minor);
+                if rule == ShareRule::ByPayment {
+                    (holder.units_whole_minor, holder.interest_whole_minor) = (holder.units_minor, holder.interest_due_minor);
                 }
-                paid += payment;
             }
-            assert_eq!(received, [100, 333, 467], "cut {cut}");
         }
+        received
+    }
+
+    #[test]
+    fn terms_tell_the_rule() {
+        let terms = |more: &[(&str, &str)]| crate::receivable::terms_text(&[&[("invoice", "R-1")], more].concat());
+        assert_eq!(ShareRule::of_terms(&terms(&[])), Some(ShareRule::ByPayment));
+        let running = terms(&[(ShareRule::TERM, ShareRule::Running.name())]);
+        assert_eq!(ShareRule::of_terms(&running), Some(ShareRule::Running));
+        assert_eq!(ShareRule::of_terms(&terms(&[(ShareRule::TERM, "other")])), None);
+        assert_eq!(ShareRule::of_terms(&terms(&[("note", "part_payments=running")])), Some(ShareRule::ByPayment));
+    }
+
+    #[test]
+    fn part_payments_in_any_cut_give_every_holder_the_same_at_every_sum() {
+        for all in 1..=909 {
+            let once = after(ShareRule::Running, &[all]);
+            for cut in [1, all / 3, all - 1] {
+                assert_eq!(after(ShareRule::Running, &[cut, all - cut]), once, "{cut} of {all}");
+            }
+        }
+        assert_eq!(after(ShareRule::Running, &[1; 909]), [(100, 1), (333, 3), (467, 5)]);
+    }
+
+    /// A receivable from before the rule of running shares keeps the rule under which it began.
+    #[test]
+    fn by_payment_each_part_is_divided_by_itself_and_all_ends_exactly() {
+        for cut in [1_usize, 7, 33, 450, 899] {
+            let payments: Vec<i64> = (0..909).step_by(cut).map(|paid| (cut as i64).min(909 - paid as i64)).collect();
+            assert_eq!(after(ShareRule::ByPayment, &payments), [(100, 1), (333, 3), (467, 5)], "cut {cut}");
+        }
+        let biased = after(ShareRule::ByPayment, &[1; 200]);
+        assert_ne!(biased, after(ShareRule::Running, &[200]));
     }
 }

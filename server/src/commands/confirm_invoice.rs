@@ -12,6 +12,7 @@ use domain::evidence::{self, EvidenceFacts, Signature};
 use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
 use domain::party::{Capacity, UserStatus};
 use domain::pricing::{Bearer, FeeTerms};
+use domain::waterfall::ShareRule;
 use domain::receivable::{ConfirmationFacts, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text};
 use domain::undertaking::{self, UndertakingTerms};
 use domain::{Currency, Refusal};
@@ -264,6 +265,7 @@ impl ConfirmInvoice {
             ("grace_days", amount(issued.grace_days)),
             ("due_date", self.due_date.to_string()),
             ("payment_date", payment_date.to_string()),
+            (ShareRule::TERM, ShareRule::Running.name().to_owned()),
         ];
         // Terms without a programme read as they always did.
         if under.is_some() {

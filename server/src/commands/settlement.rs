@@ -11,11 +11,12 @@ use domain::invoice::{InvoiceEvent, InvoiceState};
 use domain::offering::OfferState;
 use domain::pricing;
 use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
-use domain::waterfall::{self, Holder, Place, Plan, WaterfallFacts};
+use domain::waterfall::{self, Holder, Place, Plan, ShareRule, WaterfallFacts};
 use ledger::AssetId;
 use serde_json::json;
 use std::collections::HashMap;
 use store::bulk::BulkUpdate;
+use store::distributions::{Base, Counting};
 use store::records::{Keyed, Record};
 use store::{
     AccountRow, BankLine, BuyerLimit, Conn, Distribution, Invoice, LateClaim, Offer, Receivable, StoreError, distributions,
@@ -107,17 +108,37 @@ pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment: &Payment) -> S
         };
         return batch.insert(&waiting);
     }
-    let holders: Vec<Holder> = positions.iter().map(holder_of).collect();
     let mut receivable = Receivable::load(batch.conn, receivable_id)?;
+    let since = since(&receivable, &positions, batch.heads.last_transfer)?;
+    let holders: Vec<Holder> = positions.iter().map(|position| holder_of(position, since)).collect();
     let plan = plan(batch.conn, &receivable, payment.amount_minor, payment.value_date, &holders)?;
     begin(batch, &mut receivable, payment.value_date)?;
-    pay_holders(batch, &receivable, &plan, &holders)?;
+    pay_holders(batch, &receivable, &plan, since, &holders)?;
     finish(batch, receivable, &plan, payment)
 }
 
+pub fn rule_of(receivable: &Receivable) -> Result<ShareRule, StoreError> {
+    ShareRule::of_terms(&receivable.terms).ok_or_else(|| corrupt("share rule of", receivable.id))
+}
+
+/// The transfer after which the parts of this payment are counted: the earlier one, as long as units have only been redeemed since then.
+pub fn since(receivable: &Receivable, positions: &[distributions::Position], last_transfer: i64) -> Result<i64, StoreError> {
+    Ok(match rule_of(receivable)? {
+        ShareRule::ByPayment => 0,
+        ShareRule::Running => distributions::counted_since(positions).unwrap_or(last_transfer),
+    })
+}
+
 #[must_use]
-pub fn holder_of(position: &distributions::Position) -> Holder {
-    Holder { party: position.party, units_minor: position.units_minor, interest_due_minor: position.interest_due_minor }
+pub fn holder_of(position: &distributions::Position, since: i64) -> Holder {
+    let counted = since > 0 && position.base_since == since;
+    Holder {
+        party: position.party,
+        units_minor: position.units_minor,
+        interest_due_minor: position.interest_due_minor,
+        units_whole_minor: if counted { position.base_units_minor } else { position.units_minor },
+        interest_whole_minor: position.interest_whole_minor,
+    }
 }
 
 /// How a payment is shared out over all holders. Reads only; while a payment waits, nothing else moves their units.
@@ -133,6 +154,7 @@ pub fn plan(
         .try_fold(0_i64, |sum, holder| sum.checked_add(holder.units_minor))
         .ok_or_else(|| corrupt("units of", receivable.id))?;
     let facts = WaterfallFacts {
+        rule: rule_of(receivable)?,
         payment_minor,
         accrued_minor: accrued(receivable, units, value_date)?,
         settlement_fee_due_minor: receivable.settlement_fee_minor.saturating_sub(receivable.settlement_fee_paid_minor),
@@ -189,7 +211,15 @@ fn place_of(receivable: &Receivable) -> Step<Place> {
 
 /// Pays some of the holders their parts of a plan, keeps late claims and limits in step, and tells them.
 /// Returns what they got together.
-pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, holders: &[Holder]) -> Step<i64> {
+pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, since: i64, holders: &[Holder]) -> Step<i64> {
+    // A payment of everything leaves no parts to remember, unless there are some already.
+    let keeps_bases = since > 0 && (plan.face.amount() < plan.face.due() || receivable.paid_minor > 0);
+    let counting = match (rule_of(receivable)?, plan.accrued.amount > 0) {
+        (ShareRule::ByPayment, _) => Counting::ByPayment,
+        (ShareRule::Running, false) => Counting::Running,
+        (ShareRule::Running, true) => Counting::Anew,
+    };
+    let mut bases = Vec::new();
     let place = place_of(receivable)?;
     let known = super::currency(&receivable.currency)?;
     let mut postings = Vec::with_capacity(holders.len().saturating_mul(3));
@@ -199,13 +229,20 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
     for holder in holders {
         let share = plan.share(holder).ok_or_else(|| corrupt("share in", receivable.id))?;
         waterfall::pay_holder(&mut postings, &place, holder.party, &share);
-        if share.accrued_minor > 0 || share.interest_minor > 0 {
+        let counted_anew = counting == Counting::Anew && holder.interest_whole_minor > 0;
+        if share.accrued_minor > 0 || share.interest_minor > 0 || counted_anew {
             claims.push(LateClaim {
                 receivable_id: receivable.id,
                 party_id: holder.party,
                 due_minor: share.accrued_minor,
                 paid_minor: share.interest_minor,
+                settled_minor: None,
             });
+        }
+        if keeps_bases && holder.units_whole_minor > 0 {
+            let left_minor = holder.units_minor.saturating_sub(share.face_minor);
+            let redeemed_minor = holder.units_whole_minor.saturating_sub(left_minor);
+            bases.push(Base { party: holder.party, units_minor: holder.units_whole_minor, redeemed_minor });
         }
         // The supplier's own units were never bought, so they used none of its limits.
         if holder.party != receivable.supplier_id {
@@ -223,9 +260,10 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
         batch.post(&postings)?;
     }
     batch.wrote = true;
-    for claim in distributions::add_to_late_claims(batch.conn, receivable.id, claims)? {
+    for claim in distributions::add_to_late_claims(batch.conn, receivable.id, claims, counting)? {
         batch.mark(&claim);
     }
+    distributions::save_bases(batch.conn, receivable.id, since, &bases)?;
     free_limits(batch, receivable, &redeemed)?;
     Ok(paid_minor)
 }

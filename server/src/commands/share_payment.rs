@@ -4,8 +4,8 @@
 use super::{Actor, Done, Execute, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::allocation::Division;
-use domain::waterfall::Plan;
+use domain::allocation::{Division, Running};
+use domain::waterfall::{Plan, ShareRule, Shares};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -22,7 +22,7 @@ pub struct SharePayment {
     pub plan: Option<StoredPlan>,
 }
 
-/// A waterfall's plan as it is kept: each division as amount, total, odd remainder and odd id.
+/// A waterfall's plan as it is kept: each division as amount, what was due, odd remainder and odd id.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StoredPlan {
     accrued: [i64; 4],
@@ -31,30 +31,75 @@ pub struct StoredPlan {
     fee_minor: i64,
     reserve_minor: i64,
     surplus_minor: i64,
+    /// Where part payments are shared on all that has been paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    running: Option<StoredShares>,
 }
 
-impl From<&Plan> for StoredPlan {
-    fn from(plan: &Plan) -> Self {
-        let four = |division: &Division| [division.amount, division.total, division.odd_remainder, division.odd_id];
+/// Running shares as they are kept: amount, before, total, and the last quotient's whole, divisor and id.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct StoredShares {
+    face: [i64; 6],
+    interest: [i64; 6],
+    /// The transfer after which they are counted.
+    since: i64,
+}
+
+fn four(division: &Division) -> [i64; 4] {
+    [division.amount, division.total, division.odd_remainder, division.odd_id]
+}
+
+fn division([amount, total, odd_remainder, odd_id]: [i64; 4]) -> Division {
+    Division { amount, total, odd_remainder, odd_id }
+}
+
+fn six(shares: &Running) -> [i64; 6] {
+    [shares.amount, shares.before, shares.total, shares.whole, shares.divisor, shares.id]
+}
+
+fn running([amount, before, total, whole, divisor, id]: [i64; 6]) -> Shares {
+    Shares::Running(Running { amount, before, total, whole, divisor, id })
+}
+
+impl StoredPlan {
+    #[must_use]
+    pub fn new(plan: &Plan, since: i64) -> Self {
+        let kept = |shares: &Shares| match shares {
+            Shares::Once(division) => four(division),
+            Shares::Running(_) => [shares.amount(), shares.due(), 0, 0],
+        };
+        let running = match (&plan.face, &plan.interest) {
+            (Shares::Running(face), Shares::Running(interest)) => {
+                Some(StoredShares { face: six(face), interest: six(interest), since })
+            }
+            _ => None,
+        };
         Self {
             accrued: four(&plan.accrued),
-            face: four(&plan.face),
-            interest: four(&plan.interest),
+            face: kept(&plan.face),
+            interest: kept(&plan.interest),
             fee_minor: plan.fee_minor,
             reserve_minor: plan.reserve_minor,
             surplus_minor: plan.surplus_minor,
+            running,
         }
+    }
+
+    fn since(&self) -> i64 {
+        self.running.map_or(0, |shares| shares.since)
     }
 }
 
 impl From<&StoredPlan> for Plan {
     fn from(stored: &StoredPlan) -> Self {
-        let division =
-            |[amount, total, odd_remainder, odd_id]: [i64; 4]| Division { amount, total, odd_remainder, odd_id };
+        let (face, interest) = match stored.running {
+            Some(shares) => (running(shares.face), running(shares.interest)),
+            None => (Shares::Once(division(stored.face)), Shares::Once(division(stored.interest))),
+        };
         Self {
             accrued: division(stored.accrued),
-            face: division(stored.face),
-            interest: division(stored.interest),
+            face,
+            interest,
             fee_minor: stored.fee_minor,
             reserve_minor: stored.reserve_minor,
             surplus_minor: stored.surplus_minor,
@@ -64,26 +109,26 @@ impl From<&StoredPlan> for Plan {
 
 impl SharePayment {
     /// The plan: the stored one, or, with the first piece, the caller's, once it fits the books.
-    fn plan(&self, batch: &mut Batch<'_>, payment: &mut Distribution, receivable: &mut Receivable) -> Step<Plan> {
+    fn plan(&self, batch: &mut Batch<'_>, payment: &mut Distribution, receivable: &mut Receivable) -> Step<StoredPlan> {
         let corrupt = || settlement::corrupt("plan of payment", payment.id);
         if payment.state == "running" {
-            let stored: StoredPlan = serde_json::from_str(&payment.plan).map_err(|_| corrupt())?;
-            return Ok(Plan::from(&stored));
+            return serde_json::from_str(&payment.plan).map_err(|_| corrupt().into());
         }
         let stored = self.plan.ok_or_else(corrupt)?;
         let plan = Plan::from(&stored);
-        let parts = [plan.face.amount, plan.interest.amount, plan.fee_minor, plan.reserve_minor, plan.surplus_minor];
+        let parts = [plan.face.amount(), plan.interest.amount(), plan.fee_minor, plan.reserve_minor, plan.surplus_minor];
         let sum = parts.iter().try_fold(0_i64, |sum, part| if *part < 0 { None } else { sum.checked_add(*part) });
         let issued = domain::chart::AccountKey::issued(ledger::AssetId(receivable.id));
         let (outstanding_minor, _) = batch.balance(issued)?;
-        if sum != Some(payment.payment_minor) || plan.face.total != outstanding_minor {
+        let same_rule = stored.running.is_some() == (settlement::rule_of(receivable)? == ShareRule::Running);
+        if sum != Some(payment.payment_minor) || plan.face.due() != outstanding_minor || !same_rule {
             return Err(corrupt().into());
         }
         payment.plan = serde_json::to_string(&stored).map_err(|_| corrupt())?;
         payment.due_minor = plan.due_minor();
         "running".clone_into(&mut payment.state);
         settlement::begin(batch, receivable, payment.value_date)?;
-        Ok(plan)
+        Ok(stored)
     }
 }
 
@@ -97,10 +142,11 @@ impl Execute for SharePayment {
             return Ok(Done::new(payment.receivable_id, body));
         }
         let mut receivable = Receivable::load(batch.conn, payment.receivable_id)?;
-        let plan = self.plan(batch, &mut payment, &mut receivable)?;
+        let stored = self.plan(batch, &mut payment, &mut receivable)?;
+        let (plan, since) = (Plan::from(&stored), stored.since());
         let positions = distributions::list_positions(batch.conn, receivable.id, payment.last_party, settlement::PIECE)?;
-        let holders: Vec<_> = positions.iter().map(settlement::holder_of).collect();
-        let paid_minor = settlement::pay_holders(batch, &receivable, &plan, &holders)?;
+        let holders: Vec<_> = positions.iter().map(|position| settlement::holder_of(position, since)).collect();
+        let paid_minor = settlement::pay_holders(batch, &receivable, &plan, since, &holders)?;
         payment.shared_minor = payment.shared_minor.saturating_add(paid_minor);
         let last = i64::try_from(holders.len()).unwrap_or(0) < settlement::PIECE;
         if let Some(holder) = holders.last() {

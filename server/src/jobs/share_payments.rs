@@ -43,14 +43,16 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
 /// Looks at all holders outside the writer: until the payment is shared out nobody else can move their units.
 fn make_plan(conn: &mut Conn, payment: &Distribution) -> Result<StoredPlan, Fault> {
     let receivable = Receivable::load(conn, payment.receivable_id)?;
-    let mut holders = Vec::new();
+    let mut positions = Vec::new();
     let mut after = 0;
     loop {
         let page = distributions::list_positions(conn, receivable.id, after, PAGE)?;
         let Some(last) = page.last() else { break };
         after = last.party;
-        holders.extend(page.iter().map(settlement::holder_of));
+        positions.extend(page);
     }
+    let since = settlement::since(&receivable, &positions, store::records::load_heads(conn)?.last_transfer)?;
+    let holders: Vec<_> = positions.iter().map(|position| settlement::holder_of(position, since)).collect();
     let plan = settlement::plan(conn, &receivable, payment.payment_minor, payment.value_date, &holders)?;
-    Ok(StoredPlan::from(&plan))
+    Ok(StoredPlan::new(&plan, since))
 }

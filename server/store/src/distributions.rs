@@ -18,44 +18,148 @@ pub struct Position {
     pub units_minor: i64,
     #[diesel(sql_type = BigInt)]
     pub interest_due_minor: i64,
+    /// Late interest since the last was counted in, paid or not.
+    #[diesel(sql_type = BigInt)]
+    pub interest_whole_minor: i64,
+    /// What it had when parts were last counted anew, what of that was redeemed, and after which transfer that was; 0: never.
+    #[diesel(sql_type = BigInt)]
+    pub base_units_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    pub base_redeemed_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    pub base_since: i64,
 }
 
-/// At most `most` companies after `after`, by id, with units or unpaid late interest.
+/// What a position is read from: an index walk each, since one over the union would read all holders every time.
+const POSITIONS: [&str; 3] = [
+    "SELECT owner_id AS party, balance AS units_minor, ZERO AS interest_due_minor, ZERO AS interest_whole_minor, ZERO AS base_units_minor, \
+       ZERO AS base_redeemed_minor, ZERO AS base_since FROM ledger_accounts \
+     WHERE asset_id = ? AND kind = 'holding' AND owner_id > ? AND balance > 0 ORDER BY owner_id LIMIT ?",
+    "SELECT party_id AS party, ZERO AS units_minor, due_minor - paid_minor AS interest_due_minor, \
+       due_minor - COALESCE(settled_minor, paid_minor) AS interest_whole_minor, ZERO AS base_units_minor, ZERO AS base_redeemed_minor, \
+       ZERO AS base_since FROM late_claims \
+     WHERE receivable_id = ? AND party_id > ? AND due_minor > COALESCE(settled_minor, paid_minor) ORDER BY party_id LIMIT ?",
+    "SELECT party_id AS party, ZERO AS units_minor, ZERO AS interest_due_minor, ZERO AS interest_whole_minor, \
+       units_minor AS base_units_minor, redeemed_minor AS base_redeemed_minor, since AS base_since FROM redemption_bases \
+     WHERE receivable_id = ? AND party_id > ? ORDER BY party_id LIMIT ?",
+];
+
+impl Position {
+    fn join(&mut self, other: &Self) {
+        let sums = [
+            (&mut self.units_minor, other.units_minor),
+            (&mut self.interest_due_minor, other.interest_due_minor),
+            (&mut self.interest_whole_minor, other.interest_whole_minor),
+            (&mut self.base_units_minor, other.base_units_minor),
+            (&mut self.base_redeemed_minor, other.base_redeemed_minor),
+            (&mut self.base_since, other.base_since),
+        ];
+        for (own, more) in sums {
+            *own = own.saturating_add(more);
+        }
+    }
+}
+
+/// At most `most` companies after `after`, by id, with units, with late interest, or with units that they had at a part payment before.
 pub fn list_positions(conn: &mut Conn, receivable: i64, after: i64, most: i64) -> Result<Vec<Position>> {
     let binds = [receivable.into(), after.into(), most.into()];
-    // Two walks along an index each; one over the union would read all holders every time.
-    let mut found = query::list::<Position>(
-        conn,
-        "SELECT owner_id AS party, balance AS units_minor, CAST(0 AS BIGINT) AS interest_due_minor FROM ledger_accounts \
-         WHERE asset_id = ? AND kind = 'holding' AND owner_id > ? AND balance > 0 ORDER BY owner_id LIMIT ?",
-        &binds,
-    )?;
-    let claims = query::list::<Position>(
-        conn,
-        "SELECT party_id AS party, CAST(0 AS BIGINT) AS units_minor, due_minor - paid_minor AS interest_due_minor FROM late_claims \
-         WHERE receivable_id = ? AND party_id > ? AND due_minor > paid_minor ORDER BY party_id LIMIT ?",
-        &binds,
-    )?;
-    if !claims.is_empty() {
-        found.extend(claims);
-        found.sort_by_key(|position| position.party);
-        found.dedup_by(|next, kept| {
-            let same = next.party == kept.party;
-            if same {
-                kept.units_minor = kept.units_minor.saturating_add(next.units_minor);
-                kept.interest_due_minor = kept.interest_due_minor.saturating_add(next.interest_due_minor);
-            }
-            same
-        });
+    let mut found: Vec<Position> = Vec::new();
+    for sql in POSITIONS {
+        let part = query::list::<Position>(conn, &sql.replace("ZERO", "CAST(0 AS BIGINT)"), &binds)?;
+        let both = !found.is_empty() && !part.is_empty();
+        found.extend(part);
+        if both {
+            found.sort_by_key(|position| position.party);
+            found.dedup_by(|next, kept| {
+                let same = next.party == kept.party;
+                if same {
+                    kept.join(next);
+                }
+                same
+            });
+        }
     }
     found.truncate(usize::try_from(most).unwrap_or(usize::MAX));
     Ok(found)
 }
 
+/// The transfer after which parts were last counted anew, where what has moved since then is what was redeemed, and nothing else.
+#[must_use]
+pub fn counted_since(positions: &[Position]) -> Option<i64> {
+    let since = positions.iter().map(|position| position.base_since).max().filter(|since| *since > 0)?;
+    let stands = positions.iter().all(|position| {
+        let counted = if position.base_since == since {
+            position.base_units_minor.checked_sub(position.base_redeemed_minor)
+        } else {
+            Some(0)
+        };
+        counted == Some(position.units_minor)
+    });
+    stands.then_some(since)
+}
+
+/// What one holder had when its parts were counted, and what of it is redeemed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    pub party: i64,
+    pub units_minor: i64,
+    pub redeemed_minor: i64,
+}
+
+/// Keeps the parts of one receivable as they stand after a payment.
+pub fn save_bases(conn: &mut Conn, receivable: i64, since: i64, bases: &[Base]) -> Result<()> {
+    let insert = |values: &str| {
+        format!(
+            "INSERT INTO redemption_bases (receivable_id, party_id, units_minor, redeemed_minor, since) {values} \
+             ON CONFLICT (receivable_id, party_id) DO UPDATE SET units_minor = excluded.units_minor, \
+               redeemed_minor = excluded.redeemed_minor, since = excluded.since"
+        )
+    };
+    if bases.is_empty() {
+        return Ok(());
+    }
+    if matches!(conn, Conn::Sqlite(_)) {
+        let sql = insert("VALUES (?, ?, ?, ?, ?)");
+        for base in bases {
+            let binds = [receivable.into(), base.party.into(), base.units_minor.into(), base.redeemed_minor.into(), since.into()];
+            query::execute(conn, &sql, &binds)?;
+        }
+    } else {
+        let column = |part: fn(&Base) -> i64| Bind::Ints(bases.iter().map(part).collect());
+        let same = |value: i64| Bind::Ints(vec![value; bases.len()]);
+        let binds = [
+            same(receivable),
+            column(|base| base.party),
+            column(|base| base.units_minor),
+            column(|base| base.redeemed_minor),
+            same(since),
+        ];
+        query::execute(conn, &insert("SELECT * FROM UNNEST(?, ?, ?, ?, ?)"), &binds)?;
+    }
+    Ok(())
+}
+
+/// How the late interest of a receivable is counted with one payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Each part payment by itself.
+    ByPayment,
+    /// On with what has been paid since the last accrual.
+    Running,
+    /// Anew, since more has accrued.
+    Anew,
+}
+
 /// Adds to the late claims of one receivable: what accrued and what was paid, by company. Returns what they are now.
-pub fn add_to_late_claims(conn: &mut Conn, receivable: i64, changes: Vec<LateClaim>) -> Result<Vec<LateClaim>> {
-    const KEEP: &str =
-        "ON CONFLICT (receivable_id, party_id) DO UPDATE SET due_minor = excluded.due_minor, paid_minor = excluded.paid_minor";
+pub fn add_to_late_claims(
+    conn: &mut Conn,
+    receivable: i64,
+    changes: Vec<LateClaim>,
+    counting: Counting,
+) -> Result<Vec<LateClaim>> {
+    const KEEP: &str = "ON CONFLICT (receivable_id, party_id) DO UPDATE SET due_minor = excluded.due_minor, \
+         paid_minor = excluded.paid_minor, settled_minor = excluded.settled_minor";
+    const COLUMNS: &str = "receivable_id, party_id, due_minor, paid_minor, settled_minor";
     if changes.is_empty() {
         return Ok(changes);
     }
@@ -65,18 +169,25 @@ pub fn add_to_late_claims(conn: &mut Conn, receivable: i64, changes: Vec<LateCla
     let known: HashMap<i64, LateClaim> = known.into_iter().map(|row| (row.party_id, row)).collect();
     // Whole rows, not differences: a row by itself must keep the rule that no more is paid than is due.
     let rows = changes.into_iter().map(|mut row| {
-        if let Some(before) = known.get(&row.party_id) {
-            row.due_minor = row.due_minor.saturating_add(before.due_minor);
-            row.paid_minor = row.paid_minor.saturating_add(before.paid_minor);
-        }
+        let before = known.get(&row.party_id);
+        let (due, paid, settled) =
+            before.map_or((0, 0, None), |before| (before.due_minor, before.paid_minor, before.settled_minor));
+        row.due_minor = row.due_minor.saturating_add(due);
+        row.paid_minor = row.paid_minor.saturating_add(paid);
+        row.settled_minor = match counting {
+            Counting::ByPayment => None,
+            Counting::Running => settled.or(Some(paid)),
+            Counting::Anew => Some(paid),
+        };
         row
     });
     let rows: Vec<LateClaim> = rows.collect();
     let touched = if matches!(conn, Conn::Sqlite(_)) {
-        let sql = format!("INSERT INTO late_claims (receivable_id, party_id, due_minor, paid_minor) VALUES (?, ?, ?, ?) {KEEP}");
+        let sql = format!("INSERT INTO late_claims ({COLUMNS}) VALUES (?, ?, ?, ?, NULLIF(?, -1)) {KEEP}");
         let mut touched = 0_usize;
         for row in &rows {
-            let binds = [row.receivable_id.into(), row.party_id.into(), row.due_minor.into(), row.paid_minor.into()];
+            let settled = row.settled_minor.unwrap_or(-1).into();
+            let binds = [row.receivable_id.into(), row.party_id.into(), row.due_minor.into(), row.paid_minor.into(), settled];
             touched = touched.saturating_add(query::execute(conn, &sql, &binds)?);
         }
         touched
@@ -87,9 +198,10 @@ pub fn add_to_late_claims(conn: &mut Conn, receivable: i64, changes: Vec<LateCla
             column(|row| row.party_id),
             column(|row| row.due_minor),
             column(|row| row.paid_minor),
+            column(|row| row.settled_minor.unwrap_or(-1)),
         ];
         let sql = format!(
-            "INSERT INTO late_claims (receivable_id, party_id, due_minor, paid_minor) SELECT * FROM UNNEST(?, ?, ?, ?) {KEEP}"
+            "INSERT INTO late_claims ({COLUMNS}) SELECT r, p, d, c, NULLIF(s, -1) FROM UNNEST(?, ?, ?, ?, ?) AS u (r, p, d, c, s) {KEEP}"
         );
         query::execute(conn, &sql, &binds)?
     };

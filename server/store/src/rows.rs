@@ -358,6 +358,8 @@ pub struct LateClaim {
     pub party_id: i64,
     pub due_minor: i64,
     pub paid_minor: i64,
+    /// What was paid before the last was counted in; none where part payments are shared one by one.
+    pub settled_minor: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

@@ -250,6 +250,7 @@ diesel::table! {
         party_id -> BigInt,
         due_minor -> BigInt,
         paid_minor -> BigInt,
+        settled_minor -> Nullable<BigInt>,
     }
 }
 

@@ -505,6 +505,23 @@ const KEPT_CHECKS: &[(&str, &str)] = &[
          GROUP BY x.receivable_id, x.party_id HAVING SUM(x.paid_minor) <> 0 ORDER BY x.receivable_id LIMIT 1",
     ),
     (
+        "redemption_bases of receivable",
+        "SELECT x.receivable_id AS id, 'what was redeemed of them is not what the journal has' AS problem FROM (\
+           SELECT receivable_id, party_id, redeemed_minor AS minor FROM redemption_bases UNION ALL \
+           SELECT b.receivable_id, b.party_id, -t.amount FROM redemption_bases b \
+             JOIN ledger_accounts a ON a.asset_id = b.receivable_id AND a.owner_id = b.party_id AND a.kind = 'holding' \
+             JOIN transfers t ON t.debit_account = a.id WHERE t.code = 41 AND t.number > b.since) x \
+         GROUP BY x.receivable_id, x.party_id HAVING SUM(x.minor) <> 0 ORDER BY x.receivable_id LIMIT 1",
+    ),
+    (
+        "redemption_bases of receivable",
+        "SELECT b.receivable_id AS id, 'they are not the units that the holder had' AS problem FROM redemption_bases b \
+           JOIN ledger_accounts a ON a.asset_id = b.receivable_id AND a.owner_id = b.party_id AND a.kind = 'holding' \
+         WHERE b.units_minor - b.redeemed_minor <> a.balance AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.number > b.since \
+           AND t.code <> 41 AND t.asset_id = b.receivable_id AND (t.debit_account = a.id OR t.credit_account = a.id)) \
+         ORDER BY b.receivable_id LIMIT 1",
+    ),
+    (
         "list_totals of company",
         "SELECT party_id AS id, 'they are not what its rows come to' AS problem FROM (\
            SELECT party_id, list, currency, state, review, remind_on, entries, sum_minor FROM list_totals UNION ALL \

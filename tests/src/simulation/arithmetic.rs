@@ -86,6 +86,28 @@ pub fn divide(amount: i128, weights: &[i128]) -> Vec<i128> {
     parts
 }
 
+/// What each of some wholes has when so much of their sum has come: one unit after the other to the largest whole by twice what it has and
+/// one. The first of equals comes first.
+#[must_use]
+pub fn running(all: i128, wholes: &[i128]) -> Vec<i128> {
+    let total: i128 = wholes.iter().sum();
+    if total == 0 || all == total {
+        return wholes.to_vec();
+    }
+    // Nobody is further than two units below its exact part, so the first units need not be given one by one.
+    let mut has: Vec<i128> = wholes.iter().map(|whole| (all * whole / total - 2).max(0)).collect();
+    for _ in has.iter().sum::<i128>()..all {
+        let mut best = 0;
+        for next in 1..wholes.len() {
+            if wholes[next] * (2 * has[best] + 1) > wholes[best] * (2 * has[next] + 1) {
+                best = next;
+            }
+        }
+        has[best] += 1;
+    }
+    has
+}
+
 /// Easter Sundays of the years that the simulation can reach, from the almanac.
 const EASTER: &[(i32, u32, u32)] =
     &[(2026, 4, 5), (2027, 3, 28), (2028, 4, 16), (2029, 4, 1), (2030, 4, 21), (2031, 4, 13), (2032, 3, 28), (2033, 4, 17)];

@@ -30,6 +30,19 @@ fn agree(what: &str, body: &Value, name: &str, expected: impl Into<Value>) -> Re
     }
 }
 
+/// Pays so much of what is left, on all that has been paid so far. Returns what each gets.
+fn pay_parts(parts: &mut BTreeMap<i64, (i128, i128)>, amount: i128) -> BTreeMap<i64, i128> {
+    let wholes: Vec<i128> = parts.values().map(|(whole, _)| *whole).collect();
+    let paid: i128 = parts.values().map(|(whole, left)| whole - left).sum();
+    let has = arithmetic::running(paid + amount, &wholes);
+    let pay = |((party, (whole, left)), has): ((&i64, &mut (i128, i128)), i128)| {
+        let share = has - (*whole - *left);
+        *left -= share;
+        (*party, share)
+    };
+    parts.iter_mut().zip(has).map(pay).collect()
+}
+
 fn minor(amount: i128) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
 }
@@ -556,11 +569,25 @@ impl Model {
                 self.late.entry((id, *party)).or_default().0 += share;
             }
         }
-        let mut holders: BTreeMap<i64, (i128, i128)> = units.into_iter().map(|(party, units)| (party, (units, 0))).collect();
-        for ((_, party), (due, paid)) in self.late.range((id, i64::MIN)..=(id, i64::MAX)) {
-            if due > paid {
-                holders.entry(*party).or_default().1 = due - paid;
+        let claims: BTreeMap<i64, i128> = self
+            .late
+            .range((id, i64::MIN)..=(id, i64::MAX))
+            .filter(|(_, (due, paid))| due > paid)
+            .map(|((_, party), (due, paid))| (*party, due - paid))
+            .collect();
+        // Parts are counted on as long as nothing has moved but payments, and anew where something has.
+        let mut parts = self.parts.remove(&id).unwrap_or_default();
+        for (known, now) in parts.iter_mut().zip([&units, &claims]) {
+            let left = |known: &BTreeMap<i64, (i128, i128)>| -> BTreeMap<i64, i128> {
+                known.iter().filter(|(_, (_, left))| *left > 0).map(|(party, (_, left))| (*party, *left)).collect()
+            };
+            if left(known) != *now {
+                *known = now.iter().map(|(party, units)| (*party, (*units, *units))).collect();
             }
+        }
+        let mut holders: BTreeMap<i64, (i128, i128)> = units.into_iter().map(|(party, units)| (party, (units, 0))).collect();
+        for (party, due) in claims {
+            holders.entry(party).or_default().1 = due;
         }
         let mut left = payment;
         let mut take = |due: i128| {
@@ -575,8 +602,11 @@ impl Model {
         let (face, interest) = (take(faces.iter().sum()), take(claims.iter().sum()));
         let (fee, reserve) = (take(fee_due), take(reserve_left - fee_due));
         let collection = ("collection", id, asset);
-        let shares = divide(face, &faces).into_iter().zip(divide(interest, &claims));
-        for (party, (face, interest)) in holders.keys().copied().zip(shares) {
+        let [faces_paid, interest_paid] = [(0, face), (1, interest)].map(|(which, amount)| pay_parts(&mut parts[which], amount));
+        self.parts.insert(id, parts);
+        for party in holders.keys().copied() {
+            let paid = |shares: &BTreeMap<i64, i128>| shares.get(&party).copied().unwrap_or(0);
+            let (face, interest) = (paid(&faces_paid), paid(&interest_paid));
             self.transfer(collection, ("cash", party, asset), face + interest);
             self.transfer(("holding", party, id), ("issued", 0, id), face);
             if interest > 0 {

@@ -87,6 +87,9 @@ pub struct Terms {
     pub announced: i128,
 }
 
+/// Of each company: what it had, and what is left of that.
+pub type Parts = BTreeMap<i64, (i128, i128)>;
+
 #[derive(Clone, Debug)]
 pub struct Receivable {
     pub reserve_asset: i64,
@@ -229,6 +232,8 @@ pub struct Model {
     pub approvals: BTreeMap<i64, Approval>,
     /// Of receivable and company: due and paid.
     pub late: BTreeMap<(i64, i64), (i128, i128)>,
+    /// Of each receivable: what each holder had and has left of its units, and of its late interest since that last grew.
+    pub parts: BTreeMap<i64, [Parts; 2]>,
     pub reviews: BTreeMap<i64, Review>,
     pub programmes: BTreeMap<i64, Programme>,
     pub members: BTreeMap<i64, Member>,

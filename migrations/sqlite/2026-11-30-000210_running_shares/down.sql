@@ -1,0 +1,2 @@
+DROP TABLE redemption_bases;
+ALTER TABLE late_claims DROP COLUMN settled_minor;
