@@ -11,6 +11,7 @@ mod browser;
 mod cluster;
 mod confirmation;
 mod deliveries;
+mod demo_days;
 mod deployment;
 mod disk;
 mod distribution;
