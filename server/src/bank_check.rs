@@ -9,7 +9,7 @@ use crate::http::error::Fault;
 use domain::settlement_instruction::{InstructionEvent, event_of_status, is_silent_status};
 use formats::camt::Statement as CamtStatement;
 use formats::pain002::{Scope, StatusReport};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use store::records::Record;
 use store::{BankLine, Conn, Payout, Statement};
 
@@ -68,7 +68,8 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
         found.push(StatementCheck { row, totals: BTreeMap::new(), fates: BTreeMap::new(), lines: Vec::new() });
     }
     let mut facts = Facts::load(conn, heads.business_date)?;
-    let mut earlier: HashSet<(String, i64)> = HashSet::new();
+    // Whether a booking that an earlier statement has brought had the bank's reference there.
+    let mut earlier: HashMap<(String, i64), bool> = HashMap::new();
     let (mut running, mut words) = (0, String::new());
     let mut own = Vec::new();
     for one in incoming(read) {
@@ -78,7 +79,8 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
         }
         let place = (one.line.fingerprint.clone(), one.line.occurrence);
         let mut fate = decide(conn, &facts, &one)?;
-        if one.booked && earlier.contains(&place) {
+        let named = !one.line.bank_reference.is_empty();
+        if one.booked && earlier.get(&place).is_some_and(|before| !before || !named) {
             fate = Fate::Skip("duplicate", None);
         }
         facts.use_up(&one.line, &fate);
@@ -89,7 +91,7 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
         if one.booked {
             let key = (one.line.direction.clone(), one.line.currency.clone());
             statement.totals.entry(key).or_default().add(one.line.amount_minor);
-            own.push(place);
+            own.push((place, named));
         }
         let twin = match &fate {
             Fate::Skip(_, twin) | Fate::Wait(_, twin) => *twin,

@@ -6,6 +6,7 @@ mod approved;
 mod asvs;
 mod backup;
 mod bank;
+mod bank_cases;
 mod bank_channel;
 mod browser;
 mod cluster;

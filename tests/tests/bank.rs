@@ -118,14 +118,14 @@ impl Desk {
         format!("bank-test-{}", self.number.get())
     }
 
-    fn import_file(&self, file: Vec<u8>) -> Answer {
+    pub fn import_file(&self, file: Vec<u8>) -> Answer {
         let key = self.key();
         let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", key.as_str())];
         self.world.agreed(self.api.post_with("/api/v1/import-statement", &headers, String::from_utf8(file).unwrap()))
     }
 
     /// Imports a notification of these entries; what became of it.
-    fn notify(&self, entries: &[Written]) -> Value {
+    pub fn notify(&self, entries: &[Written]) -> Value {
         let answer = self.import_file(camt054(&self.key(), entries));
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()["result"].clone()
@@ -143,7 +143,7 @@ impl Desk {
         BankLine::find_where(&mut self.world.conn(), "statement_id > 0 ORDER BY id DESC LIMIT 1", &[]).unwrap().unwrap()
     }
 
-    fn balance(&self, key: AccountKey) -> i64 {
+    pub fn balance(&self, key: AccountKey) -> i64 {
         store::journal::list_accounts(&mut self.world.conn(), &[key]).unwrap().first().map_or(0, |row| row.balance)
     }
 
@@ -172,7 +172,7 @@ impl Desk {
         let _ = self.agree("resolve-line", &json!({ "line_id": line, "act": act, "other_id": other, "reason": "looked into" }));
     }
 
-    fn refused(&self, path: &str, body: &Value) -> String {
+    pub fn refused(&self, path: &str, body: &Value) -> String {
         self.ask(path, body).json()["code"].as_str().unwrap_or_default().to_owned()
     }
 

@@ -20,12 +20,12 @@ fn xml(key: &str) -> [(&'static str, &str); 2] {
     [("Content-Type", "application/xml"), ("Idempotency-Key", key)]
 }
 
-fn text(file: &[u8]) -> String {
+pub fn text(file: &[u8]) -> String {
     String::from_utf8(file.to_vec()).unwrap()
 }
 
 /// The same entries as the account's own statement.
-fn camt053(number: &str, entries: &[Written]) -> Vec<u8> {
+pub fn camt053(number: &str, entries: &[Written]) -> Vec<u8> {
     let notice = text(&camt054(number, entries)).replace("camt.054", "camt.053");
     notice.replace("BkToCstmrDbtCdtNtfctn", "BkToCstmrStmt").replace("Ntfctn>", "Stmt>").into_bytes()
 }
@@ -174,25 +174,25 @@ fn what_was_agreed_to_is_what_was_shown() {
 }
 
 /// The folder of the bank's channel, and both halves of its key.
-struct Transport {
+pub struct Transport {
     channel: Channel,
     signer: Signer,
 }
 
 impl Transport {
-    fn new(database: &Database) -> Self {
+    pub fn new(database: &Database) -> Self {
         let (folder, key) = (database.folder.join("bank"), database.folder.join("bank.pub"));
         let signer = Signer::from_seed("bank.example/channel", [7; 32]).unwrap();
         std::fs::write(&key, signer.verifier().to_text()).unwrap();
         Self { channel: Channel::open(&folder, &key).unwrap(), signer }
     }
 
-    fn at(&self, path: &str) -> PathBuf {
+    pub fn at(&self, path: &str) -> PathBuf {
         self.channel.folder.join(path)
     }
 
     /// Puts a file and its signature there.
-    fn put(&self, name: &str, file: &[u8]) {
+    pub fn put(&self, name: &str, file: &[u8]) {
         self.put_signed(name, file, &sign(&self.signer, file));
     }
 
@@ -202,19 +202,19 @@ impl Transport {
     }
 
     /// One round of the job.
-    fn round(&self, world: &e2e::world::World) -> u32 {
+    pub fn round(&self, world: &e2e::world::World) -> u32 {
         let today = world.clock.now().date();
         bank_channel::go_on(&world.app().writer, &world.app().reader, &self.channel, today, || false).unwrap()
     }
 
     /// A file comes and is taken up.
-    fn deliver(&self, world: &e2e::world::World, name: &str, file: &[u8]) {
+    pub fn deliver(&self, world: &e2e::world::World, name: &str, file: &[u8]) {
         self.put(name, file);
         assert_eq!(self.round(world), 1);
         assert!(self.at(&format!("done/{name}")).exists(), "{name}: {:?}", self.why(name));
     }
 
-    fn why(&self, name: &str) -> String {
+    pub fn why(&self, name: &str) -> String {
         std::fs::read_to_string(self.at(&format!("refused/{name}.error"))).unwrap_or_default()
     }
 }
@@ -385,7 +385,7 @@ fn the_server_reads_its_channel() {
     assert_eq!(lines.iter().map(|line| line.amount_minor).collect::<Vec<_>>(), vec![7_000]);
 }
 
-fn euro(amount: &'static str, bank: &str, reference: &str) -> Written {
+pub fn euro(amount: &'static str, bank: &str, reference: &str) -> Written {
     Written { bank: bank.to_owned(), ..credit(amount, reference) }
 }
 
@@ -478,7 +478,7 @@ fn the_parts_of_a_large_credit_wait_together() {
 }
 
 /// One entry, in these parts: amount, end-to-end id and reference. Without parts it has no details.
-fn told(
+pub fn told(
     kind: u32,
     (number, bank): (&str, &str),
     (credit, amount): (bool, &'static str),
@@ -499,7 +499,7 @@ fn told(
 }
 
 /// Delivers a file that does what its check page says; what became of its lines.
-fn as_checked(bank: &Transport, world: &e2e::world::World, name: &str, file: &[u8]) -> Vec<(String, String)> {
+pub fn as_checked(bank: &Transport, world: &e2e::world::World, name: &str, file: &[u8]) -> Vec<(String, String)> {
     let mut conn = world.conn();
     let before = BankLine::list_where(&mut conn, "id > 0", &[]).unwrap().len();
     let check = server::bank_check::statements(&mut conn, &formats::camt::parse(file).unwrap()).unwrap();
@@ -515,7 +515,7 @@ fn as_checked(bank: &Transport, world: &e2e::world::World, name: &str, file: &[u
     rows
 }
 
-fn fates(rows: &[(String, String)]) -> Vec<(&str, &str)> {
+pub fn fates(rows: &[(String, String)]) -> Vec<(&str, &str)> {
     rows.iter().map(|(state, kind)| (state.as_str(), kind.as_str())).collect()
 }
 

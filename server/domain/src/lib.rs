@@ -10,6 +10,7 @@ pub mod answer;
 pub mod assignment;
 pub mod bank_account;
 pub mod bank_line;
+pub mod booking;
 pub mod calendar;
 pub mod chart;
 pub mod confirmation_list;

@@ -1,11 +1,13 @@
 //! An entry that two files of the bank tell in different detail, as one sum or in parts: the bank's reference and the sum say that it is
 //! the same.
 
-use super::bank_line::{Facts, Fate, Incoming, bank_reference, booking};
+use super::bank_line::{Facts, Fate, Incoming, bank_reference, booking, likeness};
 use chrono::NaiveDate;
+use domain::booking::Likeness;
 use formats::camt::Statement as CamtStatement;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 use store::records::Record;
 use store::{BankLine, Conn, StoreError};
 
@@ -20,6 +22,9 @@ pub struct Whole {
     again: bool,
     /// One of its parts names its transfer.
     named: bool,
+    /// How many lines it has, and all entries that `all_minor` sums up.
+    parts: usize,
+    all_parts: usize,
 }
 
 /// A sum that stays exact: no file has so many lines that it leaves 128 bits.
@@ -29,18 +34,25 @@ fn plus(sum: i128, minor: i64) -> i128 {
 
 /// The wholes of a statement's entries, in their order.
 pub fn wholes(statement: &CamtStatement) -> Vec<Whole> {
-    let mut sums: HashMap<(String, &str, bool, NaiveDate), i128> = HashMap::new();
+    let mut sums: HashMap<(String, &str, bool, NaiveDate), (i128, usize)> = HashMap::new();
     let mut amounts = HashSet::new();
     let mut found = Vec::with_capacity(statement.entries.len());
     for entry in &statement.entries {
         let key = (bank_reference(entry), entry.currency.as_str(), entry.credit, entry.booking_date);
         let again = entry.booked && !amounts.insert((key.clone(), entry.amount_minor));
-        let sum = sums.entry(key.clone()).or_default();
-        *sum = plus(*sum, if entry.booked { entry.amount_minor } else { 0 });
+        let (sum, parts) = sums.entry(key.clone()).or_default();
+        if entry.booked {
+            *sum = plus(*sum, entry.amount_minor);
+            *parts = parts.saturating_add(entry.details.len());
+        }
         let named = entry.details.iter().any(|detail| !detail.end_to_end.is_empty());
-        found.push((key, Whole { minor: entry.amount_minor, all_minor: 0, again, named }));
+        let parts = entry.details.len();
+        found.push((key, Whole { minor: entry.amount_minor, again, named, parts, ..Whole::default() }));
     }
-    let with_sum = |(key, whole)| Whole { all_minor: sums.get(&key).copied().unwrap_or(0), ..whole };
+    let with_sum = |(key, whole)| {
+        let (all_minor, all_parts) = sums.get(&key).copied().unwrap_or_default();
+        Whole { all_minor, all_parts, ..whole }
+    };
     found.into_iter().map(with_sum).collect()
 }
 
@@ -63,11 +75,10 @@ pub enum Told {
 }
 
 /// The lines of one statement with the reference and day.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Group {
     minor: i128,
-    /// Those that are not closed.
-    open: Vec<(i64, Waits)>,
+    lines: Vec<BankLine>,
 }
 
 /// What a line of an earlier file waits for.
@@ -95,13 +106,16 @@ impl Waits {
 pub struct Entries {
     /// Lines of the file that a check page has looked at, by reference: an import finds them in the database.
     seen: HashMap<String, Vec<(usize, BankLine)>>,
-    /// The statement that was the first to bring a booking of the file.
-    first: HashMap<String, usize>,
+    /// Those of them that are not skipped, by booking.
+    bookings: HashMap<String, Vec<(usize, BankLine)>>,
     /// Lines that the file has closed.
     closed: BTreeSet<i64>,
     /// The last answer of the database: entries that share a reference share it.
-    last: RefCell<Option<(Key, Vec<Group>)>>,
+    last: RefCell<Option<(Key, Rc<Vec<Group>>)>>,
 }
+
+/// So many lines are compared with one at most.
+const MOST_SEEN: usize = 100;
 
 type Key = (usize, i64, String, String, String, NaiveDate, NaiveDate);
 
@@ -119,22 +133,23 @@ impl Entries {
         };
         (line.state, line.kind) = (state.to_owned(), kind.to_owned());
         if state != "skipped" {
-            self.first.entry(booking(&line)).or_insert(one.statement);
+            self.bookings.entry(booking(&line)).or_default().push((one.statement, line.clone()));
         }
         self.seen.entry(line.bank_reference.clone()).or_default().push((one.statement, line));
     }
 
-    /// Whether an earlier statement of the file on a check page has brought the very same booking.
-    pub fn has_seen(&self, one: &Incoming) -> bool {
-        let first = self.first.get(&booking(&one.line)).filter(|_| !one.line.bank_reference.is_empty());
-        first.is_some_and(|statement| *statement != one.statement)
+    /// The same booking in earlier statements of the file on a check page.
+    pub fn seen_like(&self, one: &Incoming) -> Vec<BankLine> {
+        let found = self.bookings.get(&booking(&one.line)).into_iter().flatten();
+        let same = |(statement, other): &&(usize, BankLine)| *statement != one.statement && other.currency == one.line.currency;
+        found.filter(same).take(MOST_SEEN).map(|(_, line)| line.clone()).collect()
     }
 
     pub fn close(&mut self, ids: impl IntoIterator<Item = i64>) {
         self.closed.extend(ids);
     }
 
-    fn groups(&self, conn: &mut Conn, one: &Incoming) -> Result<Vec<Group>, StoreError> {
+    fn groups(&self, conn: &mut Conn, one: &Incoming) -> Result<Rc<Vec<Group>>, StoreError> {
         let line = &one.line;
         let key = (
             one.statement,
@@ -148,7 +163,7 @@ impl Entries {
         if let Some((last, groups)) = &*self.last.borrow()
             && *last == key
         {
-            return Ok(groups.clone());
+            return Ok(Rc::clone(groups));
         }
         let binds = [
             line.bank_reference.as_str().into(),
@@ -168,18 +183,39 @@ impl Entries {
         let seen = self.seen.get(&line.bank_reference).into_iter().flatten();
         let seen = seen.filter(|(statement, other)| *statement != one.statement && same(other));
         let mut groups: BTreeMap<(i64, usize), Group> = BTreeMap::new();
-        let all = kept.iter().map(|row| ((row.statement_id, 0), row)).chain(seen.map(|(at, row)| ((i64::MAX, *at), row)));
-        for (place, row) in all {
+        let seen = seen.map(|(at, row)| ((i64::MAX, *at), row.clone()));
+        for (place, row) in kept.into_iter().map(|row| ((row.statement_id, 0), row)).chain(seen) {
             let group = groups.entry(place).or_default();
             group.minor = plus(group.minor, row.amount_minor);
-            if row.state != "skipped" {
-                group.open.push((row.id, Waits::of(row)));
-            }
+            group.lines.push(row);
         }
-        let groups: Vec<Group> = groups.into_values().collect();
-        *self.last.borrow_mut() = Some((key, groups.clone()));
+        let groups: Rc<Vec<Group>> = Rc::new(groups.into_values().collect());
+        *self.last.borrow_mut() = Some((key, Rc::clone(&groups)));
         Ok(groups)
     }
+}
+
+/// Sums of one reference: booked on another day, a person decides.
+fn of_sums(line: &BankLine, group: &Group) -> Likeness {
+    if group.lines.iter().any(|row| row.booking_date == line.booking_date) { Likeness::Same } else { Likeness::Perhaps }
+}
+
+/// What one statement says of the entry that a line is a part of: another sum, or how far the same.
+fn compare(one: &Incoming, group: &Group) -> Option<Likeness> {
+    let whole = &one.whole;
+    let parts = match group.minor {
+        minor if !whole.again && minor == i128::from(whole.minor) => whole.parts,
+        minor if minor == whole.all_minor => whole.all_parts,
+        _ => return None,
+    };
+    // In other detail nothing but the sum can be compared.
+    if group.lines.len() != parts {
+        return Some(of_sums(&one.line, group));
+    }
+    let same = group.lines.iter().filter(|row| row.amount_minor == one.line.amount_minor).take(MOST_SEEN);
+    let best = same.map(|row| likeness(&one.line, row)).min().unwrap_or(Likeness::Perhaps);
+    // Of several parts none is other money by itself.
+    Some(if parts > 1 { best.min(Likeness::Perhaps) } else { best })
 }
 
 /// What other files say of the entry that this line is a part of. A line without the bank's reference is not compared so.
@@ -187,30 +223,30 @@ pub fn told(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Told, Stor
     if one.line.bank_reference.is_empty() || !one.booked {
         return Ok(Told::New);
     }
-    let mut groups = facts.entries.groups(conn, one)?;
-    for group in &mut groups {
-        group.open.retain(|(id, _)| !facts.entries.closed.contains(id));
-    }
-    groups.retain(|group| !group.open.is_empty());
-    let whole = &one.whole;
-    let same = |group: &&Group| group.minor == whole.all_minor || (!whole.again && group.minor == i128::from(whole.minor));
+    let groups = facts.entries.groups(conn, one)?;
     // A notification of what is announced already brings nothing new.
-    let waits = |waits: &Waits| match waits {
+    let waits = |row: &BankLine| match Waits::of(row) {
         Waits::Nothing => false,
         Waits::Statement => one.announced_minor.is_none(),
-        Waits::Names => whole.named,
+        Waits::Names => one.whole.named,
     };
-    let (mut part, mut awaited) = (None, Vec::new());
-    for group in groups.iter().filter(same) {
-        let known = group.open.iter().find(|(_, for_what)| !waits(for_what)).map(|(id, _)| *id);
-        match known {
-            Some(id) if !group.open.iter().any(|(_, for_what)| waits(for_what)) => return Ok(Told::Known(id)),
-            Some(id) => part = part.or(Some(id)),
-            None => awaited.extend(group.open.iter().map(|(id, _)| *id)),
+    let (mut unclear, mut other, mut awaited) = (None, None, Vec::new());
+    for group in groups.iter() {
+        let is_open = |row: &&BankLine| row.state != "skipped" && !facts.entries.closed.contains(&row.id);
+        let open: Vec<&BankLine> = group.lines.iter().filter(is_open).collect();
+        let Some(first) = open.first().map(|row| row.id) else { continue };
+        match compare(one, group) {
+            Some(Likeness::Other) => {}
+            Some(Likeness::Perhaps) => unclear = unclear.or(Some(first)),
+            Some(Likeness::Same) => match open.iter().find(|row| !waits(row)).map(|row| row.id) {
+                Some(id) if !open.iter().any(|row| waits(row)) => return Ok(Told::Known(id)),
+                Some(id) => unclear = unclear.or(Some(id)),
+                None => awaited.extend(open.iter().map(|row| row.id)),
+            },
+            None => other = other.or(Some(first)),
         }
     }
-    let other = groups.first().and_then(|group| group.open.first()).map(|(id, _)| *id);
-    Ok(match (part, other) {
+    Ok(match (unclear, other) {
         (Some(id), _) => Told::Unclear(id),
         _ if !awaited.is_empty() => Told::Awaited(awaited),
         (None, Some(id)) => Told::Unclear(id),

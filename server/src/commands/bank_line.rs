@@ -10,6 +10,7 @@ use crate::hash::sha256_hex;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
 use domain::bank_line::{Attention, SAME_MONEY_DAYS, announced_limit, is_usual_value_date};
+use domain::booking::{Likeness, Said, compare};
 use domain::calendar::Calendar;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::settlement_instruction::{InstructionEvent, InstructionState};
@@ -30,8 +31,8 @@ pub struct Incoming {
     pub booked: bool,
     pub reversal: bool,
     pub returned: Option<Return>,
-    /// Another entry of the same statement says exactly the same.
-    pub repeat: bool,
+    /// How many entries of the same statement, this one among them, have said exactly the same so far.
+    pub nth: usize,
     /// The credit of a notification that this is, or is a part of.
     pub announced_minor: Option<i64>,
     /// The entry that this is, or is a part of.
@@ -44,14 +45,13 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
     let mut found = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         let mut occurrences: HashMap<String, i64> = HashMap::new();
-        let mut entries: HashMap<String, usize> = HashMap::new();
+        let mut entries: HashMap<String, (usize, usize)> = HashMap::new();
         for (number, (entry, whole)) in statement.entries.iter().zip(wholes(statement)).enumerate() {
             for detail in &entry.details {
                 let mut line = bank_line(entry, detail);
                 line.fingerprint = fingerprint(&statement.iban, &line);
-                let same = if line.bank_reference.is_empty() { line.fingerprint.clone() } else { booking(&line) };
                 // Equal parts of one entry are real: their sum is the entry's.
-                let repeat = entry.booked && *entries.entry(same).or_insert(number) != number;
+                let nth = if entry.booked { nth(&mut entries, same_entry(&line), number) } else { 1 };
                 if entry.booked {
                     let count = occurrences.entry(line.fingerprint.clone()).or_default();
                     *count = count.saturating_add(1);
@@ -65,7 +65,7 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
                     booked: entry.booked,
                     reversal: entry.reversal,
                     returned: detail.returned.clone(),
-                    repeat,
+                    nth,
                     announced_minor: (statement.notification && entry.credit).then_some(entry.amount_minor),
                     whole,
                 });
@@ -73,6 +73,23 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
         }
     }
     found
+}
+
+/// What an entry repeats within one statement: everything that is said, or the reference with amount and payer.
+fn same_entry(line: &BankLine) -> String {
+    if line.bank_reference.is_empty() {
+        return line.fingerprint.clone();
+    }
+    [booking(line).as_str(), &line.counterparty, &line.counterparty_iban].join("\n")
+}
+
+/// Counts the entries that say the same: the last one's number in the statement, and how many there are.
+fn nth(entries: &mut HashMap<String, (usize, usize)>, same: String, number: usize) -> usize {
+    let (last, count) = entries.entry(same).or_insert((number, 1));
+    if *last != number {
+        (*last, *count) = (number, count.saturating_add(1));
+    }
+    *count
 }
 
 /// Banks that have no reference say so in its place.
@@ -263,10 +280,21 @@ pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND 
 pub const SAME_WORDS: &str = "fingerprint = ? AND fingerprint <> '' AND occurrence = ? AND statement_id <> ? AND state <> 'skipped' \
      AND (bank_reference = '' OR CAST(? AS BIGINT) = 0)";
 
+/// What other files say of a booking.
+#[derive(Debug)]
+enum Found {
+    Nothing,
+    /// The very same booking.
+    Same(Box<BankLine>),
+    /// The bank's reference is the same, and something that it says of the booking is not.
+    Perhaps(i64),
+}
+
 /// The same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it. What waits for its statement
 /// as announced is not known to the statement yet.
-fn find_known(conn: &mut Conn, one: &Incoming) -> Result<Option<BankLine>, StoreError> {
-    find_same(conn, one, if one.announced_minor.is_some() { "" } else { " AND kind <> 'announced'" })
+fn find_known(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Found, StoreError> {
+    let seen = facts.entries.seen_like(one);
+    find_same(conn, one, (if one.announced_minor.is_some() { "" } else { " AND kind <> 'announced'" }, one.nth), seen)
 }
 
 /// The line that a notification has announced and that waits, or was closed without a booking, until this one comes.
@@ -274,7 +302,10 @@ fn find_announced(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Opti
     if !facts.awaited || one.announced_minor.is_some() || !one.booked {
         return Ok(None);
     }
-    find_same(conn, one, " AND kind = 'announced' ORDER BY id LIMIT 1")
+    Ok(match find_same(conn, one, (" AND kind = 'announced'", 1), Vec::new())? {
+        Found::Same(line) => Some(*line),
+        Found::Nothing | Found::Perhaps(_) => None,
+    })
 }
 
 /// The lines that a line with this fate closes: what waited for it is booked by it, or waits with it.
@@ -301,7 +332,11 @@ fn decide_whole(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option
     })
 }
 
-fn find_same(conn: &mut Conn, one: &Incoming, and: &str) -> Result<Option<BankLine>, StoreError> {
+/// So many lines with one reference and amount are compared at most: beyond them a person does.
+const MOST_COMPARED: usize = 100;
+
+/// Looks for the same booking among the kept lines and those that a check page has seen. `count` of them must be there.
+fn find_same(conn: &mut Conn, one: &Incoming, (and, count): (&str, usize), mut rows: Vec<BankLine>) -> Result<Found, StoreError> {
     let line = &one.line;
     if !line.bank_reference.is_empty() {
         let binds = [
@@ -313,14 +348,42 @@ fn find_same(conn: &mut Conn, one: &Incoming, and: &str) -> Result<Option<BankLi
             line.reference.as_str().into(),
             line.statement_id.into(),
             one.iban.as_str().into(),
+            line.booking_date.into(),
         ];
-        if let Some(found) = BankLine::find_where(conn, &format!("{SAME_BOOKING}{and}"), &binds)? {
-            return Ok(Some(found));
+        let order = format!("ORDER BY CASE WHEN booking_date = ? THEN 0 ELSE 1 END, id LIMIT {MOST_COMPARED}");
+        rows.extend(BankLine::list_where(conn, &format!("{SAME_BOOKING}{and} {order}"), &binds)?);
+        let many = rows.len() >= MOST_COMPARED;
+        let last = rows.last().map(|row| row.id);
+        let mut alike: Vec<(Likeness, BankLine)> = rows.into_iter().map(|row| (likeness(line, &row), row)).collect();
+        alike.sort_by_key(|(likeness, row)| (*likeness, row.id));
+        let same = alike.iter().filter(|(likeness, _)| *likeness == Likeness::Same).count();
+        match alike.into_iter().next() {
+            Some((Likeness::Same, row)) if same >= count => return Ok(Found::Same(Box::new(row))),
+            Some((Likeness::Same | Likeness::Perhaps, row)) => return Ok(Found::Perhaps(row.id)),
+            _ if many => return Ok(Found::Perhaps(last.unwrap_or(0))),
+            _ => {}
         }
     }
     let named = i64::from(!line.bank_reference.is_empty());
     let binds = [line.fingerprint.as_str().into(), line.occurrence.into(), line.statement_id.into(), named.into()];
-    BankLine::find_where(conn, &format!("{SAME_WORDS}{and}"), &binds)
+    let found = BankLine::find_where(conn, &format!("{SAME_WORDS}{and} ORDER BY id LIMIT 1"), &binds)?;
+    Ok(found.map_or(Found::Nothing, |row| Found::Same(Box::new(row))))
+}
+
+/// How two lines with the bank's reference in common compare.
+pub(super) fn likeness(one: &BankLine, other: &BankLine) -> Likeness {
+    compare(&said(one), &said(other))
+}
+
+fn said(line: &BankLine) -> Said<'_> {
+    Said {
+        booking_date: line.booking_date,
+        name: &line.counterparty,
+        account: &line.counterparty_iban,
+        text: &line.remittance,
+        end_to_end: &line.end_to_end,
+        reference: &line.reference,
+    }
 }
 
 /// By structured reference, else by a valid reference in the free text.
@@ -354,16 +417,15 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
     if line.amount_minor == 0 {
         return Ok(Fate::Skip("zero", None));
     }
-    if let Some(known) = find_known(conn, one)? {
-        return Ok(Fate::Skip("duplicate", Some(known.id)));
-    }
-    if facts.entries.has_seen(one) {
-        return Ok(Fate::Skip("duplicate", None));
+    match find_known(conn, facts, one)? {
+        Found::Same(known) => return Ok(Fate::Skip("duplicate", kept(known.id))),
+        Found::Perhaps(known) => return Ok(Fate::Wait(Attention::Repeat, kept(known))),
+        Found::Nothing => {}
     }
     if let Some(fate) = decide_whole(conn, facts, one)? {
         return Ok(fate);
     }
-    if one.repeat {
+    if one.nth > 1 {
         return Ok(Fate::Wait(Attention::Repeat, None));
     }
     if line.currency != one.account_currency {
