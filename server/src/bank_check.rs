@@ -93,16 +93,16 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
             statement.totals.entry(key).or_default().add(one.line.amount_minor);
             own.push((place, named));
         }
-        let twin = match &fate {
-            Fate::Skip(_, twin) | Fate::Wait(_, twin) => *twin,
-            Fate::Confirm(receipt) => Some(*receipt),
+        words.push_str(&format!("{}\n", goes_to(&fate)));
+        for piece in fate.pieces(&one.line) {
             // What waited for this statement is closed by it.
-            _ => awaited.first().copied(),
-        };
-        let key = (fate.name(), fate.why(), one.line.currency.clone());
-        words.push_str(&format!("{} {} {twin:?} {}\n", key.0, key.1, goes_to(&fate)));
-        statement.fates.entry(key).or_default().add(one.line.amount_minor);
-        statement.lines.push(LineCheck { line: one.line, fate: fate.name(), why: fate.why(), twin });
+            let twin =
+                piece.twin.or_else(|| awaited.first().copied().filter(|_| !["attention", "skipped"].contains(&piece.name)));
+            let key = (piece.name, piece.why, piece.line.currency.clone());
+            words.push_str(&format!("{} {} {twin:?} {}\n", key.0, key.1, piece.line.amount_minor));
+            statement.fates.entry(key).or_default().add(piece.line.amount_minor);
+            statement.lines.push(LineCheck { line: piece.line, fate: piece.name, why: piece.why, twin });
+        }
     }
     for statement in &found {
         words.push_str(&format!("{} {}\n", statement.row.continuity, statement.row.gap_minor));
@@ -114,10 +114,14 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
 fn goes_to(fate: &Fate) -> String {
     match fate {
         Fate::Place(target) => format!("{target:?}"),
-        Fate::GiveBack(payout, _) | Fate::Settle(payout) | Fate::ReturnFirst(payout) => {
-            format!("payout {} of {:?}", payout.id, payout.party_id)
+        Fate::GiveBack(payout, _) | Fate::ReturnFirst(payout) => format!("payout {} of {:?}", payout.id, payout.party_id),
+        Fate::Settle(payouts, rest) => {
+            let one = |payout: &Payout| format!("payout {} of {:?}", payout.id, payout.party_id);
+            format!("{} and {rest}", payouts.iter().map(one).collect::<Vec<_>>().join(" "))
         }
-        Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_) | Fate::Suspense | Fate::ReturnUnknown(_) => String::new(),
+        Fate::Split(parts) => parts.iter().map(|part| goes_to(&part.fate)).collect::<Vec<_>>().join(" "),
+        Fate::Suspense(_, note) => note.clone(),
+        Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_) | Fate::ReturnUnknown(_) => String::new(),
     }
 }
 

@@ -312,6 +312,8 @@ pub mod answer_clock;
 pub mod bank_entry;
 pub mod bank_file;
 pub mod bank_line;
+pub mod bank_places;
+pub mod bank_sums;
 pub mod intake;
 pub mod known;
 pub mod links;

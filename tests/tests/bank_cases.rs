@@ -2,7 +2,16 @@
 
 use crate::bank::{Desk, Written};
 use crate::bank_channel::{Transport, as_checked, camt053, euro, fates, text, told};
+use crate::journey::{BUYER, approve, make_payment_file, onboard};
+use crate::payouts::Setting;
+use domain::chart::AccountKey;
 use e2e::Database;
+use e2e::world::CUSTODY_IBAN;
+use ledger::AssetId;
+use serde_json::json;
+use std::io::Write;
+use store::records::Record;
+use store::{BankFile, BankLine};
 
 const DAY: &str = "2026-11-23";
 
@@ -98,6 +107,333 @@ fn a6_a_code_in_place_of_a_reference_hides_no_money() {
         let block = second.split_once("<Stmt>").unwrap().1.split_once("</Stmt>").unwrap().0;
         let rows = as_checked(&bank, &it.world, "both.xml", format!("{head}</Stmt><Stmt>{block}</Stmt>{tail}").as_bytes());
         assert_eq!(fates(&rows), [("suspense", ""), ("suspense", "")]);
+        it.world.verify();
+    }
+}
+
+/// A camt.053 without balances.
+fn statement(number: &str, entries: &str) -> Vec<u8> {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt><GrpHdr><MsgId>{number}</MsgId>\
+         <CreDtTm>{DAY}T18:00:00</CreDtTm></GrpHdr><Stmt><Id>{number}</Id><Acct><Id><IBAN>{CUSTODY_IBAN}</IBAN></Id><Ccy>EUR</Ccy></Acct>{entries}</Stmt>\
+         </BkToCstmrStmt></Document>\n"
+    )
+    .into_bytes()
+}
+
+/// An entry of the day with whatever else a bank says in it.
+fn entry(amount: &str, credit: bool, bank: &str, inside: &str) -> String {
+    let sign = if credit { "CRDT" } else { "DBIT" };
+    format!(
+        "<Ntry><Amt Ccy=\"EUR\">{amount}</Amt><CdtDbtInd>{sign}</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>{DAY}</Dt></BookgDt><ValDt><Dt>{DAY}</Dt></ValDt>\
+         <AcctSvcrRef>{bank}</AcctSvcrRef>{inside}</Ntry>"
+    )
+}
+
+/// A credit with this remittance.
+fn remitted(amount: &str, bank: &str, (end_to_end, inside): (&str, &str)) -> String {
+    let payer =
+        "<RltdPties><Dbtr><Nm>Payer</Nm></Dbtr><DbtrAcct><Id><IBAN>DE02120300000000202051</IBAN></Id></DbtrAcct></RltdPties>";
+    let refs = format!("<Refs><EndToEndId>{end_to_end}</EndToEndId></Refs>");
+    entry(amount, true, bank, &format!("<NtryDtls><TxDtls>{refs}{payer}<RmtInf>{inside}</RmtInf></TxDtls></NtryDtls>"))
+}
+
+fn strd(reference: &str, amount: &str) -> String {
+    let amount = if amount.is_empty() {
+        String::new()
+    } else {
+        format!("<RfrdDocAmt><RmtdAmt Ccy=\"EUR\">{amount}</RmtdAmt></RfrdDocAmt>")
+    };
+    format!("<Strd>{amount}<CdtrRefInf><Ref>{reference}</Ref></CdtrRefInf></Strd>")
+}
+
+/// The print form: groups of four.
+fn printed(reference: &str) -> String {
+    reference.as_bytes().chunks(4).map(|part| std::str::from_utf8(part).unwrap()).collect::<Vec<_>>().join(" ")
+}
+
+/// A2: the bank books a payment file as one sum that names the file.
+#[test]
+fn a2_one_debit_settles_all_payouts_of_its_file() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let bank = Transport::new(&it.world.database);
+        // A file of these payouts; their ids and the file's.
+        let sent = |amounts: &[i64]| {
+            let mut ids = Vec::new();
+            for minor in amounts {
+                let body = json!({ "currency": "EUR", "amount_minor": minor });
+                let key = format!("a2-payout-{}-{minor}", ids.len());
+                let asked = it.supplier_api.api("request-payout", &key, &body);
+                assert_eq!(asked.status, 200, "{}", asked.body);
+                ids.push(asked.json()["result"]["end_to_end"].as_str().unwrap().to_owned());
+            }
+            make_payment_file(&it.operator, &it.checker, "EUR");
+            let file = it.payout(&ids[0]).file_id.unwrap();
+            (ids, file)
+        };
+        let batch = |file: i64, count: &str, total: &str| {
+            let total = if total.is_empty() { String::new() } else { format!("<TtlAmt Ccy=\"EUR\">{total}</TtlAmt>") };
+            format!(
+                "<NtryDtls><Btch><MsgId>KONTOR-{file}</MsgId><PmtInfId>KONTOR-{file}</PmtInfId><NbOfTxs>{count}</NbOfTxs>{total}</Btch></NtryDtls>"
+            )
+        };
+        let states = |ids: &[String]| ids.iter().map(|id| it.state(id)).collect::<Vec<_>>();
+        let tell = |name: &str, entries: &str| as_checked(&bank, &it.world, &format!("{name}.xml"), &statement(name, entries));
+
+        let (ids, file) = sent(&[10_000, 20_000]);
+        // Another count, or another sum, is another file's.
+        for (name, amount, count) in [("COUNT", "300.00", "3"), ("LESS", "299.99", "2"), ("MORE", "300.01", "9")] {
+            let rows = tell(name, &entry(amount, false, name, &batch(file, count, "")));
+            assert_eq!(fates(&rows), [("attention", "unknown_debit")], "{name}");
+        }
+        assert_eq!(states(&ids), ["sent", "sent"]);
+        let whole = entry("300.00", false, "D-1", &batch(file, "2", "300.00"));
+        assert_eq!(fates(&tell("WHOLE", &whole)), [("matched", "")]);
+        assert_eq!((states(&ids), it.cash()), (vec!["settled".to_owned(); 2], (70_000, 70_000)));
+        assert_eq!(fates(&tell("AGAIN", &whole)), [("skipped", "duplicate")]);
+        assert_eq!(fates(&tell("TWICE", &entry("300.00", false, "D-9", &batch(file, "2", "")))), [("attention", "double_debit")]);
+
+        // With a charge inside: the payouts settle, and the charge waits for a person.
+        let (ids, file) = sent(&[5_000, 6_000]);
+        let charged = entry("111.50", false, "D-2", &batch(file, "2", "110.00"));
+        assert_eq!(fates(&tell("CHARGED", &charged)), [("matched", ""), ("attention", "unknown_debit")]);
+        assert_eq!((states(&ids), it.cash()), (vec!["settled".to_owned(); 2], (59_000, 59_000)));
+        assert_eq!(fates(&tell("CHARGED-AGAIN", &charged)), [("skipped", "duplicate")]);
+        let waiting =
+            BankLine::find_where(&mut it.world.conn(), "state = 'attention' AND amount_minor = 150", &[]).unwrap().unwrap();
+        let expense = json!({ "line_id": waiting.id, "act": "expense", "reason": "the bank's fee" });
+        assert_eq!(it.operator_api.api("resolve-line", "a2-charge", &expense).status, 202);
+        assert_eq!(approve(&it.checker).status, 200);
+        // One payout with its charge, by the references of the transaction.
+        let (ids, _) = sent(&[7_000]);
+        let inside = format!(
+            "<Chrgs><Rcrd><Amt Ccy=\"EUR\">0.35</Amt></Rcrd></Chrgs><NtryDtls><TxDtls><Refs><EndToEndId>{}</EndToEndId></Refs></TxDtls></NtryDtls>",
+            ids[0]
+        );
+        assert_eq!(
+            fates(&tell("ONE", &entry("70.35", false, "D-3", &inside))),
+            [("matched", ""), ("attention", "unknown_debit")]
+        );
+        assert_eq!(states(&ids), ["settled"]);
+
+        // A sum that names nothing is linked to its file by two people.
+        let (ids, file) = sent(&[1_000, 2_000]);
+        assert_eq!(fates(&tell("BARE", &entry("30.20", false, "D-4", ""))), [("attention", "unknown_debit")]);
+        let line = BankLine::find_where(&mut it.world.conn(), "bank_reference = 'D-4'", &[]).unwrap().unwrap();
+        let page = format!("/ops/bank-lines/{}", line.id);
+        let fields = [("act", "link"), ("other_id", &*file.to_string()), ("reason", "the bank's list")];
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/resolve"), &fields);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!(approve(&it.checker).status, 200);
+        assert_eq!(states(&ids), ["settled", "settled"]);
+        let rest = BankLine::find_where(&mut it.world.conn(), "twin_id = ?", &[line.id.into()]).unwrap().unwrap();
+        assert_eq!((rest.state.as_str(), rest.amount_minor, rest.bank_reference.as_str()), ("attention", 20, "D-4"));
+        it.world.verify();
+    }
+}
+
+/// A3: xs:boolean is written in four ways.
+#[test]
+fn a3_a_reversal_is_read_in_each_spelling() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let bank = Transport::new(&it.world.database);
+        for (word, state) in [("true", "returned"), ("1", "returned"), ("0", "settled"), ("false", "settled")] {
+            let id = it.pay_out("107.00");
+            let told = format!("<NtryDtls><TxDtls><Refs><EndToEndId>{id}</EndToEndId></Refs></TxDtls></NtryDtls>");
+            let left = statement(&format!("{id}-OUT"), &entry("107.00", false, &format!("{id}-1"), &told));
+            bank.deliver(&it.world, &format!("{id}-out.xml"), &left);
+            let back =
+                entry("107.00", true, &format!("{id}-2"), &told).replace("<Sts>", &format!("<RvslInd>{word}</RvslInd><Sts>"));
+            bank.deliver(&it.world, &format!("{id}-back.xml"), &statement(&format!("{id}-BACK"), &back));
+            assert_eq!(it.state(&id), state, "{word}");
+        }
+        it.world.verify();
+    }
+}
+
+/// A4, A5, A5I: a reference is found in any structured block, in print form, and beside whatever else stands there.
+#[test]
+fn a4_a5_a_reference_is_found_wherever_it_stands() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let own = it.reference.clone();
+        let document = "<Strd><RfrdDocInf><Tp><CdOrPrtry><Cd>CINV</Cd></CdOrPrtry></Tp><Nb>2026-0117</Nb></RfrdDocInf></Strd>";
+        let cases = [
+            ("A4", format!("{document}{}", strd(&own, ""))),
+            ("A4-WORDS", format!("<Ustrd>Danke</Ustrd>{document}<Strd><AddtlRmtInf>Ref {own}</AddtlRmtInf></Strd>")),
+            ("A5", format!("<Ustrd>Referenz: {} Danke</Ustrd>", printed(&own))),
+            ("A5I", format!("<Ustrd>REF:{own}, INV 4711</Ustrd>")),
+            ("A5-CUT", format!("<Ustrd>Rechnung 4711 {}</Ustrd><Ustrd>{}</Ustrd>", &own[..6], &own[6..])),
+            ("A5-SMALL", format!("<Ustrd>({})</Ustrd>", own.to_lowercase())),
+            ("A5-SPACED", format!("<Strd><CdtrRefInf><Ref>{}</Ref></CdtrRefInf></Strd>", printed(&own))),
+        ];
+        for (at, (name, inside)) in cases.iter().enumerate() {
+            let file = statement(name, &remitted("41.00", name, ("NOTPROVIDED", inside)));
+            assert_eq!(fates(&as_checked(&bank, &it.world, &format!("{name}.xml"), &file)), [("matched", "")], "{name}");
+            assert_eq!(it.cash(), 4_100 * (i64::try_from(at).unwrap() + 1), "{name}");
+        }
+        let wrong = format!("<Ustrd>RF00{} {}</Ustrd>", &own[4..], "RF18539007547034");
+        let file = statement("WRONG", &remitted("1.00", "WRONG", ("NOTPROVIDED", &wrong)));
+        assert_eq!(fates(&as_checked(&bank, &it.world, "wrong.xml", &file)), [("suspense", "")], "another's or none");
+        it.world.verify();
+    }
+}
+
+/// A5J: a reference in a field that is not for it is a suggestion for a person.
+#[test]
+fn a5j_a_reference_in_another_field_is_a_suggestion() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let own = it.reference.clone();
+        let elsewhere = remitted("55.00", "N-2", ("NOTPROVIDED", "<Ustrd>Rechnung</Ustrd>"));
+        let elsewhere = elsewhere.replace("</Ntry>", &format!("<AddtlNtryInf>Gutschrift {own}</AddtlNtryInf></Ntry>"));
+        for (name, told) in [("E2E", remitted("54.00", "N-1", (&own, "<Ustrd>Rechnung</Ustrd>"))), ("INFO", elsewhere)] {
+            let rows = as_checked(&bank, &it.world, &format!("{name}.xml"), &statement(name, &told));
+            assert_eq!((fates(&rows), it.cash()), (vec![("suspense", "suggested")], 0), "{name}: nothing is guessed");
+        }
+        let line = it.lines("suspense")[0].clone();
+        let page = format!("/ops/bank-lines/{}", line.id);
+        let shown = it.operator.open(&page);
+        assert!(shown.body.contains(&format!("value=\"{own}\"")), "the form has it: {}", shown.text());
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/assign"), &[("reason", "the payer's own id")]);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!(approve(&it.checker).status, 200);
+        assert_eq!((it.cash(), it.line(line.id).kind.as_str()), (5_400, ""));
+        it.world.verify();
+    }
+}
+
+/// One transfer for several: divided where its amounts say how, else by two people.
+#[test]
+fn one_transfer_with_several_references_is_split_by_its_amounts() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let other = onboard(&it.world, &it.operator, BUYER);
+        let theirs = it.world.api(BUYER.3).get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
+        let own = it.reference.clone();
+        let cash = |party: i64| it.balance(AccountKey::cash(party, AssetId(978)));
+        let both = [("matched", ""), ("matched", "")];
+        let several = [("suspense", "several_references")];
+        let cases = [
+            ("ADVICE", format!("{}{}", strd(&own, "100.00"), strd(&theirs, "200.00")), &both[..]),
+            ("TEXT", format!("<Ustrd>{own} EUR 100,00; {theirs} EUR 200,00</Ustrd>"), &both),
+            ("NO-AMOUNTS", format!("<Ustrd>{own} und {theirs}</Ustrd>"), &several),
+            ("OTHER-SUM", format!("{}{}", strd(&own, "100.00"), strd(&theirs, "199.99")), &several),
+            ("ONE-WITHOUT", format!("{}{}", strd(&own, "100.00"), strd(&theirs, "")), &several),
+        ];
+        let mut parts = 0;
+        for (name, inside, fate) in cases {
+            let told = statement(name, &remitted("300.00", name, ("NOTPROVIDED", &inside)));
+            assert_eq!(fates(&as_checked(&bank, &it.world, &format!("{name}.xml"), &told)), fate, "{name}");
+            parts += i64::from(fate.len() == 2);
+            assert_eq!((cash(it.party), cash(other)), (10_000 * parts, 20_000 * parts), "{name}");
+            let bare = statement(&format!("{name}-2"), &entry("300.00", true, name, ""));
+            let rows = as_checked(&bank, &it.world, &format!("{name}-2.xml"), &bare);
+            assert_eq!(fates(&rows), [("skipped", "duplicate")], "{name}: as a sum it is known");
+        }
+        assert_eq!(it.suspense(), 90_000);
+        // Two people divide what does not say how.
+        let line = it.lines("suspense")[0].clone();
+        assert!(line.note.contains(&own) && line.note.contains(&theirs), "{}", line.note);
+        let assign = |reference: &str, amount: Option<i64>| json!({ "line_id": line.id, "reference": reference, "amount_minor": amount, "reason": "by the payer's letter" });
+        assert_eq!(it.refused("assign-suspense", &assign(&own, Some(30_001))), "amount_invalid");
+        let _ = it.agree("assign-suspense", &assign(&own, Some(12_000)));
+        assert_eq!((it.line(line.id).amount_minor, it.line(line.id).state.as_str()), (18_000, "suspense"));
+        let _ = it.agree("assign-suspense", &assign(&theirs, None));
+        assert_eq!((cash(it.party), cash(other), it.suspense()), (32_000, 58_000, 60_000));
+        it.world.verify();
+    }
+}
+
+/// A7: a bank begins the numbers of its statements anew each year.
+#[test]
+fn a7_statement_ids_are_used_again() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let told = |day: &str, bank: &str| {
+            let file = statement("001", &remitted("7.00", bank, ("NOTPROVIDED", &strd(&it.reference, ""))));
+            text(&file).replace(DAY, day).into_bytes()
+        };
+        bank.deliver(&it.world, "2025.xml", &told("2025-11-24", "Y-1"));
+        bank.deliver(&it.world, "2026.xml", &told(DAY, "Y-2"));
+        assert_eq!(it.cash(), 1_400);
+        // The same statement once more, written otherwise, is no other.
+        bank.put("again.xml", text(&told(DAY, "Y-2")).replace("<Stmt>", "\n<Stmt>").as_bytes());
+        assert_eq!((bank.round(&it.world), it.cash()), (1, 1_400));
+        assert!(bank.why("again.xml").starts_with("statement_repeated"), "{}", bank.why("again.xml"));
+        it.world.verify();
+    }
+}
+
+/// A9, M1: a refusal says what it refuses.
+#[test]
+fn a9_m1_a_refusal_names_the_message_and_the_account() {
+    let it = Desk::start(Database::sqlite());
+    let bank = Transport::new(&it.world.database);
+    let intraday = text(&statement("A9", &entry("90.00", true, "A9", ""))).replace("camt.053", "camt.052");
+    let intraday = intraday.replace("BkToCstmrStmt", "BkToCstmrAcctRpt").replace("Stmt>", "Rpt>");
+    let own = text(&statement("M1", &entry("55.55", true, "M1-1", "")));
+    let (head, tail) = own.split_once("</BkToCstmrStmt>").unwrap();
+    let other = "<Stmt><Id>M1-O</Id><Acct><Id><IBAN>DE75512108001245126199</IBAN></Id><Ccy>EUR</Ccy></Acct></Stmt>";
+    let cases = [
+        ("a9.xml", intraday.clone(), "intraday_report: ", "camt.052.001.08"),
+        ("a9-envelope.xml", format!("<E>{}</E>", intraday.split_once('\n').unwrap().1), "intraday_report: ", "camt.052.001.08"),
+        ("m1.xml", format!("{head}{other}</BkToCstmrStmt>{tail}"), "statement_account_unknown: ", "DE75512108001245126199"),
+    ];
+    for (name, file, code, said) in cases {
+        bank.put(name, file.as_bytes());
+        assert_eq!(bank.round(&it.world), 1);
+        assert!(bank.why(name).starts_with(code) && bank.why(name).contains(said), "{name}: {}", bank.why(name));
+    }
+    assert_eq!(it.suspense(), 0);
+    bank.deliver(&it.world, "envelope.xml", format!("<E><Head/>{}</E>", own.split_once('\n').unwrap().1).as_bytes());
+    assert_eq!(it.suspense(), 5_555);
+    it.world.verify();
+}
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in members {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(content).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// A10: banks hand out their files in a zip.
+#[test]
+fn a10_a_zip_of_bank_files_is_taken_up() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let day = |number: &str| statement(number, &remitted("8.00", number, ("NOTPROVIDED", &strd(&it.reference, ""))));
+        bank.deliver(&it.world, "days.zip", &zip(&[("1.xml", &day("Z-1")), ("2.xml", &day("Z-2"))]));
+        assert_eq!(it.cash(), 1_600);
+        // Through the page, with its check page, and a second operator.
+        let file = zip(&[("3.xml", &day("Z-3")), ("4.xml", &day("Z-4"))]);
+        let done = it.world.import(&it.operator, "more.zip", file);
+        assert_eq!((done.status, it.cash()), (200, 3_200), "{}", done.text());
+        let kept = BankFile::find_where(&mut it.world.conn(), "name = 'more.zip'", &[]).unwrap().unwrap();
+        assert!(it.operator.open(&format!("/ops/bank-files/{}", kept.id)).text().contains("What became of the lines"));
+        // What is no bank file in it is named.
+        let nested = zip(&[("inner.zip", &zip(&[("5.xml", &day("Z-5"))]))]);
+        let cases = [
+            ("words.zip", zip(&[("5.xml", &day("Z-5")), ("order.xml", b"<Order/>")]), "wrong_kind: ", "order.xml"),
+            ("nested.zip", nested, "zip_nested: ", "inner.zip"),
+            ("empty.zip", zip(&[]), "zip_empty: ", ""),
+        ];
+        for (name, file, code, said) in cases {
+            bank.put(name, &file);
+            assert_eq!(bank.round(&it.world), 1);
+            assert!(bank.why(name).starts_with(code) && bank.why(name).contains(said), "{name}: {}", bank.why(name));
+        }
+        assert_eq!(it.cash(), 3_200);
         it.world.verify();
     }
 }

@@ -162,7 +162,7 @@ refusals! {
     // Money in and out
     StatementRepeated => "statement_repeated",
     StatementInFuture { day: NaiveDate } => "statement_in_future",
-    StatementAccountUnknown => "statement_account_unknown",
+    StatementAccountUnknown { account: String } => "statement_account_unknown",
     LineSettled => "line_already_settled",
     ReferenceUnknown => "reference_unknown",
     /// Another request about the same line waits for its second person.

@@ -1,5 +1,6 @@
 //! Bank statements and notifications: ISO 20022 camt.053 and camt.054, versions 02 to 08 and later.
 
+use crate::fault::shown;
 use crate::{FormatFault, encoding, xml};
 use chrono::NaiveDate;
 use domain::Currency;
@@ -60,8 +61,35 @@ pub struct EntryDetail {
     pub reference: String,
     /// Unstructured remittance information.
     pub remittance: String,
+    /// Every structured block of the remittance.
+    pub advised: Vec<Advised>,
+    /// What stands in fields that are not for the remittance: ids, names, additional information.
+    pub elsewhere: Vec<String>,
+    pub collective: Collective,
     /// Set when this brings back a payment made earlier.
     pub returned: Option<Return>,
+}
+
+/// The payment file that a booking sums up, and what of it was no payment, as far as the bank says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collective {
+    /// Message id and payment block id (pain.001) that the booking names; either may be empty.
+    pub message_id: String,
+    pub payment_id: String,
+    /// How many payments there are.
+    pub count: Option<usize>,
+    /// What the payments come to, in the booking's currency.
+    pub payments_minor: Option<i64>,
+    /// Charges that the booking names.
+    pub charges_minor: i64,
+}
+
+/// What one structured block of the remittance names, and how much of the payment is for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advised {
+    /// Creditor reference, document numbers and further words, in this order.
+    pub texts: Vec<String>,
+    pub amount_minor: Option<i64>,
 }
 
 /// Why a payment came back; either may be empty.
@@ -72,23 +100,30 @@ pub struct Return {
     pub note: String,
 }
 
-/// Reads a camt.053 or camt.054 file: all its statements, or a fault that names the element and line.
+/// Reads a camt.053 or camt.054 file: all its statements, or a fault that names the element and line. The document may stand in an
+/// envelope, such as a business message with its header; an envelope may hold several.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
     let document = xml::parse(&text, xml::STATEMENT_NODES)?;
-    let root = document.root_element();
-    let namespace = root.tag_name().namespace().unwrap_or_default();
-    let known = namespace.starts_with("urn:iso:std:iso:20022:tech:xsd:camt.053.")
-        || namespace.starts_with("urn:iso:std:iso:20022:tech:xsd:camt.054.");
+    let mut statements = Vec::new();
+    for root in xml::iso_documents(document.root_element()) {
+        statements.extend(read_document(root, MOST_STATEMENTS.saturating_sub(statements.len()))?);
+    }
+    Ok(statements)
+}
+
+fn read_document(root: Node<'_, '_>, most: usize) -> Result<Vec<Statement>, FormatFault> {
+    let kind = xml::iso_message(root);
+    let known = kind.starts_with("camt.053.") || kind.starts_with("camt.054.");
     let message = xml::child(root, "BkToCstmrStmt").map(|node| (node, "Stmt"));
     let message = message.or_else(|| xml::child(root, "BkToCstmrDbtCdtNtfctn").map(|node| (node, "Ntfctn")));
     let notification = message.is_some_and(|(_, name)| name == "Ntfctn");
     let Some((message, name)) = message.filter(|_| known) else {
-        return Err(FormatFault::WrongKind { element: xml::name(root) });
+        return Err(other_kind(root));
     };
     let message_id = xml::id(message, &["GrpHdr", "MsgId"])?;
     let created = entry_date(message, "GrpHdr")?;
-    if xml::children(message, name).nth(MOST_STATEMENTS).is_some() {
+    if xml::children(message, name).nth(most).is_some() {
         return Err(FormatFault::TooManyNodes);
     }
     let mut statements: Vec<Statement> =
@@ -98,6 +133,15 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
         return Err(FormatFault::Missing { element: name.to_owned(), line: xml::line(message) });
     }
     Ok(statements)
+}
+
+/// The message by its name in the standard, where it has one; a report within the day is no statement yet.
+fn other_kind(root: Node<'_, '_>) -> FormatFault {
+    match xml::iso_message(root) {
+        "" => FormatFault::WrongKind { element: xml::name(root) },
+        kind if kind.starts_with("camt.052.") => FormatFault::IntradayReport { message: shown(kind) },
+        kind => FormatFault::WrongKind { element: shown(kind) },
+    }
 }
 
 fn read_statement(node: Node<'_, '_>, message_id: &str, created: Option<NaiveDate>) -> Result<Statement, FormatFault> {
@@ -228,18 +272,23 @@ fn read_entry(node: Node<'_, '_>, created: Option<NaiveDate>) -> Result<Entry, F
         return Err(FormatFault::Missing { element: "BookgDt".to_owned(), line: xml::line(node) });
     };
     let (mut details, returned) = (Vec::new(), is_return(node));
+    let about = xml::text(node, &["AddtlNtryInf"]);
     for group in xml::children(node, "NtryDtls") {
         for transaction in xml::children(group, "TxDtls") {
-            details.push(read_detail(transaction, returned));
+            details.push(read_detail(transaction, returned, &currency));
         }
     }
-    let details = share_out(details, amount_minor, &currency, node)?;
+    let mut details = share_out(details, amount_minor, &currency, node)?;
+    if let [only] = details.as_mut_slice() {
+        read_collective(node, &mut only.collective, &currency);
+        only.elsewhere.extend(Some(about).filter(|about| !about.is_empty()));
+    }
     Ok(Entry {
         currency,
         amount_minor,
         credit,
         booked,
-        reversal: xml::text(node, &["RvslInd"]) == "true",
+        reversal: xml::child(node, "RvslInd").map_or(Ok(false), xml::truth)?,
         booking_date: booking_date.unwrap_or(day),
         value_date: value_date.unwrap_or(day),
         bank_reference: xml::text(node, &["AcctSvcrRef"]),
@@ -250,8 +299,9 @@ fn read_entry(node: Node<'_, '_>, created: Option<NaiveDate>) -> Result<Entry, F
 type RawDetail = (Option<(String, String)>, EntryDetail);
 
 /// One transaction of an entry, with its own amount where it names one.
-fn read_detail(node: Node<'_, '_>, entry_returned: bool) -> RawDetail {
+fn read_detail(node: Node<'_, '_>, entry_returned: bool, currency: &str) -> RawDetail {
     let amount = xml::child(node, "Amt").or_else(|| xml::at(node, &["AmtDtls", "TxAmt", "Amt"]));
+    let payments_minor = amount.and_then(|amount| minor_of(amount, currency));
     let amount = amount.map(|amount| (amount.attribute("Ccy").unwrap_or_default().to_owned(), xml::own_text(amount)));
     let party = |role: &str| {
         let plain = xml::text(node, &["RltdPties", role, "Nm"]);
@@ -270,6 +320,22 @@ fn read_detail(node: Node<'_, '_>, entry_returned: bool) -> RawDetail {
         .into_iter()
         .flat_map(|info| xml::children(info, "Ustrd").map(xml::own_text).collect::<Vec<_>>())
         .collect();
+    let advised = xml::child(node, "RmtInf")
+        .into_iter()
+        .flat_map(|info| xml::children(info, "Strd").map(|block| read_advised(block, currency)).collect::<Vec<_>>())
+        .collect();
+    let elsewhere: &[&[&str]] = &[
+        &["Refs", "EndToEndId"],
+        &["Refs", "InstrId"],
+        &["Refs", "TxId"],
+        &["RltdPties", "UltmtDbtr", "Nm"],
+        &["RltdPties", "UltmtDbtr", "Pty", "Nm"],
+        &["RltdPties", "Dbtr", "Nm"],
+        &["RltdPties", "Dbtr", "Pty", "Nm"],
+        &["Purp", "Prtry"],
+        &["AddtlTxInf"],
+    ];
+    let elsewhere = elsewhere.iter().map(|path| xml::text(node, path)).filter(|text| !text.is_empty()).collect();
     let detail = EntryDetail {
         amount_minor: 0,
         end_to_end: xml::text(node, &["Refs", "EndToEndId"]),
@@ -279,9 +345,67 @@ fn read_detail(node: Node<'_, '_>, entry_returned: bool) -> RawDetail {
         creditor_iban: account("Cdtr"),
         reference: xml::text(node, &["RmtInf", "Strd", "CdtrRefInf", "Ref"]),
         remittance: unstructured.join(" "),
+        advised,
+        elsewhere,
+        collective: Collective { payments_minor, ..Collective::default() },
         returned: read_return(node, entry_returned),
     };
     (amount, detail)
+}
+
+/// An amount of this currency; nothing where it is another or no amount.
+fn minor_of(amount: Node<'_, '_>, currency: &str) -> Option<i64> {
+    let known = Currency::parse(currency).filter(|_| amount.attribute("Ccy") == Some(currency))?;
+    known.parse_decimal(&xml::own_text(amount)).ok().filter(|minor| (0..=MOST_BOOKED_MINOR).contains(minor))
+}
+
+fn read_advised(block: Node<'_, '_>, currency: &str) -> Advised {
+    let mut texts = vec![xml::text(block, &["CdtrRefInf", "Ref"])];
+    texts.extend(xml::children(block, "RfrdDocInf").map(|document| xml::text(document, &["Nb"])));
+    texts.extend(xml::children(block, "AddtlRmtInf").map(xml::own_text));
+    texts.retain(|text| !text.is_empty());
+    let amounts = ["RmtdAmt", "DuePyblAmt"].into_iter().filter_map(|name| xml::at(block, &["RfrdDocAmt", name]));
+    let amount_minor = amounts.filter_map(|amount| minor_of(amount, currency)).find(|minor| *minor > 0);
+    Advised { texts, amount_minor }
+}
+
+/// The payment file that an entry without parts sums up: its batch says so, or the references of its one transaction.
+fn read_collective(entry: Node<'_, '_>, found: &mut Collective, currency: &str) {
+    let groups = || xml::children(entry, "NtryDtls");
+    let transactions: Vec<Node<'_, '_>> =
+        groups().flat_map(|group| xml::children(group, "TxDtls").collect::<Vec<_>>()).take(2).collect();
+    let mut charges = charges_minor(entry, currency);
+    if let [only] = transactions.as_slice() {
+        found.message_id = xml::text(*only, &["Refs", "MsgId"]);
+        found.payment_id = xml::text(*only, &["Refs", "PmtInfId"]);
+        if charges == 0 {
+            charges = charges_minor(*only, currency);
+        }
+    }
+    found.charges_minor = charges;
+    let batches: Vec<Node<'_, '_>> = groups().filter_map(|group| xml::child(group, "Btch")).take(2).collect();
+    // Several batches in one entry name no one file.
+    if let [batch] = batches.as_slice() {
+        found.message_id = xml::text(*batch, &["MsgId"]);
+        found.payment_id = xml::text(*batch, &["PmtInfId"]);
+        found.count = xml::text(*batch, &["NbOfTxs"]).parse().ok();
+        found.payments_minor = xml::child(*batch, "TtlAmt").and_then(|amount| minor_of(amount, currency));
+    } else if batches.len() > 1 {
+        *found = Collective::default();
+    }
+}
+
+/// Charges that are debited with an entry or transaction: their total, or the single ones.
+fn charges_minor(node: Node<'_, '_>, currency: &str) -> i64 {
+    let mut sum = 0_i64;
+    for charges in xml::children(node, "Chrgs") {
+        let total = xml::child(charges, "TtlChrgsAndTaxAmt").and_then(|amount| minor_of(amount, currency));
+        let records = || xml::children(charges, "Rcrd").chain([charges]);
+        let debited = records().filter(|record| xml::text(*record, &["CdtDbtInd"]) != "CRDT");
+        let singles = debited.filter_map(|record| xml::child(record, "Amt")).filter_map(|amount| minor_of(amount, currency));
+        sum = sum.saturating_add(total.unwrap_or_else(|| singles.fold(0, i64::saturating_add)));
+    }
+    sum
 }
 
 /// Whether the bank's own code says that a payment came back.
@@ -369,6 +493,90 @@ mod tests {
         }
         assert!(entries > 40, "{entries}");
         assert!(wrong.is_empty(), "{} of {entries}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    /// One entry of a camt.053 with this inside.
+    fn entry_with(inside: &str) -> Result<Vec<Statement>, FormatFault> {
+        let text = format!(
+            "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt><GrpHdr><MsgId>M</MsgId></GrpHdr><Stmt><Id>S</Id>\
+             <Acct><Id><IBAN>DE89370400440532013000</IBAN></Id><Ccy>EUR</Ccy></Acct><Ntry><Amt Ccy=\"EUR\">300.00</Amt>{inside}\
+             <BookgDt><Dt>2026-11-27</Dt></BookgDt></Ntry></Stmt></BkToCstmrStmt></Document>"
+        );
+        parse(text.as_bytes())
+    }
+
+    /// A3: ISO 20022 TrueFalseIndicator is xs:boolean.
+    #[test]
+    fn a_truth_has_four_spellings() {
+        let read = |word: &str| entry_with(&format!("<CdtDbtInd>CRDT</CdtDbtInd><RvslInd>{word}</RvslInd><Sts>BOOK</Sts>"));
+        for (word, truth) in [("true", true), ("1", true), (" 1 ", true), ("false", false), ("0", false)] {
+            assert_eq!(read(word).unwrap()[0].entries[0].reversal, truth, "{word}");
+        }
+        assert!(matches!(read("TRUE"), Err(FormatFault::Invalid { .. })), "what is neither is not guessed");
+    }
+
+    #[test]
+    fn a_sum_names_the_file_that_it_pays_and_its_charges() {
+        let read = |inside: &str| {
+            let read = entry_with(&format!("<CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts>{inside}")).unwrap();
+            assert_eq!(read[0].entries[0].details.len(), 1);
+            read[0].entries[0].details[0].collective.clone()
+        };
+        let batch = "<NtryDtls><Btch><MsgId>KONTOR-9</MsgId><PmtInfId>P</PmtInfId><NbOfTxs>2</NbOfTxs><TtlAmt Ccy=\"EUR\">298.50</TtlAmt></Btch></NtryDtls>";
+        let (message_id, payment_id) = ("KONTOR-9".to_owned(), "P".to_owned());
+        let full = Collective { message_id, payment_id, count: Some(2), payments_minor: Some(29_850), charges_minor: 0 };
+        assert_eq!(read(batch), full);
+        let charged = "<Chrgs><Rcrd><Amt Ccy=\"EUR\">1.00</Amt></Rcrd><Rcrd><Amt Ccy=\"EUR\">0.50</Amt></Rcrd></Chrgs>";
+        assert_eq!(read(&format!("{charged}{batch}")).charges_minor, 150);
+        let total =
+            "<Chrgs><TtlChrgsAndTaxAmt Ccy=\"EUR\">1.50</TtlChrgsAndTaxAmt><Rcrd><Amt Ccy=\"EUR\">1.50</Amt></Rcrd></Chrgs>";
+        assert_eq!(read(total).charges_minor, 150);
+        let one = "<NtryDtls><TxDtls><Refs><MsgId>KONTOR-9</MsgId></Refs><AmtDtls><TxAmt><Amt Ccy=\"EUR\">298.50</Amt></TxAmt></AmtDtls></TxDtls></NtryDtls>";
+        let found = read(one);
+        assert_eq!((found.message_id.as_str(), found.payments_minor, found.count), ("KONTOR-9", Some(29_850), None));
+        assert_eq!(read(&format!("{batch}{batch}")), Collective::default(), "several files are no one file");
+    }
+
+    #[test]
+    fn every_structured_block_is_read() {
+        let blocks = "<NtryDtls><TxDtls><Refs><EndToEndId>RF51C10102</EndToEndId></Refs><RmtInf><Strd><RfrdDocInf><Nb>2026-0117</Nb></RfrdDocInf></Strd>\
+                      <Strd><RfrdDocAmt><RmtdAmt Ccy=\"EUR\">100.00</RmtdAmt></RfrdDocAmt><CdtrRefInf><Ref>RF51C10102</Ref></CdtrRefInf></Strd></RmtInf>\
+                      </TxDtls></NtryDtls>";
+        let read =
+            entry_with(&format!("<CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts>{blocks}<AddtlNtryInf>More</AddtlNtryInf>")).unwrap();
+        let detail = &read[0].entries[0].details[0];
+        let advised = |text: &str, amount_minor| Advised { texts: vec![text.to_owned()], amount_minor };
+        assert_eq!(detail.advised, [advised("2026-0117", None), advised("RF51C10102", Some(10_000))]);
+        assert_eq!(detail.elsewhere, ["RF51C10102", "More"]);
+    }
+
+    #[test]
+    fn a_document_may_stand_in_an_envelope_and_another_is_named() {
+        let plain =
+            |kind: &str, body: &str| format!("<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:{kind}\">{body}</Document>");
+        let statement = |id: &str| {
+            plain(
+                "camt.053.001.08",
+                &format!(
+                    "<BkToCstmrStmt><GrpHdr><MsgId>{id}</MsgId></GrpHdr><Stmt><Id>S</Id><Acct><Id><IBAN>X</IBAN></Id></Acct></Stmt></BkToCstmrStmt>"
+                ),
+            )
+        };
+        let envelope = |inside: &str| {
+            format!(
+                "<e:Envelope xmlns:e=\"urn:x\"><AppHdr xmlns=\"urn:iso:std:iso:20022:tech:xsd:head.001.001.02\"/><e:Body>{inside}</e:Body></e:Envelope>"
+            )
+        };
+        let ids = |text: &str| parse(text.as_bytes()).map(|read| read.into_iter().map(|one| one.message_id).collect::<Vec<_>>());
+        assert_eq!(ids(&envelope(&statement("A"))).unwrap(), ["A"]);
+        assert_eq!(ids(&envelope(&(statement("A") + &statement("B")))).unwrap(), ["A", "B"]);
+        let intraday = plain("camt.052.001.08", "<BkToCstmrAcctRpt/>");
+        for text in [intraday.clone(), envelope(&intraday)] {
+            assert_eq!(ids(&text), Err(FormatFault::IntradayReport { message: "camt.052.001.08".to_owned() }));
+        }
+        let named = |element: &str| Err(FormatFault::WrongKind { element: element.to_owned() });
+        assert_eq!(ids(&plain("pain.001.001.09", "")), named("pain.001.001.09"));
+        assert_eq!((ids("<x/>"), ids(&envelope(""))), (named("x"), named("Envelope")));
     }
 
     #[test]

@@ -72,7 +72,29 @@ fn check(facts: &PaymentFileFacts) -> Result<(), FormatFault> {
     Ok(())
 }
 
+/// Countries whose banks are in the SEPA schemes, by the country code of their IBANs (EPC409-09, list of SEPA scheme countries, 2025). Åland, the
+/// Azores and the French overseas territories have their states' codes, Guernsey, Jersey and Man the British one.
+const SEPA: &[&str] = &[
+    "AD", "AL", "AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GI", "GR", "HR", "HU", "IE", "IS",
+    "IT", "LI", "LT", "LU", "LV", "MC", "MD", "ME", "MK", "MT", "NL", "NO", "PL", "PT", "RO", "RS", "SE", "SI", "SK", "SM", "VA",
+];
+
+/// Whether a transfer is one of the SEPA scheme: euro, between accounts of its countries.
+fn is_sepa(facts: &PaymentFileFacts, transfer: &CreditTransfer) -> bool {
+    let within = |account: &BankAccountNumber| match account {
+        BankAccountNumber::Iban(iban) => iban.get(..2).is_some_and(|country| SEPA.contains(&country)),
+        BankAccountNumber::Domestic { .. } => false,
+    };
+    facts.currency == Currency::EUR && within(&facts.debtor_account) && within(&transfer.creditor_account)
+}
+
+/// EPC132-08 (customer-to-bank guidelines): service level SEPA, and each side bears its own charges.
+fn write_service(writer: &mut Sink) -> Io {
+    group(writer, "PmtTpInf", |writer| group(writer, "SvcLvl", |writer| leaf(writer, "Cd", "SEPA")))
+}
+
 fn write_document(writer: &mut Sink, facts: &PaymentFileFacts) -> Io {
+    let all_sepa = facts.transfers.iter().all(|transfer| is_sepa(facts, transfer));
     let total = facts.transfers.iter().map(|transfer| transfer.amount_minor).fold(0_i64, i64::saturating_add);
     let count = facts.transfers.len().to_string();
     let sum = facts.currency.decimal(total);
@@ -89,8 +111,13 @@ fn write_document(writer: &mut Sink, facts: &PaymentFileFacts) -> Io {
             group(writer, "PmtInf", |writer| {
                 leaf(writer, "PmtInfId", &facts.message_id)?;
                 leaf(writer, "PmtMtd", "TRF")?;
+                // A wish: each payment as an entry of its own, so that it can be told.
+                leaf(writer, "BtchBookg", "false")?;
                 leaf(writer, "NbOfTxs", &count)?;
                 leaf(writer, "CtrlSum", &sum)?;
+                if all_sepa {
+                    write_service(writer)?;
+                }
                 group(writer, "ReqdExctnDt", |writer| leaf(writer, "Dt", &facts.execution_date.to_string()))?;
                 group(writer, "Dbtr", |writer| leaf(writer, "Nm", &facts.debtor_name))?;
                 write_account(writer, "DbtrAcct", &facts.debtor_account)?;
@@ -99,16 +126,26 @@ fn write_document(writer: &mut Sink, facts: &PaymentFileFacts) -> Io {
                         group(writer, "FinInstnId", |writer| group(writer, "Othr", |writer| leaf(writer, "Id", "NOTPROVIDED")))
                     })?;
                 }
-                facts.transfers.iter().try_for_each(|transfer| write_transfer(writer, transfer, facts.currency))
+                if all_sepa {
+                    leaf(writer, "ChrgBr", "SLEV")?;
+                }
+                facts.transfers.iter().try_for_each(|transfer| {
+                    let sepa = !all_sepa && is_sepa(facts, transfer);
+                    write_transfer(writer, transfer, (facts.currency, sepa))
+                })
             })
         })
     })?;
     Ok(())
 }
 
-fn write_transfer(writer: &mut Sink, transfer: &CreditTransfer, currency: Currency) -> Io {
+/// A transfer says itself that it is one of SEPA where the others of its file are not.
+fn write_transfer(writer: &mut Sink, transfer: &CreditTransfer, (currency, sepa): (Currency, bool)) -> Io {
     group(writer, "CdtTrfTxInf", |writer| {
         group(writer, "PmtId", |writer| leaf(writer, "EndToEndId", &transfer.end_to_end))?;
+        if sepa {
+            write_service(writer)?;
+        }
         group(writer, "Amt", |writer| {
             let amount = currency.decimal(transfer.amount_minor);
             writer
@@ -117,6 +154,9 @@ fn write_transfer(writer: &mut Sink, transfer: &CreditTransfer, currency: Curren
                 .write_text_content(BytesText::new(&amount))
                 .map(|_| ())
         })?;
+        if sepa {
+            leaf(writer, "ChrgBr", "SLEV")?;
+        }
         write_agent(writer, "CdtrAgt", &transfer.creditor_account, &transfer.creditor_bic)?;
         group(writer, "Cdtr", |writer| leaf(writer, "Nm", &transfer.creditor_name))?;
         write_account(writer, "CdtrAcct", &transfer.creditor_account)
@@ -182,6 +222,29 @@ mod tests {
         }
     }
 
+    /// B8: service level and charge bearer as the EPC's rules say, for SEPA payments and no others.
+    #[test]
+    fn a_sepa_file_says_so() {
+        let count = |text: &str, words: &str| text.matches(words).count();
+        let service = "<PmtTpInf><SvcLvl><Cd>SEPA</Cd></SvcLvl></PmtTpInf>";
+        let both = |facts: &PaymentFileFacts| {
+            let text = write(facts).unwrap();
+            assert!(text.contains("<PmtMtd>TRF</PmtMtd><BtchBookg>false</BtchBookg><NbOfTxs>"), "{text}");
+            (count(&text, service), count(&text, "<ChrgBr>SLEV</ChrgBr>"), text)
+        };
+        let mixed = facts();
+        let (services, bearers, text) = both(&mixed);
+        assert_eq!((services, bearers), (2, 2), "each that is one: {text}");
+        let mut sepa = facts();
+        sepa.transfers.truncate(2);
+        let (services, bearers, text) = both(&sepa);
+        assert_eq!((services, bearers), (1, 1), "once for the block: {text}");
+        assert!(text.contains(&format!("</CtrlSum>{service}<ReqdExctnDt>")) && text.contains("</DbtrAgt><ChrgBr>"), "{text}");
+        is_valid(&text);
+        let dollars = PaymentFileFacts { currency: Currency::parse("USD").unwrap(), ..sepa };
+        assert_eq!((both(&dollars).0, both(&dollars).1), (0, 0), "another currency");
+    }
+
     #[test]
     fn the_file_is_valid_against_the_public_schema() {
         let text = write(&facts()).unwrap();
@@ -190,11 +253,15 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("<CtrlSum>1234.62</CtrlSum>") && text.contains("Müller &amp; Söhne &lt;GmbH&gt;"));
+        is_valid(&text);
+    }
+
+    fn is_valid(text: &str) {
         let root =
             std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
         let schema = format!("{root}/data/bank/xsd/pain.001.001.09.xsd");
-        let file = std::env::temp_dir().join(format!("kontor-pain-{}.xml", std::process::id()));
-        std::fs::write(&file, &text).unwrap();
+        let file = std::env::temp_dir().join(format!("kontor-pain-{}-{}.xml", std::process::id(), text.len()));
+        std::fs::write(&file, text).unwrap();
         let checked = std::process::Command::new("xmllint").args(["--noout", "--nonet", "--schema", &schema]).arg(&file).output();
         match checked {
             Ok(output) if std::path::Path::new(&schema).exists() => {

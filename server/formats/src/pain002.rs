@@ -42,10 +42,15 @@ pub struct Status {
 pub fn parse(bytes: &[u8]) -> Result<StatusReport, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
     let document = xml::parse(&text, xml::STATEMENT_NODES)?;
-    let root = document.root_element();
-    let namespace = root.tag_name().namespace().unwrap_or_default();
-    let report = xml::child(root, "CstmrPmtStsRpt").filter(|_| namespace.contains("pain.002.001."));
-    let report = report.ok_or_else(|| FormatFault::WrongKind { element: shown(root.tag_name().name()) })?;
+    // It may stand in an envelope; two reports are no one report.
+    let documents = xml::iso_documents(document.root_element());
+    let [root] = documents.as_slice() else {
+        return Err(FormatFault::WrongKind { element: xml::name(document.root_element()) });
+    };
+    let kind = xml::iso_message(*root);
+    let report = xml::child(*root, "CstmrPmtStsRpt").filter(|_| kind.starts_with("pain.002.001."));
+    let report =
+        report.ok_or_else(|| FormatFault::WrongKind { element: if kind.is_empty() { xml::name(*root) } else { shown(kind) } })?;
     let original = xml::child(report, "OrgnlGrpInfAndSts")
         .ok_or_else(|| FormatFault::Missing { element: "OrgnlGrpInfAndSts".to_owned(), line: xml::line(report) })?;
     let mut statuses = Vec::new();
@@ -129,6 +134,15 @@ mod tests {
                 ]
             );
         }
+    }
+
+    #[test]
+    fn a_report_may_stand_in_an_envelope() {
+        let good = report("10");
+        let body = good.split_once('\n').unwrap().1;
+        let read = parse(format!("<Envelope><Body>{body}</Body></Envelope>").as_bytes()).unwrap();
+        assert_eq!(read, parse(good.as_bytes()).unwrap());
+        assert!(matches!(parse(format!("<E>{body}{body}</E>").as_bytes()), Err(FormatFault::WrongKind { .. })));
     }
 
     #[test]

@@ -99,6 +99,23 @@ pub fn truth(node: Node<'_, '_>) -> Result<bool, FormatFault> {
     }
 }
 
+const ISO_20022: &str = "urn:iso:std:iso:20022:tech:xsd:";
+
+/// The name of an ISO 20022 message, such as `camt.053.001.08`; empty where the element is none.
+pub fn iso_message<'a>(root: Node<'a, '_>) -> &'a str {
+    root.tag_name().namespace().and_then(|namespace| namespace.strip_prefix(ISO_20022)).unwrap_or_default()
+}
+
+/// The ISO 20022 documents of a file: its root, or those that an envelope holds. Where there is none, the root says what it is.
+pub fn iso_documents<'a, 'i>(root: Node<'a, 'i>) -> Vec<Node<'a, 'i>> {
+    let is_document = |node: &Node<'a, 'i>| node.tag_name().name() == "Document" && !iso_message(*node).is_empty();
+    if !iso_message(root).is_empty() {
+        return vec![root];
+    }
+    let found: Vec<Node<'a, 'i>> = root.descendants().filter(is_document).collect();
+    if found.is_empty() { vec![root] } else { found }
+}
+
 /// Where a syntax uses a code list: an element, under a certain parent unless that is empty, by its text or an attribute of it.
 pub struct CodePlace {
     pub rule: &'static str,

@@ -1,5 +1,6 @@
 //! Money that waited in suspense finds its place: a company's cash or a receivable. Two operators.
 
+use super::bank_line::sibling;
 use super::{Actor, Ask, Done, Execute, one_request, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
@@ -18,6 +19,9 @@ pub struct AssignSuspense {
     pub reference: String,
     /// Why this is the right place, for the audit.
     pub reason: String,
+    /// A part of the money; all of it when left out. The rest stays in suspense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_minor: Option<i64>,
 }
 
 /// Where a structured reference leads.
@@ -43,25 +47,41 @@ pub(crate) fn waiting_line(batch: &mut Batch<'_>, id: i64) -> Step<BankLine> {
     if line.state == "suspense" { Ok(line) } else { Err(Refusal::LineSettled.into()) }
 }
 
+impl AssignSuspense {
+    /// The line, where its money goes, and how much of it.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(BankLine, Target, i64)> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let line = waiting_line(batch, self.line_id)?;
+        let amount_minor = self.amount_minor.unwrap_or(line.amount_minor);
+        if !(1..=line.amount_minor).contains(&amount_minor) {
+            return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
+        }
+        let target = find_target(batch.conn, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
+        Ok((line, target, amount_minor))
+    }
+}
+
 impl Execute for AssignSuspense {
     const NAME: &'static str = "assign_suspense";
     const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        batch.acting_party(actor, Capacity::Operator)?;
         super::required_prose(&self.reason, "reason", 500)?;
-        let line = waiting_line(batch, self.line_id)?;
+        let (line, _, amount_minor) = self.decide(batch, actor)?;
         one_request(batch, line.id)?;
-        find_target(batch.conn, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
-        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
+        Ok(Some(Ask { amount_minor: Some(amount_minor), currency: line.currency, subject: line.id }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let mut line = waiting_line(batch, self.line_id)?;
-        let target = find_target(batch.conn, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
+        let (mut line, target, amount) = self.decide(batch, actor)?;
+        if amount < line.amount_minor {
+            // The waiting line keeps its number and what is left; the placed part is a line of its own.
+            let mut rest = line.clone();
+            rest.amount_minor = rest.amount_minor.saturating_sub(amount);
+            batch.update(&rest)?;
+            line = BankLine { amount_minor: amount, ..sibling(batch, &line) };
+        }
         let asset = currency_asset(super::currency(&line.currency)?);
-        let amount = line.amount_minor;
         batch.value_date = line.value_date;
         match target {
             Target::Company(party) => {
@@ -77,7 +97,11 @@ impl Execute for AssignSuspense {
         }
         line.state = "placed".to_owned();
         line.note.clone_from(&self.reason);
-        batch.update(&line)?;
-        Ok(Done::new(line.id, json!({ "line_id": line.id })))
+        // What helped to find the place is done with.
+        if ["suggested", "several_references"].contains(&line.kind.as_str()) {
+            line.kind.clear();
+        }
+        if line.id == self.line_id { batch.update(&line)? } else { batch.insert(&line)? }
+        Ok(Done::new(self.line_id, json!({ "line_id": line.id })))
     }
 }

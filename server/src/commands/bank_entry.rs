@@ -45,7 +45,10 @@ pub fn wholes(statement: &CamtStatement) -> Vec<Whole> {
             *sum = plus(*sum, entry.amount_minor);
             *parts = parts.saturating_add(entry.details.len());
         }
-        let named = entry.details.iter().any(|detail| !detail.end_to_end.is_empty());
+        let named = entry.details.iter().any(|detail| {
+            let file = &detail.collective;
+            !(detail.end_to_end.is_empty() && file.message_id.is_empty() && file.payment_id.is_empty())
+        });
         let parts = entry.details.len();
         found.push((key, Whole { minor: entry.amount_minor, again, named, parts, ..Whole::default() }));
     }
@@ -95,7 +98,8 @@ impl Waits {
     fn of(line: &BankLine) -> Self {
         match line.kind.as_str() {
             "announced" => Self::Statement,
-            "unknown_debit" if line.state == "attention" => Self::Names,
+            // One that another line has left over, such as a charge, has no names to come.
+            "unknown_debit" if line.state == "attention" && line.twin_id.is_none() => Self::Names,
             _ => Self::Nothing,
         }
     }

@@ -1,8 +1,10 @@
 //! What an entry of a bank's file is: already known, to be booked, or for people to decide. The check page and the import
 //! ask the same question, so that what is shown is what happens.
 
-use super::assign_suspense::{Target, find_target};
+use super::assign_suspense::Target;
 use super::bank_entry::{Entries, Told, Whole, kept, told, wholes};
+use super::bank_places::{Named, find_places, parts_of, suggestions};
+use super::bank_sums::{Paid, payments_of};
 use super::second_person::end_requests;
 use super::{clean, payout, settlement};
 use crate::batch::{Batch, Step};
@@ -14,7 +16,7 @@ use domain::booking::{Likeness, Said, compare};
 use domain::calendar::Calendar;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::settlement_instruction::{InstructionEvent, InstructionState};
-use formats::camt::{Entry, EntryDetail, Return, Statement as CamtStatement};
+use formats::camt::{Advised, Collective, Entry, EntryDetail, Return, Statement as CamtStatement};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::records::Record;
 use store::{BankLine, Conn, IssueTermsRow, Payout, StoreError};
@@ -37,6 +39,15 @@ pub struct Incoming {
     pub announced_minor: Option<i64>,
     /// The entry that this is, or is a part of.
     pub whole: Whole,
+    pub said: Beside,
+}
+
+/// What a file says of a transaction beside what is kept in its line.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    pub advised: Vec<Advised>,
+    pub elsewhere: Vec<String>,
+    pub collective: Collective,
 }
 
 /// All transactions of a file, in its order.
@@ -50,6 +61,7 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
             for detail in &entry.details {
                 let mut line = bank_line(entry, detail);
                 line.fingerprint = fingerprint(&statement.iban, &line);
+                keep_beside(&mut line, detail);
                 // Equal parts of one entry are real: their sum is the entry's.
                 let nth = if entry.booked { nth(&mut entries, same_entry(&line), number) } else { 1 };
                 if entry.booked {
@@ -68,6 +80,11 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
                     nth,
                     announced_minor: (statement.notification && entry.credit).then_some(entry.amount_minor),
                     whole,
+                    said: Beside {
+                        advised: detail.advised.clone(),
+                        elsewhere: detail.elsewhere.clone(),
+                        collective: detail.collective.clone(),
+                    },
                 });
             }
         }
@@ -90,6 +107,11 @@ fn nth(entries: &mut HashMap<String, (usize, usize)>, same: String, number: usiz
         (*last, *count) = (number, count.saturating_add(1));
     }
     *count
+}
+
+/// Whether an id of a payment file is one of ours.
+fn is_own_file(id: &str) -> bool {
+    id.strip_prefix(super::create_payment_file::FILE_PREFIX).is_some_and(|number| number.parse::<i64>().is_ok())
 }
 
 /// Banks that have no reference say so in its place.
@@ -117,6 +139,29 @@ fn bank_line(entry: &Entry, detail: &EntryDetail) -> BankLine {
         state: "new".to_owned(),
         occurrence: 1,
         ..BankLine::default()
+    }
+}
+
+/// A debit that sums up a payment file is known by it, and a remittance advice is read with the text. What a booking is known by comes
+/// before: it stays what it was.
+fn keep_beside(line: &mut BankLine, detail: &EntryDetail) {
+    let file = &detail.collective;
+    if line.direction == "out" && ["", "NOTPROVIDED"].contains(&line.end_to_end.as_str()) {
+        let own: Vec<&String> = [&file.payment_id, &file.message_id].into_iter().filter(|id| is_own_file(id)).collect();
+        // Two files at once are none.
+        if let Some(id) = own.first().filter(|first| own.iter().all(|other| other == *first)) {
+            line.end_to_end = clean(id, 35);
+        }
+    }
+    let known = Currency::parse(&line.currency);
+    let told = detail.advised.iter().map(|block| {
+        let amount = block.amount_minor.zip(known).map(|(minor, known)| known.decimal(minor));
+        block.texts.iter().cloned().chain(amount).collect::<Vec<_>>().join(" ")
+    });
+    let told: Vec<String> = told.filter(|text| !text.is_empty() && *text != line.reference).collect();
+    if !told.is_empty() {
+        let text = Some(line.remittance.clone()).filter(|text| !text.is_empty()).into_iter().chain(told);
+        line.remittance = clean(&text.collect::<Vec<_>>().join(" · "), 500);
     }
 }
 
@@ -157,7 +202,7 @@ pub struct Facts {
     /// Receipts that people recorded and no bank file has confirmed yet, by currency and amount.
     recorded: HashMap<(String, i64), Vec<BankLine>>,
     /// Payouts that earlier lines of the file on a check page have settled or brought back.
-    spent: BTreeSet<i64>,
+    pub(super) spent: BTreeSet<i64>,
     /// What is known of whole entries.
     pub entries: Entries,
 }
@@ -213,8 +258,15 @@ impl Facts {
                     rows.retain(|row| row.id != *receipt);
                 }
             }
-            Fate::Settle(payout) | Fate::GiveBack(payout, _) => {
+            Fate::Settle(payouts, _) => self.spent.extend(payouts.iter().map(|payout| payout.id)),
+            Fate::GiveBack(payout, _) => {
                 self.spent.insert(payout.id);
+            }
+            Fate::Split(parts) => {
+                for part in parts {
+                    let own = BankLine { amount_minor: part.amount_minor, ..line.clone() };
+                    self.use_up(&own, &part.fate);
+                }
             }
             _ => {}
         }
@@ -236,15 +288,67 @@ pub enum Fate {
     /// The bank's word for a receipt that people recorded.
     Confirm(i64),
     Place(Target),
-    Suspense,
+    /// Several places, each with its part; their amounts sum to the line's.
+    Split(Vec<Part>),
+    /// Why a person places it, and what may help there.
+    Suspense(&'static str, String),
     GiveBack(Box<Payout>, Return),
     ReturnUnknown(Return),
-    Settle(Box<Payout>),
+    /// The debit of these payouts. What is left over waits as a line of its own.
+    Settle(Vec<Payout>, i64),
     /// The debit of a payout whose return was quicker and has booked both.
     ReturnFirst(Box<Payout>),
 }
 
+/// A part of a line with a place of its own.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub amount_minor: i64,
+    pub reference: String,
+    pub fate: Fate,
+}
+
+/// What becomes of a line or of a part of it, for lists and counts.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    pub line: BankLine,
+    pub name: &'static str,
+    pub why: &'static str,
+    pub twin: Option<i64>,
+}
+
 impl Fate {
+    /// The line in the pieces that it is kept in.
+    #[must_use]
+    pub fn pieces(&self, line: &BankLine) -> Vec<Piece> {
+        let piece = |amount_minor: i64, reference: &str, (name, why): (&'static str, &'static str), twin: Option<i64>| Piece {
+            line: BankLine { amount_minor, reference: reference.to_owned(), ..line.clone() },
+            name,
+            why,
+            twin,
+        };
+        let whole = |amount_minor| piece(amount_minor, &line.reference, (self.name(), self.why()), self.twin());
+        match self {
+            Self::Split(parts) => parts
+                .iter()
+                .map(|part| piece(part.amount_minor, &part.reference, (part.fate.name(), part.fate.why()), part.fate.twin()))
+                .collect(),
+            Self::Settle(_, rest_minor) if *rest_minor > 0 => {
+                let left = (Self::Wait(Attention::UnknownDebit, None).name(), Attention::UnknownDebit.name());
+                vec![whole(line.amount_minor.saturating_sub(*rest_minor)), piece(*rest_minor, "", left, None)]
+            }
+            _ => vec![whole(line.amount_minor)],
+        }
+    }
+
+    fn twin(&self) -> Option<i64> {
+        match self {
+            Self::Skip(_, twin) | Self::Wait(_, twin) => *twin,
+            Self::Confirm(receipt) => Some(*receipt),
+            _ => None,
+        }
+    }
+
     /// A stable word for lists and counts.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -252,10 +356,10 @@ impl Fate {
             Self::Skip(..) => "skipped",
             Self::Wait(..) => "attention",
             Self::Confirm(_) => "confirmed",
-            Self::Place(_) => "matched",
-            Self::Suspense | Self::ReturnUnknown(_) => "suspense",
+            Self::Place(_) | Self::Split(_) => "matched",
+            Self::Suspense(..) | Self::ReturnUnknown(_) => "suspense",
             Self::GiveBack(..) => "returned",
-            Self::Settle(_) | Self::ReturnFirst(_) => "payouts",
+            Self::Settle(..) | Self::ReturnFirst(_) => "payouts",
         }
     }
 
@@ -263,7 +367,7 @@ impl Fate {
     #[must_use]
     pub fn why(&self) -> &'static str {
         match self {
-            Self::Skip(why, _) => why,
+            Self::Skip(why, _) | Self::Suspense(why, _) => why,
             Self::Wait(attention, _) => attention.name(),
             _ => "",
         }
@@ -386,21 +490,6 @@ fn said(line: &BankLine) -> Said<'_> {
     }
 }
 
-/// By structured reference, else by a valid reference in the free text.
-fn find_place(conn: &mut Conn, line: &BankLine) -> Result<Option<Target>, StoreError> {
-    let structured = find_target(conn, &line.reference, &line.currency)?;
-    if structured.is_some() {
-        return Ok(structured);
-    }
-    for word in line.remittance.split_whitespace() {
-        let found = find_target(conn, word, &line.currency)?;
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    Ok(None)
-}
-
 /// Whether the supplier still has fractions that it may sell.
 fn is_for_sale(conn: &mut Conn, row: &store::Receivable) -> Result<bool, StoreError> {
     let sql = "SELECT CAST(COALESCE(SUM(units_minor - left_minor), 0) AS BIGINT) AS value FROM offers WHERE receivable_id = ?";
@@ -435,7 +524,8 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
         return Ok(Fate::Wait(Attention::NoTerms, None));
     }
     let is_return = one.returned.is_some() || one.reversal;
-    let target = if line.direction == "in" && !is_return { find_place(conn, line)? } else { None };
+    let places = if line.direction == "in" && !is_return { find_places(conn, line, &one.said.advised)? } else { Vec::new() };
+    let target = if let [only] = places.as_slice() { Some(only.target) } else { None };
     if line.direction == "in" && !is_return {
         match facts.recorded_twin(line, target) {
             Some((receipt, true)) => return Ok(Fate::Confirm(receipt.id)),
@@ -446,14 +536,10 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
     if facts.is_only_announced(one) {
         return Ok(Fate::Wait(Attention::Announced, None));
     }
-    if let Some(Target::Receivable(id)) = target {
-        let row = <store::Receivable as store::records::Keyed>::load(conn, id)?;
-        let owed_minor = row.confirmed_minor.saturating_sub(row.paid_minor);
-        let sizes = (owed_minor, row.minimum_ticket_minor);
-        let small = domain::bank_line::is_small_part(line.amount_minor, sizes, row.payment_date, facts.today);
-        if small && is_for_sale(conn, &row)? {
-            return Ok(Fate::Wait(Attention::SmallPart, None));
-        }
+    if let Some(target) = target
+        && is_small_part_of(conn, facts, (target, line.amount_minor))?
+    {
+        return Ok(Fate::Wait(Attention::SmallPart, None));
     }
     if let Some(calendar) = facts.calendars.get(&line.currency)
         && !is_usual_value_date(calendar, line.booking_date, line.value_date, facts.today)
@@ -466,35 +552,87 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
     }
     // A return names itself, and the bank's reversal of its own debit is one too.
     let returned = one.returned.clone().or_else(|| one.reversal.then(Return::default));
-    decide_booking(conn, facts, line, returned)
+    decide_booking(conn, facts, (line, &one.said), returned)
+}
+
+/// Whether money for this place would end the market in it for the price of a cent.
+fn is_small_part_of(conn: &mut Conn, facts: &Facts, (target, amount_minor): (Target, i64)) -> Result<bool, StoreError> {
+    let Target::Receivable(id) = target else { return Ok(false) };
+    let row = <store::Receivable as store::records::Keyed>::load(conn, id)?;
+    let owed_minor = row.confirmed_minor.saturating_sub(row.paid_minor);
+    let sizes = (owed_minor, row.minimum_ticket_minor);
+    let small = domain::bank_line::is_small_part(amount_minor, sizes, row.payment_date, facts.today);
+    Ok(small && is_for_sale(conn, &row)?)
+}
+
+/// Where money that came in belongs: to the one place that it names, to several where it says how much is for each, else to suspense.
+fn decide_place(conn: &mut Conn, facts: &Facts, (line, said): (&BankLine, &Beside)) -> Result<Fate, StoreError> {
+    let places = find_places(conn, line, &said.advised)?;
+    if let [only] = places.as_slice() {
+        return Ok(Fate::Place(only.target));
+    }
+    if places.is_empty() {
+        let found = suggestions(conn, line, &said.elsewhere)?;
+        let why = if found.is_empty() { "" } else { "suggested" };
+        return Ok(Fate::Suspense(why, found));
+    }
+    let Some(parts) = parts_of(&places, line.amount_minor) else {
+        let named: Vec<&str> = places.iter().map(|place| place.reference.as_str()).collect();
+        return Ok(Fate::Suspense("several_references", clean(&named.join(" "), 500)));
+    };
+    let mut split = Vec::with_capacity(parts.len());
+    let mut taken = BTreeSet::new();
+    for (Named { target, reference, .. }, amount_minor) in parts {
+        let own = BankLine { amount_minor, reference: reference.clone(), ..line.clone() };
+        let fate = match facts.recorded_twin(&own, Some(*target)) {
+            Some((receipt, true)) if taken.insert(receipt.id) => Fate::Confirm(receipt.id),
+            Some((receipt, _)) => Fate::Wait(Attention::Recorded, Some(receipt.id)),
+            None if is_small_part_of(conn, facts, (*target, amount_minor))? => Fate::Wait(Attention::SmallPart, None),
+            None => Fate::Place(*target),
+        };
+        split.push(Part { amount_minor, reference: reference.clone(), fate });
+    }
+    Ok(Fate::Split(split))
 }
 
 /// Where the money of a line that is to be booked belongs.
-pub fn decide_booking(conn: &mut Conn, facts: &Facts, line: &BankLine, returned: Option<Return>) -> Result<Fate, StoreError> {
-    let own = payout::find_by_end_to_end(conn, &line.end_to_end)?;
-    let own = own.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
-    let spent = own.as_ref().is_some_and(|row| facts.spent.contains(&row.id));
+pub fn decide_booking(
+    conn: &mut Conn,
+    facts: &Facts,
+    (line, said): (&BankLine, &Beside),
+    returned: Option<Return>,
+) -> Result<Fate, StoreError> {
     if line.direction == "in" {
-        let Some(why) = returned else {
-            return Ok(find_place(conn, line)?.map_or(Fate::Suspense, Fate::Place));
-        };
+        let Some(why) = returned else { return decide_place(conn, facts, (line, said)) };
+        let own = payout::find_by_end_to_end(conn, &line.end_to_end)?;
+        let own = own.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
         // A payout comes back to where it was taken from; one that cannot be told for certain waits in suspense.
-        let Some(row) = own.filter(|_| !spent) else { return Ok(Fate::ReturnUnknown(why)) };
+        let Some(row) = own.filter(|row| !facts.spent.contains(&row.id)) else { return Ok(Fate::ReturnUnknown(why)) };
         let open = payout::can(&row, InstructionEvent::Return)? || payout::can(&row, InstructionEvent::Settle)?;
         return Ok(if open { Fate::GiveBack(Box::new(row), why) } else { Fate::ReturnUnknown(why) });
     }
     // Money out: only what was asked for. Anything else on the account needs a person.
-    let Some(row) = own else { return Ok(Fate::Wait(Attention::UnknownDebit, None)) };
-    if payout::can(&row, InstructionEvent::Settle)? && !spent {
-        return Ok(Fate::Settle(Box::new(row)));
+    match payments_of(conn, (line, &said.collective), &facts.spent)? {
+        Paid::Now(payouts, rest_minor) => Ok(Fate::Settle(payouts, rest_minor)),
+        Paid::Unknown => Ok(Fate::Wait(Attention::UnknownDebit, None)),
+        Paid::Before(own) => {
+            let condition = "end_to_end = ? AND direction = 'out' AND state = 'matched'";
+            let debited = BankLine::find_where(conn, condition, &[line.end_to_end.as_str().into()])?;
+            let spent = own.iter().any(|row| facts.spent.contains(&row.id));
+            let returned = |row: &Payout| Ok::<_, StoreError>(payout::state_of(row)? == InstructionState::Returned);
+            if let [row] = own.as_slice()
+                && returned(row)?
+                && row.amount_minor == line.amount_minor
+                && debited.is_none()
+                && !spent
+            {
+                return Ok(Fate::ReturnFirst(Box::new(row.clone())));
+            }
+            let twice = debited.is_some() || spent;
+            let attention = if twice { Attention::DoubleDebit } else { Attention::UnknownDebit };
+            Ok(Fate::Wait(attention, debited.map(|row| row.id)))
+        }
     }
-    let condition = "end_to_end = ? AND direction = 'out' AND state = 'matched'";
-    let debited = BankLine::find_where(conn, condition, &[line.end_to_end.as_str().into()])?;
-    if payout::state_of(&row)? == InstructionState::Returned && debited.is_none() && !spent {
-        return Ok(Fate::ReturnFirst(Box::new(row)));
-    }
-    let twice = debited.is_some() || spent;
-    Ok(Fate::Wait(if twice { Attention::DoubleDebit } else { Attention::UnknownDebit }, debited.map(|row| row.id)))
 }
 
 /// How many lines have had which fate.
@@ -533,7 +671,9 @@ pub fn take_up(batch: &mut Batch<'_>, facts: &mut Facts, one: &Incoming, stateme
             fate = Fate::Wait(Attention::NoRoom, None);
         }
     }
-    counts.up(fate.name());
+    for piece in fate.pieces(&one.line) {
+        counts.up(piece.name);
+    }
     facts.use_up(&one.line, &fate);
     for awaited in find_awaited(batch.conn, facts, &one, &fate)? {
         facts.entries.close([awaited.id]);
@@ -575,8 +715,13 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
             place(batch, line, target)?;
             "matched"
         }
-        Fate::Suspense => {
+        Fate::Split(parts) => return book_parts(batch, line, parts),
+        Fate::Suspense(why, note) => {
             batch.post(&chart::unmatched(currency_asset(super::currency(&line.currency)?), line.amount_minor))?;
+            why.clone_into(&mut line.kind);
+            if !note.is_empty() {
+                line.note = note;
+            }
             "suspense"
         }
         Fate::ReturnUnknown(why) => {
@@ -592,9 +737,10 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
             (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
             "matched"
         }
-        Fate::Settle(mut row) => {
-            payout::settle(batch, &mut row, line.value_date)?;
-            (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
+        Fate::Settle(rows, rest_minor) => {
+            let value_date = line.value_date;
+            settle_payouts(batch, line, (rows, value_date))?;
+            leave_over(batch, line, rest_minor)?;
             "matched"
         }
         Fate::ReturnFirst(row) => {
@@ -605,6 +751,64 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
     };
     batch.value_date = batch.today();
     state.clone_into(&mut line.state);
+    Ok(())
+}
+
+/// The debit of one payout, or of all of a file.
+pub fn settle_payouts(batch: &mut Batch<'_>, line: &mut BankLine, (mut rows, on): (Vec<Payout>, NaiveDate)) -> Step<()> {
+    for row in &mut rows {
+        payout::settle(batch, row, on)?;
+    }
+    if let [row] = rows.as_slice() {
+        (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
+    }
+    Ok(())
+}
+
+/// What a debit holds beside its payouts, such as a charge, waits as a line of its own.
+pub fn leave_over(batch: &mut Batch<'_>, line: &mut BankLine, rest_minor: i64) -> Step<()> {
+    if rest_minor <= 0 {
+        return Ok(());
+    }
+    line.amount_minor = line.amount_minor.saturating_sub(rest_minor);
+    let rest = BankLine {
+        end_to_end: String::new(),
+        amount_minor: rest_minor,
+        state: "attention".to_owned(),
+        kind: Attention::UnknownDebit.name().to_owned(),
+        twin_id: Some(line.id),
+        ..sibling(batch, line)
+    };
+    batch.insert(&rest)
+}
+
+/// Another part of the same booking. What the booking is known by stays with the first.
+pub fn sibling(batch: &mut Batch<'_>, line: &BankLine) -> BankLine {
+    BankLine {
+        id: batch.next_id(),
+        fingerprint: String::new(),
+        note: String::new(),
+        party_id: None,
+        payout_id: None,
+        receivable_id: None,
+        twin_id: None,
+        ..line.clone()
+    }
+}
+
+/// Each part is a line: the first is the line itself.
+fn book_parts(batch: &mut Batch<'_>, line: &mut BankLine, parts: Vec<Part>) -> Step<()> {
+    let whole = line.clone();
+    for (index, part) in parts.into_iter().enumerate() {
+        let mut other = if index == 0 { line.clone() } else { sibling(batch, &whole) };
+        (other.amount_minor, other.reference) = (part.amount_minor, part.reference);
+        book(batch, &mut other, part.fate)?;
+        if index == 0 {
+            *line = other;
+        } else {
+            batch.insert(&other)?;
+        }
+    }
     Ok(())
 }
 

@@ -24,6 +24,9 @@ pub struct CreatePaymentFile {
     pub list_hash: String,
 }
 
+/// What the message and payment ids of our files begin with; the file's number follows.
+pub const FILE_PREFIX: &str = "KONTOR-";
+
 /// Payments of one file.
 const MOST_PAYMENTS: usize = 10_000;
 
@@ -97,7 +100,7 @@ impl Execute for CreatePaymentFile {
             })
         };
         let file = formats::pain::write(&PaymentFileFacts {
-            message_id: format!("KONTOR-{id}"),
+            message_id: format!("{FILE_PREFIX}{id}"),
             created_at: batch.now,
             execution_date,
             debtor_name: operator.name,
@@ -112,7 +115,7 @@ impl Execute for CreatePaymentFile {
         let document = Document {
             sha256: crate::hash::sha256_hex(content.as_bytes()),
             party_id: actor.party_id,
-            name: format!("KONTOR-{id}.xml"),
+            name: format!("{FILE_PREFIX}{id}.xml"),
             media_type: "application/xml".to_owned(),
             content: content.into_bytes(),
             created_at: batch.now,

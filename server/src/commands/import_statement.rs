@@ -4,7 +4,7 @@
 
 use super::bank_line::{Counts, Facts, Incoming, incoming, take_up};
 use super::keep_bank_file::{KeepBankFile, find_waiting};
-use super::{Actor, Ask, Done, Execute, bank_file};
+use super::{Actor, Ask, Done, Execute, bank_file, clean};
 use crate::batch::{Batch, Step};
 use chrono::Days;
 use domain::bank_account::BankAccountNumber;
@@ -110,25 +110,35 @@ fn credits(statements: &[CamtStatement]) -> Option<(String, i64)> {
 /// Days ended late are made up for; a bank speaks of nothing that lies further ahead of the business date.
 const DAYS_AHEAD: u64 = 7;
 
+/// The same statement: banks begin their numbers anew, each year or each day, so that ids say it only with the last day.
+const SAME_STATEMENT: &str = "iban = ? AND message = ? AND statement = ? AND to_date = ?";
+
 /// Why the file cannot be taken up: another account's, or statements that are here already.
 pub fn refusal_of(conn: &mut Conn, custody_iban: &str, statements: &[CamtStatement]) -> Result<Option<Refusal>, StoreError> {
-    let last = store::records::load_heads(conn)?.business_date.checked_add_days(Days::new(DAYS_AHEAD));
+    let today = store::records::load_heads(conn)?.business_date;
+    let last = today.checked_add_days(Days::new(DAYS_AHEAD));
     let mut names = BTreeSet::new();
     for statement in statements {
         let entries = statement.entries.iter().map(|entry| entry.booking_date);
         if let Some(day) = entries.chain(statement.to_date).find(|day| last.is_some_and(|last| *day > last)) {
             return Ok(Some(Refusal::StatementInFuture { day }));
         }
-        if !names.insert((&statement.message_id, &statement.statement_id)) {
+        let to_date = described(statement, today).to_date;
+        if !names.insert((&statement.message_id, &statement.statement_id, to_date)) {
             return Ok(Some(Refusal::StatementRepeated));
         }
         // A statement calls the account by its own number, without the bank's code.
         let own = BankAccountNumber::parse(custody_iban).is_some_and(|account| account.number() == statement.iban);
         if !own {
-            return Ok(Some(Refusal::StatementAccountUnknown));
+            return Ok(Some(Refusal::StatementAccountUnknown { account: clean(&statement.iban, 60) }));
         }
-        let binds = [statement.iban.as_str().into(), statement.message_id.as_str().into(), statement.statement_id.as_str().into()];
-        if Statement::find_where(conn, "iban = ? AND message = ? AND statement = ?", &binds)?.is_some() {
+        let binds = [
+            statement.iban.as_str().into(),
+            statement.message_id.as_str().into(),
+            statement.statement_id.as_str().into(),
+            to_date.unwrap_or(today).into(),
+        ];
+        if Statement::find_where(conn, SAME_STATEMENT, &binds)?.is_some() {
             return Ok(Some(Refusal::StatementRepeated));
         }
     }

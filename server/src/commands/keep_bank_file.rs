@@ -43,7 +43,8 @@ pub(crate) fn find_waiting(batch: &mut Batch<'_>, sha256: &str) -> Step<Option<B
 /// Keeps a file that is not here yet.
 pub(crate) fn keep(batch: &mut Batch<'_>, actor: &Actor, file: &KeepBankFile) -> Step<BankFile> {
     let owner = bank_file::owner(batch, actor)?;
-    batch.keep_document(owner, &file.name, "application/xml", &file.sha256, &file.content)?;
+    let kind = if formats::archive::is_zip(&file.content) { "application/zip" } else { "application/xml" };
+    batch.keep_document(owner, &file.name, kind, &file.sha256, &file.content)?;
     let row = BankFile {
         id: batch.next_id(),
         sha256: file.sha256.clone(),

@@ -1,6 +1,7 @@
 //! Two operators decide about a bank line that waits for a person, or about what the platform still claims because of one.
 
-use super::bank_line::{Facts, Fate, book, confirm, decide_booking};
+use super::bank_line::{Beside, Facts, Fate, book, confirm, decide_booking, leave_over, settle_payouts};
+use super::bank_sums::{list_payouts, open_of, sum_of};
 use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
@@ -12,6 +13,7 @@ use domain::settlement_instruction::InstructionEvent;
 use formats::camt::Return;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeSet;
 use store::records::Keyed;
 use store::{BankLine, Payout, Receivable, StoreError};
 use utoipa::ToSchema;
@@ -21,7 +23,7 @@ pub struct ResolveLine {
     pub line_id: i64,
     /// `accept`, `same`, `link`, `reverse`, `expense`, `claim`, `settle_claim`, `write_off` or `explain`.
     pub act: String,
-    /// The recorded receipt (same), the payout (link), the receipt that was taken back (reverse), or the line in suspense that
+    /// The recorded receipt (same), the payout or payment file (link), the receipt that was taken back (reverse), or the line in suspense that
     /// pays (settle_claim).
     #[serde(default)]
     pub other_id: Option<i64>,
@@ -50,7 +52,8 @@ struct Decision {
 enum Other {
     Nothing,
     Line(Box<BankLine>),
-    Payout(Box<Payout>),
+    /// What a debit pays, and what of it is left over.
+    Payouts(Vec<Payout>, i64),
     /// Where accepted money goes, and with which value date.
     Booking(Box<Fate>, NaiveDate),
 }
@@ -70,7 +73,7 @@ impl ResolveLine {
         }
         let other = match act {
             Act::Same => Other::Line(Box::new(self.recorded(batch, &line)?)),
-            Act::Link => Other::Payout(Box::new(self.payout(batch, &line)?)),
+            Act::Link => self.payouts(batch, &line)?,
             Act::Reverse => {
                 let receipt = self.taken_back(batch, &line)?;
                 has_left(batch, &line)?;
@@ -99,15 +102,15 @@ impl ResolveLine {
         if open && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
 
-    /// A payout that could have left as this debit.
-    fn payout(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<Payout> {
+    /// A payout that could have left as this debit, or the payouts of a file that could have left within it.
+    fn payouts(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<Other> {
         let id = self.other_id.ok_or_else(|| Refusal::FieldMissing { field: "other_id".to_owned() })?;
-        let found = Payout::find(batch.conn, id)?.ok_or_else(|| Refusal::FieldInvalid { field: "other_id".to_owned() })?;
+        let Some(found) = Payout::find(batch.conn, id)? else { return file_payouts(batch, line, id) };
         if found.amount_minor != line.amount_minor || found.currency != line.currency {
             return Err(Refusal::NotSameMoney.into());
         }
         if payout::can(&found, InstructionEvent::Settle)? {
-            Ok(found)
+            Ok(Other::Payouts(vec![found], 0))
         } else {
             Err(Refusal::StateConflict { state: found.state }.into())
         }
@@ -154,9 +157,22 @@ impl ResolveLine {
         }
         // A line that waited may be one of our payouts that came back.
         let own = line.direction == "in" && payout::find_by_end_to_end(batch.conn, &line.end_to_end)?.is_some();
-        let fate = decide_booking(batch.conn, &facts, line, own.then(Return::default))?;
+        let fate = decide_booking(batch.conn, &facts, (line, &Beside::default()), own.then(Return::default))?;
         Ok(Other::Booking(Box::new(fate), value_date))
     }
+}
+
+/// The payouts of a payment file that have not left yet: they are all in the debit, and what is more waits.
+fn file_payouts(batch: &mut Batch<'_>, line: &BankLine, file: i64) -> Step<Other> {
+    let all = list_payouts(batch.conn, file)?;
+    let Some(first) = all.first() else { return Err(Refusal::FieldInvalid { field: "other_id".to_owned() }.into()) };
+    let state = first.state.clone();
+    let open = open_of(&all, &BTreeSet::new())?;
+    if open.is_empty() {
+        return Err(Refusal::StateConflict { state }.into());
+    }
+    let sum_minor = sum_of(&open, &line.currency).filter(|sum| *sum <= line.amount_minor).ok_or(Refusal::NotSameMoney)?;
+    Ok(Other::Payouts(open, line.amount_minor.saturating_sub(sum_minor)))
 }
 
 /// What is booked as gone must have been there: the account at the bank cannot have less than nothing.
@@ -200,10 +216,10 @@ impl Execute for ResolveLine {
                 confirm(batch, &mut line, receipt.id)?;
                 "confirmed".clone_into(&mut line.state);
             }
-            (Act::Link, Other::Payout(mut row)) => {
+            (Act::Link, Other::Payouts(rows, rest_minor)) => {
                 let value_date = batch.value_date;
-                payout::settle(batch, &mut row, value_date)?;
-                (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
+                settle_payouts(batch, &mut line, (rows, value_date))?;
+                leave_over(batch, &mut line, rest_minor)?;
                 "matched".clone_into(&mut line.state);
             }
             (Act::Reverse, Other::Line(receipt)) => reverse(batch, &mut line, *receipt)?,

@@ -299,8 +299,37 @@ fn accepted(invoice: InvoiceFile) -> Result<InvoiceFile, FileFault> {
     Ok(invoice)
 }
 
-/// A statement, a notification or a report on payments. A statement that does not add up is refused.
+/// A bank's file, or an archive of them: banks hand out a file a day, or one an account, in a zip. All its statements are one file's; a report
+/// on payments stands alone.
 fn bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
+    if !matches!(read::container(content), Some(Container::Zip)) {
+        return plain_bank_file(content);
+    }
+    let mut members = Members::open(content, &Limits::default())?;
+    let (mut alone, mut statements) = (None, Vec::new());
+    while let Some(member) = members.next()? {
+        if matches!(read::container(&member.content), Some(Container::Zip)) {
+            return Err(FormatFault::ZipNested { name: shown(&member.name) });
+        }
+        match plain_bank_file(&member.content) {
+            Ok(BankFileRead::Statements(read)) if alone.is_none() => statements.extend(read),
+            Ok(BankFileRead::Status(read)) if alone.is_none() && statements.is_empty() => alone = Some(read),
+            Ok(_) => return Err(FormatFault::WrongKind { element: shown(&format!("{}: pain.002", member.name)) }),
+            Err(FormatFault::WrongKind { element }) => {
+                return Err(FormatFault::WrongKind { element: shown(&format!("{}: {element}", member.name)) });
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    match alone {
+        Some(report) => Ok(BankFileRead::Status(report)),
+        None if statements.is_empty() => Err(FormatFault::ZipEmpty),
+        None => Ok(BankFileRead::Statements(statements)),
+    }
+}
+
+/// A statement, a notification or a report on payments. A statement that does not add up is refused.
+fn plain_bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
     match pain002::parse(content) {
         Err(FormatFault::WrongKind { .. }) => {}
         read => return read.map(BankFileRead::Status),

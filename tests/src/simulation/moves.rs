@@ -559,7 +559,7 @@ impl Players<'_> {
             ReturnSuspense { line_id, reason }.into()
         } else {
             let (reference, _) = self.reference(&currency)?;
-            AssignSuspense { line_id, reference, reason }.into()
+            AssignSuspense { line_id, reference, reason, amount_minor: None }.into()
         };
         Some((self.operator(), command))
     }

@@ -7,6 +7,7 @@ use super::home::traded_currencies;
 use super::listing::Listing;
 use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again};
 use crate::commands::assign_suspense::AssignSuspense;
+use crate::commands::create_payment_file::FILE_PREFIX;
 use crate::commands::record_receipt::{RecordReceipt, list_known};
 use crate::commands::resolve_line::{self, ResolveLine};
 use crate::commands::return_suspense::ReturnSuspense;
@@ -14,7 +15,7 @@ use domain::Refusal;
 use domain::bank_line::Act;
 use domain::party::Role;
 use store::lists::{self, BankLineRow};
-use store::records::Record;
+use store::records::{Keyed, Record};
 use store::{Approval, Conn, Party};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
@@ -168,10 +169,15 @@ fn line_forms(who: &Who<impl SignedIn>, mut page: Page, row: &BankLineRow) -> Pa
     let id = row.id;
     let reason = || Field::new("reason", who.t("field-reason"), "area");
     if row.state == "suspense" {
-        let reference = Field::new("reference", who.t("field-reference"), "text").hint(who.t("bank-line-reference-hint"));
+        // The first reference that the line itself suggests; a person looks at it.
+        let suggested = row.note.split(' ').next().filter(|_| ["suggested", "several_references"].contains(&row.kind.as_str()));
+        let reference = Field::new("reference", who.t("field-reference"), "text")
+            .hint(who.t("bank-line-reference-hint"))
+            .value(suggested.unwrap_or_default().to_owned());
+        let part = Field::new("amount", who.t("bank-line-part"), "amount").hint(who.t("bank-line-part-hint")).optional();
         return page
             .with(Block::Heading(who.t("bank-line-assign")))
-            .form(asking(format!("/ops/bank-lines/{id}/assign"), who.t("page-to-check"), vec![reference, reason()]))
+            .form(asking(format!("/ops/bank-lines/{id}/assign"), who.t("page-to-check"), vec![reference, part, reason()]))
             .with(Block::Heading(who.t("bank-line-return")))
             .form(asking(format!("/ops/bank-lines/{id}/return"), who.t("page-to-check"), vec![reason()]).secondary());
     }
@@ -235,8 +241,13 @@ async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params
             (who.t("line-booking-date"), Value::date(language, row.booking_date)),
         ];
         if let Some(other) = wanted.other_id {
-            let page = if act == Act::Link { "payouts" } else { "bank-lines" };
-            facts.push((who.t("field-other-id"), Value::link(other.to_string(), format!("/ops/{page}/{other}"))));
+            let file = act == Act::Link && who.read(move |conn| Ok(store::PaymentFile::find(conn, other)?)).await?.is_some();
+            let named = match act {
+                Act::Link if file => Value::code(format!("{FILE_PREFIX}{other}")),
+                Act::Link => Value::link(other.to_string(), format!("/ops/payouts/{other}")),
+                _ => Value::link(other.to_string(), format!("/ops/bank-lines/{other}")),
+            };
+            facts.push((who.t("field-other-id"), named));
         }
         if act == Act::Accept {
             let value_date = wanted.value_date.unwrap_or(row.booking_date);
@@ -314,6 +325,7 @@ async fn bank_line_check(
         facts,
         form: Form::new(format!("{here}/{act}"), who.t(&format!("bank-line-{act}-submit")), vec![])
             .hidden("reference", params.get("reference"))
+            .hidden("amount", params.get("amount"))
             .hidden("reason", params.get("reason")),
         back: here.clone(),
     };
@@ -353,11 +365,21 @@ async fn bank_line_checked(who: &Who<OperatorMaker>, id: i64, params: Params, ch
 }
 
 async fn bank_line_assign_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
-    let checked = match payee(&who, params.get("reference")).await {
-        Ok(payee) => bank_line_check(&who, id.0, "assign", &params, payee).await,
-        Err(fault) => Err(fault),
+    let checked = async {
+        let mut facts = payee(&who, params.get("reference")).await?;
+        let row = who.read(move |conn| Ok(load_line(conn, id.0)?.0)).await?;
+        if let Some(part) = typed_part(params.get("amount"), &row.currency)? {
+            facts.push((who.t("bank-line-part"), Value::money(&row.currency, part)));
+        }
+        bank_line_check(&who, id.0, "assign", &params, facts).await
     };
+    let checked = checked.await;
     bank_line_checked(&who, id.0, params, checked).await
+}
+
+/// The part of the money that a form names; nothing means all of it.
+fn typed_part(typed: &str, currency: &str) -> Result<Option<i64>, Fault> {
+    if typed.trim().is_empty() { Ok(None) } else { typed_amount(typed, "amount", currency).map(Some) }
 }
 
 async fn bank_line_return_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
@@ -367,9 +389,14 @@ async fn bank_line_return_check(who: Who<OperatorMaker>, id: Id, params: Params)
 
 async fn bank_line_assign(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, currency) = bank_line_page(&who, id.0).await?;
-    let command =
-        AssignSuspense { line_id: id.0, reference: posted.get("reference").to_owned(), reason: posted.get("reason").to_owned() };
-    submit_or_again(&who, &posted, command, page, &currency).await
+    let (reference, reason) = (posted.get("reference").to_owned(), posted.get("reason").to_owned());
+    match typed_part(posted.get("amount"), &currency) {
+        Ok(amount_minor) => {
+            let command = AssignSuspense { line_id: id.0, reference, reason, amount_minor };
+            submit_or_again(&who, &posted, command, page, &currency).await
+        }
+        Err(fault) => again(&who, page, &posted, fault, &currency).await,
+    }
 }
 
 async fn bank_line_return(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {

@@ -88,15 +88,16 @@ pub fn read_bank_file_blocking(reader: &FileReader, name: String, content: Vec<u
 }
 
 /// A bank's file of the other kind than the one that is asked for.
-fn wrong_kind() -> Fault {
-    FormatFault::WrongKind { element: "Document".to_owned() }.into()
+fn wrong_kind(read: &Command) -> Fault {
+    let element = if matches!(read, Command::ImportStatus(_)) { "pain.002" } else { "camt.053" };
+    FormatFault::WrongKind { element: element.to_owned() }.into()
 }
 
 /// Reads a bank's status report (pain.002).
 pub async fn read_status<R: SignedIn>(who: &Who<R>, name: String, content: Vec<u8>) -> Result<ImportStatus, Fault> {
     match read_bank_file(who, name, content).await? {
         Command::ImportStatus(read) => Ok(read),
-        _ => Err(wrong_kind()),
+        other => Err(wrong_kind(&other)),
     }
 }
 
@@ -104,7 +105,7 @@ pub async fn read_status<R: SignedIn>(who: &Who<R>, name: String, content: Vec<u
 pub async fn read_statement<R: SignedIn>(who: &Who<R>, name: String, content: Vec<u8>) -> Result<ImportStatement, Fault> {
     match read_bank_file(who, name, content).await? {
         Command::ImportStatement(read) => Ok(read),
-        _ => Err(wrong_kind()),
+        other => Err(wrong_kind(&other)),
     }
 }
 
@@ -122,7 +123,7 @@ fn keep(conn: &mut Conn, read: Command) -> Result<KeepBankFile, Fault> {
         Command::ImportStatus(ImportStatus { name, sha256, content, .. }) => {
             Ok(KeepBankFile { name, sha256, kind: "status".to_owned(), content })
         }
-        _ => Err(wrong_kind()),
+        other => Err(wrong_kind(&other)),
     }
 }
 

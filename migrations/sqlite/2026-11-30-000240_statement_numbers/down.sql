@@ -1,0 +1,2 @@
+DROP INDEX statements_once;
+CREATE UNIQUE INDEX statements_once ON statements (iban, message, statement);

@@ -1,0 +1,68 @@
+//! The payouts that a debit pays: one by its end-to-end id, or all of a payment file that the bank books as one sum.
+
+use super::import_status::find_file;
+use super::payout;
+use domain::settlement_instruction::InstructionEvent;
+use formats::camt::Collective;
+use std::collections::BTreeSet;
+use store::records::Record;
+use store::{BankLine, Conn, Payout, StoreError};
+
+/// What a debit pays.
+#[derive(Debug)]
+pub enum Paid {
+    /// These payouts, and so much beside them.
+    Now(Vec<Payout>, i64),
+    /// Payouts of ours that cannot be paid by it: they were paid before, or come to another sum.
+    Before(Vec<Payout>),
+    /// Nothing that was asked for.
+    Unknown,
+}
+
+/// The payouts of a debit. What is more than they come to must be explained by the bank, as a charge or by the payments' own sum or count.
+pub fn payments_of(conn: &mut Conn, (line, told): (&BankLine, &Collective), spent: &BTreeSet<i64>) -> Result<Paid, StoreError> {
+    if let Some(row) = payout::find_by_end_to_end(conn, &line.end_to_end)? {
+        let rest_minor = line.amount_minor.saturating_sub(row.amount_minor);
+        let charged = rest_minor > 0 && (told.charges_minor == rest_minor || told.payments_minor == Some(row.amount_minor));
+        if row.currency != line.currency || !(rest_minor == 0 || charged) {
+            return Ok(Paid::Unknown);
+        }
+        let open = payout::can(&row, InstructionEvent::Settle)? && !spent.contains(&row.id);
+        return Ok(if open { Paid::Now(vec![row], rest_minor) } else { Paid::Before(vec![row]) });
+    }
+    let Some(file) = find_file(conn, &line.end_to_end)? else { return Ok(Paid::Unknown) };
+    let all = list_payouts(conn, file)?;
+    let open = open_of(&all, spent)?;
+    if open.is_empty() {
+        return Ok(Paid::Before(all));
+    }
+    let Some(sum_minor) = sum_of(&open, &line.currency) else { return Ok(Paid::Unknown) };
+    let rest_minor = line.amount_minor.saturating_sub(sum_minor);
+    let counted = told.count.map(|count| [open.len(), all.len()].contains(&count));
+    let named = told.payments_minor.is_none_or(|minor| [sum_minor, line.amount_minor].contains(&minor));
+    let charged =
+        rest_minor > 0 && (counted == Some(true) || told.charges_minor == rest_minor || told.payments_minor == Some(sum_minor));
+    let fits = counted != Some(false) && named && (rest_minor == 0 || charged);
+    Ok(if fits { Paid::Now(open, rest_minor) } else { Paid::Unknown })
+}
+
+pub fn list_payouts(conn: &mut Conn, file: i64) -> Result<Vec<Payout>, StoreError> {
+    Payout::list_where(conn, "file_id = ? ORDER BY id", &[file.into()])
+}
+
+/// Those that a debit can still pay.
+pub fn open_of(rows: &[Payout], spent: &BTreeSet<i64>) -> Result<Vec<Payout>, StoreError> {
+    let mut open = Vec::with_capacity(rows.len());
+    for row in rows {
+        if payout::can(row, InstructionEvent::Settle)? && !spent.contains(&row.id) {
+            open.push(row.clone());
+        }
+    }
+    Ok(open)
+}
+
+/// What payouts come to, where all are in this currency.
+pub fn sum_of(rows: &[Payout], currency: &str) -> Option<i64> {
+    let own = rows.iter().all(|row| row.currency == currency);
+    rows.iter().try_fold(0_i64, |sum, row| sum.checked_add(row.amount_minor)).filter(|_| own)
+}
