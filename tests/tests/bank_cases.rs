@@ -87,6 +87,49 @@ fn a6_a_reused_bank_reference_hides_no_money() {
     }
 }
 
+/// Found by an attack: a second credit of the same reference and sum is booked or asked about, and one credit is booked once, whatever the
+/// files leave out.
+#[test]
+fn no_credit_is_lost_and_none_is_booked_twice_by_what_files_leave_out() {
+    let (new, asked, same) = (("suspense", ""), ("attention", "possible_repeat"), ("skipped", "duplicate"));
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        it.world.move_to("2026-11-27");
+        let one = |end_to_end: &str, bank: &str, payer: &str| {
+            let entry = Written { end_to_end: end_to_end.to_owned(), text: "pay", ..euro("100.00", bank, "") };
+            (entry, payer.to_owned())
+        };
+        let file = |number: &str, (entry, payer): (Written, String), day: &str| {
+            text(&camt053(number, &[entry])).replace(DAY, day).replace(">Payer<", &format!(">{payer}<")).into_bytes()
+        };
+        let mut booked = 0;
+        let mut check = |case: &str, files: [Vec<u8>; 2], wanted: &[(&str, &str)], all: i64| {
+            let _ = as_checked(&bank, &it.world, &format!("{case}-1.xml"), &files[0]);
+            let rows = as_checked(&bank, &it.world, &format!("{case}-2.xml"), &files[1]);
+            assert_eq!(fates(&rows), wanted, "{case}");
+            booked += all;
+            assert_eq!(it.suspense(), booked, "{case}");
+        };
+        let first = "2026-11-24";
+        let next = "2026-11-25";
+        // Other transfers of other payers under one reference.
+        let files = [file("T-1", one("E1", "T", "Payer One"), first), file("T-2", one("E2", "T", "Payer Two"), first)];
+        check("other-transfer", files, &[new], 20_000);
+        // One file has no name for the transfer, and a day that the bank did not say.
+        let files = [file("N-1", one("", "N", "Payer"), first), file("N-2", one("NOTPROVIDED", "N", "Payer"), next)];
+        check("other-day-no-name", files, &[asked], 10_000);
+        // A sum of one day, its parts on another.
+        let parts = told(53, ("P-2", "P"), (true, "100.00"), &[("40.00", "E1", ""), ("60.00", "E2", "")]);
+        check("parts-of-another-day", [file("P-1", one("E0", "P", "Payer"), next), parts], &[asked, asked], 10_000);
+        // One of two equal parts is known.
+        let equal = told(53, ("Q-2", "Q"), (true, "200.00"), &[("100.00", "E1", ""), ("100.00", "E1", "")]);
+        let known = told(54, ("Q-1", "Q"), (true, "100.00"), &[("100.00", "E1", "")]);
+        check("one-of-equal-parts", [known, equal], &[same, asked], 10_000);
+        it.world.verify();
+    }
+}
+
 /// A6 within one day: a code in place of a reference, and the same entry twice where another file told it once.
 #[test]
 fn a6_a_code_in_place_of_a_reference_hides_no_money() {

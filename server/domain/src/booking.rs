@@ -48,11 +48,14 @@ pub fn compare(one: &Said<'_>, other: &Said<'_>) -> Likeness {
     let rest =
         [(one.text, other.text), (said(one.end_to_end), said(other.end_to_end)), (said(one.reference), said(other.reference))];
     let count = |pairs: &[(&str, &str)]| pairs.iter().filter(|(one, other)| differ(one, other)).count();
+    // Both name the transfer, and not the same one.
+    let named = differ(said(one.end_to_end), said(other.end_to_end));
     let (side, rest) = (count(&side), count(&rest));
     let rest = if one.booking_date == other.booking_date { rest } else { rest.saturating_add(1) };
     match (side, side.saturating_add(rest)) {
         (_, 0) => Likeness::Same,
-        (0, _) | (_, 1) => Likeness::Perhaps,
+        (_, 1) => Likeness::Perhaps,
+        (0, _) if !named => Likeness::Perhaps,
         _ => Likeness::Other,
     }
 }
@@ -96,5 +99,7 @@ mod tests {
         let named = Said { end_to_end: "E1", ..one };
         assert_eq!(compare(&named, &Said { end_to_end: "E2", ..one }), Likeness::Perhaps);
         assert_eq!(compare(&named, &one), Likeness::Same, "one file leaves it out");
+        let other = Said { end_to_end: "E2", ..later };
+        assert_eq!(compare(&named, &other), Likeness::Other, "another transfer on another day");
     }
 }

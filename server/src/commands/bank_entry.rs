@@ -2,7 +2,7 @@
 //! the same.
 
 use super::bank_line::{Facts, Fate, Incoming, bank_reference, booking, likeness};
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use domain::booking::Likeness;
 use formats::camt::Statement as CamtStatement;
 use std::cell::RefCell;
@@ -59,9 +59,9 @@ pub fn wholes(statement: &CamtStatement) -> Vec<Whole> {
     found.into_iter().map(with_sum).collect()
 }
 
-/// Lines of other statements of the account with the same reference and day. That the reference is not empty is said for the index.
+/// Lines of other statements of the account with the same reference on days around. That the reference is not empty is said for the index.
 pub const SAME_REFERENCE: &str = "bank_reference = ? AND bank_reference <> '' AND currency = ? AND direction = ? \
-     AND (booking_date = ? OR value_date = ?) AND statement_id <> ? AND kind <> 'pending' \
+     AND (booking_date BETWEEN ? AND ? OR value_date = ?) AND statement_id <> ? AND kind <> 'pending' \
      AND statement_id IN (SELECT id FROM statements WHERE iban = ?) ORDER BY id";
 
 /// What the other files say of the entry that a line is a part of.
@@ -81,6 +81,8 @@ pub enum Told {
 #[derive(Debug, Default)]
 struct Group {
     minor: i128,
+    /// Of the very day. One of another day is compared only where it has the same sum.
+    same_day: bool,
     lines: Vec<BankLine>,
 }
 
@@ -110,7 +112,7 @@ impl Waits {
 pub struct Entries {
     /// Lines of the file that a check page has looked at, by reference: an import finds them in the database.
     seen: HashMap<String, Vec<(usize, BankLine)>>,
-    /// Those of them that are not skipped, by booking.
+    /// Those of them that are not skipped, by reference, direction and amount.
     bookings: HashMap<String, Vec<(usize, BankLine)>>,
     /// Lines that the file has closed.
     closed: BTreeSet<i64>,
@@ -122,6 +124,19 @@ pub struct Entries {
 const MOST_SEEN: usize = 100;
 
 type Key = (usize, i64, String, String, String, NaiveDate, NaiveDate);
+
+fn money(line: &BankLine) -> String {
+    [&line.bank_reference, &line.direction, &line.amount_minor.to_string()].map(String::as_str).join("\n")
+}
+
+/// An entry with the reference of another one is looked for so many days around its own.
+const NEAR_DAYS: u64 = 10;
+
+/// The days around one.
+fn near(day: NaiveDate) -> (NaiveDate, NaiveDate) {
+    let around = Days::new(NEAR_DAYS);
+    (day.checked_sub_days(around).unwrap_or(day), day.checked_add_days(around).unwrap_or(day))
+}
 
 impl Entries {
     /// Remembers a line that a check page has decided about.
@@ -137,16 +152,19 @@ impl Entries {
         };
         (line.state, line.kind) = (state.to_owned(), kind.to_owned());
         if state != "skipped" {
-            self.bookings.entry(booking(&line)).or_default().push((one.statement, line.clone()));
+            self.bookings.entry(money(&line)).or_default().push((one.statement, line.clone()));
         }
         self.seen.entry(line.bank_reference.clone()).or_default().push((one.statement, line));
     }
 
     /// The same booking in earlier statements of the file on a check page.
     pub fn seen_like(&self, one: &Incoming) -> Vec<BankLine> {
-        let found = self.bookings.get(&booking(&one.line)).into_iter().flatten();
+        let found = self.bookings.get(&money(&one.line)).into_iter().flatten();
         let same = |(statement, other): &&(usize, BankLine)| *statement != one.statement && other.currency == one.line.currency;
-        found.filter(same).take(MOST_SEEN).map(|(_, line)| line.clone()).collect()
+        let mut found: Vec<&BankLine> = found.filter(same).map(|(_, line)| line).collect();
+        // As the database lists them: those that name the same transfer first.
+        found.sort_by_key(|line| booking(line) != booking(&one.line));
+        found.into_iter().take(MOST_SEEN).cloned().collect()
     }
 
     pub fn close(&mut self, ids: impl IntoIterator<Item = i64>) {
@@ -169,11 +187,13 @@ impl Entries {
         {
             return Ok(Rc::clone(groups));
         }
+        let (from, until) = near(line.booking_date);
         let binds = [
             line.bank_reference.as_str().into(),
             line.currency.as_str().into(),
             line.direction.as_str().into(),
-            line.booking_date.into(),
+            from.into(),
+            until.into(),
             line.value_date.into(),
             line.statement_id.into(),
             one.iban.as_str().into(),
@@ -181,15 +201,16 @@ impl Entries {
         let kept = BankLine::list_where(conn, SAME_REFERENCE, &binds)?;
         let same = |other: &BankLine| {
             (&other.currency, &other.direction) == (&line.currency, &line.direction)
-                && (other.booking_date == line.booking_date || other.value_date == line.value_date)
+                && ((from..=until).contains(&other.booking_date) || other.value_date == line.value_date)
                 && other.kind != "pending"
         };
         let seen = self.seen.get(&line.bank_reference).into_iter().flatten();
         let seen = seen.filter(|(statement, other)| *statement != one.statement && same(other));
-        let mut groups: BTreeMap<(i64, usize), Group> = BTreeMap::new();
-        let seen = seen.map(|(at, row)| ((i64::MAX, *at), row.clone()));
-        for (place, row) in kept.into_iter().map(|row| ((row.statement_id, 0), row)).chain(seen) {
+        let mut groups: BTreeMap<(i64, usize, NaiveDate), Group> = BTreeMap::new();
+        let seen = seen.map(|(at, row)| ((i64::MAX, *at, row.booking_date), row.clone()));
+        for (place, row) in kept.into_iter().map(|row| ((row.statement_id, 0, row.booking_date), row)).chain(seen) {
             let group = groups.entry(place).or_default();
+            group.same_day |= row.booking_date == line.booking_date || row.value_date == line.value_date;
             group.minor = plus(group.minor, row.amount_minor);
             group.lines.push(row);
         }
@@ -247,7 +268,8 @@ pub fn told(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Told, Stor
                 Some(id) => unclear = unclear.or(Some(id)),
                 None => awaited.extend(open.iter().map(|row| row.id)),
             },
-            None => other = other.or(Some(first)),
+            None if group.same_day => other = other.or(Some(first)),
+            None => {}
         }
     }
     Ok(match (unclear, other) {

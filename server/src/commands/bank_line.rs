@@ -35,6 +35,8 @@ pub struct Incoming {
     pub returned: Option<Return>,
     /// How many entries of the same statement, this one among them, have said exactly the same so far.
     pub nth: usize,
+    /// How many lines of the same statement have said exactly the same so far, parts of one entry among them.
+    pub copy: usize,
     /// The credit of a notification that this is, or is a part of.
     pub announced_minor: Option<i64>,
     /// The entry that this is, or is a part of.
@@ -57,6 +59,7 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
     for (index, statement) in statements.iter().enumerate() {
         let mut occurrences: HashMap<String, i64> = HashMap::new();
         let mut entries: HashMap<String, (usize, usize)> = HashMap::new();
+        let mut copies: HashMap<String, usize> = HashMap::new();
         for (number, (entry, whole)) in statement.entries.iter().zip(wholes(statement)).enumerate() {
             for detail in &entry.details {
                 let mut line = bank_line(entry, detail);
@@ -64,6 +67,9 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
                 keep_beside(&mut line, detail);
                 // Equal parts of one entry are real: their sum is the entry's.
                 let nth = if entry.booked { nth(&mut entries, same_entry(&line), number) } else { 1 };
+                let copy = copies.entry(same_entry(&line)).or_default();
+                *copy = copy.saturating_add(usize::from(entry.booked));
+                let copy = *copy;
                 if entry.booked {
                     let count = occurrences.entry(line.fingerprint.clone()).or_default();
                     *count = count.saturating_add(1);
@@ -78,6 +84,7 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
                     reversal: entry.reversal,
                     returned: detail.returned.clone(),
                     nth,
+                    copy,
                     announced_minor: (statement.notification && entry.credit).then_some(entry.amount_minor),
                     whole,
                     said: Beside {
@@ -377,8 +384,7 @@ impl Fate {
 /// A line of another statement of the account that is the same booking by the bank's own reference. That the reference is not
 /// empty is said for the index, which holds only such lines: without it each entry would read all earlier ones.
 pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND currency = ? AND direction = ? AND amount_minor = ? \
-     AND end_to_end = ? AND reference = ? AND statement_id <> ? AND state <> 'skipped' \
-     AND statement_id IN (SELECT id FROM statements WHERE iban = ?)";
+     AND statement_id <> ? AND state <> 'skipped' AND statement_id IN (SELECT id FROM statements WHERE iban = ?)";
 
 /// The same by everything else that the bank says, where either file leaves the reference out.
 pub const SAME_WORDS: &str = "fingerprint = ? AND fingerprint <> '' AND occurrence = ? AND statement_id <> ? AND state <> 'skipped' \
@@ -398,7 +404,7 @@ enum Found {
 /// as announced is not known to the statement yet.
 fn find_known(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Found, StoreError> {
     let seen = facts.entries.seen_like(one);
-    find_same(conn, one, (if one.announced_minor.is_some() { "" } else { " AND kind <> 'announced'" }, one.nth), seen)
+    find_same(conn, one, (if one.announced_minor.is_some() { "" } else { " AND kind <> 'announced'" }, one.copy), seen)
 }
 
 /// The line that a notification has announced and that waits, or was closed without a booking, until this one comes.
@@ -436,7 +442,7 @@ fn decide_whole(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option
     })
 }
 
-/// So many lines with one reference and amount are compared at most: beyond them a person does.
+/// So many lines with one reference and amount are compared at most.
 const MOST_COMPARED: usize = 100;
 
 /// Looks for the same booking among the kept lines and those that a check page has seen. `count` of them must be there.
@@ -448,23 +454,24 @@ fn find_same(conn: &mut Conn, one: &Incoming, (and, count): (&str, usize), mut r
             line.currency.as_str().into(),
             line.direction.as_str().into(),
             line.amount_minor.into(),
-            line.end_to_end.as_str().into(),
-            line.reference.as_str().into(),
             line.statement_id.into(),
             one.iban.as_str().into(),
+            line.end_to_end.as_str().into(),
+            line.reference.as_str().into(),
             line.booking_date.into(),
         ];
-        let order = format!("ORDER BY CASE WHEN booking_date = ? THEN 0 ELSE 1 END, id LIMIT {MOST_COMPARED}");
+        // Those that name the same transfer come first: a batch has many parts of one amount.
+        let order = format!(
+            "ORDER BY CASE WHEN end_to_end = ? AND reference = ? THEN 0 ELSE 1 END, CASE WHEN booking_date = ? THEN 0 ELSE 1 END, \
+             id LIMIT {MOST_COMPARED}"
+        );
         rows.extend(BankLine::list_where(conn, &format!("{SAME_BOOKING}{and} {order}"), &binds)?);
-        let many = rows.len() >= MOST_COMPARED;
-        let last = rows.last().map(|row| row.id);
         let mut alike: Vec<(Likeness, BankLine)> = rows.into_iter().map(|row| (likeness(line, &row), row)).collect();
         alike.sort_by_key(|(likeness, row)| (*likeness, row.id));
         let same = alike.iter().filter(|(likeness, _)| *likeness == Likeness::Same).count();
         match alike.into_iter().next() {
             Some((Likeness::Same, row)) if same >= count => return Ok(Found::Same(Box::new(row))),
             Some((Likeness::Same | Likeness::Perhaps, row)) => return Ok(Found::Perhaps(row.id)),
-            _ if many => return Ok(Found::Perhaps(last.unwrap_or(0))),
             _ => {}
         }
     }
