@@ -210,6 +210,7 @@ commands!(
     assign_suspense AssignSuspense,
     attach_evidence AttachEvidence,
     buy_fractions BuyFractions,
+    cancel_payout CancelPayout,
     change_password ChangePassword,
     change_programme ChangeProgramme,
     change_user ChangeUser,
@@ -274,6 +275,7 @@ commands!(
     share_payment SharePayment,
     sign_in SignIn,
     submit_invoice SubmitInvoice,
+    take_back_line TakeBackLine,
     tell_code TellCode,
     touch_session TouchSession,
     withdraw_approved WithdrawApproved,
@@ -427,6 +429,9 @@ pub(crate) fn clean(text: &str, most: usize) -> String {
 /// A currency that is traded here: the operator has set its terms.
 pub(crate) fn traded(batch: &mut Batch<'_>, code: &str) -> Step<domain::Currency> {
     let known = currency(code)?;
+    if !known.is_current(batch.today()) {
+        return Err(Refusal::CurrencyUnknown { currency: code.to_owned() }.into());
+    }
     let terms = store::IssueTermsRow::find_where(batch.conn, "currency = ?", &[known.code().into()])?;
     terms.map(|_| known).ok_or_else(|| Refusal::CurrencyUnknown { currency: code.to_owned() }.into())
 }

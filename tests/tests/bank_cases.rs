@@ -2,7 +2,7 @@
 
 use crate::bank::{Desk, Written};
 use crate::bank_channel::{Transport, as_checked, camt053, euro, fates, text, told};
-use crate::journey::{BUYER, approve, make_payment_file, onboard};
+use crate::journey::{BUYER, SUPPLIER, approve, make_payment_file, onboard, payment_list, set_limit, verify_account};
 use crate::payouts::Setting;
 use domain::chart::AccountKey;
 use e2e::Database;
@@ -383,7 +383,11 @@ fn one_transfer_with_several_references_is_split_by_its_amounts() {
         // Two people divide what does not say how.
         let line = it.lines("suspense")[0].clone();
         assert!(line.note.contains(&own) && line.note.contains(&theirs), "{}", line.note);
-        let assign = |reference: &str, amount: Option<i64>| json!({ "line_id": line.id, "reference": reference, "amount_minor": amount, "reason": "by the payer's letter" });
+        let assign = |reference: &str, amount: Option<i64>| {
+            let mut body = json!({ "line_id": line.id, "reference": reference, "reason": "by the payer's letter" });
+            amount.into_iter().for_each(|minor| body["amount_minor"] = minor.into());
+            body
+        };
         assert_eq!(it.refused("assign-suspense", &assign(&own, Some(30_001))), "amount_invalid");
         let _ = it.agree("assign-suspense", &assign(&own, Some(12_000)));
         assert_eq!((it.line(line.id).amount_minor, it.line(line.id).state.as_str()), (18_000, "suspense"));
@@ -477,6 +481,183 @@ fn a10_a_zip_of_bank_files_is_taken_up() {
             assert!(bank.why(name).starts_with(code) && bank.why(name).contains(said), "{name}: {}", bank.why(name));
         }
         assert_eq!(it.cash(), 3_200);
+        it.world.verify();
+    }
+}
+
+/// What two people placed or recorded wrongly, two people take back.
+#[test]
+fn a_wrong_placement_is_taken_back() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let other = onboard(&it.world, &it.operator, BUYER);
+        let theirs = it.world.api(BUYER.3).get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
+        let cash = |party: i64| it.balance(AccountKey::cash(party, AssetId(978)));
+        let claim = |party: i64| it.balance(AccountKey::claim(party, AssetId(978)));
+        let custody = || it.balance(AccountKey::custody(AssetId(978)));
+        let take_back = |line: i64| json!({ "line_id": line, "reason": "it was the other company's" });
+
+        // Placed with the wrong company, taken back, and placed rightly.
+        let _ = it.notify(&[euro("90.00", "P-1", "")]);
+        let line = it.newest().id;
+        assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict", "it has no place yet");
+        let assign = |reference: &str| json!({ "line_id": line, "reference": reference, "reason": "by the letter" });
+        let _ = it.agree("assign-suspense", &assign(&theirs));
+        assert_eq!((cash(other), it.suspense()), (9_000, 0));
+        let page = format!("/ops/bank-lines/{line}");
+        let asked = it.operator.fill(&page, &format!("{page}/take-back"), &[("reason", "the wrong company")]);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!(cash(other), 9_000, "one person alone moves nothing");
+        assert_eq!(approve(&it.checker).status, 200);
+        assert_eq!((cash(other), it.suspense(), it.line(line).state.as_str()), (0, 9_000, "suspense"));
+        let _ = it.agree("assign-suspense", &assign(&it.reference));
+        assert_eq!((cash(it.party), it.suspense()), (9_000, 0));
+
+        // What was earmarked meanwhile is a claim; it is paid like any other.
+        set_limit(&it.world, SUPPLIER.3, "EUR", "1,000,000.00");
+        verify_account(&it.world, (&it.operator, &it.checker), SUPPLIER.3, "BE68 5390 0754 7034");
+        let paid = it.supplier.api("request-payout", &it.key(), &json!({ "currency": "EUR", "amount_minor": 4_000 }));
+        assert_eq!(paid.status, 200, "{}", paid.body);
+        let _ = it.agree("take-back-line", &take_back(line));
+        assert_eq!((cash(it.party), claim(it.party), it.suspense()), (4_000, 4_000, 9_000));
+        let owed = BankLine::find_where(&mut it.world.conn(), "kind = 'placement_reversed'", &[]).unwrap().unwrap();
+        assert_eq!((owed.state.as_str(), owed.claim_minor, owed.twin_id), ("claimed", 4_000, Some(line)));
+        let _ = it.notify(&[euro("40.00", "P-2", "")]);
+        let paying = it.newest().id;
+        it.resolve(owed.id, "settle_claim", Some(paying));
+        assert_eq!((claim(it.party), it.line(owed.id).state.as_str()), (0, "reversed"));
+        // The payment of the claim was a mistake, too.
+        let _ = it.agree("take-back-line", &take_back(paying));
+        assert_eq!((claim(it.party), it.suspense()), (4_000, 13_000));
+        assert_eq!((it.line(owed.id).state.as_str(), it.line(owed.id).claim_minor), ("claimed", 4_000));
+
+        // A receipt by hand that was never there leaves the account again; once a file has brought it, it waits in suspense.
+        let before = custody();
+        let _ = it.agree("record-receipt", &it.receipt(700, &theirs));
+        let recorded = BankLine::find_where(&mut it.world.conn(), "kind = 'recorded'", &[]).unwrap().unwrap().id;
+        assert_eq!((cash(other), custody()), (700, before + 700));
+        let _ = it.agree("take-back-line", &take_back(recorded));
+        assert_eq!((cash(other), custody(), it.line(recorded).state.as_str()), (0, before, "reversed"));
+        assert_eq!(it.refused("take-back-line", &take_back(recorded)), "state_conflict", "once");
+        let balance = server::demo::files::camt053(CUSTODY_IBAN, domain::Currency::EUR, DAY.parse().unwrap(), "BAL", before, &[]);
+        assert_eq!(it.import_file(balance.into_bytes()).status, 200);
+        let compared = store::reconciliation::compare(&mut it.world.conn(), "EUR", None).unwrap().unwrap();
+        assert_eq!((compared.recorded_minor, compared.unexplained_minor()), (0, 0), "books and bank agree without it");
+        let _ = it.agree("record-receipt", &it.receipt(800, &theirs));
+        assert_eq!(it.notify(&[euro("8.00", "P-3", &theirs)])["confirmed"], 1);
+        let waiting = it.suspense();
+        let confirmed = it.newest();
+        assert_eq!(it.refused("take-back-line", &take_back(confirmed.id)), "state_conflict", "the receipt is what was booked");
+        let _ = it.agree("take-back-line", &take_back(confirmed.twin_id.unwrap()));
+        assert_eq!((cash(other), it.suspense() - waiting, custody()), (0, 800, before + 800));
+        it.world.verify();
+    }
+}
+
+/// A payout is taken back by who asked for it, as long as it is in no file.
+#[test]
+fn a_payout_is_cancelled_until_it_is_in_a_file() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        onboard(&it.world, &it.operator, BUYER);
+        let ask = |key: &str, minor: i64| {
+            let asked = it.supplier_api.api("request-payout", key, &json!({ "currency": "EUR", "amount_minor": minor }));
+            asked.json()["result"]["payout_id"].as_i64().unwrap()
+        };
+        let cancel = |client: &e2e::Client, key: &str, id: i64| {
+            let answer = client.api("cancel-payout", key, &json!({ "payout_id": id }));
+            (answer.status, answer.json()["code"].as_str().unwrap_or_default().to_owned())
+        };
+        let first = ask("cancel-ask-1", 40_000);
+        assert_eq!(it.cash(), (100_000, 60_000));
+        for (who, email) in [("buyer", BUYER.3), ("operator", "operator@x.example")] {
+            let other = it.world.api(email);
+            assert_eq!(cancel(&other, &format!("cancel-by-{who}"), first), (404, "not_found".to_owned()), "{who}");
+        }
+        // On the page, by its company.
+        let done = it.supplier.fill("/cash", &format!("/cash/payouts/{first}/cancel"), &[]);
+        assert!([200, 303].contains(&done.status), "{}", done.text());
+        assert_eq!(it.cash(), (100_000, 100_000));
+        let row = store::Payout::find_where(&mut it.world.conn(), "id = ?", &[first.into()]).unwrap().unwrap();
+        assert_eq!(row.state, "cancelled");
+        assert_eq!(cancel(&it.supplier_api, "cancel-twice", first), (409, "state_conflict".to_owned()));
+        // The list that somebody looked at is another one without it.
+        let (second, third) = (ask("cancel-ask-2", 1_000), ask("cancel-ask-3", 2_000));
+        let list = payment_list(&it.operator_api, "EUR");
+        assert_eq!(cancel(&it.supplier_api, "cancel-second", second).0, 200);
+        let stale = it.operator_api.api("create-payment-file", "cancel-stale-list", &list);
+        assert_eq!(stale.json()["code"], "payment_list_changed", "{}", stale.body);
+        make_payment_file(&it.operator, &it.checker, "EUR");
+        assert_eq!(cancel(&it.supplier_api, "cancel-too-late", third), (409, "state_conflict".to_owned()));
+        assert_eq!(it.cash(), (100_000, 98_000));
+        it.world.verify();
+    }
+}
+
+/// B6: a payout account is one that takes payouts.
+#[test]
+fn a_qr_iban_is_no_payout_account() {
+    let it = Desk::start(Database::sqlite());
+    let propose = |iban: &str, bic: &str, key: &str| {
+        let body = json!({ "currency": "EUR", "iban": iban, "bic": bic, "holder": "Real Supplier" });
+        let answer = it.supplier.api("propose-bank-account", key, &body);
+        answer.json()["code"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(propose("CH44 3199 9123 0008 8901 2", "", "propose-qr-iban"), "qr_iban");
+    assert_eq!(propose("BE68 5390 0754 7034", "DEUTXXFF", "propose-odd-bic"), "field_invalid");
+    assert_eq!(propose("CH93 0076 2011 6238 5295 7", "", "propose-plain"), "");
+    let terms = json!({
+        "currency": "BGN", "reserve_bps": 1_000, "settlement_fee_bps": 5, "purchase_fee_bps": 10, "minimum_fee_minor": 100,
+        "minimum_ticket_minor": 1_000, "late_rate": "8", "late_day_count": "ACT/360", "grace_days": 3,
+    });
+    assert_eq!(it.refused("set-issue-terms", &terms), "currency_unknown", "euro since 2026");
+}
+
+/// A6 beside a receipt by hand: with another payee, the bank's reference alone confirms nothing.
+#[test]
+fn a6_a_reused_reference_confirms_no_other_payees_receipt() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        onboard(&it.world, &it.operator, BUYER);
+        let theirs = it.world.api(BUYER.3).get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
+        let mut recorded = it.receipt(700, &theirs);
+        recorded["bank_reference"] = "0001".into();
+        let _ = it.agree("record-receipt", &recorded);
+        let rows = as_checked(&bank, &it.world, "own.xml", &camt053("OWN", &[euro("7.00", "0001", &it.reference)]));
+        assert_eq!((fates(&rows), it.cash()), (vec![("attention", "possibly_recorded")], 0));
+        it.resolve(it.newest().id, "accept", None);
+        assert_eq!(it.cash(), 700);
+        it.world.verify();
+    }
+}
+
+/// A11, A16, A17: what Kontor does with files merged into one, with a batch told in part, and with a value date still to come.
+#[test]
+fn a11_a16_a17_nothing_is_guessed() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let merged = format!("{}{}", text(&statement("A11-1", "")), text(&statement("A11-2", "")));
+        bank.put("a11.xml", merged.as_bytes());
+        assert_eq!(bank.round(&it.world), 1);
+        assert!(bank.why("a11.xml").starts_with("not_xml: "), "{}", bank.why("a11.xml"));
+
+        let part = format!(
+            "<NtryDtls><Btch><NbOfTxs>10</NbOfTxs></Btch><TxDtls><Amt Ccy=\"EUR\">100.00</Amt><RmtInf>{}</RmtInf></TxDtls></NtryDtls>",
+            strd(&it.reference, "")
+        );
+        let rows = as_checked(&bank, &it.world, "a16.xml", &statement("A16", &entry("1000.00", true, "A16", &part)));
+        assert_eq!((fates(&rows), it.cash(), it.suspense()), (vec![("suspense", "")], 0, 100_000));
+
+        // Booked on a Friday, valued on the Monday: two people may book it with the value date that they know.
+        it.world.move_to("2026-11-27");
+        let friday = text(&statement("A17", &remitted("17.00", "A17", ("NOTPROVIDED", &strd(&it.reference, "")))));
+        let friday = friday.replace(DAY, "2026-11-27").replace("<ValDt><Dt>2026-11-27", "<ValDt><Dt>2026-11-30");
+        let rows = as_checked(&bank, &it.world, "a17.xml", friday.as_bytes());
+        assert_eq!(fates(&rows), [("attention", "value_date")]);
+        it.resolve(it.newest().id, "accept", None);
+        assert_eq!(it.cash(), 1_700);
         it.world.verify();
     }
 }

@@ -95,10 +95,12 @@ const SHOWN_IN_DOMAIN: &[&str] = &[
     "password_breached",
     "account_number_invalid",
     "bank_code_invalid",
+    "qr_iban",
 ];
 
 /// Everything that a sentence may want filled in.
 const PLACES: &[&str] = &[
+    "account",
     "field",
     "currency",
     "minutes",

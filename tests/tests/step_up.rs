@@ -611,6 +611,7 @@ fn every_command_says_whether_it_asks_for_a_code() {
         "set_approval_limit",
         "set_buyer_limit",
         "set_holiday",
+        "take_back_line",
     ];
     /// Trade inside the platform (bounded by limits and second people), words, drafts, the platform's own work, and one's own account,
     /// where the password is asked for.
@@ -622,6 +623,7 @@ fn every_command_says_whether_it_asks_for_a_code() {
         "answer_programme_invitation",
         "attach_evidence",
         "buy_fractions",
+        "cancel_payout",
         "change_password",
         "change_programme",
         "close_day",

@@ -66,7 +66,7 @@ impl BankAccountNumber {
     /// What a company of this country typed into two fields. Where a country has IBANs, nothing else is an account.
     pub fn of(country: &str, number: &str, bank: &str) -> Result<Self, Refusal> {
         if let Some(known) = Self::parse(&plain(number)) {
-            return Ok(known);
+            return if known.is_qr_iban() { Err(Refusal::QrIban) } else { Ok(known) };
         }
         let clearing = CLEARINGS.iter().find(|known| known.country == country).ok_or(Refusal::IbanInvalid)?;
         let number = plain(number);
@@ -96,6 +96,16 @@ impl BankAccountNumber {
             format!("{system}/{member}/{}", plain(number))
         };
         Self::parse(&whole).map_or_else(|| number.to_owned(), |known| known.to_string())
+    }
+
+    /// Whether it is a QR-IBAN: an institution number from 30000 to 31999 in Switzerland or Liechtenstein (SIX, QR-bill implementation
+    /// guidelines). It takes only payments with a QR reference, so that a payout to it comes back.
+    #[must_use]
+    pub fn is_qr_iban(&self) -> bool {
+        let Self::Iban(iban) = self else { return false };
+        let institution = iban.get(4..9).and_then(|digits| digits.parse::<u32>().ok());
+        (iban.starts_with("CH") || iban.starts_with("LI"))
+            && institution.is_some_and(|number| (30_000..=31_999).contains(&number))
     }
 
     /// The account as its own bank calls it.
@@ -130,18 +140,32 @@ fn is_number(text: &str, (least, most): (usize, usize)) -> bool {
     (least..=most).contains(&text.len()) && text.bytes().all(|mark| mark.is_ascii_digit())
 }
 
+/// Countries of the IBAN registry (ISO 13616, release 102 of June 2026) that the library of its structures leaves out: so many letters of the
+/// bank, and the account's marks, which are digits or any.
+const MORE_IBANS: &[(&str, usize, usize, bool)] = &[("HN", 4, 20, true), ("PK", 4, 16, false)];
+
 /// An IBAN in its electronic form, if its check digits and country format hold.
 fn normalise_iban(typed: &str) -> Option<String> {
     let plain: String = typed.chars().filter(|mark| !mark.is_whitespace()).collect::<String>().to_ascii_uppercase();
-    plain.parse::<iban::Iban>().ok().map(|_| plain)
+    if plain.parse::<iban::Iban>().is_ok() {
+        return Some(plain);
+    }
+    plain.parse::<iban::BaseIban>().ok()?;
+    let (_, letters, rest, digits) = MORE_IBANS.iter().find(|(country, ..)| plain.starts_with(country))?;
+    let (bank, account) = plain.get(4..)?.split_at_checked(*letters)?;
+    let fits = bank.bytes().all(|mark| mark.is_ascii_uppercase())
+        && account.len() == *rest
+        && account.bytes().all(|mark| mark.is_ascii_digit() || !*digits);
+    fits.then_some(plain)
 }
 
-/// ISO 9362: bank, country, place, and perhaps a branch.
+/// ISO 9362: bank (letters, since 2014 also digits), country of ISO 3166-1 or Kosovo's XK, place, and perhaps a branch.
 #[must_use]
 pub fn normalise_bic(typed: &str) -> Option<String> {
     let plain = plain(typed);
-    let letters = plain.bytes().take(6).all(|mark| mark.is_ascii_uppercase());
-    (matches!(plain.len(), 8 | 11) && letters && is_plain(&plain)).then_some(plain)
+    let country = plain.get(4..6)?;
+    let known = country == "XK" || country.parse::<iso_currency::Country>().is_ok();
+    (matches!(plain.len(), 8 | 11) && known && is_plain(&plain)).then_some(plain)
 }
 
 #[cfg(test)]
@@ -178,6 +202,65 @@ mod tests {
             "BIC/ICBKCNBJ/<x>",
         ] {
             assert_eq!(BankAccountNumber::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_qr_iban_takes_no_payout() {
+        // Examples of the implementation guidelines, and the bounds of the range.
+        let with = |institution: &str, country: &str| {
+            let body = format!("{institution}000000000000");
+            let check = (0..98).map(|check| format!("{country}{check:02}{body}")).find(|iban| normalise_iban(iban).is_some());
+            BankAccountNumber::of("CH", &check.unwrap(), "").map(|_| ())
+        };
+        assert_eq!(BankAccountNumber::of("CH", "CH44 3199 9123 0008 8901 2", ""), Err(Refusal::QrIban));
+        for country in ["CH", "LI"] {
+            assert_eq!(
+                ["29999", "30000", "31999", "32000"].map(|institution| with(institution, country)),
+                [Ok(()), Err(Refusal::QrIban), Err(Refusal::QrIban), Ok(())]
+            );
+        }
+        assert!(BankAccountNumber::of("DE", "DE89370400440532013000", "").is_ok());
+        assert!(BankAccountNumber::parse("CH4431999123000889012").is_some(), "a payer may have one");
+    }
+
+    #[test]
+    fn countries_and_banks_are_those_of_the_registries() {
+        for iban in [
+            "PK36 SCBL 0000 0011 2345 6702",
+            "HN88CABF00000000000250005469",
+            "XK051212012345678906",
+            "YE15CBYE0001018861234567891234",
+        ] {
+            assert!(normalise_iban(iban).is_some(), "{iban}");
+        }
+        for iban in
+            ["PK36SCBL000000112345670", "HN88CABF0000000000025000546A", "PK36GCBL0000001123456702", "US64SVBKUS6S3300958879"]
+        {
+            assert!(normalise_iban(iban).is_none(), "{iban}");
+        }
+        for bic in ["DEUTDEFF", "1EUTDEFF500", "NCBVXKPR", "BKCHHKHH"] {
+            assert!(normalise_bic(bic).is_some(), "{bic}");
+        }
+        for bic in ["DEUTXXFF", "DEUT1EFF", "DEUTDEF", "DEUTZZFF500"] {
+            assert!(normalise_bic(bic).is_none(), "{bic}");
+        }
+        let root =
+            std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
+        for (file, known) in
+            [("iban", normalise_iban as fn(&str) -> Option<String>), ("bic", normalise_bic as fn(&str) -> Option<String>)]
+        {
+            let Ok(table) = std::fs::read_to_string(format!("{root}/data/identifiers/{file}_vectors.csv")) else {
+                println!("left out: shared data is absent");
+                return;
+            };
+            for row in table.lines().skip(1) {
+                let mut cells = row.split(',');
+                let (input, expected) = (cells.next().unwrap(), cells.next().unwrap());
+                if expected != "review" {
+                    assert_eq!(known(input).is_some(), expected == "valid", "{row}");
+                }
+            }
         }
     }
 

@@ -143,6 +143,7 @@ codes! {
     PayoutFailed = 52 => "payout_failed",
     SuspenseReturnHold = 53 => "suspense_return_request",
     PayoutReturn = 54 => "payout_return",
+    PlacementReversed = 55 => "placement_reversed",
 }
 
 /// One line of a recipe, by account key; the writer finds the accounts and opens the missing ones.
@@ -208,6 +209,14 @@ pub fn claim_made(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
 pub fn receipt_reversed(from: AccountKey, debtor: i64, currency: AssetId, (there, missing): (i64, i64)) -> Vec<Posting> {
     let back = line(from, AccountKey::custody(currency), there, Booking::ReceiptReversed);
     back.into_iter().chain(claim_made(debtor, currency, missing)).collect()
+}
+
+/// Money was placed wrongly: back into suspense out of where it is, as far as it is still there; the rest is a claim.
+#[must_use]
+pub fn placement_reversed(from: AccountKey, debtor: i64, currency: AssetId, (there, missing): (i64, i64)) -> Vec<Posting> {
+    let suspense = AccountKey::suspense(currency);
+    let back = line(from, suspense, there, Booking::PlacementReversed);
+    back.into_iter().chain(line(AccountKey::claim(debtor, currency), suspense, missing, Booking::PlacementReversed)).collect()
 }
 
 /// Money that waited in suspense is what somebody owed.
@@ -401,6 +410,7 @@ mod tests {
         expected.extend(rows("place suspense", &suspense_to_collection(50, currency, 1)));
         expected.extend(rows("bank charge", &bank_charge(currency, 1)));
         expected.extend(rows("receipt reversed", &receipt_reversed(AccountKey::cash(2, currency), 2, currency, (1, 1))));
+        expected.extend(rows("placement reversed", &placement_reversed(AccountKey::cash(2, currency), 2, currency, (1, 1))));
         expected.extend(rows("claim settled", &claim_settled(2, currency, 1)));
         expected.extend(rows("claim written off", &claim_written_off(2, currency, 1)));
         expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));

@@ -13,6 +13,11 @@ pub struct Currency {
     exponent: u32,
 }
 
+/// Currencies that ISO 4217 has withdrawn and that can still be read, with the first day without them (list three and amendments up to 180,
+/// of 2025).
+const ENDED: &[(&str, &str)] =
+    &[("BGN", "2026-01-01"), ("CUC", "2021-07-01"), ("HRK", "2023-01-01"), ("SLL", "2024-04-01"), ("ZWL", "2024-09-01")];
+
 impl Currency {
     pub const EUR: Self = Self { code: *b"EUR", exponent: 2 };
     pub const CNY: Self = Self { code: *b"CNY", exponent: 2 };
@@ -24,6 +29,13 @@ impl Currency {
         let exponent = u32::from(known.exponent()?);
         let code = code.as_bytes().try_into().ok()?;
         Some(Self { code, exponent })
+    }
+
+    /// Whether it is money on this day. What has ended stays readable: old files are in it.
+    #[must_use]
+    pub fn is_current(&self, day: chrono::NaiveDate) -> bool {
+        let ended = ENDED.iter().find(|(code, _)| *code == self.code()).and_then(|(_, on)| on.parse::<chrono::NaiveDate>().ok());
+        ended.is_none_or(|ended| day < ended)
     }
 
     #[must_use]
@@ -188,6 +200,31 @@ impl AmountFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_iso_4217_has_withdrawn_is_no_money_after_its_day() {
+        let current = |code: &str, day: &str| Currency::parse(code).unwrap().is_current(day.parse().unwrap());
+        assert!(current("BGN", "2025-12-31") && !current("BGN", "2026-01-01") && !current("HRK", "2026-11-30"));
+        assert!(current("EUR", "2026-11-30") && current("XCG", "2026-11-30") && current("ZWG", "2026-11-30"));
+        let root =
+            std::env::var("KONTOR_SHARED").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
+        let Ok(table) = std::fs::read_to_string(format!("{root}/data/identifiers/iso4217_codes_all.csv")) else {
+            println!("left out: shared data is absent");
+            return;
+        };
+        // Code, number, minor unit and day of withdrawal are the last four cells; names may hold commas.
+        let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|row| row.rsplitn(5, ',').collect()).collect();
+        let alive: Vec<&str> = rows.iter().filter(|row| row[0].is_empty()).map(|row| row[3]).collect();
+        for row in &rows {
+            let (code, unit) = (row[3], row[1]);
+            let known = Currency::parse(code);
+            if row[0].is_empty() && unit.parse::<u32>().is_ok() {
+                assert_eq!(known.map(|known| known.exponent()), unit.parse().ok(), "{code}");
+            }
+            let is_current = known.is_some_and(|known| known.is_current("2026-11-30".parse().unwrap()));
+            assert!(!is_current || alive.contains(&code), "{code} has ended");
+        }
+    }
 
     #[test]
     fn a_country_has_its_currency() {

@@ -81,6 +81,8 @@ refusals! {
     // Companies
     TaxIdTaken => "tax_id_taken",
     IbanInvalid => "iban_invalid",
+    /// It takes only payments with a QR reference.
+    QrIban => "qr_iban",
     /// A country without IBANs: digits of an account number.
     AccountNumberInvalid { least: usize, most: usize } => "account_number_invalid",
     /// Such a number is only found with its bank: a BIC, or so many marks of the clearing system's code.

@@ -278,6 +278,9 @@ fn read_entry(node: Node<'_, '_>, created: Option<NaiveDate>) -> Result<Entry, F
             details.push(read_detail(transaction, returned, &currency));
         }
     }
+    if is_partial(node, &details, (credit, amount_minor)) {
+        details.clear();
+    }
     let mut details = share_out(details, amount_minor, &currency, node)?;
     if let [only] = details.as_mut_slice() {
         read_collective(node, &mut only.collective, &currency);
@@ -426,6 +429,15 @@ fn read_return(node: Node<'_, '_>, entry_returned: bool) -> Option<Return> {
     Some(Return { reason, note: notes.join(" ") })
 }
 
+/// Whether the one transaction that is told is not the whole entry: the batch has more, or more money came in than it brought. What it names is
+/// then not where all of the money belongs.
+fn is_partial(entry: Node<'_, '_>, raw: &[RawDetail], (credit, total): (bool, i64)) -> bool {
+    let [(_, only)] = raw else { return false };
+    let batches = xml::children(entry, "NtryDtls").filter_map(|group| xml::child(group, "Btch"));
+    let count = batches.filter_map(|batch| xml::text(batch, &["NbOfTxs"]).parse::<u64>().ok()).fold(0, u64::saturating_add);
+    count > 1 || (credit && only.collective.payments_minor.is_some_and(|minor| minor < total))
+}
+
 /// Each transaction gets its amount. A single one is the whole entry; several must sum to it, else the entry
 /// is taken as one sum that a person must place.
 fn share_out(raw: Vec<RawDetail>, total: i64, currency: &str, node: Node<'_, '_>) -> Result<Vec<EntryDetail>, FormatFault> {
@@ -535,6 +547,29 @@ mod tests {
         let found = read(one);
         assert_eq!((found.message_id.as_str(), found.payments_minor, found.count), ("KONTOR-9", Some(29_850), None));
         assert_eq!(read(&format!("{batch}{batch}")), Collective::default(), "several files are no one file");
+    }
+
+    /// A16: an entry that tells only a part of its transactions.
+    #[test]
+    fn a_part_that_is_told_names_no_place_for_the_whole() {
+        let part = |amount: &str| {
+            format!(
+                "<TxDtls><Amt Ccy=\"EUR\">{amount}</Amt><RmtInf><Strd><CdtrRefInf><Ref>RF51C10102</Ref></CdtrRefInf></Strd></RmtInf></TxDtls>"
+            )
+        };
+        let read = |sign: &str, inside: &str| {
+            let text = format!("<CdtDbtInd>{sign}</CdtDbtInd><Sts>BOOK</Sts><NtryDtls>{inside}</NtryDtls>");
+            let details = entry_with(&text).unwrap()[0].entries[0].details.clone();
+            (details.len(), details[0].amount_minor, details[0].reference.clone())
+        };
+        let whole = |reference: &str| (1, 30_000, reference.to_owned());
+        assert_eq!(read("CRDT", &part("300.00")), whole("RF51C10102"));
+        assert_eq!(read("CRDT", &part("100.00")), whole(""), "more money came than it brought");
+        assert_eq!(read("CRDT", &(part("100.00") + &part("100.00"))), whole(""));
+        assert_eq!(read("CRDT", &part("310.00")), whole("RF51C10102"), "a charge was taken off");
+        let batch = "<Btch><NbOfTxs>10</NbOfTxs></Btch>";
+        assert_eq!(read("CRDT", &format!("{batch}{}", part("300.00"))), whole(""));
+        assert_eq!(read("DBIT", &part("299.00")), whole("RF51C10102"), "a charge inside a debit");
     }
 
     #[test]

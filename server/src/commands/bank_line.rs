@@ -249,8 +249,11 @@ impl Facts {
         let near = self.recorded.get(&(line.currency.clone(), line.amount_minor))?.iter().filter(|row| is_near(row, line));
         let certain = |row: &&BankLine| {
             let place = row.receivable_id.map(Target::Receivable).or(row.party_id.map(Target::Company));
-            (target.is_some() && place == target)
-                || (!line.bank_reference.is_empty() && row.bank_reference == line.bank_reference)
+            // A bank uses its references again: with another payee the same one says nothing.
+            match target {
+                Some(_) => place == target,
+                None => !line.bank_reference.is_empty() && row.bank_reference == line.bank_reference,
+            }
         };
         let mut near: Vec<&BankLine> = near.collect();
         near.sort_by_key(|row| (!certain(row), row.id));

@@ -68,11 +68,12 @@ pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note:
     tell(batch, payout, "payout_rejected")
 }
 
-/// It was not sent yet, and will not be: the account that it was meant for is no longer the company's.
+/// It was not sent yet, and will not be: who asked for it has thought better, or the account is no longer the company's.
 pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout) -> Step<()> {
     advance(payout, InstructionEvent::Cancel)?;
     batch.post(&chart::payout_failed(TransferNumber(payout.hold_number)))?;
     batch.update(payout)?;
+    reopen_line(batch, payout)?;
     tell(batch, payout, "payout_cancelled")
 }
 

@@ -9,13 +9,19 @@ use domain::party::Capacity;
 use domain::settlement_instruction::InstructionState;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::Payout;
+use store::{BankLine, Payout};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReturnSuspense {
     pub line_id: i64,
     pub reason: String,
+}
+
+/// The account that the money came from, where a payment back would arrive.
+fn payer_account(line: &BankLine) -> Result<BankAccountNumber, Refusal> {
+    let account = BankAccountNumber::parse(&line.counterparty_iban).ok_or(Refusal::PayerAccountUnknown)?;
+    if account.is_qr_iban() { Err(Refusal::QrIban) } else { Ok(account) }
 }
 
 impl Execute for ReturnSuspense {
@@ -27,14 +33,14 @@ impl Execute for ReturnSuspense {
         required_prose(&self.reason, "reason", 500)?;
         let line = waiting_line(batch, self.line_id)?;
         one_request(batch, line.id)?;
-        BankAccountNumber::parse(&line.counterparty_iban).ok_or(Refusal::PayerAccountUnknown)?;
+        payer_account(&line)?;
         Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         batch.acting_party(actor, Capacity::Operator)?;
         let mut line = waiting_line(batch, self.line_id)?;
-        let account = BankAccountNumber::parse(&line.counterparty_iban).ok_or(Refusal::PayerAccountUnknown)?;
+        let account = payer_account(&line)?;
         let asset = currency_asset(currency(&line.currency)?);
         let (hold_number, _) = batch.post(&chart::payout_request(None, asset, line.amount_minor))?;
         let id = batch.next_id();

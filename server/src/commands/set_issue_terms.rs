@@ -47,6 +47,9 @@ impl SetIssueTerms {
         if let Some(minor) = self.notice_credit_minor {
             within(minor, 0, domain::money::MOST_BOOKED_MINOR, "notice_credit_minor")?;
         }
+        if !known.is_current(batch.today()) {
+            return Err(Refusal::CurrencyUnknown { currency: known.code().to_owned() }.into());
+        }
         let before = IssueTermsRow::find_where(batch.conn, "currency = ?", &[known.code().into()])?;
         let rate: Decimal = self.late_rate.parse().map_err(|_| field("late_rate"))?;
         if rate < Decimal::ZERO || rate > Decimal::from(36) {

@@ -141,6 +141,7 @@ fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, Sto
         }
         Command::AssignSuspense(assign) => Bound { payee: assign.reference.clone(), ..line(conn, assign.line_id)? },
         Command::ReturnSuspense(back) => line(conn, back.line_id)?,
+        Command::TakeBackLine(back) => line(conn, back.line_id)?,
         Command::ResolveLine(resolve) => line(conn, resolve.line_id)?,
         Command::DecideApproval(decision) => return request(conn, actor, decision.approval_id, decision.approve),
         _ => about(""),

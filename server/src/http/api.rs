@@ -223,6 +223,7 @@ command_routes! {
     "end-membership" end_membership EndMembership Maker;
     "end-sessions" end_sessions EndSessions Administrator;
     "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
+    "cancel-payout" cancel_payout CancelPayout Maker;
     "explain-statement" explain_statement ExplainStatement OperatorMaker;
     "fail-payout" fail_payout FailPayout OperatorMaker;
     "invite-company" invite_company InviteCompany OperatorMaker;
@@ -247,6 +248,7 @@ command_routes! {
     "set-preferences" set_preferences SetPreferences Member by set_preferences;
     "settle-dispute" settle_dispute SettleDispute BuyerMaker;
     "submit-invoice" submit_invoice SubmitInvoice SupplierMaker;
+    "take-back-line" take_back_line TakeBackLine OperatorMaker;
     "tell-code" tell_code TellCode OperatorMaker by operations::tell_code;
     "withdraw-approved" withdraw_approved WithdrawApproved BuyerMaker;
     "withdraw-invoice" withdraw_invoice WithdrawInvoice SupplierMaker;

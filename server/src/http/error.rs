@@ -310,7 +310,7 @@ impl Fault {
                 "due_date_too_close" | "due_date_too_far" => "due_date",
                 "minimum_ticket_invalid" => "minimum_ticket",
                 "insufficient_cash" => "amount",
-                "iban_invalid" | "account_number_invalid" => "iban",
+                "iban_invalid" | "qr_iban" | "account_number_invalid" => "iban",
                 "bank_code_invalid" => "bic",
                 "currency_unknown" | "bank_account_missing" | "nothing_to_pay" => "currency",
                 "file_unreadable" | "file_too_large" | "statement_repeated" | "statement_account_unknown" => "files",

@@ -109,7 +109,7 @@ pub fn compare(conn: &mut Conn, currency: &str, statement: Option<&Statement>) -
     // What is only announced is in no closing balance: its statement brings it.
     let sql = format!(
         "SELECT CAST(COALESCE(SUM(CASE WHEN l.state = 'attention' AND l.kind <> 'announced' AND l.currency = s.currency AND NOT {later} THEN -({signed}) ELSE 0 END), 0) AS BIGINT) AS attention, \
-         CAST(COALESCE(SUM(CASE WHEN l.kind = 'recorded' AND l.statement_id = 0 AND l.twin_id IS NULL THEN l.amount_minor ELSE 0 END), 0) AS BIGINT) AS recorded, \
+         CAST(COALESCE(SUM(CASE WHEN l.kind = 'recorded' AND l.state = 'matched' AND l.statement_id = 0 AND l.twin_id IS NULL THEN l.amount_minor ELSE 0 END), 0) AS BIGINT) AS recorded, \
          CAST(COALESCE(SUM(CASE WHEN {booked} AND {later} THEN {signed} ELSE 0 END), 0) AS BIGINT) AS later, \
          CAST(COALESCE(SUM(CASE WHEN l.state = 'explained' AND l.kind <> 'announced' AND l.currency = s.currency AND NOT {later} THEN -({signed}) ELSE 0 END), 0) AS BIGINT) AS explained \
          FROM bank_lines l LEFT JOIN statements s ON s.id = l.statement_id WHERE l.currency = ?"

@@ -11,6 +11,7 @@ use crate::commands::create_payment_file::FILE_PREFIX;
 use crate::commands::record_receipt::{RecordReceipt, list_known};
 use crate::commands::resolve_line::{self, ResolveLine};
 use crate::commands::return_suspense::ReturnSuspense;
+use crate::commands::take_back_line::TakeBackLine;
 use domain::Refusal;
 use domain::bank_line::Act;
 use domain::party::Role;
@@ -28,6 +29,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/ops/bank-lines/{id}/return", bank_line_return);
     routes.get("/ops/bank-lines/{id}/resolve", bank_line_resolve_check);
     routes.post("/ops/bank-lines/{id}/resolve", bank_line_resolve);
+    routes.post("/ops/bank-lines/{id}/take-back", bank_line_take_back);
     routes.get("/ops/receipts", manual_receipt);
     routes.get("/ops/receipts/check", manual_receipt_check);
     routes.post("/ops/receipts", manual_receipt_post);
@@ -182,6 +184,13 @@ fn line_forms(who: &Who<impl SignedIn>, mut page: Page, row: &BankLineRow) -> Pa
             .form(asking(format!("/ops/bank-lines/{id}/return"), who.t("page-to-check"), vec![reason()]).secondary());
     }
     let acts = resolve_line::possible(&row.state, &row.kind);
+    if acts.is_empty() && row.direction == "in" && ["placed", "matched"].contains(&row.state.as_str()) && row.payout_id == 0 {
+        let form = Form::new(format!("/ops/bank-lines/{id}/take-back"), who.t("bank-line-take-back-submit"), vec![reason()]);
+        return page
+            .with(Block::Heading(who.t("bank-line-take-back")))
+            .with(Block::Paragraph(who.t("bank-line-take-back-lead")))
+            .form(form.secondary());
+    }
     if acts.is_empty() {
         return page;
     }
@@ -397,6 +406,12 @@ async fn bank_line_assign(who: Who<OperatorMaker>, id: Id, posted: Posted) -> An
         }
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
     }
+}
+
+async fn bank_line_take_back(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
+    let (page, currency) = bank_line_page(&who, id.0).await?;
+    let command = TakeBackLine { line_id: id.0, reason: posted.get("reason").to_owned() };
+    submit_or_again(&who, &posted, command, page, &currency).await
 }
 
 async fn bank_line_return(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {

@@ -2,13 +2,15 @@
 
 use super::super::error::Fault;
 use super::super::rights::{Maker, Member, Who};
-use super::super::routes::{Params, Posted, Routes, encode, typed_amount, typed_date};
+use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount, typed_date};
 use super::home::{cash_accounts, custody};
 use super::listing::{csv_file, plain_table};
 use super::{Answer, Check, SignedIn, again, check_page, submit_or_again};
+use crate::commands::cancel_payout::CancelPayout;
 use crate::commands::request_payout::RequestPayout;
 use domain::chart::{Booking, currency_asset};
 use domain::party::Role;
+use domain::settlement_instruction::InstructionState;
 use domain::{Currency, Refusal};
 use store::BankAccount;
 use store::journal::{self, StatementLine};
@@ -21,6 +23,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/cash/statement", statement);
     routes.get("/cash/payouts", payout_check);
     routes.post("/cash/payouts", payout);
+    routes.post("/cash/payouts/{id}/cancel", cancel);
 }
 
 async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
@@ -73,6 +76,11 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     page = page.table(plain_table(language, "cash-payouts", &heads, rows.collect(), "cash-no-payouts"));
     page = page.with(Block::Links(vec![(who.t("proof-title"), "/position-proof".to_owned())]));
     if who.person()?.has_role(Role::Maker) {
+        // What is in no payment file yet can be taken back.
+        for row in payouts.iter().filter(|row| row.state == InstructionState::Authorised.name()) {
+            let label = language.fill("cash-cancel", &[("reference", row.end_to_end.clone())]);
+            page = page.form(Form::new(format!("/cash/payouts/{}/cancel", row.id), label, vec![]).secondary());
+        }
         // What can be paid out stands first.
         let richest =
             balances.iter().max_by_key(|(_, line)| line.as_ref().map_or(0, |line| line.balance.saturating_sub(line.held)));
@@ -155,6 +163,11 @@ async fn payout(who: Who<Maker>, posted: Posted) -> Answer {
         }
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
     }
+}
+
+async fn cancel(who: Who<Maker>, id: Id, posted: Posted) -> Answer {
+    let page = cash_page(&who).await?;
+    submit_or_again(&who, &posted, CancelPayout { payout_id: id.0 }, page, "").await
 }
 
 const PAGE_LINES: i64 = 50;

@@ -5,6 +5,7 @@ use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::{Listing, plain_table};
 use super::{Answer, SignedIn, submit_or_again};
+use crate::commands::cancel_payout::CancelPayout;
 use crate::commands::fail_payout::FailPayout;
 use domain::Refusal;
 use domain::party::Role;
@@ -15,6 +16,7 @@ use web::{Block, Field, Form, Language, Page, Row, Value};
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops/payouts/{id}", payout);
     routes.post("/ops/payouts/{id}/fail", payout_fail);
+    routes.post("/ops/payouts/{id}/cancel", payout_cancel);
     routes.get("/ops/bank-statuses", statuses);
 }
 
@@ -109,7 +111,17 @@ async fn payout_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String)
             .with(Block::Paragraph(who.t("payout-fail-lead")))
             .form(Form::new(format!("/ops/payouts/{id}/fail"), who.t("payout-fail-submit"), fields).secondary());
     }
+    // A return of unplaced money was asked for by the operators; a company takes back its own.
+    if state == Some(InstructionState::Authorised) && row.party.is_empty() && who.person()?.has_role(Role::Maker) {
+        let label = language.fill("cash-cancel", &[("reference", row.end_to_end.clone())]);
+        page = page.form(Form::new(format!("/ops/payouts/{id}/cancel"), label, vec![]).secondary());
+    }
     Ok((page, row.currency))
+}
+
+async fn payout_cancel(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
+    let (page, currency) = payout_page(&who, id.0).await?;
+    submit_or_again(&who, &posted, CancelPayout { payout_id: id.0 }, page, &currency).await
 }
 
 async fn payout(who: Who<OperatorViewer>, id: Id) -> Answer {

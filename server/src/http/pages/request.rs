@@ -92,6 +92,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             facts
         }
         Command::ReturnSuspense(back) => bank_line(conn, language, back.line_id)?,
+        Command::TakeBackLine(back) => bank_line(conn, language, back.line_id)?,
         Command::RecordReceipt(receipt) => {
             vec![(language.t("request-goes-to"), Value::text(owner_of(conn, &receipt.reference)?))]
         }

@@ -1,0 +1,32 @@
+//! A payout that is in no payment file yet is taken back by the company that asked for it; a return of unplaced money, by the operator.
+
+use super::{Actor, Done, Execute, payout};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Payout;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CancelPayout {
+    pub payout_id: i64,
+}
+
+impl Execute for CancelPayout {
+    const NAME: &'static str = "cancel_payout";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let mut found = Payout::find(batch.conn, self.payout_id)?.ok_or(Refusal::NotFound)?;
+        match found.party_id {
+            Some(party) if party == actor.party_id => {}
+            None if batch.acting_party(actor, Capacity::Operator).is_ok() => {}
+            // Another company's payout is not there.
+            _ => return Err(Refusal::NotFound.into()),
+        }
+        payout::cancel(batch, &mut found)?;
+        Ok(Done::new(actor.party_id, json!({ "payout_id": found.id, "end_to_end": found.end_to_end })))
+    }
+}
