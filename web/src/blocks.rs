@@ -264,11 +264,12 @@ impl Table {
     }
 }
 
-/// What a spreadsheet begins a formula with, also in the width of East Asian scripts (OWASP CSV injection).
-const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}'];
+/// What a spreadsheet begins a formula with, also in the full width and the small forms of East Asian scripts (OWASP CSV injection).
+const FORMULA: [char; 12] =
+    ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}', '\u{FE66}', '\u{FE62}', '\u{FE63}', '\u{FE6B}'];
 /// What begins a cell: the comma and the quotation mark of the file itself, and what a spreadsheet with other settings takes for the end of
 /// one. The semicolon is that of many countries' settings.
-const CELL_ENDS: [char; 8] = [',', ';', '|', '"', '\t', '\n', '\r', '\u{FF1B}'];
+const CELL_ENDS: [char; 11] = [',', ';', '|', '"', '\t', '\n', '\r', '\u{FF1B}', '\u{FF0C}', '\u{2028}', '\u{2029}'];
 
 /// The text with an apostrophe before everything that a spreadsheet would take for a formula, wherever it lets a cell begin.
 fn neutral(text: &str) -> String {
@@ -770,6 +771,12 @@ mod tests {
         assert_eq!(table.to_csv(), expected);
         for (text, disarmed) in [
             ("R1;=1+1", "R1;'=1+1"),
+            ("＝cmd|x Handel GmbH", "'＝cmd|x Handel GmbH"),
+            ("\u{3000}＋1", "\u{3000}'＋1"),
+            ("R1；－1", "R1；'－1"),
+            ("R1，＠SUM(A1)", "R1，'＠SUM(A1)"),
+            ("﹦1", "'﹦1"),
+            ("R1; \u{A0}﹢1", "R1; \u{A0}'﹢1"),
             ("R1\t@SUM(A1)", "R1\t'@SUM(A1)"),
             ("R1\n+1", "R1\n'+1"),
             ("R1\r\n-1", "R1\r\n'-1"),

@@ -21,6 +21,7 @@ pub mod identity;
 pub mod invoice;
 pub mod link;
 pub mod money;
+pub mod names;
 pub mod offering;
 pub mod party;
 pub mod pricing;
