@@ -24,6 +24,8 @@ pub enum Fault {
     Unreadable(FileFault),
     /// Rows of a table that are wrong: nothing of it was taken.
     Rows(Vec<RowFault>),
+    /// A file of many of which none was taken; what is said of each.
+    NothingTaken(Vec<serde_json::Value>),
     /// Nobody is signed in.
     SignInNeeded,
     /// The form's token is missing or another session's, or the request comes from another site.
@@ -239,6 +241,7 @@ impl Fault {
             Self::StepUp(asked) => asked.refusal.code().to_owned(),
             Self::Unreadable(_) => "file_unreadable".to_owned(),
             Self::Rows(_) => "rows_wrong".to_owned(),
+            Self::NothingTaken(_) => "nothing_taken".to_owned(),
             Self::SignInNeeded => "sign_in_needed".to_owned(),
             Self::Forged => "forged_request".to_owned(),
             Self::BadRequest(what) => (*what).to_owned(),
@@ -257,7 +260,7 @@ impl Fault {
         match self {
             Self::Refused(refusal) => refusal_status(refusal.code()),
             Self::StepUp(asked) => refusal_status(asked.refusal.code()),
-            Self::Unreadable(_) | Self::Rows(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unreadable(_) | Self::Rows(_) | Self::NothingTaken(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::Forged => StatusCode::FORBIDDEN,
             Self::BadRequest("payload_too_large") => StatusCode::PAYLOAD_TOO_LARGE,
@@ -361,6 +364,9 @@ impl Fault {
         }
         if let (Self::Rows(rows), Some(map)) = (self, body.as_object_mut()) {
             map.insert("rows".to_owned(), rows.iter().map(|row| row.json(language)).collect());
+        }
+        if let (Self::NothingTaken(items), Some(map)) = (self, body.as_object_mut()) {
+            map.insert("items".to_owned(), items.as_slice().into());
         }
         let mut response = HttpResponse::build(self.status());
         if let Some(seconds) = self.retry_after() {

@@ -5,7 +5,7 @@ use super::super::rights::{FinancierMaker, FinancierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
 use super::listing::Listing;
 use super::receivables::{programme_facts, quote_blocks};
-use super::{Answer, SignedIn, again, receipt};
+use super::{Answer, SignedIn, again, submit_once};
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
 use domain::Refusal;
 use domain::chart::{AccountKey, currency_asset};
@@ -217,11 +217,11 @@ async fn buy(who: Who<FinancierMaker>, id: Id, posted: Posted) -> Answer {
         Ok(BuyFractions { offer_id: id.0, units_minor, price_minor })
     };
     let bought = match read() {
-        Ok(command) => who.submit(&posted.key(), command).await,
+        Ok(command) => submit_once(&who, &posted, command).await,
         Err(fault) => Err(fault),
     };
     match bought {
-        Ok(outcome) => Ok(receipt(&outcome)),
+        Ok(answer) => Ok(answer),
         Err(fault) => again(&who, offer_page(&who, &loaded)?, &Posted::default(), fault, &loaded.row.currency).await,
     }
 }

@@ -5,7 +5,7 @@ use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::history;
 use super::listing::{Group, Listing, plain_table};
-use super::{Answer, Check, SignedIn, again, check_page, receipt, receipts, submit_or_again};
+use super::{Answer, Check, SignedIn, again, check_page, receipts, submit_once, submit_or_again};
 use crate::commands::buy_fractions::fee_terms;
 use crate::commands::create_offer::CreateOffer;
 use crate::commands::settlement;
@@ -469,11 +469,11 @@ async fn offer(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
         })
     };
     let created = match read() {
-        Ok(command) => who.submit(&posted.key(), command).await,
+        Ok(command) => submit_once(&who, &posted, command).await,
         Err(fault) => Err(fault),
     };
     match created {
-        Ok(outcome) => Ok(receipt(&outcome)),
+        Ok(answer) => Ok(answer),
         Err(fault) => again(&who, receivable_page(&who, &loaded)?, &Posted::default(), fault, &loaded.row.currency).await,
     }
 }
