@@ -38,11 +38,16 @@ impl Tone {
     /// The tone of a stored state.
     #[must_use]
     pub fn of(state: &str) -> Self {
-        match state {
+        Self::listed(state).unwrap_or(Self::Waiting)
+    }
+
+    /// The tone of a state that has one of its own. The test wants it of every state that has a text.
+    fn listed(state: &str) -> Option<Self> {
+        Some(match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
             | "placed" | "issued" | "sent" | "acknowledged" | "review_cleared" | "imported" | "follows" | "first"
             | "expensed" | "explained" | "link_used" | "used" | "programme_open" | "version_approved" | "member_joined"
-            | "fee_paid" => Self::Done,
+            | "fee_paid" | "done" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -66,9 +71,12 @@ impl Tone {
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected"
             | "link_revoked" | "link_expired" | "link_locked" | "lapsed" | "programme_closed" | "programme_rejected"
-            | "version_rejected" | "member_declined" | "member_left" | "member_removed" => Self::Stopped,
-            _ => Self::Waiting,
-        }
+            | "version_rejected" | "member_declined" | "member_left" | "member_removed" | "refused" => Self::Stopped,
+            "draft" | "presented" | "credited" | "open" | "invited" | "pending" | "queued" | "factor_none" | "accepted"
+            | "authorised" | "created" | "noted" | "running" | "waiting" | "excluded" | "given" | "review_open" | "kept"
+            | "importing" | "none" | "link_open" | "held" | "programme_proposed" | "member_invited" => Self::Waiting,
+            _ => return None,
+        })
     }
 }
 
@@ -755,6 +763,16 @@ mod tests {
             ));
         page.errors.push(("text".into(), hostile.into()));
         page
+    }
+
+    #[test]
+    fn every_state_has_a_tone_of_its_own() {
+        let texts = include_str!("../texts/en/main.ftl");
+        let states =
+            texts.lines().filter_map(|line| line.strip_prefix("state-")?.split_once(" =")).map(|(key, _)| key.replace('-', "_"));
+        let without: Vec<String> = states.clone().filter(|state| Tone::listed(state).is_none()).collect();
+        assert!(states.count() > 100 && without.is_empty(), "{without:?}");
+        assert_eq!(Tone::listed("no_such_state"), None);
     }
 
     /// ASVS 1.2.10: no cell becomes a formula.

@@ -4,6 +4,7 @@ use crate::{
     Refusal,
     party::named,
     pricing::{Percent, PriceTerms, Quote, quote},
+    receivable::{ReceivableEvent, ReceivableState, next_state},
 };
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -15,6 +16,10 @@ named! {
 /// What a supplier asks for.
 #[derive(Clone, Debug)]
 pub struct OfferFacts {
+    /// Of the receivable.
+    pub state: ReceivableState,
+    /// A payment of its buyer is being shared out piece by piece.
+    pub being_shared: bool,
     pub units_minor: i64,
     pub available_minor: i64,
     /// What other offers of the same receivable hold.
@@ -33,7 +38,13 @@ pub struct OfferFacts {
 }
 
 /// May this be offered? Rates are percent a year, above 0 and at most 50.
-pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
+///
+/// Offering it is how the supplier accepts it (签收): answers the state after that.
+pub fn decide_offer(facts: &OfferFacts) -> Result<ReceivableState, Refusal> {
+    let accepted = next_state(facts.state, ReceivableEvent::Accept)?;
+    if facts.being_shared {
+        return Err(Refusal::PaymentBeingShared);
+    }
     if facts.held {
         return Err(Refusal::UnderReview);
     }
@@ -66,12 +77,14 @@ pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
     if facts.close_date < facts.today || facts.close_date >= facts.due_date {
         return Err(Refusal::CloseDateInvalid);
     }
-    Ok(())
+    Ok(accepted)
 }
 
 /// What decides a purchase. Amounts in minor units.
 #[derive(Clone, Debug)]
 pub struct PurchaseFacts<'a> {
+    /// Of the receivable.
+    pub state: ReceivableState,
     pub offer_state: &'a str,
     pub close_date: NaiveDate,
     pub left_minor: i64,
@@ -100,6 +113,8 @@ pub fn quote_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
             Err(Refusal::OfferClosed)
         };
     }
+    // What may be offered may be bought, and nothing else.
+    next_state(facts.state, ReceivableEvent::Accept)?;
     if facts.supplier == facts.financier {
         return Err(Refusal::OwnOffer);
     }
@@ -157,6 +172,7 @@ mod tests {
 
     fn purchase() -> PurchaseFacts<'static> {
         PurchaseFacts {
+            state: ReceivableState::Active,
             offer_state: "open",
             close_date: date("2026-12-01"),
             left_minor: 10_000,
@@ -213,6 +229,8 @@ mod tests {
     #[test]
     fn each_reason_not_to_offer_has_its_row() {
         let good = OfferFacts {
+            state: ReceivableState::Issued,
+            being_shared: false,
             units_minor: 100,
             available_minor: 100,
             on_offer_minor: 0,
@@ -225,11 +243,20 @@ mod tests {
             held: false,
             today: date("2026-11-22"),
         };
-        assert_eq!(decide_offer(&good), Ok(()));
+        assert_eq!(decide_offer(&good), Ok(ReceivableState::Active));
         let no = |facts: OfferFacts| decide_offer(&facts).unwrap_err().code();
         assert_eq!(no(OfferFacts { units_minor: 101, ..good.clone() }), "not_enough_units");
         assert_eq!(no(OfferFacts { held: true, ..good.clone() }), "under_review");
-        assert_eq!(decide_offer(&OfferFacts { units_minor: 80, kept_minor: 20, ..good.clone() }), Ok(()));
+        assert_eq!(no(OfferFacts { being_shared: true, ..good.clone() }), "payment_being_shared");
+        for state in ReceivableState::ALL {
+            let offerable = matches!(state, ReceivableState::Issued | ReceivableState::Active);
+            let found = decide_offer(&OfferFacts { state: *state, ..good.clone() });
+            assert_eq!(found.is_ok(), offerable, "{}", state.name());
+            let bought = decide_purchase(&PurchaseFacts { state: *state, ..purchase() });
+            assert_eq!(bought.is_ok(), offerable, "{}", state.name());
+        }
+        let kept = OfferFacts { units_minor: 80, kept_minor: 20, ..good.clone() };
+        assert_eq!(decide_offer(&kept), Ok(ReceivableState::Active));
         let above = OfferFacts { units_minor: 81, kept_minor: 20, ..good.clone() };
         assert_eq!(decide_offer(&above), Err(Refusal::AboveAdvance { left_minor: 80 }));
         assert_eq!(no(OfferFacts { units_minor: 0, ..good.clone() }), "amount_invalid");
@@ -265,6 +292,8 @@ mod tests {
             (9, 9, 0, 0, 10, "minimum_ticket_invalid"),
         ] {
             let facts = OfferFacts {
+                state: ReceivableState::Active,
+                being_shared: false,
                 units_minor: units,
                 available_minor: available,
                 on_offer_minor: on_offer,

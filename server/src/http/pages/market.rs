@@ -7,6 +7,7 @@ use super::listing::Listing;
 use super::receivables::{programme_facts, quote_blocks};
 use super::{Answer, SignedIn, again, submit_once};
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
+use crate::commands::settlement;
 use domain::Refusal;
 use domain::chart::{AccountKey, currency_asset};
 use domain::offering::{PurchaseFacts, decide_purchase};
@@ -164,6 +165,7 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
         }
         let priced = quote(units, &loaded.terms, loaded.today)?;
         Ok(decide_purchase(&PurchaseFacts {
+            state: settlement::state_of(&loaded.receivable)?,
             offer_state: &row.state,
             close_date: row.close_date,
             left_minor: row.left_minor,

@@ -99,6 +99,8 @@ struct Loaded {
     /// Units that the supplier can still offer.
     free_minor: i64,
     on_offer_minor: i64,
+    /// A payment of its buyer is being shared out.
+    being_shared: bool,
     late_minor: i64,
     /// The name of the programme that it was issued under.
     programme: Option<String>,
@@ -147,6 +149,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             events,
             free_minor,
             on_offer_minor,
+            being_shared: store::distributions::is_open(conn, id)?,
             late_minor,
             programme,
             today,
@@ -371,6 +374,8 @@ fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
         fee: fee_terms(&loaded.full),
     };
     domain::offering::decide_offer(&domain::offering::OfferFacts {
+        state: settlement::state_of(&loaded.full)?,
+        being_shared: loaded.being_shared,
         units_minor: wish.units_minor,
         available_minor: loaded.free_minor,
         on_offer_minor: loaded.on_offer_minor,
