@@ -282,7 +282,7 @@ fn the_same_act_again_is_asked_about_once() {
         let count = || payouts() + approvals();
         let before = count();
         let wish = [("currency", "EUR"), ("amount", "1.00")];
-        let ask = || supplier.fill_and_confirm("/cash", "/cash/payouts/check", &wish);
+        let ask = || supplier.fill_and_confirm("/cash", "/cash/payouts", &wish);
         let done = ask();
         assert_eq!((done.status, count()), (200, before + 1), "{}", done.text());
         let second = ask();
@@ -294,7 +294,7 @@ fn the_same_act_again_is_asked_about_once() {
         // The answer counts for the act that it names: a third is asked about again.
         assert_eq!((ask().status, count()), (409, before + 2));
         // Another amount is another act, and so is the same one later.
-        let other = supplier.fill_and_confirm("/cash", "/cash/payouts/check", &[("currency", "EUR"), ("amount", "1.01")]);
+        let other = supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "1.01")]);
         assert_eq!((other.status, count()), (200, before + 3), "{}", other.text());
         world.clock.shift_seconds(11 * 60);
         assert_eq!((ask().status, count()), (200, before + 4));

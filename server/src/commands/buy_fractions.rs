@@ -164,7 +164,8 @@ impl Execute for BuyFractions {
         }
         let id = batch.next_id();
         let left_minor = offer.left_minor;
-        let arguments = json!({ "units_minor": self.units_minor, "net_minor": quote.supplier_net_minor, "currency": receivable.currency });
+        let arguments =
+            json!({ "units_minor": self.units_minor, "net_minor": quote.supplier_net_minor, "currency": receivable.currency });
         batch.notify(offer.supplier_id, "fractions_bought", &arguments, format!("/receivables/{}", receivable.id));
         let purchase = Purchase {
             id,

@@ -108,6 +108,9 @@ impl Execute for CreateOffer {
             batch.update(&invoice)?;
             acknowledge_assignment::give(batch, &receivable, &invoice)?;
         }
-        Ok(Done::new(receivable.id, json!({ "offer_id": offer.id, "receivable_id": receivable.id, "currency": receivable.currency })))
+        Ok(Done::new(
+            receivable.id,
+            json!({ "offer_id": offer.id, "receivable_id": receivable.id, "currency": receivable.currency }),
+        ))
     }
 }

@@ -49,8 +49,7 @@ impl From<&Plan> for StoredPlan {
 
 impl From<&StoredPlan> for Plan {
     fn from(stored: &StoredPlan) -> Self {
-        let division =
-            |[amount, total, odd_remainder, odd_id]: [i64; 4]| Division { amount, total, odd_remainder, odd_id };
+        let division = |[amount, total, odd_remainder, odd_id]: [i64; 4]| Division { amount, total, odd_remainder, odd_id };
         Self {
             accrued: division(stored.accrued),
             face: division(stored.face),
@@ -93,7 +92,8 @@ impl Execute for SharePayment {
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let mut payment = Distribution::find(batch.conn, self.distribution_id)?.ok_or(Refusal::NotFound)?;
         if payment.state == "done" || payment.last_party != self.last_party {
-            let body = json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": payment.state == "done" });
+            let body =
+                json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": payment.state == "done" });
             return Ok(Done::new(payment.receivable_id, body));
         }
         let mut receivable = Receivable::load(batch.conn, payment.receivable_id)?;
