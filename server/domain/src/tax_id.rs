@@ -249,7 +249,9 @@ impl<T> Register<T> {
     #[must_use]
     pub fn find(&self, typed: &str) -> Option<&T> {
         let key = key("", typed);
-        self.by_key.get(&key).or_else(|| self.by_bare.get(&key).and_then(Option::as_ref))
+        let bare = |number: &str| self.by_bare.get(number).and_then(Option::as_ref);
+        let unmarked = || MARKS.iter().find_map(|mark| key.strip_suffix(mark)).and_then(bare);
+        self.by_key.get(&key).or_else(|| bare(&key)).or_else(unmarked)
     }
 }
 
@@ -426,6 +428,7 @@ mod tests {
             ("0403.170.701", Some(1)),
             ("CHE-116.281.710 IVA", Some(2)),
             ("116281710", Some(2)),
+            ("116.281.710 TVA", Some(2)),
             ("DE811569869", Some(4)),
             ("811569869", Some(3)),
             ("999", None),
