@@ -1,9 +1,9 @@
 //! Offers at a fixed rate, and who may buy how much of them.
 
 use crate::{
-    Refusal,
+    DayCount, Refusal,
     party::named,
-    pricing::{Percent, PriceTerms, Quote, quote},
+    pricing::{Method, Percent, PriceTerms, Quote, quote},
     receivable::{ReceivableEvent, ReceivableState, next_state},
 };
 use chrono::NaiveDate;
@@ -15,7 +15,7 @@ named! {
 
 /// What a supplier asks for.
 #[derive(Clone, Debug)]
-pub struct OfferFacts {
+pub struct OfferFacts<'a> {
     /// Of the receivable.
     pub state: ReceivableState,
     /// A payment of its buyer is being shared out piece by piece.
@@ -26,7 +26,10 @@ pub struct OfferFacts {
     pub on_offer_minor: i64,
     /// What the programme lets the supplier keep of the face; 0 where all of it may be sold.
     pub kept_minor: i64,
-    pub rate: Percent,
+    /// Percent a year, the method and the day count, as they were typed.
+    pub rate: &'a str,
+    pub method: &'a str,
+    pub day_count: &'a str,
     pub minimum_ticket_minor: i64,
     /// The least ticket that the receivable's frozen terms allow.
     pub terms_minimum_minor: i64,
@@ -40,11 +43,15 @@ pub struct OfferFacts {
 /// May this be offered? Rates are percent a year, above 0 and at most 50.
 ///
 /// Offering it is how the supplier accepts it (签收): answers the state after that.
-pub fn decide_offer(facts: &OfferFacts) -> Result<ReceivableState, Refusal> {
+pub fn decide_offer(facts: &OfferFacts<'_>) -> Result<ReceivableState, Refusal> {
     let accepted = next_state(facts.state, ReceivableEvent::Accept)?;
     if facts.being_shared {
         return Err(Refusal::PaymentBeingShared);
     }
+    let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
+    let rate: Percent = facts.rate.parse().map_err(|_| field("rate"))?;
+    Method::parse(facts.method).ok_or_else(|| field("method"))?;
+    DayCount::parse(facts.day_count).ok_or_else(|| field("day_count"))?;
     if facts.held {
         return Err(Refusal::UnderReview);
     }
@@ -62,7 +69,7 @@ pub fn decide_offer(facts: &OfferFacts) -> Result<ReceivableState, Refusal> {
     if facts.units_minor > left_minor {
         return Err(Refusal::AboveAdvance { left_minor });
     }
-    if facts.rate <= Decimal::ZERO || facts.rate > Decimal::from(50) || facts.rate.scale() > 6 {
+    if rate <= Decimal::ZERO || rate > Decimal::from(50) || rate.scale() > 6 {
         return Err(Refusal::RateOutOfRange);
     }
     // Less than the least ticket is offered only as all that is left to sell: while another offer stands, more is left than is free.
@@ -161,10 +168,7 @@ pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        DayCount,
-        pricing::{Bearer, FeeTerms, Method},
-    };
+    use crate::pricing::{Bearer, FeeTerms};
 
     fn date(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -235,7 +239,9 @@ mod tests {
             available_minor: 100,
             on_offer_minor: 0,
             kept_minor: 0,
-            rate: Decimal::from(5),
+            rate: "5",
+            method: "discount",
+            day_count: "ACT/360",
             minimum_ticket_minor: 10,
             terms_minimum_minor: 10,
             close_date: date("2026-12-01"),
@@ -244,7 +250,7 @@ mod tests {
             today: date("2026-11-22"),
         };
         assert_eq!(decide_offer(&good), Ok(ReceivableState::Active));
-        let no = |facts: OfferFacts| decide_offer(&facts).unwrap_err().code();
+        let no = |facts: OfferFacts<'_>| decide_offer(&facts).unwrap_err().code();
         assert_eq!(no(OfferFacts { units_minor: 101, ..good.clone() }), "not_enough_units");
         assert_eq!(no(OfferFacts { held: true, ..good.clone() }), "under_review");
         assert_eq!(no(OfferFacts { being_shared: true, ..good.clone() }), "payment_being_shared");
@@ -260,8 +266,17 @@ mod tests {
         let above = OfferFacts { units_minor: 81, kept_minor: 20, ..good.clone() };
         assert_eq!(decide_offer(&above), Err(Refusal::AboveAdvance { left_minor: 80 }));
         assert_eq!(no(OfferFacts { units_minor: 0, ..good.clone() }), "amount_invalid");
-        assert_eq!(no(OfferFacts { rate: Decimal::ZERO, ..good.clone() }), "rate_out_of_range");
-        assert_eq!(no(OfferFacts { rate: Decimal::from(51), ..good.clone() }), "rate_out_of_range");
+        assert_eq!(no(OfferFacts { rate: "0", ..good.clone() }), "rate_out_of_range");
+        assert_eq!(no(OfferFacts { rate: "51", ..good.clone() }), "rate_out_of_range");
+        for (name, wrong) in [
+            ("rate", OfferFacts { rate: "much", ..good.clone() }),
+            ("method", OfferFacts { method: "", ..good.clone() }),
+            ("day_count", OfferFacts { day_count: "ACT/ACT", ..good.clone() }),
+        ] {
+            assert_eq!(decide_offer(&wrong), Err(Refusal::FieldInvalid { field: name.to_owned() }));
+            // What cannot be offered at all is said first.
+            assert_eq!(no(OfferFacts { state: ReceivableState::Redeemed, ..wrong }), "state_conflict");
+        }
         assert_eq!(no(OfferFacts { minimum_ticket_minor: 9, ..good.clone() }), "minimum_ticket_invalid");
         assert_eq!(no(OfferFacts { minimum_ticket_minor: 101, ..good.clone() }), "minimum_ticket_invalid");
         assert_eq!(no(OfferFacts { close_date: date("2026-11-21"), ..good.clone() }), "close_date_invalid");
@@ -298,7 +313,9 @@ mod tests {
                 available_minor: available,
                 on_offer_minor: on_offer,
                 kept_minor: kept,
-                rate: Decimal::from(5),
+                rate: "5",
+                method: "yield",
+                day_count: "30E/360",
                 minimum_ticket_minor: ticket,
                 terms_minimum_minor: 10,
                 close_date: date("2026-12-01"),

@@ -5,14 +5,11 @@ use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::chart::{self, AccountKey};
-use domain::day_count::DayCount;
 use domain::invoice::{self, InvoiceEvent, InvoiceState};
 use domain::offering::{OfferFacts, OfferState, decide_offer};
 use domain::party::Capacity;
-use domain::pricing::Method;
 use domain::receivable::ReceivableState;
 use ledger::AssetId;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -41,10 +38,6 @@ impl CreateOffer {
         batch.acting_party(actor, Capacity::Supplier)?;
         let found = Receivable::find(batch.conn, self.receivable_id)?.filter(|row| row.supplier_id == actor.party_id);
         let receivable = found.ok_or(Refusal::NotFound)?;
-        let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
-        let rate: Decimal = self.rate.parse().map_err(|_| field("rate"))?;
-        Method::parse(&self.method).ok_or_else(|| field("method"))?;
-        DayCount::parse(&self.day_count).ok_or_else(|| field("day_count"))?;
         let (balance_minor, available_minor) = batch.balance(AccountKey::holding(actor.party_id, AssetId(receivable.id)))?;
         let accepted = decide_offer(&OfferFacts {
             state: settlement::state_of(&receivable)?,
@@ -54,7 +47,9 @@ impl CreateOffer {
             // Nothing but offers holds a supplier's units.
             on_offer_minor: balance_minor.saturating_sub(available_minor),
             kept_minor: receivable.kept_minor(),
-            rate,
+            rate: &self.rate,
+            method: &self.method,
+            day_count: &self.day_count,
             minimum_ticket_minor: self.minimum_ticket_minor,
             terms_minimum_minor: receivable.minimum_ticket_minor,
             close_date: self.close_date,

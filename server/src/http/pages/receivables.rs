@@ -365,6 +365,23 @@ fn wished(params: &Params, row: &ReceivableLine) -> Result<CreateOffer, Fault> {
 }
 
 fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
+    domain::offering::decide_offer(&domain::offering::OfferFacts {
+        state: settlement::state_of(&loaded.full)?,
+        being_shared: loaded.being_shared,
+        units_minor: wish.units_minor,
+        available_minor: loaded.free_minor,
+        on_offer_minor: loaded.on_offer_minor,
+        kept_minor: loaded.full.kept_minor(),
+        rate: &wish.rate,
+        method: &wish.method,
+        day_count: &wish.day_count,
+        minimum_ticket_minor: wish.minimum_ticket_minor,
+        terms_minimum_minor: loaded.full.minimum_ticket_minor,
+        close_date: wish.close_date,
+        due_date: loaded.row.payment_date,
+        held: loaded.row.held,
+        today: loaded.today,
+    })?;
     let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
     let terms = PriceTerms {
         method: Method::parse(&wish.method).ok_or_else(|| field("method"))?,
@@ -373,21 +390,6 @@ fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
         due_date: loaded.row.payment_date,
         fee: fee_terms(&loaded.full),
     };
-    domain::offering::decide_offer(&domain::offering::OfferFacts {
-        state: settlement::state_of(&loaded.full)?,
-        being_shared: loaded.being_shared,
-        units_minor: wish.units_minor,
-        available_minor: loaded.free_minor,
-        on_offer_minor: loaded.on_offer_minor,
-        kept_minor: loaded.full.kept_minor(),
-        rate: terms.rate,
-        minimum_ticket_minor: wish.minimum_ticket_minor,
-        terms_minimum_minor: loaded.full.minimum_ticket_minor,
-        close_date: wish.close_date,
-        due_date: loaded.row.payment_date,
-        held: loaded.row.held,
-        today: loaded.today,
-    })?;
     Ok(quote(wish.units_minor, &terms, loaded.today)?)
 }
 
