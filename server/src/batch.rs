@@ -505,7 +505,7 @@ impl<'a> Batch<'a> {
 
     /// Keeps a file under its hash; one that is there already stays as it is.
     pub fn keep_document(&mut self, party_id: i64, name: &str, media_type: &str, sha256: &str, content: &[u8]) -> Step<()> {
-        if store::records::find_document(self.conn, sha256)?.is_some() {
+        if store::records::has_document(self.conn, sha256)? {
             return Ok(());
         }
         self.insert(&Document {

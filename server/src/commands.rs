@@ -136,8 +136,6 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
 
 macro_rules! commands {
     ($($module:ident $name:ident),+ $(,)?) => {
-        $(pub mod $module;)+
-
         /// Any command.
         #[derive(Clone, Debug)]
         pub enum Command { $($name($module::$name)),+ }
@@ -309,22 +307,103 @@ pub fn is_request_key(key: &str) -> bool {
     (8..=100).contains(&key.len()) && key.bytes().all(|mark| mark.is_ascii_graphic())
 }
 
+pub mod accept_invitation;
+pub mod acknowledge_assignment;
 pub mod advance;
+pub mod answer_by_link;
 pub mod answer_clock;
+pub mod answer_invoice;
+pub mod answer_programme_invitation;
+pub mod appoint_checker;
+pub mod assign_suspense;
+pub mod attach_evidence;
 pub mod bank_entry;
 pub mod bank_file;
 pub mod bank_line;
 pub mod bank_places;
 pub mod bank_sums;
+pub mod buy_fractions;
+pub mod cancel_payout;
+pub mod change_password;
+pub mod change_programme;
+pub mod change_user;
+pub mod close_day;
+pub mod confirm_invoice;
+pub mod confirm_list;
+pub mod continue_import;
+pub mod create_offer;
+pub mod create_payment_file;
+pub mod decide_approval;
+pub mod decide_bank_account;
+pub mod decide_company;
+pub mod decide_programme;
+pub mod decide_review;
+pub mod dispute_invoice;
+pub mod draft_confirmation_list;
+pub mod draft_payables;
+pub mod end_contact;
+pub mod end_membership;
+pub mod end_sessions;
+pub mod enrol_totp;
+pub mod explain_invoice;
+pub mod explain_statement;
+pub mod fail_payout;
+pub mod found_platform;
+pub mod import_statement;
+pub mod import_status;
 pub mod intake;
+pub mod invite_company;
+pub mod invite_to_programme;
+pub mod invite_user;
+pub mod keep_bank_file;
 pub mod known;
 pub mod links;
 pub mod payout;
 pub mod programmes;
+pub mod propose_bank_account;
+pub mod propose_programme;
+pub mod queue_mails;
+pub mod record_checkpoint;
+pub mod record_confirmed;
+pub mod record_contact;
+pub mod record_mail;
+pub mod record_receipt;
+pub mod record_sign_in_failure;
+pub mod refuse_bank_file;
+pub mod register_invoice;
+pub mod register_table;
+pub mod request_code;
+pub mod request_password_reset;
+pub mod request_payout;
+pub mod reset_factor;
+pub mod reset_password;
+pub mod resolve_line;
+pub mod retry_mail;
+pub mod return_suspense;
 pub mod reviews;
+pub mod revoke_link;
+pub mod revoke_sessions;
 pub(crate) mod second_person;
+pub mod send_link;
+pub mod set_approval_limit;
+pub mod set_buyer_limit;
+pub mod set_holiday;
+pub mod set_issue_terms;
+pub mod set_preferences;
+pub mod settle_dispute;
 pub mod settlement;
+pub mod share_allowances;
+pub mod share_payment;
+pub mod sign_in;
 pub mod step_up;
+pub mod submit_invoice;
+pub mod take_back_line;
+pub mod tell_code;
+pub mod touch_session;
+pub mod withdraw_approved;
+pub mod withdraw_invoice;
+pub mod withdraw_offer;
+pub mod write_message;
 
 pub use step_up::Proof;
 

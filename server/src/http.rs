@@ -7,6 +7,7 @@ pub mod connection;
 mod denials;
 pub mod error;
 pub mod gate;
+mod json;
 pub mod lag;
 pub mod listen;
 pub mod log;

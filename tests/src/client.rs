@@ -188,6 +188,13 @@ impl Client {
         self.send(request)
     }
 
+    /// A file as the whole body.
+    #[must_use]
+    pub fn post_file(&self, path: &str, kind: &str, key: &str, body: Vec<u8>) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.base)).header("Content-Type", kind).header("Idempotency-Key", key);
+        self.send(request.body(body))
+    }
+
     /// Fills the form of a page and sends it, as a person would; follows the redirect.
     #[must_use]
     pub fn fill(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {

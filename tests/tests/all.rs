@@ -28,6 +28,7 @@ mod journey;
 mod keys;
 mod link;
 mod mail;
+mod names;
 mod pages;
 mod payouts;
 mod pressure;

@@ -38,11 +38,16 @@ impl Tone {
     /// The tone of a stored state.
     #[must_use]
     pub fn of(state: &str) -> Self {
-        match state {
+        Self::listed(state).unwrap_or(Self::Waiting)
+    }
+
+    /// The tone of a state that has one of its own. The test wants it of every state that has a text.
+    fn listed(state: &str) -> Option<Self> {
+        Some(match state {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
             | "placed" | "issued" | "sent" | "acknowledged" | "review_cleared" | "imported" | "follows" | "first"
             | "expensed" | "explained" | "link_used" | "used" | "programme_open" | "version_approved" | "member_joined"
-            | "fee_paid" => Self::Done,
+            | "fee_paid" | "done" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -66,9 +71,12 @@ impl Tone {
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected"
             | "link_revoked" | "link_expired" | "link_locked" | "lapsed" | "programme_closed" | "programme_rejected"
-            | "version_rejected" | "member_declined" | "member_left" | "member_removed" => Self::Stopped,
-            _ => Self::Waiting,
-        }
+            | "version_rejected" | "member_declined" | "member_left" | "member_removed" | "refused" => Self::Stopped,
+            "draft" | "presented" | "credited" | "open" | "invited" | "pending" | "queued" | "factor_none" | "accepted"
+            | "authorised" | "created" | "noted" | "running" | "waiting" | "excluded" | "given" | "review_open" | "kept"
+            | "importing" | "none" | "link_open" | "held" | "programme_proposed" | "member_invited" => Self::Waiting,
+            _ => return None,
+        })
     }
 }
 
@@ -264,11 +272,12 @@ impl Table {
     }
 }
 
-/// What a spreadsheet begins a formula with, also in the width of East Asian scripts (OWASP CSV injection).
-const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}'];
+/// What a spreadsheet begins a formula with, also in the full width and the small forms of East Asian scripts (OWASP CSV injection).
+const FORMULA: [char; 12] =
+    ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}', '\u{FE66}', '\u{FE62}', '\u{FE63}', '\u{FE6B}'];
 /// What begins a cell: the comma and the quotation mark of the file itself, and what a spreadsheet with other settings takes for the end of
 /// one. The semicolon is that of many countries' settings.
-const CELL_ENDS: [char; 8] = [',', ';', '|', '"', '\t', '\n', '\r', '\u{FF1B}'];
+const CELL_ENDS: [char; 11] = [',', ';', '|', '"', '\t', '\n', '\r', '\u{FF1B}', '\u{FF0C}', '\u{2028}', '\u{2029}'];
 
 /// The text with an apostrophe before everything that a spreadsheet would take for a formula, wherever it lets a cell begin.
 fn neutral(text: &str) -> String {
@@ -756,6 +765,16 @@ mod tests {
         page
     }
 
+    #[test]
+    fn every_state_has_a_tone_of_its_own() {
+        let texts = include_str!("../texts/en/main.ftl");
+        let states =
+            texts.lines().filter_map(|line| line.strip_prefix("state-")?.split_once(" =")).map(|(key, _)| key.replace('-', "_"));
+        let without: Vec<String> = states.clone().filter(|state| Tone::listed(state).is_none()).collect();
+        assert!(states.count() > 100 && without.is_empty(), "{without:?}");
+        assert_eq!(Tone::listed("no_such_state"), None);
+    }
+
     /// ASVS 1.2.10: no cell becomes a formula.
     #[test]
     fn csv_keeps_decimals_and_disarms_formulas() {
@@ -770,6 +789,12 @@ mod tests {
         assert_eq!(table.to_csv(), expected);
         for (text, disarmed) in [
             ("R1;=1+1", "R1;'=1+1"),
+            ("＝cmd|x Handel GmbH", "'＝cmd|x Handel GmbH"),
+            ("\u{3000}＋1", "\u{3000}'＋1"),
+            ("R1；－1", "R1；'－1"),
+            ("R1，＠SUM(A1)", "R1，'＠SUM(A1)"),
+            ("﹦1", "'﹦1"),
+            ("R1; \u{A0}﹢1", "R1; \u{A0}'﹢1"),
             ("R1\t@SUM(A1)", "R1\t'@SUM(A1)"),
             ("R1\n+1", "R1\n'+1"),
             ("R1\r\n-1", "R1\r\n'-1"),

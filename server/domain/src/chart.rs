@@ -19,7 +19,7 @@ impl AccountKind {
     pub fn side(self) -> Side {
         match self {
             Self::Custody | Self::Expense | Self::Claim | Self::Issued => Side::Debit,
-            _ => Side::Credit,
+            Self::Cash | Self::Collection | Self::Suspense | Self::Fees | Self::Holding => Side::Credit,
         }
     }
 
@@ -351,7 +351,9 @@ mod tests {
             (_, 0) => "0",
             (AccountKind::Collection, _) => "receivable",
             (_, 1) => "supplier",
-            _ => "financier",
+            (_, 2) => "financier",
+            (_, 3) => "buyer",
+            (_, other) => panic!("company {other} has no part in these recipes"),
         };
         let name = |key: &AccountKey| format!("{}:{}", key.kind.name(), owner(key));
         let row = |posting: &Posting| match posting {
@@ -416,12 +418,12 @@ mod tests {
         expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
         expected.extend(rows("offer", &offer(1, senior, 10)));
         expected.extend(rows("offer end", &offer_end(TransferNumber(1))));
-        expected.extend(rows("purchase", &purchase((1, 2, 2), currency, (TransferNumber(1), senior), &quote)));
+        expected.extend(rows("purchase", &purchase((1, 2, 3), currency, (TransferNumber(1), senior), &quote)));
         let billed = crate::pricing::Quote { fee_bearer: Bearer::Buyer, ..quote };
-        let billed = purchase((1, 2, 2), currency, (TransferNumber(1), senior), &billed);
+        let billed = purchase((1, 2, 3), currency, (TransferNumber(1), senior), &billed);
         expected.extend(rows("purchase, the buyer bears the fee", &billed));
-        expected.extend(rows("settlement fee of a buyer", &fee_billed(2, currency, 1)));
-        expected.extend(rows("fees collected", &fee_paid(2, currency, 1)));
+        expected.extend(rows("settlement fee of a buyer", &fee_billed(3, currency, 1)));
+        expected.extend(rows("fees collected", &fee_paid(3, currency, 1)));
         expected.extend(rows("redemption", &redemption));
         expected.extend(rows("payout request", &payout_request(Some(1), currency, 1)));
         expected.extend(rows("payout", &payout(TransferNumber(1), currency, 1)));

@@ -77,6 +77,12 @@ pub fn look_key(number: &str) -> String {
     fold(&normalise_number(number))
 }
 
+/// A name as an eye that reads in passing takes it: [`plain_key`], letters and digits that look alike made one.
+#[must_use]
+pub fn name_look(name: &str) -> String {
+    fold(&plain_key(name))
+}
+
 fn fold(plain: &str) -> String {
     plain.chars().map(one_of_its_looks).collect()
 }

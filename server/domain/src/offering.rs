@@ -1,9 +1,10 @@
 //! Offers at a fixed rate, and who may buy how much of them.
 
 use crate::{
-    Refusal,
+    DayCount, Refusal,
     party::named,
-    pricing::{Percent, PriceTerms, Quote, quote},
+    pricing::{Method, Percent, PriceTerms, Quote, quote},
+    receivable::{ReceivableEvent, ReceivableState, next_state},
 };
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -14,14 +15,21 @@ named! {
 
 /// What a supplier asks for.
 #[derive(Clone, Debug)]
-pub struct OfferFacts {
+pub struct OfferFacts<'a> {
+    /// Of the receivable.
+    pub state: ReceivableState,
+    /// A payment of its buyer is being shared out piece by piece.
+    pub being_shared: bool,
     pub units_minor: i64,
     pub available_minor: i64,
     /// What other offers of the same receivable hold.
     pub on_offer_minor: i64,
     /// What the programme lets the supplier keep of the face; 0 where all of it may be sold.
     pub kept_minor: i64,
-    pub rate: Percent,
+    /// Percent a year, the method and the day count, as they were typed.
+    pub rate: &'a str,
+    pub method: &'a str,
+    pub day_count: &'a str,
     pub minimum_ticket_minor: i64,
     /// The least ticket that the receivable's frozen terms allow.
     pub terms_minimum_minor: i64,
@@ -33,7 +41,17 @@ pub struct OfferFacts {
 }
 
 /// May this be offered? Rates are percent a year, above 0 and at most 50.
-pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
+///
+/// Offering it is how the supplier accepts it (签收): answers the state after that.
+pub fn decide_offer(facts: &OfferFacts<'_>) -> Result<ReceivableState, Refusal> {
+    let accepted = next_state(facts.state, ReceivableEvent::Accept)?;
+    if facts.being_shared {
+        return Err(Refusal::PaymentBeingShared);
+    }
+    let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
+    let rate: Percent = facts.rate.parse().map_err(|_| field("rate"))?;
+    Method::parse(facts.method).ok_or_else(|| field("method"))?;
+    DayCount::parse(facts.day_count).ok_or_else(|| field("day_count"))?;
     if facts.held {
         return Err(Refusal::UnderReview);
     }
@@ -51,7 +69,7 @@ pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
     if facts.units_minor > left_minor {
         return Err(Refusal::AboveAdvance { left_minor });
     }
-    if facts.rate <= Decimal::ZERO || facts.rate > Decimal::from(50) || facts.rate.scale() > 6 {
+    if rate <= Decimal::ZERO || rate > Decimal::from(50) || rate.scale() > 6 {
         return Err(Refusal::RateOutOfRange);
     }
     // Less than the least ticket is offered only as all that is left to sell: while another offer stands, more is left than is free.
@@ -66,12 +84,14 @@ pub fn decide_offer(facts: &OfferFacts) -> Result<(), Refusal> {
     if facts.close_date < facts.today || facts.close_date >= facts.due_date {
         return Err(Refusal::CloseDateInvalid);
     }
-    Ok(())
+    Ok(accepted)
 }
 
 /// What decides a purchase. Amounts in minor units.
 #[derive(Clone, Debug)]
 pub struct PurchaseFacts<'a> {
+    /// Of the receivable.
+    pub state: ReceivableState,
     pub offer_state: &'a str,
     pub close_date: NaiveDate,
     pub left_minor: i64,
@@ -100,6 +120,8 @@ pub fn quote_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
             Err(Refusal::OfferClosed)
         };
     }
+    // What may be offered may be bought, and nothing else.
+    next_state(facts.state, ReceivableEvent::Accept)?;
     if facts.supplier == facts.financier {
         return Err(Refusal::OwnOffer);
     }
@@ -146,10 +168,7 @@ pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        DayCount,
-        pricing::{Bearer, FeeTerms, Method},
-    };
+    use crate::pricing::{Bearer, FeeTerms};
 
     fn date(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -157,6 +176,7 @@ mod tests {
 
     fn purchase() -> PurchaseFacts<'static> {
         PurchaseFacts {
+            state: ReceivableState::Active,
             offer_state: "open",
             close_date: date("2026-12-01"),
             left_minor: 10_000,
@@ -213,11 +233,15 @@ mod tests {
     #[test]
     fn each_reason_not_to_offer_has_its_row() {
         let good = OfferFacts {
+            state: ReceivableState::Issued,
+            being_shared: false,
             units_minor: 100,
             available_minor: 100,
             on_offer_minor: 0,
             kept_minor: 0,
-            rate: Decimal::from(5),
+            rate: "5",
+            method: "discount",
+            day_count: "ACT/360",
             minimum_ticket_minor: 10,
             terms_minimum_minor: 10,
             close_date: date("2026-12-01"),
@@ -225,16 +249,34 @@ mod tests {
             held: false,
             today: date("2026-11-22"),
         };
-        assert_eq!(decide_offer(&good), Ok(()));
-        let no = |facts: OfferFacts| decide_offer(&facts).unwrap_err().code();
+        assert_eq!(decide_offer(&good), Ok(ReceivableState::Active));
+        let no = |facts: OfferFacts<'_>| decide_offer(&facts).unwrap_err().code();
         assert_eq!(no(OfferFacts { units_minor: 101, ..good.clone() }), "not_enough_units");
         assert_eq!(no(OfferFacts { held: true, ..good.clone() }), "under_review");
-        assert_eq!(decide_offer(&OfferFacts { units_minor: 80, kept_minor: 20, ..good.clone() }), Ok(()));
+        assert_eq!(no(OfferFacts { being_shared: true, ..good.clone() }), "payment_being_shared");
+        for state in ReceivableState::ALL {
+            let offerable = matches!(state, ReceivableState::Issued | ReceivableState::Active);
+            let found = decide_offer(&OfferFacts { state: *state, ..good.clone() });
+            assert_eq!(found.is_ok(), offerable, "{}", state.name());
+            let bought = decide_purchase(&PurchaseFacts { state: *state, ..purchase() });
+            assert_eq!(bought.is_ok(), offerable, "{}", state.name());
+        }
+        let kept = OfferFacts { units_minor: 80, kept_minor: 20, ..good.clone() };
+        assert_eq!(decide_offer(&kept), Ok(ReceivableState::Active));
         let above = OfferFacts { units_minor: 81, kept_minor: 20, ..good.clone() };
         assert_eq!(decide_offer(&above), Err(Refusal::AboveAdvance { left_minor: 80 }));
         assert_eq!(no(OfferFacts { units_minor: 0, ..good.clone() }), "amount_invalid");
-        assert_eq!(no(OfferFacts { rate: Decimal::ZERO, ..good.clone() }), "rate_out_of_range");
-        assert_eq!(no(OfferFacts { rate: Decimal::from(51), ..good.clone() }), "rate_out_of_range");
+        assert_eq!(no(OfferFacts { rate: "0", ..good.clone() }), "rate_out_of_range");
+        assert_eq!(no(OfferFacts { rate: "51", ..good.clone() }), "rate_out_of_range");
+        for (name, wrong) in [
+            ("rate", OfferFacts { rate: "much", ..good.clone() }),
+            ("method", OfferFacts { method: "", ..good.clone() }),
+            ("day_count", OfferFacts { day_count: "ACT/ACT", ..good.clone() }),
+        ] {
+            assert_eq!(decide_offer(&wrong), Err(Refusal::FieldInvalid { field: name.to_owned() }));
+            // What cannot be offered at all is said first.
+            assert_eq!(no(OfferFacts { state: ReceivableState::Redeemed, ..wrong }), "state_conflict");
+        }
         assert_eq!(no(OfferFacts { minimum_ticket_minor: 9, ..good.clone() }), "minimum_ticket_invalid");
         assert_eq!(no(OfferFacts { minimum_ticket_minor: 101, ..good.clone() }), "minimum_ticket_invalid");
         assert_eq!(no(OfferFacts { close_date: date("2026-11-21"), ..good.clone() }), "close_date_invalid");
@@ -265,11 +307,15 @@ mod tests {
             (9, 9, 0, 0, 10, "minimum_ticket_invalid"),
         ] {
             let facts = OfferFacts {
+                state: ReceivableState::Active,
+                being_shared: false,
                 units_minor: units,
                 available_minor: available,
                 on_offer_minor: on_offer,
                 kept_minor: kept,
-                rate: Decimal::from(5),
+                rate: "5",
+                method: "yield",
+                day_count: "30E/360",
                 minimum_ticket_minor: ticket,
                 terms_minimum_minor: 10,
                 close_date: date("2026-12-01"),

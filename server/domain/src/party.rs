@@ -77,12 +77,6 @@ pub fn normalise_names(list: &str, known: &[&'static str], field: &str) -> Resul
     Ok(kept.join(","))
 }
 
-/// A tax id as it is compared: capital letters and digits, whatever alphabet they were typed in.
-#[must_use]
-pub fn normalise_tax_id(typed: &str) -> String {
-    crate::identity::plain_key(typed)
-}
-
 /// What a company's people may do without a second person, in minor units of one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SoloLimit {
@@ -198,6 +192,5 @@ mod tests {
         assert_eq!(normalise_names("buyer,supplier", &known, "x").as_deref(), Ok("supplier,buyer"));
         assert!(normalise_names("", &known, "x").is_err());
         assert!(normalise_names("buyer,king", &known, "x").is_err());
-        assert_eq!(normalise_tax_id("de 123-456.789"), "DE123456789");
     }
 }

@@ -274,7 +274,7 @@ pub fn are_related(one: &House<'_>, other: &House<'_>) -> bool {
 /// places 9 to 17), the PAN within a GSTIN, the nine digits of a Dutch VAT number before its `B` suffix, and otherwise all of it.
 #[must_use]
 pub fn tax_stem(tax_id: &str) -> String {
-    let key = plain_key(tax_id);
+    let key = crate::tax_id::key("", tax_id);
     let part = |from: usize, to: usize| key.get(from..to).unwrap_or(&key).to_owned();
     let digits = |from: usize, to: usize| key.get(from..to).is_some_and(|part| part.bytes().all(|mark| mark.is_ascii_digit()));
     let letters =

@@ -4,15 +4,17 @@ use crate::FormatFault;
 use chrono::{NaiveDate, NaiveDateTime};
 use domain::Currency;
 use domain::bank_account::{BankAccountNumber, BankCode};
+use domain::names::latin;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 #[derive(Clone, Debug)]
 pub struct CreditTransfer {
-    /// At most 35 characters, the bank's statement gives it back.
+    /// At most 35 characters of the set, the bank's statement gives it back.
     pub end_to_end: String,
     /// Minor units of the file's currency.
     pub amount_minor: i64,
+    /// As the account's holder writes it; the file has it in the characters that banks take.
     pub creditor_name: String,
     pub creditor_account: BankAccountNumber,
     /// Empty when not known; an account that is no IBAN brings its bank along.
@@ -43,9 +45,40 @@ fn group(writer: &mut Sink, name: &str, inside: impl FnOnce(&mut Sink) -> Io) ->
     writer.create_element(name).write_inner_content(inside).map(|_| ())
 }
 
+/// Characters of a name in the SEPA; the schema would take 140.
+const LONGEST_NAME: usize = 70;
+
+/// Whether a bank can be told this holder's name.
+#[must_use]
+pub fn is_writable(holder: &str) -> bool {
+    latin::written(holder, LONGEST_NAME).is_some()
+}
+
+/// A name in the characters that every bank takes: one other can have the whole file refused. A transfer that stays within
+/// China's own system, from account to account, keeps its Chinese name, which is compared there.
+fn name_of(name: &str, accounts: [&BankAccountNumber; 2], element: &str) -> Result<String, FormatFault> {
+    let chinese = |account: &&BankAccountNumber| matches!(account, BankAccountNumber::Domestic { bank: BankCode::Clearing { system, .. }, .. } if *system == "CNAPS");
+    if accounts.iter().all(chinese) {
+        return Ok(name.to_owned());
+    }
+    latin::written(name, LONGEST_NAME).ok_or_else(|| FormatFault::NotWritable { element: element.to_owned() })
+}
+
+/// The facts with their names as they are written.
+fn with_names(facts: &PaymentFileFacts) -> Result<PaymentFileFacts, FormatFault> {
+    let own = &facts.debtor_account;
+    let mut facts = facts.clone();
+    facts.debtor_name = name_of(&facts.debtor_name, [own, own], "Dbtr/Nm")?;
+    for transfer in &mut facts.transfers {
+        transfer.creditor_name = name_of(&transfer.creditor_name, [own, &transfer.creditor_account], "Cdtr/Nm")?;
+    }
+    Ok(facts)
+}
+
 /// The file's text. Every transfer is one of the file; amounts are checked to be positive and to sum.
 pub fn write(facts: &PaymentFileFacts) -> Result<String, FormatFault> {
     check(facts)?;
+    let facts = &with_names(facts)?;
     let mut writer = Writer::new(Vec::new());
     let unwritable = || FormatFault::NotWritable { element: "Document".to_owned() };
     write_document(&mut writer, facts).map_err(|_| unwritable())?;
@@ -55,6 +88,7 @@ pub fn write(facts: &PaymentFileFacts) -> Result<String, FormatFault> {
 fn check(facts: &PaymentFileFacts) -> Result<(), FormatFault> {
     let fits = |text: &str, most: usize, element: &str| {
         let ok = !text.is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
+        let ok = ok && (most > 35 || text.chars().all(latin::is_basic));
         if ok { Ok(()) } else { Err(FormatFault::NotWritable { element: element.to_owned() }) }
     };
     fits(&facts.message_id, 35, "MsgId")?;
@@ -252,7 +286,7 @@ mod tests {
             text.contains("<MmbId>102100099996</MmbId>") && text.contains("<Othr><Id>0200000109014001234</Id></Othr>"),
             "{text}"
         );
-        assert!(text.contains("<CtrlSum>1234.62</CtrlSum>") && text.contains("Müller &amp; Söhne &lt;GmbH&gt;"));
+        assert!(text.contains("<CtrlSum>1234.62</CtrlSum>") && text.contains("<Nm>Mueller + Soehne (GmbH)</Nm>"));
         is_valid(&text);
     }
 
@@ -273,7 +307,46 @@ mod tests {
     }
 
     #[test]
+    fn names_are_in_the_characters_that_every_bank_takes() {
+        let mut mixed = facts();
+        mixed.debtor_name = "Größe & Maß 🚢 AG".into();
+        let names = ["明川精密零件有限公司", "Küsten_Guß & Söhne 🚢 € Ltd", "O'Brien & Łódź Śląsk Sp. z o.o.", "Ναυτιλία Волга"];
+        for (transfer, name) in mixed.transfers.iter_mut().zip(names) {
+            transfer.creditor_name = name.into();
+        }
+        let text = write(&mixed).unwrap();
+        for expected in [
+            "Groesse + Mass AG",
+            "Ming Chuan Jing Mi Ling Jian You Xian Gong Si",
+            "Kuesten Guss + Soehne E Ltd",
+            "O&apos;Brien + Lodz Slask Sp. z o.o.",
+            "Naytilia Volga",
+        ] {
+            assert!(
+                text.contains(&format!("<Nm>{expected}</Nm>"))
+                    || text.contains(&format!("<Nm>{}</Nm>", expected.replace("&apos;", "'"))),
+                "{expected}: {text}"
+            );
+        }
+        assert!(text.is_ascii());
+        mixed.transfers[0].creditor_name = "🚢".into();
+        assert!(matches!(write(&mixed), Err(FormatFault::NotWritable { element }) if element == "Cdtr/Nm"));
+        assert!(!is_writable("🚢") && is_writable("江海"));
+        // Within China's own system a name stays as it is.
+        let mut chinese = facts();
+        chinese.debtor_account = chinese.transfers[2].creditor_account.clone();
+        for transfer in &mut chinese.transfers {
+            transfer.creditor_name = "江海精密".into();
+        }
+        let text = write(&chinese).unwrap();
+        assert_eq!((text.matches("<Nm>江海精密</Nm>").count(), text.matches("<Nm>Jiang Hai Jing Mi</Nm>").count()), (1, 3));
+    }
+
+    #[test]
     fn what_a_bank_would_refuse_is_not_written() {
+        let mut odd = facts();
+        odd.transfers[0].end_to_end = "KPAY_1".into();
+        assert!(matches!(write(&odd), Err(FormatFault::NotWritable { element }) if element == "EndToEndId"));
         let mut bad = facts();
         bad.transfers[0].creditor_name = "x".repeat(141);
         assert!(matches!(write(&bad), Err(FormatFault::NotWritable { .. })));

@@ -1,7 +1,7 @@
 //! The buyer answers without promising anything: the invoice is in process, under query, or rejected. The codes are those of the
 //! Peppol Invoice Response.
 
-use super::{Actor, Done, Execute, answer_clock, reviews, second_person, settlement, prose};
+use super::{Actor, Done, Execute, answer_clock, prose, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::{AnswerCode, decide_answer};
@@ -26,7 +26,13 @@ pub struct AnswerInvoice {
 }
 
 /// Keeps what was said about an invoice.
-pub fn insert_message(batch: &mut Batch<'_>, actor: &Actor, invoice_id: i64, (code, reason_code): (&str, &str), text: &str) -> Step<i64> {
+pub fn insert_message(
+    batch: &mut Batch<'_>,
+    actor: &Actor,
+    invoice_id: i64,
+    (code, reason_code): (&str, &str),
+    text: &str,
+) -> Step<i64> {
     let message = InvoiceMessage {
         id: batch.next_id(),
         invoice_id,

@@ -101,7 +101,11 @@ impl Execute for AssignSuspense {
         if ["suggested", "several_references"].contains(&line.kind.as_str()) {
             line.kind.clear();
         }
-        if line.id == self.line_id { batch.update(&line)? } else { batch.insert(&line)? }
+        if line.id == self.line_id {
+            batch.update(&line)?
+        } else {
+            batch.insert(&line)?
+        }
         Ok(Done::new(self.line_id, json!({ "line_id": line.id })))
     }
 }

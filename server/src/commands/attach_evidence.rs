@@ -34,7 +34,10 @@ impl Execute for AttachEvidence {
         let present = Evidence::list_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?;
         if let Some(known) = present.iter().find(|row| row.document == self.sha256) {
             // The same file beside the same invoice changes nothing.
-            return Ok(Done::new(invoice.id, json!({ "evidence_id": known.id, "invoice_id": invoice.id, "sha256": self.sha256 })));
+            return Ok(Done::new(
+                invoice.id,
+                json!({ "evidence_id": known.id, "invoice_id": invoice.id, "sha256": self.sha256 }),
+            ));
         }
         let kind = decide_evidence(state, &self.kind, present.len())?;
         let looked_at = self.file.media_type().filter(|_| self.file.sha256() == self.sha256);

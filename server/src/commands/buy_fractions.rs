@@ -1,6 +1,6 @@
 //! A financier buys fractions of an offer: delivery against payment in one linked set. The hot command.
 
-use super::{Actor, Ask, Done, Execute, programmes, second_person};
+use super::{Actor, Ask, Done, Execute, programmes, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::chart::{self, AccountKey, currency_asset};
@@ -8,6 +8,7 @@ use domain::day_count::DayCount;
 use domain::offering::{OfferState, PurchaseFacts, decide_purchase};
 use domain::party::Capacity;
 use domain::pricing::{Bearer, FeeTerms, Method, PriceTerms, Quote};
+use domain::receivable::{ReceivableEvent, next_state};
 use ledger::{AssetId, TransferNumber};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -101,6 +102,7 @@ impl BuyFractions {
         let limit_room_minor = limit.map(|row| row.limit_minor.saturating_sub(row.used_minor));
         let (_, cash_available_minor) = batch.balance(AccountKey::cash(actor.party_id, asset))?;
         let quote = decide_purchase(&PurchaseFacts {
+            state: settlement::state_of(&receivable)?,
             offer_state: &offer.state,
             close_date: offer.close_date,
             left_minor: offer.left_minor,
@@ -138,6 +140,7 @@ impl Execute for BuyFractions {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (mut offer, mut receivable, quote, limit_id) = self.decide(batch, actor)?;
+        let accepted = next_state(settlement::state_of(&receivable)?, ReceivableEvent::Accept)?;
         let asset = currency_asset(super::currency(&receivable.currency)?);
         let hold = TransferNumber(offer.hold_number);
         let parties = (offer.supplier_id, actor.party_id, receivable.buyer_id);
@@ -153,15 +156,16 @@ impl Execute for BuyFractions {
             limit.used_minor = limit.used_minor.saturating_add(self.units_minor);
             batch.records.buyer_limits.changed.insert(limit.id);
         }
-        if receivable.state == "issued" {
-            receivable.state = "active".to_owned();
+        if receivable.state != accepted.name() {
+            receivable.state = accepted.name().to_owned();
             batch.mark(&receivable);
             batch.records.receivables.changed.insert(receivable.id);
             batch.records.receivables.rows.insert(receivable.id, receivable.clone());
         }
         let id = batch.next_id();
         let left_minor = offer.left_minor;
-        let arguments = json!({ "units_minor": self.units_minor, "net_minor": quote.supplier_net_minor, "currency": receivable.currency });
+        let arguments =
+            json!({ "units_minor": self.units_minor, "net_minor": quote.supplier_net_minor, "currency": receivable.currency });
         batch.notify(offer.supplier_id, "fractions_bought", &arguments, format!("/receivables/{}", receivable.id));
         let purchase = Purchase {
             id,

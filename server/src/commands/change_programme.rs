@@ -1,7 +1,7 @@
 //! A buyer suspends its programme, opens it again or closes it for good, with a reason; two of its people agree. What was issued under it
 //! keeps its terms.
 
-use super::{Actor, Ask, Done, Execute, end_membership, one_request, programmes, second_person, required_prose};
+use super::{Actor, Ask, Done, Execute, end_membership, one_request, programmes, required_prose, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::programme::{MemberEvent, ProgrammeEvent, ProgrammeState, next_state};
@@ -22,10 +22,12 @@ pub struct ChangeProgramme {
 impl ChangeProgramme {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Programme, ProgrammeState, String)> {
         let programme = programmes::own(batch, actor, self.programme_id)?;
-        let event = ProgrammeEvent::parse(&self.change).filter(|event| !matches!(event, ProgrammeEvent::Approve | ProgrammeEvent::Reject));
+        let event = ProgrammeEvent::parse(&self.change)
+            .filter(|event| !matches!(event, ProgrammeEvent::Approve | ProgrammeEvent::Reject));
         let event = event.ok_or_else(|| Refusal::FieldInvalid { field: "change".to_owned() })?;
         let reason = required_prose(&self.reason, "reason", 500)?;
-        let state = ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
+        let state =
+            ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
         Ok((programme, next_state(state, event)?, reason))
     }
 }
@@ -47,7 +49,8 @@ impl Execute for ChangeProgramme {
         batch.update(&programme)?;
         let condition = "programme_id = ? AND state IN ('invited', 'joined') ORDER BY id";
         for member in ProgrammeMember::list_where(batch.conn, condition, &[programme.id.into()])? {
-            let arguments = json!({ "name": programme.name, "status": format!("programme_{}", programme.state), "reason": reason });
+            let arguments =
+                json!({ "name": programme.name, "status": format!("programme_{}", programme.state), "reason": reason });
             batch.notify(member.supplier_id, "programme_changed", &arguments, format!("/memberships/{}", member.id));
             if state == ProgrammeState::Closed {
                 end_membership::end(batch, member, MemberEvent::Remove, &reason)?;

@@ -8,8 +8,8 @@ use domain::party::{Names, Role, UserStatus, normalise_names};
 use domain::{Refusal, four_eyes};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Conn, User};
 use store::records::{Keyed, Record};
+use store::{Conn, User};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

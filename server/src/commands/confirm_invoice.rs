@@ -2,7 +2,9 @@
 
 use super::answer_invoice::insert_message;
 use super::programmes::{self, Standing, Subject};
-use super::{Actor, Ask, Done, Execute, Proof, advance, answer_clock, currency, links, reviews, second_person, settlement, prose};
+use super::{
+    Actor, Ask, Done, Execute, Proof, advance, answer_clock, currency, links, prose, reviews, second_person, settlement,
+};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
@@ -12,9 +14,11 @@ use domain::evidence::{self, EvidenceFacts, Signature};
 use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
 use domain::party::{Capacity, UserStatus};
 use domain::pricing::{Bearer, FeeTerms};
-use domain::waterfall::ShareRule;
-use domain::receivable::{ConfirmationFacts, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text};
+use domain::receivable::{
+    ConfirmationFacts, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text,
+};
 use domain::undertaking::{self, UndertakingTerms};
+use domain::waterfall::ShareRule;
 use domain::{Currency, Refusal};
 use ledger::AssetId;
 use serde::{Deserialize, Serialize};
@@ -102,7 +106,8 @@ pub fn issue_terms(conn: &mut Conn, code: &str) -> Step<(IssueTermsRow, IssueTer
         purchase_fee: FeeTerms { bps: row.purchase_fee_bps, minimum_minor: row.minimum_fee_minor, bearer: Bearer::Supplier },
         minimum_ticket_minor: row.minimum_ticket_minor,
         late_rate: row.late_rate.parse().map_err(|_| StoreError::Corrupt(format!("late rate of {code}")))?,
-        late_day_count: DayCount::parse(&row.late_day_count).ok_or_else(|| StoreError::Corrupt(format!("day count of {code}")))?,
+        late_day_count: DayCount::parse(&row.late_day_count)
+            .ok_or_else(|| StoreError::Corrupt(format!("day count of {code}")))?,
         grace_days: row.grace_days,
     };
     Ok((row, terms))
@@ -242,7 +247,8 @@ impl ConfirmInvoice {
         let payment_date = calendar.following(self.due_date);
         let amount = |minor: i64| minor.to_string();
         let sellable_minor = under.as_ref().map_or(0, |under| under.terms.sellable_minor(self.amount_minor, split.face_minor));
-        let (programme_id, programme_version) = under.as_ref().map_or((0, 0), |under| (under.programme.id, under.version.version));
+        let (programme_id, programme_version) =
+            under.as_ref().map_or((0, 0), |under| (under.programme.id, under.version.version));
         let (fee_bearer, recourse) = under
             .as_ref()
             .map_or((String::new(), String::new()), |under| (under.version.fee_bearer.clone(), under.version.recourse.clone()));
@@ -396,7 +402,8 @@ impl ConfirmInvoice {
             let bill = programmes::bill(&receivable, (batch.next_id(), None), billed_minor, batch.today());
             batch.insert(&bill)?;
         }
-        let arguments = json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
+        let arguments =
+            json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
         batch.notify(invoice.supplier_id, "invoice_confirmed", &arguments, format!("/receivables/{}", receivable.id));
         let body = json!({
             "currency": invoice.currency,

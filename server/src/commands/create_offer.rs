@@ -5,13 +5,11 @@ use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::chart::{self, AccountKey};
-use domain::day_count::DayCount;
+use domain::invoice::{self, InvoiceEvent, InvoiceState};
 use domain::offering::{OfferFacts, OfferState, decide_offer};
 use domain::party::Capacity;
-use domain::pricing::Method;
-use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
+use domain::receivable::ReceivableState;
 use ledger::AssetId;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -35,27 +33,23 @@ pub struct CreateOffer {
 }
 
 impl CreateOffer {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Receivable> {
+    /// The receivable, and its state once it is offered.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Receivable, ReceivableState)> {
         batch.acting_party(actor, Capacity::Supplier)?;
         let found = Receivable::find(batch.conn, self.receivable_id)?.filter(|row| row.supplier_id == actor.party_id);
         let receivable = found.ok_or(Refusal::NotFound)?;
-        let state = ReceivableState::parse(&receivable.state).ok_or_else(|| settlement::corrupt("state", receivable.id))?;
-        next_state(state, ReceivableEvent::Accept)?;
-        if store::distributions::is_open(batch.conn, receivable.id)? {
-            return Err(Refusal::PaymentBeingShared.into());
-        }
-        let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
-        let rate: Decimal = self.rate.parse().map_err(|_| field("rate"))?;
-        Method::parse(&self.method).ok_or_else(|| field("method"))?;
-        DayCount::parse(&self.day_count).ok_or_else(|| field("day_count"))?;
         let (balance_minor, available_minor) = batch.balance(AccountKey::holding(actor.party_id, AssetId(receivable.id)))?;
-        decide_offer(&OfferFacts {
+        let accepted = decide_offer(&OfferFacts {
+            state: settlement::state_of(&receivable)?,
+            being_shared: store::distributions::is_open(batch.conn, receivable.id)?,
             units_minor: self.units_minor,
             available_minor,
             // Nothing but offers holds a supplier's units.
             on_offer_minor: balance_minor.saturating_sub(available_minor),
             kept_minor: receivable.kept_minor(),
-            rate,
+            rate: &self.rate,
+            method: &self.method,
+            day_count: &self.day_count,
             minimum_ticket_minor: self.minimum_ticket_minor,
             terms_minimum_minor: receivable.minimum_ticket_minor,
             close_date: self.close_date,
@@ -63,7 +57,7 @@ impl CreateOffer {
             held: receivable.held,
             today: batch.today(),
         })?;
-        Ok(receivable)
+        Ok((receivable, accepted))
     }
 }
 
@@ -71,16 +65,18 @@ impl Execute for CreateOffer {
     const NAME: &'static str = "create_offer";
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let receivable = self.decide(batch, actor)?;
+        let (receivable, _) = self.decide(batch, actor)?;
         second_person::weigh(batch, actor, &[(&receivable.currency, self.units_minor)], receivable.id)
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut receivable = self.decide(batch, actor)?;
+        let (mut receivable, accepted) = self.decide(batch, actor)?;
         let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
         if reviews::check_again(batch, &mut invoice)? {
             return Ok(Done::new(receivable.id, json!({ "receivable_id": receivable.id, "review": "open" })));
         }
+        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+        let assigned = invoice::next_state(state, InvoiceEvent::Assign)?;
         let (hold_number, _) = batch.post(&chart::offer(actor.party_id, AssetId(receivable.id), self.units_minor))?;
         let offer = Offer {
             id: batch.next_id(),
@@ -98,16 +94,18 @@ impl Execute for CreateOffer {
             created_at: batch.now,
         };
         batch.insert(&offer)?;
-        if receivable.state == ReceivableState::Issued.name() {
-            // Offering it is how the supplier accepts it (签收).
-            receivable.state = ReceivableState::Active.name().to_owned();
+        if receivable.state != accepted.name() {
+            receivable.state = accepted.name().to_owned();
             batch.update(&receivable)?;
         }
-        if invoice.state == "confirmed" || invoice.state == "partially_confirmed" {
-            invoice.state = "assigned".to_owned();
+        if assigned != state {
+            invoice.state = assigned.name().to_owned();
             batch.update(&invoice)?;
             acknowledge_assignment::give(batch, &receivable, &invoice)?;
         }
-        Ok(Done::new(receivable.id, json!({ "offer_id": offer.id, "receivable_id": receivable.id, "currency": receivable.currency })))
+        Ok(Done::new(
+            receivable.id,
+            json!({ "offer_id": offer.id, "receivable_id": receivable.id, "currency": receivable.currency }),
+        ))
     }
 }

@@ -3,10 +3,10 @@
 
 use super::{Actor, Ask, Done, Execute, currency, payout, second_person, settlement};
 use crate::batch::{Batch, Step};
-use domain::{Currency, Refusal};
 use domain::bank_account::BankAccountNumber;
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
+use domain::{Currency, Refusal};
 use formats::FormatFault;
 use formats::pain::{CreditTransfer, PaymentFileFacts};
 use serde::{Deserialize, Serialize};
@@ -39,9 +39,7 @@ pub fn payment_list(conn: &mut Conn, known: Currency, through: i64) -> Result<Ve
 /// The list as one digest: who gets how much on which account.
 #[must_use]
 pub fn list_hash(payouts: &[Payout]) -> String {
-    let line = |row: &Payout| {
-        json!([row.end_to_end, row.amount_minor, row.currency, row.iban, row.bic, row.holder]).to_string()
-    };
+    let line = |row: &Payout| json!([row.end_to_end, row.amount_minor, row.currency, row.iban, row.bic, row.holder]).to_string();
     crate::hash::sha256_hex(payouts.iter().map(line).collect::<Vec<_>>().join("\n").as_bytes())
 }
 

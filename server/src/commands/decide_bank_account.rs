@@ -6,8 +6,8 @@ use domain::Refusal;
 use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{BankAccount, Payout};
 use store::records::{Keyed, Record};
+use store::{BankAccount, Payout};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

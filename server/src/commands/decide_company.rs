@@ -37,7 +37,8 @@ impl DecideCompany {
 
 /// What a stopped company sells, and what it owes, is no longer for sale.
 fn end_offers(batch: &mut Batch<'_>, party_id: i64) -> Step<()> {
-    let condition = "state = 'open' AND (supplier_id = ? OR receivable_id IN (SELECT id FROM receivables WHERE buyer_id = ?)) ORDER BY id";
+    let condition =
+        "state = 'open' AND (supplier_id = ? OR receivable_id IN (SELECT id FROM receivables WHERE buyer_id = ?)) ORDER BY id";
     for offer in Offer::list_where(batch.conn, condition, &[party_id.into(), party_id.into()])? {
         let (supplier, receivable, arguments) = (offer.supplier_id, offer.receivable_id, json!({ "offer_id": offer.id }));
         withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;

@@ -28,7 +28,8 @@ impl DecideProgramme {
             return Err(Refusal::StateConflict { state: format!("version_{}", version.state) }.into());
         }
         let programme = Programme::load(batch.conn, version.programme_id)?;
-        let state = ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
+        let state =
+            ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
         let event = if self.approve { ProgrammeEvent::Approve } else { ProgrammeEvent::Reject };
         Ok((programme, version, next_state(state, event)?, reason))
     }

@@ -1,6 +1,6 @@
 //! The operator decides what the rules against financing twice have stopped: it may go on, or it may not.
 
-use super::{Actor, Ask, Done, Execute, links, reviews, second_person, settlement, required_prose};
+use super::{Actor, Ask, Done, Execute, links, required_prose, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};

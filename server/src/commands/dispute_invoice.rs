@@ -1,7 +1,7 @@
 //! The buyer disputes an invoice, with a reason that the supplier sees.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, answer_clock, second_person, settlement, required_prose};
+use super::{Actor, Done, Execute, answer_clock, required_prose, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::{AnswerCode, ReasonCode};

@@ -49,7 +49,9 @@ impl DraftPayables {
         let ids: BTreeSet<i64> = self.rows.iter().map(|row| row.supplier_id).collect();
         let found = Party::list_ids(batch.conn, &ids.iter().copied().collect::<Vec<_>>())?;
         let sells = |party: &Party| {
-            party.id != actor.party_id && party.status == PartyStatus::Active.name() && Names::parse(&party.capacities).has(Capacity::Supplier.name())
+            party.id != actor.party_id
+                && party.status == PartyStatus::Active.name()
+                && Names::parse(&party.capacities).has(Capacity::Supplier.name())
         };
         let known: HashMap<i64, Party> = found.into_iter().filter(sells).map(|party| (party.id, party)).collect();
         if known.len() == ids.len() { Ok(known) } else { Err(Refusal::SupplierUnknown.into()) }
@@ -138,7 +140,8 @@ impl Execute for DraftPayables {
             // Under the terms that would hold today; when the invoice comes they are looked at again.
             let under = places.standing(batch.conn, &subject, today)?.filter(|found| found.verdict.is_ok());
             let terms = under.map_or_else(|| terms.clone(), |under| under.terms.issue_terms(terms));
-            let mut checked = check_due_date(row.due_date, today).and_then(|()| decide_issue(row.payable_minor, &terms).map(|_| ()));
+            let mut checked =
+                check_due_date(row.due_date, today).and_then(|()| decide_issue(row.payable_minor, &terms).map(|_| ()));
             if let Some(state) = presented.get(&(supplier.id, entry.number_key.clone())) {
                 checked = Err(Refusal::StateConflict { state: state.clone() });
             } else if checked.is_ok() && !known.insert(advance::key_of(&entry)) {

@@ -6,8 +6,8 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Session, User};
 use store::records::Keyed;
+use store::{Session, User};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EnrolTotp {

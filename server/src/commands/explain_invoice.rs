@@ -1,6 +1,6 @@
 //! The supplier says what it has to say about an invoice that is under review; whoever decides reads it.
 
-use super::{Actor, Done, Execute, reviews, required_prose};
+use super::{Actor, Done, Execute, required_prose, reviews};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;

@@ -214,7 +214,8 @@ pub fn join_on(conn: &mut Conn, row: &mut Statement) -> Result<(), StoreError> {
                      ORDER BY to_date DESC, id DESC LIMIT 1";
     // One that is not kept yet comes after all of its day.
     let place = if row.id == 0 { i64::MAX } else { row.id };
-    let binds = [row.iban.as_str().into(), row.currency.as_str().into(), row.id.into(), to_date.into(), to_date.into(), place.into()];
+    let binds =
+        [row.iban.as_str().into(), row.currency.as_str().into(), row.id.into(), to_date.into(), to_date.into(), place.into()];
     let before = Statement::find_where(conn, condition, &binds)?;
     let closing = before.as_ref().and_then(|before| before.closing_minor);
     row.gap_minor = closing.map_or(0, |closing| opening.saturating_sub(closing));

@@ -174,7 +174,10 @@ impl ImportStatus {
 
 /// The payment file that a message id names, as [`super::create_payment_file`] made it.
 pub fn find_file(conn: &mut Conn, message_id: &str) -> Result<Option<i64>, StoreError> {
-    let Some(id) = message_id.strip_prefix(super::create_payment_file::FILE_PREFIX).and_then(|number| number.parse::<i64>().ok()) else { return Ok(None) };
+    let Some(id) = message_id.strip_prefix(super::create_payment_file::FILE_PREFIX).and_then(|number| number.parse::<i64>().ok())
+    else {
+        return Ok(None);
+    };
     Ok(PaymentFile::find(conn, id)?.map(|file| file.id))
 }
 

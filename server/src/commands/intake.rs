@@ -12,7 +12,7 @@ use domain::invoice::{
     owed_minor,
 };
 use domain::money::AmountFault;
-use domain::party::{Capacity, Names, normalise_tax_id};
+use domain::party::{Capacity, Names};
 use domain::{Currency, Refusal};
 use formats::invoice::{Amount, InvoiceFile, Syntax};
 use formats::{archive::is_zip, pdf::is_pdf};
@@ -79,9 +79,9 @@ pub fn media_type(content: &[u8]) -> &'static str {
 }
 
 /// The company that a file's party means: by tax id, else by registration id.
-fn find_company(known: &mut impl Known, tax_id: &str, legal_id: &str) -> Result<Option<Party>, StoreError> {
-    for id in [tax_id, legal_id] {
-        let key = normalise_tax_id(id);
+fn find_company(known: &mut impl Known, party: &formats::invoice::Party) -> Result<Option<Party>, StoreError> {
+    for id in [&party.tax_id, &party.legal_id] {
+        let key = domain::tax_id::key(party.country.as_deref().unwrap_or(""), id);
         if key.len() >= 4
             && let Some(party) = known.company(&key)?
         {
@@ -122,9 +122,9 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         total => minor(unit, total, "total")?,
     };
     let kind = document_kind(file.document_type())?;
-    let buyer = find_company(known, &file.buyer.tax_id, &file.buyer.legal_id)?;
+    let buyer = find_company(known, &file.buyer)?;
     let buyer = buyer.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
-    let seller = find_company(known, &file.seller.tax_id, &file.seller.legal_id)?;
+    let seller = find_company(known, &file.seller)?;
     let credit = kind == DocumentKind::Credit;
     decide_intake(&IntakeFacts {
         seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),

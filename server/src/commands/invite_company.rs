@@ -2,14 +2,13 @@
 //! cannot appoint its own second person.
 
 use super::invite_user::Invited;
-use super::{Actor, Done, Execute, invite_user, required};
+use super::{Actor, Done, Execute, invite_user, known, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::{Capacity, PartyStatus, Role, normalise_names, normalise_tax_id};
+use domain::party::{Capacity, PartyStatus, Role, normalise_names};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Party;
-use store::records::Record;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -50,7 +49,7 @@ impl InviteCompany {
         let person = required(&self.administrator_name, "administrator_name", 100)?;
         let checker_email = invite_user::free_email(batch, &self.checker_email, "checker_email")?;
         let checker = required(&self.checker_name, "checker_name", 100)?;
-        if checker_email == email || checker.eq_ignore_ascii_case(&person) {
+        if checker_email == email || domain::names::is_same(&checker, &person) {
             return Err(Refusal::TwoPeopleNeeded { field: "checker_email".to_owned() }.into());
         }
         let first = Invited { email, name: person, roles: "administrator,maker".to_owned(), invited_by: None };
@@ -73,14 +72,14 @@ impl Execute for InviteCompany {
             return Err(Refusal::FieldInvalid { field: "language".to_owned() }.into());
         }
         let tax_id = required(&self.tax_id, "tax_id", 40)?;
-        let tax_key = normalise_tax_id(&tax_id);
+        let tax_key = domain::tax_id::key(&country, &tax_id);
         if tax_key.len() < 4 {
             return Err(Refusal::FieldInvalid { field: "tax_id".to_owned() }.into());
         }
-        let known = [Capacity::Supplier.name(), Capacity::Buyer.name(), Capacity::Financier.name()];
-        let capacities = normalise_names(&self.capacities, &known, "capacities")?;
+        let capable = [Capacity::Supplier.name(), Capacity::Buyer.name(), Capacity::Financier.name()];
+        let capacities = normalise_names(&self.capacities, &capable, "capacities")?;
         let people = if self.is_rare_buyer(&capacities) { Vec::new() } else { self.people(batch)? };
-        if Party::find_where(batch.conn, "tax_key = ?", &[tax_key.as_str().into()])?.is_some() {
+        if known::is_taken(batch.conn, &tax_key)? {
             return Err(Refusal::TaxIdTaken.into());
         }
         let id = batch.next_id();

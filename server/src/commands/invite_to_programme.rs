@@ -3,8 +3,10 @@
 use super::{Actor, Done, Execute, programmes};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::{Capacity, Names, PartyStatus, normalise_tax_id};
+use domain::names;
+use domain::party::{Capacity, Names};
 use domain::programme::{MemberState, ProgrammeState};
+use domain::tax_id::{self, Register};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -14,28 +16,45 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct InviteToProgramme {
     pub programme_id: i64,
-    /// Tax ids, or names exactly as they are registered; one supplier each.
+    /// Tax ids in any dress, or registered names, whatever their case and spaces; one supplier each.
     pub suppliers: Vec<String>,
 }
 
 /// Suppliers that one request invites.
 pub const MOST: usize = 200;
 
-/// The one supplier that trades here under this tax id or name.
-fn find(conn: &mut Conn, buyer_id: i64, typed: &str) -> Result<Option<Party>, StoreError> {
-    let named = "tax_key = ? OR LOWER(name) = ? ORDER BY id LIMIT 3";
-    let found = Party::list_where(conn, named, &[normalise_tax_id(typed).into(), typed.to_lowercase().into()])?;
-    let mut suppliers = found.into_iter().filter(|party| {
-        party.id != buyer_id
-            && party.status == PartyStatus::Active.name()
-            && Names::parse(&party.capacities).has(Capacity::Supplier.name())
-    });
-    let first = suppliers.next();
-    Ok(first.filter(|_| suppliers.next().is_none()))
+/// The suppliers that trade here, as lines name them.
+struct Suppliers {
+    all: Vec<(String, Party)>,
+    by_tax_id: Register<usize>,
+}
+
+impl Suppliers {
+    fn load(conn: &mut Conn, buyer_id: i64) -> Result<Self, StoreError> {
+        let condition = "capacities LIKE '%supplier%' AND status = 'active' AND id <> ? ORDER BY id";
+        let found = Party::list_where(conn, condition, &[buyer_id.into()])?;
+        let sells = |party: &Party| Names::parse(&party.capacities).has(Capacity::Supplier.name());
+        let all: Vec<(String, Party)> =
+            found.into_iter().filter(sells).map(|party| (names::folded(&party.name), party)).collect();
+        let keyed = |(place, (_, party)): (usize, &(String, Party))| (tax_id::key(&party.country, &party.tax_key), place);
+        let by_tax_id = all.iter().enumerate().map(keyed).collect();
+        Ok(Self { all, by_tax_id })
+    }
+
+    /// The one that this tax id or name means.
+    fn find(&self, typed: &str) -> Option<&Party> {
+        let of_id = self.by_tax_id.find(typed).and_then(|place| self.all.get(*place)).map(|(_, party)| party);
+        let name = names::folded(typed);
+        let of_name = self.all.iter().filter(|(known, _)| *known == name).map(|(_, party)| party);
+        let mut found = of_id.into_iter().chain(of_name.filter(|party| of_id.is_none_or(|known| known.id != party.id)));
+        let first = found.next();
+        first.filter(|_| found.next().is_none())
+    }
 }
 
 /// The suppliers that these lines name, each once; a line that names none, or more than one, is refused.
 pub fn invitees(conn: &mut Conn, buyer_id: i64, lines: &[String]) -> Step<Vec<Party>> {
+    let suppliers = Suppliers::load(conn, buyer_id)?;
     let mut found: Vec<Party> = Vec::new();
     for (index, typed) in lines.iter().enumerate() {
         let typed = typed.trim();
@@ -43,9 +62,9 @@ pub fn invitees(conn: &mut Conn, buyer_id: i64, lines: &[String]) -> Step<Vec<Pa
             continue;
         }
         let unknown = || Refusal::InviteeUnknown { line: index.saturating_add(1), named: super::clean(typed, 60) };
-        let party = find(conn, buyer_id, typed)?.ok_or_else(unknown)?;
+        let party = suppliers.find(typed).ok_or_else(unknown)?;
         if !found.iter().any(|known| known.id == party.id) {
-            found.push(party);
+            found.push(party.clone());
         }
     }
     if found.is_empty() {

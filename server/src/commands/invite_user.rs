@@ -3,8 +3,8 @@
 use super::{Actor, Ask, Done, Execute, change_user, required, second_person};
 use crate::batch::{Batch, Step};
 use chrono::TimeDelta;
-use domain::{Refusal, four_eyes};
 use domain::party::{Names, Role, UserStatus, normalise_names};
+use domain::{Refusal, four_eyes};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;

@@ -7,7 +7,7 @@ use crate::batch::Step;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::identity::{look_key, normalise_number, stem_key};
-use domain::party::normalise_tax_id;
+use domain::tax_id;
 use formats::csv::CsvInvoice;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::records::Record;
@@ -16,7 +16,7 @@ use store::{Conn, CreditNote, Invoice, IssueTermsRow, Party, StoreError, neighbo
 pub trait Known {
     /// Without terms for its currency a receivable could never be issued.
     fn check_terms(&mut self, currency: &str) -> Step<()>;
-    /// The company that this identifier means.
+    /// The company whose tax id has this key (`domain::tax_id::key`).
     fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError>;
     /// The same invoice is here and has not run its course.
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError>;
@@ -31,13 +31,33 @@ pub trait Known {
 
 const GONE: [&str; 2] = ["withdrawn", "rejected"];
 
+/// The one company of this key: registered under it, or under another dress of it before dresses were known as one.
+pub fn find_by_tax_key(conn: &mut Conn, key: &str) -> Result<Option<Party>, StoreError> {
+    let (condition, list) = store::query::among_texts(conn, "tax_key", &tax_id::dresses(key));
+    let found = Party::list_where(conn, &format!("{condition} ORDER BY id"), &[list])?;
+    Ok(only_of(key, found.iter()).cloned())
+}
+
+/// Whether a company is registered under this key, in whatever dress.
+pub fn is_taken(conn: &mut Conn, key: &str) -> Result<bool, StoreError> {
+    let (condition, list) = store::query::among_texts(conn, "tax_key", &tax_id::dresses(key));
+    let found = Party::list_where(conn, &condition, &[list])?;
+    Ok(found.iter().any(|party| tax_id::is_of(key, &party.country, &party.tax_key)))
+}
+
+fn only_of<'a>(key: &str, found: impl Iterator<Item = &'a Party> + Clone) -> Option<&'a Party> {
+    let mut same = found.clone().filter(|party| tax_id::is_of(key, &party.country, &party.tax_key));
+    let exact = found.clone().find(|party| party.tax_key == key);
+    exact.or_else(|| same.next().filter(|_| same.next().is_none()))
+}
+
 impl Known for Conn {
     fn check_terms(&mut self, currency: &str) -> Step<()> {
         issue_terms(self, currency).map(|_| ())
     }
 
     fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError> {
-        Party::find_where(self, "tax_key = ?", &[tax_key.into()])
+        find_by_tax_key(self, tax_key)
     }
 
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError> {
@@ -131,9 +151,12 @@ impl Loaded {
         let terms = IssueTermsRow::list_where(conn, "currency <> ''", &[])?;
         loaded.currencies = terms.into_iter().map(|row| row.currency).collect();
         let files = || rows.iter().map(|row| &row.invoice);
-        let ids = files().flat_map(|file| [&file.seller, &file.buyer]).flat_map(|party| [&party.tax_id, &party.legal_id]);
-        let ids: BTreeSet<&str> = ids.map(String::as_str).collect();
-        let keys: BTreeSet<String> = ids.into_iter().map(normalise_tax_id).collect();
+        let ids = files()
+            .flat_map(|file| [&file.seller, &file.buyer])
+            .flat_map(|party| [&party.tax_id, &party.legal_id].map(|id| (party.country.as_deref().unwrap_or(""), id.as_str())));
+        let ids: BTreeSet<(&str, &str)> = ids.collect();
+        let keys: BTreeSet<String> = ids.into_iter().map(|(country, id)| tax_id::key(country, id)).collect();
+        let keys: BTreeSet<String> = keys.iter().flat_map(|key| tax_id::dresses(key)).collect();
         let (condition, list) = store::query::among_texts(conn, "tax_key", &keys.into_iter().collect::<Vec<_>>());
         let companies = Party::list_where(conn, &condition, &[list])?;
         loaded.companies = companies.into_iter().map(|party| (party.tax_key.clone(), party)).collect();
@@ -164,11 +187,17 @@ impl Loaded {
 
     /// Buyer, day and total of a row, as far as they can be told before it is examined.
     fn total_of(&self, file: &formats::invoice::InvoiceFile) -> Option<(i64, NaiveDate, i64)> {
+        let country = file.buyer.country.as_deref().unwrap_or("");
         let buyer =
-            [&file.buyer.tax_id, &file.buyer.legal_id].into_iter().find_map(|id| self.companies.get(&normalise_tax_id(id)))?;
+            [&file.buyer.tax_id, &file.buyer.legal_id].into_iter().find_map(|id| self.of_key(&tax_id::key(country, id)))?;
         let currency = domain::Currency::parse(&file.currency)?;
         let total = file.totals.tax_inclusive.or(file.totals.payable)?;
         Some((buyer.id, file.issue_date?, currency.parse_decimal(&total.to_string()).ok()?))
+    }
+
+    fn of_key(&self, key: &str) -> Option<&Party> {
+        let dresses = tax_id::dresses(key);
+        only_of(key, dresses.iter().filter_map(|dress| self.companies.get(dress)))
     }
 
     /// From now on other rows are compared with this one too.
@@ -203,7 +232,7 @@ impl Known for Loaded {
     }
 
     fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError> {
-        Ok(self.companies.get(tax_key).cloned())
+        Ok(self.of_key(tax_key).cloned())
     }
 
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError> {

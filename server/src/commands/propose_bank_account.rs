@@ -34,6 +34,10 @@ impl ProposeBankAccount {
             return Err(Refusal::FieldInvalid { field: "iban".to_owned() }.into());
         }
         let holder = required(&self.holder, "holder", 70)?;
+        // Of a name that no bank can be told nothing is left in a payment file; one such name can have the whole file refused.
+        if !formats::pain::is_writable(&holder) {
+            return Err(Refusal::FieldInvalid { field: "holder".to_owned() }.into());
+        }
         // A number that is no IBAN has its bank in itself.
         let bic = match account {
             BankAccountNumber::Iban(_) if !self.bic.trim().is_empty() => {

@@ -95,7 +95,8 @@ impl ProposeProgramme {
         let (name, currency) = match &programme {
             Some(known) => {
                 let fits = |typed: &str, kept: &str| typed.is_empty() || typed == kept;
-                let changed = [("name", fits(self.name.trim(), &known.name)), ("currency", fits(&self.currency, &known.currency))];
+                let changed =
+                    [("name", fits(self.name.trim(), &known.name)), ("currency", fits(&self.currency, &known.currency))];
                 if let Some((field, _)) = changed.iter().find(|(_, fits)| !fits) {
                     return Err(Refusal::FieldInvalid { field: (*field).to_owned() }.into());
                 }
@@ -148,7 +149,8 @@ impl Execute for ProposeProgramme {
                 new
             }
         };
-        let versions = ProgrammeVersion::list_where(batch.conn, "programme_id = ? ORDER BY version DESC LIMIT 1", &[programme.id.into()])?;
+        let versions =
+            ProgrammeVersion::list_where(batch.conn, "programme_id = ? ORDER BY version DESC LIMIT 1", &[programme.id.into()])?;
         let version = ProgrammeVersion {
             id: batch.next_id(),
             programme_id: programme.id,

@@ -2,7 +2,7 @@
 //! say in it: whoever invents an invoice would also invent the person who confirms it.
 
 use super::invite_user::free_email;
-use super::{Actor, Ask, Done, Execute, end_contact, links, required, traded, required_prose};
+use super::{Actor, Ask, Done, Execute, end_contact, links, required, required_prose, traded};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::link::{Channel, MOST_HOURS};
@@ -152,7 +152,10 @@ impl Execute for RecordContact {
         // The company itself is told, if anybody of it signs in.
         let arguments = json!({ "person": checked.name });
         batch.notify(contact.party_id, "contact_recorded", &arguments, "/org".to_owned());
-        Ok(Done::new(contact.party_id, json!({ "party_id": contact.party_id, "contact_id": contact.id, "currency": contact.currency })))
+        Ok(Done::new(
+            contact.party_id,
+            json!({ "party_id": contact.party_id, "contact_id": contact.id, "currency": contact.currency }),
+        ))
     }
 }
 

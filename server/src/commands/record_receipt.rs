@@ -1,7 +1,7 @@
 //! Money at the bank that no file reports: a receipt that two operators vouch for.
 
 use super::assign_suspense::{Target, find_target};
-use super::{Actor, Ask, Done, Execute, currency, optional, settlement, required_prose};
+use super::{Actor, Ask, Done, Execute, currency, optional, required_prose, settlement};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -32,7 +32,13 @@ pub struct RecordReceipt {
 }
 
 /// Lines that a bank file has brought and that could be this very money, newest first.
-pub fn list_known(conn: &mut Conn, currency: &str, amount_minor: i64, value_date: NaiveDate, after: i64) -> Result<Vec<BankLine>, StoreError> {
+pub fn list_known(
+    conn: &mut Conn,
+    currency: &str,
+    amount_minor: i64,
+    value_date: NaiveDate,
+    after: i64,
+) -> Result<Vec<BankLine>, StoreError> {
     let near = Days::new(SAME_MONEY_DAYS);
     let first = value_date.checked_sub_days(near).unwrap_or(value_date);
     let last = value_date.checked_add_days(near).unwrap_or(value_date);

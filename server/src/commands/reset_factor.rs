@@ -8,8 +8,8 @@ use domain::four_eyes::{self, Matter};
 use domain::party::{Names, Role, UserStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Conn, User};
 use store::records::Keyed;
+use store::{Conn, User};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

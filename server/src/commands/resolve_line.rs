@@ -119,7 +119,11 @@ impl ResolveLine {
     /// The receipt that the bank has taken back.
     fn taken_back(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
         let other = self.other_line(batch)?;
-        if !same_money(line, &other) || other.direction != "in" || other.payout_id.is_some() || ["surplus", "claim_payment"].contains(&other.kind.as_str()) {
+        if !same_money(line, &other)
+            || other.direction != "in"
+            || other.payout_id.is_some()
+            || ["surplus", "claim_payment"].contains(&other.kind.as_str())
+        {
             return Err(Refusal::NotSameMoney.into());
         }
         if ["matched", "placed", "suspense", "confirmed"].contains(&other.state.as_str()) {
@@ -247,7 +251,10 @@ impl Execute for ResolveLine {
             line.note.clone_from(&self.reason);
         }
         batch.update(&line)?;
-        Ok(Done::new(line.id, json!({ "line_id": line.id, "act": act.name(), "state": line.state, "claim_minor": line.claim_minor, "currency": line.currency })))
+        Ok(Done::new(
+            line.id,
+            json!({ "line_id": line.id, "act": act.name(), "state": line.state, "claim_minor": line.claim_minor, "currency": line.currency }),
+        ))
     }
 }
 

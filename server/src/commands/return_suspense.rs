@@ -44,7 +44,8 @@ impl Execute for ReturnSuspense {
         let asset = currency_asset(currency(&line.currency)?);
         let (hold_number, _) = batch.post(&chart::payout_request(None, asset, line.amount_minor))?;
         let id = batch.next_id();
-        let holder = if line.counterparty.is_empty() { "Unknown".to_owned() } else { line.counterparty.chars().take(70).collect() };
+        let holder =
+            if line.counterparty.is_empty() { "Unknown".to_owned() } else { line.counterparty.chars().take(70).collect() };
         let payout = Payout {
             id,
             party_id: None,

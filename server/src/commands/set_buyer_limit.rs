@@ -26,7 +26,8 @@ impl Execute for SetBuyerLimit {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let financier = batch.acting_party(actor, Capacity::Financier)?;
         let known = super::traded(batch, &self.currency)?;
-        let buyer = Party::find(batch.conn, self.buyer_id)?.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
+        let buyer =
+            Party::find(batch.conn, self.buyer_id)?.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
         let buyer = buyer.ok_or(Refusal::NotFound)?;
         if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
             return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());
@@ -42,7 +43,14 @@ impl Execute for SetBuyerLimit {
             None => {
                 let (id, currency) = (batch.next_id(), known.code().to_owned());
                 let limit_minor = self.limit_minor;
-                batch.insert(&BuyerLimit { id, financier_id: financier.id, buyer_id: buyer.id, currency, limit_minor, used_minor: 0 })?;
+                batch.insert(&BuyerLimit {
+                    id,
+                    financier_id: financier.id,
+                    buyer_id: buyer.id,
+                    currency,
+                    limit_minor,
+                    used_minor: 0,
+                })?;
                 id
             }
         };

@@ -1,7 +1,7 @@
 //! The buyer takes its dispute back: the invoice waits for an answer again.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, answer_clock, links, settlement, prose};
+use super::{Actor, Done, Execute, answer_clock, links, prose, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::AnswerCode;

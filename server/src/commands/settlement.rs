@@ -22,6 +22,11 @@ use store::{
     AccountRow, BankLine, BuyerLimit, Conn, Distribution, Invoice, LateClaim, Offer, Receivable, StoreError, distributions,
 };
 
+/// The state of a receivable as its rules know it.
+pub fn state_of(receivable: &Receivable) -> Result<ReceivableState, StoreError> {
+    ReceivableState::parse(&receivable.state).ok_or_else(|| corrupt("state", receivable.id))
+}
+
 pub fn corrupt(what: &str, id: i64) -> StoreError {
     StoreError::Corrupt(format!("{what} {id}"))
 }

@@ -138,7 +138,8 @@ impl Execute for SharePayment {
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let mut payment = Distribution::find(batch.conn, self.distribution_id)?.ok_or(Refusal::NotFound)?;
         if payment.state == "done" || payment.last_party != self.last_party {
-            let body = json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": payment.state == "done" });
+            let body =
+                json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": payment.state == "done" });
             return Ok(Done::new(payment.receivable_id, body));
         }
         let mut receivable = Receivable::load(batch.conn, payment.receivable_id)?;

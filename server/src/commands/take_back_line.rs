@@ -99,8 +99,7 @@ impl TakeBackLine {
             (None, None) => return Err(StoreError::Corrupt(format!("place of bank line {}", line.id)).into()),
         };
         let missing = amount.saturating_sub(there);
-        let arguments =
-            json!({ "amount": known.format(amount), "currency": line.currency, "claim": known.format(missing) });
+        let arguments = json!({ "amount": known.format(amount), "currency": line.currency, "claim": known.format(missing) });
         batch.notify(debtor, "placement_reversed", &arguments, "/home".to_owned());
         if back == Back::Receipt {
             batch.post(&chart::receipt_reversed(from, debtor, asset, (there, missing)))?;

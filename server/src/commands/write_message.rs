@@ -6,8 +6,8 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{AnswerClock, Invoice};
 use store::records::Keyed;
+use store::{AnswerClock, Invoice};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -27,8 +27,11 @@ impl Execute for WriteMessage {
         let text = required_prose(&self.text, "text", 1_000)?;
         let message_id = insert_message(batch, actor, invoice.id, ("", ""), &text)?;
         let arguments = json!({ "number": invoice.number });
-        let (other, page) =
-            if invoice.supplier_id == actor.party_id { (invoice.buyer_id, "payables") } else { (invoice.supplier_id, "invoices") };
+        let (other, page) = if invoice.supplier_id == actor.party_id {
+            (invoice.buyer_id, "payables")
+        } else {
+            (invoice.supplier_id, "invoices")
+        };
         batch.notify(other, "message_written", &arguments, format!("/{page}/{}", invoice.id));
         Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "message_id": message_id })))
     }

@@ -81,7 +81,7 @@ fn check_storable(value: &Value, field: &str) -> Result<(), Fault> {
 
 /// A field that nobody reads is a mistake of the caller's: silence would leave it in the belief that it counts.
 fn read_body<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, Fault> {
-    let given: Value = serde_json::from_slice(body).map_err(|_| Fault::BadRequest("json_invalid"))?;
+    let given = super::json::read(body)?;
     if !given.is_object() {
         // A list of values in their order would be taken for the fields, and nothing names them.
         return Err(Fault::BadRequest("json_invalid"));
@@ -308,7 +308,7 @@ impl FromRequest for CredentialsBody {
                 return Err(Fault::BadRequest("unsupported_media_type"));
             }
             let body = body::read(&request, payload, body::LARGEST_CREDENTIALS).await?;
-            let given: Value = serde_json::from_slice(&body).map_err(|_| Fault::BadRequest("json_invalid"))?;
+            let given = super::json::read(&body)?;
             check_storable(&given, "")?;
             let credentials: Credentials = serde_json::from_value(given).map_err(|error| body_fault(&error))?;
             super::denials::note_account(&request, &credentials.email);

@@ -301,6 +301,13 @@ pub fn document() -> Value {
                 };
                 map.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
                 if let Some(responses) = map.get_mut("responses").and_then(Value::as_object_mut) {
+                    if route.path.ends_with("/register-invoice") {
+                        let said = "Some of several were taken and some were not: each of `items` says which. Of none it is 422 `nothing_taken` with the same `items`";
+                        responses.insert(
+                            "207".to_owned(),
+                            json!({ "description": said, "content": { "application/json": { "schema": { "type": "object" } } } }),
+                        );
+                    }
                     responses.insert("202".to_owned(), awaited.clone());
                 }
             }

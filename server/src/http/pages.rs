@@ -48,8 +48,10 @@ use super::error::Fault;
 use super::rights::{Right, SignedIn, Who};
 use super::routes::{Posted, Routes};
 use super::see_other;
-use crate::commands::Outcome;
+use crate::commands::{Command, Outcome};
 use actix_web::HttpResponse;
+use store::AuditRecord;
+use store::records::Record;
 use web::{Block, Field, Form, Page, Value};
 
 pub type Answer = Result<HttpResponse, Fault>;
@@ -149,16 +151,71 @@ pub fn receipt(outcome: &Outcome) -> HttpResponse {
     }
 }
 
+/// How long the same act again is taken for a mistake, and how many of the newest records are looked through for it.
+const TWICE_WITHIN: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
+const NEWEST: i64 = 5_000;
+/// The field that says which act the person has seen and means once more.
+const MEANT: &str = "meant_after";
+
+/// Acts that a browser's "back" would do a second time. Of the others the second is refused by the state that the first left, or
+/// changes nothing.
+const REPEATABLE: &[&str] = &["buy_fractions", "create_offer", "propose_programme", "request_payout", "write_message"];
+
+/// The page that asks whether an act is meant once more, where the same person did exactly the same a few minutes ago under another
+/// key. Asked about once: what was answered names the act before it. Requests of the API have keys of their own and never come here.
+async fn asked_twice<R: SignedIn>(who: &Who<R>, posted: &Posted, command: &Command) -> Result<Option<HttpResponse>, Fault> {
+    if !REPEATABLE.contains(&command.name()) {
+        return Ok(None);
+    }
+    let person = who.person()?;
+    let (party, user) = (person.party.id, person.user.id);
+    let (name, input, key) = (command.name(), command.input(), posted.key());
+    let since = who.app.clock.now().checked_sub_signed(TWICE_WITHIN).unwrap_or_default();
+    let found = who
+        .read(move |conn| {
+            let condition = "seq > (SELECT last_audit FROM heads WHERE id = 1) - ? AND party_id = ? AND user_id = ? AND command = ? \
+                             AND at >= ? AND input = ? ORDER BY seq DESC LIMIT 1";
+            let binds = [NEWEST.into(), party.into(), user.into(), name.into(), since.into(), input.into()];
+            Ok(AuditRecord::find_where(conn, condition, &binds)?)
+        })
+        .await?;
+    let Some(before) = found.filter(|row| row.idempotency_key != key && posted.get(MEANT) != row.seq.to_string()) else {
+        return Ok(None);
+    };
+    let language = who.language();
+    let reference = ("reference", format!("K-{}", before.seq));
+    let lead = language.fill("twice-lead", &[("when", Value::moment(language, before.at).text), reference]);
+    let action = who.viewer.path.split('?').next().unwrap_or("");
+    let mut form = Form::new(action, who.t("twice-submit"), vec![]).hidden(MEANT, before.seq.to_string());
+    for (name, value) in posted.fields.iter().filter(|(name, _)| !name.starts_with('_') && name != MEANT) {
+        form = form.hidden(name, value.clone());
+    }
+    let page = Page::new(who.t("twice-title"))
+        .with(Block::Notice(web::Tone::Attention, lead))
+        .form(form)
+        .with(Block::Links(vec![(who.t("twice-receipt"), format!("/receipts/{}", before.seq))]));
+    who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::CONFLICT).await.map(Some)
+}
+
+/// Submits a command of a form and shows its receipt, or asks first whether it is meant a second time.
+pub async fn submit_once<R: SignedIn>(who: &Who<R>, posted: &Posted, command: impl Into<Command>) -> Answer {
+    let command = command.into();
+    if let Some(page) = asked_twice(who, posted, &command).await? {
+        return Ok(page);
+    }
+    Ok(receipt(&who.submit(&posted.key(), command).await?))
+}
+
 /// Submits and shows the receipt, or the form again.
 pub async fn submit_or_again<R: SignedIn>(
     who: &Who<R>,
     posted: &Posted,
-    command: impl Into<crate::commands::Command>,
+    command: impl Into<Command>,
     page: Page,
     currency: &str,
 ) -> Answer {
-    match who.submit(&posted.key(), command).await {
-        Ok(outcome) => Ok(receipt(&outcome)),
+    match submit_once(who, posted, command).await {
+        Ok(answer) => Ok(answer),
         Err(fault) => again(who, page, posted, fault, currency).await,
     }
 }

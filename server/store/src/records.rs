@@ -239,6 +239,12 @@ pub fn find_document(conn: &mut Conn, sha256: &str) -> Result<Option<Document>> 
     Document::find_where(conn, "sha256 = ?", &[sha256.into()])
 }
 
+/// Whether this document is kept.
+pub fn has_document(conn: &mut Conn, sha256: &str) -> Result<bool> {
+    let found = query::int(conn, "SELECT CAST(1 AS BIGINT) AS value FROM documents WHERE sha256 = ?", &[sha256.into()])?;
+    Ok(found.is_some())
+}
+
 /// The same without its content, which is empty here, however large it is.
 pub fn find_document_head(conn: &mut Conn, sha256: &str) -> Result<Option<Document>> {
     let empty = match conn {

@@ -22,8 +22,12 @@ use proof::note::Verifier;
 use proof::record::Transfers;
 use std::collections::HashMap;
 
-/// Debit-side kinds, as SQL: their balances count against the credit side.
-const SIGNED: &str = "CASE WHEN kind IN ('custody', 'expense', 'claim', 'issued') THEN -balance ELSE balance END";
+/// A balance as SQL: those of debit-side kinds count against the credit side.
+fn signed() -> String {
+    let kinds = AccountKind::ALL.iter().filter(|kind| crate::journal::grows_on_debit(**kind));
+    let names: Vec<String> = kinds.map(|kind| format!("'{}'", kind.name())).collect();
+    format!("CASE WHEN kind IN ({}) THEN -balance ELSE balance END", names.join(", "))
+}
 
 #[derive(diesel::QueryableByName)]
 struct AssetSum {
@@ -33,8 +37,8 @@ struct AssetSum {
 
 /// The first asset whose accounts do not sum to zero, if there is one.
 pub fn unbalanced_asset(conn: &mut Conn) -> Result<Option<String>> {
-    let sql =
-        format!("SELECT asset_id FROM ledger_accounts GROUP BY asset_id HAVING SUM({SIGNED}) <> 0 ORDER BY asset_id LIMIT 1");
+    let sum = signed();
+    let sql = format!("SELECT asset_id FROM ledger_accounts GROUP BY asset_id HAVING SUM({sum}) <> 0 ORDER BY asset_id LIMIT 1");
     Ok(query::find::<AssetSum>(conn, &sql, &[])?.map(|row| row.asset_id.to_string()))
 }
 

@@ -1,5 +1,6 @@
 //! Invoices and their evidence, the answers of their buyers, and what follows from a confirmation.
 
+use super::super::error::Fault;
 use super::super::pages::Answer;
 use super::super::rights::{BuyerMaker, BuyerViewer, Member, OperatorViewer, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Params, Routes, typed_date};
@@ -46,7 +47,16 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
             }
         })
         .collect();
-    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+    let taken = registered.iter().filter(|answered| answered.outcome.is_ok()).count();
+    if taken == 0 {
+        // What may pass of itself is said as such: the same request can be sent again.
+        let passing =
+            registered.into_iter().filter_map(|answered| answered.outcome.err()).find(|fault| fault.status().is_server_error());
+        return Err(passing.unwrap_or(Fault::NothingTaken(items)));
+    }
+    // Multi-Status (RFC 4918): some were taken and some were not, each item says which.
+    let mut response = if taken < items.len() { HttpResponse::MultiStatus() } else { HttpResponse::Ok() };
+    Ok(response.json(json!({ "items": items })))
 }
 
 /// A file beside the invoice `invoice_id`; `kind` is order, delivery, contract or other.

@@ -57,6 +57,7 @@ async fn offer_quote(who: Who<FinancierViewer>, params: Params) -> Answer {
             let offer = <store::Offer as store::records::Keyed>::find(conn, id)?.ok_or(Refusal::NotFound)?;
             let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
             Ok(domain::offering::quote_purchase(&PurchaseFacts {
+                state: crate::commands::settlement::state_of(&receivable)?,
                 offer_state: &offer.state,
                 close_date: offer.close_date,
                 left_minor: offer.left_minor,

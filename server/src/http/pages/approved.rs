@@ -16,8 +16,8 @@ use domain::advance::{Difference, differences};
 use domain::confirmation_list::MOST_ITEMS;
 use domain::invoice::MOST_PAYABLE_MINOR;
 use domain::party::{Capacity, Names, PartyStatus, Role};
+use domain::tax_id::{self, Register};
 use formats::csv::Payable;
-use std::collections::HashMap;
 use store::lists::ApprovedLine;
 use store::records::Record;
 use store::{ApprovedPayable, Conn, Invoice, IssueTermsRow, Party};
@@ -47,9 +47,8 @@ async fn file(who: Who<BuyerMaker>) -> Answer {
 }
 
 /// One row with its supplier, or the column and the reason why not.
-fn row_of(row: &Payable, suppliers: &HashMap<String, i64>, traded: &[String]) -> Result<PayableRow, (&'static str, Refusal)> {
-    let tax_key = domain::party::normalise_tax_id(&row.supplier_tax_id);
-    let supplier_id = *suppliers.get(&tax_key).ok_or(("supplier_tax_id", Refusal::SupplierUnknown))?;
+fn row_of(row: &Payable, suppliers: &Register<i64>, traded: &[String]) -> Result<PayableRow, (&'static str, Refusal)> {
+    let supplier_id = *suppliers.find(&row.supplier_tax_id).ok_or(("supplier_tax_id", Refusal::SupplierUnknown))?;
     let code = row.currency.code().to_owned();
     if !traded.contains(&code) {
         return Err(("currency", Refusal::CurrencyUnknown { currency: code }));
@@ -82,7 +81,8 @@ fn check_rows(conn: &mut Conn, party_id: i64, rows: &[Payable]) -> Result<Vec<Pa
             && Names::parse(&party.capacities).has(Capacity::Supplier.name())
     };
     let suppliers = Party::list_where(conn, "capacities LIKE '%supplier%'", &[])?;
-    let suppliers: HashMap<String, i64> = suppliers.into_iter().filter(sells).map(|party| (party.tax_key, party.id)).collect();
+    let keyed = |party: Party| (tax_id::key(&party.country, &party.tax_key), party.id);
+    let suppliers: Register<i64> = suppliers.into_iter().filter(sells).map(keyed).collect();
     let traded: Vec<String> =
         IssueTermsRow::list_where(conn, "currency <> ''", &[])?.into_iter().map(|row| row.currency).collect();
     let (mut good, mut faults) = (Vec::with_capacity(rows.len()), Vec::new());

@@ -11,6 +11,7 @@ use crate::commands::appoint_checker::AppointChecker;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::invite_company::InviteCompany;
 use domain::Refusal;
+use domain::names::Looks;
 use domain::party::{Capacity, Names, Role};
 use domain::tax_id::{self, Checked};
 use store::lists::CompanyLine;
@@ -136,15 +137,17 @@ async fn company_invite(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 pub struct Seen {
     pub party: Party,
     pub people: Vec<User>,
-    /// Other companies of this name.
+    /// Other companies of this name, or of one that looks like it.
     pub namesakes: Vec<Party>,
 }
 
 pub fn load(conn: &mut Conn, id: i64) -> Result<Seen, Fault> {
     let party = Party::find(conn, id)?.ok_or(Refusal::NotFound)?;
     let people = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY id", &[id.into()])?;
-    let binds = [party.name.as_str().into(), id.into()];
-    let namesakes = Party::list_where(conn, "LOWER(name) = LOWER(?) AND id <> ? ORDER BY id LIMIT 10", &binds)?;
+    let looks = Looks::of(&party.name);
+    let alike = |other: &Party| other.id != id && looks.is_like(&Looks::of(&other.name));
+    let all = Party::list_where(conn, "id > 0 ORDER BY id", &[])?;
+    let namesakes = all.into_iter().filter(alike).take(10).collect();
     Ok(Seen { party, people, namesakes })
 }
 
@@ -173,7 +176,8 @@ pub fn facts(language: Language, seen: &Seen) -> Vec<(String, Value)> {
         facts.push((roles_text(language, &person.roles), Value::text(shown)));
     }
     for other in &seen.namesakes {
-        let shown = format!("{} {}, {}", other.country, other.tax_id, language.t(&format!("state-{}", other.status)));
+        let shown =
+            format!("{}, {} {}, {}", other.name, other.country, other.tax_id, language.t(&format!("state-{}", other.status)));
         facts.push((t("company-namesake"), Value::link(shown, format!("/ops/companies/{}", other.id))));
     }
     facts

@@ -129,8 +129,7 @@ fn check_rows(conn: &mut Conn, party_id: i64, rows: Vec<ConfirmationRow>) -> Res
     let (mut terms, mut taken) = (HashMap::new(), HashSet::new());
     let (mut items, mut faults) = (Vec::new(), Vec::new());
     for row in rows {
-        let key =
-            (domain::party::normalise_tax_id(&row.supplier_tax_id), domain::identity::normalise_number(&row.invoice_number));
+        let key = (number_of(&row.supplier_tax_id), domain::identity::normalise_number(&row.invoice_number));
         let refused = |column, refusal, currency: &str| RowFault::Refused {
             line: row.line,
             column,
@@ -186,13 +185,18 @@ fn column_of(refusal: &Refusal) -> &'static str {
     }
 }
 
+/// A tax id without its country's prefix: a buyer's table may leave it out.
+fn number_of(tax_id: &str) -> String {
+    domain::tax_id::bare(&domain::tax_id::key("", tax_id)).to_owned()
+}
+
 /// What was presented to a buyer and is not settled, by its supplier's tax id and its number.
 fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String, String), Vec<Invoice>>, Fault> {
     let mut found: HashMap<(String, String), Vec<Invoice>> = HashMap::new();
     for row in
         Invoice::list_where(conn, "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')", &[party_id.into()])?
     {
-        found.entry((row.seller_tax_key.clone(), row.number_key.clone())).or_default().push(row);
+        found.entry((number_of(&row.seller_tax_key), row.number_key.clone())).or_default().push(row);
     }
     Ok(found)
 }

@@ -5,8 +5,9 @@ use super::super::rights::{FinancierMaker, FinancierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
 use super::listing::Listing;
 use super::receivables::{programme_facts, quote_blocks};
-use super::{Answer, SignedIn, again, receipt};
+use super::{Answer, SignedIn, again, submit_once};
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
+use crate::commands::settlement;
 use domain::Refusal;
 use domain::chart::{AccountKey, currency_asset};
 use domain::offering::{PurchaseFacts, decide_purchase};
@@ -164,6 +165,7 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
         }
         let priced = quote(units, &loaded.terms, loaded.today)?;
         Ok(decide_purchase(&PurchaseFacts {
+            state: settlement::state_of(&loaded.receivable)?,
             offer_state: &row.state,
             close_date: row.close_date,
             left_minor: row.left_minor,
@@ -217,11 +219,11 @@ async fn buy(who: Who<FinancierMaker>, id: Id, posted: Posted) -> Answer {
         Ok(BuyFractions { offer_id: id.0, units_minor, price_minor })
     };
     let bought = match read() {
-        Ok(command) => who.submit(&posted.key(), command).await,
+        Ok(command) => submit_once(&who, &posted, command).await,
         Err(fault) => Err(fault),
     };
     match bought {
-        Ok(outcome) => Ok(receipt(&outcome)),
+        Ok(answer) => Ok(answer),
         Err(fault) => again(&who, offer_page(&who, &loaded)?, &Posted::default(), fault, &loaded.row.currency).await,
     }
 }

@@ -16,7 +16,7 @@ use crate::commands::set_issue_terms::SetIssueTerms;
 use crate::jobs::end_of_day;
 use domain::Refusal;
 use domain::bank_line::announced_limit;
-use domain::chart::currency_asset;
+use domain::chart::{AccountKind, currency_asset};
 use domain::day_count::DayCount;
 use domain::party::Role;
 use store::lists::{self, PayoutLine};
@@ -229,7 +229,7 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
         let mut rows: Vec<Vec<Value>> = Vec::new();
         let (mut debit, mut credit) = (0_i64, 0_i64);
         for line in mine {
-            let on_debit = matches!(line.kind.as_str(), "custody" | "expense" | "claim" | "issued");
+            let on_debit = AccountKind::parse(&line.kind).is_some_and(store::journal::grows_on_debit);
             let money = |shown: bool| match (shown, code) {
                 (false, _) => Value::text(""),
                 (true, "") => Value::number(line.sum_minor),

@@ -5,7 +5,7 @@ use super::super::rights::{BuyerMaker, Who};
 use super::super::routes::{Params, Posted, Routes, typed_amount, typed_date};
 use super::home::own_currencies;
 use super::programmes::terms_facts;
-use super::{Answer, Check, again, asking, check_page, receipt};
+use super::{Answer, Check, again, asking, check_page, submit_once};
 use crate::commands::propose_programme::ProposeProgramme;
 use domain::{Currency, Refusal};
 use store::records::{Keyed, Record};
@@ -236,11 +236,11 @@ async fn propose_post(who: Who<BuyerMaker>, posted: Posted) -> Answer {
         })
     };
     let submitted = match read() {
-        Ok(command) => who.submit(&posted.key(), command).await,
+        Ok(command) => submit_once(&who, &posted, command).await,
         Err(fault) => Err(fault),
     };
     match submitted {
-        Ok(outcome) => Ok(receipt(&outcome)),
+        Ok(answer) => Ok(answer),
         Err(fault) => again(&who, propose_page(&who, &start), &Posted::default(), fault, posted.get("currency")).await,
     }
 }

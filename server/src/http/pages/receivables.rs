@@ -5,7 +5,7 @@ use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::history;
 use super::listing::{Group, Listing, plain_table};
-use super::{Answer, Check, SignedIn, again, check_page, receipt, receipts, submit_or_again};
+use super::{Answer, Check, SignedIn, again, check_page, receipts, submit_once, submit_or_again};
 use crate::commands::buy_fractions::fee_terms;
 use crate::commands::create_offer::CreateOffer;
 use crate::commands::settlement;
@@ -99,6 +99,8 @@ struct Loaded {
     /// Units that the supplier can still offer.
     free_minor: i64,
     on_offer_minor: i64,
+    /// A payment of its buyer is being shared out.
+    being_shared: bool,
     late_minor: i64,
     /// The name of the programme that it was issued under.
     programme: Option<String>,
@@ -147,6 +149,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             events,
             free_minor,
             on_offer_minor,
+            being_shared: store::distributions::is_open(conn, id)?,
             late_minor,
             programme,
             today,
@@ -362,6 +365,23 @@ fn wished(params: &Params, row: &ReceivableLine) -> Result<CreateOffer, Fault> {
 }
 
 fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
+    domain::offering::decide_offer(&domain::offering::OfferFacts {
+        state: settlement::state_of(&loaded.full)?,
+        being_shared: loaded.being_shared,
+        units_minor: wish.units_minor,
+        available_minor: loaded.free_minor,
+        on_offer_minor: loaded.on_offer_minor,
+        kept_minor: loaded.full.kept_minor(),
+        rate: &wish.rate,
+        method: &wish.method,
+        day_count: &wish.day_count,
+        minimum_ticket_minor: wish.minimum_ticket_minor,
+        terms_minimum_minor: loaded.full.minimum_ticket_minor,
+        close_date: wish.close_date,
+        due_date: loaded.row.payment_date,
+        held: loaded.row.held,
+        today: loaded.today,
+    })?;
     let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
     let terms = PriceTerms {
         method: Method::parse(&wish.method).ok_or_else(|| field("method"))?,
@@ -370,19 +390,6 @@ fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
         due_date: loaded.row.payment_date,
         fee: fee_terms(&loaded.full),
     };
-    domain::offering::decide_offer(&domain::offering::OfferFacts {
-        units_minor: wish.units_minor,
-        available_minor: loaded.free_minor,
-        on_offer_minor: loaded.on_offer_minor,
-        kept_minor: loaded.full.kept_minor(),
-        rate: terms.rate,
-        minimum_ticket_minor: wish.minimum_ticket_minor,
-        terms_minimum_minor: loaded.full.minimum_ticket_minor,
-        close_date: wish.close_date,
-        due_date: loaded.row.payment_date,
-        held: loaded.row.held,
-        today: loaded.today,
-    })?;
     Ok(quote(wish.units_minor, &terms, loaded.today)?)
 }
 
@@ -469,11 +476,11 @@ async fn offer(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
         })
     };
     let created = match read() {
-        Ok(command) => who.submit(&posted.key(), command).await,
+        Ok(command) => submit_once(&who, &posted, command).await,
         Err(fault) => Err(fault),
     };
     match created {
-        Ok(outcome) => Ok(receipt(&outcome)),
+        Ok(answer) => Ok(answer),
         Err(fault) => again(&who, receivable_page(&who, &loaded)?, &Posted::default(), fault, &loaded.row.currency).await,
     }
 }
