@@ -81,7 +81,7 @@ fn every_fault_is_told_by_row_and_column_and_nothing_is_taken() {
     assert_eq!(
         faults(&format!("{}\n{good}\n", HEADING.replace("total,", ""))),
         [
-            r#"csv_column_missing column="total" needed="number, issue_date, currency, seller_tax_id, buyer_tax_id, total, payable" others="type_code, due_date, seller_name, buyer_name, net, tax, prepaid, order_reference, iban, payment_reference, note, preceding""#
+            r#"csv_column_missing column="total" needed="number, issue_date, currency, seller_tax_id, buyer_tax_id, total, payable" others="type_code, due_date, seller_name, buyer_name, net, tax, prepaid, order_reference, iban, payment_reference, note, preceding, preceding_date""#
         ]
     );
     assert_eq!(faults("a,b\n1,2\n"), ["unknown_kind"]);

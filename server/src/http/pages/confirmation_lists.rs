@@ -192,7 +192,7 @@ fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String,
     for row in
         Invoice::list_where(conn, "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')", &[party_id.into()])?
     {
-        found.entry((row.seller_tax_key.clone(), row.number_key.clone())).or_default().push(row);
+        found.entry((row.seller_tax_key.clone(), domain::identity::normalise_number(&row.number))).or_default().push(row);
     }
     Ok(found)
 }
