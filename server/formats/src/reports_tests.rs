@@ -118,3 +118,34 @@ fn an_assignment_in_any_text_is_seen() {
     let legal = "<cbc:CompanyLegalForm>Alle Forderungen sind abgetreten an X</cbc:CompanyLegalForm></cac:PartyLegalEntity>";
     assert!(read(plain.replacen("</cac:PartyLegalEntity>", legal, 1)).assigned_elsewhere());
 }
+
+/// C2: an update replaces the catalog and its attachment; the old one still lies in the file and is no part of the document.
+#[test]
+fn of_an_updated_pdf_the_newest_catalog_counts() {
+    let Some(updated) = input("c2_pdf_updated.pdf") else { return };
+    let control = input("c2_control.pdf").unwrap();
+    assert!(!updated.number.is_empty());
+    assert_ne!((updated.number, updated.totals.payable), (control.number, control.totals.payable), "the new one is read");
+}
+
+fn table(text: impl AsRef<[u8]>) -> crate::csv::Table {
+    crate::csv::read(text.as_ref()).unwrap()
+}
+
+/// D1, D2, D3: what Excel and old programs add around a table is no part of it.
+#[test]
+fn tables_of_excel_and_old_programs_are_read() {
+    use crate::csv::Table;
+    let Some(data) = folder() else { return };
+    for name in ["d1_sep.csv", "d2_trailing.csv", "d3_cr.csv"] {
+        let Table::Invoices(rows) = table(std::fs::read(format!("{data}/reports/inputs/{name}")).unwrap()) else {
+            panic!("{name}")
+        };
+        assert_eq!(rows.len(), 1, "{name}");
+    }
+    let Table::Faulty(faults) = table(std::fs::read(format!("{data}/reports/inputs/d4_scientific.csv")).unwrap()) else {
+        panic!()
+    };
+    let told: Vec<&str> = faults.told.iter().map(crate::FormatFault::code).collect();
+    assert_eq!(told, ["csv_scientific"], "{faults:?}");
+}
