@@ -1070,6 +1070,7 @@ fault-file-csv-column-repeated = The column { $column } stands twice in the head
 fault-file-csv-cell-missing = Row { $line }: { $column } is missing.
 fault-file-csv-cell = Row { $line }: { $column } cannot be “{ $text }”.
 fault-file-csv-hidden = Row { $line }: { $column } holds the character { $mark }, which nobody sees or which turns the direction of writing. Delete it.
+fault-file-csv-scientific = Row { $line }: { $column } is “{ $text }”, which a spreadsheet made of a long number. Its last digits may be lost: format the column as text and enter it again.
 fault-file-csv-due-before-issue = Row { $line }: { $column } is { $text }, which is before { $issued }, the day on which the invoice was issued.
 fault-file-csv-totals = Row { $line }: { $column } is { $text }, but the other amounts of the row lead to something else.
 fault-file-csv-repeated = Row { $line } is the same invoice as row { $earlier }.

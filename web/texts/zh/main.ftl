@@ -1046,6 +1046,7 @@ fault-file-csv-column-repeated = 标题行中列 { $column } 重复出现。
 fault-file-csv-cell-missing = 第 { $line } 行：缺少 { $column }。
 fault-file-csv-cell = 第 { $line } 行：{ $column } 不能是“{ $text }”。
 fault-file-csv-hidden = 第 { $line } 行：{ $column } 含有不可见或改变书写方向的字符 { $mark }，请将其删除。
+fault-file-csv-scientific = 第 { $line } 行：{ $column } 为“{ $text }”，是电子表格由长数字改写的，末尾数字可能已丢失。请将该列设为文本格式并重新填写。
 fault-file-csv-due-before-issue = 第 { $line } 行：{ $column } 为 { $text }，早于开票日期 { $issued }。
 fault-file-csv-totals = 第 { $line } 行：{ $column } 为 { $text }，与该行其他金额计算结果不符。
 fault-file-csv-repeated = 第 { $line } 行与第 { $earlier } 行是同一张发票。

@@ -53,10 +53,12 @@ pub fn is_heading(heading: &[String]) -> bool {
 /// All invoices of a table, or all that is wrong with it.
 pub fn read(table: Table<'_>) -> Result<Result<Vec<CsvInvoice>, super::Faults>, FormatFault> {
     let grid = &check_heading(table, COLUMNS)?;
-    let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
+    let mut seen: BTreeMap<(String, String, String), u32> = BTreeMap::new();
     Ok(super::all_or_faults(grid.rows.iter().map(|row| {
         let read = read_row(grid, row)?;
-        let key = (read.invoice.seller.tax_id.clone(), read.invoice.number.clone());
+        // What the buyer writes has the buyer's own numbers.
+        let buyer = domain::invoice::is_self_billed(&read.invoice.type_code).then(|| read.invoice.buyer.tax_id.clone());
+        let key = (read.invoice.seller.tax_id.clone(), read.invoice.number.clone(), buyer.unwrap_or_default());
         match seen.insert(key, row.line) {
             Some(earlier) => Err(vec![FormatFault::CsvRepeated { line: row.line, earlier }]),
             None => Ok(read),
