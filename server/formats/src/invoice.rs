@@ -348,11 +348,10 @@ impl InvoiceFile {
         }
     }
 
-    /// Whether the rules of EN 16931 are meant for it. They know two decimals at most, so an amount in dinars cannot keep them.
+    /// Whether the rules of EN 16931 are meant for it.
     #[must_use]
     pub fn is_european(&self) -> bool {
-        let european = matches!(self.syntax, Syntax::UblInvoice | Syntax::UblCreditNote | Syntax::Cii);
-        european && domain::Currency::parse(&self.currency).is_none_or(|currency| currency.exponent() <= 2)
+        matches!(self.syntax, Syntax::UblInvoice | Syntax::UblCreditNote | Syntax::Cii)
     }
 
     /// BT-3, or where the file has none what its syntax means: a credit note's root says so itself.
