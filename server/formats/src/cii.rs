@@ -8,6 +8,7 @@ mod syntax;
 use crate::assigned;
 use crate::fault::shown;
 use crate::invoice::{Amount, Attachment, Instalment, InvoiceFile, Payment, Period, Preceding, Syntax, Totals};
+use crate::rules::schema;
 use crate::xml::Places;
 use crate::{FormatFault, encoding, xml};
 use chrono::NaiveDate;
@@ -61,7 +62,7 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
     let mut file = InvoiceFile {
         syntax: Syntax::Cii,
         specification: xml::text(root, &["ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID"]),
-        syntax_findings: syntax::findings(root),
+        syntax_findings: [syntax::findings(root), schema::findings(root, Syntax::Cii, &places)].concat(),
         codes: codes::used(root, &places),
         assignment: assigned::found(root),
         ..InvoiceFile::default()

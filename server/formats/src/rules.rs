@@ -6,6 +6,7 @@ mod decimals;
 mod header;
 mod lines;
 mod own;
+pub(crate) mod schema;
 mod totals;
 mod vat;
 
@@ -73,7 +74,12 @@ pub fn accept(file: &InvoiceFile) -> Result<(), FormatFault> {
 #[must_use]
 pub fn all() -> Vec<&'static str> {
     let tabled = TABLES.iter().copied().flatten().map(|rule| rule.code);
-    tabled.chain(vat::all()).chain(codes::ALL.iter().copied()).chain(SYNTAX.iter().copied()).collect()
+    tabled
+        .chain(vat::all())
+        .chain(codes::ALL.iter().copied())
+        .chain(SYNTAX.iter().copied())
+        .chain(schema::ALL.iter().copied())
+        .collect()
 }
 
 /// Rules of the two bindings, found while reading.

@@ -8,6 +8,7 @@ mod syntax;
 use crate::assigned;
 use crate::fault::shown;
 use crate::invoice::{Amount, Attachment, Instalment, InvoiceFile, Payment, Period, Preceding, Syntax, Totals};
+use crate::rules::schema;
 use crate::xml::Places;
 use crate::{FormatFault, encoding, xml};
 use roxmltree::Node;
@@ -75,7 +76,7 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
         breakdown: lines::read_breakdown(root, &places)?,
         lines: lines::read_lines(root, credit, &places)?,
         attachments: xml::children(root, "AdditionalDocumentReference").map(read_attachment).collect(),
-        syntax_findings: syntax::findings(root),
+        syntax_findings: [syntax::findings(root), schema::findings(root, syntax, &places)].concat(),
         codes: codes::used(root, &places),
         currency,
         tax_currency,
