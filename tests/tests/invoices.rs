@@ -231,3 +231,71 @@ fn texts_and_days_of_a_file_are_heard() {
         world.verify();
     }
 }
+
+/// A file with the buyer as the replaced parts say.
+fn with_buyer(number: &str, net: i64, change: impl Fn(&str) -> String) -> String {
+    let file = invoice(number, "2021-05-25", net);
+    let begin = file.find("<cac:AccountingCustomerParty>").unwrap();
+    let end = file.find("</cac:AccountingCustomerParty>").unwrap();
+    format!("{}{}{}", &file[..begin], change(&file[begin..end]), &file[end..])
+}
+
+/// C.5: a buyer named by address, number or name alone is found if one vetted company fits; else a person decides.
+#[test]
+fn a_company_without_a_tax_id_in_the_file_is_found() {
+    for database in Database::both() {
+        let world = world(database);
+        let operator = world.signed_in("operator@x.example");
+        onboard(&world, &operator, ("Twin Works", "BE0777777777", "buyer", "twin1@x.example"));
+        onboard(&world, &operator, ("TWIN-WORKS", "BE0666666666", "buyer", "twin2@x.example"));
+        let supplier = world.api(SUPPLIER.3);
+        // Without the tax registration and the register's number.
+        let bare = |party: &str| {
+            let mut party = party.to_owned();
+            for (open, close) in [
+                ("<cac:PartyTaxScheme>", "</cac:PartyTaxScheme>"),
+                ("<cbc:CompanyID>", "</cbc:CompanyID>"),
+                ("<cbc:EndpointID", "</cbc:EndpointID>"),
+            ] {
+                while let (Some(begin), Some(end)) = (party.find(open), party.find(close)) {
+                    party.replace_range(begin..end + close.len(), "");
+                }
+            }
+            party
+        };
+        let endpoint = |party: &str, scheme: &str, value: &str| {
+            bare(party).replacen(
+                "<cac:Party>",
+                &format!("<cac:Party><cbc:EndpointID schemeID=\"{scheme}\">{value}</cbc:EndpointID>"),
+                1,
+            )
+        };
+        let buyer_of = |answer: &Value| load(&world, &answer["invoice_id"]).buyer_id;
+        let base = buyer_of(&send(&supplier, "find-base", invoice("FIND-0", "2021-05-25", 200_000)).1);
+        let (standing, named) = send(&supplier, "find-name", with_buyer("FIND-NAME", 210_000, bare));
+        assert_eq!((standing.as_str(), buyer_of(&named)), ("", base));
+        let unnamed = |party: &str| party.replace(BUYER.0, "Somebody");
+        let digits = BUYER.1.trim_start_matches(|mark: char| mark.is_ascii_alphabetic());
+        let address = |party: &str| unnamed(&endpoint(party, "0208", digits));
+        let (standing, addressed) = send(&supplier, "find-address", with_buyer("FIND-ADDR", 220_000, address));
+        assert_eq!((standing.as_str(), buyer_of(&addressed)), ("", base));
+        assert_eq!(
+            send(&supplier, "find-nobody", with_buyer("FIND-NONE", 230_000, |party| unnamed(&bare(party)))).0,
+            "buyer_unknown"
+        );
+        let twins = with_buyer("FIND-TWIN", 240_000, |party| bare(party).replace(BUYER.0, "Twin Works"));
+        assert_eq!(send(&supplier, "find-twins", twins).0, "buyer_several");
+        // Its name, and the tax id of no company here: a person looks.
+        let strange = with_buyer("FIND-ODD", 250_000, |party| party.replace(BUYER.1, "BE0111111111"));
+        let (standing, held) = send(&supplier, "find-strange", strange);
+        assert_eq!((standing.as_str(), rules_of(&world, &held["reviews"][0]).as_str()), ("open", "other_tax_id"));
+        assert_eq!(buyer_of(&held), base);
+        // The seller as well: its own name under another tax id waits, another name is another company's.
+        let other_id = |number: &str, net: i64| invoice(number, "2021-05-25", net).replace(SUPPLIER.1, "BE0222222222");
+        let (standing, held) = send(&supplier, "find-own", other_id("FIND-OWN", 260_000));
+        assert_eq!((standing.as_str(), rules_of(&world, &held["reviews"][0]).as_str()), ("open", "other_tax_id"));
+        let stranger = other_id("FIND-OTH", 270_000).replace(SUPPLIER.0, "Stranger");
+        assert_eq!(send(&supplier, "find-other", stranger).0, "not_the_supplier");
+        world.verify();
+    }
+}

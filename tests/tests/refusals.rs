@@ -27,6 +27,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("link_invalid", "security::guessing_is_stopped_and_tells_nothing"),
     ("evidence_kind_unknown", "twice::evidence_stands_beside_the_invoice"),
     ("named_invoice_unknown", "twice::credit_notes_replacements_and_deductions_say_what_is_owed"),
+    ("buyer_several", "invoices::a_company_without_a_tax_id_in_the_file_is_found"),
     ("named_invoice_date", "invoices::the_day_decides_which_invoice_is_credited"),
     ("named_invoice_several", "invoices::the_day_decides_which_invoice_is_credited"),
     ("duplicate_invoice", "journey::a_real_invoice_is_carried_to_the_last_cent_of_settlement"),

@@ -198,6 +198,8 @@ named! {
         ReplacesSeveral => "replaces_several",
         /// It is to be paid in instalments, on several days.
         Instalments => "instalments",
+        /// Its file states another tax id than the company has that its name or address leads to.
+        OtherTaxId => "other_tax_id",
     }
 }
 

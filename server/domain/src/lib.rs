@@ -21,6 +21,7 @@ pub mod identity;
 pub mod invoice;
 pub mod link;
 pub mod money;
+pub mod named_party;
 pub mod offering;
 pub mod party;
 pub mod pricing;

@@ -93,6 +93,8 @@ refusals! {
     DuplicateInvoice { number: String } => "duplicate_invoice",
     NotTheSupplier { found: String, own: String } => "not_the_supplier",
     BuyerUnknown => "buyer_unknown",
+    /// Several companies have the name or address that the file gives for the buyer.
+    BuyerSeveral { name: String } => "buyer_several",
     BuyerIsSupplier => "buyer_is_supplier",
     PayableNotPositive => "payable_not_positive",
     DocumentNotFinanceable { type_code: String } => "document_not_financeable",

@@ -12,9 +12,10 @@ use domain::invoice::{
     is_factored, is_self_billed, next_state, owed_minor,
 };
 use domain::money::AmountFault;
+use domain::named_party::{self, NamedParty};
 use domain::party::{Capacity, Names, normalise_tax_id};
 use domain::{Currency, Refusal};
-use formats::invoice::{Amount, InvoiceFile, Preceding, Syntax};
+use formats::invoice::{Amount, InvoiceFile, Party as FileParty, Preceding, Syntax};
 use formats::{archive::is_zip, pdf::is_pdf};
 use serde_json::{Value, json};
 use store::records::{Keyed, Record};
@@ -78,17 +79,69 @@ pub fn media_type(content: &[u8]) -> &'static str {
     }
 }
 
-/// The company that a file's party means: by tax id, else by registration id.
-fn find_company(known: &mut impl Known, tax_id: &str, legal_id: &str) -> Result<Option<Party>, StoreError> {
-    for id in [tax_id, legal_id] {
+/// The company that a file's party means by its tax id or its registration.
+fn find_by_tax_id(known: &mut impl Known, party: &FileParty) -> Result<Option<Party>, StoreError> {
+    for id in [&party.tax_id, &party.legal_id] {
         let key = normalise_tax_id(id);
         if key.len() >= 4
-            && let Some(party) = known.company(&key)?
+            && let Some(found) = known.company(&key)?
         {
-            return Ok(Some(party));
+            return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// The company that a file's party means, and whether the file states another tax id than it has.
+struct Found {
+    party: Option<Party>,
+    has_other_tax_id: bool,
+}
+
+/// By tax id, else by what else the file says of it, if exactly one vetted company fits.
+fn find_buyer(known: &mut impl Known, party: &FileParty) -> Result<Found, Stop> {
+    let is_buyer = |found: &Party| Names::parse(&found.capacities).has(Capacity::Buyer.name());
+    if let Some(found) = find_by_tax_id(known, party)? {
+        return Ok(Found { party: Some(found).filter(is_buyer), has_other_tax_id: false });
+    }
+    let named = named_party(party);
+    let vetted = known.vetted()?.into_iter().filter(is_buyer);
+    let fits = vetted.filter_map(|found| Some((named_party::fit(&named, &company(&found))?, found))).collect();
+    let name = || super::clean(&party.name, 60);
+    let only = named_party::only_fit(fits).map_err(|_| Refusal::BuyerSeveral { name: name() })?;
+    let party = only.map(|(_, found)| found);
+    let has_other_tax_id = party.as_ref().is_some_and(|found| named_party::has_other_tax_id(&named, &found.tax_key));
+    Ok(Found { party, has_other_tax_id })
+}
+
+/// The seller is the company that brings the file: by tax id, else by what else the file says of it.
+fn find_seller(known: &mut impl Known, party: &FileParty, supplier: &Party) -> Result<Found, StoreError> {
+    if let Some(found) = find_by_tax_id(known, party)? {
+        return Ok(Found { party: Some(found), has_other_tax_id: false });
+    }
+    let named = named_party(party);
+    let fits = named_party::fit(&named, &company(supplier)).is_some();
+    let has_other_tax_id = fits && named_party::has_other_tax_id(&named, &supplier.tax_key);
+    Ok(Found { party: fits.then(|| supplier.clone()), has_other_tax_id })
+}
+
+fn named_party(party: &FileParty) -> NamedParty<'_> {
+    let ids = party.identifiers.iter().chain(&party.endpoint).map(|id| id.value.as_str());
+    NamedParty {
+        tax_id: &party.tax_id,
+        identifiers: ids.chain([party.legal_id.as_str()]).collect(),
+        names: [&party.name, &party.trade_name],
+        country: party.country.as_deref().unwrap_or(""),
+    }
+}
+
+fn company(party: &Party) -> named_party::Company<'_> {
+    named_party::Company {
+        tax_key: &party.tax_key,
+        registration_id: &party.registration_id,
+        name: &party.name,
+        country: &party.country,
+    }
 }
 
 /// An amount of the file in minor units.
@@ -121,9 +174,10 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         total => minor(unit, total, "total")?,
     };
     let kind = document_kind(file.document_type())?;
-    let buyer = find_company(known, &file.buyer.tax_id, &file.buyer.legal_id)?;
-    let buyer = buyer.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
-    let seller = find_company(known, &file.seller.tax_id, &file.seller.legal_id)?;
+    let found_seller = find_seller(known, &file.seller, supplier)?;
+    let found_buyer = find_buyer(known, &file.buyer)?;
+    let other_tax_id = found_seller.has_other_tax_id || found_buyer.has_other_tax_id;
+    let (buyer, seller) = (found_buyer.party, found_seller.party);
     let credit = kind == DocumentKind::Credit;
     decide_intake(&IntakeFacts {
         seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),
@@ -139,9 +193,13 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
     let buyer = buyer.ok_or(Refusal::BuyerUnknown)?;
     let number_key = number_key(&number, is_self_billed(file.document_type()).then_some(buyer.id));
     if credit {
+        // No draft stands behind it that could wait for a person.
+        if other_tax_id {
+            return Err(Refusal::BuyerUnknown.into());
+        }
         return examine_credit(known, supplier, &buyer, source, (number, number_key, total_minor));
     }
-    let mut said = said_by_itself(file, kind);
+    let mut said = said_by_itself(file, kind, other_tax_id);
     let replaced = match kind {
         DocumentKind::Replacement => replaced(known, supplier, (buyer.id, unit.code()), file, &mut said)?,
         _ => Preceding::default(),
@@ -183,11 +241,12 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
 }
 
 /// What the file says about itself that a person must look at.
-fn said_by_itself(file: &InvoiceFile, kind: DocumentKind) -> Vec<Finding> {
+fn said_by_itself(file: &InvoiceFile, kind: DocumentKind, other_tax_id: bool) -> Vec<Finding> {
     let assigned = is_factored(file.document_type()) || file.assigned_elsewhere();
     let rules = [
         (ReviewRule::Assigned, assigned),
         (ReviewRule::Instalments, !file.instalments.is_empty()),
+        (ReviewRule::OtherTaxId, other_tax_id),
         (ReviewRule::ReplacesUnknown, kind == DocumentKind::Replacement && file.preceding.is_empty()),
     ];
     let rules: Vec<ReviewRule> = rules.into_iter().filter(|(_, holds)| *holds).map(|(rule, _)| rule).collect();

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use domain::Refusal;
 use domain::identity::{joined_number, look_key, normalise_number, stem_key};
 use domain::invoice::is_self_billed;
-use domain::party::normalise_tax_id;
+use domain::party::{PartyStatus, normalise_tax_id};
 use formats::csv::CsvInvoice;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::records::Record;
@@ -19,6 +19,8 @@ pub trait Known {
     fn check_terms(&mut self, currency: &str) -> Step<()>;
     /// The company that this identifier means.
     fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError>;
+    /// The companies that may act, for a file that names one without its tax id.
+    fn vetted(&mut self) -> Result<Vec<Party>, StoreError>;
     /// The same invoice is here and has not run its course.
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError>;
     fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError>;
@@ -52,6 +54,10 @@ impl Known for Conn {
 
     fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError> {
         Party::find_where(self, "tax_key = ?", &[tax_key.into()])
+    }
+
+    fn vetted(&mut self) -> Result<Vec<Party>, StoreError> {
+        Party::list_where(self, "status = ? ORDER BY id", &[PartyStatus::Active.name().into()])
     }
 
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError> {
@@ -235,6 +241,11 @@ impl Known for Loaded {
 
     fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError> {
         Ok(self.companies.get(tax_key).cloned())
+    }
+
+    /// Every row of a table has tax ids, and one that leads to no company is told to whoever sent it.
+    fn vetted(&mut self) -> Result<Vec<Party>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError> {

@@ -33,7 +33,7 @@ const MOST_BY_HAND: usize = 2_000;
 #[must_use]
 pub fn column_of(refusal: &Refusal) -> &'static str {
     match refusal.code() {
-        "buyer_unknown" | "buyer_is_supplier" => "buyer_tax_id",
+        "buyer_unknown" | "buyer_several" | "buyer_is_supplier" => "buyer_tax_id",
         "not_the_supplier" => "seller_tax_id",
         "duplicate_invoice" => "number",
         "document_not_financeable" => "type_code",
