@@ -70,8 +70,7 @@ fn is_of_tax_id(key: &str, party: &NamedParty<'_>, company: &Company<'_>) -> boo
     digits == key || digits.strip_suffix("MVA") == Some(key) || siren()
 }
 
-/// The only company that fits, by the strongest of what leads to any; how many others do as well.
-#[must_use]
+/// The only company that fits, by the strongest of what leads to any; how many do where several fit alike.
 pub fn only_fit<T>(fits: Vec<(Fit, T)>) -> Result<Option<(Fit, T)>, usize> {
     let best = fits.iter().map(|(fit, _)| *fit).min();
     let mut strongest: Vec<(Fit, T)> = fits.into_iter().filter(|(fit, _)| Some(*fit) == best).collect();

@@ -248,16 +248,27 @@ fn has(text: &str, word: &str) -> bool {
 /// The first text of a document that speaks of an assignment: of any element but the names and addresses of the two parties, whose
 /// trade may be just that. Empty where there is none.
 pub fn found(root: Node<'_, '_>) -> String {
-    let nodes = root.descendants().filter(|node| node.is_element() && !is_name_of_a_party(*node));
-    for node in nodes {
+    for node in root.descendants().filter(Node::is_element) {
         // An attribute may be a text as well: the name of a means of payment, of an attached file.
         let own = if is_content(node) { String::new() } else { xml::own_text(node) };
-        let texts = std::iter::once(own).chain(node.attributes().map(|attribute| attribute.value().to_owned()));
-        if let Some(found) = texts.filter(|text| text.len() > 3).find(|text| speaks(text, is_in_line(node))) {
+        if node.tag_name().name() == "SubjectCode" && own.eq_ignore_ascii_case("ACC") {
+            return "#ACC#".to_owned();
+        }
+        let attributes = node.attributes().filter(|attribute| ["name", "filename"].contains(&attribute.name()));
+        let texts = std::iter::once(own).chain(attributes.map(|attribute| attribute.value().to_owned()));
+        let spoken = |text: &String| has_words(text) && speaks(text, false);
+        if let Some(found) = texts.filter(spoken).find(|text| !is_in_line(node) || speaks(text, true))
+            && !is_name_of_a_party(node)
+        {
             return found;
         }
     }
     String::new()
+}
+
+/// Amounts, days and codes say nothing: the shortest of the words has five letters, or is Chinese.
+fn has_words(text: &str) -> bool {
+    !text.is_ascii() || text.starts_with('#') || text.bytes().filter(u8::is_ascii_alphabetic).nth(4).is_some()
 }
 
 fn is_below(node: Node<'_, '_>, names: &[&str]) -> bool {

@@ -109,6 +109,15 @@ fn an_assignment_in_any_text_is_seen() {
     for name in ["c1_skonto_first.xml", "c5_18_2026.xml", "c8_neg.xml"] {
         assert!(!input(name).unwrap().assigned_elsewhere(), "{name}");
     }
+    // CII tells the subject of a note beside it, UBL in front of it.
+    let cii = std::fs::read_to_string(format!("{}/reports/inputs/c1_skonto_first.xml", folder().unwrap())).unwrap();
+    let noted = |subject: &str| {
+        let note = format!(
+            "<ram:IncludedNote><ram:Content>x</ram:Content><ram:SubjectCode>{subject}</ram:SubjectCode></ram:IncludedNote></rsm:ExchangedDocument>"
+        );
+        crate::read::read_xml(cii.replace("</rsm:ExchangedDocument>", &note).as_bytes()).unwrap()
+    };
+    assert!(noted("ACC").assigned_elsewhere() && !noted("AAI").assigned_elsewhere());
     // A company whose name is of this trade is no assignment, a sentence among its legal data is one.
     let text = std::fs::read_to_string(format!("{}/reports/inputs/c12h2_means.xml", folder().unwrap())).unwrap();
     assert!(text.matches("<cbc:PaymentMeansCode").count() == 1);

@@ -98,6 +98,22 @@ struct Found {
     has_other_tax_id: bool,
 }
 
+/// The companies of a file.
+struct Parties {
+    seller: Option<Party>,
+    buyer: Option<Party>,
+    /// The file states another tax id than one of them has.
+    other_tax_id: bool,
+}
+
+/// Both sides. Behind a credit note stands no draft that could wait for a person, so that a strange tax id leads nowhere.
+fn find_parties(known: &mut impl Known, supplier: &Party, file: &InvoiceFile, credit: bool) -> Result<Parties, Stop> {
+    let (seller, buyer) = (find_seller(known, &file.seller, supplier)?, find_buyer(known, &file.buyer)?);
+    let other_tax_id = seller.has_other_tax_id || buyer.has_other_tax_id;
+    let sure = |found: Found| found.party.filter(|_| !(credit && found.has_other_tax_id));
+    Ok(Parties { seller: sure(seller), buyer: sure(buyer), other_tax_id })
+}
+
 /// By tax id, else by what else the file says of it, if exactly one vetted company fits.
 fn find_buyer(known: &mut impl Known, party: &FileParty) -> Result<Found, Stop> {
     let is_buyer = |found: &Party| Names::parse(&found.capacities).has(Capacity::Buyer.name());
@@ -174,11 +190,8 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         total => minor(unit, total, "total")?,
     };
     let kind = document_kind(file.document_type())?;
-    let found_seller = find_seller(known, &file.seller, supplier)?;
-    let found_buyer = find_buyer(known, &file.buyer)?;
-    let other_tax_id = found_seller.has_other_tax_id || found_buyer.has_other_tax_id;
-    let (buyer, seller) = (found_buyer.party, found_seller.party);
     let credit = kind == DocumentKind::Credit;
+    let Parties { seller, buyer, other_tax_id } = find_parties(known, supplier, file, credit)?;
     decide_intake(&IntakeFacts {
         seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),
         seller_in_file: if file.seller.tax_id.is_empty() { &file.seller.legal_id } else { &file.seller.tax_id },
@@ -193,10 +206,6 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
     let buyer = buyer.ok_or(Refusal::BuyerUnknown)?;
     let number_key = number_key(&number, is_self_billed(file.document_type()).then_some(buyer.id));
     if credit {
-        // No draft stands behind it that could wait for a person.
-        if other_tax_id {
-            return Err(Refusal::BuyerUnknown.into());
-        }
         return examine_credit(known, supplier, &buyer, source, (number, number_key, total_minor));
     }
     let mut said = said_by_itself(file, kind, other_tax_id);
