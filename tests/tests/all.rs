@@ -23,6 +23,7 @@ mod four_eyes;
 mod hostile_files;
 mod house_rules;
 mod intake;
+mod invoices;
 mod isolation;
 mod journey;
 mod keys;

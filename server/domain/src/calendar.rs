@@ -1,13 +1,15 @@
-//! Business days of a currency: TARGET for EUR, the State Council's notices for CNY, weekends for the rest,
-//! and whatever the operator has added.
+//! Business days of a currency: TARGET for EUR, the days of `calendars.txt` for those that it has, weekends for the rest, and
+//! whatever the operator has added.
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// A currency's calendar. Days that the operator added take precedence over the built-in ones.
 #[derive(Clone, Debug)]
 pub struct Calendar {
     base: Base,
+    published: Option<&'static Published>,
     /// date → is it a business day?
     exceptions: BTreeMap<NaiveDate, bool>,
 }
@@ -22,13 +24,20 @@ enum Base {
 impl Calendar {
     #[must_use]
     pub fn of(currency: &str) -> Self {
-        let mut exceptions = BTreeMap::new();
-        if currency == "CNY" {
-            let built_in = CNY_CLOSED.iter().map(|day| (day, false)).chain(CNY_OPEN.iter().map(|day| (day, true)));
-            exceptions.extend(built_in.filter_map(|(day, open)| Some((day.parse().ok()?, open))));
-        }
         let base = if currency == "EUR" { Base::Target } else { Base::Weekends };
-        Self { base, exceptions }
+        Self { base, published: PUBLISHED.get(currency), exceptions: BTreeMap::new() }
+    }
+
+    /// The last year whose days are all known; none where nobody publishes them year by year.
+    #[must_use]
+    pub fn known_until(&self) -> Option<i32> {
+        self.published.map(|published| published.until)
+    }
+
+    /// Whether a day lies beyond what is published, so that it may turn out to be no business day.
+    #[must_use]
+    pub fn is_beyond(&self, date: NaiveDate) -> bool {
+        self.known_until().is_some_and(|until| date.year() > until)
     }
 
     /// Adds what the operator knows better.
@@ -41,6 +50,9 @@ impl Calendar {
     #[must_use]
     pub fn is_business_day(&self, date: NaiveDate) -> bool {
         if let Some(open) = self.exceptions.get(&date) {
+            return *open;
+        }
+        if let Some(open) = self.published.and_then(|published| published.days.get(&date)) {
             return *open;
         }
         let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
@@ -91,6 +103,41 @@ impl Calendar {
     }
 }
 
+/// What `calendars.txt` has of one currency.
+#[derive(Debug, PartialEq, Eq)]
+struct Published {
+    until: i32,
+    /// Days that differ from Monday to Friday: is it a business day?
+    days: BTreeMap<NaiveDate, bool>,
+}
+
+static PUBLISHED: LazyLock<BTreeMap<&str, Published>> = LazyLock::new(|| read(include_str!("calendars.txt")));
+
+/// A line that begins with a currency opens it; an indented one holds days of a year.
+fn read(text: &'static str) -> BTreeMap<&'static str, Published> {
+    let mut calendars = BTreeMap::new();
+    let mut currency = "";
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        let Some(first) = words.next() else { continue };
+        if line.starts_with(' ') {
+            let Some(Published { days, .. }) = calendars.get_mut(currency) else { continue };
+            days.extend(words.filter_map(|word| day_of(first, word)));
+        } else if let Some(until) = words.next().and_then(|year| year.parse().ok()) {
+            currency = first;
+            calendars.insert(currency, Published { until, days: BTreeMap::new() });
+        }
+    }
+    calendars
+}
+
+/// `+0119` of a year: that day, and that it is open.
+fn day_of(year: &str, word: &str) -> Option<(NaiveDate, bool)> {
+    let open = word.starts_with('+');
+    let day = NaiveDate::parse_from_str(&format!("{year}{}", word.get(1..)?), "%Y%m%d").ok()?;
+    Some((day, open))
+}
+
 fn step(date: NaiveDate, by: i8) -> NaiveDate {
     let moved = if by < 0 { date.checked_sub_days(Days::new(1)) } else { date.checked_add_days(Days::new(1)) };
     moved.unwrap_or(date)
@@ -120,89 +167,6 @@ fn easter_sunday(year: i32) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, u32::try_from(month).ok()?, u32::try_from(day).ok()?)
 }
 
-// Holidays and make-up working weekends in mainland China, 2024 to 2026, after the yearly notices of the
-// General Office of the State Council.
-const CNY_CLOSED: &[&str] = &[
-    "2024-01-01",
-    "2024-02-12",
-    "2024-02-13",
-    "2024-02-14",
-    "2024-02-15",
-    "2024-02-16",
-    "2024-04-04",
-    "2024-04-05",
-    "2024-05-01",
-    "2024-05-02",
-    "2024-05-03",
-    "2024-06-10",
-    "2024-09-16",
-    "2024-09-17",
-    "2024-10-01",
-    "2024-10-02",
-    "2024-10-03",
-    "2024-10-04",
-    "2024-10-07",
-    "2025-01-01",
-    "2025-01-28",
-    "2025-01-29",
-    "2025-01-30",
-    "2025-01-31",
-    "2025-02-03",
-    "2025-02-04",
-    "2025-04-04",
-    "2025-05-01",
-    "2025-05-02",
-    "2025-05-05",
-    "2025-06-02",
-    "2025-10-01",
-    "2025-10-02",
-    "2025-10-03",
-    "2025-10-06",
-    "2025-10-07",
-    "2025-10-08",
-    "2026-01-01",
-    "2026-01-02",
-    "2026-02-16",
-    "2026-02-17",
-    "2026-02-18",
-    "2026-02-19",
-    "2026-02-20",
-    "2026-02-23",
-    "2026-04-06",
-    "2026-05-01",
-    "2026-05-04",
-    "2026-05-05",
-    "2026-06-19",
-    "2026-09-25",
-    "2026-10-01",
-    "2026-10-02",
-    "2026-10-05",
-    "2026-10-06",
-    "2026-10-07",
-];
-
-const CNY_OPEN: &[&str] = &[
-    "2024-02-04",
-    "2024-02-18",
-    "2024-04-07",
-    "2024-04-28",
-    "2024-05-11",
-    "2024-09-14",
-    "2024-09-29",
-    "2024-10-12",
-    "2025-01-26",
-    "2025-02-08",
-    "2025-04-27",
-    "2025-09-28",
-    "2025-10-11",
-    "2026-01-04",
-    "2026-02-14",
-    "2026-02-28",
-    "2026-05-09",
-    "2026-09-20",
-    "2026-10-10",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,17 +181,26 @@ mod tests {
         text
     }
 
+    /// The currency of each calendar of the independent library.
+    fn currency_of(calendar: &str) -> Option<&'static str> {
+        Some(match calendar {
+            "TARGET" => "EUR",
+            "CN-Interbank" => "CNY",
+            "HK-HKEx" => "HKD",
+            "SG" => "SGD",
+            "UK-Settlement" => "GBP",
+            "US-FederalReserve" => "USD",
+            _ => return None,
+        })
+    }
+
     #[test]
-    fn target_and_china_agree_with_the_golden_tables() {
+    fn the_calendars_agree_with_the_golden_tables() {
         let Some(table) = shared("calendars/adjust_vectors.csv") else { return };
         let mut rows = 0;
         for line in table.lines().skip(1) {
             let cells: Vec<&str> = line.split(',').collect();
-            let calendar = match cells[0] {
-                "TARGET" => Calendar::of("EUR"),
-                "CN-Interbank" => Calendar::of("CNY"),
-                _ => continue,
-            };
+            let Some(calendar) = currency_of(cells[0]).map(Calendar::of) else { continue };
             let date: NaiveDate = cells[1].parse().unwrap();
             let adjusted = match cells[2] {
                 "Following" => calendar.following(date),
@@ -240,7 +213,72 @@ mod tests {
             assert_eq!(calendar.add_business_days(date, cells[4].parse().unwrap()).to_string(), cells[5], "{line}");
             rows += 1;
         }
-        assert!(rows > 20, "{rows}");
+        assert!(rows > 120, "{rows}");
+    }
+
+    /// Day by day, three years of each.
+    #[test]
+    fn every_day_of_three_years_is_as_the_library_has_it() {
+        let Some(table) = shared("calendars/quantlib_exceptions_2024_2026.csv") else { return };
+        for name in ["TARGET", "CN-Interbank", "HK-HKEx", "SG", "UK-Settlement", "US-FederalReserve"] {
+            let calendar = Calendar::of(currency_of(name).unwrap());
+            let differing: BTreeMap<NaiveDate, bool> = table
+                .lines()
+                .map(|line| line.split(',').collect::<Vec<_>>())
+                .filter(|cells| cells[0] == name)
+                .map(|cells| (cells[1].parse().unwrap(), cells[3] != "holiday"))
+                .collect();
+            assert!(differing.len() > 15, "{name}");
+            let first: NaiveDate = "2024-01-01".parse().unwrap();
+            for date in first.iter_days().take_while(|date| date.year() < 2027) {
+                let weekday = !matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
+                let expected = differing.get(&date).copied().unwrap_or(weekday);
+                assert_eq!(calendar.is_business_day(date), expected, "{name} {date}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_days_of_other_years_and_currencies_are_known() {
+        let closed = |currency: &str, date: &str| !Calendar::of(currency).is_business_day(date.parse().unwrap());
+        for (currency, date) in [
+            ("CNY", "2020-01-31"),
+            ("CNY", "2021-10-07"),
+            ("CNY", "2022-09-12"),
+            ("CNY", "2023-01-27"),
+            ("INR", "2026-01-26"),
+            ("INR", "2025-08-15"),
+            ("JPY", "2026-05-06"),
+            ("JPY", "2027-01-01"),
+            ("JPY", "2020-07-24"),
+            ("GBP", "2022-09-19"),
+            ("GBP", "2027-12-27"),
+            ("USD", "2027-07-05"),
+            ("HKD", "2026-10-19"),
+            ("SGD", "2026-08-10"),
+        ] {
+            assert!(closed(currency, date), "{currency} {date}");
+        }
+        for (currency, date) in [("CNY", "2020-01-19"), ("CNY", "2023-01-28"), ("JPY", "2026-12-25"), ("CHF", "2027-01-01")] {
+            assert!(!closed(currency, date), "{currency} {date}");
+        }
+    }
+
+    /// CAL: next year's notice is not out; what the law fixes is known all the same, and the rest is told to be open.
+    #[test]
+    fn beyond_the_published_years_the_days_of_the_law_are_known() {
+        let china = Calendar::of("CNY");
+        let following = |date: &str| china.following(date.parse().unwrap()).to_string();
+        assert_eq!(following("2027-01-01"), "2027-01-04");
+        assert_eq!(following("2027-02-08"), "2027-02-09");
+        assert_eq!(following("2027-10-01"), "2027-10-04");
+        let beyond = |calendar: &Calendar, date: &str| calendar.is_beyond(date.parse().unwrap());
+        assert_eq!(china.known_until(), Some(2026));
+        assert!(beyond(&china, "2027-01-04") && !beyond(&china, "2026-12-31"));
+        assert!(!beyond(&Calendar::of("EUR"), "2040-01-02") && !beyond(&Calendar::of("USD"), "2030-01-02"));
+        assert!(beyond(&Calendar::of("INR"), "2027-03-01"));
+        assert_eq!(PUBLISHED.len(), 7);
+        assert!(PUBLISHED.values().all(|published| published.days.len() > 60));
     }
 
     #[test]
@@ -250,5 +288,7 @@ mod tests {
         let closed = Calendar::of("EUR").with([(day, false)]);
         assert_eq!(closed.following(day).to_string(), "2026-11-24");
         assert_eq!(closed.preceding(day).to_string(), "2026-11-20");
+        let open = Calendar::of("CNY").with([("2027-02-08".parse().unwrap(), true)]);
+        assert!(open.is_business_day("2027-02-08".parse().unwrap()));
     }
 }

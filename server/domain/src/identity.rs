@@ -63,18 +63,50 @@ fn decimal_digit(mark: char) -> Option<char> {
         .and_then(|value| char::from_digit(value, 10))
 }
 
-/// An invoice number as it is compared: [`plain_key`], leading zeros of the whole dropped.
+/// An invoice number as it is compared: [`plain_key`], leading zeros of the whole dropped. What parts two digits stays, whichever mark
+/// it is, since 1-11 is not 11-1.
 #[must_use]
 pub fn normalise_number(number: &str) -> String {
-    let plain = plain_key(number);
-    let trimmed = plain.trim_start_matches('0');
-    if trimmed.is_empty() { plain } else { trimmed.to_owned() }
+    let (mut parted, mut apart) = (String::with_capacity(number.len()), false);
+    for mark in plain_marks(number) {
+        if mark.is_alphanumeric() {
+            if apart && mark.is_ascii_digit() && parted.ends_with(|last: char| last.is_ascii_digit()) {
+                parted.push(PARTED);
+            }
+            parted.push(mark);
+            apart = false;
+        } else {
+            // What nobody sees parts nothing.
+            apart = apart || !crate::text::is_hidden(mark);
+        }
+    }
+    without_zeros(parted)
 }
 
-/// A number with the letters and digits that people take for each other made one: O and 0, I, L and 1.
+const PARTED: char = '-';
+
+fn without_zeros(number: String) -> String {
+    let trimmed = number.trim_start_matches('0');
+    if trimmed.starts_with(|first: char| first != PARTED) { trimmed.to_owned() } else { number }
+}
+
+/// The number as it was compared before digits were kept apart: older records have it as their key.
+#[must_use]
+pub fn joined_number(number: &str) -> String {
+    without_zeros(plain_key(number))
+}
+
+/// The key under which an invoice is kept. A buyer that writes its supplier's invoices counts them itself.
+#[must_use]
+pub fn number_key(number: &str, self_billed_by: Option<i64>) -> String {
+    let number = normalise_number(number);
+    self_billed_by.map_or_else(|| number.clone(), |buyer| format!("{number}@{buyer}"))
+}
+
+/// A number with the letters and digits that people take for each other made one: O and 0, I, L and 1. Nothing parts its digits.
 #[must_use]
 pub fn look_key(number: &str) -> String {
-    fold(&normalise_number(number))
+    fold(&joined_number(number))
 }
 
 /// A name as an eye that reads in passing takes it: [`plain_key`], letters and digits that look alike made one.
@@ -164,6 +196,16 @@ named! {
         ReplacesConfirmed => "replaces_confirmed",
         /// A credit note names it after it was confirmed.
         CreditedLate => "credited_late",
+        /// A credit note names it beside others, and does not say how much of it is credited.
+        CreditedTogether => "credited_together",
+        /// It replaces an invoice that is not here, or not of the day that it states, or one of several.
+        ReplacesUnknown => "replaces_unknown",
+        /// It replaces several invoices.
+        ReplacesSeveral => "replaces_several",
+        /// It is to be paid in instalments, on several days.
+        Instalments => "instalments",
+        /// Its file states another tax id than the company has that its name or address leads to.
+        OtherTaxId => "other_tax_id",
     }
 }
 
@@ -187,10 +229,15 @@ pub struct Identity<'a> {
     pub self_billed: bool,
 }
 
+/// Both numbers are of one series: the seller's, or where the buyer writes the invoices that buyer's.
+fn in_one_series(one: &Identity<'_>, other: &Identity<'_>) -> bool {
+    one.seller == other.seller && !((one.self_billed || other.self_billed) && one.buyer != other.buyer)
+}
+
 /// Seller, number, issue date, currency and amount: the same invoice.
 #[must_use]
 pub fn is_same(one: &Identity<'_>, other: &Identity<'_>) -> bool {
-    one.seller == other.seller
+    in_one_series(one, other)
         && one.number_key == other.number_key
         && one.issue_date == other.issue_date
         && one.currency == other.currency
@@ -201,7 +248,7 @@ pub fn is_same(one: &Identity<'_>, other: &Identity<'_>) -> bool {
 /// each other. `paid` says that the older one has run its course.
 #[must_use]
 pub fn suspicions(new: &Identity<'_>, old: &Identity<'_>, paid: bool) -> Vec<ReviewRule> {
-    let own = new.seller == old.seller && !((new.self_billed || old.self_billed) && new.buyer != old.buyer);
+    let own = in_one_series(new, old);
     let same_number = own && new.number_key == old.number_key;
     let same_total = new.buyer == old.buyer
         && new.issue_date == old.issue_date
@@ -228,7 +275,7 @@ mod tests {
 
     /// Each line: numbers that are one number, written as attackers and keyboards write them.
     const SAME: &[&[&str]] = &[
-        &["INV-2026/0017", "inv 2026 0017", "INV20260017", "Inv.2026–0017", "INV\u{200B}-2026-0017", "  INV-2026-0017  "],
+        &["INV-2026/0017", "inv 2026 0017", "INV2026 0017", "Inv.2026–0017", "INV\u{200B}-2026-0017", "  INV-2026-0017  "],
         &["123456XX", "１２３４５６ＸＸ", "123456xx", "123\u{00AD}456XX", "123456ХХ", "١٢٣٤٥٦XX", "۱۲۳۴۵۶XX"],
         // Superscripts, subscripts, circled digits.
         &["INV-1234", "INV-¹²³⁴", "INV-₁₂₃₄", "INV-①②③④", "𝐈𝐍𝐕-𝟏𝟐𝟑𝟒", "ＩＮＶ－１２３４"],
@@ -247,12 +294,43 @@ mod tests {
             let keys: Vec<String> = row.iter().map(|number| normalise_number(number)).collect();
             assert!(keys.iter().all(|key| *key == keys[0] && !key.is_empty()), "{row:?} {keys:?}");
         }
-        assert_eq!(normalise_number("INV-2026/0017"), "INV20260017");
+        assert_eq!(normalise_number("INV-2026/0017"), "INV2026-0017");
+        assert_eq!((normalise_number("0-7").as_str(), normalise_number("00").as_str()), ("0-7", "00"));
+        assert_eq!(joined_number("INV-2026/0017"), "INV20260017");
         assert_eq!(normalise_number("000"), "000");
         assert_eq!(normalise_number(" -/ "), "");
         for (one, other) in [("INV-1", "INV-2"), ("A-1", "B-1"), ("发票-1", "发货-1"), ("INV-O1", "INV-01")] {
             assert_ne!(normalise_number(one), normalise_number(other));
         }
+    }
+
+    /// C7: what parts two digits keeps numbers apart; they still look alike, and a person is asked.
+    #[test]
+    fn parted_digits_are_another_number() {
+        for (one, other) in [
+            ("1-11", "11-1"),
+            ("2026/1/12", "2026/11/2"),
+            ("INV 1 23", "INV 12 3"),
+            ("INV20260017", "INV-2026-0017"),
+            ("1.11", "111"),
+        ] {
+            assert_ne!(normalise_number(one), normalise_number(other), "{one} {other}");
+            assert_eq!(look_key(one), look_key(other), "{one} {other}");
+        }
+        for (one, other) in [("1-11", "1/11"), ("1-11", "1 . 11"), ("A-1-11", "a1 11"), ("1-A", "1A"), ("1\u{200B}11", "111")] {
+            assert_eq!(normalise_number(one), normalise_number(other), "{one} {other}");
+        }
+    }
+
+    /// C6: the same number of two buyers is two invoices where they write them.
+    #[test]
+    fn a_self_billed_number_is_its_buyers() {
+        assert_ne!(number_key("SB-0001", Some(7)), number_key("SB-0001", Some(8)));
+        assert_eq!(number_key("SB-0001", Some(7)), number_key("sb 0001", Some(7)));
+        let base = identity("SB-0001");
+        let old = Identity { self_billed: true, ..with(&base) };
+        assert!(is_same(&old, &old) && !is_same(&old, &Identity { buyer: 8, ..old }));
+        assert!(!is_same(&old, &Identity { buyer: 8, self_billed: false, ..old }));
     }
 
     #[test]

@@ -78,15 +78,30 @@ pub const MOST_EVIDENCE: usize = 20;
 /// Pro-forma invoices and whatever else is no claim are refused.
 pub fn document_kind(type_code: &str) -> Result<DocumentKind, Refusal> {
     match type_code {
-        "380" | "82" | "218" | "219" | "331" | "382" | "383" | "395" | "575" | "623" | "780" => Ok(DocumentKind::Invoice),
-        "389" => Ok(DocumentKind::SelfBilled),
+        "380" | "80" | "82" | "84" | "218" | "219" | "295" | "331" | "382" | "383" | "385" | "387" | "388" | "390" | "394"
+        | "395" | "575" | "623" | "633" | "780" | "877" => Ok(DocumentKind::Invoice),
+        "389" | "527" => Ok(DocumentKind::SelfBilled),
         "386" | "500" => Ok(DocumentKind::Prepayment),
-        "326" => Ok(DocumentKind::Part),
+        "326" | "875" | "876" => Ok(DocumentKind::Part),
         "393" | "501" => Ok(DocumentKind::Factored),
-        "384" | "471" => Ok(DocumentKind::Replacement),
-        "381" | "261" | "396" | "81" | "83" | "308" | "420" | "458" | "502" | "503" | "532" => Ok(DocumentKind::Credit),
+        "384" | "471" | "472" | "473" => Ok(DocumentKind::Replacement),
+        "381" | "261" | "262" | "296" | "396" | "81" | "83" | "308" | "420" | "458" | "502" | "503" | "532" => {
+            Ok(DocumentKind::Credit)
+        }
         other => Err(Refusal::DocumentNotFinanceable { type_code: other.to_owned() }),
     }
+}
+
+/// The buyer wrote it for the seller, so that its number is one of the buyer's.
+#[must_use]
+pub fn is_self_billed(type_code: &str) -> bool {
+    ["261", "389", "471", "473", "500", "501", "502", "527"].contains(&type_code)
+}
+
+/// Its type says that the claim was assigned to a factor, whatever else the document is.
+#[must_use]
+pub fn is_factored(type_code: &str) -> bool {
+    ["393", "472", "473", "501"].contains(&type_code)
 }
 
 /// May another file of this kind be put beside the invoice?
@@ -98,6 +113,37 @@ pub fn decide_evidence(state: InvoiceState, kind: &str, present: usize) -> Resul
         return Err(Refusal::EvidenceFull { most: MOST_EVIDENCE });
     }
     EvidenceKind::parse(kind).ok_or_else(|| Refusal::FieldInvalid { field: "kind".to_owned() })
+}
+
+/// A live invoice whose number a credit note or a replacement names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    pub id: i64,
+    pub issue_date: NaiveDate,
+    /// It has the buyer and the currency of the document that names it.
+    pub fits: bool,
+}
+
+/// Why no single invoice is meant by a number and a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotMeant {
+    Unknown,
+    /// The number is here, and no invoice of that day has it.
+    OtherDate,
+    Several,
+}
+
+/// Which invoice a document means by its number (BT-25) and, where it is stated, its day (BT-26). A stated day decides: an invoice of
+/// another day is never meant. Of several, the only one that fits is meant.
+pub fn decide_named(numbered: &[Numbered], stated: Option<NaiveDate>) -> Result<i64, NotMeant> {
+    let of_day: Vec<&Numbered> = numbered.iter().filter(|one| stated.is_none_or(|day| day == one.issue_date)).collect();
+    let fitting: Vec<&Numbered> = of_day.iter().copied().filter(|one| one.fits).collect();
+    match (numbered, of_day.as_slice(), fitting.as_slice()) {
+        ([], _, _) => Err(NotMeant::Unknown),
+        (_, [], _) => Err(NotMeant::OtherDate),
+        (_, [one], _) | (_, _, [one]) => Ok(one.id),
+        _ => Err(NotMeant::Several),
+    }
 }
 
 /// What is still owed of an invoice after the credit notes that came in time, minor units.
@@ -170,7 +216,7 @@ pub fn decide_intake(facts: &IntakeFacts<'_>) -> Result<(), Refusal> {
     if facts.payable_minor > MOST_PAYABLE_MINOR {
         return Err(Refusal::AmountTooLarge);
     }
-    if facts.issue_date > facts.today {
+    if facts.issue_date > latest_issue(facts.today) {
         return Err(Refusal::DateInvalid { field: "IssueDate".to_owned() });
     }
     if !facts.buyer_known {
@@ -182,9 +228,23 @@ pub fn decide_intake(facts: &IntakeFacts<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// May it be presented to the buyer today? Without a due date it may: the buyer's confirmation fixes one.
-pub fn decide_submission(state: InvoiceState, due_date: Option<NaiveDate>, today: NaiveDate) -> Result<InvoiceState, Refusal> {
+/// The day after the business date: in Asia it has begun already.
+fn latest_issue(today: NaiveDate) -> NaiveDate {
+    today.succ_opt().unwrap_or(today)
+}
+
+/// May it be presented to the buyer today? Without a due date it may: the buyer's confirmation fixes one. A draft of the next day
+/// waits for that day.
+pub fn decide_submission(
+    state: InvoiceState,
+    issue_date: NaiveDate,
+    due_date: Option<NaiveDate>,
+    today: NaiveDate,
+) -> Result<InvoiceState, Refusal> {
     let next = next_state(state, InvoiceEvent::Submit)?;
+    if issue_date > today {
+        return Err(Refusal::IssuedLater { issue_date });
+    }
     if let Some(due_date) = due_date {
         check_due_date(due_date, today)?;
     }
@@ -283,16 +343,20 @@ expired withdraw withdrawn
         assert_eq!(stranger, Err(Refusal::NotTheSupplier { found: "DE 9".to_owned(), own: "DE1".to_owned() }));
         assert_eq!(no(IntakeFacts { payable_minor: 0, ..good.clone() }), "payable_not_positive");
         assert_eq!(no(IntakeFacts { payable_minor: MOST_PAYABLE_MINOR + 1, ..good.clone() }), "amount_too_large");
-        assert_eq!(no(IntakeFacts { issue_date: today + Days::new(1), ..good.clone() }), "date_invalid");
+        assert_eq!(no(IntakeFacts { issue_date: today + Days::new(2), ..good.clone() }), "date_invalid");
+        assert_eq!(decide_intake(&IntakeFacts { issue_date: today + Days::new(1), ..good.clone() }), Ok(()));
         assert_eq!(no(IntakeFacts { buyer_known: false, ..good.clone() }), "buyer_unknown");
         assert_eq!(no(IntakeFacts { buyer_is_supplier: true, ..good }), "buyer_is_supplier");
-        assert_eq!(decide_submission(InvoiceState::Draft, None, today), Ok(InvoiceState::Presented));
+        assert_eq!(decide_submission(InvoiceState::Draft, today, None, today), Ok(InvoiceState::Presented));
+        let tomorrow = today + Days::new(1);
+        let early = decide_submission(InvoiceState::Draft, tomorrow, None, today);
+        assert_eq!(early, Err(Refusal::IssuedLater { issue_date: tomorrow }));
         let close = today + Days::new(14);
         assert_eq!(check_due_date(close, today), Err(Refusal::DueDateTooClose { due_date: close }));
         let far = today + Days::new(731);
         assert_eq!(check_due_date(far, today), Err(Refusal::DueDateTooFar { due_date: far }));
         let soon = Some(close);
-        assert_eq!(decide_submission(InvoiceState::Draft, soon, today), Err(Refusal::DueDateTooClose { due_date: close }));
+        assert_eq!(decide_submission(InvoiceState::Draft, today, soon, today), Err(Refusal::DueDateTooClose { due_date: close }));
         assert_eq!(check_due_date(today + Days::new(15), today), Ok(()));
     }
 
@@ -300,20 +364,41 @@ expired withdraw withdrawn
     fn the_type_code_decides() {
         use DocumentKind as K;
         for (codes, kind) in [
-            ("380 82 218 219 331 382 383 395 575 623 780", K::Invoice),
-            ("389", K::SelfBilled),
+            ("380 80 82 84 218 219 295 331 382 383 385 387 388 390 394 395 575 623 633 780 877", K::Invoice),
+            ("389 527", K::SelfBilled),
             ("386 500", K::Prepayment),
-            ("326", K::Part),
+            ("326 875 876", K::Part),
             ("393 501", K::Factored),
-            ("384 471", K::Replacement),
-            ("381 261 396 81 83 308 420 458 502 503 532", K::Credit),
+            ("384 471 472 473", K::Replacement),
+            ("381 261 262 296 396 81 83 308 420 458 502 503 532", K::Credit),
         ] {
             for code in codes.split(' ') {
                 assert_eq!(document_kind(code), Ok(kind), "{code}");
             }
         }
-        for code in ["325", "", "38", "XYZ", "130"] {
+        for code in ["325", "", "38", "XYZ", "130", "457", "751"] {
             assert_eq!(document_kind(code).unwrap_err().code(), "document_not_financeable", "{code}");
+        }
+    }
+
+    #[test]
+    fn the_day_decides_which_invoice_is_named() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let one = |id, date: &str, fits| Numbered { id, issue_date: day(date), fits };
+        let (old, new) = (one(1, "2025-11-21", true), one(2, "2026-11-21", true));
+        let stated = Some(day("2025-11-21"));
+        for (numbered, stated, meant) in [
+            (&[old, new][..], stated, Ok(1)),
+            (&[new], stated, Err(NotMeant::OtherDate)),
+            (&[old, new], None, Err(NotMeant::Several)),
+            (&[old, one(2, "2026-11-21", false)], None, Ok(1)),
+            (&[old, one(3, "2025-11-21", true)], stated, Err(NotMeant::Several)),
+            (&[one(4, "2025-11-21", false)], stated, Ok(4)),
+            (&[one(4, "2025-11-21", false), one(5, "2026-11-21", false)], None, Err(NotMeant::Several)),
+            (&[old], None, Ok(1)),
+            (&[], stated, Err(NotMeant::Unknown)),
+        ] {
+            assert_eq!(decide_named(numbered, stated), meant, "{numbered:?} {stated:?}");
         }
     }
 

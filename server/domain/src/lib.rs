@@ -22,6 +22,7 @@ pub mod identity;
 pub mod invoice;
 pub mod link;
 pub mod money;
+pub mod named_party;
 pub mod names;
 pub mod offering;
 pub mod party;

@@ -95,6 +95,8 @@ refusals! {
     DuplicateInvoice { number: String } => "duplicate_invoice",
     NotTheSupplier { found: String, own: String } => "not_the_supplier",
     BuyerUnknown => "buyer_unknown",
+    /// Several companies have the name or address that the file gives for the buyer.
+    BuyerSeveral { name: String } => "buyer_several",
     BuyerIsSupplier => "buyer_is_supplier",
     PayableNotPositive => "payable_not_positive",
     DocumentNotFinanceable { type_code: String } => "document_not_financeable",
@@ -106,6 +108,12 @@ refusals! {
     ReviewDecided => "review_already_decided",
     /// A credit note or replacement names an invoice that is not here.
     NamedInvoiceUnknown { number: String } => "named_invoice_unknown",
+    /// The number is here, and no invoice of the day that the file states has it.
+    NamedInvoiceDate { number: String, issue_date: NaiveDate } => "named_invoice_date",
+    /// Several invoices have the number, and the file does not say which day's is meant.
+    NamedInvoiceSeveral { number: String } => "named_invoice_several",
+    /// Its day has not begun yet.
+    IssuedLater { issue_date: NaiveDate } => "issued_later",
     EvidenceFull { most: usize } => "evidence_full",
     /// Evidence is a PDF, a picture or an XML file.
     EvidenceKindUnknown => "evidence_kind_unknown",

@@ -5,8 +5,10 @@ mod lines;
 mod party;
 mod syntax;
 
+use crate::assigned;
 use crate::fault::shown;
-use crate::invoice::{Amount, Attachment, InvoiceFile, Payment, Period, Syntax, Totals};
+use crate::invoice::{Amount, Attachment, Instalment, InvoiceFile, Payment, Period, Preceding, Syntax, Totals};
+use crate::rules::schema;
 use crate::xml::Places;
 use crate::{FormatFault, encoding, xml};
 use chrono::NaiveDate;
@@ -60,8 +62,9 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
     let mut file = InvoiceFile {
         syntax: Syntax::Cii,
         specification: xml::text(root, &["ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID"]),
-        syntax_findings: syntax::findings(root),
+        syntax_findings: [syntax::findings(root), schema::findings(root, Syntax::Cii, &places)].concat(),
         codes: codes::used(root, &places),
+        assignment: assigned::found(root),
         ..InvoiceFile::default()
     };
     read_document(&parts, &mut file)?;
@@ -125,18 +128,51 @@ fn read_settlement(parts: &Parts<'_, '_>, places: &Places<'_>, file: &mut Invoic
     file.payments = xml::children(settlement, "SpecifiedTradeSettlementPaymentMeans").map(read_payment).collect();
     file.period = xml::one(settlement, "BillingSpecifiedPeriod")?.map(read_period).transpose()?;
     file.payment_terms = xml::texts(settlement, "SpecifiedTradePaymentTerms", "Description");
-    for terms in xml::children(settlement, "SpecifiedTradePaymentTerms") {
-        file.due_date = file.due_date.or(date(terms, "DueDateDateTime")?);
-    }
+    let due = xml::children(settlement, "SpecifiedTradePaymentTerms").map(net_due).collect::<Result<_, _>>()?;
+    file.set_due(None, due);
     let taxes = || xml::children(settlement, "ApplicableTradeTax");
     file.breakdown = taxes().map(|node| lines::read_group(node, places)).collect::<Result<_, _>>()?;
     file.has_tax_point_date = taxes().any(|tax| xml::child(tax, "TaxPointDate").is_some());
     file.has_tax_point_code = taxes().any(|tax| xml::child(tax, "DueDateTypeCode").is_some());
     file.adjustments = lines::read_adjustments(settlement, places)?;
-    file.preceding =
-        xml::children(settlement, "InvoiceReferencedDocument").map(|node| xml::text(node, &["IssuerAssignedID"])).collect();
+    file.preceding = xml::children(settlement, "InvoiceReferencedDocument").map(read_preceding).collect::<Result<_, _>>()?;
     file.totals = read_totals(settlement, &file.currency, &file.tax_currency)?;
     Ok(())
+}
+
+fn read_preceding(node: Node<'_, '_>) -> Result<Preceding, FormatFault> {
+    Ok(Preceding { number: xml::text(node, &["IssuerAssignedID"]), issue_date: date(node, "FormattedIssueDateTime")? })
+}
+
+/// When the net amount, or a part of it, is due by these terms. The day of a discount is no due date, unless the discount has a time
+/// of its own that ends on another day.
+fn net_due(terms: Node<'_, '_>) -> Result<Instalment, FormatFault> {
+    let due_date = date(terms, "DueDateDateTime")?;
+    let amount = xml::only_decimal(terms, &["PartialPaymentAmount"])?;
+    let discounts: Vec<Node<'_, '_>> =
+        xml::children(terms, "ApplicableTradePaymentDiscountTerms").filter(|discount| lowers(*discount)).collect();
+    let mut ends = Vec::new();
+    for discount in &discounts {
+        ends.push(discount_ends(*discount)?);
+    }
+    let own_time = ends.iter().all(|end| end.is_some_and(|end| due_date.is_some_and(|due| due > end)));
+    Ok(if own_time { Instalment { due_date, amount } } else { Instalment::default() })
+}
+
+/// A percentage or an amount of nothing is no discount.
+fn lowers(discount: Node<'_, '_>) -> bool {
+    let stated = |name: &str| xml::child(discount, name).and_then(|found| xml::decimal(found).ok());
+    let (percent, amount) = (stated("CalculationPercent"), stated("ActualDiscountAmount"));
+    (percent.is_none() && amount.is_none()) || [percent, amount].into_iter().flatten().any(|value| !value.is_zero())
+}
+
+/// The last day of a discount that says from when and for how many days it holds.
+fn discount_ends(discount: Node<'_, '_>) -> Result<Option<NaiveDate>, FormatFault> {
+    let Some(begins) = date(discount, "BasisDateTime")? else { return Ok(None) };
+    let Some(measure) = xml::child(discount, "BasisPeriodMeasure") else { return Ok(None) };
+    let days =
+        measure.attribute("unitCode").is_none_or(|unit| unit == "DAY").then(|| xml::own_text(measure).parse().ok()).flatten();
+    Ok(days.and_then(|days| begins.checked_add_days(chrono::Days::new(days))))
 }
 
 fn read_payment(node: Node<'_, '_>) -> Payment {

@@ -87,6 +87,8 @@ faults! {
     CsvCell { line: u32, column: String, text: String } => "csv_cell",
     /// A character that nobody sees, or that turns the direction of writing.
     CsvHidden { line: u32, column: String, mark: String } => "csv_hidden",
+    /// A long number that a sheet has shortened.
+    CsvScientific { line: u32, column: String, text: String } => "csv_scientific",
     CsvDueBeforeIssue { line: u32, column: String, text: String, issued: String } => "csv_due_before_issue",
     /// The row's amounts do not lead to what is payable.
     CsvTotals { line: u32, column: String, text: String } => "csv_totals",

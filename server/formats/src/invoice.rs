@@ -198,6 +198,24 @@ pub struct CodedValue {
     pub file_line: u32,
 }
 
+/// BG-3: an earlier invoice that this document names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Preceding {
+    /// BT-25
+    pub number: String,
+    /// BT-26
+    pub issue_date: Option<NaiveDate>,
+}
+
+/// A part of what is owed, with a day of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Instalment {
+    pub due_date: Option<NaiveDate>,
+    pub amount: Amount,
+}
+
 /// What Kontor reads of an invoice. A text that is not in the file is empty; the rules say what is missing. What only the rules need
 /// stays where the file is read, and does not cross the border between two processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,8 +230,10 @@ pub struct InvoiceFile {
     pub type_code: String,
     /// BT-2
     pub issue_date: Option<NaiveDate>,
-    /// BT-9
+    /// BT-9: the day on which the whole net amount is due; of instalments the last.
     pub due_date: Option<NaiveDate>,
+    /// More than one, or none: a single due date is no instalment.
+    pub instalments: Vec<Instalment>,
     /// BT-20
     pub payment_terms: String,
     /// BT-5
@@ -226,10 +246,12 @@ pub struct InvoiceFile {
     pub has_tax_point_code: bool,
     /// BT-22
     pub notes: Vec<String>,
+    /// The first text of the file that speaks of an assignment, wherever it stands.
+    pub assignment: String,
     /// BT-13
     pub order_reference: String,
-    /// BT-25 of each BG-3
-    pub preceding: Vec<String>,
+    /// BG-3
+    pub preceding: Vec<Preceding>,
     pub seller: Party,
     pub buyer: Party,
     /// BG-10: somebody other than the seller is to be paid.
@@ -264,8 +286,6 @@ pub struct InvoiceFile {
 /// As many of each list, and as many characters of each text, as anybody looks at once the rules have passed.
 const MOST_TAKEN: usize = 100;
 const LONGEST_TAKEN: usize = 1_000;
-/// UNTDID 4451 in front of a note: it is about an assignment.
-const ASSIGNMENT: &str = "#ACC#";
 
 fn cut(text: &mut String) {
     if let Some((end, _)) = text.char_indices().nth(LONGEST_TAKEN) {
@@ -288,16 +308,13 @@ impl Party {
 }
 
 impl InvoiceFile {
-    /// What is taken from a file that keeps the rules: bounded, so that whoever works with it does little. Whether a note speaks of an
-    /// assignment is found out before notes are cut.
+    /// What is taken from a file that keeps the rules: bounded, so that whoever works with it does little. Whether a text speaks of an
+    /// assignment is found out before texts are cut.
     #[must_use]
     pub fn taken(mut self) -> Self {
-        let speaking = self.notes.iter().find(|note| speaks_of_assignment(note)).map(|note| format!("{ASSIGNMENT}{note}"));
         self.notes.truncate(MOST_TAKEN);
-        if let Some(speaking) = speaking {
-            self.notes.insert(0, speaking);
-        }
         self.preceding.truncate(MOST_TAKEN);
+        self.instalments.truncate(MOST_TAKEN);
         self.payments.truncate(MOST_TAKEN);
         let others = [self.payee.as_mut(), self.tax_representative.as_mut()].into_iter().flatten();
         [&mut self.seller, &mut self.buyer].into_iter().chain(others).for_each(Party::cut);
@@ -315,8 +332,10 @@ impl InvoiceFile {
             &mut self.tax_currency,
             &mut self.order_reference,
             &mut self.reference_without_means,
+            &mut self.assignment,
         ];
-        texts.into_iter().chain(&mut self.notes).chain(&mut self.preceding).chain(&mut self.delivery_country).for_each(cut);
+        let named = self.preceding.iter_mut().map(|named| &mut named.number);
+        texts.into_iter().chain(&mut self.notes).chain(named).chain(&mut self.delivery_country).for_each(cut);
         self.period.iter_mut().for_each(|period| cut(&mut period.tax_point_code));
         Self {
             adjustments: Vec::new(),
@@ -329,11 +348,10 @@ impl InvoiceFile {
         }
     }
 
-    /// Whether the rules of EN 16931 are meant for it. They know two decimals at most, so an amount in dinars cannot keep them.
+    /// Whether the rules of EN 16931 are meant for it.
     #[must_use]
     pub fn is_european(&self) -> bool {
-        let european = matches!(self.syntax, Syntax::UblInvoice | Syntax::UblCreditNote | Syntax::Cii);
-        european && domain::Currency::parse(&self.currency).is_none_or(|currency| currency.exponent() <= 2)
+        matches!(self.syntax, Syntax::UblInvoice | Syntax::UblCreditNote | Syntax::Cii)
     }
 
     /// BT-3, or where the file has none what its syntax means: a credit note's root says so itself.
@@ -371,66 +389,43 @@ impl InvoiceFile {
         self.attachments.iter().filter(|attachment| attachment.is_embedded).count()
     }
 
-    /// Somebody else is to be paid, or a note speaks of an assignment: already sold elsewhere?
+    /// Somebody else is to be paid, or a text speaks of an assignment: already sold elsewhere?
     #[must_use]
     pub fn assigned_elsewhere(&self) -> bool {
         let same = |one: &str, other: &str| domain::identity::plain_key(one) == domain::identity::plain_key(other);
         let payee = self.payee_name();
         let other_payee = !payee.is_empty() && !same(payee, &self.seller.name) && !same(payee, &self.seller.trade_name);
-        other_payee || self.notes.iter().any(|note| speaks_of_assignment(note))
+        other_payee || !self.assignment.is_empty()
     }
-}
 
-/// What people write on an invoice that they have sold or pledged. A note that says so in passing costs a look, one that is
-/// overlooked costs the money.
-const ASSIGNED: &[&str] = &[
-    "assigned to",
-    "assignment of",
-    "have assigned",
-    "been assigned",
-    "pledged",
-    "factoring",
-    "factored",
-    "abgetreten",
-    "abtretung",
-    "zediert",
-    "zession",
-    "verpfändet",
-    "schuldbefreiend",
-    "cédée",
-    "cession de créance",
-    "subrogation",
-    "affacturage",
-    "nantie",
-    "nantissement",
-    "ceduto",
-    "ceduta",
-    "cessione del credito",
-    "cedido",
-    "cedida",
-    "cesión de crédito",
-    "endosado",
-    "gecedeerd",
-    "cessie",
-    "verpand",
-    "cesja",
-    "cesji",
-    "保理",
-    "质押",
-    "債權轉讓",
-    "债权转让",
-    "债权已转让",
-    "质权",
-];
+    /// The earlier invoices that it names, each once: a number that stands there again with a day, or without one, is the same.
+    #[must_use]
+    pub fn named_invoices(&self) -> Vec<Preceding> {
+        let key = |named: &Preceding| domain::identity::normalise_number(&named.number);
+        let mut found: Vec<Preceding> = Vec::new();
+        // Those with a day come first, so that one without finds its day.
+        let (dated, bare): (Vec<&Preceding>, Vec<&Preceding>) =
+            self.preceding.iter().partition(|named| named.issue_date.is_some());
+        for named in dated.into_iter().chain(bare) {
+            let same = |known: &Preceding| {
+                key(known) == key(named) && (named.issue_date.is_none() || known.issue_date == named.issue_date)
+            };
+            if !found.iter().any(same) {
+                found.push(named.clone());
+            }
+        }
+        found
+    }
 
-/// Several words of a language that puts others between them.
-const ASSIGNED_TOGETHER: &[(&str, &str)] = &[("应收账款", "转让"), ("应收账款", "让与"), ("應收賬款", "轉讓"), ("债权", "转让")];
-
-fn speaks_of_assignment(note: &str) -> bool {
-    let note = note.to_lowercase();
-    let together =
-        |(first, then): &(&str, &str)| note.find(first).is_some_and(|at| note.get(at..).is_some_and(|rest| rest.contains(then)));
-    note.starts_with("#acc#") || ASSIGNED.iter().any(|word| note.contains(word)) || ASSIGNED_TOGETHER.iter().any(together)
+    /// Takes the due date and the instalments from the days on which the net amount, or a part of it, is due.
+    pub(crate) fn set_due(&mut self, stated: Option<NaiveDate>, mut parts: Vec<Instalment>) {
+        parts.retain(|part| part.due_date.is_some());
+        parts.dedup();
+        let last = parts.iter().filter_map(|part| part.due_date).max();
+        self.due_date = stated.max(last);
+        let days: std::collections::BTreeSet<_> = parts.iter().filter_map(|part| part.due_date).chain(stated).collect();
+        self.instalments = if days.len() > 1 { parts } else { Vec::new() };
+    }
 }
 
 #[cfg(test)]
@@ -440,8 +435,7 @@ mod tests {
     #[test]
     fn what_is_taken_is_bounded_and_still_speaks_of_an_assignment() {
         let long = "x".repeat(5_000);
-        let mut notes = vec![long.clone(); 300];
-        notes.push(format!("{long} Diese Forderung ist abgetreten."));
+        let notes = vec![long.clone(); 300];
         let seller = Party { name: long.clone(), tax_id: "DE1".into(), ..Party::default() };
         let lines = vec![Line::default(); 7];
         let file = InvoiceFile {
@@ -449,39 +443,19 @@ mod tests {
             notes,
             seller,
             lines,
-            preceding: vec![long.clone(); 300],
+            preceding: vec![Preceding { number: long.clone(), issue_date: None }; 300],
+            assignment: format!("{long} Diese Forderung ist abgetreten."),
             ..InvoiceFile::default()
         };
         assert!(file.assigned_elsewhere());
         let taken = file.clone().taken();
         assert!(taken.assigned_elsewhere());
         assert_eq!((taken.number.as_str(), taken.seller.tax_id.as_str()), ("7", "DE1"));
-        assert!(taken.lines.is_empty() && taken.notes.len() == MOST_TAKEN + 1 && taken.preceding.len() == MOST_TAKEN);
+        assert!(taken.lines.is_empty() && taken.notes.len() == MOST_TAKEN && taken.preceding.len() == MOST_TAKEN);
         assert!(taken.notes.iter().chain([&taken.seller.name]).all(|text| text.len() <= LONGEST_TAKEN));
-        let silent = InvoiceFile { notes: vec![long; 300], ..file };
+        assert!(taken.assignment.len() <= LONGEST_TAKEN && taken.preceding[0].number.len() <= LONGEST_TAKEN);
+        let silent = InvoiceFile { assignment: String::new(), ..file };
         assert!(!silent.clone().assigned_elsewhere() && !silent.taken().assigned_elsewhere());
-    }
-
-    #[test]
-    fn an_assignment_is_recognised_in_the_words_that_people_use() {
-        for note in [
-            "本应收账款已转让给某某保理公司",
-            "该应收账款已质押",
-            "Zahlung mit schuldbefreiender Wirkung nur an Bank X",
-            "Wir haben die Forderung abgetreten.",
-            "This invoice has been assigned to Fast Factors Ltd",
-            "pledged to the bank",
-            "Créance cédée à",
-            "Credito ceduto a",
-            "Crédito cedido a",
-            "Vordering verpand aan",
-        ] {
-            assert!(speaks_of_assignment(note), "{note}");
-        }
-        for note in ["Payable within 30 days", "Zahlbar ohne Abzug", "请在三十天内付款", "Consignment 7", "应收账款对账单"]
-        {
-            assert!(!speaks_of_assignment(note), "{note}");
-        }
     }
 
     #[test]
@@ -492,6 +466,16 @@ mod tests {
         assert!(!InvoiceFile { payee: Some(seller), ..plain.clone() }.assigned_elsewhere());
         let payee = Party { name: "Bank".to_owned(), ..Party::default() };
         assert!(InvoiceFile { payee: Some(payee), ..plain.clone() }.assigned_elsewhere());
-        assert!(InvoiceFile { notes: vec!["#ACC#see letter".to_owned()], ..plain }.assigned_elsewhere());
+        assert!(InvoiceFile { assignment: "#ACC#see letter".to_owned(), ..plain }.assigned_elsewhere());
+    }
+    #[test]
+    fn an_invoice_that_is_named_twice_is_one() {
+        let named = |number: &str, day: &str| Preceding { number: number.into(), issue_date: day.parse().ok() };
+        let file = |preceding: Vec<Preceding>| InvoiceFile { preceding, ..InvoiceFile::default() }.named_invoices();
+        let (old, new) = (named("A-1", "2025-11-21"), named("A-1", "2026-11-21"));
+        assert_eq!(file(vec![named("A-1", ""), named("a-1", "")]), [named("A-1", "")]);
+        assert_eq!(file(vec![named("A-1", ""), old.clone()]), std::slice::from_ref(&old));
+        assert_eq!(file(vec![old.clone(), new.clone()]), [old.clone(), new]);
+        assert_eq!(file(vec![old.clone(), named("A-2", "")]), [old, named("A-2", "")]);
     }
 }

@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::as_conversions))]
 
 pub mod archive;
+pub mod assigned;
 pub mod books;
 pub mod camt;
 pub mod cii;
@@ -25,6 +26,8 @@ mod xml;
 
 #[cfg(test)]
 mod manifest_tests;
+#[cfg(test)]
+mod reports_tests;
 
 pub use fault::FormatFault;
 pub use read::read;

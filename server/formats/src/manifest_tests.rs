@@ -66,14 +66,16 @@ fn differences(row: &Row<'_>, file: &InvoiceFile) -> Vec<String> {
         ("iban", file.iban().to_owned()),
         ("payment_id", file.payment_reference().to_owned()),
         ("order_ref", file.order_reference.clone()),
-        ("preceding_refs", file.preceding.join(";")),
+        ("preceding_refs", file.preceding.iter().map(|named| named.number.as_str()).collect::<Vec<_>>().join(";")),
         ("n_lines", file.lines.len().to_string()),
         ("n_attachments", file.embedded_count().to_string()),
         ("customization_id", file.specification.clone()),
     ];
     let mut found = Vec::new();
     for (column, got) in columns {
+        let better = BETTER.iter().find(|(file, name, _)| *file == short(row) && *name == column);
         let wanted = match column {
+            _ if better.is_some() => better.map(|(_, _, value)| (*value).to_owned()).unwrap_or_default(),
             // The Chinese invoice writes its day in characters.
             "issue_date" if file.syntax == Syntax::Fapiao => row.get(column).replace(['年', '月'], "-").replace('日', ""),
             // The manifest does not count what a person reads on the page.
@@ -94,6 +96,12 @@ fn differences(row: &Row<'_>, file: &InvoiceFile) -> Vec<String> {
     }
     found
 }
+
+/// Where Kontor reads more than the independent tool: the file, the column and the value.
+const BETTER: &[(&str, &str, &str)] = &[
+    // The tool takes the first terms, which are those of the discount; the net amount is due a week later.
+    ("mustang/Extended_SubInvoiceLines_Hardware_Bsp2.xml", "due_date", "2026-06-13"),
+];
 
 /// Where the reader stops before a rule could speak: the file, the fault's code, and what CEN's artefacts say of it.
 const STOPPED: &[(&str, &str, &str)] = &[
@@ -185,7 +193,8 @@ fn the_rules_agree_with_cens_artefacts_on_every_file() {
         }
         wanted.extend(STRICTER.iter().filter(|(file, _)| *file == short(&row)).map(|(_, rule)| *rule));
         let Ok(file) = read(row.get("kind"), &std::fs::read(format!("{data}/{}", row.get("file"))).unwrap()) else { continue };
-        let mut rules: Vec<&str> = rules::check(&file).iter().map(|found| found.rule).collect();
+        let mut rules: Vec<&str> =
+            rules::check(&file).iter().map(|found| found.rule).filter(|rule| !rule.contains("-XSD-")).collect();
         rules.sort_unstable();
         wanted.sort_unstable();
         seen += 1;
@@ -195,6 +204,26 @@ fn the_rules_agree_with_cens_artefacts_on_every_file() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen > 225, "{seen}");
+}
+
+/// What the official schemas refuse is refused or told, and nothing else is.
+#[test]
+fn the_schemas_verdict_is_told_of_every_file() {
+    let Some(data) = folder() else { return };
+    let table = Table::load(&format!("{data}/manifest.csv"));
+    let (mut valid, mut told, mut wrong) = (0, 0, Vec::new());
+    for row in table.rows().filter(|row| is_invoice(row) && row.get("kind") != "ofd") {
+        let Ok(file) = read(row.get("kind"), &std::fs::read(format!("{data}/{}", row.get("file"))).unwrap()) else { continue };
+        let found: Vec<_> = file.syntax_findings.iter().filter(|(rule, _)| rule.contains("-XSD-")).collect();
+        match (row.get("xsd"), found.is_empty()) {
+            ("" | "valid" | "ok", true) => valid += 1,
+            ("" | "valid" | "ok", false) => wrong.push(format!("{}: {found:?}", short(&row))),
+            (_, false) => told += 1,
+            (verdict, true) => wrong.push(format!("{}: {verdict} is not told", short(&row))),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(valid > 200 && told > 0, "{valid} {told}");
 }
 
 #[test]

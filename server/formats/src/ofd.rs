@@ -64,6 +64,7 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
         number: format!("{}{}", text("InvoiceCode")?, text("InvoiceNo")?),
         issue_date: Some(issue_date(root)?),
         currency: "CNY".to_owned(),
+        assignment: crate::assigned::found(root),
         notes: if note.is_empty() { Vec::new() } else { vec![note] },
         seller: party("Seller")?,
         buyer: party("Buyer")?,

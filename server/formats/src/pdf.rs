@@ -5,7 +5,7 @@ use crate::archive::Member;
 use crate::limits::Limits;
 use crate::{FormatFault, encoding, read, xml};
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The names under which the standards attach the invoice. Writers differ in case, and some use other names.
 const NAMES: &[&str] = &["factur-x.xml", "xrechnung.xml", "zugferd-invoice.xml"];
@@ -77,8 +77,7 @@ fn root_is_invoice(content: &[u8]) -> Result<bool, FormatFault> {
 /// The attached XML files by name. A stream that two file specifications share counts once.
 fn attachments(document: &Document, limits: &Limits) -> Result<Vec<(String, Vec<u8>)>, FormatFault> {
     let mut streams: BTreeMap<ObjectId, String> = BTreeMap::new();
-    for object in document.objects.values() {
-        let Ok(specification) = object.as_dict() else { continue };
+    for specification in specifications(document) {
         let Some(embedded) = specification.get(b"EF").ok().and_then(|found| resolved(document, found)) else { continue };
         let stream = [&b"UF"[..], b"F"].iter().find_map(|key| embedded.get(key).ok()?.as_reference().ok());
         if let Some(stream) = stream {
@@ -98,6 +97,26 @@ fn attachments(document: &Document, limits: &Limits) -> Result<Vec<(String, Vec<
         }
     }
     Ok(found)
+}
+
+/// The file specifications that the newest catalog reaches: what an update has replaced is no part of the document any more
+/// (ISO 32000-1, 7.5.6), though it still lies in the file.
+fn specifications(document: &Document) -> Vec<&Dictionary> {
+    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+    let mut left: Vec<&Object> = document.trailer.get(b"Root").into_iter().collect();
+    while let Some(object) = left.pop() {
+        match object {
+            Object::Reference(id) if seen.insert(*id) => left.extend(document.objects.get(id)),
+            Object::Array(items) => left.extend(items),
+            Object::Dictionary(dictionary) => {
+                found.extend(dictionary.has(b"EF").then_some(dictionary));
+                left.extend(dictionary.iter().map(|(_, value)| value));
+            }
+            Object::Stream(stream) => left.extend(stream.dict.iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+    found
 }
 
 fn resolved<'a>(document: &'a Document, object: &'a Object) -> Option<&'a Dictionary> {

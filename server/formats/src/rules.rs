@@ -6,8 +6,12 @@ mod decimals;
 mod header;
 mod lines;
 mod own;
+pub(crate) mod schema;
 mod totals;
 mod vat;
+
+#[cfg(test)]
+mod tests;
 
 use crate::FormatFault;
 use crate::invoice::InvoiceFile;
@@ -49,7 +53,9 @@ pub fn check(file: &InvoiceFile) -> Vec<Finding> {
     let tabled = tables.iter().copied().flatten().filter_map(|rule| Some((rule.code, (rule.broken)(file)?)));
     let mut found: Vec<Finding> = tabled.map(|(rule, line)| finding(file, rule, line)).collect();
     if file.is_european() {
-        let more = vat::broken(file).into_iter().chain(codes::broken(file)).chain(file.syntax_findings.iter().copied());
+        let fine = decimals_of(&file.currency) > 2;
+        let syntax = file.syntax_findings.iter().copied().filter(|(rule, _)| !(fine && OF_DECIMALS.contains(rule)));
+        let more = vat::broken(file).into_iter().chain(codes::broken(file)).chain(syntax);
         found.extend(more.map(|(rule, line)| finding(file, rule, line)));
     }
     found.sort_by_key(|finding| finding.severity);
@@ -68,7 +74,12 @@ pub fn accept(file: &InvoiceFile) -> Result<(), FormatFault> {
 #[must_use]
 pub fn all() -> Vec<&'static str> {
     let tabled = TABLES.iter().copied().flatten().map(|rule| rule.code);
-    tabled.chain(vat::all()).chain(codes::ALL.iter().copied()).chain(SYNTAX.iter().copied()).collect()
+    tabled
+        .chain(vat::all())
+        .chain(codes::ALL.iter().copied())
+        .chain(SYNTAX.iter().copied())
+        .chain(schema::ALL.iter().copied())
+        .collect()
 }
 
 /// Rules of the two bindings, found while reading.
@@ -85,6 +96,9 @@ const SYNTAX: &[&str] = &[
     "CII-DT-031",
     "CII-SR-470",
 ];
+
+/// Those that know two decimals at most.
+const OF_DECIMALS: &[&str] = &["UBL-DT-01"];
 
 fn finding(file: &InvoiceFile, rule: &'static str, file_line: u32) -> Finding {
     let drift = ["BR-CL-", "UBL-", "CII-"].iter().any(|start| rule.starts_with(start));
@@ -105,8 +119,13 @@ fn sum(amounts: impl Iterator<Item = Decimal>) -> Option<Decimal> {
     amounts.try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(amount))
 }
 
-/// Rounded to cents, halves upwards, as XPath's `round` does.
-fn cents(amount: Decimal) -> Option<Decimal> {
-    let hundred = Decimal::ONE_HUNDRED;
-    amount.checked_mul(hundred)?.checked_add(Decimal::new(5, 1))?.floor().checked_div(hundred)
+/// The decimals to which a currency's amounts are rounded: two by the standard, three where the currency has them.
+fn decimals_of(currency: &str) -> u32 {
+    domain::Currency::parse(currency).map_or(2, |currency| currency.exponent().max(2))
+}
+
+/// Rounded to so many decimals, halves upwards, as XPath's `round` does.
+fn rounded(amount: Decimal, decimals: u32) -> Option<Decimal> {
+    let shift = Decimal::from(10_u64.checked_pow(decimals)?);
+    amount.checked_mul(shift)?.checked_add(Decimal::new(5, 1))?.floor().checked_div(shift)
 }

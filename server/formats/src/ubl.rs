@@ -5,8 +5,10 @@ mod lines;
 mod party;
 mod syntax;
 
+use crate::assigned;
 use crate::fault::shown;
-use crate::invoice::{Amount, Attachment, InvoiceFile, Payment, Period, Syntax, Totals};
+use crate::invoice::{Amount, Attachment, Instalment, InvoiceFile, Payment, Period, Preceding, Syntax, Totals};
+use crate::rules::schema;
 use crate::xml::Places;
 use crate::{FormatFault, encoding, xml};
 use roxmltree::Node;
@@ -46,21 +48,19 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
     let tax_currency = xml::only_text(root, &["TaxCurrencyCode"])?;
     check_currencies(root, &currency)?;
     let period = xml::children(root, "InvoicePeriod").next().map(read_period).transpose()?;
-    Ok(InvoiceFile {
+    let mut file = InvoiceFile {
         syntax,
         specification: xml::only_text(root, &["CustomizationID"])?,
         number: xml::only_text(root, &["ID"])?,
         type_code: xml::only_text(root, &[if credit { "CreditNoteTypeCode" } else { "InvoiceTypeCode" }])?,
         issue_date: xml::date(root, &["IssueDate"])?,
-        due_date: due_date(root)?,
         payment_terms: xml::texts(root, "PaymentTerms", "Note"),
         has_tax_point_date: xml::date(root, &["TaxPointDate"])?.is_some(),
         has_tax_point_code: period.as_ref().is_some_and(|period| !period.tax_point_code.is_empty()),
         notes: xml::children(root, "Note").map(xml::own_text).collect(),
         order_reference: xml::only_text(root, &["OrderReference", "ID"])?,
-        preceding: xml::children(root, "BillingReference")
-            .map(|reference| xml::text(reference, &["InvoiceDocumentReference", "ID"]))
-            .collect(),
+        preceding: xml::children(root, "BillingReference").map(read_preceding).collect::<Result<_, _>>()?,
+        assignment: assigned::found(root),
         seller: party::read_role(root, "AccountingSupplierParty")?,
         buyer: party::read_role(root, "AccountingCustomerParty")?,
         payee: xml::one(root, "PayeeParty")?.map(party::read_party).transpose()?,
@@ -76,23 +76,47 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
         breakdown: lines::read_breakdown(root, &places)?,
         lines: lines::read_lines(root, credit, &places)?,
         attachments: xml::children(root, "AdditionalDocumentReference").map(read_attachment).collect(),
-        syntax_findings: syntax::findings(root),
+        syntax_findings: [syntax::findings(root), schema::findings(root, syntax, &places)].concat(),
         codes: codes::used(root, &places),
         currency,
         tax_currency,
-    })
+        ..InvoiceFile::default()
+    };
+    read_due(root, &mut file)?;
+    Ok(file)
 }
 
-/// BT-9 where an invoice has it, else the date of the payment means, where older UBL and credit notes put it.
-fn due_date(root: Node<'_, '_>) -> Result<Option<chrono::NaiveDate>, FormatFault> {
-    if let Some(day) = xml::date(root, &["DueDate"])? {
-        return Ok(Some(day));
-    }
-    let mut found = None;
+/// BT-9 where an invoice has it, else the date of the payment means, where older UBL and credit notes put it. Several days of means or
+/// terms are instalments; the day of a discount is none of them.
+fn read_due(root: Node<'_, '_>, file: &mut InvoiceFile) -> Result<(), FormatFault> {
+    let stated = xml::date(root, &["DueDate"])?;
+    let mut parts = Vec::new();
     for payment in xml::children(root, "PaymentMeans") {
-        found = found.or(xml::date(payment, &["PaymentDueDate"])?);
+        parts.push(Instalment { due_date: xml::date(payment, &["PaymentDueDate"])?, amount: None });
     }
-    Ok(found)
+    // Where the invoice states its due date, the one day of its means says nothing more; several are the days of parts.
+    let days: std::collections::BTreeSet<_> = parts.iter().filter_map(|part: &Instalment| part.due_date).collect();
+    if stated.is_some() && days.len() < 2 {
+        parts.clear();
+    }
+    for terms in xml::children(root, "PaymentTerms").filter(|terms| !is_discount(*terms)) {
+        let instalment = xml::date(terms, &["InstallmentDueDate"])?;
+        let due_date = instalment.or(xml::date(terms, &["PaymentDueDate"])?);
+        parts.push(Instalment { due_date, amount: xml::only_decimal(terms, &["Amount"])? });
+    }
+    file.set_due(stated, parts);
+    Ok(())
+}
+
+/// Terms under which less is paid, or more after a delay.
+fn is_discount(terms: Node<'_, '_>) -> bool {
+    let some = |name: &str| xml::child(terms, name).is_some_and(|found| xml::decimal(found).is_ok_and(|value| !value.is_zero()));
+    ["SettlementDiscountPercent", "SettlementDiscountAmount", "PenaltySurchargePercent", "PenaltyAmount"].into_iter().any(some)
+}
+
+fn read_preceding(reference: Node<'_, '_>) -> Result<Preceding, FormatFault> {
+    let number = xml::text(reference, &["InvoiceDocumentReference", "ID"]);
+    Ok(Preceding { number, issue_date: xml::date(reference, &["InvoiceDocumentReference", "IssueDate"])? })
 }
 
 /// One currency throughout; only totals of tax may be told in another one as well.

@@ -184,7 +184,7 @@ fn read_uncut(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
             ("contract", xml::text(root, &["ContractDocumentReference", "ID"])),
             ("buyer-reference", xml::text(root, &["BuyerReference"])),
             ("delivered", xml::text(root, &["Delivery", "ActualDeliveryDate"])),
-            ("terms", xml::text(root, &["PaymentTerms", "Note"])),
+            ("terms", xml::texts(root, "PaymentTerms", "Note")),
         ]),
         seller: party(root, "AccountingSupplierParty"),
         buyer: party(root, "AccountingCustomerParty"),

@@ -82,6 +82,7 @@ pub(super) fn fill(conn: &mut Conn, trade: &Trade, count: usize) -> Result<(), F
             replaces: String::new(),
             review: String::new(),
             warnings: String::new(),
+            replaces_issued: None,
         });
     }
     store::connection::begin_batch(conn)?;
@@ -126,7 +127,7 @@ fn check(conn: &mut Conn, trade: &Trade, content: &[u8]) -> Result<(), Failure> 
     let sha256 = sha256_hex(content);
     let source = Source { file: &file, sha256: &sha256, format: format_of(content, file.syntax), warnings: &warnings };
     match examine(conn, &trade.supplier, trade.today, &source) {
-        Ok(Examined::Invoice(mut invoice, false)) => {
+        Ok(Examined::Invoice(mut invoice, said)) if said.is_empty() => {
             invoice.id = i64::MAX;
             let found = reviews::findings(conn, &invoice)?;
             if found.is_empty() { Ok(()) } else { Err(format!("{found:?}").into()) }

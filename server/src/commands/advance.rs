@@ -9,6 +9,7 @@ use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::advance::{AdvanceTerms, differences};
+use domain::identity::{joined_number, normalise_number};
 use domain::invoice::{InvoiceEvent, InvoiceState, MINIMUM_REMAINING_DAYS, check_due_date, next_state, owed_minor};
 use domain::party::{Capacity, Names};
 use domain::receivable::{ConfirmationFacts, decide_confirmation, decide_issue};
@@ -23,7 +24,7 @@ pub type Key = (i64, String, NaiveDate, String, i64);
 
 #[must_use]
 pub fn key_of(row: &ApprovedPayable) -> Key {
-    (row.supplier_id, row.number_key.clone(), row.issue_date, row.currency.clone(), row.payable_minor)
+    (row.supplier_id, normalise_number(&row.number), row.issue_date, row.currency.clone(), row.payable_minor)
 }
 
 /// What a buyer has approved and no invoice has used yet.
@@ -36,7 +37,7 @@ pub fn approved_keys(conn: &mut Conn, buyer_id: i64) -> Result<HashSet<Key>, Sto
 pub fn presented_states(conn: &mut Conn, buyer_id: i64) -> Result<HashMap<(i64, String), String>, StoreError> {
     let condition = "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'expired')";
     let rows = Invoice::list_where(conn, condition, &[buyer_id.into()])?;
-    Ok(rows.into_iter().map(|row| ((row.supplier_id, row.number_key), row.state)).collect())
+    Ok(rows.into_iter().map(|row| ((row.supplier_id, normalise_number(&row.number)), row.state)).collect())
 }
 
 /// Approves the lines of a list that was decided. What has come meanwhile is answered on its own page; what was approved by another
@@ -47,7 +48,7 @@ pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
     let mut told: BTreeMap<i64, usize> = BTreeMap::new();
     let mut rows = ApprovedPayable::list_where(batch.conn, "list_id = ? AND state = 'waiting' ORDER BY id", &[list.id.into()])?;
     for row in &mut rows {
-        let came = presented.get(&(row.supplier_id, row.number_key.clone()));
+        let came = presented.get(&(row.supplier_id, normalise_number(&row.number)));
         if let Some(state) = came {
             row.refusal = stored(&Refusal::StateConflict { state: state.clone() });
         } else if !known.insert(key_of(row)) {
@@ -129,12 +130,15 @@ pub fn list_named(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPaya
 
 /// The same with what has lapsed since: whoever answers the invoice sees what was approved.
 pub fn list_shown(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPayable>, StoreError> {
-    let binds = [invoice.buyer_id.into(), invoice.supplier_id.into(), invoice.number_key.as_str().into()];
-    ApprovedPayable::list_where(
-        conn,
-        "buyer_id = ? AND supplier_id = ? AND number_key = ? AND state IN ('approved', 'lapsed') ORDER BY id",
-        &binds,
-    )
+    let number = normalise_number(&invoice.number);
+    // Older records have a key that joined all digits.
+    let keys = [number.as_str().into(), joined_number(&invoice.number).into()];
+    let [new, old] = keys;
+    let condition = "buyer_id = ? AND supplier_id = ? AND number_key IN (?, ?) AND state IN ('approved', 'lapsed') ORDER BY id";
+    let mut rows =
+        ApprovedPayable::list_where(conn, condition, &[invoice.buyer_id.into(), invoice.supplier_id.into(), new, old])?;
+    rows.retain(|row| normalise_number(&row.number) == number);
+    Ok(rows)
 }
 
 /// The approval that confirms this invoice, if it is exactly what was approved and the rules still allow it.

@@ -405,9 +405,13 @@ impl ConfirmInvoice {
         let arguments =
             json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
         batch.notify(invoice.supplier_id, "invoice_confirmed", &arguments, format!("/receivables/{}", receivable.id));
+        let published = domain::calendar::Calendar::of(&invoice.currency);
+        // Beyond the published years the day of payment may turn out to be a holiday.
+        let ends = published.known_until().filter(|_| published.is_beyond(receivable.payment_date));
         let body = json!({
             "currency": invoice.currency,
             "invoice_id": invoice.id, "receivable_id": receivable.id, "confirmation_id": confirmation.id,
+            "payment_date": receivable.payment_date, "calendar_known_until": ends,
             "reference": receivable.reference, "document": invoice.document, "terms_hash": receivable.terms_hash, "evidence_hash": evidence.hash,
         });
         Ok(Done::new(invoice.id, body))

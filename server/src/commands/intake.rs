@@ -6,15 +6,16 @@ use super::reviews::{self, Finding};
 use super::{Actor, clean, currency, links, required, second_person};
 use crate::batch::{Batch, Step, Stop};
 use chrono::NaiveDate;
-use domain::identity::{ReviewRule, look_key, normalise_number, stem_key};
+use domain::identity::{ReviewRule, look_key, normalise_number, number_key, stem_key};
 use domain::invoice::{
-    Credited, DocumentKind, IntakeFacts, InvoiceEvent, InvoiceState, decide_credit, decide_intake, document_kind, next_state,
-    owed_minor,
+    Credited, DocumentKind, IntakeFacts, InvoiceEvent, InvoiceState, NotMeant, decide_credit, decide_intake, document_kind,
+    is_factored, is_self_billed, next_state, owed_minor,
 };
 use domain::money::AmountFault;
+use domain::named_party::{self, NamedParty};
 use domain::party::{Capacity, Names};
 use domain::{Currency, Refusal};
-use formats::invoice::{Amount, InvoiceFile, Syntax};
+use formats::invoice::{Amount, InvoiceFile, Party as FileParty, Preceding, Syntax};
 use formats::{archive::is_zip, pdf::is_pdf};
 use serde_json::{Value, json};
 use store::records::{Keyed, Record};
@@ -23,21 +24,21 @@ use store::{ConfirmationItem, ConfirmationList, CreditNote, Invoice, Party, Stor
 /// What a file turned out to be, with nothing written yet: ids and times are still to be filled in.
 #[derive(Debug)]
 pub enum Examined {
-    /// The invoice, and whether it says itself that somebody else is to be paid.
-    Invoice(Box<Invoice>, bool),
-    /// The credit note and the invoice that it names.
-    Credit(Box<CreditNote>, Box<Invoice>),
+    /// The invoice, and what its file says that a person must look at.
+    Invoice(Box<Invoice>, Vec<Finding>),
+    /// The credit note and the invoices that it names.
+    Credit(Box<CreditNote>, Vec<Invoice>),
 }
 
 impl Examined {
-    /// What only one row of a table may claim: an invoice's identity, or the invoice that a credit note is for.
+    /// What only one row of a table may claim: an invoice's identity, or the invoices that a credit note is for.
     #[must_use]
-    pub fn claims(&self) -> String {
+    pub fn claims(&self) -> Vec<String> {
         match self {
             Self::Invoice(row, _) => {
-                format!("{} {} {} {}", row.number_key, row.issue_date, row.currency, row.payable_minor)
+                vec![format!("{} {} {} {}", row.number_key, row.issue_date, row.currency, row.payable_minor)]
             }
-            Self::Credit(_, invoice) => format!("credit {}", invoice.id),
+            Self::Credit(_, invoices) => invoices.iter().map(|invoice| format!("credit {}", invoice.id)).collect(),
         }
     }
 }
@@ -78,17 +79,85 @@ pub fn media_type(content: &[u8]) -> &'static str {
     }
 }
 
-/// The company that a file's party means: by tax id, else by registration id.
-fn find_company(known: &mut impl Known, party: &formats::invoice::Party) -> Result<Option<Party>, StoreError> {
+/// The company that a file's party means by its tax id or its registration.
+fn find_by_tax_id(known: &mut impl Known, party: &FileParty) -> Result<Option<Party>, StoreError> {
     for id in [&party.tax_id, &party.legal_id] {
         let key = domain::tax_id::key(party.country.as_deref().unwrap_or(""), id);
         if key.len() >= 4
-            && let Some(party) = known.company(&key)?
+            && let Some(found) = known.company(&key)?
         {
-            return Ok(Some(party));
+            return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// The company that a file's party means, and whether the file states another tax id than it has.
+struct Found {
+    party: Option<Party>,
+    has_other_tax_id: bool,
+}
+
+/// The companies of a file.
+struct Parties {
+    seller: Option<Party>,
+    buyer: Option<Party>,
+    /// The file states another tax id than one of them has.
+    other_tax_id: bool,
+}
+
+/// Both sides. Behind a credit note stands no draft that could wait for a person, so that a strange tax id leads nowhere.
+fn find_parties(known: &mut impl Known, supplier: &Party, file: &InvoiceFile, credit: bool) -> Result<Parties, Stop> {
+    let (seller, buyer) = (find_seller(known, &file.seller, supplier)?, find_buyer(known, &file.buyer)?);
+    let other_tax_id = seller.has_other_tax_id || buyer.has_other_tax_id;
+    let sure = |found: Found| found.party.filter(|_| !(credit && found.has_other_tax_id));
+    Ok(Parties { seller: sure(seller), buyer: sure(buyer), other_tax_id })
+}
+
+/// By tax id, else by what else the file says of it, if exactly one vetted company fits.
+fn find_buyer(known: &mut impl Known, party: &FileParty) -> Result<Found, Stop> {
+    let is_buyer = |found: &Party| Names::parse(&found.capacities).has(Capacity::Buyer.name());
+    if let Some(found) = find_by_tax_id(known, party)? {
+        return Ok(Found { party: Some(found).filter(is_buyer), has_other_tax_id: false });
+    }
+    let named = named_party(party);
+    let vetted = known.vetted()?.into_iter().filter(is_buyer);
+    let fits = vetted.filter_map(|found| Some((named_party::fit(&named, &company(&found))?, found))).collect();
+    let name = || super::clean(&party.name, 60);
+    let only = named_party::only_fit(fits).map_err(|_| Refusal::BuyerSeveral { name: name() })?;
+    let party = only.map(|(_, found)| found);
+    let has_other_tax_id = party.as_ref().is_some_and(|found| named_party::has_other_tax_id(&named, &company(found)));
+    Ok(Found { party, has_other_tax_id })
+}
+
+/// The seller is the company that brings the file: by tax id, else by what else the file says of it.
+fn find_seller(known: &mut impl Known, party: &FileParty, supplier: &Party) -> Result<Found, StoreError> {
+    if let Some(found) = find_by_tax_id(known, party)? {
+        return Ok(Found { party: Some(found), has_other_tax_id: false });
+    }
+    let named = named_party(party);
+    let fits = named_party::fit(&named, &company(supplier)).is_some();
+    let has_other_tax_id = fits && named_party::has_other_tax_id(&named, &company(supplier));
+    Ok(Found { party: fits.then(|| supplier.clone()), has_other_tax_id })
+}
+
+fn named_party(party: &FileParty) -> NamedParty<'_> {
+    let ids = party.identifiers.iter().chain(&party.endpoint).map(|id| id.value.as_str());
+    NamedParty {
+        tax_id: &party.tax_id,
+        identifiers: ids.chain([party.legal_id.as_str()]).collect(),
+        names: [&party.name, &party.trade_name],
+        country: party.country.as_deref().unwrap_or(""),
+    }
+}
+
+fn company(party: &Party) -> named_party::Company<'_> {
+    named_party::Company {
+        tax_key: &party.tax_key,
+        registration_id: &party.registration_id,
+        name: &party.name,
+        country: &party.country,
+    }
 }
 
 /// An amount of the file in minor units.
@@ -111,8 +180,7 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
     let unit = currency(&file.currency)?;
     known.check_terms(unit.code())?;
     let number = required(&file.number, "number", 64)?;
-    let number_key = normalise_number(&number);
-    if number_key.is_empty() {
+    if normalise_number(&number).is_empty() {
         return Err(Refusal::FieldMissing { field: "number".to_owned() }.into());
     }
     let issue_date = file.issue_date.ok_or_else(|| Refusal::FieldMissing { field: "issue_date".to_owned() })?;
@@ -122,10 +190,8 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         total => minor(unit, total, "total")?,
     };
     let kind = document_kind(file.document_type())?;
-    let buyer = find_company(known, &file.buyer)?;
-    let buyer = buyer.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
-    let seller = find_company(known, &file.seller)?;
     let credit = kind == DocumentKind::Credit;
+    let Parties { seller, buyer, other_tax_id } = find_parties(known, supplier, file, credit)?;
     decide_intake(&IntakeFacts {
         seller_tax_id: seller.as_ref().map_or("", |party| &party.tax_key),
         seller_in_file: if file.seller.tax_id.is_empty() { &file.seller.legal_id } else { &file.seller.tax_id },
@@ -138,13 +204,15 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         today,
     })?;
     let buyer = buyer.ok_or(Refusal::BuyerUnknown)?;
-    let named = match kind {
-        DocumentKind::Credit | DocumentKind::Replacement => only_named(file)?,
-        _ => String::new(),
-    };
+    let number_key = number_key(&number, is_self_billed(file.document_type()).then_some(buyer.id));
     if credit {
-        return examine_credit(known, supplier, &buyer, source, (number, number_key, total_minor, named));
+        return examine_credit(known, supplier, &buyer, source, (number, number_key, total_minor));
     }
+    let mut said = said_by_itself(file, kind, other_tax_id);
+    let replaced = match kind {
+        DocumentKind::Replacement => replaced(known, supplier, (buyer.id, unit.code()), file, &mut said)?,
+        _ => Preceding::default(),
+    };
     let invoice = Invoice {
         id: 0,
         supplier_id: supplier.id,
@@ -170,44 +238,77 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         prepaid_minor: minor_or_zero(unit, file.totals.prepaid, "prepaid")?,
         rounding_minor: minor_or_zero(unit, file.totals.rounding, "rounding")?,
         credited_minor: 0,
-        replaces: named,
+        replaces: replaced.number,
         review: String::new(),
         warnings: source.warnings.to_owned(),
+        replaces_issued: replaced.issue_date,
     };
     if known.is_here(&invoice)? {
         return Err(Refusal::DuplicateInvoice { number: invoice.number }.into());
     }
-    let assigned = kind == DocumentKind::Factored || file.assigned_elsewhere();
-    Ok(Examined::Invoice(Box::new(invoice), assigned))
+    Ok(Examined::Invoice(Box::new(invoice), said))
 }
 
-/// The one invoice that a credit note or a replacement names.
-fn only_named(file: &InvoiceFile) -> Result<String, Refusal> {
-    let field = || "preceding".to_owned();
-    match file.preceding.as_slice() {
-        [] => Err(Refusal::FieldMissing { field: field() }),
-        [one] => required(one, "preceding", 64),
-        _ => Err(Refusal::FieldInvalid { field: field() }),
-    }
+/// What the file says about itself that a person must look at.
+fn said_by_itself(file: &InvoiceFile, kind: DocumentKind, other_tax_id: bool) -> Vec<Finding> {
+    let assigned = is_factored(file.document_type()) || file.assigned_elsewhere();
+    let rules = [
+        (ReviewRule::Assigned, assigned),
+        (ReviewRule::Instalments, !file.instalments.is_empty()),
+        (ReviewRule::OtherTaxId, other_tax_id),
+        (ReviewRule::ReplacesUnknown, kind == DocumentKind::Replacement && file.preceding.is_empty()),
+    ];
+    let rules: Vec<ReviewRule> = rules.into_iter().filter(|(_, holds)| *holds).map(|(rule, _)| rule).collect();
+    if rules.is_empty() { Vec::new() } else { vec![Finding { rules, other_id: None, credit_id: None }] }
 }
+
+/// The one invoice that a replacement names. Of several it takes the place of none by itself: a person sees each that is here.
+fn replaced(
+    known: &mut impl Known,
+    supplier: &Party,
+    (buyer_id, currency): (i64, &str),
+    file: &InvoiceFile,
+    said: &mut Vec<Finding>,
+) -> Result<Preceding, Stop> {
+    let named = file.named_invoices();
+    match named.as_slice() {
+        [] => return Ok(Preceding::default()),
+        [one] => return Ok(Preceding { number: required(&one.number, "preceding", 64)?, issue_date: one.issue_date }),
+        _ => {}
+    }
+    let mut here = 0_usize;
+    for one in named.iter().take(MOST_NAMED) {
+        let wanted = (one.number.as_str(), one.issue_date);
+        if let Ok(found) = reviews::find_meant(known, (&supplier.tax_key, i64::MAX), wanted, (buyer_id, currency))? {
+            here = here.saturating_add(1);
+            let rules = vec![ReviewRule::ReplacesSeveral];
+            reviews::join(said, Finding { rules, other_id: Some(found.id), credit_id: None });
+        }
+    }
+    if here < named.len() {
+        reviews::join(said, Finding { rules: vec![ReviewRule::ReplacesUnknown], other_id: None, credit_id: None });
+    }
+    Ok(Preceding::default())
+}
+
+/// More invoices than these are not looked up for one document.
+const MOST_NAMED: usize = 20;
 
 fn examine_credit(
     known: &mut impl Known,
     supplier: &Party,
     buyer: &Party,
     source: &Source<'_>,
-    (number, number_key, amount_minor, named): (String, String, i64, String),
+    (number, number_key, amount_minor): (String, String, i64),
 ) -> Result<Examined, Stop> {
     let file = source.file;
-    let found = known.named(&supplier.tax_key, &named, i64::MAX)?;
-    let invoice = found.filter(|row| row.buyer_id == buyer.id && row.currency == file.currency);
-    let invoice = invoice.ok_or(Refusal::NamedInvoiceUnknown { number: named })?;
-    let state = state_of(&invoice)?;
-    let issue_date = file.issue_date.unwrap_or(invoice.issue_date);
+    let invoices = credited(known, supplier, buyer, file)?;
+    let Some(first) = invoices.first() else { return Err(Refusal::FieldMissing { field: "preceding".to_owned() }.into()) };
+    let issue_date = file.issue_date.unwrap_or(first.issue_date);
     let mut credit = CreditNote {
         id: 0,
         supplier_id: supplier.id,
-        invoice_id: invoice.id,
+        invoice_id: first.id,
         number,
         number_key,
         type_code: file.document_type().to_owned(),
@@ -221,9 +322,40 @@ fn examine_credit(
     if known.has_credit(&credit)? {
         return Err(Refusal::DuplicateInvoice { number: credit.number }.into());
     }
-    let outcome = decide_credit(state, owed_minor(invoice.payable_minor, invoice.credited_minor), amount_minor)?;
-    if outcome == Credited::Late { "late" } else { "applied" }.clone_into(&mut credit.state);
-    Ok(Examined::Credit(Box::new(credit), Box::new(invoice)))
+    match invoices.as_slice() {
+        [only] => {
+            let owed = owed_minor(only.payable_minor, only.credited_minor);
+            let outcome = decide_credit(state_of(only)?, owed, amount_minor)?;
+            if outcome == Credited::Late { "late" } else { "applied" }.clone_into(&mut credit.state);
+        }
+        // The file does not say how much of each is credited.
+        _ => "together".clone_into(&mut credit.state),
+    }
+    Ok(Examined::Credit(Box::new(credit), invoices))
+}
+
+/// The invoices that a credit note names, all of them here: same seller, buyer and currency.
+fn credited(known: &mut impl Known, supplier: &Party, buyer: &Party, file: &InvoiceFile) -> Result<Vec<Invoice>, Stop> {
+    let named = file.named_invoices();
+    if named.len() > MOST_NAMED {
+        return Err(Refusal::FieldInvalid { field: "preceding".to_owned() }.into());
+    }
+    let mut found: Vec<Invoice> = Vec::with_capacity(named.len());
+    for one in named {
+        let number = required(&one.number, "preceding", 64)?;
+        let wanted = (number.as_str(), one.issue_date);
+        let meant = reviews::find_meant(known, (&supplier.tax_key, i64::MAX), wanted, (buyer.id, &file.currency))?;
+        let invoice = match (meant, one.issue_date) {
+            (Ok(row), _) if row.buyer_id == buyer.id && row.currency == file.currency => row,
+            (Err(NotMeant::Several), _) => return Err(Refusal::NamedInvoiceSeveral { number }.into()),
+            (Err(NotMeant::OtherDate), Some(issue_date)) => return Err(Refusal::NamedInvoiceDate { number, issue_date }.into()),
+            _ => return Err(Refusal::NamedInvoiceUnknown { number }.into()),
+        };
+        if !found.iter().any(|known| known.id == invoice.id) {
+            found.push(invoice);
+        }
+    }
+    Ok(found)
 }
 
 fn state_of(invoice: &Invoice) -> Result<InvoiceState, StoreError> {
@@ -233,25 +365,25 @@ fn state_of(invoice: &Invoice) -> Result<InvoiceState, StoreError> {
 /// Writes what was examined; the document is kept already. Answers the record's id and what the caller learns.
 pub fn admit(batch: &mut Batch<'_>, examined: Examined) -> Step<(i64, Value)> {
     match examined {
-        Examined::Invoice(invoice, assigned) => admit_invoice(batch, *invoice, assigned),
-        Examined::Credit(credit, invoice) => admit_credit(batch, *credit, *invoice),
+        Examined::Invoice(invoice, said) => admit_invoice(batch, *invoice, said),
+        Examined::Credit(credit, invoices) if invoices.len() > 1 => admit_together(batch, *credit, &invoices),
+        Examined::Credit(credit, invoices) => match invoices.into_iter().next() {
+            Some(invoice) => admit_credit(batch, *credit, invoice),
+            None => Err(Refusal::FieldMissing { field: "preceding".to_owned() }.into()),
+        },
     }
 }
 
-fn admit_invoice(batch: &mut Batch<'_>, mut invoice: Invoice, assigned: bool) -> Step<(i64, Value)> {
+fn admit_invoice(batch: &mut Batch<'_>, mut invoice: Invoice, said: Vec<Finding>) -> Step<(i64, Value)> {
     (invoice.id, invoice.created_at) = (batch.next_id(), batch.now);
     let mut findings = reviews::findings(&mut *batch.conn, &invoice)?;
-    findings.extend(assigned.then(says_assigned));
+    said.into_iter().for_each(|finding| reviews::join(&mut findings, finding));
     if !findings.is_empty() {
         "open".clone_into(&mut invoice.review);
     }
     batch.insert(&invoice)?;
     let opened = if findings.is_empty() { Vec::new() } else { reviews::hold(batch, &invoice, &findings)? };
     Ok((invoice.id, admitted(&invoice, &opened)))
-}
-
-fn says_assigned() -> Finding {
-    Finding { rules: vec![ReviewRule::Assigned], other_id: None, credit_id: None }
 }
 
 fn admitted(invoice: &Invoice, opened: &[i64]) -> Value {
@@ -269,14 +401,14 @@ pub struct Compared {
 
 impl Compared {
     /// Compares them in their order, as they would be numbered. More than `most` reviews nobody looks through: then none is taken.
-    pub fn new(batch: &Batch<'_>, known: &mut Loaded, examined: Vec<(Box<Invoice>, bool)>, most: usize) -> Step<Self> {
+    pub fn new(batch: &Batch<'_>, known: &mut Loaded, examined: Vec<(Box<Invoice>, Vec<Finding>)>, most: usize) -> Step<Self> {
         let (mut rows, mut held, mut reviews) = (Vec::with_capacity(examined.len()), Vec::new(), 0_usize);
         let mut last = batch.heads.next_id;
-        for (mut invoice, assigned) in examined {
+        for (mut invoice, said) in examined {
             last = last.saturating_add(1);
             (invoice.id, invoice.created_at) = (last, batch.now);
             let mut findings = reviews::findings(known, &invoice)?;
-            findings.extend(assigned.then(says_assigned));
+            said.into_iter().for_each(|finding| reviews::join(&mut findings, finding));
             reviews = reviews.saturating_add(findings.len());
             if reviews > most {
                 return Err(Refusal::TableNeedsPeople { most }.into());
@@ -340,6 +472,25 @@ fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invo
     let body = json!({
         "credit_note_id": credit.id, "invoice_id": invoice.id, "number": credit.number, "credited_invoice": invoice.number,
         "currency": credit.currency, "amount_minor": credit.amount_minor, "late": outcome == Credited::Late, "reviews": opened,
+    });
+    Ok((credit.id, body))
+}
+
+/// A credit note over several invoices lowers none of them by itself: each is held until a person has looked.
+fn admit_together(batch: &mut Batch<'_>, mut credit: CreditNote, invoices: &[Invoice]) -> Step<(i64, Value)> {
+    (credit.id, credit.created_at) = (batch.next_id(), batch.now);
+    batch.insert(&credit)?;
+    let (mut opened, mut numbers) = (Vec::new(), Vec::new());
+    for invoice in invoices {
+        let finding = Finding { rules: vec![ReviewRule::CreditedTogether], other_id: None, credit_id: Some(credit.id) };
+        opened.extend(reviews::hold(batch, invoice, &[finding])?);
+        numbers.push(invoice.number.clone());
+        reviews::refresh(batch, &mut invoice.clone())?;
+        end_answers(batch, invoice)?;
+    }
+    let body = json!({
+        "credit_note_id": credit.id, "invoice_id": credit.invoice_id, "number": credit.number, "credited_invoice": numbers.join(", "),
+        "currency": credit.currency, "amount_minor": credit.amount_minor, "late": false, "together": true, "reviews": opened,
     });
     Ok((credit.id, body))
 }

@@ -6,7 +6,9 @@ use super::reviews::MOST_COMPARED;
 use crate::batch::Step;
 use chrono::NaiveDate;
 use domain::Refusal;
-use domain::identity::{look_key, normalise_number, stem_key};
+use domain::identity::{joined_number, look_key, normalise_number, stem_key};
+use domain::invoice::is_self_billed;
+use domain::party::PartyStatus;
 use domain::tax_id;
 use formats::csv::CsvInvoice;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -18,11 +20,13 @@ pub trait Known {
     fn check_terms(&mut self, currency: &str) -> Step<()>;
     /// The company whose tax id has this key (`domain::tax_id::key`).
     fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError>;
+    /// The companies that may act, for a file that names one without its tax id.
+    fn vetted(&mut self) -> Result<Vec<Party>, StoreError>;
     /// The same invoice is here and has not run its course.
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError>;
     fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError>;
-    /// This seller's live invoice of that number that came before `before`, the newest where there are several.
-    fn named(&mut self, seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError>;
+    /// This seller's live invoices of that number that came before `before`.
+    fn numbered(&mut self, seller_tax_key: &str, number: &str, before: i64) -> Result<Vec<Invoice>, StoreError>;
     /// The live invoices that a new one is compared with.
     fn compared(&mut self, invoice: &Invoice, file: &str) -> Result<Vec<Invoice>, StoreError>;
     /// Invoices of this number that are gone although they were credited, and the live ones that replace it.
@@ -51,6 +55,19 @@ fn only_of<'a>(key: &str, found: impl Iterator<Item = &'a Party> + Clone) -> Opt
     exact.or_else(|| same.next().filter(|_| same.next().is_none()))
 }
 
+/// The two have one number of one series. Keys of before joined all digits, so the numbers themselves are compared.
+fn same_number(one: &Invoice, other: &Invoice) -> bool {
+    let of_buyers = [one, other].iter().any(|row| is_self_billed(&row.type_code));
+    let same_series = !of_buyers || one.buyer_id == other.buyer_id;
+    one.number_key == other.number_key || (same_series && normalise_number(&one.number) == normalise_number(&other.number))
+}
+
+/// Whether `replacing` says that it takes the place of this invoice: the number, and the day where it states one.
+fn replaces(replacing: &Invoice, invoice: &Invoice) -> bool {
+    normalise_number(&replacing.replaces) == normalise_number(&invoice.number)
+        && replacing.replaces_issued.is_none_or(|day| day == invoice.issue_date)
+}
+
 impl Known for Conn {
     fn check_terms(&mut self, currency: &str) -> Step<()> {
         issue_terms(self, currency).map(|_| ())
@@ -60,37 +77,46 @@ impl Known for Conn {
         find_by_tax_key(self, tax_key)
     }
 
+    fn vetted(&mut self) -> Result<Vec<Party>, StoreError> {
+        Party::list_where(self, "status = ? ORDER BY id", &[PartyStatus::Active.name().into()])
+    }
+
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError> {
-        let condition = "seller_tax_key = ? AND number_key = ? AND issue_date = ? AND currency = ? AND payable_minor = ? \
+        // The same number has the same look, which has an index.
+        let condition = "seller_tax_key = ? AND (look_key = ? OR number_key = ?) AND issue_date = ? AND currency = ? AND payable_minor = ? \
                          AND state NOT IN ('withdrawn', 'paid')";
         let binds = [
             invoice.seller_tax_key.as_str().into(),
+            invoice.look_key.as_str().into(),
             invoice.number_key.as_str().into(),
             invoice.issue_date.into(),
             invoice.currency.as_str().into(),
             invoice.payable_minor.into(),
         ];
-        Ok(Invoice::find_where(self, condition, &binds)?.is_some())
+        Ok(Invoice::list_where(self, condition, &binds)?.iter().any(|row| same_number(row, invoice)))
     }
 
     fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError> {
-        let condition = "supplier_id = ? AND number_key = ? AND issue_date = ? AND currency = ? AND amount_minor = ?";
+        let condition = "supplier_id = ? AND number_key IN (?, ?) AND issue_date = ? AND currency = ? AND amount_minor = ?";
         let binds = [
             credit.supplier_id.into(),
             credit.number_key.as_str().into(),
+            joined_number(&credit.number).into(),
             credit.issue_date.into(),
             credit.currency.as_str().into(),
             credit.amount_minor.into(),
         ];
-        Ok(CreditNote::find_where(self, condition, &binds)?.is_some())
+        let same = |row: &CreditNote| row.number_key == credit.number_key || normalise_number(&row.number) == credit.number_key;
+        Ok(CreditNote::list_where(self, condition, &binds)?.iter().any(same))
     }
 
-    fn named(&mut self, seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError> {
-        // The same number has the same look, which has the index.
-        let condition = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state NOT IN ('withdrawn', 'rejected') \
-                         ORDER BY issue_date DESC, id DESC LIMIT 1";
-        let binds = [seller_tax_key.into(), look_key(number).into(), normalise_number(number).into(), before.into()];
-        Invoice::find_where(self, condition, &binds)
+    fn numbered(&mut self, seller_tax_key: &str, number: &str, before: i64) -> Result<Vec<Invoice>, StoreError> {
+        let condition =
+            "seller_tax_key = ? AND look_key = ? AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY issue_date, id";
+        let mut rows = Invoice::list_where(self, condition, &[seller_tax_key.into(), look_key(number).into(), before.into()])?;
+        let wanted = normalise_number(number);
+        rows.retain(|row| normalise_number(&row.number) == wanted);
+        Ok(rows)
     }
 
     fn compared(&mut self, invoice: &Invoice, file: &str) -> Result<Vec<Invoice>, StoreError> {
@@ -120,12 +146,13 @@ impl Known for Conn {
 
     fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<i64>, StoreError> {
         let seller = invoice.seller_tax_key.as_str();
-        let key = [seller.into(), invoice.look_key.as_str().into(), invoice.number_key.as_str().into(), invoice.id.into()];
-        let credited = "seller_tax_key = ? AND look_key = ? AND number_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
-        let mut ids: Vec<i64> = Invoice::list_where(self, credited, &key)?.iter().map(|row| row.id).collect();
+        let key = [seller.into(), invoice.look_key.as_str().into(), invoice.id.into()];
+        let credited = "seller_tax_key = ? AND look_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
+        let gone = Invoice::list_where(self, credited, &key)?;
+        let mut ids: Vec<i64> = gone.iter().filter(|row| same_number(row, invoice)).map(|row| row.id).collect();
         let replacing = "seller_tax_key = ? AND replaces <> '' AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY id";
         let replacing = Invoice::list_where(self, replacing, &[seller.into(), invoice.id.into()])?;
-        ids.extend(replacing.iter().filter(|row| normalise_number(&row.replaces) == invoice.number_key).map(|row| row.id));
+        ids.extend(replacing.iter().filter(|row| replaces(row, invoice)).map(|row| row.id));
         Ok(ids)
     }
 }
@@ -163,7 +190,7 @@ impl Loaded {
         let mut looks = BTreeSet::new();
         for file in files() {
             looks.extend([look_key(&file.number), stem_key(&file.number)]);
-            looks.extend(file.preceding.iter().map(|number| look_key(number)));
+            looks.extend(file.preceding.iter().map(|named| look_key(&named.number)));
         }
         let looks: Vec<String> = looks.into_iter().filter(|look| !look.is_empty()).collect();
         for invoice in neighbours::list_by_look(conn, &loaded.seller, &looks)? {
@@ -178,10 +205,11 @@ impl Loaded {
         for invoice in Invoice::list_where(conn, replacing, &[loaded.seller.as_str().into()])? {
             loaded.add(invoice);
         }
-        let numbers: BTreeSet<String> = files().map(|file| normalise_number(&file.number)).collect();
+        let numbers: BTreeSet<String> =
+            files().flat_map(|file| [normalise_number(&file.number), joined_number(&file.number)]).collect();
         let (condition, list) = store::query::among_texts(conn, "number_key", &numbers.into_iter().collect::<Vec<_>>());
         let credits = CreditNote::list_where(conn, &format!("supplier_id = ? AND {condition}"), &[supplier.id.into(), list])?;
-        loaded.credits = credits.iter().map(credit_key).collect();
+        loaded.credits = credits.iter().flat_map(|row| [credit_key(row), numbered_key(row)]).collect();
         Ok(loaded)
     }
 
@@ -215,14 +243,24 @@ impl Loaded {
         self.invoices.insert(id, invoice);
     }
 
-    fn of_number<'a>(&'a self, look: &str, number_key: &'a str) -> impl Iterator<Item = &'a Invoice> {
-        let ids = self.by_look.get(look).into_iter().flatten();
-        ids.filter_map(|id| self.invoices.get(id)).filter(move |row| row.number_key == number_key)
+    /// The invoices of a number.
+    fn of_number<'a>(&'a self, number: &str) -> impl Iterator<Item = &'a Invoice> {
+        let wanted = normalise_number(number);
+        self.of_look(&look_key(number)).filter(move |row| normalise_number(&row.number) == wanted)
+    }
+
+    fn of_look<'a>(&'a self, look: &str) -> impl Iterator<Item = &'a Invoice> + use<'a> {
+        self.by_look.get(look).into_iter().flatten().filter_map(|id| self.invoices.get(id))
     }
 }
 
 fn credit_key(credit: &CreditNote) -> (String, NaiveDate, String, i64) {
     (credit.number_key.clone(), credit.issue_date, credit.currency.clone(), credit.amount_minor)
+}
+
+/// The same by the number itself: an older record has another key.
+fn numbered_key(credit: &CreditNote) -> (String, NaiveDate, String, i64) {
+    (normalise_number(&credit.number), credit.issue_date, credit.currency.clone(), credit.amount_minor)
 }
 
 impl Known for Loaded {
@@ -235,6 +273,11 @@ impl Known for Loaded {
         Ok(self.of_key(tax_key).cloned())
     }
 
+    /// Every row of a table has tax ids, and one that leads to no company is told to whoever sent it.
+    fn vetted(&mut self) -> Result<Vec<Party>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError> {
         let same = |row: &Invoice| {
             row.issue_date == invoice.issue_date
@@ -242,17 +285,16 @@ impl Known for Loaded {
                 && row.payable_minor == invoice.payable_minor
                 && !["withdrawn", "paid"].contains(&row.state.as_str())
         };
-        Ok(self.of_number(&invoice.look_key, &invoice.number_key).any(same))
+        Ok(self.of_look(&invoice.look_key).any(|row| same(row) && same_number(row, invoice)))
     }
 
     fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError> {
         Ok(self.credits.contains(&credit_key(credit)))
     }
 
-    fn named(&mut self, _seller_tax_key: &str, number: &str, before: i64) -> Result<Option<Invoice>, StoreError> {
-        let (look, key) = (look_key(number), normalise_number(number));
-        let live = self.of_number(&look, &key).filter(|row| row.id < before && !GONE.contains(&row.state.as_str()));
-        Ok(live.max_by_key(|row| (row.issue_date, row.id)).cloned())
+    fn numbered(&mut self, _seller_tax_key: &str, number: &str, before: i64) -> Result<Vec<Invoice>, StoreError> {
+        let live = self.of_number(number).filter(|row| row.id < before && !GONE.contains(&row.state.as_str()));
+        Ok(live.cloned().collect())
     }
 
     fn compared(&mut self, invoice: &Invoice, _file: &str) -> Result<Vec<Invoice>, StoreError> {
@@ -275,10 +317,11 @@ impl Known for Loaded {
 
     fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<i64>, StoreError> {
         let credited = |row: &&Invoice| row.id < invoice.id && GONE.contains(&row.state.as_str()) && row.credited_minor > 0;
-        let mut ids: Vec<i64> =
-            self.of_number(&invoice.look_key, &invoice.number_key).filter(credited).map(|row| row.id).collect();
-        let replacing = self.replacing.get(&invoice.number_key).into_iter().flatten();
-        ids.extend(replacing.filter(|id| **id < invoice.id));
+        let gone = self.of_look(&invoice.look_key).filter(credited).filter(|row| same_number(row, invoice));
+        let mut ids: Vec<i64> = gone.map(|row| row.id).collect();
+        let replacing = self.replacing.get(&normalise_number(&invoice.number)).into_iter().flatten();
+        let earlier = replacing.filter(|id| **id < invoice.id).filter_map(|id| self.invoices.get(id));
+        ids.extend(earlier.filter(|row| replaces(row, invoice)).map(|row| row.id));
         Ok(ids)
     }
 }

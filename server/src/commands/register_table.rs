@@ -33,14 +33,15 @@ const MOST_BY_HAND: usize = 2_000;
 #[must_use]
 pub fn column_of(refusal: &Refusal) -> &'static str {
     match refusal.code() {
-        "buyer_unknown" | "buyer_is_supplier" => "buyer_tax_id",
+        "buyer_unknown" | "buyer_several" | "buyer_is_supplier" => "buyer_tax_id",
         "not_the_supplier" => "seller_tax_id",
         "duplicate_invoice" => "number",
         "document_not_financeable" => "type_code",
         "currency_unknown" => "currency",
         "payable_not_positive" | "amount_too_large" => "payable",
         "credit_too_large" => "total",
-        "named_invoice_unknown" => "preceding",
+        "named_invoice_unknown" | "named_invoice_several" => "preceding",
+        "named_invoice_date" => "preceding_date",
         "date_invalid" => "issue_date",
         _ => {
             let named = refusal.arguments().into_iter().find(|(name, _)| *name == "field").map(|(_, value)| value);
@@ -63,13 +64,18 @@ pub fn examine_all(
     for row in rows {
         let source = Source { file: &row.invoice, sha256, format: intake::TABLE, warnings: "" };
         match examine(known, supplier, today, &source) {
-            Ok(examined) if seen.insert(examined.claims()) => good.push(examined),
+            Ok(examined) if claims_all(&mut seen, &examined) => good.push(examined),
             Ok(_) => faults.push((row.line, Refusal::DuplicateInvoice { number: row.invoice.number.clone() })),
             Err(Stop::Refused(refusal)) => faults.push((row.line, refusal)),
             Err(Stop::Failed(error)) => return Err(error),
         }
     }
     Ok(if faults.is_empty() { Ok(good) } else { Err(faults) })
+}
+
+/// Whether no row above has claimed any of it.
+fn claims_all(seen: &mut std::collections::HashSet<String>, examined: &Examined) -> bool {
+    examined.claims().into_iter().fold(true, |free, claim| seen.insert(claim) && free)
 }
 
 /// A record that this very table has made before.
@@ -98,7 +104,7 @@ impl Execute for RegisterTable {
         for one in examined {
             is_credit.push(matches!(one, Examined::Credit(..)));
             match one {
-                Examined::Invoice(row, assigned) => invoices.push((row, assigned)),
+                Examined::Invoice(row, said) => invoices.push((row, said)),
                 credit => credits.push(credit),
             }
         }

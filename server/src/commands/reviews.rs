@@ -3,9 +3,10 @@
 
 use super::known::Known;
 use crate::batch::{Batch, Step};
+use chrono::NaiveDate;
 use domain::Refusal;
 use domain::identity::{Identity, ReviewRule, normalise_number, suspicions};
-use domain::invoice::{DocumentKind, InvoiceState, document_kind};
+use domain::invoice::{InvoiceState, NotMeant, Numbered, decide_named, is_self_billed};
 use domain::party::Capacity;
 use domain::review::{self, ReviewState};
 use serde_json::json;
@@ -24,13 +25,13 @@ pub struct Finding {
 /// More invoices than these are not compared with one: a person has seen enough.
 pub const MOST_COMPARED: usize = 50;
 
-/// An invoice as the rules see it.
+/// An invoice as the rules see it, with its number as it is compared: the key of an older record joined all digits.
 #[must_use]
-pub fn identity(row: &Invoice) -> Identity<'_> {
+pub fn identity<'a>(row: &'a Invoice, number_key: &'a str) -> Identity<'a> {
     Identity {
         seller: &row.seller_tax_key,
         buyer: row.buyer_id,
-        number_key: &row.number_key,
+        number_key,
         look_key: &row.look_key,
         stem_key: &row.stem_key,
         issue_date: row.issue_date,
@@ -39,20 +40,22 @@ pub fn identity(row: &Invoice) -> Identity<'_> {
         total_minor: row.total_minor,
         format: &row.format,
         file: if row.format == super::intake::TABLE { "" } else { &row.document },
-        self_billed: document_kind(&row.type_code) == Ok(DocumentKind::SelfBilled),
+        self_billed: is_self_billed(&row.type_code),
     }
 }
 
-/// The live invoices that this one points at, each with its rules.
-fn pointed_at(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
-    let own = identity(invoice);
+/// The live invoices that this one points at, each with its rules. `named` is the one that it replaces.
+fn pointed_at(known: &mut impl Known, invoice: &Invoice, named: Option<&Invoice>) -> Result<Vec<Finding>, StoreError> {
+    let number = normalise_number(&invoice.number);
+    let own = identity(invoice, &number);
     let mut found = Vec::new();
     for other in known.compared(invoice, own.file)? {
-        let rules = match named_state(invoice, &other) {
+        let other_number = normalise_number(&other.number);
+        let rules = match named.filter(|named| named.id == other.id) {
             // What it replaces it may resemble.
-            Some(state) if is_replaceable(state) => continue,
+            Some(_) if has_replaceable_state(&other) => continue,
             Some(_) => vec![ReviewRule::ReplacesConfirmed],
-            None => suspicions(&own, &identity(&other), other.state == InvoiceState::Paid.name()),
+            None => suspicions(&own, &identity(&other, &other_number), other.state == InvoiceState::Paid.name()),
         };
         if !rules.is_empty() {
             found.push(Finding { rules, other_id: Some(other.id), credit_id: None });
@@ -61,13 +64,8 @@ fn pointed_at(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding>,
     Ok(found)
 }
 
-/// The state of `other`, if it is what this invoice says that it replaces.
-fn named_state(invoice: &Invoice, other: &Invoice) -> Option<InvoiceState> {
-    let named = !invoice.replaces.is_empty()
-        && other.seller_tax_key == invoice.seller_tax_key
-        && other.number_key == normalise_number(&invoice.replaces)
-        && other.id < invoice.id;
-    if named { InvoiceState::parse(&other.state) } else { None }
+fn has_replaceable_state(invoice: &Invoice) -> bool {
+    InvoiceState::parse(&invoice.state).is_some_and(is_replaceable)
 }
 
 /// Nobody has undertaken to pay it yet.
@@ -76,14 +74,36 @@ pub fn is_replaceable(state: InvoiceState) -> bool {
     matches!(state, InvoiceState::Draft | InvoiceState::Presented | InvoiceState::Disputed | InvoiceState::Expired)
 }
 
-/// The one that a replacement names, and the rules on it where its number alone would not lead to it.
-fn replaced_confirmed(known: &mut impl Known, invoice: &Invoice) -> Result<Option<Finding>, StoreError> {
+/// The invoice that a number and a day mean, to this buyer and in this currency where there are several.
+pub fn find_meant(
+    known: &mut impl Known,
+    (seller_tax_key, before): (&str, i64),
+    named: (&str, Option<NaiveDate>),
+    (buyer_id, currency): (i64, &str),
+) -> Result<Result<Invoice, NotMeant>, StoreError> {
+    let rows = known.numbered(seller_tax_key, named.0, before)?;
+    let fits = |row: &Invoice| row.buyer_id == buyer_id && row.currency == currency;
+    let numbered: Vec<Numbered> =
+        rows.iter().map(|row| Numbered { id: row.id, issue_date: row.issue_date, fits: fits(row) }).collect();
+    Ok(decide_named(&numbered, named.1).and_then(|id| rows.into_iter().find(|row| row.id == id).ok_or(NotMeant::Unknown)))
+}
+
+/// The one that a replacement takes the place of; none where it says nothing of that.
+pub fn find_replaced(known: &mut impl Known, invoice: &Invoice) -> Result<Option<Result<Invoice, NotMeant>>, StoreError> {
     if invoice.replaces.is_empty() {
         return Ok(None);
     }
-    let named = known.named(&invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
-    let confirmed = named.filter(|other| InvoiceState::parse(&other.state).is_some_and(|state| !is_replaceable(state)));
-    Ok(confirmed.map(|other| Finding { rules: vec![ReviewRule::ReplacesConfirmed], other_id: Some(other.id), credit_id: None }))
+    let (seller, named) = ((invoice.seller_tax_key.as_str(), invoice.id), (invoice.replaces.as_str(), invoice.replaces_issued));
+    find_meant(known, seller, named, (invoice.buyer_id, &invoice.currency)).map(Some)
+}
+
+/// What a person must know of the invoice that a replacement names: the buyer has confirmed it, or no single invoice is meant.
+fn about_replaced(named: Option<&Result<Invoice, NotMeant>>) -> Option<Finding> {
+    match named? {
+        Ok(other) if has_replaceable_state(other) => None,
+        Ok(other) => Some(Finding { rules: vec![ReviewRule::ReplacesConfirmed], other_id: Some(other.id), credit_id: None }),
+        Err(_) => Some(Finding { rules: vec![ReviewRule::ReplacesUnknown], other_id: None, credit_id: None }),
+    }
 }
 
 /// What cancelled an invoice of this number before: withdrawing it and bringing it again undoes neither its credit notes nor the
@@ -95,20 +115,30 @@ fn cancelled_before(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Fin
 
 /// Everything that a person must look at before this invoice goes on. It need not be stored yet; its id is higher than all before.
 pub fn findings(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
-    let mut found = pointed_at(known, invoice)?;
-    let more = replaced_confirmed(known, invoice)?.into_iter().chain(cancelled_before(known, invoice)?);
+    let named = find_replaced(known, invoice)?;
+    let mut found = pointed_at(known, invoice, named.as_ref().and_then(|named| named.as_ref().ok()))?;
+    let more = about_replaced(named.as_ref()).into_iter().chain(cancelled_before(known, invoice)?);
     for finding in more {
         // One review for two invoices, whatever they have in common.
-        match found.iter_mut().find(|known| known.other_id == finding.other_id) {
-            Some(known) => known.rules.extend(finding.rules.into_iter().filter(|rule| *rule != ReviewRule::ReplacesConfirmed)),
-            None => found.push(finding),
-        }
+        join(&mut found, finding);
     }
     // However many have only their sum and day in common with it, people look once: beside the oldest.
     let weak = |finding: &Finding| finding.rules == [ReviewRule::SameTotal];
     let oldest = found.iter().filter(|finding| weak(finding)).filter_map(|finding| finding.other_id).min();
     found.retain(|finding| !weak(finding) || finding.other_id == oldest);
     Ok(found)
+}
+
+/// Adds a finding to others: what is about the same other invoice, or about none, is one.
+pub fn join(found: &mut Vec<Finding>, finding: Finding) {
+    let same = |known: &Finding| known.other_id == finding.other_id && known.credit_id == finding.credit_id;
+    match found.iter().position(same).and_then(|at| found.get_mut(at)) {
+        Some(known) => {
+            let fresh: Vec<ReviewRule> = finding.rules.into_iter().filter(|rule| !known.rules.contains(rule)).collect();
+            known.rules.extend(fresh);
+        }
+        None => found.push(finding),
+    }
 }
 
 /// The review that a finding asks for, not written yet.

@@ -1,6 +1,5 @@
 //! A person at the supplier has looked at the fields and presents the invoice to its buyer.
 
-use super::known::Known;
 use super::{Actor, Done, Execute, advance, answer_clock, links, reviews, second_person, settlement};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
@@ -24,11 +23,7 @@ pub struct SubmitInvoice {
 
 /// A replacement takes the place of what it names, if nobody has undertaken to pay that.
 fn supersede(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
-    if invoice.replaces.is_empty() {
-        return Ok(());
-    }
-    let named = batch.conn.named(&invoice.seller_tax_key, &invoice.replaces, invoice.id)?;
-    let Some(mut named) = named else { return Ok(()) };
+    let Some(Ok(mut named)) = reviews::find_replaced(&mut *batch.conn, invoice)? else { return Ok(()) };
     let state = InvoiceState::parse(&named.state).ok_or_else(|| settlement::corrupt("state of invoice", named.id))?;
     if reviews::is_replaceable(state) {
         next_state(state, InvoiceEvent::Withdraw)?.name().clone_into(&mut named.state);
@@ -56,7 +51,7 @@ impl Execute for SubmitInvoice {
             return Err(Refusal::UnderReview.into());
         }
         let due_date = invoice.due_date.or(self.due_date);
-        let next = decide_submission(state, due_date, batch.today())?;
+        let next = decide_submission(state, invoice.issue_date, due_date, batch.today())?;
         let buyer = batch.party(invoice.buyer_id)?;
         if buyer.status != PartyStatus::Active.name() {
             return Err(Refusal::BuyerUnknown.into());

@@ -90,7 +90,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
 /// The next page of a list begins before this.
 const PAGE: &str = "next_before?";
 const INVOICE: &str = "id number supplier buyer currency payable_minor total_minor confirmed_minor issue_date due_date? state prepaid_minor \
-     rounding_minor credited_minor type_code replaces format review warnings reason document receivable_id?";
+     rounding_minor credited_minor type_code replaces replaces_issue_date? format review warnings reason document receivable_id?";
 const MEMBER: &str =
     "id programme_id buyer supplier name currency programme_state state terms_version asked_version? reason confirmed_minor";
 /// Files instead of JSON.

@@ -207,7 +207,7 @@ list_row!(
         due_or_issue: Date => NaiveDate, state: Text => String, reason: Text => String, document: Text => String,
         type_code: Text => String, order_reference: Text => String, receivable_id: BigInt => i64,
         created_at: Timestamp => NaiveDateTime, format: Text => String, prepaid_minor: BigInt => i64, rounding_minor: BigInt => i64,
-        credited_minor: BigInt => i64, replaces: Text => String, review: Text => String, warnings: Text => String,
+        credited_minor: BigInt => i64, replaces: Text => String, replaces_issued: Nullable<Date> => Option<NaiveDate>, review: Text => String, warnings: Text => String,
         /// Until when it must be answered, and from when that is close; only while it waits for the answer.
         answer_by: Nullable<Date> => Option<NaiveDate>, remind_on: Nullable<Date> => Option<NaiveDate>,
         /// Whether it was ever put before its buyer, who sees it from then on, whatever becomes of it.
@@ -215,7 +215,7 @@ list_row!(
     } from "SELECT i.id, i.number, i.supplier_id, i.buyer_id, s.name AS supplier, b.name AS buyer, i.currency, i.payable_minor, \
             i.confirmed_minor, i.total_minor, i.issue_date, i.due_date, COALESCE(i.due_date, i.issue_date) AS due_or_issue, i.state, i.reason, i.document, \
             i.type_code, i.order_reference, COALESCE(r.id, 0) AS receivable_id, i.created_at, i.format, i.prepaid_minor, i.rounding_minor, \
-            i.credited_minor, i.replaces, i.review, i.warnings, \
+            i.credited_minor, i.replaces, i.replaces_issued, i.review, i.warnings, \
             CASE WHEN i.state = 'presented' THEN k.answer_by END AS answer_by, CASE WHEN i.state = 'presented' THEN k.remind_on END AS remind_on, \
             k.id IS NOT NULL AS presented \
             FROM invoices i JOIN parties s ON s.id = i.supplier_id JOIN parties b ON b.id = i.buyer_id LEFT JOIN receivables r ON r.invoice_id = i.id \

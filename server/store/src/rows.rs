@@ -199,6 +199,7 @@ pub struct Invoice {
     pub replaces: String,
     pub review: String,
     pub warnings: String,
+    pub replaces_issued: Option<NaiveDate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

@@ -184,6 +184,7 @@ diesel::table! {
         replaces -> Text,
         review -> Text,
         warnings -> Text,
+        replaces_issued -> Nullable<Date>,
     }
 }
 

@@ -112,14 +112,27 @@ pub fn running(all: i128, wholes: &[i128]) -> Vec<i128> {
 const EASTER: &[(i32, u32, u32)] =
     &[(2026, 4, 5), (2027, 3, 28), (2028, 4, 16), (2029, 4, 1), (2030, 4, 21), (2031, 4, 13), (2032, 3, 28), (2033, 4, 17)];
 
+/// Weekdays on which the Bank of Japan is closed, from its almanac.
+const JAPAN: &[(i32, &str)] = &[
+    (2026, "0101 0102 0112 0211 0223 0320 0429 0504 0505 0506 0720 0811 0921 0922 0923 1012 1103 1123 1231"),
+    (2027, "0101 0111 0211 0223 0322 0429 0503 0504 0505 0719 0811 0920 0923 1011 1103 1123 1231"),
+    (2028, "0103 0110 0211 0223 0320 0503 0504 0505 0717 0811 0918 0922 1009 1103 1123"),
+    (2029, "0101 0102 0103 0108 0212 0223 0320 0430 0503 0504 0716 0917 0924 1008 1123 1231"),
+    (2030, "0101 0102 0103 0114 0211 0320 0429 0503 0506 0715 0812 0916 0923 1014 1104 1231"),
+    (2031, "0101 0102 0103 0113 0211 0224 0321 0429 0505 0506 0721 0811 0915 0923 1013 1103 1124 1231"),
+    (2032, "0101 0102 0112 0211 0223 0429 0503 0504 0505 0719 0811 0920 0921 0922 1011 1103 1123 1231"),
+    (2033, "0103 0110 0211 0223 0321 0429 0503 0504 0505 0718 0811 0919 0923 1010 1103 1123"),
+];
+
 /// Whether banks settle the currency on this day, apart from what the operator has said.
 #[must_use]
 pub fn is_business_day(currency: &str, date: NaiveDate) -> bool {
     if matches!(date.weekday(), Weekday::Sat | Weekday::Sun) {
         return false;
     }
-    if currency != "EUR" {
-        return true;
+    if currency == "JPY" {
+        let day = format!("{:02}{:02}", date.month(), date.day());
+        return !JAPAN.iter().any(|(year, days)| *year == date.year() && days.split(' ').any(|closed| closed == day));
     }
     let fixed = [(1, 1), (5, 1), (12, 25), (12, 26)].contains(&(date.month(), date.day()));
     let moving = EASTER.iter().any(|(year, month, day)| {

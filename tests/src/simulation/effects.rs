@@ -214,7 +214,10 @@ impl Model {
             Command::RegisterInvoice(register) if register.parsed.type_code == "381" => {
                 let file = &register.parsed;
                 let amount = self.read_amount(&file.currency, file.totals.payable).unwrap_or(0);
-                let named = file.preceding.first().and_then(|number| self.named(actor.party_id, number)).ok_or("no invoice")?;
+                let buyer =
+                    self.companies.values().find(|company| company.tax_id == file.buyer.tax_id).map_or(0, |company| company.id);
+                let first = file.preceding.first().ok_or("no invoice")?;
+                let named = self.named(actor.party_id, first, (buyer, &file.currency)).map_err(|no| no.to_owned())?;
                 let issued = file.issue_date.unwrap_or(self.today);
                 self.credits.insert((actor.party_id, plain_number(&file.number), issued, file.currency.clone(), amount));
                 let invoice = self.invoices.get_mut(&named).ok_or("no invoice")?;

@@ -4,7 +4,7 @@ use super::arithmetic::written;
 use super::model::{CURRENCIES, Company, Model, asset_of};
 use chrono::{Days, NaiveDate};
 use formats::camt::{Entry, EntryDetail, Statement};
-use formats::invoice::{InvoiceFile, Totals};
+use formats::invoice::{InvoiceFile, Preceding, Totals};
 use server::commands::assign_suspense::AssignSuspense;
 use server::commands::buy_fractions::BuyFractions;
 use server::commands::close_day::CloseDay;
@@ -187,7 +187,7 @@ impl Players<'_> {
         if self.chance(1) {
             payable.push_str(if currency == "JPY" { ".5" } else { "5" });
         }
-        let newest = if self.chance(3) { 1 } else { 0 };
+        let newest = if self.chance(3) { 2 } else { 0 };
         let mut file = InvoiceFile {
             number: if self.chance(5) { format!("inv {}", number / 2) } else { format!("INV-{number}") },
             type_code: if self.chance(2) { "325" } else { "380" }.to_owned(),
@@ -251,7 +251,8 @@ impl Players<'_> {
         file.type_code = "381".to_owned();
         file.currency = old.currency;
         file.buyer.tax_id = self.model.companies[&old.buyer].tax_id.clone();
-        file.preceding = if self.chance(10) { vec![] } else { vec![old.number] };
+        let issue_date = if self.chance(50) { Some(if self.chance(90) { old.issued } else { self.day(-40, 0) }) } else { None };
+        file.preceding = if self.chance(10) { vec![] } else { vec![Preceding { number: old.number, issue_date }] };
     }
 
     fn review(&mut self) -> Option<Move> {

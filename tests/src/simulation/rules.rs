@@ -3,6 +3,7 @@
 use super::arithmetic::{self, price, share_up};
 use super::model::{Approval, CURRENCIES, Company, Line, Model, Receivable, asset_of};
 use chrono::{Days, NaiveDate};
+use formats::invoice::Preceding;
 use server::commands::buy_fractions::BuyFractions;
 use server::commands::confirm_invoice::ConfirmInvoice;
 use server::commands::create_offer::CreateOffer;
@@ -239,6 +240,7 @@ impl Model {
                 let invoice = invoice.ok_or("not_found")?;
                 require(invoice.review != "open", "under_review")?;
                 require(["draft", "expired"].contains(&invoice.state), "state_conflict")?;
+                require(invoice.issued <= self.today, "issued_later")?;
                 if let Some(due) = invoice.due.or(submit.due_date) {
                     require(due >= self.today + Days::new(15), "due_date_too_close")?;
                     require(!self.is_too_far(due), "due_date_too_far")?;
@@ -396,16 +398,15 @@ impl Model {
         require(file.seller.tax_id == supplier.tax_id, "not_the_supplier")?;
         require(payable > 0, "payable_not_positive")?;
         require(payable <= 10_000_000_000_000, "amount_too_large")?;
-        require(file.issue_date.is_some_and(|day| day <= self.today), "date_invalid")?;
+        require(file.issue_date.is_some_and(|day| day <= self.today + Days::new(1)), "date_invalid")?;
         let buyer = self.companies.values().find(|company| company.tax_id == file.buyer.tax_id && company.is("buyer"));
         let buyer = buyer.ok_or("buyer_unknown")?;
         require(buyer.id != supplier.id, "buyer_is_supplier")?;
         let issued = file.issue_date.unwrap_or(self.today);
         if file.type_code == "381" {
             let named = file.preceding.first().ok_or("field_missing")?;
-            let named = self.named(supplier.id, named).map(|id| &self.invoices[&id]);
-            let named = named.filter(|invoice| (invoice.buyer, &invoice.currency) == (buyer.id, &file.currency));
-            let named = named.ok_or("named_invoice_unknown")?;
+            let named = &self.invoices[&self.named(supplier.id, named, (buyer.id, &file.currency))?];
+            require((named.buyer, &named.currency) == (buyer.id, &file.currency), "named_invoice_unknown")?;
             let credit = (supplier.id, plain_number(&file.number), issued, file.currency.clone(), payable);
             require(!self.credits.contains(&credit), "duplicate_invoice")?;
             let open = ["draft", "presented", "disputed", "expired"].contains(&named.state);
@@ -420,16 +421,27 @@ impl Model {
         require(!twice, "duplicate_invoice")
     }
 
-    /// The live invoice of this number, the newest where there are several.
-    #[must_use]
-    pub fn named(&self, supplier: i64, number: &str) -> Option<i64> {
+    /// The live invoice that a credit note means: of its number, of the day that it states, and the only one of its buyer and currency
+    /// where there are several.
+    pub fn named(&self, supplier: i64, named: &Preceding, (buyer, currency): (i64, &str)) -> Result<i64, No> {
         let theirs = |invoice: &super::model::Invoice| {
             invoice.supplier == supplier
-                && plain_number(&invoice.number) == plain_number(number)
+                && plain_number(&invoice.number) == plain_number(&named.number)
                 && !["withdrawn", "rejected"].contains(&invoice.state)
         };
-        let found = self.invoices.iter().filter(|(_, invoice)| theirs(invoice));
-        found.max_by_key(|(id, invoice)| (invoice.issued, **id)).map(|(id, _)| *id)
+        let numbered: Vec<_> = self.invoices.iter().filter(|(_, invoice)| theirs(invoice)).collect();
+        require(!numbered.is_empty(), "named_invoice_unknown")?;
+        let of_day: Vec<_> =
+            numbered.into_iter().filter(|(_, invoice)| named.issue_date.is_none_or(|day| day == invoice.issued)).collect();
+        require(!of_day.is_empty(), "named_invoice_date")?;
+        if let [(id, _)] = of_day.as_slice() {
+            return Ok(**id);
+        }
+        let mut fitting = of_day.iter().filter(|(_, invoice)| (invoice.buyer, invoice.currency.as_str()) == (buyer, currency));
+        match (fitting.next(), fitting.next()) {
+            (Some((id, _)), None) => Ok(**id),
+            _ => Err("named_invoice_several"),
+        }
     }
 
     /// A review of the invoice is open, or has refused it.

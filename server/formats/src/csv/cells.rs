@@ -16,6 +16,28 @@ pub struct Column {
 /// Longer than any name or note of an invoice.
 const LONGEST: usize = 1_000;
 
+/// Columns in which a sheet may have made a number of what is a text.
+const IDENTIFIERS: &[&str] = &[
+    "number",
+    "invoice_number",
+    "preceding",
+    "seller_tax_id",
+    "buyer_tax_id",
+    "supplier_tax_id",
+    "order_reference",
+    "payment_reference",
+    "iban",
+];
+
+/// As a sheet shows a long number, `2.02611E+11`: the digits that it has dropped are lost.
+fn is_scientific(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|mark| mark.is_ascii_digit());
+    let parts: Vec<&str> = mantissa.strip_prefix('-').unwrap_or(mantissa).split(['.', ',']).collect();
+    let written = parts.len() <= 2 && parts.iter().all(|part| digits(part));
+    written && exponent.strip_prefix(['+', '-']).is_some_and(digits)
+}
+
 /// Whether the heading is of a template: it has what only that template has.
 pub fn has_all(heading: &[String], names: &[&str]) -> bool {
     names.iter().all(|name| heading.iter().any(|cell| cell == name))
@@ -32,7 +54,7 @@ pub fn check_heading<'a>(table: Table<'a>, columns: &[Column]) -> Result<Grid<'a
         let (needed, others) = (names(&|column| column.needed), names(&|column| !column.needed));
         return Err(FormatFault::CsvColumnMissing { column: missing, needed, others });
     }
-    for (index, cell) in table.heading.iter().enumerate() {
+    for (index, cell) in table.heading.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
         if !columns.iter().any(|column| column.name == cell) {
             return Err(FormatFault::CsvColumnUnknown { column: shown(cell) });
         }
@@ -41,6 +63,12 @@ pub fn check_heading<'a>(table: Table<'a>, columns: &[Column]) -> Result<Grid<'a
         }
     }
     let grid = table.cut()?;
+    // A column without a heading is nothing, as long as nothing stands in it.
+    let unnamed: Vec<usize> = (0..grid.heading.len()).filter(|at| grid.heading.get(*at).is_some_and(String::is_empty)).collect();
+    let filled = |row: &Row<'_>| unnamed.iter().any(|at| row.cells.get(*at).is_some_and(|cell| !cell.trim().is_empty()));
+    if grid.rows.iter().any(filled) {
+        return Err(FormatFault::CsvColumnUnknown { column: String::new() });
+    }
     if grid.rows.is_empty() { Err(FormatFault::CsvWithoutRows) } else { Ok(grid) }
 }
 
@@ -85,6 +113,9 @@ impl<'a> Cells<'a> {
             self.faults.push(FormatFault::CsvHidden { line: self.row.line, column, mark });
         } else if text.chars().count() > LONGEST {
             self.wrong(column, &text);
+        } else if IDENTIFIERS.contains(&column) && is_scientific(&text) {
+            let (column, text) = (column.to_owned(), shown(&text));
+            self.faults.push(FormatFault::CsvScientific { line: self.row.line, column, text });
         }
         text
     }

@@ -3,8 +3,9 @@
 use super::cells::{Cells, Column, check_heading, has_all};
 use super::table::{Grid, Row, Table};
 use crate::FormatFault;
+use crate::assigned;
 use crate::fault::shown;
-use crate::invoice::{InvoiceFile, Party, Payment, Syntax, Totals};
+use crate::invoice::{InvoiceFile, Party, Payment, Preceding, Syntax, Totals};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -42,6 +43,7 @@ pub const COLUMNS: &[Column] = &[
     optional("payment_reference"),
     optional("note"),
     optional("preceding"),
+    optional("preceding_date"),
 ];
 
 pub fn is_heading(heading: &[String]) -> bool {
@@ -51,10 +53,12 @@ pub fn is_heading(heading: &[String]) -> bool {
 /// All invoices of a table, or all that is wrong with it.
 pub fn read(table: Table<'_>) -> Result<Result<Vec<CsvInvoice>, super::Faults>, FormatFault> {
     let grid = &check_heading(table, COLUMNS)?;
-    let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
+    let mut seen: BTreeMap<(String, String, String), u32> = BTreeMap::new();
     Ok(super::all_or_faults(grid.rows.iter().map(|row| {
         let read = read_row(grid, row)?;
-        let key = (read.invoice.seller.tax_id.clone(), read.invoice.number.clone());
+        // What the buyer writes has the buyer's own numbers.
+        let buyer = domain::invoice::is_self_billed(&read.invoice.type_code).then(|| read.invoice.buyer.tax_id.clone());
+        let key = (read.invoice.seller.tax_id.clone(), read.invoice.number.clone(), buyer.unwrap_or_default());
         match seen.insert(key, row.line) {
             Some(earlier) => Err(vec![FormatFault::CsvRepeated { line: row.line, earlier }]),
             None => Ok(read),
@@ -86,8 +90,11 @@ fn read_row(grid: &Grid<'_>, row: &Row<'_>) -> Result<CsvInvoice, Vec<FormatFaul
         reference,
         ..Payment::default()
     };
+    let named = Preceding { number: cells.text("preceding"), issue_date: cells.date("preceding_date") };
+    let spoken = [&note, &payment.reference].into_iter().find(|text| assigned::speaks(text, false)).cloned();
     let invoice = InvoiceFile {
         syntax: Syntax::Csv,
+        assignment: spoken.unwrap_or_default(),
         number: cells.text("number"),
         type_code: cells.text("type_code"),
         issue_date: cells.date("issue_date"),
@@ -95,7 +102,7 @@ fn read_row(grid: &Grid<'_>, row: &Row<'_>) -> Result<CsvInvoice, Vec<FormatFaul
         currency: currency.map(|currency| currency.code().to_owned()).unwrap_or_default(),
         notes: vec![note].into_iter().filter(|note| !note.is_empty()).collect(),
         order_reference: cells.text("order_reference"),
-        preceding: vec![cells.text("preceding")].into_iter().filter(|number| !number.is_empty()).collect(),
+        preceding: vec![named].into_iter().filter(|named| !named.number.is_empty()).collect(),
         seller: party(&mut cells, "seller_name", "seller_tax_id"),
         buyer: party(&mut cells, "buyer_name", "buyer_tax_id"),
         payments: vec![payment],

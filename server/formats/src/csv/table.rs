@@ -55,13 +55,31 @@ fn number(index: usize) -> u32 {
 
 /// Reads the heading of a text. What parts the cells is what parts the heading.
 pub fn open(text: &str) -> Result<Table<'_>, FormatFault> {
-    let first = text.lines().next().unwrap_or("");
+    let (named, text, line) = separator_line(text).map_or((None, text, 1), |(mark, rest)| (Some(mark), rest, 2));
+    let first = text.split(['\n', '\r']).next().unwrap_or("");
     let most = [',', ';', '\t'].into_iter().max_by_key(|mark| first.matches(*mark).count()).unwrap_or(',');
-    let mut rest = Cutter { text, mark: most, line: 1 };
+    let mut rest = Cutter { text, mark: named.unwrap_or(most), line };
     // No template has a heading of so many columns: what is behind them is not looked at.
     let heading = rest.next_filled(MOST_COLUMNS, MOST_COLUMNS)?;
     let cells = heading.map(|row| row.cells).unwrap_or_default();
-    Ok(Table { heading: cells.iter().map(|cell| cell.trim().to_lowercase()).collect(), rest })
+    let mut heading: Vec<String> = cells.iter().map(|cell| cell.trim().to_lowercase()).collect();
+    // Programs that write a sheet add columns that nobody filled.
+    while heading.last().is_some_and(String::is_empty) {
+        heading.pop();
+    }
+    Ok(Table { heading, rest })
+}
+
+/// The line with which Excel says what parts the cells, as in `sep=;`, and what stands behind it.
+fn separator_line(text: &str) -> Option<(char, &str)> {
+    let end = text.find(['\n', '\r'])?;
+    let (line, rest) = text.split_at(end);
+    let line = line.trim_matches('"');
+    let named = line.get(..4).filter(|start| start.eq_ignore_ascii_case("sep=")).and(line.get(4..))?;
+    let mut marks = named.chars();
+    let mark = marks.next().filter(|mark| !mark.is_alphanumeric() && *mark != '"')?;
+    let rest = rest.strip_prefix("\r\n").or_else(|| rest.get(1..))?;
+    marks.all(|mark| mark.is_whitespace() || matches!(mark, ',' | ';')).then_some((mark, rest))
 }
 
 impl<'a> Table<'a> {
@@ -108,15 +126,20 @@ impl<'a> Cutter<'a> {
 
     fn row(&mut self, kept: usize, most: usize) -> Result<(Row<'a>, bool), FormatFault> {
         let mut row = Row { line: self.line, cells: Vec::new(), width: 0 };
-        let mut filled = false;
+        let (mut filled, mut seen) = (false, 0_usize);
         loop {
             let (cell, behind) = self.cell(row.line)?;
-            filled = filled || !cell.trim().is_empty();
-            if row.width < kept {
+            let blank = cell.trim().is_empty();
+            filled = filled || !blank;
+            seen = seen.saturating_add(1);
+            if seen <= kept {
                 row.cells.push(cell);
             }
-            row.width = row.width.saturating_add(1);
-            if row.width > most {
+            // What is empty behind the last column is nothing.
+            if seen <= kept || !blank {
+                row.width = seen;
+            }
+            if seen > most {
                 return Err(FormatFault::UnknownKind);
             }
             match behind {
@@ -134,18 +157,17 @@ impl<'a> Cutter<'a> {
         if let Some(inside) = self.text.strip_prefix('"') {
             return self.quoted(inside, begun);
         }
-        let end = self.text.find([self.mark, '\n', '"']).unwrap_or(self.text.len());
+        let end = self.text.find([self.mark, '\n', '\r', '"']).unwrap_or(self.text.len());
         let (cell, behind) = self.text.split_at(end);
         if behind.starts_with('"') {
             return Err(FormatFault::CsvQuote { line: self.line });
         }
-        let cell = if behind.starts_with('\n') { cell.strip_suffix('\r').unwrap_or(cell) } else { cell };
         Ok((Cow::Borrowed(cell), self.pass(behind)))
     }
 
-    /// Goes behind what ends a cell.
+    /// Goes behind what ends a cell. A line ends as on Unix, Windows or an old Mac.
     fn pass(&mut self, behind: &'a str) -> Behind {
-        let (left, found) = match behind.strip_prefix('\n') {
+        let (left, found) = match behind.strip_prefix("\r\n").or_else(|| behind.strip_prefix(['\n', '\r'])) {
             Some(rest) => (rest, Behind::Row),
             None => behind.strip_prefix(self.mark).map_or(("", Behind::End), |rest| (rest, Behind::Cell)),
         };
@@ -166,17 +188,18 @@ impl<'a> Cutter<'a> {
             doubled = true;
         };
         let (content, behind) = (inside.get(..end).unwrap_or(""), inside.get(end.saturating_add(1)..).unwrap_or(""));
-        self.line = self.line.saturating_add(number(content.matches('\n').count()));
-        let behind = behind.strip_prefix('\r').filter(|rest| rest.starts_with('\n')).unwrap_or(behind);
-        if !(behind.is_empty() || behind.starts_with(['\n', self.mark])) {
+        let (feeds, returns) = (content.matches('\n').count(), content.matches('\r').count());
+        let ends = feeds.saturating_add(returns).saturating_sub(content.matches("\r\n").count());
+        self.line = self.line.saturating_add(number(ends));
+        if !(behind.is_empty() || behind.starts_with(['\n', '\r', self.mark])) {
             return Err(FormatFault::CsvQuote { line: self.line });
         }
         let mut cell = Cow::Borrowed(content);
         if doubled {
             cell = Cow::Owned(cell.replace("\"\"", "\""));
         }
-        if cell.contains("\r\n") {
-            cell = Cow::Owned(cell.replace("\r\n", "\n"));
+        if cell.contains('\r') {
+            cell = Cow::Owned(cell.replace("\r\n", "\n").replace('\r', "\n"));
         }
         Ok((cell, self.pass(behind)))
     }

@@ -81,7 +81,7 @@ fn every_fault_is_told_by_row_and_column_and_nothing_is_taken() {
     assert_eq!(
         faults(&format!("{}\n{good}\n", HEADING.replace("total,", ""))),
         [
-            r#"csv_column_missing column="total" needed="number, issue_date, currency, seller_tax_id, buyer_tax_id, total, payable" others="type_code, due_date, seller_name, buyer_name, net, tax, prepaid, order_reference, iban, payment_reference, note, preceding""#
+            r#"csv_column_missing column="total" needed="number, issue_date, currency, seller_tax_id, buyer_tax_id, total, payable" others="type_code, due_date, seller_name, buyer_name, net, tax, prepaid, order_reference, iban, payment_reference, note, preceding, preceding_date""#
         ]
     );
     assert_eq!(faults("a,b\n1,2\n"), ["unknown_kind"]);
@@ -110,4 +110,52 @@ fn a_payable_is_due_after_it_was_issued_and_deductions_lower_it() {
     );
     assert_eq!(fault("DE1,R1,2026-11-01,2026-12-01,EUR,10,-5,15"), [r#"csv_cell line="2" column="deducted" text="-5""#]);
     assert_eq!(fault("DE1,R1,2026-11-01,2026-12-01,EUR,10,5,6"), [r#"csv_totals line="2" column="payable" text="6""#]);
+}
+
+/// D1, D2, D3 and what is like them, in all three tables.
+#[test]
+fn what_programs_add_around_a_table_is_no_part_of_it() {
+    let good = "A-1;2026-11-01;;EUR;DE1;FR1;;;;1,50;;1,50;";
+    let heading = HEADING.replace(',', ";");
+    let Table::Invoices(plain) = read(format!("{heading}\n{good}\n").as_bytes()).unwrap() else { panic!() };
+    for text in [
+        format!("sep=;\n{heading}\n{good}\n"),
+        format!("\u{FEFF}SEP=;\r\n{heading}\r\n{good}\r\n"),
+        format!("\"sep=;\"\r{heading}\r{good}\r"),
+        format!("{heading};;\n{good};;\n"),
+        format!("{heading};; \n{good}\n;;;;\n"),
+        format!("{heading}\n{good};;;;;\n"),
+        format!("{heading}\r{good}"),
+        format!("{heading}\r\n{good}\r\r\n"),
+        format!("sep=|\n{}\n{}\n", heading.replace(';', "|"), good.replace(';', "|")),
+    ] {
+        let Ok(Table::Invoices(rows)) = read(text.as_bytes()) else { panic!("{text:?} {:?}", read(text.as_bytes())) };
+        assert_eq!(rows.iter().map(|row| &row.invoice).collect::<Vec<_>>(), [&plain[0].invoice], "{text:?}");
+    }
+    let between = format!("{}\n{}\n", heading.replacen(';', ";;", 1), good.replacen(';', ";;", 1));
+    assert!(matches!(read(between.as_bytes()), Ok(Table::Invoices(_))), "an empty column between others");
+    let filled = between.replacen("A-1;", "A-1;x", 1);
+    assert_eq!(faults(&filled), [r#"csv_column_unknown column="""#]);
+    assert_eq!(faults(&format!("{heading}\n{good}x;;y\n")), [r#"csv_width line="2" cells="15" columns="13""#]);
+    let confirmed = b"sep=,\rinvoice_number,supplier_tax_id,amount,due_date,,\rA-1,DE1,5,2027-01-31,,\r";
+    let rows = read_confirmations(confirmed).unwrap().unwrap();
+    assert_eq!((rows.len(), rows[0].line), (1, 3));
+    let payables = b"sep=,\rsupplier_tax_id,invoice_number,issue_date,due_date,currency,payable,\rDE1,\"A\r1\",2026-11-01,2026-12-01,EUR,5,\rDE1,A-2,2026-11-01,2026-12-01,EUR,5,\r";
+    let found = read_payables(payables).unwrap().unwrap();
+    assert_eq!((found.len(), found[0].invoice_number.as_str(), found[1].line), (2, "A\n1", 5));
+}
+
+/// D4: a number that a sheet has shortened is asked about.
+#[test]
+fn a_number_in_scientific_notation_is_asked_about() {
+    let row = |number: &str| format!("{HEADING}\n\"{number}\",2026-11-01,,EUR,DE1,FR1,,,,119,,119,\n");
+    for written in ["2,02611E+11", "2.02611E+11", "2E+11", "-1.5e-7", "2.02611E+011"] {
+        assert_eq!(faults(&row(written)), [format!(r#"csv_scientific line="2" column="number" text="{written}""#)]);
+    }
+    for number in ["12E3", "1E5", "E+11", "RE+1", "2026E+A", "1.2.3E+4"] {
+        assert!(matches!(read(row(number).as_bytes()), Ok(Table::Invoices(_))), "{number}");
+    }
+    let buyers = "invoice_number,supplier_tax_id,amount,due_date\n2.02611E+11,DE1,5,2027-01-31\n";
+    let told = read_confirmations(buyers.as_bytes()).unwrap().unwrap_err().told;
+    assert_eq!(told[0].code(), "csv_scientific");
 }

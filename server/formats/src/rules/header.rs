@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule { code: "BR-52", broken: |file| document(file.attachments.iter().any(|attachment| attachment.id.is_empty())) },
     Rule { code: "BR-53", broken: tax_currency_without_total },
-    Rule { code: "BR-55", broken: |file| document(file.preceding.iter().any(String::is_empty)) },
+    Rule { code: "BR-55", broken: |file| document(file.preceding.iter().any(|named| named.number.is_empty())) },
     Rule { code: "BR-56", broken: |file| representative(file, |party| !party.has_vat_id) },
     Rule { code: "BR-57", broken: |file| document(file.delivery_country.as_ref().is_some_and(String::is_empty)) },
     Rule { code: "BR-61", broken: |file| payment(file, |payment| lacks_account(file, payment)) },

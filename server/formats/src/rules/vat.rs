@@ -1,7 +1,6 @@
 //! The VAT categories (UNTDID 5305): ten rules for each of them, and what only some of them ask for.
 
-use super::cents;
-use super::totals::{expected_tax, near};
+use super::totals::{cents, expected_tax, near};
 use crate::invoice::{InvoiceFile, Syntax, TaxCategory, TaxGroup};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -159,8 +158,8 @@ impl Category {
         let bases = if groups.is_empty() { BTreeMap::new() } else { self.bases(uses) };
         for group in groups {
             let checks = [
-                (base, self.base_sums(file.syntax, group, &bases) == Some(true)),
-                (tax, self.tax_fits(group) == Some(true)),
+                (base, self.base_sums(file, group, &bases) == Some(true)),
+                (tax, self.tax_fits(file, group) == Some(true)),
                 (reason, group.category.has_exemption_reason == self.is_exempt),
             ];
             for (rule, holds) in checks {
@@ -210,11 +209,12 @@ impl Category {
         matches!(self.rate, Rate::Positive | Rate::NotNegative)
     }
 
-    /// What lines, allowances and charges of the category bring, for each rate where rates count: added up once for all groups.
+    /// What lines, allowances and charges of the category bring, for each rate where rates count: added up once for all groups. CEN's
+    /// artefacts look at the category alone here, whatever tax scheme stands beside it.
     fn bases(&self, uses: &Uses<'_>) -> BTreeMap<Option<Decimal>, [Option<Decimal>; 3]> {
         let mut bases: BTreeMap<Option<Decimal>, [Option<Decimal>; 3]> = BTreeMap::new();
         for (place, kind) in uses.kinds().into_iter().enumerate() {
-            for used in kind.iter().filter(|used| is_of(used.category, self.code)) {
+            for used in kind.iter().filter(|used| used.category.code.as_deref() == Some(self.code)) {
                 let rate = used.category.rate.filter(|_| self.by_rate());
                 let sums = bases.entry(rate).or_insert([Some(Decimal::ZERO); 3]);
                 if let Some(sum) = sums.get_mut(place) {
@@ -228,7 +228,7 @@ impl Category {
     /// The taxable amount is what lines and charges of the category (and rate) bring, less the allowances.
     fn base_sums(
         &self,
-        syntax: Syntax,
+        file: &InvoiceFile,
         group: &TaxGroup,
         bases: &BTreeMap<Option<Decimal>, [Option<Decimal>; 3]>,
     ) -> Option<bool> {
@@ -237,19 +237,26 @@ impl Category {
             return Some(true);
         }
         let found = bases.get(&group.category.rate.filter(|_| by_rate));
-        if self.rate == Rate::Positive && found.is_none() {
+        let is_cii = file.syntax == Syntax::Cii;
+        if self.rate == Rate::Positive && found.is_none() && !is_cii {
             return Some(false);
         }
-        let [lines, allowances, charges] = found.copied().unwrap_or([Some(Decimal::ZERO); 3]).map(|sum| sum.and_then(cents));
+        let [lines, allowances, charges] =
+            found.copied().unwrap_or([Some(Decimal::ZERO); 3]).map(|sum| sum.and_then(|sum| cents(file, sum)));
         let expected = lines?.checked_add(charges?)?.checked_sub(allowances?)?;
-        let exact = !by_rate && (syntax != Syntax::Cii || self.rate == Rate::None);
+        // CII is exact where rates count, UBL where they do not; what is not subject to VAT is exact in both.
+        let exact = by_rate == is_cii || self.rate == Rate::None;
         if exact { Some(group.taxable? == expected) } else { near(group.taxable?, expected) }
     }
 
-    fn tax_fits(&self, group: &TaxGroup) -> Option<bool> {
+    fn tax_fits(&self, file: &InvoiceFile, group: &TaxGroup) -> Option<bool> {
         match self.rate {
+            // CEN's artefacts leave these to BR-CO-17 in CII.
+            Rate::NotNegative if file.syntax == Syntax::Cii => Some(true),
             Rate::Zero | Rate::None => Some(group.tax?.is_zero()),
-            Rate::Positive | Rate::NotNegative => near(group.tax?.abs(), expected_tax(group.taxable?, group.category.rate?)?),
+            Rate::Positive | Rate::NotNegative => {
+                near(group.tax?.abs(), expected_tax(file, group.taxable?, group.category.rate?)?)
+            }
         }
     }
 }

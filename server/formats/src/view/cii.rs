@@ -17,6 +17,8 @@ const TOTALS: &[(&str, &str)] = &[
     ("DuePayableAmount", "payable"),
 ];
 
+const TERMS: &str = "SpecifiedTradePaymentTerms";
+
 pub(super) const ROOT: &str = "CrossIndustryInvoice";
 
 pub(super) fn read(root: Node<'_, '_>) -> DocumentView {
@@ -57,15 +59,19 @@ pub(super) fn read(root: Node<'_, '_>) -> DocumentView {
     let lines = || trade(&[]).into_iter().flat_map(|node| xml::children(node, "IncludedSupplyChainTradeLineItem"));
     let document = xml::child(root, "ExchangedDocument");
     let notes = document.into_iter().flat_map(|node| xml::children(node, "IncludedNote"));
+    // The first of several terms may be those of a discount: all days are shown.
+    let terms = settlement.into_iter().flat_map(|node| xml::children(node, TERMS));
+    let due: Vec<String> =
+        terms.map(|node| day(xml::text(node, &["DueDateDateTime", "DateTimeString"]))).filter(|day| !day.is_empty()).collect();
     DocumentView {
         head: present(&[
             ("number", text(document, &["ID"])),
             ("issued", day(text(document, &["IssueDateTime", "DateTimeString"]))),
-            ("due", day(text(settlement, &["SpecifiedTradePaymentTerms", "DueDateDateTime", "DateTimeString"]))),
+            ("due", due.join(" | ")),
             ("order", text(agreement, &["BuyerOrderReferencedDocument", "IssuerAssignedID"])),
             ("contract", text(agreement, &["ContractReferencedDocument", "IssuerAssignedID"])),
             ("buyer-reference", text(agreement, &["BuyerReference"])),
-            ("terms", text(settlement, &["SpecifiedTradePaymentTerms", "Description"])),
+            ("terms", settlement.map(|node| xml::texts(node, TERMS, "Description")).unwrap_or_default()),
         ]),
         seller: party(agreement, "SellerTradeParty"),
         buyer: party(agreement, "BuyerTradeParty"),

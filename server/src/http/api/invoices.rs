@@ -162,7 +162,7 @@ fn invoice_json(row: &InvoiceLine) -> Value {
         "id": row.id, "number": row.number, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency, "payable_minor": row.payable_minor,
         "total_minor": row.total_minor, "confirmed_minor": row.confirmed_minor, "issue_date": row.issue_date, "due_date": row.due_date, "state": row.state,
         "prepaid_minor": row.prepaid_minor, "rounding_minor": row.rounding_minor, "credited_minor": row.credited_minor, "type_code": row.type_code,
-        "replaces": row.replaces, "format": row.format, "review": row.review, "warnings": row.warnings.split_whitespace().collect::<Vec<_>>(),
+        "replaces": row.replaces, "replaces_issue_date": row.replaces_issued, "format": row.format, "review": row.review, "warnings": row.warnings.split_whitespace().collect::<Vec<_>>(),
         "reason": row.reason, "document": row.document, "receivable_id": (row.receivable_id > 0).then_some(row.receivable_id),
     })
 }

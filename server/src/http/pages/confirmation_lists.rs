@@ -196,7 +196,7 @@ fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String,
     for row in
         Invoice::list_where(conn, "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')", &[party_id.into()])?
     {
-        found.entry((number_of(&row.seller_tax_key), row.number_key.clone())).or_default().push(row);
+        found.entry((number_of(&row.seller_tax_key), domain::identity::normalise_number(&row.number))).or_default().push(row);
     }
     Ok(found)
 }

@@ -314,7 +314,12 @@ async fn register_table<R: SignedIn>(
 fn accepted(language: Language, outcome: &Outcome) -> (Tone, String) {
     let number = ("number", outcome.text("number"));
     let late = outcome.body.get("late").and_then(Json::as_bool);
+    let together = outcome.body.get("together").and_then(Json::as_bool) == Some(true);
     let (tone, mut text) = match (late, outcome.text("review").as_str()) {
+        (Some(_), _) if together => {
+            let places = [number, ("invoices", outcome.text("credited_invoice"))];
+            (Tone::Waiting, language.fill("upload-credit-together", &places))
+        }
         (Some(late), _) => {
             let key = if late { "upload-credit-late" } else { "upload-credit" };
             let places = [number, ("invoice", outcome.text("credited_invoice"))];
@@ -459,7 +464,8 @@ pub fn invoice_facts(language: Language, row: &InvoiceLine) -> Vec<(String, Valu
         (language.t("invoice-format"), Value::text(language.t(&format!("format-{}", row.format)))),
     ]);
     if !row.replaces.is_empty() {
-        facts.push((language.t("invoice-replaces"), Value::text(row.replaces.clone())));
+        let day = row.replaces_issued.map(|day| format!(" · {}", language.date(day))).unwrap_or_default();
+        facts.push((language.t("invoice-replaces"), Value::text(format!("{}{day}", row.replaces))));
     }
     if row.confirmed_minor > 0 {
         facts.insert(2, (language.t("col-confirmed"), Value::money(&row.currency, row.confirmed_minor)));

@@ -321,12 +321,13 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
     let language = who.language();
     let id = row.id;
     let (amount_minor, due_date, reason) = (wish.amount_minor, wish.due_date, wish.reason.as_str());
-    let (words, standing) = who
+    let (words, standing, calendar) = who
         .read(move |conn| {
             let invoice = Invoice::load(conn, id)?;
+            let calendar = crate::commands::settlement::calendar(conn, &invoice.currency)?;
             let today = store::records::load_heads(conn)?.business_date;
             let standing = programmes::standing_for_buyer(conn, &Subject::of(&invoice, Some(due_date)), today)?;
-            Ok((words(conn, &invoice, amount_minor, due_date)?, standing))
+            Ok((words(conn, &invoice, amount_minor, due_date)?, standing, calendar))
         })
         .await?;
     let mut facts = vec![
@@ -341,6 +342,7 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
     facts.extend([
         (who.t("col-confirmed"), Value::money(&row.currency, amount_minor)),
         (who.t("col-due"), Value::date(language, due_date)),
+        (who.t("payable-pay-on"), Value::date(language, calendar.following(due_date))),
     ]);
     if !reason.is_empty() {
         facts.push((who.t("field-reason"), Value::text(reason)));
@@ -364,6 +366,10 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
         .trail(row.number.clone(), format!("/payables/{id}"))
         .with(Block::Facts(facts));
     page.blocks.extend(standing_block(language, why));
+    if let Some(until) = calendar.known_until().filter(|_| calendar.is_beyond(due_date)) {
+        let places = [("currency", row.currency.clone()), ("year", until.to_string())];
+        page.push(Block::Notice(web::Tone::Waiting, language.fill("payable-calendar-ends", &places)));
+    }
     Ok(page
         .with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable")))
         .with(Block::Words(shown.clone()))

@@ -154,6 +154,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::AnswerInvoice(_)
         | Command::AnswerProgrammeInvitation(_)
         | Command::AttachEvidence(_)
+        | Command::CancelPayout(_)
         | Command::ChangePassword(_)
         | Command::CloseDay(_)
         | Command::ContinueImport(_)

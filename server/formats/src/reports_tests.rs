@@ -1,0 +1,160 @@
+//! Public reports of other systems' faults, each by its input file (`data/reports`): what the file means is read.
+
+use crate::collection::folder;
+use crate::invoice::InvoiceFile;
+use crate::limits::Limits;
+use crate::read::Read;
+
+fn input(name: &str) -> Option<InvoiceFile> {
+    let bytes = std::fs::read(format!("{}/reports/inputs/{name}", folder()?)).unwrap();
+    match crate::read(&bytes, &Limits::default()) {
+        Ok(Read::Invoice(file) | Read::Hybrid(file)) => Some(*file),
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn day(text: &str) -> Option<chrono::NaiveDate> {
+    Some(text.parse().unwrap())
+}
+
+/// C1: the terms of a discount come first; the net amount is due later.
+#[test]
+fn the_day_of_a_discount_is_no_due_date() {
+    let Some(file) = input("c1_skonto_first.xml") else { return };
+    assert_eq!((file.due_date, file.instalments.len()), (day("2027-01-28"), 0));
+    let text = std::fs::read_to_string(format!("{}/reports/inputs/c1_skonto_first.xml", folder().unwrap())).unwrap();
+    let read = |text: &str| crate::read::read_xml(text.as_bytes()).unwrap();
+    let view = crate::view::read(text.as_bytes()).unwrap();
+    let shown = |label: &str| view.head.iter().find(|(name, _)| *name == label).unwrap().1.clone();
+    assert!(shown("terms").contains("Skonto") && shown("terms").contains("ohne Abzug"), "{view:?}");
+    assert!(shown("due").contains("2027-01-28"), "{view:?}");
+    // Two net days are instalments: the last counts, and a person looks.
+    let begin = text.find("<ram:ApplicableTradePaymentDiscountTerms>").unwrap();
+    let end = text.find("</ram:ApplicableTradePaymentDiscountTerms>").unwrap();
+    let discount = &text[begin..end + "</ram:ApplicableTradePaymentDiscountTerms>".len()];
+    let parts = read(&text.replace(discount, "<ram:PartialPaymentAmount>400.00</ram:PartialPaymentAmount>"));
+    assert_eq!((parts.due_date, parts.instalments.len()), (day("2027-01-28"), 2));
+    assert_eq!(parts.instalments[0].amount, Some(rust_decimal::Decimal::from(400)));
+    // A discount of nothing is none; one with a time of its own leaves the due date to the net amount.
+    let nothing = text.replace("<ram:CalculationPercent>3.0<", "<ram:CalculationPercent>0<");
+    assert_eq!(read(&nothing).instalments.len(), 2);
+    let only = |discount: &str| {
+        let (first, second) =
+            (text.find("<ram:SpecifiedTradePaymentTerms>").unwrap(), text.find("<ram:SpecifiedTradeSettlementHeader").unwrap());
+        let due = "<ram:DueDateDateTime><udt:DateTimeString format=\"102\">20270128</udt:DateTimeString></ram:DueDateDateTime>";
+        let terms = format!(
+            "<ram:SpecifiedTradePaymentTerms>{due}<ram:ApplicableTradePaymentDiscountTerms>{discount}</ram:ApplicableTradePaymentDiscountTerms></ram:SpecifiedTradePaymentTerms>"
+        );
+        read(&format!("{}{terms}{}", &text[..first], &text[second..])).due_date
+    };
+    let from = "<ram:BasisDateTime><udt:DateTimeString format=\"102\">20261120</udt:DateTimeString></ram:BasisDateTime>";
+    assert_eq!(only("<ram:CalculationPercent>3</ram:CalculationPercent>"), None);
+    assert_eq!(only(&format!("{from}<ram:BasisPeriodMeasure unitCode=\"DAY\">14</ram:BasisPeriodMeasure>")), day("2027-01-28"));
+    assert_eq!(only(&format!("{from}<ram:BasisPeriodMeasure unitCode=\"DAY\">69</ram:BasisPeriodMeasure>")), None);
+}
+
+/// UBL states one due date, and may tell parts with a day of their own.
+#[test]
+fn instalments_of_ubl_are_read_as_such() {
+    let Some(plain) = folder().map(|data| std::fs::read_to_string(format!("{data}/reports/inputs/c5_18_2026.xml")).unwrap())
+    else {
+        return;
+    };
+    let with = |terms: &str| {
+        let text = plain.replacen("<cac:TaxTotal>", &format!("{terms}<cac:TaxTotal>"), 1);
+        crate::read::read_xml(text.as_bytes()).unwrap()
+    };
+    let stated = with("").due_date;
+    assert!(stated.is_some());
+    let part = |day: &str, more: &str| {
+        format!("<cac:PaymentTerms>{more}<cbc:InstallmentDueDate>{day}</cbc:InstallmentDueDate></cac:PaymentTerms>")
+    };
+    let means = |day: &str| {
+        format!(
+            "<cac:PaymentMeans><cbc:PaymentMeansCode>58</cbc:PaymentMeansCode><cbc:PaymentDueDate>{day}</cbc:PaymentDueDate></cac:PaymentMeans>"
+        )
+    };
+    let last = stated.unwrap() + chrono::Days::new(30);
+    let both = with(&format!("{}{}", part(&stated.unwrap().to_string(), ""), part(&last.to_string(), "")));
+    assert_eq!((both.due_date, both.instalments.len()), (Some(last), 2));
+    let discount = with(&part("2026-12-01", "<cbc:SettlementDiscountPercent>2</cbc:SettlementDiscountPercent>"));
+    assert_eq!((discount.due_date, discount.instalments.len()), (stated, 0));
+    assert_eq!(with(&means("2026-12-05")).due_date, stated, "the invoice's own due date counts");
+    assert_eq!(with(&format!("{}{}", means("2026-12-05"), means(&last.to_string()))).instalments.len(), 2);
+}
+
+/// C5: the day of the invoice that a credit note names is read in both syntaxes.
+#[test]
+fn the_day_of_a_named_invoice_is_read() {
+    let Some(file) = input("c5_credit_2025.xml") else { return };
+    assert_eq!(file.preceding.len(), 1);
+    assert_eq!((file.preceding[0].number.as_str(), file.preceding[0].issue_date), ("18/BH", day("2025-11-21")));
+    let twice = input("c4b_credit_same_twice.xml").unwrap();
+    assert_eq!((twice.preceding.len(), twice.named_invoices().len()), (2, 1));
+    let cii = std::fs::read_to_string(format!("{}/reports/inputs/c1_skonto_first.xml", folder().unwrap())).unwrap();
+    let named = "<ram:InvoiceReferencedDocument><ram:IssuerAssignedID>A-1</ram:IssuerAssignedID><ram:FormattedIssueDateTime>\
+                 <qdt:DateTimeString xmlns:qdt=\"urn:un:unece:uncefact:data:standard:QualifiedDataType:100\" format=\"102\">20251121</qdt:DateTimeString>\
+                 </ram:FormattedIssueDateTime></ram:InvoiceReferencedDocument></ram:ApplicableHeaderTradeSettlement>";
+    let read = crate::read::read_xml(cii.replace("</ram:ApplicableHeaderTradeSettlement>", named).as_bytes()).unwrap();
+    assert_eq!((read.preceding[0].number.as_str(), read.preceding[0].issue_date), ("A-1", day("2025-11-21")));
+}
+
+/// C12, C12H2: an assignment is told in whichever text.
+#[test]
+fn an_assignment_in_any_text_is_seen() {
+    for name in ["c12_terms.xml", "c12e_terms.xml", "c12h2_means.xml", "c12c_payee.xml"] {
+        let Some(file) = input(name) else { return };
+        assert!(file.assigned_elsewhere() && file.taken().assigned_elsewhere(), "{name}");
+    }
+    for name in ["c1_skonto_first.xml", "c5_18_2026.xml", "c8_neg.xml"] {
+        assert!(!input(name).unwrap().assigned_elsewhere(), "{name}");
+    }
+    // CII tells the subject of a note beside it, UBL in front of it.
+    let cii = std::fs::read_to_string(format!("{}/reports/inputs/c1_skonto_first.xml", folder().unwrap())).unwrap();
+    let noted = |subject: &str| {
+        let note = format!(
+            "<ram:IncludedNote><ram:Content>x</ram:Content><ram:SubjectCode>{subject}</ram:SubjectCode></ram:IncludedNote></rsm:ExchangedDocument>"
+        );
+        crate::read::read_xml(cii.replace("</rsm:ExchangedDocument>", &note).as_bytes()).unwrap()
+    };
+    assert!(noted("ACC").assigned_elsewhere() && !noted("AAI").assigned_elsewhere());
+    // A company whose name is of this trade is no assignment, a sentence among its legal data is one.
+    let text = std::fs::read_to_string(format!("{}/reports/inputs/c12h2_means.xml", folder().unwrap())).unwrap();
+    assert!(text.matches("<cbc:PaymentMeansCode").count() == 1);
+    let plain = std::fs::read_to_string(format!("{}/reports/inputs/c5_18_2026.xml", folder().unwrap())).unwrap();
+    let read = |text: String| crate::read::read_xml(text.as_bytes()).unwrap();
+    assert!(!read(plain.replace("Hansewerk Maschinenbau AG", "Hansewerk Factoring AG")).assigned_elsewhere());
+    let legal = "<cbc:CompanyLegalForm>Alle Forderungen sind abgetreten an X</cbc:CompanyLegalForm></cac:PartyLegalEntity>";
+    assert!(read(plain.replacen("</cac:PartyLegalEntity>", legal, 1)).assigned_elsewhere());
+}
+
+/// C2: an update replaces the catalog and its attachment; the old one still lies in the file and is no part of the document.
+#[test]
+fn of_an_updated_pdf_the_newest_catalog_counts() {
+    let Some(updated) = input("c2_pdf_updated.pdf") else { return };
+    let control = input("c2_control.pdf").unwrap();
+    assert!(!updated.number.is_empty());
+    assert_ne!((updated.number, updated.totals.payable), (control.number, control.totals.payable), "the new one is read");
+}
+
+fn table(text: impl AsRef<[u8]>) -> crate::csv::Table {
+    crate::csv::read(text.as_ref()).unwrap()
+}
+
+/// D1, D2, D3: what Excel and old programs add around a table is no part of it.
+#[test]
+fn tables_of_excel_and_old_programs_are_read() {
+    use crate::csv::Table;
+    let Some(data) = folder() else { return };
+    for name in ["d1_sep.csv", "d2_trailing.csv", "d3_cr.csv"] {
+        let Table::Invoices(rows) = table(std::fs::read(format!("{data}/reports/inputs/{name}")).unwrap()) else {
+            panic!("{name}")
+        };
+        assert_eq!(rows.len(), 1, "{name}");
+    }
+    let Table::Faulty(faults) = table(std::fs::read(format!("{data}/reports/inputs/d4_scientific.csv")).unwrap()) else {
+        panic!()
+    };
+    let told: Vec<&str> = faults.told.iter().map(crate::FormatFault::code).collect();
+    assert_eq!(told, ["csv_scientific"], "{faults:?}");
+}
