@@ -952,6 +952,48 @@ fn every_record_is_watched() {
     assert_eq!(empty, ["credit_notes", "distributions", "evidence", "holidays", "late_claims", "status_lines", "status_reports"]);
 }
 
+/// In SQLite any column takes any value: bytes with the letters of a text, which unique indexes take for another value, and fractions.
+#[test]
+fn a_value_of_another_kind_is_found() {
+    let world = World::demo(Database::sqlite(), 60);
+    let mut conn = world.conn();
+    world.verify();
+    disarm(&mut conn);
+    // As one would who opens the file with another program.
+    query::execute(&mut conn, "PRAGMA foreign_keys = OFF", &[]).unwrap();
+    #[derive(diesel::QueryableByName)]
+    struct Column {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        place: String,
+    }
+    let columns = "SELECT m.name || ' ' || c.name || ' ' || c.type AS place FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+                   WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY 1";
+    let columns: Vec<Column> = query::list(&mut conn, columns, &[]).unwrap();
+    let (mut texts, mut numbers) = (0, 0);
+    for column in columns {
+        let [table, name, kind] = column.place.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let is_text = ["TEXT", "DATE", "TIMESTAMP"].contains(&kind);
+        let other = if is_text { format!("CAST(\"{name}\" AS BLOB)") } else { format!("\"{name}\" + 0.4") };
+        let place = format!("rowid IN (SELECT MAX(rowid) FROM {table} WHERE \"{name}\" IS NOT NULL)");
+        store::connection::begin_batch(&mut conn).unwrap();
+        let changed = query::execute(&mut conn, &format!("UPDATE {table} SET \"{name}\" = {other} WHERE {place}"), &[]);
+        // The table's own rules say no, or it has no row with a value here.
+        if changed.is_ok_and(|rows| rows > 0) {
+            let (_, found) = verify_against(&mut conn, &[], None).unwrap();
+            let found = found.unwrap_or_else(|| panic!("not found: {table}.{name}"));
+            assert!(
+                found.place.starts_with(&format!("{table} ")) && found.problem.starts_with(name),
+                "{table}.{name}: {found:?}"
+            );
+            *(if is_text { &mut texts } else { &mut numbers }) += 1;
+        }
+        store::connection::roll_back_batch(&mut conn).unwrap();
+    }
+    assert!(texts > 100 && numbers > 100, "{texts} {numbers}");
+    rearm(&mut conn);
+    world.verify();
+}
+
 /// Balances by account and commodity, debit positive, as the books name them.
 fn expected_balances(conn: &mut Conn) -> std::collections::BTreeMap<(String, String), String> {
     let mut expected = std::collections::BTreeMap::new();

@@ -5,6 +5,7 @@ use crate::marks::has_ids;
 use crate::query::{self, Bind};
 use crate::records::MARKED;
 use crate::{Conn, Result};
+use diesel::sql_types::Text;
 
 /// Numbered tables beside those whose ids have marks, their number, and the least that is given.
 const NUMBERED: &[(&str, &str, i64)] = &[
@@ -22,8 +23,50 @@ const NUMBERED: &[(&str, &str, i64)] = &[
     ("sum_trees", "asset_id", 1),
 ];
 
-/// No row has a number that the program never gives. Rows without a number are found by the digest that they lack.
+/// A column of SQLite, and what its values are.
+#[derive(diesel::QueryableByName)]
+struct Column {
+    #[diesel(sql_type = Text)]
+    table_name: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
+}
+
+/// SQLite takes any value for any column: bytes with the letters of a text are another value, which unique indexes and comparisons pass
+/// by, and a number may have a fraction.
+fn check_kinds(conn: &mut Conn) -> Result<Option<Finding>> {
+    if !matches!(conn, Conn::Sqlite(_)) {
+        return Ok(None);
+    }
+    let columns = "SELECT m.name AS table_name, c.name AS name, CASE WHEN c.type LIKE '%INT' OR c.type IN ('INTEGER', 'BOOLEAN') THEN 'integer' \
+                   WHEN c.type = 'BLOB' THEN 'blob' ELSE 'text' END AS kind \
+                   FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY m.name, c.cid";
+    let columns: Vec<Column> = query::list(conn, columns, &[])?;
+    for columns in columns.chunk_by(|one, next| one.table_name == next.table_name) {
+        let Some(table) = columns.first().map(|column| &column.table_name) else { continue };
+        let cases: String = columns
+            .iter()
+            .map(|column| format!(" WHEN typeof(\"{0}\") NOT IN ('{1}', 'null') THEN '{0} is no {1}'", column.name, column.kind))
+            .collect();
+        let sql = format!(
+            "SELECT x.row_id || ' ' || x.problem AS value FROM (SELECT rowid AS row_id, CASE{cases} END AS problem FROM \"{table}\") x \
+             WHERE x.problem IS NOT NULL LIMIT 1"
+        );
+        if let Some(found) = query::text(conn, &sql, &[])? {
+            let (row, problem) = found.split_once(' ').unwrap_or((&found, ""));
+            return Ok(finding(format!("{table} {row}"), problem));
+        }
+    }
+    Ok(None)
+}
+
+/// Every value is of its column's kind, and no row has a number that the program never gives. Rows without a number are found by the digest that they lack.
 pub(super) fn check_numbers(conn: &mut Conn, _replay: &mut Replay, _coverage: &mut Coverage) -> Result<Option<Finding>> {
+    if let Some(found) = check_kinds(conn)? {
+        return Ok(Some(found));
+    }
     let marked = MARKED.iter().filter(|(table, _)| has_ids(table)).map(|(table, _)| (*table, "id", 1));
     for (table, column, least) in NUMBERED.iter().copied().chain(marked) {
         let sql = format!("SELECT CAST(MIN({column}) AS BIGINT) AS value FROM {table}");
