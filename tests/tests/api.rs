@@ -61,7 +61,7 @@ fn approvals_are_listed_with_what_deciding_them_needs() {
 /// The document is made once, and whoever has it is told so: a stranger who asks again and again costs nothing.
 #[test]
 fn the_document_of_the_interface_is_made_once() {
-    let world = World::start(Database::sqlite(), "2026-11-20", &["EUR"]);
+    let world = World::start(Database::sqlite(), "2026-11-20");
     let http = reqwest::blocking::Client::new();
     let get = |name: &str, value: &str| {
         let answer = http.get(format!("{}{}", world.base, server::http::openapi::PATH)).header(name, value).send().unwrap();

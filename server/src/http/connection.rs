@@ -170,8 +170,8 @@ fn neighbourhood(network: IpAddr) -> IpAddr {
     }
 }
 
-/// A request's head is no longer than this. actix-web itself keeps up to 128 kB of each connection.
-const LONGEST_HEAD: usize = 16 * 1_024;
+/// A request's head is no longer than this, and so actix-web keeps 16 kB of it; by itself it keeps 128 kB.
+const LONGEST_HEAD: usize = 15_000;
 /// Bytes that are read before the protocol has its turn, and those of later requests that are read while one is served: the rest waits in
 /// the system.
 const AHEAD: usize = 8 * 1_024;
