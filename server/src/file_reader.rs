@@ -8,9 +8,10 @@ mod wire;
 
 use crate::hash::sha256_hex;
 use crate::http::error::Fault;
-use conversation::Conversation;
+use crate::http::shares::{Owner, Share, Stock};
+use conversation::{ALL_ANSWERS, Conversation};
 use formats::FormatFault;
-use formats::csv::{ConfirmationRow, CsvInvoice, MOST_FAULTS, Payable};
+use formats::csv::{ConfirmationRow, CsvInvoice, MOST_FAULTS, MOST_ROWS, Payable};
 use formats::invoice::InvoiceFile;
 use formats::limits::Limits;
 use formats::read::Container;
@@ -21,7 +22,6 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::{Announced, Answer, Content, Order, Task};
 
 pub use child::run_child;
@@ -33,9 +33,10 @@ pub const TASK: &str = "read-file";
 const MOST_CHILDREN: usize = 4;
 /// How long all files of one upload may take, on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Kilobytes that came out of archives and tables and are held until they are registered, by all uploads together.
-const MOST_KEPT: usize = 64 * 1024;
-/// Bytes of a row of a table while it waits.
+/// Bytes that came out of files and are held until they are registered: by all uploads together, by those of one company, and by those of
+/// one that find room in any case. A full table alone takes 41 MB.
+const KEPT: (usize, usize, usize) = (96_000_000, 46_000_000, 256_000);
+/// Bytes of an invoice or a row while it waits, if its texts are short.
 const ROW: usize = 2_048;
 /// Bytes of a fault until its answer is sent, beside its own texts.
 const FAULT: usize = 4_096;
@@ -72,6 +73,25 @@ impl FileFault {
     pub fn count(&self) -> usize {
         let count = || self.arguments.iter().find(|(name, _)| name == "count")?.1.parse().ok();
         if self.code == Self::MORE { count().unwrap_or(1) } else { 1 }
+    }
+
+    /// The code of a file that is passed over because others take all the room.
+    pub const BUSY: &'static str = "busy";
+
+    fn busy() -> Self {
+        Self { code: Self::BUSY.to_owned(), arguments: Vec::new() }
+    }
+
+    /// The files of one upload come to more than may be held.
+    fn too_much() -> Self {
+        let (_, each, _) = KEPT;
+        let megabytes = each.checked_div(1_000_000).unwrap_or(0);
+        Self { code: "upload_too_much".to_owned(), arguments: vec![("megabytes".to_owned(), megabytes.to_string())] }
+    }
+
+    /// The tables of one upload have more rows than one alone may have.
+    fn rows_together() -> Self {
+        Self { code: "upload_rows".to_owned(), arguments: vec![("most".to_owned(), MOST_ROWS.to_string())] }
     }
 
     fn stopped() -> Self {
@@ -139,11 +159,11 @@ pub struct Upload {
     pub content: Vec<u8>,
 }
 
-/// What was found in each file of an upload. What came out of archives and tables counts as held for as long as this lives.
+/// What was found in each file of an upload. It counts as held for as long as `kept` lives.
 #[derive(Debug)]
 pub struct Findings {
     pub files: Vec<Vec<Found>>,
-    _kept: Option<OwnedSemaphorePermit>,
+    pub kept: Arc<Share>,
 }
 
 /// A file of evidence with its kind. Only [`FileReader::evidence`] makes one, so that the writer believes it.
@@ -180,13 +200,14 @@ pub struct FileReader {
     views: Queue,
     /// Kept files that a job goes on with: it does not wait for those who send more.
     jobs: Queue,
-    kept: Arc<Semaphore>,
+    kept: Arc<Stock>,
 }
 
 impl FileReader {
     #[must_use]
     pub fn new(program: &Path) -> Self {
-        let kept = Arc::new(Semaphore::new(MOST_KEPT));
+        let (most, each, spared) = KEPT;
+        let kept = Stock::sparing(most, each, spared);
         Self { program: program.to_owned(), uploads: Queue::default(), views: Queue::default(), jobs: Queue::default(), kept }
     }
 
@@ -200,7 +221,7 @@ impl FileReader {
     /// not at all. One child reads them all; a file that stops it is answered, and another child goes on with the rest.
     pub async fn invoices(&self, company: i64, files: Vec<Upload>) -> Result<Findings, Fault> {
         let _turn = self.uploads.turn(company).await?;
-        let mut reading = Reading::new(files);
+        let mut reading = Reading::new(files, self.kept.share(Owner::Company(company)));
         for _ in 0..MOST_CHILDREN {
             if reading.is_done() {
                 break;
@@ -208,15 +229,7 @@ impl FileReader {
             reading.go_on(&self.program).await;
         }
         let (files, kept) = reading.end();
-        // Waits until others have registered theirs, and keeps its turn for so long.
-        let wanted = u32::try_from(kept.div_ceil(1_024).min(MOST_KEPT)).unwrap_or(0);
-        let kept = if wanted == 0 {
-            None
-        } else {
-            let permit = Arc::clone(&self.kept).acquire_many_owned(wanted).await;
-            Some(permit.map_err(|error| Fault::Failed(error.to_string()))?)
-        };
-        Ok(Findings { files, _kept: kept })
+        Ok(Findings { files, kept: Arc::new(kept) })
     }
 
     /// A buyer's payables: the rows, or all that is wrong with them; and the file again.
@@ -297,13 +310,14 @@ impl FileReader {
         let _turn = queue.turn(company).await?;
         let content = Arc::new(content);
         let announced = Announced { name: String::new(), length: content.len(), skip: 0 };
-        let order = Order { task, faults: MOST_FAULTS, files: vec![announced] };
-        let mut conversation = Conversation::start(&self.program, &order, vec![Arc::clone(&content)], Instant::now() + PATIENCE)?;
+        let order = Order { task, faults: MOST_FAULTS, rows: MOST_ROWS, files: vec![announced] };
+        let bounds = (ALL_ANSWERS, Instant::now() + PATIENCE);
+        let mut conversation = Conversation::start(&self.program, &order, vec![Arc::clone(&content)], bounds)?;
         let answer = conversation.next().await;
         drop(conversation);
         match answer {
-            Some((Answer::Refused(fault), _)) => Err(fault.into()),
-            Some((answer, _)) => Ok((answer, Arc::unwrap_or_clone(content))),
+            Some((Answer::Refused(fault), ..)) => Err(fault.into()),
+            Some((answer, ..)) => Ok((answer, Arc::unwrap_or_clone(content))),
             None => Err(FileFault::stopped().into()),
         }
     }
@@ -332,33 +346,53 @@ fn most_found() -> usize {
 struct Reading {
     files: Vec<(String, Arc<Vec<u8>>)>,
     found: Vec<Vec<Found>>,
+    /// Where the file itself is kept of what was found: the file, and its finding.
+    whole: Vec<(usize, usize)>,
     /// The file that is being read.
     at: usize,
     /// Members of it that a child has begun with.
     begun: usize,
     /// The last of them.
     member: Option<String>,
-    /// Bytes that are held beside the files themselves.
-    kept: usize,
+    /// Rows of a table that have come; more follow.
+    part: Vec<CsvInvoice>,
+    /// What those rows hold, and what all else of the file does.
+    part_holds: usize,
+    file_holds: usize,
+    /// There is no room for the rest of the file.
+    is_over: bool,
+    /// What is held of all files, beside the files themselves.
+    kept: Share,
     /// Faults that may still be told, of all files together.
     faults: usize,
+    /// Rows that all files together may still have.
+    rows: usize,
+    /// Bytes that may still be answered.
+    answers: u64,
     /// Faults of the file that are counted and not told.
     more: usize,
     until: Instant,
 }
 
 impl Reading {
-    fn new(files: Vec<Upload>) -> Self {
+    fn new(files: Vec<Upload>, kept: Share) -> Self {
         let files: Vec<_> = files.into_iter().map(|file| (file.name, Arc::new(file.content))).collect();
         let found = files.iter().map(|_| Vec::new()).collect();
         Self {
             files,
             found,
+            whole: Vec::new(),
             at: 0,
             begun: 0,
             member: None,
-            kept: 0,
+            part: Vec::new(),
+            part_holds: 0,
+            file_holds: 0,
+            is_over: false,
+            kept,
             faults: MOST_FAULTS,
+            rows: MOST_ROWS,
+            answers: ALL_ANSWERS,
             more: 0,
             until: Instant::now() + PATIENCE,
         }
@@ -376,46 +410,57 @@ impl Reading {
             length: content.len(),
             skip: if index == 0 { self.begun } else { 0 },
         };
-        let order = Order { task: Task::Invoices, faults: self.faults, files: left().enumerate().map(announced).collect() };
+        let files = left().enumerate().map(announced).collect();
+        let order = Order { task: Task::Invoices, faults: self.faults, rows: self.rows, files };
         let contents = left().map(|(_, content)| Arc::clone(content)).collect();
-        let Ok(mut conversation) = Conversation::start(program, &order, contents, self.until) else { return self.stopped() };
+        let bounds = (self.answers, self.until);
+        let Ok(mut conversation) = Conversation::start(program, &order, contents, bounds) else { return self.stopped() };
         while !self.is_done() {
             let next = conversation.next().await;
-            if !next.is_some_and(|(answer, behind)| self.take(answer, behind)) {
+            self.answers = conversation.left;
+            if !next.is_some_and(|(answer, length, behind)| self.take(answer, length, behind)) {
                 return self.stopped();
             }
         }
     }
 
-    /// Notes an answer. False where it is none that belongs here.
-    fn take(&mut self, answer: Answer, behind: Vec<u8>) -> bool {
-        let (Some(found), Some((name, file))) = (self.found.get_mut(self.at), self.files.get(self.at)) else { return false };
+    /// Notes an answer in a line of this length. False where it is none that belongs here.
+    fn take(&mut self, answer: Answer, length: usize, behind: Vec<u8>) -> bool {
         match answer {
             Answer::Next { name } => {
                 self.begun = self.begun.saturating_add(1);
                 self.member = Some(name);
             }
-            Answer::Found { name, content, held } => {
-                let held_bytes = match &held {
-                    Ok(Held::Table(rows)) => rows.len().saturating_mul(ROW),
-                    Ok(Held::Invoice(..)) => 0,
-                    Err(fault) => {
-                        // The child counts, too: one that tells more than it may is not believed.
-                        let Some(left) = self.faults.checked_sub(1) else { return false };
-                        self.faults = left;
-                        fault.bytes().saturating_add(FAULT)
+            Answer::Part(rows) => return self.take_rows(rows, length),
+            Answer::Found { name, content, held: Err(fault) } => {
+                // The child counts, too: one that tells more than it may is not believed.
+                let Some(left) = self.faults.checked_sub(1) else { return false };
+                self.faults = left;
+                let bytes = name.len().saturating_add(fault.bytes()).saturating_add(FAULT);
+                return content == Content::None
+                    && self.take_found(Found { name, content: behind, held: Err(fault) }, bytes, false);
+            }
+            Answer::Found { name, content, held: Ok(held) } => {
+                let held = match held {
+                    Held::Table(rows) => {
+                        if !self.take_rows(rows, length) {
+                            return false;
+                        }
+                        Held::Table(std::mem::take(&mut self.part))
                     }
+                    invoice => invoice,
                 };
-                if found.len() >= most_found() {
-                    return false;
-                }
-                self.kept = self.kept.saturating_add(name.len()).saturating_add(behind.len()).saturating_add(held_bytes);
-                let content = if content == Content::File { file.to_vec() } else { behind };
-                found.push(Found { name, content, held });
+                // A table's rows have taken theirs.
+                let bytes = if matches!(held, Held::Table(_)) { 0 } else { length.max(ROW) };
+                let bytes = bytes.saturating_add(name.len()).saturating_add(behind.len());
+                return self.take_found(Found { name, content: behind, held: Ok(held) }, bytes, content == Content::File);
             }
             Answer::More { count } => self.more = self.more.saturating_add(count),
             Answer::Refused(fault) => {
-                self.more = 0;
+                let held = std::mem::take(&mut self.file_holds);
+                self.kept.shrink(held);
+                (self.more, self.is_over) = (0, true);
+                let (Some(found), Some((name, _))) = (self.found.get_mut(self.at), self.files.get(self.at)) else { return false };
                 *found = vec![Found { name: name.clone(), content: Vec::new(), held: Err(fault) }];
             }
             Answer::End => self.next_file(),
@@ -424,16 +469,74 @@ impl Reading {
         true
     }
 
+    /// Rows of a table, in a line of this length. What they hold is taken as they come, and given back where the table is not taken.
+    fn take_rows(&mut self, rows: Vec<CsvInvoice>, length: usize) -> bool {
+        let Some(left) = self.rows.checked_sub(rows.len()) else { return false };
+        self.rows = left;
+        let bytes = rows.len().saturating_mul(ROW).max(length);
+        if !self.is_over && self.kept.grow(bytes) {
+            self.part_holds = self.part_holds.saturating_add(bytes);
+            self.part.extend(rows);
+        } else {
+            self.pass_over(bytes);
+        }
+        true
+    }
+
+    /// Something found that holds so many bytes more. False where the child tells more than there can be.
+    fn take_found(&mut self, one: Found, bytes: usize, is_file: bool) -> bool {
+        if self.is_over {
+            return true;
+        }
+        let index = self.found.get(self.at).map_or(usize::MAX, Vec::len);
+        if index >= most_found() || (is_file && self.whole.iter().any(|(file, _)| *file == self.at)) {
+            return false;
+        }
+        if !self.kept.grow(bytes) {
+            self.pass_over(bytes);
+            return true;
+        }
+        self.file_holds = self.file_holds.saturating_add(bytes).saturating_add(std::mem::take(&mut self.part_holds));
+        if is_file {
+            self.whole.push((self.at, index));
+        }
+        if let Some(found) = self.found.get_mut(self.at) {
+            found.push(one);
+        }
+        true
+    }
+
+    /// So many bytes more find no room: what is left of the file is not taken, and the next one is read.
+    fn pass_over(&mut self, bytes: usize) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        let (_, each, _) = KEPT;
+        let alone = self.kept.held().saturating_add(bytes) <= each;
+        self.forget_part();
+        if let (Some(found), Some((name, _))) = (self.found.get_mut(self.at), self.files.get(self.at)) {
+            let fault = if alone { FileFault::busy() } else { FileFault::too_much() };
+            found.push(Found { name: name.clone(), content: Vec::new(), held: Err(fault) });
+        }
+    }
+
+    /// A table that was begun and is not taken.
+    fn forget_part(&mut self) {
+        let part = std::mem::take(&mut self.part);
+        self.rows = self.rows.saturating_add(part.len());
+        self.kept.shrink(std::mem::take(&mut self.part_holds));
+    }
+
     fn next_file(&mut self) {
         if self.more > 0
             && let (Some(found), Some((name, _))) = (self.found.get_mut(self.at), self.files.get(self.at))
         {
             found.push(Found { name: name.clone(), content: Vec::new(), held: Err(FileFault::more(self.more)) });
         }
-        self.more = 0;
+        self.forget_part();
+        (self.more, self.begun, self.file_holds) = (0, 0, 0);
+        (self.member, self.is_over) = (None, false);
         self.at = self.at.saturating_add(1);
-        self.begun = 0;
-        self.member = None;
     }
 
     /// The child is gone. A member that was being read is answered and passed over; else the file is.
@@ -441,7 +544,8 @@ impl Reading {
         let Some((file, _)) = self.files.get(self.at) else { return };
         let member = self.member.take();
         let name = member.clone().unwrap_or_else(|| file.clone());
-        if let Some(found) = self.found.get_mut(self.at) {
+        self.forget_part();
+        if let Some(found) = self.found.get_mut(self.at).filter(|_| !self.is_over) {
             found.push(Found { name, content: Vec::new(), held: Err(FileFault::stopped()) });
         }
         if member.is_none() {
@@ -449,11 +553,17 @@ impl Reading {
         }
     }
 
-    /// What was found, with an answer for each file that nobody has read, and how many bytes that holds.
-    fn end(mut self) -> (Vec<Vec<Found>>, usize) {
+    /// What was found, with an answer for each file that was not read, and what that holds.
+    fn end(mut self) -> (Vec<Vec<Found>>, Share) {
         while !self.is_done() {
             self.member = None;
             self.stopped();
+        }
+        for (file, index) in self.whole {
+            let (Some(found), Some((_, content))) = (self.found.get_mut(file), self.files.get_mut(file)) else { continue };
+            if let Some(one) = found.get_mut(index).filter(|one| one.held.is_ok()) {
+                one.content = Arc::unwrap_or_clone(std::mem::take(content));
+            }
         }
         (self.found, self.kept)
     }

@@ -58,7 +58,9 @@ fn the_child_gives_up_memory_time_and_files() {
     };
     // Without an order it may use what any order may; with one, what that one needs.
     limits("", ["30", "30"], "250000000");
-    let order = |task: &str| format!("{{\"task\":{task},\"faults\":9,\"files\":[{{\"name\":\"f\",\"length\":9,\"skip\":0}}]}}\n");
+    let order = |task: &str| {
+        format!("{{\"task\":{task},\"faults\":9,\"rows\":9,\"files\":[{{\"name\":\"f\",\"length\":9,\"skip\":0}}]}}\n")
+    };
     limits(&order("\"Invoices\""), ["3", "30"], "100000000");
     limits(&order("\"PlainDocument\""), ["3", "30"], "100000000");
     limits(&order("\"BankFile\""), ["7", "30"], "250000000");
@@ -176,6 +178,61 @@ fn an_archive_is_refused_whole() {
     assert_eq!(named(&found[0]), ["z.zip/a.csv read", "z.zip/b.csv csv_too_many"]);
     let found = read(PROGRAM, vec![file("z.zip", pack(&[])), file("y.zip", pack(&[("x.zip", &pack(&[("b", b"x")]))]))]);
     assert_eq!(found.iter().flat_map(|found| named(found)).collect::<Vec<_>>(), ["z.zip zip_empty", "y.zip/x.zip zip_nested"]);
+}
+
+/// So many good rows.
+fn rows(count: usize) -> String {
+    let (heading, row) = TABLE.split_once('\n').unwrap();
+    let rows: String = (0..count).map(|number| format!("{}\n", row.trim_end().replace("A-1", &format!("A-{number}")))).collect();
+    format!("{heading}\n{rows}")
+}
+
+/// The good tables of one upload have no more rows than one table alone, and files of other kinds are read all the same.
+#[test]
+fn tables_of_one_upload_share_their_rows() {
+    let (half, wrong) = (rows(11_000), TABLE.replace("EUR", "XYZ"));
+    let files =
+        [("a.csv", half.clone()), ("b.csv", half.clone()), ("c.csv", wrong), ("d.csv", rows(9_000)), ("e.csv", TABLE.to_owned())];
+    let found = read(PROGRAM, files.map(|(name, content)| file(name, content)).into());
+    let answered: Vec<String> = found.iter().flat_map(|found| named(found)).collect();
+    assert_eq!(answered, ["a.csv read", "b.csv upload_rows", "c.csv csv_cell", "d.csv read", "e.csv upload_rows"]);
+    let Ok(Held::Table(rows)) = &found[0][0].held else { panic!("{:?}", found[0][0].held) };
+    assert!(rows.len() == 11_000 && rows.iter().zip(2..).all(|(row, line)| row.line == line), "all of them, in their order");
+    assert_eq!(found[0][0].content, half.as_bytes());
+    for language in [web::Language::English, web::Language::Chinese] {
+        assert!(found[1][0].held.as_ref().unwrap_err().sentence(language).contains("20"), "{language:?}");
+    }
+}
+
+/// One company holds so much at once, and one upload no more; what is beyond is passed over, and others find room.
+#[test]
+fn what_is_held_is_bounded_for_a_company() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let reader = FileReader::new(Path::new(PROGRAM));
+    let read = |company, files| runtime.block_on(reader.invoices(company, files)).unwrap();
+    let of = |findings: &file_reader::Findings| findings.files.iter().flat_map(|found| named(found)).collect::<Vec<_>>();
+    let full = rows(19_999);
+    let held = read(1, vec![file("a.csv", full.clone())]);
+    assert_eq!(of(&held), ["a.csv read"]);
+    let beside = read(1, vec![file("b.csv", full.clone()), file("c.csv", TABLE)]);
+    assert_eq!(of(&beside), ["b.csv busy", "c.csv read"], "it comes again later, and the small one has room");
+    let other = read(2, vec![file("d.csv", full.clone())]);
+    assert_eq!(of(&other), ["d.csv read"]);
+    // Others hold nearly all there is. Only what is small has room then.
+    let third = read(3, vec![file("e.csv", full.clone()), file("f.csv", TABLE)]);
+    assert_eq!(of(&third), ["e.csv busy", "f.csv read"]);
+    drop(held);
+    assert_eq!(of(&read(1, vec![file("g.csv", full)])), ["g.csv read"], "what was held is given back");
+    drop((beside, other, third));
+    // Archives whose files are kept: more than 46 MB of one upload.
+    let large = format!("{TABLE}{}", ",".repeat(4_000_000));
+    let names: Vec<String> = (0..9).map(|at| format!("{at}.csv")).collect();
+    let archive = pack(&names.iter().map(|name| (name.as_str(), large.as_bytes())).collect::<Vec<_>>());
+    let files = vec![file("y.zip", archive.clone()), file("z.zip", archive), file("last.csv", TABLE)];
+    let answered = of(&read(1, files));
+    let (taken, rest) = answered.split_at(11);
+    assert!(taken.iter().all(|line| line.ends_with(".csv read")), "{taken:?}");
+    assert_eq!(rest, ["z.zip upload_too_much", "last.csv read"]);
 }
 
 /// However many rows are wrong: so many are told of the whole upload, and one line counts the others of a file.

@@ -58,6 +58,29 @@ fn approvals_are_listed_with_what_deciding_them_needs() {
     }
 }
 
+/// The document is made once, and whoever has it is told so: a stranger who asks again and again costs nothing.
+#[test]
+fn the_document_of_the_interface_is_made_once() {
+    let world = World::start(Database::sqlite(), "2026-11-20");
+    let http = reqwest::blocking::Client::new();
+    let get = |name: &str, value: &str| {
+        let answer = http.get(format!("{}{}", world.base, server::http::openapi::PATH)).header(name, value).send().unwrap();
+        let header = |name: &str| answer.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let headers = ["etag", "cache-control", "content-encoding"].map(header);
+        (answer.status().as_u16(), headers, answer.bytes().unwrap())
+    };
+    let (status, [tag, kept, encoding], plain) = get("Accept-Encoding", "identity");
+    assert_eq!((status, kept.as_str(), encoding.as_str()), (200, "public, max-age=300", ""));
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&plain).unwrap(), server::http::openapi::document());
+    let (status, [same, kept, _], nothing) = get("If-None-Match", &tag);
+    assert_eq!((status, same, kept.as_str(), nothing.len()), (304, tag, "public, max-age=300", 0));
+    let (_, [_, _, encoding], packed) = get("Accept-Encoding", "gzip");
+    assert_eq!(encoding, "gzip");
+    assert!(packed.len() < 25_000 && packed.starts_with(&[0x1f, 0x8b]), "{}", packed.len());
+    let length = u32::from_le_bytes(packed[packed.len() - 4..].try_into().unwrap());
+    assert_eq!(usize::try_from(length).unwrap(), plain.len());
+}
+
 /// ASVS 8.2.3, 15.3.1: an answer has the documented fields and no others.
 #[test]
 fn every_read_answers_what_the_document_says() {

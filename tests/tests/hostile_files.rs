@@ -157,6 +157,38 @@ fn archives_of_commas_cost_the_server_no_memory() {
     assert_eq!(e2e::load::status(&base, "/readyz"), 200);
 }
 
+/// Full tables by the dozen in one form took the server a gigabyte; they share the rows of one.
+#[test]
+fn tables_of_one_form_cost_the_server_little() {
+    let database = Database::sqlite();
+    e2e::load::market(&database);
+    let port = databases::free_port();
+    let server = spawn(&database, port, &[]);
+    wait_ready(port);
+    let client = Client::new(&format!("http://127.0.0.1:{port}"));
+    client.sign_in("supplier1@kontor.example", PASSWORD);
+    let heading = "number,issue_date,currency,seller_tax_id,buyer_tax_id,total,payable\n";
+    let table = |file: usize, rows: usize| {
+        let row = |row: usize| format!("F{file}-{row},2026-11-01,EUR,DE000000000,DE811569869,1,1\n");
+        format!("{heading}{}", (0..rows).map(row).collect::<String>()).into_bytes()
+    };
+    let upload = |rows: usize| {
+        let names: Vec<String> = (0..6).map(|file| format!("{file}.csv")).collect();
+        let files: Vec<(&str, Vec<u8>)> =
+            names.iter().enumerate().map(|(file, name)| (name.as_str(), table(file, rows))).collect();
+        client.upload("/invoices/upload", "/invoices/upload", &files).text()
+    };
+    let small = upload(1);
+    assert!(!small.contains("together"), "{small}");
+    std::fs::write(format!("/proc/{}/clear_refs", server.id()), "5").unwrap();
+    let before = kilobytes(server.id(), "VmHWM:");
+    let text = upload(20_000);
+    let more = kilobytes(server.id(), "VmHWM:").saturating_sub(before);
+    assert_eq!(text.matches("more than 20,000 rows together").count() + text.matches("more time or memory").count(), 5, "{text}");
+    assert!(text.contains("more than 20,000 rows together"), "{text}");
+    assert!(more < 110 * 1024, "{more} kB more");
+}
+
 /// A reader that notes its number and never answers.
 struct Sleepers {
     script: PathBuf,

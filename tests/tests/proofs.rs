@@ -952,6 +952,82 @@ fn every_record_is_watched() {
     assert_eq!(empty, ["credit_notes", "distributions", "evidence", "holidays", "late_claims", "status_lines", "status_reports"]);
 }
 
+/// In SQLite any column takes any value: bytes with the letters of a text, which unique indexes take for another value, and fractions.
+#[test]
+fn a_value_of_another_kind_is_found() {
+    let world = World::demo(Database::sqlite(), 60);
+    let mut conn = world.conn();
+    world.verify();
+    disarm(&mut conn);
+    // As one would who opens the file with another program.
+    query::execute(&mut conn, "PRAGMA foreign_keys = OFF", &[]).unwrap();
+    let columns = "SELECT GROUP_CONCAT(m.name || ' ' || c.name || ' ' || c.type, ';') AS value FROM sqlite_master m \
+                   JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'";
+    let columns = query::text(&mut conn, columns, &[]).unwrap().unwrap();
+    let (mut texts, mut numbers) = (0, 0);
+    for column in columns.split(';') {
+        let [table, name, kind] = column.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let is_text = ["TEXT", "DATE", "TIMESTAMP"].contains(&kind);
+        let other = if is_text { format!("CAST(\"{name}\" AS BLOB)") } else { format!("\"{name}\" + 0.4") };
+        let place = format!("rowid IN (SELECT MAX(rowid) FROM {table} WHERE \"{name}\" IS NOT NULL)");
+        store::connection::begin_batch(&mut conn).unwrap();
+        let changed = query::execute(&mut conn, &format!("UPDATE {table} SET \"{name}\" = {other} WHERE {place}"), &[]);
+        // The table's own rules say no, or it has no row with a value here.
+        if changed.is_ok_and(|rows| rows > 0) {
+            let (_, found) = verify_against(&mut conn, &[], None).unwrap();
+            let found = found.unwrap_or_else(|| panic!("not found: {table}.{name}"));
+            assert!(
+                found.place.starts_with(&format!("{table} ")) && found.problem.starts_with(name),
+                "{table}.{name}: {found:?}"
+            );
+            *(if is_text { &mut texts } else { &mut numbers }) += 1;
+        }
+        store::connection::roll_back_batch(&mut conn).unwrap();
+    }
+    assert!(texts > 100 && numbers > 100, "{texts} {numbers}");
+    rearm(&mut conn);
+    world.verify();
+}
+
+/// What follows from other rows, and nothing that writes by itself.
+#[test]
+fn what_nobody_else_looks_at_is_found() {
+    for database in Database::both() {
+        let world = World::demo(database, 60);
+        let (kind, mut conn) = (world.database.kind, world.conn());
+        let day = "(SELECT MAX(asset_id) + 1 FROM sum_trees), ";
+        let changes = [
+            ("holds ", "UPDATE holds SET expires_at = 1 WHERE state = 'open'".to_owned()),
+            ("holds ", "UPDATE holds SET state = 'expired' WHERE state <> 'open'".to_owned()),
+            ("transfers ", "UPDATE transfers SET credit_held = NULL WHERE credit_held = 0".to_owned()),
+            ("ledger_accounts ", "UPDATE ledger_accounts SET ceiling = ceiling + 1".to_owned()),
+            ("ledger_accounts ", "UPDATE ledger_accounts SET ceiling = NULL".to_owned()),
+            (
+                "sum_trees ",
+                format!("INSERT INTO sum_trees (asset_id, day, entry) SELECT {day} '2001-01-01', MIN(entry) FROM sum_trees"),
+            ),
+            (
+                "log_runs ",
+                "UPDATE log_runs SET last_seq = last_seq + 1 WHERE last_seq = (SELECT MAX(last_seq) FROM log_runs)".to_owned(),
+            ),
+            ("heads 1", "UPDATE heads SET next_id = 5".to_owned()),
+            ("schema looks_away", "CREATE VIEW looks_away AS SELECT 1 AS one".to_owned()),
+        ];
+        for (place, change) in changes {
+            store::connection::begin_batch(&mut conn).unwrap();
+            // One who may change rows takes the guards away and puts them back.
+            disarm(&mut conn);
+            query::execute(&mut conn, &change, &[]).unwrap_or_else(|error| panic!("{kind}: {change}: {error}"));
+            rearm(&mut conn);
+            let (_, found) = verify_against(&mut conn, &[], None).unwrap();
+            let found = found.unwrap_or_else(|| panic!("{kind}: not found: {change}"));
+            assert!(found.place.starts_with(place), "{kind}: {change}: {found:?}");
+            store::connection::roll_back_batch(&mut conn).unwrap();
+        }
+        world.verify();
+    }
+}
+
 /// Balances by account and commodity, debit positive, as the books name them.
 fn expected_balances(conn: &mut Conn) -> std::collections::BTreeMap<(String, String), String> {
     let mut expected = std::collections::BTreeMap::new();

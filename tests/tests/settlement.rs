@@ -384,6 +384,16 @@ fn owing_more_is_found(conn: &mut store::Conn) {
     }
 }
 
+/// Late claims left no marks once, but none was ever there before its receivable was paid.
+fn a_claim_before_any_payment_is_found(conn: &mut store::Conn, receivable: i64) {
+    let change = "INSERT INTO late_claims (receivable_id, party_id, due_minor, paid_minor) SELECT ?, MIN(id), 5, 0 FROM parties";
+    store::connection::begin_batch(conn).unwrap();
+    assert_eq!(store::query::execute(conn, change, &[receivable.into()]).unwrap(), 1);
+    let (_, found) = store::verify::verify(conn).unwrap();
+    assert!(found.is_some_and(|found| found.place.starts_with(&format!("late_claims {receivable}/"))));
+    store::connection::roll_back_batch(conn).unwrap();
+}
+
 /// Overdue: interest on what is outstanding, from the payment date, to those who hold; part payments in between.
 #[test]
 fn late_interest_follows_what_is_outstanding() {
@@ -393,6 +403,7 @@ fn late_interest_follows_what_is_outstanding() {
         let before = it.cash(Currency::EUR);
         it.world.move_to("2026-04-16");
         assert_eq!(it.state(&sold), "overdue");
+        a_claim_before_any_payment_is_found(&mut it.world.conn(), sold.id);
         let face = sold.face[0] + sold.face[1];
         let half = face / 2;
         it.pay(Currency::EUR, "2026-04-16", &sold, half);

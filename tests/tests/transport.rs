@@ -269,6 +269,45 @@ fn a_reader_who_does_not_read_is_cut_and_holds_little() {
     assert!(read > 5_000_000, "{read}");
 }
 
+/// What is sent behind a request is bounded while it is served and afterwards, and nothing that is whole is cut for it.
+#[test]
+fn what_is_sent_ahead_is_bounded() {
+    let world = world(|limits| limits.unserved = LONG);
+    let get = "GET /healthz HTTP/1.1\r\nHost: kontor.test\r\n";
+    let send = |bytes: &[u8]| {
+        let mut stream = connect(&world.base);
+        let _ = stream.write_all(bytes);
+        stream
+    };
+    // An unfinished head of 120 kB, alone and behind a request that is served.
+    let endless = format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(120_000));
+    for (first, status) in [("", "HTTP/1.1 431"), (get, "HTTP/1.1 200")] {
+        let before = Instant::now();
+        let first = if first.is_empty() { String::new() } else { format!("{first}\r\n") };
+        let answer = rest(&mut send(format!("{first}{endless}").as_bytes()));
+        assert!(before.elapsed() < SHORT, "{:?}", before.elapsed());
+        assert!(answer.is_empty() || answer.starts_with(status), "{answer}");
+    }
+    until("they are gone", || world.app().places.open.load(Ordering::Relaxed) == 0);
+    // Heads that are not too long, many at once, and the last with a body that does not say its length.
+    let long = format!("{get}X: {}\r\n\r\n", "a".repeat(12_000));
+    let chunked = format!("{get}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+    let all = format!("{}{}{chunked}", long.repeat(10), format!("{get}\r\n").repeat(400));
+    let answer = rest(&mut send(all.as_bytes()));
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 411);
+    assert_eq!(answer.to_lowercase().matches("connection: close").count(), 1, "behind the last");
+    // A body that comes in one go with its head is read, or answered, and never cut.
+    let before = world.app().places.cut.load(Ordering::Relaxed);
+    for (length, status) in [(60_000, "HTTP/1.1 4"), (3_000_000, "HTTP/1.1 413")] {
+        let mut body =
+            format!("{}a=", head("/login", FORM, &format!("Connection: close\r\nContent-Length: {length}"))).into_bytes();
+        body.resize(body.len() + length - 2, b'x');
+        let answer = rest(&mut send(&body));
+        assert!(answer.starts_with(status), "{length}: {answer:.200}");
+    }
+    assert_eq!(world.app().places.cut.load(Ordering::Relaxed), before);
+}
+
 /// One address gets so many connections, and a request on one of them is still served.
 #[test]
 fn one_address_has_a_bound_on_connections() {

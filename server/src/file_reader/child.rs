@@ -28,6 +28,8 @@ const BANK_SECONDS: u64 = 6;
 const ALL_BASE: u64 = 4;
 const ALL_PARTS: usize = 10;
 const ALL_SECONDS: u64 = 30;
+/// Rows of a table that are answered at once.
+const PART: usize = 250;
 /// An order is a line of so many bytes at most.
 const LONGEST_ORDER: u64 = 8_000_000;
 /// The child yields to the server where both want a core: it then has a third of the server's time.
@@ -108,13 +110,14 @@ fn run() -> std::io::Result<()> {
     rlimit::setrlimit(Resource::DATA, memory, memory)?;
     let mut budget = Budget { started: Instant::now(), account, seconds: if bank { BANK_SECONDS } else { SECONDS }, last: 0 };
     budget.share(order.files.len());
-    let mut faults = order.faults;
+    let (mut faults, mut together) = (order.faults, order.rows);
     let mut out = BufWriter::with_capacity(64_000, std::io::stdout().lock());
     for file in &order.files {
         budget.begin()?;
         let mut content = Vec::new();
         input.by_ref().take(u64::try_from(file.length).unwrap_or(0)).read_to_end(&mut content)?;
-        let mut reader = Reader { out: &mut out, budget: &mut budget, rows: MOST_ROWS, faults: &mut faults };
+        let (rows, together) = (MOST_ROWS, &mut together);
+        let mut reader = Reader { out: &mut out, budget: &mut budget, rows, together, faults: &mut faults };
         reader.read(&order.task, file, &content)?;
         reader.answer(&Answer::End)?;
     }
@@ -126,6 +129,8 @@ struct Reader<'a, W: Write> {
     budget: &'a mut Budget,
     /// Rows that the tables of this file may still have: those of an archive together no more than one alone.
     rows: usize,
+    /// Rows that the good tables of all files may still have.
+    together: &'a mut usize,
     /// Faults that may still be told of all files; the others are only counted.
     faults: &'a mut usize,
 }
@@ -269,7 +274,16 @@ impl<W: Write> Reader<'_, W> {
         let wrong = |row: &CsvInvoice| rules::accept(&row.invoice).err().map(|fault| (row.line, fault.into()));
         let faults: Vec<(u32, FileFault)> = rows.iter().filter_map(wrong).collect();
         if faults.is_empty() {
-            return self.found(name, Ok(Held::Table(rows)), content, place);
+            let Some(left) = self.together.checked_sub(rows.len()) else {
+                return self.found(name, Err(FileFault::rows_together()), &[], Content::None);
+            };
+            *self.together = left;
+            let mut rows = rows.into_iter();
+            while rows.len() > PART {
+                let part = rows.by_ref().take(PART).collect();
+                self.answer(&Answer::Part(part))?;
+            }
+            return self.found(name, Ok(Held::Table(rows.collect())), content, place);
         }
         self.faults(faults.into_iter().map(|(line, fault)| (format!("{name}:{line}"), fault)), 0)
     }

@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 
 /// An answer's line is no longer than this.
 const LONGEST_LINE: u64 = 48_000_000;
-/// All answers of one child together: four full tables of ordinary rows, or an archive's files and a table of long ones.
-const ALL_ANSWERS: u64 = 108_000_000;
+/// All answers to one upload together, whichever child gives them: two archives' files, or a full table beside one.
+pub(super) const ALL_ANSWERS: u64 = 108_000_000;
 /// A longer answer is parsed beside the threads that serve others.
 const LONG: usize = 64_000;
 
@@ -23,7 +23,8 @@ pub(super) struct Conversation {
     _child: Child,
     answers: BufReader<ChildStdout>,
     writing: JoinHandle<()>,
-    left: u64,
+    /// Bytes that may still be answered.
+    pub left: u64,
     until: Instant,
 }
 
@@ -35,7 +36,12 @@ impl Drop for Conversation {
 
 impl Conversation {
     /// Starts a child and sends it its order and the files, while its answers are read.
-    pub fn start(program: &Path, order: &Order, contents: Vec<Arc<Vec<u8>>>, until: Instant) -> Result<Self, FileFault> {
+    pub fn start(
+        program: &Path,
+        order: &Order,
+        contents: Vec<Arc<Vec<u8>>>,
+        (left, until): (u64, Instant),
+    ) -> Result<Self, FileFault> {
         let mut command = Command::new(program);
         command.arg(TASK).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| {
@@ -48,24 +54,25 @@ impl Conversation {
         let writing = tokio::spawn(async move {
             let _ = write(input, line, contents).await;
         });
-        Ok(Self { _child: child, answers: BufReader::new(output), writing, left: ALL_ANSWERS, until })
+        Ok(Self { _child: child, answers: BufReader::new(output), writing, left, until })
     }
 
-    /// The next answer with the bytes behind it. None where there is no more: the child was stopped, or says what it should not.
-    pub async fn next(&mut self) -> Option<(Answer, Vec<u8>)> {
+    /// The next answer with the bytes of its line and those behind it. None where there is no more: the child was stopped, or says what it should not.
+    pub async fn next(&mut self) -> Option<(Answer, usize, Vec<u8>)> {
         let until = tokio::time::Instant::from_std(self.until);
         tokio::time::timeout_at(until, self.read()).await.ok().flatten()
     }
 
-    async fn read(&mut self) -> Option<(Answer, Vec<u8>)> {
+    async fn read(&mut self) -> Option<(Answer, usize, Vec<u8>)> {
         let mut line = Vec::new();
         let most = self.left.min(LONGEST_LINE);
         (&mut self.answers).take(most).read_until(b'\n', &mut line).await.ok()?;
         if line.last() != Some(&b'\n') {
             return None;
         }
-        self.left = self.left.saturating_sub(u64::try_from(line.len()).ok()?);
-        let answer: Answer = if line.len() < LONG {
+        let length = line.len();
+        self.left = self.left.saturating_sub(u64::try_from(length).ok()?);
+        let answer: Answer = if length < LONG {
             serde_json::from_slice(&line).ok()?
         } else {
             tokio::task::spawn_blocking(move || serde_json::from_slice(&line)).await.ok()?.ok()?
@@ -83,7 +90,7 @@ impl Conversation {
                 return None;
             }
         }
-        Some((answer, behind))
+        Some((answer, length, behind))
     }
 }
 

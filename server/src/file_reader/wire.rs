@@ -3,7 +3,7 @@
 
 use super::{FileFault, Held, Shown};
 use formats::camt::Statement;
-use formats::csv::{ConfirmationRow, Payable};
+use formats::csv::{ConfirmationRow, CsvInvoice, Payable};
 use formats::pain002::StatusReport;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,8 @@ pub(super) struct Order {
     pub task: Task,
     /// Faults that may be told of all files together.
     pub faults: usize,
+    /// Rows that the good tables of all files together may still have.
+    pub rows: usize,
     pub files: Vec<Announced>,
 }
 
@@ -71,6 +73,8 @@ pub(super) enum Answer {
     Next {
         name: String,
     },
+    /// The first rows of a table; the others follow, the last with what is found.
+    Part(Vec<CsvInvoice>),
     Found {
         name: String,
         content: Content,

@@ -1,13 +1,14 @@
 //! Answers on their way out: a large one is counted for as long as it is held in memory, and leaves in pieces.
 
 use super::Shared;
-use super::connection::{Line, Served};
+use super::connection::{self, Line, Served};
 use super::error::Fault;
 use super::routes::owner;
 use super::shares::{Owner, Share};
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use std::pin::Pin;
@@ -125,11 +126,21 @@ pub async fn serve<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<Kept>, actix_web::Error> {
     let served = begin(&request);
-    Ok(next.call(request).await?.map_body(|_, body| Kept { body: body.boxed(), served }))
+    let mut response = next.call(request).await?;
+    note_answer(served.as_ref(), &mut response);
+    Ok(response.map_body(|_, body| Kept { body: body.boxed(), served }))
 }
 
 /// Tells the connection that a request of its is served from now on.
 #[must_use]
 pub fn begin(request: &ServiceRequest) -> Option<Served> {
-    request.conn_data::<Rc<Line>>().map(Line::serve)
+    let (head, body) = connection::size_of(request.head());
+    request.conn_data::<Rc<Line>>().map(|line| line.serve(head, body))
+}
+
+/// The handler has answered. A body without a length may hide what is sent behind it: its connection ends.
+pub fn note_answer<B>(served: Option<&Served>, response: &mut ServiceResponse<B>) {
+    if served.is_some_and(Served::is_last) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
 }

@@ -5,6 +5,8 @@
 use super::patience::Patience;
 use super::shares::network;
 use crate::limits::Limits;
+use actix_web::dev::RequestHead;
+use actix_web::http::header;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -30,8 +32,6 @@ pub struct Places {
     exempt: Vec<IpAddr>,
     by: Mutex<HashMap<IpAddr, Held>>,
     pub open: AtomicUsize,
-    /// Bytes that connections have sent for requests which are not served yet.
-    unserved: AtomicUsize,
     pub turned_away: AtomicU64,
     /// Ended for a newer one.
     pub put_out: AtomicU64,
@@ -72,6 +72,10 @@ impl Ticket {
 
     fn end(&self) {
         self.put_out.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waker) = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take() {
             waker.wake();
         }
@@ -105,7 +109,6 @@ impl Places {
             exempt: exempt.to_vec(),
             by: Mutex::default(),
             open: AtomicUsize::new(0),
-            unserved: AtomicUsize::new(0),
             turned_away: AtomicU64::new(0),
             put_out: AtomicU64::new(0),
             began: Instant::now(),
@@ -167,11 +170,13 @@ fn neighbourhood(network: IpAddr) -> IpAddr {
     }
 }
 
-/// Bytes that heads and what follows them may hold in all before a request is served. actix-web itself keeps up to 128 kB for each
-/// connection.
-const MOST_UNSERVED: usize = 32_000_000;
-/// A connection that holds no more is not ended for them.
-const SMALL_HEAD: usize = 16_000;
+/// A request's head is no longer than this, and so actix-web keeps 16 kB of it; by itself it keeps 128 kB.
+const LONGEST_HEAD: usize = 15_000;
+/// Bytes that are read before the protocol has its turn, and those of later requests that are read while one is served: the rest waits in
+/// the system.
+const AHEAD: usize = 8 * 1_024;
+/// Bytes that a head may have beside its method, address, names and values.
+const AROUND_HEAD: usize = 64;
 
 /// Ends one connection of those that hold most, so that the last places are not one sender's.
 fn relieve(by: &mut HashMap<IpAddr, Held>, now: u64) -> bool {
@@ -213,13 +218,45 @@ pub struct Line {
     served: Cell<usize>,
     /// The moment since which none is.
     since: Cell<Instant>,
+    /// Bytes that have come and belong to no request that was served: a head, or later requests.
+    ahead: Cell<usize>,
+    /// Bytes that are still to come of the body of the request that is served.
+    body: Cell<u64>,
+    /// The body does not say its length, and so the connection ends behind it.
+    chunked: Cell<bool>,
+    /// Bytes that the protocol has not looked at yet.
+    fresh: Cell<usize>,
+    /// Reading waits until what is served has ended.
+    waits: Cell<bool>,
     ticket: Arc<Ticket>,
 }
 
 impl Line {
-    /// A request is served on this connection from now until the guard is dropped.
+    fn new(ticket: Arc<Ticket>) -> Rc<Self> {
+        Rc::new(Self {
+            served: Cell::new(0),
+            since: Cell::new(Instant::now()),
+            ahead: Cell::new(0),
+            body: Cell::new(0),
+            chunked: Cell::new(false),
+            fresh: Cell::new(0),
+            waits: Cell::new(false),
+            ticket,
+        })
+    }
+
+    /// A request is served on this connection from now until the guard is dropped. Its head has at most so many bytes; a body that does
+    /// not say its length has none.
     #[must_use]
-    pub fn serve(self: &Rc<Self>) -> Served {
+    pub fn serve(self: &Rc<Self>, head: usize, body: Option<u64>) -> Served {
+        // Whatever is around a handler may say it again.
+        if self.served.get() == 0 {
+            let behind = self.ahead.get().saturating_sub(head);
+            let (come, whole) = (u64::try_from(behind).unwrap_or(u64::MAX), body.unwrap_or(u64::MAX));
+            self.body.set(whole.saturating_sub(come));
+            self.ahead.set(usize::try_from(come.saturating_sub(whole)).unwrap_or(0));
+            self.chunked.set(body.is_none());
+        }
         self.served.set(self.served.get().saturating_add(1));
         self.set_working(true);
         Served(Rc::clone(self))
@@ -230,18 +267,78 @@ impl Line {
         self.ticket.works.store(works, Ordering::Relaxed);
     }
 
+    /// So many bytes have come.
+    fn note(&self, bytes: usize) {
+        let own = self.body.get().min(u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.body.set(self.body.get().saturating_sub(own));
+        self.ahead.set(self.ahead.get().saturating_add(bytes.saturating_sub(usize::try_from(own).unwrap_or(bytes))));
+        self.fresh.set(self.fresh.get().saturating_add(bytes));
+    }
+
+    /// The protocol must look at what has come before more is read, or before it is judged.
+    fn is_due(&self) -> bool {
+        self.fresh.get() >= AHEAD || (self.fresh.get() > 0 && self.ahead.get() > LONGEST_HEAD)
+    }
+
+    /// The protocol has looked at all that has come, and there is no request in it.
+    fn is_head_too_long(&self) -> bool {
+        self.served.get() == 0 && !self.chunked.get() && self.ahead.get() > LONGEST_HEAD
+    }
+
+    /// Enough of later requests is here.
+    fn is_full(&self) -> bool {
+        self.served.get() > 0 && self.body.get() == 0 && self.ahead.get() >= AHEAD
+    }
+
     fn unserved_for(&self) -> Option<Duration> {
         (self.served.get() == 0).then(|| self.since.get().elapsed())
     }
 }
 
+/// The most bytes that this head had, and the length of its body, if it says one.
+#[must_use]
+pub fn size_of(head: &RequestHead) -> (usize, Option<u64>) {
+    let address = [
+        head.uri.scheme_str(),
+        head.uri.authority().map(|name| name.as_str()),
+        head.uri.path_and_query().map(|path| path.as_str()),
+    ];
+    let address = address.into_iter().flatten().map(str::len);
+    let lines = head.headers().iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()).saturating_add(4));
+    let bytes = address.chain(lines).fold(AROUND_HEAD.saturating_add(head.method.as_str().len()), usize::saturating_add);
+    let stated =
+        || head.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
+    (bytes, (!head.headers().contains_key(header::TRANSFER_ENCODING)).then(stated))
+}
+
 pub struct Served(Rc<Line>);
+
+impl Served {
+    /// The handler has its answer and needs no more of the body. Whether the connection must end behind it.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        let chunked = self.0.chunked.get();
+        if chunked {
+            self.0.body.set(0);
+        }
+        chunked
+    }
+}
 
 impl Drop for Served {
     fn drop(&mut self) {
         self.0.served.set(self.0.served.get().saturating_sub(1));
         self.0.since.set(Instant::now());
         self.0.set_working(self.0.served.get() > 0);
+        if self.0.served.get() == 0 {
+            if self.0.ahead.get() > LONGEST_HEAD {
+                // The next request may be whole in it.
+                self.0.fresh.set(self.0.fresh.get().max(1));
+            }
+            if self.0.waits.take() {
+                self.0.ticket.wake();
+            }
+        }
     }
 }
 
@@ -253,8 +350,6 @@ pub struct Watched {
     reader: Patience,
     unserved: Duration,
     next_look: Option<Pin<Box<Sleep>>>,
-    /// Its part of the unserved bytes.
-    sent: usize,
     place: Place,
 }
 
@@ -262,9 +357,9 @@ impl Watched {
     /// Fails when this address has too many.
     pub fn new(stream: TcpStream, places: &Arc<Places>, limits: &Limits) -> io::Result<Self> {
         let place = places.take(stream.peer_addr()?.ip()).ok_or_else(|| io::Error::from(io::ErrorKind::QuotaExceeded))?;
-        let line = Rc::new(Line { served: Cell::new(0), since: Cell::new(Instant::now()), ticket: Arc::clone(&place.ticket) });
+        let line = Line::new(Arc::clone(&place.ticket));
         let reader = Patience::new(limits.answer_patience);
-        Ok(Self { stream, line, reader, unserved: limits.unserved, next_look: None, sent: 0, place })
+        Ok(Self { stream, line, reader, unserved: limits.unserved, next_look: None, place })
     }
 
     #[must_use]
@@ -273,25 +368,23 @@ impl Watched {
     }
 
     fn cut(&self) -> io::Error {
-        self.place.places.cut.fetch_add(1, Ordering::Relaxed);
-        let address = self.peer().map(|peer| peer.ip().to_string());
-        tracing::warn!(address, code = "connection_too_slow", "denied");
+        self.deny("connection_too_slow");
         io::ErrorKind::TimedOut.into()
     }
 
-    /// Counts what has come while no request is served.
-    fn note_sent(&mut self, bytes: usize) -> io::Result<()> {
-        if self.line.served.get() > 0 {
-            self.forget_sent();
-            return Ok(());
-        }
-        self.sent = self.sent.saturating_add(bytes);
-        let all = self.place.places.unserved.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if all > MOST_UNSERVED && self.sent > SMALL_HEAD { Err(self.cut()) } else { Ok(()) }
+    fn deny(&self, code: &str) {
+        self.place.places.cut.fetch_add(1, Ordering::Relaxed);
+        let address = self.peer().map(|peer| peer.ip().to_string());
+        tracing::warn!(address, code, "denied");
     }
 
-    fn forget_sent(&mut self) {
-        self.place.places.unserved.fetch_sub(std::mem::take(&mut self.sent), Ordering::Relaxed);
+    /// Says why, if the peer still listens.
+    fn refuse_head(&self) -> io::Error {
+        self.deny("head_too_long");
+        let _ = self
+            .stream
+            .try_write(b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        io::ErrorKind::InvalidData.into()
     }
 
     /// The peer has sent or taken something.
@@ -324,18 +417,27 @@ impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.check_place()?;
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if read.is_ready() {
-            if let Err(cut) = this.note_sent(buffer.filled().len().saturating_sub(before)) {
-                buffer.set_filled(before);
-                return Poll::Ready(Err(cut));
+        if this.line.is_due() {
+            this.line.fresh.set(0);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if this.line.is_head_too_long() {
+            return Poll::Ready(Err(this.refuse_head()));
+        }
+        this.line.waits.set(this.line.is_full());
+        if !this.line.waits.get() {
+            let before = buffer.filled().len();
+            let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+            if read.is_ready() {
+                this.line.note(buffer.filled().len().saturating_sub(before));
+                this.note_move();
+                return read;
             }
-            this.note_move();
-            return read;
+            this.line.fresh.set(0);
         }
         this.place.ticket.wait(context);
-        if this.is_left_alone(context) { Poll::Ready(Err(this.cut())) } else { read }
+        if this.is_left_alone(context) { Poll::Ready(Err(this.cut())) } else { Poll::Pending }
     }
 }
 
@@ -346,7 +448,6 @@ impl AsyncWrite for Watched {
         match Pin::new(&mut this.stream).poll_write(context, bytes) {
             Poll::Ready(Ok(taken)) => {
                 this.reader.moved(taken);
-                this.forget_sent();
                 this.note_move();
                 this.line.set_working(this.line.served.get() > 0);
                 Poll::Ready(Ok(taken))
@@ -367,12 +468,6 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.forget_sent();
     }
 }
 
@@ -419,30 +514,101 @@ mod tests {
         assert_eq!(neighbourhood("2001:db8:1:2::".parse().unwrap()), "2001:db8:1::".parse::<IpAddr>().unwrap());
     }
 
-    /// A flood of heads that never end costs bounded memory, and whoever is served or small stays.
-    #[test]
-    fn heads_share_one_bound() {
+    /// What `act` sees of a connection whose peer sends these bytes and reads what it gets.
+    fn connected<T>(bytes: Vec<u8>, act: impl AsyncFnOnce(&mut Watched) -> T) -> (T, Vec<u8>) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let received = |others: usize, bytes: usize, served: bool| {
-            let places = Places::new(9, 100, &[]);
-            places.unserved.store(others, Ordering::Relaxed);
-            let read = actix_web::rt::System::new().block_on(async {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-                let (stream, _) = listener.accept().await.unwrap();
-                let mut watched = Watched::new(stream, &places, &Limits::default()).unwrap();
-                let _served = served.then(|| watched.line.serve());
-                client.write_all(&vec![b'x'; bytes]).await.unwrap();
-                client.shutdown().await.unwrap();
-                watched.read_to_end(&mut Vec::new()).await
+        actix_web::rt::System::new().block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut watched = Watched::new(stream, &Places::new(9, 100, &[]), &Limits::default()).unwrap();
+            let peer = actix_web::rt::spawn(async move {
+                let _ = client.write_all(&bytes).await;
+                let mut answer = Vec::new();
+                let _ = client.read_to_end(&mut answer).await;
+                answer
             });
-            assert_eq!(places.unserved.load(Ordering::Relaxed), others, "what a connection held is given back");
-            read.map_err(|error| error.kind())
-        };
-        assert_eq!(received(0, 120_000, false), Ok(120_000));
-        assert_eq!(received(MOST_UNSERVED, 120_000, false), Err(io::ErrorKind::TimedOut));
-        assert_eq!(received(MOST_UNSERVED, SMALL_HEAD, false), Ok(SMALL_HEAD));
-        assert_eq!(received(MOST_UNSERVED, 120_000, true), Ok(120_000));
+            let seen = act(&mut watched).await;
+            drop(watched);
+            (seen, peer.await.unwrap())
+        })
+    }
+
+    /// All that comes until nothing more does, as the protocol reads it: again and again until it must wait.
+    async fn take(watched: &mut Watched) -> io::Result<usize> {
+        use tokio::io::AsyncReadExt;
+        let (mut all, mut piece) = (0, vec![0; 8_192]);
+        while let Ok(read) = tokio::time::timeout(Duration::from_millis(300), watched.read(&mut piece)).await {
+            match read? {
+                0 => break,
+                count => all += count,
+            }
+        }
+        Ok(all)
+    }
+
+    /// A head that never ends is refused by itself, however little others hold; one that is served before it does not hide it.
+    #[test]
+    fn a_head_has_a_bound_of_its_own() {
+        let (seen, answer) = connected(vec![b'x'; 120_000], async |watched| take(watched).await);
+        assert_eq!(seen.map_err(|error| error.kind()), Err(io::ErrorKind::InvalidData));
+        assert!(answer.starts_with(b"HTTP/1.1 431 ") || answer.is_empty(), "{answer:?}");
+        let (seen, _) = connected(vec![b'x'; LONGEST_HEAD], async |watched| take(watched).await.unwrap());
+        assert_eq!(seen, LONGEST_HEAD);
+        // Behind a request without a body: little is read while it is served, and no more than a head afterwards.
+        let ((first, then), _) = connected(vec![b'x'; 120_000], async |watched| {
+            let line = Rc::clone(&watched.line);
+            let served = line.serve(100, Some(0));
+            let first = take(watched).await.unwrap();
+            let woken =
+                tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(take(watched), async { drop(served) }).0 });
+            (first, woken.await.unwrap().map_err(|error| error.kind()))
+        });
+        assert!((AHEAD..=2 * AHEAD).contains(&first), "{first}");
+        assert_eq!(then, Err(io::ErrorKind::InvalidData));
+    }
+
+    /// Requests that are sent ahead are all served, and hold no more than one that waits.
+    #[test]
+    fn requests_sent_ahead_hold_no_more_than_one() {
+        let (most, _) = connected(vec![b'x'; 200_000], async |watched| {
+            let line = Rc::clone(&watched.line);
+            let (mut all, mut served, mut most) = (0, 0, 0);
+            for _ in 0..1_990 {
+                let one = line.serve(100, Some(0));
+                served += 100;
+                all += tokio::time::timeout(Duration::from_millis(2), async {
+                    let (mut own, mut piece) = (0, vec![0; 8_192]);
+                    while line.ahead.get() < AHEAD {
+                        own += tokio::io::AsyncReadExt::read(watched, &mut piece).await.unwrap();
+                    }
+                    own
+                })
+                .await
+                .unwrap_or(0);
+                most = most.max(all - served);
+                drop(one);
+            }
+            most
+        });
+        assert!(most <= 2 * AHEAD, "{most}");
+    }
+
+    /// A body is read whole, whether it is waited for or its request was answered before; one without a length ends its connection.
+    #[test]
+    fn no_body_is_cut() {
+        for (length, answered) in [(Some(1_000_000), false), (Some(1_000_000), true), (None, false)] {
+            let (seen, _) = connected(vec![b'x'; 1_000_100], async |watched| {
+                let line = Rc::clone(&watched.line);
+                let served = line.serve(100, length);
+                assert_eq!(answered && served.is_last(), false);
+                let served = Some(served).filter(|_| !answered);
+                let seen = take(watched).await.unwrap();
+                assert_eq!(served.is_some_and(|served| served.is_last()), length.is_none());
+                seen
+            });
+            assert_eq!(seen, 1_000_100, "{length:?} {answered}");
+        }
     }
 
     fn unwrap(places: Arc<Places>) -> Places {

@@ -4,12 +4,20 @@ use super::api::{FILE_TYPES, schemas};
 use super::pages::Answer;
 use super::rights::{Anyone, Who};
 use super::routes::Routes;
-use actix_web::HttpResponse;
+use actix_web::http::header::{self, AcceptEncoding, Encoding, Header};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
+use std::io::Write;
+use std::sync::OnceLock;
 
 pub fn add_routes(routes: &mut Routes) {
-    routes.get("/api/v1/openapi.json", openapi);
+    routes.get(PATH, openapi);
 }
+
+pub const PATH: &str = "/api/v1/openapi.json";
 
 /// What an address answers: fields of the answer itself, and of an item where it is a list. A question mark: it may be null.
 pub const ANSWERS: &[(&str, &str, &str)] = &[
@@ -218,8 +226,40 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
 }
 
 /// The API as OpenAPI 3.1, from the program's own routes and types.
-async fn openapi(_who: Who<Anyone>) -> Answer {
-    Ok(HttpResponse::Ok().json(document()))
+async fn openapi(_who: Who<Anyone>, request: HttpRequest) -> Answer {
+    let made = MADE.get_or_init(Made::new);
+    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == made.tag)) {
+        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, made.tag.as_str())).finish());
+    }
+    let (gzip, plain) = (Encoding::gzip(), Encoding::identity());
+    let wanted = AcceptEncoding::parse(&request).ok().and_then(|accepted| accepted.negotiate([&gzip, &plain].into_iter()));
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("application/json").insert_header((header::ETAG, made.tag.as_str()));
+    answer.insert_header((header::VARY, "accept-encoding"));
+    if wanted == Some(gzip) && !made.packed.is_empty() {
+        return Ok(answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(made.packed.clone()));
+    }
+    Ok(answer.body(made.plain.clone()))
+}
+
+/// The document as it is sent. It is the same for as long as the program runs, and anybody may ask for it.
+struct Made {
+    plain: Bytes,
+    packed: Bytes,
+    tag: String,
+}
+
+static MADE: OnceLock<Made> = OnceLock::new();
+
+impl Made {
+    fn new() -> Self {
+        let plain = document().to_string();
+        let tag = format!("W/\"{}\"", crate::hash::sha256_hex(plain.as_bytes()).get(..16).unwrap_or("0"));
+        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+        let packed = packer.write_all(plain.as_bytes()).and_then(|()| packer.finish()).unwrap_or_default();
+        Self { plain: plain.into(), packed: packed.into(), tag }
+    }
 }
 
 /// See [`openapi`].

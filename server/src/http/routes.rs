@@ -181,6 +181,7 @@ pub async fn wrap<B: MessageBody + 'static>(
         None => response.map_into_left_body::<BoxBody>(),
     };
     denials::note(&inner, response.response(), &code, &id, started);
+    answers::note_answer(served.as_ref(), &mut response);
     if response.status() == actix_web::http::StatusCode::REQUEST_TIMEOUT {
         response.response_mut().head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }
@@ -194,6 +195,7 @@ pub async fn wrap<B: MessageBody + 'static>(
     }
     let asset = inner.path().starts_with("/assets/") && response.status().is_success();
     let sound = response.status().is_success();
+    let lasting = inner.path() == openapi::PATH && (sound || response.status() == actix_web::http::StatusCode::NOT_MODIFIED);
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -208,7 +210,8 @@ pub async fn wrap<B: MessageBody + 'static>(
     set("cross-origin-opener-policy", "same-origin");
     set("cross-origin-resource-policy", "same-origin");
     set("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=()");
-    set("cache-control", if asset { "public, max-age=31536000, immutable" } else { "no-store" });
+    let kept = if asset { "public, max-age=31536000, immutable" } else { "public, max-age=300" };
+    set("cache-control", if asset || lasting { kept } else { "no-store" });
     Ok(response.map_body(|_, body| Kept { body: body.boxed(), served }))
 }
 

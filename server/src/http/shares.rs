@@ -30,6 +30,8 @@ pub struct Stock {
     most: usize,
     /// Of one owner.
     each: usize,
+    /// Of one owner, however many others hold.
+    spared: usize,
     held: Mutex<Held>,
 }
 
@@ -42,7 +44,13 @@ struct Held {
 impl Stock {
     #[must_use]
     pub fn new(most: usize, each: usize) -> Arc<Self> {
-        Arc::new(Self { most, each, held: Mutex::default() })
+        Self::sparing(most, each, 0)
+    }
+
+    /// The same where each owner has so many in any case: a small one is not kept back by large ones of others.
+    #[must_use]
+    pub fn sparing(most: usize, each: usize, spared: usize) -> Arc<Self> {
+        Arc::new(Self { most, each, spared, held: Mutex::default() })
     }
 
     /// Bytes that are held now.
@@ -66,7 +74,7 @@ impl Stock {
         let mut held = self.lock();
         let own = held.by.get(&owner).copied().unwrap_or(0);
         let (all, own) = (held.all.saturating_add(bytes), own.saturating_add(bytes));
-        let fits = all <= self.most && own <= self.each;
+        let fits = own <= self.each && (all <= self.most || own <= self.spared);
         if fits {
             held.all = all;
             held.by.insert(owner, own);
@@ -95,6 +103,19 @@ pub struct Share {
 }
 
 impl Share {
+    /// Bytes of this share.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.bytes
+    }
+
+    /// Gives so many back.
+    pub fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.stock.give_back(self.owner, bytes);
+    }
+
     /// Whether so many are held in all: what is missing is taken.
     #[must_use]
     pub fn reach(&mut self, bytes: usize) -> bool {
@@ -139,6 +160,23 @@ mod tests {
         let mut third = stock.share(Owner::Company(3));
         assert!(third.reach(10) && third.reach(30) && stock.held() == 90, "only what is missing is taken");
         drop((other, third));
+        assert_eq!((stock.held(), stock.lock().by.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_small_share_finds_room_beside_large_ones() {
+        let stock = Stock::sparing(100, 60, 10);
+        let (mut one, mut other) = (stock.share(Owner::Company(1)), stock.share(Owner::Company(2)));
+        assert!(one.grow(60) && other.grow(40));
+        let mut third = stock.share(Owner::Company(3));
+        assert!(third.grow(10) && !third.grow(1), "the small one, and no more");
+        assert!(!other.grow(1) && !one.grow(1));
+        one.shrink(30);
+        assert_eq!((one.held(), stock.held()), (30, 80));
+        assert!(third.grow(20) && !third.grow(1));
+        one.shrink(99);
+        assert_eq!((one.held(), stock.held()), (0, 70));
+        drop((one, other, third));
         assert_eq!((stock.held(), stock.lock().by.len()), (0, 0));
     }
 

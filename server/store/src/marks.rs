@@ -18,7 +18,7 @@ pub struct Mark {
 }
 
 /// What stands before the digest of a mark of version 2. One of version 1 has nothing there.
-const SECOND: &str = "2:";
+pub(crate) const SECOND: &str = "2:";
 
 impl Mark {
     /// As the audit keeps it.

@@ -117,6 +117,9 @@ fn recompute(conn: &mut Conn, (saved, key): (&[Saved], Option<&Verifier>), marks
     if found.is_none() {
         found = guards::check_schema(conn)?;
     }
+    if found.is_none() {
+        found = guards::check_rest(conn)?;
+    }
     Ok((coverage, found))
 }
 

@@ -4,7 +4,7 @@ use super::super::answers::{Stored, read_stored};
 use super::super::error::Fault;
 use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, Token};
-use super::super::shares::Owner;
+use super::super::shares::{Owner, Share};
 use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::{Group, Listing, MOST_FAULTS_SHOWN, csv_file, faults_file, plain_table};
 use super::programmes::{standing_block, standing_sentence};
@@ -31,6 +31,7 @@ use domain::party::Role;
 use formats::csv::{CsvInvoice, MOST_FAULTS, MOST_ROWS};
 use serde_json::Value as Json;
 use std::collections::HashMap;
+use std::sync::Arc;
 use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
 use store::records::{Keyed, Record};
 use store::{CreditNote, Evidence, Invoice, Party};
@@ -218,7 +219,8 @@ pub async fn register<R: SignedIn>(who: &Who<R>, key: &str, file: UploadedFile) 
         return Ok(vec![too_large(file.name)]);
     }
     let mut findings = who.app.reader.invoices(who.party_id()?, vec![Upload { name: file.name, content: file.content }]).await?;
-    register_found(who, key, findings.files.pop().unwrap_or_default(), &mut { MOST_FAULTS }).await
+    let found = findings.files.pop().unwrap_or_default();
+    register_found(who, key, (found, &findings.kept), &mut { MOST_FAULTS }).await
 }
 
 fn too_large(name: String) -> Answered {
@@ -229,7 +231,7 @@ fn too_large(name: String) -> Answered {
 async fn register_found<R: SignedIn>(
     who: &Who<R>,
     key: &str,
-    found: Vec<Found>,
+    (found, kept): (Vec<Found>, &Arc<Share>),
     most: &mut usize,
 ) -> Result<Vec<Answered>, Fault> {
     let mut results = Vec::with_capacity(found.len());
@@ -238,9 +240,10 @@ async fn register_found<R: SignedIn>(
         let key = if index == 0 { key.to_owned() } else { format!("{key}-{index}") };
         let (name, content) = (found.name, found.content);
         let outcome = match found.held {
+            Err(fault) if fault.code == FileFault::BUSY => Err(Fault::Busy),
             Err(fault) => Err(Fault::Unreadable(fault)),
             Ok(Held::Table(rows)) => {
-                results.extend(register_table(who, &key, name, (content, rows), most).await?);
+                results.extend(register_table(who, &key, name, (content, rows, kept), most).await?);
                 continue;
             }
             Ok(Held::Invoice(invoice, warnings)) => {
@@ -261,13 +264,15 @@ async fn register_table<R: SignedIn>(
     who: &Who<R>,
     key: &str,
     name: String,
-    (content, rows): (Vec<u8>, Vec<CsvInvoice>),
+    (content, rows, kept): (Vec<u8>, Vec<CsvInvoice>, &Arc<Share>),
     most: &mut usize,
 ) -> Result<Vec<Answered>, Fault> {
     let (sha256, supplier_id) = (sha256_hex(&content), who.party_id()?);
-    let hash = sha256.clone();
+    // The rows are held for as long as they are looked through, whether or not the caller stays.
+    let (hash, held) = (sha256.clone(), Arc::clone(kept));
     let (rows, faults) = who
         .read(move |conn| {
+            let _held = held;
             // What was loaded before, by this request's first sending or another, is for the command to answer.
             if find_loaded(conn, supplier_id, &hash)?.is_some() {
                 return Ok((rows, Vec::new()));
@@ -374,7 +379,10 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
         let answered = if large {
             vec![too_large(name.clone())]
         } else {
-            register_found(&who, &format!("{base}-{index}"), read.next().unwrap_or_default(), &mut most).await?
+            {
+                let found = (read.next().unwrap_or_default(), &findings.kept);
+                register_found(&who, &format!("{base}-{index}"), found, &mut most).await?
+            }
         };
         all = answered.iter().map(Answered::count).fold(all, usize::saturating_add);
         let many = answered.len() > MOST_FAULTS_SHOWN;

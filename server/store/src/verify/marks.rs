@@ -1,10 +1,18 @@
 //! The records as they are against the marks that their commands have left in the audit.
 
 use super::{Finding, finding};
+use crate::marks::SECOND;
+use crate::query;
 use crate::records::{MARKED, MarkPage, Record};
 use crate::rows::{AuditRecord, Heads, LateClaim};
 use crate::{Conn, Result};
 use std::collections::{HashMap, HashSet};
+
+#[derive(diesel::QueryableByName)]
+struct Paid {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    receivable: i64,
+}
 
 /// The last mark of every record, and the command that left it.
 #[derive(Default)]
@@ -14,6 +22,11 @@ pub(super) struct Marks {
     whole: bool,
     /// Receivables of whose late claims any has a mark.
     claims: HashSet<i64>,
+    /// The last transfer before late claims left marks: the first mark of one, or of the second version, which came later, ends it.
+    before_claims: Option<i64>,
+    last_transfer: i64,
+    /// Receivables that had been paid by then, once somebody asks.
+    paid_before: Option<HashSet<i64>>,
     /// What the founding and the ends of days have said: the custody account and the business date.
     custody: Option<String>,
     business_date: Option<String>,
@@ -30,11 +43,16 @@ impl Marks {
             let input: serde_json::Value = serde_json::from_str(&record.input).unwrap_or_default();
             self.custody = input.get("custody_iban").and_then(said);
         }
+        let before = self.last_transfer;
+        self.last_transfer = before.max(record.last_transfer);
         let Some(wrote) = outcome.get("wrote").and_then(serde_json::Value::as_object) else { return };
         self.whole |= record.seq == 1;
         for (name, digest) in wrote {
             let digest = digest.as_str().unwrap_or_default().to_owned();
             let claim: Option<i64> = name.strip_prefix("late_claims/").and_then(|key| key.split('/').next()?.parse().ok());
+            if claim.is_some() || digest.starts_with(SECOND) {
+                self.before_claims.get_or_insert(before);
+            }
             self.claims.extend(claim);
             self.last.insert(name.clone(), (digest, record.seq));
         }
@@ -52,11 +70,21 @@ impl Marks {
         None
     }
 
-    /// Whether it is a late claim from before they left marks: one of a receivable none of whose claims has any, or one that is paid, which
-    /// the journal tells.
-    fn is_older_claim(&self, conn: &mut Conn, name: &str) -> Result<bool> {
+    /// Whether it is a late claim from before they left marks: one of a receivable that had been paid by then, and none of whose claims has
+    /// any, or which is paid, as the journal tells.
+    fn is_older_claim(&mut self, conn: &mut Conn, name: &str) -> Result<bool> {
         let Some(key) = name.strip_prefix("late_claims/").and_then(|key| key.split_once('/')) else { return Ok(false) };
         let (Ok(receivable), Ok(party)) = (key.0.parse::<i64>(), key.1.parse::<i64>()) else { return Ok(false) };
+        if self.paid_before.is_none() {
+            // A claim is written when its receivable is paid.
+            let paid = "SELECT DISTINCT d.owner_id AS receivable FROM transfers t JOIN ledger_accounts d ON d.id = t.debit_account \
+                        WHERE d.kind = 'collection' AND t.number <= ?";
+            let paid: Vec<Paid> = query::list(conn, paid, &[self.before_claims.unwrap_or(i64::MAX).into()])?;
+            self.paid_before = Some(paid.into_iter().map(|paid| paid.receivable).collect());
+        }
+        if !self.paid_before.as_ref().is_some_and(|paid| paid.contains(&receivable)) {
+            return Ok(false);
+        }
         let known = [receivable.into(), party.into()];
         let claim = LateClaim::find_where(conn, "receivable_id = ? AND party_id = ?", &known)?;
         Ok(!self.claims.contains(&receivable) || claim.is_some_and(|claim| claim.due_minor == claim.paid_minor))
