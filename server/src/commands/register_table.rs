@@ -75,7 +75,10 @@ pub fn examine_all(
 
 /// Whether no row above has claimed any of it.
 fn claims_all(seen: &mut std::collections::HashSet<String>, examined: &Examined) -> bool {
-    examined.claims().into_iter().fold(true, |free, claim| seen.insert(claim) && free)
+    let claims = examined.claims();
+    let free = claims.iter().all(|claim| !seen.contains(claim));
+    seen.extend(claims);
+    free
 }
 
 /// A record that this very table has made before.
