@@ -967,7 +967,7 @@ fn a_value_of_another_kind_is_found() {
     let (mut texts, mut numbers) = (0, 0);
     for column in columns.split(';') {
         let [table, name, kind] = column.split(' ').collect::<Vec<_>>().try_into().unwrap();
-        let is_text = ["TEXT", "DATE", "TIMESTAMP"].contains(&kind);
+        let is_text = ["TEXT", "DATE", "TIMESTAMP", "VARCHAR(50)"].contains(&kind);
         let other = if is_text { format!("CAST(\"{name}\" AS BLOB)") } else { format!("\"{name}\" + 0.4") };
         let place = format!("rowid IN (SELECT MAX(rowid) FROM {table} WHERE \"{name}\" IS NOT NULL)");
         store::connection::begin_batch(&mut conn).unwrap();

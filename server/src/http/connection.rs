@@ -601,7 +601,7 @@ mod tests {
             let (seen, _) = connected(vec![b'x'; 1_000_100], async |watched| {
                 let line = Rc::clone(&watched.line);
                 let served = line.serve(100, length);
-                assert_eq!(answered && served.is_last(), false);
+                assert!(!(answered && served.is_last()));
                 let served = Some(served).filter(|_| !answered);
                 let seen = take(watched).await.unwrap();
                 assert_eq!(served.is_some_and(|served| served.is_last()), length.is_none());

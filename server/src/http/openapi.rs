@@ -5,7 +5,6 @@ use super::pages::Answer;
 use super::rights::{Anyone, Who};
 use super::routes::Routes;
 use actix_web::http::header::{self, AcceptEncoding, Encoding, Header};
-use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -227,7 +226,7 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
 
 /// The API as OpenAPI 3.1, from the program's own routes and types.
 async fn openapi(_who: Who<Anyone>, request: HttpRequest) -> Answer {
-    let made = MADE.get_or_init(Made::new);
+    let made: &'static Made = MADE.get_or_init(Made::new);
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     if known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == made.tag)) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, made.tag.as_str())).finish());
@@ -238,15 +237,15 @@ async fn openapi(_who: Who<Anyone>, request: HttpRequest) -> Answer {
     answer.content_type("application/json").insert_header((header::ETAG, made.tag.as_str()));
     answer.insert_header((header::VARY, "accept-encoding"));
     if wanted == Some(gzip) && !made.packed.is_empty() {
-        return Ok(answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(made.packed.clone()));
+        return Ok(answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(made.packed.as_slice()));
     }
-    Ok(answer.body(made.plain.clone()))
+    Ok(answer.body(made.plain.as_slice()))
 }
 
 /// The document as it is sent. It is the same for as long as the program runs, and anybody may ask for it.
 struct Made {
-    plain: Bytes,
-    packed: Bytes,
+    plain: Vec<u8>,
+    packed: Vec<u8>,
     tag: String,
 }
 
@@ -254,11 +253,11 @@ static MADE: OnceLock<Made> = OnceLock::new();
 
 impl Made {
     fn new() -> Self {
-        let plain = document().to_string();
-        let tag = format!("W/\"{}\"", crate::hash::sha256_hex(plain.as_bytes()).get(..16).unwrap_or("0"));
+        let plain = document().to_string().into_bytes();
+        let tag = format!("W/\"{}\"", crate::hash::sha256_hex(&plain).get(..16).unwrap_or("0"));
         let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-        let packed = packer.write_all(plain.as_bytes()).and_then(|()| packer.finish()).unwrap_or_default();
-        Self { plain: plain.into(), packed: packed.into(), tag }
+        let packed = packer.write_all(&plain).and_then(|()| packer.finish()).unwrap_or_default();
+        Self { plain, packed, tag }
     }
 }
 
