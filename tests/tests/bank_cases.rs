@@ -282,13 +282,18 @@ fn a3_a_reversal_is_read_in_each_spelling() {
     for database in Database::both() {
         let it = Setting::start(database);
         let bank = Transport::new(&it.world.database);
-        for (word, state) in [("true", "returned"), ("1", "returned"), ("0", "settled"), ("false", "settled")] {
-            let id = it.pay_out("107.00");
+        for (word, state, amount) in [
+            ("true", "returned", "107.00"),
+            ("1", "returned", "107.01"),
+            ("0", "settled", "107.02"),
+            ("false", "settled", "107.03"),
+        ] {
+            let id = it.pay_out(amount);
             let told = format!("<NtryDtls><TxDtls><Refs><EndToEndId>{id}</EndToEndId></Refs></TxDtls></NtryDtls>");
-            let left = statement(&format!("{id}-OUT"), &entry("107.00", false, &format!("{id}-1"), &told));
+            let left = statement(&format!("{id}-OUT"), &entry(amount, false, &format!("{id}-1"), &told));
             bank.deliver(&it.world, &format!("{id}-out.xml"), &left);
             let back =
-                entry("107.00", true, &format!("{id}-2"), &told).replace("<Sts>", &format!("<RvslInd>{word}</RvslInd><Sts>"));
+                entry(amount, true, &format!("{id}-2"), &told).replace("<Sts>", &format!("<RvslInd>{word}</RvslInd><Sts>"));
             bank.deliver(&it.world, &format!("{id}-back.xml"), &statement(&format!("{id}-BACK"), &back));
             assert_eq!(it.state(&id), state, "{word}");
         }

@@ -170,10 +170,12 @@ fn many_fields_and_long_addresses_are_refused_unread() {
     let fields = |count: usize| "a&".repeat(count);
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     for path in ["/login", "/nowhere", "/documents/1"] {
-        let answer = stranger.get(&format!("{path}?{}", fields(30_000)));
+        let answer = stranger.get(&format!("{path}?{}", fields(5_000)));
         assert!(answer.status == 414 && answer.body.len() < 200, "{path}: {} {}", answer.status, answer.body.len());
+        // A head that is longer than any browser's is not read to its end.
+        assert_eq!(stranger.get(&format!("{path}?{}", fields(30_000))).status, 431, "{path}");
     }
-    let answer = stranger.get(&format!("/api/v1/me?{}", fields(30_000)));
+    let answer = stranger.get(&format!("/api/v1/me?{}", fields(5_000)));
     assert!(answer.status == 414 && answer.body.contains("address_too_long"), "{}", answer.body);
     assert_eq!(stranger.get(&format!("/login?{}", fields(99))).status, 200);
     assert_eq!(stranger.get(&format!("/login?{}", fields(3_000))).status, 400);

@@ -92,7 +92,8 @@ fn the_day_decides_which_invoice_is_credited() {
         let wrong = post("day-table-wrong", table("CT-1", "2018-01-01"));
         assert_eq!(
             (&wrong["items"][0]["code"], &wrong["items"][0]["column"]),
-            (&json!("named_invoice_date"), &json!("preceding_date"))
+            (&json!("named_invoice_date"), &json!("preceding_date")),
+            "{wrong}"
         );
         let taken = post("day-table", table("CT-2", "2021-05-21"));
         assert_eq!(taken["result"]["invoice_id"], new, "{taken}");

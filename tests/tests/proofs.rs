@@ -976,10 +976,10 @@ fn a_value_of_another_kind_is_found() {
         if changed.is_ok_and(|rows| rows > 0) {
             let (_, found) = verify_against(&mut conn, &[], None).unwrap();
             let found = found.unwrap_or_else(|| panic!("not found: {table}.{name}"));
-            assert!(
-                found.place.starts_with(&format!("{table} ")) && found.problem.starts_with(name),
-                "{table}.{name}: {found:?}"
-            );
+            // Triggers carry a number on into what lists come to, and that may be looked at before.
+            let carried = found.place.starts_with("list_totals ");
+            let named = found.place.starts_with(&format!("{table} ")) && found.problem.starts_with(name);
+            assert!(found.problem.contains(" is no ") && (named || carried), "{table}.{name}: {found:?}");
             *(if is_text { &mut texts } else { &mut numbers }) += 1;
         }
         store::connection::roll_back_batch(&mut conn).unwrap();

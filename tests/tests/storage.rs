@@ -166,7 +166,7 @@ fn a_repeated_booking_is_found_by_its_index() {
     store::migrate(&mut conn).unwrap();
     let condition = server::commands::bank_line::SAME_BOOKING;
     let sql = format!("SELECT id AS value FROM bank_lines INDEXED BY bank_lines_booking WHERE {condition}");
-    let binds = ["B1".into(), "EUR".into(), "in".into(), 1.into(), 1.into(), world::CUSTODY_IBAN.into()];
+    let binds = ["B1".into(), "EUR".into(), "in".into(), 1.into(), "".into(), "".into(), 1.into(), world::CUSTODY_IBAN.into()];
     assert_eq!(query::int(&mut conn, &sql, &binds).unwrap(), None);
     let condition = server::commands::bank_line::SAME_WORDS;
     let sql = format!("SELECT id AS value FROM bank_lines INDEXED BY bank_lines_fingerprint WHERE {condition}");

@@ -37,7 +37,8 @@ fn differ(one: &str, other: &str) -> bool {
 }
 
 /// "Not provided" and the like stand for nothing.
-fn said(text: &str) -> &str {
+#[must_use]
+pub fn provided(text: &str) -> &str {
     if ["NOTPROVIDED", "NONREF", "NOT PROVIDED"].contains(&text.trim()) { "" } else { text }
 }
 
@@ -45,11 +46,14 @@ fn said(text: &str) -> &str {
 #[must_use]
 pub fn compare(one: &Said<'_>, other: &Said<'_>) -> Likeness {
     let side = [(one.name, other.name), (one.account, other.account)];
-    let rest =
-        [(one.text, other.text), (said(one.end_to_end), said(other.end_to_end)), (said(one.reference), said(other.reference))];
+    let rest = [
+        (one.text, other.text),
+        (provided(one.end_to_end), provided(other.end_to_end)),
+        (provided(one.reference), provided(other.reference)),
+    ];
     let count = |pairs: &[(&str, &str)]| pairs.iter().filter(|(one, other)| differ(one, other)).count();
     // Both name the transfer, and not the same one.
-    let named = differ(said(one.end_to_end), said(other.end_to_end));
+    let named = differ(provided(one.end_to_end), provided(other.end_to_end));
     let (side, rest) = (count(&side), count(&rest));
     let rest = if one.booking_date == other.booking_date { rest } else { rest.saturating_add(1) };
     match (side, side.saturating_add(rest)) {

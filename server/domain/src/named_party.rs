@@ -60,10 +60,12 @@ fn without_scheme(value: &str) -> &str {
 /// Whether an identifier is the company's tax id, or the register's number inside it: what stands behind the country, the SIREN of a
 /// French VAT number, which also begins a SIRET.
 fn is_of_tax_id(key: &str, party: &NamedParty<'_>, company: &Company<'_>) -> bool {
-    if tax_id::is_of(&tax_id::key(company.country, key), company.country, company.tax_key) {
+    let home = party.country.is_empty() || party.country == company.country;
+    // A bare number is completed by the company's own country only.
+    let full = tax_id::key(if home { company.country } else { "" }, key);
+    if tax_id::is_of(&full, company.country, company.tax_key) {
         return true;
     }
-    let home = party.country.is_empty() || party.country == company.country;
     let prefix = if company.country == "GR" { "EL" } else { company.country };
     let Some(digits) = company.tax_key.strip_prefix(prefix).filter(|digits| home && digits.len() >= 6) else { return false };
     let siren = || company.country == "FR" && [9, 14].contains(&key.len()) && digits.get(2..) == key.get(..9);

@@ -112,7 +112,7 @@ impl Waits {
 pub struct Entries {
     /// Lines of the file that a check page has looked at, by reference: an import finds them in the database.
     seen: HashMap<String, Vec<(usize, BankLine)>>,
-    /// Those of them that are not skipped, by reference, direction and amount.
+    /// Those of them that are not skipped, by booking.
     bookings: HashMap<String, Vec<(usize, BankLine)>>,
     /// Lines that the file has closed.
     closed: BTreeSet<i64>,
@@ -124,10 +124,6 @@ pub struct Entries {
 const MOST_SEEN: usize = 100;
 
 type Key = (usize, i64, String, String, String, NaiveDate, NaiveDate);
-
-fn money(line: &BankLine) -> String {
-    [&line.bank_reference, &line.direction, &line.amount_minor.to_string()].map(String::as_str).join("\n")
-}
 
 /// An entry with the reference of another one is looked for so many days around its own.
 const NEAR_DAYS: u64 = 10;
@@ -152,19 +148,16 @@ impl Entries {
         };
         (line.state, line.kind) = (state.to_owned(), kind.to_owned());
         if state != "skipped" {
-            self.bookings.entry(money(&line)).or_default().push((one.statement, line.clone()));
+            self.bookings.entry(booking(&line)).or_default().push((one.statement, line.clone()));
         }
         self.seen.entry(line.bank_reference.clone()).or_default().push((one.statement, line));
     }
 
     /// The same booking in earlier statements of the file on a check page.
     pub fn seen_like(&self, one: &Incoming) -> Vec<BankLine> {
-        let found = self.bookings.get(&money(&one.line)).into_iter().flatten();
+        let found = self.bookings.get(&booking(&one.line)).into_iter().flatten();
         let same = |(statement, other): &&(usize, BankLine)| *statement != one.statement && other.currency == one.line.currency;
-        let mut found: Vec<&BankLine> = found.filter(same).map(|(_, line)| line).collect();
-        // As the database lists them: those that name the same transfer first.
-        found.sort_by_key(|line| booking(line) != booking(&one.line));
-        found.into_iter().take(MOST_SEEN).cloned().collect()
+        found.filter(same).take(MOST_SEEN).map(|(_, line)| line.clone()).collect()
     }
 
     pub fn close(&mut self, ids: impl IntoIterator<Item = i64>) {

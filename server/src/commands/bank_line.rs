@@ -12,7 +12,7 @@ use crate::hash::sha256_hex;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
 use domain::bank_line::{Attention, SAME_MONEY_DAYS, announced_limit, is_usual_value_date};
-use domain::booking::{Likeness, Said, compare};
+use domain::booking::{Likeness, Said, compare, provided};
 use domain::calendar::Calendar;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::settlement_instruction::{InstructionEvent, InstructionState};
@@ -192,9 +192,8 @@ fn fingerprint(iban: &str, line: &BankLine) -> String {
 
 /// What tells one booking from another that shares the bank's reference, as the parts of a batch do.
 pub(super) fn booking(line: &BankLine) -> String {
-    [&line.bank_reference, &line.direction, &line.amount_minor.to_string(), &line.end_to_end, &line.reference]
-        .map(String::as_str)
-        .join("\n")
+    let amount = line.amount_minor.to_string();
+    [&line.bank_reference, &line.direction, &amount, provided(&line.end_to_end), &line.reference].join("\n")
 }
 
 /// What deciding about lines reads once for many of them.
@@ -387,6 +386,7 @@ impl Fate {
 /// A line of another statement of the account that is the same booking by the bank's own reference. That the reference is not
 /// empty is said for the index, which holds only such lines: without it each entry would read all earlier ones.
 pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND currency = ? AND direction = ? AND amount_minor = ? \
+     AND CASE WHEN end_to_end IN ('NOTPROVIDED', 'NONREF', 'NOT PROVIDED') THEN '' ELSE end_to_end END = ? AND reference = ? \
      AND statement_id <> ? AND state <> 'skipped' AND statement_id IN (SELECT id FROM statements WHERE iban = ?)";
 
 /// The same by everything else that the bank says, where either file leaves the reference out.
@@ -445,7 +445,7 @@ fn decide_whole(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option
     })
 }
 
-/// So many lines with one reference and amount are compared at most.
+/// So many lines with one reference and amount are compared at most: beyond them a person does.
 const MOST_COMPARED: usize = 100;
 
 /// Looks for the same booking among the kept lines and those that a check page has seen. `count` of them must be there.
@@ -457,24 +457,23 @@ fn find_same(conn: &mut Conn, one: &Incoming, (and, count): (&str, usize), mut r
             line.currency.as_str().into(),
             line.direction.as_str().into(),
             line.amount_minor.into(),
+            provided(&line.end_to_end).into(),
+            line.reference.as_str().into(),
             line.statement_id.into(),
             one.iban.as_str().into(),
-            line.end_to_end.as_str().into(),
-            line.reference.as_str().into(),
             line.booking_date.into(),
         ];
-        // Those that name the same transfer come first: a batch has many parts of one amount.
-        let order = format!(
-            "ORDER BY CASE WHEN end_to_end = ? AND reference = ? THEN 0 ELSE 1 END, CASE WHEN booking_date = ? THEN 0 ELSE 1 END, \
-             id LIMIT {MOST_COMPARED}"
-        );
+        let order = format!("ORDER BY CASE WHEN booking_date = ? THEN 0 ELSE 1 END, id LIMIT {MOST_COMPARED}");
         rows.extend(BankLine::list_where(conn, &format!("{SAME_BOOKING}{and} {order}"), &binds)?);
+        let many = rows.len() >= MOST_COMPARED;
+        let last = rows.last().map(|row| row.id);
         let mut alike: Vec<(Likeness, BankLine)> = rows.into_iter().map(|row| (likeness(line, &row), row)).collect();
         alike.sort_by_key(|(likeness, row)| (*likeness, row.id));
         let same = alike.iter().filter(|(likeness, _)| *likeness == Likeness::Same).count();
         match alike.into_iter().next() {
             Some((Likeness::Same, row)) if same >= count => return Ok(Found::Same(Box::new(row))),
             Some((Likeness::Same | Likeness::Perhaps, row)) => return Ok(Found::Perhaps(row.id)),
+            _ if many => return Ok(Found::Perhaps(last.unwrap_or(0))),
             _ => {}
         }
     }
