@@ -30,7 +30,8 @@ fn twenty() -> Vec<(String, Vec<u8>, &'static str)> {
         "Rule BR-CO-16",
     ));
     files.push(file("wrong-day.xml", wrong("2021-05-25", "2021-02-30"), "2021-02-30"));
-    files.push(file("wrong-seller.xml", wrong(SUPPLIER.1, "BE0999999999"), "The seller in the file has the tax id"));
+    let seller = invoice("W-20", 200_000).replace(SUPPLIER.1, "BE0999999999").replace(SUPPLIER.0, "Somebody Else");
+    files.push(file("wrong-seller.xml", seller.into_bytes(), "The seller in the file has the tax id"));
     files.push(file("no-number.xml", wrong("<cbc:ID>W-20</cbc:ID>", ""), "Rule BR-02"));
     files.push(file("letter.txt", b"Dear Sir or Madam".to_vec(), "letter.txt"));
     files.push(file("again.xml", invoice("W-1", 101_000).into_bytes(), "W-1 is on Kontor already"));

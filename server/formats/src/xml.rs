@@ -99,11 +99,13 @@ pub fn truth(node: Node<'_, '_>) -> Result<bool, FormatFault> {
     }
 }
 
-const ISO_20022: &str = "urn:iso:std:iso:20022:tech:xsd:";
-
-/// The name of an ISO 20022 message, such as `camt.053.001.08`; empty where the element is none.
+/// The name of an ISO 20022 message, such as `camt.053.001.08`; empty where the element is none. It ends the namespace, ISO's own or that
+/// of a country's banks, as in `http://www.six-interbank-clearing.com/de/pain.002.001.03.ch.02.xsd`.
 pub fn iso_message<'a>(root: Node<'a, '_>) -> &'a str {
-    root.tag_name().namespace().and_then(|namespace| namespace.strip_prefix(ISO_20022)).unwrap_or_default()
+    let last = root.tag_name().namespace().and_then(|namespace| namespace.rsplit(['/', ':']).next()).unwrap_or_default();
+    let number = last.get(5..8).is_some_and(|number| number.bytes().all(|mark| mark.is_ascii_digit()));
+    let is_message = number && last.get(4..5) == Some(".") && last.get(8..9) == Some(".");
+    if is_message { last } else { "" }
 }
 
 /// The ISO 20022 documents of a file: its root, or those that an envelope holds. Where there is none, the root says what it is.
