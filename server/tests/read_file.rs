@@ -304,7 +304,8 @@ fn a_row_of_commas_costs_next_to_nothing() {
     let found = read(PROGRAM, vec![file("wide.csv", wide)]);
     assert_eq!(named(&found[0]), ["wide.csv read"], "empty cells beyond the heading are an empty row");
     let wide = format!("{TABLE}A-2{}", ",".repeat(4_000_000));
-    assert_eq!(named(&read(PROGRAM, vec![file("wide.csv", wide)])[0]), ["wide.csv csv_width"]);
+    let found = named(&read(PROGRAM, vec![file("wide.csv", wide)])[0]);
+    assert!(found.iter().all(|line| line == "wide.csv csv_cell_missing") && (1..10).contains(&found.len()), "{found:?}");
 }
 
 /// Whoever leaves ends the child, and a place is free again.

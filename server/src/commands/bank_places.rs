@@ -81,8 +81,11 @@ fn amount_in(text: &str, currency: &str) -> Option<i64> {
     let exponent = usize::try_from(Currency::parse(currency)?.exponent()).ok()?;
     let is_part = |mark: char| mark.is_ascii_digit() || matches!(mark, '.' | ',' | '\'' | '\u{2019}');
     text.split(|mark: char| !is_part(mark)).find_map(|run| {
+        // A day, as in "3.12.", ends with its point.
+        let is_day = run.ends_with('.') && run.len() <= 6 && run.matches('.').count() == 2;
         let run = run.trim_matches(|mark: char| !mark.is_ascii_digit());
         let (whole, parts) = match run.rfind(['.', ',']) {
+            _ if is_day => return None,
             Some(at) if exponent > 0 => (run.get(..at)?, run.get(at..)?.get(1..)?),
             None if exponent == 0 => (run, ""),
             _ => return None,

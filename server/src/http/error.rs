@@ -578,6 +578,7 @@ mod tests {
         "earlier",
         "count",
         "statement",
+        "message",
         "opening",
         "moved",
         "closing",
