@@ -238,10 +238,13 @@ fn what_is_held_is_bounded_for_a_company() {
 /// However many rows are wrong: so many are told of the whole upload, and one line counts the others of a file.
 #[test]
 fn so_many_faults_are_told_and_the_rest_is_counted() {
+    const ROWS: usize = 20_000;
+    // So few that a slow build reads all of them within the child's time.
+    const TABLES: usize = 16;
     const HEADING: &str =
         "number,issue_date,due_date,currency,payable,seller_tax_id,buyer_tax_id,total,type_code,seller_name,buyer_name\n";
-    let wrong = format!("{HEADING}{}", "a,b,c,d,e,f,g,h,i,j,k\n".repeat(20_000));
-    let names: Vec<String> = (0..40).map(|at| format!("{at}.csv")).collect();
+    let wrong = format!("{HEADING}{}", "a,b,c,d,e,f,g,h,i,j,k\n".repeat(ROWS));
+    let names: Vec<String> = (0..TABLES).map(|at| format!("{at}.csv")).collect();
     let archive = pack(&names.iter().map(|name| (name.as_str(), wrong.as_bytes())).collect::<Vec<_>>());
     assert!(archive.len() < 200_000, "{}", archive.len());
     let count = |found: &[Found]| found.last().unwrap().held.as_ref().err().map_or(0, FileFault::count);
@@ -258,8 +261,8 @@ fn so_many_faults_are_told_and_the_rest_is_counted() {
         assert!(text(&found) < 500_000, "{}", text(&found));
         count(&found)
     };
-    assert!(of_one >= 20_000 - MOST_FAULTS, "{of_one}");
-    assert_eq!(count(&found), of_one + 39);
+    assert!(of_one >= ROWS - MOST_FAULTS, "{of_one}");
+    assert_eq!(count(&found), of_one + TABLES - 1);
     assert!(text(&found) < 500_000, "{}", text(&found));
     let found =
         read(PROGRAM, vec![file("a.csv", TABLE), file("w.csv", wrong.clone()), file("v.csv", wrong), file("b.csv", TABLE)]);

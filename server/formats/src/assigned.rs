@@ -231,6 +231,9 @@ fn plain(text: &str) -> String {
 /// Whether a text of the document speaks of an assignment; one of a line has to be clear.
 #[must_use]
 pub fn speaks(text: &str, in_line: bool) -> bool {
+    if text.is_empty() {
+        return false;
+    }
     let text = plain(text);
     let together =
         |(first, then): &(&str, &str)| text.find(first).is_some_and(|at| text.get(at..).is_some_and(|rest| has(rest, then)));

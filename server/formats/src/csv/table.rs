@@ -157,6 +157,11 @@ impl<'a> Cutter<'a> {
         if let Some(inside) = self.text.strip_prefix('"') {
             return self.quoted(inside, begun);
         }
+        // A row of nothing but separators is cut as fast as it can be written.
+        if let Some(rest) = self.text.strip_prefix(self.mark) {
+            self.text = rest;
+            return Ok((Cow::Borrowed(""), Behind::Cell));
+        }
         let end = self.text.find([self.mark, '\n', '\r', '"']).unwrap_or(self.text.len());
         let (cell, behind) = self.text.split_at(end);
         if behind.starts_with('"') {
