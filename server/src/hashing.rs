@@ -10,6 +10,7 @@ use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// What a password was found to be.
@@ -160,11 +161,20 @@ impl Hashing {
         self.hashed.load(Ordering::Relaxed)
     }
 
-    /// Takes all free places: for tests of what a full queue answers.
+    /// Takes all places: for tests of what a full queue answers. The last job gives its place back a moment after its answer.
     #[must_use]
     pub fn fill(&self) -> Option<OwnedSemaphorePermit> {
-        let free = u32::try_from(self.places.available_permits()).unwrap_or(u32::MAX);
-        Arc::clone(&self.places).try_acquire_many_owned(free).ok()
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let all = u32::try_from(threads.saturating_mul(PLACES_EACH)).unwrap_or(u32::MAX);
+        std::iter::repeat_with(|| Arc::clone(&self.places).try_acquire_many_owned(all).ok())
+            .take(1_000)
+            .find(|taken| {
+                taken.is_some() || {
+                    std::thread::sleep(Duration::from_millis(5));
+                    false
+                }
+            })
+            .flatten()
     }
 
     fn send(&self, work: Work) -> Result<(), HashFault> {
