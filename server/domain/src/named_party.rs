@@ -32,7 +32,7 @@ pub enum Fit {
     Name,
 }
 
-/// Shorter values identify nobody.
+/// Shorter values identify no company.
 const SHORTEST: usize = 4;
 
 /// Whether the file's party may be this company, and by what.

@@ -308,8 +308,7 @@ impl Party {
 }
 
 impl InvoiceFile {
-    /// What is taken from a file that keeps the rules: bounded, so that whoever works with it does little. Whether a text speaks of an
-    /// assignment is found out before texts are cut.
+    /// What is taken from a file that keeps the rules. Its texts are cut to a bound, after they were searched for an assignment.
     #[must_use]
     pub fn taken(mut self) -> Self {
         self.notes.truncate(MOST_TAKEN);

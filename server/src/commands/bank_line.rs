@@ -66,10 +66,11 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
                 line.fingerprint = fingerprint(&statement.iban, &line);
                 keep_beside(&mut line, detail);
                 // Equal parts of one entry are real: their sum is the entry's.
-                let nth = if entry.booked { nth(&mut entries, same_entry(&line), number) } else { 1 };
-                let copy = copies.entry(same_entry(&line)).or_default();
+                let same = same_entry(&line);
+                let copy = copies.entry(same.clone()).or_default();
                 *copy = copy.saturating_add(usize::from(entry.booked));
                 let copy = *copy;
+                let nth = if entry.booked { nth(&mut entries, same, number) } else { 1 };
                 if entry.booked {
                     let count = occurrences.entry(line.fingerprint.clone()).or_default();
                     *count = count.saturating_add(1);

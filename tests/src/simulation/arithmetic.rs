@@ -94,7 +94,7 @@ pub fn running(all: i128, wholes: &[i128]) -> Vec<i128> {
     if total == 0 || all == total {
         return wholes.to_vec();
     }
-    // Nobody is further than two units below its exact part, so the first units need not be given one by one.
+    // No holder is further than two units below its exact part, so the first units need not be given one by one.
     let mut has: Vec<i128> = wholes.iter().map(|whole| (all * whole / total - 2).max(0)).collect();
     for _ in has.iter().sum::<i128>()..all {
         let mut best = 0;
