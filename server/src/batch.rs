@@ -5,6 +5,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind, Posting};
 use domain::party::{Capacity, Names, PartyStatus, SoloLimit};
+use domain::standing::BuyerStanding;
 use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
 use std::collections::hash_map;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -270,6 +271,11 @@ impl<'a> Batch<'a> {
         })
     }
 
+    /// How a company stands as a buyer.
+    pub fn buyer_standing(&mut self, id: i64) -> Step<BuyerStanding> {
+        Ok(crate::commands::standing::of(self.known_party(id)?))
+    }
+
     pub fn party(&mut self, id: i64) -> Step<Party> {
         Ok(self.known_party(id)?.clone())
     }
@@ -501,6 +507,13 @@ impl<'a> Batch<'a> {
         }
         self.records.limits_of.extend(missing);
         Ok(())
+    }
+
+    /// Reads an offer and a company's limits anew when they are next asked for: they were changed by SQL.
+    pub fn forget_offer(&mut self, offer: i64, financier: i64) {
+        self.records.offers.rows.remove(&offer);
+        self.records.limits_of.remove(&financier);
+        self.records.buyer_limits.rows.retain(|_, limit| limit.financier_id != financier);
     }
 
     /// Keeps a file under its hash; one that is there already stays as it is.

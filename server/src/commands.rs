@@ -128,6 +128,16 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
         Ok(Matter::Ordinary)
     }
 
+    /// What is held for a request while it waits for its second person.
+    fn hold_for_request(&self, _batch: &mut Batch<'_>, _actor: &Actor, _approval_id: i64) -> Step<()> {
+        Ok(())
+    }
+
+    /// Does what a second person has agreed to.
+    fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, _approval_id: i64) -> Step<Done> {
+        self.execute(batch, actor)
+    }
+
     /// Whether a second person must agree first. Called before `execute`, unless somebody has agreed.
     fn ask_second_person(&self, _batch: &mut Batch<'_>, _actor: &Actor) -> Step<Option<Ask>> {
         Ok(None)
@@ -174,6 +184,12 @@ macro_rules! commands {
             }
             fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
                 match self { $(Self::$name(input) => input.ask_second_person(batch, actor)),+ }
+            }
+            fn hold_for_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: i64) -> Step<()> {
+                match self { $(Self::$name(input) => input.hold_for_request(batch, actor, approval_id)),+ }
+            }
+            fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: i64) -> Step<Done> {
+                match self { $(Self::$name(input) => input.execute_request(batch, actor, approval_id)),+ }
             }
             fn matter(&self, conn: &mut Conn, asker: &Actor) -> Step<Matter> {
                 match self { $(Self::$name(input) => input.matter(conn, asker)),+ }
@@ -236,6 +252,7 @@ commands!(
     found_platform FoundPlatform,
     import_statement ImportStatement,
     import_status ImportStatus,
+    inspect_offer InspectOffer,
     invite_company InviteCompany,
     invite_to_programme InviteToProgramme,
     invite_user InviteUser,
@@ -351,6 +368,7 @@ pub mod fail_payout;
 pub mod found_platform;
 pub mod import_statement;
 pub mod import_status;
+pub mod inspect_offer;
 pub mod intake;
 pub mod invite_company;
 pub mod invite_to_programme;
@@ -362,6 +380,7 @@ pub mod payout;
 pub mod programmes;
 pub mod propose_bank_account;
 pub mod propose_programme;
+pub(crate) mod purchase_hold;
 pub mod queue_mails;
 pub mod record_checkpoint;
 pub mod record_confirmed;
@@ -395,6 +414,7 @@ pub mod settlement;
 pub mod share_allowances;
 pub mod share_payment;
 pub mod sign_in;
+pub mod standing;
 pub mod step_up;
 pub mod submit_invoice;
 pub mod take_back_line;
@@ -448,6 +468,7 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
         made_with: actor.proof.made_with.clone(),
     };
     batch.insert(&approval)?;
+    command.hold_for_request(batch, actor, id)?;
     let arguments = json!({ "command": command.name() });
     batch.notify(actor.party_id, "approval_wanted", &arguments, format!("/approvals/{id}"));
     let mut body = json!({ "approval_id": id });

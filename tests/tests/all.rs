@@ -29,6 +29,7 @@ mod journey;
 mod keys;
 mod link;
 mod mail;
+mod market;
 mod names;
 mod pages;
 mod payouts;

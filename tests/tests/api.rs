@@ -140,6 +140,7 @@ fn every_read_answers_what_the_document_says() {
             "payables/undertaking" => (&buyer, format!("?invoice_id={}&amount_minor=100&due_date={due}", payable["id"])),
             "payables/list" => (&buyer, format!("?list_id={}", drafted.json()["result"]["list_id"])),
             "offers" | "holdings" | "balances" => (&financier, String::new()),
+            "offers/papers" => (&financier, format!("?offer_id={}", offer["id"])),
             "offers/quote" => (&financier, format!("?offer_id={}&units_minor={}", offer["id"], offer["left_minor"])),
             "evidence" => (&supplier, format!("?invoice_id={}", invoice["id"])),
             "log/inclusion" => (&supplier, "?record=1".to_owned()),

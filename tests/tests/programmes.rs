@@ -221,8 +221,7 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         let evidence = it.buyer.get(&format!("/api/v1/confirmation-evidence?invoice_id={id}")).json();
         assert!(evidence["text"].as_str().unwrap().contains(&ends));
         let bills = || FeeBill::list_where(&mut it.world.conn(), "id > 0 ORDER BY id", &[]).unwrap();
-        let settlement = bills();
-        assert_eq!((settlement.len(), settlement[0].amount_minor, settlement[0].kind.as_str()), (1, 2_380, "settlement"));
+        assert!(bills().is_empty(), "nothing is sold, so no fee is due");
 
         // Sold up to the advance and no further, in one offer or in several.
         let above = offer(&it, "above-advance", &issued, 952_001).json();
@@ -248,7 +247,7 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         assert_eq!((before[0] - now[0], now[2] - before[2]), (price, price));
         it.buy(&it.financiers[1], second_part, 452_000);
         let owed: Vec<i64> = bills().iter().map(|bill| bill.amount_minor).collect();
-        assert_eq!((owed.len(), owed[0], owed[1]), (3, 2_380, fee));
+        assert_eq!((owed.len(), owed[0]), (2, fee));
         let sum: i64 = owed.iter().sum();
         assert_eq!(it.platform(Currency::EUR, "claim").0, sum);
         assert_eq!(it.platform(Currency::EUR, "fees").0, sum, "earned when it was billed");
@@ -260,19 +259,18 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         assert!(mailed(&it, BUYER.3, "of fees arose today"));
         let fees = buyer.get("/fees").text();
         let reference = it.buyer.get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
-        for part in [reference.as_str(), e2e::world::CUSTODY_IBAN, "Settlement fee", "Purchase fee"] {
+        for part in [reference.as_str(), e2e::world::CUSTODY_IBAN, "Purchase fee"] {
             assert!(fees.contains(part), "{part}: {fees}");
         }
-        assert!(buyer.get("/fees?format=csv").body.contains("\"EUR\",23.80"), "{}", buyer.get("/fees?format=csv").body);
-        it.receive(Currency::EUR, "2026-03-03", &[incoming(2_381, &reference)]);
+        it.receive(Currency::EUR, "2026-03-03", &[incoming(fee + 1, &reference)]);
         it.world.move_to("2026-03-04");
         let paid: Vec<i64> = bills().iter().map(|bill| bill.paid_minor).collect();
-        assert_eq!((paid, buyer_cash(&it)), (vec![2_380, 1, 0], 0));
+        assert_eq!((paid, buyer_cash(&it)), (vec![fee, 1], 0));
         it.verify();
         it.receive(Currency::EUR, "2026-03-04", &[incoming(sum, &reference)]);
         it.world.move_to("2026-03-05");
         assert!(bills().iter().all(|bill| bill.paid_minor == bill.amount_minor));
-        assert_eq!((buyer_cash(&it), it.platform(Currency::EUR, "claim").0), (2_381, 0));
+        assert_eq!((buyer_cash(&it), it.platform(Currency::EUR, "claim").0), (fee + 1, 0));
         assert_eq!(it.platform(Currency::EUR, "fees").0, sum);
         assert!(buyer.get("/cash/statement?currency=EUR").text().contains("Fee paid by the buyer"));
         it.verify();
@@ -282,7 +280,16 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         it.receive(Currency::EUR, "2026-03-05", &[incoming(confirmed, &issued.reference)]);
         let now = it.cash(Currency::EUR);
         assert_eq!([now[0] - before[0], now[1] - before[1], now[2] - before[2]], [500_000, 452_000, confirmed - 952_000]);
+        // Nothing more can be sold: of 23.80 on the face of 10,710.00 the buyer bears what falls on the 9,520.00 that were sold.
+        let settled = bills().pop().unwrap();
+        assert_eq!((settled.kind.as_str(), settled.amount_minor, settled.purchase_id), ("settlement", 2_116, None));
+        let page = supplier.get(&format!("/receivables/{}", issued.id)).text();
+        for part in ["Settlement fee EUR 23.80 · The buyer", "The buyer"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
         it.verify();
+        it.world.move_to("2026-03-06");
+        assert!(buyer.get("/fees?format=csv").body.contains("\"EUR\",21.16"), "{}", buyer.get("/fees?format=csv").body);
     }
 }
 
@@ -563,6 +570,7 @@ fn a_programme_is_its_companies_own_affair() {
         let issued = confirm(&it, id, totals(1_000_000).2, "2026-04-01");
         let offered = offer(&it, "offered-once", &issued, 500_000).json()["result"]["offer_id"].as_i64().unwrap();
         it.buy(&it.financiers[0], offered, 500_000);
+        it.receive(Currency::EUR, START, &[incoming(issued.confirmed_minor, &issued.reference)]);
         it.verify();
         for (spoil, found) in [
             ("UPDATE receivables SET sellable_minor = sellable_minor - 1 WHERE programme_id IS NOT NULL", "what may be sold"),

@@ -41,6 +41,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("payment_being_shared", "distribution::many_holders_are_paid_piece_by_piece"),
     ("nothing_chosen", "confirmation::many_payables_are_confirmed_with_one_decision"),
     ("too_many_chosen", "confirmation::many_payables_are_confirmed_with_one_decision"),
+    ("buyer_stopped", "market::a_suspended_buyers_paper_changes_no_hands"),
+    ("buyer_overdue", "market::an_overdue_buyers_paper_waits_until_it_has_paid"),
     ("supplier_unknown", "approved::what_was_approved_in_advance_confirms_itself"),
     ("contact_missing", "link::a_rare_buyer_confirms_by_link_and_a_code"),
     ("too_many_links", "link::a_rare_buyer_confirms_by_link_and_a_code"),
@@ -135,6 +137,7 @@ const PLACES: &[&str] = &[
     "line",
     "named",
     "name",
+    "since",
 ];
 
 #[test]

@@ -646,6 +646,7 @@ fn every_command_says_whether_it_asks_for_a_code() {
         "found_platform",
         "import_statement",
         "import_status",
+        "inspect_offer",
         "invite_company",
         "invite_to_programme",
         "keep_bank_file",

@@ -131,6 +131,8 @@ codes! {
     PurchaseUnits = 34 => "purchase_units",
     FeeBilled = 35 => "fee_billed",
     FeePaid = 36 => "fee_paid",
+    PurchaseHold = 37 => "purchase_request",
+    PurchaseHoldEnd = 38 => "purchase_request_end",
     RedeemFace = 40 => "redeem_face",
     RedeemUnits = 41 => "redeem_units",
     LateInterest = 42 => "late_interest",
@@ -302,6 +304,19 @@ pub fn fee_paid(buyer: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::cash(buyer, currency), AccountKey::claim(buyer, currency), amount, Booking::FeePaid).into_iter().collect()
 }
 
+/// The price of a purchase that waits for a second person is earmarked.
+#[must_use]
+pub fn purchase_request(financier: i64, currency: AssetId, price: i64) -> Vec<Posting> {
+    let account = AccountKey::cash(financier, currency);
+    vec![Posting::Hold { account, amount: price, expires_at: None, booking: Booking::PurchaseHold }]
+}
+
+/// Such a purchase is decided, or its day has ended: the cash is free again.
+#[must_use]
+pub fn purchase_request_end(hold: TransferNumber) -> Vec<Posting> {
+    vec![Posting::VoidHold { hold, booking: Booking::PurchaseHoldEnd }]
+}
+
 /// Delivery against payment: cash to the supplier, fee to the platform from whoever bears it, fractions to the financier.
 #[must_use]
 pub fn purchase(
@@ -381,6 +396,7 @@ mod tests {
             discount_minor: 1,
             fee_minor: 1,
             fee_bearer: Bearer::Supplier,
+            settlement_fee_minor: 0,
             supplier_net_minor: 8,
             tenor_days: 1,
             financier_rate: crate::pricing::Percent::ZERO,
@@ -418,6 +434,8 @@ mod tests {
         expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
         expected.extend(rows("offer", &offer(1, senior, 10)));
         expected.extend(rows("offer end", &offer_end(TransferNumber(1))));
+        expected.extend(rows("purchase request", &purchase_request(2, currency, 1)));
+        expected.extend(rows("purchase request ends", &purchase_request_end(TransferNumber(1))));
         expected.extend(rows("purchase", &purchase((1, 2, 3), currency, (TransferNumber(1), senior), &quote)));
         let billed = crate::pricing::Quote { fee_bearer: Bearer::Buyer, ..quote };
         let billed = purchase((1, 2, 3), currency, (TransferNumber(1), senior), &billed);

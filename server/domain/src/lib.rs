@@ -32,6 +32,7 @@ pub mod receivable;
 pub mod refusal;
 pub mod review;
 pub mod settlement_instruction;
+pub mod standing;
 pub mod tax_id;
 pub mod text;
 pub mod undertaking;

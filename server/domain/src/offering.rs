@@ -5,6 +5,7 @@ use crate::{
     party::named,
     pricing::{Method, Percent, PriceTerms, Quote, quote},
     receivable::{ReceivableEvent, ReceivableState, next_state},
+    standing::BuyerStanding,
 };
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -18,6 +19,8 @@ named! {
 pub struct OfferFacts<'a> {
     /// Of the receivable.
     pub state: ReceivableState,
+    /// Of whoever owes it.
+    pub standing: BuyerStanding,
     /// A payment of its buyer is being shared out piece by piece.
     pub being_shared: bool,
     pub units_minor: i64,
@@ -55,6 +58,7 @@ pub fn decide_offer(facts: &OfferFacts<'_>) -> Result<ReceivableState, Refusal> 
     if facts.held {
         return Err(Refusal::UnderReview);
     }
+    facts.standing.check()?;
     if facts.due_date <= facts.today {
         return Err(Refusal::ReceivableMatured { due_date: facts.due_date });
     }
@@ -92,6 +96,8 @@ pub fn decide_offer(facts: &OfferFacts<'_>) -> Result<ReceivableState, Refusal> 
 pub struct PurchaseFacts<'a> {
     /// Of the receivable.
     pub state: ReceivableState,
+    /// Of whoever owes it.
+    pub standing: BuyerStanding,
     pub offer_state: &'a str,
     pub close_date: NaiveDate,
     pub left_minor: i64,
@@ -132,6 +138,7 @@ pub fn quote_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
     if facts.held {
         return Err(Refusal::UnderReview);
     }
+    facts.standing.check()?;
     if facts.units_minor <= 0 {
         return Err(Refusal::AmountInvalid { field: "units".to_owned() });
     }
@@ -168,15 +175,18 @@ pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pricing::{Bearer, FeeTerms};
+    use crate::pricing::{Bearer, FeeTerms, SettlementFee};
 
     fn date(text: &str) -> NaiveDate {
         text.parse().unwrap()
     }
 
+    const GOOD: BuyerStanding = BuyerStanding { trades: true, overdue_since: None };
+
     fn purchase() -> PurchaseFacts<'static> {
         PurchaseFacts {
             state: ReceivableState::Active,
+            standing: GOOD,
             offer_state: "open",
             close_date: date("2026-12-01"),
             left_minor: 10_000,
@@ -195,6 +205,7 @@ mod tests {
                 day_count: DayCount::Actual360,
                 due_date: date("2027-02-20"),
                 fee: FeeTerms { bps: 0, minimum_minor: 0, bearer: Bearer::Supplier },
+                settlement: SettlementFee { whole_minor: 0, face_minor: 1 },
             },
             today: date("2026-11-22"),
         }
@@ -216,6 +227,12 @@ mod tests {
         assert_eq!(with(|f| f.financier = 1), Refusal::OwnOffer);
         assert_eq!(with(|f| f.buyer = f.financier), Refusal::OwnDebt);
         assert_eq!(with(|f| f.held = true), Refusal::UnderReview);
+        assert_eq!(with(|f| f.standing.trades = false), Refusal::BuyerStopped);
+        let since = date("2026-11-20");
+        assert_eq!(
+            no(PurchaseFacts { standing: BuyerStanding { overdue_since: Some(since), ..GOOD }, ..purchase() }),
+            Refusal::BuyerOverdue { since }
+        );
         assert_eq!(with(|f| f.units_minor = 0).code(), "amount_invalid");
         assert_eq!(with(|f| f.units_minor = 10_001), Refusal::SoldOut { left_minor: 10_000 });
         assert_eq!(with(|f| f.units_minor = 999), Refusal::BelowMinimumTicket { minimum_minor: 1_000 });
@@ -234,6 +251,7 @@ mod tests {
     fn each_reason_not_to_offer_has_its_row() {
         let good = OfferFacts {
             state: ReceivableState::Issued,
+            standing: GOOD,
             being_shared: false,
             units_minor: 100,
             available_minor: 100,
@@ -254,6 +272,9 @@ mod tests {
         assert_eq!(no(OfferFacts { units_minor: 101, ..good.clone() }), "not_enough_units");
         assert_eq!(no(OfferFacts { held: true, ..good.clone() }), "under_review");
         assert_eq!(no(OfferFacts { being_shared: true, ..good.clone() }), "payment_being_shared");
+        assert_eq!(no(OfferFacts { standing: BuyerStanding { trades: false, ..GOOD }, ..good.clone() }), "buyer_stopped");
+        let overdue = BuyerStanding { overdue_since: Some(date("2026-11-20")), ..GOOD };
+        assert_eq!(no(OfferFacts { standing: overdue, ..good.clone() }), "buyer_overdue");
         for state in ReceivableState::ALL {
             let offerable = matches!(state, ReceivableState::Issued | ReceivableState::Active);
             let found = decide_offer(&OfferFacts { state: *state, ..good.clone() });
@@ -308,6 +329,7 @@ mod tests {
         ] {
             let facts = OfferFacts {
                 state: ReceivableState::Active,
+                standing: GOOD,
                 being_shared: false,
                 units_minor: units,
                 available_minor: available,

@@ -59,6 +59,24 @@ impl FeeTerms {
     }
 }
 
+/// The fee that is taken when a receivable is paid, for the part of it that was sold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettlementFee {
+    /// What it comes to where all of the face is sold. 0 where the supplier does not bear it.
+    pub whole_minor: i64,
+    pub face_minor: i64,
+}
+
+impl SettlementFee {
+    /// The fee on so many units, rounded half up: 0 of nothing, all of it on all of the face.
+    #[must_use]
+    pub fn on(&self, units_minor: i64) -> Option<i64> {
+        let (whole, face) = (i128::from(self.whole_minor), i128::from(self.face_minor));
+        let twice = whole.checked_mul(i128::from(units_minor))?.checked_mul(2)?.checked_add(face)?;
+        i64::try_from(twice.checked_div(face.checked_mul(2)?)?).ok()
+    }
+}
+
 /// The terms a price is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceTerms {
@@ -67,6 +85,8 @@ pub struct PriceTerms {
     pub day_count: DayCount,
     pub due_date: NaiveDate,
     pub fee: FeeTerms,
+    /// What the supplier bears of it counts in what the sale costs.
+    pub settlement: SettlementFee,
 }
 
 /// The all-in price, for both sides, before anybody accepts it. All amounts in minor units.
@@ -78,11 +98,13 @@ pub struct Quote {
     /// Taken out of the price where the supplier bears it; otherwise the buyer is billed.
     pub fee_minor: i64,
     pub fee_bearer: Bearer,
+    /// What this sale adds to the settlement fee that the supplier bears: taken from the reserve when the buyer has paid.
+    pub settlement_fee_minor: i64,
     pub supplier_net_minor: i64,
     pub tenor_days: i64,
     /// Simple return a year on the price, percent, four decimals: what the financier earns.
     pub financier_rate: Percent,
-    /// Discount and fee together against the net cash, percent a year: what the supplier pays.
+    /// Discount and both fees together against the net cash, percent a year: what the supplier pays.
     pub supplier_rate: Percent,
 }
 
@@ -139,16 +161,19 @@ pub fn quote(face_minor: i64, terms: &PriceTerms, value_date: NaiveDate) -> Resu
     let supplier_net_minor = price_minor.checked_sub(taken_minor).filter(|net| *net > 0).ok_or(Refusal::PriceNotPositive)?;
     let tenor_days = terms.day_count.days(value_date, terms.due_date);
     let discount_minor = face_minor.saturating_sub(price_minor);
+    let settlement_fee_minor = terms.settlement.on(face_minor).ok_or(Refusal::PriceNotPositive)?;
+    let cost_minor = discount_minor.saturating_add(taken_minor).saturating_add(settlement_fee_minor);
     Ok(Quote {
         face_minor,
         price_minor,
         discount_minor,
         fee_minor,
         fee_bearer: terms.fee.bearer,
+        settlement_fee_minor,
         supplier_net_minor,
         tenor_days,
         financier_rate: annual_rate(discount_minor, price_minor, tenor_days, terms.day_count),
-        supplier_rate: annual_rate(discount_minor.saturating_add(taken_minor), supplier_net_minor, tenor_days, terms.day_count),
+        supplier_rate: annual_rate(cost_minor, supplier_net_minor, tenor_days, terms.day_count),
     })
 }
 
@@ -159,6 +184,8 @@ mod tests {
     fn date(text: &str) -> NaiveDate {
         text.parse().unwrap()
     }
+
+    const NO_SETTLEMENT: SettlementFee = SettlementFee { whole_minor: 0, face_minor: 1 };
 
     fn shared(path: &str) -> Option<String> {
         let root =
@@ -202,7 +229,7 @@ mod tests {
             let due_date = date(cells[7]);
             let fee = FeeTerms { bps: 0, minimum_minor: 0, bearer: Bearer::Supplier };
             for (method, column) in [(Method::Discount, 10), (Method::Yield, 13)] {
-                let terms = PriceTerms { method, rate, day_count, due_date, fee };
+                let terms = PriceTerms { method, rate, day_count, due_date, fee, settlement: NO_SETTLEMENT };
                 let got = price(face, &terms, date(cells[6])).unwrap();
                 assert_eq!(got, currency.parse_decimal(cells[column]).unwrap(), "{} {line}", method.name());
             }
@@ -219,6 +246,7 @@ mod tests {
             day_count: DayCount::Actual360,
             due_date: date("2026-12-31"),
             fee: FeeTerms { bps: 10, minimum_minor: 500, bearer: Bearer::Supplier },
+            settlement: NO_SETTLEMENT,
         };
         let quote = quote(1_000_000, &terms, date("2026-10-02")).unwrap();
         assert_eq!((quote.tenor_days, quote.discount_minor, quote.price_minor), (90, 15_000, 985_000));
@@ -237,6 +265,38 @@ mod tests {
         assert_eq!(late, Err(Refusal::ReceivableMatured { due_date: terms.due_date }));
         let tiny = super::quote(100, &terms, date("2026-10-02")).unwrap();
         assert_eq!((tiny.price_minor, tiny.fee_minor), (99, 0), "a least fee eats no price");
+    }
+
+    /// 5,000.00 of 9,000.00 sold for 90 days at 6 %, purchase fee 4.93, settlement fee 5.00 on the whole: 2.78 of it are this sale's.
+    #[test]
+    fn the_settlement_fee_is_in_the_all_in_cost() {
+        let terms = PriceTerms {
+            method: Method::Discount,
+            rate: Decimal::from(6),
+            day_count: DayCount::Actual360,
+            due_date: date("2026-12-31"),
+            fee: FeeTerms { bps: 10, minimum_minor: 0, bearer: Bearer::Supplier },
+            settlement: SettlementFee { whole_minor: 500, face_minor: 900_000 },
+        };
+        let found = quote(500_000, &terms, date("2026-10-02")).unwrap();
+        assert_eq!((found.price_minor, found.fee_minor, found.supplier_net_minor), (492_500, 493, 492_007));
+        assert_eq!(found.settlement_fee_minor, 278);
+        // (7,500 + 493 + 278) / 492,007 × 360 / 90.
+        assert_eq!(found.supplier_rate, "6.7243".parse().unwrap());
+        let without = quote(500_000, &PriceTerms { settlement: NO_SETTLEMENT, ..terms }, date("2026-10-02")).unwrap();
+        assert_eq!((without.settlement_fee_minor, without.supplier_rate), (0, "6.4983".parse().unwrap()));
+        assert_eq!(without.financier_rate, found.financier_rate, "the financier pays no fee");
+    }
+
+    #[test]
+    fn the_settlement_fee_is_of_what_was_sold() {
+        let fee = SettlementFee { whole_minor: 500, face_minor: 900_000 };
+        for (units, wanted) in [(0, 0), (899, 0), (900, 1), (450_000, 250), (899_100, 500), (900_000, 500)] {
+            assert_eq!(fee.on(units), Some(wanted), "{units}");
+        }
+        let most = SettlementFee { whole_minor: i64::MAX, face_minor: i64::MAX };
+        assert_eq!(most.on(i64::MAX), Some(i64::MAX));
+        assert_eq!(SettlementFee { whole_minor: 1, face_minor: 0 }.on(1), None);
     }
 
     /// Basis points, least amount, price, fee.
@@ -312,6 +372,7 @@ mod tests {
             day_count: DayCount::Actual360,
             due_date: date("2026-12-27"),
             fee,
+            settlement: NO_SETTLEMENT,
         };
         let whole_year = date("2026-01-01");
         assert_eq!(quote(1_000, &terms("100", fee), whole_year), Err(Refusal::PriceNotPositive));

@@ -1,9 +1,10 @@
 //! Supply-chain finance programmes: a buyer's own terms by number, who takes part, and whether an invoice is eligible.
 
+use crate::Refusal;
 use crate::identity::plain_key;
 use crate::party::named;
+use crate::pricing::{Bearer, SettlementFee};
 use crate::receivable::IssueTerms;
-use crate::{Refusal, pricing::Bearer};
 use chrono::NaiveDate;
 
 named! {
@@ -124,14 +125,15 @@ impl ProgrammeTerms {
         i64::try_from(share).unwrap_or(0).min(face_minor)
     }
 
-    /// The settlement fee that the buyer is billed for a confirmed amount, rounded up as the supplier's is.
+    /// The settlement fee that the buyer is billed where all of the face is sold, rounded up as the supplier's is.
     #[must_use]
-    pub fn billed_settlement_minor(&self, confirmed_minor: i64) -> i64 {
+    pub fn billed_settlement(&self, confirmed_minor: i64, face_minor: i64) -> SettlementFee {
         if self.fee_bearer == Bearer::Supplier {
-            return 0;
+            return SettlementFee { whole_minor: 0, face_minor };
         }
         let share = i128::from(confirmed_minor) * i128::from(self.settlement_fee_bps.clamp(0, WHOLE_BPS));
-        i64::try_from((share + i128::from(WHOLE_BPS) - 1) / i128::from(WHOLE_BPS)).unwrap_or(0)
+        let whole_minor = i64::try_from((share + i128::from(WHOLE_BPS) - 1) / i128::from(WHOLE_BPS)).unwrap_or(0);
+        SettlementFee { whole_minor, face_minor }
     }
 }
 
@@ -391,8 +393,11 @@ mod tests {
         assert_eq!((issued.late_rate, issued.late_day_count), (platform.late_rate, platform.late_day_count));
         assert_eq!((issued.grace_days, issued.settlement_fee_bps, issued.purchase_fee.minimum_minor), (5, 5, 100));
         let buyer = ProgrammeTerms { fee_bearer: Bearer::Buyer, ..terms() };
-        assert_eq!((buyer.issue_terms(&platform).settlement_fee_bps, buyer.billed_settlement_minor(100_001)), (0, 51));
-        assert_eq!(terms().billed_settlement_minor(100_001), 0);
+        assert_eq!(
+            (buyer.issue_terms(&platform).settlement_fee_bps, buyer.billed_settlement(100_001, 90_000).whole_minor),
+            (0, 51)
+        );
+        assert_eq!(terms().billed_settlement(100_001, 90_000).whole_minor, 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::{
     DayCount, Refusal,
     party::named,
-    pricing::{FeeTerms, Percent},
+    pricing::{FeeTerms, Percent, SettlementFee},
 };
 use chrono::NaiveDate;
 
@@ -47,6 +47,47 @@ pub struct IssueTerms {
     pub late_day_count: DayCount,
     /// Days after the due date before it counts as overdue.
     pub grace_days: i64,
+}
+
+/// When the settlement fee is due, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeeRule {
+    /// On the whole confirmed amount, sold or not: of receivables from before the other rule.
+    Whole,
+    /// On what was sold; nothing where nothing was.
+    OfSold,
+}
+
+impl FeeRule {
+    /// The name of the term that tells it.
+    pub const TERM: &str = "settlement_fee_on";
+
+    /// As the terms have it. Terms from before name none.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "",
+            Self::OfSold => "sold",
+        }
+    }
+
+    #[must_use]
+    pub fn of_terms(terms: &str) -> Option<Self> {
+        match term(terms, Self::TERM) {
+            None => Some(Self::Whole),
+            Some("sold") => Some(Self::OfSold),
+            Some(_) => None,
+        }
+    }
+
+    /// What of the fee is due once nothing more can be sold.
+    #[must_use]
+    pub fn due(self, fee: SettlementFee, sold_minor: i64) -> Option<i64> {
+        match self {
+            Self::Whole => Some(fee.whole_minor),
+            Self::OfSold => fee.on(sold_minor),
+        }
+    }
 }
 
 /// How a confirmed amount is divided at issue: fractions and reserve always sum to it.
@@ -146,6 +187,18 @@ pub fn term<'a>(terms: &'a str, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::pricing::Bearer;
+
+    #[test]
+    fn the_rule_of_the_settlement_fee_stands_in_the_terms() {
+        let fee = SettlementFee { whole_minor: 500, face_minor: 1_000 };
+        let old = terms_text(&[("face_minor", "1000")]);
+        let new = terms_text(&[("face_minor", "1000"), (FeeRule::TERM, FeeRule::OfSold.name())]);
+        assert_eq!((FeeRule::of_terms(&old), FeeRule::of_terms(&new)), (Some(FeeRule::Whole), Some(FeeRule::OfSold)));
+        assert_eq!(FeeRule::of_terms("kontor-terms-1\nsettlement_fee_on=moon"), None);
+        for (sold, whole, of_sold) in [(0, 500, 0), (1, 500, 1), (500, 500, 250), (1_000, 500, 500)] {
+            assert_eq!((FeeRule::Whole.due(fee, sold), FeeRule::OfSold.due(fee, sold)), (Some(whole), Some(of_sold)), "{sold}");
+        }
+    }
 
     fn terms(reserve_bps: i64, settlement_fee_bps: i64) -> IssueTerms {
         IssueTerms {

@@ -158,6 +158,10 @@ refusals! {
     OfferClosed => "offer_closed",
     OwnOffer => "own_offer",
     OwnDebt => "own_debt",
+    /// The platform does not let the buyer trade: what it owes is neither offered nor bought.
+    BuyerStopped => "buyer_stopped",
+    /// A payment of the buyer has been overdue for longer than is let pass.
+    BuyerOverdue { since: NaiveDate } => "buyer_overdue",
     BelowMinimumTicket { minimum_minor: i64 } => "below_minimum_ticket",
     /// Only so much is left, and nothing was taken.
     SoldOut { left_minor: i64 } => "sold_out",

@@ -502,9 +502,7 @@ fn said(line: &BankLine) -> Said<'_> {
 
 /// Whether the supplier still has fractions that it may sell.
 fn is_for_sale(conn: &mut Conn, row: &store::Receivable) -> Result<bool, StoreError> {
-    let sql = "SELECT CAST(COALESCE(SUM(units_minor - left_minor), 0) AS BIGINT) AS value FROM offers WHERE receivable_id = ?";
-    let sold_minor = store::query::int(conn, sql, &[row.id.into()])?.unwrap_or(0);
-    Ok(["issued", "active"].contains(&row.state.as_str()) && sold_minor < row.face_minor)
+    Ok(["issued", "active"].contains(&row.state.as_str()) && row.sold_minor(conn)? < row.face_minor)
 }
 
 /// What becomes of a line of a file. Reads only.

@@ -1,5 +1,6 @@
 //! A financier buys fractions of an offer: delivery against payment in one linked set. The hot command.
 
+use super::purchase_hold::{self, Freed};
 use super::{Actor, Ask, Done, Execute, programmes, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
@@ -78,6 +79,7 @@ pub fn price_terms(offer: &Offer, receivable: &Receivable) -> Result<PriceTerms,
         day_count: DayCount::parse(&offer.day_count).ok_or_else(|| corrupt("day count"))?,
         due_date: receivable.payment_date,
         fee: fee_terms(receivable),
+        settlement: receivable.settlement_fee(),
     })
 }
 
@@ -91,7 +93,9 @@ impl BuyFractions {
     }
 
     /// Gathers the facts and lets the rules decide; returns what the purchase will need.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Offer, Receivable, Quote, Option<i64>)> {
+    ///
+    /// What is held for this purchase counts as free.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor, held: Freed) -> Step<(Offer, Receivable, Quote, Option<i64>)> {
         batch.may_act(actor, Capacity::Financier)?;
         let (offer, receivable) = self.load(batch)?;
         let asset = currency_asset(super::currency(&receivable.currency)?);
@@ -99,13 +103,14 @@ impl BuyFractions {
         let of = (actor.party_id, receivable.buyer_id, receivable.currency.clone());
         let limit_id = batch.records.limit_ids.get(&of).copied();
         let limit = limit_id.and_then(|id| batch.records.buyer_limits.rows.get(&id));
-        let limit_room_minor = limit.map(|row| row.limit_minor.saturating_sub(row.used_minor));
+        let limit_room_minor = limit.map(|row| row.limit_minor.saturating_sub(row.used_minor).saturating_add(held.units_minor));
         let (_, cash_available_minor) = batch.balance(AccountKey::cash(actor.party_id, asset))?;
         let quote = decide_purchase(&PurchaseFacts {
             state: settlement::state_of(&receivable)?,
+            standing: batch.buyer_standing(receivable.buyer_id)?,
             offer_state: &offer.state,
             close_date: offer.close_date,
-            left_minor: offer.left_minor,
+            left_minor: offer.left_minor.saturating_add(held.units_minor),
             minimum_ticket_minor: offer.minimum_ticket_minor,
             supplier: offer.supplier_id,
             financier: actor.party_id,
@@ -113,7 +118,7 @@ impl BuyFractions {
             held: receivable.held,
             units_minor: self.units_minor,
             agreed_price_minor: self.price_minor,
-            cash_available_minor,
+            cash_available_minor: cash_available_minor.saturating_add(held.price_minor),
             limit_room_minor,
             terms: price_terms(&offer, &receivable)?,
             today: batch.today(),
@@ -133,13 +138,27 @@ impl Execute for BuyFractions {
         let ask = second_person::weigh(batch, actor, &[(&receivable.currency, self.price_minor)], receivable.id)?;
         if ask.is_some() {
             // Nobody is asked about what cannot be done.
-            self.decide(batch, actor)?;
+            self.decide(batch, actor, Freed::default())?;
         }
         Ok(ask)
     }
 
+    fn hold_for_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: i64) -> Step<()> {
+        let decided = self.decide(batch, actor, Freed::default())?;
+        purchase_hold::place(batch, (approval_id, actor.party_id), decided)
+    }
+
+    fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: i64) -> Step<Done> {
+        if let Some(held) = purchase_hold::find(batch, approval_id)? {
+            // Refused before anything is written, or not at all.
+            self.decide(batch, actor, Freed::from(&held))?;
+            purchase_hold::release(batch, held)?;
+        }
+        self.execute(batch, actor)
+    }
+
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut offer, mut receivable, quote, limit_id) = self.decide(batch, actor)?;
+        let (mut offer, mut receivable, quote, limit_id) = self.decide(batch, actor, Freed::default())?;
         let accepted = next_state(settlement::state_of(&receivable)?, ReceivableEvent::Accept)?;
         let asset = currency_asset(super::currency(&receivable.currency)?);
         let hold = TransferNumber(offer.hold_number);
@@ -148,7 +167,7 @@ impl Execute for BuyFractions {
         batch.post(&recipe)?;
 
         offer.left_minor = offer.left_minor.saturating_sub(self.units_minor);
-        if offer.left_minor == 0 {
+        if offer.left_minor == 0 && offer.reserved_minor == 0 {
             offer.state = OfferState::Settled.name().to_owned();
             batch.mark(&offer);
         }

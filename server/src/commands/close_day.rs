@@ -1,6 +1,8 @@
 //! End of day: prove the books, then move the business date on and the states with it.
 
-use super::{Actor, Done, Execute, advance, answer_clock, payout, programmes, second_person, settlement, withdraw_offer};
+use super::{
+    Actor, Done, Execute, advance, answer_clock, payout, programmes, second_person, settlement, standing, withdraw_offer,
+};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -42,6 +44,7 @@ impl Execute for CloseDay {
         let next = self.date.checked_add_days(Days::new(1)).unwrap_or(self.date);
         let expired = close_offers(batch, next)?;
         let (matured, overdue) = move_receivables(batch, next)?;
+        let stopped = standing::refresh(batch, None, next)?;
         let silent = mark_silent(batch, next)?;
         let unanswered = answer_clock::run(batch, next)?;
         // A price is that of its day.
@@ -50,7 +53,7 @@ impl Execute for CloseDay {
         let begun = programmes::begin_versions(batch, next)?;
         batch.set_business_date(next);
         let body = json!({
-            "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "silent": silent, "unanswered": unanswered,
+            "business_date": next, "offers_expired": expired, "matured": matured, "overdue": overdue, "buyers_stopped": stopped, "silent": silent, "unanswered": unanswered,
             "lapsed": lapsed, "fees_collected": fees, "versions_begun": begun,
             "sums": sums.to_text(),
         });
@@ -93,6 +96,7 @@ fn move_receivables(batch: &mut Batch<'_>, next: NaiveDate) -> Step<(usize, usiz
         let mut now = state;
         if matches!(now, ReceivableState::Issued | ReceivableState::Active) {
             now = next_state(now, ReceivableEvent::Mature)?;
+            programmes::bill_settlement(batch, &receivable)?;
             matured = matured.saturating_add(1);
             let arguments = json!({ "reference": receivable.reference });
             batch.notify(receivable.buyer_id, "payment_due", &arguments, format!("/payables/{}", receivable.invoice_id));

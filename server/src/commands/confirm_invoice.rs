@@ -8,14 +8,14 @@ use super::{
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
-use domain::chart::{self, AccountKey, currency_asset};
+use domain::chart::{self, AccountKey};
 use domain::day_count::DayCount;
 use domain::evidence::{self, EvidenceFacts, Signature};
 use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
 use domain::party::{Capacity, UserStatus};
 use domain::pricing::{Bearer, FeeTerms};
 use domain::receivable::{
-    ConfirmationFacts, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text,
+    ConfirmationFacts, FeeRule, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text,
 };
 use domain::undertaking::{self, UndertakingTerms};
 use domain::waterfall::ShareRule;
@@ -181,13 +181,24 @@ impl Issue {
     }
 }
 
+/// The state after a confirmation that may be given now; pages that ask for one look at the same rules.
+pub fn may_confirm(invoice: &Invoice, facts: &ConfirmationFacts<'_>) -> Step<InvoiceState> {
+    let less = decide_confirmation(facts)?;
+    if invoice.review == "open" {
+        return Err(Refusal::UnderReview.into());
+    }
+    let event = if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm };
+    let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+    Ok(domain::invoice::next_state(state, event)?)
+}
+
 impl ConfirmInvoice {
     /// The invoice of this buyer and its state after the confirmation, if the rules allow it.
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Invoice, InvoiceState, Words)> {
         batch.acting_party(actor, Capacity::Buyer)?;
         let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
         let invoice = found.ok_or(Refusal::NotFound)?;
-        let less = decide_confirmation(&ConfirmationFacts {
+        let facts = ConfirmationFacts {
             amount_minor: self.amount_minor,
             payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
             reason: &self.reason,
@@ -195,13 +206,8 @@ impl ConfirmInvoice {
             due_date: self.due_date,
             invoice_due_date: invoice.due_date,
             today: batch.today(),
-        })?;
-        if invoice.review == "open" {
-            return Err(Refusal::UnderReview.into());
-        }
-        let event = if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm };
-        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-        let next = domain::invoice::next_state(state, event)?;
+        };
+        let next = may_confirm(&invoice, &facts)?;
         prose(&self.reason, "reason", 500)?;
         let words = words(batch.conn, &invoice, self.amount_minor, self.due_date)?;
         if self.version != undertaking::CURRENT || self.words_hash != words.hash {
@@ -272,6 +278,7 @@ impl ConfirmInvoice {
             ("due_date", self.due_date.to_string()),
             ("payment_date", payment_date.to_string()),
             (ShareRule::TERM, ShareRule::Running.name().to_owned()),
+            (FeeRule::TERM, FeeRule::OfSold.name().to_owned()),
         ];
         // Terms without a programme read as they always did.
         if under.is_some() {
@@ -396,12 +403,6 @@ impl ConfirmInvoice {
         links::end(batch, invoice.id, &invoice.state)?;
         advance::lapse_confirmed(batch, &invoice)?;
         batch.insert(&receivable)?;
-        let billed_minor = issue.under.as_ref().map_or(0, |under| under.terms.billed_settlement_minor(self.amount_minor));
-        if billed_minor > 0 {
-            batch.post(&chart::fee_billed(invoice.buyer_id, currency_asset(known), billed_minor))?;
-            let bill = programmes::bill(&receivable, (batch.next_id(), None), billed_minor, batch.today());
-            batch.insert(&bill)?;
-        }
         let arguments =
             json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
         batch.notify(invoice.supplier_id, "invoice_confirmed", &arguments, format!("/receivables/{}", receivable.id));

@@ -41,6 +41,7 @@ impl CreateOffer {
         let (balance_minor, available_minor) = batch.balance(AccountKey::holding(actor.party_id, AssetId(receivable.id)))?;
         let accepted = decide_offer(&OfferFacts {
             state: settlement::state_of(&receivable)?,
+            standing: batch.buyer_standing(receivable.buyer_id)?,
             being_shared: store::distributions::is_open(batch.conn, receivable.id)?,
             units_minor: self.units_minor,
             available_minor,
@@ -92,6 +93,7 @@ impl Execute for CreateOffer {
             state: OfferState::Open.name().to_owned(),
             hold_number,
             created_at: batch.now,
+            reserved_minor: 0,
         };
         batch.insert(&offer)?;
         if receivable.state != accepted.name() {

@@ -1,6 +1,6 @@
 //! A second person agrees to a request, which then happens at once, or turns it down.
 
-use super::{Actor, Command, Done, Execute, Proof, bank_file, prose, second_person};
+use super::{Actor, Command, Done, Execute, Proof, bank_file, prose, purchase_hold, second_person};
 use crate::batch::{Batch, Step};
 use domain::{Refusal, party};
 use serde::{Deserialize, Serialize};
@@ -48,11 +48,14 @@ impl Execute for DecideApproval {
         let mut subject = approval.subject_id;
         if self.approve {
             let command = bank_file::complete(command, self.file.as_deref())?;
-            let done = command.execute(batch, &maker)?;
+            let done = command.execute_request(batch, &maker, approval.id)?;
             subject = done.subject;
             if let (Some(target), Some(inner)) = (body.as_object_mut(), done.body.as_object()) {
                 target.extend(inner.clone());
             }
+        }
+        if !self.approve {
+            purchase_hold::end(batch, approval.id)?;
         }
         approval.state = if self.approve { "approved" } else { "rejected" }.to_owned();
         approval.checker_id = Some(actor.user_id);

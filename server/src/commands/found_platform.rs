@@ -68,6 +68,7 @@ impl Execute for FoundPlatform {
             language: "en".to_owned(),
             reference: domain::creditor_reference::create(&format!("C{id}")).unwrap_or_default(),
             created_at: batch.now,
+            overdue_since: None,
         })?;
         for person in &self.people {
             let user = person.to_user(batch, id);
@@ -120,5 +121,6 @@ fn default_terms(currency: &str) -> IssueTermsRow {
         late_day_count: "ACT/360".to_owned(),
         grace_days: 3,
         notice_credit_minor: None,
+        tolerated_overdue_days: None,
     }
 }

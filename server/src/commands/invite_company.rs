@@ -95,6 +95,7 @@ impl Execute for InviteCompany {
             language: if self.language == "zh" { "zh" } else { "en" }.to_owned(),
             reference: domain::creditor_reference::create(&format!("C{id}")).unwrap_or_default(),
             created_at: batch.now,
+            overdue_since: None,
         };
         batch.insert(&party)?;
         let mut body = json!({ "party_id": id, "reference": party.reference });

@@ -7,7 +7,9 @@ use chrono::NaiveDate;
 use domain::Refusal;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::Capacity;
+use domain::pricing::{Bearer, SettlementFee};
 use domain::programme::{EligibilityFacts, House, MemberState, ProgrammeState, ProgrammeTerms, Rule, are_related, eligible};
+use domain::receivable::FeeRule;
 use serde_json::json;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -214,6 +216,35 @@ pub fn bill(
         paid_minor: 0,
         arose_on: today,
     }
+}
+
+/// Who bears the settlement fee of a receivable, and what it comes to where all of the face is sold.
+pub fn settlement_fee(conn: &mut Conn, receivable: &store::Receivable) -> Result<(Bearer, SettlementFee), StoreError> {
+    match receivable.programme_id.filter(|_| receivable.bearer() == Bearer::Buyer) {
+        None => Ok((Bearer::Supplier, receivable.settlement_fee())),
+        Some(programme) => {
+            let terms = programmes::load_version(conn, programme, receivable.programme_version)?.terms()?;
+            Ok((Bearer::Buyer, terms.billed_settlement(receivable.confirmed_minor, receivable.face_minor)))
+        }
+    }
+}
+
+/// Nothing more of a receivable can be sold: a buyer that bears its settlement fee is billed for what was.
+pub(crate) fn bill_settlement(batch: &mut Batch<'_>, receivable: &store::Receivable) -> Step<()> {
+    let (bearer, fee) = settlement_fee(batch.conn, receivable)?;
+    if bearer == Bearer::Supplier || receivable.fee_rule()? == FeeRule::Whole {
+        return Ok(());
+    }
+    let sold_minor = receivable.sold_minor(batch.conn)?;
+    let billed_minor =
+        FeeRule::OfSold.due(fee, sold_minor).ok_or_else(|| settlement::corrupt("settlement fee of", receivable.id))?;
+    if billed_minor > 0 {
+        let asset = currency_asset(super::currency(&receivable.currency)?);
+        batch.post(&chart::fee_billed(receivable.buyer_id, asset, billed_minor))?;
+        let row = bill(receivable, (batch.next_id(), None), billed_minor, batch.today());
+        batch.insert(&row)?;
+    }
+    Ok(())
 }
 
 /// The last bill that `paid_minor` reaches, and what of it is then paid in all.

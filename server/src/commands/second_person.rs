@@ -1,6 +1,6 @@
 //! When a second person must agree, and who may be asked. The rule of who is whose second person is `domain::four_eyes`.
 
-use super::{Actor, Ask, Command, links};
+use super::{Actor, Ask, Command, links, purchase_hold};
 use crate::batch::{Batch, Step, Stop};
 use domain::Refusal;
 use domain::four_eyes::{self, Matter, Person, Presence};
@@ -196,6 +196,9 @@ pub(crate) fn end_requests(batch: &mut Batch<'_>, condition: &str, binds: &[Bind
         why.clone_into(&mut request.reason);
         request.decided_at = Some(batch.now);
         batch.update(&request)?;
+        if request.command == "buy_fractions" {
+            purchase_hold::end(batch, request.id)?;
+        }
         let arguments = json!({ "command": request.command, "why": why });
         batch.notify_user(
             (request.party_id, request.maker_id),

@@ -1,7 +1,7 @@
 //! The platform's terms for a currency: reserve, fees, least ticket, late interest. Two operators agree, and
 //! what is already issued keeps the terms it was issued under.
 
-use super::{Actor, Ask, Done, Execute, currency};
+use super::{Actor, Ask, Done, Execute, currency, standing};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::day_count::DayCount;
@@ -28,6 +28,9 @@ pub struct SetIssueTerms {
     /// The largest credit of a notification (camt.054) that is booked before its statement; 0: none is. Left out: as it stands.
     #[serde(default)]
     pub notice_credit_minor: Option<i64>,
+    /// Days overdue that are let pass before what the buyer owes is neither offered nor bought; 0: none. Left out: as it stands.
+    #[serde(default)]
+    pub tolerated_overdue_days: Option<i64>,
 }
 
 impl SetIssueTerms {
@@ -46,6 +49,9 @@ impl SetIssueTerms {
         within(self.grace_days, 0, 60, "grace_days")?;
         if let Some(minor) = self.notice_credit_minor {
             within(minor, 0, domain::money::MOST_BOOKED_MINOR, "notice_credit_minor")?;
+        }
+        if let Some(days) = self.tolerated_overdue_days {
+            within(days, 0, 365, "tolerated_overdue_days")?;
         }
         if !known.is_current(batch.today()) {
             return Err(Refusal::CurrencyUnknown { currency: known.code().to_owned() }.into());
@@ -66,7 +72,8 @@ impl SetIssueTerms {
             late_rate: self.late_rate.clone(),
             late_day_count: self.late_day_count.clone(),
             grace_days: self.grace_days,
-            notice_credit_minor: self.notice_credit_minor.or_else(|| before?.notice_credit_minor),
+            notice_credit_minor: self.notice_credit_minor.or(before.as_ref().and_then(|row| row.notice_credit_minor)),
+            tolerated_overdue_days: self.tolerated_overdue_days.or(before.and_then(|row| row.tolerated_overdue_days)),
         })
     }
 }
@@ -84,6 +91,7 @@ impl Execute for SetIssueTerms {
         batch.wrote = true;
         batch.mark(&row);
         store::records::save_issue_terms(batch.conn, &row)?;
+        standing::refresh(batch, None, batch.today())?;
         Ok(Done::new(0, json!({ "currency": row.currency })))
     }
 }

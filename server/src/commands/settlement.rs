@@ -162,10 +162,17 @@ pub fn plan(
         rule: rule_of(receivable)?,
         payment_minor,
         accrued_minor: accrued(receivable, units, value_date)?,
-        settlement_fee_due_minor: receivable.settlement_fee_minor.saturating_sub(receivable.settlement_fee_paid_minor),
+        settlement_fee_due_minor: settlement_fee_due(conn, receivable)?,
         reserve_units_minor: reserve_units(conn, receivable)?,
     };
     waterfall::plan(&facts, holders).ok_or_else(|| corrupt("waterfall of", receivable.id))
+}
+
+/// What is still due of the settlement fee that the supplier bears. Nothing more is sold once a payment has come.
+fn settlement_fee_due(conn: &mut Conn, receivable: &Receivable) -> Result<i64, StoreError> {
+    let due = receivable.fee_rule()?.due(receivable.settlement_fee(), receivable.sold_minor(conn)?);
+    let due = due.and_then(|due| due.checked_sub(receivable.settlement_fee_paid_minor));
+    due.ok_or_else(|| corrupt("settlement fee of", receivable.id))
 }
 
 /// Units of the junior asset that the supplier still has.
@@ -193,6 +200,63 @@ pub fn late_interest(conn: &mut Conn, receivable: &Receivable, today: NaiveDate)
         "SELECT CAST(COALESCE(SUM(due_minor - paid_minor), 0) AS BIGINT) AS value FROM late_claims WHERE receivable_id = ?";
     let counted = store::query::int(conn, counted, &[receivable.id.into()])?.unwrap_or(0);
     Ok(running.saturating_add(counted))
+}
+
+/// What a buyer owes still of a receivable, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// Face that has not come back to its holders.
+    pub face_minor: i64,
+    /// The reserve with the settlement fee in it. Late interest is taken from it first, and the buyer owes it all the same.
+    pub reserve_minor: i64,
+    pub late_minor: i64,
+    /// What has been paid.
+    pub paid_minor: i64,
+}
+
+impl Owed {
+    #[must_use]
+    pub fn total_minor(&self) -> i64 {
+        self.face_minor.saturating_add(self.reserve_minor).saturating_add(self.late_minor)
+    }
+
+    /// Whether something is owed although something was paid.
+    #[must_use]
+    pub fn is_remainder(&self) -> bool {
+        self.paid_minor > 0 && self.total_minor() > 0
+    }
+}
+
+/// What the buyer owes today: from the ledger, so that it is right however the payments were used.
+pub fn owed(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Result<Owed, StoreError> {
+    let issued = |conn: &mut Conn, asset: i64| -> Result<i64, StoreError> {
+        Ok(store::journal::list_accounts(conn, &[AccountKey::issued(AssetId(asset))])?.first().map_or(0, |row| row.balance))
+    };
+    Ok(Owed {
+        face_minor: issued(conn, receivable.id)?,
+        reserve_minor: issued(conn, receivable.reserve_asset)?,
+        late_minor: late_interest(conn, receivable, today)?,
+        paid_minor: receivable.paid_minor,
+    })
+}
+
+/// What is owed of these receivables today, for a page of a list.
+pub fn list_owed(conn: &mut Conn, receivables: &[i64]) -> Result<HashMap<i64, i64>, StoreError> {
+    let today = store::records::load_heads(conn)?.business_date;
+    let mut owed_minor = HashMap::new();
+    for row in Receivable::list_ids(conn, receivables)? {
+        let state = state_of(&row)?;
+        let minor = match state {
+            ReceivableState::Redeemed | ReceivableState::Cancelled => 0,
+            // Until it is late it owes what it has confirmed.
+            _ if row.payment_date >= today && row.interest_from <= row.payment_date => {
+                row.confirmed_minor.saturating_sub(row.paid_minor)
+            }
+            _ => owed(conn, &row, today)?.total_minor(),
+        };
+        owed_minor.insert(row.id, minor);
+    }
+    Ok(owed_minor)
 }
 
 /// Late interest is counted up to the value date.
@@ -329,6 +393,9 @@ pub fn finish(batch: &mut Batch<'_>, mut receivable: Receivable, plan: &Plan, pa
     let all_paid = plan.pays_all(reserve_units_minor);
     let state = ReceivableState::parse(&receivable.state).ok_or_else(|| corrupt("state of", receivable.id))?;
     let event = if all_paid { ReceivableEvent::RedeemAll } else { ReceivableEvent::RedeemPart };
+    if matches!(state, ReceivableState::Issued | ReceivableState::Active) {
+        super::programmes::bill_settlement(batch, &receivable)?;
+    }
     // Money that comes after the end is all surplus: nothing moves.
     if let Ok(next) = next_state(state, event) {
         receivable.state = next.name().to_owned();
@@ -340,5 +407,10 @@ pub fn finish(batch: &mut Batch<'_>, mut receivable: Receivable, plan: &Plan, pa
             batch.update(&invoice)?;
         }
     }
-    batch.update(&receivable)
+    batch.update(&receivable)?;
+    let today = batch.today();
+    if receivable.payment_date < today {
+        super::standing::refresh(batch, Some(receivable.buyer_id), today)?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The supplier takes back what is left of an offer; what was sold stays sold, and no fee is due.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::chart;
@@ -19,7 +19,10 @@ pub struct WithdrawOffer {
 }
 
 /// Frees the units that an open offer still holds.
-pub(crate) fn end_offer(batch: &mut Batch<'_>, mut offer: Offer, state: OfferState) -> Step<()> {
+pub(crate) fn end_offer(batch: &mut Batch<'_>, offer: Offer, state: OfferState) -> Step<()> {
+    let waiting = "command = 'buy_fractions' AND id IN (SELECT id FROM purchase_holds WHERE offer_id = ? AND state = 'open')";
+    second_person::end_requests(batch, waiting, &[offer.id.into()], "offer_ended")?;
+    let mut offer = Offer::load(batch.conn, offer.id)?;
     batch.post(&chart::offer_end(TransferNumber(offer.hold_number)))?;
     offer.state = state.name().to_owned();
     batch.update(&offer)
@@ -35,7 +38,7 @@ impl Execute for WithdrawOffer {
         if offer.state != OfferState::Open.name() {
             return Err(Refusal::OfferClosed.into());
         }
-        let (receivable, left_minor) = (offer.receivable_id, offer.left_minor);
+        let (receivable, left_minor) = (offer.receivable_id, offer.left_minor.saturating_add(offer.reserved_minor));
         end_offer(batch, offer, OfferState::Withdrawn)?;
         Ok(Done::new(receivable, json!({ "offer_id": self.offer_id, "left_minor": left_minor })))
     }

@@ -62,9 +62,15 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "offers",
         PAGE,
         "id receivable_id supplier buyer currency units_minor left_minor rate method day_count minimum_ticket_minor close_date payment_date held \
-         grace_days fee_bearer recourse",
+         grace_days fee_bearer recourse buyer_overdue buyer_oldest_overdue? buyer_late buyer_disputed halted?",
     ),
     ("messages", "", "id party code reason_code text at"),
+    (
+        "offers/papers",
+        "offer_id receivable_id invoice_id number supplier buyer currency issue_date due_date? payable_minor credited_minor confirmed_minor document \
+         terms terms_hash evidence messages",
+        "",
+    ),
     ("offers/quote", "face_minor price_minor discount_minor supplier_fee_minor fee_minor fee_bearer tenor_days annual_rate", ""),
     ("payables", PAGE, INVOICE),
     (
@@ -84,7 +90,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "receivables",
         PAGE,
         "id invoice_id number buyer currency confirmed_minor face_minor reserve_minor sold_minor paid_minor due_date payment_date state \
-         reference terms_hash programme_id? terms_version sellable_minor fee_bearer recourse",
+         reference terms_hash programme_id? terms_version sellable_minor fee_bearer recourse owed_minor",
     ),
     (
         "reviews",
@@ -97,7 +103,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
 /// The next page of a list begins before this.
 const PAGE: &str = "next_before?";
 const INVOICE: &str = "id number supplier buyer currency payable_minor total_minor confirmed_minor issue_date due_date? state prepaid_minor \
-     rounding_minor credited_minor type_code replaces replaces_issue_date? format review warnings reason document receivable_id?";
+     rounding_minor credited_minor type_code replaces replaces_issue_date? format review warnings reason document receivable_id? owed_minor?";
 const MEMBER: &str =
     "id programme_id buyer supplier name currency programme_state state terms_version asked_version? reason confirmed_minor";
 /// Files instead of JSON.
@@ -216,6 +222,7 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
         "approvals" => &[("state", "pending, approved, rejected or ended"), ("before", "rows older than this id")],
         "assignments" => &[("state", "given or acknowledged"), ("before", "rows older than this id")],
         "payables/list" => &[("list_id", "a list of confirmations of the company")],
+        "offers/papers" => &[("offer_id", "an open offer")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
         "payouts/list" => &[("currency", "ISO 4217")],
         "invoices" | "payables" | "receivables" | "payouts" | "memberships" | "programmes" | "holdings" => LIST,

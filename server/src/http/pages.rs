@@ -26,6 +26,7 @@ pub mod memberships;
 pub mod navigation;
 pub mod ops;
 pub mod org;
+pub mod papers;
 pub mod payables;
 pub mod payment_files;
 pub mod payouts;
@@ -74,6 +75,7 @@ pub fn add_routes(routes: &mut Routes) {
     undertakings::add_routes(routes);
     receivables::add_routes(routes);
     market::add_routes(routes);
+    papers::add_routes(routes);
     portfolio::add_routes(routes);
     proofs::add_routes(routes);
     cash::add_routes(routes);

@@ -39,15 +39,16 @@ pub(crate) fn all_touched(touched: usize, wanted: usize, table: &str) -> Result<
 }
 
 impl BulkUpdate for Offer {
-    const STATEMENT: &'static str = "UPDATE offers o SET left_minor = u.left_minor, state = u.state \
-                                     FROM UNNEST(?, ?, ?) AS u (id, left_minor, state) WHERE o.id = u.id";
-    const SQLITE: &'static str = "UPDATE offers SET left_minor = ?, state = ? WHERE id = ?";
+    const STATEMENT: &'static str = "UPDATE offers o SET left_minor = u.left_minor, state = u.state, reserved_minor = u.reserved_minor \
+                                     FROM UNNEST(?, ?, ?, ?) AS u (id, left_minor, state, reserved_minor) WHERE o.id = u.id";
+    const SQLITE: &'static str = "UPDATE offers SET left_minor = ?, state = ?, reserved_minor = ? WHERE id = ?";
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![
             Bind::Ints(rows.iter().map(|row| row.id).collect()),
             Bind::Ints(rows.iter().map(|row| row.left_minor).collect()),
             Bind::Texts(rows.iter().map(|row| row.state.clone()).collect()),
+            Bind::Ints(rows.iter().map(|row| row.reserved_minor).collect()),
         ]
     }
 }

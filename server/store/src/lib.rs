@@ -21,6 +21,8 @@ pub mod reconciliation;
 pub mod records;
 pub mod rows;
 pub mod schema;
+pub mod standing;
+pub mod statement;
 pub mod sums;
 pub mod verify;
 

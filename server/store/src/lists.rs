@@ -233,7 +233,7 @@ list_row!(
         programme_id: BigInt => i64, programme_version: BigInt => i64, sellable_minor: BigInt => i64, fee_bearer: Text => String, recourse: Text => String,
     } from "SELECT r.id, r.invoice_id, i.number, r.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, r.currency, r.confirmed_minor, \
             r.face_minor, r.reserve_minor, r.paid_minor, \
-            CAST(COALESCE((SELECT SUM(o.units_minor - o.left_minor) FROM offers o WHERE o.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
+            CAST(COALESCE((SELECT SUM(o.units_minor - o.left_minor - o.reserved_minor) FROM offers o WHERE o.receivable_id = r.id), 0) AS BIGINT) AS sold_minor, \
             r.due_date, r.payment_date, r.state, r.reference, r.terms_hash, i.document, r.held, COALESCE(r.programme_id, 0) AS programme_id, r.programme_version, \
             CASE WHEN r.programme_id IS NULL THEN r.face_minor ELSE r.sellable_minor END AS sellable_minor, \
             CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, \
@@ -248,9 +248,9 @@ list_row!(
         supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
         units_minor: BigInt => i64, left_minor: BigInt => i64, rate: Text => String, method: Text => String, day_count: Text => String,
         minimum_ticket_minor: BigInt => i64, close_date: Date => NaiveDate, payment_date: Date => NaiveDate, state: Text => String,
-        held: Bool => bool, grace_days: BigInt => i64, fee_bearer: Text => String, recourse: Text => String,
+        held: Bool => bool, grace_days: BigInt => i64, fee_bearer: Text => String, recourse: Text => String, reserved_minor: BigInt => i64,
     } from "SELECT o.id, o.receivable_id, o.supplier_id, r.buyer_id, s.name AS supplier, b.name AS buyer, i.number, r.currency, o.units_minor, \
-            o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held, r.grace_days, \
+            o.reserved_minor, o.left_minor, o.rate, o.method, o.day_count, o.minimum_ticket_minor, o.close_date, r.payment_date, o.state, r.held, r.grace_days, \
             CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer, \
             CASE WHEN r.programme_id IS NULL THEN 'none' ELSE r.recourse END AS recourse \
             FROM offers o JOIN receivables r ON r.id = o.receivable_id JOIN invoices i ON i.id = r.invoice_id \
@@ -450,7 +450,7 @@ list_row!(
             (SELECT COUNT(*) FROM programme_members m WHERE m.programme_id = g.id AND m.state = 'invited') AS invited, \
             (SELECT COUNT(*) FROM receivables r WHERE r.programme_id = g.id) AS receivables, \
             CAST(COALESCE((SELECT SUM(r.confirmed_minor) FROM receivables r WHERE r.programme_id = g.id), 0) AS BIGINT) AS confirmed_minor, \
-            CAST(COALESCE((SELECT SUM(o.units_minor - o.left_minor) FROM offers o JOIN receivables r ON r.id = o.receivable_id WHERE r.programme_id = g.id), 0) AS BIGINT) AS sold_minor, \
+            CAST(COALESCE((SELECT SUM(o.units_minor - o.left_minor - o.reserved_minor) FROM offers o JOIN receivables r ON r.id = o.receivable_id WHERE r.programme_id = g.id), 0) AS BIGINT) AS sold_minor, \
             CAST(COALESCE((SELECT SUM(r.confirmed_minor - r.paid_minor) FROM receivables r WHERE r.programme_id = g.id \
             AND r.state NOT IN ('redeemed', 'cancelled')), 0) AS BIGINT) AS outstanding_minor, g.created_at \
             FROM programmes g JOIN parties b ON b.id = g.buyer_id";

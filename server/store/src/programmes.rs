@@ -5,8 +5,9 @@ use crate::records::Record;
 use crate::rows::{FeeBill, ProgrammeVersion, Receivable};
 use crate::{Conn, Result, StoreError};
 use chrono::NaiveDate;
-use domain::pricing::Bearer;
+use domain::pricing::{Bearer, SettlementFee};
 use domain::programme::{ProgrammeTerms, Recourse};
+use domain::receivable::FeeRule;
 
 impl ProgrammeVersion {
     pub fn terms(&self) -> Result<ProgrammeTerms> {
@@ -29,6 +30,23 @@ impl ProgrammeVersion {
 }
 
 impl Receivable {
+    /// Units that were sold of it.
+    pub fn sold_minor(&self, conn: &mut Conn) -> Result<i64> {
+        let sql = "SELECT CAST(COALESCE(SUM(units_minor - left_minor - reserved_minor), 0) AS BIGINT) AS value FROM offers WHERE receivable_id = ?";
+        Ok(query::int(conn, sql, &[self.id.into()])?.unwrap_or(0))
+    }
+
+    /// When its settlement fee is due, and on what.
+    pub fn fee_rule(&self) -> Result<FeeRule> {
+        FeeRule::of_terms(&self.terms).ok_or_else(|| StoreError::Corrupt(format!("fee rule of receivable {}", self.id)))
+    }
+
+    /// The settlement fee that its supplier bears.
+    #[must_use]
+    pub fn settlement_fee(&self) -> SettlementFee {
+        SettlementFee { whole_minor: self.settlement_fee_minor, face_minor: self.face_minor }
+    }
+
     /// Who bears the fees of what is bought of it.
     #[must_use]
     pub fn bearer(&self) -> Bearer {

@@ -177,7 +177,7 @@ records!(
     issue_terms IssueTermsRow, holidays Holiday, invoices Invoice, confirmations Confirmation, receivables Receivable,
     assignment_notices AssignmentNotice, invoice_messages InvoiceMessage, answer_clocks AnswerClock, confirmation_evidence ConfirmationEvidence,
     confirmation_lists ConfirmationList, confirmation_items ConfirmationItem,
-    late_claims LateClaim, distributions Distribution, offers Offer, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
+    late_claims LateClaim, distributions Distribution, offers Offer, purchase_holds PurchaseHold, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
     payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval,
     credit_notes CreditNote, reviews Review, evidence Evidence,
     buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable, documents Document,
@@ -188,7 +188,7 @@ records!(
 );
 keyed!(
     heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
-    buyer_limits BuyerLimit, solo_acts SoloActs, invoices Invoice, receivables Receivable, offers Offer, bank_lines BankLine,
+    buyer_limits BuyerLimit, solo_acts SoloActs, invoices Invoice, receivables Receivable, offers Offer, purchase_holds PurchaseHold, bank_lines BankLine,
     payouts Payout, approvals Approval, mails Mail, distributions Distribution, payment_files PaymentFile, purchases Purchase,
     statements Statement, bank_files BankFile, notices Notice, credit_notes CreditNote, reviews Review,
     confirmation_lists ConfirmationList, confirmation_items ConfirmationItem, answer_clocks AnswerClock, assignment_notices AssignmentNotice,

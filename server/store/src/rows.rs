@@ -34,6 +34,8 @@ pub struct Party {
     pub language: String,
     pub reference: String,
     pub created_at: NaiveDateTime,
+    /// Since when a payment of the company has been overdue for longer than is let pass: what it owes is not offered or bought.
+    pub overdue_since: Option<NaiveDate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -146,6 +148,8 @@ pub struct IssueTermsRow {
     pub grace_days: i64,
     /// The largest credit of a notification that is booked before its statement; none: the platform's own.
     pub notice_credit_minor: Option<i64>,
+    /// Days overdue that are let pass before a buyer is stopped; none: not a day.
+    pub tolerated_overdue_days: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -399,6 +403,22 @@ pub struct Offer {
     pub state: String,
     pub hold_number: i64,
     pub created_at: NaiveDateTime,
+    /// Units that purchases which wait for a second person hold; what is left does not count them.
+    pub reserved_minor: i64,
+}
+
+/// What a purchase that waits for a second person holds; its id is the request's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = purchase_holds, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct PurchaseHold {
+    pub id: i64,
+    pub offer_id: i64,
+    pub financier_id: i64,
+    pub units_minor: i64,
+    pub price_minor: i64,
+    pub hold_number: i64,
+    /// `open` or `ended`.
+    pub state: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

@@ -26,6 +26,7 @@ diesel::table! {
         language -> Text,
         reference -> Text,
         created_at -> Timestamp,
+        overdue_since -> Nullable<Date>,
     }
 }
 
@@ -133,6 +134,7 @@ diesel::table! {
         late_day_count -> Text,
         grace_days -> BigInt,
         notice_credit_minor -> Nullable<BigInt>,
+        tolerated_overdue_days -> Nullable<BigInt>,
     }
 }
 
@@ -364,6 +366,19 @@ diesel::table! {
         state -> Text,
         hold_number -> BigInt,
         created_at -> Timestamp,
+        reserved_minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    purchase_holds (id) {
+        id -> BigInt,
+        offer_id -> BigInt,
+        financier_id -> BigInt,
+        units_minor -> BigInt,
+        price_minor -> BigInt,
+        hold_number -> BigInt,
+        state -> Text,
     }
 }
 

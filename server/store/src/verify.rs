@@ -6,6 +6,7 @@ mod log;
 mod marks;
 mod programmes;
 mod sponsors;
+mod standing;
 
 pub use guards::APPEND_ONLY;
 pub use log::Saved;
@@ -113,6 +114,9 @@ fn recompute(conn: &mut Conn, (saved, key): (&[Saved], Option<&Verifier>), marks
     }
     if found.is_none() {
         found = compare_heads(conn, &replay, &coverage)?;
+    }
+    if found.is_none() {
+        found = standing::check(conn)?;
     }
     if found.is_none() {
         found = guards::check_schema(conn)?;
@@ -430,13 +434,29 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
     (
         "offers",
         "SELECT o.id, 'what is left of it is not what its hold earmarks' AS problem FROM offers o JOIN holds h ON h.number = o.hold_number \
-         WHERE o.state IN ('open', 'settled') AND h.remaining <> o.left_minor ORDER BY o.id LIMIT 1",
+         WHERE o.state IN ('open', 'settled') AND h.remaining <> o.left_minor + o.reserved_minor ORDER BY o.id LIMIT 1",
     ),
     (
         "offers",
         "SELECT o.id, 'its purchases do not sum to what was sold' AS problem FROM offers o \
          LEFT JOIN (SELECT offer_id, CAST(SUM(units_minor) AS BIGINT) AS sold FROM purchases GROUP BY offer_id) p ON p.offer_id = o.id \
-         WHERE o.units_minor - o.left_minor <> COALESCE(p.sold, 0) ORDER BY o.id LIMIT 1",
+         WHERE o.units_minor - o.left_minor - o.reserved_minor <> COALESCE(p.sold, 0) ORDER BY o.id LIMIT 1",
+    ),
+    (
+        "offers",
+        "SELECT o.id, 'what is reserved of it is not what waiting purchases hold' AS problem FROM offers o \
+         LEFT JOIN (SELECT offer_id, CAST(SUM(units_minor) AS BIGINT) AS units FROM purchase_holds WHERE state = 'open' GROUP BY offer_id) p \
+         ON p.offer_id = o.id WHERE o.reserved_minor <> COALESCE(p.units, 0) ORDER BY o.id LIMIT 1",
+    ),
+    (
+        "purchase_holds",
+        "SELECT p.id, 'it holds for a request that does not wait' AS problem FROM purchase_holds p LEFT JOIN approvals a ON a.id = p.id \
+         WHERE p.state = 'open' AND (a.id IS NULL OR a.state <> 'pending' OR a.command <> 'buy_fractions') ORDER BY p.id LIMIT 1",
+    ),
+    (
+        "purchase_holds",
+        "SELECT p.id, 'its hold does not earmark its price' AS problem FROM purchase_holds p LEFT JOIN holds h ON h.number = p.hold_number \
+         WHERE h.number IS NULL OR h.remaining <> CASE WHEN p.state = 'open' THEN p.price_minor ELSE 0 END ORDER BY p.id LIMIT 1",
     ),
     (
         "purchases",
@@ -487,7 +507,11 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
            JOIN receivables r ON r.id = a.asset_id WHERE a.kind = 'holding' AND a.owner_id <> r.supplier_id \
            GROUP BY a.owner_id, r.buyer_id, r.currency) h \
          ON h.owner_id = l.financier_id AND h.buyer_id = l.buyer_id AND h.currency = l.currency \
-         WHERE l.used_minor <> COALESCE(h.held, 0) ORDER BY l.id LIMIT 1",
+         LEFT JOIN (SELECT p.financier_id, r.buyer_id, r.currency, CAST(SUM(p.units_minor) AS BIGINT) AS units FROM purchase_holds p \
+           JOIN offers o ON o.id = p.offer_id JOIN receivables r ON r.id = o.receivable_id WHERE p.state = 'open' \
+           GROUP BY p.financier_id, r.buyer_id, r.currency) w \
+         ON w.financier_id = l.financier_id AND w.buyer_id = l.buyer_id AND w.currency = l.currency \
+         WHERE l.used_minor <> COALESCE(h.held, 0) + COALESCE(w.units, 0) ORDER BY l.id LIMIT 1",
     ),
     (
         "payouts",

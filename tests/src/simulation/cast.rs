@@ -136,6 +136,7 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
             late_count: "ACT/360".to_owned(),
             grace_days: 3,
             announced: unit * 100_000,
+            tolerated: 0,
         };
         model.terms.insert(currency.to_owned(), terms);
     }

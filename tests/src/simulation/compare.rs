@@ -70,6 +70,7 @@ fn check_records(model: &Model, conn: &mut Conn, wanted: &super::model::Touched)
     for row in Offer::list_ids(conn, &list(&wanted.offers)).map_err(failed)? {
         let known = &model.offers[&row.id];
         same(format!("offer {}", row.id), (row.state.as_str(), i128::from(row.left_minor)), (known.state, known.left))?;
+        same(format!("what waits of offer {}", row.id), i128::from(row.reserved_minor), known.reserved)?;
     }
     for row in store::BuyerLimit::list_ids(conn, &list(&wanted.limits)).map_err(failed)? {
         let known = model.limit(row.id).unwrap_or_default();
@@ -163,7 +164,11 @@ fn conserved(model: &Model, conn: &mut Conn, rows: &[AccountRow]) -> Check {
         *sold.entry(purchase.offer_id).or_default() += i128::from(purchase.units_minor);
     }
     for (id, offer) in &model.offers {
-        same(format!("units of offer {id} sold and left"), sold.get(id).copied().unwrap_or(0) + offer.left, offer.units)?;
+        same(
+            format!("units of offer {id} sold and left"),
+            sold.get(id).copied().unwrap_or(0) + offer.left + offer.reserved,
+            offer.units,
+        )?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What a command that succeeded must have changed. New ids are learned from its outcome, never amounts.
 
 use super::arithmetic::{self, divide, interest, share_up};
-use super::model::{Approval, Invoice, Limit, Line, Model, Offer, Payout, Receivable, Review, Terms, asset_of};
+use super::model::{Approval, Held, Invoice, Limit, Line, Model, Offer, Payout, Receivable, Review, Terms, asset_of};
 use super::rules::{Target, fingerprint, plain_number};
 use chrono::{Days, NaiveDate};
 use formats::camt::{Entry, EntryDetail};
@@ -98,7 +98,18 @@ impl Model {
         self.keys.insert((actor.party_id, key.to_owned()), known);
         if let Some(id) = outcome.awaits_approval {
             self.end_same(actor.party_id, command);
-            let approval = Approval { party: actor.party_id, maker: actor.user_id, command: command.clone(), state: "pending" };
+            let holds = match command {
+                Command::BuyFractions(buy) => {
+                    let units = i128::from(buy.units_minor);
+                    let price = self.quote(buy.offer_id, units).map_err(str::to_owned)?.price;
+                    let held = Held { units, price };
+                    self.hold((actor.party_id, buy.offer_id), Held { units: -units, price: -price });
+                    Some(held)
+                }
+                _ => None,
+            };
+            let approval =
+                Approval { party: actor.party_id, maker: actor.user_id, command: command.clone(), state: "pending", holds };
             self.approvals.insert(id, approval);
             self.touched.approvals.insert(id);
             return Ok(());
@@ -119,10 +130,42 @@ impl Model {
     }
 
     fn end_requests(&mut self, which: impl Fn(&Approval) -> bool) {
-        for (id, approval) in self.approvals.iter_mut().filter(|(_, approval)| approval.state == "pending" && which(approval)) {
-            approval.state = "ended";
-            self.touched.approvals.insert(*id);
+        let ended = |approval: &Approval| approval.state == "pending" && which(approval);
+        let ids: Vec<i64> = self.approvals.iter().filter(|(_, approval)| ended(approval)).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.end_request(id, "ended");
         }
+    }
+
+    /// Ends one request, and frees what it holds.
+    fn end_request(&mut self, id: i64, state: &'static str) {
+        let Some(approval) = self.approvals.get_mut(&id) else { return };
+        approval.state = state;
+        let (party, holds) = (approval.party, approval.holds.take());
+        let offer = match &approval.command {
+            Command::BuyFractions(buy) => buy.offer_id,
+            _ => 0,
+        };
+        self.touched.approvals.insert(id);
+        if let Some(held) = holds {
+            self.hold((party, offer), held);
+        }
+    }
+
+    /// Gives back what a purchase held, or takes it where it is negative.
+    fn hold(&mut self, (party, offer_id): (i64, i64), freed: Held) {
+        let Some(offer) = self.offers.get_mut(&offer_id) else { return };
+        offer.left += freed.units;
+        offer.reserved -= freed.units;
+        let receivable = &self.receivables[&offer.receivable];
+        let limit_key = (party, receivable.buyer, receivable.currency.clone());
+        let asset = asset_of(&receivable.currency);
+        if let Some(limit) = self.limits.get_mut(&limit_key) {
+            limit.used -= freed.units;
+            self.touched.limits.insert(limit.id);
+        }
+        self.change(("cash", party, asset), 0, -freed.price);
+        self.touched.offers.insert(offer_id);
     }
 
     /// What is done without a second person adds up, where the company bounds the day.
@@ -155,7 +198,7 @@ impl Model {
                 let quote = self.quote(buy.offer_id, units).map_err(str::to_owned)?;
                 let offer = self.offers.get_mut(&buy.offer_id).ok_or("no offer")?;
                 offer.left -= units;
-                if offer.left == 0 {
+                if offer.left == 0 && offer.reserved == 0 {
                     offer.state = "settled";
                 }
                 let (receivable_id, supplier, left) = (offer.receivable, offer.supplier, offer.left);
@@ -194,6 +237,7 @@ impl Model {
                     supplier: actor.party_id,
                     units,
                     left: units,
+                    reserved: 0,
                     rate: arithmetic::rate(&create.rate).ok_or("no rate")?,
                     method: create.method.clone(),
                     day_count: create.day_count.clone(),
@@ -208,7 +252,8 @@ impl Model {
                 self.touched.invoices.insert(invoice_id);
             }
             Command::WithdrawOffer(withdraw) => {
-                agree(what, body, "left_minor", minor(self.offers[&withdraw.offer_id].left))?;
+                let offer = &self.offers[&withdraw.offer_id];
+                agree(what, body, "left_minor", minor(offer.left + offer.reserved))?;
                 self.end_offer(withdraw.offer_id, "withdrawn");
             }
             Command::RegisterInvoice(register) if register.parsed.type_code == "381" => {
@@ -375,11 +420,10 @@ impl Model {
             Command::ResolveLine(resolve) => self.resolve(resolve)?,
             Command::CloseDay(_) => self.end_day(what, body)?,
             Command::DecideApproval(decision) => {
-                let approval = self.approvals.get_mut(&decision.approval_id).ok_or("no approval")?;
-                approval.state = if decision.approve { "approved" } else { "rejected" };
-                self.touched.approvals.insert(decision.approval_id);
+                let approval = self.approvals.get(&decision.approval_id).ok_or("no approval")?;
+                let (maker, command) = (Actor::person(approval.party, approval.maker), approval.command.clone());
+                self.end_request(decision.approval_id, if decision.approve { "approved" } else { "rejected" });
                 if decision.approve {
-                    let (maker, command) = (Actor::person(approval.party, approval.maker), approval.command.clone());
                     self.apply(&maker, &command, body, ids)?;
                 }
             }
@@ -397,6 +441,7 @@ impl Model {
                     late_count: set.late_day_count.clone(),
                     grace_days: set.grace_days,
                     announced: set.notice_credit_minor.map_or(self.terms[&set.currency].announced, i128::from),
+                    tolerated: set.tolerated_overdue_days.unwrap_or(self.terms[&set.currency].tolerated),
                 };
                 self.terms.insert(set.currency.clone(), terms);
             }
@@ -476,6 +521,7 @@ impl Model {
     }
 
     fn end_offer(&mut self, id: i64, state: &'static str) {
+        self.end_requests(|approval| matches!(&approval.command, Command::BuyFractions(buy) if buy.offer_id == id));
         if let Some(offer) = self.offers.get_mut(&id) {
             offer.state = state;
             let (holding, left) = (("holding", offer.supplier, offer.receivable), offer.left);
@@ -528,9 +574,6 @@ impl Model {
         self.transfer(("issued", 0, reserve_asset), ("holding", supplier, reserve_asset), reserve);
         self.receivables.insert(receivable_id, receivable);
         self.touched.receivables.insert(receivable_id);
-        if let Some((id, _)) = under {
-            self.bill_settlement(id, confirmed);
-        }
         Ok(())
     }
 
@@ -559,6 +602,9 @@ impl Model {
             self.end_offer(offer, "expired");
         }
         let mut receivable = self.receivables[&id].clone();
+        if ["issued", "active"].contains(&receivable.state) {
+            self.bill_settlement(id);
+        }
         let asset = asset_of(&receivable.currency);
         let units: BTreeMap<i64, i128> = self.holders(id).into_iter().collect();
         let outstanding: i128 = units.values().sum();
@@ -601,7 +647,7 @@ impl Model {
         let (faces, claims): (Vec<i128>, Vec<i128>) = holders.values().copied().unzip();
         let junior = ("holding", receivable.supplier, receivable.reserve_asset);
         let reserve_left = self.amounts(junior).balance;
-        let fee_due = receivable.fee - receivable.fee_paid;
+        let fee_due = self.of_sold(id, receivable.fee) - receivable.fee_paid;
         let (face, interest) = (take(faces.iter().sum()), take(claims.iter().sum()));
         let (fee, reserve) = (take(fee_due), take(reserve_left - fee_due));
         let collection = ("collection", id, asset);
@@ -1001,6 +1047,9 @@ impl Model {
             self.end_offer(id, "expired");
         }
         let (mut matured, mut overdue) = (0, 0);
+        let due = |one: &Receivable| one.payment_date <= next && ["issued", "active"].contains(&one.state);
+        let due: Vec<i64> = self.receivables.iter().filter(|(_, one)| due(one)).map(|(id, _)| *id).collect();
+        due.into_iter().for_each(|id| self.bill_settlement(id));
         for (id, receivable) in &mut self.receivables {
             if receivable.payment_date > next {
                 continue;

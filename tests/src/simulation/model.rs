@@ -85,6 +85,8 @@ pub struct Terms {
     pub grace_days: i64,
     /// The largest credit of a notification that is booked before its statement.
     pub announced: i128,
+    /// Days overdue that are let pass before the buyer is stopped.
+    pub tolerated: i64,
 }
 
 /// Of each company: what it had, and what is left of that.
@@ -122,6 +124,8 @@ pub struct Offer {
     pub supplier: i64,
     pub units: i128,
     pub left: i128,
+    /// Held for purchases that wait for a second person.
+    pub reserved: i128,
     pub rate: Rate,
     pub method: String,
     pub day_count: String,
@@ -182,6 +186,15 @@ pub struct Approval {
     pub maker: i64,
     pub command: Command,
     pub state: &'static str,
+    /// What a purchase that waits holds.
+    pub holds: Option<Held>,
+}
+
+/// Units of an offer and of a limit, and cash.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held {
+    pub units: i128,
+    pub price: i128,
 }
 
 /// What a key did.

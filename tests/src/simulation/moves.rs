@@ -628,6 +628,7 @@ impl Players<'_> {
             late_day_count: self.word(COUNTS).to_owned(),
             grace_days: self.of(&[0, 1, 3, 10]).copied()?,
             notice_credit_minor: self.of(&[None, Some(0), Some(500_000)]).copied()?,
+            tolerated_overdue_days: self.of(&[None, Some(0), Some(4), Some(30), Some(366)]).copied()?,
         };
         Some((self.operator(), command.into()))
     }

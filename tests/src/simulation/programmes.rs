@@ -100,6 +100,7 @@ impl Model {
             late_count: platform.late_count.clone(),
             grace_days: terms.grace_days,
             announced: platform.announced,
+            tolerated: platform.tolerated,
         }
     }
 
@@ -112,12 +113,22 @@ impl Model {
         }
     }
 
-    /// The settlement fee that a buyer bears, when a receivable is issued.
-    pub fn bill_settlement(&mut self, id: i64, confirmed: i128) {
-        let Some(programme) = self.programmes.get(&id).filter(|programme| programme.terms.fee_bearer == "buyer").cloned() else {
+    /// A fee on the face, as far as that was sold.
+    pub fn of_sold(&self, receivable: i64, fee: i128) -> i128 {
+        let offers = self.offers.values().filter(|offer| offer.receivable == receivable);
+        let sold: i128 = offers.map(|offer| offer.units - offer.left - offer.reserved).sum();
+        super::arithmetic::nearest(fee * sold, self.receivables[&receivable].face)
+    }
+
+    /// The settlement fee that a buyer bears, once nothing more can be sold.
+    pub fn bill_settlement(&mut self, id: i64) {
+        let receivable = &self.receivables[&id];
+        let Some(programme) = receivable.programme.filter(|_| receivable.buyer_bears).map(|id| self.programmes[&id].clone())
+        else {
             return;
         };
-        let fee = share_up(confirmed, programme.terms.settlement_fee_bps.into());
+        let whole = share_up(receivable.confirmed, programme.terms.settlement_fee_bps.into());
+        let fee = self.of_sold(id, whole);
         self.bill(programme.buyer, &programme.currency, fee);
     }
 

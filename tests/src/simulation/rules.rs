@@ -1,7 +1,7 @@
 //! Which command must succeed, which must be refused and with what code: the rules told a second time.
 
 use super::arithmetic::{self, price, share_up};
-use super::model::{Approval, CURRENCIES, Company, Line, Model, Receivable, asset_of};
+use super::model::{Approval, CURRENCIES, Company, Held, Line, Model, Receivable, asset_of};
 use chrono::{Days, NaiveDate};
 use formats::invoice::Preceding;
 use server::commands::buy_fractions::BuyFractions;
@@ -341,6 +341,11 @@ impl Model {
     }
 
     pub fn may_buy(&self, actor: &Actor, buy: &BuyFractions) -> Result<Quote, No> {
+        self.may_buy_with(actor, buy, Held::default())
+    }
+
+    /// The same, where so much is held for it already.
+    fn may_buy_with(&self, actor: &Actor, buy: &BuyFractions, held: Held) -> Result<Quote, No> {
         self.acting(actor, "financier")?;
         let offer = self.offers.get(&buy.offer_id).ok_or("not_found")?;
         let receivable = &self.receivables[&offer.receivable];
@@ -350,18 +355,33 @@ impl Model {
         require(offer.supplier != actor.party_id, "own_offer")?;
         require(receivable.buyer != actor.party_id, "own_debt")?;
         require(!self.is_held(receivable.invoice), "under_review")?;
+        self.may_be_traded(receivable.buyer)?;
         require(units > 0, "amount_invalid")?;
-        require(units <= offer.left, "sold_out")?;
-        require(units >= offer.minimum_ticket || units == offer.left, "below_minimum_ticket")?;
-        require(offer.left == units || offer.left - units >= offer.minimum_ticket, "remainder_too_small")?;
+        let left = offer.left + held.units;
+        require(units <= left, "sold_out")?;
+        require(units >= offer.minimum_ticket || units == left, "below_minimum_ticket")?;
+        require(left == units || left - units >= offer.minimum_ticket, "remainder_too_small")?;
         let quote = self.quote(buy.offer_id, units)?;
         require(quote.price == i128::from(buy.price_minor), "price_changed")?;
         let limit =
             self.limits.get(&(actor.party_id, receivable.buyer, receivable.currency.clone())).copied().unwrap_or_default();
-        require(units <= limit.limit - limit.used, "buyer_limit_exceeded")?;
-        let cash = self.free(("cash", actor.party_id, asset_of(&receivable.currency)));
+        require(units <= limit.limit - limit.used + held.units, "buyer_limit_exceeded")?;
+        let cash = held.price + self.free(("cash", actor.party_id, asset_of(&receivable.currency)));
         require(quote.price <= cash, "insufficient_cash")?;
         Ok(quote)
+    }
+
+    /// What a stopped buyer owes, or one with an overdue payment, changes no hands.
+    fn may_be_traded(&self, buyer: i64) -> Result<(), No> {
+        require(self.companies[&buyer].active, "buyer_stopped")?;
+        let overdue = self.receivables.values().any(|one| {
+            let tolerated = self.terms[&one.currency].tolerated + one.terms.grace_days;
+            one.buyer == buyer
+                && ["matured", "part_redeemed", "overdue"].contains(&one.state)
+                && one.paid < one.confirmed
+                && self.today > one.payment_date + Days::new(tolerated.unsigned_abs())
+        });
+        require(!overdue, "buyer_overdue")
     }
 
     fn may_offer(&self, actor: &Actor, offer: &CreateOffer) -> Result<&Receivable, No> {
@@ -373,6 +393,7 @@ impl Model {
         require(["discount", "yield"].contains(&offer.method.as_str()), "field_invalid")?;
         arithmetic::days(&offer.day_count, self.today, self.today).ok_or("field_invalid")?;
         require(!self.is_held(receivable.invoice), "under_review")?;
+        self.may_be_traded(receivable.buyer)?;
         require(receivable.payment_date > self.today, "receivable_matured")?;
         let (units, ticket) = (i128::from(offer.units_minor), i128::from(offer.minimum_ticket_minor));
         require(units > 0, "amount_invalid")?;
@@ -691,7 +712,11 @@ impl Model {
         let hash = sha256_hex(approval.command.input().as_bytes());
         require(hash == decision.body_hash, "approval_content_changed")?;
         if decision.approve {
-            return self.may(&Actor::person(approval.party, approval.maker), &approval.command);
+            let maker = Actor::person(approval.party, approval.maker);
+            return match (&approval.command, approval.holds) {
+                (Command::BuyFractions(buy), Some(held)) => self.may_buy_with(&maker, buy, held).map(|_| ()),
+                (command, _) => self.may(&maker, command),
+            };
         }
         require(!decision.reason.trim().is_empty(), "reason_missing")
     }
@@ -711,7 +736,8 @@ impl Model {
             && (0..=500).contains(&terms.purchase_fee_bps)
             && (0..=1_000_000).contains(&terms.minimum_fee_minor)
             && (1..=1_000_000_000).contains(&terms.minimum_ticket_minor)
-            && (0..=60).contains(&terms.grace_days);
+            && (0..=60).contains(&terms.grace_days)
+            && terms.tolerated_overdue_days.is_none_or(|days| (0..=365).contains(&days));
         require(fits, "field_invalid")?;
         let rate = arithmetic::rate(&terms.late_rate).ok_or("field_invalid")?;
         require((0..=36_000_000).contains(&rate.millionths), "field_invalid")?;

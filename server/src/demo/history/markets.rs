@@ -47,6 +47,7 @@ pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Cloc
             late_day_count: row.late_day_count,
             grace_days: row.grace_days,
             notice_credit_minor: None,
+            tolerated_overdue_days: None,
         };
         world.run_agreed(&operator, terms)?;
     }

@@ -2,13 +2,13 @@
 
 use super::super::error::Fault;
 use super::super::pages::Answer;
-use super::super::rights::{BuyerMaker, BuyerViewer, Member, OperatorViewer, SupplierMaker, SupplierViewer, Who};
+use super::super::rights::{BuyerMaker, BuyerViewer, Member, OperatorViewer, Right, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Params, Routes, typed_date};
 use super::{WriteFile, answer, newest, page_json, wanted_id};
 use actix_web::HttpResponse;
-use domain::receivable::{ConfirmationFacts, decide_confirmation};
+use domain::receivable::ConfirmationFacts;
 use serde_json::{Value, json};
-use store::lists::{self, InvoiceLine, ReviewLine};
+use store::lists::{self, InvoiceLine, ListQuery, ReviewLine};
 
 pub(super) fn add_routes(routes: &mut Routes) {
     routes.post("/api/v1/register-invoice", register_invoice);
@@ -167,16 +167,35 @@ fn invoice_json(row: &InvoiceLine) -> Value {
     })
 }
 
+/// A page of invoices, each with what the buyer owes of it once it has confirmed.
+async fn invoice_page<R: Right>(who: &Who<R>, wanted: ListQuery) -> Answer {
+    let (page, owed) = who
+        .app
+        .read(move |conn| {
+            let page = InvoiceLine::page(conn, &wanted)?;
+            let ids: Vec<i64> = page.rows.iter().map(|row| row.receivable_id).filter(|id| *id > 0).collect();
+            let owed = crate::commands::settlement::list_owed(conn, &ids)?;
+            Ok((page, owed))
+        })
+        .await?;
+    let rows = page.rows.iter().map(|row| {
+        let mut told = invoice_json(row);
+        if let Some(map) = told.as_object_mut() {
+            map.insert("owed_minor".to_owned(), json!(owed.get(&row.receivable_id)));
+        }
+        told
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
 async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
     let wanted = newest(&params)?.with("supplier_id = ?", vec![who.party_id()?.into()]);
-    let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
-    Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
+    invoice_page(&who, wanted).await
 }
 
 async fn payables(who: Who<BuyerViewer>, params: Params) -> Answer {
     let wanted = newest(&params)?.with("buyer_id = ? AND presented", vec![who.party_id()?.into()]);
-    let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
-    Ok(page_json(page.rows.iter().map(invoice_json).collect(), page.more))
+    invoice_page(&who, wanted).await
 }
 
 /// The words and their hash that confirming `invoice_id` for `amount_minor` on `due_date` would sign.
@@ -191,7 +210,7 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
         .read(move |conn| {
             let found = crate::commands::answer_clock::presented_to(conn, party_id, id)?.ok_or(Refusal::NotFound)?;
             // What no confirmation could be for has no words.
-            decide_confirmation(&ConfirmationFacts {
+            let facts = ConfirmationFacts {
                 amount_minor,
                 payable_minor: domain::invoice::owed_minor(found.payable_minor, found.credited_minor),
                 reason: "given with the confirmation",
@@ -199,7 +218,8 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
                 due_date: due,
                 invoice_due_date: found.due_date,
                 today: store::records::load_heads(conn)?.business_date,
-            })?;
+            };
+            crate::commands::confirm_invoice::may_confirm(&found, &facts)?;
             Ok(crate::commands::confirm_invoice::words(conn, &found, amount_minor, due)?)
         })
         .await?;

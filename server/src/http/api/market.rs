@@ -7,21 +7,32 @@ use super::{newest, page_json};
 use actix_web::HttpResponse;
 use domain::offering::PurchaseFacts;
 use serde_json::json;
+use std::collections::HashMap;
 use store::lists::{HoldingLine, OfferLine, ReceivableLine};
 
 pub(super) fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/receivables", receivables);
     routes.get("/api/v1/offers", offers);
     routes.get("/api/v1/offers/quote", offer_quote);
+    routes.get("/api/v1/offers/papers", offer_papers);
     routes.get("/api/v1/holdings", holdings);
     routes.get("/api/v1/balances", balances);
 }
 
 async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
     let wanted = newest(&params)?.with("supplier_id = ?", vec![who.party_id()?.into()]);
-    let page = who.app.read(move |conn| Ok(ReceivableLine::page(conn, &wanted)?)).await?;
+    let (page, owed) = who
+        .app
+        .read(move |conn| {
+            let page = ReceivableLine::page(conn, &wanted)?;
+            let ids: Vec<i64> = page.rows.iter().map(|row| row.id).collect();
+            let owed = crate::commands::settlement::list_owed(conn, &ids)?;
+            Ok((page, owed))
+        })
+        .await?;
     let rows = page.rows.iter().map(|row| {
         json!({
+            "owed_minor": owed.get(&row.id),
             "id": row.id, "invoice_id": row.invoice_id, "number": row.number, "buyer": row.buyer, "currency": row.currency,
             "confirmed_minor": row.confirmed_minor, "face_minor": row.face_minor, "reserve_minor": row.reserve_minor, "sold_minor": row.sold_minor,
             "paid_minor": row.paid_minor, "due_date": row.due_date, "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
@@ -34,9 +45,26 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
 
 async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
     let wanted = newest(&params)?.with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
-    let page = who.app.read(move |conn| Ok(OfferLine::page(conn, &wanted)?)).await?;
+    let (page, records, stopped) = who
+        .app
+        .read(move |conn| {
+            let page = OfferLine::page(conn, &wanted)?;
+            let buyers: Vec<i64> = page.rows.iter().map(|row| row.buyer_id).collect();
+            let today = store::records::load_heads(conn)?.business_date;
+            let records = store::standing::list_records(conn, &buyers, today)?;
+            let parties = <store::Party as store::records::Keyed>::list_ids(conn, &buyers)?;
+            let stopped: HashMap<i64, &'static str> = parties
+                .iter()
+                .filter_map(|party| Some((party.id, crate::commands::standing::of(party).check().err()?.code())))
+                .collect();
+            Ok((page, records, stopped))
+        })
+        .await?;
     let rows = page.rows.iter().map(|row| {
+        let record = records.get(&row.buyer_id).cloned().unwrap_or_default();
         json!({
+            "buyer_overdue": record.overdue, "buyer_oldest_overdue": record.oldest, "buyer_late": record.late,
+            "buyer_disputed": record.disputed, "halted": stopped.get(&row.buyer_id),
             "id": row.id, "receivable_id": row.receivable_id, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency,
             "units_minor": row.units_minor, "left_minor": row.left_minor, "rate": row.rate, "method": row.method, "day_count": row.day_count,
             "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date, "held": row.held,
@@ -44,6 +72,36 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
         })
     });
     Ok(page_json(rows.collect(), page.more))
+}
+
+/// What stands behind an offer. The look is recorded, as on the page.
+async fn offer_papers(who: Who<FinancierViewer>, params: Params) -> Answer {
+    use super::super::pages::{evidence, papers, thread};
+    use domain::Refusal;
+    use store::lists::InvoiceLine;
+    let id: i64 = params.get("offer_id").parse().map_err(|_| Refusal::FieldInvalid { field: "offer_id".to_owned() })?;
+    papers::record(&who, id, "papers").await?;
+    let body = who
+        .app
+        .read(move |conn| {
+            // A repeated look is answered from its record, whatever has become of the offer.
+            let offer = <store::Offer as store::records::Keyed>::find(conn, id)?.filter(|row| row.state == "open");
+            let offer = offer.ok_or(Refusal::NotFound)?;
+            let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
+            let row = InvoiceLine::find(conn, receivable.invoice_id)?.ok_or(Refusal::NotFound)?;
+            let files = evidence::list(conn, row.id)?;
+            let files: Vec<_> =
+                files.iter().map(|file| json!({ "kind": file.kind, "name": file.name, "document": file.document })).collect();
+            Ok(json!({
+                "offer_id": id, "receivable_id": receivable.id, "invoice_id": row.id, "number": row.number, "supplier": row.supplier,
+                "buyer": row.buyer, "currency": row.currency, "issue_date": row.issue_date, "due_date": row.due_date,
+                "payable_minor": row.payable_minor, "credited_minor": row.credited_minor, "confirmed_minor": receivable.confirmed_minor,
+                "document": row.document, "terms": receivable.terms, "terms_hash": receivable.terms_hash, "evidence": files,
+                "messages": thread::list_json(conn, &row)?,
+            }))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(body))
 }
 
 /// The all-in price of `units_minor` of an offer today.
@@ -58,6 +116,7 @@ async fn offer_quote(who: Who<FinancierViewer>, params: Params) -> Answer {
             let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
             Ok(domain::offering::quote_purchase(&PurchaseFacts {
                 state: crate::commands::settlement::state_of(&receivable)?,
+                standing: crate::commands::standing::load(conn, receivable.buyer_id)?,
                 offer_state: &offer.state,
                 close_date: offer.close_date,
                 left_minor: offer.left_minor,

@@ -12,10 +12,12 @@ use domain::chart::{Booking, currency_asset};
 use domain::party::Role;
 use domain::settlement_instruction::InstructionState;
 use domain::{Currency, Refusal};
+use std::collections::HashMap;
 use store::BankAccount;
 use store::journal::{self, StatementLine};
 use store::lists::{self, BalanceLine, ListQuery, PayoutLine};
 use store::records::Record;
+use store::statement::About;
 use web::{Block, Column, Field, Form, Language, Page, Row, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -173,12 +175,21 @@ async fn cancel(who: Who<Maker>, id: Id, posted: Posted) -> Answer {
 const PAGE_LINES: i64 = 50;
 const CSV_LINES: i64 = 100_000;
 
+/// What is read beside the lines of a statement.
+#[derive(Debug, Default)]
+struct Read {
+    party_id: i64,
+    about: HashMap<i64, About>,
+}
+
 /// The rows of a statement as a table: newest first, with the balance after each.
-fn statement_table(language: Language, code: &str, lines: &[StatementLine], sees_receivables: bool) -> Table {
+fn statement_table(language: Language, code: &str, lines: &[StatementLine], read: &Read) -> Table {
     let heads = [
         ("col-day", false),
         ("col-value-date", false),
         ("col-what", false),
+        ("col-invoice", false),
+        ("col-counterparty", false),
         ("statement-out", true),
         ("statement-in", true),
         ("cash-balance", true),
@@ -190,21 +201,27 @@ fn statement_table(language: Language, code: &str, lines: &[StatementLine], sees
             .map_or_else(String::new, |booking| language.t(&format!("booking-{}", booking.name().replace('_', "-"))));
         let moves = matches!(line.kind, 1 | 3);
         let amount = |shown: bool| if shown && moves { Value::money(code, line.amount) } else { Value::text("") };
-        let what = if sees_receivables && line.subject_id > 0 && [32, 33, 40, 42, 44].contains(&line.code) {
-            Value::link(booking, format!("/receivables/{}", line.subject_id))
-        } else {
-            Value::text(booking)
+        let about = read.about.get(&line.number).cloned().unwrap_or_default();
+        let invoice = match about.receivable_id {
+            0 => Value::text(""),
+            // The buyer knows it as a payable; everybody else whose cash it moved has the receivable.
+            _ if about.buyer_id == read.party_id => Value::link(about.invoice, format!("/payables/{}", about.invoice_id)),
+            id => Value::link(about.invoice, format!("/receivables/{id}")),
         };
+        let number = format!("T-{}", line.number);
+        let reference = if about.reference.is_empty() { number } else { format!("{number} · {}", about.reference) };
         Row {
             cells: vec![
                 Value::date(language, line.business_date),
                 Value::date(language, line.value_date),
-                what,
+                Value::text(booking),
+                invoice,
+                Value::text(about.counterparty),
                 amount(line.debited),
                 amount(!line.debited),
                 Value::money(code, line.balance_after),
                 Value::money(code, line.held_after),
-                Value::code(format!("T-{}", line.number)),
+                Value::code(reference),
             ],
         }
     });
@@ -238,10 +255,10 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
             Err(fault) => (None, Some(fault)),
         },
     };
-    let (account, lines, then) = who
+    let (account, lines, then, read) = who
         .read(move |conn| {
             let Some(account) = lists::balances(conn, currency_asset(known).0, Some(party_id))?.into_iter().next() else {
-                return Ok((None, Vec::new(), None));
+                return Ok((None, Vec::new(), None, Read::default()));
             };
             let size = if csv { CSV_LINES } else { PAGE_LINES.saturating_add(1) };
             let start = match from {
@@ -261,16 +278,17 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
                 }
                 None => None,
             };
-            Ok((Some(account), lines, then))
+            let about = store::statement::list_about(conn, account.id, &lines)?;
+            Ok((Some(account), lines, then, Read { party_id, about }))
         })
         .await?;
     let code = known.code();
     if csv {
-        return Ok(csv_file(&format!("statement-{code}"), statement_table(language, code, &lines, false).to_csv()));
+        return Ok(csv_file(&format!("statement-{code}"), statement_table(language, code, &lines, &read).to_csv()));
     }
     let most = usize::try_from(PAGE_LINES).unwrap_or(50);
     let next = lines.get(most).map(|line| format!("/cash/statement?currency={code}&from={}", line.number));
-    let mut table = statement_table(language, code, lines.get(..most).unwrap_or(&lines), false);
+    let mut table = statement_table(language, code, lines.get(..most).unwrap_or(&lines), &read);
     table.next_href = next.unwrap_or_default();
     table.first_href = if from.is_some() { format!("/cash/statement?currency={code}") } else { String::new() };
     table.csv_href = format!("/cash/statement?currency={}&format=csv", encode(code));

@@ -796,6 +796,13 @@ fn own_numbers(conn: &mut store::Conn, sha256: &str, party: i64) -> Result<Vec<S
     Ok(invoices.into_iter().map(|row| row.number).chain(credits.into_iter().map(|row| row.number)).collect())
 }
 
+/// The numbers of a table's invoices that other companies have on offer.
+fn offered_numbers(conn: &mut store::Conn, sha256: &str, party: i64) -> Result<Vec<String>, Fault> {
+    let condition = "document = ? AND id IN (SELECT r.invoice_id FROM receivables r JOIN offers o ON o.receivable_id = r.id \
+                     WHERE o.state = 'open' AND o.supplier_id <> ?)";
+    Ok(Invoice::list_where(conn, condition, &[sha256.into(), party.into()])?.into_iter().map(|row| row.number).collect())
+}
+
 /// The numbers of all invoices and credit notes of a table.
 fn all_numbers(conn: &mut store::Conn, sha256: &str) -> Result<Vec<String>, Fault> {
     let invoices = Invoice::list_where(conn, "document = ?", &[sha256.into()])?;
@@ -804,11 +811,11 @@ fn all_numbers(conn: &mut store::Conn, sha256: &str) -> Result<Vec<String>, Faul
 }
 
 /// A stored file, to those who are party to it: its uploader, the invoice's supplier and buyer, past and present holders, the
-/// operator. Always as a download, never shown inside the site.
+/// operator; to financiers while it is on offer, and then the look is recorded. Always as a download, never shown inside the site.
 async fn document(who: Who<Member>, hash: Token) -> Answer {
     let person = who.person()?.clone();
     let sha256 = hash.0.clone();
-    let (document, numbers) = who
+    let (document, numbers, offer) = who
         .read(move |conn| {
             let document = store::records::find_document_head(conn, &sha256)?.ok_or(Refusal::NotFound)?;
             let party = person.party.id;
@@ -818,17 +825,22 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
                 concerned = concerned || store::lists::count(conn, table, BESIDE, binds.get(..3).unwrap_or(&[]))? > 0;
             }
             let (own, operator) = (document.party_id == party, person.has_capacity(domain::party::Capacity::Operator));
-            if !own && !operator && !concerned {
+            let offer = if own || operator || concerned { None } else { super::papers::offer_of_file(conn, &person, &sha256)? };
+            if !own && !operator && !concerned && offer.is_none() {
                 return Err(Refusal::NotFound.into());
             }
             let numbers = match (own || document.media_type != "text/csv", operator) {
                 (true, _) => None,
                 (false, true) => Some(all_numbers(conn, &sha256)?),
+                (false, false) if offer.is_some() => Some(offered_numbers(conn, &sha256, party)?),
                 (false, false) => Some(own_numbers(conn, &sha256, party)?),
             };
-            Ok((document, numbers))
+            Ok((document, numbers, offer))
         })
         .await?;
+    if let Some(offer) = offer {
+        super::papers::record(&who, offer, &document.sha256).await?;
+    }
     // A table that another company wrote: its rows go out one by one and disarmed, those that are invoices to others not at all. One of
     // payables has no rows of invoices; the operator gets it under a name that no spreadsheet opens.
     let Stored { mut content, share } = read_stored(&who.app, Owner::Company(who.party_id()?), &document.sha256).await?;

@@ -8,15 +8,18 @@ use super::receivables::{programme_facts, quote_blocks};
 use super::{Answer, SignedIn, again, submit_once};
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
 use crate::commands::settlement;
+use chrono::NaiveDate;
 use domain::Refusal;
 use domain::chart::{AccountKey, currency_asset};
 use domain::offering::{PurchaseFacts, decide_purchase};
 use domain::party::Role;
 use domain::pricing::{PriceTerms, quote};
+use domain::standing::BuyerStanding;
 use store::lists::OfferLine;
 use store::records::{Keyed, Record};
+use store::standing::{self, BuyerRecord};
 use store::{BuyerLimit, Offer, Receivable};
-use web::{Block, Field, Form, Page, Row, Value};
+use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/market", market);
@@ -31,6 +34,7 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
         ("col-number", false, ""),
         ("col-buyer", false, "buyer"),
         ("col-supplier", false, "supplier"),
+        ("col-buyer-record", false, ""),
         ("field-rate", true, ""),
         ("field-recourse", false, ""),
         ("col-payment-date", false, "payment_date"),
@@ -42,12 +46,21 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
         Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "left_minor" };
     let wanted = listing.query().with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals) = who.read(move |conn| Ok((OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?))).await?;
+    let (page, totals, records, today) = who
+        .read(move |conn| {
+            let (page, totals) = (OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?);
+            let buyers: Vec<i64> = page.rows.iter().map(|row| row.buyer_id).collect();
+            let today = store::records::load_heads(conn)?.business_date;
+            let records = standing::list_records(conn, &buyers, today)?;
+            Ok((page, totals, records, today))
+        })
+        .await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/market/{}", row.id)),
             Value::text(row.buyer.clone()),
             Value::text(row.supplier.clone()),
+            record_value(language, records.get(&row.buyer_id), today),
             Value::percent(&row.rate),
             Value::text(language.t(&format!("recourse-short-{}", row.recourse))),
             Value::date(language, row.payment_date),
@@ -74,7 +87,35 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
     listing.send(&who, Page::new(language.t("market-title")), table).await
 }
 
+/// What is overdue, late or disputed with a buyer, over all its suppliers.
+fn record_value(language: Language, record: Option<&BuyerRecord>, today: NaiveDate) -> Value {
+    let Some(record) = record else { return Value::text(language.t("buyer-record-none")) };
+    let days = record.oldest.map_or(0, |day| today.signed_duration_since(day).num_days());
+    let parts = [
+        ("buyer-record-overdue", record.overdue),
+        ("buyer-record-late", record.late),
+        ("buyer-record-disputed", record.disputed),
+    ];
+    let told = parts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(key, count)| language.fill(key, &[("count", count.to_string()), ("days", days.to_string())]));
+    Value::text(told.collect::<Vec<_>>().join(" · "))
+}
+
+/// Why nothing that the buyer owes can be traded now, by the names of the texts for either reason.
+pub fn stopped_notice(language: Language, standing: BuyerStanding, (stopped, overdue): (&str, &str)) -> Option<Block> {
+    let text = match standing.check() {
+        Ok(()) => return None,
+        Err(Refusal::BuyerOverdue { since }) => language.fill(overdue, &[("since", language.date(since))]),
+        Err(_) => language.t(stopped),
+    };
+    Some(Block::Notice(web::Tone::Attention, text))
+}
+
 struct Loaded {
+    standing: BuyerStanding,
+    record: Option<BuyerRecord>,
     party_id: i64,
     receivable: Receivable,
     row: OfferLine,
@@ -82,7 +123,7 @@ struct Loaded {
     room_minor: i64,
     used_minor: i64,
     cash_minor: i64,
-    today: chrono::NaiveDate,
+    today: NaiveDate,
 }
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
@@ -96,13 +137,16 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let known = domain::Currency::parse(&row.currency).ok_or_else(|| Fault::Failed("currency".to_owned()))?;
         let account =
             store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
+        let today = store::records::load_heads(conn)?.business_date;
         Ok(Loaded {
+            standing: crate::commands::standing::load(conn, row.buyer_id)?,
+            record: standing::list_records(conn, &[row.buyer_id], today)?.remove(&row.buyer_id),
             party_id,
             terms: price_terms(&offer, &receivable)?,
             room_minor: limit.as_ref().map_or(0, |limit| limit.limit_minor.saturating_sub(limit.used_minor).max(0)),
             used_minor: limit.map_or(0, |limit| limit.used_minor),
             cash_minor: account.map_or(0, |account| account.balance.saturating_sub(account.held)),
-            today: store::records::load_heads(conn)?.business_date,
+            today,
             receivable,
             row,
         })
@@ -116,6 +160,7 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
     let mut facts = vec![
         (who.t("col-state"), Value::state(language, &row.state)),
         (who.t("col-buyer"), Value::text(row.buyer.clone())),
+        (who.t("col-buyer-record"), record_value(language, loaded.record.as_ref(), loaded.today)),
         (who.t("col-supplier"), Value::text(row.supplier.clone())),
         (who.t("col-left"), money(row.left_minor)),
         (who.t("field-minimum-ticket"), money(row.minimum_ticket_minor)),
@@ -130,8 +175,8 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
     ];
     facts.extend(programme_facts(language, &loaded.receivable));
     if let Ok(whole) = quote(row.left_minor.max(1), &loaded.terms, loaded.today) {
-        facts.insert(6, (who.t("quote-yield"), Value::percent(&whole.financier_rate.normalize().to_string())));
-        facts.insert(7, (who.t("quote-days"), Value::number(whole.tenor_days)));
+        facts.insert(7, (who.t("quote-yield"), Value::percent(&whole.financier_rate.normalize().to_string())));
+        facts.insert(8, (who.t("quote-days"), Value::number(whole.tenor_days)));
     }
     let mut page =
         Page::new(language.fill("market-offer-title", &[("buyer", row.buyer.clone()), ("number", row.number.clone())]))
@@ -140,7 +185,13 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
     if row.held {
         page = page.with(Block::Notice(web::Tone::Attention, who.t("market-held")));
     }
-    if row.state == "open" && !row.held && who.person()?.has_role(Role::Maker) {
+    if row.state == "open" {
+        page = page.with(Block::Links(vec![(who.t("papers-link"), format!("/market/{}/papers", row.id))]));
+    }
+    let stopped = stopped_notice(language, loaded.standing, ("market-stopped", "market-overdue"));
+    let tradable = stopped.is_none() && !row.held;
+    page.blocks.extend(stopped);
+    if row.state == "open" && tradable && who.person()?.has_role(Role::Maker) {
         let units = Field::new("units", language.fill("market-units", &[("currency", row.currency.clone())]), "amount")
             .hint(who.t("market-units-hint"));
         let mut form = Form::new(format!("/market/{}/check", row.id), who.t("market-to-check"), vec![units]);
@@ -166,6 +217,7 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
         let priced = quote(units, &loaded.terms, loaded.today)?;
         Ok(decide_purchase(&PurchaseFacts {
             state: settlement::state_of(&loaded.receivable)?,
+            standing: loaded.standing,
             offer_state: &row.state,
             close_date: row.close_date,
             left_minor: row.left_minor,

@@ -422,6 +422,7 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
             Value::money(&row.currency, row.minimum_ticket_minor),
             Value::text(format!("{} % {}", row.late_rate, row.late_day_count)),
             Value::number(row.grace_days),
+            Value::number(row.tolerated_overdue_days.unwrap_or(0)),
             Value::money(&row.currency, announced_minor(row)),
         ]
     });
@@ -434,6 +435,7 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
         ("field-minimum-ticket", true),
         ("terms-late-rate", false),
         ("terms-grace", true),
+        ("field-tolerated-overdue-days", true),
         ("field-notice-credit-minor", true),
     ];
     let mut page = Page::new(who.t("terms-title"))
@@ -455,6 +457,9 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
             Field::new("late_rate", who.t("terms-late-rate"), "text").value(row.late_rate.clone()),
             Field::new("late_day_count", who.t("field-day-count"), "select").options(counts).value(row.late_day_count.clone()),
             Field::new("grace_days", who.t("terms-grace"), "text").value(row.grace_days.to_string()),
+            Field::new("tolerated_overdue_days", who.t("field-tolerated-overdue-days"), "text")
+                .value(row.tolerated_overdue_days.unwrap_or(0).to_string())
+                .hint(who.t("terms-tolerated-hint")),
             Field::new("notice_credit_minor", who.t("field-notice-credit-minor"), "amount")
                 .value(decimal(announced_minor(row)))
                 .hint(who.t("terms-notice-credit-hint")),
@@ -486,6 +491,7 @@ async fn terms_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
             late_rate: posted.get("late_rate").trim().to_owned(),
             late_day_count: posted.get("late_day_count").to_owned(),
             grace_days: posted.number("grace_days")?,
+            tolerated_overdue_days: Some(posted.number("tolerated_overdue_days")?),
             notice_credit_minor: Some(posted.amount("notice_credit_minor", &currency)?),
         })
     };

@@ -7,14 +7,16 @@ use super::super::shares::Owner;
 use super::invoices::{STATES, credit_table, expected_of, history, invoice_facts, order_value, warning_table};
 use super::listing::{Group, Head, Listing, plain_table};
 use super::programmes::{applied_terms, standing_block};
+use super::receivables::owed_facts;
 use super::thread::{self, Thread};
 use super::{Answer, Check, SignedIn, again, document, evidence, receipt, receipts, submit_or_again};
 use crate::commands::advance;
 use crate::commands::answer_invoice::AnswerInvoice;
-use crate::commands::confirm_invoice::{ConfirmInvoice, words};
+use crate::commands::confirm_invoice::{ConfirmInvoice, may_confirm, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
 use crate::commands::programmes::{self, Standing, Subject};
 use crate::commands::settle_dispute::SettleDispute;
+use crate::commands::settlement::{self, Owed};
 use crate::commands::write_message::WriteMessage;
 use crate::file_reader::Shown;
 use chrono::NaiveDate;
@@ -159,6 +161,8 @@ struct Loaded {
     document: Shown,
     confirmation: Option<Confirmation>,
     receivable: Option<Receivable>,
+    /// What is owed of it still.
+    owed: Owed,
     thread: Thread,
     credits: Vec<CreditNote>,
     evidence: Vec<Evidence>,
@@ -195,6 +199,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
                 events,
                 document: Shown::Nothing,
                 confirmation,
+                owed: receivable.as_ref().map_or(Ok(Owed::default()), |row| settlement::owed(conn, row, today))?,
                 receivable,
                 thread,
                 credits,
@@ -276,16 +281,19 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
         }
     }
     if let Some(receivable) = loaded.receivable.as_ref().filter(|row| row.state != "redeemed") {
-        let outstanding = receivable.confirmed_minor.saturating_sub(receivable.paid_minor).max(0);
-        page = page.with(Block::Heading(who.t("payable-pay"))).with(Block::Paragraph(who.t("payable-pay-lead"))).with(
-            Block::Facts(vec![
-                (who.t("payable-outstanding"), Value::money(&receivable.currency, outstanding)),
-                (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
-                (who.t("pay-holder"), Value::text(loaded.custody.holder.clone())),
-                (who.t("field-iban"), Value::code(loaded.custody.iban.clone())),
-                (who.t("field-reference"), Value::code(receivable.reference.clone())),
-            ]),
-        );
+        let mut facts = owed_facts(language, &receivable.currency, &loaded.owed);
+        facts.extend([
+            (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
+            (who.t("pay-holder"), Value::text(loaded.custody.holder.clone())),
+            (who.t("field-iban"), Value::code(loaded.custody.iban.clone())),
+            (who.t("field-reference"), Value::code(receivable.reference.clone())),
+        ]);
+        page = page.with(Block::Heading(who.t("payable-pay"))).with(Block::Paragraph(who.t("payable-pay-lead")));
+        if loaded.owed.is_remainder() && receivable.paid_minor >= receivable.confirmed_minor {
+            let amount = language.money(&receivable.currency, loaded.owed.total_minor());
+            page = page.with(Block::Notice(web::Tone::Attention, language.fill("payable-still-owed", &[("amount", amount)])));
+        }
+        page = page.with(Block::Facts(facts));
     }
     let writes_to = person.has_role(Role::Maker).then(|| format!("/payables/{}/message", row.id));
     page.blocks.extend(thread::blocks(language, row, &loaded.thread, writes_to));
@@ -395,7 +403,7 @@ async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
             deductions_minor: [optional("withheld")?, optional("retained")?, optional("deducted")?],
             reason: params.get("reason").trim().to_owned(),
         };
-        domain::receivable::decide_confirmation(&ConfirmationFacts {
+        let facts = ConfirmationFacts {
             amount_minor: wish.amount_minor,
             payable_minor: owed_minor(row.payable_minor, row.credited_minor),
             reason: &wish.reason,
@@ -403,7 +411,8 @@ async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
             due_date: wish.due_date,
             invoice_due_date: row.due_date,
             today: loaded.today,
-        })?;
+        };
+        may_confirm(&loaded.invoice, &facts)?;
         Ok(wish)
     };
     match read() {

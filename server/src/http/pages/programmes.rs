@@ -125,7 +125,7 @@ pub fn applied_terms(language: Language, standing: Option<&Standing>, amount_min
         (language.t("terms-settlement-fee"), bps(language, version.settlement_fee_bps)),
         (language.t("field-recourse"), Value::text(language.t(&format!("recourse-{}", version.recourse)))),
     ];
-    let billed_minor = standing.terms.billed_settlement_minor(amount_minor);
+    let billed_minor = standing.terms.billed_settlement(amount_minor, amount_minor).whole_minor;
     if billed_minor > 0 {
         facts.push((language.t("fee-settlement-billed"), Value::money(&programme.currency, billed_minor)));
     }

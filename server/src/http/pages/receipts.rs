@@ -187,7 +187,11 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_pur
             let own = row.party_id == own_party;
             let wrong_code = outcome.get("body").and_then(|body| body.get("factor")).and_then(Json::as_str) == Some("wrong");
             // What another company only thinks about, or mistypes, is its own business.
-            if !own && (waits || wrong_code || (row.command == "buy_fractions" && !sees_purchases)) {
+            if !own
+                && (waits
+                    || wrong_code
+                    || (["buy_fractions", "inspect_offer"].contains(&row.command.as_str()) && !sees_purchases))
+            {
                 return None;
             }
             let actor = if own {

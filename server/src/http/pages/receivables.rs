@@ -5,16 +5,18 @@ use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::history;
 use super::listing::{Group, Listing, plain_table};
+use super::market::stopped_notice;
 use super::{Answer, Check, SignedIn, again, check_page, receipts, submit_once, submit_or_again};
 use crate::commands::buy_fractions::fee_terms;
 use crate::commands::create_offer::CreateOffer;
-use crate::commands::settlement;
+use crate::commands::settlement::{self, Owed};
 use crate::commands::withdraw_offer::WithdrawOffer;
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind};
 use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
-use domain::pricing::{Bearer, Method, PriceTerms, Quote, quote};
+use domain::pricing::{Bearer, Method, PriceTerms, Quote, SettlementFee, quote};
+use domain::standing::BuyerStanding;
 use ledger::AssetId;
 use store::lists::{AuditLine, HoldingLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine};
 use store::records::Keyed;
@@ -101,7 +103,11 @@ struct Loaded {
     on_offer_minor: i64,
     /// A payment of its buyer is being shared out.
     being_shared: bool,
-    late_minor: i64,
+    standing: BuyerStanding,
+    /// Who bears the settlement fee, and what it comes to if all is sold.
+    settlement: (Bearer, SettlementFee),
+    /// What the buyer owes still.
+    owed: Owed,
     /// The name of the programme that it was issued under.
     programme: Option<String>,
     today: chrono::NaiveDate,
@@ -137,7 +143,9 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             None => None,
         };
         let today = store::records::load_heads(conn)?.business_date;
-        let late_minor = settlement::late_interest(conn, &full, today)?;
+        let owed = settlement::owed(conn, &full, today)?;
+        let standing = crate::commands::standing::load(conn, full.buyer_id)?;
+        let settlement = crate::commands::programmes::settlement_fee(conn, &full)?;
         let notice = store::AssignmentNotice::find(conn, id)?;
         Ok(Loaded {
             notice,
@@ -150,7 +158,9 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             free_minor,
             on_offer_minor,
             being_shared: store::distributions::is_open(conn, id)?,
-            late_minor,
+            standing,
+            settlement,
+            owed,
             programme,
             today,
         })
@@ -177,6 +187,29 @@ pub fn programme_facts(language: Language, full: &Receivable) -> Vec<(String, Va
     ]
 }
 
+/// A fee, and who bears it.
+fn fee_and_bearer(language: Language, currency: &str, minor: i64, bearer: Bearer) -> Value {
+    let places = [("amount", language.money(currency, minor)), ("bearer", language.t(&format!("bearer-{}", bearer.name())))];
+    Value::text(language.fill("fee-and-bearer", &places))
+}
+
+/// What the buyer owes still, in its parts, for both sides; nothing where it was never late and all is paid.
+pub fn owed_facts(language: Language, currency: &str, owed: &Owed) -> Vec<(String, Value)> {
+    if owed.total_minor() == 0 {
+        return Vec::new();
+    }
+    let money = |minor| Value::money(currency, minor);
+    let mut facts = vec![(language.t("owed-total"), money(owed.total_minor()))];
+    if owed.late_minor > 0 {
+        facts.push((language.t("receivable-late"), money(owed.late_minor)));
+    }
+    if owed.late_minor > 0 || owed.is_remainder() {
+        facts.push((language.t("owed-face"), money(owed.face_minor)));
+        facts.push((language.t("owed-reserve"), money(owed.reserve_minor)));
+    }
+    facts
+}
+
 fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
     let (row, full) = (&loaded.row, &loaded.full);
     let money = |minor| Value::money(&row.currency, minor);
@@ -192,7 +225,10 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
         (language.t("col-payment-date"), Value::date(language, row.payment_date)),
         (language.t("field-minimum-ticket"), money(full.minimum_ticket_minor)),
         (language.t("terms-purchase-fee"), bps(language, full.purchase_fee_bps)),
-        (language.t("terms-settlement-fee"), money(full.settlement_fee_minor)),
+        (
+            language.t("terms-settlement-fee"),
+            fee_and_bearer(language, &row.currency, loaded.settlement.1.whole_minor, loaded.settlement.0),
+        ),
         (language.t("terms-late-rate"), Value::text(format!("{} % {}", full.late_rate, full.late_day_count))),
         (language.t("terms-grace"), Value::number(full.grace_days)),
         (language.t("field-reference"), Value::code(row.reference.clone())),
@@ -207,9 +243,7 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
         let places = [("name", name.clone()), ("version", full.programme_version.to_string())];
         facts.push((language.t("terms-that-apply"), Value::text(language.fill("terms-of-programme", &places))));
     }
-    if loaded.late_minor > 0 {
-        facts.insert(7, (language.t("receivable-late"), money(loaded.late_minor)));
-    }
+    facts.splice(7..7, owed_facts(language, &row.currency, &loaded.owed));
     facts
 }
 
@@ -256,6 +290,10 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         let state = if notice.acknowledged_at.is_some() { "acknowledged" } else { "given" };
         facts.push((who.t("assignment-notice"), Value::state(language, state)));
     }
+    if loaded.owed.is_remainder() && row.paid_minor >= row.confirmed_minor {
+        let amount = language.money(&row.currency, loaded.owed.total_minor());
+        page = page.with(Block::Notice(web::Tone::Attention, language.fill("receivable-still-owed", &[("amount", amount)])));
+    }
     page = page
         .with(Block::Facts(facts))
         .with(Block::Links(vec![(who.t("undertaking-link"), format!("/undertakings/{}", row.invoice_id))]));
@@ -274,6 +312,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
                 Value::percent(&offer.rate),
                 Value::text(format!("{} · {}", language.t(&format!("method-{}", offer.method)), offer.day_count)),
                 Value::money(&row.currency, offer.units_minor),
+                Value::money(&row.currency, offer.reserved_minor),
                 Value::money(&row.currency, offer.left_minor),
                 Value::date(language, offer.close_date),
                 Value::state(language, &offer.state),
@@ -283,6 +322,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
             ("field-rate", true),
             ("field-method", false),
             ("col-offered", true),
+            ("col-on-hold", true),
             ("col-left", true),
             ("col-close-date", false),
             ("col-state", false),
@@ -297,6 +337,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
             Value::money(&row.currency, purchase.units_minor),
             Value::money(&row.currency, purchase.price_minor),
             Value::money(&row.currency, purchase.fee_minor),
+            Value::text(language.t(&format!("bearer-{}", loaded.full.bearer().name()))),
             Value::percent(rate),
         ]
     });
@@ -306,6 +347,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         ("col-units", true),
         ("col-price", true),
         ("col-fee", true),
+        ("field-fee-bearer", false),
         ("col-annual-rate", true),
     ];
     page = page.table(plain_table(language, "receivable-purchases", &heads, rows.collect(), "receivable-no-purchases"));
@@ -320,7 +362,11 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         if row.held {
             page = page.with(Block::Notice(web::Tone::Attention, who.t("receivable-held")));
         } else if loaded.free_minor > loaded.full.kept_minor() && ["issued", "active"].contains(&row.state.as_str()) {
-            page = page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded));
+            let stopped = stopped_notice(language, loaded.standing, ("receivable-stopped", "receivable-overdue"));
+            page = match stopped {
+                Some(notice) => page.with(notice),
+                None => page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded)),
+            };
         }
     }
     let mut events = expected(language, row);
@@ -367,6 +413,7 @@ fn wished(params: &Params, row: &ReceivableLine) -> Result<CreateOffer, Fault> {
 fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
     domain::offering::decide_offer(&domain::offering::OfferFacts {
         state: settlement::state_of(&loaded.full)?,
+        standing: loaded.standing,
         being_shared: loaded.being_shared,
         units_minor: wish.units_minor,
         available_minor: loaded.free_minor,
@@ -389,6 +436,7 @@ fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
         day_count: DayCount::parse(&wish.day_count).ok_or_else(|| field("day_count"))?,
         due_date: loaded.row.payment_date,
         fee: fee_terms(&loaded.full),
+        settlement: loaded.full.settlement_fee(),
     };
     Ok(quote(wish.units_minor, &terms, loaded.today)?)
 }
@@ -399,11 +447,11 @@ pub fn quote_blocks(language: Language, currency: &str, quote: &Quote, for_suppl
     let money = |minor| Value::money(currency, minor);
     let line = |key: &str, minor| vec![Value::text(language.t(key)), money(minor)];
     let mut rows = vec![line("col-face", quote.face_minor), line("quote-discount", quote.discount_minor.saturating_neg())];
-    let billed = quote.fee_bearer == Bearer::Buyer;
-    let taken_minor = if billed || !for_supplier { 0 } else { quote.fee_minor };
     let sum_minor = if for_supplier { quote.supplier_net_minor } else { quote.price_minor };
-    // The line says whose the fee is, so that the sum below is what changes hands.
-    rows.push(line(if billed { "quote-fee-of-buyer" } else { "col-fee" }, taken_minor.saturating_neg()));
+    // What somebody else bears is told below and is no part of what changes hands.
+    if for_supplier && quote.fee_bearer == Bearer::Supplier {
+        rows.push(line("col-fee", quote.fee_minor.saturating_neg()));
+    }
     let heads = [("col-what", false), ("col-amount", true)];
     let mut table = plain_table(language, "quote-title", &heads, rows, "list-no-match");
     let label = language.t(if for_supplier { "quote-net" } else { "quote-pay" });
@@ -415,11 +463,15 @@ pub fn quote_blocks(language: Language, currency: &str, quote: &Quote, for_suppl
     } else {
         (language.t("quote-yield"), rate(quote.financier_rate))
     };
-    let facts = vec![
+    let mut facts = vec![
         (language.t("col-price"), money(quote.price_minor)),
+        (language.t("terms-purchase-fee"), fee_and_bearer(language, currency, quote.fee_minor, quote.fee_bearer)),
         annual,
         (language.t("quote-days"), Value::number(quote.tenor_days)),
     ];
+    if for_supplier && quote.settlement_fee_minor > 0 {
+        facts.insert(2, (language.t("quote-settlement-fee"), money(quote.settlement_fee_minor)));
+    }
     vec![Block::Table(Box::new(table)), Block::Facts(facts)]
 }
 
@@ -499,6 +551,7 @@ fn withdraw_page(who: &Who<SupplierMaker>, row: &OfferLine) -> Page {
         (who.t("col-number"), Value::text(row.number.clone())),
         (who.t("col-buyer"), Value::text(row.buyer.clone())),
         (who.t("col-offered"), Value::money(&row.currency, row.units_minor)),
+        (who.t("col-on-hold"), Value::money(&row.currency, row.reserved_minor)),
         (who.t("col-left"), Value::money(&row.currency, row.left_minor)),
         (who.t("field-rate"), Value::percent(&row.rate)),
         (who.t("col-close-date"), Value::date(language, row.close_date)),

@@ -26,6 +26,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             let receivable = Receivable::load(conn, row.receivable_id)?;
             let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
             blocks.extend(priced(conn, language, &receivable, &price_terms(&offer, &receivable)?, (buy.units_minor, false))?);
+            blocks.push(Block::Paragraph(language.t("request-holds")));
             return Ok(blocks);
         }
         Command::CreateOffer(offer) => {
@@ -34,8 +35,14 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
             let terms = (Method::parse(&offer.method), offer.rate.parse(), DayCount::parse(&offer.day_count));
             if let (Some(method), Ok(rate), Some(day_count)) = terms {
-                let terms =
-                    PriceTerms { method, rate, day_count, due_date: receivable.payment_date, fee: fee_terms(&receivable) };
+                let terms = PriceTerms {
+                    method,
+                    rate,
+                    day_count,
+                    due_date: receivable.payment_date,
+                    fee: fee_terms(&receivable),
+                    settlement: receivable.settlement_fee(),
+                };
                 blocks.extend(priced(conn, language, &receivable, &terms, (offer.units_minor, true))?);
             }
             return Ok(blocks);
@@ -168,6 +175,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::EnrolTotp(_)
         | Command::ExplainInvoice(_)
         | Command::FoundPlatform(_)
+        | Command::InspectOffer(_)
         | Command::InviteCompany(_)
         | Command::InviteToProgramme(_)
         | Command::KeepBankFile(_)
@@ -287,6 +295,7 @@ fn terms_before(language: Language, row: &IssueTermsRow) -> Facts {
         (before("field-minimum-ticket"), Value::money(&row.currency, row.minimum_ticket_minor)),
         (before("terms-late-rate"), Value::text(format!("{} % {}", row.late_rate, row.late_day_count))),
         (before("terms-grace"), Value::number(row.grace_days)),
+        (before("field-tolerated-overdue-days"), Value::number(row.tolerated_overdue_days.unwrap_or(0))),
         (before("field-notice-credit-minor"), Value::money(&row.currency, super::ops::announced_minor(row))),
     ]
 }

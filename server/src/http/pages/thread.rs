@@ -37,7 +37,12 @@ pub fn load(conn: &mut Conn, row: &InvoiceLine) -> Result<Thread, Fault> {
 /// The messages of an invoice as the API tells them, to its supplier and its buyer.
 pub fn messages_json(conn: &mut Conn, party_id: i64, invoice_id: i64) -> Result<Vec<serde_json::Value>, Fault> {
     let row = InvoiceLine::find(conn, invoice_id)?.filter(|row| concerns(row, party_id)).ok_or(Refusal::NotFound)?;
-    let thread = load(conn, &row)?;
+    list_json(conn, &row)
+}
+
+/// The same for whoever may see them by another right.
+pub fn list_json(conn: &mut Conn, row: &InvoiceLine) -> Result<Vec<serde_json::Value>, Fault> {
+    let thread = load(conn, row)?;
     let message = |said: &InvoiceMessage| {
         let company = thread.names.get(&said.party_id).cloned().unwrap_or_default();
         serde_json::json!({ "id": said.id, "party": company, "code": said.code, "reason_code": said.reason_code, "text": said.text, "at": said.at })

@@ -3,7 +3,8 @@
 use super::super::error::Fault;
 use super::super::rights::{Member, SignedIn, Who};
 use super::super::routes::{Id, Routes};
-use super::Answer;
+use super::{Answer, papers};
+use crate::auth::Person;
 use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Capacity;
@@ -18,14 +19,25 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 struct Loaded {
+    /// The open offer by which a financier sees it that is not concerned otherwise.
+    offer: Option<i64>,
     row: InvoiceLine,
     confirmation: Confirmation,
     evidence: ConfirmationEvidence,
 }
 
-/// The evidence for an invoice, to its supplier and buyer, past and present holders, and the operator.
+/// The evidence for an invoice, to its supplier and buyer, past and present holders, and the operator; to other financiers while it is on
+/// offer, and then the look is recorded.
 async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
     let person = who.person()?.clone();
+    let loaded = read(who, person, id).await?;
+    if let Some(offer) = loaded.offer {
+        papers::record(who, offer, "undertaking").await?;
+    }
+    Ok(loaded)
+}
+
+async fn read<R: SignedIn>(who: &Who<R>, person: Person, id: i64) -> Result<Loaded, Fault> {
     who.read(move |conn| {
         let row = InvoiceLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
         let party = person.party.id;
@@ -35,9 +47,10 @@ async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
             || person.has_capacity(Capacity::Operator)
             || store::lists::count(conn, "ledger_accounts", held, &[row.receivable_id.into(), party.into()])? > 0;
         let evidence = ConfirmationEvidence::find_where(conn, "invoice_id = ?", &[id.into()])?;
-        let evidence = evidence.filter(|_| concerned).ok_or(Refusal::NotFound)?;
+        let offer = if concerned { None } else { papers::offer_of_invoice(conn, &person, id)? };
+        let evidence = evidence.filter(|_| concerned || offer.is_some()).ok_or(Refusal::NotFound)?;
         let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?.ok_or(Refusal::NotFound)?;
-        Ok(Loaded { row, confirmation, evidence })
+        Ok(Loaded { offer, row, confirmation, evidence })
     })
     .await
 }
@@ -49,7 +62,7 @@ pub async fn find<R: SignedIn>(who: &Who<R>, id: i64) -> Result<ConfirmationEvid
 
 async fn undertaking(who: Who<Member>, id: Id) -> Answer {
     let language = who.language();
-    let Loaded { row, confirmation, evidence } = load(&who, id.0).await?;
+    let Loaded { row, confirmation, evidence, .. } = load(&who, id.0).await?;
     let of = |name: &str| evidence.text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").to_owned();
     let mut facts = vec![
         (who.t("col-number"), Value::text(row.number.clone())),

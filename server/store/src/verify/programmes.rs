@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Text};
 use domain::DayCount;
 use domain::chart::{AccountKind, Booking, currency_asset};
 use domain::pricing::{Bearer, FeeTerms, Percent};
-use domain::receivable::{IssueTerms, decide_issue};
+use domain::receivable::{FeeRule, IssueTerms, decide_issue};
 use std::collections::HashMap;
 
 /// What was billed and paid on each account of claims, as the journal tells.
@@ -117,12 +117,21 @@ fn no_terms() -> IssueTerms {
 }
 
 /// What of a receivable is not what its version of the terms makes of the confirmed amount.
-fn difference(row: &Receivable, version: &ProgrammeVersion, billed_minor: i64) -> Result<Option<&'static str>> {
+fn difference(
+    row: &Receivable,
+    version: &ProgrammeVersion,
+    (billed_minor, sold_minor): (i64, i64),
+) -> Result<Option<&'static str>> {
     let terms = version.terms()?;
     let issued = terms.issue_terms(&no_terms());
     let Ok(split) = decide_issue(row.confirmed_minor, &issued) else {
         return Ok(Some("nothing could be issued under its terms"));
     };
+    let fee = terms.billed_settlement(row.confirmed_minor, row.face_minor);
+    // Of what was sold it is billed once nothing more can be.
+    let rule = row.fee_rule()?;
+    let may_be_sold = rule == FeeRule::OfSold && ["issued", "active"].contains(&row.state.as_str());
+    let to_bill_minor = if may_be_sold { 0 } else { rule.due(fee, sold_minor).unwrap_or(-1) };
     let amounts = [
         (row.face_minor, split.face_minor, "its face is not what its programme's terms give"),
         (row.reserve_minor, split.reserve_minor, "its reserve is not what its programme's terms give"),
@@ -132,7 +141,7 @@ fn difference(row: &Receivable, version: &ProgrammeVersion, billed_minor: i64) -
             "what may be sold is not its programme's advance",
         ),
         (row.settlement_fee_minor, split.settlement_fee_minor, "its settlement fee is not its programme's"),
-        (billed_minor, terms.billed_settlement_minor(row.confirmed_minor), "its settlement fee is not what its buyer was billed"),
+        (billed_minor, to_bill_minor, "its settlement fee is not what its buyer was billed"),
         (row.purchase_fee_bps, issued.purchase_fee.bps, "its purchase fee is not its programme's"),
         (row.minimum_fee_minor, issued.purchase_fee.minimum_minor, "its least fee is not its programme's"),
         (row.minimum_ticket_minor, issued.minimum_ticket_minor, "its least ticket is not its programme's"),
@@ -154,6 +163,9 @@ fn compare_terms(conn: &mut Conn) -> Result<Option<Finding>> {
     let sql = "SELECT receivable_id, amount_minor FROM fee_bills WHERE purchase_id IS NULL";
     let billed: HashMap<i64, i64> =
         query::list::<Settlement>(conn, sql, &[])?.into_iter().map(|row| (row.receivable_id, row.amount_minor)).collect();
+    let sql = "SELECT receivable_id, CAST(SUM(units_minor - left_minor - reserved_minor) AS BIGINT) AS amount_minor FROM offers GROUP BY receivable_id";
+    let sold: HashMap<i64, i64> =
+        query::list::<Settlement>(conn, sql, &[])?.into_iter().map(|row| (row.receivable_id, row.amount_minor)).collect();
     let mut last = i64::MIN;
     loop {
         let condition = "programme_id IS NOT NULL AND id > ? ORDER BY id LIMIT 5000";
@@ -170,7 +182,7 @@ fn compare_terms(conn: &mut Conn) -> Result<Option<Finding>> {
                 return Ok(finding(place, "its programme is another buyer's, or in another currency"));
             }
             let settlement_minor = billed.get(&row.id).copied().unwrap_or(0);
-            if let Some(problem) = difference(row, version, settlement_minor)? {
+            if let Some(problem) = difference(row, version, (settlement_minor, sold.get(&row.id).copied().unwrap_or(0)))? {
                 return Ok(finding(place, problem));
             }
         }

@@ -1,0 +1,79 @@
+//! How buyers stand: payments that have not come, and what is told of a buyer beside what it owes.
+
+use crate::query::{self, Bind};
+use crate::{Conn, Result};
+use chrono::NaiveDate;
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Date, Nullable};
+use domain::standing::Unpaid;
+use std::collections::{BTreeMap, HashMap};
+
+/// What the market tells of a buyer, counted over all its suppliers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, QueryableByName)]
+pub struct BuyerRecord {
+    #[diesel(sql_type = BigInt)]
+    pub buyer_id: i64,
+    /// Payments past their grace.
+    #[diesel(sql_type = BigInt)]
+    pub overdue: i64,
+    /// The payment date of the oldest of them.
+    #[diesel(sql_type = Nullable<Date>)]
+    pub oldest: Option<NaiveDate>,
+    /// Payments past their date, in their grace.
+    #[diesel(sql_type = BigInt)]
+    pub late: i64,
+    /// Invoices that it disputes.
+    #[diesel(sql_type = BigInt)]
+    pub disputed: i64,
+}
+
+#[derive(QueryableByName)]
+struct UnpaidRow {
+    #[diesel(sql_type = BigInt)]
+    buyer_id: i64,
+    #[diesel(sql_type = Date)]
+    payment_date: NaiveDate,
+    #[diesel(sql_type = BigInt)]
+    grace_days: i64,
+    #[diesel(sql_type = BigInt)]
+    tolerated_days: i64,
+}
+
+/// Late interest alone stops nobody.
+const UNPAID: &str = "r.state IN ('matured', 'part_redeemed', 'overdue') AND r.paid_minor < r.confirmed_minor";
+
+/// Payments of before `today` that have not come, by buyer: of one, or of all.
+pub fn list_unpaid(conn: &mut Conn, buyer: Option<i64>, today: NaiveDate) -> Result<BTreeMap<i64, Vec<Unpaid>>> {
+    let whose = if buyer.is_some() { " AND r.buyer_id = ?" } else { "" };
+    // Of those with the same grace the oldest decides.
+    let sql = format!(
+        "SELECT r.buyer_id, MIN(r.payment_date) AS payment_date, r.grace_days, COALESCE(t.tolerated_overdue_days, 0) AS tolerated_days \
+         FROM receivables r LEFT JOIN issue_terms t ON t.currency = r.currency WHERE {UNPAID} AND r.payment_date < ?{whose} \
+         GROUP BY r.buyer_id, r.grace_days, COALESCE(t.tolerated_overdue_days, 0)"
+    );
+    let binds: Vec<Bind> = std::iter::once(today.into()).chain(buyer.map(Bind::from)).collect();
+    let mut by_buyer: BTreeMap<i64, Vec<Unpaid>> = BTreeMap::new();
+    for row in query::list::<UnpaidRow>(conn, &sql, &binds)? {
+        let unpaid = Unpaid { payment_date: row.payment_date, grace_days: row.grace_days, tolerated_days: row.tolerated_days };
+        by_buyer.entry(row.buyer_id).or_default().push(unpaid);
+    }
+    Ok(by_buyer)
+}
+
+/// What is told of these buyers; one of whom there is nothing to tell is not among them.
+pub fn list_records(conn: &mut Conn, buyers: &[i64], today: NaiveDate) -> Result<HashMap<i64, BuyerRecord>> {
+    if buyers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (among, list) = query::among(conn, "r.buyer_id", buyers);
+    let sql = format!(
+        "SELECT buyer_id, CAST(SUM(overdue) AS BIGINT) AS overdue, MIN(oldest) AS oldest, CAST(SUM(late) AS BIGINT) AS late, \
+         CAST(SUM(disputed) AS BIGINT) AS disputed FROM (\
+           SELECT r.buyer_id, CASE WHEN r.state = 'overdue' THEN 1 ELSE 0 END AS overdue, \
+             CASE WHEN r.state = 'overdue' THEN r.payment_date END AS oldest, CASE WHEN r.state = 'overdue' THEN 0 ELSE 1 END AS late, \
+             0 AS disputed FROM receivables r WHERE {UNPAID} AND r.payment_date < ? AND {among} UNION ALL \
+           SELECT r.buyer_id, 0, CAST(NULL AS DATE), 0, 1 FROM invoices r WHERE r.state = 'disputed' AND {among}) x GROUP BY buyer_id"
+    );
+    let rows = query::list::<BuyerRecord>(conn, &sql, &[today.into(), list.clone(), list])?;
+    Ok(rows.into_iter().map(|row| (row.buyer_id, row)).collect())
+}
