@@ -1,6 +1,6 @@
 //! Cases of public reports about other systems' bank files, each under its kind and number. On both databases.
 
-use crate::bank::{Desk, Written};
+use crate::bank::{Desk, Written, debit};
 use crate::bank_channel::{Transport, as_checked, camt053, euro, fates, text, told};
 use crate::journey::{BUYER, SUPPLIER, approve, make_payment_file, onboard, payment_list, set_limit, verify_account};
 use crate::payouts::Setting;
@@ -272,6 +272,27 @@ fn a2_one_debit_settles_all_payouts_of_its_file() {
         assert_eq!(states(&ids), ["settled", "settled"]);
         let rest = BankLine::find_where(&mut it.world.conn(), "twin_id = ?", &[line.id.into()]).unwrap().unwrap();
         assert_eq!((rest.state.as_str(), rest.amount_minor, rest.bank_reference.as_str()), ("attention", 20, "D-4"));
+        // It was another file's: the link is taken back with what it had left over, and made anew.
+        let cash = it.cash();
+        let back = json!({ "line_id": line.id, "reason": "another file's debit" });
+        assert_eq!(it.operator_api.api("take-back-line", "a2-take-back", &back).status, 202);
+        assert_eq!(approve(&it.checker).status, 200);
+        let row = |id: i64| BankLine::find_where(&mut it.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
+        assert_eq!((states(&ids), it.cash()), (vec!["sent".to_owned(); 2], (cash.0 + 3_000, cash.1)));
+        assert_eq!((row(line.id).state.as_str(), row(line.id).amount_minor), ("attention", 3_020));
+        assert_eq!((row(rest.id).state.as_str(), row(rest.id).amount_minor), ("skipped", 0));
+        assert_eq!(fates(&tell("BARE-AGAIN", &entry("30.20", false, "D-4", ""))), [("skipped", "duplicate")]);
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/resolve"), &fields);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!((approve(&it.checker).status, it.cash()), (200, cash));
+        // Once what was left over is booked, that comes first.
+        let rest = BankLine::find_where(&mut it.world.conn(), "twin_id = ? AND amount_minor > 0", &[line.id.into()]);
+        let rest = rest.unwrap().unwrap();
+        let expense = json!({ "line_id": rest.id, "act": "expense", "reason": "the bank's fee" });
+        assert_eq!(it.operator_api.api("resolve-line", "a2-rest-fee", &expense).status, 202);
+        assert_eq!(approve(&it.checker).status, 200);
+        let refused = it.operator_api.api("take-back-line", "a2-take-back-late", &back);
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("state_conflict")), "{}", refused.body);
         it.world.verify();
     }
 }
@@ -510,7 +531,13 @@ fn a_wrong_placement_is_taken_back() {
         let _ = it.agree("assign-suspense", &assign(&theirs));
         assert_eq!((cash(other), it.suspense()), (9_000, 0));
         let page = format!("/ops/bank-lines/{line}");
-        let asked = it.operator.fill(&page, &format!("{page}/take-back"), &[("reason", "the wrong company")]);
+        let reason = [("reason", "the wrong company")];
+        let check = it.operator.fill(&page, &format!("{page}/take-back"), &reason).text();
+        for said in ["Placed with", BUYER.0, "Comes back from there", "In suspense", "the wrong company"] {
+            assert!(check.contains(said), "{said}: {check}");
+        }
+        assert_eq!(cash(other), 9_000, "a check page moves nothing");
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/take-back"), &reason);
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(cash(other), 9_000, "one person alone moves nothing");
         assert_eq!(approve(&it.checker).status, 200);
@@ -559,6 +586,108 @@ fn a_wrong_placement_is_taken_back() {
     }
 }
 
+/// What two people decided wrongly about a line that waited, two people take back.
+#[test]
+fn a_wrong_decision_about_a_line_is_taken_back() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let of = |key: AccountKey| it.balance(key);
+        let (custody, expense) = (AccountKey::custody(AssetId(978)), AccountKey::expense(AssetId(978)));
+        let claim = AccountKey::claim(0, AssetId(978));
+        let take_back = |line: i64| json!({ "line_id": line, "reason": "looked at once more" });
+        let undo = |line: i64| drop(it.agree("take-back-line", &take_back(line)));
+        let seen = |line: i64| (it.line(line).state, it.line(line).kind);
+        let waits = |kind: &str| ("attention".to_owned(), kind.to_owned());
+
+        // A debit was linked to the wrong one of two payouts.
+        set_limit(&it.world, SUPPLIER.3, "EUR", "1,000,000.00");
+        verify_account(&it.world, (&it.operator, &it.checker), SUPPLIER.3, "BE68 5390 0754 7034");
+        let _ = it.notify(&[euro("100.00", "L-1", &it.reference)]);
+        let pay_out = || {
+            let asked = it.supplier.api("request-payout", &it.key(), &json!({ "currency": "EUR", "amount_minor": 2_000 }));
+            it.agree("create-payment-file", &payment_list(&it.api, "EUR"));
+            asked.json()["result"]["payout_id"].as_i64().unwrap()
+        };
+        let (wrong, right) = (pay_out(), pay_out());
+        let payout = |id: i64| store::Payout::find_where(&mut it.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
+        let _ = it.notify(&[debit("20.00", "THE-BANKS-OWN")]);
+        let line = it.newest().id;
+        assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict", "nobody has decided yet");
+        it.resolve(line, "link", Some(wrong));
+        assert_eq!((payout(wrong).state.as_str(), it.cash(), of(custody)), ("settled", 8_000, 8_000));
+        let page = format!("/ops/bank-lines/{line}");
+        let reason = [("reason", "the other payout")];
+        let check = it.operator.fill(&page, &format!("{page}/take-back"), &reason).text();
+        for said in ["Payout with the bank again", payout(wrong).end_to_end.as_str(), "Needs attention", "the other payout"] {
+            assert!(check.contains(said), "{said}: {check}");
+        }
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/take-back"), &reason);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!(payout(wrong).state, "settled", "one person alone moves nothing");
+        assert_eq!(approve(&it.checker).status, 200);
+        assert_eq!((payout(wrong).state.as_str(), seen(line)), ("sent", waits("unknown_debit")));
+        assert_eq!((it.line(line).payout_id, it.cash(), of(custody)), (None, 10_000, 10_000));
+        let free = it.supplier.get("/api/v1/balances").json()["items"][0]["available_minor"].as_i64();
+        assert_eq!(free, Some(6_000), "both payouts are with the bank");
+        let balance = server::demo::files::camt053(CUSTODY_IBAN, domain::Currency::EUR, DAY.parse().unwrap(), "L", 8_000, &[]);
+        assert_eq!(it.import_file(balance.into_bytes()).status, 200);
+        let compared = store::reconciliation::compare(&mut it.world.conn(), "EUR", None).unwrap().unwrap();
+        assert_eq!((compared.attention_minor, compared.unexplained_minor()), (2_000, 0));
+        it.resolve(line, "link", Some(right));
+        assert_eq!((payout(right).state.as_str(), it.cash(), of(custody)), ("settled", 8_000, 8_000));
+        // What the bank's own id says is no decision of people.
+        let _ = it.notify(&[debit("20.00", payout(wrong).end_to_end.as_str())]);
+        assert_eq!(it.refused("take-back-line", &take_back(it.newest().id)), "state_conflict");
+        assert_eq!((payout(wrong).state.as_str(), it.cash()), ("settled", 6_000));
+
+        // A debit that was no charge and nothing to claim.
+        let _ = it.notify(&[debit("3.00", "FEE")]);
+        let fee = it.newest().id;
+        it.resolve(fee, "expense", None);
+        assert_eq!((of(expense), of(custody)), (300, 5_700));
+        undo(fee);
+        assert_eq!((of(expense), of(custody), seen(fee)), (0, 6_000, waits("unknown_debit")));
+        it.resolve(fee, "claim", None);
+        assert_eq!((of(claim), of(custody)), (300, 5_700));
+        undo(fee);
+        assert_eq!((of(claim), of(custody), seen(fee)), (0, 6_000, waits("unknown_debit")));
+        // A part of it was paid: that is taken back first.
+        it.resolve(fee, "claim", None);
+        let _ = it.notify(&[euro("1.00", "L-2", "")]);
+        let paying = it.newest().id;
+        it.resolve(fee, "settle_claim", Some(paying));
+        assert_eq!(it.refused("take-back-line", &take_back(fee)), "state_conflict");
+        undo(paying);
+        assert_eq!((of(claim), it.suspense()), (300, 100));
+        // Written off, owed again, and no claim after all.
+        it.resolve(fee, "write_off", None);
+        assert_eq!((of(claim), of(expense)), (0, 300));
+        undo(fee);
+        assert_eq!((of(claim), of(expense), it.line(fee).state.as_str(), it.line(fee).claim_minor), (300, 0, "claimed", 300));
+        undo(fee);
+        assert_eq!((of(claim), of(custody), seen(fee)), (0, 6_100, waits("unknown_debit")));
+        it.resolve(fee, "explain", None);
+        undo(fee);
+        assert_eq!((seen(fee), it.refused("take-back-line", &take_back(fee))), (waits("unknown_debit"), "state_conflict".into()));
+
+        // Other money than the recorded receipt; and no new money after all.
+        let _ = it.agree("record-receipt", &it.receipt(700, &it.reference));
+        let receipt = BankLine::find_where(&mut it.world.conn(), "kind = 'recorded'", &[]).unwrap().unwrap().id;
+        let _ = it.notify(&[euro("7.00", "L-3", "")]);
+        let like = it.newest().id;
+        assert_eq!(seen(like), waits("possibly_recorded"));
+        it.resolve(like, "same", Some(receipt));
+        assert_eq!(it.line(receipt).twin_id, Some(like));
+        undo(like);
+        assert_eq!((it.line(receipt).twin_id, seen(like)), (None, waits("possibly_recorded")));
+        it.resolve(like, "accept", None);
+        assert_eq!((it.suspense(), of(custody)), (800, 7_500));
+        undo(like);
+        assert_eq!((it.suspense(), of(custody), seen(like)), (100, 6_800, waits("possible_repeat")));
+        it.world.verify();
+    }
+}
+
 /// A payout is taken back by who asked for it, as long as it is in no file.
 #[test]
 fn a_payout_is_cancelled_until_it_is_in_a_file() {
@@ -580,11 +709,21 @@ fn a_payout_is_cancelled_until_it_is_in_a_file() {
             assert_eq!(cancel(&other, &format!("cancel-by-{who}"), first), (404, "not_found".to_owned()), "{who}");
         }
         // On the page, by its company.
-        let done = it.supplier.fill("/cash", &format!("/cash/payouts/{first}/cancel"), &[]);
+        let act = format!("/cash/payouts/{first}/cancel");
+        assert!(it.supplier.get("/cash").body.contains(&format!("method=\"get\" action=\"{act}\"")), "it leads to a check page");
+        let check = it.supplier.get(&act).text();
+        assert!(check.contains("400.00") && check.contains("in no payment file yet"), "{check}");
+        assert_eq!(it.cash(), (100_000, 60_000), "a check page moves nothing");
+        for (who, email) in [("buyer", BUYER.3), ("operator", "operator@x.example")] {
+            assert_eq!(it.world.signed_in(email).get(&act).status, 404, "{who}");
+        }
+        let done = it.supplier.fill(&act, &act, &[]);
         assert!([200, 303].contains(&done.status), "{}", done.text());
         assert_eq!(it.cash(), (100_000, 100_000));
         let row = store::Payout::find_where(&mut it.world.conn(), "id = ?", &[first.into()]).unwrap().unwrap();
         assert_eq!(row.state, "cancelled");
+        let stale = it.supplier.get(&act);
+        assert!(stale.status == 409 && !stale.body.contains(&format!("method=\"post\" action=\"{act}\"")), "{}", stale.text());
         assert_eq!(cancel(&it.supplier_api, "cancel-twice", first), (409, "state_conflict".to_owned()));
         // The list that somebody looked at is another one without it.
         let (second, third) = (ask("cancel-ask-2", 1_000), ask("cancel-ask-3", 2_000));
