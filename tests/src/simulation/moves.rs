@@ -509,6 +509,7 @@ impl Players<'_> {
             check: String::new(),
             content,
             statements: vec![statement],
+            ..ImportStatement::default()
         };
         Some((Actor::BANK, command.into()))
     }
