@@ -286,7 +286,7 @@ fn a2_one_debit_settles_all_payouts_of_its_file() {
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!((approve(&it.checker).status, it.cash()), (200, cash));
         // Once what was left over is booked, that comes first.
-        let rest = BankLine::find_where(&mut it.world.conn(), "twin_id = ? AND amount_minor > 0", &[line.id.into()]);
+        let rest = BankLine::find_where(&mut it.world.conn(), "twin_id = ? AND state = 'attention'", &[line.id.into()]);
         let rest = rest.unwrap().unwrap();
         let expense = json!({ "line_id": rest.id, "act": "expense", "reason": "the bank's fee" });
         assert_eq!(it.operator_api.api("resolve-line", "a2-rest-fee", &expense).status, 202);

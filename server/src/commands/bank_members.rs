@@ -30,7 +30,7 @@ impl RefusedMember {
     #[must_use]
     pub fn sentence(&self, language: Language) -> String {
         let arguments: Vec<(&str, String)> = self.arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        if language.has(&format!("refusal-{}", self.code.replace('_', "-"))) {
+        if Refusal::CODES.contains(&self.code.as_str()) {
             language.refusal_told(&self.code, arguments, "", None)
         } else {
             language.file_fault(&self.code, &arguments)
