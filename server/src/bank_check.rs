@@ -1,7 +1,8 @@
 //! What a bank's file would do, looked up before anything is booked: the check page and the API show it.
 
 use crate::commands::bank_line::{Facts, Fate, decide, find_awaited, incoming};
-use crate::commands::import_statement::{described, join_on, refusal_of};
+use crate::commands::bank_members::{RefusedMember, admit};
+use crate::commands::import_statement::{ImportStatement, described, join_on, refusal_of};
 use crate::commands::import_status::{effect, find_file};
 use crate::commands::payout;
 use crate::hash::sha256_hex;
@@ -52,7 +53,22 @@ pub struct LineCheck {
 #[derive(Clone, Debug)]
 pub struct FileCheck {
     pub statements: Vec<StatementCheck>,
+    /// Members of a zip that are not taken up.
+    pub refused: Vec<RefusedMember>,
     pub digest: String,
+}
+
+/// Looks at a file as the import would: at the members of a zip that would be taken up.
+pub fn file(conn: &mut Conn, read: &ImportStatement) -> Result<FileCheck, Fault> {
+    let heads = store::records::load_heads(conn)?;
+    let admitted = admit(conn, &heads.custody_iban, read)??;
+    let mut check = statements(conn, &admitted.statements)?;
+    if !admitted.refused.is_empty() {
+        let words: Vec<String> = admitted.refused.iter().map(|member| format!("{} {}", member.name, member.code)).collect();
+        check.digest = sha256_hex(format!("{}\n{}", check.digest, words.join("\n")).as_bytes());
+        check.refused = admitted.refused;
+    }
+    Ok(check)
 }
 
 /// Looks at every line of the file as the import would.
@@ -107,7 +123,7 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
     for statement in &found {
         words.push_str(&format!("{} {}\n", statement.row.continuity, statement.row.gap_minor));
     }
-    Ok(FileCheck { statements: found, digest: sha256_hex(words.as_bytes()) })
+    Ok(FileCheck { statements: found, refused: Vec::new(), digest: sha256_hex(words.as_bytes()) })
 }
 
 /// The company, receivable or payout that a line's money goes to, as a word of the digest.

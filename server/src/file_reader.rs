@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use wire::{Announced, Answer, Content, Order, Task};
 
 pub use child::run_child;
-pub use wire::BankFileRead;
+pub use wire::{BankFileRead, BankMember};
 
 /// The subcommand that the child runs.
 pub const TASK: &str = "read-file";

@@ -204,9 +204,13 @@ mod tests {
         assert!((39..=41).contains(&allowed(2..20)), "five people's worth");
     }
 
+    fn allowances() -> Allowances {
+        Allowances::new(Clock::stopped_at("2026-11-25T09:00:00".parse().unwrap()))
+    }
+
     #[test]
     fn messages_rows_and_bytes_are_bounded_and_refused_ones_cost_nothing() {
-        let (quotas, allowances) = (limited(1_000), Allowances::new(Clock::default()));
+        let (quotas, allowances) = (limited(1_000), allowances());
         let message: Command = WriteMessage { invoice_id: 1, text: "x".to_owned() }.into();
         let actor = Actor::person(1, 1);
         let taken = quotas.take(&allowances, &actor, &message).unwrap();
@@ -232,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_viewer_changes_its_preferences_so_often() {
-        let (quotas, allowances) = (limited(1_000), Allowances::new(Clock::default()));
+        let (quotas, allowances) = (limited(1_000), allowances());
         let command: Command = SetPreferences { language: "en".to_owned(), theme: "dark".to_owned() }.into();
         let allowed = (0..100).filter(|_| quotas.take(&allowances, &Actor::person(1, 1), &command).is_ok()).count();
         assert_eq!(allowed, 60);
@@ -240,7 +244,7 @@ mod tests {
 
     #[test]
     fn nobody_is_signed_out_again_and_again() {
-        let (quotas, allowances) = (limited(1_000), Allowances::new(Clock::default()));
+        let (quotas, allowances) = (limited(1_000), allowances());
         let end = |user_id| Command::from(EndSessions { user_id });
         for asker in 1..=3 {
             quotas.take(&allowances, &Actor::person(1, asker), &end(7)).unwrap();

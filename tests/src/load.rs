@@ -3,7 +3,6 @@
 use crate::client::Client;
 use crate::databases::Database;
 use crate::world::PASSWORD;
-use server::clock::Clock;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +16,7 @@ pub fn market(database: &Database) -> (i64, i64) {
 
 /// The same with several offers, all owed by one buyer.
 pub fn market_of(database: &Database, offers: usize) -> Vec<(i64, i64)> {
-    let lots = server::demo::history::build_market(&database.url, offers, true, &Clock::default()).unwrap();
+    let lots = server::demo::history::build_market(&database.url, offers, true, &crate::world::clock()).unwrap();
     let mut conn = store::connect(&database.url).unwrap();
     let left =
         |lot: &server::demo::history::Lot| store::Offer::load(&mut conn, lot.offer_id).map(|offer| (offer.id, offer.left_minor));

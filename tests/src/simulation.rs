@@ -205,6 +205,11 @@ impl effects::Ids for FromDatabase<'_> {
         let found = store::BankLine::list_where(self.0, "statement_id = ? ORDER BY id", &[statement.into()]);
         found.unwrap_or_default().into_iter().map(|row| row.id).collect()
     }
+    fn claims(&mut self, line: i64) -> Vec<i64> {
+        let condition = "kind = 'placement_reversed' AND twin_id = ? ORDER BY id";
+        let found = store::BankLine::list_where(self.0, condition, &[line.into()]);
+        found.unwrap_or_default().into_iter().map(|row| row.id).collect()
+    }
 }
 
 impl Simulation {

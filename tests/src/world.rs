@@ -15,6 +15,40 @@ use store::{Approval, BankFile, User};
 pub const PASSWORD: &str = "the-quay-at-nine";
 pub const CUSTODY_IBAN: &str = server::demo::history::CUSTODY_IBAN;
 
+/// When every world and every fixture begins: a Wednesday on which banks work in all of them. The real day plays no part, in children neither:
+/// all of them serve the demo, whose days only a test ends. What stays real are the times of files, of log lines and of the browser itself.
+const BEGINNING: &str = "2026-11-25T09:00:00";
+
+/// By this variable a child knows when the test collection began.
+const BEGAN: &str = "KONTOR_TESTS_BEGAN";
+
+/// How long this machine is up, in hundredths of a second: all processes agree on it, and nothing that fakes a date changes it.
+fn uptime_centis() -> i64 {
+    let text = std::fs::read_to_string("/proc/uptime").expect("Linux");
+    let (seconds, centis) = text.split_whitespace().next().and_then(|up| up.split_once('.')).expect("a time");
+    seconds.parse::<i64>().expect("seconds") * 100 + centis.parse::<i64>().expect("hundredths")
+}
+
+fn began_centis() -> i64 {
+    static AT: std::sync::OnceLock<i64> = std::sync::OnceLock::new();
+    let told = || std::env::var(BEGAN).ok().and_then(|text| text.parse().ok());
+    *AT.get_or_init(|| told().unwrap_or_else(uptime_centis))
+}
+
+/// What a child process is told, so that its clock reads what ours reads.
+#[must_use]
+pub fn clock_for_child() -> (&'static str, String) {
+    (BEGAN, began_centis().to_string())
+}
+
+/// A clock that began on the named day, and that all clocks of this process and of its children agree with.
+#[must_use]
+pub fn clock() -> Clock {
+    let beginning: chrono::NaiveDateTime = BEGINNING.parse().expect("a moment");
+    let since = uptime_centis() - began_centis();
+    Clock::running_from(beginning + chrono::TimeDelta::milliseconds(since * 10))
+}
+
 pub struct World {
     pub database: Database,
     pub clock: Clock,
@@ -105,7 +139,7 @@ impl World {
     }
 
     fn start_in(database: Database, date: &str, founding: (&[&str], Founders<'_>), change: impl FnOnce(&mut Config)) -> Self {
-        let clock = Clock::default();
+        let clock = clock();
         set_up_in(&database, date.parse().expect("a date"), &clock, founding);
         let mut wanted = config(&database, "http://kontor.test");
         change(&mut wanted);
@@ -123,7 +157,7 @@ impl World {
     /// The same with settings of the test's own.
     #[must_use]
     pub fn demo_with(database: Database, days: u32, change: impl FnOnce(&mut Config)) -> Self {
-        let clock = Clock::default();
+        let clock = clock();
         server::demo::history::build(&database.url, days, &clock).expect("a demo world");
         let mut wanted = config(&database, "http://kontor.test");
         change(&mut wanted);

@@ -3,7 +3,6 @@
 use e2e::Database;
 use e2e::load::{Answers, Buyer, Ends, buy_until, market};
 use server::backup::{Manifest, backup, restore};
-use server::clock::Clock;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -28,7 +27,7 @@ fn empty(kind: &str) -> Database {
 fn a_backup_under_load_restores_to_the_same_heads() {
     for database in Database::both() {
         let (offer, _) = market(&database);
-        let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+        let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock()).unwrap();
         let buyer = Buyer::new(&format!("http://127.0.0.1:{}", running.port), offer);
         let (stop, answers) = (AtomicBool::new(false), Answers::default());
         let place = empty(database.kind);
@@ -55,7 +54,7 @@ fn a_backup_under_load_restores_to_the_same_heads() {
             let kept = store::lists::count(&mut conn, "audit", "idempotency_key LIKE 'backup-%'", &[]).unwrap();
             assert!(kept >= i64::try_from(*before).unwrap(), "{kept} of {before}");
             // Life goes on where the backup ended.
-            let restored = server::serve::start(e2e::world::config(&target, "http://kontor.test"), Clock::default()).unwrap();
+            let restored = server::serve::start(e2e::world::config(&target, "http://kontor.test"), e2e::world::clock()).unwrap();
             let again = Buyer::new(&format!("http://127.0.0.1:{}", restored.port), offer);
             assert_eq!(again.buy("after-the-restore"), Some(200));
             restored.stop().unwrap();
@@ -71,7 +70,7 @@ fn a_backup_under_load_restores_to_the_same_heads() {
 fn naive_and_damaged_copies_are_refused() {
     for database in Database::both() {
         let (offer, _) = market(&database);
-        let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+        let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock()).unwrap();
         let buyer = Buyer::new(&format!("http://127.0.0.1:{}", running.port), offer);
         for number in 0..20 {
             assert_eq!(buyer.buy(&format!("naive-key-{number}")), Some(200));

@@ -664,7 +664,7 @@ fn opposing_requests_about_one_line_conflict() {
 fn a_long_file_goes_on_after_a_kill_and_books_nothing_twice() {
     const LINES: usize = PIECE * 2 + 40;
     for database in Database::both() {
-        let clock = server::clock::Clock::default();
+        let clock = e2e::world::clock();
         e2e::world::set_up(&database, day(DAY), &clock);
         let mut conn = store::connect(&database.url).unwrap();
         let pool = store::open_pool(&database.url, 2).unwrap();

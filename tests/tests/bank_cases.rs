@@ -1,6 +1,6 @@
 //! Cases of public reports about other systems' bank files, each under its kind and number. On both databases.
 
-use crate::bank::{Desk, Written};
+use crate::bank::{Desk, Written, debit};
 use crate::bank_channel::{Transport, as_checked, camt053, euro, fates, text, told};
 use crate::journey::{BUYER, SUPPLIER, approve, make_payment_file, onboard, payment_list, set_limit, verify_account};
 use crate::payouts::Setting;
@@ -272,6 +272,27 @@ fn a2_one_debit_settles_all_payouts_of_its_file() {
         assert_eq!(states(&ids), ["settled", "settled"]);
         let rest = BankLine::find_where(&mut it.world.conn(), "twin_id = ?", &[line.id.into()]).unwrap().unwrap();
         assert_eq!((rest.state.as_str(), rest.amount_minor, rest.bank_reference.as_str()), ("attention", 20, "D-4"));
+        // It was another file's: the link is taken back with what it had left over, and made anew.
+        let cash = it.cash();
+        let back = json!({ "line_id": line.id, "reason": "another file's debit" });
+        assert_eq!(it.operator_api.api("take-back-line", "a2-take-back", &back).status, 202);
+        assert_eq!(approve(&it.checker).status, 200);
+        let row = |id: i64| BankLine::find_where(&mut it.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
+        assert_eq!((states(&ids), it.cash()), (vec!["sent".to_owned(); 2], (cash.0 + 3_000, cash.1)));
+        assert_eq!((row(line.id).state.as_str(), row(line.id).amount_minor), ("attention", 3_020));
+        assert_eq!((row(rest.id).state.as_str(), row(rest.id).amount_minor), ("skipped", 0));
+        assert_eq!(fates(&tell("BARE-AGAIN", &entry("30.20", false, "D-4", ""))), [("skipped", "duplicate")]);
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/resolve"), &fields);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!((approve(&it.checker).status, it.cash()), (200, cash));
+        // Once what was left over is booked, that comes first.
+        let rest = BankLine::find_where(&mut it.world.conn(), "twin_id = ? AND state = 'attention'", &[line.id.into()]);
+        let rest = rest.unwrap().unwrap();
+        let expense = json!({ "line_id": rest.id, "act": "expense", "reason": "the bank's fee" });
+        assert_eq!(it.operator_api.api("resolve-line", "a2-rest-fee", &expense).status, 202);
+        assert_eq!(approve(&it.checker).status, 200);
+        let refused = it.operator_api.api("take-back-line", "a2-take-back-late", &back);
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("state_conflict")), "{}", refused.body);
         it.world.verify();
     }
 }
@@ -476,7 +497,7 @@ fn a10_a_zip_of_bank_files_is_taken_up() {
         // What is no bank file in it is named.
         let nested = zip(&[("inner.zip", &zip(&[("5.xml", &day("Z-5"))]))]);
         let cases = [
-            ("words.zip", zip(&[("5.xml", &day("Z-5")), ("order.xml", b"<Order/>")]), "wrong_kind: ", "order.xml"),
+            ("words.zip", zip(&[("order.xml", b"<Order/>")]), "wrong_kind: ", "order.xml"),
             ("nested.zip", nested, "zip_nested: ", "inner.zip"),
             ("empty.zip", zip(&[]), "zip_empty: ", ""),
         ];
@@ -486,6 +507,196 @@ fn a10_a_zip_of_bank_files_is_taken_up() {
             assert!(bank.why(name).starts_with(code) && bank.why(name).contains(said), "{name}: {}", bank.why(name));
         }
         assert_eq!(it.cash(), 3_200);
+        it.world.verify();
+    }
+}
+
+/// A10: a member of a zip that is bad, or here already, is refused by its own name, and the rest is taken up.
+#[test]
+fn a10_a_bad_or_repeated_member_of_a_zip_stops_no_other() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let bank = Transport::new(&it.world.database);
+        let day = |number: &str| statement(number, &remitted("8.00", number, ("NOTPROVIDED", &strd(&it.reference, ""))));
+        let kept = |name: &str| BankFile::find_where(&mut it.world.conn(), "name = ?", &[name.into()]).unwrap().unwrap();
+        bank.deliver(&it.world, "first.xml", &day("M-1"));
+        let foreign = text(&day("M-3")).replace(CUSTODY_IBAN, "DE75512108001245126199").into_bytes();
+        let own = [
+            ("1-again.xml", text(&day("M-1")).replace("<Stmt>", "\n<Stmt>").into_bytes()),
+            ("2.xml", day("M-2")),
+            ("2-again.xml", day("M-2")),
+            ("3-foreign.xml", foreign),
+            ("4-order.xml", b"<Order/>".to_vec()),
+            ("5-broken.xml", b"<Document".to_vec()),
+            ("6-inner.zip", zip(&[("x.xml", &day("M-6"))])),
+            ("7.xml", day("M-7")),
+        ];
+        let members: Vec<(&str, &[u8])> = own.iter().map(|(name, content)| (*name, content.as_slice())).collect();
+        bank.deliver(&it.world, "mixed.zip", &zip(&members));
+        assert_eq!(it.cash(), 2_400, "one day before, and two of the zip");
+        let page = it.operator.open(&format!("/ops/bank-files/{}", kept("mixed.zip").id)).text();
+        let refused = ["1-again.xml", "2-again.xml", "3-foreign.xml", "4-order.xml", "5-broken.xml", "6-inner.zip"];
+        for name in refused {
+            assert!(page.contains(name), "{name}: {page}");
+        }
+        assert!(page.contains("DE75512108001245126199") && page.contains("was imported already"), "each with its reason: {page}");
+        let told = store::Notice::list_where(&mut it.world.conn(), "kind = 'bank_member_refused'", &[]).unwrap();
+        assert!(refused.iter().all(|name| told.iter().any(|notice| notice.arguments.contains(name))), "{told:?}");
+        assert!(!told.iter().any(|notice| notice.arguments.contains("7.xml")));
+
+        // Through the page: the check says what is not taken up, and two people agree to that.
+        let file = zip(&[("order.xml", b"<Order/>"), ("8.xml", &day("M-8"))]);
+        let check = it.operator.upload("/ops/bank-files", "/ops/bank-files", &[("page.zip", file.clone())]).text();
+        assert!(check.contains("Members that are not taken up") && check.contains("order.xml"), "{check}");
+        assert_eq!((it.world.import(&it.operator, "page.zip", file).status, it.cash()), (200, 3_200));
+        // Where nothing can be taken up, nothing is.
+        bank.put("all.zip", &zip(&[("a.xml", &day("M-7")), ("b.xml", &day("M-8"))]));
+        assert_eq!(bank.round(&it.world), 1);
+        assert!(bank.why("all.zip").starts_with("statement_repeated: "), "{}", bank.why("all.zip"));
+
+        // A long zip goes on, piece by piece, with what was taken up of it.
+        let entries: String = (0..260).map(|number| remitted("0.01", &format!("L-{number}"), ("NOTPROVIDED", ""))).collect();
+        let before = it.suspense();
+        bank.deliver(&it.world, "long.zip", &zip(&[("again.xml", &day("M-7")), ("long.xml", &statement("M-9", &entries))]));
+        for _ in 0..600 {
+            if kept("long.zip").state == "imported" {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert_eq!((it.suspense() - before, it.cash(), kept("long.zip").lines), (260, 3_200, 260));
+        it.world.verify();
+    }
+}
+
+/// Banks use the ids of their reports again: a repeat is known by what it says.
+#[test]
+fn a_status_id_that_is_used_again_is_no_repeat() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let bank = Transport::new(&it.world.database);
+        let [first, second] = ["10.00", "20.00"].map(|amount| it.pay_out(amount));
+        let report = |id: &str, status: &str| {
+            let file = format!("KONTOR-{}", it.payout(id).file_id.unwrap());
+            crate::payouts::status_report("10", "STATUS-1", &file, "", "", &[(id, status, "")])
+        };
+        bank.deliver(&it.world, "one.xml", &report(&first, "ACSP"));
+        assert_eq!((it.state(&first), it.state(&second)), ("pending".to_owned(), "sent".to_owned()));
+        // The same id for another file, and later for other news of the same one.
+        bank.deliver(&it.world, "two.xml", &report(&second, "RJCT"));
+        bank.deliver(&it.world, "three.xml", &report(&first, "RJCT"));
+        assert_eq!((it.state(&first), it.state(&second)), ("rejected".to_owned(), "rejected".to_owned()));
+        // The same once more, written otherwise, is no other; made at another time it is, and says nothing new.
+        let again = text(&report(&second, "RJCT"));
+        bank.put("again.xml", again.replace("<GrpHdr>", "\n<GrpHdr>").as_bytes());
+        assert_eq!(bank.round(&it.world), 1);
+        assert!(bank.why("again.xml").starts_with("statement_repeated"), "{}", bank.why("again.xml"));
+        bank.deliver(&it.world, "later.xml", again.replace("T10:00:00Z", "T11:00:00Z").as_bytes());
+        assert_eq!(it.cash(), (100_000, 100_000));
+        // The schema of before has no room for that, and loses nothing.
+        let count = |sql: &str| store::query::int(&mut it.world.conn(), sql, &[]).unwrap();
+        assert_eq!(count("SELECT COUNT(*) AS value FROM status_reports"), Some(4));
+        it.world.verify();
+    }
+}
+
+/// The way back to an earlier schema goes on when a bank has used its ids again, and deletes nothing.
+#[test]
+fn ids_that_were_used_again_stand_in_no_migrations_way() {
+    for database in Database::both() {
+        let mut conn = store::connect(&database.url).unwrap();
+        e2e::world::set_up(&database, DAY.parse().unwrap(), &e2e::world::clock());
+        let hold = |conn: &mut store::Conn, at: i64| {
+            let row = store::Statement {
+                id: 900_000 + at,
+                sha256: format!("{at}"),
+                message: "M".into(),
+                statement: "1".into(),
+                iban: CUSTODY_IBAN.into(),
+                currency: "EUR".into(),
+                opening_minor: None,
+                closing_minor: None,
+                imported_at: e2e::world::clock().now(),
+                imported_by: 1,
+                file_id: None,
+                from_date: None,
+                to_date: format!("2026-11-{}", 20 + at).parse().ok(),
+                continuity: "none".into(),
+                gap_minor: 0,
+                reason: String::new(),
+            };
+            row.insert(conn).unwrap();
+            let report = store::StatusReport {
+                id: 910_000 + at,
+                sha256: format!("{at}"),
+                message: "M".into(),
+                original_message: "KONTOR-1".into(),
+                imported_at: e2e::world::clock().now(),
+                imported_by: 1,
+                content: Some(format!("{at}")),
+            };
+            report.insert(conn).unwrap();
+        };
+        hold(&mut conn, 1);
+        hold(&mut conn, 2);
+        let newest = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite")).unwrap();
+        let steps = newest.filter(|entry| *entry.as_ref().unwrap().file_name() >= *"2026-11-29-000300").count();
+        store::connection::revert(&mut conn, steps).unwrap();
+        for table in ["statements", "status_reports"] {
+            let rows = store::query::int(&mut conn, &format!("SELECT COUNT(*) AS value FROM {table}"), &[]).unwrap();
+            assert_eq!(rows, Some(2), "{}: {table}", database.kind);
+        }
+        assert_eq!(store::migrate(&mut conn).unwrap(), steps);
+    }
+}
+
+/// Advice that names an invoice of ours by its number alone: the place is suggested where its payer owes exactly one of that number.
+#[test]
+fn the_number_of_an_invoice_that_its_payer_owes_is_suggested() {
+    for database in Database::both() {
+        let trade = crate::settlement::Trade::start(database, &[domain::Currency::EUR]);
+        let [one, two] = [400_000, 500_000].map(|minor| trade.sell(domain::Currency::EUR, minor).id);
+        let row = |id: i64| store::Receivable::find_where(&mut trade.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
+        let number = |id: i64| {
+            let invoice = store::Invoice::find_where(&mut trade.world.conn(), "id = ?", &[row(id).invoice_id.into()]);
+            invoice.unwrap().unwrap().number
+        };
+        let (first, second) = (number(one), number(two));
+        let paid = |minor: i64, name: &str, words: &str| {
+            let entry = server::demo::files::DemoEntry {
+                name: name.to_owned(),
+                remittance: words.to_owned(),
+                ..crate::journey::incoming(minor, "")
+            };
+            let _ = trade.receive(domain::Currency::EUR, "2026-03-02", &[entry]);
+            let line = BankLine::find_where(&mut trade.world.conn(), "id > 0 ORDER BY id DESC LIMIT 1", &[]).unwrap().unwrap();
+            (line.state, line.kind, line.note)
+        };
+        let suggested = |id: i64| ("suspense".to_owned(), "suggested".to_owned(), row(id).reference);
+        let nothing = ("suspense".to_owned(), String::new(), String::new());
+        assert_eq!(paid(11_001, BUYER.0, &format!("Rechnung {first}, danke")), suggested(one));
+        assert_eq!(paid(11_002, &BUYER.0.to_uppercase(), &format!("RE {}", second.to_uppercase())), suggested(two));
+        assert_eq!(paid(11_003, BUYER.0, &format!("{first} und {second}")), nothing, "two are none");
+        assert_eq!(paid(11_004, "Somebody Else", &first), nothing, "another payer owes nothing");
+        assert_eq!(paid(11_005, BUYER.0, &format!("{first}99")), nothing, "another number");
+        assert_eq!(paid(11_006, BUYER.0, "Miete"), nothing);
+        trade.world.verify();
+    }
+}
+
+/// B1: what the payee reads is in the characters that every bank takes, and says which payment comes back.
+#[test]
+fn b1_texts_of_payments_are_in_the_characters_that_banks_take() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let _ = it.notify(&[Written { text: "Miete für Größe_7 · 明川", ..euro("12.00", "B1-1", "") }]);
+        let line = it.newest().id;
+        let _ = it.agree("return-suspense", &json!({ "line_id": line, "reason": "nobody's" }));
+        let _ = it.agree("create-payment-file", &payment_list(&it.api, "EUR"));
+        let made = store::PaymentFile::find_where(&mut it.world.conn(), "id > 0", &[]).unwrap().unwrap();
+        let file = store::records::find_document(&mut it.world.conn(), &made.document).unwrap().unwrap();
+        let file = String::from_utf8(file.content).unwrap();
+        assert!(file.is_ascii() && file.contains("<Ustrd>Return Miete fuer Groesse 7 Ming Chuan</Ustrd>"), "{file}");
         it.world.verify();
     }
 }
@@ -510,7 +721,13 @@ fn a_wrong_placement_is_taken_back() {
         let _ = it.agree("assign-suspense", &assign(&theirs));
         assert_eq!((cash(other), it.suspense()), (9_000, 0));
         let page = format!("/ops/bank-lines/{line}");
-        let asked = it.operator.fill(&page, &format!("{page}/take-back"), &[("reason", "the wrong company")]);
+        let reason = [("reason", "the wrong company")];
+        let check = it.operator.fill(&page, &format!("{page}/take-back"), &reason).text();
+        for said in ["Placed with", BUYER.0, "Comes back from there", "In suspense", "the wrong company"] {
+            assert!(check.contains(said), "{said}: {check}");
+        }
+        assert_eq!(cash(other), 9_000, "a check page moves nothing");
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/take-back"), &reason);
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(cash(other), 9_000, "one person alone moves nothing");
         assert_eq!(approve(&it.checker).status, 200);
@@ -559,6 +776,108 @@ fn a_wrong_placement_is_taken_back() {
     }
 }
 
+/// What two people decided wrongly about a line that waited, two people take back.
+#[test]
+fn a_wrong_decision_about_a_line_is_taken_back() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let of = |key: AccountKey| it.balance(key);
+        let (custody, expense) = (AccountKey::custody(AssetId(978)), AccountKey::expense(AssetId(978)));
+        let claim = AccountKey::claim(0, AssetId(978));
+        let take_back = |line: i64| json!({ "line_id": line, "reason": "looked at once more" });
+        let undo = |line: i64| drop(it.agree("take-back-line", &take_back(line)));
+        let seen = |line: i64| (it.line(line).state, it.line(line).kind);
+        let waits = |kind: &str| ("attention".to_owned(), kind.to_owned());
+
+        // A debit was linked to the wrong one of two payouts.
+        set_limit(&it.world, SUPPLIER.3, "EUR", "1,000,000.00");
+        verify_account(&it.world, (&it.operator, &it.checker), SUPPLIER.3, "BE68 5390 0754 7034");
+        let _ = it.notify(&[euro("100.00", "L-1", &it.reference)]);
+        let pay_out = || {
+            let asked = it.supplier.api("request-payout", &it.key(), &json!({ "currency": "EUR", "amount_minor": 2_000 }));
+            it.agree("create-payment-file", &payment_list(&it.api, "EUR"));
+            asked.json()["result"]["payout_id"].as_i64().unwrap()
+        };
+        let (wrong, right) = (pay_out(), pay_out());
+        let payout = |id: i64| store::Payout::find_where(&mut it.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
+        let _ = it.notify(&[debit("20.00", "THE-BANKS-OWN")]);
+        let line = it.newest().id;
+        assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict", "nobody has decided yet");
+        it.resolve(line, "link", Some(wrong));
+        assert_eq!((payout(wrong).state.as_str(), it.cash(), of(custody)), ("settled", 8_000, 8_000));
+        let page = format!("/ops/bank-lines/{line}");
+        let reason = [("reason", "the other payout")];
+        let check = it.operator.fill(&page, &format!("{page}/take-back"), &reason).text();
+        for said in ["Payout with the bank again", payout(wrong).end_to_end.as_str(), "Needs attention", "the other payout"] {
+            assert!(check.contains(said), "{said}: {check}");
+        }
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/take-back"), &reason);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!(payout(wrong).state, "settled", "one person alone moves nothing");
+        assert_eq!(approve(&it.checker).status, 200);
+        assert_eq!((payout(wrong).state.as_str(), seen(line)), ("sent", waits("unknown_debit")));
+        assert_eq!((it.line(line).payout_id, it.cash(), of(custody)), (None, 10_000, 10_000));
+        let free = it.supplier.get("/api/v1/balances").json()["items"][0]["available_minor"].as_i64();
+        assert_eq!(free, Some(6_000), "both payouts are with the bank");
+        let balance = server::demo::files::camt053(CUSTODY_IBAN, domain::Currency::EUR, DAY.parse().unwrap(), "L", 8_000, &[]);
+        assert_eq!(it.import_file(balance.into_bytes()).status, 200);
+        let compared = store::reconciliation::compare(&mut it.world.conn(), "EUR", None).unwrap().unwrap();
+        assert_eq!((compared.attention_minor, compared.unexplained_minor()), (2_000, 0));
+        it.resolve(line, "link", Some(right));
+        assert_eq!((payout(right).state.as_str(), it.cash(), of(custody)), ("settled", 8_000, 8_000));
+        // What the bank's own id says is no decision of people.
+        let _ = it.notify(&[debit("20.00", payout(wrong).end_to_end.as_str())]);
+        assert_eq!(it.refused("take-back-line", &take_back(it.newest().id)), "state_conflict");
+        assert_eq!((payout(wrong).state.as_str(), it.cash()), ("settled", 6_000));
+
+        // A debit that was no charge and nothing to claim.
+        let _ = it.notify(&[debit("3.00", "FEE")]);
+        let fee = it.newest().id;
+        it.resolve(fee, "expense", None);
+        assert_eq!((of(expense), of(custody)), (300, 5_700));
+        undo(fee);
+        assert_eq!((of(expense), of(custody), seen(fee)), (0, 6_000, waits("unknown_debit")));
+        it.resolve(fee, "claim", None);
+        assert_eq!((of(claim), of(custody)), (300, 5_700));
+        undo(fee);
+        assert_eq!((of(claim), of(custody), seen(fee)), (0, 6_000, waits("unknown_debit")));
+        // A part of it was paid: that is taken back first.
+        it.resolve(fee, "claim", None);
+        let _ = it.notify(&[euro("1.00", "L-2", "")]);
+        let paying = it.newest().id;
+        it.resolve(fee, "settle_claim", Some(paying));
+        assert_eq!(it.refused("take-back-line", &take_back(fee)), "state_conflict");
+        undo(paying);
+        assert_eq!((of(claim), it.suspense()), (300, 100));
+        // Written off, owed again, and no claim after all.
+        it.resolve(fee, "write_off", None);
+        assert_eq!((of(claim), of(expense)), (0, 300));
+        undo(fee);
+        assert_eq!((of(claim), of(expense), it.line(fee).state.as_str(), it.line(fee).claim_minor), (300, 0, "claimed", 300));
+        undo(fee);
+        assert_eq!((of(claim), of(custody), seen(fee)), (0, 6_100, waits("unknown_debit")));
+        it.resolve(fee, "explain", None);
+        undo(fee);
+        assert_eq!((seen(fee), it.refused("take-back-line", &take_back(fee))), (waits("unknown_debit"), "state_conflict".into()));
+
+        // Other money than the recorded receipt; and no new money after all.
+        let _ = it.agree("record-receipt", &it.receipt(700, &it.reference));
+        let receipt = BankLine::find_where(&mut it.world.conn(), "kind = 'recorded'", &[]).unwrap().unwrap().id;
+        let _ = it.notify(&[euro("7.00", "L-3", "")]);
+        let like = it.newest().id;
+        assert_eq!(seen(like), waits("possibly_recorded"));
+        it.resolve(like, "same", Some(receipt));
+        assert_eq!(it.line(receipt).twin_id, Some(like));
+        undo(like);
+        assert_eq!((it.line(receipt).twin_id, seen(like)), (None, waits("possibly_recorded")));
+        it.resolve(like, "accept", None);
+        assert_eq!((it.suspense(), of(custody)), (800, 7_500));
+        undo(like);
+        assert_eq!((it.suspense(), of(custody), seen(like)), (100, 6_800, waits("possible_repeat")));
+        it.world.verify();
+    }
+}
+
 /// A payout is taken back by who asked for it, as long as it is in no file.
 #[test]
 fn a_payout_is_cancelled_until_it_is_in_a_file() {
@@ -580,11 +899,21 @@ fn a_payout_is_cancelled_until_it_is_in_a_file() {
             assert_eq!(cancel(&other, &format!("cancel-by-{who}"), first), (404, "not_found".to_owned()), "{who}");
         }
         // On the page, by its company.
-        let done = it.supplier.fill("/cash", &format!("/cash/payouts/{first}/cancel"), &[]);
+        let act = format!("/cash/payouts/{first}/cancel");
+        assert!(it.supplier.get("/cash").body.contains(&format!("method=\"get\" action=\"{act}\"")), "it leads to a check page");
+        let check = it.supplier.get(&act).text();
+        assert!(check.contains("400.00") && check.contains("in no payment file yet"), "{check}");
+        assert_eq!(it.cash(), (100_000, 60_000), "a check page moves nothing");
+        for (who, email) in [("buyer", BUYER.3), ("operator", "operator@x.example")] {
+            assert_eq!(it.world.signed_in(email).get(&act).status, 404, "{who}");
+        }
+        let done = it.supplier.fill(&act, &act, &[]);
         assert!([200, 303].contains(&done.status), "{}", done.text());
         assert_eq!(it.cash(), (100_000, 100_000));
         let row = store::Payout::find_where(&mut it.world.conn(), "id = ?", &[first.into()]).unwrap().unwrap();
         assert_eq!(row.state, "cancelled");
+        let stale = it.supplier.get(&act);
+        assert!(stale.status == 409 && !stale.body.contains(&format!("method=\"post\" action=\"{act}\"")), "{}", stale.text());
         assert_eq!(cancel(&it.supplier_api, "cancel-twice", first), (409, "state_conflict".to_owned()));
         // The list that somebody looked at is another one without it.
         let (second, third) = (ask("cancel-ask-2", 1_000), ask("cancel-ask-3", 2_000));

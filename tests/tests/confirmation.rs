@@ -401,7 +401,7 @@ fn a_list_is_counted_once() {
 fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
     const COUNT: usize = 400;
     for database in Database::both() {
-        let clock = server::clock::Clock::default();
+        let clock = e2e::world::clock();
         server::demo::history::build(&database.url, 2, &clock).unwrap();
         let mut conn = store::connect(&database.url).unwrap();
         let (writer, thread) = Writer::start(&database.url, clock).unwrap();

@@ -3,7 +3,6 @@
 use e2e::load::{Answers, Buyer, market};
 use e2e::world::PASSWORD;
 use e2e::{Client, Database, rounds};
-use server::clock::Clock;
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::TcpStream;
@@ -66,7 +65,7 @@ fn seven(buyer: &Buyer, client: &Client, group: usize, told: &Told, again: &dyn 
 /// What does not hold after so many groups of deliveries.
 fn run(database: &Database, groups: usize, again: impl Fn(&str) -> String + Sync) -> Vec<String> {
     let (offer, left) = market(database);
-    let running = server::serve::start(e2e::world::config(database, "http://kontor.test"), Clock::default()).unwrap();
+    let running = server::serve::start(e2e::world::config(database, "http://kontor.test"), e2e::world::clock()).unwrap();
     let buyer = Buyer::new(&format!("http://127.0.0.1:{}", running.port), offer);
     let (told, next) = (Told::default(), AtomicUsize::new(0));
     std::thread::scope(|scope| {

@@ -270,8 +270,7 @@ fn a_database_that_refuses_is_waited_for() {
     let mut admin = store::connect(&format!("{base_url}/postgres")).unwrap();
     let mut order = |sql: &str| store::query::execute(&mut admin, &sql.replace("{name}", name), &[]).unwrap();
     const OUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'";
-    let running =
-        server::serve::start(e2e::world::config(&database, "http://kontor.test"), server::clock::Clock::default()).unwrap();
+    let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock()).unwrap();
     let base = format!("http://127.0.0.1:{}", running.port);
     let buyer = Buyer::new(&base, market.0);
     let (answers, stop) = (Answers::default(), AtomicBool::new(false));

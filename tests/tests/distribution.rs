@@ -5,7 +5,6 @@ use domain::chart::AccountKey;
 use e2e::{Client, Database};
 use ledger::AssetId;
 use server::bench::redeem;
-use server::clock::Clock;
 use server::commands::{Actor, settlement};
 use server::demo::{PASSWORD, history};
 use server::jobs::share_payments;
@@ -32,7 +31,7 @@ fn positions(conn: &mut Conn, receivable: i64) -> Vec<distributions::Position> {
 #[test]
 fn many_holders_are_paid_piece_by_piece() {
     for database in Database::both() {
-        let clock = Clock::default();
+        let clock = e2e::world::clock();
         let lots = history::build_market(&database.url, 2, false, &clock).unwrap();
         let receivable = redeem::spread(&database.url, lots[1].offer_id, HOLDERS, &clock).unwrap();
         let mut conn = store::connect(&database.url).unwrap();

@@ -71,6 +71,29 @@ fn every_file_says_what_it_is_for_and_no_mod_rs() {
     }
 }
 
+/// Tests begin on a day that they name (`e2e::world::clock`); nothing that they say may hang on the day on which they run.
+#[test]
+fn no_test_begins_on_the_real_day() {
+    let real = ["Clock::default", "Utc::now", "Local::now", "SystemTime::now", "Clock as Default", "::<Clock>::default"];
+    // A file's time on the disk is the system's; the test of the channel makes one old.
+    let allowed = ["tests/tests/bank_channel.rs: SystemTime::now"];
+    let mut files = Vec::new();
+    for folder in ["server", "web", "tests"] {
+        rust_files(&root().join(folder), &mut files);
+    }
+    let mut found = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(root()).unwrap().display().to_string();
+        let whole = std::fs::read_to_string(&file).unwrap();
+        // The product tells the time in `clock.rs`; here only its unit tests are looked at.
+        let is_test = name.starts_with("tests/") || name.contains("/tests/");
+        let source = if is_test { whole.as_str() } else { whole.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests) };
+        let words = real.into_iter().filter(|word| source.contains(word) && !name.ends_with("house_rules.rs"));
+        found.extend(words.map(|word| format!("{name}: {word}")));
+    }
+    assert_eq!(found, allowed);
+}
+
 #[test]
 fn both_databases_have_the_same_migrations() {
     let names = |kind: &str| {

@@ -2,7 +2,6 @@
 
 use e2e::load::{Answers, Buyer, Ends, market_of};
 use e2e::{Client, Database};
-use server::clock::Clock;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use store::records::{Keyed, Record};
 
@@ -44,7 +43,7 @@ fn two_processes_make_one_history() {
     let mut conn = store::connect(&database.url).unwrap();
     let room = i64::try_from(e2e::rounds(200, 5_000)).unwrap();
     let person = store::User::find_where(&mut conn, "email = ?", &["financier1@kontor.example".into()]).unwrap().unwrap();
-    let start = || server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+    let start = || server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock()).unwrap();
     let servers = [start(), start()];
     let bases = [0, 1].map(|server: usize| format!("http://127.0.0.1:{}", servers[server].port));
     let desk = e2e::Client::new(&bases[0]);

@@ -5,7 +5,6 @@ use crate::survival::{spawn, wait_ready};
 use e2e::smtp::{Mood, Received, Smtp};
 use e2e::world::{World, config, set_up};
 use e2e::{Database, databases};
-use server::clock::Clock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use store::records::Record;
@@ -143,10 +142,10 @@ fn refused_for_good(world: &World, smtp: &Smtp, before: usize) {
 fn two_processes_do_not_send_the_same_mail() {
     for database in Database::both() {
         let smtp = Smtp::listen(0, Mood::Accept);
-        set_up(&database, DAY.parse().unwrap(), &Clock::default());
+        set_up(&database, DAY.parse().unwrap(), &e2e::world::clock());
         let mut wanted = config(&database, "http://kontor.test");
         wanted.smtp_url = Some(Smtp::url(smtp.port));
-        let servers: Vec<_> = (0..2).map(|_| server::serve::start(wanted.clone(), Clock::default()).unwrap()).collect();
+        let servers: Vec<_> = (0..2).map(|_| server::serve::start(wanted.clone(), e2e::world::clock()).unwrap()).collect();
         let mut conn = store::connect(&database.url).unwrap();
         announce(&mut conn, 0..40);
         let count = 40 * PEOPLE;
@@ -173,7 +172,7 @@ fn a_crash_costs_at_most_one_extra_copy() {
 
 fn crash(database: &Database, mood: Mood, copies_of_the_claimed: usize) {
     let smtp = Smtp::listen(0, mood);
-    set_up(database, DAY.parse().unwrap(), &Clock::default());
+    set_up(database, DAY.parse().unwrap(), &e2e::world::clock());
     let mut conn = store::connect(&database.url).unwrap();
     announce(&mut conn, 0..2);
     let port = databases::free_port();
@@ -198,7 +197,7 @@ fn crash(database: &Database, mood: Mood, copies_of_the_claimed: usize) {
     smtp.set(Mood::Accept);
     let mut wanted = config(database, "http://kontor.test");
     wanted.smtp_url = Some(Smtp::url(smtp.port));
-    let clock = Clock::default();
+    let clock = e2e::world::clock();
     let running = server::serve::start(wanted, clock.clone()).unwrap();
     let count = 2 * PEOPLE;
     let rest = wait_for(&mut conn, count, "sent, but for the claimed one", |mail| mail.state == "sent" || mail.id == claimed);

@@ -5,7 +5,6 @@ use crate::browser::{Browser, Done, Driver, run};
 use e2e::client::encode;
 use e2e::world::PASSWORD;
 use e2e::{Answer, Client, Database, World};
-use server::clock::Clock;
 use server::http::routes::Routes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -571,7 +570,7 @@ fn every_amount_in_the_audit_has_its_currency() {
 fn an_early_purchase_is_still_shown() {
     for database in Database::both() {
         let (offer, _) = e2e::load::market(&database);
-        let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+        let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock()).unwrap();
         let base = format!("http://127.0.0.1:{}", running.port);
         let later = e2e::load::Buyer::new(&base, offer);
         let early = Client::new(&base);

@@ -6,7 +6,6 @@ use proof::digest::unhex;
 use proof::note::{Checkpoint, Signer, Verifier};
 use proof::position::PositionProof;
 use proof::{Hash, tree};
-use server::clock::Clock;
 use server::commands::Actor;
 use server::commands::close_day::CloseDay;
 use server::commands::set_preferences::SetPreferences;
@@ -291,7 +290,7 @@ fn the_log_is_signed_served_and_proven() {
 #[test]
 fn checkpoints_leave_the_machine() {
     let database = Database::sqlite();
-    let clock = Clock::default();
+    let clock = e2e::world::clock();
     e2e::world::set_up(&database, clock.now().date(), &clock);
     let outside = database.folder.join("outside");
     let mut config = e2e::world::config(&database, "https://kontor.test");
@@ -367,7 +366,7 @@ fn signer() -> Signer {
 
 /// A history of some hundred records whose log is signed twice: what somebody outside has kept.
 fn signed_history(database: &Database) -> Vec<Saved> {
-    server::demo::history::build(&database.url, 40, &Clock::default()).unwrap();
+    server::demo::history::build(&database.url, 40, &e2e::world::clock()).unwrap();
     let signer = signer();
     let mut conn = store::connect(&database.url).unwrap();
     let heads = store::records::load_heads(&mut conn).unwrap();
@@ -376,7 +375,7 @@ fn signed_history(database: &Database) -> Vec<Saved> {
         let at = u64::try_from(size).unwrap();
         let note = signer.checkpoint(at, &store::log::root_at(&mut conn, at).unwrap());
         saved.push(Saved { place: format!("saved {size}"), checkpoint: Checkpoint::parse_unsigned(&note).unwrap() });
-        CheckpointRow { size, business_date: heads.business_date, signed_at: Clock::default().now(), note }
+        CheckpointRow { size, business_date: heads.business_date, signed_at: e2e::world::clock().now(), note }
             .insert(&mut conn)
             .unwrap();
     }
@@ -501,7 +500,7 @@ fn a_rewritten_or_rolled_back_history_is_found_by_a_saved_checkpoint() {
         let saved = signed_history(&database);
         let earlier = database.copy();
         // The original goes on for a day and is signed again; the copy stays behind.
-        let clock = Clock::default();
+        let clock = e2e::world::clock();
         let (writer, thread) = Writer::start(&database.url, clock.clone()).unwrap();
         let mut conn = store::connect(&database.url).unwrap();
         let date = store::records::load_heads(&mut conn).unwrap().business_date;
@@ -550,7 +549,7 @@ fn a_rewritten_or_rolled_back_history_is_found_by_a_saved_checkpoint() {
 #[test]
 fn the_migration_makes_the_log_of_older_records() {
     for database in Database::both() {
-        server::demo::history::build(&database.url, 12, &Clock::default()).unwrap();
+        server::demo::history::build(&database.url, 12, &e2e::world::clock()).unwrap();
         let mut conn = store::connect(&database.url).unwrap();
         let before = store::records::load_heads(&mut conn).unwrap();
         disarm(&mut conn);
@@ -600,7 +599,7 @@ fn make_days_old(conn: &mut Conn) {
 #[test]
 fn days_of_both_versions_are_proven() {
     for database in Database::both() {
-        let clock = Clock::default();
+        let clock = e2e::world::clock();
         clock.set("2026-11-24T09:00:00".parse().unwrap());
         server::demo::history::build(&database.url, 40, &clock).unwrap();
         let mut conn = store::connect(&database.url).unwrap();
@@ -653,7 +652,7 @@ fn is_of_a_row(found: &Finding) -> bool {
 fn money_of_no_command_is_found() {
     use ledger::{AccountId, Book, Entry, TransferNumber};
     for database in Database::both() {
-        server::demo::history::build(&database.url, 12, &Clock::default()).unwrap();
+        server::demo::history::build(&database.url, 12, &e2e::world::clock()).unwrap();
         let mut conn = store::connect(&database.url).unwrap();
         for (command, problem) in [(0, "a transfer of no command"), (-1, "its audit record -1 is missing")] {
             store::connection::begin_batch(&mut conn).unwrap();
@@ -668,7 +667,7 @@ fn money_of_no_command_is_found() {
             }
             let code = domain::chart::Booking::Deposit.code();
             book.apply(&[Entry::Post { debit: ids[0], credit: ids[1], amount: 500_000_000, code }], 0).unwrap();
-            let (date, booked_at) = (heads.business_date, Clock::default().now());
+            let (date, booked_at) = (heads.business_date, e2e::world::clock().now());
             let facts = store::journal::BookingFacts { command, value_date: date, business_date: date, booked_at };
             store::journal::flush(&mut conn, &book.take_changes(), &[facts], &[]).unwrap();
             heads.last_transfer = book.last().0;
@@ -733,7 +732,7 @@ fn rows_with_numbers_that_are_never_given_are_found() {
 fn a_missing_guard_is_found() {
     for database in Database::both() {
         let mut conn = store::connect(&database.url).unwrap();
-        e2e::world::set_up(&database, Clock::default().now().date(), &Clock::default());
+        e2e::world::set_up(&database, e2e::world::clock().now().date(), &e2e::world::clock());
         assert_eq!(store::verify::verify(&mut conn).unwrap().1, None, "{}", database.kind);
         let disabled = if database.kind == "sqlite" {
             vec![
@@ -771,7 +770,7 @@ fn a_missing_guard_is_found() {
 #[test]
 fn a_second_end_of_one_day_is_found() {
     for database in Database::both() {
-        server::demo::history::build(&database.url, 12, &Clock::default()).unwrap();
+        server::demo::history::build(&database.url, 12, &e2e::world::clock()).unwrap();
         let mut conn = store::connect(&database.url).unwrap();
         disarm(&mut conn);
         let quiet = "1 = 1 ORDER BY (SELECT COUNT(*) FROM sum_trees s WHERE s.day = day_sums.day), day LIMIT 1";
@@ -1045,7 +1044,7 @@ fn expected_balances(conn: &mut Conn) -> std::collections::BTreeMap<(String, Str
 #[test]
 fn exported_books_pass_other_programs_checks() {
     for database in Database::both() {
-        server::demo::history::build(&database.url, 45, &Clock::default()).unwrap();
+        server::demo::history::build(&database.url, 45, &e2e::world::clock()).unwrap();
         let mut conn = store::connect(&database.url).unwrap();
         let expected = expected_balances(&mut conn);
         assert!(expected.len() > 40);

@@ -2,7 +2,6 @@
 
 use e2e::databases::Cluster;
 use e2e::load::{self, Answers, Buyer, Ends, buy_until, market};
-use server::clock::Clock;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use store::records::Record;
@@ -45,7 +44,7 @@ fn without_its_standby_nothing_is_acknowledged() {
     let Some(cluster) = cluster() else { return };
     let database = cluster.database();
     let before = market(&database);
-    let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+    let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock()).unwrap();
     let base = format!("http://127.0.0.1:{}", running.port);
     let buyer = Buyer::new(&base, before.0);
     let (answers, _) = cancel_waits(&cluster, &buyer, Duration::from_secs(15));
@@ -117,7 +116,7 @@ fn settings_that_lose_data_are_refused() {
     for setting in ["fsync", "full_page_writes"] {
         cluster.set(setting, "off");
         assert!(refused().contains(setting), "{setting}: {}", refused());
-        let started = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default());
+        let started = server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock());
         assert!(started.is_err(), "{setting}");
         cluster.set(setting, "on");
     }

@@ -758,7 +758,7 @@ fn only_issued_living_tokens_open_the_api() {
 #[test]
 fn a_day_ends_only_when_the_calendar_has_left_it_behind() {
     for database in Database::both() {
-        let clock = server::clock::Clock::default();
+        let clock = e2e::world::clock();
         let today = clock.now().date();
         e2e::world::set_up(&database, today, &clock);
         let mut config = e2e::world::config(&database, "http://kontor.test");

@@ -6,7 +6,6 @@ use domain::Refusal;
 use e2e::world::{PASSWORD, World};
 use e2e::{Answer, Client, Database};
 use serde_json::json;
-use server::clock::Clock;
 use server::commands::request_payout::RequestPayout;
 use server::commands::step_up::{self, ActCode};
 use server::commands::{Actor, Proof};
@@ -149,7 +148,7 @@ fn a_factor_proves_no_older_session() {
 #[test]
 fn an_initial_password_is_changed_and_ends() {
     for database in Database::both() {
-        let clock = Clock::default();
+        let clock = e2e::world::clock();
         store::migrate(&mut store::connect(&database.url).unwrap()).unwrap();
         let person = |email: &str| FirstUser {
             name: "First".to_owned(),

@@ -2,7 +2,6 @@
 
 use e2e::world::World;
 use e2e::{Database, world};
-use server::clock::Clock;
 use store::query;
 use store::records::Record;
 
@@ -16,7 +15,7 @@ fn migrations_run_up_down_and_up() {
         assert_eq!(store::revert_all(&mut conn).unwrap(), steps);
         assert_eq!(store::migrate(&mut conn).unwrap(), steps);
         drop(conn);
-        world::set_up(&database, "2026-11-22".parse().unwrap(), &Clock::default());
+        world::set_up(&database, "2026-11-22".parse().unwrap(), &e2e::world::clock());
     }
 }
 
@@ -24,7 +23,7 @@ fn migrations_run_up_down_and_up() {
 #[test]
 fn the_founding_is_the_first_record_of_the_audit() {
     for database in Database::both() {
-        world::set_up(&database, "2026-11-22".parse().unwrap(), &Clock::default());
+        world::set_up(&database, "2026-11-22".parse().unwrap(), &e2e::world::clock());
         let mut conn = store::connect(&database.url).unwrap();
         let records = store::AuditRecord::list_where(&mut conn, "seq > 0 ORDER BY seq", &[]).unwrap();
         assert_eq!(records.len(), 1);
@@ -34,7 +33,7 @@ fn the_founding_is_the_first_record_of_the_audit() {
         assert!(!first.input.contains("argon2") && !first.input.contains(world::PASSWORD), "{}", first.input);
         assert_eq!(first.business_date, "2026-11-22".parse().unwrap());
         // Another key, the same wish: refused, and nothing is overwritten.
-        let (writer, thread) = server::writer::Writer::start(&database.url, Clock::default()).unwrap();
+        let (writer, thread) = server::writer::Writer::start(&database.url, e2e::world::clock()).unwrap();
         let again = server::commands::found_platform::FoundPlatform {
             operator_name: "Usurper".to_owned(),
             country: "DE".to_owned(),
@@ -138,7 +137,7 @@ fn verify_names_the_first_row_that_does_not_fit() {
         ("UPDATE offers SET left_minor = left_minor - 1 WHERE left_minor > 0 AND state = 'open'", "offers"),
     ];
     let origin = Database::sqlite();
-    server::demo::history::build(&origin.url, 40, &Clock::default()).unwrap();
+    server::demo::history::build(&origin.url, 40, &e2e::world::clock()).unwrap();
     for (tamper, place) in cases {
         let copy = Database::sqlite();
         // A copy by the database itself: a copied file may lack what is still in the write-ahead log.

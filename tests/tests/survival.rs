@@ -3,7 +3,6 @@
 use e2e::load::{self, Answers, Buyer, Ends, buy_until, market, price};
 use e2e::world::PASSWORD;
 use e2e::{Client, Database, databases};
-use server::clock::Clock;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,7 +18,7 @@ fn child_server() {
     config.secret = "a secret of at least thirty-two characters".to_owned();
     config.limits = server::limits::Limits::wide();
     config.file_reader = e2e::world::file_reader();
-    let running = server::serve::start(config, Clock::default()).expect("a server");
+    let running = server::serve::start(config, e2e::world::clock()).expect("a server");
     running.wait_for_signal(Duration::from_millis(500)).expect("an end");
 }
 
@@ -58,6 +57,7 @@ pub fn spawn(database: &Database, port: u16, settings: &[(&str, &str)]) -> Proce
         .args(["--exact", "survival::child_server", "--nocapture"])
         .env("KONTOR_CHILD_DATABASE", &database.url)
         .env("KONTOR_CHILD_LISTEN", format!("127.0.0.1:{port}"))
+        .envs([e2e::world::clock_for_child()])
         .envs(settings.iter().copied())
         .stdout(Stdio::null())
         .stderr(if std::env::var_os("KONTOR_CHILD_SAYS").is_some() { Stdio::inherit() } else { Stdio::null() })
@@ -229,7 +229,7 @@ fn violations_after_kills(database: &Database, offer: i64, left_before: i64, log
 fn a_key_does_one_thing_once() {
     for database in Database::both() {
         let (offer, left) = market(&database);
-        let clock = Clock::default();
+        let clock = e2e::world::clock();
         let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), clock).unwrap();
         let base = format!("http://127.0.0.1:{}", running.port);
         let client = Client::new(&base);
@@ -274,7 +274,7 @@ fn the_last_units_are_sold_once() {
     for database in Database::both() {
         let (offer, left) = market(&database);
         let mut conn = store::connect(&database.url).unwrap();
-        let start = || server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+        let start = || server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock()).unwrap();
         let servers: Vec<_> = (0..if database.kind == "postgres" { 2 } else { 1 }).map(|_| start()).collect();
         let bases: Vec<String> = servers.iter().map(|running| format!("http://127.0.0.1:{}", running.port)).collect();
         let first = Client::new(&bases[0]);

@@ -3,7 +3,6 @@
 use crate::survival::{Process, wait_ready};
 use e2e::world::{PASSWORD, World};
 use e2e::{Client, Database, databases};
-use server::clock::Clock;
 use server::limits::Limits;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -344,7 +343,7 @@ fn child_server() {
     let folder = std::env::temp_dir();
     let mut config = server::demo::config(url, &listen, "http://kontor.test", &folder);
     config.secret = "a secret of at least thirty-two characters".to_owned();
-    let running = server::serve::start(config, Clock::default()).expect("a server");
+    let running = server::serve::start(config, e2e::world::clock()).expect("a server");
     running.wait_for_signal(Duration::ZERO).expect("an end");
 }
 
@@ -355,6 +354,7 @@ fn spawn(database: &Database, port: u16, files: u32, log: Stdio) -> Process {
         .args(["-c", &command])
         .env("KONTOR_NARROW_DATABASE", &database.url)
         .env("KONTOR_NARROW_LISTEN", format!("0.0.0.0:{port}"))
+        .envs([e2e::world::clock_for_child()])
         .stdout(Stdio::null())
         .stderr(log)
         .spawn();
@@ -365,7 +365,7 @@ fn spawn(database: &Database, port: u16, files: u32, log: Stdio) -> Process {
 #[test]
 fn held_connections_leave_room_for_others() {
     for database in Database::both() {
-        e2e::world::set_up(&database, "2026-11-20".parse().unwrap(), &Clock::default());
+        e2e::world::set_up(&database, "2026-11-20".parse().unwrap(), &e2e::world::clock());
         let port = databases::free_port();
         let _child = spawn(&database, port, 1_024, Stdio::null());
         wait_ready(port);
@@ -527,7 +527,7 @@ fn lines(path: &std::path::Path) -> Vec<serde_json::Value> {
 #[test]
 fn every_denial_leaves_a_line_and_no_secret_does() {
     let database = Database::sqlite();
-    server::demo::history::build(&database.url, 20, &Clock::default()).unwrap();
+    server::demo::history::build(&database.url, 20, &e2e::world::clock()).unwrap();
     let port = databases::free_port();
     let log = database.folder.join("log");
     let child = spawn(&database, port, 4_096, std::fs::File::create(&log).unwrap().into());

@@ -2,7 +2,6 @@
 
 use e2e::Database;
 use e2e::load::{Buyer, market};
-use server::clock::Clock;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -37,7 +36,7 @@ fn migrate_and_die(database: &Database, dies_at: u64) -> bool {
 fn database_of(kind: &str, steps_ago: usize) -> (Database, i64) {
     let database = if kind == "sqlite" { Database::sqlite() } else { Database::postgres().unwrap() };
     let (offer, _) = market(&database);
-    let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), Clock::default()).unwrap();
+    let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock()).unwrap();
     let buyer = Buyer::new(&format!("http://127.0.0.1:{}", running.port), offer);
     for number in 0..10 {
         assert_eq!(buyer.buy(&format!("before-the-upgrade-{number}")), Some(200));
@@ -111,7 +110,7 @@ fn a_killed_migration_is_gone_on_with_from_every_schema() {
             }
             store::migrate(&mut store::connect(&old.url).unwrap()).unwrap();
             is_whole(&old, &before);
-            let running = server::serve::start(e2e::world::config(&old, "http://kontor.test"), Clock::default()).unwrap();
+            let running = server::serve::start(e2e::world::config(&old, "http://kontor.test"), e2e::world::clock()).unwrap();
             let buyer = Buyer::new(&format!("http://127.0.0.1:{}", running.port), offer);
             assert_eq!(buyer.buy("before-the-upgrade-3"), Some(200), "an old key is still known");
             assert_eq!(buyer.buy("after-the-upgrade"), Some(200));

@@ -52,6 +52,53 @@ pub fn acts(attention: Attention) -> &'static [Act] {
 /// What may be done with a line from which the platform still claims money.
 pub const ACTS_OF_A_CLAIM: &[Act] = &[Act::SettleClaim, Act::WriteOff];
 
+named! {
+    /// How people take a line back that people placed or recorded wrongly.
+    Back {
+        Placement => "placement", Receipt => "receipt", ClaimPayment => "claim_payment", Accept => "accept", Same => "same",
+        Link => "link", Expense => "expense", Claim => "claim", WriteOff => "write_off", Explain => "explain",
+    }
+}
+
+/// What says how a line can be taken back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Decided<'a> {
+    pub incoming: bool,
+    pub state: &'a str,
+    pub kind: &'a str,
+    /// It is with a company or a receivable.
+    pub has_place: bool,
+    pub is_payout: bool,
+    /// Another line says that it is the same money.
+    pub has_twin: bool,
+    /// All of its amount is claimed, and nothing was paid of it yet.
+    pub whole_claim: bool,
+    /// What two people did with it last.
+    pub act: Option<Act>,
+}
+
+/// How a line can be taken back, if it can. What the bank's file booked by itself is taken back only where money came in.
+#[must_use]
+pub fn way_back(line: &Decided<'_>) -> Option<Back> {
+    match (line.incoming, line.state) {
+        (true, "placed") if line.kind == "claim_payment" => Some(Back::ClaimPayment),
+        (true, "placed" | "matched") if line.is_payout || !line.has_place => None,
+        (true, "matched") if line.kind == "recorded" && !line.has_twin => Some(Back::Receipt),
+        (true, "placed" | "matched") => Some(Back::Placement),
+        (true, "suspense") if line.act == Some(Act::Accept) => Some(Back::Accept),
+        (false, "matched") if line.act == Some(Act::Link) => Some(Back::Link),
+        (_, "confirmed") if line.act == Some(Act::Same) => Some(Back::Same),
+        (_, "expensed") => match line.act {
+            Some(Act::Expense) => Some(Back::Expense),
+            Some(Act::WriteOff) => Some(Back::WriteOff),
+            _ => None,
+        },
+        (false, "claimed") if line.whole_claim && !line.has_place && line.kind != "placement_reversed" => Some(Back::Claim),
+        (_, "explained") => Some(Back::Explain),
+        _ => None,
+    }
+}
+
 /// So many business days a value date may lie before or after the booking date. Banks value cross-border credits two days
 /// away at most; the third is for a holiday that only one of the two countries has.
 pub const VALUE_DAYS: u32 = 3;
@@ -103,6 +150,44 @@ mod tests {
         let used: Vec<Act> =
             Attention::ALL.iter().flat_map(|attention| acts(*attention)).chain(ACTS_OF_A_CLAIM).copied().collect();
         assert!(Act::ALL.iter().all(|act| used.contains(act)));
+    }
+
+    #[test]
+    fn what_people_did_wrongly_is_taken_back_and_what_the_bank_did_is_not() {
+        let line = |incoming, state, kind, act| Decided { incoming, state, kind, act, ..Decided::default() };
+        let placed = |state, kind| Decided { has_place: true, ..line(true, state, kind, None) };
+        let claim = Decided { whole_claim: true, ..line(false, "claimed", "double_debit", Some(Act::Claim)) };
+        let cases = [
+            (placed("placed", ""), Some(Back::Placement)),
+            (placed("matched", ""), Some(Back::Placement)),
+            (placed("matched", "recorded"), Some(Back::Receipt)),
+            (Decided { has_twin: true, ..placed("matched", "recorded") }, Some(Back::Placement)),
+            (placed("placed", "claim_payment"), Some(Back::ClaimPayment)),
+            (Decided { is_payout: true, ..placed("matched", "return") }, None),
+            (line(true, "matched", "return", None), None),
+            (line(true, "suspense", "", None), None),
+            (line(true, "suspense", "", Some(Act::Accept)), Some(Back::Accept)),
+            (line(true, "confirmed", "confirms", None), None),
+            (line(true, "confirmed", "confirms", Some(Act::Same)), Some(Back::Same)),
+            (line(false, "matched", "", None), None),
+            (line(false, "matched", "", Some(Act::Accept)), None),
+            (line(false, "matched", "unknown_debit", Some(Act::Link)), Some(Back::Link)),
+            (line(false, "expensed", "unknown_debit", Some(Act::Expense)), Some(Back::Expense)),
+            (line(false, "expensed", "unknown_debit", Some(Act::WriteOff)), Some(Back::WriteOff)),
+            (line(false, "expensed", "unknown_debit", None), None),
+            (claim, Some(Back::Claim)),
+            (Decided { whole_claim: false, ..claim }, None),
+            (Decided { has_place: true, ..claim }, None),
+            (Decided { kind: "placement_reversed", ..claim }, None),
+            (line(false, "explained", "unknown_debit", Some(Act::Explain)), Some(Back::Explain)),
+            (line(false, "reversed", "reversal", Some(Act::Reverse)), None),
+            (line(false, "attention", "unknown_debit", Some(Act::Link)), None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(way_back(&line), expected, "{line:?}");
+        }
+        let found: Vec<Back> = cases.iter().filter_map(|(_, back)| *back).collect();
+        assert!(Back::ALL.iter().all(|back| found.contains(back)));
     }
 
     #[test]

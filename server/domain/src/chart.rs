@@ -146,6 +146,10 @@ codes! {
     SuspenseReturnHold = 53 => "suspense_return_request",
     PayoutReturn = 54 => "payout_return",
     PlacementReversed = 55 => "placement_reversed",
+    PayoutUnlinked = 56 => "payout_unlinked",
+    ChargeReversed = 57 => "charge_reversed",
+    ClaimReversed = 58 => "claim_reversed",
+    WriteOffReversed = 59 => "write_off_reversed",
 }
 
 /// One line of a recipe, by account key; the writer finds the accounts and opens the missing ones.
@@ -235,6 +239,26 @@ pub fn claim_written_off(debtor: i64, currency: AssetId, amount: i64) -> Vec<Pos
     line(debit, credit, amount, Booking::ClaimWrittenOff).into_iter().collect()
 }
 
+/// A debit was no charge of the bank after all: it waits again, and the money counts as there until people know where it went.
+#[must_use]
+pub fn charge_reversed(currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::custody(currency), AccountKey::expense(currency), amount, Booking::ChargeReversed).into_iter().collect()
+}
+
+/// A debit is nothing to claim after all: it waits again.
+#[must_use]
+pub fn claim_reversed(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::custody(currency), AccountKey::claim(debtor, currency));
+    line(debit, credit, amount, Booking::ClaimReversed).into_iter().collect()
+}
+
+/// A claim that was written off is owed again.
+#[must_use]
+pub fn write_off_reversed(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::claim(debtor, currency), AccountKey::expense(currency));
+    line(debit, credit, amount, Booking::WriteOffReversed).into_iter().collect()
+}
+
 /// From where a payout takes its money, and whereto it comes back: a company's cash, or suspense where nobody here
 /// owns it.
 #[must_use]
@@ -253,6 +277,14 @@ pub fn payout_request(party: Option<i64>, currency: AssetId, amount: i64) -> Vec
 #[must_use]
 pub fn payout(hold: TransferNumber, currency: AssetId, amount: i64) -> Vec<Posting> {
     vec![Posting::PostHold { hold, credit: AccountKey::custody(currency), amount, booking: Booking::PayoutDone }]
+}
+
+/// A debit was another one than this payout's: the money is where it was, and earmarked again for the payout that is still with the bank.
+#[must_use]
+pub fn payout_unlinked(party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::custody(currency), payout_source(party, currency));
+    let back = line(debit, credit, amount, Booking::PayoutUnlinked);
+    back.into_iter().chain(payout_request(party, currency, amount)).collect()
 }
 
 /// The bank has rejected a payout: nothing has left, and the money is free again.
@@ -431,6 +463,9 @@ mod tests {
         expected.extend(rows("placement reversed", &placement_reversed(AccountKey::cash(2, currency), 2, currency, (1, 1))));
         expected.extend(rows("claim settled", &claim_settled(2, currency, 1)));
         expected.extend(rows("claim written off", &claim_written_off(2, currency, 1)));
+        expected.extend(rows("bank charge taken back", &charge_reversed(currency, 1)));
+        expected.extend(rows("claim taken back", &claim_reversed(0, currency, 1)));
+        expected.extend(rows("write-off taken back", &write_off_reversed(2, currency, 1)));
         expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
         expected.extend(rows("offer", &offer(1, senior, 10)));
         expected.extend(rows("offer end", &offer_end(TransferNumber(1))));
@@ -447,6 +482,7 @@ mod tests {
         expected.extend(rows("payout", &payout(TransferNumber(1), currency, 1)));
         expected.extend(rows("payout rejected", &payout_failed(TransferNumber(1))));
         expected.extend(rows("payout returned", &payout_return(Some(1), currency, 1)));
+        expected.extend(rows("payout unlinked", &payout_unlinked(Some(1), currency, 1)));
         expected.extend(rows("return of a receipt", &payout_request(None, currency, 1)));
         expected.extend(rows("return of a receipt came back", &payout_return(None, currency, 1)));
         let shown: Vec<&str> = expected.iter().filter_map(|row| row.trim_end_matches(" |").rsplit(' ').next()).collect();

@@ -29,6 +29,7 @@ pub mod party;
 pub mod pricing;
 pub mod programme;
 pub mod receivable;
+pub mod receivable_number;
 pub mod refusal;
 pub mod review;
 pub mod settlement_instruction;

@@ -12,14 +12,15 @@ named! {
 named! {
     InstructionEvent {
         Authorise => "authorise", Cancel => "cancel", Send => "send", Accept => "accept", Pend => "pend",
-        Settle => "settle", Reject => "reject", FallSilent => "fall_silent", Return => "return",
+        Settle => "settle", Reject => "reject", FallSilent => "fall_silent", Return => "return", Unlink => "unlink",
     }
 }
 
 /// The state after `event`, or why it cannot happen now.
 ///
 /// A status never leads backwards: whoever hears of acceptance after settlement, or while the bank's silence makes
-/// the outcome unknown, learns nothing that moves the state. Only money or the bank's no ends an unknown outcome.
+/// the outcome unknown, learns nothing that moves the state. Only money or the bank's no ends an unknown outcome. A payout that people
+/// took for settled by another one's debit is with the bank again.
 pub fn next_state(state: InstructionState, event: InstructionEvent) -> Result<InstructionState, Refusal> {
     use InstructionEvent as E;
     use InstructionState as S;
@@ -34,6 +35,7 @@ pub fn next_state(state: InstructionState, event: InstructionEvent) -> Result<In
         (S::Sent | S::Accepted | S::Pending | S::Unknown, E::Settle) => Ok(S::Settled),
         (S::Sent | S::Accepted | S::Pending | S::Unknown, E::Reject) => Ok(S::Rejected),
         (S::Settled | S::Unknown, E::Return) => Ok(S::Returned),
+        (S::Settled, E::Unlink) => Ok(S::Sent),
         _ => Err(Refusal::StateConflict { state: state.name().to_owned() }),
     }
 }
@@ -89,18 +91,18 @@ mod tests {
     #[test]
     fn every_pair_of_state_and_event_is_decided() {
         // One row a state, one letter an event in the order of `InstructionEvent::ALL`: authorise, cancel, send, accept,
-        // pend, settle, reject, fall silent, return. `-` refuses.
+        // pend, settle, reject, fall silent, return, unlink. `-` refuses.
         let rows = [
-            ("created", "A C - - - - - - -"),
-            ("authorised", "- C S - - - - - -"),
-            ("sent", "- - - a p D R U -"),
-            ("accepted", "- - - a p D R U -"),
-            ("pending", "- - - p p D R U -"),
-            ("settled", "- - - D D - - - B"),
-            ("rejected", "- - - - - - - - -"),
-            ("unknown", "- - - U U D R - B"),
-            ("returned", "- - - - - - - - -"),
-            ("cancelled", "- - - - - - - - -"),
+            ("created", "A C - - - - - - - -"),
+            ("authorised", "- C S - - - - - - -"),
+            ("sent", "- - - a p D R U - -"),
+            ("accepted", "- - - a p D R U - -"),
+            ("pending", "- - - p p D R U - -"),
+            ("settled", "- - - D D - - - B S"),
+            ("rejected", "- - - - - - - - - -"),
+            ("unknown", "- - - U U D R - B -"),
+            ("returned", "- - - - - - - - - -"),
+            ("cancelled", "- - - - - - - - - -"),
         ];
         let letter = |state: InstructionState| match state {
             InstructionState::Created => "c",

@@ -19,6 +19,8 @@ pub struct CreditTransfer {
     pub creditor_account: BankAccountNumber,
     /// Empty when not known; an account that is no IBAN brings its bank along.
     pub creditor_bic: String,
+    /// What it is for, as people write it; may be empty. The file has it in the characters that banks take.
+    pub remittance: String,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +50,9 @@ fn group(writer: &mut Sink, name: &str, inside: impl FnOnce(&mut Sink) -> Io) ->
 /// Characters of a name in the SEPA; the schema would take 140.
 const LONGEST_NAME: usize = 70;
 
+/// Characters of a text for the payee.
+const LONGEST_TEXT: usize = 140;
+
 /// Whether a bank can be told this holder's name.
 #[must_use]
 pub fn is_writable(holder: &str) -> bool {
@@ -57,20 +62,34 @@ pub fn is_writable(holder: &str) -> bool {
 /// A name in the characters that every bank takes: one other can have the whole file refused. A transfer that stays within
 /// China's own system, from account to account, keeps its Chinese name, which is compared there.
 fn name_of(name: &str, accounts: [&BankAccountNumber; 2], element: &str) -> Result<String, FormatFault> {
-    let chinese = |account: &&BankAccountNumber| matches!(account, BankAccountNumber::Domestic { bank: BankCode::Clearing { system, .. }, .. } if *system == "CNAPS");
-    if accounts.iter().all(chinese) {
+    if are_chinese(accounts) {
         return Ok(name.to_owned());
     }
     latin::written(name, LONGEST_NAME).ok_or_else(|| FormatFault::NotWritable { element: element.to_owned() })
 }
 
-/// The facts with their names as they are written.
+/// A text for the payee in the same characters; where nothing of it is left, there is none.
+fn text_of(text: &str, accounts: [&BankAccountNumber; 2]) -> String {
+    if are_chinese(accounts) {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        return text.chars().filter(|mark| !mark.is_control()).take(LONGEST_TEXT).collect();
+    }
+    latin::written(text, LONGEST_TEXT).unwrap_or_default()
+}
+
+fn are_chinese(accounts: [&BankAccountNumber; 2]) -> bool {
+    let chinese = |account: &&BankAccountNumber| matches!(account, BankAccountNumber::Domestic { bank: BankCode::Clearing { system, .. }, .. } if *system == "CNAPS");
+    accounts.iter().all(chinese)
+}
+
+/// The facts with their names and texts as they are written.
 fn with_names(facts: &PaymentFileFacts) -> Result<PaymentFileFacts, FormatFault> {
     let own = &facts.debtor_account;
     let mut facts = facts.clone();
     facts.debtor_name = name_of(&facts.debtor_name, [own, own], "Dbtr/Nm")?;
     for transfer in &mut facts.transfers {
         transfer.creditor_name = name_of(&transfer.creditor_name, [own, &transfer.creditor_account], "Cdtr/Nm")?;
+        transfer.remittance = text_of(&transfer.remittance, [own, &transfer.creditor_account]);
     }
     Ok(facts)
 }
@@ -193,7 +212,11 @@ fn write_transfer(writer: &mut Sink, transfer: &CreditTransfer, (currency, sepa)
         }
         write_agent(writer, "CdtrAgt", &transfer.creditor_account, &transfer.creditor_bic)?;
         group(writer, "Cdtr", |writer| leaf(writer, "Nm", &transfer.creditor_name))?;
-        write_account(writer, "CdtrAcct", &transfer.creditor_account)
+        write_account(writer, "CdtrAcct", &transfer.creditor_account)?;
+        if transfer.remittance.is_empty() {
+            return Ok(());
+        }
+        group(writer, "RmtInf", |writer| leaf(writer, "Ustrd", &transfer.remittance))
     })
 }
 
@@ -239,6 +262,7 @@ mod tests {
             creditor_name: "Müller & Söhne <GmbH>".into(),
             creditor_account: account.clone(),
             creditor_bic: bic.into(),
+            remittance: "Rückgabe: „Miete“ für Küsten & Söhne 🚢".into(),
         };
         PaymentFileFacts {
             message_id: "KONTOR-1".into(),
@@ -304,6 +328,21 @@ mod tests {
             _ => println!("left out: xmllint or the schema is absent"),
         }
         std::fs::remove_file(&file).unwrap();
+    }
+
+    #[test]
+    fn texts_are_in_the_characters_that_every_bank_takes() {
+        let mut told = facts();
+        let long = "Wort ".repeat(60);
+        for (transfer, text) in told.transfers.iter_mut().zip(["明川 4711 & Łódź_7", &long, "", "🚢"]) {
+            transfer.remittance = text.into();
+        }
+        let text = write(&told).unwrap();
+        assert!(text.contains("<RmtInf><Ustrd>Ming Chuan 4711 + Lodz 7</Ustrd></RmtInf>"), "{text}");
+        let words = "Wort ".repeat(28);
+        assert!(text.contains(&format!("<Ustrd>{}</Ustrd>", words.trim_end())), "of at most 140 characters: {text}");
+        assert_eq!(text.matches("<RmtInf>").count(), 2, "none where nothing is left: {text}");
+        is_valid(&text);
     }
 
     #[test]

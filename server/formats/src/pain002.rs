@@ -13,6 +13,8 @@ pub struct StatusReport {
     pub message_id: String,
     /// The payment file that it answers.
     pub original_message_id: String,
+    /// When the bank made it, as it says; ids are used again.
+    pub created: String,
     pub statuses: Vec<Status>,
 }
 
@@ -68,6 +70,7 @@ pub fn parse(bytes: &[u8]) -> Result<StatusReport, FormatFault> {
     Ok(StatusReport {
         message_id: xml::id(report, &["GrpHdr", "MsgId"])?,
         original_message_id: xml::id(original, &["OrgnlMsgId"])?,
+        created: shown(&xml::text(report, &["GrpHdr", "CreDtTm"])),
         statuses,
     })
 }
@@ -124,6 +127,7 @@ mod tests {
         for version in ["03", "10"] {
             let read = parse(report(version).as_bytes()).unwrap();
             assert_eq!((read.message_id.as_str(), read.original_message_id.as_str()), ("BANK-7", "KONTOR-9"));
+            assert_eq!(read.created, "2026-11-23T10:00:00Z");
             assert_eq!(
                 read.statuses,
                 [

@@ -69,6 +69,7 @@ pub(crate) fn complete(asked: Command, read: Option<&Command>) -> Result<Command
     match (asked, read) {
         (Command::ImportStatement(mut asked), Some(Command::ImportStatement(read))) if asked.sha256 == read.sha256 => {
             asked.statements.clone_from(&read.statements);
+            asked.members.clone_from(&read.members);
             Ok(asked.into())
         }
         (Command::ImportStatus(mut asked), Some(Command::ImportStatus(read))) if asked.sha256 == read.sha256 => {
@@ -113,7 +114,7 @@ pub(crate) fn still_the_same(actor: &Actor, shown: &str, now: impl FnOnce() -> R
 /// What a command would do with its file, as a digest.
 pub fn digest(conn: &mut store::Conn, command: &Command) -> Result<String, Fault> {
     match command {
-        Command::ImportStatement(read) => Ok(bank_check::statements(conn, &read.statements)?.digest),
+        Command::ImportStatement(read) => Ok(bank_check::file(conn, read)?.digest),
         Command::ImportStatus(read) => Ok(bank_check::digest_of(&bank_check::statuses(conn, &read.report)?)),
         _ => Err(Refusal::NotFound.into()),
     }

@@ -3,6 +3,7 @@
 
 use super::assign_suspense::Target;
 use super::bank_entry::{Entries, Told, Whole, kept, told, wholes};
+use super::bank_invoices::Payers;
 use super::bank_places::{Named, find_places, parts_of, suggestions};
 use super::bank_sums::{Paid, payments_of};
 use super::second_person::end_requests;
@@ -212,6 +213,8 @@ pub struct Facts {
     pub(super) spent: BTreeSet<i64>,
     /// What is known of whole entries.
     pub entries: Entries,
+    /// Who may have paid what names no place.
+    payers: Payers,
 }
 
 impl Facts {
@@ -229,7 +232,16 @@ impl Facts {
             recorded.entry((row.currency.clone(), row.amount_minor)).or_default().push(row);
         }
         let awaited = BankLine::find_where(conn, "kind = 'announced' LIMIT 1", &[])?.is_some();
-        Ok(Self { today, calendars, announced, awaited, recorded, spent: BTreeSet::new(), entries: Entries::default() })
+        Ok(Self {
+            today,
+            calendars,
+            announced,
+            awaited,
+            recorded,
+            spent: BTreeSet::new(),
+            entries: Entries::default(),
+            payers: Payers::default(),
+        })
     }
 
     /// Whether the platform has terms for the currency.
@@ -580,7 +592,10 @@ fn decide_place(conn: &mut Conn, facts: &Facts, (line, said): (&BankLine, &Besid
         return Ok(Fate::Place(only.target));
     }
     if places.is_empty() {
-        let found = suggestions(conn, line, &said.elsewhere)?;
+        let mut found = suggestions(conn, line, &said.elsewhere)?;
+        if found.is_empty() {
+            found = facts.payers.suggest(conn, line, &said.elsewhere)?.unwrap_or_default();
+        }
         let why = if found.is_empty() { "" } else { "suggested" };
         return Ok(Fate::Suspense(why, found));
     }

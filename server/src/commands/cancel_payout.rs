@@ -26,7 +26,7 @@ impl Execute for CancelPayout {
             // Another company's payout is not there.
             _ => return Err(Refusal::NotFound.into()),
         }
-        payout::cancel(batch, &mut found)?;
+        payout::cancel(batch, &mut found, "payout_withdrawn")?;
         Ok(Done::new(actor.party_id, json!({ "payout_id": found.id, "end_to_end": found.end_to_end })))
     }
 }

@@ -11,8 +11,8 @@ use formats::FormatFault;
 use formats::pain::{CreditTransfer, PaymentFileFacts};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
-use store::{Conn, Document, PaymentFile, Payout, StoreError};
+use store::records::{Keyed, Record};
+use store::{BankLine, Conn, Document, PaymentFile, Payout, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -58,6 +58,14 @@ impl CreatePaymentFile {
     }
 }
 
+/// What the payee reads: whose payout it is, or which payment comes back.
+fn text_of(conn: &mut Conn, operator: &str, payout: &Payout) -> Result<String, StoreError> {
+    let Some(line_id) = payout.bank_line_id else { return Ok(format!("{operator} {}", payout.end_to_end)) };
+    let line = BankLine::load(conn, line_id)?;
+    let said = [&line.reference, &line.remittance, &line.end_to_end].into_iter().find(|text| !text.is_empty());
+    Ok(format!("Return {}", said.map_or("", String::as_str)).trim_end().to_owned())
+}
+
 fn total_of(payouts: &[Payout]) -> Result<i64, Refusal> {
     let total = payouts.iter().try_fold(0_i64, |sum, payout| sum.checked_add(payout.amount_minor));
     total.ok_or_else(|| Refusal::AmountInvalid { field: "total".to_owned() })
@@ -88,23 +96,28 @@ impl Execute for CreatePaymentFile {
             let known = BankAccountNumber::parse(text);
             known.ok_or_else(|| Refusal::FieldInvalid { field: "iban".to_owned() })
         };
-        let transfer = |payout: &Payout| {
+        let mut texts = Vec::with_capacity(payouts.len());
+        for payout in &payouts {
+            texts.push(text_of(batch.conn, &operator.name, payout)?);
+        }
+        let transfer = |(payout, remittance): (&Payout, String)| {
             Ok::<_, Refusal>(CreditTransfer {
                 end_to_end: payout.end_to_end.clone(),
                 amount_minor: payout.amount_minor,
                 creditor_name: payout.holder.clone(),
                 creditor_account: account(&payout.iban)?,
                 creditor_bic: payout.bic.clone(),
+                remittance,
             })
         };
         let file = formats::pain::write(&PaymentFileFacts {
             message_id: format!("{FILE_PREFIX}{id}"),
             created_at: batch.now,
             execution_date,
-            debtor_name: operator.name,
+            debtor_name: operator.name.clone(),
             debtor_account: account(&batch.heads.custody_iban)?,
             currency: known,
-            transfers: payouts.iter().map(transfer).collect::<Result<_, _>>()?,
+            transfers: payouts.iter().zip(texts).map(transfer).collect::<Result<_, _>>()?,
         });
         let content = file.map_err(|fault| match fault {
             FormatFault::NotWritable { element } => Refusal::FieldInvalid { field: element },

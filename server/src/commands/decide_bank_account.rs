@@ -54,7 +54,7 @@ impl Execute for DecideBankAccount {
             for mut waiting in Payout::list_where(batch.conn, condition, &binds)? {
                 let meant = (&waiting.iban, &waiting.bic, &waiting.holder);
                 if meant != (&account.iban, &account.bic, &account.holder) {
-                    payout::cancel(batch, &mut waiting)?;
+                    payout::cancel(batch, &mut waiting, "payout_cancelled")?;
                 }
             }
         }

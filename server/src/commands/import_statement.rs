@@ -3,9 +3,11 @@
 //! bank's own channel is the bank's word; one that a person sends waits for a second operator.
 
 use super::bank_line::{Counts, Facts, Incoming, incoming, take_up};
+use super::bank_members::{Admitted, admit};
 use super::keep_bank_file::{KeepBankFile, find_waiting};
-use super::{Actor, Ask, Done, Execute, bank_file, clean};
+use super::{Actor, Ask, Done, Execute, bank_file, clean, reviews};
 use crate::batch::{Batch, Step};
+use crate::file_reader::BankMember;
 use chrono::Days;
 use domain::bank_account::BankAccountNumber;
 use domain::chart::{AccountKey, currency_asset};
@@ -32,7 +34,13 @@ pub struct ImportStatement {
     /// The file as read; a file may hold several statements.
     #[serde(skip)]
     pub statements: Vec<CamtStatement>,
+    /// Of a zip the members that the statements stand in.
+    #[serde(skip)]
+    pub members: Vec<BankMember>,
 }
+
+/// Members of one zip that the operators are told of one by one.
+const MOST_TOLD: usize = 20;
 
 impl Execute for ImportStatement {
     const NAME: &'static str = "import_statement";
@@ -41,22 +49,22 @@ impl Execute for ImportStatement {
         if *actor == Actor::BANK {
             return Ok(None);
         }
-        self.may_come(batch, actor)?;
-        bank_file::ask(batch, actor, &self.kept(), (&self.check, credits(&self.statements)))
+        let admitted = self.may_come(batch, actor)?;
+        bank_file::ask(batch, actor, &self.kept(), (&self.check, credits(&admitted.statements)))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        self.may_come(batch, actor)?;
-        let lines = incoming(&self.statements);
+        let Admitted { statements: read, refused } = self.may_come(batch, actor)?;
+        let lines = incoming(&read);
         if lines.len() <= PIECE {
-            let now = || Ok(crate::bank_check::statements(batch.conn, &self.statements)?.digest);
+            let now = || Ok(crate::bank_check::file(batch.conn, self)?.digest);
             bank_file::still_the_same(actor, &self.check, now)?;
         }
         let mut file = bank_file::take(batch, actor, &self.kept())?;
         bank_file::end_asked(batch, actor, &file)?;
         file.lines = i64::try_from(lines.len()).unwrap_or(i64::MAX);
-        let mut statements = Vec::with_capacity(self.statements.len());
-        for (index, statement) in self.statements.iter().enumerate() {
+        let mut statements = Vec::with_capacity(read.len());
+        for (index, statement) in read.iter().enumerate() {
             statements.push(keep_statement(batch, actor, (&file, index), statement)?);
         }
         let counts = go_on(batch, &mut file, &statements, lines.get(..PIECE.min(lines.len())).unwrap_or_default())?;
@@ -66,6 +74,13 @@ impl Execute for ImportStatement {
             "statement_id": first, "file_id": file.id, "lines": file.lines, "lines_done": file.lines_done, "breaks": breaks,
         });
         counts.tell(&mut body);
+        for member in refused.iter().take(MOST_TOLD) {
+            let arguments = json!({ "file": clean(&self.name, 120), "name": clean(&member.name, 120) });
+            reviews::notify_operator(batch, "bank_member_refused", &arguments, format!("/ops/bank-files/{}", file.id))?;
+        }
+        if let Some(map) = body.as_object_mut().filter(|_| !refused.is_empty()) {
+            map.insert("refused".to_owned(), json!(refused));
+        }
         Ok(Done::new(first, body))
     }
 }
@@ -80,18 +95,17 @@ impl ImportStatement {
         }
     }
 
-    /// Whether the file may come in: it is new, of the platform's own account, and fits beside what is there.
-    fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
+    /// What of the file may come in: it is new, of the platform's own account, and fits beside what is there.
+    fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Admitted> {
         bank_file::owner(batch, actor)?;
         find_waiting(batch, &self.sha256)?;
         if Statement::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
             return Err(Refusal::StatementRepeated.into());
         }
         let iban = batch.heads.custody_iban.clone();
-        if let Some(refusal) = refusal_of(batch.conn, &iban, &self.statements)? {
-            return Err(refusal.into());
-        }
-        check_room(batch, &self.statements)
+        let admitted = admit(batch.conn, &iban, self)??;
+        check_room(batch, &admitted.statements)?;
+        Ok(admitted)
     }
 }
 
@@ -115,16 +129,29 @@ const SAME_STATEMENT: &str = "iban = ? AND message = ? AND statement = ? AND to_
 
 /// Why the file cannot be taken up: another account's, or statements that are here already.
 pub fn refusal_of(conn: &mut Conn, custody_iban: &str, statements: &[CamtStatement]) -> Result<Option<Refusal>, StoreError> {
+    refusal_beside(conn, custody_iban, statements, &[])
+}
+
+/// The same of a part of a file, beside the statements of it that are taken up before.
+pub(crate) fn refusal_beside(
+    conn: &mut Conn,
+    custody_iban: &str,
+    statements: &[CamtStatement],
+    before: &[CamtStatement],
+) -> Result<Option<Refusal>, StoreError> {
     let today = store::records::load_heads(conn)?.business_date;
     let last = today.checked_add_days(Days::new(DAYS_AHEAD));
-    let mut names = BTreeSet::new();
+    let name = |statement: &CamtStatement| {
+        (statement.message_id.clone(), statement.statement_id.clone(), described(statement, today).to_date)
+    };
+    let mut names: BTreeSet<_> = before.iter().map(name).collect();
     for statement in statements {
         let entries = statement.entries.iter().map(|entry| entry.booking_date);
         if let Some(day) = entries.chain(statement.to_date).find(|day| last.is_some_and(|last| *day > last)) {
             return Ok(Some(Refusal::StatementInFuture { day }));
         }
         let to_date = described(statement, today).to_date;
-        if !names.insert((&statement.message_id, &statement.statement_id, to_date)) {
+        if !names.insert(name(statement)) {
             return Ok(Some(Refusal::StatementRepeated));
         }
         // A statement calls the account by its own number, without the bank's code.

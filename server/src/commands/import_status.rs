@@ -72,6 +72,7 @@ impl Execute for ImportStatus {
             original_message: self.report.original_message_id.clone(),
             imported_at: batch.now,
             imported_by: actor.user_id,
+            content: Some(self.content_digest()),
         })?;
         let mut counts = Counts::default();
         self.apply(batch, id, &mut counts)?;
@@ -94,12 +95,19 @@ impl ImportStatus {
         }
     }
 
-    /// Whether the report may come in: it is new.
+    /// All that the report says, however its file writes it.
+    fn content_digest(&self) -> String {
+        let Report { message_id, original_message_id, created, statuses } = &self.report;
+        crate::hash::sha256_hex(json!([message_id, original_message_id, created, statuses]).to_string().as_bytes())
+    }
+
+    /// Whether the report may come in: it is new. Banks use their ids again, so that a repeat is known by all that it says.
     fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
         bank_file::owner(batch, actor)?;
         find_waiting(batch, &self.sha256)?;
-        let binds = [self.sha256.as_str().into(), self.report.message_id.as_str().into()];
-        let known = StatusReport::find_where(batch.conn, "sha256 = ? OR message = ?", &binds)?;
+        let content = self.content_digest();
+        let binds = [self.sha256.as_str().into(), self.report.message_id.as_str().into(), content.as_str().into()];
+        let known = StatusReport::find_where(batch.conn, "sha256 = ? OR (message = ? AND content = ?)", &binds)?;
         known.map_or(Ok(()), |_| Err(Refusal::StatementRepeated.into()))
     }
 

@@ -68,13 +68,14 @@ pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note:
     tell(batch, payout, "payout_rejected")
 }
 
-/// It was not sent yet, and will not be: who asked for it has thought better, or the account is no longer the company's.
-pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout) -> Step<()> {
+/// It was not sent yet, and will not be: who asked for it has thought better, or the account is no longer the company's. What the company
+/// is told says which.
+pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout, told: &str) -> Step<()> {
     advance(payout, InstructionEvent::Cancel)?;
     batch.post(&chart::payout_failed(TransferNumber(payout.hold_number)))?;
     batch.update(payout)?;
     reopen_line(batch, payout)?;
-    tell(batch, payout, "payout_cancelled")
+    tell(batch, payout, told)
 }
 
 /// It has come back. Where its own debit has not been seen yet, the return proves that it had left.
@@ -92,6 +93,16 @@ pub fn give_back(batch: &mut Batch<'_>, payout: &mut Payout, reason: &formats::c
     batch.update(payout)?;
     reopen_line(batch, payout)?;
     tell(batch, payout, "payout_returned")
+}
+
+/// Another payout's debit was taken for its own: it is with the bank again, and its money is earmarked anew.
+pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout) -> Step<()> {
+    advance(payout, InstructionEvent::Unlink)?;
+    let asset = currency_asset(currency_of(payout)?);
+    // The hold is the recipe's last line.
+    (_, payout.hold_number) = batch.post(&chart::payout_unlinked(payout.party_id, asset, payout.amount_minor))?;
+    batch.update(payout)?;
+    tell(batch, payout, "payout_unlinked")
 }
 
 fn post_on(batch: &mut Batch<'_>, postings: &[Posting], value_date: NaiveDate) -> Step<()> {

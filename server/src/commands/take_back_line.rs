@@ -1,16 +1,19 @@
-//! Two operators take back where two people placed money, or a receipt that they recorded: the reversing entry. What has been shared out or
-//! spent meanwhile stays with who has it and is a claim.
+//! Two operators take back where two people placed money, a receipt that they recorded, or what they did with a line that waited: the
+//! reversing entry. What has been shared out or spent meanwhile stays with who has it and is a claim.
 
 use super::bank_line::sibling;
-use super::{Actor, Ask, Done, Execute, currency, one_request, required_prose};
+use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::chart::{self, AccountKey, currency_asset};
+use domain::bank_line::{Act, Attention, Back, Decided, way_back};
+use domain::chart::{self, AccountKey, Booking, currency_asset};
 use domain::party::Capacity;
+use domain::settlement_instruction::InstructionEvent;
+use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Keyed;
-use store::{BankLine, Receivable, StoreError};
+use store::records::{Keyed, Record};
+use store::{AuditRecord, BankLine, Conn, Payout, Receivable, StoreError, TransferRow};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -19,44 +22,176 @@ pub struct TakeBackLine {
     pub reason: String,
 }
 
-/// What taking a line back means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Back {
-    /// The bank has brought the money: it waits in suspense again.
-    Placement,
-    /// No file has brought it: it was never there.
-    Receipt,
-    /// It had paid a claim, which is open again.
-    ClaimPayment,
+/// What taking a line back would do. The check page shows it, and the command does it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub line: BankLine,
+    pub back: Back,
+    /// Where the money comes out of, and who owes what is no longer there; 0 is nobody here.
+    from: AccountKey,
+    pub debtor: i64,
+    /// Of its money: what is still where it was put, and what is not.
+    pub there_minor: i64,
+    pub missing_minor: i64,
+    /// The payouts that are with the bank again.
+    pub payouts: Vec<Payout>,
+    /// What the link had left over: it is a part of the line again.
+    pub rest: Option<BankLine>,
+    /// The receipt that was taken for the same money, or the claim that was paid.
+    pub other: Option<BankLine>,
 }
 
-/// Whether a line can be taken back, and how.
-pub(crate) fn way_back(line: &BankLine) -> Option<Back> {
-    if line.direction != "in" || line.payout_id.is_some() {
-        return None;
+/// The act by which two people last decided about a line, and the transfers that it booked.
+fn last_act(conn: &mut Conn, line_id: i64) -> Result<Option<(Act, AuditRecord)>, StoreError> {
+    let condition = "subject_id = ? AND command = 'decide_approval' ORDER BY seq DESC LIMIT 50";
+    for record in AuditRecord::list_where(conn, condition, &[line_id.into()])? {
+        let outcome: serde_json::Value = serde_json::from_str(&record.outcome).unwrap_or_default();
+        let said = |name: &str| outcome.pointer(&format!("/body/{name}"));
+        let own = said("command").and_then(|name| name.as_str()) == Some("resolve_line");
+        if let Some(act) = said("act").and_then(|act| act.as_str()).and_then(Act::parse).filter(|_| own) {
+            return Ok(Some((act, record)));
+        }
     }
-    let has_place = line.party_id.is_some() || line.receivable_id.is_some();
-    match (line.state.as_str(), line.kind.as_str()) {
-        ("placed", "claim_payment") => Some(Back::ClaimPayment),
-        ("matched", "recorded") if line.twin_id.is_none() => has_place.then_some(Back::Receipt),
-        ("placed" | "matched", _) => has_place.then_some(Back::Placement),
-        _ => None,
+    Ok(None)
+}
+
+fn booked(conn: &mut Conn, record: &AuditRecord, booking: Booking) -> Result<Vec<TransferRow>, StoreError> {
+    let binds = [record.first_transfer.into(), record.last_transfer.into(), i64::from(booking.code().0).into()];
+    TransferRow::list_where(conn, "number BETWEEN ? AND ? AND code = ? ORDER BY number", &binds)
+}
+
+/// What is free on an account.
+fn free_of(conn: &mut Conn, key: AccountKey) -> Result<i64, StoreError> {
+    let rows = store::journal::list_accounts(conn, &[key])?;
+    Ok(rows.first().map_or(0, |row| row.balance.saturating_sub(row.held)))
+}
+
+/// How a line can be taken back, if it can.
+pub fn find_way_back(conn: &mut Conn, line: &BankLine) -> Result<Option<Back>, StoreError> {
+    Ok(find_back(conn, line)?.map(|(back, _)| back))
+}
+
+fn find_back(conn: &mut Conn, line: &BankLine) -> Result<Option<(Back, Option<AuditRecord>)>, StoreError> {
+    let (act, record) = last_act(conn, line.id)?.unzip();
+    let decided = Decided {
+        incoming: line.direction == "in",
+        state: &line.state,
+        kind: &line.kind,
+        has_place: line.party_id.is_some() || line.receivable_id.is_some(),
+        is_payout: line.payout_id.is_some(),
+        has_twin: line.twin_id.is_some(),
+        whole_claim: line.claim_minor == line.amount_minor,
+        act,
+    };
+    Ok(way_back(&decided).map(|back| (back, record)))
+}
+
+/// What taking this line back would do now, or why it cannot be taken back.
+pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
+    let conflict = |row: &str| Refusal::StateConflict { state: row.to_owned() };
+    let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of bank line {}", line.id));
+    let Some((back, record)) = find_back(conn, &line)? else { return Err(conflict(&line.state).into()) };
+    let asset = currency_asset(currency(&line.currency)?);
+    let amount_minor = line.amount_minor;
+    let (mut payouts, mut rest, mut other) = (Vec::new(), None, None);
+    // Money that is in no company's hands is all there.
+    let (mut from, mut debtor, mut there_minor) = (AccountKey::custody(asset), 0, amount_minor);
+    match back {
+        Back::Placement | Back::Receipt => {
+            (from, debtor, there_minor) = place(conn, &line, asset)?;
+            if back == Back::Receipt {
+                has_left(conn, &line, asset)?;
+            }
+        }
+        Back::Accept => {
+            has_left(conn, &line, asset)?;
+            from = AccountKey::suspense(asset);
+        }
+        Back::ClaimPayment => {
+            let claim = BankLine::load(conn, line.twin_id.ok_or_else(|| corrupt("claim"))?)?;
+            debtor = line.party_id.unwrap_or(0);
+            other = Some(claim);
+        }
+        Back::Link => {
+            let record = record.ok_or_else(|| corrupt("link"))?;
+            for transfer in booked(conn, &record, Booking::PayoutDone)? {
+                let found = Payout::find_where(conn, "hold_number = ?", &[transfer.hold.unwrap_or(0).into()])?;
+                let found = found.ok_or_else(|| corrupt("payout"))?;
+                if !payout::can(&found, InstructionEvent::Unlink)? {
+                    return Err(conflict(&found.state).into());
+                }
+                payouts.push(found);
+            }
+            let left = "twin_id = ? AND direction = 'out' AND statement_id = ? AND fingerprint = '' AND amount_minor > 0 ORDER BY id LIMIT 1";
+            rest = BankLine::find_where(conn, left, &[line.id.into(), line.statement_id.into()])?;
+            if let Some(left) = rest.as_ref().filter(|left| left.state != "attention") {
+                return Err(conflict(&left.state).into());
+            }
+        }
+        Back::Same => {
+            let receipt = BankLine::load(conn, line.twin_id.ok_or_else(|| corrupt("receipt"))?)?;
+            if receipt.kind != "recorded" || receipt.state != "matched" || receipt.twin_id != Some(line.id) {
+                return Err(conflict(&receipt.state).into());
+            }
+            other = Some(receipt);
+        }
+        Back::WriteOff => {
+            let record = record.ok_or_else(|| corrupt("write-off"))?;
+            let written = booked(conn, &record, Booking::ClaimWrittenOff)?;
+            debtor = line.party_id.unwrap_or(0);
+            there_minor = written.iter().fold(0, |sum: i64, transfer| sum.saturating_add(transfer.amount));
+        }
+        Back::Expense | Back::Claim | Back::Explain => {}
+    }
+    let missing_minor = if back == Back::WriteOff { 0 } else { amount_minor.saturating_sub(there_minor) };
+    Ok(Plan { line, back, from, debtor, there_minor, missing_minor, payouts, rest, other })
+}
+
+/// Out of where a place's money comes, whose debt the rest is, and how much is still there.
+fn place(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<(AccountKey, i64, i64)> {
+    // A surplus that went to a company still names the receivable that it came from.
+    Ok(match (line.party_id, line.receivable_id) {
+        (Some(party), _) => {
+            let cash = AccountKey::cash(party, asset);
+            (cash, party, free_of(conn, cash)?.clamp(0, line.amount_minor))
+        }
+        (None, Some(id)) => (AccountKey::collection(id, asset), Receivable::load(conn, id)?.buyer_id, 0),
+        (None, None) => return Err(StoreError::Corrupt(format!("place of bank line {}", line.id)).into()),
+    })
+}
+
+/// What was never there must be there in the books to be taken out of them.
+fn has_left(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<()> {
+    let available_minor = free_of(conn, AccountKey::custody(asset))?;
+    if available_minor < line.amount_minor {
+        return Err(Refusal::InsufficientCash { available_minor }.into());
+    }
+    Ok(())
+}
+
+impl Plan {
+    /// What state the line will have.
+    #[must_use]
+    pub fn state_after(&self) -> &'static str {
+        match self.back {
+            Back::Placement | Back::ClaimPayment => "suspense",
+            Back::Receipt if self.missing_minor == 0 => "reversed",
+            Back::Receipt | Back::WriteOff => "claimed",
+            Back::Accept | Back::Same | Back::Link | Back::Expense | Back::Claim | Back::Explain => "attention",
+        }
     }
 }
 
 impl TakeBackLine {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(BankLine, Back)> {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Plan> {
         batch.acting_party(actor, Capacity::Operator)?;
         required_prose(&self.reason, "reason", 500)?;
         let line = BankLine::find(batch.conn, self.line_id)?.ok_or(Refusal::NotFound)?;
-        let back = way_back(&line).ok_or_else(|| Refusal::StateConflict { state: line.state.clone() })?;
-        if back == Back::Receipt {
-            let held = batch.balance(AccountKey::custody(currency_asset(currency(&line.currency)?)))?.0;
-            if held < line.amount_minor {
-                return Err(Refusal::InsufficientCash { available_minor: held }.into());
-            }
-        }
-        Ok((line, back))
+        let plan = plan(batch.conn, line)?;
+        // What comes back into custody must fit beside what is there.
+        let held = batch.balance(AccountKey::custody(currency_asset(currency(&plan.line.currency)?)))?.0;
+        held.checked_add(plan.line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
+        Ok(plan)
     }
 }
 
@@ -65,68 +200,112 @@ impl Execute for TakeBackLine {
     const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (line, _) = self.decide(batch, actor)?;
-        one_request(batch, line.id)?;
+        let Plan { line, rest, other, .. } = self.decide(batch, actor)?;
+        for id in [Some(line.id), rest.map(|rest| rest.id), other.map(|other| other.id)].into_iter().flatten() {
+            one_request(batch, id)?;
+        }
         Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut line, back) = self.decide(batch, actor)?;
-        let missing = match back {
-            Back::Placement | Back::Receipt => self.reverse(batch, &mut line, back)?,
-            Back::ClaimPayment => reopen_claim(batch, &mut line)?,
-        };
+        let plan = self.decide(batch, actor)?;
+        let (back, state, missing_minor) = (plan.back, plan.state_after(), plan.missing_minor);
+        let mut line = self.carry_out(batch, plan)?;
+        state.clone_into(&mut line.state);
         line.note.clone_from(&self.reason);
         batch.update(&line)?;
-        let body = json!({ "line_id": line.id, "state": line.state, "claim_minor": missing, "currency": line.currency });
+        let body = json!({
+            "line_id": line.id, "back": back.name(), "state": line.state, "claim_minor": line.claim_minor.max(missing_minor),
+            "currency": line.currency,
+        });
         Ok(Done::new(line.id, body))
     }
 }
 
 impl TakeBackLine {
-    /// Out of where the money is, as far as it is still there; the rest is a claim. Answers the claim.
-    fn reverse(&self, batch: &mut Batch<'_>, line: &mut BankLine, back: Back) -> Step<i64> {
-        let known = currency(&line.currency)?;
-        let asset = currency_asset(known);
-        let amount = line.amount_minor;
-        // A surplus that went to a company still names the receivable that it came from.
-        let (from, debtor, there) = match (line.party_id, line.receivable_id) {
-            (Some(party), _) => {
-                let cash = AccountKey::cash(party, asset);
-                (cash, party, batch.balance(cash)?.1.clamp(0, amount))
+    /// Books it, changes the other records, and answers the line as it is then.
+    fn carry_out(&self, batch: &mut Batch<'_>, plan: Plan) -> Step<BankLine> {
+        let asset = currency_asset(currency(&plan.line.currency)?);
+        let amount_minor = plan.line.amount_minor;
+        match plan.back {
+            Back::Placement | Back::Receipt => self.reverse(batch, plan, asset),
+            Back::ClaimPayment => reopen_claim(batch, plan, asset),
+            Back::Accept => {
+                batch.post(&chart::receipt_reversed(plan.from, 0, asset, (amount_minor, 0)))?;
+                Ok(waits_again(plan.line, Some(Attention::Repeat)))
             }
-            (None, Some(id)) => (AccountKey::collection(id, asset), Receivable::load(batch.conn, id)?.buyer_id, 0),
-            (None, None) => return Err(StoreError::Corrupt(format!("place of bank line {}", line.id)).into()),
-        };
-        let missing = amount.saturating_sub(there);
-        let arguments = json!({ "amount": known.format(amount), "currency": line.currency, "claim": known.format(missing) });
+            Back::Same => {
+                if let Some(mut receipt) = plan.other {
+                    receipt.twin_id = None;
+                    batch.update(&receipt)?;
+                }
+                Ok(waits_again(plan.line, Some(Attention::Recorded)))
+            }
+            Back::Link => {
+                for mut one in plan.payouts {
+                    payout::unlink(batch, &mut one)?;
+                }
+                let mut line = plan.line;
+                if let Some(mut rest) = plan.rest {
+                    line.amount_minor = line.amount_minor.saturating_add(rest.amount_minor);
+                    rest.amount_minor = 0;
+                    "skipped".clone_into(&mut rest.state);
+                    "zero".clone_into(&mut rest.kind);
+                    batch.update(&rest)?;
+                }
+                Ok(waits_again(line, None))
+            }
+            Back::Expense => {
+                batch.post(&chart::charge_reversed(asset, amount_minor))?;
+                Ok(waits_again(plan.line, None))
+            }
+            Back::Claim => {
+                batch.post(&chart::claim_reversed(plan.debtor, asset, amount_minor))?;
+                Ok(waits_again(plan.line, None))
+            }
+            Back::WriteOff => {
+                batch.post(&chart::write_off_reversed(plan.debtor, asset, plan.there_minor))?;
+                let mut line = plan.line;
+                line.claim_minor = plan.there_minor;
+                Ok(line)
+            }
+            Back::Explain => Ok(waits_again(plan.line, None)),
+        }
+    }
+
+    /// Out of where the money is, as far as it is still there; the rest is a claim.
+    fn reverse(&self, batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Step<BankLine> {
+        let Plan { mut line, back, from, debtor, there_minor, missing_minor, .. } = plan;
+        let known = currency(&line.currency)?;
+        let arguments = json!({
+            "amount": known.format(line.amount_minor), "currency": line.currency, "claim": known.format(missing_minor),
+        });
         batch.notify(debtor, "placement_reversed", &arguments, "/home".to_owned());
         if back == Back::Receipt {
-            batch.post(&chart::receipt_reversed(from, debtor, asset, (there, missing)))?;
-            line.claim_minor = missing;
+            batch.post(&chart::receipt_reversed(from, debtor, asset, (there_minor, missing_minor)))?;
+            line.claim_minor = missing_minor;
             line.party_id = Some(debtor);
-            if missing > 0 { "claimed" } else { "reversed" }.clone_into(&mut line.state);
-            return Ok(missing);
+            return Ok(line);
         }
-        batch.post(&chart::placement_reversed(from, debtor, asset, (there, missing)))?;
-        if missing > 0 {
+        batch.post(&chart::placement_reversed(from, debtor, asset, (there_minor, missing_minor)))?;
+        if missing_minor > 0 {
             let receivable_id = line.receivable_id.filter(|_| line.party_id.is_none());
             let claim = BankLine {
                 statement_id: 0,
                 direction: "out".to_owned(),
-                amount_minor: missing,
+                amount_minor: missing_minor,
                 booking_date: batch.today(),
                 value_date: batch.today(),
                 bank_reference: String::new(),
                 end_to_end: String::new(),
                 state: "claimed".to_owned(),
                 kind: "placement_reversed".to_owned(),
-                claim_minor: missing,
+                claim_minor: missing_minor,
                 party_id: Some(debtor),
                 receivable_id,
                 twin_id: Some(line.id),
                 note: self.reason.clone(),
-                ..sibling(batch, line)
+                ..sibling(batch, &line)
             };
             batch.insert(&claim)?;
         }
@@ -134,23 +313,29 @@ impl TakeBackLine {
         if line.kind != "surplus" {
             line.receivable_id = None;
         }
-        "suspense".clone_into(&mut line.state);
-        Ok(missing)
+        Ok(line)
     }
 }
 
+/// The line waits for people again, as it did before they decided.
+fn waits_again(mut line: BankLine, attention: Option<Attention>) -> BankLine {
+    if let Some(attention) = attention {
+        attention.name().clone_into(&mut line.kind);
+    }
+    (line.party_id, line.receivable_id, line.payout_id) = (None, None, None);
+    line.claim_minor = 0;
+    line
+}
+
 /// The claim that the money had paid is owed again.
-fn reopen_claim(batch: &mut Batch<'_>, line: &mut BankLine) -> Step<i64> {
-    let asset = currency_asset(currency(&line.currency)?);
-    let corrupt = || StoreError::Corrupt(format!("claim of bank line {}", line.id));
-    let mut claim = BankLine::load(batch.conn, line.twin_id.ok_or_else(corrupt)?)?;
-    let debtor = line.party_id.unwrap_or(0);
+fn reopen_claim(batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Step<BankLine> {
+    let Plan { mut line, debtor, other, .. } = plan;
+    let mut claim = other.ok_or_else(|| StoreError::Corrupt(format!("claim of bank line {}", line.id)))?;
     batch.post(&chart::placement_reversed(AccountKey::suspense(asset), debtor, asset, (0, line.amount_minor)))?;
     claim.claim_minor = claim.claim_minor.saturating_add(line.amount_minor);
     "claimed".clone_into(&mut claim.state);
     batch.update(&claim)?;
     (line.party_id, line.twin_id) = (None, None);
     line.kind.clear();
-    "suspense".clone_into(&mut line.state);
-    Ok(0)
+    Ok(line)
 }

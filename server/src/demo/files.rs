@@ -181,7 +181,14 @@ pub fn camt053(
 /// A statement that this program wrote itself, as the command that takes it up. What comes from outside is read in the child.
 pub fn own_statement(name: &str, content: Vec<u8>) -> Result<ImportStatement, FormatFault> {
     let statements = formats::camt::parse(&content)?;
-    Ok(ImportStatement { name: name.to_owned(), sha256: sha256_hex(&content), check: String::new(), content, statements })
+    Ok(ImportStatement {
+        name: name.to_owned(),
+        sha256: sha256_hex(&content),
+        check: String::new(),
+        content,
+        statements,
+        ..ImportStatement::default()
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the child does: gives up what it does not need, reads its order, reads file by file, answers.
 
-use super::wire::{Announced, Answer, BankFileRead, Content, Order, Rows, Task};
+use super::wire::{Announced, Answer, BankFileRead, BankMember, Content, Order, Rows, Task};
 use super::{FileFault, Held, Shown, warnings};
 use formats::FormatFault;
 use formats::archive::{Member, Members};
@@ -313,32 +313,53 @@ fn accepted(invoice: InvoiceFile) -> Result<InvoiceFile, FileFault> {
     Ok(invoice)
 }
 
-/// A bank's file, or an archive of them: banks hand out a file a day, or one an account, in a zip. All its statements are one file's; a report
-/// on payments stands alone.
+/// A bank's file, or an archive of them: banks hand out a file a day, or one an account, in a zip. All its statements are one file's, and a
+/// member that is none is told by name; a report on payments stands alone.
 fn bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
     if !matches!(read::container(content), Some(Container::Zip)) {
         return plain_bank_file(content);
     }
-    let mut members = Members::open(content, &Limits::default())?;
-    let (mut alone, mut statements) = (None, Vec::new());
-    while let Some(member) = members.next()? {
-        if matches!(read::container(&member.content), Some(Container::Zip)) {
-            return Err(FormatFault::ZipNested { name: shown(&member.name) });
-        }
-        match plain_bank_file(&member.content) {
-            Ok(BankFileRead::Statements(read)) if alone.is_none() => statements.extend(read),
-            Ok(BankFileRead::Status(read)) if alone.is_none() && statements.is_empty() => alone = Some(read),
-            Ok(_) => return Err(FormatFault::WrongKind { element: shown(&format!("{}: pain.002", member.name)) }),
-            Err(FormatFault::WrongKind { element }) => {
-                return Err(FormatFault::WrongKind { element: shown(&format!("{}: {element}", member.name)) });
+    let mut archive = Members::open(content, &Limits::default())?;
+    let (mut statements, mut members, mut reports, mut first) = (Vec::new(), Vec::new(), Vec::new(), None);
+    while let Some(member) = archive.next()? {
+        let name = shown(&member.name);
+        let read = match read::container(&member.content) {
+            Some(Container::Zip) => Err(FormatFault::ZipNested { name: name.clone() }),
+            _ => plain_bank_file(&member.content),
+        };
+        let (count, fault) = match read {
+            Ok(BankFileRead::Statements(read, _)) => {
+                let count = read.len();
+                statements.extend(read);
+                (count, None)
             }
-            Err(fault) => return Err(fault),
-        }
+            Ok(BankFileRead::Status(report)) => {
+                reports.push((name.clone(), report));
+                (0, Some(FormatFault::WrongKind { element: "pain.002".to_owned() }))
+            }
+            Err(fault) => {
+                first.get_or_insert_with(|| named(fault.clone(), &name));
+                (0, Some(fault))
+            }
+        };
+        members.push(BankMember { name, statements: count, fault: fault.map(FileFault::from) });
     }
-    match alone {
-        Some(report) => Ok(BankFileRead::Status(report)),
-        None if statements.is_empty() => Err(FormatFault::ZipEmpty),
-        None => Ok(BankFileRead::Statements(statements)),
+    if !statements.is_empty() {
+        return Ok(BankFileRead::Statements(statements, members));
+    }
+    match (first, reports.pop()) {
+        (Some(fault), _) => Err(fault),
+        (None, Some((_, report))) if reports.is_empty() => Ok(BankFileRead::Status(report)),
+        (None, Some((name, _))) => Err(named(FormatFault::WrongKind { element: "pain.002".to_owned() }, &name)),
+        (None, None) => Err(FormatFault::ZipEmpty),
+    }
+}
+
+/// What is no bank file is told with the name of the member.
+fn named(fault: FormatFault, name: &str) -> FormatFault {
+    match fault {
+        FormatFault::WrongKind { element } => FormatFault::WrongKind { element: shown(&format!("{name}: {element}")) },
+        other => other,
     }
 }
 
@@ -351,7 +372,7 @@ fn plain_bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
     let statements = camt::parse(content)?;
     match statements.iter().find_map(Statement::fault) {
         Some(fault) => Err(fault),
-        None => Ok(BankFileRead::Statements(statements)),
+        None => Ok(BankFileRead::Statements(statements, Vec::new())),
     }
 }
 

@@ -60,8 +60,17 @@ pub(super) enum Content {
 /// A bank's file as it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BankFileRead {
-    Statements(Vec<Statement>),
+    /// All its statements; of a zip also the members that they stand in, in the same order.
+    Statements(Vec<Statement>, Vec<BankMember>),
     Status(StatusReport),
+}
+
+/// A member of a zip of bank files: how many of the statements are its, or why it is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BankMember {
+    pub name: String,
+    pub statements: usize,
+    pub fault: Option<FileFault>,
 }
 
 /// Rows, or all that is wrong with a table.

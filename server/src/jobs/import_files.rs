@@ -1,6 +1,7 @@
 //! Takes up long bank files, piece by piece, so that other work goes on between the pieces.
 
 use crate::commands::bank_line::incoming;
+use crate::commands::bank_members::taken_up;
 use crate::commands::continue_import::ContinueImport;
 use crate::commands::import_statement::PIECE;
 use crate::commands::own_key;
@@ -8,7 +9,7 @@ use crate::file_reader::{BankFileRead, FileReader};
 use crate::http::error::Fault;
 use crate::writer::Writer;
 use store::records::{Keyed, Record};
-use store::{BankFile, Pool, StoreError};
+use store::{BankFile, Pool, Statement, StoreError};
 
 /// Goes on with every file that is not taken up yet and returns how many pieces were done.
 pub fn go_on(writer: &Writer, pool: &Pool, reader: &FileReader, stop: impl Fn() -> bool) -> Result<u32, Fault> {
@@ -17,9 +18,13 @@ pub fn go_on(writer: &Writer, pool: &Pool, reader: &FileReader, stop: impl Fn() 
     for mut file in BankFile::list_where(&mut conn, "state = 'importing' ORDER BY id", &[])? {
         let kept = store::records::find_document(&mut conn, &file.sha256)?;
         let kept = kept.ok_or_else(|| StoreError::Corrupt(format!("document of bank file {}", file.id)))?;
-        let BankFileRead::Statements(statements) = reader.bank_file_blocking(kept.content)? else {
+        let BankFileRead::Statements(mut statements, members) = reader.bank_file_blocking(kept.content)? else {
             return Err(StoreError::Corrupt(format!("kind of bank file {}", file.id)).into());
         };
+        if !members.is_empty() {
+            let kept = Statement::list_where(&mut conn, "file_id = ? ORDER BY id", &[file.id.into()])?;
+            statements = taken_up(&kept, statements);
+        }
         let lines = incoming(&statements);
         while file.lines_done < file.lines && !stop() {
             let done = usize::try_from(file.lines_done).unwrap_or(usize::MAX);

@@ -546,6 +546,8 @@ pub struct StatusReport {
     pub original_message: String,
     pub imported_at: NaiveDateTime,
     pub imported_by: i64,
+    /// Digest of all that the report says; nothing where it came before that was kept.
+    pub content: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

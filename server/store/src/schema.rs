@@ -493,6 +493,7 @@ diesel::table! {
         original_message -> Text,
         imported_at -> Timestamp,
         imported_by -> BigInt,
+        content -> Nullable<Text>,
     }
 }
 

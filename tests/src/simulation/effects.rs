@@ -18,6 +18,8 @@ pub trait Ids {
     fn reserve_asset(&mut self, receivable: i64) -> i64;
     /// The lines of a statement, in order.
     fn lines(&mut self, statement: i64) -> Vec<i64>;
+    /// The claims that taking a line back has made.
+    fn claims(&mut self, line: i64) -> Vec<i64>;
 }
 
 /// A body that says something else than the model does.
@@ -391,6 +393,9 @@ impl Model {
                     twin: None,
                     claim: 0,
                     debtor: 0,
+                    acted: "",
+                    linked: None,
+                    written: 0,
                 };
                 self.keep_line(id("line_id"), line);
             }
@@ -418,6 +423,7 @@ impl Model {
                 self.touched.payouts.insert(payout_id);
             }
             Command::ResolveLine(resolve) => self.resolve(resolve)?,
+            Command::TakeBackLine(back) => self.take_back(back.line_id, ids)?,
             Command::CloseDay(_) => self.end_day(what, body)?,
             Command::DecideApproval(decision) => {
                 let approval = self.approvals.get(&decision.approval_id).ok_or("no approval")?;
@@ -763,6 +769,9 @@ impl Model {
             twin: None,
             claim: 0,
             debtor: 0,
+            acted: "",
+            linked: None,
+            written: 0,
         };
         let equals = |one: &&Line| one.statement == statement && one.words == line.words && one.kind != "pending";
         line.occurrence = if entry.booked { self.lines.values().filter(equals).count() + 1 } else { 1 };
@@ -795,7 +804,11 @@ impl Model {
     }
 
     fn close_announced(&mut self, waited: i64, by: i64) {
-        self.end_requests(|approval| matches!(&approval.command, Command::ResolveLine(resolve) if resolve.line_id == waited));
+        self.end_requests(|approval| match &approval.command {
+            Command::ResolveLine(resolve) => resolve.line_id == waited,
+            Command::TakeBackLine(back) => back.line_id == waited,
+            _ => false,
+        });
         if let Some(line) = self.lines.get_mut(&waited) {
             (line.state, line.kind, line.twin) = ("skipped", "by_statement", Some(by));
             self.touched.lines.insert(waited);
@@ -969,6 +982,10 @@ impl Model {
         let custody = ("custody", 0, asset);
         let other = resolve.other_id.unwrap_or(0);
         let mut gone = 0;
+        line.acted = ["accept", "same", "link", "reverse", "expense", "claim", "settle_claim", "write_off", "explain"]
+            .into_iter()
+            .find(|act| *act == resolve.act)
+            .unwrap_or("");
         match resolve.act.as_str() {
             "accept" => {
                 let today = self.today;
@@ -980,7 +997,7 @@ impl Model {
             "same" => self.confirm(resolve.line_id, &mut line, other),
             "link" => {
                 self.settle_payout(other);
-                line.state = "matched";
+                (line.state, line.linked) = ("matched", Some(other));
             }
             "reverse" => {
                 let receipt = self.lines.get(&other).cloned().ok_or("no receipt")?;
@@ -1026,12 +1043,110 @@ impl Model {
             }
             "write_off" => {
                 self.transfer(("expense", 0, asset), ("claim", line.debtor, asset), line.claim);
-                (line.state, line.claim) = ("expensed", 0);
+                (line.state, line.written, line.claim) = ("expensed", line.claim, 0);
             }
             _ => line.state = "explained",
         }
         *self.at_bank.entry(asset).or_default() -= gone;
         self.keep_line(resolve.line_id, line);
+        Ok(())
+    }
+
+    /// What two people did with a line is undone.
+    fn take_back(&mut self, id: i64, ids: &mut impl Ids) -> Result<(), String> {
+        let mut line = self.lines.get(&id).cloned().ok_or("no line")?;
+        let (asset, amount) = (asset_of(&line.currency), line.amount);
+        let (custody, suspense, expense) = (("custody", 0, asset), ("suspense", 0, asset), ("expense", 0, asset));
+        let way = Self::way_back(&line).ok_or("no way back")?;
+        let mut come = 0;
+        match way {
+            "placement" | "receipt" => {
+                let (from, debtor, there) = match line.target {
+                    Some(Target::Company(party)) => {
+                        let cash = ("cash", party, asset);
+                        (cash, party, self.free(cash).clamp(0, amount))
+                    }
+                    Some(Target::Receivable(receivable)) => (suspense, self.receivables[&receivable].buyer, 0),
+                    None => return Err("a line without a place".to_owned()),
+                };
+                let (to, missing) = (if way == "receipt" { custody } else { suspense }, amount - there);
+                self.transfer(from, to, there);
+                self.transfer(("claim", debtor, asset), to, missing);
+                if way == "receipt" {
+                    come = -amount;
+                    (line.claim, line.debtor) = (missing, debtor);
+                    line.state = if missing > 0 { "claimed" } else { "reversed" };
+                } else {
+                    (line.state, line.target) = ("suspense", None);
+                    if missing > 0 {
+                        let new = ids.claims(id).into_iter().find(|one| !self.lines.contains_key(one)).ok_or("no claim")?;
+                        let claim = Line {
+                            amount: missing,
+                            incoming: false,
+                            statement: 0,
+                            state: "claimed",
+                            kind: "placement_reversed",
+                            claim: missing,
+                            debtor,
+                            twin: Some(id),
+                            end_to_end: String::new(),
+                            references: Vec::new(),
+                            acted: "",
+                            ..line.clone()
+                        };
+                        self.keep_line(new, claim);
+                    }
+                }
+            }
+            "claim_payment" => {
+                let owed = line.twin.ok_or("no claim")?;
+                let claim = self.lines.get_mut(&owed).ok_or("no claim")?;
+                claim.claim += amount;
+                claim.state = "claimed";
+                let debtor = claim.debtor;
+                self.touched.lines.insert(owed);
+                self.transfer(("claim", debtor, asset), suspense, amount);
+                (line.state, line.kind, line.twin) = ("suspense", "", None);
+            }
+            "accept" => {
+                self.transfer(suspense, custody, amount);
+                come = -amount;
+                (line.state, line.kind, line.target) = ("attention", "possible_repeat", None);
+            }
+            "same" => {
+                let receipt = line.twin.ok_or("no receipt")?;
+                self.lines.get_mut(&receipt).ok_or("no receipt")?.twin = None;
+                (line.state, line.kind, line.target) = ("attention", "possibly_recorded", None);
+            }
+            "link" => {
+                let linked = line.linked.take().ok_or("no payout")?;
+                let payout = self.payouts.get_mut(&linked).ok_or("no payout")?;
+                payout.state = "sent";
+                let from = payout.party.map_or(suspense, |party| ("cash", party, asset));
+                self.touched.payouts.insert(linked);
+                self.transfer(custody, from, amount);
+                self.change(from, 0, amount);
+                come = amount;
+                line.state = "attention";
+            }
+            "expense" => {
+                self.transfer(custody, expense, amount);
+                come = amount;
+                line.state = "attention";
+            }
+            "claim" => {
+                self.transfer(custody, ("claim", 0, asset), amount);
+                come = amount;
+                (line.state, line.claim) = ("attention", 0);
+            }
+            "write_off" => {
+                self.transfer(("claim", line.debtor, asset), expense, line.written);
+                (line.state, line.claim) = ("claimed", line.written);
+            }
+            _ => line.state = "attention",
+        }
+        *self.at_bank.entry(asset).or_default() += come;
+        self.keep_line(id, line);
         Ok(())
     }
 

@@ -178,6 +178,10 @@ pub struct Line {
     pub claim: i128,
     /// Who owes the claim; 0 is nobody here.
     pub debtor: i64,
+    /// What two people did with it last: the act, the payout that they linked, and what of its claim they wrote off.
+    pub acted: &'static str,
+    pub linked: Option<i64>,
+    pub written: i128,
 }
 
 #[derive(Clone, Debug)]

@@ -27,6 +27,7 @@ use server::commands::set_holiday::SetHoliday;
 use server::commands::set_issue_terms::SetIssueTerms;
 use server::commands::settle_dispute::SettleDispute;
 use server::commands::submit_invoice::SubmitInvoice;
+use server::commands::take_back_line::TakeBackLine;
 use server::commands::withdraw_invoice::WithdrawInvoice;
 use server::commands::withdraw_offer::WithdrawOffer;
 use server::commands::{Actor, Command};
@@ -130,8 +131,9 @@ impl Players<'_> {
                 800..812 => self.payment_file(),
                 812..885 => self.statement(),
                 885..897 => self.receipt(),
-                897..906 => self.suspense(),
-                906..910 => self.resolve(),
+                897..904 => self.suspense(),
+                904..907 => self.resolve(),
+                907..910 => self.take_back(),
                 910..930 => self.buyer_limit(),
                 930..940 => self.approval_limit(),
                 940..966 => Some(self.close_day()),
@@ -507,6 +509,7 @@ impl Players<'_> {
             check: String::new(),
             content,
             statements: vec![statement],
+            ..ImportStatement::default()
         };
         Some((Actor::BANK, command.into()))
     }
@@ -583,6 +586,13 @@ impl Players<'_> {
         let value_date = if self.chance(50) { Some(self.day(-3, 1)) } else { None };
         let reason = if self.chance(4) { "" } else { "the bank said so" }.to_owned();
         Some((self.operator(), ResolveLine { line_id, act: act.to_owned(), other_id, value_date, reason }.into()))
+    }
+
+    /// What two people placed, recorded or decided is taken back.
+    fn take_back(&mut self) -> Option<Move> {
+        let line_id = self.pick_id(&self.model.lines, |line| Model::way_back(line).is_some())?;
+        let reason = if self.chance(4) { "" } else { "it was another one's" }.to_owned();
+        Some((self.operator(), TakeBackLine { line_id, reason }.into()))
     }
 
     fn buyer_limit(&mut self) -> Option<Move> {

@@ -18,6 +18,7 @@ use server::commands::resolve_line::ResolveLine;
 use server::commands::set_approval_limit::SetApprovalLimit;
 use server::commands::set_holiday::SetHoliday;
 use server::commands::set_issue_terms::SetIssueTerms;
+use server::commands::take_back_line::TakeBackLine;
 use server::commands::{Actor, Command};
 use server::hash::sha256_hex;
 
@@ -188,6 +189,15 @@ impl Model {
                 }
                 Ok(true)
             }
+            Command::TakeBackLine(back) => {
+                self.may_take_back(actor, back)?;
+                self.may_ask_about(back.line_id)?;
+                let line = &self.lines[&back.line_id];
+                if ["same", "claim_payment"].contains(&Self::way_back(line).unwrap_or("")) {
+                    self.may_ask_about(line.twin.unwrap_or(0))?;
+                }
+                Ok(true)
+            }
             Command::CreatePaymentFile(file) => self.may_send(actor, file).map(|()| true),
             Command::SetIssueTerms(terms) => self.may_set_terms(actor, terms).map(|()| true),
             Command::SetHoliday(holiday) => self.may_set_holiday(actor, holiday).map(|()| true),
@@ -298,6 +308,7 @@ impl Model {
                 self.may_return(back.line_id)
             }
             Command::ResolveLine(resolve) => self.may_resolve(actor, resolve),
+            Command::TakeBackLine(back) => self.may_take_back(actor, back),
             Command::CloseDay(close) => {
                 require(close.date >= self.today, "day_in_past")?;
                 require(close.date <= self.today, "day_not_reached")
@@ -619,6 +630,7 @@ impl Model {
             Command::AssignSuspense(assign) => assign.line_id,
             Command::ReturnSuspense(back) => back.line_id,
             Command::ResolveLine(resolve) => resolve.line_id,
+            Command::TakeBackLine(back) => back.line_id,
             _ => 0,
         };
         let open = self.approvals.values().any(|one| one.state == "pending" && about(&one.command) == line_id);
@@ -636,6 +648,46 @@ impl Model {
             ("attention", "double_debit") => &["claim", "expense", "explain"],
             ("claimed", _) => &["settle_claim", "write_off"],
             _ => &[],
+        }
+    }
+
+    /// How a line can be taken back.
+    #[must_use]
+    pub fn way_back(line: &Line) -> Option<&'static str> {
+        match (line.incoming, line.state) {
+            (true, "placed") if line.kind == "claim_payment" => Some("claim_payment"),
+            (true, "matched") if line.kind == "recorded" && line.twin.is_none() => line.target.map(|_| "receipt"),
+            (true, "placed" | "matched") => line.target.map(|_| "placement"),
+            (true, "suspense") if line.acted == "accept" => Some("accept"),
+            (false, "matched") if line.acted == "link" => Some("link"),
+            (_, "confirmed") if line.acted == "same" => Some("same"),
+            (_, "expensed") => ["expense", "write_off"].into_iter().find(|act| *act == line.acted),
+            (false, "claimed") if line.claim == line.amount && line.debtor == 0 => Some("claim"),
+            (_, "explained") => Some("explain"),
+            _ => None,
+        }
+    }
+
+    fn may_take_back(&self, actor: &Actor, back: &TakeBackLine) -> Result<(), No> {
+        self.acting(actor, "operator")?;
+        require(!back.reason.trim().is_empty(), "field_missing")?;
+        let line = self.lines.get(&back.line_id).ok_or("not_found")?;
+        match Self::way_back(line).ok_or("state_conflict")? {
+            "receipt" | "accept" => {
+                let custody = self.amounts(("custody", 0, asset_of(&line.currency))).balance;
+                require(custody >= line.amount, "insufficient_cash")
+            }
+            "link" => {
+                let linked = line.linked.and_then(|id| self.payouts.get(&id));
+                require(linked.is_some_and(|payout| payout.state == "settled"), "state_conflict")
+            }
+            "same" => {
+                let receipt = line.twin.and_then(|id| self.lines.get(&id));
+                let open =
+                    |receipt: &Line| (receipt.kind, receipt.state, receipt.twin) == ("recorded", "matched", Some(back.line_id));
+                require(receipt.is_some_and(open), "state_conflict")
+            }
+            _ => Ok(()),
         }
     }
 

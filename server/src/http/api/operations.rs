@@ -85,7 +85,7 @@ async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let body = who
         .app
         .read(move |conn| {
-            let check = crate::bank_check::statements(conn, &read.statements)?;
+            let check = crate::bank_check::file(conn, &read)?;
             Ok(bank_files::check_json(&read.sha256, &check))
         })
         .await?;

@@ -11,13 +11,13 @@ use crate::commands::create_payment_file::FILE_PREFIX;
 use crate::commands::record_receipt::{RecordReceipt, list_known};
 use crate::commands::resolve_line::{self, ResolveLine};
 use crate::commands::return_suspense::ReturnSuspense;
-use crate::commands::take_back_line::TakeBackLine;
+use crate::commands::take_back_line::{self, Plan, TakeBackLine};
 use domain::Refusal;
-use domain::bank_line::Act;
+use domain::bank_line::{Act, Back};
 use domain::party::Role;
 use store::lists::{self, BankLineRow};
 use store::records::{Keyed, Record};
-use store::{Approval, Conn, Party};
+use store::{Approval, BankLine, Conn, Party};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -29,6 +29,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/ops/bank-lines/{id}/return", bank_line_return);
     routes.get("/ops/bank-lines/{id}/resolve", bank_line_resolve_check);
     routes.post("/ops/bank-lines/{id}/resolve", bank_line_resolve);
+    routes.get("/ops/bank-lines/{id}/take-back", bank_line_take_back_check);
     routes.post("/ops/bank-lines/{id}/take-back", bank_line_take_back);
     routes.get("/ops/receipts", manual_receipt);
     routes.get("/ops/receipts/check", manual_receipt_check);
@@ -115,7 +116,14 @@ fn load_line(conn: &mut Conn, id: i64) -> Result<(BankLineRow, Option<Approval>)
 
 async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
     let language = who.language();
-    let (row, open) = who.read(move |conn| load_line(conn, id)).await?;
+    let (row, open, back) = who
+        .read(move |conn| {
+            let (row, open) = load_line(conn, id)?;
+            let line = BankLine::load(conn, id)?;
+            let back = take_back_line::find_way_back(conn, &line)?;
+            Ok((row, open, back))
+        })
+        .await?;
     let mut facts = vec![
         (who.t("col-state"), Value::state(language, &row.state)),
         (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
@@ -162,6 +170,14 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
             .with(Block::Links(vec![(who.t("line-request-link"), format!("/approvals/{}", open.id))]));
     } else if who.person()?.has_role(Role::Maker) {
         page = line_forms(who, page, &row);
+        if let Some(back) = back {
+            let reason = Field::new("reason", who.t("field-reason"), "area");
+            let form = asking(format!("/ops/bank-lines/{id}/take-back"), who.t("page-to-check"), vec![reason]);
+            page = page
+                .with(Block::Heading(who.t("bank-line-take-back")))
+                .with(Block::Paragraph(who.t(&take_back_key(back))))
+                .form(form.secondary());
+        }
     }
     Ok((page, row.currency))
 }
@@ -184,13 +200,6 @@ fn line_forms(who: &Who<impl SignedIn>, mut page: Page, row: &BankLineRow) -> Pa
             .form(asking(format!("/ops/bank-lines/{id}/return"), who.t("page-to-check"), vec![reason()]).secondary());
     }
     let acts = resolve_line::possible(&row.state, &row.kind);
-    if acts.is_empty() && row.direction == "in" && ["placed", "matched"].contains(&row.state.as_str()) && row.payout_id == 0 {
-        let form = Form::new(format!("/ops/bank-lines/{id}/take-back"), who.t("bank-line-take-back-submit"), vec![reason()]);
-        return page
-            .with(Block::Heading(who.t("bank-line-take-back")))
-            .with(Block::Paragraph(who.t("bank-line-take-back-lead")))
-            .form(form.secondary());
-    }
     if acts.is_empty() {
         return page;
     }
@@ -406,6 +415,106 @@ async fn bank_line_assign(who: Who<OperatorMaker>, id: Id, posted: Posted) -> An
         }
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
     }
+}
+
+/// What taking a line back means, in words.
+fn take_back_key(back: Back) -> String {
+    format!("take-back-{}", back.name().replace('_', "-"))
+}
+
+/// The place that a line's money is in now.
+fn placed_with(conn: &mut Conn, line: &BankLine) -> Result<Option<Value>, Fault> {
+    if let Some(party) = line.party_id {
+        let company = Party::load(conn, party)?;
+        return Ok(Some(Value::link(company.name, format!("/ops/companies/{party}"))));
+    }
+    let Some(id) = line.receivable_id else { return Ok(None) };
+    let row = lists::ReceivableLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
+    Ok(Some(Value::link(format!("{} · {}", row.number, row.buyer), format!("/receivables/{id}"))))
+}
+
+/// Payouts of one debit that are named on a page.
+const MOST_NAMED: usize = 20;
+
+/// What a line is now, and what it will be once it is taken back: for the check page, and for the second person.
+pub(super) fn take_back_facts(conn: &mut Conn, language: Language, plan: &Plan) -> Result<Vec<(String, Value)>, Fault> {
+    let Plan { line, back, .. } = plan;
+    let money = |minor| Value::money(&line.currency, minor);
+    let mut facts = vec![(language.t("take-back-now"), Value::state(language, &line.state))];
+    let moved = matches!(back, Back::Placement | Back::Receipt);
+    if let Some(place) = placed_with(conn, line)?.filter(|_| moved) {
+        facts.push((language.t("take-back-placed-with"), place));
+    }
+    for row in plan.payouts.iter().take(MOST_NAMED) {
+        let named = format!("{} · {}", row.end_to_end, row.holder);
+        facts.push((language.t("take-back-payout"), Value::link(named, format!("/ops/payouts/{}", row.id))));
+    }
+    if plan.payouts.len() > MOST_NAMED {
+        facts.push((language.t("take-back-payouts"), Value::text(plan.payouts.len().to_string())));
+    }
+    if let Some(other) = &plan.other {
+        let named = language.fill("bank-line-open", &[("id", other.id.to_string())]);
+        facts.push((language.t("take-back-other"), Value::link(named, format!("/ops/bank-lines/{}", other.id))));
+    }
+    if moved {
+        facts.push((language.t("take-back-there"), money(plan.there_minor)));
+    }
+    if plan.missing_minor > 0 {
+        facts.push((language.t("take-back-missing"), money(plan.missing_minor)));
+        let debtor = Party::load(conn, plan.debtor)?;
+        facts.push((language.t("take-back-debtor"), Value::text(debtor.name)));
+    }
+    if *back == Back::WriteOff {
+        facts.push((language.t("take-back-owed"), money(plan.there_minor)));
+    }
+    if let Some(rest) = &plan.rest {
+        facts.push((language.t("take-back-rest"), money(rest.amount_minor)));
+    }
+    facts.push((language.t("take-back-then"), Value::state(language, plan.state_after())));
+    facts.push((language.t("take-back-means"), Value::text(language.t(&take_back_key(*back)))));
+    Ok(facts)
+}
+
+async fn bank_line_take_back_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
+    let (id, language) = (id.0, who.language());
+    let checked = async {
+        let reason = crate::commands::required(params.get("reason"), "reason", 500)?;
+        let (row, more, back) = who
+            .read(move |conn| {
+                let (row, open) = load_line(conn, id)?;
+                if let Some(open) = open {
+                    return Err(Refusal::RequestPending { approval_id: open.id }.into());
+                }
+                let line = BankLine::load(conn, id)?;
+                let plan = take_back_line::plan(conn, line)?;
+                Ok((row, take_back_facts(conn, language, &plan)?, plan.back))
+            })
+            .await?;
+        let mut facts = vec![
+            (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
+            (who.t("col-direction"), Value::text(language.t(&format!("direction-{}", row.direction)))),
+            (who.t("col-counterparty"), Value::text(row.counterparty)),
+            (who.t("line-booking-date"), Value::date(language, row.booking_date)),
+        ];
+        let means = who.t("take-back-means");
+        facts.extend(more.into_iter().filter(|(label, _)| *label != means));
+        facts.push((who.t("field-reason"), Value::text(reason.clone())));
+        let here = format!("/ops/bank-lines/{id}");
+        let check = Check {
+            title: who.t("bank-line-take-back"),
+            lead: who.t(&take_back_key(back)),
+            facts,
+            form: Form::new(format!("{here}/take-back"), who.t("bank-line-take-back-submit"), vec![]).hidden("reason", reason),
+            back: here.clone(),
+        };
+        let trail = [
+            (who.t("bank-lines-title"), "/ops/bank-lines".to_owned()),
+            (language.fill("bank-line-open", &[("id", id.to_string())]), here),
+        ];
+        Ok::<_, Fault>(check_page(&who, &trail, check))
+    };
+    let checked = checked.await;
+    bank_line_checked(&who, id, params, checked).await
 }
 
 async fn bank_line_take_back(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {

@@ -10,7 +10,8 @@ use super::listing::plain_table;
 use super::{Answer, SignedIn, again, bank_request, receipt};
 use crate::bank_check::{self, FileCheck, LineCheck, StatementCheck, StatusCheck, Sum};
 use crate::commands::Command;
-use crate::commands::import_statement::{ImportStatement, refusal_of};
+use crate::commands::bank_members::{RefusedMember, admit};
+use crate::commands::import_statement::ImportStatement;
 use crate::commands::import_status::ImportStatus;
 use crate::commands::keep_bank_file::KeepBankFile;
 use crate::file_reader::{BankFileRead, FileReader};
@@ -22,7 +23,7 @@ use formats::FormatFault;
 use std::collections::BTreeMap;
 use store::lists::{FateLine, StatementLine};
 use store::records::{Keyed, Record};
-use store::{BankFile, Conn};
+use store::{AuditRecord, BankFile, Conn};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -74,8 +75,8 @@ pub async fn read_bank_file<R: SignedIn>(who: &Who<R>, name: String, content: Ve
 fn command_of(read: BankFileRead, name: String, content: Vec<u8>) -> Command {
     let sha256 = sha256_hex(&content);
     match read {
-        BankFileRead::Statements(statements) => {
-            ImportStatement { name, sha256, check: String::new(), content, statements }.into()
+        BankFileRead::Statements(statements, members) => {
+            ImportStatement { name, sha256, check: String::new(), content, statements, members }.into()
         }
         BankFileRead::Status(report) => ImportStatus { name, sha256, check: String::new(), content, report }.into(),
     }
@@ -114,9 +115,7 @@ fn keep(conn: &mut Conn, read: Command) -> Result<KeepBankFile, Fault> {
     match read {
         Command::ImportStatement(read) => {
             let iban = store::records::load_heads(conn)?.custody_iban;
-            if let Some(refusal) = refusal_of(conn, &iban, &read.statements)? {
-                return Err(refusal.into());
-            }
+            admit(conn, &iban, &read)??;
             let ImportStatement { name, sha256, content, .. } = read;
             Ok(KeepBankFile { name, sha256, kind: "statement".to_owned(), content })
         }
@@ -175,7 +174,7 @@ impl Checked {
 /// Looks at what a file would do.
 pub fn check(conn: &mut Conn, command: &Command) -> Result<Checked, Fault> {
     match command {
-        Command::ImportStatement(read) => Ok(Checked::Statements(bank_check::statements(conn, &read.statements)?)),
+        Command::ImportStatement(read) => Ok(Checked::Statements(bank_check::file(conn, read)?)),
         Command::ImportStatus(read) => {
             Ok(Checked::Statuses(read.report.original_message_id.clone(), bank_check::statuses(conn, &read.report)?))
         }
@@ -243,6 +242,7 @@ async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page,
 pub fn check_blocks(language: Language, mut page: Page, checked: &Checked) -> Page {
     match checked {
         Checked::Statements(check) => {
+            page = refused_blocks(language, page, &check.refused);
             for statement in &check.statements {
                 page = statement_blocks(language, page, statement);
             }
@@ -269,6 +269,31 @@ pub fn check_blocks(language: Language, mut page: Page, checked: &Checked) -> Pa
         }
     }
     page
+}
+
+/// The members of a zip that are not taken up, each with its reason.
+fn refused_blocks(language: Language, page: Page, refused: &[RefusedMember]) -> Page {
+    if refused.is_empty() {
+        return page;
+    }
+    let rows = refused.iter().map(|member| vec![Value::code(member.name.clone()), Value::text(member.sentence(language))]);
+    let heads = [("bank-files-file", false), ("bank-file-why", false)];
+    page.with(Block::Notice(Tone::Attention, language.t("bank-file-refused-lead"))).table(plain_table(
+        language,
+        "bank-file-refused",
+        &heads,
+        rows.collect(),
+        "bank-file-empty",
+    ))
+}
+
+/// What the import of a zip has told of its members.
+fn refused_of(conn: &mut Conn, statement: i64) -> Result<Vec<RefusedMember>, Fault> {
+    let condition = "subject_id = ? AND command IN ('import_statement', 'decide_approval') ORDER BY seq LIMIT 1";
+    let record = AuditRecord::find_where(conn, condition, &[statement.into()])?;
+    let outcome: serde_json::Value = record.and_then(|row| serde_json::from_str(&row.outcome).ok()).unwrap_or_default();
+    let refused = outcome.pointer("/body/refused").cloned();
+    Ok(refused.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default())
 }
 
 fn statement_blocks(language: Language, page: Page, check: &StatementCheck) -> Page {
@@ -358,7 +383,13 @@ pub fn continuity_text(language: Language, row: &store::Statement) -> String {
 async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
     let language = who.language();
     let id = file.id;
-    let (statements, fates) = who.read(move |conn| Ok((StatementLine::of_file(conn, id)?, FateLine::of_file(conn, id)?))).await?;
+    let (statements, fates, refused) = who
+        .read(move |conn| {
+            let statements = StatementLine::of_file(conn, id)?;
+            let refused = statements.iter().map(|row| row.id).min().map(|first| refused_of(conn, first)).transpose()?;
+            Ok((statements, FateLine::of_file(conn, id)?, refused.unwrap_or_default()))
+        })
+        .await?;
     let mut page = title(who, &file).with(Block::Facts(about(language, &file)));
     if file.state == "importing" {
         let counts = [("done", file.lines_done.to_string()), ("count", file.lines.to_string())];
@@ -367,6 +398,7 @@ async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Faul
     if file.kind == "status" {
         return Ok(page.with(Block::Links(vec![(who.t("statuses-title"), "/ops/bank-statuses".to_owned())])));
     }
+    page = refused_blocks(language, page, &refused);
     let cells = fates.iter().map(|row| {
         vec![Value::state(language, &row.state), Value::number(row.count), Value::money(&row.currency, row.sum_minor)]
     });
@@ -415,5 +447,7 @@ pub fn check_json(sha256: &str, check: &FileCheck) -> serde_json::Value {
             "lines": statement.lines.len(), "fates": sums(&statement.fates),
         })
     });
-    serde_json::json!({ "sha256": sha256, "check": check.digest, "statements": statements.collect::<Vec<_>>() })
+    serde_json::json!({
+        "sha256": sha256, "check": check.digest, "statements": statements.collect::<Vec<_>>(), "refused": check.refused,
+    })
 }

@@ -5,7 +5,7 @@ use super::super::rights::{Maker, Member, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount, typed_date};
 use super::home::{cash_accounts, custody};
 use super::listing::{csv_file, plain_table};
-use super::{Answer, Check, SignedIn, again, check_page, submit_or_again};
+use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again};
 use crate::commands::cancel_payout::CancelPayout;
 use crate::commands::request_payout::RequestPayout;
 use domain::chart::{Booking, currency_asset};
@@ -13,11 +13,11 @@ use domain::party::Role;
 use domain::settlement_instruction::InstructionState;
 use domain::{Currency, Refusal};
 use std::collections::HashMap;
-use store::BankAccount;
 use store::journal::{self, StatementLine};
 use store::lists::{self, BalanceLine, ListQuery, PayoutLine};
-use store::records::Record;
+use store::records::{Keyed, Record};
 use store::statement::About;
+use store::{BankAccount, Payout};
 use web::{Block, Column, Field, Form, Language, Page, Row, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -25,6 +25,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/cash/statement", statement);
     routes.get("/cash/payouts", payout_check);
     routes.post("/cash/payouts", payout);
+    routes.get("/cash/payouts/{id}/cancel", cancel_check);
     routes.post("/cash/payouts/{id}/cancel", cancel);
 }
 
@@ -81,7 +82,7 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
         // What is in no payment file yet can be taken back.
         for row in payouts.iter().filter(|row| row.state == InstructionState::Authorised.name()) {
             let label = language.fill("cash-cancel", &[("reference", row.end_to_end.clone())]);
-            page = page.form(Form::new(format!("/cash/payouts/{}/cancel", row.id), label, vec![]).secondary());
+            page = page.form(asking(format!("/cash/payouts/{}/cancel", row.id), label, vec![]).secondary());
         }
         // What can be paid out stands first.
         let richest =
@@ -164,6 +165,45 @@ async fn payout(who: Who<Maker>, posted: Posted) -> Answer {
             submit_or_again(&who, &posted, RequestPayout { currency: currency.clone(), amount_minor }, page, &currency).await
         }
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
+    }
+}
+
+/// The page before a payout is cancelled: what it is, and that its money is free again.
+pub(super) fn cancel_page<R: super::super::rights::Right>(
+    who: &Who<R>,
+    row: &Payout,
+    (action, trail): (String, (String, String)),
+) -> Result<Page, Fault> {
+    if row.state != InstructionState::Authorised.name() {
+        return Err(Refusal::StateConflict { state: row.state.clone() }.into());
+    }
+    let label = who.language().fill("cash-cancel", &[("reference", row.end_to_end.clone())]);
+    let own = row.party_id.is_some();
+    let check = Check {
+        title: label.clone(),
+        lead: who.t(if own { "cash-cancel-lead" } else { "cash-cancel-return-lead" }),
+        facts: vec![
+            (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
+            (who.t("field-holder"), Value::text(row.holder.clone())),
+            (who.t("field-iban"), Value::code(super::org::masked(&row.iban))),
+            (who.t("field-end-to-end"), Value::code(row.end_to_end.clone())),
+            (who.t("col-when"), Value::moment(who.language(), row.created_at)),
+            (who.t("col-state"), Value::state(who.language(), &row.state)),
+        ],
+        form: Form::new(action, label, vec![]),
+        back: trail.1.clone(),
+    };
+    Ok(check_page(who, &[trail], check))
+}
+
+async fn cancel_check(who: Who<Maker>, id: Id, params: Params) -> Answer {
+    let party_id = who.party_id()?;
+    let row = who.read(move |conn| Ok(Payout::find(conn, id.0)?.filter(|row| row.party_id == Some(party_id)))).await?;
+    let row = row.ok_or(Refusal::NotFound)?;
+    let (action, trail) = (format!("/cash/payouts/{}/cancel", row.id), (who.t("cash-title"), "/cash".to_owned()));
+    match cancel_page(&who, &row, (action, trail)) {
+        Ok(page) => who.app.page(&who.viewer, page).await,
+        Err(fault) => again(&who, cash_page(&who).await?, &Posted { fields: params.fields }, fault, "").await,
     }
 }
 

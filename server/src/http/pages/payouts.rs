@@ -4,18 +4,21 @@ use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::{Listing, plain_table};
-use super::{Answer, SignedIn, submit_or_again};
+use super::{Answer, SignedIn, again, asking, cash, submit_or_again};
 use crate::commands::cancel_payout::CancelPayout;
 use crate::commands::fail_payout::FailPayout;
 use domain::Refusal;
 use domain::party::Role;
 use domain::settlement_instruction::{InstructionEvent, InstructionState, REASONS, next_state};
+use store::Payout;
 use store::lists::{ListQuery, PayoutLine, StatusLineRow};
+use store::records::Keyed;
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops/payouts/{id}", payout);
     routes.post("/ops/payouts/{id}/fail", payout_fail);
+    routes.get("/ops/payouts/{id}/cancel", payout_cancel_check);
     routes.post("/ops/payouts/{id}/cancel", payout_cancel);
     routes.get("/ops/bank-statuses", statuses);
 }
@@ -114,9 +117,24 @@ async fn payout_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String)
     // A return of unplaced money was asked for by the operators; a company takes back its own.
     if state == Some(InstructionState::Authorised) && row.party.is_empty() && who.person()?.has_role(Role::Maker) {
         let label = language.fill("cash-cancel", &[("reference", row.end_to_end.clone())]);
-        page = page.form(Form::new(format!("/ops/payouts/{id}/cancel"), label, vec![]).secondary());
+        page = page.form(asking(format!("/ops/payouts/{id}/cancel"), label, vec![]).secondary());
     }
     Ok((page, row.currency))
+}
+
+async fn payout_cancel_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
+    // A company's payout is its own to cancel.
+    let row = who.read(move |conn| Ok(Payout::find(conn, id.0)?.filter(|row| row.party_id.is_none()))).await?;
+    let row = row.ok_or(Refusal::NotFound)?;
+    let here = format!("/ops/payouts/{}", row.id);
+    let trail = (who.language().fill("payout-title", &[("reference", row.end_to_end.clone())]), here.clone());
+    match cash::cancel_page(&who, &row, (format!("{here}/cancel"), trail)) {
+        Ok(page) => who.app.page(&who.viewer, page).await,
+        Err(fault) => {
+            let (page, currency) = payout_page(&who, row.id).await?;
+            again(&who, page, &Posted { fields: params.fields }, fault, &currency).await
+        }
+    }
 }
 
 async fn payout_cancel(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {

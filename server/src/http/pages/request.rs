@@ -8,6 +8,7 @@ use super::receivables::{bps, quote_blocks};
 use crate::commands::Command;
 use crate::commands::buy_fractions::{fee_terms, price_terms};
 use crate::commands::programmes::{Subject, standing_for_buyer};
+use crate::commands::take_back_line;
 use domain::day_count::DayCount;
 use domain::pricing::{Method, PriceTerms, quote};
 use store::lists::{InvoiceLine, OfferLine};
@@ -99,7 +100,17 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             facts
         }
         Command::ReturnSuspense(back) => bank_line(conn, language, back.line_id)?,
-        Command::TakeBackLine(back) => bank_line(conn, language, back.line_id)?,
+        Command::TakeBackLine(back) => {
+            let mut facts = bank_line(conn, language, back.line_id)?;
+            // Once it is done, or something else is, there is nothing to tell of it.
+            let plan = BankLine::find(conn, back.line_id)?.map(|line| take_back_line::plan(conn, line).map_err(Fault::from));
+            match plan.transpose() {
+                Ok(Some(plan)) => facts.extend(super::bank::take_back_facts(conn, language, &plan)?),
+                Ok(None) | Err(Fault::Refused(_)) => {}
+                Err(fault) => return Err(fault),
+            }
+            facts
+        }
         Command::RecordReceipt(receipt) => {
             vec![(language.t("request-goes-to"), Value::text(owner_of(conn, &receipt.reference)?))]
         }

@@ -1,0 +1,79 @@
+//! The number of an invoice in a payment's text, where its payer owes exactly one of that number: what may help a person to place it.
+
+use domain::names::{folded, latin};
+use domain::receivable_number::names_number;
+use std::cell::OnceCell;
+use store::records::{Keyed, Record};
+use store::{BankAccount, BankLine, Conn, Invoice, Party, Receivable, StoreError};
+
+/// A company that owes money, with its name as people and as banks write it.
+#[derive(Debug)]
+struct Payer {
+    id: i64,
+    name: String,
+    latin: String,
+}
+
+/// The buyers, read once when somebody asks.
+#[derive(Debug, Default)]
+pub struct Payers(OnceCell<Vec<Payer>>);
+
+/// Receivables of one payer that are looked through.
+const MOST_OWED: usize = 500;
+
+fn in_latin(name: &str) -> String {
+    latin::written(name, 70).unwrap_or_default().to_lowercase()
+}
+
+impl Payers {
+    fn all(&self, conn: &mut Conn) -> Result<&[Payer], StoreError> {
+        if let Some(known) = self.0.get() {
+            return Ok(known);
+        }
+        let rows = Party::list_where(conn, "capacities LIKE '%buyer%' ORDER BY id", &[])?;
+        let payers = rows.into_iter().map(|row| Payer { id: row.id, name: folded(&row.name), latin: in_latin(&row.name) });
+        let payers = payers.collect();
+        Ok(self.0.get_or_init(|| payers))
+    }
+
+    /// Who may have paid: whoever has the account, and whoever has the name.
+    fn of(&self, conn: &mut Conn, line: &BankLine) -> Result<Vec<i64>, StoreError> {
+        let mut found = Vec::new();
+        if !line.counterparty_iban.is_empty() {
+            let accounts = "iban = ? AND status = 'verified' ORDER BY id LIMIT 10";
+            let accounts = BankAccount::list_where(conn, accounts, &[line.counterparty_iban.as_str().into()])?;
+            found.extend(accounts.into_iter().map(|row| row.party_id));
+        }
+        let (name, plain) = (folded(&line.counterparty), in_latin(&line.counterparty));
+        let is = |payer: &&Payer| payer.name == name || (!plain.is_empty() && payer.latin == plain);
+        found.extend(self.all(conn)?.iter().filter(is).map(|payer| payer.id));
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The reference of the only receivable that the payer owes and whose invoice the payment names.
+    pub fn suggest(&self, conn: &mut Conn, line: &BankLine, elsewhere: &[String]) -> Result<Option<String>, StoreError> {
+        let texts: Vec<&str> = elsewhere.iter().chain([&line.remittance, &line.reference]).map(String::as_str).collect();
+        if !texts.iter().any(|text| text.contains(|mark: char| mark.is_ascii_digit())) {
+            return Ok(None);
+        }
+        let payers = self.of(conn, line)?;
+        if payers.is_empty() {
+            return Ok(None);
+        }
+        let list = payers.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        let condition = format!(
+            "buyer_id IN ({list}) AND currency = ? AND state IN ('issued', 'active', 'matured', 'part_redeemed', 'overdue') \
+             ORDER BY id LIMIT {MOST_OWED}"
+        );
+        let owed = Receivable::list_where(conn, &condition, &[line.currency.as_str().into()])?;
+        let invoices = Invoice::list_ids(conn, &owed.iter().map(|row| row.invoice_id).collect::<Vec<_>>())?;
+        let is_named = |row: &&Receivable| {
+            let number = invoices.iter().find(|invoice| invoice.id == row.invoice_id).map(|invoice| invoice.number.as_str());
+            number.is_some_and(|number| texts.iter().any(|text| names_number(text, number)))
+        };
+        let named: Vec<&Receivable> = owed.iter().filter(is_named).collect();
+        Ok(if let [only] = named.as_slice() { Some(only.reference.clone()) } else { None })
+    }
+}
