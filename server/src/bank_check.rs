@@ -1,7 +1,7 @@
 //! What a bank's file would do, looked up before anything is booked: the check page and the API show it.
 
 use crate::commands::bank_line::{Facts, Fate, decide, find_awaited, incoming};
-use crate::commands::import_statement::{described, join_on, refusal_of};
+use crate::commands::import_statement::{account_of, described, join_on, refusal_of};
 use crate::commands::import_status::{effect, find_file};
 use crate::commands::payout;
 use crate::hash::sha256_hex;
@@ -58,12 +58,13 @@ pub struct FileCheck {
 /// Looks at every line of the file as the import would.
 pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, Fault> {
     let heads = store::records::load_heads(conn)?;
-    if let Some(refusal) = refusal_of(conn, &heads.custody_iban, read)? {
+    if let Some(refusal) = refusal_of(conn, read)? {
         return Err(refusal.into());
     }
     let mut found = Vec::with_capacity(read.len());
     for statement in read {
         let mut row = described(statement, heads.business_date);
+        row.custody_id = account_of(conn, statement)?.map_or(store::custody::FIRST, |account| account.id);
         join_on(conn, &mut row)?;
         found.push(StatementCheck { row, totals: BTreeMap::new(), fates: BTreeMap::new(), lines: Vec::new() });
     }
@@ -72,7 +73,8 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
     let mut earlier: HashMap<(String, i64), bool> = HashMap::new();
     let (mut running, mut words) = (0, String::new());
     let mut own = Vec::new();
-    for one in incoming(read) {
+    for mut one in incoming(read) {
+        one.line.custody_id = found.get(one.statement).map_or(store::custody::FIRST, |statement| statement.row.custody_id);
         if one.statement != running {
             running = one.statement;
             earlier.extend(own.drain(..));
@@ -121,6 +123,8 @@ fn goes_to(fate: &Fate) -> String {
         }
         Fate::Split(parts) => parts.iter().map(|part| goes_to(&part.fate)).collect::<Vec<_>>().join(" "),
         Fate::Suspense(_, note) => note.clone(),
+        Fate::Transfer(account) => format!("custody account {account}"),
+        Fate::Arrive(line) => format!("bank line {line}"),
         Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_) | Fate::ReturnUnknown(_) => String::new(),
     }
 }

@@ -51,7 +51,7 @@ impl TakeBackLine {
         let line = BankLine::find(batch.conn, self.line_id)?.ok_or(Refusal::NotFound)?;
         let back = way_back(&line).ok_or_else(|| Refusal::StateConflict { state: line.state.clone() })?;
         if back == Back::Receipt {
-            let held = batch.balance(AccountKey::custody(currency_asset(currency(&line.currency)?)))?.0;
+            let held = batch.balance(AccountKey::custody(line.custody_id, currency_asset(currency(&line.currency)?)))?.0;
             if held < line.amount_minor {
                 return Err(Refusal::InsufficientCash { available_minor: held }.into());
             }
@@ -102,7 +102,7 @@ impl TakeBackLine {
         let arguments = json!({ "amount": known.format(amount), "currency": line.currency, "claim": known.format(missing) });
         batch.notify(debtor, "placement_reversed", &arguments, "/home".to_owned());
         if back == Back::Receipt {
-            batch.post(&chart::receipt_reversed(from, debtor, asset, (there, missing)))?;
+            batch.post(&chart::receipt_reversed(line.custody_id, from, debtor, asset, (there, missing)))?;
             line.claim_minor = missing;
             line.party_id = Some(debtor);
             if missing > 0 { "claimed" } else { "reversed" }.clone_into(&mut line.state);

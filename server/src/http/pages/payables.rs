@@ -162,7 +162,9 @@ struct Loaded {
     thread: Thread,
     credits: Vec<CreditNote>,
     evidence: Vec<Evidence>,
-    custody: super::home::Custody,
+    /// Where the receivable is paid to now, and the account that the buyer was told, where it is another one.
+    places: Vec<super::home::PayTo>,
+    told_iban: Option<String>,
     /// What was approved in advance under its number, while it waits for an answer.
     approved: Vec<ApprovedPayable>,
     invoice: Invoice,
@@ -184,7 +186,12 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let thread = thread::load(conn, &row)?;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
-            let custody = super::home::custody(conn)?;
+            let places = super::home::pay_to(conn, std::slice::from_ref(&row.currency))?;
+            let notice = match &receivable {
+                Some(receivable) => AssignmentNotice::find(conn, receivable.id)?,
+                None => None,
+            };
+            let told_iban = notice.map(|row| row.pay_to_iban).filter(|iban| places.iter().all(|place| place.iban != *iban));
             let invoice = Invoice::load(conn, id)?;
             let approved = if row.state == "presented" { advance::list_shown(conn, &invoice)? } else { Vec::new() };
             let waits = ["presented", "disputed"].contains(&row.state.as_str());
@@ -199,7 +206,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
                 thread,
                 credits,
                 evidence,
-                custody,
+                places,
+                told_iban,
                 approved,
                 invoice,
                 standing,
@@ -277,15 +285,18 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     }
     if let Some(receivable) = loaded.receivable.as_ref().filter(|row| row.state != "redeemed") {
         let outstanding = receivable.confirmed_minor.saturating_sub(receivable.paid_minor).max(0);
-        page = page.with(Block::Heading(who.t("payable-pay"))).with(Block::Paragraph(who.t("payable-pay-lead"))).with(
-            Block::Facts(vec![
-                (who.t("payable-outstanding"), Value::money(&receivable.currency, outstanding)),
-                (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
-                (who.t("pay-holder"), Value::text(loaded.custody.holder.clone())),
-                (who.t("field-iban"), Value::code(loaded.custody.iban.clone())),
-                (who.t("field-reference"), Value::code(receivable.reference.clone())),
-            ]),
-        );
+        page = page.with(Block::Heading(who.t("payable-pay"))).with(Block::Paragraph(who.t("payable-pay-lead")));
+        if let Some(iban) = &loaded.told_iban {
+            let words = language.fill("pay-account-changed", &[("iban", iban.clone())]);
+            page = page.with(Block::Notice(web::Tone::Attention, words));
+        }
+        let mut facts = vec![
+            (who.t("payable-outstanding"), Value::money(&receivable.currency, outstanding)),
+            (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
+        ];
+        facts.extend(super::home::pay_to_facts(language, &loaded.places));
+        facts.push((who.t("field-reference"), Value::code(receivable.reference.clone())));
+        page = page.with(Block::Facts(facts));
     }
     let writes_to = person.has_role(Role::Maker).then(|| format!("/payables/{}/message", row.id));
     page.blocks.extend(thread::blocks(language, row, &loaded.thread, writes_to));
