@@ -7,7 +7,7 @@ use domain::assignment::{NoticeFacts, text};
 use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{AssignmentNotice, Invoice, Party, Receivable};
 use utoipa::ToSchema;
 

@@ -152,7 +152,7 @@ impl ResolveLine {
         if !same_money(line, &other)
             || other.direction != "in"
             || other.payout_id.is_some()
-            || ["surplus", "claim_payment"].contains(&other.kind.as_str())
+            || ["surplus", "claim_payment", OWN_TRANSFER].contains(&other.kind.as_str())
         {
             return Err(Refusal::NotSameMoney.into());
         }

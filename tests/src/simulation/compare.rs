@@ -147,7 +147,9 @@ fn conserved(model: &Model, conn: &mut Conn, rows: &[AccountRow]) -> Check {
         let sign = if matches!(row.kind.as_str(), "custody" | "expense" | "claim" | "issued") { -1 } else { 1 };
         *sums.entry(row.asset_id).or_default() += sign * i128::from(row.balance);
         if row.kind == "custody" {
-            same("money at the bank", i128::from(row.balance), model.at_bank.get(&row.asset_id).copied().unwrap_or(0))?;
+            let reported = model.at_bank.get(&(row.owner_id, row.asset_id)).copied().unwrap_or(0);
+            let way = model.on_the_way(row.owner_id, row.asset_id, false);
+            same(format!("money on account {} at the bank", row.owner_id), i128::from(row.balance), reported + way)?;
         }
         if row.kind == "holding" {
             *units.entry(row.asset_id).or_default() += i128::from(row.balance);
@@ -251,7 +253,7 @@ pub fn digest(conn: &mut Conn) -> Result<String, String> {
         TransferRow "number", AccountRow "id", Party "id", BankAccount "id", ApprovalLimit "party_id, currency", BuyerLimit "id", SoloActs "id", IssueTermsRow "currency",
         Holiday "currency, day", Document "sha256", Invoice "id", Confirmation "id", Receivable "id",
         LateClaim "receivable_id, party_id", Offer "id", Purchase "id", Statement "id", BankLine "id", Payout "id",
-        PaymentFile "id", Approval "id", Notice "id" "AND kind <> 'invitation'", Review "id", CreditNote "id", Evidence "id",
+        PaymentFile "id", CustodyAccount "id", Approval "id", Notice "id" "AND kind <> 'invitation'", Review "id", CreditNote "id", Evidence "id",
         Programme "id", ProgrammeVersion "id", ProgrammeMember "id", FeeBill "id",
     );
     Ok(server::hash::hex(&hasher.finalize()))

@@ -25,7 +25,7 @@ use domain::receivable::ConfirmationFacts;
 use domain::undertaking;
 use store::lists::{AuditLine, InvoiceLine};
 use store::records::{Keyed, Record};
-use store::{ApprovedPayable, Confirmation, CreditNote, Evidence, Invoice, Receivable};
+use store::{ApprovedPayable, AssignmentNotice, Confirmation, CreditNote, Evidence, Invoice, Receivable};
 use web::{Block, Column, Field, Form, Language, Page, Row, Selection, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
