@@ -80,11 +80,13 @@ fn check_records(model: &Model, conn: &mut Conn, wanted: &super::model::Touched)
         let known = &model.payouts[&row.id];
         // The day after which a bank counts as silent is the calendar's affair; until it speaks the payout is on its way.
         let state = if row.state == "unknown" { "sent" } else { row.state.as_str() };
-        same(format!("payout {}", row.id), (state, i128::from(row.amount_minor)), (known.state, known.amount))?;
+        let stored = (state, i128::from(row.amount_minor), row.custody_id);
+        same(format!("payout {}", row.id), stored, (known.state, known.amount, known.custody))?;
     }
     for row in BankLine::list_ids(conn, &list(&wanted.lines)).map_err(failed)? {
         let known = &model.lines[&row.id];
-        same(format!("bank line {}", row.id), (row.state.as_str(), i128::from(row.amount_minor)), (known.state, known.amount))?;
+        let stored = (row.state.as_str(), i128::from(row.amount_minor), row.custody_id, row.transfer_id);
+        same(format!("bank line {}", row.id), stored, (known.state, known.amount, known.custody, known.other))?;
     }
     for row in store::Approval::list_ids(conn, &list(&wanted.approvals)).map_err(failed)? {
         same(format!("approval {}", row.id), row.state.as_str(), model.approvals[&row.id].state)?;
