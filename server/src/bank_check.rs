@@ -2,7 +2,7 @@
 
 use crate::commands::bank_line::{Facts, Fate, decide, find_awaited, incoming};
 use crate::commands::bank_members::{RefusedMember, admit};
-use crate::commands::import_statement::{ImportStatement, described, join_on, refusal_of};
+use crate::commands::import_statement::{ImportStatement, account_of, described, join_on, refusal_of};
 use crate::commands::import_status::{effect, find_file};
 use crate::commands::payout;
 use crate::hash::sha256_hex;
@@ -61,7 +61,7 @@ pub struct FileCheck {
 /// Looks at a file as the import would: at the members of a zip that would be taken up.
 pub fn file(conn: &mut Conn, read: &ImportStatement) -> Result<FileCheck, Fault> {
     let heads = store::records::load_heads(conn)?;
-    let admitted = admit(conn, &heads.custody_iban, read)??;
+    let admitted = admit(conn, read)??;
     let mut check = statements(conn, &admitted.statements)?;
     if !admitted.refused.is_empty() {
         let words: Vec<String> = admitted.refused.iter().map(|member| format!("{} {}", member.name, member.code)).collect();
@@ -74,12 +74,13 @@ pub fn file(conn: &mut Conn, read: &ImportStatement) -> Result<FileCheck, Fault>
 /// Looks at every line of the file as the import would.
 pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, Fault> {
     let heads = store::records::load_heads(conn)?;
-    if let Some(refusal) = refusal_of(conn, &heads.custody_iban, read)? {
+    if let Some(refusal) = refusal_of(conn, read)? {
         return Err(refusal.into());
     }
     let mut found = Vec::with_capacity(read.len());
     for statement in read {
         let mut row = described(statement, heads.business_date);
+        row.custody_id = account_of(conn, statement)?.map_or(store::custody::FIRST, |account| account.id);
         join_on(conn, &mut row)?;
         found.push(StatementCheck { row, totals: BTreeMap::new(), fates: BTreeMap::new(), lines: Vec::new() });
     }
@@ -88,7 +89,8 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
     let mut earlier: HashMap<(String, i64), bool> = HashMap::new();
     let (mut running, mut words) = (0, String::new());
     let mut own = Vec::new();
-    for one in incoming(read) {
+    for mut one in incoming(read) {
+        one.line.custody_id = found.get(one.statement).map_or(store::custody::FIRST, |statement| statement.row.custody_id);
         if one.statement != running {
             running = one.statement;
             earlier.extend(own.drain(..));
@@ -137,6 +139,8 @@ fn goes_to(fate: &Fate) -> String {
         }
         Fate::Split(parts) => parts.iter().map(|part| goes_to(&part.fate)).collect::<Vec<_>>().join(" "),
         Fate::Suspense(_, note) => note.clone(),
+        Fate::Transfer(account) => format!("custody account {account}"),
+        Fate::Arrive(line) => format!("bank line {line}"),
         Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_) | Fate::ReturnUnknown(_) => String::new(),
     }
 }

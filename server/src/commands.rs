@@ -228,6 +228,8 @@ commands!(
     change_password ChangePassword,
     change_programme ChangeProgramme,
     change_user ChangeUser,
+    choose_custody_account ChooseCustodyAccount,
+    close_custody_account CloseCustodyAccount,
     close_day CloseDay,
     confirm_invoice ConfirmInvoice,
     confirm_list ConfirmList,
@@ -257,6 +259,7 @@ commands!(
     invite_to_programme InviteToProgramme,
     invite_user InviteUser,
     keep_bank_file KeepBankFile,
+    open_custody_account OpenCustodyAccount,
     propose_bank_account ProposeBankAccount,
     propose_programme ProposeProgramme,
     queue_mails QueueMails,
@@ -346,12 +349,15 @@ pub mod cancel_payout;
 pub mod change_password;
 pub mod change_programme;
 pub mod change_user;
+pub mod choose_custody_account;
+pub mod close_custody_account;
 pub mod close_day;
 pub mod confirm_invoice;
 pub mod confirm_list;
 pub mod continue_import;
 pub mod create_offer;
 pub mod create_payment_file;
+pub mod custody;
 pub mod decide_approval;
 pub mod decide_bank_account;
 pub mod decide_company;
@@ -378,6 +384,7 @@ pub mod invite_user;
 pub mod keep_bank_file;
 pub mod known;
 pub mod links;
+pub mod open_custody_account;
 pub mod payout;
 pub mod programmes;
 pub mod propose_bank_account;

@@ -453,6 +453,11 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
                 println!("BROKEN at {}: {}", finding.place, finding.problem);
                 return Ok(ExitCode::FAILURE);
             }
+            for account in store::custody::list(&mut conn)? {
+                for (currency, minor) in store::custody::balances(&mut conn, account.id)? {
+                    println!("custody account {} ({}): {} {}", account.iban, account.state, currency.code(), currency.decimal(minor));
+                }
+            }
             println!(
                 "everything fits: each asset sums to zero, every balance follows from the journal, the log of {} records from the audit",
                 coverage.log_size

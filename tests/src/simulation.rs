@@ -41,10 +41,18 @@ pub enum Bug {
     AnsweredBeforeDurable,
     /// A purchase does not use up the financier's limit.
     LimitNotUsed,
+    /// A line of the second custody account is kept as one of the first.
+    WrongAccount,
 }
 
 impl Bug {
-    pub const ALL: [Self; 4] = [Self::RetriedUnderNewKey, Self::HoldNotCounted, Self::AnsweredBeforeDurable, Self::LimitNotUsed];
+    pub const ALL: [Self; 5] = [
+        Self::RetriedUnderNewKey,
+        Self::HoldNotCounted,
+        Self::AnsweredBeforeDurable,
+        Self::LimitNotUsed,
+        Self::WrongAccount,
+    ];
 
     /// What a store with this mistake would do after its own writes; SQLite only.
     fn trigger(self) -> Option<&'static str> {
@@ -57,6 +65,10 @@ impl Bug {
                 "CREATE TRIGGER bug AFTER INSERT ON purchases BEGIN \
                  UPDATE buyer_limits SET used_minor = used_minor - NEW.units_minor WHERE financier_id = NEW.financier_id \
                  AND used_minor >= NEW.units_minor; END",
+            ),
+            Self::WrongAccount => Some(
+                "CREATE TRIGGER bug AFTER INSERT ON bank_lines WHEN NEW.custody_id > 0 BEGIN \
+                 UPDATE bank_lines SET custody_id = 0 WHERE id = NEW.id; END",
             ),
             Self::RetriedUnderNewKey | Self::AnsweredBeforeDurable => None,
         }
@@ -99,6 +111,10 @@ pub struct Report {
     pub days: i64,
     pub redeemed: u64,
     pub overdue: u64,
+    /// Lines booked on the second custody account, payouts that left it, and transfers between the two of which both lines came.
+    pub on_second: u64,
+    pub paid_by_second: u64,
+    pub transfers: u64,
     /// What came of each kind of command, and how often.
     pub outcomes: BTreeMap<String, u64>,
     /// SHA-256 of every row at the end.
@@ -268,6 +284,13 @@ impl Simulation {
         let count = |state: &str| self.model.receivables.values().filter(|one| one.state == state).count();
         self.report.redeemed = u64::try_from(count("redeemed")).unwrap_or(0);
         self.report.overdue = u64::try_from(count("overdue")).unwrap_or(0);
+        let (lines, payouts) = (self.model.lines.values(), self.model.payouts.values());
+        let booked = |one: &&model::Line| one.custody > 0 && !["skipped", "attention"].contains(&one.state);
+        let joined = |one: &&model::Line| one.kind == "own_transfer" && one.twin.is_some() && one.incoming;
+        self.report.on_second = u64::try_from(lines.clone().filter(booked).count()).unwrap_or(0);
+        self.report.transfers = u64::try_from(lines.filter(joined).count()).unwrap_or(0);
+        let paid = payouts.filter(|one| one.custody > 0 && one.state == "settled");
+        self.report.paid_by_second = u64::try_from(paid.count()).unwrap_or(0);
         self.report.digest = compare::digest(&mut self.conn)?;
         Ok(())
     }

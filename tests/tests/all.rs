@@ -11,6 +11,7 @@ mod bank_channel;
 mod browser;
 mod cluster;
 mod confirmation;
+mod custody;
 mod deliveries;
 mod demo_days;
 mod deployment;

@@ -323,7 +323,7 @@ fn the_same_reference_in_another_currency_is_another_booking() {
         let dollar = String::from_utf8(file("DOLLAR-2", "USD", "USD")).unwrap().replace("SAME-1", "OTHER-1").into_bytes();
         assert_eq!(it.import_file(dollar).json()["result"]["attention"], 1);
         let line = it.newest();
-        assert_eq!((line.kind.as_str(), it.balance(AccountKey::custody(AssetId(840)))), ("no_terms", 0));
+        assert_eq!((line.kind.as_str(), it.balance(AccountKey::custody(0, AssetId(840)))), ("no_terms", 0));
         let accept = json!({ "line_id": line.id, "act": "accept", "reason": "early" });
         assert_eq!(it.refused("resolve-line", &accept), "currency_unknown");
         let terms = json!({
@@ -462,7 +462,7 @@ fn statements_must_add_up_and_follow_one_another() {
         // What explains a difference is named: a line that waits, a receipt by hand, a notification after the balance.
         let _ = it.agree("record-receipt", &it.receipt(4_400, &it.reference));
         assert_eq!(it.notify(&[debit("1.23", "KPAY-NOBODY"), credit("6.00", &it.reference)])["attention"], 1);
-        let compared = store::reconciliation::compare(&mut it.world.conn(), "EUR", None).unwrap().unwrap();
+        let compared = store::reconciliation::compare(&mut it.world.conn(), (0, "EUR"), None).unwrap().unwrap();
         assert_eq!((compared.recorded_minor, compared.later_minor, compared.closing_minor), (4_400, 600, 3_101));
         let text = it.operator.open("/ops/reconciliation").text();
         assert!(text.contains("Receipts by hand that no file has brought yet EUR 44.00"), "{text}");
@@ -509,7 +509,7 @@ fn a_value_date_that_is_far_away_waits_for_a_person() {
 fn what_needs_a_person_can_be_decided_by_two() {
     for database in Database::both() {
         let it = Desk::start(database);
-        let (expense, custody) = (AccountKey::expense(AssetId(978)), AccountKey::custody(AssetId(978)));
+        let (expense, custody) = (AccountKey::expense(AssetId(978)), AccountKey::custody(0, AssetId(978)));
         let claim = |owner: i64| it.balance(AccountKey::claim(owner, AssetId(978)));
         it.notify(&[credit("100.00", &it.reference)]);
         let receipt = it.newest().id;

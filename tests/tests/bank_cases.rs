@@ -710,7 +710,7 @@ fn a_wrong_placement_is_taken_back() {
         let theirs = it.world.api(BUYER.3).get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
         let cash = |party: i64| it.balance(AccountKey::cash(party, AssetId(978)));
         let claim = |party: i64| it.balance(AccountKey::claim(party, AssetId(978)));
-        let custody = || it.balance(AccountKey::custody(AssetId(978)));
+        let custody = || it.balance(AccountKey::custody(0, AssetId(978)));
         let take_back = |line: i64| json!({ "line_id": line, "reason": "it was the other company's" });
 
         // Placed with the wrong company, taken back, and placed rightly.
@@ -763,7 +763,7 @@ fn a_wrong_placement_is_taken_back() {
         assert_eq!(it.refused("take-back-line", &take_back(recorded)), "state_conflict", "once");
         let balance = server::demo::files::camt053(CUSTODY_IBAN, domain::Currency::EUR, DAY.parse().unwrap(), "BAL", before, &[]);
         assert_eq!(it.import_file(balance.into_bytes()).status, 200);
-        let compared = store::reconciliation::compare(&mut it.world.conn(), "EUR", None).unwrap().unwrap();
+        let compared = store::reconciliation::compare(&mut it.world.conn(), (0, "EUR"), None).unwrap().unwrap();
         assert_eq!((compared.recorded_minor, compared.unexplained_minor()), (0, 0), "books and bank agree without it");
         let _ = it.agree("record-receipt", &it.receipt(800, &theirs));
         assert_eq!(it.notify(&[euro("8.00", "P-3", &theirs)])["confirmed"], 1);

@@ -57,6 +57,13 @@ const SHOWN: &[(&str, &str)] = &[
     ("terms_changed", "programmes::each_rule_of_eligibility_is_told_with_its_figures"),
     ("programme_changed", "programmes::a_programme_from_the_proposal_to_the_last_fee"),
     ("other_programme", "programmes::new_terms_hold_for_whoever_accepts_them"),
+    ("custody_account_known", "custody::an_account_is_replaced_over_time"),
+    ("custody_account_missing", "custody::an_account_is_replaced_over_time"),
+    ("custody_account_chosen", "custody::an_account_is_replaced_over_time"),
+    ("custody_currency_other", "custody::statements_of_each_account_reconcile_by_themselves"),
+    ("custody_not_empty", "custody::an_account_is_replaced_over_time"),
+    ("custody_still_used", "custody::an_account_is_replaced_over_time"),
+    ("custody_short", "custody::a_payment_file_draws_on_the_right_account"),
     ("proof_not_ready", "proofs::a_holder_proves_its_position_to_a_stranger"),
     ("nothing_to_prove", "proofs::a_holder_proves_its_position_to_a_stranger"),
 ];

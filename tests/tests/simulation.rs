@@ -19,6 +19,7 @@ fn ten_thousand_commands_do_what_the_model_says() {
     println!("drawn seed: {drawn}");
     let mut seen = std::collections::BTreeSet::new();
     let (mut purchases, mut lost, mut died, mut failed) = (0, 0, 0, 0);
+    let mut second = [0; 3];
     for (seed, commands) in [(1, 2_500), (3, 2_500), (4, 2_500), (100, 1_500), (drawn, 1_000)] {
         let report = holds(sqlite(Settings::new(seed, commands)));
         seen.extend(report.outcomes.keys().cloned());
@@ -26,7 +27,9 @@ fn ten_thousand_commands_do_what_the_model_says() {
         lost += report.unknown_and_done;
         died += report.crashes_inside;
         failed += report.failed;
+        second = [second[0] + report.on_second, second[1] + report.paid_by_second, second[2] + report.transfers];
     }
+    assert!(second[0] > 50 && second[1] > 5 && second[2] > 5, "two custody accounts: {second:?}");
     // A simulation in which nothing happens proves nothing.
     assert!(purchases > 100 && lost > 50 && died > 20 && failed > 10, "{purchases} {lost} {died} {failed}");
     for outcome in [

@@ -47,7 +47,7 @@ impl Tone {
             "confirmed" | "assigned" | "paid" | "redeemed" | "settled" | "active" | "verified" | "approved" | "matched"
             | "placed" | "issued" | "sent" | "acknowledged" | "review_cleared" | "imported" | "follows" | "first"
             | "expensed" | "explained" | "link_used" | "used" | "programme_open" | "version_approved" | "member_joined"
-            | "fee_paid" | "done" => Self::Done,
+            | "fee_paid" | "done" | "custody_open" => Self::Done,
             "partially_confirmed"
             | "part_paid"
             | "part_redeemed"
@@ -67,11 +67,13 @@ impl Tone {
             | "failed"
             | "fee_open"
             | "version_proposed"
-            | "programme_suspended" => Self::Attention,
+            | "programme_suspended"
+            | "custody_proposed"
+            | "custody_closing" => Self::Attention,
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected"
             | "link_revoked" | "link_expired" | "link_locked" | "lapsed" | "programme_closed" | "programme_rejected"
-            | "version_rejected" | "member_declined" | "member_left" | "member_removed" | "refused" => Self::Stopped,
+            | "version_rejected" | "member_declined" | "member_left" | "member_removed" | "refused" | "custody_closed" => Self::Stopped,
             "draft" | "presented" | "credited" | "open" | "invited" | "pending" | "queued" | "factor_none" | "accepted"
             | "authorised" | "created" | "noted" | "running" | "waiting" | "excluded" | "given" | "review_open" | "kept"
             | "importing" | "none" | "link_open" | "held" | "programme_proposed" | "member_invited" => Self::Waiting,

@@ -11,13 +11,14 @@ named! {
         Repeat => "possible_repeat", Recorded => "possibly_recorded", OtherCurrency => "other_currency", NoTerms => "no_terms",
         ValueDate => "value_date", NoRoom => "no_room", Reversal => "reversal", UnknownDebit => "unknown_debit",
         DoubleDebit => "double_debit", SmallPart => "small_part", Announced => "announced",
+        NoCover => "no_cover", OwnTransfer => "possible_transfer",
     }
 }
 
 named! {
     /// What two people may do with a line.
     Act {
-        Accept => "accept", Same => "same", Link => "link", Reverse => "reverse", Expense => "expense", Claim => "claim",
+        Accept => "accept", Same => "same", Link => "link", Transfer => "transfer", Reverse => "reverse", Expense => "expense", Claim => "claim",
         SettleClaim => "settle_claim", WriteOff => "write_off", Explain => "explain",
     }
 }
@@ -26,7 +27,7 @@ impl Act {
     /// Whether another record must be named with it.
     #[must_use]
     pub fn names_another(self) -> bool {
-        matches!(self, Self::Same | Self::Link | Self::Reverse | Self::SettleClaim)
+        matches!(self, Self::Same | Self::Link | Self::Transfer | Self::Reverse | Self::SettleClaim)
     }
 }
 
@@ -34,17 +35,18 @@ impl Act {
 #[must_use]
 pub fn acts(attention: Attention) -> &'static [Act] {
     match attention {
-        Attention::Recorded => &[Act::Same, Act::Accept, Act::Explain],
+        Attention::Recorded | Attention::OwnTransfer => &[Act::Same, Act::Accept, Act::Explain],
         Attention::Repeat
         | Attention::NoTerms
         | Attention::ValueDate
         | Attention::NoRoom
+        | Attention::NoCover
         | Attention::SmallPart
         | Attention::Announced => &[Act::Accept, Act::Explain],
         // What is not the account's currency cannot be on the account: it is only looked into.
         Attention::OtherCurrency => &[Act::Explain],
         Attention::Reversal => &[Act::Reverse, Act::Claim, Act::Expense, Act::Explain],
-        Attention::UnknownDebit => &[Act::Link, Act::Expense, Act::Claim, Act::Explain],
+        Attention::UnknownDebit => &[Act::Link, Act::Transfer, Act::Expense, Act::Claim, Act::Explain],
         Attention::DoubleDebit => &[Act::Claim, Act::Expense, Act::Explain],
     }
 }

@@ -30,8 +30,8 @@ impl AccountKind {
     }
 }
 
-/// An account by what it is: its kind, its owner (company, or receivable for `collection`; 0 for the
-/// platform) and its asset.
+/// An account by what it is: its kind, its owner (company, receivable for `collection`, or account at the bank for
+/// `custody`; 0 for the platform) and its asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountKey {
     pub kind: AccountKind,
@@ -40,9 +40,10 @@ pub struct AccountKey {
 }
 
 impl AccountKey {
+    /// Money on one of the platform's accounts at banks, by the account's number; 0 is the account of the founding.
     #[must_use]
-    pub fn custody(asset: AssetId) -> Self {
-        Self { kind: AccountKind::Custody, owner: 0, asset }
+    pub fn custody(account: i64, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Custody, owner: account, asset }
     }
     #[must_use]
     pub fn cash(party: i64, asset: AssetId) -> Self {
@@ -150,6 +151,7 @@ codes! {
     ChargeReversed = 57 => "charge_reversed",
     ClaimReversed = 58 => "claim_reversed",
     WriteOffReversed = 59 => "write_off_reversed",
+    OwnTransfer = 60 => "own_transfer",
 }
 
 /// One line of a recipe, by account key; the writer finds the accounts and opens the missing ones.
@@ -167,21 +169,21 @@ fn line(debit: AccountKey, credit: AccountKey, amount: i64, booking: Booking) ->
 
 /// A company's money has arrived at the bank.
 #[must_use]
-pub fn deposit(party: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
-    line(AccountKey::custody(currency), AccountKey::cash(party, currency), amount, Booking::Deposit).into_iter().collect()
+pub fn deposit(bank: i64, party: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::custody(bank, currency), AccountKey::cash(party, currency), amount, Booking::Deposit).into_iter().collect()
 }
 
 /// The buyer's money for one receivable has arrived at the bank.
 #[must_use]
-pub fn collection(receivable: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
-    let (debit, credit) = (AccountKey::custody(currency), AccountKey::collection(receivable, currency));
+pub fn collection(bank: i64, receivable: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::custody(bank, currency), AccountKey::collection(receivable, currency));
     line(debit, credit, amount, Booking::Collection).into_iter().collect()
 }
 
 /// Money has arrived that nobody can place yet.
 #[must_use]
-pub fn unmatched(currency: AssetId, amount: i64) -> Vec<Posting> {
-    line(AccountKey::custody(currency), AccountKey::suspense(currency), amount, Booking::Unmatched).into_iter().collect()
+pub fn unmatched(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::custody(bank, currency), AccountKey::suspense(currency), amount, Booking::Unmatched).into_iter().collect()
 }
 
 /// Money that waited in suspense has found its place.
@@ -200,21 +202,41 @@ pub fn suspense_to_collection(receivable: i64, currency: AssetId, amount: i64) -
 
 /// The bank has taken money for itself: the platform's own cost.
 #[must_use]
-pub fn bank_charge(currency: AssetId, amount: i64) -> Vec<Posting> {
-    line(AccountKey::expense(currency), AccountKey::custody(currency), amount, Booking::BankCharge).into_iter().collect()
+pub fn bank_charge(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::expense(currency), AccountKey::custody(bank, currency), amount, Booking::BankCharge).into_iter().collect()
 }
 
 /// Money has left the account that somebody must bring back: `debtor` owes it, or whoever else where nobody here does.
 #[must_use]
-pub fn claim_made(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
-    line(AccountKey::claim(debtor, currency), AccountKey::custody(currency), amount, Booking::ClaimMade).into_iter().collect()
+pub fn claim_made(bank: i64, debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::claim(debtor, currency), AccountKey::custody(bank, currency), amount, Booking::ClaimMade).into_iter().collect()
 }
 
 /// The bank has taken a receipt back: out of where it is, as far as it is still there; the rest is a claim.
 #[must_use]
-pub fn receipt_reversed(from: AccountKey, debtor: i64, currency: AssetId, (there, missing): (i64, i64)) -> Vec<Posting> {
-    let back = line(from, AccountKey::custody(currency), there, Booking::ReceiptReversed);
-    back.into_iter().chain(claim_made(debtor, currency, missing)).collect()
+pub fn receipt_reversed(
+    bank: i64,
+    from: AccountKey,
+    debtor: i64,
+    currency: AssetId,
+    (there, missing): (i64, i64),
+) -> Vec<Posting> {
+    let back = line(from, AccountKey::custody(bank, currency), there, Booking::ReceiptReversed);
+    back.into_iter().chain(claim_made(bank, debtor, currency, missing)).collect()
+}
+
+/// Money moves between two of the platform's own accounts at banks.
+#[must_use]
+pub fn own_transfer((from, to): (i64, i64), currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::custody(to, currency), AccountKey::custody(from, currency));
+    line(debit, credit, amount, Booking::OwnTransfer).into_iter().collect()
+}
+
+/// The debit of money that has reached another of the platform's accounts and waited there in suspense.
+#[must_use]
+pub fn own_transfer_from_suspense(from: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::suspense(currency), AccountKey::custody(from, currency));
+    line(debit, credit, amount, Booking::OwnTransfer).into_iter().collect()
 }
 
 /// Money was placed wrongly: back into suspense out of where it is, as far as it is still there; the rest is a claim.
@@ -241,14 +263,14 @@ pub fn claim_written_off(debtor: i64, currency: AssetId, amount: i64) -> Vec<Pos
 
 /// A debit was no charge of the bank after all: it waits again, and the money counts as there until people know where it went.
 #[must_use]
-pub fn charge_reversed(currency: AssetId, amount: i64) -> Vec<Posting> {
-    line(AccountKey::custody(currency), AccountKey::expense(currency), amount, Booking::ChargeReversed).into_iter().collect()
+pub fn charge_reversed(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    line(AccountKey::custody(bank, currency), AccountKey::expense(currency), amount, Booking::ChargeReversed).into_iter().collect()
 }
 
 /// A debit is nothing to claim after all: it waits again.
 #[must_use]
-pub fn claim_reversed(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
-    let (debit, credit) = (AccountKey::custody(currency), AccountKey::claim(debtor, currency));
+pub fn claim_reversed(bank: i64, debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::custody(bank, currency), AccountKey::claim(debtor, currency));
     line(debit, credit, amount, Booking::ClaimReversed).into_iter().collect()
 }
 
@@ -275,14 +297,14 @@ pub fn payout_request(party: Option<i64>, currency: AssetId, amount: i64) -> Vec
 
 /// The bank's statement shows that a payout has left.
 #[must_use]
-pub fn payout(hold: TransferNumber, currency: AssetId, amount: i64) -> Vec<Posting> {
-    vec![Posting::PostHold { hold, credit: AccountKey::custody(currency), amount, booking: Booking::PayoutDone }]
+pub fn payout(bank: i64, hold: TransferNumber, currency: AssetId, amount: i64) -> Vec<Posting> {
+    vec![Posting::PostHold { hold, credit: AccountKey::custody(bank, currency), amount, booking: Booking::PayoutDone }]
 }
 
 /// A debit was another one than this payout's: the money is where it was, and earmarked again for the payout that is still with the bank.
 #[must_use]
-pub fn payout_unlinked(party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
-    let (debit, credit) = (AccountKey::custody(currency), payout_source(party, currency));
+pub fn payout_unlinked(bank: i64, party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::custody(bank, currency), payout_source(party, currency));
     let back = line(debit, credit, amount, Booking::PayoutUnlinked);
     back.into_iter().chain(payout_request(party, currency, amount)).collect()
 }
@@ -295,8 +317,8 @@ pub fn payout_failed(hold: TransferNumber) -> Vec<Posting> {
 
 /// A payout that had left comes back: the reversing entry.
 #[must_use]
-pub fn payout_return(party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
-    let (debit, credit) = (AccountKey::custody(currency), payout_source(party, currency));
+pub fn payout_return(bank: i64, party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
+    let (debit, credit) = (AccountKey::custody(bank, currency), payout_source(party, currency));
     line(debit, credit, amount, Booking::PayoutReturn).into_iter().collect()
 }
 
@@ -395,6 +417,8 @@ mod tests {
             _ => "junior",
         };
         let owner = |key: &AccountKey| match (key.kind, key.owner) {
+            (AccountKind::Custody, 8) => "other",
+            (AccountKind::Custody, _) => "account",
             (_, 0) => "0",
             (AccountKind::Collection, _) => "receivable",
             (_, 1) => "supplier",
@@ -453,18 +477,20 @@ mod tests {
         let mut redemption = Vec::new();
         crate::waterfall::pay_holder(&mut redemption, &place, holder.party, &plan.share(&holder).unwrap());
         redemption.extend(plan.closing(&place));
-        let mut expected = rows("deposit", &deposit(2, currency, 1));
-        expected.extend(rows("collection", &collection(50, currency, 1)));
-        expected.extend(rows("unmatched", &unmatched(currency, 1)));
+        let mut expected = rows("deposit", &deposit(9, 2, currency, 1));
+        expected.extend(rows("collection", &collection(9, 50, currency, 1)));
+        expected.extend(rows("unmatched", &unmatched(9, currency, 1)));
         expected.extend(rows("place suspense", &suspense_to_cash(2, currency, 1)));
         expected.extend(rows("place suspense", &suspense_to_collection(50, currency, 1)));
-        expected.extend(rows("bank charge", &bank_charge(currency, 1)));
-        expected.extend(rows("receipt reversed", &receipt_reversed(AccountKey::cash(2, currency), 2, currency, (1, 1))));
+        expected.extend(rows("bank charge", &bank_charge(9, currency, 1)));
+        expected.extend(rows("receipt reversed", &receipt_reversed(9, AccountKey::cash(2, currency), 2, currency, (1, 1))));
+        expected.extend(rows("own transfer", &own_transfer((9, 8), currency, 1)));
+        expected.extend(rows("own transfer that waited", &own_transfer_from_suspense(9, currency, 1)));
         expected.extend(rows("placement reversed", &placement_reversed(AccountKey::cash(2, currency), 2, currency, (1, 1))));
         expected.extend(rows("claim settled", &claim_settled(2, currency, 1)));
         expected.extend(rows("claim written off", &claim_written_off(2, currency, 1)));
-        expected.extend(rows("bank charge taken back", &charge_reversed(currency, 1)));
-        expected.extend(rows("claim taken back", &claim_reversed(0, currency, 1)));
+        expected.extend(rows("bank charge taken back", &charge_reversed(9, currency, 1)));
+        expected.extend(rows("claim taken back", &claim_reversed(9, 0, currency, 1)));
         expected.extend(rows("write-off taken back", &write_off_reversed(2, currency, 1)));
         expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
         expected.extend(rows("offer", &offer(1, senior, 10)));
@@ -479,12 +505,12 @@ mod tests {
         expected.extend(rows("fees collected", &fee_paid(3, currency, 1)));
         expected.extend(rows("redemption", &redemption));
         expected.extend(rows("payout request", &payout_request(Some(1), currency, 1)));
-        expected.extend(rows("payout", &payout(TransferNumber(1), currency, 1)));
+        expected.extend(rows("payout", &payout(9, TransferNumber(1), currency, 1)));
         expected.extend(rows("payout rejected", &payout_failed(TransferNumber(1))));
-        expected.extend(rows("payout returned", &payout_return(Some(1), currency, 1)));
-        expected.extend(rows("payout unlinked", &payout_unlinked(Some(1), currency, 1)));
+        expected.extend(rows("payout returned", &payout_return(9, Some(1), currency, 1)));
+        expected.extend(rows("payout unlinked", &payout_unlinked(9, Some(1), currency, 1)));
         expected.extend(rows("return of a receipt", &payout_request(None, currency, 1)));
-        expected.extend(rows("return of a receipt came back", &payout_return(None, currency, 1)));
+        expected.extend(rows("return of a receipt came back", &payout_return(9, None, currency, 1)));
         let shown: Vec<&str> = expected.iter().filter_map(|row| row.trim_end_matches(" |").rsplit(' ').next()).collect();
         let missing: Vec<&str> = Booking::ALL.iter().map(|booking| booking.name()).filter(|name| !shown.contains(name)).collect();
         assert!(missing.is_empty(), "no recipe books {missing:?}");

@@ -15,6 +15,7 @@ pub mod calendar;
 pub mod chart;
 pub mod confirmation_list;
 pub mod creditor_reference;
+pub mod custody;
 pub mod day_count;
 pub mod evidence;
 pub mod four_eyes;

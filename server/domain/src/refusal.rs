@@ -188,6 +188,19 @@ refusals! {
     /// The two records that are to be one differ in amount or currency.
     NotSameMoney => "not_same_money",
     NothingToPay => "nothing_to_pay",
+    // The platform's accounts at banks
+    CustodyAccountKnown { account: String } => "custody_account_known",
+    /// No open account of the platform carries the currency.
+    CustodyAccountMissing { currency: String } => "custody_account_missing",
+    /// The account carries another currency.
+    CustodyCurrencyOther { account: String, currency: String } => "custody_currency_other",
+    /// It pays out and is told to payers: another one must be chosen first.
+    CustodyAccountChosen { currency: String } => "custody_account_chosen",
+    CustodyNotEmpty { currency: String, left_minor: i64 } => "custody_not_empty",
+    /// So many lines, payouts and transfers of it wait.
+    CustodyStillUsed { found: i64 } => "custody_still_used",
+    /// The file would draw more than the account has by the books.
+    CustodyShort { account: String, currency: String, available_minor: i64 } => "custody_short",
     // Days
     DayNotReached { date: NaiveDate } => "day_not_reached",
     DayInPast { date: NaiveDate } => "day_in_past",

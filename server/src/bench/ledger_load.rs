@@ -32,7 +32,7 @@ impl Load {
             store::connection::begin_batch(&mut load.conn)?;
             let mut book = Book::after(load.last);
             let mut new = Vec::new();
-            let custody = AccountKey::custody(ASSET);
+            let custody = AccountKey::custody(store::custody::FIRST, ASSET);
             if first == 1 {
                 new.push(NewAccount { id: AccountId(0), key: custody, ceiling: None });
             }

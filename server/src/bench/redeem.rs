@@ -118,6 +118,7 @@ pub fn payment(receivable: &Receivable, amount_minor: i64, value_date: chrono::N
         reference: receivable.reference.clone(),
         bank_reference: String::new(),
         other_than: i64::MAX,
+        account_id: None,
         reason: "seen at the bank".to_owned(),
     };
     (operators, receipt.into())

@@ -7,7 +7,7 @@ use domain::assignment::{NoticeFacts, text};
 use domain::party::Capacity;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{AssignmentNotice, Invoice, Party, Receivable};
 use utoipa::ToSchema;
 
@@ -23,9 +23,8 @@ pub fn give(batch: &mut Batch<'_>, receivable: &Receivable, invoice: &Invoice) -
     if AssignmentNotice::find(batch.conn, receivable.id)?.is_some() {
         return Ok(());
     }
-    let operator = Party::find_where(batch.conn, "capacities LIKE '%operator%' ORDER BY id", &[])?.ok_or(Refusal::NotFound)?;
     let (buyer, supplier) = (Party::load(batch.conn, receivable.buyer_id)?, Party::load(batch.conn, receivable.supplier_id)?);
-    let iban = batch.heads.custody_iban.clone();
+    let account = super::custody::current(batch.conn, &receivable.currency)?;
     let known = super::currency(&receivable.currency)?;
     let (text_en, text_zh) = text(&NoticeFacts {
         buyer: &buyer.name,
@@ -33,8 +32,8 @@ pub fn give(batch: &mut Batch<'_>, receivable: &Receivable, invoice: &Invoice) -
         invoice_number: &invoice.number,
         amount: &format!("{} {}", receivable.currency, known.format(receivable.confirmed_minor)),
         payment_date: &receivable.payment_date.to_string(),
-        pay_to: &operator.name,
-        iban: &iban,
+        pay_to: &account.holder,
+        iban: &account.iban,
         reference: &receivable.reference,
     });
     let notice = AssignmentNotice {
@@ -43,8 +42,8 @@ pub fn give(batch: &mut Batch<'_>, receivable: &Receivable, invoice: &Invoice) -
         hash: crate::hash::sha256_hex(text_en.as_bytes()),
         text_en,
         text_zh,
-        pay_to: operator.name,
-        pay_to_iban: iban,
+        pay_to: account.holder,
+        pay_to_iban: account.iban,
         given_at: batch.now,
         acknowledged_by: None,
         acknowledged_at: None,

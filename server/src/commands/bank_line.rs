@@ -20,7 +20,7 @@ use domain::settlement_instruction::{InstructionEvent, InstructionState};
 use formats::camt::{Advised, Collective, Entry, EntryDetail, Return, Statement as CamtStatement};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::records::Record;
-use store::{BankLine, Conn, IssueTermsRow, Payout, StoreError};
+use store::{BankLine, Conn, CustodyAccount, IssueTermsRow, Payout, StoreError};
 
 /// One transaction of a file on its way in.
 #[derive(Clone, Debug, Default)]
@@ -215,6 +215,12 @@ pub struct Facts {
     pub entries: Entries,
     /// Who may have paid what names no place.
     payers: Payers,
+    /// The platform's accounts at banks.
+    custody: Vec<CustodyAccount>,
+    /// Transfers between them that earlier lines of the file on a check page have begun.
+    begun: Vec<BankLine>,
+    /// Lines of transfers that earlier lines of the file have closed.
+    arrived: BTreeSet<i64>,
 }
 
 impl Facts {
@@ -232,16 +238,11 @@ impl Facts {
             recorded.entry((row.currency.clone(), row.amount_minor)).or_default().push(row);
         }
         let awaited = BankLine::find_where(conn, "kind = 'announced' LIMIT 1", &[])?.is_some();
-        Ok(Self {
-            today,
-            calendars,
-            announced,
-            awaited,
-            recorded,
-            spent: BTreeSet::new(),
-            entries: Entries::default(),
-            payers: Payers::default(),
-        })
+        let custody = store::custody::list(conn)?;
+        let (spent, arrived) = (BTreeSet::new(), BTreeSet::new());
+        let (entries, begun) = (Entries::default(), Vec::new());
+        let payers = Payers::default();
+        Ok(Self { today, calendars, announced, awaited, recorded, spent, entries, payers, custody, begun, arrived })
     }
 
     /// Whether the platform has terms for the currency.
@@ -261,6 +262,10 @@ impl Facts {
         let near = self.recorded.get(&(line.currency.clone(), line.amount_minor))?.iter().filter(|row| is_near(row, line));
         let certain = |row: &&BankLine| {
             let place = row.receivable_id.map(Target::Receivable).or(row.party_id.map(Target::Company));
+            // Money on another account is other money until a person says that it is not.
+            if row.custody_id != line.custody_id {
+                return false;
+            }
             // A bank uses its references again: with another payee the same one says nothing.
             match target {
                 Some(_) => place == target,
@@ -283,6 +288,16 @@ impl Facts {
             Fate::Settle(payouts, _) => self.spent.extend(payouts.iter().map(|payout| payout.id)),
             Fate::GiveBack(payout, _) => {
                 self.spent.insert(payout.id);
+            }
+            // What an import has written is found where it is kept.
+            Fate::Transfer(other) if line.id == 0 => self.begun.push(BankLine { transfer_id: Some(*other), ..line.clone() }),
+            Fate::Arrive(0) => {
+                if let Some(at) = self.begun.iter().position(|row| meets(row, line)) {
+                    self.begun.remove(at);
+                }
+            }
+            Fate::Arrive(twin) => {
+                self.arrived.insert(*twin);
             }
             Fate::Split(parts) => {
                 for part in parts {
@@ -320,6 +335,10 @@ pub enum Fate {
     Settle(Vec<Payout>, i64),
     /// The debit of a payout whose return was quicker and has booked both.
     ReturnFirst(Box<Payout>),
+    /// Money that moves to or from another account of the platform: the first of its two lines.
+    Transfer(i64),
+    /// The second of them: the first has booked it.
+    Arrive(i64),
 }
 
 /// A part of a line with a place of its own.
@@ -367,6 +386,7 @@ impl Fate {
         match self {
             Self::Skip(_, twin) | Self::Wait(_, twin) => *twin,
             Self::Confirm(receipt) => Some(*receipt),
+            Self::Arrive(line) => kept(*line),
             _ => None,
         }
     }
@@ -378,7 +398,7 @@ impl Fate {
             Self::Skip(..) => "skipped",
             Self::Wait(..) => "attention",
             Self::Confirm(_) => "confirmed",
-            Self::Place(_) | Self::Split(_) => "matched",
+            Self::Place(_) | Self::Split(_) | Self::Transfer(_) | Self::Arrive(_) => "matched",
             Self::Suspense(..) | Self::ReturnUnknown(_) => "suspense",
             Self::GiveBack(..) => "returned",
             Self::Settle(..) | Self::ReturnFirst(_) => "payouts",
@@ -391,6 +411,7 @@ impl Fate {
         match self {
             Self::Skip(why, _) | Self::Suspense(why, _) => why,
             Self::Wait(attention, _) => attention.name(),
+            Self::Transfer(_) | Self::Arrive(_) => OWN_TRANSFER,
             _ => "",
         }
     }
@@ -553,6 +574,11 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
             None => {}
         }
     }
+    if line.direction == "in" && !is_return && places.is_empty() && line.counterparty_iban.is_empty() {
+        if let Some(begun) = find_begun(conn, facts, line, None)? {
+            return Ok(Fate::Wait(Attention::OwnTransfer, kept(begun.id)));
+        }
+    }
     if facts.is_only_announced(one) {
         return Ok(Fate::Wait(Attention::Announced, None));
     }
@@ -618,6 +644,62 @@ fn decide_place(conn: &mut Conn, facts: &Facts, (line, said): (&BankLine, &Besid
     Ok(Fate::Split(split))
 }
 
+/// What a line of money that moves between two of the platform's accounts is.
+pub const OWN_TRANSFER: &str = "own_transfer";
+
+/// Whether a transfer that has begun on another account is this line's.
+fn meets(begun: &BankLine, line: &BankLine) -> bool {
+    begun.transfer_id == Some(line.custody_id)
+        && begun.direction != line.direction
+        && begun.currency == line.currency
+        && begun.amount_minor == line.amount_minor
+        && is_near(begun, line)
+}
+
+/// The first line of a transfer of which this one is the second, from the platform's account `other` or from any.
+fn find_begun(conn: &mut Conn, facts: &Facts, line: &BankLine, other: Option<i64>) -> Result<Option<BankLine>, StoreError> {
+    let condition = "kind = 'own_transfer' AND state = 'matched' AND twin_id IS NULL AND transfer_id = ? AND currency = ? AND amount_minor = ? \
+                     AND direction <> ? ORDER BY id LIMIT 100";
+    let binds =
+        [line.custody_id.into(), line.currency.as_str().into(), line.amount_minor.into(), line.direction.as_str().into()];
+    let kept = BankLine::list_where(conn, condition, &binds)?;
+    let mut all = kept.iter().filter(|row| !facts.arrived.contains(&row.id)).chain(&facts.begun);
+    let fits = |row: &&BankLine| meets(row, line) && other.is_none_or(|other| row.custody_id == other);
+    Ok(all.find(fits).cloned())
+}
+
+/// Money that comes from, or goes to, another of the platform's own accounts.
+fn decide_transfer(conn: &mut Conn, facts: &Facts, line: &BankLine) -> Result<Option<Fate>, StoreError> {
+    let own = |row: &&CustodyAccount| {
+        row.id != line.custody_id && row.carries(&line.currency) && store::custody::named(row, &line.counterparty_iban)
+    };
+    let Some(other) = facts.custody.iter().find(own) else { return Ok(None) };
+    let begun = find_begun(conn, facts, line, Some(other.id))?;
+    Ok(Some(begun.map_or(Fate::Transfer(other.id), |row| Fate::Arrive(row.id))))
+}
+
+/// The account of the platform from which a line takes money once it is booked, and how much.
+#[must_use]
+pub fn drawn_by(line: &BankLine, fate: &Fate) -> Option<(i64, i64)> {
+    match fate {
+        Fate::Settle(_, rest_minor) => Some((line.custody_id, line.amount_minor.saturating_sub(*rest_minor))),
+        // A return whose debit has not been seen books both.
+        Fate::GiveBack(payout, _) if payout.state != InstructionState::Settled.name() => {
+            (payout.custody_id != line.custody_id).then_some((payout.custody_id, payout.amount_minor))
+        }
+        Fate::Transfer(other) if line.direction == "in" => Some((*other, line.amount_minor)),
+        Fate::Transfer(_) => Some((line.custody_id, line.amount_minor)),
+        _ => None,
+    }
+}
+
+/// What is missing there: an account at the bank cannot have less than nothing.
+pub fn missing_cover(batch: &mut Batch<'_>, line: &BankLine, fate: &Fate) -> Step<Option<i64>> {
+    let Some((account, minor)) = drawn_by(line, fate) else { return Ok(None) };
+    let held = batch.balance(AccountKey::custody(account, currency_asset(super::currency(&line.currency)?)))?.0;
+    Ok((held < minor).then_some(held))
+}
+
 /// Where the money of a line that is to be booked belongs.
 pub fn decide_booking(
     conn: &mut Conn,
@@ -625,6 +707,11 @@ pub fn decide_booking(
     (line, said): (&BankLine, &Beside),
     returned: Option<Return>,
 ) -> Result<Fate, StoreError> {
+    if returned.is_none()
+        && let Some(fate) = decide_transfer(conn, facts, line)?
+    {
+        return Ok(fate);
+    }
     if line.direction == "in" {
         let Some(why) = returned else { return decide_place(conn, facts, (line, said)) };
         let own = payout::find_by_end_to_end(conn, &line.end_to_end)?;
@@ -645,7 +732,7 @@ pub fn decide_booking(
             let returned = |row: &Payout| Ok::<_, StoreError>(payout::state_of(row)? == InstructionState::Returned);
             if let [row] = own.as_slice()
                 && returned(row)?
-                && row.amount_minor == line.amount_minor
+                && (row.amount_minor, row.custody_id) == (line.amount_minor, line.custody_id)
                 && debited.is_none()
                 && !spent
             {
@@ -681,18 +768,29 @@ impl Counts {
 }
 
 /// Decides about a line, books it and keeps it.
-pub fn take_up(batch: &mut Batch<'_>, facts: &mut Facts, one: &Incoming, statement_id: i64, counts: &mut Counts) -> Step<()> {
+pub fn take_up(
+    batch: &mut Batch<'_>,
+    facts: &mut Facts,
+    one: &Incoming,
+    statement: &store::Statement,
+    counts: &mut Counts,
+) -> Step<()> {
     let mut one = one.clone();
     one.line.id = batch.next_id();
-    one.line.statement_id = statement_id;
+    (one.line.statement_id, one.line.custody_id) = (statement.id, statement.custody_id);
     let mut fate = decide(batch.conn, facts, &one)?;
     // What comes in must fit beside what the bank holds already: once a line is written nothing may be refused.
     if one.line.direction == "in" && !matches!(fate, Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_)) {
-        let custody = Currency::parse(&one.line.currency).map(|known| AccountKey::custody(currency_asset(known)));
+        let asset = Currency::parse(&one.line.currency).map(currency_asset);
+        let custody = asset.map(|asset| AccountKey::custody(one.line.custody_id, asset));
         let held = custody.map_or(Ok((0, 0)), |key| batch.balance(key))?.0;
         if held.checked_add(one.line.amount_minor).is_none() {
             fate = Fate::Wait(Attention::NoRoom, None);
         }
+    }
+    // The books of an account are behind where its statements are late: the line waits for them.
+    if missing_cover(batch, &one.line, &fate)?.is_some() {
+        fate = Fate::Wait(Attention::NoCover, None);
     }
     for piece in fate.pieces(&one.line) {
         counts.up(piece.name);
@@ -740,7 +838,8 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
         }
         Fate::Split(parts) => return book_parts(batch, line, parts),
         Fate::Suspense(why, note) => {
-            batch.post(&chart::unmatched(currency_asset(super::currency(&line.currency)?), line.amount_minor))?;
+            let asset = currency_asset(super::currency(&line.currency)?);
+            batch.post(&chart::unmatched(line.custody_id, asset, line.amount_minor))?;
             why.clone_into(&mut line.kind);
             if !note.is_empty() {
                 line.note = note;
@@ -748,13 +847,14 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
             "suspense"
         }
         Fate::ReturnUnknown(why) => {
-            batch.post(&chart::unmatched(currency_asset(super::currency(&line.currency)?), line.amount_minor))?;
+            let asset = currency_asset(super::currency(&line.currency)?);
+            batch.post(&chart::unmatched(line.custody_id, asset, line.amount_minor))?;
             line.note = return_note(&why);
             "return".clone_into(&mut line.kind);
             "suspense"
         }
         Fate::GiveBack(mut row, why) => {
-            payout::give_back(batch, &mut row, &why, line.value_date)?;
+            payout::give_back(batch, &mut row, &why, (line.custody_id, line.value_date))?;
             line.note = return_note(&why);
             "return".clone_into(&mut line.kind);
             (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
@@ -764,6 +864,19 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
             let value_date = line.value_date;
             settle_payouts(batch, line, (rows, value_date))?;
             leave_over(batch, line, rest_minor)?;
+            "matched"
+        }
+        Fate::Transfer(other) => {
+            let asset = currency_asset(super::currency(&line.currency)?);
+            let way = if line.direction == "in" { (other, line.custody_id) } else { (line.custody_id, other) };
+            batch.post(&chart::own_transfer(way, asset, line.amount_minor))?;
+            OWN_TRANSFER.clone_into(&mut line.kind);
+            line.transfer_id = Some(other);
+            "matched"
+        }
+        Fate::Arrive(first) => {
+            let mut first = <BankLine as store::records::Keyed>::load(batch.conn, first)?;
+            join_transfer(batch, line, &mut first)?;
             "matched"
         }
         Fate::ReturnFirst(row) => {
@@ -777,10 +890,20 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
     Ok(())
 }
 
+/// Joins the two lines of a transfer between the platform's accounts.
+pub fn join_transfer(batch: &mut Batch<'_>, line: &mut BankLine, other: &mut BankLine) -> Step<()> {
+    OWN_TRANSFER.clone_into(&mut line.kind);
+    (line.twin_id, line.transfer_id) = (Some(other.id), Some(other.custody_id));
+    OWN_TRANSFER.clone_into(&mut other.kind);
+    "matched".clone_into(&mut other.state);
+    (other.twin_id, other.transfer_id) = (Some(line.id), Some(line.custody_id));
+    batch.update(other)
+}
+
 /// The debit of one payout, or of all of a file.
 pub fn settle_payouts(batch: &mut Batch<'_>, line: &mut BankLine, (mut rows, on): (Vec<Payout>, NaiveDate)) -> Step<()> {
     for row in &mut rows {
-        payout::settle(batch, row, on)?;
+        payout::settle(batch, row, (line.custody_id, on))?;
     }
     if let [row] = rows.as_slice() {
         (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
@@ -844,12 +967,12 @@ fn place(batch: &mut Batch<'_>, line: &mut BankLine, target: Target) -> Step<()>
     let (asset, amount) = (currency_asset(super::currency(&line.currency)?), line.amount_minor);
     match target {
         Target::Company(party) => {
-            batch.post(&chart::deposit(party, asset, amount))?;
+            batch.post(&chart::deposit(line.custody_id, party, asset, amount))?;
             line.party_id = Some(party);
             settlement::notify_deposit(batch, party, &line.currency, amount);
         }
         Target::Receivable(id) => {
-            batch.post(&chart::collection(id, asset, amount))?;
+            batch.post(&chart::collection(line.custody_id, id, asset, amount))?;
             line.receivable_id = Some(id);
             settlement::settle(batch, id, &settlement::Payment::from(&*line))?;
         }

@@ -46,9 +46,9 @@ pub struct Admitted {
 }
 
 /// What of the file would be taken up now. A file that is no zip is taken up whole or not at all, and so is one of which no member can be.
-pub fn admit(conn: &mut Conn, iban: &str, read: &ImportStatement) -> Result<Result<Admitted, Refusal>, StoreError> {
+pub fn admit(conn: &mut Conn, read: &ImportStatement) -> Result<Result<Admitted, Refusal>, StoreError> {
     if read.members.is_empty() {
-        let refusal = refusal_beside(conn, iban, &read.statements, &[])?;
+        let refusal = refusal_beside(conn, &read.statements, &[])?;
         return Ok(refusal.map_or_else(|| Ok(Admitted { statements: read.statements.clone(), refused: Vec::new() }), Err));
     }
     let (mut admitted, mut first) = (Admitted::default(), None);
@@ -60,7 +60,7 @@ pub fn admit(conn: &mut Conn, iban: &str, read: &ImportStatement) -> Result<Resu
             admitted.refused.push(RefusedMember::unreadable(&member.name, fault));
             continue;
         }
-        match refusal_beside(conn, iban, own, &admitted.statements)? {
+        match refusal_beside(conn, own, &admitted.statements)? {
             Some(refusal) => {
                 admitted.refused.push(RefusedMember::refused(&member.name, &refusal));
                 first.get_or_insert(refusal);

@@ -1,7 +1,7 @@
 //! The operator collects what is to be paid out into a pain.001 file for the bank: exactly the list that one person has looked at
 //! and another has agreed to.
 
-use super::{Actor, Ask, Done, Execute, currency, payout, second_person, settlement};
+use super::{Actor, Ask, Done, Execute, currency, custody, payout, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::bank_account::BankAccountNumber;
 use domain::party::Capacity;
@@ -12,7 +12,7 @@ use formats::pain::{CreditTransfer, PaymentFileFacts};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
-use store::{BankLine, Conn, Document, PaymentFile, Payout, StoreError};
+use store::{BankLine, Conn, CustodyAccount, Document, PaymentFile, Payout, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -22,6 +22,9 @@ pub struct CreatePaymentFile {
     pub through: i64,
     /// SHA-256 over payee, account and amount of every payout on the list that was looked at.
     pub list_hash: String,
+    /// The platform's account that the file draws on; the current one of the currency when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<i64>,
 }
 
 /// What the message and payment ids of our files begin with; the file's number follows.
@@ -44,7 +47,7 @@ pub fn list_hash(payouts: &[Payout]) -> String {
 }
 
 impl CreatePaymentFile {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Currency, Vec<Payout>)> {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Currency, Vec<Payout>, CustodyAccount)> {
         batch.acting_party(actor, Capacity::Operator)?;
         let known = currency(&self.currency)?;
         let payouts = payment_list(batch.conn, known, self.through)?;
@@ -54,7 +57,13 @@ impl CreatePaymentFile {
         if list_hash(&payouts) != self.list_hash {
             return Err(Refusal::PaymentListChanged.into());
         }
-        Ok((known, payouts))
+        let own = custody::paying(batch.conn, self.account_id, known.code())?;
+        let available_minor = store::custody::available_minor(batch.conn, own.id, known)?;
+        if total_of(&payouts)? > available_minor {
+            let currency = known.code().to_owned();
+            return Err(Refusal::CustodyShort { account: own.iban, currency, available_minor }.into());
+        }
+        Ok((known, payouts, own))
     }
 }
 
@@ -77,15 +86,14 @@ impl Execute for CreatePaymentFile {
 
     /// Money leaves: nobody sends a file alone, whatever the amount.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (known, payouts) = self.decide(batch, actor)?;
+        let (known, payouts, _) = self.decide(batch, actor)?;
         let ask = second_person::ask(batch, actor)?;
         second_person::end_same(batch, actor, (Self::NAME, known.code()), "asked_again")?;
         Ok(Some(Ask { amount_minor: Some(total_of(&payouts)?), currency: known.code().to_owned(), ..ask }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let operator = batch.acting_party(actor, Capacity::Operator)?;
-        let (known, mut payouts) = self.decide(batch, actor)?;
+        let (known, mut payouts, own) = self.decide(batch, actor)?;
         let total_minor = total_of(&payouts)?;
         let id = batch.next_id();
         let calendar = settlement::calendar(batch.conn, known.code())?;
@@ -114,8 +122,8 @@ impl Execute for CreatePaymentFile {
             message_id: format!("{FILE_PREFIX}{id}"),
             created_at: batch.now,
             execution_date,
-            debtor_name: operator.name.clone(),
-            debtor_account: account(&batch.heads.custody_iban)?,
+            debtor_name: own.holder,
+            debtor_account: account(&own.iban)?,
             currency: known,
             transfers: payouts.iter().zip(texts).map(transfer).collect::<Result<_, _>>()?,
         });
@@ -135,14 +143,16 @@ impl Execute for CreatePaymentFile {
         let payments = i64::try_from(payouts.len()).unwrap_or(i64::MAX);
         let created_at = batch.now;
         let currency = known.code().to_owned();
-        batch.insert(&PaymentFile { id, currency, payments, total_minor, document: document.sha256.clone(), created_at })?;
+        let custody_id = own.id;
+        batch.insert(&PaymentFile { id, currency, payments, total_minor, document: document.sha256.clone(), created_at, custody_id })?;
         for one in &mut payouts {
             payout::advance(one, InstructionEvent::Send)?;
             one.file_id = Some(id);
+            one.custody_id = own.id;
             one.expected_date = Some(expected_date);
             batch.update(one)?;
         }
-        let body = json!({ "file_id": id, "currency": known.code(), "payments": payments, "total_minor": total_minor, "document": document.sha256 });
+        let body = json!({ "file_id": id, "currency": known.code(), "payments": payments, "total_minor": total_minor, "document": document.sha256, "account_id": own.id });
         Ok(Done::new(id, body))
     }
 }

@@ -5,10 +5,11 @@ use super::{Actor, Done, Execute, required};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
+use domain::custody::CustodyState;
 use domain::party::{PartyStatus, UserStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{ApprovalLimit, IssueTermsRow, Party, User};
+use store::{ApprovalLimit, CustodyAccount, IssueTermsRow, Party, User};
 
 /// One of the operator's first people.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,6 +56,7 @@ impl Execute for FoundPlatform {
             free_email(batch, &person.email, "email")?;
         }
         batch.found(self.business_date, &self.custody_iban);
+        batch.insert(&first_account(&name, &self.custody_iban, self.business_date))?;
         let id = batch.next_id();
         batch.insert(&Party {
             id,
@@ -103,6 +105,25 @@ impl FirstPerson {
             roles_by: None,
             password_expires_at: self.initial.then(|| batch.now.checked_add_signed(initial_life()).unwrap_or(batch.now)),
         }
+    }
+}
+
+/// The account of the founding carries every currency.
+fn first_account(holder: &str, iban: &str, opened_on: NaiveDate) -> CustodyAccount {
+    CustodyAccount {
+        id: store::custody::FIRST,
+        iban: iban.to_owned(),
+        bic: String::new(),
+        bank: String::new(),
+        holder: holder.chars().take(70).collect(),
+        currency: String::new(),
+        state: CustodyState::Open.name().to_owned(),
+        reason: String::new(),
+        opened_on,
+        closing_on: None,
+        closed_on: None,
+        proposed_by: 0,
+        agreed_by: 0,
     }
 }
 

@@ -9,7 +9,6 @@ use super::{Actor, Ask, Done, Execute, bank_file, clean, reviews};
 use crate::batch::{Batch, Step};
 use crate::file_reader::BankMember;
 use chrono::Days;
-use domain::bank_account::BankAccountNumber;
 use domain::chart::{AccountKey, currency_asset};
 use domain::{Currency, Refusal};
 use formats::camt::Statement as CamtStatement;
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use store::records::Record;
-use store::{BankFile, Conn, Statement, StoreError};
+use store::{BankFile, Conn, CustodyAccount, Statement, StoreError};
 
 /// Lines that one batch takes up: so many hold the writer for less than a second, whatever they are.
 pub const PIECE: usize = 250;
@@ -95,15 +94,14 @@ impl ImportStatement {
         }
     }
 
-    /// What of the file may come in: it is new, of the platform's own account, and fits beside what is there.
+    /// What of the file may come in: it is new, of the platform's own accounts, and fits beside what is there.
     fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Admitted> {
         bank_file::owner(batch, actor)?;
         find_waiting(batch, &self.sha256)?;
         if Statement::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
             return Err(Refusal::StatementRepeated.into());
         }
-        let iban = batch.heads.custody_iban.clone();
-        let admitted = admit(batch.conn, &iban, self)??;
+        let admitted = admit(batch.conn, self)??;
         check_room(batch, &admitted.statements)?;
         Ok(admitted)
     }
@@ -127,15 +125,21 @@ const DAYS_AHEAD: u64 = 7;
 /// The same statement: banks begin their numbers anew, each year or each day, so that ids say it only with the last day.
 const SAME_STATEMENT: &str = "iban = ? AND message = ? AND statement = ? AND to_date = ?";
 
-/// Why the file cannot be taken up: another account's, or statements that are here already.
-pub fn refusal_of(conn: &mut Conn, custody_iban: &str, statements: &[CamtStatement]) -> Result<Option<Refusal>, StoreError> {
-    refusal_beside(conn, custody_iban, statements, &[])
+/// The platform's account that a statement is of, where it takes statements.
+pub fn account_of(conn: &mut Conn, statement: &CamtStatement) -> Result<Option<CustodyAccount>, StoreError> {
+    let found = store::custody::find_reported(conn, &statement.iban)?;
+    let takes = found.as_ref().map_or(Ok(false), |row| row.state().map(|state| state.takes_statements()))?;
+    Ok(found.filter(|_| takes))
+}
+
+/// Why the file cannot be taken up: another account's, a currency that the account does not carry, or statements that are here already.
+pub fn refusal_of(conn: &mut Conn, statements: &[CamtStatement]) -> Result<Option<Refusal>, StoreError> {
+    refusal_beside(conn, statements, &[])
 }
 
 /// The same of a part of a file, beside the statements of it that are taken up before.
 pub(crate) fn refusal_beside(
     conn: &mut Conn,
-    custody_iban: &str,
     statements: &[CamtStatement],
     before: &[CamtStatement],
 ) -> Result<Option<Refusal>, StoreError> {
@@ -154,10 +158,12 @@ pub(crate) fn refusal_beside(
         if !names.insert(name(statement)) {
             return Ok(Some(Refusal::StatementRepeated));
         }
-        // A statement calls the account by its own number, without the bank's code.
-        let own = BankAccountNumber::parse(custody_iban).is_some_and(|account| account.number() == statement.iban);
-        if !own {
+        let Some(account) = account_of(conn, statement)? else {
             return Ok(Some(Refusal::StatementAccountUnknown { account: clean(&statement.iban, 60) }));
+        };
+        if !statement.currency.is_empty() && !account.carries(&statement.currency) {
+            let currency = clean(&statement.currency, 10);
+            return Ok(Some(Refusal::CustodyCurrencyOther { account: account.iban, currency }));
         }
         let binds = [
             statement.iban.as_str().into(),
@@ -175,14 +181,18 @@ pub(crate) fn refusal_beside(
 /// What comes in must fit beside what the bank holds already.
 fn check_room(batch: &mut Batch<'_>, statements: &[CamtStatement]) -> Step<()> {
     let mut held = BTreeMap::new();
-    for entry in statements.iter().flat_map(|statement| &statement.entries).filter(|entry| entry.credit) {
-        let Some(currency) = Currency::parse(&entry.currency) else { continue };
-        let before = match held.get(&currency) {
-            Some(sum) => *sum,
-            None => batch.balance(AccountKey::custody(currency_asset(currency)))?.0,
-        };
-        let sum = entry.details.iter().try_fold(before, |sum: i64, detail| sum.checked_add(detail.amount_minor));
-        held.insert(currency, sum.ok_or(Refusal::AmountTooLarge)?);
+    for statement in statements {
+        let account = account_of(batch.conn, statement)?.map_or(store::custody::FIRST, |row| row.id);
+        for entry in statement.entries.iter().filter(|entry| entry.credit) {
+            let Some(currency) = Currency::parse(&entry.currency) else { continue };
+            let key = AccountKey::custody(account, currency_asset(currency));
+            let before = match held.get(&key) {
+                Some(sum) => *sum,
+                None => batch.balance(key)?.0,
+            };
+            let sum = entry.details.iter().try_fold(before, |sum: i64, detail| sum.checked_add(detail.amount_minor));
+            held.insert(key, sum.ok_or(Refusal::AmountTooLarge)?);
+        }
     }
     Ok(())
 }
@@ -194,6 +204,7 @@ fn keep_statement(
     statement: &CamtStatement,
 ) -> Step<Statement> {
     let mut row = described(statement, batch.today());
+    row.custody_id = account_of(batch.conn, statement)?.map_or(store::custody::FIRST, |account| account.id);
     row.id = batch.next_id();
     // The file's hash marks its first statement, so that the same file is known again.
     row.sha256 = if index == 0 { file.sha256.clone() } else { format!("{}#{index}", file.sha256) };
@@ -231,18 +242,19 @@ pub fn described(statement: &CamtStatement, today: chrono::NaiveDate) -> Stateme
         continuity: "none".to_owned(),
         gap_minor: 0,
         reason: String::new(),
+        custody_id: store::custody::FIRST,
     }
 }
 
 /// Compares the opening balance with the closing balance before it. Notifications, and statements within the day, have none.
 pub fn join_on(conn: &mut Conn, row: &mut Statement) -> Result<(), StoreError> {
     let (Some(opening), Some(to_date)) = (row.opening_minor, row.to_date) else { return Ok(()) };
-    let condition = "iban = ? AND currency = ? AND closing_minor IS NOT NULL AND id <> ? AND (to_date < ? OR (to_date = ? AND id < ?)) \
+    let condition = "custody_id = ? AND currency = ? AND closing_minor IS NOT NULL AND id <> ? AND (to_date < ? OR (to_date = ? AND id < ?)) \
                      ORDER BY to_date DESC, id DESC LIMIT 1";
     // One that is not kept yet comes after all of its day.
     let place = if row.id == 0 { i64::MAX } else { row.id };
     let binds =
-        [row.iban.as_str().into(), row.currency.as_str().into(), row.id.into(), to_date.into(), to_date.into(), place.into()];
+        [row.custody_id.into(), row.currency.as_str().into(), row.id.into(), to_date.into(), to_date.into(), place.into()];
     let before = Statement::find_where(conn, condition, &binds)?;
     let closing = before.as_ref().and_then(|before| before.closing_minor);
     row.gap_minor = closing.map_or(0, |closing| opening.saturating_sub(closing));
@@ -260,8 +272,8 @@ pub fn join_on(conn: &mut Conn, row: &mut Statement) -> Result<(), StoreError> {
 /// The statement after this one, where it has to be compared again: a file that was missing has come.
 fn find_next(conn: &mut Conn, row: &Statement) -> Result<Option<Statement>, StoreError> {
     let Some(to_date) = row.to_date.filter(|_| row.closing_minor.is_some()) else { return Ok(None) };
-    let condition = "iban = ? AND currency = ? AND opening_minor IS NOT NULL AND to_date > ? ORDER BY to_date, id LIMIT 1";
-    let next = Statement::find_where(conn, condition, &[row.iban.as_str().into(), row.currency.as_str().into(), to_date.into()])?;
+    let condition = "custody_id = ? AND currency = ? AND opening_minor IS NOT NULL AND to_date > ? ORDER BY to_date, id LIMIT 1";
+    let next = Statement::find_where(conn, condition, &[row.custody_id.into(), row.currency.as_str().into(), to_date.into()])?;
     Ok(next.filter(|next| next.continuity != "explained"))
 }
 
@@ -272,7 +284,7 @@ pub(crate) fn go_on(batch: &mut Batch<'_>, file: &mut BankFile, statements: &[St
     for one in lines {
         let corrupt = || StoreError::Corrupt(format!("statements of bank file {}", file.id));
         let statement = statements.get(one.statement).ok_or_else(corrupt)?;
-        take_up(batch, &mut facts, one, statement.id, &mut counts)?;
+        take_up(batch, &mut facts, one, statement, &mut counts)?;
     }
     file.lines_done = file.lines_done.saturating_add(i64::try_from(lines.len()).unwrap_or(0));
     if file.lines_done >= file.lines { "imported" } else { "importing" }.clone_into(&mut file.state);

@@ -49,11 +49,12 @@ pub fn tell(batch: &mut Batch<'_>, payout: &Payout, kind: &str) -> Step<()> {
     Ok(())
 }
 
-/// The bank's statement shows that it has left.
-pub fn settle(batch: &mut Batch<'_>, payout: &mut Payout, value_date: NaiveDate) -> Step<()> {
+/// The statement of the platform's account `bank` shows that it has left.
+pub fn settle(batch: &mut Batch<'_>, payout: &mut Payout, (bank, value_date): (i64, NaiveDate)) -> Step<()> {
     advance(payout, InstructionEvent::Settle)?;
+    payout.custody_id = bank;
     let asset = currency_asset(currency_of(payout)?);
-    post_on(batch, &chart::payout(TransferNumber(payout.hold_number), asset, payout.amount_minor), value_date)?;
+    post_on(batch, &chart::payout(bank, TransferNumber(payout.hold_number), asset, payout.amount_minor), value_date)?;
     batch.update(payout)?;
     tell(batch, payout, "payout_settled")
 }
@@ -78,16 +79,22 @@ pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout, told: &str) -> Step<()
     tell(batch, payout, told)
 }
 
-/// It has come back. Where its own debit has not been seen yet, the return proves that it had left.
-pub fn give_back(batch: &mut Batch<'_>, payout: &mut Payout, reason: &formats::camt::Return, value_date: NaiveDate) -> Step<()> {
+/// It has come back on the platform's account `bank`. Where its own debit has not been seen yet, the return proves that it had left, from
+/// the account of its file.
+pub fn give_back(
+    batch: &mut Batch<'_>,
+    payout: &mut Payout,
+    reason: &formats::camt::Return,
+    (bank, value_date): (i64, NaiveDate),
+) -> Step<()> {
     let asset = currency_asset(currency_of(payout)?);
     let mut postings = Vec::new();
     if state_of(payout)? != InstructionState::Settled {
         advance(payout, InstructionEvent::Settle)?;
-        postings.extend(chart::payout(TransferNumber(payout.hold_number), asset, payout.amount_minor));
+        postings.extend(chart::payout(payout.custody_id, TransferNumber(payout.hold_number), asset, payout.amount_minor));
     }
     advance(payout, InstructionEvent::Return)?;
-    postings.extend(chart::payout_return(payout.party_id, asset, payout.amount_minor));
+    postings.extend(chart::payout_return(bank, payout.party_id, asset, payout.amount_minor));
     post_on(batch, &postings, value_date)?;
     record_reason(payout, &reason.reason, &reason.note);
     batch.update(payout)?;
@@ -96,11 +103,11 @@ pub fn give_back(batch: &mut Batch<'_>, payout: &mut Payout, reason: &formats::c
 }
 
 /// Another payout's debit was taken for its own: it is with the bank again, and its money is earmarked anew.
-pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout) -> Step<()> {
+pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout, bank: i64) -> Step<()> {
     advance(payout, InstructionEvent::Unlink)?;
     let asset = currency_asset(currency_of(payout)?);
     // The hold is the recipe's last line.
-    (_, payout.hold_number) = batch.post(&chart::payout_unlinked(payout.party_id, asset, payout.amount_minor))?;
+    (_, payout.hold_number) = batch.post(&chart::payout_unlinked(bank, payout.party_id, asset, payout.amount_minor))?;
     batch.update(payout)?;
     tell(batch, payout, "payout_unlinked")
 }

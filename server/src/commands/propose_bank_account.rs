@@ -29,8 +29,8 @@ impl ProposeBankAccount {
         let country = batch.party(party_id)?.country;
         let account = BankAccountNumber::of(&country, &self.iban, &self.bic)?;
         let iban = account.to_string();
-        // The platform's own account is nobody's to be paid to.
-        if iban == batch.heads.custody_iban {
+        // The platform's own accounts are nobody's to be paid to.
+        if store::custody::find_reported(batch.conn, &iban)?.is_some() {
             return Err(Refusal::FieldInvalid { field: "iban".to_owned() }.into());
         }
         let holder = required(&self.holder, "holder", 70)?;

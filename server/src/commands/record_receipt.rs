@@ -1,7 +1,7 @@
 //! Money at the bank that no file reports: a receipt that two operators vouch for.
 
 use super::assign_suspense::{Target, find_target};
-use super::{Actor, Ask, Done, Execute, currency, optional, required_prose, settlement};
+use super::{Actor, Ask, Done, Execute, currency, custody, optional, required_prose, settlement};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
@@ -27,6 +27,9 @@ pub struct RecordReceipt {
     /// This is other money than bank line number so-and-so, and than all before it, which look the same.
     #[serde(default)]
     pub other_than: i64,
+    /// The platform's account on which the money stands; the current one of the currency when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<i64>,
     /// What the operators saw at the bank.
     pub reason: String,
 }
@@ -48,7 +51,8 @@ pub fn list_known(
 }
 
 impl RecordReceipt {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Target> {
+    /// Where the money goes, and the account on which it stands.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Target, i64)> {
         batch.acting_party(actor, Capacity::Operator)?;
         super::traded(batch, &self.currency)?;
         required_prose(&self.reason, "reason", 500)?;
@@ -65,7 +69,10 @@ impl RecordReceipt {
         optional(&self.bank_reference, "bank_reference", 35)?;
         let target = find_target(batch.conn, &self.reference, &self.currency)?.ok_or(Refusal::ReferenceUnknown)?;
         let known = list_known(batch.conn, &self.currency, self.amount_minor, self.value_date, self.other_than)?;
-        known.first().map_or(Ok(target), |line| Err(Refusal::ReceiptKnown { line_id: line.id }.into()))
+        if let Some(line) = known.first() {
+            return Err(Refusal::ReceiptKnown { line_id: line.id }.into());
+        }
+        Ok((target, custody::receiving(batch.conn, self.account_id, &self.currency)?.id))
     }
 }
 
@@ -74,12 +81,12 @@ impl Execute for RecordReceipt {
     const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (Target::Company(subject) | Target::Receivable(subject)) = self.decide(batch, actor)?;
+        let (Target::Company(subject) | Target::Receivable(subject), _) = self.decide(batch, actor)?;
         Ok(Some(Ask { amount_minor: Some(self.amount_minor), currency: self.currency.clone(), subject }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let target = self.decide(batch, actor)?;
+        let (target, bank) = self.decide(batch, actor)?;
         let asset = currency_asset(currency(&self.currency)?);
         let mut line = BankLine {
             id: batch.next_id(),
@@ -94,17 +101,18 @@ impl Execute for RecordReceipt {
             note: self.reason.clone(),
             kind: "recorded".to_owned(),
             occurrence: 1,
+            custody_id: bank,
             ..BankLine::default()
         };
         batch.value_date = self.value_date;
         match target {
             Target::Company(party) => {
-                batch.post(&chart::deposit(party, asset, self.amount_minor))?;
+                batch.post(&chart::deposit(bank, party, asset, self.amount_minor))?;
                 settlement::notify_deposit(batch, party, &self.currency, self.amount_minor);
                 line.party_id = Some(party);
             }
             Target::Receivable(id) => {
-                batch.post(&chart::collection(id, asset, self.amount_minor))?;
+                batch.post(&chart::collection(bank, id, asset, self.amount_minor))?;
                 settlement::settle(batch, id, &settlement::Payment::from(&line))?;
                 line.receivable_id = Some(id);
             }

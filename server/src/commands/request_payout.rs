@@ -71,6 +71,7 @@ impl Execute for RequestPayout {
             bank_status: String::new(),
             reason_code: String::new(),
             note: String::new(),
+            custody_id: store::custody::FIRST,
         };
         batch.insert(&payout)?;
         Ok(Done::new(actor.party_id, json!({ "payout_id": id, "end_to_end": payout.end_to_end })))

@@ -1,6 +1,8 @@
 //! Two operators decide about a bank line that waits for a person, or about what the platform still claims because of one.
 
-use super::bank_line::{Beside, Facts, Fate, book, confirm, decide_booking, leave_over, settle_payouts};
+use super::bank_line::{
+    Beside, Facts, Fate, OWN_TRANSFER, book, confirm, decide_booking, join_transfer, leave_over, missing_cover, settle_payouts,
+};
 use super::bank_sums::{list_payouts, open_of, sum_of};
 use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
@@ -21,10 +23,10 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct ResolveLine {
     pub line_id: i64,
-    /// `accept`, `same`, `link`, `reverse`, `expense`, `claim`, `settle_claim`, `write_off` or `explain`.
+    /// `accept`, `same`, `link`, `transfer`, `reverse`, `expense`, `claim`, `settle_claim`, `write_off` or `explain`.
     pub act: String,
-    /// The recorded receipt (same), the payout or payment file (link), the receipt that was taken back (reverse), or the line in suspense that
-    /// pays (settle_claim).
+    /// The recorded receipt or the other line of a transfer (same), the payout or payment file (link), the credit on another account of the
+    /// platform (transfer), the receipt that was taken back (reverse), or the line in suspense that pays (settle_claim).
     #[serde(default)]
     pub other_id: Option<i64>,
     /// The value date to book with (accept); the booking date when left out.
@@ -72,7 +74,15 @@ impl ResolveLine {
             return Err(Refusal::FieldInvalid { field: "act".to_owned() }.into());
         }
         let other = match act {
+            Act::Same if line.kind == Attention::OwnTransfer.name() => Other::Line(Box::new(self.begun(batch, &line)?)),
             Act::Same => Other::Line(Box::new(self.recorded(batch, &line)?)),
+            Act::Transfer => {
+                let credit = self.credit(batch, &line)?;
+                if credit.state == "suspense" {
+                    has_left(batch, &line)?;
+                }
+                Other::Line(Box::new(credit))
+            }
             Act::Link => self.payouts(batch, &line)?,
             Act::Reverse => {
                 let receipt = self.taken_back(batch, &line)?;
@@ -99,7 +109,26 @@ impl ResolveLine {
     fn recorded(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
         let other = self.other_line(batch)?;
         let open = other.kind == "recorded" && other.twin_id.is_none() && other.state == "matched";
-        if open && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
+        let same = open && same_money(line, &other) && other.custody_id == line.custody_id;
+        if same { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
+    }
+
+    /// The line on another account of the platform that has begun the transfer of which this is the second.
+    fn begun(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
+        let other = self.other_line(batch)?;
+        let open = other.kind == OWN_TRANSFER && other.twin_id.is_none() && other.state == "matched";
+        let fits = open && other.transfer_id == Some(line.custody_id) && other.direction != line.direction;
+        if fits && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
+    }
+
+    /// The credit on another account of the platform of which this line is the debit: one in suspense, or one that has booked both.
+    fn credit(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
+        let other = self.other_line(batch)?;
+        if other.state != "suspense" {
+            return self.begun(batch, line);
+        }
+        let fits = other.direction == "in" && other.statement_id > 0 && other.custody_id != line.custody_id;
+        if fits && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
 
     /// A payout that could have left as this debit, or the payouts of a file that could have left within it.
@@ -110,6 +139,7 @@ impl ResolveLine {
             return Err(Refusal::NotSameMoney.into());
         }
         if payout::can(&found, InstructionEvent::Settle)? {
+            has_left(batch, line)?;
             Ok(Other::Payouts(vec![found], 0))
         } else {
             Err(Refusal::StateConflict { state: found.state }.into())
@@ -122,7 +152,7 @@ impl ResolveLine {
         if !same_money(line, &other)
             || other.direction != "in"
             || other.payout_id.is_some()
-            || ["surplus", "claim_payment"].contains(&other.kind.as_str())
+            || ["surplus", "claim_payment", OWN_TRANSFER].contains(&other.kind.as_str())
         {
             return Err(Refusal::NotSameMoney.into());
         }
@@ -156,12 +186,15 @@ impl ResolveLine {
             return Err(Refusal::CurrencyUnknown { currency: line.currency.clone() }.into());
         }
         if line.direction == "in" {
-            let held = batch.balance(AccountKey::custody(currency_asset(known)))?.0;
+            let held = batch.balance(AccountKey::custody(line.custody_id, currency_asset(known)))?.0;
             held.checked_add(line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
         }
         // A line that waited may be one of our payouts that came back.
         let own = line.direction == "in" && payout::find_by_end_to_end(batch.conn, &line.end_to_end)?.is_some();
         let fate = decide_booking(batch.conn, &facts, (line, &Beside::default()), own.then(Return::default))?;
+        if let Some(held) = missing_cover(batch, line, &fate)? {
+            return Err(Refusal::InsufficientCash { available_minor: held }.into());
+        }
         Ok(Other::Booking(Box::new(fate), value_date))
     }
 }
@@ -176,12 +209,13 @@ fn file_payouts(batch: &mut Batch<'_>, line: &BankLine, file: i64) -> Step<Other
         return Err(Refusal::StateConflict { state }.into());
     }
     let sum_minor = sum_of(&open, &line.currency).filter(|sum| *sum <= line.amount_minor).ok_or(Refusal::NotSameMoney)?;
+    has_left(batch, &BankLine { amount_minor: sum_minor, ..line.clone() })?;
     Ok(Other::Payouts(open, line.amount_minor.saturating_sub(sum_minor)))
 }
 
 /// What is booked as gone must have been there: the account at the bank cannot have less than nothing.
 fn has_left(batch: &mut Batch<'_>, line: &BankLine) -> Step<()> {
-    let held = batch.balance(AccountKey::custody(currency_asset(currency(&line.currency)?)))?.0;
+    let held = batch.balance(AccountKey::custody(line.custody_id, currency_asset(currency(&line.currency)?)))?.0;
     if held < line.amount_minor {
         return Err(Refusal::InsufficientCash { available_minor: held }.into());
     }
@@ -216,6 +250,17 @@ impl Execute for ResolveLine {
                 line.note.clone_from(&self.reason);
                 book(batch, &mut line, *fate)?;
             }
+            (Act::Same, Other::Line(mut first)) if first.kind == OWN_TRANSFER => {
+                join_transfer(batch, &mut line, &mut first)?;
+                "matched".clone_into(&mut line.state);
+            }
+            (Act::Transfer, Other::Line(mut credit)) => {
+                if credit.state == "suspense" {
+                    batch.post(&chart::own_transfer_from_suspense(line.custody_id, asset, line.amount_minor))?;
+                }
+                join_transfer(batch, &mut line, &mut credit)?;
+                "matched".clone_into(&mut line.state);
+            }
             (Act::Same, Other::Line(receipt)) => {
                 confirm(batch, &mut line, receipt.id)?;
                 "confirmed".clone_into(&mut line.state);
@@ -229,11 +274,11 @@ impl Execute for ResolveLine {
             (Act::Reverse, Other::Line(receipt)) => reverse(batch, &mut line, *receipt)?,
             (Act::SettleClaim, Other::Line(paying)) => settle_claim(batch, &mut line, *paying, &self.reason)?,
             (Act::Expense, _) => {
-                batch.post(&chart::bank_charge(asset, line.amount_minor))?;
+                batch.post(&chart::bank_charge(line.custody_id, asset, line.amount_minor))?;
                 "expensed".clone_into(&mut line.state);
             }
             (Act::Claim, _) => {
-                batch.post(&chart::claim_made(0, asset, line.amount_minor))?;
+                batch.post(&chart::claim_made(line.custody_id, 0, asset, line.amount_minor))?;
                 line.claim_minor = line.amount_minor;
                 "claimed".clone_into(&mut line.state);
             }
@@ -273,7 +318,7 @@ fn reverse(batch: &mut Batch<'_>, line: &mut BankLine, mut receipt: BankLine) ->
         _ => return Err(StoreError::Corrupt(format!("place of bank line {}", receipt.id)).into()),
     };
     let missing = amount.saturating_sub(there);
-    batch.post(&chart::receipt_reversed(from, debtor, asset, (there, missing)))?;
+    batch.post(&chart::receipt_reversed(line.custody_id, from, debtor, asset, (there, missing)))?;
     if debtor > 0 {
         let known = currency(&line.currency)?;
         let arguments = json!({

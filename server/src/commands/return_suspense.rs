@@ -64,6 +64,7 @@ impl Execute for ReturnSuspense {
             bank_status: String::new(),
             reason_code: String::new(),
             note: String::new(),
+            custody_id: store::custody::FIRST,
         };
         batch.insert(&payout)?;
         line.state = "returned".to_owned();

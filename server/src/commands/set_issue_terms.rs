@@ -56,6 +56,8 @@ impl SetIssueTerms {
         if !known.is_current(batch.today()) {
             return Err(Refusal::CurrencyUnknown { currency: known.code().to_owned() }.into());
         }
+        // Whoever confirms in this currency is told where to pay.
+        super::custody::current(batch.conn, known.code())?;
         let before = IssueTermsRow::find_where(batch.conn, "currency = ?", &[known.code().into()])?;
         let rate: Decimal = self.late_rate.parse().map_err(|_| field("late_rate"))?;
         if rate < Decimal::ZERO || rate > Decimal::from(36) {

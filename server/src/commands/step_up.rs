@@ -8,7 +8,7 @@ use domain::Refusal;
 use domain::confirmation_list::sums;
 use store::confirmation_lists::list_amounts;
 use store::records::{Keyed, Record};
-use store::{Approval, ApprovalLimit, BankAccount, BankLine, ConfirmationList, Conn, Invoice, Party, StoreError, User};
+use store::{Approval, ApprovalLimit, BankAccount, BankLine, ConfirmationList, Conn, CustodyAccount, Invoice, Party, StoreError, User};
 
 /// How the people of an act have proven who they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,6 +101,9 @@ fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, Sto
             Bound { amounts, ..found.map_or_else(|| about(""), |row| to_account(&row.holder, &row.iban)) }
         }
         Command::ProposeBankAccount(proposed) => to_account(&proposed.holder, &proposed.iban),
+        Command::OpenCustodyAccount(opened) => to_account(&opened.holder, &opened.iban),
+        Command::ChooseCustodyAccount(chosen) => own_account(conn, chosen.account_id)?,
+        Command::CloseCustodyAccount(closed) => own_account(conn, closed.account_id)?,
         Command::DecideBankAccount(decision) => {
             BankAccount::find(conn, decision.account_id)?.map_or_else(|| about(""), |row| to_account(&row.holder, &row.iban))
         }
@@ -150,6 +153,12 @@ fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, Sto
 
 fn to_account(holder: &str, account: &str) -> Bound {
     Bound { needed: true, payee: holder.to_owned(), account: account.to_owned(), ..Bound::default() }
+}
+
+/// One of the platform's accounts at banks.
+fn own_account(conn: &mut Conn, id: i64) -> Result<Bound, StoreError> {
+    let found = CustodyAccount::find(conn, id)?;
+    Ok(found.map_or_else(|| to_account("", ""), |row| to_account(&row.holder, &row.iban)))
 }
 
 /// A colleague by name and address.

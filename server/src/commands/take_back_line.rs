@@ -95,7 +95,7 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
     let amount_minor = line.amount_minor;
     let (mut payouts, mut rest, mut other) = (Vec::new(), None, None);
     // Money that is in no company's hands is all there.
-    let (mut from, mut debtor, mut there_minor) = (AccountKey::custody(asset), 0, amount_minor);
+    let (mut from, mut debtor, mut there_minor) = (AccountKey::custody(line.custody_id, asset), 0, amount_minor);
     match back {
         Back::Placement | Back::Receipt => {
             (from, debtor, there_minor) = place(conn, &line, asset)?;
@@ -162,7 +162,7 @@ fn place(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<(AccountKey, 
 
 /// What was never there must be there in the books to be taken out of them.
 fn has_left(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<()> {
-    let available_minor = free_of(conn, AccountKey::custody(asset))?;
+    let available_minor = free_of(conn, AccountKey::custody(line.custody_id, asset))?;
     if available_minor < line.amount_minor {
         return Err(Refusal::InsufficientCash { available_minor }.into());
     }
@@ -188,8 +188,12 @@ impl TakeBackLine {
         required_prose(&self.reason, "reason", 500)?;
         let line = BankLine::find(batch.conn, self.line_id)?.ok_or(Refusal::NotFound)?;
         let plan = plan(batch.conn, line)?;
+        let account = AccountKey::custody(plan.line.custody_id, currency_asset(currency(&plan.line.currency)?));
+        let held = batch.balance(account)?.0;
+        if plan.back == Back::Receipt && held < plan.line.amount_minor {
+            return Err(Refusal::InsufficientCash { available_minor: held }.into());
+        }
         // What comes back into custody must fit beside what is there.
-        let held = batch.balance(AccountKey::custody(currency_asset(currency(&plan.line.currency)?)))?.0;
         held.checked_add(plan.line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
         Ok(plan)
     }
@@ -231,7 +235,7 @@ impl TakeBackLine {
             Back::Placement | Back::Receipt => self.reverse(batch, plan, asset),
             Back::ClaimPayment => reopen_claim(batch, plan, asset),
             Back::Accept => {
-                batch.post(&chart::receipt_reversed(plan.from, 0, asset, (amount_minor, 0)))?;
+                batch.post(&chart::receipt_reversed(plan.line.custody_id, plan.from, 0, asset, (amount_minor, 0)))?;
                 Ok(waits_again(plan.line, Some(Attention::Repeat)))
             }
             Back::Same => {
@@ -243,7 +247,7 @@ impl TakeBackLine {
             }
             Back::Link => {
                 for mut one in plan.payouts {
-                    payout::unlink(batch, &mut one)?;
+                    payout::unlink(batch, &mut one, plan.line.custody_id)?;
                 }
                 let mut line = plan.line;
                 if let Some(mut rest) = plan.rest {
@@ -256,11 +260,11 @@ impl TakeBackLine {
                 Ok(waits_again(line, None))
             }
             Back::Expense => {
-                batch.post(&chart::charge_reversed(asset, amount_minor))?;
+                batch.post(&chart::charge_reversed(plan.line.custody_id, asset, amount_minor))?;
                 Ok(waits_again(plan.line, None))
             }
             Back::Claim => {
-                batch.post(&chart::claim_reversed(plan.debtor, asset, amount_minor))?;
+                batch.post(&chart::claim_reversed(plan.line.custody_id, plan.debtor, asset, amount_minor))?;
                 Ok(waits_again(plan.line, None))
             }
             Back::WriteOff => {
@@ -282,7 +286,7 @@ impl TakeBackLine {
         });
         batch.notify(debtor, "placement_reversed", &arguments, "/home".to_owned());
         if back == Back::Receipt {
-            batch.post(&chart::receipt_reversed(from, debtor, asset, (there_minor, missing_minor)))?;
+            batch.post(&chart::receipt_reversed(line.custody_id, from, debtor, asset, (there_minor, missing_minor)))?;
             line.claim_minor = missing_minor;
             line.party_id = Some(debtor);
             return Ok(line);

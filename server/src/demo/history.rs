@@ -1,5 +1,6 @@
 //! Ninety days of trade, played through the real commands on a movable clock.
 
+mod accounts;
 mod cast;
 mod days;
 mod markets;
@@ -59,8 +60,10 @@ struct World {
     buyers: Vec<Company>,
     suppliers: Vec<Company>,
     financiers: Vec<Company>,
-    /// The custody account at the bank, by currency.
+    /// The current custody account at the bank, by currency.
     at_bank: HashMap<&'static str, i64>,
+    /// The account on which CNY is received and paid out.
+    yuan_iban: String,
     statements: u32,
     invoices: u32,
     /// The receivable that its buyer has forgotten to pay.
@@ -129,10 +132,12 @@ fn build_world(
         suppliers: Vec::new(),
         financiers: Vec::new(),
         at_bank: HashMap::new(),
+        yuan_iban: CUSTODY_IBAN.to_owned(),
         statements: 0,
         invoices: 0,
         forgotten: 0,
     };
+    world.open_yuan_account()?;
     world.onboard()?;
     if programmes {
         world.open_programmes(start)?;
@@ -237,6 +242,7 @@ impl World {
             suppliers,
             financiers,
             at_bank,
+            yuan_iban: CUSTODY_IBAN.to_owned(),
             statements: 90_000,
             invoices: 90_000,
             forgotten: 0,
@@ -276,7 +282,8 @@ impl World {
             entries.iter().map(|entry| if entry.credit { entry.amount_minor } else { entry.amount_minor.saturating_neg() });
         self.at_bank.insert(code, moved.fold(opening, i64::saturating_add));
         let number = format!("{code}{:05}", self.statements);
-        let file = camt053(CUSTODY_IBAN, currency, date, &number, opening, &entries);
+        let iban = if code == "EUR" { CUSTODY_IBAN } else { self.yuan_iban.as_str() };
+        let file = camt053(iban, currency, date, &number, opening, &entries);
         let command =
             own_statement(&format!("{number}.xml"), file.into_bytes()).map_err(|fault| DemoError::Other(format!("{fault:?}")))?;
         self.run(Actor::BANK, command)?;

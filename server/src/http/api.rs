@@ -222,6 +222,8 @@ command_routes! {
     "end-contact" end_contact EndContact OperatorMaker;
     "end-membership" end_membership EndMembership Maker;
     "end-sessions" end_sessions EndSessions Administrator;
+    "choose-custody-account" choose_custody_account ChooseCustodyAccount OperatorMaker;
+    "close-custody-account" close_custody_account CloseCustodyAccount OperatorMaker;
     "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
     "cancel-payout" cancel_payout CancelPayout Maker;
     "explain-statement" explain_statement ExplainStatement OperatorMaker;
@@ -229,6 +231,7 @@ command_routes! {
     "invite-company" invite_company InviteCompany OperatorMaker;
     "invite-to-programme" invite_to_programme InviteToProgramme BuyerMaker;
     "invite-user" invite_user InviteUser Administrator;
+    "open-custody-account" open_custody_account OpenCustodyAccount OperatorMaker;
     "propose-bank-account" propose_bank_account ProposeBankAccount Administrator;
     "propose-programme" propose_programme ProposeProgramme BuyerMaker;
     "record-contact" record_contact RecordContact OperatorMaker;

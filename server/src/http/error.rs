@@ -225,6 +225,12 @@ fn listed_status(code: &str) -> Option<StatusCode> {
         | "undertaking_changed"
         | "terms_changed"
         | "payment_list_changed"
+        | "custody_account_known"
+        | "custody_account_missing"
+        | "custody_account_chosen"
+        | "custody_not_empty"
+        | "custody_still_used"
+        | "custody_short"
         | "last_administrator"
         | "second_person_missing"
         | "receivable_matured"
@@ -289,6 +295,7 @@ fn listed_status(code: &str) -> Option<StatusCode> {
         | "price_not_positive"
         | "statement_in_future"
         | "statement_account_unknown"
+        | "custody_currency_other"
         | "reference_unknown"
         | "not_same_money" => StatusCode::UNPROCESSABLE_ENTITY,
         _ => return None,
@@ -314,9 +321,11 @@ fn field_of(code: &str) -> Option<&'static str> {
         "due_date_too_close" | "due_date_too_far" => "due_date",
         "minimum_ticket_invalid" => "minimum_ticket",
         "insufficient_cash" => "amount",
-        "iban_invalid" | "qr_iban" | "account_number_invalid" => "iban",
+        "iban_invalid" | "qr_iban" | "account_number_invalid" | "custody_account_known" => "iban",
+        "custody_short" => "account_id",
         "bank_code_invalid" => "bic",
-        "currency_unknown" | "bank_account_missing" | "nothing_to_pay" => "currency",
+        "currency_unknown" | "bank_account_missing" | "nothing_to_pay" | "custody_account_missing" | "custody_account_chosen"
+        | "custody_currency_other" => "currency",
         "file_unreadable" | "file_too_large" | "statement_repeated" | "statement_account_unknown" => "files",
         "email_taken" => "email",
         "tax_id_taken" => "tax_id",
@@ -327,6 +336,8 @@ fn field_of(code: &str) -> Option<&'static str> {
         "totp_wrong" | "totp_secret_stale" => "code",
         "not_found"
         | "not_permitted"
+        | "custody_not_empty"
+        | "custody_still_used"
         | "buyer_several"
         | "named_invoice_date"
         | "named_invoice_several"

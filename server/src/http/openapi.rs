@@ -28,6 +28,11 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
          given_at acknowledged_at? state",
     ),
     ("balances", "", "currency balance_minor held_minor available_minor last_transfer"),
+    (
+        "custody-accounts",
+        "",
+        "id iban bic bank holder currency state current_for opened_on closing_on? closed_on? reason",
+    ),
     ("confirmation-evidence", "invoice_id text sha256", ""),
     ("confirmation-links", "", "id invoice_id contact_id state reason wrong_codes issued_at expires_at ended_at?"),
     (
@@ -85,7 +90,12 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
     ),
     ("payables/undertaking", "version words_en words_zh words_hash", ""),
     ("payouts", PAGE, "id currency amount_minor iban end_to_end state expected_date? bank_status reason_code note"),
-    ("payouts/list", "currency through list_hash", "id end_to_end holder iban bic amount_minor"),
+    ("payouts/list", "currency through list_hash account_id available_minor", "id end_to_end holder iban bic amount_minor"),
+    (
+        "reconciliation",
+        "",
+        "account_id currency statement_id to_date? ledger_minor closing_minor difference_minor unexplained_minor transit_minor",
+    ),
     (
         "receivables",
         PAGE,
@@ -224,7 +234,7 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
         "payables/list" => &[("list_id", "a list of confirmations of the company")],
         "offers/papers" => &[("offer_id", "an open offer")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
-        "payouts/list" => &[("currency", "ISO 4217")],
+        "payouts/list" => &[("currency", "ISO 4217"), ("account_id", "the platform's account that pays; else the current one")],
         "invoices" | "payables" | "receivables" | "payouts" | "memberships" | "programmes" | "holdings" => LIST,
         "offers" => &[("before", "only records with a smaller id; `next_before` of the page before")],
         _ => &[],

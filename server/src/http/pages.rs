@@ -12,6 +12,7 @@ pub mod cash;
 pub mod companies;
 pub mod confirmation_lists;
 pub mod contacts;
+pub mod custody_accounts;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod document;
@@ -86,6 +87,7 @@ pub fn add_routes(routes: &mut Routes) {
     bank_files::add_routes(routes);
     statements::add_routes(routes);
     ops::add_routes(routes);
+    custody_accounts::add_routes(routes);
     payouts::add_routes(routes);
     payment_files::add_routes(routes);
     reviews::add_routes(routes);

@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod confirmation_lists;
 pub mod connection;
 pub mod copies;
+pub mod custody;
 pub mod distributions;
 pub mod holding_costs;
 pub mod journal;

@@ -312,10 +312,10 @@ list_row!(
 list_row!(
     /// A statement of the bank; its state is how it follows the one before it.
     StatementLine {
-        id: BigInt => i64, file_id: BigInt => i64, statement: Text => String, currency: Text => String, to_date: Date => NaiveDate,
+        id: BigInt => i64, file_id: BigInt => i64, custody_id: BigInt => i64, iban: Text => String, statement: Text => String, currency: Text => String, to_date: Date => NaiveDate,
         opening_minor: Nullable<BigInt> => Option<i64>, closing_minor: Nullable<BigInt> => Option<i64>, state: Text => String,
         gap_minor: BigInt => i64, lines: BigInt => i64,
-    } from "SELECT s.id, COALESCE(s.file_id, 0) AS file_id, s.statement, s.currency, COALESCE(s.to_date, CAST(s.imported_at AS DATE)) AS to_date, \
+    } from "SELECT s.id, COALESCE(s.file_id, 0) AS file_id, s.custody_id, s.iban, s.statement, s.currency, COALESCE(s.to_date, CAST(s.imported_at AS DATE)) AS to_date, \
             s.opening_minor, s.closing_minor, s.continuity AS state, s.gap_minor, \
             (SELECT COUNT(*) FROM bank_lines l WHERE l.statement_id = s.id) AS lines FROM statements s";
     totals "gap_minor"
@@ -355,8 +355,11 @@ list_row!(
         id: BigInt => i64, party_id: BigInt => i64, party: Text => String, currency: Text => String, amount_minor: BigInt => i64, iban: Text => String,
         holder: Text => String, state: Text => String, end_to_end: Text => String, file_id: BigInt => i64, created_at: Timestamp => NaiveDateTime,
         expected_date: Nullable<Date> => Option<NaiveDate>, bank_status: Text => String, reason_code: Text => String, note: Text => String,
+        own_iban: Text => String,
     } from "SELECT p.id, COALESCE(p.party_id, 0) AS party_id, COALESCE(c.name, '') AS party, p.currency, p.amount_minor, p.iban, p.holder, p.state, p.end_to_end, \
-            COALESCE(p.file_id, 0) AS file_id, p.created_at, p.expected_date, p.bank_status, p.reason_code, p.note FROM payouts p LEFT JOIN parties c ON c.id = p.party_id";
+            COALESCE(p.file_id, 0) AS file_id, p.created_at, p.expected_date, p.bank_status, p.reason_code, p.note, \
+            CASE WHEN p.file_id IS NULL THEN '' ELSE COALESCE(k.iban, '') END AS own_iban \
+            FROM payouts p LEFT JOIN parties c ON c.id = p.party_id LEFT JOIN custody_accounts k ON k.id = p.custody_id";
     totals "amount_minor"
 );
 

@@ -47,7 +47,7 @@ impl Mark {
 fn key_columns(table: &str) -> &'static [&'static str] {
     match table {
         "approval_limits" => &["party_id", "currency"],
-        "issue_terms" => &["currency"],
+        "issue_terms" | "custody_choices" => &["currency"],
         "documents" => &["sha256"],
         "holidays" => &["currency", "day"],
         "late_claims" => &["receivable_id", "party_id"],
@@ -74,9 +74,12 @@ fn loose_columns(table: &str) -> &'static [&'static str] {
     }
 }
 
-/// Columns that came after marks of version 2 and cannot be NULL: a mark leaves them out while they are empty. None so far.
-fn later_columns(_table: &str) -> &'static [&'static str] {
-    &[]
+/// Columns that came after marks of version 2 and cannot be NULL: a mark leaves them out while they are empty.
+fn later_columns(table: &str) -> &'static [&'static str] {
+    match table {
+        "statements" | "bank_lines" | "payouts" | "payment_files" => &["custody_id"],
+        _ => &[],
+    }
 }
 
 /// The mark of a row.

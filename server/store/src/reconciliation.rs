@@ -1,5 +1,6 @@
-//! What the bank says against what the books say, per currency, and what the difference is made of.
+//! What the bank says against what the books say, by account at the bank and currency, and what the difference is made of.
 
+use crate::custody::balance_minor;
 use crate::query;
 use crate::records::Record;
 use crate::rows::Statement;
@@ -7,17 +8,18 @@ use crate::{Conn, Result};
 use chrono::NaiveDate;
 use diesel::sql_types::{BigInt, Text};
 use domain::Currency;
-use domain::chart::{AccountKey, currency_asset};
 
 /// Books less bank, in parts. All minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
+    /// The platform's account at the bank.
+    pub custody_id: i64,
     pub currency: String,
     /// The newest statement with a closing balance.
     pub statement_id: i64,
     pub to_date: Option<NaiveDate>,
     pub closing_minor: i64,
-    /// The custody account now.
+    /// The account by the books now.
     pub ledger_minor: i64,
     /// Lines that wait for a person: the bank has booked them and the books have not.
     pub attention_minor: i64,
@@ -27,6 +29,8 @@ pub struct Comparison {
     pub later_minor: i64,
     /// Lines that were explained without a booking.
     pub explained_minor: i64,
+    /// Transfers between the platform's own accounts of which the other account's statement has told, and this one's has not.
+    pub transit_minor: i64,
 }
 
 impl Comparison {
@@ -37,24 +41,36 @@ impl Comparison {
     /// What none of the parts explains.
     #[must_use]
     pub fn unexplained_minor(&self) -> i64 {
-        [self.attention_minor, self.recorded_minor, self.later_minor, self.explained_minor]
+        [self.attention_minor, self.recorded_minor, self.later_minor, self.explained_minor, self.transit_minor]
             .iter()
             .fold(self.difference_minor(), |rest, part| rest.saturating_sub(*part))
     }
 }
 
 #[derive(diesel::QueryableByName)]
-struct Code {
+struct Place {
+    #[diesel(sql_type = BigInt)]
+    custody_id: i64,
     #[diesel(sql_type = Text)]
     currency: String,
 }
 
-/// Compares every currency of which the bank has said a balance.
+/// Compares every account and currency of which the bank has said a balance.
 pub fn compare_all(conn: &mut Conn) -> Result<Vec<Comparison>> {
-    let sql = "SELECT DISTINCT currency FROM statements WHERE closing_minor IS NOT NULL ORDER BY currency";
+    let sql = "SELECT DISTINCT custody_id, currency FROM statements WHERE closing_minor IS NOT NULL ORDER BY currency, custody_id";
     let mut found = Vec::new();
-    for code in query::list::<Code>(conn, sql, &[])? {
-        found.extend(compare(conn, &code.currency, None)?);
+    for place in query::list::<Place>(conn, sql, &[])? {
+        found.extend(compare(conn, (place.custody_id, &place.currency), None)?);
+    }
+    Ok(found)
+}
+
+/// The same of one account.
+pub fn compare_account(conn: &mut Conn, custody_id: i64) -> Result<Vec<Comparison>> {
+    let sql = "SELECT DISTINCT custody_id, currency FROM statements WHERE closing_minor IS NOT NULL AND custody_id = ? ORDER BY currency";
+    let mut found = Vec::new();
+    for place in query::list::<Place>(conn, sql, &[custody_id.into()])? {
+        found.extend(compare(conn, (place.custody_id, &place.currency), None)?);
     }
     Ok(found)
 }
@@ -69,56 +85,67 @@ struct Parts {
     later: i64,
     #[diesel(sql_type = BigInt)]
     explained: i64,
+    #[diesel(sql_type = BigInt)]
+    transit: i64,
 }
 
-/// The newest statement in the currency that says a closing balance.
-fn find_newest(conn: &mut Conn, currency: &str) -> Result<Option<Statement>> {
-    let condition = "currency = ? AND closing_minor IS NOT NULL AND to_date IS NOT NULL ORDER BY to_date DESC, id DESC LIMIT 1";
-    Statement::find_where(conn, condition, &[currency.into()])
+/// The newest statement of the account in the currency that says a closing balance.
+fn find_newest(conn: &mut Conn, (custody_id, currency): (i64, &str)) -> Result<Option<Statement>> {
+    let condition = "custody_id = ? AND currency = ? AND closing_minor IS NOT NULL AND to_date IS NOT NULL ORDER BY to_date DESC, id DESC LIMIT 1";
+    Statement::find_where(conn, condition, &[custody_id.into(), currency.into()])
 }
 
-fn custody_minor(conn: &mut Conn, currency: Currency) -> Result<i64> {
-    let custody = AccountKey::custody(currency_asset(currency));
-    Ok(crate::journal::list_accounts(conn, &[custody])?.first().map_or(0, |account| account.balance))
-}
-
-/// Books less bank now, where the bank has said a balance; quicker than its parts.
+/// Books less bank now, over all accounts of which the bank has said a balance in the currency; quicker than its parts.
 pub fn difference(conn: &mut Conn, currency: Currency) -> Result<Option<i64>> {
-    let closing = find_newest(conn, currency.code())?.and_then(|row| row.closing_minor);
-    let Some(closing) = closing else { return Ok(None) };
-    Ok(Some(custody_minor(conn, currency)?.saturating_sub(closing)))
+    let mut sum = None;
+    for account in crate::custody::list(conn)? {
+        let closing = find_newest(conn, (account.id, currency.code()))?.and_then(|row| row.closing_minor);
+        let Some(closing) = closing else { continue };
+        let minor = balance_minor(conn, account.id, currency)?.saturating_sub(closing);
+        sum = Some(minor.saturating_add(sum.unwrap_or(0)));
+    }
+    Ok(sum)
 }
 
-/// Compares the books with this statement, or with the newest one; nothing where there is no balance to compare with.
-pub fn compare(conn: &mut Conn, currency: &str, statement: Option<&Statement>) -> Result<Option<Comparison>> {
+/// Compares the books with this statement, or with the account's newest one; nothing where there is no balance to compare with.
+pub fn compare(
+    conn: &mut Conn,
+    (custody_id, currency): (i64, &str),
+    statement: Option<&Statement>,
+) -> Result<Option<Comparison>> {
     let newest = match statement {
         Some(row) => Some(row.clone()),
-        None => find_newest(conn, currency)?,
+        None => find_newest(conn, (custody_id, currency))?,
     };
     let Some((row, closing_minor)) = newest.and_then(|row| row.closing_minor.map(|closing| (row, closing))) else {
         return Ok(None);
     };
     let Some(known) = Currency::parse(currency) else { return Ok(None) };
-    let ledger_minor = custody_minor(conn, known)?;
+    let ledger_minor = balance_minor(conn, custody_id, known)?;
     let to_date = row.to_date.unwrap_or(NaiveDate::MAX);
     // A line of a later day, of a later statement of the day, or of a notification after it, is not in this closing balance.
     let later = "(s.id IS NOT NULL AND (l.booking_date > ? OR (l.booking_date = ? AND s.id > ?)))";
     let signed = "CASE l.direction WHEN 'in' THEN l.amount_minor ELSE -l.amount_minor END";
     // What a line has put into custody; a receipt that people recorded is booked by itself, not by the line that confirms it.
     let booked = "l.state NOT IN ('skipped', 'attention', 'explained')";
+    // A transfer is booked by the first of its two lines, on both accounts.
+    let transit = "(SELECT CAST(COALESCE(SUM(CASE t.direction WHEN 'out' THEN t.amount_minor ELSE -t.amount_minor END), 0) AS BIGINT) FROM bank_lines t \
+                   WHERE t.transfer_id = ? AND t.currency = ? AND t.kind = 'own_transfer' AND t.state = 'matched' AND t.twin_id IS NULL)";
     // What is only announced is in no closing balance: its statement brings it.
     let sql = format!(
         "SELECT CAST(COALESCE(SUM(CASE WHEN l.state = 'attention' AND l.kind <> 'announced' AND l.currency = s.currency AND NOT {later} THEN -({signed}) ELSE 0 END), 0) AS BIGINT) AS attention, \
          CAST(COALESCE(SUM(CASE WHEN l.kind = 'recorded' AND l.state = 'matched' AND l.statement_id = 0 AND l.twin_id IS NULL THEN l.amount_minor ELSE 0 END), 0) AS BIGINT) AS recorded, \
          CAST(COALESCE(SUM(CASE WHEN {booked} AND {later} THEN {signed} ELSE 0 END), 0) AS BIGINT) AS later, \
-         CAST(COALESCE(SUM(CASE WHEN l.state = 'explained' AND l.kind <> 'announced' AND l.currency = s.currency AND NOT {later} THEN -({signed}) ELSE 0 END), 0) AS BIGINT) AS explained \
-         FROM bank_lines l LEFT JOIN statements s ON s.id = l.statement_id WHERE l.currency = ?"
+         CAST(COALESCE(SUM(CASE WHEN l.state = 'explained' AND l.kind <> 'announced' AND l.currency = s.currency AND NOT {later} THEN -({signed}) ELSE 0 END), 0) AS BIGINT) AS explained, {transit} AS transit \
+         FROM bank_lines l LEFT JOIN statements s ON s.id = l.statement_id WHERE l.currency = ? AND l.custody_id = ?"
     );
     let place = || [to_date.into(), to_date.into(), row.id.into()];
-    let binds: Vec<crate::Bind> = place().into_iter().chain(place()).chain(place()).chain([currency.into()]).collect();
+    let of = [custody_id.into(), currency.into(), currency.into(), custody_id.into()];
+    let binds: Vec<crate::Bind> = place().into_iter().chain(place()).chain(place()).chain(of).collect();
     let parts: Option<Parts> = query::find(conn, &sql, &binds)?;
-    let parts = parts.unwrap_or(Parts { attention: 0, recorded: 0, later: 0, explained: 0 });
+    let parts = parts.unwrap_or(Parts { attention: 0, recorded: 0, later: 0, explained: 0, transit: 0 });
     Ok(Some(Comparison {
+        custody_id,
         currency: currency.to_owned(),
         statement_id: row.id,
         to_date: row.to_date,
@@ -128,5 +155,6 @@ pub fn compare(conn: &mut Conn, currency: &str, statement: Option<&Statement>) -
         recorded_minor: parts.recorded,
         later_minor: parts.later,
         explained_minor: parts.explained,
+        transit_minor: parts.transit,
     }))
 }

@@ -179,6 +179,7 @@ records!(
     confirmation_lists ConfirmationList, confirmation_items ConfirmationItem,
     late_claims LateClaim, distributions Distribution, offers Offer, purchase_holds PurchaseHold, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
     payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval,
+    custody_accounts CustodyAccount, custody_choices CustodyChoice,
     credit_notes CreditNote, reviews Review, evidence Evidence,
     buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable, documents Document,
     programmes Programme, programme_versions ProgrammeVersion, programme_members ProgrammeMember, fee_bills FeeBill;
@@ -191,6 +192,7 @@ keyed!(
     buyer_limits BuyerLimit, solo_acts SoloActs, invoices Invoice, receivables Receivable, offers Offer, purchase_holds PurchaseHold, bank_lines BankLine,
     payouts Payout, approvals Approval, mails Mail, distributions Distribution, payment_files PaymentFile, purchases Purchase,
     statements Statement, bank_files BankFile, notices Notice, credit_notes CreditNote, reviews Review,
+    custody_accounts CustodyAccount,
     confirmation_lists ConfirmationList, confirmation_items ConfirmationItem, answer_clocks AnswerClock, assignment_notices AssignmentNotice,
     buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable,
     programmes Programme, programme_versions ProgrammeVersion, programme_members ProgrammeMember, fee_bills FeeBill,
@@ -210,6 +212,11 @@ pub fn save_issue_terms(conn: &mut Conn, row: &IssueTermsRow) -> Result<()> {
 
 pub fn save_holiday(conn: &mut Conn, row: &Holiday) -> Result<()> {
     query::execute(conn, "DELETE FROM holidays WHERE currency = ? AND day = ?", &[row.currency.as_str().into(), row.day.into()])?;
+    row.insert(conn)
+}
+
+pub fn save_custody_choice(conn: &mut Conn, row: &CustodyChoice) -> Result<()> {
+    query::execute(conn, "DELETE FROM custody_choices WHERE currency = ?", &[row.currency.as_str().into()])?;
     row.insert(conn)
 }
 

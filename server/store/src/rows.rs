@@ -461,6 +461,8 @@ pub struct Statement {
     /// Opening balance less the closing balance before it.
     pub gap_minor: i64,
     pub reason: String,
+    /// The platform's account that it is of.
+    pub custody_id: i64,
 }
 
 /// A bank's file as it was kept, and how far it has been taken up.
@@ -510,6 +512,10 @@ pub struct BankLine {
     pub payout_id: Option<i64>,
     /// What the platform may still claim because of it.
     pub claim_minor: i64,
+    /// The platform's account that it stands on.
+    pub custody_id: i64,
+    /// The platform's other account, where the money moves between two of its own.
+    pub transfer_id: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -535,6 +541,8 @@ pub struct Payout {
     /// Why it was rejected or came back.
     pub reason_code: String,
     pub note: String,
+    /// The platform's account that its file draws on, or that it has left.
+    pub custody_id: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
@@ -572,6 +580,40 @@ pub struct PaymentFile {
     pub total_minor: i64,
     pub document: String,
     pub created_at: NaiveDateTime,
+    /// The account that it draws on.
+    pub custody_id: i64,
+}
+
+/// One of the platform's accounts at a bank. Its number is the owner of its ledger accounts; 0 is the account of the founding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = custody_accounts, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct CustodyAccount {
+    pub id: i64,
+    pub iban: String,
+    pub bic: String,
+    pub bank: String,
+    pub holder: String,
+    /// The one currency that it carries; empty: every currency.
+    pub currency: String,
+    /// `open`, `closing` or `closed`.
+    pub state: String,
+    pub reason: String,
+    pub opened_on: NaiveDate,
+    pub closing_on: Option<NaiveDate>,
+    pub closed_on: Option<NaiveDate>,
+    pub proposed_by: i64,
+    pub agreed_by: i64,
+}
+
+/// Which account of a currency pays out and is told to payers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = custody_choices, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct CustodyChoice {
+    pub currency: String,
+    pub account_id: i64,
+    pub chosen_on: NaiveDate,
+    pub chosen_by: i64,
+    pub agreed_by: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

@@ -418,6 +418,7 @@ diesel::table! {
         continuity -> Text,
         gap_minor -> BigInt,
         reason -> Text,
+        custody_id -> BigInt,
     }
 }
 
@@ -460,6 +461,8 @@ diesel::table! {
         twin_id -> Nullable<BigInt>,
         payout_id -> Nullable<BigInt>,
         claim_minor -> BigInt,
+        custody_id -> BigInt,
+        transfer_id -> Nullable<BigInt>,
     }
 }
 
@@ -482,6 +485,35 @@ diesel::table! {
         bank_status -> Text,
         reason_code -> Text,
         note -> Text,
+        custody_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    custody_accounts (id) {
+        id -> BigInt,
+        iban -> Text,
+        bic -> Text,
+        bank -> Text,
+        holder -> Text,
+        currency -> Text,
+        state -> Text,
+        reason -> Text,
+        opened_on -> Date,
+        closing_on -> Nullable<Date>,
+        closed_on -> Nullable<Date>,
+        proposed_by -> BigInt,
+        agreed_by -> BigInt,
+    }
+}
+
+diesel::table! {
+    custody_choices (currency) {
+        currency -> Text,
+        account_id -> BigInt,
+        chosen_on -> Date,
+        chosen_by -> BigInt,
+        agreed_by -> BigInt,
     }
 }
 
@@ -518,6 +550,7 @@ diesel::table! {
         total_minor -> BigInt,
         document -> Text,
         created_at -> Timestamp,
+        custody_id -> BigInt,
     }
 }
 
@@ -897,6 +930,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     status_reports,
     status_lines,
     payment_files,
+    custody_accounts,
+    custody_choices,
     approvals,
     audit,
     notices,

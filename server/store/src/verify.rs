@@ -514,6 +514,39 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
          WHERE l.used_minor <> COALESCE(h.held, 0) + COALESCE(w.units, 0) ORDER BY l.id LIMIT 1",
     ),
     (
+        "ledger_accounts",
+        "SELECT a.id, 'it is of an account at a bank that the platform does not have' AS problem \
+         FROM ledger_accounts a LEFT JOIN custody_accounts c ON c.id = a.owner_id \
+         WHERE a.kind = 'custody' AND c.id IS NULL ORDER BY a.id LIMIT 1",
+    ),
+    (
+        "custody_accounts",
+        "SELECT c.id, 'it is closed and its ledger account is not empty' AS problem FROM custody_accounts c \
+         JOIN ledger_accounts a ON a.kind = 'custody' AND a.owner_id = c.id WHERE c.state = 'closed' AND a.balance <> 0 ORDER BY c.id LIMIT 1",
+    ),
+    (
+        "statements",
+        "SELECT s.id, 'it is of another account, or of a currency that its account does not carry' AS problem FROM statements s \
+         LEFT JOIN custody_accounts c ON c.id = s.custody_id WHERE c.id IS NULL OR (c.iban <> s.iban AND c.iban NOT LIKE '%/' || s.iban) \
+         OR (c.currency <> '' AND s.currency <> '' AND c.currency <> s.currency) ORDER BY s.id LIMIT 1",
+    ),
+    (
+        "bank_lines",
+        "SELECT l.id, 'it is on another account than its statement' AS problem FROM bank_lines l JOIN statements s ON s.id = l.statement_id \
+         WHERE l.custody_id <> s.custody_id ORDER BY l.id LIMIT 1",
+    ),
+    (
+        "bank_lines",
+        "SELECT l.id, 'the other line of its transfer does not fit' AS problem FROM bank_lines l LEFT JOIN bank_lines o ON o.id = l.twin_id \
+         WHERE l.kind = 'own_transfer' AND (l.transfer_id IS NULL OR l.transfer_id = l.custody_id OR (l.twin_id IS NOT NULL AND (o.id IS NULL \
+         OR o.amount_minor <> l.amount_minor OR o.currency <> l.currency OR o.custody_id <> l.transfer_id OR o.direction = l.direction))) ORDER BY l.id LIMIT 1",
+    ),
+    (
+        "payouts",
+        "SELECT p.id, 'it is on its way from another account than that of its file' AS problem FROM payouts p JOIN payment_files f ON f.id = p.file_id \
+         WHERE p.state IN ('sent', 'accepted', 'pending', 'unknown') AND p.custody_id <> f.custody_id ORDER BY p.id LIMIT 1",
+    ),
+    (
         "payouts",
         "SELECT p.id, 'its hold does not earmark its amount' AS problem FROM payouts p JOIN holds h ON h.number = p.hold_number \
          WHERE p.state IN ('authorised', 'sent', 'accepted', 'pending', 'unknown') AND h.remaining <> p.amount_minor ORDER BY p.id LIMIT 1",

@@ -14,6 +14,7 @@ use server::commands::decide_company::DecideCompany;
 use server::commands::decide_programme::DecideProgramme;
 use server::commands::invite_company::InviteCompany;
 use server::commands::invite_to_programme::InviteToProgramme;
+use server::commands::open_custody_account::OpenCustodyAccount;
 use server::commands::propose_bank_account::ProposeBankAccount;
 use server::commands::propose_programme::ProposeProgramme;
 use server::commands::set_approval_limit::SetApprovalLimit;
@@ -40,6 +41,8 @@ const CAST: &[(&[&str], bool, bool)] = &[
 ];
 
 const OPERATOR: i64 = 10_000;
+/// The platform's second account for EUR.
+const SECOND_IBAN: &str = "NL91ABNA0417164300";
 /// All companies bank here; nobody is paid to the account of the platform itself.
 const COMPANY_IBAN: &str = "DE02120300000000202051";
 
@@ -87,7 +90,8 @@ fn agreed(runner: &mut impl Run, conn: &mut Conn, company: &Company, command: Co
 
 /// Brings everybody on, and says so in the model.
 pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<Model, String> {
-    let mut model = Model { today: date, custody_iban: CUSTODY_IBAN.to_owned(), ..Model::default() };
+    let mut model = Model { today: date, ..Model::default() };
+    model.custody.insert(0, CUSTODY_IBAN.to_owned());
     let operator = Company {
         id: OPERATOR,
         name: "Operator".to_owned(),
@@ -99,6 +103,14 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
         capacities: &["operator"],
         active: true,
     };
+    let second = OpenCustodyAccount {
+        iban: SECOND_IBAN.to_owned(),
+        bank: "Second Bank".to_owned(),
+        currency: "EUR".to_owned(),
+        ..OpenCustodyAccount::default()
+    };
+    let second = agreed(runner, conn, &operator, second.into())?.number("account_id");
+    model.custody.insert(second, SECOND_IBAN.to_owned());
     for (number, (capacities, careful, banked)) in CAST.iter().enumerate() {
         let company = enter_one(runner, conn, &operator, number, (capacities, *careful, *banked))?;
         for currency in CURRENCIES {

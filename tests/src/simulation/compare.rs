@@ -81,11 +81,13 @@ fn check_records(model: &Model, conn: &mut Conn, wanted: &super::model::Touched)
         let known = &model.payouts[&row.id];
         // The day after which a bank counts as silent is the calendar's affair; until it speaks the payout is on its way.
         let state = if row.state == "unknown" { "sent" } else { row.state.as_str() };
-        same(format!("payout {}", row.id), (state, i128::from(row.amount_minor)), (known.state, known.amount))?;
+        let stored = (state, i128::from(row.amount_minor), row.custody_id);
+        same(format!("payout {}", row.id), stored, (known.state, known.amount, known.custody))?;
     }
     for row in BankLine::list_ids(conn, &list(&wanted.lines)).map_err(failed)? {
         let known = &model.lines[&row.id];
-        same(format!("bank line {}", row.id), (row.state.as_str(), i128::from(row.amount_minor)), (known.state, known.amount))?;
+        let stored = (row.state.as_str(), i128::from(row.amount_minor), row.custody_id, row.transfer_id);
+        same(format!("bank line {}", row.id), stored, (known.state, known.amount, known.custody, known.other))?;
     }
     for row in store::Approval::list_ids(conn, &list(&wanted.approvals)).map_err(failed)? {
         same(format!("approval {}", row.id), row.state.as_str(), model.approvals[&row.id].state)?;
@@ -148,7 +150,9 @@ fn conserved(model: &Model, conn: &mut Conn, rows: &[AccountRow]) -> Check {
         let sign = if matches!(row.kind.as_str(), "custody" | "expense" | "claim" | "issued") { -1 } else { 1 };
         *sums.entry(row.asset_id).or_default() += sign * i128::from(row.balance);
         if row.kind == "custody" {
-            same("money at the bank", i128::from(row.balance), model.at_bank.get(&row.asset_id).copied().unwrap_or(0))?;
+            let reported = model.at_bank.get(&(row.owner_id, row.asset_id)).copied().unwrap_or(0);
+            let way = model.on_the_way(row.owner_id, row.asset_id, false);
+            same(format!("money on account {} at the bank", row.owner_id), i128::from(row.balance), reported + way)?;
         }
         if row.kind == "holding" {
             *units.entry(row.asset_id).or_default() += i128::from(row.balance);
@@ -256,7 +260,7 @@ pub fn digest(conn: &mut Conn) -> Result<String, String> {
         TransferRow "number", AccountRow "id", Party "id", BankAccount "id", ApprovalLimit "party_id, currency", BuyerLimit "id", SoloActs "id", IssueTermsRow "currency",
         Holiday "currency, day", Document "sha256", Invoice "id", Confirmation "id", Receivable "id",
         LateClaim "receivable_id, party_id", Offer "id", Purchase "id", Statement "id", BankLine "id", Payout "id",
-        PaymentFile "id", Approval "id", Notice "id" "AND kind <> 'invitation'", Review "id", CreditNote "id", Evidence "id",
+        PaymentFile "id", CustodyAccount "id", Approval "id", Notice "id" "AND kind <> 'invitation'", Review "id", CreditNote "id", Evidence "id",
         Programme "id", ProgrammeVersion "id", ProgrammeMember "id", FeeBill "id",
     );
     Ok(server::hash::hex(&hasher.finalize()))

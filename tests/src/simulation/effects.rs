@@ -353,7 +353,7 @@ impl Model {
                 let currency = request.currency.clone();
                 let company = self.companies.get(&actor.party_id).ok_or("no company")?;
                 let payee = (company.iban.clone(), company.name.clone());
-                let payout = Payout { party: Some(actor.party_id), currency, amount, state: "authorised", end_to_end, payee };
+                let payout = Payout { party: Some(actor.party_id), currency, amount, state: "authorised", end_to_end, payee, custody: 0 };
                 self.payouts.insert(id("payout_id"), payout);
                 self.touched.payouts.insert(id("payout_id"));
             }
@@ -362,6 +362,7 @@ impl Model {
                 for id in self.payment_list(&file.currency, file.through).0 {
                     let payout = self.payouts.get_mut(&id).ok_or("no payout")?;
                     payout.state = "sent";
+                    payout.custody = file.account_id.unwrap_or(0);
                     self.touched.payouts.insert(id);
                     (count, total) = (count + 1, total + payout.amount);
                 }
@@ -372,7 +373,8 @@ impl Model {
             Command::RecordReceipt(receipt) => {
                 let amount = i128::from(receipt.amount_minor);
                 let target = self.target(&receipt.reference, &receipt.currency).ok_or("no target")?;
-                self.receive(target, &receipt.currency, amount, receipt.value_date);
+                let custody = receipt.account_id.unwrap_or(0);
+                self.receive(custody, target, &receipt.currency, amount, receipt.value_date);
                 let line = Line {
                     currency: receipt.currency.clone(),
                     amount,
@@ -396,6 +398,8 @@ impl Model {
                     acted: "",
                     linked: None,
                     written: 0,
+                    custody,
+                    other: None,
                 };
                 self.keep_line(id("line_id"), line);
             }
@@ -418,7 +422,7 @@ impl Model {
                 self.change(("suspense", 0, asset_of(&currency)), 0, amount);
                 let payout_id = id("payout_id");
                 let end_to_end = format!("KRET{payout_id}");
-                let payout = Payout { party: None, currency, amount, state: "authorised", end_to_end, payee };
+                let payout = Payout { party: None, currency, amount, state: "authorised", end_to_end, payee, custody: 0 };
                 self.payouts.insert(payout_id, payout);
                 self.touched.payouts.insert(payout_id);
             }
@@ -583,9 +587,9 @@ impl Model {
         Ok(())
     }
 
-    fn receive(&mut self, target: Target, currency: &str, amount: i128, value_date: NaiveDate) {
-        *self.at_bank.entry(asset_of(currency)).or_default() += amount;
-        self.place(("custody", 0, asset_of(currency)), target, currency, amount, value_date);
+    fn receive(&mut self, custody: i64, target: Target, currency: &str, amount: i128, value_date: NaiveDate) {
+        *self.at_bank.entry((custody, asset_of(currency))).or_default() += amount;
+        self.place(("custody", custody, asset_of(currency)), target, currency, amount, value_date);
     }
 
     /// Money finds its company or its receivable.
@@ -714,11 +718,13 @@ impl Model {
         let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
         let [statement] = file.statements.as_slice() else { return Err("the simulation sends one statement a file".to_owned()) };
         self.statements.insert((statement.message_id.clone(), statement.statement_id.clone()));
+        let own = self.custody.iter().find(|(_, iban)| **iban == statement.iban);
+        let custody = own.map(|(id, _)| *id).ok_or("no account")?;
         let details = statement.entries.iter().flat_map(|entry| entry.details.iter().map(move |detail| (entry, detail)));
         let wholes: Vec<Whole> = (0..statement.entries.len()).map(|index| Whole::of(statement, index)).collect();
         let wholes = statement.entries.iter().zip(wholes).flat_map(|(entry, whole)| entry.details.iter().map(move |_| whole));
         for (((entry, detail), line_id), whole) in details.zip(ids.lines(statement_id)).zip(wholes) {
-            let fate = self.import_line((statement_id, line_id, statement.notification), (entry, detail), whole);
+            let fate = self.import_line((statement_id, line_id, statement.notification, custody), (entry, detail), whole);
             *counts.entry(fate).or_default() += 1;
         }
         for name in ["matched", "confirmed", "suspense", "payouts", "returned", "skipped", "attention"] {
@@ -730,7 +736,7 @@ impl Model {
     /// Keeps a line of a file, books it, and says what became of it.
     fn import_line(
         &mut self,
-        (statement, id, notification): (i64, i64, bool),
+        (statement, id, notification, custody): (i64, i64, bool, i64),
         (entry, detail): (&Entry, &EntryDetail),
         whole: Whole,
     ) -> &'static str {
@@ -743,7 +749,7 @@ impl Model {
             detail.end_to_end.clone(),
             detail.reference.clone(),
         );
-        let payer = if entry.credit { detail.debtor_iban.as_str() } else { "" };
+        let payer = if entry.credit { detail.debtor_iban.as_str() } else { detail.creditor_iban.as_str() };
         let words = format!("{booking:?} {} {} {payer} {}", entry.booking_date, entry.value_date, detail.remittance);
         let words = words.replacen(&format!("{:?}", entry.bank_reference), "", 1);
         let mut line = Line {
@@ -751,7 +757,7 @@ impl Model {
             amount,
             value_date: entry.value_date,
             booking_day: entry.booking_date,
-            iban: if entry.credit { detail.debtor_iban.clone() } else { String::new() },
+            iban: payer.to_owned(),
             state: "attention",
             kind: "",
             incoming: entry.credit,
@@ -772,6 +778,8 @@ impl Model {
             acted: "",
             linked: None,
             written: 0,
+            custody,
+            other: None,
         };
         let equals = |one: &&Line| one.statement == statement && one.words == line.words && one.kind != "pending";
         line.occurrence = if entry.booked { self.lines.values().filter(equals).count() + 1 } else { 1 };
@@ -792,7 +800,11 @@ impl Model {
     /// What a notification has announced and this line of a statement brings.
     fn find_announced(&self, line: &Line) -> Option<i64> {
         let waits = |other: &Line| {
-            other.kind == "announced" && other.statement != line.statement && other.state != "skipped" && !line.notification
+            other.kind == "announced"
+                && other.custody == line.custody
+                && other.statement != line.statement
+                && other.state != "skipped"
+                && !line.notification
         };
         let named =
             self.lines.iter().filter(|(_, other)| waits(other) && !line.booking.0.is_empty() && other.booking == line.booking);
@@ -820,6 +832,7 @@ impl Model {
         self.lines
             .values()
             .filter(|other| other.statement > 0 && other.statement != line.statement && other.state != "skipped")
+            .filter(|other| other.custody == line.custody)
             .filter(|other| line.notification || other.kind != "announced")
             .any(|other| {
                 let unnamed = line.booking.0.is_empty() || other.booking.0.is_empty();
@@ -833,6 +846,7 @@ impl Model {
         let same = |other: &Line| {
             other.statement > 0
                 && other.statement != line.statement
+                && other.custody == line.custody
                 && !line.booking.0.is_empty()
                 && other.booking.0 == line.booking.0
                 && (&other.currency, other.incoming) == (&line.currency, line.incoming)
@@ -890,7 +904,8 @@ impl Model {
                     && days <= 7
                     && (&one.currency, one.amount) == (&line.currency, line.amount)
             });
-            let best = near.map(|(id, one)| (target.is_none() || one.target != target, *id)).min();
+            let certain = |one: &Line| target.is_some() && one.target == target && one.custody == line.custody;
+            let best = near.map(|(id, one)| (!certain(one), *id)).min();
             if let Some((other, receipt)) = best {
                 line.twin = Some(receipt);
                 if other {
@@ -900,6 +915,15 @@ impl Model {
                 self.confirm(id, line, receipt);
                 return "confirmed";
             }
+        }
+        if line.incoming
+            && !reversal
+            && target.is_none()
+            && line.iban.is_empty()
+            && let Some(begun) = self.begun(line, None)
+        {
+            (line.kind, line.twin) = ("possible_transfer", Some(begun));
+            return "attention";
         }
         if line.notification && line.incoming && line.amount > self.terms[&line.currency].announced {
             line.kind = "announced";
@@ -923,7 +947,35 @@ impl Model {
             return "attention";
         }
         // A credit that takes one of our own debits back names no payout here: nobody guesses whose it is.
-        self.book_line(line, target.filter(|_| !reversal))
+        if !reversal && !self.covers(line) {
+            line.kind = "no_cover";
+            return "attention";
+        }
+        self.book_line(id, line, (target.filter(|_| !reversal), reversal))
+    }
+
+    /// The second line of a transfer between the platform's accounts: the first has booked it.
+    fn join(&mut self, id: i64, line: &mut Line, first: i64) {
+        if let Some(other) = self.lines.get_mut(&first) {
+            (other.kind, other.state, other.twin, other.other) = ("own_transfer", "matched", Some(id), Some(line.custody));
+            (line.kind, line.state, line.twin, line.other) = ("own_transfer", "matched", Some(first), Some(other.custody));
+        }
+        let sign = if line.incoming { 1 } else { -1 };
+        *self.at_bank.entry((line.custody, asset_of(&line.currency))).or_default() += sign * line.amount;
+        self.touched.lines.insert(first);
+    }
+
+    /// Money that moves between the platform's accounts.
+    fn book_transfer(&mut self, id: i64, line: &mut Line, other: i64) {
+        if let Some(first) = self.begun(line, Some(other)) {
+            self.join(id, line, first);
+            return;
+        }
+        let (asset, amount) = (asset_of(&line.currency), line.amount);
+        let (from, to, sign) = if line.incoming { (other, line.custody, 1) } else { (line.custody, other, -1) };
+        self.transfer(("custody", to, asset), ("custody", from, asset), amount);
+        *self.at_bank.entry((line.custody, asset)).or_default() += sign * amount;
+        (line.kind, line.state, line.other) = ("own_transfer", "matched", Some(other));
     }
 
     fn confirm(&mut self, id: i64, line: &mut Line, receipt: i64) {
@@ -934,17 +986,21 @@ impl Model {
     }
 
     /// Books a line that nothing speaks against.
-    fn book_line(&mut self, line: &mut Line, target: Option<Target>) -> &'static str {
+    fn book_line(&mut self, id: i64, line: &mut Line, (target, reversal): (Option<Target>, bool)) -> &'static str {
         let (asset, amount) = (asset_of(&line.currency), line.amount);
+        if let Some(other) = self.own_account(line).filter(|_| !reversal) {
+            self.book_transfer(id, line, other);
+            return "matched";
+        }
         (line.state, line.target) = ("matched", target);
         if line.incoming {
             if let Some(target) = target {
-                self.receive(target, &line.currency, amount, line.value_date);
+                self.receive(line.custody, target, &line.currency, amount, line.value_date);
                 return "matched";
             }
             line.state = "suspense";
-            *self.at_bank.entry(asset).or_default() += amount;
-            self.transfer(("custody", 0, asset), ("suspense", 0, asset), amount);
+            *self.at_bank.entry((line.custody, asset)).or_default() += amount;
+            self.transfer(("custody", line.custody, asset), ("suspense", 0, asset), amount);
             return "suspense";
         }
         let own = self.payouts.iter().find(|(_, payout)| {
@@ -953,7 +1009,7 @@ impl Model {
         let debited = |one: &Line| !one.incoming && one.state == "matched" && one.end_to_end == line.end_to_end;
         match own.map(|(id, payout)| (*id, payout.state)) {
             Some((id, "sent")) => {
-                self.settle_payout(id);
+                self.settle_payout(id, line.custody);
                 "payouts"
             }
             found => {
@@ -964,22 +1020,22 @@ impl Model {
         }
     }
 
-    fn settle_payout(&mut self, id: i64) {
+    fn settle_payout(&mut self, id: i64, custody: i64) {
         let Some(payout) = self.payouts.get_mut(&id) else { return };
-        payout.state = "settled";
+        (payout.state, payout.custody) = ("settled", custody);
         let (party, amount, asset) = (payout.party, payout.amount, asset_of(&payout.currency));
         self.touched.payouts.insert(id);
         let from = party.map_or(("suspense", 0, asset), |party| ("cash", party, asset));
         self.change(from, 0, -amount);
-        self.transfer(from, ("custody", 0, asset), amount);
-        *self.at_bank.entry(asset).or_default() -= amount;
+        self.transfer(from, ("custody", custody, asset), amount);
+        *self.at_bank.entry((custody, asset)).or_default() -= amount;
     }
 
     /// What two people decided about a line.
     fn resolve(&mut self, resolve: &ResolveLine) -> Result<(), String> {
         let mut line = self.lines.get(&resolve.line_id).cloned().ok_or("no line")?;
         let (asset, amount) = (asset_of(&line.currency), line.amount);
-        let custody = ("custody", 0, asset);
+        let custody = ("custody", line.custody, asset);
         let other = resolve.other_id.unwrap_or(0);
         let mut gone = 0;
         line.acted = ["accept", "same", "link", "reverse", "expense", "claim", "settle_claim", "write_off", "explain"]
@@ -992,11 +1048,18 @@ impl Model {
                 line.value_date = resolve.value_date.unwrap_or(line.booking_day.min(today));
                 line.kind = "";
                 let target = line.references.iter().find_map(|word| self.target(word, &line.currency));
-                self.book_line(&mut line, target);
+                self.book_line(resolve.line_id, &mut line, (target, false));
+            }
+            "same" if line.kind == "possible_transfer" => self.join(resolve.line_id, &mut line, other),
+            "transfer" => {
+                if self.lines.get(&other).is_some_and(|credit| credit.state == "suspense") {
+                    self.transfer(("suspense", 0, asset), custody, amount);
+                }
+                self.join(resolve.line_id, &mut line, other);
             }
             "same" => self.confirm(resolve.line_id, &mut line, other),
             "link" => {
-                self.settle_payout(other);
+                self.settle_payout(other, line.custody);
                 (line.state, line.linked) = ("matched", Some(other));
             }
             "reverse" => {
@@ -1047,7 +1110,7 @@ impl Model {
             }
             _ => line.state = "explained",
         }
-        *self.at_bank.entry(asset).or_default() -= gone;
+        *self.at_bank.entry((line.custody, asset)).or_default() -= gone;
         self.keep_line(resolve.line_id, line);
         Ok(())
     }
@@ -1056,7 +1119,7 @@ impl Model {
     fn take_back(&mut self, id: i64, ids: &mut impl Ids) -> Result<(), String> {
         let mut line = self.lines.get(&id).cloned().ok_or("no line")?;
         let (asset, amount) = (asset_of(&line.currency), line.amount);
-        let (custody, suspense, expense) = (("custody", 0, asset), ("suspense", 0, asset), ("expense", 0, asset));
+        let (custody, suspense, expense) = (("custody", line.custody, asset), ("suspense", 0, asset), ("expense", 0, asset));
         let way = Self::way_back(&line).ok_or("no way back")?;
         let mut come = 0;
         match way {

@@ -150,6 +150,8 @@ pub struct Payout {
     pub end_to_end: String,
     /// Account and holder.
     pub payee: (String, String),
+    /// The platform's account that its file draws on.
+    pub custody: i64,
 }
 
 /// A bank line, or a receipt that people recorded.
@@ -182,6 +184,9 @@ pub struct Line {
     pub acted: &'static str,
     pub linked: Option<i64>,
     pub written: i128,
+    /// The platform's account that it stands on, and its other one where the money moves between the two.
+    pub custody: i64,
+    pub other: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -229,7 +234,8 @@ pub struct Touched {
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     pub today: NaiveDate,
-    pub custody_iban: String,
+    /// The platform's accounts at banks. The second one carries EUR only; the first one is current.
+    pub custody: BTreeMap<i64, String>,
     pub companies: BTreeMap<i64, Company>,
     pub accounts: BTreeMap<Account, Amounts>,
     pub invoices: BTreeMap<i64, Invoice>,
@@ -261,8 +267,8 @@ pub struct Model {
     pub keys: BTreeMap<(i64, String), Known>,
     pub files: BTreeSet<String>,
     pub statements: BTreeSet<(String, String)>,
-    /// What the bank must hold, by what it reported.
-    pub at_bank: BTreeMap<i64, i128>,
+    /// What each account at a bank must hold in each asset, by what its statements reported.
+    pub at_bank: BTreeMap<(i64, i64), i128>,
     pub touched: Touched,
 }
 
@@ -314,6 +320,64 @@ impl Model {
         let sign = |account: Account| if matches!(account.0, "custody" | "expense" | "claim" | "issued") { 1 } else { -1 };
         self.change(debit, sign(debit) * amount, 0);
         self.change(credit, -sign(credit) * amount, 0);
+    }
+
+    /// The other account of the platform that a line names.
+    #[must_use]
+    pub fn own_account(&self, line: &Line) -> Option<i64> {
+        let carries = |id: i64| id == 0 || line.currency == "EUR";
+        let named = |(id, iban): &(&i64, &String)| **id != line.custody && **iban == line.iban && carries(**id);
+        self.custody.iter().find(named).map(|(id, _)| *id)
+    }
+
+    /// The first line of a transfer between the platform's accounts of which this one is the second.
+    #[must_use]
+    pub fn begun(&self, line: &Line, from: Option<i64>) -> Option<i64> {
+        let meets = |(_, one): &(&i64, &Line)| {
+            one.kind == "own_transfer"
+                && one.state == "matched"
+                && one.twin.is_none()
+                && one.other == Some(line.custody)
+                && one.incoming != line.incoming
+                && (&one.currency, one.amount) == (&line.currency, line.amount)
+                && one.value_date.signed_duration_since(line.value_date).num_days().abs() <= 7
+                && from.is_none_or(|from| one.custody == from)
+        };
+        self.lines.iter().find(meets).map(|(id, _)| *id)
+    }
+
+    /// Whether the account that the booking of a line draws on has as much.
+    #[must_use]
+    pub fn covers(&self, line: &Line) -> bool {
+        let payout = self.payouts.values().find(|payout| payout.end_to_end == line.end_to_end);
+        let paid = payout.is_some_and(|one| (&one.currency, one.amount, one.state) == (&line.currency, line.amount, "sent"));
+        let drawn = match self.own_account(line) {
+            Some(other) if self.begun(line, Some(other)).is_some() => None,
+            Some(other) if line.incoming => Some(other),
+            Some(_) => Some(line.custody),
+            None => (paid && !line.incoming).then_some(line.custody),
+        };
+        drawn.is_none_or(|account| self.amounts(("custody", account, asset_of(&line.currency))).balance >= line.amount)
+    }
+
+    /// What the books have on an account and its bank does not show yet: transfers of which one line is missing.
+    #[must_use]
+    pub fn on_the_way(&self, account: i64, asset: i64, only_to: bool) -> i128 {
+        let open = self.lines.values().filter(|one| {
+            one.kind == "own_transfer" && one.state == "matched" && one.twin.is_none() && one.other == Some(account)
+        });
+        let own = open.filter(|one| asset_of(&one.currency) == asset && !(only_to && one.incoming));
+        own.map(|one| if one.incoming { -one.amount } else { one.amount }).sum()
+    }
+
+    /// What a new payment file may draw on an account.
+    #[must_use]
+    pub fn available(&self, account: i64, currency: &str) -> i128 {
+        let asset = asset_of(currency);
+        let in_file = |one: &&Payout| one.state == "sent" && one.custody == account && one.currency == currency;
+        let files: i128 = self.payouts.values().filter(in_file).map(|one| one.amount).sum();
+        let balance = self.amounts(("custody", account, asset)).balance;
+        (balance - files - self.on_the_way(account, asset, true)).max(0)
     }
 
     /// Units by company, of one receivable.

@@ -408,7 +408,40 @@ impl Players<'_> {
         let through = if self.chance(10) { newest - self.dice.roll(200) } else { newest };
         let seen = if self.chance(5) { through - self.dice.roll(200) } else { through };
         let (_, list_hash) = self.model.payment_list(&currency, seen);
-        Some((self.operator(), CreatePaymentFile { currency, through, list_hash }.into()))
+        // Mostly the current account, sometimes the other one, and once in a while one that carries another currency.
+        let other = self.chance(if currency == "EUR" { 40 } else { 5 });
+        let account_id = other.then(|| self.second()).flatten();
+        Some((self.operator(), CreatePaymentFile { currency, through, list_hash, account_id }.into()))
+    }
+
+    /// The platform's second account.
+    fn second(&self) -> Option<i64> {
+        self.model.custody.keys().copied().find(|id| *id > 0)
+    }
+
+    /// Money that moves between the platform's accounts: what is on its way arrives, or something new leaves or comes.
+    fn transfer(&mut self, account: i64, detail: &mut EntryDetail) -> bool {
+        let open = |line: &&super::model::Line| {
+            line.kind == "own_transfer" && line.state == "matched" && line.twin.is_none() && line.other == Some(account)
+        };
+        let begun = self.model.lines.values().find(open).map(|line| (line.amount, line.incoming, line.custody));
+        let known = begun.filter(|_| self.chance(70));
+        let other = known.map_or_else(|| self.model.custody.keys().copied().find(|id| *id != account), |(.., from)| Some(from));
+        let iban = other.and_then(|id| self.model.custody.get(&id)).cloned().unwrap_or_default();
+        let credit = known.map_or_else(|| self.chance(50), |(_, incoming, _)| !incoming);
+        detail.amount_minor = match known {
+            Some((amount, ..)) => i64::try_from(amount).unwrap_or(1),
+            None => self.amount(1_000_000),
+        };
+        // Not every bank says whose the other account is.
+        let iban = if self.chance(12) { String::new() } else { iban };
+        if credit {
+            detail.debtor_iban = iban;
+        } else {
+            detail.debtor_iban.clear();
+            detail.creditor_iban = iban;
+        }
+        credit
     }
 
     fn reference(&mut self, currency: &str) -> Option<(String, i64)> {
@@ -444,14 +477,17 @@ impl Players<'_> {
     fn statement(&mut self) -> Option<Move> {
         let currency = self.word(&CURRENCIES);
         let serial = self.next();
+        let account = if currency == "EUR" && self.chance(45) { self.second()? } else { 0 };
         let mut entries = Vec::new();
         for index in 0..=self.dice.roll(3) {
             let sent = |payout: &super::model::Payout| payout.state == "sent" && payout.currency == currency;
             let waiting = self.model.payouts.iter().find(|(_, payout)| sent(payout)).map(|(id, _)| *id);
             let out = if self.chance(35) { waiting } else { None };
-            let mut detail = EntryDetail { debtor_iban: "DE89370400440532013000".to_owned(), ..EntryDetail::default() };
-            let credit = out.is_none() && !self.chance(3);
-            if let Some(payout) = out.and_then(|id| self.model.payouts.get(&id)) {
+            let mut detail = EntryDetail { debtor_iban: "DE75512108001245126199".to_owned(), ..EntryDetail::default() };
+            let mut credit = out.is_none() && !self.chance(3);
+            if currency == "EUR" && out.is_none() && self.chance(8) {
+                credit = self.transfer(account, &mut detail);
+            } else if let Some(payout) = out.and_then(|id| self.model.payouts.get(&id)) {
                 detail.amount_minor = i64::try_from(payout.amount).ok()?;
                 detail.end_to_end.clone_from(&payout.end_to_end);
             } else if self.chance(85) {
@@ -489,7 +525,7 @@ impl Players<'_> {
         }
         entries.extend(self.announced(currency));
         let name = if self.chance(4) { serial - 1 } else { serial };
-        let iban = if self.chance(2) { "DE02120300000000202051".to_owned() } else { self.model.custody_iban.clone() };
+        let iban = if self.chance(2) { "DE02120300000000202051".to_owned() } else { self.model.custody.get(&account).cloned()? };
         let content = format!("statement {serial}").into_bytes();
         let statement = Statement {
             notification: self.chance(30),
@@ -550,6 +586,7 @@ impl Players<'_> {
             reference: if self.chance(5) { "RF00NOBODY".to_owned() } else { reference },
             bank_reference: String::new(),
             other_than: if self.chance(50) { i64::MAX } else { 0 },
+            account_id: if self.chance(30) { self.second() } else { None },
             reason: if self.chance(5) { "" } else { "seen at the bank" }.to_owned(),
         };
         Some((self.operator(), command.into()))
@@ -579,7 +616,8 @@ impl Players<'_> {
         } else {
             self.pick_id(&self.model.lines, |other| match act {
                 "settle_claim" => other.state == "suspense" && other.amount <= line.claim,
-                "same" => other.kind == "recorded" && other.amount == line.amount,
+                "same" => ["recorded", "own_transfer"].contains(&other.kind) && other.amount == line.amount,
+                "transfer" => other.incoming && other.amount == line.amount && other.custody != line.custody,
                 _ => other.amount == line.amount && other.incoming,
             })
         };

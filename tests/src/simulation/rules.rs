@@ -569,22 +569,34 @@ impl Model {
         known_currency(&file.currency)?;
         let (list, hash) = self.payment_list(&file.currency, file.through);
         require(!list.is_empty(), "nothing_to_pay")?;
-        require(hash == file.list_hash, "payment_list_changed")
+        require(hash == file.list_hash, "payment_list_changed")?;
+        let account = self.custody_of(file.account_id, &file.currency)?;
+        let total: i128 = list.iter().map(|id| self.payouts[id].amount).sum();
+        require(total <= self.available(account, &file.currency), "custody_short")
+    }
+
+    /// The platform's account that a command means: the second one carries EUR only.
+    fn custody_of(&self, account: Option<i64>, currency: &str) -> Result<i64, No> {
+        let account = account.unwrap_or(0);
+        require(account == 0 || currency == "EUR", "custody_currency_other")?;
+        Ok(account)
     }
 
     /// The bank's own channel brings it.
     fn may_import(&self, file: &ImportStatement) -> Result<(), No> {
         require(!self.files.contains(&file.sha256), "statement_repeated")?;
         for statement in &file.statements {
-            require(statement.iban == self.custody_iban, "statement_account_unknown")?;
+            require(self.custody.values().any(|iban| *iban == statement.iban), "statement_account_unknown")?;
             let name = (statement.message_id.clone(), statement.statement_id.clone());
             require(!self.statements.contains(&name), "statement_repeated")?;
         }
+        let account = |iban: &str| self.custody.iter().find(|(_, known)| known.as_str() == iban).map_or(0, |(id, _)| *id);
+        let account = file.statements.first().map_or(0, |statement| account(&statement.iban));
         let entries = || file.statements.iter().flat_map(|statement| &statement.entries).filter(|entry| entry.credit);
         let fits = CURRENCIES.iter().all(|currency| {
             let incoming: i128 =
                 entries().filter(|entry| entry.currency == *currency).map(|entry| i128::from(entry.amount_minor)).sum();
-            self.amounts(("custody", 0, asset_of(currency))).balance + incoming <= i128::from(i64::MAX)
+            self.amounts(("custody", account, asset_of(currency))).balance + incoming <= i128::from(i64::MAX)
         });
         require(fits, "amount_too_large")
     }
@@ -621,6 +633,7 @@ impl Model {
                 && ["matched", "placed", "suspense", "attention"].contains(&line.state)
         });
         require(!known, "receipt_known")?;
+        self.custody_of(receipt.account_id, &receipt.currency)?;
         Ok(target)
     }
 
@@ -641,10 +654,10 @@ impl Model {
     #[must_use]
     pub fn acts(line: &Line) -> &'static [&'static str] {
         match (line.state, line.kind) {
-            ("attention", "possible_repeat" | "value_date" | "small_part" | "announced") => &["accept", "explain"],
-            ("attention", "possibly_recorded") => &["same", "accept", "explain"],
+            ("attention", "possible_repeat" | "value_date" | "small_part" | "announced" | "no_cover") => &["accept", "explain"],
+            ("attention", "possibly_recorded" | "possible_transfer") => &["same", "accept", "explain"],
             ("attention", "reversal") => &["reverse", "claim", "expense", "explain"],
-            ("attention", "unknown_debit") => &["link", "claim", "expense", "explain"],
+            ("attention", "unknown_debit") => &["link", "transfer", "claim", "expense", "explain"],
             ("attention", "double_debit") => &["claim", "expense", "explain"],
             ("claimed", _) => &["settle_claim", "write_off"],
             _ => &[],
@@ -674,7 +687,7 @@ impl Model {
         let line = self.lines.get(&back.line_id).ok_or("not_found")?;
         match Self::way_back(line).ok_or("state_conflict")? {
             "receipt" | "accept" => {
-                let custody = self.amounts(("custody", 0, asset_of(&line.currency))).balance;
+                let custody = self.amounts(("custody", line.custody, asset_of(&line.currency))).balance;
                 require(custody >= line.amount, "insufficient_cash")
             }
             "link" => {
@@ -704,24 +717,44 @@ impl Model {
         let same =
             |id: i64, other: &Line| (&other.currency, other.amount) == (&line.currency, line.amount) && id != resolve.line_id;
         let left = || {
-            let custody = self.amounts(("custody", 0, asset_of(&line.currency))).balance;
+            let custody = self.amounts(("custody", line.custody, asset_of(&line.currency))).balance;
             require(custody >= line.amount, "insufficient_cash")
         };
+        let begun = |id: i64, other: &Line| {
+            let open = other.kind == "own_transfer" && other.twin.is_none() && other.state == "matched";
+            let fits = open && other.other == Some(line.custody) && other.incoming != line.incoming;
+            require(fits && same(id, other), "not_same_money")
+        };
         match resolve.act.as_str() {
+            "same" if line.kind == "possible_transfer" => {
+                let (id, other) = other()?;
+                begun(id, other)
+            }
             "same" => {
                 let (id, other) = other()?;
                 let open = other.kind == "recorded" && other.twin.is_none() && other.state == "matched";
-                require(open && same(id, other), "not_same_money")
+                require(open && same(id, other) && other.custody == line.custody, "not_same_money")
+            }
+            "transfer" => {
+                let (id, other) = other()?;
+                if other.state != "suspense" {
+                    return begun(id, other);
+                }
+                let fits = other.incoming && other.statement > 0 && other.custody != line.custody;
+                require(fits && same(id, other), "not_same_money")?;
+                left()
             }
             "link" => {
                 let id = resolve.other_id.ok_or("field_missing")?;
                 let payout = self.payouts.get(&id).ok_or("field_invalid")?;
                 require((&payout.currency, payout.amount) == (&line.currency, line.amount), "not_same_money")?;
-                require(payout.state == "sent", "state_conflict")
+                require(payout.state == "sent", "state_conflict")?;
+                left()
             }
             "reverse" => {
                 let (id, other) = other()?;
-                require(same(id, other) && other.incoming && other.kind != "claim_payment", "not_same_money")?;
+                let receipt = other.incoming && !["claim_payment", "own_transfer"].contains(&other.kind);
+                require(same(id, other) && receipt, "not_same_money")?;
                 require(["matched", "placed", "suspense", "confirmed"].contains(&other.state), "state_conflict")?;
                 left()
             }
@@ -733,7 +766,8 @@ impl Model {
             "accept" => {
                 let value_date = resolve.value_date.unwrap_or(line.booking_day.min(self.today));
                 let window = self.today - Days::new(366)..=self.today;
-                require(window.contains(&value_date), "date_invalid")
+                require(window.contains(&value_date), "date_invalid")?;
+                require(self.covers(line), "insufficient_cash")
             }
             "expense" | "claim" => left(),
             _ => Ok(()),

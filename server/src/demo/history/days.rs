@@ -43,6 +43,7 @@ impl World {
         if days_left == FORGOTTEN_DAYS {
             self.forget_one(today)?;
         }
+        self.change_accounts(days_left)?;
         self.pay_what_is_due(today)?;
         self.confirm_what_waits(today)?;
         self.offer_what_is_issued(today)?;
@@ -342,7 +343,7 @@ impl World {
                 continue;
             }
             let (through, list_hash) = (waiting.last().map_or(0, |row| row.id), create_payment_file::list_hash(&waiting));
-            self.run_agreed(&operator, CreatePaymentFile { currency: currency.code().to_owned(), through, list_hash })?;
+            self.run_agreed(&operator, CreatePaymentFile { currency: currency.code().to_owned(), through, list_hash, account_id: None })?;
             let unpaid = if currency == Currency::EUR && matches!(days_left, 15 | 30) { waiting.pop() } else { None };
             if let Some(rejected) = unpaid.filter(|_| days_left == 30) {
                 let note = "The bank's portal, today".to_owned();

@@ -21,6 +21,8 @@ pub(super) fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/payouts", payouts);
     routes.get("/api/v1/payouts/list", payment_list);
     routes.get("/api/v1/trial-balance", trial_balance);
+    routes.get("/api/v1/custody-accounts", custody_accounts);
+    routes.get("/api/v1/reconciliation", reconciliation);
 }
 
 /// Who confirms by one-time link for a company, and who did.
@@ -134,14 +136,67 @@ async fn payment_list(who: Who<OperatorViewer>, params: Params) -> Answer {
     use crate::commands::create_payment_file::{list_hash, payment_list};
     let code = params.get("currency").to_owned();
     let known = domain::Currency::parse(&code).ok_or(domain::Refusal::CurrencyUnknown { currency: code })?;
-    let payouts = who.app.read(move |conn| Ok(payment_list(conn, known, i64::MAX)?)).await?;
+    let account = match params.get("account_id") {
+        "" => None,
+        _ => Some(wanted_id(&params, "account_id")?),
+    };
+    let (payouts, account, available_minor) = who
+        .app
+        .read(move |conn| {
+            let account = crate::commands::custody::paying(conn, account, known.code())?;
+            let available_minor = store::custody::available_minor(conn, account.id, known)?;
+            Ok((payment_list(conn, known, i64::MAX)?, account, available_minor))
+        })
+        .await?;
     let items: Vec<Value> = payouts
         .iter()
         .map(|row| json!({ "id": row.id, "end_to_end": row.end_to_end, "holder": row.holder, "iban": row.iban, "bic": row.bic, "amount_minor": row.amount_minor }))
         .collect();
     let through = payouts.last().map_or(0, |row| row.id);
     Ok(HttpResponse::Ok()
-        .json(json!({ "currency": known.code(), "through": through, "list_hash": list_hash(&payouts), "items": items })))
+        .json(json!({ "currency": known.code(), "through": through, "list_hash": list_hash(&payouts), "account_id": account.id, "available_minor": available_minor, "items": items })))
+}
+
+/// The platform's accounts at banks, the oldest first.
+async fn custody_accounts(who: Who<OperatorViewer>) -> Answer {
+    let rows = who
+        .app
+        .read(|conn| {
+            let mut found = Vec::new();
+            for row in store::custody::list(conn)? {
+                let current_for = store::custody::current_for(conn, row.id)?.join(",");
+                found.push((row, current_for));
+            }
+            Ok(found)
+        })
+        .await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|(row, current_for)| {
+            json!({
+                "id": row.id, "iban": row.iban, "bic": row.bic, "bank": row.bank, "holder": row.holder, "currency": row.currency,
+                "state": row.state, "current_for": current_for, "opened_on": row.opened_on, "closing_on": row.closing_on,
+                "closed_on": row.closed_on, "reason": row.reason,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
+}
+
+/// Books and bank by account and currency, with what the difference is made of.
+async fn reconciliation(who: Who<OperatorViewer>) -> Answer {
+    let rows = who.app.read(|conn| Ok(store::reconciliation::compare_all(conn)?)).await?;
+    let items: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "account_id": row.custody_id, "currency": row.currency, "statement_id": row.statement_id, "to_date": row.to_date,
+                "ledger_minor": row.ledger_minor, "closing_minor": row.closing_minor, "difference_minor": row.difference_minor(),
+                "unexplained_minor": row.unexplained_minor(), "transit_minor": row.transit_minor,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "items": items })))
 }
 
 async fn trial_balance(who: Who<OperatorViewer>) -> Answer {

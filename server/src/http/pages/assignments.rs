@@ -70,16 +70,19 @@ async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
     listing.send(&who, shown, table).await
 }
 
-async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<AssignmentLine, Fault> {
+/// The notice, and the account that payments in its currency go to now.
+async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<(AssignmentLine, Option<String>), Fault> {
     let party_id = who.party_id()?;
     let find = move |conn: &mut store::Conn| {
         let found = AssignmentLine::find(conn, id)?.filter(|row| row.buyer_id == party_id);
-        Ok(found.ok_or(Refusal::NotFound)?)
+        let row = found.ok_or(Refusal::NotFound)?;
+        let current = store::custody::find_current(conn, &row.currency)?.map(|account| account.iban);
+        Ok((row, current))
     };
     who.read(find).await
 }
 
-fn assignment_page<R: SignedIn>(who: &Who<R>, row: &AssignmentLine) -> Result<Page, Fault> {
+fn assignment_page<R: SignedIn>(who: &Who<R>, row: &AssignmentLine, current: Option<String>) -> Result<Page, Fault> {
     let language = who.language();
     let text = if language == Language::Chinese { &row.text_zh } else { &row.text_en };
     let mut facts = vec![
@@ -100,6 +103,10 @@ fn assignment_page<R: SignedIn>(who: &Who<R>, row: &AssignmentLine) -> Result<Pa
         .trail(who.t("assignments-title"), "/assignments")
         .with(Block::Words(text.clone()))
         .with(Block::Facts(facts));
+    if let Some(iban) = current.filter(|iban| *iban != row.pay_to_iban) {
+        let words = language.fill("assignment-account-changed", &[("currency", row.currency.clone()), ("iban", iban)]);
+        page = page.with(Block::Notice(web::Tone::Attention, words));
+    }
     if row.acknowledged_at.is_none() && who.person()?.has_role(Role::Maker) {
         let form = Form::new(format!("/assignments/{}", row.id), who.t("assignment-acknowledge"), vec![]);
         page = page.with(Block::Paragraph(who.t("assignment-lead"))).form(form.hidden("hash", row.hash.clone()));
@@ -111,20 +118,20 @@ fn assignment_page<R: SignedIn>(who: &Who<R>, row: &AssignmentLine) -> Result<Pa
 }
 
 async fn assignment(who: Who<BuyerViewer>, id: Id) -> Answer {
-    let row = load(&who, id.0).await?;
-    let page = assignment_page(&who, &row)?;
+    let (row, current) = load(&who, id.0).await?;
+    let page = assignment_page(&who, &row, current)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn acknowledge(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let row = load(&who, id.0).await?;
+    let (row, current) = load(&who, id.0).await?;
     let command = AcknowledgeAssignment { receivable_id: id.0, hash: posted.get("hash").to_owned() };
-    submit_or_again(&who, &posted, command, assignment_page(&who, &row)?, &row.currency).await
+    submit_or_again(&who, &posted, command, assignment_page(&who, &row, current)?, &row.currency).await
 }
 
 /// The notice in both languages, as it was given.
 async fn file(who: Who<BuyerViewer>, id: Id) -> Answer {
-    let row = load(&who, id.0).await?;
+    let (row, _) = load(&who, id.0).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .insert_header(("Content-Disposition", format!("attachment; filename=\"assignment-{}.txt\"", row.reference)))

@@ -3,6 +3,7 @@
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, typed_amount, typed_date};
+use super::custody_accounts::carried;
 use super::home::traded_currencies;
 use super::listing::Listing;
 use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again};
@@ -14,6 +15,7 @@ use crate::commands::return_suspense::ReturnSuspense;
 use crate::commands::take_back_line::{self, Plan, TakeBackLine};
 use domain::Refusal;
 use domain::bank_line::{Act, Back};
+use domain::custody::CustodyState;
 use domain::party::Role;
 use store::lists::{self, BankLineRow};
 use store::records::{Keyed, Record};
@@ -530,8 +532,11 @@ async fn bank_line_return(who: Who<OperatorMaker>, id: Id, posted: Posted) -> An
 }
 
 async fn manual_receipt_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
-    let currencies = who.read(|conn| Ok(traded_currencies(conn)?)).await?;
+    let (currencies, accounts) = who.read(|conn| Ok((traded_currencies(conn)?, store::custody::list(conn)?))).await?;
     let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
+    let mut standing = vec![(String::new(), who.t("payouts-current-account"))];
+    let taking = accounts.iter().filter(|row| row.state != CustodyState::Closed.name());
+    standing.extend(taking.map(|row| (row.id.to_string(), format!("{} · {}", row.iban, carried(who.language(), row)))));
     let fields = vec![
         Field::new("currency", who.t("col-currency"), "select").options(options),
         Field::new("amount", who.t("col-amount"), "amount"),
@@ -539,6 +544,10 @@ async fn manual_receipt_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
         Field::new("reference", who.t("field-reference"), "text").hint(who.t("bank-line-reference-hint")),
         Field::new("bank_reference", who.t("field-bank-reference"), "text")
             .hint(who.t("manual-receipt-bank-reference"))
+            .optional(),
+        Field::new("account_id", who.t("custody-account"), "select")
+            .options(standing)
+            .hint(who.t("manual-receipt-account-hint"))
             .optional(),
         Field::new("reason", who.t("field-reason"), "area"),
     ];
@@ -563,8 +572,14 @@ async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer
         facts.extend(payee(&who, params.get("reference")).await?);
         crate::commands::required(params.get("reason"), "reason", 500)?;
         facts.push((who.t("field-reason"), Value::text(params.get("reason"))));
-        let wanted = currency.clone();
-        let known = who.read(move |conn| Ok(list_known(conn, &wanted, amount_minor, value_date, 0)?)).await?;
+        let (wanted, account) = (currency.clone(), params.get("account_id").trim().parse().ok());
+        let (known, own) = who
+            .read(move |conn| {
+                let own = crate::commands::custody::receiving(conn, account, &wanted)?;
+                Ok((list_known(conn, &wanted, amount_minor, value_date, 0)?, own))
+            })
+            .await?;
+        facts.push((who.t("custody-account"), Value::code(own.iban)));
         Ok::<_, Fault>((facts, known))
     };
     let (facts, known) = match checked.await {
@@ -575,7 +590,7 @@ async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer
         }
     };
     let mut form = Form::new("/ops/receipts", who.t("manual-receipt-submit"), vec![]);
-    for name in ["currency", "amount", "value_date", "reference", "bank_reference", "reason"] {
+    for name in ["currency", "amount", "value_date", "reference", "bank_reference", "account_id", "reason"] {
         form = form.hidden(name, params.get(name));
     }
     // Who goes on has seen these lines; one that comes after them is asked about again.
@@ -616,6 +631,7 @@ async fn manual_receipt_post(who: Who<OperatorMaker>, posted: Posted) -> Answer 
             reference,
             bank_reference: posted.get("bank_reference").trim().to_owned(),
             other_than: posted.get("other_than").parse().unwrap_or(0),
+            account_id: posted.get("account_id").trim().parse().ok(),
             reason,
         })
     });

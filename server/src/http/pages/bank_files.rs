@@ -18,6 +18,7 @@ use crate::file_reader::{BankFileRead, FileReader};
 use crate::hash::sha256_hex;
 use crate::http::see_other;
 use domain::Refusal;
+use domain::custody::CustodyState;
 use domain::party::Role;
 use formats::FormatFault;
 use std::collections::BTreeMap;
@@ -40,8 +41,10 @@ const NEWEST: &str = "id > 0 ORDER BY id DESC LIMIT 25";
 
 async fn bank_files_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
-    let (iban, files) =
-        who.read(|conn| Ok((store::records::load_heads(conn)?.custody_iban, BankFile::list_where(conn, NEWEST, &[])?))).await?;
+    let (accounts, files) =
+        who.read(|conn| Ok((store::custody::list(conn)?, BankFile::list_where(conn, NEWEST, &[])?))).await?;
+    let taken = accounts.iter().filter(|row| row.state != CustodyState::Closed.name());
+    let iban = taken.map(|row| row.iban.as_str()).collect::<Vec<_>>().join(&language.t("list-separator"));
     let rows = files.iter().map(|file| {
         vec![
             Value::link(file.name.clone(), format!("/ops/bank-files/{}", file.id)),
@@ -114,8 +117,7 @@ pub async fn read_statement<R: SignedIn>(who: &Who<R>, name: String, content: Ve
 fn keep(conn: &mut Conn, read: Command) -> Result<KeepBankFile, Fault> {
     match read {
         Command::ImportStatement(read) => {
-            let iban = store::records::load_heads(conn)?.custody_iban;
-            admit(conn, &iban, &read)??;
+            admit(conn, &read)??;
             let ImportStatement { name, sha256, content, .. } = read;
             Ok(KeepBankFile { name, sha256, kind: "statement".to_owned(), content })
         }

@@ -3,7 +3,7 @@
 use super::super::rights::{BuyerViewer, Who};
 use super::super::routes::{Params, Routes};
 use super::Answer;
-use super::home::custody;
+use super::home::{pay_to, pay_to_all, pay_to_facts};
 use super::listing::Listing;
 use store::lists::{FeeBillLine, ListQuery};
 use web::{Block, Page, Row, Value};
@@ -30,11 +30,14 @@ async fn fees(who: Who<BuyerViewer>, params: Params) -> Answer {
     let (party_id, reference) = (who.party_id()?, who.person()?.party.reference.clone());
     let wanted = listing.query().with("buyer_id = ?", vec![party_id.into()]);
     let order = wanted.order;
-    let (page, totals, open, custody) = who
+    let (page, totals, open, places) = who
         .read(move |conn| {
             let open = ListQuery::newest(1).with("buyer_id = ? AND state = 'fee_open'", vec![party_id.into()]);
             let found = (FeeBillLine::page(conn, &wanted)?, FeeBillLine::totals(conn, &wanted)?);
-            Ok((found.0, found.1, FeeBillLine::totals(conn, &open)?, custody(conn)?))
+            let open = FeeBillLine::totals(conn, &open)?;
+            let currencies: Vec<String> = open.iter().map(|total| total.currency.clone()).collect();
+            let places = if currencies.is_empty() { pay_to_all(conn)? } else { pay_to(conn, &currencies)? };
+            Ok((found.0, found.1, open, places))
         })
         .await?;
     let rows = page.rows.iter().map(|row| Row {
@@ -66,11 +69,8 @@ async fn fees(who: Who<BuyerViewer>, params: Params) -> Answer {
     let mut shown = Page::new(language.t("fees-title")).with(Block::Paragraph(language.t("fees-lead")));
     let mut facts: Vec<(String, Value)> =
         open.iter().map(|total| (language.t("fees-open"), Value::money(&total.currency, total.sum_minor))).collect();
-    facts.extend([
-        (language.t("pay-holder"), Value::text(custody.holder)),
-        (language.t("field-iban"), Value::code(custody.iban)),
-        (language.t("field-reference"), Value::code(reference)),
-    ]);
+    facts.extend(pay_to_facts(language, &places));
+    facts.push((language.t("field-reference"), Value::code(reference)));
     shown.push(Block::Facts(facts));
     listing.send(&who, shown, table).await
 }

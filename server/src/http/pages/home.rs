@@ -29,17 +29,51 @@ fn own_notices(wanted: ListQuery, person: &Person) -> ListQuery {
     )
 }
 
-/// Where money for the platform's companies is paid to.
-pub struct Custody {
+/// Where money for the platform's companies is paid to, and in which currencies.
+pub struct PayTo {
+    pub currencies: Vec<String>,
     pub holder: String,
     pub iban: String,
 }
 
-pub fn custody(conn: &mut store::Conn) -> Result<Custody, super::super::error::Fault> {
-    let operator =
-        <store::Party as store::records::Record>::find_where(conn, "capacities = 'operator' ORDER BY id LIMIT 1", &[])?;
-    let iban = store::records::load_heads(conn)?.custody_iban;
-    Ok(Custody { holder: operator.map(|party| party.name).unwrap_or_default(), iban })
+/// The current accounts of these currencies, each once.
+pub fn pay_to(conn: &mut Conn, currencies: &[String]) -> Result<Vec<PayTo>, StoreError> {
+    let mut found: Vec<PayTo> = Vec::new();
+    for currency in currencies {
+        let Some(row) = store::custody::find_current(conn, currency)? else { continue };
+        match found.iter_mut().find(|known| known.iban == row.iban) {
+            Some(known) => known.currencies.push(currency.clone()),
+            None => found.push(PayTo { currencies: vec![currency.clone()], holder: row.holder, iban: row.iban }),
+        }
+    }
+    Ok(found)
+}
+
+/// The same of all currencies in which the platform trades.
+pub fn pay_to_all(conn: &mut Conn) -> Result<Vec<PayTo>, StoreError> {
+    let codes: Vec<String> = traded_currencies(conn)?.iter().map(|known| known.code().to_owned()).collect();
+    pay_to(conn, &codes)
+}
+
+/// Holder and account, by currency where there are several.
+pub fn pay_to_facts(language: Language, places: &[PayTo]) -> Vec<(String, Value)> {
+    if let [only] = places {
+        return vec![
+            (language.t("pay-holder"), Value::text(only.holder.clone())),
+            (language.t("field-iban"), Value::code(only.iban.clone())),
+        ];
+    }
+    let mut facts: Vec<(String, Value)> = Vec::new();
+    let mut holder = "";
+    for place in places {
+        if place.holder != holder {
+            facts.push((language.t("pay-holder"), Value::text(place.holder.clone())));
+            holder = &place.holder;
+        }
+        let currencies = place.currencies.join(", ");
+        facts.push((language.fill("pay-account-of", &[("currencies", currencies)]), Value::code(place.iban.clone())));
+    }
+    facts
 }
 
 /// The currencies in which the platform trades, as terms exist for them.
@@ -80,9 +114,12 @@ fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) ->
     };
     let own = |condition: &str| ListQuery::newest(1).with(condition, vec![person.party.id.into()]);
     if person.has_capacity(Capacity::Operator) {
-        for (currency, account) in accounts(conn, AccountKey::custody)? {
-            let minor = account.map_or(0, |account| account.balance);
-            add("account-custody", currency.code(), minor, "/ops/trial-balance".to_owned());
+        for currency in traded_currencies(conn)? {
+            let mut minor = 0_i64;
+            for account in store::custody::list(conn)? {
+                minor = minor.saturating_add(store::custody::balance_minor(conn, account.id, currency)?);
+            }
+            add("account-custody", currency.code(), minor, "/ops/custody-accounts".to_owned());
             if let Some(minor) = store::reconciliation::difference(conn, currency)? {
                 add("home-bank-difference", currency.code(), minor, "/ops/reconciliation".to_owned());
             }

@@ -130,8 +130,8 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language, waiting: &[Wa
             "task-payouts" => PayoutLine::totals(conn, &all("state = 'authorised'"))?,
             _ => waiting.totals.clone(),
         };
-        let sums = sums.iter().filter(|sum| !sum.currency.is_empty());
-        let mut note: Vec<String> = sums.map(|sum| language.money(&sum.currency, sum.sum_minor)).collect();
+        let sums: Vec<_> = sums.iter().filter(|sum| !sum.currency.is_empty()).collect();
+        let mut note: Vec<String> = sums.iter().map(|sum| language.money(&sum.currency, sum.sum_minor)).collect();
         if let Some(state) = [("task-payables", "presented"), ("task-overdue", "overdue")].iter().find(|(known, _)| *known == key)
         {
             let first = ListQuery { order: "due_or_issue", descending: false, ..mine("buyer_id = ?") };
@@ -143,8 +143,13 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language, waiting: &[Wa
         }
         if key == "task-fees" {
             // Where to pay them, too.
-            let places =
-                [("reference", person.party.reference.clone()), ("iban", store::records::load_heads(conn)?.custody_iban)];
+            let mut ibans: Vec<String> = Vec::new();
+            for sum in &sums {
+                let found = store::custody::find_current(conn, &sum.currency)?.map(|row| row.iban);
+                ibans.extend(found.filter(|iban| !ibans.contains(iban)));
+            }
+            let iban = ibans.join(&language.t("list-separator"));
+            let places = [("reference", person.party.reference.clone()), ("iban", iban)];
             note.push(language.fill("task-fees-pay", &places));
         }
         let separator = language.t("list-separator");

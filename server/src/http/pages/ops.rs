@@ -55,6 +55,7 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
         ("bank-lines-title", "/ops/bank-lines"),
         ("statements-title", "/ops/statements"),
         ("reconciliation-title", "/ops/reconciliation"),
+        ("custody-title", "/ops/custody-accounts"),
         ("manual-receipt-title", "/ops/receipts"),
         ("ops-payouts", "/ops/payouts"),
         ("statuses-title", "/ops/bank-statuses"),

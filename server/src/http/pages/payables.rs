@@ -27,7 +27,7 @@ use domain::receivable::ConfirmationFacts;
 use domain::undertaking;
 use store::lists::{AuditLine, InvoiceLine};
 use store::records::{Keyed, Record};
-use store::{ApprovedPayable, Confirmation, CreditNote, Evidence, Invoice, Receivable};
+use store::{ApprovedPayable, AssignmentNotice, Confirmation, CreditNote, Evidence, Invoice, Receivable};
 use web::{Block, Column, Field, Form, Language, Page, Row, Selection, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -166,7 +166,9 @@ struct Loaded {
     thread: Thread,
     credits: Vec<CreditNote>,
     evidence: Vec<Evidence>,
-    custody: super::home::Custody,
+    /// Where the receivable is paid to now, and the account that the buyer was told, where it is another one.
+    places: Vec<super::home::PayTo>,
+    told_iban: Option<String>,
     /// What was approved in advance under its number, while it waits for an answer.
     approved: Vec<ApprovedPayable>,
     invoice: Invoice,
@@ -188,7 +190,12 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             let thread = thread::load(conn, &row)?;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
-            let custody = super::home::custody(conn)?;
+            let places = super::home::pay_to(conn, std::slice::from_ref(&row.currency))?;
+            let notice = match &receivable {
+                Some(receivable) => AssignmentNotice::find(conn, receivable.id)?,
+                None => None,
+            };
+            let told_iban = notice.map(|row| row.pay_to_iban).filter(|iban| places.iter().all(|place| place.iban != *iban));
             let invoice = Invoice::load(conn, id)?;
             let approved = if row.state == "presented" { advance::list_shown(conn, &invoice)? } else { Vec::new() };
             let waits = ["presented", "disputed"].contains(&row.state.as_str());
@@ -204,7 +211,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
                 thread,
                 credits,
                 evidence,
-                custody,
+                places,
+                told_iban,
                 approved,
                 invoice,
                 standing,
@@ -282,13 +290,14 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     }
     if let Some(receivable) = loaded.receivable.as_ref().filter(|row| row.state != "redeemed") {
         let mut facts = owed_facts(language, &receivable.currency, &loaded.owed);
-        facts.extend([
-            (who.t("payable-pay-on"), Value::date(language, receivable.payment_date)),
-            (who.t("pay-holder"), Value::text(loaded.custody.holder.clone())),
-            (who.t("field-iban"), Value::code(loaded.custody.iban.clone())),
-            (who.t("field-reference"), Value::code(receivable.reference.clone())),
-        ]);
+        facts.push((who.t("payable-pay-on"), Value::date(language, receivable.payment_date)));
+        facts.extend(super::home::pay_to_facts(language, &loaded.places));
+        facts.push((who.t("field-reference"), Value::code(receivable.reference.clone())));
         page = page.with(Block::Heading(who.t("payable-pay"))).with(Block::Paragraph(who.t("payable-pay-lead")));
+        if let Some(iban) = &loaded.told_iban {
+            let words = language.fill("pay-account-changed", &[("iban", iban.clone())]);
+            page = page.with(Block::Notice(web::Tone::Attention, words));
+        }
         if loaded.owed.is_remainder() && receivable.paid_minor >= receivable.confirmed_minor {
             let amount = language.money(&receivable.currency, loaded.owed.total_minor());
             page = page.with(Block::Notice(web::Tone::Attention, language.fill("payable-still-owed", &[("amount", amount)])));

@@ -3,12 +3,15 @@
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, Who};
 use super::super::routes::{Params, Posted, Routes};
+use super::custody_accounts::carried;
 use super::home::traded_currencies;
 use super::listing::plain_table;
 use super::{Answer, Check, again, asking, check_page, submit_or_again};
+use crate::batch::Stop;
 use crate::commands::create_payment_file::{CreatePaymentFile, list_hash, payment_list};
+use domain::custody::CustodyState;
 use domain::{Currency, Refusal};
-use store::{Conn, Payout};
+use store::{Conn, CustodyAccount, Payout};
 use web::{Block, Field, Form, Language, Page, Value};
 
 /// Payments that a check shows line by line; the digest covers all of them.
@@ -20,17 +23,22 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 async fn choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
-    let currencies = who.read(|conn| Ok(traded_currencies(conn)?)).await?;
+    let (currencies, accounts) = who.read(|conn| Ok((traded_currencies(conn)?, store::custody::list(conn)?))).await?;
     let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
     let field = Field::new("currency", who.t("col-currency"), "select").options(options);
+    let mut paying = vec![(String::new(), who.t("payouts-current-account"))];
+    let open = accounts.iter().filter(|row| row.state == CustodyState::Open.name());
+    paying.extend(open.map(|row| (row.id.to_string(), format!("{} · {}", row.iban, carried(who.language(), row)))));
+    let account = Field::new("account_id", who.t("payouts-account"), "select").options(paying);
+    let account = account.hint(who.t("payouts-account-hint")).optional();
     Ok(Page::new(who.t("payouts-check"))
         .trail(who.t("nav-ops"), "/ops")
         .trail(who.t("ops-payouts"), "/ops/payouts")
-        .form(asking("/ops/payouts/check", who.t("page-to-check"), vec![field])))
+        .form(asking("/ops/payouts/check", who.t("page-to-check"), vec![field, account])))
 }
 
 /// Count, sum, digest and lines of a list, for whoever writes the file and whoever agrees.
-fn list_blocks(language: Language, known: Currency, payouts: &[Payout]) -> Vec<Block> {
+fn list_blocks(language: Language, known: Currency, payouts: &[Payout], own: &CustodyAccount) -> Vec<Block> {
     let total_minor = payouts.iter().fold(0_i64, |sum, row| sum.saturating_add(row.amount_minor));
     let count = i64::try_from(payouts.len()).unwrap_or(i64::MAX);
     let rows = payouts.iter().take(SHOWN).map(|row| {
@@ -44,6 +52,7 @@ fn list_blocks(language: Language, known: Currency, payouts: &[Payout]) -> Vec<B
     let heads = [("field-reference", false), ("field-holder", false), ("field-iban", false), ("col-amount", true)];
     let mut blocks = vec![
         Block::Facts(vec![
+            (language.t("payouts-account"), Value::code(own.iban.clone())),
             (language.t("payouts-count"), Value::number(count)),
             (language.t("field-total"), Value::money(known.code(), total_minor)),
             (language.t("field-list-hash"), Value::code(list_hash(payouts))),
@@ -66,33 +75,72 @@ pub fn meaning(conn: &mut Conn, language: Language, asked: &CreatePaymentFile) -
     if list_hash(&payouts) != asked.list_hash {
         return Ok(vec![Block::Notice(web::Tone::Attention, language.t("refusal-payment-list-changed"))]);
     }
-    Ok(list_blocks(language, known, &payouts))
+    match crate::commands::custody::paying(conn, asked.account_id, known.code()) {
+        Ok(own) => Ok(list_blocks(language, known, &payouts, &own)),
+        // What can be paid no more is refused with its own reason.
+        Err(Stop::Refused(_)) => Ok(Vec::new()),
+        Err(Stop::Failed(error)) => Err(error.into()),
+    }
+}
+
+/// What the next payment file of a currency would hold: the oldest payouts that its account covers.
+struct Next {
+    own: CustodyAccount,
+    available_minor: i64,
+    payouts: Vec<Payout>,
+    /// How many more wait.
+    left: usize,
+}
+
+fn next_of(conn: &mut Conn, known: Currency, account: Option<i64>) -> Result<Next, Fault> {
+    let own = crate::commands::custody::paying(conn, account, known.code())?;
+    let available_minor = store::custody::available_minor(conn, own.id, known)?;
+    let mut payouts = payment_list(conn, known, i64::MAX)?;
+    let first_minor = payouts.first().ok_or(Refusal::NothingToPay)?.amount_minor;
+    let covered = store::custody::covered(&payouts, available_minor);
+    if covered == 0 && first_minor > available_minor {
+        let (account, currency) = (own.iban, known.code().to_owned());
+        return Err(Refusal::CustodyShort { account, currency, available_minor }.into());
+    }
+    let left = payouts.len().saturating_sub(covered);
+    payouts.truncate(covered);
+    Ok(Next { own, available_minor, payouts, left })
 }
 
 /// What the next payment file would hold.
-async fn check_of(who: &Who<OperatorMaker>, currency: &str) -> Result<Page, Fault> {
+async fn check_of(who: &Who<OperatorMaker>, currency: &str, account: &str) -> Result<Page, Fault> {
     let known = Currency::parse(currency).ok_or_else(|| Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
-    let payouts = who.read(move |conn| Ok(payment_list(conn, known, i64::MAX)?)).await?;
+    let account = match account.trim() {
+        "" => None,
+        typed => Some(typed.parse().map_err(|_| Refusal::FieldInvalid { field: "account_id".to_owned() })?),
+    };
+    let Next { own, available_minor, payouts, left } = who.read(move |conn| next_of(conn, known, account)).await?;
     let newest = payouts.last().ok_or(Refusal::NothingToPay)?.id;
     let form = Form::new("/ops/payouts", who.t("payouts-submit"), vec![])
         .hidden("currency", known.code())
         .hidden("through", newest.to_string())
+        .hidden("account_id", own.id.to_string())
         .hidden("list_hash", list_hash(&payouts));
     let check = Check {
         title: who.t("payouts-check"),
         lead: who.t("payouts-check-lead"),
-        facts: Vec::new(),
+        facts: vec![(who.t("payouts-available"), Value::money(known.code(), available_minor))],
         form,
         back: "/ops/payouts".to_owned(),
     };
     let trail = [(who.t("nav-ops"), "/ops".to_owned()), (who.t("ops-payouts"), "/ops/payouts".to_owned())];
     let mut page = check_page(who, &trail, check);
-    page.blocks.splice(1..1, list_blocks(who.language(), known, &payouts));
+    let mut blocks = list_blocks(who.language(), known, &payouts, &own);
+    if left > 0 {
+        let words = who.language().fill("payouts-left", &[("count", left.to_string())]);
+        blocks.insert(0, Block::Notice(web::Tone::Attention, words));
+    }
+    page.blocks.splice(1..1, blocks);
     Ok(page)
 }
 
 async fn check(who: Who<OperatorMaker>, params: Params) -> Answer {
-    match check_of(&who, params.get("currency")).await {
+    match check_of(&who, params.get("currency"), params.get("account_id")).await {
         Ok(page) => who.app.page(&who.viewer, page).await,
         Err(fault) => {
             let page = choice(&who).await?;
@@ -107,9 +155,10 @@ async fn make(who: Who<OperatorMaker>, posted: Posted) -> Answer {
         through: posted.get("through").parse().unwrap_or(0),
         list_hash: posted.get("list_hash").to_owned(),
         currency: currency.clone(),
+        account_id: posted.get("account_id").trim().parse().ok(),
     };
     // A list that has changed since is shown as it is now.
-    let page = match check_of(&who, &currency).await {
+    let page = match check_of(&who, &currency, posted.get("account_id")).await {
         Ok(page) => page,
         Err(_) => choice(&who).await?,
     };

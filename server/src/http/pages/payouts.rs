@@ -54,6 +54,9 @@ fn facts(language: Language, row: &PayoutLine) -> Vec<(String, Value)> {
         (language.t("field-end-to-end"), Value::code(row.end_to_end.clone())),
         (language.t("col-when"), Value::moment(language, row.created_at)),
     ];
+    if !row.own_iban.is_empty() {
+        facts.push((language.t("payouts-account"), Value::code(row.own_iban.clone())));
+    }
     if let Some(day) = row.expected_date {
         facts.push((language.t("payout-expected"), Value::date(language, day)));
     }

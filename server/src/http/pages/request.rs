@@ -84,6 +84,15 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             facts.extend(companies::facts(language, &company));
             facts
         }
+        Command::OpenCustodyAccount(opened) => super::custody_accounts::opening_facts(conn, language, opened)?,
+        Command::ChooseCustodyAccount(chosen) => {
+            let before = store::custody::find_current(conn, &chosen.currency)?;
+            let mut facts = custody(conn, language, chosen.account_id)?;
+            let before = before.map_or_else(String::new, |row| row.iban);
+            facts.push((language.t("custody-before"), Value::code(before)));
+            facts
+        }
+        Command::CloseCustodyAccount(closed) => custody(conn, language, closed.account_id)?,
         Command::ProposeBankAccount(proposed) => payee(language, &proposed.holder, &proposed.iban, &proposed.bic),
         Command::DecideCompany(decision) => companies::facts(language, &companies::load(conn, decision.party_id)?),
         Command::RecordContact(contact) => super::contacts::asked(conn, language, contact)?,
@@ -112,7 +121,10 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             facts
         }
         Command::RecordReceipt(receipt) => {
-            vec![(language.t("request-goes-to"), Value::text(owner_of(conn, &receipt.reference)?))]
+            let own = crate::commands::custody::receiving(conn, receipt.account_id, &receipt.currency);
+            let mut facts = vec![(language.t("request-goes-to"), Value::text(owner_of(conn, &receipt.reference)?))];
+            facts.extend(own.ok().map(|row| (language.t("custody-account"), Value::code(row.iban))));
+            facts
         }
         Command::SetApprovalLimit(limit) => {
             let binds = [party_id.into(), limit.currency.as_str().into()];
@@ -220,6 +232,12 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::WriteMessage(_) => Vec::new(),
     };
     Ok(if facts.is_empty() { Vec::new() } else { vec![Block::Facts(facts)] })
+}
+
+/// One of the platform's accounts at banks.
+fn custody(conn: &mut Conn, language: Language, id: i64) -> Result<Facts, Fault> {
+    let found = store::CustodyAccount::find(conn, id)?;
+    Ok(found.map_or_else(Vec::new, |row| super::custody_accounts::account_facts(language, &row)))
 }
 
 fn payee(language: Language, holder: &str, iban: &str, bic: &str) -> Facts {

@@ -27,6 +27,7 @@ async fn statements(who: Who<OperatorViewer>, params: Params) -> Answer {
     let language = who.language();
     let heads = &[
         ("statement-id", false, "id"),
+        ("custody-account", false, ""),
         ("statement-to", false, "to_date"),
         ("statement-opening", true, ""),
         ("statement-closing", true, ""),
@@ -51,6 +52,7 @@ async fn statements(who: Who<OperatorViewer>, params: Params) -> Answer {
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.statement.clone(), format!("/ops/statements/{}", row.id)),
+            Value::code(row.iban.clone()),
             Value::date(language, row.to_date),
             balance(row, row.opening_minor),
             balance(row, row.closing_minor),
@@ -70,7 +72,7 @@ async fn statement_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
     let (row, compared) = who
         .read(move |conn| {
             let row = Statement::find(conn, id)?.ok_or(Refusal::NotFound)?;
-            let compared = reconciliation::compare(conn, &row.currency, Some(&row))?;
+            let compared = reconciliation::compare(conn, (row.custody_id, &row.currency), Some(&row))?;
             Ok((row, compared))
         })
         .await?;
@@ -94,7 +96,7 @@ async fn statement_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
     }
     if let Some(compared) = compared {
         page = page.with(Block::Heading(who.t("reconciliation-title")));
-        page = comparison_blocks(language, page, &compared);
+        page = comparison_blocks(language, page, (&compared, &row.iban));
     }
     Ok((page, row.currency))
 }
@@ -138,7 +140,7 @@ async fn explain(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
 }
 
 /// Bank and books, and where the difference comes from: each part with the lines that make it up.
-pub fn comparison_blocks(language: Language, page: Page, compared: &Comparison) -> Page {
+pub fn comparison_blocks(language: Language, page: Page, (compared, account): (&Comparison, &str)) -> Page {
     let money = |minor: i64| Value::money(&compared.currency, minor);
     let link = |key: &str, href: &str| Value::link(language.t(key), href);
     let mut rows = vec![
@@ -160,6 +162,7 @@ pub fn comparison_blocks(language: Language, page: Page, compared: &Comparison) 
         ("reconciliation-recorded", "/ops/bank-lines?state=matched", compared.recorded_minor),
         ("reconciliation-later", "/ops/statements", compared.later_minor),
         ("reconciliation-explained", "/ops/bank-lines?state=explained", compared.explained_minor),
+        ("reconciliation-transit", "/ops/bank-lines?state=matched", compared.transit_minor),
     ];
     rows.extend(parts.iter().filter(|(_, _, minor)| *minor != 0).map(|(key, href, minor)| vec![link(key, href), money(*minor)]));
     if compared.unexplained_minor() != 0 {
@@ -167,7 +170,7 @@ pub fn comparison_blocks(language: Language, page: Page, compared: &Comparison) 
     }
     let heads = [("col-what", false), ("col-amount", true)];
     let mut table = plain_table(language, "reconciliation-title", &heads, rows, "statements-empty");
-    table.caption = compared.currency.clone();
+    table.caption = format!("{} · {account}", compared.currency);
     let notice = match (compared.difference_minor(), compared.unexplained_minor()) {
         (0, _) => Block::Notice(Tone::Done, language.t("reconciliation-equal")),
         (_, 0) => Block::Notice(Tone::Waiting, language.t("reconciliation-known")),
@@ -178,7 +181,8 @@ pub fn comparison_blocks(language: Language, page: Page, compared: &Comparison) 
 
 async fn reconciliation_page(who: Who<OperatorViewer>) -> Answer {
     let language = who.language();
-    let compared = who.read(|conn| Ok(reconciliation::compare_all(conn)?)).await?;
+    let (compared, accounts) =
+        who.read(|conn| Ok((reconciliation::compare_all(conn)?, store::custody::list(conn)?))).await?;
     let mut page = Page::new(who.t("reconciliation-title"))
         .trail(who.t("nav-ops"), "/ops")
         .with(Block::Paragraph(who.t("reconciliation-lead")));
@@ -186,7 +190,13 @@ async fn reconciliation_page(who: Who<OperatorViewer>) -> Answer {
         page = page.with(Block::Notice(Tone::Waiting, who.t("reconciliation-none")));
     }
     for one in &compared {
-        page = comparison_blocks(language, page, one);
+        let account = accounts.iter().find(|row| row.id == one.custody_id).map_or("", |row| row.iban.as_str());
+        page = comparison_blocks(language, page, (one, account));
     }
+    let links = accounts.iter().map(|row| {
+        let name = language.fill("custody-account-title", &[("iban", row.iban.clone())]);
+        (name, format!("/ops/custody-accounts/{}", row.id))
+    });
+    page = page.with(Block::Links(links.collect()));
     who.app.page(&who.viewer, page).await
 }

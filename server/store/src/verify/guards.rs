@@ -67,7 +67,9 @@ pub(super) fn check_numbers(conn: &mut Conn, _replay: &mut Replay, _coverage: &m
     if let Some(found) = check_kinds(conn)? {
         return Ok(Some(found));
     }
-    let marked = MARKED.iter().filter(|(table, _)| has_ids(table)).map(|(table, _)| (*table, "id", 1));
+    // The account of the founding has the number 0.
+    let least = |table: &str| i64::from(table != "custody_accounts");
+    let marked = MARKED.iter().filter(|(table, _)| has_ids(table)).map(|(table, _)| (*table, "id", least(table)));
     for (table, column, least) in NUMBERED.iter().copied().chain(marked) {
         let sql = format!("SELECT CAST(MIN({column}) AS BIGINT) AS value FROM {table}");
         if let Some(number) = query::int(conn, &format!("SELECT x.value FROM ({sql}) x WHERE x.value < ?"), &[least.into()])? {
@@ -83,6 +85,7 @@ const UNIQUE: &[(&str, &str)] = &[
     ("bank_accounts_verified", "bank_accounts"),
     ("invoices_once", "invoices"),
     ("statements_once", "statements"),
+    ("custody_accounts_iban", "custody_accounts"),
     ("audit_key", "audit"),
     ("credit_notes_once", "credit_notes"),
     ("evidence_once", "evidence"),

@@ -4,7 +4,7 @@ use super::{Finding, finding};
 use crate::marks::SECOND;
 use crate::query;
 use crate::records::{MARKED, MarkPage, Record};
-use crate::rows::{AuditRecord, Heads, LateClaim};
+use crate::rows::{AuditRecord, CustodyAccount, Heads, LateClaim};
 use crate::{Conn, Result};
 use std::collections::{HashMap, HashSet};
 
@@ -111,7 +111,8 @@ impl Marks {
                         // A file that nothing names harms nobody, and files have left marks for a shorter time.
                         None if self.whole
                             && !mark.name.starts_with("documents/")
-                            && !self.is_older_claim(conn, &mark.name)? =>
+                            && !self.is_older_claim(conn, &mark.name)?
+                            && !is_first_account(conn, &mark.name)? =>
                         {
                             return Ok(finding(place(&mark.name), "no command has written it"));
                         }
@@ -123,6 +124,16 @@ impl Marks {
         let gone = self.last.iter().min_by_key(|(name, (_, seq))| (*seq, (*name).clone()));
         Ok(gone.and_then(|(name, (_, seq))| finding(place(name), format!("it is gone; command {seq} has left it here"))))
     }
+}
+
+/// Whether it is the account that the platform was founded with, as the upgrade has taken it over: no command has written it since.
+fn is_first_account(conn: &mut Conn, name: &str) -> Result<bool> {
+    if name != "custody_accounts/0" {
+        return Ok(false);
+    }
+    let heads = crate::records::load_heads(conn)?;
+    let found = CustodyAccount::find_where(conn, "id = 0", &[])?;
+    Ok(found.is_some_and(|row| row.iban == heads.custody_iban && row.state == "open" && row.currency.is_empty()))
 }
 
 /// `payouts/4711` as findings name it: `payouts 4711`.

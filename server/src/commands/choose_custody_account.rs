@@ -1,0 +1,69 @@
+//! Two operators choose the account of a currency that pays out and that payers are told. What a payer was told before stays payable
+//! until the old account is closed.
+
+use super::{Actor, Ask, Done, Execute, custody, one_request, second_person};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{CustodyAccount, CustodyChoice};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ChooseCustodyAccount {
+    pub account_id: i64,
+    pub currency: String,
+}
+
+impl ChooseCustodyAccount {
+    /// The account, which is not the current one yet.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<CustodyAccount> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        super::traded(batch, &self.currency)?;
+        let row = custody::paying(batch.conn, Some(self.account_id), &self.currency)?;
+        if store::custody::find_current(batch.conn, &self.currency)?.is_some_and(|current| current.id == row.id) {
+            return Err(Refusal::CustodyAccountChosen { currency: self.currency.clone() }.into());
+        }
+        Ok(row)
+    }
+}
+
+impl Execute for ChooseCustodyAccount {
+    const NAME: &'static str = "choose_custody_account";
+    const STEP_UP: bool = true;
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let row = self.decide(batch, actor)?;
+        if row.id > 0 {
+            one_request(batch, row.id)?;
+        }
+        Ok(Some(Ask { amount_minor: None, currency: self.currency.clone(), subject: row.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let row = self.decide(batch, actor)?;
+        let choice = CustodyChoice {
+            currency: self.currency.clone(),
+            account_id: row.id,
+            chosen_on: batch.today(),
+            chosen_by: actor.user_id,
+            agreed_by: actor.approver_id.unwrap_or(0),
+        };
+        batch.wrote = true;
+        batch.mark(&choice);
+        store::records::save_custody_choice(batch.conn, &choice)?;
+        // Whoever waits to agree to a payment file has seen the account before.
+        second_person::end_requests(
+            batch,
+            "command = 'create_payment_file' AND currency = ?",
+            &[self.currency.as_str().into()],
+            "account_changed",
+        )?;
+        let arguments = json!({ "currency": self.currency, "iban": row.iban });
+        for buyer in store::custody::told_elsewhere(batch.conn, &row.iban, &self.currency)? {
+            batch.notify(buyer, "custody_account_chosen", &arguments, "/assignments".to_owned());
+        }
+        Ok(Done::new(row.id, json!({ "account_id": row.id, "currency": self.currency })))
+    }
+}

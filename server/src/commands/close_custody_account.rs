@@ -1,0 +1,65 @@
+//! Two operators leave one of the platform's accounts at banks: it closes first and still takes statements; it is closed once nothing is on it.
+
+use super::{Actor, Ask, Done, Execute, one_request, required_prose};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::custody::{CustodyState, LeavingFacts, leave};
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::CustodyAccount;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct CloseCustodyAccount {
+    pub account_id: i64,
+    /// `closing`, or `closed` once nothing is on it.
+    pub to: String,
+    pub reason: String,
+}
+
+impl CloseCustodyAccount {
+    /// The account, and the state that it comes into.
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(CustodyAccount, CustodyState)> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        required_prose(&self.reason, "reason", 500)?;
+        let row = CustodyAccount::find(batch.conn, self.account_id)?.ok_or(Refusal::NotFound)?;
+        let to = CustodyState::parse(&self.to).ok_or_else(|| Refusal::FieldInvalid { field: "to".to_owned() })?;
+        let holds = store::custody::balances(batch.conn, row.id)?.into_iter().find(|(_, minor)| *minor != 0);
+        let facts = LeavingFacts {
+            current_for: store::custody::current_for(batch.conn, row.id)?.into_iter().next(),
+            holds: holds.map(|(currency, minor)| (currency.code().to_owned(), minor)),
+            waiting: store::custody::waiting(batch.conn, row.id)?,
+        };
+        let state = leave(row.state()?, to, &facts)?;
+        Ok((row, state))
+    }
+}
+
+impl Execute for CloseCustodyAccount {
+    const NAME: &'static str = "close_custody_account";
+    const STEP_UP: bool = true;
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (row, _) = self.decide(batch, actor)?;
+        if row.id > 0 {
+            one_request(batch, row.id)?;
+        }
+        Ok(Some(Ask { amount_minor: None, currency: row.currency, subject: row.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (mut row, state) = self.decide(batch, actor)?;
+        state.name().clone_into(&mut row.state);
+        row.reason.clone_from(&self.reason);
+        let day = Some(batch.today());
+        match state {
+            CustodyState::Closing => row.closing_on = day,
+            CustodyState::Closed => row.closed_on = day,
+            CustodyState::Open => {}
+        }
+        batch.update(&row)?;
+        Ok(Done::new(row.id, json!({ "account_id": row.id, "state": row.state })))
+    }
+}
