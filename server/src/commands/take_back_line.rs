@@ -66,7 +66,7 @@ impl Execute for TakeBackLine {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (line, _) = self.decide(batch, actor)?;
-        one_request(batch, line.id)?;
+        one_request(batch, actor, line.id)?;
         Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
     }
 

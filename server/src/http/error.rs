@@ -201,6 +201,8 @@ fn listed_status(code: &str) -> Option<StatusCode> {
         | "review_already_decided"
         | "email_taken"
         | "tax_id_taken"
+        | "identifier_taken"
+        | "nothing_changed"
         | "offer_closed"
         | "payment_being_shared"
         | "sold_out"
@@ -318,6 +320,8 @@ fn field_of(code: &str) -> Option<&'static str> {
         "file_unreadable" | "file_too_large" | "statement_repeated" | "statement_account_unknown" => "files",
         "email_taken" => "email",
         "tax_id_taken" => "tax_id",
+        "identifier_taken" => "gln",
+        "nothing_changed" => "reason",
         "reference_unknown" => "reference",
         "not_same_money" => "other_id",
         "password_too_short" | "password_breached" => "password",

@@ -112,6 +112,7 @@ impl Model {
         let kind = |command: &Command| match command {
             Command::SetApprovalLimit(limit) => Some(("limit", limit.currency.clone())),
             Command::CreatePaymentFile(file) => Some(("file", file.currency.clone())),
+            Command::SetBuyerLimit(limit) => Some(("room", format!("{} {}", limit.buyer_id, limit.currency))),
             _ => None,
         };
         let Some(wanted) = kind(command) else { return };
@@ -289,6 +290,7 @@ impl Model {
             Command::SettleDispute(settle) => self.present(settle.invoice_id),
             Command::ConfirmInvoice(confirm) => self.issue(confirm, body, ids)?,
             Command::SetBuyerLimit(set) => {
+                self.end_same(actor.party_id, command);
                 let limit = self.limits.entry((actor.party_id, set.buyer_id, set.currency.clone())).or_default();
                 limit.limit = i128::from(set.limit_minor);
                 limit.id = id("limit_id");

@@ -1,0 +1,1 @@
+//! The operator sees the whole business. On both databases.
