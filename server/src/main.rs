@@ -369,7 +369,8 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             }
             let mut emails = vec![first_email, second_email];
             emails.extend(third_email);
-            let different: std::collections::BTreeSet<String> = emails.iter().map(|email| domain::names::mail_address(email)).collect();
+            let different: std::collections::BTreeSet<String> =
+                emails.iter().map(|email| domain::names::mail_address(email)).collect();
             if different.len() < emails.len() {
                 return Err("the operator's people need different addresses".into());
             }

@@ -1,6 +1,8 @@
 //! The main job in Debian's Chromium with JavaScript off, on both databases; and the script's own part with it on.
 
-use crate::journey::{BUYER, Bank, SUPPLIER, approve, cash, incoming, onboard, real_invoice, second_of, set_limit, verify_account};
+use crate::journey::{
+    BUYER, Bank, SUPPLIER, approve, cash, incoming, onboard, real_invoice, second_of, set_limit, verify_account,
+};
 use e2e::world::{PASSWORD, World};
 use e2e::{Database, databases};
 use std::process::{Child, Command, Stdio};

@@ -7,14 +7,8 @@ use store::records::{Keyed, Record};
 use store::{Notice, Party, Receivable, query};
 
 const PAGES: &[&str] = &["/ops/invoices", "/ops/receivables", "/ops/offers", "/ops/purchases", "/ops/due"];
-const LISTS: &[&str] = &[
-    "operator/invoices",
-    "operator/receivables",
-    "operator/offers",
-    "operator/purchases",
-    "operator/due",
-    "operator/audit",
-];
+const LISTS: &[&str] =
+    &["operator/invoices", "operator/receivables", "operator/offers", "operator/purchases", "operator/due", "operator/audit"];
 
 fn number(world: &World, sql: &str) -> i64 {
     query::int(&mut world.conn(), sql, &[]).unwrap().unwrap_or(0)
@@ -70,7 +64,8 @@ fn the_operator_sees_the_whole_business() {
             let second = client.get(&next.expect("a second page").replace("&#38;", "&").replace("&amp;", "&"));
             assert_eq!(second.status, 200);
             let links = |body: &str| -> Vec<String> {
-                let hrefs = body.split("<td").filter_map(|cell| cell.split("href=\"").nth(1)?.split('"').next().map(str::to_owned));
+                let hrefs =
+                    body.split("<td").filter_map(|cell| cell.split("href=\"").nth(1)?.split('"').next().map(str::to_owned));
                 let one = if table == "receivables" { "/receivables/".to_owned() } else { format!("{page}/") };
                 hrefs.filter(|href| href.starts_with(&one)).collect()
             };
@@ -122,7 +117,8 @@ fn the_operator_sees_the_whole_business() {
             let shown = client.open(&path).text();
             assert!(shown.contains(&format!("({count})")) || shown.contains(&count.to_string()), "{path}: {shown}");
         }
-        let drafts = number(&world, &format!("SELECT COUNT(*) AS value FROM invoices WHERE buyer_id = {buyer} AND state = 'draft'"));
+        let drafts =
+            number(&world, &format!("SELECT COUNT(*) AS value FROM invoices WHERE buyer_id = {buyer} AND state = 'draft'"));
         println!("{drafts} drafts of the buyer are counted with the others");
         // Another order, and an address that asks for what is not there.
         let dearest = csv(&client, "/ops/receivables?sort=face_minor&dir=desc&currency=EUR");
@@ -160,13 +156,15 @@ fn what_is_due_and_late_is_told_by_buyer() {
         assert_eq!(csv(&client, "/ops/receivables?due=late").len(), late.len());
         let shown = all(&api, "operator/due", "");
         for currency in ["EUR", "CNY"] {
-            let owed: i64 = late.iter().filter(|row| row.currency == currency).map(|row| row.confirmed_minor - row.paid_minor).sum();
+            let owed: i64 =
+                late.iter().filter(|row| row.currency == currency).map(|row| row.confirmed_minor - row.paid_minor).sum();
             let told: i64 =
                 shown.iter().filter(|row| row["currency"] == currency).map(|row| row["overdue_minor"].as_i64().unwrap()).sum();
             assert_eq!(told, owed, "{currency}");
         }
         let worst = shown.iter().find(|row| row["state"] == "overdue").expect("a late buyer");
-        let of_worst = |row: &&Receivable| row.buyer_id == worst["buyer_id"] && row.currency == worst["currency"].as_str().unwrap();
+        let of_worst =
+            |row: &&Receivable| row.buyer_id == worst["buyer_id"] && row.currency == worst["currency"].as_str().unwrap();
         let oldest = late.iter().filter(of_worst).map(|row| row.payment_date).min().unwrap();
         assert_eq!(worst["oldest_date"].as_str().unwrap(), oldest.to_string());
         assert_eq!(worst["late_days"].as_i64().unwrap(), today.signed_duration_since(oldest).num_days());
@@ -194,7 +192,8 @@ fn what_is_due_and_late_is_told_by_buyer() {
         for row in &late {
             assert_eq!(again.iter().filter(|notice| notice.arguments.contains(&row.reference)).count(), 1, "{}", row.reference);
         }
-        let mails = || store::Mail::list_where(&mut world.conn(), "address = 'operator@kontor.example' AND body LIKE '%overdue%'", &[]);
+        let mails =
+            || store::Mail::list_where(&mut world.conn(), "address = 'operator@kontor.example' AND body LIKE '%overdue%'", &[]);
         assert!(
             (0..100).any(|_| {
                 let found = !mails().unwrap().is_empty();
@@ -222,7 +221,11 @@ fn the_audit_is_read_and_narrowed_by_the_operator() {
         for who in [&client, &checker] {
             let page = who.open(&path);
             assert_eq!(page.status, 200, "{}", page.text());
-            assert!(page.text().contains(&format!("K-{}", record.seq)) && page.text().contains("Audit record"), "{}", page.text());
+            assert!(
+                page.text().contains(&format!("K-{}", record.seq)) && page.text().contains("Audit record"),
+                "{}",
+                page.text()
+            );
         }
         let company = Party::load(&mut world.conn(), record.party_id).unwrap();
         assert!(client.open(&path).text().contains(&company.name));
@@ -246,7 +249,10 @@ fn the_audit_is_read_and_narrowed_by_the_operator() {
             (format!("subject={}", record.subject_id), format!("subject_id = {}", record.subject_id)),
             (
                 format!("company={}&command=submit_invoice&day={}", record.party_id, record.business_date),
-                format!("party_id = {} AND command = 'submit_invoice' AND business_date = '{}'", record.party_id, record.business_date),
+                format!(
+                    "party_id = {} AND command = 'submit_invoice' AND business_date = '{}'",
+                    record.party_id, record.business_date
+                ),
             ),
         ] {
             let wanted = count(condition);

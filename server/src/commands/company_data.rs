@@ -226,7 +226,8 @@ pub(crate) fn check_free(batch: &mut Batch<'_>, data: &CompanyData, tax_key: &st
     }
     for (field, value) in [("gln", &data.gln), ("endpoint_id", &data.endpoint_id)] {
         let binds: [Bind; 3] = [own.into(), value.as_str().into(), value.as_str().into()];
-        let taken = !value.is_empty() && Party::find_where(batch.conn, "id <> ? AND (gln = ? OR endpoint_id = ?)", &binds)?.is_some();
+        let taken =
+            !value.is_empty() && Party::find_where(batch.conn, "id <> ? AND (gln = ? OR endpoint_id = ?)", &binds)?.is_some();
         if taken {
             return Err(Refusal::IdentifierTaken { field: field.to_owned() }.into());
         }

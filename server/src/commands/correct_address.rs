@@ -1,7 +1,9 @@
 //! Two people correct somebody's mail address: an administrator and a second person of the company; for the only administrator of a
 //! company, two operators. What rested on the old address ends: sessions, links to a new password, an invitation.
 
-use super::{Actor, Ask, Done, Execute, change_user, invite_user, request_address, required_prose, reset_password, revoke_sessions};
+use super::{
+    Actor, Ask, Done, Execute, change_user, invite_user, request_address, required_prose, reset_password, revoke_sessions,
+};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::four_eyes::Matter;

@@ -4,9 +4,9 @@
 use super::{Actor, Ask, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
 use domain::four_eyes::{Matter, somebody_could_agree};
-use domain::{Currency, Refusal};
 use domain::money::MOST_BOOKED_MINOR;
 use domain::party::{Capacity, Names, needs_second_person};
+use domain::{Currency, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};

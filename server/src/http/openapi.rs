@@ -71,11 +71,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         PAGE,
         "id at business_date party_id party user_id person approver command subject_id first_transfer last_transfer",
     ),
-    (
-        "operator/due",
-        PAGE,
-        "id buyer_id buyer currency count oldest_date late_days coming_minor due_minor overdue_minor state",
-    ),
+    ("operator/due", PAGE, "id buyer_id buyer currency count oldest_date late_days coming_minor due_minor overdue_minor state"),
     (
         "operator/invoices",
         PAGE,

@@ -11,9 +11,9 @@ pub mod bank_files;
 pub mod bank_request;
 pub mod cash;
 pub mod companies;
-pub mod corrections;
 pub mod confirmation_lists;
 pub mod contacts;
+pub mod corrections;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod document;

@@ -11,9 +11,7 @@ use super::super::routes::{Params, Routes};
 use super::{Write, WriteFile, answer, newest, page_json, wanted_id};
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
-use store::lists::{
-    self, AuditLine, BuyerDueLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, PurchaseLine, ReceivableLine,
-};
+use store::lists::{self, AuditLine, BuyerDueLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, PurchaseLine, ReceivableLine};
 use store::records::Record;
 use store::{BuyerContact, ConfirmationLink};
 

@@ -71,11 +71,8 @@ async fn ask(who: Who<Member>, posted: Posted) -> Answer {
     let person = who.person()?.clone();
     let asked = async {
         prove::password(&who.app, &person, posted.get("current")).await?;
-        let step = if person.user.totp_secret.is_empty() {
-            0
-        } else {
-            prove::code(&who.app, &person, posted.get("code")).await?
-        };
+        let step =
+            if person.user.totp_secret.is_empty() { 0 } else { prove::code(&who.app, &person, posted.get("code")).await? };
         prove::may_mail_address(&who.app, person.user.id)?;
         // The same form sent twice is the same link.
         let named = format!("{} {}", person.user.id, posted.key());
@@ -126,7 +123,12 @@ async fn correct_administrator(who: Who<OperatorMaker>, id: Id, posted: Posted) 
 }
 
 /// What a request to correct an address asks for; operators also see whose administrator it is.
-pub fn asked(conn: &mut Conn, language: Language, party_id: i64, correct: &CorrectAddress) -> Result<Vec<(String, Value)>, Fault> {
+pub fn asked(
+    conn: &mut Conn,
+    language: Language,
+    party_id: i64,
+    correct: &CorrectAddress,
+) -> Result<Vec<(String, Value)>, Fault> {
     let Some(user) = User::find(conn, correct.user_id)? else { return Ok(Vec::new()) };
     let reader = Party::load(conn, party_id)?;
     let operates = domain::party::Names::parse(&reader.capacities).has(Capacity::Operator.name());

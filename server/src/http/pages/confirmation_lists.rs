@@ -192,8 +192,11 @@ fn number_of(tax_id: &str) -> String {
 
 /// What was presented to a buyer and is not settled, by its supplier's tax id and its number.
 fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String, String), Vec<Invoice>>, Fault> {
-    let rows =
-        Invoice::list_where(conn, "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')", &[party_id.into()])?;
+    let rows = Invoice::list_where(
+        conn,
+        "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')",
+        &[party_id.into()],
+    )?;
     let mut suppliers: Vec<i64> = rows.iter().map(|row| row.supplier_id).collect();
     suppliers.sort_unstable();
     suppliers.dedup();

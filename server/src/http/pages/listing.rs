@@ -15,8 +15,22 @@ const CSV: usize = 50_000;
 
 /// What an address may say about a list. A place and its page go when anything before them changes.
 const NAMES: [&str; 16] = [
-    "state", "currency", "company", "subject", "supplier", "buyer", "financier", "person", "command", "day", "due", "sort", "dir", "size",
-    "after", "page",
+    "state",
+    "currency",
+    "company",
+    "subject",
+    "supplier",
+    "buyer",
+    "financier",
+    "person",
+    "command",
+    "day",
+    "due",
+    "sort",
+    "dir",
+    "size",
+    "after",
+    "page",
 ];
 /// Those that leave rows out.
 const FILTERS: [&str; 11] =

@@ -11,7 +11,7 @@ use domain::Refusal;
 use store::lists::{BuyerDueLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine, ReviewLine};
 use store::records::{Keyed, Record};
 use store::{Conn, CreditNote, Offer, Party, Purchase};
-use web::{Block, Choice, Field, Language, Page, Row, Value};
+use web::{Block, Choice, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops/invoices", all_invoices);
@@ -63,7 +63,7 @@ impl Filters {
         Ok(Self { options })
     }
 
-    fn form(&self, language: Language, params: &Params) -> web::Form {
+    fn form(&self, language: Language, params: &Params) -> Form {
         let mut fields = Vec::new();
         for ((name, _), parties) in &self.options {
             let mut options = vec![(String::new(), language.t("list-all"))];
@@ -180,7 +180,11 @@ async fn invoice(who: Who<OperatorViewer>, id: Id) -> Answer {
 
 /// What of a receivable its buyer still owes.
 fn open_minor(row: &ReceivableLine) -> i64 {
-    if ["redeemed", "cancelled"].contains(&row.state.as_str()) { 0 } else { row.confirmed_minor.saturating_sub(row.paid_minor).max(0) }
+    if ["redeemed", "cancelled"].contains(&row.state.as_str()) {
+        0
+    } else {
+        row.confirmed_minor.saturating_sub(row.paid_minor).max(0)
+    }
 }
 
 /// Days since the payment date of what is still owed; 0 before it.
@@ -274,8 +278,7 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-state", false, ""),
     ];
     let states = &["open", "settled", "withdrawn", "expired"];
-    let listing =
-        Listing { params: &params, language, groups: &[], states, heads, default: ("id", true), summed: "left_minor" };
+    let listing = Listing { params: &params, language, groups: &[], states, heads, default: ("id", true), summed: "left_minor" };
     let wanted = narrowed(&params, listing.query(), &NAMES.iter().map(|(narrow, _)| *narrow).collect::<Vec<_>>());
     let order = wanted.order;
     let (page, totals, filters) = who
@@ -347,8 +350,7 @@ async fn offer(who: Who<OperatorViewer>, id: Id) -> Answer {
             Value::money(&purchase.currency, purchase.fee_minor),
         ]
     });
-    let heads =
-        [("col-day", false), ("col-financier", false), ("col-units", true), ("col-price", true), ("col-fee", true)];
+    let heads = [("col-day", false), ("col-financier", false), ("col-units", true), ("col-price", true), ("col-fee", true)];
     let page = Page::new(language.fill("ops-offer-title", &[("number", row.number.clone()), ("id", row.id.to_string())]))
         .trail(who.t("nav-ops"), "/ops")
         .trail(who.t("ops-offers"), "/ops/offers")
@@ -471,8 +473,15 @@ async fn due(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-state", false, ""),
     ];
     let states = &["overdue", "matured", "active"];
-    let listing =
-        Listing { params: &params, language, groups: &[], states, heads, default: ("overdue_minor", true), summed: "overdue_minor" };
+    let listing = Listing {
+        params: &params,
+        language,
+        groups: &[],
+        states,
+        heads,
+        default: ("overdue_minor", true),
+        summed: "overdue_minor",
+    };
     let wanted = narrowed(&params, listing.query(), &NAMES.iter().map(|(narrow, _)| *narrow).collect::<Vec<_>>());
     let order = wanted.order;
     let (page, totals, filters, today) = who
@@ -493,7 +502,10 @@ async fn due(who: Who<OperatorViewer>, params: Params) -> Answer {
                 if late > 0 { Value::number(late) } else { Value::text("–") },
                 Value::money(&row.currency, row.coming_minor),
                 Value::money(&row.currency, row.due_minor),
-                Value { href: if row.overdue_minor > 0 { list("due=late") } else { String::new() }, ..Value::money(&row.currency, row.overdue_minor) },
+                Value {
+                    href: if row.overdue_minor > 0 { list("due=late") } else { String::new() },
+                    ..Value::money(&row.currency, row.overdue_minor)
+                },
                 Value::state(language, &row.state),
             ],
         }

@@ -261,7 +261,9 @@ async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
         wanted = wanted.with("business_date = ?", vec![day.into()]);
     }
     let (page, companies) = who
-        .read(move |conn| Ok((AuditLine::page(conn, &wanted)?, Party::list_where(conn, "id > 0 ORDER BY name, id LIMIT 1000", &[])?)))
+        .read(move |conn| {
+            Ok((AuditLine::page(conn, &wanted)?, Party::list_where(conn, "id > 0 ORDER BY name, id LIMIT 1000", &[])?))
+        })
         .await?;
     let rows = page.rows.iter().map(|row| {
         let transfers =
@@ -319,7 +321,9 @@ fn audit_form(language: Language, params: &Params, companies: &[Party]) -> Form 
         Command::NAMES.iter().map(|name| ((*name).to_owned(), language.done(name))).collect();
     commands.sort_by(|one, other| one.1.cmp(&other.1));
     commands.insert(0, (String::new(), language.t("list-all")));
-    let field = |name: &str, label: &str, kind: &'static str| Field::new(name, language.t(label), kind).value(params.get(name)).optional();
+    let field = |name: &str, label: &str, kind: &'static str| {
+        Field::new(name, language.t(label), kind).value(params.get(name)).optional()
+    };
     let fields = vec![
         field("company", "col-company", "select").options(parties),
         field("command", "col-what", "select").options(commands),

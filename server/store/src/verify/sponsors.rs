@@ -43,7 +43,9 @@ fn given(input: &Value) -> (Names, bool) {
 impl Sponsors {
     pub(super) fn read(&mut self, record: &AuditRecord) {
         let command = record.command.as_str();
-        if !["found_platform", "invite_company", "invite_user", "change_user", "correct_address", "decide_approval"].contains(&command) {
+        if !["found_platform", "invite_company", "invite_user", "change_user", "correct_address", "decide_approval"]
+            .contains(&command)
+        {
             return;
         }
         let outcome: Value = serde_json::from_str(&record.outcome).unwrap_or_default();
