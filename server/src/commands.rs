@@ -218,6 +218,7 @@ commands!(
     confirm_list ConfirmList,
     continue_import ContinueImport,
     correct_address CorrectAddress,
+    correct_administrator_address CorrectAdministratorAddress,
     correct_company CorrectCompany,
     create_offer CreateOffer,
     create_payment_file CreatePaymentFile,
@@ -338,6 +339,7 @@ pub mod confirm_invoice;
 pub mod confirm_list;
 pub mod continue_import;
 pub mod correct_address;
+pub mod correct_administrator_address;
 pub mod correct_company;
 pub mod create_offer;
 pub mod create_payment_file;

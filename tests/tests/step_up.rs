@@ -599,6 +599,7 @@ fn every_command_says_whether_it_asks_for_a_code() {
         "confirm_invoice",
         "confirm_list",
         "correct_address",
+        "correct_administrator_address",
         "correct_company",
         "create_payment_file",
         "decide_approval",

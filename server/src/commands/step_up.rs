@@ -130,6 +130,7 @@ fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, Sto
         Command::AppointChecker(appoint) => about(&appoint.email),
         Command::ChangeUser(change) => about(&person(conn, actor, change.user_id)?),
         Command::CorrectAddress(correct) => about(&correct.email),
+        Command::CorrectAdministratorAddress(correct) => about(&correct.email),
         Command::CorrectCompany(correct) => about(&correct.data.name),
         Command::ResetFactor(reset) => about(&person(conn, actor, reset.user_id)?),
         Command::EndSessions(end) => about(&person(conn, actor, end.user_id)?),

@@ -211,7 +211,7 @@ command_routes! {
     "confirm-invoice" confirm_invoice ConfirmInvoice BuyerMaker;
     "confirm-list" confirm_list ConfirmList BuyerMaker;
     "correct-address" correct_address CorrectAddress Administrator;
-    "correct-administrator-address" correct_address CorrectAddress OperatorMaker;
+    "correct-administrator-address" correct_administrator_address CorrectAdministratorAddress OperatorMaker;
     "correct-company" correct_company CorrectCompany OperatorMaker;
     "create-offer" create_offer CreateOffer SupplierMaker;
     "create-payment-file" create_payment_file CreatePaymentFile OperatorMaker;

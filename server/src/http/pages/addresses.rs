@@ -8,6 +8,7 @@ use super::{Answer, again, companies, org, submit_or_again};
 use crate::auth;
 use crate::commands::confirm_address::ConfirmAddress;
 use crate::commands::correct_address::CorrectAddress;
+use crate::commands::correct_administrator_address::CorrectAdministratorAddress;
 use crate::commands::request_address::RequestAddress;
 use crate::hash::sha256_hex;
 use domain::Refusal;
@@ -105,21 +106,21 @@ pub fn correct_form(language: Language, action: String) -> Form {
     Form::new(action, language.t("address-correct"), fields).secondary()
 }
 
-fn correction(user_id: i64, posted: &Posted) -> CorrectAddress {
-    CorrectAddress { user_id, email: posted.get("email").to_owned(), reason: posted.get("address_reason").to_owned() }
-}
-
 async fn correct_colleague(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
     let page = org::person_page(&who, id.0).await?;
-    submit_or_again(&who, &posted, correction(id.0, &posted), page, "").await
+    let text = |name: &str| posted.get(name).to_owned();
+    let command = CorrectAddress { user_id: id.0, email: text("email"), reason: text("address_reason") };
+    submit_or_again(&who, &posted, command, page, "").await
 }
 
 /// Of a company whose only administrator it is; the id in the address is the company's.
 async fn correct_administrator(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let page = companies::company_page(&who, id.0).await?;
     let people = who.read(move |conn| Ok(User::list_where(conn, "party_id = ? ORDER BY id", &[id.0.into()])?)).await?;
-    let person = super::corrections::only_administrator(&people).ok_or(Refusal::NotFound)?.id;
-    submit_or_again(&who, &posted, correction(person, &posted), page, "").await
+    let user_id = super::corrections::only_administrator(&people).ok_or(Refusal::NotFound)?.id;
+    let text = |name: &str| posted.get(name).to_owned();
+    let command = CorrectAdministratorAddress { user_id, email: text("email"), reason: text("address_reason") };
+    submit_or_again(&who, &posted, command, page, "").await
 }
 
 /// What a request to correct an address asks for; operators also see whose administrator it is.
@@ -127,9 +128,9 @@ pub fn asked(
     conn: &mut Conn,
     language: Language,
     party_id: i64,
-    correct: &CorrectAddress,
+    (user_id, email): (i64, &str),
 ) -> Result<Vec<(String, Value)>, Fault> {
-    let Some(user) = User::find(conn, correct.user_id)? else { return Ok(Vec::new()) };
+    let Some(user) = User::find(conn, user_id)? else { return Ok(Vec::new()) };
     let reader = Party::load(conn, party_id)?;
     let operates = domain::party::Names::parse(&reader.capacities).has(Capacity::Operator.name());
     if user.party_id != party_id && !operates {
@@ -139,7 +140,7 @@ pub fn asked(
         (language.t("col-person"), Value::text(user.name.clone())),
         (language.t("field-roles"), Value::text(super::account::roles_text(language, &user.roles))),
         (language.t("address-old"), Value::text(user.email.clone())),
-        (language.t("address-new"), Value::text(domain::names::mail_address(&correct.email))),
+        (language.t("address-new"), Value::text(domain::names::mail_address(email))),
     ];
     if user.party_id == party_id {
         facts.extend(org::sponsor_facts(conn, language, &user)?);

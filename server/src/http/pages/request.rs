@@ -122,7 +122,10 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         Command::DecideProgramme(decision) => super::programmes::version_facts(conn, language, decision.version_id)?,
         Command::ChangeProgramme(change) => super::programmes::standing_facts(conn, language, change.programme_id)?,
         Command::CorrectCompany(correct) => return super::corrections::meaning(conn, language, correct),
-        Command::CorrectAddress(correct) => super::addresses::asked(conn, language, party_id, correct)?,
+        Command::CorrectAddress(correct) => super::addresses::asked(conn, language, party_id, (correct.user_id, &correct.email))?,
+        Command::CorrectAdministratorAddress(correct) => {
+            super::addresses::asked(conn, language, party_id, (correct.user_id, &correct.email))?
+        }
         Command::SetBuyerLimit(limit) => buyer_limit(conn, language, party_id, limit)?,
         Command::SetHoliday(holiday) => calendar_day(conn, language, holiday)?,
         Command::ResetFactor(reset) => {
