@@ -60,7 +60,6 @@ pub struct FileCheck {
 
 /// Looks at a file as the import would: at the members of a zip that would be taken up.
 pub fn file(conn: &mut Conn, read: &ImportStatement) -> Result<FileCheck, Fault> {
-    let heads = store::records::load_heads(conn)?;
     let admitted = admit(conn, read)??;
     let mut check = statements(conn, &admitted.statements)?;
     if !admitted.refused.is_empty() {

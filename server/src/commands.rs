@@ -231,9 +231,13 @@ commands!(
     choose_custody_account ChooseCustodyAccount,
     close_custody_account CloseCustodyAccount,
     close_day CloseDay,
+    confirm_address ConfirmAddress,
     confirm_invoice ConfirmInvoice,
     confirm_list ConfirmList,
     continue_import ContinueImport,
+    correct_address CorrectAddress,
+    correct_administrator_address CorrectAdministratorAddress,
+    correct_company CorrectCompany,
     create_offer CreateOffer,
     create_payment_file CreatePaymentFile,
     decide_approval DecideApproval,
@@ -272,6 +276,7 @@ commands!(
     refuse_bank_file RefuseBankFile,
     register_invoice RegisterInvoice,
     register_table RegisterTable,
+    request_address RequestAddress,
     request_code RequestCode,
     request_password_reset RequestPasswordReset,
     request_payout RequestPayout,
@@ -352,9 +357,14 @@ pub mod change_user;
 pub mod choose_custody_account;
 pub mod close_custody_account;
 pub mod close_day;
+pub mod company_data;
+pub mod confirm_address;
 pub mod confirm_invoice;
 pub mod confirm_list;
 pub mod continue_import;
+pub mod correct_address;
+pub mod correct_administrator_address;
+pub mod correct_company;
 pub mod create_offer;
 pub mod create_payment_file;
 pub mod custody;
@@ -400,6 +410,7 @@ pub mod record_sign_in_failure;
 pub mod refuse_bank_file;
 pub mod register_invoice;
 pub mod register_table;
+pub mod request_address;
 pub mod request_code;
 pub mod request_password_reset;
 pub mod request_payout;
@@ -489,8 +500,10 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
 }
 
 /// A record that two people decide about is decided about once at a time: opposing requests would undo each other's facts.
-pub(crate) fn one_request(batch: &mut Batch<'_>, subject: i64) -> Step<()> {
-    let open = Approval::find_where(batch.conn, "subject_id = ? AND state = 'pending' LIMIT 1", &[subject.into()])?;
+pub(crate) fn one_request(batch: &mut Batch<'_>, actor: &Actor, subject: i64) -> Step<()> {
+    // What another company asks for about it, such as a limit for a buyer, opposes nothing here.
+    let condition = "subject_id = ? AND party_id = ? AND state = 'pending' LIMIT 1";
+    let open = Approval::find_where(batch.conn, condition, &[subject.into(), actor.party_id.into()])?;
     open.map_or(Ok(()), |open| Err(Refusal::RequestPending { approval_id: open.id }.into()))
 }
 

@@ -175,6 +175,7 @@ impl App {
                 | Command::EndSessions(_)
                 | Command::DecideApproval(_)
                 | Command::ChangePassword(_)
+                | Command::ConfirmAddress(_)
                 | Command::ResetPassword(_)
                 | Command::SignIn(_)
                 | Command::SetPreferences(_)

@@ -369,7 +369,8 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             }
             let mut emails = vec![first_email, second_email];
             emails.extend(third_email);
-            let different: std::collections::BTreeSet<String> = emails.iter().map(|email| email.to_lowercase()).collect();
+            let different: std::collections::BTreeSet<String> =
+                emails.iter().map(|email| domain::names::mail_address(email)).collect();
             if different.len() < emails.len() {
                 return Err("the operator's people need different addresses".into());
             }
@@ -455,7 +456,13 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             }
             for account in store::custody::list(&mut conn)? {
                 for (currency, minor) in store::custody::balances(&mut conn, account.id)? {
-                    println!("custody account {} ({}): {} {}", account.iban, account.state, currency.code(), currency.decimal(minor));
+                    println!(
+                        "custody account {} ({}): {} {}",
+                        account.iban,
+                        account.state,
+                        currency.code(),
+                        currency.decimal(minor)
+                    );
                 }
             }
             println!(

@@ -66,7 +66,7 @@ pub fn run(database_url: &str, setup: &Setup, clock: &Clock) -> Result<(), Store
 /// Takes a person's second factor off, as the platform itself; audited like everything else. The server may run on.
 pub fn reset_factor(database_url: &str, email: &str, reason: &str, clock: &Clock) -> Result<(), StoreError> {
     let mut conn = store::connect(database_url)?;
-    let found = User::find_where(&mut conn, "email = ?", &[email.trim().to_lowercase().into()])?;
+    let found = User::find_where(&mut conn, "email = ?", &[domain::names::mail_address(email).into()])?;
     let user = found.ok_or_else(|| StoreError::Connection(format!("nobody has the address {email}")))?;
     drop(conn);
     let (writer, thread) = Writer::start(database_url, clock.clone())?;

@@ -640,7 +640,7 @@ fn ids_that_were_used_again_stand_in_no_migrations_way() {
         hold(&mut conn, 1);
         hold(&mut conn, 2);
         let newest = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite")).unwrap();
-        let steps = newest.filter(|entry| *entry.as_ref().unwrap().file_name() >= *"2026-11-29-000300").count();
+        let steps = newest.filter(|entry| *entry.as_ref().unwrap().file_name() >= *"2026-11-30-000240").count();
         store::connection::revert(&mut conn, steps).unwrap();
         for table in ["statements", "status_reports"] {
             let rows = store::query::int(&mut conn, &format!("SELECT COUNT(*) AS value FROM {table}"), &[]).unwrap();

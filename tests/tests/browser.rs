@@ -1,6 +1,8 @@
 //! The main job in Debian's Chromium with JavaScript off, on both databases; and the script's own part with it on.
 
-use crate::journey::{BUYER, Bank, SUPPLIER, cash, incoming, onboard, real_invoice, set_limit, verify_account};
+use crate::journey::{
+    BUYER, Bank, SUPPLIER, approve, cash, incoming, onboard, real_invoice, second_of, set_limit, verify_account,
+};
 use e2e::world::{PASSWORD, World};
 use e2e::{Database, databases};
 use std::process::{Child, Command, Stdio};
@@ -172,7 +174,8 @@ async fn walk(driver: &Driver, world: &World) -> Done {
     one.write("currency", "EUR").await?;
     one.write("limit", "10,000.00").await?;
     one.press("/exposure").await?;
-    one.says("Buyer limit changed").await?;
+    one.says("waits for a second person").await?;
+    std::thread::scope(|scope| scope.spawn(|| approve(&world.signed_in(&second_of("one@x.example")))).join().unwrap());
 
     let operator = Browser::open(driver, &world.base, false).await?;
     operator.sign_in("operator@x.example").await?;

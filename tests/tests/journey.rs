@@ -266,9 +266,10 @@ fn carry(world: &World) {
         }
     };
     assert!(buy(&one, "2,000.00").body.contains("Your limit for this buyer leaves"), "no limit yet");
-    for client in [&one, &two] {
+    for (client, email) in [(&one, "one@x.example"), (&two, "two@x.example")] {
         let limit = client.fill("/exposure", "/exposure", &[("currency", "EUR"), ("limit", "10,000.00")]);
-        assert_eq!(limit.status, 200, "{}", limit.text());
+        assert!(limit.text().contains("second person"), "{}", limit.text());
+        assert_eq!(approve(&world.signed_in(&second_of(email))).status, 200);
     }
     let first = buy(&one, "2,000.00");
     assert_eq!(first.status, 303, "{}", first.text());

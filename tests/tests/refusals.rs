@@ -5,6 +5,8 @@ use server::http::error::refusal_status;
 
 /// Where each code is provoked. A new refusal without a line here fails.
 const SHOWN: &[(&str, &str)] = &[
+    ("identifier_taken", "corrections::a_company_is_corrected_by_two_and_its_history_stays"),
+    ("nothing_changed", "corrections::a_company_is_corrected_by_two_and_its_history_stays"),
     ("table_needs_people", "tables::a_big_table_is_taken_whole"),
     ("too_many_files", "intake::more_files_than_are_taken_at_once"),
     ("second_person_missing", "security::four_eyes_cannot_be_gone_around"),

@@ -85,12 +85,10 @@ impl Trade {
             for email in [SUPPLIER.3, BUYER.3, names[0].3, names[1].3] {
                 set_limit(&it.world, email, code, "1000000");
             }
-            for financier in &it.financiers {
-                it.done(
-                    financier,
-                    "set-buyer-limit",
-                    &json!({ "buyer_id": buyer_id, "currency": code, "limit_minor": 1_000_000_000 }),
-                );
+            for (financier, name) in it.financiers.iter().zip(names) {
+                let limit = json!({ "buyer_id": buyer_id, "currency": code, "limit_minor": 1_000_000_000 });
+                assert_eq!(financier.api("set-buyer-limit", &it.key(), &limit).status, 202);
+                assert_eq!(approve(&it.world.signed_in(&second_of(name.3))).status, 200);
                 let reference = financier.get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
                 it.receive(*currency, start, &[incoming(10_000_000, &reference)]);
             }

@@ -222,6 +222,20 @@ fn kept_totals_are_what_the_rows_come_to() {
                 offers += usize::from(!counted.is_empty());
             }
         }
+        // Of all companies: what the operator's lists come to.
+        for filter in ["", "currency = 'EUR'", "state IN ('confirmed', 'overdue', 'active')", "state = 'open'"] {
+            let all = ListQuery::newest(1);
+            let wanted = if filter.is_empty() { all } else { all.with(filter, vec![]) };
+            let counted = wanted.clone().with("id > 0", vec![]);
+            let place = format!("all companies {filter}");
+            let [kept, rows] = [&wanted, &counted].map(|asked| told(InvoiceLine::totals(&mut conn, asked).unwrap()));
+            assert_eq!(kept, rows, "invoices of {place}");
+            let [kept, rows] = [&wanted, &counted].map(|asked| told(ReceivableLine::totals(&mut conn, asked).unwrap()));
+            assert_eq!(kept, rows, "receivables of {place}");
+            let [kept, rows] = [&wanted, &counted].map(|asked| told(OfferLine::totals(&mut conn, asked).unwrap()));
+            assert_eq!(kept, rows, "offers of {place}");
+            assert!(!filter.is_empty() || rows.len() > 1, "{place}");
+        }
         assert!(
             compared > 200 && filled > 30 && offers > 20 && assignments > 5,
             "{filled} of {compared}, {offers}, {assignments}"

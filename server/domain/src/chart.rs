@@ -209,7 +209,9 @@ pub fn bank_charge(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
 /// Money has left the account that somebody must bring back: `debtor` owes it, or whoever else where nobody here does.
 #[must_use]
 pub fn claim_made(bank: i64, debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
-    line(AccountKey::claim(debtor, currency), AccountKey::custody(bank, currency), amount, Booking::ClaimMade).into_iter().collect()
+    line(AccountKey::claim(debtor, currency), AccountKey::custody(bank, currency), amount, Booking::ClaimMade)
+        .into_iter()
+        .collect()
 }
 
 /// The bank has taken a receipt back: out of where it is, as far as it is still there; the rest is a claim.
@@ -264,7 +266,9 @@ pub fn claim_written_off(debtor: i64, currency: AssetId, amount: i64) -> Vec<Pos
 /// A debit was no charge of the bank after all: it waits again, and the money counts as there until people know where it went.
 #[must_use]
 pub fn charge_reversed(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
-    line(AccountKey::custody(bank, currency), AccountKey::expense(currency), amount, Booking::ChargeReversed).into_iter().collect()
+    line(AccountKey::custody(bank, currency), AccountKey::expense(currency), amount, Booking::ChargeReversed)
+        .into_iter()
+        .collect()
 }
 
 /// A debit is nothing to claim after all: it waits again.

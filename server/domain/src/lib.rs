@@ -13,6 +13,7 @@ pub mod bank_line;
 pub mod booking;
 pub mod calendar;
 pub mod chart;
+pub mod company;
 pub mod confirmation_list;
 pub mod creditor_reference;
 pub mod custody;

@@ -23,6 +23,8 @@ pub struct Company<'a> {
     pub registration_id: &'a str,
     pub name: &'a str,
     pub country: &'a str,
+    /// Its GLN and the id of its electronic address; empty where it has none.
+    pub identifiers: [&'a str; 2],
 }
 
 /// What leads to the company; the first is the stronger.
@@ -38,9 +40,9 @@ const SHORTEST: usize = 4;
 /// Whether the file's party may be this company, and by what.
 #[must_use]
 pub fn fit(party: &NamedParty<'_>, company: &Company<'_>) -> Option<Fit> {
-    let registration = plain_key(company.registration_id);
+    let own = [company.registration_id, company.identifiers[0], company.identifiers[1]].map(plain_key);
     let mut identifiers = party.identifiers.iter().map(|value| plain_key(without_scheme(value)));
-    if identifiers.any(|key| key.len() >= SHORTEST && (key == registration || is_of_tax_id(&key, party, company))) {
+    if identifiers.any(|key| key.len() >= SHORTEST && (own.contains(&key) || is_of_tax_id(&key, party, company))) {
         return Some(Fit::Identifier);
     }
     let same_country = party.country.is_empty() || party.country == company.country;
@@ -93,8 +95,13 @@ pub fn has_other_tax_id(party: &NamedParty<'_>, company: &Company<'_>) -> bool {
 mod tests {
     use super::*;
 
-    const HANSE: Company<'_> =
-        Company { tax_key: "DE811569869", registration_id: "HRB 4711", name: "Hansewerk Maschinenbau AG", country: "DE" };
+    const HANSE: Company<'_> = Company {
+        tax_key: "DE811569869",
+        registration_id: "HRB 4711",
+        name: "Hansewerk Maschinenbau AG",
+        country: "DE",
+        identifiers: ["", ""],
+    };
 
     #[test]
     fn a_company_is_found_by_address_number_or_name() {
@@ -107,6 +114,12 @@ mod tests {
         }
         let gln = Company { registration_id: "4012345000009", ..HANSE };
         assert_eq!(fit(&by(&["0088:4012345000009"]), &gln), Some(Fit::Identifier));
+        let own = Company { identifiers: ["4012345000009", "bills@hansewerk.example"], ..HANSE };
+        for value in ["4012345000009", "0088:4012345000009", "bills@hansewerk.example", "BILLS@hansewerk.example"] {
+            assert_eq!(fit(&by(&[value]), &own), Some(Fit::Identifier), "{value}");
+            assert_eq!(fit(&by(&[value]), &HANSE), None, "{value} of nobody");
+        }
+        assert_eq!(fit(&by(&["4012345000008"]), &own), None);
         let named =
             |name: &'static str, country: &'static str| NamedParty { names: [name, ""], country, ..NamedParty::default() };
         for (name, country, found) in [
@@ -123,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_number_inside_a_tax_id_is_known() {
-        let company = |tax_key, country| Company { tax_key, country, registration_id: "", name: "x" };
+        let company = |tax_key, country| Company { tax_key, country, registration_id: "", name: "x", identifiers: ["", ""] };
         for (key, tax_key, country) in [
             ("0448826918", "BE0448826918", "BE"),
             ("987654321", "NO987654321MVA", "NO"),

@@ -28,6 +28,12 @@ pub fn is_same(one: &str, other: &str) -> bool {
     folded(one) == folded(other)
 }
 
+/// A mail address as it is kept and compared: canonical forms made one (NFC), small letters, no space around it.
+#[must_use]
+pub fn mail_address(typed: &str) -> String {
+    typed.trim().nfc().collect::<String>().to_lowercase().nfc().collect()
+}
+
 /// How a name looks: its skeletons (UTS 39) before and after the case is folded, and its letters and digits alone. Two names that
 /// share one of the three look alike. Compute them once for a name that is compared with many.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +77,19 @@ mod tests {
         }
         for (one, other) in [("Ödegaard AS", "Odegaard AS"), ("Elbe GmbH", "ЕІbe GmbH"), ("A B", "AB"), ("江海", "海江")] {
             assert!(!is_same(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_mail_address_has_one_form() {
+        for (typed, kept) in [
+            (" Anna@Hafen.example ", "anna@hafen.example"),
+            ("jo\u{308}rg@hafen.example", "jörg@hafen.example"),
+            ("JO\u{308}RG@HAFEN.EXAMPLE", "jörg@hafen.example"),
+            ("J\u{D6}RG@hafen.example", "jörg@hafen.example"),
+        ] {
+            assert_eq!(mail_address(typed), kept, "{typed}");
+            assert_eq!(mail_address(&mail_address(typed)), kept, "twice");
         }
     }
 

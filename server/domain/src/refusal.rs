@@ -80,6 +80,10 @@ refusals! {
     SecondPersonMissing => "second_person_missing",
     // Companies
     TaxIdTaken => "tax_id_taken",
+    /// Another company has this GLN or electronic address.
+    IdentifierTaken { field: String } => "identifier_taken",
+    /// What is sent is what is there already.
+    NothingChanged => "nothing_changed",
     IbanInvalid => "iban_invalid",
     /// It takes only payments with a QR reference.
     QrIban => "qr_iban",

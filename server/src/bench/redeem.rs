@@ -45,7 +45,7 @@ fn company(id: i64, now: chrono::NaiveDateTime) -> Party {
         language: "en".to_owned(),
         reference: format!("H{id}"),
         created_at: now,
-        overdue_since: None,
+        ..Party::default()
     }
 }
 

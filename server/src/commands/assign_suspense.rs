@@ -68,7 +68,7 @@ impl Execute for AssignSuspense {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         super::required_prose(&self.reason, "reason", 500)?;
         let (line, _, amount_minor) = self.decide(batch, actor)?;
-        one_request(batch, line.id)?;
+        one_request(batch, actor, line.id)?;
         Ok(Some(Ask { amount_minor: Some(amount_minor), currency: line.currency, subject: line.id }))
     }
 

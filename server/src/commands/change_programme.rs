@@ -37,7 +37,7 @@ impl Execute for ChangeProgramme {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (programme, ..) = self.decide(batch, actor)?;
-        one_request(batch, programme.id)?;
+        one_request(batch, actor, programme.id)?;
         let ask = second_person::ask(batch, actor)?;
         Ok(Some(Ask { subject: programme.id, ..ask }))
     }

@@ -36,7 +36,7 @@ impl Execute for ChooseCustodyAccount {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let row = self.decide(batch, actor)?;
         if row.id > 0 {
-            one_request(batch, row.id)?;
+            one_request(batch, actor, row.id)?;
         }
         Ok(Some(Ask { amount_minor: None, currency: self.currency.clone(), subject: row.id }))
     }

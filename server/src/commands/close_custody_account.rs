@@ -44,7 +44,7 @@ impl Execute for CloseCustodyAccount {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (row, _) = self.decide(batch, actor)?;
         if row.id > 0 {
-            one_request(batch, row.id)?;
+            one_request(batch, actor, row.id)?;
         }
         Ok(Some(Ask { amount_minor: None, currency: row.currency, subject: row.id }))
     }

@@ -8,12 +8,13 @@ use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState};
 use domain::offering::OfferState;
+use domain::party::Capacity;
 use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
 use domain::settlement_instruction::InstructionEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
-use store::{Invoice, Offer, Payout, Receivable};
+use store::{Invoice, Offer, Party, Payout, Receivable};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -128,5 +129,21 @@ fn tell_overdue(batch: &mut Batch<'_>, receivable: &Receivable) -> Step<()> {
         batch.notify(party, "receivable_overdue", &arguments, format!("/receivables/{}", receivable.id));
     }
     batch.notify(receivable.buyer_id, "receivable_overdue", &arguments, format!("/payables/{}", receivable.invoice_id));
+    // The operator hears of it once, with who owes how much.
+    let buyer = batch.party(receivable.buyer_id)?.name;
+    let open_minor = receivable.confirmed_minor.saturating_sub(receivable.paid_minor).max(0);
+    let arguments = json!({
+        "reference": receivable.reference, "buyer": buyer, "open_minor": open_minor, "currency": receivable.currency,
+    });
+    for operator in operators(batch)? {
+        batch.notify(operator, "payment_overdue", &arguments, format!("/receivables/{}", receivable.id));
+    }
     Ok(())
+}
+
+/// Who runs the platform.
+fn operators(batch: &mut Batch<'_>) -> Step<Vec<i64>> {
+    let condition = "capacities LIKE ? ORDER BY id";
+    let found = Party::list_where(batch.conn, condition, &[format!("%{}%", Capacity::Operator.name()).into()])?;
+    Ok(found.into_iter().map(|party| party.id).collect())
 }

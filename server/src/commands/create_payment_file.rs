@@ -106,7 +106,7 @@ impl Execute for CreatePaymentFile {
         };
         let mut texts = Vec::with_capacity(payouts.len());
         for payout in &payouts {
-            texts.push(text_of(batch.conn, &operator.name, payout)?);
+            texts.push(text_of(batch.conn, &own.holder, payout)?);
         }
         let transfer = |(payout, remittance): (&Payout, String)| {
             Ok::<_, Refusal>(CreditTransfer {
@@ -144,7 +144,15 @@ impl Execute for CreatePaymentFile {
         let created_at = batch.now;
         let currency = known.code().to_owned();
         let custody_id = own.id;
-        batch.insert(&PaymentFile { id, currency, payments, total_minor, document: document.sha256.clone(), created_at, custody_id })?;
+        batch.insert(&PaymentFile {
+            id,
+            currency,
+            payments,
+            total_minor,
+            document: document.sha256.clone(),
+            created_at,
+            custody_id,
+        })?;
         for one in &mut payouts {
             payout::advance(one, InstructionEvent::Send)?;
             one.file_id = Some(id);

@@ -43,7 +43,7 @@ impl Execute for DecideProgramme {
         if !self.approve {
             return Ok(None);
         }
-        one_request(batch, programme.id)?;
+        one_request(batch, actor, programme.id)?;
         Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: programme.id }))
     }
 

@@ -34,7 +34,7 @@ impl Execute for ExplainStatement {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let row = self.decide(batch, actor)?;
-        one_request(batch, row.id)?;
+        one_request(batch, actor, row.id)?;
         Ok(Some(Ask { amount_minor: Some(row.gap_minor.saturating_abs()), currency: row.currency, subject: row.id }))
     }
 

@@ -70,7 +70,7 @@ impl Execute for FoundPlatform {
             language: "en".to_owned(),
             reference: domain::creditor_reference::create(&format!("C{id}")).unwrap_or_default(),
             created_at: batch.now,
-            overdue_since: None,
+            ..Party::default()
         })?;
         for person in &self.people {
             let user = person.to_user(batch, id);
@@ -89,7 +89,7 @@ impl FirstPerson {
         User {
             id: batch.next_id(),
             party_id,
-            email: self.email.to_lowercase(),
+            email: domain::names::mail_address(&self.email),
             name: self.name.clone(),
             roles: self.roles.clone(),
             status: UserStatus::Active.name().to_owned(),

@@ -157,6 +157,7 @@ fn company(party: &Party) -> named_party::Company<'_> {
         registration_id: &party.registration_id,
         name: &party.name,
         country: &party.country,
+        identifiers: [&party.gln, &party.endpoint_id],
     }
 }
 
@@ -221,7 +222,7 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         stem_key: stem_key(&number),
         number,
         number_key,
-        seller_tax_key: supplier.tax_key.clone(),
+        seller_tax_key: supplier.series().to_owned(),
         type_code: file.document_type().to_owned(),
         issue_date,
         due_date: file.due_date,
@@ -279,7 +280,7 @@ fn replaced(
     let mut here = 0_usize;
     for one in named.iter().take(MOST_NAMED) {
         let wanted = (one.number.as_str(), one.issue_date);
-        if let Ok(found) = reviews::find_meant(known, (&supplier.tax_key, i64::MAX), wanted, (buyer_id, currency))? {
+        if let Ok(found) = reviews::find_meant(known, (supplier.series(), i64::MAX), wanted, (buyer_id, currency))? {
             here = here.saturating_add(1);
             let rules = vec![ReviewRule::ReplacesSeveral];
             reviews::join(said, Finding { rules, other_id: Some(found.id), credit_id: None });
@@ -344,7 +345,7 @@ fn credited(known: &mut impl Known, supplier: &Party, buyer: &Party, file: &Invo
     for one in named {
         let number = required(&one.number, "preceding", 64)?;
         let wanted = (number.as_str(), one.issue_date);
-        let meant = reviews::find_meant(known, (&supplier.tax_key, i64::MAX), wanted, (buyer.id, &file.currency))?;
+        let meant = reviews::find_meant(known, (supplier.series(), i64::MAX), wanted, (buyer.id, &file.currency))?;
         let invoice = match (meant, one.issue_date) {
             (Ok(row), _) if row.buyer_id == buyer.id && row.currency == file.currency => row,
             (Err(NotMeant::Several), _) => return Err(Refusal::NamedInvoiceSeveral { number }.into()),

@@ -1,8 +1,9 @@
 //! The operator brings a company onto the register and invites its first administrator and its first checker: a company
 //! cannot appoint its own second person.
 
+use super::company_data::{CompanyData, check_free, new_series};
 use super::invite_user::Invited;
-use super::{Actor, Done, Execute, invite_user, known, required};
+use super::{Actor, Done, Execute, invite_user, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::{Capacity, PartyStatus, Role, normalise_names};
@@ -63,40 +64,34 @@ impl Execute for InviteCompany {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         batch.acting_party(actor, Capacity::Operator)?;
-        let name = required(&self.name, "name", 200)?;
-        let country = required(&self.country, "country", 2)?.to_ascii_uppercase();
-        if country.len() != 2 || !formats::rules::codes::is_known("country", &country) {
-            return Err(Refusal::FieldInvalid { field: "country".to_owned() }.into());
-        }
+        let given = CompanyData {
+            name: self.name.clone(),
+            country: self.country.clone(),
+            tax_id: self.tax_id.clone(),
+            registration_id: self.registration_id.clone(),
+            ..CompanyData::default()
+        };
+        let (data, tax_key) = given.checked()?;
         if !["", "en", "zh"].contains(&self.language.as_str()) {
             return Err(Refusal::FieldInvalid { field: "language".to_owned() }.into());
-        }
-        let tax_id = required(&self.tax_id, "tax_id", 40)?;
-        let tax_key = domain::tax_id::key(&country, &tax_id);
-        if tax_key.len() < 4 {
-            return Err(Refusal::FieldInvalid { field: "tax_id".to_owned() }.into());
         }
         let capable = [Capacity::Supplier.name(), Capacity::Buyer.name(), Capacity::Financier.name()];
         let capacities = normalise_names(&self.capacities, &capable, "capacities")?;
         let people = if self.is_rare_buyer(&capacities) { Vec::new() } else { self.people(batch)? };
-        if known::is_taken(batch.conn, &tax_key)? {
-            return Err(Refusal::TaxIdTaken.into());
-        }
+        check_free(batch, &data, &tax_key, 0)?;
         let id = batch.next_id();
-        let party = Party {
+        let mut party = Party {
             id,
-            name,
-            country,
-            tax_id,
+            series_key: new_series(batch, &tax_key, id)?,
             tax_key,
-            registration_id: super::optional(&self.registration_id, "registration_id", 60)?,
             capacities,
             status: PartyStatus::Applied.name().to_owned(),
             language: if self.language == "zh" { "zh" } else { "en" }.to_owned(),
             reference: domain::creditor_reference::create(&format!("C{id}")).unwrap_or_default(),
             created_at: batch.now,
-            overdue_since: None,
+            ..Party::default()
         };
+        data.put_into(&mut party);
         batch.insert(&party)?;
         let mut body = json!({ "party_id": id, "reference": party.reference });
         for (name, invited) in ["user_id", "checker_id"].into_iter().zip(people) {

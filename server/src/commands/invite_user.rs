@@ -22,17 +22,23 @@ pub struct InviteUser {
     pub roles: String,
 }
 
-/// The address in lower case, if it can be one and nobody has it.
-pub(crate) fn free_email(batch: &mut Batch<'_>, typed: &str, field: &str) -> Step<String> {
-    let email = required(typed, field, 200)?.to_lowercase();
+/// The address in the form in which it is kept, if mail can go to it.
+pub(crate) fn possible_email(typed: &str, field: &str) -> Result<String, Refusal> {
+    let email = domain::names::mail_address(&required(typed, field, 200)?);
     let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
     let valid = email.parse::<lettre::Address>().is_ok()
         && email.is_ascii()
         && domain.contains('.')
         && !email.contains(['"', '<', '>', ',']);
     if !valid {
-        return Err(Refusal::FieldInvalid { field: field.to_owned() }.into());
+        return Err(Refusal::FieldInvalid { field: field.to_owned() });
     }
+    Ok(email)
+}
+
+/// The same, if nobody has it.
+pub(crate) fn free_email(batch: &mut Batch<'_>, typed: &str, field: &str) -> Step<String> {
+    let email = possible_email(typed, field)?;
     if User::find_where(batch.conn, "email = ?", &[email.as_str().into()])?.is_some() {
         return Err(Refusal::EmailTaken { field: field.to_owned() }.into());
     }
@@ -49,7 +55,6 @@ pub(crate) struct Invited {
 
 /// A user who has not chosen a password yet, and the one-time link that lets them.
 pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invited) -> Step<i64> {
-    let token = crate::hash::random_token();
     let user = User {
         id: batch.next_id(),
         party_id: party.id,
@@ -70,10 +75,17 @@ pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invi
         password_expires_at: None,
     };
     batch.insert(&user)?;
-    insert_link(batch, "invite", user.id, &token, INVITATION_HOURS)?;
-    let arguments = json!({ "company": party.name, "token": token });
-    batch.notify_user((party.id, user.id), "invitation", &arguments, format!("/invitations/{token}"));
+    insert_invitation(batch, party, user.id)?;
     Ok(user.id)
+}
+
+/// The link by which an invited person comes in, mailed to the address that it has.
+pub(crate) fn insert_invitation(batch: &mut Batch<'_>, party: &Party, user_id: i64) -> Step<()> {
+    let token = crate::hash::random_token();
+    insert_link(batch, "invite", user_id, &token, INVITATION_HOURS)?;
+    let arguments = json!({ "company": party.name, "token": token });
+    batch.notify_user((party.id, user_id), "invitation", &arguments, format!("/invitations/{token}"));
+    Ok(())
 }
 
 /// A one-time link; only the hash of its token is kept.

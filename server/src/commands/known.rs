@@ -42,11 +42,11 @@ pub fn find_by_tax_key(conn: &mut Conn, key: &str) -> Result<Option<Party>, Stor
     Ok(only_of(key, found.iter()).cloned())
 }
 
-/// Whether a company is registered under this key, in whatever dress.
-pub fn is_taken(conn: &mut Conn, key: &str) -> Result<bool, StoreError> {
+/// Whether another company than `own` (0 for one that is new) is registered under this key, in whatever dress.
+pub fn is_taken(conn: &mut Conn, key: &str, own: i64) -> Result<bool, StoreError> {
     let (condition, list) = store::query::among_texts(conn, "tax_key", &tax_id::dresses(key));
     let found = Party::list_where(conn, &condition, &[list])?;
-    Ok(found.iter().any(|party| tax_id::is_of(key, &party.country, &party.tax_key)))
+    Ok(found.iter().any(|party| party.id != own && tax_id::is_of(key, &party.country, &party.tax_key)))
 }
 
 fn only_of<'a>(key: &str, found: impl Iterator<Item = &'a Party> + Clone) -> Option<&'a Party> {
@@ -174,7 +174,7 @@ pub struct Loaded {
 
 impl Loaded {
     pub fn load(conn: &mut Conn, supplier: &Party, rows: &[CsvInvoice]) -> Result<Self, StoreError> {
-        let mut loaded = Self { seller: supplier.tax_key.clone(), ..Self::default() };
+        let mut loaded = Self { seller: supplier.series().to_owned(), ..Self::default() };
         let terms = IssueTermsRow::list_where(conn, "currency <> ''", &[])?;
         loaded.currencies = terms.into_iter().map(|row| row.currency).collect();
         let files = || rows.iter().map(|row| &row.invoice);

@@ -125,7 +125,7 @@ impl Execute for ProposeProgramme {
         let mut ask = second_person::ask(batch, actor)?;
         ask.currency = checked.currency;
         if let Some(programme) = checked.programme {
-            one_request(batch, programme.id)?;
+            one_request(batch, actor, programme.id)?;
             ask.subject = programme.id;
         }
         Ok(Some(ask))

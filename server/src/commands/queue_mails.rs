@@ -70,7 +70,9 @@ fn queued(batch: &mut Batch<'_>, notice_id: i64, mail: &QueuedMail) -> Mail {
 
 /// The token has gone into the mail; in the notice it would only be a key left lying about.
 fn forget_token(notice: &mut Notice) {
-    if ["invitation", "password_reset", "confirmation_link", "confirmation_code"].contains(&notice.kind.as_str()) {
+    if ["invitation", "password_reset", "confirmation_link", "confirmation_code", "address_confirm"]
+        .contains(&notice.kind.as_str())
+    {
         let mut arguments: serde_json::Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
         if let Some(map) = arguments.as_object_mut() {
             map.remove("token");

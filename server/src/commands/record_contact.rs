@@ -53,7 +53,7 @@ impl RecordContact {
         let name = required(&self.name, "name", 100)?;
         let wrong = |field: &str| Refusal::FieldInvalid { field: field.to_owned() };
         let channel = Channel::parse(&self.channel).ok_or_else(|| wrong("channel"))?;
-        let typed = self.email.trim().to_lowercase();
+        let typed = domain::names::mail_address(&self.email);
         let known = User::find_where(batch.conn, "email = ?", &[typed.as_str().into()])?;
         // A former contact of the same company has neither password nor role.
         let known = known.filter(|user| user.party_id == party.id && user.password_hash.is_empty() && user.roles.is_empty());
@@ -122,7 +122,7 @@ impl Execute for RecordContact {
     /// Whoever is recorded can bind the company: two operators must agree.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let checked = self.decide(batch, actor)?;
-        super::one_request(batch, checked.party.id)?;
+        super::one_request(batch, actor, checked.party.id)?;
         Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: self.currency.clone(), subject: checked.party.id }))
     }
 

@@ -232,9 +232,9 @@ impl Execute for ResolveLine {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let Decision { line, other, .. } = self.decide(batch, actor)?;
-        one_request(batch, line.id)?;
+        one_request(batch, actor, line.id)?;
         if let Other::Line(other) = other {
-            one_request(batch, other.id)?;
+            one_request(batch, actor, other.id)?;
         }
         Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
     }

@@ -32,7 +32,7 @@ impl Execute for ReturnSuspense {
         batch.acting_party(actor, Capacity::Operator)?;
         required_prose(&self.reason, "reason", 500)?;
         let line = waiting_line(batch, self.line_id)?;
-        one_request(batch, line.id)?;
+        one_request(batch, actor, line.id)?;
         payer_account(&line)?;
         Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
     }

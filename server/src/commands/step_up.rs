@@ -8,7 +8,9 @@ use domain::Refusal;
 use domain::confirmation_list::sums;
 use store::confirmation_lists::list_amounts;
 use store::records::{Keyed, Record};
-use store::{Approval, ApprovalLimit, BankAccount, BankLine, ConfirmationList, Conn, CustodyAccount, Invoice, Party, StoreError, User};
+use store::{
+    Approval, ApprovalLimit, BankAccount, BankLine, ConfirmationList, Conn, CustodyAccount, Invoice, Party, StoreError, User,
+};
 
 /// How the people of an act have proven who they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,6 +134,9 @@ fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, Sto
         Command::InviteUser(invite) => about(&invite.email),
         Command::AppointChecker(appoint) => about(&appoint.email),
         Command::ChangeUser(change) => about(&person(conn, actor, change.user_id)?),
+        Command::CorrectAddress(correct) => about(&correct.email),
+        Command::CorrectAdministratorAddress(correct) => about(&correct.email),
+        Command::CorrectCompany(correct) => about(&correct.data.name),
         Command::ResetFactor(reset) => about(&person(conn, actor, reset.user_id)?),
         Command::EndSessions(end) => about(&person(conn, actor, end.user_id)?),
         Command::SetBuyerLimit(limit) => {

@@ -206,7 +206,7 @@ impl Execute for TakeBackLine {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let Plan { line, rest, other, .. } = self.decide(batch, actor)?;
         for id in [Some(line.id), rest.map(|rest| rest.id), other.map(|other| other.id)].into_iter().flatten() {
-            one_request(batch, id)?;
+            one_request(batch, actor, id)?;
         }
         Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
     }

@@ -210,6 +210,9 @@ command_routes! {
     "close-day" close_day CloseDay OperatorMaker by operations::close_day;
     "confirm-invoice" confirm_invoice ConfirmInvoice BuyerMaker;
     "confirm-list" confirm_list ConfirmList BuyerMaker;
+    "correct-address" correct_address CorrectAddress Administrator;
+    "correct-administrator-address" correct_administrator_address CorrectAdministratorAddress OperatorMaker;
+    "correct-company" correct_company CorrectCompany OperatorMaker;
     "create-offer" create_offer CreateOffer SupplierMaker;
     "create-payment-file" create_payment_file CreatePaymentFile OperatorMaker;
     "decide-approval" decide_approval DecideApproval Checker by operations::decide_approval;

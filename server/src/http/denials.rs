@@ -17,7 +17,7 @@ struct Account(String);
 
 pub fn note_account(request: &HttpRequest, email: &str) {
     let Some(app) = request.app_data::<Data<Shared>>().filter(|_| !email.is_empty()) else { return };
-    let digest = crate::hash::sha256_hex(format!("{} {}", app.config.secret, email.trim().to_lowercase()).as_bytes());
+    let digest = crate::hash::sha256_hex(format!("{} {}", app.config.secret, domain::names::mail_address(email)).as_bytes());
     request.extensions_mut().insert(Account(digest.get(..16).unwrap_or("").to_owned()));
 }
 

@@ -201,6 +201,8 @@ fn listed_status(code: &str) -> Option<StatusCode> {
         | "review_already_decided"
         | "email_taken"
         | "tax_id_taken"
+        | "identifier_taken"
+        | "nothing_changed"
         | "offer_closed"
         | "buyer_stopped"
         | "buyer_overdue"
@@ -324,11 +326,17 @@ fn field_of(code: &str) -> Option<&'static str> {
         "iban_invalid" | "qr_iban" | "account_number_invalid" | "custody_account_known" => "iban",
         "custody_short" => "account_id",
         "bank_code_invalid" => "bic",
-        "currency_unknown" | "bank_account_missing" | "nothing_to_pay" | "custody_account_missing" | "custody_account_chosen"
+        "currency_unknown"
+        | "bank_account_missing"
+        | "nothing_to_pay"
+        | "custody_account_missing"
+        | "custody_account_chosen"
         | "custody_currency_other" => "currency",
         "file_unreadable" | "file_too_large" | "statement_repeated" | "statement_account_unknown" => "files",
         "email_taken" => "email",
         "tax_id_taken" => "tax_id",
+        "identifier_taken" => "gln",
+        "nothing_changed" => "reason",
         "reference_unknown" => "reference",
         "not_same_money" => "other_id",
         "password_too_short" | "password_breached" => "password",

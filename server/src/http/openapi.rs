@@ -28,11 +28,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
          given_at acknowledged_at? state",
     ),
     ("balances", "", "currency balance_minor held_minor available_minor last_transfer"),
-    (
-        "custody-accounts",
-        "",
-        "id iban bic bank holder currency state current_for opened_on closing_on? closed_on? reason",
-    ),
+    ("custody-accounts", "", "id iban bic bank holder currency state current_for opened_on closing_on? closed_on? reason"),
     ("confirmation-evidence", "invoice_id text sha256", ""),
     ("confirmation-links", "", "id invoice_id contact_id state reason wrong_codes issued_at expires_at ended_at?"),
     (
@@ -77,6 +73,35 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "",
     ),
     ("offers/quote", "face_minor price_minor discount_minor supplier_fee_minor fee_minor fee_bearer tenor_days annual_rate", ""),
+    (
+        "operator/audit",
+        PAGE,
+        "id at business_date party_id party user_id person approver command subject_id first_transfer last_transfer",
+    ),
+    ("operator/due", PAGE, "id buyer_id buyer currency count oldest_date late_days coming_minor due_minor overdue_minor state"),
+    (
+        "operator/invoices",
+        PAGE,
+        "id number supplier_id supplier buyer_id buyer currency payable_minor total_minor confirmed_minor issue_date due_date? state review \
+         receivable_id?",
+    ),
+    (
+        "operator/offers",
+        PAGE,
+        "id receivable_id supplier_id supplier buyer_id buyer currency units_minor left_minor rate method day_count close_date payment_date state",
+    ),
+    (
+        "operator/purchases",
+        PAGE,
+        "id offer_id receivable_id financier_id financier supplier_id supplier buyer_id buyer currency units_minor price_minor fee_minor \
+         financier_rate supplier_rate business_date payment_date",
+    ),
+    (
+        "operator/receivables",
+        PAGE,
+        "id invoice_id number supplier_id supplier buyer_id buyer currency confirmed_minor face_minor reserve_minor sold_minor paid_minor due_date \
+         payment_date state reference",
+    ),
     ("payables", PAGE, INVOICE),
     (
         "payables/approved",
@@ -235,6 +260,38 @@ fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
         "offers/papers" => &[("offer_id", "an open offer")],
         "offers/quote" => &[("offer_id", "an open offer"), ("units_minor", "face to buy, minor units")],
         "payouts/list" => &[("currency", "ISO 4217"), ("account_id", "the platform's account that pays; else the current one")],
+        "operator/invoices" | "operator/offers" => &[
+            ("supplier", "only this company's"),
+            ("buyer", "only what this company owes"),
+            ("state", "only records in this state"),
+            ("before", "rows older than this id"),
+        ],
+        "operator/receivables" => &[
+            ("supplier", "only this company's"),
+            ("buyer", "only what this company owes"),
+            ("due", "7, 30 or late"),
+            ("state", "only records in this state"),
+            ("before", "rows older than this id"),
+        ],
+        "operator/purchases" => &[
+            ("financier", "only what this company bought"),
+            ("supplier", "only what this company sold"),
+            ("buyer", "only what this company owes"),
+            ("before", "rows older than this id"),
+        ],
+        "operator/due" => &[
+            ("buyer", "only what this company owes"),
+            ("state", "only buyers of whom the worst is this"),
+            ("before", "rows older than this id"),
+        ],
+        "operator/audit" => &[
+            ("company", "only what this company's people did"),
+            ("person", "only what this person did"),
+            ("command", "only this command"),
+            ("day", "only on this business date"),
+            ("subject", "only about this record"),
+            ("before", "rows older than this id"),
+        ],
         "invoices" | "payables" | "receivables" | "payouts" | "memberships" | "programmes" | "holdings" => LIST,
         "offers" => &[("before", "only records with a smaller id; `next_before` of the page before")],
         _ => &[],

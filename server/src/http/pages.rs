@@ -1,6 +1,7 @@
 //! The pages, one file a noun. A page handler reads, builds blocks, and sends; a form becomes a command.
 
 pub mod account;
+pub mod addresses;
 pub mod approvals;
 pub mod approved;
 pub mod assets;
@@ -12,6 +13,7 @@ pub mod cash;
 pub mod companies;
 pub mod confirmation_lists;
 pub mod contacts;
+pub mod corrections;
 pub mod custody_accounts;
 #[cfg(feature = "demo")]
 pub mod demo;
@@ -26,6 +28,7 @@ pub mod market;
 pub mod memberships;
 pub mod navigation;
 pub mod ops;
+pub mod ops_lists;
 pub mod org;
 pub mod papers;
 pub mod payables;
@@ -63,6 +66,7 @@ pub fn add_routes(routes: &mut Routes) {
     sign_in::add_routes(routes);
     home::add_routes(routes);
     account::add_routes(routes);
+    addresses::add_routes(routes);
     org::add_routes(routes);
     approvals::add_routes(routes);
     receipts::add_routes(routes);
@@ -82,12 +86,14 @@ pub fn add_routes(routes: &mut Routes) {
     cash::add_routes(routes);
     bank::add_routes(routes);
     companies::add_routes(routes);
+    corrections::add_routes(routes);
     contacts::add_routes(routes);
     links::add_routes(routes);
     bank_files::add_routes(routes);
     statements::add_routes(routes);
     ops::add_routes(routes);
     custody_accounts::add_routes(routes);
+    ops_lists::add_routes(routes);
     payouts::add_routes(routes);
     payment_files::add_routes(routes);
     reviews::add_routes(routes);

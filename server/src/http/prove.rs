@@ -44,6 +44,8 @@ const LOCK_MAILS: Allowance = Allowance { kind: "lock-mails", most: 1, seconds: 
 /// Requests of one sender for a link to a new password, and links mailed to one person.
 pub const RESETS_SENDER: Allowance = Allowance { kind: "reset-sender", most: 10, seconds: QUARTER };
 const RESETS_HOUR: Allowance = Allowance { kind: "reset-hour", most: 3, seconds: HOUR };
+/// Links that one person has mailed to addresses that are not theirs yet.
+const ADDRESSES_DAY: Allowance = Allowance { kind: "address-day", most: 5, seconds: DAY };
 const RESETS_DAY: Allowance = Allowance { kind: "reset-day", most: 10, seconds: DAY };
 /// Links of any kind that one sender looks at, and passwords set by one link.
 const LINKS: Allowance = Allowance { kind: "links-sender", most: 60, seconds: QUARTER };
@@ -171,7 +173,7 @@ pub async fn credentials(app: &Shared, sender: &Sender, email: &str, typed: &str
 
 /// Whoever has the address, what the password is, and the person's turn where there is one.
 async fn compare<'a>(app: &'a Shared, email: &str, typed: &str) -> Result<(Option<User>, Verdict, Option<Turn<'a>>), Fault> {
-    let email = email.trim().to_lowercase();
+    let email = domain::names::mail_address(email);
     let found = app.read(move |conn| Ok(User::find_where(conn, "email = ?", &[email.into()])?)).await?;
     let open = found.as_ref().filter(|user| user.status == UserStatus::Active.name() && !is_locked(app, user));
     let turn = match open {
@@ -312,6 +314,11 @@ pub fn may_mail_reset(app: &Shared, user_id: i64) -> bool {
     let name = user_id.to_string();
     let taken = app.allowances.take(&RESETS_HOUR, &name, 1).is_ok();
     taken && app.allowances.take(&RESETS_DAY, &name, 1).is_ok()
+}
+
+/// Whether this person may have one more link mailed to a new address.
+pub fn may_mail_address(app: &Shared, user_id: i64) -> Result<(), Fault> {
+    Ok(app.allowances.take(&ADDRESSES_DAY, &user_id.to_string(), 1)?)
 }
 
 /// Whether this sender may look at one more link.

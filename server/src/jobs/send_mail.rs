@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use store::records::Record;
-use store::{BuyerContact, Conn, Mail, Notice, Pool, User};
+use store::{AddressChange, BuyerContact, Conn, Mail, Notice, Pool, User};
 use web::Language;
 
 /// A notice's stored arguments as texts; amounts in the words of people, under their name without `_minor`.
@@ -87,6 +87,10 @@ const APART: &[&str] = &[
     "account_locked",
     "totp_added",
     "totp_removed",
+    "address_confirm",
+    "address_asked",
+    "address_changed",
+    "address_corrected",
 ];
 
 /// A mail for one person, and where it leads.
@@ -146,8 +150,15 @@ impl People {
     }
 }
 
-/// Where a code goes: to the contact's other address, never to the one that gets the link.
+/// Where a mail goes that does not go to the person's own address: a code to the contact's other one, never to the one that gets the link;
+/// about a change of address, to the new one or to the old one.
 fn second_address(conn: &mut Conn, notice: &Notice) -> Result<Option<String>, Fault> {
+    if ["address_confirm", "address_changed"].contains(&notice.kind.as_str()) {
+        let stored: Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
+        let id = stored.get("change_id").and_then(Value::as_i64).unwrap_or(0);
+        let change = <AddressChange as store::records::Keyed>::load(conn, id)?;
+        return Ok(Some(if notice.kind == "address_confirm" { change.new_email } else { change.old_email }));
+    }
     if notice.kind != "confirmation_code" {
         return Ok(None);
     }

@@ -90,10 +90,13 @@ pub struct Total {
     pub sum_minor: i64,
 }
 
-/// The list of running totals that belongs to whose rows are wanted: by the one column that names a company, or leaves one out.
+/// The list of running totals that belongs to whose rows are wanted: by the one column that names a company, or leaves one out. Where no
+/// company is named it is the first, in which each row stands once.
 fn kept_list(clause: &str, lists: &[(&'static str, &'static str)]) -> Option<&'static str> {
-    if clause.matches("_id").count() != 1 {
-        return None;
+    match clause.matches("_id").count() {
+        0 => return lists.first().map(|(_, list)| *list),
+        1 => {}
+        _ => return None,
     }
     let names = |owner: &str| ["=", "<>"].iter().any(|sign| clause.contains(&format!("{owner} {sign} ?")));
     lists.iter().find(|(owner, _)| names(owner)).map(|(_, list)| *list)
@@ -153,10 +156,11 @@ struct Placed {
 
 /// Totals as they are kept with every change (`list_totals`): a few rows, however long the list has become.
 fn kept_totals(list: &str, clause: &str, binds: Vec<Bind>) -> Asked {
+    let joint = if clause.is_empty() { " WHERE" } else { " AND" };
     let sql = format!(
         "SELECT currency, CAST(SUM(entries) AS BIGINT) AS count, CAST(SUM(sum_minor) AS BIGINT) AS sum_minor FROM (\
            SELECT party_id AS supplier_id, party_id AS buyer_id, TRUE AS presented, list, currency, state, review, remind_on, entries, sum_minor \
-           FROM list_totals) x{clause} AND list = ? GROUP BY currency HAVING SUM(entries) > 0"
+           FROM list_totals) x{clause}{joint} list = ? GROUP BY currency HAVING SUM(entries) > 0"
     );
     Asked { sql, binds: binds.into_iter().chain([list.into()]).collect() }
 }
@@ -261,11 +265,11 @@ list_row!(
 list_row!(
     PurchaseLine {
         id: BigInt => i64, offer_id: BigInt => i64, receivable_id: BigInt => i64, financier_id: BigInt => i64, supplier_id: BigInt => i64,
-        financier: Text => String, supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
+        buyer_id: BigInt => i64, financier: Text => String, supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
         units_minor: BigInt => i64, price_minor: BigInt => i64, fee_minor: BigInt => i64, financier_rate: Text => String,
         supplier_rate: Text => String, tenor_days: BigInt => i64, business_date: Date => NaiveDate, payment_date: Date => NaiveDate,
         bought_at: Timestamp => NaiveDateTime,
-    } from "SELECT p.id, p.offer_id, p.receivable_id, p.financier_id, p.supplier_id, f.name AS financier, s.name AS supplier, b.name AS buyer, \
+    } from "SELECT p.id, p.offer_id, p.receivable_id, p.financier_id, p.supplier_id, r.buyer_id, f.name AS financier, s.name AS supplier, b.name AS buyer, \
             i.number, r.currency, p.units_minor, p.price_minor, p.fee_minor, p.financier_rate, p.supplier_rate, p.tenor_days, p.business_date, \
             r.payment_date, p.bought_at FROM purchases p JOIN receivables r ON r.id = p.receivable_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties f ON f.id = p.financier_id JOIN parties s ON s.id = p.supplier_id JOIN parties b ON b.id = r.buyer_id";
@@ -538,6 +542,22 @@ list_row!(
         reference: Text => String, created_at: Timestamp => NaiveDateTime, currency: Text => String,
     } from "SELECT id, name, country, tax_id, capacities, status, reference, created_at, '' AS currency FROM parties";
     totals "0"
+);
+
+list_row!(
+    /// What one buyer owes in one currency on what is not settled: in time to come, due now, and overdue. Its number is that of the oldest
+    /// receivable among them.
+    BuyerDueLine {
+        id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, currency: Text => String, receivables: BigInt => i64,
+        oldest_date: Date => NaiveDate, coming_minor: BigInt => i64, due_minor: BigInt => i64, overdue_minor: BigInt => i64, state: Text => String,
+    } from "SELECT MIN(r.id) AS id, r.buyer_id, b.name AS buyer, r.currency, COUNT(*) AS receivables, MIN(r.payment_date) AS oldest_date, \
+            CAST(SUM(CASE WHEN r.state IN ('issued', 'active') THEN r.confirmed_minor - r.paid_minor ELSE 0 END) AS BIGINT) AS coming_minor, \
+            CAST(SUM(CASE WHEN r.state IN ('matured', 'part_redeemed') THEN r.confirmed_minor - r.paid_minor ELSE 0 END) AS BIGINT) AS due_minor, \
+            CAST(SUM(CASE WHEN r.state = 'overdue' THEN r.confirmed_minor - r.paid_minor ELSE 0 END) AS BIGINT) AS overdue_minor, \
+            CASE WHEN MAX(CASE WHEN r.state = 'overdue' THEN 1 ELSE 0 END) = 1 THEN 'overdue' \
+            WHEN MAX(CASE WHEN r.state IN ('matured', 'part_redeemed') THEN 1 ELSE 0 END) = 1 THEN 'matured' ELSE 'active' END AS state \
+            FROM receivables r JOIN parties b ON b.id = r.buyer_id WHERE r.state NOT IN ('redeemed', 'cancelled') GROUP BY r.buyer_id, b.name, r.currency";
+    totals "overdue_minor"
 );
 
 /// What falls due on one day to whoever holds it.

@@ -78,6 +78,18 @@ fn loose_columns(table: &str) -> &'static [&'static str] {
 fn later_columns(table: &str) -> &'static [&'static str] {
     match table {
         "statements" | "bank_lines" | "payouts" | "payment_files" => &["custody_id"],
+        "parties" => &[
+            "contact_email",
+            "gln",
+            "endpoint_scheme",
+            "endpoint_id",
+            "street",
+            "building",
+            "postcode",
+            "town",
+            "address_country",
+            "series_key",
+        ],
         _ => &[],
     }
 }

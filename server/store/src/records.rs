@@ -173,7 +173,7 @@ macro_rules! keyed {
 }
 
 records!(
-    marked: parties Party, users User, bank_accounts BankAccount, approval_limits ApprovalLimit, solo_acts SoloActs, buyer_limits BuyerLimit,
+    marked: parties Party, company_versions CompanyVersion, users User, address_changes AddressChange, bank_accounts BankAccount, approval_limits ApprovalLimit, solo_acts SoloActs, buyer_limits BuyerLimit,
     issue_terms IssueTermsRow, holidays Holiday, invoices Invoice, confirmations Confirmation, receivables Receivable,
     assignment_notices AssignmentNotice, invoice_messages InvoiceMessage, answer_clocks AnswerClock, confirmation_evidence ConfirmationEvidence,
     confirmation_lists ConfirmationList, confirmation_items ConfirmationItem,
@@ -188,7 +188,7 @@ records!(
     checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
 );
 keyed!(
-    heads Heads, parties Party, users User, sessions Session, links Link, bank_accounts BankAccount,
+    heads Heads, parties Party, users User, address_changes AddressChange, sessions Session, links Link, bank_accounts BankAccount,
     buyer_limits BuyerLimit, solo_acts SoloActs, invoices Invoice, receivables Receivable, offers Offer, purchase_holds PurchaseHold, bank_lines BankLine,
     payouts Payout, approvals Approval, mails Mail, distributions Distribution, payment_files PaymentFile, purchases Purchase,
     statements Statement, bank_files BankFile, notices Notice, credit_notes CreditNote, reviews Review,

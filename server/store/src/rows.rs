@@ -20,7 +20,7 @@ pub struct Heads {
     pub log_secret: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = parties, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Party {
     pub id: i64,
@@ -36,6 +36,73 @@ pub struct Party {
     pub created_at: NaiveDateTime,
     /// Since when a payment of the company has been overdue for longer than is let pass: what it owes is not offered or bought.
     pub overdue_since: Option<NaiveDate>,
+    pub contact_email: String,
+    pub gln: String,
+    /// Electronic address: scheme of the EAS list, and the id within it.
+    pub endpoint_scheme: String,
+    pub endpoint_id: String,
+    pub street: String,
+    pub building: String,
+    pub postcode: String,
+    pub town: String,
+    pub address_country: String,
+    /// Empty where the invoices are compared under the tax key.
+    pub series_key: String,
+}
+
+impl Party {
+    /// Under which key its invoices are compared with each other: a corrected tax id does not part old ones from new ones.
+    #[must_use]
+    pub fn series(&self) -> &str {
+        if self.series_key.is_empty() { &self.tax_key } else { &self.series_key }
+    }
+}
+
+/// What a company's data were before a correction, from when until when, and who corrected them why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = company_versions, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct CompanyVersion {
+    pub id: i64,
+    pub party_id: i64,
+    pub name: String,
+    pub country: String,
+    pub tax_id: String,
+    pub registration_id: String,
+    pub contact_email: String,
+    pub gln: String,
+    pub endpoint_scheme: String,
+    pub endpoint_id: String,
+    pub street: String,
+    pub building: String,
+    pub postcode: String,
+    pub town: String,
+    pub address_country: String,
+    pub since: NaiveDateTime,
+    pub until: NaiveDateTime,
+    pub asked_by: i64,
+    pub agreed_by: Option<i64>,
+    pub reason: String,
+}
+
+/// A change of a person's mail address: by a link that went to the new one, or by two people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = address_changes, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct AddressChange {
+    pub id: i64,
+    pub party_id: i64,
+    pub user_id: i64,
+    pub old_email: String,
+    pub new_email: String,
+    /// Empty where two people changed it.
+    pub token_hash: String,
+    /// `open`, `done` or `ended`.
+    pub state: String,
+    pub asked_by: i64,
+    pub agreed_by: Option<i64>,
+    pub reason: String,
+    pub asked_at: NaiveDateTime,
+    pub expires_at: NaiveDateTime,
+    pub ended_at: Option<NaiveDateTime>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, QueryableByName, Insertable, AsChangeset)]

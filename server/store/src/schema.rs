@@ -27,6 +27,59 @@ diesel::table! {
         reference -> Text,
         created_at -> Timestamp,
         overdue_since -> Nullable<Date>,
+        contact_email -> Text,
+        gln -> Text,
+        endpoint_scheme -> Text,
+        endpoint_id -> Text,
+        street -> Text,
+        building -> Text,
+        postcode -> Text,
+        town -> Text,
+        address_country -> Text,
+        series_key -> Text,
+    }
+}
+
+diesel::table! {
+    company_versions (id) {
+        id -> BigInt,
+        party_id -> BigInt,
+        name -> Text,
+        country -> Text,
+        tax_id -> Text,
+        registration_id -> Text,
+        contact_email -> Text,
+        gln -> Text,
+        endpoint_scheme -> Text,
+        endpoint_id -> Text,
+        street -> Text,
+        building -> Text,
+        postcode -> Text,
+        town -> Text,
+        address_country -> Text,
+        since -> Timestamp,
+        until -> Timestamp,
+        asked_by -> BigInt,
+        agreed_by -> Nullable<BigInt>,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    address_changes (id) {
+        id -> BigInt,
+        party_id -> BigInt,
+        user_id -> BigInt,
+        old_email -> Text,
+        new_email -> Text,
+        token_hash -> Text,
+        state -> Text,
+        asked_by -> BigInt,
+        agreed_by -> Nullable<BigInt>,
+        reason -> Text,
+        asked_at -> Timestamp,
+        expires_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
     }
 }
 
@@ -900,6 +953,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     credit_notes,
     reviews,
     parties,
+    company_versions,
+    address_changes,
     users,
     sessions,
     links,

@@ -124,7 +124,7 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
         }
         model.companies.insert(company.id, company);
     }
-    set_limits(runner, &mut model)?;
+    set_limits(runner, conn, &mut model)?;
     let ids: Vec<i64> = model.companies.keys().copied().collect();
     for (number, (buyer, currency, bearer, suppliers)) in programmes::CAST.iter().enumerate() {
         let of = |at: &usize| ids.get(*at).and_then(|id| model.companies.get(id)).cloned().ok_or("no such company");
@@ -252,14 +252,14 @@ fn open_programme(
 }
 
 /// Every financier has room for every buyer, to begin with.
-fn set_limits(runner: &mut impl Run, model: &mut Model) -> Result<(), String> {
+fn set_limits(runner: &mut impl Run, conn: &mut Conn, model: &mut Model) -> Result<(), String> {
     const ROOM: i64 = 500_000_000_000;
     let companies: Vec<Company> = model.companies.values().cloned().collect();
     for desk in companies.iter().filter(|company| company.is("financier")) {
         for buyer in companies.iter().filter(|company| company.is("buyer")) {
             for currency in CURRENCIES.map(str::to_owned) {
                 let command = SetBuyerLimit { buyer_id: buyer.id, currency: currency.clone(), limit_minor: ROOM };
-                let id = runner.run(desk.maker(), command.into())?.number("limit_id");
+                let id = agreed(runner, conn, desk, command.into())?.number("limit_id");
                 model.limits.insert((desk.id, buyer.id, currency), Limit { id, limit: ROOM.into(), used: 0 });
             }
         }

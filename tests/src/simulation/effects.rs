@@ -125,6 +125,7 @@ impl Model {
         let kind = |command: &Command| match command {
             Command::SetApprovalLimit(limit) => Some(("limit", limit.currency.clone())),
             Command::CreatePaymentFile(file) => Some(("file", file.currency.clone())),
+            Command::SetBuyerLimit(limit) => Some(("room", format!("{} {}", limit.buyer_id, limit.currency))),
             _ => None,
         };
         let Some(wanted) = kind(command) else { return };
@@ -336,6 +337,7 @@ impl Model {
             Command::SettleDispute(settle) => self.present(settle.invoice_id),
             Command::ConfirmInvoice(confirm) => self.issue(confirm, body, ids)?,
             Command::SetBuyerLimit(set) => {
+                self.end_same(actor.party_id, command);
                 let limit = self.limits.entry((actor.party_id, set.buyer_id, set.currency.clone())).or_default();
                 limit.limit = i128::from(set.limit_minor);
                 limit.id = id("limit_id");
@@ -353,7 +355,8 @@ impl Model {
                 let currency = request.currency.clone();
                 let company = self.companies.get(&actor.party_id).ok_or("no company")?;
                 let payee = (company.iban.clone(), company.name.clone());
-                let payout = Payout { party: Some(actor.party_id), currency, amount, state: "authorised", end_to_end, payee, custody: 0 };
+                let payout =
+                    Payout { party: Some(actor.party_id), currency, amount, state: "authorised", end_to_end, payee, custody: 0 };
                 self.payouts.insert(id("payout_id"), payout);
                 self.touched.payouts.insert(id("payout_id"));
             }
@@ -1208,7 +1211,7 @@ impl Model {
             }
             _ => line.state = "attention",
         }
-        *self.at_bank.entry(asset).or_default() += come;
+        *self.at_bank.entry((line.custody, asset)).or_default() += come;
         self.keep_line(id, line);
         Ok(())
     }

@@ -525,7 +525,8 @@ impl Players<'_> {
         }
         entries.extend(self.announced(currency));
         let name = if self.chance(4) { serial - 1 } else { serial };
-        let iban = if self.chance(2) { "DE02120300000000202051".to_owned() } else { self.model.custody.get(&account).cloned()? };
+        let iban =
+            if self.chance(2) { "DE02120300000000202051".to_owned() } else { self.model.custody.get(&account).cloned()? };
         let content = format!("statement {serial}").into_bytes();
         let statement = Statement {
             notification: self.chance(30),

@@ -219,6 +219,14 @@ impl Model {
                 }
                 Ok(true)
             }
+            Command::SetBuyerLimit(limit) => {
+                self.may(actor, command)?;
+                let known = self.limits.get(&(actor.party_id, limit.buyer_id, limit.currency.clone()));
+                let raises = i128::from(limit.limit_minor) > known.map_or(0, |known| known.limit);
+                // A house of one person raises it as far as it may act alone.
+                let alone = || i128::from(limit.limit_minor) <= self.room(actor, &limit.currency);
+                Ok(raises && !(self.somebody_else_checks(actor).is_err() && alone()))
+            }
             Command::DecideCompany(decision) => self.may(actor, command).map(|()| decision.status == "active"),
             Command::ChangeProgramme(change) => {
                 self.may_change_programme(actor, change)?;

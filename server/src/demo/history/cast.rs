@@ -5,6 +5,8 @@ use super::super::{DemoError, PASSWORD};
 use super::{Built, Card, Company, World, demo_iban, incoming};
 use crate::commands::Actor;
 use crate::commands::accept_invitation::AcceptInvitation;
+use crate::commands::company_data::CompanyData;
+use crate::commands::correct_company::CorrectCompany;
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::invite_company::InviteCompany;
@@ -14,7 +16,8 @@ use crate::commands::set_approval_limit::SetApprovalLimit;
 use crate::commands::set_buyer_limit::SetBuyerLimit;
 use crate::hash::sha256_hex;
 use domain::Currency;
-use store::records::Record;
+use store::Party;
+use store::records::{Keyed, Record};
 
 pub(super) const BUYERS: &[Card] = &[
     ("Hansewerk Maschinenbau AG", "DE", "DE811569869", "EUR"),
@@ -66,18 +69,46 @@ impl World {
         for financier in self.financiers.clone() {
             for buyer in self.buyers.clone().iter().filter(|buyer| buyer.currency == financier.currency) {
                 let limit_minor = if financier.currency.code() == "EUR" { 250_000_000 } else { 1_200_000_000 };
-                self.run(
-                    financier.maker(),
+                self.run_agreed(
+                    &financier,
                     SetBuyerLimit { buyer_id: buyer.id, currency: financier.currency.code().to_owned(), limit_minor },
                 )?;
             }
         }
+        self.correct_some()?;
         for currency in [Currency::EUR, Currency::CNY] {
             let amount_minor = if currency.code() == "EUR" { 180_000_000 } else { 900_000_000 };
             let payers = self.financiers.iter().filter(|financier| financier.currency == currency);
             let entries: Vec<DemoEntry> =
                 payers.map(|financier| incoming(financier, amount_minor, &financier.reference)).collect();
             self.bank(currency, entries)?;
+        }
+        Ok(())
+    }
+
+    /// Two companies have brought what was missing of their data: the numbers by which files name them, and their addresses.
+    fn correct_some(&mut self) -> Built {
+        let operator = self.operator.clone();
+        let given = [
+            (self.buyers.first().cloned(), "4012345000009", ("Am Sandtorkai", "12", "20457", "Hamburg")),
+            (self.suppliers.first().cloned(), "4012345000016", ("Hafenstraße", "7a", "24103", "Kiel")),
+        ];
+        for (company, gln, (street, building, postcode, town)) in given {
+            let Some(company) = company else { continue };
+            let party = Party::load(&mut self.conn, company.id)?;
+            let data = CompanyData {
+                gln: gln.to_owned(),
+                endpoint_scheme: "9930".to_owned(),
+                endpoint_id: company.tax_id.clone(),
+                street: street.to_owned(),
+                building: building.to_owned(),
+                postcode: postcode.to_owned(),
+                town: town.to_owned(),
+                address_country: "DE".to_owned(),
+                ..CompanyData::of(&party)
+            };
+            let reason = "Extract of the register and a letter of the company".to_owned();
+            self.run_agreed(&operator, CorrectCompany { party_id: company.id, data, reason })?;
         }
         Ok(())
     }

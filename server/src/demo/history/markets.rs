@@ -54,8 +54,8 @@ pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Cloc
     let mut deposits = Vec::new();
     for desk in world.financiers.clone() {
         for buyer in world.buyers.clone() {
-            world.run(
-                desk.maker(),
+            world.run_agreed(
+                &desk,
                 SetBuyerLimit { buyer_id: buyer.id, currency: euro.clone(), limit_minor: 1_000_000_000_000_000 },
             )?;
         }

@@ -1,14 +1,17 @@
 //! What the operator does: contacts and links, days, bank files; and what is paid out.
 
+use super::super::error::Fault;
 use super::super::pages::Answer;
 use super::super::pages::bank_files;
 use super::super::pages::bank_request;
+use super::super::pages::listing::{Narrow, narrowed};
+use super::super::pages::ops_lists;
 use super::super::rights::{Checker, Member, OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Params, Routes};
 use super::{Write, WriteFile, answer, newest, page_json, wanted_id};
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
-use store::lists::{self, PayoutLine};
+use store::lists::{self, AuditLine, BuyerDueLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, PurchaseLine, ReceivableLine};
 use store::records::Record;
 use store::{BuyerContact, ConfirmationLink};
 
@@ -23,6 +26,12 @@ pub(super) fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/trial-balance", trial_balance);
     routes.get("/api/v1/custody-accounts", custody_accounts);
     routes.get("/api/v1/reconciliation", reconciliation);
+    routes.get("/api/v1/operator/invoices", all_invoices);
+    routes.get("/api/v1/operator/receivables", all_receivables);
+    routes.get("/api/v1/operator/offers", all_offers);
+    routes.get("/api/v1/operator/purchases", all_purchases);
+    routes.get("/api/v1/operator/due", all_due);
+    routes.get("/api/v1/operator/audit", all_audit);
 }
 
 /// Who confirms by one-time link for a company, and who did.
@@ -206,4 +215,124 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
         .map(|line| json!({ "asset": line.asset_id, "kind": line.kind, "accounts": line.accounts, "sum_minor": line.sum_minor }))
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "items": rows })))
+}
+
+/// The newest rows, narrowed to the companies that the address names.
+fn narrowed_newest(params: &Params, names: &[Narrow]) -> Result<ListQuery, Fault> {
+    for (name, _) in names.iter().filter(|(name, _)| !params.get(name).is_empty()) {
+        wanted_id(params, name)?;
+    }
+    Ok(narrowed(params, newest(params)?, names))
+}
+
+/// Invoices of all companies.
+async fn all_invoices(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let wanted = narrowed_newest(&params, &[("supplier", "supplier_id"), ("buyer", "buyer_id")])?;
+    let page = who.app.read(move |conn| Ok(InvoiceLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "number": row.number, "supplier_id": row.supplier_id, "supplier": row.supplier, "buyer_id": row.buyer_id, "buyer": row.buyer,
+            "currency": row.currency, "payable_minor": row.payable_minor, "total_minor": row.total_minor, "confirmed_minor": row.confirmed_minor,
+            "issue_date": row.issue_date, "due_date": row.due_date, "state": row.state, "review": row.review,
+            "receivable_id": (row.receivable_id > 0).then_some(row.receivable_id),
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// Receivables of all companies; `due` asks for those that fall due within 7 or 30 days, or are late.
+async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let wanted = narrowed_newest(&params, &[("supplier", "supplier_id"), ("buyer", "buyer_id")])?;
+    let due = params.get("due").to_owned();
+    if !due.is_empty() && !ops_lists::DUE.contains(&due.as_str()) {
+        return Err(domain::Refusal::FieldInvalid { field: "due".to_owned() }.into());
+    }
+    let page = who
+        .app
+        .read(move |conn| {
+            let today = store::records::load_heads(conn)?.business_date;
+            Ok(ReceivableLine::page(conn, &ops_lists::due_within(wanted, &due, today))?)
+        })
+        .await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "invoice_id": row.invoice_id, "number": row.number, "supplier_id": row.supplier_id, "supplier": row.supplier,
+            "buyer_id": row.buyer_id, "buyer": row.buyer, "currency": row.currency, "confirmed_minor": row.confirmed_minor, "face_minor": row.face_minor,
+            "reserve_minor": row.reserve_minor, "sold_minor": row.sold_minor, "paid_minor": row.paid_minor, "due_date": row.due_date,
+            "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// Offers of all companies, whatever became of them.
+async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let wanted = narrowed_newest(&params, &[("supplier", "supplier_id"), ("buyer", "buyer_id")])?;
+    let page = who.app.read(move |conn| Ok(OfferLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "receivable_id": row.receivable_id, "supplier_id": row.supplier_id, "supplier": row.supplier, "buyer_id": row.buyer_id,
+            "buyer": row.buyer, "currency": row.currency, "units_minor": row.units_minor, "left_minor": row.left_minor, "rate": row.rate,
+            "method": row.method, "day_count": row.day_count, "close_date": row.close_date, "payment_date": row.payment_date, "state": row.state,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// Purchases of all companies.
+async fn all_purchases(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let names = [("financier", "financier_id"), ("supplier", "supplier_id"), ("buyer", "buyer_id")];
+    let wanted = narrowed_newest(&params, &names)?;
+    let page = who.app.read(move |conn| Ok(PurchaseLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "offer_id": row.offer_id, "receivable_id": row.receivable_id, "financier_id": row.financier_id, "financier": row.financier,
+            "supplier_id": row.supplier_id, "supplier": row.supplier, "buyer_id": row.buyer_id, "buyer": row.buyer, "currency": row.currency,
+            "units_minor": row.units_minor, "price_minor": row.price_minor, "fee_minor": row.fee_minor, "financier_rate": row.financier_rate,
+            "supplier_rate": row.supplier_rate, "business_date": row.business_date, "payment_date": row.payment_date,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// What each buyer owes in each currency, and how late the oldest of it is.
+async fn all_due(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let wanted = narrowed_newest(&params, &[("buyer", "buyer_id")])?;
+    let (page, today) = who
+        .app
+        .read(move |conn| Ok((BuyerDueLine::page(conn, &wanted)?, store::records::load_heads(conn)?.business_date)))
+        .await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "buyer_id": row.buyer_id, "buyer": row.buyer, "currency": row.currency, "count": row.receivables, "oldest_date": row.oldest_date,
+            "late_days": ops_lists::days_late(row.oldest_date, today), "coming_minor": row.coming_minor, "due_minor": row.due_minor,
+            "overdue_minor": row.overdue_minor, "state": row.state,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
+}
+
+/// The audit of all companies.
+async fn all_audit(who: Who<OperatorViewer>, params: Params) -> Answer {
+    let names = [("company", "party_id"), ("person", "user_id"), ("subject", "subject_id")];
+    let mut wanted = narrowed_newest(&params, &names)?;
+    let invalid = |field: &str| domain::Refusal::FieldInvalid { field: field.to_owned() };
+    let (command, day) = (params.get("command"), params.get("day"));
+    if !command.is_empty() {
+        let known = crate::commands::Command::NAMES.iter().find(|known| **known == command).ok_or_else(|| invalid("command"))?;
+        wanted = wanted.with("command = ?", vec![(*known).into()]);
+    }
+    if !day.is_empty() {
+        let day = super::super::routes::typed_date(day, "day")?;
+        wanted = wanted.with("business_date = ?", vec![day.into()]);
+    }
+    let page = who.app.read(move |conn| Ok(AuditLine::page(conn, &wanted)?)).await?;
+    let rows = page.rows.iter().map(|row| {
+        json!({
+            "id": row.id, "at": row.at, "business_date": row.business_date, "party_id": row.party_id, "party": row.party, "user_id": row.user_id,
+            "person": row.person, "approver": row.approver, "command": row.command, "subject_id": row.subject_id,
+            "first_transfer": row.first_transfer, "last_transfer": row.last_transfer,
+        })
+    });
+    Ok(page_json(rows.collect(), page.more))
 }

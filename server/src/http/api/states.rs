@@ -2,6 +2,7 @@
 
 use crate::http::pages;
 use domain::invoice::InvoiceState;
+use domain::offering::OfferState;
 use domain::receivable::ReceivableState;
 use domain::review::ReviewState;
 use domain::settlement_instruction::InstructionState;
@@ -10,8 +11,8 @@ use domain::settlement_instruction::InstructionState;
 #[must_use]
 pub fn of(path: &str) -> Vec<&'static str> {
     match path.trim_start_matches("/api/v1/") {
-        "invoices" | "payables" => InvoiceState::ALL.iter().map(|state| state.name()).collect(),
-        "receivables" | "holdings" => ReceivableState::ALL.iter().map(|state| state.name()).collect(),
+        "invoices" | "payables" | "operator/invoices" => InvoiceState::ALL.iter().map(|state| state.name()).collect(),
+        "receivables" | "holdings" | "operator/receivables" => ReceivableState::ALL.iter().map(|state| state.name()).collect(),
         "payouts" => InstructionState::ALL.iter().map(|state| state.name()).collect(),
         "reviews" => ReviewState::ALL.iter().map(|state| state.name()).collect(),
         "approvals" => vec!["pending", "approved", "rejected", "ended"],
@@ -21,6 +22,8 @@ pub fn of(path: &str) -> Vec<&'static str> {
         "programmes" => pages::programmes::STATES.to_vec(),
         "programmes/members" | "memberships" => pages::memberships::STATES.to_vec(),
         "offers" => vec!["open"],
+        "operator/offers" => OfferState::ALL.iter().map(|state| state.name()).collect(),
+        "operator/due" => vec!["overdue", "matured", "active"],
         _ => Vec::new(),
     }
 }

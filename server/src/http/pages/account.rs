@@ -44,7 +44,10 @@ fn account_page(who: &Who<Member>) -> Result<Page, Fault> {
     Ok(Page::new(who.t("account-title"))
         .with(Block::Facts(facts))
         .form(Form::new("/account", who.t("account-save"), fields))
-        .with(Block::Links(vec![(who.t("security-title"), "/account/security".to_owned())])))
+        .with(Block::Links(vec![
+            (who.t("security-title"), "/account/security".to_owned()),
+            (who.t("address-title"), "/account/address".to_owned()),
+        ])))
 }
 
 /// Role names in the reader's language.

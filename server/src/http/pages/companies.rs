@@ -6,14 +6,12 @@ use super::super::routes::{Id, Params, Posted, Routes};
 use super::account::roles_text;
 use super::listing::Listing;
 use super::org::capacities_text;
-use super::{Answer, SignedIn, submit_or_again};
+use super::{Answer, SignedIn, addresses, corrections, submit_or_again};
 use crate::commands::appoint_checker::AppointChecker;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::invite_company::InviteCompany;
 use domain::Refusal;
-use domain::names::Looks;
 use domain::party::{Capacity, Names, Role};
-use domain::tax_id::{self, Checked};
 use store::lists::CompanyLine;
 use store::records::{Keyed, Record};
 use store::{Conn, Party, User};
@@ -144,10 +142,7 @@ pub struct Seen {
 pub fn load(conn: &mut Conn, id: i64) -> Result<Seen, Fault> {
     let party = Party::find(conn, id)?.ok_or(Refusal::NotFound)?;
     let people = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY id", &[id.into()])?;
-    let looks = Looks::of(&party.name);
-    let alike = |other: &Party| other.id != id && looks.is_like(&Looks::of(&other.name));
-    let all = Party::list_where(conn, "id > 0 ORDER BY id", &[])?;
-    let namesakes = all.into_iter().filter(alike).take(10).collect();
+    let namesakes = corrections::namesakes(conn, id, &party.name)?;
     Ok(Seen { party, people, namesakes })
 }
 
@@ -155,22 +150,18 @@ pub fn load(conn: &mut Conn, id: i64) -> Result<Seen, Fault> {
 #[must_use]
 pub fn facts(language: Language, seen: &Seen) -> Vec<(String, Value)> {
     let (party, t) = (&seen.party, |key: &str| language.t(key));
-    let checked = match tax_id::check(&party.country, &party.tax_id) {
-        Checked::Fits => "tax-id-fits",
-        Checked::Wrong => "tax-id-wrong",
-        Checked::Unknown => "tax-id-unknown",
-    };
     let mut facts = vec![
         (t("field-company"), Value::text(party.name.clone())),
         (t("col-state"), Value::state(language, &party.status)),
         (t("field-capacities"), Value::text(capacities_text(language, &party.capacities))),
         (t("field-country"), Value::text(party.country.clone())),
         (t("field-tax-id"), Value::code(party.tax_id.clone())),
-        (t("tax-id-check"), Value::text(t(checked))),
+        (t("tax-id-check"), Value::text(t(corrections::tax_id_word(&party.country, &party.tax_id)))),
         (t("field-registration-id"), Value::code(party.registration_id.clone())),
         (t("org-reference"), Value::code(party.reference.clone())),
         (t("col-since"), Value::moment(language, party.created_at)),
     ];
+    facts.extend(corrections::more_facts(language, party));
     for person in &seen.people {
         let shown = language.fill("company-person", &[("name", person.name.clone()), ("email", person.email.clone())]);
         facts.push((roles_text(language, &person.roles), Value::text(shown)));
@@ -183,7 +174,7 @@ pub fn facts(language: Language, seen: &Seen) -> Vec<(String, Value)> {
     facts
 }
 
-async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
+pub async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
     let language = who.language();
     let seen = who.read(move |conn| load(conn, id)).await?;
     let party = &seen.party;
@@ -207,8 +198,16 @@ async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> 
             .with(Block::Heading(who.t("appoint-title")))
             .with(Block::Paragraph(who.t("appoint-lead")))
             .form(Form::new(format!("/ops/companies/{id}/checker"), who.t("appoint-submit"), appoint).secondary());
+        if let Some(person) = corrections::only_administrator(&seen.people) {
+            let lead = language.fill("address-only-lead", &[("name", person.name.clone()), ("email", person.email.clone())]);
+            page = page
+                .with(Block::Heading(who.t("address-only-title")))
+                .with(Block::Paragraph(lead))
+                .form(addresses::correct_form(language, format!("/ops/companies/{id}/address")));
+        }
     }
-    let mut links = vec![(who.t("audit-title"), format!("/audit?company={id}"))];
+    let mut links = corrections::links(language, id, who.person()?.has_role(Role::Maker));
+    links.push((who.t("audit-title"), format!("/audit?company={id}")));
     if Names::parse(&party.capacities).has(Capacity::Buyer.name()) {
         links.push((who.t("contact-title"), format!("/ops/contacts/{id}")));
     }

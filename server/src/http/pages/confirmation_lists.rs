@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 use store::lists::{ConfirmationItemLine, ConfirmationListLine, InvoiceLine, ListQuery, Total};
 use store::records::{Keyed, Record};
-use store::{ApprovedPayable, Conn, Invoice};
+use store::{ApprovedPayable, Conn, Invoice, Party};
 use web::{Block, Field, Form, Language, Page, Row, Table, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -192,11 +192,21 @@ fn number_of(tax_id: &str) -> String {
 
 /// What was presented to a buyer and is not settled, by its supplier's tax id and its number.
 fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String, String), Vec<Invoice>>, Fault> {
+    let rows = Invoice::list_where(
+        conn,
+        "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')",
+        &[party_id.into()],
+    )?;
+    let mut suppliers: Vec<i64> = rows.iter().map(|row| row.supplier_id).collect();
+    suppliers.sort_unstable();
+    suppliers.dedup();
+    // By the tax id that the supplier has now, also where it was another when the invoice came.
+    let suppliers = Party::list_ids(conn, &suppliers)?;
+    let numbers: HashMap<i64, String> = suppliers.iter().map(|party| (party.id, number_of(&party.tax_key))).collect();
     let mut found: HashMap<(String, String), Vec<Invoice>> = HashMap::new();
-    for row in
-        Invoice::list_where(conn, "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')", &[party_id.into()])?
-    {
-        found.entry((number_of(&row.seller_tax_key), domain::identity::normalise_number(&row.number))).or_default().push(row);
+    for row in rows {
+        let number = numbers.get(&row.supplier_id).cloned().unwrap_or_default();
+        found.entry((number, domain::identity::normalise_number(&row.number))).or_default().push(row);
     }
     Ok(found)
 }

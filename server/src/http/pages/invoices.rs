@@ -68,7 +68,7 @@ pub const STATES: &[&str] = &[
 ];
 
 /// What waits for a person before it can go on.
-const HELD: Group = ("held", "review = 'open'");
+pub const HELD: Group = ("held", "review = 'open'");
 
 async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
     let language = who.language();

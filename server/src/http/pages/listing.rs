@@ -14,10 +14,42 @@ const SIZES: [(&str, usize); 3] = [("25", 25), ("50", 50), ("100", 100)];
 const CSV: usize = 50_000;
 
 /// What an address may say about a list. A place and its page go when anything before them changes.
-const NAMES: [&str; 9] = ["state", "currency", "company", "subject", "sort", "dir", "size", "after", "page"];
+const NAMES: [&str; 16] = [
+    "state",
+    "currency",
+    "company",
+    "subject",
+    "supplier",
+    "buyer",
+    "financier",
+    "person",
+    "command",
+    "day",
+    "due",
+    "sort",
+    "dir",
+    "size",
+    "after",
+    "page",
+];
+/// Those that leave rows out.
+const FILTERS: [&str; 11] =
+    ["state", "currency", "company", "subject", "supplier", "buyer", "financier", "person", "command", "day", "due"];
 
 /// One column: its text key, whether it holds amounts, and the list's column that it sorts by ("" for none).
 pub type Head = (&'static str, bool, &'static str);
+
+/// A company or person by whose number a list is narrowed: the name in the address, and the list's column.
+pub type Narrow = (&'static str, &'static str);
+
+/// The query with what the address says about these.
+#[must_use]
+pub fn narrowed(params: &Params, wanted: ListQuery, names: &[Narrow]) -> ListQuery {
+    names.iter().fold(wanted, |wanted, (name, column)| match params.get(name).parse::<i64>() {
+        Ok(id) => wanted.with(&format!("{column} = ?"), vec![id.into()]),
+        Err(_) => wanted,
+    })
+}
 
 /// Several states under one name: the name, and the condition that they all meet.
 pub type Group = (&'static str, &'static str);
@@ -74,7 +106,10 @@ impl Listing<'_> {
         match name {
             "state" => self.states.contains(&value) || self.groups.iter().any(|(group, _)| *group == value),
             "currency" => domain::Currency::parse(value).is_some(),
-            "company" | "subject" => value.parse::<i64>().is_ok(),
+            "company" | "subject" | "supplier" | "buyer" | "financier" | "person" => value.parse::<i64>().is_ok(),
+            "command" => crate::commands::Command::NAMES.contains(&value),
+            "day" => value.parse().is_ok_and(is_usual),
+            "due" => super::ops_lists::DUE.contains(&value),
             "sort" => self.heads.iter().any(|(_, _, column)| !column.is_empty() && *column == value),
             "dir" => ["asc", "desc"].contains(&value),
             "size" => SIZES.iter().any(|(size, _)| *size == value),
@@ -185,7 +220,7 @@ impl Listing<'_> {
         empty: String,
     ) -> Table {
         let t = |key: &str| self.language.t(key);
-        let filtered = ["state", "currency", "company", "subject"].iter().any(|name| !self.params.get(name).is_empty());
+        let filtered = FILTERS.iter().any(|name| !self.params.get(name).is_empty());
         let next = last.filter(|_| more).map(|(value, id)| format!("{value}~{id}"));
         let next_page = self.page_number().saturating_add(1).to_string();
         let at = self.heads.iter().position(|(_, _, column)| *column == self.summed);

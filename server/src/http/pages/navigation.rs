@@ -27,6 +27,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     ("task-bank-files", "/ops/bank-files", "bank_files", "state = 'kept'"),
     ("task-payouts", "/ops/payouts?state=authorised", "payouts", "state = 'authorised'"),
     ("task-silent-payouts", "/ops/payouts?state=unknown", "payouts", "state = 'unknown'"),
+    ("task-late-payments", "/ops/receivables?due=late", "receivables", "state = 'overdue'"),
     ("task-mails", "/ops/mails", "mails", "state = 'failed'"),
 ];
 
@@ -50,7 +51,7 @@ fn approvals_to_decide(conn: &mut Conn, person: &Person) -> Result<Asked, StoreE
     let seconds = Seconds::load(conn, party_id)?;
     let mut apart: Vec<i64> = Vec::new();
     // Who may agree to a change of a person depends on the change, too.
-    let changes = "party_id = ? AND state = 'pending' AND command = 'change_user'";
+    let changes = "party_id = ? AND state = 'pending' AND command IN ('change_user', 'correct_address')";
     for row in Approval::list_where(conn, changes, &[party_id.into()])? {
         let obstacle = Command::read(&row.command, &row.body).map(|change| seconds.obstacle(conn, row.maker_id, reader, &change));
         if !matches!(obstacle, Some(Ok(None))) {
@@ -60,7 +61,7 @@ fn approvals_to_decide(conn: &mut Conn, person: &Person) -> Result<Asked, StoreE
     let puppets = seconds.puppets_of(reader);
     let listed = |ids: &[i64]| ids.iter().fold("0".to_owned(), |list, id| format!("{list}, {id}"));
     let condition = format!(
-        "party_id = ? AND state = 'pending' AND maker_id <> ? AND id NOT IN ({}) AND (command = 'change_user' OR maker_id NOT IN ({}))",
+        "party_id = ? AND state = 'pending' AND maker_id <> ? AND id NOT IN ({}) AND (command IN ('change_user', 'correct_address') OR maker_id NOT IN ({}))",
         listed(&apart),
         listed(&puppets)
     );
@@ -188,17 +189,28 @@ impl Rail {
             wanted.extend([("nav-market", "/market"), ("nav-portfolio", "/portfolio"), ("nav-exposure", "/exposure")]);
         }
         if person.has_capacity(Capacity::Operator) {
-            wanted.extend([("nav-ops", "/ops"), ("nav-audit", "/audit")]);
+            wanted.extend([
+                ("nav-ops", "/ops"),
+                ("nav-ops-invoices", "/ops/invoices"),
+                ("nav-ops-receivables", "/ops/receivables"),
+                ("nav-ops-offers", "/ops/offers"),
+                ("nav-ops-purchases", "/ops/purchases"),
+                ("nav-ops-due", "/ops/due"),
+                ("nav-audit", "/audit"),
+            ]);
         } else {
             wanted.push(("nav-cash", "/cash"));
         }
         wanted.extend([("nav-approvals", "/approvals"), ("nav-org", "/org")]);
         let here = path.split('?').next().unwrap_or(path);
+        let leads_here = |href: &str| here == href || here.starts_with(&format!("{href}/"));
+        // A page belongs to the nearest entry above it.
+        let nearest = wanted.iter().map(|(_, href)| *href).filter(|href| leads_here(href)).max_by_key(|href| href.len());
         let entry = |(key, href): (&str, &str)| {
-            let current = here == href || here.starts_with(&format!("{href}/"));
+            let current = nearest == Some(href);
             let count = self.waiting.iter().filter(|one| one.href.split('?').next() == Some(href)).map(Waiting::count).sum();
             NavEntry { label: language.t(key), href: href.to_owned(), current, count }
         };
-        wanted.into_iter().map(entry).collect()
+        wanted.iter().copied().map(entry).collect()
     }
 }

@@ -46,6 +46,11 @@ async fn ops(who: Who<OperatorViewer>) -> Answer {
     let language = who.language();
     let tasks = who.read_waiting(move |conn, waiting| Ok(navigation::tasks(conn, &person, language, waiting)?)).await?;
     let rooms = [
+        ("ops-invoices", "/ops/invoices"),
+        ("ops-receivables", "/ops/receivables"),
+        ("ops-offers", "/ops/offers"),
+        ("ops-purchases", "/ops/purchases"),
+        ("ops-due", "/ops/due"),
         ("companies-title", "/ops/companies"),
         ("ops-bank-accounts", "/ops/bank-accounts"),
         ("reviews-title", "/ops/reviews"),

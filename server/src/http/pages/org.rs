@@ -44,7 +44,7 @@ pub fn capacities_text(language: web::Language, capacities: &str) -> String {
 async fn org(who: Who<Member>) -> Answer {
     let (person, language) = (who.person()?, who.language());
     let party = &person.party;
-    let facts = vec![
+    let mut facts = vec![
         (who.t("field-company"), Value::text(party.name.clone())),
         (who.t("col-state"), Value::state(language, &party.status)),
         (who.t("field-capacities"), Value::text(capacities_text(language, &party.capacities))),
@@ -53,10 +53,12 @@ async fn org(who: Who<Member>) -> Answer {
         (who.t("field-registration-id"), Value::code(party.registration_id.clone())),
         (who.t("org-reference"), Value::code(party.reference.clone())),
     ];
+    facts.extend(super::corrections::more_facts(language, party));
     let page = Page::new(who.t("org-title")).with(Block::Facts(facts)).with(Block::Paragraph(who.t("org-reference-hint"))).with(
         Block::Links(vec![
             (who.t("people-title"), "/org/people".to_owned()),
             (who.t("bank-accounts-title"), "/org/bank-accounts".to_owned()),
+            (who.t("history-link"), "/org/history".to_owned()),
         ]),
     );
     who.app.page(&who.viewer, page).await
@@ -180,7 +182,7 @@ async fn limits(who: Who<Administrator>, posted: Posted) -> Answer {
     }
 }
 
-async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
+pub async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
     let party_id = who.party_id()?;
     let language = who.language();
     let (user, behind) = who
@@ -207,6 +209,12 @@ async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
         page = page
             .with(Block::Paragraph(who.t("people-end-sessions-lead")))
             .form(Form::new(format!("/org/people/{id}/sessions"), who.t("people-end-sessions"), vec![]).secondary());
+    }
+    if user.status != UserStatus::Disabled.name() && user.status != UserStatus::Contact.name() {
+        page = page
+            .with(Block::Heading(who.t("address-correct-title")))
+            .with(Block::Paragraph(who.t("address-correct-lead")))
+            .form(super::addresses::correct_form(language, format!("/org/people/{id}/address")));
     }
     if !user.totp_secret.is_empty() && user.id != who.person()?.user.id {
         let reason = Field::new("reason", who.t("field-reason"), "area").hint(who.t("people-reset-factor-hint"));

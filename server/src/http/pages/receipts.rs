@@ -1,18 +1,20 @@
 //! Receipts: what was done, when and by whom, at an address that can be kept and printed; and the audit.
 
 use super::super::rights::{Member, OperatorViewer, Who};
-use super::super::routes::{Id, Params, Routes};
-use super::Answer;
+use super::super::routes::{Id, Params, Routes, is_usual};
 use super::account::roles_text;
-use super::listing::Listing;
+use super::listing::{Listing, narrowed};
 use super::org::capacities_text;
+use super::{Answer, asking};
+use crate::commands::Command;
+use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Capacity;
 use serde_json::Value as Json;
-use store::Approval;
 use store::lists::AuditLine;
-use store::records::Keyed;
-use web::{Block, Choice, Event, Language, Page, Row, Value};
+use store::records::{Keyed, Record};
+use store::{Approval, Party};
+use web::{Block, Choice, Event, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/receipts/{id}", receipt);
@@ -72,9 +74,11 @@ fn record_link(name: &str, id: i64) -> Value {
 async fn receipt(who: Who<Member>, id: Id) -> Answer {
     let (person, language) = (who.person()?, who.language());
     let party_id = person.party.id;
+    let operates = person.has_capacity(Capacity::Operator);
     let (row, outcome, asked) = who
         .read(move |conn| {
-            let row = AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+            // The operator reads everybody's records.
+            let row = AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id || operates).ok_or(Refusal::NotFound)?;
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
             let asked = outcome.get("awaits_approval").and_then(Json::as_i64);
             let asked = asked.map(|id| Approval::load(conn, id)).transpose()?;
@@ -91,6 +95,10 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
         (who.t("page-business-date"), Value::date(language, row.business_date)),
         (who.t("col-person"), Value::text(row.person.clone())),
     ];
+    let foreign = row.party_id != party_id;
+    if foreign && !row.party.is_empty() {
+        facts.insert(1, (who.t("col-company"), Value::link(row.party.clone(), format!("/ops/companies/{}", row.party_id))));
+    }
     if !row.approver.is_empty() {
         facts.push((who.t("col-checker"), Value::text(row.approver.clone())));
     }
@@ -117,6 +125,9 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     if let Some(id) = number("receivable_id").filter(|_| !person.has_capacity(Capacity::Buyer)) {
         links.push((who.t("receipt-to-receivable"), format!("/receivables/{id}")));
     }
+    if let Some(id) = number("invoice_id").filter(|_| operates) {
+        links.push((who.t("receipt-to-invoice"), format!("/ops/invoices/{id}")));
+    }
     if let (Some(id), Some(_)) = (number("invoice_id"), body.get("evidence_hash")) {
         links.push((who.t("undertaking-link"), format!("/undertakings/{id}")));
     }
@@ -126,10 +137,24 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     if let Some(id) = number("member_id").filter(|_| person.has_capacity(Capacity::Supplier)) {
         links.push((who.t("receipt-to-membership"), format!("/memberships/{id}")));
     }
-    if person.has_capacity(Capacity::Operator) {
+    if operates {
         let pages =
             [("file_id", "receipt-to-bank-file", "/ops/bank-files/"), ("line_id", "receipt-to-bank-line", "/ops/bank-lines/")];
         links.extend(pages.iter().filter_map(|(name, label, page)| Some((who.t(label), format!("{page}{}", number(name)?)))));
+    }
+    if foreign {
+        // What the company does next, and its own requests, are its own.
+        if row.subject_id > 0 {
+            links.push((who.t("audit-of-record"), format!("/audit?subject={}", row.subject_id)));
+        }
+        links.push((who.t("audit-of-company"), format!("/audit?company={}", row.party_id)));
+        let what = if asked.is_some() { language.request(&command) } else { language.done(&command) };
+        let mut page = Page::new(language.fill("audit-record-title", &[("what", what)]))
+            .trail(who.t("audit-title"), "/audit")
+            .with(Block::Facts(facts))
+            .with(Block::Links(links));
+        page.place = format!("K-{}", row.id);
+        return who.app.page(&who.viewer, page).await;
     }
     links.extend(asked.as_ref().map(|asked| (who.t("receipt-to-approval"), format!("/approvals/{}", asked.id))));
     links.push((who.t("fault-home"), "/home".to_owned()));
@@ -225,27 +250,40 @@ async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-company", false, "party"),
         ("col-person", false, "person"),
         ("col-what", false, "command"),
+        ("col-record", false, ""),
         ("col-transfers", false, ""),
     ];
     let listing = Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "" };
-    let mut wanted = listing.query();
-    if let Ok(party) = params.get("company").parse::<i64>() {
-        wanted = wanted.with("party_id = ?", vec![party.into()]);
+    let names = [("company", "party_id"), ("subject", "subject_id"), ("person", "user_id")];
+    let mut wanted = narrowed(&params, listing.query(), &names);
+    if Command::NAMES.contains(&params.get("command")) {
+        wanted = wanted.with("command = ?", vec![params.get("command").into()]);
     }
-    if let Ok(subject) = params.get("subject").parse::<i64>() {
-        wanted = wanted.with("subject_id = ?", vec![subject.into()]);
+    if let Ok(day) = params.get("day").parse::<NaiveDate>()
+        && is_usual(day)
+    {
+        wanted = wanted.with("business_date = ?", vec![day.into()]);
     }
-    let page = who.read(move |conn| Ok(AuditLine::page(conn, &wanted)?)).await?;
+    let (page, companies) = who
+        .read(move |conn| {
+            Ok((AuditLine::page(conn, &wanted)?, Party::list_where(conn, "id > 0 ORDER BY name, id LIMIT 1000", &[])?))
+        })
+        .await?;
     let rows = page.rows.iter().map(|row| {
         let transfers =
             if row.first_transfer == 0 { "–".to_owned() } else { format!("{}–{}", row.first_transfer, row.last_transfer) };
+        let only = |name: &str, text: &str, id: i64| {
+            let href = if id > 0 && !text.is_empty() { listing.href(&[(name, &id.to_string())]) } else { String::new() };
+            Value { href, ..Value::text(text) }
+        };
         Row {
             cells: vec![
-                Value::code(format!("K-{}", row.id)),
+                Value { href: format!("/receipts/{}", row.id), ..Value::code(format!("K-{}", row.id)) },
                 Value::moment(language, row.at),
-                Value::text(row.party.clone()),
-                Value::text(row.person.clone()),
-                Value::text(language.done(&row.command)),
+                only("company", &row.party, row.party_id),
+                only("person", &row.person, row.user_id),
+                Value::link(language.done(&row.command), listing.href(&[("command", &row.command)])),
+                only("subject", &if row.subject_id > 0 { row.subject_id.to_string() } else { String::new() }, row.subject_id),
                 Value::text(transfers),
             ],
         }
@@ -260,13 +298,46 @@ async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
         (value, row.id)
     });
     let mut table = listing.table(language.t("audit-title"), rows.collect(), &[], last, page.more, language.t("list-no-match"));
-    for name in ["company", "subject"] {
+    for name in ["company", "subject", "person", "command", "day"] {
         let value = params.get(name);
         if !value.is_empty() {
-            let known = page.rows.first().filter(|_| name == "company").map_or(value, |row| row.party.as_str());
-            let label = language.fill(&format!("list-{name}"), &[("name", known.to_owned()), ("id", value.to_owned())]);
+            let first = page.rows.first();
+            let known = match name {
+                "company" => first.map_or_else(|| value.to_owned(), |row| row.party.clone()),
+                "person" => first.map_or_else(|| value.to_owned(), |row| row.person.clone()),
+                "command" => language.done(value),
+                "day" => value.parse().map_or_else(|_| value.to_owned(), |day| language.date(day)),
+                _ => value.to_owned(),
+            };
+            let label = language.fill(&format!("list-{name}"), &[("name", known), ("id", value.to_owned())]);
             table.filters.push(Choice { label, href: listing.href(&[(name, "")]), chosen: true });
         }
     }
-    listing.send(&who, Page::new(language.t("audit-title")), table).await
+    let shown = Page::new(language.t("audit-title")).form(audit_form(language, &params, &companies));
+    listing.send(&who, shown, table).await
+}
+
+/// Narrows the audit to a company, a command and a business day; what else is chosen stays.
+fn audit_form(language: Language, params: &Params, companies: &[Party]) -> Form {
+    let mut parties = vec![(String::new(), language.t("list-all"))];
+    parties.extend(companies.iter().map(|party| (party.id.to_string(), party.name.clone())));
+    let mut commands: Vec<(String, String)> =
+        Command::NAMES.iter().map(|name| ((*name).to_owned(), language.done(name))).collect();
+    commands.sort_by(|one, other| one.1.cmp(&other.1));
+    commands.insert(0, (String::new(), language.t("list-all")));
+    let field = |name: &str, label: &str, kind: &'static str| {
+        Field::new(name, language.t(label), kind).value(params.get(name)).optional()
+    };
+    let fields = vec![
+        field("company", "col-company", "select").options(parties),
+        field("command", "col-what", "select").options(commands),
+        field("day", "page-business-date", "date"),
+    ];
+    let mut form = asking("/audit", language.t("list-narrow"), fields);
+    for name in ["subject", "person"] {
+        if !params.get(name).is_empty() {
+            form = form.hidden(name, params.get(name).to_owned());
+        }
+    }
+    form
 }

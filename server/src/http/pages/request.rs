@@ -8,6 +8,9 @@ use super::receivables::{bps, quote_blocks};
 use crate::commands::Command;
 use crate::commands::buy_fractions::{fee_terms, price_terms};
 use crate::commands::programmes::{Subject, standing_for_buyer};
+use crate::commands::set_buyer_limit::SetBuyerLimit;
+use crate::commands::set_holiday::SetHoliday;
+use crate::commands::settlement;
 use crate::commands::take_back_line;
 use domain::day_count::DayCount;
 use domain::pricing::{Method, PriceTerms, quote};
@@ -148,6 +151,13 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         Command::ProposeProgramme(proposed) => return super::programmes::meaning(conn, language, proposed),
         Command::DecideProgramme(decision) => super::programmes::version_facts(conn, language, decision.version_id)?,
         Command::ChangeProgramme(change) => super::programmes::standing_facts(conn, language, change.programme_id)?,
+        Command::CorrectCompany(correct) => return super::corrections::meaning(conn, language, correct),
+        Command::CorrectAddress(correct) => super::addresses::asked(conn, language, party_id, (correct.user_id, &correct.email))?,
+        Command::CorrectAdministratorAddress(correct) => {
+            super::addresses::asked(conn, language, party_id, (correct.user_id, &correct.email))?
+        }
+        Command::SetBuyerLimit(limit) => buyer_limit(conn, language, party_id, limit)?,
+        Command::SetHoliday(holiday) => calendar_day(conn, language, holiday)?,
         Command::ResetFactor(reset) => {
             let found = User::find(conn, reset.user_id)?.filter(|user| user.party_id == party_id);
             found.map_or_else(Vec::new, |user| {
@@ -175,8 +185,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::ImportStatement(_)
         | Command::ImportStatus(_)
         | Command::InviteUser(_)
-        | Command::ResolveLine(_)
-        | Command::SetHoliday(_) => Vec::new(),
+        | Command::ResolveLine(_) => Vec::new(),
         // No second person is asked about these.
         Command::AcceptInvitation(_)
         | Command::AcknowledgeAssignment(_)
@@ -187,6 +196,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::CancelPayout(_)
         | Command::ChangePassword(_)
         | Command::CloseDay(_)
+        | Command::ConfirmAddress(_)
         | Command::ContinueImport(_)
         | Command::DecideApproval(_)
         | Command::DisputeInvoice(_)
@@ -210,6 +220,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::RefuseBankFile(_)
         | Command::RegisterInvoice(_)
         | Command::RegisterTable(_)
+        | Command::RequestAddress(_)
         | Command::RequestCode(_)
         | Command::RequestPasswordReset(_)
         | Command::ResetPassword(_)
@@ -217,7 +228,6 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::RevokeLink(_)
         | Command::RevokeSessions(_)
         | Command::SendLink(_)
-        | Command::SetBuyerLimit(_)
         | Command::SetPreferences(_)
         | Command::SettleDispute(_)
         | Command::ShareAllowances(_)
@@ -301,6 +311,34 @@ fn bank_line(conn: &mut Conn, language: Language, id: i64) -> Result<Facts, Faul
         (language.t("col-counterparty"), Value::text(line.counterparty)),
         (language.t("field-iban"), Value::code(line.counterparty_iban)),
         (language.t("field-remittance"), Value::text(line.remittance)),
+    ])
+}
+
+/// A financier's limit for a buyer: what it is now, how much of it is used, and what it would be.
+fn buyer_limit(conn: &mut Conn, language: Language, party_id: i64, limit: &SetBuyerLimit) -> Result<Facts, Fault> {
+    let Some(buyer) = Party::find(conn, limit.buyer_id)? else { return Ok(Vec::new()) };
+    let binds = [party_id.into(), buyer.id.into(), limit.currency.as_str().into()];
+    let before = store::BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
+    let (limit_minor, used_minor) = before.map_or((0, 0), |row| (row.limit_minor, row.used_minor));
+    Ok(vec![
+        (language.t("col-buyer"), Value::text(buyer.name)),
+        (language.t("exposure-limit"), Value::money(&limit.currency, limit.limit_minor)),
+        (language.t("request-before"), Value::money(&limit.currency, limit_minor)),
+        (language.t("exposure-used"), Value::money(&limit.currency, used_minor)),
+    ])
+}
+
+/// A day of a currency's calendar: what it is now, what it would be, and how many receivables are due on it.
+fn calendar_day(conn: &mut Conn, language: Language, holiday: &SetHoliday) -> Result<Facts, Fault> {
+    let binds = [holiday.currency.as_str().into(), holiday.day.into()];
+    let opens = settlement::calendar(conn, &holiday.currency)?.is_business_day(holiday.day);
+    let kind = |business: bool| Value::text(language.t(if business { "calendar-open" } else { "calendar-closed" }));
+    let due = "currency = ? AND payment_date = ? AND state IN ('issued', 'active')";
+    let due = store::lists::count(conn, "receivables", due, &binds)?;
+    Ok(vec![
+        (language.t("calendar-kind"), kind(holiday.business)),
+        (language.t("request-before"), kind(opens)),
+        (language.t("calendar-due"), Value::number(due)),
     ])
 }
 

@@ -173,7 +173,7 @@ async fn reset(who: Who<Anyone>) -> Answer {
 /// The same answer whether or not anybody has the address; the mail goes out in the background.
 async fn reset_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer {
     prove::may_ask_reset(&who.app, &sender)?;
-    let (app, email) = (who.app.clone(), posted.get("email").trim().to_lowercase());
+    let (app, email) = (who.app.clone(), domain::names::mail_address(posted.get("email")));
     actix_web::rt::spawn(async move {
         let found = app.read(move |conn| Ok(User::find_where(conn, "email = ? AND status = 'active'", &[email.into()])?)).await;
         if let Ok(Some(user)) = found

@@ -126,6 +126,7 @@ pub const APPEND_ONLY: &[&str] = &[
     "sum_trees",
     "invoice_messages",
     "confirmation_evidence",
+    "company_versions",
 ];
 
 /// The indexes and triggers that protect money are there and in force. What they say is not compared.
@@ -229,6 +230,18 @@ const REST: &[(&str, &str, &str)] = &[
         "sum_trees",
         "SELECT MIN(asset_id) AS value FROM sum_trees WHERE day NOT IN (SELECT day FROM day_sums)",
         "one is of a day that has not ended",
+    ),
+    (
+        "company_versions",
+        "SELECT MIN(v.id) AS value FROM company_versions v JOIN parties p ON p.id = v.party_id WHERE v.until < v.since OR v.since <> \
+         COALESCE((SELECT MAX(w.until) FROM company_versions w WHERE w.party_id = v.party_id AND w.id < v.id), p.created_at)",
+        "it does not begin where the one before it ended",
+    ),
+    (
+        "address_changes",
+        "SELECT MIN(c.id) AS value FROM address_changes c JOIN users u ON u.id = c.user_id WHERE c.party_id <> u.party_id OR (c.new_email <> u.email \
+         AND c.id = (SELECT MAX(m.id) FROM address_changes m WHERE m.user_id = c.user_id AND m.state = 'done'))",
+        "the person has another address",
     ),
     (
         "log_runs",

@@ -7,7 +7,7 @@ use crate::rows::{Approval, AuditRecord, User};
 use crate::{Conn, Result};
 use domain::four_eyes::widens;
 use domain::party::Names;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// One command that brought a person in or changed it.
@@ -43,7 +43,9 @@ fn given(input: &Value) -> (Names, bool) {
 impl Sponsors {
     pub(super) fn read(&mut self, record: &AuditRecord) {
         let command = record.command.as_str();
-        if !["found_platform", "invite_company", "invite_user", "change_user", "decide_approval"].contains(&command) {
+        if !["found_platform", "invite_company", "invite_user", "change_user", "correct_address", "decide_approval"]
+            .contains(&command)
+        {
             return;
         }
         let outcome: Value = serde_json::from_str(&record.outcome).unwrap_or_default();
@@ -66,6 +68,12 @@ impl Sponsors {
                 let Some(person) = number(&outcome, "/body/user_id") else { return };
                 let about = outcome.pointer("/body/command").and_then(Value::as_str).unwrap_or(command);
                 match (about, number(&outcome, "/body/approval_id")) {
+                    // Whoever of the company says where a person is reached stands behind it, too.
+                    ("correct_address", _) => {
+                        let input = json!({ "user_id": person, "address": true });
+                        let asker = number(&outcome, "/body/sponsor");
+                        self.said.extend(asker.map(|asker| Said::Step(Step { person, asker, input })));
+                    }
                     ("appoint_checker", _) => self.first.extend([(person, "checker".to_owned())]),
                     ("invite_user" | "change_user", Some(approval)) => self.said.push(Said::Agreed { person, approval }),
                     ("invite_user" | "change_user", None) => {
@@ -123,6 +131,10 @@ fn wrong(user: &User, came_with: Option<&str>, steps: &[Step]) -> Option<&'stati
     // A migration has named the last who changed anything: since the last who gave something, any fits.
     let (mut fits, mut certain) = (Vec::new(), false);
     for step in steps {
+        if step.input.get("address").is_some() {
+            (fits, certain) = (vec![step.asker], true);
+            continue;
+        }
         let (after, enabled_after) = given(&step.input);
         if !is_invitation(&step) && step.asker != user.id {
             if widens((&roles, enabled), (&after, enabled_after)) {

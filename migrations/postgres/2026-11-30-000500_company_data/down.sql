@@ -1,0 +1,11 @@
+DROP TABLE company_versions;
+ALTER TABLE parties DROP COLUMN series_key;
+ALTER TABLE parties DROP COLUMN address_country;
+ALTER TABLE parties DROP COLUMN town;
+ALTER TABLE parties DROP COLUMN postcode;
+ALTER TABLE parties DROP COLUMN building;
+ALTER TABLE parties DROP COLUMN street;
+ALTER TABLE parties DROP COLUMN endpoint_id;
+ALTER TABLE parties DROP COLUMN endpoint_scheme;
+ALTER TABLE parties DROP COLUMN gln;
+ALTER TABLE parties DROP COLUMN contact_email;

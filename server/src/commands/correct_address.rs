@@ -1,0 +1,113 @@
+//! An administrator and a second person of the company correct a colleague's mail address. What rested on the old address ends: sessions,
+//! links to a new password, an invitation.
+
+use super::{
+    Actor, Ask, Done, Execute, change_user, invite_user, request_address, required_prose, reset_password, revoke_sessions,
+};
+use crate::batch::{Batch, Step};
+use domain::four_eyes::Matter;
+use domain::party::{Names, Role, UserStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{AddressChange, Conn, Link, User};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct CorrectAddress {
+    pub user_id: i64,
+    pub email: String,
+    /// How whoever asks knows that the person is reached there.
+    pub reason: String,
+}
+
+impl CorrectAddress {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(User, String)> {
+        let user = change_user::colleague(batch.conn, actor, self.user_id)?;
+        required_prose(&self.reason, "reason", 500)?;
+        let email = invite_user::free_email(batch, &self.email, "email")?;
+        Ok((user, email))
+    }
+}
+
+/// An invitation that went to the old address opens nothing any more; another goes to the new one.
+fn invite_again(batch: &mut Batch<'_>, user: &User) -> Step<()> {
+    for mut link in Link::list_where(batch.conn, "user_id = ? AND kind = 'invite' AND used_at IS NULL", &[user.id.into()])? {
+        link.used_at = Some(batch.now);
+        batch.update(&link)?;
+    }
+    let party = batch.party(user.party_id)?;
+    invite_user::insert_invitation(batch, &party, user.id)
+}
+
+/// Puts the address into the person's record and ends what rested on the old one; the number of the change's record. Whoever of the company
+/// says where a person is reached stands behind it from then on, like who gives it roles.
+pub(crate) fn put(batch: &mut Batch<'_>, actor: &Actor, (mut user, email): (User, String), reason: &str) -> Step<i64> {
+    request_address::end_open(batch, user.id)?;
+    let change = AddressChange {
+        id: batch.next_id(),
+        party_id: user.party_id,
+        user_id: user.id,
+        old_email: std::mem::replace(&mut user.email, email),
+        new_email: user.email.clone(),
+        token_hash: String::new(),
+        state: "done".to_owned(),
+        asked_by: actor.user_id,
+        agreed_by: actor.approver_id,
+        reason: reason.trim().to_owned(),
+        asked_at: batch.now,
+        expires_at: batch.now,
+        ended_at: Some(batch.now),
+    };
+    batch.insert(&change)?;
+    if stands_behind(actor, &user) {
+        user.roles_by = Some(actor.user_id);
+    }
+    batch.update(&user)?;
+    reset_password::close_links(batch, user.id)?;
+    revoke_sessions::end_sessions(batch, user.id, 0)?;
+    let told = json!({ "change_id": change.id });
+    batch.notify_user((user.party_id, user.id), "address_changed", &told, "/login".to_owned());
+    if user.status == UserStatus::Invited.name() {
+        invite_again(batch, &user)?;
+    } else {
+        let by = User::load(batch.conn, actor.user_id)?.name;
+        batch.notify_user((user.party_id, user.id), "address_corrected", &json!({ "person": by }), "/login".to_owned());
+    }
+    Ok(change.id)
+}
+
+/// Nobody stands behind themselves, and the operator behind nobody.
+fn stands_behind(actor: &Actor, user: &User) -> bool {
+    user.party_id == actor.party_id && user.id != actor.user_id
+}
+
+impl Execute for CorrectAddress {
+    const NAME: &'static str = "correct_address";
+    const ASKERS: &'static [Role] = &[Role::Administrator];
+    const STEP_UP: bool = true;
+
+    /// Whoever has a checker's address may come to agree in its place: somebody apart looks, as where a checker is made.
+    fn matter(&self, conn: &mut Conn, actor: &Actor) -> Step<Matter> {
+        let user = change_user::colleague(conn, actor, self.user_id)?;
+        let checks = Names::parse(&user.roles).has(Role::Checker.name());
+        Ok(if checks { Matter::EndsChecker { checker: user.id, widens: true } } else { Matter::Ordinary })
+    }
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let (user, _) = self.decide(batch, actor)?;
+        super::one_request(batch, actor, user.id)?;
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let (user, email) = self.decide(batch, actor)?;
+        let (user_id, sponsored) = (user.id, stands_behind(actor, &user));
+        let change_id = put(batch, actor, (user, email), &self.reason)?;
+        let mut body = json!({ "user_id": user_id, "change_id": change_id });
+        if let (Some(map), true) = (body.as_object_mut(), sponsored) {
+            map.insert("sponsor".to_owned(), actor.user_id.into());
+        }
+        Ok(Done::new(actor.party_id, body))
+    }
+}

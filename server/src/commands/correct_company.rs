@@ -1,0 +1,105 @@
+//! Two operators correct a company's data, after the company has asked for it. What was before stays as history; what was issued
+//! keeps the name that it bore.
+
+use super::company_data::{CompanyData, check_free};
+use super::{Actor, Ask, Done, Execute, required_prose};
+use crate::batch::{Batch, Step};
+use domain::Refusal;
+use domain::party::Capacity;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::records::{Keyed, Record};
+use store::{Approval, CompanyVersion, Party};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct CorrectCompany {
+    pub party_id: i64,
+    #[serde(flatten)]
+    pub data: CompanyData,
+    /// How the operator knows that this is right.
+    pub reason: String,
+}
+
+/// What the command would do: the company as it is, and its data and tax key as they will be.
+struct Decided {
+    party: Party,
+    data: CompanyData,
+    tax_key: String,
+    reason: String,
+}
+
+impl CorrectCompany {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Decided> {
+        batch.acting_party(actor, Capacity::Operator)?;
+        let party = Party::find(batch.conn, self.party_id)?.ok_or(Refusal::NotFound)?;
+        let (data, tax_key) = self.data.checked()?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
+        if data.changed_from(&CompanyData::of(&party)).is_empty() {
+            return Err(Refusal::NothingChanged.into());
+        }
+        check_free(batch, &data, &tax_key, party.id)?;
+        Ok(Decided { party, data, tax_key, reason })
+    }
+}
+
+/// The record of the data that end now.
+fn version(batch: &mut Batch<'_>, actor: &Actor, party: &Party, reason: String) -> Step<CompanyVersion> {
+    let last = CompanyVersion::find_where(batch.conn, "party_id = ? ORDER BY id DESC LIMIT 1", &[party.id.into()])?;
+    let before = CompanyData::of(party);
+    Ok(CompanyVersion {
+        id: batch.next_id(),
+        party_id: party.id,
+        name: before.name,
+        country: before.country,
+        tax_id: before.tax_id,
+        registration_id: before.registration_id,
+        contact_email: before.contact_email,
+        gln: before.gln,
+        endpoint_scheme: before.endpoint_scheme,
+        endpoint_id: before.endpoint_id,
+        street: before.street,
+        building: before.building,
+        postcode: before.postcode,
+        town: before.town,
+        address_country: before.address_country,
+        since: last.map_or(party.created_at, |row| row.until),
+        until: batch.now,
+        asked_by: actor.user_id,
+        agreed_by: actor.approver_id,
+        reason,
+    })
+}
+
+impl Execute for CorrectCompany {
+    const NAME: &'static str = "correct_company";
+    const STEP_UP: bool = true;
+
+    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
+        let party = self.decide(batch, actor)?.party;
+        // All data are in one request: a second one would bring back what the first has corrected.
+        let open = "subject_id = ? AND command = ? AND state = 'pending' LIMIT 1";
+        if let Some(open) = Approval::find_where(batch.conn, open, &[party.id.into(), Self::NAME.into()])? {
+            return Err(Refusal::RequestPending { approval_id: open.id }.into());
+        }
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: party.id }))
+    }
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        let Decided { mut party, data, tax_key, reason } = self.decide(batch, actor)?;
+        let changed = data.changed_from(&CompanyData::of(&party));
+        let before = version(batch, actor, &party, reason)?;
+        batch.insert(&before)?;
+        if tax_key != party.tax_key && party.series_key.is_empty() {
+            // Its invoices of before stay comparable with those that come.
+            party.series_key.clone_from(&party.tax_key);
+        }
+        party.tax_key = tax_key;
+        data.put_into(&mut party);
+        batch.update(&party)?;
+        let arguments = json!({ "company": party.name, "before": before.name });
+        batch.notify(party.id, "company_corrected", &arguments, "/org/history".to_owned());
+        let body = json!({ "party_id": party.id, "version_id": before.id, "changed": changed.join(",") });
+        Ok(Done::new(party.id, body))
+    }
+}
