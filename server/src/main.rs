@@ -455,7 +455,13 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             }
             for account in store::custody::list(&mut conn)? {
                 for (currency, minor) in store::custody::balances(&mut conn, account.id)? {
-                    println!("custody account {} ({}): {} {}", account.iban, account.state, currency.code(), currency.decimal(minor));
+                    println!(
+                        "custody account {} ({}): {} {}",
+                        account.iban,
+                        account.state,
+                        currency.code(),
+                        currency.decimal(minor)
+                    );
                 }
             }
             println!(

@@ -46,13 +46,8 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 5] = [
-        Self::RetriedUnderNewKey,
-        Self::HoldNotCounted,
-        Self::AnsweredBeforeDurable,
-        Self::LimitNotUsed,
-        Self::WrongAccount,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::RetriedUnderNewKey, Self::HoldNotCounted, Self::AnsweredBeforeDurable, Self::LimitNotUsed, Self::WrongAccount];
 
     /// What a store with this mistake would do after its own writes; SQLite only.
     fn trigger(self) -> Option<&'static str> {

@@ -123,7 +123,11 @@ impl Bench {
 
     /// A payout of the supplier in EUR, authorised and in no file yet.
     fn ask_payout(&self, amount_minor: i64) -> Payout {
-        let asked = self.desk.supplier.api("request-payout", &self.desk.key(), &json!({ "currency": "EUR", "amount_minor": amount_minor }));
+        let asked = self.desk.supplier.api(
+            "request-payout",
+            &self.desk.key(),
+            &json!({ "currency": "EUR", "amount_minor": amount_minor }),
+        );
         assert!([200, 202].contains(&asked.status), "{}", asked.body);
         if asked.status == 202 {
             assert_eq!(approve(&self.desk.world.signed_in("supplier.checker@x.example")).status, 200);
@@ -143,7 +147,12 @@ impl Bench {
 }
 
 fn out(amount_minor: i64, end_to_end: &str) -> DemoEntry {
-    DemoEntry { end_to_end: end_to_end.to_owned(), credit: false, iban: "BE68539007547034".to_owned(), ..incoming(amount_minor, "") }
+    DemoEntry {
+        end_to_end: end_to_end.to_owned(),
+        credit: false,
+        iban: "BE68539007547034".to_owned(),
+        ..incoming(amount_minor, "")
+    }
 }
 
 /// Money that another account of the platform sends or gets.
@@ -386,11 +395,7 @@ fn two_operators_agree_on_the_pages() {
         let list = it.desk.api.get("/api/v1/custody-accounts").json();
         let of = |iban: &str| list["items"].as_array().unwrap().iter().find(|row| row["iban"] == iban).unwrap().clone();
         assert_eq!((of(SECOND)["current_for"].as_str(), of(CUSTODY_IBAN)["current_for"].as_str()), (Some("EUR"), Some("CNY")));
-        let back = operator.fill_and_confirm(
-            "/ops/custody-accounts/0",
-            "/ops/custody-accounts/0/choose",
-            &[("currency", "EUR")],
-        );
+        let back = operator.fill_and_confirm("/ops/custody-accounts/0", "/ops/custody-accounts/0/choose", &[("currency", "EUR")]);
         assert!(back.text().contains("second person"), "{}", back.text());
         assert_eq!(approve(&it.desk.checker).status, 200);
         let asked = operator.fill_and_confirm(&here, &format!("{here}/close"), &[("reason", "not needed")]);

@@ -203,7 +203,9 @@ pub fn bank_charge(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
 /// Money has left the account that somebody must bring back: `debtor` owes it, or whoever else where nobody here does.
 #[must_use]
 pub fn claim_made(bank: i64, debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
-    line(AccountKey::claim(debtor, currency), AccountKey::custody(bank, currency), amount, Booking::ClaimMade).into_iter().collect()
+    line(AccountKey::claim(debtor, currency), AccountKey::custody(bank, currency), amount, Booking::ClaimMade)
+        .into_iter()
+        .collect()
 }
 
 /// The bank has taken a receipt back: out of where it is, as far as it is still there; the rest is a claim.

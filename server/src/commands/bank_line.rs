@@ -655,8 +655,7 @@ fn meets(begun: &BankLine, line: &BankLine) -> bool {
 fn find_begun(conn: &mut Conn, facts: &Facts, line: &BankLine, other: Option<i64>) -> Result<Option<BankLine>, StoreError> {
     let condition = "kind = 'own_transfer' AND state = 'matched' AND twin_id IS NULL AND transfer_id = ? AND currency = ? AND amount_minor = ? \
                      AND direction <> ? ORDER BY id LIMIT 100";
-    let binds =
-        [line.custody_id.into(), line.currency.as_str().into(), line.amount_minor.into(), line.direction.as_str().into()];
+    let binds = [line.custody_id.into(), line.currency.as_str().into(), line.amount_minor.into(), line.direction.as_str().into()];
     let kept = BankLine::list_where(conn, condition, &binds)?;
     let mut all = kept.iter().filter(|row| !facts.arrived.contains(&row.id)).chain(&facts.begun);
     let fits = |row: &&BankLine| meets(row, line) && other.is_none_or(|other| row.custody_id == other);

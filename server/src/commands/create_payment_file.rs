@@ -131,7 +131,15 @@ impl Execute for CreatePaymentFile {
         let created_at = batch.now;
         let currency = known.code().to_owned();
         let custody_id = own.id;
-        batch.insert(&PaymentFile { id, currency, payments, total_minor, document: document.sha256.clone(), created_at, custody_id })?;
+        batch.insert(&PaymentFile {
+            id,
+            currency,
+            payments,
+            total_minor,
+            document: document.sha256.clone(),
+            created_at,
+            custody_id,
+        })?;
         for one in &mut payouts {
             payout::advance(one, InstructionEvent::Send)?;
             one.file_id = Some(id);

@@ -8,7 +8,9 @@ use domain::Refusal;
 use domain::confirmation_list::sums;
 use store::confirmation_lists::list_amounts;
 use store::records::{Keyed, Record};
-use store::{Approval, ApprovalLimit, BankAccount, BankLine, ConfirmationList, Conn, CustodyAccount, Invoice, Party, StoreError, User};
+use store::{
+    Approval, ApprovalLimit, BankAccount, BankLine, ConfirmationList, Conn, CustodyAccount, Invoice, Party, StoreError, User,
+};
 
 /// How the people of an act have proven who they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

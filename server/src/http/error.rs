@@ -322,7 +322,11 @@ fn field_of(code: &str) -> Option<&'static str> {
         "iban_invalid" | "qr_iban" | "account_number_invalid" | "custody_account_known" => "iban",
         "custody_short" => "account_id",
         "bank_code_invalid" => "bic",
-        "currency_unknown" | "bank_account_missing" | "nothing_to_pay" | "custody_account_missing" | "custody_account_chosen"
+        "currency_unknown"
+        | "bank_account_missing"
+        | "nothing_to_pay"
+        | "custody_account_missing"
+        | "custody_account_chosen"
         | "custody_currency_other" => "currency",
         "file_unreadable" | "file_too_large" | "statement_repeated" | "statement_account_unknown" => "files",
         "email_taken" => "email",

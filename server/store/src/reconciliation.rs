@@ -57,7 +57,8 @@ struct Place {
 
 /// Compares every account and currency of which the bank has said a balance.
 pub fn compare_all(conn: &mut Conn) -> Result<Vec<Comparison>> {
-    let sql = "SELECT DISTINCT custody_id, currency FROM statements WHERE closing_minor IS NOT NULL ORDER BY currency, custody_id";
+    let sql =
+        "SELECT DISTINCT custody_id, currency FROM statements WHERE closing_minor IS NOT NULL ORDER BY currency, custody_id";
     let mut found = Vec::new();
     for place in query::list::<Place>(conn, sql, &[])? {
         found.extend(compare(conn, (place.custody_id, &place.currency), None)?);

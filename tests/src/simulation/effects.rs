@@ -306,7 +306,8 @@ impl Model {
                 let currency = request.currency.clone();
                 let company = self.companies.get(&actor.party_id).ok_or("no company")?;
                 let payee = (company.iban.clone(), company.name.clone());
-                let payout = Payout { party: Some(actor.party_id), currency, amount, state: "authorised", end_to_end, payee, custody: 0 };
+                let payout =
+                    Payout { party: Some(actor.party_id), currency, amount, state: "authorised", end_to_end, payee, custody: 0 };
                 self.payouts.insert(id("payout_id"), payout);
                 self.touched.payouts.insert(id("payout_id"));
             }

@@ -343,7 +343,10 @@ impl World {
                 continue;
             }
             let (through, list_hash) = (waiting.last().map_or(0, |row| row.id), create_payment_file::list_hash(&waiting));
-            self.run_agreed(&operator, CreatePaymentFile { currency: currency.code().to_owned(), through, list_hash, account_id: None })?;
+            self.run_agreed(
+                &operator,
+                CreatePaymentFile { currency: currency.code().to_owned(), through, list_hash, account_id: None },
+            )?;
             let unpaid = if currency == Currency::EUR && matches!(days_left, 15 | 30) { waiting.pop() } else { None };
             if let Some(rejected) = unpaid.filter(|_| days_left == 30) {
                 let note = "The bank's portal, today".to_owned();

@@ -40,8 +40,7 @@ const NEWEST: &str = "id > 0 ORDER BY id DESC LIMIT 25";
 
 async fn bank_files_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
-    let (accounts, files) =
-        who.read(|conn| Ok((store::custody::list(conn)?, BankFile::list_where(conn, NEWEST, &[])?))).await?;
+    let (accounts, files) = who.read(|conn| Ok((store::custody::list(conn)?, BankFile::list_where(conn, NEWEST, &[])?))).await?;
     let taken = accounts.iter().filter(|row| row.state != CustodyState::Closed.name());
     let iban = taken.map(|row| row.iban.as_str()).collect::<Vec<_>>().join(&language.t("list-separator"));
     let rows = files.iter().map(|file| {

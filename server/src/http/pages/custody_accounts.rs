@@ -139,10 +139,11 @@ async fn list_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
             Field::new("holder", who.t("field-holder"), "text").hint(who.t("custody-holder-hint")).optional(),
             Field::new("currency", who.t("col-currency"), "text").hint(who.t("custody-currency-hint")).optional(),
         ];
-        page = page
-            .with(Block::Heading(who.t("custody-open")))
-            .with(Block::Paragraph(who.t("custody-open-lead")))
-            .form(asking("/ops/custody-accounts/check", who.t("page-to-check"), fields));
+        page = page.with(Block::Heading(who.t("custody-open"))).with(Block::Paragraph(who.t("custody-open-lead"))).form(asking(
+            "/ops/custody-accounts/check",
+            who.t("page-to-check"),
+            fields,
+        ));
     }
     Ok(page)
 }
@@ -159,7 +160,11 @@ fn wanted(get: impl Fn(&str) -> String) -> OpenCustodyAccount {
 /// What a request to open an account says, as a second person reads it.
 pub fn opening_facts(conn: &mut Conn, language: Language, wanted: &OpenCustodyAccount) -> Result<Vec<(String, Value)>, Fault> {
     let operator = Party::find_where(conn, "capacities = 'operator' ORDER BY id LIMIT 1", &[])?;
-    let holder = if wanted.holder.trim().is_empty() { operator.map(|party| party.name).unwrap_or_default() } else { wanted.holder.clone() };
+    let holder = if wanted.holder.trim().is_empty() {
+        operator.map(|party| party.name).unwrap_or_default()
+    } else {
+        wanted.holder.clone()
+    };
     let currency = wanted.currency.trim();
     let currency = if currency.is_empty() { language.t("custody-every-currency") } else { currency.to_owned() };
     let mut facts = vec![
@@ -196,8 +201,7 @@ async fn open_check(who: Who<OperatorMaker>, params: Params) -> Answer {
     {
         form = form.hidden(name, value);
     }
-    let check =
-        Check { title: who.t("custody-open"), lead: who.t("custody-open-check"), facts, form, back: LIST.to_owned() };
+    let check = Check { title: who.t("custody-open"), lead: who.t("custody-open-check"), facts, form, back: LIST.to_owned() };
     let page = check_page(&who, &[(who.t("nav-ops"), "/ops".to_owned()), (who.t("custody-title"), LIST.to_owned())], check);
     who.app.page(&who.viewer, page).await
 }

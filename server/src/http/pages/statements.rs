@@ -181,8 +181,7 @@ pub fn comparison_blocks(language: Language, page: Page, (compared, account): (&
 
 async fn reconciliation_page(who: Who<OperatorViewer>) -> Answer {
     let language = who.language();
-    let (compared, accounts) =
-        who.read(|conn| Ok((reconciliation::compare_all(conn)?, store::custody::list(conn)?))).await?;
+    let (compared, accounts) = who.read(|conn| Ok((reconciliation::compare_all(conn)?, store::custody::list(conn)?))).await?;
     let mut page = Page::new(who.t("reconciliation-title"))
         .trail(who.t("nav-ops"), "/ops")
         .with(Block::Paragraph(who.t("reconciliation-lead")));
