@@ -134,7 +134,7 @@ fn every_read_answers_what_the_document_says() {
                 (&buyer, format!("?programme_id={}", number(own)))
             }
             "invoices/eligibility" => (&supplier, format!("?invoice_id={}", invoice["id"])),
-            "reviews" | "trial-balance" | "payouts" => (&operator, String::new()),
+            "reviews" | "trial-balance" | "payouts" | "custody-accounts" | "reconciliation" => (&operator, String::new()),
             _ if name.starts_with("operator/") => (&operator, String::new()),
             "payouts/list" => (&operator, "?currency=EUR".to_owned()),
             "payables" => (&buyer, String::new()),

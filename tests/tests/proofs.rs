@@ -901,6 +901,8 @@ fn every_record_is_watched() {
                 "bank_lines" => ("counterparty = 'x'", None),
                 "payouts" => ("iban = 'DE89370400440532013000'", None),
                 "payment_files" => ("payments = payments + 1", None),
+                "custody_accounts" => ("bank = bank || 'x'", None),
+                "custody_choices" => ("chosen_by = chosen_by + 1", None),
                 "approvals" => ("body = '{}'", Some("id")),
                 "buyer_contacts" => ("second = 'x'", None),
                 "confirmation_links" => ("token_hash = token_hash || 'x'", None),

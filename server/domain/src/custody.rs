@@ -92,10 +92,13 @@ mod tests {
         CustodyFacts { id, currency, state }
     }
 
+    /// Accounts, the chosen one, a currency, and the one that is current.
+    type Case<'a> = (&'a [(i64, &'a str, CustodyState)], Option<i64>, &'a str, Option<i64>);
+
     #[test]
     fn the_chosen_account_is_current_and_else_the_oldest() {
         let (open, closing, closed) = (CustodyState::Open, CustodyState::Closing, CustodyState::Closed);
-        let cases: &[(&[(i64, &str, CustodyState)], Option<i64>, &str, Option<i64>)] = &[
+        let cases: &[Case<'_>] = &[
             (&[(0, "", open)], None, "EUR", Some(0)),
             (&[(0, "", open), (7, "EUR", open)], None, "EUR", Some(0)),
             (&[(7, "EUR", open), (0, "", open)], Some(7), "EUR", Some(7)),

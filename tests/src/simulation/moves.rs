@@ -425,13 +425,13 @@ impl Players<'_> {
             line.kind == "own_transfer" && line.state == "matched" && line.twin.is_none() && line.other == Some(account)
         };
         let begun = self.model.lines.values().find(open).map(|line| (line.amount, line.incoming, line.custody));
-        let known = begun.filter(|_| self.chance(70));
+        let known = begun.filter(|_| self.chance(85));
         let other = known.map_or_else(|| self.model.custody.keys().copied().find(|id| *id != account), |(.., from)| Some(from));
         let iban = other.and_then(|id| self.model.custody.get(&id)).cloned().unwrap_or_default();
         let credit = known.map_or_else(|| self.chance(50), |(_, incoming, _)| !incoming);
         detail.amount_minor = match known {
             Some((amount, ..)) => i64::try_from(amount).unwrap_or(1),
-            None => self.amount(1_000_000),
+            None => self.amount(100_000),
         };
         // Not every bank says whose the other account is.
         let iban = if self.chance(12) { String::new() } else { iban };
@@ -485,7 +485,7 @@ impl Players<'_> {
             let out = if self.chance(35) { waiting } else { None };
             let mut detail = EntryDetail { debtor_iban: "DE75512108001245126199".to_owned(), ..EntryDetail::default() };
             let mut credit = out.is_none() && !self.chance(3);
-            if currency == "EUR" && out.is_none() && self.chance(8) {
+            if currency == "EUR" && out.is_none() && self.chance(20) {
                 credit = self.transfer(account, &mut detail);
             } else if let Some(payout) = out.and_then(|id| self.model.payouts.get(&id)) {
                 detail.amount_minor = i64::try_from(payout.amount).ok()?;
