@@ -7,6 +7,7 @@ use e2e::world::PASSWORD;
 use e2e::{Answer, Client, Database, World};
 use server::http::routes::Routes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use store::records::Record;
 
 /// Whoever looks: nobody, and each capacity as maker, checker and viewer.
 const PEOPLE: &[&str] = &[
@@ -205,6 +206,23 @@ fn pages_behind_links(world: &World) -> Vec<String> {
     found
 }
 
+/// Check pages of acts that only the operators' own decisions lead to: a placed line, and a return that is in no file yet.
+fn pages_behind_decisions(world: &World) -> Vec<String> {
+    let line = |condition: &str| {
+        let found = store::BankLine::find_where(&mut world.conn(), &format!("{condition} ORDER BY id LIMIT 1"), &[]);
+        found.unwrap().unwrap_or_else(|| panic!("no line with {condition}")).id
+    };
+    let placed = line("state = 'matched' AND direction = 'in' AND payout_id IS NULL AND party_id IS NOT NULL");
+    let unplaced = line("state = 'suspense' AND counterparty_iban <> ''");
+    let back = serde_json::json!({ "line_id": unplaced, "reason": "nobody's" });
+    let asked = world.api("operator@kontor.example").api("return-suspense", "pages-return", &back).json();
+    let request = format!("/approvals/{}", asked["awaits_approval"]);
+    let agreed = person(world, "operator2").fill(&request, &request, &[]);
+    assert_eq!(agreed.status, 200, "{asked} {}", agreed.text());
+    let payout = store::Payout::find_where(&mut world.conn(), "bank_line_id = ?", &[unplaced.into()]).unwrap().unwrap().id;
+    vec![format!("/ops/bank-lines/{placed}/take-back?reason=wrong"), format!("/ops/payouts/{payout}/cancel")]
+}
+
 /// The receipt of the last thing that a person's company did.
 fn last_receipt(world: &World, name: &str) -> String {
     let sql = "SELECT MAX(a.seq) AS value FROM audit a JOIN users u ON u.party_id = a.party_id WHERE u.email = ?";
@@ -295,6 +313,16 @@ fn every_page_is_well_made_in_both_languages() {
                 }
             }
         }
+    }
+    let operator = person(&world, "operator");
+    for path in pages_behind_decisions(&world) {
+        for (code, lang) in [("en", "en"), ("zh", "zh-Hans")] {
+            operator.set_cookie("__Host-language", code);
+            let answer = operator.get(&path);
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            check_structure(&answer, lang, &format!("{path} {code}"));
+        }
+        reached.extend(route_of(&routes, &path));
     }
     let unseen: Vec<&&str> = routes.iter().filter(|route| !reached.contains(**route)).collect();
     assert!(unseen.is_empty(), "nobody reaches {unseen:?}");

@@ -42,6 +42,7 @@ fn ten_thousand_commands_do_what_the_model_says() {
         "decide_approval done",
         "decide_approval same_person",
         "import_statement done",
+        "take_back_line asked",
         "close_day done",
     ] {
         assert!(seen.contains(outcome), "nobody met {outcome}");
