@@ -77,7 +77,7 @@ pub fn build(database_url: &str, days: u32, clock: &Clock) -> Result<Vec<(&'stat
     build_world(database_url, (days, true), clock)
 }
 
-/// The same without programmes, where what follows is traded under the platform's own terms.
+/// The same without programmes and on one custody account, where what follows is traded under the platform's own terms.
 fn build_world(
     database_url: &str,
     (days, programmes): (u32, bool),
@@ -137,7 +137,10 @@ fn build_world(
         invoices: 0,
         forgotten: 0,
     };
-    world.open_yuan_account()?;
+    // A market to measure needs one account.
+    if programmes {
+        world.open_yuan_account()?;
+    }
     world.onboard()?;
     if programmes {
         world.open_programmes(start)?;
