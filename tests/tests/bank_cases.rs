@@ -624,6 +624,7 @@ fn ids_that_were_used_again_stand_in_no_migrations_way() {
                 continuity: "none".into(),
                 gap_minor: 0,
                 reason: String::new(),
+                custody_id: 0,
             };
             row.insert(conn).unwrap();
             let report = store::StatusReport {
@@ -782,7 +783,7 @@ fn a_wrong_decision_about_a_line_is_taken_back() {
     for database in Database::both() {
         let it = Desk::start(database);
         let of = |key: AccountKey| it.balance(key);
-        let (custody, expense) = (AccountKey::custody(AssetId(978)), AccountKey::expense(AssetId(978)));
+        let (custody, expense) = (AccountKey::custody(0, AssetId(978)), AccountKey::expense(AssetId(978)));
         let claim = AccountKey::claim(0, AssetId(978));
         let take_back = |line: i64| json!({ "line_id": line, "reason": "looked at once more" });
         let undo = |line: i64| drop(it.agree("take-back-line", &take_back(line)));
@@ -821,7 +822,7 @@ fn a_wrong_decision_about_a_line_is_taken_back() {
         assert_eq!(free, Some(6_000), "both payouts are with the bank");
         let balance = server::demo::files::camt053(CUSTODY_IBAN, domain::Currency::EUR, DAY.parse().unwrap(), "L", 8_000, &[]);
         assert_eq!(it.import_file(balance.into_bytes()).status, 200);
-        let compared = store::reconciliation::compare(&mut it.world.conn(), "EUR", None).unwrap().unwrap();
+        let compared = store::reconciliation::compare(&mut it.world.conn(), (0, "EUR"), None).unwrap().unwrap();
         assert_eq!((compared.attention_minor, compared.unexplained_minor()), (2_000, 0));
         it.resolve(line, "link", Some(right));
         assert_eq!((payout(right).state.as_str(), it.cash(), of(custody)), ("settled", 8_000, 8_000));
