@@ -109,7 +109,7 @@ fn an_overdue_buyers_paper_waits_until_it_has_paid() {
         let market = || it.financiers[0].get("/api/v1/offers").json()["items"][0].clone();
         let row = market();
         assert_eq!(
-            (row["buyer_late"].clone(), row["buyer_overdue"].clone(), row["halted"].clone()),
+            (row["buyer_late_count"].clone(), row["buyer_overdue_count"].clone(), row["halted"].clone()),
             (1.into(), 0.into(), Value::Null)
         );
         assert!(it.world.signed_in("one@x.example").get("/market").text().contains("1 late, in grace"));
@@ -118,7 +118,7 @@ fn an_overdue_buyers_paper_waits_until_it_has_paid() {
         it.world.move_to("2026-03-29");
         assert_eq!(since().as_deref(), Some("2026-03-29"));
         let row = market();
-        assert_eq!((row["buyer_overdue"].clone(), row["halted"].clone()), (1.into(), "buyer_overdue".into()), "{row}");
+        assert_eq!((row["buyer_overdue_count"].clone(), row["halted"].clone()), (1.into(), "buyer_overdue".into()), "{row}");
         assert_eq!(row["buyer_oldest_overdue"], "2026-03-25");
         let shown = it.world.signed_in("one@x.example").get("/market").text();
         assert!(shown.contains("1 overdue, the oldest by 4 days"), "{shown}");

@@ -63,7 +63,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "offers",
         PAGE,
         "id receivable_id supplier buyer currency units_minor left_minor rate method day_count minimum_ticket_minor close_date payment_date held \
-         grace_days fee_bearer recourse buyer_overdue buyer_oldest_overdue? buyer_late buyer_disputed halted?",
+         grace_days fee_bearer recourse buyer_overdue_count buyer_oldest_overdue? buyer_late_count buyer_disputed_count halted?",
     ),
     ("messages", "", "id party code reason_code text at"),
     (
@@ -172,7 +172,7 @@ pub fn type_of(name: &str) -> &'static str {
     match name {
         _ if NUMBERS.contains(&name) => "integer",
         "supplier_tax_id" => "string",
-        _ if ["_id", "_minor", "_days", "_transfer", "_bps", "_version"].iter().any(|end| name.ends_with(end)) => "integer",
+        _ if ["_id", "_minor", "_days", "_count", "_transfer", "_bps", "_version"].iter().any(|end| name.ends_with(end)) => "integer",
         "held" | "eligible" => "boolean",
         "rules" | "warnings" | "hashes" => "array",
         "user" | "company" | "refusal" | "body" => "object",

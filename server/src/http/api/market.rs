@@ -63,8 +63,8 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
     let rows = page.rows.iter().map(|row| {
         let record = records.get(&row.buyer_id).cloned().unwrap_or_default();
         json!({
-            "buyer_overdue": record.overdue, "buyer_oldest_overdue": record.oldest, "buyer_late": record.late,
-            "buyer_disputed": record.disputed, "halted": stopped.get(&row.buyer_id),
+            "buyer_overdue_count": record.overdue, "buyer_oldest_overdue": record.oldest, "buyer_late_count": record.late,
+            "buyer_disputed_count": record.disputed, "halted": stopped.get(&row.buyer_id),
             "id": row.id, "receivable_id": row.receivable_id, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency,
             "units_minor": row.units_minor, "left_minor": row.left_minor, "rate": row.rate, "method": row.method, "day_count": row.day_count,
             "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date, "held": row.held,
