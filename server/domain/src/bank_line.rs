@@ -161,6 +161,7 @@ mod tests {
         let claim = Decided { whole_claim: true, ..line(false, "claimed", "double_debit", Some(Act::Claim)) };
         let cases = [
             (placed("placed", ""), Some(Back::Placement)),
+            (line(true, "placed", "claim_payment", None), Some(Back::ClaimPayment)),
             (placed("matched", ""), Some(Back::Placement)),
             (placed("matched", "recorded"), Some(Back::Receipt)),
             (Decided { has_twin: true, ..placed("matched", "recorded") }, Some(Back::Placement)),
