@@ -879,7 +879,8 @@ fn every_record_is_watched() {
             }
             let (set, copy) = match *table {
                 "users" => ("roles = 'administrator,maker,checker', password_hash = 'x'", None),
-                "parties" => ("name = name || 'x'", None),
+                "parties" | "company_versions" => ("name = name || 'x'", None),
+                "address_changes" => ("new_email = 'x@x.example'", Some("id")),
                 "bank_accounts" => ("iban = 'DE89370400440532013000', holder = 'x'", Some("id")),
                 "approval_limits" | "buyer_limits" => ("limit_minor = limit_minor + 1", None),
                 "documents" => ("name = name || 'x', media_type = 'text/html'", None),

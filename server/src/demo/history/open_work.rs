@@ -3,6 +3,7 @@
 use super::super::DemoError;
 use super::super::files::{DemoEntry, camt054};
 use super::{Built, CUSTODY_IBAN, Company, World, demo_iban, incoming};
+use crate::commands::Actor;
 use crate::commands::answer_programme_invitation::AnswerProgrammeInvitation;
 use crate::commands::confirm_list::ConfirmList;
 use crate::commands::decide_bank_account::DecideBankAccount;
@@ -16,16 +17,17 @@ use crate::commands::invite_to_programme::InviteToProgramme;
 use crate::commands::propose_bank_account::ProposeBankAccount;
 use crate::commands::propose_programme::ProposeProgramme;
 use crate::commands::record_contact::RecordContact;
+use crate::commands::request_address::RequestAddress;
 use crate::commands::request_payout::RequestPayout;
 use crate::commands::set_approval_limit::SetApprovalLimit;
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::demo::files::own_statement;
-use crate::hash::sha256_hex;
+use crate::hash::{random_token, sha256_hex};
 use crate::http::pages::bank_request;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
 use store::records::{Keyed, Record};
-use store::{Invoice, ProgrammeMember};
+use store::{Invoice, ProgrammeMember, User};
 
 impl World {
     /// A file of the bank has not come: the next one opens with more than the last one closed with.
@@ -67,6 +69,12 @@ impl World {
                 let command = self.confirmation(&invoice, invoice.payable_minor, invoice.due_date.unwrap_or(today), "")?;
                 self.run_agreed(&buyer, command)?;
             }
+        }
+        // Somebody waits for the link to a new mail address.
+        let reader = User::find_where(&mut self.conn, "email = ?", &["buyer1.viewer@kontor.example".into()])?;
+        if let Some(reader) = reader {
+            let asked = RequestAddress { email: "vera.adler@kontor.example".to_owned(), step: 0, token: random_token() };
+            self.run(Actor::person(reader.party_id, reader.id), asked)?;
         }
         // A confirmation that waits for the second person.
         if let (Some(supplier), Some(buyer)) = (self.suppliers.first().cloned(), self.buyers.first().cloned()) {
