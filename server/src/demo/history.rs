@@ -142,6 +142,10 @@ fn build_world(
         world.open_yuan_account()?;
     }
     world.onboard()?;
+    // The demo's buyers forget some payments, and its market goes on.
+    for currency in &wanted.currencies {
+        world.change_terms(currency, |terms| terms.tolerated_overdue_days = Some(30))?;
+    }
     if programmes {
         world.open_programmes(start)?;
     }

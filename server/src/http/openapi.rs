@@ -167,12 +167,15 @@ pub fn type_of(name: &str) -> &'static str {
         "agreed_by",
         "wrong_codes",
         "joined",
+        "buyer_overdue_count",
+        "buyer_late_count",
+        "buyer_disputed_count",
         "invited",
     ];
     match name {
         _ if NUMBERS.contains(&name) => "integer",
         "supplier_tax_id" => "string",
-        _ if ["_id", "_minor", "_days", "_count", "_transfer", "_bps", "_version"].iter().any(|end| name.ends_with(end)) => "integer",
+        _ if ["_id", "_minor", "_days", "_transfer", "_bps", "_version"].iter().any(|end| name.ends_with(end)) => "integer",
         "held" | "eligible" => "boolean",
         "rules" | "warnings" | "hashes" => "array",
         "user" | "company" | "refusal" | "body" => "object",

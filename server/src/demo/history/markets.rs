@@ -24,6 +24,31 @@ pub struct Lot {
     pub price_minor: i64,
 }
 
+impl World {
+    /// Two operators change some of a currency's terms.
+    pub(super) fn change_terms(&mut self, currency: &str, change: impl FnOnce(&mut SetIssueTerms)) -> Result<(), DemoError> {
+        let row = IssueTermsRow::find_where(&mut self.conn, "currency = ?", &[currency.into()])?;
+        let row = row.ok_or_else(|| DemoError::Other("no terms".to_owned()))?;
+        let mut terms = SetIssueTerms {
+            currency: currency.to_owned(),
+            reserve_bps: row.reserve_bps,
+            settlement_fee_bps: row.settlement_fee_bps,
+            purchase_fee_bps: row.purchase_fee_bps,
+            minimum_fee_minor: row.minimum_fee_minor,
+            minimum_ticket_minor: row.minimum_ticket_minor,
+            late_rate: row.late_rate,
+            late_day_count: row.late_day_count,
+            grace_days: row.grace_days,
+            notice_credit_minor: None,
+            tolerated_overdue_days: None,
+        };
+        change(&mut terms);
+        let operator = self.operator.clone();
+        self.run_agreed(&operator, terms)?;
+        Ok(())
+    }
+}
+
 /// A world with deep offers in EUR, and financiers with cash and room for all of them; bought by the cent, if that is wished.
 pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Clock) -> Result<Vec<Lot>, DemoError> {
     const NET_MINOR: i64 = 400_000_000_000;
@@ -33,23 +58,10 @@ pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Cloc
     let today = world.today()?;
     let euro = Currency::EUR.code().to_owned();
     if cents {
-        let row = IssueTermsRow::find_where(&mut world.conn, "currency = ?", &[euro.as_str().into()])?;
-        let row = row.ok_or_else(|| DemoError::Other("no terms".to_owned()))?;
-        let operator = world.operator.clone();
-        let terms = SetIssueTerms {
-            currency: euro.clone(),
-            reserve_bps: row.reserve_bps,
-            settlement_fee_bps: row.settlement_fee_bps,
-            purchase_fee_bps: row.purchase_fee_bps,
-            minimum_fee_minor: 0,
-            minimum_ticket_minor: 1,
-            late_rate: row.late_rate,
-            late_day_count: row.late_day_count,
-            grace_days: row.grace_days,
-            notice_credit_minor: None,
-            tolerated_overdue_days: None,
-        };
-        world.run_agreed(&operator, terms)?;
+        world.change_terms(&euro, |terms| {
+            terms.minimum_fee_minor = 0;
+            terms.minimum_ticket_minor = 1;
+        })?;
     }
     let mut deposits = Vec::new();
     for desk in world.financiers.clone() {
