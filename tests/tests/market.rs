@@ -45,7 +45,11 @@ fn agreed(it: &Trade, asked: &e2e::Answer) {
 
 /// The company's people may do so little alone; less than before takes one of them.
 fn lower_limit(it: &Trade, email: &str) {
-    let done = it.world.signed_in(email).fill("/org/people", "/org/limits", &[("currency", "EUR"), ("limit", "1")]);
+    lower_limit_of(it, email, "EUR");
+}
+
+fn lower_limit_of(it: &Trade, email: &str, currency: &str) {
+    let done = it.world.signed_in(email).fill("/org/people", "/org/limits", &[("currency", currency), ("limit", "1")]);
     assert_eq!(done.status, 200, "{}", done.text());
 }
 
@@ -423,5 +427,42 @@ fn a_check_page_looks_at_the_state() {
         let words =
             it.buyer.get(&format!("/api/v1/payables/undertaking?invoice_id={id}&amount_minor={}&due_date={due}", sold.confirmed));
         assert_eq!((words.status, refused(&words)), (409, "state_conflict".to_owned()));
+    }
+}
+
+/// China publishes its holidays a year ahead: a payment day beyond is told on every page that asks for a confirmation, and in the answer.
+#[test]
+fn a_payment_day_beyond_the_published_calendar_is_told() {
+    let yuan = Currency::parse("CNY").unwrap();
+    let ends = "published up to 2026";
+    for database in Database::both() {
+        let it = Trade::start(database, &[yuan]);
+        let buyer = it.world.signed_in(BUYER.3);
+        for (number, due, told) in [("CAL-1", "2026-12-31", false), ("CAL-2", "2027-01-08", true)] {
+            let id = crate::programmes::present(&it, number, (START, due), yuan, 400_000);
+            let page = buyer.fill(&format!("/payables/{id}"), &format!("/payables/{id}/check"), &[]).text();
+            assert_eq!(page.contains(ends), told, "{number}: {page}");
+            let amount = server::demo::files::totals(400_000).2;
+            let words = it
+                .buyer
+                .get(&format!("/api/v1/payables/undertaking?invoice_id={id}&amount_minor={amount}&due_date={due}"))
+                .json();
+            let yes = json!({
+                "invoice_id": id, "amount_minor": amount, "due_date": due, "version": words["version"], "words_hash": words["words_hash"],
+            });
+            // A second person is asked, and sees the same.
+            lower_limit_of(&it, BUYER.3, "CNY");
+            let asked = it.buyer.api("confirm-invoice", &format!("confirm-{number}"), &yes);
+            assert_eq!(asked.status, 202, "{}", asked.body);
+            let request = asked.json()["awaits_approval"].as_i64().unwrap();
+            let checker = it.world.signed_in(&crate::journey::second_of(BUYER.3));
+            assert_eq!(checker.get(&format!("/approvals/{request}")).text().contains(ends), told, "{number}");
+            let hash = Approval::load(&mut it.world.conn(), request).unwrap().body_hash;
+            let agreed = it.world.api(&crate::journey::second_of(BUYER.3));
+            let body = json!({ "approval_id": request, "body_hash": hash, "approve": true });
+            let done = agreed.api("decide-approval", &format!("decide-{number}"), &body).json();
+            let wanted = if told { json!(2026) } else { Value::Null };
+            assert_eq!(done["result"]["calendar_known_until"], wanted, "{done}");
+        }
     }
 }

@@ -59,7 +59,7 @@ fn join(it: &Trade, programme: i64, version: i64) -> i64 {
 }
 
 /// A presented invoice of the supplier.
-fn present(it: &Trade, number: &str, (issued, due): (&str, &str), currency: Currency, net_minor: i64) -> i64 {
+pub fn present(it: &Trade, number: &str, (issued, due): (&str, &str), currency: Currency, net_minor: i64) -> i64 {
     let file = ubl(&DemoInvoice {
         number,
         issue_date: issued.parse().unwrap(),

@@ -897,6 +897,7 @@ fn every_record_is_watched() {
                 "distributions" => ("payer = 'x'", None),
                 "offers" => ("rate = '49'", None),
                 "purchases" => ("price_minor = price_minor + 1", None),
+                "purchase_holds" => ("price_minor = price_minor + 1", Some("id")),
                 "statements" => ("gap_minor = gap_minor + 1", None),
                 "bank_files" => ("name = 'x'", None),
                 "bank_lines" => ("counterparty = 'x'", None),

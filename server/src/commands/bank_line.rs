@@ -574,10 +574,9 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
             None => {}
         }
     }
-    if line.direction == "in" && !is_return && places.is_empty() && line.counterparty_iban.is_empty() {
-        if let Some(begun) = find_begun(conn, facts, line, None)? {
-            return Ok(Fate::Wait(Attention::OwnTransfer, kept(begun.id)));
-        }
+    let says_nothing = line.direction == "in" && !is_return && places.is_empty() && line.counterparty_iban.is_empty();
+    if says_nothing && let Some(begun) = find_begun(conn, facts, line, None)? {
+        return Ok(Fate::Wait(Attention::OwnTransfer, kept(begun.id)));
     }
     if facts.is_only_announced(one) {
         return Ok(Fate::Wait(Attention::Announced, None));

@@ -177,7 +177,7 @@ pub fn type_of(name: &str) -> &'static str {
         "supplier_tax_id" => "string",
         _ if ["_id", "_minor", "_days", "_transfer", "_bps", "_version"].iter().any(|end| name.ends_with(end)) => "integer",
         "held" | "eligible" => "boolean",
-        "rules" | "warnings" | "hashes" => "array",
+        "rules" | "warnings" | "hashes" | "messages" | "evidence" => "array",
         "user" | "company" | "refusal" | "body" => "object",
         _ => "string",
     }

@@ -276,7 +276,10 @@ impl Model {
                     self.reviews.insert(review, Review { invoice: named, other: None, state: "open" });
                 } else {
                     invoice.credited += amount;
-                    if invoice.credited == invoice.payable {
+                    let all = invoice.credited == invoice.payable;
+                    // Less is owed than what somebody was asked to confirm.
+                    self.end_requests(|one| matches!(&one.command, Command::ConfirmInvoice(it) if it.invoice_id == named));
+                    if all {
                         self.move_invoice(named, "withdrawn");
                         self.end_reviews(named);
                     }

@@ -342,6 +342,15 @@ pub fn facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>,
         shown.push((language.t("list-refused"), Value::number(count(&refused))));
     }
     let mut blocks = vec![Block::Facts(shown)];
+    for total in &included {
+        let last = "SELECT CAST(MAX(c.due_date) AS TEXT) AS value FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id \
+                    WHERE c.list_id = ? AND i.currency = ? AND c.state NOT IN ('excluded', 'refused', 'withdrawn', 'lapsed')";
+        let last = store::query::text(conn, last, &[id.into(), total.currency.as_str().into()])?;
+        if let Some(last) = last.and_then(|day| day.parse().ok()) {
+            let calendar = crate::commands::settlement::calendar(conn, &total.currency)?;
+            blocks.extend(super::payables::calendar_notice(language, &calendar, &total.currency, last));
+        }
+    }
     if !excluded.rows.is_empty() {
         let rows = excluded.rows.iter().map(|row| {
             vec![

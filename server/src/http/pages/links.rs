@@ -8,7 +8,7 @@ use super::super::prove;
 use super::super::rights::{Anyone, Who};
 use super::super::routes::{Params, Posted, Routes, Sender, Token, typed_amount, typed_date};
 use super::super::shares::Owner;
-use super::payables::{confirmation_fields, deduction_facts};
+use super::payables::{calendar_notice, confirmation_fields, deduction_facts};
 use super::programmes::applied_terms;
 use super::{Answer, again, asking, check_page, document, evidence, invoices, thread};
 use crate::auth;
@@ -232,23 +232,26 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) 
         facts.push((who.t("col-confirmed"), Value::money(&row.currency, answer.amount_minor)));
         facts.push((who.t("col-due"), Value::date(language, due_date)));
         let invoice = loaded.invoice.clone();
-        let standing = who
+        let (standing, calendar) = who
             .read(move |conn: &mut Conn| {
                 let today = store::records::load_heads(conn)?.business_date;
-                Ok(standing_for_buyer(conn, &Subject::of(&invoice, Some(due_date)), today)?)
+                let calendar = crate::commands::settlement::calendar(conn, &invoice.currency)?;
+                Ok((standing_for_buyer(conn, &Subject::of(&invoice, Some(due_date)), today)?, calendar))
             })
             .await?;
+        facts.push((who.t("payable-pay-on"), Value::date(language, calendar.following(due_date))));
         // Whoever confirms by link reads no other page.
         let plain = |(label, value): (String, Value)| (label, Value { href: String::new(), ..value });
         facts.extend(applied_terms(language, standing.as_ref(), answer.amount_minor).into_iter().map(plain));
-        promised = vec![
+        promised.extend(calendar_notice(language, &calendar, &row.currency, due_date));
+        promised.extend([
             Block::Notice(Tone::Attention, who.t("payable-irrevocable")),
             Block::Words(in_language(language, &words)),
             Block::Facts(vec![
                 (who.t("field-version"), Value::code(undertaking::CURRENT)),
                 (who.t("field-words-hash"), Value::code(words.hash.clone())),
             ]),
-        ];
+        ]);
         form = form
             .hidden("amount", decimal(answer.amount_minor))
             .hidden("due_date", due_date.to_string())

@@ -21,6 +21,7 @@ use crate::commands::write_message::WriteMessage;
 use crate::file_reader::Shown;
 use chrono::NaiveDate;
 use domain::Refusal;
+use domain::calendar::Calendar;
 use domain::invoice::owed_minor;
 use domain::party::Role;
 use domain::receivable::ConfirmationFacts;
@@ -324,6 +325,13 @@ pub fn deduction_facts(language: Language, currency: &str, minor: [i64; 3]) -> V
     stated.map(|(key, minor)| (language.t(key), Value::money(currency, minor.saturating_neg()))).collect()
 }
 
+/// Says that the day of payment may turn out to be a holiday, where the currency's holidays are not published so far.
+pub fn calendar_notice(language: Language, calendar: &Calendar, currency: &str, due_date: NaiveDate) -> Option<Block> {
+    let until = calendar.known_until().filter(|_| calendar.is_beyond(calendar.following(due_date)))?;
+    let places = [("currency", currency.to_owned()), ("year", until.to_string())];
+    Some(Block::Notice(web::Tone::Waiting, language.fill("payable-calendar-ends", &places)))
+}
+
 /// What a buyer wants to confirm.
 struct Wish {
     amount_minor: i64,
@@ -383,10 +391,7 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
         .trail(row.number.clone(), format!("/payables/{id}"))
         .with(Block::Facts(facts));
     page.blocks.extend(standing_block(language, why));
-    if let Some(until) = calendar.known_until().filter(|_| calendar.is_beyond(due_date)) {
-        let places = [("currency", row.currency.clone()), ("year", until.to_string())];
-        page.push(Block::Notice(web::Tone::Waiting, language.fill("payable-calendar-ends", &places)));
-    }
+    page.blocks.extend(calendar_notice(language, &calendar, &row.currency, due_date));
     Ok(page
         .with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable")))
         .with(Block::Words(shown.clone()))

@@ -63,7 +63,10 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
                 (language.t("col-payable"), Value::money(&row.currency, row.payable_minor)),
             ];
             facts.extend(super::programmes::applied_terms(language, standing.as_ref(), confirm.amount_minor));
-            facts
+            let calendar = settlement::calendar(conn, &row.currency)?;
+            facts.push((language.t("payable-pay-on"), Value::date(language, calendar.following(confirm.due_date))));
+            let notice = super::payables::calendar_notice(language, &calendar, &row.currency, confirm.due_date);
+            return Ok(std::iter::once(Block::Facts(facts)).chain(notice).collect());
         }
         Command::ConfirmList(confirm) => {
             let mut blocks = super::confirmation_lists::facts(conn, language, confirm.list_id)?;
