@@ -191,8 +191,10 @@ impl ResolveLine {
         }
         // A line that waited may be one of our payouts that came back.
         let own = line.direction == "in" && payout::find_by_end_to_end(batch.conn, &line.end_to_end)?.is_some();
-        let fate = decide_booking(batch.conn, &facts, (line, &Beside::default()), own.then(Return::default))?;
-        if let Some(held) = missing_cover(batch, line, &fate)? {
+        // The day that people give it counts, not the file's: a transfer between two accounts is known by it.
+        let line = BankLine { value_date, ..line.clone() };
+        let fate = decide_booking(batch.conn, &facts, (&line, &Beside::default()), own.then(Return::default))?;
+        if let Some(held) = missing_cover(batch, &line, &fate)? {
             return Err(Refusal::InsufficientCash { available_minor: held }.into());
         }
         Ok(Other::Booking(Box::new(fate), value_date))
