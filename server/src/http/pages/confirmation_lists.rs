@@ -343,9 +343,12 @@ pub fn facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>,
     }
     let mut blocks = vec![Block::Facts(shown)];
     for total in &included {
-        let last = "SELECT CAST(MAX(c.due_date) AS TEXT) AS value FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id \
-                    WHERE c.list_id = ? AND i.currency = ? AND c.state NOT IN ('excluded', 'refused', 'withdrawn', 'lapsed')";
-        let last = store::query::text(conn, last, &[id.into(), total.currency.as_str().into()])?;
+        // Of invoices, or of payables that are approved before their invoices come.
+        let last = "SELECT COALESCE(CAST(MAX(x.due_date) AS TEXT), '') AS value FROM (\
+                      SELECT c.due_date, i.currency, c.state FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id WHERE c.list_id = ? \
+                      UNION ALL SELECT e.due_date, e.currency, e.state FROM approved_payables e WHERE e.list_id = ?) x \
+                    WHERE x.currency = ? AND x.state NOT IN ('excluded', 'refused', 'withdrawn', 'lapsed')";
+        let last = store::query::text(conn, last, &[id.into(), id.into(), total.currency.as_str().into()])?;
         if let Some(last) = last.and_then(|day| day.parse().ok()) {
             let calendar = crate::commands::settlement::calendar(conn, &total.currency)?;
             blocks.extend(super::payables::calendar_notice(language, &calendar, &total.currency, last));
