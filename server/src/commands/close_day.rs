@@ -1,20 +1,19 @@
 //! End of day: prove the books, then move the business date on and the states with it.
 
 use super::{
-    Actor, Done, Execute, advance, answer_clock, payout, programmes, second_person, settlement, standing, withdraw_offer,
+    Actor, Done, Execute, advance, answer_clock, payout, programmes, reviews, second_person, settlement, standing, withdraw_offer,
 };
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState};
 use domain::offering::OfferState;
-use domain::party::Capacity;
 use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
 use domain::settlement_instruction::InstructionEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
-use store::{Invoice, Offer, Party, Payout, Receivable};
+use store::{Invoice, Offer, Payout, Receivable};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -135,15 +134,6 @@ fn tell_overdue(batch: &mut Batch<'_>, receivable: &Receivable) -> Step<()> {
     let arguments = json!({
         "reference": receivable.reference, "buyer": buyer, "open_minor": open_minor, "currency": receivable.currency,
     });
-    for operator in operators(batch)? {
-        batch.notify(operator, "payment_overdue", &arguments, format!("/receivables/{}", receivable.id));
-    }
+    reviews::notify_operator(batch, "payment_overdue", &arguments, format!("/receivables/{}", receivable.id))?;
     Ok(())
-}
-
-/// Who runs the platform.
-fn operators(batch: &mut Batch<'_>) -> Step<Vec<i64>> {
-    let condition = "capacities LIKE ? ORDER BY id";
-    let found = Party::list_where(batch.conn, condition, &[format!("%{}%", Capacity::Operator.name()).into()])?;
-    Ok(found.into_iter().map(|party| party.id).collect())
 }

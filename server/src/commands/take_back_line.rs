@@ -190,9 +190,6 @@ impl TakeBackLine {
         let plan = plan(batch.conn, line)?;
         let account = AccountKey::custody(plan.line.custody_id, currency_asset(currency(&plan.line.currency)?));
         let held = batch.balance(account)?.0;
-        if plan.back == Back::Receipt && held < plan.line.amount_minor {
-            return Err(Refusal::InsufficientCash { available_minor: held }.into());
-        }
         // What comes back into custody must fit beside what is there.
         held.checked_add(plan.line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
         Ok(plan)
