@@ -239,7 +239,7 @@ fn what_is_held_is_bounded_for_a_company() {
 #[test]
 fn so_many_faults_are_told_and_the_rest_is_counted() {
     const ROWS: usize = 20_000;
-    // So few that a slow build reads all of them within the child's time.
+    // So few that a build without optimisation reads all of them within the child's time.
     const TABLES: usize = 16;
     const HEADING: &str =
         "number,issue_date,due_date,currency,payable,seller_tax_id,buyer_tax_id,total,type_code,seller_name,buyer_name\n";
