@@ -307,6 +307,42 @@ fn a_payment_file_draws_on_the_right_account() {
     }
 }
 
+/// A debit of another account was linked to the wrong payout: that one is with the bank of its own file again.
+#[test]
+fn a_payout_that_never_left_is_with_the_bank_of_its_file() {
+    for database in Database::both() {
+        let it = Bench::start(database);
+        let reference = it.desk.reference.clone();
+        verify_account(&it.desk.world, (&it.desk.operator, &it.desk.checker), crate::journey::SUPPLIER.3, "BE68 5390 0754 7034");
+        let second = it.open(SECOND, "EUR");
+        it.statement(CUSTODY_IBAN, &[incoming(10_000, &reference)]);
+        it.statement(SECOND, &[incoming(5_000, &reference)]);
+        let payout = it.ask_payout(4_000);
+        assert_eq!(it.send(None).status, 200);
+        let load = || {
+            let row = Payout::load(&mut it.desk.world.conn(), payout.id).unwrap();
+            (row.state, row.custody_id)
+        };
+        it.statement(SECOND, &[out(4_000, "THE-BANKS-OWN")]);
+        let line = it.newest("direction = 'out'").id;
+        assert_eq!(it.resolve(line, "link", Some(payout.id)).status, 200);
+        assert_eq!((load(), it.books(0), it.books(second)), (("settled".to_owned(), second), 10_000, 1_000));
+        let undone = it.agreed("take-back-line", &json!({ "line_id": line, "reason": "another account's debit" }));
+        assert_eq!(undone.status, 200, "{}", undone.body);
+        assert_eq!((load(), it.books(0), it.books(second)), (("sent".to_owned(), 0), 10_000, 5_000));
+        assert_eq!(
+            it.desk.api.get("/api/v1/payouts/list?currency=EUR").json()["available_minor"],
+            6_000,
+            "its file draws on it still"
+        );
+        assert_eq!(it.difference(0).1, 0);
+        it.desk.world.verify();
+        it.statement(CUSTODY_IBAN, &[out(4_000, &payout.end_to_end)]);
+        assert_eq!((load(), it.books(0), it.cash()), (("settled".to_owned(), 0), 6_000, 11_000));
+        it.desk.world.verify();
+    }
+}
+
 /// The bank debits a payout on an account whose own receipts have not been read yet: the line waits, and nothing goes below zero.
 #[test]
 fn a_debit_without_cover_waits_for_the_missing_statement() {

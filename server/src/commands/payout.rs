@@ -10,7 +10,7 @@ use domain::{Currency, Refusal};
 use ledger::TransferNumber;
 use serde_json::json;
 use store::records::{Keyed, Record};
-use store::{BankLine, Conn, Payout, StoreError};
+use store::{BankLine, Conn, PaymentFile, Payout, StoreError};
 
 /// The state that a payout is in.
 pub fn state_of(payout: &Payout) -> Result<InstructionState, StoreError> {
@@ -102,9 +102,13 @@ pub fn give_back(
     tell(batch, payout, "payout_returned")
 }
 
-/// Another payout's debit was taken for its own: it is with the bank again, and its money is earmarked anew.
+/// Another payout's debit, on the platform's account `bank`, was taken for its own: it is with the bank of its file again, and its money
+/// is earmarked anew.
 pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout, bank: i64) -> Step<()> {
     advance(payout, InstructionEvent::Unlink)?;
+    if let Some(file) = payout.file_id {
+        payout.custody_id = PaymentFile::load(batch.conn, file)?.custody_id;
+    }
     let asset = currency_asset(currency_of(payout)?);
     // The hold is the recipe's last line.
     (_, payout.hold_number) = batch.post(&chart::payout_unlinked(bank, payout.party_id, asset, payout.amount_minor))?;

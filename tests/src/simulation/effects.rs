@@ -358,8 +358,16 @@ impl Model {
                 let currency = request.currency.clone();
                 let company = self.companies.get(&actor.party_id).ok_or("no company")?;
                 let payee = (company.iban.clone(), company.name.clone());
-                let payout =
-                    Payout { party: Some(actor.party_id), currency, amount, state: "authorised", end_to_end, payee, custody: 0 };
+                let payout = Payout {
+                    party: Some(actor.party_id),
+                    currency,
+                    amount,
+                    state: "authorised",
+                    end_to_end,
+                    payee,
+                    drawn: 0,
+                    custody: 0,
+                };
                 self.payouts.insert(id("payout_id"), payout);
                 self.touched.payouts.insert(id("payout_id"));
             }
@@ -368,7 +376,8 @@ impl Model {
                 for id in self.payment_list(&file.currency, file.through).0 {
                     let payout = self.payouts.get_mut(&id).ok_or("no payout")?;
                     payout.state = "sent";
-                    payout.custody = file.account_id.unwrap_or(0);
+                    payout.drawn = file.account_id.unwrap_or(0);
+                    payout.custody = payout.drawn;
                     self.touched.payouts.insert(id);
                     (count, total) = (count + 1, total + payout.amount);
                 }
@@ -428,7 +437,8 @@ impl Model {
                 self.change(("suspense", 0, asset_of(&currency)), 0, amount);
                 let payout_id = id("payout_id");
                 let end_to_end = format!("KRET{payout_id}");
-                let payout = Payout { party: None, currency, amount, state: "authorised", end_to_end, payee, custody: 0 };
+                let payout =
+                    Payout { party: None, currency, amount, state: "authorised", end_to_end, payee, drawn: 0, custody: 0 };
                 self.payouts.insert(payout_id, payout);
                 self.touched.payouts.insert(payout_id);
             }
@@ -1190,7 +1200,7 @@ impl Model {
             "link" => {
                 let linked = line.linked.take().ok_or("no payout")?;
                 let payout = self.payouts.get_mut(&linked).ok_or("no payout")?;
-                payout.state = "sent";
+                (payout.state, payout.custody) = ("sent", payout.drawn);
                 let from = payout.party.map_or(suspense, |party| ("cash", party, asset));
                 self.touched.payouts.insert(linked);
                 self.transfer(custody, from, amount);

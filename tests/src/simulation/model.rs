@@ -151,6 +151,8 @@ pub struct Payout {
     /// Account and holder.
     pub payee: (String, String),
     /// The platform's account that its file draws on.
+    pub drawn: i64,
+    /// The platform's account that it is on its way from, or has left.
     pub custody: i64,
 }
 
