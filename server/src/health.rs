@@ -52,10 +52,28 @@ impl Health {
         self.generation.load(Ordering::SeqCst)
     }
 
-    /// Gives the running thread up and starts counting for the next.
+    /// Gives the running thread up and starts counting for the next. Until that one has written, the database counts as refusing.
     pub fn next_generation(&self) -> u64 {
+        self.set_refused(true);
         let next = self.generation.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         self.mark(next, None);
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_was_given_up_leaves_the_writer_unwell_until_a_write_succeeds() {
+        let health = Health::default();
+        health.mark(0, Instant::now().checked_sub(DEADLINE + Duration::from_secs(1)));
+        assert!(health.is_stuck() && !health.is_well());
+        assert_eq!(health.next_generation(), 1);
+        assert!(!health.is_stuck() && !health.is_well(), "nothing was written since");
+        health.mark(0, None);
+        assert!(!health.is_well(), "the thread that was given up says nothing");
+        assert!(health.set_refused(false) && health.is_well());
     }
 }
