@@ -304,6 +304,7 @@ commands!(
     withdraw_approved WithdrawApproved,
     withdraw_invoice WithdrawInvoice,
     withdraw_offer WithdrawOffer,
+    withdraw_request WithdrawRequest,
     write_message WriteMessage,
 );
 
@@ -443,6 +444,7 @@ pub mod touch_session;
 pub mod withdraw_approved;
 pub mod withdraw_invoice;
 pub mod withdraw_offer;
+pub mod withdraw_request;
 pub mod write_message;
 
 pub use step_up::Proof;

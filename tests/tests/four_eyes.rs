@@ -353,6 +353,42 @@ fn a_request_ends_with_the_right_behind_it() {
     }
 }
 
+/// Whoever asked takes the request back until it is decided, on the page and by the API; nobody else does.
+#[test]
+fn whoever_asked_takes_the_request_back() {
+    for database in Database::both() {
+        let world = World::demo(database, 5);
+        let (administrator, checker, maker, _) = with_maker(&world, "mo@x.example");
+        let withdraw = |client: &Client, id: i64| {
+            let answer = write(client, "withdraw-request", &json!({ "approval_id": id }));
+            (answer.status, answer.json()["code"].as_str().unwrap_or("").to_owned())
+        };
+        let request = ask_payout(&maker);
+        let missing = (404, "not_found".to_owned());
+        for (who, client) in [("a colleague", &administrator), ("the second person", &checker)] {
+            assert_eq!(withdraw(client, request), missing, "{who}");
+        }
+        assert_eq!(withdraw(&world.api("supplier1@kontor.example"), request), missing, "another company");
+        let (page, act) = (format!("/approvals/{request}"), format!("/approvals/{request}/withdraw"));
+        let other = world.signed_in("financier1.checker@kontor.example");
+        assert!(!other.open(&page).body.contains(&act), "the second person turns it down instead");
+        let own = world.signed_in("mo@x.example");
+        let done = own.fill(&page, &act, &[]);
+        assert!(done.text().contains("Request taken back"), "{}", done.text());
+        let row = store::Approval::load(&mut world.conn(), request).unwrap();
+        assert_eq!((row.state.as_str(), row.reason.as_str()), ("ended", "taken_back"));
+        let told = own.open(&page).text();
+        assert!(told.contains("Whoever asked took it back") && !told.contains("Take the request back"), "{told}");
+        assert_eq!(withdraw(&maker, request), refused("approval_already_decided"));
+        assert_eq!(agree(&checker, request), refused("approval_already_decided"));
+        // What was agreed to has happened.
+        let second = ask_payout(&maker);
+        assert_eq!(agree(&checker, second), (200, String::new()));
+        assert_eq!(withdraw(&maker, second), refused("approval_already_decided"));
+        world.verify();
+    }
+}
+
 /// Whichever comes first, agreement or the end of the right: never both.
 #[test]
 fn agreement_and_the_end_of_the_right_race() {

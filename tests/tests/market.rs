@@ -236,11 +236,12 @@ fn whatever_ends_a_request_frees_what_it_holds() {
         let (_, offer) = it.offer(EUR, 1_000_000);
         lower_limit(&it, "one@x.example");
         let desk = &it.financiers[0];
-        let ask = |key: &str| {
+        let ask_for = |offer: i64, key: &str| {
             let answer = desk.api("buy-fractions", key, &buy_wish(&it, offer, 300_000));
             assert_eq!(answer.status, 202, "{}", answer.body);
             answer.json()["awaits_approval"].as_i64().unwrap()
         };
+        let ask = |key: &str| ask_for(offer, key);
         let held = || desk.get("/api/v1/balances").json()["items"][0]["held_minor"].as_i64().unwrap();
         let ended = |id: i64, why: &str| {
             let mut conn = it.world.conn();
@@ -258,6 +259,12 @@ fn whatever_ends_a_request_frees_what_it_holds() {
         let done = it.done(&it.supplier, "withdraw-offer", &json!({ "offer_id": offer }));
         assert_eq!(done["left_minor"], Offer::load(&mut it.world.conn(), offer).unwrap().units_minor, "all of it came back");
         ended(second, "offer_ended");
+        let (_, offer) = it.offer(EUR, 700_000);
+        let third = ask_for(offer, "taken-back");
+        assert!(held() > 0);
+        it.done(desk, "withdraw-request", &json!({ "approval_id": third }));
+        ended(third, "taken_back");
+        assert_eq!(Offer::load(&mut it.world.conn(), offer).unwrap().reserved_minor, 0);
         it.verify();
     }
 }

@@ -685,6 +685,7 @@ fn every_command_says_whether_it_asks_for_a_code() {
         "withdraw_approved",
         "withdraw_invoice",
         "withdraw_offer",
+        "withdraw_request",
         "write_message",
     ];
     for (name, asks) in server::commands::Command::STEP_UPS {

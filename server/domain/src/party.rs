@@ -108,11 +108,14 @@ pub fn needs_second_person(amount_minor: i64, room_minor: Option<i64>) -> bool {
     amount_minor > room_minor.unwrap_or(0)
 }
 
+/// A request is decided, or taken back, once.
+pub fn check_pending(state: &str) -> Result<(), Refusal> {
+    if state == "pending" { Ok(()) } else { Err(Refusal::ApprovalDecided) }
+}
+
 /// Whoever asked may not be the one who agrees.
 pub fn decide_approval(maker: i64, checker: i64, asked_hash: &str, seen_hash: &str, state: &str) -> Result<(), Refusal> {
-    if state != "pending" {
-        return Err(Refusal::ApprovalDecided);
-    }
+    check_pending(state)?;
     if maker == checker {
         return Err(Refusal::SamePerson);
     }

@@ -259,6 +259,7 @@ command_routes! {
     "withdraw-approved" withdraw_approved WithdrawApproved BuyerMaker;
     "withdraw-invoice" withdraw_invoice WithdrawInvoice SupplierMaker;
     "withdraw-offer" withdraw_offer WithdrawOffer SupplierMaker;
+    "withdraw-request" withdraw_request WithdrawRequest Member;
     "write-message" write_message WriteMessage Maker;
 }
 

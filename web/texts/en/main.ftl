@@ -188,6 +188,7 @@ approval-about = Open what it is about
 approval-request = The request
 approval-approve = Approve
 approval-reject = Turn down
+approval-withdraw = Take the request back
 approval-waits = This waits for a second person. Whoever asked cannot approve it.
 approval-for-another = Waits for another checker
 approval-not-independent = You cannot approve this: you brought the person who asks into the company, or gave them their roles, or stand behind who did. Another checker must. You can turn it down.
@@ -929,6 +930,7 @@ command-submit-invoice = Invoice submitted
 command-touch-session = Session used
 command-withdraw-invoice = Invoice withdrawn
 command-withdraw-offer = Offer withdrawn
+command-withdraw-request = Request taken back
 
 ## Notices, on pages and as mails
 notice-approval-wanted = Approval wanted: { $command }
@@ -2182,6 +2184,7 @@ approval-ended-offer-ended = The offer has ended meanwhile.
 approval-ended-asked-again = The same was asked for anew.
 approval-ended-day-ended = The price was that of a day that has ended. Ask again.
 approval-ended-limit-changed = The limit was changed meanwhile. Ask again.
+approval-ended-taken-back = Whoever asked took it back.
 approval-ended-person-disabled = Whoever asked may no longer sign in.
 approval-ended-right-lost = Whoever asked has lost the role that it needs.
 approval-ended-company-stopped = The company may not trade any more.

@@ -185,6 +185,7 @@ approval-about = 查看相关记录
 approval-request = 申请内容
 approval-approve = 同意
 approval-reject = 驳回
+approval-withdraw = 撤回申请
 approval-waits = 此申请待第二人复核。提交申请的人不能自行复核。
 approval-for-another = 待其他复核人处理
 approval-not-independent = 您不能批准此申请：申请人由您引入或由您授予角色，或您间接引入了申请人。须由另一复核人批准。您可以拒绝。
@@ -911,6 +912,7 @@ command-submit-invoice = 提交发票
 command-touch-session = 使用会话
 command-withdraw-invoice = 撤回发票
 command-withdraw-offer = 撤回挂牌
+command-withdraw-request = 申请已撤回
 
 ## 通知，用于页面与邮件
 notice-approval-wanted = 待复核：{ $command }
@@ -2140,6 +2142,7 @@ approval-ended-offer-ended = 挂牌已结束。
 approval-ended-asked-again = 已就同一事项重新提出申请。
 approval-ended-day-ended = 报价所属的营业日已结束，请重新申请。
 approval-ended-limit-changed = 复核限额已另行变更，请重新申请。
+approval-ended-taken-back = 申请人已撤回申请。
 approval-ended-person-disabled = 申请人已被停用。
 approval-ended-right-lost = 申请人已失去所需的角色。
 approval-ended-company-stopped = 该企业已被停止交易。

@@ -11,6 +11,7 @@ use crate::commands::bank_file::is_import;
 use crate::commands::confirm_invoice::{Words, words};
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::second_person::Seconds;
+use crate::commands::withdraw_request::WithdrawRequest;
 use domain::Refusal;
 use domain::party::Role;
 use serde_json::Value as Json;
@@ -23,6 +24,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/approvals", approvals);
     routes.get("/approvals/{id}", approval);
     routes.post("/approvals/{id}", decide);
+    routes.post("/approvals/{id}/withdraw", withdraw);
 }
 
 async fn approvals(who: Who<Member>, params: Params) -> Answer {
@@ -223,6 +225,10 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         page = page.form(form("reject", "approval-reject", vec![reason]).secondary());
     } else if row.state == "pending" {
         page = page.with(Block::Notice(web::Tone::Waiting, who.t("approval-waits")));
+        if row.maker_id == person.user.id {
+            let act = format!("/approvals/{}/withdraw", row.id);
+            page = page.form(Form::new(act, who.t("approval-withdraw"), vec![]).secondary());
+        }
     }
     Ok(page)
 }
@@ -231,6 +237,16 @@ async fn approval(who: Who<Member>, id: Id) -> Answer {
     let loaded = load(&who, id.0).await?;
     let page = approval_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
+}
+
+async fn withdraw(who: Who<Member>, id: Id, posted: Posted) -> Answer {
+    match who.submit(&posted.key(), WithdrawRequest { approval_id: id.0 }).await {
+        Ok(outcome) => Ok(receipt(&outcome)),
+        Err(fault) => {
+            let loaded = load(&who, id.0).await?;
+            again(&who, approval_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await
+        }
+    }
 }
 
 async fn decide(who: Who<Checker>, id: Id, posted: Posted) -> Answer {

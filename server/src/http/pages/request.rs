@@ -242,6 +242,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::WithdrawApproved(_)
         | Command::WithdrawInvoice(_)
         | Command::WithdrawOffer(_)
+        | Command::WithdrawRequest(_)
         | Command::WriteMessage(_) => Vec::new(),
     };
     Ok(if facts.is_empty() { Vec::new() } else { vec![Block::Facts(facts)] })

@@ -1,0 +1,28 @@
+//! Whoever asked for something that a second person has not decided yet takes the request back. What it held is free again.
+
+use super::{Actor, Done, Execute, second_person};
+use crate::batch::{Batch, Step};
+use domain::{Refusal, party};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Approval;
+use store::records::Keyed;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct WithdrawRequest {
+    pub approval_id: i64,
+}
+
+impl Execute for WithdrawRequest {
+    const NAME: &'static str = "withdraw_request";
+
+    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+        // A colleague's request is seen, and turned down with a reason.
+        let own = |row: &Approval| row.party_id == actor.party_id && row.maker_id == actor.user_id;
+        let found = Approval::find(batch.conn, self.approval_id)?.filter(own).ok_or(Refusal::NotFound)?;
+        party::check_pending(&found.state)?;
+        second_person::end_requests(batch, "id = ?", &[found.id.into()], "taken_back")?;
+        Ok(Done::new(found.subject_id, json!({ "approval_id": found.id, "request": found.command })))
+    }
+}
