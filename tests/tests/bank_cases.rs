@@ -1,7 +1,8 @@
 //! Cases of public reports about other systems' bank files, each under its kind and number. On both databases.
 
-use crate::bank::{Desk, Written, debit};
+use crate::bank::{Desk, Written, camt054, credit, debit};
 use crate::bank_channel::{Transport, as_checked, camt053, euro, fates, text, told};
+use crate::corrections::correct;
 use crate::journey::{BUYER, SUPPLIER, approve, make_payment_file, onboard, payment_list, set_limit, verify_account};
 use crate::payouts::Setting;
 use domain::chart::AccountKey;
@@ -698,6 +699,57 @@ fn b1_texts_of_payments_are_in_the_characters_that_banks_take() {
         let file = store::records::find_document(&mut it.world.conn(), &made.document).unwrap().unwrap();
         let file = String::from_utf8(file.content).unwrap();
         assert!(file.is_ascii() && file.contains("<Ustrd>Return Miete fuer Groesse 7 Ming Chuan</Ustrd>"), "{file}");
+        it.world.verify();
+    }
+}
+
+/// B2: the file says where a company is, as its data are when the file is made, and two people agree to that; a payer whose money goes
+/// back is no company.
+#[test]
+fn b2_a_payment_file_has_the_address_of_the_company() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let newest = || {
+            let made = store::PaymentFile::find_where(&mut it.world.conn(), "id > 0 ORDER BY id DESC LIMIT 1", &[]);
+            let document = made.unwrap().unwrap().document;
+            let kept = store::records::find_document(&mut it.world.conn(), &document).unwrap().unwrap();
+            (document, String::from_utf8(kept.content).unwrap())
+        };
+        let _ = it.pay_out("1.00");
+        assert!(!newest().1.contains("PstlAdr"), "none is known: {}", newest().1);
+
+        let supplier = store::Party::find_where(&mut it.world.conn(), "name = ?", &[SUPPLIER.0.into()]).unwrap().unwrap().id;
+        let address =
+            [("street", "Große Straße"), ("building", "1"), ("postcode", "24103"), ("town", "Köln"), ("address_country", "DE")];
+        correct(&it.world, supplier, &address);
+        let paid = it.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "2.00")]);
+        assert_eq!(paid.status, 200, "{}", paid.text());
+        // Beside it money that goes back to somebody unknown.
+        assert_eq!(it.world.import(&it.operator, "lost.xml", camt054("B2", &[credit("3.00", "")])).status, 200);
+        let line = BankLine::find_where(&mut it.world.conn(), "state = 'suspense'", &[]).unwrap().unwrap().id;
+        let back = it.operator_api.api("return-suspense", "b2-give-back", &json!({ "line_id": line, "reason": "nobody's" }));
+        assert_eq!((back.status, approve(&it.checker).status), (202, 200), "{}", back.body);
+        let list = it.operator_api.get("/api/v1/payouts/list?currency=EUR").json();
+        let told: Vec<&str> = list["items"].as_array().unwrap().iter().map(|row| row["address"].as_str().unwrap()).collect();
+        assert_eq!(told, ["Große Straße 1, 24103 Köln, DE", ""]);
+
+        // Two people agree to one address: another one since is another list.
+        let asked = it.operator_api.api("create-payment-file", "b2-ask-file", &payment_list(&it.operator_api, "EUR"));
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        let request = it.checker.open("/approvals?state=pending").link("/approvals/");
+        assert!(it.checker.open(&request).text().contains("24103 Köln"), "{}", it.checker.open(&request).text());
+        correct(&it.world, supplier, &[("building", "7")]);
+        let refused = it.checker.fill(&request, &request, &[]);
+        assert!(refused.text().contains("no longer the ones on the list"), "{}", refused.text());
+        make_payment_file(&it.operator, &it.checker, "EUR");
+
+        let (document, file) = newest();
+        let written = "<StrtNm>Grosse Strasse</StrtNm><BldgNb>7</BldgNb><PstCd>24103</PstCd><TwnNm>Koeln</TwnNm><Ctry>DE</Ctry>";
+        assert!(file.contains(&format!("</Nm><PstlAdr>{written}</PstlAdr></Cdtr>")), "{file}");
+        assert_eq!((file.matches("<Cdtr>").count(), file.matches("<PstlAdr>").count()), (2, 1), "{file}");
+        // A file stays as it was sent.
+        correct(&it.world, supplier, &[("town", "Kiel")]);
+        assert_eq!(it.operator.get(&format!("/documents/{document}")).body, file);
         it.world.verify();
     }
 }
