@@ -36,7 +36,13 @@ fn a1_parts_and_their_sum_are_one_credit() {
         let parts = [("100.00", "E1", own), ("200.00", "E2", own)];
         let _ = as_checked(&bank, &it.world, "054.xml", &told(54, ("A1-54", "20261127ZZ0001"), (true, "300.00"), &parts));
         let rows = as_checked(&bank, &it.world, "053.xml", &told(53, ("A1-53", "20261127ZZ0001"), (true, "300.00"), &[]));
-        assert_eq!((fates(&rows), it.cash() + it.suspense()), (vec![("skipped", "duplicate")], 30_000));
+        assert_eq!((fates(&rows), it.cash(), it.suspense()), (vec![("skipped", "duplicate")], 30_000, 0));
+        assert_eq!(it.balance(AccountKey::custody(0, AssetId(978))), 30_000, "the bank's money once");
+        // The sum before its parts is the same money, too.
+        let _ = as_checked(&bank, &it.world, "first.xml", &told(53, ("A1-55", "20261127ZZ0002"), (true, "300.00"), &[]));
+        assert_eq!((it.cash(), it.suspense()), (30_000, 30_000));
+        let _ = as_checked(&bank, &it.world, "then.xml", &told(54, ("A1-56", "20261127ZZ0002"), (true, "300.00"), &parts));
+        assert_eq!(it.balance(AccountKey::custody(0, AssetId(978))), 60_000);
         it.world.verify();
     }
 }
