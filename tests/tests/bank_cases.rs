@@ -607,6 +607,70 @@ fn a_status_id_that_is_used_again_is_no_repeat() {
     }
 }
 
+/// A10: of a zip of reports on payments each is taken up, or refused by its own name.
+#[test]
+fn a10_a_zip_of_reports_is_taken_up_member_by_member() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let bank = Transport::new(&it.world.database);
+        let [first, second, third, fourth] = ["10.00", "20.00", "30.00", "40.00"].map(|amount| it.pay_out(amount));
+        let report = |number: &str, id: &str, status: &str| {
+            let file = format!("KONTOR-{}", it.payout(id).file_id.unwrap());
+            crate::payouts::status_report("10", number, &file, "", "", &[(id, status, "")])
+        };
+        let states = || [&first, &second, &third, &fourth].map(|id| it.state(id));
+        let kept = |name: &str| BankFile::find_where(&mut it.world.conn(), "name = ?", &[name.into()]).unwrap().unwrap();
+        let members = [
+            ("1.xml", report("R-1", &first, "ACSP")),
+            ("2.xml", report("R-2", &second, "RJCT")),
+            ("2-again.xml", text(&report("R-2", &second, "RJCT")).replace("<GrpHdr>", "\n<GrpHdr>").into_bytes()),
+            ("3-order.xml", b"<Order/>".to_vec()),
+            ("4-broken.xml", b"<Document".to_vec()),
+        ];
+        let members: Vec<(&str, &[u8])> = members.iter().map(|(name, content)| (*name, content.as_slice())).collect();
+        bank.deliver(&it.world, "reports.zip", &zip(&members));
+        assert_eq!(states(), ["pending", "rejected", "sent", "sent"]);
+        let page = it.operator.open(&format!("/ops/bank-files/{}", kept("reports.zip").id)).text();
+        let told = store::Notice::list_where(&mut it.world.conn(), "kind = 'bank_member_refused'", &[]).unwrap();
+        for name in ["2-again.xml", "3-order.xml", "4-broken.xml"] {
+            assert!(page.contains(name) && told.iter().any(|notice| notice.arguments.contains(name)), "{name}: {page} {told:?}");
+        }
+        assert!(page.contains("was imported already") && !page.contains(" 2.xml"), "{page}");
+
+        // Through the page: the check shows each report, what one rejects is rejected for the next, and two people agree to that.
+        let members = [
+            ("3.xml", report("R-3", &third, "RJCT")),
+            ("3-later.xml", report("R-4", &third, "RJCT")),
+            ("4.xml", report("R-5", &fourth, "ACSP")),
+            ("1.xml", report("R-1", &first, "ACSP")),
+        ];
+        let members: Vec<(&str, &[u8])> = members.iter().map(|(name, content)| (*name, content.as_slice())).collect();
+        let file = zip(&members);
+        let check = it.operator.upload("/ops/bank-files", "/ops/bank-files", &[("page.zip", file.clone())]).text();
+        assert!(check.contains("Members that are not taken up") && check.contains("1.xml"), "{check}");
+        assert_eq!((check.matches("30.00").count(), check.matches("Already rejected").count()), (1, 1), "{check}");
+        assert_eq!(states(), ["pending", "rejected", "sent", "sent"], "one person alone moves nothing");
+        assert_eq!(it.world.import(&it.operator, "page.zip", file.clone()).status, 200);
+        assert_eq!(states(), ["pending", "rejected", "rejected", "pending"]);
+        assert_eq!(it.cash(), (100_000, 95_000), "two are free again");
+
+        // Where nothing is new, nothing is taken up; beside statements a report is refused by its name.
+        bank.put("again.zip", &file);
+        bank.put("old.zip", &zip(&members[2..]));
+        assert_eq!(bank.round(&it.world), 2);
+        for name in ["again.zip", "old.zip"] {
+            assert!(bank.why(name).starts_with("statement_repeated"), "{}", bank.why(name));
+        }
+        let late = report("R-6", &fourth, "RJCT");
+        bank.deliver(&it.world, "mixed.zip", &zip(&[("day.xml", &camt054("A10-R", &[credit("1.00", "")])), ("late.xml", &late)]));
+        let page = it.operator.open(&format!("/ops/bank-files/{}", kept("mixed.zip").id)).text();
+        assert!(page.contains("late.xml") && it.state(&fourth) == "pending", "{page}");
+        let count = store::query::int(&mut it.world.conn(), "SELECT COUNT(*) AS value FROM status_reports", &[]).unwrap();
+        assert_eq!(count, Some(5));
+        it.world.verify();
+    }
+}
+
 /// The way back to an earlier schema goes on when a bank has used its ids again, and deletes nothing.
 #[test]
 fn ids_that_were_used_again_stand_in_no_migrations_way() {
