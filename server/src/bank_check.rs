@@ -1,16 +1,15 @@
 //! What a bank's file would do, looked up before anything is booked: the check page and the API show it.
 
 use crate::commands::bank_line::{Facts, Fate, decide, find_awaited, incoming};
-use crate::commands::bank_members::{RefusedMember, admit};
+use crate::commands::bank_members::{RefusedMember, admit, admit_reports};
 use crate::commands::import_statement::{ImportStatement, account_of, described, join_on, refusal_of};
-use crate::commands::import_status::{effect, find_file};
-use crate::commands::payout;
+use crate::commands::import_status::{ImportStatus, effect, find_file};
 use crate::hash::sha256_hex;
 use crate::http::error::Fault;
-use domain::settlement_instruction::{InstructionEvent, event_of_status, is_silent_status};
+use domain::settlement_instruction::{InstructionEvent, InstructionState, event_of_status, is_silent_status};
 use formats::camt::Statement as CamtStatement;
 use formats::pain002::{Scope, StatusReport};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::records::Record;
 use store::{BankLine, Conn, Payout, Statement};
 
@@ -144,9 +143,43 @@ fn goes_to(fate: &Fate) -> String {
     }
 }
 
+/// One report on payments.
+#[derive(Clone, Debug)]
+pub struct ReportCheck {
+    /// The message that it answers.
+    pub original: String,
+    pub rows: Vec<StatusCheck>,
+}
+
+/// All reports of a file, and a digest of all that was found.
+#[derive(Clone, Debug)]
+pub struct ReportsCheck {
+    pub reports: Vec<ReportCheck>,
+    /// Members of a zip that are not taken up.
+    pub refused: Vec<RefusedMember>,
+    pub digest: String,
+}
+
+/// Looks at a file of reports as the import would, one after the other: what one rejects is rejected for those behind it.
+pub fn reports(conn: &mut Conn, read: &ImportStatus) -> Result<ReportsCheck, Fault> {
+    let admitted = admit_reports(conn, read)??;
+    let mut rejected = BTreeSet::new();
+    let mut found = Vec::with_capacity(admitted.reports.len());
+    for report in &admitted.reports {
+        let rows = statuses(conn, report, &mut rejected)?;
+        found.push(ReportCheck { original: report.original_message_id.clone(), rows });
+    }
+    let mut words: Vec<String> = found.iter().map(|report| digest_of(&report.rows)).collect();
+    words.extend(admitted.refused.iter().map(|member| format!("{} {}", member.name, member.code)));
+    let digest = match words.as_slice() {
+        [one] => one.clone(),
+        several => sha256_hex(several.join("\n").as_bytes()),
+    };
+    Ok(ReportsCheck { reports: found, refused: admitted.refused, digest })
+}
+
 /// A digest of what the statuses of a report would do.
-#[must_use]
-pub fn digest_of(rows: &[StatusCheck]) -> String {
+fn digest_of(rows: &[StatusCheck]) -> String {
     let words: Vec<String> =
         rows.iter().map(|row| format!("{} {} {} {:?}", row.about, row.code, row.effect, row.frees)).collect();
     sha256_hex(words.join("\n").as_bytes())
@@ -163,41 +196,60 @@ pub struct StatusCheck {
     pub frees: Option<(String, i64)>,
 }
 
-/// What each status of the bank's report would do; what is said of a whole file or block is shown as it is said.
-pub fn statuses(conn: &mut Conn, report: &StatusReport) -> Result<Vec<StatusCheck>, Fault> {
+/// What each status of the bank's report would do; what is said of a whole file or block is shown as it is said. The payouts that earlier
+/// reports have rejected are so by then, and this one's join them.
+fn statuses(conn: &mut Conn, report: &StatusReport, rejected: &mut BTreeSet<i64>) -> Result<Vec<StatusCheck>, Fault> {
+    let by_then = |mut row: Payout| {
+        if rejected.contains(&row.id) {
+            InstructionState::Rejected.name().clone_into(&mut row.state);
+        }
+        row
+    };
     let file = find_file(conn, &report.original_message_id)?;
-    let payouts = match file {
-        Some(file) => Payout::list_where(conn, "file_id = ? ORDER BY id", &[file.into()])?,
+    let payouts: Vec<Payout> = match file {
+        Some(file) => Payout::list_where(conn, "file_id = ? ORDER BY id", &[file.into()])?.into_iter().map(by_then).collect(),
         None => Vec::new(),
     };
-    let mut found = Vec::with_capacity(report.statuses.len());
+    let (mut found, mut own) = (Vec::with_capacity(report.statuses.len()), Vec::new());
     for status in &report.statuses {
-        let (about, effect, frees) = match &status.scope {
+        let (about, effect, freed) = match &status.scope {
             Scope::Transaction(end_to_end) => {
                 // A report about another file says nothing of this one's transfers.
-                let row = payout::find_by_end_to_end(conn, end_to_end)?;
-                let row = row.filter(|row| row.file_id.is_some() && row.file_id == file);
-                let effect = row.as_ref().map_or(Ok("unknown"), |row| effect(row, &status.code))?;
-                (end_to_end.clone(), effect, freed(&status.code, row.as_slice())?)
+                let row = payouts.iter().find(|row| row.end_to_end == *end_to_end);
+                let effect = row.map_or(Ok("unknown"), |row| effect(row, &status.code))?;
+                (end_to_end.clone(), effect, freed(&status.code, row)?)
             }
             Scope::Payment(id) => (id.clone(), whole(file, &status.code), freed(&status.code, &payouts)?),
             Scope::Message => (report.original_message_id.clone(), whole(file, &status.code), freed(&status.code, &payouts)?),
         };
-        found.push(StatusCheck { about, code: status.code.clone(), reason: status.reason.clone(), effect, frees });
+        own.extend(freed.iter().map(|row| row.id));
+        found.push(StatusCheck {
+            about,
+            code: status.code.clone(),
+            reason: status.reason.clone(),
+            effect,
+            frees: sum_of(&freed),
+        });
+    }
+    rejected.extend(own);
+    Ok(found)
+}
+
+/// Those of these payouts that a status frees.
+fn freed<'a>(code: &str, payouts: impl IntoIterator<Item = &'a Payout>) -> Result<Vec<&'a Payout>, Fault> {
+    let mut found = Vec::new();
+    for row in payouts {
+        if effect(row, code)? == "rejected" {
+            found.push(row);
+        }
     }
     Ok(found)
 }
 
-/// What a status frees of these payouts; those of one file are in one currency.
-fn freed(code: &str, payouts: &[Payout]) -> Result<Option<(String, i64)>, Fault> {
-    let mut sum: Option<(String, i64)> = None;
-    for row in payouts {
-        if effect(row, code)? == "rejected" {
-            let before = sum.as_ref().map_or(0, |(_, minor)| *minor);
-            sum = Some((row.currency.clone(), before.saturating_add(row.amount_minor)));
-        }
-    }
-    Ok(sum)
+/// What they come to; those of one file are in one currency.
+fn sum_of(payouts: &[&Payout]) -> Option<(String, i64)> {
+    let first = payouts.first()?;
+    Some((first.currency.clone(), payouts.iter().fold(0, |sum: i64, row| sum.saturating_add(row.amount_minor))))
 }
 
 /// What is said of a whole file or block.

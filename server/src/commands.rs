@@ -396,6 +396,7 @@ pub mod keep_bank_file;
 pub mod known;
 pub mod links;
 pub mod open_custody_account;
+pub mod payee_address;
 pub mod payout;
 pub mod programmes;
 pub mod propose_bank_account;

@@ -1,7 +1,8 @@
 //! Cases of public reports about other systems' bank files, each under its kind and number. On both databases.
 
-use crate::bank::{Desk, Written, debit};
+use crate::bank::{Desk, Written, camt054, credit, debit};
 use crate::bank_channel::{Transport, as_checked, camt053, euro, fates, text, told};
+use crate::corrections::correct;
 use crate::journey::{BUYER, SUPPLIER, approve, make_payment_file, onboard, payment_list, set_limit, verify_account};
 use crate::payouts::Setting;
 use domain::chart::AccountKey;
@@ -35,7 +36,13 @@ fn a1_parts_and_their_sum_are_one_credit() {
         let parts = [("100.00", "E1", own), ("200.00", "E2", own)];
         let _ = as_checked(&bank, &it.world, "054.xml", &told(54, ("A1-54", "20261127ZZ0001"), (true, "300.00"), &parts));
         let rows = as_checked(&bank, &it.world, "053.xml", &told(53, ("A1-53", "20261127ZZ0001"), (true, "300.00"), &[]));
-        assert_eq!((fates(&rows), it.cash() + it.suspense()), (vec![("skipped", "duplicate")], 30_000));
+        assert_eq!((fates(&rows), it.cash(), it.suspense()), (vec![("skipped", "duplicate")], 30_000, 0));
+        assert_eq!(it.balance(AccountKey::custody(0, AssetId(978))), 30_000, "the bank's money once");
+        // The sum before its parts is the same money, too.
+        let _ = as_checked(&bank, &it.world, "first.xml", &told(53, ("A1-55", "20261127ZZ0002"), (true, "300.00"), &[]));
+        assert_eq!((it.cash(), it.suspense()), (30_000, 30_000));
+        let _ = as_checked(&bank, &it.world, "then.xml", &told(54, ("A1-56", "20261127ZZ0002"), (true, "300.00"), &parts));
+        assert_eq!(it.balance(AccountKey::custody(0, AssetId(978))), 60_000);
         it.world.verify();
     }
 }
@@ -600,6 +607,70 @@ fn a_status_id_that_is_used_again_is_no_repeat() {
     }
 }
 
+/// A10: of a zip of reports on payments each is taken up, or refused by its own name.
+#[test]
+fn a10_a_zip_of_reports_is_taken_up_member_by_member() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let bank = Transport::new(&it.world.database);
+        let [first, second, third, fourth] = ["10.00", "20.00", "30.00", "40.00"].map(|amount| it.pay_out(amount));
+        let report = |number: &str, id: &str, status: &str| {
+            let file = format!("KONTOR-{}", it.payout(id).file_id.unwrap());
+            crate::payouts::status_report("10", number, &file, "", "", &[(id, status, "")])
+        };
+        let states = || [&first, &second, &third, &fourth].map(|id| it.state(id));
+        let kept = |name: &str| BankFile::find_where(&mut it.world.conn(), "name = ?", &[name.into()]).unwrap().unwrap();
+        let members = [
+            ("1.xml", report("R-1", &first, "ACSP")),
+            ("2.xml", report("R-2", &second, "RJCT")),
+            ("2-again.xml", text(&report("R-2", &second, "RJCT")).replace("<GrpHdr>", "\n<GrpHdr>").into_bytes()),
+            ("3-order.xml", b"<Order/>".to_vec()),
+            ("4-broken.xml", b"<Document".to_vec()),
+        ];
+        let members: Vec<(&str, &[u8])> = members.iter().map(|(name, content)| (*name, content.as_slice())).collect();
+        bank.deliver(&it.world, "reports.zip", &zip(&members));
+        assert_eq!(states(), ["pending", "rejected", "sent", "sent"]);
+        let page = it.operator.open(&format!("/ops/bank-files/{}", kept("reports.zip").id)).text();
+        let told = store::Notice::list_where(&mut it.world.conn(), "kind = 'bank_member_refused'", &[]).unwrap();
+        for name in ["2-again.xml", "3-order.xml", "4-broken.xml"] {
+            assert!(page.contains(name) && told.iter().any(|notice| notice.arguments.contains(name)), "{name}: {page} {told:?}");
+        }
+        assert!(page.contains("was imported already") && !page.contains(" 2.xml"), "{page}");
+
+        // Through the page: the check shows each report, what one rejects is rejected for the next, and two people agree to that.
+        let members = [
+            ("3.xml", report("R-3", &third, "RJCT")),
+            ("3-later.xml", report("R-4", &third, "RJCT")),
+            ("4.xml", report("R-5", &fourth, "ACSP")),
+            ("1.xml", report("R-1", &first, "ACSP")),
+        ];
+        let members: Vec<(&str, &[u8])> = members.iter().map(|(name, content)| (*name, content.as_slice())).collect();
+        let file = zip(&members);
+        let check = it.operator.upload("/ops/bank-files", "/ops/bank-files", &[("page.zip", file.clone())]).text();
+        assert!(check.contains("Members that are not taken up") && check.contains("1.xml"), "{check}");
+        assert_eq!((check.matches("30.00").count(), check.matches("Already rejected").count()), (1, 1), "{check}");
+        assert_eq!(states(), ["pending", "rejected", "sent", "sent"], "one person alone moves nothing");
+        assert_eq!(it.world.import(&it.operator, "page.zip", file.clone()).status, 200);
+        assert_eq!(states(), ["pending", "rejected", "rejected", "pending"]);
+        assert_eq!(it.cash(), (100_000, 95_000), "two are free again");
+
+        // Where nothing is new, nothing is taken up; beside statements a report is refused by its name.
+        bank.put("again.zip", &file);
+        bank.put("old.zip", &zip(&members[2..]));
+        assert_eq!(bank.round(&it.world), 2);
+        for name in ["again.zip", "old.zip"] {
+            assert!(bank.why(name).starts_with("statement_repeated"), "{}", bank.why(name));
+        }
+        let late = report("R-6", &fourth, "RJCT");
+        bank.deliver(&it.world, "mixed.zip", &zip(&[("day.xml", &camt054("A10-R", &[credit("1.00", "")])), ("late.xml", &late)]));
+        let page = it.operator.open(&format!("/ops/bank-files/{}", kept("mixed.zip").id)).text();
+        assert!(page.contains("late.xml") && it.state(&fourth) == "pending", "{page}");
+        let count = store::query::int(&mut it.world.conn(), "SELECT COUNT(*) AS value FROM status_reports", &[]).unwrap();
+        assert_eq!(count, Some(5));
+        it.world.verify();
+    }
+}
+
 /// The way back to an earlier schema goes on when a bank has used its ids again, and deletes nothing.
 #[test]
 fn ids_that_were_used_again_stand_in_no_migrations_way() {
@@ -698,6 +769,57 @@ fn b1_texts_of_payments_are_in_the_characters_that_banks_take() {
         let file = store::records::find_document(&mut it.world.conn(), &made.document).unwrap().unwrap();
         let file = String::from_utf8(file.content).unwrap();
         assert!(file.is_ascii() && file.contains("<Ustrd>Return Miete fuer Groesse 7 Ming Chuan</Ustrd>"), "{file}");
+        it.world.verify();
+    }
+}
+
+/// B2: the file says where a company is, as its data are when the file is made, and two people agree to that; a payer whose money goes
+/// back is no company.
+#[test]
+fn b2_a_payment_file_has_the_address_of_the_company() {
+    for database in Database::both() {
+        let it = Setting::start(database);
+        let newest = || {
+            let made = store::PaymentFile::find_where(&mut it.world.conn(), "id > 0 ORDER BY id DESC LIMIT 1", &[]);
+            let document = made.unwrap().unwrap().document;
+            let kept = store::records::find_document(&mut it.world.conn(), &document).unwrap().unwrap();
+            (document, String::from_utf8(kept.content).unwrap())
+        };
+        let _ = it.pay_out("1.00");
+        assert!(!newest().1.contains("PstlAdr"), "none is known: {}", newest().1);
+
+        let supplier = store::Party::find_where(&mut it.world.conn(), "name = ?", &[SUPPLIER.0.into()]).unwrap().unwrap().id;
+        let address =
+            [("street", "Große Straße"), ("building", "1"), ("postcode", "24103"), ("town", "Köln"), ("address_country", "DE")];
+        correct(&it.world, supplier, &address);
+        let paid = it.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "2.00")]);
+        assert_eq!(paid.status, 200, "{}", paid.text());
+        // Beside it money that goes back to somebody unknown.
+        assert_eq!(it.world.import(&it.operator, "lost.xml", camt054("B2", &[credit("3.00", "")])).status, 200);
+        let line = BankLine::find_where(&mut it.world.conn(), "state = 'suspense'", &[]).unwrap().unwrap().id;
+        let back = it.operator_api.api("return-suspense", "b2-give-back", &json!({ "line_id": line, "reason": "nobody's" }));
+        assert_eq!((back.status, approve(&it.checker).status), (202, 200), "{}", back.body);
+        let list = it.operator_api.get("/api/v1/payouts/list?currency=EUR").json();
+        let told: Vec<&str> = list["items"].as_array().unwrap().iter().map(|row| row["address"].as_str().unwrap()).collect();
+        assert_eq!(told, ["Große Straße 1, 24103 Köln, DE", ""]);
+
+        // Two people agree to one address: another one since is another list.
+        let asked = it.operator_api.api("create-payment-file", "b2-ask-file", &payment_list(&it.operator_api, "EUR"));
+        assert_eq!(asked.status, 202, "{}", asked.body);
+        let request = it.checker.open("/approvals?state=pending").link("/approvals/");
+        assert!(it.checker.open(&request).text().contains("24103 Köln"), "{}", it.checker.open(&request).text());
+        correct(&it.world, supplier, &[("building", "7")]);
+        let refused = it.checker.fill(&request, &request, &[]);
+        assert!(refused.text().contains("no longer the ones on the list"), "{}", refused.text());
+        make_payment_file(&it.operator, &it.checker, "EUR");
+
+        let (document, file) = newest();
+        let written = "<StrtNm>Grosse Strasse</StrtNm><BldgNb>7</BldgNb><PstCd>24103</PstCd><TwnNm>Koeln</TwnNm><Ctry>DE</Ctry>";
+        assert!(file.contains(&format!("</Nm><PstlAdr>{written}</PstlAdr></Cdtr>")), "{file}");
+        assert_eq!((file.matches("<Cdtr>").count(), file.matches("<PstlAdr>").count()), (2, 1), "{file}");
+        // A file stays as it was sent.
+        correct(&it.world, supplier, &[("town", "Kiel")]);
+        assert_eq!(it.operator.get(&format!("/documents/{document}")).body, file);
         it.world.verify();
     }
 }

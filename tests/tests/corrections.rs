@@ -92,7 +92,7 @@ fn data(party: &Party, changes: &[(&str, &str)]) -> Value {
 }
 
 /// Two operators correct a company; what was before stays readable, and the company is told.
-fn correct(world: &World, id: i64, changes: &[(&str, &str)]) {
+pub fn correct(world: &World, id: i64, changes: &[(&str, &str)]) {
     let (operator, second) = (world.api(OPERATOR), world.api("operator2@x.example"));
     let asked = ask(&operator, "correct-company", &data(&party(world, id), changes));
     assert_eq!(agree(&second, asked), done(), "{changes:?}");

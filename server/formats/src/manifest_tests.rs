@@ -423,3 +423,53 @@ fn cens_unit_tests_of_the_rules_pass() {
 
 /// Rules of CEN's unit tests that are left out: "123" is no date to this reader, so that the file is refused before the rule.
 const UNIT_DEVIATIONS: &[&str] = &["BR-03"];
+
+/// A party without a tax id leads to the company that is registered under its name, or has its number or electronic address.
+#[test]
+fn parties_without_a_tax_id_lead_to_their_company() {
+    use crate::invoice::Party;
+    use domain::named_party::{Company, NamedParty, fit};
+    let Some(data) = folder() else { return };
+    let table = Table::load(&format!("{data}/manifest.csv"));
+    let fits = |party: &Party, by_name: bool| {
+        let ids: Vec<&str> = party.identifiers.iter().chain(&party.endpoint).map(|id| id.value.as_str()).collect();
+        let country = party.country.as_deref().unwrap_or("");
+        let named = NamedParty {
+            tax_id: &party.tax_id,
+            identifiers: ids.iter().copied().chain([party.legal_id.as_str()]).collect(),
+            names: [&party.name, &party.trade_name],
+            country,
+        };
+        // As the operator has registered it: by its name, or with what else the file says of it.
+        let company = Company {
+            tax_key: "another",
+            registration_id: if by_name { "" } else { &party.legal_id },
+            name: if by_name { &party.name } else { "Another" },
+            country,
+            identifiers: if by_name { ["", ""] } else { [ids.first().copied().unwrap_or(""), ids.last().copied().unwrap_or("")] },
+        };
+        party.tax_id.is_empty().then(|| fit(&named, &company).is_some())
+    };
+    let (mut taken, mut without, mut by_number, mut lost) = (0, 0, 0, Vec::new());
+    for row in table.rows().filter(is_invoice) {
+        let bytes = std::fs::read(format!("{data}/{}", row.get("file"))).unwrap();
+        let Ok(file) = read(row.get("kind"), &bytes) else { continue };
+        if rules::accept(&file).is_err() {
+            continue;
+        }
+        taken += 1;
+        let parties = [&file.seller, &file.buyer];
+        if parties.iter().all(|party| !party.tax_id.is_empty()) {
+            continue;
+        }
+        without += 1;
+        let all = |by_name: bool| parties.iter().all(|party| fits(party, by_name) != Some(false));
+        by_number += usize::from(all(false));
+        if !all(true) {
+            lost.push(short(&row).to_owned());
+        }
+    }
+    println!("{taken} files are taken, {without} have a party without a tax id, {by_number} of them lead on by numbers alone");
+    assert!(lost.is_empty(), "{lost:?}");
+    assert!(taken >= 210 && without >= 167 && by_number >= 142, "{taken} {without} {by_number}");
+}

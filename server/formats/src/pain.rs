@@ -8,6 +8,17 @@ use domain::names::latin;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+/// Where a payee is, in parts as ISO 20022 has them; a part that is not known is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PostalAddress {
+    pub street: String,
+    pub building: String,
+    pub postcode: String,
+    pub town: String,
+    /// ISO 3166-1, two letters.
+    pub country: String,
+}
+
 #[derive(Clone, Debug)]
 pub struct CreditTransfer {
     /// At most 35 characters of the set, the bank's statement gives it back.
@@ -19,6 +30,8 @@ pub struct CreditTransfer {
     pub creditor_account: BankAccountNumber,
     /// Empty when not known; an account that is no IBAN brings its bank along.
     pub creditor_bic: String,
+    /// As the company's data have it; the file has it in the characters that banks take, where its town and country are known.
+    pub creditor_address: Option<PostalAddress>,
     /// What it is for, as people write it; may be empty. The file has it in the characters that banks take.
     pub remittance: String,
 }
@@ -53,6 +66,15 @@ const LONGEST_NAME: usize = 70;
 /// Characters of a text for the payee.
 const LONGEST_TEXT: usize = 140;
 
+/// Characters of a street (`StrtNm`).
+const LONGEST_STREET: usize = 70;
+
+/// Characters of a town (`TwnNm`).
+const LONGEST_TOWN: usize = 35;
+
+/// Characters of a building number and of a postcode (`BldgNb`, `PstCd`).
+const LONGEST_NUMBER: usize = 16;
+
 /// Whether a bank can be told this holder's name.
 #[must_use]
 pub fn is_writable(holder: &str) -> bool {
@@ -69,12 +91,33 @@ fn name_of(name: &str, accounts: [&BankAccountNumber; 2], element: &str) -> Resu
 }
 
 /// A text for the payee in the same characters; where nothing of it is left, there is none.
-fn text_of(text: &str, accounts: [&BankAccountNumber; 2]) -> String {
+fn text_of(text: &str, accounts: [&BankAccountNumber; 2], most: usize) -> String {
     if are_chinese(accounts) {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        return text.chars().filter(|mark| !mark.is_control()).take(LONGEST_TEXT).collect();
+        return text.chars().filter(|mark| !mark.is_control()).take(most).collect();
     }
-    latin::written(text, LONGEST_TEXT).unwrap_or_default()
+    latin::written(text, most).unwrap_or_default()
+}
+
+/// A number of an address in the same characters, whole or not at all: a part of it would be another number.
+fn number_of(text: &str, accounts: [&BankAccountNumber; 2]) -> String {
+    let whole = text_of(text, accounts, LONGEST_TEXT);
+    if whole.chars().count() <= LONGEST_NUMBER { whole } else { String::new() }
+}
+
+/// A structured address as it is written. The EPC asks for town and country at the least (EPC132-08): without them there is none.
+fn address_of(address: &PostalAddress, accounts: [&BankAccountNumber; 2]) -> Option<PostalAddress> {
+    // Tax law's code for Northern Ireland is no country of ISO 3166.
+    let country = if address.country == "XI" { "GB" } else { &address.country };
+    let written = PostalAddress {
+        street: text_of(&address.street, accounts, LONGEST_STREET),
+        building: number_of(&address.building, accounts),
+        postcode: number_of(&address.postcode, accounts),
+        town: text_of(&address.town, accounts, LONGEST_TOWN),
+        country: country.to_owned(),
+    };
+    let known = country.len() == 2 && country.bytes().all(|mark| mark.is_ascii_uppercase());
+    (known && !written.town.is_empty()).then_some(written)
 }
 
 fn are_chinese(accounts: [&BankAccountNumber; 2]) -> bool {
@@ -88,8 +131,10 @@ fn with_names(facts: &PaymentFileFacts) -> Result<PaymentFileFacts, FormatFault>
     let mut facts = facts.clone();
     facts.debtor_name = name_of(&facts.debtor_name, [own, own], "Dbtr/Nm")?;
     for transfer in &mut facts.transfers {
-        transfer.creditor_name = name_of(&transfer.creditor_name, [own, &transfer.creditor_account], "Cdtr/Nm")?;
-        transfer.remittance = text_of(&transfer.remittance, [own, &transfer.creditor_account]);
+        let accounts = [own, &transfer.creditor_account];
+        transfer.creditor_name = name_of(&transfer.creditor_name, accounts, "Cdtr/Nm")?;
+        transfer.creditor_address = transfer.creditor_address.as_ref().and_then(|address| address_of(address, accounts));
+        transfer.remittance = text_of(&transfer.remittance, accounts, LONGEST_TEXT);
     }
     Ok(facts)
 }
@@ -211,12 +256,24 @@ fn write_transfer(writer: &mut Sink, transfer: &CreditTransfer, (currency, sepa)
             leaf(writer, "ChrgBr", "SLEV")?;
         }
         write_agent(writer, "CdtrAgt", &transfer.creditor_account, &transfer.creditor_bic)?;
-        group(writer, "Cdtr", |writer| leaf(writer, "Nm", &transfer.creditor_name))?;
+        group(writer, "Cdtr", |writer| {
+            leaf(writer, "Nm", &transfer.creditor_name)?;
+            transfer.creditor_address.as_ref().map_or(Ok(()), |address| write_address(writer, address))
+        })?;
         write_account(writer, "CdtrAcct", &transfer.creditor_account)?;
         if transfer.remittance.is_empty() {
             return Ok(());
         }
         group(writer, "RmtInf", |writer| leaf(writer, "Ustrd", &transfer.remittance))
+    })
+}
+
+/// The parts in the order of the schema (`PostalAddress24`), without empty ones.
+fn write_address(writer: &mut Sink, address: &PostalAddress) -> Io {
+    let PostalAddress { street, building, postcode, town, country } = address;
+    let parts = [("StrtNm", street), ("BldgNb", building), ("PstCd", postcode), ("TwnNm", town), ("Ctry", country)];
+    group(writer, "PstlAdr", |writer| {
+        parts.iter().filter(|(_, text)| !text.is_empty()).try_for_each(|(element, text)| leaf(writer, element, text))
     })
 }
 
@@ -262,6 +319,7 @@ mod tests {
             creditor_name: "Müller & Söhne <GmbH>".into(),
             creditor_account: account.clone(),
             creditor_bic: bic.into(),
+            creditor_address: None,
             remittance: "Rückgabe: „Miete“ für Küsten & Söhne 🚢".into(),
         };
         PaymentFileFacts {
@@ -381,6 +439,77 @@ mod tests {
         assert_eq!((text.matches("<Nm>江海精密</Nm>").count(), text.matches("<Nm>Jiang Hai Jing Mi</Nm>").count()), (1, 3));
     }
 
+    /// B2: an address is structured (unstructured ones end in November 2026), in the schema's order, with town and country at the least.
+    #[test]
+    fn b2_an_address_is_structured_or_left_out() {
+        let address = |[street, building, postcode, town, country]: [&str; 5]| {
+            Some(PostalAddress {
+                street: street.into(),
+                building: building.into(),
+                postcode: postcode.into(),
+                town: town.into(),
+                country: country.into(),
+            })
+        };
+        let written = |parts| {
+            let mut one = facts();
+            one.transfers.truncate(1);
+            one.transfers[0].creditor_address = address(parts);
+            let text = write(&one).unwrap();
+            assert!(text.is_ascii() && !text.contains("<AdrLine>"), "{text}");
+            is_valid(&text);
+            let creditor = text.split("<Cdtr>").nth(1).unwrap().split("</Cdtr>").next().unwrap();
+            creditor.split_once("</Nm>").unwrap().1.to_owned()
+        };
+        let long = "Allee der Kosmonauten ".repeat(4);
+        let long_town = "Llanfair-pwllgwyngyll-gogerychwyrndrobwll";
+        for (parts, expected) in [
+            (
+                ["Am Kai", "1", "24103", "Kiel", "DE"],
+                "<StrtNm>Am Kai</StrtNm><BldgNb>1</BldgNb><PstCd>24103</PstCd><TwnNm>Kiel</TwnNm><Ctry>DE</Ctry>",
+            ),
+            (["", "", "", "Kiel", "DE"], "<TwnNm>Kiel</TwnNm><Ctry>DE</Ctry>"),
+            (
+                ["Große Straße & Söhne", "12/3", "80331", "München", "DE"],
+                "<StrtNm>Grosse Strasse + Soehne</StrtNm><BldgNb>12/3</BldgNb><PstCd>80331</PstCd><TwnNm>Muenchen</TwnNm><Ctry>DE</Ctry>",
+            ),
+            (
+                ["南京东路", "100号", "200001", "上海", "CN"],
+                "<StrtNm>Nan Jing Dong Lu</StrtNm><BldgNb>100 Hao</BldgNb><PstCd>200001</PstCd><TwnNm>Shang Hai</TwnNm><Ctry>CN</Ctry>",
+            ),
+            // A street is cut between words, as a name is; half of a number would be another number.
+            (
+                [&long, "甲12号院3号楼5单元", "", "Berlin", "DE"],
+                "<StrtNm>Allee der Kosmonauten Allee der Kosmonauten Allee der Kosmonauten</StrtNm><TwnNm>Berlin</TwnNm><Ctry>DE</Ctry>",
+            ),
+            (["", "", "", long_town, "XI"], "<TwnNm>Llanfair-pwllgwyngyll-gogerychwyrnd</TwnNm><Ctry>GB</Ctry>"),
+            (["🚢", "", "", "Kiel", "DE"], "<TwnNm>Kiel</TwnNm><Ctry>DE</Ctry>"),
+        ] {
+            assert_eq!(written(parts), format!("<PstlAdr>{expected}</PstlAdr>"), "{parts:?}");
+        }
+        for parts in [
+            ["Am Kai", "1", "24103", "", "DE"],
+            ["Am Kai", "1", "24103", "Kiel", ""],
+            ["Am Kai", "1", "24103", "🚢", "DE"],
+            ["Am Kai", "1", "24103", "Kiel", "de"],
+            ["", "", "", "", ""],
+        ] {
+            assert_eq!(written(parts), "", "{parts:?}");
+        }
+        // Within China's own system an address stays as it is, as names do.
+        let mut chinese = facts();
+        chinese.debtor_account = chinese.transfers[2].creditor_account.clone();
+        for transfer in &mut chinese.transfers {
+            transfer.creditor_address = address(["南京东路", "100号", "200001", "上海", "CN"]);
+        }
+        let text = write(&chinese).unwrap();
+        let count = |words: &str| text.matches(words).count();
+        assert_eq!((count("<TwnNm>上海</TwnNm>"), count("<BldgNb>100号</BldgNb>"), count("<TwnNm>Shang Hai</TwnNm>")), (1, 1, 3));
+        is_valid(&text);
+        // None is given where none is known.
+        assert!(!write(&facts()).unwrap().contains("PstlAdr"));
+    }
+
     #[test]
     fn what_a_bank_would_refuse_is_not_written() {
         let mut odd = facts();
@@ -389,6 +518,10 @@ mod tests {
         let mut bad = facts();
         bad.transfers[0].creditor_name = "x".repeat(141);
         assert!(matches!(write(&bad), Err(FormatFault::NotWritable { .. })));
+        // B7: of a name of more than 70 characters the words are written that fit.
+        bad.transfers[0].creditor_name = format!("{} GmbH", "Maschinenbau ".repeat(6));
+        let text = write(&bad).unwrap();
+        assert!(text.contains(&format!("<Nm>{}</Nm>", "Maschinenbau ".repeat(5).trim_end())), "{text}");
         bad = facts();
         bad.transfers.clear();
         assert!(write(&bad).is_err());

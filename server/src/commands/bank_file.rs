@@ -73,7 +73,8 @@ pub(crate) fn complete(asked: Command, read: Option<&Command>) -> Result<Command
             Ok(asked.into())
         }
         (Command::ImportStatus(mut asked), Some(Command::ImportStatus(read))) if asked.sha256 == read.sha256 => {
-            asked.report.clone_from(&read.report);
+            asked.reports.clone_from(&read.reports);
+            asked.members.clone_from(&read.members);
             Ok(asked.into())
         }
         (Command::ImportStatement(_) | Command::ImportStatus(_), _) => Err(Refusal::CheckChanged),
@@ -115,7 +116,7 @@ pub(crate) fn still_the_same(actor: &Actor, shown: &str, now: impl FnOnce() -> R
 pub fn digest(conn: &mut store::Conn, command: &Command) -> Result<String, Fault> {
     match command {
         Command::ImportStatement(read) => Ok(bank_check::file(conn, read)?.digest),
-        Command::ImportStatus(read) => Ok(bank_check::digest_of(&bank_check::statuses(conn, &read.report)?)),
+        Command::ImportStatus(read) => Ok(bank_check::reports(conn, read)?.digest),
         _ => Err(Refusal::NotFound.into()),
     }
 }

@@ -1,11 +1,18 @@
 //! Of a zip of bank files each member is taken up, or refused by its own name.
 
 use super::import_statement::{ImportStatement, refusal_beside};
+use super::import_status::{ImportStatus, content_digest};
+use super::{clean, reviews};
+use crate::batch::{Batch, Step};
 use crate::file_reader::FileFault;
 use domain::Refusal;
 use formats::camt::Statement as CamtStatement;
+use formats::pain002::StatusReport as Report;
 use serde::{Deserialize, Serialize};
-use store::{Conn, Statement, StoreError};
+use serde_json::json;
+use std::collections::BTreeSet;
+use store::records::Record;
+use store::{Conn, Statement, StatusReport, StoreError};
 use web::Language;
 
 /// A member that is not taken up, and why: a file fault's code or a refusal's.
@@ -54,7 +61,7 @@ pub fn admit(conn: &mut Conn, read: &ImportStatement) -> Result<Result<Admitted,
     let (mut admitted, mut first) = (Admitted::default(), None);
     let mut left = read.statements.as_slice();
     for member in &read.members {
-        let (own, behind) = left.split_at(member.statements.min(left.len()));
+        let (own, behind) = left.split_at(member.count.min(left.len()));
         left = behind;
         if let Some(fault) = &member.fault {
             admitted.refused.push(RefusedMember::unreadable(&member.name, fault));
@@ -70,6 +77,63 @@ pub fn admit(conn: &mut Conn, read: &ImportStatement) -> Result<Result<Admitted,
     }
     let nothing = admitted.statements.is_empty();
     Ok(first.filter(|_| nothing).map_or(Ok(admitted), Err))
+}
+
+/// What of a file of reports on payments is taken up.
+#[derive(Clone, Debug, Default)]
+pub struct AdmittedReports {
+    pub reports: Vec<Report>,
+    pub refused: Vec<RefusedMember>,
+}
+
+/// What of the reports would be taken up now: those that are new. Banks use their ids again, so that a repeat is known by all that it says.
+pub fn admit_reports(conn: &mut Conn, read: &ImportStatus) -> Result<Result<AdmittedReports, Refusal>, StoreError> {
+    let mut seen = BTreeSet::new();
+    let mut is_repeat = |conn: &mut Conn, report: &Report| {
+        let content = content_digest(report);
+        let binds = [report.message_id.as_str().into(), content.as_str().into()];
+        let known = StatusReport::find_where(conn, "message = ? AND content = ?", &binds)?.is_some();
+        Ok::<_, StoreError>(!seen.insert(content) || known)
+    };
+    let mut admitted = AdmittedReports::default();
+    if read.members.is_empty() {
+        for report in &read.reports {
+            if is_repeat(conn, report)? {
+                return Ok(Err(Refusal::StatementRepeated));
+            }
+        }
+        admitted.reports.clone_from(&read.reports);
+        return Ok(Ok(admitted));
+    }
+    let mut left = read.reports.as_slice();
+    for member in &read.members {
+        let (own, behind) = left.split_at(member.count.min(left.len()));
+        left = behind;
+        if let Some(fault) = &member.fault {
+            admitted.refused.push(RefusedMember::unreadable(&member.name, fault));
+        }
+        for report in own {
+            if is_repeat(conn, report)? {
+                admitted.refused.push(RefusedMember::refused(&member.name, &Refusal::StatementRepeated));
+            } else {
+                admitted.reports.push(report.clone());
+            }
+        }
+    }
+    let nothing = admitted.reports.is_empty();
+    Ok(if nothing { Err(Refusal::StatementRepeated) } else { Ok(admitted) })
+}
+
+/// Members of one zip that the operators are told of one by one.
+const MOST_TOLD: usize = 20;
+
+/// Tells the operators which members of a zip were not taken up.
+pub(crate) fn tell_refused(batch: &mut Batch<'_>, (file, id): (&str, i64), refused: &[RefusedMember]) -> Step<()> {
+    for member in refused.iter().take(MOST_TOLD) {
+        let arguments = json!({ "file": clean(file, 120), "name": clean(&member.name, 120) });
+        reviews::notify_operator(batch, "bank_member_refused", &arguments, format!("/ops/bank-files/{id}"))?;
+    }
+    Ok(())
 }
 
 /// Of all statements of a zip those that were taken up when its first piece was: the kept ones say which.

@@ -1,6 +1,7 @@
 //! The operator collects what is to be paid out into a pain.001 file for the bank: exactly the list that one person has looked at
 //! and another has agreed to.
 
+use super::payee_address::PayeeAddresses;
 use super::{Actor, Ask, Done, Execute, currency, custody, payout, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::bank_account::BankAccountNumber;
@@ -8,7 +9,7 @@ use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
 use domain::{Currency, Refusal};
 use formats::FormatFault;
-use formats::pain::{CreditTransfer, PaymentFileFacts};
+use formats::pain::{CreditTransfer, PaymentFileFacts, PostalAddress};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -20,7 +21,7 @@ pub struct CreatePaymentFile {
     pub currency: String,
     /// The newest payout on the list; what was asked for since goes with the next file.
     pub through: i64,
-    /// SHA-256 over payee, account and amount of every payout on the list that was looked at.
+    /// SHA-256 over payee, address, account and amount of every payout on the list that was looked at.
     pub list_hash: String,
     /// The platform's account that the file draws on; the current one of the currency when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,22 +40,41 @@ pub fn payment_list(conn: &mut Conn, known: Currency, through: i64) -> Result<Ve
     Payout::list_where(conn, &condition, &[known.code().into(), through.into()])
 }
 
-/// The list as one digest: who gets how much on which account.
+/// The list as one digest: who gets how much on which account, and where the payee is, if that is known.
 #[must_use]
-pub fn list_hash(payouts: &[Payout]) -> String {
-    let line = |row: &Payout| json!([row.end_to_end, row.amount_minor, row.currency, row.iban, row.bic, row.holder]).to_string();
+pub fn list_hash(payouts: &[Payout], addresses: &PayeeAddresses) -> String {
+    let line = |row: &Payout| {
+        let (reference, amount_minor) = (&row.end_to_end, row.amount_minor);
+        let told = match addresses.find(row) {
+            None => json!([reference, amount_minor, row.currency, row.iban, row.bic, row.holder]),
+            Some(PostalAddress { street, building, postcode, town, country }) => {
+                let address = [street, building, postcode, town, country];
+                json!([reference, amount_minor, row.currency, row.iban, row.bic, row.holder, address])
+            }
+        };
+        told.to_string()
+    };
     crate::hash::sha256_hex(payouts.iter().map(line).collect::<Vec<_>>().join("\n").as_bytes())
 }
 
+/// What a file would pay, to where, and from which account.
+struct Decided {
+    known: Currency,
+    payouts: Vec<Payout>,
+    addresses: PayeeAddresses,
+    own: CustodyAccount,
+}
+
 impl CreatePaymentFile {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Currency, Vec<Payout>, CustodyAccount)> {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Decided> {
         batch.acting_party(actor, Capacity::Operator)?;
         let known = currency(&self.currency)?;
         let payouts = payment_list(batch.conn, known, self.through)?;
         if payouts.is_empty() {
             return Err(Refusal::NothingToPay.into());
         }
-        if list_hash(&payouts) != self.list_hash {
+        let addresses = PayeeAddresses::load(batch.conn, &payouts)?;
+        if list_hash(&payouts, &addresses) != self.list_hash {
             return Err(Refusal::PaymentListChanged.into());
         }
         let own = custody::paying(batch.conn, self.account_id, known.code())?;
@@ -63,7 +83,7 @@ impl CreatePaymentFile {
             let currency = known.code().to_owned();
             return Err(Refusal::CustodyShort { account: own.iban, currency, available_minor }.into());
         }
-        Ok((known, payouts, own))
+        Ok(Decided { known, payouts, addresses, own })
     }
 }
 
@@ -86,14 +106,14 @@ impl Execute for CreatePaymentFile {
 
     /// Money leaves: nobody sends a file alone, whatever the amount.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (known, payouts, _) = self.decide(batch, actor)?;
+        let Decided { known, payouts, .. } = self.decide(batch, actor)?;
         let ask = second_person::ask(batch, actor)?;
         second_person::end_same(batch, actor, (Self::NAME, known.code()), "asked_again")?;
         Ok(Some(Ask { amount_minor: Some(total_of(&payouts)?), currency: known.code().to_owned(), ..ask }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (known, mut payouts, own) = self.decide(batch, actor)?;
+        let Decided { known, mut payouts, addresses, own } = self.decide(batch, actor)?;
         let total_minor = total_of(&payouts)?;
         let id = batch.next_id();
         let calendar = settlement::calendar(batch.conn, known.code())?;
@@ -115,6 +135,7 @@ impl Execute for CreatePaymentFile {
                 creditor_name: payout.holder.clone(),
                 creditor_account: account(&payout.iban)?,
                 creditor_bic: payout.bic.clone(),
+                creditor_address: addresses.find(payout).cloned(),
                 remittance,
             })
         };

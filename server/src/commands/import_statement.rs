@@ -3,9 +3,9 @@
 //! bank's own channel is the bank's word; one that a person sends waits for a second operator.
 
 use super::bank_line::{Counts, Facts, Incoming, incoming, take_up};
-use super::bank_members::{Admitted, admit};
+use super::bank_members::{Admitted, admit, tell_refused};
 use super::keep_bank_file::{KeepBankFile, find_waiting};
-use super::{Actor, Ask, Done, Execute, bank_file, clean, reviews};
+use super::{Actor, Ask, Done, Execute, bank_file, clean};
 use crate::batch::{Batch, Step};
 use crate::file_reader::BankMember;
 use chrono::Days;
@@ -37,9 +37,6 @@ pub struct ImportStatement {
     #[serde(skip)]
     pub members: Vec<BankMember>,
 }
-
-/// Members of one zip that the operators are told of one by one.
-const MOST_TOLD: usize = 20;
 
 impl Execute for ImportStatement {
     const NAME: &'static str = "import_statement";
@@ -73,10 +70,7 @@ impl Execute for ImportStatement {
             "statement_id": first, "file_id": file.id, "lines": file.lines, "lines_done": file.lines_done, "breaks": breaks,
         });
         counts.tell(&mut body);
-        for member in refused.iter().take(MOST_TOLD) {
-            let arguments = json!({ "file": clean(&self.name, 120), "name": clean(&member.name, 120) });
-            reviews::notify_operator(batch, "bank_member_refused", &arguments, format!("/ops/bank-files/{}", file.id))?;
-        }
+        tell_refused(batch, (&self.name, file.id), &refused)?;
         if let Some(map) = body.as_object_mut().filter(|_| !refused.is_empty()) {
             map.insert("refused".to_owned(), json!(refused));
         }

@@ -1,10 +1,12 @@
 //! The bank's answer to a payment file comes in: what it rejects is free again, the rest shows how far it is. What came by the bank's own
 //! channel is the bank's word; a report that a person sends waits for a second operator.
 
+use super::bank_members::{AdmittedReports, admit_reports, tell_refused};
 use super::keep_bank_file::{KeepBankFile, find_waiting};
 use super::{Actor, Ask, Done, Execute, bank_file, clean, payout};
 use crate::bank_check;
 use crate::batch::{Batch, Step};
+use crate::file_reader::BankMember;
 use domain::Refusal;
 use domain::settlement_instruction::{InstructionEvent, InstructionState, event_of_status, is_silent_status};
 use formats::pain002::{Scope, Status, StatusReport as Report};
@@ -23,8 +25,12 @@ pub struct ImportStatus {
     pub check: String,
     #[serde(skip)]
     pub content: Vec<u8>,
+    /// The file as read; a zip may hold several reports.
     #[serde(skip)]
-    pub report: Report,
+    pub reports: Vec<Report>,
+    /// Of a zip the members that the reports stand in.
+    #[serde(skip)]
+    pub members: Vec<BankMember>,
 }
 
 #[derive(Default)]
@@ -57,31 +63,30 @@ impl Execute for ImportStatus {
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        self.may_come(batch, actor)?;
-        let now = || Ok(bank_check::digest_of(&bank_check::statuses(batch.conn, &self.report)?));
+        let AdmittedReports { reports, refused } = self.may_come(batch, actor)?;
+        let now = || Ok(bank_check::reports(batch.conn, self)?.digest);
         bank_file::still_the_same(actor, &self.check, now)?;
         let mut file = bank_file::take(batch, actor, &self.kept())?;
         bank_file::end_asked(batch, actor, &file)?;
         "imported".clone_into(&mut file.state);
         batch.update(&file)?;
-        let id = batch.next_id();
-        batch.insert(&StatusReport {
-            id,
-            sha256: self.sha256.clone(),
-            message: self.report.message_id.clone(),
-            original_message: self.report.original_message_id.clone(),
-            imported_at: batch.now,
-            imported_by: actor.user_id,
-            content: Some(self.content_digest()),
-        })?;
-        let mut counts = Counts::default();
-        self.apply(batch, id, &mut counts)?;
+        let (mut first, mut counts) = (None, Counts::default());
+        for (index, report) in reports.iter().enumerate() {
+            let id = self.keep_report(batch, actor, (index, report))?;
+            apply(batch, report, id, &mut counts)?;
+            first.get_or_insert(id);
+        }
+        let first = first.unwrap_or_default();
         let Counts { rejected, noted, conflict, repeated, unknown, code_unknown } = counts;
-        let body = json!({
-            "report_id": id, "rejected": rejected, "noted": noted, "conflict": conflict, "already_rejected": repeated, "unknown": unknown,
+        let mut body = json!({
+            "report_id": first, "rejected": rejected, "noted": noted, "conflict": conflict, "already_rejected": repeated, "unknown": unknown,
             "code_unknown": code_unknown,
         });
-        Ok(Done::new(id, body))
+        tell_refused(batch, (&self.name, file.id), &refused)?;
+        if let Some(map) = body.as_object_mut().filter(|_| !refused.is_empty()) {
+            map.insert("refused".to_owned(), json!(refused));
+        }
+        Ok(Done::new(first, body))
     }
 }
 
@@ -95,89 +100,105 @@ impl ImportStatus {
         }
     }
 
-    /// All that the report says, however its file writes it.
-    fn content_digest(&self) -> String {
-        let Report { message_id, original_message_id, created, statuses } = &self.report;
-        crate::hash::sha256_hex(json!([message_id, original_message_id, created, statuses]).to_string().as_bytes())
-    }
-
-    /// Whether the report may come in: it is new. Banks use their ids again, so that a repeat is known by all that it says.
-    fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
+    /// What of the file may come in: what is new.
+    fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<AdmittedReports> {
         bank_file::owner(batch, actor)?;
         find_waiting(batch, &self.sha256)?;
-        let content = self.content_digest();
-        let binds = [self.sha256.as_str().into(), self.report.message_id.as_str().into(), content.as_str().into()];
-        let known = StatusReport::find_where(batch.conn, "sha256 = ? OR (message = ? AND content = ?)", &binds)?;
-        known.map_or(Ok(()), |_| Err(Refusal::StatementRepeated.into()))
+        if StatusReport::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
+            return Err(Refusal::StatementRepeated.into());
+        }
+        Ok(admit_reports(batch.conn, self)??)
     }
 
-    /// What is said of one transfer goes before what is said of its block, and that before what is said of the file.
-    fn apply(&self, batch: &mut Batch<'_>, report_id: i64, counts: &mut Counts) -> Step<()> {
-        let rank = |status: &Status| match status.scope {
-            Scope::Transaction(_) => 0,
-            Scope::Payment(_) => 1,
-            Scope::Message => 2,
-        };
-        let mut statuses: Vec<&Status> = self.report.statuses.iter().collect();
-        statuses.sort_by_key(|status| rank(status));
-        let file = find_file(batch.conn, &self.report.original_message_id)?;
-        let mut spoken = Spoken::default();
-        for status in statuses {
-            match &status.scope {
-                Scope::Transaction(end_to_end) => {
-                    let found = payout::find_by_end_to_end(batch.conn, end_to_end)?;
-                    // A report about another file says nothing of this one's transfers.
-                    match found.filter(|payout| payout.file_id.is_some() && payout.file_id == file) {
-                        Some(found) => {
-                            spoken.of.insert(found.id);
-                            apply_to(batch, report_id, status, found, counts)?;
-                        }
-                        None => note_unknown(batch, report_id, status, end_to_end, counts)?,
+    fn keep_report(&self, batch: &mut Batch<'_>, actor: &Actor, (index, report): (usize, &Report)) -> Step<i64> {
+        let id = batch.next_id();
+        batch.insert(&StatusReport {
+            id,
+            // The file's hash marks its first report, so that the same file is known again.
+            sha256: if index == 0 { self.sha256.clone() } else { format!("{}#{index}", self.sha256) },
+            message: report.message_id.clone(),
+            original_message: report.original_message_id.clone(),
+            imported_at: batch.now,
+            imported_by: actor.user_id,
+            content: Some(content_digest(report)),
+        })?;
+        Ok(id)
+    }
+}
+
+/// All that a report says, however its file writes it.
+#[must_use]
+pub fn content_digest(report: &Report) -> String {
+    let Report { message_id, original_message_id, created, statuses } = report;
+    crate::hash::sha256_hex(json!([message_id, original_message_id, created, statuses]).to_string().as_bytes())
+}
+
+/// What is said of one transfer goes before what is said of its block, and that before what is said of the file.
+fn apply(batch: &mut Batch<'_>, report: &Report, report_id: i64, counts: &mut Counts) -> Step<()> {
+    let rank = |status: &Status| match status.scope {
+        Scope::Transaction(_) => 0,
+        Scope::Payment(_) => 1,
+        Scope::Message => 2,
+    };
+    let mut statuses: Vec<&Status> = report.statuses.iter().collect();
+    statuses.sort_by_key(|status| rank(status));
+    let file = find_file(batch.conn, &report.original_message_id)?;
+    let mut spoken = Spoken::default();
+    for status in statuses {
+        match &status.scope {
+            Scope::Transaction(end_to_end) => {
+                let found = payout::find_by_end_to_end(batch.conn, end_to_end)?;
+                // A report about another file says nothing of this one's transfers.
+                match found.filter(|payout| payout.file_id.is_some() && payout.file_id == file) {
+                    Some(found) => {
+                        spoken.of.insert(found.id);
+                        apply_to(batch, report_id, status, found, counts)?;
                     }
-                }
-                Scope::Payment(id) => self.apply_to_rest(batch, (report_id, file), status, id, (&mut spoken, counts))?,
-                Scope::Message => {
-                    let id = &self.report.original_message_id;
-                    self.apply_to_rest(batch, (report_id, file), status, id, (&mut spoken, counts))?;
+                    None => note_unknown(batch, report_id, status, end_to_end, counts)?,
                 }
             }
+            Scope::Payment(id) => apply_to_rest(batch, report, (report_id, file), status, id, (&mut spoken, counts))?,
+            Scope::Message => {
+                let id = &report.original_message_id;
+                apply_to_rest(batch, report, (report_id, file), status, id, (&mut spoken, counts))?;
+            }
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// A file of ours has one block, with the file's own id: what is said of either is said of all its transfers that
-    /// nothing nearer was said of.
-    fn apply_to_rest(
-        &self,
-        batch: &mut Batch<'_>,
-        (report_id, file): (i64, Option<i64>),
-        status: &Status,
-        id: &str,
-        (spoken, counts): (&mut Spoken, &mut Counts),
-    ) -> Step<()> {
-        let Some(file) = file.filter(|_| id == self.report.original_message_id) else {
-            return note_unknown(batch, report_id, status, id, counts);
-        };
-        if is_silent_status(&status.code) {
-            // "Received" or "partly": the transfers speak for themselves.
-            return Ok(());
-        }
-        if event_of_status(&status.code).is_none() {
-            let row = line(batch, report_id, status, id, (None, "code_unknown"));
-            counts.code_unknown = counts.code_unknown.saturating_add(1);
-            return batch.insert(&row);
-        }
-        // However often a report says it, the transfers are gone through once.
-        if std::mem::replace(&mut spoken.of_all, true) {
-            return Ok(());
-        }
-        for found in Payout::list_where(batch.conn, "file_id = ? ORDER BY id", &[file.into()])? {
-            if spoken.of.insert(found.id) {
-                apply_to(batch, report_id, status, found, counts)?;
-            }
-        }
-        Ok(())
+/// A file of ours has one block, with the file's own id: what is said of either is said of all its transfers that
+/// nothing nearer was said of.
+fn apply_to_rest(
+    batch: &mut Batch<'_>,
+    report: &Report,
+    (report_id, file): (i64, Option<i64>),
+    status: &Status,
+    id: &str,
+    (spoken, counts): (&mut Spoken, &mut Counts),
+) -> Step<()> {
+    let Some(file) = file.filter(|_| id == report.original_message_id) else {
+        return note_unknown(batch, report_id, status, id, counts);
+    };
+    if is_silent_status(&status.code) {
+        // "Received" or "partly": the transfers speak for themselves.
+        return Ok(());
     }
+    if event_of_status(&status.code).is_none() {
+        let row = line(batch, report_id, status, id, (None, "code_unknown"));
+        counts.code_unknown = counts.code_unknown.saturating_add(1);
+        return batch.insert(&row);
+    }
+    // However often a report says it, the transfers are gone through once.
+    if std::mem::replace(&mut spoken.of_all, true) {
+        return Ok(());
+    }
+    for found in Payout::list_where(batch.conn, "file_id = ? ORDER BY id", &[file.into()])? {
+        if spoken.of.insert(found.id) {
+            apply_to(batch, report_id, status, found, counts)?;
+        }
+    }
+    Ok(())
 }
 
 /// The payment file that a message id names, as [`super::create_payment_file`] made it.

@@ -313,14 +313,15 @@ fn accepted(invoice: InvoiceFile) -> Result<InvoiceFile, FileFault> {
     Ok(invoice)
 }
 
-/// A bank's file, or an archive of them: banks hand out a file a day, or one an account, in a zip. All its statements are one file's, and a
-/// member that is none is told by name; a report on payments stands alone.
+/// A bank's file, or an archive of them: banks hand out a file a day, or one an account, in a zip. All its statements are one file's, and so
+/// are all its reports on payments; a member that is none is told by name, and so is a report beside statements.
 fn bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
     if !matches!(read::container(content), Some(Container::Zip)) {
         return plain_bank_file(content);
     }
     let mut archive = Members::open(content, &Limits::default())?;
-    let (mut statements, mut members, mut reports, mut first) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let (mut statements, mut reports, mut first) = (Vec::new(), Vec::new(), None);
+    let (mut members, mut of_reports) = (Vec::new(), Vec::new());
     while let Some(member) = archive.next()? {
         let name = shown(&member.name);
         let read = match read::container(&member.content) {
@@ -333,25 +334,32 @@ fn bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
                 statements.extend(read);
                 (count, None)
             }
-            Ok(BankFileRead::Status(report)) => {
-                reports.push((name.clone(), report));
-                (0, Some(FormatFault::WrongKind { element: "pain.002".to_owned() }))
+            Ok(BankFileRead::Status(read, _)) => {
+                let count = read.len();
+                of_reports.push(members.len());
+                reports.extend(read);
+                (count, None)
             }
             Err(fault) => {
                 first.get_or_insert_with(|| named(fault.clone(), &name));
-                (0, Some(fault))
+                (0, Some(fault.into()))
             }
         };
-        members.push(BankMember { name, statements: count, fault: fault.map(FileFault::from) });
+        members.push(BankMember { name, count, fault });
     }
-    if !statements.is_empty() {
-        return Ok(BankFileRead::Statements(statements, members));
+    if statements.is_empty() && !reports.is_empty() {
+        return Ok(BankFileRead::Status(reports, members));
     }
-    match (first, reports.pop()) {
-        (Some(fault), _) => Err(fault),
-        (None, Some((_, report))) if reports.is_empty() => Ok(BankFileRead::Status(report)),
-        (None, Some((name, _))) => Err(named(FormatFault::WrongKind { element: "pain.002".to_owned() }, &name)),
-        (None, None) => Err(FormatFault::ZipEmpty),
+    for place in of_reports {
+        if let Some(member) = members.get_mut(place) {
+            let fault = FormatFault::WrongKind { element: "pain.002".to_owned() };
+            (member.count, member.fault) = (0, Some(fault.into()));
+        }
+    }
+    if statements.is_empty() {
+        Err(first.unwrap_or(FormatFault::ZipEmpty))
+    } else {
+        Ok(BankFileRead::Statements(statements, members))
     }
 }
 
@@ -367,7 +375,7 @@ fn named(fault: FormatFault, name: &str) -> FormatFault {
 fn plain_bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
     match pain002::parse(content) {
         Err(FormatFault::WrongKind { .. }) => {}
-        read => return read.map(BankFileRead::Status),
+        read => return read.map(|report| BankFileRead::Status(vec![report], Vec::new())),
     }
     let statements = camt::parse(content)?;
     match statements.iter().find_map(Statement::fault) {

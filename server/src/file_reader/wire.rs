@@ -62,14 +62,15 @@ pub(super) enum Content {
 pub enum BankFileRead {
     /// All its statements; of a zip also the members that they stand in, in the same order.
     Statements(Vec<Statement>, Vec<BankMember>),
-    Status(StatusReport),
+    /// All its reports on payments; of a zip also the members, in the same order.
+    Status(Vec<StatusReport>, Vec<BankMember>),
 }
 
-/// A member of a zip of bank files: how many of the statements are its, or why it is none.
+/// A member of a zip of bank files: how many of the statements or reports are its, or why it is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BankMember {
     pub name: String,
-    pub statements: usize,
+    pub count: usize,
     pub fault: Option<FileFault>,
 }
 

@@ -115,7 +115,11 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
     ),
     ("payables/undertaking", "version words_en words_zh words_hash", ""),
     ("payouts", PAGE, "id currency amount_minor iban end_to_end state expected_date? bank_status reason_code note"),
-    ("payouts/list", "currency through list_hash account_id available_minor", "id end_to_end holder iban bic amount_minor"),
+    (
+        "payouts/list",
+        "currency through list_hash account_id available_minor",
+        "id end_to_end holder address iban bic amount_minor",
+    ),
     (
         "reconciliation",
         "",

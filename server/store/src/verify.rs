@@ -486,7 +486,7 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
     ),
     (
         "status_reports",
-        "SELECT id, 'its document is gone' AS problem FROM status_reports WHERE sha256 NOT IN (SELECT sha256 FROM documents) ORDER BY id LIMIT 1",
+        "SELECT id, 'its document is gone' AS problem FROM status_reports WHERE substr(sha256, 1, 64) NOT IN (SELECT sha256 FROM documents) ORDER BY id LIMIT 1",
     ),
     (
         "payment_files",

@@ -573,6 +573,7 @@ payouts-current-account = Current account
 payouts-files = Payment files
 payouts-no-files = No payment files yet.
 payouts-count = Payments
+payouts-address = Address of the payee
 trial-title = Trial balance
 trial-title-hint = Debits and credits by kind of account
 trial-account = Account

@@ -558,6 +558,7 @@ payouts-submit = 申请生成该付款文件
 payouts-files = 付款文件
 payouts-no-files = 暂无付款文件。
 payouts-count = 付款笔数
+payouts-address = 收款方地址
 trial-title = 试算平衡表
 trial-title-hint = 按账户类别列示的借方与贷方
 trial-account = 账户

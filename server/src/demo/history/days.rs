@@ -9,6 +9,7 @@ use crate::commands::create_offer::CreateOffer;
 use crate::commands::create_payment_file::{self, CreatePaymentFile};
 use crate::commands::dispute_invoice::DisputeInvoice;
 use crate::commands::fail_payout::FailPayout;
+use crate::commands::payee_address::PayeeAddresses;
 use crate::commands::register_invoice::RegisterInvoice;
 use crate::commands::request_payout::RequestPayout;
 use crate::commands::submit_invoice::SubmitInvoice;
@@ -342,7 +343,9 @@ impl World {
             if waiting.is_empty() {
                 continue;
             }
-            let (through, list_hash) = (waiting.last().map_or(0, |row| row.id), create_payment_file::list_hash(&waiting));
+            let addresses = PayeeAddresses::load(&mut self.conn, &waiting)?;
+            let through = waiting.last().map_or(0, |row| row.id);
+            let list_hash = create_payment_file::list_hash(&waiting, &addresses);
             self.run_agreed(
                 &operator,
                 CreatePaymentFile { currency: currency.code().to_owned(), through, list_hash, account_id: None },

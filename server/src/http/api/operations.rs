@@ -143,27 +143,30 @@ async fn payouts(who: Who<Member>, params: Params) -> Answer {
 /// What the next payment file of a currency would hold, and the digest with which it is asked for.
 async fn payment_list(who: Who<OperatorViewer>, params: Params) -> Answer {
     use crate::commands::create_payment_file::{list_hash, payment_list};
+    use crate::commands::payee_address::PayeeAddresses;
     let code = params.get("currency").to_owned();
     let known = domain::Currency::parse(&code).ok_or(domain::Refusal::CurrencyUnknown { currency: code })?;
     let account = match params.get("account_id") {
         "" => None,
         _ => Some(wanted_id(&params, "account_id")?),
     };
-    let (payouts, account, available_minor) = who
+    let (payouts, addresses, account, available_minor) = who
         .app
         .read(move |conn| {
             let account = crate::commands::custody::paying(conn, account, known.code())?;
             let available_minor = store::custody::available_minor(conn, account.id, known)?;
-            Ok((payment_list(conn, known, i64::MAX)?, account, available_minor))
+            let payouts = payment_list(conn, known, i64::MAX)?;
+            let addresses = PayeeAddresses::load(conn, &payouts)?;
+            Ok((payouts, addresses, account, available_minor))
         })
         .await?;
     let items: Vec<Value> = payouts
         .iter()
-        .map(|row| json!({ "id": row.id, "end_to_end": row.end_to_end, "holder": row.holder, "iban": row.iban, "bic": row.bic, "amount_minor": row.amount_minor }))
+        .map(|row| json!({ "id": row.id, "end_to_end": row.end_to_end, "holder": row.holder, "address": addresses.line(row), "iban": row.iban, "bic": row.bic, "amount_minor": row.amount_minor }))
         .collect();
     let through = payouts.last().map_or(0, |row| row.id);
     Ok(HttpResponse::Ok()
-        .json(json!({ "currency": known.code(), "through": through, "list_hash": list_hash(&payouts), "account_id": account.id, "available_minor": available_minor, "items": items })))
+        .json(json!({ "currency": known.code(), "through": through, "list_hash": list_hash(&payouts, &addresses), "account_id": account.id, "available_minor": available_minor, "items": items })))
 }
 
 /// The platform's accounts at banks, the oldest first.

@@ -8,9 +8,9 @@ use super::super::shares::Owner;
 use super::super::upload::Uploaded;
 use super::listing::plain_table;
 use super::{Answer, SignedIn, again, bank_request, receipt};
-use crate::bank_check::{self, FileCheck, LineCheck, StatementCheck, StatusCheck, Sum};
+use crate::bank_check::{self, FileCheck, LineCheck, ReportCheck, ReportsCheck, StatementCheck, Sum};
 use crate::commands::Command;
-use crate::commands::bank_members::{RefusedMember, admit};
+use crate::commands::bank_members::{RefusedMember, admit, admit_reports};
 use crate::commands::import_statement::ImportStatement;
 use crate::commands::import_status::ImportStatus;
 use crate::commands::keep_bank_file::KeepBankFile;
@@ -24,7 +24,7 @@ use formats::FormatFault;
 use std::collections::BTreeMap;
 use store::lists::{FateLine, StatementLine};
 use store::records::{Keyed, Record};
-use store::{AuditRecord, BankFile, Conn};
+use store::{AuditRecord, BankFile, Conn, StatusReport};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -80,7 +80,9 @@ fn command_of(read: BankFileRead, name: String, content: Vec<u8>) -> Command {
         BankFileRead::Statements(statements, members) => {
             ImportStatement { name, sha256, check: String::new(), content, statements, members }.into()
         }
-        BankFileRead::Status(report) => ImportStatus { name, sha256, check: String::new(), content, report }.into(),
+        BankFileRead::Status(reports, members) => {
+            ImportStatus { name, sha256, check: String::new(), content, reports, members }.into()
+        }
     }
 }
 
@@ -120,7 +122,9 @@ fn keep(conn: &mut Conn, read: Command) -> Result<KeepBankFile, Fault> {
             let ImportStatement { name, sha256, content, .. } = read;
             Ok(KeepBankFile { name, sha256, kind: "statement".to_owned(), content })
         }
-        Command::ImportStatus(ImportStatus { name, sha256, content, .. }) => {
+        Command::ImportStatus(read) => {
+            admit_reports(conn, &read)??;
+            let ImportStatus { name, sha256, content, .. } = read;
             Ok(KeepBankFile { name, sha256, kind: "status".to_owned(), content })
         }
         other => Err(wrong_kind(&other)),
@@ -159,7 +163,7 @@ pub async fn load_command(who: &Who<impl SignedIn>, file: &BankFile) -> Result<C
 /// What a kept file would do, and a digest of that.
 pub enum Checked {
     Statements(FileCheck),
-    Statuses(String, Vec<StatusCheck>),
+    Statuses(ReportsCheck),
 }
 
 impl Checked {
@@ -167,7 +171,7 @@ impl Checked {
     pub fn digest(&self) -> String {
         match self {
             Self::Statements(check) => check.digest.clone(),
-            Self::Statuses(_, rows) => bank_check::digest_of(rows),
+            Self::Statuses(check) => check.digest.clone(),
         }
     }
 }
@@ -176,9 +180,7 @@ impl Checked {
 pub fn check(conn: &mut Conn, command: &Command) -> Result<Checked, Fault> {
     match command {
         Command::ImportStatement(read) => Ok(Checked::Statements(bank_check::file(conn, read)?)),
-        Command::ImportStatus(read) => {
-            Ok(Checked::Statuses(read.report.original_message_id.clone(), bank_check::statuses(conn, &read.report)?))
-        }
+        Command::ImportStatus(read) => Ok(Checked::Statuses(bank_check::reports(conn, read)?)),
         _ => Err(Refusal::NotFound.into()),
     }
 }
@@ -248,28 +250,40 @@ pub fn check_blocks(language: Language, mut page: Page, checked: &Checked) -> Pa
                 page = statement_blocks(language, page, statement);
             }
         }
-        Checked::Statuses(original, rows) => {
-            page = page.with(Block::Facts(vec![(language.t("bank-file-original"), Value::code(original.clone()))]));
-            let cells = rows.iter().map(|row| {
-                vec![
-                    Value::code(row.about.clone()),
-                    Value::code(row.code.clone()),
-                    Value::code(row.reason.clone()),
-                    Value::state(language, row.effect),
-                    row.frees.as_ref().map_or_else(|| Value::text("–"), |(currency, minor)| Value::money(currency, *minor)),
-                ]
-            });
-            let heads = [
-                ("status-about", false),
-                ("status-code", false),
-                ("status-reason", false),
-                ("bank-file-effect", false),
-                ("bank-file-frees", true),
-            ];
-            page = page.table(plain_table(language, "bank-file-statuses", &heads, cells.collect(), "bank-file-empty"));
+        Checked::Statuses(check) => {
+            page = refused_blocks(language, page, &check.refused);
+            for report in &check.reports {
+                page = report_blocks(language, page, report);
+            }
         }
     }
     page
+}
+
+fn report_blocks(language: Language, page: Page, report: &ReportCheck) -> Page {
+    let cells = report.rows.iter().map(|row| {
+        vec![
+            Value::code(row.about.clone()),
+            Value::code(row.code.clone()),
+            Value::code(row.reason.clone()),
+            Value::state(language, row.effect),
+            row.frees.as_ref().map_or_else(|| Value::text("–"), |(currency, minor)| Value::money(currency, *minor)),
+        ]
+    });
+    let heads = [
+        ("status-about", false),
+        ("status-code", false),
+        ("status-reason", false),
+        ("bank-file-effect", false),
+        ("bank-file-frees", true),
+    ];
+    page.with(Block::Facts(vec![(language.t("bank-file-original"), Value::code(report.original.clone()))])).table(plain_table(
+        language,
+        "bank-file-statuses",
+        &heads,
+        cells.collect(),
+        "bank-file-empty",
+    ))
 }
 
 /// The members of a zip that are not taken up, each with its reason.
@@ -289,9 +303,9 @@ fn refused_blocks(language: Language, page: Page, refused: &[RefusedMember]) -> 
 }
 
 /// What the import of a zip has told of its members.
-fn refused_of(conn: &mut Conn, statement: i64) -> Result<Vec<RefusedMember>, Fault> {
-    let condition = "subject_id = ? AND command IN ('import_statement', 'decide_approval') ORDER BY seq LIMIT 1";
-    let record = AuditRecord::find_where(conn, condition, &[statement.into()])?;
+fn refused_of(conn: &mut Conn, first: i64) -> Result<Vec<RefusedMember>, Fault> {
+    let condition = "subject_id = ? AND command IN ('import_statement', 'import_status', 'decide_approval') ORDER BY seq LIMIT 1";
+    let record = AuditRecord::find_where(conn, condition, &[first.into()])?;
     let outcome: serde_json::Value = record.and_then(|row| serde_json::from_str(&row.outcome).ok()).unwrap_or_default();
     let refused = outcome.pointer("/body/refused").cloned();
     Ok(refused.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default())
@@ -384,10 +398,13 @@ pub fn continuity_text(language: Language, row: &store::Statement) -> String {
 async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
     let language = who.language();
     let id = file.id;
+    let sha256 = file.sha256.clone();
     let (statements, fates, refused) = who
         .read(move |conn| {
             let statements = StatementLine::of_file(conn, id)?;
-            let refused = statements.iter().map(|row| row.id).min().map(|first| refused_of(conn, first)).transpose()?;
+            let report = StatusReport::find_where(conn, "sha256 = ?", &[sha256.as_str().into()])?.map(|row| row.id);
+            let first = statements.iter().map(|row| row.id).min().or(report);
+            let refused = first.map(|first| refused_of(conn, first)).transpose()?;
             Ok((statements, FateLine::of_file(conn, id)?, refused.unwrap_or_default()))
         })
         .await?;
@@ -396,10 +413,10 @@ async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Faul
         let counts = [("done", file.lines_done.to_string()), ("count", file.lines.to_string())];
         page = page.with(Block::Notice(Tone::Waiting, language.fill("bank-file-running", &counts)));
     }
+    page = refused_blocks(language, page, &refused);
     if file.kind == "status" {
         return Ok(page.with(Block::Links(vec![(who.t("statuses-title"), "/ops/bank-statuses".to_owned())])));
     }
-    page = refused_blocks(language, page, &refused);
     let cells = fates.iter().map(|row| {
         vec![Value::state(language, &row.state), Value::number(row.count), Value::money(&row.currency, row.sum_minor)]
     });

@@ -9,6 +9,7 @@ use super::listing::plain_table;
 use super::{Answer, Check, again, asking, check_page, submit_or_again};
 use crate::batch::Stop;
 use crate::commands::create_payment_file::{CreatePaymentFile, list_hash, payment_list};
+use crate::commands::payee_address::PayeeAddresses;
 use domain::custody::CustodyState;
 use domain::{Currency, Refusal};
 use store::{Conn, CustodyAccount, Payout};
@@ -38,24 +39,36 @@ async fn choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
 }
 
 /// Count, sum, digest and lines of a list, for whoever writes the file and whoever agrees.
-fn list_blocks(language: Language, known: Currency, payouts: &[Payout], own: &CustodyAccount) -> Vec<Block> {
+fn list_blocks(
+    language: Language,
+    known: Currency,
+    (payouts, addresses): (&[Payout], &PayeeAddresses),
+    own: &CustodyAccount,
+) -> Vec<Block> {
     let total_minor = payouts.iter().fold(0_i64, |sum, row| sum.saturating_add(row.amount_minor));
     let count = i64::try_from(payouts.len()).unwrap_or(i64::MAX);
     let rows = payouts.iter().take(SHOWN).map(|row| {
         vec![
             Value::link(row.end_to_end.clone(), format!("/ops/payouts/{}", row.id)),
             Value::text(row.holder.clone()),
+            Value::text(addresses.line(row)),
             Value::code(row.iban.clone()),
             Value::money(&row.currency, row.amount_minor),
         ]
     });
-    let heads = [("field-reference", false), ("field-holder", false), ("field-iban", false), ("col-amount", true)];
+    let heads = [
+        ("field-reference", false),
+        ("field-holder", false),
+        ("payouts-address", false),
+        ("field-iban", false),
+        ("col-amount", true),
+    ];
     let mut blocks = vec![
         Block::Facts(vec![
             (language.t("payouts-account"), Value::code(own.iban.clone())),
             (language.t("payouts-count"), Value::number(count)),
             (language.t("field-total"), Value::money(known.code(), total_minor)),
-            (language.t("field-list-hash"), Value::code(list_hash(payouts))),
+            (language.t("field-list-hash"), Value::code(list_hash(payouts, addresses))),
         ]),
         Block::Table(Box::new(plain_table(language, "payouts-check-table", &heads, rows.collect(), "list-no-match"))),
     ];
@@ -72,11 +85,12 @@ fn list_blocks(language: Language, known: Currency, payouts: &[Payout], own: &Cu
 pub fn meaning(conn: &mut Conn, language: Language, asked: &CreatePaymentFile) -> Result<Vec<Block>, Fault> {
     let Some(known) = Currency::parse(&asked.currency) else { return Ok(Vec::new()) };
     let payouts = payment_list(conn, known, asked.through)?;
-    if list_hash(&payouts) != asked.list_hash {
+    let addresses = PayeeAddresses::load(conn, &payouts)?;
+    if list_hash(&payouts, &addresses) != asked.list_hash {
         return Ok(vec![Block::Notice(web::Tone::Attention, language.t("refusal-payment-list-changed"))]);
     }
     match crate::commands::custody::paying(conn, asked.account_id, known.code()) {
-        Ok(own) => Ok(list_blocks(language, known, &payouts, &own)),
+        Ok(own) => Ok(list_blocks(language, known, (&payouts, &addresses), &own)),
         // What can be paid no more is refused with its own reason.
         Err(Stop::Refused(_)) => Ok(Vec::new()),
         Err(Stop::Failed(error)) => Err(error.into()),
@@ -88,6 +102,7 @@ struct Next {
     own: CustodyAccount,
     available_minor: i64,
     payouts: Vec<Payout>,
+    addresses: PayeeAddresses,
     /// How many more wait.
     left: usize,
 }
@@ -104,7 +119,8 @@ fn next_of(conn: &mut Conn, known: Currency, account: Option<i64>) -> Result<Nex
     }
     let left = payouts.len().saturating_sub(covered);
     payouts.truncate(covered);
-    Ok(Next { own, available_minor, payouts, left })
+    let addresses = PayeeAddresses::load(conn, &payouts)?;
+    Ok(Next { own, available_minor, payouts, addresses, left })
 }
 
 /// What the next payment file would hold.
@@ -114,13 +130,13 @@ async fn check_of(who: &Who<OperatorMaker>, currency: &str, account: &str) -> Re
         "" => None,
         typed => Some(typed.parse().map_err(|_| Refusal::FieldInvalid { field: "account_id".to_owned() })?),
     };
-    let Next { own, available_minor, payouts, left } = who.read(move |conn| next_of(conn, known, account)).await?;
+    let Next { own, available_minor, payouts, addresses, left } = who.read(move |conn| next_of(conn, known, account)).await?;
     let newest = payouts.last().ok_or(Refusal::NothingToPay)?.id;
     let form = Form::new("/ops/payouts", who.t("payouts-submit"), vec![])
         .hidden("currency", known.code())
         .hidden("through", newest.to_string())
         .hidden("account_id", own.id.to_string())
-        .hidden("list_hash", list_hash(&payouts));
+        .hidden("list_hash", list_hash(&payouts, &addresses));
     let check = Check {
         title: who.t("payouts-check"),
         lead: who.t("payouts-check-lead"),
@@ -130,7 +146,7 @@ async fn check_of(who: &Who<OperatorMaker>, currency: &str, account: &str) -> Re
     };
     let trail = [(who.t("nav-ops"), "/ops".to_owned()), (who.t("ops-payouts"), "/ops/payouts".to_owned())];
     let mut page = check_page(who, &trail, check);
-    let mut blocks = list_blocks(who.language(), known, &payouts, &own);
+    let mut blocks = list_blocks(who.language(), known, (&payouts, &addresses), &own);
     if left > 0 {
         let words = who.language().fill("payouts-left", &[("count", left.to_string())]);
         blocks.insert(0, Block::Notice(web::Tone::Attention, words));

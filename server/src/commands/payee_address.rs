@@ -1,0 +1,41 @@
+//! Where the companies are that a payment file pays: as their data are at that moment.
+
+use formats::pain::PostalAddress;
+use std::collections::{BTreeMap, BTreeSet};
+use store::records::Keyed;
+use store::{Conn, Party, Payout, StoreError};
+
+/// The postal addresses of the companies that a list of payouts pays.
+#[derive(Clone, Debug, Default)]
+pub struct PayeeAddresses {
+    by_party: BTreeMap<i64, PostalAddress>,
+}
+
+impl PayeeAddresses {
+    pub fn load(conn: &mut Conn, payouts: &[Payout]) -> Result<Self, StoreError> {
+        let ids: BTreeSet<i64> = payouts.iter().filter_map(|row| row.party_id).collect();
+        let ids: Vec<i64> = ids.into_iter().collect();
+        let by_party = Party::list_ids(conn, &ids)?.into_iter().filter_map(|row| Some((row.id, address_of(row)?))).collect();
+        Ok(Self { by_party })
+    }
+
+    /// None where the company's data have no address, and for a payment that goes back to its payer, who is no company here.
+    #[must_use]
+    pub fn find(&self, payout: &Payout) -> Option<&PostalAddress> {
+        payout.party_id.and_then(|id| self.by_party.get(&id))
+    }
+
+    /// The address in one line for people, or nothing.
+    #[must_use]
+    pub fn line(&self, payout: &Payout) -> String {
+        let Some(PostalAddress { street, building, postcode, town, country }) = self.find(payout) else { return String::new() };
+        let parts = [format!("{street} {building}"), format!("{postcode} {town}"), country.clone()];
+        parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn address_of(party: Party) -> Option<PostalAddress> {
+    let Party { street, building, postcode, town, address_country: country, .. } = party;
+    let known = !town.is_empty() && !country.is_empty();
+    known.then_some(PostalAddress { street, building, postcode, town, country })
+}
