@@ -820,6 +820,10 @@ fn b2_a_payment_file_has_the_address_of_the_company() {
         // A file stays as it was sent.
         correct(&it.world, supplier, &[("town", "Kiel")]);
         assert_eq!(it.operator.get(&format!("/documents/{document}")).body, file);
+        // Where the account's holder has another name than the company, it is not known where the holder is.
+        correct(&it.world, supplier, &[("name", "Another House GmbH")]);
+        let _ = it.pay_out("1.50");
+        assert!(!newest().1.contains("PstlAdr"), "{}", newest().1);
         it.world.verify();
     }
 }

@@ -28,6 +28,21 @@ pub fn is_same(one: &str, other: &str) -> bool {
     folded(one) == folded(other)
 }
 
+/// Characters of an account holder's name, as banks take it.
+pub const LONGEST_HOLDER: usize = 70;
+
+/// The name of a company as the holder of its account.
+#[must_use]
+pub fn as_holder(company: &str) -> String {
+    company.chars().take(LONGEST_HOLDER).collect()
+}
+
+/// Whether the holder of an account is this company, by name.
+#[must_use]
+pub fn is_holder(holder: &str, company: &str) -> bool {
+    is_same(holder, &as_holder(company))
+}
+
 /// A mail address as it is kept and compared: canonical forms made one (NFC), small letters, no space around it.
 #[must_use]
 pub fn mail_address(typed: &str) -> String {

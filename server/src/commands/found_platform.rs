@@ -115,7 +115,7 @@ fn first_account(holder: &str, iban: &str, opened_on: NaiveDate) -> CustodyAccou
         iban: iban.to_owned(),
         bic: String::new(),
         bank: String::new(),
-        holder: holder.chars().take(70).collect(),
+        holder: domain::names::as_holder(holder),
         currency: String::new(),
         state: CustodyState::Open.name().to_owned(),
         reason: String::new(),

@@ -56,7 +56,7 @@ impl OpenCustodyAccount {
             code => currency(code)?.code().to_owned(),
         };
         let holder = optional(&self.holder, "holder", 70)?;
-        let holder = if holder.is_empty() { operator.name.chars().take(70).collect() } else { holder };
+        let holder = if holder.is_empty() { domain::names::as_holder(&operator.name) } else { holder };
         if !formats::pain::is_writable(&holder) {
             return Err(Refusal::FieldInvalid { field: "holder".to_owned() }.into());
         }

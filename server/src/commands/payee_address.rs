@@ -1,5 +1,6 @@
-//! Where the companies are that a payment file pays: as their data are at that moment.
+//! Where the companies are that a payment file pays: as their data are at that moment. An account that another holder has is not there.
 
+use domain::names;
 use formats::pain::PostalAddress;
 use std::collections::{BTreeMap, BTreeSet};
 use store::records::Keyed;
@@ -8,21 +9,24 @@ use store::{Conn, Party, Payout, StoreError};
 /// The postal addresses of the companies that a list of payouts pays.
 #[derive(Clone, Debug, Default)]
 pub struct PayeeAddresses {
-    by_party: BTreeMap<i64, PostalAddress>,
+    /// Name and address of each company.
+    by_party: BTreeMap<i64, (String, PostalAddress)>,
 }
 
 impl PayeeAddresses {
     pub fn load(conn: &mut Conn, payouts: &[Payout]) -> Result<Self, StoreError> {
         let ids: BTreeSet<i64> = payouts.iter().filter_map(|row| row.party_id).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
-        let by_party = Party::list_ids(conn, &ids)?.into_iter().filter_map(|row| Some((row.id, address_of(row)?))).collect();
+        let by_party = Party::list_ids(conn, &ids)?.into_iter().filter_map(|row| Some((row.id, known(row)?))).collect();
         Ok(Self { by_party })
     }
 
-    /// None where the company's data have no address, and for a payment that goes back to its payer, who is no company here.
+    /// None where the company's data have no address, where the account has another holder, and for a payment that goes back to its payer,
+    /// who is no company here.
     #[must_use]
     pub fn find(&self, payout: &Payout) -> Option<&PostalAddress> {
-        payout.party_id.and_then(|id| self.by_party.get(&id))
+        let (name, address) = payout.party_id.and_then(|id| self.by_party.get(&id))?;
+        names::is_holder(&payout.holder, name).then_some(address)
     }
 
     /// The address in one line for people, or nothing.
@@ -34,8 +38,8 @@ impl PayeeAddresses {
     }
 }
 
-fn address_of(party: Party) -> Option<PostalAddress> {
-    let Party { street, building, postcode, town, address_country: country, .. } = party;
+fn known(party: Party) -> Option<(String, PostalAddress)> {
+    let Party { name, street, building, postcode, town, address_country: country, .. } = party;
     let known = !town.is_empty() && !country.is_empty();
-    known.then_some(PostalAddress { street, building, postcode, town, country })
+    known.then_some((name, PostalAddress { street, building, postcode, town, country }))
 }

@@ -45,7 +45,7 @@ impl Execute for ReturnSuspense {
         let (hold_number, _) = batch.post(&chart::payout_request(None, asset, line.amount_minor))?;
         let id = batch.next_id();
         let holder =
-            if line.counterparty.is_empty() { "Unknown".to_owned() } else { line.counterparty.chars().take(70).collect() };
+            if line.counterparty.is_empty() { "Unknown".to_owned() } else { domain::names::as_holder(&line.counterparty) };
         let payout = Payout {
             id,
             party_id: None,

@@ -172,7 +172,7 @@ impl World {
             &company,
             SetApprovalLimit { currency: code.to_owned(), limit_minor, day_minor: Some(Some(limit_minor.saturating_mul(40))) },
         )?;
-        let holder: String = name.chars().take(70).collect();
+        let holder = domain::names::as_holder(name);
         let bic = if code == "CNY" { "" } else { "COBADEFFXXX" }.to_owned();
         let proposed = ProposeBankAccount { currency: code.to_owned(), iban: company.iban.clone(), bic, holder };
         let account_id = self.run_agreed(&company, proposed)?.number("account_id");

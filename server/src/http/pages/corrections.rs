@@ -74,8 +74,7 @@ pub fn meaning(conn: &mut Conn, language: Language, correct: &CorrectCompany) ->
         facts.push((language.t("company-namesake"), Value::link(shown, format!("/ops/companies/{}", other.id))));
     }
     let accounts = BankAccount::list_where(conn, "party_id = ? AND status = 'verified' ORDER BY id", &[party.id.into()])?;
-    let cut: String = after.name.chars().take(70).collect();
-    for account in accounts.iter().filter(|account| !domain::names::is_same(&account.holder, &cut)) {
+    for account in accounts.iter().filter(|account| !domain::names::is_holder(&account.holder, &after.name)) {
         let places = [("name", account.holder.clone()), ("currency", account.currency.clone())];
         facts.push((language.t("account-doubt"), Value::text(language.fill("correct-other-holder", &places))));
     }

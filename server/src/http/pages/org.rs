@@ -290,8 +290,7 @@ async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
             Field::new("currency", who.t("col-currency"), "select").options(options),
             Field::new("iban", who.t("field-iban"), "text"),
             Field::new("bic", who.t("field-bic"), "text").hint(who.t("field-bic-hint")).optional(),
-            Field::new("holder", who.t("field-holder"), "text")
-                .value(who.person()?.party.name.chars().take(70).collect::<String>()),
+            Field::new("holder", who.t("field-holder"), "text").value(domain::names::as_holder(&who.person()?.party.name)),
         ];
         page = page.form(Form::new("/org/bank-accounts", who.t("bank-accounts-submit"), fields));
     }

@@ -269,7 +269,7 @@ fn payee(language: Language, holder: &str, iban: &str, bic: &str) -> Facts {
 /// What should make two operators ask once more: another holder's name, or an account that is also somebody else's.
 pub fn account_doubts(conn: &mut Conn, language: Language, account: &BankAccount, party: &Party) -> Result<Facts, Fault> {
     let mut facts = Vec::new();
-    if !domain::names::is_same(&account.holder, &party.name.chars().take(70).collect::<String>()) {
+    if !domain::names::is_holder(&account.holder, &party.name) {
         facts.push((
             language.t("account-doubt"),
             Value::text(language.fill("account-other-holder", &[("name", party.name.clone())])),
