@@ -500,12 +500,14 @@ impl Players<'_> {
             let out = if self.chance(35) { waiting } else { None };
             let mut detail = EntryDetail { debtor_iban: "DE75512108001245126199".to_owned(), ..EntryDetail::default() };
             let mut credit = out.is_none() && !self.chance(3);
+            let mut series = "B";
             let recalled = if self.chance(8) { self.recalled(currency, account) } else { None };
             if let Some(amount) = recalled {
                 (credit, detail.amount_minor) = (false, amount);
                 detail.debtor_iban.clear();
             } else if currency == "EUR" && out.is_none() && self.chance(20) {
                 credit = self.transfer(account, &mut detail);
+                series = "T";
             } else if let Some(payout) = out.and_then(|id| self.model.payouts.get(&id)) {
                 detail.amount_minor = i64::try_from(payout.amount).ok()?;
                 detail.end_to_end.clone_from(&payout.end_to_end);
@@ -525,10 +527,11 @@ impl Players<'_> {
                     detail.debtor_iban.clear();
                 }
             }
+            // The model knows one payer: a reference that another payer uses again is a question to people (`domain::booking`).
             let bank_reference = match self.dice.roll(10) {
                 0 => String::new(),
-                1 => format!("B{}-0", serial - self.dice.roll(4)),
-                _ => format!("B{serial}-{index}"),
+                1 => format!("{series}{}-0", serial - self.dice.roll(4)),
+                _ => format!("{series}{serial}-{index}"),
             };
             let newest = if self.chance(10) { 20 } else { 0 };
             entries.push(Entry {
