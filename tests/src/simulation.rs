@@ -110,6 +110,8 @@ pub struct Report {
     pub on_second: u64,
     pub paid_by_second: u64,
     pub transfers: u64,
+    /// Reverses that were taken back, cancelled payouts, parts of a placement.
+    pub rare: BTreeMap<&'static str, u64>,
     /// What came of each kind of command, and how often.
     pub outcomes: BTreeMap<String, u64>,
     /// SHA-256 of every row at the end.
@@ -286,6 +288,7 @@ impl Simulation {
         self.report.transfers = u64::try_from(lines.filter(joined).count()).unwrap_or(0);
         let paid = payouts.filter(|one| one.custody > 0 && one.state == "settled");
         self.report.paid_by_second = u64::try_from(paid.count()).unwrap_or(0);
+        self.report.rare.clone_from(&self.model.rare);
         self.report.digest = compare::digest(&mut self.conn)?;
         Ok(())
     }

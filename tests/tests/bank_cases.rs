@@ -1005,6 +1005,177 @@ fn a_wrong_decision_about_a_line_is_taken_back() {
     }
 }
 
+/// The debit took another receipt back than two people said: the receipt is where it was, and the debit waits.
+#[test]
+fn a_wrong_reverse_is_taken_back() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let (custody, claim) = (
+            || it.balance(AccountKey::custody(0, AssetId(978))),
+            |party: i64| it.balance(AccountKey::claim(party, AssetId(978))),
+        );
+        let take_back = |line: i64| json!({ "line_id": line, "reason": "it was the other receipt" });
+        let reverse =
+            |line: i64, receipt: i64| json!({ "line_id": line, "act": "reverse", "other_id": receipt, "reason": "recalled" });
+        let recalled = |amount: &'static str, id: &str| {
+            let _ = it.notify(&[Written { reversal: true, ..debit(amount, id) }]);
+            it.newest().id
+        };
+        let seen = |line: i64| (it.line(line).state, it.line(line).kind, it.line(line).claim_minor, it.line(line).twin_id);
+        let waits = ("attention".to_owned(), "reversal".to_owned(), 0, None);
+
+        // A receipt in suspense.
+        let _ = it.notify(&[euro("50.00", "R-1", "")]);
+        let waiting = it.line(it.newest().id);
+        let line = recalled("50.00", "BACK-1");
+        assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict", "nobody has decided yet");
+        it.resolve(line, "reverse", Some(waiting.id));
+        assert_eq!((it.suspense(), custody(), it.line(waiting.id).state.as_str()), (0, 0, "reversed"));
+        assert_eq!(it.refused("take-back-line", &take_back(waiting.id)), "state_conflict", "the debit is what was decided");
+        let _ = it.agree("take-back-line", &take_back(line));
+        assert_eq!((it.suspense(), custody(), seen(line)), (5_000, 5_000, waits.clone()));
+        let again = it.line(waiting.id);
+        assert_eq!((again.state, again.twin_id, again.party_id), (waiting.state, waiting.twin_id, None));
+        let balance = server::demo::files::camt053(CUSTODY_IBAN, domain::Currency::EUR, DAY.parse().unwrap(), "R", 0, &[]);
+        assert_eq!(it.import_file(balance.into_bytes()).status, 200);
+        let compared = store::reconciliation::compare(&mut it.world.conn(), (0, "EUR"), None).unwrap().unwrap();
+        assert_eq!((compared.attention_minor, compared.unexplained_minor()), (5_000, 0));
+        assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict", "once");
+        it.resolve(line, "reverse", Some(waiting.id));
+        assert_eq!((it.suspense(), custody()), (0, 0));
+
+        // A company's cash, of which a payout has earmarked a part: the rest is a claim.
+        set_limit(&it.world, SUPPLIER.3, "EUR", "1,000,000.00");
+        verify_account(&it.world, (&it.operator, &it.checker), SUPPLIER.3, "BE68 5390 0754 7034");
+        let _ = it.notify(&[euro("100.00", "R-2", &it.reference)]);
+        let credited = it.newest();
+        let paid = it.supplier.api("request-payout", &it.key(), &json!({ "currency": "EUR", "amount_minor": 3_000 }));
+        assert_eq!(paid.status, 200, "{}", paid.body);
+        let line = recalled("100.00", "BACK-2");
+        it.resolve(line, "reverse", Some(credited.id));
+        assert_eq!((it.cash(), claim(it.party), custody(), it.line(line).state.as_str()), (3_000, 3_000, 0, "claimed"));
+        // A part of the claim was paid: that is taken back first, and so is a write-off.
+        let _ = it.notify(&[euro("10.00", "R-3", "")]);
+        let paying = it.newest().id;
+        it.resolve(line, "settle_claim", Some(paying));
+        assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict");
+        let _ = it.agree("take-back-line", &take_back(paying));
+        it.resolve(line, "write_off", None);
+        let _ = it.agree("take-back-line", &take_back(line));
+        assert_eq!((claim(it.party), seen(line).0.as_str()), (3_000, "claimed"), "the write-off, not the reverse");
+        // On the page: the receipt, what goes back, and the claim that ends.
+        let page = format!("/ops/bank-lines/{line}");
+        let reason = [("reason", "the other receipt")];
+        let check = it.operator.fill(&page, &format!("{page}/take-back"), &reason);
+        assert!(check.body.contains(&format!("/ops/bank-lines/{}", credited.id)), "{}", check.text());
+        let said = check.text();
+        for part in [
+            "The receipt will be",
+            "Placed",
+            SUPPLIER.0,
+            "Goes back there",
+            "70.00",
+            "Claim that ends",
+            "30.00",
+            "Needs attention",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert!(!said.contains("becomes a claim"), "{said}");
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/take-back"), &reason);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!((it.cash(), claim(it.party)), (3_000, 3_000), "one person alone moves nothing");
+        assert_eq!(it.refused("resolve-line", &reverse(line, credited.id)), "field_invalid");
+        assert_eq!(approve(&it.checker).status, 200);
+        assert_eq!((it.cash(), claim(it.party), custody(), seen(line)), (10_000, 0, 11_000, waits.clone()));
+        let back = it.line(credited.id);
+        assert_eq!((back.state, back.twin_id, back.party_id), ("matched".to_owned(), None, Some(it.party)));
+        let told = store::Notice::find_where(&mut it.world.conn(), "kind = 'receipt_restored'", &[]).unwrap().unwrap();
+        assert_eq!((told.party_id, told.arguments.contains("\"70.00\"")), (it.party, true), "{}", told.arguments);
+        assert!(it.world.signed_in(SUPPLIER.3).open("/home").text().contains("is no longer owed"));
+
+        // A bank's line that confirms a receipt by hand: the receipt is what was booked, and both are as before.
+        let _ = it.agree("record-receipt", &it.receipt(700, &it.reference));
+        assert_eq!(it.notify(&[euro("7.00", "R-4", &it.reference)])["confirmed"], 1);
+        let bank = it.newest();
+        let recorded = bank.twin_id.unwrap();
+        let line = recalled("7.00", "BACK-3");
+        it.resolve(line, "reverse", Some(bank.id));
+        assert_eq!(
+            (it.cash(), it.line(recorded).state.as_str(), it.line(bank.id).state.as_str()),
+            (10_000, "reversed", "confirmed")
+        );
+        let twice = recalled("7.00", "BACK-4");
+        for receipt in [bank.id, recorded] {
+            assert_eq!(it.refused("resolve-line", &reverse(twice, receipt)), "state_conflict", "the same money once");
+        }
+        let _ = it.agree("take-back-line", &take_back(line));
+        assert_eq!((it.cash(), seen(line)), (10_700, waits.clone()));
+        let both = [recorded, bank.id].map(|id| (it.line(id).state, it.line(id).twin_id));
+        assert_eq!(both, [("matched".to_owned(), Some(bank.id)), ("confirmed".to_owned(), Some(recorded))]);
+
+        // What the bank itself tells as the reversal of its own debit is no decision of people.
+        let _ = it.agree("create-payment-file", &payment_list(&it.api, "EUR"));
+        let payout = store::Payout::find_where(&mut it.world.conn(), "amount_minor = 3000", &[]).unwrap().unwrap();
+        let _ = it.notify(&[debit("30.00", &payout.end_to_end)]);
+        let gone = it.newest().id;
+        let _ = it.notify(&[Written { reversal: true, end_to_end: payout.end_to_end, ..euro("30.00", "R-5", "") }]);
+        let returned = it.newest();
+        assert_eq!((returned.state.as_str(), returned.kind.as_str(), it.cash()), ("matched", "return", 10_700));
+        for line in [gone, returned.id] {
+            assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict");
+        }
+        it.world.verify();
+    }
+}
+
+/// The same where the money came for a receivable: it was shared out, and the buyer owes nothing of it any more.
+#[test]
+fn a_wrong_reverse_of_a_shared_payment_is_taken_back() {
+    for database in Database::both() {
+        let trade = crate::settlement::Trade::start(database, &[domain::Currency::EUR]);
+        let sold = trade.sell(domain::Currency::EUR, 400_000);
+        let _ = trade.pay(domain::Currency::EUR, "2026-03-02", &sold, 100_000);
+        let mut conn = trade.world.conn();
+        let paid = "receivable_id = ? AND state = 'matched'";
+        let paid = BankLine::find_where(&mut conn, paid, &[sold.id.into()]).unwrap().unwrap();
+        let receivable = |conn: &mut store::Conn| <store::Receivable as store::records::Keyed>::load(conn, sold.id).unwrap();
+        let (before, cash) = (receivable(&mut conn), trade.cash(domain::Currency::EUR));
+        let claim = |conn: &mut store::Conn| {
+            let key = AccountKey::claim(before.buyer_id, AssetId(978));
+            store::journal::list_accounts(conn, &[key]).unwrap().first().map_or(0, |row| row.balance)
+        };
+        let (owed, custody) = (claim(&mut conn), trade.platform(domain::Currency::EUR, "custody").0);
+        let file = crate::bank::camt054("RECALLED", &[Written { reversal: true, ..debit("1000.00", "BACK") }]);
+        let file = text(&file).replace(DAY, "2026-03-02");
+        let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", "recalled")];
+        assert_eq!(trade.world.agreed(trade.operator.post_with("/api/v1/import-statement", &headers, file)).status, 200);
+        let line = BankLine::find_where(&mut conn, "kind = 'reversal'", &[]).unwrap().unwrap();
+        let agree = |path: &str, key: &str, body: &serde_json::Value| {
+            let asked = trade.operator.api(path, key, body);
+            assert_eq!(asked.status, 202, "{}", asked.body);
+            assert_eq!(approve(&trade.world.signed_in("operator2@x.example")).status, 200);
+        };
+        agree(
+            "resolve-line",
+            "reverse-it",
+            &json!({ "line_id": line.id, "act": "reverse", "other_id": paid.id, "reason": "recalled" }),
+        );
+        assert_eq!((claim(&mut conn) - owed, trade.platform(domain::Currency::EUR, "custody").0), (100_000, custody - 100_000));
+        agree("take-back-line", "take-it-back", &json!({ "line_id": line.id, "reason": "another payment" }));
+        assert_eq!((claim(&mut conn), trade.platform(domain::Currency::EUR, "custody").0), (owed, custody));
+        assert_eq!((receivable(&mut conn), trade.cash(domain::Currency::EUR)), (before.clone(), cash), "nobody else notices");
+        let line = BankLine::find_where(&mut conn, "id = ?", &[line.id.into()]).unwrap().unwrap();
+        let now = BankLine::find_where(&mut conn, "id = ?", &[paid.id.into()]).unwrap().unwrap();
+        assert_eq!((line.state.as_str(), line.kind.as_str(), line.claim_minor), ("attention", "reversal", 0));
+        assert_eq!((line.party_id, line.receivable_id, line.twin_id), (None, None, None));
+        assert_eq!((now.state, now.receivable_id, now.twin_id), (paid.state, paid.receivable_id, paid.twin_id));
+        let told = store::Notice::find_where(&mut conn, "kind = 'receipt_restored'", &[]).unwrap().unwrap();
+        assert_eq!(told.party_id, before.buyer_id);
+        trade.world.verify();
+    }
+}
+
 /// A payout is taken back by who asked for it, as long as it is in no file.
 #[test]
 fn a_payout_is_cancelled_until_it_is_in_a_file() {

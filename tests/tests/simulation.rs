@@ -20,9 +20,11 @@ fn ten_thousand_commands_do_what_the_model_says() {
     let mut seen = std::collections::BTreeSet::new();
     let (mut purchases, mut lost, mut died, mut failed) = (0, 0, 0, 0);
     let mut second = [0; 3];
+    let mut rare = std::collections::BTreeMap::<&str, u64>::new();
     for (seed, commands) in [(1, 2_500), (3, 2_500), (4, 2_500), (100, 1_500), (drawn, 1_000)] {
         let report = holds(sqlite(Settings::new(seed, commands)));
         seen.extend(report.outcomes.keys().cloned());
+        report.rare.iter().for_each(|(what, count)| *rare.entry(what).or_default() += count);
         purchases += report.purchases;
         lost += report.unknown_and_done;
         died += report.crashes_inside;
@@ -30,6 +32,9 @@ fn ten_thousand_commands_do_what_the_model_says() {
         second = [second[0] + report.on_second, second[1] + report.paid_by_second, second[2] + report.transfers];
     }
     assert!(second[0] > 50 && second[1] > 5 && second[2] > 5, "two custody accounts: {second:?}");
+    for what in ["reversed", "restored", "cancelled", "part"] {
+        assert!(rare.contains_key(what), "nobody met {what}: {rare:?}");
+    }
     // A simulation in which nothing happens proves nothing.
     assert!(purchases > 100 && lost > 50 && died > 20 && failed > 10, "{purchases} {lost} {died} {failed}");
     for outcome in [
@@ -43,6 +48,8 @@ fn ten_thousand_commands_do_what_the_model_says() {
         "decide_approval same_person",
         "import_statement done",
         "take_back_line asked",
+        "cancel_payout done",
+        "cancel_payout state_conflict",
         "close_day done",
     ] {
         assert!(seen.contains(outcome), "nobody met {outcome}");

@@ -58,7 +58,7 @@ named! {
     /// How people take a line back that people placed or recorded wrongly.
     Back {
         Placement => "placement", Receipt => "receipt", ClaimPayment => "claim_payment", Accept => "accept", Same => "same",
-        Link => "link", Expense => "expense", Claim => "claim", WriteOff => "write_off", Explain => "explain",
+        Link => "link", Reverse => "reverse", Expense => "expense", Claim => "claim", WriteOff => "write_off", Explain => "explain",
     }
 }
 
@@ -73,10 +73,12 @@ pub struct Decided<'a> {
     pub is_payout: bool,
     /// Another line says that it is the same money.
     pub has_twin: bool,
-    /// All of its amount is claimed, and nothing was paid of it yet.
+    /// All that it made a claim of is still claimed: nothing of it was paid.
     pub whole_claim: bool,
     /// What two people did with it last.
     pub act: Option<Act>,
+    /// The last of their acts that was not about its claim.
+    pub origin: Option<Act>,
 }
 
 /// How a line can be taken back, if it can. What the bank's file booked by itself is taken back only where money came in.
@@ -89,6 +91,7 @@ pub fn way_back(line: &Decided<'_>) -> Option<Back> {
         (true, "placed" | "matched") => Some(Back::Placement),
         (true, "suspense") if line.act == Some(Act::Accept) => Some(Back::Accept),
         (false, "matched") if line.act == Some(Act::Link) => Some(Back::Link),
+        (false, "reversed" | "claimed") if line.origin == Some(Act::Reverse) => line.whole_claim.then_some(Back::Reverse),
         (_, "confirmed") if line.act == Some(Act::Same) => Some(Back::Same),
         (_, "expensed") => match line.act {
             Some(Act::Expense) => Some(Back::Expense),
@@ -159,6 +162,12 @@ mod tests {
         let line = |incoming, state, kind, act| Decided { incoming, state, kind, act, ..Decided::default() };
         let placed = |state, kind| Decided { has_place: true, ..line(true, state, kind, None) };
         let claim = Decided { whole_claim: true, ..line(false, "claimed", "double_debit", Some(Act::Claim)) };
+        let reversed = |state, act| Decided {
+            origin: Some(Act::Reverse),
+            has_twin: true,
+            whole_claim: true,
+            ..line(false, state, "reversal", Some(act))
+        };
         let cases = [
             (placed("placed", ""), Some(Back::Placement)),
             (line(true, "placed", "claim_payment", None), Some(Back::ClaimPayment)),
@@ -183,7 +192,15 @@ mod tests {
             (Decided { has_place: true, ..claim }, None),
             (Decided { kind: "placement_reversed", ..claim }, None),
             (line(false, "explained", "unknown_debit", Some(Act::Explain)), Some(Back::Explain)),
-            (line(false, "reversed", "reversal", Some(Act::Reverse)), None),
+            (reversed("reversed", Act::Reverse), Some(Back::Reverse)),
+            (Decided { has_place: true, ..reversed("claimed", Act::Reverse) }, Some(Back::Reverse)),
+            (Decided { whole_claim: false, ..reversed("claimed", Act::SettleClaim) }, None),
+            (Decided { whole_claim: false, ..reversed("reversed", Act::SettleClaim) }, None),
+            // Its payment was taken back.
+            (Decided { has_place: true, ..reversed("claimed", Act::SettleClaim) }, Some(Back::Reverse)),
+            (Decided { whole_claim: false, ..reversed("expensed", Act::WriteOff) }, Some(Back::WriteOff)),
+            (Decided { incoming: true, ..reversed("reversed", Act::Reverse) }, None),
+            (line(false, "reversed", "reversal", None), None),
             (line(false, "attention", "unknown_debit", Some(Act::Link)), None),
         ];
         for (line, expected) in cases {

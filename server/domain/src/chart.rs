@@ -152,6 +152,7 @@ codes! {
     ClaimReversed = 58 => "claim_reversed",
     WriteOffReversed = 59 => "write_off_reversed",
     OwnTransfer = 60 => "own_transfer",
+    ReceiptRestored = 61 => "receipt_restored",
 }
 
 /// One line of a recipe, by account key; the writer finds the accounts and opens the missing ones.
@@ -276,6 +277,13 @@ pub fn charge_reversed(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting
 pub fn claim_reversed(bank: i64, debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::custody(bank, currency), AccountKey::claim(debtor, currency));
     line(debit, credit, amount, Booking::ClaimReversed).into_iter().collect()
+}
+
+/// It was not this receipt that the bank has taken back: it is where it was, and the claim ends.
+#[must_use]
+pub fn receipt_restored(bank: i64, to: AccountKey, debtor: i64, currency: AssetId, (there, missing): (i64, i64)) -> Vec<Posting> {
+    let back = line(AccountKey::custody(bank, currency), to, there, Booking::ReceiptRestored);
+    back.into_iter().chain(claim_reversed(bank, debtor, currency, missing)).collect()
 }
 
 /// A claim that was written off is owed again.
@@ -488,6 +496,7 @@ mod tests {
         expected.extend(rows("place suspense", &suspense_to_collection(50, currency, 1)));
         expected.extend(rows("bank charge", &bank_charge(9, currency, 1)));
         expected.extend(rows("receipt reversed", &receipt_reversed(9, AccountKey::cash(2, currency), 2, currency, (1, 1))));
+        expected.extend(rows("receipt restored", &receipt_restored(9, AccountKey::cash(2, currency), 2, currency, (1, 1))));
         expected.extend(rows("own transfer", &own_transfer((9, 8), currency, 1)));
         expected.extend(rows("own transfer that waited", &own_transfer_from_suspense(9, currency, 1)));
         expected.extend(rows("placement reversed", &placement_reversed(AccountKey::cash(2, currency), 2, currency, (1, 1))));

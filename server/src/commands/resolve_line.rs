@@ -44,6 +44,20 @@ pub(crate) fn possible(state: &str, kind: &str) -> &'static [Act] {
     }
 }
 
+/// What a receipt was before it was reversed. The decision keeps it, so that it can be taken back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Before {
+    pub line_id: i64,
+    pub state: String,
+    pub twin_id: Option<i64>,
+}
+
+impl Before {
+    fn of(receipt: &BankLine) -> Self {
+        Self { line_id: receipt.id, state: receipt.state.clone(), twin_id: receipt.twin_id }
+    }
+}
+
 /// All that is known of the request once it is allowed.
 struct Decision {
     line: BankLine,
@@ -146,9 +160,12 @@ impl ResolveLine {
         }
     }
 
-    /// The receipt that the bank has taken back.
+    /// The receipt that the bank has taken back. Where a receipt by hand has booked the money of the bank's line, it is that one.
     fn taken_back(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
-        let other = self.other_line(batch)?;
+        let mut other = self.other_line(batch)?;
+        if let Some(booked) = other.twin_id.filter(|_| other.state == "confirmed") {
+            other = BankLine::load(batch.conn, booked)?;
+        }
         if !same_money(line, &other)
             || other.direction != "in"
             || other.payout_id.is_some()
@@ -156,7 +173,7 @@ impl ResolveLine {
         {
             return Err(Refusal::NotSameMoney.into());
         }
-        if ["matched", "placed", "suspense", "confirmed"].contains(&other.state.as_str()) {
+        if ["matched", "placed", "suspense"].contains(&other.state.as_str()) {
             Ok(other)
         } else {
             Err(Refusal::StateConflict { state: other.state }.into())
@@ -245,6 +262,10 @@ impl Execute for ResolveLine {
         let Decision { mut line, act, other } = self.decide(batch, actor)?;
         batch.value_date = line.value_date.min(batch.today());
         let asset = currency_asset(currency(&line.currency)?);
+        let receipt = match &other {
+            Other::Line(other) if act == Act::Reverse => Some(Before::of(other)),
+            _ => None,
+        };
         match (act, other) {
             (Act::Accept, Other::Booking(fate, value_date)) => {
                 line.value_date = value_date;
@@ -298,10 +319,13 @@ impl Execute for ResolveLine {
             line.note.clone_from(&self.reason);
         }
         batch.update(&line)?;
-        Ok(Done::new(
-            line.id,
-            json!({ "line_id": line.id, "act": act.name(), "state": line.state, "claim_minor": line.claim_minor, "currency": line.currency }),
-        ))
+        let mut body = json!({
+            "line_id": line.id, "act": act.name(), "state": line.state, "claim_minor": line.claim_minor, "currency": line.currency,
+        });
+        if let Some(receipt) = receipt {
+            body["receipt"] = json!(receipt);
+        }
+        Ok(Done::new(line.id, body))
     }
 }
 

@@ -2,10 +2,11 @@
 //! reversing entry. What has been shared out or spent meanwhile stays with who has it and is a claim.
 
 use super::bank_line::sibling;
+use super::resolve_line::Before;
 use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::bank_line::{Act, Attention, Back, Decided, way_back};
+use domain::bank_line::{ACTS_OF_A_CLAIM, Act, Attention, Back, Decided, way_back};
 use domain::chart::{self, AccountKey, Booking, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
@@ -27,37 +28,50 @@ pub struct TakeBackLine {
 pub struct Plan {
     pub line: BankLine,
     pub back: Back,
-    /// Where the money comes out of, and who owes what is no longer there; 0 is nobody here.
+    /// Where the money comes out of, or goes back to, and who owes what is no longer there; 0 is nobody here.
     from: AccountKey,
     pub debtor: i64,
-    /// Of its money: what is still where it was put, and what is not.
+    /// Of its money: what is still where it was put, and what is not. Of a reversed receipt: what goes back to where it was.
     pub there_minor: i64,
     pub missing_minor: i64,
     /// The payouts that are with the bank again.
     pub payouts: Vec<Payout>,
     /// What the link had left over: it is a part of the line again.
     pub rest: Option<BankLine>,
-    /// The receipt that was taken for the same money, or the claim that was paid.
+    /// The receipt that was taken for the same money, the claim that was paid, or the reversed receipt as it will be again.
     pub other: Option<BankLine>,
 }
 
-/// The act by which two people last decided about a line, and the transfers that it booked.
-fn last_act(conn: &mut Conn, line_id: i64) -> Result<Option<(Act, AuditRecord)>, StoreError> {
+/// What two people decided about a line, and the transfers that it booked.
+struct Decision {
+    act: Act,
+    record: AuditRecord,
+    /// What a reversed receipt was before.
+    receipt: Option<Before>,
+}
+
+/// The newest decisions about a line, the last one first.
+fn list_decisions(conn: &mut Conn, line_id: i64) -> Result<Vec<Decision>, StoreError> {
     let condition = "subject_id = ? AND command = 'decide_approval' ORDER BY seq DESC LIMIT 50";
-    for record in AuditRecord::list_where(conn, condition, &[line_id.into()])? {
+    let records = AuditRecord::list_where(conn, condition, &[line_id.into()])?;
+    let read = |record: AuditRecord| {
         let outcome: serde_json::Value = serde_json::from_str(&record.outcome).unwrap_or_default();
         let said = |name: &str| outcome.pointer(&format!("/body/{name}"));
         let own = said("command").and_then(|name| name.as_str()) == Some("resolve_line");
-        if let Some(act) = said("act").and_then(|act| act.as_str()).and_then(Act::parse).filter(|_| own) {
-            return Ok(Some((act, record)));
-        }
-    }
-    Ok(None)
+        let act = said("act").and_then(|act| act.as_str()).and_then(Act::parse).filter(|_| own)?;
+        let receipt = said("receipt").and_then(|receipt| Before::deserialize(receipt).ok());
+        Some(Decision { act, record, receipt })
+    };
+    Ok(records.into_iter().filter_map(read).collect())
 }
 
 fn booked(conn: &mut Conn, record: &AuditRecord, booking: Booking) -> Result<Vec<TransferRow>, StoreError> {
     let binds = [record.first_transfer.into(), record.last_transfer.into(), i64::from(booking.code().0).into()];
     TransferRow::list_where(conn, "number BETWEEN ? AND ? AND code = ? ORDER BY number", &binds)
+}
+
+fn sum_of(transfers: &[TransferRow]) -> i64 {
+    transfers.iter().fold(0, |sum: i64, transfer| sum.saturating_add(transfer.amount))
 }
 
 /// What is free on an account.
@@ -71,8 +85,17 @@ pub fn find_way_back(conn: &mut Conn, line: &BankLine) -> Result<Option<Back>, S
     Ok(find_back(conn, line)?.map(|(back, _)| back))
 }
 
-fn find_back(conn: &mut Conn, line: &BankLine) -> Result<Option<(Back, Option<AuditRecord>)>, StoreError> {
-    let (act, record) = last_act(conn, line.id)?.unzip();
+/// The way back, and the decision that it undoes.
+fn find_back(conn: &mut Conn, line: &BankLine) -> Result<Option<(Back, Option<Decision>)>, StoreError> {
+    let decisions = list_decisions(conn, line.id)?;
+    let act = decisions.first().map(|last| last.act);
+    let origin = decisions.iter().position(|one| !ACTS_OF_A_CLAIM.contains(&one.act));
+    let reverse = origin.and_then(|at| decisions.get(at)).filter(|one| one.act == Act::Reverse);
+    // Of a reversed receipt only what was not there any more is claimed.
+    let claimed_minor = match reverse {
+        Some(one) => sum_of(&booked(conn, &one.record, Booking::ClaimMade)?),
+        None => line.amount_minor,
+    };
     let decided = Decided {
         incoming: line.direction == "in",
         state: &line.state,
@@ -80,17 +103,20 @@ fn find_back(conn: &mut Conn, line: &BankLine) -> Result<Option<(Back, Option<Au
         has_place: line.party_id.is_some() || line.receivable_id.is_some(),
         is_payout: line.payout_id.is_some(),
         has_twin: line.twin_id.is_some(),
-        whole_claim: line.claim_minor == line.amount_minor,
+        whole_claim: line.claim_minor == claimed_minor,
         act,
+        origin: origin.and_then(|at| decisions.get(at)).map(|one| one.act),
     };
-    Ok(way_back(&decided).map(|back| (back, record)))
+    let back = way_back(&decided);
+    let at = origin.filter(|_| back == Some(Back::Reverse)).unwrap_or(0);
+    Ok(back.map(|back| (back, decisions.into_iter().nth(at))))
 }
 
 /// What taking this line back would do now, or why it cannot be taken back.
 pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
     let conflict = |row: &str| Refusal::StateConflict { state: row.to_owned() };
     let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of bank line {}", line.id));
-    let Some((back, record)) = find_back(conn, &line)? else { return Err(conflict(&line.state).into()) };
+    let Some((back, decision)) = find_back(conn, &line)? else { return Err(conflict(&line.state).into()) };
     let asset = currency_asset(currency(&line.currency)?);
     let amount_minor = line.amount_minor;
     let (mut payouts, mut rest, mut other) = (Vec::new(), None, None);
@@ -113,8 +139,8 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
             other = Some(claim);
         }
         Back::Link => {
-            let record = record.ok_or_else(|| corrupt("link"))?;
-            for transfer in booked(conn, &record, Booking::PayoutDone)? {
+            let decision = decision.ok_or_else(|| corrupt("link"))?;
+            for transfer in booked(conn, &decision.record, Booking::PayoutDone)? {
                 let found = Payout::find_where(conn, "hold_number = ?", &[transfer.hold.unwrap_or(0).into()])?;
                 let found = found.ok_or_else(|| corrupt("payout"))?;
                 if !payout::can(&found, InstructionEvent::Unlink)? {
@@ -136,14 +162,25 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
             other = Some(receipt);
         }
         Back::WriteOff => {
-            let record = record.ok_or_else(|| corrupt("write-off"))?;
-            let written = booked(conn, &record, Booking::ClaimWrittenOff)?;
+            let decision = decision.ok_or_else(|| corrupt("write-off"))?;
             debtor = line.party_id.unwrap_or(0);
-            there_minor = written.iter().fold(0, |sum: i64, transfer| sum.saturating_add(transfer.amount));
+            there_minor = sum_of(&booked(conn, &decision.record, Booking::ClaimWrittenOff)?);
+        }
+        Back::Reverse => {
+            let mut receipt = BankLine::load(conn, line.twin_id.ok_or_else(|| corrupt("receipt"))?)?;
+            let before = decision.and_then(|decision| decision.receipt).filter(|before| before.line_id == receipt.id);
+            let held = receipt.state == "reversed" && receipt.twin_id == Some(line.id);
+            let before = before.filter(|_| held).ok_or_else(|| conflict(&receipt.state))?;
+            (receipt.state, receipt.twin_id) = (before.state, before.twin_id);
+            debtor = line.party_id.unwrap_or(0);
+            // What came for a receivable was shared out, and none of it was there.
+            from = if debtor > 0 { AccountKey::cash(debtor, asset) } else { AccountKey::suspense(asset) };
+            there_minor = amount_minor.saturating_sub(line.claim_minor);
+            other = Some(receipt);
         }
         Back::Expense | Back::Claim | Back::Explain => {}
     }
-    let missing_minor = if back == Back::WriteOff { 0 } else { amount_minor.saturating_sub(there_minor) };
+    let missing_minor = if matches!(back, Back::WriteOff | Back::Reverse) { 0 } else { amount_minor.saturating_sub(there_minor) };
     Ok(Plan { line, back, from, debtor, there_minor, missing_minor, payouts, rest, other })
 }
 
@@ -177,7 +214,7 @@ impl Plan {
             Back::Placement | Back::ClaimPayment => "suspense",
             Back::Receipt if self.missing_minor == 0 => "reversed",
             Back::Receipt | Back::WriteOff => "claimed",
-            Back::Accept | Back::Same | Back::Link | Back::Expense | Back::Claim | Back::Explain => "attention",
+            Back::Accept | Back::Same | Back::Link | Back::Reverse | Back::Expense | Back::Claim | Back::Explain => "attention",
         }
     }
 }
@@ -270,6 +307,7 @@ impl TakeBackLine {
                 line.claim_minor = plan.there_minor;
                 Ok(line)
             }
+            Back::Reverse => restore(batch, plan, asset),
             Back::Explain => Ok(waits_again(plan.line, None)),
         }
     }
@@ -326,6 +364,23 @@ fn waits_again(mut line: BankLine, attention: Option<Attention>) -> BankLine {
     (line.party_id, line.receivable_id, line.payout_id) = (None, None, None);
     line.claim_minor = 0;
     line
+}
+
+/// The receipt is where it was before it was reversed, and nothing of it is claimed any more.
+fn restore(batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Step<BankLine> {
+    let Plan { mut line, from, debtor, there_minor, other, .. } = plan;
+    let receipt = other.ok_or_else(|| StoreError::Corrupt(format!("receipt of bank line {}", line.id)))?;
+    batch.post(&chart::receipt_restored(line.custody_id, from, debtor, asset, (there_minor, line.claim_minor)))?;
+    if debtor > 0 {
+        let known = currency(&line.currency)?;
+        let arguments = json!({
+            "amount": known.format(there_minor), "currency": line.currency, "claim": known.format(line.claim_minor),
+        });
+        batch.notify(debtor, "receipt_restored", &arguments, "/home".to_owned());
+    }
+    batch.update(&receipt)?;
+    line.twin_id = None;
+    Ok(waits_again(line, None))
 }
 
 /// The claim that the money had paid is owed again.

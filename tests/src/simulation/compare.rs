@@ -88,6 +88,7 @@ fn check_records(model: &Model, conn: &mut Conn, wanted: &super::model::Touched)
         let known = &model.lines[&row.id];
         let stored = (row.state.as_str(), i128::from(row.amount_minor), row.custody_id, row.transfer_id);
         same(format!("bank line {}", row.id), stored, (known.state, known.amount, known.custody, known.other))?;
+        same(format!("claim of bank line {}", row.id), i128::from(row.claim_minor), known.claim)?;
     }
     for row in store::Approval::list_ids(conn, &list(&wanted.approvals)).map_err(failed)? {
         same(format!("approval {}", row.id), row.state.as_str(), model.approvals[&row.id].state)?;

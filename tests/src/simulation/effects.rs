@@ -1,7 +1,7 @@
 //! What a command that succeeded must have changed. New ids are learned from its outcome, never amounts.
 
 use super::arithmetic::{self, divide, interest, share_up};
-use super::model::{Approval, Held, Invoice, Limit, Line, Model, Offer, Payout, Receivable, Review, Terms, asset_of};
+use super::model::{Approval, Held, Invoice, Limit, Line, Model, Offer, Payout, Receivable, Reversed, Review, Terms, asset_of};
 use super::rules::{Target, fingerprint, plain_number};
 use chrono::{Days, NaiveDate};
 use formats::camt::{Entry, EntryDetail};
@@ -358,19 +358,13 @@ impl Model {
                 let currency = request.currency.clone();
                 let company = self.companies.get(&actor.party_id).ok_or("no company")?;
                 let payee = (company.iban.clone(), company.name.clone());
-                let payout = Payout {
-                    party: Some(actor.party_id),
-                    currency,
-                    amount,
-                    state: "authorised",
-                    end_to_end,
-                    payee,
-                    drawn: 0,
-                    custody: 0,
-                };
+                let party = Some(actor.party_id);
+                let payout =
+                    Payout { party, currency, amount, state: "authorised", end_to_end, payee, drawn: 0, custody: 0, line: None };
                 self.payouts.insert(id("payout_id"), payout);
                 self.touched.payouts.insert(id("payout_id"));
             }
+            Command::CancelPayout(cancel) => self.cancel(cancel.payout_id)?,
             Command::CreatePaymentFile(file) => {
                 let (mut count, mut total) = (0, 0);
                 for id in self.payment_list(&file.currency, file.through).0 {
@@ -413,18 +407,20 @@ impl Model {
                     acted: "",
                     linked: None,
                     written: 0,
+                    reversed: None,
                     custody,
                     other: None,
                 };
                 self.keep_line(id("line_id"), line);
             }
             Command::AssignSuspense(assign) => {
-                let target = self.may_assign(assign.line_id, &assign.reference).map_err(str::to_owned)?;
-                let line = self.lines.get_mut(&assign.line_id).ok_or("no line")?;
+                let (target, amount) = self.may_assign(assign).map_err(str::to_owned)?;
+                self.part_line(assign.line_id, id("line_id"), amount)?;
+                let line = self.lines.get_mut(&id("line_id")).ok_or("no line")?;
                 line.state = "placed";
                 line.target = Some(target);
-                let (amount, currency, value_date) = (line.amount, line.currency.clone(), line.value_date);
-                self.touched.lines.insert(assign.line_id);
+                let (currency, value_date) = (line.currency.clone(), line.value_date);
+                self.touched.lines.insert(id("line_id"));
                 self.place(("suspense", 0, asset_of(&currency)), target, &currency, amount, value_date);
             }
             Command::ReturnSuspense(back) => {
@@ -437,8 +433,9 @@ impl Model {
                 self.change(("suspense", 0, asset_of(&currency)), 0, amount);
                 let payout_id = id("payout_id");
                 let end_to_end = format!("KRET{payout_id}");
+                let line = Some(back.line_id);
                 let payout =
-                    Payout { party: None, currency, amount, state: "authorised", end_to_end, payee, drawn: 0, custody: 0 };
+                    Payout { party: None, currency, amount, state: "authorised", end_to_end, payee, drawn: 0, custody: 0, line };
                 self.payouts.insert(payout_id, payout);
                 self.touched.payouts.insert(payout_id);
             }
@@ -794,6 +791,7 @@ impl Model {
             acted: "",
             linked: None,
             written: 0,
+            reversed: None,
             custody,
             other: None,
         };
@@ -1036,6 +1034,39 @@ impl Model {
         }
     }
 
+    /// The money of a payout that is in no file yet is free again, or waits again.
+    fn cancel(&mut self, id: i64) -> Result<(), String> {
+        let payout = self.payouts.get_mut(&id).ok_or("no payout")?;
+        payout.state = "cancelled";
+        let (party, line, amount, asset) = (payout.party, payout.line, payout.amount, asset_of(&payout.currency));
+        self.touched.payouts.insert(id);
+        self.change(party.map_or(("suspense", 0, asset), |party| ("cash", party, asset)), 0, -amount);
+        if let Some(line) = line {
+            self.lines.get_mut(&line).ok_or("no line")?.state = "suspense";
+            self.touched.lines.insert(line);
+        }
+        self.count_rare(if party.is_some() { "cancelled" } else { "return cancelled" });
+        Ok(())
+    }
+
+    /// A part of the money of a line becomes a line of its own; the rest keeps the line's number and waits.
+    fn part_line(&mut self, whole: i64, part: i64, amount: i128) -> Result<(), String> {
+        let rest = self.lines.get_mut(&whole).ok_or("no line")?;
+        if amount == rest.amount {
+            return if part == whole { Ok(()) } else { Err("all of a line is no part of it".to_owned()) };
+        }
+        rest.amount -= amount;
+        rest.booking.3 -= amount;
+        let mut own = Line { amount, twin: None, acted: "", linked: None, words: String::new(), ..rest.clone() };
+        own.booking.3 = amount;
+        self.touched.lines.insert(whole);
+        self.count_rare("part");
+        if self.lines.insert(part, own).is_some() {
+            return Err("a part took the number of another line".to_owned());
+        }
+        Ok(())
+    }
+
     fn settle_payout(&mut self, id: i64, custody: i64) {
         let Some(payout) = self.payouts.get_mut(&id) else { return };
         (payout.state, payout.custody) = ("settled", custody);
@@ -1079,6 +1110,9 @@ impl Model {
                 (line.state, line.linked) = ("matched", Some(other));
             }
             "reverse" => {
+                let named = other;
+                let other = self.booked_by(named);
+                self.count_rare(if named == other { "reversed" } else { "confirmed, reversed" });
                 let receipt = self.lines.get(&other).cloned().ok_or("no receipt")?;
                 let (there, debtor, from) = match (receipt.state, receipt.target) {
                     ("suspense", _) => (amount, 0, ("suspense", 0, asset)),
@@ -1093,6 +1127,8 @@ impl Model {
                 self.transfer(("claim", debtor, asset), custody, amount - there);
                 (line.claim, line.debtor, line.twin) = (amount - there, debtor, Some(other));
                 line.state = if line.claim > 0 { "claimed" } else { "reversed" };
+                let (state, twin) = (receipt.state, receipt.twin);
+                line.reversed = Some(Reversed { receipt: other, state, twin, missing: line.claim });
                 gone = amount;
                 if let Some(receipt) = self.lines.get_mut(&other) {
                     (receipt.state, receipt.twin) = ("reversed", Some(resolve.line_id));
@@ -1207,6 +1243,18 @@ impl Model {
                 self.change(from, 0, amount);
                 come = amount;
                 line.state = "attention";
+            }
+            "reverse" => {
+                let was = line.reversed.take().ok_or("no receipt")?;
+                let receipt = self.lines.get_mut(&was.receipt).ok_or("no receipt")?;
+                (receipt.state, receipt.twin) = (was.state, was.twin);
+                self.touched.lines.insert(was.receipt);
+                let to = if line.debtor > 0 { ("cash", line.debtor, asset) } else { suspense };
+                self.transfer(custody, to, amount - was.missing);
+                self.transfer(custody, ("claim", line.debtor, asset), was.missing);
+                come = amount;
+                (line.state, line.claim, line.debtor, line.twin) = ("attention", 0, 0, None);
+                self.count_rare(if was.missing > 0 { "claim restored" } else { "restored" });
             }
             "expense" => {
                 self.transfer(custody, expense, amount);

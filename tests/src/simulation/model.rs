@@ -154,6 +154,8 @@ pub struct Payout {
     pub drawn: i64,
     /// The platform's account that it is on its way from, or has left.
     pub custody: i64,
+    /// The line whose money goes back to its payer.
+    pub line: Option<i64>,
 }
 
 /// A bank line, or a receipt that people recorded.
@@ -186,9 +188,19 @@ pub struct Line {
     pub acted: &'static str,
     pub linked: Option<i64>,
     pub written: i128,
+    /// The receipt that they reversed, what it was before, and what was not there any more.
+    pub reversed: Option<Reversed>,
     /// The platform's account that it stands on, and its other one where the money moves between the two.
     pub custody: i64,
     pub other: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Reversed {
+    pub receipt: i64,
+    pub state: &'static str,
+    pub twin: Option<i64>,
+    pub missing: i128,
 }
 
 #[derive(Clone, Debug)]
@@ -272,6 +284,8 @@ pub struct Model {
     /// What each account at a bank must hold in each asset, by what its statements reported.
     pub at_bank: BTreeMap<(i64, i64), i128>,
     pub touched: Touched,
+    /// How often something rare was done.
+    pub rare: BTreeMap<&'static str, u64>,
 }
 
 /// ISO 4217 numbers of the two currencies of the simulation.
@@ -305,6 +319,10 @@ impl Model {
     pub fn free(&self, account: Account) -> i128 {
         let amounts = self.amounts(account);
         amounts.balance - amounts.held
+    }
+
+    pub fn count_rare(&mut self, what: &'static str) {
+        *self.rare.entry(what).or_default() += 1;
     }
 
     pub fn change(&mut self, account: Account, balance: i128, held: i128) {

@@ -2,11 +2,13 @@
 
 use super::arithmetic::written;
 use super::model::{CURRENCIES, Company, Model, asset_of};
+use super::rules::Target;
 use chrono::{Days, NaiveDate};
 use formats::camt::{Entry, EntryDetail, Statement};
 use formats::invoice::{InvoiceFile, Preceding, Totals};
 use server::commands::assign_suspense::AssignSuspense;
 use server::commands::buy_fractions::BuyFractions;
+use server::commands::cancel_payout::CancelPayout;
 use server::commands::close_day::CloseDay;
 use server::commands::confirm_invoice::{self, ConfirmInvoice};
 use server::commands::create_offer::CreateOffer;
@@ -117,7 +119,10 @@ impl Players<'_> {
     pub fn invent(&mut self) -> Move {
         for _ in 0..50 {
             let found = match self.dice.roll(1_000) {
-                0..370 => self.buy(),
+                0..350 => self.buy(),
+                350..354 => self.cancel(),
+                354..362 => self.resolve(),
+                362..370 => self.take_back(),
                 370..440 => self.register(),
                 440..510 => self.submit(),
                 510..580 => self.confirm(),
@@ -401,6 +406,16 @@ impl Players<'_> {
         Some((company.maker(), RequestPayout { currency: currency.to_owned(), amount_minor }.into()))
     }
 
+    /// Mostly who asked for it, and mostly in time.
+    fn cancel(&mut self) -> Option<Move> {
+        let payout_id = self.pick_id(&self.model.payouts, |payout| payout.state == "authorised")?;
+        let actor = match self.model.payouts[&payout_id].party {
+            Some(party) if !self.chance(5) => self.person(party),
+            _ => self.operator(),
+        };
+        Some((actor, CancelPayout { payout_id }.into()))
+    }
+
     fn payment_file(&mut self) -> Option<Move> {
         let currency = if self.chance(3) { "XXX" } else { self.word(&CURRENCIES) }.to_owned();
         // Now and then somebody has looked at a part of the list only, or at one that has changed.
@@ -485,13 +500,20 @@ impl Players<'_> {
             let out = if self.chance(35) { waiting } else { None };
             let mut detail = EntryDetail { debtor_iban: "DE75512108001245126199".to_owned(), ..EntryDetail::default() };
             let mut credit = out.is_none() && !self.chance(3);
-            if currency == "EUR" && out.is_none() && self.chance(20) {
+            let mut series = "B";
+            let recalled = if self.chance(8) { self.recalled(currency, account) } else { None };
+            if let Some(amount) = recalled {
+                (credit, detail.amount_minor) = (false, amount);
+                detail.debtor_iban.clear();
+            } else if currency == "EUR" && out.is_none() && self.chance(20) {
                 credit = self.transfer(account, &mut detail);
+                series = "T";
             } else if let Some(payout) = out.and_then(|id| self.model.payouts.get(&id)) {
                 detail.amount_minor = i64::try_from(payout.amount).ok()?;
                 detail.end_to_end.clone_from(&payout.end_to_end);
             } else if self.chance(85) {
-                let (reference, amount) = self.reference(currency)?;
+                let known = if self.chance(25) { self.recorded(currency, account) } else { None };
+                let (reference, amount) = known.or_else(|| self.reference(currency))?;
                 detail.amount_minor = amount;
                 match self.dice.roll(8) {
                     0 => detail.remittance = format!("our invoice {reference} of last month"),
@@ -505,10 +527,11 @@ impl Players<'_> {
                     detail.debtor_iban.clear();
                 }
             }
+            // The model knows one payer: a reference that another payer uses again is a question to people (`domain::booking`).
             let bank_reference = match self.dice.roll(10) {
                 0 => String::new(),
-                1 => format!("B{}-0", serial - self.dice.roll(4)),
-                _ => format!("B{serial}-{index}"),
+                1 => format!("{series}{}-0", serial - self.dice.roll(4)),
+                _ => format!("{series}{serial}-{index}"),
             };
             let newest = if self.chance(10) { 20 } else { 0 };
             entries.push(Entry {
@@ -516,7 +539,7 @@ impl Players<'_> {
                 amount_minor: detail.amount_minor,
                 credit,
                 booked: !self.chance(3),
-                reversal: self.chance(2),
+                reversal: recalled.is_some() || self.chance(2),
                 booking_date: self.model.today,
                 value_date: self.day(-2, newest),
                 bank_reference,
@@ -549,6 +572,44 @@ impl Players<'_> {
             ..ImportStatement::default()
         };
         Some((Actor::BANK, command.into()))
+    }
+
+    /// Money that people have recorded before the bank brings it.
+    fn recorded(&mut self, currency: &str, account: i64) -> Option<(String, i64)> {
+        let id = self.pick_id(&self.model.lines, |line| {
+            let open = line.kind == "recorded" && line.state == "matched" && line.twin.is_none();
+            open && line.currency == currency && line.custody == account
+        })?;
+        let line = &self.model.lines[&id];
+        let reference = match line.target? {
+            Target::Company(party) => self.model.companies[&party].reference.clone(),
+            Target::Receivable(id) => self.model.receivables[&id].reference.clone(),
+        };
+        Some((reference, i64::try_from(line.amount).ok()?))
+    }
+
+    /// What the bank takes back of what it has brought: often what people had recorded before, or what was spent meanwhile.
+    fn recalled(&mut self, currency: &str, account: i64) -> Option<i64> {
+        let model = self.model;
+        let brought = |line: &super::model::Line| {
+            let there = ["matched", "placed", "suspense", "confirmed"].contains(&line.state) && line.kind != "own_transfer";
+            there && line.incoming && line.currency == currency && line.custody == account
+        };
+        let spent = |line: &super::model::Line| match line.target {
+            Some(Target::Company(party)) => model.free(("cash", party, asset_of(currency))) < line.amount,
+            Some(Target::Receivable(_)) => true,
+            None => false,
+        };
+        let wanted = self.dice.roll(3);
+        let id = self.pick_id(&model.lines, |line| {
+            brought(line)
+                && match wanted {
+                    0 => line.state == "confirmed",
+                    1 => spent(line),
+                    _ => true,
+                }
+        })?;
+        i64::try_from(model.lines[&id].amount).ok()
     }
 
     /// Often the bank brings what it has announced before.
@@ -601,17 +662,30 @@ impl Players<'_> {
             ReturnSuspense { line_id, reason }.into()
         } else {
             let (reference, _) = self.reference(&currency)?;
-            AssignSuspense { line_id, reference, reason, amount_minor: None }.into()
+            let whole = i64::try_from(self.model.lines[&line_id].amount).ok()?;
+            let amount_minor = match self.dice.roll(10) {
+                0 => Some(self.edge()),
+                1 => Some(whole.saturating_add(self.dice.roll(2))),
+                2..6 => Some(1 + self.dice.roll(whole.max(1))),
+                _ => None,
+            };
+            AssignSuspense { line_id, reference, reason, amount_minor }.into()
         };
         Some((self.operator(), command))
     }
 
     /// What a bank line that waits for people wants.
     fn resolve(&mut self) -> Option<Move> {
-        let line_id = self.pick_id(&self.model.lines, |line| !Model::acts(line).is_empty())?;
+        let recalled = self.chance(40);
+        let wanted = |line: &super::model::Line| !Model::acts(line).is_empty() && (!recalled || line.kind == "reversal");
+        let line_id = self.pick_id(&self.model.lines, wanted)?;
         let line = self.model.lines[&line_id].clone();
         let acts = Model::acts(&line);
-        let act = if self.chance(5) { "write_off" } else { self.dice.pick(acts).copied().unwrap_or("explain") };
+        let act = match self.dice.roll(100) {
+            0..5 => "write_off",
+            5..60 if line.kind == "reversal" && line.state == "attention" => "reverse",
+            _ => self.dice.pick(acts).copied().unwrap_or("explain"),
+        };
         let other_id = if act == "link" {
             self.pick_id(&self.model.payouts, |payout| payout.state == "sent")
         } else {
@@ -619,6 +693,10 @@ impl Players<'_> {
                 "settle_claim" => other.state == "suspense" && other.amount <= line.claim,
                 "same" => ["recorded", "own_transfer"].contains(&other.kind) && other.amount == line.amount,
                 "transfer" => other.incoming && other.amount == line.amount && other.custody != line.custody,
+                "reverse" => {
+                    let there = ["matched", "placed", "suspense", "confirmed"].contains(&other.state);
+                    there && other.amount == line.amount && other.incoming
+                }
                 _ => other.amount == line.amount && other.incoming,
             })
         };
@@ -629,7 +707,9 @@ impl Players<'_> {
 
     /// What two people placed, recorded or decided is taken back.
     fn take_back(&mut self) -> Option<Move> {
-        let line_id = self.pick_id(&self.model.lines, |line| Model::way_back(line).is_some())?;
+        let reverse = self.chance(40);
+        let wanted = |line: &super::model::Line| Model::way_back(line).is_some_and(|way| !reverse || way == "reverse");
+        let line_id = self.pick_id(&self.model.lines, wanted)?;
         let reason = if self.chance(4) { "" } else { "it was another one's" }.to_owned();
         Some((self.operator(), TakeBackLine { line_id, reason }.into()))
     }

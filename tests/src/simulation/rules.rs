@@ -4,6 +4,7 @@ use super::arithmetic::{self, price, share_up};
 use super::model::{Approval, CURRENCIES, Company, Held, Line, Model, Receivable, asset_of};
 use chrono::{Days, NaiveDate};
 use formats::invoice::Preceding;
+use server::commands::assign_suspense::AssignSuspense;
 use server::commands::buy_fractions::BuyFractions;
 use server::commands::confirm_invoice::ConfirmInvoice;
 use server::commands::create_offer::CreateOffer;
@@ -168,11 +169,10 @@ impl Model {
             }
             Command::RecordReceipt(receipt) => self.may_record(actor, receipt).map(|_| true),
             Command::AssignSuspense(assign) => {
-                self.acting(actor, "operator")?;
                 require(!assign.reason.trim().is_empty(), "field_missing")?;
-                self.waiting_line(assign.line_id)?;
-                self.may_ask_about(assign.line_id)?;
-                self.may_assign(assign.line_id, &assign.reference).map(|_| true)
+                self.acting(actor, "operator")?;
+                self.may_assign(assign)?;
+                self.may_ask_about(assign.line_id).map(|()| true)
             }
             Command::ReturnSuspense(back) => {
                 self.acting(actor, "operator")?;
@@ -184,8 +184,11 @@ impl Model {
             Command::ResolveLine(resolve) => {
                 self.may_resolve(actor, resolve)?;
                 self.may_ask_about(resolve.line_id)?;
-                if ["same", "reverse", "settle_claim"].contains(&resolve.act.as_str()) {
-                    self.may_ask_about(resolve.other_id.unwrap_or(0))?;
+                let other = resolve.other_id.unwrap_or(0);
+                match resolve.act.as_str() {
+                    "same" | "settle_claim" => self.may_ask_about(other)?,
+                    "reverse" => self.may_ask_about(self.booked_by(other))?,
+                    _ => {}
                 }
                 Ok(true)
             }
@@ -193,7 +196,7 @@ impl Model {
                 self.may_take_back(actor, back)?;
                 self.may_ask_about(back.line_id)?;
                 let line = &self.lines[&back.line_id];
-                if ["same", "claim_payment"].contains(&Self::way_back(line).unwrap_or("")) {
+                if ["same", "claim_payment", "reverse"].contains(&Self::way_back(line).unwrap_or("")) {
                     self.may_ask_about(line.twin.unwrap_or(0))?;
                 }
                 Ok(true)
@@ -304,12 +307,13 @@ impl Model {
             }
             Command::SetApprovalLimit(limit) => self.may_limit(actor, limit),
             Command::RequestPayout(payout) => self.may_pay_out(actor, payout),
+            Command::CancelPayout(cancel) => self.may_cancel(actor, cancel.payout_id),
             Command::CreatePaymentFile(file) => self.may_send(actor, file),
             Command::ImportStatement(file) => self.may_import(file),
             Command::RecordReceipt(receipt) => self.may_record(actor, receipt).map(|_| ()),
             Command::AssignSuspense(assign) => {
                 self.acting(actor, "operator")?;
-                self.may_assign(assign.line_id, &assign.reference).map(|_| ())
+                self.may_assign(assign).map(|_| ())
             }
             Command::ReturnSuspense(back) => {
                 self.acting(actor, "operator")?;
@@ -683,10 +687,19 @@ impl Model {
             (false, "matched") if line.acted == "link" => Some("link"),
             (_, "confirmed") if line.acted == "same" => Some("same"),
             (_, "expensed") => ["expense", "write_off"].into_iter().find(|act| *act == line.acted),
+            (false, "reversed" | "claimed") if line.reversed.is_some() => {
+                line.reversed.filter(|one| one.missing == line.claim).map(|_| "reverse")
+            }
             (false, "claimed") if line.claim == line.amount && line.debtor == 0 => Some("claim"),
             (_, "explained") => Some("explain"),
             _ => None,
         }
+    }
+
+    /// The line that has booked the money of another one: the receipt by hand that a bank's line confirms.
+    pub fn booked_by(&self, id: i64) -> i64 {
+        let confirms = self.lines.get(&id).filter(|line| line.state == "confirmed");
+        confirms.and_then(|line| line.twin).unwrap_or(id)
     }
 
     fn may_take_back(&self, actor: &Actor, back: &TakeBackLine) -> Result<(), No> {
@@ -760,10 +773,11 @@ impl Model {
                 left()
             }
             "reverse" => {
-                let (id, other) = other()?;
+                let id = self.booked_by(other()?.0);
+                let other = &self.lines[&id];
                 let receipt = other.incoming && !["claim_payment", "own_transfer"].contains(&other.kind);
                 require(same(id, other) && receipt, "not_same_money")?;
-                require(["matched", "placed", "suspense", "confirmed"].contains(&other.state), "state_conflict")?;
+                require(["matched", "placed", "suspense"].contains(&other.state), "state_conflict")?;
                 left()
             }
             "settle_claim" => {
@@ -788,9 +802,24 @@ impl Model {
         Ok(line)
     }
 
-    pub fn may_assign(&self, line_id: i64, reference: &str) -> Result<Target, No> {
-        let line = self.waiting_line(line_id)?;
-        self.target(reference, &line.currency).ok_or("reference_unknown")
+    /// Where the money goes, and how much of it.
+    pub fn may_assign(&self, assign: &AssignSuspense) -> Result<(Target, i128), No> {
+        let line = self.waiting_line(assign.line_id)?;
+        let amount = assign.amount_minor.map_or(line.amount, i128::from);
+        require((1..=line.amount).contains(&amount), "amount_invalid")?;
+        let target = self.target(&assign.reference, &line.currency).ok_or("reference_unknown")?;
+        Ok((target, amount))
+    }
+
+    /// Who asked for a payout takes it back, until it is in a file.
+    fn may_cancel(&self, actor: &Actor, payout_id: i64) -> Result<(), No> {
+        let payout = self.payouts.get(&payout_id).ok_or("not_found")?;
+        let own = match payout.party {
+            Some(party) => party == actor.party_id,
+            None => self.acting(actor, "operator").is_ok(),
+        };
+        require(own, "not_found")?;
+        require(payout.state == "authorised", "state_conflict")
     }
 
     fn may_return(&self, line_id: i64) -> Result<(), No> {

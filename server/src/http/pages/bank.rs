@@ -435,6 +435,26 @@ fn placed_with(conn: &mut Conn, line: &BankLine) -> Result<Option<Value>, Fault>
     Ok(Some(Value::link(format!("{} · {}", row.number, row.buyer), format!("/receivables/{id}"))))
 }
 
+/// What a reversed receipt will be again, and what goes back to it.
+fn restored_facts(
+    conn: &mut Conn,
+    language: Language,
+    (plan, receipt): (&Plan, &BankLine),
+) -> Result<Vec<(String, Value)>, Fault> {
+    let money = |minor| Value::money(&receipt.currency, minor);
+    let mut facts = vec![(language.t("take-back-receipt-then"), Value::state(language, &receipt.state))];
+    if let Some(place) = placed_with(conn, receipt)? {
+        facts.push((language.t("take-back-placed-with"), place));
+    }
+    facts.push((language.t("take-back-restored"), money(plan.there_minor)));
+    if plan.line.claim_minor > 0 {
+        facts.push((language.t("take-back-claim-ends"), money(plan.line.claim_minor)));
+        let debtor = Party::load(conn, plan.debtor)?;
+        facts.push((language.t("take-back-debtor"), Value::text(debtor.name)));
+    }
+    Ok(facts)
+}
+
 /// Payouts of one debit that are named on a page.
 const MOST_NAMED: usize = 20;
 
@@ -457,6 +477,9 @@ pub(super) fn take_back_facts(conn: &mut Conn, language: Language, plan: &Plan) 
     if let Some(other) = &plan.other {
         let named = language.fill("bank-line-open", &[("id", other.id.to_string())]);
         facts.push((language.t("take-back-other"), Value::link(named, format!("/ops/bank-lines/{}", other.id))));
+        if *back == Back::Reverse {
+            facts.extend(restored_facts(conn, language, (plan, other))?);
+        }
     }
     if moved {
         facts.push((language.t("take-back-there"), money(plan.there_minor)));
