@@ -1,5 +1,6 @@
 //! A fresh database for each test: an SQLite file, or one on a PostgreSQL cluster that the test run starts itself.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -43,6 +44,25 @@ impl Database {
         Some(Self { url: format!("{base}/{name}"), folder: fresh_folder(), kind: "postgres" })
     }
 
+    /// A database that the program of `day` wrote, from `tests/data`.
+    #[must_use]
+    pub fn kept(&self, day: &str) -> Self {
+        let place = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data")).join(day);
+        if self.kind == "sqlite" {
+            let kept = Self::sqlite();
+            std::fs::write(&kept.url, unpacked(&place.join("sqlite.gz"))).expect("a database");
+            return kept;
+        }
+        let kept = Self::postgres().expect("the test cluster answers");
+        let psql = binaries().expect("PostgreSQL is installed").join("psql");
+        let arguments = ["--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--dbname", &kept.url];
+        let mut restore = Command::new(psql).args(arguments).stdin(Stdio::piped()).spawn().expect("psql");
+        let script = unpacked(&place.join("postgres.sql.gz"));
+        restore.stdin.take().expect("its input").write_all(&script).expect("psql reads");
+        assert!(restore.wait().expect("psql ends").success(), "{}", place.display());
+        kept
+    }
+
     /// The database as it is now, under another name. Nobody may be connected to it.
     #[must_use]
     pub fn copy(&self) -> Self {
@@ -69,6 +89,14 @@ impl Drop for Database {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The content of a file that gzip has packed.
+#[must_use]
+pub fn unpacked(file: &Path) -> Vec<u8> {
+    let unpacked = Command::new("gzip").arg("-dc").arg(file).output().expect("gzip");
+    assert!(unpacked.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&unpacked.stderr));
+    unpacked.stdout
 }
 
 fn binaries() -> Option<PathBuf> {
