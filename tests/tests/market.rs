@@ -330,7 +330,30 @@ fn what_is_owed_after_the_face_is_paid_is_shown_to_both_sides() {
         let owed =
             |client: &e2e::Client, list: &str| client.get(&format!("/api/v1/{list}")).json()["items"][0]["owed_minor"].clone();
         assert_eq!((owed(&it.supplier, "receivables"), owed(&it.buyer, "payables")), (381.into(), 381.into()));
-        it.pay(EUR, "2026-03-29", &sold, 381);
+        // Every list says the same, as rows, sums and tables, and so does the buyer's home.
+        let due = || it.operator.get("/api/v1/operator/due").json()["items"][0].clone();
+        assert_eq!((due()["overdue_minor"].clone(), owed(&it.operator, "operator/receivables")), (381.into(), 381.into()));
+        let operator = it.world.signed_in("operator@x.example");
+        let buyer = it.world.signed_in(BUYER.3);
+        let home = buyer.get("/home").text();
+        assert!(home.contains("Payments overdue EUR 3.81"), "{home}");
+        for (client, path) in [
+            (&operator, "/ops/due"),
+            (&operator, "/ops/due?format=csv"),
+            (&operator, "/ops/receivables?due=late"),
+            (&operator, "/ops/receivables?format=csv"),
+            (&buyer, "/payables?state=overdue"),
+        ] {
+            let page = client.get(path).text();
+            assert!(page.contains("3.81") && !page.contains("-3.81") && !page.contains("EUR -"), "{path}: {page}");
+        }
+        // Part of the interest, and what was paid is more than what was confirmed.
+        it.pay(EUR, "2026-03-29", &sold, 181);
+        assert_eq!((due()["overdue_minor"].clone(), owed(&it.operator, "operator/receivables")), (200.into(), 200.into()));
+        assert_eq!(due()["late_days"], 4);
+        let late = operator.get("/ops/receivables?due=late").text();
+        assert!(late.contains("EUR 2.00 ! Overdue") && late.contains(" 4 EUR"), "{late}");
+        it.pay(EUR, "2026-03-29", &sold, 200);
         assert_eq!(it.state(&sold), "redeemed");
         for (client, path, _) in &pages {
             assert!(!client.get(path).text().contains("till owed"), "{path}");
