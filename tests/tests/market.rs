@@ -280,13 +280,19 @@ fn the_settlement_fee_is_of_what_was_sold() {
         assert_eq!(it.cash(EUR)[2] - before[2], unsold.confirmed, "all of it is the supplier's");
         assert_eq!(it.state(&unsold), "redeemed");
         assert_eq!(it.platform(EUR, "fees").0, 0);
+        let fee_of = |id: i64, words: &str| {
+            for email in [SUPPLIER.3, "operator@x.example"] {
+                let page = it.world.signed_in(email).get(&format!("/receivables/{id}")).text();
+                assert!(page.contains(&format!("Settlement fee {words} · The supplier")), "{words}: {page}");
+            }
+        };
+        fee_of(unsold.id, "EUR 0.00");
 
         let (half, offer) = it.offer(EUR, 600_000);
         let row = Receivable::load(&mut it.world.conn(), half.id).unwrap();
         let units = row.face_minor / 2;
         // The supplier's check page tells the fee that falls on the offer, and counts it in the cost.
-        let page = it.world.signed_in(SUPPLIER.3).get(&format!("/receivables/{}", half.id)).text();
-        assert!(page.contains("Settlement fee EUR 3.57 · The supplier"), "{page}");
+        fee_of(half.id, "at most EUR 3.57");
         it.buy(&it.financiers[0], offer, units);
         let earned = it.platform(EUR, "fees").0;
         let bought = store::Purchase::find_where(&mut it.world.conn(), "offer_id = ?", &[offer.into()]).unwrap().unwrap();
@@ -298,6 +304,18 @@ fn the_settlement_fee_is_of_what_was_sold() {
         assert_eq!(bought.supplier_rate, rate.round_dp(4).normalize().to_string());
         it.pay(EUR, START, &half, half.confirmed);
         assert_eq!((row.settlement_fee_minor, it.platform(EUR, "fees").0 - earned), (357, 179));
+        fee_of(half.id, "EUR 1.79");
+
+        // Nothing is left to sell, or the payment date has come: it is what it is.
+        let all = it.sell(EUR, 500_000);
+        fee_of(all.id, "EUR 2.98");
+        let (part, offer) = it.offer(EUR, 700_000);
+        it.buy(&it.financiers[0], offer, 500_000);
+        fee_of(part.id, "at most EUR 4.17");
+        it.world.move_to("2026-04-01");
+        let face = Receivable::load(&mut it.world.conn(), part.id).unwrap().face_minor;
+        let due = web::Language::English.money("EUR", (2 * 417 * 500_000 + face) / (2 * face));
+        fee_of(part.id, &due);
         it.verify();
     }
 }

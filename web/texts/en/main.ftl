@@ -420,6 +420,7 @@ receivable-overdue = The buyer has had a payment overdue since { $since }. Nothi
 col-on-hold = Held for requests
 request-holds = While this waits, its cash, its units and its part of the limit are held: until it is decided, or the business day ends.
 fee-and-bearer = { $amount } · { $bearer }
+fee-at-most = at most { $amount }
 quote-settlement-fee = Settlement fee of this sale, out of the reserve
 owed-total = Still owed
 owed-face = Of it: face

@@ -408,6 +408,7 @@ receivable-overdue = 该买方自 { $since } 起有付款逾期。在其付清�
 col-on-hold = 待复核占用
 request-holds = 待复核期间，所需资金、份额和限额均已冻结，直至作出决定或营业日结束。
 fee-and-bearer = { $amount } · { $bearer }
+fee-at-most = 最多 { $amount }
 quote-settlement-fee = 本次出售的结算手续费，从预留金中扣除
 owed-total = 尚欠金额
 owed-face = 其中：面额

@@ -9,13 +9,14 @@ use super::market::stopped_notice;
 use super::{Answer, Check, SignedIn, again, check_page, receipts, submit_once, submit_or_again};
 use crate::commands::buy_fractions::fee_terms;
 use crate::commands::create_offer::CreateOffer;
+use crate::commands::programmes::SettlementFeeNow;
 use crate::commands::settlement::{self, Owed};
 use crate::commands::withdraw_offer::WithdrawOffer;
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind};
 use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
-use domain::pricing::{Bearer, Method, PriceTerms, Quote, SettlementFee, quote};
+use domain::pricing::{Bearer, Method, PriceTerms, Quote, quote};
 use domain::standing::BuyerStanding;
 use ledger::AssetId;
 use store::lists::{AuditLine, HoldingLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine};
@@ -104,8 +105,7 @@ struct Loaded {
     /// A payment of its buyer is being shared out.
     being_shared: bool,
     standing: BuyerStanding,
-    /// Who bears the settlement fee, and what it comes to if all is sold.
-    settlement: (Bearer, SettlementFee),
+    settlement: SettlementFeeNow,
     /// What the buyer owes still.
     owed: Owed,
     /// The name of the programme that it was issued under.
@@ -145,7 +145,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let today = store::records::load_heads(conn)?.business_date;
         let owed = settlement::owed(conn, &full, today)?;
         let standing = crate::commands::standing::load(conn, full.buyer_id)?;
-        let settlement = crate::commands::programmes::settlement_fee(conn, &full)?;
+        let settlement = crate::commands::programmes::settlement_fee_now(conn, &full)?;
         let notice = store::AssignmentNotice::find(conn, id)?;
         Ok(Loaded {
             notice,
@@ -187,10 +187,21 @@ pub fn programme_facts(language: Language, full: &Receivable) -> Vec<(String, Va
     ]
 }
 
-/// A fee, and who bears it.
-fn fee_and_bearer(language: Language, currency: &str, minor: i64, bearer: Bearer) -> Value {
-    let places = [("amount", language.money(currency, minor)), ("bearer", language.t(&format!("bearer-{}", bearer.name())))];
+/// A fee in words or figures, and who bears it.
+fn with_bearer(language: Language, amount: String, bearer: Bearer) -> Value {
+    let places = [("amount", amount), ("bearer", language.t(&format!("bearer-{}", bearer.name())))];
     Value::text(language.fill("fee-and-bearer", &places))
+}
+
+/// A fee, and who bears it.
+pub fn fee_and_bearer(language: Language, currency: &str, minor: i64, bearer: Bearer) -> Value {
+    with_bearer(language, language.money(currency, minor), bearer)
+}
+
+fn settlement_fee(language: Language, currency: &str, fee: SettlementFeeNow) -> Value {
+    let amount = language.money(currency, fee.minor);
+    let amount = if fee.at_most { language.fill("fee-at-most", &[("amount", amount)]) } else { amount };
+    with_bearer(language, amount, fee.bearer)
 }
 
 /// What the buyer owes still, in its parts, for both sides; nothing where it was never late and all is paid.
@@ -225,10 +236,7 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
         (language.t("col-payment-date"), Value::date(language, row.payment_date)),
         (language.t("field-minimum-ticket"), money(full.minimum_ticket_minor)),
         (language.t("terms-purchase-fee"), bps(language, full.purchase_fee_bps)),
-        (
-            language.t("terms-settlement-fee"),
-            fee_and_bearer(language, &row.currency, loaded.settlement.1.whole_minor, loaded.settlement.0),
-        ),
+        (language.t("terms-settlement-fee"), settlement_fee(language, &row.currency, loaded.settlement)),
         (language.t("terms-late-rate"), Value::text(format!("{} % {}", full.late_rate, full.late_day_count))),
         (language.t("terms-grace"), Value::number(full.grace_days)),
         (language.t("field-reference"), Value::code(row.reference.clone())),
