@@ -8,7 +8,9 @@ use super::listing::{Head, Listing, Narrow, narrowed, plain_table};
 use super::{Answer, asking, evidence, receipts, receivables};
 use crate::commands::settlement;
 use chrono::{Days, NaiveDate};
+use super::receivables::{bearer_value, fee_and_bearer};
 use domain::Refusal;
+use domain::pricing::Bearer;
 use store::lists::{InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine, ReviewLine};
 use store::records::{Keyed, Record};
 use store::{Conn, CreditNote, Offer, Party, Purchase};
@@ -343,9 +345,17 @@ async fn offer(who: Who<OperatorViewer>, id: Id) -> Answer {
             Value::money(&purchase.currency, purchase.units_minor),
             Value::money(&purchase.currency, purchase.price_minor),
             Value::money(&purchase.currency, purchase.fee_minor),
+            bearer_value(language, &purchase.fee_bearer),
         ]
     });
-    let heads = [("col-day", false), ("col-financier", false), ("col-units", true), ("col-price", true), ("col-fee", true)];
+    let heads = [
+        ("col-day", false),
+        ("col-financier", false),
+        ("col-units", true),
+        ("col-price", true),
+        ("col-fee", true),
+        ("field-fee-bearer", false),
+    ];
     let page = Page::new(language.fill("ops-offer-title", &[("number", row.number.clone()), ("id", row.id.to_string())]))
         .trail(who.t("nav-ops"), "/ops")
         .trail(who.t("ops-offers"), "/ops/offers")
@@ -370,6 +380,7 @@ async fn all_purchases(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-units", true, "units_minor"),
         ("col-price", true, "price_minor"),
         ("col-fee", true, "fee_minor"),
+        ("field-fee-bearer", false, ""),
         ("col-annual-rate", true, ""),
         ("col-payment-date", false, "payment_date"),
     ];
@@ -393,6 +404,7 @@ async fn all_purchases(who: Who<OperatorViewer>, params: Params) -> Answer {
             Value::money(&row.currency, row.units_minor),
             Value::money(&row.currency, row.price_minor),
             Value::money(&row.currency, row.fee_minor),
+            bearer_value(language, &row.fee_bearer),
             Value::percent(&row.financier_rate),
             Value::date(language, row.payment_date),
         ],
@@ -427,6 +439,7 @@ async fn purchase(who: Who<OperatorViewer>, id: Id) -> Answer {
         })
         .await?;
     let money = |minor| Value::money(&row.currency, minor);
+    let bearer = Bearer::parse(&row.fee_bearer).unwrap_or(Bearer::Supplier);
     let facts = vec![
         (who.t("col-when"), Value::moment(language, row.bought_at)),
         (who.t("page-business-date"), Value::date(language, row.business_date)),
@@ -436,7 +449,7 @@ async fn purchase(who: Who<OperatorViewer>, id: Id) -> Answer {
         (who.t("col-buyer"), company(&row.buyer, row.buyer_id)),
         (who.t("col-units"), money(row.units_minor)),
         (who.t("col-price"), money(row.price_minor)),
-        (who.t("col-fee"), money(row.fee_minor)),
+        (who.t("col-fee"), fee_and_bearer(language, &row.currency, row.fee_minor, bearer)),
         (who.t("ops-rate-financier"), Value::percent(&row.financier_rate)),
         (who.t("ops-rate-supplier"), Value::percent(&row.supplier_rate)),
         (who.t("col-payment-date"), Value::date(language, row.payment_date)),

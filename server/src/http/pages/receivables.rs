@@ -187,6 +187,11 @@ pub fn programme_facts(language: Language, full: &Receivable) -> Vec<(String, Va
     ]
 }
 
+/// Who bears the fees of what is bought.
+pub fn bearer_value(language: Language, bearer: &str) -> Value {
+    Value::text(language.t(&format!("bearer-{bearer}")))
+}
+
 /// A fee in words or figures, and who bears it.
 fn with_bearer(language: Language, amount: String, bearer: Bearer) -> Value {
     let places = [("amount", amount), ("bearer", language.t(&format!("bearer-{}", bearer.name())))];
@@ -235,7 +240,10 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
         (language.t("col-due"), Value::date(language, row.due_date)),
         (language.t("col-payment-date"), Value::date(language, row.payment_date)),
         (language.t("field-minimum-ticket"), money(full.minimum_ticket_minor)),
-        (language.t("terms-purchase-fee"), bps(language, full.purchase_fee_bps)),
+        (
+            language.t("terms-purchase-fee"),
+            with_bearer(language, bps(language, full.purchase_fee_bps).text, full.bearer()),
+        ),
         (language.t("terms-settlement-fee"), settlement_fee(language, &row.currency, loaded.settlement)),
         (language.t("terms-late-rate"), Value::text(format!("{} % {}", full.late_rate, full.late_day_count))),
         (language.t("terms-grace"), Value::number(full.grace_days)),
@@ -345,7 +353,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
             Value::money(&row.currency, purchase.units_minor),
             Value::money(&row.currency, purchase.price_minor),
             Value::money(&row.currency, purchase.fee_minor),
-            Value::text(language.t(&format!("bearer-{}", loaded.full.bearer().name()))),
+            bearer_value(language, &purchase.fee_bearer),
             Value::percent(rate),
         ]
     });
