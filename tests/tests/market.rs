@@ -116,7 +116,8 @@ fn an_overdue_buyers_paper_waits_until_it_has_paid() {
             (row["buyer_late_count"].clone(), row["buyer_overdue_count"].clone(), row["halted"].clone()),
             (1.into(), 0.into(), Value::Null)
         );
-        assert!(it.world.signed_in("one@x.example").get("/market").text().contains("1 late, in grace"));
+        let shown = it.world.signed_in("one@x.example").get("/market").text();
+        assert!(shown.contains("1 late, in grace") && !shown.contains("Stopped"), "{shown}");
         it.world.move_to("2026-03-28");
         assert_eq!(since(), None);
         it.world.move_to("2026-03-29");
@@ -125,7 +126,24 @@ fn an_overdue_buyers_paper_waits_until_it_has_paid() {
         assert_eq!((row["buyer_overdue_count"].clone(), row["halted"].clone()), (1.into(), "buyer_overdue".into()), "{row}");
         assert_eq!(row["buyer_oldest_overdue"], "2026-03-25");
         let shown = it.world.signed_in("one@x.example").get("/market").text();
-        assert!(shown.contains("1 overdue, the oldest by 4 days"), "{shown}");
+        assert!(shown.contains("1 overdue, the oldest since 29 Mar 2026"), "{shown}");
+        // Every list and page of the offer is marked, for whoever may only read, too.
+        let withdraw = format!("/offers/{offer}/withdraw");
+        let (own, all) = (format!("/receivables/{}", open.id), format!("/ops/offers/{offer}"));
+        let checker = crate::journey::second_of(SUPPLIER.3);
+        for (email, path) in [
+            ("one@x.example", "/market"),
+            (SUPPLIER.3, own.as_str()),
+            (checker.as_str(), own.as_str()),
+            (SUPPLIER.3, withdraw.as_str()),
+            ("operator@x.example", "/ops/offers?state=open"),
+            ("operator@x.example", all.as_str()),
+        ] {
+            let page = it.world.signed_in(email).get(path).text();
+            assert!(page.contains("! Stopped: the buyer is overdue or suspended"), "{email} {path}: {page}");
+            let told = page.contains("The buyer has had a payment overdue since 29 Mar 2026.");
+            assert_eq!(told, path == own, "{email} {path}: {page}");
+        }
         let refusal = it.financiers[0].api(
             "buy-fractions",
             "buy-overdue",

@@ -281,7 +281,8 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         let now = it.cash(Currency::EUR);
         assert_eq!([now[0] - before[0], now[1] - before[1], now[2] - before[2]], [500_000, 452_000, confirmed - 952_000]);
         let operator = it.world.signed_in("operator@x.example");
-        let bought = store::Purchase::find_where(&mut it.world.conn(), "receivable_id = ?", &[issued.id.into()]).unwrap().unwrap();
+        let bought =
+            store::Purchase::find_where(&mut it.world.conn(), "receivable_id = ?", &[issued.id.into()]).unwrap().unwrap();
         let fee_words = format!("Fee {} · The buyer", web::Language::English.money("EUR", bought.fee_minor));
         let page = operator.get(&format!("/ops/purchases/{}", bought.id)).text();
         assert!(page.contains(&fee_words), "{fee_words}: {page}");

@@ -433,10 +433,7 @@ papers-recorded = The platform records that you looked at this. The supplier see
 papers-no-evidence = No evidence was attached.
 papers-nothing-said = Supplier and buyer have said nothing about this invoice here.
 col-buyer-record = Buyer's payments
-buyer-record-overdue = { $count } overdue, the oldest by { $days ->
-    [one] 1 day
-   *[other] { $days } days
-}
+buyer-record-overdue = { $count } overdue, the oldest since { $since }
 buyer-record-late = { $count } late, in grace
 buyer-record-disputed = { $count } disputed
 buyer-record-none = None late or disputed
@@ -825,6 +822,7 @@ state-part-redeemed = Partly redeemed
 state-redeemed = Redeemed
 state-cancelled = Cancelled
 state-open = Open
+state-stopped = Stopped: the buyer is overdue or suspended
 state-settled = Settled
 state-expired = Ended
 state-applied = Applied

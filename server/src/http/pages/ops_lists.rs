@@ -5,10 +5,11 @@ use super::super::rights::{OperatorViewer, Who};
 use super::super::routes::{Id, Params, Routes};
 use super::invoices::{self, credit_table, history, invoice_facts, order_value, warning_table};
 use super::listing::{Head, Listing, Narrow, narrowed, plain_table};
+use super::market::offer_state;
+use super::receivables::{bearer_value, fee_and_bearer};
 use super::{Answer, asking, evidence, receipts, receivables};
 use crate::commands::settlement;
 use chrono::{Days, NaiveDate};
-use super::receivables::{bearer_value, fee_and_bearer};
 use domain::Refusal;
 use domain::pricing::Bearer;
 use store::lists::{InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine, ReviewLine};
@@ -278,8 +279,13 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
     let listing = Listing { params: &params, language, groups: &[], states, heads, default: ("id", true), summed: "left_minor" };
     let wanted = narrowed(&params, listing.query(), &NAMES.iter().map(|(narrow, _)| *narrow).collect::<Vec<_>>());
     let order = wanted.order;
-    let (page, totals, filters) = who
-        .read(move |conn| Ok((OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?, Filters::load(conn, NAMES)?)))
+    let (page, totals, filters, standings) = who
+        .read(move |conn| {
+            let page = OfferLine::page(conn, &wanted)?;
+            let buyers: Vec<i64> = page.rows.iter().map(|row| row.buyer_id).collect();
+            let standings = crate::commands::standing::list(conn, &buyers)?;
+            Ok((page, OfferLine::totals(conn, &wanted)?, Filters::load(conn, NAMES)?, standings))
+        })
         .await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
@@ -291,7 +297,7 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
             Value::money(&row.currency, row.left_minor),
             Value::date(language, row.close_date),
             Value::date(language, row.payment_date),
-            Value::state(language, &row.state),
+            Value::state(language, offer_state(row, standings.get(&row.buyer_id).copied())),
         ],
     });
     let last = page.rows.last().map(|row| {
@@ -317,16 +323,17 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
 /// One offer with everybody who bought of it.
 async fn offer(who: Who<OperatorViewer>, id: Id) -> Answer {
     let language = who.language();
-    let (row, purchases) = who
+    let (row, purchases, standing) = who
         .read(move |conn| {
             Offer::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
             let row = OfferLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
             let wanted = ListQuery::newest(200).with("offer_id = ?", vec![id.0.into()]);
-            Ok((row, PurchaseLine::page(conn, &wanted)?.rows))
+            let standing = crate::commands::standing::load(conn, row.buyer_id)?;
+            Ok((row, PurchaseLine::page(conn, &wanted)?.rows, standing))
         })
         .await?;
     let facts = vec![
-        (who.t("col-state"), Value::state(language, &row.state)),
+        (who.t("col-state"), Value::state(language, offer_state(&row, Some(standing)))),
         (who.t("col-number"), Value::link(row.number.clone(), format!("/receivables/{}", row.receivable_id))),
         (who.t("col-supplier"), company(&row.supplier, row.supplier_id)),
         (who.t("col-buyer"), company(&row.buyer, row.buyer_id)),

@@ -5,7 +5,7 @@ use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::history;
 use super::listing::{Group, Listing, plain_table};
-use super::market::stopped_notice;
+use super::market::{offer_state, stopped_notice};
 use super::{Answer, Check, SignedIn, again, check_page, receipts, submit_once, submit_or_again};
 use crate::commands::buy_fractions::fee_terms;
 use crate::commands::create_offer::CreateOffer;
@@ -240,10 +240,7 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
         (language.t("col-due"), Value::date(language, row.due_date)),
         (language.t("col-payment-date"), Value::date(language, row.payment_date)),
         (language.t("field-minimum-ticket"), money(full.minimum_ticket_minor)),
-        (
-            language.t("terms-purchase-fee"),
-            with_bearer(language, bps(language, full.purchase_fee_bps).text, full.bearer()),
-        ),
+        (language.t("terms-purchase-fee"), with_bearer(language, bps(language, full.purchase_fee_bps).text, full.bearer())),
         (language.t("terms-settlement-fee"), settlement_fee(language, &row.currency, loaded.settlement)),
         (language.t("terms-late-rate"), Value::text(format!("{} % {}", full.late_rate, full.late_day_count))),
         (language.t("terms-grace"), Value::number(full.grace_days)),
@@ -310,6 +307,12 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         let amount = language.money(&row.currency, loaded.owed.total_minor());
         page = page.with(Block::Notice(web::Tone::Attention, language.fill("receivable-still-owed", &[("amount", amount)])));
     }
+    let sells = ["issued", "active"].contains(&row.state.as_str());
+    let stopped = stopped_notice(language, loaded.standing, ("receivable-stopped", "receivable-overdue")).filter(|_| sells);
+    let tradable = stopped.is_none();
+    if own || operator {
+        page.blocks.extend(stopped);
+    }
     page = page
         .with(Block::Facts(facts))
         .with(Block::Links(vec![(who.t("undertaking-link"), format!("/undertakings/{}", row.invoice_id))]));
@@ -331,7 +334,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
                 Value::money(&row.currency, offer.reserved_minor),
                 Value::money(&row.currency, offer.left_minor),
                 Value::date(language, offer.close_date),
-                Value::state(language, &offer.state),
+                Value::state(language, offer_state(offer, Some(loaded.standing))),
             ]
         });
         let heads = [
@@ -377,12 +380,8 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         }
         if row.held {
             page = page.with(Block::Notice(web::Tone::Attention, who.t("receivable-held")));
-        } else if loaded.free_minor > loaded.full.kept_minor() && ["issued", "active"].contains(&row.state.as_str()) {
-            let stopped = stopped_notice(language, loaded.standing, ("receivable-stopped", "receivable-overdue"));
-            page = match stopped {
-                Some(notice) => page.with(notice),
-                None => page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded)),
-            };
+        } else if loaded.free_minor > loaded.full.kept_minor() && sells && tradable {
+            page = page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded));
         }
     }
     let mut events = expected(language, row);
@@ -553,17 +552,22 @@ async fn offer(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
-/// The supplier's own offer; anybody else's is one that does not exist.
-async fn own_offer(who: &Who<SupplierMaker>, id: i64) -> Result<OfferLine, Fault> {
+/// The supplier's own offer and how its buyer stands; anybody else's is one that does not exist.
+async fn own_offer(who: &Who<SupplierMaker>, id: i64) -> Result<(OfferLine, BuyerStanding), Fault> {
     let party_id = who.party_id()?;
-    who.read(move |conn| Ok(OfferLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?)).await
+    who.read(move |conn| {
+        let row = OfferLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
+        let standing = crate::commands::standing::load(conn, row.buyer_id)?;
+        Ok((row, standing))
+    })
+    .await
 }
 
-fn withdraw_page(who: &Who<SupplierMaker>, row: &OfferLine) -> Page {
+fn withdraw_page(who: &Who<SupplierMaker>, (row, standing): &(OfferLine, BuyerStanding)) -> Page {
     let language = who.language();
     let back = format!("/receivables/{}", row.receivable_id);
     let facts = vec![
-        (who.t("col-state"), Value::state(language, &row.state)),
+        (who.t("col-state"), Value::state(language, offer_state(row, Some(*standing)))),
         (who.t("col-number"), Value::text(row.number.clone())),
         (who.t("col-buyer"), Value::text(row.buyer.clone())),
         (who.t("col-offered"), Value::money(&row.currency, row.units_minor)),
@@ -584,8 +588,8 @@ fn withdraw_page(who: &Who<SupplierMaker>, row: &OfferLine) -> Page {
 }
 
 async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
-    let row = own_offer(&who, id.0).await?;
-    let page = withdraw_page(&who, &row);
+    let found = own_offer(&who, id.0).await?;
+    let (page, row) = (withdraw_page(&who, &found), &found.0);
     if row.state == "open" {
         return who.app.page(&who.viewer, page).await;
     }
@@ -593,6 +597,6 @@ async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
 }
 
 async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let row = own_offer(&who, id.0).await?;
-    submit_or_again(&who, &posted, WithdrawOffer { offer_id: id.0 }, withdraw_page(&who, &row), &row.currency).await
+    let found = own_offer(&who, id.0).await?;
+    submit_or_again(&who, &posted, WithdrawOffer { offer_id: id.0 }, withdraw_page(&who, &found), &found.0.currency).await
 }
