@@ -234,6 +234,14 @@ fn a_purchase_that_waits_holds_what_it_asks_for() {
         let (second, price) = ask("hold-second", 600_000);
         it.buy(&it.financiers[1], offer, face - 600_000);
         assert_eq!(Offer::load(&mut it.world.conn(), offer).unwrap().state, "open", "what is held may come back");
+        // Nothing is left: no form, and its company finds its request; the other one learns of none.
+        for (email, own) in [("one@x.example", true), ("two@x.example", false)] {
+            let page = it.world.signed_in(email).get(&format!("/market/{offer}"));
+            let text = page.text();
+            assert!(text.contains("Nothing of this offer is left to buy now."), "{email}: {text}");
+            assert!(!text.contains("Face to buy") && !text.contains("0 %"), "{email}: {text}");
+            assert_eq!(page.body.contains(&format!("href=\"/approvals/{second}\"")), own, "{email}: {text}");
+        }
         it.done(
             desk,
             "set-buyer-limit",

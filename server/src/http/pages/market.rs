@@ -18,7 +18,7 @@ use domain::standing::BuyerStanding;
 use store::lists::OfferLine;
 use store::records::{Keyed, Record};
 use store::standing::{self, BuyerRecord};
-use store::{BuyerLimit, Offer, Receivable};
+use store::{BuyerLimit, Offer, PurchaseHold, Receivable};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -135,6 +135,8 @@ struct Loaded {
     room_minor: i64,
     used_minor: i64,
     cash_minor: i64,
+    /// Requests of the own company that wait and hold units of it.
+    waiting: Vec<i64>,
     today: NaiveDate,
 }
 
@@ -150,7 +152,10 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let account =
             store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
         let today = store::records::load_heads(conn)?.business_date;
+        let binds = [id.into(), party_id.into()];
+        let holds = PurchaseHold::list_where(conn, "offer_id = ? AND financier_id = ? AND state = 'open' ORDER BY id", &binds)?;
         Ok(Loaded {
+            waiting: holds.into_iter().map(|held| held.id).collect(),
             standing: crate::commands::standing::load(conn, row.buyer_id)?,
             record: standing::list_records(conn, &[row.buyer_id], today)?.remove(&row.buyer_id),
             party_id,
@@ -186,7 +191,9 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
         (who.t("terms-grace"), Value::number(loaded.receivable.grace_days)),
     ];
     facts.extend(programme_facts(language, &loaded.receivable));
-    if let Ok(whole) = quote(row.left_minor.max(1), &loaded.terms, loaded.today) {
+    if let Some(whole) =
+        Some(row.left_minor).filter(|left| *left > 0).and_then(|left| quote(left, &loaded.terms, loaded.today).ok())
+    {
         facts.insert(7, (who.t("quote-yield"), Value::percent(&whole.financier_rate.normalize().to_string())));
         facts.insert(8, (who.t("quote-days"), Value::number(whole.tenor_days)));
     }
@@ -203,7 +210,14 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
     let stopped = stopped_notice(language, loaded.standing, ("market-stopped", "market-overdue"));
     let tradable = stopped.is_none() && !row.held;
     page.blocks.extend(stopped);
-    if row.state == "open" && tradable && who.person()?.has_role(Role::Maker) {
+    if !loaded.waiting.is_empty() {
+        page = page.with(Block::Notice(web::Tone::Waiting, who.t("market-own-request")));
+        let link = |id: &i64| (language.fill("market-request-link", &[("id", id.to_string())]), format!("/approvals/{id}"));
+        page = page.with(Block::Links(loaded.waiting.iter().map(link).collect()));
+    }
+    if row.state == "open" && row.left_minor == 0 {
+        page = page.with(Block::Paragraph(who.t("market-none-left")));
+    } else if row.state == "open" && tradable && who.person()?.has_role(Role::Maker) {
         let units = Field::new("units", language.fill("market-units", &[("currency", row.currency.clone())]), "amount")
             .hint(who.t("market-units-hint"));
         let mut form = Form::new(format!("/market/{}/check", row.id), who.t("market-to-check"), vec![units]);
