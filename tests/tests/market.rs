@@ -222,6 +222,16 @@ fn a_purchase_that_waits_holds_what_it_asks_for() {
         // Nobody else gets what is held, and the market shows what is left.
         let (first, price) = ask("hold-first", 600_000);
         assert_eq!(state(), (face - 600_000, 600_000, 600_000, price, start.4));
+        // The second person judges by what the maker's check page told, and can look at the papers.
+        let second_person = it.world.signed_in(&crate::journey::second_of("one@x.example"));
+        let page = second_person.get(&format!("/approvals/{first}"));
+        let cash = web::Language::English.money("EUR", start.4 - price);
+        for part in ["Exposure to the buyer afterwards EUR 6,000.00".to_owned(), format!("Cash afterwards {cash}")] {
+            assert!(page.text().contains(&part), "{part}: {}", page.text());
+        }
+        let papers = format!("/market/{offer}/papers");
+        assert!(page.body.contains(&format!("href=\"{papers}\"")), "{}", page.body);
+        assert_eq!(second_person.get(&papers).status, 200);
         let row = it.financiers[1].get("/api/v1/offers").json()["items"][0].clone();
         assert_eq!(row["left_minor"].as_i64(), Some(face - 600_000));
         let other = json!({ "offer_id": offer, "units_minor": face - 500_000, "price_minor": 1 });
