@@ -116,7 +116,8 @@ fn an_overdue_buyers_paper_waits_until_it_has_paid() {
             (row["buyer_late_count"].clone(), row["buyer_overdue_count"].clone(), row["halted"].clone()),
             (1.into(), 0.into(), Value::Null)
         );
-        assert!(it.world.signed_in("one@x.example").get("/market").text().contains("1 late, in grace"));
+        let shown = it.world.signed_in("one@x.example").get("/market").text();
+        assert!(shown.contains("1 late, in grace") && !shown.contains("Stopped"), "{shown}");
         it.world.move_to("2026-03-28");
         assert_eq!(since(), None);
         it.world.move_to("2026-03-29");
@@ -125,7 +126,24 @@ fn an_overdue_buyers_paper_waits_until_it_has_paid() {
         assert_eq!((row["buyer_overdue_count"].clone(), row["halted"].clone()), (1.into(), "buyer_overdue".into()), "{row}");
         assert_eq!(row["buyer_oldest_overdue"], "2026-03-25");
         let shown = it.world.signed_in("one@x.example").get("/market").text();
-        assert!(shown.contains("1 overdue, the oldest by 4 days"), "{shown}");
+        assert!(shown.contains("1 overdue, the oldest since 29 Mar 2026"), "{shown}");
+        // Every list and page of the offer is marked, for whoever may only read, too.
+        let withdraw = format!("/offers/{offer}/withdraw");
+        let (own, all) = (format!("/receivables/{}", open.id), format!("/ops/offers/{offer}"));
+        let checker = crate::journey::second_of(SUPPLIER.3);
+        for (email, path) in [
+            ("one@x.example", "/market"),
+            (SUPPLIER.3, own.as_str()),
+            (checker.as_str(), own.as_str()),
+            (SUPPLIER.3, withdraw.as_str()),
+            ("operator@x.example", "/ops/offers?state=open"),
+            ("operator@x.example", all.as_str()),
+        ] {
+            let page = it.world.signed_in(email).get(path).text();
+            assert!(page.contains("! Stopped: the buyer is overdue or suspended"), "{email} {path}: {page}");
+            let told = page.contains("The buyer has had a payment overdue since 29 Mar 2026.");
+            assert_eq!(told, path == own, "{email} {path}: {page}");
+        }
         let refusal = it.financiers[0].api(
             "buy-fractions",
             "buy-overdue",
@@ -204,6 +222,16 @@ fn a_purchase_that_waits_holds_what_it_asks_for() {
         // Nobody else gets what is held, and the market shows what is left.
         let (first, price) = ask("hold-first", 600_000);
         assert_eq!(state(), (face - 600_000, 600_000, 600_000, price, start.4));
+        // The second person judges by what the maker's check page told, and can look at the papers.
+        let second_person = it.world.signed_in(&crate::journey::second_of("one@x.example"));
+        let page = second_person.get(&format!("/approvals/{first}"));
+        let cash = web::Language::English.money("EUR", start.4 - price);
+        for part in ["Exposure to the buyer afterwards EUR 6,000.00".to_owned(), format!("Cash afterwards {cash}")] {
+            assert!(page.text().contains(&part), "{part}: {}", page.text());
+        }
+        let papers = format!("/market/{offer}/papers");
+        assert!(page.body.contains(&format!("href=\"{papers}\"")), "{}", page.body);
+        assert_eq!(second_person.get(&papers).status, 200);
         let row = it.financiers[1].get("/api/v1/offers").json()["items"][0].clone();
         assert_eq!(row["left_minor"].as_i64(), Some(face - 600_000));
         let other = json!({ "offer_id": offer, "units_minor": face - 500_000, "price_minor": 1 });
@@ -216,6 +244,14 @@ fn a_purchase_that_waits_holds_what_it_asks_for() {
         let (second, price) = ask("hold-second", 600_000);
         it.buy(&it.financiers[1], offer, face - 600_000);
         assert_eq!(Offer::load(&mut it.world.conn(), offer).unwrap().state, "open", "what is held may come back");
+        // Nothing is left: no form, and its company finds its request; the other one learns of none.
+        for (email, own) in [("one@x.example", true), ("two@x.example", false)] {
+            let page = it.world.signed_in(email).get(&format!("/market/{offer}"));
+            let text = page.text();
+            assert!(text.contains("Nothing of this offer is left to buy now."), "{email}: {text}");
+            assert!(!text.contains("Face to buy") && !text.contains("0 %"), "{email}: {text}");
+            assert_eq!(page.body.contains(&format!("href=\"/approvals/{second}\"")), own, "{email}: {text}");
+        }
         it.done(
             desk,
             "set-buyer-limit",
@@ -280,13 +316,19 @@ fn the_settlement_fee_is_of_what_was_sold() {
         assert_eq!(it.cash(EUR)[2] - before[2], unsold.confirmed, "all of it is the supplier's");
         assert_eq!(it.state(&unsold), "redeemed");
         assert_eq!(it.platform(EUR, "fees").0, 0);
+        let fee_of = |id: i64, words: &str| {
+            for email in [SUPPLIER.3, "operator@x.example"] {
+                let page = it.world.signed_in(email).get(&format!("/receivables/{id}")).text();
+                assert!(page.contains(&format!("Settlement fee {words} · The supplier")), "{words}: {page}");
+            }
+        };
+        fee_of(unsold.id, "EUR 0.00");
 
         let (half, offer) = it.offer(EUR, 600_000);
         let row = Receivable::load(&mut it.world.conn(), half.id).unwrap();
         let units = row.face_minor / 2;
         // The supplier's check page tells the fee that falls on the offer, and counts it in the cost.
-        let page = it.world.signed_in(SUPPLIER.3).get(&format!("/receivables/{}", half.id)).text();
-        assert!(page.contains("Settlement fee EUR 3.57 · The supplier"), "{page}");
+        fee_of(half.id, "at most EUR 3.57");
         it.buy(&it.financiers[0], offer, units);
         let earned = it.platform(EUR, "fees").0;
         let bought = store::Purchase::find_where(&mut it.world.conn(), "offer_id = ?", &[offer.into()]).unwrap().unwrap();
@@ -298,6 +340,18 @@ fn the_settlement_fee_is_of_what_was_sold() {
         assert_eq!(bought.supplier_rate, rate.round_dp(4).normalize().to_string());
         it.pay(EUR, START, &half, half.confirmed);
         assert_eq!((row.settlement_fee_minor, it.platform(EUR, "fees").0 - earned), (357, 179));
+        fee_of(half.id, "EUR 1.79");
+
+        // Nothing is left to sell, or the payment date has come: it is what it is.
+        let all = it.sell(EUR, 500_000);
+        fee_of(all.id, "EUR 2.98");
+        let (part, offer) = it.offer(EUR, 700_000);
+        it.buy(&it.financiers[0], offer, 500_000);
+        fee_of(part.id, "at most EUR 4.17");
+        it.world.move_to("2026-04-01");
+        let face = Receivable::load(&mut it.world.conn(), part.id).unwrap().face_minor;
+        let due = web::Language::English.money("EUR", (2 * 417 * 500_000 + face) / (2 * face));
+        fee_of(part.id, &due);
         it.verify();
     }
 }
@@ -330,7 +384,30 @@ fn what_is_owed_after_the_face_is_paid_is_shown_to_both_sides() {
         let owed =
             |client: &e2e::Client, list: &str| client.get(&format!("/api/v1/{list}")).json()["items"][0]["owed_minor"].clone();
         assert_eq!((owed(&it.supplier, "receivables"), owed(&it.buyer, "payables")), (381.into(), 381.into()));
-        it.pay(EUR, "2026-03-29", &sold, 381);
+        // Every list says the same, as rows, sums and tables, and so does the buyer's home.
+        let due = || it.operator.get("/api/v1/operator/due").json()["items"][0].clone();
+        assert_eq!((due()["overdue_minor"].clone(), owed(&it.operator, "operator/receivables")), (381.into(), 381.into()));
+        let operator = it.world.signed_in("operator@x.example");
+        let buyer = it.world.signed_in(BUYER.3);
+        let home = buyer.get("/home").text();
+        assert!(home.contains("Payments overdue EUR 3.81"), "{home}");
+        for (client, path) in [
+            (&operator, "/ops/due"),
+            (&operator, "/ops/due?format=csv"),
+            (&operator, "/ops/receivables?due=late"),
+            (&operator, "/ops/receivables?format=csv"),
+            (&buyer, "/payables?state=overdue"),
+        ] {
+            let page = client.get(path).text();
+            assert!(page.contains("3.81") && !page.contains("-3.81") && !page.contains("EUR -"), "{path}: {page}");
+        }
+        // Part of the interest, and what was paid is more than what was confirmed.
+        it.pay(EUR, "2026-03-29", &sold, 181);
+        assert_eq!((due()["overdue_minor"].clone(), owed(&it.operator, "operator/receivables")), (200.into(), 200.into()));
+        assert_eq!(due()["late_days"], 4);
+        let late = operator.get("/ops/receivables?due=late").text();
+        assert!(late.contains("EUR 2.00 ! Overdue") && late.contains(" 4 EUR"), "{late}");
+        it.pay(EUR, "2026-03-29", &sold, 200);
         assert_eq!(it.state(&sold), "redeemed");
         for (client, path, _) in &pages {
             assert!(!client.get(path).text().contains("till owed"), "{path}");

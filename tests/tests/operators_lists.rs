@@ -155,9 +155,16 @@ fn what_is_due_and_late_is_told_by_buyer() {
         assert!(!late.is_empty(), "somebody is late");
         assert_eq!(csv(&client, "/ops/receivables?due=late").len(), late.len());
         let shown = all(&api, "operator/due", "");
+        let receivables = all(&api, "operator/receivables", "due=late");
+        let owed_of_late = |currency: &str| -> i64 {
+            receivables.iter().filter(|row| row["currency"] == currency).map(|row| row["owed_minor"].as_i64().unwrap()).sum()
+        };
         for currency in ["EUR", "CNY"] {
-            let owed: i64 =
+            // Late interest is owed, too.
+            let owed: i64 = owed_of_late(currency);
+            let face: i64 =
                 late.iter().filter(|row| row.currency == currency).map(|row| row.confirmed_minor - row.paid_minor).sum();
+            assert!(owed >= face, "{currency}");
             let told: i64 =
                 shown.iter().filter(|row| row["currency"] == currency).map(|row| row["overdue_minor"].as_i64().unwrap()).sum();
             assert_eq!(told, owed, "{currency}");

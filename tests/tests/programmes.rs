@@ -280,11 +280,19 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         it.receive(Currency::EUR, "2026-03-05", &[incoming(confirmed, &issued.reference)]);
         let now = it.cash(Currency::EUR);
         assert_eq!([now[0] - before[0], now[1] - before[1], now[2] - before[2]], [500_000, 452_000, confirmed - 952_000]);
+        let operator = it.world.signed_in("operator@x.example");
+        let bought =
+            store::Purchase::find_where(&mut it.world.conn(), "receivable_id = ?", &[issued.id.into()]).unwrap().unwrap();
+        let fee_words = format!("Fee {} · The buyer", web::Language::English.money("EUR", bought.fee_minor));
+        let page = operator.get(&format!("/ops/purchases/{}", bought.id)).text();
+        assert!(page.contains(&fee_words), "{fee_words}: {page}");
+        assert!(operator.get(&format!("/ops/offers/{}", bought.offer_id)).text().contains("The buyer"));
+        assert!(operator.get("/ops/purchases?format=csv").body.contains("The buyer"));
         // Nothing more can be sold: of 23.80 on the face of 10,710.00 the buyer bears what falls on the 9,520.00 that were sold.
         let settled = bills().pop().unwrap();
         assert_eq!((settled.kind.as_str(), settled.amount_minor, settled.purchase_id), ("settlement", 2_116, None));
         let page = supplier.get(&format!("/receivables/{}", issued.id)).text();
-        for part in ["Settlement fee EUR 23.80 · The buyer", "The buyer"] {
+        for part in ["Settlement fee EUR 21.16 · The buyer", "Purchase fee 10 bps · The buyer"] {
             assert!(page.contains(part), "{part}: {page}");
         }
         it.verify();

@@ -54,6 +54,7 @@ impl Tone {
             | "overdue"
             | "disputed"
             | "suspense"
+            | "stopped"
             | "attention"
             | "matured"
             | "applied"

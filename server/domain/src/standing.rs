@@ -40,7 +40,8 @@ fn days(count: i64) -> Days {
 
 impl Unpaid {
     /// The first day on which it is overdue.
-    fn overdue_from(&self) -> Option<NaiveDate> {
+    #[must_use]
+    pub fn overdue_from(&self) -> Option<NaiveDate> {
         self.payment_date.checked_add_days(days(self.grace_days))?.succ_opt()
     }
 

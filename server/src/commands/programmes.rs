@@ -9,7 +9,7 @@ use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::Capacity;
 use domain::pricing::{Bearer, SettlementFee};
 use domain::programme::{EligibilityFacts, House, MemberState, ProgrammeState, ProgrammeTerms, Rule, are_related, eligible};
-use domain::receivable::FeeRule;
+use domain::receivable::{FeeRule, ReceivableState};
 use serde_json::json;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -227,6 +227,30 @@ pub fn settlement_fee(conn: &mut Conn, receivable: &store::Receivable) -> Result
             Ok((Bearer::Buyer, terms.billed_settlement(receivable.confirmed_minor, receivable.face_minor)))
         }
     }
+}
+
+/// The settlement fee of a receivable as it stands, in minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettlementFeeNow {
+    pub bearer: Bearer,
+    pub minor: i64,
+    /// More can be sold: it is the most that the fee can come to.
+    pub at_most: bool,
+}
+
+/// What is due of the settlement fee on what was sold, or the most that it can come to while more can be sold.
+pub fn settlement_fee_now(conn: &mut Conn, receivable: &store::Receivable) -> Result<SettlementFeeNow, StoreError> {
+    let (bearer, fee) = settlement_fee(conn, receivable)?;
+    let sold_minor = receivable.sold_minor(conn)?;
+    let sellable_minor = receivable.face_minor.saturating_sub(receivable.kept_minor());
+    let (on_minor, at_most) = match settlement::state_of(receivable)? {
+        ReceivableState::Cancelled => return Ok(SettlementFeeNow { bearer, minor: 0, at_most: false }),
+        ReceivableState::Issued | ReceivableState::Active => (sellable_minor, sold_minor < sellable_minor),
+        _ => (sold_minor, false),
+    };
+    let rule = receivable.fee_rule()?;
+    let minor = rule.due(fee, on_minor).ok_or_else(|| settlement::corrupt("settlement fee of", receivable.id))?;
+    Ok(SettlementFeeNow { bearer, minor, at_most: at_most && rule == FeeRule::OfSold && minor > 0 })
 }
 
 /// Nothing more of a receivable can be sold: a buyer that bears its settlement fee is billed for what was.

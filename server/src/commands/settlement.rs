@@ -243,18 +243,42 @@ pub fn owed(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Resul
 /// What is owed of these receivables today, for a page of a list.
 pub fn list_owed(conn: &mut Conn, receivables: &[i64]) -> Result<HashMap<i64, i64>, StoreError> {
     let today = store::records::load_heads(conn)?.business_date;
+    let rows = Receivable::list_ids(conn, receivables)?;
+    owed_of(conn, &rows, today)
+}
+
+/// The same of loaded rows, in a few statements however many they are.
+pub fn owed_of(conn: &mut Conn, rows: &[Receivable], today: NaiveDate) -> Result<HashMap<i64, i64>, StoreError> {
     let mut owed_minor = HashMap::new();
-    for row in Receivable::list_ids(conn, receivables)? {
-        let state = state_of(&row)?;
-        let minor = match state {
-            ReceivableState::Redeemed | ReceivableState::Cancelled => 0,
+    let mut from_ledger = Vec::new();
+    for row in rows {
+        match state_of(row)? {
+            ReceivableState::Redeemed | ReceivableState::Cancelled => {
+                owed_minor.insert(row.id, 0);
+            }
             // Until it is late it owes what it has confirmed.
             _ if row.payment_date >= today && row.interest_from <= row.payment_date => {
-                row.confirmed_minor.saturating_sub(row.paid_minor)
+                owed_minor.insert(row.id, row.confirmed_minor.saturating_sub(row.paid_minor));
             }
-            _ => owed(conn, &row, today)?.total_minor(),
+            _ => from_ledger.push(row),
+        }
+    }
+    let key = |asset: i64| AccountKey::issued(AssetId(asset));
+    let keys: Vec<AccountKey> = from_ledger.iter().flat_map(|row| [key(row.id), key(row.reserve_asset)]).collect();
+    let issued: HashMap<i64, i64> =
+        store::journal::list_accounts(conn, &keys)?.into_iter().map(|account| (account.asset_id, account.balance)).collect();
+    let ids: Vec<i64> = from_ledger.iter().map(|row| row.id).collect();
+    let counted = distributions::list_late_open(conn, &ids)?;
+    let of = |map: &HashMap<i64, i64>, id: i64| map.get(&id).copied().unwrap_or(0);
+    for row in from_ledger {
+        let face_minor = of(&issued, row.id);
+        let owed = Owed {
+            face_minor,
+            reserve_minor: of(&issued, row.reserve_asset),
+            late_minor: accrued(row, face_minor, today)?.saturating_add(of(&counted, row.id)),
+            paid_minor: row.paid_minor,
         };
-        owed_minor.insert(row.id, minor);
+        owed_minor.insert(row.id, owed.total_minor());
     }
     Ok(owed_minor)
 }

@@ -4,7 +4,7 @@ use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::standing::{BuyerStanding, overdue_since};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use store::query::Bind;
 use store::records::Record;
 use store::{Conn, Offer, Party, StoreError};
@@ -18,6 +18,12 @@ pub fn of(party: &Party) -> BuyerStanding {
 /// The same by its number, for pages.
 pub fn load(conn: &mut Conn, buyer: i64) -> Result<BuyerStanding, StoreError> {
     Ok(of(&<Party as store::records::Keyed>::load(conn, buyer)?))
+}
+
+/// The same of several, for lists.
+pub fn list(conn: &mut Conn, buyers: &[i64]) -> Result<HashMap<i64, BuyerStanding>, StoreError> {
+    let parties = <Party as store::records::Keyed>::list_ids(conn, buyers)?;
+    Ok(parties.iter().map(|party| (party.id, of(party))).collect())
 }
 
 /// Looks at the payments of one buyer, or of all: after a payment, a change of terms, and at the end of a day.

@@ -99,8 +99,8 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
     (
         "operator/receivables",
         PAGE,
-        "id invoice_id number supplier_id supplier buyer_id buyer currency confirmed_minor face_minor reserve_minor sold_minor paid_minor due_date \
-         payment_date state reference",
+        "id invoice_id number supplier_id supplier buyer_id buyer currency confirmed_minor face_minor reserve_minor sold_minor paid_minor owed_minor \
+         due_date payment_date state reference",
     ),
     ("payables", PAGE, INVOICE),
     (

@@ -18,6 +18,7 @@ pub mod custody_accounts;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod document;
+pub mod due;
 pub mod evidence;
 pub mod fees;
 pub mod home;
@@ -94,6 +95,7 @@ pub fn add_routes(routes: &mut Routes) {
     ops::add_routes(routes);
     custody_accounts::add_routes(routes);
     ops_lists::add_routes(routes);
+    due::add_routes(routes);
     payouts::add_routes(routes);
     payment_files::add_routes(routes);
     reviews::add_routes(routes);

@@ -30,6 +30,27 @@ pub struct Position {
     pub base_since: i64,
 }
 
+#[derive(QueryableByName)]
+struct LateOpen {
+    #[diesel(sql_type = BigInt)]
+    receivable_id: i64,
+    #[diesel(sql_type = BigInt)]
+    open_minor: i64,
+}
+
+/// Late interest of these receivables that was counted and not paid, in minor units.
+pub fn list_late_open(conn: &mut Conn, receivables: &[i64]) -> Result<HashMap<i64, i64>> {
+    if receivables.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (among, list) = query::among(conn, "receivable_id", receivables);
+    let sql = format!(
+        "SELECT receivable_id, CAST(SUM(due_minor - paid_minor) AS BIGINT) AS open_minor FROM late_claims WHERE {among} GROUP BY receivable_id"
+    );
+    let rows = query::list::<LateOpen>(conn, &sql, &[list])?;
+    Ok(rows.into_iter().map(|row| (row.receivable_id, row.open_minor)).collect())
+}
+
 /// What a position is read from: an index walk each, since one over the union would read all holders every time.
 const POSITIONS: [&str; 3] = [
     "SELECT owner_id AS party, balance AS units_minor, ZERO AS interest_due_minor, ZERO AS interest_whole_minor, ZERO AS base_units_minor, \

@@ -268,10 +268,10 @@ list_row!(
         buyer_id: BigInt => i64, financier: Text => String, supplier: Text => String, buyer: Text => String, number: Text => String, currency: Text => String,
         units_minor: BigInt => i64, price_minor: BigInt => i64, fee_minor: BigInt => i64, financier_rate: Text => String,
         supplier_rate: Text => String, tenor_days: BigInt => i64, business_date: Date => NaiveDate, payment_date: Date => NaiveDate,
-        bought_at: Timestamp => NaiveDateTime,
+        bought_at: Timestamp => NaiveDateTime, fee_bearer: Text => String,
     } from "SELECT p.id, p.offer_id, p.receivable_id, p.financier_id, p.supplier_id, r.buyer_id, f.name AS financier, s.name AS supplier, b.name AS buyer, \
             i.number, r.currency, p.units_minor, p.price_minor, p.fee_minor, p.financier_rate, p.supplier_rate, p.tenor_days, p.business_date, \
-            r.payment_date, p.bought_at FROM purchases p JOIN receivables r ON r.id = p.receivable_id JOIN invoices i ON i.id = r.invoice_id \
+            r.payment_date, p.bought_at, CASE WHEN r.programme_id IS NULL THEN 'supplier' ELSE r.fee_bearer END AS fee_bearer FROM purchases p JOIN receivables r ON r.id = p.receivable_id JOIN invoices i ON i.id = r.invoice_id \
             JOIN parties f ON f.id = p.financier_id JOIN parties s ON s.id = p.supplier_id JOIN parties b ON b.id = r.buyer_id";
     totals "units_minor"
 );

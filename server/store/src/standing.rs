@@ -9,22 +9,39 @@ use domain::standing::Unpaid;
 use std::collections::{BTreeMap, HashMap};
 
 /// What the market tells of a buyer, counted over all its suppliers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, QueryableByName)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuyerRecord {
-    #[diesel(sql_type = BigInt)]
-    pub buyer_id: i64,
     /// Payments past their grace.
-    #[diesel(sql_type = BigInt)]
     pub overdue: i64,
     /// The payment date of the oldest of them.
-    #[diesel(sql_type = Nullable<Date>)]
     pub oldest: Option<NaiveDate>,
+    /// The first day on which one of them was overdue.
+    pub since: Option<NaiveDate>,
     /// Payments past their date, in their grace.
-    #[diesel(sql_type = BigInt)]
     pub late: i64,
     /// Invoices that it disputes.
-    #[diesel(sql_type = BigInt)]
     pub disputed: i64,
+}
+
+/// The same of those with one grace.
+#[derive(QueryableByName)]
+struct RecordRow {
+    #[diesel(sql_type = BigInt)]
+    buyer_id: i64,
+    #[diesel(sql_type = BigInt)]
+    grace_days: i64,
+    #[diesel(sql_type = BigInt)]
+    overdue: i64,
+    #[diesel(sql_type = Nullable<Date>)]
+    oldest: Option<NaiveDate>,
+    #[diesel(sql_type = BigInt)]
+    late: i64,
+    #[diesel(sql_type = BigInt)]
+    disputed: i64,
+}
+
+fn earlier(one: Option<NaiveDate>, other: Option<NaiveDate>) -> Option<NaiveDate> {
+    one.into_iter().chain(other).min()
 }
 
 #[derive(QueryableByName)]
@@ -67,13 +84,24 @@ pub fn list_records(conn: &mut Conn, buyers: &[i64], today: NaiveDate) -> Result
     }
     let (among, list) = query::among(conn, "r.buyer_id", buyers);
     let sql = format!(
-        "SELECT buyer_id, CAST(SUM(overdue) AS BIGINT) AS overdue, MIN(oldest) AS oldest, CAST(SUM(late) AS BIGINT) AS late, \
+        "SELECT buyer_id, grace_days, CAST(SUM(overdue) AS BIGINT) AS overdue, MIN(oldest) AS oldest, CAST(SUM(late) AS BIGINT) AS late, \
          CAST(SUM(disputed) AS BIGINT) AS disputed FROM (\
-           SELECT r.buyer_id, CASE WHEN r.state = 'overdue' THEN 1 ELSE 0 END AS overdue, \
+           SELECT r.buyer_id, r.grace_days, CASE WHEN r.state = 'overdue' THEN 1 ELSE 0 END AS overdue, \
              CASE WHEN r.state = 'overdue' THEN r.payment_date END AS oldest, CASE WHEN r.state = 'overdue' THEN 0 ELSE 1 END AS late, \
              0 AS disputed FROM receivables r WHERE {UNPAID} AND r.payment_date < ? AND {among} UNION ALL \
-           SELECT r.buyer_id, 0, CAST(NULL AS DATE), 0, 1 FROM invoices r WHERE r.state = 'disputed' AND {among}) x GROUP BY buyer_id"
+           SELECT r.buyer_id, 0, 0, CAST(NULL AS DATE), 0, 1 FROM invoices r WHERE r.state = 'disputed' AND {among}) x GROUP BY buyer_id, grace_days"
     );
-    let rows = query::list::<BuyerRecord>(conn, &sql, &[today.into(), list.clone(), list])?;
-    Ok(rows.into_iter().map(|row| (row.buyer_id, row)).collect())
+    let mut records: HashMap<i64, BuyerRecord> = HashMap::new();
+    for row in query::list::<RecordRow>(conn, &sql, &[today.into(), list.clone(), list])? {
+        let record = records.entry(row.buyer_id).or_default();
+        let since = row
+            .oldest
+            .and_then(|payment_date| Unpaid { payment_date, grace_days: row.grace_days, tolerated_days: 0 }.overdue_from());
+        record.since = earlier(record.since, since);
+        record.oldest = earlier(record.oldest, row.oldest);
+        record.overdue = record.overdue.saturating_add(row.overdue);
+        record.late = record.late.saturating_add(row.late);
+        record.disputed = record.disputed.saturating_add(row.disputed);
+    }
+    Ok(records)
 }

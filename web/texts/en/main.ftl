@@ -420,6 +420,7 @@ receivable-overdue = The buyer has had a payment overdue since { $since }. Nothi
 col-on-hold = Held for requests
 request-holds = While this waits, its cash, its units and its part of the limit are held: until it is decided, or the business day ends.
 fee-and-bearer = { $amount } · { $bearer }
+fee-at-most = at most { $amount }
 quote-settlement-fee = Settlement fee of this sale, out of the reserve
 owed-total = Still owed
 owed-face = Of it: face
@@ -432,10 +433,7 @@ papers-recorded = The platform records that you looked at this. The supplier see
 papers-no-evidence = No evidence was attached.
 papers-nothing-said = Supplier and buyer have said nothing about this invoice here.
 col-buyer-record = Buyer's payments
-buyer-record-overdue = { $count } overdue, the oldest by { $days ->
-    [one] 1 day
-   *[other] { $days } days
-}
+buyer-record-overdue = { $count } overdue, the oldest since { $since }
 buyer-record-late = { $count } late, in grace
 buyer-record-disputed = { $count } disputed
 buyer-record-none = None late or disputed
@@ -449,6 +447,9 @@ market-units-hint = At least the minimum ticket, or all that is left.
 market-to-check = Show the all-in price
 market-check-title = Check the purchase
 market-check-lead = Delivery against payment: cash and fractions change hands in one entry, at this price, today.
+market-none-left = Nothing of this offer is left to buy now. Purchases that wait for a second person hold the rest; what they do not buy comes back.
+market-own-request = Your company has asked to buy of this offer. The request holds units until a second person has decided it.
+market-request-link = Request no. { $id }
 market-buy = Buy at this price
 market-exposure-after = Exposure to the buyer afterwards
 market-cash-after = Cash afterwards
@@ -824,6 +825,7 @@ state-part-redeemed = Partly redeemed
 state-redeemed = Redeemed
 state-cancelled = Cancelled
 state-open = Open
+state-stopped = Stopped: the buyer is overdue or suspended
 state-settled = Settled
 state-expired = Ended
 state-applied = Applied

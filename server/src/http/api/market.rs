@@ -52,11 +52,9 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
             let buyers: Vec<i64> = page.rows.iter().map(|row| row.buyer_id).collect();
             let today = store::records::load_heads(conn)?.business_date;
             let records = store::standing::list_records(conn, &buyers, today)?;
-            let parties = <store::Party as store::records::Keyed>::list_ids(conn, &buyers)?;
-            let stopped: HashMap<i64, &'static str> = parties
-                .iter()
-                .filter_map(|party| Some((party.id, crate::commands::standing::of(party).check().err()?.code())))
-                .collect();
+            let standings = crate::commands::standing::list(conn, &buyers)?;
+            let stopped: HashMap<i64, &'static str> =
+                standings.iter().filter_map(|(id, standing)| Some((*id, standing.check().err()?.code()))).collect();
             Ok((page, records, stopped))
         })
         .await?;

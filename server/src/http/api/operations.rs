@@ -11,7 +11,7 @@ use super::super::routes::{Params, Routes};
 use super::{Write, WriteFile, answer, newest, page_json, wanted_id};
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
-use store::lists::{self, AuditLine, BuyerDueLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, PurchaseLine, ReceivableLine};
+use store::lists::{self, AuditLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, PurchaseLine, ReceivableLine};
 use store::records::Record;
 use store::{BuyerContact, ConfirmationLink};
 
@@ -250,11 +250,14 @@ async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
     if !due.is_empty() && !ops_lists::DUE.contains(&due.as_str()) {
         return Err(domain::Refusal::FieldInvalid { field: "due".to_owned() }.into());
     }
-    let page = who
+    let (page, owed) = who
         .app
         .read(move |conn| {
             let today = store::records::load_heads(conn)?.business_date;
-            Ok(ReceivableLine::page(conn, &ops_lists::due_within(wanted, &due, today))?)
+            let page = ReceivableLine::page(conn, &ops_lists::due_within(wanted, &due, today))?;
+            let ids: Vec<i64> = page.rows.iter().map(|row| row.id).collect();
+            let owed = crate::commands::settlement::list_owed(conn, &ids)?;
+            Ok((page, owed))
         })
         .await?;
     let rows = page.rows.iter().map(|row| {
@@ -262,7 +265,7 @@ async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
             "id": row.id, "invoice_id": row.invoice_id, "number": row.number, "supplier_id": row.supplier_id, "supplier": row.supplier,
             "buyer_id": row.buyer_id, "buyer": row.buyer, "currency": row.currency, "confirmed_minor": row.confirmed_minor, "face_minor": row.face_minor,
             "reserve_minor": row.reserve_minor, "sold_minor": row.sold_minor, "paid_minor": row.paid_minor, "due_date": row.due_date,
-            "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
+            "owed_minor": owed.get(&row.id), "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
         })
     });
     Ok(page_json(rows.collect(), page.more))
@@ -303,7 +306,10 @@ async fn all_due(who: Who<OperatorViewer>, params: Params) -> Answer {
     let wanted = narrowed_newest(&params, &[("buyer", "buyer_id")])?;
     let (page, today) = who
         .app
-        .read(move |conn| Ok((BuyerDueLine::page(conn, &wanted)?, store::records::load_heads(conn)?.business_date)))
+        .read(move |conn| {
+            let today = store::records::load_heads(conn)?.business_date;
+            Ok((super::super::pages::due::lines(conn, &wanted, today)?.0, today))
+        })
         .await?;
     let rows = page.rows.iter().map(|row| {
         json!({

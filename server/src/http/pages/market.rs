@@ -18,7 +18,7 @@ use domain::standing::BuyerStanding;
 use store::lists::OfferLine;
 use store::records::{Keyed, Record};
 use store::standing::{self, BuyerRecord};
-use store::{BuyerLimit, Offer, Receivable};
+use store::{BuyerLimit, Offer, PurchaseHold, Receivable};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -41,18 +41,19 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
         ("col-left", true, "left_minor"),
         ("field-minimum-ticket", true, "minimum_ticket_minor"),
         ("col-close-date", false, "close_date"),
+        ("col-state", false, ""),
     ];
     let listing =
         Listing { params: &params, language, groups: &[], states: &[], heads, default: ("id", true), summed: "left_minor" };
     let wanted = listing.query().with("state = 'open' AND supplier_id <> ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals, records, today) = who
+    let (page, totals, records, standings) = who
         .read(move |conn| {
             let (page, totals) = (OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?);
             let buyers: Vec<i64> = page.rows.iter().map(|row| row.buyer_id).collect();
             let today = store::records::load_heads(conn)?.business_date;
             let records = standing::list_records(conn, &buyers, today)?;
-            Ok((page, totals, records, today))
+            Ok((page, totals, records, crate::commands::standing::list(conn, &buyers)?))
         })
         .await?;
     let rows = page.rows.iter().map(|row| Row {
@@ -60,13 +61,14 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
             Value::link(row.number.clone(), format!("/market/{}", row.id)),
             Value::text(row.buyer.clone()),
             Value::text(row.supplier.clone()),
-            record_value(language, records.get(&row.buyer_id), today),
+            record_value(language, records.get(&row.buyer_id)),
             Value::percent(&row.rate),
             Value::text(language.t(&format!("recourse-short-{}", row.recourse))),
             Value::date(language, row.payment_date),
             Value::money(&row.currency, row.left_minor),
             Value::money(&row.currency, row.minimum_ticket_minor),
             Value::date(language, row.close_date),
+            Value::state(language, offer_state(row, standings.get(&row.buyer_id).copied())),
         ],
     });
     let last = page.rows.last().map(|row| {
@@ -88,9 +90,9 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
 }
 
 /// What is overdue, late or disputed with a buyer, over all its suppliers.
-fn record_value(language: Language, record: Option<&BuyerRecord>, today: NaiveDate) -> Value {
+fn record_value(language: Language, record: Option<&BuyerRecord>) -> Value {
     let Some(record) = record else { return Value::text(language.t("buyer-record-none")) };
-    let days = record.oldest.map_or(0, |day| today.signed_duration_since(day).num_days());
+    let since = record.since.map(|day| language.date(day)).unwrap_or_default();
     let parts = [
         ("buyer-record-overdue", record.overdue),
         ("buyer-record-late", record.late),
@@ -99,8 +101,18 @@ fn record_value(language: Language, record: Option<&BuyerRecord>, today: NaiveDa
     let told = parts
         .into_iter()
         .filter(|(_, count)| *count > 0)
-        .map(|(key, count)| language.fill(key, &[("count", count.to_string()), ("days", days.to_string())]));
+        .map(|(key, count)| language.fill(key, &[("count", count.to_string()), ("since", since.clone())]));
     Value::text(told.collect::<Vec<_>>().join(" · "))
+}
+
+/// The state of an offer as lists mark it: an open one of which nothing can be bought now is stopped, or being looked at.
+#[must_use]
+pub fn offer_state(row: &OfferLine, standing: Option<BuyerStanding>) -> &str {
+    match row.state.as_str() {
+        "open" if standing.is_some_and(|standing| standing.check().is_err()) => "stopped",
+        "open" if row.held => "held",
+        state => state,
+    }
 }
 
 /// Why nothing that the buyer owes can be traded now, by the names of the texts for either reason.
@@ -123,6 +135,8 @@ struct Loaded {
     room_minor: i64,
     used_minor: i64,
     cash_minor: i64,
+    /// Requests of the own company that wait and hold units of it.
+    waiting: Vec<i64>,
     today: NaiveDate,
 }
 
@@ -138,7 +152,10 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let account =
             store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
         let today = store::records::load_heads(conn)?.business_date;
+        let binds = [id.into(), party_id.into()];
+        let holds = PurchaseHold::list_where(conn, "offer_id = ? AND financier_id = ? AND state = 'open' ORDER BY id", &binds)?;
         Ok(Loaded {
+            waiting: holds.into_iter().map(|held| held.id).collect(),
             standing: crate::commands::standing::load(conn, row.buyer_id)?,
             record: standing::list_records(conn, &[row.buyer_id], today)?.remove(&row.buyer_id),
             party_id,
@@ -158,9 +175,9 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
     let (language, row) = (who.language(), &loaded.row);
     let money = |minor| Value::money(&row.currency, minor);
     let mut facts = vec![
-        (who.t("col-state"), Value::state(language, &row.state)),
+        (who.t("col-state"), Value::state(language, offer_state(row, Some(loaded.standing)))),
         (who.t("col-buyer"), Value::text(row.buyer.clone())),
-        (who.t("col-buyer-record"), record_value(language, loaded.record.as_ref(), loaded.today)),
+        (who.t("col-buyer-record"), record_value(language, loaded.record.as_ref())),
         (who.t("col-supplier"), Value::text(row.supplier.clone())),
         (who.t("col-left"), money(row.left_minor)),
         (who.t("field-minimum-ticket"), money(row.minimum_ticket_minor)),
@@ -174,7 +191,9 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
         (who.t("terms-grace"), Value::number(loaded.receivable.grace_days)),
     ];
     facts.extend(programme_facts(language, &loaded.receivable));
-    if let Ok(whole) = quote(row.left_minor.max(1), &loaded.terms, loaded.today) {
+    if let Some(whole) =
+        Some(row.left_minor).filter(|left| *left > 0).and_then(|left| quote(left, &loaded.terms, loaded.today).ok())
+    {
         facts.insert(7, (who.t("quote-yield"), Value::percent(&whole.financier_rate.normalize().to_string())));
         facts.insert(8, (who.t("quote-days"), Value::number(whole.tenor_days)));
     }
@@ -191,7 +210,14 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
     let stopped = stopped_notice(language, loaded.standing, ("market-stopped", "market-overdue"));
     let tradable = stopped.is_none() && !row.held;
     page.blocks.extend(stopped);
-    if row.state == "open" && tradable && who.person()?.has_role(Role::Maker) {
+    if !loaded.waiting.is_empty() {
+        page = page.with(Block::Notice(web::Tone::Waiting, who.t("market-own-request")));
+        let link = |id: &i64| (language.fill("market-request-link", &[("id", id.to_string())]), format!("/approvals/{id}"));
+        page = page.with(Block::Links(loaded.waiting.iter().map(link).collect()));
+    }
+    if row.state == "open" && row.left_minor == 0 {
+        page = page.with(Block::Paragraph(who.t("market-none-left")));
+    } else if row.state == "open" && tradable && who.person()?.has_role(Role::Maker) {
         let units = Field::new("units", language.fill("market-units", &[("currency", row.currency.clone())]), "amount")
             .hint(who.t("market-units-hint"));
         let mut form = Form::new(format!("/market/{}/check", row.id), who.t("market-to-check"), vec![units]);

@@ -128,6 +128,11 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language, waiting: &[Wa
             "task-reviews" => ReviewLine::totals(conn, &all("state = 'open'"))?,
             "task-suspense" => BankLineRow::totals(conn, &all("state = 'suspense'"))?,
             "task-attention" => BankLineRow::totals(conn, &all("state = 'attention'"))?,
+            // Late interest is owed, too.
+            "task-overdue" => {
+                let today = store::records::load_heads(conn)?.business_date;
+                super::due::lines(conn, &mine("buyer_id = ?"), today)?.1.into_iter().filter(|sum| sum.sum_minor > 0).collect()
+            }
             "task-payouts" => PayoutLine::totals(conn, &all("state = 'authorised'"))?,
             _ => waiting.totals.clone(),
         };

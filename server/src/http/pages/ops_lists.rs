@@ -5,10 +5,14 @@ use super::super::rights::{OperatorViewer, Who};
 use super::super::routes::{Id, Params, Routes};
 use super::invoices::{self, credit_table, history, invoice_facts, order_value, warning_table};
 use super::listing::{Head, Listing, Narrow, narrowed, plain_table};
+use super::market::offer_state;
+use super::receivables::{bearer_value, fee_and_bearer};
 use super::{Answer, asking, evidence, receipts, receivables};
+use crate::commands::settlement;
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
-use store::lists::{BuyerDueLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine, ReviewLine};
+use domain::pricing::Bearer;
+use store::lists::{InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine, ReviewLine};
 use store::records::{Keyed, Record};
 use store::{Conn, CreditNote, Offer, Party, Purchase};
 use web::{Block, Choice, Field, Form, Language, Page, Row, Value};
@@ -21,12 +25,11 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops/offers/{id}", offer);
     routes.get("/ops/purchases", all_purchases);
     routes.get("/ops/purchases/{id}", purchase);
-    routes.get("/ops/due", due);
 }
 
 /// Companies by which a list may be narrowed: the name in the address, the list's column, and their capacity.
 const SUPPLIER: (Narrow, &str) = (("supplier", "supplier_id"), "supplier");
-const BUYER: (Narrow, &str) = (("buyer", "buyer_id"), "buyer");
+pub(super) const BUYER: (Narrow, &str) = (("buyer", "buyer_id"), "buyer");
 const FINANCIER: (Narrow, &str) = (("financier", "financier_id"), "financier");
 
 /// Within how many days it falls due, as the address says it. What is late has not been paid at the end of its grace.
@@ -48,12 +51,12 @@ pub fn due_within(wanted: ListQuery, due: &str, today: NaiveDate) -> ListQuery {
 }
 
 /// A form that narrows a list to companies, with what else is chosen; and a chip for each company that is.
-struct Filters {
+pub(super) struct Filters {
     options: Vec<(Narrow, Vec<Party>)>,
 }
 
 impl Filters {
-    fn load(conn: &mut Conn, names: &[(Narrow, &'static str)]) -> Result<Self, Fault> {
+    pub(super) fn load(conn: &mut Conn, names: &[(Narrow, &'static str)]) -> Result<Self, Fault> {
         let mut options = Vec::new();
         for (narrow, capacity) in names {
             // The most that a list to choose from shows.
@@ -63,7 +66,7 @@ impl Filters {
         Ok(Self { options })
     }
 
-    fn form(&self, language: Language, params: &Params) -> Form {
+    pub(super) fn form(&self, language: Language, params: &Params) -> Form {
         let mut fields = Vec::new();
         for ((name, _), parties) in &self.options {
             let mut options = vec![(String::new(), language.t("list-all"))];
@@ -80,7 +83,7 @@ impl Filters {
         form
     }
 
-    fn chips(&self, listing: &Listing<'_>) -> Vec<Choice> {
+    pub(super) fn chips(&self, listing: &Listing<'_>) -> Vec<Choice> {
         let chosen = self.options.iter().filter_map(|((name, _), parties)| {
             let id: i64 = listing.params.get(name).parse().ok()?;
             let known = parties.iter().find(|party| party.id == id).map_or_else(|| id.to_string(), |party| party.name.clone());
@@ -178,15 +181,6 @@ async fn invoice(who: Who<OperatorViewer>, id: Id) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// What of a receivable its buyer still owes.
-fn open_minor(row: &ReceivableLine) -> i64 {
-    if ["redeemed", "cancelled"].contains(&row.state.as_str()) {
-        0
-    } else {
-        row.confirmed_minor.saturating_sub(row.paid_minor).max(0)
-    }
-}
-
 /// Days since the payment date of what is still owed; 0 before it.
 #[must_use]
 pub fn days_late(payment_date: NaiveDate, today: NaiveDate) -> i64 {
@@ -213,16 +207,20 @@ async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
     let listing = Listing { params: &params, language, groups, states, heads, default: ("id", true), summed: "face_minor" };
     let wanted = narrowed(&params, listing.query(), &NAMES.iter().map(|(narrow, _)| *narrow).collect::<Vec<_>>());
     let (order, chosen) = (wanted.order, params.get("due").to_owned());
-    let (page, totals, filters, today) = who
+    let (page, totals, owed, filters, today) = who
         .read(move |conn| {
             let today = store::records::load_heads(conn)?.business_date;
             let wanted = due_within(wanted, &chosen, today);
             let filters = Filters::load(conn, NAMES)?;
-            Ok((ReceivableLine::page(conn, &wanted)?, ReceivableLine::totals(conn, &wanted)?, filters, today))
+            let page = ReceivableLine::page(conn, &wanted)?;
+            let owes = |row: &&ReceivableLine| !["redeemed", "cancelled"].contains(&row.state.as_str());
+            let ids: Vec<i64> = page.rows.iter().filter(owes).map(|row| row.id).collect();
+            let owed = settlement::list_owed(conn, &ids)?;
+            Ok((page, ReceivableLine::totals(conn, &wanted)?, owed, filters, today))
         })
         .await?;
     let rows = page.rows.iter().map(|row| {
-        let open_minor = open_minor(row);
+        let open_minor = owed.get(&row.id).copied().unwrap_or(0);
         let late = if open_minor > 0 { days_late(row.payment_date, today) } else { 0 };
         Row {
             cells: vec![
@@ -281,8 +279,13 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
     let listing = Listing { params: &params, language, groups: &[], states, heads, default: ("id", true), summed: "left_minor" };
     let wanted = narrowed(&params, listing.query(), &NAMES.iter().map(|(narrow, _)| *narrow).collect::<Vec<_>>());
     let order = wanted.order;
-    let (page, totals, filters) = who
-        .read(move |conn| Ok((OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?, Filters::load(conn, NAMES)?)))
+    let (page, totals, filters, standings) = who
+        .read(move |conn| {
+            let page = OfferLine::page(conn, &wanted)?;
+            let buyers: Vec<i64> = page.rows.iter().map(|row| row.buyer_id).collect();
+            let standings = crate::commands::standing::list(conn, &buyers)?;
+            Ok((page, OfferLine::totals(conn, &wanted)?, Filters::load(conn, NAMES)?, standings))
+        })
         .await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
@@ -294,7 +297,7 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
             Value::money(&row.currency, row.left_minor),
             Value::date(language, row.close_date),
             Value::date(language, row.payment_date),
-            Value::state(language, &row.state),
+            Value::state(language, offer_state(row, standings.get(&row.buyer_id).copied())),
         ],
     });
     let last = page.rows.last().map(|row| {
@@ -320,16 +323,17 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
 /// One offer with everybody who bought of it.
 async fn offer(who: Who<OperatorViewer>, id: Id) -> Answer {
     let language = who.language();
-    let (row, purchases) = who
+    let (row, purchases, standing) = who
         .read(move |conn| {
             Offer::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
             let row = OfferLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
             let wanted = ListQuery::newest(200).with("offer_id = ?", vec![id.0.into()]);
-            Ok((row, PurchaseLine::page(conn, &wanted)?.rows))
+            let standing = crate::commands::standing::load(conn, row.buyer_id)?;
+            Ok((row, PurchaseLine::page(conn, &wanted)?.rows, standing))
         })
         .await?;
     let facts = vec![
-        (who.t("col-state"), Value::state(language, &row.state)),
+        (who.t("col-state"), Value::state(language, offer_state(&row, Some(standing)))),
         (who.t("col-number"), Value::link(row.number.clone(), format!("/receivables/{}", row.receivable_id))),
         (who.t("col-supplier"), company(&row.supplier, row.supplier_id)),
         (who.t("col-buyer"), company(&row.buyer, row.buyer_id)),
@@ -348,9 +352,17 @@ async fn offer(who: Who<OperatorViewer>, id: Id) -> Answer {
             Value::money(&purchase.currency, purchase.units_minor),
             Value::money(&purchase.currency, purchase.price_minor),
             Value::money(&purchase.currency, purchase.fee_minor),
+            bearer_value(language, &purchase.fee_bearer),
         ]
     });
-    let heads = [("col-day", false), ("col-financier", false), ("col-units", true), ("col-price", true), ("col-fee", true)];
+    let heads = [
+        ("col-day", false),
+        ("col-financier", false),
+        ("col-units", true),
+        ("col-price", true),
+        ("col-fee", true),
+        ("field-fee-bearer", false),
+    ];
     let page = Page::new(language.fill("ops-offer-title", &[("number", row.number.clone()), ("id", row.id.to_string())]))
         .trail(who.t("nav-ops"), "/ops")
         .trail(who.t("ops-offers"), "/ops/offers")
@@ -375,6 +387,7 @@ async fn all_purchases(who: Who<OperatorViewer>, params: Params) -> Answer {
         ("col-units", true, "units_minor"),
         ("col-price", true, "price_minor"),
         ("col-fee", true, "fee_minor"),
+        ("field-fee-bearer", false, ""),
         ("col-annual-rate", true, ""),
         ("col-payment-date", false, "payment_date"),
     ];
@@ -398,6 +411,7 @@ async fn all_purchases(who: Who<OperatorViewer>, params: Params) -> Answer {
             Value::money(&row.currency, row.units_minor),
             Value::money(&row.currency, row.price_minor),
             Value::money(&row.currency, row.fee_minor),
+            bearer_value(language, &row.fee_bearer),
             Value::percent(&row.financier_rate),
             Value::date(language, row.payment_date),
         ],
@@ -432,6 +446,7 @@ async fn purchase(who: Who<OperatorViewer>, id: Id) -> Answer {
         })
         .await?;
     let money = |minor| Value::money(&row.currency, minor);
+    let bearer = Bearer::parse(&row.fee_bearer).unwrap_or(Bearer::Supplier);
     let facts = vec![
         (who.t("col-when"), Value::moment(language, row.bought_at)),
         (who.t("page-business-date"), Value::date(language, row.business_date)),
@@ -441,7 +456,7 @@ async fn purchase(who: Who<OperatorViewer>, id: Id) -> Answer {
         (who.t("col-buyer"), company(&row.buyer, row.buyer_id)),
         (who.t("col-units"), money(row.units_minor)),
         (who.t("col-price"), money(row.price_minor)),
-        (who.t("col-fee"), money(row.fee_minor)),
+        (who.t("col-fee"), fee_and_bearer(language, &row.currency, row.fee_minor, bearer)),
         (who.t("ops-rate-financier"), Value::percent(&row.financier_rate)),
         (who.t("ops-rate-supplier"), Value::percent(&row.supplier_rate)),
         (who.t("col-payment-date"), Value::date(language, row.payment_date)),
@@ -456,79 +471,6 @@ async fn purchase(who: Who<OperatorViewer>, id: Id) -> Answer {
             (who.t("audit-title"), format!("/audit?subject={}", row.receivable_id)),
         ]));
     who.app.page(&who.viewer, page).await
-}
-
-/// What each buyer owes in each currency: soon, due now, and overdue, with how late the oldest is.
-async fn due(who: Who<OperatorViewer>, params: Params) -> Answer {
-    const NAMES: &[(Narrow, &str)] = &[BUYER];
-    let language = who.language();
-    let heads: &'static [Head] = &[
-        ("col-buyer", false, "buyer"),
-        ("col-receivables", true, ""),
-        ("due-oldest", false, "oldest_date"),
-        ("col-days-late", true, ""),
-        ("due-coming", true, "coming_minor"),
-        ("due-now", true, "due_minor"),
-        ("due-late", true, "overdue_minor"),
-        ("col-state", false, ""),
-    ];
-    let states = &["overdue", "matured", "active"];
-    let listing = Listing {
-        params: &params,
-        language,
-        groups: &[],
-        states,
-        heads,
-        default: ("overdue_minor", true),
-        summed: "overdue_minor",
-    };
-    let wanted = narrowed(&params, listing.query(), &NAMES.iter().map(|(narrow, _)| *narrow).collect::<Vec<_>>());
-    let order = wanted.order;
-    let (page, totals, filters, today) = who
-        .read(move |conn| {
-            let today = store::records::load_heads(conn)?.business_date;
-            let filters = Filters::load(conn, NAMES)?;
-            Ok((BuyerDueLine::page(conn, &wanted)?, BuyerDueLine::totals(conn, &wanted)?, filters, today))
-        })
-        .await?;
-    let rows = page.rows.iter().map(|row| {
-        let late = days_late(row.oldest_date, today);
-        let list = |due: &str| format!("/ops/receivables?buyer={}&currency={}&{due}", row.buyer_id, row.currency);
-        Row {
-            cells: vec![
-                Value::link(row.buyer.clone(), list("state=open")),
-                Value::number(row.receivables),
-                Value::date(language, row.oldest_date),
-                if late > 0 { Value::number(late) } else { Value::text("–") },
-                Value::money(&row.currency, row.coming_minor),
-                Value::money(&row.currency, row.due_minor),
-                Value {
-                    href: if row.overdue_minor > 0 { list("due=late") } else { String::new() },
-                    ..Value::money(&row.currency, row.overdue_minor)
-                },
-                Value::state(language, &row.state),
-            ],
-        }
-    });
-    let last = page.rows.last().map(|row| {
-        let value = match order {
-            "buyer" => row.buyer.clone(),
-            "oldest_date" => row.oldest_date.to_string(),
-            "coming_minor" => row.coming_minor.to_string(),
-            "due_minor" => row.due_minor.to_string(),
-            "overdue_minor" => row.overdue_minor.to_string(),
-            _ => row.id.to_string(),
-        };
-        (value, row.id)
-    });
-    let title = language.t("ops-due");
-    let mut table = listing.table(title.clone(), rows.collect(), &totals, last, page.more, language.t("ops-due-empty"));
-    table.filters.extend(filters.chips(&listing));
-    let shown = Page::new(title)
-        .trail(who.t("nav-ops"), "/ops")
-        .with(Block::Paragraph(who.t("ops-due-lead")))
-        .form(filters.form(language, &params));
-    listing.send(&who, shown, table).await
 }
 
 #[cfg(test)]

@@ -73,6 +73,7 @@ const HEADS: &[Head] = &[
     ("col-due", false, "due_or_issue"),
     ("col-answer-by", false, ""),
     ("col-payable", true, "payable_minor"),
+    ("col-open", true, ""),
     ("col-state", false, ""),
 ];
 
@@ -99,8 +100,15 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
     let listing = payables_listing(params, language);
     let wanted = listing.query().with("buyer_id = ? AND presented", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals) =
-        who.read(move |conn| Ok((InvoiceLine::page(conn, &wanted)?, InvoiceLine::totals(conn, &wanted)?))).await?;
+    let (page, totals, owed) = who
+        .read(move |conn| {
+            let page = InvoiceLine::page(conn, &wanted)?;
+            let owes = |row: &&InvoiceLine| row.receivable_id > 0 && row.state != "settled";
+            let ids: Vec<i64> = page.rows.iter().filter(owes).map(|row| row.receivable_id).collect();
+            let owed = settlement::list_owed(conn, &ids)?;
+            Ok((page, InvoiceLine::totals(conn, &wanted)?, owed))
+        })
+        .await?;
     // What the platform is looking at cannot be answered now.
     let held = |row: &InvoiceLine| row.review == "open";
     let waits = |row: &InvoiceLine| ["presented", "disputed"].contains(&row.state.as_str()) && !held(row);
@@ -115,6 +123,7 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
             row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
             row.answer_by.map_or_else(|| Value::text("–"), |day| Value::date(language, day)),
             Value::money(&row.currency, row.payable_minor),
+            owed.get(&row.receivable_id).map_or_else(|| Value::text("–"), |minor| Value::money(&row.currency, *minor)),
             Value::state(language, if held(row) && row.state == "presented" { "held" } else { &row.state }),
         ];
         if choosing {

@@ -5,17 +5,18 @@ use super::super::rights::{Member, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::invoices::history;
 use super::listing::{Group, Listing, plain_table};
-use super::market::stopped_notice;
+use super::market::{offer_state, stopped_notice};
 use super::{Answer, Check, SignedIn, again, check_page, receipts, submit_once, submit_or_again};
 use crate::commands::buy_fractions::fee_terms;
 use crate::commands::create_offer::CreateOffer;
+use crate::commands::programmes::SettlementFeeNow;
 use crate::commands::settlement::{self, Owed};
 use crate::commands::withdraw_offer::WithdrawOffer;
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind};
 use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
-use domain::pricing::{Bearer, Method, PriceTerms, Quote, SettlementFee, quote};
+use domain::pricing::{Bearer, Method, PriceTerms, Quote, quote};
 use domain::standing::BuyerStanding;
 use ledger::AssetId;
 use store::lists::{AuditLine, HoldingLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine};
@@ -104,8 +105,7 @@ struct Loaded {
     /// A payment of its buyer is being shared out.
     being_shared: bool,
     standing: BuyerStanding,
-    /// Who bears the settlement fee, and what it comes to if all is sold.
-    settlement: (Bearer, SettlementFee),
+    settlement: SettlementFeeNow,
     /// What the buyer owes still.
     owed: Owed,
     /// The name of the programme that it was issued under.
@@ -145,7 +145,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let today = store::records::load_heads(conn)?.business_date;
         let owed = settlement::owed(conn, &full, today)?;
         let standing = crate::commands::standing::load(conn, full.buyer_id)?;
-        let settlement = crate::commands::programmes::settlement_fee(conn, &full)?;
+        let settlement = crate::commands::programmes::settlement_fee_now(conn, &full)?;
         let notice = store::AssignmentNotice::find(conn, id)?;
         Ok(Loaded {
             notice,
@@ -187,10 +187,26 @@ pub fn programme_facts(language: Language, full: &Receivable) -> Vec<(String, Va
     ]
 }
 
-/// A fee, and who bears it.
-fn fee_and_bearer(language: Language, currency: &str, minor: i64, bearer: Bearer) -> Value {
-    let places = [("amount", language.money(currency, minor)), ("bearer", language.t(&format!("bearer-{}", bearer.name())))];
+/// Who bears the fees of what is bought.
+pub fn bearer_value(language: Language, bearer: &str) -> Value {
+    Value::text(language.t(&format!("bearer-{bearer}")))
+}
+
+/// A fee in words or figures, and who bears it.
+fn with_bearer(language: Language, amount: String, bearer: Bearer) -> Value {
+    let places = [("amount", amount), ("bearer", language.t(&format!("bearer-{}", bearer.name())))];
     Value::text(language.fill("fee-and-bearer", &places))
+}
+
+/// A fee, and who bears it.
+pub fn fee_and_bearer(language: Language, currency: &str, minor: i64, bearer: Bearer) -> Value {
+    with_bearer(language, language.money(currency, minor), bearer)
+}
+
+fn settlement_fee(language: Language, currency: &str, fee: SettlementFeeNow) -> Value {
+    let amount = language.money(currency, fee.minor);
+    let amount = if fee.at_most { language.fill("fee-at-most", &[("amount", amount)]) } else { amount };
+    with_bearer(language, amount, fee.bearer)
 }
 
 /// What the buyer owes still, in its parts, for both sides; nothing where it was never late and all is paid.
@@ -224,11 +240,8 @@ fn terms_facts(language: Language, loaded: &Loaded) -> Vec<(String, Value)> {
         (language.t("col-due"), Value::date(language, row.due_date)),
         (language.t("col-payment-date"), Value::date(language, row.payment_date)),
         (language.t("field-minimum-ticket"), money(full.minimum_ticket_minor)),
-        (language.t("terms-purchase-fee"), bps(language, full.purchase_fee_bps)),
-        (
-            language.t("terms-settlement-fee"),
-            fee_and_bearer(language, &row.currency, loaded.settlement.1.whole_minor, loaded.settlement.0),
-        ),
+        (language.t("terms-purchase-fee"), with_bearer(language, bps(language, full.purchase_fee_bps).text, full.bearer())),
+        (language.t("terms-settlement-fee"), settlement_fee(language, &row.currency, loaded.settlement)),
         (language.t("terms-late-rate"), Value::text(format!("{} % {}", full.late_rate, full.late_day_count))),
         (language.t("terms-grace"), Value::number(full.grace_days)),
         (language.t("field-reference"), Value::code(row.reference.clone())),
@@ -294,6 +307,12 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         let amount = language.money(&row.currency, loaded.owed.total_minor());
         page = page.with(Block::Notice(web::Tone::Attention, language.fill("receivable-still-owed", &[("amount", amount)])));
     }
+    let sells = ["issued", "active"].contains(&row.state.as_str());
+    let stopped = stopped_notice(language, loaded.standing, ("receivable-stopped", "receivable-overdue")).filter(|_| sells);
+    let tradable = stopped.is_none();
+    if own || operator {
+        page.blocks.extend(stopped);
+    }
     page = page
         .with(Block::Facts(facts))
         .with(Block::Links(vec![(who.t("undertaking-link"), format!("/undertakings/{}", row.invoice_id))]));
@@ -315,7 +334,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
                 Value::money(&row.currency, offer.reserved_minor),
                 Value::money(&row.currency, offer.left_minor),
                 Value::date(language, offer.close_date),
-                Value::state(language, &offer.state),
+                Value::state(language, offer_state(offer, Some(loaded.standing))),
             ]
         });
         let heads = [
@@ -337,7 +356,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
             Value::money(&row.currency, purchase.units_minor),
             Value::money(&row.currency, purchase.price_minor),
             Value::money(&row.currency, purchase.fee_minor),
-            Value::text(language.t(&format!("bearer-{}", loaded.full.bearer().name()))),
+            bearer_value(language, &purchase.fee_bearer),
             Value::percent(rate),
         ]
     });
@@ -361,12 +380,8 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
         }
         if row.held {
             page = page.with(Block::Notice(web::Tone::Attention, who.t("receivable-held")));
-        } else if loaded.free_minor > loaded.full.kept_minor() && ["issued", "active"].contains(&row.state.as_str()) {
-            let stopped = stopped_notice(language, loaded.standing, ("receivable-stopped", "receivable-overdue"));
-            page = match stopped {
-                Some(notice) => page.with(notice),
-                None => page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded)),
-            };
+        } else if loaded.free_minor > loaded.full.kept_minor() && sells && tradable {
+            page = page.with(Block::Heading(who.t("offer-title"))).form(offer_form(who, loaded));
         }
     }
     let mut events = expected(language, row);
@@ -537,17 +552,22 @@ async fn offer(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
-/// The supplier's own offer; anybody else's is one that does not exist.
-async fn own_offer(who: &Who<SupplierMaker>, id: i64) -> Result<OfferLine, Fault> {
+/// The supplier's own offer and how its buyer stands; anybody else's is one that does not exist.
+async fn own_offer(who: &Who<SupplierMaker>, id: i64) -> Result<(OfferLine, BuyerStanding), Fault> {
     let party_id = who.party_id()?;
-    who.read(move |conn| Ok(OfferLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?)).await
+    who.read(move |conn| {
+        let row = OfferLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
+        let standing = crate::commands::standing::load(conn, row.buyer_id)?;
+        Ok((row, standing))
+    })
+    .await
 }
 
-fn withdraw_page(who: &Who<SupplierMaker>, row: &OfferLine) -> Page {
+fn withdraw_page(who: &Who<SupplierMaker>, (row, standing): &(OfferLine, BuyerStanding)) -> Page {
     let language = who.language();
     let back = format!("/receivables/{}", row.receivable_id);
     let facts = vec![
-        (who.t("col-state"), Value::state(language, &row.state)),
+        (who.t("col-state"), Value::state(language, offer_state(row, Some(*standing)))),
         (who.t("col-number"), Value::text(row.number.clone())),
         (who.t("col-buyer"), Value::text(row.buyer.clone())),
         (who.t("col-offered"), Value::money(&row.currency, row.units_minor)),
@@ -568,8 +588,8 @@ fn withdraw_page(who: &Who<SupplierMaker>, row: &OfferLine) -> Page {
 }
 
 async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
-    let row = own_offer(&who, id.0).await?;
-    let page = withdraw_page(&who, &row);
+    let found = own_offer(&who, id.0).await?;
+    let (page, row) = (withdraw_page(&who, &found), &found.0);
     if row.state == "open" {
         return who.app.page(&who.viewer, page).await;
     }
@@ -577,6 +597,6 @@ async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
 }
 
 async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let row = own_offer(&who, id.0).await?;
-    submit_or_again(&who, &posted, WithdrawOffer { offer_id: id.0 }, withdraw_page(&who, &row), &row.currency).await
+    let found = own_offer(&who, id.0).await?;
+    submit_or_again(&who, &posted, WithdrawOffer { offer_id: id.0 }, withdraw_page(&who, &found), &found.0.currency).await
 }

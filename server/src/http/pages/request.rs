@@ -6,17 +6,20 @@ use super::account::roles_text;
 use super::companies;
 use super::receivables::{bps, quote_blocks};
 use crate::commands::Command;
-use crate::commands::buy_fractions::{fee_terms, price_terms};
+use crate::commands::buy_fractions::{BuyFractions, fee_terms, price_terms};
 use crate::commands::programmes::{Subject, standing_for_buyer};
 use crate::commands::set_buyer_limit::SetBuyerLimit;
 use crate::commands::set_holiday::SetHoliday;
 use crate::commands::settlement;
 use crate::commands::take_back_line;
+use domain::chart::{AccountKey, currency_asset};
 use domain::day_count::DayCount;
 use domain::pricing::{Method, PriceTerms, quote};
 use store::lists::{InvoiceLine, OfferLine};
 use store::records::{Keyed, Record};
-use store::{ApprovalLimit, BankAccount, BankLine, Conn, Invoice, IssueTermsRow, Party, Payout, Receivable, User};
+use store::{
+    ApprovalLimit, BankAccount, BankLine, BuyerLimit, Conn, Invoice, IssueTermsRow, Party, Payout, PurchaseHold, Receivable, User,
+};
 use web::{Block, Language, Value};
 
 type Facts = Vec<(String, Value)>;
@@ -30,6 +33,10 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             let receivable = Receivable::load(conn, row.receivable_id)?;
             let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
             blocks.extend(priced(conn, language, &receivable, &price_terms(&offer, &receivable)?, (buy.units_minor, false))?);
+            blocks.push(Block::Facts(after_purchase(conn, language, (party_id, buy), &receivable)?));
+            if row.state == "open" {
+                blocks.push(Block::Links(vec![(language.t("papers-link"), format!("/market/{}/papers", row.id))]));
+            }
             blocks.push(Block::Paragraph(language.t("request-holds")));
             return Ok(blocks);
         }
@@ -292,6 +299,31 @@ fn traded(language: Language, (supplier, buyer, number): (&str, &str, &str), rec
         (language.t("col-confirmed"), Value::money(&receivable.currency, receivable.confirmed_minor)),
         (language.t("col-payment-date"), Value::date(language, receivable.payment_date)),
     ]
+}
+
+/// What the company would have at risk with the buyer and in cash after a purchase, as its maker saw it. What the request holds counts
+/// as used already.
+fn after_purchase(
+    conn: &mut Conn,
+    language: Language,
+    (party_id, buy): (i64, &BuyFractions),
+    receivable: &Receivable,
+) -> Result<Facts, Fault> {
+    let currency = receivable.currency.as_str();
+    let binds = [party_id.into(), receivable.buyer_id.into(), currency.into()];
+    let limit = BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
+    let known = domain::Currency::parse(currency).ok_or_else(|| Fault::Failed("currency".to_owned()))?;
+    let accounts = store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?;
+    let cash_minor = accounts.first().map_or(0, |account| account.balance.saturating_sub(account.held));
+    let binds = [buy.offer_id.into(), party_id.into(), buy.units_minor.into(), buy.price_minor.into()];
+    let condition = "offer_id = ? AND financier_id = ? AND units_minor = ? AND price_minor = ? AND state = 'open'";
+    let held = PurchaseHold::find_where(conn, condition, &binds)?.is_some();
+    let (units_minor, price_minor) = if held { (0, 0) } else { (buy.units_minor, buy.price_minor) };
+    let used_minor = limit.map_or(0, |limit| limit.used_minor);
+    Ok(vec![
+        (language.t("market-exposure-after"), Value::money(currency, used_minor.saturating_add(units_minor))),
+        (language.t("market-cash-after"), Value::money(currency, cash_minor.saturating_sub(price_minor))),
+    ])
 }
 
 /// The all-in price of so many units today; none when there is no price any more.
