@@ -115,7 +115,7 @@ struct Loaded {
     behind: Vec<(String, Value)>,
     /// Why the reader cannot agree, as a text.
     obstacle: Option<&'static str>,
-    /// A bank's file would do something else by now than what was asked for.
+    /// It would do something else by now than what was asked for: a bank's file, or a claim.
     changed: bool,
 }
 
@@ -133,7 +133,14 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault
                 let shown = bank_request::shown(conn, language, &row.body, read)?;
                 (shown.blocks, shown.changed)
             }
-            Some(command) => (request::meaning(conn, language, party_id, command)?, false),
+            Some(command) => {
+                let mut blocks = request::meaning(conn, language, party_id, command)?;
+                let changed = request::is_changed(conn, command)?;
+                if changed {
+                    blocks.insert(0, Block::Notice(web::Tone::Stopped, language.t("request-changed")));
+                }
+                (blocks, changed)
+            }
             None => (Vec::new(), false),
         };
         let maker = User::load(conn, row.maker_id)?;

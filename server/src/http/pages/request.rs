@@ -187,8 +187,8 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::ExplainStatement(_)
         | Command::ImportStatement(_)
         | Command::ImportStatus(_)
-        | Command::InviteUser(_)
-        | Command::ResolveLine(_) => Vec::new(),
+        | Command::InviteUser(_) => Vec::new(),
+        Command::ResolveLine(wanted) => return super::bank_decisions::sides(conn, language, wanted),
         // No second person is asked about these.
         Command::AcceptInvitation(_)
         | Command::AcknowledgeAssignment(_)
@@ -246,6 +246,24 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::WriteMessage(_) => Vec::new(),
     };
     Ok(if facts.is_empty() { Vec::new() } else { vec![Block::Facts(facts)] })
+}
+
+/// Whether a request would make another claim by now than what was shown to whoever asked: nobody can agree to it any more.
+pub fn is_changed(conn: &mut Conn, command: &Command) -> Result<bool, Fault> {
+    let (shown, found) = match command {
+        Command::TakeBackLine(back) => {
+            let Some(line) = BankLine::find(conn, back.line_id)? else { return Ok(false) };
+            let plan = match take_back_line::plan(conn, line).map_err(Fault::from) {
+                Ok(plan) => plan,
+                Err(Fault::Refused(_)) => return Ok(false),
+                Err(fault) => return Err(fault),
+            };
+            (back.claim_minor, Some(plan.missing_minor))
+        }
+        Command::ResolveLine(wanted) => (wanted.claim_minor, super::bank_decisions::claim_shown(conn, wanted)?),
+        _ => (None, None),
+    };
+    Ok(shown.is_some() && found.is_some() && shown != found)
 }
 
 /// One of the platform's accounts at banks.
