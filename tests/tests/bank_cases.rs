@@ -917,6 +917,7 @@ fn a_wrong_placement_is_taken_back() {
         assert_eq!(it.refused("take-back-line", &take_back(confirmed.id)), "state_conflict", "the receipt is what was booked");
         let _ = it.agree("take-back-line", &take_back(confirmed.twin_id.unwrap()));
         assert_eq!((cash(other), it.suspense() - waiting, custody()), (0, 800, before + 800));
+        crate::journey::every_receipt_leads_somewhere(&it.world);
         it.world.verify();
     }
 }

@@ -438,6 +438,7 @@ fn two_operators_agree_on_the_pages() {
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(approve(&it.desk.checker).status, 200);
         assert_eq!(it.account(SECOND).state, "closing");
+        crate::journey::every_receipt_leads_somewhere(&it.desk.world);
         it.desk.world.verify();
     }
 }

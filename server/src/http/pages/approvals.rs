@@ -100,12 +100,14 @@ fn subject(row: &ApprovalLine) -> String {
         return row.about.clone();
     }
     let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
-    let said = ["name", "holder", "email", "currency"].iter().find_map(|field| body.get(field)?.as_str().map(str::to_owned));
-    said.unwrap_or_default()
+    let said = |field: &&str| body.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let fields = if row.command == "open_custody_account" { &["iban"][..] } else { &["name", "holder", "email", "currency"] };
+    fields.iter().find_map(said).unwrap_or_default()
 }
 
 struct Loaded {
     row: ApprovalLine,
+    about: Option<String>,
     body: Json,
     /// The undertaking that an approval would sign, exactly as it would be kept.
     words: Option<Words>,
@@ -124,7 +126,7 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault
     let read = bank_request::read_asked(who, id).await?.map(|(_, read)| read);
     who.read(move |conn| {
         let row = ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
-        let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
+        let mut body: Json = serde_json::from_str(&row.body).unwrap_or_default();
         let words = if row.command == "confirm_invoice" && row.state == "pending" { signed_words(conn, &body)? } else { None };
         let command = Command::read(&row.command, &row.body).filter(|_| row.state == "pending");
         let (meaning, changed) = match &command {
@@ -149,7 +151,9 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault
             Some(command) => Seconds::load(conn, party_id)?.obstacle(conn, maker.id, reader, command)?,
             None => None,
         };
-        Ok(Loaded { row, body, words, meaning, behind, obstacle, changed })
+        let about = about(&row.command, &body);
+        super::receipts::name_account(conn, &row.command, &mut body)?;
+        Ok(Loaded { row, about, body, words, meaning, behind, obstacle, changed })
     })
     .await
 }
@@ -163,7 +167,21 @@ fn signed_words(conn: &mut Conn, body: &Json) -> Result<Option<Words>, Fault> {
 }
 
 /// Where the record that a request is about can be read before it is decided.
-fn about(body: &Json) -> Option<String> {
+fn about(command: &str, body: &Json) -> Option<String> {
+    let number = |name: &str| body.get(name).and_then(Json::as_i64);
+    // A number of an account says only with its command which kind of account it is.
+    match command {
+        "create_payment_file" => return Some("/ops/payouts".to_owned()),
+        "open_custody_account" => return Some("/ops/custody-accounts".to_owned()),
+        "choose_custody_account" | "close_custody_account" => {
+            return Some(format!("/ops/custody-accounts/{}", number("account_id")?));
+        }
+        "decide_bank_account" => return Some("/ops/bank-accounts".to_owned()),
+        "decide_company" | "appoint_checker" | "correct_company" => {
+            return Some(format!("/ops/companies/{}", number("party_id")?));
+        }
+        _ => {}
+    }
     let pages = [
         ("review_id", "/ops/reviews/"),
         ("invoice_id", "/payables/"),
@@ -171,10 +189,10 @@ fn about(body: &Json) -> Option<String> {
         ("receivable_id", "/receivables/"),
         ("offer_id", "/market/"),
         ("line_id", "/ops/bank-lines/"),
+        ("payout_id", "/ops/payouts/"),
         ("statement_id", "/ops/statements/"),
     ];
-    let found = pages.iter().find_map(|(name, page)| Some(format!("{page}{}", body.get(name)?.as_i64()?)));
-    found.or_else(|| body.get("account_id").map(|_| "/ops/bank-accounts".to_owned()))
+    pages.iter().find_map(|(name, page)| Some(format!("{page}{}", number(name)?)))
 }
 
 fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Page, Fault> {
@@ -213,7 +231,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         page = page.with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable"))).with(Block::Words(text.clone()));
     }
     let file = is_import(&row.command).then(|| format!("/ops/bank-files/{}", row.subject_id));
-    if let Some(href) = file.or_else(|| about(&loaded.body)) {
+    if let Some(href) = file.or_else(|| loaded.about.clone()) {
         page = page.with(Block::Links(vec![(who.t("approval-about"), href)]));
     }
     let may = row.state == "pending" && person.has_role(Role::Checker);

@@ -51,6 +51,11 @@ pub fn carried(language: Language, row: &CustodyAccount) -> String {
     if row.currency.is_empty() { language.t("custody-every-currency") } else { row.currency.clone() }
 }
 
+/// The bank's name; nobody gave it for the account of the founding.
+fn bank_of(language: Language, row: &CustodyAccount) -> Value {
+    Value::text(if row.bank.is_empty() { language.t("custody-bank-not-given") } else { row.bank.clone() })
+}
+
 fn sums(language: Language, sums: &[(String, i64)]) -> Value {
     let texts: Vec<String> = sums.iter().map(|(currency, minor)| language.money(currency, *minor)).collect();
     Value::text(if texts.is_empty() { "–".to_owned() } else { texts.join(&language.t("list-separator")) })
@@ -94,7 +99,7 @@ async fn list_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
         .map(|shown| {
             vec![
                 Value::link(shown.row.iban.clone(), format!("{LIST}/{}", shown.row.id)),
-                Value::text(shown.row.bank.clone()),
+                bank_of(language, &shown.row),
                 Value::text(carried(language, &shown.row)),
                 Value::state(language, &format!("custody_{}", shown.row.state)),
                 Value::text(shown.current_for.join(", ")),
@@ -216,7 +221,7 @@ async fn open(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 pub fn account_facts(language: Language, row: &CustodyAccount) -> Vec<(String, Value)> {
     let mut facts = vec![
         (language.t("field-iban"), Value::code(row.iban.clone())),
-        (language.t("custody-bank"), Value::text(row.bank.clone())),
+        (language.t("custody-bank"), bank_of(language, row)),
         (language.t("field-holder"), Value::text(row.holder.clone())),
         (language.t("col-currency"), Value::text(carried(language, row))),
         (language.t("col-state"), Value::state(language, &format!("custody_{}", row.state))),
