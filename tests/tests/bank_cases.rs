@@ -272,7 +272,7 @@ fn a2_one_debit_settles_all_payouts_of_its_file() {
         assert_eq!(fates(&tell("BARE", &entry("30.20", false, "D-4", ""))), [("attention", "unknown_debit")]);
         let line = BankLine::find_where(&mut it.world.conn(), "bank_reference = 'D-4'", &[]).unwrap().unwrap();
         let page = format!("/ops/bank-lines/{}", line.id);
-        let fields = [("act", "link"), ("other_id", &*file.to_string()), ("reason", "the bank's list")];
+        let fields = [("act", "link"), ("other_id", &*format!("kontor-{file}")), ("reason", "the bank's list")];
         let asked = it.operator.fill_and_confirm(&page, &format!("{page}/resolve"), &fields);
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(approve(&it.checker).status, 200);
@@ -300,6 +300,19 @@ fn a2_one_debit_settles_all_payouts_of_its_file() {
         assert_eq!(approve(&it.checker).status, 200);
         let refused = it.operator_api.api("take-back-line", "a2-take-back-late", &back);
         assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("state_conflict")), "{}", refused.body);
+
+        // A debit of the amount and the account of a payout has it listed; its number is taken as people see it.
+        let (ids, _) = sent(&[1_100]);
+        let payee = "<NtryDtls><TxDtls><RltdPties><CdtrAcct><Id><IBAN>BE68539007547034</IBAN></Id></CdtrAcct></RltdPties></TxDtls></NtryDtls>";
+        assert_eq!(fates(&tell("ALIKE", &entry("11.00", false, "D-19", payee))), [("attention", "unknown_debit")]);
+        let line = BankLine::find_where(&mut it.world.conn(), "bank_reference = 'D-19'", &[]).unwrap().unwrap();
+        let page = format!("/ops/bank-lines/{}", line.id);
+        let seen = it.operator.open(&page).text();
+        assert!(seen.contains(&format!("{} · {}", ids[0], SUPPLIER.0)), "{seen}");
+        let fields = [("act", "link"), ("other_id", &*ids[0]), ("reason", "amount and account")];
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/resolve"), &fields);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!((approve(&it.checker).status, states(&ids)), (200, vec!["settled".to_owned()]));
         it.world.verify();
     }
 }
@@ -665,6 +678,7 @@ fn a10_a_zip_of_reports_is_taken_up_member_by_member() {
         bank.deliver(&it.world, "mixed.zip", &zip(&[("day.xml", &camt054("A10-R", &[credit("1.00", "")])), ("late.xml", &late)]));
         let page = it.operator.open(&format!("/ops/bank-files/{}", kept("mixed.zip").id)).text();
         assert!(page.contains("late.xml") && it.state(&fourth) == "pending", "{page}");
+        assert!(page.contains("come in a zip or file of their own") && !page.contains("not a document that is taken"), "{page}");
         let count = store::query::int(&mut it.world.conn(), "SELECT COUNT(*) AS value FROM status_reports", &[]).unwrap();
         assert_eq!(count, Some(5));
         it.world.verify();

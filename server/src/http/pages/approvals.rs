@@ -8,6 +8,7 @@ use super::{Answer, again, bank_request, receipt, request};
 use crate::auth::Person;
 use crate::commands::Command;
 use crate::commands::bank_file::is_import;
+use crate::commands::close_custody_account::said_of;
 use crate::commands::confirm_invoice::{Words, words};
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::second_person::Seconds;
@@ -57,7 +58,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         .await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
-            Value::link(language.request(&row.command), format!("/approvals/{}", row.id)),
+            Value::link(language.request(said_of(&row.command, &row.body)), format!("/approvals/{}", row.id)),
             Value::text(subject(row)),
             if row.amount_minor > 0 { Value::money(&row.currency, row.amount_minor) } else { Value::text("–") },
             Value::text(row.maker.clone()),
@@ -215,7 +216,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         facts.push((who.t("field-reason"), Value::text(why)));
     }
     let request = super::receipts::facts_of(language, &loaded.body, &row.currency);
-    let what = language.request(&row.command);
+    let what = language.request(said_of(&row.command, &row.body));
     let title = language.fill("approval-title", &[("what", what), ("id", row.id.to_string())]);
     let mut page = Page::new(title)
         .trail(who.t("approvals-title"), "/approvals")

@@ -55,7 +55,7 @@ fn payout_facts(language: Language, row: &Payout) -> Facts {
         (language.t("field-holder"), Value::text(row.holder.clone())),
         (language.t("field-iban"), Value::code(row.iban.clone())),
         (language.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
-        (language.t("take-back-now"), Value::state(language, &row.state)),
+        (language.t("take-back-now"), super::payouts::payout_state(language, &row.state)),
     ]
 }
 

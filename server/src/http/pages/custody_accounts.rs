@@ -238,6 +238,17 @@ pub fn account_facts(language: Language, row: &CustodyAccount) -> Vec<(String, V
     facts
 }
 
+/// What a second person looks at before an account is left: what it is, what is on it, and that it is final.
+pub fn leaving_facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<(String, Value)>, Fault> {
+    let Some(row) = CustodyAccount::find(conn, id)? else { return Ok(Vec::new()) };
+    let mut facts = account_facts(language, &row);
+    let key = if next_of(&row) == CustodyState::Closing { "custody-leave-lead" } else { "custody-close-lead" };
+    let shown = load(conn, row)?;
+    facts.push((language.t("custody-books"), sums(language, &by_books(&shown))));
+    facts.push((language.t("take-back-means"), Value::text(language.t(key))));
+    Ok(facts)
+}
+
 async fn account_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, CustodyAccount), Fault> {
     let language = who.language();
     let (shown, currencies) = who
@@ -342,6 +353,9 @@ async fn close_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer 
     let next = next_of(&row);
     let key = if next == CustodyState::Closing { "custody-leave" } else { "custody-close" };
     let mut facts = account_facts(who.language(), &CustodyAccount { reason: String::new(), ..row.clone() });
+    let read = row.clone();
+    let shown = who.read(move |conn| load(conn, read)).await?;
+    facts.push((who.t("custody-books"), sums(who.language(), &by_books(&shown))));
     facts.push((who.t("field-reason"), Value::text(params.get("reason"))));
     let form = Form::new(format!("{here}/close"), who.t(&format!("{key}-submit")), vec![])
         .hidden("to", next.name())

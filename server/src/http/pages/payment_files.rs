@@ -43,7 +43,7 @@ async fn file(who: Who<OperatorViewer>, id: Id) -> Answer {
             Value::text(row.holder.clone()),
             Value::code(row.iban.clone()),
             Value::money(&row.currency, row.amount_minor),
-            Value::state(language, &row.state),
+            super::payouts::payout_state(language, &row.state),
         ]
     });
     let heads =

@@ -8,6 +8,7 @@ use super::listing::{Listing, narrowed};
 use super::org::capacities_text;
 use super::{Answer, asking};
 use crate::commands::Command;
+use crate::commands::close_custody_account::{said_name, said_of};
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Capacity;
@@ -119,6 +120,9 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
             Ok((row, command, (input, body), asked))
         })
         .await?;
+    // The outcome says it of what is done, the request of what is only asked for.
+    let asked_as = asked.as_ref().map_or("", |asked| &asked.body);
+    let command = said_of(said_name(&command, &body), asked_as).to_owned();
     let key = command.replace('_', "-");
     let mut facts = vec![
         (who.t("receipt-reference"), Value::code(format!("K-{}", row.id))),

@@ -98,7 +98,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             facts.push((language.t("custody-before"), Value::code(before)));
             facts
         }
-        Command::CloseCustodyAccount(closed) => custody(conn, language, closed.account_id)?,
+        Command::CloseCustodyAccount(closed) => super::custody_accounts::leaving_facts(conn, language, closed.account_id)?,
         Command::ProposeBankAccount(proposed) => payee(language, &proposed.holder, &proposed.iban, &proposed.bic),
         Command::DecideCompany(decision) => companies::facts(language, &companies::load(conn, decision.party_id)?),
         Command::RecordContact(contact) => super::contacts::asked(conn, language, contact)?,
@@ -106,7 +106,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         Command::FailPayout(failed) => Payout::find(conn, failed.payout_id)?.map_or_else(Vec::new, |row| {
             let mut facts = payee(language, &row.holder, &row.iban, &row.bic);
             facts.push((language.t("field-end-to-end"), Value::code(row.end_to_end)));
-            facts.push((language.t("col-state"), Value::state(language, &row.state)));
+            facts.push((language.t("col-state"), super::payouts::payout_state(language, &row.state)));
             facts
         }),
         Command::AssignSuspense(assign) => {
