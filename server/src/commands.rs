@@ -492,7 +492,7 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
     };
     batch.insert(&approval)?;
     command.hold_for_request(batch, actor, id)?;
-    let arguments = json!({ "command": command.name() });
+    let arguments = json!({ "command": close_custody_account::said_of(command.name(), &command.input()) });
     batch.notify(actor.party_id, "approval_wanted", &arguments, format!("/approvals/{id}"));
     let mut body = json!({ "approval_id": id });
     // A request names amounts; a receipt without their currency would be none.

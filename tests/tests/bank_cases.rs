@@ -272,7 +272,7 @@ fn a2_one_debit_settles_all_payouts_of_its_file() {
         assert_eq!(fates(&tell("BARE", &entry("30.20", false, "D-4", ""))), [("attention", "unknown_debit")]);
         let line = BankLine::find_where(&mut it.world.conn(), "bank_reference = 'D-4'", &[]).unwrap().unwrap();
         let page = format!("/ops/bank-lines/{}", line.id);
-        let fields = [("act", "link"), ("other_id", &*file.to_string()), ("reason", "the bank's list")];
+        let fields = [("act", "link"), ("other_id", &*format!("kontor-{file}")), ("reason", "the bank's list")];
         let asked = it.operator.fill_and_confirm(&page, &format!("{page}/resolve"), &fields);
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(approve(&it.checker).status, 200);
@@ -300,6 +300,19 @@ fn a2_one_debit_settles_all_payouts_of_its_file() {
         assert_eq!(approve(&it.checker).status, 200);
         let refused = it.operator_api.api("take-back-line", "a2-take-back-late", &back);
         assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("state_conflict")), "{}", refused.body);
+
+        // A debit of the amount and the account of a payout has it listed; its number is taken as people see it.
+        let (ids, _) = sent(&[1_100]);
+        let payee = "<NtryDtls><TxDtls><RltdPties><CdtrAcct><Id><IBAN>BE68539007547034</IBAN></Id></CdtrAcct></RltdPties></TxDtls></NtryDtls>";
+        assert_eq!(fates(&tell("ALIKE", &entry("11.00", false, "D-19", payee))), [("attention", "unknown_debit")]);
+        let line = BankLine::find_where(&mut it.world.conn(), "bank_reference = 'D-19'", &[]).unwrap().unwrap();
+        let page = format!("/ops/bank-lines/{}", line.id);
+        let seen = it.operator.open(&page).text();
+        assert!(seen.contains(&format!("{} · {}", ids[0], SUPPLIER.0)), "{seen}");
+        let fields = [("act", "link"), ("other_id", &*ids[0]), ("reason", "amount and account")];
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/resolve"), &fields);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        assert_eq!((approve(&it.checker).status, states(&ids)), (200, vec!["settled".to_owned()]));
         it.world.verify();
     }
 }
@@ -665,6 +678,7 @@ fn a10_a_zip_of_reports_is_taken_up_member_by_member() {
         bank.deliver(&it.world, "mixed.zip", &zip(&[("day.xml", &camt054("A10-R", &[credit("1.00", "")])), ("late.xml", &late)]));
         let page = it.operator.open(&format!("/ops/bank-files/{}", kept("mixed.zip").id)).text();
         assert!(page.contains("late.xml") && it.state(&fourth) == "pending", "{page}");
+        assert!(page.contains("come in a zip or file of their own") && !page.contains("not a document that is taken"), "{page}");
         let count = store::query::int(&mut it.world.conn(), "SELECT COUNT(*) AS value FROM status_reports", &[]).unwrap();
         assert_eq!(count, Some(5));
         it.world.verify();
@@ -873,6 +887,24 @@ fn a_wrong_placement_is_taken_back() {
         assert_eq!((owed.state.as_str(), owed.claim_minor, owed.twin_id), ("claimed", 4_000, Some(line)));
         let _ = it.notify(&[euro("40.00", "P-2", "")]);
         let paying = it.newest().id;
+        // Nothing is filled in, what may pay is named with payer and amount, and both sides are shown to both people.
+        let page = it.operator.open(&format!("/ops/bank-lines/{}", owed.id));
+        let typed = page.form(&format!("/ops/bank-lines/{}/resolve", owed.id)).into_iter().find(|(name, _)| name == "other_id");
+        assert_eq!(typed.unwrap().1, "");
+        assert!(page.text().contains(&format!("Bank line {paying} · Payer · EUR 40.00")), "{}", page.text());
+        assert!(!page.text().contains(&format!("Bank line {line} · Payer")), "{}", page.text());
+        let pays = json!({ "line_id": owed.id, "act": "settle_claim", "other_id": paying, "reason": "the supplier paid" });
+        assert_eq!(it.ask("resolve-line", &pays).status, 202);
+        let request = it.checker.open("/approvals?state=pending").link("/approvals/");
+        let said = it.checker.open(&request).text();
+        for part in ["The other record", "Claimed afterwards", "The claim is on", SUPPLIER.0, "Payer", "EUR 40.00"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let form = [("decision", "reject"), ("reason", "by hand below")];
+        let turned = it.checker.open(&request).form(&request);
+        let mut turned: Vec<(String, String)> = turned.into_iter().filter(|(name, _)| name != "decision").collect();
+        turned.extend(form.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(it.checker.post(&request, &turned).status, 303);
         it.resolve(owed.id, "settle_claim", Some(paying));
         assert_eq!((claim(it.party), it.line(owed.id).state.as_str()), (0, "reversed"));
         // The payment of the claim was a mistake, too.
@@ -899,6 +931,93 @@ fn a_wrong_placement_is_taken_back() {
         assert_eq!(it.refused("take-back-line", &take_back(confirmed.id)), "state_conflict", "the receipt is what was booked");
         let _ = it.agree("take-back-line", &take_back(confirmed.twin_id.unwrap()));
         assert_eq!((cash(other), it.suspense() - waiting, custody()), (0, 800, before + 800));
+        crate::journey::every_receipt_leads_somewhere(&it.world);
+        it.world.verify();
+    }
+}
+
+/// Found by an attack: what a stranger paid, and was spent by whom it was placed with, pays no claim that arose of taking it back, nor does
+/// another part of it; and two people agree to the sum that they were shown.
+#[test]
+fn a_strangers_money_pays_no_claim_of_its_own_take_back() {
+    for database in Database::both() {
+        let it = Desk::start(database);
+        let claim = || it.balance(AccountKey::claim(it.party, AssetId(978)));
+        set_limit(&it.world, SUPPLIER.3, "EUR", "1,000,000.00");
+        verify_account(&it.world, (&it.operator, &it.checker), SUPPLIER.3, "BE68 5390 0754 7034");
+        let spend = |amount_minor: i64| {
+            let body = json!({ "currency": "EUR", "amount_minor": amount_minor });
+            let paid = it.supplier.api("request-payout", &it.key(), &body);
+            assert_eq!(paid.status, 200, "{}", paid.body);
+        };
+        let settle = |owed: i64, paying: i64| {
+            it.refused("resolve-line", &json!({ "line_id": owed, "act": "settle_claim", "other_id": paying, "reason": "paid" }))
+        };
+        let owed_of = |line: i64| {
+            let condition = "kind = 'placement_reversed' AND twin_id = ?";
+            BankLine::find_where(&mut it.world.conn(), condition, &[line.into()]).unwrap().unwrap().id
+        };
+        let _ = it.notify(&[euro("500.00", "X-1", "")]);
+        let line = it.newest().id;
+        let assign = json!({ "line_id": line, "reference": it.reference, "reason": "by the letter" });
+        let take_back =
+            |line: i64, claim_minor: i64| json!({ "line_id": line, "reason": "a stranger's", "claim_minor": claim_minor });
+        let _ = it.agree("assign-suspense", &assign);
+        // The page said that all of it comes back; meanwhile it is spent.
+        let page = format!("/ops/bank-lines/{line}");
+        let asked = it.operator.fill_and_confirm(&page, &format!("{page}/take-back"), &[("reason", "a stranger's")]);
+        assert!(asked.text().contains("second person"), "{}", asked.text());
+        let request = it.checker.open("/approvals?state=pending").link("/approvals/");
+        let seen = it.checker.open(&request).form(&request);
+        spend(50_000);
+        let late = it.checker.post(&request, &seen);
+        assert!(late.status == 409 && late.text().contains("has changed since you looked"), "{}", late.text());
+        assert_eq!((it.line(line).state.as_str(), claim()), ("placed", 0));
+        let now = it.checker.open(&request);
+        assert!(now.text().contains("another sum would become a claim"), "{}", now.text());
+        assert!(!now.body.contains("value=\"approve\""), "{}", now.body);
+        // Only "no" is left to say.
+        let mut turned: Vec<(String, String)> = now.form(&request).into_iter().filter(|(name, _)| name != "reason").collect();
+        turned.push(("reason".to_owned(), "look again".to_owned()));
+        assert_eq!(it.checker.post(&request, &turned).status, 303);
+        assert_eq!(it.refused("take-back-line", &take_back(line, 0)), "check_changed");
+        let _ = it.agree("take-back-line", &take_back(line, 50_000));
+        let owed = owed_of(line);
+        assert_eq!((claim(), it.suspense()), (50_000, 50_000));
+        assert_eq!(settle(owed, line), "not_same_money");
+        // A part of it, placed, spent and taken back: neither the part nor the rest pays.
+        let _ = it.agree(
+            "assign-suspense",
+            &json!({ "line_id": line, "reference": it.reference, "reason": "a part", "amount_minor": 20_000 }),
+        );
+        let condition = "state = 'placed' AND amount_minor = 20000";
+        let part = BankLine::find_where(&mut it.world.conn(), condition, &[]).unwrap().unwrap().id;
+        assert_eq!(settle(owed, part), "line_already_settled");
+        spend(20_000);
+        let _ = it.agree("take-back-line", &take_back(part, 20_000));
+        let again = owed_of(part);
+        for (owed, paying) in [(owed, part), (again, part), (again, line), (owed, line)] {
+            assert_eq!(settle(owed, paying), "not_same_money", "{owed} {paying}");
+        }
+        // Another payment of the same payer is other money.
+        let _ = it.notify(&[euro("200.00", "X-2", "")]);
+        it.resolve(again, "settle_claim", Some(it.newest().id));
+        assert_eq!((claim(), it.line(again).state.as_str()), (50_000, "reversed"));
+
+        // The bank takes a receipt back: what was shown of it binds alike.
+        let _ = it.notify(&[euro("30.00", "X-3", &it.reference)]);
+        let credited = it.newest().id;
+        let _ = it.notify(&[Written { reversal: true, ..debit("30.00", "BACK-X") }]);
+        let page = format!("/ops/bank-lines/{}", it.newest().id);
+        let number = credited.to_string();
+        let fields = [("act", "reverse"), ("other_id", number.as_str()), ("reason", "recalled")];
+        let _ = it.operator.fill_and_confirm(&page, &format!("{page}/resolve"), &fields);
+        let request = it.checker.open("/approvals?state=pending").link("/approvals/");
+        let seen = it.checker.open(&request).form(&request);
+        spend(1_000);
+        let late = it.checker.post(&request, &seen);
+        assert!(late.status == 409 && late.text().contains("has changed since you looked"), "{}", late.text());
+        assert_eq!(it.line(credited).state, "matched");
         it.world.verify();
     }
 }

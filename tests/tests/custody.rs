@@ -434,10 +434,22 @@ fn two_operators_agree_on_the_pages() {
         let back = operator.fill_and_confirm("/ops/custody-accounts/0", "/ops/custody-accounts/0/choose", &[("currency", "EUR")]);
         assert!(back.text().contains("second person"), "{}", back.text());
         assert_eq!(approve(&it.desk.checker).status, 200);
+        let check = operator.fill(&here, &format!("{here}/close"), &[("reason", "not needed")]).text();
+        assert!(check.contains("By the books") && check.contains("This is final"), "{check}");
         let asked = operator.fill_and_confirm(&here, &format!("{here}/close"), &[("reason", "not needed")]);
         assert!(asked.text().contains("second person"), "{}", asked.text());
-        assert_eq!(approve(&it.desk.checker).status, 200);
+        let list = it.desk.checker.open("/approvals?state=pending");
+        assert!(list.text().contains("Let a custody account close") && list.text().contains(SECOND), "{}", list.text());
+        let request = it.desk.checker.open(&list.link("/approvals/"));
+        let said = request.text();
+        assert!(request.body.contains(&format!("href=\"{here}\"")) && said.contains("Closing: takes statements only"), "{said}");
+        assert!(!said.contains("Custody account closed") && said.contains("This is final"), "{said}");
+        assert!(it.desk.checker.open("/home").text().contains("Let a custody account close"));
+        let done = approve(&it.desk.checker);
+        assert_eq!(done.status, 200);
+        assert!(done.text().contains("Custody account left to close"), "{}", done.text());
         assert_eq!(it.account(SECOND).state, "closing");
+        crate::journey::every_receipt_leads_somewhere(&it.desk.world);
         it.desk.world.verify();
     }
 }

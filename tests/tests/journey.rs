@@ -180,6 +180,36 @@ pub fn real_invoice() -> Vec<u8> {
     file.replace(&format!("{due}6740.01"), &rounded).into_bytes()
 }
 
+/// Every receipt and every request of a world, opened by who made it, leads only to pages that are there, and names no raw number of an account.
+pub fn every_receipt_leads_somewhere(world: &World) {
+    let mut conn = world.conn();
+    let records = store::AuditRecord::list_where(&mut conn, "user_id > 0 ORDER BY seq", &[]).unwrap();
+    let asked = store::Approval::list_where(&mut conn, "1 = 1 ORDER BY id", &[]).unwrap();
+    let pages = records.iter().map(|row| (row.user_id, format!("/receipts/{}", row.seq), row.command.clone()));
+    let asked = asked.iter().map(|row| (row.maker_id, format!("/approvals/{}", row.id), row.command.clone()));
+    let (mut clients, mut seen) = (std::collections::BTreeMap::new(), std::collections::BTreeSet::new());
+    for (user, page, command) in pages.chain(asked).collect::<Vec<_>>() {
+        let client = clients.entry(user).or_insert_with(|| {
+            let user = <store::User as store::records::Keyed>::load(&mut conn, user).unwrap();
+            let client = world.client();
+            while client.sign_in(&user.email, PASSWORD).status == 503 {
+                std::thread::sleep(std::time::Duration::from_millis(300));
+            }
+            client
+        });
+        let shown = client.open(&page);
+        assert_eq!(shown.status, 200, "{command} {page}");
+        assert!(!shown.text().contains("Number of the custody account"), "{command}: {}", shown.text());
+        let main = shown.body.split_once("<main").map_or("", |(_, main)| main);
+        for href in main.split("href=\"/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            if seen.insert((user, href.to_owned())) {
+                let answer = client.open(&format!("/{href}"));
+                assert_eq!(answer.status, 200, "{command} {page} leads to /{href}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_real_invoice_is_carried_to_the_last_cent_of_settlement() {
     for database in Database::both() {
@@ -354,6 +384,7 @@ fn carry(world: &World) {
     assert_eq!(books, 0);
     assert!(world.mail(SUPPLIER.3).body.contains("http://kontor.test/"));
     assert!(supplier_id > 0);
+    every_receipt_leads_somewhere(world);
     world.verify();
 }
 

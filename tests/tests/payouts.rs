@@ -188,6 +188,7 @@ fn a_payout_that_the_bank_rejects_is_failed_by_two_people() {
         assert_eq!(it.import(file).status, 200);
         assert_eq!(it.lines("attention").len(), 1);
         assert_eq!((it.state(&waiting.end_to_end).as_str(), it.cash()), ("rejected", (100_000, 0)));
+        crate::journey::every_receipt_leads_somewhere(&it.world);
         it.world.verify();
     }
 }
@@ -399,6 +400,7 @@ fn a_payment_file_is_the_list_that_two_people_saw() {
         let states = [&first, &second, &late].map(|row| it.state(&row.end_to_end));
         assert_eq!(states, ["sent", "sent", "authorised"], "what was asked for later waits for the next file");
         assert_eq!(send("the-same-again", &list).json()["code"], "nothing_to_pay");
+        crate::journey::every_receipt_leads_somewhere(&it.world);
         it.world.verify();
     }
 }

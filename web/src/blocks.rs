@@ -74,9 +74,8 @@ impl Tone {
             "withdrawn" | "expired" | "cancelled" | "suspended" | "declined" | "rejected" | "disabled" | "replaced"
             | "skipped" | "ended" | "returned" | "review_refused" | "review_released" | "reversed" | "already_rejected"
             | "link_revoked" | "link_expired" | "link_locked" | "lapsed" | "programme_closed" | "programme_rejected"
-            | "version_rejected" | "member_declined" | "member_left" | "member_removed" | "refused" | "custody_closed" => {
-                Self::Stopped
-            }
+            | "version_rejected" | "payout_rejected" | "member_declined" | "member_left" | "member_removed" | "refused"
+            | "custody_closed" => Self::Stopped,
             "draft" | "presented" | "credited" | "open" | "invited" | "pending" | "queued" | "factor_none" | "accepted"
             | "authorised" | "created" | "noted" | "running" | "waiting" | "excluded" | "given" | "review_open" | "kept"
             | "importing" | "none" | "link_open" | "held" | "programme_proposed" | "member_invited" => Self::Waiting,

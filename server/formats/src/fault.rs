@@ -46,6 +46,8 @@ faults! {
     NameTooLong { line: u32, most: usize } => "name_too_long",
     /// Well-formed, but another document.
     WrongKind { element: String } => "wrong_kind",
+    /// A report on payments in one zip with statements.
+    ReportBesideStatements => "report_beside_statements",
     /// A report within the day (camt.052): nothing of it is final.
     IntradayReport { message: String } => "intraday_report",
     ForeignElement { element: String, line: u32 } => "foreign_element",

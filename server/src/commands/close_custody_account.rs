@@ -19,6 +19,23 @@ pub struct CloseCustodyAccount {
     pub reason: String,
 }
 
+/// The name of what a command does, for people: an account that is let close is not closed. `body` is the request or the outcome.
+#[must_use]
+pub fn said_name<'a>(command: &'a str, body: &serde_json::Value) -> &'a str {
+    let to = ["to", "state"].iter().find_map(|name| body.get(name)?.as_str());
+    if command == CloseCustodyAccount::NAME && to == Some(CustodyState::Closing.name()) {
+        "leave_custody_account"
+    } else {
+        command
+    }
+}
+
+/// The same of a request as it is kept.
+#[must_use]
+pub fn said_of<'a>(command: &'a str, body: &str) -> &'a str {
+    said_name(command, &serde_json::from_str(body).unwrap_or_default())
+}
+
 impl CloseCustodyAccount {
     /// The account, and the state that it comes into.
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(CustodyAccount, CustodyState)> {

@@ -1,5 +1,6 @@
 //! A second person agrees to a request, which then happens at once, or turns it down.
 
+use super::close_custody_account::said_of;
 use super::{Actor, Command, Done, Execute, Proof, bank_file, prose, purchase_hold, second_person};
 use crate::batch::{Batch, Step};
 use domain::{Refusal, party};
@@ -63,7 +64,7 @@ impl Execute for DecideApproval {
         approval.decided_at = Some(batch.now);
         batch.update(&approval)?;
         let kind = if self.approve { "approval_given" } else { "approval_rejected" };
-        let arguments = json!({ "command": approval.command, "reason": approval.reason });
+        let arguments = json!({ "command": said_of(&approval.command, &approval.body), "reason": approval.reason });
         batch.notify_user((approval.party_id, approval.maker_id), kind, &arguments, format!("/approvals/{}", approval.id));
         Ok(Done::new(subject, body))
     }

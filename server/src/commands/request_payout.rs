@@ -12,6 +12,9 @@ use store::records::Record;
 use store::{BankAccount, Payout};
 use utoipa::ToSchema;
 
+/// What the number of a payout begins with at the bank.
+pub const PAYOUT_PREFIX: &str = "KPAY";
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RequestPayout {
     pub currency: String,
@@ -64,7 +67,7 @@ impl Execute for RequestPayout {
             holder: account.holder,
             state: InstructionState::Authorised.name().to_owned(),
             hold_number,
-            end_to_end: format!("KPAY{id}"),
+            end_to_end: format!("{PAYOUT_PREFIX}{id}"),
             file_id: None,
             created_at: batch.now,
             expected_date: None,

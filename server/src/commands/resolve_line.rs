@@ -4,6 +4,7 @@ use super::bank_line::{
     Beside, Facts, Fate, OWN_TRANSFER, book, confirm, decide_booking, join_transfer, leave_over, missing_cover, settle_payouts,
 };
 use super::bank_sums::{list_payouts, open_of, sum_of};
+use super::take_back_line::free_of;
 use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
 use store::records::Keyed;
-use store::{BankLine, Payout, Receivable, StoreError};
+use store::{BankLine, Conn, Payout, Receivable, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -32,6 +33,10 @@ pub struct ResolveLine {
     /// The value date to book with (accept); the booking date when left out.
     #[serde(default)]
     pub value_date: Option<NaiveDate>,
+    /// What would become a claim when it was looked at, in minor units (reverse). If it is another sum by then, `check_changed` refuses;
+    /// left out, any sum is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_minor: Option<i64>,
     pub reason: String,
 }
 
@@ -101,6 +106,7 @@ impl ResolveLine {
             Act::Reverse => {
                 let receipt = self.taken_back(batch, &line)?;
                 has_left(batch, &line)?;
+                as_shown(self.claim_minor, Reversal::of(batch.conn, &receipt)?.missing_minor)?;
                 Other::Line(Box::new(receipt))
             }
             Act::SettleClaim => Other::Line(Box::new(self.paying(batch, &line)?)),
@@ -187,6 +193,7 @@ impl ResolveLine {
             return Err(Refusal::LineSettled.into());
         }
         let fits = other.currency == line.currency && other.amount_minor <= line.claim_minor;
+        let fits = fits && !is_money_of_claim(batch.conn, line, &other)?;
         if fits { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
 
@@ -239,6 +246,23 @@ fn has_left(batch: &mut Batch<'_>, line: &BankLine) -> Step<()> {
         return Err(Refusal::InsufficientCash { available_minor: held }.into());
     }
     Ok(())
+}
+
+/// Whether a claim arose out of this money: its placement was taken back or its receipt reversed, for the line itself or another part of
+/// the same payment. It is its payer's, and pays nobody's debt of having spent it.
+pub(crate) fn is_money_of_claim(conn: &mut Conn, claim: &BankLine, paying: &BankLine) -> Result<bool, StoreError> {
+    let Some(twin) = claim.twin_id else { return Ok(false) };
+    Ok(twin == paying.id || BankLine::find(conn, twin)?.is_some_and(|origin| is_same_payment(&origin, paying)))
+}
+
+/// Whether two lines are parts of one booking of the bank. Only the first part keeps what the booking is known by.
+fn is_same_payment(one: &BankLine, other: &BankLine) -> bool {
+    let said = |line: &BankLine| {
+        let days = (line.statement_id, line.booking_date, line.occurrence, line.currency.clone());
+        let words = [&line.direction, &line.bank_reference, &line.end_to_end, &line.counterparty, &line.counterparty_iban];
+        (days, words.map(String::clone), line.remittance.clone())
+    };
+    one.statement_id > 0 && (one.fingerprint.is_empty() || other.fingerprint.is_empty()) && said(one) == said(other)
 }
 
 fn same_money(line: &BankLine, other: &BankLine) -> bool {
@@ -329,21 +353,47 @@ impl Execute for ResolveLine {
     }
 }
 
+/// What two people were shown must still be so; who was shown nothing takes it as it is.
+pub(super) fn as_shown(shown_minor: Option<i64>, found_minor: i64) -> Result<(), Refusal> {
+    if shown_minor.is_none_or(|shown| shown == found_minor) { Ok(()) } else { Err(Refusal::CheckChanged) }
+}
+
+/// Where a receipt that the bank has taken back leaves from, who owes what is not there any more, and how much that is.
+#[derive(Clone, Copy, Debug)]
+pub struct Reversal {
+    from: AccountKey,
+    /// 0 is nobody here.
+    pub debtor: i64,
+    pub there_minor: i64,
+    pub missing_minor: i64,
+}
+
+impl Reversal {
+    /// # Errors
+    ///
+    /// Where the receipt is nowhere, or a read fails.
+    pub fn of(conn: &mut Conn, receipt: &BankLine) -> Step<Self> {
+        let asset = currency_asset(currency(&receipt.currency)?);
+        let amount = receipt.amount_minor;
+        let (from, debtor, there_minor) = match (receipt.state.as_str(), receipt.receivable_id, receipt.party_id) {
+            ("suspense", ..) => (AccountKey::suspense(asset), 0, amount),
+            (_, Some(id), _) => (AccountKey::collection(id, asset), Receivable::load(conn, id)?.buyer_id, 0),
+            (_, None, Some(party)) => {
+                let cash = AccountKey::cash(party, asset);
+                (cash, party, free_of(conn, cash)?.clamp(0, amount))
+            }
+            _ => return Err(StoreError::Corrupt(format!("place of bank line {}", receipt.id)).into()),
+        };
+        Ok(Self { from, debtor, there_minor, missing_minor: amount.saturating_sub(there_minor) })
+    }
+}
+
 /// A receipt that the bank has taken back leaves from where it is, as far as it is still there. What was shared out or
 /// spent meanwhile stays with who has it, and is a claim: on the company that had it, or on the buyer that had paid.
 fn reverse(batch: &mut Batch<'_>, line: &mut BankLine, mut receipt: BankLine) -> Step<()> {
     let asset = currency_asset(currency(&line.currency)?);
     let amount = line.amount_minor;
-    let (from, debtor, there) = match (receipt.state.as_str(), receipt.receivable_id, receipt.party_id) {
-        ("suspense", ..) => (AccountKey::suspense(asset), 0, amount),
-        (_, Some(id), _) => (AccountKey::collection(id, asset), Receivable::load(batch.conn, id)?.buyer_id, 0),
-        (_, None, Some(party)) => {
-            let cash = AccountKey::cash(party, asset);
-            (cash, party, batch.balance(cash)?.1.clamp(0, amount))
-        }
-        _ => return Err(StoreError::Corrupt(format!("place of bank line {}", receipt.id)).into()),
-    };
-    let missing = amount.saturating_sub(there);
+    let Reversal { from, debtor, there_minor: there, missing_minor: missing } = Reversal::of(batch.conn, &receipt)?;
     batch.post(&chart::receipt_reversed(line.custody_id, from, debtor, asset, (there, missing)))?;
     if debtor > 0 {
         let known = currency(&line.currency)?;

@@ -1,5 +1,6 @@
 //! When a second person must agree, and who may be asked. The rule of who is whose second person is `domain::four_eyes`.
 
+use super::close_custody_account::said_of;
 use super::{Actor, Ask, Command, links, purchase_hold};
 use crate::batch::{Batch, Step, Stop};
 use domain::Refusal;
@@ -199,7 +200,7 @@ pub(crate) fn end_requests(batch: &mut Batch<'_>, condition: &str, binds: &[Bind
         if request.command == "buy_fractions" {
             purchase_hold::end(batch, request.id)?;
         }
-        let arguments = json!({ "command": request.command, "why": why });
+        let arguments = json!({ "command": said_of(&request.command, &request.body), "why": why });
         batch.notify_user(
             (request.party_id, request.maker_id),
             "approval_ended",

@@ -2,7 +2,7 @@
 //! reversing entry. What has been shared out or spent meanwhile stays with who has it and is a claim.
 
 use super::bank_line::sibling;
-use super::resolve_line::Before;
+use super::resolve_line::{Before, as_shown};
 use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
@@ -20,6 +20,10 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TakeBackLine {
     pub line_id: i64,
+    /// What would become a claim when it was looked at, in minor units. If it is another sum by then, `check_changed` refuses; left out,
+    /// any sum is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_minor: Option<i64>,
     pub reason: String,
 }
 
@@ -75,7 +79,7 @@ fn sum_of(transfers: &[TransferRow]) -> i64 {
 }
 
 /// What is free on an account.
-fn free_of(conn: &mut Conn, key: AccountKey) -> Result<i64, StoreError> {
+pub(super) fn free_of(conn: &mut Conn, key: AccountKey) -> Result<i64, StoreError> {
     let rows = store::journal::list_accounts(conn, &[key])?;
     Ok(rows.first().map_or(0, |row| row.balance.saturating_sub(row.held)))
 }
@@ -225,6 +229,7 @@ impl TakeBackLine {
         required_prose(&self.reason, "reason", 500)?;
         let line = BankLine::find(batch.conn, self.line_id)?.ok_or(Refusal::NotFound)?;
         let plan = plan(batch.conn, line)?;
+        as_shown(self.claim_minor, plan.missing_minor)?;
         let account = AccountKey::custody(plan.line.custody_id, currency_asset(currency(&plan.line.currency)?));
         let held = batch.balance(account)?.0;
         // What comes back into custody must fit beside what is there.

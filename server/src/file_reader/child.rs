@@ -352,8 +352,7 @@ fn bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
     }
     for place in of_reports {
         if let Some(member) = members.get_mut(place) {
-            let fault = FormatFault::WrongKind { element: "pain.002".to_owned() };
-            (member.count, member.fault) = (0, Some(fault.into()));
+            (member.count, member.fault) = (0, Some(FormatFault::ReportBesideStatements.into()));
         }
     }
     if statements.is_empty() {

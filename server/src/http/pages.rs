@@ -7,6 +7,7 @@ pub mod approved;
 pub mod assets;
 pub mod assignments;
 pub mod bank;
+pub mod bank_decisions;
 pub mod bank_files;
 pub mod bank_request;
 pub mod cash;

@@ -144,7 +144,7 @@ impl Asked {
     pub(super) async fn page(&self, app: &Arc<App>, viewer: &Viewer) -> Result<Page, Fault> {
         let language = viewer.language;
         let (command, party_id) = (self.command.clone(), self.party_id);
-        let (input, meaning) = app
+        let (body, meaning) = app
             .read(move |conn| {
                 let acted = match &command {
                     Command::DecideApproval(decision) => {
@@ -155,10 +155,11 @@ impl Asked {
                     _ => None,
                 };
                 let acted = acted.unwrap_or(command);
-                Ok((acted.input(), request::meaning(conn, language, party_id, &acted)?))
+                let mut body: Json = serde_json::from_str(&acted.input()).unwrap_or_default();
+                receipts::name_account(conn, acted.name(), &mut body)?;
+                Ok((body, request::meaning(conn, language, party_id, &acted)?))
             })
             .await?;
-        let body: Json = serde_json::from_str(&input).unwrap_or_default();
         let currency = self.bound.amounts.first().map_or("", |(currency, _)| currency.as_str());
         let mut page = Page::new(language.fill("step-up-title", &[("act", language.request(&self.bound.command))]));
         page.push(Block::Facts(receipts::facts_of(language, &body, currency)));

@@ -384,10 +384,11 @@ list_row!(
         amount_minor: BigInt => i64, currency: Text => String, subject_id: BigInt => i64, maker_id: BigInt => i64, maker: Text => String,
         checker: Text => String, state: Text => String, reason: Text => String, created_at: Timestamp => NaiveDateTime, about: Text => String,
     } from "SELECT a.id, a.party_id, a.command, a.body, a.body_hash, COALESCE(a.amount_minor, 0) AS amount_minor, a.currency, a.subject_id, a.maker_id, m.name AS maker, \
-            COALESCE(c.name, '') AS checker, a.state, a.reason, a.created_at, COALESCE(i.number, n.number, s.name, l.counterparty, o.holder, p.name, g.name, '') AS about \
+            COALESCE(c.name, '') AS checker, a.state, a.reason, a.created_at, COALESCE(i.number, n.number, s.name, l.counterparty, o.holder, p.name, g.name, y.iban, '') AS about \
             FROM approvals a JOIN users m ON m.id = a.maker_id LEFT JOIN users c ON c.id = a.checker_id LEFT JOIN invoices i ON i.id = a.subject_id \
             LEFT JOIN receivables r ON r.id = a.subject_id LEFT JOIN invoices n ON n.id = r.invoice_id \
-            LEFT JOIN parties s ON s.id = a.subject_id AND s.id <> a.party_id LEFT JOIN bank_lines l ON l.id = a.subject_id LEFT JOIN payouts o ON o.id = a.subject_id LEFT JOIN users p ON p.id = a.subject_id LEFT JOIN programmes g ON g.id = a.subject_id";
+            LEFT JOIN parties s ON s.id = a.subject_id AND s.id <> a.party_id LEFT JOIN bank_lines l ON l.id = a.subject_id LEFT JOIN payouts o ON o.id = a.subject_id LEFT JOIN users p ON p.id = a.subject_id LEFT JOIN programmes g ON g.id = a.subject_id \
+            LEFT JOIN custody_accounts y ON y.id = a.subject_id AND a.command IN ('choose_custody_account', 'close_custody_account')";
     totals "amount_minor"
 );
 

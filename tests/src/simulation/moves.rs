@@ -702,7 +702,10 @@ impl Players<'_> {
         };
         let value_date = if self.chance(50) { Some(self.day(-3, 1)) } else { None };
         let reason = if self.chance(4) { "" } else { "the bank said so" }.to_owned();
-        Some((self.operator(), ResolveLine { line_id, act: act.to_owned(), other_id, value_date, reason }.into()))
+        Some((
+            self.operator(),
+            ResolveLine { line_id, act: act.to_owned(), other_id, value_date, claim_minor: None, reason }.into(),
+        ))
     }
 
     /// What two people placed, recorded or decided is taken back.
@@ -711,7 +714,7 @@ impl Players<'_> {
         let wanted = |line: &super::model::Line| Model::way_back(line).is_some_and(|way| !reverse || way == "reverse");
         let line_id = self.pick_id(&self.model.lines, wanted)?;
         let reason = if self.chance(4) { "" } else { "it was another one's" }.to_owned();
-        Some((self.operator(), TakeBackLine { line_id, reason }.into()))
+        Some((self.operator(), TakeBackLine { line_id, claim_minor: None, reason }.into()))
     }
 
     fn buyer_limit(&mut self) -> Option<Move> {

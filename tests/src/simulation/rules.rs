@@ -781,9 +781,10 @@ impl Model {
                 left()
             }
             "settle_claim" => {
-                let (_, other) = other()?;
+                let (id, other) = other()?;
                 require(other.state == "suspense", "line_already_settled")?;
-                require(other.currency == line.currency && other.amount <= line.claim, "not_same_money")
+                require(other.currency == line.currency && other.amount <= line.claim, "not_same_money")?;
+                require(!self.is_money_of_claim(line, id), "not_same_money")
             }
             "accept" => {
                 let value_date = resolve.value_date.unwrap_or(line.booking_day.min(self.today));
@@ -794,6 +795,14 @@ impl Model {
             "expense" | "claim" => left(),
             _ => Ok(()),
         }
+    }
+
+    /// A claim arose out of the line itself, or out of another part of its payment.
+    fn is_money_of_claim(&self, claim: &Line, paying: i64) -> bool {
+        let payment = |line: &Line| (line.statement, line.occurrence, line.booking.clone(), line.words.clone());
+        let (origin, paying_line) = (claim.twin.and_then(|id| self.lines.get(&id)), &self.lines[&paying]);
+        let part = |origin: &Line| origin.statement > 0 && payment(origin) == payment(paying_line);
+        claim.twin == Some(paying) || origin.is_some_and(part)
     }
 
     fn waiting_line(&self, id: i64) -> Result<&Line, No> {

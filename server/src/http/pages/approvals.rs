@@ -8,6 +8,7 @@ use super::{Answer, again, bank_request, receipt, request};
 use crate::auth::Person;
 use crate::commands::Command;
 use crate::commands::bank_file::is_import;
+use crate::commands::close_custody_account::said_of;
 use crate::commands::confirm_invoice::{Words, words};
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::second_person::Seconds;
@@ -57,7 +58,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
         .await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
-            Value::link(language.request(&row.command), format!("/approvals/{}", row.id)),
+            Value::link(language.request(said_of(&row.command, &row.body)), format!("/approvals/{}", row.id)),
             Value::text(subject(row)),
             if row.amount_minor > 0 { Value::money(&row.currency, row.amount_minor) } else { Value::text("–") },
             Value::text(row.maker.clone()),
@@ -100,12 +101,14 @@ fn subject(row: &ApprovalLine) -> String {
         return row.about.clone();
     }
     let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
-    let said = ["name", "holder", "email", "currency"].iter().find_map(|field| body.get(field)?.as_str().map(str::to_owned));
-    said.unwrap_or_default()
+    let said = |field: &&str| body.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let fields = if row.command == "open_custody_account" { &["iban"][..] } else { &["name", "holder", "email", "currency"] };
+    fields.iter().find_map(said).unwrap_or_default()
 }
 
 struct Loaded {
     row: ApprovalLine,
+    about: Option<String>,
     body: Json,
     /// The undertaking that an approval would sign, exactly as it would be kept.
     words: Option<Words>,
@@ -115,7 +118,7 @@ struct Loaded {
     behind: Vec<(String, Value)>,
     /// Why the reader cannot agree, as a text.
     obstacle: Option<&'static str>,
-    /// A bank's file would do something else by now than what was asked for.
+    /// It would do something else by now than what was asked for: a bank's file, or a claim.
     changed: bool,
 }
 
@@ -124,7 +127,7 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault
     let read = bank_request::read_asked(who, id).await?.map(|(_, read)| read);
     who.read(move |conn| {
         let row = ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
-        let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
+        let mut body: Json = serde_json::from_str(&row.body).unwrap_or_default();
         let words = if row.command == "confirm_invoice" && row.state == "pending" { signed_words(conn, &body)? } else { None };
         let command = Command::read(&row.command, &row.body).filter(|_| row.state == "pending");
         let (meaning, changed) = match &command {
@@ -133,7 +136,14 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault
                 let shown = bank_request::shown(conn, language, &row.body, read)?;
                 (shown.blocks, shown.changed)
             }
-            Some(command) => (request::meaning(conn, language, party_id, command)?, false),
+            Some(command) => {
+                let mut blocks = request::meaning(conn, language, party_id, command)?;
+                let changed = request::is_changed(conn, command)?;
+                if changed {
+                    blocks.insert(0, Block::Notice(web::Tone::Stopped, language.t("request-changed")));
+                }
+                (blocks, changed)
+            }
             None => (Vec::new(), false),
         };
         let maker = User::load(conn, row.maker_id)?;
@@ -142,7 +152,9 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault
             Some(command) => Seconds::load(conn, party_id)?.obstacle(conn, maker.id, reader, command)?,
             None => None,
         };
-        Ok(Loaded { row, body, words, meaning, behind, obstacle, changed })
+        let about = about(&row.command, &body);
+        super::receipts::name_account(conn, &row.command, &mut body)?;
+        Ok(Loaded { row, about, body, words, meaning, behind, obstacle, changed })
     })
     .await
 }
@@ -156,7 +168,21 @@ fn signed_words(conn: &mut Conn, body: &Json) -> Result<Option<Words>, Fault> {
 }
 
 /// Where the record that a request is about can be read before it is decided.
-fn about(body: &Json) -> Option<String> {
+fn about(command: &str, body: &Json) -> Option<String> {
+    let number = |name: &str| body.get(name).and_then(Json::as_i64);
+    // A number of an account says only with its command which kind of account it is.
+    match command {
+        "create_payment_file" => return Some("/ops/payouts".to_owned()),
+        "open_custody_account" => return Some("/ops/custody-accounts".to_owned()),
+        "choose_custody_account" | "close_custody_account" => {
+            return Some(format!("/ops/custody-accounts/{}", number("account_id")?));
+        }
+        "decide_bank_account" => return Some("/ops/bank-accounts".to_owned()),
+        "decide_company" | "appoint_checker" | "correct_company" => {
+            return Some(format!("/ops/companies/{}", number("party_id")?));
+        }
+        _ => {}
+    }
     let pages = [
         ("review_id", "/ops/reviews/"),
         ("invoice_id", "/payables/"),
@@ -164,10 +190,10 @@ fn about(body: &Json) -> Option<String> {
         ("receivable_id", "/receivables/"),
         ("offer_id", "/market/"),
         ("line_id", "/ops/bank-lines/"),
+        ("payout_id", "/ops/payouts/"),
         ("statement_id", "/ops/statements/"),
     ];
-    let found = pages.iter().find_map(|(name, page)| Some(format!("{page}{}", body.get(name)?.as_i64()?)));
-    found.or_else(|| body.get("account_id").map(|_| "/ops/bank-accounts".to_owned()))
+    pages.iter().find_map(|(name, page)| Some(format!("{page}{}", number(name)?)))
 }
 
 fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Page, Fault> {
@@ -190,7 +216,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         facts.push((who.t("field-reason"), Value::text(why)));
     }
     let request = super::receipts::facts_of(language, &loaded.body, &row.currency);
-    let what = language.request(&row.command);
+    let what = language.request(said_of(&row.command, &row.body));
     let title = language.fill("approval-title", &[("what", what), ("id", row.id.to_string())]);
     let mut page = Page::new(title)
         .trail(who.t("approvals-title"), "/approvals")
@@ -206,7 +232,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         page = page.with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable"))).with(Block::Words(text.clone()));
     }
     let file = is_import(&row.command).then(|| format!("/ops/bank-files/{}", row.subject_id));
-    if let Some(href) = file.or_else(|| about(&loaded.body)) {
+    if let Some(href) = file.or_else(|| loaded.about.clone()) {
         page = page.with(Block::Links(vec![(who.t("approval-about"), href)]));
     }
     let may = row.state == "pending" && person.has_role(Role::Checker);

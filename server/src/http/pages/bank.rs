@@ -6,9 +6,8 @@ use super::super::routes::{Id, Params, Posted, Routes, typed_amount, typed_date}
 use super::custody_accounts::carried;
 use super::home::traded_currencies;
 use super::listing::Listing;
-use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again};
+use super::{Answer, Check, SignedIn, again, asking, bank_decisions, check_page, submit_or_again};
 use crate::commands::assign_suspense::AssignSuspense;
-use crate::commands::create_payment_file::FILE_PREFIX;
 use crate::commands::record_receipt::{RecordReceipt, list_known};
 use crate::commands::resolve_line::{self, ResolveLine};
 use crate::commands::return_suspense::ReturnSuspense;
@@ -118,12 +117,12 @@ fn load_line(conn: &mut Conn, id: i64) -> Result<(BankLineRow, Option<Approval>)
 
 async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
     let language = who.language();
-    let (row, open, back) = who
+    let (row, open, back, fitting) = who
         .read(move |conn| {
             let (row, open) = load_line(conn, id)?;
             let line = BankLine::load(conn, id)?;
             let back = take_back_line::find_way_back(conn, &line)?;
-            Ok((row, open, back))
+            Ok((row, open, back, bank_decisions::suggestions(conn, language, id)?))
         })
         .await?;
     let mut facts = vec![
@@ -171,7 +170,7 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
             .with(Block::Notice(web::Tone::Waiting, who.t("line-request-open")))
             .with(Block::Links(vec![(who.t("line-request-link"), format!("/approvals/{}", open.id))]));
     } else if who.person()?.has_role(Role::Maker) {
-        page = line_forms(who, page, &row);
+        page = line_forms(who, page, (&row, fitting));
         if let Some(back) = back {
             let reason = Field::new("reason", who.t("field-reason"), "area");
             let form = asking(format!("/ops/bank-lines/{id}/take-back"), who.t("page-to-check"), vec![reason]);
@@ -185,7 +184,7 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
 }
 
 /// What can be done with the line now, each act under its own heading.
-fn line_forms(who: &Who<impl SignedIn>, mut page: Page, row: &BankLineRow) -> Page {
+fn line_forms(who: &Who<impl SignedIn>, mut page: Page, (row, fitting): (&BankLineRow, Vec<Block>)) -> Page {
     let id = row.id;
     let reason = || Field::new("reason", who.t("field-reason"), "area");
     if row.state == "suspense" {
@@ -209,8 +208,8 @@ fn line_forms(who: &Who<impl SignedIn>, mut page: Page, row: &BankLineRow) -> Pa
     let mut fields = vec![Field::new("act", who.t("field-act"), "select").options(options.collect())];
     let others: Vec<String> = acts.iter().filter(|act| act.names_another()).map(|act| who.t(&act_key(*act, "-other"))).collect();
     if !others.is_empty() {
-        let known = if row.twin_id > 0 { row.twin_id.to_string() } else { String::new() };
-        fields.push(Field::new("other_id", who.t("field-other-id"), "text").hint(others.join(" ")).value(known).optional());
+        // Nothing is filled in: whoever decides looks at the other record first.
+        fields.push(Field::new("other_id", who.t("field-other-id"), "text").hint(others.join(" ")).optional());
     }
     if acts.contains(&Act::Accept) {
         let hint = who.t("line-value-date-hint");
@@ -221,6 +220,7 @@ fn line_forms(who: &Who<impl SignedIn>, mut page: Page, row: &BankLineRow) -> Pa
     for act in acts {
         page = page.with(Block::Paragraph(who.t(&act_key(*act, "-lead"))));
     }
+    page.blocks.extend(fitting);
     page.form(asking(format!("/ops/bank-lines/{id}/resolve"), who.t("page-to-check"), fields))
 }
 
@@ -232,7 +232,8 @@ fn act_key(act: Act, suffix: &str) -> String {
 fn resolution(id: i64, get: impl Fn(&str) -> String) -> Result<ResolveLine, Fault> {
     let act = Act::parse(&get("act")).ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
     let other = get("other_id").trim().to_owned();
-    let other_id = match other.parse::<i64>() {
+    let number = if act == Act::Link { bank_decisions::linked_number(&other) } else { &other };
+    let other_id = match number.parse::<i64>() {
         _ if !act.names_another() => None,
         Ok(other) => Some(other),
         Err(_) if other.is_empty() => return Err(Refusal::FieldMissing { field: "other_id".to_owned() }.into()),
@@ -241,40 +242,32 @@ fn resolution(id: i64, get: impl Fn(&str) -> String) -> Result<ResolveLine, Faul
     let day = get("value_date");
     let value_date = if act == Act::Accept && !day.trim().is_empty() { Some(typed_date(&day, "value_date")?) } else { None };
     let reason = crate::commands::required(&get("reason"), "reason", 500)?;
-    Ok(ResolveLine { line_id: id, act: act.name().to_owned(), other_id, value_date, reason })
+    let claim_minor = get("claim_minor").parse().ok();
+    Ok(ResolveLine { line_id: id, act: act.name().to_owned(), other_id, value_date, claim_minor, reason })
 }
 
 async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let (id, language) = (id.0, who.language());
     let checked = async {
-        let wanted = resolution(id, |name| params.get(name).to_owned())?;
-        let (row, open) = who.read(move |conn| load_line(conn, id)).await?;
+        let mut wanted = resolution(id, |name| params.get(name).to_owned())?;
+        let read = wanted.clone();
+        let (row, open, sides, claim_minor) = who
+            .read(move |conn| {
+                let (row, open) = load_line(conn, id)?;
+                let sides = bank_decisions::sides(conn, language, &read)?;
+                Ok((row, open, sides, bank_decisions::claim_shown(conn, &read)?))
+            })
+            .await?;
         if let Some(open) = open {
             return Err(Refusal::RequestPending { approval_id: open.id }.into());
         }
+        wanted.claim_minor = claim_minor;
         let act = Act::parse(&wanted.act).filter(|act| resolve_line::possible(&row.state, &row.kind).contains(act));
         let act = act.ok_or(Refusal::LineSettled)?;
-        let mut facts = vec![
-            (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
-            (who.t("col-direction"), Value::text(language.t(&format!("direction-{}", row.direction)))),
-            (who.t("col-counterparty"), Value::text(row.counterparty)),
-            (who.t("line-booking-date"), Value::date(language, row.booking_date)),
-        ];
-        if let Some(other) = wanted.other_id {
-            let file = act == Act::Link && who.read(move |conn| Ok(store::PaymentFile::find(conn, other)?)).await?.is_some();
-            let named = match act {
-                Act::Link if file => Value::code(format!("{FILE_PREFIX}{other}")),
-                Act::Link => Value::link(other.to_string(), format!("/ops/payouts/{other}")),
-                _ => Value::link(other.to_string(), format!("/ops/bank-lines/{other}")),
-            };
-            facts.push((who.t("field-other-id"), named));
-        }
+        let mut facts = Vec::new();
         if act == Act::Accept {
             let value_date = wanted.value_date.unwrap_or(row.booking_date);
             facts.push((who.t("col-value-date"), Value::date(language, value_date)));
-        }
-        if row.claim_minor > 0 {
-            facts.push((who.t("field-claim-minor"), Value::money(&row.currency, row.claim_minor)));
         }
         facts.push((who.t("field-reason"), Value::text(wanted.reason.clone())));
         let here = format!("/ops/bank-lines/{id}");
@@ -288,6 +281,7 @@ async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params
                 .hidden("act", act.name())
                 .hidden("other_id", other)
                 .hidden("value_date", day)
+                .hidden("claim_minor", wanted.claim_minor.map_or_else(String::new, |minor| minor.to_string()))
                 .hidden("reason", wanted.reason),
             back: here.clone(),
         };
@@ -295,7 +289,10 @@ async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params
             (who.t("bank-lines-title"), "/ops/bank-lines".to_owned()),
             (language.fill("bank-line-open", &[("id", id.to_string())]), here),
         ];
-        Ok::<_, Fault>(check_page(&who, &trail, check))
+        let mut page = check_page(&who, &trail, check);
+        // Both records come before what is asked of them.
+        page.blocks.splice(1..1, sides);
+        Ok::<_, Fault>(page)
     };
     let checked = checked.await;
     bank_line_checked(&who, id, params, checked).await
@@ -425,7 +422,7 @@ fn take_back_key(back: Back) -> String {
 }
 
 /// The place that a line's money is in now.
-fn placed_with(conn: &mut Conn, line: &BankLine) -> Result<Option<Value>, Fault> {
+pub(super) fn placed_with(conn: &mut Conn, line: &BankLine) -> Result<Option<Value>, Fault> {
     if let Some(party) = line.party_id {
         let company = Party::load(conn, party)?;
         return Ok(Some(Value::link(company.name, format!("/ops/companies/{party}"))));
@@ -504,7 +501,7 @@ async fn bank_line_take_back_check(who: Who<OperatorMaker>, id: Id, params: Para
     let (id, language) = (id.0, who.language());
     let checked = async {
         let reason = crate::commands::required(params.get("reason"), "reason", 500)?;
-        let (row, more, back) = who
+        let (row, more, back, missing_minor) = who
             .read(move |conn| {
                 let (row, open) = load_line(conn, id)?;
                 if let Some(open) = open {
@@ -512,7 +509,7 @@ async fn bank_line_take_back_check(who: Who<OperatorMaker>, id: Id, params: Para
                 }
                 let line = BankLine::load(conn, id)?;
                 let plan = take_back_line::plan(conn, line)?;
-                Ok((row, take_back_facts(conn, language, &plan)?, plan.back))
+                Ok((row, take_back_facts(conn, language, &plan)?, plan.back, plan.missing_minor))
             })
             .await?;
         let mut facts = vec![
@@ -529,7 +526,9 @@ async fn bank_line_take_back_check(who: Who<OperatorMaker>, id: Id, params: Para
             title: who.t("bank-line-take-back"),
             lead: who.t(&take_back_key(back)),
             facts,
-            form: Form::new(format!("{here}/take-back"), who.t("bank-line-take-back-submit"), vec![]).hidden("reason", reason),
+            form: Form::new(format!("{here}/take-back"), who.t("bank-line-take-back-submit"), vec![])
+                .hidden("claim_minor", missing_minor.to_string())
+                .hidden("reason", reason),
             back: here.clone(),
         };
         let trail = [
@@ -544,7 +543,8 @@ async fn bank_line_take_back_check(who: Who<OperatorMaker>, id: Id, params: Para
 
 async fn bank_line_take_back(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, currency) = bank_line_page(&who, id.0).await?;
-    let command = TakeBackLine { line_id: id.0, reason: posted.get("reason").to_owned() };
+    let claim_minor = posted.get("claim_minor").parse().ok();
+    let command = TakeBackLine { line_id: id.0, claim_minor, reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, &currency).await
 }
 

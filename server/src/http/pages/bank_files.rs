@@ -10,6 +10,7 @@ use super::listing::plain_table;
 use super::{Answer, SignedIn, again, bank_request, receipt};
 use crate::bank_check::{self, FileCheck, LineCheck, ReportCheck, ReportsCheck, StatementCheck, Sum};
 use crate::commands::Command;
+use crate::commands::bank_line::OWN_TRANSFER;
 use crate::commands::bank_members::{RefusedMember, admit, admit_reports};
 use crate::commands::import_statement::ImportStatement;
 use crate::commands::import_status::ImportStatus;
@@ -369,6 +370,10 @@ fn line_cells(language: Language, check: &LineCheck) -> Vec<Value> {
 
 /// What happens to a line, and why where that is not plain.
 fn fate_text(language: Language, fate: &str, why: &str) -> String {
+    // It moves between two accounts of the platform, and goes to nobody.
+    if why == OWN_TRANSFER {
+        return super::bank::kind_text(language, why);
+    }
     let happens = language.t(&format!("fate-{fate}"));
     if why.is_empty() { happens } else { format!("{happens} · {}", super::bank::kind_text(language, why)) }
 }

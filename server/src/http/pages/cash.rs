@@ -62,7 +62,7 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
             Value::money(&row.currency, row.amount_minor),
             Value::code(super::org::masked(&row.iban)),
             Value::code(row.end_to_end.clone()),
-            Value::state(language, &row.state),
+            super::payouts::payout_state(language, &row.state),
             Value::text(super::payouts::bank_words(language, row)),
         ]
     });
@@ -186,7 +186,7 @@ pub(super) fn cancel_page<R: super::super::rights::Right>(
             (who.t("field-iban"), Value::code(super::org::masked(&row.iban))),
             (who.t("field-end-to-end"), Value::code(row.end_to_end.clone())),
             (who.t("col-when"), Value::moment(who.language(), row.created_at)),
-            (who.t("col-state"), Value::state(who.language(), &row.state)),
+            (who.t("col-state"), super::payouts::payout_state(who.language(), &row.state)),
         ],
         form: Form::new(action, label, vec![]),
         back: trail.1.clone(),

@@ -51,6 +51,11 @@ pub fn carried(language: Language, row: &CustodyAccount) -> String {
     if row.currency.is_empty() { language.t("custody-every-currency") } else { row.currency.clone() }
 }
 
+/// The bank's name; nobody gave it for the account of the founding.
+fn bank_of(language: Language, row: &CustodyAccount) -> Value {
+    Value::text(if row.bank.is_empty() { language.t("custody-bank-not-given") } else { row.bank.clone() })
+}
+
 fn sums(language: Language, sums: &[(String, i64)]) -> Value {
     let texts: Vec<String> = sums.iter().map(|(currency, minor)| language.money(currency, *minor)).collect();
     Value::text(if texts.is_empty() { "–".to_owned() } else { texts.join(&language.t("list-separator")) })
@@ -94,7 +99,7 @@ async fn list_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
         .map(|shown| {
             vec![
                 Value::link(shown.row.iban.clone(), format!("{LIST}/{}", shown.row.id)),
-                Value::text(shown.row.bank.clone()),
+                bank_of(language, &shown.row),
                 Value::text(carried(language, &shown.row)),
                 Value::state(language, &format!("custody_{}", shown.row.state)),
                 Value::text(shown.current_for.join(", ")),
@@ -216,7 +221,7 @@ async fn open(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 pub fn account_facts(language: Language, row: &CustodyAccount) -> Vec<(String, Value)> {
     let mut facts = vec![
         (language.t("field-iban"), Value::code(row.iban.clone())),
-        (language.t("custody-bank"), Value::text(row.bank.clone())),
+        (language.t("custody-bank"), bank_of(language, row)),
         (language.t("field-holder"), Value::text(row.holder.clone())),
         (language.t("col-currency"), Value::text(carried(language, row))),
         (language.t("col-state"), Value::state(language, &format!("custody_{}", row.state))),
@@ -231,6 +236,17 @@ pub fn account_facts(language: Language, row: &CustodyAccount) -> Vec<(String, V
         facts.push((language.t("field-reason"), Value::text(row.reason.clone())));
     }
     facts
+}
+
+/// What a second person looks at before an account is left: what it is, what is on it, and that it is final.
+pub fn leaving_facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<(String, Value)>, Fault> {
+    let Some(row) = CustodyAccount::find(conn, id)? else { return Ok(Vec::new()) };
+    let mut facts = account_facts(language, &row);
+    let key = if next_of(&row) == CustodyState::Closing { "custody-leave-lead" } else { "custody-close-lead" };
+    let shown = load(conn, row)?;
+    facts.push((language.t("custody-books"), sums(language, &by_books(&shown))));
+    facts.push((language.t("take-back-means"), Value::text(language.t(key))));
+    Ok(facts)
 }
 
 async fn account_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, CustodyAccount), Fault> {
@@ -337,6 +353,9 @@ async fn close_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer 
     let next = next_of(&row);
     let key = if next == CustodyState::Closing { "custody-leave" } else { "custody-close" };
     let mut facts = account_facts(who.language(), &CustodyAccount { reason: String::new(), ..row.clone() });
+    let read = row.clone();
+    let shown = who.read(move |conn| load(conn, read)).await?;
+    facts.push((who.t("custody-books"), sums(who.language(), &by_books(&shown))));
     facts.push((who.t("field-reason"), Value::text(params.get("reason"))));
     let form = Form::new(format!("{here}/close"), who.t(&format!("{key}-submit")), vec![])
         .hidden("to", next.name())

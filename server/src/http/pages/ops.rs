@@ -187,7 +187,7 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
             Value::code(masked(&row.iban)),
             Value::money(&row.currency, row.amount_minor),
             Value::link(row.end_to_end.clone(), format!("/ops/payouts/{}", row.id)),
-            Value::state(language, &row.state),
+            super::payouts::payout_state(language, &row.state),
         ],
     });
     let last = page.rows.last().map(|row| {
@@ -215,7 +215,12 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
         shown = shown.form(asking("/ops/payouts/check", who.t("page-to-check"), vec![field]));
     }
     shown = shown.table(plain_table(language, "payouts-files", &heads, file_rows.collect(), "payouts-no-files"));
-    let table = listing.table(language.t("ops-payouts"), rows.collect(), &totals, last, page.more, language.t("cash-no-payouts"));
+    let mut table =
+        listing.table(language.t("ops-payouts"), rows.collect(), &totals, last, page.more, language.t("cash-no-payouts"));
+    let (turned_down, by_bank) = (language.t("state-rejected"), language.t("state-payout-rejected"));
+    for choice in table.filters.iter_mut().filter(|choice| choice.label == turned_down) {
+        choice.label.clone_from(&by_bank);
+    }
     listing.send(&who, shown, table).await
 }
 

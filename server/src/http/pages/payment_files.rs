@@ -1,18 +1,20 @@
 //! The next payment file for the bank: the list that one operator looks at and another agrees to.
 
 use super::super::error::Fault;
-use super::super::rights::{OperatorMaker, Who};
-use super::super::routes::{Params, Posted, Routes};
+use super::super::rights::{OperatorMaker, OperatorViewer, Who};
+use super::super::routes::{Id, Params, Posted, Routes};
 use super::custody_accounts::carried;
 use super::home::traded_currencies;
 use super::listing::plain_table;
 use super::{Answer, Check, again, asking, check_page, submit_or_again};
 use crate::batch::Stop;
-use crate::commands::create_payment_file::{CreatePaymentFile, list_hash, payment_list};
+use crate::commands::bank_sums::list_payouts;
+use crate::commands::create_payment_file::{CreatePaymentFile, FILE_PREFIX, list_hash, payment_list};
 use crate::commands::payee_address::PayeeAddresses;
 use domain::custody::CustodyState;
 use domain::{Currency, Refusal};
-use store::{Conn, CustodyAccount, Payout};
+use store::records::Keyed;
+use store::{Conn, CustodyAccount, PaymentFile, Payout};
 use web::{Block, Field, Form, Language, Page, Value};
 
 /// Payments that a check shows line by line; the digest covers all of them.
@@ -21,6 +23,44 @@ const SHOWN: usize = 200;
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops/payouts/check", check);
     routes.post("/ops/payouts", make);
+    routes.get("/ops/payment-files/{id}", file);
+}
+
+/// A payment file that was made: the account that it draws on, the file itself, and what became of its payouts.
+async fn file(who: Who<OperatorViewer>, id: Id) -> Answer {
+    let language = who.language();
+    let (row, own, payouts) = who
+        .read(move |conn| {
+            let row = PaymentFile::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
+            let own = CustodyAccount::find(conn, row.custody_id)?;
+            Ok((row, own, list_payouts(conn, id.0)?))
+        })
+        .await?;
+    let name = format!("{FILE_PREFIX}{}", row.id);
+    let rows = payouts.iter().take(SHOWN).map(|row| {
+        vec![
+            Value::link(row.end_to_end.clone(), format!("/ops/payouts/{}", row.id)),
+            Value::text(row.holder.clone()),
+            Value::code(row.iban.clone()),
+            Value::money(&row.currency, row.amount_minor),
+            super::payouts::payout_state(language, &row.state),
+        ]
+    });
+    let heads =
+        [("field-reference", false), ("field-holder", false), ("field-iban", false), ("col-amount", true), ("col-state", false)];
+    let facts = vec![
+        (who.t("payouts-account"), Value::code(own.map_or_else(String::new, |own| own.iban))),
+        (who.t("payouts-count"), Value::number(row.payments)),
+        (who.t("field-total"), Value::money(&row.currency, row.total_minor)),
+        (who.t("col-when"), Value::moment(language, row.created_at)),
+        (who.t("field-document"), Value::link(format!("{name}.xml"), format!("/documents/{}", row.document))),
+    ];
+    let page = Page::new(language.fill("payment-file-title", &[("name", name)]))
+        .trail(who.t("nav-ops"), "/ops")
+        .trail(who.t("ops-payouts"), "/ops/payouts")
+        .with(Block::Facts(facts))
+        .table(plain_table(language, "payouts-check-table", &heads, rows.collect(), "list-no-match"));
+    who.app.page(&who.viewer, page).await
 }
 
 async fn choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {

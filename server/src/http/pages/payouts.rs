@@ -37,6 +37,12 @@ pub fn status_text(language: Language, code: &str) -> String {
     if language.has(&key) { language.t(&key) } else { code.to_owned() }
 }
 
+/// The state of a payout in words: it is the bank that has rejected it, not a person.
+#[must_use]
+pub fn payout_state(language: Language, state: &str) -> Value {
+    Value::state(language, if state == InstructionState::Rejected.name() { "payout_rejected" } else { state })
+}
+
 /// What the bank said last about a payout, in one line.
 #[must_use]
 pub fn bank_words(language: Language, row: &PayoutLine) -> String {
@@ -46,7 +52,7 @@ pub fn bank_words(language: Language, row: &PayoutLine) -> String {
 
 fn facts(language: Language, row: &PayoutLine) -> Vec<(String, Value)> {
     let mut facts = vec![
-        (language.t("col-state"), Value::state(language, &row.state)),
+        (language.t("col-state"), payout_state(language, &row.state)),
         (language.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
         (language.t("col-company"), Value::text(row.party.clone())),
         (language.t("field-holder"), Value::text(row.holder.clone())),
@@ -91,7 +97,7 @@ async fn payout_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String)
             Value::text(status_text(language, &line.status)),
             Value::text(reason_text(language, &line.reason_code)),
             Value::text(line.note.clone()),
-            Value::state(language, &line.state),
+            payout_state(language, &line.state),
         ]
     });
     let mut page = Page::new(language.fill("payout-title", &[("reference", row.end_to_end.clone())]))
@@ -189,7 +195,7 @@ async fn statuses(who: Who<OperatorViewer>, params: Params) -> Answer {
                 Value::text(status_text(language, &row.status)),
                 Value::text(reason_text(language, &row.reason_code)),
                 Value::text(row.note.clone()),
-                Value::state(language, &row.state),
+                payout_state(language, &row.state),
             ],
         }
     });

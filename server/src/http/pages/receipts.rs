@@ -1,5 +1,6 @@
 //! Receipts: what was done, when and by whom, at an address that can be kept and printed; and the audit.
 
+use super::super::error::Fault;
 use super::super::rights::{Member, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Routes, is_usual};
 use super::account::roles_text;
@@ -7,13 +8,14 @@ use super::listing::{Listing, narrowed};
 use super::org::capacities_text;
 use super::{Answer, asking};
 use crate::commands::Command;
+use crate::commands::close_custody_account::{said_name, said_of};
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Capacity;
 use serde_json::Value as Json;
 use store::lists::AuditLine;
 use store::records::{Keyed, Record};
-use store::{Approval, Party};
+use store::{Approval, BankAccount, Conn, CustodyAccount, Party};
 use web::{Block, Choice, Event, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -47,6 +49,8 @@ pub fn facts_of(language: Language, body: &Json, currency: &str) -> Vec<(String,
                 Err(_) if name == "capacities" => Value::text(capacities_text(language, text)),
                 Err(_) if name == "method" => Value::text(language.t(&format!("method-{text}"))),
                 Err(_) if name == "status" => Value::state(language, text),
+                Err(_) if name == "to" => Value::state(language, &format!("custody_{text}")),
+                Err(_) if name == "changed" => Value::text(changed_text(language, text)),
                 Err(_) if name == "language" => Value::text(if text == "zh" { "简体中文" } else { "English" }),
                 Err(_) if name.ends_with("hash") || name == "sha256" => Value::code(text.clone()),
                 Err(_) => Value::text(text.clone()),
@@ -57,6 +61,31 @@ pub fn facts_of(language: Language, body: &Json, currency: &str) -> Vec<(String,
         facts.push((label, shown));
     }
     facts
+}
+
+/// The data of a company that were corrected, in words.
+fn changed_text(language: Language, fields: &str) -> String {
+    let label = |field: &str| {
+        let key = format!("field-{}", field.replace('_', "-"));
+        if language.has(&key) { language.t(&key) } else { field.to_owned() }
+    };
+    fields.split(',').map(label).collect::<Vec<_>>().join(&language.t("list-separator"))
+}
+
+/// Puts the account itself where a request or an outcome has only its number: the platform's, or a company's own.
+pub fn name_account(conn: &mut Conn, command: &str, body: &mut Json) -> Result<(), Fault> {
+    let Some(map) = body.as_object_mut() else { return Ok(()) };
+    let Some(id) = map.get("account_id").and_then(Json::as_i64) else { return Ok(()) };
+    let (name, found) = if ["propose_bank_account", "decide_bank_account"].contains(&command) {
+        ("iban", BankAccount::find(conn, id)?.map(|row| row.iban))
+    } else {
+        ("custody_account", CustodyAccount::find(conn, id)?.map(|row| row.iban))
+    };
+    if let Some(iban) = found {
+        map.remove("account_id");
+        map.insert(name.to_owned(), iban.into());
+    }
+    Ok(())
 }
 
 /// A record's number, with a link where there is a page for it.
@@ -75,19 +104,25 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     let (person, language) = (who.person()?, who.language());
     let party_id = person.party.id;
     let operates = person.has_capacity(Capacity::Operator);
-    let (row, outcome, asked) = who
+    let (row, command, (input, body), asked) = who
         .read(move |conn| {
             // The operator reads everybody's records.
             let row = AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id || operates).ok_or(Refusal::NotFound)?;
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
             let asked = outcome.get("awaits_approval").and_then(Json::as_i64);
             let asked = asked.map(|id| Approval::load(conn, id)).transpose()?;
-            Ok((row, outcome, asked))
+            let mut input: Json = serde_json::from_str(&row.input).unwrap_or_default();
+            let mut body = outcome.get("body").cloned().unwrap_or_default();
+            let command = body.get("command").and_then(Json::as_str).unwrap_or(&row.command).to_owned();
+            for said in [&mut input, &mut body] {
+                name_account(conn, &command, said)?;
+            }
+            Ok((row, command, (input, body), asked))
         })
         .await?;
-    let input: Json = serde_json::from_str(&row.input).unwrap_or_default();
-    let body = outcome.get("body").cloned().unwrap_or_default();
-    let command = body.get("command").and_then(Json::as_str).unwrap_or(&row.command).to_owned();
+    // The outcome says it of what is done, the request of what is only asked for.
+    let asked_as = asked.as_ref().map_or("", |asked| &asked.body);
+    let command = said_of(said_name(&command, &body), asked_as).to_owned();
     let key = command.replace('_', "-");
     let mut facts = vec![
         (who.t("receipt-reference"), Value::code(format!("K-{}", row.id))),
@@ -104,7 +139,12 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     }
     let currency = body.get("currency").and_then(Json::as_str).unwrap_or("").to_owned();
     let mut seen: Vec<String> = Vec::new();
-    for (label, value) in facts_of(language, &body, &currency).into_iter().chain(facts_of(language, &input, &currency)) {
+    let reads_receivables = operates || [Capacity::Supplier, Capacity::Financier].iter().any(|one| person.has_capacity(*one));
+    for (label, mut value) in facts_of(language, &body, &currency).into_iter().chain(facts_of(language, &input, &currency)) {
+        // A buyer reads of a receivable on the page of its invoice.
+        if value.href.starts_with("/receivables/") && !reads_receivables {
+            value.href.clear();
+        }
         if !seen.contains(&label) {
             seen.push(label.clone());
             facts.push((label, value));
@@ -138,8 +178,13 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
         links.push((who.t("receipt-to-membership"), format!("/memberships/{id}")));
     }
     if operates {
-        let pages =
-            [("file_id", "receipt-to-bank-file", "/ops/bank-files/"), ("line_id", "receipt-to-bank-line", "/ops/bank-lines/")];
+        // Files that come from the bank and those that go to it have numbers of one sequence, and pages of their own.
+        let file = if command == "create_payment_file" {
+            ("file_id", "receipt-to-payment-file", "/ops/payment-files/")
+        } else {
+            ("file_id", "receipt-to-bank-file", "/ops/bank-files/")
+        };
+        let pages = [file, ("line_id", "receipt-to-bank-line", "/ops/bank-lines/")];
         links.extend(pages.iter().filter_map(|(name, label, page)| Some((who.t(label), format!("{page}{}", number(name)?)))));
     }
     if foreign {

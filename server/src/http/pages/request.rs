@@ -105,7 +105,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             facts.push((language.t("custody-before"), Value::code(before)));
             facts
         }
-        Command::CloseCustodyAccount(closed) => custody(conn, language, closed.account_id)?,
+        Command::CloseCustodyAccount(closed) => super::custody_accounts::leaving_facts(conn, language, closed.account_id)?,
         Command::ProposeBankAccount(proposed) => payee(language, &proposed.holder, &proposed.iban, &proposed.bic),
         Command::DecideCompany(decision) => companies::facts(language, &companies::load(conn, decision.party_id)?),
         Command::RecordContact(contact) => super::contacts::asked(conn, language, contact)?,
@@ -113,7 +113,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         Command::FailPayout(failed) => Payout::find(conn, failed.payout_id)?.map_or_else(Vec::new, |row| {
             let mut facts = payee(language, &row.holder, &row.iban, &row.bic);
             facts.push((language.t("field-end-to-end"), Value::code(row.end_to_end)));
-            facts.push((language.t("col-state"), Value::state(language, &row.state)));
+            facts.push((language.t("col-state"), super::payouts::payout_state(language, &row.state)));
             facts
         }),
         Command::AssignSuspense(assign) => {
@@ -194,8 +194,8 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::ExplainStatement(_)
         | Command::ImportStatement(_)
         | Command::ImportStatus(_)
-        | Command::InviteUser(_)
-        | Command::ResolveLine(_) => Vec::new(),
+        | Command::InviteUser(_) => Vec::new(),
+        Command::ResolveLine(wanted) => return super::bank_decisions::sides(conn, language, wanted),
         // No second person is asked about these.
         Command::AcceptInvitation(_)
         | Command::AcknowledgeAssignment(_)
@@ -253,6 +253,24 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         | Command::WriteMessage(_) => Vec::new(),
     };
     Ok(if facts.is_empty() { Vec::new() } else { vec![Block::Facts(facts)] })
+}
+
+/// Whether a request would make another claim by now than what was shown to whoever asked: nobody can agree to it any more.
+pub fn is_changed(conn: &mut Conn, command: &Command) -> Result<bool, Fault> {
+    let (shown, found) = match command {
+        Command::TakeBackLine(back) => {
+            let Some(line) = BankLine::find(conn, back.line_id)? else { return Ok(false) };
+            let plan = match take_back_line::plan(conn, line).map_err(Fault::from) {
+                Ok(plan) => plan,
+                Err(Fault::Refused(_)) => return Ok(false),
+                Err(fault) => return Err(fault),
+            };
+            (back.claim_minor, Some(plan.missing_minor))
+        }
+        Command::ResolveLine(wanted) => (wanted.claim_minor, super::bank_decisions::claim_shown(conn, wanted)?),
+        _ => (None, None),
+    };
+    Ok(shown.is_some() && found.is_some() && shown != found)
 }
 
 /// One of the platform's accounts at banks.
