@@ -984,6 +984,20 @@ fn a_strangers_money_pays_no_claim_of_its_own_take_back() {
         let _ = it.agree("take-back-line", &take_back(line, 50_000));
         let owed = owed_of(line);
         assert_eq!((claim(), it.suspense()), (50_000, 50_000));
+        // The company sees that it owes it, and so does the operator.
+        let supplier = it.world.signed_in(SUPPLIER.3);
+        for page in ["/cash", "/home"] {
+            let text = supplier.open(page).text();
+            assert!(text.to_lowercase().contains("the platform") && text.contains("EUR 500.00"), "{page}: {text}");
+        }
+        assert!(supplier.open("/cash").text().contains("You owe the platform EUR 500.00"));
+        let text = it.operator.open(&format!("/ops/companies/{}", it.party)).text();
+        assert!(text.contains("Owed to the platform EUR 500.00"), "{text}");
+        let told = it.supplier.get("/api/v1/balances").json();
+        assert_eq!(
+            (&told["items"][0]["owed_to_platform_minor"], &told["items"][0]["available_minor"]),
+            (&json!(50_000), &json!(0))
+        );
         assert_eq!(settle(owed, line), "not_same_money");
         // A part of it, placed, spent and taken back: neither the part nor the rest pays.
         let _ = it.agree(

@@ -178,7 +178,8 @@ fn a_company_is_corrected_by_two_and_its_history_stays() {
         let sent = world.signed_in(OPERATOR).fill(&page, &page, &[("postcode", "24103"), ("reason", "A letter")]);
         assert!(sent.text().contains("second person"), "{}", sent.text());
         world.clock.shift_seconds(60);
-        assert_eq!(approve(&world.signed_in("operator2@x.example")).status, 200);
+        let done = approve(&world.signed_in("operator2@x.example"));
+        assert!(done.status == 200 && done.text().contains("Data that changed Postcode"), "{}", done.text());
         let versions = CompanyVersion::list_where(&mut world.conn(), "party_id = ? ORDER BY id", &[supplier.into()]).unwrap();
         assert_eq!(versions.len(), 2);
         assert_eq!((versions[0].since, versions[0].name.as_str()), (before.created_at, before.name.as_str()));

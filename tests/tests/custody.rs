@@ -386,6 +386,13 @@ fn money_between_the_platforms_accounts_touches_nobody() {
         assert_eq!((it.books(0), it.books(second), it.difference(0)), (5_500, 4_500, (0, 0, 0)));
         assert_eq!((it.cash(), it.suspense()), (10_000, 0));
         // Neither says whose the other account is: people join the two lines.
+        // The check page says what it is, and not that it goes to anybody.
+        let file = it.file(CUSTODY_IBAN, domain::Currency::EUR, &[own(300, false, SECOND)]);
+        let check = it.desk.operator.upload("/ops/bank-files", "/ops/bank-files", &[("transfer.xml", file)]).text();
+        assert!(
+            check.contains("Moves between two accounts of the platform") && !check.contains("Goes to its company"),
+            "{check}"
+        );
         it.statement(SECOND, &[own(700, true, "")]);
         it.statement(CUSTODY_IBAN, &[own(700, false, "")]);
         let (debit, credit) = (it.newest("direction = 'out'"), it.newest("direction = 'in'"));

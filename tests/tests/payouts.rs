@@ -188,6 +188,9 @@ fn a_payout_that_the_bank_rejects_is_failed_by_two_people() {
         assert_eq!(it.import(file).status, 200);
         assert_eq!(it.lines("attention").len(), 1);
         assert_eq!((it.state(&waiting.end_to_end).as_str(), it.cash()), ("rejected", (100_000, 0)));
+        for text in [it.supplier.open("/cash").text(), it.operator.open("/ops/payouts?state=rejected").text()] {
+            assert!(text.contains("Rejected by the bank") && !text.contains("Turned down"), "{text}");
+        }
         crate::journey::every_receipt_leads_somewhere(&it.world);
         it.world.verify();
     }

@@ -27,7 +27,7 @@ pub const ANSWERS: &[(&str, &str, &str)] = &[
         "id receivable_id number supplier supplier_tax_id currency confirmed_minor payment_date pay_to iban reference text_en text_zh hash \
          given_at acknowledged_at? state",
     ),
-    ("balances", "", "currency balance_minor held_minor available_minor last_transfer"),
+    ("balances", "", "currency balance_minor held_minor available_minor owed_to_platform_minor last_transfer"),
     ("custody-accounts", "", "id iban bic bank holder currency state current_for opened_on closing_on? closed_on? reason"),
     ("confirmation-evidence", "invoice_id text sha256", ""),
     ("confirmation-links", "", "id invoice_id contact_id state reason wrong_codes issued_at expires_at ended_at?"),

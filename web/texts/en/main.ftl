@@ -2545,3 +2545,5 @@ request-leave-custody-account = Let a custody account close
 command-leave-custody-account = Custody account left to close
 state-payout-rejected = Rejected by the bank
 fault-file-report-beside-statements = It is a report on payments (pain.002), and the zip holds statements. Reports on payments come in a zip or file of their own.
+owed-to-platform = Owed to the platform
+owed-to-platform-notice = You owe the platform { $amounts }: money that was booked for you was taken back, and had been spent or shared out by then. Pay it to the account below with your reference, and tell the operator.

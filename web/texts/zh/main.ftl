@@ -2497,3 +2497,5 @@ request-leave-custody-account = 使托管账户进入关闭中状态
 command-leave-custody-account = 托管账户已进入关闭中状态
 state-payout-rejected = 银行已拒绝
 fault-file-report-beside-statements = 这是付款状态报告（pain.002），而该 zip 中含有对账单。付款状态报告须单独上传，或放入另一个 zip。
+owed-to-platform = 欠平台款项
+owed-to-platform-notice = 贵公司欠平台 { $amounts }：曾为贵公司入账的款项已被撤回，而当时已支用或分配。请附上贵公司的参考号汇至下方账户，并告知运营方。

@@ -158,11 +158,16 @@ async fn balances(who: Who<Member>) -> Answer {
         .app
         .read(move |conn| {
             let accounts = super::super::pages::home::cash_accounts(conn, party_id)?;
+            let owed = super::super::pages::home::owed_to_platform(conn, party_id)?;
             let rows = accounts.into_iter().filter_map(|(currency, account)| {
-                let account = account?;
+                let owed_minor = owed.iter().find(|(code, _)| *code == currency).map_or(0, |(_, minor)| *minor);
+                // A buyer without money here can still owe some.
+                let opened = account.as_ref().map(|row| (row.balance, row.held, row.last_transfer));
+                let (balance_minor, held_minor, last_transfer) = opened.or((owed_minor != 0).then_some((0, 0, 0)))?;
                 Some(json!({
-                    "currency": currency.code(), "balance_minor": account.balance, "held_minor": account.held,
-                    "available_minor": account.balance.saturating_sub(account.held), "last_transfer": account.last_transfer,
+                    "currency": currency.code(), "balance_minor": balance_minor, "held_minor": held_minor,
+                    "available_minor": balance_minor.saturating_sub(held_minor), "owed_to_platform_minor": owed_minor,
+                    "last_transfer": last_transfer,
                 }))
             });
             Ok(rows.collect::<Vec<_>>())

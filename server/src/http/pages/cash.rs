@@ -3,7 +3,7 @@
 use super::super::error::Fault;
 use super::super::rights::{Maker, Member, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount, typed_date};
-use super::home::{cash_accounts, pay_to_all, pay_to_facts};
+use super::home::{cash_accounts, owed_notice, owed_to_platform, pay_to_all, pay_to_facts};
 use super::listing::{csv_file, plain_table};
 use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again};
 use crate::commands::cancel_payout::CancelPayout;
@@ -31,11 +31,12 @@ pub fn add_routes(routes: &mut Routes) {
 
 async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
-    let (balances, payouts, places) = who
+    let (balances, payouts, places, owed) = who
         .read(move |conn| {
             let found = cash_accounts(conn, party_id)?;
             let own = ListQuery::newest(50).with("party_id = ?", vec![party_id.into()]);
-            Ok((found, PayoutLine::page(conn, &own)?.rows, pay_to_all(conn)?))
+            let owed = owed_to_platform(conn, party_id)?;
+            Ok((found, PayoutLine::page(conn, &own)?.rows, pay_to_all(conn)?, owed))
         })
         .await?;
     let rows = balances.iter().map(|(currency, line)| {
@@ -51,7 +52,9 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let heads = [("col-currency", false), ("cash-balance", true), ("cash-held", true), ("cash-available", true)];
     let mut facts = pay_to_facts(language, &places);
     facts.push((who.t("field-reference"), Value::code(who.person()?.party.reference.clone())));
-    let mut page = Page::new(who.t("cash-title"))
+    let mut page = Page::new(who.t("cash-title"));
+    page.blocks.extend(owed_notice(language, &owed));
+    let mut page = page
         .table(plain_table(language, "cash-balances", &heads, rows.collect(), "list-no-match"))
         .with(Block::Heading(who.t("cash-in")))
         .with(Block::Paragraph(who.t("cash-in-lead")))

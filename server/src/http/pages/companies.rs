@@ -137,13 +137,16 @@ pub struct Seen {
     pub people: Vec<User>,
     /// Other companies of this name, or of one that looks like it.
     pub namesakes: Vec<Party>,
+    /// What it owes the platform, by currency.
+    pub owed: Vec<(domain::Currency, i64)>,
 }
 
 pub fn load(conn: &mut Conn, id: i64) -> Result<Seen, Fault> {
     let party = Party::find(conn, id)?.ok_or(Refusal::NotFound)?;
     let people = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY id", &[id.into()])?;
     let namesakes = corrections::namesakes(conn, id, &party.name)?;
-    Ok(Seen { party, people, namesakes })
+    let owed = super::home::owed_to_platform(conn, id)?;
+    Ok(Seen { party, people, namesakes, owed })
 }
 
 /// The company's record, with what was checked about it.
@@ -162,6 +165,8 @@ pub fn facts(language: Language, seen: &Seen) -> Vec<(String, Value)> {
         (t("col-since"), Value::moment(language, party.created_at)),
     ];
     facts.extend(corrections::more_facts(language, party));
+    let owed = seen.owed.iter().map(|(currency, minor)| (t("owed-to-platform"), Value::money(currency.code(), *minor)));
+    facts.extend(owed);
     for person in &seen.people {
         let shown = language.fill("company-person", &[("name", person.name.clone()), ("email", person.email.clone())]);
         facts.push((roles_text(language, &person.roles), Value::text(shown)));

@@ -104,6 +104,23 @@ pub fn cash_accounts(conn: &mut Conn, party: i64) -> Result<Vec<(Currency, Optio
     accounts(conn, |asset| AccountKey::cash(party, asset))
 }
 
+/// What a company owes the platform, where it owes anything: money that it had spent or shared out before it was taken back.
+pub fn owed_to_platform(conn: &mut Conn, party: i64) -> Result<Vec<(Currency, i64)>, StoreError> {
+    let found = accounts(conn, |asset| AccountKey::claim(party, asset))?;
+    let owed = found.into_iter().filter_map(|(currency, account)| Some((currency, account?.balance)));
+    Ok(owed.filter(|(_, minor)| *minor != 0).collect())
+}
+
+/// The same in words, for the company itself.
+pub fn owed_notice(language: Language, owed: &[(Currency, i64)]) -> Option<Block> {
+    if owed.is_empty() {
+        return None;
+    }
+    let sums: Vec<String> = owed.iter().map(|(currency, minor)| language.money(currency.code(), *minor)).collect();
+    let sums = ("amounts", sums.join(&language.t("list-separator")));
+    Some(Block::Notice(web::Tone::Attention, language.fill("owed-to-platform-notice", &[sums])))
+}
+
 /// What a company owns or owes, each with the list whose total it is.
 fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) -> Result<Vec<Figure>, StoreError> {
     let mut figures = Vec::new();
@@ -129,6 +146,9 @@ fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) ->
             let Some(account) = account else { continue };
             let free_minor = account.balance.saturating_sub(account.held);
             add("home-cash", currency.code(), free_minor, format!("/cash/statement?currency={}", currency.code()));
+        }
+        for (currency, minor) in owed_to_platform(conn, person.party.id)? {
+            add("owed-to-platform", currency.code(), minor, "/cash".to_owned());
         }
     }
     if person.has_capacity(Capacity::Financier) {

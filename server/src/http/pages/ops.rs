@@ -201,13 +201,20 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
     });
     let file_rows = files.iter().map(|file| {
         vec![
-            Value::link(format!("KONTOR-{}", file.id), format!("/documents/{}", file.document)),
+            Value::link(format!("KONTOR-{}", file.id), format!("/ops/payment-files/{}", file.id)),
+            Value::link(format!("KONTOR-{}.xml", file.id), format!("/documents/{}", file.document)),
             Value::number(file.payments),
             Value::money(&file.currency, file.total_minor),
             Value::moment(language, file.created_at),
         ]
     });
-    let heads = [("field-document", false), ("payouts-count", true), ("col-amount", true), ("col-when", false)];
+    let heads = [
+        ("receipt-to-payment-file", false),
+        ("field-document", false),
+        ("payouts-count", true),
+        ("col-amount", true),
+        ("col-when", false),
+    ];
     let mut shown = Page::new(language.t("ops-payouts")).trail(who.t("nav-ops"), "/ops");
     if who.person()?.has_role(Role::Maker) {
         let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();

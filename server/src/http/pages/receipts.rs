@@ -52,6 +52,9 @@ pub fn facts_of(language: Language, body: &Json, currency: &str) -> Vec<(String,
                 Err(_) if name == "to" => Value::state(language, &format!("custody_{text}")),
                 Err(_) if name == "changed" => Value::text(changed_text(language, text)),
                 Err(_) if name == "language" => Value::text(if text == "zh" { "简体中文" } else { "English" }),
+                Err(_) if name == "reason_code" => Value::text(super::payouts::reason_text(language, text)),
+                Err(_) if name == "answer" => Value::text(worded(language, "answer", text)),
+                Err(_) if name == "kind" => Value::text(worded(language, "evidence", text)),
                 Err(_) if name.ends_with("hash") || name == "sha256" => Value::code(text.clone()),
                 Err(_) => Value::text(text.clone()),
             },
@@ -61,6 +64,12 @@ pub fn facts_of(language: Language, body: &Json, currency: &str) -> Vec<(String,
         facts.push((label, shown));
     }
     facts
+}
+
+/// A code in words, where it has words of its own.
+fn worded(language: Language, kind: &str, code: &str) -> String {
+    let key = format!("{kind}-{}", code.to_ascii_lowercase().replace('_', "-"));
+    if language.has(&key) { language.t(&key) } else { code.to_owned() }
 }
 
 /// The data of a company that were corrected, in words.
