@@ -287,6 +287,8 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         let page = operator.get(&format!("/ops/purchases/{}", bought.id)).text();
         assert!(page.contains(&fee_words), "{fee_words}: {page}");
         assert!(operator.get(&format!("/ops/offers/{}", bought.offer_id)).text().contains("The buyer"));
+        let versions = operator.get("/ops/programmes/versions").text();
+        assert!(versions.contains("Approved") && !versions.contains("Total of"), "{versions}");
         assert!(operator.get("/ops/purchases?format=csv").body.contains("The buyer"));
         // Nothing more can be sold: of 23.80 on the face of 10,710.00 the buyer bears what falls on the 9,520.00 that were sold.
         let settled = bills().pop().unwrap();
