@@ -1826,6 +1826,7 @@ group-review-cleared = May go on
 group-review-refused = Refused
 group-review-released = Nothing left to decide
 group-held = Under review
+group-to-submit = To submit
 task-reviews = Invoices to review
 task-held = Invoices under review
 market-held = The invoice behind this offer is under review. Nothing of it can be bought until that is over.

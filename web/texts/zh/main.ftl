@@ -1793,6 +1793,7 @@ group-review-cleared = 准予继续
 group-review-refused = 已拒绝
 group-review-released = 无需决定
 group-held = 复查中
+group-to-submit = 待提交
 task-reviews = 待复查的发票
 task-held = 复查中的发票
 market-held = 该挂牌对应的发票正在复查，结束前不能购买。
