@@ -67,6 +67,11 @@ fn a_suspended_buyers_paper_changes_no_hands() {
         let (sold, first) = it.offer(EUR, 400_000);
         let buyer = party(&it, BUYER.0).id;
         decide_company(&it, buyer, "suspended");
+        // Its home and its supplier say why.
+        let home = it.world.signed_in(BUYER.3).get("/home").text();
+        assert!(home.contains("Your company is suspended.") && !home.contains("not been approved"), "{home}");
+        let home = it.world.signed_in(SUPPLIER.3).get("/home").text();
+        assert!(home.contains(&format!("{} may no longer trade. Your offer of what it owes has ended", BUYER.0)), "{home}");
         // The open offer has ended, and no other can be made.
         assert_eq!(Offer::load(&mut it.world.conn(), first).unwrap().state, "expired");
         assert_eq!(refused(&it.supplier.api("create-offer", "offer-stopped", &offer_wish(sold.id, 200_000))), "buyer_stopped");

@@ -169,9 +169,13 @@ async fn home(who: Who<Member>) -> Answer {
         .await?;
     let person = who.person()?;
     let mut page = Page::new(language.fill("home-title", &[("name", person.user.name.clone())]));
-    if person.party.status != "active" {
-        page.push(Block::Notice(web::Tone::Attention, language.t("home-not-active")));
-    }
+    let stopped = match person.party.status.as_str() {
+        "active" => None,
+        "suspended" => Some("home-suspended"),
+        "declined" => Some("home-declined"),
+        _ => Some("home-not-active"),
+    };
+    page.blocks.extend(stopped.map(|key| Block::Notice(web::Tone::Attention, language.t(key))));
     if person.has_capacity(Capacity::Operator) {
         for trouble in who.app.troubles.lasting() {
             page.push(Block::Notice(web::Tone::Attention, trouble_sentence(language, &trouble)));
