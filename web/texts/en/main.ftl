@@ -2036,6 +2036,7 @@ reconciliation-equal = Books and bank agree.
 reconciliation-known = Books and bank differ, and lines explain all of it.
 reconciliation-unknown = Books and bank differ by more than the lines explain.
 home-bank-difference = Books less bank
+home-custody = Custody by the books
 fate-matched = Goes to its company or receivable
 fate-confirmed = Confirms a receipt by hand; not booked again
 fate-suspense = Booked to suspense

@@ -1997,6 +1997,7 @@ reconciliation-equal = 账面与银行一致。
 reconciliation-known = 账面与银行有差额，均有明细可解释。
 reconciliation-unknown = 账面与银行的差额超出明细所能解释的范围。
 home-bank-difference = 账面减银行
+home-custody = 托管资金（账面）
 fate-matched = 记入对应企业或应收账款
 fate-confirmed = 印证人工收款，不重复记账
 fate-suspense = 记入待匹配款项

@@ -119,7 +119,7 @@ fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) ->
             for account in store::custody::list(conn)? {
                 minor = minor.saturating_add(store::custody::balance_minor(conn, account.id, currency)?);
             }
-            add("account-custody", currency.code(), minor, "/ops/custody-accounts".to_owned());
+            add("home-custody", currency.code(), minor, "/ops/custody-accounts".to_owned());
             if let Some(minor) = store::reconciliation::difference(conn, currency)? {
                 add("home-bank-difference", currency.code(), minor, "/ops/reconciliation".to_owned());
             }
