@@ -418,6 +418,16 @@ fn what_is_owed_after_the_face_is_paid_is_shown_to_both_sides() {
             assert!(!client.get(path).text().contains("till owed"), "{path}");
         }
         assert_eq!((owed(&it.supplier, "receivables"), owed(&it.buyer, "payables")), (0.into(), 0.into()));
+        // The list of assignments names the account that is valid now.
+        let second = "NL91ABNA0417164300";
+        let body = json!({ "iban": second, "bank": "Second Bank", "currency": "EUR" });
+        agreed(&it, &it.operator.api("open-custody-account", "open-second", &body));
+        let found = store::CustodyAccount::find_where(&mut it.world.conn(), "iban = ?", &[second.into()]).unwrap().unwrap();
+        assert!(!buyer.get("/assignments").text().contains(second));
+        let body = json!({ "account_id": found.id, "currency": "EUR" });
+        agreed(&it, &it.operator.api("choose-custody-account", "choose-second", &body));
+        let page = buyer.get("/assignments").text();
+        assert!(page.contains(second) && !page.contains(e2e::world::CUSTODY_IBAN), "{page}");
         it.verify();
     }
 }
