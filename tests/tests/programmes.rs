@@ -294,7 +294,7 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         let settled = bills().pop().unwrap();
         assert_eq!((settled.kind.as_str(), settled.amount_minor, settled.purchase_id), ("settlement", 2_116, None));
         let page = supplier.get(&format!("/receivables/{}", issued.id)).text();
-        for part in ["Settlement fee EUR 21.16 · The buyer", "Purchase fee 10 bps · The buyer"] {
+        for part in ["Settlement fee EUR 21.16 · The buyer", "Purchase fee 25 bps · The buyer"] {
             assert!(page.contains(part), "{part}: {page}");
         }
         it.verify();
