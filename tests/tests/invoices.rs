@@ -132,6 +132,13 @@ fn a_replacement_waits_where_no_single_invoice_is_meant() {
             assert_eq!((standing.as_str(), rules_of(&world, &held["reviews"][0]).as_str()), ("open", unknown), "{key}");
             assert_eq!(submit(&format!("{key}-submit"), &held["invoice_id"]), 409);
         }
+        // The home leads to the drafts that can be submitted; the others say that they are looked at.
+        let supplier = world.signed_in(SUPPLIER.3);
+        assert!(supplier.get("/home").body.contains("/invoices?state=to_submit"));
+        let list = |state: &str| supplier.get(&format!("/invoices?state={state}&format=csv")).body;
+        let (free, all) = (list("to_submit"), list("draft"));
+        assert!(!free.contains("R-3") && !free.contains("Being looked at"), "{free}");
+        assert!(all.lines().any(|line| line.contains("R-3") && line.contains("Being looked at")), "{all}");
         // Two invoices that it replaces: a person sees both, and neither is withdrawn by itself.
         register("rep-a", invoice("TWO-A", "2021-05-20", 94_000));
         register("rep-b", invoice("TWO-B", "2021-05-19", 95_000));

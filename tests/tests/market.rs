@@ -67,6 +67,11 @@ fn a_suspended_buyers_paper_changes_no_hands() {
         let (sold, first) = it.offer(EUR, 400_000);
         let buyer = party(&it, BUYER.0).id;
         decide_company(&it, buyer, "suspended");
+        // Its home and its supplier say why.
+        let home = it.world.signed_in(BUYER.3).get("/home").text();
+        assert!(home.contains("Your company is suspended.") && !home.contains("not been approved"), "{home}");
+        let home = it.world.signed_in(SUPPLIER.3).get("/home").text();
+        assert!(home.contains(&format!("{} may no longer trade. Your offer of what it owes has ended", BUYER.0)), "{home}");
         // The open offer has ended, and no other can be made.
         assert_eq!(Offer::load(&mut it.world.conn(), first).unwrap().state, "expired");
         assert_eq!(refused(&it.supplier.api("create-offer", "offer-stopped", &offer_wish(sold.id, 200_000))), "buyer_stopped");
@@ -413,6 +418,16 @@ fn what_is_owed_after_the_face_is_paid_is_shown_to_both_sides() {
             assert!(!client.get(path).text().contains("till owed"), "{path}");
         }
         assert_eq!((owed(&it.supplier, "receivables"), owed(&it.buyer, "payables")), (0.into(), 0.into()));
+        // The list of assignments names the account that is valid now.
+        let second = "NL91ABNA0417164300";
+        let body = json!({ "iban": second, "bank": "Second Bank", "currency": "EUR" });
+        agreed(&it, &it.operator.api("open-custody-account", "open-second", &body));
+        let found = store::CustodyAccount::find_where(&mut it.world.conn(), "iban = ?", &[second.into()]).unwrap().unwrap();
+        assert!(!buyer.get("/assignments").text().contains(second));
+        let body = json!({ "account_id": found.id, "currency": "EUR" });
+        agreed(&it, &it.operator.api("choose-custody-account", "choose-second", &body));
+        let page = buyer.get("/assignments").text();
+        assert!(page.contains(second) && !page.contains(e2e::world::CUSTODY_IBAN), "{page}");
         it.verify();
     }
 }

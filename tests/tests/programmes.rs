@@ -287,12 +287,14 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         let page = operator.get(&format!("/ops/purchases/{}", bought.id)).text();
         assert!(page.contains(&fee_words), "{fee_words}: {page}");
         assert!(operator.get(&format!("/ops/offers/{}", bought.offer_id)).text().contains("The buyer"));
+        let versions = operator.get("/ops/programmes/versions").text();
+        assert!(versions.contains("Approved") && !versions.contains("Total of"), "{versions}");
         assert!(operator.get("/ops/purchases?format=csv").body.contains("The buyer"));
         // Nothing more can be sold: of 23.80 on the face of 10,710.00 the buyer bears what falls on the 9,520.00 that were sold.
         let settled = bills().pop().unwrap();
         assert_eq!((settled.kind.as_str(), settled.amount_minor, settled.purchase_id), ("settlement", 2_116, None));
         let page = supplier.get(&format!("/receivables/{}", issued.id)).text();
-        for part in ["Settlement fee EUR 21.16 · The buyer", "Purchase fee 10 bps · The buyer"] {
+        for part in ["Settlement fee EUR 21.16 · The buyer", "Purchase fee 25 bps · The buyer"] {
             assert!(page.contains(part), "{part}: {page}");
         }
         it.verify();

@@ -36,13 +36,16 @@ impl DecideCompany {
 }
 
 /// What a stopped company sells, and what it owes, is no longer for sale.
-fn end_offers(batch: &mut Batch<'_>, party_id: i64) -> Step<()> {
+fn end_offers(batch: &mut Batch<'_>, party: &Party) -> Step<()> {
     let condition =
         "state = 'open' AND (supplier_id = ? OR receivable_id IN (SELECT id FROM receivables WHERE buyer_id = ?)) ORDER BY id";
-    for offer in Offer::list_where(batch.conn, condition, &[party_id.into(), party_id.into()])? {
-        let (supplier, receivable, arguments) = (offer.supplier_id, offer.receivable_id, json!({ "offer_id": offer.id }));
+    for offer in Offer::list_where(batch.conn, condition, &[party.id.into(), party.id.into()])? {
+        let (supplier, receivable) = (offer.supplier_id, offer.receivable_id);
+        let arguments = json!({ "offer_id": offer.id, "company": party.name });
         withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;
-        batch.notify(supplier, "offer_expired", &arguments, format!("/receivables/{receivable}"));
+        // Its own suppliers hear why.
+        let kind = if supplier == party.id { "offer_stopped" } else { "offer_buyer_stopped" };
+        batch.notify(supplier, kind, &arguments, format!("/receivables/{receivable}"));
     }
     Ok(())
 }
@@ -61,7 +64,7 @@ impl Execute for DecideCompany {
         party.status = wanted.name().to_owned();
         batch.update(&party)?;
         if wanted != PartyStatus::Active {
-            end_offers(batch, party.id)?;
+            end_offers(batch, &party)?;
             // What its people asked for, and what was asked to let it trade.
             let condition = "(party_id = ? OR (command = 'decide_company' AND subject_id = ?))";
             second_person::end_requests(batch, condition, &[party.id.into(), party.id.into()], "company_stopped")?;

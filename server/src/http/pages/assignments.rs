@@ -10,6 +10,7 @@ use crate::commands::acknowledge_assignment::AcknowledgeAssignment;
 use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Role;
+use std::collections::HashMap;
 use store::lists::AssignmentLine;
 use web::{Block, Form, Language, Page, Row, Value};
 
@@ -38,8 +39,23 @@ async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
         Listing { params: &params, language, groups: &[], states, heads, default: ("id", true), summed: "confirmed_minor" };
     let wanted = listing.query().with("buyer_id = ?", vec![who.party_id()?.into()]);
     let order = wanted.order;
-    let (page, totals) =
-        who.read(move |conn| Ok((AssignmentLine::page(conn, &wanted)?, AssignmentLine::totals(conn, &wanted)?))).await?;
+    let (page, totals, current) = who
+        .read(move |conn| {
+            let page = AssignmentLine::page(conn, &wanted)?;
+            // Where payments go now, whatever account a notice named.
+            let mut current = HashMap::new();
+            for row in &page.rows {
+                if !current.contains_key(&row.currency) {
+                    current.insert(row.currency.clone(), store::custody::find_current(conn, &row.currency)?);
+                }
+            }
+            Ok((page, AssignmentLine::totals(conn, &wanted)?, current))
+        })
+        .await?;
+    let account = |row: &AssignmentLine| {
+        let found = current.get(&row.currency).and_then(Option::as_ref);
+        found.map_or_else(|| (row.pay_to.clone(), row.pay_to_iban.clone()), |now| (now.holder.clone(), now.iban.clone()))
+    };
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
             Value::link(row.number.clone(), format!("/assignments/{}", row.id)),
@@ -47,8 +63,8 @@ async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
             Value::text(row.supplier_tax_id.clone()),
             Value::money(&row.currency, row.confirmed_minor),
             Value::date(language, row.payment_date),
-            Value::text(row.pay_to.clone()),
-            Value::code(row.pay_to_iban.clone()),
+            Value::text(account(row).0),
+            Value::code(account(row).1),
             Value::code(row.reference.clone()),
             Value::state(language, &row.state),
         ],

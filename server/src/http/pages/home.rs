@@ -136,7 +136,7 @@ fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) ->
             for account in store::custody::list(conn)? {
                 minor = minor.saturating_add(store::custody::balance_minor(conn, account.id, currency)?);
             }
-            add("account-custody", currency.code(), minor, "/ops/custody-accounts".to_owned());
+            add("home-custody", currency.code(), minor, "/ops/custody-accounts".to_owned());
             if let Some(minor) = store::reconciliation::difference(conn, currency)? {
                 add("home-bank-difference", currency.code(), minor, "/ops/reconciliation".to_owned());
             }
@@ -189,9 +189,13 @@ async fn home(who: Who<Member>) -> Answer {
         .await?;
     let person = who.person()?;
     let mut page = Page::new(language.fill("home-title", &[("name", person.user.name.clone())]));
-    if person.party.status != "active" {
-        page.push(Block::Notice(web::Tone::Attention, language.t("home-not-active")));
-    }
+    let stopped = match person.party.status.as_str() {
+        "active" => None,
+        "suspended" => Some("home-suspended"),
+        "declined" => Some("home-declined"),
+        _ => Some("home-not-active"),
+    };
+    page.blocks.extend(stopped.map(|key| Block::Notice(web::Tone::Attention, language.t(key))));
     if person.has_capacity(Capacity::Operator) {
         for trouble in who.app.troubles.lasting() {
             page.push(Block::Notice(web::Tone::Attention, trouble_sentence(language, &trouble)));

@@ -70,6 +70,15 @@ pub const STATES: &[&str] = &[
 /// What waits for a person before it can go on.
 pub const HELD: Group = ("held", "review = 'open'");
 
+/// Drafts that can be submitted: nobody is looking at them.
+pub const TO_SUBMIT: Group = ("to_submit", "state = 'draft' AND review <> 'open'");
+
+/// The state of an invoice as lists show it: a person looks at it before it can go on.
+#[must_use]
+pub fn shown_state(row: &InvoiceLine) -> &str {
+    if row.review == "open" && ["draft", "presented"].contains(&row.state.as_str()) { "held" } else { &row.state }
+}
+
 async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
     let language = who.language();
     let heads = &[
@@ -83,7 +92,7 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
     let listing = Listing {
         params: &params,
         language,
-        groups: &[HELD],
+        groups: &[TO_SUBMIT, HELD],
         states: STATES,
         heads,
         default: ("id", true),
@@ -100,7 +109,7 @@ async fn invoices(who: Who<SupplierViewer>, params: Params) -> Answer {
             Value::date(language, row.issue_date),
             row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
             Value::money(&row.currency, row.payable_minor),
-            Value::state(language, &row.state),
+            Value::state(language, shown_state(row)),
         ],
     });
     let last = page.rows.last().map(|row| (order_value(row, order), row.id));

@@ -63,7 +63,7 @@ pub struct Listing<'a> {
     pub heads: &'static [Head],
     /// Order without a wish: column and whether it descends.
     pub default: (&'static str, bool),
-    /// The column whose amounts the list sums.
+    /// The column whose amounts the list sums; empty where it sums none.
     pub summed: &'static str,
 }
 
@@ -223,8 +223,10 @@ impl Listing<'_> {
         let filtered = FILTERS.iter().any(|name| !self.params.get(name).is_empty());
         let next = last.filter(|_| more).map(|(value, id)| format!("{value}~{id}"));
         let next_page = self.page_number().saturating_add(1).to_string();
-        let at = self.heads.iter().position(|(_, _, column)| *column == self.summed);
-        let sums = totals.iter().filter(|total| !total.currency.is_empty()).map(|total| TotalRow {
+        // A list that sums nothing has no totals: they would stand below a column that has no amounts.
+        let summed = |(_, _, column): &Head| !self.summed.is_empty() && *column == self.summed;
+        let at = self.heads.iter().position(summed);
+        let sums = totals.iter().filter(|total| at.is_some() && !total.currency.is_empty()).map(|total| TotalRow {
             label: self.language.fill("list-total", &[("count", total.count.to_string())]),
             sums: at.map(|at| (at, self.language.money(&total.currency, total.sum_minor))).into_iter().collect(),
         });

@@ -82,7 +82,7 @@ fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<Waiting>, StoreError>
     let mine = |condition: &str, more: &str| ListQuery::newest(1).with(condition, vec![id.into()]).with(more, vec![]);
     if person.has_capacity(Capacity::Supplier) {
         let own = |more: &str| mine("supplier_id = ?", more);
-        add("task-drafts", "/invoices?state=draft", InvoiceLine::asked(&own("state = 'draft' AND review <> 'open'")));
+        add("task-drafts", "/invoices?state=to_submit", InvoiceLine::asked(&own(super::invoices::TO_SUBMIT.1)));
         add("task-disputed", "/invoices?state=disputed", InvoiceLine::asked(&own("state = 'disputed'")));
         let asked = "supplier_id = ? AND asked_version > 0 AND state IN ('invited', 'joined')";
         add("task-memberships", "/memberships?state=to_answer", lists::asked("programme_members", asked, &[id.into()]));

@@ -133,7 +133,7 @@ async fn all_invoices(who: Who<OperatorViewer>, params: Params) -> Answer {
             Value::date(language, row.issue_date),
             row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
             Value::money(&row.currency, row.payable_minor),
-            Value::state(language, &row.state),
+            Value::state(language, invoices::shown_state(row)),
         ],
     });
     let last = page.rows.last().map(|row| (order_value(row, order), row.id));

@@ -4,7 +4,7 @@ use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount};
 use super::super::shares::Owner;
-use super::invoices::{STATES, credit_table, expected_of, history, invoice_facts, order_value, warning_table};
+use super::invoices::{STATES, credit_table, expected_of, history, invoice_facts, order_value, shown_state, warning_table};
 use super::listing::{Group, Head, Listing, plain_table};
 use super::programmes::{applied_terms, standing_block};
 use super::receivables::owed_facts;
@@ -124,7 +124,7 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
             row.answer_by.map_or_else(|| Value::text("–"), |day| Value::date(language, day)),
             Value::money(&row.currency, row.payable_minor),
             owed.get(&row.receivable_id).map_or_else(|| Value::text("–"), |minor| Value::money(&row.currency, *minor)),
-            Value::state(language, if held(row) && row.state == "presented" { "held" } else { &row.state }),
+            Value::state(language, shown_state(row)),
         ];
         if choosing {
             let label = language.fill("payable-choose", &[("number", row.number.clone()), ("supplier", row.supplier.clone())]);
