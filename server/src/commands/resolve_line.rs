@@ -346,8 +346,8 @@ impl Execute for ResolveLine {
         let mut body = json!({
             "line_id": line.id, "act": act.name(), "state": line.state, "claim_minor": line.claim_minor, "currency": line.currency,
         });
-        if let Some(receipt) = receipt {
-            body["receipt"] = json!(receipt);
+        if let (Some(map), Some(receipt)) = (body.as_object_mut(), receipt) {
+            map.insert("receipt".to_owned(), json!(receipt));
         }
         Ok(Done::new(line.id, body))
     }
