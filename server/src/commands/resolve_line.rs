@@ -249,7 +249,7 @@ fn has_left(batch: &mut Batch<'_>, line: &BankLine) -> Step<()> {
 }
 
 /// Whether a claim arose out of this money: its placement was taken back or its receipt reversed, for the line itself or another part of
-/// the same payment. It is its payer's, and pays nobody's debt of having spent it.
+/// the same payment. The payer owns it, so it cannot pay a claim.
 pub(crate) fn is_money_of_claim(conn: &mut Conn, claim: &BankLine, paying: &BankLine) -> Result<bool, StoreError> {
     let Some(twin) = claim.twin_id else { return Ok(false) };
     Ok(twin == paying.id || BankLine::find(conn, twin)?.is_some_and(|origin| is_same_payment(&origin, paying)))

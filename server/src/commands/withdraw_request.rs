@@ -1,4 +1,4 @@
-//! Whoever asked for something that a second person has not decided yet takes the request back. What it held is free again.
+//! The person who asked takes a request back that no second person has decided yet. What it held is free again.
 
 use super::{Actor, Done, Execute, second_person};
 use crate::batch::{Batch, Step};

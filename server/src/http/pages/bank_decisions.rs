@@ -17,7 +17,7 @@ type Facts = Vec<(String, Value)>;
 /// Records that are listed as fitting at most.
 const MOST_LISTED: usize = 5;
 
-/// What a line is, whoever decides about it.
+/// The facts of a line, for both people who decide about it.
 pub fn line_facts(conn: &mut Conn, language: Language, line: &BankLine) -> Result<Facts, Fault> {
     let named = language.fill("bank-line-open", &[("id", line.id.to_string())]);
     let mut facts = vec![

@@ -14,7 +14,7 @@ use domain::Refusal;
 use domain::pricing::Bearer;
 use store::lists::{InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine, ReviewLine};
 use store::records::{Keyed, Record};
-use store::{Conn, CreditNote, Offer, Party, Purchase};
+use store::{Conn, CreditNote, Offer, Party, Purchase, StoreError};
 use web::{Block, Choice, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -446,7 +446,8 @@ async fn purchase(who: Who<OperatorViewer>, id: Id) -> Answer {
         })
         .await?;
     let money = |minor| Value::money(&row.currency, minor);
-    let bearer = Bearer::parse(&row.fee_bearer).unwrap_or(Bearer::Supplier);
+    let damaged = || StoreError::Corrupt(format!("fee bearer of purchase {}", row.id));
+    let bearer = Bearer::parse(&row.fee_bearer).ok_or_else(damaged)?;
     let facts = vec![
         (who.t("col-when"), Value::moment(language, row.bought_at)),
         (who.t("page-business-date"), Value::date(language, row.business_date)),

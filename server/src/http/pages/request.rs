@@ -255,7 +255,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
     Ok(if facts.is_empty() { Vec::new() } else { vec![Block::Facts(facts)] })
 }
 
-/// Whether a request would make another claim by now than what was shown to whoever asked: nobody can agree to it any more.
+/// Whether a request would now make another claim than the one that was shown. Then the second person cannot agree to it.
 pub fn is_changed(conn: &mut Conn, command: &Command) -> Result<bool, Fault> {
     let (shown, found) = match command {
         Command::TakeBackLine(back) => {
