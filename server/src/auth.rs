@@ -5,8 +5,9 @@ pub mod passwords;
 use crate::clock::Clock;
 use chrono::NaiveDateTime;
 use domain::Refusal;
-use domain::party::{Names, UserStatus};
+use domain::party::{SessionKind, UserStatus};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -26,15 +27,15 @@ pub struct Person {
 impl Person {
     #[must_use]
     pub fn has_role(&self, role: domain::party::Role) -> bool {
-        Names::parse(&self.user.roles).has(role.name())
+        self.user.roles.has(role)
     }
     #[must_use]
     pub fn has_capacity(&self, capacity: domain::party::Capacity) -> bool {
-        Names::parse(&self.party.capacities).has(capacity.name())
+        self.party.capacities.has(capacity)
     }
     #[must_use]
     pub fn language(&self) -> Language {
-        Language::parse(&self.user.language)
+        Language::parse(self.user.language.name())
     }
     #[must_use]
     pub fn actor(&self) -> crate::commands::Actor {
@@ -101,7 +102,7 @@ const AUDIENCE: &str = "kontor-api";
 /// A bearer token for the API: one algorithm, short-lived, bound to a session that can be revoked.
 pub fn issue_token(
     secret: &str,
-    user_id: i64,
+    user_id: UserId,
     session_token: &str,
     now: NaiveDateTime,
     minutes: i64,
@@ -155,7 +156,7 @@ const TOTP_OFFER_SECONDS: i64 = 15 * 60;
 
 /// A secret as it is shown to one person at one moment, so that no other secret comes back in its place.
 #[must_use]
-pub fn sign_totp_secret(key: &str, user_id: i64, totp_secret: &str, now: NaiveDateTime) -> String {
+pub fn sign_totp_secret(key: &str, user_id: UserId, totp_secret: &str, now: NaiveDateTime) -> String {
     let moment = now.and_utc().timestamp();
     let signed = signature(key, "totp-secret", &format!("{user_id} {totp_secret} {moment}")).unwrap_or_default();
     format!("{totp_secret}.{moment}.{signed}")
@@ -163,7 +164,7 @@ pub fn sign_totp_secret(key: &str, user_id: i64, totp_secret: &str, now: NaiveDa
 
 /// The secret inside, if it was shown to this person a short time ago.
 #[must_use]
-pub fn open_totp_secret<'a>(key: &str, user_id: i64, signed: &'a str, now: NaiveDateTime) -> Option<&'a str> {
+pub fn open_totp_secret<'a>(key: &str, user_id: UserId, signed: &'a str, now: NaiveDateTime) -> Option<&'a str> {
     let (totp_secret, rest) = signed.split_once('.')?;
     let (moment, given) = rest.split_once('.')?;
     let wanted = signature(key, "totp-secret", &format!("{user_id} {totp_secret} {moment}"))?;
@@ -177,7 +178,7 @@ const STEP_UP_SECONDS: i64 = 5 * 60;
 
 /// What one session has been shown: the digest of the act, the moment, and a signature over both and whose they are.
 #[must_use]
-pub fn sign_challenge(key: &str, (user_id, session_id): (i64, i64), digest: &str, now: NaiveDateTime) -> String {
+pub fn sign_challenge(key: &str, (user_id, session_id): (UserId, SessionId), digest: &str, now: NaiveDateTime) -> String {
     let moment = now.and_utc().timestamp();
     let signed = signature(key, "step-up", &format!("{user_id} {session_id} {digest} {moment}")).unwrap_or_default();
     format!("{digest}.{moment}.{signed}")
@@ -186,7 +187,7 @@ pub fn sign_challenge(key: &str, (user_id, session_id): (i64, i64), digest: &str
 /// Whether this challenge was shown to this session for this very act, a short time ago.
 pub fn check_challenge(
     key: &str,
-    (user_id, session_id): (i64, i64),
+    (user_id, session_id): (UserId, SessionId),
     digest: &str,
     challenge: &str,
     now: NaiveDateTime,
@@ -204,7 +205,7 @@ pub fn check_challenge(
 
 /// The session token inside a valid bearer token, and the user it names.
 #[must_use]
-pub fn read_token(secret: &str, token: &str, now: NaiveDateTime) -> Option<(String, i64)> {
+pub fn read_token(secret: &str, token: &str, now: NaiveDateTime) -> Option<(String, UserId)> {
     let mut rules = Validation::new(Algorithm::HS256);
     rules.set_issuer(&[ISSUER]);
     rules.set_audience(&[AUDIENCE]);
@@ -275,11 +276,11 @@ pub fn find_person(conn: &mut Conn, token_hash: &str, clock: &Clock) -> Result<O
         return Ok(None);
     }
     let user = User::load(conn, session.user_id)?;
-    if user.status != UserStatus::Active.name() {
+    if user.status != UserStatus::Active {
         return Ok(None);
     }
     // A factor that was added elsewhere does not prove this session: it must begin anew, with a code.
-    if !user.totp_secret.is_empty() && session.code_at.is_none() && session.kind != "pending" {
+    if !user.totp_secret.is_empty() && session.code_at.is_none() && session.kind != SessionKind::Pending {
         return Ok(None);
     }
     let party = Party::load(conn, user.party_id)?;
@@ -304,18 +305,18 @@ mod tests {
     fn a_totp_secret_is_taken_only_from_whom_it_was_shown_to_and_soon() {
         let now: NaiveDateTime = "2026-11-22T10:00:00".parse().unwrap();
         let at = |seconds: i64| now + chrono::TimeDelta::seconds(seconds);
-        let signed = sign_totp_secret("key", 7, "JBSWY3DP", now);
-        assert_eq!(open_totp_secret("key", 7, &signed, at(0)), Some("JBSWY3DP"));
-        assert_eq!(open_totp_secret("key", 7, &signed, at(900)), Some("JBSWY3DP"));
-        assert_eq!(open_totp_secret("key", 7, &signed, at(901)), None, "too late");
-        assert_eq!(open_totp_secret("key", 7, &signed, at(-1)), None, "from the future");
-        assert_eq!(open_totp_secret("key", 8, &signed, at(0)), None, "somebody else's");
-        assert_eq!(open_totp_secret("other", 7, &signed, at(0)), None, "another server's");
-        assert_eq!(open_totp_secret("key", 7, &signed.replacen("JB", "AA", 1), at(0)), None, "another secret");
+        let signed = sign_totp_secret("key", UserId(7), "JBSWY3DP", now);
+        assert_eq!(open_totp_secret("key", UserId(7), &signed, at(0)), Some("JBSWY3DP"));
+        assert_eq!(open_totp_secret("key", UserId(7), &signed, at(900)), Some("JBSWY3DP"));
+        assert_eq!(open_totp_secret("key", UserId(7), &signed, at(901)), None, "too late");
+        assert_eq!(open_totp_secret("key", UserId(7), &signed, at(-1)), None, "from the future");
+        assert_eq!(open_totp_secret("key", UserId(8), &signed, at(0)), None, "somebody else's");
+        assert_eq!(open_totp_secret("other", UserId(7), &signed, at(0)), None, "another server's");
+        assert_eq!(open_totp_secret("key", UserId(7), &signed.replacen("JB", "AA", 1), at(0)), None, "another secret");
         let later = signed.replacen(&now.and_utc().timestamp().to_string(), &at(800).and_utc().timestamp().to_string(), 1);
-        assert_eq!(open_totp_secret("key", 7, &later, at(1_000)), None, "another moment");
+        assert_eq!(open_totp_secret("key", UserId(7), &later, at(1_000)), None, "another moment");
         for strange in ["", "AAAA", "AAAA.1", "AAAA.x.y", "..", &signed.replace('.', "")] {
-            assert_eq!(open_totp_secret("key", 7, strange, now), None, "{strange}");
+            assert_eq!(open_totp_secret("key", UserId(7), strange, now), None, "{strange}");
         }
     }
 
@@ -323,20 +324,21 @@ mod tests {
     fn a_challenge_holds_for_one_act_of_one_session_for_five_minutes() {
         let now: NaiveDateTime = "2026-11-22T10:00:00".parse().unwrap();
         let at = |seconds: i64| now + chrono::TimeDelta::seconds(seconds);
-        let shown = sign_challenge("key", (7, 70), "ab", now);
+        let own = (UserId(7), SessionId(70));
+        let shown = sign_challenge("key", own, "ab", now);
         let check = |key: &str, whose, digest: &str, seconds| check_challenge(key, whose, digest, &shown, at(seconds));
-        assert_eq!(check("key", (7, 70), "ab", 0), Ok(()));
-        assert_eq!(check("key", (7, 70), "ab", 300), Ok(()));
-        assert_eq!(check("key", (7, 70), "ab", 301), Err(Refusal::StepUpStale));
-        assert_eq!(check("key", (7, 70), "ab", -1), Err(Refusal::StepUpStale), "from the future");
+        assert_eq!(check("key", own, "ab", 0), Ok(()));
+        assert_eq!(check("key", own, "ab", 300), Ok(()));
+        assert_eq!(check("key", own, "ab", 301), Err(Refusal::StepUpStale));
+        assert_eq!(check("key", own, "ab", -1), Err(Refusal::StepUpStale), "from the future");
         for (key, whose, digest) in
-            [("other", (7, 70), "ab"), ("key", (8, 70), "ab"), ("key", (7, 71), "ab"), ("key", (7, 70), "ac")]
+            [("other", own, "ab"), ("key", (UserId(8), own.1), "ab"), ("key", (own.0, SessionId(71)), "ab"), ("key", own, "ac")]
         {
             assert_eq!(check(key, whose, digest, 0), Err(Refusal::StepUpMismatch), "{key} {whose:?} {digest}");
         }
         let later = shown.replacen(&now.and_utc().timestamp().to_string(), &at(290).and_utc().timestamp().to_string(), 1);
         for strange in ["", "ab", "ab.1", "ab.x.y", "..", "ab.1.2.3", later.as_str(), &shown.replace("ab.", "ac.")] {
-            assert_eq!(check_challenge("key", (7, 70), "ab", strange, at(400)), Err(Refusal::StepUpMismatch), "{strange}");
+            assert_eq!(check_challenge("key", own, "ab", strange, at(400)), Err(Refusal::StepUpMismatch), "{strange}");
         }
     }
 
@@ -355,8 +357,8 @@ mod tests {
     fn tokens_hold_only_in_their_time_with_their_key_and_purpose() {
         let now: NaiveDateTime = "2026-11-22T10:00:00".parse().unwrap();
         let later = now + chrono::TimeDelta::minutes(16);
-        let token = issue_token("secret-one", 7, "session", now, 15).unwrap();
-        assert_eq!(read_token("secret-one", &token, now), Some(("session".into(), 7)));
+        let token = issue_token("secret-one", UserId(7), "session", now, 15).unwrap();
+        assert_eq!(read_token("secret-one", &token, now), Some(("session".into(), UserId(7))));
         assert_eq!(read_token("secret-one", &token, later), None);
         assert_eq!(read_token("secret-one", &token, now - chrono::TimeDelta::minutes(1)), None);
         assert_eq!(read_token("secret-two", &token, now), None);

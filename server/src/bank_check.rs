@@ -1,14 +1,17 @@
 //! What a bank's file would do, looked up before anything is booked: the check page and the API show it.
 
+use crate::commands::assign_suspense::Target;
 use crate::commands::bank_line::{Facts, Fate, decide, find_awaited, incoming};
 use crate::commands::bank_members::{RefusedMember, admit, admit_reports};
 use crate::commands::import_statement::{ImportStatement, account_of, described, join_on, refusal_of};
 use crate::commands::import_status::{ImportStatus, effect, find_file};
 use crate::hash::sha256_hex;
 use crate::http::error::Fault;
-use domain::settlement_instruction::{InstructionEvent, InstructionState, event_of_status, is_silent_status};
+use domain::bank_line::{Direction, LineKind};
+use domain::settlement_instruction::{InstructionEvent, InstructionState, StatusLineState, event_of_status, is_silent_status};
 use formats::camt::Statement as CamtStatement;
 use formats::pain002::{Scope, StatusReport};
+use kernel::{BankLineId, Blank, PaymentFileId, PayoutId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::records::Record;
 use store::{BankLine, Conn, Payout, Statement};
@@ -33,8 +36,8 @@ pub struct StatementCheck {
     /// As it would be kept, and how it follows the one before it.
     pub row: Statement,
     /// By direction and currency, of what is booked.
-    pub totals: BTreeMap<(String, String), Sum>,
-    /// By what happens, why, and currency.
+    pub totals: BTreeMap<(Direction, String), Sum>,
+    /// By what happens, why, and currency, in the order of the words.
     pub fates: BTreeMap<(&'static str, &'static str, String), Sum>,
     pub lines: Vec<LineCheck>,
 }
@@ -43,9 +46,9 @@ pub struct StatementCheck {
 pub struct LineCheck {
     pub line: BankLine,
     pub fate: &'static str,
-    pub why: &'static str,
+    pub why: Blank<LineKind>,
     /// The other line about the same money.
-    pub twin: Option<i64>,
+    pub twin: Option<BankLineId>,
 }
 
 /// The whole file, and a digest of all that was found: another digest means that something has changed.
@@ -97,15 +100,15 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
         let mut fate = decide(conn, &facts, &one)?;
         let named = !one.line.bank_reference.is_empty();
         if one.booked && earlier.get(&place).is_some_and(|before| !before || !named) {
-            fate = Fate::Skip("duplicate", None);
+            fate = Fate::Skip(LineKind::Duplicate, None);
         }
         facts.use_up(&one.line, &fate);
-        let awaited: Vec<i64> = find_awaited(conn, &facts, &one, &fate)?.into_iter().map(|line| line.id).collect();
+        let awaited: Vec<BankLineId> = find_awaited(conn, &facts, &one, &fate)?.into_iter().map(|line| line.id).collect();
         facts.entries.close(awaited.iter().copied());
         facts.entries.see(&one, &fate);
         let Some(statement) = found.get_mut(one.statement) else { continue };
         if one.booked {
-            let key = (one.line.direction.clone(), one.line.currency.clone());
+            let key = (one.line.direction, one.line.currency.clone());
             statement.totals.entry(key).or_default().add(one.line.amount_minor);
             own.push((place, named));
         }
@@ -114,8 +117,9 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
             // What waited for this statement is closed by it.
             let twin =
                 piece.twin.or_else(|| awaited.first().copied().filter(|_| !["attention", "skipped"].contains(&piece.name)));
-            let key = (piece.name, piece.why, piece.line.currency.clone());
-            words.push_str(&format!("{} {} {twin:?} {}\n", key.0, key.1, piece.line.amount_minor));
+            let key = (piece.name, piece.why.name(), piece.line.currency.clone());
+            let number = twin.map(|twin| twin.0);
+            words.push_str(&format!("{} {} {number:?} {}\n", key.0, key.1, piece.line.amount_minor));
             statement.fates.entry(key).or_default().add(piece.line.amount_minor);
             statement.lines.push(LineCheck { line: piece.line, fate: piece.name, why: piece.why, twin });
         }
@@ -126,14 +130,16 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
     Ok(FileCheck { statements: found, refused: Vec::new(), digest: sha256_hex(words.as_bytes()) })
 }
 
-/// The company, receivable or payout that a line's money goes to, as a word of the digest.
+/// The company, receivable or payout that a line's money goes to, as a word of the digest. A request that waits names its digest, so
+/// these words never change.
 fn goes_to(fate: &Fate) -> String {
+    let paid = |payout: &Payout| format!("payout {} of {:?}", payout.id, payout.party_id.map(|party| party.0));
     match fate {
-        Fate::Place(target) => format!("{target:?}"),
-        Fate::GiveBack(payout, _) | Fate::ReturnFirst(payout) => format!("payout {} of {:?}", payout.id, payout.party_id),
+        Fate::Place(Target::Company(id)) => format!("Company({id})"),
+        Fate::Place(Target::Receivable(id)) => format!("Receivable({id})"),
+        Fate::GiveBack(payout, _) | Fate::ReturnFirst(payout) => paid(payout),
         Fate::Settle(payouts, rest) => {
-            let one = |payout: &Payout| format!("payout {} of {:?}", payout.id, payout.party_id);
-            format!("{} and {rest}", payouts.iter().map(one).collect::<Vec<_>>().join(" "))
+            format!("{} and {rest}", payouts.iter().map(paid).collect::<Vec<_>>().join(" "))
         }
         Fate::Split(parts) => parts.iter().map(|part| goes_to(&part.fate)).collect::<Vec<_>>().join(" "),
         Fate::Suspense(_, note) => note.clone(),
@@ -191,17 +197,17 @@ pub struct StatusCheck {
     pub about: String,
     pub code: String,
     pub reason: String,
-    pub effect: &'static str,
+    pub effect: StatusLineState,
     /// What it frees, by currency and amount: a payout, or all of a file's that can still be rejected.
     pub frees: Option<(String, i64)>,
 }
 
 /// What each status of the bank's report would do; what is said of a whole file or block is shown as it is said. The payouts that earlier
 /// reports have rejected are so by then, and this one's join them.
-fn statuses(conn: &mut Conn, report: &StatusReport, rejected: &mut BTreeSet<i64>) -> Result<Vec<StatusCheck>, Fault> {
+fn statuses(conn: &mut Conn, report: &StatusReport, rejected: &mut BTreeSet<PayoutId>) -> Result<Vec<StatusCheck>, Fault> {
     let by_then = |mut row: Payout| {
         if rejected.contains(&row.id) {
-            InstructionState::Rejected.name().clone_into(&mut row.state);
+            row.state = InstructionState::Rejected;
         }
         row
     };
@@ -216,7 +222,7 @@ fn statuses(conn: &mut Conn, report: &StatusReport, rejected: &mut BTreeSet<i64>
             Scope::Transaction(end_to_end) => {
                 // A report about another file says nothing of this one's transfers.
                 let row = payouts.iter().find(|row| row.end_to_end == *end_to_end);
-                let effect = row.map_or(Ok("unknown"), |row| effect(row, &status.code))?;
+                let effect = row.map_or(Ok(StatusLineState::Unknown), |row| effect(row, &status.code))?;
                 (end_to_end.clone(), effect, freed(&status.code, row)?)
             }
             Scope::Payment(id) => (id.clone(), whole(file, &status.code), freed(&status.code, &payouts)?),
@@ -239,7 +245,7 @@ fn statuses(conn: &mut Conn, report: &StatusReport, rejected: &mut BTreeSet<i64>
 fn freed<'a>(code: &str, payouts: impl IntoIterator<Item = &'a Payout>) -> Result<Vec<&'a Payout>, Fault> {
     let mut found = Vec::new();
     for row in payouts {
-        if effect(row, code)? == "rejected" {
+        if effect(row, code)? == StatusLineState::Rejected {
             found.push(row);
         }
     }
@@ -253,11 +259,11 @@ fn sum_of(payouts: &[&Payout]) -> Option<(String, i64)> {
 }
 
 /// What is said of a whole file or block.
-fn whole(file: Option<i64>, code: &str) -> &'static str {
+fn whole(file: Option<PaymentFileId>, code: &str) -> StatusLineState {
     match event_of_status(code) {
-        _ if file.is_none() => "unknown",
-        Some(InstructionEvent::Reject) => "rejected",
-        None if !is_silent_status(code) => "code_unknown",
-        _ => "noted",
+        _ if file.is_none() => StatusLineState::Unknown,
+        Some(InstructionEvent::Reject) => StatusLineState::Rejected,
+        None if !is_silent_status(code) => StatusLineState::CodeUnknown,
+        _ => StatusLineState::Noted,
     }
 }

@@ -4,8 +4,9 @@ use crate::commands::Actor;
 use chrono::{NaiveDate, NaiveDateTime};
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind, Posting};
-use domain::party::{Capacity, Names, PartyStatus, SoloLimit};
+use domain::party::{Capacity, PartyStatus, SoloLimit};
 use domain::standing::BuyerStanding;
+use kernel::{AuditSeq, BuyerLimitId, HoldNumber, Id, OfferId, PartyId, RecordId, SoloActsId, UserId};
 use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
 use std::collections::hash_map;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -40,20 +41,20 @@ pub type Step<T> = Result<T, Stop>;
 
 /// Records that hot commands read by the hundred: loaded once, changed in memory, written once.
 #[derive(Debug)]
-pub struct Cached<T> {
-    pub rows: HashMap<i64, T>,
-    pub changed: BTreeSet<i64>,
+pub struct Cached<T: Keyed> {
+    pub rows: HashMap<T::Id, T>,
+    pub changed: BTreeSet<T::Id>,
 }
 
-impl<T> Default for Cached<T> {
+impl<T: Keyed> Default for Cached<T> {
     fn default() -> Self {
         Self { rows: HashMap::new(), changed: BTreeSet::new() }
     }
 }
 
 impl<T: BulkUpdate + Clone> Cached<T> {
-    pub fn prefetch(&mut self, conn: &mut Conn, ids: &[i64], id_of: impl Fn(&T) -> i64) -> Result<(), StoreError> {
-        let missing: Vec<i64> = ids.iter().copied().filter(|id| !self.rows.contains_key(id)).collect();
+    pub fn prefetch(&mut self, conn: &mut Conn, ids: &[T::Id], id_of: impl Fn(&T) -> T::Id) -> Result<(), StoreError> {
+        let missing: Vec<T::Id> = ids.iter().copied().filter(|id| !self.rows.contains_key(id)).collect();
         for row in T::list_ids(conn, &missing)? {
             self.rows.insert(id_of(&row), row);
         }
@@ -71,20 +72,20 @@ impl<T: BulkUpdate + Clone> Cached<T> {
 /// leaves an empty set, so what is in it is what the database has.
 #[derive(Debug, Default)]
 pub struct Records {
-    pub parties: HashMap<i64, Party>,
+    pub parties: HashMap<PartyId, Party>,
     pub offers: Cached<Offer>,
     pub receivables: Cached<Receivable>,
     pub buyer_limits: Cached<BuyerLimit>,
     /// Of (financier, buyer, currency).
-    pub limit_ids: HashMap<(i64, i64, String), i64>,
-    pub solo_limits: HashMap<(i64, String), SoloLimit>,
+    pub limit_ids: HashMap<(PartyId, PartyId, String), BuyerLimitId>,
+    pub solo_limits: HashMap<(PartyId, String), SoloLimit>,
     /// What companies that bound it do without a second person on the day.
     pub solo_acts: Cached<SoloActs>,
     /// Of (company, currency); of all currencies once the company is in `solo_parties`.
-    pub solo_ids: HashMap<(i64, String), i64>,
-    pub solo_parties: HashSet<i64>,
+    pub solo_ids: HashMap<(PartyId, String), SoloActsId>,
+    pub solo_parties: HashSet<PartyId>,
     /// Companies whose limits of both kinds are all here, so that one that is not here does not exist.
-    pub limits_of: HashSet<i64>,
+    pub limits_of: HashSet<PartyId>,
 }
 
 /// What the writer knows from the batch before. It holds as long as nobody else has written since, which the heads tell:
@@ -186,16 +187,16 @@ impl<'a> Batch<'a> {
     }
 
     /// The next id; ids are one sequence for all kinds of records.
-    pub fn next_id(&mut self) -> i64 {
+    pub fn next_id<I: Id>(&mut self) -> I {
         self.heads_changed = true;
         self.heads.next_id = self.heads.next_id.saturating_add(1);
-        self.heads.next_id
+        I::from(self.heads.next_id)
     }
 
     /// The sequence number that the running command's audit record will have.
     #[must_use]
-    pub fn audit_seq(&self) -> i64 {
-        self.heads.last_audit.saturating_add(1)
+    pub fn audit_seq(&self) -> AuditSeq {
+        AuditSeq(self.heads.last_audit.saturating_add(1))
     }
 
     pub fn begin_command(&mut self) {
@@ -226,7 +227,7 @@ impl<'a> Batch<'a> {
 
     pub fn append_audit(&mut self, record: AuditRecord) {
         self.heads_changed = true;
-        self.heads.last_audit = record.seq;
+        self.heads.last_audit = record.seq.0;
         self.log.append(&record);
         self.audit.push(record);
     }
@@ -264,7 +265,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn known_party(&mut self, id: i64) -> Step<&Party> {
+    fn known_party(&mut self, id: PartyId) -> Step<&Party> {
         Ok(match self.records.parties.entry(id) {
             hash_map::Entry::Occupied(known) => known.into_mut(),
             hash_map::Entry::Vacant(place) => place.insert(Party::find(self.conn, id)?.ok_or(Refusal::NotFound)?),
@@ -272,11 +273,11 @@ impl<'a> Batch<'a> {
     }
 
     /// How a company stands as a buyer.
-    pub fn buyer_standing(&mut self, id: i64) -> Step<BuyerStanding> {
+    pub fn buyer_standing(&mut self, id: PartyId) -> Step<BuyerStanding> {
         Ok(crate::commands::standing::of(self.known_party(id)?))
     }
 
-    pub fn party(&mut self, id: i64) -> Step<Party> {
+    pub fn party(&mut self, id: PartyId) -> Step<Party> {
         Ok(self.known_party(id)?.clone())
     }
 
@@ -289,10 +290,10 @@ impl<'a> Batch<'a> {
     /// Whether the actor's company may trade and has the capacity.
     pub fn may_act(&mut self, actor: &Actor, capacity: Capacity) -> Step<()> {
         let party = self.known_party(actor.party_id)?;
-        if party.status != PartyStatus::Active.name() {
+        if party.status != PartyStatus::Active {
             return Err(Refusal::CompanyNotActive.into());
         }
-        if !Names::parse(&party.capacities).has(capacity.name()) {
+        if !party.capacities.has(capacity) {
             return Err(Refusal::CapacityMissing.into());
         }
         Ok(())
@@ -310,9 +311,9 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    pub fn prefetch_holds(&mut self, numbers: &[i64]) -> Result<(), StoreError> {
+    pub fn prefetch_holds(&mut self, holds: &[HoldNumber]) -> Result<(), StoreError> {
         let missing: Vec<i64> =
-            numbers.iter().copied().filter(|number| self.book.hold(TransferNumber(*number)).is_none()).collect();
+            holds.iter().filter(|number| self.book.hold((**number).into()).is_none()).map(|number| number.0).collect();
         for hold in journal::list_holds(self.conn, &missing)? {
             self.book.load_hold(hold);
         }
@@ -327,9 +328,9 @@ impl<'a> Batch<'a> {
     }
 
     /// What a hold still earmarks.
-    pub fn hold_remaining(&mut self, number: i64) -> Step<i64> {
+    pub fn hold_remaining(&mut self, number: HoldNumber) -> Step<i64> {
         self.prefetch_holds(&[number])?;
-        Ok(self.book.hold(TransferNumber(number)).map_or(0, |hold| hold.remaining))
+        Ok(self.book.hold(number.into()).map_or(0, |hold| hold.remaining))
     }
 
     /// Opens `issued` of an asset with the most that may ever be issued of it.
@@ -338,7 +339,7 @@ impl<'a> Batch<'a> {
     }
 
     fn open_account(&mut self, key: AccountKey, ceiling: Option<i64>) -> AccountId {
-        let id = AccountId(self.next_id());
+        let id = AccountId(self.next_id::<RecordId>().0);
         self.book.open_account(Account::new(id, key.asset, key.kind.side(), key.kind.floor()));
         self.accounts.insert(key, id);
         self.new_accounts.push(NewAccount { id, key, ceiling });
@@ -353,18 +354,18 @@ impl<'a> Batch<'a> {
     }
 
     /// Posts a recipe as one linked set and returns its first and last transfer number.
-    pub fn post(&mut self, recipe: &[Posting]) -> Step<(i64, i64)> {
+    pub fn post(&mut self, recipe: &[Posting]) -> Step<(TransferNumber, TransferNumber)> {
         let mut keys = Vec::with_capacity(recipe.len().saturating_mul(2));
-        let mut holds = Vec::new();
+        let mut holds: Vec<HoldNumber> = Vec::new();
         for posting in recipe {
             match posting {
                 Posting::Move { debit, credit, .. } => keys.extend([*debit, *credit]),
                 Posting::Hold { account, .. } => keys.push(*account),
                 Posting::PostHold { hold, credit, .. } => {
                     keys.push(*credit);
-                    holds.push(hold.0);
+                    holds.push((*hold).into());
                 }
-                Posting::VoidHold { hold, .. } => holds.push(hold.0),
+                Posting::VoidHold { hold, .. } => holds.push((*hold).into()),
             }
         }
         self.prefetch_accounts(&keys)?;
@@ -399,21 +400,21 @@ impl<'a> Batch<'a> {
                 let named: HashMap<AccountId, AccountKey> =
                     keys.iter().filter_map(|key| self.accounts.get(key).map(|id| (*id, *key))).collect();
                 self.log.bind(rows, &facts, |id| named.get(&id).copied());
-                let number = |row: Option<&ledger::Transfer>| row.map_or(0, |row| row.number.0);
+                let number = |row: Option<&ledger::Transfer>| row.map_or(TransferNumber(0), |row| row.number);
                 (number(rows.first()), number(rows.last()))
             }
             Err(rejection) => return Err(self.explain(&rejection)),
         };
         self.wrote = true;
-        self.posted = (if self.posted.0 == 0 { first } else { self.posted.0 }, last);
+        self.posted = (if self.posted.0 == 0 { first.0 } else { self.posted.0 }, last.0);
         Ok((first, last))
     }
 
     /// A hold's own account must be in the book before the hold can be posted or freed.
-    fn prefetch_hold_accounts(&mut self, holds: &[i64]) -> Result<(), StoreError> {
+    fn prefetch_hold_accounts(&mut self, holds: &[HoldNumber]) -> Result<(), StoreError> {
         let ids: Vec<i64> = holds
             .iter()
-            .filter_map(|number| self.book.hold(TransferNumber(*number)))
+            .filter_map(|number| self.book.hold((*number).into()))
             .filter(|hold| self.book.account(hold.account).is_none())
             .map(|hold| hold.account.0)
             .collect();
@@ -445,7 +446,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Tells a company something; the mail job turns it into one mail for each of its people.
-    pub fn notify(&mut self, party_id: i64, kind: &str, arguments: &serde_json::Value, link: String) {
+    pub fn notify(&mut self, party_id: PartyId, kind: &str, arguments: &serde_json::Value, link: String) {
         let id = self.next_id();
         self.notices.push(Notice {
             id,
@@ -460,7 +461,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Tells one person something.
-    pub fn notify_user(&mut self, (party_id, user_id): (i64, i64), kind: &str, arguments: &serde_json::Value, link: String) {
+    pub fn notify_user(
+        &mut self,
+        (party_id, user_id): (PartyId, UserId),
+        kind: &str,
+        arguments: &serde_json::Value,
+        link: String,
+    ) {
         self.notify(party_id, kind, arguments, link);
         if let Some(notice) = self.notices.last_mut() {
             notice.user_id = Some(user_id);
@@ -468,13 +475,13 @@ impl<'a> Batch<'a> {
     }
 
     /// What one person of the company may do alone, if it has said so.
-    pub fn solo_limit(&mut self, party_id: i64, currency: &str) -> Step<Option<SoloLimit>> {
+    pub fn solo_limit(&mut self, party_id: PartyId, currency: &str) -> Step<Option<SoloLimit>> {
         self.prefetch_limits(&[party_id])?;
         Ok(self.records.solo_limits.get(&(party_id, currency.to_owned())).copied())
     }
 
     /// What the people of a company have done alone in this currency, on the day on which they last did.
-    pub fn solo_acts(&mut self, party_id: i64, currency: &str) -> Step<Option<&mut SoloActs>> {
+    pub fn solo_acts(&mut self, party_id: PartyId, currency: &str) -> Step<Option<&mut SoloActs>> {
         if self.records.solo_parties.insert(party_id) {
             for row in SoloActs::list_where(self.conn, "party_id = ?", &[party_id.into()])? {
                 self.keep_solo_acts(row);
@@ -490,8 +497,8 @@ impl<'a> Batch<'a> {
     }
 
     /// Loads all limits of these companies: on their buyers, and above which they want a second person.
-    pub fn prefetch_limits(&mut self, parties: &[i64]) -> Result<(), StoreError> {
-        let missing: Vec<i64> = parties.iter().copied().filter(|id| !self.records.limits_of.contains(id)).collect();
+    pub fn prefetch_limits(&mut self, parties: &[PartyId]) -> Result<(), StoreError> {
+        let missing: Vec<PartyId> = parties.iter().copied().filter(|id| !self.records.limits_of.contains(id)).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -510,14 +517,14 @@ impl<'a> Batch<'a> {
     }
 
     /// Reads an offer and a company's limits anew when they are next asked for: they were changed by SQL.
-    pub fn forget_offer(&mut self, offer: i64, financier: i64) {
+    pub fn forget_offer(&mut self, offer: OfferId, financier: PartyId) {
         self.records.offers.rows.remove(&offer);
         self.records.limits_of.remove(&financier);
         self.records.buyer_limits.rows.retain(|_, limit| limit.financier_id != financier);
     }
 
     /// Keeps a file under its hash; one that is there already stays as it is.
-    pub fn keep_document(&mut self, party_id: i64, name: &str, media_type: &str, sha256: &str, content: &[u8]) -> Step<()> {
+    pub fn keep_document(&mut self, party_id: PartyId, name: &str, media_type: &str, sha256: &str, content: &[u8]) -> Step<()> {
         if store::records::has_document(self.conn, sha256)? {
             return Ok(());
         }

@@ -4,8 +4,9 @@
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::four_eyes::Matter;
-use domain::party::Role;
+use domain::party::{ApprovalState, Role};
 use domain::text::{is_hidden, is_hidden_in_prose};
+use kernel::{ApprovalId, AuditSeq, PartyId, RecordId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,24 +16,24 @@ use store::{Approval, Conn};
 /// Who acts: a person for a company, one of the platform's own jobs, or the platform for a request of somebody who is not signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    pub party_id: i64,
-    pub user_id: i64,
+    pub party_id: PartyId,
+    pub user_id: UserId,
     /// The second person, when this runs because somebody approved it.
-    pub approver_id: Option<i64>,
+    pub approver_id: Option<UserId>,
     pub proof: Proof,
 }
 
 impl Actor {
     /// The platform's own jobs. No request acts as this company, so no request can take one of their keys.
-    pub const SYSTEM: Self = Self { party_id: 0, user_id: 0, approver_id: None, proof: Proof::NONE };
+    pub const SYSTEM: Self = Self { party_id: PartyId(0), user_id: UserId(0), approver_id: None, proof: Proof::NONE };
     /// The platform for requests that come before or beside a sign-in: resets, invitations, counters of wrong passwords. Ids of
     /// companies begin far above.
-    pub const DOOR: Self = Self { party_id: 1, user_id: 0, approver_id: None, proof: Proof::NONE };
+    pub const DOOR: Self = Self { party_id: PartyId(1), user_id: UserId(0), approver_id: None, proof: Proof::NONE };
     /// The bank's own channel: its files were signed on the way, so that no person vouches for them.
     pub const BANK: Self = Self::SYSTEM;
 
     #[must_use]
-    pub fn person(party_id: i64, user_id: i64) -> Self {
+    pub fn person(party_id: PartyId, user_id: UserId) -> Self {
         Self { party_id, user_id, approver_id: None, proof: Proof::NONE }
     }
 }
@@ -41,16 +42,16 @@ impl Actor {
 #[derive(Clone, Debug)]
 pub struct Done {
     /// The record whose history this belongs to: an invoice, a company, a bank file.
-    pub subject: i64,
+    pub subject: RecordId,
     pub body: Value,
     /// Nothing was done yet: a second person must approve this request.
-    pub awaits_approval: Option<i64>,
+    pub awaits_approval: Option<ApprovalId>,
 }
 
 impl Done {
     #[must_use]
-    pub fn new(subject: i64, body: Value) -> Self {
-        Self { subject, body, awaits_approval: None }
+    pub fn new(subject: impl Into<RecordId>, body: Value) -> Self {
+        Self { subject: subject.into(), body, awaits_approval: None }
     }
 }
 
@@ -58,9 +59,9 @@ impl Done {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The audit record's number, the reference on receipts.
-    pub seq: i64,
+    pub seq: AuditSeq,
     pub repeated: bool,
-    pub awaits_approval: Option<i64>,
+    pub awaits_approval: Option<ApprovalId>,
     pub body: Value,
 }
 
@@ -75,16 +76,16 @@ impl Outcome {
     }
 
     #[must_use]
-    pub fn stored(text: &str, seq: i64) -> Self {
+    pub fn stored(text: &str, seq: AuditSeq) -> Self {
         let value: Value = serde_json::from_str(text).unwrap_or_default();
-        let awaits_approval = value.get("awaits_approval").and_then(Value::as_i64);
+        let awaits_approval = value.get("awaits_approval").and_then(Value::as_i64).map(ApprovalId);
         Self { seq, repeated: true, awaits_approval, body: value.get("body").cloned().unwrap_or_default() }
     }
 
     /// A number of the outcome, such as a new record's id.
     #[must_use]
-    pub fn number(&self, name: &str) -> i64 {
-        self.body.get(name).and_then(Value::as_i64).unwrap_or(0)
+    pub fn number<N: From<i64>>(&self, name: &str) -> N {
+        N::from(self.body.get(name).and_then(Value::as_i64).unwrap_or(0))
     }
 
     #[must_use]
@@ -98,7 +99,7 @@ impl Outcome {
 pub struct Ask {
     pub amount_minor: Option<i64>,
     pub currency: String,
-    pub subject: i64,
+    pub subject: RecordId,
 }
 
 /// One thing that can be done.
@@ -129,12 +130,12 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
     }
 
     /// What is held for a request while it waits for its second person.
-    fn hold_for_request(&self, _batch: &mut Batch<'_>, _actor: &Actor, _approval_id: i64) -> Step<()> {
+    fn hold_for_request(&self, _batch: &mut Batch<'_>, _actor: &Actor, _approval_id: ApprovalId) -> Step<()> {
         Ok(())
     }
 
     /// Does what a second person has agreed to.
-    fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, _approval_id: i64) -> Step<Done> {
+    fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, _approval_id: ApprovalId) -> Step<Done> {
         self.execute(batch, actor)
     }
 
@@ -185,10 +186,10 @@ macro_rules! commands {
             fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
                 match self { $(Self::$name(input) => input.ask_second_person(batch, actor)),+ }
             }
-            fn hold_for_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: i64) -> Step<()> {
+            fn hold_for_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: ApprovalId) -> Step<()> {
                 match self { $(Self::$name(input) => input.hold_for_request(batch, actor, approval_id)),+ }
             }
-            fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: i64) -> Step<Done> {
+            fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: ApprovalId) -> Step<Done> {
                 match self { $(Self::$name(input) => input.execute_request(batch, actor, approval_id)),+ }
             }
             fn matter(&self, conn: &mut Conn, asker: &Actor) -> Step<Matter> {
@@ -472,7 +473,7 @@ pub fn run(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<Done
 
 fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask: &Ask) -> Step<Done> {
     let body = command.input();
-    let id = batch.next_id();
+    let id: ApprovalId = batch.next_id();
     let approval = Approval {
         id,
         party_id: actor.party_id,
@@ -484,7 +485,7 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
         subject_id: ask.subject,
         maker_id: actor.user_id,
         checker_id: None,
-        state: "pending".to_owned(),
+        state: ApprovalState::Pending,
         reason: String::new(),
         created_at: batch.now,
         decided_at: None,
@@ -503,10 +504,10 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
 }
 
 /// A record that two people decide about is decided about once at a time: opposing requests would undo each other's facts.
-pub(crate) fn one_request(batch: &mut Batch<'_>, actor: &Actor, subject: i64) -> Step<()> {
+pub(crate) fn one_request(batch: &mut Batch<'_>, actor: &Actor, subject: impl Into<RecordId>) -> Step<()> {
     // What another company asks for about it, such as a limit for a buyer, opposes nothing here.
     let condition = "subject_id = ? AND party_id = ? AND state = 'pending' LIMIT 1";
-    let open = Approval::find_where(batch.conn, condition, &[subject.into(), actor.party_id.into()])?;
+    let open = Approval::find_where(batch.conn, condition, &[subject.into().into(), actor.party_id.into()])?;
     open.map_or(Ok(()), |open| Err(Refusal::RequestPending { approval_id: open.id }.into()))
 }
 

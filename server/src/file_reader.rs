@@ -17,6 +17,7 @@ use formats::limits::Limits;
 use formats::read::Container;
 use formats::rules;
 use formats::view::{DocumentView, RowView};
+use kernel::PartyId;
 use queue::Queue;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -219,7 +220,7 @@ impl FileReader {
 
     /// All invoices of the files of one upload. One that is wrong never keeps another back, save in a table, which is taken whole or
     /// not at all. One child reads them all; a file that stops it is answered, and another child goes on with the rest.
-    pub async fn invoices(&self, company: i64, files: Vec<Upload>) -> Result<Findings, Fault> {
+    pub async fn invoices(&self, company: PartyId, files: Vec<Upload>) -> Result<Findings, Fault> {
         let _turn = self.uploads.turn(company).await?;
         let mut reading = Reading::new(files, self.kept.share(Owner::Company(company)));
         for _ in 0..MOST_CHILDREN {
@@ -235,7 +236,7 @@ impl FileReader {
     /// A buyer's payables: the rows, or all that is wrong with them; and the file again.
     pub async fn payables(
         &self,
-        company: i64,
+        company: PartyId,
         content: Vec<u8>,
     ) -> Result<(Result<Vec<Payable>, Vec<FileFault>>, Vec<u8>), Fault> {
         match self.ask((&self.uploads, company), Task::Payables, content).await? {
@@ -247,7 +248,7 @@ impl FileReader {
     /// A buyer's table of what it confirms: the rows, or all that is wrong with them.
     pub async fn confirmations(
         &self,
-        company: i64,
+        company: PartyId,
         content: Vec<u8>,
     ) -> Result<Result<Vec<ConfirmationRow>, Vec<FileFault>>, Fault> {
         match self.ask((&self.uploads, company), Task::Confirmations, content).await? {
@@ -257,11 +258,11 @@ impl FileReader {
     }
 
     /// A bank's file: a statement or notification that adds up, or a report on payments; and the file again.
-    pub async fn bank_file(&self, company: i64, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
+    pub async fn bank_file(&self, company: PartyId, content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
         self.bank_file_in((&self.uploads, company), content).await
     }
 
-    async fn bank_file_in(&self, queue: (&Queue, i64), content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
+    async fn bank_file_in(&self, queue: (&Queue, PartyId), content: Vec<u8>) -> Result<(BankFileRead, Vec<u8>), Fault> {
         match self.ask(queue, Task::BankFile, content).await? {
             (Answer::BankFile(read), content) => Ok((read, content)),
             _ => Err(FileFault::stopped().into()),
@@ -272,11 +273,11 @@ impl FileReader {
     pub fn bank_file_blocking(&self, content: Vec<u8>) -> Result<BankFileRead, Fault> {
         let failed = |error: std::io::Error| Fault::Failed(error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        runtime.block_on(self.bank_file_in((&self.jobs, 0), content)).map(|(read, _)| read)
+        runtime.block_on(self.bank_file_in((&self.jobs, PartyId(0)), content)).map(|(read, _)| read)
     }
 
     /// A file of evidence with its kind: by its first bytes, or as an XML document that a browser would not run.
-    pub async fn evidence(&self, company: i64, content: Vec<u8>) -> Result<CheckedFile, Fault> {
+    pub async fn evidence(&self, company: PartyId, content: Vec<u8>) -> Result<CheckedFile, Fault> {
         let (media_type, content) = match media_type(&content) {
             Some(known) => (Some(known), content),
             None => match self.ask((&self.uploads, company), Task::PlainDocument, content).await? {
@@ -288,7 +289,7 @@ impl FileReader {
     }
 
     /// What a file that was taken once shows of the invoice of this number.
-    pub async fn show(&self, company: i64, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
+    pub async fn show(&self, company: PartyId, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
         match self.ask((&self.views, company), Task::Show { number }, content).await {
             Ok((Answer::Shown(shown), _)) => Ok(shown),
             Err(Fault::Busy) => Err(Fault::Busy),
@@ -298,7 +299,12 @@ impl FileReader {
     }
 
     /// The heading and the rows of these invoice numbers, of a table that was taken once.
-    pub async fn rows(&self, company: i64, content: Vec<u8>, numbers: Vec<String>) -> Result<Option<Vec<Vec<String>>>, Fault> {
+    pub async fn rows(
+        &self,
+        company: PartyId,
+        content: Vec<u8>,
+        numbers: Vec<String>,
+    ) -> Result<Option<Vec<Vec<String>>>, Fault> {
         match self.ask((&self.views, company), Task::Rows { numbers }, content).await? {
             (Answer::Rows(rows), _) => Ok(rows),
             _ => Err(FileFault::stopped().into()),
@@ -306,7 +312,7 @@ impl FileReader {
     }
 
     /// One answer about one file.
-    async fn ask(&self, (queue, company): (&Queue, i64), task: Task, content: Vec<u8>) -> Result<(Answer, Vec<u8>), Fault> {
+    async fn ask(&self, (queue, company): (&Queue, PartyId), task: Task, content: Vec<u8>) -> Result<(Answer, Vec<u8>), Fault> {
         let _turn = queue.turn(company).await?;
         let content = Arc::new(content);
         let announced = Announced { name: String::new(), length: content.len(), skip: 0 };

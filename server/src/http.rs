@@ -34,6 +34,7 @@ use crate::writer::Writer;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use error::Fault;
+use kernel::PartyId;
 use pages::navigation::Rail;
 use shares::Stock;
 use std::sync::atomic::Ordering;
@@ -149,14 +150,14 @@ impl App {
     }
 
     /// What a stored file shows of the invoice of this number, as a reading of this company.
-    pub async fn open(&self, company: i64, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
+    pub async fn open(&self, company: PartyId, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
         self.reader.show(company, content, number).await
     }
 
     /// The same of a file that is still to be read. Its share is held until it has been looked at.
     pub async fn open_stored(
         self: &Arc<Self>,
-        company: i64,
+        company: PartyId,
         owner: shares::Owner,
         sha256: &str,
         number: String,

@@ -6,6 +6,7 @@ use crate::commands::{Actor, Command};
 use crate::http::error::Fault;
 use crate::limits::Limits;
 use crate::pace::Pace;
+use kernel::{PartyId, UserId};
 
 /// People's worth of writes, mails and so on that a company has.
 const COMPANY: i64 = 5;
@@ -27,10 +28,17 @@ const NOTICES: i64 = 40;
 #[derive(Debug, Default)]
 pub struct Taken(Vec<(Allowance, String, i64)>);
 
+/// Whose writes are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Whose {
+    Person(UserId),
+    Company(PartyId),
+}
+
 #[derive(Debug)]
 pub struct Quotas {
     limits: Limits,
-    writes: Pace<(bool, i64)>,
+    writes: Pace<Whose>,
 }
 
 /// What a command takes besides being a write.
@@ -99,7 +107,7 @@ impl Quotas {
 
     /// Takes what the command needs of its person's and company's bounds, or nothing. The platform has none.
     pub fn take(&self, allowances: &Allowances, actor: &Actor, command: &Command) -> Result<Taken, Fault> {
-        if actor.user_id == 0 || self.limits.writes_per_second == 0 {
+        if actor.user_id == UserId(0) || self.limits.writes_per_second == 0 {
             return Ok(Taken::default());
         }
         self.pace(actor)?;
@@ -159,7 +167,8 @@ impl Quotas {
     /// One write of the person and of the company.
     fn pace(&self, actor: &Actor) -> Result<(), Fault> {
         let rate = u64::from(self.limits.writes_per_second).max(1);
-        let names = [((false, actor.user_id), rate), ((true, actor.party_id), rate.saturating_mul(COMPANY.unsigned_abs()))];
+        let of_company = rate.saturating_mul(COMPANY.unsigned_abs());
+        let names = [(Whose::Person(actor.user_id), rate), (Whose::Company(actor.party_id), of_company)];
         self.writes.take(&names).map_err(|seconds| Fault::Limit { limit: "writes", seconds })
     }
 }
@@ -179,6 +188,11 @@ mod tests {
     use crate::commands::register_table::RegisterTable;
     use crate::commands::set_preferences::SetPreferences;
     use crate::commands::write_message::WriteMessage;
+    use kernel::InvoiceId;
+
+    fn person(company: i64, user: i64) -> Actor {
+        Actor::person(PartyId(company), UserId(user))
+    }
 
     fn limited(writes_per_second: u32) -> Quotas {
         Quotas::new(Limits { writes_per_second, messages_per_hour: 3, megabytes_per_day: 1, ..Limits::default() })
@@ -195,12 +209,12 @@ mod tests {
     fn a_person_writes_a_burst_and_then_at_the_rate_and_a_company_five_times_that() {
         let quotas = limited(1);
         let allowed = |people: std::ops::Range<i64>| {
-            let tries = people.flat_map(|user| (0..20).map(move |_| Actor::person(1, user)));
+            let tries = people.flat_map(|user| (0..20).map(move |_| person(1, user)));
             tries.filter(|actor| quotas.pace(actor).is_ok()).count()
         };
         assert!((10..=11).contains(&allowed(1..2)), "ten seconds' worth");
-        assert_eq!(second_of(&quotas.pace(&Actor::person(1, 1)).unwrap_err()).0, "writes");
-        assert!(quotas.pace(&Actor::person(2, 100)).is_ok(), "another company");
+        assert_eq!(second_of(&quotas.pace(&person(1, 1)).unwrap_err()).0, "writes");
+        assert!(quotas.pace(&person(2, 100)).is_ok(), "another company");
         assert!((39..=41).contains(&allowed(2..20)), "five people's worth");
     }
 
@@ -211,8 +225,8 @@ mod tests {
     #[test]
     fn messages_rows_and_bytes_are_bounded_and_refused_ones_cost_nothing() {
         let (quotas, allowances) = (limited(1_000), allowances());
-        let message: Command = WriteMessage { invoice_id: 1, text: "x".to_owned() }.into();
-        let actor = Actor::person(1, 1);
+        let message: Command = WriteMessage { invoice_id: InvoiceId(1), text: "x".to_owned() }.into();
+        let actor = person(1, 1);
         let taken = quotas.take(&allowances, &actor, &message).unwrap();
         give_back(&allowances, &taken);
         for _ in 0..3 {
@@ -220,7 +234,7 @@ mod tests {
         }
         let (limit, seconds) = second_of(&quotas.take(&allowances, &actor, &message).unwrap_err());
         assert!(limit == "messages" && seconds > 3_000, "{limit} {seconds}");
-        quotas.take(&allowances, &Actor::person(1, 2), &message).unwrap();
+        quotas.take(&allowances, &person(1, 2), &message).unwrap();
         let table = |rows: usize, bytes: usize| -> Command {
             let row = formats::csv::CsvInvoice { line: 2, invoice: formats::invoice::InvoiceFile::default() };
             RegisterTable { file_name: String::new(), sha256: String::new(), content: vec![0; bytes], rows: vec![row; rows] }
@@ -228,9 +242,9 @@ mod tests {
         };
         quotas.take(&allowances, &actor, &table(20_000, 10)).unwrap();
         assert_eq!(second_of(&quotas.take(&allowances, &actor, &table(1, 10)).unwrap_err()).0, "rows");
-        quotas.take(&allowances, &Actor::person(2, 3), &table(1, 1_000_000)).unwrap();
-        assert_eq!(second_of(&quotas.take(&allowances, &Actor::person(2, 3), &table(1, 100_000)).unwrap_err()).0, "bytes");
-        quotas.take(&allowances, &Actor::person(2, 3), &table(19_999, 10)).unwrap();
+        quotas.take(&allowances, &person(2, 3), &table(1, 1_000_000)).unwrap();
+        assert_eq!(second_of(&quotas.take(&allowances, &person(2, 3), &table(1, 100_000)).unwrap_err()).0, "bytes");
+        quotas.take(&allowances, &person(2, 3), &table(19_999, 10)).unwrap();
         assert!(quotas.take(&allowances, &Actor::SYSTEM, &message).is_ok());
     }
 
@@ -238,18 +252,18 @@ mod tests {
     fn a_viewer_changes_its_preferences_so_often() {
         let (quotas, allowances) = (limited(1_000), allowances());
         let command: Command = SetPreferences { language: "en".to_owned(), theme: "dark".to_owned() }.into();
-        let allowed = (0..100).filter(|_| quotas.take(&allowances, &Actor::person(1, 1), &command).is_ok()).count();
+        let allowed = (0..100).filter(|_| quotas.take(&allowances, &person(1, 1), &command).is_ok()).count();
         assert_eq!(allowed, 60);
     }
 
     #[test]
     fn nobody_is_signed_out_again_and_again() {
         let (quotas, allowances) = (limited(1_000), allowances());
-        let end = |user_id| Command::from(EndSessions { user_id });
+        let end = |user| Command::from(EndSessions { user_id: UserId(user) });
         for asker in 1..=3 {
-            quotas.take(&allowances, &Actor::person(1, asker), &end(7)).unwrap();
+            quotas.take(&allowances, &person(1, asker), &end(7)).unwrap();
         }
-        assert_eq!(second_of(&quotas.take(&allowances, &Actor::person(1, 4), &end(7)).unwrap_err()).0, "sessions");
-        quotas.take(&allowances, &Actor::person(1, 4), &end(8)).unwrap();
+        assert_eq!(second_of(&quotas.take(&allowances, &person(1, 4), &end(7)).unwrap_err()).0, "sessions");
+        quotas.take(&allowances, &person(1, 4), &end(8)).unwrap();
     }
 }

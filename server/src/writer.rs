@@ -6,6 +6,7 @@ use crate::commands::{self, Actor, Command, Outcome};
 use crate::health::{DEADLINE, Health};
 use chrono::NaiveDateTime;
 use domain::Refusal;
+use kernel::{AuditSeq, PartyId};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -416,12 +417,12 @@ fn run_batch(
     Ok((replies, memory))
 }
 
-type SeenKeys = HashMap<(i64, String), (String, String, i64)>;
+type SeenKeys = HashMap<(PartyId, String), (String, String, AuditSeq)>;
 
 /// What earlier batches stored under this batch's keys: input hash, outcome and audit number.
 fn load_seen(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<SeenKeys, StoreError> {
     let wanted: Vec<(i64, &str)> =
-        submissions.iter().filter(|one| one.command.audited()).map(|one| (one.actor.party_id, one.key.as_str())).collect();
+        submissions.iter().filter(|one| one.command.audited()).map(|one| (one.actor.party_id.0, one.key.as_str())).collect();
     let rows = store::records::list_audit_by_key(batch.conn, &wanted)?;
     let mut seen = SeenKeys::new();
     for row in rows {
@@ -433,8 +434,8 @@ fn load_seen(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<SeenKe
 /// Loads in a few set-based queries what the hot commands of the batch have declared.
 fn prefetch(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<(), StoreError> {
     let known = &batch.records.parties;
-    let mut parties: Vec<i64> = submissions.iter().map(|one| one.actor.party_id).collect();
-    parties.retain(|id| *id > 0 && !known.contains_key(id));
+    let mut parties: Vec<PartyId> = submissions.iter().map(|one| one.actor.party_id).collect();
+    parties.retain(|id| *id > PartyId(0) && !known.contains_key(id));
     parties.sort_unstable();
     parties.dedup();
     for party in <store::Party as store::records::Keyed>::list_ids(batch.conn, &parties)? {
@@ -482,7 +483,7 @@ fn run_one(batch: &mut Batch<'_>, submission: &Submission, seen: &mut SeenKeys) 
         Err(Stop::Failed(error)) => return Err(error),
     };
     if !command.audited() {
-        return Ok(Ok(Outcome { seq: 0, repeated: false, awaits_approval: done.awaits_approval, body: done.body }));
+        return Ok(Ok(Outcome { seq: AuditSeq(0), repeated: false, awaits_approval: done.awaits_approval, body: done.body }));
     }
     let seq = batch.audit_seq();
     let stored = Outcome::to_stored(&done, &batch.take_marks(), &actor.proof);
@@ -508,6 +509,6 @@ fn run_one(batch: &mut Batch<'_>, submission: &Submission, seen: &mut SeenKeys) 
 }
 
 /// Whether a record with this key exists, for the tests that kill the process.
-pub fn find_outcome(conn: &mut Conn, party_id: i64, key: &str) -> Result<Option<AuditRecord>, StoreError> {
+pub fn find_outcome(conn: &mut Conn, party_id: PartyId, key: &str) -> Result<Option<AuditRecord>, StoreError> {
     AuditRecord::find_where(conn, "party_id = ? AND idempotency_key = ?", &[party_id.into(), key.into()])
 }

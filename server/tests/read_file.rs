@@ -7,6 +7,7 @@ mod collection;
 
 use collection::{Table, folder};
 use formats::csv::MOST_FAULTS;
+use kernel::PartyId;
 use server::file_reader::{self, FileFault, FileReader, Found, Held, Upload};
 use std::io::Write;
 use std::path::Path;
@@ -18,7 +19,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kontor");
 /// What is found in the files of one upload.
 fn read(program: &str, files: Vec<Upload>) -> Vec<Vec<Found>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(FileReader::new(Path::new(program)).invoices(1, files)).unwrap().files
+    runtime.block_on(FileReader::new(Path::new(program)).invoices(PartyId(1), files)).unwrap().files
 }
 
 fn file(name: &str, content: impl Into<Vec<u8>>) -> Upload {
@@ -212,24 +213,24 @@ fn what_is_held_is_bounded_for_a_company() {
     let read = |company, files| runtime.block_on(reader.invoices(company, files)).unwrap();
     let of = |findings: &file_reader::Findings| findings.files.iter().flat_map(|found| named(found)).collect::<Vec<_>>();
     let full = rows(19_999);
-    let held = read(1, vec![file("a.csv", full.clone())]);
+    let held = read(PartyId(1), vec![file("a.csv", full.clone())]);
     assert_eq!(of(&held), ["a.csv read"]);
-    let beside = read(1, vec![file("b.csv", full.clone()), file("c.csv", TABLE)]);
+    let beside = read(PartyId(1), vec![file("b.csv", full.clone()), file("c.csv", TABLE)]);
     assert_eq!(of(&beside), ["b.csv busy", "c.csv read"], "it comes again later, and the small one has room");
-    let other = read(2, vec![file("d.csv", full.clone())]);
+    let other = read(PartyId(2), vec![file("d.csv", full.clone())]);
     assert_eq!(of(&other), ["d.csv read"]);
     // Others hold nearly all there is. Only what is small has room then.
-    let third = read(3, vec![file("e.csv", full.clone()), file("f.csv", TABLE)]);
+    let third = read(PartyId(3), vec![file("e.csv", full.clone()), file("f.csv", TABLE)]);
     assert_eq!(of(&third), ["e.csv busy", "f.csv read"]);
     drop(held);
-    assert_eq!(of(&read(1, vec![file("g.csv", full)])), ["g.csv read"], "what was held is given back");
+    assert_eq!(of(&read(PartyId(1), vec![file("g.csv", full)])), ["g.csv read"], "what was held is given back");
     drop((beside, other, third));
     // Archives whose files are kept: more than 46 MB of one upload.
     let large = format!("{TABLE}{}", ",".repeat(4_000_000));
     let names: Vec<String> = (0..9).map(|at| format!("{at}.csv")).collect();
     let archive = pack(&names.iter().map(|name| (name.as_str(), large.as_bytes())).collect::<Vec<_>>());
     let files = vec![file("y.zip", archive.clone()), file("z.zip", archive), file("last.csv", TABLE)];
-    let answered = of(&read(1, files));
+    let answered = of(&read(PartyId(1), files));
     let (taken, rest) = answered.split_at(11);
     assert!(taken.iter().all(|line| line.ends_with(".csv read")), "{taken:?}");
     assert_eq!(rest, ["z.zip upload_too_much", "last.csv read"]);
@@ -324,7 +325,7 @@ fn a_reading_that_is_dropped_ends_its_child() {
     std::fs::set_permissions(&script, rights).unwrap();
     let reader = FileReader::new(&script);
     runtime.block_on(async {
-        let reading = reader.invoices(1, vec![file("a", "<a/>")]);
+        let reading = reader.invoices(PartyId(1), vec![file("a", "<a/>")]);
         let begun = async {
             while !noted.exists() {
                 tokio::time::sleep(Duration::from_millis(5)).await;

@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::databases::Database;
 use crate::world::PASSWORD;
+use kernel::OfferId;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +11,12 @@ use std::time::Duration;
 use store::records::{Keyed, Record};
 
 /// A demo world in which one deep offer can be bought cent by cent, whatever day it is: the offer, and its units left.
-pub fn market(database: &Database) -> (i64, i64) {
+pub fn market(database: &Database) -> (OfferId, i64) {
     market_of(database, 1)[0]
 }
 
 /// The same with several offers, all owed by one buyer.
-pub fn market_of(database: &Database, offers: usize) -> Vec<(i64, i64)> {
+pub fn market_of(database: &Database, offers: usize) -> Vec<(OfferId, i64)> {
     let lots = server::demo::history::build_market(&database.url, offers, true, &crate::world::clock()).unwrap();
     let mut conn = store::connect(&database.url).unwrap();
     let left =
@@ -25,7 +26,7 @@ pub fn market_of(database: &Database, offers: usize) -> Vec<(i64, i64)> {
 
 /// The price of `units` today, as the market shows it.
 #[must_use]
-pub fn price(client: &Client, offer: i64, units: i64) -> i64 {
+pub fn price(client: &Client, offer: OfferId, units: i64) -> i64 {
     let answer = client.get(&format!("/api/v1/offers/quote?offer_id={offer}&units_minor={units}"));
     answer.json()["price_minor"].as_i64().unwrap_or_else(|| panic!("{}", answer.body))
 }
@@ -42,7 +43,7 @@ pub struct Buyer {
 impl Buyer {
     /// Signs in as a financier and asks for the price of a hundred units.
     #[must_use]
-    pub fn new(base: &str, offer: i64) -> Self {
+    pub fn new(base: &str, offer: OfferId) -> Self {
         let client = Client::new(base);
         client.api_sign_in("financier1@kontor.example", PASSWORD);
         let price = price(&client, offer, 100);
@@ -128,7 +129,7 @@ impl Answers {
 
     /// The four checks after a fault, and every way in which they do not hold. Keys begin with `prefix`.
     #[must_use]
-    pub fn violations(&self, database: &Database, prefix: &str, (offer, left_before): (i64, i64)) -> Vec<String> {
+    pub fn violations(&self, database: &Database, prefix: &str, (offer, left_before): (OfferId, i64)) -> Vec<String> {
         let (acknowledged, unknown) = (self.acknowledged.lock().unwrap(), self.unknown.lock().unwrap());
         let mut conn = store::connect(&database.url).unwrap();
         let rows = store::AuditRecord::list_where(&mut conn, &format!("idempotency_key LIKE '{prefix}%'"), &[]).unwrap();

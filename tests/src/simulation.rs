@@ -211,17 +211,17 @@ struct FromDatabase<'a>(&'a mut Conn);
 
 impl effects::Ids for FromDatabase<'_> {
     fn reserve_asset(&mut self, receivable: i64) -> i64 {
-        let found = <store::Receivable as store::records::Keyed>::find(self.0, receivable);
-        found.ok().flatten().map_or(0, |row| row.reserve_asset)
+        let found = <store::Receivable as store::records::Keyed>::find(self.0, receivable.into());
+        found.ok().flatten().map_or(0, |row| row.reserve_asset.0)
     }
     fn lines(&mut self, statement: i64) -> Vec<i64> {
         let found = store::BankLine::list_where(self.0, "statement_id = ? ORDER BY id", &[statement.into()]);
-        found.unwrap_or_default().into_iter().map(|row| row.id).collect()
+        found.unwrap_or_default().into_iter().map(|row| row.id.0).collect()
     }
     fn claims(&mut self, line: i64) -> Vec<i64> {
         let condition = "kind = 'placement_reversed' AND twin_id = ? ORDER BY id";
         let found = store::BankLine::list_where(self.0, condition, &[line.into()]);
-        found.unwrap_or_default().into_iter().map(|row| row.id).collect()
+        found.unwrap_or_default().into_iter().map(|row| row.id.0).collect()
     }
 }
 
@@ -543,9 +543,10 @@ impl Simulation {
             Expected::Refused(code) => Err(format!("it was done, and must be refused with {code}: {}", outcome.body)),
             Expected::Repeated => {
                 self.report.repeated += 1;
-                let known = &self.model.keys[&(call.actor.party_id, call.key.clone())];
-                let same =
-                    known.seq == outcome.seq && known.body == outcome.body && known.awaits_approval == outcome.awaits_approval;
+                let known = &self.model.keys[&(call.actor.party_id.0, call.key.clone())];
+                let same = known.seq == outcome.seq.0
+                    && known.body == outcome.body
+                    && known.awaits_approval == outcome.awaits_approval.map(i64::from);
                 if same && outcome.repeated {
                     return Ok(());
                 }

@@ -3,6 +3,7 @@
 use crate::client::{Answer, Client};
 use crate::databases::Database;
 use chrono::NaiveDate;
+use kernel::{ApprovalId, BankFileId};
 use server::clock::Clock;
 use server::commands::decide_approval::DecideApproval;
 use server::commands::{Actor, Outcome};
@@ -223,7 +224,7 @@ impl World {
         let binds = [asked.party_id.into(), asked.maker_id.into()];
         let other = "party_id = ? AND id <> ? AND roles LIKE '%checker%' AND status = 'active' ORDER BY id LIMIT 1";
         let checker = User::find_where(&mut conn, other, &binds).expect("a query").expect("a second operator");
-        let file = BankFile::load(&mut conn, asked.subject_id).expect("a file");
+        let file = BankFile::load(&mut conn, BankFileId(asked.subject_id.0)).expect("a file");
         let content = store::records::find_document(&mut conn, &file.sha256).expect("a query").expect("a kept file").content;
         let read = server::http::pages::bank_files::read_bank_file_blocking(&self.app().reader, file.name, content);
         let read = read.expect("a readable file");
@@ -241,7 +242,7 @@ impl World {
     /// The answer to a bank file that one operator sends to the API, once the other has agreed; a refusal stays what it was.
     pub fn agreed(&self, asked: Answer) -> Answer {
         let Some(id) = asked.json()["awaits_approval"].as_i64() else { return asked };
-        let done = self.agree_to(Approval::load(&mut self.conn(), id).expect("a request"));
+        let done = self.agree_to(Approval::load(&mut self.conn(), ApprovalId(id)).expect("a request"));
         let body = serde_json::json!({ "reference": done.seq, "result": done.body }).to_string();
         Answer { status: 200, body, ..asked }
     }

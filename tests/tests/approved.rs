@@ -3,8 +3,11 @@
 
 use crate::journey::{BUYER, SUPPLIER, approve, onboard, second_of};
 use domain::Currency;
+use domain::confirmation_list::{ApprovedState, ListState};
+use domain::invoice::InvoiceState;
 use e2e::world::World;
 use e2e::{Answer, Client, Database};
+use kernel::{ApprovedPayableId, InvoiceId};
 use serde_json::{Value, json};
 use server::demo::files::{DemoInvoice, ubl};
 use store::records::{Keyed, Record};
@@ -21,11 +24,11 @@ fn upload(buyer: &Client, content: &str) -> Answer {
 }
 
 /// The supplier's invoice of that number, presented; what came of it.
-fn present(world: &World, number: &str, net_minor: i64, due: &str) -> (i64, Value) {
+fn present(world: &World, number: &str, net_minor: i64, due: &str) -> (InvoiceId, Value) {
     present_of("2021-05-25", world, number, net_minor, due)
 }
 
-fn present_of(issued: &str, world: &World, number: &str, net_minor: i64, due: &str) -> (i64, Value) {
+fn present_of(issued: &str, world: &World, number: &str, net_minor: i64, due: &str) -> (InvoiceId, Value) {
     let supplier = world.api(SUPPLIER.3);
     let file = ubl(&DemoInvoice {
         number,
@@ -41,7 +44,7 @@ fn present_of(issued: &str, world: &World, number: &str, net_minor: i64, due: &s
     let key = format!("register-{number}");
     let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", key.as_str())];
     let kept = supplier.post_with("/api/v1/register-invoice", &headers, file);
-    let id = kept.json()["result"]["invoice_id"].as_i64().unwrap_or_else(|| panic!("{}", kept.body));
+    let id = InvoiceId(kept.json()["result"]["invoice_id"].as_i64().unwrap_or_else(|| panic!("{}", kept.body)));
     let sent = supplier.api("submit-invoice", &format!("submit-{number}"), &json!({ "invoice_id": id }));
     assert_eq!(sent.status, 200, "{}", sent.body);
     (id, sent.json()["result"].clone())
@@ -55,7 +58,7 @@ fn what_was_approved_in_advance_confirms_itself() {
         onboard(&world, &operator, SUPPLIER);
         onboard(&world, &operator, BUYER);
         let (buyer, api, supplier) = (world.signed_in(BUYER.3), world.api(BUYER.3), world.api(SUPPLIER.3));
-        let state = |id: i64| Invoice::load(&mut world.conn(), id).unwrap().state;
+        let state = |id: InvoiceId| Invoice::load(&mut world.conn(), id).unwrap().state;
         let entry = |number: &str| {
             let sql = "number = ? ORDER BY id LIMIT 1";
             ApprovedPayable::find_where(&mut world.conn(), sql, &[number.into()]).unwrap().unwrap_or_else(|| panic!("{number}"))
@@ -119,7 +122,7 @@ fn what_was_approved_in_advance_confirms_itself() {
         assert_eq!((request.amount_minor, request.currency.as_str()), (Some(714_000), "EUR"), "the sum decides");
         let own = json!({ "approval_id": request.id, "body_hash": request.body_hash, "approve": true });
         assert_eq!(api.api("decide-approval", "own-request", &own).status, 403);
-        assert_eq!(entry("a 1").state, "waiting", "nothing is approved yet");
+        assert_eq!(entry("a 1").state, ApprovedState::Waiting, "nothing is approved yet");
         let checker = world.signed_in(&second_of(BUYER.3));
         assert!(
             checker
@@ -128,7 +131,7 @@ fn what_was_approved_in_advance_confirms_itself() {
                 .contains("each binds irrevocably when its invoice is presented")
         );
         assert_eq!(approve(&checker).status, 200);
-        assert_eq!(ConfirmationList::load(&mut world.conn(), list.id).unwrap().state, "done");
+        assert_eq!(ConfirmationList::load(&mut world.conn(), list.id).unwrap().state, ListState::Done);
 
         // The same file again changes nothing.
         let again = by_api("the-same-again", &table).json();
@@ -139,7 +142,7 @@ fn what_was_approved_in_advance_confirms_itself() {
         // The invoice that says the same is confirmed when it is presented, in the names of those who signed before.
         let (id, told) = present(&world, "A-1", 100_000, "2021-07-05");
         let row = Invoice::load(&mut world.conn(), id).unwrap();
-        assert_eq!((row.state.as_str(), row.confirmed_minor, row.due_date), ("confirmed", 119_000, "2021-07-01".parse().ok()));
+        assert_eq!((row.state.name(), row.confirmed_minor, row.due_date), ("confirmed", 119_000, "2021-07-01".parse().ok()));
         let signed = Confirmation::find_where(&mut world.conn(), "invoice_id = ?", &[id.into()]).unwrap().unwrap();
         assert_eq!((signed.signer_id, signed.version.as_str()), (request.maker_id, "2026-11-advance"));
         assert!(signed.approver_id.is_some() && server::hash::sha256_hex(signed.words_en.as_bytes()) == signed.words_hash);
@@ -156,12 +159,12 @@ fn what_was_approved_in_advance_confirms_itself() {
             assert!(evidence.text.contains(part), "{part}: {}", evidence.text);
         }
         assert!(Receivable::find_where(&mut world.conn(), "invoice_id = ?", &[id.into()]).unwrap().is_some());
-        assert_eq!((entry("a 1").state.as_str(), entry("a 1").invoice_id), ("used", Some(id)));
+        assert_eq!((entry("a 1").state.name(), entry("a 1").invoice_id), ("used", Some(id)));
         assert!(buyer.get(&format!("/payables/{id}")).text().contains("once Real Supplier presents that invoice"));
 
         // One that differs goes the ordinary way, with the difference shown.
         let (id, told) = present(&world, "A-2", 200_100, "2021-06-30");
-        assert_eq!((state(id).as_str(), told.get("evidence_hash")), ("presented", None));
+        assert_eq!((state(id).name(), told.get("evidence_hash")), ("presented", None));
         let shown = buyer.get(&format!("/payables/{id}")).text();
         for part in ["this one differs", "EUR 2,380.00", "EUR 2,381.19", "1 Jul 2021", "30 Jun 2021"] {
             assert!(shown.contains(part), "{part}: {shown}");
@@ -176,22 +179,24 @@ fn what_was_approved_in_advance_confirms_itself() {
         let asked = buyer.fill_and_confirm(&page, &format!("{page}/check"), &[]);
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(approve(&checker).status, 200);
-        assert_eq!((state(id).as_str(), entry("A-2").state.as_str()), ("confirmed", "lapsed"));
+        assert_eq!((state(id).name(), entry("A-2").state.name()), ("confirmed", "lapsed"));
         let shown = buyer.get(&format!("/payables/approved/{}", entry("A-2").id)).text();
         assert!(shown.contains("Ended unused") && shown.contains("Reason"), "{shown}");
 
         // Withdrawn as long as no invoice has used it, by the buyer alone.
         let (third, used) = (entry("A-3").id, entry("a 1").id);
-        let withdraw = |client: &Client, key: &str, id: i64| client.api("withdraw-approved", key, &json!({ "approved_id": id }));
+        let withdraw = |client: &Client, key: &str, id: ApprovedPayableId| {
+            client.api("withdraw-approved", key, &json!({ "approved_id": id }))
+        };
         assert_eq!(withdraw(&supplier, "not-the-supplier", third).status, 403);
-        assert_eq!(withdraw(&api, "nobody-has-it", 999_999).status, 404);
+        assert_eq!(withdraw(&api, "nobody-has-it", ApprovedPayableId(999_999)).status, 404);
         assert_eq!(withdraw(&api, "used-already", used).json()["code"], "state_conflict");
         let page = format!("/payables/approved/{third}");
         let done = buyer.fill(&page, &format!("{page}/withdraw"), &[]);
         assert!(done.text().contains("Approval in advance withdrawn"), "{}", done.text());
         let (id, _) = present(&world, "A-3", 300_000, "2021-07-01");
-        assert_eq!(state(id), "presented");
-        assert_eq!(state(here), "presented", "what was here before is answered on its own page");
+        assert_eq!(state(id), InvoiceState::Presented);
+        assert_eq!(state(here), InvoiceState::Presented, "what was here before is answered on its own page");
 
         // Another day of issue is another invoice, be all else the same.
         let other_day = format!("{HEADING}{}", self::row("A-8", "2021-07-01", "952.00"));
@@ -200,7 +205,7 @@ fn what_was_approved_in_advance_confirms_itself() {
         assert_eq!(api.api("confirm-list", "another-day-asked", &decided).status, 202);
         assert_eq!(approve(&checker).status, 200);
         let (id, _) = present_of("2021-05-24", &world, "A-8", 80_000, "2021-07-01");
-        assert_eq!((state(id).as_str(), entry("A-8").state.as_str()), ("presented", "approved"));
+        assert_eq!((state(id).name(), entry("A-8").state.name()), ("presented", "approved"));
         assert!(buyer.get(&format!("/payables/{id}")).text().contains("24 May 2021"));
 
         // What comes too late for its own day waits for an answer as well.
@@ -209,16 +214,16 @@ fn what_was_approved_in_advance_confirms_itself() {
         let decided = json!({ "list_id": drafted["list_id"], "list_hash": drafted["list_hash"] });
         assert_eq!(api.api("confirm-list", "a-close-day-asked", &decided).status, 202);
         assert_eq!(approve(&checker).status, 200);
-        assert_eq!(entry("A-7").state, "approved");
+        assert_eq!(entry("A-7").state, ApprovedState::Approved);
         // Its day is too close by now: it ends with the day, and buyer and supplier are told.
         world.move_to("2021-06-13");
-        assert_eq!((entry("A-7").state.as_str(), entry("A-8").state.as_str()), ("lapsed", "approved"));
+        assert_eq!((entry("A-7").state.name(), entry("A-8").state.name()), ("lapsed", "approved"));
         let told = "kind IN ('approvals_lapsed', 'approvals_lapsed_supplier') AND link LIKE ?";
         for link in ["/payables/approved%", "/invoices%"] {
             assert_eq!(Notice::list_where(&mut world.conn(), told, &[link.into()]).unwrap().len(), 2, "A-2 and A-7");
         }
         let (id, _) = present(&world, "A-7", 70_000, "2021-07-01");
-        assert_eq!(state(id), "presented");
+        assert_eq!(state(id), InvoiceState::Presented);
         assert!(buyer.get(&format!("/payables/{id}")).text().contains("it could not confirm itself"));
         let all = api.get("/api/v1/payables/approved").json();
         let states: Vec<_> = all["items"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();

@@ -235,7 +235,7 @@ fn a_body_is_what_its_command_takes() {
         assert_eq!(operator.get("/api/v1/approvals?state=strange&state=pending").status, 422);
         assert_eq!(operator.get("/api/v1/approvals?state=pending&state=strange").status, 200);
         let stored = <store::User as store::records::Record>::find_where(&mut world.conn(), "email = ?", &[OPERATOR.into()]);
-        assert_eq!(stored.unwrap().unwrap().theme, "dark");
+        assert_eq!(stored.unwrap().unwrap().theme, domain::party::Theme::Dark);
     }
 }
 

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use domain::chart::AccountKey;
 use e2e::world::{CUSTODY_IBAN, World};
 use e2e::{Answer, Client, Database};
+use kernel::{BankLineId, CustodyId, PartyId, PayoutId, RecordId};
 use ledger::AssetId;
 use serde_json::{Value, json};
 use server::commands::import_statement::PIECE;
@@ -99,7 +100,7 @@ pub struct Desk {
     pub api: Client,
     pub supplier: Client,
     pub reference: String,
-    pub party: i64,
+    pub party: PartyId,
     pub number: Cell<u32>,
 }
 
@@ -135,7 +136,7 @@ impl Desk {
         BankLine::list_where(&mut self.world.conn(), "state = ? ORDER BY id", &[state.into()]).unwrap()
     }
 
-    pub fn line(&self, id: i64) -> BankLine {
+    pub fn line(&self, id: BankLineId) -> BankLine {
         BankLine::load(&mut self.world.conn(), id).unwrap()
     }
 
@@ -168,7 +169,7 @@ impl Desk {
         done
     }
 
-    pub fn resolve(&self, line: i64, act: &str, other: Option<i64>) {
+    pub fn resolve(&self, line: BankLineId, act: &str, other: Option<RecordId>) {
         let _ = self.agree("resolve-line", &json!({ "line_id": line, "act": act, "other_id": other, "reason": "looked into" }));
     }
 
@@ -188,7 +189,7 @@ fn an_entry_of_nothing_is_kept_and_books_nothing() {
         let done = it.notify(&[credit("0.00", &it.reference), credit("5.00", &it.reference)]);
         assert_eq!((done["skipped"].as_i64(), done["matched"].as_i64()), (Some(1), Some(1)));
         let kept = it.lines("skipped");
-        assert_eq!((kept.len(), kept[0].amount_minor, kept[0].kind.as_str()), (1, 0, "zero"));
+        assert_eq!((kept.len(), kept[0].amount_minor, kept[0].kind.name()), (1, 0, "zero"));
         assert!(it.operator.open(&format!("/ops/bank-lines/{}", kept[0].id)).text().contains("An entry of nothing"));
         assert_eq!(it.cash(), 500);
         it.world.verify();
@@ -205,7 +206,7 @@ fn money_recorded_by_hand_and_brought_by_the_bank_counts_once() {
         let entry = Written { bank: "R-1".into(), ..credit("7.00", &it.reference) };
         assert_eq!(it.notify(std::slice::from_ref(&entry))["confirmed"], 1);
         let brought = it.newest();
-        assert_eq!((brought.state.as_str(), brought.twin_id), ("confirmed", Some(recorded.id)));
+        assert_eq!((brought.state.name(), brought.twin_id), ("confirmed", Some(recorded.id)));
         assert_eq!((it.line(recorded.id).twin_id, it.cash()), (Some(brought.id), 700));
         for (page, other) in [(recorded.id, brought.id), (brought.id, recorded.id)] {
             let shown = it.operator.open(&format!("/ops/bank-lines/{page}"));
@@ -227,13 +228,13 @@ fn money_recorded_by_hand_and_brought_by_the_bank_counts_once() {
             let before = (it.cash(), it.suspense());
             assert_eq!(it.notify(&[credit(text, "")])["attention"], 1);
             let line = it.newest();
-            assert_eq!((line.kind.as_str(), (it.cash(), it.suspense())), ("possibly_recorded", before));
+            assert_eq!((line.kind.name(), (it.cash(), it.suspense())), ("possibly_recorded", before));
             let page = it.operator.open(&format!("/ops/bank-lines/{}", line.id)).text();
             assert!(page.contains("Possibly the same money") && page.contains("It is the same money"), "{page}");
-            it.resolve(line.id, act, line.twin_id);
+            it.resolve(line.id, act, line.twin_id.map(Into::into));
             let booked = if act == "same" { 0 } else { amount };
             assert_eq!(it.suspense() - before.1, booked, "{act}");
-            assert_eq!(it.line(line.id).state, if act == "same" { "confirmed" } else { "suspense" });
+            assert_eq!(it.line(line.id).state.name(), if act == "same" { "confirmed" } else { "suspense" });
         }
 
         // The other order: a file has brought it, and nobody books it a second time without having looked.
@@ -256,7 +257,7 @@ fn money_recorded_by_hand_and_brought_by_the_bank_counts_once() {
             check.text()
         );
         let mut other = it.receipt(5_500, &it.reference);
-        other["other_than"] = line.into();
+        other["other_than"] = json!(line);
         let before = it.cash();
         let _ = it.agree("record-receipt", &other);
         assert_eq!(it.cash() - before, 5_500, "it was other money, two people say");
@@ -284,14 +285,14 @@ fn a_booking_without_a_reference_counts_once() {
         let done = it.notify(&pair);
         assert_eq!((done["matched"].as_i64(), done["attention"].as_i64()), (Some(1), Some(1)));
         let waiting = it.newest();
-        assert_eq!((waiting.kind.as_str(), waiting.occurrence, it.cash()), ("possible_repeat", 2, 4_000));
+        assert_eq!((waiting.kind.name(), waiting.occurrence, it.cash()), ("possible_repeat", 2, 4_000));
         it.resolve(waiting.id, "accept", None);
-        assert_eq!((it.line(waiting.id).state.as_str(), it.cash()), ("matched", 6_000));
+        assert_eq!((it.line(waiting.id).state.name(), it.cash()), ("matched", 6_000));
         assert_eq!(it.notify(&pair)["skipped"], 2);
         let repeated = Written { bank: "B-2".into(), text: "by mistake", ..credit("30.00", &it.reference) };
         assert_eq!(it.notify(&[repeated.clone(), repeated])["attention"], 1);
         it.resolve(it.newest().id, "explain", None);
-        assert_eq!((it.newest().state.as_str(), it.cash()), ("explained", 9_000));
+        assert_eq!((it.newest().state.name(), it.cash()), ("explained", 9_000));
         it.world.verify();
     }
 }
@@ -313,7 +314,7 @@ fn the_same_reference_in_another_currency_is_another_booking() {
 
         // A currency that the account does not have, and one in which the platform does not trade, are not booked.
         assert_eq!(it.import_file(file("MIXED", "USD", "EUR")).json()["result"]["attention"], 1);
-        assert_eq!(it.newest().kind, "other_currency");
+        assert_eq!(it.newest().kind.name(), "other_currency");
         it.resolve(it.newest().id, "explain", None);
         assert_eq!(
             it.import_file(file("DOLLAR", "USD", "USD")).json()["result"]["attention"],
@@ -323,7 +324,7 @@ fn the_same_reference_in_another_currency_is_another_booking() {
         let dollar = String::from_utf8(file("DOLLAR-2", "USD", "USD")).unwrap().replace("SAME-1", "OTHER-1").into_bytes();
         assert_eq!(it.import_file(dollar).json()["result"]["attention"], 1);
         let line = it.newest();
-        assert_eq!((line.kind.as_str(), it.balance(AccountKey::custody(0, AssetId(840)))), ("no_terms", 0));
+        assert_eq!((line.kind.name(), it.balance(AccountKey::custody(CustodyId(0), AssetId(840)))), ("no_terms", 0));
         let accept = json!({ "line_id": line.id, "act": "accept", "reason": "early" });
         assert_eq!(it.refused("resolve-line", &accept), "currency_unknown");
         let terms = json!({
@@ -430,9 +431,9 @@ fn statements_must_add_up_and_follow_one_another() {
 
         let row = |number: &str| Statement::find_where(&mut it.world.conn(), "statement = ?", &[number.into()]).unwrap().unwrap();
         assert_eq!(it.import_file(file("2026-11-19", "FIRST", 0, &[1_000]).into_bytes()).status, 200);
-        assert_eq!(row("FIRST").continuity, "first");
+        assert_eq!(row("FIRST").continuity.name(), "first");
         let late = it.import_file(file("2026-11-23", "THIRD", 3_000, &[500]).into_bytes()).json()["result"].clone();
-        assert_eq!((late["breaks"].as_i64(), row("THIRD").continuity.as_str(), row("THIRD").gap_minor), (Some(1), "gap", 2_000));
+        assert_eq!((late["breaks"].as_i64(), row("THIRD").continuity.name(), row("THIRD").gap_minor), (Some(1), "gap", 2_000));
         let page = format!("/ops/statements/{}", row("THIRD").id);
         let text = it.operator.open(&page).text();
         assert!(text.contains("Gap: it opens EUR 20.00 away"), "{text}");
@@ -442,18 +443,18 @@ fn statements_must_add_up_and_follow_one_another() {
         assert!(text.contains("Books less bank EUR −20.00") && text.contains("Not explained by any line EUR −20.00"), "{text}");
         // The missing file comes: the gap closes by itself.
         assert_eq!(it.import_file(file("2026-11-20", "SECOND", 1_000, &[2_000]).into_bytes()).json()["result"]["breaks"], 0);
-        assert_eq!((row("SECOND").continuity.as_str(), row("THIRD").continuity.as_str()), ("follows", "follows"));
+        assert_eq!((row("SECOND").continuity.name(), row("THIRD").continuity.name()), ("follows", "follows"));
         assert!(it.operator.open("/ops/reconciliation").text().contains("Books and bank agree"));
         assert!(!it.operator.open("/home").text().contains("Bank statements with a gap"));
 
         // An overlap that nobody can mend is explained by two people.
         assert_eq!(it.import_file(file("2026-11-23", "OVER", 3_100, &[1]).into_bytes()).status, 200);
-        assert_eq!((row("OVER").continuity.as_str(), row("OVER").gap_minor), ("overlap", -400));
+        assert_eq!((row("OVER").continuity.name(), row("OVER").gap_minor), ("overlap", -400));
         let page = format!("/ops/statements/{}", row("OVER").id);
         let asked = it.operator.fill_and_confirm(&page, &format!("{page}/explain"), &[("reason", "the bank wrote it anew")]);
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(approve(&it.checker).status, 200);
-        assert_eq!(row("OVER").continuity, "explained");
+        assert_eq!(row("OVER").continuity.name(), "explained");
         assert_eq!(
             it.refused("explain-statement", &json!({ "statement_id": row("OVER").id, "reason": "again" })),
             "state_conflict"
@@ -462,7 +463,7 @@ fn statements_must_add_up_and_follow_one_another() {
         // What explains a difference is named: a line that waits, a receipt by hand, a notification after the balance.
         let _ = it.agree("record-receipt", &it.receipt(4_400, &it.reference));
         assert_eq!(it.notify(&[debit("1.23", "KPAY-NOBODY"), credit("6.00", &it.reference)])["attention"], 1);
-        let compared = store::reconciliation::compare(&mut it.world.conn(), (0, "EUR"), None).unwrap().unwrap();
+        let compared = store::reconciliation::compare(&mut it.world.conn(), (CustodyId(0), "EUR"), None).unwrap().unwrap();
         assert_eq!((compared.recorded_minor, compared.later_minor, compared.closing_minor), (4_400, 600, 3_101));
         let text = it.operator.open("/ops/reconciliation").text();
         assert!(text.contains("Receipts by hand that no file has brought yet EUR 44.00"), "{text}");
@@ -477,11 +478,11 @@ fn a_value_date_that_is_far_away_waits_for_a_person() {
         let it = Desk::start(database);
         for valued in ["2026-11-24", "2027-11-23", "2026-11-17", "1999-01-01"] {
             assert_eq!(it.notify(&[Written { valued, ..credit("10.00", &it.reference) }])["attention"], 1, "{valued}");
-            assert_eq!((it.newest().kind.as_str(), it.cash()), ("value_date", 0));
+            assert_eq!((it.newest().kind.name(), it.cash()), ("value_date", 0));
         }
         // Three business days before Monday is Wednesday.
         assert_eq!(it.notify(&[Written { valued: "2026-11-18", ..credit("1.00", &it.reference) }])["matched"], 1);
-        let line = it.newest().id - 1;
+        let line = BankLineId(it.newest().id.0 - 1);
         let far = it.lines("attention")[0].id;
         assert!(far < line);
         let page = format!("/ops/bank-lines/{far}");
@@ -500,7 +501,7 @@ fn a_value_date_that_is_far_away_waits_for_a_person() {
         );
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(approve(&it.checker).status, 200);
-        assert_eq!((it.line(far).value_date, it.line(far).state.as_str(), it.cash()), (day("2026-11-20"), "matched", 1_100));
+        assert_eq!((it.line(far).value_date, it.line(far).state.name(), it.cash()), (day("2026-11-20"), "matched", 1_100));
         it.world.verify();
     }
 }
@@ -509,15 +510,15 @@ fn a_value_date_that_is_far_away_waits_for_a_person() {
 fn what_needs_a_person_can_be_decided_by_two() {
     for database in Database::both() {
         let it = Desk::start(database);
-        let (expense, custody) = (AccountKey::expense(AssetId(978)), AccountKey::custody(0, AssetId(978)));
-        let claim = |owner: i64| it.balance(AccountKey::claim(owner, AssetId(978)));
+        let (expense, custody) = (AccountKey::expense(AssetId(978)), AccountKey::custody(CustodyId(0), AssetId(978)));
+        let claim = |owner: PartyId| it.balance(AccountKey::claim(owner, AssetId(978)));
         it.notify(&[credit("100.00", &it.reference)]);
         let receipt = it.newest().id;
 
         // A fee becomes the platform's cost; what is not the account's to give is refused.
         it.notify(&[debit("3.00", "FEE")]);
         it.resolve(it.newest().id, "expense", None);
-        assert_eq!((it.newest().state.as_str(), it.balance(expense), it.balance(custody)), ("expensed", 300, 9_700));
+        assert_eq!((it.newest().state.name(), it.balance(expense), it.balance(custody)), ("expensed", 300, 9_700));
         it.notify(&[debit("5000.00", "TOO-MUCH")]);
         assert_eq!(
             it.refused("resolve-line", &json!({ "line_id": it.newest().id, "act": "expense", "reason": "x" })),
@@ -544,35 +545,36 @@ fn what_needs_a_person_can_be_decided_by_two() {
         let link = |other: i64| json!({ "line_id": line, "act": "link", "other_id": other, "reason": "same day, same amount" });
         let small = pay_out(100)["payout_id"].as_i64().unwrap();
         assert_eq!(it.refused("resolve-line", &link(small)), "not_same_money");
-        it.resolve(line, "link", paid["payout_id"].as_i64());
-        let payout = store::Payout::load(&mut it.world.conn(), paid["payout_id"].as_i64().unwrap()).unwrap();
-        assert_eq!((payout.state.as_str(), it.line(line).payout_id), ("settled", Some(payout.id)));
+        let paid = PayoutId(paid["payout_id"].as_i64().unwrap());
+        it.resolve(line, "link", Some(paid.into()));
+        let payout = store::Payout::load(&mut it.world.conn(), paid).unwrap();
+        assert_eq!((payout.state.name(), it.line(line).payout_id), ("settled", Some(payout.id)));
 
         // The same payout debited twice is claimed back, and paid back through suspense, in two parts.
         it.notify(&[debit("20.00", payout.end_to_end.as_str())]);
         it.notify(&[Written { text: "once more", ..debit("20.00", payout.end_to_end.as_str()) }]);
         let doubled = it.newest();
         it.resolve(doubled.id, "claim", None);
-        assert_eq!((it.line(doubled.id).state.as_str(), claim(0)), ("claimed", 2_000));
+        assert_eq!((it.line(doubled.id).state.name(), claim(PartyId(0))), ("claimed", 2_000));
         for (amount, left) in [("15.00", 500), ("5.00", 0)] {
             it.notify(&[Written { text: "sorry, says the bank", ..credit(amount, "") }]);
             let back = it.newest().id;
-            it.resolve(doubled.id, "settle_claim", Some(back));
-            assert_eq!((claim(0), it.line(doubled.id).claim_minor, it.line(back).state.as_str()), (left, left, "placed"));
+            it.resolve(doubled.id, "settle_claim", Some(back.into()));
+            assert_eq!((claim(PartyId(0)), it.line(doubled.id).claim_minor, it.line(back).state.name()), (left, left, "placed"));
         }
-        assert_eq!((it.line(doubled.id).state.as_str(), it.suspense()), ("reversed", 0));
+        assert_eq!((it.line(doubled.id).state.name(), it.suspense()), ("reversed", 0));
 
         // A receipt that the bank takes back: what is still there leaves, the rest is claimed from the company, and nobody
         // falls below nothing.
         let (cash, free) = (it.cash(), it.cash() - 100);
         it.notify(&[Written { reversal: true, ..debit("100.00", "BACK") }]);
         let back = it.newest();
-        assert_eq!((back.kind.as_str(), it.cash()), ("reversal", cash));
+        assert_eq!((back.kind.name(), it.cash()), ("reversal", cash));
         // Another file has to fill the account before the whole of it can be gone.
         it.notify(&[credit("60.00", "")]);
-        it.resolve(back.id, "reverse", Some(receipt));
+        it.resolve(back.id, "reverse", Some(receipt.into()));
         assert_eq!((it.cash(), claim(it.party)), (100, 10_000 - free), "what a payout has earmarked stays");
-        assert_eq!((it.line(back.id).state.as_str(), it.line(receipt).state.as_str()), ("claimed", "reversed"));
+        assert_eq!((it.line(back.id).state.name(), it.line(receipt).state.name()), ("claimed", "reversed"));
         assert_eq!(
             it.refused("resolve-line", &json!({ "line_id": back.id, "act": "reverse", "other_id": receipt, "reason": "x" })),
             "field_invalid"
@@ -654,7 +656,7 @@ fn opposing_requests_about_one_line_conflict() {
         assert_eq!(approve(&it.checker).status, 200);
         let text = it.operator.open(&format!("/receipts/{}", second.json()["reference"])).text();
         assert!(text.contains("it was done then"), "{text}");
-        assert_eq!(it.line(line).state, "returned");
+        assert_eq!(it.line(line).state.name(), "returned");
         it.world.verify();
     }
 }
@@ -693,7 +695,7 @@ fn a_long_file_goes_on_after_a_kill_and_books_nothing_twice() {
                 lines: vec![],
             };
             let nothing = writer.submit_blocking(server::commands::Actor::SYSTEM, format!("stale-{kill}"), stale.into()).unwrap();
-            assert!(nothing.number("lines_done") > PIECE as i64);
+            assert!(nothing.number::<i64>("lines_done") > PIECE as i64);
             drop(writer);
             thread.join().unwrap();
             pieces
@@ -723,7 +725,7 @@ fn real_notifications_have_no_balances_and_break_nothing() {
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.json()["result"]["breaks"], 0);
     let row = Statement::find_where(&mut it.world.conn(), "id > 0", &[]).unwrap().unwrap();
-    assert_eq!(row.continuity, "none");
+    assert_eq!(row.continuity.name(), "none");
     it.world.verify();
 }
 

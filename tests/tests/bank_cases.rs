@@ -5,9 +5,11 @@ use crate::bank_channel::{Transport, as_checked, camt053, euro, fates, text, tol
 use crate::corrections::correct;
 use crate::journey::{BUYER, SUPPLIER, approve, make_payment_file, onboard, payment_list, set_limit, verify_account};
 use crate::payouts::Setting;
+use domain::bank_line::{BankFileState, Continuity};
 use domain::chart::AccountKey;
 use e2e::Database;
 use e2e::world::CUSTODY_IBAN;
+use kernel::{BankLineId, CustodyId, PartyId, PaymentFileId, PayoutId, ReceivableId, StatementId, StatusReportId, UserId};
 use ledger::AssetId;
 use serde_json::json;
 use std::io::Write;
@@ -37,12 +39,12 @@ fn a1_parts_and_their_sum_are_one_credit() {
         let _ = as_checked(&bank, &it.world, "054.xml", &told(54, ("A1-54", "20261127ZZ0001"), (true, "300.00"), &parts));
         let rows = as_checked(&bank, &it.world, "053.xml", &told(53, ("A1-53", "20261127ZZ0001"), (true, "300.00"), &[]));
         assert_eq!((fates(&rows), it.cash(), it.suspense()), (vec![("skipped", "duplicate")], 30_000, 0));
-        assert_eq!(it.balance(AccountKey::custody(0, AssetId(978))), 30_000, "the bank's money once");
+        assert_eq!(it.balance(AccountKey::custody(CustodyId(0), AssetId(978))), 30_000, "the bank's money once");
         // The sum before its parts is the same money, too.
         let _ = as_checked(&bank, &it.world, "first.xml", &told(53, ("A1-55", "20261127ZZ0002"), (true, "300.00"), &[]));
         assert_eq!((it.cash(), it.suspense()), (30_000, 30_000));
         let _ = as_checked(&bank, &it.world, "then.xml", &told(54, ("A1-56", "20261127ZZ0002"), (true, "300.00"), &parts));
-        assert_eq!(it.balance(AccountKey::custody(0, AssetId(978))), 60_000);
+        assert_eq!(it.balance(AccountKey::custody(CustodyId(0), AssetId(978))), 60_000);
         it.world.verify();
     }
 }
@@ -222,7 +224,7 @@ fn a2_one_debit_settles_all_payouts_of_its_file() {
             let file = it.payout(&ids[0]).file_id.unwrap();
             (ids, file)
         };
-        let batch = |file: i64, count: &str, total: &str| {
+        let batch = |file: PaymentFileId, count: &str, total: &str| {
             let total = if total.is_empty() { String::new() } else { format!("<TtlAmt Ccy=\"EUR\">{total}</TtlAmt>") };
             format!(
                 "<NtryDtls><Btch><MsgId>KONTOR-{file}</MsgId><PmtInfId>KONTOR-{file}</PmtInfId><NbOfTxs>{count}</NbOfTxs>{total}</Btch></NtryDtls>"
@@ -278,16 +280,16 @@ fn a2_one_debit_settles_all_payouts_of_its_file() {
         assert_eq!(approve(&it.checker).status, 200);
         assert_eq!(states(&ids), ["settled", "settled"]);
         let rest = BankLine::find_where(&mut it.world.conn(), "twin_id = ?", &[line.id.into()]).unwrap().unwrap();
-        assert_eq!((rest.state.as_str(), rest.amount_minor, rest.bank_reference.as_str()), ("attention", 20, "D-4"));
+        assert_eq!((rest.state.name(), rest.amount_minor, rest.bank_reference.as_str()), ("attention", 20, "D-4"));
         // It was another file's: the link is taken back with what it had left over, and made anew.
         let cash = it.cash();
         let back = json!({ "line_id": line.id, "reason": "another file's debit" });
         assert_eq!(it.operator_api.api("take-back-line", "a2-take-back", &back).status, 202);
         assert_eq!(approve(&it.checker).status, 200);
-        let row = |id: i64| BankLine::find_where(&mut it.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
+        let row = |id: BankLineId| BankLine::find_where(&mut it.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
         assert_eq!((states(&ids), it.cash()), (vec!["sent".to_owned(); 2], (cash.0 + 3_000, cash.1)));
-        assert_eq!((row(line.id).state.as_str(), row(line.id).amount_minor), ("attention", 3_020));
-        assert_eq!((row(rest.id).state.as_str(), row(rest.id).amount_minor), ("skipped", 0));
+        assert_eq!((row(line.id).state.name(), row(line.id).amount_minor), ("attention", 3_020));
+        assert_eq!((row(rest.id).state.name(), row(rest.id).amount_minor), ("skipped", 0));
         assert_eq!(fates(&tell("BARE-AGAIN", &entry("30.20", false, "D-4", ""))), [("skipped", "duplicate")]);
         let asked = it.operator.fill_and_confirm(&page, &format!("{page}/resolve"), &fields);
         assert!(asked.text().contains("second person"), "{}", asked.text());
@@ -391,7 +393,7 @@ fn a5j_a_reference_in_another_field_is_a_suggestion() {
         let asked = it.operator.fill_and_confirm(&page, &format!("{page}/assign"), &[("reason", "the payer's own id")]);
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(approve(&it.checker).status, 200);
-        assert_eq!((it.cash(), it.line(line.id).kind.as_str()), (5_400, ""));
+        assert_eq!((it.cash(), it.line(line.id).kind.name()), (5_400, ""));
         it.world.verify();
     }
 }
@@ -405,7 +407,7 @@ fn one_transfer_with_several_references_is_split_by_its_amounts() {
         let other = onboard(&it.world, &it.operator, BUYER);
         let theirs = it.world.api(BUYER.3).get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
         let own = it.reference.clone();
-        let cash = |party: i64| it.balance(AccountKey::cash(party, AssetId(978)));
+        let cash = |party: PartyId| it.balance(AccountKey::cash(party, AssetId(978)));
         let both = [("matched", ""), ("matched", "")];
         let several = [("suspense", "several_references")];
         let cases = [
@@ -436,7 +438,7 @@ fn one_transfer_with_several_references_is_split_by_its_amounts() {
         };
         assert_eq!(it.refused("assign-suspense", &assign(&own, Some(30_001))), "amount_invalid");
         let _ = it.agree("assign-suspense", &assign(&own, Some(12_000)));
-        assert_eq!((it.line(line.id).amount_minor, it.line(line.id).state.as_str()), (18_000, "suspense"));
+        assert_eq!((it.line(line.id).amount_minor, it.line(line.id).state.name()), (18_000, "suspense"));
         let _ = it.agree("assign-suspense", &assign(&theirs, None));
         assert_eq!((cash(it.party), cash(other), it.suspense()), (32_000, 58_000, 60_000));
         it.world.verify();
@@ -579,7 +581,7 @@ fn a10_a_bad_or_repeated_member_of_a_zip_stops_no_other() {
         let before = it.suspense();
         bank.deliver(&it.world, "long.zip", &zip(&[("again.xml", &day("M-7")), ("long.xml", &statement("M-9", &entries))]));
         for _ in 0..600 {
-            if kept("long.zip").state == "imported" {
+            if kept("long.zip").state == BankFileState::Imported {
                 break;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
@@ -693,7 +695,7 @@ fn ids_that_were_used_again_stand_in_no_migrations_way() {
         e2e::world::set_up(&database, DAY.parse().unwrap(), &e2e::world::clock());
         let hold = |conn: &mut store::Conn, at: i64| {
             let row = store::Statement {
-                id: 900_000 + at,
+                id: StatementId(900_000 + at),
                 sha256: format!("{at}"),
                 message: "M".into(),
                 statement: "1".into(),
@@ -702,23 +704,23 @@ fn ids_that_were_used_again_stand_in_no_migrations_way() {
                 opening_minor: None,
                 closing_minor: None,
                 imported_at: e2e::world::clock().now(),
-                imported_by: 1,
+                imported_by: UserId(1),
                 file_id: None,
                 from_date: None,
                 to_date: format!("2026-11-{}", 20 + at).parse().ok(),
-                continuity: "none".into(),
+                continuity: Continuity::None,
                 gap_minor: 0,
                 reason: String::new(),
-                custody_id: 0,
+                custody_id: CustodyId(0),
             };
             row.insert(conn).unwrap();
             let report = store::StatusReport {
-                id: 910_000 + at,
+                id: StatusReportId(910_000 + at),
                 sha256: format!("{at}"),
                 message: "M".into(),
                 original_message: "KONTOR-1".into(),
                 imported_at: e2e::world::clock().now(),
-                imported_by: 1,
+                imported_by: UserId(1),
                 content: Some(format!("{at}")),
             };
             report.insert(conn).unwrap();
@@ -742,8 +744,9 @@ fn the_number_of_an_invoice_that_its_payer_owes_is_suggested() {
     for database in Database::both() {
         let trade = crate::settlement::Trade::start(database, &[domain::Currency::EUR]);
         let [one, two] = [400_000, 500_000].map(|minor| trade.sell(domain::Currency::EUR, minor).id);
-        let row = |id: i64| store::Receivable::find_where(&mut trade.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
-        let number = |id: i64| {
+        let row =
+            |id: ReceivableId| store::Receivable::find_where(&mut trade.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
+        let number = |id: ReceivableId| {
             let invoice = store::Invoice::find_where(&mut trade.world.conn(), "id = ?", &[row(id).invoice_id.into()]);
             invoice.unwrap().unwrap().number
         };
@@ -756,10 +759,10 @@ fn the_number_of_an_invoice_that_its_payer_owes_is_suggested() {
             };
             let _ = trade.receive(domain::Currency::EUR, "2026-03-02", &[entry]);
             let line = BankLine::find_where(&mut trade.world.conn(), "id > 0 ORDER BY id DESC LIMIT 1", &[]).unwrap().unwrap();
-            (line.state, line.kind, line.note)
+            (line.state.name(), line.kind.name(), line.note)
         };
-        let suggested = |id: i64| ("suspense".to_owned(), "suggested".to_owned(), row(id).reference);
-        let nothing = ("suspense".to_owned(), String::new(), String::new());
+        let suggested = |id: ReceivableId| ("suspense", "suggested", row(id).reference);
+        let nothing = ("suspense", "", String::new());
         assert_eq!(paid(11_001, BUYER.0, &format!("Rechnung {first}, danke")), suggested(one));
         assert_eq!(paid(11_002, &BUYER.0.to_uppercase(), &format!("RE {}", second.to_uppercase())), suggested(two));
         assert_eq!(paid(11_003, BUYER.0, &format!("{first} und {second}")), nothing, "two are none");
@@ -849,10 +852,10 @@ fn a_wrong_placement_is_taken_back() {
         let it = Desk::start(database);
         let other = onboard(&it.world, &it.operator, BUYER);
         let theirs = it.world.api(BUYER.3).get("/api/v1/me").json()["company"]["reference"].as_str().unwrap().to_owned();
-        let cash = |party: i64| it.balance(AccountKey::cash(party, AssetId(978)));
-        let claim = |party: i64| it.balance(AccountKey::claim(party, AssetId(978)));
-        let custody = || it.balance(AccountKey::custody(0, AssetId(978)));
-        let take_back = |line: i64| json!({ "line_id": line, "reason": "it was the other company's" });
+        let cash = |party: PartyId| it.balance(AccountKey::cash(party, AssetId(978)));
+        let claim = |party: PartyId| it.balance(AccountKey::claim(party, AssetId(978)));
+        let custody = || it.balance(AccountKey::custody(CustodyId(0), AssetId(978)));
+        let take_back = |line: BankLineId| json!({ "line_id": line, "reason": "it was the other company's" });
 
         // Placed with the wrong company, taken back, and placed rightly.
         let _ = it.notify(&[euro("90.00", "P-1", "")]);
@@ -872,7 +875,7 @@ fn a_wrong_placement_is_taken_back() {
         assert!(asked.text().contains("second person"), "{}", asked.text());
         assert_eq!(cash(other), 9_000, "one person alone moves nothing");
         assert_eq!(approve(&it.checker).status, 200);
-        assert_eq!((cash(other), it.suspense(), it.line(line).state.as_str()), (0, 9_000, "suspense"));
+        assert_eq!((cash(other), it.suspense(), it.line(line).state.name()), (0, 9_000, "suspense"));
         let _ = it.agree("assign-suspense", &assign(&it.reference));
         assert_eq!((cash(it.party), it.suspense()), (9_000, 0));
 
@@ -884,7 +887,7 @@ fn a_wrong_placement_is_taken_back() {
         let _ = it.agree("take-back-line", &take_back(line));
         assert_eq!((cash(it.party), claim(it.party), it.suspense()), (4_000, 4_000, 9_000));
         let owed = BankLine::find_where(&mut it.world.conn(), "kind = 'placement_reversed'", &[]).unwrap().unwrap();
-        assert_eq!((owed.state.as_str(), owed.claim_minor, owed.twin_id), ("claimed", 4_000, Some(line)));
+        assert_eq!((owed.state.name(), owed.claim_minor, owed.twin_id), ("claimed", 4_000, Some(line)));
         let _ = it.notify(&[euro("40.00", "P-2", "")]);
         let paying = it.newest().id;
         // Nothing is filled in, what may pay is named with payer and amount, and both sides are shown to both people.
@@ -905,12 +908,12 @@ fn a_wrong_placement_is_taken_back() {
         let mut turned: Vec<(String, String)> = turned.into_iter().filter(|(name, _)| name != "decision").collect();
         turned.extend(form.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(it.checker.post(&request, &turned).status, 303);
-        it.resolve(owed.id, "settle_claim", Some(paying));
-        assert_eq!((claim(it.party), it.line(owed.id).state.as_str()), (0, "reversed"));
+        it.resolve(owed.id, "settle_claim", Some(paying.into()));
+        assert_eq!((claim(it.party), it.line(owed.id).state.name()), (0, "reversed"));
         // The payment of the claim was a mistake, too.
         let _ = it.agree("take-back-line", &take_back(paying));
         assert_eq!((claim(it.party), it.suspense()), (4_000, 13_000));
-        assert_eq!((it.line(owed.id).state.as_str(), it.line(owed.id).claim_minor), ("claimed", 4_000));
+        assert_eq!((it.line(owed.id).state.name(), it.line(owed.id).claim_minor), ("claimed", 4_000));
 
         // A receipt by hand that was never there leaves the account again; once a file has brought it, it waits in suspense.
         let before = custody();
@@ -918,11 +921,11 @@ fn a_wrong_placement_is_taken_back() {
         let recorded = BankLine::find_where(&mut it.world.conn(), "kind = 'recorded'", &[]).unwrap().unwrap().id;
         assert_eq!((cash(other), custody()), (700, before + 700));
         let _ = it.agree("take-back-line", &take_back(recorded));
-        assert_eq!((cash(other), custody(), it.line(recorded).state.as_str()), (0, before, "reversed"));
+        assert_eq!((cash(other), custody(), it.line(recorded).state.name()), (0, before, "reversed"));
         assert_eq!(it.refused("take-back-line", &take_back(recorded)), "state_conflict", "once");
         let balance = server::demo::files::camt053(CUSTODY_IBAN, domain::Currency::EUR, DAY.parse().unwrap(), "BAL", before, &[]);
         assert_eq!(it.import_file(balance.into_bytes()).status, 200);
-        let compared = store::reconciliation::compare(&mut it.world.conn(), (0, "EUR"), None).unwrap().unwrap();
+        let compared = store::reconciliation::compare(&mut it.world.conn(), (CustodyId(0), "EUR"), None).unwrap().unwrap();
         assert_eq!((compared.recorded_minor, compared.unexplained_minor()), (0, 0), "books and bank agree without it");
         let _ = it.agree("record-receipt", &it.receipt(800, &theirs));
         assert_eq!(it.notify(&[euro("8.00", "P-3", &theirs)])["confirmed"], 1);
@@ -950,10 +953,10 @@ fn a_strangers_money_pays_no_claim_of_its_own_take_back() {
             let paid = it.supplier.api("request-payout", &it.key(), &body);
             assert_eq!(paid.status, 200, "{}", paid.body);
         };
-        let settle = |owed: i64, paying: i64| {
+        let settle = |owed: BankLineId, paying: BankLineId| {
             it.refused("resolve-line", &json!({ "line_id": owed, "act": "settle_claim", "other_id": paying, "reason": "paid" }))
         };
-        let owed_of = |line: i64| {
+        let owed_of = |line: BankLineId| {
             let condition = "kind = 'placement_reversed' AND twin_id = ?";
             BankLine::find_where(&mut it.world.conn(), condition, &[line.into()]).unwrap().unwrap().id
         };
@@ -961,7 +964,7 @@ fn a_strangers_money_pays_no_claim_of_its_own_take_back() {
         let line = it.newest().id;
         let assign = json!({ "line_id": line, "reference": it.reference, "reason": "by the letter" });
         let take_back =
-            |line: i64, claim_minor: i64| json!({ "line_id": line, "reason": "a stranger's", "claim_minor": claim_minor });
+            |line: BankLineId, claim_minor: i64| json!({ "line_id": line, "reason": "a stranger's", "claim_minor": claim_minor });
         let _ = it.agree("assign-suspense", &assign);
         // The page said that all of it comes back; meanwhile it is spent.
         let page = format!("/ops/bank-lines/{line}");
@@ -972,7 +975,7 @@ fn a_strangers_money_pays_no_claim_of_its_own_take_back() {
         spend(50_000);
         let late = it.checker.post(&request, &seen);
         assert!(late.status == 409 && late.text().contains("has changed since you looked"), "{}", late.text());
-        assert_eq!((it.line(line).state.as_str(), claim()), ("placed", 0));
+        assert_eq!((it.line(line).state.name(), claim()), ("placed", 0));
         let now = it.checker.open(&request);
         assert!(now.text().contains("another sum would become a claim"), "{}", now.text());
         assert!(!now.body.contains("value=\"approve\""), "{}", now.body);
@@ -1015,8 +1018,8 @@ fn a_strangers_money_pays_no_claim_of_its_own_take_back() {
         }
         // Another payment of the same payer is other money.
         let _ = it.notify(&[euro("200.00", "X-2", "")]);
-        it.resolve(again, "settle_claim", Some(it.newest().id));
-        assert_eq!((claim(), it.line(again).state.as_str()), (50_000, "reversed"));
+        it.resolve(again, "settle_claim", Some(it.newest().id.into()));
+        assert_eq!((claim(), it.line(again).state.name()), (50_000, "reversed"));
 
         // The bank takes a receipt back: what was shown of it binds alike.
         let _ = it.notify(&[euro("30.00", "X-3", &it.reference)]);
@@ -1031,7 +1034,7 @@ fn a_strangers_money_pays_no_claim_of_its_own_take_back() {
         spend(1_000);
         let late = it.checker.post(&request, &seen);
         assert!(late.status == 409 && late.text().contains("has changed since you looked"), "{}", late.text());
-        assert_eq!(it.line(credited).state, "matched");
+        assert_eq!(it.line(credited).state.name(), "matched");
         it.world.verify();
     }
 }
@@ -1042,12 +1045,12 @@ fn a_wrong_decision_about_a_line_is_taken_back() {
     for database in Database::both() {
         let it = Desk::start(database);
         let of = |key: AccountKey| it.balance(key);
-        let (custody, expense) = (AccountKey::custody(0, AssetId(978)), AccountKey::expense(AssetId(978)));
-        let claim = AccountKey::claim(0, AssetId(978));
-        let take_back = |line: i64| json!({ "line_id": line, "reason": "looked at once more" });
-        let undo = |line: i64| drop(it.agree("take-back-line", &take_back(line)));
-        let seen = |line: i64| (it.line(line).state, it.line(line).kind);
-        let waits = |kind: &str| ("attention".to_owned(), kind.to_owned());
+        let (custody, expense) = (AccountKey::custody(CustodyId(0), AssetId(978)), AccountKey::expense(AssetId(978)));
+        let claim = AccountKey::claim(PartyId(0), AssetId(978));
+        let take_back = |line: BankLineId| json!({ "line_id": line, "reason": "looked at once more" });
+        let undo = |line: BankLineId| drop(it.agree("take-back-line", &take_back(line)));
+        let seen = |line: BankLineId| (it.line(line).state.name(), it.line(line).kind.name());
+        let waits = |kind: &'static str| ("attention", kind);
 
         // A debit was linked to the wrong one of two payouts.
         set_limit(&it.world, SUPPLIER.3, "EUR", "1,000,000.00");
@@ -1056,15 +1059,15 @@ fn a_wrong_decision_about_a_line_is_taken_back() {
         let pay_out = || {
             let asked = it.supplier.api("request-payout", &it.key(), &json!({ "currency": "EUR", "amount_minor": 2_000 }));
             it.agree("create-payment-file", &payment_list(&it.api, "EUR"));
-            asked.json()["result"]["payout_id"].as_i64().unwrap()
+            PayoutId(asked.json()["result"]["payout_id"].as_i64().unwrap())
         };
         let (wrong, right) = (pay_out(), pay_out());
-        let payout = |id: i64| store::Payout::find_where(&mut it.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
+        let payout = |id: PayoutId| store::Payout::find_where(&mut it.world.conn(), "id = ?", &[id.into()]).unwrap().unwrap();
         let _ = it.notify(&[debit("20.00", "THE-BANKS-OWN")]);
         let line = it.newest().id;
         assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict", "nobody has decided yet");
-        it.resolve(line, "link", Some(wrong));
-        assert_eq!((payout(wrong).state.as_str(), it.cash(), of(custody)), ("settled", 8_000, 8_000));
+        it.resolve(line, "link", Some(wrong.into()));
+        assert_eq!((payout(wrong).state.name(), it.cash(), of(custody)), ("settled", 8_000, 8_000));
         let page = format!("/ops/bank-lines/{line}");
         let reason = [("reason", "the other payout")];
         let check = it.operator.fill(&page, &format!("{page}/take-back"), &reason).text();
@@ -1073,22 +1076,22 @@ fn a_wrong_decision_about_a_line_is_taken_back() {
         }
         let asked = it.operator.fill_and_confirm(&page, &format!("{page}/take-back"), &reason);
         assert!(asked.text().contains("second person"), "{}", asked.text());
-        assert_eq!(payout(wrong).state, "settled", "one person alone moves nothing");
+        assert_eq!(payout(wrong).state.name(), "settled", "one person alone moves nothing");
         assert_eq!(approve(&it.checker).status, 200);
-        assert_eq!((payout(wrong).state.as_str(), seen(line)), ("sent", waits("unknown_debit")));
+        assert_eq!((payout(wrong).state.name(), seen(line)), ("sent", waits("unknown_debit")));
         assert_eq!((it.line(line).payout_id, it.cash(), of(custody)), (None, 10_000, 10_000));
         let free = it.supplier.get("/api/v1/balances").json()["items"][0]["available_minor"].as_i64();
         assert_eq!(free, Some(6_000), "both payouts are with the bank");
         let balance = server::demo::files::camt053(CUSTODY_IBAN, domain::Currency::EUR, DAY.parse().unwrap(), "L", 8_000, &[]);
         assert_eq!(it.import_file(balance.into_bytes()).status, 200);
-        let compared = store::reconciliation::compare(&mut it.world.conn(), (0, "EUR"), None).unwrap().unwrap();
+        let compared = store::reconciliation::compare(&mut it.world.conn(), (CustodyId(0), "EUR"), None).unwrap().unwrap();
         assert_eq!((compared.attention_minor, compared.unexplained_minor()), (2_000, 0));
-        it.resolve(line, "link", Some(right));
-        assert_eq!((payout(right).state.as_str(), it.cash(), of(custody)), ("settled", 8_000, 8_000));
+        it.resolve(line, "link", Some(right.into()));
+        assert_eq!((payout(right).state.name(), it.cash(), of(custody)), ("settled", 8_000, 8_000));
         // What the bank's own id says is no decision of people.
         let _ = it.notify(&[debit("20.00", payout(wrong).end_to_end.as_str())]);
         assert_eq!(it.refused("take-back-line", &take_back(it.newest().id)), "state_conflict");
-        assert_eq!((payout(wrong).state.as_str(), it.cash()), ("settled", 6_000));
+        assert_eq!((payout(wrong).state.name(), it.cash()), ("settled", 6_000));
 
         // A debit that was no charge and nothing to claim.
         let _ = it.notify(&[debit("3.00", "FEE")]);
@@ -1105,7 +1108,7 @@ fn a_wrong_decision_about_a_line_is_taken_back() {
         it.resolve(fee, "claim", None);
         let _ = it.notify(&[euro("1.00", "L-2", "")]);
         let paying = it.newest().id;
-        it.resolve(fee, "settle_claim", Some(paying));
+        it.resolve(fee, "settle_claim", Some(paying.into()));
         assert_eq!(it.refused("take-back-line", &take_back(fee)), "state_conflict");
         undo(paying);
         assert_eq!((of(claim), it.suspense()), (300, 100));
@@ -1113,7 +1116,7 @@ fn a_wrong_decision_about_a_line_is_taken_back() {
         it.resolve(fee, "write_off", None);
         assert_eq!((of(claim), of(expense)), (0, 300));
         undo(fee);
-        assert_eq!((of(claim), of(expense), it.line(fee).state.as_str(), it.line(fee).claim_minor), (300, 0, "claimed", 300));
+        assert_eq!((of(claim), of(expense), it.line(fee).state.name(), it.line(fee).claim_minor), (300, 0, "claimed", 300));
         undo(fee);
         assert_eq!((of(claim), of(custody), seen(fee)), (0, 6_100, waits("unknown_debit")));
         it.resolve(fee, "explain", None);
@@ -1126,7 +1129,7 @@ fn a_wrong_decision_about_a_line_is_taken_back() {
         let _ = it.notify(&[euro("7.00", "L-3", "")]);
         let like = it.newest().id;
         assert_eq!(seen(like), waits("possibly_recorded"));
-        it.resolve(like, "same", Some(receipt));
+        it.resolve(like, "same", Some(receipt.into()));
         assert_eq!(it.line(receipt).twin_id, Some(like));
         undo(like);
         assert_eq!((it.line(receipt).twin_id, seen(like)), (None, waits("possibly_recorded")));
@@ -1144,37 +1147,39 @@ fn a_wrong_reverse_is_taken_back() {
     for database in Database::both() {
         let it = Desk::start(database);
         let (custody, claim) = (
-            || it.balance(AccountKey::custody(0, AssetId(978))),
-            |party: i64| it.balance(AccountKey::claim(party, AssetId(978))),
+            || it.balance(AccountKey::custody(CustodyId(0), AssetId(978))),
+            |party: PartyId| it.balance(AccountKey::claim(party, AssetId(978))),
         );
-        let take_back = |line: i64| json!({ "line_id": line, "reason": "it was the other receipt" });
-        let reverse =
-            |line: i64, receipt: i64| json!({ "line_id": line, "act": "reverse", "other_id": receipt, "reason": "recalled" });
+        let take_back = |line: BankLineId| json!({ "line_id": line, "reason": "it was the other receipt" });
+        let reverse = |line: BankLineId, receipt: BankLineId| json!({ "line_id": line, "act": "reverse", "other_id": receipt, "reason": "recalled" });
         let recalled = |amount: &'static str, id: &str| {
             let _ = it.notify(&[Written { reversal: true, ..debit(amount, id) }]);
             it.newest().id
         };
-        let seen = |line: i64| (it.line(line).state, it.line(line).kind, it.line(line).claim_minor, it.line(line).twin_id);
-        let waits = ("attention".to_owned(), "reversal".to_owned(), 0, None);
+        let seen = |line: BankLineId| {
+            let row = it.line(line);
+            (row.state.name(), row.kind.name(), row.claim_minor, row.twin_id)
+        };
+        let waits = ("attention", "reversal", 0, None);
 
         // A receipt in suspense.
         let _ = it.notify(&[euro("50.00", "R-1", "")]);
         let waiting = it.line(it.newest().id);
         let line = recalled("50.00", "BACK-1");
         assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict", "nobody has decided yet");
-        it.resolve(line, "reverse", Some(waiting.id));
-        assert_eq!((it.suspense(), custody(), it.line(waiting.id).state.as_str()), (0, 0, "reversed"));
+        it.resolve(line, "reverse", Some(waiting.id.into()));
+        assert_eq!((it.suspense(), custody(), it.line(waiting.id).state.name()), (0, 0, "reversed"));
         assert_eq!(it.refused("take-back-line", &take_back(waiting.id)), "state_conflict", "the debit is what was decided");
         let _ = it.agree("take-back-line", &take_back(line));
-        assert_eq!((it.suspense(), custody(), seen(line)), (5_000, 5_000, waits.clone()));
+        assert_eq!((it.suspense(), custody(), seen(line)), (5_000, 5_000, waits));
         let again = it.line(waiting.id);
         assert_eq!((again.state, again.twin_id, again.party_id), (waiting.state, waiting.twin_id, None));
         let balance = server::demo::files::camt053(CUSTODY_IBAN, domain::Currency::EUR, DAY.parse().unwrap(), "R", 0, &[]);
         assert_eq!(it.import_file(balance.into_bytes()).status, 200);
-        let compared = store::reconciliation::compare(&mut it.world.conn(), (0, "EUR"), None).unwrap().unwrap();
+        let compared = store::reconciliation::compare(&mut it.world.conn(), (CustodyId(0), "EUR"), None).unwrap().unwrap();
         assert_eq!((compared.attention_minor, compared.unexplained_minor()), (5_000, 0));
         assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict", "once");
-        it.resolve(line, "reverse", Some(waiting.id));
+        it.resolve(line, "reverse", Some(waiting.id.into()));
         assert_eq!((it.suspense(), custody()), (0, 0));
 
         // A company's cash, of which a payout has earmarked a part: the rest is a claim.
@@ -1185,17 +1190,17 @@ fn a_wrong_reverse_is_taken_back() {
         let paid = it.supplier.api("request-payout", &it.key(), &json!({ "currency": "EUR", "amount_minor": 3_000 }));
         assert_eq!(paid.status, 200, "{}", paid.body);
         let line = recalled("100.00", "BACK-2");
-        it.resolve(line, "reverse", Some(credited.id));
-        assert_eq!((it.cash(), claim(it.party), custody(), it.line(line).state.as_str()), (3_000, 3_000, 0, "claimed"));
+        it.resolve(line, "reverse", Some(credited.id.into()));
+        assert_eq!((it.cash(), claim(it.party), custody(), it.line(line).state.name()), (3_000, 3_000, 0, "claimed"));
         // A part of the claim was paid: that is taken back first, and so is a write-off.
         let _ = it.notify(&[euro("10.00", "R-3", "")]);
         let paying = it.newest().id;
-        it.resolve(line, "settle_claim", Some(paying));
+        it.resolve(line, "settle_claim", Some(paying.into()));
         assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict");
         let _ = it.agree("take-back-line", &take_back(paying));
         it.resolve(line, "write_off", None);
         let _ = it.agree("take-back-line", &take_back(line));
-        assert_eq!((claim(it.party), seen(line).0.as_str()), (3_000, "claimed"), "the write-off, not the reverse");
+        assert_eq!((claim(it.party), seen(line).0), (3_000, "claimed"), "the write-off, not the reverse");
         // On the page: the receipt, what goes back, and the claim that ends.
         let page = format!("/ops/bank-lines/{line}");
         let reason = [("reason", "the other receipt")];
@@ -1220,9 +1225,9 @@ fn a_wrong_reverse_is_taken_back() {
         assert_eq!((it.cash(), claim(it.party)), (3_000, 3_000), "one person alone moves nothing");
         assert_eq!(it.refused("resolve-line", &reverse(line, credited.id)), "field_invalid");
         assert_eq!(approve(&it.checker).status, 200);
-        assert_eq!((it.cash(), claim(it.party), custody(), seen(line)), (10_000, 0, 11_000, waits.clone()));
+        assert_eq!((it.cash(), claim(it.party), custody(), seen(line)), (10_000, 0, 11_000, waits));
         let back = it.line(credited.id);
-        assert_eq!((back.state, back.twin_id, back.party_id), ("matched".to_owned(), None, Some(it.party)));
+        assert_eq!((back.state.name(), back.twin_id, back.party_id), ("matched", None, Some(it.party)));
         let told = store::Notice::find_where(&mut it.world.conn(), "kind = 'receipt_restored'", &[]).unwrap().unwrap();
         assert_eq!((told.party_id, told.arguments.contains("\"70.00\"")), (it.party, true), "{}", told.arguments);
         assert!(it.world.signed_in(SUPPLIER.3).open("/home").text().contains("is no longer owed"));
@@ -1233,19 +1238,16 @@ fn a_wrong_reverse_is_taken_back() {
         let bank = it.newest();
         let recorded = bank.twin_id.unwrap();
         let line = recalled("7.00", "BACK-3");
-        it.resolve(line, "reverse", Some(bank.id));
-        assert_eq!(
-            (it.cash(), it.line(recorded).state.as_str(), it.line(bank.id).state.as_str()),
-            (10_000, "reversed", "confirmed")
-        );
+        it.resolve(line, "reverse", Some(bank.id.into()));
+        assert_eq!((it.cash(), it.line(recorded).state.name(), it.line(bank.id).state.name()), (10_000, "reversed", "confirmed"));
         let twice = recalled("7.00", "BACK-4");
         for receipt in [bank.id, recorded] {
             assert_eq!(it.refused("resolve-line", &reverse(twice, receipt)), "state_conflict", "the same money once");
         }
         let _ = it.agree("take-back-line", &take_back(line));
-        assert_eq!((it.cash(), seen(line)), (10_700, waits.clone()));
-        let both = [recorded, bank.id].map(|id| (it.line(id).state, it.line(id).twin_id));
-        assert_eq!(both, [("matched".to_owned(), Some(bank.id)), ("confirmed".to_owned(), Some(recorded))]);
+        assert_eq!((it.cash(), seen(line)), (10_700, waits));
+        let both = [recorded, bank.id].map(|id| (it.line(id).state.name(), it.line(id).twin_id));
+        assert_eq!(both, [("matched", Some(bank.id)), ("confirmed", Some(recorded))]);
 
         // What the bank itself tells as the reversal of its own debit is no decision of people.
         let _ = it.agree("create-payment-file", &payment_list(&it.api, "EUR"));
@@ -1254,7 +1256,7 @@ fn a_wrong_reverse_is_taken_back() {
         let gone = it.newest().id;
         let _ = it.notify(&[Written { reversal: true, end_to_end: payout.end_to_end, ..euro("30.00", "R-5", "") }]);
         let returned = it.newest();
-        assert_eq!((returned.state.as_str(), returned.kind.as_str(), it.cash()), ("matched", "return", 10_700));
+        assert_eq!((returned.state.name(), returned.kind.name(), it.cash()), ("matched", "return", 10_700));
         for line in [gone, returned.id] {
             assert_eq!(it.refused("take-back-line", &take_back(line)), "state_conflict");
         }
@@ -1300,7 +1302,7 @@ fn a_wrong_reverse_of_a_shared_payment_is_taken_back() {
         assert_eq!((receivable(&mut conn), trade.cash(domain::Currency::EUR)), (before.clone(), cash), "nobody else notices");
         let line = BankLine::find_where(&mut conn, "id = ?", &[line.id.into()]).unwrap().unwrap();
         let now = BankLine::find_where(&mut conn, "id = ?", &[paid.id.into()]).unwrap().unwrap();
-        assert_eq!((line.state.as_str(), line.kind.as_str(), line.claim_minor), ("attention", "reversal", 0));
+        assert_eq!((line.state.name(), line.kind.name(), line.claim_minor), ("attention", "reversal", 0));
         assert_eq!((line.party_id, line.receivable_id, line.twin_id), (None, None, None));
         assert_eq!((now.state, now.receivable_id, now.twin_id), (paid.state, paid.receivable_id, paid.twin_id));
         let told = store::Notice::find_where(&mut conn, "kind = 'receipt_restored'", &[]).unwrap().unwrap();
@@ -1342,7 +1344,7 @@ fn a_payout_is_cancelled_until_it_is_in_a_file() {
         assert!([200, 303].contains(&done.status), "{}", done.text());
         assert_eq!(it.cash(), (100_000, 100_000));
         let row = store::Payout::find_where(&mut it.world.conn(), "id = ?", &[first.into()]).unwrap().unwrap();
-        assert_eq!(row.state, "cancelled");
+        assert_eq!(row.state.name(), "cancelled");
         let stale = it.supplier.get(&act);
         assert!(stale.status == 409 && !stale.body.contains(&format!("method=\"post\" action=\"{act}\"")), "{}", stale.text());
         assert_eq!(cancel(&it.supplier_api, "cancel-twice", first), (409, "state_conflict".to_owned()));

@@ -4,7 +4,9 @@
 use crate::bank::{Desk, Written, camt054, credit};
 use crate::journey::{BUYER, approve, onboard};
 use crate::payouts::{Setting, status_report};
+use domain::bank_line::{LineKind, LineState};
 use e2e::{Answer, Client, Database};
+use kernel::{ApprovalId, BankFileId, Blank, PartyId, UserId};
 use proof::note::Signer;
 use serde_json::{Value, json};
 use server::bank_channel::{Channel, sign};
@@ -32,7 +34,7 @@ pub fn camt053(number: &str, entries: &[Written]) -> Vec<u8> {
 
 fn approval(world: &e2e::world::World, asked: &Answer) -> Approval {
     let id = asked.json()["awaits_approval"].as_i64().unwrap_or_else(|| panic!("nothing waits: {} {}", asked.status, asked.body));
-    store::records::Keyed::load(&mut world.conn(), id).unwrap()
+    store::records::Keyed::load(&mut world.conn(), ApprovalId(id)).unwrap()
 }
 
 fn decide(who: &Client, asked: &Approval, approve: bool, key: &str) -> Answer {
@@ -63,7 +65,7 @@ fn one_operator_alone_makes_no_money_of_a_file_that_it_wrote() {
         let request = approval(&it.world, &asked);
         let body: Value = serde_json::from_str(&request.body).unwrap();
         let kept = BankFile::find_where(&mut it.world.conn(), "id = ?", &[request.subject_id.into()]).unwrap().unwrap();
-        assert_eq!((kept.state.as_str(), &body["sha256"]), ("kept", &json!(kept.sha256)));
+        assert_eq!((kept.state.name(), &body["sha256"]), ("kept", &json!(kept.sha256)));
         assert_eq!(body["check"].as_str().map(str::len), Some(64), "what the file would do: {body}");
 
         // Whoever asked is nobody's second person, whatever its roles.
@@ -73,7 +75,7 @@ fn one_operator_alone_makes_no_money_of_a_file_that_it_wrote() {
         give_roles(&it.world, "operator@x.example", "maker,checker");
         let own = decide(&again, &request, true, "forged-own-yes");
         assert_eq!((code(&own), it.cash()), ((403, "same_person".into()), 0));
-        give_roles(&it.world, "operator@x.example", &operator.roles);
+        give_roles(&it.world, "operator@x.example", &operator.roles.to_string());
 
         // The other is shown what the check page shows, and agrees to that.
         let shown = it.checker.open(&format!("/approvals/{}", request.id));
@@ -165,7 +167,7 @@ fn what_was_agreed_to_is_what_was_shown() {
         // Asked for again, with what it does now, the first request ends.
         let again = approval(&it.world, &it.api.post_with("/api/v1/import-statement", &xml("changes-second"), file));
         let ended = Approval::find_where(&mut it.world.conn(), "id = ?", &[first.id.into()]).unwrap().unwrap();
-        assert_eq!((ended.state.as_str(), ended.reason.as_str()), ("ended", "check_changed"));
+        assert_eq!((ended.state.name(), ended.reason.as_str()), ("ended", "check_changed"));
         assert!(it.operator.open(&page).text().contains("asked for anew"));
         let done = decide(&second, &again, true, "changes-at-last");
         assert_eq!((done.status, &done.json()["result"]["attention"]), (200, &json!(1)), "{}", done.body);
@@ -233,7 +235,7 @@ fn the_banks_own_channel_needs_no_second_person() {
         assert!(bank.at("done/day-1.xml.sig").exists() && !bank.at("day-1.xml").exists());
         let mut conn = it.world.conn();
         let record = AuditRecord::find_where(&mut conn, "command = 'import_statement'", &[]).unwrap().unwrap();
-        assert_eq!((record.party_id, record.user_id, record.approver_id), (0, 0, None));
+        assert_eq!((record.party_id, record.user_id, record.approver_id), (PartyId(0), UserId(0), None));
         assert_eq!(Approval::list_where(&mut conn, "command = 'import_statement'", &[]).unwrap(), vec![]);
         let kept = BankFile::find_where(&mut conn, "name = 'day-1.xml'", &[]).unwrap().unwrap();
         assert_eq!(it.operator.get(&format!("/documents/{}", kept.sha256)).status, 200, "it is the operator's document");
@@ -253,7 +255,7 @@ fn the_banks_own_channel_needs_no_second_person() {
         let request = approval(&it.world, &asked);
         bank.deliver(&it.world, "day-2.xml", &next);
         let ended = Approval::find_where(&mut conn, "id = ?", &[request.id.into()]).unwrap().unwrap();
-        assert_eq!((ended.state.as_str(), ended.reason.as_str(), it.cash()), ("ended", "by_bank", 7_500));
+        assert_eq!((ended.state.name(), ended.reason.as_str(), it.cash()), ("ended", "by_bank", 7_500));
         it.world.verify();
     }
 }
@@ -404,7 +406,7 @@ fn a_large_credit_waits_for_the_statement_that_brings_it() {
         assert_eq!(it.cash(), at_once, "below and at the parameter");
         let waiting = it.lines("attention");
         assert_eq!(
-            waiting.iter().map(|line| (line.kind.as_str(), line.amount_minor)).collect::<Vec<_>>(),
+            waiting.iter().map(|line| (line.kind.name(), line.amount_minor)).collect::<Vec<_>>(),
             vec![("announced", 10_000_001)]
         );
         let page = format!("/ops/bank-lines/{}", waiting[0].id);
@@ -419,9 +421,9 @@ fn a_large_credit_waits_for_the_statement_that_brings_it() {
         bank.deliver(&it.world, "statement.xml", &camt053("STATEMENT", &entries));
         assert_eq!(it.cash(), at_once + 10_000_001);
         let closed = it.line(waiting[0].id);
-        assert_eq!((closed.state.as_str(), closed.kind.as_str()), ("skipped", "by_statement"));
+        assert_eq!((closed.state.name(), closed.kind.name()), ("skipped", "by_statement"));
         let brought = it.line(closed.twin_id.unwrap());
-        assert_eq!((brought.state.as_str(), brought.amount_minor), ("matched", 10_000_001));
+        assert_eq!((brought.state.name(), brought.amount_minor), ("matched", 10_000_001));
         let second = it.world.api("operator2@x.example");
         assert_eq!(code(&decide(&second, &request, true, "accept-too-late")), (409, "approval_already_decided".into()));
         bank.deliver(&it.world, "statement-2.xml", &camt053("STATEMENT-2", &entries));
@@ -499,7 +501,7 @@ pub fn told(
 }
 
 /// Delivers a file that does what its check page says; what became of its lines.
-pub fn as_checked(bank: &Transport, world: &e2e::world::World, name: &str, file: &[u8]) -> Vec<(String, String)> {
+pub fn as_checked(bank: &Transport, world: &e2e::world::World, name: &str, file: &[u8]) -> Vec<(LineState, Blank<LineKind>)> {
     let mut conn = world.conn();
     let before = BankLine::list_where(&mut conn, "id > 0", &[]).unwrap().len();
     let check = server::bank_check::statements(&mut conn, &formats::camt::parse(file).unwrap()).unwrap();
@@ -509,14 +511,14 @@ pub fn as_checked(bank: &Transport, world: &e2e::world::World, name: &str, file:
     let rows: Vec<_> = rows.into_iter().skip(before).map(|line| (line.state, line.kind)).collect();
     for (seen, row) in seen.iter().zip(&rows) {
         let state = if seen.0 == "payouts" { "matched" } else { seen.0 };
-        assert_eq!((state, seen.1), (row.0.as_str(), row.1.as_str()), "{name}: {seen:?}");
+        assert_eq!((state, seen.1), (row.0.name(), row.1), "{name}: {seen:?}");
     }
     assert_eq!(seen.len(), rows.len());
     rows
 }
 
-pub fn fates(rows: &[(String, String)]) -> Vec<(&str, &str)> {
-    rows.iter().map(|(state, kind)| (state.as_str(), kind.as_str())).collect()
+pub fn fates(rows: &[(LineState, Blank<LineKind>)]) -> Vec<(&'static str, &'static str)> {
+    rows.iter().map(|(state, kind)| (state.name(), kind.name())).collect()
 }
 
 #[test]
@@ -611,7 +613,7 @@ fn announced_parts_are_closed_by_their_sum_and_a_sum_by_its_parts() {
         assert_eq!((it.cash() + it.suspense(), it.lines("attention").len()), (15_000_000, 0));
         for line in &waiting {
             let closed = it.line(line.id);
-            assert_eq!((closed.state.as_str(), closed.kind.as_str()), ("skipped", "by_statement"));
+            assert_eq!((closed.state.name(), closed.kind.name()), ("skipped", "by_statement"));
         }
         let second = it.world.api("operator2@x.example");
         assert_eq!(code(&decide(&second, &request, true, "accept-too-late")), (409, "approval_already_decided".into()));
@@ -775,7 +777,7 @@ fn only_the_job_goes_on_with_a_file() {
     let statements = formats::camt::parse(&camt053("X", &[credit("5.00", &it.reference)])).unwrap();
     let lines = server::commands::bank_line::incoming(&statements);
     let actor = Actor::person(person.party_id, person.id);
-    let command = server::commands::continue_import::ContinueImport { file_id: 1, lines_done: 0, lines };
+    let command = server::commands::continue_import::ContinueImport { file_id: BankFileId(1), lines_done: 0, lines };
     let reply = it.world.app().writer.submit_blocking(actor.clone(), "go-on-by-hand".to_owned(), command.into());
     assert_eq!(reply, Err(WriteError::Refused(domain::Refusal::NotPermitted)));
     let told = server::commands::refuse_bank_file::RefuseBankFile::default();

@@ -5,8 +5,13 @@ use crate::browser::{Browser, Done, Driver, run};
 use crate::journey::{BUYER, SUPPLIER, approve, onboard, second_of, set_limit};
 use crate::survival::{spawn, wait_ready};
 use domain::Currency;
+use domain::confirmation_list::{ItemState, ListState};
+use domain::invoice::InvoiceState;
+use domain::party::ApprovalState;
+use domain::review::ReviewState;
 use e2e::world::World;
 use e2e::{Answer, Client, Database, databases};
+use kernel::{Blank, ConfirmationListId, InvoiceId, RecordId};
 use server::commands::confirm_list::ConfirmList;
 use server::commands::decide_approval::DecideApproval;
 use server::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
@@ -58,12 +63,13 @@ fn present(writer: &Writer, conn: &mut Conn, (seller, buyer): (&Party, &Party), 
         let command = registration((name, number), parties.0, parties.1, day);
         (actor(), format!("{name}-register-{number}"), command)
     };
-    let ids: Vec<i64> = writer
+    let ids: Vec<InvoiceId> = writer
         .submit_all((0..count).map(register).collect())
         .into_iter()
         .map(|reply| reply.unwrap().number("invoice_id"))
         .collect();
-    let submit = |id: &i64| (actor(), format!("{name}-submit-{id}"), SubmitInvoice { invoice_id: *id, due_date: None }.into());
+    let submit =
+        |id: &InvoiceId| (actor(), format!("{name}-submit-{id}"), SubmitInvoice { invoice_id: *id, due_date: None }.into());
     for reply in writer.submit_all(ids.iter().map(submit).collect()) {
         reply.unwrap();
     }
@@ -98,10 +104,10 @@ fn table(invoices: &[Invoice]) -> String {
     text
 }
 
-fn wait_until_done(world: &World, list: i64) -> ConfirmationList {
+fn wait_until_done(world: &World, list: ConfirmationListId) -> ConfirmationList {
     for _ in 0..1_200 {
         let row = ConfirmationList::load(&mut world.conn(), list).unwrap();
-        if row.state == "done" {
+        if row.state == ListState::Done {
             return row;
         }
         std::thread::sleep(Duration::from_millis(100));
@@ -160,7 +166,7 @@ fn many_payables_are_confirmed_with_one_decision() {
 
         // Meanwhile one is disputed, one withdrawn and one held for a review: none is confirmed, all are named.
         let mut held = Invoice::load(&mut world.conn(), invoices[7].id).unwrap();
-        held.review = "open".into();
+        held.review = ReviewState::Open.into();
         held.update(&mut world.conn()).unwrap();
         let disputed = api.api(
             "dispute-invoice",
@@ -180,7 +186,7 @@ fn many_payables_are_confirmed_with_one_decision() {
         // While the list is worked through, others are answered.
         let mut slowest = Duration::ZERO;
         let mut number = 0;
-        while ConfirmationList::load(&mut world.conn(), list.id).unwrap().state != "done" {
+        while ConfirmationList::load(&mut world.conn(), list.id).unwrap().state != ListState::Done {
             let started = Instant::now();
             number += 1;
             let preference = serde_json::json!({ "language": "en", "theme": "dark" });
@@ -209,7 +215,7 @@ fn many_payables_are_confirmed_with_one_decision() {
             "each says when it was asked for"
         );
         let less = Invoice::load(&mut conn, invoices[0].id).unwrap();
-        assert_eq!((less.state.as_str(), less.confirmed_minor), ("partially_confirmed", less.payable_minor - 100));
+        assert_eq!((less.state, less.confirmed_minor), (InvoiceState::PartlyConfirmed, less.payable_minor - 100));
         let refused = buyer.get(&format!("{page}?state=refused")).text();
         assert!(
             refused.contains("L-0005")
@@ -228,7 +234,7 @@ fn many_payables_are_confirmed_with_one_decision() {
         let again = serde_json::json!({ "list_id": list.id, "list_hash": list.list_hash });
         assert_eq!(api.api("confirm-list", "list-again", &again).json()["code"], "state_conflict");
         // The one that was held by hand goes back to what its last command has left.
-        held.review = String::new();
+        held.review = Blank::NONE;
         held.update(&mut world.conn()).unwrap();
         world.verify();
     }
@@ -247,7 +253,7 @@ fn payables_are_chosen_in_the_inbox() {
         let (world, invoices) = world(database, 30);
         let buyer = world.signed_in(BUYER.3);
         set_limit(&world, BUYER.3, "EUR", "3,000.00");
-        let choose = |scope: &str, ids: &[i64], query: &str| {
+        let choose = |scope: &str, ids: &[InvoiceId], query: &str| {
             let mut fields = buyer.get(&format!("/payables{query}")).form("/payables/choose");
             fields.extend(ids.iter().map(|id| ("chosen".to_owned(), id.to_string())));
             fields.push(("scope".to_owned(), scope.to_owned()));
@@ -262,7 +268,7 @@ fn payables_are_chosen_in_the_inbox() {
         fields.retain(|(name, _)| name != "query");
         fields.extend([("query", "currency=CNY"), ("scope", "all")].map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert!(buyer.post("/payables/choose", &fields).text().contains("Choose at least one payable"), "the filter counts");
-        let foreign = choose("chosen", &[1], "");
+        let foreign = choose("chosen", &[InvoiceId(1)], "");
         assert!(foreign.text().contains("Choose at least one payable"), "{}", foreign.text());
 
         // A disputed payable is named and left out.
@@ -271,7 +277,7 @@ fn payables_are_chosen_in_the_inbox() {
         assert_eq!(api.api("dispute-invoice", "dispute-two", &dispute).status, 200);
         // So is one that the platform is looking at.
         let mut held = Invoice::load(&mut world.conn(), invoices[8].id).unwrap();
-        held.review = "open".into();
+        held.review = ReviewState::Open.into();
         held.update(&mut world.conn()).unwrap();
         let inbox = buyer.get("/payables");
         let box_of = |row: &Invoice| format!("name=\"chosen\" value=\"{}\"", row.id);
@@ -317,13 +323,13 @@ fn payables_are_chosen_in_the_inbox() {
         assert_eq!(confirm("confirm-settled").status, 200);
 
         // Each amount is below the limit, their sum is not.
-        let ids: Vec<i64> = invoices[3..6].iter().map(|row| row.id).collect();
+        let ids: Vec<InvoiceId> = invoices[3..6].iter().map(|row| row.id).collect();
         let check = choose("chosen", &ids, "");
         let act = act_of(&check);
         let asked = buyer.post(&act, &check.form(&act));
         assert!(asked.location().starts_with("/approvals/"), "{}", asked.location());
         // The one that was held by hand goes back to what its last command has left.
-        held.review = String::new();
+        held.review = Blank::NONE;
         held.update(&mut world.conn()).unwrap();
         world.verify();
     }
@@ -376,14 +382,14 @@ fn a_list_is_counted_once() {
             .map(|row| serde_json::json!({ "invoice_id": row.id, "amount_minor": row.payable_minor }))
             .collect();
         let drafted = buyer.api("draft-confirmation-list", "list-draft", &serde_json::json!({ "items": items })).json();
-        let list = drafted["result"]["list_id"].as_i64().unwrap();
+        let list = ConfirmationListId(drafted["result"]["list_id"].as_i64().unwrap());
         let yes = serde_json::json!({ "list_id": list, "list_hash": drafted["result"]["list_hash"] });
         let done = buyer.api("confirm-list", "list-yes", &yes);
         assert_eq!((done.status, done.json()["awaits_approval"].clone()), (200, serde_json::Value::Null), "{}", done.body);
         wait_until_done(&world, list);
         let lines = ConfirmationItem::list_where(&mut world.conn(), "list_id = ? ORDER BY id", &[list.into()]).unwrap();
-        let states: Vec<&str> = lines.iter().map(|row| row.state.as_str()).collect();
-        assert_eq!(states, ["confirmed", "confirmed"], "{lines:?}");
+        let states: Vec<ItemState> = lines.iter().map(|row| row.state).collect();
+        assert_eq!(states, [ItemState::Confirmed, ItemState::Confirmed], "{lines:?}");
         assert!(Approval::list_where(&mut world.conn(), "state = 'pending'", &[]).unwrap().is_empty());
         let acts = store::SoloActs::find_where(&mut world.conn(), "currency = 'EUR' AND sum_minor > 0", &[]).unwrap().unwrap();
         assert_eq!(acts.sum_minor, sum, "counted once");
@@ -441,7 +447,7 @@ fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
         run(&checker, "agree", agree.into());
         drop(writer);
         thread.join().unwrap();
-        let ids: Vec<i64> = invoices.iter().map(|row| row.id).collect();
+        let ids: Vec<InvoiceId> = invoices.iter().map(|row| row.id).collect();
         let confirmed = |conn: &mut Conn| {
             let (among, list) = store::query::among(conn, "invoice_id", &ids);
             Confirmation::list_where(conn, &among, &[list]).unwrap().len()
@@ -469,7 +475,7 @@ fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
         let mut child = spawn(&database, port, &[]);
         wait_ready(port);
         let started = Instant::now();
-        while ConfirmationList::load(&mut conn, list_id).unwrap().state != "done" {
+        while ConfirmationList::load(&mut conn, list_id).unwrap().state != ListState::Done {
             assert!(started.elapsed() < Duration::from_secs(60), "the list never ends");
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -477,7 +483,7 @@ fn a_killed_list_is_gone_on_with_and_confirms_nothing_twice() {
         assert!(!child.wait(), "it was killed");
         assert_eq!(confirmed(&mut conn), COUNT);
         let items = ConfirmationItem::list_where(&mut conn, "list_id = ?", &[list_id.into()]).unwrap();
-        assert!(items.iter().all(|item| item.state == "confirmed"), "a repetition is told as what it was");
+        assert!(items.iter().all(|item| item.state == ItemState::Confirmed), "a repetition is told as what it was");
         let (among, list) = store::query::among(&conn, "subject_id", &ids);
         let records =
             store::lists::count(&mut conn, "audit", &format!("command = 'confirm_invoice' AND {among}"), &[list]).unwrap();
@@ -560,7 +566,7 @@ fn an_invoice_is_answered_with_codes_and_a_thread() {
         let (buyer, supplier) = (world.signed_in(BUYER.3), world.signed_in(SUPPLIER.3));
         let (first, second) = (&invoices[0], &invoices[1]);
         let page = format!("/payables/{}", first.id);
-        let response = |client: &Client, id: i64| client.get(&format!("/responses/{id}"));
+        let response = |client: &Client, id: InvoiceId| client.get(&format!("/responses/{id}"));
         assert!(response(&supplier, first.id).body.contains(">AB</cbc:ResponseCode>"), "presented and not answered");
         let wrong = buyer.fill(&page, &format!("{page}/query"), &[("clarification", "XXX"), ("text", "what is this?")]);
         assert!(wrong.status == 422 && wrong.body.contains("id=\"problem\""), "{}", wrong.text());
@@ -601,7 +607,7 @@ fn an_invoice_is_answered_with_codes_and_a_thread() {
         let done =
             buyer.fill_and_confirm(&page, &format!("{page}/reject"), &[("clarification", "UNR"), ("text", "not our order")]);
         assert!(done.text().contains("Invoice answered"), "{}", done.text());
-        assert_eq!(Invoice::load(&mut world.conn(), second.id).unwrap().state, "rejected");
+        assert_eq!(Invoice::load(&mut world.conn(), second.id).unwrap().state, InvoiceState::Rejected);
         assert!(response(&supplier, second.id).body.contains(">RE<"));
         let api = world.api(BUYER.3);
         let late = serde_json::json!({ "invoice_id": second.id, "answer": "UQ", "clarification": "OTH", "text": "x" });
@@ -663,14 +669,19 @@ fn an_unanswered_presentation_runs_out() {
         assert!(close.contains("L-0000") && !close.contains("L-0001"), "{close}");
         world.move_to("2021-06-05");
         assert_eq!(told("answer_wanted"), 2, "and once on the last day");
-        assert_eq!(Invoice::load(&mut world.conn(), invoices[0].id).unwrap().state, "presented");
+        assert_eq!(Invoice::load(&mut world.conn(), invoices[0].id).unwrap().state, InvoiceState::Presented);
         ask(0);
         world.move_to("2021-06-06");
         let asked = Approval::list_where(&mut world.conn(), "command = 'confirm_invoice' ORDER BY id", &[]).unwrap();
-        let ended: Vec<_> = asked.iter().map(|row| (row.subject_id, row.state.as_str(), row.reason.as_str())).collect();
-        assert_eq!(ended, [(invoices[2].id, "ended", "withdrawn"), (invoices[0].id, "ended", "expired")]);
-        assert_eq!(Invoice::load(&mut world.conn(), invoices[0].id).unwrap().state, "expired");
-        assert_eq!(Invoice::load(&mut world.conn(), invoices[1].id).unwrap().state, "disputed", "a dispute stops the clock");
+        let ended: Vec<_> = asked.iter().map(|row| (row.subject_id, row.state, row.reason.as_str())).collect();
+        let [first, last] = [0, 2].map(|at: usize| RecordId::from(invoices[at].id));
+        assert_eq!(ended, [(last, ApprovalState::Ended, "withdrawn"), (first, ApprovalState::Ended, "expired")]);
+        assert_eq!(Invoice::load(&mut world.conn(), invoices[0].id).unwrap().state, InvoiceState::Expired);
+        assert_eq!(
+            Invoice::load(&mut world.conn(), invoices[1].id).unwrap().state,
+            InvoiceState::Disputed,
+            "a dispute stops the clock"
+        );
         assert_eq!(told("invoice_expired"), 2, "both companies");
         let mut mailed = String::new();
         for _ in 0..100 {
@@ -694,7 +705,7 @@ fn an_unanswered_presentation_runs_out() {
         let draft = registration(("N", 1), (SUPPLIER.0, SUPPLIER.1), (BUYER.0, BUYER.1), day);
         let reply =
             world.app().writer.submit_all(vec![(Actor::person(user.party_id, user.id), "a-draft".to_owned(), draft)]).remove(0);
-        let never = reply.unwrap().number("invoice_id");
+        let never = reply.unwrap().number::<InvoiceId>("invoice_id");
         let withdrawn = supplier.api("withdraw-invoice", "before-anybody-saw", &serde_json::json!({ "invoice_id": never }));
         assert_eq!(withdrawn.status, 200, "{}", withdrawn.body);
         assert_eq!(buyer.get(&format!("/payables/{never}")).status, 404);

@@ -4,6 +4,7 @@ use crate::journey::{BUYER, SUPPLIER, approve, onboard, second_of};
 use crate::twice::{invoice, send};
 use e2e::world::{PASSWORD, World};
 use e2e::{Answer, Client, Database};
+use kernel::{InvoiceId, PartyId, UserId};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::records::{Keyed, Record};
@@ -48,7 +49,7 @@ fn user(world: &World, email: &str) -> User {
     User::find_where(&mut world.conn(), "email = ?", &[email.into()]).unwrap().unwrap()
 }
 
-fn party(world: &World, id: i64) -> Party {
+fn party(world: &World, id: PartyId) -> Party {
     Party::load(&mut world.conn(), id).unwrap()
 }
 
@@ -69,7 +70,7 @@ fn link(body: &str) -> String {
     body.split_whitespace().find_map(|word| word.strip_prefix("http://kontor.test")).expect("a link").to_owned()
 }
 
-fn world(database: Database) -> (World, i64, i64) {
+fn world(database: Database) -> (World, PartyId, PartyId) {
     let world = World::start(database, DAY);
     let operator = world.signed_in(OPERATOR);
     let supplier = onboard(&world, &operator, SUPPLIER);
@@ -92,7 +93,7 @@ fn data(party: &Party, changes: &[(&str, &str)]) -> Value {
 }
 
 /// Two operators correct a company; what was before stays readable, and the company is told.
-pub fn correct(world: &World, id: i64, changes: &[(&str, &str)]) {
+pub fn correct(world: &World, id: PartyId, changes: &[(&str, &str)]) {
     let (operator, second) = (world.api(OPERATOR), world.api("operator2@x.example"));
     let asked = ask(&operator, "correct-company", &data(&party(world, id), changes));
     assert_eq!(agree(&second, asked), done(), "{changes:?}");
@@ -236,10 +237,10 @@ fn what_was_issued_keeps_the_name_that_it_bore() {
 
 /// Reads the words of a confirmation again.
 trait Words {
-    fn load_words(conn: &mut store::Conn, invoice: i64) -> String;
+    fn load_words(conn: &mut store::Conn, invoice: InvoiceId) -> String;
 }
 impl Words for store::Confirmation {
-    fn load_words(conn: &mut store::Conn, invoice: i64) -> String {
+    fn load_words(conn: &mut store::Conn, invoice: InvoiceId) -> String {
         Self::find_where(conn, "invoice_id = ?", &[invoice.into()]).unwrap().unwrap().words_en
     }
 }
@@ -277,7 +278,8 @@ fn a_file_finds_a_company_by_what_was_corrected() {
         for (key, file) in [("gln-known", by_gln), ("mail-known", by_mail)] {
             let (standing, taken) = send(&supplier, key, file);
             assert_eq!(standing, "", "{taken}");
-            assert_eq!(Invoice::load(&mut world.conn(), taken["invoice_id"].as_i64().unwrap()).unwrap().buyer_id, buyer);
+            let id = InvoiceId(taken["invoice_id"].as_i64().unwrap());
+            assert_eq!(Invoice::load(&mut world.conn(), id).unwrap().buyer_id, buyer);
         }
         world.verify();
     }
@@ -382,7 +384,7 @@ fn two_people_correct_an_address() {
         assert_eq!(agree(&checker, invited), done());
         let first = link(&mailed(&world, "mistyped@x.example", "invit"));
         let mia = user(&world, "mistyped@x.example").id;
-        let to = |id: i64, email: &str| json!({ "user_id": id, "email": email, "reason": "Seen in person" });
+        let to = |id: UserId, email: &str| json!({ "user_id": id, "email": email, "reason": "Seen in person" });
         for (body, said) in [
             (to(mia, "not one"), refused(422, "field_invalid")),
             (to(mia, BUYER.3), refused(409, "email_taken")),

@@ -5,9 +5,13 @@ use crate::bank::Desk;
 use crate::journey::{approve, incoming, verify_account};
 use chrono::NaiveDate;
 use domain::Currency;
+use domain::bank_line::{Continuity, LineKind, LineState};
 use domain::chart::AccountKey;
+use domain::custody::CustodyState;
+use domain::settlement_instruction::InstructionState;
 use e2e::world::CUSTODY_IBAN;
 use e2e::{Answer, Client, Database};
+use kernel::{ApprovalId, BankLineId, CustodyId, PayoutId, RecordId, UserId};
 use ledger::AssetId;
 use serde_json::{Value, json};
 use server::demo::files::{DemoEntry, camt053};
@@ -18,6 +22,8 @@ use store::{Approval, BankLine, CustodyAccount, Payout, Statement};
 
 /// A Monday.
 const DAY: &str = "2026-11-23";
+/// The account of the founding, at [`CUSTODY_IBAN`].
+const FIRST: CustodyId = CustodyId(0);
 const SECOND: &str = "NL91ABNA0417164300";
 const THIRD: &str = "AT611904300234573201";
 const DOLLARS: &str = "GB29NWBK60161331926819";
@@ -45,12 +51,12 @@ impl Bench {
     fn agreed(&self, path: &str, body: &Value) -> Answer {
         let asked = self.desk.api.api(path, &self.desk.key(), body);
         let Some(id) = asked.json()["awaits_approval"].as_i64() else { return asked };
-        let asked = Approval::load(&mut self.desk.world.conn(), id).unwrap();
+        let asked = Approval::load(&mut self.desk.world.conn(), ApprovalId(id)).unwrap();
         let yes = json!({ "approval_id": id, "body_hash": asked.body_hash, "approve": true });
         self.second.api("decide-approval", &self.desk.key(), &yes)
     }
 
-    fn open(&self, iban: &str, currency: &str) -> i64 {
+    fn open(&self, iban: &str, currency: &str) -> CustodyId {
         let body = json!({ "iban": iban, "bank": "Second Bank", "currency": currency });
         let done = self.agreed("open-custody-account", &body);
         assert_eq!(done.status, 200, "{}", done.body);
@@ -62,11 +68,11 @@ impl Bench {
         found.unwrap().unwrap()
     }
 
-    fn choose(&self, account: i64, currency: &str) -> Answer {
+    fn choose(&self, account: CustodyId, currency: &str) -> Answer {
         self.agreed("choose-custody-account", &json!({ "account_id": account, "currency": currency }))
     }
 
-    fn leave(&self, account: i64, to: &str) -> Answer {
+    fn leave(&self, account: CustodyId, to: &str) -> Answer {
         self.agreed("close-custody-account", &json!({ "account_id": account, "to": to, "reason": "another bank" }))
     }
 
@@ -89,7 +95,7 @@ impl Bench {
     }
 
     /// EUR by the books.
-    fn books(&self, account: i64) -> i64 {
+    fn books(&self, account: CustodyId) -> i64 {
         self.balance(AccountKey::custody(account, AssetId(978)))
     }
 
@@ -107,7 +113,7 @@ impl Bench {
     }
 
     /// Books less bank, what is on its way, and what nothing explains.
-    fn difference(&self, account: i64) -> (i64, i64, i64) {
+    fn difference(&self, account: CustodyId) -> (i64, i64, i64) {
         let found = store::reconciliation::compare(&mut self.desk.world.conn(), (account, "EUR"), None).unwrap().unwrap();
         (found.difference_minor(), found.transit_minor, found.unexplained_minor())
     }
@@ -117,7 +123,7 @@ impl Bench {
         BankLine::find_where(&mut self.desk.world.conn(), &condition, &[]).unwrap().unwrap()
     }
 
-    fn resolve(&self, line: i64, act: &str, other: Option<i64>) -> Answer {
+    fn resolve(&self, line: BankLineId, act: &str, other: Option<RecordId>) -> Answer {
         self.agreed("resolve-line", &json!({ "line_id": line, "act": act, "other_id": other, "reason": "both statements" }))
     }
 
@@ -135,12 +141,12 @@ impl Bench {
         Payout::find_where(&mut self.desk.world.conn(), "id > 0 ORDER BY id DESC LIMIT 1", &[]).unwrap().unwrap()
     }
 
-    fn send(&self, account: Option<i64>) -> Answer {
+    fn send(&self, account: Option<CustodyId>) -> Answer {
         let query = account.map_or_else(String::new, |id| format!("&account_id={id}"));
         let list = self.desk.api.get(&format!("/api/v1/payouts/list?currency=EUR{query}")).json();
         let mut body = json!({ "currency": "EUR", "through": list["through"], "list_hash": list["list_hash"] });
         if let Some(id) = account {
-            body["account_id"] = id.into();
+            body["account_id"] = json!(id);
         }
         self.agreed("create-payment-file", &body)
     }
@@ -171,18 +177,20 @@ fn statements_of_each_account_reconcile_by_themselves() {
         // The same bank references and texts on the other account are other money.
         it.number.set(0);
         it.statement(SECOND, &[incoming(10_000, &reference), incoming(2_000, &reference)]);
-        assert_eq!((it.books(0), it.books(second), it.cash()), (10_000, 12_000, 22_000));
-        assert_eq!((it.difference(0), it.difference(second)), ((0, 0, 0), (0, 0, 0)));
+        assert_eq!((it.books(FIRST), it.books(second), it.cash()), (10_000, 12_000, 22_000));
+        assert_eq!((it.difference(FIRST), it.difference(second)), ((0, 0, 0), (0, 0, 0)));
         // A line that waits on one account explains nothing on the other.
         it.statement(SECOND, &[out(700, "")]);
-        assert_eq!((it.difference(0), it.difference(second)), ((0, 0, 0), (700, 0, 0)));
+        assert_eq!((it.difference(FIRST), it.difference(second)), ((0, 0, 0), (700, 0, 0)));
         // A break is one of its own account.
         *it.balances.borrow_mut().get_mut(&(SECOND.to_owned(), "EUR")).unwrap() += 5;
         it.statement(SECOND, &[incoming(10, &reference)]);
         it.statement(CUSTODY_IBAN, &[incoming(20, &reference)]);
         let rows = Statement::list_where(&mut it.desk.world.conn(), "id > 0 ORDER BY id", &[]).unwrap();
-        let words: Vec<(i64, &str)> = rows.iter().map(|row| (row.custody_id, row.continuity.as_str())).collect();
-        assert_eq!(words, [(0, "first"), (second, "first"), (second, "follows"), (second, "overlap"), (0, "follows")]);
+        let words: Vec<(CustodyId, Continuity)> = rows.iter().map(|row| (row.custody_id, row.continuity)).collect();
+        let (first, follows) = (Continuity::First, Continuity::Follows);
+        let wanted = [(FIRST, first), (second, first), (second, follows), (second, Continuity::Overlap), (FIRST, follows)];
+        assert_eq!(words, wanted);
         // Another account, and another currency than the account's, are refused by name.
         let foreign = it.desk.import_file(it.file(THIRD, Currency::EUR, &[incoming(1, &reference)]));
         assert_eq!((foreign.json()["code"].as_str(), foreign.body.contains(THIRD)), (Some("statement_account_unknown"), true));
@@ -197,8 +205,8 @@ fn statements_of_each_account_reconcile_by_themselves() {
         let page = it.desk.operator.open(&format!("/ops/custody-accounts/{second}")).text();
         assert!(page.contains("EUR 120.10") && page.contains("Second Bank"), "{page}");
         let rows = it.desk.api.get("/api/v1/reconciliation").json();
-        let of = |id: i64| rows["items"].as_array().unwrap().iter().find(|row| row["account_id"] == id).unwrap().clone();
-        assert_eq!((of(0)["ledger_minor"].as_i64(), of(second)["ledger_minor"].as_i64()), (Some(10_020), Some(12_010)));
+        let of = |id: CustodyId| rows["items"].as_array().unwrap().iter().find(|row| row["account_id"] == id.0).unwrap().clone();
+        assert_eq!((of(FIRST)["ledger_minor"].as_i64(), of(second)["ledger_minor"].as_i64()), (Some(10_020), Some(12_010)));
         it.desk.world.verify();
     }
 }
@@ -218,22 +226,22 @@ fn an_account_is_replaced_over_time() {
         let cash = it.desk.world.signed_in(crate::journey::SUPPLIER.3);
         assert!(cash.open("/cash").text().contains(CUSTODY_IBAN) && !cash.open("/cash").text().contains(SECOND));
         // The current account closes only once another one is chosen.
-        let early = it.leave(0, "closing");
+        let early = it.leave(FIRST, "closing");
         assert_eq!((early.json()["code"].as_str(), early.status), (Some("custody_account_chosen"), 409), "{}", early.body);
         assert_eq!(it.choose(second, "CNY").json()["code"], "custody_currency_other");
         assert_eq!(it.choose(second, "EUR").status, 200);
         let page = cash.open("/cash").text();
         assert!(page.contains(SECOND) && page.contains(CUSTODY_IBAN), "EUR here, CNY there: {page}");
-        let early = it.leave(0, "closing");
+        let early = it.leave(FIRST, "closing");
         assert_eq!(early.json()["code"], "custody_account_chosen", "still that of CNY");
         let third = it.open(THIRD, "CNY");
         assert_eq!(it.choose(third, "CNY").status, 200);
-        assert_eq!(it.leave(0, "closing").status, 200);
+        assert_eq!(it.leave(FIRST, "closing").status, 200);
         assert!(!cash.open("/cash").text().contains(CUSTODY_IBAN));
         // It takes statements still, and nothing is paid out of it or chosen any more.
         it.statement(CUSTODY_IBAN, &[incoming(1_000, &reference)]);
-        assert_eq!((it.books(0), it.cash()), (51_000, 51_000));
-        assert_eq!(it.choose(0, "EUR").json()["code"], "state_conflict");
+        assert_eq!((it.books(FIRST), it.cash()), (51_000, 51_000));
+        assert_eq!(it.choose(FIRST, "EUR").json()["code"], "state_conflict");
         let list = it.desk.api.get("/api/v1/payouts/list?currency=EUR&account_id=0").json();
         assert_eq!(list["code"], "state_conflict", "{list}");
         // A currency that no open account carries has no terms.
@@ -242,19 +250,19 @@ fn an_account_is_replaced_over_time() {
         let missing = it.desk.api.api("set-issue-terms", &it.desk.key(), &terms);
         assert_eq!((missing.json()["code"].as_str(), missing.status), (Some("custody_account_missing"), 409), "{}", missing.body);
         // It closes when it is empty and nothing of it waits.
-        let full = it.leave(0, "closed");
+        let full = it.leave(FIRST, "closed");
         assert_eq!((full.json()["code"].as_str(), full.status), (Some("custody_not_empty"), 409), "{}", full.body);
         it.statement(CUSTODY_IBAN, &[own(51_000, false, SECOND)]);
-        assert_eq!((it.books(0), it.books(second)), (0, 51_000));
-        let waits = it.leave(0, "closed");
+        assert_eq!((it.books(FIRST), it.books(second)), (0, 51_000));
+        let waits = it.leave(FIRST, "closed");
         assert_eq!((waits.json()["code"].as_str(), waits.status), (Some("custody_still_used"), 409), "{}", waits.body);
         it.statement(SECOND, &[own(51_000, true, CUSTODY_IBAN)]);
-        assert_eq!((it.difference(0), it.difference(second), it.cash()), ((0, 0, 0), (0, 0, 0), 51_000));
-        assert_eq!(it.leave(0, "closed").status, 200);
+        assert_eq!((it.difference(FIRST), it.difference(second), it.cash()), ((0, 0, 0), (0, 0, 0), 51_000));
+        assert_eq!(it.leave(FIRST, "closed").status, 200);
         let late = it.desk.import_file(it.file(CUSTODY_IBAN, Currency::EUR, &[incoming(1, &reference)]));
         assert_eq!(late.json()["code"], "statement_account_unknown", "{}", late.body);
         let row = it.account(CUSTODY_IBAN);
-        assert_eq!((row.state.as_str(), row.closing_on, row.closed_on), ("closed", Some(day(DAY)), Some(day(DAY))));
+        assert_eq!((row.state, row.closing_on, row.closed_on), (CustodyState::Closed, Some(day(DAY)), Some(day(DAY))));
         let page = it.desk.operator.open("/ops/custody-accounts").text();
         assert!(page.contains("Closed") && page.contains(SECOND), "{page}");
         it.desk.world.verify();
@@ -277,8 +285,8 @@ fn a_payment_file_draws_on_the_right_account() {
         assert_eq!((said["code"].as_str(), short.status), (Some("custody_short"), 409), "{}", short.body);
         assert!(short.body.contains(SECOND) && short.json()["available_minor"] == 3_000, "{}", short.body);
         assert_eq!(it.send(None).status, 200);
-        let load = |id: i64| Payout::load(&mut it.desk.world.conn(), id).unwrap();
-        assert_eq!((load(first.id).custody_id, load(first.id).state.as_str()), (0, "sent"));
+        let load = |id: PayoutId| Payout::load(&mut it.desk.world.conn(), id).unwrap();
+        assert_eq!((load(first.id).custody_id, load(first.id).state), (FIRST, InstructionState::Sent));
         // What one file draws, the next one cannot.
         assert_eq!(it.desk.api.get("/api/v1/payouts/list?currency=EUR").json()["available_minor"], 6_000);
         let other = it.ask_payout(2_500);
@@ -293,16 +301,17 @@ fn a_payment_file_draws_on_the_right_account() {
         // Each leaves on the statement of its account.
         it.statement(CUSTODY_IBAN, &[out(4_000, &first.end_to_end)]);
         it.statement(SECOND, &[out(2_500, &other.end_to_end)]);
-        assert_eq!((it.books(0), it.books(second), it.cash()), (6_000, 500, 6_500));
-        assert_eq!((it.difference(0), it.difference(second)), ((0, 0, 0), (0, 0, 0)));
+        assert_eq!((it.books(FIRST), it.books(second), it.cash()), (6_000, 500, 6_500));
+        assert_eq!((it.difference(FIRST), it.difference(second)), ((0, 0, 0), (0, 0, 0)));
         // One comes back on the other account: there it is.
         let back = DemoEntry { end_to_end: other.end_to_end.clone(), ..incoming(2_500, "") };
         let text = String::from_utf8(it.file(CUSTODY_IBAN, Currency::EUR, &[back])).unwrap();
         let why = "</RmtInf><RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf></TxDtls>";
         let returned = it.desk.import_file(text.replace("</RmtInf></TxDtls>", why).into_bytes());
         assert_eq!(returned.status, 200, "{}", returned.body);
-        assert_eq!((it.books(0), it.books(second), it.cash()), (8_500, 500, 9_000));
-        assert_eq!((load(other.id).state.as_str(), it.difference(0), it.difference(second)), ("returned", (0, 0, 0), (0, 0, 0)));
+        assert_eq!((it.books(FIRST), it.books(second), it.cash()), (8_500, 500, 9_000));
+        assert_eq!(load(other.id).state, InstructionState::Returned);
+        assert_eq!((it.difference(FIRST), it.difference(second)), ((0, 0, 0), (0, 0, 0)));
         it.desk.world.verify();
     }
 }
@@ -325,20 +334,20 @@ fn a_payout_that_never_left_is_with_the_bank_of_its_file() {
         };
         it.statement(SECOND, &[out(4_000, "THE-BANKS-OWN")]);
         let line = it.newest("direction = 'out'").id;
-        assert_eq!(it.resolve(line, "link", Some(payout.id)).status, 200);
-        assert_eq!((load(), it.books(0), it.books(second)), (("settled".to_owned(), second), 10_000, 1_000));
+        assert_eq!(it.resolve(line, "link", Some(payout.id.into())).status, 200);
+        assert_eq!((load(), it.books(FIRST), it.books(second)), ((InstructionState::Settled, second), 10_000, 1_000));
         let undone = it.agreed("take-back-line", &json!({ "line_id": line, "reason": "another account's debit" }));
         assert_eq!(undone.status, 200, "{}", undone.body);
-        assert_eq!((load(), it.books(0), it.books(second)), (("sent".to_owned(), 0), 10_000, 5_000));
+        assert_eq!((load(), it.books(FIRST), it.books(second)), ((InstructionState::Sent, FIRST), 10_000, 5_000));
         assert_eq!(
             it.desk.api.get("/api/v1/payouts/list?currency=EUR").json()["available_minor"],
             6_000,
             "its file draws on it still"
         );
-        assert_eq!(it.difference(0).1, 0);
+        assert_eq!(it.difference(FIRST).1, 0);
         it.desk.world.verify();
         it.statement(CUSTODY_IBAN, &[out(4_000, &payout.end_to_end)]);
-        assert_eq!((load(), it.books(0), it.cash()), (("settled".to_owned(), 0), 6_000, 11_000));
+        assert_eq!((load(), it.books(FIRST), it.cash()), ((InstructionState::Settled, FIRST), 6_000, 11_000));
         it.desk.world.verify();
     }
 }
@@ -356,11 +365,12 @@ fn a_debit_without_cover_waits_for_the_missing_statement() {
         assert_eq!(it.send(None).status, 200);
         it.statement(SECOND, &[out(4_000, &payout.end_to_end)]);
         let line = it.newest("direction = 'out'");
-        assert_eq!((line.kind.as_str(), line.state.as_str(), it.books(second)), ("no_cover", "attention", 0));
+        assert_eq!((line.kind.get(), line.state), (Some(LineKind::NoCover), LineState::Attention));
+        assert_eq!(it.books(second), 0);
         assert_eq!(it.resolve(line.id, "accept", None).json()["code"], "insufficient_cash");
         it.statement(SECOND, &[incoming(5_000, &reference)]);
         assert_eq!(it.resolve(line.id, "accept", None).status, 200);
-        assert_eq!((it.books(0), it.books(second), it.cash()), (10_000, 1_000, 11_000));
+        assert_eq!((it.books(FIRST), it.books(second), it.cash()), (10_000, 1_000, 11_000));
         assert_eq!(Payout::load(&mut it.desk.world.conn(), payout.id).unwrap().custody_id, second);
         it.desk.world.verify();
     }
@@ -375,15 +385,15 @@ fn money_between_the_platforms_accounts_touches_nobody() {
         it.statement(CUSTODY_IBAN, &[incoming(10_000, &reference)]);
         // The debit first: on its way until the other statement comes.
         it.statement(CUSTODY_IBAN, &[own(4_000, false, SECOND)]);
-        assert_eq!((it.books(0), it.books(second)), (6_000, 4_000));
-        assert_eq!(it.difference(0), (0, 0, 0));
+        assert_eq!((it.books(FIRST), it.books(second)), (6_000, 4_000));
+        assert_eq!(it.difference(FIRST), (0, 0, 0));
         it.statement(SECOND, &[own(4_000, true, CUSTODY_IBAN)]);
-        assert_eq!((it.books(0), it.books(second), it.difference(second)), (6_000, 4_000, (0, 0, 0)));
+        assert_eq!((it.books(FIRST), it.books(second), it.difference(second)), (6_000, 4_000, (0, 0, 0)));
         // The credit first.
         it.statement(SECOND, &[own(500, true, CUSTODY_IBAN)]);
-        assert_eq!((it.books(0), it.books(second), it.difference(0)), (5_500, 4_500, (-500, -500, 0)));
+        assert_eq!((it.books(FIRST), it.books(second), it.difference(FIRST)), (5_500, 4_500, (-500, -500, 0)));
         it.statement(CUSTODY_IBAN, &[own(500, false, SECOND)]);
-        assert_eq!((it.books(0), it.books(second), it.difference(0)), (5_500, 4_500, (0, 0, 0)));
+        assert_eq!((it.books(FIRST), it.books(second), it.difference(FIRST)), (5_500, 4_500, (0, 0, 0)));
         assert_eq!((it.cash(), it.suspense()), (10_000, 0));
         // Neither says whose the other account is: people join the two lines.
         // The check page says what it is, and not that it goes to anybody.
@@ -396,21 +406,23 @@ fn money_between_the_platforms_accounts_touches_nobody() {
         it.statement(SECOND, &[own(700, true, "")]);
         it.statement(CUSTODY_IBAN, &[own(700, false, "")]);
         let (debit, credit) = (it.newest("direction = 'out'"), it.newest("direction = 'in'"));
-        assert_eq!((debit.kind.as_str(), credit.state.as_str(), it.suspense()), ("unknown_debit", "suspense", 700));
-        assert_eq!(it.resolve(debit.id, "transfer", Some(it.newest("amount_minor = 10000").id)).json()["code"], "not_same_money");
+        assert_eq!((debit.kind.get(), credit.state), (Some(LineKind::UnknownDebit), LineState::Suspense));
+        assert_eq!(it.suspense(), 700);
+        let unlike = it.newest("amount_minor = 10000").id.into();
+        assert_eq!(it.resolve(debit.id, "transfer", Some(unlike)).json()["code"], "not_same_money");
         let page = it.desk.operator.open(&format!("/ops/bank-lines/{}", debit.id)).text();
         assert!(page.contains("It went to another account of the platform"), "{page}");
-        let done = it.resolve(debit.id, "transfer", Some(credit.id));
+        let done = it.resolve(debit.id, "transfer", Some(credit.id.into()));
         assert_eq!(done.status, 200, "{}", done.body);
-        assert_eq!((it.books(0), it.books(second), it.suspense(), it.cash()), (4_800, 5_200, 0, 10_000));
+        assert_eq!((it.books(FIRST), it.books(second), it.suspense(), it.cash()), (4_800, 5_200, 0, 10_000));
         // A credit without a sender, while a transfer of the amount is on its way, asks.
         it.statement(CUSTODY_IBAN, &[own(300, false, SECOND)]);
         assert_eq!(it.difference(second), (300, 300, 0));
         it.statement(SECOND, &[own(300, true, "")]);
         let asked = it.newest("direction = 'in'");
-        assert_eq!((asked.kind.as_str(), asked.state.as_str()), ("possible_transfer", "attention"));
-        assert_eq!(it.resolve(asked.id, "same", asked.twin_id).status, 200);
-        assert_eq!((it.books(0), it.books(second), it.suspense(), it.difference(second)), (4_500, 5_500, 0, (0, 0, 0)));
+        assert_eq!((asked.kind.get(), asked.state), (Some(LineKind::PossibleTransfer), LineState::Attention));
+        assert_eq!(it.resolve(asked.id, "same", asked.twin_id.map(Into::into)).status, 200);
+        assert_eq!((it.books(FIRST), it.books(second), it.suspense(), it.difference(second)), (4_500, 5_500, 0, (0, 0, 0)));
         it.desk.world.verify();
     }
 }
@@ -430,7 +442,7 @@ fn two_operators_agree_on_the_pages() {
         assert!(it.desk.checker.open(&request).text().contains(SECOND));
         assert_eq!(approve(&it.desk.checker).status, 200);
         let second = it.account(SECOND);
-        assert!(second.proposed_by > 0 && second.agreed_by > 0 && second.proposed_by != second.agreed_by);
+        assert!(second.proposed_by > UserId(0) && second.agreed_by > UserId(0) && second.proposed_by != second.agreed_by);
         let here = format!("/ops/custody-accounts/{}", second.id);
         let asked = operator.fill_and_confirm(&here, &format!("{here}/choose"), &[("currency", "EUR")]);
         assert!(asked.text().contains("second person"), "{}", asked.text());
@@ -455,7 +467,7 @@ fn two_operators_agree_on_the_pages() {
         let done = approve(&it.desk.checker);
         assert_eq!(done.status, 200);
         assert!(done.text().contains("Custody account left to close"), "{}", done.text());
-        assert_eq!(it.account(SECOND).state, "closing");
+        assert_eq!(it.account(SECOND).state, CustodyState::Closing);
         crate::journey::every_receipt_leads_somewhere(&it.desk.world);
         it.desk.world.verify();
     }
@@ -470,7 +482,7 @@ fn the_upgrade_keeps_old_bookings() {
         let it = Bench::start(database);
         let reference = it.desk.reference.clone();
         it.statement(CUSTODY_IBAN, &[incoming(10_000, &reference), own(30, true, "")]);
-        let before = (it.books(0), it.cash(), it.suspense());
+        let before = (it.books(FIRST), it.cash(), it.suspense());
         let heads = |it: &Bench| {
             let heads = store::records::load_heads(&mut it.desk.world.conn()).unwrap();
             (heads.last_transfer, heads.business_date, heads.custody_iban)
@@ -479,11 +491,11 @@ fn the_upgrade_keeps_old_bookings() {
         store::connection::revert(&mut it.desk.world.conn(), steps).unwrap();
         assert!(CustodyAccount::list_where(&mut it.desk.world.conn(), "id >= 0", &[]).is_err());
         store::migrate(&mut it.desk.world.conn()).unwrap();
-        assert_eq!((it.books(0), it.cash(), it.suspense()), before);
+        assert_eq!((it.books(FIRST), it.cash(), it.suspense()), before);
         assert_eq!((heads(&it), it.account(CUSTODY_IBAN)), (was, row), "the account of the founding, of every currency");
-        assert_eq!(it.difference(0), (0, 0, 0));
+        assert_eq!(it.difference(FIRST), (0, 0, 0));
         it.statement(CUSTODY_IBAN, &[incoming(5, &reference)]);
-        assert_eq!((it.books(0), it.difference(0)), (10_035, (0, 0, 0)));
+        assert_eq!((it.books(FIRST), it.difference(FIRST)), (10_035, (0, 0, 0)));
         assert_eq!(store::verify::verify_without_marks(&mut it.desk.world.conn()).unwrap().1, None);
     }
 }

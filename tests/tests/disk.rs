@@ -4,6 +4,7 @@ use crate::survival::{Process, spawn, wait_ready};
 use e2e::disk::{Disk, EIO, ENOSPC, Operation};
 use e2e::load::{self, Answers, Buyer, Ends, buy_until, market};
 use e2e::{Database, databases};
+use kernel::OfferId;
 use server::dice::Dice;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -14,7 +15,7 @@ use store::records::Record;
 /// A server on a disk of our own.
 struct Machine {
     database: Database,
-    market: (i64, i64),
+    market: (OfferId, i64),
     disk: Disk,
     _child: Process,
     base: String,

@@ -3,6 +3,7 @@
 use domain::allocation::{Running, Weight};
 use domain::chart::AccountKey;
 use e2e::{Client, Database};
+use kernel::{PartyId, ReceivableId};
 use ledger::AssetId;
 use server::bench::redeem;
 use server::commands::{Actor, settlement};
@@ -15,7 +16,7 @@ use store::{Conn, Distribution, Receivable, distributions};
 /// More than are paid at once, in several pieces of which the last is not whole.
 const HOLDERS: i64 = settlement::PIECE * 4 + 30;
 
-fn balance(conn: &mut Conn, party: i64, asset: i64) -> i64 {
+fn balance(conn: &mut Conn, party: PartyId, asset: i64) -> i64 {
     let key = if asset == 978 { AccountKey::cash(party, AssetId(asset)) } else { AccountKey::holding(party, AssetId(asset)) };
     store::journal::list_accounts(conn, &[key]).unwrap().first().map_or(0, |row| row.balance)
 }
@@ -24,7 +25,7 @@ fn suspense(conn: &mut Conn) -> i64 {
     store::journal::list_accounts(conn, &[AccountKey::suspense(AssetId(978))]).unwrap().first().map_or(0, |row| row.balance)
 }
 
-fn positions(conn: &mut Conn, receivable: i64) -> Vec<distributions::Position> {
+fn positions(conn: &mut Conn, receivable: ReceivableId) -> Vec<distributions::Position> {
     distributions::list_positions(conn, receivable, 0, HOLDERS * 2).unwrap()
 }
 
@@ -90,14 +91,14 @@ fn many_holders_are_paid_piece_by_piece() {
 
         // The first by running shares over all holders, the second pays everybody out.
         let weights: Vec<Weight> =
-            before.iter().map(|position| Weight { id: position.party, whole: position.units_minor, had: 0 }).collect();
+            before.iter().map(|position| Weight { id: position.party.0, whole: position.units_minor, had: 0 }).collect();
         let shares = Running::plan(part, &weights).unwrap();
         let first: Vec<i64> = weights.iter().map(|weight| shares.share(weight).unwrap()).collect();
         assert_eq!(first.iter().sum::<i64>(), part);
         let mut first_shares = 0;
         for (position, share) in before.iter().zip(&first) {
             assert_eq!(balance(&mut conn, position.party, 978), position.units_minor, "face to the last unit");
-            assert_eq!(balance(&mut conn, position.party, receivable.id), 0);
+            assert_eq!(balance(&mut conn, position.party, receivable.id.0), 0);
             let key = AccountKey::cash(position.party, AssetId(978));
             let account = store::journal::list_accounts(&mut conn, &[key]).unwrap().remove(0);
             let lines = store::journal::statement_page(&mut conn, account.id, account.last_transfer, 10).unwrap();
@@ -107,7 +108,7 @@ fn many_holders_are_paid_piece_by_piece() {
         }
         assert_eq!(first_shares, part);
         let settled = Receivable::load(&mut conn, receivable.id).unwrap();
-        assert_eq!((settled.state.as_str(), settled.paid_minor), ("redeemed", receivable.confirmed_minor));
+        assert_eq!((settled.state.name(), settled.paid_minor), ("redeemed", receivable.confirmed_minor));
         let collection = AccountKey::collection(receivable.id, AssetId(978));
         assert_eq!(store::journal::list_accounts(&mut conn, &[collection]).unwrap()[0].balance, 0);
         assert_eq!(suspense(&mut conn) - waiting, 77, "what was paid too much waits for its payer");

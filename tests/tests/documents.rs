@@ -3,6 +3,7 @@
 use crate::journey::{BUYER, SUPPLIER, onboard};
 use e2e::world::{World, file_reader};
 use e2e::{Client, Database, shared_data};
+use kernel::PartyId;
 use server::file_reader::{FileReader, Shown};
 use std::time::{Duration, Instant};
 use store::Invoice;
@@ -76,7 +77,7 @@ fn hostile_containers_show_nothing() {
     let Some(data) = shared_data() else { return };
     let reader = FileReader::new(&file_reader());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let shown = |content: &[u8]| runtime.block_on(reader.show(1, content.to_vec(), String::new())).unwrap();
+    let shown = |content: &[u8]| runtime.block_on(reader.show(PartyId(1), content.to_vec(), String::new())).unwrap();
     let (mut good, mut nothing) = (0, 0);
     let folders = [
         "einvoice/mustang",

@@ -2,6 +2,7 @@
 
 use e2e::world::{PASSWORD, World};
 use e2e::{Answer, Client, Database};
+use kernel::{ApprovalId, UserId};
 use serde_json::{Value, json};
 use server::commands::Command;
 use server::http::routes::Routes;
@@ -51,7 +52,7 @@ fn invitation(email: &str, roles: &str) -> Value {
     json!({ "email": email, "name": email.split('@').next(), "roles": roles })
 }
 
-fn change(id: i64, roles: &str, disabled: bool) -> Value {
+fn change(id: UserId, roles: &str, disabled: bool) -> Value {
     json!({ "user_id": id, "roles": roles, "disabled": disabled })
 }
 
@@ -285,7 +286,7 @@ fn a_company_of_an_administrator_and_a_checker() {
 }
 
 /// A maker whom the company's two people brought in, with their clients.
-fn with_maker(world: &World, email: &str) -> (Client, Client, Client, i64) {
+fn with_maker(world: &World, email: &str) -> (Client, Client, Client, UserId) {
     let (administrator, checker) = (world.api("financier1@kontor.example"), world.api("financier1.checker@kontor.example"));
     let maker = bring_in(world, (&administrator, &checker), email, "maker");
     let id = user(world, email).id;
@@ -309,8 +310,8 @@ fn a_request_ends_with_the_right_behind_it() {
         assert_eq!(write(&administrator, "change-user", &change(id, "viewer", false)).status, 200);
         assert_eq!(agree(&checker, request), refused("approval_already_decided"));
         let mut conn = world.conn();
-        let row = store::Approval::load(&mut conn, request).unwrap();
-        assert_eq!((row.state.as_str(), row.reason.as_str()), ("ended", "right_lost"));
+        let row = store::Approval::load(&mut conn, ApprovalId(request)).unwrap();
+        assert_eq!((row.state.name(), row.reason.as_str()), ("ended", "right_lost"));
         let page = world.signed_in("mo@x.example").open(&format!("/approvals/{request}")).text();
         assert!(page.contains("Whoever asked has lost the role that it needs"), "{page}");
         mailed(&world, "mo@x.example", "request has ended");
@@ -337,7 +338,7 @@ fn a_request_ends_with_the_right_behind_it() {
             store::query::execute(&mut conn, "UPDATE users SET roles = ? WHERE id = ?", &[roles.into(), second.id.into()])
                 .unwrap();
         };
-        let before = second.roles.clone();
+        let before = second.roles.to_string();
         assert_eq!(decide(&checker, request, false).0, 200, "the right is there");
         put("viewer");
         let request = write(&maker, "request-payout", &json!({ "currency": "EUR", "amount_minor": PAYOUT }));
@@ -348,7 +349,7 @@ fn a_request_ends_with_the_right_behind_it() {
         let stop = json!({ "party_id": second.party_id, "status": "suspended", "reason": "a letter" });
         assert_eq!(write(&world.api("operator@kontor.example"), "decide-company", &stop).status, 200);
         assert_eq!(agree(&checker, request), refused("approval_already_decided"));
-        assert_eq!(store::Approval::load(&mut conn, request).unwrap().reason, "company_stopped");
+        assert_eq!(store::Approval::load(&mut conn, ApprovalId(request)).unwrap().reason, "company_stopped");
         world.verify();
     }
 }
@@ -375,8 +376,8 @@ fn whoever_asked_takes_the_request_back() {
         let own = world.signed_in("mo@x.example");
         let done = own.fill(&page, &act, &[]);
         assert!(done.text().contains("Request taken back"), "{}", done.text());
-        let row = store::Approval::load(&mut world.conn(), request).unwrap();
-        assert_eq!((row.state.as_str(), row.reason.as_str()), ("ended", "taken_back"));
+        let row = store::Approval::load(&mut world.conn(), ApprovalId(request)).unwrap();
+        assert_eq!((row.state.name(), row.reason.as_str()), ("ended", "taken_back"));
         let told = own.open(&page).text();
         assert!(told.contains("Whoever asked took it back") && !told.contains("Take the request back"), "{told}");
         assert_eq!(withdraw(&maker, request), refused("approval_already_decided"));
@@ -408,11 +409,11 @@ fn agreement_and_the_end_of_the_right_race() {
                 (agree(&checker, request), racer.join().unwrap())
             });
             assert_eq!(narrowed, 200);
-            let state = store::Approval::load(&mut world.conn(), request).unwrap().state;
+            let state = store::Approval::load(&mut world.conn(), ApprovalId(request)).unwrap().state;
             let now = paid(&world);
             match agreed.0 {
-                200 => assert_eq!((state.as_str(), now), ("approved", made + 1), "{round}"),
-                _ => assert_eq!((agreed, state.as_str(), now), (refused("approval_already_decided"), "ended", made), "{round}"),
+                200 => assert_eq!((state.name(), now), ("approved", made + 1), "{round}"),
+                _ => assert_eq!((agreed, state.name(), now), (refused("approval_already_decided"), "ended", made), "{round}"),
             }
             made = now;
             let back = ask(&administrator, "change-user", &change(id, "maker", false));

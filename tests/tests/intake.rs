@@ -275,7 +275,7 @@ fn an_invoice_can_be_typed_in() {
         assert!(page.status == 200 && page.text().contains("T-1") && page.text().contains("1,090.00"), "{}", page.text());
         let kept = store::Invoice::find_where(&mut world.conn(), "number = 'T-1'", &[]).unwrap().unwrap();
         assert_eq!(
-            (kept.total_minor, kept.payable_minor, kept.prepaid_minor, kept.state.as_str()),
+            (kept.total_minor, kept.payable_minor, kept.prepaid_minor, kept.state.name()),
             (119_000, 109_000, 10_000, "draft")
         );
         assert_eq!(kept.order_reference, "PO \"7\", part");

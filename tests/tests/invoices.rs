@@ -4,6 +4,7 @@ use crate::journey::{BUYER, SUPPLIER, onboard};
 use crate::twice::{invoice, invoice_of, naming, rules_of};
 use e2e::world::World;
 use e2e::{Client, Database};
+use kernel::InvoiceId;
 use serde_json::{Value, json};
 use store::records::Keyed;
 
@@ -42,7 +43,7 @@ fn world(database: Database) -> World {
 const OTHER_BUYER: (&str, &str, &str, &str) = ("Other Buyer", "BE0888888888", "buyer", "other@x.example");
 
 fn load(world: &World, id: &Value) -> store::Invoice {
-    store::Invoice::load(&mut world.conn(), id.as_i64().unwrap()).unwrap()
+    store::Invoice::load(&mut world.conn(), InvoiceId(id.as_i64().unwrap())).unwrap()
 }
 
 fn clear(world: &World, key: &str, review: &Value) {
@@ -119,7 +120,7 @@ fn a_replacement_waits_where_no_single_invoice_is_meant() {
             clear(&world, &format!("rep-clear-{review}"), review);
         }
         assert_eq!(submit("rep-right-submit", &right["invoice_id"]), 200);
-        assert_eq!((load(&world, &old).state.as_str(), load(&world, &new).state.as_str()), ("withdrawn", "draft"));
+        assert_eq!((load(&world, &old).state.name(), load(&world, &new).state.name()), ("withdrawn", "draft"));
         let page = world.signed_in(SUPPLIER.3).open(&format!("/invoices/{}", right["invoice_id"])).text();
         assert!(page.contains("19/BH · 21 May 2020"), "{page}");
         let unknown = "replaces_unknown";
@@ -168,7 +169,7 @@ fn a_credit_note_over_several_invoices_waits_for_a_person() {
         assert_eq!((&held["together"], held["reviews"].as_array().unwrap().len()), (&json!(true), 2), "{held}");
         for (id, credited) in ids.iter().zip([1_190, 0]) {
             let row = load(&world, id);
-            assert_eq!((row.credited_minor, row.review.as_str()), (credited, "open"));
+            assert_eq!((row.credited_minor, row.review.name()), (credited, "open"));
         }
         assert_eq!(rules_of(&world, &held["reviews"][0]), "credited_together");
         assert_eq!(send(&supplier, "credit-several-again", several).0, "duplicate_invoice");

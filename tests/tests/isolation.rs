@@ -2,6 +2,7 @@
 
 use e2e::load::{Answers, Buyer, Ends, market_of};
 use e2e::{Client, Database};
+use kernel::OfferId;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use store::records::{Keyed, Record};
 
@@ -26,12 +27,13 @@ fn anomaly(reads: &[Seen]) -> Option<String> {
     fork.map(|pair| format!("fork: {pair:?}"))
 }
 
-fn read(client: &Client, offers: &[(i64, i64)], acknowledged: &[AtomicI64; 2]) -> Seen {
+fn read(client: &Client, offers: &[(OfferId, i64)], acknowledged: &[AtomicI64; 2]) -> Seen {
     let known = [0, 1].map(|offer| acknowledged[offer].load(Ordering::SeqCst));
     let answer = client.get("/api/v1/offers?size=100");
     assert_eq!(answer.status, 200, "{}", answer.body);
     let rows = answer.json();
-    let left = |id: i64| rows["items"].as_array().unwrap().iter().find(|row| row["id"] == id).unwrap()["left_minor"].as_i64();
+    let left =
+        |id: OfferId| rows["items"].as_array().unwrap().iter().find(|row| row["id"] == id.0).unwrap()["left_minor"].as_i64();
     Seen { bought: [0, 1].map(|offer| (offers[offer].1 - left(offers[offer].0).unwrap()) / 100), known }
 }
 

@@ -3,8 +3,10 @@
 
 use chrono::NaiveDate;
 use domain::Currency;
+use domain::party::PartyStatus;
 use e2e::world::{CUSTODY_IBAN, PASSWORD, World};
 use e2e::{Client, Database, shared_data};
+use kernel::{OfferId, PartyId};
 use server::demo::files::{DemoEntry, DemoInvoice, camt053, ubl};
 use store::records::Record;
 
@@ -14,12 +16,12 @@ pub const BUYER: (&str, &str, &str, &str) = ("Real Buyer", "BE0848934496", "buye
 
 /// The operator invites a company's first two people, who take their invitations up from the mail, and two operators
 /// let the company trade.
-pub fn onboard(world: &World, operator: &Client, company: (&str, &str, &str, &str)) -> i64 {
+pub fn onboard(world: &World, operator: &Client, company: (&str, &str, &str, &str)) -> PartyId {
     onboard_in(world, operator, company, "BE")
 }
 
 /// The same for a company of another country.
-pub fn onboard_in(world: &World, operator: &Client, company: (&str, &str, &str, &str), country: &str) -> i64 {
+pub fn onboard_in(world: &World, operator: &Client, company: (&str, &str, &str, &str), country: &str) -> PartyId {
     let (name, tax_id, capacity, email) = company;
     let capacity_field = format!("capacity_{capacity}");
     let answer = operator.fill(
@@ -50,7 +52,7 @@ pub fn onboard_in(world: &World, operator: &Client, company: (&str, &str, &str, 
     accept(email, "First Person");
     accept(&second_of(email), "Second Person");
     let party = <store::Party as Record>::find_where(&mut world.conn(), "name = ?", &[name.into()]).unwrap().unwrap();
-    assert_eq!(party.status, "applied");
+    assert_eq!(party.status, PartyStatus::Applied);
     let page = format!("/ops/companies/{}", party.id);
     let decided = operator.fill(&page, &page, &[("status", "active"), ("reason", "file complete")]);
     assert!(decided.text().contains("second person"), "{}", decided.text());
@@ -312,7 +314,7 @@ fn carry(world: &World) {
     assert_eq!(second.status, 303, "{}", second.text());
     let price_two = 404_635; // 4,066.00 × (1 − 0.06 × 29/360) = 4,046.3477 → 4,046.35
     assert_eq!(cash(&two_api), 500_000 - price_two);
-    let offer_id: i64 = offer.trim_start_matches("/market/").parse().unwrap();
+    let offer_id: OfferId = offer.trim_start_matches("/market/").parse().unwrap();
     let late = one_api.api(
         "buy-fractions",
         "after-the-end",
@@ -383,7 +385,7 @@ fn carry(world: &World) {
     let books: i64 = operator_books(world);
     assert_eq!(books, 0);
     assert!(world.mail(SUPPLIER.3).body.contains("http://kontor.test/"));
-    assert!(supplier_id > 0);
+    assert!(supplier_id > PartyId(0));
     every_receipt_leads_somewhere(world);
     world.verify();
 }

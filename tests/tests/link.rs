@@ -4,8 +4,12 @@
 use crate::browser::{Browser, Done, Driver, run};
 use crate::journey::{BUYER, SUPPLIER, approve, onboard};
 use domain::Currency;
+use domain::invoice::InvoiceState;
+use domain::link::LinkState;
+use domain::party::UserStatus;
 use e2e::world::{PASSWORD, World};
 use e2e::{Answer, Client, Database};
+use kernel::{InvoiceId, PartyId, ReviewId};
 use serde_json::{Value, json};
 use server::demo::files::{DemoInvoice, ubl};
 use store::records::{Keyed, Record};
@@ -17,7 +21,7 @@ const CONTACT: &str = "rita@rare.example";
 const SECOND: &str = "rita@home.example";
 
 /// A supplier, and a buyer with nobody who signs in; no contact yet.
-fn world(database: Database) -> (World, i64) {
+fn world(database: Database) -> (World, PartyId) {
     let world = World::start(database, DAY);
     let operator = world.signed_in("operator@x.example");
     onboard(&world, &operator, SUPPLIER);
@@ -31,7 +35,7 @@ fn world(database: Database) -> (World, i64) {
     (world, party.id)
 }
 
-fn contact(party_id: i64, channel: &str) -> Value {
+fn contact(party_id: PartyId, channel: &str) -> Value {
     let second = if channel == "email" { SECOND } else { "+49 40 1234567" };
     json!({
         "party_id": party_id, "name": "Rita Rare", "email": CONTACT, "channel": channel, "second": second, "source": "register extract, call of 25 May",
@@ -39,7 +43,7 @@ fn contact(party_id: i64, channel: &str) -> Value {
     })
 }
 
-fn record(world: &World, party_id: i64, channel: &str) {
+fn record(world: &World, party_id: PartyId, channel: &str) {
     let asked = world.api("operator@x.example").api("record-contact", &format!("record-{channel}"), &contact(party_id, channel));
     assert_eq!(asked.status, 202, "{}", asked.body);
     let agreed = approve(&world.signed_in("operator2@x.example"));
@@ -63,7 +67,7 @@ fn present(world: &World, number: &str, net_minor: i64) -> Invoice {
     let key = format!("register-{number}");
     let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", key.as_str())];
     let kept = supplier.post_with("/api/v1/register-invoice", &headers, file);
-    let id = kept.json()["result"]["invoice_id"].as_i64().unwrap_or_else(|| panic!("{}", kept.body));
+    let id = InvoiceId(kept.json()["result"]["invoice_id"].as_i64().unwrap_or_else(|| panic!("{}", kept.body)));
     let sent = supplier.api("submit-invoice", &format!("submit-{number}"), &json!({ "invoice_id": id }));
     assert_eq!(sent.status, 200, "{}", sent.body);
     Invoice::load(&mut world.conn(), id).unwrap()
@@ -105,7 +109,7 @@ fn link_of(world: &World, invoice: &Invoice) -> String {
 }
 
 /// The code as the operator's page shows it.
-fn told_code(world: &World, party_id: i64, link: &ConfirmationLink) -> String {
+fn told_code(world: &World, party_id: PartyId, link: &ConfirmationLink) -> String {
     let operator = world.signed_in("operator@x.example");
     let page = format!("/ops/contacts/{party_id}");
     let action = format!("{page}/code");
@@ -167,7 +171,8 @@ fn a_rare_buyer_confirms_by_link_and_a_code() {
         }
         record(&world, party_id, "telephone");
         let user = User::find_where(&mut world.conn(), "email = ?", &[CONTACT.into()]).unwrap().unwrap();
-        assert_eq!((user.status.as_str(), user.roles.as_str(), user.password_hash.as_str()), ("contact", "", ""));
+        assert_eq!((user.status, user.password_hash.as_str()), (UserStatus::Contact, ""));
+        assert!(user.roles.is_empty());
         let visitor = world.client();
         let refused = visitor.sign_in(CONTACT, PASSWORD);
         assert_eq!(refused.status, 401, "a contact cannot sign in");
@@ -224,7 +229,7 @@ fn a_rare_buyer_confirms_by_link_and_a_code() {
             "{}",
             too_much.text()
         );
-        assert_eq!(newest_link(&world, &large).state, "open");
+        assert_eq!(newest_link(&world, &large).state, LinkState::Open);
         let (plain, signature) = large_path.split_once('.').unwrap();
         let other = if signature.starts_with('A') { "B" } else { "A" };
         assert_eq!(visitor.get(&format!("{plain}.{other}{}", &signature[1..])).status, 404, "its token alone opens nothing");
@@ -245,7 +250,7 @@ fn a_rare_buyer_confirms_by_link_and_a_code() {
         });
         assert!(again.text().contains("Done and recorded"), "the same form again has the same receipt: {}", again.text());
         let confirmed = Invoice::load(&mut world.conn(), invoice.id).unwrap();
-        assert_eq!((confirmed.state.as_str(), confirmed.confirmed_minor), ("confirmed", 238_000));
+        assert_eq!((confirmed.state, confirmed.confirmed_minor), (InvoiceState::Confirmed, 238_000));
         let signed = Confirmation::find_where(&mut world.conn(), "invoice_id = ?", &[invoice.id.into()]).unwrap().unwrap();
         assert_eq!((signed.signer_id, signed.approver_id), (user.id, None));
         let evidence =
@@ -324,7 +329,7 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
         let visitor = world.client();
         let gone = |invoice: &Invoice, path: &str, why: &str| {
             let link = newest_link(&world, invoice);
-            assert_eq!((link.state.as_str(), link.reason.as_str()), ("revoked", why));
+            assert_eq!((link.state, link.reason.as_str()), (LinkState::Revoked, why));
             assert_eq!(visitor.get(path).status, 404, "{why}");
         };
         // Withdrawn, revoked, held for a review, its contact ended: each ends the link.
@@ -335,7 +340,7 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
         assert_eq!(supplier.api("withdraw-invoice", "takes-back", &json!({ "invoice_id": withdrawn.id })).status, 200);
         gone(&withdrawn, &path, "withdrawn");
         assert_eq!(send(&visitor, &path, &open, &code).status, 404, "not even with the right code");
-        assert_eq!(Invoice::load(&mut world.conn(), withdrawn.id).unwrap().state, "withdrawn");
+        assert_eq!(Invoice::load(&mut world.conn(), withdrawn.id).unwrap().state, InvoiceState::Withdrawn);
         let revoked = present(&world, "S-2", 120_000);
         let path = link_of(&world, &revoked);
         let link = newest_link(&world, &revoked);
@@ -376,7 +381,7 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
         }
         let page = check(&visitor, &path, &[]);
         assert_eq!(send(&visitor, &path, &page, wrong).status, 404);
-        assert_eq!((newest_link(&world, &guessed).state.as_str(), visitor.get(&path).status), ("locked", 404));
+        assert_eq!((newest_link(&world, &guessed).state, visitor.get(&path).status), (LinkState::Locked, 404));
         assert_eq!(send(&visitor, &path, &page, &code).status, 404, "the right code comes too late");
         let _ = mail_about(&world, CONTACT, "too many wrong codes");
 
@@ -395,7 +400,7 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
         let done = visitor.post(&path, &form);
         assert!(done.text().contains("Done and recorded"), "{}", done.text());
         let state = |invoice: &Invoice| Invoice::load(&mut world.conn(), invoice.id).unwrap().state;
-        assert_eq!((state(&one), state(&two)), ("confirmed".to_owned(), "presented".to_owned()));
+        assert_eq!((state(&one), state(&two)), (InvoiceState::Confirmed, InvoiceState::Presented));
         for foreign in [
             format!("/payables/{}", one.id),
             "/payables".to_owned(),
@@ -410,17 +415,17 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
         let path = link_of(&world, &two);
         let code = told_code(&world, party_id, &newest_link(&world, &two));
         assert!(send(&visitor, &path, &check_otherwise(&visitor, &path, "dispute"), &code).text().contains("Done and recorded"));
-        assert_eq!(state(&two), "disputed");
+        assert_eq!(state(&two), InvoiceState::Disputed);
         assert_eq!(supplier.api("send-link", "after-the-dispute", &json!({ "invoice_id": two.id })).status, 200);
         let path = link_of(&world, &two);
         assert_eq!(check_otherwise(&visitor, &path, "confirm").status, 422, "what is disputed cannot be confirmed");
         let code = told_code(&world, party_id, &newest_link(&world, &two));
         assert!(send(&visitor, &path, &check_otherwise(&visitor, &path, "settle"), &code).text().contains("Done and recorded"));
-        assert_eq!(state(&two), "presented");
+        assert_eq!(state(&two), InvoiceState::Presented);
         let path = link_of(&world, &two);
         let code = told_code(&world, party_id, &newest_link(&world, &two));
         assert!(send(&visitor, &path, &check_otherwise(&visitor, &path, "reject"), &code).text().contains("Done and recorded"));
-        assert_eq!(state(&two), "rejected");
+        assert_eq!(state(&two), InvoiceState::Rejected);
         let thread = world.signed_in(SUPPLIER.3).get(&format!("/invoices/{}", two.id)).text();
         assert!(thread.contains("Rejected (RE) · Quantity incorrect one box is missing"), "{thread}");
 
@@ -429,7 +434,7 @@ fn a_link_ends_with_what_it_was_for_and_can_do_nothing_else() {
         let path = link_of(&world, &late);
         let code = told_code(&world, party_id, &newest_link(&world, &late));
         assert!(send(&visitor, &path, &check_otherwise(&visitor, &path, "query"), &code).text().contains("Done and recorded"));
-        assert_eq!((state(&late), visitor.get(&path).status), ("presented".to_owned(), 404));
+        assert_eq!((state(&late), visitor.get(&path).status), (InvoiceState::Presented, 404));
         assert_eq!(supplier.api("send-link", "once-more-after-it", &json!({ "invoice_id": late.id })).status, 200);
         let path = link_of(&world, &late);
         assert_eq!(visitor.get(&path).status, 200);
@@ -499,7 +504,7 @@ fn the_code_goes_another_way_than_the_link() {
         let done = send(&visitor, &path, &less, &code);
         assert!(done.text().contains("Done and recorded"), "{}", done.text());
         let row = Invoice::load(&mut world.conn(), invoice.id).unwrap();
-        assert_eq!((row.state.as_str(), row.confirmed_minor), ("partially_confirmed", 100_000));
+        assert_eq!((row.state, row.confirmed_minor), (InvoiceState::PartlyConfirmed, 100_000));
         let evidence =
             ConfirmationEvidence::find_where(&mut world.conn(), "invoice_id = ?", &[invoice.id.into()]).unwrap().unwrap();
         assert!(evidence.text.contains("code by email"), "{}", evidence.text);
@@ -529,12 +534,12 @@ fn the_one_time_link_in_chromium_without_javascript() {
         let invoice = present(&world, "U-1", 100_000);
         let path = link_of(&world, &invoice);
         run(confirm_in_browser(&driver, &world, party_id, &path));
-        assert_eq!(Invoice::load(&mut world.conn(), invoice.id).unwrap().state, "confirmed");
+        assert_eq!(Invoice::load(&mut world.conn(), invoice.id).unwrap().state, InvoiceState::Confirmed);
         world.verify();
     }
 }
 
-async fn record_in_browser(driver: &Driver, world: &World, party_id: i64) -> Done {
+async fn record_in_browser(driver: &Driver, world: &World, party_id: PartyId) -> Done {
     use thirtyfour::prelude::*;
     let operator = Browser::open(driver, &world.base, false).await?;
     operator.sign_in("operator@x.example").await?;
@@ -565,7 +570,7 @@ async fn record_in_browser(driver: &Driver, world: &World, party_id: i64) -> Don
     Ok(())
 }
 
-async fn confirm_in_browser(driver: &Driver, world: &World, party_id: i64, path: &str) -> Done {
+async fn confirm_in_browser(driver: &Driver, world: &World, party_id: PartyId, path: &str) -> Done {
     let contact = Browser::open(driver, &world.base, false).await?;
     contact.go(path).await?;
     contact.says("Invoice U-1 of Real Supplier").await?;
@@ -637,7 +642,7 @@ fn a_review_ends_the_link_and_its_end_sends_a_new_one() {
         record(&world, party_id, "telephone");
         let operator = world.api("operator@x.example");
         let (one, two) = (present(&world, "R-1", 100_000), present(&world, "S-2", 200_000));
-        let total = |id: i64, minor: i64| {
+        let total = |id: InvoiceId, minor: i64| {
             let sql = "UPDATE invoices SET total_minor = ? WHERE id = ?";
             assert_eq!(store::query::execute(&mut world.conn(), sql, &[minor.into(), id.into()]).unwrap(), 1);
         };
@@ -650,12 +655,12 @@ fn a_review_ends_the_link_and_its_end_sends_a_new_one() {
             let answered = send(&visitor, &path, &check(&visitor, &path, &[]), &code);
             total(other.id, other.total_minor);
             assert!(answered.text().contains("the platform has to look at this invoice first"), "{}", answered.text());
-            assert_ne!(ConfirmationLink::load(&mut world.conn(), link.id).unwrap().state, "open");
+            assert_ne!(ConfirmationLink::load(&mut world.conn(), link.id).unwrap().state, LinkState::Open);
             assert_eq!(visitor.get(&path).status, 404);
             let review = Review::find_where(&mut world.conn(), "invoice_id = ? AND state = 'open'", &[invoice.id.into()]);
             (review.unwrap().unwrap().id, link.id)
         };
-        let clear = |review: i64| {
+        let clear = |review: ReviewId| {
             let asked = json!({ "review_id": review, "clear": true, "reason": "two deliveries, seen on paper" });
             let done = operator.api("decide-review", &format!("clear-{review}"), &asked);
             assert_eq!(done.status, 202, "{}", done.body);
@@ -668,11 +673,11 @@ fn a_review_ends_the_link_and_its_end_sends_a_new_one() {
         let outcome = clear(review);
         assert!(outcome.contains(r#""link_sent":true"#), "{outcome}");
         let after = newest_link(&world, &one);
-        assert!(after.id > before && after.state == "open");
+        assert!(after.id > before && after.state == LinkState::Open);
         let (path, code) = (link_of(&world, &one), told_code(&world, party_id, &after));
         let visitor = world.client();
         let done = send(&visitor, &path, &check(&visitor, &path, &[]), &code);
-        assert_eq!(Invoice::load(&mut world.conn(), one.id).unwrap().state, "confirmed", "{}", done.text());
+        assert_eq!(Invoice::load(&mut world.conn(), one.id).unwrap().state, InvoiceState::Confirmed, "{}", done.text());
 
         // Five have gone out within a day: then a person sends the next one.
         for at in 2..=5 {
@@ -683,7 +688,7 @@ fn a_review_ends_the_link_and_its_end_sends_a_new_one() {
         let (review, _) = held(&two, &third);
         let outcome = clear(review);
         assert!(outcome.contains(r#""link_sent":false"#), "{outcome}");
-        assert_ne!(newest_link(&world, &two).state, "open");
+        assert_ne!(newest_link(&world, &two).state, LinkState::Open);
         let told = Notice::find_where(&mut world.conn(), "kind = 'link_wanted'", &[]).unwrap().expect("a word to the operator");
         assert_eq!(told.link, format!("/ops/contacts/{party_id}"));
         world.verify();

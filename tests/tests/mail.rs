@@ -2,9 +2,11 @@
 //! every try; what is refused for good is shown and can be tried again; two processes do not send the same mail.
 
 use crate::survival::{spawn, wait_ready};
+use domain::party::MailState;
 use e2e::smtp::{Mood, Received, Smtp};
 use e2e::world::{World, config, set_up};
 use e2e::{Database, databases};
+use kernel::{NoticeId, PartyId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use store::records::Record;
@@ -18,8 +20,8 @@ const PEOPLE: usize = 2;
 fn announce(conn: &mut Conn, numbers: std::ops::Range<i64>) {
     for number in numbers {
         let notice = Notice {
-            id: 900_000 + number,
-            party_id: 10_000,
+            id: NoticeId(900_000 + number),
+            party_id: PartyId(10_000),
             user_id: None,
             // Of a kind that is never joined with others into one mail.
             kind: "password_changed".to_owned(),
@@ -66,7 +68,7 @@ fn every_mail_goes_out_once_the_server_lets_it() {
         announce(&mut conn, 0..2);
         let count = 2 * PEOPLE;
         let refused = wait_for(&mut conn, count, "tried once", |mail| mail.tries == 1 && !mail.error.is_empty());
-        assert!(refused.iter().all(|mail| mail.state == "queued"), "{refused:#?}");
+        assert!(refused.iter().all(|mail| mail.state == MailState::Queued), "{refused:#?}");
 
         // 4xx: later, after a growing pause; before that is over nothing is tried.
         let smtp = Smtp::listen(port, Mood::Later);
@@ -87,7 +89,7 @@ fn every_mail_goes_out_once_the_server_lets_it() {
             let tried = wait_for(&mut conn, count, "tried again", |mail| {
                 mail.tries == tries && mail.next_try_at > world.clock.now() + Duration::from_secs(360)
             });
-            assert!(tried.iter().all(|mail| mail.state == "queued" && !mail.body.is_empty()), "{mood:?}");
+            assert!(tried.iter().all(|mail| mail.state == MailState::Queued && !mail.body.is_empty()), "{mood:?}");
         }
         let unsure = smtp.received();
         assert_eq!((unsure.len(), ids(&unsure).len()), (2 * count, count), "the same Message-ID at each try");
@@ -95,7 +97,7 @@ fn every_mail_goes_out_once_the_server_lets_it() {
         // In the end each is accepted, once.
         smtp.set(Mood::Accept);
         world.clock.shift_seconds(16 * 60 + 1);
-        let sent = wait_for(&mut conn, count, "sent", |mail| mail.state == "sent");
+        let sent = wait_for(&mut conn, count, "sent", |mail| mail.state == MailState::Sent);
         assert!(sent.iter().all(|mail| mail.body.is_empty() && mail.error.is_empty() && mail.sent_at.is_some()));
         let accepted: Vec<Received> = smtp.received().into_iter().filter(|mail| mail.acknowledged).collect();
         assert_eq!((accepted.len(), ids(&accepted)), (count, ids(&unsure)), "each once, under its own id");
@@ -115,17 +117,23 @@ fn refused_for_good(world: &World, smtp: &Smtp, before: usize) {
     smtp.set(Mood::Never);
     announce(&mut conn, 10..12);
     let count = before + 2 * PEOPLE;
-    wait_for(&mut conn, count, "given up", |mail| mail.state == "sent" || (mail.state == "failed" && mail.tries == 1));
+    wait_for(&mut conn, count, "given up", |mail| {
+        mail.state == MailState::Sent || (mail.state == MailState::Failed && mail.tries == 1)
+    });
     let operator = world.signed_in("operator@x.example");
     assert!(operator.open("/home").text().contains("Mails that could not be sent"));
     let page = operator.open("/ops/mails");
     assert!(page.text().contains("550") && page.text().contains("nobody of that name"), "{}", page.text());
     world.clock.shift_seconds(24 * 3600);
     std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(mails(&mut conn).iter().filter(|mail| mail.state == "failed").count(), 2 * PEOPLE, "nobody tries it by itself");
+    assert_eq!(
+        mails(&mut conn).iter().filter(|mail| mail.state == MailState::Failed).count(),
+        2 * PEOPLE,
+        "nobody tries it by itself"
+    );
     smtp.set(Mood::Accept);
     let api = world.api("operator@x.example");
-    let one = mails(&mut conn).into_iter().find(|mail| mail.state == "failed").unwrap();
+    let one = mails(&mut conn).into_iter().find(|mail| mail.state == MailState::Failed).unwrap();
     let retried = api.api("retry-mail", "retry-this-one", &serde_json::json!({ "mail_id": one.id }));
     assert_eq!(retried.status, 200, "{}", retried.body);
     let again = api.api("retry-mail", "retry-it-again", &serde_json::json!({ "mail_id": one.id }));
@@ -133,7 +141,7 @@ fn refused_for_good(world: &World, smtp: &Smtp, before: usize) {
     let operator = world.signed_in("operator@x.example");
     let all = operator.fill("/ops/mails", "/ops/mails", &[]);
     assert!(all.text().contains("Mail tried again"), "{}", all.text());
-    wait_for(&mut conn, count, "sent after all", |mail| mail.state == "sent");
+    wait_for(&mut conn, count, "sent after all", |mail| mail.state == MailState::Sent);
     let accepted: Vec<Received> = smtp.received().into_iter().filter(|mail| mail.acknowledged).collect();
     assert_eq!((accepted.len(), ids(&accepted).len()), (count, count));
 }
@@ -149,7 +157,7 @@ fn two_processes_do_not_send_the_same_mail() {
         let mut conn = store::connect(&database.url).unwrap();
         announce(&mut conn, 0..40);
         let count = 40 * PEOPLE;
-        wait_for(&mut conn, count, "sent", |mail| mail.state == "sent");
+        wait_for(&mut conn, count, "sent", |mail| mail.state == MailState::Sent);
         std::thread::sleep(Duration::from_millis(500));
         let received = smtp.received();
         assert_eq!((received.len(), ids(&received).len()), (count, count), "{}: each mail once", database.kind);
@@ -200,11 +208,12 @@ fn crash(database: &Database, mood: Mood, copies_of_the_claimed: usize) {
     let clock = e2e::world::clock();
     let running = server::serve::start(wanted, clock.clone()).unwrap();
     let count = 2 * PEOPLE;
-    let rest = wait_for(&mut conn, count, "sent, but for the claimed one", |mail| mail.state == "sent" || mail.id == claimed);
+    let rest =
+        wait_for(&mut conn, count, "sent, but for the claimed one", |mail| mail.state == MailState::Sent || mail.id == claimed);
     let held = rest.iter().find(|mail| mail.id == claimed).unwrap();
-    assert_eq!((held.state.as_str(), held.tries), ("queued", 1), "the dead process's claim is respected");
+    assert_eq!((held.state.name(), held.tries), ("queued", 1), "the dead process's claim is respected");
     clock.shift_seconds(5 * 60 + 1);
-    wait_for(&mut conn, count, "sent", |mail| mail.state == "sent");
+    wait_for(&mut conn, count, "sent", |mail| mail.state == MailState::Sent);
     let mut copies: BTreeMap<String, usize> = BTreeMap::new();
     for mail in smtp.received() {
         *copies.entry(mail.message_id).or_default() += 1;

@@ -4,7 +4,11 @@
 use crate::journey::{BUYER, SUPPLIER};
 use crate::settlement::Trade;
 use domain::Currency;
+use domain::offering::{OfferState, PurchaseHoldState};
+use domain::party::ApprovalState;
+use domain::receivable::ReceivableState;
 use e2e::Database;
+use kernel::{ApprovalId, OfferId, PartyId, ReceivableId};
 use serde_json::{Value, json};
 use store::records::{Keyed, Record};
 use store::{Approval, AuditRecord, BuyerLimit, Offer, Party, PurchaseHold, Receivable};
@@ -20,7 +24,7 @@ fn refused(answer: &e2e::Answer) -> String {
     answer.json()["code"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned()
 }
 
-fn offer_wish(receivable: i64, units: i64) -> Value {
+fn offer_wish(receivable: ReceivableId, units: i64) -> Value {
     json!({
         "receivable_id": receivable, "units_minor": units, "rate": "6", "method": "discount", "day_count": "ACT/360",
         "minimum_ticket_minor": 100_000, "close_date": "2026-03-31",
@@ -28,7 +32,7 @@ fn offer_wish(receivable: i64, units: i64) -> Value {
 }
 
 /// A wish to buy so many units at today's price, if they can be had.
-fn buy_wish(it: &Trade, offer: i64, units: i64) -> Value {
+fn buy_wish(it: &Trade, offer: OfferId, units: i64) -> Value {
     let quote = it.financiers[0].get(&format!("/api/v1/offers/quote?offer_id={offer}&units_minor={units}")).json();
     json!({ "offer_id": offer, "units_minor": units, "price_minor": quote["price_minor"].as_i64().unwrap_or(1) })
 }
@@ -36,7 +40,7 @@ fn buy_wish(it: &Trade, offer: i64, units: i64) -> Value {
 /// A second operator agrees.
 fn agreed(it: &Trade, asked: &e2e::Answer) {
     assert_eq!(asked.status, 202, "{}", asked.body);
-    let id = asked.json()["awaits_approval"].as_i64().unwrap();
+    let id = ApprovalId(asked.json()["awaits_approval"].as_i64().unwrap());
     let request = Approval::load(&mut it.world.conn(), id).unwrap();
     let yes = json!({ "approval_id": id, "body_hash": request.body_hash, "approve": true });
     let done = it.world.api("operator2@x.example").api("decide-approval", &format!("agree-{id}"), &yes);
@@ -53,7 +57,7 @@ fn lower_limit_of(it: &Trade, email: &str, currency: &str) {
     assert_eq!(done.status, 200, "{}", done.text());
 }
 
-fn decide_company(it: &Trade, party: i64, status: &str) {
+fn decide_company(it: &Trade, party: PartyId, status: &str) {
     let body = json!({ "party_id": party, "status": status, "reason": "file reviewed" });
     let answer = it.operator.api("decide-company", &format!("decide-{status}"), &body);
     if status == "active" { agreed(it, &answer) } else { assert_eq!(answer.status, 200, "{}", answer.body) }
@@ -73,7 +77,7 @@ fn a_suspended_buyers_paper_changes_no_hands() {
         let home = it.world.signed_in(SUPPLIER.3).get("/home").text();
         assert!(home.contains(&format!("{} may no longer trade. Your offer of what it owes has ended", BUYER.0)), "{home}");
         // The open offer has ended, and no other can be made.
-        assert_eq!(Offer::load(&mut it.world.conn(), first).unwrap().state, "expired");
+        assert_eq!(Offer::load(&mut it.world.conn(), first).unwrap().state, OfferState::Expired);
         assert_eq!(refused(&it.supplier.api("create-offer", "offer-stopped", &offer_wish(sold.id, 200_000))), "buyer_stopped");
         let page = it.world.signed_in(SUPPLIER.3).get(&format!("/receivables/{}", sold.id)).text();
         assert!(page.contains("The buyer may not trade now") && !page.contains("Face to offer"), "{page}");
@@ -158,7 +162,7 @@ fn an_overdue_buyers_paper_waits_until_it_has_paid() {
         let page = it.world.signed_in("one@x.example").get(&format!("/market/{offer}")).text();
         assert!(page.contains("has had a payment overdue since 29 Mar 2026") && !page.contains("Face to buy"), "{page}");
         // Buyer and supplier were told.
-        let told = |party: i64, kind: &str| {
+        let told = |party: PartyId, kind: &str| {
             let binds = [party.into(), kind.into()];
             !store::Notice::list_where(&mut it.world.conn(), "party_id = ? AND kind = ?", &binds).unwrap().is_empty()
         };
@@ -216,9 +220,9 @@ fn a_purchase_that_waits_holds_what_it_asks_for() {
             let wish = buy_wish(&it, offer, units);
             let answer = desk.api("buy-fractions", key, &wish);
             assert_eq!(answer.status, 202, "{}", answer.body);
-            (answer.json()["awaits_approval"].as_i64().unwrap(), wish["price_minor"].as_i64().unwrap())
+            (ApprovalId(answer.json()["awaits_approval"].as_i64().unwrap()), wish["price_minor"].as_i64().unwrap())
         };
-        let decide = |id: i64, approve: bool| {
+        let decide = |id: ApprovalId, approve: bool| {
             let request = Approval::load(&mut it.world.conn(), id).unwrap();
             let body = json!({ "approval_id": id, "body_hash": request.body_hash, "approve": approve, "reason": "looked at" });
             checker.api("decide-approval", &format!("decide-{id}"), &body)
@@ -248,7 +252,7 @@ fn a_purchase_that_waits_holds_what_it_asks_for() {
         // Agreed to: bought for what was held, although the rest was sold and the limit is used up meanwhile.
         let (second, price) = ask("hold-second", 600_000);
         it.buy(&it.financiers[1], offer, face - 600_000);
-        assert_eq!(Offer::load(&mut it.world.conn(), offer).unwrap().state, "open", "what is held may come back");
+        assert_eq!(Offer::load(&mut it.world.conn(), offer).unwrap().state, OfferState::Open, "what is held may come back");
         // Nothing is left: no form, and its company finds its request; the other one learns of none.
         for (email, own) in [("one@x.example", true), ("two@x.example", false)] {
             let page = it.world.signed_in(email).get(&format!("/market/{offer}"));
@@ -264,7 +268,7 @@ fn a_purchase_that_waits_holds_what_it_asks_for() {
         );
         assert_eq!(decide(second, true).status, 200);
         assert_eq!(state(), (0, 0, 600_000, 0, start.4 - price));
-        assert_eq!(Offer::load(&mut it.world.conn(), offer).unwrap().state, "settled");
+        assert_eq!(Offer::load(&mut it.world.conn(), offer).unwrap().state, OfferState::Settled);
         it.verify();
     }
 }
@@ -277,18 +281,18 @@ fn whatever_ends_a_request_frees_what_it_holds() {
         let (_, offer) = it.offer(EUR, 1_000_000);
         lower_limit(&it, "one@x.example");
         let desk = &it.financiers[0];
-        let ask_for = |offer: i64, key: &str| {
+        let ask_for = |offer: OfferId, key: &str| {
             let answer = desk.api("buy-fractions", key, &buy_wish(&it, offer, 300_000));
             assert_eq!(answer.status, 202, "{}", answer.body);
-            answer.json()["awaits_approval"].as_i64().unwrap()
+            ApprovalId(answer.json()["awaits_approval"].as_i64().unwrap())
         };
         let ask = |key: &str| ask_for(offer, key);
         let held = || desk.get("/api/v1/balances").json()["items"][0]["held_minor"].as_i64().unwrap();
-        let ended = |id: i64, why: &str| {
+        let ended = |id: ApprovalId, why: &str| {
             let mut conn = it.world.conn();
             let request = Approval::load(&mut conn, id).unwrap();
-            assert_eq!((request.state.as_str(), request.reason.as_str()), ("ended", why));
-            assert_eq!(PurchaseHold::load(&mut conn, id).unwrap().state, "ended");
+            assert_eq!((request.state, request.reason.as_str()), (ApprovalState::Ended, why));
+            assert_eq!(PurchaseHold::load(&mut conn, id).unwrap().state, PurchaseHoldState::Ended);
             assert_eq!(held(), 0);
         };
         let first = ask("ends-with-the-day");
@@ -319,9 +323,9 @@ fn the_settlement_fee_is_of_what_was_sold() {
         let before = it.cash(EUR);
         it.pay(EUR, START, &unsold, unsold.confirmed);
         assert_eq!(it.cash(EUR)[2] - before[2], unsold.confirmed, "all of it is the supplier's");
-        assert_eq!(it.state(&unsold), "redeemed");
+        assert_eq!(it.state(&unsold), ReceivableState::Redeemed);
         assert_eq!(it.platform(EUR, "fees").0, 0);
-        let fee_of = |id: i64, words: &str| {
+        let fee_of = |id: ReceivableId, words: &str| {
             for email in [SUPPLIER.3, "operator@x.example"] {
                 let page = it.world.signed_in(email).get(&format!("/receivables/{id}")).text();
                 assert!(page.contains(&format!("Settlement fee {words} · The supplier")), "{words}: {page}");
@@ -371,7 +375,7 @@ fn what_is_owed_after_the_face_is_paid_is_shown_to_both_sides() {
         it.world.move_to("2026-03-29");
         it.pay(EUR, "2026-03-29", &sold, sold.confirmed);
         let row = Receivable::load(&mut it.world.conn(), sold.id).unwrap();
-        assert_eq!((row.paid_minor, row.state.as_str()), (sold.confirmed, "overdue"));
+        assert_eq!((row.paid_minor, row.state), (sold.confirmed, ReceivableState::Overdue));
         let pages = [
             (it.world.signed_in(BUYER.3), format!("/payables/{}", row.invoice_id), "The confirmed amount has come, late."),
             (
@@ -413,7 +417,7 @@ fn what_is_owed_after_the_face_is_paid_is_shown_to_both_sides() {
         let late = operator.get("/ops/receivables?due=late").text();
         assert!(late.contains("EUR 2.00 ! Overdue") && late.contains(" 4 EUR"), "{late}");
         it.pay(EUR, "2026-03-29", &sold, 200);
-        assert_eq!(it.state(&sold), "redeemed");
+        assert_eq!(it.state(&sold), ReceivableState::Redeemed);
         for (client, path, _) in &pages {
             assert!(!client.get(path).text().contains("till owed"), "{path}");
         }
@@ -557,7 +561,7 @@ fn a_payment_day_beyond_the_published_calendar_is_told() {
             lower_limit_of(&it, BUYER.3, "CNY");
             let asked = it.buyer.api("confirm-invoice", &format!("confirm-{number}"), &yes);
             assert_eq!(asked.status, 202, "{}", asked.body);
-            let request = asked.json()["awaits_approval"].as_i64().unwrap();
+            let request = ApprovalId(asked.json()["awaits_approval"].as_i64().unwrap());
             let checker = it.world.signed_in(&crate::journey::second_of(BUYER.3));
             assert_eq!(checker.get(&format!("/approvals/{request}")).text().contains(ends), told, "{number}");
             let hash = Approval::load(&mut it.world.conn(), request).unwrap().body_hash;

@@ -1,7 +1,9 @@
 //! The operator sees the whole business: lists with filters and totals, any record of the audit, and a word when a payment is overdue. On both
 //! databases.
 
+use domain::party::Capacity;
 use e2e::{Client, Database, World};
+use kernel::PartyId;
 use serde_json::Value;
 use store::records::{Keyed, Record};
 use store::{Notice, Party, Receivable, query};
@@ -171,7 +173,7 @@ fn what_is_due_and_late_is_told_by_buyer() {
         }
         let worst = shown.iter().find(|row| row["state"] == "overdue").expect("a late buyer");
         let of_worst =
-            |row: &&Receivable| row.buyer_id == worst["buyer_id"] && row.currency == worst["currency"].as_str().unwrap();
+            |row: &&Receivable| worst["buyer_id"] == row.buyer_id.0 && row.currency == worst["currency"].as_str().unwrap();
         let oldest = late.iter().filter(of_worst).map(|row| row.payment_date).min().unwrap();
         assert_eq!(worst["oldest_date"].as_str().unwrap(), oldest.to_string());
         assert_eq!(worst["late_days"].as_i64().unwrap(), today.signed_duration_since(oldest).num_days());
@@ -192,7 +194,7 @@ fn what_is_due_and_late_is_told_by_buyer() {
             let own: Vec<&Notice> = notices.iter().filter(of).collect();
             assert_eq!(own.len(), 1, "{}", row.reference);
             let party = Party::load(&mut world.conn(), own[0].party_id).unwrap();
-            assert!(party.capacities.contains("operator") && own[0].link == format!("/receivables/{}", row.id));
+            assert!(party.capacities.has(Capacity::Operator) && own[0].link == format!("/receivables/{}", row.id));
         }
         world.move_to(&(today + chrono::Days::new(3)).to_string());
         let again = told(&world);
@@ -239,7 +241,8 @@ fn the_audit_is_read_and_narrowed_by_the_operator() {
         // The company has its own receipt; another company finds nothing.
         let mut others = 0;
         for email in ["supplier1", "supplier2", "buyer1", "financier1"] {
-            let own = number(&world, &format!("SELECT party_id AS value FROM users WHERE email = '{email}@kontor.example'"));
+            let sql = format!("SELECT party_id AS value FROM users WHERE email = '{email}@kontor.example'");
+            let own = PartyId(number(&world, &sql));
             let status = world.signed_in(&format!("{email}@kontor.example")).get(&path).status;
             assert_eq!(status, if own == record.party_id { 200 } else { 404 }, "{email}");
             others += i32::from(own != record.party_id);

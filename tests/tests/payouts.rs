@@ -8,6 +8,7 @@ use crate::journey::{
 use chrono::NaiveDate;
 use e2e::world::World;
 use e2e::{Answer, Client, Database};
+use kernel::PayoutId;
 use serde_json::{Value, json};
 use server::demo::files::DemoEntry;
 use store::records::{Keyed, Record};
@@ -63,7 +64,7 @@ impl Setting {
     }
 
     pub fn state(&self, end_to_end: &str) -> String {
-        self.payout(end_to_end).state
+        self.payout(end_to_end).state.to_string()
     }
 
     /// Balance and what of it is free.
@@ -148,8 +149,8 @@ fn a_payout_that_the_bank_rejects_is_failed_by_two_people() {
         let asked = it.supplier.fill_and_confirm("/cash", "/cash/payouts", &[("currency", "EUR"), ("amount", "400.00")]);
         assert_eq!(asked.status, 200, "{}", asked.text());
         let waiting = it.newest();
-        assert_eq!((waiting.state.as_str(), it.cash()), ("authorised", (100_000, 60_000)));
-        let fail = |id: i64, code: &str, key: &str| {
+        assert_eq!((waiting.state.name(), it.cash()), ("authorised", (100_000, 60_000)));
+        let fail = |id: PayoutId, code: &str, key: &str| {
             it.operator_api.api("fail-payout", key, &json!({ "payout_id": id, "reason_code": code }))
         };
         let early = fail(waiting.id, "AC04", "fail-too-early");
@@ -175,7 +176,7 @@ fn a_payout_that_the_bank_rejects_is_failed_by_two_people() {
         let agreed = approve(&it.checker);
         assert!(agreed.text().contains("Payout rejected by the bank"), "{}", agreed.text());
         let failed = it.payout(&waiting.end_to_end);
-        assert_eq!((failed.state.as_str(), failed.reason_code.as_str(), it.cash()), ("rejected", "AC04", (100_000, 100_000)));
+        assert_eq!((failed.state.name(), failed.reason_code.as_str(), it.cash()), ("rejected", "AC04", (100_000, 100_000)));
         it.was_told("AC04: account closed");
         let own = it.supplier.open("/cash").text();
         assert!(own.contains("AC04: account closed") && own.contains("seen in the portal of the bank"), "{own}");
@@ -220,7 +221,7 @@ fn the_banks_status_report_rejects_and_informs() {
         assert_eq!(it.import(status_report("03", "BANK-1", &original, "ACTC", "", &[])).status, 200);
         for end_to_end in [&first, &second, &third] {
             let row = it.payout(end_to_end);
-            assert_eq!((row.state.as_str(), row.bank_status.as_str()), ("accepted", "ACTC"));
+            assert_eq!((row.state.name(), row.bank_status.as_str()), ("accepted", "ACTC"));
         }
         assert_eq!(it.state(&other), "sent", "another file's payment");
         assert!(it.supplier.open("/cash").text().contains("ACTC: technically accepted"));
@@ -293,7 +294,7 @@ fn a_payout_that_comes_back_is_reversed() {
         let imported = it.import(back.clone());
         assert_eq!(imported.status, 200, "{}", imported.text());
         let row = it.payout(&first);
-        assert_eq!((row.state.as_str(), row.reason_code.as_str(), it.cash()), ("returned", "AC04", (100_000, 50_000)));
+        assert_eq!((row.state.name(), row.reason_code.as_str(), it.cash()), ("returned", "AC04", (100_000, 50_000)));
         it.was_told("came back from the bank (AC04: account closed)");
         let again = String::from_utf8(back).unwrap().replace("<MsgId>STMT", "<MsgId>NEWS").into_bytes();
         assert_eq!(it.import(again).status, 200);
@@ -349,7 +350,7 @@ fn a_code_that_nobody_knows_and_a_second_no_change_nothing() {
         let said = it.import(status_report("10", "ODD-1", &original, "", "", &[(&first, "XYZW", "")]));
         assert!(said.status == 200 && said.text().contains("With a code nobody knows 1"), "{}", said.text());
         let row = it.payout(&first);
-        assert_eq!((row.state.as_str(), row.bank_status.as_str()), ("sent", ""), "nothing is noted of it");
+        assert_eq!((row.state.name(), row.bank_status.as_str()), ("sent", ""), "nothing is noted of it");
         let listed = it.operator.open("/ops/bank-statuses?state=code_unknown").text();
         assert!(listed.contains("XYZW") && listed.contains(&first), "{listed}");
         assert_eq!(it.import(status_report("10", "ODD-2", &original, "QQQQ", "", &[])).status, 200);
@@ -490,7 +491,7 @@ fn a_silent_bank_makes_the_outcome_unknown_and_nothing_is_sent_twice() {
         let original = format!("KONTOR-{}", it.payout(&late).file_id.unwrap());
         assert_eq!(it.import(status_report("10", "LATE-1", &original, "", "", &[(&late, "ACSP", "")])).status, 200);
         let row = it.payout(&late);
-        assert_eq!((row.state.as_str(), row.bank_status.as_str()), ("unknown", "ACSP"));
+        assert_eq!((row.state.name(), row.bank_status.as_str()), ("unknown", "ACSP"));
         let file = it.debit("2026-11-25", &late);
         assert_eq!(it.import(file).status, 200);
         let page = format!("/ops/payouts/{}", it.payout(&never).id);
@@ -521,14 +522,14 @@ fn money_that_cannot_even_be_sent_back_waits_in_suspense_again() {
         let original = format!("KONTOR-{}", it.payout(&first).file_id.unwrap());
         assert_eq!(it.import(status_report("10", "BACK-1", &original, "RJCT", "", &[])).status, 200);
         let state = |it: &Setting| store::BankLine::load(&mut it.world.conn(), line).unwrap().state;
-        assert_eq!((it.state(&first).as_str(), state(&it).as_str()), ("rejected", "suspense"));
+        assert_eq!((it.state(&first).as_str(), state(&it).name()), ("rejected", "suspense"));
         // Returned after it left.
         let second = send_back("once more");
         let file = it.debit(DAY, &second);
         assert_eq!(it.import(file).status, 200);
         let file = it.credit_back(DAY, &second, 777);
         assert_eq!(it.import(file).status, 200);
-        assert_eq!((it.state(&second).as_str(), state(&it).as_str()), ("returned", "suspense"));
+        assert_eq!((it.state(&second).as_str(), state(&it).name()), ("returned", "suspense"));
         let suspense = store::lists::balances(&mut it.world.conn(), 978, None).unwrap();
         let suspense = suspense.iter().find(|row| row.kind == "suspense").unwrap();
         assert_eq!((suspense.balance, suspense.held), (777, 0));

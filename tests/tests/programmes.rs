@@ -4,7 +4,10 @@
 use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard, second_of};
 use crate::settlement::Trade;
 use domain::Currency;
+use domain::pricing::Bearer;
+use domain::programme::{FeeKind, MemberState, ProgrammeState, Recourse, VersionState};
 use e2e::{Answer, Client, Database};
+use kernel::{ApprovalId, InvoiceId, MemberId, OfferId, ProgrammeId, ProgrammeVersionId, ReceivableId};
 use serde_json::{Value, json};
 use server::demo::files::{DemoInvoice, totals, ubl};
 use store::records::{Keyed, Record};
@@ -30,7 +33,7 @@ fn with(mut body: Value, field: &str, value: impl Into<Value>) -> Value {
 /// Whatever waits is agreed to by the company's second person.
 fn agree(it: &Trade, email: &str, asked: &Answer) -> Value {
     assert_eq!(asked.status, 202, "{}", asked.body);
-    let id = asked.json()["awaits_approval"].as_i64().unwrap();
+    let id = ApprovalId(asked.json()["awaits_approval"].as_i64().unwrap());
     let request = Approval::load(&mut it.world.conn(), id).unwrap();
     let yes = json!({ "approval_id": id, "body_hash": request.body_hash, "approve": true });
     let checker = it.world.api(email);
@@ -40,26 +43,26 @@ fn agree(it: &Trade, email: &str, asked: &Answer) -> Value {
 }
 
 /// A programme that runs, and its number.
-fn open(it: &Trade, key: &str, terms: &Value) -> i64 {
+fn open(it: &Trade, key: &str, terms: &Value) -> ProgrammeId {
     let asked = it.buyer.api("propose-programme", &format!("propose-{key}"), terms);
     let made = agree(it, &second_of(BUYER.3), &asked);
     let decision = json!({ "version_id": made["version_id"], "approve": true, "reason": "as agreed" });
     let asked = it.operator.api("decide-programme", &format!("decide-{key}"), &decision);
     agree(it, "operator2@x.example", &asked);
-    made["programme_id"].as_i64().unwrap()
+    ProgrammeId(made["programme_id"].as_i64().unwrap())
 }
 
-fn join(it: &Trade, programme: i64, version: i64) -> i64 {
+fn join(it: &Trade, programme: ProgrammeId, version: i64) -> MemberId {
     it.done(&it.buyer, "invite-to-programme", &json!({ "programme_id": programme, "suppliers": [SUPPLIER.1] }));
     let rows = it.supplier.get("/api/v1/memberships?state=member_invited").json();
-    let member = rows["items"][0]["id"].as_i64().unwrap();
+    let member = MemberId(rows["items"][0]["id"].as_i64().unwrap());
     let yes = json!({ "member_id": member, "terms_version": version, "join": true });
     it.done(&it.supplier, "answer-programme-invitation", &yes);
     member
 }
 
 /// A presented invoice of the supplier.
-pub fn present(it: &Trade, number: &str, (issued, due): (&str, &str), currency: Currency, net_minor: i64) -> i64 {
+pub fn present(it: &Trade, number: &str, (issued, due): (&str, &str), currency: Currency, net_minor: i64) -> InvoiceId {
     let file = ubl(&DemoInvoice {
         number,
         issue_date: issued.parse().unwrap(),
@@ -74,20 +77,20 @@ pub fn present(it: &Trade, number: &str, (issued, due): (&str, &str), currency: 
     let key = format!("register-{number}");
     let headers = [("Content-Type", "application/xml"), ("Idempotency-Key", key.as_str())];
     let kept = it.supplier.post_with("/api/v1/register-invoice", &headers, file);
-    let id = kept.json()["result"]["invoice_id"].as_i64().unwrap_or_else(|| panic!("{}", kept.body));
+    let id = InvoiceId(kept.json()["result"]["invoice_id"].as_i64().unwrap_or_else(|| panic!("{}", kept.body)));
     it.done(&it.supplier, "submit-invoice", &json!({ "invoice_id": id }));
     id
 }
 
 /// The buyer confirms all of it for this day; the receivable that came of it.
-fn confirm(it: &Trade, id: i64, amount_minor: i64, due: &str) -> Receivable {
+fn confirm(it: &Trade, id: InvoiceId, amount_minor: i64, due: &str) -> Receivable {
     let question = format!("/api/v1/payables/undertaking?invoice_id={id}&amount_minor={amount_minor}&due_date={due}");
     let words = it.buyer.get(&question).json();
     let yes = json!({
         "invoice_id": id, "amount_minor": amount_minor, "due_date": due, "version": words["version"], "words_hash": words["words_hash"], "reason": "as delivered",
     });
     let done = it.done(&it.buyer, "confirm-invoice", &yes);
-    Receivable::load(&mut it.world.conn(), done["receivable_id"].as_i64().unwrap()).unwrap()
+    Receivable::load(&mut it.world.conn(), ReceivableId(done["receivable_id"].as_i64().unwrap())).unwrap()
 }
 
 fn offer(it: &Trade, key: &str, receivable: &Receivable, units_minor: i64) -> Answer {
@@ -98,7 +101,12 @@ fn offer(it: &Trade, key: &str, receivable: &Receivable, units_minor: i64) -> An
     it.supplier.api("create-offer", key, &body)
 }
 
-fn rule(client: &Client, invoice: i64) -> Value {
+/// The offer that was made.
+fn offer_of(answer: &Answer) -> OfferId {
+    OfferId(answer.json()["result"]["offer_id"].as_i64().unwrap())
+}
+
+fn rule(client: &Client, invoice: InvoiceId) -> Value {
     let answer = client.get(&format!("/api/v1/invoices/eligibility?invoice_id={invoice}"));
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.json()
@@ -150,10 +158,11 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
             Programme::list_where(&mut it.world.conn(), "id > 0", &[]).unwrap().is_empty(),
             "nothing before the second person"
         );
-        let made = agree(&it, &second_of(BUYER.3), &asked);
-        let (programme, version) = (made["programme_id"].as_i64().unwrap(), made["version_id"].as_i64().unwrap());
+        let agreed = agree(&it, &second_of(BUYER.3), &asked);
+        let programme = ProgrammeId(agreed["programme_id"].as_i64().unwrap());
+        let version = ProgrammeVersionId(agreed["version_id"].as_i64().unwrap());
         let state = || Programme::load(&mut it.world.conn(), programme).unwrap().state;
-        assert_eq!(state(), "proposed");
+        assert_eq!(state(), ProgrammeState::Proposed);
         let invite = |key: &str, suppliers: &[&str]| {
             it.buyer.api("invite-to-programme", key, &json!({ "programme_id": programme, "suppliers": suppliers }))
         };
@@ -166,10 +175,10 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         }
         let decided = operator_form(&page, &[("decision", "approve"), ("reason", "as agreed")]);
         assert!(decided.text().contains("second person"), "{}", decided.text());
-        assert_eq!(state(), "proposed");
+        assert_eq!(state(), ProgrammeState::Proposed);
         let second = it.world.signed_in("operator2@x.example");
         assert_eq!(approve(&second).status, 200);
-        assert_eq!(state(), "open");
+        assert_eq!(state(), ProgrammeState::Open);
 
         // Invited by tax id or name; a line that names nobody is told with its number.
         let nobody = invite("names-nobody", &[SUPPLIER.1, "No such supplier"]).json();
@@ -189,7 +198,7 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
 
         // Not joined yet: the platform's own terms.
         let plain = confirm(&it, before, totals(100_000).2, "2026-04-01");
-        assert_eq!((plain.programme_id, plain.sellable_minor, plain.fee_bearer.as_str()), (None, 0, ""));
+        assert_eq!((plain.programme_id, plain.sellable_minor, plain.fee_bearer.get()), (None, 0, None));
         assert!(!plain.terms.contains("programme"), "{}", plain.terms);
 
         // Joining names the version; a check page says all of it.
@@ -214,7 +223,10 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         let issued = confirm(&it, id, confirmed, "2026-04-01");
         assert_eq!((issued.programme_id, issued.programme_version), (Some(programme), 1));
         assert_eq!((issued.reserve_minor, issued.sellable_minor), (119_000, 952_000));
-        assert_eq!((issued.fee_bearer.as_str(), issued.recourse.as_str(), issued.grace_days), ("buyer", "none", 7));
+        assert_eq!(
+            (issued.fee_bearer.get(), issued.recourse.get(), issued.grace_days),
+            (Some(Bearer::Buyer), Some(Recourse::Without), 7)
+        );
         assert_eq!((issued.settlement_fee_minor, issued.purchase_fee_bps, issued.minimum_ticket_minor), (0, 25, 10_000));
         let ends = format!("programme={programme}\nprogramme_version=1\nsellable_minor=952000\nfee_bearer=buyer\nrecourse=none");
         assert!(issued.terms.ends_with(&ends), "{}", issued.terms);
@@ -226,9 +238,9 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         // Sold up to the advance and no further, in one offer or in several.
         let above = offer(&it, "above-advance", &issued, 952_001).json();
         assert_eq!((above["code"].clone(), above["left_minor"].clone()), ("above_advance".into(), 952_000.into()), "{above}");
-        let first = offer(&it, "first-part", &issued, 500_000).json()["result"]["offer_id"].as_i64().unwrap();
+        let first = offer_of(&offer(&it, "first-part", &issued, 500_000));
         assert_eq!(offer(&it, "second-too-much", &issued, 452_001).json()["left_minor"], 452_000);
-        let second_part = offer(&it, "second-part", &issued, 452_000).json()["result"]["offer_id"].as_i64().unwrap();
+        let second_part = offer_of(&offer(&it, "second-part", &issued, 452_000));
         assert_eq!(offer(&it, "nothing-left", &issued, 10_000).json()["left_minor"], 0);
 
         // The buyer bears the fee: the financier pays the price, the supplier gets all of it.
@@ -292,7 +304,7 @@ fn a_programme_from_the_proposal_to_the_last_fee() {
         assert!(operator.get("/ops/purchases?format=csv").body.contains("The buyer"));
         // Nothing more can be sold: of 23.80 on the face of 10,710.00 the buyer bears what falls on the 9,520.00 that were sold.
         let settled = bills().pop().unwrap();
-        assert_eq!((settled.kind.as_str(), settled.amount_minor, settled.purchase_id), ("settlement", 2_116, None));
+        assert_eq!((settled.kind, settled.amount_minor, settled.purchase_id), (FeeKind::Settlement, 2_116, None));
         let page = supplier.get(&format!("/receivables/{}", issued.id)).text();
         for part in ["Settlement fee EUR 21.16 · The buyer", "Purchase fee 25 bps · The buyer"] {
             assert!(page.contains(part), "{part}: {page}");
@@ -313,7 +325,7 @@ fn each_rule_of_eligibility_is_told_with_its_figures() {
         let due = "2026-04-01";
         let first = present(&it, "R-1", (START, due), Currency::EUR, 100_000);
         let member = join(&it, programme, 1);
-        let says = |id: i64, code: &str, part: &str| {
+        let says = |id: InvoiceId, code: &str, part: &str| {
             for client in [&it.buyer, &it.supplier] {
                 let told = client.get(&format!("/api/v1/invoices/eligibility?invoice_id={id}")).json();
                 assert_eq!((told["eligible"].clone(), told["rule"].clone()), (false.into(), code.into()), "{told}");
@@ -412,7 +424,7 @@ fn each_rule_of_eligibility_is_told_with_its_figures() {
 }
 
 /// A presented invoice whose file names no due date.
-fn present_without_day(it: &Trade, number: &str, net_minor: i64) -> i64 {
+fn present_without_day(it: &Trade, number: &str, net_minor: i64) -> InvoiceId {
     let table = format!(
         "number,issue_date,due_date,currency,seller_tax_id,buyer_tax_id,net,tax,total,payable\n{number},{START},,EUR,{},{},{n},0.00,{n},{n}\n",
         SUPPLIER.1,
@@ -422,7 +434,7 @@ fn present_without_day(it: &Trade, number: &str, net_minor: i64) -> i64 {
     let key = format!("register-{number}");
     let headers = [("Content-Type", "text/csv"), ("Idempotency-Key", key.as_str())];
     let kept = it.supplier.post_with("/api/v1/register-invoice", &headers, table);
-    let id = kept.json()["result"]["invoice_id"].as_i64().unwrap_or_else(|| panic!("{}", kept.body));
+    let id = InvoiceId(kept.json()["result"]["invoice_id"].as_i64().unwrap_or_else(|| panic!("{}", kept.body)));
     it.done(&it.supplier, "submit-invoice", &json!({ "invoice_id": id }));
     id
 }
@@ -437,7 +449,7 @@ fn new_terms_hold_for_whoever_accepts_them() {
         let row = || ProgrammeMember::load(&mut it.world.conn(), member).unwrap();
 
         // New terms begin on a later day; nobody is asked before, and one proposal waits at a time.
-        let next = with(with(terms("Terms"), "programme_id", programme), "advance_bps", 5_000);
+        let next = with(with(terms("Terms"), "programme_id", programme.0), "advance_bps", 5_000);
         let next = with(with(next, "fee_bearer", "supplier"), "begins_on", "2026-03-04");
         let renamed = it.buyer.api("propose-programme", "another-name", &with(next.clone(), "name", "Other")).json();
         assert_eq!((renamed["code"].clone(), renamed["field"].clone()), ("field_invalid".into(), "name".into()), "{renamed}");
@@ -461,7 +473,7 @@ fn new_terms_hold_for_whoever_accepts_them() {
             "programme_changed"
         );
         it.done(&it.supplier, "answer-programme-invitation", &answer(false, 2));
-        assert_eq!((row().state.as_str(), row().version, row().asked_version), ("joined", 1, 0));
+        assert_eq!((row().state, row().version, row().asked_version), (MemberState::Joined, 1, 0));
         assert_eq!(
             it.supplier.api("answer-programme-invitation", "too-late-now", &answer(true, 2)).json()["code"],
             "programme_changed"
@@ -483,7 +495,10 @@ fn new_terms_hold_for_whoever_accepts_them() {
         let invoice = present(&it, "N-2", (START, "2026-04-01"), Currency::EUR, 100_100);
         let issued = confirm(&it, invoice, totals(100_100).2, "2026-04-01");
         let seven_tenths = totals(100_100).2 * 7 / 10;
-        assert_eq!((issued.programme_version, issued.fee_bearer.as_str(), issued.sellable_minor), (3, "supplier", seven_tenths));
+        assert_eq!(
+            (issued.programme_version, issued.fee_bearer.get(), issued.sellable_minor),
+            (3, Some(Bearer::Supplier), seven_tenths)
+        );
         assert!(issued.settlement_fee_minor > 0, "the supplier bears it again");
 
         // Turned down with a reason: the running terms hold on. One operator is enough for a no.
@@ -491,8 +506,9 @@ fn new_terms_hold_for_whoever_accepts_them() {
         let made = agree(&it, &second_of(BUYER.3), &it.buyer.api("propose-programme", "fourth-terms", &fourth));
         let no = json!({ "version_id": made["version_id"], "approve": false, "reason": "the fee is too high" });
         it.done(&it.operator, "decide-programme", &no);
-        assert_eq!(ProgrammeVersion::load(&mut it.world.conn(), made["version_id"].as_i64().unwrap()).unwrap().state, "rejected");
-        assert_eq!(Programme::load(&mut it.world.conn(), programme).unwrap().state, "open");
+        let version = ProgrammeVersionId(made["version_id"].as_i64().unwrap());
+        assert_eq!(ProgrammeVersion::load(&mut it.world.conn(), version).unwrap().state, VersionState::Rejected);
+        assert_eq!(Programme::load(&mut it.world.conn(), programme).unwrap().state, ProgrammeState::Open);
         assert!(mailed(&it, BUYER.3, "the fee is too high"));
         assert_eq!(it.operator.api("decide-programme", "decided-twice", &no).json()["code"], "state_conflict");
 
@@ -510,7 +526,7 @@ fn new_terms_hold_for_whoever_accepts_them() {
         // Closed for good: everybody is out, and may join the other one.
         let close = json!({ "programme_id": programme, "change": "close", "reason": "replaced" });
         agree(&it, &second_of(BUYER.3), &it.buyer.api("change-programme", "close-the-first", &close));
-        assert_eq!(row().state, "removed");
+        assert_eq!(row().state, MemberState::Removed);
         let reopen = json!({ "programme_id": programme, "change": "reopen", "reason": "again" });
         assert_eq!(it.buyer.api("change-programme", "never-again", &reopen).json()["state"], "programme_closed");
         it.done(&it.supplier, "answer-programme-invitation", &yes);
@@ -552,7 +568,7 @@ fn a_programme_is_its_companies_own_affair() {
             ("invite-to-programme", json!({ "programme_id": programme, "suppliers": [OTHER.1] })),
             ("change-programme", json!({ "programme_id": programme, "change": "close", "reason": "x" })),
             ("end-membership", json!({ "member_id": member, "reason": "x" })),
-            ("propose-programme", with(terms("Private"), "programme_id", programme)),
+            ("propose-programme", with(terms("Private"), "programme_id", programme.0)),
         ] {
             assert_eq!(stranger.api(command, &format!("strange-{command}"), &body).status, 404, "{command}");
         }
@@ -578,7 +594,7 @@ fn a_programme_is_its_companies_own_affair() {
         // Fees and terms that were changed in the database are found.
         let id = present(&it, "V-1", (START, "2026-04-01"), Currency::EUR, 1_000_000);
         let issued = confirm(&it, id, totals(1_000_000).2, "2026-04-01");
-        let offered = offer(&it, "offered-once", &issued, 500_000).json()["result"]["offer_id"].as_i64().unwrap();
+        let offered = offer_of(&offer(&it, "offered-once", &issued, 500_000));
         it.buy(&it.financiers[0], offered, 500_000);
         it.receive(Currency::EUR, START, &[incoming(issued.confirmed_minor, &issued.reference)]);
         it.verify();
@@ -632,24 +648,23 @@ fn small_tickets_are_not_offered_and_bill_little() {
             );
         };
         (0..20).for_each(|at| small(&format!("one-cent-{at}"), 1));
-        let end = |key: &str, offer: i64| {
+        let end = |key: &str, offer: OfferId| {
             assert_eq!(it.supplier.api("withdraw-offer", key, &json!({ "offer_id": offer })).status, 200);
         };
         // The remainder beside an offer is not all that is left, so that offering and withdrawing makes no small offers either.
         for at in 1..4 {
-            let most =
-                offer(&it, &format!("nearly-all-{at}"), &issued, 952_000 - at).json()["result"]["offer_id"].as_i64().unwrap();
+            let most = offer_of(&offer(&it, &format!("nearly-all-{at}"), &issued, 952_000 - at));
             small(&format!("remainder-{at}"), at);
             end(&format!("withdraw-{at}"), most);
         }
-        let bulk = offer(&it, "the-bulk", &issued, 900_000).json()["result"]["offer_id"].as_i64().unwrap();
+        let bulk = offer_of(&offer(&it, "the-bulk", &issued, 900_000));
         small("beside-the-bulk", 52_000);
         it.buy(&it.financiers[0], bulk, 900_000);
         // Sold: now the rest is all that is left, and is offered as one ticket.
         small("part-of-the-rest", 51_999);
         let rest = offer(&it, "all-of-the-rest", &issued, 52_000);
         assert_eq!(rest.status, 200, "{}", rest.body);
-        it.buy(&it.financiers[0], rest.json()["result"]["offer_id"].as_i64().unwrap(), 52_000);
+        it.buy(&it.financiers[0], offer_of(&rest), 52_000);
         let bought =
             store::Purchase::list_where(&mut it.world.conn(), "receivable_id = ? ORDER BY id", &[issued.id.into()]).unwrap();
         let fees: Vec<(i64, i64)> = bought.iter().map(|row| (row.price_minor, row.fee_minor)).collect();

@@ -1,7 +1,7 @@
 //! Every refusal of the program: its status, its sentence in both languages, and a test that provokes it.
 
 use domain::Refusal;
-use server::http::error::refusal_status;
+use server::http::error::status_of;
 
 /// Where each code is provoked. A new refusal without a line here fails.
 const SHOWN: &[(&str, &str)] = &[
@@ -151,8 +151,8 @@ const PLACES: &[&str] = &[
 
 #[test]
 fn every_refusal_has_a_status_and_two_sentences() {
-    for code in Refusal::CODES {
-        assert!(refusal_status(code).is_client_error(), "{code}");
+    for (code, kind) in Refusal::ALL {
+        assert!(status_of(*kind).is_client_error(), "{code}");
         let key = format!("refusal-{}", code.replace('_', "-"));
         let places: Vec<(&str, String)> = PLACES.iter().map(|place| (*place, "1".to_owned())).collect();
         let [english, chinese] = web::Language::ALL.map(|language| language.fill(&key, &places));
@@ -305,7 +305,8 @@ fn give_the_remaining_refusals(world: &e2e::World) {
     for (number, (client, path, body, code)) in cases.into_iter().enumerate() {
         let answer = client.api(path, &format!("refusal-{number}"), &body);
         assert_eq!(answer.json()["code"], code, "{path}: {}", answer.body);
-        assert_eq!(answer.status, refusal_status(code).as_u16(), "{code}");
+        let kind = Refusal::ALL.iter().find(|(known, _)| *known == code).unwrap().1;
+        assert_eq!(answer.status, status_of(kind).as_u16(), "{code}");
         assert_eq!(answer.headers["content-type"], "application/problem+json");
         shown.insert(code.to_owned());
     }
@@ -390,6 +391,6 @@ fn give_the_remaining_refusals(world: &e2e::World) {
         ["nothing_to_pay", "payment_list_changed", "capacity_missing", "company_not_active", "books_do_not_balance"]
             .map(str::to_owned),
     );
-    let missing: Vec<&&str> = Refusal::CODES.iter().filter(|code| !shown.contains(**code)).collect();
+    let missing: Vec<&str> = Refusal::ALL.iter().map(|(code, _)| *code).filter(|code| !shown.contains(*code)).collect();
     assert!(missing.is_empty(), "no test provokes {missing:?}");
 }

@@ -2,6 +2,7 @@
 
 use e2e::world::{PASSWORD, World};
 use e2e::{Client, Database};
+use kernel::{PartyId, UserId};
 use server::http::routes::Routes;
 use store::records::Record;
 
@@ -105,7 +106,7 @@ fn look_at_foreign_records(world: &World) {
             .unwrap()
             .party_id
     };
-    let foreign = |conn: &mut store::Conn, sql: &str, own: i64| store::query::int(conn, sql, &[own.into()]).unwrap().unwrap();
+    let foreign = |conn: &mut store::Conn, sql: &str, own: PartyId| store::query::int(conn, sql, &[own.into()]).unwrap().unwrap();
     let (supplier, buyer, financier) = (party("supplier1"), party("buyer1"), party("financier1"));
     let cases = [
         (
@@ -123,7 +124,11 @@ fn look_at_foreign_records(world: &World) {
             "/payables/",
             foreign(&mut conn, "SELECT id AS value FROM invoices WHERE buyer_id <> ? AND state <> 'draft' LIMIT 1", buyer),
         ),
-        ("buyer1", "/receivables/", foreign(&mut conn, "SELECT id AS value FROM receivables WHERE supplier_id > ? LIMIT 1", 0)),
+        (
+            "buyer1",
+            "/receivables/",
+            foreign(&mut conn, "SELECT id AS value FROM receivables WHERE supplier_id > ? LIMIT 1", PartyId(0)),
+        ),
         (
             "financier1",
             "/receivables/",
@@ -516,7 +521,7 @@ fn four_eyes_cannot_be_gone_around() {
             assert_eq!(asked.status, 202, "{roles}: {}", asked.body);
         }
         let change =
-            |id: i64, roles: &str, disabled: bool| serde_json::json!({ "user_id": id, "roles": roles, "disabled": disabled });
+            |id: UserId, roles: &str, disabled: bool| serde_json::json!({ "user_id": id, "roles": roles, "disabled": disabled });
         let (own, second) = (number(&mut conn, "buyer1@kontor.example"), number(&mut conn, "buyer1.checker@kontor.example"));
         for (key, id, roles, disabled) in [
             ("own-role", own, "administrator,maker,checker", false),

@@ -5,8 +5,12 @@ use crate::journey::{BUYER, SUPPLIER, approve, incoming, onboard, payment_list, 
 use chrono::NaiveDate;
 use domain::Currency;
 use domain::allocation::{Running, Weight};
+use domain::bank_line::{LineKind, LineState};
+use domain::offering::OfferState;
+use domain::receivable::ReceivableState;
 use e2e::world::{CUSTODY_IBAN, World};
 use e2e::{Client, Database};
+use kernel::{OfferId, ReceivableId};
 use serde_json::{Value, json};
 use server::demo::files::{DemoEntry, DemoInvoice, camt053, totals, ubl};
 use std::cell::{Cell, RefCell};
@@ -36,7 +40,7 @@ pub struct Trade {
 
 /// A receivable that two financiers own: one unit in three, and the rest.
 pub struct Sold {
-    pub id: i64,
+    pub id: ReceivableId,
     pub confirmed: i64,
     face: [i64; 2],
     reserve: i64,
@@ -140,7 +144,7 @@ impl Trade {
     }
 
     /// From the invoice to the market: all fractions are on offer.
-    pub fn offer(&self, currency: Currency, net_minor: i64) -> (Sold, i64) {
+    pub fn offer(&self, currency: Currency, net_minor: i64) -> (Sold, OfferId) {
         let number = self.key();
         let invoice = ubl(&DemoInvoice {
             number: &number,
@@ -169,12 +173,12 @@ impl Trade {
         self.done(&self.buyer, "confirm-invoice", &yes);
         let rows = self.supplier.get("/api/v1/receivables").json();
         let row = rows["items"].as_array().unwrap().iter().find(|row| row["invoice_id"] == invoice_id).unwrap().clone();
-        let (id, face) = (row["id"].as_i64().unwrap(), row["face_minor"].as_i64().unwrap());
+        let (id, face) = (ReceivableId(row["id"].as_i64().unwrap()), row["face_minor"].as_i64().unwrap());
         let offer = json!({
             "receivable_id": id, "units_minor": face, "rate": "6", "method": "discount", "day_count": "ACT/360",
             "minimum_ticket_minor": 10_i64.pow(currency.exponent()) * 1_000, "close_date": day(self.start) + chrono::Days::new(10),
         });
-        let offer_id = self.done(&self.supplier, "create-offer", &offer)["offer_id"].as_i64().unwrap();
+        let offer_id = OfferId(self.done(&self.supplier, "create-offer", &offer)["offer_id"].as_i64().unwrap());
         let parts = [face / 3, face - face / 3];
         let reference = row["reference"].as_str().unwrap().to_owned();
         let reserve = row["reserve_minor"].as_i64().unwrap();
@@ -183,7 +187,7 @@ impl Trade {
         (Sold { id, confirmed, face: parts, reserve, fee, reference }, offer_id)
     }
 
-    pub fn buy(&self, financier: &Client, offer_id: i64, units: i64) {
+    pub fn buy(&self, financier: &Client, offer_id: OfferId, units: i64) {
         let quote = financier.get(&format!("/api/v1/offers/quote?offer_id={offer_id}&units_minor={units}")).json();
         let price = quote["price_minor"].as_i64().unwrap();
         self.done(financier, "buy-fractions", &json!({ "offer_id": offer_id, "units_minor": units, "price_minor": price }));
@@ -202,7 +206,7 @@ impl Trade {
         })
     }
 
-    pub fn state(&self, sold: &Sold) -> String {
+    pub fn state(&self, sold: &Sold) -> ReceivableState {
         <store::Receivable as store::records::Keyed>::load(&mut self.world.conn(), sold.id).unwrap().state
     }
 
@@ -244,12 +248,12 @@ fn parts_in_any_order_end_in_the_same_cents() {
                 let so_far = gained(it.cash(Currency::EUR), before);
                 assert_eq!(so_far.iter().sum::<i64>(), paid, "every cent is shared out at once: {order:?}");
                 assert!((so_far[0] * 2 - so_far[1]).abs() <= 2 * i64::try_from(parts.len()).unwrap(), "pro rata: {so_far:?}");
-                assert_eq!(it.state(&sold), "part_redeemed");
+                assert_eq!(it.state(&sold), ReceivableState::PartRedeemed);
             }
             it.pay(Currency::EUR, START, &sold, sold.confirmed - paid);
             let all = gained(it.cash(Currency::EUR), before);
             assert_eq!(all, [sold.face[0], sold.face[1], sold.reserve - sold.fee], "{order:?}");
-            assert_eq!(it.state(&sold), "redeemed");
+            assert_eq!(it.state(&sold), ReceivableState::Redeemed);
         }
         it.verify();
     }
@@ -265,7 +269,7 @@ fn part_payments_share_by_the_running_total() {
         let mut conn = it.world.conn();
         let weights = |conn: &mut store::Conn| {
             let positions = store::distributions::list_positions(conn, sold.id, 0, 10).unwrap();
-            let weight = |of: &store::distributions::Position, whole| Weight { id: of.party, whole, had: 0 };
+            let weight = |of: &store::distributions::Position, whole| Weight { id: of.party.0, whole, had: 0 };
             let faces: Vec<Weight> = positions.iter().map(|of| weight(of, of.units_minor)).collect();
             let claims: Vec<Weight> = positions.iter().map(|of| weight(of, of.interest_due_minor)).collect();
             (faces, claims)
@@ -361,9 +365,9 @@ fn a_buyer_may_pay_early() {
         let expected = [sold.face[0], 0, sold.face[1] + sold.reserve - (sold.fee * 2 + 3) / 6];
         assert_eq!(gained(it.cash(Currency::EUR), before), expected);
         let offer = <store::Offer as store::records::Keyed>::load(&mut it.world.conn(), offer_id).unwrap();
-        assert_eq!((it.state(&sold).as_str(), offer.state.as_str()), ("redeemed", "expired"));
+        assert_eq!((it.state(&sold), offer.state), (ReceivableState::Redeemed, OfferState::Expired));
         it.world.move_to("2026-04-10");
-        assert_eq!(it.state(&sold), "redeemed", "its due date moves nothing any more");
+        assert_eq!(it.state(&sold), ReceivableState::Redeemed, "its due date moves nothing any more");
         assert_eq!(gained(it.cash(Currency::EUR), before), expected, "and no interest");
         it.verify();
     }
@@ -384,7 +388,7 @@ fn owing_more_is_found(conn: &mut store::Conn) {
 }
 
 /// Late claims left no marks once, but none was ever there before its receivable was paid.
-fn a_claim_before_any_payment_is_found(conn: &mut store::Conn, receivable: i64) {
+fn a_claim_before_any_payment_is_found(conn: &mut store::Conn, receivable: ReceivableId) {
     let change = "INSERT INTO late_claims (receivable_id, party_id, due_minor, paid_minor) SELECT ?, MIN(id), 5, 0 FROM parties";
     store::connection::begin_batch(conn).unwrap();
     assert_eq!(store::query::execute(conn, change, &[receivable.into()]).unwrap(), 1);
@@ -401,12 +405,12 @@ fn late_interest_follows_what_is_outstanding() {
         let sold = it.sell(Currency::EUR, 400_000);
         let before = it.cash(Currency::EUR);
         it.world.move_to("2026-04-16");
-        assert_eq!(it.state(&sold), "overdue");
+        assert_eq!(it.state(&sold), ReceivableState::Overdue);
         a_claim_before_any_payment_is_found(&mut it.world.conn(), sold.id);
         let face = sold.face[0] + sold.face[1];
         let half = face / 2;
         it.pay(Currency::EUR, "2026-04-16", &sold, half);
-        assert_eq!(it.state(&sold), "overdue");
+        assert_eq!(it.state(&sold), ReceivableState::Overdue);
         owing_more_is_found(&mut it.world.conn());
         it.world.move_to("2026-05-01");
         // 8 % ACT/360: fifteen days on all of it, fifteen days on the rest; each rounded half up.
@@ -417,7 +421,7 @@ fn late_interest_follows_what_is_outstanding() {
         assert_eq!(all[0] + all[1], face + late, "the holders have face and interest");
         assert!((all[0] - sold.face[0] - late / 3).abs() <= 2, "by what they held: {all:?}");
         assert_eq!(all[2], sold.reserve - sold.fee);
-        assert_eq!((it.state(&sold).as_str(), it.platform(Currency::EUR, "suspense")), ("redeemed", (0, 0)));
+        assert_eq!((it.state(&sold), it.platform(Currency::EUR, "suspense")), (ReceivableState::Redeemed, (0, 0)));
         it.verify();
     }
 }
@@ -495,11 +499,11 @@ fn a_cent_ends_no_market() {
         let row = store::Receivable::load(&mut it.world.conn(), sold.id).unwrap();
         let state = |it: &Trade| store::Offer::load(&mut it.world.conn(), offer_id).unwrap().state;
         it.receive(Currency::EUR, START, &[incoming(1, &row.reference)]);
-        assert_eq!(state(&it), "open");
+        assert_eq!(state(&it), OfferState::Open);
         let line = store::BankLine::find_where(&mut it.world.conn(), "amount_minor = 1", &[]).unwrap().unwrap();
-        assert_eq!((line.state.as_str(), line.kind.as_str()), ("attention", "small_part"));
+        assert_eq!((line.state, line.kind.get()), (LineState::Attention, Some(LineKind::SmallPart)));
         it.receive(Currency::EUR, START, &[incoming(row.minimum_ticket_minor, &row.reference)]);
-        assert_eq!(state(&it), "expired");
+        assert_eq!(state(&it), OfferState::Expired);
         it.world.verify();
     }
 }

@@ -5,6 +5,7 @@ use crate::journey::{Bank, SUPPLIER, incoming, onboard, second_of, set_limit, ve
 use domain::Refusal;
 use e2e::world::{PASSWORD, World};
 use e2e::{Answer, Client, Database};
+use kernel::{ApprovalId, InvoiceId, PartyId, UserId};
 use serde_json::json;
 use server::commands::request_payout::RequestPayout;
 use server::commands::step_up::{self, ActCode};
@@ -422,7 +423,7 @@ fn agreeing_takes_the_second_persons_own_code() {
             assert!(shown.text().contains("second person"), "{}", shown.text());
             store::query::int(&mut world.conn(), "SELECT MAX(id) AS value FROM approvals", &[]).unwrap().unwrap()
         };
-        let state = |id: i64| <store::Approval as store::records::Keyed>::load(&mut world.conn(), id).unwrap().state;
+        let state = |id: i64| <store::Approval as store::records::Keyed>::load(&mut world.conn(), ApprovalId(id)).unwrap().state;
         let (one, two) = (propose("NL91 ABNA 0417 1643 00"), propose("DE02 1203 0000 0000 2020 51"));
         let page = |id: i64| format!("/approvals/{id}");
         let first = checker.fill(&page(one), &page(one), &[]);
@@ -435,10 +436,10 @@ fn agreeing_takes_the_second_persons_own_code() {
         let maker_phone = Phone::enrol(&world, &maker);
         let foreign = checker.post(&page(one), &with(first.form(&page(one)), "_code", &maker_phone.next()));
         assert_eq!(foreign.status, 401, "{}", foreign.text());
-        assert_eq!((state(one).as_str(), state(two).as_str()), ("pending", "pending"));
+        assert_eq!((state(one).name(), state(two).name()), ("pending", "pending"));
         let again = checker.fill(&page(one), &page(one), &[]);
         let agreed = checker.post(&page(one), &with(again.form(&page(one)), "_code", &phone.next()));
-        assert_eq!((agreed.status, state(one).as_str()), (303, "approved"), "{}", agreed.text());
+        assert_eq!((agreed.status, state(one).name()), (303, "approved"), "{}", agreed.text());
         // Turning down takes none.
         let mut no = checker.open(&page(two)).form(&page(two));
         no = with(with(no, "decision", "reject"), "reason", "not ours");
@@ -459,7 +460,7 @@ fn evidence_says_how_the_signing_session_was_proven() {
         let buyer = world.signed_in(crate::journey::BUYER.3);
         let checker = world.signed_in(&second_of(crate::journey::BUYER.3));
         let phone = Phone::enrol(&world, &checker);
-        let confirm = |id: i64| {
+        let confirm = |id: InvoiceId| {
             let page = format!("/payables/{id}");
             buyer.fill_and_confirm(&page, &format!("{page}/check"), &[])
         };
@@ -469,7 +470,7 @@ fn evidence_says_how_the_signing_session_was_proven() {
             let done = checker.post(&page, &with(asked.form(&page), "_code", &phone.next()));
             assert_eq!(done.status, 303, "{}", done.text());
         };
-        let evidence = |id: i64| {
+        let evidence = |id: InvoiceId| {
             store::ConfirmationEvidence::find_where(&mut world.conn(), "invoice_id = ?", &[id.into()]).unwrap().unwrap().text
         };
         let line = |text: &str, begins: &str| text.lines().find(|line| line.starts_with(begins)).unwrap().to_owned();
@@ -551,7 +552,11 @@ fn a_lost_factor_is_taken_off_by_two_people_or_on_the_server() {
         assert!(user(&world, checker).totp_secret.is_empty());
         let again = world.signed_in(checker);
         let audit = store::AuditRecord::find_where(&mut world.conn(), "command = 'reset_factor'", &[]).unwrap().unwrap();
-        assert!((audit.party_id, audit.user_id) == (0, 0) && audit.input.contains("lost at sea"), "{}", audit.input);
+        assert!(
+            (audit.party_id, audit.user_id) == (PartyId(0), UserId(0)) && audit.input.contains("lost at sea"),
+            "{}",
+            audit.input
+        );
         // By two: somebody third has lost it.
         let third = "third@x.example";
         let invited = asks.api("invite-user", "the-third-person", &json!({ "email": third, "name": "Third", "roles": "viewer" }));

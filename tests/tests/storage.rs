@@ -2,6 +2,7 @@
 
 use e2e::world::World;
 use e2e::{Database, world};
+use kernel::{AuditSeq, RecordId};
 use store::query;
 use store::records::Record;
 
@@ -28,7 +29,7 @@ fn the_founding_is_the_first_record_of_the_audit() {
         let records = store::AuditRecord::list_where(&mut conn, "seq > 0 ORDER BY seq", &[]).unwrap();
         assert_eq!(records.len(), 1);
         let first = &records[0];
-        assert_eq!((first.seq, first.command.as_str(), first.subject_id), (1, "found_platform", 10_000));
+        assert_eq!((first.seq, first.command.as_str(), first.subject_id), (AuditSeq(1), "found_platform", RecordId(10_000)));
         assert!(first.input.contains("operator2@x.example") && first.input.contains(world::CUSTODY_IBAN), "{}", first.input);
         assert!(!first.input.contains("argon2") && !first.input.contains(world::PASSWORD), "{}", first.input);
         assert_eq!(first.business_date, "2026-11-22".parse().unwrap());

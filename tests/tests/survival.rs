@@ -3,6 +3,7 @@
 use e2e::load::{self, Answers, Buyer, Ends, buy_until, market, price};
 use e2e::world::PASSWORD;
 use e2e::{Client, Database, databases};
+use kernel::{ApprovalId, OfferId};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -86,7 +87,7 @@ struct Log {
 }
 
 /// SIGKILL in the middle of a thousand concurrent purchases, so many times; how long the slowest start took.
-fn kill_again_and_again(database: &Database, offer: i64, kills: u64, settings: &[(&str, &str)], log: &Log) -> Duration {
+fn kill_again_and_again(database: &Database, offer: OfferId, kills: u64, settings: &[(&str, &str)], log: &Log) -> Duration {
     let mut slowest = Duration::ZERO;
     for round in 0..kills {
         let port = databases::free_port();
@@ -129,7 +130,7 @@ fn kill_again_and_again(database: &Database, offer: i64, kills: u64, settings: &
 
 fn buy_until_killed(
     (base, token): (&str, &str),
-    offer: i64,
+    offer: OfferId,
     unit_price: i64,
     (round, worker): (u64, usize),
     stop: &AtomicBool,
@@ -198,7 +199,7 @@ fn the_killer_catches_a_writer_that_answers_before_it_commits() {
 }
 
 /// The four checks after a fault, and every way in which they do not hold.
-fn violations_after_kills(database: &Database, offer: i64, left_before: i64, log: &Log) -> Vec<String> {
+fn violations_after_kills(database: &Database, offer: OfferId, left_before: i64, log: &Log) -> Vec<String> {
     let (acknowledged, unknown) = (log.acknowledged.lock().unwrap(), log.unknown.lock().unwrap());
     assert!(acknowledged.len() > 20, "the kills hit real work: {}", acknowledged.len());
     let mut conn = store::connect(&database.url).unwrap();
@@ -289,7 +290,7 @@ fn the_last_units_are_sold_once() {
         assert!([200, 202].contains(&bought.status), "{}", bought.body);
         if bought.status == 202 {
             let id = bought.json()["result"]["approval_id"].as_i64().unwrap();
-            let approval = <store::Approval as store::records::Keyed>::load(&mut conn, id).unwrap();
+            let approval = <store::Approval as store::records::Keyed>::load(&mut conn, ApprovalId(id)).unwrap();
             let checker = Client::new(&bases[0]);
             checker.api_sign_in("financier1.checker@kontor.example", PASSWORD);
             let agreed = checker.api(
@@ -338,7 +339,7 @@ struct Drain {
 }
 
 /// Ends a process by this signal while eight buyers buy who, like a load balancer, stop sending when /readyz says no.
-fn end_under_load(database: &Database, offer: i64, signal: &str, round: u64) -> Drain {
+fn end_under_load(database: &Database, offer: OfferId, signal: &str, round: u64) -> Drain {
     let port = databases::free_port();
     let mut child = spawn(database, port, &[]);
     wait_ready(port);

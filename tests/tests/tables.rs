@@ -5,6 +5,7 @@ use domain::Currency;
 use e2e::world::World;
 use e2e::{Answer, Client, Database};
 use formats::csv::{MOST_FAULTS, MOST_ROWS};
+use kernel::InvoiceId;
 use server::demo::files::{DemoInvoice, ubl};
 use std::time::{Duration, Instant};
 use store::records::{Keyed, Record};
@@ -140,7 +141,7 @@ fn rows_are_compared_as_single_files_are() {
         let _ = upload(&supplier, format!("{HEADING}{}", lines.iter().map(line).collect::<String>()));
         let found = |world: &World| {
             let mut conn = world.conn();
-            let name = |conn: &mut store::Conn, id: i64| Invoice::load(conn, id).unwrap().number;
+            let name = |conn: &mut store::Conn, id: InvoiceId| Invoice::load(conn, id).unwrap().number;
             let mut told: Vec<String> = Vec::new();
             for review in Review::list_where(&mut conn, "1 = 1", &[]).unwrap() {
                 let other = review.other_id.map(|id| name(&mut conn, id)).unwrap_or_default();

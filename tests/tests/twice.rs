@@ -3,8 +3,11 @@
 
 use crate::journey::{BUYER, SUPPLIER, approve, onboard, set_limit};
 use domain::Currency;
+use domain::invoice::InvoiceState;
+use domain::review::ReviewState;
 use e2e::world::World;
 use e2e::{Client, Database};
+use kernel::{ApprovalId, ConfirmationListId, InvoiceId, ReviewId};
 use serde_json::{Value, json};
 use server::demo::files::{DemoInvoice, ubl};
 use store::records::{Keyed, Record};
@@ -38,7 +41,7 @@ pub fn send(client: &Client, key: &str, body: String) -> (String, Value) {
 }
 
 pub fn rules_of(world: &World, review: &Value) -> String {
-    store::Review::load(&mut world.conn(), review.as_i64().unwrap()).unwrap().rules
+    store::Review::load(&mut world.conn(), ReviewId(review.as_i64().unwrap())).unwrap().rules
 }
 
 fn with_payee(file: &str, name: &str) -> String {
@@ -211,8 +214,8 @@ fn another_companys_invoice_stays_hidden(world: &World, operator: &Client) {
     }
     let seen = world.signed_in(OTHER_SUPPLIER.3).open(&format!("/invoices/{id}")).text();
     assert!(seen.contains("Turned down") && seen.contains("One delivery and two invoices"), "{seen}");
-    let row = store::Invoice::load(&mut world.conn(), id.as_i64().unwrap()).unwrap();
-    assert_eq!(row.state, "rejected");
+    let row = store::Invoice::load(&mut world.conn(), InvoiceId(id.as_i64().unwrap())).unwrap();
+    assert_eq!(row.state, InvoiceState::Rejected);
     let open = store::Review::list_where(&mut world.conn(), "invoice_id = ? AND state = 'open'", &[row.id.into()]).unwrap();
     assert!(open.is_empty(), "nothing is open about what is out");
 }
@@ -257,8 +260,8 @@ fn sold_already(world: &World, operator: &Client) {
     assert_eq!(standing, "open");
     let withdrawn = supplier.api("withdraw-invoice", "twice-withdraw", &json!({ "invoice_id": older["invoice_id"] }));
     assert_eq!(withdrawn.status, 200, "{}", withdrawn.text());
-    let row = store::Invoice::load(&mut world.conn(), newer["invoice_id"].as_i64().unwrap()).unwrap();
-    assert_eq!(row.review, "");
+    let row = store::Invoice::load(&mut world.conn(), InvoiceId(newer["invoice_id"].as_i64().unwrap())).unwrap();
+    assert_eq!(row.review.get(), None);
     assert_eq!(
         send(&supplier, "twice-back", invoice("REL-500", "2021-05-16", 550_000)).0,
         "open",
@@ -314,22 +317,22 @@ fn a_credit_note_ends_what_was_asked() {
         let whole = naming(&invoice("END-C2", "2021-05-26", 110_000), "381", "END-2");
         assert_eq!(send(&supplier, "credit-whole", whole).1["late"], json!(false));
         let state = |id: i64| {
-            let row = store::Approval::load(&mut world.conn(), id).unwrap();
-            (row.state, row.reason)
+            let row = store::Approval::load(&mut world.conn(), ApprovalId(id)).unwrap();
+            (row.state.name(), row.reason)
         };
         for request in [requests[0], requests[1], list_request] {
-            assert_eq!(state(request), ("ended".to_owned(), "credited".to_owned()));
+            assert_eq!(state(request), ("ended", "credited".to_owned()));
         }
         assert_eq!(state(requests[2]).0, "pending");
         let lines = store::ConfirmationItem::list_where(&mut world.conn(), "list_id = ? ORDER BY id", &[list.into()]).unwrap();
-        let states: Vec<(&str, bool)> = lines.iter().map(|row| (row.state.as_str(), row.refusal.contains("credited"))).collect();
+        let states: Vec<(&str, bool)> = lines.iter().map(|row| (row.state.name(), row.refusal.contains("credited"))).collect();
         assert_eq!(states, [("excluded", true), ("excluded", true), ("waiting", false)]);
         let old = buyer.api("confirm-list", "old-list", &json!({ "list_id": list, "list_hash": hash })).json();
         assert_eq!(old["code"], "undertaking_changed", "{old}");
         // The list says why, in words, and can be confirmed as it is now.
         let page = world.signed_in(BUYER.3).open(&format!("/payables/lists/{list}")).text();
         assert!(page.contains("Lowered by a credit note"), "{page}");
-        let now = store::ConfirmationList::load(&mut world.conn(), list).unwrap().list_hash;
+        let now = store::ConfirmationList::load(&mut world.conn(), ConfirmationListId(list)).unwrap().list_hash;
         assert_eq!(buyer.api("confirm-list", "new-list", &json!({ "list_id": list, "list_hash": now })).status, 202);
         world.verify();
     }
@@ -396,21 +399,21 @@ fn credit_notes_replacements_and_deductions_say_what_is_owed() {
             send(&supplier, "owed-second", naming(&invoice("REP-101", "2021-05-24", 290_000), "384", "REP-100"));
         assert_eq!(standing, "");
         assert_eq!(submit("owed-second-submit", second["invoice_id"].as_i64().unwrap()), 200);
-        assert_eq!(store::Invoice::load(&mut world.conn(), first).unwrap().state, "withdrawn");
+        assert_eq!(store::Invoice::load(&mut world.conn(), InvoiceId(first)).unwrap().state, InvoiceState::Withdrawn);
         // It may even bear the same number.
         let first = register("owed-same", invoice("REP-200", "2021-05-21", 310_000));
         let (standing, second) =
             send(&supplier, "owed-same-again", naming(&invoice("REP-200", "2021-05-22", 320_000), "384", "REP-200"));
         assert_eq!(standing, "");
         assert_eq!(submit("owed-same-submit", second["invoice_id"].as_i64().unwrap()), 200);
-        assert_eq!(store::Invoice::load(&mut world.conn(), first).unwrap().state, "withdrawn");
+        assert_eq!(store::Invoice::load(&mut world.conn(), InvoiceId(first)).unwrap().state, InvoiceState::Withdrawn);
         // Neither a replacement nor a credit note is undone by bringing the old invoice again.
         let (standing, back) = send(&supplier, "owed-first-again", invoice("REP-100", "2021-05-24", 300_000));
         assert_eq!((standing.as_str(), rules_of(&world, &back["reviews"][0]).as_str()), ("open", "cancelled_before"));
         let gone = register("owed-gone", invoice("GON-100", "2021-05-22", 110_000));
         let all = naming(&invoice("CRN-300", "2021-05-22", 110_000), "381", "GON-100");
         assert_eq!(send(&supplier, "owed-gone-credit", all).1["late"], json!(false));
-        assert_eq!(store::Invoice::load(&mut world.conn(), gone).unwrap().state, "withdrawn");
+        assert_eq!(store::Invoice::load(&mut world.conn(), InvoiceId(gone)).unwrap().state, InvoiceState::Withdrawn);
         let (standing, back) = send(&supplier, "owed-gone-again", invoice("GON-100", "2021-05-22", 110_000));
         assert_eq!((standing.as_str(), rules_of(&world, &back["reviews"][0]).as_str()), ("open", "cancelled_before"));
         let (standing, late) = send(&supplier, "owed-third", naming(&invoice("OWE-101", "2021-05-24", 90_000), "384", "OWE-100"));
@@ -427,7 +430,7 @@ fn credit_notes_replacements_and_deductions_say_what_is_owed() {
         let id = register("owed-due", file);
         assert_eq!(submit("owed-due-submit", id), 200);
         assert!(confirm("owed-due-confirm", id, 83_300, json!({}))["result"]["receivable_id"].is_i64());
-        let row = store::Invoice::load(&mut world.conn(), id).unwrap();
+        let row = store::Invoice::load(&mut world.conn(), InvoiceId(id)).unwrap();
         assert_eq!(row.due_date.map(|day| day.to_string()).as_deref(), Some("2021-07-24"));
         world.verify();
     }
@@ -474,10 +477,16 @@ fn the_check_is_made_again_at_issue_and_at_funding() {
         let invoice = store::Invoice::load(&mut conn, receivable.invoice_id).unwrap();
         // A twin that no intake has seen, as an older program might have left it.
         let twin = |conn: &mut store::Conn, of: &store::Invoice, add: i64| {
-            let id = of.id + 500_000 + add;
-            store::Invoice { id, payable_minor: of.payable_minor + 1, state: "draft".into(), confirmed_minor: 0, ..of.clone() }
-                .insert(conn)
-                .unwrap();
+            let id = InvoiceId(of.id.0 + 500_000 + add);
+            store::Invoice {
+                id,
+                payable_minor: of.payable_minor + 1,
+                state: InvoiceState::Draft,
+                confirmed_minor: 0,
+                ..of.clone()
+            }
+            .insert(conn)
+            .unwrap();
             id
         };
         // At the purchase: the flag on the receivable is enough.
@@ -489,12 +498,12 @@ fn the_check_is_made_again_at_issue_and_at_funding() {
         let operator = world.signed_in("operator@kontor.example");
         let other = twin(&mut conn, &invoice, 0);
         let made = store::Review {
-            id: 777_777,
+            id: ReviewId(777_777),
             invoice_id: invoice.id,
             other_id: Some(other),
             credit_id: None,
             rules: "same_number".into(),
-            state: "open".into(),
+            state: ReviewState::Open,
             statement: String::new(),
             reason: String::new(),
             created_at: invoice.created_at,
@@ -539,7 +548,7 @@ fn the_check_is_made_again_at_issue_and_at_funding() {
         };
         assert!(held.contains("a person has to look at first") || held.contains("\"review\":\"open\""), "{held}");
         let row = store::Invoice::load(&mut conn, invoice.id).unwrap();
-        assert_eq!((row.state.as_str(), row.review.as_str()), ("presented", "open"));
+        assert_eq!((row.state.name(), row.review.name()), ("presented", "open"));
         let again = buyer.api("confirm-invoice", "again-confirm-held", &body);
         assert_eq!(again.json()["code"], "under_review");
         let shown = world.signed_in("buyer1@kontor.example").open(&format!("/payables/{}", invoice.id)).text();
@@ -599,7 +608,7 @@ fn evidence_stands_beside_the_invoice() {
         // The audit has the hash, under the invoice.
         let audit = store::AuditRecord::find_where(&mut world.conn(), "command = 'attach_evidence' ORDER BY seq LIMIT 1", &[]);
         let audit = audit.unwrap().unwrap();
-        assert!(audit.subject_id == id && audit.input.contains(&hash), "{}", audit.input);
+        assert!(audit.subject_id == InvoiceId(id) && audit.input.contains(&hash), "{}", audit.input);
         world.verify();
     }
 }

@@ -2,6 +2,7 @@
 
 use e2e::Database;
 use e2e::load::{Buyer, market};
+use kernel::OfferId;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,7 +34,7 @@ fn migrate_and_die(database: &Database, dies_at: u64) -> bool {
 }
 
 /// A market in which somebody has bought, as a database of the schema so many steps ago.
-fn database_of(kind: &str, steps_ago: usize) -> (Database, i64) {
+fn database_of(kind: &str, steps_ago: usize) -> (Database, OfferId) {
     let database = if kind == "sqlite" { Database::sqlite() } else { Database::postgres().unwrap() };
     let (offer, _) = market(&database);
     let running = server::serve::start(e2e::world::config(&database, "http://kontor.test"), e2e::world::clock()).unwrap();
@@ -121,17 +122,20 @@ fn a_killed_migration_is_gone_on_with_from_every_schema() {
     }
 }
 
-/// A database of the demo's thirty days, written by the program of 29 November 2026 before the newest nine steps: it is carried over whole,
-/// its books and its log stay byte for byte, and what was issued keeps its terms.
+/// Databases of the demo's thirty days, written by the programs of 29 November 2026 (before nine steps of the schema) and of 30 November (before
+/// rows had types): they are carried over whole, their books, marks and log stay byte for byte, and what was issued keeps its terms.
 #[test]
 fn a_database_of_an_older_program_is_carried_over() {
-    const DAY: &str = "2026-11-29";
+    carry_over("2026-11-29", domain::receivable::FeeRule::Whole);
+    carry_over("2026-11-30", domain::receivable::FeeRule::OfSold);
+}
+
+fn carry_over(day: &str, rule: domain::receivable::FeeRule) {
     let books =
-        e2e::databases::unpacked(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(DAY).join("books.gz"));
+        e2e::databases::unpacked(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(day).join("books.gz"));
     for database in Database::both() {
-        let old = database.kept(DAY);
+        let old = database.kept(day);
         let mut conn = store::connect(&old.url).unwrap();
-        assert!(!store::connection::is_migrated(&mut conn).unwrap(), "{}", old.kind);
         let before = heads(&old);
         let root = |conn: &mut store::Conn| {
             let last = "SELECT note AS value FROM checkpoints ORDER BY size DESC LIMIT 1";
@@ -149,7 +153,7 @@ fn a_database_of_an_older_program_is_carried_over() {
         assert!(written == books, "{}: the books are others", old.kind);
         for receivable in <store::Receivable as store::records::Record>::list_where(&mut conn, "id > 0 ORDER BY id", &[]).unwrap()
         {
-            assert_eq!(receivable.fee_rule().unwrap(), domain::receivable::FeeRule::Whole, "{}", receivable.id);
+            assert_eq!(receivable.fee_rule().unwrap(), rule, "{}", receivable.id);
         }
     }
 }

@@ -4,6 +4,7 @@
 use crate::browser::{Browser, Done, Driver, run};
 use crate::intake::{invoice_over as invoice, pack};
 use crate::journey::{BUYER, SUPPLIER, onboard, second_of, set_limit};
+use domain::invoice::InvoiceState;
 use e2e::Database;
 use e2e::world::World;
 use store::Invoice;
@@ -62,7 +63,7 @@ fn twenty_mixed_files_in_chromium_without_javascript() {
         let kept = Invoice::list_where(&mut world.conn(), "1 = 1 ORDER BY number", &[]).unwrap();
         let numbers: Vec<&str> = kept.iter().map(|row| row.number.as_str()).collect();
         assert_eq!(numbers, ["W-1", "W-2", "W-3", "W-4", "W-5", "W-6", "W-7", "W-8"], "a bad file never blocks a good one");
-        assert!(kept.iter().all(|row| row.state == "draft" && row.review.is_empty()));
+        assert!(kept.iter().all(|row| row.state == InvoiceState::Draft && row.review.get().is_none()));
         world.verify();
     }
 }
@@ -105,7 +106,7 @@ fn a_dispute_is_settled_in_chromium_without_javascript() {
         set_limit(&world, BUYER.3, "EUR", "1,000,000.00");
         run(dispute_and_settle(&driver, &world));
         let row = Invoice::find_where(&mut world.conn(), "number = 'W-1'", &[]).unwrap().unwrap();
-        assert_eq!((row.state.as_str(), row.confirmed_minor), ("confirmed", 119_000));
+        assert_eq!((row.state.name(), row.confirmed_minor), ("confirmed", 119_000));
         world.verify();
     }
 }

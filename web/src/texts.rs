@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn every_refusal_has_a_sentence_in_both_languages() {
         for language in Language::ALL {
-            for code in Refusal::CODES {
+            for (code, _) in Refusal::ALL {
                 let key = format!("refusal-{}", code.replace('_', "-"));
                 assert!(keys(language.source()).contains(&key), "{} lacks {key}", language.code());
             }

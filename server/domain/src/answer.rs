@@ -2,8 +2,8 @@
 //! with them (OPStatusReason), and the time in which one must come.
 
 use crate::Refusal;
-use crate::party::named;
 use chrono::{Days, NaiveDate};
+use kernel::named;
 
 named! {
     /// What a buyer answers.

@@ -2,8 +2,8 @@
 
 use crate::Currency;
 use crate::calendar::Calendar;
-use crate::party::named;
 use chrono::NaiveDate;
+use kernel::{Blank, named};
 
 named! {
     /// Why a line is not booked by itself.
@@ -12,6 +12,95 @@ named! {
         ValueDate => "value_date", NoRoom => "no_room", Reversal => "reversal", UnknownDebit => "unknown_debit",
         DoubleDebit => "double_debit", SmallPart => "small_part", Announced => "announced",
         NoCover => "no_cover", OwnTransfer => "possible_transfer",
+    }
+}
+
+named! {
+    /// The way that money goes on a line.
+    #[derive(Default)]
+    Direction { #[default] In => "in", Out => "out" }
+}
+
+named! {
+    /// What became of a line.
+    #[derive(Default)]
+    LineState {
+        #[default] New => "new", Attention => "attention", Matched => "matched", Placed => "placed", Suspense => "suspense", Returned => "returned",
+        Skipped => "skipped", Confirmed => "confirmed", Claimed => "claimed", Expensed => "expensed", Explained => "explained",
+        Reversed => "reversed",
+    }
+}
+
+named! {
+    /// Why a line waits or was skipped, or what is special about it.
+    LineKind {
+        // As in Attention.
+        Repeat => "possible_repeat", PossiblyRecorded => "possibly_recorded", OtherCurrency => "other_currency", NoTerms => "no_terms",
+        ValueDate => "value_date", NoRoom => "no_room", Reversal => "reversal", UnknownDebit => "unknown_debit",
+        DoubleDebit => "double_debit", SmallPart => "small_part", Announced => "announced",
+        NoCover => "no_cover", PossibleTransfer => "possible_transfer",
+        /// Not booked by the bank yet.
+        Pending => "pending",
+        Zero => "zero", Duplicate => "duplicate",
+        /// Announced, and the statement has brought it.
+        ByStatement => "by_statement",
+        /// In suspense: somebody is suggested, or it names several.
+        Suggested => "suggested", SeveralReferences => "several_references",
+        /// A payout that came back, before or after its own debit.
+        Return => "return", ReturnFirst => "return_first",
+        OwnTransfer => "own_transfer",
+        /// Entered by people, and the bank's line that confirms such an entry.
+        Recorded => "recorded", Confirms => "confirms",
+        Surplus => "surplus", ClaimPayment => "claim_payment", PlacementReversed => "placement_reversed",
+    }
+}
+
+impl LineKind {
+    /// Why a person must look at it, if that is what the kind says.
+    #[must_use]
+    pub fn attention(self) -> Option<Attention> {
+        Attention::parse(self.name())
+    }
+}
+
+impl Attention {
+    /// The kind of a line that waits for this reason.
+    #[must_use]
+    pub fn kind(self) -> LineKind {
+        match self {
+            Self::Repeat => LineKind::Repeat,
+            Self::Recorded => LineKind::PossiblyRecorded,
+            Self::OtherCurrency => LineKind::OtherCurrency,
+            Self::NoTerms => LineKind::NoTerms,
+            Self::ValueDate => LineKind::ValueDate,
+            Self::NoRoom => LineKind::NoRoom,
+            Self::Reversal => LineKind::Reversal,
+            Self::UnknownDebit => LineKind::UnknownDebit,
+            Self::DoubleDebit => LineKind::DoubleDebit,
+            Self::SmallPart => LineKind::SmallPart,
+            Self::Announced => LineKind::Announced,
+            Self::NoCover => LineKind::NoCover,
+            Self::OwnTransfer => LineKind::PossibleTransfer,
+        }
+    }
+}
+
+named! {
+    BankFileKind { Statement => "statement", Status => "status" }
+}
+named! {
+    BankFileState { Kept => "kept", Importing => "importing", Imported => "imported" }
+}
+named! {
+    /// How a statement follows the one before it.
+    Continuity { None => "none", First => "first", Follows => "follows", Gap => "gap", Overlap => "overlap", Explained => "explained" }
+}
+
+impl Continuity {
+    /// Whether balances do not meet and nobody has said why.
+    #[must_use]
+    pub fn is_broken(self) -> bool {
+        matches!(self, Self::Gap | Self::Overlap)
     }
 }
 
@@ -63,11 +152,11 @@ named! {
 }
 
 /// What says how a line can be taken back.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Decided<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Decided {
     pub incoming: bool,
-    pub state: &'a str,
-    pub kind: &'a str,
+    pub state: LineState,
+    pub kind: Blank<LineKind>,
     /// It is with a company or a receivable.
     pub has_place: bool,
     pub is_payout: bool,
@@ -83,23 +172,26 @@ pub struct Decided<'a> {
 
 /// How a line can be taken back, if it can. What the bank's file booked by itself is taken back only where money came in.
 #[must_use]
-pub fn way_back(line: &Decided<'_>) -> Option<Back> {
+pub fn way_back(line: &Decided) -> Option<Back> {
+    use LineState as S;
     match (line.incoming, line.state) {
-        (true, "placed") if line.kind == "claim_payment" => Some(Back::ClaimPayment),
-        (true, "placed" | "matched") if line.is_payout || !line.has_place => None,
-        (true, "matched") if line.kind == "recorded" && !line.has_twin => Some(Back::Receipt),
-        (true, "placed" | "matched") => Some(Back::Placement),
-        (true, "suspense") if line.act == Some(Act::Accept) => Some(Back::Accept),
-        (false, "matched") if line.act == Some(Act::Link) => Some(Back::Link),
-        (false, "reversed" | "claimed") if line.origin == Some(Act::Reverse) => line.whole_claim.then_some(Back::Reverse),
-        (_, "confirmed") if line.act == Some(Act::Same) => Some(Back::Same),
-        (_, "expensed") => match line.act {
+        (true, S::Placed) if line.kind == LineKind::ClaimPayment => Some(Back::ClaimPayment),
+        (true, S::Placed | S::Matched) if line.is_payout || !line.has_place => None,
+        (true, S::Matched) if line.kind == LineKind::Recorded && !line.has_twin => Some(Back::Receipt),
+        (true, S::Placed | S::Matched) => Some(Back::Placement),
+        (true, S::Suspense) if line.act == Some(Act::Accept) => Some(Back::Accept),
+        (false, S::Matched) if line.act == Some(Act::Link) => Some(Back::Link),
+        (false, S::Reversed | S::Claimed) if line.origin == Some(Act::Reverse) => line.whole_claim.then_some(Back::Reverse),
+        (_, S::Confirmed) if line.act == Some(Act::Same) => Some(Back::Same),
+        (_, S::Expensed) => match line.act {
             Some(Act::Expense) => Some(Back::Expense),
             Some(Act::WriteOff) => Some(Back::WriteOff),
             _ => None,
         },
-        (false, "claimed") if line.whole_claim && !line.has_place && line.kind != "placement_reversed" => Some(Back::Claim),
-        (_, "explained") => Some(Back::Explain),
+        (false, S::Claimed) if line.whole_claim && !line.has_place && line.kind != LineKind::PlacementReversed => {
+            Some(Back::Claim)
+        }
+        (_, S::Explained) => Some(Back::Explain),
         _ => None,
     }
 }
@@ -159,7 +251,17 @@ mod tests {
 
     #[test]
     fn what_people_did_wrongly_is_taken_back_and_what_the_bank_did_is_not() {
-        let line = |incoming, state, kind, act| Decided { incoming, state, kind, act, ..Decided::default() };
+        let line = |incoming, state: &str, kind: &str, act| Decided {
+            incoming,
+            state: state.parse().unwrap(),
+            kind: Blank::of(kind).unwrap(),
+            has_place: false,
+            is_payout: false,
+            has_twin: false,
+            whole_claim: false,
+            act,
+            origin: None,
+        };
         let placed = |state, kind| Decided { has_place: true, ..line(true, state, kind, None) };
         let claim = Decided { whole_claim: true, ..line(false, "claimed", "double_debit", Some(Act::Claim)) };
         let reversed = |state, act| Decided {
@@ -190,7 +292,7 @@ mod tests {
             (claim, Some(Back::Claim)),
             (Decided { whole_claim: false, ..claim }, None),
             (Decided { has_place: true, ..claim }, None),
-            (Decided { kind: "placement_reversed", ..claim }, None),
+            (Decided { kind: LineKind::PlacementReversed.into(), ..claim }, None),
             (line(false, "explained", "unknown_debit", Some(Act::Explain)), Some(Back::Explain)),
             (reversed("reversed", Act::Reverse), Some(Back::Reverse)),
             (Decided { has_place: true, ..reversed("claimed", Act::Reverse) }, Some(Back::Reverse)),

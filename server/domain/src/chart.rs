@@ -1,8 +1,8 @@
 //! The chart of accounts and the posting recipe of every event. docs/ACCOUNTING.md prints the same recipes,
 //! and a test holds the two together.
 
-use crate::party::named;
 use crate::pricing::Bearer;
+use kernel::{CustodyId, PartyId, ReceivableId, RecordId, named};
 use ledger::{AssetId, Code, Floor, Side, TransferNumber};
 
 named! {
@@ -35,48 +35,48 @@ impl AccountKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountKey {
     pub kind: AccountKind,
-    pub owner: i64,
+    pub owner: RecordId,
     pub asset: AssetId,
 }
 
 impl AccountKey {
     /// Money on one of the platform's accounts at banks, by the account's number; 0 is the account of the founding.
     #[must_use]
-    pub fn custody(account: i64, asset: AssetId) -> Self {
-        Self { kind: AccountKind::Custody, owner: account, asset }
+    pub fn custody(account: CustodyId, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Custody, owner: account.into(), asset }
     }
     #[must_use]
-    pub fn cash(party: i64, asset: AssetId) -> Self {
-        Self { kind: AccountKind::Cash, owner: party, asset }
+    pub fn cash(party: PartyId, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Cash, owner: party.into(), asset }
     }
     #[must_use]
-    pub fn collection(receivable: i64, asset: AssetId) -> Self {
-        Self { kind: AccountKind::Collection, owner: receivable, asset }
+    pub fn collection(receivable: ReceivableId, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Collection, owner: receivable.into(), asset }
     }
     #[must_use]
     pub fn suspense(asset: AssetId) -> Self {
-        Self { kind: AccountKind::Suspense, owner: 0, asset }
+        Self { kind: AccountKind::Suspense, owner: RecordId(0), asset }
     }
     #[must_use]
     pub fn fees(asset: AssetId) -> Self {
-        Self { kind: AccountKind::Fees, owner: 0, asset }
+        Self { kind: AccountKind::Fees, owner: RecordId(0), asset }
     }
     #[must_use]
     pub fn expense(asset: AssetId) -> Self {
-        Self { kind: AccountKind::Expense, owner: 0, asset }
+        Self { kind: AccountKind::Expense, owner: RecordId(0), asset }
     }
     /// What a company owes the platform; owner 0 is whoever else does, such as the bank.
     #[must_use]
-    pub fn claim(debtor: i64, asset: AssetId) -> Self {
-        Self { kind: AccountKind::Claim, owner: debtor, asset }
+    pub fn claim(debtor: PartyId, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Claim, owner: debtor.into(), asset }
     }
     #[must_use]
     pub fn issued(asset: AssetId) -> Self {
-        Self { kind: AccountKind::Issued, owner: 0, asset }
+        Self { kind: AccountKind::Issued, owner: RecordId(0), asset }
     }
     #[must_use]
-    pub fn holding(party: i64, asset: AssetId) -> Self {
-        Self { kind: AccountKind::Holding, owner: party, asset }
+    pub fn holding(party: PartyId, asset: AssetId) -> Self {
+        Self { kind: AccountKind::Holding, owner: party.into(), asset }
     }
 }
 
@@ -170,46 +170,46 @@ fn line(debit: AccountKey, credit: AccountKey, amount: i64, booking: Booking) ->
 
 /// A company's money has arrived at the bank.
 #[must_use]
-pub fn deposit(bank: i64, party: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn deposit(bank: CustodyId, party: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::custody(bank, currency), AccountKey::cash(party, currency), amount, Booking::Deposit).into_iter().collect()
 }
 
 /// The buyer's money for one receivable has arrived at the bank.
 #[must_use]
-pub fn collection(bank: i64, receivable: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn collection(bank: CustodyId, receivable: ReceivableId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::custody(bank, currency), AccountKey::collection(receivable, currency));
     line(debit, credit, amount, Booking::Collection).into_iter().collect()
 }
 
 /// Money has arrived that nobody can place yet.
 #[must_use]
-pub fn unmatched(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn unmatched(bank: CustodyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::custody(bank, currency), AccountKey::suspense(currency), amount, Booking::Unmatched).into_iter().collect()
 }
 
 /// Money that waited in suspense has found its place.
 #[must_use]
-pub fn suspense_to_cash(party: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn suspense_to_cash(party: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::suspense(currency), AccountKey::cash(party, currency));
     line(debit, credit, amount, Booking::SuspenseToCash).into_iter().collect()
 }
 
 /// The same, for a receivable.
 #[must_use]
-pub fn suspense_to_collection(receivable: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn suspense_to_collection(receivable: ReceivableId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::suspense(currency), AccountKey::collection(receivable, currency));
     line(debit, credit, amount, Booking::SuspenseToCollection).into_iter().collect()
 }
 
 /// The bank has taken money for itself: the platform's own cost.
 #[must_use]
-pub fn bank_charge(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn bank_charge(bank: CustodyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::expense(currency), AccountKey::custody(bank, currency), amount, Booking::BankCharge).into_iter().collect()
 }
 
 /// Money has left the account that somebody must bring back: `debtor` owes it, or whoever else where nobody here does.
 #[must_use]
-pub fn claim_made(bank: i64, debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn claim_made(bank: CustodyId, debtor: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::claim(debtor, currency), AccountKey::custody(bank, currency), amount, Booking::ClaimMade)
         .into_iter()
         .collect()
@@ -218,9 +218,9 @@ pub fn claim_made(bank: i64, debtor: i64, currency: AssetId, amount: i64) -> Vec
 /// The bank has taken a receipt back: out of where it is, as far as it is still there; the rest is a claim.
 #[must_use]
 pub fn receipt_reversed(
-    bank: i64,
+    bank: CustodyId,
     from: AccountKey,
-    debtor: i64,
+    debtor: PartyId,
     currency: AssetId,
     (there, missing): (i64, i64),
 ) -> Vec<Posting> {
@@ -230,21 +230,21 @@ pub fn receipt_reversed(
 
 /// Money moves between two of the platform's own accounts at banks.
 #[must_use]
-pub fn own_transfer((from, to): (i64, i64), currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn own_transfer((from, to): (CustodyId, CustodyId), currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::custody(to, currency), AccountKey::custody(from, currency));
     line(debit, credit, amount, Booking::OwnTransfer).into_iter().collect()
 }
 
 /// The debit of money that has reached another of the platform's accounts and waited there in suspense.
 #[must_use]
-pub fn own_transfer_from_suspense(from: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn own_transfer_from_suspense(from: CustodyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::suspense(currency), AccountKey::custody(from, currency));
     line(debit, credit, amount, Booking::OwnTransfer).into_iter().collect()
 }
 
 /// Money was placed wrongly: back into suspense out of where it is, as far as it is still there; the rest is a claim.
 #[must_use]
-pub fn placement_reversed(from: AccountKey, debtor: i64, currency: AssetId, (there, missing): (i64, i64)) -> Vec<Posting> {
+pub fn placement_reversed(from: AccountKey, debtor: PartyId, currency: AssetId, (there, missing): (i64, i64)) -> Vec<Posting> {
     let suspense = AccountKey::suspense(currency);
     let back = line(from, suspense, there, Booking::PlacementReversed);
     back.into_iter().chain(line(AccountKey::claim(debtor, currency), suspense, missing, Booking::PlacementReversed)).collect()
@@ -252,21 +252,21 @@ pub fn placement_reversed(from: AccountKey, debtor: i64, currency: AssetId, (the
 
 /// Money that waited in suspense is what somebody owed.
 #[must_use]
-pub fn claim_settled(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn claim_settled(debtor: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::suspense(currency), AccountKey::claim(debtor, currency));
     line(debit, credit, amount, Booking::ClaimSettled).into_iter().collect()
 }
 
 /// A claim that nobody will pay is the platform's own cost.
 #[must_use]
-pub fn claim_written_off(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn claim_written_off(debtor: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::expense(currency), AccountKey::claim(debtor, currency));
     line(debit, credit, amount, Booking::ClaimWrittenOff).into_iter().collect()
 }
 
 /// A debit was no charge of the bank after all: it waits again, and the money counts as there until people know where it went.
 #[must_use]
-pub fn charge_reversed(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn charge_reversed(bank: CustodyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::custody(bank, currency), AccountKey::expense(currency), amount, Booking::ChargeReversed)
         .into_iter()
         .collect()
@@ -274,21 +274,27 @@ pub fn charge_reversed(bank: i64, currency: AssetId, amount: i64) -> Vec<Posting
 
 /// A debit is nothing to claim after all: it waits again.
 #[must_use]
-pub fn claim_reversed(bank: i64, debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn claim_reversed(bank: CustodyId, debtor: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::custody(bank, currency), AccountKey::claim(debtor, currency));
     line(debit, credit, amount, Booking::ClaimReversed).into_iter().collect()
 }
 
 /// It was not this receipt that the bank has taken back: it is where it was, and the claim ends.
 #[must_use]
-pub fn receipt_restored(bank: i64, to: AccountKey, debtor: i64, currency: AssetId, (there, missing): (i64, i64)) -> Vec<Posting> {
+pub fn receipt_restored(
+    bank: CustodyId,
+    to: AccountKey,
+    debtor: PartyId,
+    currency: AssetId,
+    (there, missing): (i64, i64),
+) -> Vec<Posting> {
     let back = line(AccountKey::custody(bank, currency), to, there, Booking::ReceiptRestored);
     back.into_iter().chain(claim_reversed(bank, debtor, currency, missing)).collect()
 }
 
 /// A claim that was written off is owed again.
 #[must_use]
-pub fn write_off_reversed(debtor: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn write_off_reversed(debtor: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::claim(debtor, currency), AccountKey::expense(currency));
     line(debit, credit, amount, Booking::WriteOffReversed).into_iter().collect()
 }
@@ -296,26 +302,26 @@ pub fn write_off_reversed(debtor: i64, currency: AssetId, amount: i64) -> Vec<Po
 /// From where a payout takes its money, and whereto it comes back: a company's cash, or suspense where nobody here
 /// owns it.
 #[must_use]
-pub fn payout_source(party: Option<i64>, currency: AssetId) -> AccountKey {
+pub fn payout_source(party: Option<PartyId>, currency: AssetId) -> AccountKey {
     party.map_or_else(|| AccountKey::suspense(currency), |party| AccountKey::cash(party, currency))
 }
 
 /// Money is earmarked for the bank to pay out.
 #[must_use]
-pub fn payout_request(party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn payout_request(party: Option<PartyId>, currency: AssetId, amount: i64) -> Vec<Posting> {
     let booking = if party.is_some() { Booking::PayoutHold } else { Booking::SuspenseReturnHold };
     vec![Posting::Hold { account: payout_source(party, currency), amount, expires_at: None, booking }]
 }
 
 /// The bank's statement shows that a payout has left.
 #[must_use]
-pub fn payout(bank: i64, hold: TransferNumber, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn payout(bank: CustodyId, hold: TransferNumber, currency: AssetId, amount: i64) -> Vec<Posting> {
     vec![Posting::PostHold { hold, credit: AccountKey::custody(bank, currency), amount, booking: Booking::PayoutDone }]
 }
 
 /// A debit was another one than this payout's: the money is where it was, and earmarked again for the payout that is still with the bank.
 #[must_use]
-pub fn payout_unlinked(bank: i64, party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn payout_unlinked(bank: CustodyId, party: Option<PartyId>, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::custody(bank, currency), payout_source(party, currency));
     let back = line(debit, credit, amount, Booking::PayoutUnlinked);
     back.into_iter().chain(payout_request(party, currency, amount)).collect()
@@ -329,14 +335,14 @@ pub fn payout_failed(hold: TransferNumber) -> Vec<Posting> {
 
 /// A payout that had left comes back: the reversing entry.
 #[must_use]
-pub fn payout_return(bank: i64, party: Option<i64>, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn payout_return(bank: CustodyId, party: Option<PartyId>, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::custody(bank, currency), payout_source(party, currency));
     line(debit, credit, amount, Booking::PayoutReturn).into_iter().collect()
 }
 
 /// The supplier puts units on the market.
 #[must_use]
-pub fn offer(supplier: i64, senior: AssetId, units: i64) -> Vec<Posting> {
+pub fn offer(supplier: PartyId, senior: AssetId, units: i64) -> Vec<Posting> {
     vec![Posting::Hold {
         account: AccountKey::holding(supplier, senior),
         amount: units,
@@ -353,26 +359,26 @@ pub fn offer_end(hold: TransferNumber) -> Vec<Posting> {
 
 /// Units come into being on the supplier's holding: the fractions, and the reserve as the junior asset.
 #[must_use]
-pub fn issue(supplier: i64, senior: AssetId, face: i64, junior: AssetId, reserve: i64) -> Vec<Posting> {
+pub fn issue(supplier: PartyId, senior: AssetId, face: i64, junior: AssetId, reserve: i64) -> Vec<Posting> {
     let units = |asset, amount, booking| line(AccountKey::issued(asset), AccountKey::holding(supplier, asset), amount, booking);
     [units(senior, face, Booking::Issue), units(junior, reserve, Booking::IssueReserve)].into_iter().flatten().collect()
 }
 
 /// A fee that the buyer bears: the platform has earned it, and the buyer owes it.
 #[must_use]
-pub fn fee_billed(buyer: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn fee_billed(buyer: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::claim(buyer, currency), AccountKey::fees(currency), amount, Booking::FeeBilled).into_iter().collect()
 }
 
 /// Billed fees are paid out of the buyer's cash.
 #[must_use]
-pub fn fee_paid(buyer: i64, currency: AssetId, amount: i64) -> Vec<Posting> {
+pub fn fee_paid(buyer: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::cash(buyer, currency), AccountKey::claim(buyer, currency), amount, Booking::FeePaid).into_iter().collect()
 }
 
 /// The price of a purchase that waits for a second person is earmarked.
 #[must_use]
-pub fn purchase_request(financier: i64, currency: AssetId, price: i64) -> Vec<Posting> {
+pub fn purchase_request(financier: PartyId, currency: AssetId, price: i64) -> Vec<Posting> {
     let account = AccountKey::cash(financier, currency);
     vec![Posting::Hold { account, amount: price, expires_at: None, booking: Booking::PurchaseHold }]
 }
@@ -383,14 +389,23 @@ pub fn purchase_request_end(hold: TransferNumber) -> Vec<Posting> {
     vec![Posting::VoidHold { hold, booking: Booking::PurchaseHoldEnd }]
 }
 
+/// Who has a part in a purchase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parties {
+    pub supplier: PartyId,
+    pub financier: PartyId,
+    pub buyer: PartyId,
+}
+
 /// Delivery against payment: cash to the supplier, fee to the platform from whoever bears it, fractions to the financier.
 #[must_use]
 pub fn purchase(
-    (supplier, financier, buyer): (i64, i64, i64),
+    parties: Parties,
     currency: AssetId,
     (offer_hold, senior): (TransferNumber, AssetId),
     quote: &crate::pricing::Quote,
 ) -> Vec<Posting> {
+    let Parties { supplier, financier, buyer } = parties;
     let cash = |party| AccountKey::cash(party, currency);
     let mut set = Vec::with_capacity(3);
     set.extend(line(cash(financier), cash(supplier), quote.price_minor, Booking::PurchasePrice));
@@ -411,6 +426,12 @@ pub fn purchase(
 mod tests {
     use super::*;
 
+    const BANK: CustodyId = CustodyId(9);
+    const SUPPLIER: PartyId = PartyId(1);
+    const FINANCIER: PartyId = PartyId(2);
+    const BUYER: PartyId = PartyId(3);
+    const PARTIES: Parties = Parties { supplier: SUPPLIER, financier: FINANCIER, buyer: BUYER };
+
     #[test]
     fn codes_are_unique_and_read_back() {
         for booking in Booking::ALL {
@@ -429,13 +450,13 @@ mod tests {
             _ => "junior",
         };
         let owner = |key: &AccountKey| match (key.kind, key.owner) {
-            (AccountKind::Custody, 8) => "other",
+            (AccountKind::Custody, RecordId(8)) => "other",
             (AccountKind::Custody, _) => "account",
-            (_, 0) => "0",
+            (_, RecordId(0)) => "0",
             (AccountKind::Collection, _) => "receivable",
-            (_, 1) => "supplier",
-            (_, 2) => "financier",
-            (_, 3) => "buyer",
+            (_, RecordId(1)) => "supplier",
+            (_, RecordId(2)) => "financier",
+            (_, RecordId(3)) => "buyer",
             (_, other) => panic!("company {other} has no part in these recipes"),
         };
         let name = |key: &AccountKey| format!("{}:{}", key.kind.name(), owner(key));
@@ -471,13 +492,13 @@ mod tests {
             supplier_rate: crate::pricing::Percent::ZERO,
         };
         let holder = crate::waterfall::Holder {
-            party: 2,
+            party: FINANCIER,
             units_minor: 10,
             interest_due_minor: 1,
             units_whole_minor: 10,
             interest_whole_minor: 1,
         };
-        let place = crate::waterfall::Place { receivable: 50, supplier: 1, currency, senior, junior };
+        let place = crate::waterfall::Place { receivable: ReceivableId(50), supplier: SUPPLIER, currency, senior, junior };
         let facts = crate::waterfall::WaterfallFacts {
             rule: crate::waterfall::ShareRule::Running,
             payment_minor: 20,
@@ -489,41 +510,50 @@ mod tests {
         let mut redemption = Vec::new();
         crate::waterfall::pay_holder(&mut redemption, &place, holder.party, &plan.share(&holder).unwrap());
         redemption.extend(plan.closing(&place));
-        let mut expected = rows("deposit", &deposit(9, 2, currency, 1));
-        expected.extend(rows("collection", &collection(9, 50, currency, 1)));
-        expected.extend(rows("unmatched", &unmatched(9, currency, 1)));
-        expected.extend(rows("place suspense", &suspense_to_cash(2, currency, 1)));
-        expected.extend(rows("place suspense", &suspense_to_collection(50, currency, 1)));
-        expected.extend(rows("bank charge", &bank_charge(9, currency, 1)));
-        expected.extend(rows("receipt reversed", &receipt_reversed(9, AccountKey::cash(2, currency), 2, currency, (1, 1))));
-        expected.extend(rows("receipt restored", &receipt_restored(9, AccountKey::cash(2, currency), 2, currency, (1, 1))));
-        expected.extend(rows("own transfer", &own_transfer((9, 8), currency, 1)));
-        expected.extend(rows("own transfer that waited", &own_transfer_from_suspense(9, currency, 1)));
-        expected.extend(rows("placement reversed", &placement_reversed(AccountKey::cash(2, currency), 2, currency, (1, 1))));
-        expected.extend(rows("claim settled", &claim_settled(2, currency, 1)));
-        expected.extend(rows("claim written off", &claim_written_off(2, currency, 1)));
-        expected.extend(rows("bank charge taken back", &charge_reversed(9, currency, 1)));
-        expected.extend(rows("claim taken back", &claim_reversed(9, 0, currency, 1)));
-        expected.extend(rows("write-off taken back", &write_off_reversed(2, currency, 1)));
-        expected.extend(rows("issue", &issue(1, senior, 10, junior, 5)));
-        expected.extend(rows("offer", &offer(1, senior, 10)));
+        let mut expected = rows("deposit", &deposit(BANK, FINANCIER, currency, 1));
+        expected.extend(rows("collection", &collection(BANK, ReceivableId(50), currency, 1)));
+        expected.extend(rows("unmatched", &unmatched(BANK, currency, 1)));
+        expected.extend(rows("place suspense", &suspense_to_cash(FINANCIER, currency, 1)));
+        expected.extend(rows("place suspense", &suspense_to_collection(ReceivableId(50), currency, 1)));
+        expected.extend(rows("bank charge", &bank_charge(BANK, currency, 1)));
+        expected.extend(rows(
+            "receipt reversed",
+            &receipt_reversed(BANK, AccountKey::cash(FINANCIER, currency), FINANCIER, currency, (1, 1)),
+        ));
+        expected.extend(rows(
+            "receipt restored",
+            &receipt_restored(BANK, AccountKey::cash(FINANCIER, currency), FINANCIER, currency, (1, 1)),
+        ));
+        expected.extend(rows("own transfer", &own_transfer((BANK, CustodyId(8)), currency, 1)));
+        expected.extend(rows("own transfer that waited", &own_transfer_from_suspense(BANK, currency, 1)));
+        expected.extend(rows(
+            "placement reversed",
+            &placement_reversed(AccountKey::cash(FINANCIER, currency), FINANCIER, currency, (1, 1)),
+        ));
+        expected.extend(rows("claim settled", &claim_settled(FINANCIER, currency, 1)));
+        expected.extend(rows("claim written off", &claim_written_off(FINANCIER, currency, 1)));
+        expected.extend(rows("bank charge taken back", &charge_reversed(BANK, currency, 1)));
+        expected.extend(rows("claim taken back", &claim_reversed(BANK, PartyId(0), currency, 1)));
+        expected.extend(rows("write-off taken back", &write_off_reversed(FINANCIER, currency, 1)));
+        expected.extend(rows("issue", &issue(SUPPLIER, senior, 10, junior, 5)));
+        expected.extend(rows("offer", &offer(SUPPLIER, senior, 10)));
         expected.extend(rows("offer end", &offer_end(TransferNumber(1))));
-        expected.extend(rows("purchase request", &purchase_request(2, currency, 1)));
+        expected.extend(rows("purchase request", &purchase_request(FINANCIER, currency, 1)));
         expected.extend(rows("purchase request ends", &purchase_request_end(TransferNumber(1))));
-        expected.extend(rows("purchase", &purchase((1, 2, 3), currency, (TransferNumber(1), senior), &quote)));
+        expected.extend(rows("purchase", &purchase(PARTIES, currency, (TransferNumber(1), senior), &quote)));
         let billed = crate::pricing::Quote { fee_bearer: Bearer::Buyer, ..quote };
-        let billed = purchase((1, 2, 3), currency, (TransferNumber(1), senior), &billed);
+        let billed = purchase(PARTIES, currency, (TransferNumber(1), senior), &billed);
         expected.extend(rows("purchase, the buyer bears the fee", &billed));
-        expected.extend(rows("settlement fee of a buyer", &fee_billed(3, currency, 1)));
-        expected.extend(rows("fees collected", &fee_paid(3, currency, 1)));
+        expected.extend(rows("settlement fee of a buyer", &fee_billed(BUYER, currency, 1)));
+        expected.extend(rows("fees collected", &fee_paid(BUYER, currency, 1)));
         expected.extend(rows("redemption", &redemption));
-        expected.extend(rows("payout request", &payout_request(Some(1), currency, 1)));
-        expected.extend(rows("payout", &payout(9, TransferNumber(1), currency, 1)));
+        expected.extend(rows("payout request", &payout_request(Some(SUPPLIER), currency, 1)));
+        expected.extend(rows("payout", &payout(BANK, TransferNumber(1), currency, 1)));
         expected.extend(rows("payout rejected", &payout_failed(TransferNumber(1))));
-        expected.extend(rows("payout returned", &payout_return(9, Some(1), currency, 1)));
-        expected.extend(rows("payout unlinked", &payout_unlinked(9, Some(1), currency, 1)));
+        expected.extend(rows("payout returned", &payout_return(BANK, Some(SUPPLIER), currency, 1)));
+        expected.extend(rows("payout unlinked", &payout_unlinked(BANK, Some(SUPPLIER), currency, 1)));
         expected.extend(rows("return of a receipt", &payout_request(None, currency, 1)));
-        expected.extend(rows("return of a receipt came back", &payout_return(9, None, currency, 1)));
+        expected.extend(rows("return of a receipt came back", &payout_return(BANK, None, currency, 1)));
         let shown: Vec<&str> = expected.iter().filter_map(|row| row.trim_end_matches(" |").rsplit(' ').next()).collect();
         let missing: Vec<&str> = Booking::ALL.iter().map(|booking| booking.name()).filter(|name| !shown.contains(name)).collect();
         assert!(missing.is_empty(), "no recipe books {missing:?}");

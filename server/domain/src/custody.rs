@@ -1,7 +1,7 @@
 //! The platform's accounts at banks: which one of a currency is current, what it may still pay out, and when it may be closed.
 
 use crate::Refusal;
-use crate::party::named;
+use kernel::{CustodyId, named};
 
 named! {
     /// An account that is closing still takes statements. Nothing new is paid out of it, and nobody new is told to pay to it.
@@ -19,7 +19,7 @@ impl CustodyState {
 /// What choosing an account needs to know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CustodyFacts<'a> {
-    pub id: i64,
+    pub id: CustodyId,
     /// The one currency that it carries; empty: every currency.
     pub currency: &'a str,
     pub state: CustodyState,
@@ -34,7 +34,7 @@ impl CustodyFacts<'_> {
 
 /// The account of a currency that pays out and is told to payers: the chosen one, else the oldest open one that carries it.
 #[must_use]
-pub fn current(accounts: &[CustodyFacts<'_>], chosen: Option<i64>, currency: &str) -> Option<i64> {
+pub fn current(accounts: &[CustodyFacts<'_>], chosen: Option<CustodyId>, currency: &str) -> Option<CustodyId> {
     let fits = |one: &&CustodyFacts<'_>| one.state == CustodyState::Open && one.carries(currency);
     let named = accounts.iter().filter(fits).find(|one| Some(one.id) == chosen);
     named.or_else(|| accounts.iter().filter(fits).min_by_key(|one| one.id)).map(|one| one.id)
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn account(id: i64, currency: &str, state: CustodyState) -> CustodyFacts<'_> {
-        CustodyFacts { id, currency, state }
+        CustodyFacts { id: kernel::CustodyId(id), currency, state }
     }
 
     /// Accounts, the chosen one, a currency, and the one that is current.
@@ -111,7 +111,11 @@ mod tests {
         ];
         for (accounts, chosen, currency, expected) in cases {
             let accounts: Vec<CustodyFacts<'_>> = accounts.iter().map(|(id, code, state)| account(*id, code, *state)).collect();
-            assert_eq!(current(&accounts, *chosen, currency), *expected, "{accounts:?} {chosen:?} {currency}");
+            assert_eq!(
+                current(&accounts, chosen.map(CustodyId), currency),
+                expected.map(CustodyId),
+                "{accounts:?} {chosen:?} {currency}"
+            );
         }
     }
 

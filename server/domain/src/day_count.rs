@@ -2,34 +2,18 @@
 
 use chrono::{Datelike, NaiveDate};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DayCount {
-    /// Actual days over 360.
-    Actual360,
-    /// Actual days over 365, leap years or not.
-    Actual365Fixed,
-    /// Months of 30 days over 360, Eurobond basis.
-    Thirty360E,
+kernel::named! {
+    DayCount {
+        /// Actual days over 360.
+        Actual360 => "ACT/360",
+        /// Actual days over 365, leap years or not.
+        Actual365Fixed => "ACT/365F",
+        /// Months of 30 days over 360, Eurobond basis.
+        Thirty360E => "30E/360",
+    }
 }
 
 impl DayCount {
-    pub const ALL: [Self; 3] = [Self::Actual360, Self::Actual365Fixed, Self::Thirty360E];
-
-    /// The name used in forms, files and the database.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Actual360 => "ACT/360",
-            Self::Actual365Fixed => "ACT/365F",
-            Self::Thirty360E => "30E/360",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name() == name)
-    }
-
     /// Days from `start` to `end` as this convention counts them.
     #[must_use]
     pub fn days(self, start: NaiveDate, end: NaiveDate) -> i64 {
@@ -81,7 +65,7 @@ mod tests {
         let names: Vec<&str> = DayCount::ALL.iter().map(|known| known.name()).collect();
         assert_eq!(names, ["ACT/360", "ACT/365F", "30E/360"]);
         for known in DayCount::ALL {
-            assert_eq!(DayCount::parse(known.name()), Some(known));
+            assert_eq!(DayCount::parse(known.name()), Some(*known));
         }
         assert_eq!(DayCount::parse("ACT/ACT"), None);
     }

@@ -3,7 +3,8 @@
 //! A person stands behind another who brought it in, or who last gave it roles. This holds along the whole chain: whoever
 //! stands behind somebody in the chain stands behind the person, too.
 
-use crate::party::{Names, Role};
+use crate::party::{Role, Roles};
+use kernel::UserId;
 use std::collections::BTreeSet;
 
 /// Whether somebody can agree to requests now.
@@ -19,14 +20,14 @@ pub enum Presence {
 /// What the rule knows of one person of the company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Person {
-    pub id: i64,
+    pub id: UserId,
     /// Whether the person has the role checker.
     pub checks: bool,
     pub presence: Presence,
     /// Who brought the person in. None: the operator, or the founding of the platform.
-    pub invited_by: Option<i64>,
+    pub invited_by: Option<UserId>,
     /// Who last gave the person roles, or enabled it again.
-    pub roles_by: Option<i64>,
+    pub roles_by: Option<UserId>,
 }
 
 /// What is asked for, as far as it matters for who may agree.
@@ -35,15 +36,15 @@ pub enum Matter {
     Ordinary,
     /// This checker shall check no more: it loses the role, or is disabled. The same change may give it other roles.
     EndsChecker {
-        checker: i64,
+        checker: UserId,
         widens: bool,
     },
 }
 
 /// Everybody who stands behind this person. The person itself is among them only where the chain comes back to it.
 #[must_use]
-pub fn behind(people: &[Person], id: i64) -> BTreeSet<i64> {
-    let sponsors = |id: i64| {
+pub fn behind(people: &[Person], id: UserId) -> BTreeSet<UserId> {
+    let sponsors = |id: UserId| {
         let found = people.iter().find(|person| person.id == id);
         found.into_iter().flat_map(|person| [person.invited_by, person.roles_by]).flatten()
     };
@@ -56,7 +57,7 @@ pub fn behind(people: &[Person], id: i64) -> BTreeSet<i64> {
 
 /// Whether the second is another person than the asker in this matter, whatever roles both have.
 #[must_use]
-pub fn independent(people: &[Person], asker: i64, second: i64, matter: Matter) -> bool {
+pub fn independent(people: &[Person], asker: UserId, second: UserId, matter: Matter) -> bool {
     if second == asker {
         return false;
     }
@@ -76,23 +77,23 @@ pub fn independent(people: &[Person], asker: i64, second: i64, matter: Matter) -
 
 /// Whether the second may agree now.
 #[must_use]
-pub fn may_agree(people: &[Person], asker: i64, second: i64, matter: Matter) -> bool {
+pub fn may_agree(people: &[Person], asker: UserId, second: UserId, matter: Matter) -> bool {
     let checks = |person: &Person| person.id == second && person.checks && person.presence == Presence::Active;
     people.iter().any(checks) && independent(people, asker, second, matter)
 }
 
 /// Whether there is anybody who could agree. A checker who has not taken up the invitation yet counts here.
 #[must_use]
-pub fn somebody_could_agree(people: &[Person], asker: i64, matter: Matter) -> bool {
+pub fn somebody_could_agree(people: &[Person], asker: UserId, matter: Matter) -> bool {
     let mut checkers = people.iter().filter(|person| person.checks && person.presence != Presence::Absent);
     checkers.any(|person| independent(people, asker, person.id, matter))
 }
 
 /// Whether a change gives a person any right beyond reading. Roles of a disabled account are none.
 #[must_use]
-pub fn widens((roles_before, enabled_before): (&Names, bool), (roles_after, enabled_after): (&Names, bool)) -> bool {
+pub fn widens((roles_before, enabled_before): (&Roles, bool), (roles_after, enabled_after): (&Roles, bool)) -> bool {
     let powers = Role::ALL.iter().filter(|role| **role != Role::Viewer);
-    let gives = |role: &Role| roles_after.has(role.name()) && !(enabled_before && roles_before.has(role.name()));
+    let gives = |role: &Role| roles_after.has(*role) && !(enabled_before && roles_before.has(*role));
     enabled_after && powers.into_iter().any(gives)
 }
 
@@ -101,33 +102,33 @@ mod tests {
     use super::*;
     use Matter::{EndsChecker, Ordinary};
 
-    fn ends(checker: i64) -> Matter {
+    fn ends(checker: UserId) -> Matter {
         EndsChecker { checker, widens: false }
     }
 
     /// An active checker whom nobody of the company brought in.
-    fn founder(id: i64) -> Person {
+    fn founder(id: UserId) -> Person {
         Person { id, checks: true, presence: Presence::Active, invited_by: None, roles_by: None }
     }
-    fn guest(id: i64, invited_by: i64) -> Person {
+    fn guest(id: UserId, invited_by: UserId) -> Person {
         Person { invited_by: Some(invited_by), ..founder(id) }
     }
-    fn changed(person: Person, roles_by: i64) -> Person {
+    fn changed(person: Person, roles_by: UserId) -> Person {
         Person { roles_by: Some(roles_by), ..person }
     }
     fn plain(person: Person) -> Person {
         Person { checks: false, ..person }
     }
 
-    const A: i64 = 1;
-    const B: i64 = 2;
-    const C: i64 = 3;
-    const P: i64 = 11;
-    const Q: i64 = 12;
+    const A: UserId = UserId(1);
+    const B: UserId = UserId(2);
+    const C: UserId = UserId(3);
+    const P: UserId = UserId(11);
+    const Q: UserId = UserId(12);
 
     /// The company, who asks, for what, and which of its people may agree.
-    fn check(name: &str, people: &[Person], asker: i64, matter: Matter, wanted: &[i64]) {
-        let may: Vec<i64> = people.iter().map(|person| person.id).filter(|id| may_agree(people, asker, *id, matter)).collect();
+    fn check(name: &str, people: &[Person], asker: UserId, matter: Matter, wanted: &[UserId]) {
+        let may: Vec<UserId> = people.iter().map(|person| person.id).filter(|id| may_agree(people, asker, *id, matter)).collect();
         assert_eq!(may, wanted, "{name}");
         assert_eq!(somebody_could_agree(people, asker, matter), !wanted.is_empty(), "{name}: somebody");
     }
@@ -162,7 +163,7 @@ mod tests {
         check("own roles", &[changed(founder(A), A), founder(B)], A, Ordinary, &[B]);
         let far = [founder(A), changed(founder(B), A), guest(P, B)];
         check("who gave roles to who brought in", &far, P, Ordinary, &[]);
-        check("a sponsor who is not of the company", &[founder(A), guest(P, 99)], P, Ordinary, &[A]);
+        check("a sponsor who is not of the company", &[founder(A), guest(P, UserId(99))], P, Ordinary, &[A]);
     }
 
     #[test]
@@ -219,7 +220,7 @@ mod tests {
             (("administrator", true), ("viewer", true), false),
             (("administrator", true), ("checker", true), true),
         ] {
-            let [roles_before, roles_after] = [before.0, after.0].map(Names::parse);
+            let [roles_before, roles_after] = [before.0, after.0].map(|roles| Roles::of(roles).unwrap());
             assert_eq!(widens((&roles_before, before.1), (&roles_after, after.1)), wanted, "{before:?} to {after:?}");
         }
     }

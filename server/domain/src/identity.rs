@@ -1,8 +1,8 @@
 //! What makes two invoices the same one, or look like it: numbers and tax ids as they are compared, and the rules by which a
 //! new invoice points at an older one.
 
-use crate::party::named;
 use chrono::NaiveDate;
+use kernel::{PartyId, named};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
@@ -98,7 +98,7 @@ pub fn joined_number(number: &str) -> String {
 
 /// The key under which an invoice is kept. A buyer that writes its supplier's invoices counts them itself.
 #[must_use]
-pub fn number_key(number: &str, self_billed_by: Option<i64>) -> String {
+pub fn number_key(number: &str, self_billed_by: Option<PartyId>) -> String {
     let number = normalise_number(number);
     self_billed_by.map_or_else(|| number.clone(), |buyer| format!("{number}@{buyer}"))
 }
@@ -213,7 +213,7 @@ named! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity<'a> {
     pub seller: &'a str,
-    pub buyer: i64,
+    pub buyer: PartyId,
     pub number_key: &'a str,
     pub look_key: &'a str,
     pub stem_key: &'a str,
@@ -325,12 +325,12 @@ mod tests {
     /// C6: the same number of two buyers is two invoices where they write them.
     #[test]
     fn a_self_billed_number_is_its_buyers() {
-        assert_ne!(number_key("SB-0001", Some(7)), number_key("SB-0001", Some(8)));
-        assert_eq!(number_key("SB-0001", Some(7)), number_key("sb 0001", Some(7)));
+        assert_ne!(number_key("SB-0001", Some(PartyId(7))), number_key("SB-0001", Some(PartyId(8))));
+        assert_eq!(number_key("SB-0001", Some(PartyId(7))), number_key("sb 0001", Some(PartyId(7))));
         let base = identity("SB-0001");
         let old = Identity { self_billed: true, ..with(&base) };
-        assert!(is_same(&old, &old) && !is_same(&old, &Identity { buyer: 8, ..old }));
-        assert!(!is_same(&old, &Identity { buyer: 8, self_billed: false, ..old }));
+        assert!(is_same(&old, &old) && !is_same(&old, &Identity { buyer: PartyId(8), ..old }));
+        assert!(!is_same(&old, &Identity { buyer: PartyId(8), self_billed: false, ..old }));
     }
 
     #[test]
@@ -387,7 +387,7 @@ mod tests {
     fn with<'a>(keys: &'a (String, String, String)) -> Identity<'a> {
         Identity {
             seller: "DE1",
-            buyer: 7,
+            buyer: PartyId(7),
             number_key: &keys.0,
             look_key: &keys.1,
             stem_key: &keys.2,
@@ -426,7 +426,7 @@ mod tests {
             (Identity { file: "f1", ..other }, false, &[ReviewRule::SameFile]),
             (Identity { seller: "DE2", ..elsewhere }, false, &[]),
             // Self-billed invoices are numbered by each buyer.
-            (Identity { buyer: 8, self_billed: true, ..elsewhere }, false, &[]),
+            (Identity { buyer: PartyId(8), self_billed: true, ..elsewhere }, false, &[]),
         ];
         for (at, (new, paid, wanted)) in cases.into_iter().enumerate() {
             assert_eq!(suspicions(&new, &old, paid), wanted, "case {at}");
@@ -434,7 +434,7 @@ mod tests {
         // The longer number may also have come first.
         let longer = with(&copy);
         assert_eq!(suspicions(&elsewhere, &longer, false), [ReviewRule::Suffix]);
-        assert!(is_same(&old, &Identity { buyer: 9, format: "cii", ..old }));
+        assert!(is_same(&old, &Identity { buyer: PartyId(9), format: "cii", ..old }));
         assert!(!is_same(&old, &Identity { payable_minor: 101, ..old }));
     }
 }

@@ -1,7 +1,8 @@
 //! The invoice: what identifies it, what may be financed, and its states.
 
-use crate::{Refusal, party::named};
+use crate::Refusal;
 use chrono::{Days, NaiveDate};
+use kernel::{InvoiceId, named};
 
 named! {
     InvoiceState {
@@ -67,6 +68,16 @@ named! {
 }
 
 named! {
+    /// What became of a credit note.
+    CreditState {
+        Applied => "applied",
+        /// It came after the invoice was financed.
+        Late => "late",
+        /// It came with other bookings about one invoice.
+        Together => "together",
+    }
+}
+named! {
     /// What stands behind an invoice.
     EvidenceKind { Order => "order", Delivery => "delivery", Contract => "contract", Other => "other" }
 }
@@ -118,7 +129,7 @@ pub fn decide_evidence(state: InvoiceState, kind: &str, present: usize) -> Resul
 /// A live invoice whose number a credit note or a replacement names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbered {
-    pub id: i64,
+    pub id: InvoiceId,
     pub issue_date: NaiveDate,
     /// It has the buyer and the currency of the document that names it.
     pub fits: bool,
@@ -135,7 +146,7 @@ pub enum NotMeant {
 
 /// Which invoice a document means by its number (BT-25) and, where it is stated, its day (BT-26). A stated day decides: an invoice of
 /// another day is never meant. Of several, the only one that fits is meant.
-pub fn decide_named(numbered: &[Numbered], stated: Option<NaiveDate>) -> Result<i64, NotMeant> {
+pub fn decide_named(numbered: &[Numbered], stated: Option<NaiveDate>) -> Result<InvoiceId, NotMeant> {
     let of_day: Vec<&Numbered> = numbered.iter().filter(|one| stated.is_none_or(|day| day == one.issue_date)).collect();
     let fitting: Vec<&Numbered> = of_day.iter().copied().filter(|one| one.fits).collect();
     match (numbered, of_day.as_slice(), fitting.as_slice()) {
@@ -385,20 +396,20 @@ expired withdraw withdrawn
     fn the_day_decides_which_invoice_is_named() {
         let day = |text: &str| text.parse::<NaiveDate>().unwrap();
         let one = |id, date: &str, fits| Numbered { id, issue_date: day(date), fits };
-        let (old, new) = (one(1, "2025-11-21", true), one(2, "2026-11-21", true));
+        let (old, new) = (one(InvoiceId(1), "2025-11-21", true), one(InvoiceId(2), "2026-11-21", true));
         let stated = Some(day("2025-11-21"));
         for (numbered, stated, meant) in [
             (&[old, new][..], stated, Ok(1)),
             (&[new], stated, Err(NotMeant::OtherDate)),
             (&[old, new], None, Err(NotMeant::Several)),
-            (&[old, one(2, "2026-11-21", false)], None, Ok(1)),
-            (&[old, one(3, "2025-11-21", true)], stated, Err(NotMeant::Several)),
-            (&[one(4, "2025-11-21", false)], stated, Ok(4)),
-            (&[one(4, "2025-11-21", false), one(5, "2026-11-21", false)], None, Err(NotMeant::Several)),
+            (&[old, one(InvoiceId(2), "2026-11-21", false)], None, Ok(1)),
+            (&[old, one(InvoiceId(3), "2025-11-21", true)], stated, Err(NotMeant::Several)),
+            (&[one(InvoiceId(4), "2025-11-21", false)], stated, Ok(4)),
+            (&[one(InvoiceId(4), "2025-11-21", false), one(InvoiceId(5), "2026-11-21", false)], None, Err(NotMeant::Several)),
             (&[old], None, Ok(1)),
             (&[], stated, Err(NotMeant::Unknown)),
         ] {
-            assert_eq!(decide_named(numbered, stated), meant, "{numbered:?} {stated:?}");
+            assert_eq!(decide_named(numbered, stated), meant.map(InvoiceId), "{numbered:?} {stated:?}");
         }
     }
 

@@ -2,7 +2,8 @@
 //! confirm, and when a link has had enough.
 
 use crate::Refusal;
-use crate::party::named;
+use crate::invoice::InvoiceState;
+use kernel::named;
 
 named! {
     /// How the second factor reaches the contact: never by the mail that brought the link.
@@ -12,6 +13,9 @@ named! {
         /// It is mailed to another registered address.
         Email => "email",
     }
+}
+named! {
+    ContactState { Active => "active", Ended => "ended" }
 }
 named! {
     LinkState { Open => "open", Used => "used", Revoked => "revoked", Locked => "locked" }
@@ -43,10 +47,10 @@ pub fn decide_amount(
 
 /// What a link may do with an invoice in this state.
 #[must_use]
-pub fn acts_in(state: &str) -> &'static [LinkAct] {
+pub fn acts_in(state: InvoiceState) -> &'static [LinkAct] {
     match state {
-        "presented" => &[LinkAct::Confirm, LinkAct::Query, LinkAct::Dispute, LinkAct::Reject],
-        "disputed" => &[LinkAct::Settle, LinkAct::Query, LinkAct::Reject],
+        InvoiceState::Presented => &[LinkAct::Confirm, LinkAct::Query, LinkAct::Dispute, LinkAct::Reject],
+        InvoiceState::Disputed => &[LinkAct::Settle, LinkAct::Query, LinkAct::Reject],
         _ => &[],
     }
 }
@@ -66,9 +70,10 @@ mod tests {
 
     #[test]
     fn a_link_does_only_what_the_state_allows() {
-        assert!(acts_in("presented").contains(&LinkAct::Confirm));
-        assert!(!acts_in("disputed").contains(&LinkAct::Confirm));
-        for ended in ["draft", "confirmed", "paid", "withdrawn", "rejected", "expired"] {
+        assert!(acts_in(InvoiceState::Presented).contains(&LinkAct::Confirm));
+        assert!(!acts_in(InvoiceState::Disputed).contains(&LinkAct::Confirm));
+        use InvoiceState as S;
+        for ended in [S::Draft, S::Confirmed, S::Paid, S::Withdrawn, S::Rejected] {
             assert!(acts_in(ended).is_empty(), "{ended}");
         }
     }

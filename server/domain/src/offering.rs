@@ -2,16 +2,20 @@
 
 use crate::{
     DayCount, Refusal,
-    party::named,
     pricing::{Method, Percent, PriceTerms, Quote, quote},
     receivable::{ReceivableEvent, ReceivableState, next_state},
     standing::BuyerStanding,
 };
 use chrono::NaiveDate;
+use kernel::{PartyId, named};
 use rust_decimal::Decimal;
 
 named! {
     OfferState { Open => "open", Settled => "settled", Withdrawn => "withdrawn", Expired => "expired" }
+}
+named! {
+    /// Of what a purchase holds while it waits for its second person.
+    PurchaseHoldState { Open => "open", Ended => "ended" }
 }
 
 /// What a supplier asks for.
@@ -93,18 +97,18 @@ pub fn decide_offer(facts: &OfferFacts<'_>) -> Result<ReceivableState, Refusal> 
 
 /// What decides a purchase. Amounts in minor units.
 #[derive(Clone, Debug)]
-pub struct PurchaseFacts<'a> {
+pub struct PurchaseFacts {
     /// Of the receivable.
     pub state: ReceivableState,
     /// Of whoever owes it.
     pub standing: BuyerStanding,
-    pub offer_state: &'a str,
+    pub offer_state: OfferState,
     pub close_date: NaiveDate,
     pub left_minor: i64,
     pub minimum_ticket_minor: i64,
-    pub supplier: i64,
-    pub financier: i64,
-    pub buyer: i64,
+    pub supplier: PartyId,
+    pub financier: PartyId,
+    pub buyer: PartyId,
     /// A review of its invoice is open, or has refused it.
     pub held: bool,
     pub units_minor: i64,
@@ -118,9 +122,9 @@ pub struct PurchaseFacts<'a> {
 }
 
 /// The price of so many units, if they can be had at all. Checks in the order in which a person can act on them.
-pub fn quote_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
-    if facts.offer_state != OfferState::Open.name() || facts.today > facts.close_date {
-        return if facts.offer_state == OfferState::Settled.name() {
+pub fn quote_purchase(facts: &PurchaseFacts) -> Result<Quote, Refusal> {
+    if facts.offer_state != OfferState::Open || facts.today > facts.close_date {
+        return if facts.offer_state == OfferState::Settled {
             Err(Refusal::SoldOut { left_minor: 0 })
         } else {
             Err(Refusal::OfferClosed)
@@ -157,7 +161,7 @@ pub fn quote_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
 }
 
 /// May this purchase happen, and at what price?
-pub fn decide_purchase(facts: &PurchaseFacts<'_>) -> Result<Quote, Refusal> {
+pub fn decide_purchase(facts: &PurchaseFacts) -> Result<Quote, Refusal> {
     let quote = quote_purchase(facts)?;
     if quote.price_minor != facts.agreed_price_minor {
         return Err(Refusal::PriceChanged);
@@ -183,17 +187,17 @@ mod tests {
 
     const GOOD: BuyerStanding = BuyerStanding { trades: true, overdue_since: None };
 
-    fn purchase() -> PurchaseFacts<'static> {
+    fn purchase() -> PurchaseFacts {
         PurchaseFacts {
             state: ReceivableState::Active,
             standing: GOOD,
-            offer_state: "open",
+            offer_state: OfferState::Open,
             close_date: date("2026-12-01"),
             left_minor: 10_000,
             minimum_ticket_minor: 1_000,
-            supplier: 1,
-            financier: 2,
-            buyer: 3,
+            supplier: PartyId(1),
+            financier: PartyId(2),
+            buyer: PartyId(3),
             held: false,
             units_minor: 4_000,
             agreed_price_minor: 3_940,
@@ -215,16 +219,16 @@ mod tests {
     fn each_reason_not_to_sell_has_its_row() {
         let good = purchase();
         assert_eq!(decide_purchase(&good).map(|quote| quote.price_minor), Ok(3_940));
-        let no = |facts: PurchaseFacts<'_>| decide_purchase(&facts).unwrap_err();
-        let with = |change: fn(&mut PurchaseFacts<'static>)| {
+        let no = |facts: PurchaseFacts| decide_purchase(&facts).unwrap_err();
+        let with = |change: fn(&mut PurchaseFacts)| {
             let mut facts = purchase();
             change(&mut facts);
             no(facts)
         };
-        assert_eq!(with(|f| f.offer_state = "withdrawn"), Refusal::OfferClosed);
+        assert_eq!(with(|f| f.offer_state = OfferState::Withdrawn), Refusal::OfferClosed);
         assert_eq!(with(|f| f.today = date("2026-12-02")), Refusal::OfferClosed);
-        assert_eq!(with(|f| f.offer_state = "settled"), Refusal::SoldOut { left_minor: 0 });
-        assert_eq!(with(|f| f.financier = 1), Refusal::OwnOffer);
+        assert_eq!(with(|f| f.offer_state = OfferState::Settled), Refusal::SoldOut { left_minor: 0 });
+        assert_eq!(with(|f| f.financier = PartyId(1)), Refusal::OwnOffer);
         assert_eq!(with(|f| f.buyer = f.financier), Refusal::OwnDebt);
         assert_eq!(with(|f| f.held = true), Refusal::UnderReview);
         assert_eq!(with(|f| f.standing.trades = false), Refusal::BuyerStopped);

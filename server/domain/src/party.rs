@@ -1,27 +1,7 @@
 //! Companies and people: capacities, roles, and when a second person must look.
 
 use crate::Refusal;
-
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident => $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$about])* $variant),+ }
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-            /// The name used in the database, in addresses and in the API.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-            #[must_use]
-            pub fn parse(name: &str) -> Option<Self> {
-                match name { $($text => Some(Self::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-pub(crate) use named;
+use kernel::{Named, UserId, named};
 
 named! {
     /// What a company does here. It may do several of these.
@@ -32,7 +12,8 @@ named! {
     Role { Administrator => "administrator", Maker => "maker", Checker => "checker", Viewer => "viewer" }
 }
 named! {
-    PartyStatus { Applied => "applied", Active => "active", Suspended => "suspended", Declined => "declined" }
+    #[derive(Default)]
+    PartyStatus { #[default] Applied => "applied", Active => "active", Suspended => "suspended", Declined => "declined" }
 }
 named! {
     UserStatus {
@@ -42,39 +23,55 @@ named! {
     }
 }
 
-/// A small set kept as text: `supplier,financier`.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Names(Vec<String>);
-
-impl Names {
-    #[must_use]
-    pub fn parse(list: &str) -> Self {
-        Self(list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
-    }
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|known| known == name)
+named! {
+    #[derive(Default)]
+    Language { #[default] English => "en", Chinese => "zh" }
+}
+named! {
+    Theme { System => "system", Light => "light", Dark => "dark" }
+}
+named! {
+    /// Where a session is used, or that it waits for the code of the second factor.
+    SessionKind { Page => "page", Api => "api", Pending => "pending" }
+}
+named! {
+    /// What a mailed link opens.
+    SignInLinkKind { Invitation => "invite", Reset => "reset" }
+}
+named! {
+    AddressChangeState { Open => "open", Done => "done", Ended => "ended" }
+}
+named! {
+    BankAccountStatus { Proposed => "proposed", Verified => "verified", Declined => "declined", Replaced => "replaced" }
+}
+named! {
+    /// Of a request that waits for its second person.
+    ApprovalState {
+        Pending => "pending", Approved => "approved", Rejected => "rejected",
+        /// What it was about changed, or it was taken back.
+        Ended => "ended",
     }
 }
+named! {
+    MailState { Queued => "queued", Sent => "sent", Failed => "failed" }
+}
+
+/// What a company does here, together.
+pub type Capacities = kernel::Set<Capacity>;
+/// What a person may do, together.
+pub type Roles = kernel::Set<Role>;
 
 /// Whether a second factor is a duty: of everybody who makes or checks money, and of operators always.
 #[must_use]
-pub fn owes_second_factor(roles: &Names, capacities: &Names) -> bool {
-    let acts = [Role::Administrator, Role::Maker, Role::Checker].iter().any(|role| roles.has(role.name()));
-    acts || capacities.has(Capacity::Operator.name())
+pub fn owes_second_factor(roles: &Roles, capacities: &Capacities) -> bool {
+    let acts = [Role::Administrator, Role::Maker, Role::Checker].iter().any(|role| roles.has(*role));
+    acts || capacities.has(Capacity::Operator)
 }
 
-/// Keeps only known names, in their fixed order; an unknown one or an empty list is refused.
-pub fn normalise_names(list: &str, known: &[&'static str], field: &str) -> Result<String, Refusal> {
-    let wanted = Names::parse(list);
-    if wanted.0.is_empty() {
-        return Err(Refusal::FieldMissing { field: field.to_owned() });
-    }
-    if wanted.0.iter().any(|name| !known.contains(&name.as_str())) {
-        return Err(Refusal::FieldInvalid { field: field.to_owned() });
-    }
-    let kept: Vec<&str> = known.iter().copied().filter(|name| wanted.has(name)).collect();
-    Ok(kept.join(","))
+/// Reads names that somebody sent; an unknown one or an empty list is refused.
+pub fn read_names<T: Named>(list: &str, field: &str) -> Result<kernel::Set<T>, Refusal> {
+    let wanted = kernel::Set::of(list).map_err(|_| Refusal::FieldInvalid { field: field.to_owned() })?;
+    if wanted.is_empty() { Err(Refusal::FieldMissing { field: field.to_owned() }) } else { Ok(wanted) }
 }
 
 /// What a company's people may do without a second person, in minor units of one currency.
@@ -109,12 +106,18 @@ pub fn needs_second_person(amount_minor: i64, room_minor: Option<i64>) -> bool {
 }
 
 /// A request is decided, or taken back, once.
-pub fn check_pending(state: &str) -> Result<(), Refusal> {
-    if state == "pending" { Ok(()) } else { Err(Refusal::ApprovalDecided) }
+pub fn check_pending(state: ApprovalState) -> Result<(), Refusal> {
+    if state == ApprovalState::Pending { Ok(()) } else { Err(Refusal::ApprovalDecided) }
 }
 
 /// Whoever asked may not be the one who agrees.
-pub fn decide_approval(maker: i64, checker: i64, asked_hash: &str, seen_hash: &str, state: &str) -> Result<(), Refusal> {
+pub fn decide_approval(
+    maker: UserId,
+    checker: UserId,
+    asked_hash: &str,
+    seen_hash: &str,
+    state: ApprovalState,
+) -> Result<(), Refusal> {
     check_pending(state)?;
     if maker == checker {
         return Err(Refusal::SamePerson);
@@ -139,7 +142,11 @@ mod tests {
             ("checker,viewer", "buyer", true),
             ("administrator", "financier", true),
         ] {
-            assert_eq!(owes_second_factor(&Names::parse(roles), &Names::parse(capacities)), owes, "{roles} of {capacities}");
+            assert_eq!(
+                owes_second_factor(&Roles::of(roles).unwrap(), &Capacities::of(capacities).unwrap()),
+                owes,
+                "{roles} of {capacities}"
+            );
         }
     }
 
@@ -183,17 +190,17 @@ mod tests {
         assert!(needs_second_person(1, None));
         assert!(!needs_second_person(100, Some(100)));
         assert!(needs_second_person(101, Some(100)));
-        assert_eq!(decide_approval(1, 1, "a", "a", "pending"), Err(Refusal::SamePerson));
-        assert_eq!(decide_approval(1, 2, "a", "b", "pending"), Err(Refusal::ApprovalChanged));
-        assert_eq!(decide_approval(1, 2, "a", "a", "approved"), Err(Refusal::ApprovalDecided));
-        assert_eq!(decide_approval(1, 2, "a", "a", "pending"), Ok(()));
+        assert_eq!(decide_approval(UserId(1), UserId(1), "a", "a", ApprovalState::Pending), Err(Refusal::SamePerson));
+        assert_eq!(decide_approval(UserId(1), UserId(2), "a", "b", ApprovalState::Pending), Err(Refusal::ApprovalChanged));
+        assert_eq!(decide_approval(UserId(1), UserId(2), "a", "a", ApprovalState::Approved), Err(Refusal::ApprovalDecided));
+        assert_eq!(decide_approval(UserId(1), UserId(2), "a", "a", ApprovalState::Pending), Ok(()));
     }
 
     #[test]
     fn lists_of_names_are_closed_sets() {
-        let known = ["supplier", "buyer"];
-        assert_eq!(normalise_names("buyer,supplier", &known, "x").as_deref(), Ok("supplier,buyer"));
-        assert!(normalise_names("", &known, "x").is_err());
-        assert!(normalise_names("buyer,king", &known, "x").is_err());
+        let read = |list| read_names::<Capacity>(list, "x").map(|names| names.to_string());
+        assert_eq!(read("buyer,supplier").as_deref(), Ok("supplier,buyer"));
+        assert!(read("").is_err());
+        assert!(read("buyer,king").is_err());
     }
 }

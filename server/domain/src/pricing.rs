@@ -2,30 +2,17 @@
 //!
 //! Simple discount (bank discount): price = face × (1 − r·d/y). Yield: price = face ÷ (1 + r·d/y).
 
-use crate::{DayCount, Refusal, party::named};
+use crate::{DayCount, Refusal};
 use chrono::NaiveDate;
+use kernel::named;
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Method {
-    /// The rate is taken off the face.
-    Discount,
-    /// The rate is earned on the price.
-    Yield,
-}
-
-impl Method {
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Discount => "discount",
-            Self::Yield => "yield",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Discount, Self::Yield].into_iter().find(|known| known.name() == name)
+named! {
+    Method {
+        /// The rate is taken off the face.
+        Discount => "discount",
+        /// The rate is earned on the price.
+        Yield => "yield",
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::Refusal;
 use crate::identity::plain_key;
-use crate::party::named;
 use crate::pricing::{Bearer, SettlementFee};
 use crate::receivable::IssueTerms;
 use chrono::NaiveDate;
+use kernel::{PartyId, named};
 
 named! {
     ProgrammeState { Proposed => "proposed", Open => "open", Suspended => "suspended", Closed => "closed", Rejected => "rejected" }
@@ -21,6 +21,10 @@ named! {
 }
 named! {
     MemberEvent { Join => "join", Decline => "decline", Leave => "leave", Remove => "remove" }
+}
+named! {
+    /// What a bill to a buyer is for.
+    FeeKind { Purchase => "purchase", Settlement => "settlement" }
 }
 named! {
     /// Who answers for a buyer that does not pay.
@@ -259,7 +263,7 @@ pub fn eligible(facts: &EligibilityFacts<'_>) -> Result<(), Rule> {
 /// A company as it is compared with another one.
 #[derive(Clone, Copy, Debug)]
 pub struct House<'a> {
-    pub id: i64,
+    pub id: PartyId,
     pub registration_id: &'a str,
     pub tax_id: &'a str,
 }
@@ -447,17 +451,20 @@ mod tests {
     #[test]
     fn one_house_is_recognised_by_company_registration_and_tax_id() {
         let house = |id, registration_id, tax_id| House { id, registration_id, tax_id };
-        let buyer = house(1, "HRB 4711", "DE811569869");
+        let buyer = house(PartyId(1), "HRB 4711", "DE811569869");
         for (other, related) in [
-            (house(1, "", "FR40303265045"), true),
-            (house(2, "hrb-4711", "FR40303265045"), true),
-            (house(2, "", "DE 811 569 869"), true),
-            (house(2, "", "DE136695976"), false),
-            (house(2, "HRB 4712", "DE136695976"), false),
+            (house(PartyId(1), "", "FR40303265045"), true),
+            (house(PartyId(2), "hrb-4711", "FR40303265045"), true),
+            (house(PartyId(2), "", "DE 811 569 869"), true),
+            (house(PartyId(2), "", "DE136695976"), false),
+            (house(PartyId(2), "HRB 4712", "DE136695976"), false),
         ] {
             assert_eq!(are_related(&buyer, &other), related, "{other:?}");
         }
-        assert!(!are_related(&house(1, "", "A1234"), &house(2, "", "B1234")), "no registration is no common registration");
+        assert!(
+            !are_related(&house(PartyId(1), "", "A1234"), &house(PartyId(2), "", "B1234")),
+            "no registration is no common registration"
+        );
         for (one, other, same) in [
             ("91420000737944946L", "91440300737944946T", true),
             ("91420000737944946L", "91420000737944947L", false),

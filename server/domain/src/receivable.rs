@@ -2,16 +2,20 @@
 
 use crate::{
     DayCount, Refusal,
-    party::named,
     pricing::{FeeTerms, Percent, SettlementFee},
 };
 use chrono::NaiveDate;
+use kernel::named;
 
 named! {
     ReceivableState {
         Issued => "issued", Active => "active", Matured => "matured", PartRedeemed => "part_redeemed",
         Overdue => "overdue", Redeemed => "redeemed", Cancelled => "cancelled",
     }
+}
+named! {
+    /// How far a payment has been shared out.
+    DistributionState { Waiting => "waiting", Running => "running", Done => "done" }
 }
 named! {
     ReceivableEvent { Accept => "accept", Mature => "mature", FallOverdue => "fall_overdue", RedeemPart => "redeem_part", RedeemAll => "redeem_all", Cancel => "cancel" }

@@ -1,6 +1,7 @@
 //! What a person decides about an invoice that the rules against financing twice have stopped.
 
-use crate::{Refusal, party::named};
+use crate::Refusal;
+use kernel::{Blank, named};
 
 named! {
     ReviewState {
@@ -33,13 +34,13 @@ pub fn needs_two(clear: bool, issued: bool) -> bool {
 
 /// What the invoice shows of its reviews: open while one is, cleared when one was and none is.
 #[must_use]
-pub fn standing(states: &[ReviewState]) -> &'static str {
+pub fn standing(states: &[ReviewState]) -> Blank<ReviewState> {
     if states.contains(&ReviewState::Open) {
-        "open"
+        ReviewState::Open.into()
     } else if states.contains(&ReviewState::Cleared) {
-        "cleared"
+        ReviewState::Cleared.into()
     } else {
-        ""
+        Blank::NONE
     }
 }
 
@@ -75,7 +76,7 @@ mod tests {
             (&[S::Released], "", false),
             (&[S::Cleared, S::Refused], "cleared", true),
         ] {
-            assert_eq!((standing(states), holds(states)), (shown, held), "{states:?}");
+            assert_eq!((standing(states).name(), holds(states)), (shown, held), "{states:?}");
         }
     }
 }

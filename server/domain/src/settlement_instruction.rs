@@ -1,12 +1,20 @@
 //! The settlement instruction: one attempt to pay money out, its states, and what the bank says about it.
 
-use crate::{Refusal, party::named};
+use crate::Refusal;
+use kernel::named;
 
 named! {
     /// A request that waits for its second person is *created*; what goes to the bank is *authorised* at least.
     InstructionState {
         Created => "created", Authorised => "authorised", Sent => "sent", Accepted => "accepted", Pending => "pending",
         Settled => "settled", Rejected => "rejected", Unknown => "unknown", Returned => "returned", Cancelled => "cancelled",
+    }
+}
+named! {
+    /// What a line of the bank's status report did.
+    StatusLineState {
+        Rejected => "rejected", Noted => "noted", Conflict => "conflict", AlreadyRejected => "already_rejected", Unknown => "unknown",
+        CodeUnknown => "code_unknown",
     }
 }
 named! {

@@ -5,12 +5,13 @@
 
 use crate::allocation::{Division, Running, Weight};
 use crate::chart::{AccountKey, Booking, Posting};
+use kernel::{PartyId, ReceivableId};
 use ledger::AssetId;
 
 /// One holder's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
-    pub party: i64,
+    pub party: PartyId,
     pub units_minor: i64,
     /// Late interest accrued to this holder before this payment and not paid yet.
     pub interest_due_minor: i64,
@@ -107,8 +108,8 @@ impl Shares {
 /// Which receivable, and whose.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    pub receivable: i64,
-    pub supplier: i64,
+    pub receivable: ReceivableId,
+    pub supplier: PartyId,
     pub currency: AssetId,
     pub senior: AssetId,
     pub junior: AssetId,
@@ -149,7 +150,7 @@ pub struct Share {
 /// Plans the waterfall of one payment over all holders, or `None` when the facts do not fit together.
 #[must_use]
 pub fn plan(facts: &WaterfallFacts, holders: &[Holder]) -> Option<Plan> {
-    let units: Vec<(i64, i64)> = holders.iter().map(|holder| (holder.party, holder.units_minor)).collect();
+    let units: Vec<(i64, i64)> = holders.iter().map(|holder| (holder.party.0, holder.units_minor)).collect();
     let accrued = Division::plan(facts.accrued_minor, &units)?;
     let faces = holders.iter().map(face_of).collect::<Option<Vec<_>>>()?;
     let claims = holders.iter().map(|holder| claim_of(&accrued, holder)).collect::<Option<Vec<_>>>()?;
@@ -168,14 +169,14 @@ pub fn plan(facts: &WaterfallFacts, holders: &[Holder]) -> Option<Plan> {
 
 fn face_of(holder: &Holder) -> Option<Weight> {
     let had = holder.units_whole_minor.checked_sub(holder.units_minor)?;
-    Some(Weight { id: holder.party, whole: holder.units_whole_minor, had })
+    Some(Weight { id: holder.party.0, whole: holder.units_whole_minor, had })
 }
 
 /// All late interest that a holder may claim once this payment's is counted in. Where more accrues, parts are counted anew.
 fn claim_of(accrued: &Division, holder: &Holder) -> Option<Weight> {
-    let due = holder.interest_due_minor.checked_add(accrued.share(holder.party, holder.units_minor)?)?;
+    let due = holder.interest_due_minor.checked_add(accrued.share(holder.party.0, holder.units_minor)?)?;
     let whole = if accrued.amount > 0 { due } else { holder.interest_whole_minor };
-    Some(Weight { id: holder.party, whole, had: whole.checked_sub(due)? })
+    Some(Weight { id: holder.party.0, whole, had: whole.checked_sub(due)? })
 }
 
 impl Plan {
@@ -199,7 +200,7 @@ impl Plan {
         Some(Share {
             face_minor: self.face.share(&face_of(holder)?)?,
             interest_minor: self.interest.share(&claim_of(&self.accrued, holder)?)?,
-            accrued_minor: self.accrued.share(holder.party, holder.units_minor)?,
+            accrued_minor: self.accrued.share(holder.party.0, holder.units_minor)?,
         })
     }
 
@@ -226,7 +227,7 @@ fn line(postings: &mut Vec<Posting>, debit: AccountKey, credit: AccountKey, amou
 }
 
 /// Cash to a holder, and the units that it redeems.
-pub fn pay_holder(postings: &mut Vec<Posting>, place: &Place, party: i64, share: &Share) {
+pub fn pay_holder(postings: &mut Vec<Posting>, place: &Place, party: PartyId, share: &Share) {
     let collection = AccountKey::collection(place.receivable, place.currency);
     let cash = AccountKey::cash(party, place.currency);
     line(postings, collection, cash, share.face_minor, Booking::RedeemFace);
@@ -239,7 +240,13 @@ pub fn pay_holder(postings: &mut Vec<Posting>, place: &Place, party: i64, share:
 mod tests {
     use super::*;
 
-    const PLACE: Place = Place { receivable: 50, supplier: 1, currency: AssetId(978), senior: AssetId(51), junior: AssetId(52) };
+    const PLACE: Place = Place {
+        receivable: ReceivableId(50),
+        supplier: PartyId(1),
+        currency: AssetId(978),
+        senior: AssetId(51),
+        junior: AssetId(52),
+    };
 
     fn holders() -> Vec<Holder> {
         let holder = |party, units_minor, interest_due_minor| Holder {
@@ -249,7 +256,7 @@ mod tests {
             units_whole_minor: units_minor,
             interest_whole_minor: interest_due_minor,
         };
-        vec![holder(1, 100, 1), holder(2, 333, 3), holder(3, 467, 5)]
+        vec![holder(PartyId(1), 100, 1), holder(PartyId(2), 333, 3), holder(PartyId(3), 467, 5)]
     }
 
     fn facts(payment_minor: i64) -> WaterfallFacts {

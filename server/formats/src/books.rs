@@ -42,7 +42,7 @@ pub struct BookEntry<'a> {
 #[must_use]
 pub fn account_name(key: AccountKey) -> String {
     match key.kind {
-        AccountKind::Custody if key.owner == 0 => "Assets:Custody".to_owned(),
+        AccountKind::Custody if key.owner.0 == 0 => "Assets:Custody".to_owned(),
         AccountKind::Custody => format!("Assets:Custody-{}", key.owner),
         AccountKind::Issued => "Equity:Issued".to_owned(),
         AccountKind::Fees => "Income:Fees".to_owned(),
@@ -151,8 +151,8 @@ mod tests {
             credit,
             amount: 123_456,
         };
-        let money = of(AccountKey::custody(0, eur), AccountKey::cash(10_003, eur));
-        let issue = of(AccountKey::issued(units), AccountKey::holding(10_003, units));
+        let money = of(AccountKey::custody(0.into(), eur), AccountKey::cash(10_003.into(), eur));
+        let issue = of(AccountKey::issued(units), AccountKey::holding(10_003.into(), units));
         let plain = "\n2026-11-22 * (T-7) deposit  ; value: 2026-11-20\n    Assets:Custody  1234.56 EUR\n    Liabilities:Cash:10003  -1234.56 EUR\n";
         assert_eq!(entry(BooksFormat::Hledger, &money), plain);
         assert_eq!(entry(BooksFormat::Ledger, &money), plain);
@@ -165,10 +165,10 @@ mod tests {
             "\n2026-11-22 * \"deposit\"\n  transfer: 7\n  value: 2026-11-20\n    Equity:Issued  123456 R10050\n    Liabilities:Holding:10003  -123456 R10050\n"
         );
         let keys = [
-            AccountKey::custody(0, eur),
-            AccountKey::cash(10_003, eur),
+            AccountKey::custody(0.into(), eur),
+            AccountKey::cash(10_003.into(), eur),
             AccountKey::issued(units),
-            AccountKey::custody(0, AssetId(392)),
+            AccountKey::custody(0.into(), AssetId(392)),
         ];
         let opened = opening(BooksFormat::Hledger, "2026-11-22", &keys);
         assert_eq!(

@@ -270,7 +270,7 @@ impl Known {
         let minor = |amount: Decimal| (amount * Decimal::ONE_THOUSAND).trunc().try_into().unwrap_or(i64::MAX);
         domain::identity::Identity {
             seller,
-            buyer: 1,
+            buyer: 1.into(),
             number_key: &self.keys[0],
             look_key: &self.keys[1],
             stem_key: &self.keys[2],

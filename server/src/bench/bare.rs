@@ -6,6 +6,7 @@ use super::Failure;
 use super::purchases::{Figures, Load, load};
 use crate::serve;
 use actix_web::{HttpResponse, web};
+use kernel::OfferId;
 use serde::Deserialize;
 use std::time::Duration;
 use store::{Conn, query};
@@ -24,7 +25,7 @@ const SCHEMA: &[&str] = &[
 
 #[derive(Clone, Deserialize)]
 struct Purchase {
-    offer_id: i64,
+    offer_id: OfferId,
     units_minor: i64,
     price_minor: i64,
 }

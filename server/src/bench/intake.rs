@@ -15,9 +15,11 @@ use crate::writer::Writer;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
 use domain::identity::{look_key, normalise_number, stem_key};
+use domain::invoice::InvoiceState;
 use formats::invoice::InvoiceFile;
 use formats::read::{Read, read_plain};
 use formats::rules;
+use kernel::{Blank, InvoiceId, PartyId};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -55,7 +57,7 @@ pub(super) fn fill(conn: &mut Conn, trade: &Trade, count: usize) -> Result<(), F
         let payable_minor = dice.roll(900_000_000).saturating_add(1_000);
         let days = u64::try_from(dice.roll(1_000)).unwrap_or(0);
         rows.push(Invoice {
-            id: i64::try_from(at).unwrap_or(0).saturating_add(10_000_000),
+            id: InvoiceId(i64::try_from(at).unwrap_or(0).saturating_add(10_000_000)),
             supplier_id: trade.supplier.id,
             buyer_id: trade.buyer.id,
             number_key: normalise_number(&number),
@@ -71,7 +73,7 @@ pub(super) fn fill(conn: &mut Conn, trade: &Trade, count: usize) -> Result<(), F
             payable_minor,
             confirmed_minor: 0,
             order_reference: String::new(),
-            state: "draft".to_owned(),
+            state: InvoiceState::Draft,
             reason: String::new(),
             document: document.clone(),
             created_at,
@@ -80,7 +82,7 @@ pub(super) fn fill(conn: &mut Conn, trade: &Trade, count: usize) -> Result<(), F
             rounding_minor: 0,
             credited_minor: 0,
             replaces: String::new(),
-            review: String::new(),
+            review: Blank::NONE,
             warnings: String::new(),
             replaces_issued: None,
         });
@@ -128,7 +130,7 @@ fn check(conn: &mut Conn, trade: &Trade, content: &[u8]) -> Result<(), Failure> 
     let source = Source { file: &file, sha256: &sha256, format: format_of(content, file.syntax), warnings: &warnings };
     match examine(conn, &trade.supplier, trade.today, &source) {
         Ok(Examined::Invoice(mut invoice, said)) if said.is_empty() => {
-            invoice.id = i64::MAX;
+            invoice.id = InvoiceId(i64::MAX);
             let found = reviews::findings(conn, &invoice)?;
             if found.is_empty() { Ok(()) } else { Err(format!("{found:?}").into()) }
         }
@@ -156,7 +158,7 @@ fn read_in_child(files: &[Vec<u8>], together: usize, length: Duration) -> Result
     let (started, mut count) = (Instant::now(), 0_u64);
     for upload in files.chunks(together).cycle() {
         let named = |content: &Vec<u8>| Upload { name: "bench.xml".to_owned(), content: content.clone() };
-        let findings = runtime.block_on(reader.invoices(0, upload.iter().map(named).collect()));
+        let findings = runtime.block_on(reader.invoices(PartyId(0), upload.iter().map(named).collect()));
         let findings = findings.map_err(|fault| format!("{fault:?}"))?;
         if let Some(wrong) = findings.files.iter().flatten().find_map(|found| found.held.as_ref().err()) {
             return Err(format!("{wrong:?}").into());

@@ -5,6 +5,7 @@ use super::{Failure, LedgerOptions, Target, baseline, fdatasync_rate, peak_memor
 use crate::dice::Dice;
 use chrono::Utc;
 use domain::chart::{AccountKey, Booking};
+use kernel::PartyId;
 use ledger::{AccountId, AssetId, Book, Entry, TransferNumber};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -37,7 +38,7 @@ impl Load {
                 new.push(NewAccount { id: AccountId(0), key: custody, ceiling: None });
             }
             for id in first..end {
-                new.push(NewAccount { id: AccountId(id), key: AccountKey::cash(id, ASSET), ceiling: None });
+                new.push(NewAccount { id: AccountId(id), key: AccountKey::cash(PartyId(id), ASSET), ceiling: None });
             }
             for account in &new {
                 book.open_account(ledger::Account::new(account.id, ASSET, account.key.kind.side(), account.key.kind.floor()));

@@ -10,6 +10,8 @@ use crate::demo::history;
 use crate::hash::{random_token, sha256_hex};
 use crate::http::rights::SESSION_COOKIE;
 use crate::serve::{self, Running};
+use domain::party::SessionKind;
+use kernel::SessionId;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use store::User;
@@ -36,10 +38,11 @@ pub(super) fn sign_in(running: &Running, conn: &mut store::Conn, name: &str) -> 
     let command = SignIn {
         token_hash: sha256_hex(token.as_bytes()),
         csrf: random_token(),
-        kind: "page".to_owned(),
+        kind: SessionKind::Page,
         agent: "bench".to_owned(),
         life_minutes: 60,
-        ..SignIn::default()
+        totp_step: 0,
+        replaces: SessionId(0),
     };
     let reply = running.app.writer.submit_blocking(Actor::person(user.party_id, user.id), random_token(), command.into());
     reply.map_err(|no| format!("{no:?}"))?;

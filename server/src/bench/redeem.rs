@@ -13,7 +13,8 @@ use crate::demo::history;
 use crate::serve;
 use crate::writer::Writer;
 use domain::chart::{AccountKey, Booking, Posting};
-use ledger::AssetId;
+use domain::party::{Capacities, Capacity, Language, PartyStatus};
+use kernel::{BankLineId, OfferId, PartyId, UserId};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -27,12 +28,12 @@ fn refused(error: &impl std::fmt::Debug) -> Failure {
     format!("{error:?}").into()
 }
 
-fn maker_of(conn: &mut store::Conn, party: i64) -> Result<Actor, Failure> {
+fn maker_of(conn: &mut store::Conn, party: PartyId) -> Result<Actor, Failure> {
     let user = store::User::find_where(conn, "party_id = ? ORDER BY id LIMIT 1", &[party.into()])?.ok_or("no maker")?;
     Ok(Actor::person(party, user.id))
 }
 
-fn company(id: i64, now: chrono::NaiveDateTime) -> Party {
+fn company(id: PartyId, now: chrono::NaiveDateTime) -> Party {
     Party {
         id,
         name: format!("Holder {id}"),
@@ -40,9 +41,9 @@ fn company(id: i64, now: chrono::NaiveDateTime) -> Party {
         tax_id: format!("H{id}"),
         tax_key: format!("h{id}"),
         registration_id: String::new(),
-        capacities: "financier".to_owned(),
-        status: "active".to_owned(),
-        language: "en".to_owned(),
+        capacities: Capacities::from_iter([Capacity::Financier]),
+        status: PartyStatus::Active,
+        language: Language::English,
         reference: format!("H{id}"),
         created_at: now,
         ..Party::default()
@@ -50,7 +51,7 @@ fn company(id: i64, now: chrono::NaiveDateTime) -> Party {
 }
 
 /// Ends the offer of a deep market and hands its units to so many new companies, unevenly. Returns the receivable.
-pub fn spread(url: &str, offer_id: i64, holders: i64, clock: &Clock) -> Result<Receivable, Failure> {
+pub fn spread(url: &str, offer_id: OfferId, holders: i64, clock: &Clock) -> Result<Receivable, Failure> {
     let mut conn = store::connect(url)?;
     let offer = Offer::load(&mut conn, offer_id)?;
     let receivable = Receivable::load(&mut conn, offer.receivable_id)?;
@@ -73,8 +74,8 @@ pub fn spread(url: &str, offer_id: i64, holders: i64, clock: &Clock) -> Result<R
             let amount = if number.saturating_add(1) == holders { left } else { each.saturating_sub(number % 4).max(1) };
             left = left.saturating_sub(amount);
             recipe.push(Posting::Move {
-                debit: AccountKey::holding(offer.supplier_id, AssetId(receivable.id)),
-                credit: AccountKey::holding(party.id, AssetId(receivable.id)),
+                debit: AccountKey::holding(offer.supplier_id, receivable.id.into()),
+                credit: AccountKey::holding(party.id, receivable.id.into()),
                 amount,
                 booking: Booking::PurchaseUnits,
             });
@@ -88,11 +89,11 @@ pub fn spread(url: &str, offer_id: i64, holders: i64, clock: &Clock) -> Result<R
             seq: batch.audit_seq(),
             at: batch.now,
             business_date: batch.today(),
-            party_id: 0,
-            user_id: 0,
+            party_id: PartyId(0),
+            user_id: UserId(0),
             approver_id: None,
             command: "bench".to_owned(),
-            subject_id: receivable.id,
+            subject_id: receivable.id.into(),
             idempotency_key: format!("spread-{offer_id}-{made}"),
             input_hash: crate::hash::sha256_hex(b"bench\n0\n{}"),
             input: "{}".to_owned(),
@@ -110,14 +111,14 @@ pub fn spread(url: &str, offer_id: i64, holders: i64, clock: &Clock) -> Result<R
 
 /// The buyer pays all that it owes: a receipt that two operators vouch for.
 pub fn payment(receivable: &Receivable, amount_minor: i64, value_date: chrono::NaiveDate) -> (Actor, Command) {
-    let operators = Actor { approver_id: Some(10_002), ..Actor::person(10_000, 10_001) };
+    let operators = Actor { approver_id: Some(UserId(10_002)), ..Actor::person(PartyId(10_000), UserId(10_001)) };
     let receipt = RecordReceipt {
         currency: receivable.currency.clone(),
         amount_minor,
         value_date,
         reference: receivable.reference.clone(),
         bank_reference: String::new(),
-        other_than: i64::MAX,
+        other_than: BankLineId(i64::MAX),
         account_id: None,
         reason: "seen at the bank".to_owned(),
     };

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::demo::{self, history};
 use crate::http::prove;
 use crate::serve::{self, Running};
+use kernel::UserId;
 use serde_json::{Value, json};
 use std::time::Instant;
 use store::User;
@@ -31,7 +32,7 @@ fn longer_per_mille(known: &[u64], unknown: &[u64]) -> u64 {
     u64::try_from(longer.saturating_mul(1_000) / pairs).unwrap_or(0)
 }
 
-fn measure(running: &Running, user_id: i64, tries: usize) -> Result<[Vec<u64>; 2], Failure> {
+fn measure(running: &Running, user_id: UserId, tries: usize) -> Result<[Vec<u64>; 2], Failure> {
     let mut caller = Caller::open(running.port)?;
     let (mut known, mut unknown) = (Vec::with_capacity(tries), Vec::with_capacity(tries));
     for number in 0..tries.saturating_add(20) {

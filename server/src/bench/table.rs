@@ -19,6 +19,7 @@ use crate::jobs::confirm_lists;
 use crate::writer::{WriteError, Writer};
 use chrono::Days;
 use formats::csv::{CsvInvoice, Table, read};
+use kernel::{ConfirmationListId, PartyId};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -130,7 +131,7 @@ pub fn run(options: &TableOptions) -> Result<Value, Failure> {
     history::build(&target.url, 1, &clock)?;
     let mut conn = store::connect(&target.url)?;
     let (supplier, buyer) = (find(&mut conn, "supplier")?, find(&mut conn, "buyer")?);
-    let mut person = |party: i64| -> Result<Actor, Failure> {
+    let mut person = |party: PartyId| -> Result<Actor, Failure> {
         let user = User::find_where(&mut conn, "party_id = ? ORDER BY id LIMIT 1", &[party.into()])?.ok_or("no person")?;
         Ok(Actor::person(party, user.id))
     };
@@ -166,7 +167,7 @@ pub fn run(options: &TableOptions) -> Result<Value, Failure> {
             let draft =
                 DraftPayables { file_name, sha256: sha256_hex(b"payables"), content: b"payables".to_vec(), rows: advance };
             let (list, drafted_ms) = act("bench-payables", &payer, draft.into())?;
-            let list_id = list.get("list_id").and_then(Value::as_i64).unwrap_or(0);
+            let list_id = ConfirmationListId(list.get("list_id").and_then(Value::as_i64).unwrap_or(0));
             let list_hash = list.get("list_hash").and_then(Value::as_str).unwrap_or("").to_owned();
             // With the second person's word, which so large a sum needs.
             let decided = Actor { approver_id: Some(payer.user_id), ..payer.clone() };

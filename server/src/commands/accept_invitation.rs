@@ -3,7 +3,7 @@
 use super::{Actor, Done, Execute, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::UserStatus;
+use domain::party::{Language, SignInLinkKind, UserStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -23,8 +23,8 @@ pub struct AcceptInvitation {
 }
 
 /// The link, if it is of this kind, unused and in time.
-pub(crate) fn open_link(batch: &mut Batch<'_>, kind: &str, token_hash: &str) -> Step<Link> {
-    let found = Link::find_where(batch.conn, "token_hash = ? AND kind = ?", &[token_hash.into(), kind.into()])?;
+pub(crate) fn open_link(batch: &mut Batch<'_>, kind: SignInLinkKind, token_hash: &str) -> Step<Link> {
+    let found = Link::find_where(batch.conn, "token_hash = ? AND kind = ?", &[token_hash.into(), kind.name().into()])?;
     let now = batch.now;
     let open = found.filter(|link| link.used_at.is_none() && link.expires_at > now);
     Ok(open.ok_or(Refusal::LinkInvalid)?)
@@ -38,15 +38,15 @@ impl Execute for AcceptInvitation {
     }
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let mut link = open_link(batch, "invite", &self.token_hash)?;
+        let mut link = open_link(batch, SignInLinkKind::Invitation, &self.token_hash)?;
         let mut user = User::load(batch.conn, link.user_id)?;
-        if user.status != UserStatus::Invited.name() {
+        if user.status != UserStatus::Invited {
             return Err(Refusal::LinkInvalid.into());
         }
         user.name = required(&self.name, "name", 100)?;
-        user.language = if self.language == "zh" { "zh" } else { "en" }.to_owned();
+        user.language = Language::parse(&self.language).unwrap_or(Language::English);
         user.password_hash.clone_from(&self.password_hash);
-        user.status = UserStatus::Active.name().to_owned();
+        user.status = UserStatus::Active;
         link.used_at = Some(batch.now);
         batch.update(&user)?;
         batch.update(&link)?;

@@ -5,6 +5,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::assignment::{NoticeFacts, text};
 use domain::party::Capacity;
+use kernel::ReceivableId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AcknowledgeAssignment {
-    pub receivable_id: i64,
+    pub receivable_id: ReceivableId,
     /// SHA-256 of the notice that was read.
     pub hash: String,
 }

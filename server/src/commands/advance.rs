@@ -9,18 +9,20 @@ use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::advance::{AdvanceTerms, differences};
+use domain::confirmation_list::ApprovedState;
 use domain::identity::{joined_number, normalise_number};
 use domain::invoice::{InvoiceEvent, InvoiceState, MINIMUM_REMAINING_DAYS, check_due_date, next_state, owed_minor};
-use domain::party::{Capacity, Names};
+use domain::party::Capacity;
 use domain::receivable::{ConfirmationFacts, decide_confirmation, decide_issue};
 use domain::undertaking;
+use kernel::PartyId;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use store::records::{Keyed, Record};
 use store::{ApprovedPayable, ConfirmationList, Conn, Invoice, StoreError};
 
 /// What identifies an approved payable beside its buyer.
-pub type Key = (i64, String, NaiveDate, String, i64);
+pub type Key = (PartyId, String, NaiveDate, String, i64);
 
 #[must_use]
 pub fn key_of(row: &ApprovedPayable) -> Key {
@@ -28,13 +30,13 @@ pub fn key_of(row: &ApprovedPayable) -> Key {
 }
 
 /// What a buyer has approved and no invoice has used yet.
-pub fn approved_keys(conn: &mut Conn, buyer_id: i64) -> Result<HashSet<Key>, StoreError> {
+pub fn approved_keys(conn: &mut Conn, buyer_id: PartyId) -> Result<HashSet<Key>, StoreError> {
     let rows = ApprovedPayable::list_where(conn, "buyer_id = ? AND state = 'approved'", &[buyer_id.into()])?;
     Ok(rows.iter().map(key_of).collect())
 }
 
 /// The states of the invoices that were put before a buyer, by supplier and number.
-pub fn presented_states(conn: &mut Conn, buyer_id: i64) -> Result<HashMap<(i64, String), String>, StoreError> {
+pub fn presented_states(conn: &mut Conn, buyer_id: PartyId) -> Result<HashMap<(PartyId, String), InvoiceState>, StoreError> {
     let condition = "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'expired')";
     let rows = Invoice::list_where(conn, condition, &[buyer_id.into()])?;
     Ok(rows.into_iter().map(|row| ((row.supplier_id, normalise_number(&row.number)), row.state)).collect())
@@ -45,17 +47,17 @@ pub fn presented_states(conn: &mut Conn, buyer_id: i64) -> Result<HashMap<(i64, 
 pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
     let mut known = approved_keys(batch.conn, list.party_id)?;
     let presented = presented_states(batch.conn, list.party_id)?;
-    let mut told: BTreeMap<i64, usize> = BTreeMap::new();
+    let mut told: BTreeMap<PartyId, usize> = BTreeMap::new();
     let mut rows = ApprovedPayable::list_where(batch.conn, "list_id = ? AND state = 'waiting' ORDER BY id", &[list.id.into()])?;
     for row in &mut rows {
         let came = presented.get(&(row.supplier_id, normalise_number(&row.number)));
         if let Some(state) = came {
-            row.refusal = stored(&Refusal::StateConflict { state: state.clone() });
+            row.refusal = stored(&Refusal::StateConflict { state: state.to_string() });
         } else if !known.insert(key_of(row)) {
             row.refusal = stored(&Refusal::DuplicateInvoice { number: row.number.clone() });
         }
-        if row.refusal.is_empty() { "approved" } else { "refused" }.clone_into(&mut row.state);
-        if row.state == "approved" {
+        row.state = if row.refusal.is_empty() { ApprovedState::Approved } else { ApprovedState::Refused };
+        if row.state == ApprovedState::Approved {
             let count = told.entry(row.supplier_id).or_default();
             *count = count.saturating_add(1);
         }
@@ -71,10 +73,10 @@ pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
 
 /// Ends approvals that no invoice can use any more; the buyer reads why on each of them.
 fn lapse(batch: &mut Batch<'_>, mut rows: Vec<ApprovedPayable>, why: impl Fn(&ApprovedPayable) -> Refusal) -> Step<usize> {
-    let mut told: BTreeMap<(i64, i64), usize> = BTreeMap::new();
+    let mut told: BTreeMap<(PartyId, PartyId), usize> = BTreeMap::new();
     for row in &mut rows {
         row.refusal = stored(&why(row));
-        "lapsed".clone_into(&mut row.state);
+        row.state = ApprovedState::Lapsed;
         let count = told.entry((row.buyer_id, row.supplier_id)).or_default();
         *count = count.saturating_add(1);
     }
@@ -102,7 +104,7 @@ pub fn lapse_confirmed(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
     let mut rows = list_named(batch.conn, invoice)?;
     // The same number on another day over another amount may be another invoice yet to come.
     rows.retain(|row| row.issue_date == invoice.issue_date || row.payable_minor == invoice.payable_minor);
-    lapse(batch, rows, |_| Refusal::StateConflict { state: invoice.state.clone() }).map(|_| ())
+    lapse(batch, rows, |_| Refusal::StateConflict { state: invoice.state.to_string() }).map(|_| ())
 }
 
 /// What was approved, as it is compared.
@@ -125,7 +127,7 @@ pub fn invoice_terms(row: &Invoice) -> AdvanceTerms<'_> {
 
 /// What this buyer has approved under the invoice's number and no invoice has used.
 pub fn list_named(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPayable>, StoreError> {
-    Ok(list_shown(conn, invoice)?.into_iter().filter(|row| row.state == "approved").collect())
+    Ok(list_shown(conn, invoice)?.into_iter().filter(|row| row.state == ApprovedState::Approved).collect())
 }
 
 /// The same with what has lapsed since: whoever answers the invoice sees what was approved.
@@ -160,9 +162,7 @@ pub fn find(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<ApprovedPay
         invoice_due_date: invoice.due_date,
         today,
     });
-    let allowed = decided.is_ok()
-        && decide_issue(row.payable_minor, &terms).is_ok()
-        && Names::parse(&buyer.capacities).has(Capacity::Buyer.name());
+    let allowed = decided.is_ok() && decide_issue(row.payable_minor, &terms).is_ok() && buyer.capacities.has(Capacity::Buyer);
     Ok(allowed.then_some(row))
 }
 
@@ -172,11 +172,10 @@ pub fn confirm(batch: &mut Batch<'_>, mut row: ApprovedPayable, invoice: Invoice
     let signer = list.signer_id.ok_or_else(|| settlement::corrupt("signer of list", list.id))?;
     let proof = Proof::of_list(&list);
     let actor = Actor { party_id: list.party_id, user_id: signer, approver_id: list.approver_id, proof };
-    "used".clone_into(&mut row.state);
+    row.state = ApprovedState::Used;
     row.invoice_id = Some(invoice.id);
     batch.update(&row)?;
-    let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-    let next = next_state(state, InvoiceEvent::Confirm)?;
+    let next = next_state(invoice.state, InvoiceEvent::Confirm)?;
     let confirm = ConfirmInvoice {
         invoice_id: invoice.id,
         amount_minor: row.payable_minor,
@@ -194,8 +193,8 @@ pub fn confirm(batch: &mut Batch<'_>, mut row: ApprovedPayable, invoice: Invoice
     let mut done = confirm.carry_out(batch, &actor, (invoice, next), words)?;
     batch.notify(list.party_id, "approved_used", &arguments, page);
     if let Some(body) = done.body.as_object_mut() {
-        body.insert("approved_id".to_owned(), row.id.into());
-        body.insert("list_id".to_owned(), list.id.into());
+        body.insert("approved_id".to_owned(), json!(row.id));
+        body.insert("list_id".to_owned(), json!(list.id));
     }
     Ok(done)
 }

@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use domain::Refusal;
 use domain::answer::AnswerCode;
 use domain::link::{LinkAct, LinkState, MOST_TRIES, acts_in, decide_amount};
+use kernel::ConfirmationLinkId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::records::Keyed;
@@ -18,7 +19,7 @@ use store::{BuyerContact, ConfirmationLink, Invoice, User};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AnswerByLink {
-    pub link_id: i64,
+    pub link_id: ConfirmationLinkId,
     #[serde(skip)]
     pub token_hash: String,
     #[serde(skip)]
@@ -47,8 +48,8 @@ impl AnswerByLink {
     fn carry_out(&self, batch: &mut Batch<'_>, person: &Actor, invoice: &Invoice, contact: &BuyerContact) -> Step<Done> {
         let unknown = || Refusal::FieldInvalid { field: "act".to_owned() };
         let act = LinkAct::parse(&self.answer).ok_or_else(unknown)?;
-        if !acts_in(&invoice.state).contains(&act) {
-            return Err(Refusal::StateConflict { state: invoice.state.clone() }.into());
+        if !acts_in(invoice.state).contains(&act) {
+            return Err(Refusal::StateConflict { state: invoice.state.to_string() }.into());
         }
         let (invoice_id, clarification, text) = (invoice.id, self.clarification.clone(), self.text.clone());
         let answer = |code: AnswerCode| AnswerInvoice {
@@ -89,7 +90,7 @@ impl AnswerByLink {
         link.tries = link.tries.saturating_add(1);
         let left = MOST_TRIES.saturating_sub(link.tries).max(0);
         if left == 0 {
-            LinkState::Locked.name().clone_into(&mut link.state);
+            link.state = LinkState::Locked;
             link.ended_at = Some(batch.now);
             let arguments = json!({ "number": invoice.number });
             batch.notify_user((contact.party_id, contact.user_id), "link_locked", &arguments, String::new());
@@ -124,7 +125,7 @@ impl Execute for AnswerByLink {
             // The check before the confirmation found something: nothing was promised, and the link has ended with it.
             return Ok(done);
         }
-        LinkState::Used.name().clone_into(&mut link.state);
+        link.state = LinkState::Used;
         link.ended_at = Some(batch.now);
         batch.update(&link)?;
         let user = User::load(batch.conn, contact.user_id)?;
@@ -132,8 +133,8 @@ impl Execute for AnswerByLink {
         let arguments = json!({ "number": invoice.number, "receipt": format!("K-{}", batch.audit_seq()), "evidence": evidence });
         batch.notify_user((contact.party_id, contact.user_id), "link_used", &arguments, String::new());
         if let Some(body) = done.body.as_object_mut() {
-            body.insert("link_id".to_owned(), link.id.into());
-            body.insert("contact_id".to_owned(), contact.id.into());
+            body.insert("link_id".to_owned(), json!(link.id));
+            body.insert("contact_id".to_owned(), json!(contact.id));
             body.insert("person".to_owned(), format!("{} <{}>", user.name, user.email).into());
             body.insert("factor".to_owned(), links::described(&link, &contact).into());
         }

@@ -1,16 +1,17 @@
 //! The clock of an invoice that was presented: it starts, reminds, and ends what nobody answered.
 
-use super::{second_person, settlement};
+use super::second_person;
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::window;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
+use kernel::{InvoiceId, PartyId};
 use serde_json::json;
 use store::records::{Keyed, Record};
 use store::{AnswerClock, Conn, Invoice, StoreError};
 
 /// The invoice, if it was ever put before this buyer: then the buyer sees it, whatever became of it since.
-pub fn presented_to(conn: &mut Conn, buyer_id: i64, invoice_id: i64) -> Result<Option<Invoice>, StoreError> {
+pub fn presented_to(conn: &mut Conn, buyer_id: PartyId, invoice_id: InvoiceId) -> Result<Option<Invoice>, StoreError> {
     let found = Invoice::find(conn, invoice_id)?.filter(|row| row.buyer_id == buyer_id);
     Ok(if AnswerClock::find(conn, invoice_id)?.is_some() { found } else { None })
 }
@@ -30,8 +31,7 @@ pub fn run(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
         let mut invoice = Invoice::load(batch.conn, clock.id)?;
         let arguments = json!({ "number": invoice.number, "answer_by": clock.answer_by });
         if clock.answer_by < next {
-            let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-            invoice.state = next_state(state, InvoiceEvent::Expire)?.name().to_owned();
+            invoice.state = next_state(invoice.state, InvoiceEvent::Expire)?;
             batch.update(&invoice)?;
             second_person::end_confirmations(batch, invoice.id, InvoiceState::Expired)?;
             ended = ended.saturating_add(1);

@@ -1,12 +1,13 @@
 //! The buyer answers without promising anything: the invoice is in process, under query, or rejected. The codes are those of the
 //! Peppol Invoice Response.
 
-use super::{Actor, Done, Execute, answer_clock, prose, reviews, second_person, settlement};
+use super::{Actor, Done, Execute, answer_clock, prose, reviews, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::answer::{AnswerCode, decide_answer};
+use domain::answer::{AnswerCode, ReasonCode, decide_answer};
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
+use kernel::{Blank, InvoiceId, MessageId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::InvoiceMessage;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AnswerInvoice {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     /// `IP` in process, `UQ` under query, `RE` rejected (UNCL4343).
     pub answer: String,
     /// OPStatusReason, with `UQ` and `RE`.
@@ -29,17 +30,17 @@ pub struct AnswerInvoice {
 pub fn insert_message(
     batch: &mut Batch<'_>,
     actor: &Actor,
-    invoice_id: i64,
-    (code, reason_code): (&str, &str),
+    invoice_id: InvoiceId,
+    (code, reason_code): (Blank<AnswerCode>, Blank<ReasonCode>),
     text: &str,
-) -> Step<i64> {
+) -> Step<MessageId> {
     let message = InvoiceMessage {
         id: batch.next_id(),
         invoice_id,
         party_id: actor.party_id,
         user_id: actor.user_id,
-        code: code.to_owned(),
-        reason_code: reason_code.to_owned(),
+        code,
+        reason_code,
         text: text.to_owned(),
         at: batch.now,
     };
@@ -55,20 +56,21 @@ impl Execute for AnswerInvoice {
         let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
         let mut invoice = found.ok_or(Refusal::NotFound)?;
         let answer = decide_answer(&self.answer, &self.clarification, &self.text)?;
+        // The decision has looked at it where it is needed.
+        let clarification = if answer == AnswerCode::InProcess { None } else { ReasonCode::parse(&self.clarification) };
         let text = prose(&self.text, "text", 500)?;
-        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+        let state = invoice.state;
         if !matches!(state, InvoiceState::Presented | InvoiceState::Disputed) {
-            return Err(Refusal::StateConflict { state: invoice.state }.into());
+            return Err(Refusal::StateConflict { state: state.to_string() }.into());
         }
         if answer == AnswerCode::Rejected {
-            invoice.state = next_state(state, InvoiceEvent::Reject)?.name().to_owned();
+            invoice.state = next_state(state, InvoiceEvent::Reject)?;
             invoice.reason.clone_from(&text);
             batch.update(&invoice)?;
             reviews::release(batch, invoice.id)?;
             second_person::end_confirmations(batch, invoice.id, InvoiceState::Rejected)?;
         }
-        let reason_code = if answer == AnswerCode::InProcess { "" } else { self.clarification.as_str() };
-        let message_id = insert_message(batch, actor, invoice.id, (answer.name(), reason_code), &text)?;
+        let message_id = insert_message(batch, actor, invoice.id, (answer.into(), Blank(clarification)), &text)?;
         let arguments = json!({ "number": invoice.number, "answer": answer.name(), "text": text });
         batch.notify(invoice.supplier_id, "invoice_answered", &arguments, format!("/invoices/{}", invoice.id));
         Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "message_id": message_id })))

@@ -5,6 +5,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::{Capacity, Role};
 use domain::programme::{MemberEvent, MemberState, ProgrammeState, next_membership};
+use kernel::MemberId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AnswerProgrammeInvitation {
-    pub member_id: i64,
+    pub member_id: MemberId,
     /// The version that was read: another one that waits for the answer by now refuses.
     pub terms_version: i64,
     pub join: bool,
@@ -31,16 +32,15 @@ impl Execute for AnswerProgrammeInvitation {
         let mut member = found.ok_or(Refusal::NotFound)?;
         let programme = Programme::load(batch.conn, member.programme_id)?;
         let reason = prose(&self.reason, "reason", 500)?;
-        let state = MemberState::parse(&member.state).ok_or_else(|| super::settlement::corrupt("state of member", member.id))?;
         let event = if self.join { MemberEvent::Join } else { MemberEvent::Decline };
-        let next = next_membership(state, event)?;
+        let next = next_membership(member.state, event)?;
         if member.asked_version == 0 || member.asked_version != self.terms_version {
             return Err(Refusal::ProgrammeChanged.into());
         }
-        if self.join && programme.state != ProgrammeState::Open.name() {
+        if self.join && programme.state != ProgrammeState::Open {
             return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
         }
-        if self.join && state == MemberState::Invited {
+        if self.join && member.state == MemberState::Invited {
             let condition = "buyer_id = ? AND supplier_id = ? AND currency = ? AND state = 'joined' LIMIT 1";
             let binds = [member.buyer_id.into(), supplier.id.into(), member.currency.as_str().into()];
             if let Some(other) = ProgrammeMember::find_where(batch.conn, condition, &binds)? {
@@ -51,7 +51,7 @@ impl Execute for AnswerProgrammeInvitation {
         if self.join {
             member.version = self.terms_version;
         }
-        next.name().clone_into(&mut member.state);
+        member.state = next;
         member.asked_version = 0;
         member.reason = reason;
         member.answered_by = Some(actor.user_id);

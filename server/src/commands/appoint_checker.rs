@@ -5,7 +5,8 @@ use super::invite_user::{Invited, free_email, insert_invited};
 use super::{Actor, Ask, Done, Execute, required, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::{Capacity, Role};
+use domain::party::{Capacity, Role, Roles};
+use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Party;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AppointChecker {
-    pub party_id: i64,
+    pub party_id: PartyId,
     pub email: String,
     pub name: String,
     /// How the operator knows that the company wants this person.
@@ -29,7 +30,7 @@ impl AppointChecker {
         required_prose(&self.reason, "reason", 500)?;
         let name = required(&self.name, "name", 100)?;
         let email = free_email(batch, &self.email, "email")?;
-        Ok((party, Invited { email, name, roles: Role::Checker.name().to_owned(), invited_by: None }))
+        Ok((party, Invited { email, name, roles: Roles::from_iter([Role::Checker]), invited_by: None }))
     }
 }
 
@@ -39,7 +40,7 @@ impl Execute for AppointChecker {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (party, _) = self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: party.id }))
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: party.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

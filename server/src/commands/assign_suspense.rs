@@ -4,8 +4,10 @@ use super::bank_line::sibling;
 use super::{Actor, Ask, Done, Execute, one_request, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::bank_line::{LineKind, LineState};
 use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
+use kernel::{BankLineId, Blank, PartyId, ReceivableId, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -14,7 +16,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AssignSuspense {
-    pub line_id: i64,
+    pub line_id: BankLineId,
     /// The structured creditor reference (ISO 11649) of the company or receivable that the money is for.
     pub reference: String,
     /// Why this is the right place, for the audit.
@@ -27,8 +29,19 @@ pub struct AssignSuspense {
 /// Where a structured reference leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    Company(i64),
-    Receivable(i64),
+    Company(PartyId),
+    Receivable(ReceivableId),
+}
+
+impl Target {
+    /// The record that the money is for.
+    #[must_use]
+    pub fn record(self) -> RecordId {
+        match self {
+            Self::Company(id) => id.into(),
+            Self::Receivable(id) => id.into(),
+        }
+    }
 }
 
 /// The company or receivable with this reference.
@@ -42,9 +55,9 @@ pub(crate) fn find_target(conn: &mut Conn, reference: &str, currency: &str) -> R
 }
 
 /// The bank line, if it still waits in suspense.
-pub(crate) fn waiting_line(batch: &mut Batch<'_>, id: i64) -> Step<BankLine> {
+pub(crate) fn waiting_line(batch: &mut Batch<'_>, id: BankLineId) -> Step<BankLine> {
     let line = BankLine::find(batch.conn, id)?.ok_or(Refusal::NotFound)?;
-    if line.state == "suspense" { Ok(line) } else { Err(Refusal::LineSettled.into()) }
+    if line.state == LineState::Suspense { Ok(line) } else { Err(Refusal::LineSettled.into()) }
 }
 
 impl AssignSuspense {
@@ -69,7 +82,7 @@ impl Execute for AssignSuspense {
         super::required_prose(&self.reason, "reason", 500)?;
         let (line, _, amount_minor) = self.decide(batch, actor)?;
         one_request(batch, actor, line.id)?;
-        Ok(Some(Ask { amount_minor: Some(amount_minor), currency: line.currency, subject: line.id }))
+        Ok(Some(Ask { amount_minor: Some(amount_minor), currency: line.currency, subject: line.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -95,11 +108,11 @@ impl Execute for AssignSuspense {
                 settlement::settle(batch, id, &settlement::Payment::from(&line))?;
             }
         }
-        line.state = "placed".to_owned();
+        line.state = LineState::Placed;
         line.note.clone_from(&self.reason);
         // What helped to find the place is done with.
-        if ["suggested", "several_references"].contains(&line.kind.as_str()) {
-            line.kind.clear();
+        if matches!(line.kind.get(), Some(LineKind::Suggested | LineKind::SeveralReferences)) {
+            line.kind = Blank::NONE;
         }
         if line.id == self.line_id {
             batch.update(&line)?

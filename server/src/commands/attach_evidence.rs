@@ -1,11 +1,12 @@
 //! The supplier puts an order, a delivery note or a contract beside an invoice; its hash stands in the audit record.
 
-use super::{Actor, Done, Execute, clean, settlement};
+use super::{Actor, Done, Execute, clean};
 use crate::batch::{Batch, Step};
 use crate::file_reader::CheckedFile;
 use domain::Refusal;
-use domain::invoice::{InvoiceState, decide_evidence};
+use domain::invoice::decide_evidence;
 use domain::party::Capacity;
+use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -13,7 +14,7 @@ use store::{Evidence, Invoice};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AttachEvidence {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     /// "order", "delivery", "contract" or "other".
     pub kind: String,
     pub file_name: String,
@@ -30,7 +31,6 @@ impl Execute for AttachEvidence {
         batch.acting_party(actor, Capacity::Supplier)?;
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
         let invoice = found.ok_or(Refusal::NotFound)?;
-        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
         let present = Evidence::list_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?;
         if let Some(known) = present.iter().find(|row| row.document == self.sha256) {
             // The same file beside the same invoice changes nothing.
@@ -39,14 +39,14 @@ impl Execute for AttachEvidence {
                 json!({ "evidence_id": known.id, "invoice_id": invoice.id, "sha256": self.sha256 }),
             ));
         }
-        let kind = decide_evidence(state, &self.kind, present.len())?;
+        let kind = decide_evidence(invoice.state, &self.kind, present.len())?;
         let looked_at = self.file.media_type().filter(|_| self.file.sha256() == self.sha256);
         let media_type = looked_at.ok_or(Refusal::EvidenceKindUnknown)?;
         batch.keep_document(actor.party_id, &self.file_name, media_type, &self.sha256, self.file.content())?;
         let row = Evidence {
             id: batch.next_id(),
             invoice_id: invoice.id,
-            kind: kind.name().to_owned(),
+            kind,
             name: clean(&self.file_name, 120),
             document: self.sha256.clone(),
             created_at: batch.now,

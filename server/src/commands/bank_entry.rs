@@ -3,8 +3,10 @@
 
 use super::bank_line::{Facts, Fate, Incoming, bank_reference, booking, likeness};
 use chrono::{Days, NaiveDate};
+use domain::bank_line::{Direction, LineKind, LineState};
 use domain::booking::Likeness;
 use formats::camt::Statement as CamtStatement;
+use kernel::{BankLineId, Blank, StatementId};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -70,11 +72,11 @@ pub enum Told {
     /// Nothing.
     New,
     /// The same sum: the entry is known by this line.
-    Known(i64),
+    Known(BankLineId),
     /// The same sum, which waits for this entry: it is booked now, and these lines are closed.
-    Awaited(Vec<i64>),
+    Awaited(Vec<BankLineId>),
     /// Another sum, or one that is booked in part: two people decide.
-    Unclear(i64),
+    Unclear(BankLineId),
 }
 
 /// The lines of one statement with the reference and day.
@@ -98,10 +100,10 @@ enum Waits {
 
 impl Waits {
     fn of(line: &BankLine) -> Self {
-        match line.kind.as_str() {
-            "announced" => Self::Statement,
+        match line.kind.get() {
+            Some(LineKind::Announced) => Self::Statement,
             // One that another line has left over, such as a charge, has no names to come.
-            "unknown_debit" if line.state == "attention" && line.twin_id.is_none() => Self::Names,
+            Some(LineKind::UnknownDebit) if line.state == LineState::Attention && line.twin_id.is_none() => Self::Names,
             _ => Self::Nothing,
         }
     }
@@ -115,7 +117,7 @@ pub struct Entries {
     /// Those of them that are not skipped, by booking.
     bookings: HashMap<String, Vec<(usize, BankLine)>>,
     /// Lines that the file has closed.
-    closed: BTreeSet<i64>,
+    closed: BTreeSet<BankLineId>,
     /// The last answer of the database: entries that share a reference share it.
     last: RefCell<Option<(Key, Rc<Vec<Group>>)>>,
 }
@@ -123,7 +125,7 @@ pub struct Entries {
 /// So many lines are compared with one at most.
 const MOST_SEEN: usize = 100;
 
-type Key = (usize, i64, String, String, String, NaiveDate, NaiveDate);
+type Key = (usize, StatementId, String, String, Direction, NaiveDate, NaiveDate);
 
 /// An entry with the reference of another one is looked for so many days around its own.
 const NEAR_DAYS: u64 = 10;
@@ -142,12 +144,12 @@ impl Entries {
             return;
         }
         let (state, kind) = match fate {
-            Fate::Skip(why, _) => ("skipped", *why),
-            Fate::Wait(attention, _) => ("attention", attention.name()),
-            _ => ("matched", ""),
+            Fate::Skip(why, _) => (LineState::Skipped, (*why).into()),
+            Fate::Wait(attention, _) => (LineState::Attention, attention.kind().into()),
+            _ => (LineState::Matched, Blank::NONE),
         };
-        (line.state, line.kind) = (state.to_owned(), kind.to_owned());
-        if state != "skipped" {
+        (line.state, line.kind) = (state, kind);
+        if state != LineState::Skipped {
             self.bookings.entry(booking(&line)).or_default().push((one.statement, line.clone()));
         }
         self.seen.entry(line.bank_reference.clone()).or_default().push((one.statement, line));
@@ -160,7 +162,7 @@ impl Entries {
         found.filter(same).take(MOST_SEEN).map(|(_, line)| line.clone()).collect()
     }
 
-    pub fn close(&mut self, ids: impl IntoIterator<Item = i64>) {
+    pub fn close(&mut self, ids: impl IntoIterator<Item = BankLineId>) {
         self.closed.extend(ids);
     }
 
@@ -171,7 +173,7 @@ impl Entries {
             line.statement_id,
             line.bank_reference.clone(),
             line.currency.clone(),
-            line.direction.clone(),
+            line.direction,
             line.booking_date,
             line.value_date,
         );
@@ -184,7 +186,7 @@ impl Entries {
         let binds = [
             line.bank_reference.as_str().into(),
             line.currency.as_str().into(),
-            line.direction.as_str().into(),
+            line.direction.name().into(),
             from.into(),
             until.into(),
             line.value_date.into(),
@@ -195,12 +197,12 @@ impl Entries {
         let same = |other: &BankLine| {
             (&other.currency, &other.direction) == (&line.currency, &line.direction)
                 && ((from..=until).contains(&other.booking_date) || other.value_date == line.value_date)
-                && other.kind != "pending"
+                && other.kind != LineKind::Pending
         };
         let seen = self.seen.get(&line.bank_reference).into_iter().flatten();
         let seen = seen.filter(|(statement, other)| *statement != one.statement && same(other));
-        let mut groups: BTreeMap<(i64, usize, NaiveDate), Group> = BTreeMap::new();
-        let seen = seen.map(|(at, row)| ((i64::MAX, *at, row.booking_date), row.clone()));
+        let mut groups: BTreeMap<(StatementId, usize, NaiveDate), Group> = BTreeMap::new();
+        let seen = seen.map(|(at, row)| ((StatementId(i64::MAX), *at, row.booking_date), row.clone()));
         for (place, row) in kept.into_iter().map(|row| ((row.statement_id, 0, row.booking_date), row)).chain(seen) {
             let group = groups.entry(place).or_default();
             group.same_day |= row.booking_date == line.booking_date || row.value_date == line.value_date;
@@ -250,7 +252,7 @@ pub fn told(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Told, Stor
     };
     let (mut unclear, mut other, mut awaited) = (None, None, Vec::new());
     for group in groups.iter() {
-        let is_open = |row: &&BankLine| row.state != "skipped" && !facts.entries.closed.contains(&row.id);
+        let is_open = |row: &&BankLine| row.state != LineState::Skipped && !facts.entries.closed.contains(&row.id);
         let open: Vec<&BankLine> = group.lines.iter().filter(is_open).collect();
         let Some(first) = open.first().map(|row| row.id) else { continue };
         match compare(one, group) {
@@ -274,6 +276,6 @@ pub fn told(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Told, Stor
 }
 
 /// A line's number, where it is kept.
-pub fn kept(id: i64) -> Option<i64> {
-    Some(id).filter(|id| *id > 0)
+pub fn kept(id: BankLineId) -> Option<BankLineId> {
+    Some(id).filter(|id| *id > BankLineId(0))
 }

@@ -8,11 +8,12 @@ use crate::batch::{Batch, Step, Stop};
 use crate::http::error::Fault;
 use domain::Refusal;
 use domain::party::Capacity;
+use kernel::PartyId;
 use store::records::Record;
 use store::{Approval, BankFile, Party, StoreError};
 
 /// The operator's company, whose file it is: the person acts for it, or the bank's channel delivers to it.
-pub(crate) fn owner(batch: &mut Batch<'_>, actor: &Actor) -> Step<i64> {
+pub(crate) fn owner(batch: &mut Batch<'_>, actor: &Actor) -> Step<PartyId> {
     if *actor != Actor::BANK {
         batch.acting_party(actor, Capacity::Operator)?;
         return Ok(actor.party_id);
@@ -48,7 +49,7 @@ pub(crate) fn ask(
     };
     super::second_person::end_requests(batch, "subject_id = ?", &[kept.id.into()], "check_changed")?;
     let (currency, minor) = sum.unzip();
-    Ok(Some(Ask { amount_minor: minor, currency: currency.unwrap_or_default(), subject: kept.id }))
+    Ok(Some(Ask { amount_minor: minor, currency: currency.unwrap_or_default(), subject: kept.id.into() }))
 }
 
 /// What a stored request says that the file would do.

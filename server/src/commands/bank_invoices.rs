@@ -2,6 +2,7 @@
 
 use domain::names::{folded, latin};
 use domain::receivable_number::names_number;
+use kernel::PartyId;
 use std::cell::OnceCell;
 use store::records::{Keyed, Record};
 use store::{BankAccount, BankLine, Conn, Invoice, Party, Receivable, StoreError};
@@ -9,7 +10,7 @@ use store::{BankAccount, BankLine, Conn, Invoice, Party, Receivable, StoreError}
 /// A company that owes money, with its name as people and as banks write it.
 #[derive(Debug)]
 struct Payer {
-    id: i64,
+    id: PartyId,
     name: String,
     latin: String,
 }
@@ -37,7 +38,7 @@ impl Payers {
     }
 
     /// Who may have paid: whoever has the account, and whoever has the name.
-    fn of(&self, conn: &mut Conn, line: &BankLine) -> Result<Vec<i64>, StoreError> {
+    fn of(&self, conn: &mut Conn, line: &BankLine) -> Result<Vec<PartyId>, StoreError> {
         let mut found = Vec::new();
         if !line.counterparty_iban.is_empty() {
             let accounts = "iban = ? AND status = 'verified' ORDER BY id LIMIT 10";
@@ -62,7 +63,7 @@ impl Payers {
         if payers.is_empty() {
             return Ok(None);
         }
-        let list = payers.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        let list = payers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let condition = format!(
             "buyer_id IN ({list}) AND currency = ? AND state IN ('issued', 'active', 'matured', 'part_redeemed', 'overdue') \
              ORDER BY id LIMIT {MOST_OWED}"

@@ -12,14 +12,16 @@ use crate::batch::{Batch, Step};
 use crate::hash::sha256_hex;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
-use domain::bank_line::{Attention, SAME_MONEY_DAYS, announced_limit, is_usual_value_date};
+use domain::bank_line::{Attention, Direction, LineKind, LineState, SAME_MONEY_DAYS, announced_limit, is_usual_value_date};
 use domain::booking::{Likeness, Said, compare, provided};
 use domain::calendar::Calendar;
 use domain::chart::{self, AccountKey, currency_asset};
+use domain::receivable::ReceivableState;
 use domain::settlement_instruction::{InstructionEvent, InstructionState};
 use formats::camt::{Advised, Collective, Entry, EntryDetail, Return, Statement as CamtStatement};
+use kernel::{BankLineId, Blank, CustodyId, PayoutId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use store::records::Record;
+use store::records::{Keyed, Record};
 use store::{BankLine, Conn, CustodyAccount, IssueTermsRow, Payout, StoreError};
 
 /// One transaction of a file on its way in.
@@ -135,7 +137,7 @@ fn bank_line(entry: &Entry, detail: &EntryDetail) -> BankLine {
         if entry.credit { (&detail.debtor, &detail.debtor_iban) } else { (&detail.creditor, &detail.creditor_iban) };
     BankLine {
         currency: entry.currency.clone(),
-        direction: if entry.credit { "in" } else { "out" }.to_owned(),
+        direction: if entry.credit { Direction::In } else { Direction::Out },
         amount_minor: detail.amount_minor,
         booking_date: entry.booking_date,
         value_date: entry.value_date,
@@ -145,7 +147,7 @@ fn bank_line(entry: &Entry, detail: &EntryDetail) -> BankLine {
         counterparty: clean(name),
         counterparty_iban: clean(iban),
         remittance: clean(&detail.remittance),
-        state: "new".to_owned(),
+        state: LineState::New,
         occurrence: 1,
         ..BankLine::default()
     }
@@ -155,7 +157,7 @@ fn bank_line(entry: &Entry, detail: &EntryDetail) -> BankLine {
 /// before: it stays what it was.
 fn keep_beside(line: &mut BankLine, detail: &EntryDetail) {
     let file = &detail.collective;
-    if line.direction == "out" && ["", "NOTPROVIDED"].contains(&line.end_to_end.as_str()) {
+    if line.direction == Direction::Out && ["", "NOTPROVIDED"].contains(&line.end_to_end.as_str()) {
         let own: Vec<&String> = [&file.payment_id, &file.message_id].into_iter().filter(|id| is_own_file(id)).collect();
         // Two files at once are none.
         if let Some(id) = own.first().filter(|first| own.iter().all(|other| other == *first)) {
@@ -195,7 +197,7 @@ fn fingerprint(iban: &str, line: &BankLine) -> String {
 /// What tells one booking from another that shares the bank's reference, as the parts of a batch do.
 pub(super) fn booking(line: &BankLine) -> String {
     let amount = line.amount_minor.to_string();
-    [&line.bank_reference, &line.direction, &amount, provided(&line.end_to_end), &line.reference].join("\n")
+    [&line.bank_reference, line.direction.name(), &amount, provided(&line.end_to_end), &line.reference].join("\n")
 }
 
 /// What deciding about lines reads once for many of them.
@@ -210,7 +212,7 @@ pub struct Facts {
     /// Receipts that people recorded and no bank file has confirmed yet, by currency and amount.
     recorded: HashMap<(String, i64), Vec<BankLine>>,
     /// Payouts that earlier lines of the file on a check page have settled or brought back.
-    pub(super) spent: BTreeSet<i64>,
+    pub(super) spent: BTreeSet<PayoutId>,
     /// What is known of whole entries.
     pub entries: Entries,
     /// Who may have paid what names no place.
@@ -220,7 +222,7 @@ pub struct Facts {
     /// Transfers between them that earlier lines of the file on a check page have begun.
     begun: Vec<BankLine>,
     /// Lines of transfers that earlier lines of the file have closed.
-    arrived: BTreeSet<i64>,
+    arrived: BTreeSet<BankLineId>,
 }
 
 impl Facts {
@@ -290,8 +292,10 @@ impl Facts {
                 self.spent.insert(payout.id);
             }
             // What an import has written is found where it is kept.
-            Fate::Transfer(other) if line.id == 0 => self.begun.push(BankLine { transfer_id: Some(*other), ..line.clone() }),
-            Fate::Arrive(0) => {
+            Fate::Transfer(other) if line.id == BankLineId(0) => {
+                self.begun.push(BankLine { transfer_id: Some(*other), ..line.clone() });
+            }
+            Fate::Arrive(BankLineId(0)) => {
                 if let Some(at) = self.begun.iter().position(|row| meets(row, line)) {
                     self.begun.remove(at);
                 }
@@ -319,16 +323,16 @@ fn is_near(recorded: &BankLine, line: &BankLine) -> bool {
 #[derive(Clone, Debug)]
 pub enum Fate {
     /// Nothing to book: announced only, of nothing, or known from another file, whose line is named.
-    Skip(&'static str, Option<i64>),
+    Skip(LineKind, Option<BankLineId>),
     /// Two people decide; the other line about perhaps the same money is named.
-    Wait(Attention, Option<i64>),
+    Wait(Attention, Option<BankLineId>),
     /// The bank's word for a receipt that people recorded.
-    Confirm(i64),
+    Confirm(BankLineId),
     Place(Target),
     /// Several places, each with its part; their amounts sum to the line's.
     Split(Vec<Part>),
     /// Why a person places it, and what may help there.
-    Suspense(&'static str, String),
+    Suspense(Blank<LineKind>, String),
     GiveBack(Box<Payout>, Return),
     ReturnUnknown(Return),
     /// The debit of these payouts. What is left over waits as a line of its own.
@@ -336,9 +340,9 @@ pub enum Fate {
     /// The debit of a payout whose return was quicker and has booked both.
     ReturnFirst(Box<Payout>),
     /// Money that moves to or from another account of the platform: the first of its two lines.
-    Transfer(i64),
+    Transfer(CustodyId),
     /// The second of them: the first has booked it.
-    Arrive(i64),
+    Arrive(BankLineId),
 }
 
 /// A part of a line with a place of its own.
@@ -354,19 +358,19 @@ pub struct Part {
 pub struct Piece {
     pub line: BankLine,
     pub name: &'static str,
-    pub why: &'static str,
-    pub twin: Option<i64>,
+    pub why: Blank<LineKind>,
+    pub twin: Option<BankLineId>,
 }
 
 impl Fate {
     /// The line in the pieces that it is kept in.
     #[must_use]
     pub fn pieces(&self, line: &BankLine) -> Vec<Piece> {
-        let piece = |amount_minor: i64, reference: &str, (name, why): (&'static str, &'static str), twin: Option<i64>| Piece {
-            line: BankLine { amount_minor, reference: reference.to_owned(), ..line.clone() },
-            name,
-            why,
-            twin,
+        let piece = |amount_minor: i64,
+                     reference: &str,
+                     (name, why): (&'static str, Blank<LineKind>),
+                     twin: Option<BankLineId>| {
+            Piece { line: BankLine { amount_minor, reference: reference.to_owned(), ..line.clone() }, name, why, twin }
         };
         let whole = |amount_minor| piece(amount_minor, &line.reference, (self.name(), self.why()), self.twin());
         match self {
@@ -375,14 +379,14 @@ impl Fate {
                 .map(|part| piece(part.amount_minor, &part.reference, (part.fate.name(), part.fate.why()), part.fate.twin()))
                 .collect(),
             Self::Settle(_, rest_minor) if *rest_minor > 0 => {
-                let left = (Self::Wait(Attention::UnknownDebit, None).name(), Attention::UnknownDebit.name());
+                let left = (Self::Wait(Attention::UnknownDebit, None).name(), LineKind::UnknownDebit.into());
                 vec![whole(line.amount_minor.saturating_sub(*rest_minor)), piece(*rest_minor, "", left, None)]
             }
             _ => vec![whole(line.amount_minor)],
         }
     }
 
-    fn twin(&self) -> Option<i64> {
+    fn twin(&self) -> Option<BankLineId> {
         match self {
             Self::Skip(_, twin) | Self::Wait(_, twin) => *twin,
             Self::Confirm(receipt) => Some(*receipt),
@@ -407,12 +411,13 @@ impl Fate {
 
     /// Why it is skipped or waits.
     #[must_use]
-    pub fn why(&self) -> &'static str {
+    pub fn why(&self) -> Blank<LineKind> {
         match self {
-            Self::Skip(why, _) | Self::Suspense(why, _) => why,
-            Self::Wait(attention, _) => attention.name(),
-            Self::Transfer(_) | Self::Arrive(_) => OWN_TRANSFER,
-            _ => "",
+            Self::Skip(why, _) => (*why).into(),
+            Self::Suspense(why, _) => *why,
+            Self::Wait(attention, _) => attention.kind().into(),
+            Self::Transfer(_) | Self::Arrive(_) => LineKind::OwnTransfer.into(),
+            _ => Blank::NONE,
         }
     }
 }
@@ -434,7 +439,7 @@ enum Found {
     /// The very same booking.
     Same(Box<BankLine>),
     /// The bank's reference is the same, and something that it says of the booking is not.
-    Perhaps(i64),
+    Perhaps(BankLineId),
 }
 
 /// The same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it. What waits for its statement
@@ -464,7 +469,7 @@ pub fn find_awaited(conn: &mut Conn, facts: &Facts, one: &Incoming, fate: &Fate)
         return Ok(Vec::new());
     }
     let Told::Awaited(ids) = told(conn, facts, one)? else { return Ok(Vec::new()) };
-    ids.into_iter().map(|id| <BankLine as store::records::Keyed>::load(conn, id)).collect()
+    ids.into_iter().map(|id| BankLine::load(conn, id)).collect()
 }
 
 /// What other files say of the whole entry, where none says the same of this part.
@@ -473,7 +478,7 @@ fn decide_whole(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option
         return Ok(None);
     }
     Ok(match told(conn, facts, one)? {
-        Told::Known(id) => Some(Fate::Skip("duplicate", kept(id))),
+        Told::Known(id) => Some(Fate::Skip(LineKind::Duplicate, kept(id))),
         Told::Unclear(id) => Some(Fate::Wait(Attention::Repeat, kept(id))),
         Told::New | Told::Awaited(_) => None,
     })
@@ -489,7 +494,7 @@ fn find_same(conn: &mut Conn, one: &Incoming, (and, count): (&str, usize), mut r
         let binds = [
             line.bank_reference.as_str().into(),
             line.currency.as_str().into(),
-            line.direction.as_str().into(),
+            line.direction.name().into(),
             line.amount_minor.into(),
             provided(&line.end_to_end).into(),
             line.reference.as_str().into(),
@@ -507,7 +512,7 @@ fn find_same(conn: &mut Conn, one: &Incoming, (and, count): (&str, usize), mut r
         match alike.into_iter().next() {
             Some((Likeness::Same, row)) if same >= count => return Ok(Found::Same(Box::new(row))),
             Some((Likeness::Same | Likeness::Perhaps, row)) => return Ok(Found::Perhaps(row.id)),
-            _ if many => return Ok(Found::Perhaps(last.unwrap_or(0))),
+            _ if many => return Ok(Found::Perhaps(last.unwrap_or(BankLineId(0)))),
             _ => {}
         }
     }
@@ -535,20 +540,20 @@ fn said(line: &BankLine) -> Said<'_> {
 
 /// Whether the supplier still has fractions that it may sell.
 fn is_for_sale(conn: &mut Conn, row: &store::Receivable) -> Result<bool, StoreError> {
-    Ok(["issued", "active"].contains(&row.state.as_str()) && row.sold_minor(conn)? < row.face_minor)
+    Ok(matches!(row.state, ReceivableState::Issued | ReceivableState::Active) && row.sold_minor(conn)? < row.face_minor)
 }
 
 /// What becomes of a line of a file. Reads only.
 pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, StoreError> {
     let line = &one.line;
     if !one.booked {
-        return Ok(Fate::Skip("pending", None));
+        return Ok(Fate::Skip(LineKind::Pending, None));
     }
     if line.amount_minor == 0 {
-        return Ok(Fate::Skip("zero", None));
+        return Ok(Fate::Skip(LineKind::Zero, None));
     }
     match find_known(conn, facts, one)? {
-        Found::Same(known) => return Ok(Fate::Skip("duplicate", kept(known.id))),
+        Found::Same(known) => return Ok(Fate::Skip(LineKind::Duplicate, kept(known.id))),
         Found::Perhaps(known) => return Ok(Fate::Wait(Attention::Repeat, kept(known))),
         Found::Nothing => {}
     }
@@ -565,16 +570,17 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
         return Ok(Fate::Wait(Attention::NoTerms, None));
     }
     let is_return = one.returned.is_some() || one.reversal;
-    let places = if line.direction == "in" && !is_return { find_places(conn, line, &one.said.advised)? } else { Vec::new() };
+    let places =
+        if line.direction == Direction::In && !is_return { find_places(conn, line, &one.said.advised)? } else { Vec::new() };
     let target = if let [only] = places.as_slice() { Some(only.target) } else { None };
-    if line.direction == "in" && !is_return {
+    if line.direction == Direction::In && !is_return {
         match facts.recorded_twin(line, target) {
             Some((receipt, true)) => return Ok(Fate::Confirm(receipt.id)),
             Some((receipt, false)) => return Ok(Fate::Wait(Attention::Recorded, Some(receipt.id))),
             None => {}
         }
     }
-    let says_nothing = line.direction == "in" && !is_return && places.is_empty() && line.counterparty_iban.is_empty();
+    let says_nothing = line.direction == Direction::In && !is_return && places.is_empty() && line.counterparty_iban.is_empty();
     if says_nothing && let Some(begun) = find_begun(conn, facts, line, None)? {
         return Ok(Fate::Wait(Attention::OwnTransfer, kept(begun.id)));
     }
@@ -592,7 +598,7 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
         return Ok(Fate::Wait(Attention::ValueDate, None));
     }
     // A receipt that the bank takes back needs a person: nothing is guessed.
-    if line.direction == "out" && one.reversal {
+    if line.direction == Direction::Out && one.reversal {
         return Ok(Fate::Wait(Attention::Reversal, None));
     }
     // A return names itself, and the bank's reversal of its own debit is one too.
@@ -603,7 +609,7 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
 /// Whether money for this place would end the market in it for the price of a cent.
 fn is_small_part_of(conn: &mut Conn, facts: &Facts, (target, amount_minor): (Target, i64)) -> Result<bool, StoreError> {
     let Target::Receivable(id) = target else { return Ok(false) };
-    let row = <store::Receivable as store::records::Keyed>::load(conn, id)?;
+    let row = store::Receivable::load(conn, id)?;
     let owed_minor = row.confirmed_minor.saturating_sub(row.paid_minor);
     let sizes = (owed_minor, row.minimum_ticket_minor);
     let small = domain::bank_line::is_small_part(amount_minor, sizes, row.payment_date, facts.today);
@@ -621,12 +627,12 @@ fn decide_place(conn: &mut Conn, facts: &Facts, (line, said): (&BankLine, &Besid
         if found.is_empty() {
             found = facts.payers.suggest(conn, line, &said.elsewhere)?.unwrap_or_default();
         }
-        let why = if found.is_empty() { "" } else { "suggested" };
+        let why = if found.is_empty() { Blank::NONE } else { LineKind::Suggested.into() };
         return Ok(Fate::Suspense(why, found));
     }
     let Some(parts) = parts_of(&places, line.amount_minor) else {
         let named: Vec<&str> = places.iter().map(|place| place.reference.as_str()).collect();
-        return Ok(Fate::Suspense("several_references", clean(&named.join(" "), 500)));
+        return Ok(Fate::Suspense(LineKind::SeveralReferences.into(), clean(&named.join(" "), 500)));
     };
     let mut split = Vec::with_capacity(parts.len());
     let mut taken = BTreeSet::new();
@@ -643,9 +649,6 @@ fn decide_place(conn: &mut Conn, facts: &Facts, (line, said): (&BankLine, &Besid
     Ok(Fate::Split(split))
 }
 
-/// What a line of money that moves between two of the platform's accounts is.
-pub const OWN_TRANSFER: &str = "own_transfer";
-
 /// Whether a transfer that has begun on another account is this line's.
 fn meets(begun: &BankLine, line: &BankLine) -> bool {
     begun.transfer_id == Some(line.custody_id)
@@ -656,10 +659,10 @@ fn meets(begun: &BankLine, line: &BankLine) -> bool {
 }
 
 /// The first line of a transfer of which this one is the second, from the platform's account `other` or from any.
-fn find_begun(conn: &mut Conn, facts: &Facts, line: &BankLine, other: Option<i64>) -> Result<Option<BankLine>, StoreError> {
+fn find_begun(conn: &mut Conn, facts: &Facts, line: &BankLine, other: Option<CustodyId>) -> Result<Option<BankLine>, StoreError> {
     let condition = "kind = 'own_transfer' AND state = 'matched' AND twin_id IS NULL AND transfer_id = ? AND currency = ? AND amount_minor = ? \
                      AND direction <> ? ORDER BY id LIMIT 100";
-    let binds = [line.custody_id.into(), line.currency.as_str().into(), line.amount_minor.into(), line.direction.as_str().into()];
+    let binds = [line.custody_id.into(), line.currency.as_str().into(), line.amount_minor.into(), line.direction.name().into()];
     let kept = BankLine::list_where(conn, condition, &binds)?;
     let mut all = kept.iter().filter(|row| !facts.arrived.contains(&row.id)).chain(&facts.begun);
     let fits = |row: &&BankLine| meets(row, line) && other.is_none_or(|other| row.custody_id == other);
@@ -678,14 +681,14 @@ fn decide_transfer(conn: &mut Conn, facts: &Facts, line: &BankLine) -> Result<Op
 
 /// The account of the platform from which a line takes money once it is booked, and how much.
 #[must_use]
-pub fn drawn_by(line: &BankLine, fate: &Fate) -> Option<(i64, i64)> {
+pub fn drawn_by(line: &BankLine, fate: &Fate) -> Option<(CustodyId, i64)> {
     match fate {
         Fate::Settle(_, rest_minor) => Some((line.custody_id, line.amount_minor.saturating_sub(*rest_minor))),
         // A return whose debit has not been seen books both.
-        Fate::GiveBack(payout, _) if payout.state != InstructionState::Settled.name() => {
+        Fate::GiveBack(payout, _) if payout.state != InstructionState::Settled => {
             (payout.custody_id != line.custody_id).then_some((payout.custody_id, payout.amount_minor))
         }
-        Fate::Transfer(other) if line.direction == "in" => Some((*other, line.amount_minor)),
+        Fate::Transfer(other) if line.direction == Direction::In => Some((*other, line.amount_minor)),
         Fate::Transfer(_) => Some((line.custody_id, line.amount_minor)),
         _ => None,
     }
@@ -710,7 +713,7 @@ pub fn decide_booking(
     {
         return Ok(fate);
     }
-    if line.direction == "in" {
+    if line.direction == Direction::In {
         let Some(why) = returned else { return decide_place(conn, facts, (line, said)) };
         let own = payout::find_by_end_to_end(conn, &line.end_to_end)?;
         let own = own.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
@@ -727,9 +730,8 @@ pub fn decide_booking(
             let condition = "end_to_end = ? AND direction = 'out' AND state = 'matched'";
             let debited = BankLine::find_where(conn, condition, &[line.end_to_end.as_str().into()])?;
             let spent = own.iter().any(|row| facts.spent.contains(&row.id));
-            let returned = |row: &Payout| Ok::<_, StoreError>(payout::state_of(row)? == InstructionState::Returned);
             if let [row] = own.as_slice()
-                && returned(row)?
+                && row.state == InstructionState::Returned
                 && (row.amount_minor, row.custody_id) == (line.amount_minor, line.custody_id)
                 && debited.is_none()
                 && !spent
@@ -778,7 +780,7 @@ pub fn take_up(
     (one.line.statement_id, one.line.custody_id) = (statement.id, statement.custody_id);
     let mut fate = decide(batch.conn, facts, &one)?;
     // What comes in must fit beside what the bank holds already: once a line is written nothing may be refused.
-    if one.line.direction == "in" && !matches!(fate, Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_)) {
+    if one.line.direction == Direction::In && !matches!(fate, Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_)) {
         let asset = Currency::parse(&one.line.currency).map(currency_asset);
         let custody = asset.map(|asset| AccountKey::custody(one.line.custody_id, asset));
         let held = custody.map_or(Ok((0, 0)), |key| batch.balance(key))?.0;
@@ -804,10 +806,10 @@ pub fn take_up(
 }
 
 /// The bank has brought what a line waited for: it is closed, and nobody can book it any more.
-fn close_awaited(batch: &mut Batch<'_>, mut announced: BankLine, by: i64) -> Step<()> {
+fn close_awaited(batch: &mut Batch<'_>, mut announced: BankLine, by: BankLineId) -> Step<()> {
     end_requests(batch, "subject_id = ?", &[announced.id.into()], "by_statement")?;
-    "skipped".clone_into(&mut announced.state);
-    "by_statement".clone_into(&mut announced.kind);
+    announced.state = LineState::Skipped;
+    announced.kind = LineKind::ByStatement.into();
     announced.twin_id = Some(by);
     batch.update(&announced)
 }
@@ -817,83 +819,83 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
     batch.value_date = line.value_date;
     let state = match fate {
         Fate::Skip(why, twin) => {
-            why.clone_into(&mut line.kind);
+            line.kind = why.into();
             line.twin_id = twin;
-            "skipped"
+            LineState::Skipped
         }
         Fate::Wait(attention, twin) => {
-            attention.name().clone_into(&mut line.kind);
+            line.kind = attention.kind().into();
             line.twin_id = twin;
-            "attention"
+            LineState::Attention
         }
         Fate::Confirm(receipt) => {
             confirm(batch, line, receipt)?;
-            "confirmed"
+            LineState::Confirmed
         }
         Fate::Place(target) => {
             place(batch, line, target)?;
-            "matched"
+            LineState::Matched
         }
         Fate::Split(parts) => return book_parts(batch, line, parts),
         Fate::Suspense(why, note) => {
             let asset = currency_asset(super::currency(&line.currency)?);
             batch.post(&chart::unmatched(line.custody_id, asset, line.amount_minor))?;
-            why.clone_into(&mut line.kind);
+            line.kind = why;
             if !note.is_empty() {
                 line.note = note;
             }
-            "suspense"
+            LineState::Suspense
         }
         Fate::ReturnUnknown(why) => {
             let asset = currency_asset(super::currency(&line.currency)?);
             batch.post(&chart::unmatched(line.custody_id, asset, line.amount_minor))?;
             line.note = return_note(&why);
-            "return".clone_into(&mut line.kind);
-            "suspense"
+            line.kind = LineKind::Return.into();
+            LineState::Suspense
         }
         Fate::GiveBack(mut row, why) => {
             payout::give_back(batch, &mut row, &why, (line.custody_id, line.value_date))?;
             line.note = return_note(&why);
-            "return".clone_into(&mut line.kind);
+            line.kind = LineKind::Return.into();
             (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
-            "matched"
+            LineState::Matched
         }
         Fate::Settle(rows, rest_minor) => {
             let value_date = line.value_date;
             settle_payouts(batch, line, (rows, value_date))?;
             leave_over(batch, line, rest_minor)?;
-            "matched"
+            LineState::Matched
         }
         Fate::Transfer(other) => {
             let asset = currency_asset(super::currency(&line.currency)?);
-            let way = if line.direction == "in" { (other, line.custody_id) } else { (line.custody_id, other) };
+            let way = if line.direction == Direction::In { (other, line.custody_id) } else { (line.custody_id, other) };
             batch.post(&chart::own_transfer(way, asset, line.amount_minor))?;
-            OWN_TRANSFER.clone_into(&mut line.kind);
+            line.kind = LineKind::OwnTransfer.into();
             line.transfer_id = Some(other);
-            "matched"
+            LineState::Matched
         }
         Fate::Arrive(first) => {
-            let mut first = <BankLine as store::records::Keyed>::load(batch.conn, first)?;
+            let mut first = BankLine::load(batch.conn, first)?;
             join_transfer(batch, line, &mut first)?;
-            "matched"
+            LineState::Matched
         }
         Fate::ReturnFirst(row) => {
-            "return_first".clone_into(&mut line.kind);
+            line.kind = LineKind::ReturnFirst.into();
             (line.party_id, line.payout_id) = (row.party_id, Some(row.id));
-            "matched"
+            LineState::Matched
         }
     };
     batch.value_date = batch.today();
-    state.clone_into(&mut line.state);
+    line.state = state;
     Ok(())
 }
 
 /// Joins the two lines of a transfer between the platform's accounts.
 pub fn join_transfer(batch: &mut Batch<'_>, line: &mut BankLine, other: &mut BankLine) -> Step<()> {
-    OWN_TRANSFER.clone_into(&mut line.kind);
+    line.kind = LineKind::OwnTransfer.into();
     (line.twin_id, line.transfer_id) = (Some(other.id), Some(other.custody_id));
-    OWN_TRANSFER.clone_into(&mut other.kind);
-    "matched".clone_into(&mut other.state);
+    other.kind = LineKind::OwnTransfer.into();
+    other.state = LineState::Matched;
     (other.twin_id, other.transfer_id) = (Some(line.id), Some(line.custody_id));
     batch.update(other)
 }
@@ -918,8 +920,8 @@ pub fn leave_over(batch: &mut Batch<'_>, line: &mut BankLine, rest_minor: i64) -
     let rest = BankLine {
         end_to_end: String::new(),
         amount_minor: rest_minor,
-        state: "attention".to_owned(),
-        kind: Attention::UnknownDebit.name().to_owned(),
+        state: LineState::Attention,
+        kind: LineKind::UnknownDebit.into(),
         twin_id: Some(line.id),
         ..sibling(batch, line)
     };
@@ -979,11 +981,11 @@ fn place(batch: &mut Batch<'_>, line: &mut BankLine, target: Target) -> Step<()>
 }
 
 /// The bank's word for a receipt that people recorded: linked both ways, and nothing is booked again.
-pub fn confirm(batch: &mut Batch<'_>, line: &mut BankLine, receipt_id: i64) -> Step<()> {
-    let mut receipt = <BankLine as store::records::Keyed>::load(batch.conn, receipt_id)?;
+pub fn confirm(batch: &mut Batch<'_>, line: &mut BankLine, receipt_id: BankLineId) -> Step<()> {
+    let mut receipt = BankLine::load(batch.conn, receipt_id)?;
     receipt.twin_id = Some(line.id);
     batch.update(&receipt)?;
-    "confirms".clone_into(&mut line.kind);
+    line.kind = LineKind::Confirms.into();
     line.twin_id = Some(receipt.id);
     (line.party_id, line.receivable_id) = (receipt.party_id, receipt.receivable_id);
     Ok(())

@@ -8,6 +8,7 @@ use crate::file_reader::FileFault;
 use domain::Refusal;
 use formats::camt::Statement as CamtStatement;
 use formats::pain002::StatusReport as Report;
+use kernel::BankFileId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -37,7 +38,7 @@ impl RefusedMember {
     #[must_use]
     pub fn sentence(&self, language: Language) -> String {
         let arguments: Vec<(&str, String)> = self.arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        if Refusal::CODES.contains(&self.code.as_str()) {
+        if Refusal::ALL.iter().any(|(code, _)| *code == self.code) {
             language.refusal_told(&self.code, arguments, "", None)
         } else {
             language.file_fault(&self.code, &arguments)
@@ -128,7 +129,7 @@ pub fn admit_reports(conn: &mut Conn, read: &ImportStatus) -> Result<Result<Admi
 const MOST_TOLD: usize = 20;
 
 /// Tells the operators which members of a zip were not taken up.
-pub(crate) fn tell_refused(batch: &mut Batch<'_>, (file, id): (&str, i64), refused: &[RefusedMember]) -> Step<()> {
+pub(crate) fn tell_refused(batch: &mut Batch<'_>, (file, id): (&str, BankFileId), refused: &[RefusedMember]) -> Step<()> {
     for member in refused.iter().take(MOST_TOLD) {
         let arguments = json!({ "file": clean(file, 120), "name": clean(&member.name, 120) });
         reviews::notify_operator(batch, "bank_member_refused", &arguments, format!("/ops/bank-files/{id}"))?;

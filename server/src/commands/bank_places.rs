@@ -119,6 +119,7 @@ pub fn suggestions(conn: &mut Conn, line: &BankLine, elsewhere: &[String]) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kernel::PartyId;
 
     #[test]
     fn an_amount_stands_in_a_text_with_all_its_decimals() {
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_payment_is_divided_only_where_its_parts_are_the_payment() {
-        let named = |id, amount_minor| Named { target: Target::Company(id), reference: id.to_string(), amount_minor };
+        let named = |id, amount_minor| Named { target: Target::Company(PartyId(id)), reference: id.to_string(), amount_minor };
         let two = [named(1, Some(100)), named(2, Some(200))];
         let amounts = |places: &[Named], minor| parts_of(places, minor).map(|parts| parts.iter().map(|(_, one)| *one).collect());
         assert_eq!(amounts(&two, 300), Some(vec![100, 200]));

@@ -4,6 +4,7 @@ use super::import_status::find_file;
 use super::payout;
 use domain::settlement_instruction::InstructionEvent;
 use formats::camt::Collective;
+use kernel::{PaymentFileId, PayoutId};
 use std::collections::BTreeSet;
 use store::records::Record;
 use store::{BankLine, Conn, Payout, StoreError};
@@ -20,7 +21,11 @@ pub enum Paid {
 }
 
 /// The payouts of a debit. What is more than they come to must be explained by the bank, as a charge or by the payments' own sum or count.
-pub fn payments_of(conn: &mut Conn, (line, told): (&BankLine, &Collective), spent: &BTreeSet<i64>) -> Result<Paid, StoreError> {
+pub fn payments_of(
+    conn: &mut Conn,
+    (line, told): (&BankLine, &Collective),
+    spent: &BTreeSet<PayoutId>,
+) -> Result<Paid, StoreError> {
     if let Some(row) = payout::find_by_end_to_end(conn, &line.end_to_end)? {
         let rest_minor = line.amount_minor.saturating_sub(row.amount_minor);
         let charged = rest_minor > 0 && (told.charges_minor == rest_minor || told.payments_minor == Some(row.amount_minor));
@@ -46,12 +51,12 @@ pub fn payments_of(conn: &mut Conn, (line, told): (&BankLine, &Collective), spen
     Ok(if fits { Paid::Now(open, rest_minor) } else { Paid::Unknown })
 }
 
-pub fn list_payouts(conn: &mut Conn, file: i64) -> Result<Vec<Payout>, StoreError> {
+pub fn list_payouts(conn: &mut Conn, file: PaymentFileId) -> Result<Vec<Payout>, StoreError> {
     Payout::list_where(conn, "file_id = ? ORDER BY id", &[file.into()])
 }
 
 /// Those that a debit can still pay.
-pub fn open_of(rows: &[Payout], spent: &BTreeSet<i64>) -> Result<Vec<Payout>, StoreError> {
+pub fn open_of(rows: &[Payout], spent: &BTreeSet<PayoutId>) -> Result<Vec<Payout>, StoreError> {
     let mut open = Vec::with_capacity(rows.len());
     for row in rows {
         if payout::can(row, InstructionEvent::Settle)? && !spent.contains(&row.id) {

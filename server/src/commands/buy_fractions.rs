@@ -4,13 +4,12 @@ use super::purchase_hold::{self, Freed};
 use super::{Actor, Ask, Done, Execute, programmes, second_person, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::chart::{self, AccountKey, currency_asset};
-use domain::day_count::DayCount;
+use domain::chart::{self, AccountKey, Parties, currency_asset};
 use domain::offering::{OfferState, PurchaseFacts, decide_purchase};
 use domain::party::Capacity;
-use domain::pricing::{Bearer, FeeTerms, Method, PriceTerms, Quote};
+use domain::pricing::{Bearer, FeeTerms, PriceTerms, Quote};
 use domain::receivable::{ReceivableEvent, next_state};
-use ledger::{AssetId, TransferNumber};
+use kernel::{ApprovalId, BuyerLimitId, OfferId, PartyId, PurchaseId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Offer, Purchase, Receivable, StoreError};
@@ -18,14 +17,14 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct BuyFractions {
-    pub offer_id: i64,
+    pub offer_id: OfferId,
     /// Face to buy, minor units.
     pub units_minor: i64,
     /// The price that was shown and agreed to, minor units. Another price today refuses.
     pub price_minor: i64,
 }
 
-fn sorted(mut ids: Vec<i64>) -> Vec<i64> {
+fn sorted<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
     ids.sort_unstable();
     ids.dedup();
     ids
@@ -33,7 +32,7 @@ fn sorted(mut ids: Vec<i64>) -> Vec<i64> {
 
 /// Loads what a batch of purchases reads: offers, receivables, limits, accounts, holds. A few statements,
 /// however many purchases there are.
-pub fn prefetch(batch: &mut Batch<'_>, purchases: &[(i64, &BuyFractions)]) -> Result<(), StoreError> {
+pub fn prefetch(batch: &mut Batch<'_>, purchases: &[(PartyId, &BuyFractions)]) -> Result<(), StoreError> {
     let offers = sorted(purchases.iter().map(|(_, purchase)| purchase.offer_id).collect());
     batch.records.offers.prefetch(batch.conn, &offers, |row: &Offer| row.id)?;
     let receivables = sorted(batch.records.offers.rows.values().map(|offer| offer.receivable_id).collect());
@@ -46,7 +45,7 @@ pub fn prefetch(batch: &mut Batch<'_>, purchases: &[(i64, &BuyFractions)]) -> Re
         let Some(offer) = batch.records.offers.rows.get(&purchase.offer_id) else { continue };
         let Some(receivable) = batch.records.receivables.rows.get(&offer.receivable_id) else { continue };
         let Some(currency) = domain::Currency::parse(&receivable.currency) else { continue };
-        let (cash, senior) = (currency_asset(currency), AssetId(receivable.id));
+        let (cash, senior) = (currency_asset(currency), receivable.id.into());
         keys.extend([
             AccountKey::cash(*financier, cash),
             AccountKey::cash(offer.supplier_id, cash),
@@ -72,11 +71,10 @@ pub fn fee_terms(receivable: &Receivable) -> FeeTerms {
 
 /// The offer's price terms, as they were frozen.
 pub fn price_terms(offer: &Offer, receivable: &Receivable) -> Result<PriceTerms, StoreError> {
-    let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of offer {}", offer.id));
     Ok(PriceTerms {
-        method: Method::parse(&offer.method).ok_or_else(|| corrupt("method"))?,
-        rate: offer.rate.parse().map_err(|_| corrupt("rate"))?,
-        day_count: DayCount::parse(&offer.day_count).ok_or_else(|| corrupt("day count"))?,
+        method: offer.method,
+        rate: offer.rate.parse().map_err(|_| settlement::corrupt("rate of offer", offer.id))?,
+        day_count: offer.day_count,
         due_date: receivable.payment_date,
         fee: fee_terms(receivable),
         settlement: receivable.settlement_fee(),
@@ -95,7 +93,12 @@ impl BuyFractions {
     /// Gathers the facts and lets the rules decide; returns what the purchase will need.
     ///
     /// What is held for this purchase counts as free.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor, held: Freed) -> Step<(Offer, Receivable, Quote, Option<i64>)> {
+    fn decide(
+        &self,
+        batch: &mut Batch<'_>,
+        actor: &Actor,
+        held: Freed,
+    ) -> Step<(Offer, Receivable, Quote, Option<BuyerLimitId>)> {
         batch.may_act(actor, Capacity::Financier)?;
         let (offer, receivable) = self.load(batch)?;
         let asset = currency_asset(super::currency(&receivable.currency)?);
@@ -106,9 +109,9 @@ impl BuyFractions {
         let limit_room_minor = limit.map(|row| row.limit_minor.saturating_sub(row.used_minor).saturating_add(held.units_minor));
         let (_, cash_available_minor) = batch.balance(AccountKey::cash(actor.party_id, asset))?;
         let quote = decide_purchase(&PurchaseFacts {
-            state: settlement::state_of(&receivable)?,
+            state: receivable.state,
             standing: batch.buyer_standing(receivable.buyer_id)?,
-            offer_state: &offer.state,
+            offer_state: offer.state,
             close_date: offer.close_date,
             left_minor: offer.left_minor.saturating_add(held.units_minor),
             minimum_ticket_minor: offer.minimum_ticket_minor,
@@ -143,12 +146,12 @@ impl Execute for BuyFractions {
         Ok(ask)
     }
 
-    fn hold_for_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: i64) -> Step<()> {
+    fn hold_for_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: ApprovalId) -> Step<()> {
         let decided = self.decide(batch, actor, Freed::default())?;
         purchase_hold::place(batch, (approval_id, actor.party_id), decided)
     }
 
-    fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: i64) -> Step<Done> {
+    fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: ApprovalId) -> Step<Done> {
         if let Some(held) = purchase_hold::find(batch, approval_id)? {
             // Refused before anything is written, or not at all.
             self.decide(batch, actor, Freed::from(&held))?;
@@ -159,29 +162,29 @@ impl Execute for BuyFractions {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (mut offer, mut receivable, quote, limit_id) = self.decide(batch, actor, Freed::default())?;
-        let accepted = next_state(settlement::state_of(&receivable)?, ReceivableEvent::Accept)?;
+        let accepted = next_state(receivable.state, ReceivableEvent::Accept)?;
         let asset = currency_asset(super::currency(&receivable.currency)?);
-        let hold = TransferNumber(offer.hold_number);
-        let parties = (offer.supplier_id, actor.party_id, receivable.buyer_id);
-        let recipe = chart::purchase(parties, asset, (hold, AssetId(receivable.id)), &quote);
+        let hold = offer.hold_number.into();
+        let parties = Parties { supplier: offer.supplier_id, financier: actor.party_id, buyer: receivable.buyer_id };
+        let recipe = chart::purchase(parties, asset, (hold, receivable.id.into()), &quote);
         batch.post(&recipe)?;
 
         offer.left_minor = offer.left_minor.saturating_sub(self.units_minor);
         if offer.left_minor == 0 && offer.reserved_minor == 0 {
-            offer.state = OfferState::Settled.name().to_owned();
+            offer.state = OfferState::Settled;
             batch.mark(&offer);
         }
         if let Some(limit) = limit_id.and_then(|id| batch.records.buyer_limits.rows.get_mut(&id)) {
             limit.used_minor = limit.used_minor.saturating_add(self.units_minor);
             batch.records.buyer_limits.changed.insert(limit.id);
         }
-        if receivable.state != accepted.name() {
-            receivable.state = accepted.name().to_owned();
+        if receivable.state != accepted {
+            receivable.state = accepted;
             batch.mark(&receivable);
             batch.records.receivables.changed.insert(receivable.id);
             batch.records.receivables.rows.insert(receivable.id, receivable.clone());
         }
-        let id = batch.next_id();
+        let id: PurchaseId = batch.next_id();
         let left_minor = offer.left_minor;
         let arguments =
             json!({ "units_minor": self.units_minor, "net_minor": quote.supplier_net_minor, "currency": receivable.currency });

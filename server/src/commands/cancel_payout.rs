@@ -4,6 +4,7 @@ use super::{Actor, Done, Execute, payout};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
+use kernel::PayoutId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Payout;
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CancelPayout {
-    pub payout_id: i64,
+    pub payout_id: PayoutId,
 }
 
 impl Execute for CancelPayout {

@@ -2,6 +2,7 @@
 
 use super::{Actor, Done, Execute, reset_password, revoke_sessions};
 use crate::batch::{Batch, Step};
+use kernel::SessionId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::User;
@@ -15,7 +16,7 @@ pub struct ChangePassword {
     #[serde(skip)]
     pub password_digest: String,
     /// The session that made the change stays.
-    pub keep_session: i64,
+    pub keep_session: SessionId,
 }
 
 impl Execute for ChangePassword {

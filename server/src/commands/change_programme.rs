@@ -4,7 +4,8 @@
 use super::{Actor, Ask, Done, Execute, end_membership, one_request, programmes, required_prose, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::programme::{MemberEvent, ProgrammeEvent, ProgrammeState, next_state};
+use domain::programme::{MemberEvent, ProgrammeEvent, ProgrammeState, VersionState, next_state};
+use kernel::ProgrammeId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ChangeProgramme {
-    pub programme_id: i64,
+    pub programme_id: ProgrammeId,
     /// `suspend`, `reopen` or `close`.
     pub change: String,
     pub reason: String,
@@ -26,9 +27,8 @@ impl ChangeProgramme {
             .filter(|event| !matches!(event, ProgrammeEvent::Approve | ProgrammeEvent::Reject));
         let event = event.ok_or_else(|| Refusal::FieldInvalid { field: "change".to_owned() })?;
         let reason = required_prose(&self.reason, "reason", 500)?;
-        let state =
-            ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
-        Ok((programme, next_state(state, event)?, reason))
+        let state = next_state(programme.state, event)?;
+        Ok((programme, state, reason))
     }
 }
 
@@ -39,12 +39,12 @@ impl Execute for ChangeProgramme {
         let (programme, ..) = self.decide(batch, actor)?;
         one_request(batch, actor, programme.id)?;
         let ask = second_person::ask(batch, actor)?;
-        Ok(Some(Ask { subject: programme.id, ..ask }))
+        Ok(Some(Ask { subject: programme.id.into(), ..ask }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (mut programme, state, reason) = self.decide(batch, actor)?;
-        state.name().clone_into(&mut programme.state);
+        programme.state = state;
         programme.reason = if state == ProgrammeState::Open { String::new() } else { reason.clone() };
         batch.update(&programme)?;
         let condition = "programme_id = ? AND state IN ('invited', 'joined') ORDER BY id";
@@ -60,7 +60,7 @@ impl Execute for ChangeProgramme {
             // Nobody decides about terms of a programme that is over.
             let waiting = "programme_id = ? AND state = 'proposed'";
             for mut version in store::ProgrammeVersion::list_where(batch.conn, waiting, &[programme.id.into()])? {
-                "rejected".clone_into(&mut version.state);
+                version.state = VersionState::Rejected;
                 version.reason.clone_from(&reason);
                 batch.update(&version)?;
             }

@@ -4,8 +4,9 @@
 use super::{Actor, Ask, Done, Execute, revoke_sessions, second_person};
 use crate::batch::{Batch, Step};
 use domain::four_eyes::Matter;
-use domain::party::{Names, Role, UserStatus, normalise_names};
+use domain::party::{Role, Roles, UserStatus, read_names};
 use domain::{Refusal, four_eyes};
+use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -14,34 +15,28 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ChangeUser {
-    pub user_id: i64,
+    pub user_id: UserId,
     /// Comma-separated: administrator, maker, checker, viewer.
     pub roles: String,
     pub disabled: bool,
 }
 
-/// The role names, in their fixed order.
-pub(crate) fn known_roles() -> Vec<&'static str> {
-    Role::ALL.iter().map(|role| role.name()).collect()
-}
-
 /// A person of the own company with an account; anybody else is not there.
-pub(crate) fn colleague(conn: &mut Conn, actor: &Actor, user_id: i64) -> Step<User> {
+pub(crate) fn colleague(conn: &mut Conn, actor: &Actor, user_id: UserId) -> Step<User> {
     let found = User::find(conn, user_id)?;
-    let own = found.filter(|user| user.party_id == actor.party_id && user.status != UserStatus::Contact.name());
+    let own = found.filter(|user| user.party_id == actor.party_id && user.status != UserStatus::Contact);
     Ok(own.ok_or(Refusal::NotFound)?)
 }
 
 impl ChangeUser {
     /// The person as they are, and the roles that they shall have.
-    fn decide(&self, conn: &mut Conn, actor: &Actor) -> Step<(User, String)> {
+    fn decide(&self, conn: &mut Conn, actor: &Actor) -> Step<(User, Roles)> {
         let user = colleague(conn, actor, self.user_id)?;
-        let roles = normalise_names(&self.roles, &known_roles(), "roles")?;
-        let administrator = Role::Administrator.name();
-        let stays = !self.disabled && Names::parse(&roles).has(administrator);
+        let roles = read_names(&self.roles, "roles")?;
+        let stays = !self.disabled && roles.has(Role::Administrator);
         let binds = [actor.party_id.into(), user.id.into()];
         let others = User::list_where(conn, "party_id = ? AND status = 'active' AND id <> ?", &binds)?;
-        if !stays && !others.iter().any(|other| Names::parse(&other.roles).has(administrator)) {
+        if !stays && !others.iter().any(|other| other.roles.has(Role::Administrator)) {
             return Err(Refusal::LastAdministrator.into());
         }
         Ok((user, roles))
@@ -50,12 +45,12 @@ impl ChangeUser {
 
 impl ChangeUser {
     /// Whether it gives the person anything beyond reading, and whether it ends a checker.
-    fn weigh(&self, user: &User, roles: &str) -> (bool, bool) {
-        let (before, after) = (Names::parse(&user.roles), Names::parse(roles));
-        let (enabled_before, enabled_after) = (user.status != UserStatus::Disabled.name(), !self.disabled);
-        let checks = |roles: &Names, enabled: bool| enabled && roles.has(Role::Checker.name());
-        let ends = checks(&before, enabled_before) && !checks(&after, enabled_after);
-        (four_eyes::widens((&before, enabled_before), (&after, enabled_after)), ends)
+    fn weigh(&self, user: &User, after: &Roles) -> (bool, bool) {
+        let before = &user.roles;
+        let (enabled_before, enabled_after) = (user.status != UserStatus::Disabled, !self.disabled);
+        let checks = |roles: &Roles, enabled: bool| enabled && roles.has(Role::Checker);
+        let ends = checks(before, enabled_before) && !checks(after, enabled_after);
+        (four_eyes::widens((before, enabled_before), (after, enabled_after)), ends)
     }
 }
 
@@ -73,7 +68,7 @@ impl Execute for ChangeUser {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (user, roles) = self.decide(batch.conn, actor)?;
         let (widens, ends) = self.weigh(&user, &roles);
-        Ok((widens || ends).then(|| Ask { amount_minor: None, currency: String::new(), subject: user.id }))
+        Ok((widens || ends).then(|| Ask { amount_minor: None, currency: String::new(), subject: user.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -83,14 +78,14 @@ impl Execute for ChangeUser {
         }
         user.roles = roles;
         if self.disabled {
-            user.status = UserStatus::Disabled.name().to_owned();
-        } else if user.status == UserStatus::Disabled.name() {
+            user.status = UserStatus::Disabled;
+        } else if user.status == UserStatus::Disabled {
             let known = if user.password_hash.is_empty() { UserStatus::Invited } else { UserStatus::Active };
-            user.status = known.name().to_owned();
+            user.status = known;
         }
         batch.update(&user)?;
         if self.disabled {
-            revoke_sessions::end_sessions(batch, user.id, 0)?;
+            revoke_sessions::end_sessions(batch, user.id, SessionId(0))?;
             second_person::end_requests(batch, "maker_id = ?", &[user.id.into()], "person_disabled")?;
         } else {
             second_person::end_without_right(batch, &user)?;

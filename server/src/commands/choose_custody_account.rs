@@ -5,6 +5,7 @@ use super::{Actor, Ask, Done, Execute, custody, one_request, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
+use kernel::{CustodyId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{CustodyAccount, CustodyChoice};
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct ChooseCustodyAccount {
-    pub account_id: i64,
+    pub account_id: CustodyId,
     pub currency: String,
 }
 
@@ -35,10 +36,10 @@ impl Execute for ChooseCustodyAccount {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let row = self.decide(batch, actor)?;
-        if row.id > 0 {
+        if row.id > CustodyId(0) {
             one_request(batch, actor, row.id)?;
         }
-        Ok(Some(Ask { amount_minor: None, currency: self.currency.clone(), subject: row.id }))
+        Ok(Some(Ask { amount_minor: None, currency: self.currency.clone(), subject: row.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -48,7 +49,7 @@ impl Execute for ChooseCustodyAccount {
             account_id: row.id,
             chosen_on: batch.today(),
             chosen_by: actor.user_id,
-            agreed_by: actor.approver_id.unwrap_or(0),
+            agreed_by: actor.approver_id.unwrap_or(UserId(0)),
         };
         batch.wrote = true;
         batch.mark(&choice);

@@ -5,6 +5,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::custody::{CustodyState, LeavingFacts, leave};
 use domain::party::Capacity;
+use kernel::CustodyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::CustodyAccount;
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct CloseCustodyAccount {
-    pub account_id: i64,
+    pub account_id: CustodyId,
     /// `closing`, or `closed` once nothing is on it.
     pub to: String,
     pub reason: String,
@@ -49,7 +50,7 @@ impl CloseCustodyAccount {
             holds: holds.map(|(currency, minor)| (currency.code().to_owned(), minor)),
             waiting: store::custody::waiting(batch.conn, row.id)?,
         };
-        let state = leave(row.state()?, to, &facts)?;
+        let state = leave(row.state, to, &facts)?;
         Ok((row, state))
     }
 }
@@ -60,15 +61,15 @@ impl Execute for CloseCustodyAccount {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (row, _) = self.decide(batch, actor)?;
-        if row.id > 0 {
+        if row.id > CustodyId(0) {
             one_request(batch, actor, row.id)?;
         }
-        Ok(Some(Ask { amount_minor: None, currency: row.currency, subject: row.id }))
+        Ok(Some(Ask { amount_minor: None, currency: row.currency, subject: row.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (mut row, state) = self.decide(batch, actor)?;
-        state.name().clone_into(&mut row.state);
+        row.state = state;
         row.reason.clone_from(&self.reason);
         let day = Some(batch.today());
         match state {

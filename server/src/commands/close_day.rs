@@ -6,10 +6,11 @@ use super::{
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
-use domain::invoice::{InvoiceEvent, InvoiceState};
+use domain::invoice::InvoiceEvent;
 use domain::offering::OfferState;
 use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
 use domain::settlement_instruction::InstructionEvent;
+use kernel::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -39,7 +40,7 @@ impl Execute for CloseDay {
         let fees = programmes::collect_fees(batch, self.date)?;
         batch.flush()?;
         let (counted, seq, salts) = (batch.heads.last_transfer, batch.audit_seq(), store::log::salts_of(&batch.heads));
-        let sums = store::sums::close_day(batch.conn, self.date, counted, seq, &salts)?;
+        let sums = store::sums::close_day(batch.conn, self.date, counted, seq.0, &salts)?;
         batch.wrote = true;
         let next = self.date.checked_add_days(Days::new(1)).unwrap_or(self.date);
         let expired = close_offers(batch, next)?;
@@ -57,7 +58,7 @@ impl Execute for CloseDay {
             "lapsed": lapsed, "fees_collected": fees, "versions_begun": begun,
             "sums": sums.to_text(),
         });
-        Ok(Done::new(0, body))
+        Ok(Done::new(RecordId(0), body))
     }
 }
 
@@ -92,7 +93,7 @@ fn move_receivables(batch: &mut Batch<'_>, next: NaiveDate) -> Step<(usize, usiz
     let due = Receivable::list_where(batch.conn, condition, &[next.into()])?;
     let (mut matured, mut overdue) = (0_usize, 0_usize);
     for mut receivable in due {
-        let state = ReceivableState::parse(&receivable.state).ok_or_else(|| settlement::corrupt("state", receivable.id))?;
+        let state = receivable.state;
         let mut now = state;
         if matches!(now, ReceivableState::Issued | ReceivableState::Active) {
             now = next_state(now, ReceivableEvent::Mature)?;
@@ -107,7 +108,7 @@ fn move_receivables(batch: &mut Batch<'_>, next: NaiveDate) -> Step<(usize, usiz
             tell_overdue(batch, &receivable)?;
         }
         if now != state {
-            receivable.state = now.name().to_owned();
+            receivable.state = now;
             batch.update(&receivable)?;
         }
     }
@@ -116,8 +117,7 @@ fn move_receivables(batch: &mut Batch<'_>, next: NaiveDate) -> Step<(usize, usiz
 
 fn tell_overdue(batch: &mut Batch<'_>, receivable: &Receivable) -> Step<()> {
     let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
-    let before = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("invoice of", receivable.id))?;
-    invoice.state = domain::invoice::next_state(before, InvoiceEvent::FallOverdue)?.name().to_owned();
+    invoice.state = domain::invoice::next_state(invoice.state, InvoiceEvent::FallOverdue)?;
     batch.update(&invoice)?;
     let arguments = json!({ "reference": receivable.reference });
     let mut told = settlement::holder_parties(batch, receivable.id)?;

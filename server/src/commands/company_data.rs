@@ -4,6 +4,7 @@ use super::{Step, invite_user, known, optional, required};
 use crate::batch::Batch;
 use domain::Refusal;
 use domain::company::{self, Named};
+use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use store::records::Record;
 use store::{Bind, CompanyVersion, Party};
@@ -220,7 +221,7 @@ fn checked_country(typed: &str, field: &str) -> Result<String, Refusal> {
 }
 
 /// Refuses a tax id, GLN or electronic address that another company than `own` (0 for a new one) has.
-pub(crate) fn check_free(batch: &mut Batch<'_>, data: &CompanyData, tax_key: &str, own: i64) -> Step<()> {
+pub(crate) fn check_free(batch: &mut Batch<'_>, data: &CompanyData, tax_key: &str, own: PartyId) -> Step<()> {
     if known::is_taken(batch.conn, tax_key, own)? {
         return Err(Refusal::TaxIdTaken.into());
     }
@@ -236,7 +237,7 @@ pub(crate) fn check_free(batch: &mut Batch<'_>, data: &CompanyData, tax_key: &st
 }
 
 /// The series under which a new company's invoices are compared: its tax key (empty), unless a corrected company still has that one.
-pub(crate) fn new_series(batch: &mut Batch<'_>, tax_key: &str, id: i64) -> Step<String> {
+pub(crate) fn new_series(batch: &mut Batch<'_>, tax_key: &str, id: PartyId) -> Step<String> {
     let other = Party::find_where(batch.conn, "series_key = ? AND id <> ?", &[tax_key.into(), id.into()])?;
     Ok(other.map(|_| format!("{tax_key}/{id}")).unwrap_or_default())
 }

@@ -4,6 +4,8 @@
 use super::{Actor, Done, Execute, reset_password, revoke_sessions};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::party::AddressChangeState;
+use kernel::SessionId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -14,7 +16,7 @@ pub struct ConfirmAddress {
     #[serde(skip)]
     pub token_hash: String,
     /// The session that confirms stays.
-    pub keep_session: i64,
+    pub keep_session: SessionId,
 }
 
 impl Execute for ConfirmAddress {
@@ -36,7 +38,7 @@ impl Execute for ConfirmAddress {
         let mut user = User::load(batch.conn, actor.user_id)?;
         user.email.clone_from(&change.new_email);
         batch.update(&user)?;
-        "done".clone_into(&mut change.state);
+        change.state = AddressChangeState::Done;
         change.ended_at = Some(now);
         batch.update(&change)?;
         reset_password::close_links(batch, user.id)?;

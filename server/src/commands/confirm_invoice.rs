@@ -9,17 +9,19 @@ use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
 use domain::chart::{self, AccountKey};
-use domain::day_count::DayCount;
 use domain::evidence::{self, EvidenceFacts, Signature};
 use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
 use domain::party::{Capacity, UserStatus};
 use domain::pricing::{Bearer, FeeTerms};
+use domain::programme::Recourse;
 use domain::receivable::{
     ConfirmationFacts, FeeRule, IssueSplit, IssueTerms, ReceivableState, decide_confirmation, decide_issue, terms_text,
 };
+use domain::review::ReviewState;
 use domain::undertaking::{self, UndertakingTerms};
 use domain::waterfall::ShareRule;
 use domain::{Currency, Refusal};
+use kernel::{Blank, InvoiceId, ReceivableId, ReserveId};
 use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -29,7 +31,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ConfirmInvoice {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     /// What will be paid, minor units of the invoice's currency.
     pub amount_minor: i64,
     /// The day on which it will be paid.
@@ -106,16 +108,15 @@ pub fn issue_terms(conn: &mut Conn, code: &str) -> Step<(IssueTermsRow, IssueTer
         purchase_fee: FeeTerms { bps: row.purchase_fee_bps, minimum_minor: row.minimum_fee_minor, bearer: Bearer::Supplier },
         minimum_ticket_minor: row.minimum_ticket_minor,
         late_rate: row.late_rate.parse().map_err(|_| StoreError::Corrupt(format!("late rate of {code}")))?,
-        late_day_count: DayCount::parse(&row.late_day_count)
-            .ok_or_else(|| StoreError::Corrupt(format!("day count of {code}")))?,
+        late_day_count: row.late_day_count,
         grace_days: row.grace_days,
     };
     Ok((row, terms))
 }
 
 /// The factors with which a person signs: those of the session and of the act, or the link and its code.
-fn factors(batch: &mut Batch<'_>, user: &User, invoice_id: i64, proven: &str) -> Step<String> {
-    if user.status == UserStatus::Contact.name() {
+fn factors(batch: &mut Batch<'_>, user: &User, invoice_id: InvoiceId, proven: &str) -> Step<String> {
+    if user.status == UserStatus::Contact {
         return links::factor(batch, user.id, invoice_id);
     }
     Ok(if proven.is_empty() { "not recorded" } else { proven }.to_owned())
@@ -184,12 +185,11 @@ impl Issue {
 /// The state after a confirmation that may be given now; pages that ask for one look at the same rules.
 pub fn may_confirm(invoice: &Invoice, facts: &ConfirmationFacts<'_>) -> Step<InvoiceState> {
     let less = decide_confirmation(facts)?;
-    if invoice.review == "open" {
+    if invoice.review == ReviewState::Open {
         return Err(Refusal::UnderReview.into());
     }
     let event = if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm };
-    let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-    Ok(domain::invoice::next_state(state, event)?)
+    Ok(domain::invoice::next_state(invoice.state, event)?)
 }
 
 impl ConfirmInvoice {
@@ -249,21 +249,20 @@ impl ConfirmInvoice {
         let Issue { late, terms: issued, split, under } = issue;
         let calendar = settlement::calendar(batch.conn, &invoice.currency)?;
         // The reserve is the number after: position proofs tie both assets to the reference by it.
-        let (id, reserve_asset) = (batch.next_id(), batch.next_id());
+        let (id, reserve_asset): (ReceivableId, ReserveId) = (batch.next_id(), batch.next_id());
         let payment_date = calendar.following(self.due_date);
         let amount = |minor: i64| minor.to_string();
         let sellable_minor = under.as_ref().map_or(0, |under| under.terms.sellable_minor(self.amount_minor, split.face_minor));
-        let (programme_id, programme_version) =
-            under.as_ref().map_or((0, 0), |under| (under.programme.id, under.version.version));
-        let (fee_bearer, recourse) = under
-            .as_ref()
-            .map_or((String::new(), String::new()), |under| (under.version.fee_bearer.clone(), under.version.recourse.clone()));
+        let programme_id = under.as_ref().map(|under| under.programme.id);
+        let programme_version = under.as_ref().map_or(0, |under| under.version.version);
+        let fee_bearer: Blank<Bearer> = Blank(under.as_ref().map(|under| under.version.fee_bearer));
+        let recourse: Blank<Recourse> = Blank(under.as_ref().map(|under| under.version.recourse));
         let mut facts = vec![
             ("invoice", invoice.number.clone()),
             ("document", invoice.document.clone()),
             ("undertaking", words_hash.to_owned()),
-            ("supplier", amount(invoice.supplier_id)),
-            ("buyer", amount(invoice.buyer_id)),
+            ("supplier", invoice.supplier_id.to_string()),
+            ("buyer", invoice.buyer_id.to_string()),
             ("currency", invoice.currency.clone()),
             ("confirmed_minor", amount(self.amount_minor)),
             ("face_minor", amount(split.face_minor)),
@@ -273,7 +272,7 @@ impl ConfirmInvoice {
             ("minimum_fee_minor", amount(issued.purchase_fee.minimum_minor)),
             ("minimum_ticket_minor", amount(issued.minimum_ticket_minor)),
             ("late_rate", late.late_rate.clone()),
-            ("late_day_count", late.late_day_count.clone()),
+            ("late_day_count", late.late_day_count.to_string()),
             ("grace_days", amount(issued.grace_days)),
             ("due_date", self.due_date.to_string()),
             ("payment_date", payment_date.to_string()),
@@ -281,13 +280,13 @@ impl ConfirmInvoice {
             (FeeRule::TERM, FeeRule::OfSold.name().to_owned()),
         ];
         // Terms without a programme read as they always did.
-        if under.is_some() {
+        if let Some(programme_id) = programme_id {
             facts.extend([
-                ("programme", amount(programme_id)),
+                ("programme", programme_id.to_string()),
                 ("programme_version", amount(programme_version)),
                 ("sellable_minor", amount(sellable_minor)),
-                ("fee_bearer", fee_bearer.clone()),
-                ("recourse", recourse.clone()),
+                ("fee_bearer", fee_bearer.to_string()),
+                ("recourse", recourse.to_string()),
             ]);
         }
         let borrowed: Vec<(&str, &str)> = facts.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -308,19 +307,19 @@ impl ConfirmInvoice {
             minimum_fee_minor: issued.purchase_fee.minimum_minor,
             minimum_ticket_minor: issued.minimum_ticket_minor,
             late_rate: late.late_rate.clone(),
-            late_day_count: late.late_day_count.clone(),
+            late_day_count: late.late_day_count,
             grace_days: issued.grace_days,
             due_date: self.due_date,
             payment_date,
             interest_from: payment_date,
-            state: ReceivableState::Issued.name().to_owned(),
+            state: ReceivableState::Issued,
             reference: domain::creditor_reference::create(&format!("R{id}")).unwrap_or_default(),
             terms_hash: crate::hash::sha256_hex(terms.as_bytes()),
             terms,
             paid_minor: 0,
             created_at: batch.now,
             held: false,
-            programme_id: under.as_ref().map(|_| programme_id),
+            programme_id,
             programme_version,
             sellable_minor,
             fee_bearer,
@@ -381,7 +380,7 @@ impl ConfirmInvoice {
             retained_minor: self.retained_minor,
             deducted_minor: self.deducted_minor,
         };
-        let (senior, junior) = (AssetId(receivable.id), AssetId(receivable.reserve_asset));
+        let (senior, junior): (AssetId, AssetId) = (receivable.id.into(), receivable.reserve_asset.into());
         batch.open_issued(AccountKey::issued(senior), split.face_minor);
         if split.reserve_minor > 0 {
             batch.open_issued(AccountKey::issued(junior), split.reserve_minor);
@@ -389,18 +388,18 @@ impl ConfirmInvoice {
         batch.post(&chart::issue(invoice.supplier_id, senior, split.face_minor, junior, split.reserve_minor))?;
         let owed = owed_minor(invoice.payable_minor, invoice.credited_minor);
         let (less, invoice_due) = (self.amount_minor < owed, invoice.due_date);
-        invoice.state = next.name().to_owned();
+        invoice.state = next;
         invoice.confirmed_minor = self.amount_minor;
         invoice.due_date = Some(self.due_date);
         let evidence = evidence(batch, &confirmation, (&invoice, &receivable), &actor.proof)?;
         let conditional = less || invoice_due.is_some_and(|said| self.due_date > said);
         let code = if conditional { AnswerCode::ConditionallyAccepted } else { AnswerCode::Accepted };
-        let reason_code = if conditional { ReasonCode::Other.name() } else { "" };
+        let reason_code = if conditional { ReasonCode::Other.into() } else { Blank::NONE };
         batch.insert(&confirmation)?;
         batch.insert(&evidence)?;
-        insert_message(batch, actor, invoice.id, (code.name(), reason_code), &confirmation.reason)?;
+        insert_message(batch, actor, invoice.id, (code.into(), reason_code), &confirmation.reason)?;
         batch.update(&invoice)?;
-        links::end(batch, invoice.id, &invoice.state)?;
+        links::end(batch, invoice.id, invoice.state.name())?;
         advance::lapse_confirmed(batch, &invoice)?;
         batch.insert(&receivable)?;
         let arguments =

@@ -4,9 +4,10 @@
 use super::{Actor, Ask, Done, Execute, advance, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::confirmation_list::sums;
+use domain::confirmation_list::{ListState, sums};
 use domain::party::Capacity;
 use domain::undertaking;
+use kernel::ConfirmationListId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ConfirmList {
-    pub list_id: i64,
+    pub list_id: ConfirmationListId,
     /// SHA-256 of the lines that the signer saw.
     pub list_hash: String,
 }
@@ -28,13 +29,13 @@ impl ConfirmList {
         batch.acting_party(actor, Capacity::Buyer)?;
         let found = ConfirmationList::find(batch.conn, self.list_id)?.filter(|list| list.party_id == actor.party_id);
         let list = found.ok_or(Refusal::NotFound)?;
-        if list.state != "draft" {
-            return Err(Refusal::StateConflict { state: list.state }.into());
+        if list.state != ListState::Draft {
+            return Err(Refusal::StateConflict { state: list.state.to_string() }.into());
         }
         if list.list_hash != self.list_hash || ![undertaking::CURRENT, undertaking::ADVANCE].contains(&list.version.as_str()) {
             return Err(Refusal::UndertakingChanged.into());
         }
-        let amounts = list_amounts(batch.conn, list.id)?;
+        let amounts = list_amounts(batch.conn, list.id.0)?;
         if amounts.is_empty() {
             return Err(Refusal::NothingChosen.into());
         }
@@ -57,7 +58,7 @@ impl Execute for ConfirmList {
         let (mut list, sums) = self.decide(batch, actor)?;
         let in_advance = list.version == undertaking::ADVANCE;
         // What waits for its invoice is approved at once; invoices that are here are confirmed by the job.
-        if in_advance { "done" } else { "running" }.clone_into(&mut list.state);
+        list.state = if in_advance { ListState::Done } else { ListState::Running };
         list.done_at = in_advance.then_some(batch.now);
         list.signer_id = Some(actor.user_id);
         list.approver_id = actor.approver_id;

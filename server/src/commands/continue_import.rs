@@ -5,6 +5,8 @@ use super::bank_line::Incoming;
 use super::{Actor, Done, Execute, import_statement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::bank_line::BankFileState;
+use kernel::BankFileId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -12,7 +14,7 @@ use store::{BankFile, Statement, StoreError};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ContinueImport {
-    pub file_id: i64,
+    pub file_id: BankFileId,
     /// The lines that were taken up before, as the caller saw it: another process may have gone on meanwhile.
     pub lines_done: i64,
     /// The next piece of the kept file, as the caller has read it.
@@ -30,7 +32,7 @@ impl Execute for ContinueImport {
         }
         let mut file = BankFile::load(batch.conn, self.file_id)?;
         let mut body = json!({});
-        if file.state == "importing" && file.lines_done == self.lines_done {
+        if file.state == BankFileState::Importing && file.lines_done == self.lines_done {
             if self.lines.is_empty() {
                 return Err(StoreError::Corrupt(format!("bank file {} is shorter than it was", file.id)).into());
             }
@@ -39,7 +41,7 @@ impl Execute for ContinueImport {
             counts.tell(&mut body);
         }
         if let Some(map) = body.as_object_mut() {
-            map.insert("file_id".to_owned(), file.id.into());
+            map.insert("file_id".to_owned(), json!(file.id));
             map.insert("lines".to_owned(), file.lines.into());
             map.insert("lines_done".to_owned(), file.lines_done.into());
         }

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::batch::{Batch, Step};
 use domain::four_eyes::Matter;
-use domain::party::{Names, Role, UserStatus};
+use domain::party::{AddressChangeState, Role, UserStatus};
+use kernel::{AddressChangeId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -15,7 +16,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct CorrectAddress {
-    pub user_id: i64,
+    pub user_id: UserId,
     pub email: String,
     /// How whoever asks knows that the person is reached there.
     pub reason: String,
@@ -42,7 +43,12 @@ fn invite_again(batch: &mut Batch<'_>, user: &User) -> Step<()> {
 
 /// Puts the address into the person's record and ends what rested on the old one; the number of the change's record. Whoever of the company
 /// says where a person is reached stands behind it from then on, like who gives it roles.
-pub(crate) fn put(batch: &mut Batch<'_>, actor: &Actor, (mut user, email): (User, String), reason: &str) -> Step<i64> {
+pub(crate) fn put(
+    batch: &mut Batch<'_>,
+    actor: &Actor,
+    (mut user, email): (User, String),
+    reason: &str,
+) -> Step<AddressChangeId> {
     request_address::end_open(batch, user.id)?;
     let change = AddressChange {
         id: batch.next_id(),
@@ -51,7 +57,7 @@ pub(crate) fn put(batch: &mut Batch<'_>, actor: &Actor, (mut user, email): (User
         old_email: std::mem::replace(&mut user.email, email),
         new_email: user.email.clone(),
         token_hash: String::new(),
-        state: "done".to_owned(),
+        state: AddressChangeState::Done,
         asked_by: actor.user_id,
         agreed_by: actor.approver_id,
         reason: reason.trim().to_owned(),
@@ -65,10 +71,10 @@ pub(crate) fn put(batch: &mut Batch<'_>, actor: &Actor, (mut user, email): (User
     }
     batch.update(&user)?;
     reset_password::close_links(batch, user.id)?;
-    revoke_sessions::end_sessions(batch, user.id, 0)?;
+    revoke_sessions::end_sessions(batch, user.id, SessionId(0))?;
     let told = json!({ "change_id": change.id });
     batch.notify_user((user.party_id, user.id), "address_changed", &told, "/login".to_owned());
-    if user.status == UserStatus::Invited.name() {
+    if user.status == UserStatus::Invited {
         invite_again(batch, &user)?;
     } else {
         let by = User::load(batch.conn, actor.user_id)?.name;
@@ -90,14 +96,14 @@ impl Execute for CorrectAddress {
     /// Whoever has a checker's address may come to agree in its place: somebody apart looks, as where a checker is made.
     fn matter(&self, conn: &mut Conn, actor: &Actor) -> Step<Matter> {
         let user = change_user::colleague(conn, actor, self.user_id)?;
-        let checks = Names::parse(&user.roles).has(Role::Checker.name());
+        let checks = user.roles.has(Role::Checker);
         Ok(if checks { Matter::EndsChecker { checker: user.id, widens: true } } else { Matter::Ordinary })
     }
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (user, _) = self.decide(batch, actor)?;
         super::one_request(batch, actor, user.id)?;
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id }))
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -106,7 +112,7 @@ impl Execute for CorrectAddress {
         let change_id = put(batch, actor, (user, email), &self.reason)?;
         let mut body = json!({ "user_id": user_id, "change_id": change_id });
         if let (Some(map), true) = (body.as_object_mut(), sponsored) {
-            map.insert("sponsor".to_owned(), actor.user_id.into());
+            map.insert("sponsor".to_owned(), json!(actor.user_id));
         }
         Ok(Done::new(actor.party_id, body))
     }

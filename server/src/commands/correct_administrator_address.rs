@@ -3,7 +3,8 @@
 use super::{Actor, Ask, Done, Execute, correct_address, invite_user, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::{Capacity, Names, Role, UserStatus};
+use domain::party::{Capacity, Role, UserStatus};
+use kernel::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::User;
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct CorrectAdministratorAddress {
-    pub user_id: i64,
+    pub user_id: UserId,
     pub email: String,
     /// How the operator knows that the person is reached there.
     pub reason: String,
@@ -21,10 +22,10 @@ pub struct CorrectAdministratorAddress {
 impl CorrectAdministratorAddress {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(User, String)> {
         batch.acting_party(actor, Capacity::Operator)?;
-        let administers = |user: &User| Names::parse(&user.roles).has(Role::Administrator.name());
+        let administers = |user: &User| user.roles.has(Role::Administrator);
         // The operator's own people help each other.
         let found = User::find(batch.conn, self.user_id)?;
-        let found = found.filter(|user| user.party_id != actor.party_id && user.status != UserStatus::Contact.name());
+        let found = found.filter(|user| user.party_id != actor.party_id && user.status != UserStatus::Contact);
         let user = found.filter(administers).ok_or(Refusal::NotFound)?;
         let binds = [user.party_id.into(), user.id.into()];
         let others = User::list_where(batch.conn, "party_id = ? AND status = 'active' AND id <> ?", &binds)?;
@@ -44,7 +45,7 @@ impl Execute for CorrectAdministratorAddress {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (user, _) = self.decide(batch, actor)?;
         super::one_request(batch, actor, user.id)?;
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id }))
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

@@ -6,6 +6,7 @@ use super::{Actor, Ask, Done, Execute, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
+use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct CorrectCompany {
-    pub party_id: i64,
+    pub party_id: PartyId,
     #[serde(flatten)]
     pub data: CompanyData,
     /// How the operator knows that this is right.
@@ -82,7 +83,7 @@ impl Execute for CorrectCompany {
         if let Some(open) = Approval::find_where(batch.conn, open, &[party.id.into(), Self::NAME.into()])? {
             return Err(Refusal::RequestPending { approval_id: open.id }.into());
         }
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: party.id }))
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: party.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

@@ -1,15 +1,16 @@
 //! The supplier offers fractions at a fixed rate: a hold on its own units.
 
-use super::{Actor, Ask, Done, Execute, acknowledge_assignment, reviews, second_person, settlement};
+use super::{Actor, Ask, Done, Execute, acknowledge_assignment, reviews, second_person};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
-use domain::Refusal;
 use domain::chart::{self, AccountKey};
-use domain::invoice::{self, InvoiceEvent, InvoiceState};
+use domain::invoice::{self, InvoiceEvent};
 use domain::offering::{OfferFacts, OfferState, decide_offer};
 use domain::party::Capacity;
+use domain::pricing::Method;
 use domain::receivable::ReceivableState;
-use ledger::AssetId;
+use domain::{DayCount, Refusal};
+use kernel::ReceivableId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -18,7 +19,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CreateOffer {
-    pub receivable_id: i64,
+    pub receivable_id: ReceivableId,
     /// Face to offer, minor units.
     pub units_minor: i64,
     /// Percent a year, as a decimal: "5.25".
@@ -38,9 +39,9 @@ impl CreateOffer {
         batch.acting_party(actor, Capacity::Supplier)?;
         let found = Receivable::find(batch.conn, self.receivable_id)?.filter(|row| row.supplier_id == actor.party_id);
         let receivable = found.ok_or(Refusal::NotFound)?;
-        let (balance_minor, available_minor) = batch.balance(AccountKey::holding(actor.party_id, AssetId(receivable.id)))?;
+        let (balance_minor, available_minor) = batch.balance(AccountKey::holding(actor.party_id, receivable.id.into()))?;
         let accepted = decide_offer(&OfferFacts {
-            state: settlement::state_of(&receivable)?,
+            state: receivable.state,
             standing: batch.buyer_standing(receivable.buyer_id)?,
             being_shared: store::distributions::is_open(batch.conn, receivable.id)?,
             units_minor: self.units_minor,
@@ -72,13 +73,15 @@ impl Execute for CreateOffer {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (mut receivable, accepted) = self.decide(batch, actor)?;
+        let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
+        let method = Method::parse(&self.method).ok_or_else(|| field("method"))?;
+        let day_count = DayCount::parse(&self.day_count).ok_or_else(|| field("day_count"))?;
         let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
         if reviews::check_again(batch, &mut invoice)? {
             return Ok(Done::new(receivable.id, json!({ "receivable_id": receivable.id, "review": "open" })));
         }
-        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-        let assigned = invoice::next_state(state, InvoiceEvent::Assign)?;
-        let (hold_number, _) = batch.post(&chart::offer(actor.party_id, AssetId(receivable.id), self.units_minor))?;
+        let assigned = invoice::next_state(invoice.state, InvoiceEvent::Assign)?;
+        let (hold_number, _) = batch.post(&chart::offer(actor.party_id, receivable.id.into(), self.units_minor))?;
         let offer = Offer {
             id: batch.next_id(),
             receivable_id: receivable.id,
@@ -86,22 +89,22 @@ impl Execute for CreateOffer {
             units_minor: self.units_minor,
             left_minor: self.units_minor,
             rate: self.rate.clone(),
-            method: self.method.clone(),
-            day_count: self.day_count.clone(),
+            method,
+            day_count,
             minimum_ticket_minor: self.minimum_ticket_minor,
             close_date: self.close_date,
-            state: OfferState::Open.name().to_owned(),
-            hold_number,
+            state: OfferState::Open,
+            hold_number: hold_number.into(),
             created_at: batch.now,
             reserved_minor: 0,
         };
         batch.insert(&offer)?;
-        if receivable.state != accepted.name() {
-            receivable.state = accepted.name().to_owned();
+        if receivable.state != accepted {
+            receivable.state = accepted;
             batch.update(&receivable)?;
         }
-        if assigned != state {
-            invoice.state = assigned.name().to_owned();
+        if assigned != invoice.state {
+            invoice.state = assigned;
             batch.update(&invoice)?;
             acknowledge_assignment::give(batch, &receivable, &invoice)?;
         }

@@ -10,6 +10,7 @@ use domain::settlement_instruction::InstructionEvent;
 use domain::{Currency, Refusal};
 use formats::FormatFault;
 use formats::pain::{CreditTransfer, PaymentFileFacts, PostalAddress};
+use kernel::{CustodyId, PaymentFileId, PayoutId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -20,12 +21,12 @@ use utoipa::ToSchema;
 pub struct CreatePaymentFile {
     pub currency: String,
     /// The newest payout on the list; what was asked for since goes with the next file.
-    pub through: i64,
+    pub through: PayoutId,
     /// SHA-256 over payee, address, account and amount of every payout on the list that was looked at.
     pub list_hash: String,
     /// The platform's account that the file draws on; the current one of the currency when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<i64>,
+    pub account_id: Option<CustodyId>,
 }
 
 /// What the message and payment ids of our files begin with; the file's number follows.
@@ -35,7 +36,7 @@ pub const FILE_PREFIX: &str = "KONTOR-";
 const MOST_PAYMENTS: usize = 10_000;
 
 /// What would be paid next in this currency, up to the payout `through`.
-pub fn payment_list(conn: &mut Conn, known: Currency, through: i64) -> Result<Vec<Payout>, StoreError> {
+pub fn payment_list(conn: &mut Conn, known: Currency, through: PayoutId) -> Result<Vec<Payout>, StoreError> {
     let condition = format!("state = 'authorised' AND currency = ? AND id <= ? ORDER BY id LIMIT {MOST_PAYMENTS}");
     Payout::list_where(conn, &condition, &[known.code().into(), through.into()])
 }
@@ -115,7 +116,7 @@ impl Execute for CreatePaymentFile {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let Decided { known, mut payouts, addresses, own } = self.decide(batch, actor)?;
         let total_minor = total_of(&payouts)?;
-        let id = batch.next_id();
+        let id: PaymentFileId = batch.next_id();
         let calendar = settlement::calendar(batch.conn, known.code())?;
         let execution_date = calendar.following(batch.today());
         // The statement of the day of execution is there on the business day after it.

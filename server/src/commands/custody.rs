@@ -3,10 +3,11 @@
 use crate::batch::Step;
 use domain::Refusal;
 use domain::custody::may_pay;
+use kernel::CustodyId;
 use store::records::Keyed;
 use store::{Conn, CustodyAccount};
 
-fn named_or_current(conn: &mut Conn, account_id: Option<i64>, currency: &str) -> Step<CustodyAccount> {
+fn named_or_current(conn: &mut Conn, account_id: Option<CustodyId>, currency: &str) -> Step<CustodyAccount> {
     match account_id {
         Some(id) => Ok(CustodyAccount::find(conn, id)?.ok_or_else(|| Refusal::FieldInvalid { field: "account_id".to_owned() })?),
         None => current(conn, currency),
@@ -20,17 +21,17 @@ pub fn current(conn: &mut Conn, currency: &str) -> Step<CustodyAccount> {
 }
 
 /// An account from which payments in the currency may leave.
-pub fn paying(conn: &mut Conn, account_id: Option<i64>, currency: &str) -> Step<CustodyAccount> {
+pub fn paying(conn: &mut Conn, account_id: Option<CustodyId>, currency: &str) -> Step<CustodyAccount> {
     let row = named_or_current(conn, account_id, currency)?;
-    may_pay(&row.facts()?, &row.iban, currency)?;
+    may_pay(&row.facts(), &row.iban, currency)?;
     Ok(row)
 }
 
 /// An account on which money in the currency may stand: one that is closing takes what was told to go there.
-pub fn receiving(conn: &mut Conn, account_id: Option<i64>, currency: &str) -> Step<CustodyAccount> {
+pub fn receiving(conn: &mut Conn, account_id: Option<CustodyId>, currency: &str) -> Step<CustodyAccount> {
     let row = named_or_current(conn, account_id, currency)?;
     if !row.carries(currency) {
         return Err(Refusal::CustodyCurrencyOther { account: row.iban, currency: currency.to_owned() }.into());
     }
-    if row.state()?.takes_statements() { Ok(row) } else { Err(Refusal::StateConflict { state: row.state }.into()) }
+    if row.state.takes_statements() { Ok(row) } else { Err(Refusal::StateConflict { state: row.state.to_string() }.into()) }
 }

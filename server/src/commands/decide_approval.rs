@@ -3,7 +3,9 @@
 use super::close_custody_account::said_of;
 use super::{Actor, Command, Done, Execute, Proof, bank_file, prose, purchase_hold, second_person};
 use crate::batch::{Batch, Step};
-use domain::{Refusal, party};
+use domain::Refusal;
+use domain::party::{self, ApprovalState};
+use kernel::ApprovalId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -12,7 +14,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DecideApproval {
-    pub approval_id: i64,
+    pub approval_id: ApprovalId,
     /// SHA-256 of the request as it was shown: another content refuses.
     pub body_hash: String,
     pub approve: bool,
@@ -31,7 +33,7 @@ impl Execute for DecideApproval {
         let found = Approval::find(batch.conn, self.approval_id)?.filter(|row| row.party_id == actor.party_id);
         let mut approval = found.ok_or(Refusal::NotFound)?;
         let stored_hash = crate::hash::sha256_hex(approval.body.as_bytes());
-        party::decide_approval(approval.maker_id, actor.user_id, &stored_hash, &self.body_hash, &approval.state)?;
+        party::decide_approval(approval.maker_id, actor.user_id, &stored_hash, &self.body_hash, approval.state)?;
         let reason = prose(&self.reason, "reason", 500)?;
         if !self.approve && reason.is_empty() {
             return Err(Refusal::ReasonMissing.into());
@@ -58,7 +60,7 @@ impl Execute for DecideApproval {
         if !self.approve {
             purchase_hold::end(batch, approval.id)?;
         }
-        approval.state = if self.approve { "approved" } else { "rejected" }.to_owned();
+        approval.state = if self.approve { ApprovalState::Approved } else { ApprovalState::Rejected };
         approval.checker_id = Some(actor.user_id);
         approval.reason = reason;
         approval.decided_at = Some(batch.now);

@@ -3,7 +3,8 @@
 use super::{Actor, Ask, Done, Execute, payout, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::Capacity;
+use domain::party::{BankAccountStatus, Capacity};
+use kernel::BankAccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DecideBankAccount {
-    pub account_id: i64,
+    pub account_id: BankAccountId,
     pub verified: bool,
 }
 
@@ -20,8 +21,8 @@ impl DecideBankAccount {
     fn load(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<BankAccount> {
         batch.acting_party(actor, Capacity::Operator)?;
         let account = BankAccount::find(batch.conn, self.account_id)?.ok_or(Refusal::NotFound)?;
-        if account.status != "proposed" {
-            return Err(Refusal::StateConflict { state: account.status }.into());
+        if account.status != BankAccountStatus::Proposed {
+            return Err(Refusal::StateConflict { state: account.status.to_string() }.into());
         }
         Ok(account)
     }
@@ -34,7 +35,7 @@ impl Execute for DecideBankAccount {
     /// All money of a company goes to this account: two operators must agree.
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let account = self.load(batch, actor)?;
-        Ok(self.verified.then_some(Ask { amount_minor: None, currency: account.currency, subject: account.party_id }))
+        Ok(self.verified.then_some(Ask { amount_minor: None, currency: account.currency, subject: account.party_id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -43,7 +44,7 @@ impl Execute for DecideBankAccount {
             let binds = [account.party_id.into(), account.currency.as_str().into()];
             let condition = "party_id = ? AND currency = ? AND status = 'verified'";
             for mut old in BankAccount::list_where(batch.conn, condition, &binds)? {
-                old.status = "replaced".to_owned();
+                old.status = BankAccountStatus::Replaced;
                 batch.update(&old)?;
             }
             // Whoever waits to agree to a payout has seen the account before.
@@ -58,7 +59,7 @@ impl Execute for DecideBankAccount {
                 }
             }
         }
-        account.status = if self.verified { "verified" } else { "declined" }.to_owned();
+        account.status = if self.verified { BankAccountStatus::Verified } else { BankAccountStatus::Declined };
         batch.update(&account)?;
         let kind = if self.verified { "bank_account_verified" } else { "bank_account_declined" };
         batch.notify(account.party_id, kind, &json!({ "currency": account.currency }), "/org/bank-accounts".to_owned());

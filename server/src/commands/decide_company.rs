@@ -6,6 +6,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::offering::OfferState;
 use domain::party::{Capacity, PartyStatus};
+use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DecideCompany {
-    pub party_id: i64,
+    pub party_id: PartyId,
     /// "active", "suspended" or "declined".
     pub status: String,
     pub reason: String,
@@ -28,8 +29,8 @@ impl DecideCompany {
         let reason = required_prose(&self.reason, "reason", 500)?;
         let wanted = PartyStatus::parse(&self.status).filter(|status| *status != PartyStatus::Applied);
         let wanted = wanted.ok_or_else(|| Refusal::FieldInvalid { field: "status".to_owned() })?;
-        if party.status == wanted.name() {
-            return Err(Refusal::StateConflict { state: party.status }.into());
+        if party.status == wanted {
+            return Err(Refusal::StateConflict { state: party.status.to_string() }.into());
         }
         Ok((party, wanted, reason))
     }
@@ -55,13 +56,13 @@ impl Execute for DecideCompany {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (party, wanted, _) = self.decide(batch, actor)?;
-        let ask = Ask { amount_minor: None, currency: String::new(), subject: party.id };
+        let ask = Ask { amount_minor: None, currency: String::new(), subject: party.id.into() };
         Ok((wanted == PartyStatus::Active).then_some(ask))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (mut party, wanted, reason) = self.decide(batch, actor)?;
-        party.status = wanted.name().to_owned();
+        party.status = wanted;
         batch.update(&party)?;
         if wanted != PartyStatus::Active {
             end_offers(batch, &party)?;

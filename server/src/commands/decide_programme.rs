@@ -5,6 +5,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
 use domain::programme::{ProgrammeEvent, ProgrammeState, VersionState, begins, next_state};
+use kernel::ProgrammeVersionId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DecideProgramme {
     /// The version that was looked at.
-    pub version_id: i64,
+    pub version_id: ProgrammeVersionId,
     pub approve: bool,
     pub reason: String,
 }
@@ -24,14 +25,13 @@ impl DecideProgramme {
         batch.acting_party(actor, Capacity::Operator)?;
         let version = ProgrammeVersion::find(batch.conn, self.version_id)?.ok_or(Refusal::NotFound)?;
         let reason = required_prose(&self.reason, "reason", 500)?;
-        if version.state != VersionState::Proposed.name() {
+        if version.state != VersionState::Proposed {
             return Err(Refusal::StateConflict { state: format!("version_{}", version.state) }.into());
         }
         let programme = Programme::load(batch.conn, version.programme_id)?;
-        let state =
-            ProgrammeState::parse(&programme.state).ok_or_else(|| super::settlement::corrupt("state of", programme.id))?;
         let event = if self.approve { ProgrammeEvent::Approve } else { ProgrammeEvent::Reject };
-        Ok((programme, version, next_state(state, event)?, reason))
+        let state = next_state(programme.state, event)?;
+        Ok((programme, version, state, reason))
     }
 }
 
@@ -44,7 +44,7 @@ impl Execute for DecideProgramme {
             return Ok(None);
         }
         one_request(batch, actor, programme.id)?;
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: programme.id }))
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: programme.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -53,13 +53,13 @@ impl Execute for DecideProgramme {
         if self.approve {
             version.begins_on = begins(version.begins_on, batch.today());
         }
-        verdict.name().clone_into(&mut version.state);
+        version.state = verdict;
         version.reason = reason;
         version.decided_by = Some(actor.user_id);
         version.decided_at = Some(batch.now);
         batch.update(&version)?;
-        if programme.state != state.name() {
-            state.name().clone_into(&mut programme.state);
+        if programme.state != state {
+            programme.state = state;
             if state == ProgrammeState::Rejected {
                 programme.reason.clone_from(&version.reason);
             }

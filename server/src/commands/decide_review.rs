@@ -1,11 +1,12 @@
 //! The operator decides what the rules against financing twice have stopped: it may go on, or it may not.
 
-use super::{Actor, Ask, Done, Execute, links, required_prose, reviews, second_person, settlement};
+use super::{Actor, Ask, Done, Execute, links, required_prose, reviews, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
 use domain::review::{ReviewState, decide, needs_two};
+use kernel::ReviewId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DecideReview {
-    pub review_id: i64,
+    pub review_id: ReviewId,
     /// true: it may go on; false: it may not.
     pub clear: bool,
     /// What the supplier reads.
@@ -25,8 +26,7 @@ impl DecideReview {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Review, Invoice, ReviewState)> {
         batch.acting_party(actor, Capacity::Operator)?;
         let review = Review::find(batch.conn, self.review_id)?.ok_or(Refusal::NotFound)?;
-        let state = ReviewState::parse(&review.state).ok_or_else(|| settlement::corrupt("state of review", review.id))?;
-        let next = decide(state, self.clear, &self.reason)?;
+        let next = decide(review.state, self.clear, &self.reason)?;
         required_prose(&self.reason, "reason", 500)?;
         let invoice = Invoice::load(batch.conn, review.invoice_id)?;
         Ok((review, invoice, next))
@@ -34,9 +34,9 @@ impl DecideReview {
 
     /// What is refused is out for good, unless the buyer has undertaken to pay it: then nothing more is made of it.
     fn reject(&self, batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
-        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
+        let state = invoice.state;
         let Ok(next) = next_state(state, InvoiceEvent::Reject) else { return Ok(()) };
-        next.name().clone_into(&mut invoice.state);
+        invoice.state = next;
         self.reason.trim().clone_into(&mut invoice.reason);
         batch.update(invoice)?;
         reviews::release(batch, invoice.id)?;
@@ -58,13 +58,13 @@ impl Execute for DecideReview {
         Ok(needs_two(self.clear, issued).then(|| Ask {
             amount_minor: Some(invoice.payable_minor),
             currency: invoice.currency.clone(),
-            subject: invoice.id,
+            subject: invoice.id.into(),
         }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (mut review, mut invoice, next) = self.decide(batch, actor)?;
-        next.name().clone_into(&mut review.state);
+        review.state = next;
         self.reason.trim().clone_into(&mut review.reason);
         review.decided_at = Some(batch.now);
         batch.update(&review)?;

@@ -1,19 +1,20 @@
 //! The buyer disputes an invoice, with a reason that the supplier sees.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, answer_clock, required_prose, second_person, settlement};
+use super::{Actor, Done, Execute, answer_clock, required_prose, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::{AnswerCode, ReasonCode};
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
+use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DisputeInvoice {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     pub reason: String,
     /// OPStatusReason; `OTH` when left out.
     #[serde(default)]
@@ -33,11 +34,10 @@ impl Execute for DisputeInvoice {
         let reason = required_prose(&self.reason, "reason", 500)?;
         let code = if self.clarification.is_empty() { ReasonCode::Other.name() } else { self.clarification.as_str() };
         let reason_code = ReasonCode::parse(code).ok_or_else(|| Refusal::FieldInvalid { field: "clarification".to_owned() })?;
-        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-        invoice.state = next_state(state, InvoiceEvent::Dispute)?.name().to_owned();
+        invoice.state = next_state(invoice.state, InvoiceEvent::Dispute)?;
         invoice.reason.clone_from(&reason);
         batch.update(&invoice)?;
-        insert_message(batch, actor, invoice.id, (AnswerCode::UnderQuery.name(), reason_code.name()), &reason)?;
+        insert_message(batch, actor, invoice.id, (AnswerCode::UnderQuery.into(), reason_code.into()), &reason)?;
         second_person::end_confirmations(batch, invoice.id, InvoiceState::Disputed)?;
         let arguments = json!({ "number": invoice.number, "reason": reason });
         batch.notify(invoice.supplier_id, "invoice_disputed", &arguments, format!("/invoices/{}", invoice.id));

@@ -6,10 +6,12 @@ use super::{Actor, Done, Execute, prose};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
-use domain::confirmation_list::{MOST_ITEMS, text};
+use domain::confirmation_list::{ItemState, ListState, MOST_ITEMS, text};
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state, owed_minor};
 use domain::party::Capacity;
 use domain::receivable::{ConfirmationFacts, IssueTerms, decide_confirmation, decide_issue};
+use domain::review::ReviewState;
+use kernel::{ConfirmationListId, InvoiceId, PartyId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -25,7 +27,7 @@ pub struct DraftConfirmationList {
 /// One payable of a list.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DraftItem {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     /// What will be paid, minor units of the invoice's currency.
     pub amount_minor: i64,
     /// The day on which it will be paid; the invoice's own when left out.
@@ -49,13 +51,14 @@ pub fn check(invoice: &Invoice, item: &DraftItem, terms: &IssueTerms, today: Nai
         invoice_due_date: invoice.due_date,
         today,
     })?;
-    if invoice.review == "open" {
+    if invoice.review == ReviewState::Open {
         return Err(Refusal::UnderReview);
     }
-    let conflict = || Refusal::StateConflict { state: invoice.state.clone() };
     // A disputed payable has a history of its own: it is answered on its own page, not among many.
-    let state = InvoiceState::parse(&invoice.state).filter(|state| *state == InvoiceState::Presented).ok_or_else(conflict)?;
-    next_state(state, if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm })?;
+    if invoice.state != InvoiceState::Presented {
+        return Err(Refusal::StateConflict { state: invoice.state.to_string() });
+    }
+    next_state(invoice.state, if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm })?;
     decide_issue(item.amount_minor, terms)?;
     prose(&item.reason, "reason", 500)?;
     Ok(due_date)
@@ -80,27 +83,27 @@ impl Execute for DraftConfirmationList {
         if self.items.len() > MOST_ITEMS {
             return Err(Refusal::TooManyChosen { most: MOST_ITEMS }.into());
         }
-        let ids: Vec<i64> = self.items.iter().map(|item| item.invoice_id).collect();
+        let ids: Vec<InvoiceId> = self.items.iter().map(|item| item.invoice_id).collect();
         if ids.iter().collect::<BTreeSet<_>>().len() != ids.len() {
             return Err(Refusal::FieldInvalid { field: "items".to_owned() }.into());
         }
         let found = Invoice::list_ids(batch.conn, &ids)?;
-        let presented: BTreeSet<i64> = AnswerClock::list_ids(batch.conn, &ids)?.into_iter().map(|clock| clock.id).collect();
+        let presented: BTreeSet<InvoiceId> = AnswerClock::list_ids(batch.conn, &ids)?.into_iter().map(|clock| clock.id).collect();
         let own = |row: &Invoice| row.buyer_id == actor.party_id && presented.contains(&row.id);
-        let invoices: HashMap<i64, Invoice> = found.into_iter().filter(own).map(|row| (row.id, row)).collect();
+        let invoices: HashMap<InvoiceId, Invoice> = found.into_iter().filter(own).map(|row| (row.id, row)).collect();
         if invoices.len() != ids.len() {
             return Err(Refusal::NotFound.into());
         }
-        let suppliers: BTreeSet<i64> = invoices.values().map(|row| row.supplier_id).collect();
+        let suppliers: BTreeSet<PartyId> = invoices.values().map(|row| row.supplier_id).collect();
         let suppliers = Party::list_ids(batch.conn, &suppliers.into_iter().collect::<Vec<_>>())?;
-        let names: HashMap<i64, String> = suppliers.into_iter().map(|party| (party.id, party.name)).collect();
+        let names: HashMap<PartyId, String> = suppliers.into_iter().map(|party| (party.id, party.name)).collect();
         let mut terms: BTreeMap<String, IssueTerms> = BTreeMap::new();
         for invoice in invoices.values() {
             if !terms.contains_key(&invoice.currency) {
                 terms.insert(invoice.currency.clone(), issue_terms(batch.conn, &invoice.currency)?.1);
             }
         }
-        let (today, list_id) = (batch.today(), batch.next_id());
+        let (today, list_id): (NaiveDate, ConfirmationListId) = (batch.today(), batch.next_id());
         let mut rows = Vec::with_capacity(self.items.len());
         for item in &self.items {
             let Some(invoice) = invoices.get(&item.invoice_id) else { continue };
@@ -113,7 +116,7 @@ impl Execute for DraftConfirmationList {
                 due_date: item.due_date.or(invoice.due_date),
                 reason: super::clean(item.reason.trim(), 500),
                 words_hash: String::new(),
-                state: "waiting".to_owned(),
+                state: ItemState::Waiting,
                 refusal: String::new(),
             };
             match check(invoice, item, terms, today) {
@@ -122,7 +125,7 @@ impl Execute for DraftConfirmationList {
                     row.words_hash = words_between((&buyer.name, supplier), invoice, item.amount_minor, due)?.hash;
                 }
                 Err(refusal) => {
-                    "excluded".clone_into(&mut row.state);
+                    row.state = ItemState::Excluded;
                     row.refusal = stored(&refusal);
                 }
             }
@@ -134,7 +137,7 @@ impl Execute for DraftConfirmationList {
             party_id: actor.party_id,
             version: domain::undertaking::CURRENT.to_owned(),
             list_hash: list_hash.clone(),
-            state: "draft".to_owned(),
+            state: ListState::Draft,
             signer_id: None,
             approver_id: None,
             created_at: batch.now,
@@ -145,7 +148,7 @@ impl Execute for DraftConfirmationList {
         };
         batch.insert(&list)?;
         batch.insert_all(&rows)?;
-        let excluded = rows.iter().filter(|row| row.state == "excluded").count();
+        let excluded = rows.iter().filter(|row| row.state == ItemState::Excluded).count();
         let body = json!({
             "list_id": list_id, "list_hash": list_hash, "version": list.version,
             "count": rows.len().saturating_sub(excluded), "excluded": excluded,
@@ -157,7 +160,7 @@ impl Execute for DraftConfirmationList {
 /// The hash of what a list would confirm: every line that is not excluded, in its order.
 #[must_use]
 pub fn hash_of(rows: &[ConfirmationItem]) -> String {
-    let lines = rows.iter().filter(|row| row.state != "excluded");
+    let lines = rows.iter().filter(|row| row.state != ItemState::Excluded);
     let lines: Vec<_> = lines.map(|row| (row.invoice_id, row.amount_minor, row.due_date, row.words_hash.as_str())).collect();
     crate::hash::sha256_hex(text(&lines).as_bytes())
 }

@@ -7,13 +7,14 @@ use super::programmes::{Places, Subject};
 use super::{Actor, Done, Execute, advance, optional, required};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
-use domain::confirmation_list::{MOST_ITEMS, text};
+use domain::confirmation_list::{ApprovedState, ListState, MOST_ITEMS, text};
 use domain::identity::normalise_number;
 use domain::invoice::{MOST_PAYABLE_MINOR, check_due_date};
-use domain::party::{Capacity, Names, PartyStatus};
+use domain::party::{Capacity, PartyStatus};
 use domain::receivable::{IssueTerms, decide_issue};
 use domain::undertaking::{self, UndertakingTerms};
 use domain::{Currency, Refusal};
+use kernel::{ConfirmationListId, InvoiceId, PartyId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -33,7 +34,7 @@ pub struct DraftPayables {
 /// What the buyer will pay for an invoice that it expects.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PayableRow {
-    pub supplier_id: i64,
+    pub supplier_id: PartyId,
     pub number: String,
     pub issue_date: NaiveDate,
     pub due_date: NaiveDate,
@@ -45,15 +46,13 @@ pub struct PayableRow {
 
 impl DraftPayables {
     /// The suppliers that the rows name, each of which may send invoices.
-    fn suppliers(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<HashMap<i64, Party>> {
-        let ids: BTreeSet<i64> = self.rows.iter().map(|row| row.supplier_id).collect();
+    fn suppliers(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<HashMap<PartyId, Party>> {
+        let ids: BTreeSet<PartyId> = self.rows.iter().map(|row| row.supplier_id).collect();
         let found = Party::list_ids(batch.conn, &ids.iter().copied().collect::<Vec<_>>())?;
         let sells = |party: &Party| {
-            party.id != actor.party_id
-                && party.status == PartyStatus::Active.name()
-                && Names::parse(&party.capacities).has(Capacity::Supplier.name())
+            party.id != actor.party_id && party.status == PartyStatus::Active && party.capacities.has(Capacity::Supplier)
         };
-        let known: HashMap<i64, Party> = found.into_iter().filter(sells).map(|party| (party.id, party)).collect();
+        let known: HashMap<PartyId, Party> = found.into_iter().filter(sells).map(|party| (party.id, party)).collect();
         if known.len() == ids.len() { Ok(known) } else { Err(Refusal::SupplierUnknown.into()) }
     }
 
@@ -101,7 +100,7 @@ impl Execute for DraftPayables {
         let terms = self.terms(batch)?;
         let presented = advance::presented_states(batch.conn, buyer.id)?;
         let mut known: HashSet<advance::Key> = advance::approved_keys(batch.conn, buyer.id)?;
-        let (today, list_id) = (batch.today(), batch.next_id());
+        let (today, list_id): (NaiveDate, ConfirmationListId) = (batch.today(), batch.next_id());
         let (mut rows, mut places) = (Vec::with_capacity(self.rows.len()), Places::default());
         for row in &self.rows {
             let (Some(supplier), Some(terms)) = (suppliers.get(&row.supplier_id), terms.get(&row.currency)) else { continue };
@@ -126,7 +125,7 @@ impl Execute for DraftPayables {
                 words_hash: crate::hash::sha256_hex(words_en.as_bytes()),
                 words_en,
                 words_zh,
-                state: "waiting".to_owned(),
+                state: ApprovedState::Waiting,
                 refusal: String::new(),
                 invoice_id: None,
             };
@@ -143,20 +142,21 @@ impl Execute for DraftPayables {
             let mut checked =
                 check_due_date(row.due_date, today).and_then(|()| decide_issue(row.payable_minor, &terms).map(|_| ()));
             if let Some(state) = presented.get(&(supplier.id, entry.number_key.clone())) {
-                checked = Err(Refusal::StateConflict { state: state.clone() });
+                checked = Err(Refusal::StateConflict { state: state.to_string() });
             } else if checked.is_ok() && !known.insert(advance::key_of(&entry)) {
                 checked = Err(Refusal::DuplicateInvoice { number: entry.number.clone() });
             }
             if let Err(refusal) = checked {
-                "excluded".clone_into(&mut entry.state);
+                entry.state = ApprovedState::Excluded;
                 entry.refusal = stored(&refusal);
             }
             rows.push(entry);
         }
         let lines: Vec<_> = rows
             .iter()
-            .filter(|row| row.state != "excluded")
-            .map(|row| (row.id, row.payable_minor, Some(row.due_date), row.words_hash.as_str()))
+            .filter(|row| row.state != ApprovedState::Excluded)
+            // The list's text names an invoice; before it comes, the payable stands for it.
+            .map(|row| (InvoiceId(row.id.0), row.payable_minor, Some(row.due_date), row.words_hash.as_str()))
             .collect();
         let (count, list_hash) = (lines.len(), crate::hash::sha256_hex(text(&lines).as_bytes()));
         batch.keep_document(buyer.id, &self.file_name, "text/csv", &self.sha256, &self.content)?;
@@ -165,7 +165,7 @@ impl Execute for DraftPayables {
             party_id: buyer.id,
             version: undertaking::ADVANCE.to_owned(),
             list_hash: list_hash.clone(),
-            state: "draft".to_owned(),
+            state: ListState::Draft,
             signer_id: None,
             approver_id: None,
             created_at: batch.now,

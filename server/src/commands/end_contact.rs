@@ -3,7 +3,9 @@
 use super::{Actor, Done, Execute, links};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::link::ContactState;
 use domain::party::{Capacity, UserStatus};
+use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -13,18 +15,18 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EndContact {
     /// The buyer.
-    pub party_id: i64,
+    pub party_id: PartyId,
 }
 
 pub(crate) fn end(batch: &mut Batch<'_>, mut contact: BuyerContact) -> Step<()> {
     for link in ConfirmationLink::list_where(batch.conn, "contact_id = ? AND state = 'open' ORDER BY id", &[contact.id.into()])? {
         links::revoke(batch, link, "contact_ended")?;
     }
-    "ended".clone_into(&mut contact.state);
+    contact.state = ContactState::Ended;
     contact.ended_at = Some(batch.now);
     batch.update(&contact)?;
     let mut person = User::load(batch.conn, contact.user_id)?;
-    UserStatus::Disabled.name().clone_into(&mut person.status);
+    person.status = UserStatus::Disabled;
     batch.update(&person)
 }
 

@@ -4,7 +4,8 @@ use super::{Actor, Done, Execute, prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
-use domain::programme::{MemberEvent, MemberState, next_membership};
+use domain::programme::{MemberEvent, next_membership};
+use kernel::MemberId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -13,15 +14,14 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EndMembership {
-    pub member_id: i64,
+    pub member_id: MemberId,
     /// Needed from the buyer.
     #[serde(default)]
     pub reason: String,
 }
 
 pub(crate) fn end(batch: &mut Batch<'_>, mut member: ProgrammeMember, event: MemberEvent, reason: &str) -> Step<ProgrammeMember> {
-    let state = MemberState::parse(&member.state).ok_or_else(|| super::settlement::corrupt("state of member", member.id))?;
-    next_membership(state, event)?.name().clone_into(&mut member.state);
+    member.state = next_membership(member.state, event)?;
     reason.clone_into(&mut member.reason);
     member.asked_version = 0;
     member.ended_at = Some(batch.now);

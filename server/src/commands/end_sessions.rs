@@ -3,6 +3,7 @@
 use super::{Actor, Done, Execute, change_user, revoke_sessions};
 use crate::batch::{Batch, Step};
 use domain::party::Role;
+use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::User;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EndSessions {
-    pub user_id: i64,
+    pub user_id: UserId,
 }
 
 impl Execute for EndSessions {
@@ -21,7 +22,7 @@ impl Execute for EndSessions {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let user = change_user::colleague(batch.conn, actor, self.user_id)?;
-        let ended = revoke_sessions::end_sessions(batch, user.id, 0)?;
+        let ended = revoke_sessions::end_sessions(batch, user.id, SessionId(0))?;
         let by = User::load(batch.conn, actor.user_id)?.name;
         batch.notify_user((user.party_id, user.id), "sessions_ended", &json!({ "person": by }), "/account/security".to_owned());
         Ok(Done::new(user.id, json!({ "user_id": user.id, "ended": ended })))

@@ -4,6 +4,7 @@
 use super::{Actor, Done, Execute, revoke_sessions};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use kernel::SessionId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -19,7 +20,7 @@ pub struct EnrolTotp {
     pub step: i64,
     /// The session that made the change stays.
     #[serde(default)]
-    pub keep_session: i64,
+    pub keep_session: SessionId,
 }
 
 impl Execute for EnrolTotp {

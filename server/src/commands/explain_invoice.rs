@@ -4,6 +4,7 @@ use super::{Actor, Done, Execute, required_prose, reviews};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
+use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ExplainInvoice {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     pub statement: String,
 }
 

@@ -3,7 +3,9 @@
 use super::{Actor, Ask, Done, Execute, one_request, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::bank_line::Continuity;
 use domain::party::Capacity;
+use kernel::StatementId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Statement;
@@ -12,7 +14,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ExplainStatement {
-    pub statement_id: i64,
+    pub statement_id: StatementId,
     pub reason: String,
 }
 
@@ -21,10 +23,10 @@ impl ExplainStatement {
         batch.acting_party(actor, Capacity::Operator)?;
         required_prose(&self.reason, "reason", 500)?;
         let row = Statement::find(batch.conn, self.statement_id)?.ok_or(Refusal::NotFound)?;
-        if ["gap", "overlap"].contains(&row.continuity.as_str()) {
+        if row.continuity.is_broken() {
             Ok(row)
         } else {
-            Err(Refusal::StateConflict { state: row.continuity }.into())
+            Err(Refusal::StateConflict { state: row.continuity.to_string() }.into())
         }
     }
 }
@@ -35,12 +37,12 @@ impl Execute for ExplainStatement {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let row = self.decide(batch, actor)?;
         one_request(batch, actor, row.id)?;
-        Ok(Some(Ask { amount_minor: Some(row.gap_minor.saturating_abs()), currency: row.currency, subject: row.id }))
+        Ok(Some(Ask { amount_minor: Some(row.gap_minor.saturating_abs()), currency: row.currency, subject: row.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut row = self.decide(batch, actor)?;
-        "explained".clone_into(&mut row.continuity);
+        row.continuity = Continuity::Explained;
         row.reason.clone_from(&self.reason);
         batch.update(&row)?;
         Ok(Done::new(row.id, json!({ "statement_id": row.id })))

@@ -5,6 +5,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::party::Capacity;
 use domain::settlement_instruction::{InstructionEvent, decide_reason};
+use kernel::PayoutId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Payout;
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FailPayout {
-    pub payout_id: i64,
+    pub payout_id: PayoutId,
     /// ISO 20022 ExternalStatusReason1Code, such as AC04.
     pub reason_code: String,
     #[serde(default)]
@@ -29,7 +30,7 @@ impl FailPayout {
         if payout::can(&found, InstructionEvent::Reject)? {
             Ok(found)
         } else {
-            Err(Refusal::StateConflict { state: found.state }.into())
+            Err(Refusal::StateConflict { state: found.state.to_string() }.into())
         }
     }
 }
@@ -39,7 +40,7 @@ impl Execute for FailPayout {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let found = self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: Some(found.amount_minor), currency: found.currency, subject: found.id }))
+        Ok(Some(Ask { amount_minor: Some(found.amount_minor), currency: found.currency, subject: found.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

@@ -4,9 +4,10 @@ use super::invite_user::free_email;
 use super::{Actor, Done, Execute, required};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
-use domain::Refusal;
 use domain::custody::CustodyState;
-use domain::party::{PartyStatus, UserStatus};
+use domain::party::{Capacities, Capacity, Language, PartyStatus, Roles, Theme, UserStatus};
+use domain::{DayCount, Refusal};
+use kernel::{PartyId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{ApprovalLimit, CustodyAccount, IssueTermsRow, Party, User};
@@ -45,19 +46,21 @@ impl Execute for FoundPlatform {
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         if batch.is_founded() {
-            return Err(Refusal::StateConflict { state: PartyStatus::Active.name().to_owned() }.into());
+            return Err(Refusal::StateConflict { state: "active".to_owned() }.into());
         }
         let name = required(&self.operator_name, "operator_name", 200)?;
         if !formats::rules::codes::is_known("country", &self.country) {
             return Err(Refusal::FieldInvalid { field: "country".to_owned() }.into());
         }
+        let mut read = Vec::with_capacity(self.people.len());
         for person in &self.people {
             required(&person.name, "name", 100)?;
             free_email(batch, &person.email, "email")?;
+            read.push(person.read()?);
         }
         batch.found(self.business_date, &self.custody_iban);
         batch.insert(&first_account(&name, &self.custody_iban, self.business_date))?;
-        let id = batch.next_id();
+        let id: PartyId = batch.next_id();
         batch.insert(&Party {
             id,
             name,
@@ -65,15 +68,15 @@ impl Execute for FoundPlatform {
             tax_id: "OPERATOR".to_owned(),
             tax_key: "OPERATOR".to_owned(),
             registration_id: String::new(),
-            capacities: "operator".to_owned(),
-            status: PartyStatus::Active.name().to_owned(),
-            language: "en".to_owned(),
+            capacities: Capacities::from_iter([Capacity::Operator]),
+            status: PartyStatus::Active,
+            language: Language::English,
             reference: domain::creditor_reference::create(&format!("C{id}")).unwrap_or_default(),
             created_at: batch.now,
             ..Party::default()
         })?;
-        for person in &self.people {
-            let user = person.to_user(batch, id);
+        for (person, read) in self.people.iter().zip(read) {
+            let user = person.to_user(batch, id, read);
             batch.insert(&user)?;
         }
         for code in &self.currencies {
@@ -85,16 +88,22 @@ impl Execute for FoundPlatform {
 }
 
 impl FirstPerson {
-    fn to_user(&self, batch: &mut Batch<'_>, party_id: i64) -> User {
+    fn read(&self) -> Result<(Roles, Language), Refusal> {
+        let invalid = |field: &str| Refusal::FieldInvalid { field: field.to_owned() };
+        let roles = Roles::of(&self.roles).map_err(|_| invalid("roles"))?;
+        Ok((roles, Language::parse(&self.language).ok_or_else(|| invalid("language"))?))
+    }
+
+    fn to_user(&self, batch: &mut Batch<'_>, party_id: PartyId, (roles, language): (Roles, Language)) -> User {
         User {
             id: batch.next_id(),
             party_id,
             email: domain::names::mail_address(&self.email),
             name: self.name.clone(),
-            roles: self.roles.clone(),
-            status: UserStatus::Active.name().to_owned(),
-            language: self.language.clone(),
-            theme: "system".to_owned(),
+            roles,
+            status: UserStatus::Active,
+            language,
+            theme: Theme::System,
             password_hash: self.password_hash.clone(),
             totp_secret: String::new(),
             totp_last_step: 0,
@@ -117,13 +126,13 @@ fn first_account(holder: &str, iban: &str, opened_on: NaiveDate) -> CustodyAccou
         bank: String::new(),
         holder: domain::names::as_holder(holder),
         currency: String::new(),
-        state: CustodyState::Open.name().to_owned(),
+        state: CustodyState::Open,
         reason: String::new(),
         opened_on,
         closing_on: None,
         closed_on: None,
-        proposed_by: 0,
-        agreed_by: 0,
+        proposed_by: UserId(0),
+        agreed_by: UserId(0),
     }
 }
 
@@ -139,7 +148,7 @@ fn default_terms(currency: &str) -> IssueTermsRow {
         minimum_fee_minor: unit,
         minimum_ticket_minor: unit.saturating_mul(1_000),
         late_rate: "8".to_owned(),
-        late_day_count: "ACT/360".to_owned(),
+        late_day_count: DayCount::Actual360,
         grace_days: 3,
         notice_credit_minor: None,
         tolerated_overdue_days: None,

@@ -9,9 +9,11 @@ use super::{Actor, Ask, Done, Execute, bank_file, clean};
 use crate::batch::{Batch, Step};
 use crate::file_reader::BankMember;
 use chrono::Days;
+use domain::bank_line::{BankFileKind, BankFileState, Continuity};
 use domain::chart::{AccountKey, currency_asset};
 use domain::{Currency, Refusal};
 use formats::camt::Statement as CamtStatement;
+use kernel::{StatementId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,8 +66,8 @@ impl Execute for ImportStatement {
             statements.push(keep_statement(batch, actor, (&file, index), statement)?);
         }
         let counts = go_on(batch, &mut file, &statements, lines.get(..PIECE.min(lines.len())).unwrap_or_default())?;
-        let first = statements.first().map_or(0, |row| row.id);
-        let breaks = statements.iter().filter(|row| ["gap", "overlap"].contains(&row.continuity.as_str())).count();
+        let first = statements.first().map_or(StatementId(0), |row| row.id);
+        let breaks = statements.iter().filter(|row| row.continuity.is_broken()).count();
         let mut body = json!({
             "statement_id": first, "file_id": file.id, "lines": file.lines, "lines_done": file.lines_done, "breaks": breaks,
         });
@@ -83,7 +85,7 @@ impl ImportStatement {
         KeepBankFile {
             name: self.name.clone(),
             sha256: self.sha256.clone(),
-            kind: "statement".to_owned(),
+            kind: BankFileKind::Statement,
             content: self.content.clone(),
         }
     }
@@ -122,8 +124,7 @@ const SAME_STATEMENT: &str = "iban = ? AND message = ? AND statement = ? AND to_
 /// The platform's account that a statement is of, where it takes statements.
 pub fn account_of(conn: &mut Conn, statement: &CamtStatement) -> Result<Option<CustodyAccount>, StoreError> {
     let found = store::custody::find_reported(conn, &statement.iban)?;
-    let takes = found.as_ref().map_or(Ok(false), |row| row.state().map(|state| state.takes_statements()))?;
-    Ok(found.filter(|_| takes))
+    Ok(found.filter(|row| row.state.takes_statements()))
 }
 
 /// Why the file cannot be taken up: another account's, a currency that the account does not carry, or statements that are here already.
@@ -219,7 +220,7 @@ fn keep_statement(
 pub fn described(statement: &CamtStatement, today: chrono::NaiveDate) -> Statement {
     let booked = || statement.entries.iter().filter(|entry| entry.booked).map(|entry| entry.booking_date);
     Statement {
-        id: 0,
+        id: StatementId(0),
         sha256: String::new(),
         message: statement.message_id.clone(),
         statement: statement.statement_id.clone(),
@@ -228,12 +229,12 @@ pub fn described(statement: &CamtStatement, today: chrono::NaiveDate) -> Stateme
         opening_minor: statement.opening_minor,
         closing_minor: statement.closing_minor,
         imported_at: chrono::NaiveDateTime::default(),
-        imported_by: 0,
+        imported_by: UserId(0),
         file_id: None,
         from_date: statement.from_date.or_else(|| booked().min()).or(statement.to_date),
         // Its place among the others; a statement that says no day at all is today's.
         to_date: Some(statement.to_date.or_else(|| booked().max()).unwrap_or(today)),
-        continuity: "none".to_owned(),
+        continuity: Continuity::None,
         gap_minor: 0,
         reason: String::new(),
         custody_id: store::custody::FIRST,
@@ -246,20 +247,19 @@ pub fn join_on(conn: &mut Conn, row: &mut Statement) -> Result<(), StoreError> {
     let condition = "custody_id = ? AND currency = ? AND closing_minor IS NOT NULL AND id <> ? AND (to_date < ? OR (to_date = ? AND id < ?)) \
                      ORDER BY to_date DESC, id DESC LIMIT 1";
     // One that is not kept yet comes after all of its day.
-    let place = if row.id == 0 { i64::MAX } else { row.id };
+    let place = if row.id == StatementId(0) { StatementId(i64::MAX) } else { row.id };
     let binds =
         [row.custody_id.into(), row.currency.as_str().into(), row.id.into(), to_date.into(), to_date.into(), place.into()];
     let before = Statement::find_where(conn, condition, &binds)?;
     let closing = before.as_ref().and_then(|before| before.closing_minor);
     row.gap_minor = closing.map_or(0, |closing| opening.saturating_sub(closing));
     let overlaps = before.and_then(|before| before.to_date).zip(row.from_date).is_some_and(|(last, first)| first <= last);
-    let word = match (closing, row.gap_minor) {
-        (None, _) => "first",
-        (_, 0) => "follows",
-        _ if overlaps => "overlap",
-        _ => "gap",
+    row.continuity = match (closing, row.gap_minor) {
+        (None, _) => Continuity::First,
+        (_, 0) => Continuity::Follows,
+        _ if overlaps => Continuity::Overlap,
+        _ => Continuity::Gap,
     };
-    word.clone_into(&mut row.continuity);
     Ok(())
 }
 
@@ -268,7 +268,7 @@ fn find_next(conn: &mut Conn, row: &Statement) -> Result<Option<Statement>, Stor
     let Some(to_date) = row.to_date.filter(|_| row.closing_minor.is_some()) else { return Ok(None) };
     let condition = "custody_id = ? AND currency = ? AND opening_minor IS NOT NULL AND to_date > ? ORDER BY to_date, id LIMIT 1";
     let next = Statement::find_where(conn, condition, &[row.custody_id.into(), row.currency.as_str().into(), to_date.into()])?;
-    Ok(next.filter(|next| next.continuity != "explained"))
+    Ok(next.filter(|next| next.continuity != Continuity::Explained))
 }
 
 /// Takes up some lines of the file and moves its place on.
@@ -281,7 +281,7 @@ pub(crate) fn go_on(batch: &mut Batch<'_>, file: &mut BankFile, statements: &[St
         take_up(batch, &mut facts, one, statement, &mut counts)?;
     }
     file.lines_done = file.lines_done.saturating_add(i64::try_from(lines.len()).unwrap_or(0));
-    if file.lines_done >= file.lines { "imported" } else { "importing" }.clone_into(&mut file.state);
+    file.state = if file.lines_done >= file.lines { BankFileState::Imported } else { BankFileState::Importing };
     batch.update(file)?;
     Ok(counts)
 }

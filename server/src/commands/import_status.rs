@@ -8,8 +8,10 @@ use crate::bank_check;
 use crate::batch::{Batch, Step};
 use crate::file_reader::BankMember;
 use domain::Refusal;
-use domain::settlement_instruction::{InstructionEvent, InstructionState, event_of_status, is_silent_status};
+use domain::bank_line::{BankFileKind, BankFileState};
+use domain::settlement_instruction::{InstructionEvent, InstructionState, StatusLineState, event_of_status, is_silent_status};
 use formats::pain002::{Scope, Status, StatusReport as Report};
+use kernel::{PaymentFileId, PayoutId, StatusReportId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -47,7 +49,7 @@ struct Counts {
 /// The transfers that a report has spoken of.
 #[derive(Default)]
 struct Spoken {
-    of: BTreeSet<i64>,
+    of: BTreeSet<PayoutId>,
     of_all: bool,
 }
 
@@ -68,7 +70,7 @@ impl Execute for ImportStatus {
         bank_file::still_the_same(actor, &self.check, now)?;
         let mut file = bank_file::take(batch, actor, &self.kept())?;
         bank_file::end_asked(batch, actor, &file)?;
-        "imported".clone_into(&mut file.state);
+        file.state = BankFileState::Imported;
         batch.update(&file)?;
         let (mut first, mut counts) = (None, Counts::default());
         for (index, report) in reports.iter().enumerate() {
@@ -76,7 +78,7 @@ impl Execute for ImportStatus {
             apply(batch, report, id, &mut counts)?;
             first.get_or_insert(id);
         }
-        let first = first.unwrap_or_default();
+        let first = first.unwrap_or(StatusReportId(0));
         let Counts { rejected, noted, conflict, repeated, unknown, code_unknown } = counts;
         let mut body = json!({
             "report_id": first, "rejected": rejected, "noted": noted, "conflict": conflict, "already_rejected": repeated, "unknown": unknown,
@@ -95,7 +97,7 @@ impl ImportStatus {
         KeepBankFile {
             name: self.name.clone(),
             sha256: self.sha256.clone(),
-            kind: "status".to_owned(),
+            kind: BankFileKind::Status,
             content: self.content.clone(),
         }
     }
@@ -110,7 +112,7 @@ impl ImportStatus {
         Ok(admit_reports(batch.conn, self)??)
     }
 
-    fn keep_report(&self, batch: &mut Batch<'_>, actor: &Actor, (index, report): (usize, &Report)) -> Step<i64> {
+    fn keep_report(&self, batch: &mut Batch<'_>, actor: &Actor, (index, report): (usize, &Report)) -> Step<StatusReportId> {
         let id = batch.next_id();
         batch.insert(&StatusReport {
             id,
@@ -134,7 +136,7 @@ pub fn content_digest(report: &Report) -> String {
 }
 
 /// What is said of one transfer goes before what is said of its block, and that before what is said of the file.
-fn apply(batch: &mut Batch<'_>, report: &Report, report_id: i64, counts: &mut Counts) -> Step<()> {
+fn apply(batch: &mut Batch<'_>, report: &Report, report_id: StatusReportId, counts: &mut Counts) -> Step<()> {
     let rank = |status: &Status| match status.scope {
         Scope::Transaction(_) => 0,
         Scope::Payment(_) => 1,
@@ -172,7 +174,7 @@ fn apply(batch: &mut Batch<'_>, report: &Report, report_id: i64, counts: &mut Co
 fn apply_to_rest(
     batch: &mut Batch<'_>,
     report: &Report,
-    (report_id, file): (i64, Option<i64>),
+    (report_id, file): (StatusReportId, Option<PaymentFileId>),
     status: &Status,
     id: &str,
     (spoken, counts): (&mut Spoken, &mut Counts),
@@ -185,7 +187,7 @@ fn apply_to_rest(
         return Ok(());
     }
     if event_of_status(&status.code).is_none() {
-        let row = line(batch, report_id, status, id, (None, "code_unknown"));
+        let row = line(batch, report_id, status, id, (None, StatusLineState::CodeUnknown));
         counts.code_unknown = counts.code_unknown.saturating_add(1);
         return batch.insert(&row);
     }
@@ -202,8 +204,9 @@ fn apply_to_rest(
 }
 
 /// The payment file that a message id names, as [`super::create_payment_file`] made it.
-pub fn find_file(conn: &mut Conn, message_id: &str) -> Result<Option<i64>, StoreError> {
-    let Some(id) = message_id.strip_prefix(super::create_payment_file::FILE_PREFIX).and_then(|number| number.parse::<i64>().ok())
+pub fn find_file(conn: &mut Conn, message_id: &str) -> Result<Option<PaymentFileId>, StoreError> {
+    let Some(id) =
+        message_id.strip_prefix(super::create_payment_file::FILE_PREFIX).and_then(|number| number.parse::<PaymentFileId>().ok())
     else {
         return Ok(None);
     };
@@ -212,30 +215,37 @@ pub fn find_file(conn: &mut Conn, message_id: &str) -> Result<Option<i64>, Store
 
 /// What a status does to a payout: `rejected`, `noted`, or nothing because it says no more than is known
 /// (`already_rejected`), contradicts it (`conflict`), or is a code that nobody here knows (`code_unknown`).
-pub fn effect(found: &Payout, code: &str) -> Result<&'static str, StoreError> {
-    let rejected = payout::state_of(found)? == InstructionState::Rejected;
+pub fn effect(found: &Payout, code: &str) -> Result<StatusLineState, StoreError> {
+    let rejected = found.state == InstructionState::Rejected;
     Ok(match event_of_status(code) {
-        Some(InstructionEvent::Reject) if rejected => "already_rejected",
-        Some(event) if !payout::can(found, event)? => "conflict",
-        Some(InstructionEvent::Reject) => "rejected",
-        None if !is_silent_status(code) => "code_unknown",
-        _ => "noted",
+        Some(InstructionEvent::Reject) if rejected => StatusLineState::AlreadyRejected,
+        Some(event) if !payout::can(found, event)? => StatusLineState::Conflict,
+        Some(InstructionEvent::Reject) => StatusLineState::Rejected,
+        None if !is_silent_status(code) => StatusLineState::CodeUnknown,
+        _ => StatusLineState::Noted,
     })
 }
 
-fn apply_to(batch: &mut Batch<'_>, report_id: i64, status: &Status, mut found: Payout, counts: &mut Counts) -> Step<()> {
+fn apply_to(
+    batch: &mut Batch<'_>,
+    report_id: StatusReportId,
+    status: &Status,
+    mut found: Payout,
+    counts: &mut Counts,
+) -> Step<()> {
     let state = effect(&found, &status.code)?;
     let event = event_of_status(&status.code);
     let count = match state {
-        "already_rejected" => &mut counts.repeated,
-        "conflict" => &mut counts.conflict,
-        "rejected" => &mut counts.rejected,
-        "code_unknown" => &mut counts.code_unknown,
-        _ => &mut counts.noted,
+        StatusLineState::AlreadyRejected => &mut counts.repeated,
+        StatusLineState::Conflict => &mut counts.conflict,
+        StatusLineState::Rejected => &mut counts.rejected,
+        StatusLineState::CodeUnknown => &mut counts.code_unknown,
+        StatusLineState::Noted => &mut counts.noted,
+        StatusLineState::Unknown => &mut counts.unknown,
     };
     *count = count.saturating_add(1);
     let row = line(batch, report_id, status, &found.end_to_end, (Some(found.id), state));
-    if ["rejected", "noted"].contains(&state) {
+    if matches!(state, StatusLineState::Rejected | StatusLineState::Noted) {
         found.bank_status = clean(&status.code, 4);
         match event {
             Some(InstructionEvent::Reject) => payout::fail(batch, &mut found, &status.reason, &status.note)?,
@@ -249,18 +259,18 @@ fn apply_to(batch: &mut Batch<'_>, report_id: i64, status: &Status, mut found: P
     batch.insert(&row)
 }
 
-fn note_unknown(batch: &mut Batch<'_>, report_id: i64, status: &Status, id: &str, counts: &mut Counts) -> Step<()> {
+fn note_unknown(batch: &mut Batch<'_>, report_id: StatusReportId, status: &Status, id: &str, counts: &mut Counts) -> Step<()> {
     counts.unknown = counts.unknown.saturating_add(1);
-    let row = line(batch, report_id, status, id, (None, "unknown"));
+    let row = line(batch, report_id, status, id, (None, StatusLineState::Unknown));
     batch.insert(&row)
 }
 
 fn line(
     batch: &mut Batch<'_>,
-    report_id: i64,
+    report_id: StatusReportId,
     status: &Status,
     original_id: &str,
-    (payout_id, state): (Option<i64>, &str),
+    (payout_id, state): (Option<PayoutId>, StatusLineState),
 ) -> StatusLine {
     StatusLine {
         id: batch.next_id(),
@@ -270,6 +280,6 @@ fn line(
         status: clean(&status.code, 4),
         reason_code: clean(&status.reason, 35),
         note: clean(&status.note, 500),
-        state: state.to_owned(),
+        state,
     }
 }

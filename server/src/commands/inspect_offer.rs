@@ -6,6 +6,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::offering::OfferState;
 use domain::party::{Capacity, Role};
+use kernel::{OfferId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct InspectOffer {
-    pub offer_id: i64,
+    pub offer_id: OfferId,
     /// "papers", "undertaking", or the digest of a file.
     pub paper: String,
 }
@@ -22,7 +23,7 @@ pub struct InspectOffer {
 impl InspectOffer {
     /// The key under which a look of this person counts once on a day.
     #[must_use]
-    pub fn key(&self, user: i64, today: chrono::NaiveDate) -> String {
+    pub fn key(&self, user: UserId, today: chrono::NaiveDate) -> String {
         own_key("look", &[&user, &self.offer_id, &self.paper, &today])
     }
 }
@@ -37,7 +38,7 @@ impl Execute for InspectOffer {
         if !is_digest && !["papers", "undertaking"].contains(&self.paper.as_str()) {
             return Err(Refusal::FieldInvalid { field: "paper".to_owned() }.into());
         }
-        let shown = |offer: &Offer| offer.state == OfferState::Open.name() && offer.supplier_id != actor.party_id;
+        let shown = |offer: &Offer| offer.state == OfferState::Open && offer.supplier_id != actor.party_id;
         let offer = Offer::find(batch.conn, self.offer_id)?.filter(shown).ok_or(Refusal::NotFound)?;
         let receivable = Receivable::load(batch.conn, offer.receivable_id)?;
         Ok(Done::new(receivable.id, json!({ "offer_id": offer.id, "paper": self.paper })))

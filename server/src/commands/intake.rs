@@ -6,17 +6,20 @@ use super::reviews::{self, Finding};
 use super::{Actor, clean, currency, links, required, second_person};
 use crate::batch::{Batch, Step, Stop};
 use chrono::NaiveDate;
+use domain::confirmation_list::ItemState;
 use domain::identity::{ReviewRule, look_key, normalise_number, number_key, stem_key};
 use domain::invoice::{
-    Credited, DocumentKind, IntakeFacts, InvoiceEvent, InvoiceState, NotMeant, decide_credit, decide_intake, document_kind,
-    is_factored, is_self_billed, next_state, owed_minor,
+    CreditState, Credited, DocumentKind, IntakeFacts, InvoiceEvent, InvoiceState, NotMeant, decide_credit, decide_intake,
+    document_kind, is_factored, is_self_billed, next_state, owed_minor,
 };
 use domain::money::AmountFault;
 use domain::named_party::{self, NamedParty};
-use domain::party::{Capacity, Names};
+use domain::party::Capacity;
+use domain::review::ReviewState;
 use domain::{Currency, Refusal};
 use formats::invoice::{Amount, InvoiceFile, Party as FileParty, Preceding, Syntax};
 use formats::{archive::is_zip, pdf::is_pdf};
+use kernel::{Blank, CreditNoteId, InvoiceId, PartyId, RecordId, ReviewId};
 use serde_json::{Value, json};
 use store::records::{Keyed, Record};
 use store::{ConfirmationItem, ConfirmationList, CreditNote, Invoice, Party, StoreError};
@@ -116,7 +119,7 @@ fn find_parties(known: &mut impl Known, supplier: &Party, file: &InvoiceFile, cr
 
 /// By tax id, else by what else the file says of it, if exactly one vetted company fits.
 fn find_buyer(known: &mut impl Known, party: &FileParty) -> Result<Found, Stop> {
-    let is_buyer = |found: &Party| Names::parse(&found.capacities).has(Capacity::Buyer.name());
+    let is_buyer = |found: &Party| found.capacities.has(Capacity::Buyer);
     if let Some(found) = find_by_tax_id(known, party)? {
         return Ok(Found { party: Some(found).filter(is_buyer), has_other_tax_id: false });
     }
@@ -215,7 +218,7 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         _ => Preceding::default(),
     };
     let invoice = Invoice {
-        id: 0,
+        id: InvoiceId(0),
         supplier_id: supplier.id,
         buyer_id: buyer.id,
         look_key: look_key(&number),
@@ -231,7 +234,7 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         payable_minor,
         confirmed_minor: 0,
         order_reference: clean(&file.order_reference, 100),
-        state: InvoiceState::Draft.name().to_owned(),
+        state: InvoiceState::Draft,
         reason: String::new(),
         document: source.sha256.to_owned(),
         created_at: chrono::NaiveDateTime::default(),
@@ -240,7 +243,7 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         rounding_minor: minor_or_zero(unit, file.totals.rounding, "rounding")?,
         credited_minor: 0,
         replaces: replaced.number,
-        review: String::new(),
+        review: Blank::NONE,
         warnings: source.warnings.to_owned(),
         replaces_issued: replaced.issue_date,
     };
@@ -267,7 +270,7 @@ fn said_by_itself(file: &InvoiceFile, kind: DocumentKind, other_tax_id: bool) ->
 fn replaced(
     known: &mut impl Known,
     supplier: &Party,
-    (buyer_id, currency): (i64, &str),
+    (buyer_id, currency): (PartyId, &str),
     file: &InvoiceFile,
     said: &mut Vec<Finding>,
 ) -> Result<Preceding, Stop> {
@@ -280,7 +283,7 @@ fn replaced(
     let mut here = 0_usize;
     for one in named.iter().take(MOST_NAMED) {
         let wanted = (one.number.as_str(), one.issue_date);
-        if let Ok(found) = reviews::find_meant(known, (supplier.series(), i64::MAX), wanted, (buyer_id, currency))? {
+        if let Ok(found) = reviews::find_meant(known, (supplier.series(), InvoiceId(i64::MAX)), wanted, (buyer_id, currency))? {
             here = here.saturating_add(1);
             let rules = vec![ReviewRule::ReplacesSeveral];
             reviews::join(said, Finding { rules, other_id: Some(found.id), credit_id: None });
@@ -307,7 +310,7 @@ fn examine_credit(
     let Some(first) = invoices.first() else { return Err(Refusal::FieldMissing { field: "preceding".to_owned() }.into()) };
     let issue_date = file.issue_date.unwrap_or(first.issue_date);
     let mut credit = CreditNote {
-        id: 0,
+        id: CreditNoteId(0),
         supplier_id: supplier.id,
         invoice_id: first.id,
         number,
@@ -316,7 +319,7 @@ fn examine_credit(
         issue_date,
         currency: file.currency.clone(),
         amount_minor,
-        state: String::new(),
+        state: Blank::NONE,
         document: source.sha256.to_owned(),
         created_at: chrono::NaiveDateTime::default(),
     };
@@ -326,11 +329,15 @@ fn examine_credit(
     match invoices.as_slice() {
         [only] => {
             let owed = owed_minor(only.payable_minor, only.credited_minor);
-            let outcome = decide_credit(state_of(only)?, owed, amount_minor)?;
-            if outcome == Credited::Late { "late" } else { "applied" }.clone_into(&mut credit.state);
+            let outcome = decide_credit(only.state, owed, amount_minor)?;
+            credit.state = match outcome {
+                Credited::Late => CreditState::Late,
+                Credited::Reduced | Credited::Extinguished => CreditState::Applied,
+            }
+            .into();
         }
         // The file does not say how much of each is credited.
-        _ => "together".clone_into(&mut credit.state),
+        _ => credit.state = CreditState::Together.into(),
     }
     Ok(Examined::Credit(Box::new(credit), invoices))
 }
@@ -345,7 +352,7 @@ fn credited(known: &mut impl Known, supplier: &Party, buyer: &Party, file: &Invo
     for one in named {
         let number = required(&one.number, "preceding", 64)?;
         let wanted = (number.as_str(), one.issue_date);
-        let meant = reviews::find_meant(known, (supplier.series(), i64::MAX), wanted, (buyer.id, &file.currency))?;
+        let meant = reviews::find_meant(known, (supplier.series(), InvoiceId(i64::MAX)), wanted, (buyer.id, &file.currency))?;
         let invoice = match (meant, one.issue_date) {
             (Ok(row), _) if row.buyer_id == buyer.id && row.currency == file.currency => row,
             (Err(NotMeant::Several), _) => return Err(Refusal::NamedInvoiceSeveral { number }.into()),
@@ -359,12 +366,8 @@ fn credited(known: &mut impl Known, supplier: &Party, buyer: &Party, file: &Invo
     Ok(found)
 }
 
-fn state_of(invoice: &Invoice) -> Result<InvoiceState, StoreError> {
-    InvoiceState::parse(&invoice.state).ok_or_else(|| super::settlement::corrupt("state of invoice", invoice.id))
-}
-
 /// Writes what was examined; the document is kept already. Answers the record's id and what the caller learns.
-pub fn admit(batch: &mut Batch<'_>, examined: Examined) -> Step<(i64, Value)> {
+pub fn admit(batch: &mut Batch<'_>, examined: Examined) -> Step<(RecordId, Value)> {
     match examined {
         Examined::Invoice(invoice, said) => admit_invoice(batch, *invoice, said),
         Examined::Credit(credit, invoices) if invoices.len() > 1 => admit_together(batch, *credit, &invoices),
@@ -375,19 +378,19 @@ pub fn admit(batch: &mut Batch<'_>, examined: Examined) -> Step<(i64, Value)> {
     }
 }
 
-fn admit_invoice(batch: &mut Batch<'_>, mut invoice: Invoice, said: Vec<Finding>) -> Step<(i64, Value)> {
+fn admit_invoice(batch: &mut Batch<'_>, mut invoice: Invoice, said: Vec<Finding>) -> Step<(RecordId, Value)> {
     (invoice.id, invoice.created_at) = (batch.next_id(), batch.now);
     let mut findings = reviews::findings(&mut *batch.conn, &invoice)?;
     said.into_iter().for_each(|finding| reviews::join(&mut findings, finding));
     if !findings.is_empty() {
-        "open".clone_into(&mut invoice.review);
+        invoice.review = ReviewState::Open.into();
     }
     batch.insert(&invoice)?;
     let opened = if findings.is_empty() { Vec::new() } else { reviews::hold(batch, &invoice, &findings)? };
-    Ok((invoice.id, admitted(&invoice, &opened)))
+    Ok((invoice.id.into(), admitted(&invoice, &opened)))
 }
 
-fn admitted(invoice: &Invoice, opened: &[i64]) -> Value {
+fn admitted(invoice: &Invoice, opened: &[ReviewId]) -> Value {
     json!({
         "invoice_id": invoice.id, "number": invoice.number, "review": invoice.review, "warnings": invoice.warnings, "reviews": opened,
     })
@@ -397,7 +400,7 @@ fn admitted(invoice: &Invoice, opened: &[i64]) -> Value {
 #[derive(Debug)]
 pub struct Compared {
     rows: Vec<Invoice>,
-    held: Vec<(i64, Vec<Finding>)>,
+    held: Vec<(InvoiceId, Vec<Finding>)>,
 }
 
 impl Compared {
@@ -407,7 +410,7 @@ impl Compared {
         let mut last = batch.heads.next_id;
         for (mut invoice, said) in examined {
             last = last.saturating_add(1);
-            (invoice.id, invoice.created_at) = (last, batch.now);
+            (invoice.id, invoice.created_at) = (InvoiceId(last), batch.now);
             let mut findings = reviews::findings(known, &invoice)?;
             said.into_iter().for_each(|finding| reviews::join(&mut findings, finding));
             reviews = reviews.saturating_add(findings.len());
@@ -415,7 +418,7 @@ impl Compared {
                 return Err(Refusal::TableNeedsPeople { most }.into());
             }
             if !findings.is_empty() {
-                "open".clone_into(&mut invoice.review);
+                invoice.review = ReviewState::Open.into();
                 held.push((invoice.id, findings));
             }
             known.add((*invoice).clone());
@@ -425,9 +428,9 @@ impl Compared {
     }
 
     /// Writes all of them in one go and answers each row's id and what the caller learns, in their order.
-    pub fn admit(self, batch: &mut Batch<'_>, supplier: &Party) -> Step<Vec<(i64, Value)>> {
+    pub fn admit(self, batch: &mut Batch<'_>, supplier: &Party) -> Step<Vec<(InvoiceId, Value)>> {
         for row in &self.rows {
-            let id = batch.next_id();
+            let id: InvoiceId = batch.next_id();
             if id != row.id {
                 return Err(StoreError::Corrupt(format!("invoice {} was compared as {}", id, row.id)).into());
             }
@@ -438,10 +441,10 @@ impl Compared {
     }
 }
 
-fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invoice) -> Step<(i64, Value)> {
+fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invoice) -> Step<(RecordId, Value)> {
     (credit.id, credit.created_at) = (batch.next_id(), batch.now);
     batch.insert(&credit)?;
-    let state = state_of(&invoice)?;
+    let state = invoice.state;
     let owed = owed_minor(invoice.payable_minor, invoice.credited_minor);
     let outcome = decide_credit(state, owed, credit.amount_minor)?;
     let mut opened = Vec::new();
@@ -454,7 +457,7 @@ fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invo
         Credited::Reduced | Credited::Extinguished => {
             invoice.credited_minor = invoice.credited_minor.saturating_add(credit.amount_minor);
             if outcome == Credited::Extinguished {
-                next_state(state, InvoiceEvent::Withdraw)?.name().clone_into(&mut invoice.state);
+                invoice.state = next_state(state, InvoiceEvent::Withdraw)?;
                 invoice.reason.clone_from(&credit.number);
             }
             batch.update(&invoice)?;
@@ -474,11 +477,11 @@ fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invo
         "credit_note_id": credit.id, "invoice_id": invoice.id, "number": credit.number, "credited_invoice": invoice.number,
         "currency": credit.currency, "amount_minor": credit.amount_minor, "late": outcome == Credited::Late, "reviews": opened,
     });
-    Ok((credit.id, body))
+    Ok((credit.id.into(), body))
 }
 
 /// A credit note over several invoices lowers none of them by itself: each is held until a person has looked.
-fn admit_together(batch: &mut Batch<'_>, mut credit: CreditNote, invoices: &[Invoice]) -> Step<(i64, Value)> {
+fn admit_together(batch: &mut Batch<'_>, mut credit: CreditNote, invoices: &[Invoice]) -> Step<(RecordId, Value)> {
     (credit.id, credit.created_at) = (batch.next_id(), batch.now);
     batch.insert(&credit)?;
     let (mut opened, mut numbers) = (Vec::new(), Vec::new());
@@ -493,7 +496,7 @@ fn admit_together(batch: &mut Batch<'_>, mut credit: CreditNote, invoices: &[Inv
         "credit_note_id": credit.id, "invoice_id": credit.invoice_id, "number": credit.number, "credited_invoice": numbers.join(", "),
         "currency": credit.currency, "amount_minor": credit.amount_minor, "late": false, "together": true, "reviews": opened,
     });
-    Ok((credit.id, body))
+    Ok((credit.id.into(), body))
 }
 
 /// Less is owed than what somebody was asked to confirm: ends the requests and one-time links of this invoice, and takes its lines out of
@@ -503,7 +506,7 @@ fn end_answers(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
     links::end(batch, invoice.id, why)?;
     second_person::end_requests(batch, "command = 'confirm_invoice' AND subject_id = ?", &[invoice.id.into()], why)?;
     for mut item in store::confirmation_lists::list_drafted(batch.conn, invoice.id)? {
-        "excluded".clone_into(&mut item.state);
+        item.state = ItemState::Excluded;
         item.refusal = stored(&Refusal::StateConflict { state: why.to_owned() });
         batch.update(&item)?;
         let Some(mut list) = ConfirmationList::find(batch.conn, item.list_id)? else { continue };

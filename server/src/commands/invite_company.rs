@@ -6,7 +6,8 @@ use super::invite_user::Invited;
 use super::{Actor, Done, Execute, invite_user, required};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::{Capacity, PartyStatus, Role, normalise_names};
+use domain::party::{Capacities, Capacity, Language, PartyStatus, Role, Roles, read_names};
+use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Party;
@@ -39,9 +40,9 @@ pub struct InviteCompany {
 
 impl InviteCompany {
     /// A company that only pays, and rarely: nobody of it signs in, and a contact confirms by one-time link.
-    fn is_rare_buyer(&self, capacities: &str) -> bool {
+    fn is_rare_buyer(&self, capacities: &Capacities) -> bool {
         let people = [&self.administrator_email, &self.administrator_name, &self.checker_email, &self.checker_name];
-        capacities == Capacity::Buyer.name() && people.iter().all(|typed| typed.trim().is_empty())
+        capacities.iter().eq([Capacity::Buyer]) && people.iter().all(|typed| typed.trim().is_empty())
     }
 
     /// The administrator and the checker: two people.
@@ -53,8 +54,9 @@ impl InviteCompany {
         if checker_email == email || domain::names::is_same(&checker, &person) {
             return Err(Refusal::TwoPeopleNeeded { field: "checker_email".to_owned() }.into());
         }
-        let first = Invited { email, name: person, roles: "administrator,maker".to_owned(), invited_by: None };
-        let second = Invited { email: checker_email, name: checker, roles: Role::Checker.name().to_owned(), invited_by: None };
+        let first =
+            Invited { email, name: person, roles: Roles::from_iter([Role::Administrator, Role::Maker]), invited_by: None };
+        let second = Invited { email: checker_email, name: checker, roles: Roles::from_iter([Role::Checker]), invited_by: None };
         Ok(vec![first, second])
     }
 }
@@ -75,18 +77,20 @@ impl Execute for InviteCompany {
         if !["", "en", "zh"].contains(&self.language.as_str()) {
             return Err(Refusal::FieldInvalid { field: "language".to_owned() }.into());
         }
-        let capable = [Capacity::Supplier.name(), Capacity::Buyer.name(), Capacity::Financier.name()];
-        let capacities = normalise_names(&self.capacities, &capable, "capacities")?;
+        let capacities: Capacities = read_names(&self.capacities, "capacities")?;
+        if capacities.has(Capacity::Operator) {
+            return Err(Refusal::FieldInvalid { field: "capacities".to_owned() }.into());
+        }
         let people = if self.is_rare_buyer(&capacities) { Vec::new() } else { self.people(batch)? };
-        check_free(batch, &data, &tax_key, 0)?;
-        let id = batch.next_id();
+        check_free(batch, &data, &tax_key, PartyId(0))?;
+        let id: PartyId = batch.next_id();
         let mut party = Party {
             id,
             series_key: new_series(batch, &tax_key, id)?,
             tax_key,
             capacities,
-            status: PartyStatus::Applied.name().to_owned(),
-            language: if self.language == "zh" { "zh" } else { "en" }.to_owned(),
+            status: PartyStatus::Applied,
+            language: Language::parse(&self.language).unwrap_or(Language::English),
             reference: domain::creditor_reference::create(&format!("C{id}")).unwrap_or_default(),
             created_at: batch.now,
             ..Party::default()
@@ -97,7 +101,7 @@ impl Execute for InviteCompany {
         for (name, invited) in ["user_id", "checker_id"].into_iter().zip(people) {
             let user_id = invite_user::insert_invited(batch, &party, invited)?;
             if let Some(map) = body.as_object_mut() {
-                map.insert(name.to_owned(), user_id.into());
+                map.insert(name.to_owned(), json!(user_id));
             }
         }
         Ok(Done::new(id, body))

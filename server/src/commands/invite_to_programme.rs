@@ -4,9 +4,10 @@ use super::{Actor, Done, Execute, programmes};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::names;
-use domain::party::{Capacity, Names};
+use domain::party::Capacity;
 use domain::programme::{MemberState, ProgrammeState};
 use domain::tax_id::{self, Register};
+use kernel::{PartyId, ProgrammeId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -15,7 +16,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct InviteToProgramme {
-    pub programme_id: i64,
+    pub programme_id: ProgrammeId,
     /// Tax ids in any dress, or registered names, whatever their case and spaces; one supplier each.
     pub suppliers: Vec<String>,
 }
@@ -30,10 +31,10 @@ struct Suppliers {
 }
 
 impl Suppliers {
-    fn load(conn: &mut Conn, buyer_id: i64) -> Result<Self, StoreError> {
+    fn load(conn: &mut Conn, buyer_id: PartyId) -> Result<Self, StoreError> {
         let condition = "capacities LIKE '%supplier%' AND status = 'active' AND id <> ? ORDER BY id";
         let found = Party::list_where(conn, condition, &[buyer_id.into()])?;
-        let sells = |party: &Party| Names::parse(&party.capacities).has(Capacity::Supplier.name());
+        let sells = |party: &Party| party.capacities.has(Capacity::Supplier);
         let all: Vec<(String, Party)> =
             found.into_iter().filter(sells).map(|party| (names::folded(&party.name), party)).collect();
         let keyed = |(place, (_, party)): (usize, &(String, Party))| (tax_id::key(&party.country, &party.tax_key), place);
@@ -53,7 +54,7 @@ impl Suppliers {
 }
 
 /// The suppliers that these lines name, each once; a line that names none, or more than one, is refused.
-pub fn invitees(conn: &mut Conn, buyer_id: i64, lines: &[String]) -> Step<Vec<Party>> {
+pub fn invitees(conn: &mut Conn, buyer_id: PartyId, lines: &[String]) -> Step<Vec<Party>> {
     let suppliers = Suppliers::load(conn, buyer_id)?;
     let mut found: Vec<Party> = Vec::new();
     for (index, typed) in lines.iter().enumerate() {
@@ -81,11 +82,11 @@ impl Execute for InviteToProgramme {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let programme = programmes::own(batch, actor, self.programme_id)?;
-        if programme.state != ProgrammeState::Open.name() {
+        if programme.state != ProgrammeState::Open {
             return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
         }
         let today = batch.today();
-        let version = store::programmes::find_current(batch.conn, programme.id, today)?;
+        let version = store::programmes::find_current(batch.conn, programme.id.0, today)?;
         let version = version.ok_or_else(|| super::settlement::corrupt("terms of programme", programme.id))?;
         let buyer = batch.party(programme.buyer_id)?;
         let invited = invitees(batch.conn, buyer.id, &self.suppliers)?;
@@ -102,7 +103,7 @@ impl Execute for InviteToProgramme {
                 buyer_id: buyer.id,
                 currency: programme.currency.clone(),
                 supplier_id: supplier.id,
-                state: MemberState::Invited.name().to_owned(),
+                state: MemberState::Invited,
                 version: 0,
                 asked_version: version.version,
                 reason: String::new(),

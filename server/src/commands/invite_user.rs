@@ -1,10 +1,11 @@
 //! An administrator invites a colleague by mail. Whoever shall do more than read needs a second person's agreement.
 
-use super::{Actor, Ask, Done, Execute, change_user, required, second_person};
+use super::{Actor, Ask, Done, Execute, required, second_person};
 use crate::batch::{Batch, Step};
 use chrono::TimeDelta;
-use domain::party::{Names, Role, UserStatus, normalise_names};
+use domain::party::{Role, Roles, SignInLinkKind, Theme, UserStatus, read_names};
 use domain::{Refusal, four_eyes};
+use kernel::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -48,22 +49,22 @@ pub(crate) fn free_email(batch: &mut Batch<'_>, typed: &str, field: &str) -> Ste
 pub(crate) struct Invited {
     pub email: String,
     pub name: String,
-    pub roles: String,
+    pub roles: Roles,
     /// Who of the company brings this person in; none where the operator does.
-    pub invited_by: Option<i64>,
+    pub invited_by: Option<UserId>,
 }
 
 /// A user who has not chosen a password yet, and the one-time link that lets them.
-pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invited) -> Step<i64> {
+pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invited) -> Step<UserId> {
     let user = User {
         id: batch.next_id(),
         party_id: party.id,
         email: invited.email,
         name: invited.name,
         roles: invited.roles,
-        status: UserStatus::Invited.name().to_owned(),
-        language: party.language.clone(),
-        theme: "system".to_owned(),
+        status: UserStatus::Invited,
+        language: party.language,
+        theme: Theme::System,
         password_hash: String::new(),
         totp_secret: String::new(),
         totp_last_step: 0,
@@ -80,20 +81,20 @@ pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invi
 }
 
 /// The link by which an invited person comes in, mailed to the address that it has.
-pub(crate) fn insert_invitation(batch: &mut Batch<'_>, party: &Party, user_id: i64) -> Step<()> {
+pub(crate) fn insert_invitation(batch: &mut Batch<'_>, party: &Party, user_id: UserId) -> Step<()> {
     let token = crate::hash::random_token();
-    insert_link(batch, "invite", user_id, &token, INVITATION_HOURS)?;
+    insert_link(batch, SignInLinkKind::Invitation, user_id, &token, INVITATION_HOURS)?;
     let arguments = json!({ "company": party.name, "token": token });
     batch.notify_user((party.id, user_id), "invitation", &arguments, format!("/invitations/{token}"));
     Ok(())
 }
 
 /// A one-time link; only the hash of its token is kept.
-pub(crate) fn insert_link(batch: &mut Batch<'_>, kind: &str, user_id: i64, token: &str, hours: i64) -> Step<()> {
+pub(crate) fn insert_link(batch: &mut Batch<'_>, kind: SignInLinkKind, user_id: UserId, token: &str, hours: i64) -> Step<()> {
     let life = TimeDelta::try_hours(hours).unwrap_or_default();
     let link = Link {
         id: batch.next_id(),
-        kind: kind.to_owned(),
+        kind,
         token_hash: crate::hash::sha256_hex(token.as_bytes()),
         user_id,
         expires_at: batch.now.checked_add_signed(life).unwrap_or(batch.now),
@@ -104,7 +105,7 @@ pub(crate) fn insert_link(batch: &mut Batch<'_>, kind: &str, user_id: i64, token
 
 impl InviteUser {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Invited> {
-        let roles = normalise_names(&self.roles, &change_user::known_roles(), "roles")?;
+        let roles = read_names(&self.roles, "roles")?;
         let name = required(&self.name, "name", 100)?;
         let email = free_email(batch, &self.email, "email")?;
         Ok(Invited { email, name, roles, invited_by: Some(actor.user_id) })
@@ -117,8 +118,8 @@ impl Execute for InviteUser {
     const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let roles = Names::parse(&self.decide(batch, actor)?.roles);
-        let gives = four_eyes::widens((&Names::default(), false), (&roles, true));
+        let roles = self.decide(batch, actor)?.roles;
+        let gives = four_eyes::widens((&Roles::default(), false), (&roles, true));
         if gives { second_person::ask(batch, actor).map(Some) } else { Ok(None) }
     }
 

@@ -3,17 +3,17 @@
 use super::{Actor, Done, Execute, bank_file};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::bank_line::{BankFileKind, BankFileState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BankFile;
 use store::records::Record;
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeepBankFile {
     pub name: String,
     pub sha256: String,
-    /// `statement` or `status`.
-    pub kind: String,
+    pub kind: BankFileKind,
     #[serde(skip)]
     pub content: Vec<u8>,
 }
@@ -35,7 +35,7 @@ impl Execute for KeepBankFile {
 pub(crate) fn find_waiting(batch: &mut Batch<'_>, sha256: &str) -> Step<Option<BankFile>> {
     let found = BankFile::find_where(batch.conn, "sha256 = ?", &[sha256.into()])?;
     match found {
-        Some(file) if file.state != "kept" => Err(Refusal::StatementRepeated.into()),
+        Some(file) if file.state != BankFileState::Kept => Err(Refusal::StatementRepeated.into()),
         found => Ok(found),
     }
 }
@@ -49,8 +49,8 @@ pub(crate) fn keep(batch: &mut Batch<'_>, actor: &Actor, file: &KeepBankFile) ->
         id: batch.next_id(),
         sha256: file.sha256.clone(),
         name: file.name.clone(),
-        kind: file.kind.clone(),
-        state: "kept".to_owned(),
+        kind: file.kind,
+        state: BankFileState::Kept,
         lines: 0,
         lines_done: 0,
         kept_at: batch.now,

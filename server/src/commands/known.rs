@@ -7,10 +7,11 @@ use crate::batch::Step;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::identity::{joined_number, look_key, normalise_number, stem_key};
-use domain::invoice::is_self_billed;
+use domain::invoice::{InvoiceState, is_self_billed};
 use domain::party::PartyStatus;
 use domain::tax_id;
 use formats::csv::CsvInvoice;
+use kernel::{InvoiceId, PartyId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::records::Record;
 use store::{Conn, CreditNote, Invoice, IssueTermsRow, Party, StoreError, neighbours};
@@ -26,14 +27,14 @@ pub trait Known {
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError>;
     fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError>;
     /// This seller's live invoices of that number that came before `before`.
-    fn numbered(&mut self, seller_tax_key: &str, number: &str, before: i64) -> Result<Vec<Invoice>, StoreError>;
+    fn numbered(&mut self, seller_tax_key: &str, number: &str, before: InvoiceId) -> Result<Vec<Invoice>, StoreError>;
     /// The live invoices that a new one is compared with.
     fn compared(&mut self, invoice: &Invoice, file: &str) -> Result<Vec<Invoice>, StoreError>;
     /// Invoices of this number that are gone although they were credited, and the live ones that replace it.
-    fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<i64>, StoreError>;
+    fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<InvoiceId>, StoreError>;
 }
 
-const GONE: [&str; 2] = ["withdrawn", "rejected"];
+const GONE: [InvoiceState; 2] = [InvoiceState::Withdrawn, InvoiceState::Rejected];
 
 /// The one company of this key: registered under it, or under another dress of it before dresses were known as one.
 pub fn find_by_tax_key(conn: &mut Conn, key: &str) -> Result<Option<Party>, StoreError> {
@@ -43,7 +44,7 @@ pub fn find_by_tax_key(conn: &mut Conn, key: &str) -> Result<Option<Party>, Stor
 }
 
 /// Whether another company than `own` (0 for one that is new) is registered under this key, in whatever dress.
-pub fn is_taken(conn: &mut Conn, key: &str, own: i64) -> Result<bool, StoreError> {
+pub fn is_taken(conn: &mut Conn, key: &str, own: PartyId) -> Result<bool, StoreError> {
     let (condition, list) = store::query::among_texts(conn, "tax_key", &tax_id::dresses(key));
     let found = Party::list_where(conn, &condition, &[list])?;
     Ok(found.iter().any(|party| party.id != own && tax_id::is_of(key, &party.country, &party.tax_key)))
@@ -110,7 +111,7 @@ impl Known for Conn {
         Ok(CreditNote::list_where(self, condition, &binds)?.iter().any(same))
     }
 
-    fn numbered(&mut self, seller_tax_key: &str, number: &str, before: i64) -> Result<Vec<Invoice>, StoreError> {
+    fn numbered(&mut self, seller_tax_key: &str, number: &str, before: InvoiceId) -> Result<Vec<Invoice>, StoreError> {
         let condition =
             "seller_tax_key = ? AND look_key = ? AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY issue_date, id";
         let mut rows = Invoice::list_where(self, condition, &[seller_tax_key.into(), look_key(number).into(), before.into()])?;
@@ -144,12 +145,12 @@ impl Known for Conn {
         Invoice::list_where(self, condition, &binds)
     }
 
-    fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<i64>, StoreError> {
+    fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<InvoiceId>, StoreError> {
         let seller = invoice.seller_tax_key.as_str();
         let key = [seller.into(), invoice.look_key.as_str().into(), invoice.id.into()];
         let credited = "seller_tax_key = ? AND look_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
         let gone = Invoice::list_where(self, credited, &key)?;
-        let mut ids: Vec<i64> = gone.iter().filter(|row| same_number(row, invoice)).map(|row| row.id).collect();
+        let mut ids: Vec<InvoiceId> = gone.iter().filter(|row| same_number(row, invoice)).map(|row| row.id).collect();
         let replacing = "seller_tax_key = ? AND replaces <> '' AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY id";
         let replacing = Invoice::list_where(self, replacing, &[seller.into(), invoice.id.into()])?;
         ids.extend(replacing.iter().filter(|row| replaces(row, invoice)).map(|row| row.id));
@@ -163,12 +164,12 @@ pub struct Loaded {
     currencies: HashSet<String>,
     companies: HashMap<String, Party>,
     seller: String,
-    invoices: BTreeMap<i64, Invoice>,
-    by_look: HashMap<String, BTreeSet<i64>>,
-    by_stem: HashMap<String, BTreeSet<i64>>,
-    by_total: HashMap<(i64, NaiveDate, i64), BTreeSet<i64>>,
+    invoices: BTreeMap<InvoiceId, Invoice>,
+    by_look: HashMap<String, BTreeSet<InvoiceId>>,
+    by_stem: HashMap<String, BTreeSet<InvoiceId>>,
+    by_total: HashMap<(PartyId, NaiveDate, i64), BTreeSet<InvoiceId>>,
     /// The live invoices of this seller that replace another one, by the number that they name.
-    replacing: HashMap<String, BTreeSet<i64>>,
+    replacing: HashMap<String, BTreeSet<InvoiceId>>,
     credits: HashSet<(String, NaiveDate, String, i64)>,
 }
 
@@ -196,8 +197,8 @@ impl Loaded {
         for invoice in neighbours::list_by_look(conn, &loaded.seller, &looks)? {
             loaded.add(invoice);
         }
-        let wanted: Vec<(i64, NaiveDate, i64)> =
-            files().filter_map(|file| loaded.total_of(file)).collect::<BTreeSet<_>>().into_iter().collect();
+        let totals: BTreeSet<(PartyId, NaiveDate, i64)> = files().filter_map(|file| loaded.total_of(file)).collect();
+        let wanted: Vec<(i64, NaiveDate, i64)> = totals.into_iter().map(|(buyer, day, total)| (buyer.0, day, total)).collect();
         for invoice in neighbours::list_by_total(conn, &wanted, i64::try_from(MOST_COMPARED).unwrap_or(i64::MAX))? {
             loaded.add(invoice);
         }
@@ -214,7 +215,7 @@ impl Loaded {
     }
 
     /// Buyer, day and total of a row, as far as they can be told before it is examined.
-    fn total_of(&self, file: &formats::invoice::InvoiceFile) -> Option<(i64, NaiveDate, i64)> {
+    fn total_of(&self, file: &formats::invoice::InvoiceFile) -> Option<(PartyId, NaiveDate, i64)> {
         let country = file.buyer.country.as_deref().unwrap_or("");
         let buyer =
             [&file.buyer.tax_id, &file.buyer.legal_id].into_iter().find_map(|id| self.of_key(&tax_id::key(country, id)))?;
@@ -236,7 +237,7 @@ impl Loaded {
         if invoice.seller_tax_key == self.seller {
             self.by_look.entry(invoice.look_key.clone()).or_default().insert(id);
             self.by_stem.entry(invoice.stem_key.clone()).or_default().insert(id);
-            if !invoice.replaces.is_empty() && !GONE.contains(&invoice.state.as_str()) {
+            if !invoice.replaces.is_empty() && !GONE.contains(&invoice.state) {
                 self.replacing.entry(normalise_number(&invoice.replaces)).or_default().insert(id);
             }
         }
@@ -283,7 +284,7 @@ impl Known for Loaded {
             row.issue_date == invoice.issue_date
                 && row.currency == invoice.currency
                 && row.payable_minor == invoice.payable_minor
-                && !["withdrawn", "paid"].contains(&row.state.as_str())
+                && ![InvoiceState::Withdrawn, InvoiceState::Paid].contains(&row.state)
         };
         Ok(self.of_look(&invoice.look_key).any(|row| same(row) && same_number(row, invoice)))
     }
@@ -292,8 +293,8 @@ impl Known for Loaded {
         Ok(self.credits.contains(&credit_key(credit)))
     }
 
-    fn numbered(&mut self, _seller_tax_key: &str, number: &str, before: i64) -> Result<Vec<Invoice>, StoreError> {
-        let live = self.of_number(number).filter(|row| row.id < before && !GONE.contains(&row.state.as_str()));
+    fn numbered(&mut self, _seller_tax_key: &str, number: &str, before: InvoiceId) -> Result<Vec<Invoice>, StoreError> {
+        let live = self.of_number(number).filter(|row| row.id < before && !GONE.contains(&row.state));
         Ok(live.cloned().collect())
     }
 
@@ -305,20 +306,20 @@ impl Known for Loaded {
             self.by_stem.get(&invoice.look_key),
             self.by_total.get(&total),
         ];
-        let mut found: BTreeSet<i64> = BTreeSet::new();
+        let mut found: BTreeSet<InvoiceId> = BTreeSet::new();
         for set in sets.into_iter().flatten() {
             let live =
-                |id: &&i64| self.invoices.get(id).is_some_and(|row| row.id != invoice.id && !GONE.contains(&row.state.as_str()));
+                |id: &&InvoiceId| self.invoices.get(id).is_some_and(|row| row.id != invoice.id && !GONE.contains(&row.state));
             // The lowest of each are enough: no more of all are compared.
             found.extend(set.iter().filter(live).take(MOST_COMPARED));
         }
         Ok(found.into_iter().take(MOST_COMPARED).filter_map(|id| self.invoices.get(&id).cloned()).collect())
     }
 
-    fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<i64>, StoreError> {
-        let credited = |row: &&Invoice| row.id < invoice.id && GONE.contains(&row.state.as_str()) && row.credited_minor > 0;
+    fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<InvoiceId>, StoreError> {
+        let credited = |row: &&Invoice| row.id < invoice.id && GONE.contains(&row.state) && row.credited_minor > 0;
         let gone = self.of_look(&invoice.look_key).filter(credited).filter(|row| same_number(row, invoice));
-        let mut ids: Vec<i64> = gone.map(|row| row.id).collect();
+        let mut ids: Vec<InvoiceId> = gone.map(|row| row.id).collect();
         let replacing = self.replacing.get(&normalise_number(&invoice.number)).into_iter().flatten();
         let earlier = replacing.filter(|id| **id < invoice.id).filter_map(|id| self.invoices.get(id));
         ids.extend(earlier.filter(|row| replaces(row, invoice)).map(|row| row.id));

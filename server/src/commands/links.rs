@@ -5,15 +5,16 @@ use super::reviews;
 use crate::batch::{Batch, Step};
 use chrono::{NaiveDateTime, TimeDelta};
 use domain::Refusal;
-use domain::link::{CODE_MINUTES, Channel, LinkState, MOST_LINKS_A_DAY, acts_in};
+use domain::link::{CODE_MINUTES, Channel, ContactState, LinkState, MOST_LINKS_A_DAY, acts_in};
 use domain::party::PartyStatus;
 use domain::review::ReviewState;
+use kernel::{ConfirmationLinkId, InvoiceId, PartyId, UserId};
 use serde_json::json;
 use store::records::{Keyed, Record};
 use store::{BuyerContact, ConfirmationLink, Conn, Invoice, Party, StoreError};
 
 /// The contact to whom a company's links are mailed.
-pub fn contact_of(conn: &mut Conn, party_id: i64) -> Result<Option<BuyerContact>, StoreError> {
+pub fn contact_of(conn: &mut Conn, party_id: PartyId) -> Result<Option<BuyerContact>, StoreError> {
     BuyerContact::find_where(conn, "party_id = ? AND state = 'active'", &[party_id.into()])
 }
 
@@ -24,9 +25,9 @@ pub fn find_open(
     now: NaiveDateTime,
 ) -> Result<Option<(ConfirmationLink, BuyerContact)>, StoreError> {
     let found = ConfirmationLink::find_where(conn, "token_hash = ?", &[token_hash.into()])?;
-    let Some(link) = found.filter(|link| link.state == LinkState::Open.name() && link.expires_at > now) else { return Ok(None) };
+    let Some(link) = found.filter(|link| link.state == LinkState::Open && link.expires_at > now) else { return Ok(None) };
     let contact = BuyerContact::load(conn, link.contact_id)?;
-    let stands = contact.state == "active" && Party::load(conn, contact.party_id)?.status == PartyStatus::Active.name();
+    let stands = contact.state == ContactState::Active && Party::load(conn, contact.party_id)?.status == PartyStatus::Active;
     Ok(stands.then_some((link, contact)))
 }
 
@@ -56,7 +57,7 @@ pub fn mail_code(batch: &mut Batch<'_>, contact: &BuyerContact, number: &str, co
 }
 
 /// How a contact signed: which link, and the way of its code.
-pub fn factor(batch: &mut Batch<'_>, user_id: i64, invoice_id: i64) -> Step<String> {
+pub fn factor(batch: &mut Batch<'_>, user_id: UserId, invoice_id: InvoiceId) -> Step<String> {
     let condition = "invoice_id = ? AND contact_id IN (SELECT id FROM buyer_contacts WHERE user_id = ?) AND state = 'open' ORDER BY id DESC LIMIT 1";
     let link = ConfirmationLink::find_where(batch.conn, condition, &[invoice_id.into(), user_id.into()])?;
     let link = link.ok_or_else(|| super::settlement::corrupt("link to invoice", invoice_id))?;
@@ -71,7 +72,7 @@ pub fn described(link: &ConfirmationLink, contact: &BuyerContact) -> String {
 }
 
 /// Nothing can be done by links to this invoice any more.
-pub fn end(batch: &mut Batch<'_>, invoice_id: i64, why: &str) -> Step<()> {
+pub fn end(batch: &mut Batch<'_>, invoice_id: InvoiceId, why: &str) -> Step<()> {
     for link in ConfirmationLink::list_where(batch.conn, "invoice_id = ? AND state = 'open' ORDER BY id", &[invoice_id.into()])? {
         revoke(batch, link, why)?;
     }
@@ -80,14 +81,14 @@ pub fn end(batch: &mut Batch<'_>, invoice_id: i64, why: &str) -> Step<()> {
 
 /// Ends one link before it was used.
 pub fn revoke(batch: &mut Batch<'_>, mut link: ConfirmationLink, why: &str) -> Step<()> {
-    LinkState::Revoked.name().clone_into(&mut link.state);
+    link.state = LinkState::Revoked;
     why.clone_into(&mut link.reason);
     link.ended_at = Some(batch.now);
     batch.update(&link)
 }
 
 /// Whether the invoice may have one more link today.
-pub fn may_send(conn: &mut Conn, invoice_id: i64, now: NaiveDateTime) -> Result<bool, StoreError> {
+pub fn may_send(conn: &mut Conn, invoice_id: InvoiceId, now: NaiveDateTime) -> Result<bool, StoreError> {
     let since = now.checked_sub_signed(TimeDelta::try_hours(24).unwrap_or_default()).unwrap_or(now);
     let binds = [invoice_id.into(), since.into()];
     let sent = store::lists::count(conn, "confirmation_links", "invoice_id = ? AND issued_at > ?", &binds)?;
@@ -105,7 +106,7 @@ pub fn send_if_rare(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
 /// A review that held an invoice has ended without stopping it: whoever was to answer by link gets a new one. Where no more may go out
 /// today, the operator is told to send it. Answers whether one went out; nothing where nobody waits for one.
 pub fn send_after_review(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<bool>> {
-    let waits = invoice.review != ReviewState::Open.name() && !acts_in(&invoice.state).is_empty();
+    let waits = invoice.review != ReviewState::Open && !acts_in(invoice.state).is_empty();
     let Some(contact) = (if waits { contact_of(batch.conn, invoice.buyer_id)? } else { None }) else { return Ok(None) };
     if may_send(batch.conn, invoice.id, batch.now)? {
         send(batch, invoice, &contact)?;
@@ -118,11 +119,11 @@ pub fn send_after_review(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Optio
 }
 
 /// Mails a new link, and its code on the other channel; links from before end. Answers the link's id.
-pub fn send(batch: &mut Batch<'_>, invoice: &Invoice, contact: &BuyerContact) -> Step<i64> {
+pub fn send(batch: &mut Batch<'_>, invoice: &Invoice, contact: &BuyerContact) -> Step<ConfirmationLinkId> {
     end(batch, invoice.id, "replaced")?;
     let (token, code) = (crate::hash::random_token(), crate::hash::random_code());
     let token_hash = crate::hash::sha256_hex(token.as_bytes());
-    let by_mail = contact.channel == Channel::Email.name();
+    let by_mail = contact.channel == Channel::Email;
     let life = TimeDelta::try_hours(contact.link_hours).unwrap_or_default();
     let mut link = ConfirmationLink {
         id: batch.next_id(),
@@ -131,7 +132,7 @@ pub fn send(batch: &mut Batch<'_>, invoice: &Invoice, contact: &BuyerContact) ->
         code_hash: String::new(),
         token_hash,
         tries: 0,
-        state: LinkState::Open.name().to_owned(),
+        state: LinkState::Open,
         reason: String::new(),
         issued_at: batch.now,
         expires_at: batch.now.checked_add_signed(life).unwrap_or(batch.now),
@@ -158,11 +159,11 @@ pub fn send(batch: &mut Batch<'_>, invoice: &Invoice, contact: &BuyerContact) ->
 }
 
 /// The link of this id that is still open.
-pub fn load_open(batch: &mut Batch<'_>, id: i64) -> Step<ConfirmationLink> {
+pub fn load_open(batch: &mut Batch<'_>, id: ConfirmationLinkId) -> Step<ConfirmationLink> {
     let link = ConfirmationLink::find(batch.conn, id)?.ok_or(Refusal::NotFound)?;
-    if link.state != LinkState::Open.name() || link.expires_at <= batch.now {
-        let state = if link.state == LinkState::Open.name() { "expired".to_owned() } else { link.state };
-        return Err(Refusal::StateConflict { state }.into());
+    if link.state != LinkState::Open || link.expires_at <= batch.now {
+        let state = if link.state == LinkState::Open { "expired" } else { link.state.name() };
+        return Err(Refusal::StateConflict { state: state.to_owned() }.into());
     }
     Ok(link)
 }

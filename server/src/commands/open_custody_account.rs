@@ -6,6 +6,7 @@ use domain::Refusal;
 use domain::bank_account::{BankAccountNumber, normalise_bic};
 use domain::custody::CustodyState;
 use domain::party::Capacity;
+use kernel::{CustodyId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::CustodyAccount;
@@ -61,19 +62,19 @@ impl OpenCustodyAccount {
             return Err(Refusal::FieldInvalid { field: "holder".to_owned() }.into());
         }
         Ok(CustodyAccount {
-            id: 0,
+            id: CustodyId(0),
             iban,
             bic,
             bank: required(&self.bank, "bank", 70)?,
             holder,
             currency: code,
-            state: CustodyState::Open.name().to_owned(),
+            state: CustodyState::Open,
             reason: String::new(),
             opened_on: batch.today(),
             closing_on: None,
             closed_on: None,
             proposed_by: actor.user_id,
-            agreed_by: actor.approver_id.unwrap_or(0),
+            agreed_by: actor.approver_id.unwrap_or(UserId(0)),
         })
     }
 }
@@ -84,7 +85,7 @@ impl Execute for OpenCustodyAccount {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let row = self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: None, currency: row.currency, subject: actor.party_id }))
+        Ok(Some(Ask { amount_minor: None, currency: row.currency, subject: actor.party_id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

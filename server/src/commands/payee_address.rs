@@ -2,6 +2,7 @@
 
 use domain::names;
 use formats::pain::PostalAddress;
+use kernel::PartyId;
 use std::collections::{BTreeMap, BTreeSet};
 use store::records::Keyed;
 use store::{Conn, Party, Payout, StoreError};
@@ -10,13 +11,13 @@ use store::{Conn, Party, Payout, StoreError};
 #[derive(Clone, Debug, Default)]
 pub struct PayeeAddresses {
     /// Name and address of each company.
-    by_party: BTreeMap<i64, (String, PostalAddress)>,
+    by_party: BTreeMap<PartyId, (String, PostalAddress)>,
 }
 
 impl PayeeAddresses {
     pub fn load(conn: &mut Conn, payouts: &[Payout]) -> Result<Self, StoreError> {
-        let ids: BTreeSet<i64> = payouts.iter().filter_map(|row| row.party_id).collect();
-        let ids: Vec<i64> = ids.into_iter().collect();
+        let ids: BTreeSet<PartyId> = payouts.iter().filter_map(|row| row.party_id).collect();
+        let ids: Vec<PartyId> = ids.into_iter().collect();
         let by_party = Party::list_ids(conn, &ids)?.into_iter().filter_map(|row| Some((row.id, known(row)?))).collect();
         Ok(Self { by_party })
     }

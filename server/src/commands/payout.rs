@@ -4,28 +4,29 @@
 use super::clean;
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
+use domain::bank_line::LineState;
 use domain::chart::{self, Posting, currency_asset};
 use domain::settlement_instruction::{InstructionEvent, InstructionState, next_state};
 use domain::{Currency, Refusal};
-use ledger::TransferNumber;
+use kernel::CustodyId;
 use serde_json::json;
 use store::records::{Keyed, Record};
 use store::{BankLine, Conn, PaymentFile, Payout, StoreError};
 
 /// The state that a payout is in.
 pub fn state_of(payout: &Payout) -> Result<InstructionState, StoreError> {
-    InstructionState::parse(&payout.state).ok_or_else(|| StoreError::Corrupt(format!("state of payout {}", payout.id)))
+    Ok(payout.state)
 }
 
 /// Moves the state on, or says why that cannot be.
 pub fn advance(payout: &mut Payout, event: InstructionEvent) -> Step<()> {
-    payout.state = next_state(state_of(payout)?, event)?.name().to_owned();
+    payout.state = next_state(payout.state, event)?;
     Ok(())
 }
 
 /// Whether `event` could happen to it now.
 pub fn can(payout: &Payout, event: InstructionEvent) -> Result<bool, StoreError> {
-    Ok(next_state(state_of(payout)?, event).is_ok())
+    Ok(next_state(payout.state, event).is_ok())
 }
 
 /// The payout with this end-to-end id.
@@ -50,11 +51,11 @@ pub fn tell(batch: &mut Batch<'_>, payout: &Payout, kind: &str) -> Step<()> {
 }
 
 /// The statement of the platform's account `bank` shows that it has left.
-pub fn settle(batch: &mut Batch<'_>, payout: &mut Payout, (bank, value_date): (i64, NaiveDate)) -> Step<()> {
+pub fn settle(batch: &mut Batch<'_>, payout: &mut Payout, (bank, value_date): (CustodyId, NaiveDate)) -> Step<()> {
     advance(payout, InstructionEvent::Settle)?;
     payout.custody_id = bank;
     let asset = currency_asset(currency_of(payout)?);
-    post_on(batch, &chart::payout(bank, TransferNumber(payout.hold_number), asset, payout.amount_minor), value_date)?;
+    post_on(batch, &chart::payout(bank, payout.hold_number.into(), asset, payout.amount_minor), value_date)?;
     batch.update(payout)?;
     tell(batch, payout, "payout_settled")
 }
@@ -62,7 +63,7 @@ pub fn settle(batch: &mut Batch<'_>, payout: &mut Payout, (bank, value_date): (i
 /// The bank has rejected it: nothing has left, and the money is free again.
 pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note: &str) -> Step<()> {
     advance(payout, InstructionEvent::Reject)?;
-    batch.post(&chart::payout_failed(TransferNumber(payout.hold_number)))?;
+    batch.post(&chart::payout_failed(payout.hold_number.into()))?;
     record_reason(payout, reason_code, note);
     batch.update(payout)?;
     reopen_line(batch, payout)?;
@@ -73,7 +74,7 @@ pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note:
 /// is told says which.
 pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout, told: &str) -> Step<()> {
     advance(payout, InstructionEvent::Cancel)?;
-    batch.post(&chart::payout_failed(TransferNumber(payout.hold_number)))?;
+    batch.post(&chart::payout_failed(payout.hold_number.into()))?;
     batch.update(payout)?;
     reopen_line(batch, payout)?;
     tell(batch, payout, told)
@@ -85,13 +86,13 @@ pub fn give_back(
     batch: &mut Batch<'_>,
     payout: &mut Payout,
     reason: &formats::camt::Return,
-    (bank, value_date): (i64, NaiveDate),
+    (bank, value_date): (CustodyId, NaiveDate),
 ) -> Step<()> {
     let asset = currency_asset(currency_of(payout)?);
     let mut postings = Vec::new();
-    if state_of(payout)? != InstructionState::Settled {
+    if payout.state != InstructionState::Settled {
         advance(payout, InstructionEvent::Settle)?;
-        postings.extend(chart::payout(payout.custody_id, TransferNumber(payout.hold_number), asset, payout.amount_minor));
+        postings.extend(chart::payout(payout.custody_id, payout.hold_number.into(), asset, payout.amount_minor));
     }
     advance(payout, InstructionEvent::Return)?;
     postings.extend(chart::payout_return(bank, payout.party_id, asset, payout.amount_minor));
@@ -104,14 +105,15 @@ pub fn give_back(
 
 /// Another payout's debit, on the platform's account `bank`, was taken for its own: it is with the bank of its file again, and its money
 /// is earmarked anew.
-pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout, bank: i64) -> Step<()> {
+pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout, bank: CustodyId) -> Step<()> {
     advance(payout, InstructionEvent::Unlink)?;
     if let Some(file) = payout.file_id {
         payout.custody_id = PaymentFile::load(batch.conn, file)?.custody_id;
     }
     let asset = currency_asset(currency_of(payout)?);
     // The hold is the recipe's last line.
-    (_, payout.hold_number) = batch.post(&chart::payout_unlinked(bank, payout.party_id, asset, payout.amount_minor))?;
+    let (_, hold_number) = batch.post(&chart::payout_unlinked(bank, payout.party_id, asset, payout.amount_minor))?;
+    payout.hold_number = hold_number.into();
     batch.update(payout)?;
     tell(batch, payout, "payout_unlinked")
 }
@@ -133,7 +135,7 @@ fn record_reason(payout: &mut Payout, reason_code: &str, note: &str) {
 fn reopen_line(batch: &mut Batch<'_>, payout: &Payout) -> Step<()> {
     if let Some(line_id) = payout.bank_line_id {
         let mut line = BankLine::load(batch.conn, line_id)?;
-        line.state = "suspense".to_owned();
+        line.state = LineState::Suspense;
         batch.update(&line)?;
     }
     Ok(())

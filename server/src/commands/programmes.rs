@@ -8,8 +8,11 @@ use domain::Refusal;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::Capacity;
 use domain::pricing::{Bearer, SettlementFee};
-use domain::programme::{EligibilityFacts, House, MemberState, ProgrammeState, ProgrammeTerms, Rule, are_related, eligible};
+use domain::programme::{
+    EligibilityFacts, FeeKind, House, MemberState, ProgrammeState, ProgrammeTerms, Rule, are_related, eligible,
+};
 use domain::receivable::{FeeRule, ReceivableState};
+use kernel::{FeeBillId, PartyId, ProgrammeId, PurchaseId};
 use serde_json::json;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,8 +22,8 @@ use store::{Conn, FeeBill, Invoice, Party, Programme, ProgrammeMember, Programme
 /// What is asked about: an invoice, or a payable whose invoice has not come yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    pub supplier_id: i64,
-    pub buyer_id: i64,
+    pub supplier_id: PartyId,
+    pub buyer_id: PartyId,
     pub currency: &'a str,
     pub issue_date: NaiveDate,
     pub due_date: Option<NaiveDate>,
@@ -50,15 +53,10 @@ pub struct Standing {
     pub verdict: Result<(), Rule>,
 }
 
-fn state_of<T>(found: Option<T>, what: &str, id: i64) -> Result<T, StoreError> {
-    found.ok_or_else(|| settlement::corrupt(what, id))
-}
-
 /// Where what a supplier sends to a buyer in a currency stands, whatever its days are.
 #[derive(Clone, Debug)]
 pub struct Place {
     programme: Programme,
-    state: ProgrammeState,
     version: ProgrammeVersion,
     terms: ProgrammeTerms,
     member: Option<MemberState>,
@@ -68,7 +66,7 @@ pub struct Place {
 impl Place {
     fn of(
         conn: &mut Conn,
-        (supplier_id, buyer_id): (i64, i64),
+        (supplier_id, buyer_id): (PartyId, PartyId),
         (programme, version): (Programme, ProgrammeVersion),
         member: Option<MemberState>,
     ) -> Result<Self, StoreError> {
@@ -76,23 +74,20 @@ impl Place {
             House { id: party.id, registration_id: &party.registration_id, tax_id: &party.tax_id }
         }
         let (buyer, supplier) = (Party::load(conn, buyer_id)?, Party::load(conn, supplier_id)?);
-        let state = state_of(ProgrammeState::parse(&programme.state), "state of programme", programme.id)?;
         let related = are_related(&house(&buyer), &house(&supplier));
-        Ok(Self { terms: version.terms()?, programme, state, version, member, related })
+        Ok(Self { terms: version.terms(), programme, version, member, related })
     }
 
     /// The programme of this buyer that the supplier is in, or is asked into; what a supplier was never asked into it does not hear of.
     fn find(conn: &mut Conn, subject: &Subject<'_>) -> Result<Option<Self>, StoreError> {
         let condition = "supplier_id = ? AND buyer_id = ? AND state IN ('joined', 'invited') ORDER BY id DESC";
         let members = ProgrammeMember::list_where(conn, condition, &[subject.supplier_id.into(), subject.buyer_id.into()])?;
-        let nearest =
-            |member: &ProgrammeMember| (member.currency != subject.currency, member.state != MemberState::Joined.name());
+        let nearest = |member: &ProgrammeMember| (member.currency != subject.currency, member.state != MemberState::Joined);
         let Some(member) = members.into_iter().min_by_key(nearest) else { return Ok(None) };
-        let state = state_of(MemberState::parse(&member.state), "state of member", member.id)?;
-        let number = if state == MemberState::Joined { member.version } else { member.asked_version };
-        let version = programmes::load_version(conn, member.programme_id, number)?;
+        let number = if member.state == MemberState::Joined { member.version } else { member.asked_version };
+        let version = programmes::load_version(conn, member.programme_id.0, number)?;
         let programme = Programme::load(conn, member.programme_id)?;
-        Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), Some(state)).map(Some)
+        Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), Some(member.state)).map(Some)
     }
 
     /// The same for the buyer, who is also told that a supplier is in none of its programmes.
@@ -103,13 +98,13 @@ impl Place {
         let condition = "buyer_id = ? AND currency = ? AND state = 'open' ORDER BY id LIMIT 1";
         let binds = [subject.buyer_id.into(), subject.currency.into()];
         let Some(programme) = Programme::find_where(conn, condition, &binds)? else { return Ok(None) };
-        let Some(version) = programmes::find_current(conn, programme.id, today)? else { return Ok(None) };
+        let Some(version) = programmes::find_current(conn, programme.id.0, today)? else { return Ok(None) };
         Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), None).map(Some)
     }
 
     fn judge(&self, subject: &Subject<'_>, today: NaiveDate) -> Standing {
         let verdict = eligible(&EligibilityFacts {
-            programme: self.state,
+            programme: self.programme.state,
             programme_currency: &self.programme.currency,
             member: self.member,
             terms: &self.terms,
@@ -127,7 +122,7 @@ impl Place {
 /// The places of a buyer's suppliers, each looked for once however many payables are asked about.
 #[derive(Debug, Default)]
 pub struct Places {
-    known: HashMap<(i64, String), Option<Place>>,
+    known: HashMap<(PartyId, String), Option<Place>>,
 }
 
 impl Places {
@@ -165,7 +160,7 @@ pub fn terms_name(standing: Option<&Standing>) -> String {
 }
 
 /// A programme of the acting buyer; another company's is one that does not exist.
-pub(crate) fn own(batch: &mut Batch<'_>, actor: &Actor, id: i64) -> Step<Programme> {
+pub(crate) fn own(batch: &mut Batch<'_>, actor: &Actor, id: ProgrammeId) -> Step<Programme> {
     let buyer = batch.acting_party(actor, Capacity::Buyer)?;
     Ok(Programme::find(batch.conn, id)?.filter(|row| row.buyer_id == buyer.id).ok_or(Refusal::NotFound)?)
 }
@@ -188,8 +183,8 @@ pub fn begin_versions(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
     let count = beginning.len();
     for version in beginning {
         let programme = Programme::load(batch.conn, version.programme_id)?;
-        let current = programmes::find_current(batch.conn, programme.id, next)?;
-        let lives = ["open", "suspended"].contains(&programme.state.as_str());
+        let current = programmes::find_current(batch.conn, programme.id.0, next)?;
+        let lives = [ProgrammeState::Open, ProgrammeState::Suspended].contains(&programme.state);
         if lives && current.is_some_and(|current| current.id == version.id) {
             ask_members(batch, &programme, version.version)?;
         }
@@ -201,7 +196,7 @@ pub fn begin_versions(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
 #[must_use]
 pub fn bill(
     receivable: &store::Receivable,
-    (id, purchase_id): (i64, Option<i64>),
+    (id, purchase_id): (FeeBillId, Option<PurchaseId>),
     amount_minor: i64,
     today: NaiveDate,
 ) -> FeeBill {
@@ -211,7 +206,7 @@ pub fn bill(
         receivable_id: receivable.id,
         purchase_id,
         currency: receivable.currency.clone(),
-        kind: if purchase_id.is_some() { "purchase" } else { "settlement" }.to_owned(),
+        kind: if purchase_id.is_some() { FeeKind::Purchase } else { FeeKind::Settlement },
         amount_minor,
         paid_minor: 0,
         arose_on: today,
@@ -223,7 +218,7 @@ pub fn settlement_fee(conn: &mut Conn, receivable: &store::Receivable) -> Result
     match receivable.programme_id.filter(|_| receivable.bearer() == Bearer::Buyer) {
         None => Ok((Bearer::Supplier, receivable.settlement_fee())),
         Some(programme) => {
-            let terms = programmes::load_version(conn, programme, receivable.programme_version)?.terms()?;
+            let terms = programmes::load_version(conn, programme.0, receivable.programme_version)?.terms();
             Ok((Bearer::Buyer, terms.billed_settlement(receivable.confirmed_minor, receivable.face_minor)))
         }
     }
@@ -243,7 +238,7 @@ pub fn settlement_fee_now(conn: &mut Conn, receivable: &store::Receivable) -> Re
     let (bearer, fee) = settlement_fee(conn, receivable)?;
     let sold_minor = receivable.sold_minor(conn)?;
     let sellable_minor = receivable.face_minor.saturating_sub(receivable.kept_minor());
-    let (on_minor, at_most) = match settlement::state_of(receivable)? {
+    let (on_minor, at_most) = match receivable.state {
         ReceivableState::Cancelled => return Ok(SettlementFeeNow { bearer, minor: 0, at_most: false }),
         ReceivableState::Issued | ReceivableState::Active => (sellable_minor, sold_minor < sellable_minor),
         _ => (sold_minor, false),
@@ -272,7 +267,7 @@ pub(crate) fn bill_settlement(batch: &mut Batch<'_>, receivable: &store::Receiva
 }
 
 /// The last bill that `paid_minor` reaches, and what of it is then paid in all.
-fn reach(bills: &[FeeBill], paid_minor: i64) -> Option<(i64, i64)> {
+fn reach(bills: &[FeeBill], paid_minor: i64) -> Option<(FeeBillId, i64)> {
     let mut left = paid_minor;
     let mut last = None;
     for bill in bills {
@@ -297,7 +292,7 @@ pub fn collect_fees(batch: &mut Batch<'_>, day: NaiveDate) -> Step<usize> {
             batch.post(&chart::fee_paid(owed.buyer_id, asset, paid_minor))?;
             let bills = programmes::list_open_bills(batch.conn, owed.buyer_id, &owed.currency)?;
             let reached = reach(&bills, paid_minor).ok_or_else(|| settlement::corrupt("fees of", owed.buyer_id))?;
-            programmes::pay_bills(batch.conn, (owed.buyer_id, &owed.currency), reached)?;
+            programmes::pay_bills(batch.conn, (owed.buyer_id.0, &owed.currency), (reached.0.0, reached.1))?;
             collected = collected.saturating_add(1);
         }
         if owed.new_minor > 0 {
@@ -314,16 +309,17 @@ pub fn collect_fees(batch: &mut Batch<'_>, day: NaiveDate) -> Step<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kernel::ReceivableId;
 
     #[test]
     fn what_is_paid_reaches_the_oldest_bills_first() {
         let bill = |id, amount_minor, paid_minor| FeeBill {
-            id,
-            buyer_id: 1,
-            receivable_id: 2,
+            id: FeeBillId(id),
+            buyer_id: PartyId(1),
+            receivable_id: ReceivableId(2),
             purchase_id: None,
             currency: "EUR".to_owned(),
-            kind: "settlement".to_owned(),
+            kind: FeeKind::Settlement,
             amount_minor,
             paid_minor,
             arose_on: NaiveDate::default(),
@@ -332,7 +328,7 @@ mod tests {
         for (paid, reached) in
             [(0, None), (1, Some((1, 41))), (60, Some((1, 100))), (61, Some((2, 1))), (110, Some((2, 50))), (117, Some((3, 7)))]
         {
-            assert_eq!(reach(&bills, paid), reached, "{paid}");
+            assert_eq!(reach(&bills, paid).map(|(bill, minor)| (bill.0, minor)), reached, "{paid}");
         }
     }
 }

@@ -4,7 +4,8 @@ use super::{Actor, Ask, Done, Execute, required, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::bank_account::{BankAccountNumber, normalise_bic};
-use domain::party::Role;
+use domain::party::{BankAccountStatus, Role};
+use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BankAccount;
@@ -24,7 +25,7 @@ pub struct ProposeBankAccount {
 
 impl ProposeBankAccount {
     /// Currency, account, holder and BIC, as they are kept.
-    fn decide(&self, batch: &mut Batch<'_>, party_id: i64) -> Step<(domain::Currency, String, String, String)> {
+    fn decide(&self, batch: &mut Batch<'_>, party_id: PartyId) -> Step<(domain::Currency, String, String, String)> {
         let known = super::traded(batch, &self.currency)?;
         let country = batch.party(party_id)?.country;
         let account = BankAccountNumber::of(&country, &self.iban, &self.bic)?;
@@ -66,7 +67,7 @@ impl Execute for ProposeBankAccount {
         let binds = [party.id.into(), known.code().into()];
         let condition = "party_id = ? AND currency = ? AND status = 'proposed'";
         for mut old in BankAccount::list_where(batch.conn, condition, &binds)? {
-            old.status = "replaced".to_owned();
+            old.status = BankAccountStatus::Replaced;
             batch.update(&old)?;
         }
         let row = BankAccount {
@@ -76,7 +77,7 @@ impl Execute for ProposeBankAccount {
             iban,
             bic,
             holder,
-            status: "proposed".to_owned(),
+            status: BankAccountStatus::Proposed,
             created_at: batch.now,
         };
         batch.insert(&row)?;

@@ -7,6 +7,7 @@ use domain::Refusal;
 use domain::party::Capacity;
 use domain::pricing::Bearer;
 use domain::programme::{ProgrammeState, ProgrammeTerms, Recourse, VersionState, decide_terms};
+use kernel::ProgrammeId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 pub struct ProposeProgramme {
     /// The programme whose terms are to change; none for a new one.
     #[serde(default)]
-    pub programme_id: Option<i64>,
+    pub programme_id: Option<ProgrammeId>,
     /// Of a new programme; a programme keeps its name and currency.
     #[serde(default)]
     pub name: String,
@@ -100,7 +101,7 @@ impl ProposeProgramme {
                 if let Some((field, _)) = changed.iter().find(|(_, fits)| !fits) {
                     return Err(Refusal::FieldInvalid { field: (*field).to_owned() }.into());
                 }
-                let lives = [ProgrammeState::Open.name(), ProgrammeState::Suspended.name()].contains(&known.state.as_str());
+                let lives = [ProgrammeState::Open, ProgrammeState::Suspended].contains(&known.state);
                 if !lives {
                     return Err(Refusal::StateConflict { state: format!("programme_{}", known.state) }.into());
                 }
@@ -126,7 +127,7 @@ impl Execute for ProposeProgramme {
         ask.currency = checked.currency;
         if let Some(programme) = checked.programme {
             one_request(batch, actor, programme.id)?;
-            ask.subject = programme.id;
+            ask.subject = programme.id.into();
         }
         Ok(Some(ask))
     }
@@ -141,7 +142,7 @@ impl Execute for ProposeProgramme {
                     buyer_id: buyer.id,
                     currency,
                     name,
-                    state: ProgrammeState::Proposed.name().to_owned(),
+                    state: ProgrammeState::Proposed,
                     reason: String::new(),
                     created_at: batch.now,
                 };
@@ -164,11 +165,11 @@ impl Execute for ProposeProgramme {
             purchase_fee_bps: terms.purchase_fee_bps,
             minimum_fee_minor: terms.minimum_fee_minor,
             minimum_ticket_minor: terms.minimum_ticket_minor,
-            fee_bearer: terms.fee_bearer.name().to_owned(),
+            fee_bearer: terms.fee_bearer,
             grace_days: terms.grace_days,
-            recourse: terms.recourse.name().to_owned(),
+            recourse: terms.recourse,
             begins_on: self.begins_on,
-            state: VersionState::Proposed.name().to_owned(),
+            state: VersionState::Proposed,
             reason: String::new(),
             proposed_by: actor.user_id,
             agreed_by: actor.approver_id.unwrap_or(actor.user_id),

@@ -4,8 +4,9 @@
 use super::settlement;
 use crate::batch::{Batch, Step};
 use domain::chart::{self, currency_asset};
+use domain::offering::PurchaseHoldState;
 use domain::pricing::Quote;
-use ledger::TransferNumber;
+use kernel::{ApprovalId, BuyerLimitId, PartyId};
 use store::records::{Keyed, Record};
 use store::{BuyerLimit, Offer, PurchaseHold, Receivable};
 
@@ -22,15 +23,15 @@ impl From<&PurchaseHold> for Freed {
     }
 }
 
-fn sum(one: i64, other: i64, what: &str, id: i64) -> Step<i64> {
+fn sum(one: i64, other: i64, what: &str, id: impl std::fmt::Display) -> Step<i64> {
     Ok(one.checked_add(other).ok_or_else(|| settlement::corrupt(what, id))?)
 }
 
 /// Holds what the request asks for, as it was decided.
 pub(crate) fn place(
     batch: &mut Batch<'_>,
-    (approval, financier): (i64, i64),
-    (mut offer, receivable, quote, limit_id): (Offer, Receivable, Quote, Option<i64>),
+    (approval, financier): (ApprovalId, PartyId),
+    (mut offer, receivable, quote, limit_id): (Offer, Receivable, Quote, Option<BuyerLimitId>),
 ) -> Step<()> {
     let asset = currency_asset(super::currency(&receivable.currency)?);
     let (hold_number, _) = batch.post(&chart::purchase_request(financier, asset, quote.price_minor))?;
@@ -47,8 +48,8 @@ pub(crate) fn place(
         financier_id: financier,
         units_minor,
         price_minor: quote.price_minor,
-        hold_number,
-        state: "open".to_owned(),
+        hold_number: hold_number.into(),
+        state: PurchaseHoldState::Open,
     };
     batch.records.offers.changed.insert(offer.id);
     batch.records.offers.rows.insert(offer.id, offer);
@@ -56,13 +57,13 @@ pub(crate) fn place(
 }
 
 /// What the request holds still.
-pub(crate) fn find(batch: &mut Batch<'_>, approval: i64) -> Step<Option<PurchaseHold>> {
-    Ok(PurchaseHold::find(batch.conn, approval)?.filter(|held| held.state == "open"))
+pub(crate) fn find(batch: &mut Batch<'_>, approval: ApprovalId) -> Step<Option<PurchaseHold>> {
+    Ok(PurchaseHold::find(batch.conn, approval)?.filter(|held| held.state == PurchaseHoldState::Open))
 }
 
 /// Frees it. Only commands that work by SQL decide requests or end them.
 pub(crate) fn release(batch: &mut Batch<'_>, mut held: PurchaseHold) -> Step<()> {
-    batch.post(&chart::purchase_request_end(TransferNumber(held.hold_number)))?;
+    batch.post(&chart::purchase_request_end(held.hold_number.into()))?;
     let mut offer = Offer::load(batch.conn, held.offer_id)?;
     offer.left_minor = sum(offer.left_minor, held.units_minor, "what is left of offer", offer.id)?;
     offer.reserved_minor = sum(offer.reserved_minor, -held.units_minor, "what is reserved of offer", offer.id)?;
@@ -73,13 +74,13 @@ pub(crate) fn release(batch: &mut Batch<'_>, mut held: PurchaseHold) -> Step<()>
         limit.used_minor = sum(limit.used_minor, -held.units_minor, "limit", limit.id)?;
         batch.update(&limit)?;
     }
-    "ended".clone_into(&mut held.state);
+    held.state = PurchaseHoldState::Ended;
     batch.update(&held)?;
     batch.forget_offer(held.offer_id, held.financier_id);
     Ok(())
 }
 
 /// Frees what an ended request held, if it held anything.
-pub(crate) fn end(batch: &mut Batch<'_>, approval: i64) -> Step<()> {
+pub(crate) fn end(batch: &mut Batch<'_>, approval: ApprovalId) -> Step<()> {
     find(batch, approval)?.map_or(Ok(()), |held| release(batch, held))
 }

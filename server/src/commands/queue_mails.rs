@@ -2,6 +2,8 @@
 
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
+use domain::party::MailState;
+use kernel::{NoticeId, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::HashMap;
@@ -19,7 +21,7 @@ pub struct QueuedMail {
 /// The mails that one notice becomes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NoticeMails {
-    pub notice_id: i64,
+    pub notice_id: NoticeId,
     pub mails: Vec<QueuedMail>,
 }
 
@@ -34,8 +36,8 @@ impl Execute for QueueMails {
     const AUDITED: bool = false;
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let ids: Vec<i64> = self.notices.iter().map(|one| one.notice_id).collect();
-        let mut waiting: HashMap<i64, Notice> =
+        let ids: Vec<NoticeId> = self.notices.iter().map(|one| one.notice_id).collect();
+        let mut waiting: HashMap<NoticeId, Notice> =
             Notice::list_ids(batch.conn, &ids)?.into_iter().map(|notice| (notice.id, notice)).collect();
         // Another process may have been faster.
         waiting.retain(|_, notice| !notice.mailed);
@@ -49,18 +51,18 @@ impl Execute for QueueMails {
         batch.wrote = true;
         Mail::insert_all(&rows, batch.conn)?;
         Notice::update_all(&waiting.values().collect::<Vec<_>>(), batch.conn)?;
-        Ok(Done::new(0, json!({})))
+        Ok(Done::new(RecordId(0), json!({})))
     }
 }
 
-fn queued(batch: &mut Batch<'_>, notice_id: i64, mail: &QueuedMail) -> Mail {
+fn queued(batch: &mut Batch<'_>, notice_id: NoticeId, mail: &QueuedMail) -> Mail {
     Mail {
         id: batch.next_id(),
         notice_id,
         address: mail.address.clone(),
         subject: mail.subject.clone(),
         body: mail.body.clone(),
-        state: "queued".to_owned(),
+        state: MailState::Queued,
         tries: 0,
         next_try_at: batch.now,
         sent_at: None,

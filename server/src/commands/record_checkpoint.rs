@@ -4,6 +4,8 @@ use super::queue_mails::QueuedMail;
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
+use domain::party::MailState;
+use kernel::{NoticeId, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -26,18 +28,18 @@ impl Execute for RecordCheckpoint {
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         if CheckpointRow::find_where(batch.conn, "size = ?", &[self.size.into()])?.is_some() {
             // Another process was faster.
-            return Ok(Done::new(0, json!({})));
+            return Ok(Done::new(RecordId(0), json!({})));
         }
         let Self { size, business_date, note, .. } = self.clone();
         batch.insert(&CheckpointRow { size, business_date, signed_at: batch.now, note })?;
         for mail in &self.mails {
             let row = Mail {
                 id: batch.next_id(),
-                notice_id: 0,
+                notice_id: NoticeId(0),
                 address: mail.address.clone(),
                 subject: mail.subject.clone(),
                 body: mail.body.clone(),
-                state: "queued".to_owned(),
+                state: MailState::Queued,
                 tries: 0,
                 next_try_at: batch.now,
                 sent_at: None,
@@ -45,6 +47,6 @@ impl Execute for RecordCheckpoint {
             };
             batch.insert(&row)?;
         }
-        Ok(Done::new(0, json!({})))
+        Ok(Done::new(RecordId(0), json!({})))
     }
 }

@@ -4,6 +4,8 @@
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::confirmation_list::{ItemState, ListState};
+use kernel::{ConfirmationItemId, ConfirmationListId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -12,14 +14,14 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RecordConfirmed {
-    pub list_id: i64,
+    pub list_id: ConfirmationListId,
     pub results: Vec<ItemResult>,
 }
 
 /// One line: confirmed, or why not.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ItemResult {
-    pub item_id: i64,
+    pub item_id: ConfirmationItemId,
     /// A refusal as JSON; empty when it was confirmed.
     pub refusal: String,
 }
@@ -32,7 +34,7 @@ impl Execute for RecordConfirmed {
         for result in &self.results {
             let found = ConfirmationItem::find(batch.conn, result.item_id)?.filter(|item| item.list_id == list.id);
             let mut item = found.ok_or(Refusal::NotFound)?;
-            if item.state != "waiting" {
+            if item.state != ItemState::Waiting {
                 continue;
             }
             if result.refusal.is_empty() {
@@ -40,24 +42,25 @@ impl Execute for RecordConfirmed {
                 if Confirmation::find_where(batch.conn, "invoice_id = ?", &[item.invoice_id.into()])?.is_none() {
                     return Err(super::settlement::corrupt("confirmation of list item", item.id).into());
                 }
-                "confirmed".clone_into(&mut item.state);
+                item.state = ItemState::Confirmed;
             } else {
-                "refused".clone_into(&mut item.state);
+                item.state = ItemState::Refused;
                 item.refusal.clone_from(&result.refusal);
             }
             batch.update(&item)?;
         }
-        let counts = confirmation_lists::count_by_state(batch.conn, list.id)?;
-        let count = |state: &str| counts.iter().find(|row| row.state == state).map_or(0, |row| row.count);
-        let done = count("waiting") == 0;
-        if done && list.state == "running" {
-            "done".clone_into(&mut list.state);
+        let counts = confirmation_lists::count_by_state(batch.conn, list.id.0)?;
+        let count = |state: ItemState| counts.iter().find(|row| row.state == state.name()).map_or(0, |row| row.count);
+        let done = count(ItemState::Waiting) == 0;
+        if done && list.state == ListState::Running {
+            list.state = ListState::Done;
             list.done_at = Some(batch.now);
             batch.update(&list)?;
-            let arguments = json!({ "count": count("confirmed").to_string(), "refused": count("refused").to_string() });
+            let arguments =
+                json!({ "count": count(ItemState::Confirmed).to_string(), "refused": count(ItemState::Refused).to_string() });
             batch.notify(list.party_id, "list_confirmed", &arguments, format!("/payables/lists/{}", list.id));
         }
-        let body = json!({ "list_id": list.id, "done": done, "confirmed": count("confirmed"), "refused": count("refused") });
+        let body = json!({ "list_id": list.id, "done": done, "confirmed": count(ItemState::Confirmed), "refused": count(ItemState::Refused) });
         Ok(Done::new(list.id, body))
     }
 }

@@ -5,9 +5,10 @@ use super::invite_user::free_email;
 use super::{Actor, Ask, Done, Execute, end_contact, links, required, required_prose, traded};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::link::{Channel, MOST_HOURS};
+use domain::link::{Channel, ContactState, MOST_HOURS};
 use domain::money::MOST_BOOKED_MINOR;
-use domain::party::{Capacity, Names, UserStatus};
+use domain::party::{Capacity, Roles, Theme, UserStatus};
+use kernel::{PartyId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct RecordContact {
     /// The buyer.
-    pub party_id: i64,
+    pub party_id: PartyId,
     pub name: String,
     /// Where links are mailed to.
     pub email: String,
@@ -39,6 +40,7 @@ struct Checked {
     party: Party,
     name: String,
     email: String,
+    channel: Channel,
     second: String,
     source: String,
     /// The person from an earlier record, if it is the same address.
@@ -48,7 +50,7 @@ struct Checked {
 impl RecordContact {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Checked> {
         batch.acting_party(actor, Capacity::Operator)?;
-        let buys = |party: &Party| Names::parse(&party.capacities).has(Capacity::Buyer.name());
+        let buys = |party: &Party| party.capacities.has(Capacity::Buyer);
         let party = Party::find(batch.conn, self.party_id)?.filter(buys).ok_or(Refusal::NotFound)?;
         let name = required(&self.name, "name", 100)?;
         let wrong = |field: &str| Refusal::FieldInvalid { field: field.to_owned() };
@@ -73,7 +75,7 @@ impl RecordContact {
         if !(1..=MOST_HOURS).contains(&self.link_hours) {
             return Err(wrong("link_hours").into());
         }
-        Ok(Checked { party, name, email, second, source, known })
+        Ok(Checked { party, name, email, channel, second, source, known })
     }
 }
 
@@ -85,9 +87,9 @@ fn telephone(typed: &str) -> Option<String> {
 }
 
 /// The person on the register: named wherever it signs, and nobody can sign in as it.
-fn person(batch: &mut Batch<'_>, checked: &Checked) -> Step<i64> {
+fn person(batch: &mut Batch<'_>, checked: &Checked) -> Step<UserId> {
     if let Some(mut known) = checked.known.clone() {
-        UserStatus::Contact.name().clone_into(&mut known.status);
+        known.status = UserStatus::Contact;
         known.name.clone_from(&checked.name);
         batch.update(&known)?;
         return Ok(known.id);
@@ -97,10 +99,10 @@ fn person(batch: &mut Batch<'_>, checked: &Checked) -> Step<i64> {
         party_id: checked.party.id,
         email: checked.email.clone(),
         name: checked.name.clone(),
-        roles: String::new(),
-        status: UserStatus::Contact.name().to_owned(),
-        language: checked.party.language.clone(),
-        theme: "system".to_owned(),
+        roles: Roles::default(),
+        status: UserStatus::Contact,
+        language: checked.party.language,
+        theme: Theme::System,
         password_hash: String::new(),
         totp_secret: String::new(),
         totp_last_step: 0,
@@ -123,7 +125,7 @@ impl Execute for RecordContact {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let checked = self.decide(batch, actor)?;
         super::one_request(batch, actor, checked.party.id)?;
-        Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: self.currency.clone(), subject: checked.party.id }))
+        Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: self.currency.clone(), subject: checked.party.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -136,13 +138,13 @@ impl Execute for RecordContact {
             id: batch.next_id(),
             party_id: checked.party.id,
             user_id,
-            channel: self.channel.clone(),
+            channel: checked.channel,
             second: checked.second,
             source: checked.source,
             currency: self.currency.clone(),
             limit_minor: self.limit_minor,
             link_hours: self.link_hours,
-            state: "active".to_owned(),
+            state: ContactState::Active,
             recorded_by: actor.user_id,
             agreed_by: actor.approver_id.unwrap_or(actor.user_id),
             recorded_at: batch.now,

@@ -4,6 +4,8 @@ use super::{Actor, Done, Execute, clean};
 use crate::batch::{Batch, Step};
 use chrono::TimeDelta;
 use domain::Refusal;
+use domain::party::MailState;
+use kernel::{MailId, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Mail;
@@ -23,7 +25,7 @@ pub enum MailStep {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordMail {
-    pub mail_id: i64,
+    pub mail_id: MailId,
     pub step: MailStep,
 }
 
@@ -42,7 +44,7 @@ impl Execute for RecordMail {
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let mut mail = Mail::load(batch.conn, self.mail_id)?;
         // Whoever claims needs it waiting and due; whoever reports a failure has lost the race to one who sent it.
-        let waiting = mail.state == "queued";
+        let waiting = mail.state == MailState::Queued;
         let in_minutes =
             |count| batch.now.checked_add_signed(TimeDelta::try_minutes(count).unwrap_or_default()).unwrap_or(batch.now);
         match &self.step {
@@ -51,7 +53,7 @@ impl Execute for RecordMail {
                 mail.tries = mail.tries.saturating_add(1);
             }
             MailStep::Sent => {
-                mail.state = "sent".to_owned();
+                mail.state = MailState::Sent;
                 mail.sent_at = Some(batch.now);
                 mail.body = String::new();
                 mail.error = String::new();
@@ -60,17 +62,17 @@ impl Execute for RecordMail {
                 mail.next_try_at = in_minutes(pause_minutes(mail.tries));
                 mail.error = clean(error, 300);
                 if mail.tries >= MOST_TRIES {
-                    mail.state = "failed".to_owned();
+                    mail.state = MailState::Failed;
                 }
             }
             MailStep::GivenUp(error) if waiting => {
                 mail.error = clean(error, 300);
-                mail.state = "failed".to_owned();
+                mail.state = MailState::Failed;
             }
-            _ => return Err(Refusal::StateConflict { state: mail.state }.into()),
+            _ => return Err(Refusal::StateConflict { state: mail.state.to_string() }.into()),
         }
         batch.update(&mail)?;
-        Ok(Done::new(0, json!({})))
+        Ok(Done::new(RecordId(0), json!({})))
     }
 }
 

@@ -5,9 +5,10 @@ use super::{Actor, Ask, Done, Execute, currency, custody, optional, required_pro
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
-use domain::bank_line::SAME_MONEY_DAYS;
+use domain::bank_line::{Direction, LineKind, LineState, SAME_MONEY_DAYS};
 use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
+use kernel::{BankLineId, CustodyId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -26,10 +27,10 @@ pub struct RecordReceipt {
     pub bank_reference: String,
     /// This is other money than bank line number so-and-so, and than all before it, which look the same.
     #[serde(default)]
-    pub other_than: i64,
+    pub other_than: BankLineId,
     /// The platform's account on which the money stands; the current one of the currency when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<i64>,
+    pub account_id: Option<CustodyId>,
     /// What the operators saw at the bank.
     pub reason: String,
 }
@@ -40,7 +41,7 @@ pub fn list_known(
     currency: &str,
     amount_minor: i64,
     value_date: NaiveDate,
-    after: i64,
+    after: BankLineId,
 ) -> Result<Vec<BankLine>, StoreError> {
     let near = Days::new(SAME_MONEY_DAYS);
     let first = value_date.checked_sub_days(near).unwrap_or(value_date);
@@ -52,7 +53,7 @@ pub fn list_known(
 
 impl RecordReceipt {
     /// Where the money goes, and the account on which it stands.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Target, i64)> {
+    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Target, CustodyId)> {
         batch.acting_party(actor, Capacity::Operator)?;
         super::traded(batch, &self.currency)?;
         required_prose(&self.reason, "reason", 500)?;
@@ -81,8 +82,8 @@ impl Execute for RecordReceipt {
     const STEP_UP: bool = true;
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (Target::Company(subject) | Target::Receivable(subject), _) = self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: Some(self.amount_minor), currency: self.currency.clone(), subject }))
+        let (target, _) = self.decide(batch, actor)?;
+        Ok(Some(Ask { amount_minor: Some(self.amount_minor), currency: self.currency.clone(), subject: target.record() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -91,15 +92,15 @@ impl Execute for RecordReceipt {
         let mut line = BankLine {
             id: batch.next_id(),
             currency: self.currency.clone(),
-            direction: "in".to_owned(),
+            direction: Direction::In,
             amount_minor: self.amount_minor,
             booking_date: batch.today(),
             value_date: self.value_date,
             bank_reference: self.bank_reference.trim().to_owned(),
             reference: self.reference.clone(),
-            state: "matched".to_owned(),
+            state: LineState::Matched,
             note: self.reason.clone(),
-            kind: "recorded".to_owned(),
+            kind: LineKind::Recorded.into(),
             occurrence: 1,
             custody_id: bank,
             ..BankLine::default()

@@ -4,6 +4,7 @@
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use chrono::TimeDelta;
+use kernel::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::User;
@@ -11,7 +12,7 @@ use store::records::Keyed;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordSignInFailure {
-    pub user_id: i64,
+    pub user_id: UserId,
     /// Whether the person gets a mail: one for each lock would be a way to flood a mailbox.
     #[serde(default)]
     pub tell: bool,

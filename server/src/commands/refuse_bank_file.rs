@@ -3,6 +3,7 @@
 use super::{Actor, Done, Execute, clean, reviews};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use kernel::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -26,6 +27,6 @@ impl Execute for RefuseBankFile {
         }
         let arguments = json!({ "name": clean(&self.name, 120), "reason": clean(&self.reason, 300) });
         reviews::notify_operator(batch, "bank_file_refused", &arguments, "/ops/bank-files".to_owned())?;
-        Ok(Done::new(0, json!({ "name": self.name, "code": self.code })))
+        Ok(Done::new(RecordId(0), json!({ "name": self.name, "code": self.code })))
     }
 }

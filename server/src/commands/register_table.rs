@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Capacity;
 use formats::csv::CsvInvoice;
+use kernel::{PartyId, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -82,12 +83,12 @@ fn claims_all(seen: &mut std::collections::HashSet<String>, examined: &Examined)
 }
 
 /// A record that this very table has made before.
-pub fn find_loaded(conn: &mut Conn, supplier_id: i64, sha256: &str) -> Result<Option<i64>, StoreError> {
+pub fn find_loaded(conn: &mut Conn, supplier_id: PartyId, sha256: &str) -> Result<Option<RecordId>, StoreError> {
     let (condition, binds) = ("supplier_id = ? AND document = ?", [supplier_id.into(), sha256.into()]);
     if let Some(known) = Invoice::find_where(conn, condition, &binds)? {
-        return Ok(Some(known.id));
+        return Ok(Some(known.id.into()));
     }
-    Ok(CreditNote::find_where(conn, condition, &binds)?.map(|known| known.id))
+    Ok(CreditNote::find_where(conn, condition, &binds)?.map(|known| known.id.into()))
 }
 
 impl Execute for RegisterTable {
@@ -114,13 +115,13 @@ impl Execute for RegisterTable {
         let left = MOST_BY_HAND.checked_sub(credits.len()).ok_or(Refusal::TableNeedsPeople { most: MOST_BY_HAND })?;
         let compared = Compared::new(batch, &mut known, invoices, left)?;
         intake::keep(batch, actor, &self.file_name, &self.sha256, &self.content)?;
-        let mut invoices = compared.admit(batch, &supplier)?.into_iter();
+        let mut invoices = compared.admit(batch, &supplier)?.into_iter().map(|(id, body)| (RecordId::from(id), body));
         let mut credits = credits.into_iter();
-        let (mut rows, mut subject) = (Vec::with_capacity(self.rows.len()), 0);
+        let (mut rows, mut subject) = (Vec::with_capacity(self.rows.len()), RecordId(0));
         for (row, is_credit) in self.rows.iter().zip(is_credit) {
             let taken = if is_credit { credits.next().map(|one| admit(batch, one)).transpose()? } else { invoices.next() };
             let Some((id, mut body)) = taken else { continue };
-            subject = if subject == 0 { id } else { subject };
+            subject = if subject == RecordId(0) { id } else { subject };
             if let Some(map) = body.as_object_mut() {
                 map.insert("line".to_owned(), json!(row.line));
             }

@@ -5,6 +5,8 @@ use super::{Actor, Done, Execute, invite_user};
 use crate::batch::{Batch, Step};
 use chrono::TimeDelta;
 use domain::Refusal;
+use domain::party::AddressChangeState;
+use kernel::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -24,9 +26,9 @@ pub struct RequestAddress {
 }
 
 /// Ends what is open about a person's address: only the newest link leads anywhere.
-pub(crate) fn end_open(batch: &mut Batch<'_>, user_id: i64) -> Step<()> {
+pub(crate) fn end_open(batch: &mut Batch<'_>, user_id: UserId) -> Step<()> {
     for mut change in AddressChange::list_where(batch.conn, "user_id = ? AND state = 'open'", &[user_id.into()])? {
-        "ended".clone_into(&mut change.state);
+        change.state = AddressChangeState::Ended;
         change.ended_at = Some(batch.now);
         batch.update(&change)?;
     }
@@ -60,7 +62,7 @@ impl Execute for RequestAddress {
             old_email: user.email.clone(),
             new_email,
             token_hash: crate::hash::sha256_hex(self.token.as_bytes()),
-            state: "open".to_owned(),
+            state: AddressChangeState::Open,
             asked_by: user.id,
             agreed_by: None,
             reason: String::new(),

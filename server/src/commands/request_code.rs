@@ -5,6 +5,7 @@ use super::{Actor, Done, Execute, links};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::link::Channel;
+use kernel::ConfirmationLinkId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Invoice;
@@ -12,7 +13,7 @@ use store::records::Keyed;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RequestCode {
-    pub link_id: i64,
+    pub link_id: ConfirmationLinkId,
     #[serde(skip)]
     pub token_hash: String,
     /// Made by whoever submits; only its hash is kept.
@@ -33,7 +34,7 @@ impl Execute for RequestCode {
         if *actor != Actor::person(contact.party_id, contact.user_id) {
             return Err(Refusal::LinkInvalid.into());
         }
-        if contact.channel != Channel::Email.name() {
+        if contact.channel != Channel::Email {
             // An operator tells it by telephone.
             return Err(Refusal::FieldInvalid { field: "link_id".to_owned() }.into());
         }

@@ -2,6 +2,8 @@
 
 use super::{Actor, Done, Execute, invite_user, reset_password};
 use crate::batch::{Batch, Step};
+use domain::party::SignInLinkKind;
+use kernel::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::User;
@@ -9,7 +11,7 @@ use store::records::Keyed;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RequestPasswordReset {
-    pub user_id: i64,
+    pub user_id: UserId,
     #[serde(skip)]
     pub token: String,
 }
@@ -24,7 +26,7 @@ impl Execute for RequestPasswordReset {
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let user = User::load(batch.conn, self.user_id)?;
         reset_password::close_links(batch, user.id)?;
-        invite_user::insert_link(batch, "reset", user.id, &self.token, 1)?;
+        invite_user::insert_link(batch, SignInLinkKind::Reset, user.id, &self.token, 1)?;
         let link = format!("/password/reset/{}", self.token);
         batch.notify_user((user.party_id, user.id), "password_reset", &json!({ "token": self.token }), link);
         Ok(Done::new(user.id, json!({})))

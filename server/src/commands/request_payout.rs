@@ -6,6 +6,7 @@ use domain::Refusal;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::PartyStatus;
 use domain::settlement_instruction::InstructionState;
+use kernel::PayoutId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Record;
@@ -24,7 +25,7 @@ pub struct RequestPayout {
 impl RequestPayout {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(BankAccount, AccountKey)> {
         let party = batch.party(actor.party_id)?;
-        if party.status != PartyStatus::Active.name() {
+        if party.status != PartyStatus::Active {
             return Err(Refusal::CompanyNotActive.into());
         }
         let known = currency(&self.currency)?;
@@ -55,7 +56,7 @@ impl Execute for RequestPayout {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let (account, key) = self.decide(batch, actor)?;
         let (hold_number, _) = batch.post(&chart::payout_request(Some(actor.party_id), key.asset, self.amount_minor))?;
-        let id = batch.next_id();
+        let id: PayoutId = batch.next_id();
         let payout = Payout {
             id,
             party_id: Some(actor.party_id),
@@ -65,8 +66,8 @@ impl Execute for RequestPayout {
             iban: account.iban,
             bic: account.bic,
             holder: account.holder,
-            state: InstructionState::Authorised.name().to_owned(),
-            hold_number,
+            state: InstructionState::Authorised,
+            hold_number: hold_number.into(),
             end_to_end: format!("{PAYOUT_PREFIX}{id}"),
             file_id: None,
             created_at: batch.now,

@@ -5,7 +5,8 @@ use super::{Actor, Ask, Done, Execute, required_prose, revoke_sessions, second_p
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::four_eyes::{self, Matter};
-use domain::party::{Names, Role, UserStatus};
+use domain::party::{Role, UserStatus};
+use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ResetFactor {
-    pub user_id: i64,
+    pub user_id: UserId,
     /// How it is known that the person has lost it.
     pub reason: String,
 }
@@ -24,8 +25,7 @@ impl ResetFactor {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<User> {
         let platform = actor.party_id == Actor::SYSTEM.party_id;
         let found = User::find(batch.conn, self.user_id)?;
-        let user =
-            found.filter(|user| (platform || user.party_id == actor.party_id) && user.status != UserStatus::Contact.name());
+        let user = found.filter(|user| (platform || user.party_id == actor.party_id) && user.status != UserStatus::Contact);
         let user = user.ok_or(Refusal::NotFound)?;
         if user.id == actor.user_id {
             return Err(Refusal::SamePerson.into());
@@ -40,11 +40,7 @@ impl ResetFactor {
 
 /// A checker without a factor is locked out until it has added one: whoever agrees stands apart, as for the end of a checker.
 fn about(user: &User) -> Matter {
-    if Names::parse(&user.roles).has(Role::Checker.name()) {
-        Matter::EndsChecker { checker: user.id, widens: false }
-    } else {
-        Matter::Ordinary
-    }
+    if user.roles.has(Role::Checker) { Matter::EndsChecker { checker: user.id, widens: false } } else { Matter::Ordinary }
 }
 
 impl Execute for ResetFactor {
@@ -62,11 +58,11 @@ impl Execute for ResetFactor {
             return Ok(None);
         }
         let (people, matter) = (second_person::people(batch.conn, actor.party_id)?, about(&user));
-        let could = |id: i64| id != user.id && four_eyes::may_agree(&people, actor.user_id, id, matter);
+        let could = |id: UserId| id != user.id && four_eyes::may_agree(&people, actor.user_id, id, matter);
         if !people.iter().any(|person| could(person.id)) {
             return Err(Refusal::SecondPersonMissing.into());
         }
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id }))
+        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -77,7 +73,7 @@ impl Execute for ResetFactor {
         }
         user.totp_secret = String::new();
         batch.update(&user)?;
-        revoke_sessions::end_sessions(batch, user.id, 0)?;
+        revoke_sessions::end_sessions(batch, user.id, SessionId(0))?;
         batch.notify_user((user.party_id, user.id), "totp_removed", &json!({}), "/account/security".to_owned());
         Ok(Done::new(user.party_id, json!({ "user_id": user.id })))
     }

@@ -3,7 +3,8 @@
 use super::{Actor, Done, Execute, accept_invitation::open_link, revoke_sessions};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::UserStatus;
+use domain::party::{SignInLinkKind, UserStatus};
+use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -21,7 +22,7 @@ pub struct ResetPassword {
 }
 
 /// A new password makes every link useless that could still set another.
-pub(crate) fn close_links(batch: &mut Batch<'_>, user_id: i64) -> Step<()> {
+pub(crate) fn close_links(batch: &mut Batch<'_>, user_id: UserId) -> Step<()> {
     let condition = "user_id = ? AND kind = 'reset' AND used_at IS NULL";
     for mut link in Link::list_where(batch.conn, condition, &[user_id.into()])? {
         link.used_at = Some(batch.now);
@@ -38,9 +39,9 @@ impl Execute for ResetPassword {
     }
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let link = open_link(batch, "reset", &self.token_hash)?;
+        let link = open_link(batch, SignInLinkKind::Reset, &self.token_hash)?;
         let mut user = User::load(batch.conn, link.user_id)?;
-        if user.status != UserStatus::Active.name() {
+        if user.status != UserStatus::Active {
             return Err(Refusal::LinkInvalid.into());
         }
         user.password_hash.clone_from(&self.password_hash);
@@ -50,7 +51,7 @@ impl Execute for ResetPassword {
         user.locked_until = None;
         batch.update(&user)?;
         close_links(batch, user.id)?;
-        revoke_sessions::end_sessions(batch, user.id, 0)?;
+        revoke_sessions::end_sessions(batch, user.id, SessionId(0))?;
         batch.notify_user((user.party_id, user.id), "password_changed", &json!({}), "/account/security".to_owned());
         Ok(Done::new(user.id, json!({ "user_id": user.id })))
     }

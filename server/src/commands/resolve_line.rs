@@ -1,7 +1,7 @@
 //! Two operators decide about a bank line that waits for a person, or about what the platform still claims because of one.
 
 use super::bank_line::{
-    Beside, Facts, Fate, OWN_TRANSFER, book, confirm, decide_booking, join_transfer, leave_over, missing_cover, settle_payouts,
+    Beside, Facts, Fate, book, confirm, decide_booking, join_transfer, leave_over, missing_cover, settle_payouts,
 };
 use super::bank_sums::{list_payouts, open_of, sum_of};
 use super::take_back_line::free_of;
@@ -9,11 +9,12 @@ use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_p
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
-use domain::bank_line::{ACTS_OF_A_CLAIM, Act, Attention, acts};
+use domain::bank_line::{ACTS_OF_A_CLAIM, Act, Attention, Direction, LineKind, LineState, acts};
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
 use formats::camt::Return;
+use kernel::{BankLineId, Blank, PartyId, PaymentFileId, PayoutId, RecordId, StatementId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -23,13 +24,13 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct ResolveLine {
-    pub line_id: i64,
+    pub line_id: BankLineId,
     /// `accept`, `same`, `link`, `transfer`, `reverse`, `expense`, `claim`, `settle_claim`, `write_off` or `explain`.
     pub act: String,
     /// The recorded receipt or the other line of a transfer (same), the payout or payment file (link), the credit on another account of the
     /// platform (transfer), the receipt that was taken back (reverse), or the line in suspense that pays (settle_claim).
     #[serde(default)]
-    pub other_id: Option<i64>,
+    pub other_id: Option<RecordId>,
     /// The value date to book with (accept); the booking date when left out.
     #[serde(default)]
     pub value_date: Option<NaiveDate>,
@@ -41,25 +42,34 @@ pub struct ResolveLine {
 }
 
 /// What may be done with a line now.
-pub(crate) fn possible(state: &str, kind: &str) -> &'static [Act] {
+pub(crate) fn possible(state: LineState, kind: Blank<LineKind>) -> &'static [Act] {
     match state {
-        "attention" => Attention::parse(kind).map_or(&[Act::Explain], acts),
-        "claimed" => ACTS_OF_A_CLAIM,
-        _ => &[],
+        LineState::Attention => kind.get().and_then(LineKind::attention).map_or(&[Act::Explain], acts),
+        LineState::Claimed => ACTS_OF_A_CLAIM,
+        LineState::New
+        | LineState::Matched
+        | LineState::Placed
+        | LineState::Suspense
+        | LineState::Returned
+        | LineState::Skipped
+        | LineState::Confirmed
+        | LineState::Expensed
+        | LineState::Explained
+        | LineState::Reversed => &[],
     }
 }
 
 /// What a receipt was before it was reversed. The decision keeps it, so that it can be taken back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Before {
-    pub line_id: i64,
-    pub state: String,
-    pub twin_id: Option<i64>,
+    pub line_id: BankLineId,
+    pub state: LineState,
+    pub twin_id: Option<BankLineId>,
 }
 
 impl Before {
     fn of(receipt: &BankLine) -> Self {
-        Self { line_id: receipt.id, state: receipt.state.clone(), twin_id: receipt.twin_id }
+        Self { line_id: receipt.id, state: receipt.state, twin_id: receipt.twin_id }
     }
 }
 
@@ -85,7 +95,7 @@ impl ResolveLine {
         required_prose(&self.reason, "reason", 500)?;
         let act = Act::parse(&self.act).ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
         let line = BankLine::find(batch.conn, self.line_id)?.ok_or(Refusal::NotFound)?;
-        let possible = possible(&line.state, &line.kind);
+        let possible = possible(line.state, line.kind);
         if possible.is_empty() {
             return Err(Refusal::LineSettled.into());
         }
@@ -93,11 +103,11 @@ impl ResolveLine {
             return Err(Refusal::FieldInvalid { field: "act".to_owned() }.into());
         }
         let other = match act {
-            Act::Same if line.kind == Attention::OwnTransfer.name() => Other::Line(Box::new(self.begun(batch, &line)?)),
+            Act::Same if line.kind == Attention::OwnTransfer.kind() => Other::Line(Box::new(self.begun(batch, &line)?)),
             Act::Same => Other::Line(Box::new(self.recorded(batch, &line)?)),
             Act::Transfer => {
                 let credit = self.credit(batch, &line)?;
-                if credit.state == "suspense" {
+                if credit.state == LineState::Suspense {
                     has_left(batch, &line)?;
                 }
                 Other::Line(Box::new(credit))
@@ -122,13 +132,13 @@ impl ResolveLine {
 
     fn other_line(&self, batch: &mut Batch<'_>) -> Step<BankLine> {
         let id = self.other_id.ok_or_else(|| Refusal::FieldMissing { field: "other_id".to_owned() })?;
-        Ok(BankLine::find(batch.conn, id)?.ok_or_else(|| Refusal::FieldInvalid { field: "other_id".to_owned() })?)
+        Ok(BankLine::find(batch.conn, BankLineId(id.0))?.ok_or_else(|| Refusal::FieldInvalid { field: "other_id".to_owned() })?)
     }
 
     /// A receipt that people recorded and no file has confirmed, of the same money.
     fn recorded(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
         let other = self.other_line(batch)?;
-        let open = other.kind == "recorded" && other.twin_id.is_none() && other.state == "matched";
+        let open = other.kind == LineKind::Recorded && other.twin_id.is_none() && other.state == LineState::Matched;
         let same = open && same_money(line, &other) && other.custody_id == line.custody_id;
         if same { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
@@ -136,7 +146,7 @@ impl ResolveLine {
     /// The line on another account of the platform that has begun the transfer of which this is the second.
     fn begun(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
         let other = self.other_line(batch)?;
-        let open = other.kind == OWN_TRANSFER && other.twin_id.is_none() && other.state == "matched";
+        let open = other.kind == LineKind::OwnTransfer && other.twin_id.is_none() && other.state == LineState::Matched;
         let fits = open && other.transfer_id == Some(line.custody_id) && other.direction != line.direction;
         if fits && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
@@ -144,17 +154,19 @@ impl ResolveLine {
     /// The credit on another account of the platform of which this line is the debit: one in suspense, or one that has booked both.
     fn credit(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
         let other = self.other_line(batch)?;
-        if other.state != "suspense" {
+        if other.state != LineState::Suspense {
             return self.begun(batch, line);
         }
-        let fits = other.direction == "in" && other.statement_id > 0 && other.custody_id != line.custody_id;
+        let fits = other.direction == Direction::In && other.statement_id > StatementId(0) && other.custody_id != line.custody_id;
         if fits && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
 
     /// A payout that could have left as this debit, or the payouts of a file that could have left within it.
     fn payouts(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<Other> {
         let id = self.other_id.ok_or_else(|| Refusal::FieldMissing { field: "other_id".to_owned() })?;
-        let Some(found) = Payout::find(batch.conn, id)? else { return file_payouts(batch, line, id) };
+        let Some(found) = Payout::find(batch.conn, PayoutId(id.0))? else {
+            return file_payouts(batch, line, PaymentFileId(id.0));
+        };
         if found.amount_minor != line.amount_minor || found.currency != line.currency {
             return Err(Refusal::NotSameMoney.into());
         }
@@ -162,34 +174,34 @@ impl ResolveLine {
             has_left(batch, line)?;
             Ok(Other::Payouts(vec![found], 0))
         } else {
-            Err(Refusal::StateConflict { state: found.state }.into())
+            Err(Refusal::StateConflict { state: found.state.to_string() }.into())
         }
     }
 
     /// The receipt that the bank has taken back. Where a receipt by hand has booked the money of the bank's line, it is that one.
     fn taken_back(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
         let mut other = self.other_line(batch)?;
-        if let Some(booked) = other.twin_id.filter(|_| other.state == "confirmed") {
+        if let Some(booked) = other.twin_id.filter(|_| other.state == LineState::Confirmed) {
             other = BankLine::load(batch.conn, booked)?;
         }
         if !same_money(line, &other)
-            || other.direction != "in"
+            || other.direction != Direction::In
             || other.payout_id.is_some()
-            || ["surplus", "claim_payment", OWN_TRANSFER].contains(&other.kind.as_str())
+            || matches!(other.kind.get(), Some(LineKind::Surplus | LineKind::ClaimPayment | LineKind::OwnTransfer))
         {
             return Err(Refusal::NotSameMoney.into());
         }
-        if ["matched", "placed", "suspense"].contains(&other.state.as_str()) {
+        if [LineState::Matched, LineState::Placed, LineState::Suspense].contains(&other.state) {
             Ok(other)
         } else {
-            Err(Refusal::StateConflict { state: other.state }.into())
+            Err(Refusal::StateConflict { state: other.state.to_string() }.into())
         }
     }
 
     /// Money in suspense that pays what is still claimed, or a part of it.
     fn paying(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
         let other = self.other_line(batch)?;
-        if other.state != "suspense" {
+        if other.state != LineState::Suspense {
             return Err(Refusal::LineSettled.into());
         }
         let fits = other.currency == line.currency && other.amount_minor <= line.claim_minor;
@@ -209,12 +221,12 @@ impl ResolveLine {
         if !facts.trades_in(&line.currency) {
             return Err(Refusal::CurrencyUnknown { currency: line.currency.clone() }.into());
         }
-        if line.direction == "in" {
+        if line.direction == Direction::In {
             let held = batch.balance(AccountKey::custody(line.custody_id, currency_asset(known)))?.0;
             held.checked_add(line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
         }
         // A line that waited may be one of our payouts that came back.
-        let own = line.direction == "in" && payout::find_by_end_to_end(batch.conn, &line.end_to_end)?.is_some();
+        let own = line.direction == Direction::In && payout::find_by_end_to_end(batch.conn, &line.end_to_end)?.is_some();
         // The day that people give it counts, not the file's: a transfer between two accounts is known by it.
         let line = BankLine { value_date, ..line.clone() };
         let fate = decide_booking(batch.conn, &facts, (&line, &Beside::default()), own.then(Return::default))?;
@@ -226,10 +238,10 @@ impl ResolveLine {
 }
 
 /// The payouts of a payment file that have not left yet: they are all in the debit, and what is more waits.
-fn file_payouts(batch: &mut Batch<'_>, line: &BankLine, file: i64) -> Step<Other> {
+fn file_payouts(batch: &mut Batch<'_>, line: &BankLine, file: PaymentFileId) -> Step<Other> {
     let all = list_payouts(batch.conn, file)?;
     let Some(first) = all.first() else { return Err(Refusal::FieldInvalid { field: "other_id".to_owned() }.into()) };
-    let state = first.state.clone();
+    let state = first.state.to_string();
     let open = open_of(&all, &BTreeSet::new())?;
     if open.is_empty() {
         return Err(Refusal::StateConflict { state }.into());
@@ -258,11 +270,11 @@ pub(crate) fn is_money_of_claim(conn: &mut Conn, claim: &BankLine, paying: &Bank
 /// Whether two lines are parts of one booking of the bank. Only the first part keeps what the booking is known by.
 fn is_same_payment(one: &BankLine, other: &BankLine) -> bool {
     let said = |line: &BankLine| {
-        let days = (line.statement_id, line.booking_date, line.occurrence, line.currency.clone());
-        let words = [&line.direction, &line.bank_reference, &line.end_to_end, &line.counterparty, &line.counterparty_iban];
+        let days = (line.statement_id, line.booking_date, line.occurrence, line.currency.clone(), line.direction);
+        let words = [&line.bank_reference, &line.end_to_end, &line.counterparty, &line.counterparty_iban];
         (days, words.map(String::clone), line.remittance.clone())
     };
-    one.statement_id > 0 && (one.fingerprint.is_empty() || other.fingerprint.is_empty()) && said(one) == said(other)
+    one.statement_id > StatementId(0) && (one.fingerprint.is_empty() || other.fingerprint.is_empty()) && said(one) == said(other)
 }
 
 fn same_money(line: &BankLine, other: &BankLine) -> bool {
@@ -279,7 +291,7 @@ impl Execute for ResolveLine {
         if let Other::Line(other) = other {
             one_request(batch, actor, other.id)?;
         }
-        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
+        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -293,53 +305,53 @@ impl Execute for ResolveLine {
         match (act, other) {
             (Act::Accept, Other::Booking(fate, value_date)) => {
                 line.value_date = value_date;
-                line.kind.clear();
+                line.kind = Blank::NONE;
                 line.note.clone_from(&self.reason);
                 book(batch, &mut line, *fate)?;
             }
-            (Act::Same, Other::Line(mut first)) if first.kind == OWN_TRANSFER => {
+            (Act::Same, Other::Line(mut first)) if first.kind == LineKind::OwnTransfer => {
                 join_transfer(batch, &mut line, &mut first)?;
-                "matched".clone_into(&mut line.state);
+                line.state = LineState::Matched;
             }
             (Act::Transfer, Other::Line(mut credit)) => {
-                if credit.state == "suspense" {
+                if credit.state == LineState::Suspense {
                     batch.post(&chart::own_transfer_from_suspense(line.custody_id, asset, line.amount_minor))?;
                 }
                 join_transfer(batch, &mut line, &mut credit)?;
-                "matched".clone_into(&mut line.state);
+                line.state = LineState::Matched;
             }
             (Act::Same, Other::Line(receipt)) => {
                 confirm(batch, &mut line, receipt.id)?;
-                "confirmed".clone_into(&mut line.state);
+                line.state = LineState::Confirmed;
             }
             (Act::Link, Other::Payouts(rows, rest_minor)) => {
                 let value_date = batch.value_date;
                 settle_payouts(batch, &mut line, (rows, value_date))?;
                 leave_over(batch, &mut line, rest_minor)?;
-                "matched".clone_into(&mut line.state);
+                line.state = LineState::Matched;
             }
             (Act::Reverse, Other::Line(receipt)) => reverse(batch, &mut line, *receipt)?,
             (Act::SettleClaim, Other::Line(paying)) => settle_claim(batch, &mut line, *paying, &self.reason)?,
             (Act::Expense, _) => {
                 batch.post(&chart::bank_charge(line.custody_id, asset, line.amount_minor))?;
-                "expensed".clone_into(&mut line.state);
+                line.state = LineState::Expensed;
             }
             (Act::Claim, _) => {
-                batch.post(&chart::claim_made(line.custody_id, 0, asset, line.amount_minor))?;
+                batch.post(&chart::claim_made(line.custody_id, PartyId(0), asset, line.amount_minor))?;
                 line.claim_minor = line.amount_minor;
-                "claimed".clone_into(&mut line.state);
+                line.state = LineState::Claimed;
             }
             (Act::WriteOff, _) => {
                 batch.value_date = batch.today();
-                batch.post(&chart::claim_written_off(line.party_id.unwrap_or(0), asset, line.claim_minor))?;
+                batch.post(&chart::claim_written_off(line.party_id.unwrap_or(PartyId(0)), asset, line.claim_minor))?;
                 line.claim_minor = 0;
-                "expensed".clone_into(&mut line.state);
+                line.state = LineState::Expensed;
             }
-            (Act::Explain, _) => "explained".clone_into(&mut line.state),
+            (Act::Explain, _) => line.state = LineState::Explained,
             (act, _) => return Err(StoreError::Corrupt(format!("{} without its other record", act.name())).into()),
         }
         batch.value_date = batch.today();
-        if line.state != "attention" {
+        if line.state != LineState::Attention {
             line.note.clone_from(&self.reason);
         }
         batch.update(&line)?;
@@ -363,7 +375,7 @@ pub(super) fn as_shown(shown_minor: Option<i64>, found_minor: i64) -> Result<(),
 pub struct Reversal {
     from: AccountKey,
     /// 0 is nobody here.
-    pub debtor: i64,
+    pub debtor: PartyId,
     pub there_minor: i64,
     pub missing_minor: i64,
 }
@@ -375,8 +387,8 @@ impl Reversal {
     pub fn of(conn: &mut Conn, receipt: &BankLine) -> Step<Self> {
         let asset = currency_asset(currency(&receipt.currency)?);
         let amount = receipt.amount_minor;
-        let (from, debtor, there_minor) = match (receipt.state.as_str(), receipt.receivable_id, receipt.party_id) {
-            ("suspense", ..) => (AccountKey::suspense(asset), 0, amount),
+        let (from, debtor, there_minor) = match (receipt.state, receipt.receivable_id, receipt.party_id) {
+            (LineState::Suspense, ..) => (AccountKey::suspense(asset), PartyId(0), amount),
             (_, Some(id), _) => (AccountKey::collection(id, asset), Receivable::load(conn, id)?.buyer_id, 0),
             (_, None, Some(party)) => {
                 let cash = AccountKey::cash(party, asset);
@@ -395,7 +407,7 @@ fn reverse(batch: &mut Batch<'_>, line: &mut BankLine, mut receipt: BankLine) ->
     let amount = line.amount_minor;
     let Reversal { from, debtor, there_minor: there, missing_minor: missing } = Reversal::of(batch.conn, &receipt)?;
     batch.post(&chart::receipt_reversed(line.custody_id, from, debtor, asset, (there, missing)))?;
-    if debtor > 0 {
+    if debtor > PartyId(0) {
         let known = currency(&line.currency)?;
         let arguments = json!({
             "amount": known.format(amount), "currency": line.currency, "claim": known.format(missing),
@@ -403,11 +415,11 @@ fn reverse(batch: &mut Batch<'_>, line: &mut BankLine, mut receipt: BankLine) ->
         batch.notify(debtor, "receipt_reversed", &arguments, "/home".to_owned());
     }
     line.claim_minor = missing;
-    line.party_id = (debtor > 0).then_some(debtor);
+    line.party_id = (debtor > PartyId(0)).then_some(debtor);
     line.receivable_id = receipt.receivable_id;
     line.twin_id = Some(receipt.id);
-    if missing > 0 { "claimed" } else { "reversed" }.clone_into(&mut line.state);
-    "reversed".clone_into(&mut receipt.state);
+    line.state = if missing > 0 { LineState::Claimed } else { LineState::Reversed };
+    receipt.state = LineState::Reversed;
     receipt.twin_id = Some(line.id);
     batch.update(&receipt)
 }
@@ -415,13 +427,13 @@ fn reverse(batch: &mut Batch<'_>, line: &mut BankLine, mut receipt: BankLine) ->
 fn settle_claim(batch: &mut Batch<'_>, line: &mut BankLine, mut paying: BankLine, reason: &str) -> Step<()> {
     let asset = currency_asset(currency(&line.currency)?);
     batch.value_date = paying.value_date;
-    batch.post(&chart::claim_settled(line.party_id.unwrap_or(0), asset, paying.amount_minor))?;
+    batch.post(&chart::claim_settled(line.party_id.unwrap_or(PartyId(0)), asset, paying.amount_minor))?;
     line.claim_minor = line.claim_minor.saturating_sub(paying.amount_minor);
     if line.claim_minor == 0 {
-        "reversed".clone_into(&mut line.state);
+        line.state = LineState::Reversed;
     }
-    "placed".clone_into(&mut paying.state);
-    "claim_payment".clone_into(&mut paying.kind);
+    paying.state = LineState::Placed;
+    paying.kind = LineKind::ClaimPayment.into();
     paying.party_id = line.party_id;
     paying.twin_id = Some(line.id);
     reason.clone_into(&mut paying.note);

@@ -3,7 +3,8 @@
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::party::Capacity;
+use domain::party::{Capacity, MailState};
+use kernel::MailId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Mail;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 pub struct RetryMail {
     /// One mail; none means all that were given up.
     #[serde(default)]
-    pub mail_id: Option<i64>,
+    pub mail_id: Option<MailId>,
 }
 
 impl Execute for RetryMail {
@@ -25,8 +26,8 @@ impl Execute for RetryMail {
         let given_up = match self.mail_id {
             Some(id) => {
                 let mail = Mail::find(batch.conn, id)?.ok_or(Refusal::NotFound)?;
-                if mail.state != "failed" {
-                    return Err(Refusal::StateConflict { state: mail.state }.into());
+                if mail.state != MailState::Failed {
+                    return Err(Refusal::StateConflict { state: mail.state.to_string() }.into());
                 }
                 vec![mail]
             }
@@ -34,11 +35,11 @@ impl Execute for RetryMail {
         };
         let count = given_up.len();
         for mut mail in given_up {
-            mail.state = "queued".to_owned();
+            mail.state = MailState::Queued;
             mail.tries = 0;
             mail.next_try_at = batch.now;
             batch.update(&mail)?;
         }
-        Ok(Done::new(self.mail_id.unwrap_or(0), json!({ "mails": count })))
+        Ok(Done::new(self.mail_id.unwrap_or(MailId(0)), json!({ "mails": count })))
     }
 }

@@ -4,9 +4,11 @@ use super::{Actor, Ask, Done, Execute, assign_suspense::waiting_line, currency, 
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::bank_account::BankAccountNumber;
+use domain::bank_line::LineState;
 use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionState;
+use kernel::{BankLineId, PayoutId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{BankLine, Payout};
@@ -14,7 +16,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReturnSuspense {
-    pub line_id: i64,
+    pub line_id: BankLineId,
     pub reason: String,
 }
 
@@ -34,7 +36,7 @@ impl Execute for ReturnSuspense {
         let line = waiting_line(batch, self.line_id)?;
         one_request(batch, actor, line.id)?;
         payer_account(&line)?;
-        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
+        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -43,7 +45,7 @@ impl Execute for ReturnSuspense {
         let account = payer_account(&line)?;
         let asset = currency_asset(currency(&line.currency)?);
         let (hold_number, _) = batch.post(&chart::payout_request(None, asset, line.amount_minor))?;
-        let id = batch.next_id();
+        let id: PayoutId = batch.next_id();
         let holder =
             if line.counterparty.is_empty() { "Unknown".to_owned() } else { domain::names::as_holder(&line.counterparty) };
         let payout = Payout {
@@ -55,8 +57,8 @@ impl Execute for ReturnSuspense {
             iban: account.to_string(),
             bic: String::new(),
             holder,
-            state: InstructionState::Authorised.name().to_owned(),
-            hold_number,
+            state: InstructionState::Authorised,
+            hold_number: hold_number.into(),
             end_to_end: format!("KRET{id}"),
             file_id: None,
             created_at: batch.now,
@@ -67,7 +69,7 @@ impl Execute for ReturnSuspense {
             custody_id: store::custody::FIRST,
         };
         batch.insert(&payout)?;
-        line.state = "returned".to_owned();
+        line.state = LineState::Returned;
         line.note.clone_from(&self.reason);
         batch.update(&line)?;
         Ok(Done::new(line.id, json!({ "line_id": line.id, "payout_id": id })))

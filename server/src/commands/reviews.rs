@@ -9,6 +9,7 @@ use domain::identity::{Identity, ReviewRule, normalise_number, suspicions};
 use domain::invoice::{InvoiceState, NotMeant, Numbered, decide_named, is_self_billed};
 use domain::party::Capacity;
 use domain::review::{self, ReviewState};
+use kernel::{CreditNoteId, InvoiceId, PartyId, ReviewId};
 use serde_json::json;
 use std::collections::HashMap;
 use store::records::{Keyed, Record};
@@ -18,8 +19,8 @@ use store::{Invoice, Party, Receivable, Review, StoreError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub rules: Vec<ReviewRule>,
-    pub other_id: Option<i64>,
-    pub credit_id: Option<i64>,
+    pub other_id: Option<InvoiceId>,
+    pub credit_id: Option<CreditNoteId>,
 }
 
 /// More invoices than these are not compared with one: a person has seen enough.
@@ -53,19 +54,15 @@ fn pointed_at(known: &mut impl Known, invoice: &Invoice, named: Option<&Invoice>
         let other_number = normalise_number(&other.number);
         let rules = match named.filter(|named| named.id == other.id) {
             // What it replaces it may resemble.
-            Some(_) if has_replaceable_state(&other) => continue,
+            Some(_) if is_replaceable(other.state) => continue,
             Some(_) => vec![ReviewRule::ReplacesConfirmed],
-            None => suspicions(&own, &identity(&other, &other_number), other.state == InvoiceState::Paid.name()),
+            None => suspicions(&own, &identity(&other, &other_number), other.state == InvoiceState::Paid),
         };
         if !rules.is_empty() {
             found.push(Finding { rules, other_id: Some(other.id), credit_id: None });
         }
     }
     Ok(found)
-}
-
-fn has_replaceable_state(invoice: &Invoice) -> bool {
-    InvoiceState::parse(&invoice.state).is_some_and(is_replaceable)
 }
 
 /// Nobody has undertaken to pay it yet.
@@ -77,9 +74,9 @@ pub fn is_replaceable(state: InvoiceState) -> bool {
 /// The invoice that a number and a day mean, to this buyer and in this currency where there are several.
 pub fn find_meant(
     known: &mut impl Known,
-    (seller_tax_key, before): (&str, i64),
+    (seller_tax_key, before): (&str, InvoiceId),
     named: (&str, Option<NaiveDate>),
-    (buyer_id, currency): (i64, &str),
+    (buyer_id, currency): (PartyId, &str),
 ) -> Result<Result<Invoice, NotMeant>, StoreError> {
     let rows = known.numbered(seller_tax_key, named.0, before)?;
     let fits = |row: &Invoice| row.buyer_id == buyer_id && row.currency == currency;
@@ -100,7 +97,7 @@ pub fn find_replaced(known: &mut impl Known, invoice: &Invoice) -> Result<Option
 /// What a person must know of the invoice that a replacement names: the buyer has confirmed it, or no single invoice is meant.
 fn about_replaced(named: Option<&Result<Invoice, NotMeant>>) -> Option<Finding> {
     match named? {
-        Ok(other) if has_replaceable_state(other) => None,
+        Ok(other) if is_replaceable(other.state) => None,
         Ok(other) => Some(Finding { rules: vec![ReviewRule::ReplacesConfirmed], other_id: Some(other.id), credit_id: None }),
         Err(_) => Some(Finding { rules: vec![ReviewRule::ReplacesUnknown], other_id: None, credit_id: None }),
     }
@@ -142,7 +139,7 @@ pub fn join(found: &mut Vec<Finding>, finding: Finding) {
 }
 
 /// The review that a finding asks for, not written yet.
-fn open(batch: &mut Batch<'_>, invoice_id: i64, finding: &Finding) -> Review {
+fn open(batch: &mut Batch<'_>, invoice_id: InvoiceId, finding: &Finding) -> Review {
     let rules: Vec<&str> = finding.rules.iter().map(|rule| rule.name()).collect();
     Review {
         id: batch.next_id(),
@@ -150,7 +147,7 @@ fn open(batch: &mut Batch<'_>, invoice_id: i64, finding: &Finding) -> Review {
         other_id: finding.other_id,
         credit_id: finding.credit_id,
         rules: rules.join(" "),
-        state: ReviewState::Open.name().to_owned(),
+        state: ReviewState::Open,
         statement: String::new(),
         reason: String::new(),
         created_at: batch.now,
@@ -160,9 +157,13 @@ fn open(batch: &mut Batch<'_>, invoice_id: i64, finding: &Finding) -> Review {
 
 /// The same for new invoices out of one table, in one go: one word to the operator and one to the supplier, however many they are.
 /// Answers the reviews of each invoice.
-pub fn hold_rows(batch: &mut Batch<'_>, supplier: &Party, held: &[(i64, Vec<Finding>)]) -> Step<HashMap<i64, Vec<i64>>> {
+pub fn hold_rows(
+    batch: &mut Batch<'_>,
+    supplier: &Party,
+    held: &[(InvoiceId, Vec<Finding>)],
+) -> Step<HashMap<InvoiceId, Vec<ReviewId>>> {
     let mut rows = Vec::new();
-    let mut opened: HashMap<i64, Vec<i64>> = HashMap::new();
+    let mut opened: HashMap<InvoiceId, Vec<ReviewId>> = HashMap::new();
     for (invoice_id, findings) in held {
         for finding in findings {
             let row = open(batch, *invoice_id, finding);
@@ -181,7 +182,7 @@ pub fn hold_rows(batch: &mut Batch<'_>, supplier: &Party, held: &[(i64, Vec<Find
 }
 
 /// Puts an invoice before a person: a review for each finding, a word to the operator and to the supplier. Answers the reviews.
-pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> Step<Vec<i64>> {
+pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> Step<Vec<ReviewId>> {
     let mut opened = Vec::with_capacity(findings.len());
     for finding in findings {
         let row = open(batch, invoice.id, finding);
@@ -191,7 +192,7 @@ pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> S
     super::links::end(batch, invoice.id, "under_review")?;
     let supplier = batch.party(invoice.supplier_id)?;
     let arguments = json!({ "number": invoice.number, "supplier": supplier.name });
-    let first = opened.first().copied().unwrap_or(0);
+    let first = opened.first().copied().unwrap_or(ReviewId(0));
     notify_operator(batch, "review_wanted", &arguments, format!("/ops/reviews/{first}"))?;
     batch.notify(invoice.supplier_id, "review_opened", &arguments, format!("/invoices/{}", invoice.id));
     Ok(opened)
@@ -205,17 +206,11 @@ pub fn notify_operator(batch: &mut Batch<'_>, kind: &str, arguments: &serde_json
     Ok(())
 }
 
-fn states(rows: &[Review]) -> Result<Vec<ReviewState>, StoreError> {
-    let parsed = rows
-        .iter()
-        .map(|row| ReviewState::parse(&row.state).ok_or_else(|| super::settlement::corrupt("state of review", row.id)));
-    parsed.collect()
-}
-
 /// Brings what the invoice shows of its reviews, and whether its receivable is held, up to date.
 pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
-    let states = states(&Review::list_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?)?;
-    review::standing(&states).clone_into(&mut invoice.review);
+    let rows = Review::list_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?;
+    let states: Vec<ReviewState> = rows.iter().map(|row| row.state).collect();
+    invoice.review = review::standing(&states);
     batch.update(invoice)?;
     let held = review::holds(&states);
     if let Some(mut receivable) = Receivable::find_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?
@@ -228,15 +223,15 @@ pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
 }
 
 /// Nobody decides any more about an invoice that is gone: its own open reviews end, and so do those that point at it.
-pub fn release(batch: &mut Batch<'_>, invoice_id: i64) -> Step<()> {
+pub fn release(batch: &mut Batch<'_>, invoice_id: InvoiceId) -> Step<()> {
     let condition = "state = 'open' AND (invoice_id = ? OR other_id = ?) ORDER BY id";
     for mut row in Review::list_where(batch.conn, condition, &[invoice_id.into(), invoice_id.into()])? {
-        ReviewState::Released.name().clone_into(&mut row.state);
+        row.state = ReviewState::Released;
         row.decided_at = Some(batch.now);
         batch.update(&row)?;
         let mut freed = Invoice::load(batch.conn, row.invoice_id)?;
         refresh(batch, &mut freed)?;
-        if freed.id != invoice_id && freed.review != ReviewState::Open.name() {
+        if freed.id != invoice_id && freed.review != ReviewState::Open {
             let arguments = json!({ "number": freed.number });
             batch.notify(freed.supplier_id, "review_released", &arguments, format!("/invoices/{}", freed.id));
             super::links::send_after_review(batch, &freed)?;
@@ -250,7 +245,7 @@ pub fn release(batch: &mut Batch<'_>, invoice_id: i64) -> Step<()> {
 pub fn check_again(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<bool> {
     let condition = "invoice_id = ? OR other_id = ?";
     let seen = Review::list_where(batch.conn, condition, &[invoice.id.into(), invoice.id.into()])?;
-    let known = |other: i64| seen.iter().any(|row| row.invoice_id == other || row.other_id == Some(other));
+    let known = |other: InvoiceId| seen.iter().any(|row| row.invoice_id == other || row.other_id == Some(other));
     let mut fresh = findings(&mut *batch.conn, invoice)?;
     fresh.retain(|finding| finding.other_id.is_some_and(|other| !known(other)));
     if fresh.is_empty() {

@@ -3,13 +3,14 @@
 use super::{Actor, Done, Execute, links};
 use crate::batch::{Batch, Step};
 use domain::party::Capacity;
+use kernel::ConfirmationLinkId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RevokeLink {
-    pub link_id: i64,
+    pub link_id: ConfirmationLinkId,
 }
 
 impl Execute for RevokeLink {

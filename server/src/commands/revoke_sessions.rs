@@ -2,6 +2,7 @@
 
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
+use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Session;
@@ -11,13 +12,13 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RevokeSessions {
     /// One session of the own ones; none means all but `keep_session`.
-    pub session_id: Option<i64>,
+    pub session_id: Option<SessionId>,
     #[serde(default)]
-    pub keep_session: i64,
+    pub keep_session: SessionId,
 }
 
 /// Ends every open session of a user but one.
-pub(crate) fn end_sessions(batch: &mut Batch<'_>, user_id: i64, keep: i64) -> Step<usize> {
+pub(crate) fn end_sessions(batch: &mut Batch<'_>, user_id: UserId, keep: SessionId) -> Step<usize> {
     let open = Session::list_where(batch.conn, "user_id = ? AND revoked_at IS NULL AND id <> ?", &[user_id.into(), keep.into()])?;
     let count = open.len();
     for mut session in open {

@@ -6,7 +6,8 @@ use crate::batch::{Batch, Step, Stop};
 use domain::Refusal;
 use domain::four_eyes::{self, Matter, Person, Presence};
 use domain::invoice::InvoiceState;
-use domain::party::{Names, Role, UserStatus, needs_second_person};
+use domain::party::{ApprovalState, Role, Roles, UserStatus, needs_second_person};
+use kernel::{InvoiceId, PartyId, RecordId, UserId};
 use serde_json::json;
 use std::collections::HashMap;
 use store::query::Bind;
@@ -14,18 +15,18 @@ use store::records::{Keyed, Record};
 use store::{Approval, Conn, SoloActs, StoreError, User};
 
 /// A company's people, as the rule sees them. Those who have left are among them: the chain goes through them.
-pub(crate) fn people(conn: &mut Conn, party_id: i64) -> Result<Vec<Person>, StoreError> {
+pub(crate) fn people(conn: &mut Conn, party_id: PartyId) -> Result<Vec<Person>, StoreError> {
     Ok(User::list_where(conn, "party_id = ?", &[party_id.into()])?.iter().map(person).collect())
 }
 
 fn person(user: &User) -> Person {
     Person {
         id: user.id,
-        checks: Names::parse(&user.roles).has(Role::Checker.name()),
-        presence: match UserStatus::parse(&user.status) {
-            Some(UserStatus::Active) => Presence::Active,
-            Some(UserStatus::Invited) => Presence::Invited,
-            Some(UserStatus::Disabled | UserStatus::Contact) | None => Presence::Absent,
+        checks: user.roles.has(Role::Checker),
+        presence: match user.status {
+            UserStatus::Active => Presence::Active,
+            UserStatus::Invited => Presence::Invited,
+            UserStatus::Disabled | UserStatus::Contact => Presence::Absent,
         },
         invited_by: user.invited_by,
         roles_by: user.roles_by,
@@ -52,27 +53,33 @@ pub(crate) fn check_agreement(batch: &mut Batch<'_>, asker: &Actor, second: &Act
 /// Whether whoever asked is still there, and may still ask for this.
 pub(crate) fn check_asker(batch: &mut Batch<'_>, asker: &Actor, command: &str) -> Step<()> {
     let user = User::load(batch.conn, asker.user_id)?;
-    let holds = user.party_id == asker.party_id && user.status == UserStatus::Active.name() && may_ask(command, &user.roles);
+    let holds = user.party_id == asker.party_id && user.status == UserStatus::Active && may_ask(command, &user.roles);
     if holds { Ok(()) } else { Err(Refusal::AskerLacksRight.into()) }
 }
 
 /// A company's people, for pages that say who may agree to what.
 pub(crate) struct Seconds {
-    party_id: i64,
+    party_id: PartyId,
     people: Vec<Person>,
-    roles: HashMap<i64, String>,
+    roles: HashMap<UserId, Roles>,
 }
 
 impl Seconds {
-    pub(crate) fn load(conn: &mut Conn, party_id: i64) -> Result<Self, StoreError> {
+    pub(crate) fn load(conn: &mut Conn, party_id: PartyId) -> Result<Self, StoreError> {
         let users = User::list_where(conn, "party_id = ?", &[party_id.into()])?;
-        let active = users.iter().filter(|user| user.status == UserStatus::Active.name());
+        let active = users.iter().filter(|user| user.status == UserStatus::Active);
         let roles = active.map(|user| (user.id, user.roles.clone())).collect();
         Ok(Self { party_id, people: users.iter().map(person).collect(), roles })
     }
 
     /// Why the reader cannot agree now to what somebody else asked for, as the name of a text.
-    pub(crate) fn obstacle(&self, conn: &mut Conn, asker: i64, reader: i64, command: &Command) -> Step<Option<&'static str>> {
+    pub(crate) fn obstacle(
+        &self,
+        conn: &mut Conn,
+        asker: UserId,
+        reader: UserId,
+        command: &Command,
+    ) -> Step<Option<&'static str>> {
         if !self.roles.get(&asker).is_some_and(|roles| may_ask(command.name(), roles)) {
             return Ok(Some("approval-asker-lacks-right"));
         }
@@ -86,17 +93,16 @@ impl Seconds {
     }
 
     /// Everybody behind whom the reader stands: to what they ask for the reader does not agree.
-    pub(crate) fn puppets_of(&self, reader: i64) -> Vec<i64> {
+    pub(crate) fn puppets_of(&self, reader: UserId) -> Vec<UserId> {
         let depends = |person: &&Person| person.id != reader && four_eyes::behind(&self.people, person.id).contains(&reader);
         self.people.iter().filter(depends).map(|person| person.id).collect()
     }
 }
 
 /// Whether one of these roles is enough to ask for a command.
-fn may_ask(command: &str, roles: &str) -> bool {
-    let roles = Names::parse(roles);
+fn may_ask(command: &str, roles: &Roles) -> bool {
     let known = Command::ASKERS.iter().find(|(name, _)| *name == command);
-    known.is_some_and(|(_, askers)| askers.iter().any(|role| roles.has(role.name())))
+    known.is_some_and(|(_, askers)| askers.iter().any(|role| roles.has(*role)))
 }
 
 /// Ends the requests of a person that its roles do not allow any more.
@@ -123,7 +129,12 @@ pub(crate) fn room(batch: &mut Batch<'_>, actor: &Actor, currency: &str) -> Step
 }
 
 /// Asks a second person where one of these amounts is more than may still be done alone. Where none is, what is done counts for the day.
-pub(crate) fn weigh(batch: &mut Batch<'_>, actor: &Actor, amounts: &[(&str, i64)], subject: i64) -> Step<Option<Ask>> {
+pub(crate) fn weigh(
+    batch: &mut Batch<'_>,
+    actor: &Actor,
+    amounts: &[(&str, i64)],
+    subject: impl Into<RecordId>,
+) -> Step<Option<Ask>> {
     let mut needed = false;
     for (currency, amount_minor) in amounts {
         needed = needed || needs_second_person(*amount_minor, room(batch, actor, currency)?);
@@ -133,7 +144,7 @@ pub(crate) fn weigh(batch: &mut Batch<'_>, actor: &Actor, amounts: &[(&str, i64)
         let only = amounts.first().filter(|_| amounts.len() == 1);
         let amount_minor = only.map(|(_, minor)| *minor);
         let currency = only.map(|(currency, _)| (*currency).to_owned()).unwrap_or_default();
-        return Ok(Some(Ask { amount_minor, currency, subject }));
+        return Ok(Some(Ask { amount_minor, currency, subject: subject.into() }));
     }
     for (currency, amount_minor) in amounts {
         act_alone(batch, actor, currency, *amount_minor)?;
@@ -172,7 +183,7 @@ pub(crate) fn count_alone(batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
 /// Asks another person of the company; without one nobody could agree.
 pub(crate) fn ask(batch: &mut Batch<'_>, actor: &Actor) -> Step<Ask> {
     require(batch, actor, Matter::Ordinary)?;
-    Ok(Ask { amount_minor: None, currency: String::new(), subject: actor.party_id })
+    Ok(Ask { amount_minor: None, currency: String::new(), subject: actor.party_id.into() })
 }
 
 /// Ends what the company has asked for of a kind of which one is enough in each currency: a second one would overwrite the first, or
@@ -183,7 +194,7 @@ pub(crate) fn end_same(batch: &mut Batch<'_>, actor: &Actor, (command, currency)
 }
 
 /// Nobody agrees any more to confirm an invoice that is no longer in the state in which somebody asked, and no link leads to it.
-pub(crate) fn end_confirmations(batch: &mut Batch<'_>, invoice_id: i64, now: InvoiceState) -> Step<()> {
+pub(crate) fn end_confirmations(batch: &mut Batch<'_>, invoice_id: InvoiceId, now: InvoiceState) -> Step<()> {
     links::end(batch, invoice_id, now.name())?;
     end_requests(batch, "command = 'confirm_invoice' AND subject_id = ?", &[invoice_id.into()], now.name())
 }
@@ -193,7 +204,7 @@ pub(crate) fn end_confirmations(batch: &mut Batch<'_>, invoice_id: i64, now: Inv
 pub(crate) fn end_requests(batch: &mut Batch<'_>, condition: &str, binds: &[Bind], why: &str) -> Step<()> {
     let condition = format!("state = 'pending' AND {condition} ORDER BY id");
     for mut request in Approval::list_where(batch.conn, &condition, binds)? {
-        "ended".clone_into(&mut request.state);
+        request.state = ApprovalState::Ended;
         why.clone_into(&mut request.reason);
         request.decided_at = Some(batch.now);
         batch.update(&request)?;

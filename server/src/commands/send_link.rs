@@ -5,7 +5,9 @@ use super::{Actor, Done, Execute, answer_clock, links};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::link::{MOST_LINKS_A_DAY, acts_in};
-use domain::party::{Capacity, Names, PartyStatus};
+use domain::party::{Capacity, PartyStatus};
+use domain::review::ReviewState;
+use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Invoice;
@@ -14,7 +16,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SendLink {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
 }
 
 impl Execute for SendLink {
@@ -22,16 +24,16 @@ impl Execute for SendLink {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let party = batch.party(actor.party_id)?;
-        if party.status != PartyStatus::Active.name() {
+        if party.status != PartyStatus::Active {
             return Err(Refusal::CompanyNotActive.into());
         }
-        let operates = Names::parse(&party.capacities).has(Capacity::Operator.name());
+        let operates = party.capacities.has(Capacity::Operator);
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| operates || row.supplier_id == party.id);
         let invoice = found.ok_or(Refusal::NotFound)?;
-        if acts_in(&invoice.state).is_empty() || answer_clock::presented_to(batch.conn, invoice.buyer_id, invoice.id)?.is_none() {
-            return Err(Refusal::StateConflict { state: invoice.state }.into());
+        if acts_in(invoice.state).is_empty() || answer_clock::presented_to(batch.conn, invoice.buyer_id, invoice.id)?.is_none() {
+            return Err(Refusal::StateConflict { state: invoice.state.to_string() }.into());
         }
-        if invoice.review == "open" {
+        if invoice.review == ReviewState::Open {
             return Err(Refusal::UnderReview.into());
         }
         let contact = links::contact_of(batch.conn, invoice.buyer_id)?.ok_or(Refusal::ContactMissing)?;

@@ -5,8 +5,9 @@ use super::{Actor, Ask, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
 use domain::four_eyes::{Matter, somebody_could_agree};
 use domain::money::MOST_BOOKED_MINOR;
-use domain::party::{Capacity, Names, needs_second_person};
+use domain::party::{Capacity, needs_second_person};
 use domain::{Currency, Refusal};
+use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::{Keyed, Record};
@@ -15,7 +16,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SetBuyerLimit {
-    pub buyer_id: i64,
+    pub buyer_id: PartyId,
     pub currency: String,
     /// Face held at most, minor units.
     pub limit_minor: i64,
@@ -33,8 +34,7 @@ impl SetBuyerLimit {
     fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Decided> {
         let financier = batch.acting_party(actor, Capacity::Financier)?;
         let currency = super::traded(batch, &self.currency)?;
-        let buyer =
-            Party::find(batch.conn, self.buyer_id)?.filter(|party| Names::parse(&party.capacities).has(Capacity::Buyer.name()));
+        let buyer = Party::find(batch.conn, self.buyer_id)?.filter(|party| party.capacities.has(Capacity::Buyer));
         let buyer = buyer.ok_or(Refusal::NotFound)?;
         if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
             return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());
@@ -70,7 +70,7 @@ impl Execute for SetBuyerLimit {
             }
         }
         self.end_same(batch, actor, "asked_again")?;
-        Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: currency.code().to_owned(), subject: buyer.id }))
+        Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: currency.code().to_owned(), subject: buyer.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {

@@ -6,6 +6,7 @@ use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Capacity;
+use kernel::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Holiday;
@@ -38,7 +39,7 @@ impl Execute for SetHoliday {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let known = self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: None, currency: known.code().to_owned(), subject: actor.party_id }))
+        Ok(Some(Ask { amount_minor: None, currency: known.code().to_owned(), subject: actor.party_id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -47,6 +48,6 @@ impl Execute for SetHoliday {
         let row = Holiday { currency: known.code().to_owned(), day: self.day, business: self.business };
         batch.mark(&row);
         store::records::save_holiday(batch.conn, &row)?;
-        Ok(Done::new(0, json!({})))
+        Ok(Done::new(RecordId(0), json!({})))
     }
 }

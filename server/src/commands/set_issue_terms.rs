@@ -6,6 +6,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::day_count::DayCount;
 use domain::party::Capacity;
+use kernel::RecordId;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -63,7 +64,7 @@ impl SetIssueTerms {
         if rate < Decimal::ZERO || rate > Decimal::from(36) {
             return Err(field("late_rate").into());
         }
-        DayCount::parse(&self.late_day_count).ok_or_else(|| field("late_day_count"))?;
+        let late_day_count = DayCount::parse(&self.late_day_count).ok_or_else(|| field("late_day_count"))?;
         Ok(IssueTermsRow {
             currency: known.code().to_owned(),
             reserve_bps: self.reserve_bps,
@@ -72,7 +73,7 @@ impl SetIssueTerms {
             minimum_fee_minor: self.minimum_fee_minor,
             minimum_ticket_minor: self.minimum_ticket_minor,
             late_rate: self.late_rate.clone(),
-            late_day_count: self.late_day_count.clone(),
+            late_day_count,
             grace_days: self.grace_days,
             notice_credit_minor: self.notice_credit_minor.or(before.as_ref().and_then(|row| row.notice_credit_minor)),
             tolerated_overdue_days: self.tolerated_overdue_days.or(before.and_then(|row| row.tolerated_overdue_days)),
@@ -85,7 +86,7 @@ impl Execute for SetIssueTerms {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: None, currency: self.currency.clone(), subject: 0 }))
+        Ok(Some(Ask { amount_minor: None, currency: self.currency.clone(), subject: RecordId(0) }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
@@ -94,6 +95,6 @@ impl Execute for SetIssueTerms {
         batch.mark(&row);
         store::records::save_issue_terms(batch.conn, &row)?;
         standing::refresh(batch, None, batch.today())?;
-        Ok(Done::new(0, json!({ "currency": row.currency })))
+        Ok(Done::new(RecordId(0), json!({ "currency": row.currency })))
     }
 }

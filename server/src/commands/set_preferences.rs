@@ -3,6 +3,7 @@
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::party::{Language, Theme};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::User;
@@ -22,14 +23,9 @@ impl Execute for SetPreferences {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut user = User::load(batch.conn, actor.user_id)?;
-        if !["en", "zh"].contains(&self.language.as_str()) {
-            return Err(Refusal::FieldInvalid { field: "language".to_owned() }.into());
-        }
-        if !["system", "light", "dark"].contains(&self.theme.as_str()) {
-            return Err(Refusal::FieldInvalid { field: "theme".to_owned() }.into());
-        }
-        user.language.clone_from(&self.language);
-        user.theme.clone_from(&self.theme);
+        let invalid = |field: &str| Refusal::FieldInvalid { field: field.to_owned() };
+        user.language = Language::parse(&self.language).ok_or_else(|| invalid("language"))?;
+        user.theme = Theme::parse(&self.theme).ok_or_else(|| invalid("theme"))?;
         batch.update(&user)?;
         Ok(Done::new(user.id, json!({})))
     }

@@ -1,19 +1,20 @@
 //! The buyer takes its dispute back: the invoice waits for an answer again.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, answer_clock, links, prose, settlement};
+use super::{Actor, Done, Execute, answer_clock, links, prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::answer::AnswerCode;
-use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
+use domain::invoice::{InvoiceEvent, next_state};
 use domain::party::Capacity;
+use kernel::{Blank, InvoiceId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SettleDispute {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     /// How it was settled; the supplier sees it.
     #[serde(default)]
     pub text: String,
@@ -27,15 +28,14 @@ impl Execute for SettleDispute {
         let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
         let mut invoice = found.ok_or(Refusal::NotFound)?;
         let text = prose(&self.text, "text", 500)?;
-        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-        invoice.state = next_state(state, InvoiceEvent::Settle)?.name().to_owned();
+        invoice.state = next_state(invoice.state, InvoiceEvent::Settle)?;
         invoice.reason.clear();
         batch.update(&invoice)?;
         // Links to the disputed invoice do not confirm the presented one.
-        links::end(batch, invoice.id, &invoice.state)?;
+        links::end(batch, invoice.id, invoice.state.name())?;
         answer_clock::start(batch, &invoice)?;
         links::send_if_rare(batch, &invoice)?;
-        insert_message(batch, actor, invoice.id, (AnswerCode::InProcess.name(), ""), &text)?;
+        insert_message(batch, actor, invoice.id, (AnswerCode::InProcess.into(), Blank::NONE), &text)?;
         let arguments = json!({ "number": invoice.number, "text": text });
         batch.notify(invoice.supplier_id, "dispute_settled", &arguments, format!("/invoices/{}", invoice.id));
         Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id })))

@@ -4,14 +4,15 @@
 use crate::batch::{Batch, Step};
 use chrono::{Days, NaiveDate};
 use domain::Currency;
+use domain::bank_line::{Direction, LineKind, LineState};
 use domain::calendar::Calendar;
 use domain::chart::{AccountKey, currency_asset};
-use domain::day_count::DayCount;
-use domain::invoice::{InvoiceEvent, InvoiceState};
+use domain::invoice::InvoiceEvent;
 use domain::offering::OfferState;
 use domain::pricing;
-use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
+use domain::receivable::{DistributionState, ReceivableEvent, ReceivableState, next_state};
 use domain::waterfall::{self, Holder, Place, Plan, ShareRule, WaterfallFacts};
+use kernel::{BankLineId, PartyId, ReceivableId};
 use ledger::AssetId;
 use serde_json::json;
 use std::collections::HashMap;
@@ -24,10 +25,10 @@ use store::{
 
 /// The state of a receivable as its rules know it.
 pub fn state_of(receivable: &Receivable) -> Result<ReceivableState, StoreError> {
-    ReceivableState::parse(&receivable.state).ok_or_else(|| corrupt("state", receivable.id))
+    Ok(receivable.state)
 }
 
-pub fn corrupt(what: &str, id: i64) -> StoreError {
+pub fn corrupt(what: &str, id: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(format!("{what} {id}"))
 }
 
@@ -43,17 +44,17 @@ pub fn last_day_of_grace(receivable: &Receivable) -> NaiveDate {
     receivable.payment_date.checked_add_days(Days::new(grace)).unwrap_or(receivable.payment_date)
 }
 
-pub fn notify_deposit(batch: &mut Batch<'_>, party: i64, currency: &str, amount_minor: i64) {
+pub fn notify_deposit(batch: &mut Batch<'_>, party: PartyId, currency: &str, amount_minor: i64) {
     let amount = Currency::parse(currency).map_or_else(|| amount_minor.to_string(), |known| known.format(amount_minor));
     batch.notify(party, "deposit_received", &json!({ "amount": amount, "currency": currency }), "/cash".to_owned());
 }
 
 /// Companies that hold fractions of the receivable now.
-pub fn holder_parties(batch: &mut Batch<'_>, receivable: i64) -> Step<Vec<i64>> {
+pub fn holder_parties(batch: &mut Batch<'_>, receivable: ReceivableId) -> Step<Vec<PartyId>> {
     batch.flush()?;
     let condition = "asset_id = ? AND kind = 'holding' AND balance > 0 ORDER BY owner_id";
     let rows = AccountRow::list_where(batch.conn, condition, &[receivable.into()])?;
-    Ok(rows.into_iter().map(|row| row.owner_id).collect())
+    Ok(rows.into_iter().map(|row| PartyId(row.owner_id.0)).collect())
 }
 
 /// Holders that are paid in one commit with the payment itself. With more of them it is shared out piece by piece, and other work goes on
@@ -87,7 +88,7 @@ impl From<&Distribution> for Payment {
 
 /// Money for the receivable stands on its collection account: shares it out at once, or, where the holders are many or
 /// an earlier payment is still being shared out, leaves that to the job that pays them piece by piece.
-pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment: &Payment) -> Step<()> {
+pub fn settle(batch: &mut Batch<'_>, receivable_id: ReceivableId, payment: &Payment) -> Step<()> {
     // Units on offer are held; who pays early redeems them too, so open offers end first.
     let condition = "receivable_id = ? AND state = 'open' ORDER BY id";
     for offer in Offer::list_where(batch.conn, condition, &[receivable_id.into()])? {
@@ -104,11 +105,11 @@ pub fn settle(batch: &mut Batch<'_>, receivable_id: i64, payment: &Payment) -> S
             value_date: payment.value_date,
             payer: payment.payer.clone(),
             payer_iban: payment.payer_iban.clone(),
-            state: "waiting".to_owned(),
+            state: DistributionState::Waiting,
             plan: String::new(),
             due_minor: 0,
             shared_minor: 0,
-            last_party: 0,
+            last_party: PartyId(0),
             created_at: batch.now,
         };
         return batch.insert(&waiting);
@@ -177,7 +178,7 @@ fn settlement_fee_due(conn: &mut Conn, receivable: &Receivable) -> Result<i64, S
 
 /// Units of the junior asset that the supplier still has.
 fn reserve_units(conn: &mut Conn, receivable: &Receivable) -> Result<i64, StoreError> {
-    let key = AccountKey::holding(receivable.supplier_id, AssetId(receivable.reserve_asset));
+    let key = AccountKey::holding(receivable.supplier_id, receivable.reserve_asset.into());
     Ok(store::journal::list_accounts(conn, &[key])?.first().map_or(0, |account| account.balance))
 }
 
@@ -188,13 +189,13 @@ fn accrued(receivable: &Receivable, units_minor: i64, value_date: NaiveDate) -> 
         return Ok(0);
     }
     let rate = receivable.late_rate.parse().map_err(|_| corrupt("late rate of", receivable.id))?;
-    let day_count = DayCount::parse(&receivable.late_day_count).ok_or_else(|| corrupt("day count of", receivable.id))?;
+    let day_count = receivable.late_day_count;
     Ok(pricing::interest(units_minor, rate, day_count, from, value_date).unwrap_or(0))
 }
 
 /// Late interest that nobody has paid yet, counted up to this day.
 pub fn late_interest(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Result<i64, StoreError> {
-    let outstanding = store::journal::list_accounts(conn, &[AccountKey::issued(AssetId(receivable.id))])?;
+    let outstanding = store::journal::list_accounts(conn, &[AccountKey::issued(receivable.id.into())])?;
     let running = accrued(receivable, outstanding.first().map_or(0, |account| account.balance), today)?;
     let counted =
         "SELECT CAST(COALESCE(SUM(due_minor - paid_minor), 0) AS BIGINT) AS value FROM late_claims WHERE receivable_id = ?";
@@ -229,30 +230,30 @@ impl Owed {
 
 /// What the buyer owes today: from the ledger, so that it is right however the payments were used.
 pub fn owed(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Result<Owed, StoreError> {
-    let issued = |conn: &mut Conn, asset: i64| -> Result<i64, StoreError> {
-        Ok(store::journal::list_accounts(conn, &[AccountKey::issued(AssetId(asset))])?.first().map_or(0, |row| row.balance))
+    let issued = |conn: &mut Conn, asset: AssetId| -> Result<i64, StoreError> {
+        Ok(store::journal::list_accounts(conn, &[AccountKey::issued(asset)])?.first().map_or(0, |row| row.balance))
     };
     Ok(Owed {
-        face_minor: issued(conn, receivable.id)?,
-        reserve_minor: issued(conn, receivable.reserve_asset)?,
+        face_minor: issued(conn, receivable.id.into())?,
+        reserve_minor: issued(conn, receivable.reserve_asset.into())?,
         late_minor: late_interest(conn, receivable, today)?,
         paid_minor: receivable.paid_minor,
     })
 }
 
 /// What is owed of these receivables today, for a page of a list.
-pub fn list_owed(conn: &mut Conn, receivables: &[i64]) -> Result<HashMap<i64, i64>, StoreError> {
+pub fn list_owed(conn: &mut Conn, receivables: &[ReceivableId]) -> Result<HashMap<ReceivableId, i64>, StoreError> {
     let today = store::records::load_heads(conn)?.business_date;
     let rows = Receivable::list_ids(conn, receivables)?;
     owed_of(conn, &rows, today)
 }
 
 /// The same of loaded rows, in a few statements however many they are.
-pub fn owed_of(conn: &mut Conn, rows: &[Receivable], today: NaiveDate) -> Result<HashMap<i64, i64>, StoreError> {
+pub fn owed_of(conn: &mut Conn, rows: &[Receivable], today: NaiveDate) -> Result<HashMap<ReceivableId, i64>, StoreError> {
     let mut owed_minor = HashMap::new();
     let mut from_ledger = Vec::new();
     for row in rows {
-        match state_of(row)? {
+        match row.state {
             ReceivableState::Redeemed | ReceivableState::Cancelled => {
                 owed_minor.insert(row.id, 0);
             }
@@ -263,19 +264,20 @@ pub fn owed_of(conn: &mut Conn, rows: &[Receivable], today: NaiveDate) -> Result
             _ => from_ledger.push(row),
         }
     }
-    let key = |asset: i64| AccountKey::issued(AssetId(asset));
-    let keys: Vec<AccountKey> = from_ledger.iter().flat_map(|row| [key(row.id), key(row.reserve_asset)]).collect();
-    let issued: HashMap<i64, i64> =
-        store::journal::list_accounts(conn, &keys)?.into_iter().map(|account| (account.asset_id, account.balance)).collect();
-    let ids: Vec<i64> = from_ledger.iter().map(|row| row.id).collect();
+    let assets = from_ledger.iter().flat_map(|row| [AssetId::from(row.id), AssetId::from(row.reserve_asset)]);
+    let keys: Vec<AccountKey> = assets.map(AccountKey::issued).collect();
+    let rows = store::journal::list_accounts(conn, &keys)?;
+    let issued: HashMap<AssetId, i64> = rows.into_iter().map(|account| (AssetId(account.asset_id), account.balance)).collect();
+    let ids: Vec<ReceivableId> = from_ledger.iter().map(|row| row.id).collect();
     let counted = distributions::list_late_open(conn, &ids)?;
-    let of = |map: &HashMap<i64, i64>, id: i64| map.get(&id).copied().unwrap_or(0);
+    let issued_of = |asset: AssetId| issued.get(&asset).copied().unwrap_or(0);
     for row in from_ledger {
-        let face_minor = of(&issued, row.id);
+        let face_minor = issued_of(row.id.into());
+        let counted_minor = counted.get(&row.id).copied().unwrap_or(0);
         let owed = Owed {
             face_minor,
-            reserve_minor: of(&issued, row.reserve_asset),
-            late_minor: accrued(row, face_minor, today)?.saturating_add(of(&counted, row.id)),
+            reserve_minor: issued_of(row.reserve_asset.into()),
+            late_minor: accrued(row, face_minor, today)?.saturating_add(counted_minor),
             paid_minor: row.paid_minor,
         };
         owed_minor.insert(row.id, owed.total_minor());
@@ -297,8 +299,8 @@ fn place_of(receivable: &Receivable) -> Step<Place> {
         receivable: receivable.id,
         supplier: receivable.supplier_id,
         currency: currency_asset(super::currency(&receivable.currency)?),
-        senior: AssetId(receivable.id),
-        junior: AssetId(receivable.reserve_asset),
+        senior: receivable.id.into(),
+        junior: receivable.reserve_asset.into(),
     })
 }
 
@@ -362,8 +364,8 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
 }
 
 /// What is redeemed no longer counts against the holders' limits for the buyer.
-fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMap<i64, i64>) -> Step<()> {
-    let parties: Vec<i64> = redeemed.keys().copied().collect();
+fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMap<PartyId, i64>) -> Step<()> {
+    let parties: Vec<PartyId> = redeemed.keys().copied().collect();
     let (among, list) = store::query::among(batch.conn, "financier_id", &parties);
     let condition = format!("{among} AND buyer_id = ? AND currency = ? AND used_minor > 0 ORDER BY id");
     let binds = [list, receivable.buyer_id.into(), receivable.currency.as_str().into()];
@@ -376,20 +378,20 @@ fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMa
 }
 
 /// What was paid too much, as a line of its own in suspense: it is placed or sent back like any other money without a place.
-fn surplus_line(id: i64, receivable: &Receivable, amount_minor: i64, payment: &Payment, today: NaiveDate) -> BankLine {
+fn surplus_line(id: BankLineId, receivable: &Receivable, amount_minor: i64, payment: &Payment, today: NaiveDate) -> BankLine {
     BankLine {
         id,
         currency: receivable.currency.clone(),
-        direction: "in".to_owned(),
+        direction: Direction::In,
         amount_minor,
         booking_date: today,
         value_date: payment.value_date,
         reference: receivable.reference.clone(),
         counterparty: payment.payer.clone(),
         counterparty_iban: payment.payer_iban.clone(),
-        state: "suspense".to_owned(),
+        state: LineState::Suspense,
         receivable_id: Some(receivable.id),
-        kind: "surplus".to_owned(),
+        kind: LineKind::Surplus.into(),
         occurrence: 1,
         ..BankLine::default()
     }
@@ -415,19 +417,19 @@ pub fn finish(batch: &mut Batch<'_>, mut receivable: Receivable, plan: &Plan, pa
     receivable.settlement_fee_paid_minor = receivable.settlement_fee_paid_minor.saturating_add(plan.fee_minor);
     receivable.paid_minor = receivable.paid_minor.saturating_add(payment.amount_minor.saturating_sub(plan.surplus_minor));
     let all_paid = plan.pays_all(reserve_units_minor);
-    let state = ReceivableState::parse(&receivable.state).ok_or_else(|| corrupt("state of", receivable.id))?;
+    let state = receivable.state;
     let event = if all_paid { ReceivableEvent::RedeemAll } else { ReceivableEvent::RedeemPart };
     if matches!(state, ReceivableState::Issued | ReceivableState::Active) {
         super::programmes::bill_settlement(batch, &receivable)?;
     }
     // Money that comes after the end is all surplus: nothing moves.
     if let Ok(next) = next_state(state, event) {
-        receivable.state = next.name().to_owned();
+        receivable.state = next;
         let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
-        let before = InvoiceState::parse(&invoice.state).ok_or_else(|| corrupt("state of invoice", invoice.id))?;
+        let before = invoice.state;
         let event = if all_paid { InvoiceEvent::PayAll } else { InvoiceEvent::PayPart };
         if let Ok(after) = domain::invoice::next_state(before, event) {
-            invoice.state = after.name().to_owned();
+            invoice.state = after;
             batch.update(&invoice)?;
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
+use kernel::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::allowances::{self, AllowanceRow};
@@ -50,6 +51,6 @@ impl Execute for ShareAllowances {
         let open = self.used.iter().filter(|used| used.ends > touched);
         let rows: Vec<AllowanceRow> = open.map(|used| used.row(touched)).collect();
         allowances::add(batch.conn, &rows)?;
-        Ok(Done::new(0, json!({})))
+        Ok(Done::new(RecordId(0), json!({})))
     }
 }

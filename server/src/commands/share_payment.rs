@@ -5,7 +5,9 @@ use super::{Actor, Done, Execute, settlement};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::allocation::{Division, Running};
+use domain::receivable::DistributionState;
 use domain::waterfall::{Plan, ShareRule, Shares};
+use kernel::{DistributionId, PartyId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -14,9 +16,9 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SharePayment {
-    pub distribution_id: i64,
+    pub distribution_id: DistributionId,
     /// The last company that has its share, as the caller saw it: another process may have gone on meanwhile.
-    pub last_party: i64,
+    pub last_party: PartyId,
     /// How the payment is divided, with the first piece.
     #[serde(default)]
     pub plan: Option<StoredPlan>,
@@ -111,14 +113,14 @@ impl SharePayment {
     /// The plan: the stored one, or, with the first piece, the caller's, once it fits the books.
     fn plan(&self, batch: &mut Batch<'_>, payment: &mut Distribution, receivable: &mut Receivable) -> Step<StoredPlan> {
         let corrupt = || settlement::corrupt("plan of payment", payment.id);
-        if payment.state == "running" {
+        if payment.state == DistributionState::Running {
             return serde_json::from_str(&payment.plan).map_err(|_| corrupt().into());
         }
         let stored = self.plan.ok_or_else(corrupt)?;
         let plan = Plan::from(&stored);
         let parts = [plan.face.amount(), plan.interest.amount(), plan.fee_minor, plan.reserve_minor, plan.surplus_minor];
         let sum = parts.iter().try_fold(0_i64, |sum, part| if *part < 0 { None } else { sum.checked_add(*part) });
-        let issued = domain::chart::AccountKey::issued(ledger::AssetId(receivable.id));
+        let issued = domain::chart::AccountKey::issued(receivable.id.into());
         let (outstanding_minor, _) = batch.balance(issued)?;
         let same_rule = stored.running.is_some() == (settlement::rule_of(receivable)? == ShareRule::Running);
         if sum != Some(payment.payment_minor) || plan.face.due() != outstanding_minor || !same_rule {
@@ -126,7 +128,7 @@ impl SharePayment {
         }
         payment.plan = serde_json::to_string(&stored).map_err(|_| corrupt())?;
         payment.due_minor = plan.due_minor();
-        "running".clone_into(&mut payment.state);
+        payment.state = DistributionState::Running;
         settlement::begin(batch, receivable, payment.value_date)?;
         Ok(stored)
     }
@@ -137,15 +139,15 @@ impl Execute for SharePayment {
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
         let mut payment = Distribution::find(batch.conn, self.distribution_id)?.ok_or(Refusal::NotFound)?;
-        if payment.state == "done" || payment.last_party != self.last_party {
-            let body =
-                json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": payment.state == "done" });
+        let done = payment.state == DistributionState::Done;
+        if done || payment.last_party != self.last_party {
+            let body = json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": done });
             return Ok(Done::new(payment.receivable_id, body));
         }
         let mut receivable = Receivable::load(batch.conn, payment.receivable_id)?;
         let stored = self.plan(batch, &mut payment, &mut receivable)?;
         let (plan, since) = (Plan::from(&stored), stored.since());
-        let positions = distributions::list_positions(batch.conn, receivable.id, payment.last_party, settlement::PIECE)?;
+        let positions = distributions::list_positions(batch.conn, receivable.id, payment.last_party.0, settlement::PIECE)?;
         let holders: Vec<_> = positions.iter().map(|position| settlement::holder_of(position, since)).collect();
         let paid_minor = settlement::pay_holders(batch, &receivable, &plan, since, &holders)?;
         payment.shared_minor = payment.shared_minor.saturating_add(paid_minor);
@@ -157,7 +159,7 @@ impl Execute for SharePayment {
             if payment.shared_minor != payment.due_minor {
                 return Err(settlement::corrupt("shares of payment", payment.id).into());
             }
-            "done".clone_into(&mut payment.state);
+            payment.state = DistributionState::Done;
             settlement::finish(batch, receivable, &plan, &settlement::Payment::from(&payment))?;
         }
         batch.update(&payment)?;

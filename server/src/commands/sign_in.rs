@@ -4,27 +4,27 @@ use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use chrono::TimeDelta;
 use domain::Refusal;
-use domain::party::UserStatus;
+use domain::party::{SessionKind, UserStatus};
+use kernel::SessionId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
 use store::{Session, User};
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignIn {
     #[serde(skip)]
     pub token_hash: String,
     #[serde(skip)]
     pub csrf: String,
-    /// "page" or "api", or "pending" while the second factor is missing.
-    pub kind: String,
+    pub kind: SessionKind,
     pub agent: String,
     /// Minutes until it ends whatever happens.
     pub life_minutes: i64,
     /// Time step of the code that was used, or zero: a code is accepted once.
     pub totp_step: i64,
     /// The pending session that this one replaces.
-    pub replaces: i64,
+    pub replaces: SessionId,
 }
 
 impl Execute for SignIn {
@@ -33,7 +33,7 @@ impl Execute for SignIn {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut user = User::load(batch.conn, actor.user_id)?;
         let locked = user.locked_until.is_some_and(|until| until > batch.now);
-        if user.status != UserStatus::Active.name() || locked {
+        if user.status != UserStatus::Active || locked {
             return Err(Refusal::SignInFailed.into());
         }
         if self.totp_step > 0 {
@@ -42,11 +42,11 @@ impl Execute for SignIn {
             }
             user.totp_last_step = self.totp_step;
         }
-        if self.kind != "pending" {
+        if self.kind != SessionKind::Pending {
             user.failed_count = 0;
         }
         batch.update(&user)?;
-        if self.replaces > 0 {
+        if self.replaces > SessionId(0) {
             let mut old = Session::load(batch.conn, self.replaces)?;
             old.revoked_at = Some(batch.now);
             batch.update(&old)?;
@@ -55,7 +55,7 @@ impl Execute for SignIn {
         let session = Session {
             id: batch.next_id(),
             user_id: user.id,
-            kind: self.kind.clone(),
+            kind: self.kind,
             token_hash: self.token_hash.clone(),
             csrf: self.csrf.clone(),
             agent: self.agent.chars().filter(|mark| !mark.is_control()).take(200).collect(),

@@ -3,6 +3,7 @@
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::standing::{BuyerStanding, overdue_since};
+use kernel::PartyId;
 use serde_json::json;
 use std::collections::{BTreeSet, HashMap};
 use store::query::Bind;
@@ -12,31 +13,31 @@ use store::{Conn, Offer, Party, StoreError};
 /// How a company stands as a buyer.
 #[must_use]
 pub fn of(party: &Party) -> BuyerStanding {
-    BuyerStanding { trades: party.status == domain::party::PartyStatus::Active.name(), overdue_since: party.overdue_since }
+    BuyerStanding { trades: party.status == domain::party::PartyStatus::Active, overdue_since: party.overdue_since }
 }
 
 /// The same by its number, for pages.
-pub fn load(conn: &mut Conn, buyer: i64) -> Result<BuyerStanding, StoreError> {
+pub fn load(conn: &mut Conn, buyer: PartyId) -> Result<BuyerStanding, StoreError> {
     Ok(of(&<Party as store::records::Keyed>::load(conn, buyer)?))
 }
 
 /// The same of several, for lists.
-pub fn list(conn: &mut Conn, buyers: &[i64]) -> Result<HashMap<i64, BuyerStanding>, StoreError> {
+pub fn list(conn: &mut Conn, buyers: &[PartyId]) -> Result<HashMap<PartyId, BuyerStanding>, StoreError> {
     let parties = <Party as store::records::Keyed>::list_ids(conn, buyers)?;
     Ok(parties.iter().map(|party| (party.id, of(party))).collect())
 }
 
 /// Looks at the payments of one buyer, or of all: after a payment, a change of terms, and at the end of a day.
 /// Returns how many buyers are stopped now and were not.
-pub(crate) fn refresh(batch: &mut Batch<'_>, buyer: Option<i64>, today: NaiveDate) -> Step<usize> {
+pub(crate) fn refresh(batch: &mut Batch<'_>, buyer: Option<PartyId>, today: NaiveDate) -> Step<usize> {
     let unpaid = store::standing::list_unpaid(batch.conn, buyer, today)?;
     let (condition, binds): (&str, Vec<Bind>) = match buyer {
         Some(id) => ("id = ?", vec![id.into()]),
         None => ("overdue_since IS NOT NULL ORDER BY id", Vec::new()),
     };
     let mut parties = Party::list_where(batch.conn, condition, &binds)?;
-    let known: BTreeSet<i64> = parties.iter().map(|party| party.id).collect();
-    let others: Vec<i64> = unpaid.keys().copied().filter(|id| !known.contains(id)).collect();
+    let known: BTreeSet<PartyId> = parties.iter().map(|party| party.id).collect();
+    let others: Vec<PartyId> = unpaid.keys().copied().filter(|id| !known.contains(id)).collect();
     parties.extend(<Party as store::records::Keyed>::list_ids(batch.conn, &others)?);
     parties.sort_unstable_by_key(|party| party.id);
     let mut stopped = 0_usize;
@@ -62,7 +63,7 @@ fn tell(batch: &mut Batch<'_>, buyer: &Party) -> Step<()> {
     let (own, theirs) = if stopped { ("buyer_stopped", "offers_halted") } else { ("buyer_resumed", "offers_resumed") };
     batch.notify(buyer.id, own, &arguments, "/payables".to_owned());
     let condition = "state = 'open' AND receivable_id IN (SELECT id FROM receivables WHERE buyer_id = ?)";
-    let suppliers: BTreeSet<i64> =
+    let suppliers: BTreeSet<PartyId> =
         Offer::list_where(batch.conn, condition, &[buyer.id.into()])?.iter().map(|offer| offer.supplier_id).collect();
     for supplier in suppliers {
         batch.notify(supplier, theirs, &arguments, "/receivables".to_owned());

@@ -6,6 +6,7 @@ use crate::batch::{Batch, Step};
 use chrono::NaiveDateTime;
 use domain::Refusal;
 use domain::confirmation_list::sums;
+use kernel::{ApprovalId, BankLineId, CustodyId, UserId};
 use store::confirmation_lists::list_amounts;
 use store::records::{Keyed, Record};
 use store::{
@@ -126,7 +127,7 @@ fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, Sto
         },
         Command::ConfirmList(confirm) => {
             let own = ConfirmationList::find(conn, confirm.list_id)?.is_some_and(|list| list.party_id == actor.party_id);
-            let lines = if own { list_amounts(conn, confirm.list_id)? } else { Vec::new() };
+            let lines = if own { list_amounts(conn, confirm.list_id.0)? } else { Vec::new() };
             let amounts = sums(lines.iter().map(|row| (row.currency.as_str(), row.amount_minor)));
             above_limit(conn, actor, amounts.into_iter().collect(), String::new())?
         }
@@ -161,19 +162,19 @@ fn to_account(holder: &str, account: &str) -> Bound {
 }
 
 /// One of the platform's accounts at banks.
-fn own_account(conn: &mut Conn, id: i64) -> Result<Bound, StoreError> {
+fn own_account(conn: &mut Conn, id: CustodyId) -> Result<Bound, StoreError> {
     let found = CustodyAccount::find(conn, id)?;
     Ok(found.map_or_else(|| to_account("", ""), |row| to_account(&row.holder, &row.iban)))
 }
 
 /// A colleague by name and address.
-fn person(conn: &mut Conn, actor: &Actor, id: i64) -> Result<String, StoreError> {
+fn person(conn: &mut Conn, actor: &Actor, id: UserId) -> Result<String, StoreError> {
     let found = User::find(conn, id)?.filter(|user| user.party_id == actor.party_id);
     Ok(found.map(|user| format!("{} <{}>", user.name, user.email)).unwrap_or_default())
 }
 
 /// A bank line: its amount, and the account that it came from.
-fn line(conn: &mut Conn, id: i64) -> Result<Bound, StoreError> {
+fn line(conn: &mut Conn, id: BankLineId) -> Result<Bound, StoreError> {
     let Some(row) = BankLine::find(conn, id)? else { return Ok(Bound { needed: true, ..Bound::default() }) };
     Ok(Bound { amounts: vec![(row.currency, row.amount_minor)], ..to_account(&row.counterparty, &row.counterparty_iban) })
 }
@@ -191,7 +192,7 @@ fn above_limit(conn: &mut Conn, actor: &Actor, amounts: Vec<(String, i64)>, paye
 }
 
 /// Agreeing to a request is as good as asking for it: the code is bound to what the request is bound to. Turning it down needs none.
-fn request(conn: &mut Conn, actor: &Actor, approval_id: i64, agrees: bool) -> Result<Bound, StoreError> {
+fn request(conn: &mut Conn, actor: &Actor, approval_id: ApprovalId, agrees: bool) -> Result<Bound, StoreError> {
     let found = Approval::find(conn, approval_id)?.filter(|row| row.party_id == actor.party_id);
     let Some(row) = found else { return Ok(Bound { needed: agrees, ..Bound::default() }) };
     let maker = Actor::person(row.party_id, row.maker_id);

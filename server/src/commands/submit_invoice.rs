@@ -1,11 +1,13 @@
 //! A person at the supplier has looked at the fields and presents the invoice to its buyer.
 
-use super::{Actor, Done, Execute, advance, answer_clock, links, reviews, second_person, settlement};
+use super::{Actor, Done, Execute, advance, answer_clock, links, reviews, second_person};
 use crate::batch::{Batch, Step};
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, decide_submission, next_state};
 use domain::party::{Capacity, PartyStatus};
+use domain::review::ReviewState;
+use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Invoice;
@@ -14,7 +16,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SubmitInvoice {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     /// The due date, where the file has none and the supplier knows it; otherwise it stays what the file says. Without one the
     /// buyer's confirmation fixes it.
     #[serde(default)]
@@ -24,9 +26,9 @@ pub struct SubmitInvoice {
 /// A replacement takes the place of what it names, if nobody has undertaken to pay that.
 fn supersede(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
     let Some(Ok(mut named)) = reviews::find_replaced(&mut *batch.conn, invoice)? else { return Ok(()) };
-    let state = InvoiceState::parse(&named.state).ok_or_else(|| settlement::corrupt("state of invoice", named.id))?;
+    let state = named.state;
     if reviews::is_replaceable(state) {
-        next_state(state, InvoiceEvent::Withdraw)?.name().clone_into(&mut named.state);
+        named.state = next_state(state, InvoiceEvent::Withdraw)?;
         named.reason.clone_from(&invoice.number);
         batch.update(&named)?;
         reviews::release(batch, named.id)?;
@@ -46,14 +48,13 @@ impl Execute for SubmitInvoice {
         batch.acting_party(actor, Capacity::Supplier)?;
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
         let mut invoice = found.ok_or(Refusal::NotFound)?;
-        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-        if invoice.review == "open" {
+        if invoice.review == ReviewState::Open {
             return Err(Refusal::UnderReview.into());
         }
         let due_date = invoice.due_date.or(self.due_date);
-        let next = decide_submission(state, invoice.issue_date, due_date, batch.today())?;
+        let next = decide_submission(invoice.state, invoice.issue_date, due_date, batch.today())?;
         let buyer = batch.party(invoice.buyer_id)?;
-        if buyer.status != PartyStatus::Active.name() {
+        if buyer.status != PartyStatus::Active {
             return Err(Refusal::BuyerUnknown.into());
         }
         if reviews::check_again(batch, &mut invoice)? {
@@ -62,7 +63,7 @@ impl Execute for SubmitInvoice {
         let approved = advance::find(batch, &Invoice { due_date, ..invoice.clone() })?;
         supersede(batch, &invoice)?;
         invoice.due_date = due_date;
-        next.name().clone_into(&mut invoice.state);
+        invoice.state = next;
         batch.update(&invoice)?;
         answer_clock::start(batch, &invoice)?;
         // What the buyer has approved in advance needs no second answer.

@@ -6,10 +6,11 @@ use super::resolve_line::{Before, as_shown};
 use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
-use domain::bank_line::{ACTS_OF_A_CLAIM, Act, Attention, Back, Decided, way_back};
+use domain::bank_line::{ACTS_OF_A_CLAIM, Act, Attention, Back, Decided, Direction, LineKind, LineState, way_back};
 use domain::chart::{self, AccountKey, Booking, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
+use kernel::{BankLineId, Blank, PartyId, StatementId};
 use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,7 +20,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TakeBackLine {
-    pub line_id: i64,
+    pub line_id: BankLineId,
     /// What would become a claim when it was looked at, in minor units. If it is another sum by then, `check_changed` refuses; left out,
     /// any sum is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,7 +35,7 @@ pub struct Plan {
     pub back: Back,
     /// Where the money comes out of, or goes back to, and who owes what is no longer there; 0 is nobody here.
     from: AccountKey,
-    pub debtor: i64,
+    pub debtor: PartyId,
     /// Of its money: what is still where it was put, and what is not. Of a reversed receipt: what goes back to where it was.
     pub there_minor: i64,
     pub missing_minor: i64,
@@ -55,7 +56,7 @@ struct Decision {
 }
 
 /// The newest decisions about a line, the last one first.
-fn list_decisions(conn: &mut Conn, line_id: i64) -> Result<Vec<Decision>, StoreError> {
+fn list_decisions(conn: &mut Conn, line_id: BankLineId) -> Result<Vec<Decision>, StoreError> {
     let condition = "subject_id = ? AND command = 'decide_approval' ORDER BY seq DESC LIMIT 50";
     let records = AuditRecord::list_where(conn, condition, &[line_id.into()])?;
     let read = |record: AuditRecord| {
@@ -101,9 +102,9 @@ fn find_back(conn: &mut Conn, line: &BankLine) -> Result<Option<(Back, Option<De
         None => line.amount_minor,
     };
     let decided = Decided {
-        incoming: line.direction == "in",
-        state: &line.state,
-        kind: &line.kind,
+        incoming: line.direction == Direction::In,
+        state: line.state,
+        kind: line.kind,
         has_place: line.party_id.is_some() || line.receivable_id.is_some(),
         is_payout: line.payout_id.is_some(),
         has_twin: line.twin_id.is_some(),
@@ -118,14 +119,14 @@ fn find_back(conn: &mut Conn, line: &BankLine) -> Result<Option<(Back, Option<De
 
 /// What taking this line back would do now, or why it cannot be taken back.
 pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
-    let conflict = |row: &str| Refusal::StateConflict { state: row.to_owned() };
+    let conflict = |state: &str| Refusal::StateConflict { state: state.to_owned() };
     let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of bank line {}", line.id));
-    let Some((back, decision)) = find_back(conn, &line)? else { return Err(conflict(&line.state).into()) };
+    let Some((back, decision)) = find_back(conn, &line)? else { return Err(conflict(line.state.name()).into()) };
     let asset = currency_asset(currency(&line.currency)?);
     let amount_minor = line.amount_minor;
     let (mut payouts, mut rest, mut other) = (Vec::new(), None, None);
     // Money that is in no company's hands is all there.
-    let (mut from, mut debtor, mut there_minor) = (AccountKey::custody(line.custody_id, asset), 0, amount_minor);
+    let (mut from, mut debtor, mut there_minor) = (AccountKey::custody(line.custody_id, asset), PartyId(0), amount_minor);
     match back {
         Back::Placement | Back::Receipt => {
             (from, debtor, there_minor) = place(conn, &line, asset)?;
@@ -139,7 +140,7 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
         }
         Back::ClaimPayment => {
             let claim = BankLine::load(conn, line.twin_id.ok_or_else(|| corrupt("claim"))?)?;
-            debtor = line.party_id.unwrap_or(0);
+            debtor = line.party_id.unwrap_or(PartyId(0));
             other = Some(claim);
         }
         Back::Link => {
@@ -148,37 +149,38 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
                 let found = Payout::find_where(conn, "hold_number = ?", &[transfer.hold.unwrap_or(0).into()])?;
                 let found = found.ok_or_else(|| corrupt("payout"))?;
                 if !payout::can(&found, InstructionEvent::Unlink)? {
-                    return Err(conflict(&found.state).into());
+                    return Err(conflict(found.state.name()).into());
                 }
                 payouts.push(found);
             }
             let left = "twin_id = ? AND direction = 'out' AND statement_id = ? AND fingerprint = '' AND amount_minor > 0 ORDER BY id LIMIT 1";
             rest = BankLine::find_where(conn, left, &[line.id.into(), line.statement_id.into()])?;
-            if let Some(left) = rest.as_ref().filter(|left| left.state != "attention") {
-                return Err(conflict(&left.state).into());
+            if let Some(left) = rest.as_ref().filter(|left| left.state != LineState::Attention) {
+                return Err(conflict(left.state.name()).into());
             }
         }
         Back::Same => {
             let receipt = BankLine::load(conn, line.twin_id.ok_or_else(|| corrupt("receipt"))?)?;
-            if receipt.kind != "recorded" || receipt.state != "matched" || receipt.twin_id != Some(line.id) {
-                return Err(conflict(&receipt.state).into());
+            let open = receipt.kind == LineKind::Recorded && receipt.state == LineState::Matched;
+            if !open || receipt.twin_id != Some(line.id) {
+                return Err(conflict(receipt.state.name()).into());
             }
             other = Some(receipt);
         }
         Back::WriteOff => {
             let decision = decision.ok_or_else(|| corrupt("write-off"))?;
-            debtor = line.party_id.unwrap_or(0);
+            debtor = line.party_id.unwrap_or(PartyId(0));
             there_minor = sum_of(&booked(conn, &decision.record, Booking::ClaimWrittenOff)?);
         }
         Back::Reverse => {
             let mut receipt = BankLine::load(conn, line.twin_id.ok_or_else(|| corrupt("receipt"))?)?;
             let before = decision.and_then(|decision| decision.receipt).filter(|before| before.line_id == receipt.id);
-            let held = receipt.state == "reversed" && receipt.twin_id == Some(line.id);
-            let before = before.filter(|_| held).ok_or_else(|| conflict(&receipt.state))?;
+            let held = receipt.state == LineState::Reversed && receipt.twin_id == Some(line.id);
+            let before = before.filter(|_| held).ok_or_else(|| conflict(receipt.state.name()))?;
             (receipt.state, receipt.twin_id) = (before.state, before.twin_id);
-            debtor = line.party_id.unwrap_or(0);
+            debtor = line.party_id.unwrap_or(PartyId(0));
             // What came for a receivable was shared out, and none of it was there.
-            from = if debtor > 0 { AccountKey::cash(debtor, asset) } else { AccountKey::suspense(asset) };
+            from = if debtor > PartyId(0) { AccountKey::cash(debtor, asset) } else { AccountKey::suspense(asset) };
             there_minor = amount_minor.saturating_sub(line.claim_minor);
             other = Some(receipt);
         }
@@ -189,7 +191,7 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
 }
 
 /// Out of where a place's money comes, whose debt the rest is, and how much is still there.
-fn place(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<(AccountKey, i64, i64)> {
+fn place(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<(AccountKey, PartyId, i64)> {
     // A surplus that went to a company still names the receivable that it came from.
     Ok(match (line.party_id, line.receivable_id) {
         (Some(party), _) => {
@@ -213,12 +215,14 @@ fn has_left(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<()> {
 impl Plan {
     /// What state the line will have.
     #[must_use]
-    pub fn state_after(&self) -> &'static str {
+    pub fn state_after(&self) -> LineState {
         match self.back {
-            Back::Placement | Back::ClaimPayment => "suspense",
-            Back::Receipt if self.missing_minor == 0 => "reversed",
-            Back::Receipt | Back::WriteOff => "claimed",
-            Back::Accept | Back::Same | Back::Link | Back::Reverse | Back::Expense | Back::Claim | Back::Explain => "attention",
+            Back::Placement | Back::ClaimPayment => LineState::Suspense,
+            Back::Receipt if self.missing_minor == 0 => LineState::Reversed,
+            Back::Receipt | Back::WriteOff => LineState::Claimed,
+            Back::Accept | Back::Same | Back::Link | Back::Reverse | Back::Expense | Back::Claim | Back::Explain => {
+                LineState::Attention
+            }
         }
     }
 }
@@ -247,14 +251,14 @@ impl Execute for TakeBackLine {
         for id in [Some(line.id), rest.map(|rest| rest.id), other.map(|other| other.id)].into_iter().flatten() {
             one_request(batch, actor, id)?;
         }
-        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id }))
+        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id.into() }))
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let plan = self.decide(batch, actor)?;
         let (back, state, missing_minor) = (plan.back, plan.state_after(), plan.missing_minor);
         let mut line = self.carry_out(batch, plan)?;
-        state.clone_into(&mut line.state);
+        line.state = state;
         line.note.clone_from(&self.reason);
         batch.update(&line)?;
         let body = json!({
@@ -274,7 +278,7 @@ impl TakeBackLine {
             Back::Placement | Back::Receipt => self.reverse(batch, plan, asset),
             Back::ClaimPayment => reopen_claim(batch, plan, asset),
             Back::Accept => {
-                batch.post(&chart::receipt_reversed(plan.line.custody_id, plan.from, 0, asset, (amount_minor, 0)))?;
+                batch.post(&chart::receipt_reversed(plan.line.custody_id, plan.from, PartyId(0), asset, (amount_minor, 0)))?;
                 Ok(waits_again(plan.line, Some(Attention::Repeat)))
             }
             Back::Same => {
@@ -292,8 +296,8 @@ impl TakeBackLine {
                 if let Some(mut rest) = plan.rest {
                     line.amount_minor = line.amount_minor.saturating_add(rest.amount_minor);
                     rest.amount_minor = 0;
-                    "skipped".clone_into(&mut rest.state);
-                    "zero".clone_into(&mut rest.kind);
+                    rest.state = LineState::Skipped;
+                    rest.kind = LineKind::Zero.into();
                     batch.update(&rest)?;
                 }
                 Ok(waits_again(line, None))
@@ -335,15 +339,15 @@ impl TakeBackLine {
         if missing_minor > 0 {
             let receivable_id = line.receivable_id.filter(|_| line.party_id.is_none());
             let claim = BankLine {
-                statement_id: 0,
-                direction: "out".to_owned(),
+                statement_id: StatementId(0),
+                direction: Direction::Out,
                 amount_minor: missing_minor,
                 booking_date: batch.today(),
                 value_date: batch.today(),
                 bank_reference: String::new(),
                 end_to_end: String::new(),
-                state: "claimed".to_owned(),
-                kind: "placement_reversed".to_owned(),
+                state: LineState::Claimed,
+                kind: LineKind::PlacementReversed.into(),
                 claim_minor: missing_minor,
                 party_id: Some(debtor),
                 receivable_id,
@@ -354,7 +358,7 @@ impl TakeBackLine {
             batch.insert(&claim)?;
         }
         line.party_id = None;
-        if line.kind != "surplus" {
+        if line.kind != LineKind::Surplus {
             line.receivable_id = None;
         }
         Ok(line)
@@ -364,7 +368,7 @@ impl TakeBackLine {
 /// The line waits for people again, as it did before they decided.
 fn waits_again(mut line: BankLine, attention: Option<Attention>) -> BankLine {
     if let Some(attention) = attention {
-        attention.name().clone_into(&mut line.kind);
+        line.kind = attention.kind().into();
     }
     (line.party_id, line.receivable_id, line.payout_id) = (None, None, None);
     line.claim_minor = 0;
@@ -376,7 +380,7 @@ fn restore(batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Step<BankLine> 
     let Plan { mut line, from, debtor, there_minor, other, .. } = plan;
     let receipt = other.ok_or_else(|| StoreError::Corrupt(format!("receipt of bank line {}", line.id)))?;
     batch.post(&chart::receipt_restored(line.custody_id, from, debtor, asset, (there_minor, line.claim_minor)))?;
-    if debtor > 0 {
+    if debtor > PartyId(0) {
         let known = currency(&line.currency)?;
         let arguments = json!({
             "amount": known.format(there_minor), "currency": line.currency, "claim": known.format(line.claim_minor),
@@ -394,9 +398,9 @@ fn reopen_claim(batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Step<BankL
     let mut claim = other.ok_or_else(|| StoreError::Corrupt(format!("claim of bank line {}", line.id)))?;
     batch.post(&chart::placement_reversed(AccountKey::suspense(asset), debtor, asset, (0, line.amount_minor)))?;
     claim.claim_minor = claim.claim_minor.saturating_add(line.amount_minor);
-    "claimed".clone_into(&mut claim.state);
+    claim.state = LineState::Claimed;
     batch.update(&claim)?;
     (line.party_id, line.twin_id) = (None, None);
-    line.kind.clear();
+    line.kind = Blank::NONE;
     Ok(line)
 }

@@ -6,6 +6,7 @@ use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::link::Channel;
 use domain::party::Capacity;
+use kernel::ConfirmationLinkId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BuyerContact;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct TellCode {
-    pub link_id: i64,
+    pub link_id: ConfirmationLinkId,
     /// Made by whoever shows it; it is not kept.
     #[serde(skip)]
     pub code: String,
@@ -27,7 +28,7 @@ impl Execute for TellCode {
         batch.acting_party(actor, Capacity::Operator)?;
         let mut link = links::load_open(batch, self.link_id)?;
         let contact = BuyerContact::load(batch.conn, link.contact_id)?;
-        if contact.channel != Channel::Telephone.name() {
+        if contact.channel != Channel::Telephone {
             // Its code has gone to the other address, where no operator reads it.
             return Err(Refusal::FieldInvalid { field: "link_id".to_owned() }.into());
         }

@@ -2,6 +2,7 @@
 
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
+use kernel::{RecordId, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Session;
@@ -9,7 +10,7 @@ use store::records::Keyed;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TouchSession {
-    pub session_id: i64,
+    pub session_id: SessionId,
 }
 
 impl Execute for TouchSession {
@@ -20,6 +21,6 @@ impl Execute for TouchSession {
         let mut session = Session::load(batch.conn, self.session_id)?;
         session.seen_at = session.seen_at.max(batch.now);
         batch.update(&session)?;
-        Ok(Done::new(0, json!({})))
+        Ok(Done::new(RecordId(0), json!({})))
     }
 }

@@ -3,7 +3,9 @@
 use super::{Actor, Done, Execute};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use domain::confirmation_list::ApprovedState;
 use domain::party::Capacity;
+use kernel::ApprovedPayableId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::ApprovedPayable;
@@ -12,7 +14,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WithdrawApproved {
-    pub approved_id: i64,
+    pub approved_id: ApprovedPayableId,
 }
 
 impl Execute for WithdrawApproved {
@@ -22,10 +24,10 @@ impl Execute for WithdrawApproved {
         let buyer = batch.acting_party(actor, Capacity::Buyer)?;
         let found = ApprovedPayable::find(batch.conn, self.approved_id)?.filter(|row| row.buyer_id == buyer.id);
         let mut row = found.ok_or(Refusal::NotFound)?;
-        if row.state != "approved" {
-            return Err(Refusal::StateConflict { state: row.state }.into());
+        if row.state != ApprovedState::Approved {
+            return Err(Refusal::StateConflict { state: row.state.to_string() }.into());
         }
-        "withdrawn".clone_into(&mut row.state);
+        row.state = ApprovedState::Withdrawn;
         batch.update(&row)?;
         let arguments = json!({ "buyer": buyer.name, "number": row.number });
         batch.notify(row.supplier_id, "approval_withdrawn", &arguments, "/invoices".to_owned());

@@ -1,10 +1,11 @@
 //! The supplier takes back an invoice that was not confirmed; its number is free again.
 
-use super::{Actor, Done, Execute, reviews, second_person, settlement};
+use super::{Actor, Done, Execute, reviews, second_person};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
+use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Invoice;
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WithdrawInvoice {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
 }
 
 impl Execute for WithdrawInvoice {
@@ -23,8 +24,8 @@ impl Execute for WithdrawInvoice {
         batch.acting_party(actor, Capacity::Supplier)?;
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
         let mut invoice = found.ok_or(Refusal::NotFound)?;
-        let state = InvoiceState::parse(&invoice.state).ok_or_else(|| settlement::corrupt("state of invoice", invoice.id))?;
-        invoice.state = next_state(state, InvoiceEvent::Withdraw)?.name().to_owned();
+        let state = invoice.state;
+        invoice.state = next_state(state, InvoiceEvent::Withdraw)?;
         batch.update(&invoice)?;
         reviews::release(batch, invoice.id)?;
         second_person::end_confirmations(batch, invoice.id, InvoiceState::Withdrawn)?;

@@ -6,7 +6,7 @@ use domain::Refusal;
 use domain::chart;
 use domain::offering::OfferState;
 use domain::party::Capacity;
-use ledger::TransferNumber;
+use kernel::OfferId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Offer;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WithdrawOffer {
-    pub offer_id: i64,
+    pub offer_id: OfferId,
 }
 
 /// Frees the units that an open offer still holds.
@@ -23,8 +23,8 @@ pub(crate) fn end_offer(batch: &mut Batch<'_>, offer: Offer, state: OfferState) 
     let waiting = "command = 'buy_fractions' AND id IN (SELECT id FROM purchase_holds WHERE offer_id = ? AND state = 'open')";
     second_person::end_requests(batch, waiting, &[offer.id.into()], "offer_ended")?;
     let mut offer = Offer::load(batch.conn, offer.id)?;
-    batch.post(&chart::offer_end(TransferNumber(offer.hold_number)))?;
-    offer.state = state.name().to_owned();
+    batch.post(&chart::offer_end(offer.hold_number.into()))?;
+    offer.state = state;
     batch.update(&offer)
 }
 
@@ -35,7 +35,7 @@ impl Execute for WithdrawOffer {
         batch.acting_party(actor, Capacity::Supplier)?;
         let found = Offer::find(batch.conn, self.offer_id)?.filter(|offer| offer.supplier_id == actor.party_id);
         let offer = found.ok_or(Refusal::NotFound)?;
-        if offer.state != OfferState::Open.name() {
+        if offer.state != OfferState::Open {
             return Err(Refusal::OfferClosed.into());
         }
         let (receivable, left_minor) = (offer.receivable_id, offer.left_minor.saturating_add(offer.reserved_minor));

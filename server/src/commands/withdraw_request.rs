@@ -3,6 +3,7 @@
 use super::{Actor, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
 use domain::{Refusal, party};
+use kernel::ApprovalId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Approval;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WithdrawRequest {
-    pub approval_id: i64,
+    pub approval_id: ApprovalId,
 }
 
 impl Execute for WithdrawRequest {
@@ -21,7 +22,7 @@ impl Execute for WithdrawRequest {
         // A colleague's request is seen, and turned down with a reason.
         let own = |row: &Approval| row.party_id == actor.party_id && row.maker_id == actor.user_id;
         let found = Approval::find(batch.conn, self.approval_id)?.filter(own).ok_or(Refusal::NotFound)?;
-        party::check_pending(&found.state)?;
+        party::check_pending(found.state)?;
         second_person::end_requests(batch, "id = ?", &[found.id.into()], "taken_back")?;
         Ok(Done::new(found.subject_id, json!({ "approval_id": found.id, "request": found.command })))
     }

@@ -4,6 +4,7 @@ use super::answer_invoice::insert_message;
 use super::{Actor, Done, Execute, required_prose};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
+use kernel::{Blank, InvoiceId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WriteMessage {
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     pub text: String,
 }
 
@@ -25,7 +26,7 @@ impl Execute for WriteMessage {
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| concerned(row) && presented);
         let invoice = found.ok_or(Refusal::NotFound)?;
         let text = required_prose(&self.text, "text", 1_000)?;
-        let message_id = insert_message(batch, actor, invoice.id, ("", ""), &text)?;
+        let message_id = insert_message(batch, actor, invoice.id, (Blank::NONE, Blank::NONE), &text)?;
         let arguments = json!({ "number": invoice.number });
         let (other, page) = if invoice.supplier_id == actor.party_id {
             (invoice.buyer_id, "payables")

@@ -19,6 +19,7 @@ use crate::setup::{self, FirstUser, Setup};
 use crate::writer::{WriteError, Writer};
 use chrono::{Days, NaiveDate};
 use domain::Currency;
+use kernel::{PartyId, ReceivableId, UserId};
 pub use markets::{Lot, build_big_customer, build_market};
 use std::collections::HashMap;
 use store::Conn;
@@ -32,14 +33,14 @@ type Card = (&'static str, &'static str, &'static str, &'static str);
 
 #[derive(Clone, Debug)]
 struct Company {
-    id: i64,
+    id: PartyId,
     name: String,
     tax_id: String,
     currency: Currency,
     reference: String,
     iban: String,
-    maker: i64,
-    checker: i64,
+    maker: UserId,
+    checker: UserId,
 }
 
 impl Company {
@@ -67,7 +68,7 @@ struct World {
     statements: u32,
     invoices: u32,
     /// The receivable that its buyer has forgotten to pay.
-    forgotten: i64,
+    forgotten: ReceivableId,
 }
 
 type Built = Result<(), DemoError>;
@@ -113,14 +114,14 @@ fn build_world(
     setup::run(database_url, &wanted, clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;
     let operator = Company {
-        id: 10_000,
+        id: PartyId(10_000),
         name: wanted.operator_name,
         tax_id: String::new(),
         currency: Currency::EUR,
         reference: String::new(),
         iban: CUSTODY_IBAN.to_owned(),
-        maker: 10_001,
-        checker: 10_002,
+        maker: UserId(10_001),
+        checker: UserId(10_002),
     };
     let mut world = World {
         writer,
@@ -135,7 +136,7 @@ fn build_world(
         yuan_iban: CUSTODY_IBAN.to_owned(),
         statements: 0,
         invoices: 0,
-        forgotten: 0,
+        forgotten: ReceivableId(0),
     };
     // A market to measure needs one account.
     if programmes {
@@ -211,7 +212,7 @@ impl World {
                 let party = store::Party::find_where(&mut conn, "name = ?", &[(*name).into()])?;
                 let Some(party) = party else { continue };
                 let users = store::User::list_where(&mut conn, "party_id = ? ORDER BY id", &[party.id.into()])?;
-                let id = |at: usize| users.get(at).map_or(0, |user| user.id);
+                let id = |at: usize| users.get(at).map_or(UserId(0), |user| user.id);
                 let currency = Currency::parse(code).ok_or_else(|| DemoError::Other(kind.to_owned()))?;
                 found.push(Company {
                     id: party.id,
@@ -219,7 +220,7 @@ impl World {
                     tax_id: (*tax_id).to_owned(),
                     currency,
                     reference: party.reference,
-                    iban: demo_iban(party.id),
+                    iban: demo_iban(party.id.0),
                     maker: id(0),
                     checker: id(1),
                 });
@@ -229,14 +230,14 @@ impl World {
         let (buyers, suppliers, financiers) =
             (read("buyer", BUYERS)?, read("supplier", SUPPLIERS)?, read("financier", FINANCIERS)?);
         let operator = Company {
-            id: 10_000,
+            id: PartyId(10_000),
             name: String::new(),
             tax_id: String::new(),
             currency: Currency::EUR,
             reference: String::new(),
             iban: CUSTODY_IBAN.to_owned(),
-            maker: 10_001,
-            checker: 10_002,
+            maker: UserId(10_001),
+            checker: UserId(10_002),
         };
         let (dice, at_bank) = (Dice(11), HashMap::new());
         Ok(Self {
@@ -252,7 +253,7 @@ impl World {
             yuan_iban: CUSTODY_IBAN.to_owned(),
             statements: 90_000,
             invoices: 90_000,
-            forgotten: 0,
+            forgotten: ReceivableId(0),
         })
     }
 

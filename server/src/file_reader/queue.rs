@@ -2,6 +2,7 @@
 
 use crate::http::error::Fault;
 use crate::pace::Pace;
+use kernel::PartyId;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -17,7 +18,7 @@ const ALL_WAITING: usize = 64;
 pub(super) struct Queue {
     state: Arc<Mutex<State>>,
     /// Readings of one company, so many a second; 0 is no bound.
-    pace: Arc<Pace<i64>>,
+    pace: Arc<Pace<PartyId>>,
     rate: u32,
 }
 
@@ -26,9 +27,9 @@ struct State {
     free: usize,
     /// The number of the next that waits.
     next: u64,
-    running: HashMap<i64, usize>,
+    running: HashMap<PartyId, usize>,
     /// Companies with readings that wait, in the order in which they are served.
-    round: VecDeque<(i64, VecDeque<Waiting>)>,
+    round: VecDeque<(PartyId, VecDeque<Waiting>)>,
 }
 
 struct Waiting {
@@ -39,7 +40,7 @@ struct Waiting {
 /// A place, or a place among those that wait. It is given back when this is dropped.
 pub(super) struct Place {
     queue: Queue,
-    company: i64,
+    company: PartyId,
     number: u64,
 }
 
@@ -71,7 +72,7 @@ impl Queue {
     }
 
     /// A place for one reading of a company, held until it is dropped.
-    pub async fn turn(&self, company: i64) -> Result<Place, Fault> {
+    pub async fn turn(&self, company: PartyId) -> Result<Place, Fault> {
         if self.rate > 0 {
             let taken = self.pace.take(&[(company, u64::from(self.rate))]);
             taken.map_err(|seconds| Fault::Limit { limit: "readings", seconds })?;
@@ -84,7 +85,7 @@ impl Queue {
     }
 
     /// A place, or one among those that wait with what tells that it is served.
-    fn enter(&self, company: i64) -> Result<(Place, Option<oneshot::Receiver<()>>), Fault> {
+    fn enter(&self, company: PartyId) -> Result<(Place, Option<oneshot::Receiver<()>>), Fault> {
         let (number, served) = self.state().enter(company).ok_or(Fault::Busy)?;
         Ok((Place { queue: self.clone(), company, number }, served))
     }
@@ -92,7 +93,7 @@ impl Queue {
 
 impl State {
     /// One reading of each company runs; a second one only where yet another place stays free.
-    fn may_run(&self, company: i64) -> bool {
+    fn may_run(&self, company: PartyId) -> bool {
         match self.running.get(&company) {
             None => self.free >= 1,
             Some(1) => self.free >= 2,
@@ -100,13 +101,13 @@ impl State {
         }
     }
 
-    fn run(&mut self, company: i64) {
+    fn run(&mut self, company: PartyId) {
         self.free = self.free.saturating_sub(1);
         let running = self.running.entry(company).or_insert(0);
         *running = running.saturating_add(1);
     }
 
-    fn enter(&mut self, company: i64) -> Option<(u64, Option<oneshot::Receiver<()>>)> {
+    fn enter(&mut self, company: PartyId) -> Option<(u64, Option<oneshot::Receiver<()>>)> {
         let number = self.next;
         self.next = number.wrapping_add(1);
         // Whoever waits and may run was served before: nobody is overtaken.
@@ -125,7 +126,7 @@ impl State {
         Some((number, Some(told)))
     }
 
-    fn leave(&mut self, company: i64, number: u64) {
+    fn leave(&mut self, company: PartyId, number: u64) {
         let own = self.round.iter_mut().find(|(other, _)| *other == company).map(|(_, waiting)| waiting);
         let waits = own.and_then(|own| own.iter().position(|one| one.number == number).and_then(|at| own.remove(at)));
         if waits.is_some() {
@@ -172,15 +173,15 @@ mod tests {
     #[test]
     fn companies_are_served_in_turn_and_one_beyond_its_share_is_refused() {
         let queue = Queue::of(1);
-        let mut running = (1, queue.enter(1).unwrap());
+        let mut running = (1, queue.enter(PartyId(1)).unwrap());
         assert!(running.1.1.is_none());
-        let mut waiting: Vec<_> = (0..OWN_WAITING).map(|_| (1, queue.enter(1).unwrap())).collect();
+        let mut waiting: Vec<_> = (0..OWN_WAITING).map(|_| (1, queue.enter(PartyId(1)).unwrap())).collect();
         for _ in 0..100 {
-            assert!(matches!(queue.enter(1), Err(Fault::Busy)));
+            assert!(matches!(queue.enter(PartyId(1)), Err(Fault::Busy)));
         }
         // Others wait all the same, and for one reading of each company.
         for company in [2, 2, 3] {
-            waiting.push((company, queue.enter(company).unwrap()));
+            waiting.push((company, queue.enter(PartyId(company)).unwrap()));
         }
         let mut order = Vec::new();
         while !waiting.is_empty() {
@@ -198,31 +199,32 @@ mod tests {
     #[test]
     fn one_company_never_takes_the_last_place_twice() {
         let queue = Queue::of(2);
-        let first = queue.enter(1).unwrap();
-        let waits: Vec<_> = (0..OWN_WAITING).map(|_| queue.enter(1).unwrap()).collect();
-        assert!(waits.iter().all(|(_, served)| served.is_some()) && queue.enter(1).is_err());
-        assert!(queue.enter(2).unwrap().1.is_none(), "another goes on at once");
+        let first = queue.enter(PartyId(1)).unwrap();
+        let waits: Vec<_> = (0..OWN_WAITING).map(|_| queue.enter(PartyId(1)).unwrap()).collect();
+        assert!(waits.iter().all(|(_, served)| served.is_some()) && queue.enter(PartyId(1)).is_err());
+        assert!(queue.enter(PartyId(2)).unwrap().1.is_none(), "another goes on at once");
         drop((first, waits));
         assert_eq!(queue.state().free, 2);
         let queue = Queue::of(3);
-        let own = [(); 3].map(|()| queue.enter(1).unwrap());
+        let own = [(); 3].map(|()| queue.enter(PartyId(1)).unwrap());
         assert_eq!(own.each_ref().map(|(_, served)| served.is_none()), [true, true, false]);
-        assert!(queue.enter(2).unwrap().1.is_none());
+        assert!(queue.enter(PartyId(2)).unwrap().1.is_none());
     }
 
     #[test]
     fn whoever_leaves_makes_room_and_a_full_queue_takes_newcomers() {
         let queue = Queue::of(1);
-        let running = queue.enter(0).unwrap();
-        let mut waits: Vec<_> = (1..=8).flat_map(|company| [(); OWN_WAITING].map(|()| queue.enter(company).unwrap())).collect();
+        let running = queue.enter(PartyId(0)).unwrap();
+        let mut waits: Vec<_> =
+            (1..=8).flat_map(|company| [(); OWN_WAITING].map(|()| queue.enter(PartyId(company)).unwrap())).collect();
         assert_eq!(waits.len(), MOST_WAITING);
         for company in 100..132 {
-            waits.push(queue.enter(company).unwrap());
-            assert!(matches!(queue.enter(company), Err(Fault::Busy)), "one each");
+            waits.push(queue.enter(PartyId(company)).unwrap());
+            assert!(matches!(queue.enter(PartyId(company)), Err(Fault::Busy)), "one each");
         }
-        assert!(matches!(queue.enter(200), Err(Fault::Busy)));
+        assert!(matches!(queue.enter(PartyId(200)), Err(Fault::Busy)));
         drop(waits.pop());
-        drop(queue.enter(200).unwrap());
+        drop(queue.enter(PartyId(200)).unwrap());
         // One that was served and never looked gives its place back.
         drop(running);
         drop(waits);
@@ -234,21 +236,21 @@ mod tests {
     async fn a_company_reads_no_faster_than_its_pace() {
         let queue = Queue::of(1).paced(1);
         let mut done = 0;
-        while queue.turn(1).await.is_ok() {
+        while queue.turn(PartyId(1)).await.is_ok() {
             done += 1;
         }
         assert!((10..=11).contains(&done), "{done}");
-        assert!(matches!(queue.turn(1).await, Err(Fault::Limit { limit: "readings", seconds: 1 })));
-        assert!(queue.turn(2).await.is_ok(), "another company");
+        assert!(matches!(queue.turn(PartyId(1)).await, Err(Fault::Limit { limit: "readings", seconds: 1 })));
+        assert!(queue.turn(PartyId(2)).await.is_ok(), "another company");
     }
 
     #[tokio::test]
     async fn a_turn_comes_when_the_one_before_ends() {
         let queue = Queue::of(1);
-        let held = queue.turn(1).await.unwrap();
+        let held = queue.turn(PartyId(1)).await.unwrap();
         let waits = tokio::spawn({
             let queue = queue.clone();
-            async move { queue.turn(2).await.map(drop) }
+            async move { queue.turn(PartyId(2)).await.map(drop) }
         });
         while queue.state().round.is_empty() {
             tokio::task::yield_now().await;

@@ -23,6 +23,8 @@ use crate::config::{LARGEST_FILE, TOKEN_MINUTES};
 use crate::hash::random_token;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use domain::party::SessionKind;
+use kernel::{Id, RecordId, SessionId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -294,7 +296,7 @@ async fn token(who: Who<Anyone>, sender: Sender, write: CredentialsBody) -> Answ
     }
     let step = if user.totp_secret.is_empty() { 0 } else { prove::code_at_sign_in(&who.app, user.id, &asked.code).await? };
     let now = who.app.clock.now();
-    let (session, _) = begin(&who.app, &user, "api", &sender.agent, step, 0, random_token()).await?;
+    let (session, _) = begin(&who.app, &user, SessionKind::Api, &sender.agent, step, SessionId(0), random_token()).await?;
     let token = auth::issue_token(&who.app.config.secret, user.id, &session, now, TOKEN_MINUTES)?;
     let body = json!({ "access_token": token, "token_type": "Bearer", "expires_in": TOKEN_MINUTES.saturating_mul(60) });
     Ok(HttpResponse::Ok().json(body))
@@ -325,8 +327,8 @@ impl FromRequest for CredentialsBody {
 }
 
 /// The number of a record behind the question mark.
-fn wanted_id(params: &Params, name: &'static str) -> Result<i64, Fault> {
-    params.get(name).parse().map_err(|_| domain::Refusal::FieldInvalid { field: name.to_owned() }.into())
+fn wanted_id<I: Id>(params: &Params, name: &'static str) -> Result<I, Fault> {
+    params.get(name).parse::<i64>().map(I::from).map_err(|_| domain::Refusal::FieldInvalid { field: name.to_owned() }.into())
 }
 
 /// What the company's people have asked a second person for, each with the digest that `decide-approval` wants.
@@ -360,7 +362,7 @@ async fn me(who: Who<Member>) -> Answer {
 fn newest(params: &Params) -> Result<ListQuery, Fault> {
     let mut wanted = ListQuery::newest(100);
     if !params.get("before").is_empty() {
-        let before = wanted_id(params, "before")?;
+        let RecordId(before) = wanted_id(params, "before")?;
         wanted.after = Some((before.into(), before));
     }
     let state = params.get("state");

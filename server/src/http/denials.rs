@@ -52,7 +52,7 @@ pub fn note(
     let address = sender_address(request).map(|address| address.to_string());
     let address = address.as_deref().unwrap_or_default();
     let caller = caller(request);
-    let (user, company) = (caller.map(|caller| caller.user_id), caller.map(|caller| caller.party_id));
+    let (user, company) = (caller.map(|caller| caller.user_id.0), caller.map(|caller| caller.party_id.0));
     let (method, path) = (request.method().as_str(), request.match_pattern().unwrap_or_default());
     tracing::info!(id, address, user, company, method, path, status = status.as_u16(), ms, "request");
     if denied {

@@ -7,6 +7,7 @@ use crate::writer::WriteError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use domain::Refusal;
+use domain::refusal::Kind;
 use formats::FormatFault;
 use formats::csv::MOST_FAULTS;
 use serde_json::json;
@@ -173,255 +174,18 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// The status of a refusal by its code.
+/// The status of a kind of refusal.
 #[must_use]
-pub fn refusal_status(code: &str) -> StatusCode {
-    listed_status(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-/// The status that a code has of its own; the test wants one of every refusal.
-fn listed_status(code: &str) -> Option<StatusCode> {
-    Some(match code {
-        "not_found" | "link_invalid" => StatusCode::NOT_FOUND,
-        "not_permitted"
-        | "company_not_active"
-        | "capacity_missing"
-        | "same_person"
-        | "not_independent"
-        | "second_factor_needed"
-        | "password_change_needed"
-        | "step_up_needed" => StatusCode::FORBIDDEN,
-        "sign_in_failed" | "totp_wrong" | "password_wrong" | "password_expired" => StatusCode::UNAUTHORIZED,
-        "approval_already_decided"
-        | "approval_content_changed"
-        | "asker_lacks_right"
-        | "state_conflict"
-        | "duplicate_invoice"
-        | "under_review"
-        | "review_already_decided"
-        | "email_taken"
-        | "tax_id_taken"
-        | "identifier_taken"
-        | "nothing_changed"
-        | "offer_closed"
-        | "buyer_stopped"
-        | "buyer_overdue"
-        | "payment_being_shared"
-        | "sold_out"
-        | "price_changed"
-        | "insufficient_cash"
-        | "buyer_limit_exceeded"
-        | "not_enough_units"
-        | "statement_repeated"
-        | "step_up_mismatch"
-        | "step_up_stale"
-        | "line_already_settled"
-        | "request_pending"
-        | "receipt_known"
-        | "check_changed"
-        | "totp_secret_stale"
-        | "nothing_to_pay"
-        | "day_not_reached"
-        | "day_in_past"
-        | "books_do_not_balance"
-        | "undertaking_changed"
-        | "terms_changed"
-        | "payment_list_changed"
-        | "custody_account_known"
-        | "custody_account_missing"
-        | "custody_account_chosen"
-        | "custody_not_empty"
-        | "custody_still_used"
-        | "custody_short"
-        | "last_administrator"
-        | "second_person_missing"
-        | "receivable_matured"
-        | "proof_not_ready"
-        | "nothing_to_prove"
-        | "above_advance"
-        | "programme_changed"
-        | "other_programme"
-        | "contact_missing" => StatusCode::CONFLICT,
-        "too_many_links" => StatusCode::TOO_MANY_REQUESTS,
-        "file_too_large" | "too_many_files" => StatusCode::PAYLOAD_TOO_LARGE,
-        "idempotency_key_reused"
-        | "field_invalid"
-        | "field_missing"
-        | "amount_invalid"
-        | "text_too_long"
-        | "date_invalid"
-        | "out_of_range"
-        | "amount_out_of_range"
-        | "password_too_short"
-        | "password_breached"
-        | "two_people_needed"
-        | "iban_invalid"
-        | "qr_iban"
-        | "buyer_several"
-        | "named_invoice_date"
-        | "named_invoice_several"
-        | "issued_later"
-        | "account_number_invalid"
-        | "bank_code_invalid"
-        | "payer_account_unknown"
-        | "currency_unknown"
-        | "bank_account_missing"
-        | "not_the_supplier"
-        | "buyer_unknown"
-        | "buyer_is_supplier"
-        | "payable_not_positive"
-        | "document_not_financeable"
-        | "due_date_too_close"
-        | "due_date_too_far"
-        | "amount_too_large"
-        | "named_invoice_unknown"
-        | "evidence_full"
-        | "evidence_kind_unknown"
-        | "credit_too_large"
-        | "table_needs_people"
-        | "confirmed_too_much"
-        | "deductions_differ"
-        | "reason_missing"
-        | "nothing_chosen"
-        | "too_many_chosen"
-        | "above_contact_limit"
-        | "supplier_unknown"
-        | "invitee_unknown"
-        | "rate_out_of_range"
-        | "close_date_invalid"
-        | "minimum_ticket_invalid"
-        | "own_offer"
-        | "own_debt"
-        | "below_minimum_ticket"
-        | "remainder_too_small"
-        | "price_not_positive"
-        | "statement_in_future"
-        | "statement_account_unknown"
-        | "custody_currency_other"
-        | "reference_unknown"
-        | "not_same_money" => StatusCode::UNPROCESSABLE_ENTITY,
-        _ => return None,
-    })
-}
-
-/// The field of a form that a refusal is about by its code, where it does not name one itself; empty where it is about none. The test
-/// wants an entry for every refusal.
-fn field_of(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "reason_missing" => "reason",
-        "nothing_chosen" | "too_many_chosen" => "chosen",
-        "confirmed_too_much" | "deductions_differ" | "above_contact_limit" => "amount",
-        "sold_out"
-        | "below_minimum_ticket"
-        | "remainder_too_small"
-        | "not_enough_units"
-        | "buyer_limit_exceeded"
-        | "above_advance" => "units",
-        "invitee_unknown" => "suppliers",
-        "rate_out_of_range" => "rate",
-        "close_date_invalid" => "close_date",
-        "due_date_too_close" | "due_date_too_far" => "due_date",
-        "minimum_ticket_invalid" => "minimum_ticket",
-        "insufficient_cash" => "amount",
-        "iban_invalid" | "qr_iban" | "account_number_invalid" | "custody_account_known" => "iban",
-        "custody_short" => "account_id",
-        "bank_code_invalid" => "bic",
-        "currency_unknown"
-        | "bank_account_missing"
-        | "nothing_to_pay"
-        | "custody_account_missing"
-        | "custody_account_chosen"
-        | "custody_currency_other" => "currency",
-        "file_unreadable" | "file_too_large" | "statement_repeated" | "statement_account_unknown" => "files",
-        "email_taken" => "email",
-        "tax_id_taken" => "tax_id",
-        "identifier_taken" => "gln",
-        "nothing_changed" => "reason",
-        "reference_unknown" => "reference",
-        "not_same_money" => "other_id",
-        "password_too_short" | "password_breached" => "password",
-        "password_wrong" => "current",
-        "totp_wrong" | "totp_secret_stale" => "code",
-        "not_found"
-        | "not_permitted"
-        | "custody_not_empty"
-        | "custody_still_used"
-        | "buyer_several"
-        | "named_invoice_date"
-        | "named_invoice_several"
-        | "issued_later"
-        | "company_not_active"
-        | "capacity_missing"
-        | "same_person"
-        | "not_independent"
-        | "asker_lacks_right"
-        | "approval_already_decided"
-        | "approval_content_changed"
-        | "idempotency_key_reused"
-        | "field_invalid"
-        | "field_missing"
-        | "amount_invalid"
-        | "text_too_long"
-        | "date_invalid"
-        | "out_of_range"
-        | "amount_out_of_range"
-        | "state_conflict"
-        | "sign_in_failed"
-        | "second_factor_needed"
-        | "password_change_needed"
-        | "password_expired"
-        | "step_up_needed"
-        | "step_up_stale"
-        | "step_up_mismatch"
-        | "link_invalid"
-        | "two_people_needed"
-        | "last_administrator"
-        | "second_person_missing"
-        | "payer_account_unknown"
-        | "duplicate_invoice"
-        | "not_the_supplier"
-        | "buyer_unknown"
-        | "buyer_is_supplier"
-        | "payable_not_positive"
-        | "document_not_financeable"
-        | "amount_too_large"
-        | "under_review"
-        | "review_already_decided"
-        | "named_invoice_unknown"
-        | "evidence_full"
-        | "evidence_kind_unknown"
-        | "credit_too_large"
-        | "table_needs_people"
-        | "too_many_files"
-        | "undertaking_changed"
-        | "terms_changed"
-        | "payment_list_changed"
-        | "contact_missing"
-        | "too_many_links"
-        | "supplier_unknown"
-        | "programme_changed"
-        | "other_programme"
-        | "offer_closed"
-        | "buyer_stopped"
-        | "buyer_overdue"
-        | "own_offer"
-        | "own_debt"
-        | "price_not_positive"
-        | "price_changed"
-        | "receivable_matured"
-        | "payment_being_shared"
-        | "statement_in_future"
-        | "line_already_settled"
-        | "request_pending"
-        | "receipt_known"
-        | "check_changed"
-        | "day_not_reached"
-        | "day_in_past"
-        | "books_do_not_balance"
-        | "proof_not_ready"
-        | "nothing_to_prove" => "",
-        _ => return None,
-    })
+pub fn status_of(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Missing => StatusCode::NOT_FOUND,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::Unproven => StatusCode::UNAUTHORIZED,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+    }
 }
 
 impl Fault {
@@ -449,8 +213,8 @@ impl Fault {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Refused(refusal) => refusal_status(refusal.code()),
-            Self::StepUp(asked) => refusal_status(asked.refusal.code()),
+            Self::Refused(refusal) => status_of(refusal.kind()),
+            Self::StepUp(asked) => status_of(asked.refusal.kind()),
             Self::Unreadable(_) | Self::Rows(_) | Self::NothingTaken(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::Forged => StatusCode::FORBIDDEN,
@@ -486,8 +250,7 @@ impl Fault {
     #[must_use]
     pub fn field(&self) -> String {
         let Self::Refused(refusal) = self else { return String::new() };
-        let named = refusal.arguments().into_iter().find(|(name, _)| *name == "field").map(|(_, value)| value);
-        named.unwrap_or_else(|| field_of(refusal.code()).unwrap_or("").to_owned())
+        refusal.field()
     }
 
     fn retry_after(&self) -> Option<String> {
@@ -636,21 +399,5 @@ mod tests {
                 assert_eq!((fault.status(), fault.retry_after()), (StatusCode::TOO_MANY_REQUESTS, Some(seconds.to_string())));
             }
         }
-    }
-
-    #[test]
-    fn every_refusal_has_a_client_error_status() {
-        for code in Refusal::CODES {
-            assert!(listed_status(code).is_some_and(|status| status.is_client_error()), "{code}");
-        }
-        assert_eq!((listed_status("no_such_code"), refusal_status("no_such_code").as_u16()), (None, 500));
-    }
-
-    #[test]
-    fn every_refusal_says_which_field_it_is_about() {
-        for code in Refusal::CODES {
-            assert!(field_of(code).is_some(), "{code}");
-        }
-        assert_eq!((field_of("insufficient_cash"), field_of("no_such_code")), (Some("amount"), None));
     }
 }

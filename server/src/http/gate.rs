@@ -7,7 +7,7 @@ use crate::auth::Person;
 use crate::config::SecondFactor;
 use actix_web::HttpRequest;
 use domain::Refusal;
-use domain::party::{Names, owes_second_factor};
+use domain::party::owes_second_factor;
 use store::{Party, User};
 
 /// What such a person still reaches: the own password and factor, language and theme. Signing out is open to anybody.
@@ -19,7 +19,7 @@ pub fn missing(duty: SecondFactor, user: &User, party: &Party) -> Option<Refusal
     if user.password_expires_at.is_some() {
         return Some(Refusal::PasswordChangeNeeded);
     }
-    let owes = owes_second_factor(&Names::parse(&user.roles), &Names::parse(&party.capacities));
+    let owes = owes_second_factor(&user.roles, &party.capacities);
     (duty == SecondFactor::Duty && owes && user.totp_secret.is_empty()).then_some(Refusal::SecondFactorNeeded)
 }
 
@@ -28,7 +28,7 @@ pub fn check(app: &Shared, person: &Person, request: &HttpRequest) -> Result<(),
     let open = request.match_pattern().is_some_and(|pattern| OPEN.contains(&pattern.as_str()));
     match missing(app.config.second_factor, &person.user, &person.party) {
         Some(refusal) if !open => {
-            tracing::warn!(user = person.user.id, code = refusal.code(), path = request.path(), "denied");
+            tracing::warn!(user = person.user.id.0, code = refusal.code(), path = request.path(), "denied");
             Err(refusal.into())
         }
         _ => Ok(()),

@@ -16,7 +16,8 @@ use crate::config::SESSION_MINUTES;
 use crate::hash::random_token;
 use crate::hashing::Verdict;
 use domain::Refusal;
-use domain::party::UserStatus;
+use domain::party::{SessionKind, UserStatus};
+use kernel::{ConfirmationLinkId, SessionId, UserId};
 use store::records::{Keyed, Record};
 use store::{Party, User};
 
@@ -57,13 +58,13 @@ const LINK_CODES: Allowance = Allowance { kind: "codes-link", most: 3, seconds: 
 /// What a try has taken of a person. It is given back when the try ends in any other way than wrong.
 struct Turn<'a> {
     app: &'a Shared,
-    user_id: i64,
+    user_id: UserId,
     taken: Vec<(&'static Allowance, String)>,
 }
 
 impl<'a> Turn<'a> {
     /// One of the person's tries, unless the last are in flight or were wrong.
-    fn begin(app: &'a Shared, user_id: i64) -> Result<Self, Fault> {
+    fn begin(app: &'a Shared, user_id: UserId) -> Result<Self, Fault> {
         let turn = Self { app, user_id, taken: Vec::new() };
         turn.also(&TRIES, user_id.to_string())
     }
@@ -82,7 +83,7 @@ impl<'a> Turn<'a> {
     /// The try was wrong: what it took stays, except what counts right ones. The last one locks the person.
     fn wrong(mut self) {
         self.taken.retain(|(of, _)| **of == SIGN_INS);
-        tracing::warn!(user = self.user_id, "wrong password or code");
+        tracing::warn!(user = self.user_id.0, "wrong password or code");
         let name = self.user_id.to_string();
         let last = self.app.allowances.left(&TRIES, &name) == 0;
         if last && self.app.allowances.take(&ONCE, &name, 1).is_ok() {
@@ -91,7 +92,7 @@ impl<'a> Turn<'a> {
             actix_web::rt::spawn(async move {
                 let done = app.submit(Actor::DOOR, random_token(), RecordSignInFailure { user_id, tell }).await;
                 if let Err(fault) = done {
-                    tracing::error!(user = user_id, ?fault, "the lock is kept in memory only");
+                    tracing::error!(user = user_id.0, ?fault, "the lock is kept in memory only");
                 }
             });
         }
@@ -117,13 +118,13 @@ fn locked_for(app: &Shared, user: &User) -> Option<i64> {
 }
 
 /// The person's row as it is now, not as the session remembers it.
-async fn load_active(app: &Shared, user_id: i64) -> Result<User, Fault> {
+async fn load_active(app: &Shared, user_id: UserId) -> Result<User, Fault> {
     let user = app.read(move |conn| Ok(User::load(conn, user_id)?)).await?;
-    if user.status == UserStatus::Active.name() { Ok(user) } else { Err(Fault::SignInNeeded) }
+    if user.status == UserStatus::Active { Ok(user) } else { Err(Fault::SignInNeeded) }
 }
 
 /// The same at the door, where a lock holds.
-async fn load_unlocked(app: &Shared, user_id: i64) -> Result<User, Fault> {
+async fn load_unlocked(app: &Shared, user_id: UserId) -> Result<User, Fault> {
     let user = load_active(app, user_id).await?;
     locked_for(app, &user).map_or(Ok(user), |seconds| Err(Fault::TooMany { seconds }))
 }
@@ -136,7 +137,7 @@ async fn load_inside(app: &Shared, person: &Person) -> Result<User, Fault> {
 
 /// Whether the sign-in of this session still waits for the code.
 fn is_pending(person: &Person) -> bool {
-    person.session.kind == "pending"
+    person.session.kind == SessionKind::Pending
 }
 
 /// The user whose password this is. Whoever is unknown, disabled, locked or wrong gets one and the same answer after the same work: one
@@ -175,7 +176,7 @@ pub async fn credentials(app: &Shared, sender: &Sender, email: &str, typed: &str
 async fn compare<'a>(app: &'a Shared, email: &str, typed: &str) -> Result<(Option<User>, Verdict, Option<Turn<'a>>), Fault> {
     let email = domain::names::mail_address(email);
     let found = app.read(move |conn| Ok(User::find_where(conn, "email = ?", &[email.into()])?)).await?;
-    let open = found.as_ref().filter(|user| user.status == UserStatus::Active.name() && !is_locked(app, user));
+    let open = found.as_ref().filter(|user| user.status == UserStatus::Active && !is_locked(app, user));
     let turn = match open {
         Some(user) => Turn::begin(app, user.id).ok(),
         None => None,
@@ -231,7 +232,7 @@ async fn finish_code(app: &Shared, person: &Person, user: &User, typed: &str, tu
 }
 
 /// The same at a sign-in without a session: the password has just been right.
-pub async fn code_at_sign_in(app: &Shared, user_id: i64, typed: &str) -> Result<i64, Fault> {
+pub async fn code_at_sign_in(app: &Shared, user_id: UserId, typed: &str) -> Result<i64, Fault> {
     let turn =
         Turn::begin(app, user_id).and_then(|turn| turn.also(&CODES, user_id.to_string())).map_err(|_| Refusal::SignInFailed)?;
     let user = load_unlocked(app, user_id).await?;
@@ -268,10 +269,10 @@ async fn end_if_spent(app: &Shared, person: &Person) {
     {
         return;
     }
-    let command = RevokeSessions { session_id: Some(session_id), keep_session: 0 };
+    let command = RevokeSessions { session_id: Some(session_id), keep_session: SessionId(0) };
     if let Err(fault) = app.submit(person.actor(), random_token(), command).await {
         tracing::error!(
-            user = person.user.id,
+            user = person.user.id.0,
             ?fault,
             "a session with too many wrong tries was not ended; it takes no more of them"
         );
@@ -279,7 +280,7 @@ async fn end_if_spent(app: &Shared, person: &Person) {
 }
 
 /// The person is signed in whole, or has a new password: earlier wrong tries no longer count.
-pub fn forget_tries(app: &Shared, user_id: i64) {
+pub fn forget_tries(app: &Shared, user_id: UserId) {
     let name = user_id.to_string();
     for of in [&TRIES, &ONCE] {
         let used = of.most.saturating_sub(app.allowances.left(of, &name));
@@ -288,7 +289,7 @@ pub fn forget_tries(app: &Shared, user_id: i64) {
 }
 
 /// After a new password wrong codes of before no longer count either: whoever typed them no longer knows the password.
-pub fn forget_all(app: &Shared, user_id: i64) {
+pub fn forget_all(app: &Shared, user_id: UserId) {
     forget_tries(app, user_id);
     let name = user_id.to_string();
     let used = CODES.most.saturating_sub(app.allowances.left(&CODES, &name));
@@ -310,14 +311,14 @@ pub fn may_ask_reset(app: &Shared, sender: &Sender) -> Result<(), Fault> {
 
 /// Whether this person may get one more, whoever asks.
 #[must_use]
-pub fn may_mail_reset(app: &Shared, user_id: i64) -> bool {
+pub fn may_mail_reset(app: &Shared, user_id: UserId) -> bool {
     let name = user_id.to_string();
     let taken = app.allowances.take(&RESETS_HOUR, &name, 1).is_ok();
     taken && app.allowances.take(&RESETS_DAY, &name, 1).is_ok()
 }
 
 /// Whether this person may have one more link mailed to a new address.
-pub fn may_mail_address(app: &Shared, user_id: i64) -> Result<(), Fault> {
+pub fn may_mail_address(app: &Shared, user_id: UserId) -> Result<(), Fault> {
     Ok(app.allowances.take(&ADDRESSES_DAY, &user_id.to_string(), 1)?)
 }
 
@@ -327,7 +328,7 @@ pub fn may_look_at_link(app: &Shared, sender: &Sender) -> Result<(), Fault> {
 }
 
 /// Whether one more code may be mailed for this one-time link.
-pub fn may_mail_code(app: &Shared, link_id: i64) -> Result<(), Fault> {
+pub fn may_mail_code(app: &Shared, link_id: ConfirmationLinkId) -> Result<(), Fault> {
     Ok(app.allowances.take(&LINK_CODES, &link_id.to_string(), 1)?)
 }
 

@@ -10,7 +10,8 @@ use crate::commands::{Actor, Command, Outcome};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use domain::Refusal;
-use domain::party::{Capacity, Role};
+use domain::party::{Capacity, Role, SessionKind, Theme};
+use kernel::{PartyId, UserId};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -152,7 +153,7 @@ impl<R: SignedIn> Who<R> {
     pub fn person(&self) -> Result<&Person, Fault> {
         self.person.as_ref().ok_or(Fault::SignInNeeded)
     }
-    pub fn party_id(&self) -> Result<i64, Fault> {
+    pub fn party_id(&self) -> Result<PartyId, Fault> {
         Ok(self.person()?.party.id)
     }
     pub fn actor(&self) -> Result<Actor, Fault> {
@@ -178,7 +179,7 @@ fn is_api(request: &HttpRequest) -> bool {
 }
 
 /// The hash of the token that the request carries: cookie for pages, bearer for the API, never the other way.
-fn token_hash(request: &HttpRequest, app: &Shared) -> Option<(String, Option<i64>)> {
+fn token_hash(request: &HttpRequest, app: &Shared) -> Option<(String, Option<UserId>)> {
     if is_api(request) {
         let header = request.headers().get(actix_web::http::header::AUTHORIZATION)?.to_str().ok()?;
         let (token, user) = auth::read_token(&app.config.secret, header.strip_prefix("Bearer ")?, app.clock.now())?;
@@ -203,10 +204,11 @@ pub(super) async fn find_session(request: &HttpRequest, app: &Shared) -> Result<
             found
         }
     };
-    let wanted_kind = if is_api(request) { "api" } else { "page" };
+    let wanted_kind = if is_api(request) { SessionKind::Api } else { SessionKind::Page };
     Ok(person.filter(|person| {
-        let kind = person.session.kind.as_str();
-        (kind == wanted_kind || (kind == "pending" && wanted_kind == "page")) && user.is_none_or(|id| id == person.user.id)
+        let kind = person.session.kind;
+        (kind == wanted_kind || (kind == SessionKind::Pending && wanted_kind == SessionKind::Page))
+            && user.is_none_or(|id| id == person.user.id)
     }))
 }
 
@@ -227,16 +229,16 @@ pub(super) fn viewer(request: &HttpRequest, person: Option<Person>) -> Viewer {
     let cookie = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
     let accepted =
         request.headers().get(actix_web::http::header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let language = cookie(LANGUAGE_COOKIE).or_else(|| person.as_ref().map(|person| person.user.language.clone()));
-    let theme = cookie(THEME_COOKIE).filter(|theme| ["light", "dark", "system"].contains(&theme.as_str()));
-    let theme = theme.or_else(|| person.as_ref().map(|person| person.user.theme.clone()));
+    let language = cookie(LANGUAGE_COOKIE).or_else(|| person.as_ref().map(|person| person.user.language.name().to_owned()));
+    let theme = cookie(THEME_COOKIE).filter(|theme| Theme::parse(theme).is_some());
+    let theme = theme.or_else(|| person.as_ref().map(|person| person.user.theme.name().to_owned()));
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let csrf = person
         .as_ref()
         .map(|person| person.session.csrf.clone())
         .or_else(|| request.extensions().get::<super::routes::FreshCsrf>().map(|fresh| fresh.0.clone()));
     let ended = person.is_none() && request.cookie(SESSION_COOKIE).is_some();
-    let signed_in = person.filter(|person| person.session.kind != "pending");
+    let signed_in = person.filter(|person| person.session.kind != SessionKind::Pending);
     Viewer {
         ended,
         language: Language::parse(&language.unwrap_or_else(|| accepted.to_owned())),
@@ -260,12 +262,12 @@ impl<R: Right> FromRequest for Who<R> {
             let app = request.app_data::<web::Data<Shared>>().map(|data| data.get_ref().clone());
             let app = app.ok_or_else(|| Fault::Failed("no application state".to_owned()))?;
             let session = find_session(&request, &app).await?;
-            if let Some(person) = session.as_ref().filter(|person| person.session.kind != "pending") {
+            if let Some(person) = session.as_ref().filter(|person| person.session.kind != SessionKind::Pending) {
                 let (user_id, party_id) = (person.user.id, person.party.id);
                 request.extensions_mut().insert(super::routes::Caller { user_id, party_id });
             }
             let viewer = viewer(&request, session.clone());
-            let person = session.filter(|person| R::PUBLIC || person.session.kind != "pending");
+            let person = session.filter(|person| R::PUBLIC || person.session.kind != SessionKind::Pending);
             if !R::PUBLIC {
                 let someone = person.as_ref().ok_or(Fault::SignInNeeded)?;
                 gate::check(&app, someone, &request)?;

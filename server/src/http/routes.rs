@@ -13,6 +13,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, Route, web};
+use kernel::{PartyId, UserId};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -471,8 +472,8 @@ pub(super) fn sender_address(request: &HttpRequest) -> Option<std::net::IpAddr> 
 /// Who is signed in and calls, once the right has been looked at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller {
-    pub user_id: i64,
-    pub party_id: i64,
+    pub user_id: UserId,
+    pub party_id: PartyId,
 }
 
 #[must_use]

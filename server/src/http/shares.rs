@@ -1,5 +1,6 @@
 //! Bytes that are held in memory for callers: so many in all, and so many for one of them.
 
+use kernel::PartyId;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// Somebody of this company is signed in. A hostile company has as many people as it likes.
-    Company(i64),
+    Company(PartyId),
     /// Nobody is signed in.
     Address(IpAddr),
 }
@@ -149,15 +150,15 @@ mod tests {
     #[test]
     fn shares_are_bounded_in_all_and_for_one_and_come_back() {
         let stock = Stock::new(100, 60);
-        let (mut one, mut other) = (stock.share(Owner::Company(1)), stock.share(Owner::Company(2)));
+        let (mut one, mut other) = (stock.share(Owner::Company(PartyId(1))), stock.share(Owner::Company(PartyId(2))));
         assert!(one.grow(60) && !one.grow(1));
-        assert!(!stock.share(Owner::Company(1)).grow(1), "a second request of the same company");
+        assert!(!stock.share(Owner::Company(PartyId(1))).grow(1), "a second request of the same company");
         assert!(other.grow(40) && !other.grow(1));
         drop(one);
         assert_eq!(stock.held(), 40);
         assert!(other.grow(20));
         assert!(other.reach(50) && !other.reach(70) && stock.held() == 60, "what it holds is enough, and more is too much");
-        let mut third = stock.share(Owner::Company(3));
+        let mut third = stock.share(Owner::Company(PartyId(3)));
         assert!(third.reach(10) && third.reach(30) && stock.held() == 90, "only what is missing is taken");
         drop((other, third));
         assert_eq!((stock.held(), stock.lock().by.len()), (0, 0));
@@ -166,9 +167,9 @@ mod tests {
     #[test]
     fn a_small_share_finds_room_beside_large_ones() {
         let stock = Stock::sparing(100, 60, 10);
-        let (mut one, mut other) = (stock.share(Owner::Company(1)), stock.share(Owner::Company(2)));
+        let (mut one, mut other) = (stock.share(Owner::Company(PartyId(1))), stock.share(Owner::Company(PartyId(2))));
         assert!(one.grow(60) && other.grow(40));
-        let mut third = stock.share(Owner::Company(3));
+        let mut third = stock.share(Owner::Company(PartyId(3)));
         assert!(third.grow(10) && !third.grow(1), "the small one, and no more");
         assert!(!other.grow(1) && !one.grow(1));
         one.shrink(30);

@@ -10,6 +10,7 @@ use crate::commands::step_up::{ActCode, Bound, bound, digest, factors};
 use crate::commands::{Command, Proof};
 use actix_web::{HttpMessage, HttpRequest};
 use domain::Refusal;
+use kernel::{PartyId, SessionId, UserId};
 use serde_json::{Value as Json, json};
 use std::sync::{Arc, OnceLock};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
@@ -76,7 +77,7 @@ pub(super) async fn prove(app: &Shared, person: &Person, command: &Command, sent
         Ok(step) => Ok(proof(Some(ActCode { step, digest }))),
         Err(Fault::Refused(refusal)) => {
             if refusal != Refusal::StepUpNeeded {
-                tracing::warn!(user = person.user.id, command = command.name(), code = refusal.code(), "denied");
+                tracing::warn!(user = person.user.id.0, command = command.name(), code = refusal.code(), "denied");
             }
             let whose = (person.user.id, person.session.id);
             let asked = Asked { refusal, command: command.clone(), bound: found, digest, sent, whose, party_id: person.party.id };
@@ -107,8 +108,8 @@ pub struct Asked {
     bound: Bound,
     digest: String,
     sent: Brought,
-    whose: (i64, i64),
-    party_id: i64,
+    whose: (UserId, SessionId),
+    party_id: PartyId,
 }
 
 impl Asked {

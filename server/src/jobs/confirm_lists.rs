@@ -19,7 +19,7 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
     let (mut pieces, mut stopped) = (0_u32, None);
     for list in confirmation_lists::list_running(&mut conn)? {
         while !stop() {
-            let items = confirmation_lists::list_waiting(&mut conn, list.id, PIECE)?;
+            let items = confirmation_lists::list_waiting(&mut conn, list.id.0, PIECE)?;
             let Some(first) = items.first() else { break };
             let key = own_key("record-confirmed", &[&list.id, &first.id]);
             let first = first.id;
@@ -34,7 +34,7 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
             match super::submit(writer, key, command) {
                 Err(Fault::KeyTaken(key)) => {
                     // Another process may have come first; the next round starts from where it got to. Other lists go on.
-                    let waiting = confirmation_lists::list_waiting(&mut conn, list.id, 1)?;
+                    let waiting = confirmation_lists::list_waiting(&mut conn, list.id.0, 1)?;
                     if waiting.first().is_some_and(|item| item.id == first) {
                         stopped = Some(key);
                     }

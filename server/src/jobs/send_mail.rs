@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::hash::random_token;
 use crate::http::error::Fault;
 use crate::writer::{WriteError, Writer};
+use kernel::{AddressChangeId, NoticeId, PartyId, UserId};
 use lettre::message::{Mailbox, Message, header::ContentType};
 use lettre::{SmtpTransport, Transport};
 use serde_json::Value;
@@ -52,7 +53,7 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
         let drafts = users
             .iter()
             .map(|user| {
-                let language = Language::parse(&user.language);
+                let language = Language::parse(user.language.name());
                 let arguments = arguments_of(&stored, language);
                 let borrowed: Vec<(&str, String)> =
                     arguments.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
@@ -101,7 +102,7 @@ struct Draft {
 }
 
 struct Drafts {
-    notice_id: i64,
+    notice_id: NoticeId,
     apart: bool,
     drafts: Vec<Draft>,
 }
@@ -135,7 +136,7 @@ fn join(becoming: Vec<Drafts>, base_url: &str) -> Vec<NoticeMails> {
 /// Whom notices concern, asked for once a company and person.
 #[derive(Default)]
 struct People {
-    known: HashMap<(i64, Option<i64>), Vec<User>>,
+    known: HashMap<(PartyId, Option<UserId>), Vec<User>>,
 }
 
 impl People {
@@ -156,13 +157,13 @@ fn second_address(conn: &mut Conn, notice: &Notice) -> Result<Option<String>, Fa
     if ["address_confirm", "address_changed"].contains(&notice.kind.as_str()) {
         let stored: Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
         let id = stored.get("change_id").and_then(Value::as_i64).unwrap_or(0);
-        let change = <AddressChange as store::records::Keyed>::load(conn, id)?;
+        let change = <AddressChange as store::records::Keyed>::load(conn, AddressChangeId(id))?;
         return Ok(Some(if notice.kind == "address_confirm" { change.new_email } else { change.old_email }));
     }
     if notice.kind != "confirmation_code" {
         return Ok(None);
     }
-    let binds = [notice.user_id.unwrap_or(0).into()];
+    let binds = [notice.user_id.unwrap_or(UserId(0)).into()];
     let contact = BuyerContact::find_where(conn, "user_id = ? AND channel = 'email' ORDER BY id DESC LIMIT 1", &binds)?;
     contact.map(|contact| Some(contact.second)).ok_or_else(|| Fault::Failed(format!("notice {} has no address", notice.id)))
 }
@@ -249,7 +250,7 @@ pub fn send(writer: &Writer, pool: &Pool, config: &Config, clock: &Clock) -> Res
             Err(Trouble::Never(error)) => MailStep::GivenUp(error.clone()),
         };
         if let MailStep::Failed(error) | MailStep::GivenUp(error) = &step {
-            tracing::warn!(mail = mail.id, error, "mail not accepted");
+            tracing::warn!(mail = mail.id.0, error, "mail not accepted");
         }
         // A record that fails leaves the claim, and the mail is tried again when that has run out.
         let _ = record(mail.id, step);
@@ -272,7 +273,7 @@ mod tests {
             language: Language::English,
             link: format!("/payables/{id}"),
         };
-        Drafts { notice_id: id, apart: APART.contains(&kind), drafts: addresses.iter().map(draft).collect() }
+        Drafts { notice_id: NoticeId(id), apart: APART.contains(&kind), drafts: addresses.iter().map(draft).collect() }
     }
 
     #[test]

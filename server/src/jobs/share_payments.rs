@@ -4,6 +4,8 @@ use crate::commands::share_payment::{SharePayment, StoredPlan};
 use crate::commands::{own_key, settlement};
 use crate::http::error::Fault;
 use crate::writer::Writer;
+use domain::receivable::DistributionState;
+use kernel::PartyId;
 use store::records::Keyed;
 use store::{Conn, Distribution, Pool, Receivable, distributions};
 
@@ -16,7 +18,7 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
     let (mut pieces, mut stopped) = (0_u32, None);
     for payment in distributions::list_open(&mut conn)? {
         let (mut last_party, mut done) = (payment.last_party, false);
-        let mut plan = if payment.state == "waiting" { Some(make_plan(&mut conn, &payment)?) } else { None };
+        let mut plan = if payment.state == DistributionState::Waiting { Some(make_plan(&mut conn, &payment)?) } else { None };
         while !done && !stop() {
             let command = SharePayment { distribution_id: payment.id, last_party, plan: plan.take() };
             // The key says which piece: two processes that both try do it once.
@@ -25,7 +27,7 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
                 Err(Fault::KeyTaken(key)) => {
                     // Another process may have come first; the next round starts from where it got to. Other payments go on.
                     let now = Distribution::load(&mut conn, payment.id)?;
-                    if now.last_party == last_party && now.state != "done" {
+                    if now.last_party == last_party && now.state != DistributionState::Done {
                         stopped = Some(key);
                     }
                     break;
@@ -44,9 +46,9 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
 fn make_plan(conn: &mut Conn, payment: &Distribution) -> Result<StoredPlan, Fault> {
     let receivable = Receivable::load(conn, payment.receivable_id)?;
     let mut positions = Vec::new();
-    let mut after = 0;
+    let mut after = PartyId(0);
     loop {
-        let page = distributions::list_positions(conn, receivable.id, after, PAGE)?;
+        let page = distributions::list_positions(conn, receivable.id, after.0, PAGE)?;
         let Some(last) = page.last() else { break };
         after = last.party;
         positions.extend(page);

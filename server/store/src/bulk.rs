@@ -3,7 +3,7 @@
 
 use crate::query::{self, Bind};
 use crate::records::Keyed;
-use crate::rows::{ApprovedPayable, BuyerLimit, Notice, Offer, Receivable, SoloActs};
+use crate::{ApprovedPayable, BuyerLimit, Notice, Offer, Receivable, SoloActs};
 use crate::{Conn, Result, StoreError};
 
 /// A record of which a command changes the same few columns in many rows.
@@ -45,9 +45,9 @@ impl BulkUpdate for Offer {
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![
-            Bind::Ints(rows.iter().map(|row| row.id).collect()),
+            Bind::ids(rows.iter().map(|row| row.id)),
             Bind::Ints(rows.iter().map(|row| row.left_minor).collect()),
-            Bind::Texts(rows.iter().map(|row| row.state.clone()).collect()),
+            Bind::names(rows.iter().map(|row| row.state)),
             Bind::Ints(rows.iter().map(|row| row.reserved_minor).collect()),
         ]
     }
@@ -59,7 +59,7 @@ impl BulkUpdate for Receivable {
     const SQLITE: &'static str = "UPDATE receivables SET state = ? WHERE id = ?";
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
-        vec![Bind::Ints(rows.iter().map(|row| row.id).collect()), Bind::Texts(rows.iter().map(|row| row.state.clone()).collect())]
+        vec![Bind::ids(rows.iter().map(|row| row.id)), Bind::names(rows.iter().map(|row| row.state))]
     }
 }
 
@@ -69,7 +69,7 @@ impl BulkUpdate for BuyerLimit {
     const SQLITE: &'static str = "UPDATE buyer_limits SET used_minor = ? WHERE id = ?";
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
-        vec![Bind::Ints(rows.iter().map(|row| row.id).collect()), Bind::Ints(rows.iter().map(|row| row.used_minor).collect())]
+        vec![Bind::ids(rows.iter().map(|row| row.id)), Bind::Ints(rows.iter().map(|row| row.used_minor).collect())]
     }
 }
 
@@ -80,7 +80,7 @@ impl BulkUpdate for SoloActs {
 
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![
-            Bind::Ints(rows.iter().map(|row| row.id).collect()),
+            Bind::ids(rows.iter().map(|row| row.id)),
             Bind::Texts(rows.iter().map(|row| row.day.to_string()).collect()),
             Bind::Ints(rows.iter().map(|row| row.sum_minor).collect()),
         ]
@@ -95,8 +95,8 @@ impl BulkUpdate for ApprovedPayable {
     /// What becomes of many lines at once; the invoice that uses one is written with it alone.
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![
-            Bind::Ints(rows.iter().map(|row| row.id).collect()),
-            Bind::Texts(rows.iter().map(|row| row.state.clone()).collect()),
+            Bind::ids(rows.iter().map(|row| row.id)),
+            Bind::names(rows.iter().map(|row| row.state)),
             Bind::Texts(rows.iter().map(|row| row.refusal.clone()).collect()),
         ]
     }
@@ -110,7 +110,7 @@ impl BulkUpdate for Notice {
     /// Nothing else of a notice ever changes, and `mailed` only to true.
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![
-            Bind::Ints(rows.iter().map(|row| row.id).collect()),
+            Bind::ids(rows.iter().map(|row| row.id)),
             Bind::Texts(rows.iter().map(|row| row.arguments.clone()).collect()),
             Bind::Texts(rows.iter().map(|row| row.link.clone()).collect()),
         ]

@@ -2,11 +2,12 @@
 
 use crate::query;
 use crate::records::Record;
-use crate::rows::{Approval, ConfirmationItem, ConfirmationList};
+use crate::{Approval, ConfirmationItem, ConfirmationList};
 use crate::{Conn, Result};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
+use kernel::{InvoiceId, PartyId, UserId};
 
 /// What one line would confirm.
 #[derive(Clone, Debug, QueryableByName)]
@@ -51,10 +52,10 @@ pub fn list_waiting(conn: &mut Conn, list: i64, most: i64) -> Result<Vec<Confirm
 /// A line as its confirmation repeats it.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    pub party: i64,
-    pub signer: i64,
+    pub party: PartyId,
+    pub signer: UserId,
     pub version: &'a str,
-    pub invoice: i64,
+    pub invoice: InvoiceId,
     pub amount_minor: i64,
     pub due_date: NaiveDate,
     pub words_hash: &'a str,
@@ -78,14 +79,14 @@ pub fn is_decided_alone(conn: &mut Conn, line: &Line<'_>) -> Result<bool> {
 }
 
 /// The lines of drafts that hold this invoice.
-pub fn list_drafted(conn: &mut Conn, invoice: i64) -> Result<Vec<ConfirmationItem>> {
+pub fn list_drafted(conn: &mut Conn, invoice: InvoiceId) -> Result<Vec<ConfirmationItem>> {
     let condition = "invoice_id = ? AND state = 'waiting' AND list_id IN (SELECT id FROM confirmation_lists WHERE state = 'draft') ORDER BY id";
     ConfirmationItem::list_where(conn, condition, &[invoice.into()])
 }
 
 /// The newest request to a second person that this confirmation follows from: for the invoice alone, or for a list that holds it or
 /// has approved it in advance.
-pub fn find_request(conn: &mut Conn, invoice: i64, signer: i64) -> Result<Option<Approval>> {
+pub fn find_request(conn: &mut Conn, invoice: InvoiceId, signer: UserId) -> Result<Option<Approval>> {
     let condition = "maker_id = ? AND ((command = 'confirm_invoice' AND subject_id = ?) OR (command = 'confirm_list' AND subject_id IN \
                      (SELECT list_id FROM confirmation_items WHERE invoice_id = ? AND state = 'waiting' UNION ALL \
                      SELECT list_id FROM approved_payables WHERE invoice_id = ?))) ORDER BY id DESC LIMIT 1";

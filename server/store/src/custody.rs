@@ -2,23 +2,56 @@
 
 use crate::query;
 use crate::records::Record;
-use crate::rows::{CustodyAccount, CustodyChoice, IssueTermsRow, Payout};
-use crate::{Conn, Result, StoreError};
+use crate::table::table;
+use crate::{Conn, Result};
+use crate::{IssueTermsRow, Payout};
+use chrono::NaiveDate;
 use domain::Currency;
 use domain::bank_account::BankAccountNumber;
 use domain::chart::{AccountKey, currency_asset};
 use domain::custody::{CustodyFacts, CustodyState, current};
+use kernel::UserId;
+use kernel::{CustodyId, PartyId};
+
+table! {
+    /// One of the platform's accounts at a bank. Its number is the owner of its ledger accounts; 0 is the account of the founding.
+    custody_accounts: CustodyAccount (id) by CustodyId, marked {
+        id: CustodyId => BigInt,
+        iban: String => Text,
+        bic: String => Text,
+        bank: String => Text,
+        holder: String => Text,
+        /// The one currency that it carries; empty: every currency.
+        currency: String => Text,
+        /// `open`, `closing` or `closed`.
+        state: CustodyState => Text,
+        reason: String => Text,
+        opened_on: NaiveDate => Date,
+        closing_on: Option<NaiveDate> => Nullable<Date>,
+        closed_on: Option<NaiveDate> => Nullable<Date>,
+        proposed_by: UserId => BigInt,
+        agreed_by: UserId => BigInt,
+    }
+}
+
+table! {
+    /// Which account of a currency pays out and is told to payers.
+    custody_choices: CustodyChoice (currency), marked {
+        currency: String => Text,
+        account_id: CustodyId => BigInt,
+        chosen_on: NaiveDate => Date,
+        chosen_by: UserId => BigInt,
+        agreed_by: UserId => BigInt,
+    }
+}
 
 /// The account of the founding.
-pub const FIRST: i64 = 0;
+pub const FIRST: CustodyId = CustodyId(0);
 
 impl CustodyAccount {
-    pub fn state(&self) -> Result<CustodyState> {
-        CustodyState::parse(&self.state).ok_or_else(|| StoreError::Corrupt(format!("state of custody account {}", self.id)))
-    }
-
-    pub fn facts(&self) -> Result<CustodyFacts<'_>> {
-        Ok(CustodyFacts { id: self.id, currency: &self.currency, state: self.state()? })
+    #[must_use]
+    pub fn facts(&self) -> CustodyFacts<'_> {
+        CustodyFacts { id: self.id, currency: &self.currency, state: self.state }
     }
 
     /// The account as its own bank calls it.
@@ -53,13 +86,13 @@ pub fn named(row: &CustodyAccount, account: &str) -> bool {
 pub fn find_current(conn: &mut Conn, currency: &str) -> Result<Option<CustodyAccount>> {
     let rows = list(conn)?;
     let chosen = CustodyChoice::find_where(conn, "currency = ?", &[currency.into()])?.map(|row| row.account_id);
-    let facts = rows.iter().map(CustodyAccount::facts).collect::<Result<Vec<_>>>()?;
+    let facts = rows.iter().map(CustodyAccount::facts).collect::<Vec<_>>();
     let id = current(&facts, chosen, currency);
     Ok(rows.into_iter().find(|row| Some(row.id) == id))
 }
 
 /// The currencies of the platform for which the account is the current one.
-pub fn current_for(conn: &mut Conn, account: i64) -> Result<Vec<String>> {
+pub fn current_for(conn: &mut Conn, account: CustodyId) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for terms in IssueTermsRow::list_where(conn, "currency <> '' ORDER BY currency", &[])? {
         if find_current(conn, &terms.currency)?.is_some_and(|row| row.id == account) {
@@ -70,13 +103,13 @@ pub fn current_for(conn: &mut Conn, account: i64) -> Result<Vec<String>> {
 }
 
 /// What the books have on the account in a currency. Minor units.
-pub fn balance_minor(conn: &mut Conn, account: i64, currency: Currency) -> Result<i64> {
+pub fn balance_minor(conn: &mut Conn, account: CustodyId, currency: Currency) -> Result<i64> {
     let key = AccountKey::custody(account, currency_asset(currency));
     Ok(crate::journal::list_accounts(conn, &[key])?.first().map_or(0, |row| row.balance))
 }
 
 /// The same in every currency in which anything was ever booked on it.
-pub fn balances(conn: &mut Conn, account: i64) -> Result<Vec<(Currency, i64)>> {
+pub fn balances(conn: &mut Conn, account: CustodyId) -> Result<Vec<(Currency, i64)>> {
     let rows: Vec<crate::AccountRow> = query::list(
         conn,
         "SELECT * FROM ledger_accounts WHERE kind = 'custody' AND owner_id = ? ORDER BY asset_id",
@@ -90,7 +123,7 @@ pub fn balances(conn: &mut Conn, account: i64) -> Result<Vec<(Currency, i64)>> {
 const IN_FILES: &str = "state IN ('sent', 'accepted', 'pending', 'unknown')";
 
 /// What payment files still draw on the account. Minor units.
-pub fn in_files_minor(conn: &mut Conn, account: i64, currency: &str) -> Result<i64> {
+pub fn in_files_minor(conn: &mut Conn, account: CustodyId, currency: &str) -> Result<i64> {
     let sql = format!(
         "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) AS value FROM payouts WHERE custody_id = ? AND currency = ? AND {IN_FILES}"
     );
@@ -98,21 +131,21 @@ pub fn in_files_minor(conn: &mut Conn, account: i64, currency: &str) -> Result<i
 }
 
 /// What the books have on the account and no statement of it has shown yet: transfers from the platform's other accounts.
-pub fn on_the_way_minor(conn: &mut Conn, account: i64, currency: &str) -> Result<i64> {
+pub fn on_the_way_minor(conn: &mut Conn, account: CustodyId, currency: &str) -> Result<i64> {
     let sql = "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) AS value FROM bank_lines WHERE transfer_id = ? AND currency = ? \
                AND kind = 'own_transfer' AND state = 'matched' AND direction = 'out' AND twin_id IS NULL";
     Ok(query::int(conn, sql, &[account.into(), currency.into()])?.unwrap_or(0))
 }
 
 /// What a new payment file may draw on it. Minor units.
-pub fn available_minor(conn: &mut Conn, account: i64, currency: Currency) -> Result<i64> {
+pub fn available_minor(conn: &mut Conn, account: CustodyId, currency: Currency) -> Result<i64> {
     let ledger = balance_minor(conn, account, currency)?;
     let files = in_files_minor(conn, account, currency.code())?;
     Ok(domain::custody::available_minor(ledger, files, on_the_way_minor(conn, account, currency.code())?))
 }
 
 /// Lines of the account that wait for a person, payouts of it that the bank has not ended, and transfers of which one line is missing.
-pub fn waiting(conn: &mut Conn, account: i64) -> Result<i64> {
+pub fn waiting(conn: &mut Conn, account: CustodyId) -> Result<i64> {
     let sql = format!(
         "SELECT (SELECT COUNT(*) FROM bank_lines WHERE custody_id = ? AND state = 'attention') \
          + (SELECT COUNT(*) FROM payouts WHERE custody_id = ? AND {IN_FILES}) \
@@ -126,11 +159,11 @@ pub fn waiting(conn: &mut Conn, account: i64) -> Result<i64> {
 #[derive(diesel::QueryableByName)]
 struct Told {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
-    buyer_id: i64,
+    buyer_id: PartyId,
 }
 
 /// Buyers that still owe in the currency and were told to pay to another account than this one.
-pub fn told_elsewhere(conn: &mut Conn, iban: &str, currency: &str) -> Result<Vec<i64>> {
+pub fn told_elsewhere(conn: &mut Conn, iban: &str, currency: &str) -> Result<Vec<PartyId>> {
     let sql = "SELECT DISTINCT n.buyer_id FROM assignment_notices n JOIN receivables r ON r.id = n.id \
                WHERE r.currency = ? AND r.paid_minor < r.confirmed_minor AND n.pay_to_iban <> ? ORDER BY n.buyer_id";
     let rows: Vec<Told> = query::list(conn, sql, &[currency.into(), iban.into()])?;

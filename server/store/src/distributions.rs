@@ -3,17 +3,18 @@
 use crate::bulk::all_touched;
 use crate::query::{self, Bind};
 use crate::records::Record;
-use crate::rows::{Distribution, LateClaim};
 use crate::{Conn, Result};
+use crate::{Distribution, LateClaim};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use kernel::{PartyId, ReceivableId};
 use std::collections::HashMap;
 
 /// One company's units of a receivable and its unpaid late interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
 pub struct Position {
     #[diesel(sql_type = BigInt)]
-    pub party: i64,
+    pub party: PartyId,
     #[diesel(sql_type = BigInt)]
     pub units_minor: i64,
     #[diesel(sql_type = BigInt)]
@@ -33,13 +34,13 @@ pub struct Position {
 #[derive(QueryableByName)]
 struct LateOpen {
     #[diesel(sql_type = BigInt)]
-    receivable_id: i64,
+    receivable_id: ReceivableId,
     #[diesel(sql_type = BigInt)]
     open_minor: i64,
 }
 
 /// Late interest of these receivables that was counted and not paid, in minor units.
-pub fn list_late_open(conn: &mut Conn, receivables: &[i64]) -> Result<HashMap<i64, i64>> {
+pub fn list_late_open(conn: &mut Conn, receivables: &[ReceivableId]) -> Result<HashMap<ReceivableId, i64>> {
     if receivables.is_empty() {
         return Ok(HashMap::new());
     }
@@ -82,7 +83,7 @@ impl Position {
 }
 
 /// At most `most` companies after `after`, by id, with units, with late interest, or with units that they had at a part payment before.
-pub fn list_positions(conn: &mut Conn, receivable: i64, after: i64, most: i64) -> Result<Vec<Position>> {
+pub fn list_positions(conn: &mut Conn, receivable: ReceivableId, after: i64, most: i64) -> Result<Vec<Position>> {
     let binds = [receivable.into(), after.into(), most.into()];
     let mut found: Vec<Position> = Vec::new();
     for sql in POSITIONS {
@@ -122,13 +123,13 @@ pub fn counted_since(positions: &[Position]) -> Option<i64> {
 /// What one holder had when its parts were counted, and what of it is redeemed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Base {
-    pub party: i64,
+    pub party: PartyId,
     pub units_minor: i64,
     pub redeemed_minor: i64,
 }
 
 /// Keeps the parts of one receivable as they stand after a payment.
-pub fn save_bases(conn: &mut Conn, receivable: i64, since: i64, bases: &[Base]) -> Result<()> {
+pub fn save_bases(conn: &mut Conn, receivable: ReceivableId, since: i64, bases: &[Base]) -> Result<()> {
     let insert = |values: &str| {
         format!(
             "INSERT INTO redemption_bases (receivable_id, party_id, units_minor, redeemed_minor, since) {values} \
@@ -149,8 +150,8 @@ pub fn save_bases(conn: &mut Conn, receivable: i64, since: i64, bases: &[Base]) 
         let column = |part: fn(&Base) -> i64| Bind::Ints(bases.iter().map(part).collect());
         let same = |value: i64| Bind::Ints(vec![value; bases.len()]);
         let binds = [
-            same(receivable),
-            column(|base| base.party),
+            same(receivable.0),
+            column(|base| base.party.0),
             column(|base| base.units_minor),
             column(|base| base.redeemed_minor),
             same(since),
@@ -174,7 +175,7 @@ pub enum Counting {
 /// Adds to the late claims of one receivable: what accrued and what was paid, by company. Returns what they are now.
 pub fn add_to_late_claims(
     conn: &mut Conn,
-    receivable: i64,
+    receivable: ReceivableId,
     changes: Vec<LateClaim>,
     counting: Counting,
 ) -> Result<Vec<LateClaim>> {
@@ -184,10 +185,10 @@ pub fn add_to_late_claims(
     if changes.is_empty() {
         return Ok(changes);
     }
-    let parties: Vec<i64> = changes.iter().map(|row| row.party_id).collect();
+    let parties: Vec<PartyId> = changes.iter().map(|row| row.party_id).collect();
     let (among, list) = query::among(conn, "party_id", &parties);
     let known = LateClaim::list_where(conn, &format!("receivable_id = ? AND {among}"), &[receivable.into(), list])?;
-    let known: HashMap<i64, LateClaim> = known.into_iter().map(|row| (row.party_id, row)).collect();
+    let known: HashMap<PartyId, LateClaim> = known.into_iter().map(|row| (row.party_id, row)).collect();
     // Whole rows, not differences: a row by itself must keep the rule that no more is paid than is due.
     let rows = changes.into_iter().map(|mut row| {
         let before = known.get(&row.party_id);
@@ -215,8 +216,8 @@ pub fn add_to_late_claims(
     } else {
         let column = |part: fn(&LateClaim) -> i64| Bind::Ints(rows.iter().map(part).collect());
         let binds = [
-            column(|row| row.receivable_id),
-            column(|row| row.party_id),
+            column(|row| row.receivable_id.0),
+            column(|row| row.party_id.0),
             column(|row| row.due_minor),
             column(|row| row.paid_minor),
             column(|row| row.settled_minor.unwrap_or(-1)),
@@ -240,7 +241,7 @@ pub fn list_open(conn: &mut Conn) -> Result<Vec<Distribution>> {
 }
 
 /// Whether a payment for the receivable is still being shared out.
-pub fn is_open(conn: &mut Conn, receivable: i64) -> Result<bool> {
+pub fn is_open(conn: &mut Conn, receivable: ReceivableId) -> Result<bool> {
     let sql = "SELECT COUNT(*) AS value FROM distributions WHERE receivable_id = ? AND state <> 'done'";
     Ok(query::int(conn, sql, &[receivable.into()])?.unwrap_or(0) > 0)
 }

@@ -1,8 +1,9 @@
 //! What a company paid for what it holds of a receivable: kept, however many purchases it took.
 
+use crate::Purchase;
 use crate::query::{self, Bind};
-use crate::rows::Purchase;
 use crate::{Conn, Result};
+use kernel::{PartyId, ReceivableId};
 use std::collections::BTreeMap;
 
 /// Adds what these purchases cost: one row for each company and receivable among them.
@@ -10,7 +11,7 @@ pub fn add(conn: &mut Conn, purchases: &[Purchase]) -> Result<()> {
     if purchases.is_empty() {
         return Ok(());
     }
-    let mut sums: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+    let mut sums: BTreeMap<(ReceivableId, PartyId), i64> = BTreeMap::new();
     for row in purchases {
         let sum = sums.entry((row.receivable_id, row.financier_id)).or_default();
         *sum = sum.saturating_add(row.price_minor);
@@ -27,8 +28,8 @@ pub fn add(conn: &mut Conn, purchases: &[Purchase]) -> Result<()> {
             query::execute(conn, &sql, &[receivable.into(), party.into(), minor.into()])?;
         }
     } else {
-        let column = |part: fn((&(i64, i64), &i64)) -> i64| Bind::Ints(sums.iter().map(part).collect());
-        let binds = [column(|((receivable, _), _)| *receivable), column(|((_, party), _)| *party), column(|(_, minor)| *minor)];
+        let column = |part: fn((&(ReceivableId, PartyId), &i64)) -> i64| Bind::Ints(sums.iter().map(part).collect());
+        let binds = [column(|((receivable, _), _)| receivable.0), column(|((_, party), _)| party.0), column(|(_, minor)| *minor)];
         query::execute(conn, &insert("SELECT * FROM UNNEST(?, ?, ?)"), &binds)?;
     }
     Ok(())

@@ -4,13 +4,63 @@
 use crate::bulk::all_touched;
 use crate::query::{self, Bind};
 use crate::records::Record;
-use crate::rows::{AccountRow, TransferRow};
-use crate::{Conn, Result, StoreError, schema};
+use crate::table::table;
+use crate::{Conn, Result, StoreError};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::sql_types::{BigInt, SmallInt};
 use domain::chart::{AccountKey, AccountKind};
+use kernel::RecordId;
 use ledger::{Account, AccountId, AssetId, Chain, Changes, Hold, HoldState, Kind, Leg, Side, TransferNumber};
 use std::collections::HashMap;
+
+table! {
+    ledger_accounts: AccountRow (id) {
+        id: i64 => BigInt,
+        kind: AccountKind => Text,
+        owner_id: RecordId => BigInt,
+        asset_id: i64 => BigInt,
+        balance: i64 => BigInt,
+        held: i64 => BigInt,
+        ceiling: Option<i64> => Nullable<BigInt>,
+        last_transfer: i64 => BigInt,
+        chain: Vec<u8> => Binary,
+    }
+}
+
+table! {
+    holds: HoldRow (number) {
+        number: i64 => BigInt,
+        account_id: i64 => BigInt,
+        remaining: i64 => BigInt,
+        expires_at: Option<i64> => Nullable<BigInt>,
+        state: String => Text,
+    }
+}
+
+table! {
+    transfers: TransferRow (number) {
+        number: i64 => BigInt,
+        kind: i16 => SmallInt,
+        code: i16 => SmallInt,
+        asset_id: i64 => BigInt,
+        amount: i64 => BigInt,
+        debit_account: i64 => BigInt,
+        debit_balance: i64 => BigInt,
+        debit_held: i64 => BigInt,
+        debit_previous: i64 => BigInt,
+        debit_jump: i64 => BigInt,
+        credit_account: Option<i64> => Nullable<BigInt>,
+        credit_balance: Option<i64> => Nullable<BigInt>,
+        credit_held: Option<i64> => Nullable<BigInt>,
+        credit_previous: Option<i64> => Nullable<BigInt>,
+        credit_jump: Option<i64> => Nullable<BigInt>,
+        hold: Option<i64> => Nullable<BigInt>,
+        command: i64 => BigInt,
+        value_date: NaiveDate => Date,
+        business_date: NaiveDate => Date,
+        booked_at: NaiveDateTime => Timestamp,
+    }
+}
 
 /// What the journal notes about every transfer of a command.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +83,7 @@ pub struct NewAccount {
 
 /// The account's identity in its row.
 pub fn key_of(row: &AccountRow) -> Result<AccountKey> {
-    let kind = AccountKind::parse(&row.kind).ok_or_else(|| StoreError::Corrupt(format!("account kind {}", row.kind)))?;
+    let kind = row.kind;
     Ok(AccountKey { kind, owner: row.owner_id, asset: AssetId(row.asset_id) })
 }
 
@@ -62,7 +112,7 @@ pub fn list_accounts(conn: &mut Conn, keys: &[AccountKey]) -> Result<Vec<Account
         Conn::Postgres(_) => {
             let assets = keys.iter().map(|key| key.asset.0).collect();
             let kinds = keys.iter().map(|key| key.kind.name().to_owned()).collect();
-            let owners = keys.iter().map(|key| key.owner).collect();
+            let owners = keys.iter().map(|key| key.owner.0).collect();
             ("UNNEST(?, ?, ?) AS w (s, k, o)", vec![Bind::Ints(assets), Bind::Texts(kinds), Bind::Ints(owners)])
         }
     };
@@ -72,7 +122,7 @@ pub fn list_accounts(conn: &mut Conn, keys: &[AccountKey]) -> Result<Vec<Account
 
 /// The stored accounts with these ids, in one statement with one value however many they are.
 pub fn list_accounts_by_id(conn: &mut Conn, ids: &[i64]) -> Result<Vec<AccountRow>> {
-    let (condition, list) = query::among(conn, "id", ids);
+    let (condition, list) = query::among_numbers(conn, "id", ids);
     query::list(conn, &format!("SELECT * FROM ledger_accounts WHERE {condition}"), &[list])
 }
 
@@ -86,7 +136,7 @@ fn hold_state_name(state: HoldState) -> &'static str {
 }
 
 #[derive(diesel::QueryableByName)]
-#[diesel(table_name = schema::holds)]
+#[diesel(table_name = holds)]
 struct StoredHold {
     number: i64,
     account_id: i64,
@@ -99,7 +149,7 @@ pub fn list_holds(conn: &mut Conn, numbers: &[i64]) -> Result<Vec<Hold>> {
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    let (condition, list) = query::among(conn, "number", numbers);
+    let (condition, list) = query::among_numbers(conn, "number", numbers);
     let mut found = Vec::with_capacity(numbers.len());
     for row in query::list::<StoredHold>(conn, &format!("SELECT * FROM holds WHERE {condition}"), &[list])? {
         let state = [HoldState::Open, HoldState::Posted, HoldState::Voided, HoldState::Expired]
@@ -143,7 +193,7 @@ pub fn flush(conn: &mut Conn, changes: &Changes, facts: &[BookingFacts], new: &[
 fn row_of_new(new: &NewAccount, account: &Account) -> AccountRow {
     AccountRow {
         id: new.id.0,
-        kind: new.key.kind.name().to_owned(),
+        kind: new.key.kind,
         owner_id: new.key.owner,
         asset_id: new.key.asset.0,
         balance: account.balance,
@@ -274,7 +324,7 @@ pub struct StatementLine {
     #[diesel(sql_type = BigInt)]
     pub command: i64,
     #[diesel(sql_type = BigInt)]
-    pub subject_id: i64,
+    pub subject_id: RecordId,
     #[diesel(sql_type = diesel::sql_types::Date)]
     pub value_date: NaiveDate,
     #[diesel(sql_type = diesel::sql_types::Date)]

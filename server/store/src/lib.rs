@@ -4,32 +4,54 @@
 //! and the documents are only ever appended to (the database itself refuses the rest).
 
 pub mod allowances;
+pub mod bank;
 pub mod bulk;
 pub mod confirmation_lists;
+pub mod confirmations;
 pub mod connection;
 pub mod copies;
 pub mod custody;
+pub mod days;
 pub mod distributions;
 pub mod holding_costs;
+pub mod invoices;
 pub mod journal;
 pub mod lists;
 pub mod log;
+pub mod market;
 pub mod marks;
+pub mod messages;
 pub mod neighbours;
+pub mod parties;
+pub mod people;
 pub mod programmes;
 pub mod query;
+pub mod receivables;
 pub mod reconciliation;
 pub mod records;
-pub mod rows;
-pub mod schema;
 pub mod standing;
 pub mod statement;
 pub mod sums;
+mod table;
 pub mod verify;
 
+pub use bank::{BankFile, BankLine, PaymentFile, Payout, Statement, StatusLine, StatusReport};
+pub use confirmations::{
+    ApprovedPayable, BuyerContact, Confirmation, ConfirmationEvidence, ConfirmationItem, ConfirmationLink, ConfirmationList,
+};
 pub use connection::{Conn, Pool, connect, migrate, open_pool, revert_all};
+pub use custody::{CustodyAccount, CustodyChoice};
+pub use days::{Heads, Holiday, IssueTermsRow};
+pub use invoices::{AnswerClock, CreditNote, Document, Evidence, Invoice, InvoiceMessage, Review};
+pub use journal::{AccountRow, HoldRow, TransferRow};
+pub use log::{AuditRecord, CheckpointRow, DaySumsRow, LogNode, LogRun, SumTreeRow};
+pub use market::{BuyerLimit, Offer, Purchase, PurchaseHold};
+pub use messages::{Mail, Notice};
+pub use parties::{ApprovalLimit, BankAccount, CompanyVersion, Party, SoloActs};
+pub use people::{AddressChange, Approval, Link, Session, User};
+pub use programmes::{FeeBill, Programme, ProgrammeMember, ProgrammeVersion};
 pub use query::{Bind, Page};
-pub use rows::*;
+pub use receivables::{AssignmentNotice, Distribution, LateClaim, Receivable};
 
 /// Storage failed. The detail is for the log; a caller can only tell people to come back.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use crate::query::{self, Bind, Page};
 use crate::{Conn, Result};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::sql_types::{BigInt, Bool, Date, Nullable, Text, Timestamp};
+use kernel::{PartyId, RecordId};
 
 /// The business date within a condition.
 pub const BUSINESS_DATE: &str = "(SELECT business_date FROM heads WHERE heads.id = 1)";
@@ -118,7 +119,7 @@ pub fn asked(table: &'static str, condition: &str, binds: &[Bind]) -> Asked {
 
 /// What a kept list of a company comes to, all states together.
 #[must_use]
-pub fn kept(list: &str, party: i64) -> Asked {
+pub fn kept(list: &str, party: PartyId) -> Asked {
     kept_totals(list, " WHERE buyer_id = ?", vec![party.into()])
 }
 
@@ -588,7 +589,7 @@ pub struct BalanceLine {
     #[diesel(sql_type = Text)]
     pub kind: String,
     #[diesel(sql_type = BigInt)]
-    pub owner_id: i64,
+    pub owner_id: RecordId,
     #[diesel(sql_type = Text)]
     pub owner: String,
     #[diesel(sql_type = BigInt)]

@@ -6,16 +6,88 @@
 use crate::journal::{BookingFacts, kind_number};
 use crate::query;
 use crate::records::{Keyed, Record};
-use crate::rows::{AuditRecord, CheckpointRow, Heads, LogNode, LogRun, TransferRow};
+use crate::table::table;
 use crate::{Conn, Result, StoreError};
+use crate::{Heads, TransferRow};
 use chrono::NaiveDate;
+use chrono::NaiveDateTime;
 use domain::chart::AccountKey;
+use kernel::AuditSeq;
+use kernel::PartyId;
+use kernel::RecordId;
+use kernel::UserId;
 use proof::Hash;
 use proof::digest::{hex, leaf_hash, unhex};
 use proof::position::PositionProof;
 use proof::record::{BoundTransfer, DaySums, LoggedRecord, Transfers};
 use proof::salt::Salts;
 use proof::tree::{self, Frontier, Nodes};
+
+table! {
+    audit: AuditRecord (seq) {
+        seq: AuditSeq => BigInt,
+        at: NaiveDateTime => Timestamp,
+        business_date: NaiveDate => Date,
+        party_id: PartyId => BigInt,
+        user_id: UserId => BigInt,
+        approver_id: Option<UserId> => Nullable<BigInt>,
+        command: String => Text,
+        subject_id: RecordId => BigInt,
+        idempotency_key: String => Text,
+        input_hash: String => Text,
+        input: String => Text,
+        outcome: String => Text,
+        first_transfer: i64 => BigInt,
+        last_transfer: i64 => BigInt,
+    }
+}
+
+table! {
+    /// The leaf hashes of one flush.
+    log_runs: LogRun (first_seq) {
+        first_seq: i64 => BigInt,
+        last_seq: i64 => BigInt,
+        hashes: Vec<u8> => Binary,
+    }
+}
+
+table! {
+    /// A complete subtree of the log.
+    log_nodes: LogNode (level, position) {
+        level: i64 => BigInt,
+        position: i64 => BigInt,
+        hash: String => Text,
+    }
+}
+
+table! {
+    checkpoints: CheckpointRow (size) {
+        size: i64 => BigInt,
+        business_date: NaiveDate => Date,
+        signed_at: NaiveDateTime => Timestamp,
+        note: String => Text,
+    }
+}
+
+table! {
+    day_sums: DaySumsRow (day) {
+        day: NaiveDate => Date,
+        audit_seq: AuditSeq => BigInt,
+        last_transfer: i64 => BigInt,
+        /// The leaves of the day's tree: one for each asset, and in version 2 one more for each undertaking.
+        assets: i64 => BigInt,
+        /// Its root in hexadecimal, and in version 2 of the tree a second word, `2`, as in the log.
+        root: String => Text,
+    }
+}
+
+table! {
+    sum_trees: SumTreeRow (asset_id, day) {
+        asset_id: i64 => BigInt,
+        day: NaiveDate => Date,
+        entry: String => Text,
+    }
+}
 
 /// Subtrees are stored at every eighth level: 256 leaves, 65,536, …
 const STEP: u32 = 8;
@@ -58,7 +130,7 @@ fn add_span(conn: &mut Conn, transfers: &mut Transfers, record: &AuditRecord) ->
         transfers.add(&bound_row(&row));
         for id in opened_by(&row) {
             for account in crate::journal::list_accounts_by_id(conn, &[id])? {
-                transfers.open(account.id, account.owner_id, &account.kind);
+                transfers.open(account.id, account.owner_id.0, account.kind.name());
             }
         }
     }
@@ -95,15 +167,15 @@ pub fn sums_of(record: &AuditRecord) -> Option<DaySums> {
 #[must_use]
 pub fn record_text(record: &AuditRecord, salts: &Salts, transfers: Hash) -> String {
     LoggedRecord {
-        seq: record.seq,
-        salt: salts.record(record.seq),
+        seq: record.seq.0,
+        salt: salts.record(record.seq.0),
         at_micros: record.at.and_utc().timestamp_micros(),
         business_date: record.business_date.to_string(),
-        party_id: record.party_id,
-        user_id: record.user_id,
-        approver_id: record.approver_id,
+        party_id: record.party_id.0,
+        user_id: record.user_id.0,
+        approver_id: record.approver_id.map(i64::from),
         command: &record.command,
-        subject_id: record.subject_id,
+        subject_id: record.subject_id.0,
         idempotency_key: &record.idempotency_key,
         input_hash: &record.input_hash,
         outcome: &record.outcome,
@@ -166,7 +238,7 @@ impl LogWriter {
             self.transfers.add(&bound(row, facts));
             for leg in std::iter::once(&row.debit).chain(&row.credit).filter(|leg| leg.previous.0 == 0) {
                 if let Some(key) = key_of(leg.account) {
-                    self.transfers.open(leg.account.0, key.owner, key.kind.name());
+                    self.transfers.open(leg.account.0, key.owner.0, key.kind.name());
                 }
             }
         }
@@ -206,7 +278,7 @@ impl LogWriter {
 
 /// Builds the log of audit records that were written before there was one. Does nothing to a database that has its log.
 pub fn complete(conn: &mut Conn) -> Result<()> {
-    let Some(mut heads) = Heads::find(conn, 1)? else { return Ok(()) };
+    let Some(mut heads) = Heads::find(conn, RecordId(1))? else { return Ok(()) };
     if !heads.log_frontier.is_empty() || heads.last_audit == 0 {
         return Ok(());
     }
@@ -216,7 +288,7 @@ pub fn complete(conn: &mut Conn) -> Result<()> {
     while seq < last {
         let records = AuditRecord::list_where(conn, "seq > ? ORDER BY seq LIMIT 500", &[seq.into()])?;
         let Some(newest) = records.last() else { return Err(StoreError::Corrupt(format!("audit {seq} is the last"))) };
-        seq = newest.seq;
+        seq = newest.seq.0;
         for record in &records {
             add_span(conn, &mut log.transfers, record)?;
             log.append(record);
@@ -316,8 +388,8 @@ pub fn position(conn: &mut Conn, owner: i64, day: Option<NaiveDate>) -> Result<O
     let proof = PositionProof {
         version: crate::sums::version_of(&day),
         owner,
-        record: stored_text(conn, day.audit_seq, &salts)?,
-        path: inclusion(conn, place(day.audit_seq.saturating_sub(1)), place(checkpoint.size))?,
+        record: stored_text(conn, day.audit_seq.0, &salts)?,
+        path: inclusion(conn, place(day.audit_seq.0.saturating_sub(1)), place(checkpoint.size))?,
         assets: crate::sums::list_held(conn, &day, owner, &salts)?,
         note: checkpoint.note,
     };

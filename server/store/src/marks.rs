@@ -5,6 +5,7 @@
 //! **Rule for a new column of a marked table:** it is nullable and NULL in older rows, or it stands in `later_columns` and its default is
 //! 0, false or ''. Any other column makes every mark of before wrong.
 
+use crate::records::Record;
 use proof::digest::{hex, sha256};
 use serde::Serialize;
 use serde_json::Value;
@@ -43,59 +44,18 @@ impl Mark {
     }
 }
 
-/// The columns by which a table finds its rows; those of all others are their ids.
-fn key_columns(table: &str) -> &'static [&'static str] {
-    match table {
-        "approval_limits" => &["party_id", "currency"],
-        "issue_terms" | "custody_choices" => &["currency"],
-        "documents" => &["sha256"],
-        "holidays" => &["currency", "day"],
-        "late_claims" => &["receivable_id", "party_id"],
-        _ => &["id"],
-    }
-}
-
-/// Whether its rows are numbered.
-pub(crate) fn has_ids(table: &str) -> bool {
-    key_columns(table) == ["id"]
-}
-
-/// Columns that change without a trace of their own: counters which follow from the ledger, and what sign-ins leave behind.
-fn loose_columns(table: &str) -> &'static [&'static str] {
-    match table {
-        "offers" => &["left_minor", "reserved_minor"],
-        "buyer_limits" => &["used_minor"],
-        // Follows from the payments that have not come.
-        "parties" => &["overdue_since"],
-        "fee_bills" => &["paid_minor"],
-        // Who stands behind a person follows from the audit.
-        "users" => &["totp_last_step", "failed_count", "locked_until", "invited_by", "roles_by"],
-        _ => &[],
-    }
-}
-
-/// Columns that came after marks of version 2 and cannot be NULL: a mark leaves them out while they are empty.
-fn later_columns(table: &str) -> &'static [&'static str] {
-    match table {
-        "statements" | "bank_lines" | "payouts" | "payment_files" => &["custody_id"],
-        "parties" => &[
-            "contact_email",
-            "gln",
-            "endpoint_scheme",
-            "endpoint_id",
-            "street",
-            "building",
-            "postcode",
-            "town",
-            "address_country",
-            "series_key",
-        ],
-        _ => &[],
-    }
+/// Which columns a mark leaves out.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaves {
+    /// Columns that change without a trace of their own: they follow from the ledger, from other records or from the audit.
+    pub loose: &'static [&'static str],
+    /// Columns that came after marks of version 2 and cannot be NULL: left out while they are empty.
+    pub later: &'static [&'static str],
 }
 
 /// The mark of a row.
-pub(crate) fn mark_of(table: &str, row: &impl Serialize) -> Mark {
+pub(crate) fn mark_of<T: Record>(row: &T, leaves: Leaves) -> Mark {
+    let table = T::TABLE;
     let Ok(Value::Object(mut columns)) = serde_json::to_value(row) else {
         return Mark { name: format!("{table}/?"), columns: BTreeMap::new() };
     };
@@ -104,11 +64,10 @@ pub(crate) fn mark_of(table: &str, row: &impl Serialize) -> Mark {
         Some(other) => other.to_string(),
         None => String::new(),
     };
-    let name = format!("{table}/{}", key_columns(table).iter().map(key).collect::<Vec<_>>().join("/"));
-    let (loose, later) = (loose_columns(table), later_columns(table));
+    let name = format!("{table}/{}", T::KEY.iter().map(key).collect::<Vec<_>>().join("/"));
     columns.retain(|column, value| {
         let column = column.as_str();
-        let left_out = value.is_null() || loose.contains(&column) || (is_empty(value) && later.contains(&column));
+        let left_out = value.is_null() || leaves.loose.contains(&column) || (is_empty(value) && leaves.later.contains(&column));
         !left_out
     });
     // By name, however the JSON library keeps them.
@@ -129,35 +88,40 @@ fn is_empty(value: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::{ApprovalLimit, BuyerLimit};
+    use kernel::{BuyerLimitId, PartyId};
+
+    fn of<T: Record>(row: &T) -> Mark {
+        row.mark().unwrap()
+    }
 
     #[test]
     fn a_mark_follows_content_and_not_counters() {
         let limit = |limit_minor, used_minor| BuyerLimit {
-            id: 7,
-            financier_id: 1,
-            buyer_id: 2,
+            id: BuyerLimitId(7),
+            financier_id: PartyId(1),
+            buyer_id: PartyId(2),
             currency: "EUR".to_owned(),
             limit_minor,
             used_minor,
         };
-        let mark = mark_of("buyer_limits", &limit(5, 0));
+        let mark = of(&limit(5, 0));
         assert_eq!(mark.name, "buyer_limits/7");
-        assert_eq!(mark, mark_of("buyer_limits", &limit(5, 3)));
-        assert_ne!(mark, mark_of("buyer_limits", &limit(6, 0)));
-        let own = ApprovalLimit { party_id: 3, currency: "EUR".to_owned(), limit_minor: 0, day_minor: None };
-        assert_eq!(mark_of("approval_limits", &own).name, "approval_limits/3/EUR");
+        assert_eq!(mark, of(&limit(5, 3)));
+        assert_ne!(mark, of(&limit(6, 0)));
+        let own = ApprovalLimit { party_id: PartyId(3), currency: "EUR".to_owned(), limit_minor: 0, day_minor: None };
+        assert_eq!(of(&own).name, "approval_limits/3/EUR");
     }
 
     /// NULL is not 0, and a mark of version 1, which did not tell them apart, still fits what it fitted.
     #[test]
     fn a_mark_tells_null_from_nothing() {
-        let limit = |day_minor| ApprovalLimit { party_id: 3, currency: "EUR".to_owned(), limit_minor: 0, day_minor };
-        let (none, zero) = (mark_of("approval_limits", &limit(None)), mark_of("approval_limits", &limit(Some(0))));
+        let limit = |day_minor| ApprovalLimit { party_id: PartyId(3), currency: "EUR".to_owned(), limit_minor: 0, day_minor };
+        let (none, zero) = (of(&limit(None)), of(&limit(Some(0))));
         assert!(none.digest().starts_with("2:") && none.fits(&none.digest()) && zero.fits(&zero.digest()));
         assert!(!none.fits(&zero.digest()) && !zero.fits(&none.digest()));
         let content = "approval_limits/3/EUR\n{\"currency\":\"EUR\",\"party_id\":3}";
         let old = hex(&sha256(&[content.as_bytes()]));
         assert!(none.fits(&old) && zero.fits(&old));
-        assert!(!mark_of("approval_limits", &limit(Some(1))).fits(&old) && !none.fits(""));
+        assert!(!of(&limit(Some(1))).fits(&old) && !none.fits(""));
     }
 }

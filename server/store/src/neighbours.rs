@@ -1,8 +1,8 @@
 //! The invoices that the rows of a table may point at, each kind in one statement however many rows there are.
 
+use crate::Invoice;
 use crate::query::{self, Bind};
 use crate::records::Record;
-use crate::rows::Invoice;
 use crate::{Conn, Result};
 use chrono::NaiveDate;
 

@@ -1,18 +1,114 @@
 //! What is asked about programmes: the terms that a version stands for, which one holds, and fees that a buyer still owes.
 
+use crate::Receivable;
 use crate::query;
 use crate::records::Record;
-use crate::rows::{FeeBill, ProgrammeVersion, Receivable};
+use crate::table::table;
 use crate::{Conn, Result, StoreError};
 use chrono::NaiveDate;
+use chrono::NaiveDateTime;
 use domain::pricing::{Bearer, SettlementFee};
+use domain::programme::FeeKind;
+use domain::programme::MemberState;
+use domain::programme::ProgrammeState;
+use domain::programme::VersionState;
 use domain::programme::{ProgrammeTerms, Recourse};
 use domain::receivable::FeeRule;
+use kernel::FeeBillId;
+use kernel::MemberId;
+use kernel::PartyId;
+use kernel::ProgrammeId;
+use kernel::ProgrammeVersionId;
+use kernel::PurchaseId;
+use kernel::ReceivableId;
+use kernel::UserId;
+
+table! {
+    /// A buyer's programme: whose, in which currency, and whether it is open.
+    programmes: Programme (id) by ProgrammeId, marked {
+        id: ProgrammeId => BigInt,
+        buyer_id: PartyId => BigInt,
+        currency: String => Text,
+        name: String => Text,
+        state: ProgrammeState => Text,
+        /// Why it is no longer open.
+        reason: String => Text,
+        created_at: NaiveDateTime => Timestamp,
+    }
+}
+
+table! {
+    /// One version of a programme's terms; never edited once it was approved.
+    programme_versions: ProgrammeVersion (id) by ProgrammeVersionId, marked {
+        id: ProgrammeVersionId => BigInt,
+        programme_id: ProgrammeId => BigInt,
+        version: i64 => BigInt,
+        least_tenor_days: i64 => BigInt,
+        most_tenor_days: i64 => BigInt,
+        most_age_days: i64 => BigInt,
+        advance_bps: i64 => BigInt,
+        reserve_bps: i64 => BigInt,
+        settlement_fee_bps: i64 => BigInt,
+        purchase_fee_bps: i64 => BigInt,
+        minimum_fee_minor: i64 => BigInt,
+        minimum_ticket_minor: i64 => BigInt,
+        fee_bearer: Bearer => Text,
+        grace_days: i64 => BigInt,
+        recourse: Recourse => Text,
+        begins_on: NaiveDate => Date,
+        state: VersionState => Text,
+        reason: String => Text,
+        proposed_by: UserId => BigInt,
+        agreed_by: UserId => BigInt,
+        proposed_at: NaiveDateTime => Timestamp,
+        decided_by: Option<UserId> => Nullable<BigInt>,
+        decided_at: Option<NaiveDateTime> => Nullable<Timestamp>,
+    }
+}
+
+table! {
+    /// A supplier's part in a programme.
+    programme_members: ProgrammeMember (id) by MemberId, marked {
+        id: MemberId => BigInt,
+        programme_id: ProgrammeId => BigInt,
+        buyer_id: PartyId => BigInt,
+        currency: String => Text,
+        supplier_id: PartyId => BigInt,
+        state: MemberState => Text,
+        /// The version that was accepted; 0 before that.
+        version: i64 => BigInt,
+        /// The version that waits for an answer; 0 if none does.
+        asked_version: i64 => BigInt,
+        reason: String => Text,
+        invited_by: UserId => BigInt,
+        answered_by: Option<UserId> => Nullable<BigInt>,
+        invited_at: NaiveDateTime => Timestamp,
+        answered_at: Option<NaiveDateTime> => Nullable<Timestamp>,
+        ended_at: Option<NaiveDateTime> => Nullable<Timestamp>,
+    }
+}
+
+table! {
+    /// A fee that a buyer bears, and how much of it was paid.
+    fee_bills: FeeBill (id) by FeeBillId, marked without [paid_minor] {
+        id: FeeBillId => BigInt,
+        buyer_id: PartyId => BigInt,
+        receivable_id: ReceivableId => BigInt,
+        /// None for the settlement fee of the receivable.
+        purchase_id: Option<PurchaseId> => Nullable<BigInt>,
+        currency: String => Text,
+        /// `purchase` or `settlement`.
+        kind: FeeKind => Text,
+        amount_minor: i64 => BigInt,
+        paid_minor: i64 => BigInt,
+        arose_on: NaiveDate => Date,
+    }
+}
 
 impl ProgrammeVersion {
-    pub fn terms(&self) -> Result<ProgrammeTerms> {
-        let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of programme version {}", self.id));
-        Ok(ProgrammeTerms {
+    #[must_use]
+    pub fn terms(&self) -> ProgrammeTerms {
+        ProgrammeTerms {
             least_tenor_days: self.least_tenor_days,
             most_tenor_days: self.most_tenor_days,
             most_age_days: self.most_age_days,
@@ -22,10 +118,10 @@ impl ProgrammeVersion {
             purchase_fee_bps: self.purchase_fee_bps,
             minimum_fee_minor: self.minimum_fee_minor,
             minimum_ticket_minor: self.minimum_ticket_minor,
-            fee_bearer: Bearer::parse(&self.fee_bearer).ok_or_else(|| corrupt("fee bearer"))?,
+            fee_bearer: self.fee_bearer,
             grace_days: self.grace_days,
-            recourse: Recourse::parse(&self.recourse).ok_or_else(|| corrupt("recourse"))?,
-        })
+            recourse: self.recourse,
+        }
     }
 }
 
@@ -50,7 +146,8 @@ impl Receivable {
     /// Who bears the fees of what is bought of it.
     #[must_use]
     pub fn bearer(&self) -> Bearer {
-        Bearer::parse(&self.fee_bearer).unwrap_or(Bearer::Supplier)
+        // Without a programme there is nobody else.
+        self.fee_bearer.get().unwrap_or(Bearer::Supplier)
     }
 
     /// What of the face its supplier must keep.
@@ -77,7 +174,7 @@ pub fn find_current(conn: &mut Conn, programme: i64, today: NaiveDate) -> Result
 }
 
 /// Fees that are not paid yet, oldest first.
-pub fn list_open_bills(conn: &mut Conn, buyer: i64, currency: &str) -> Result<Vec<FeeBill>> {
+pub fn list_open_bills(conn: &mut Conn, buyer: PartyId, currency: &str) -> Result<Vec<FeeBill>> {
     let condition = "buyer_id = ? AND currency = ? AND paid_minor < amount_minor ORDER BY id";
     FeeBill::list_where(conn, condition, &[buyer.into(), currency.into()])
 }
@@ -86,7 +183,7 @@ pub fn list_open_bills(conn: &mut Conn, buyer: i64, currency: &str) -> Result<Ve
 #[derive(Clone, Debug, diesel::QueryableByName)]
 pub struct OpenFees {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
-    pub buyer_id: i64,
+    pub buyer_id: PartyId,
     #[diesel(sql_type = diesel::sql_types::Text)]
     pub currency: String,
     #[diesel(sql_type = diesel::sql_types::BigInt)]

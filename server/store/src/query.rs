@@ -9,6 +9,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Date, Nullable, Text, Timestamp, Untyped};
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl};
+use kernel::{Id, Named};
 
 /// A value for one place of a statement.
 #[derive(Clone, Debug)]
@@ -26,6 +27,16 @@ pub enum Bind {
 }
 
 impl Bind {
+    /// A column of ids.
+    pub fn ids<I: Id>(ids: impl Iterator<Item = I>) -> Self {
+        Self::Ints(ids.map(I::number).collect())
+    }
+
+    /// A column of states or kinds.
+    pub fn names<N: Named>(names: impl Iterator<Item = N>) -> Self {
+        Self::Texts(names.map(|name| name.text().to_owned()).collect())
+    }
+
     /// The value of a column that has one, or each of them by itself.
     pub(crate) fn into_single(self) -> Vec<Self> {
         match self {
@@ -41,6 +52,16 @@ impl From<i64> for Bind {
         Self::Int(value)
     }
 }
+macro_rules! bind_ids {
+    ($($id:ident),+) => {
+        $(impl From<kernel::$id> for Bind {
+            fn from(id: kernel::$id) -> Self {
+                Self::Int(id.0)
+            }
+        })+
+    };
+}
+kernel::for_each_id!(bind_ids);
 impl From<&str> for Bind {
     fn from(value: &str) -> Self {
         Self::Text(value.to_owned())
@@ -197,14 +218,21 @@ pub fn int(conn: &mut Conn, sql: &str, binds: &[Bind]) -> Result<Option<i64>> {
 
 /// The condition that a column is one of these numbers: one text and one value, however many there are.
 #[must_use]
-pub fn among(conn: &Conn, column: &str, ids: &[i64]) -> (String, Bind) {
+pub fn among<I: Id>(conn: &Conn, column: &str, ids: &[I]) -> (String, Bind) {
     match conn {
         Conn::Sqlite(_) => {
-            let list: Vec<String> = ids.iter().map(i64::to_string).collect();
+            let list: Vec<String> = ids.iter().map(I::to_string).collect();
             (format!("{column} IN (SELECT value FROM json_each(?))"), Bind::Text(format!("[{}]", list.join(","))))
         }
-        Conn::Postgres(_) => (format!("{column} = ANY (?)"), Bind::Ints(ids.to_vec())),
+        Conn::Postgres(_) => (format!("{column} = ANY (?)"), Bind::Ints(ids.iter().map(|id| id.number()).collect())),
     }
+}
+
+/// The same for numbers of the ledger, which knows no ids of ours.
+#[must_use]
+pub fn among_numbers(conn: &Conn, column: &str, numbers: &[i64]) -> (String, Bind) {
+    let ids: Vec<kernel::RecordId> = numbers.iter().copied().map(kernel::RecordId).collect();
+    among(conn, column, &ids)
 }
 
 /// The same for texts.

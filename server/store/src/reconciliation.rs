@@ -1,22 +1,23 @@
 //! What the bank says against what the books say, by account at the bank and currency, and what the difference is made of.
 
+use crate::Statement;
 use crate::custody::balance_minor;
 use crate::query;
 use crate::records::Record;
-use crate::rows::Statement;
 use crate::{Conn, Result};
 use chrono::NaiveDate;
 use diesel::sql_types::{BigInt, Text};
 use domain::Currency;
+use kernel::{CustodyId, StatementId};
 
 /// Books less bank, in parts. All minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// The platform's account at the bank.
-    pub custody_id: i64,
+    pub custody_id: CustodyId,
     pub currency: String,
     /// The newest statement with a closing balance.
-    pub statement_id: i64,
+    pub statement_id: StatementId,
     pub to_date: Option<NaiveDate>,
     pub closing_minor: i64,
     /// The account by the books now.
@@ -50,7 +51,7 @@ impl Comparison {
 #[derive(diesel::QueryableByName)]
 struct Place {
     #[diesel(sql_type = BigInt)]
-    custody_id: i64,
+    custody_id: CustodyId,
     #[diesel(sql_type = Text)]
     currency: String,
 }
@@ -67,7 +68,7 @@ pub fn compare_all(conn: &mut Conn) -> Result<Vec<Comparison>> {
 }
 
 /// The same of one account.
-pub fn compare_account(conn: &mut Conn, custody_id: i64) -> Result<Vec<Comparison>> {
+pub fn compare_account(conn: &mut Conn, custody_id: CustodyId) -> Result<Vec<Comparison>> {
     let sql = "SELECT DISTINCT custody_id, currency FROM statements WHERE closing_minor IS NOT NULL AND custody_id = ? ORDER BY currency";
     let mut found = Vec::new();
     for place in query::list::<Place>(conn, sql, &[custody_id.into()])? {
@@ -91,7 +92,7 @@ struct Parts {
 }
 
 /// The newest statement of the account in the currency that says a closing balance.
-fn find_newest(conn: &mut Conn, (custody_id, currency): (i64, &str)) -> Result<Option<Statement>> {
+fn find_newest(conn: &mut Conn, (custody_id, currency): (CustodyId, &str)) -> Result<Option<Statement>> {
     let condition = "custody_id = ? AND currency = ? AND closing_minor IS NOT NULL AND to_date IS NOT NULL ORDER BY to_date DESC, id DESC LIMIT 1";
     Statement::find_where(conn, condition, &[custody_id.into(), currency.into()])
 }
@@ -111,7 +112,7 @@ pub fn difference(conn: &mut Conn, currency: Currency) -> Result<Option<i64>> {
 /// Compares the books with this statement, or with the account's newest one; nothing where there is no balance to compare with.
 pub fn compare(
     conn: &mut Conn,
-    (custody_id, currency): (i64, &str),
+    (custody_id, currency): (CustodyId, &str),
     statement: Option<&Statement>,
 ) -> Result<Option<Comparison>> {
     let newest = match statement {

@@ -1,35 +1,65 @@
 //! Inserting, updating and finding single records. The verbs are fixed: `insert`, `update`, `find`, `load`.
 
-use crate::marks::{Mark, mark_of};
+use crate::marks::{Leaves, Mark, mark_of};
 use crate::query::{self, Bind};
-use crate::rows::*;
-use crate::schema;
+use crate::*;
 use crate::{Conn, Result, StoreError};
-use diesel::prelude::*;
+use diesel::PgConnection;
+use diesel::deserialize::QueryableByName;
+use diesel::pg::Pg;
+use diesel::sqlite::Sqlite;
+use kernel::*;
+use serde::Serialize;
 
-/// A row of a table with one key column.
-pub trait Record: Sized {
+/// A row of a table, declared by [`table!`](crate::table).
+pub trait Record: Sized + Serialize + QueryableByName<Sqlite> + QueryableByName<Pg> + 'static {
     const TABLE: &'static str;
-    /// What it leaves in the audit, where nothing else would show that it was changed.
-    fn mark(&self) -> Option<Mark>;
+    /// The columns by which rows are found.
+    const KEY: &'static [&'static str];
+    /// Which columns its mark leaves out; none for a table whose rows leave no mark.
+    const MARKS: Option<Leaves>;
+
     fn insert(&self, conn: &mut Conn) -> Result<()>;
+    /// Many at once, as one binary COPY.
+    fn copy_all(rows: &[Self], conn: &mut PgConnection) -> Result<()>;
+
+    /// What it leaves in the audit, where nothing else would show that it was changed.
+    fn mark(&self) -> Option<Mark> {
+        Self::MARKS.map(|leaves| mark_of::<Self>(self, leaves))
+    }
+
     /// Many at once: one COPY on PostgreSQL, one prepared statement run row by row on SQLite.
-    fn insert_all(rows: &[Self], conn: &mut Conn) -> Result<()>;
-    fn find_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Option<Self>>;
-    fn list_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Vec<Self>>;
+    fn insert_all(rows: &[Self], conn: &mut Conn) -> Result<()> {
+        match conn {
+            Conn::Postgres(postgres) if rows.len() >= COPY_FROM => Self::copy_all(rows, postgres),
+            _ => rows.iter().try_for_each(|row| row.insert(conn)),
+        }
+    }
+
+    fn find_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Option<Self>> {
+        query::find(conn, &format!("SELECT * FROM {} WHERE {condition}", Self::TABLE), binds)
+    }
+
+    fn list_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Vec<Self>> {
+        query::list(conn, &format!("SELECT * FROM {} WHERE {condition}", Self::TABLE), binds)
+    }
 }
 
-/// A record keyed by a number, which must be there or may be there.
+/// A record with an id, which must be there or may be there.
 pub trait Keyed: Record {
+    type Id: Id + Into<Bind>;
     fn update(&self, conn: &mut Conn) -> Result<()>;
-    fn find(conn: &mut Conn, id: i64) -> Result<Option<Self>> {
+
+    fn find(conn: &mut Conn, id: Self::Id) -> Result<Option<Self>> {
         Self::find_where(conn, "id = ?", &[id.into()])
     }
-    fn load(conn: &mut Conn, id: i64) -> Result<Self> {
+
+    fn load(conn: &mut Conn, id: Self::Id) -> Result<Self> {
         Self::find(conn, id)?.ok_or_else(|| StoreError::Corrupt(format!("{} {id} is missing", Self::TABLE)))
     }
+
     /// All of `ids` that exist, in no order.
-    fn list_ids(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Self>> {
+    fn list_ids(conn: &mut Conn, ids: &[Self::Id]) -> Result<Vec<Self>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -41,58 +71,99 @@ pub trait Keyed: Record {
 /// From so many rows on PostgreSQL gets them as one binary COPY; below that a prepared INSERT is as quick.
 const COPY_FROM: usize = 3;
 
-macro_rules! records {
-    (marked: $($table:ident $row:ident),+; $($plain:ident $other:ident),+ $(,)?) => {
-        $(records!(@row $table $row |row: &$row| Some(mark_of(stringify!($table), row)));)+
-        $(records!(@row $plain $other |_: &$other| None);)+
+/// The row of this id was there to be changed.
+pub(crate) fn one_touched<T: Keyed>(touched: usize, id: T::Id) -> Result<()> {
+    if touched == 1 { Ok(()) } else { Err(StoreError::Corrupt(format!("{} {id} is missing", T::TABLE))) }
+}
 
-        /// Tables of marked records, and how to read on in each after a place.
-        pub const MARKED: &[MarkedTable] = &[$((stringify!($table), list_marks::<$row>)),+];
-    };
-    (@row $table:ident $row:ident $mark:expr) => {
-        impl Record for $row {
-            const TABLE: &'static str = stringify!($table);
-            fn mark(&self) -> Option<Mark> {
-                let mark: fn(&$row) -> Option<Mark> = $mark;
-                mark(self)
-            }
-            fn insert(&self, conn: &mut Conn) -> Result<()> {
-                match conn {
-                    Conn::Sqlite(c) => diesel::insert_into(schema::$table::table).values(self).execute(c)?,
-                    Conn::Postgres(c) => diesel::insert_into(schema::$table::table).values(self).execute(c)?,
-                };
-                Ok(())
-            }
-            fn insert_all(rows: &[Self], conn: &mut Conn) -> Result<()> {
-                match conn {
-                    Conn::Sqlite(c) => {
-                        for row in rows {
-                            diesel::insert_into(schema::$table::table).values(row).execute(c)?;
-                        }
-                    }
-                    Conn::Postgres(c) if rows.len() >= COPY_FROM => {
-                        diesel::copy_from(schema::$table::table).from_insertable(rows).execute(c)?;
-                    }
-                    Conn::Postgres(c) => {
-                        for row in rows {
-                            diesel::insert_into(schema::$table::table).values(row).execute(c)?;
-                        }
-                    }
-                }
-                Ok(())
-            }
-            fn find_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Option<Self>> {
-                query::find(conn, &format!("SELECT * FROM {} WHERE {condition}", Self::TABLE), binds)
-            }
-            fn list_where(conn: &mut Conn, condition: &str, binds: &[Bind]) -> Result<Vec<Self>> {
-                query::list(conn, &format!("SELECT * FROM {} WHERE {condition}", Self::TABLE), binds)
-            }
-        }
+macro_rules! tables {
+    ($($row:ident),+ $(,)?) => {
+        /// Every table, whether its rows leave marks, and how to read on in it after a place.
+        pub const TABLES: &[Table] = &[$(Table { name: $row::TABLE, key: $row::KEY, marked: $row::MARKS.is_some(), list: list_marks::<$row> }),+];
     };
 }
 
-/// A table's name, and the marks of a page of it from an offset on.
-pub type MarkedTable = (&'static str, fn(&mut Conn, &mut MarkPage) -> Result<Vec<Mark>>);
+tables!(
+    Party,
+    CompanyVersion,
+    User,
+    AddressChange,
+    BankAccount,
+    ApprovalLimit,
+    SoloActs,
+    BuyerLimit,
+    IssueTermsRow,
+    Holiday,
+    Invoice,
+    Confirmation,
+    Receivable,
+    AssignmentNotice,
+    InvoiceMessage,
+    AnswerClock,
+    ConfirmationEvidence,
+    ConfirmationList,
+    ConfirmationItem,
+    LateClaim,
+    Distribution,
+    Offer,
+    PurchaseHold,
+    Purchase,
+    Statement,
+    BankFile,
+    BankLine,
+    Payout,
+    StatusReport,
+    StatusLine,
+    PaymentFile,
+    Approval,
+    CustodyAccount,
+    CustodyChoice,
+    CreditNote,
+    Review,
+    Evidence,
+    BuyerContact,
+    ConfirmationLink,
+    ApprovedPayable,
+    Document,
+    Programme,
+    ProgrammeVersion,
+    ProgrammeMember,
+    FeeBill,
+    Heads,
+    Session,
+    Link,
+    AuditRecord,
+    Notice,
+    Mail,
+    AccountRow,
+    TransferRow,
+    LogRun,
+    LogNode,
+    CheckpointRow,
+    DaySumsRow,
+    SumTreeRow,
+    HoldRow
+);
+
+/// Tables of marked records.
+pub fn marked() -> impl Iterator<Item = &'static Table> {
+    TABLES.iter().filter(|table| table.marked)
+}
+
+/// Tables of marked records whose key is an id.
+pub fn numbered() -> impl Iterator<Item = &'static Table> {
+    marked().filter(|table| matches!(table.key, ["id"]))
+}
+
+/// A table as it is read for its marks.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    pub name: &'static str,
+    pub key: &'static [&'static str],
+    pub marked: bool,
+    /// The marks of a page of it.
+    pub list: fn(&mut Conn, &mut MarkPage) -> Result<Vec<Mark>>,
+}
 
 /// How far a table has been read.
 #[derive(Debug)]
@@ -123,7 +194,7 @@ fn list_marks<T: Record>(conn: &mut Conn, page: &mut MarkPage) -> Result<Vec<Mar
     if T::TABLE == "late_claims" {
         return list_claim_marks(conn, page);
     }
-    let rows = if crate::marks::has_ids(T::TABLE) {
+    let rows = if T::KEY == ["id"] {
         T::list_where(conn, "id > ? ORDER BY id LIMIT 5000", &[page.last.into()])?
     } else {
         page.done = true;
@@ -152,51 +223,10 @@ fn list_claim_marks(conn: &mut Conn, page: &mut MarkPage) -> Result<Vec<Mark>> {
     let after = "receivable_id > ? OR (receivable_id = ? AND party_id > ?) ORDER BY receivable_id, party_id LIMIT 5000";
     let rows = LateClaim::list_where(conn, after, &[page.last.into(), page.last.into(), page.second.into()])?;
     if let Some(row) = rows.last() {
-        (page.last, page.second) = (row.receivable_id, row.party_id);
+        (page.last, page.second) = (row.receivable_id.0, row.party_id.0);
     }
     Ok(rows.iter().filter_map(Record::mark).collect())
 }
-
-macro_rules! keyed {
-    ($($table:ident $row:ident),+ $(,)?) => {$(
-        impl Keyed for $row {
-            fn update(&self, conn: &mut Conn) -> Result<()> {
-                let target = schema::$table::table.find(self.id);
-                let touched = match conn {
-                    Conn::Sqlite(c) => diesel::update(target).set(self).execute(c)?,
-                    Conn::Postgres(c) => diesel::update(target).set(self).execute(c)?,
-                };
-                if touched == 1 { Ok(()) } else { Err(StoreError::Corrupt(format!("{} {} is missing", Self::TABLE, self.id))) }
-            }
-        }
-    )+};
-}
-
-records!(
-    marked: parties Party, company_versions CompanyVersion, users User, address_changes AddressChange, bank_accounts BankAccount, approval_limits ApprovalLimit, solo_acts SoloActs, buyer_limits BuyerLimit,
-    issue_terms IssueTermsRow, holidays Holiday, invoices Invoice, confirmations Confirmation, receivables Receivable,
-    assignment_notices AssignmentNotice, invoice_messages InvoiceMessage, answer_clocks AnswerClock, confirmation_evidence ConfirmationEvidence,
-    confirmation_lists ConfirmationList, confirmation_items ConfirmationItem,
-    late_claims LateClaim, distributions Distribution, offers Offer, purchase_holds PurchaseHold, purchases Purchase, statements Statement, bank_files BankFile, bank_lines BankLine,
-    payouts Payout, status_reports StatusReport, status_lines StatusLine, payment_files PaymentFile, approvals Approval,
-    custody_accounts CustodyAccount, custody_choices CustodyChoice,
-    credit_notes CreditNote, reviews Review, evidence Evidence,
-    buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable, documents Document,
-    programmes Programme, programme_versions ProgrammeVersion, programme_members ProgrammeMember, fee_bills FeeBill;
-    heads Heads, sessions Session, links Link, audit AuditRecord, notices Notice,
-    mails Mail, ledger_accounts AccountRow, transfers TransferRow, log_runs LogRun, log_nodes LogNode,
-    checkpoints CheckpointRow, day_sums DaySumsRow, sum_trees SumTreeRow,
-);
-keyed!(
-    heads Heads, parties Party, users User, address_changes AddressChange, sessions Session, links Link, bank_accounts BankAccount,
-    buyer_limits BuyerLimit, solo_acts SoloActs, invoices Invoice, receivables Receivable, offers Offer, purchase_holds PurchaseHold, bank_lines BankLine,
-    payouts Payout, approvals Approval, mails Mail, distributions Distribution, payment_files PaymentFile, purchases Purchase,
-    statements Statement, bank_files BankFile, notices Notice, credit_notes CreditNote, reviews Review,
-    custody_accounts CustodyAccount,
-    confirmation_lists ConfirmationList, confirmation_items ConfirmationItem, answer_clocks AnswerClock, assignment_notices AssignmentNotice,
-    buyer_contacts BuyerContact, confirmation_links ConfirmationLink, approved_payables ApprovedPayable,
-    programmes Programme, programme_versions ProgrammeVersion, programme_members ProgrammeMember, fee_bills FeeBill,
-);
 
 /// Replaces or adds a record whose key is more than a number.
 pub fn save_approval_limit(conn: &mut Conn, row: &ApprovalLimit) -> Result<()> {
@@ -222,7 +252,7 @@ pub fn save_custody_choice(conn: &mut Conn, row: &CustodyChoice) -> Result<()> {
 
 /// The one row that says where the counters stand. Inside a batch it cannot change under the reader.
 pub fn load_heads(conn: &mut Conn) -> Result<Heads> {
-    Heads::load(conn, 1)
+    Heads::load(conn, RecordId(1))
 }
 
 /// Where the counters stand now: once in every batch, so its text is always the same and prepared once.
@@ -287,4 +317,29 @@ pub fn list_audit_by_key(conn: &mut Conn, wanted: &[(i64, &str)]) -> Result<Vec<
     };
     let sql = query::look_up(conn, list, "audit a", "a.party_id = w.p AND a.idempotency_key = w.k");
     query::list(conn, &sql, &binds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TABLES;
+
+    #[test]
+    fn every_declared_table_is_listed() {
+        let mut declared = Vec::new();
+        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_dir() || path.ends_with("table.rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for block in text.split("\ntable! {\n").skip(1) {
+                let line = block.lines().find(|line| !line.trim_start().starts_with(['/', '#'])).unwrap();
+                declared.push(line.trim().split(':').next().unwrap().to_owned());
+            }
+        }
+        let mut listed: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+        declared.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(listed, declared);
+    }
 }

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Date, Nullable};
 use domain::standing::Unpaid;
+use kernel::PartyId;
 use std::collections::{BTreeMap, HashMap};
 
 /// What the market tells of a buyer, counted over all its suppliers.
@@ -27,7 +28,7 @@ pub struct BuyerRecord {
 #[derive(QueryableByName)]
 struct RecordRow {
     #[diesel(sql_type = BigInt)]
-    buyer_id: i64,
+    buyer_id: PartyId,
     #[diesel(sql_type = BigInt)]
     grace_days: i64,
     #[diesel(sql_type = BigInt)]
@@ -47,7 +48,7 @@ fn earlier(one: Option<NaiveDate>, other: Option<NaiveDate>) -> Option<NaiveDate
 #[derive(QueryableByName)]
 struct UnpaidRow {
     #[diesel(sql_type = BigInt)]
-    buyer_id: i64,
+    buyer_id: PartyId,
     #[diesel(sql_type = Date)]
     payment_date: NaiveDate,
     #[diesel(sql_type = BigInt)]
@@ -60,7 +61,7 @@ struct UnpaidRow {
 const UNPAID: &str = "r.state IN ('matured', 'part_redeemed', 'overdue') AND r.paid_minor < r.confirmed_minor";
 
 /// Payments of before `today` that have not come, by buyer: of one, or of all.
-pub fn list_unpaid(conn: &mut Conn, buyer: Option<i64>, today: NaiveDate) -> Result<BTreeMap<i64, Vec<Unpaid>>> {
+pub fn list_unpaid(conn: &mut Conn, buyer: Option<PartyId>, today: NaiveDate) -> Result<BTreeMap<PartyId, Vec<Unpaid>>> {
     let whose = if buyer.is_some() { " AND r.buyer_id = ?" } else { "" };
     // Of those with the same grace the oldest decides.
     let sql = format!(
@@ -69,7 +70,7 @@ pub fn list_unpaid(conn: &mut Conn, buyer: Option<i64>, today: NaiveDate) -> Res
          GROUP BY r.buyer_id, r.grace_days, COALESCE(t.tolerated_overdue_days, 0)"
     );
     let binds: Vec<Bind> = std::iter::once(today.into()).chain(buyer.map(Bind::from)).collect();
-    let mut by_buyer: BTreeMap<i64, Vec<Unpaid>> = BTreeMap::new();
+    let mut by_buyer: BTreeMap<PartyId, Vec<Unpaid>> = BTreeMap::new();
     for row in query::list::<UnpaidRow>(conn, &sql, &binds)? {
         let unpaid = Unpaid { payment_date: row.payment_date, grace_days: row.grace_days, tolerated_days: row.tolerated_days };
         by_buyer.entry(row.buyer_id).or_default().push(unpaid);
@@ -78,7 +79,7 @@ pub fn list_unpaid(conn: &mut Conn, buyer: Option<i64>, today: NaiveDate) -> Res
 }
 
 /// What is told of these buyers; one of whom there is nothing to tell is not among them.
-pub fn list_records(conn: &mut Conn, buyers: &[i64], today: NaiveDate) -> Result<HashMap<i64, BuyerRecord>> {
+pub fn list_records(conn: &mut Conn, buyers: &[PartyId], today: NaiveDate) -> Result<HashMap<PartyId, BuyerRecord>> {
     if buyers.is_empty() {
         return Ok(HashMap::new());
     }
@@ -91,7 +92,7 @@ pub fn list_records(conn: &mut Conn, buyers: &[i64], today: NaiveDate) -> Result
              0 AS disputed FROM receivables r WHERE {UNPAID} AND r.payment_date < ? AND {among} UNION ALL \
            SELECT r.buyer_id, 0, 0, CAST(NULL AS DATE), 0, 1 FROM invoices r WHERE r.state = 'disputed' AND {among}) x GROUP BY buyer_id, grace_days"
     );
-    let mut records: HashMap<i64, BuyerRecord> = HashMap::new();
+    let mut records: HashMap<PartyId, BuyerRecord> = HashMap::new();
     for row in query::list::<RecordRow>(conn, &sql, &[today.into(), list.clone(), list])? {
         let record = records.entry(row.buyer_id).or_default();
         let since = row

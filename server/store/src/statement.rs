@@ -6,6 +6,7 @@ use crate::{Conn, Result};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use domain::chart::Booking;
+use kernel::{InvoiceId, PartyId, ReceivableId};
 use std::collections::HashMap;
 
 /// What one line is about; zero and empty where it is about none.
@@ -14,13 +15,13 @@ pub struct About {
     #[diesel(sql_type = BigInt)]
     pub transfer: i64,
     #[diesel(sql_type = BigInt)]
-    pub receivable_id: i64,
+    pub receivable_id: ReceivableId,
     #[diesel(sql_type = BigInt)]
-    pub invoice_id: i64,
+    pub invoice_id: InvoiceId,
     #[diesel(sql_type = Text)]
     pub invoice: String,
     #[diesel(sql_type = BigInt)]
-    pub buyer_id: i64,
+    pub buyer_id: PartyId,
     #[diesel(sql_type = Text)]
     pub counterparty: String,
     #[diesel(sql_type = Text)]
@@ -34,7 +35,7 @@ fn codes(bookings: &[Booking]) -> String {
 /// What these lines of an account are about, by the transfer's number.
 pub fn list_about(conn: &mut Conn, account: i64, lines: &[StatementLine]) -> Result<HashMap<i64, About>> {
     let numbers: Vec<i64> = lines.iter().map(|line| line.number).collect();
-    let (among, list) = query::among(conn, "t.number", &numbers);
+    let (among, list) = query::among_numbers(conn, "t.number", &numbers);
     let purchase = codes(&[Booking::PurchasePrice, Booking::PurchaseFee]);
     let payout = codes(&[Booking::PayoutHold, Booking::PayoutDone, Booking::PayoutFailed]);
     let waiting = codes(&[Booking::PurchaseHold, Booking::PurchaseHoldEnd]);

@@ -5,11 +5,12 @@
 
 use crate::query::{self, Bind};
 use crate::records::Record;
-use crate::rows::{AccountRow, DaySumsRow, Receivable, SumTreeRow};
+use crate::{AccountRow, DaySumsRow, Receivable, SumTreeRow};
 use crate::{Conn, Result, StoreError};
 use chrono::NaiveDate;
 use diesel::sql_types::{BigInt, Text};
 use domain::chart::{AccountKind, asset_currency};
+use kernel::{InvoiceId, RecordId};
 use ledger::AssetId;
 use proof::Hash;
 use proof::balance::{AssetEntry, Balance, SumOverflow, SumTree};
@@ -31,7 +32,7 @@ struct BalanceAsOf {
     #[diesel(sql_type = Text)]
     kind: String,
     #[diesel(sql_type = BigInt)]
-    owner_id: i64,
+    owner_id: RecordId,
     #[diesel(sql_type = BigInt)]
     asset_id: i64,
     #[diesel(sql_type = BigInt)]
@@ -67,10 +68,10 @@ fn accounts_as_of(conn: &mut Conn, condition: &str, wanted: Bind, bound: i64) ->
 
 /// The leaves of these assets as of a transfer, by asset. An asset of which nothing was left has none.
 fn balances_as_of(conn: &mut Conn, assets: &[i64], bound: i64, salts: &Salts) -> Result<BTreeMap<i64, Vec<Balance>>> {
-    let (condition, list) = query::among(conn, "asset_id", assets);
+    let (condition, list) = query::among_numbers(conn, "asset_id", assets);
     let mut found: BTreeMap<i64, Vec<Balance>> = BTreeMap::new();
     for row in accounts_as_of(conn, &condition, list, bound)? {
-        let account = (row.id, row.kind.as_str(), row.owner_id, row.asset_id);
+        let account = (row.id, row.kind.as_str(), row.owner_id.0, row.asset_id);
         found.entry(row.asset_id).or_default().push(balance_of(account, (row.leg, row.balance), salts)?);
     }
     Ok(found)
@@ -82,17 +83,17 @@ fn overflow(asset: i64) -> impl Fn(SumOverflow) -> StoreError {
 
 /// Receivables among these assets, by the asset of their fractions and of their reserve.
 fn list_receivables(conn: &mut Conn, assets: &[i64]) -> Result<BTreeMap<i64, (&'static str, Receivable)>> {
-    let (senior, list) = query::among(conn, "id", assets);
-    let (junior, _) = query::among(conn, "reserve_asset", assets);
+    let (senior, list) = query::among_numbers(conn, "id", assets);
+    let (junior, _) = query::among_numbers(conn, "reserve_asset", assets);
     let rows = Receivable::list_where(conn, &format!("{senior} OR {junior}"), &[list.clone(), list])?;
-    let both = |row: Receivable| [(row.reserve_asset, ("reserve", row.clone())), (row.id, ("fractions", row))];
+    let both = |row: Receivable| [(row.reserve_asset.0, ("reserve", row.clone())), (row.id.0, ("fractions", row))];
     Ok(rows.into_iter().flat_map(both).collect())
 }
 
 #[derive(diesel::QueryableByName)]
 struct Paper {
     #[diesel(sql_type = BigInt)]
-    id: i64,
+    id: InvoiceId,
     #[diesel(sql_type = Text)]
     document: String,
     #[diesel(sql_type = Text)]
@@ -105,12 +106,13 @@ type Described = (&'static str, String, String, Option<[Hash; 3]>);
 /// Describes assets from the records that stand behind them.
 pub fn describe(conn: &mut Conn, assets: &[i64]) -> Result<BTreeMap<i64, Described>> {
     let receivables = list_receivables(conn, assets)?;
-    let invoices: Vec<i64> = receivables.values().map(|(_, row)| row.invoice_id).collect();
+    let invoices: Vec<InvoiceId> = receivables.values().map(|(_, row)| row.invoice_id).collect();
     let (condition, list) = query::among(conn, "i.id", &invoices);
     let sql = format!(
         "SELECT i.id, i.document, c.words_hash FROM invoices i JOIN confirmations c ON c.invoice_id = i.id WHERE {condition}"
     );
-    let papers: BTreeMap<i64, Paper> = query::list::<Paper>(conn, &sql, &[list])?.into_iter().map(|row| (row.id, row)).collect();
+    let papers: BTreeMap<InvoiceId, Paper> =
+        query::list::<Paper>(conn, &sql, &[list])?.into_iter().map(|row| (row.id, row)).collect();
     let mut described = BTreeMap::new();
     for asset in assets {
         let currency = asset_currency(AssetId(*asset)).map(|known| known.code().to_owned());
@@ -203,7 +205,8 @@ pub fn close_day(conn: &mut Conn, day: NaiveDate, last_transfer: i64, audit_seq:
     let entries = list_entries(conn, day, CURRENT)?;
     let (leaves, root) = day_root(CURRENT, entries.iter().map(|row| row.entry.as_str()))?;
     let stored = i64::try_from(leaves).unwrap_or(i64::MAX);
-    DaySumsRow { day, audit_seq, last_transfer, assets: stored, root: stored_root(CURRENT, &root) }.insert(conn)?;
+    DaySumsRow { day, audit_seq: kernel::AuditSeq(audit_seq), last_transfer, assets: stored, root: stored_root(CURRENT, &root) }
+        .insert(conn)?;
     Ok(DaySums { version: CURRENT, day: day.to_string(), last_transfer, leaves, root })
 }
 
@@ -291,7 +294,9 @@ pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -
             let asset = account.asset_id;
             let Ok(place) = entries.binary_search_by_key(&asset, |row| row.asset_id) else { continue };
             let (Some(row), Some(all)) = (entries.get(place), balances.get(&asset)) else { continue };
-            let Some(balance) = all.iter().find(|one| one.owner == owner && one.kind == account.kind).cloned() else { continue };
+            let Some(balance) = all.iter().find(|one| one.owner == owner && one.kind == account.kind.name()).cloned() else {
+                continue;
+            };
             // An account that was empty that evening has no leaf.
             let Some((index, path)) = SumTree::new(all).path(&balance.node()).map_err(overflow(asset))? else { continue };
             let entry = AssetEntry::parse(&row.entry).ok_or_else(|| StoreError::Corrupt(format!("entry of asset {asset}")))?;

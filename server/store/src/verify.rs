@@ -13,10 +13,11 @@ pub use log::Saved;
 
 use crate::query::{self, Bind};
 use crate::records::Record;
-use crate::rows::{AuditRecord, TransferRow};
-use crate::{AccountRow, Conn, Result, schema};
+use crate::{AccountRow, Conn, Result};
+use crate::{AuditRecord, TransferRow};
 use diesel::sql_types::{BigInt, Text};
 use domain::chart::AccountKind;
+use kernel::AuditSeq;
 use ledger::Chain;
 use proof::Hash;
 use proof::note::Verifier;
@@ -160,7 +161,7 @@ impl Replay {
         if let Some((_, transfers)) = &mut self.running {
             transfers.add(&crate::log::bound_row(row));
             for account in crate::log::opened_by(row).filter_map(|id| self.accounts.get(&id)) {
-                transfers.open(account.id, account.owner_id, &account.kind);
+                transfers.open(account.id, account.owner_id.0, account.kind.name());
             }
         }
     }
@@ -259,7 +260,7 @@ fn replay_leg(
     if known.asset_id != row.asset_id {
         return Some(format!("account {account} is of another asset"));
     }
-    let debit_side = AccountKind::parse(&known.kind).is_some_and(crate::journal::grows_on_debit);
+    let debit_side = crate::journal::grows_on_debit(known.kind);
     let state = replay.state.entry(account).or_default();
     let change = if debit_side == debited { amount } else { amount.saturating_neg() };
     state.balance = state.balance.saturating_add(change);
@@ -299,7 +300,7 @@ fn compare_accounts(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverag
 }
 
 #[derive(diesel::QueryableByName)]
-#[diesel(table_name = schema::holds)]
+#[diesel(table_name = crate::journal::holds)]
 struct HoldLeft {
     number: i64,
     account_id: i64,
@@ -342,13 +343,13 @@ fn compare_audit(
         }
         for row in &rows {
             let place = format!("audit {}", row.seq);
-            if row.seq != last.saturating_add(1) {
-                return Ok(finding(place, format!("the record before it, {}, is missing", row.seq.saturating_sub(1))));
+            if row.seq != AuditSeq(last.saturating_add(1)) {
+                return Ok(finding(place, format!("the record before it, {}, is missing", row.seq.0.saturating_sub(1))));
             }
-            (last, after) = (row.seq, row.seq);
+            (last, after) = (row.seq.0, row.seq.0);
             replay.marks.read(row);
             replay.sponsors.read(row);
-            let booked = replay.commands.remove(&row.seq).unwrap_or((0, 0));
+            let booked = replay.commands.remove(&row.seq.0).unwrap_or((0, 0));
             if booked != (row.first_transfer, row.last_transfer) {
                 let problem = format!(
                     "it names transfers {} to {}, the journal has {} to {}",

@@ -193,7 +193,7 @@ fn enter_one(
         checker_name: "Checker".to_owned(),
     };
     let outcome = runner.run(operator.maker(), invited.into())?;
-    let id = outcome.number("party_id");
+    let id: i64 = outcome.number("party_id");
     let company = Company {
         id,
         name: name.clone(),
@@ -208,7 +208,7 @@ fn enter_one(
     for person in [company.maker, company.checker] {
         accept(runner, conn, person)?;
     }
-    let decision = DecideCompany { party_id: id, status: "active".to_owned(), reason: "identity checked".to_owned() };
+    let decision = DecideCompany { party_id: id.into(), status: "active".to_owned(), reason: "identity checked".to_owned() };
     agreed(runner, conn, operator, decision.into())?;
     for currency in CURRENCIES.map(str::to_owned) {
         let limit_minor = if careful { 1_000_000 } else { 1_000_000_000_000 };
@@ -236,15 +236,16 @@ fn open_programme(
     suppliers: &[Company],
 ) -> Result<Entered, String> {
     let proposed = agreed(runner, conn, buyer, terms.clone().into())?;
-    let (id, version_id) = (proposed.number("programme_id"), proposed.number("version_id"));
+    let (id, version_id) = (proposed.number::<i64>("programme_id"), proposed.number("version_id"));
     let decision = DecideProgramme { version_id, approve: true, reason: "as agreed".to_owned() };
     agreed(runner, conn, operator, decision.into())?;
     let named = suppliers.iter().map(|supplier| supplier.tax_id.clone()).collect();
-    let invited = runner.run(buyer.maker(), InviteToProgramme { programme_id: id, suppliers: named }.into())?;
+    let invited = runner.run(buyer.maker(), InviteToProgramme { programme_id: id.into(), suppliers: named }.into())?;
     let ids = invited.body["member_ids"].as_array().cloned().unwrap_or_default();
     let mut members = Vec::new();
     for (member_id, supplier) in ids.iter().filter_map(serde_json::Value::as_i64).zip(suppliers) {
-        let answer = AnswerProgrammeInvitation { member_id, terms_version: 1, join: true, reason: String::new() };
+        let answer =
+            AnswerProgrammeInvitation { member_id: member_id.into(), terms_version: 1, join: true, reason: String::new() };
         runner.run(supplier.maker(), answer.into())?;
         members.push((member_id, Member { programme: id, supplier: supplier.id, state: "joined" }));
     }
@@ -258,7 +259,7 @@ fn set_limits(runner: &mut impl Run, conn: &mut Conn, model: &mut Model) -> Resu
     for desk in companies.iter().filter(|company| company.is("financier")) {
         for buyer in companies.iter().filter(|company| company.is("buyer")) {
             for currency in CURRENCIES.map(str::to_owned) {
-                let command = SetBuyerLimit { buyer_id: buyer.id, currency: currency.clone(), limit_minor: ROOM };
+                let command = SetBuyerLimit { buyer_id: buyer.id.into(), currency: currency.clone(), limit_minor: ROOM };
                 let id = agreed(runner, conn, desk, command.into())?.number("limit_id");
                 model.limits.insert((desk.id, buyer.id, currency), Limit { id, limit: ROOM.into(), used: 0 });
             }

@@ -2,6 +2,8 @@
 
 use super::model::{Account, Amounts, Model};
 use domain::chart::AccountKind;
+use domain::pricing::Bearer;
+use domain::settlement_instruction::InstructionState;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,9 +16,13 @@ fn failed(error: impl std::fmt::Display) -> String {
     format!("reading failed: {error}")
 }
 
-fn account_of(row: &AccountRow) -> Result<Account, String> {
-    let kind = AccountKind::parse(&row.kind).ok_or_else(|| format!("account kind {}", row.kind))?;
-    Ok((kind.name(), row.owner_id, row.asset_id))
+fn account_of(row: &AccountRow) -> Account {
+    (row.kind.name(), row.owner_id.0, row.asset_id)
+}
+
+/// What grows on the debit side, as the model knows it.
+fn grows_by_debit(kind: AccountKind) -> bool {
+    matches!(kind, AccountKind::Custody | AccountKind::Expense | AccountKind::Claim | AccountKind::Issued)
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: impl std::fmt::Display, stored: T, model: T) -> Check {
@@ -24,7 +30,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: impl std::fmt::Display, stored: T,
 }
 
 fn check_account(model: &Model, row: &AccountRow) -> Result<Account, String> {
-    let account = account_of(row)?;
+    let account = account_of(row);
     let stored = Amounts { balance: row.balance.into(), held: row.held.into() };
     same(format!("account {account:?}"), stored, model.amounts(account))?;
     Ok(account)
@@ -48,50 +54,55 @@ fn ids<T>(list: &BTreeMap<i64, T>) -> BTreeSet<i64> {
     list.keys().copied().collect()
 }
 
+fn list<I: From<i64>>(set: &BTreeSet<i64>) -> Vec<I> {
+    set.iter().copied().map(I::from).collect()
+}
+
 fn check_records(model: &Model, conn: &mut Conn, wanted: &super::model::Touched) -> Check {
-    let list = |set: &BTreeSet<i64>| set.iter().copied().collect::<Vec<i64>>();
     for row in Invoice::list_ids(conn, &list(&wanted.invoices)).map_err(failed)? {
-        let known = &model.invoices[&row.id];
-        let stored = (row.state.as_str(), i128::from(row.payable_minor), i128::from(row.confirmed_minor), row.due_date);
+        let known = &model.invoices[&row.id.0];
+        let stored = (row.state.name(), i128::from(row.payable_minor), i128::from(row.confirmed_minor), row.due_date);
         same(format!("invoice {}", row.id), stored, (known.state, known.payable, known.confirmed, known.due))?;
-        same(format!("review of invoice {}", row.id), row.review.as_str(), known.review)?;
+        same(format!("review of invoice {}", row.id), row.review.name(), known.review)?;
         same(format!("credit of invoice {}", row.id), i128::from(row.credited_minor), known.credited)?;
     }
     for row in Receivable::list_ids(conn, &list(&wanted.receivables)).map_err(failed)? {
-        let known = &model.receivables[&row.id];
+        let known = &model.receivables[&row.id.0];
         let place = format!("receivable {}", row.id);
-        let stored = (row.state.as_str(), row.payment_date, row.interest_from);
+        let stored = (row.state.name(), row.payment_date, row.interest_from);
         same(&place, stored, (known.state, known.payment_date, known.interest_from))?;
         let stored = [row.face_minor, row.reserve_minor, row.settlement_fee_minor, row.settlement_fee_paid_minor, row.paid_minor];
         same(&place, stored.map(i128::from), [known.face, known.reserve, known.fee, known.fee_paid, known.paid])?;
-        let stored = (row.programme_id, i128::from(row.face_minor - row.kept_minor()), row.fee_bearer == "buyer");
+        let programme = row.programme_id.map(i64::from);
+        let stored = (programme, i128::from(row.face_minor - row.kept_minor()), row.fee_bearer == Bearer::Buyer);
         same(&place, stored, (known.programme, known.sellable, known.buyer_bears))?;
     }
     for row in Offer::list_ids(conn, &list(&wanted.offers)).map_err(failed)? {
-        let known = &model.offers[&row.id];
-        same(format!("offer {}", row.id), (row.state.as_str(), i128::from(row.left_minor)), (known.state, known.left))?;
+        let known = &model.offers[&row.id.0];
+        same(format!("offer {}", row.id), (row.state.name(), i128::from(row.left_minor)), (known.state, known.left))?;
         same(format!("what waits of offer {}", row.id), i128::from(row.reserved_minor), known.reserved)?;
     }
     for row in store::BuyerLimit::list_ids(conn, &list(&wanted.limits)).map_err(failed)? {
-        let known = model.limit(row.id).unwrap_or_default();
+        let known = model.limit(row.id.0).unwrap_or_default();
         let stored = (i128::from(row.limit_minor), i128::from(row.used_minor));
         same(format!("limit {}", row.id), stored, (known.limit, known.used))?;
     }
     for row in Payout::list_ids(conn, &list(&wanted.payouts)).map_err(failed)? {
-        let known = &model.payouts[&row.id];
+        let known = &model.payouts[&row.id.0];
         // The day after which a bank counts as silent is the calendar's affair; until it speaks the payout is on its way.
-        let state = if row.state == "unknown" { "sent" } else { row.state.as_str() };
-        let stored = (state, i128::from(row.amount_minor), row.custody_id);
+        let state = if row.state == InstructionState::Unknown { "sent" } else { row.state.name() };
+        let stored = (state, i128::from(row.amount_minor), row.custody_id.0);
         same(format!("payout {}", row.id), stored, (known.state, known.amount, known.custody))?;
     }
     for row in BankLine::list_ids(conn, &list(&wanted.lines)).map_err(failed)? {
-        let known = &model.lines[&row.id];
-        let stored = (row.state.as_str(), i128::from(row.amount_minor), row.custody_id, row.transfer_id);
+        let known = &model.lines[&row.id.0];
+        let transfer = row.transfer_id.map(i64::from);
+        let stored = (row.state.name(), i128::from(row.amount_minor), row.custody_id.0, transfer);
         same(format!("bank line {}", row.id), stored, (known.state, known.amount, known.custody, known.other))?;
         same(format!("claim of bank line {}", row.id), i128::from(row.claim_minor), known.claim)?;
     }
     for row in store::Approval::list_ids(conn, &list(&wanted.approvals)).map_err(failed)? {
-        same(format!("approval {}", row.id), row.state.as_str(), model.approvals[&row.id].state)?;
+        same(format!("approval {}", row.id), row.state.name(), model.approvals[&row.id.0].state)?;
     }
     Ok(())
 }
@@ -117,23 +128,25 @@ pub fn everything(model: &Model, conn: &mut Conn) -> Check {
     };
     check_records(model, conn, &wanted)?;
     for row in store::Review::list_where(conn, "1 = 1", &[]).map_err(failed)? {
-        let known = model.reviews.get(&row.id).map(|review| (review.state, review.invoice, review.other));
-        same(format!("review {}", row.id), Some((row.state.as_str(), row.invoice_id, row.other_id)), known)?;
+        let known = model.reviews.get(&row.id.0).map(|review| (review.state, review.invoice, review.other));
+        let stored = (row.state.name(), row.invoice_id.0, row.other_id.map(i64::from));
+        same(format!("review {}", row.id), Some(stored), known)?;
     }
     for row in store::SoloActs::list_where(conn, "1 = 1", &[]).map_err(failed)? {
-        let known = model.alone.get(&(row.party_id, row.currency.clone())).copied();
+        let known = model.alone.get(&(row.party_id.0, row.currency.clone())).copied();
         same(format!("what {} did alone", row.party_id), Some((row.day, i128::from(row.sum_minor))), known)?;
     }
     for row in store::ProgrammeMember::list_where(conn, "1 = 1", &[]).map_err(failed)? {
-        let known = model.members.get(&row.id).map(|member| (member.state, member.programme, member.supplier));
-        same(format!("member {}", row.id), Some((row.state.as_str(), row.programme_id, row.supplier_id)), known)?;
+        let known = model.members.get(&row.id.0).map(|member| (member.state, member.programme, member.supplier));
+        same(format!("member {}", row.id), Some((row.state.name(), row.programme_id.0, row.supplier_id.0)), known)?;
     }
     for row in store::Programme::list_where(conn, "1 = 1", &[]).map_err(failed)? {
-        same(format!("programme {}", row.id), Some(row.state.as_str()), model.programmes.get(&row.id).map(|known| known.state))?;
+        let known = model.programmes.get(&row.id.0).map(|known| known.state);
+        same(format!("programme {}", row.id), Some(row.state.name()), known)?;
     }
     let mut bills: BTreeMap<(i64, String), Vec<(i128, i128)>> = BTreeMap::new();
     for row in store::FeeBill::list_where(conn, "1 = 1 ORDER BY id", &[]).map_err(failed)? {
-        let of = bills.entry((row.buyer_id, row.currency.clone())).or_default();
+        let of = bills.entry((row.buyer_id.0, row.currency.clone())).or_default();
         of.push((row.amount_minor.into(), row.paid_minor.into()));
     }
     same("fees that buyers bear", &bills, &model.bills)?;
@@ -148,14 +161,14 @@ fn conserved(model: &Model, conn: &mut Conn, rows: &[AccountRow]) -> Check {
     let mut sums: BTreeMap<i64, i128> = BTreeMap::new();
     let mut units: BTreeMap<i64, i128> = BTreeMap::new();
     for row in rows {
-        let sign = if matches!(row.kind.as_str(), "custody" | "expense" | "claim" | "issued") { -1 } else { 1 };
+        let sign = if grows_by_debit(row.kind) { -1 } else { 1 };
         *sums.entry(row.asset_id).or_default() += sign * i128::from(row.balance);
-        if row.kind == "custody" {
-            let reported = model.at_bank.get(&(row.owner_id, row.asset_id)).copied().unwrap_or(0);
-            let way = model.on_the_way(row.owner_id, row.asset_id, false);
+        if row.kind == AccountKind::Custody {
+            let reported = model.at_bank.get(&(row.owner_id.0, row.asset_id)).copied().unwrap_or(0);
+            let way = model.on_the_way(row.owner_id.0, row.asset_id, false);
             same(format!("money on account {} at the bank", row.owner_id), i128::from(row.balance), reported + way)?;
         }
-        if row.kind == "holding" {
+        if row.kind == AccountKind::Holding {
             *units.entry(row.asset_id).or_default() += i128::from(row.balance);
         }
     }
@@ -166,7 +179,7 @@ fn conserved(model: &Model, conn: &mut Conn, rows: &[AccountRow]) -> Check {
     }
     let mut sold: BTreeMap<i64, i128> = BTreeMap::new();
     for purchase in Purchase::list_where(conn, "1 = 1", &[]).map_err(failed)? {
-        *sold.entry(purchase.offer_id).or_default() += i128::from(purchase.units_minor);
+        *sold.entry(purchase.offer_id.0).or_default() += i128::from(purchase.units_minor);
     }
     for (id, offer) in &model.offers {
         same(
@@ -183,10 +196,7 @@ fn replayed(conn: &mut Conn, rows: &[AccountRow]) -> Check {
     const POST: i16 = 1;
     const HOLD: i16 = 2;
     const POST_HOLD: i16 = 3;
-    let signs: BTreeMap<i64, i128> = rows
-        .iter()
-        .map(|row| (row.id, if matches!(row.kind.as_str(), "custody" | "expense" | "claim" | "issued") { 1 } else { -1 }))
-        .collect();
+    let signs: BTreeMap<i64, i128> = rows.iter().map(|row| (row.id, if grows_by_debit(row.kind) { 1 } else { -1 })).collect();
     let mut amounts: BTreeMap<i64, Amounts> = BTreeMap::new();
     for row in TransferRow::list_where(conn, "1 = 1 ORDER BY number", &[]).map_err(failed)? {
         let (amount, debit) = (i128::from(row.amount), amounts.entry(row.debit_account).or_default());
@@ -213,11 +223,11 @@ pub fn outcomes(model: &Model, conn: &mut Conn, from: i64) -> Check {
     let rows = AuditRecord::list_where(conn, "seq > ? ORDER BY seq", &[from.into()]).map_err(failed)?;
     let mut seen = BTreeSet::new();
     for row in &rows {
-        let key = (row.party_id, row.idempotency_key.clone());
+        let key = (row.party_id.0, row.idempotency_key.clone());
         let known =
             model.keys.get(&key).ok_or_else(|| format!("audit record {} has a key that nobody sent: {key:?}", row.seq))?;
         let stored = server::commands::Outcome::stored(&row.outcome, row.seq);
-        let outcome = (stored.seq, stored.awaits_approval, stored.body);
+        let outcome = (stored.seq.0, stored.awaits_approval.map(i64::from), stored.body);
         same(format!("outcome of {key:?}"), outcome, (known.seq, known.awaits_approval, known.body.clone()))?;
         if !seen.insert(key.clone()) {
             return Err(format!("{key:?} ran twice"));

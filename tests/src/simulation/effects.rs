@@ -5,6 +5,7 @@ use super::model::{Approval, Held, Invoice, Limit, Line, Model, Offer, Payout, R
 use super::rules::{Target, fingerprint, plain_number};
 use chrono::{Days, NaiveDate};
 use formats::camt::{Entry, EntryDetail};
+use kernel::ApprovalId;
 use serde_json::{Value, json};
 use server::commands::confirm_invoice::ConfirmInvoice;
 use server::commands::import_statement::ImportStatement;
@@ -93,25 +94,25 @@ impl Model {
         }
         let known = super::model::Known {
             fingerprint: fingerprint(actor, command),
-            seq: outcome.seq,
-            awaits_approval: outcome.awaits_approval,
+            seq: outcome.seq.0,
+            awaits_approval: outcome.awaits_approval.map(|id| id.0),
             body: outcome.body.clone(),
         };
-        self.keys.insert((actor.party_id, key.to_owned()), known);
-        if let Some(id) = outcome.awaits_approval {
-            self.end_same(actor.party_id, command);
+        self.keys.insert((actor.party_id.0, key.to_owned()), known);
+        if let Some(ApprovalId(id)) = outcome.awaits_approval {
+            self.end_same(actor.party_id.0, command);
             let holds = match command {
                 Command::BuyFractions(buy) => {
                     let units = i128::from(buy.units_minor);
-                    let price = self.quote(buy.offer_id, units).map_err(str::to_owned)?.price;
+                    let price = self.quote(buy.offer_id.0, units).map_err(str::to_owned)?.price;
                     let held = Held { units, price };
-                    self.hold((actor.party_id, buy.offer_id), Held { units: -units, price: -price });
+                    self.hold((actor.party_id.0, buy.offer_id.0), Held { units: -units, price: -price });
                     Some(held)
                 }
                 _ => None,
             };
             let approval =
-                Approval { party: actor.party_id, maker: actor.user_id, command: command.clone(), state: "pending", holds };
+                Approval { party: actor.party_id.0, maker: actor.user_id.0, command: command.clone(), state: "pending", holds };
             self.approvals.insert(id, approval);
             self.touched.approvals.insert(id);
             return Ok(());
@@ -146,7 +147,7 @@ impl Model {
         approval.state = state;
         let (party, holds) = (approval.party, approval.holds.take());
         let offer = match &approval.command {
-            Command::BuyFractions(buy) => buy.offer_id,
+            Command::BuyFractions(buy) => buy.offer_id.0,
             _ => 0,
         };
         self.touched.approvals.insert(id);
@@ -175,17 +176,17 @@ impl Model {
     fn count_alone(&mut self, actor: &Actor, command: &Command, body: &Value) -> Result<(), String> {
         let (currency, amount) = match command {
             Command::BuyFractions(buy) => {
-                let receivable = self.offers.get(&buy.offer_id).ok_or("no offer")?.receivable;
+                let receivable = self.offers.get(&buy.offer_id.0).ok_or("no offer")?.receivable;
                 (self.receivables[&receivable].currency.clone(), body["price_minor"].as_i64().ok_or("no price")?)
             }
-            Command::CreateOffer(offer) => (self.receivables[&offer.receivable_id].currency.clone(), offer.units_minor),
-            Command::ConfirmInvoice(confirm) => (self.invoices[&confirm.invoice_id].currency.clone(), confirm.amount_minor),
+            Command::CreateOffer(offer) => (self.receivables[&offer.receivable_id.0].currency.clone(), offer.units_minor),
+            Command::ConfirmInvoice(confirm) => (self.invoices[&confirm.invoice_id.0].currency.clone(), confirm.amount_minor),
             Command::RequestPayout(payout) => (payout.currency.clone(), payout.amount_minor),
             _ => return Ok(()),
         };
-        let limit = self.approval_limits.get(&(actor.party_id, currency.clone()));
+        let limit = self.approval_limits.get(&(actor.party_id.0, currency.clone()));
         if limit.is_some_and(|(_, a_day)| a_day.is_some()) {
-            let done = self.alone.entry((actor.party_id, currency)).or_insert((self.today, 0));
+            let done = self.alone.entry((actor.party_id.0, currency)).or_insert((self.today, 0));
             let before = if done.0 == self.today { done.1 } else { 0 };
             *done = (self.today, before + i128::from(amount));
         }
@@ -198,8 +199,8 @@ impl Model {
         match command {
             Command::BuyFractions(buy) => {
                 let units = i128::from(buy.units_minor);
-                let quote = self.quote(buy.offer_id, units).map_err(str::to_owned)?;
-                let offer = self.offers.get_mut(&buy.offer_id).ok_or("no offer")?;
+                let quote = self.quote(buy.offer_id.0, units).map_err(str::to_owned)?;
+                let offer = self.offers.get_mut(&buy.offer_id.0).ok_or("no offer")?;
                 offer.left -= units;
                 if offer.left == 0 && offer.reserved == 0 {
                     offer.state = "settled";
@@ -207,26 +208,26 @@ impl Model {
                 let (receivable_id, supplier, left) = (offer.receivable, offer.supplier, offer.left);
                 let receivable = self.receivables.get_mut(&receivable_id).ok_or("no receivable")?;
                 let (asset, limit_key) =
-                    (asset_of(&receivable.currency), (actor.party_id, receivable.buyer, receivable.currency.clone()));
+                    (asset_of(&receivable.currency), (actor.party_id.0, receivable.buyer, receivable.currency.clone()));
                 agree(what, body, "price_minor", minor(quote.price))?;
                 agree(what, body, "left_minor", minor(left))?;
                 let (buyer, currency, buyer_bears) = (receivable.buyer, receivable.currency.clone(), receivable.buyer_bears);
-                self.transfer(("cash", actor.party_id, asset), ("cash", supplier, asset), quote.price);
+                self.transfer(("cash", actor.party_id.0, asset), ("cash", supplier, asset), quote.price);
                 if buyer_bears {
                     self.bill(buyer, &currency, quote.fee);
                 } else {
                     self.transfer(("cash", supplier, asset), ("fees", 0, asset), quote.fee);
                 }
-                self.transfer(("holding", supplier, receivable_id), ("holding", actor.party_id, receivable_id), units);
+                self.transfer(("holding", supplier, receivable_id), ("holding", actor.party_id.0, receivable_id), units);
                 self.change(("holding", supplier, receivable_id), 0, -units);
                 let limit = self.limits.get_mut(&limit_key).ok_or("no limit")?;
                 limit.used += units;
                 self.touched.limits.insert(limit.id);
-                self.touched.offers.insert(buy.offer_id);
+                self.touched.offers.insert(buy.offer_id.0);
             }
             Command::CreateOffer(create) => {
                 let units = i128::from(create.units_minor);
-                let receivable = self.receivables.get_mut(&create.receivable_id).ok_or("no receivable")?;
+                let receivable = self.receivables.get_mut(&create.receivable_id.0).ok_or("no receivable")?;
                 if receivable.state == "issued" {
                     receivable.state = "active";
                 }
@@ -236,8 +237,8 @@ impl Model {
                     invoice.state = "assigned";
                 }
                 let offer = Offer {
-                    receivable: create.receivable_id,
-                    supplier: actor.party_id,
+                    receivable: create.receivable_id.0,
+                    supplier: actor.party_id.0,
                     units,
                     left: units,
                     reserved: 0,
@@ -249,15 +250,15 @@ impl Model {
                     state: "open",
                 };
                 self.offers.insert(id("offer_id"), offer);
-                self.change(("holding", actor.party_id, create.receivable_id), 0, units);
+                self.change(("holding", actor.party_id.0, create.receivable_id.0), 0, units);
                 self.touched.offers.insert(id("offer_id"));
-                self.touched.receivables.insert(create.receivable_id);
+                self.touched.receivables.insert(create.receivable_id.0);
                 self.touched.invoices.insert(invoice_id);
             }
             Command::WithdrawOffer(withdraw) => {
-                let offer = &self.offers[&withdraw.offer_id];
+                let offer = &self.offers[&withdraw.offer_id.0];
                 agree(what, body, "left_minor", minor(offer.left + offer.reserved))?;
-                self.end_offer(withdraw.offer_id, "withdrawn");
+                self.end_offer(withdraw.offer_id.0, "withdrawn");
             }
             Command::RegisterInvoice(register) if register.parsed.type_code == "381" => {
                 let file = &register.parsed;
@@ -265,9 +266,9 @@ impl Model {
                 let buyer =
                     self.companies.values().find(|company| company.tax_id == file.buyer.tax_id).map_or(0, |company| company.id);
                 let first = file.preceding.first().ok_or("no invoice")?;
-                let named = self.named(actor.party_id, first, (buyer, &file.currency)).map_err(|no| no.to_owned())?;
+                let named = self.named(actor.party_id.0, first, (buyer, &file.currency)).map_err(|no| no.to_owned())?;
                 let issued = file.issue_date.unwrap_or(self.today);
-                self.credits.insert((actor.party_id, plain_number(&file.number), issued, file.currency.clone(), amount));
+                self.credits.insert((actor.party_id.0, plain_number(&file.number), issued, file.currency.clone(), amount));
                 let invoice = self.invoices.get_mut(&named).ok_or("no invoice")?;
                 let late = !["draft", "presented", "disputed", "expired"].contains(&invoice.state);
                 agree(what, body, "late", late)?;
@@ -278,7 +279,7 @@ impl Model {
                     invoice.credited += amount;
                     let all = invoice.credited == invoice.payable;
                     // Less is owed than what somebody was asked to confirm.
-                    self.end_requests(|one| matches!(&one.command, Command::ConfirmInvoice(it) if it.invoice_id == named));
+                    self.end_requests(|one| matches!(&one.command, Command::ConfirmInvoice(it) if it.invoice_id.0 == named));
                     if all {
                         self.move_invoice(named, "withdrawn");
                         self.end_reviews(named);
@@ -290,7 +291,7 @@ impl Model {
                 let file = &register.parsed;
                 let buyer = self.companies.values().find(|company| company.tax_id == file.buyer.tax_id);
                 let invoice = Invoice {
-                    supplier: actor.party_id,
+                    supplier: actor.party_id.0,
                     buyer: buyer.map_or(0, |company| company.id),
                     currency: file.currency.clone(),
                     payable: self.read_amount(&file.currency, file.totals.payable).unwrap_or(0),
@@ -316,16 +317,16 @@ impl Model {
                 self.show_reviews(invoice_id);
             }
             Command::SubmitInvoice(submit) => {
-                let invoice = self.invoices.get_mut(&submit.invoice_id).ok_or("no invoice")?;
+                let invoice = self.invoices.get_mut(&submit.invoice_id.0).ok_or("no invoice")?;
                 invoice.due = invoice.due.or(submit.due_date);
-                self.present(submit.invoice_id);
+                self.present(submit.invoice_id.0);
             }
             Command::WithdrawInvoice(withdraw) => {
-                self.move_invoice(withdraw.invoice_id, "withdrawn");
-                self.end_reviews(withdraw.invoice_id);
+                self.move_invoice(withdraw.invoice_id.0, "withdrawn");
+                self.end_reviews(withdraw.invoice_id.0);
             }
             Command::DecideReview(decision) => {
-                let review = self.reviews.get_mut(&decision.review_id).ok_or("no review")?;
+                let review = self.reviews.get_mut(&decision.review_id.0).ok_or("no review")?;
                 review.state = if decision.clear { "cleared" } else { "refused" };
                 let invoice_id = review.invoice;
                 self.show_reviews(invoice_id);
@@ -335,42 +336,42 @@ impl Model {
                 }
             }
             Command::DisputeInvoice(dispute) => {
-                self.move_invoice(dispute.invoice_id, "disputed");
+                self.move_invoice(dispute.invoice_id.0, "disputed");
             }
-            Command::SettleDispute(settle) => self.present(settle.invoice_id),
+            Command::SettleDispute(settle) => self.present(settle.invoice_id.0),
             Command::ConfirmInvoice(confirm) => self.issue(confirm, body, ids)?,
             Command::SetBuyerLimit(set) => {
-                self.end_same(actor.party_id, command);
-                let limit = self.limits.entry((actor.party_id, set.buyer_id, set.currency.clone())).or_default();
+                self.end_same(actor.party_id.0, command);
+                let limit = self.limits.entry((actor.party_id.0, set.buyer_id.0, set.currency.clone())).or_default();
                 limit.limit = i128::from(set.limit_minor);
                 limit.id = id("limit_id");
                 self.touched.limits.insert(limit.id);
             }
             Command::SetApprovalLimit(set) => {
-                let limits = (i128::from(set.limit_minor), self.day_of(actor.party_id, set));
-                self.end_same(actor.party_id, command);
-                self.approval_limits.insert((actor.party_id, set.currency.clone()), limits);
+                let limits = (i128::from(set.limit_minor), self.day_of(actor.party_id.0, set));
+                self.end_same(actor.party_id.0, command);
+                self.approval_limits.insert((actor.party_id.0, set.currency.clone()), limits);
             }
             Command::RequestPayout(request) => {
                 let amount = i128::from(request.amount_minor);
-                self.change(("cash", actor.party_id, asset_of(&request.currency)), 0, amount);
+                self.change(("cash", actor.party_id.0, asset_of(&request.currency)), 0, amount);
                 let end_to_end = body["end_to_end"].as_str().unwrap_or("").to_owned();
                 let currency = request.currency.clone();
-                let company = self.companies.get(&actor.party_id).ok_or("no company")?;
+                let company = self.companies.get(&actor.party_id.0).ok_or("no company")?;
                 let payee = (company.iban.clone(), company.name.clone());
-                let party = Some(actor.party_id);
+                let party = Some(actor.party_id.0);
                 let payout =
                     Payout { party, currency, amount, state: "authorised", end_to_end, payee, drawn: 0, custody: 0, line: None };
                 self.payouts.insert(id("payout_id"), payout);
                 self.touched.payouts.insert(id("payout_id"));
             }
-            Command::CancelPayout(cancel) => self.cancel(cancel.payout_id)?,
+            Command::CancelPayout(cancel) => self.cancel(cancel.payout_id.0)?,
             Command::CreatePaymentFile(file) => {
                 let (mut count, mut total) = (0, 0);
-                for id in self.payment_list(&file.currency, file.through).0 {
+                for id in self.payment_list(&file.currency, file.through.0).0 {
                     let payout = self.payouts.get_mut(&id).ok_or("no payout")?;
                     payout.state = "sent";
-                    payout.drawn = file.account_id.unwrap_or(0);
+                    payout.drawn = file.account_id.map_or(0, |id| id.0);
                     payout.custody = payout.drawn;
                     self.touched.payouts.insert(id);
                     (count, total) = (count + 1, total + payout.amount);
@@ -382,7 +383,7 @@ impl Model {
             Command::RecordReceipt(receipt) => {
                 let amount = i128::from(receipt.amount_minor);
                 let target = self.target(&receipt.reference, &receipt.currency).ok_or("no target")?;
-                let custody = receipt.account_id.unwrap_or(0);
+                let custody = receipt.account_id.map_or(0, |id| id.0);
                 self.receive(custody, target, &receipt.currency, amount, receipt.value_date);
                 let line = Line {
                     currency: receipt.currency.clone(),
@@ -415,7 +416,7 @@ impl Model {
             }
             Command::AssignSuspense(assign) => {
                 let (target, amount) = self.may_assign(assign).map_err(str::to_owned)?;
-                self.part_line(assign.line_id, id("line_id"), amount)?;
+                self.part_line(assign.line_id.0, id("line_id"), amount)?;
                 let line = self.lines.get_mut(&id("line_id")).ok_or("no line")?;
                 line.state = "placed";
                 line.target = Some(target);
@@ -424,28 +425,28 @@ impl Model {
                 self.place(("suspense", 0, asset_of(&currency)), target, &currency, amount, value_date);
             }
             Command::ReturnSuspense(back) => {
-                let line = self.lines.get_mut(&back.line_id).ok_or("no line")?;
+                let line = self.lines.get_mut(&back.line_id.0).ok_or("no line")?;
                 line.state = "returned";
                 let (amount, currency) = (line.amount, line.currency.clone());
                 // No payer of the simulation has a name.
                 let payee = (line.iban.clone(), "Unknown".to_owned());
-                self.touched.lines.insert(back.line_id);
+                self.touched.lines.insert(back.line_id.0);
                 self.change(("suspense", 0, asset_of(&currency)), 0, amount);
                 let payout_id = id("payout_id");
                 let end_to_end = format!("KRET{payout_id}");
-                let line = Some(back.line_id);
+                let line = Some(back.line_id.0);
                 let payout =
                     Payout { party: None, currency, amount, state: "authorised", end_to_end, payee, drawn: 0, custody: 0, line };
                 self.payouts.insert(payout_id, payout);
                 self.touched.payouts.insert(payout_id);
             }
             Command::ResolveLine(resolve) => self.resolve(resolve)?,
-            Command::TakeBackLine(back) => self.take_back(back.line_id, ids)?,
+            Command::TakeBackLine(back) => self.take_back(back.line_id.0, ids)?,
             Command::CloseDay(_) => self.end_day(what, body)?,
             Command::DecideApproval(decision) => {
-                let approval = self.approvals.get(&decision.approval_id).ok_or("no approval")?;
-                let (maker, command) = (Actor::person(approval.party, approval.maker), approval.command.clone());
-                self.end_request(decision.approval_id, if decision.approve { "approved" } else { "rejected" });
+                let approval = self.approvals.get(&decision.approval_id.0).ok_or("no approval")?;
+                let (maker, command) = (Actor::person(approval.party.into(), approval.maker.into()), approval.command.clone());
+                self.end_request(decision.approval_id.0, if decision.approve { "approved" } else { "rejected" });
                 if decision.approve {
                     self.apply(&maker, &command, body, ids)?;
                 }
@@ -469,10 +470,10 @@ impl Model {
                 self.terms.insert(set.currency.clone(), terms);
             }
             Command::DecideCompany(decision) => {
-                let company = self.companies.get_mut(&decision.party_id).ok_or("no company")?;
+                let company = self.companies.get_mut(&decision.party_id.0).ok_or("no company")?;
                 company.active = decision.status == "active";
                 if !company.active {
-                    let stopped = decision.party_id;
+                    let stopped = decision.party_id.0;
                     let of_it = |offer: &super::model::Offer| {
                         offer.supplier == stopped || self.receivables[&offer.receivable].buyer == stopped
                     };
@@ -480,7 +481,7 @@ impl Model {
                     for id in open.map(|(id, _)| *id).collect::<Vec<_>>() {
                         self.end_offer(id, "expired");
                     }
-                    let admits = |command: &Command| matches!(command, Command::DecideCompany(one) if one.party_id == stopped);
+                    let admits = |command: &Command| matches!(command, Command::DecideCompany(one) if one.party_id.0 == stopped);
                     self.end_requests(|approval| approval.party == stopped || admits(&approval.command));
                 }
             }
@@ -534,7 +535,7 @@ impl Model {
         }
         if ["disputed", "withdrawn", "rejected", "expired"].contains(&state) {
             for (at, request) in &mut self.approvals {
-                let of_it = matches!(&request.command, Command::ConfirmInvoice(confirm) if confirm.invoice_id == id);
+                let of_it = matches!(&request.command, Command::ConfirmInvoice(confirm) if confirm.invoice_id.0 == id);
                 if of_it && request.state == "pending" {
                     request.state = "ended";
                     self.touched.approvals.insert(*at);
@@ -544,7 +545,7 @@ impl Model {
     }
 
     fn end_offer(&mut self, id: i64, state: &'static str) {
-        self.end_requests(|approval| matches!(&approval.command, Command::BuyFractions(buy) if buy.offer_id == id));
+        self.end_requests(|approval| matches!(&approval.command, Command::BuyFractions(buy) if buy.offer_id.0 == id));
         if let Some(offer) = self.offers.get_mut(&id) {
             offer.state = state;
             let (holding, left) = (("holding", offer.supplier, offer.receivable), offer.left);
@@ -556,13 +557,13 @@ impl Model {
     fn issue(&mut self, confirm: &ConfirmInvoice, body: &Value, ids: &mut impl Ids) -> Result<(), String> {
         let receivable_id = body["receivable_id"].as_i64().unwrap_or(0);
         let confirmed = i128::from(confirm.amount_minor);
-        let invoice = self.invoices.get_mut(&confirm.invoice_id).ok_or("no invoice")?;
+        let invoice = self.invoices.get_mut(&confirm.invoice_id.0).ok_or("no invoice")?;
         let state = if confirmed < invoice.payable - invoice.credited { "partially_confirmed" } else { "confirmed" };
         (invoice.confirmed, invoice.due) = (confirmed, Some(confirm.due_date));
         let (supplier, buyer, currency) = (invoice.supplier, invoice.buyer, invoice.currency.clone());
-        self.move_invoice(confirm.invoice_id, state);
+        self.move_invoice(confirm.invoice_id.0, state);
         let platform = self.terms.get(&currency).ok_or("no terms")?.clone();
-        let under = self.under(&self.invoices[&confirm.invoice_id], confirm.due_date);
+        let under = self.under(&self.invoices[&confirm.invoice_id.0], confirm.due_date);
         let under = under.map(|(id, programme)| (id, programme.clone()));
         let terms = under.as_ref().map_or_else(|| platform.clone(), |(_, programme)| self.issue_terms(programme, &platform));
         let reserve = share_up(confirmed, terms.reserve_bps);
@@ -571,7 +572,7 @@ impl Model {
         let reserve_asset = ids.reserve_asset(receivable_id);
         let receivable = Receivable {
             reserve_asset,
-            invoice: confirm.invoice_id,
+            invoice: confirm.invoice_id.0,
             supplier,
             buyer,
             currency,
@@ -831,8 +832,8 @@ impl Model {
 
     fn close_announced(&mut self, waited: i64, by: i64) {
         self.end_requests(|approval| match &approval.command {
-            Command::ResolveLine(resolve) => resolve.line_id == waited,
-            Command::TakeBackLine(back) => back.line_id == waited,
+            Command::ResolveLine(resolve) => resolve.line_id.0 == waited,
+            Command::TakeBackLine(back) => back.line_id.0 == waited,
             _ => false,
         });
         if let Some(line) = self.lines.get_mut(&waited) {
@@ -1080,10 +1081,10 @@ impl Model {
 
     /// What two people decided about a line.
     fn resolve(&mut self, resolve: &ResolveLine) -> Result<(), String> {
-        let mut line = self.lines.get(&resolve.line_id).cloned().ok_or("no line")?;
+        let mut line = self.lines.get(&resolve.line_id.0).cloned().ok_or("no line")?;
         let (asset, amount) = (asset_of(&line.currency), line.amount);
         let custody = ("custody", line.custody, asset);
-        let other = resolve.other_id.unwrap_or(0);
+        let other = resolve.other_id.map_or(0, |id| id.0);
         let mut gone = 0;
         line.acted = ["accept", "same", "link", "reverse", "expense", "claim", "settle_claim", "write_off", "explain"]
             .into_iter()
@@ -1095,16 +1096,16 @@ impl Model {
                 line.value_date = resolve.value_date.unwrap_or(line.booking_day.min(today));
                 line.kind = "";
                 let target = line.references.iter().find_map(|word| self.target(word, &line.currency));
-                self.book_line(resolve.line_id, &mut line, (target, false));
+                self.book_line(resolve.line_id.0, &mut line, (target, false));
             }
-            "same" if line.kind == "possible_transfer" => self.join(resolve.line_id, &mut line, other),
+            "same" if line.kind == "possible_transfer" => self.join(resolve.line_id.0, &mut line, other),
             "transfer" => {
                 if self.lines.get(&other).is_some_and(|credit| credit.state == "suspense") {
                     self.transfer(("suspense", 0, asset), custody, amount);
                 }
-                self.join(resolve.line_id, &mut line, other);
+                self.join(resolve.line_id.0, &mut line, other);
             }
-            "same" => self.confirm(resolve.line_id, &mut line, other),
+            "same" => self.confirm(resolve.line_id.0, &mut line, other),
             "link" => {
                 self.settle_payout(other, line.custody);
                 (line.state, line.linked) = ("matched", Some(other));
@@ -1131,7 +1132,7 @@ impl Model {
                 line.reversed = Some(Reversed { receipt: other, state, twin, missing: line.claim });
                 gone = amount;
                 if let Some(receipt) = self.lines.get_mut(&other) {
-                    (receipt.state, receipt.twin) = ("reversed", Some(resolve.line_id));
+                    (receipt.state, receipt.twin) = ("reversed", Some(resolve.line_id.0));
                     self.touched.lines.insert(other);
                 }
             }
@@ -1147,7 +1148,7 @@ impl Model {
             }
             "settle_claim" => {
                 let paying = self.lines.get_mut(&other).ok_or("no payment")?;
-                (paying.state, paying.kind, paying.twin) = ("placed", "claim_payment", Some(resolve.line_id));
+                (paying.state, paying.kind, paying.twin) = ("placed", "claim_payment", Some(resolve.line_id.0));
                 let paid = paying.amount;
                 self.touched.lines.insert(other);
                 self.transfer(("suspense", 0, asset), ("claim", line.debtor, asset), paid);
@@ -1163,7 +1164,7 @@ impl Model {
             _ => line.state = "explained",
         }
         *self.at_bank.entry((line.custody, asset)).or_default() -= gone;
-        self.keep_line(resolve.line_id, line);
+        self.keep_line(resolve.line_id.0, line);
         Ok(())
     }
 

@@ -24,11 +24,11 @@ pub struct Company {
 impl Company {
     #[must_use]
     pub fn maker(&self) -> Actor {
-        Actor::person(self.id, self.maker)
+        Actor::person(self.id.into(), self.maker.into())
     }
     #[must_use]
     pub fn checker(&self) -> Actor {
-        Actor::person(self.id, self.checker)
+        Actor::person(self.id.into(), self.checker.into())
     }
     #[must_use]
     pub fn is(&self, capacity: &str) -> bool {

@@ -6,6 +6,7 @@ use super::rules::Target;
 use chrono::{Days, NaiveDate};
 use formats::camt::{Entry, EntryDetail, Statement};
 use formats::invoice::{InvoiceFile, Preceding, Totals};
+use kernel::{BankLineId, CustodyId, RecordId};
 use server::commands::assign_suspense::AssignSuspense;
 use server::commands::buy_fractions::BuyFractions;
 use server::commands::cancel_payout::CancelPayout;
@@ -175,7 +176,7 @@ impl Players<'_> {
         let price_minor = i64::try_from(quote).unwrap_or(0).saturating_add(off);
         let desk = self.company(|company| company.is("financier"))?;
         let actor = self.person(desk.id);
-        Some((actor, BuyFractions { offer_id, units_minor, price_minor }.into()))
+        Some((actor, BuyFractions { offer_id: offer_id.into(), units_minor, price_minor }.into()))
     }
 
     fn register(&mut self) -> Option<Move> {
@@ -266,33 +267,34 @@ impl Players<'_> {
         let review_id = self.pick_id(&self.model.reviews, |review| review.state == "open")?;
         let reason = if self.chance(5) { " " } else { "compared with the order" }.to_owned();
         let clear = self.chance(60);
-        Some((self.operator(), DecideReview { review_id, clear, reason }.into()))
+        Some((self.operator(), DecideReview { review_id: review_id.into(), clear, reason }.into()))
     }
 
     fn submit(&mut self) -> Option<Move> {
         let invoice_id = self.pick_id(&self.model.invoices, |invoice| ["draft", "expired"].contains(&invoice.state))?;
         let actor = self.person(self.model.invoices[&invoice_id].supplier);
         let due_date = if self.chance(60) { Some(self.day(14, 50)) } else { None };
-        Some((actor, SubmitInvoice { invoice_id, due_date }.into()))
+        Some((actor, SubmitInvoice { invoice_id: invoice_id.into(), due_date }.into()))
     }
 
     fn withdraw_invoice(&mut self) -> Option<Move> {
         let invoice_id = self.pick_id(&self.model.invoices, |invoice| invoice.state != "paid")?;
         let actor = self.person(self.model.invoices[&invoice_id].supplier);
-        Some((actor, WithdrawInvoice { invoice_id }.into()))
+        Some((actor, WithdrawInvoice { invoice_id: invoice_id.into() }.into()))
     }
 
     fn dispute(&mut self) -> Option<Move> {
         let invoice_id = self.pick_id(&self.model.invoices, |invoice| invoice.state == "presented")?;
         let actor = self.person(self.model.invoices[&invoice_id].buyer);
         let reason = if self.chance(10) { " " } else { "two boxes are missing" }.to_owned();
-        Some((actor, DisputeInvoice { invoice_id, reason, clarification: String::new() }.into()))
+        let dispute = DisputeInvoice { invoice_id: invoice_id.into(), reason, clarification: String::new() };
+        Some((actor, dispute.into()))
     }
 
     fn settle_dispute(&mut self) -> Option<Move> {
         let invoice_id = self.pick_id(&self.model.invoices, |invoice| ["disputed", "presented"].contains(&invoice.state))?;
         let actor = self.person(self.model.invoices[&invoice_id].buyer);
-        Some((actor, SettleDispute { invoice_id, text: String::new() }.into()))
+        Some((actor, SettleDispute { invoice_id: invoice_id.into(), text: String::new() }.into()))
     }
 
     fn confirm(&mut self) -> Option<Move> {
@@ -314,7 +316,7 @@ impl Players<'_> {
             (_, 9) => self.day_of_programme(),
             _ => self.day(1, 40),
         };
-        let row = store::Invoice::load(self.conn, invoice_id).ok()?;
+        let row = store::Invoice::load(self.conn, invoice_id.into()).ok()?;
         let words = confirm_invoice::words(self.conn, &row, amount_minor, due_date).ok()?;
         let words_hash = if self.chance(2) { "stale".to_owned() } else { words.hash };
         let reason = if self.chance(60) { "as delivered" } else { "" }.to_owned();
@@ -326,7 +328,7 @@ impl Players<'_> {
         };
         let actor = self.person(invoice.buyer);
         let command = ConfirmInvoice {
-            invoice_id,
+            invoice_id: invoice_id.into(),
             amount_minor,
             due_date,
             version,
@@ -360,7 +362,7 @@ impl Players<'_> {
             _ => least,
         };
         let command = CreateOffer {
-            receivable_id,
+            receivable_id: receivable_id.into(),
             units_minor,
             rate: if self.chance(6) { self.word(BAD_RATES) } else { self.word(RATES) }.to_owned(),
             method: if self.chance(2) { "haggle" } else { self.word(&["discount", "yield"]) }.to_owned(),
@@ -375,7 +377,7 @@ impl Players<'_> {
     fn withdraw_offer(&mut self) -> Option<Move> {
         let offer_id = self.pick_id(&self.model.offers, |offer| offer.state == "open")?;
         let actor = self.person(self.model.offers[&offer_id].supplier);
-        Some((actor, WithdrawOffer { offer_id }.into()))
+        Some((actor, WithdrawOffer { offer_id: offer_id.into() }.into()))
     }
 
     fn decide(&mut self) -> Option<Move> {
@@ -385,12 +387,13 @@ impl Players<'_> {
         let company = self.model.companies.get(&party)?;
         // Whoever of the two did not ask, most of the time.
         let second = if approval.maker == company.maker { company.checker() } else { company.maker() };
-        let actor = if self.chance(5) { Actor::person(party, approval.maker) } else { second };
+        let actor = if self.chance(5) { Actor::person(party.into(), approval.maker.into()) } else { second };
         let body = approval.command.input();
         let body_hash = if self.chance(3) { sha256_hex(b"something else") } else { sha256_hex(body.as_bytes()) };
         let approve = self.chance(88);
         let reason = if self.chance(50) { "looked at it" } else { "" }.to_owned();
-        Some((actor, DecideApproval { approval_id, body_hash, approve, reason, file: None }.into()))
+        let decision = DecideApproval { approval_id: approval_id.into(), body_hash, approve, reason, file: None };
+        Some((actor, decision.into()))
     }
 
     fn pay_out(&mut self) -> Option<Move> {
@@ -413,7 +416,7 @@ impl Players<'_> {
             Some(party) if !self.chance(5) => self.person(party),
             _ => self.operator(),
         };
-        Some((actor, CancelPayout { payout_id }.into()))
+        Some((actor, CancelPayout { payout_id: payout_id.into() }.into()))
     }
 
     fn payment_file(&mut self) -> Option<Move> {
@@ -426,7 +429,8 @@ impl Players<'_> {
         // Mostly the current account, sometimes the other one, and once in a while one that carries another currency.
         let other = self.chance(if currency == "EUR" { 40 } else { 5 });
         let account_id = other.then(|| self.second()).flatten();
-        Some((self.operator(), CreatePaymentFile { currency, through, list_hash, account_id }.into()))
+        let account_id = account_id.map(CustodyId);
+        Some((self.operator(), CreatePaymentFile { currency, through: through.into(), list_hash, account_id }.into()))
     }
 
     /// The platform's second account.
@@ -647,8 +651,8 @@ impl Players<'_> {
             value_date: self.day(-10, newest),
             reference: if self.chance(5) { "RF00NOBODY".to_owned() } else { reference },
             bank_reference: String::new(),
-            other_than: if self.chance(50) { i64::MAX } else { 0 },
-            account_id: if self.chance(30) { self.second() } else { None },
+            other_than: BankLineId(if self.chance(50) { i64::MAX } else { 0 }),
+            account_id: if self.chance(30) { self.second().map(CustodyId) } else { None },
             reason: if self.chance(5) { "" } else { "seen at the bank" }.to_owned(),
         };
         Some((self.operator(), command.into()))
@@ -659,7 +663,7 @@ impl Players<'_> {
         let currency = self.model.lines[&line_id].currency.clone();
         let reason = if self.chance(4) { "" } else { "the payer called" }.to_owned();
         let command: Command = if self.chance(40) {
-            ReturnSuspense { line_id, reason }.into()
+            ReturnSuspense { line_id: line_id.into(), reason }.into()
         } else {
             let (reference, _) = self.reference(&currency)?;
             let whole = i64::try_from(self.model.lines[&line_id].amount).ok()?;
@@ -669,7 +673,7 @@ impl Players<'_> {
                 2..6 => Some(1 + self.dice.roll(whole.max(1))),
                 _ => None,
             };
-            AssignSuspense { line_id, reference, reason, amount_minor }.into()
+            AssignSuspense { line_id: line_id.into(), reference, reason, amount_minor }.into()
         };
         Some((self.operator(), command))
     }
@@ -702,6 +706,7 @@ impl Players<'_> {
         };
         let value_date = if self.chance(50) { Some(self.day(-3, 1)) } else { None };
         let reason = if self.chance(4) { "" } else { "the bank said so" }.to_owned();
+        let (line_id, other_id) = (line_id.into(), other_id.map(RecordId));
         Some((
             self.operator(),
             ResolveLine { line_id, act: act.to_owned(), other_id, value_date, claim_minor: None, reason }.into(),
@@ -714,7 +719,7 @@ impl Players<'_> {
         let wanted = |line: &super::model::Line| Model::way_back(line).is_some_and(|way| !reverse || way == "reverse");
         let line_id = self.pick_id(&self.model.lines, wanted)?;
         let reason = if self.chance(4) { "" } else { "it was another one's" }.to_owned();
-        Some((self.operator(), TakeBackLine { line_id, claim_minor: None, reason }.into()))
+        Some((self.operator(), TakeBackLine { line_id: line_id.into(), claim_minor: None, reason }.into()))
     }
 
     fn buyer_limit(&mut self) -> Option<Move> {
@@ -723,7 +728,7 @@ impl Players<'_> {
         let buyer_id = if self.chance(3) { desk.id } else { buyer.id };
         let limit_minor = if self.chance(15) { self.edge() } else { 1_000_000 + self.amount(100_000_000_000) };
         let currency = if self.chance(3) { "EURO" } else { self.word(&CURRENCIES) }.to_owned();
-        Some((desk.maker(), SetBuyerLimit { buyer_id, currency, limit_minor }.into()))
+        Some((desk.maker(), SetBuyerLimit { buyer_id: buyer_id.into(), currency, limit_minor }.into()))
     }
 
     fn approval_limit(&mut self) -> Option<Move> {
@@ -775,7 +780,8 @@ impl Players<'_> {
         };
         let status = if self.model.companies[&party_id].active { "suspended" } else { "active" };
         let status = if self.chance(5) { "nonsense" } else { status }.to_owned();
-        Some((self.operator(), DecideCompany { party_id, status, reason: "file reviewed".to_owned() }.into()))
+        let decision = DecideCompany { party_id: party_id.into(), status, reason: "file reviewed".to_owned() };
+        Some((self.operator(), decision.into()))
     }
 
     /// Ids that never were.
@@ -783,11 +789,11 @@ impl Players<'_> {
         let nobody = 900_000_000 + self.dice.roll(9);
         let company = self.company(|_| true)?;
         let command: Command = match self.dice.roll(5) {
-            0 => BuyFractions { offer_id: nobody, units_minor: 1, price_minor: 1 }.into(),
-            1 => WithdrawOffer { offer_id: nobody }.into(),
-            2 => SubmitInvoice { invoice_id: nobody, due_date: None }.into(),
-            3 => ReturnSuspense { line_id: nobody, reason: "why not".to_owned() }.into(),
-            _ => DecideCompany { party_id: nobody, status: "active".to_owned(), reason: "why not".to_owned() }.into(),
+            0 => BuyFractions { offer_id: nobody.into(), units_minor: 1, price_minor: 1 }.into(),
+            1 => WithdrawOffer { offer_id: nobody.into() }.into(),
+            2 => SubmitInvoice { invoice_id: nobody.into(), due_date: None }.into(),
+            3 => ReturnSuspense { line_id: nobody.into(), reason: "why not".to_owned() }.into(),
+            _ => DecideCompany { party_id: nobody.into(), status: "active".to_owned(), reason: "why not".to_owned() }.into(),
         };
         Some((company.maker(), command))
     }

@@ -154,7 +154,7 @@ impl Model {
     }
 
     pub fn may_change_programme(&self, actor: &Actor, change: &ChangeProgramme) -> Result<&'static str, No> {
-        let programme = self.own_programme(actor, change.programme_id)?;
+        let programme = self.own_programme(actor, change.programme_id.0)?;
         require(["suspend", "reopen", "close"].contains(&change.change.as_str()), "field_invalid")?;
         require(!change.reason.trim().is_empty(), "field_missing")?;
         match (programme.state, change.change.as_str()) {
@@ -167,17 +167,17 @@ impl Model {
 
     /// One request about a programme at a time.
     pub fn may_ask_about_programme(&self, id: i64) -> Result<(), No> {
-        let about = |one: &Approval| matches!(&one.command, Command::ChangeProgramme(change) if change.programme_id == id);
+        let about = |one: &Approval| matches!(&one.command, Command::ChangeProgramme(change) if change.programme_id.0 == id);
         require(!self.approvals.values().any(|one| one.state == "pending" && about(one)), "request_pending")
     }
 
     fn own_programme(&self, actor: &Actor, id: i64) -> Result<&Programme, No> {
         self.acting(actor, "buyer")?;
-        self.programmes.get(&id).filter(|programme| programme.buyer == actor.party_id).ok_or("not_found")
+        self.programmes.get(&id).filter(|programme| programme.buyer == actor.party_id.0).ok_or("not_found")
     }
 
     pub fn may_invite(&self, actor: &Actor, invite: &InviteToProgramme) -> Result<(), No> {
-        let programme = self.own_programme(actor, invite.programme_id)?;
+        let programme = self.own_programme(actor, invite.programme_id.0)?;
         require(programme.state == "open", "state_conflict")?;
         for typed in &invite.suppliers {
             let named = |company: &&Company| company.tax_id == *typed && company.is("supplier") && company.active;
@@ -189,7 +189,8 @@ impl Model {
 
     pub fn may_answer(&self, actor: &Actor, answer: &AnswerProgrammeInvitation) -> Result<(), No> {
         self.acting(actor, "supplier")?;
-        let member = self.members.get(&answer.member_id).filter(|member| member.supplier == actor.party_id).ok_or("not_found")?;
+        let theirs = |member: &&Member| member.supplier == actor.party_id.0;
+        let member = self.members.get(&answer.member_id.0).filter(theirs).ok_or("not_found")?;
         require(["invited", "joined"].contains(&member.state), "state_conflict")?;
         require(member.state == "invited" && answer.terms_version == 1, "programme_changed")?;
         let programme = &self.programmes[&member.programme];
@@ -204,9 +205,9 @@ impl Model {
     }
 
     pub fn may_end_membership(&self, actor: &Actor, end: &EndMembership) -> Result<&'static str, No> {
-        let found = self.members.get(&end.member_id).ok_or("not_found")?;
-        let leaves = found.supplier == actor.party_id;
-        require(leaves || self.programmes[&found.programme].buyer == actor.party_id, "not_found")?;
+        let found = self.members.get(&end.member_id.0).ok_or("not_found")?;
+        let leaves = found.supplier == actor.party_id.0;
+        require(leaves || self.programmes[&found.programme].buyer == actor.party_id.0, "not_found")?;
         self.acting(actor, if leaves { "supplier" } else { "buyer" })?;
         require(leaves || !end.reason.trim().is_empty(), "reason_missing")?;
         match (found.state, leaves) {
@@ -221,11 +222,11 @@ impl Model {
         match command {
             Command::ChangeProgramme(change) => {
                 let state = self.may_change_programme(actor, change).map_err(str::to_owned)?;
-                if let Some(programme) = self.programmes.get_mut(&change.programme_id) {
+                if let Some(programme) = self.programmes.get_mut(&change.programme_id.0) {
                     programme.state = state;
                 }
                 let of_it = |member: &&mut Member| {
-                    member.programme == change.programme_id && ["invited", "joined"].contains(&member.state)
+                    member.programme == change.programme_id.0 && ["invited", "joined"].contains(&member.state)
                 };
                 for member in self.members.values_mut().filter(of_it).filter(|_| state == "closed") {
                     member.state = "removed";
@@ -238,7 +239,7 @@ impl Model {
                     let supplier =
                         self.companies.values().find(|company| company.tax_id == *typed).map_or(0, |company| company.id);
                     let known = self.members.values().any(|member| {
-                        (member.programme, member.supplier) == (invite.programme_id, supplier)
+                        (member.programme, member.supplier) == (invite.programme_id.0, supplier)
                             && ["invited", "joined"].contains(&member.state)
                     });
                     if !known && !new.contains(&supplier) {
@@ -249,16 +250,16 @@ impl Model {
                     return Err(format!("{} suppliers were invited, the model says {}", ids.len(), new.len()));
                 }
                 for (id, supplier) in ids.into_iter().zip(new) {
-                    self.members.insert(id, Member { programme: invite.programme_id, supplier, state: "invited" });
+                    self.members.insert(id, Member { programme: invite.programme_id.0, supplier, state: "invited" });
                 }
             }
             Command::AnswerProgrammeInvitation(answer) => {
-                let member = self.members.get_mut(&answer.member_id).ok_or("no member")?;
+                let member = self.members.get_mut(&answer.member_id.0).ok_or("no member")?;
                 member.state = if answer.join { "joined" } else { "declined" };
             }
             Command::EndMembership(end) => {
                 let state = self.may_end_membership(actor, end).map_err(str::to_owned)?;
-                self.members.get_mut(&end.member_id).ok_or("no member")?.state = state;
+                self.members.get_mut(&end.member_id.0).ok_or("no member")?.state = state;
             }
             other => return Err(format!("{} is about no programme", other.name())),
         }
@@ -288,7 +289,7 @@ impl Players<'_> {
         };
         let reason = if self.chance(5) { " " } else { "stock-taking" }.to_owned();
         let actor = self.person(programme.buyer);
-        Some((actor, ChangeProgramme { programme_id, change: change.to_owned(), reason }.into()))
+        Some((actor, ChangeProgramme { programme_id: programme_id.into(), change: change.to_owned(), reason }.into()))
     }
 
     fn leave_programme(&mut self) -> Option<Move> {
@@ -297,7 +298,7 @@ impl Players<'_> {
         let leaves = self.chance(50);
         let company = if leaves { member.supplier } else { self.model.programmes[&member.programme].buyer };
         let reason = if self.chance(20) { "" } else { "no more trade" }.to_owned();
-        Some((self.person(company), EndMembership { member_id, reason }.into()))
+        Some((self.person(company), EndMembership { member_id: member_id.into(), reason }.into()))
     }
 
     fn invite_to_programme(&mut self) -> Option<Move> {
@@ -305,7 +306,7 @@ impl Players<'_> {
         let buyer = self.model.programmes[&programme_id].buyer;
         let supplier = self.company(|company| company.is("supplier"))?;
         let suppliers = vec![if self.chance(4) { "NOBODY".to_owned() } else { supplier.tax_id }];
-        Some((self.person(buyer), InviteToProgramme { programme_id, suppliers }.into()))
+        Some((self.person(buyer), InviteToProgramme { programme_id: programme_id.into(), suppliers }.into()))
     }
 
     fn answer_programme(&mut self) -> Option<Move> {
@@ -313,7 +314,7 @@ impl Players<'_> {
         let supplier = self.model.members[&member_id].supplier;
         let join = self.chance(85);
         let terms_version = if self.chance(5) { 2 } else { 1 };
-        let answer = AnswerProgrammeInvitation { member_id, terms_version, join, reason: String::new() };
+        let answer = AnswerProgrammeInvitation { member_id: member_id.into(), terms_version, join, reason: String::new() };
         Some((self.person(supplier), answer.into()))
     }
 

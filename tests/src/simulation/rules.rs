@@ -92,7 +92,7 @@ fn known_currency(code: &str) -> Result<(), No> {
 impl Model {
     #[must_use]
     pub fn expect(&self, actor: &Actor, key: &str, command: &Command) -> Expected {
-        if let Some(known) = self.keys.get(&(actor.party_id, key.to_owned())) {
+        if let Some(known) = self.keys.get(&(actor.party_id.0, key.to_owned())) {
             let same = known.fingerprint == fingerprint(actor, command);
             return if same { Expected::Repeated } else { Expected::Refused("idempotency_key_reused") };
         }
@@ -106,7 +106,7 @@ impl Model {
     }
 
     pub fn acting(&self, actor: &Actor, capacity: &str) -> Result<&Company, No> {
-        let company = self.companies.get(&actor.party_id).ok_or("not_found")?;
+        let company = self.companies.get(&actor.party_id.0).ok_or("not_found")?;
         require(company.active, "company_not_active")?;
         require(company.is(capacity), "capacity_missing")?;
         Ok(company)
@@ -118,8 +118,10 @@ impl Model {
 
     /// What the actor may still do alone today.
     fn room(&self, actor: &Actor, currency: &str) -> i128 {
-        let Some((at_once, a_day)) = self.approval_limits.get(&(actor.party_id, currency.to_owned())).copied() else { return 0 };
-        let done = self.alone.get(&(actor.party_id, currency.to_owned())).filter(|(day, _)| *day == self.today);
+        let Some((at_once, a_day)) = self.approval_limits.get(&(actor.party_id.0, currency.to_owned())).copied() else {
+            return 0;
+        };
+        let done = self.alone.get(&(actor.party_id.0, currency.to_owned())).filter(|(day, _)| *day == self.today);
         let left = a_day.map_or(at_once, |most| most - done.map_or(0, |(_, sum)| *sum));
         at_once.min(left).max(0)
     }
@@ -134,7 +136,7 @@ impl Model {
         let (at_once, most) = (i128::from(limit.limit_minor), i128::from(domain::money::MOST_BOOKED_MINOR));
         known_currency(&limit.currency)?;
         require((0..=most).contains(&at_once), "amount_invalid")?;
-        require(self.day_of(actor.party_id, limit).is_none_or(|day| (at_once..=most).contains(&day)), "amount_invalid")
+        require(self.day_of(actor.party_id.0, limit).is_none_or(|day| (at_once..=most).contains(&day)), "amount_invalid")
     }
 
     /// Whether a second person must agree, or why the request is refused at once.
@@ -150,7 +152,7 @@ impl Model {
         match command {
             Command::BuyFractions(buy) => {
                 self.acting(actor, "financier")?;
-                let offer = self.offers.get(&buy.offer_id).ok_or("not_found")?;
+                let offer = self.offers.get(&buy.offer_id.0).ok_or("not_found")?;
                 let currency = &self.receivables[&offer.receivable].currency;
                 Ok(self.may_buy(actor, buy)?.price > self.room(actor, currency))
             }
@@ -160,7 +162,7 @@ impl Model {
             }
             Command::ConfirmInvoice(confirm) => {
                 self.may_confirm(actor, confirm)?;
-                let currency = &self.invoices[&confirm.invoice_id].currency;
+                let currency = &self.invoices[&confirm.invoice_id.0].currency;
                 Ok(self.above_limit(actor, currency, confirm.amount_minor))
             }
             Command::RequestPayout(payout) => {
@@ -172,19 +174,19 @@ impl Model {
                 require(!assign.reason.trim().is_empty(), "field_missing")?;
                 self.acting(actor, "operator")?;
                 self.may_assign(assign)?;
-                self.may_ask_about(assign.line_id).map(|()| true)
+                self.may_ask_about(assign.line_id.0).map(|()| true)
             }
             Command::ReturnSuspense(back) => {
                 self.acting(actor, "operator")?;
                 require(!back.reason.trim().is_empty(), "field_missing")?;
-                self.waiting_line(back.line_id)?;
-                self.may_ask_about(back.line_id)?;
-                self.may_return(back.line_id).map(|()| true)
+                self.waiting_line(back.line_id.0)?;
+                self.may_ask_about(back.line_id.0)?;
+                self.may_return(back.line_id.0).map(|()| true)
             }
             Command::ResolveLine(resolve) => {
                 self.may_resolve(actor, resolve)?;
-                self.may_ask_about(resolve.line_id)?;
-                let other = resolve.other_id.unwrap_or(0);
+                self.may_ask_about(resolve.line_id.0)?;
+                let other = resolve.other_id.map_or(0, |id| id.0);
                 match resolve.act.as_str() {
                     "same" | "settle_claim" => self.may_ask_about(other)?,
                     "reverse" => self.may_ask_about(self.booked_by(other))?,
@@ -194,8 +196,8 @@ impl Model {
             }
             Command::TakeBackLine(back) => {
                 self.may_take_back(actor, back)?;
-                self.may_ask_about(back.line_id)?;
-                let line = &self.lines[&back.line_id];
+                self.may_ask_about(back.line_id.0)?;
+                let line = &self.lines[&back.line_id.0];
                 if ["same", "claim_payment", "reverse"].contains(&Self::way_back(line).unwrap_or("")) {
                     self.may_ask_about(line.twin.unwrap_or(0))?;
                 }
@@ -210,9 +212,9 @@ impl Model {
             }
             Command::SetApprovalLimit(limit) => {
                 self.may_limit(actor, limit)?;
-                let known = self.approval_limits.get(&(actor.party_id, limit.currency.clone())).copied();
+                let known = self.approval_limits.get(&(actor.party_id.0, limit.currency.clone())).copied();
                 let (at_once, a_day) = known.unwrap_or((0, None));
-                let longer = match (self.day_of(actor.party_id, limit), a_day) {
+                let longer = match (self.day_of(actor.party_id.0, limit), a_day) {
                     (_, None) => false,
                     (None, Some(_)) => true,
                     (Some(now), Some(before)) => now > before,
@@ -224,7 +226,7 @@ impl Model {
             }
             Command::SetBuyerLimit(limit) => {
                 self.may(actor, command)?;
-                let known = self.limits.get(&(actor.party_id, limit.buyer_id, limit.currency.clone()));
+                let known = self.limits.get(&(actor.party_id.0, limit.buyer_id.0, limit.currency.clone()));
                 let raises = i128::from(limit.limit_minor) > known.map_or(0, |known| known.limit);
                 // A house of one person raises it as far as it may act alone.
                 let alone = || i128::from(limit.limit_minor) <= self.room(actor, &limit.currency);
@@ -233,7 +235,7 @@ impl Model {
             Command::DecideCompany(decision) => self.may(actor, command).map(|()| decision.status == "active"),
             Command::ChangeProgramme(change) => {
                 self.may_change_programme(actor, change)?;
-                self.may_ask_about_programme(change.programme_id).map(|()| true)
+                self.may_ask_about_programme(change.programme_id.0).map(|()| true)
             }
             _ => Ok(false),
         }
@@ -241,7 +243,7 @@ impl Model {
 
     /// Nobody is their own second person, and each company here has one checker.
     fn somebody_else_checks(&self, actor: &Actor) -> Result<(), No> {
-        require(self.companies[&actor.party_id].checker != actor.user_id, "second_person_missing")
+        require(self.companies[&actor.party_id.0].checker != actor.user_id.0, "second_person_missing")
     }
 
     /// Whether the command may happen now, by whomever agreed to it.
@@ -251,13 +253,13 @@ impl Model {
             Command::CreateOffer(offer) => self.may_offer(actor, offer).map(|_| ()),
             Command::WithdrawOffer(withdraw) => {
                 self.acting(actor, "supplier")?;
-                let offer = self.offers.get(&withdraw.offer_id).filter(|offer| offer.supplier == actor.party_id);
+                let offer = self.offers.get(&withdraw.offer_id.0).filter(|offer| offer.supplier == actor.party_id.0);
                 require(offer.ok_or("not_found")?.state == "open", "offer_closed")
             }
             Command::RegisterInvoice(register) => self.may_register(actor, register),
             Command::SubmitInvoice(submit) => {
                 self.acting(actor, "supplier")?;
-                let invoice = self.invoices.get(&submit.invoice_id).filter(|invoice| invoice.supplier == actor.party_id);
+                let invoice = self.invoices.get(&submit.invoice_id.0).filter(|invoice| invoice.supplier == actor.party_id.0);
                 let invoice = invoice.ok_or("not_found")?;
                 require(invoice.review != "open", "under_review")?;
                 require(["draft", "expired"].contains(&invoice.state), "state_conflict")?;
@@ -270,7 +272,7 @@ impl Model {
             }
             Command::WithdrawInvoice(withdraw) => {
                 self.acting(actor, "supplier")?;
-                let invoice = self.invoices.get(&withdraw.invoice_id).filter(|invoice| invoice.supplier == actor.party_id);
+                let invoice = self.invoices.get(&withdraw.invoice_id.0).filter(|invoice| invoice.supplier == actor.party_id.0);
                 require(
                     ["draft", "presented", "disputed", "rejected", "expired"].contains(&invoice.ok_or("not_found")?.state),
                     "state_conflict",
@@ -278,20 +280,20 @@ impl Model {
             }
             Command::DisputeInvoice(dispute) => {
                 self.acting(actor, "buyer")?;
-                let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.answer_by.is_some();
-                let invoice = self.invoices.get(&dispute.invoice_id).filter(theirs).ok_or("not_found")?;
+                let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id.0 && invoice.answer_by.is_some();
+                let invoice = self.invoices.get(&dispute.invoice_id.0).filter(theirs).ok_or("not_found")?;
                 require(!dispute.reason.trim().is_empty(), "reason_missing")?;
                 require(invoice.state == "presented", "state_conflict")
             }
             Command::SettleDispute(settle) => {
                 self.acting(actor, "buyer")?;
-                let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.answer_by.is_some();
-                let invoice = self.invoices.get(&settle.invoice_id).filter(theirs).ok_or("not_found")?;
+                let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id.0 && invoice.answer_by.is_some();
+                let invoice = self.invoices.get(&settle.invoice_id.0).filter(theirs).ok_or("not_found")?;
                 require(invoice.state == "disputed", "state_conflict")
             }
             Command::ConfirmInvoice(confirm) => {
                 self.may_confirm(actor, confirm)?;
-                let invoice = &self.invoices[&confirm.invoice_id];
+                let invoice = &self.invoices[&confirm.invoice_id.0];
                 let platform = self.terms.get(&invoice.currency).ok_or("currency_unknown")?;
                 let under = self.under(invoice, confirm.due_date);
                 let reserve_bps = under.map_or(platform.reserve_bps, |(_, programme)| programme.terms.reserve_bps.into());
@@ -301,13 +303,13 @@ impl Model {
             Command::SetBuyerLimit(limit) => {
                 self.acting(actor, "financier")?;
                 known_currency(&limit.currency)?;
-                let buyer = self.companies.get(&limit.buyer_id).filter(|company| company.is("buyer"));
+                let buyer = self.companies.get(&limit.buyer_id.0).filter(|company| company.is("buyer"));
                 buyer.ok_or("not_found")?;
                 require((0..=domain::money::MOST_BOOKED_MINOR).contains(&limit.limit_minor), "amount_invalid")
             }
             Command::SetApprovalLimit(limit) => self.may_limit(actor, limit),
             Command::RequestPayout(payout) => self.may_pay_out(actor, payout),
-            Command::CancelPayout(cancel) => self.may_cancel(actor, cancel.payout_id),
+            Command::CancelPayout(cancel) => self.may_cancel(actor, cancel.payout_id.0),
             Command::CreatePaymentFile(file) => self.may_send(actor, file),
             Command::ImportStatement(file) => self.may_import(file),
             Command::RecordReceipt(receipt) => self.may_record(actor, receipt).map(|_| ()),
@@ -317,7 +319,7 @@ impl Model {
             }
             Command::ReturnSuspense(back) => {
                 self.acting(actor, "operator")?;
-                self.may_return(back.line_id)
+                self.may_return(back.line_id.0)
             }
             Command::ResolveLine(resolve) => self.may_resolve(actor, resolve),
             Command::TakeBackLine(back) => self.may_take_back(actor, back),
@@ -331,7 +333,7 @@ impl Model {
             Command::DecideReview(decision) => self.may_review(actor, decision).map(|_| ()),
             Command::DecideCompany(decision) => {
                 self.acting(actor, "operator")?;
-                let company = self.companies.get(&decision.party_id).filter(|company| company.id != actor.party_id);
+                let company = self.companies.get(&decision.party_id.0).filter(|company| company.id != actor.party_id.0);
                 let company = company.ok_or("not_found")?;
                 require(!decision.reason.trim().is_empty(), "field_missing")?;
                 require(["active", "suspended"].contains(&decision.status.as_str()), "field_invalid")?;
@@ -370,13 +372,13 @@ impl Model {
     /// The same, where so much is held for it already.
     fn may_buy_with(&self, actor: &Actor, buy: &BuyFractions, held: Held) -> Result<Quote, No> {
         self.acting(actor, "financier")?;
-        let offer = self.offers.get(&buy.offer_id).ok_or("not_found")?;
+        let offer = self.offers.get(&buy.offer_id.0).ok_or("not_found")?;
         let receivable = &self.receivables[&offer.receivable];
         let units = i128::from(buy.units_minor);
         require(offer.state != "settled", "sold_out")?;
         require(offer.state == "open" && self.today <= offer.close, "offer_closed")?;
-        require(offer.supplier != actor.party_id, "own_offer")?;
-        require(receivable.buyer != actor.party_id, "own_debt")?;
+        require(offer.supplier != actor.party_id.0, "own_offer")?;
+        require(receivable.buyer != actor.party_id.0, "own_debt")?;
         require(!self.is_held(receivable.invoice), "under_review")?;
         self.may_be_traded(receivable.buyer)?;
         require(units > 0, "amount_invalid")?;
@@ -384,12 +386,12 @@ impl Model {
         require(units <= left, "sold_out")?;
         require(units >= offer.minimum_ticket || units == left, "below_minimum_ticket")?;
         require(left == units || left - units >= offer.minimum_ticket, "remainder_too_small")?;
-        let quote = self.quote(buy.offer_id, units)?;
+        let quote = self.quote(buy.offer_id.0, units)?;
         require(quote.price == i128::from(buy.price_minor), "price_changed")?;
         let limit =
-            self.limits.get(&(actor.party_id, receivable.buyer, receivable.currency.clone())).copied().unwrap_or_default();
+            self.limits.get(&(actor.party_id.0, receivable.buyer, receivable.currency.clone())).copied().unwrap_or_default();
         require(units <= limit.limit - limit.used + held.units, "buyer_limit_exceeded")?;
-        let cash = held.price + self.free(("cash", actor.party_id, asset_of(&receivable.currency)));
+        let cash = held.price + self.free(("cash", actor.party_id.0, asset_of(&receivable.currency)));
         require(quote.price <= cash, "insufficient_cash")?;
         Ok(quote)
     }
@@ -409,7 +411,7 @@ impl Model {
 
     fn may_offer(&self, actor: &Actor, offer: &CreateOffer) -> Result<&Receivable, No> {
         self.acting(actor, "supplier")?;
-        let found = self.receivables.get(&offer.receivable_id).filter(|receivable| receivable.supplier == actor.party_id);
+        let found = self.receivables.get(&offer.receivable_id.0).filter(|receivable| receivable.supplier == actor.party_id.0);
         let receivable = found.ok_or("not_found")?;
         require(["issued", "active"].contains(&receivable.state), "state_conflict")?;
         let rate = arithmetic::rate(&offer.rate).ok_or("field_invalid")?;
@@ -420,11 +422,11 @@ impl Model {
         require(receivable.payment_date > self.today, "receivable_matured")?;
         let (units, ticket) = (i128::from(offer.units_minor), i128::from(offer.minimum_ticket_minor));
         require(units > 0, "amount_invalid")?;
-        let free = self.free(("holding", actor.party_id, offer.receivable_id));
+        let free = self.free(("holding", actor.party_id.0, offer.receivable_id.0));
         require(units <= free, "not_enough_units")?;
         require(units <= free - (receivable.face - receivable.sellable), "above_advance")?;
         require(rate.millionths > 0 && rate.millionths <= 50_000_000 && rate.digits <= 6, "rate_out_of_range")?;
-        let holding = self.amounts(("holding", actor.party_id, offer.receivable_id));
+        let holding = self.amounts(("holding", actor.party_id.0, offer.receivable_id.0));
         let all = holding.balance - (receivable.face - receivable.sellable);
         require(units >= receivable.terms.minimum_ticket || units == all, "below_minimum_ticket")?;
         require(ticket >= receivable.terms.minimum_ticket.min(units) && ticket <= units, "minimum_ticket_invalid")?;
@@ -529,7 +531,7 @@ impl Model {
     /// The invoice of the review.
     fn may_review(&self, actor: &Actor, decision: &DecideReview) -> Result<i64, No> {
         self.acting(actor, "operator")?;
-        let review = self.reviews.get(&decision.review_id).ok_or("not_found")?;
+        let review = self.reviews.get(&decision.review_id.0).ok_or("not_found")?;
         require(review.state == "open", "review_already_decided")?;
         require(!decision.reason.trim().is_empty(), "reason_missing")?;
         Ok(review.invoice)
@@ -550,8 +552,8 @@ impl Model {
 
     fn may_confirm(&self, actor: &Actor, confirm: &ConfirmInvoice) -> Result<(), No> {
         self.acting(actor, "buyer")?;
-        let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id && invoice.answer_by.is_some();
-        let invoice = self.invoices.get(&confirm.invoice_id).filter(theirs).ok_or("not_found")?;
+        let theirs = |invoice: &&super::model::Invoice| invoice.buyer == actor.party_id.0 && invoice.answer_by.is_some();
+        let invoice = self.invoices.get(&confirm.invoice_id.0).filter(theirs).ok_or("not_found")?;
         let amount = i128::from(confirm.amount_minor);
         require(amount > 0, "amount_invalid")?;
         let owed = invoice.payable - invoice.credited;
@@ -567,7 +569,7 @@ impl Model {
     }
 
     fn may_pay_out(&self, actor: &Actor, payout: &RequestPayout) -> Result<(), No> {
-        let company = self.companies.get(&actor.party_id).ok_or("not_found")?;
+        let company = self.companies.get(&actor.party_id.0).ok_or("not_found")?;
         require(company.active, "company_not_active")?;
         known_currency(&payout.currency)?;
         require(payout.amount_minor > 0, "amount_invalid")?;
@@ -579,10 +581,10 @@ impl Model {
     fn may_send(&self, actor: &Actor, file: &CreatePaymentFile) -> Result<(), No> {
         self.acting(actor, "operator")?;
         known_currency(&file.currency)?;
-        let (list, hash) = self.payment_list(&file.currency, file.through);
+        let (list, hash) = self.payment_list(&file.currency, file.through.0);
         require(!list.is_empty(), "nothing_to_pay")?;
         require(hash == file.list_hash, "payment_list_changed")?;
-        let account = self.custody_of(file.account_id, &file.currency)?;
+        let account = self.custody_of(file.account_id.map(|id| id.0), &file.currency)?;
         let total: i128 = list.iter().map(|id| self.payouts[id].amount).sum();
         require(total <= self.available(account, &file.currency), "custody_short")
     }
@@ -637,7 +639,7 @@ impl Model {
             let days = line.value_date.signed_duration_since(receipt.value_date).num_days().abs();
             line.statement > 0
                 && line.incoming
-                && *id > receipt.other_than
+                && *id > receipt.other_than.0
                 && line.twin.is_none()
                 && days <= 7
                 && line.amount == i128::from(receipt.amount_minor)
@@ -645,17 +647,17 @@ impl Model {
                 && ["matched", "placed", "suspense", "attention"].contains(&line.state)
         });
         require(!known, "receipt_known")?;
-        self.custody_of(receipt.account_id, &receipt.currency)?;
+        self.custody_of(receipt.account_id.map(|id| id.0), &receipt.currency)?;
         Ok(target)
     }
 
     /// One request about a line at a time.
     fn may_ask_about(&self, line_id: i64) -> Result<(), No> {
         let about = |command: &Command| match command {
-            Command::AssignSuspense(assign) => assign.line_id,
-            Command::ReturnSuspense(back) => back.line_id,
-            Command::ResolveLine(resolve) => resolve.line_id,
-            Command::TakeBackLine(back) => back.line_id,
+            Command::AssignSuspense(assign) => assign.line_id.0,
+            Command::ReturnSuspense(back) => back.line_id.0,
+            Command::ResolveLine(resolve) => resolve.line_id.0,
+            Command::TakeBackLine(back) => back.line_id.0,
             _ => 0,
         };
         let open = self.approvals.values().any(|one| one.state == "pending" && about(&one.command) == line_id);
@@ -705,7 +707,7 @@ impl Model {
     fn may_take_back(&self, actor: &Actor, back: &TakeBackLine) -> Result<(), No> {
         self.acting(actor, "operator")?;
         require(!back.reason.trim().is_empty(), "field_missing")?;
-        let line = self.lines.get(&back.line_id).ok_or("not_found")?;
+        let line = self.lines.get(&back.line_id.0).ok_or("not_found")?;
         match Self::way_back(line).ok_or("state_conflict")? {
             "receipt" | "accept" => {
                 let custody = self.amounts(("custody", line.custody, asset_of(&line.currency))).balance;
@@ -718,7 +720,7 @@ impl Model {
             "same" => {
                 let receipt = line.twin.and_then(|id| self.lines.get(&id));
                 let open =
-                    |receipt: &Line| (receipt.kind, receipt.state, receipt.twin) == ("recorded", "matched", Some(back.line_id));
+                    |receipt: &Line| (receipt.kind, receipt.state, receipt.twin) == ("recorded", "matched", Some(back.line_id.0));
                 require(receipt.is_some_and(open), "state_conflict")
             }
             _ => Ok(()),
@@ -728,15 +730,15 @@ impl Model {
     fn may_resolve(&self, actor: &Actor, resolve: &ResolveLine) -> Result<(), No> {
         self.acting(actor, "operator")?;
         require(!resolve.reason.trim().is_empty(), "field_missing")?;
-        let line = self.lines.get(&resolve.line_id).ok_or("not_found")?;
+        let line = self.lines.get(&resolve.line_id.0).ok_or("not_found")?;
         require(!Self::acts(line).is_empty(), "line_already_settled")?;
         require(Self::acts(line).contains(&resolve.act.as_str()), "field_invalid")?;
         let other = || {
-            let id = resolve.other_id.ok_or("field_missing")?;
+            let id = resolve.other_id.ok_or("field_missing")?.0;
             self.lines.get(&id).map(|other| (id, other)).ok_or("field_invalid")
         };
         let same =
-            |id: i64, other: &Line| (&other.currency, other.amount) == (&line.currency, line.amount) && id != resolve.line_id;
+            |id: i64, other: &Line| (&other.currency, other.amount) == (&line.currency, line.amount) && id != resolve.line_id.0;
         let left = || {
             let custody = self.amounts(("custody", line.custody, asset_of(&line.currency))).balance;
             require(custody >= line.amount, "insufficient_cash")
@@ -766,7 +768,7 @@ impl Model {
                 left()
             }
             "link" => {
-                let id = resolve.other_id.ok_or("field_missing")?;
+                let id = resolve.other_id.ok_or("field_missing")?.0;
                 let payout = self.payouts.get(&id).ok_or("field_invalid")?;
                 require((&payout.currency, payout.amount) == (&line.currency, line.amount), "not_same_money")?;
                 require(payout.state == "sent", "state_conflict")?;
@@ -813,7 +815,7 @@ impl Model {
 
     /// Where the money goes, and how much of it.
     pub fn may_assign(&self, assign: &AssignSuspense) -> Result<(Target, i128), No> {
-        let line = self.waiting_line(assign.line_id)?;
+        let line = self.waiting_line(assign.line_id.0)?;
         let amount = assign.amount_minor.map_or(line.amount, i128::from);
         require((1..=line.amount).contains(&amount), "amount_invalid")?;
         let target = self.target(&assign.reference, &line.currency).ok_or("reference_unknown")?;
@@ -824,7 +826,7 @@ impl Model {
     fn may_cancel(&self, actor: &Actor, payout_id: i64) -> Result<(), No> {
         let payout = self.payouts.get(&payout_id).ok_or("not_found")?;
         let own = match payout.party {
-            Some(party) => party == actor.party_id,
+            Some(party) => party == actor.party_id.0,
             None => self.acting(actor, "operator").is_ok(),
         };
         require(own, "not_found")?;
@@ -837,14 +839,14 @@ impl Model {
     }
 
     fn may_decide(&self, actor: &Actor, decision: &DecideApproval) -> Result<(), No> {
-        let theirs = |approval: &&Approval| approval.party == actor.party_id;
-        let approval = self.approvals.get(&decision.approval_id).filter(theirs).ok_or("not_found")?;
+        let theirs = |approval: &&Approval| approval.party == actor.party_id.0;
+        let approval = self.approvals.get(&decision.approval_id.0).filter(theirs).ok_or("not_found")?;
         require(approval.state == "pending", "approval_already_decided")?;
-        require(approval.maker != actor.user_id, "same_person")?;
+        require(approval.maker != actor.user_id.0, "same_person")?;
         let hash = sha256_hex(approval.command.input().as_bytes());
         require(hash == decision.body_hash, "approval_content_changed")?;
         if decision.approve {
-            let maker = Actor::person(approval.party, approval.maker);
+            let maker = Actor::person(approval.party.into(), approval.maker.into());
             return match (&approval.command, approval.holds) {
                 (Command::BuyFractions(buy), Some(held)) => self.may_buy_with(&maker, buy, held).map(|_| ()),
                 (command, _) => self.may(&maker, command),

@@ -7,6 +7,7 @@ use crate::commands::close_custody_account::CloseCustodyAccount;
 use crate::commands::open_custody_account::OpenCustodyAccount;
 use domain::Currency;
 use domain::custody::CustodyState;
+use kernel::CustodyId;
 
 /// So many days before the end the account for yuan is replaced, and so many the old one is closed.
 const REPLACED_DAYS: u32 = 12;
@@ -18,7 +19,7 @@ const SECOND_YUAN: i64 = 9_002;
 
 impl World {
     /// Opens an account for yuan at this bank and makes it the current one; its number.
-    fn open_for_yuan(&mut self, account: i64, bank: &str) -> Result<i64, super::DemoError> {
+    fn open_for_yuan(&mut self, account: i64, bank: &str) -> Result<CustodyId, super::DemoError> {
         let operator = self.operator.clone();
         let opened = OpenCustodyAccount {
             iban: demo_iban(account),
@@ -62,7 +63,7 @@ impl World {
                 self.bank(Currency::CNY, vec![credit])?;
             }
             self.run_agreed(&operator, CloseCustodyAccount { account_id: old.id, to: "closing".to_owned(), reason })?;
-        } else if days_left == CLOSED_DAYS && old.state == CustodyState::Closing.name() {
+        } else if days_left == CLOSED_DAYS && old.state == CustodyState::Closing {
             self.run_agreed(&operator, CloseCustodyAccount { account_id: old.id, to: "closed".to_owned(), reason })?;
         }
         Ok(())

@@ -16,6 +16,7 @@ use crate::commands::set_approval_limit::SetApprovalLimit;
 use crate::commands::set_buyer_limit::SetBuyerLimit;
 use crate::hash::sha256_hex;
 use domain::Currency;
+use kernel::{PartyId, UserId};
 use store::Party;
 use store::records::{Keyed, Record};
 
@@ -139,8 +140,8 @@ impl World {
             checker_name: colleague.to_owned(),
         };
         let outcome = self.run(operator.maker(), invited)?;
-        let id = outcome.number("party_id");
-        let (maker, checker) = (outcome.number("user_id"), outcome.number("checker_id"));
+        let id: PartyId = outcome.number("party_id");
+        let (maker, checker): (UserId, UserId) = (outcome.number("user_id"), outcome.number("checker_id"));
         self.accept(maker, person_name(kind, number, false), language, password_hash)?;
         self.accept(checker, colleague, language, password_hash)?;
         if number == 1 {
@@ -160,9 +161,9 @@ impl World {
             currency,
             reference: outcome.text("reference"),
             iban: if code == "CNY" {
-                format!("CNAPS/102100099996/{:019}", 200_000_109_000_000_i64.saturating_add(id))
+                format!("CNAPS/102100099996/{:019}", 200_000_109_000_000_i64.saturating_add(id.0))
             } else {
-                demo_iban(id)
+                demo_iban(id.0)
             },
             maker,
             checker,
@@ -181,7 +182,7 @@ impl World {
     }
 
     /// Somebody follows the link in their invitation.
-    pub(super) fn accept(&mut self, user_id: i64, name: &str, language: &str, password_hash: &str) -> Built {
+    pub(super) fn accept(&mut self, user_id: UserId, name: &str, language: &str, password_hash: &str) -> Built {
         let invitation = store::Notice::find_where(&mut self.conn, "user_id = ? AND kind = 'invitation'", &[user_id.into()])?;
         let arguments: serde_json::Value =
             serde_json::from_str(&invitation.map(|notice| notice.arguments).unwrap_or_default()).unwrap_or_default();

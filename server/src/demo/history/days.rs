@@ -17,8 +17,10 @@ use crate::commands::{Actor, Command};
 use crate::hash::{random_token, sha256_hex};
 use chrono::{Days, NaiveDate};
 use domain::Currency;
+use domain::offering::OfferState;
 use domain::pricing::quote;
 use domain::undertaking;
+use kernel::{InvoiceId, PartyId, PayoutId};
 use std::collections::HashMap;
 use store::records::{Keyed, Record};
 use store::{Invoice, Offer, Receivable};
@@ -128,7 +130,7 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn register(&mut self, supplier: &Company, buyer: &Company, today: NaiveDate) -> Result<i64, DemoError> {
+    pub(super) fn register(&mut self, supplier: &Company, buyer: &Company, today: NaiveDate) -> Result<InvoiceId, DemoError> {
         let scale = if supplier.currency.code() == "EUR" { 1 } else { 6 };
         let net_minor = self.dice.roll(7_000_000).saturating_add(400_000).saturating_mul(scale);
         let tenor_days = u64::try_from(self.dice.roll(50).saturating_add(25)).unwrap_or(30);
@@ -142,7 +144,7 @@ impl World {
         today: NaiveDate,
         net_minor: i64,
         tenor_days: u64,
-    ) -> Result<i64, DemoError> {
+    ) -> Result<InvoiceId, DemoError> {
         let command = self.invoice_file(supplier, buyer, today, net_minor, tenor_days)?;
         Ok(self.run(supplier.maker(), command)?.number("invoice_id"))
     }
@@ -188,14 +190,18 @@ impl World {
     }
 
     /// Runs commands of one person in whole batches; all must succeed. Returns what they made, invoices' ids.
-    pub(super) fn run_all(&self, actor: &Actor, commands: impl IntoIterator<Item = Command>) -> Result<Vec<i64>, DemoError> {
+    pub(super) fn run_all(
+        &self,
+        actor: &Actor,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Result<Vec<InvoiceId>, DemoError> {
         let list: Vec<_> = commands.into_iter().map(|command| (actor.clone(), random_token(), command)).collect();
         let name = list.first().map_or("nothing", |(.., command)| command.name());
         let replies = self.writer.submit_all(list);
         replies.into_iter().map(|reply| Ok(reply.map_err(|error| refused(name, &error))?.number("invoice_id"))).collect()
     }
 
-    pub(super) fn company(&self, id: i64) -> Option<Company> {
+    pub(super) fn company(&self, id: PartyId) -> Option<Company> {
         self.buyers.iter().chain(&self.suppliers).chain(&self.financiers).find(|company| company.id == id).cloned()
     }
 
@@ -278,7 +284,7 @@ impl World {
             for _ in 0..self.dice.roll(3) {
                 let offer = Offer::load(&mut self.conn, offer.id)?;
                 let Some(desk) = self.dice.pick(&desks).cloned() else { continue };
-                if offer.state != "open" {
+                if offer.state != OfferState::Open {
                     break;
                 }
                 let half = offer.left_minor / 2;
@@ -330,7 +336,7 @@ impl World {
     pub(super) fn pay_out(&mut self, days_left: u32) -> Built {
         for supplier in self.suppliers.clone() {
             let asset = domain::chart::currency_asset(supplier.currency).0;
-            let line = store::lists::balances(&mut self.conn, asset, Some(supplier.id))?.into_iter().next();
+            let line = store::lists::balances(&mut self.conn, asset, Some(supplier.id.0))?.into_iter().next();
             let free = line.map_or(0, |line| line.balance.saturating_sub(line.held));
             if free > 1_000_000 {
                 let command = RequestPayout { currency: supplier.currency.code().to_owned(), amount_minor: free / 2 };
@@ -339,12 +345,12 @@ impl World {
         }
         let operator = self.operator.clone();
         for currency in [Currency::EUR, Currency::CNY] {
-            let mut waiting = create_payment_file::payment_list(&mut self.conn, currency, i64::MAX)?;
+            let mut waiting = create_payment_file::payment_list(&mut self.conn, currency, PayoutId(i64::MAX))?;
             if waiting.is_empty() {
                 continue;
             }
             let addresses = PayeeAddresses::load(&mut self.conn, &waiting)?;
-            let through = waiting.last().map_or(0, |row| row.id);
+            let through = waiting.last().map_or(PayoutId(0), |row| row.id);
             let list_hash = create_payment_file::list_hash(&waiting, &addresses);
             self.run_agreed(
                 &operator,

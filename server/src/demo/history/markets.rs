@@ -13,13 +13,14 @@ use crate::commands::submit_invoice::SubmitInvoice;
 use crate::writer::Writer;
 use domain::Currency;
 use domain::pricing::quote;
+use kernel::{InvoiceId, OfferId};
 use store::records::{Keyed, Record};
 use store::{Invoice, IssueTermsRow, Offer, Receivable};
 
 /// What the bench buys again and again.
 #[derive(Clone, Debug)]
 pub struct Lot {
-    pub offer_id: i64,
+    pub offer_id: OfferId,
     pub units_minor: i64,
     pub price_minor: i64,
 }
@@ -37,7 +38,7 @@ impl World {
             minimum_fee_minor: row.minimum_fee_minor,
             minimum_ticket_minor: row.minimum_ticket_minor,
             late_rate: row.late_rate,
-            late_day_count: row.late_day_count,
+            late_day_count: row.late_day_count.to_string(),
             grace_days: row.grace_days,
             notice_credit_minor: None,
             tolerated_overdue_days: None,
@@ -129,7 +130,7 @@ pub fn build_big_customer(database_url: &str, invoices: usize, clock: &Clock) ->
         let files = (0..size).map(|at| world.invoice_file(&supplier, &buyer, today, net_minor(at), 60));
         let files = files.collect::<Result<Vec<_>, _>>()?;
         let ids = world.run_all(&supplier.maker(), files.into_iter().map(Command::from))?;
-        let presented: Vec<i64> = ids.iter().enumerate().filter(|(at, _)| at % 4 > 0).map(|(_, id)| *id).collect();
+        let presented: Vec<InvoiceId> = ids.iter().enumerate().filter(|(at, _)| at % 4 > 0).map(|(_, id)| *id).collect();
         let submit = presented.iter().map(|id| SubmitInvoice { invoice_id: *id, due_date: None }.into());
         world.run_all(&supplier.maker(), submit)?;
         let mut confirmations = Vec::new();

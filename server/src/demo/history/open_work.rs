@@ -26,6 +26,7 @@ use crate::hash::{random_token, sha256_hex};
 use crate::http::pages::bank_request;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
+use kernel::{PartyId, UserId};
 use store::records::{Keyed, Record};
 use store::{Invoice, ProgrammeMember, User};
 
@@ -120,7 +121,7 @@ impl World {
         // Money that waits for a second person on both sides of the market.
         for company in [self.suppliers.first().cloned(), self.financiers.first().cloned()].into_iter().flatten() {
             let asset = domain::chart::currency_asset(company.currency).0;
-            let line = store::lists::balances(&mut self.conn, asset, Some(company.id))?.into_iter().next();
+            let line = store::lists::balances(&mut self.conn, asset, Some(company.id.0))?.into_iter().next();
             let currency = company.currency.code().to_owned();
             if line.is_some_and(|line| line.balance.saturating_sub(line.held) > 500_000) {
                 let limit =
@@ -150,7 +151,7 @@ impl World {
         }
         for supplier in self.suppliers.clone() {
             let asset = domain::chart::currency_asset(supplier.currency).0;
-            let line = store::lists::balances(&mut self.conn, asset, Some(supplier.id))?.into_iter().next();
+            let line = store::lists::balances(&mut self.conn, asset, Some(supplier.id.0))?.into_iter().next();
             if line.is_some_and(|line| line.balance.saturating_sub(line.held) > 200_000) {
                 self.run(
                     supplier.maker(),
@@ -277,7 +278,7 @@ impl World {
             language: "en".to_owned(),
             ..InviteCompany::default()
         };
-        let id = self.run(operator.maker(), invited)?.number("party_id");
+        let id: PartyId = self.run(operator.maker(), invited)?.number("party_id");
         let (status, reason) = ("active".to_owned(), "Register extract seen".to_owned());
         self.run_agreed(&operator, DecideCompany { party_id: id, status, reason })?;
         let contact = RecordContact {
@@ -293,7 +294,7 @@ impl World {
         };
         self.run_agreed(&operator, contact)?;
         let (reference, iban) = (String::new(), String::new());
-        let buyer = Company { id, name, tax_id, currency: Currency::EUR, reference, iban, maker: 0, checker: 0 };
+        let buyer = Company { id, name, tax_id, currency: Currency::EUR, reference, iban, maker: UserId(0), checker: UserId(0) };
         let file = self.numbered_file(&supplier, &buyer, today, "NW-2041", (1_310_000, 45))?;
         let invoice_id = self.run(supplier.maker(), file)?.number("invoice_id");
         self.run(supplier.maker(), SubmitInvoice { invoice_id, due_date: None })?;

@@ -7,6 +7,7 @@ use super::super::routes::{Params, Routes, typed_date};
 use super::{WriteFile, answer, newest, page_json, wanted_id};
 use actix_web::HttpResponse;
 use domain::receivable::ConfirmationFacts;
+use kernel::{InvoiceId, PartyId, ReceivableId};
 use serde_json::{Value, json};
 use store::lists::{self, InvoiceLine, ListQuery, ReviewLine};
 
@@ -61,8 +62,7 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
 
 /// A file beside the invoice `invoice_id`; `kind` is order, delivery, contract or other.
 async fn attach_evidence(who: Who<SupplierMaker>, params: Params, write: WriteFile) -> Answer {
-    let invoice_id = params.get("invoice_id").parse::<i64>();
-    let invoice_id = invoice_id.map_err(|_| domain::Refusal::FieldInvalid { field: "invoice_id".to_owned() })?;
+    let invoice_id = wanted_id(&params, "invoice_id")?;
     let file = super::super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
     let outcome = super::super::pages::evidence::attach(&who, &write.key, invoice_id, params.get("kind"), file).await?;
     Ok(answer(&outcome))
@@ -71,19 +71,19 @@ async fn attach_evidence(who: Who<SupplierMaker>, params: Params, write: WriteFi
 /// What stands behind the invoice `invoice_id`, for its supplier, its buyer and the operator.
 async fn evidence(who: Who<Member>, params: Params) -> Answer {
     use domain::Refusal;
-    let id = params.get("invoice_id").parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: "invoice_id".to_owned() })?;
+    let InvoiceId(id) = wanted_id(&params, "invoice_id")?;
     let person = who.person()?.clone();
     let rows = who
         .app
         .read(move |conn| {
             let party = person.party.id;
             let found = InvoiceLine::find(conn, id)?.filter(|row| {
-                row.supplier_id == party
-                    || (row.buyer_id == party && row.presented)
+                PartyId(row.supplier_id) == party
+                    || (PartyId(row.buyer_id) == party && row.presented)
                     || person.has_capacity(domain::party::Capacity::Operator)
             });
             let row = found.ok_or(Refusal::NotFound)?;
-            super::super::pages::evidence::list(conn, row.id)
+            super::super::pages::evidence::list(conn, InvoiceId(row.id))
         })
         .await?;
     let items: Vec<Value> = rows
@@ -152,7 +152,7 @@ async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
 /// A list of confirmations with what has become of each line.
 async fn confirmation_list(who: Who<BuyerViewer>, params: Params) -> Answer {
     let party_id = who.party_id()?;
-    let id = params.get("list_id").parse().map_err(|_| domain::Refusal::FieldInvalid { field: "list_id".to_owned() })?;
+    let id = wanted_id(&params, "list_id")?;
     let list = who.app.read(move |conn| super::super::pages::confirmation_lists::list_json(conn, party_id, id)).await?;
     Ok(HttpResponse::Ok().json(list))
 }
@@ -173,7 +173,7 @@ async fn invoice_page<R: Right>(who: &Who<R>, wanted: ListQuery) -> Answer {
         .app
         .read(move |conn| {
             let page = InvoiceLine::page(conn, &wanted)?;
-            let ids: Vec<i64> = page.rows.iter().map(|row| row.receivable_id).filter(|id| *id > 0).collect();
+            let ids: Vec<_> = page.rows.iter().map(|row| row.receivable_id).filter(|id| *id > 0).map(ReceivableId).collect();
             let owed = crate::commands::settlement::list_owed(conn, &ids)?;
             Ok((page, owed))
         })
@@ -181,7 +181,7 @@ async fn invoice_page<R: Right>(who: &Who<R>, wanted: ListQuery) -> Answer {
     let rows = page.rows.iter().map(|row| {
         let mut told = invoice_json(row);
         if let Some(map) = told.as_object_mut() {
-            map.insert("owed_minor".to_owned(), json!(owed.get(&row.receivable_id)));
+            map.insert("owed_minor".to_owned(), json!(owed.get(&ReceivableId(row.receivable_id))));
         }
         told
     });
@@ -208,7 +208,7 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
     let words = who
         .app
         .read(move |conn| {
-            let found = crate::commands::answer_clock::presented_to(conn, party_id, id)?.ok_or(Refusal::NotFound)?;
+            let found = crate::commands::answer_clock::presented_to(conn, party_id, InvoiceId(id))?.ok_or(Refusal::NotFound)?;
             // What no confirmation could be for has no words.
             let facts = ConfirmationFacts {
                 amount_minor,

@@ -3,9 +3,10 @@
 use super::super::pages::Answer;
 use super::super::rights::{FinancierViewer, Member, SupplierViewer, Who};
 use super::super::routes::{Params, Routes};
-use super::{newest, page_json};
+use super::{newest, page_json, wanted_id};
 use actix_web::HttpResponse;
-use domain::offering::PurchaseFacts;
+use domain::offering::{OfferState, PurchaseFacts};
+use kernel::{InvoiceId, OfferId, PartyId, ReceivableId};
 use serde_json::json;
 use std::collections::HashMap;
 use store::lists::{HoldingLine, OfferLine, ReceivableLine};
@@ -25,14 +26,14 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
         .app
         .read(move |conn| {
             let page = ReceivableLine::page(conn, &wanted)?;
-            let ids: Vec<i64> = page.rows.iter().map(|row| row.id).collect();
+            let ids: Vec<_> = page.rows.iter().map(|row| ReceivableId(row.id)).collect();
             let owed = crate::commands::settlement::list_owed(conn, &ids)?;
             Ok((page, owed))
         })
         .await?;
     let rows = page.rows.iter().map(|row| {
         json!({
-            "owed_minor": owed.get(&row.id),
+            "owed_minor": owed.get(&ReceivableId(row.id)),
             "id": row.id, "invoice_id": row.invoice_id, "number": row.number, "buyer": row.buyer, "currency": row.currency,
             "confirmed_minor": row.confirmed_minor, "face_minor": row.face_minor, "reserve_minor": row.reserve_minor, "sold_minor": row.sold_minor,
             "paid_minor": row.paid_minor, "due_date": row.due_date, "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
@@ -49,20 +50,20 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
         .app
         .read(move |conn| {
             let page = OfferLine::page(conn, &wanted)?;
-            let buyers: Vec<i64> = page.rows.iter().map(|row| row.buyer_id).collect();
+            let buyers: Vec<_> = page.rows.iter().map(|row| PartyId(row.buyer_id)).collect();
             let today = store::records::load_heads(conn)?.business_date;
             let records = store::standing::list_records(conn, &buyers, today)?;
             let standings = crate::commands::standing::list(conn, &buyers)?;
-            let stopped: HashMap<i64, &'static str> =
+            let stopped: HashMap<PartyId, &'static str> =
                 standings.iter().filter_map(|(id, standing)| Some((*id, standing.check().err()?.code()))).collect();
             Ok((page, records, stopped))
         })
         .await?;
     let rows = page.rows.iter().map(|row| {
-        let record = records.get(&row.buyer_id).cloned().unwrap_or_default();
+        let record = records.get(&PartyId(row.buyer_id)).cloned().unwrap_or_default();
         json!({
             "buyer_overdue_count": record.overdue, "buyer_oldest_overdue": record.oldest, "buyer_late_count": record.late,
-            "buyer_disputed_count": record.disputed, "halted": stopped.get(&row.buyer_id),
+            "buyer_disputed_count": record.disputed, "halted": stopped.get(&PartyId(row.buyer_id)),
             "id": row.id, "receivable_id": row.receivable_id, "supplier": row.supplier, "buyer": row.buyer, "currency": row.currency,
             "units_minor": row.units_minor, "left_minor": row.left_minor, "rate": row.rate, "method": row.method, "day_count": row.day_count,
             "minimum_ticket_minor": row.minimum_ticket_minor, "close_date": row.close_date, "payment_date": row.payment_date, "held": row.held,
@@ -77,17 +78,17 @@ async fn offer_papers(who: Who<FinancierViewer>, params: Params) -> Answer {
     use super::super::pages::{evidence, papers, thread};
     use domain::Refusal;
     use store::lists::InvoiceLine;
-    let id: i64 = params.get("offer_id").parse().map_err(|_| Refusal::FieldInvalid { field: "offer_id".to_owned() })?;
+    let id: OfferId = wanted_id(&params, "offer_id")?;
     papers::record(&who, id, "papers").await?;
     let body = who
         .app
         .read(move |conn| {
             // A repeated look is answered from its record, whatever has become of the offer.
-            let offer = <store::Offer as store::records::Keyed>::find(conn, id)?.filter(|row| row.state == "open");
+            let offer = <store::Offer as store::records::Keyed>::find(conn, id)?.filter(|row| row.state == OfferState::Open);
             let offer = offer.ok_or(Refusal::NotFound)?;
             let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
-            let row = InvoiceLine::find(conn, receivable.invoice_id)?.ok_or(Refusal::NotFound)?;
-            let files = evidence::list(conn, row.id)?;
+            let row = InvoiceLine::find(conn, receivable.invoice_id.0)?.ok_or(Refusal::NotFound)?;
+            let files = evidence::list(conn, InvoiceId(row.id))?;
             let files: Vec<_> =
                 files.iter().map(|file| json!({ "kind": file.kind, "name": file.name, "document": file.document })).collect();
             Ok(json!({
@@ -110,12 +111,12 @@ async fn offer_quote(who: Who<FinancierViewer>, params: Params) -> Answer {
     let quote = who
         .app
         .read(move |conn| {
-            let offer = <store::Offer as store::records::Keyed>::find(conn, id)?.ok_or(Refusal::NotFound)?;
+            let offer = <store::Offer as store::records::Keyed>::find(conn, OfferId(id))?.ok_or(Refusal::NotFound)?;
             let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
             Ok(domain::offering::quote_purchase(&PurchaseFacts {
                 state: crate::commands::settlement::state_of(&receivable)?,
                 standing: crate::commands::standing::load(conn, receivable.buyer_id)?,
-                offer_state: &offer.state,
+                offer_state: offer.state,
                 close_date: offer.close_date,
                 left_minor: offer.left_minor,
                 minimum_ticket_minor: offer.minimum_ticket_minor,

@@ -10,6 +10,7 @@ use super::super::rights::{Checker, Member, OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Params, Routes};
 use super::{Write, WriteFile, answer, newest, page_json, wanted_id};
 use actix_web::HttpResponse;
+use kernel::{InvoiceId, PartyId, PayoutId, ReceivableId, RecordId};
 use serde_json::{Value, json};
 use store::lists::{self, AuditLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, PurchaseLine, ReceivableLine};
 use store::records::Record;
@@ -36,7 +37,7 @@ pub(super) fn add_routes(routes: &mut Routes) {
 
 /// Who confirms by one-time link for a company, and who did.
 async fn contacts(who: Who<OperatorViewer>, params: Params) -> Answer {
-    let id = wanted_id(&params, "party_id")?;
+    let id: PartyId = wanted_id(&params, "party_id")?;
     let rows = who
         .app
         .read(move |conn| Ok(BuyerContact::list_where(conn, "party_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
@@ -56,7 +57,7 @@ async fn contacts(who: Who<OperatorViewer>, params: Params) -> Answer {
 
 /// The links to an invoice, without what opens them.
 async fn confirmation_links(who: Who<OperatorViewer>, params: Params) -> Answer {
-    let id = wanted_id(&params, "invoice_id")?;
+    let id: InvoiceId = wanted_id(&params, "invoice_id")?;
     let rows = who
         .app
         .read(move |conn| Ok(ConfirmationLink::list_where(conn, "invoice_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
@@ -155,7 +156,7 @@ async fn payment_list(who: Who<OperatorViewer>, params: Params) -> Answer {
         .read(move |conn| {
             let account = crate::commands::custody::paying(conn, account, known.code())?;
             let available_minor = store::custody::available_minor(conn, account.id, known)?;
-            let payouts = payment_list(conn, known, i64::MAX)?;
+            let payouts = payment_list(conn, known, PayoutId(i64::MAX))?;
             let addresses = PayeeAddresses::load(conn, &payouts)?;
             Ok((payouts, addresses, account, available_minor))
         })
@@ -164,7 +165,7 @@ async fn payment_list(who: Who<OperatorViewer>, params: Params) -> Answer {
         .iter()
         .map(|row| json!({ "id": row.id, "end_to_end": row.end_to_end, "holder": row.holder, "address": addresses.line(row), "iban": row.iban, "bic": row.bic, "amount_minor": row.amount_minor }))
         .collect();
-    let through = payouts.last().map_or(0, |row| row.id);
+    let through = payouts.last().map_or(PayoutId(0), |row| row.id);
     Ok(HttpResponse::Ok()
         .json(json!({ "currency": known.code(), "through": through, "list_hash": list_hash(&payouts, &addresses), "account_id": account.id, "available_minor": available_minor, "items": items })))
 }
@@ -223,7 +224,7 @@ async fn trial_balance(who: Who<OperatorViewer>) -> Answer {
 /// The newest rows, narrowed to the companies that the address names.
 fn narrowed_newest(params: &Params, names: &[Narrow]) -> Result<ListQuery, Fault> {
     for (name, _) in names.iter().filter(|(name, _)| !params.get(name).is_empty()) {
-        wanted_id(params, name)?;
+        let _: RecordId = wanted_id(params, name)?;
     }
     Ok(narrowed(params, newest(params)?, names))
 }
@@ -255,7 +256,7 @@ async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
         .read(move |conn| {
             let today = store::records::load_heads(conn)?.business_date;
             let page = ReceivableLine::page(conn, &ops_lists::due_within(wanted, &due, today))?;
-            let ids: Vec<i64> = page.rows.iter().map(|row| row.id).collect();
+            let ids: Vec<_> = page.rows.iter().map(|row| ReceivableId(row.id)).collect();
             let owed = crate::commands::settlement::list_owed(conn, &ids)?;
             Ok((page, owed))
         })
@@ -265,7 +266,7 @@ async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
             "id": row.id, "invoice_id": row.invoice_id, "number": row.number, "supplier_id": row.supplier_id, "supplier": row.supplier,
             "buyer_id": row.buyer_id, "buyer": row.buyer, "currency": row.currency, "confirmed_minor": row.confirmed_minor, "face_minor": row.face_minor,
             "reserve_minor": row.reserve_minor, "sold_minor": row.sold_minor, "paid_minor": row.paid_minor, "due_date": row.due_date,
-            "owed_minor": owed.get(&row.id), "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
+            "owed_minor": owed.get(&ReceivableId(row.id)), "payment_date": row.payment_date, "state": row.state, "reference": row.reference,
         })
     });
     Ok(page_json(rows.collect(), page.more))

@@ -5,6 +5,7 @@ use super::super::rights::{BuyerViewer, Member, SupplierViewer, Who};
 use super::super::routes::{Params, Routes};
 use super::{newest, page_json, wanted_id};
 use actix_web::HttpResponse;
+use kernel::{InvoiceId, PartyId, ProgrammeId};
 use serde_json::{Value, json};
 use store::lists::{FeeBillLine, InvoiceLine, MemberLine, ProgrammeLine};
 use store::records::Record;
@@ -37,7 +38,7 @@ async fn programmes(who: Who<Member>, params: Params) -> Answer {
 
 /// The terms of a programme by version, newest first: for its buyer, the suppliers that are in it or asked into it, and the operator.
 async fn programme_versions(who: Who<Member>, params: Params) -> Answer {
-    let (id, person) = (wanted_id(&params, "programme_id")?, who.person()?.clone());
+    let (id, person): (ProgrammeId, _) = (wanted_id(&params, "programme_id")?, who.person()?.clone());
     let (currency, rows) = who
         .app
         .read(move |conn| {
@@ -81,7 +82,7 @@ fn member_json(row: &MemberLine) -> Value {
 
 /// Who is in a programme of the company, or was.
 async fn programme_members(who: Who<BuyerViewer>, params: Params) -> Answer {
-    let (id, party_id) = (wanted_id(&params, "programme_id")?, who.party_id()?);
+    let (id, party_id): (ProgrammeId, _) = (wanted_id(&params, "programme_id")?, who.party_id()?);
     let wanted = newest(&params)?.with("programme_id = ? AND buyer_id = ?", vec![id.into(), party_id.into()]);
     let page = who
         .app
@@ -104,18 +105,18 @@ async fn memberships(who: Who<SupplierViewer>, params: Params) -> Answer {
 /// How an invoice of the company stands to a programme today; a buyer asks about what was presented to it.
 async fn eligibility(who: Who<Member>, params: Params) -> Answer {
     use crate::commands::programmes::{Subject, standing, standing_for_buyer};
-    let (id, party_id) = (wanted_id(&params, "invoice_id")?, who.party_id()?);
+    let (id, party_id): (InvoiceId, _) = (wanted_id(&params, "invoice_id")?, who.party_id()?);
     let language = who.language();
     let body = who
         .app
         .read(move |conn| {
-            let concerned = |row: &InvoiceLine| row.supplier_id == party_id || (row.buyer_id == party_id && row.presented);
-            let row = InvoiceLine::find(conn, id)?.filter(concerned).ok_or(domain::Refusal::NotFound)?;
+            let concerned = |row: &InvoiceLine| PartyId(row.supplier_id) == party_id || (PartyId(row.buyer_id) == party_id && row.presented);
+            let row = InvoiceLine::find(conn, id.0)?.filter(concerned).ok_or(domain::Refusal::NotFound)?;
             let invoice = <store::Invoice as store::records::Keyed>::load(conn, id)?;
             let today = store::records::load_heads(conn)?.business_date;
             let subject = Subject::of(&invoice, invoice.due_date);
             let found =
-                if row.buyer_id == party_id { standing_for_buyer(conn, &subject, today)? } else { standing(conn, &subject, today)? };
+                if PartyId(row.buyer_id) == party_id { standing_for_buyer(conn, &subject, today)? } else { standing(conn, &subject, today)? };
             let Some(found) = found else { return Ok(json!({ "invoice_id": id, "eligible": false, "programme_id": null, "terms_version": null, "rule": null, "title": null })) };
             let rule = found.verdict.as_ref().err().map(domain::programme::Rule::code);
             let (_, title) = super::super::pages::programmes::standing_sentence(language, &found);

@@ -3,6 +3,7 @@
 use crate::http::pages;
 use domain::invoice::InvoiceState;
 use domain::offering::OfferState;
+use domain::party::ApprovalState;
 use domain::receivable::ReceivableState;
 use domain::review::ReviewState;
 use domain::settlement_instruction::InstructionState;
@@ -15,13 +16,13 @@ pub fn of(path: &str) -> Vec<&'static str> {
         "receivables" | "holdings" | "operator/receivables" => ReceivableState::ALL.iter().map(|state| state.name()).collect(),
         "payouts" => InstructionState::ALL.iter().map(|state| state.name()).collect(),
         "reviews" => ReviewState::ALL.iter().map(|state| state.name()).collect(),
-        "approvals" => vec!["pending", "approved", "rejected", "ended"],
+        "approvals" => ApprovalState::ALL.iter().map(|state| state.name()).collect(),
         "payables/approved" => vec!["approved", "used", "withdrawn", "lapsed"],
         "assignments" => vec!["given", "acknowledged"],
         "fee-bills" => vec!["fee_open", "fee_paid"],
         "programmes" => pages::programmes::STATES.to_vec(),
         "programmes/members" | "memberships" => pages::memberships::STATES.to_vec(),
-        "offers" => vec!["open"],
+        "offers" => vec![OfferState::Open.name()],
         "operator/offers" => OfferState::ALL.iter().map(|state| state.name()).collect(),
         "operator/due" => vec!["overdue", "matured", "active"],
         _ => Vec::new(),

@@ -13,6 +13,7 @@ use crate::commands::enrol_totp::EnrolTotp;
 use crate::commands::revoke_sessions::RevokeSessions;
 use crate::commands::set_preferences::SetPreferences;
 use domain::Refusal;
+use kernel::{AuditSeq, SessionId};
 use store::records::{Keyed, Record};
 use store::{Session, User};
 use web::{Block, Field, Form, Page, Value};
@@ -33,8 +34,8 @@ fn account_page(who: &Who<Member>) -> Result<Page, Fault> {
     let languages = vec![("en".to_owned(), "English".to_owned()), ("zh".to_owned(), "简体中文".to_owned())];
     let themes = ["system", "light", "dark"].map(|name| (name.to_owned(), who.t(&format!("theme-{name}"))));
     let fields = vec![
-        Field::new("language", who.t("field-language"), "select").options(languages).value(person.user.language.clone()),
-        Field::new("theme", who.t("page-theme"), "select").options(themes.to_vec()).value(person.user.theme.clone()),
+        Field::new("language", who.t("field-language"), "select").options(languages).value(person.user.language.name()),
+        Field::new("theme", who.t("page-theme"), "select").options(themes.to_vec()).value(person.user.theme.name()),
     ];
     let facts = vec![
         (who.t("field-name"), Value::text(person.user.name.clone())),
@@ -50,11 +51,12 @@ fn account_page(who: &Who<Member>) -> Result<Page, Fault> {
         ])))
 }
 
-/// Role names in the reader's language.
+/// Role names in the reader's language: a set, or names between commas as somebody sent them.
 #[must_use]
-pub fn roles_text(language: web::Language, roles: &str) -> String {
+pub fn roles_text(language: web::Language, roles: impl std::fmt::Display) -> String {
     let separator = if language == web::Language::Chinese { "、" } else { ", " };
     roles
+        .to_string()
         .split(',')
         .filter(|role| !role.is_empty())
         .map(|role| language.t(&format!("role-{role}")))
@@ -72,10 +74,10 @@ pub async fn set_preferences(who: &Who<Member>, key: &str, command: SetPreferenc
     let (user_id, wanted) = (who.person()?.user.id, command.clone());
     let same = who.app.read(move |conn| {
         let user = User::load(conn, user_id)?;
-        Ok(user.language == wanted.language && user.theme == wanted.theme)
+        Ok(user.language.name() == wanted.language && user.theme.name() == wanted.theme)
     });
     if same.await? {
-        return Ok(Outcome { seq: 0, repeated: true, awaits_approval: None, body: serde_json::json!({}) });
+        return Ok(Outcome { seq: AuditSeq(0), repeated: true, awaits_approval: None, body: serde_json::json!({}) });
     }
     who.submit(key, command).await
 }
@@ -234,7 +236,7 @@ async fn totp_remove(who: Who<Member>, posted: Posted) -> Answer {
 }
 
 async fn revoke(who: Who<Member>, id: Id, posted: Posted) -> Answer {
-    end_sessions(&who, &posted, RevokeSessions { session_id: Some(id.0), keep_session: 0 }).await
+    end_sessions(&who, &posted, RevokeSessions { session_id: Some(SessionId(id.0)), keep_session: SessionId(0) }).await
 }
 
 async fn revoke_others(who: Who<Member>, posted: Posted) -> Answer {

@@ -13,6 +13,7 @@ use crate::commands::request_address::RequestAddress;
 use crate::hash::sha256_hex;
 use domain::Refusal;
 use domain::party::Capacity;
+use kernel::{PartyId, UserId};
 use store::records::{Keyed, Record};
 use store::{AddressChange, Conn, Party, User};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
@@ -107,15 +108,15 @@ pub fn correct_form(language: Language, action: String) -> Form {
 }
 
 async fn correct_colleague(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
-    let page = org::person_page(&who, id.0).await?;
+    let page = org::person_page(&who, UserId(id.0)).await?;
     let text = |name: &str| posted.get(name).to_owned();
-    let command = CorrectAddress { user_id: id.0, email: text("email"), reason: text("address_reason") };
+    let command = CorrectAddress { user_id: UserId(id.0), email: text("email"), reason: text("address_reason") };
     submit_or_again(&who, &posted, command, page, "").await
 }
 
 /// Of a company whose only administrator it is; the id in the address is the company's.
 async fn correct_administrator(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let page = companies::company_page(&who, id.0).await?;
+    let page = companies::company_page(&who, PartyId(id.0)).await?;
     let people = who.read(move |conn| Ok(User::list_where(conn, "party_id = ? ORDER BY id", &[id.0.into()])?)).await?;
     let user_id = super::corrections::only_administrator(&people).ok_or(Refusal::NotFound)?.id;
     let text = |name: &str| posted.get(name).to_owned();
@@ -127,12 +128,12 @@ async fn correct_administrator(who: Who<OperatorMaker>, id: Id, posted: Posted) 
 pub fn asked(
     conn: &mut Conn,
     language: Language,
-    party_id: i64,
-    (user_id, email): (i64, &str),
+    party_id: PartyId,
+    (user_id, email): (UserId, &str),
 ) -> Result<Vec<(String, Value)>, Fault> {
     let Some(user) = User::find(conn, user_id)? else { return Ok(Vec::new()) };
     let reader = Party::load(conn, party_id)?;
-    let operates = domain::party::Names::parse(&reader.capacities).has(Capacity::Operator.name());
+    let operates = reader.capacities.has(Capacity::Operator);
     if user.party_id != party_id && !operates {
         return Ok(Vec::new());
     }

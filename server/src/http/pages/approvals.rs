@@ -15,6 +15,7 @@ use crate::commands::second_person::Seconds;
 use crate::commands::withdraw_request::WithdrawRequest;
 use domain::Refusal;
 use domain::party::Role;
+use kernel::{ApprovalId, InvoiceId, PartyId, UserId};
 use serde_json::Value as Json;
 use store::lists::ApprovalLine;
 use store::records::Keyed;
@@ -78,7 +79,7 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
 }
 
 /// The requests that wait for another checker than the reader.
-fn for_others(conn: &mut Conn, rows: &[ApprovalLine], party_id: i64, reader: &Person) -> Result<Vec<i64>, Fault> {
+fn for_others(conn: &mut Conn, rows: &[ApprovalLine], party_id: PartyId, reader: &Person) -> Result<Vec<i64>, Fault> {
     let mut found = Vec::new();
     let pending = || rows.iter().filter(|row| row.state == "pending");
     if !reader.has_role(Role::Checker) || pending().next().is_none() {
@@ -87,8 +88,8 @@ fn for_others(conn: &mut Conn, rows: &[ApprovalLine], party_id: i64, reader: &Pe
     let seconds = Seconds::load(conn, party_id)?;
     for row in pending() {
         let Some(command) = Command::read(&row.command, &row.body) else { continue };
-        let own = row.maker_id == reader.user.id;
-        if own || seconds.obstacle(conn, row.maker_id, reader.user.id, &command)?.is_some() {
+        let maker = UserId(row.maker_id);
+        if maker == reader.user.id || seconds.obstacle(conn, maker, reader.user.id, &command)?.is_some() {
             found.push(row.id);
         }
     }
@@ -122,11 +123,11 @@ struct Loaded {
     changed: bool,
 }
 
-async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
+async fn load<R: super::SignedIn>(who: &Who<R>, id: ApprovalId) -> Result<Loaded, Fault> {
     let (party_id, language, reader) = (who.party_id()?, who.language(), who.actor()?.user_id);
     let read = bank_request::read_asked(who, id).await?.map(|(_, read)| read);
     who.read(move |conn| {
-        let row = ApprovalLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+        let row = ApprovalLine::find(conn, id.0)?.filter(|row| PartyId(row.party_id) == party_id).ok_or(Refusal::NotFound)?;
         let mut body: Json = serde_json::from_str(&row.body).unwrap_or_default();
         let words = if row.command == "confirm_invoice" && row.state == "pending" { signed_words(conn, &body)? } else { None };
         let command = Command::read(&row.command, &row.body).filter(|_| row.state == "pending");
@@ -146,7 +147,7 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault
             }
             None => (Vec::new(), false),
         };
-        let maker = User::load(conn, row.maker_id)?;
+        let maker = User::load(conn, UserId(row.maker_id))?;
         let behind = super::org::sponsor_facts(conn, language, &maker)?;
         let obstacle = match &command {
             Some(command) => Seconds::load(conn, party_id)?.obstacle(conn, maker.id, reader, command)?,
@@ -163,7 +164,7 @@ fn signed_words(conn: &mut Conn, body: &Json) -> Result<Option<Words>, Fault> {
     let number = |name: &str| body.get(name).and_then(Json::as_i64);
     let due = body.get("due_date").and_then(Json::as_str).and_then(|day| day.parse().ok());
     let (Some(id), Some(amount_minor), Some(due)) = (number("invoice_id"), number("amount_minor"), due) else { return Ok(None) };
-    let Some(invoice) = Invoice::find(conn, id)? else { return Ok(None) };
+    let Some(invoice) = Invoice::find(conn, InvoiceId(id))? else { return Ok(None) };
     Ok(Some(words(conn, &invoice, amount_minor, due)?))
 }
 
@@ -236,7 +237,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         page = page.with(Block::Links(vec![(who.t("approval-about"), href)]));
     }
     let may = row.state == "pending" && person.has_role(Role::Checker);
-    if may && row.maker_id != person.user.id {
+    if may && UserId(row.maker_id) != person.user.id {
         let reason = Field::new("reason", who.t("field-reason"), "area");
         let form = |decision: &str, key: &str, fields: Vec<Field>| {
             Form::new(format!("/approvals/{}", row.id), who.t(key), fields)
@@ -251,7 +252,7 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         page = page.form(form("reject", "approval-reject", vec![reason]).secondary());
     } else if row.state == "pending" {
         page = page.with(Block::Notice(web::Tone::Waiting, who.t("approval-waits")));
-        if row.maker_id == person.user.id {
+        if UserId(row.maker_id) == person.user.id {
             let act = format!("/approvals/{}/withdraw", row.id);
             page = page.form(Form::new(act, who.t("approval-withdraw"), vec![]).secondary());
         }
@@ -260,16 +261,16 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
 }
 
 async fn approval(who: Who<Member>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ApprovalId(id.0)).await?;
     let page = approval_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn withdraw(who: Who<Member>, id: Id, posted: Posted) -> Answer {
-    match who.submit(&posted.key(), WithdrawRequest { approval_id: id.0 }).await {
+    match who.submit(&posted.key(), WithdrawRequest { approval_id: ApprovalId(id.0) }).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
-            let loaded = load(&who, id.0).await?;
+            let loaded = load(&who, ApprovalId(id.0)).await?;
             again(&who, approval_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await
         }
     }
@@ -277,7 +278,7 @@ async fn withdraw(who: Who<Member>, id: Id, posted: Posted) -> Answer {
 
 async fn decide(who: Who<Checker>, id: Id, posted: Posted) -> Answer {
     let decision = DecideApproval {
-        approval_id: id.0,
+        approval_id: ApprovalId(id.0),
         body_hash: posted.get("body_hash").to_owned(),
         approve: posted.get("decision") == "approve",
         reason: posted.get("reason").to_owned(),
@@ -290,7 +291,7 @@ async fn decide(who: Who<Checker>, id: Id, posted: Posted) -> Answer {
     match outcome {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
-            let loaded = load(&who, id.0).await?;
+            let loaded = load(&who, ApprovalId(id.0)).await?;
             again(&who, approval_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await
         }
     }

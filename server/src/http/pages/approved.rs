@@ -15,9 +15,10 @@ use domain::Refusal;
 use domain::advance::{Difference, differences};
 use domain::confirmation_list::MOST_ITEMS;
 use domain::invoice::MOST_PAYABLE_MINOR;
-use domain::party::{Capacity, Names, PartyStatus, Role};
+use domain::party::{Capacity, PartyStatus, Role};
 use domain::tax_id::{self, Register};
 use formats::csv::Payable;
+use kernel::{ApprovedPayableId, PartyId};
 use store::lists::ApprovedLine;
 use store::records::Record;
 use store::{ApprovedPayable, Conn, Invoice, IssueTermsRow, Party};
@@ -47,7 +48,7 @@ async fn file(who: Who<BuyerMaker>) -> Answer {
 }
 
 /// One row with its supplier, or the column and the reason why not.
-fn row_of(row: &Payable, suppliers: &Register<i64>, traded: &[String]) -> Result<PayableRow, (&'static str, Refusal)> {
+fn row_of(row: &Payable, suppliers: &Register<PartyId>, traded: &[String]) -> Result<PayableRow, (&'static str, Refusal)> {
     let supplier_id = *suppliers.find(&row.supplier_tax_id).ok_or(("supplier_tax_id", Refusal::SupplierUnknown))?;
     let code = row.currency.code().to_owned();
     if !traded.contains(&code) {
@@ -74,15 +75,12 @@ fn row_of(row: &Payable, suppliers: &Register<i64>, traded: &[String]) -> Result
 }
 
 /// A payables file's rows as the command takes them. One wrong row, and nothing of it is taken.
-fn check_rows(conn: &mut Conn, party_id: i64, rows: &[Payable]) -> Result<Vec<PayableRow>, Fault> {
-    let sells = |party: &Party| {
-        party.id != party_id
-            && party.status == PartyStatus::Active.name()
-            && Names::parse(&party.capacities).has(Capacity::Supplier.name())
-    };
+fn check_rows(conn: &mut Conn, party_id: PartyId, rows: &[Payable]) -> Result<Vec<PayableRow>, Fault> {
+    let sells =
+        |party: &Party| party.id != party_id && party.status == PartyStatus::Active && party.capacities.has(Capacity::Supplier);
     let suppliers = Party::list_where(conn, "capacities LIKE '%supplier%'", &[])?;
     let keyed = |party: Party| (tax_id::key(&party.country, &party.tax_key), party.id);
-    let suppliers: Register<i64> = suppliers.into_iter().filter(sells).map(keyed).collect();
+    let suppliers: Register<PartyId> = suppliers.into_iter().filter(sells).map(keyed).collect();
     let traded: Vec<String> =
         IssueTermsRow::list_where(conn, "currency <> ''", &[])?.into_iter().map(|row| row.currency).collect();
     let (mut good, mut faults) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -167,10 +165,10 @@ async fn list(who: Who<BuyerViewer>, params: Params) -> Answer {
     listing.send(&who, shown, table).await
 }
 
-async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<ApprovedLine, Fault> {
+async fn load<R: SignedIn>(who: &Who<R>, id: ApprovedPayableId) -> Result<ApprovedLine, Fault> {
     let party_id = who.party_id()?;
     let find = move |conn: &mut Conn| {
-        let found = ApprovedLine::find(conn, id)?.filter(|row| row.buyer_id == party_id);
+        let found = ApprovedLine::find(conn, id.0)?.filter(|row| PartyId(row.buyer_id) == party_id);
         Ok(found.ok_or(Refusal::NotFound)?)
     };
     who.read(find).await
@@ -211,14 +209,15 @@ fn entry_page<R: SignedIn>(who: &Who<R>, row: &ApprovedLine) -> Result<Page, Fau
 }
 
 async fn entry(who: Who<BuyerViewer>, id: Id) -> Answer {
-    let row = load(&who, id.0).await?;
+    let row = load(&who, ApprovedPayableId(id.0)).await?;
     let page = entry_page(&who, &row)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn withdraw(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let row = load(&who, id.0).await?;
-    submit_or_again(&who, &posted, WithdrawApproved { approved_id: id.0 }, entry_page(&who, &row)?, &row.currency).await
+    let approved_id = ApprovedPayableId(id.0);
+    let row = load(&who, approved_id).await?;
+    submit_or_again(&who, &posted, WithdrawApproved { approved_id }, entry_page(&who, &row)?, &row.currency).await
 }
 
 /// What was approved beside what the invoice says, where they differ: then it needs an answer of its own.

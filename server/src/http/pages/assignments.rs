@@ -10,6 +10,7 @@ use crate::commands::acknowledge_assignment::AcknowledgeAssignment;
 use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Role;
+use kernel::{PartyId, ReceivableId};
 use std::collections::HashMap;
 use store::lists::AssignmentLine;
 use web::{Block, Form, Language, Page, Row, Value};
@@ -87,10 +88,10 @@ async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
 }
 
 /// The notice, and the account that payments in its currency go to now.
-async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<(AssignmentLine, Option<String>), Fault> {
+async fn load<R: SignedIn>(who: &Who<R>, id: ReceivableId) -> Result<(AssignmentLine, Option<String>), Fault> {
     let party_id = who.party_id()?;
     let find = move |conn: &mut store::Conn| {
-        let found = AssignmentLine::find(conn, id)?.filter(|row| row.buyer_id == party_id);
+        let found = AssignmentLine::find(conn, id.0)?.filter(|row| PartyId(row.buyer_id) == party_id);
         let row = found.ok_or(Refusal::NotFound)?;
         let current = store::custody::find_current(conn, &row.currency)?.map(|account| account.iban);
         Ok((row, current))
@@ -134,20 +135,20 @@ fn assignment_page<R: SignedIn>(who: &Who<R>, row: &AssignmentLine, current: Opt
 }
 
 async fn assignment(who: Who<BuyerViewer>, id: Id) -> Answer {
-    let (row, current) = load(&who, id.0).await?;
+    let (row, current) = load(&who, ReceivableId(id.0)).await?;
     let page = assignment_page(&who, &row, current)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn acknowledge(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let (row, current) = load(&who, id.0).await?;
-    let command = AcknowledgeAssignment { receivable_id: id.0, hash: posted.get("hash").to_owned() };
+    let (row, current) = load(&who, ReceivableId(id.0)).await?;
+    let command = AcknowledgeAssignment { receivable_id: ReceivableId(id.0), hash: posted.get("hash").to_owned() };
     submit_or_again(&who, &posted, command, assignment_page(&who, &row, current)?, &row.currency).await
 }
 
 /// The notice in both languages, as it was given.
 async fn file(who: Who<BuyerViewer>, id: Id) -> Answer {
-    let (row, _) = load(&who, id.0).await?;
+    let (row, _) = load(&who, ReceivableId(id.0)).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .insert_header(("Content-Disposition", format!("attachment; filename=\"assignment-{}.txt\"", row.reference)))

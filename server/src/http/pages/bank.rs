@@ -16,6 +16,7 @@ use domain::Refusal;
 use domain::bank_line::{Act, Back};
 use domain::custody::CustodyState;
 use domain::party::Role;
+use kernel::{BankLineId, RecordId};
 use store::lists::{self, BankLineRow};
 use store::records::{Keyed, Record};
 use store::{Approval, BankLine, Conn, Party};
@@ -117,12 +118,13 @@ fn load_line(conn: &mut Conn, id: i64) -> Result<(BankLineRow, Option<Approval>)
 
 async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
     let language = who.language();
-    let (row, open, back, fitting) = who
+    let (row, open, back, acts, fitting) = who
         .read(move |conn| {
             let (row, open) = load_line(conn, id)?;
-            let line = BankLine::load(conn, id)?;
+            let line = BankLine::load(conn, BankLineId(id))?;
             let back = take_back_line::find_way_back(conn, &line)?;
-            Ok((row, open, back, bank_decisions::suggestions(conn, language, id)?))
+            let acts = resolve_line::possible(line.state, line.kind);
+            Ok((row, open, back, acts, bank_decisions::suggestions(conn, language, &line)?))
         })
         .await?;
     let mut facts = vec![
@@ -170,7 +172,7 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
             .with(Block::Notice(web::Tone::Waiting, who.t("line-request-open")))
             .with(Block::Links(vec![(who.t("line-request-link"), format!("/approvals/{}", open.id))]));
     } else if who.person()?.has_role(Role::Maker) {
-        page = line_forms(who, page, (&row, fitting));
+        page = line_forms(who, page, (&row, acts, fitting));
         if let Some(back) = back {
             let reason = Field::new("reason", who.t("field-reason"), "area");
             let form = asking(format!("/ops/bank-lines/{id}/take-back"), who.t("page-to-check"), vec![reason]);
@@ -184,7 +186,7 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
 }
 
 /// What can be done with the line now, each act under its own heading.
-fn line_forms(who: &Who<impl SignedIn>, mut page: Page, (row, fitting): (&BankLineRow, Vec<Block>)) -> Page {
+fn line_forms(who: &Who<impl SignedIn>, mut page: Page, (row, acts, fitting): (&BankLineRow, &[Act], Vec<Block>)) -> Page {
     let id = row.id;
     let reason = || Field::new("reason", who.t("field-reason"), "area");
     if row.state == "suspense" {
@@ -200,7 +202,6 @@ fn line_forms(who: &Who<impl SignedIn>, mut page: Page, (row, fitting): (&BankLi
             .with(Block::Heading(who.t("bank-line-return")))
             .form(asking(format!("/ops/bank-lines/{id}/return"), who.t("page-to-check"), vec![reason()]).secondary());
     }
-    let acts = resolve_line::possible(&row.state, &row.kind);
     if acts.is_empty() {
         return page;
     }
@@ -233,7 +234,7 @@ fn resolution(id: i64, get: impl Fn(&str) -> String) -> Result<ResolveLine, Faul
     let act = Act::parse(&get("act")).ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
     let other = get("other_id").trim().to_owned();
     let number = if act == Act::Link { bank_decisions::linked_number(&other) } else { &other };
-    let other_id = match number.parse::<i64>() {
+    let other_id = match number.parse::<RecordId>() {
         _ if !act.names_another() => None,
         Ok(other) => Some(other),
         Err(_) if other.is_empty() => return Err(Refusal::FieldMissing { field: "other_id".to_owned() }.into()),
@@ -243,7 +244,7 @@ fn resolution(id: i64, get: impl Fn(&str) -> String) -> Result<ResolveLine, Faul
     let value_date = if act == Act::Accept && !day.trim().is_empty() { Some(typed_date(&day, "value_date")?) } else { None };
     let reason = crate::commands::required(&get("reason"), "reason", 500)?;
     let claim_minor = get("claim_minor").parse().ok();
-    Ok(ResolveLine { line_id: id, act: act.name().to_owned(), other_id, value_date, claim_minor, reason })
+    Ok(ResolveLine { line_id: BankLineId(id), act: act.name().to_owned(), other_id, value_date, claim_minor, reason })
 }
 
 async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
@@ -251,18 +252,20 @@ async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params
     let checked = async {
         let mut wanted = resolution(id, |name| params.get(name).to_owned())?;
         let read = wanted.clone();
-        let (row, open, sides, claim_minor) = who
+        let (row, open, acts, sides, claim_minor) = who
             .read(move |conn| {
                 let (row, open) = load_line(conn, id)?;
+                let line = BankLine::load(conn, BankLineId(id))?;
+                let acts = resolve_line::possible(line.state, line.kind);
                 let sides = bank_decisions::sides(conn, language, &read)?;
-                Ok((row, open, sides, bank_decisions::claim_shown(conn, &read)?))
+                Ok((row, open, acts, sides, bank_decisions::claim_shown(conn, &read)?))
             })
             .await?;
         if let Some(open) = open {
             return Err(Refusal::RequestPending { approval_id: open.id }.into());
         }
         wanted.claim_minor = claim_minor;
-        let act = Act::parse(&wanted.act).filter(|act| resolve_line::possible(&row.state, &row.kind).contains(act));
+        let act = Act::parse(&wanted.act).filter(|act| acts.contains(act));
         let act = act.ok_or(Refusal::LineSettled)?;
         let mut facts = Vec::new();
         if act == Act::Accept {
@@ -361,7 +364,7 @@ async fn payee(who: &Who<OperatorMaker>, reference: &str) -> Result<Vec<(String,
         .read(move |conn| {
             let binds = [bind.as_str().into()];
             if let Some(row) = store::Receivable::find_where(conn, "reference = ?", &binds)? {
-                let line = lists::ReceivableLine::find(conn, row.id)?.ok_or(Refusal::NotFound)?;
+                let line = lists::ReceivableLine::find(conn, row.id.0)?.ok_or(Refusal::NotFound)?;
                 return Ok(Value::link(format!("{} · {}", line.number, line.buyer), format!("/receivables/{}", row.id)));
             }
             let party = Party::find_where(conn, "reference = ?", &binds)?.ok_or(Refusal::ReferenceUnknown)?;
@@ -409,7 +412,7 @@ async fn bank_line_assign(who: Who<OperatorMaker>, id: Id, posted: Posted) -> An
     let (reference, reason) = (posted.get("reference").to_owned(), posted.get("reason").to_owned());
     match typed_part(posted.get("amount"), &currency) {
         Ok(amount_minor) => {
-            let command = AssignSuspense { line_id: id.0, reference, reason, amount_minor };
+            let command = AssignSuspense { line_id: BankLineId(id.0), reference, reason, amount_minor };
             submit_or_again(&who, &posted, command, page, &currency).await
         }
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
@@ -428,7 +431,7 @@ pub(super) fn placed_with(conn: &mut Conn, line: &BankLine) -> Result<Option<Val
         return Ok(Some(Value::link(company.name, format!("/ops/companies/{party}"))));
     }
     let Some(id) = line.receivable_id else { return Ok(None) };
-    let row = lists::ReceivableLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
+    let row = lists::ReceivableLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
     Ok(Some(Value::link(format!("{} · {}", row.number, row.buyer), format!("/receivables/{id}"))))
 }
 
@@ -439,7 +442,7 @@ fn restored_facts(
     (plan, receipt): (&Plan, &BankLine),
 ) -> Result<Vec<(String, Value)>, Fault> {
     let money = |minor| Value::money(&receipt.currency, minor);
-    let mut facts = vec![(language.t("take-back-receipt-then"), Value::state(language, &receipt.state))];
+    let mut facts = vec![(language.t("take-back-receipt-then"), Value::state(language, receipt.state.name()))];
     if let Some(place) = placed_with(conn, receipt)? {
         facts.push((language.t("take-back-placed-with"), place));
     }
@@ -459,7 +462,7 @@ const MOST_NAMED: usize = 20;
 pub(super) fn take_back_facts(conn: &mut Conn, language: Language, plan: &Plan) -> Result<Vec<(String, Value)>, Fault> {
     let Plan { line, back, .. } = plan;
     let money = |minor| Value::money(&line.currency, minor);
-    let mut facts = vec![(language.t("take-back-now"), Value::state(language, &line.state))];
+    let mut facts = vec![(language.t("take-back-now"), Value::state(language, line.state.name()))];
     let moved = matches!(back, Back::Placement | Back::Receipt);
     if let Some(place) = placed_with(conn, line)?.filter(|_| moved) {
         facts.push((language.t("take-back-placed-with"), place));
@@ -492,7 +495,7 @@ pub(super) fn take_back_facts(conn: &mut Conn, language: Language, plan: &Plan) 
     if let Some(rest) = &plan.rest {
         facts.push((language.t("take-back-rest"), money(rest.amount_minor)));
     }
-    facts.push((language.t("take-back-then"), Value::state(language, plan.state_after())));
+    facts.push((language.t("take-back-then"), Value::state(language, plan.state_after().name())));
     facts.push((language.t("take-back-means"), Value::text(language.t(&take_back_key(*back)))));
     Ok(facts)
 }
@@ -507,7 +510,7 @@ async fn bank_line_take_back_check(who: Who<OperatorMaker>, id: Id, params: Para
                 if let Some(open) = open {
                     return Err(Refusal::RequestPending { approval_id: open.id }.into());
                 }
-                let line = BankLine::load(conn, id)?;
+                let line = BankLine::load(conn, BankLineId(id))?;
                 let plan = take_back_line::plan(conn, line)?;
                 Ok((row, take_back_facts(conn, language, &plan)?, plan.back, plan.missing_minor))
             })
@@ -544,21 +547,27 @@ async fn bank_line_take_back_check(who: Who<OperatorMaker>, id: Id, params: Para
 async fn bank_line_take_back(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, currency) = bank_line_page(&who, id.0).await?;
     let claim_minor = posted.get("claim_minor").parse().ok();
-    let command = TakeBackLine { line_id: id.0, claim_minor, reason: posted.get("reason").to_owned() };
+    let command = TakeBackLine { line_id: BankLineId(id.0), claim_minor, reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, &currency).await
 }
 
 async fn bank_line_return(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, currency) = bank_line_page(&who, id.0).await?;
-    submit_or_again(&who, &posted, ReturnSuspense { line_id: id.0, reason: posted.get("reason").to_owned() }, page, &currency)
-        .await
+    submit_or_again(
+        &who,
+        &posted,
+        ReturnSuspense { line_id: BankLineId(id.0), reason: posted.get("reason").to_owned() },
+        page,
+        &currency,
+    )
+    .await
 }
 
 async fn manual_receipt_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
     let (currencies, accounts) = who.read(|conn| Ok((traded_currencies(conn)?, store::custody::list(conn)?))).await?;
     let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
     let mut standing = vec![(String::new(), who.t("payouts-current-account"))];
-    let taking = accounts.iter().filter(|row| row.state != CustodyState::Closed.name());
+    let taking = accounts.iter().filter(|row| row.state != CustodyState::Closed);
     standing.extend(taking.map(|row| (row.id.to_string(), format!("{} · {}", row.iban, carried(who.language(), row)))));
     let fields = vec![
         Field::new("currency", who.t("col-currency"), "select").options(options),
@@ -599,7 +608,7 @@ async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer
         let (known, own) = who
             .read(move |conn| {
                 let own = crate::commands::custody::receiving(conn, account, &wanted)?;
-                Ok((list_known(conn, &wanted, amount_minor, value_date, 0)?, own))
+                Ok((list_known(conn, &wanted, amount_minor, value_date, BankLineId(0))?, own))
             })
             .await?;
         facts.push((who.t("custody-account"), Value::code(own.iban)));
@@ -617,7 +626,7 @@ async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer
         form = form.hidden(name, params.get(name));
     }
     // Who goes on has seen these lines; one that comes after them is asked about again.
-    form = form.hidden("other_than", known.first().map_or(0, |line| line.id).to_string());
+    form = form.hidden("other_than", known.first().map_or(BankLineId(0), |line| line.id).to_string());
     let check = Check {
         title: who.t("manual-receipt-check"),
         lead: who.t("manual-receipt-check-lead"),
@@ -653,7 +662,7 @@ async fn manual_receipt_post(who: Who<OperatorMaker>, posted: Posted) -> Answer 
             value_date: posted.date("value_date")?,
             reference,
             bank_reference: posted.get("bank_reference").trim().to_owned(),
-            other_than: posted.get("other_than").parse().unwrap_or(0),
+            other_than: posted.get("other_than").parse().unwrap_or(BankLineId(0)),
             account_id: posted.get("account_id").trim().parse().ok(),
             reason,
         })

@@ -6,8 +6,9 @@ use crate::commands::bank_sums::list_payouts;
 use crate::commands::create_payment_file::FILE_PREFIX;
 use crate::commands::request_payout::PAYOUT_PREFIX;
 use crate::commands::resolve_line::{ResolveLine, Reversal, is_money_of_claim, possible};
-use domain::Refusal;
-use domain::bank_line::{Act, Attention};
+use domain::bank_line::{Act, Direction, LineKind, LineState};
+use domain::settlement_instruction::InstructionState;
+use kernel::{BankLineId, PartyId, PaymentFileId, PayoutId};
 use store::records::{Keyed, Record};
 use store::{BankLine, Conn, Party, PaymentFile, Payout};
 use web::{Block, Language, Value};
@@ -28,13 +29,13 @@ pub fn line_facts(conn: &mut Conn, language: Language, line: &BankLine) -> Resul
         (language.t("col-counterparty"), Value::text(line.counterparty.clone())),
         (language.t("field-iban"), Value::code(line.counterparty_iban.clone())),
         (language.t("field-remittance"), Value::text(line.remittance.clone())),
-        (language.t("take-back-now"), Value::state(language, &line.state)),
+        (language.t("take-back-now"), Value::state(language, line.state.name())),
     ];
     facts.retain(|(_, value)| !value.text.is_empty());
     if line.claim_minor > 0 {
         facts.push((language.t("field-claim-minor"), Value::money(&line.currency, line.claim_minor)));
-        facts.push((language.t("take-back-debtor"), debtor(conn, language, line.party_id.unwrap_or(0))?));
-    } else if line.direction == "in"
+        facts.push((language.t("take-back-debtor"), debtor(conn, language, line.party_id.unwrap_or(PartyId(0)))?));
+    } else if line.direction == Direction::In
         && let Some(place) = placed_with(conn, line)?
     {
         facts.push((language.t("take-back-placed-with"), place));
@@ -42,8 +43,8 @@ pub fn line_facts(conn: &mut Conn, language: Language, line: &BankLine) -> Resul
     Ok(facts)
 }
 
-fn debtor(conn: &mut Conn, language: Language, party: i64) -> Result<Value, Fault> {
-    if party == 0 {
+fn debtor(conn: &mut Conn, language: Language, party: PartyId) -> Result<Value, Fault> {
+    if party == PartyId(0) {
         return Ok(Value::text(language.t("decision-debtor-none")));
     }
     Ok(Value::link(Party::load(conn, party)?.name, format!("/ops/companies/{party}")))
@@ -55,7 +56,7 @@ fn payout_facts(language: Language, row: &Payout) -> Facts {
         (language.t("field-holder"), Value::text(row.holder.clone())),
         (language.t("field-iban"), Value::code(row.iban.clone())),
         (language.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
-        (language.t("take-back-now"), super::payouts::payout_state(language, &row.state)),
+        (language.t("take-back-now"), super::payouts::payout_state(language, row.state.name())),
     ]
 }
 
@@ -63,25 +64,25 @@ fn payout_facts(language: Language, row: &Payout) -> Facts {
 enum Other {
     Line(Box<BankLine>),
     Payout(Box<Payout>),
-    File(i64, usize),
+    File(PaymentFileId, usize),
 }
 
 fn find_other(conn: &mut Conn, wanted: &ResolveLine, act: Act) -> Result<Option<Other>, Fault> {
     let Some(id) = wanted.other_id.filter(|_| act.names_another()) else { return Ok(None) };
     if act != Act::Link {
-        let mut line = BankLine::find(conn, id)?;
+        let mut line = BankLine::find(conn, BankLineId(id.0))?;
         // Where a receipt by hand has booked the money of the bank's line, it is that one that is reversed.
         if let Some(booked) =
-            line.as_ref().filter(|line| act == Act::Reverse && line.state == "confirmed").and_then(|line| line.twin_id)
+            line.as_ref().filter(|line| act == Act::Reverse && line.state == LineState::Confirmed).and_then(|line| line.twin_id)
         {
             line = BankLine::find(conn, booked)?;
         }
         return Ok(line.map(|line| Other::Line(Box::new(line))));
     }
-    if let Some(row) = Payout::find(conn, id)? {
+    if let Some(row) = Payout::find(conn, PayoutId(id.0))? {
         return Ok(Some(Other::Payout(Box::new(row))));
     }
-    let file = PaymentFile::find(conn, id)?;
+    let file = PaymentFile::find(conn, PaymentFileId(id.0))?;
     Ok(match file {
         Some(file) => Some(Other::File(file.id, list_payouts(conn, file.id)?.len())),
         None => None,
@@ -109,7 +110,7 @@ pub fn sides(conn: &mut Conn, language: Language, wanted: &ResolveLine) -> Resul
         blocks.extend([Block::Heading(language.t("decision-other")), Block::Facts(facts)]);
     }
     // Once it is done, or something else is, there is nothing to tell of what comes.
-    if possible(&line.state, &line.kind).contains(&act) {
+    if possible(line.state, line.kind).contains(&act) {
         let then = outcome(conn, language, (&line, act), other.as_ref())?;
         blocks.extend([Block::Heading(language.t("decision-outcome")), Block::Facts(then)]);
     }
@@ -118,13 +119,15 @@ pub fn sides(conn: &mut Conn, language: Language, wanted: &ResolveLine) -> Resul
 
 fn outcome(conn: &mut Conn, language: Language, (line, act): (&BankLine, Act), other: Option<&Other>) -> Result<Facts, Fault> {
     let money = |minor: i64| Value::money(&line.currency, minor);
-    let then = |state: &str| (language.t("decision-line-then"), Value::state(language, state));
+    let then = |state: LineState| (language.t("decision-line-then"), Value::state(language, state.name()));
     let other_then = |state: &str| (language.t("decision-other-then"), Value::state(language, state));
     let mut facts = match (act, other) {
-        (Act::Same, _) if line.kind == Attention::OwnTransfer.name() => vec![then("matched"), other_then("matched")],
-        (Act::Same, _) => vec![then("confirmed"), other_then("matched")],
-        (Act::Transfer, _) => vec![then("matched"), other_then("matched")],
-        (Act::Link, _) => vec![then("matched"), other_then("settled")],
+        (Act::Same, _) if line.kind == LineKind::PossibleTransfer => {
+            vec![then(LineState::Matched), other_then(LineState::Matched.name())]
+        }
+        (Act::Same, _) => vec![then(LineState::Confirmed), other_then(LineState::Matched.name())],
+        (Act::Transfer, _) => vec![then(LineState::Matched), other_then(LineState::Matched.name())],
+        (Act::Link, _) => vec![then(LineState::Matched), other_then(InstructionState::Settled.name())],
         (Act::Reverse, Some(Other::Line(receipt))) => {
             let Ok(back) = Reversal::of(conn, receipt) else { return Ok(Vec::new()) };
             let mut facts = vec![(language.t("take-back-there"), money(back.there_minor))];
@@ -132,24 +135,25 @@ fn outcome(conn: &mut Conn, language: Language, (line, act): (&BankLine, Act), o
                 facts.push((language.t("take-back-missing"), money(back.missing_minor)));
                 facts.push((language.t("take-back-debtor"), debtor(conn, language, back.debtor)?));
             }
-            facts.extend([then(if back.missing_minor > 0 { "claimed" } else { "reversed" }), other_then("reversed")]);
+            let after = if back.missing_minor > 0 { LineState::Claimed } else { LineState::Reversed };
+            facts.extend([then(after), other_then(LineState::Reversed.name())]);
             facts
         }
         (Act::SettleClaim, Some(Other::Line(paying))) => {
             let left_minor = line.claim_minor.saturating_sub(paying.amount_minor);
-            let whose = debtor(conn, language, line.party_id.unwrap_or(0))?;
+            let whose = debtor(conn, language, line.party_id.unwrap_or(PartyId(0)))?;
             vec![
                 (language.t("decision-pays"), money(paying.amount_minor)),
                 (language.t("decision-pays-for"), whose),
                 (language.t("decision-claim-left"), money(left_minor)),
-                then(if left_minor > 0 { "claimed" } else { "reversed" }),
-                other_then("placed"),
+                then(if left_minor > 0 { LineState::Claimed } else { LineState::Reversed }),
+                other_then(LineState::Placed.name()),
             ]
         }
-        (Act::Expense, _) => vec![then("expensed")],
-        (Act::Claim, _) => vec![(language.t("decision-claim-left"), money(line.amount_minor)), then("claimed")],
-        (Act::WriteOff, _) => vec![(language.t("decision-claim-left"), money(0)), then("expensed")],
-        (Act::Explain, _) => vec![then("explained")],
+        (Act::Expense, _) => vec![then(LineState::Expensed)],
+        (Act::Claim, _) => vec![(language.t("decision-claim-left"), money(line.amount_minor)), then(LineState::Claimed)],
+        (Act::WriteOff, _) => vec![(language.t("decision-claim-left"), money(0)), then(LineState::Expensed)],
+        (Act::Explain, _) => vec![then(LineState::Explained)],
         (Act::Accept | Act::Reverse | Act::SettleClaim, _) => Vec::new(),
     };
     let means = format!("line-act-{}-lead", act.name().replace('_', "-"));
@@ -160,7 +164,7 @@ fn outcome(conn: &mut Conn, language: Language, (line, act): (&BankLine, Act), o
 /// What would become a claim, as a person sees it now; nothing for other acts.
 pub fn claim_shown(conn: &mut Conn, wanted: &ResolveLine) -> Result<Option<i64>, Fault> {
     match find_other(conn, wanted, Act::Reverse)?.filter(|_| wanted.act == Act::Reverse.name()) {
-        Some(Other::Line(receipt)) if ["matched", "placed", "suspense"].contains(&receipt.state.as_str()) => {
+        Some(Other::Line(receipt)) if [LineState::Matched, LineState::Placed, LineState::Suspense].contains(&receipt.state) => {
             Ok(Some(Reversal::of(conn, &receipt)?.missing_minor))
         }
         _ => Ok(None),
@@ -168,9 +172,8 @@ pub fn claim_shown(conn: &mut Conn, wanted: &ResolveLine) -> Result<Option<i64>,
 }
 
 /// Records that may be the other side, as links to be compared: nothing is chosen for anybody.
-pub fn suggestions(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>, Fault> {
-    let line = BankLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
-    let acts = possible(&line.state, &line.kind);
+pub fn suggestions(conn: &mut Conn, language: Language, line: &BankLine) -> Result<Vec<Block>, Fault> {
+    let acts = possible(line.state, line.kind);
     let mut links = Vec::new();
     if acts.contains(&Act::Same)
         && let Some(twin) = line.twin_id
@@ -195,7 +198,7 @@ pub fn suggestions(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<B
         let wanted = "state = 'suspense' AND currency = ? AND amount_minor <= ? ORDER BY id DESC LIMIT 100";
         let binds = [line.currency.as_str().into(), line.claim_minor.into()];
         for row in BankLine::list_where(conn, wanted, &binds)? {
-            if links.len() < MOST_LISTED && !is_money_of_claim(conn, &line, &row)? {
+            if links.len() < MOST_LISTED && !is_money_of_claim(conn, line, &row)? {
                 links.push(named(language, &row));
             }
         }

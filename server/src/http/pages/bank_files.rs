@@ -10,7 +10,6 @@ use super::listing::plain_table;
 use super::{Answer, SignedIn, again, bank_request, receipt};
 use crate::bank_check::{self, FileCheck, LineCheck, ReportCheck, ReportsCheck, StatementCheck, Sum};
 use crate::commands::Command;
-use crate::commands::bank_line::OWN_TRANSFER;
 use crate::commands::bank_members::{RefusedMember, admit, admit_reports};
 use crate::commands::import_statement::ImportStatement;
 use crate::commands::import_status::ImportStatus;
@@ -19,9 +18,11 @@ use crate::file_reader::{BankFileRead, FileReader};
 use crate::hash::sha256_hex;
 use crate::http::see_other;
 use domain::Refusal;
+use domain::bank_line::{BankFileKind, BankFileState, LineKind};
 use domain::custody::CustodyState;
 use domain::party::Role;
 use formats::FormatFault;
+use kernel::{BankFileId, RecordId};
 use std::collections::BTreeMap;
 use store::lists::{FateLine, StatementLine};
 use store::records::{Keyed, Record};
@@ -43,14 +44,14 @@ const NEWEST: &str = "id > 0 ORDER BY id DESC LIMIT 25";
 async fn bank_files_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
     let (accounts, files) = who.read(|conn| Ok((store::custody::list(conn)?, BankFile::list_where(conn, NEWEST, &[])?))).await?;
-    let taken = accounts.iter().filter(|row| row.state != CustodyState::Closed.name());
+    let taken = accounts.iter().filter(|row| row.state != CustodyState::Closed);
     let iban = taken.map(|row| row.iban.as_str()).collect::<Vec<_>>().join(&language.t("list-separator"));
     let rows = files.iter().map(|file| {
         vec![
             Value::link(file.name.clone(), format!("/ops/bank-files/{}", file.id)),
             Value::text(language.t(&format!("bank-file-{}", file.kind))),
             Value::moment(language, file.kept_at),
-            Value::state(language, &file.state),
+            Value::state(language, file.state.name()),
         ]
     });
     let heads = [("bank-files-file", false), ("col-what", false), ("col-when", false), ("col-state", false)];
@@ -121,12 +122,12 @@ fn keep(conn: &mut Conn, read: Command) -> Result<KeepBankFile, Fault> {
         Command::ImportStatement(read) => {
             admit(conn, &read)??;
             let ImportStatement { name, sha256, content, .. } = read;
-            Ok(KeepBankFile { name, sha256, kind: "statement".to_owned(), content })
+            Ok(KeepBankFile { name, sha256, kind: BankFileKind::Statement, content })
         }
         Command::ImportStatus(read) => {
             admit_reports(conn, &read)??;
             let ImportStatus { name, sha256, content, .. } = read;
-            Ok(KeepBankFile { name, sha256, kind: "status".to_owned(), content })
+            Ok(KeepBankFile { name, sha256, kind: BankFileKind::Status, content })
         }
         other => Err(wrong_kind(&other)),
     }
@@ -147,7 +148,7 @@ async fn bank_files_post(who: Who<OperatorMaker>, uploaded: Uploaded) -> Answer 
         Err(fault) => Err(fault),
     };
     match outcome {
-        Ok(outcome) => Ok(see_other(&format!("/ops/bank-files/{}", outcome.number("file_id")))),
+        Ok(outcome) => Ok(see_other(&format!("/ops/bank-files/{}", outcome.number::<BankFileId>("file_id")))),
         Err(fault) => again(&who, bank_files_page(&who).await?, &uploaded.posted, fault, "").await,
     }
 }
@@ -194,7 +195,7 @@ fn title(who: &Who<impl SignedIn>, file: &BankFile) -> Page {
 
 fn about(language: Language, file: &BankFile) -> Vec<(String, Value)> {
     vec![
-        (language.t("col-state"), Value::state(language, &file.state)),
+        (language.t("col-state"), Value::state(language, file.state.name())),
         (language.t("col-what"), Value::text(language.t(&format!("bank-file-{}", file.kind)))),
         (language.t("bank-file-hash"), Value::link(file.sha256.clone(), format!("/documents/{}", file.sha256))),
     ]
@@ -206,8 +207,11 @@ async fn bank_file(who: Who<OperatorViewer>, id: Id) -> Answer {
 }
 
 async fn bank_file_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
-    let file = who.read(move |conn| Ok(BankFile::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
-    if file.state == "kept" { check_page_of(who, file).await } else { taken_up(who, file).await }
+    let file = who.read(move |conn| Ok(BankFile::find(conn, BankFileId(id))?.ok_or(Refusal::NotFound)?)).await?;
+    match file.state {
+        BankFileState::Kept => check_page_of(who, file).await,
+        BankFileState::Importing | BankFileState::Imported => taken_up(who, file).await,
+    }
 }
 
 /// What is in the file and what each line would do, and the button that takes up exactly this file.
@@ -267,7 +271,7 @@ fn report_blocks(language: Language, page: Page, report: &ReportCheck) -> Page {
             Value::code(row.about.clone()),
             Value::code(row.code.clone()),
             Value::code(row.reason.clone()),
-            Value::state(language, row.effect),
+            Value::state(language, row.effect.name()),
             row.frees.as_ref().map_or_else(|| Value::text("–"), |(currency, minor)| Value::money(currency, *minor)),
         ]
     });
@@ -304,7 +308,7 @@ fn refused_blocks(language: Language, page: Page, refused: &[RefusedMember]) -> 
 }
 
 /// What the import of a zip has told of its members.
-fn refused_of(conn: &mut Conn, first: i64) -> Result<Vec<RefusedMember>, Fault> {
+fn refused_of(conn: &mut Conn, first: RecordId) -> Result<Vec<RefusedMember>, Fault> {
     let condition = "subject_id = ? AND command IN ('import_statement', 'import_status', 'decide_approval') ORDER BY seq LIMIT 1";
     let record = AuditRecord::find_where(conn, condition, &[first.into()])?;
     let outcome: serde_json::Value = record.and_then(|row| serde_json::from_str(&row.outcome).ok()).unwrap_or_default();
@@ -316,7 +320,7 @@ fn statement_blocks(language: Language, page: Page, check: &StatementCheck) -> P
     let row = &check.row;
     let title = language.fill("bank-statement-title", &[("statement", row.statement.clone())]);
     let mut page = page.with(Block::Heading(title)).with(Block::Facts(statement_facts(language, row)));
-    if ["gap", "overlap"].contains(&row.continuity.as_str()) {
+    if row.continuity.is_broken() {
         page = page.with(Block::Notice(Tone::Attention, continuity_text(language, row)));
     }
     let sums = |sum: &Sum, currency: &str| [Value::number(sum.count), Value::money(currency, sum.minor)];
@@ -356,14 +360,14 @@ fn line_cells(language: Language, check: &LineCheck) -> Vec<Value> {
     let line = &check.line;
     let reference = if line.reference.is_empty() { &line.end_to_end } else { &line.reference };
     // An announcement may not say a day yet.
-    let day = if check.why == "pending" { Value::text("–") } else { Value::date(language, line.value_date) };
+    let day = if check.why == LineKind::Pending { Value::text("–") } else { Value::date(language, line.value_date) };
     vec![
         day,
         Value::text(language.t(&format!("direction-{}", line.direction))),
         Value::money(&line.currency, line.amount_minor),
         Value::text(line.counterparty.clone()),
         Value::code(reference.clone()),
-        Value::text(fate_text(language, check.fate, check.why)),
+        Value::text(fate_text(language, check.fate, check.why.name())),
         check.twin.map_or_else(|| Value::text("–"), |id| Value::link(id.to_string(), format!("/ops/bank-lines/{id}"))),
     ]
 }
@@ -371,7 +375,7 @@ fn line_cells(language: Language, check: &LineCheck) -> Vec<Value> {
 /// What happens to a line, and why where that is not plain.
 fn fate_text(language: Language, fate: &str, why: &str) -> String {
     // It moves between two accounts of the platform, and goes to nobody.
-    if why == OWN_TRANSFER {
+    if why == LineKind::OwnTransfer.name() {
         return super::bank::kind_text(language, why);
     }
     let happens = language.t(&format!("fate-{fate}"));
@@ -406,20 +410,20 @@ async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Faul
     let sha256 = file.sha256.clone();
     let (statements, fates, refused) = who
         .read(move |conn| {
-            let statements = StatementLine::of_file(conn, id)?;
+            let statements = StatementLine::of_file(conn, id.0)?;
             let report = StatusReport::find_where(conn, "sha256 = ?", &[sha256.as_str().into()])?.map(|row| row.id);
-            let first = statements.iter().map(|row| row.id).min().or(report);
+            let first = statements.iter().map(|row| RecordId(row.id)).min().or(report.map(RecordId::from));
             let refused = first.map(|first| refused_of(conn, first)).transpose()?;
-            Ok((statements, FateLine::of_file(conn, id)?, refused.unwrap_or_default()))
+            Ok((statements, FateLine::of_file(conn, id.0)?, refused.unwrap_or_default()))
         })
         .await?;
     let mut page = title(who, &file).with(Block::Facts(about(language, &file)));
-    if file.state == "importing" {
+    if file.state == BankFileState::Importing {
         let counts = [("done", file.lines_done.to_string()), ("count", file.lines.to_string())];
         page = page.with(Block::Notice(Tone::Waiting, language.fill("bank-file-running", &counts)));
     }
     page = refused_blocks(language, page, &refused);
-    if file.kind == "status" {
+    if file.kind == BankFileKind::Status {
         return Ok(page.with(Block::Links(vec![(who.t("statuses-title"), "/ops/bank-statuses".to_owned())])));
     }
     let cells = fates.iter().map(|row| {
@@ -438,7 +442,7 @@ async fn bank_file_import(who: Who<OperatorMaker>, id: Id, posted: Posted) -> An
     let (key, party_id) = (posted.key(), who.party_id()?);
     let sent = key.clone();
     let command = async {
-        let file = who.read(move |conn| Ok(BankFile::find(conn, id.0)?.ok_or(Refusal::NotFound)?)).await?;
+        let file = who.read(move |conn| Ok(BankFile::find(conn, BankFileId(id.0))?.ok_or(Refusal::NotFound)?)).await?;
         if file.sha256 != hash {
             return Err(Refusal::CheckChanged.into());
         }

@@ -8,13 +8,20 @@ use crate::commands::bank_file::{check_of, digest, is_import};
 use crate::commands::decide_approval::DecideApproval;
 use crate::writer::find_outcome;
 use domain::Refusal;
+use domain::party::ApprovalState;
+use kernel::{ApprovalId, BankFileId, PartyId};
 use store::records::{Keyed, Record};
 use store::{Approval, BankFile, Conn};
 use web::{Block, Language, Page, Tone};
 
 /// The command, bound to what its file would do; what a person was shown of it must still be so. A key that was sent before stands for
 /// what it stood for then.
-pub fn bind(conn: &mut Conn, (party_id, key): (i64, &str), mut command: Command, shown: Option<&str>) -> Result<Command, Fault> {
+pub fn bind(
+    conn: &mut Conn,
+    (party_id, key): (PartyId, &str),
+    mut command: Command,
+    shown: Option<&str>,
+) -> Result<Command, Fault> {
     let earlier = find_outcome(conn, party_id, key)?.filter(|row| is_import(&row.command));
     let found = match earlier {
         Some(row) => check_of(&row.input),
@@ -32,7 +39,7 @@ pub fn bind(conn: &mut Conn, (party_id, key): (i64, &str), mut command: Command,
 }
 
 /// The request about a kept file that waits, and the check that it is bound to.
-pub fn open(conn: &mut Conn, file_id: i64) -> Result<Option<(i64, String)>, Fault> {
+pub fn open(conn: &mut Conn, file_id: BankFileId) -> Result<Option<(ApprovalId, String)>, Fault> {
     let open = Approval::find_where(conn, "subject_id = ? AND state = 'pending' ORDER BY id LIMIT 1", &[file_id.into()])?;
     Ok(open.map(|open| (open.id, check_of(&open.body))))
 }
@@ -79,15 +86,15 @@ pub async fn with_file(who: &Who<Checker>, mut decision: DecideApproval) -> Resu
 }
 
 /// The request of the reader's company that waits about a bank's file, and the file, read in the child process; none for any other request.
-pub async fn read_asked<R: SignedIn>(who: &Who<R>, approval_id: i64) -> Result<Option<(Approval, Command)>, Fault> {
+pub async fn read_asked<R: SignedIn>(who: &Who<R>, approval_id: ApprovalId) -> Result<Option<(Approval, Command)>, Fault> {
     let party_id = who.party_id()?;
     let asked = who
         .app
         .read(move |conn| {
             let asked = Approval::find(conn, approval_id)?
-                .filter(|row| row.party_id == party_id && row.state == "pending" && is_import(&row.command));
+                .filter(|row| row.party_id == party_id && row.state == ApprovalState::Pending && is_import(&row.command));
             let Some(asked) = asked else { return Ok(None) };
-            let file = BankFile::find(conn, asked.subject_id)?.ok_or(Refusal::NotFound)?;
+            let file = BankFile::find(conn, BankFileId(asked.subject_id.0))?.ok_or(Refusal::NotFound)?;
             Ok(Some((asked, file)))
         })
         .await?;

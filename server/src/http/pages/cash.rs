@@ -12,6 +12,7 @@ use domain::chart::{Booking, currency_asset};
 use domain::party::Role;
 use domain::settlement_instruction::InstructionState;
 use domain::{Currency, Refusal};
+use kernel::{PartyId, PayoutId, ReceivableId};
 use std::collections::HashMap;
 use store::journal::{self, StatementLine};
 use store::lists::{self, BalanceLine, ListQuery, PayoutLine};
@@ -120,7 +121,7 @@ async fn payout_facts(who: &Who<Maker>, params: &Params) -> Result<Vec<(String, 
             let binds = [party_id.into(), currency.as_str().into()];
             let found = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
             let account = found.ok_or(Refusal::BankAccountMissing { currency })?;
-            let lines = asset.map(|asset| lists::balances(conn, asset.0, Some(party_id))).transpose()?.unwrap_or_default();
+            let lines = asset.map(|asset| lists::balances(conn, asset.0, Some(party_id.0))).transpose()?.unwrap_or_default();
             Ok((account, lines.first().map_or(0, |line| line.balance.saturating_sub(line.held))))
         })
         .await?;
@@ -175,8 +176,8 @@ pub(super) fn cancel_page<R: super::super::rights::Right>(
     row: &Payout,
     (action, trail): (String, (String, String)),
 ) -> Result<Page, Fault> {
-    if row.state != InstructionState::Authorised.name() {
-        return Err(Refusal::StateConflict { state: row.state.clone() }.into());
+    if row.state != InstructionState::Authorised {
+        return Err(Refusal::StateConflict { state: row.state.to_string() }.into());
     }
     let label = who.language().fill("cash-cancel", &[("reference", row.end_to_end.clone())]);
     let own = row.party_id.is_some();
@@ -189,7 +190,7 @@ pub(super) fn cancel_page<R: super::super::rights::Right>(
             (who.t("field-iban"), Value::code(super::org::masked(&row.iban))),
             (who.t("field-end-to-end"), Value::code(row.end_to_end.clone())),
             (who.t("col-when"), Value::moment(who.language(), row.created_at)),
-            (who.t("col-state"), super::payouts::payout_state(who.language(), &row.state)),
+            (who.t("col-state"), super::payouts::payout_state(who.language(), row.state.name())),
         ],
         form: Form::new(action, label, vec![]),
         back: trail.1.clone(),
@@ -199,7 +200,7 @@ pub(super) fn cancel_page<R: super::super::rights::Right>(
 
 async fn cancel_check(who: Who<Maker>, id: Id, params: Params) -> Answer {
     let party_id = who.party_id()?;
-    let row = who.read(move |conn| Ok(Payout::find(conn, id.0)?.filter(|row| row.party_id == Some(party_id)))).await?;
+    let row = who.read(move |conn| Ok(Payout::find(conn, PayoutId(id.0))?.filter(|row| row.party_id == Some(party_id)))).await?;
     let row = row.ok_or(Refusal::NotFound)?;
     let (action, trail) = (format!("/cash/payouts/{}/cancel", row.id), (who.t("cash-title"), "/cash".to_owned()));
     match cancel_page(&who, &row, (action, trail)) {
@@ -210,7 +211,7 @@ async fn cancel_check(who: Who<Maker>, id: Id, params: Params) -> Answer {
 
 async fn cancel(who: Who<Maker>, id: Id, posted: Posted) -> Answer {
     let page = cash_page(&who).await?;
-    submit_or_again(&who, &posted, CancelPayout { payout_id: id.0 }, page, "").await
+    submit_or_again(&who, &posted, CancelPayout { payout_id: PayoutId(id.0) }, page, "").await
 }
 
 const PAGE_LINES: i64 = 50;
@@ -219,7 +220,7 @@ const CSV_LINES: i64 = 100_000;
 /// What is read beside the lines of a statement.
 #[derive(Debug, Default)]
 struct Read {
-    party_id: i64,
+    party_id: PartyId,
     about: HashMap<i64, About>,
 }
 
@@ -244,7 +245,7 @@ fn statement_table(language: Language, code: &str, lines: &[StatementLine], read
         let amount = |shown: bool| if shown && moves { Value::money(code, line.amount) } else { Value::text("") };
         let about = read.about.get(&line.number).cloned().unwrap_or_default();
         let invoice = match about.receivable_id {
-            0 => Value::text(""),
+            ReceivableId(0) => Value::text(""),
             // The buyer knows it as a payable; everybody else whose cash it moved has the receivable.
             _ if about.buyer_id == read.party_id => Value::link(about.invoice, format!("/payables/{}", about.invoice_id)),
             id => Value::link(about.invoice, format!("/receivables/{id}")),
@@ -298,7 +299,7 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
     };
     let (account, lines, then, read) = who
         .read(move |conn| {
-            let Some(account) = lists::balances(conn, currency_asset(known).0, Some(party_id))?.into_iter().next() else {
+            let Some(account) = lists::balances(conn, currency_asset(known).0, Some(party_id.0))?.into_iter().next() else {
                 return Ok((None, Vec::new(), None, Read::default()));
             };
             let size = if csv { CSV_LINES } else { PAGE_LINES.saturating_add(1) };

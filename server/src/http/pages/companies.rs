@@ -11,7 +11,8 @@ use crate::commands::appoint_checker::AppointChecker;
 use crate::commands::decide_company::DecideCompany;
 use crate::commands::invite_company::InviteCompany;
 use domain::Refusal;
-use domain::party::{Capacity, Names, Role};
+use domain::party::{Capacity, PartyStatus, Role};
+use kernel::PartyId;
 use store::lists::CompanyLine;
 use store::records::{Keyed, Record};
 use store::{Conn, Party, User};
@@ -141,7 +142,7 @@ pub struct Seen {
     pub owed: Vec<(domain::Currency, i64)>,
 }
 
-pub fn load(conn: &mut Conn, id: i64) -> Result<Seen, Fault> {
+pub fn load(conn: &mut Conn, id: PartyId) -> Result<Seen, Fault> {
     let party = Party::find(conn, id)?.ok_or(Refusal::NotFound)?;
     let people = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY id", &[id.into()])?;
     let namesakes = corrections::namesakes(conn, id, &party.name)?;
@@ -155,7 +156,7 @@ pub fn facts(language: Language, seen: &Seen) -> Vec<(String, Value)> {
     let (party, t) = (&seen.party, |key: &str| language.t(key));
     let mut facts = vec![
         (t("field-company"), Value::text(party.name.clone())),
-        (t("col-state"), Value::state(language, &party.status)),
+        (t("col-state"), Value::state(language, party.status.name())),
         (t("field-capacities"), Value::text(capacities_text(language, &party.capacities))),
         (t("field-country"), Value::text(party.country.clone())),
         (t("field-tax-id"), Value::code(party.tax_id.clone())),
@@ -179,7 +180,7 @@ pub fn facts(language: Language, seen: &Seen) -> Vec<(String, Value)> {
     facts
 }
 
-pub async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
+pub async fn company_page(who: &Who<impl SignedIn>, id: PartyId) -> Result<Page, Fault> {
     let language = who.language();
     let seen = who.read(move |conn| load(conn, id)).await?;
     let party = &seen.party;
@@ -187,8 +188,9 @@ pub async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fau
         .trail(who.t("companies-title"), "/ops/companies")
         .with(Block::Facts(facts(language, &seen)));
     if who.person()?.has_role(Role::Maker) && id != who.party_id()? {
-        let options = ["active", "suspended", "declined"].iter().filter(|status| **status != party.status);
-        let options = options.map(|status| ((*status).to_owned(), language.t(&format!("decide-{status}")))).collect();
+        let options = [PartyStatus::Active, PartyStatus::Suspended, PartyStatus::Declined].into_iter();
+        let options = options.filter(|status| *status != party.status);
+        let options = options.map(|status| (status.to_string(), language.t(&format!("decide-{status}")))).collect();
         let fields = vec![
             Field::new("status", who.t("company-decision"), "select").options(options).hint(who.t("company-decision-hint")),
             Field::new("reason", who.t("field-reason"), "area"),
@@ -213,27 +215,31 @@ pub async fn company_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fau
     }
     let mut links = corrections::links(language, id, who.person()?.has_role(Role::Maker));
     links.push((who.t("audit-title"), format!("/audit?company={id}")));
-    if Names::parse(&party.capacities).has(Capacity::Buyer.name()) {
+    if party.capacities.has(Capacity::Buyer) {
         links.push((who.t("contact-title"), format!("/ops/contacts/{id}")));
     }
     Ok(page.with(Block::Links(links)))
 }
 
 async fn company(who: Who<OperatorViewer>, id: Id) -> Answer {
-    let page = company_page(&who, id.0).await?;
+    let page = company_page(&who, PartyId(id.0)).await?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn company_decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let page = company_page(&who, id.0).await?;
-    let command =
-        DecideCompany { party_id: id.0, status: posted.get("status").to_owned(), reason: posted.get("reason").to_owned() };
+    let page = company_page(&who, PartyId(id.0)).await?;
+    let command = DecideCompany {
+        party_id: PartyId(id.0),
+        status: posted.get("status").to_owned(),
+        reason: posted.get("reason").to_owned(),
+    };
     submit_or_again(&who, &posted, command, page, "").await
 }
 
 async fn appoint(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let page = company_page(&who, id.0).await?;
+    let page = company_page(&who, PartyId(id.0)).await?;
     let text = |name: &str| posted.get(name).to_owned();
-    let command = AppointChecker { party_id: id.0, email: text("email"), name: text("name"), reason: text("appoint_reason") };
+    let command =
+        AppointChecker { party_id: PartyId(id.0), email: text("email"), name: text("name"), reason: text("appoint_reason") };
     submit_or_again(&who, &posted, command, page, "").await
 }

@@ -20,6 +20,7 @@ use domain::party::Role;
 use domain::undertaking;
 use domain::{Currency, Refusal};
 use formats::csv::ConfirmationRow;
+use kernel::{ConfirmationListId, InvoiceId, PartyId};
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 use store::lists::{ConfirmationItemLine, ConfirmationListLine, InvoiceLine, ListQuery, Total};
@@ -42,7 +43,7 @@ const OPEN: &str = "state IN ('presented', 'disputed')";
 /// The lines of a selection: each payable with all that is owed, on the day that the invoice says.
 fn whole(rows: &[InvoiceLine]) -> Vec<DraftItem> {
     let item = |row: &InvoiceLine| DraftItem {
-        invoice_id: row.id,
+        invoice_id: InvoiceId(row.id),
         amount_minor: owed_minor(row.payable_minor, row.credited_minor),
         due_date: row.due_date,
         reason: String::new(),
@@ -52,7 +53,7 @@ fn whole(rows: &[InvoiceLine]) -> Vec<DraftItem> {
 
 /// What was chosen in the inbox: boxes, the whole page, or everything that matches its filter.
 async fn chosen(who: &Who<BuyerMaker>, posted: &Posted, params: &Params) -> Result<Vec<DraftItem>, Fault> {
-    let ids: Result<Vec<i64>, Fault> = match posted.get("scope") {
+    let ids: Result<Vec<InvoiceId>, Fault> = match posted.get("scope") {
         "all" => Ok(Vec::new()),
         "page" => posted.get("shown").split(',').filter(|id| !id.is_empty()).map(number).collect(),
         _ => posted.fields.iter().filter(|(name, _)| name == "chosen").map(|(_, id)| number(id)).collect(),
@@ -78,7 +79,7 @@ async fn chosen(who: &Who<BuyerMaker>, posted: &Posted, params: &Params) -> Resu
     Ok(whole(&rows))
 }
 
-fn number(id: &str) -> Result<i64, Fault> {
+fn number(id: &str) -> Result<InvoiceId, Fault> {
     id.parse().map_err(|_| Refusal::FieldInvalid { field: "chosen".to_owned() }.into())
 }
 
@@ -89,7 +90,9 @@ async fn choose(who: Who<BuyerMaker>, posted: Posted) -> Answer {
         Err(fault) => Err(fault),
     };
     match drafted {
-        Ok(outcome) => Ok(super::super::see_other(&format!("/payables/lists/{}", outcome.number("list_id")))),
+        Ok(outcome) => {
+            Ok(super::super::see_other(&format!("/payables/lists/{}", outcome.number::<ConfirmationListId>("list_id"))))
+        }
         Err(fault) => {
             let (mut page, table) = payables_page(&who, &params).await?;
             page.push(Block::Table(Box::new(table)));
@@ -120,7 +123,7 @@ pub async fn read_table(who: &Who<BuyerMaker>, content: Vec<u8>) -> Result<Vec<D
     who.read(move |conn| check_rows(conn, party_id, rows)).await
 }
 
-fn check_rows(conn: &mut Conn, party_id: i64, rows: Vec<ConfirmationRow>) -> Result<Vec<DraftItem>, Fault> {
+fn check_rows(conn: &mut Conn, party_id: PartyId, rows: Vec<ConfirmationRow>) -> Result<Vec<DraftItem>, Fault> {
     if rows.len() > MOST_ITEMS {
         return Err(Refusal::TooManyChosen { most: MOST_ITEMS }.into());
     }
@@ -191,18 +194,18 @@ fn number_of(tax_id: &str) -> String {
 }
 
 /// What was presented to a buyer and is not settled, by its supplier's tax id and its number.
-fn payables_by_number(conn: &mut Conn, party_id: i64) -> Result<HashMap<(String, String), Vec<Invoice>>, Fault> {
+fn payables_by_number(conn: &mut Conn, party_id: PartyId) -> Result<HashMap<(String, String), Vec<Invoice>>, Fault> {
     let rows = Invoice::list_where(
         conn,
         "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')",
         &[party_id.into()],
     )?;
-    let mut suppliers: Vec<i64> = rows.iter().map(|row| row.supplier_id).collect();
+    let mut suppliers: Vec<PartyId> = rows.iter().map(|row| row.supplier_id).collect();
     suppliers.sort_unstable();
     suppliers.dedup();
     // By the tax id that the supplier has now, also where it was another when the invoice came.
     let suppliers = Party::list_ids(conn, &suppliers)?;
-    let numbers: HashMap<i64, String> = suppliers.iter().map(|party| (party.id, number_of(&party.tax_key))).collect();
+    let numbers: HashMap<PartyId, String> = suppliers.iter().map(|party| (party.id, number_of(&party.tax_key))).collect();
     let mut found: HashMap<(String, String), Vec<Invoice>> = HashMap::new();
     for row in rows {
         let number = numbers.get(&row.supplier_id).cloned().unwrap_or_default();
@@ -233,7 +236,9 @@ pub fn only_file(files: Vec<UploadedFile>) -> Result<UploadedFile, Fault> {
 /// The list that a table has become, or its form again with what is wrong.
 pub async fn after_table(who: &Who<BuyerMaker>, posted: &Posted, drafted: Result<Outcome, Fault>, form: Page) -> Answer {
     match drafted {
-        Ok(outcome) => Ok(super::super::see_other(&format!("/payables/lists/{}", outcome.number("list_id")))),
+        Ok(outcome) => {
+            Ok(super::super::see_other(&format!("/payables/lists/{}", outcome.number::<ConfirmationListId>("list_id"))))
+        }
         Err(Fault::Unreadable(fault)) => wrong_rows(who, form, &[RowFault::Cell(fault)]).await,
         Err(Fault::Rows(rows)) => wrong_rows(who, form, &rows).await,
         Err(fault) => again(who, form, posted, fault, "").await,
@@ -285,7 +290,7 @@ async fn lists(who: Who<BuyerViewer>, params: Params) -> Answer {
     let page = who.read(move |conn| Ok(ConfirmationListLine::page(conn, &wanted)?)).await?;
     let rows = page.rows.iter().map(|row| Row {
         cells: vec![
-            Value::link(title_of(language, row.id), format!("/payables/lists/{}", row.id)),
+            Value::link(title_of(language, ConfirmationListId(row.id)), format!("/payables/lists/{}", row.id)),
             Value::moment(language, row.created_at),
             Value::number(row.count),
             Value::number(row.confirmed),
@@ -308,7 +313,7 @@ async fn lists(who: Who<BuyerViewer>, params: Params) -> Answer {
     listing.send(&who, Page::new(language.t("lists-title")).trail(language.t("payables-title"), "/payables"), table).await
 }
 
-fn title_of(language: Language, id: i64) -> String {
+fn title_of(language: Language, id: ConfirmationListId) -> String {
     language.fill("list-title", &[("id", id.to_string())])
 }
 
@@ -323,7 +328,7 @@ pub fn told(language: Language, kept: &str, currency: &str) -> String {
 
 /// What a list would confirm or has confirmed, and what it leaves out: sums by currency, for its own page and for whoever is asked
 /// to agree.
-pub fn facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<Block>, Fault> {
+pub fn facts(conn: &mut Conn, language: Language, id: ConfirmationListId) -> Result<Vec<Block>, Fault> {
     let of = |condition: &str| {
         ListQuery { size: 100, ..ListQuery::newest(100) }.with("list_id = ?", vec![id.into()]).with(condition, vec![])
     };
@@ -382,7 +387,7 @@ fn item_link(item: &ConfirmationItemLine) -> Value {
 }
 
 /// The words that the first line would sign, as a specimen of all.
-fn specimen(conn: &mut Conn, language: Language, id: i64) -> Result<Option<String>, Fault> {
+fn specimen(conn: &mut Conn, language: Language, id: ConfirmationListId) -> Result<Option<String>, Fault> {
     let in_advance = "list_id = ? AND state <> 'excluded' ORDER BY id LIMIT 1";
     if let Some(row) = ApprovedPayable::find_where(conn, in_advance, &[id.into()])? {
         return Ok(Some(if language == Language::Chinese { row.words_zh } else { row.words_en }));
@@ -391,7 +396,7 @@ fn specimen(conn: &mut Conn, language: Language, id: i64) -> Result<Option<Strin
     let wanted = wanted.with("list_id = ? AND state <> 'excluded'", vec![id.into()]);
     let first = ConfirmationItemLine::page(conn, &wanted)?.rows.into_iter().next();
     let Some((row, due)) = first.and_then(|row| row.due_date.map(|due| (row, due))) else { return Ok(None) };
-    let invoice = Invoice::load(conn, row.invoice_id)?;
+    let invoice = Invoice::load(conn, InvoiceId(row.invoice_id))?;
     let words = words(conn, &invoice, row.amount_minor, due)?;
     Ok(Some(if language == Language::Chinese { words.chinese } else { words.english }))
 }
@@ -424,8 +429,8 @@ fn terms_of(conn: &mut Conn, language: Language, items: &[ConfirmationItemLine])
             continue;
         }
         let subject = Subject {
-            supplier_id: item.supplier_id,
-            buyer_id: item.buyer_id,
+            supplier_id: PartyId(item.supplier_id),
+            buyer_id: PartyId(item.buyer_id),
             currency: &item.currency,
             issue_date: item.issue_date,
             due_date: item.due_date,
@@ -436,14 +441,15 @@ fn terms_of(conn: &mut Conn, language: Language, items: &[ConfirmationItemLine])
     Ok(found)
 }
 
-async fn list_page<R: SignedIn>(who: &Who<R>, id: i64, params: &Params) -> Result<(Page, Table), Fault> {
+async fn list_page<R: SignedIn>(who: &Who<R>, id: ConfirmationListId, params: &Params) -> Result<(Page, Table), Fault> {
     let (language, party_id) = (who.language(), who.party_id()?);
     let listing = items_listing(params, language);
     let wanted = listing.query().with("list_id = ?", vec![id.into()]);
     let order = wanted.order;
     let (row, meaning, words, items, totals, terms) = who
         .read(move |conn| {
-            let row = ConfirmationListLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+            let found = ConfirmationListLine::find(conn, id.0)?.filter(|row| PartyId(row.party_id) == party_id);
+            let row = found.ok_or(Refusal::NotFound)?;
             let words = if row.state == "draft" { specimen(conn, language, id)? } else { None };
             let (items, totals) = (ConfirmationItemLine::page(conn, &wanted)?, ConfirmationItemLine::totals(conn, &wanted)?);
             let terms = terms_of(conn, language, &items.rows)?;
@@ -508,17 +514,17 @@ async fn list_page<R: SignedIn>(who: &Who<R>, id: i64, params: &Params) -> Resul
 }
 
 async fn list(who: Who<BuyerViewer>, id: Id, params: Params) -> Answer {
-    let (page, table) = list_page(&who, id.0, &params).await?;
+    let (page, table) = list_page(&who, ConfirmationListId(id.0), &params).await?;
     items_listing(&params, who.language()).send(&who, page, table).await
 }
 
 async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let command = ConfirmList { list_id: id.0, list_hash: posted.get("list_hash").to_owned() };
+    let command = ConfirmList { list_id: ConfirmationListId(id.0), list_hash: posted.get("list_hash").to_owned() };
     match who.submit(&posted.key(), command).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
             let params = Params { fields: Vec::new(), path: format!("/payables/lists/{}", id.0) };
-            let (mut page, table) = list_page(&who, id.0, &params).await?;
+            let (mut page, table) = list_page(&who, ConfirmationListId(id.0), &params).await?;
             page.push(Block::Table(Box::new(table)));
             again(&who, page, &posted, fault, "").await
         }
@@ -526,8 +532,9 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
 }
 
 /// A list with its lines, as the API tells it.
-pub fn list_json(conn: &mut Conn, party_id: i64, id: i64) -> Result<Json, Fault> {
-    let row = ConfirmationListLine::find(conn, id)?.filter(|row| row.party_id == party_id).ok_or(Refusal::NotFound)?;
+pub fn list_json(conn: &mut Conn, party_id: PartyId, id: ConfirmationListId) -> Result<Json, Fault> {
+    let found = ConfirmationListLine::find(conn, id.0)?.filter(|row| PartyId(row.party_id) == party_id);
+    let row = found.ok_or(Refusal::NotFound)?;
     let wanted =
         ListQuery { order: "id", descending: false, ..ListQuery::newest(MOST_ITEMS) }.with("list_id = ?", vec![id.into()]);
     let items = ConfirmationItemLine::page(conn, &wanted)?.rows;

@@ -12,8 +12,9 @@ use crate::commands::send_link::SendLink;
 use crate::commands::tell_code::TellCode;
 use crate::commands::{Outcome, links};
 use domain::Refusal;
-use domain::link::{Channel, acts_in};
-use domain::party::{Capacity, Names, Role};
+use domain::link::{Channel, LinkState, acts_in};
+use domain::party::{Capacity, Role};
+use kernel::{ConfirmationLinkId, PartyId};
 use store::records::{Keyed, Record};
 use store::{BuyerContact, ConfirmationLink, Conn, Invoice, Party, User};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
@@ -40,10 +41,10 @@ struct Loaded {
     now: chrono::NaiveDateTime,
 }
 
-async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+async fn load(who: &Who<impl SignedIn>, id: PartyId) -> Result<Loaded, Fault> {
     let now = who.app.clock.now();
     who.read(move |conn| {
-        let buys = |party: &Party| Names::parse(&party.capacities).has(Capacity::Buyer.name());
+        let buys = |party: &Party| party.capacities.has(Capacity::Buyer);
         let party = Party::find(conn, id)?.filter(buys).ok_or(Refusal::NotFound)?;
         let contact = match links::contact_of(conn, id)? {
             Some(contact) => {
@@ -132,9 +133,9 @@ fn contact_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
         Some(known) => Block::Facts(contact_facts(language, known)),
         None => Block::Notice(Tone::Waiting, who.t("contact-none")),
     });
-    let open = |link: &ConfirmationLink| link.state == "open" && link.expires_at > loaded.now;
+    let open = |link: &ConfirmationLink| link.state == LinkState::Open && link.expires_at > loaded.now;
     let rows = loaded.links.iter().map(|(link, invoice)| {
-        let state = if link.state == "open" && !open(link) { "expired" } else { link.state.as_str() };
+        let state = if link.state == LinkState::Open && !open(link) { "expired" } else { link.state.name() };
         vec![
             Value::code(link.id.to_string()),
             Value::text(invoice.number.clone()),
@@ -158,7 +159,7 @@ fn contact_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     }
     let here = |what: &str| format!("/ops/contacts/{id}/{what}");
     if let Some((contact, _)) = &loaded.contact {
-        let telephone = contact.channel == Channel::Telephone.name();
+        let telephone = contact.channel == Channel::Telephone;
         for (link, invoice) in loaded.links.iter().filter(|(link, _)| open(link)) {
             let about = |key: &str| language.fill(key, &[("number", invoice.number.clone()), ("link", link.id.to_string())]);
             if telephone && link.contact_id == contact.id {
@@ -170,7 +171,7 @@ fn contact_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
         let waiting: Vec<(String, String)> = loaded
             .waiting
             .iter()
-            .filter(|row| !acts_in(&row.state).is_empty())
+            .filter(|row| !acts_in(row.state).is_empty())
             .map(|row| (row.id.to_string(), row.number.clone()))
             .collect();
         if !waiting.is_empty() {
@@ -186,18 +187,18 @@ fn contact_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
 }
 
 async fn contact(who: Who<OperatorViewer>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, PartyId(id.0)).await?;
     let page = contact_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn record(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, PartyId(id.0)).await?;
     let page = contact_page(&who, &loaded)?;
     let text = |name: &str| posted.get(name).to_owned();
     let read = || -> Result<RecordContact, Fault> {
         Ok(RecordContact {
-            party_id: id.0,
+            party_id: PartyId(id.0),
             name: text("name"),
             email: text("email"),
             channel: text("channel"),
@@ -215,31 +216,33 @@ async fn record(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
 }
 
 async fn end(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, PartyId(id.0)).await?;
     let page = contact_page(&who, &loaded)?;
-    submit_or_again(&who, &posted, EndContact { party_id: id.0 }, page, "").await
+    submit_or_again(&who, &posted, EndContact { party_id: PartyId(id.0) }, page, "").await
 }
 
 async fn send(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, PartyId(id.0)).await?;
     let page = contact_page(&who, &loaded)?;
     match posted.number("invoice_id") {
-        Ok(invoice_id) => submit_or_again(&who, &posted, SendLink { invoice_id }, page, "").await,
+        Ok(invoice_id) => submit_or_again(&who, &posted, SendLink { invoice_id: kernel::InvoiceId(invoice_id) }, page, "").await,
         Err(fault) => again(&who, page, &posted, fault, "").await,
     }
 }
 
 async fn revoke(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, PartyId(id.0)).await?;
     let page = contact_page(&who, &loaded)?;
     match posted.number("link_id") {
-        Ok(link_id) => submit_or_again(&who, &posted, RevokeLink { link_id }, page, "").await,
+        Ok(link_id) => {
+            submit_or_again(&who, &posted, RevokeLink { link_id: kernel::ConfirmationLinkId(link_id) }, page, "").await
+        }
         Err(fault) => again(&who, page, &posted, fault, "").await,
     }
 }
 
 /// A new code for a link, and the code itself unless the same request has shown it before.
-pub async fn tell(who: &Who<OperatorMaker>, key: &str, link_id: i64) -> Result<(Outcome, Option<String>), Fault> {
+pub async fn tell(who: &Who<OperatorMaker>, key: &str, link_id: ConfirmationLinkId) -> Result<(Outcome, Option<String>), Fault> {
     let code = crate::hash::random_code();
     let outcome = who.submit(key, TellCode { link_id, code: code.clone() }).await?;
     let shown = (!outcome.repeated).then_some(code);
@@ -247,9 +250,9 @@ pub async fn tell(who: &Who<OperatorMaker>, key: &str, link_id: i64) -> Result<(
 }
 
 async fn code(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, PartyId(id.0)).await?;
     let told = match posted.number("link_id") {
-        Ok(link_id) => tell(&who, &posted.key(), link_id).await,
+        Ok(link_id) => tell(&who, &posted.key(), ConfirmationLinkId(link_id)).await,
         Err(fault) => Err(fault),
     };
     let (outcome, code) = match told {

@@ -9,7 +9,9 @@ use crate::commands::company_data::CompanyData;
 use crate::commands::correct_company::CorrectCompany;
 use domain::Refusal;
 use domain::names::Looks;
+use domain::party::{Role, UserStatus};
 use domain::tax_id::{self, Checked};
+use kernel::{PartyId, UserId};
 use store::records::{Keyed, Record};
 use store::{BankAccount, CompanyVersion, Conn, Party, User};
 use web::{Block, Field, Form, Language, Page, Table, Value};
@@ -48,7 +50,7 @@ pub fn tax_id_word(country: &str, tax_id: &str) -> &'static str {
 }
 
 /// Other companies whose names look like this one.
-pub fn namesakes(conn: &mut Conn, id: i64, name: &str) -> Result<Vec<Party>, Fault> {
+pub fn namesakes(conn: &mut Conn, id: PartyId, name: &str) -> Result<Vec<Party>, Fault> {
     let looks = Looks::of(name);
     let alike = |other: &Party| other.id != id && looks.is_like(&Looks::of(&other.name));
     Ok(Party::list_where(conn, "id > 0 ORDER BY id", &[])?.into_iter().filter(alike).take(10).collect())
@@ -95,7 +97,7 @@ fn fields(language: Language, data: &CompanyData) -> Vec<Field> {
     fields
 }
 
-async fn correct_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> {
+async fn correct_page(who: &Who<impl SignedIn>, id: PartyId) -> Result<Page, Fault> {
     let language = who.language();
     let party = who.read(move |conn| Ok(Party::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
     let action = format!("/ops/companies/{id}/correct");
@@ -107,14 +109,14 @@ async fn correct_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault> 
 }
 
 async fn correct(who: Who<OperatorMaker>, id: Id) -> Answer {
-    let page = correct_page(&who, id.0).await?;
+    let page = correct_page(&who, PartyId(id.0)).await?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn correct_post(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let page = correct_page(&who, id.0).await?;
+    let page = correct_page(&who, PartyId(id.0)).await?;
     let data = CompanyData::from_fields(|name| posted.get(name).to_owned());
-    let command = CorrectCompany { party_id: id.0, data, reason: posted.get("reason").to_owned() };
+    let command = CorrectCompany { party_id: PartyId(id.0), data, reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, "").await
 }
 
@@ -125,11 +127,11 @@ struct History {
     people: Vec<User>,
 }
 
-async fn load<R: Right>(who: &Who<R>, id: i64) -> Result<History, Fault> {
+async fn load<R: Right>(who: &Who<R>, id: PartyId) -> Result<History, Fault> {
     who.read(move |conn| {
         let party = Party::find(conn, id)?.ok_or(Refusal::NotFound)?;
         let versions = CompanyVersion::list_where(conn, "party_id = ? ORDER BY id DESC LIMIT 200", &[id.into()])?;
-        let ids: Vec<i64> = versions.iter().flat_map(|row| [Some(row.asked_by), row.agreed_by]).flatten().collect();
+        let ids: Vec<UserId> = versions.iter().flat_map(|row| [Some(row.asked_by), row.agreed_by]).flatten().collect();
         Ok(History { party, people: User::list_ids(conn, &ids)?, versions })
     })
     .await
@@ -137,7 +139,7 @@ async fn load<R: Right>(who: &Who<R>, id: i64) -> Result<History, Fault> {
 
 /// One row for each value that a correction changed: what it was, since when and until when. People are named to the operator alone.
 fn history_table(language: Language, history: &History, names_people: bool) -> Table {
-    let name = |id: Option<i64>| {
+    let name = |id: Option<UserId>| {
         let found = id.and_then(|id| history.people.iter().find(|person| person.id == id));
         found.map(|person| person.name.clone()).unwrap_or_default()
     };
@@ -195,7 +197,7 @@ fn history_page(language: Language, history: &History, names_people: bool) -> Pa
 }
 
 async fn history_of(who: Who<OperatorViewer>, id: Id) -> Answer {
-    let history = load(&who, id.0).await?;
+    let history = load(&who, PartyId(id.0)).await?;
     let page = history_page(who.language(), &history, true)
         .trail(who.t("companies-title"), "/ops/companies")
         .trail(history.party.name.clone(), format!("/ops/companies/{}", id.0));
@@ -210,7 +212,7 @@ async fn own_history(who: Who<Member>) -> Answer {
 
 /// What the operator may do on a company's page about its data, and what anybody of it may read.
 #[must_use]
-pub fn links(language: Language, id: i64, maker: bool) -> Vec<(String, String)> {
+pub fn links(language: Language, id: PartyId, maker: bool) -> Vec<(String, String)> {
     let mut links = vec![(language.t("history-link"), format!("/ops/companies/{id}/history"))];
     if maker {
         links.push((language.t("correct-link"), format!("/ops/companies/{id}/correct")));
@@ -220,9 +222,7 @@ pub fn links(language: Language, id: i64, maker: bool) -> Vec<(String, String)> 
 
 /// Whether a company's page offers to correct the address of its only administrator: the name and id of that person.
 pub fn only_administrator(people: &[User]) -> Option<&User> {
-    let administers = |user: &&User| {
-        domain::party::Names::parse(&user.roles).has(domain::party::Role::Administrator.name()) && user.status != "disabled"
-    };
+    let administers = |user: &&User| user.roles.has(Role::Administrator) && user.status != UserStatus::Disabled;
     let mut found = people.iter().filter(administers);
     found.next().filter(|_| found.next().is_none())
 }

@@ -13,6 +13,7 @@ use crate::commands::open_custody_account::OpenCustodyAccount;
 use domain::custody::CustodyState;
 use domain::party::Role;
 use domain::{Currency, Refusal};
+use kernel::CustodyId;
 use store::reconciliation::{self, Comparison};
 use store::records::{Keyed, Record};
 use store::{Approval, Conn, CustodyAccount, Party};
@@ -239,7 +240,7 @@ pub fn account_facts(language: Language, row: &CustodyAccount) -> Vec<(String, V
 }
 
 /// What a second person looks at before an account is left: what it is, what is on it, and that it is final.
-pub fn leaving_facts(conn: &mut Conn, language: Language, id: i64) -> Result<Vec<(String, Value)>, Fault> {
+pub fn leaving_facts(conn: &mut Conn, language: Language, id: CustodyId) -> Result<Vec<(String, Value)>, Fault> {
     let Some(row) = CustodyAccount::find(conn, id)? else { return Ok(Vec::new()) };
     let mut facts = account_facts(language, &row);
     let key = if next_of(&row) == CustodyState::Closing { "custody-leave-lead" } else { "custody-close-lead" };
@@ -253,7 +254,7 @@ async fn account_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Custod
     let language = who.language();
     let (shown, currencies) = who
         .read(move |conn| {
-            let row = CustodyAccount::find(conn, id)?.ok_or(Refusal::NotFound)?;
+            let row = CustodyAccount::find(conn, CustodyId(id))?.ok_or(Refusal::NotFound)?;
             Ok((load(conn, row)?, traded_currencies(conn)?))
         })
         .await?;
@@ -280,15 +281,15 @@ async fn account_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Custod
             .filter(|code| row.carries(code) && !shown.current_for.iter().any(|current| current == code))
             .map(|code| (code.to_owned(), code.to_owned()))
             .collect();
-        if row.state == CustodyState::Open.name() && !free.is_empty() {
+        if row.state == CustodyState::Open && !free.is_empty() {
             let field = Field::new("currency", who.t("col-currency"), "select").options(free);
             page = page
                 .with(Block::Heading(who.t("custody-choose")))
                 .with(Block::Paragraph(who.t("custody-choose-lead")))
                 .form(asking(format!("{here}/choose"), who.t("page-to-check"), vec![field]));
         }
-        if row.state != CustodyState::Closed.name() {
-            let key = if row.state == CustodyState::Open.name() { "custody-leave" } else { "custody-close" };
+        if row.state != CustodyState::Closed {
+            let key = if row.state == CustodyState::Open { "custody-leave" } else { "custody-close" };
             let reason = Field::new("reason", who.t("field-reason"), "area");
             page = page
                 .with(Block::Heading(who.t(key)))
@@ -335,13 +336,16 @@ async fn choose_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer
 async fn choose(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, _) = account_page(&who, id.0).await?;
     let currency = posted.get("currency").to_owned();
-    let command = ChooseCustodyAccount { account_id: id.0, currency: currency.clone() };
+    let command = ChooseCustodyAccount { account_id: CustodyId(id.0), currency: currency.clone() };
     submit_or_again(&who, &posted, command, page, &currency).await
 }
 
 /// The state that an account is left into next.
 fn next_of(row: &CustodyAccount) -> CustodyState {
-    if row.state == CustodyState::Open.name() { CustodyState::Closing } else { CustodyState::Closed }
+    match row.state {
+        CustodyState::Open => CustodyState::Closing,
+        CustodyState::Closing | CustodyState::Closed => CustodyState::Closed,
+    }
 }
 
 async fn close_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
@@ -369,5 +373,5 @@ async fn close(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, row) = account_page(&who, id.0).await?;
     let (to, reason) = (posted.get("to").to_owned(), posted.get("reason").to_owned());
     let to = if to.is_empty() { next_of(&row).name().to_owned() } else { to };
-    submit_or_again(&who, &posted, CloseCustodyAccount { account_id: id.0, to, reason }, page, "").await
+    submit_or_again(&who, &posted, CloseCustodyAccount { account_id: CustodyId(id.0), to, reason }, page, "").await
 }

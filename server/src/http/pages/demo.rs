@@ -8,6 +8,7 @@ use super::listing::plain_table;
 use super::{Answer, again};
 use crate::jobs::end_of_day;
 use domain::Refusal;
+use kernel::MailId;
 use store::Mail;
 use store::records::{Keyed, Record};
 use web::{Block, Field, Form, Page, Value};
@@ -36,7 +37,7 @@ async fn mailbox(who: Who<Anyone>, params: Params) -> Answer {
         vec![
             Value::text(mail.address.clone()),
             Value::link(mail.subject.clone(), format!("/demo/mailbox/{}", mail.id)),
-            Value::state(who.language(), &mail.state),
+            Value::state(who.language(), mail.state.name()),
         ]
     });
     let heads = [("mailbox-to", false), ("mailbox-subject", false), ("col-state", false)];
@@ -55,7 +56,7 @@ async fn mailbox(who: Who<Anyone>, params: Params) -> Answer {
 
 async fn mail(who: Who<Anyone>, id: Id) -> Answer {
     only_demo(&who)?;
-    let mail = who.read(move |conn| Ok(Mail::find(conn, id.0)?.ok_or(Refusal::NotFound)?)).await?;
+    let mail = who.read(move |conn| Ok(Mail::find(conn, MailId(id.0))?.ok_or(Refusal::NotFound)?)).await?;
     let link =
         mail.body.split_whitespace().find_map(|word| word.strip_prefix(who.app.config.base_url.as_str())).map(str::to_owned);
     let mut page = Page::new(who.language().fill("mailbox-mail", &[("subject", mail.subject)]))

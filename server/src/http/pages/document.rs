@@ -7,6 +7,7 @@ use crate::file_reader::Shown;
 use actix_web::HttpResponse;
 use formats::read::Container;
 use formats::view::{DocumentView, Entry, Figure, LineView, PartyView, RowView};
+use kernel::PartyId;
 use web::{Block, Column, Language, Row, Table, TotalRow, Value};
 
 /// The document, section by section. A file that cannot be shown can still be taken as it is.
@@ -74,7 +75,7 @@ pub fn extension(media_type: &str) -> &str {
 /// would run. It counts as a reading of the company that asks.
 pub async fn own_rows<R: Right>(
     who: &Who<R>,
-    company: i64,
+    company: PartyId,
     content: Vec<u8>,
     numbers: Vec<String>,
 ) -> Result<Option<String>, Fault> {

@@ -7,6 +7,8 @@ use super::listing::{Head, Listing, Narrow, narrowed};
 use super::ops_lists::{BUYER, Filters, days_late};
 use crate::commands::settlement;
 use chrono::{Datelike, NaiveDate};
+use domain::receivable::ReceivableState;
+use kernel::PartyId;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use store::lists::{BuyerDueLine, ListQuery, Total};
@@ -50,22 +52,22 @@ pub fn lines(
 ) -> Result<(store::query::Page<BuyerDueLine>, Vec<Total>), StoreError> {
     let all = ListQuery { order: "id", descending: false, after: None, size: usize::MAX, ..wanted.clone() };
     let mut rows = BuyerDueLine::page(conn, &all)?.rows;
-    let buyers: Vec<i64> = rows.iter().map(|row| row.buyer_id).collect();
+    let buyers: Vec<PartyId> = rows.iter().map(|row| PartyId(row.buyer_id)).collect();
     let (among, list) = store::query::among(conn, "buyer_id", &buyers);
     let late = Receivable::list_where(conn, &format!("state IN ('overdue', 'part_redeemed') AND {among}"), &[list])?;
     let owed = settlement::owed_of(conn, &late, today)?;
     // By buyer and currency: overdue, and due.
-    let mut more: HashMap<(i64, &str), (i64, i64)> = HashMap::new();
+    let mut more: HashMap<(PartyId, &str), (i64, i64)> = HashMap::new();
     for row in &late {
         let owed_minor = owed.get(&row.id).copied().unwrap_or(0);
         let more_minor = owed_minor.saturating_sub(row.confirmed_minor.saturating_sub(row.paid_minor));
         let (overdue, due) = more.entry((row.buyer_id, row.currency.as_str())).or_default();
-        let sum = if row.state == "overdue" { overdue } else { due };
+        let sum = if row.state == ReceivableState::Overdue { overdue } else { due };
         *sum = sum.saturating_add(more_minor);
     }
     let mut totals: BTreeMap<String, Total> = BTreeMap::new();
     for row in &mut rows {
-        if let Some((overdue, due)) = more.get(&(row.buyer_id, row.currency.as_str())) {
+        if let Some((overdue, due)) = more.get(&(PartyId(row.buyer_id), row.currency.as_str())) {
             row.overdue_minor = row.overdue_minor.saturating_add(*overdue);
             row.due_minor = row.due_minor.saturating_add(*due);
         }

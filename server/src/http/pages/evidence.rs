@@ -11,6 +11,7 @@ use crate::commands::attach_evidence::AttachEvidence;
 use crate::config::LARGEST_FILE;
 use domain::Refusal;
 use domain::invoice::EvidenceKind;
+use kernel::InvoiceId;
 use store::records::Record;
 use store::{Conn, Evidence};
 use web::{Block, Field, Form, Language, Value};
@@ -20,7 +21,7 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 /// The files beside an invoice, in the order in which they came.
-pub fn list(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Evidence>, Fault> {
+pub fn list(conn: &mut Conn, invoice_id: InvoiceId) -> Result<Vec<Evidence>, Fault> {
     Ok(Evidence::list_where(conn, "invoice_id = ? ORDER BY id", &[invoice_id.into()])?)
 }
 
@@ -48,7 +49,7 @@ pub fn table_at(language: Language, rows: &[Evidence], address: impl Fn(&Evidenc
 }
 
 #[must_use]
-pub fn form(language: Language, invoice_id: i64) -> Block {
+pub fn form(language: Language, invoice_id: InvoiceId) -> Block {
     let kinds = EvidenceKind::ALL.iter().map(|kind| (kind.name().to_owned(), language.t(&format!("evidence-{}", kind.name()))));
     let limit = [("megabytes", (LARGEST_FILE / 1024 / 1024).to_string())];
     let fields = vec![
@@ -63,7 +64,7 @@ pub fn form(language: Language, invoice_id: i64) -> Block {
 pub async fn attach<R: SignedIn>(
     who: &Who<R>,
     key: &str,
-    invoice_id: i64,
+    invoice_id: InvoiceId,
     kind: &str,
     file: UploadedFile,
 ) -> Result<Outcome, Fault> {
@@ -82,7 +83,7 @@ async fn attach_post(who: Who<SupplierMaker>, id: Id, uploaded: Uploaded) -> Ans
     let mut last = Err(Fault::Refused(Refusal::FieldMissing { field: "files".to_owned() }));
     for (index, file) in uploaded.files.into_iter().enumerate() {
         let key = if index == 0 { key.clone() } else { format!("{key}-{index}") };
-        last = attach(&who, &key, id.0, &kind, file).await;
+        last = attach(&who, &key, InvoiceId(id.0), &kind, file).await;
         if last.is_err() {
             break;
         }
@@ -90,7 +91,7 @@ async fn attach_post(who: Who<SupplierMaker>, id: Id, uploaded: Uploaded) -> Ans
     match last {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
-            let (page, currency) = invoices::page_of(&who, id.0).await?;
+            let (page, currency) = invoices::page_of(&who, InvoiceId(id.0)).await?;
             again(&who, page, &uploaded.posted, fault, &currency).await
         }
     }

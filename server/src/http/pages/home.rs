@@ -8,7 +8,8 @@ use crate::auth::Person;
 use crate::jobs::troubles::Trouble;
 use domain::Currency;
 use domain::chart::{AccountKey, currency_asset};
-use domain::party::Capacity;
+use domain::party::{Capacity, PartyStatus};
+use kernel::PartyId;
 use ledger::AssetId;
 use store::lists::{self, HoldingLine, ListQuery, NoticeLine, ReceivableLine};
 use store::{AccountRow, Conn, StoreError};
@@ -100,12 +101,12 @@ fn accounts(conn: &mut Conn, key: impl Fn(AssetId) -> AccountKey) -> Result<Vec<
 }
 
 /// A company's money in each of them.
-pub fn cash_accounts(conn: &mut Conn, party: i64) -> Result<Vec<(Currency, Option<AccountRow>)>, StoreError> {
+pub fn cash_accounts(conn: &mut Conn, party: PartyId) -> Result<Vec<(Currency, Option<AccountRow>)>, StoreError> {
     accounts(conn, |asset| AccountKey::cash(party, asset))
 }
 
 /// What a company owes the platform, where it owes anything: money that it had spent or shared out before it was taken back.
-pub fn owed_to_platform(conn: &mut Conn, party: i64) -> Result<Vec<(Currency, i64)>, StoreError> {
+pub fn owed_to_platform(conn: &mut Conn, party: PartyId) -> Result<Vec<(Currency, i64)>, StoreError> {
     let found = accounts(conn, |asset| AccountKey::claim(party, asset))?;
     let owed = found.into_iter().filter_map(|(currency, account)| Some((currency, account?.balance)));
     Ok(owed.filter(|(_, minor)| *minor != 0).collect())
@@ -189,11 +190,11 @@ async fn home(who: Who<Member>) -> Answer {
         .await?;
     let person = who.person()?;
     let mut page = Page::new(language.fill("home-title", &[("name", person.user.name.clone())]));
-    let stopped = match person.party.status.as_str() {
-        "active" => None,
-        "suspended" => Some("home-suspended"),
-        "declined" => Some("home-declined"),
-        _ => Some("home-not-active"),
+    let stopped = match person.party.status {
+        PartyStatus::Active => None,
+        PartyStatus::Suspended => Some("home-suspended"),
+        PartyStatus::Declined => Some("home-declined"),
+        PartyStatus::Applied => Some("home-not-active"),
     };
     page.blocks.extend(stopped.map(|key| Block::Notice(web::Tone::Attention, language.t(key))));
     if person.has_capacity(Capacity::Operator) {

@@ -26,9 +26,11 @@ use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
 use crate::file_reader::{FileFault, Found, Held, Shown, Upload};
 use crate::hash::sha256_hex;
 use domain::Refusal;
-use domain::invoice::check_due_date;
+use domain::invoice::{InvoiceState, check_due_date};
+use domain::link::acts_in;
 use domain::party::Role;
 use formats::csv::{CsvInvoice, MOST_FAULTS, MOST_ROWS};
+use kernel::{InvoiceId, PartyId};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -359,7 +361,7 @@ fn result_line(who: &Who<SupplierMaker>, answered: Answered) -> Result<(Tone, St
         }
         Ok(outcome) => {
             let (tone, text) = accepted(language, outcome);
-            (tone, answered.name, text, format!("/invoices/{}", outcome.number("invoice_id")))
+            (tone, answered.name, text, format!("/invoices/{}", outcome.number::<InvoiceId>("invoice_id")))
         }
         Err(fault @ (Fault::Refused(_) | Fault::Unreadable(_) | Fault::Busy | Fault::Unknown)) => {
             let sentence = answered.sentence(language, fault);
@@ -432,10 +434,10 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
             downloads.push(faults_file(language, &name, wrong.into_iter()));
         }
     }
-    let uploaded = results.iter().filter_map(|(.., href)| href.rsplit('/').next()?.parse::<i64>().ok()).collect();
+    let uploaded = results.iter().filter_map(|(.., href)| href.rsplit('/').next()?.parse::<InvoiceId>().ok()).collect();
     let eligibility = eligibility_of(&who, uploaded).await?;
     for (_, _, text, href) in &mut results {
-        let id = href.rsplit('/').next().and_then(|id| id.parse::<i64>().ok());
+        let id = href.rsplit('/').next().and_then(|id| id.parse::<InvoiceId>().ok());
         if let Some(sentence) = id.and_then(|id| eligibility.get(&id)) {
             text.push(' ');
             text.push_str(sentence);
@@ -600,8 +602,8 @@ fn standing_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Option<Stand
     }
     let today = store::records::load_heads(conn)?.business_date;
     let subject = Subject {
-        supplier_id: row.supplier_id,
-        buyer_id: row.buyer_id,
+        supplier_id: PartyId(row.supplier_id),
+        buyer_id: PartyId(row.buyer_id),
         currency: &row.currency,
         issue_date: row.issue_date,
         due_date: row.due_date,
@@ -610,13 +612,13 @@ fn standing_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Option<Stand
 }
 
 /// The same in words, for invoices that have just been uploaded.
-async fn eligibility_of(who: &Who<SupplierMaker>, ids: Vec<i64>) -> Result<HashMap<i64, String>, Fault> {
+async fn eligibility_of(who: &Who<SupplierMaker>, ids: Vec<InvoiceId>) -> Result<HashMap<InvoiceId, String>, Fault> {
     let language = who.language();
     who.read(move |conn| {
         let mut found = HashMap::new();
         let today = store::records::load_heads(conn)?.business_date;
         for id in ids {
-            let Some(row) = InvoiceLine::find(conn, id)? else { continue };
+            let Some(row) = InvoiceLine::find(conn, id.0)? else { continue };
             let too_close = |due| matches!(check_due_date(due, today), Err(Refusal::DueDateTooClose { .. }));
             if let Some(due) = row.due_date.filter(|due| too_close(*due)) {
                 // Nobody is asked about it any more, whatever a programme says.
@@ -631,17 +633,18 @@ async fn eligibility_of(who: &Who<SupplierMaker>, ids: Vec<i64>) -> Result<HashM
     .await
 }
 
-async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+async fn load(who: &Who<impl SignedIn>, id: InvoiceId) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     let mut loaded = who
         .read(move |conn| {
-            let row = InvoiceLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
+            let found = InvoiceLine::find(conn, id.0)?.filter(|row| PartyId(row.supplier_id) == party_id);
+            let row = found.ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
             let thread = thread::load(conn, &row)?;
             let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.into()]))?.rows;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
             let evidence = evidence::list(conn, id)?;
-            let linked = crate::commands::links::contact_of(conn, row.buyer_id)?.is_some();
+            let linked = crate::commands::links::contact_of(conn, PartyId(row.buyer_id))?.is_some();
             let document = Shown::Nothing;
             let standing = standing_of(conn, &row)?;
             Ok(Loaded { row, events, document, thread, reviews, credits, evidence, linked, standing })
@@ -673,9 +676,10 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             fields.push(Block::Form(Box::new(form)));
         }
         if !["withdrawn", "rejected"].contains(&row.state.as_str()) {
-            fields.push(evidence::form(language, row.id));
+            fields.push(evidence::form(language, InvoiceId(row.id)));
         }
-        if loaded.linked && row.review != "open" && !domain::link::acts_in(&row.state).is_empty() {
+        let answerable = InvoiceState::parse(&row.state).is_some_and(|state| !acts_in(state).is_empty());
+        if loaded.linked && row.review != "open" && answerable {
             fields.push(Block::Paragraph(who.t("link-lead")));
             let form = Form::new(format!("/invoices/{}/link", row.id), who.t("link-send"), vec![]).secondary();
             fields.push(Block::Form(Box::new(form)));
@@ -719,16 +723,16 @@ pub fn expected_of(language: Language, row: &InvoiceLine) -> Vec<Event> {
 }
 
 async fn invoice(who: Who<SupplierViewer>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, InvoiceId(id.0)).await?;
     let page = invoice_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn submit(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, InvoiceId(id.0)).await?;
     let due_date = if posted.get("due_date").is_empty() { Ok(None) } else { posted.date("due_date").map(Some) };
     let submitted = match due_date {
-        Ok(due_date) => who.submit(&posted.key(), SubmitInvoice { invoice_id: id.0, due_date }).await,
+        Ok(due_date) => who.submit(&posted.key(), SubmitInvoice { invoice_id: InvoiceId(id.0), due_date }).await,
         Err(fault) => Err(fault),
     };
     match submitted {
@@ -738,25 +742,25 @@ async fn submit(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
 }
 
 async fn message(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
-    let command = WriteMessage { invoice_id: id.0, text: posted.get("text").to_owned() };
+    let loaded = load(&who, InvoiceId(id.0)).await?;
+    let command = WriteMessage { invoice_id: InvoiceId(id.0), text: posted.get("text").to_owned() };
     super::submit_or_again(&who, &posted, command, invoice_page(&who, &loaded)?, &loaded.row.currency).await
 }
 
 /// The page of this company's invoice, and its currency.
-pub async fn page_of(who: &Who<SupplierMaker>, id: i64) -> Result<(Page, String), Fault> {
+pub async fn page_of(who: &Who<SupplierMaker>, id: InvoiceId) -> Result<(Page, String), Fault> {
     let loaded = load(who, id).await?;
     Ok((invoice_page(who, &loaded)?, loaded.row.currency))
 }
 
 async fn explain(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
-    let command = ExplainInvoice { invoice_id: id.0, statement: posted.get("statement").to_owned() };
+    let loaded = load(&who, InvoiceId(id.0)).await?;
+    let command = ExplainInvoice { invoice_id: InvoiceId(id.0), statement: posted.get("statement").to_owned() };
     submit_or_again(&who, &posted, command, invoice_page(&who, &loaded)?, &loaded.row.currency).await
 }
 
 async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, InvoiceId(id.0)).await?;
     let row = &loaded.row;
     if !can_withdraw(row) {
         let fault = Refusal::StateConflict { state: row.state.clone() }.into();
@@ -775,14 +779,14 @@ async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
 
 /// The buyer's contact gets its link once more.
 async fn send_link(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, InvoiceId(id.0)).await?;
     let page = invoice_page(&who, &loaded)?;
-    submit_or_again(&who, &posted, SendLink { invoice_id: id.0 }, page, &loaded.row.currency).await
+    submit_or_again(&who, &posted, SendLink { invoice_id: InvoiceId(id.0) }, page, &loaded.row.currency).await
 }
 
 async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
-    match who.submit(&posted.key(), WithdrawInvoice { invoice_id: id.0 }).await {
+    let loaded = load(&who, InvoiceId(id.0)).await?;
+    match who.submit(&posted.key(), WithdrawInvoice { invoice_id: InvoiceId(id.0) }).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, invoice_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
@@ -797,7 +801,7 @@ const BESIDE: &str = "c.document = ? AND EXISTS (SELECT 1 FROM invoices i WHERE 
                       AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft')))";
 
 /// The numbers of a table's invoices and credit notes that a company sees.
-fn own_numbers(conn: &mut store::Conn, sha256: &str, party: i64) -> Result<Vec<String>, Fault> {
+fn own_numbers(conn: &mut store::Conn, sha256: &str, party: PartyId) -> Result<Vec<String>, Fault> {
     let binds = [sha256.into(), party.into(), party.into(), party.into()];
     let invoices = Invoice::list_where(conn, &format!("id IN (SELECT i.id FROM invoices i WHERE {CONCERNED})"), &binds)?;
     let beside = format!("id IN (SELECT c.id FROM credit_notes c WHERE {BESIDE})");
@@ -806,7 +810,7 @@ fn own_numbers(conn: &mut store::Conn, sha256: &str, party: i64) -> Result<Vec<S
 }
 
 /// The numbers of a table's invoices that other companies have on offer.
-fn offered_numbers(conn: &mut store::Conn, sha256: &str, party: i64) -> Result<Vec<String>, Fault> {
+fn offered_numbers(conn: &mut store::Conn, sha256: &str, party: PartyId) -> Result<Vec<String>, Fault> {
     let condition = "document = ? AND id IN (SELECT r.invoice_id FROM receivables r JOIN offers o ON o.receivable_id = r.id \
                      WHERE o.state = 'open' AND o.supplier_id <> ?)";
     Ok(Invoice::list_where(conn, condition, &[sha256.into(), party.into()])?.into_iter().map(|row| row.number).collect())

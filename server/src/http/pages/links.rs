@@ -24,6 +24,7 @@ use domain::invoice::owed_minor;
 use domain::link::{Channel, LinkAct, acts_in};
 use domain::receivable::{ConfirmationFacts, decide_confirmation};
 use domain::undertaking;
+use kernel::{ConfirmationLinkId, InvoiceId, PartyId};
 use store::lists::InvoiceLine;
 use store::records::{Keyed, Record};
 use store::{BuyerContact, ConfirmationLink, Conn, Evidence, Invoice, User};
@@ -63,11 +64,11 @@ async fn load(who: &Who<Anyone>, sender: &Sender, token: &Token) -> Result<Loade
     let owner = sender.owner();
     who.read(move |conn| {
         let (link, contact) = links::find_open(conn, &hash, now)?.ok_or(Refusal::LinkInvalid)?;
-        let row = InvoiceLine::find(conn, link.invoice_id)?.ok_or(Refusal::LinkInvalid)?;
+        let row = InvoiceLine::find(conn, link.invoice_id.0)?.ok_or(Refusal::LinkInvalid)?;
         let invoice = Invoice::load(conn, link.invoice_id)?;
         let person = User::load(conn, contact.user_id)?;
         let today = store::records::load_heads(conn)?.business_date;
-        let (thread, evidence) = (thread::load(conn, &row)?, evidence::list(conn, row.id)?);
+        let (thread, evidence) = (thread::load(conn, &row)?, evidence::list(conn, InvoiceId(row.id))?);
         Ok(Loaded { link, contact, person, row, invoice, thread, evidence, today, token, owner })
     })
     .await
@@ -89,7 +90,7 @@ fn link_page(who: &Who<Anyone>, loaded: &Loaded, opened: &Shown, specimen: Optio
     let place = |row: &Evidence| format!("/confirmation-documents/{}?evidence={}", loaded.token, row.id);
     shown.extend(evidence::table_at(language, &loaded.evidence, place));
     shown.extend(thread::said(language, &loaded.thread));
-    let acts = acts_in(&row.state);
+    let acts = acts_in(loaded.invoice.state);
     if ["386", "500"].contains(&row.type_code.as_str()) {
         shown.push(Block::Notice(Tone::Attention, who.t("payable-prepayment")));
     }
@@ -142,7 +143,8 @@ async fn whole_page(who: &Who<Anyone>, loaded: &Loaded) -> Result<Page, Fault> {
         Some(due) => Some(words_of(who, loaded, owed, due).await?),
         None => None,
     };
-    let opened = who.app.open_stored(loaded.row.buyer_id, loaded.owner, &loaded.row.document, loaded.row.number.clone()).await?;
+    let opened =
+        who.app.open_stored(PartyId(loaded.row.buyer_id), loaded.owner, &loaded.row.document, loaded.row.number.clone()).await?;
     Ok(link_page(who, loaded, &opened, words.as_ref()))
 }
 
@@ -180,7 +182,7 @@ fn wish(loaded: &Loaded, get: &dyn Fn(&str) -> String) -> Result<AnswerByLink, F
 
 /// What the rules say before anything is sent.
 fn allowed(loaded: &Loaded, answer: &AnswerByLink) -> Result<(), Fault> {
-    let act = LinkAct::parse(&answer.answer).filter(|act| acts_in(&loaded.row.state).contains(act));
+    let act = LinkAct::parse(&answer.answer).filter(|act| acts_in(loaded.invoice.state).contains(act));
     let act = act.ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
     match (act, answer.due_date) {
         (LinkAct::Confirm, Some(due_date)) => {
@@ -289,7 +291,7 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) 
 fn code_form(who: &Who<Anyone>, loaded: &Loaded, form: &Form) -> Option<Form> {
     let chosen = form.fields.iter().filter(|field| field.name != "code").cloned().collect();
     let again = Form::new(format!("/confirm/{}/code", loaded.token), who.t("link-code-again"), chosen).secondary();
-    (loaded.contact.channel == Channel::Email.name()).then_some(again)
+    (loaded.contact.channel == Channel::Email).then_some(again)
 }
 
 /// Mails a new code and shows the same page again.
@@ -323,7 +325,7 @@ async fn check(who: Who<Anyone>, sender: Sender, token: Token, params: Params) -
 }
 
 /// The company's person whose link this was, whatever has become of it: a form that is sent twice gets its receipt twice.
-async fn actor_of(who: &Who<Anyone>, hash: String) -> Result<(i64, Actor), Fault> {
+async fn actor_of(who: &Who<Anyone>, hash: String) -> Result<(ConfirmationLinkId, Actor), Fault> {
     let find = move |conn: &mut Conn| {
         let link = ConfirmationLink::find_where(conn, "token_hash = ?", &[hash.as_str().into()])?.ok_or(Refusal::LinkInvalid)?;
         let contact = BuyerContact::load(conn, link.contact_id)?;
@@ -358,7 +360,7 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
         }
     };
     if outcome.text("factor") == "wrong" {
-        let left = outcome.number("left");
+        let left: i64 = outcome.number("left");
         if left == 0 {
             return Err(Refusal::LinkInvalid.into());
         }
@@ -385,11 +387,11 @@ async fn repeated(who: &Who<Anyone>, actor: &Actor, posted: &Posted) -> Answer {
     let (party_id, user_id, key) = (actor.party_id, actor.user_id, key_of(who, posted));
     let found = who
         .read(move |conn| {
-            let known = store::records::list_audit_by_key(conn, &[(party_id, key.as_str())])?.into_iter().next();
+            let known = store::records::list_audit_by_key(conn, &[(party_id.0, key.as_str())])?.into_iter().next();
             let known =
                 known.filter(|row| row.user_id == user_id && row.command == "answer_by_link").ok_or(Refusal::LinkInvalid)?;
             let outcome = Outcome::stored(&known.outcome, known.seq);
-            let invoice = Invoice::load(conn, known.subject_id)?;
+            let invoice = Invoice::load(conn, InvoiceId(known.subject_id.0))?;
             Ok((outcome, invoice))
         })
         .await?;
@@ -436,7 +438,7 @@ async fn file(who: Who<Anyone>, sender: Sender, token: Token, params: Params) ->
     let Stored { mut content, share } = read_stored(&who.app, owner, &loaded.row.document).await?;
     let media = intake::media_type(&content);
     if media == "text/csv" {
-        content = document::own_rows(&who, loaded.row.buyer_id, content, vec![loaded.row.number])
+        content = document::own_rows(&who, PartyId(loaded.row.buyer_id), content, vec![loaded.row.number])
             .await?
             .ok_or(Refusal::NotFound)?
             .into_bytes();

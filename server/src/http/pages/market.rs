@@ -7,14 +7,14 @@ use super::listing::Listing;
 use super::receivables::{programme_facts, quote_blocks};
 use super::{Answer, SignedIn, again, submit_once};
 use crate::commands::buy_fractions::{BuyFractions, price_terms};
-use crate::commands::settlement;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::chart::{AccountKey, currency_asset};
-use domain::offering::{PurchaseFacts, decide_purchase};
+use domain::offering::{OfferState, PurchaseFacts, decide_purchase};
 use domain::party::Role;
 use domain::pricing::{PriceTerms, quote};
 use domain::standing::BuyerStanding;
+use kernel::{ApprovalId, OfferId, PartyId, ReceivableId};
 use store::lists::OfferLine;
 use store::records::{Keyed, Record};
 use store::standing::{self, BuyerRecord};
@@ -50,7 +50,7 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
     let (page, totals, records, standings) = who
         .read(move |conn| {
             let (page, totals) = (OfferLine::page(conn, &wanted)?, OfferLine::totals(conn, &wanted)?);
-            let buyers: Vec<i64> = page.rows.iter().map(|row| row.buyer_id).collect();
+            let buyers: Vec<PartyId> = page.rows.iter().map(|row| PartyId(row.buyer_id)).collect();
             let today = store::records::load_heads(conn)?.business_date;
             let records = standing::list_records(conn, &buyers, today)?;
             Ok((page, totals, records, crate::commands::standing::list(conn, &buyers)?))
@@ -61,14 +61,14 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
             Value::link(row.number.clone(), format!("/market/{}", row.id)),
             Value::text(row.buyer.clone()),
             Value::text(row.supplier.clone()),
-            record_value(language, records.get(&row.buyer_id)),
+            record_value(language, records.get(&PartyId(row.buyer_id))),
             Value::percent(&row.rate),
             Value::text(language.t(&format!("recourse-short-{}", row.recourse))),
             Value::date(language, row.payment_date),
             Value::money(&row.currency, row.left_minor),
             Value::money(&row.currency, row.minimum_ticket_minor),
             Value::date(language, row.close_date),
-            Value::state(language, offer_state(row, standings.get(&row.buyer_id).copied())),
+            Value::state(language, offer_state(row, standings.get(&PartyId(row.buyer_id)).copied())),
         ],
     });
     let last = page.rows.last().map(|row| {
@@ -128,24 +128,25 @@ pub fn stopped_notice(language: Language, standing: BuyerStanding, (stopped, ove
 struct Loaded {
     standing: BuyerStanding,
     record: Option<BuyerRecord>,
-    party_id: i64,
+    party_id: PartyId,
     receivable: Receivable,
     row: OfferLine,
+    offer_state: OfferState,
     terms: PriceTerms,
     room_minor: i64,
     used_minor: i64,
     cash_minor: i64,
     /// Requests of the own company that wait and hold units of it.
-    waiting: Vec<i64>,
+    waiting: Vec<ApprovalId>,
     today: NaiveDate,
 }
 
 async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     who.read(move |conn| {
-        let row = OfferLine::find(conn, id)?.filter(|row| row.supplier_id != party_id).ok_or(Refusal::NotFound)?;
-        let offer = Offer::load(conn, id)?;
-        let receivable = Receivable::load(conn, row.receivable_id)?;
+        let row = OfferLine::find(conn, id)?.filter(|row| PartyId(row.supplier_id) != party_id).ok_or(Refusal::NotFound)?;
+        let offer = Offer::load(conn, OfferId(id))?;
+        let receivable = Receivable::load(conn, ReceivableId(row.receivable_id))?;
         let binds = [party_id.into(), row.buyer_id.into(), row.currency.as_str().into()];
         let limit = BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
         let known = domain::Currency::parse(&row.currency).ok_or_else(|| Fault::Failed("currency".to_owned()))?;
@@ -156,9 +157,10 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let holds = PurchaseHold::list_where(conn, "offer_id = ? AND financier_id = ? AND state = 'open' ORDER BY id", &binds)?;
         Ok(Loaded {
             waiting: holds.into_iter().map(|held| held.id).collect(),
-            standing: crate::commands::standing::load(conn, row.buyer_id)?,
-            record: standing::list_records(conn, &[row.buyer_id], today)?.remove(&row.buyer_id),
+            standing: crate::commands::standing::load(conn, PartyId(row.buyer_id))?,
+            record: standing::list_records(conn, &[PartyId(row.buyer_id)], today)?.remove(&PartyId(row.buyer_id)),
             party_id,
+            offer_state: offer.state,
             terms: price_terms(&offer, &receivable)?,
             room_minor: limit.as_ref().map_or(0, |limit| limit.limit_minor.saturating_sub(limit.used_minor).max(0)),
             used_minor: limit.map_or(0, |limit| limit.used_minor),
@@ -212,7 +214,8 @@ fn offer_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> 
     page.blocks.extend(stopped);
     if !loaded.waiting.is_empty() {
         page = page.with(Block::Notice(web::Tone::Waiting, who.t("market-own-request")));
-        let link = |id: &i64| (language.fill("market-request-link", &[("id", id.to_string())]), format!("/approvals/{id}"));
+        let link =
+            |id: &ApprovalId| (language.fill("market-request-link", &[("id", id.to_string())]), format!("/approvals/{id}"));
         page = page.with(Block::Links(loaded.waiting.iter().map(link).collect()));
     }
     if row.state == "open" && row.left_minor == 0 {
@@ -242,15 +245,15 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
         }
         let priced = quote(units, &loaded.terms, loaded.today)?;
         Ok(decide_purchase(&PurchaseFacts {
-            state: settlement::state_of(&loaded.receivable)?,
+            state: loaded.receivable.state,
             standing: loaded.standing,
-            offer_state: &row.state,
+            offer_state: loaded.offer_state,
             close_date: row.close_date,
             left_minor: row.left_minor,
             minimum_ticket_minor: row.minimum_ticket_minor,
-            supplier: row.supplier_id,
+            supplier: PartyId(row.supplier_id),
             financier: loaded.party_id,
-            buyer: row.buyer_id,
+            buyer: PartyId(row.buyer_id),
             held: row.held,
             units_minor: units,
             agreed_price_minor: priced.price_minor,
@@ -294,7 +297,7 @@ async fn buy(who: Who<FinancierMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
     let read = || -> Result<BuyFractions, Fault> {
         let (units_minor, price_minor) = (posted.number("units_minor")?, posted.number("price_minor")?);
-        Ok(BuyFractions { offer_id: id.0, units_minor, price_minor })
+        Ok(BuyFractions { offer_id: OfferId(id.0), units_minor, price_minor })
     };
     let bought = match read() {
         Ok(command) => submit_once(&who, &posted, command).await,

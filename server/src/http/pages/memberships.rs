@@ -10,6 +10,7 @@ use crate::commands::answer_programme_invitation::AnswerProgrammeInvitation;
 use crate::commands::end_membership::EndMembership;
 use domain::Refusal;
 use domain::party::Role;
+use kernel::{MemberId, PartyId};
 use store::lists::{AuditLine, ListQuery, MemberLine};
 use store::{ProgrammeVersion, programmes};
 use web::{Block, Field, Form, Page, Row, Tone, Value};
@@ -87,10 +88,11 @@ struct Loaded {
     events: Vec<AuditLine>,
 }
 
-async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+async fn load(who: &Who<impl SignedIn>, id: MemberId) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     who.read(move |conn| {
-        let row = MemberLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
+        let found = MemberLine::find(conn, id.0)?.filter(|row| PartyId(row.supplier_id) == party_id);
+        let row = found.ok_or(Refusal::NotFound)?;
         let mut version = |number: i64| match number {
             0 => Ok(None),
             number => programmes::load_version(conn, row.programme_id, number).map(Some),
@@ -159,14 +161,14 @@ fn membership_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
 }
 
 async fn membership(who: Who<SupplierViewer>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, MemberId(id.0)).await?;
     let page = membership_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 /// What joining accepts, all of it, before it is accepted.
 async fn join_check(who: Who<SupplierSigner>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, MemberId(id.0)).await?;
     let row = &loaded.row;
     let Some(version) = &loaded.asked else {
         let page = membership_page(&who, &loaded)?;
@@ -194,7 +196,7 @@ async fn join_check(who: Who<SupplierSigner>, id: Id) -> Answer {
 }
 
 async fn answer(who: Who<SupplierSigner>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, MemberId(id.0)).await?;
     let page = membership_page(&who, &loaded)?;
     let read = || -> Result<(i64, bool), Fault> {
         let join = match posted.get("join") {
@@ -207,7 +209,7 @@ async fn answer(who: Who<SupplierSigner>, id: Id, posted: Posted) -> Answer {
     match read() {
         Ok((terms_version, join)) => {
             let reason = posted.get("reason").to_owned();
-            let command = AnswerProgrammeInvitation { member_id: id.0, terms_version, join, reason };
+            let command = AnswerProgrammeInvitation { member_id: MemberId(id.0), terms_version, join, reason };
             submit_or_again(&who, &posted, command, page, "").await
         }
         Err(fault) => again(&who, page, &posted, fault, "").await,
@@ -215,7 +217,8 @@ async fn answer(who: Who<SupplierSigner>, id: Id, posted: Posted) -> Answer {
 }
 
 async fn leave(who: Who<SupplierSigner>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, MemberId(id.0)).await?;
     let page = membership_page(&who, &loaded)?;
-    submit_or_again(&who, &posted, EndMembership { member_id: id.0, reason: posted.get("reason").to_owned() }, page, "").await
+    submit_or_again(&who, &posted, EndMembership { member_id: MemberId(id.0), reason: posted.get("reason").to_owned() }, page, "")
+        .await
 }

@@ -5,6 +5,8 @@ use crate::commands::Command;
 use crate::commands::second_person::Seconds;
 use chrono::NaiveDate;
 use domain::party::{Capacity, Role};
+use kernel::ApprovalId;
+use std::fmt::Display;
 use store::lists::{
     ApprovalLine, Asked, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine,
     Total,
@@ -45,11 +47,15 @@ impl Waiting {
     }
 }
 
+fn listed(ids: &[impl Display]) -> String {
+    ids.iter().fold("0".to_owned(), |list, id| format!("{list}, {id}"))
+}
+
 /// Requests that this checker could agree to.
 fn approvals_to_decide(conn: &mut Conn, person: &Person) -> Result<Asked, StoreError> {
     let (party_id, reader) = (person.party.id, person.user.id);
     let seconds = Seconds::load(conn, party_id)?;
-    let mut apart: Vec<i64> = Vec::new();
+    let mut apart: Vec<ApprovalId> = Vec::new();
     // Who may agree to a change of a person depends on the change, too.
     let changes = "party_id = ? AND state = 'pending' AND command IN ('change_user', 'correct_address')";
     for row in Approval::list_where(conn, changes, &[party_id.into()])? {
@@ -59,7 +65,6 @@ fn approvals_to_decide(conn: &mut Conn, person: &Person) -> Result<Asked, StoreE
         }
     }
     let puppets = seconds.puppets_of(reader);
-    let listed = |ids: &[i64]| ids.iter().fold("0".to_owned(), |list, id| format!("{list}, {id}"));
     let condition = format!(
         "party_id = ? AND state = 'pending' AND maker_id <> ? AND id NOT IN ({}) AND (command IN ('change_user', 'correct_address') OR maker_id NOT IN ({}))",
         listed(&apart),

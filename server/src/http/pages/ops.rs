@@ -18,7 +18,8 @@ use domain::Refusal;
 use domain::bank_line::announced_limit;
 use domain::chart::{AccountKind, currency_asset};
 use domain::day_count::DayCount;
-use domain::party::Role;
+use domain::party::{MailState, Role};
+use kernel::{BankAccountId, MailId, PartyId};
 use store::lists::{self, PayoutLine};
 use store::records::{Keyed, Record};
 use store::{BankAccount, Holiday, IssueTermsRow, Mail, Party, PaymentFile};
@@ -89,7 +90,7 @@ async fn bank_accounts_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let rows = who
         .read(|conn| {
             let accounts = BankAccount::list_where(conn, "status = 'proposed' ORDER BY id LIMIT 200", &[])?;
-            let ids: Vec<i64> = accounts.iter().map(|account| account.party_id).collect();
+            let ids: Vec<PartyId> = accounts.iter().map(|account| account.party_id).collect();
             let parties = Party::list_ids(conn, &ids)?;
             Ok(accounts
                 .into_iter()
@@ -147,8 +148,14 @@ async fn bank_accounts(who: Who<OperatorViewer>) -> Answer {
 
 async fn bank_account_decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let page = bank_accounts_page(&who).await?;
-    submit_or_again(&who, &posted, DecideBankAccount { account_id: id.0, verified: posted.get("verified") == "true" }, page, "")
-        .await
+    submit_or_again(
+        &who,
+        &posted,
+        DecideBankAccount { account_id: BankAccountId(id.0), verified: posted.get("verified") == "true" },
+        page,
+        "",
+    )
+    .await
 }
 
 async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
@@ -463,7 +470,7 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
     let row = rows.iter().find(|row| row.currency == chosen).or_else(|| rows.first());
     if let Some(row) = row.filter(|_| who.person().is_ok_and(|person| person.has_role(Role::Maker))) {
         let decimal = |minor| domain::Currency::parse(&row.currency).map(|known| known.decimal(minor)).unwrap_or_default();
-        let counts = DayCount::ALL.map(|count| (count.name().to_owned(), count.name().to_owned())).to_vec();
+        let counts = DayCount::ALL.iter().map(|count| (count.to_string(), count.to_string())).collect();
         let fields = vec![
             Field::new("reserve_bps", who.t("terms-reserve"), "text")
                 .value(row.reserve_bps.to_string())
@@ -473,7 +480,7 @@ async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Faul
             Field::new("minimum_fee", who.t("terms-minimum-fee"), "amount").value(decimal(row.minimum_fee_minor)),
             Field::new("minimum_ticket", who.t("field-minimum-ticket"), "amount").value(decimal(row.minimum_ticket_minor)),
             Field::new("late_rate", who.t("terms-late-rate"), "text").value(row.late_rate.clone()),
-            Field::new("late_day_count", who.t("field-day-count"), "select").options(counts).value(row.late_day_count.clone()),
+            Field::new("late_day_count", who.t("field-day-count"), "select").options(counts).value(row.late_day_count.name()),
             Field::new("grace_days", who.t("terms-grace"), "text").value(row.grace_days.to_string()),
             Field::new("tolerated_overdue_days", who.t("field-tolerated-overdue-days"), "text")
                 .value(row.tolerated_overdue_days.unwrap_or(0).to_string())
@@ -528,7 +535,7 @@ async fn mails_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
             Value::text(mail.address.clone()),
             Value::number(mail.tries),
             Value::moment(language, mail.next_try_at),
-            Value::state(language, &mail.state),
+            Value::state(language, mail.state.name()),
             Value::text(mail.error.clone()),
         ]
     });
@@ -539,7 +546,7 @@ async fn mails_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
         .with(Block::Paragraph(who.t("mails-lead")))
         .table(plain_table(language, "mails-title", &heads, table.collect(), "mails-empty"));
     if who.person()?.has_role(Role::Maker) {
-        let given_up: Vec<&Mail> = rows.iter().filter(|mail| mail.state == "failed").collect();
+        let given_up: Vec<&Mail> = rows.iter().filter(|mail| mail.state == MailState::Failed).collect();
         if given_up.len() > 1 {
             page = page.form(Form::new("/ops/mails", who.t("mails-retry-all"), vec![]));
         }
@@ -559,6 +566,6 @@ async fn mails(who: Who<OperatorViewer>) -> Answer {
 
 async fn mails_retry(who: Who<OperatorMaker>, posted: Posted) -> Answer {
     let page = mails_page(&who).await?;
-    let mail_id = if posted.get("mail_id").is_empty() { None } else { Some(posted.number("mail_id")?) };
+    let mail_id = if posted.get("mail_id").is_empty() { None } else { Some(MailId(posted.number("mail_id")?)) };
     submit_or_again(&who, &posted, RetryMail { mail_id }, page, "").await
 }

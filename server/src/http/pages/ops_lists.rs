@@ -12,6 +12,7 @@ use crate::commands::settlement;
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::pricing::Bearer;
+use kernel::{InvoiceId, OfferId, PartyId, PurchaseId, ReceivableId};
 use store::lists::{InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine, ReviewLine};
 use store::records::{Keyed, Record};
 use store::{Conn, CreditNote, Offer, Party, Purchase, StoreError};
@@ -86,7 +87,8 @@ impl Filters {
     pub(super) fn chips(&self, listing: &Listing<'_>) -> Vec<Choice> {
         let chosen = self.options.iter().filter_map(|((name, _), parties)| {
             let id: i64 = listing.params.get(name).parse().ok()?;
-            let known = parties.iter().find(|party| party.id == id).map_or_else(|| id.to_string(), |party| party.name.clone());
+            let known =
+                parties.iter().find(|party| party.id == PartyId(id)).map_or_else(|| id.to_string(), |party| party.name.clone());
             let label = listing.language.fill("list-company", &[("name", known)]);
             Some(Choice { label, href: listing.href(&[(name, "")]), chosen: true })
         });
@@ -153,7 +155,7 @@ async fn invoice(who: Who<OperatorViewer>, id: Id) -> Answer {
             let events = history(conn, &row)?;
             let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.0.into()]))?.rows;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.0.into()])?;
-            Ok((row, events, reviews, credits, evidence::list(conn, id.0)?))
+            Ok((row, events, reviews, credits, evidence::list(conn, InvoiceId(id.0))?))
         })
         .await?;
     let mut page = Page::new(language.fill("ops-invoice-title", &[("number", row.number.clone())]))
@@ -214,13 +216,13 @@ async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
             let filters = Filters::load(conn, NAMES)?;
             let page = ReceivableLine::page(conn, &wanted)?;
             let owes = |row: &&ReceivableLine| !["redeemed", "cancelled"].contains(&row.state.as_str());
-            let ids: Vec<i64> = page.rows.iter().filter(owes).map(|row| row.id).collect();
+            let ids: Vec<ReceivableId> = page.rows.iter().filter(owes).map(|row| ReceivableId(row.id)).collect();
             let owed = settlement::list_owed(conn, &ids)?;
             Ok((page, ReceivableLine::totals(conn, &wanted)?, owed, filters, today))
         })
         .await?;
     let rows = page.rows.iter().map(|row| {
-        let open_minor = owed.get(&row.id).copied().unwrap_or(0);
+        let open_minor = owed.get(&ReceivableId(row.id)).copied().unwrap_or(0);
         let late = if open_minor > 0 { days_late(row.payment_date, today) } else { 0 };
         Row {
             cells: vec![
@@ -282,7 +284,7 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
     let (page, totals, filters, standings) = who
         .read(move |conn| {
             let page = OfferLine::page(conn, &wanted)?;
-            let buyers: Vec<i64> = page.rows.iter().map(|row| row.buyer_id).collect();
+            let buyers: Vec<PartyId> = page.rows.iter().map(|row| PartyId(row.buyer_id)).collect();
             let standings = crate::commands::standing::list(conn, &buyers)?;
             Ok((page, OfferLine::totals(conn, &wanted)?, Filters::load(conn, NAMES)?, standings))
         })
@@ -297,7 +299,7 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
             Value::money(&row.currency, row.left_minor),
             Value::date(language, row.close_date),
             Value::date(language, row.payment_date),
-            Value::state(language, offer_state(row, standings.get(&row.buyer_id).copied())),
+            Value::state(language, offer_state(row, standings.get(&PartyId(row.buyer_id)).copied())),
         ],
     });
     let last = page.rows.last().map(|row| {
@@ -325,10 +327,10 @@ async fn offer(who: Who<OperatorViewer>, id: Id) -> Answer {
     let language = who.language();
     let (row, purchases, standing) = who
         .read(move |conn| {
-            Offer::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
+            Offer::find(conn, OfferId(id.0))?.ok_or(Refusal::NotFound)?;
             let row = OfferLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
             let wanted = ListQuery::newest(200).with("offer_id = ?", vec![id.0.into()]);
-            let standing = crate::commands::standing::load(conn, row.buyer_id)?;
+            let standing = crate::commands::standing::load(conn, PartyId(row.buyer_id))?;
             Ok((row, PurchaseLine::page(conn, &wanted)?.rows, standing))
         })
         .await?;
@@ -441,7 +443,7 @@ async fn purchase(who: Who<OperatorViewer>, id: Id) -> Answer {
     let language = who.language();
     let row = who
         .read(move |conn| {
-            Purchase::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
+            Purchase::find(conn, PurchaseId(id.0))?.ok_or(Refusal::NotFound)?;
             Ok(PurchaseLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?)
         })
         .await?;

@@ -15,7 +15,8 @@ use crate::commands::propose_bank_account::ProposeBankAccount;
 use crate::commands::reset_factor::ResetFactor;
 use crate::commands::set_approval_limit::SetApprovalLimit;
 use domain::Refusal;
-use domain::party::{Capacity, Names, Role, UserStatus};
+use domain::party::{Capacity, Role, Roles, UserStatus};
+use kernel::UserId;
 use store::records::{Keyed, Record};
 use store::{ApprovalLimit, BankAccount, Conn, SoloActs, User};
 use web::{Block, Field, Form, Page, Value};
@@ -33,11 +34,12 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/org/bank-accounts", bank_accounts_post);
 }
 
-/// Capacity names in the reader's language.
+/// Capacity names in the reader's language: a set, or names between commas as somebody sent them.
 #[must_use]
-pub fn capacities_text(language: web::Language, capacities: &str) -> String {
+pub fn capacities_text(language: web::Language, capacities: impl std::fmt::Display) -> String {
     let separator = if language == web::Language::Chinese { "、" } else { ", " };
-    let known = Capacity::ALL.iter().filter(|capacity| Names::parse(capacities).has(capacity.name()));
+    let listed = capacities.to_string();
+    let known = Capacity::ALL.iter().filter(|capacity| listed.split(',').any(|name| name == capacity.name()));
     known.map(|capacity| language.t(&format!("capacity-{}", capacity.name()))).collect::<Vec<_>>().join(separator)
 }
 
@@ -46,7 +48,7 @@ async fn org(who: Who<Member>) -> Answer {
     let party = &person.party;
     let mut facts = vec![
         (who.t("field-company"), Value::text(party.name.clone())),
-        (who.t("col-state"), Value::state(language, &party.status)),
+        (who.t("col-state"), Value::state(language, party.status.name())),
         (who.t("field-capacities"), Value::text(capacities_text(language, &party.capacities))),
         (who.t("field-country"), Value::text(party.country.clone())),
         (who.t("field-tax-id"), Value::code(party.tax_id.clone())),
@@ -64,13 +66,12 @@ async fn org(who: Who<Member>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-fn role_fields(language: web::Language, roles: &str) -> Vec<Field> {
-    let chosen = Names::parse(roles);
+fn role_fields(language: web::Language, chosen: &Roles) -> Vec<Field> {
     let field = |role: &Role| {
         let name = format!("role_{}", role.name());
         let label =
             format!("{}: {}", language.t(&format!("role-{}", role.name())), language.t(&format!("role-{}-hint", role.name())));
-        Field::new(&name, label, "checkbox").value(if chosen.has(role.name()) { "true" } else { "" })
+        Field::new(&name, label, "checkbox").value(if chosen.has(*role) { "true" } else { "" })
     };
     Role::ALL.iter().map(field).collect()
 }
@@ -103,7 +104,7 @@ async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
             name,
             Value::text(user.email.clone()),
             Value::text(roles_text(language, &user.roles)),
-            Value::state(language, &user.status),
+            Value::state(language, user.status.name()),
         ]
     });
     let heads = [("field-name", false), ("field-email", false), ("field-roles", false), ("col-state", false)];
@@ -140,7 +141,7 @@ async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
         ];
         let mut invite =
             vec![Field::new("email", who.t("field-email"), "email"), Field::new("name", who.t("field-name"), "text")];
-        invite.extend(role_fields(language, "viewer"));
+        invite.extend(role_fields(language, &Roles::from_iter([Role::Viewer])));
         page = page
             .form(Form::new("/org/limits", who.t("limits-submit"), limit).secondary())
             .with(Block::Heading(who.t("people-invite")))
@@ -182,7 +183,7 @@ async fn limits(who: Who<Administrator>, posted: Posted) -> Answer {
     }
 }
 
-pub async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Fault> {
+pub async fn person_page(who: &Who<Administrator>, id: UserId) -> Result<Page, Fault> {
     let party_id = who.party_id()?;
     let language = who.language();
     let (user, behind) = who
@@ -193,24 +194,26 @@ pub async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Faul
         })
         .await?;
     let mut fields = role_fields(who.language(), &user.roles);
-    fields.push(Field::new("disabled", who.t("people-disabled"), "checkbox").value(if user.status == "disabled" {
+    fields.push(Field::new("disabled", who.t("people-disabled"), "checkbox").value(if user.status == UserStatus::Disabled {
         "true"
     } else {
         ""
     }));
-    let mut facts =
-        vec![(who.t("field-email"), Value::text(user.email)), (who.t("col-state"), Value::state(who.language(), &user.status))];
+    let mut facts = vec![
+        (who.t("field-email"), Value::text(user.email)),
+        (who.t("col-state"), Value::state(who.language(), user.status.name())),
+    ];
     facts.extend(behind);
     let mut page = Page::new(user.name.clone())
         .trail(who.t("people-title"), "/org/people")
         .with(Block::Facts(facts))
         .form(Form::new(format!("/org/people/{id}"), who.t("people-save"), fields));
-    if user.status == UserStatus::Active.name() {
+    if user.status == UserStatus::Active {
         page = page
             .with(Block::Paragraph(who.t("people-end-sessions-lead")))
             .form(Form::new(format!("/org/people/{id}/sessions"), who.t("people-end-sessions"), vec![]).secondary());
     }
-    if user.status != UserStatus::Disabled.name() && user.status != UserStatus::Contact.name() {
+    if user.status != UserStatus::Disabled && user.status != UserStatus::Contact {
         page = page
             .with(Block::Heading(who.t("address-correct-title")))
             .with(Block::Paragraph(who.t("address-correct-lead")))
@@ -226,7 +229,7 @@ pub async fn person_page(who: &Who<Administrator>, id: i64) -> Result<Page, Faul
 
 /// Who brought a person in, and who last gave it roles: neither agrees to what it asks for.
 pub fn sponsor_facts(conn: &mut Conn, language: web::Language, user: &User) -> Result<Vec<(String, Value)>, Fault> {
-    let mut name = |id: Option<i64>| match id {
+    let mut name = |id: Option<UserId>| match id {
         Some(id) => Ok::<_, Fault>(User::find(conn, id)?.map(|user| user.name)),
         None => Ok(None),
     };
@@ -237,24 +240,24 @@ pub fn sponsor_facts(conn: &mut Conn, language: web::Language, user: &User) -> R
 }
 
 async fn end_sessions(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
-    let page = person_page(&who, id.0).await?;
-    submit_or_again(&who, &posted, EndSessions { user_id: id.0 }, page, "").await
+    let page = person_page(&who, UserId(id.0)).await?;
+    submit_or_again(&who, &posted, EndSessions { user_id: UserId(id.0) }, page, "").await
 }
 
 async fn reset_factor(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
-    let page = person_page(&who, id.0).await?;
-    let command = ResetFactor { user_id: id.0, reason: posted.get("reason").to_owned() };
+    let page = person_page(&who, UserId(id.0)).await?;
+    let command = ResetFactor { user_id: UserId(id.0), reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, "").await
 }
 
 async fn person(who: Who<Administrator>, id: Id) -> Answer {
-    let page = person_page(&who, id.0).await?;
+    let page = person_page(&who, UserId(id.0)).await?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn person_post(who: Who<Administrator>, id: Id, posted: Posted) -> Answer {
-    let page = person_page(&who, id.0).await?;
-    let command = ChangeUser { user_id: id.0, roles: posted_roles(&posted), disabled: posted.get("disabled") == "true" };
+    let page = person_page(&who, UserId(id.0)).await?;
+    let command = ChangeUser { user_id: UserId(id.0), roles: posted_roles(&posted), disabled: posted.get("disabled") == "true" };
     match who.submit(&posted.key(), command).await {
         Ok(outcome) if outcome.awaits_approval.is_none() => Ok(see_other("/org/people")),
         Ok(outcome) => Ok(receipt(&outcome)),
@@ -274,7 +277,7 @@ async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
             Value::text(account.currency.clone()),
             Value::code(masked(&account.iban)),
             Value::text(account.holder.clone()),
-            Value::state(language, &account.status),
+            Value::state(language, account.status.name()),
             Value::moment(language, account.created_at),
         ]
     });

@@ -8,6 +8,7 @@ use super::{Answer, evidence, thread};
 use crate::commands::inspect_offer::InspectOffer;
 use domain::Refusal;
 use domain::party::Capacity;
+use kernel::{InvoiceId, OfferId, PartyId, ReceivableId};
 use store::lists::{InvoiceLine, OfferLine};
 use store::records::{Keyed, Record};
 use store::{Conn, CreditNote, Offer, Receivable};
@@ -18,7 +19,7 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 /// The open offer by which a financier may look at a file or at what belongs to an invoice; its own it sees anyway.
-fn open_offer(conn: &mut Conn, party: i64, condition: &str, bind: store::query::Bind) -> Result<Option<i64>, Fault> {
+fn open_offer(conn: &mut Conn, party: PartyId, condition: &str, bind: store::query::Bind) -> Result<Option<OfferId>, Fault> {
     let condition = format!(
         "state = 'open' AND supplier_id <> ? AND receivable_id IN (SELECT r.id FROM receivables r WHERE {condition}) ORDER BY id DESC LIMIT 1"
     );
@@ -26,7 +27,7 @@ fn open_offer(conn: &mut Conn, party: i64, condition: &str, bind: store::query::
 }
 
 /// The same for an invoice.
-pub fn offer_of_invoice(conn: &mut Conn, person: &crate::auth::Person, invoice: i64) -> Result<Option<i64>, Fault> {
+pub fn offer_of_invoice(conn: &mut Conn, person: &crate::auth::Person, invoice: InvoiceId) -> Result<Option<OfferId>, Fault> {
     if !person.has_capacity(Capacity::Financier) {
         return Ok(None);
     }
@@ -34,7 +35,7 @@ pub fn offer_of_invoice(conn: &mut Conn, person: &crate::auth::Person, invoice: 
 }
 
 /// The same for a stored file: the invoice's own, evidence, or a credit note.
-pub fn offer_of_file(conn: &mut Conn, person: &crate::auth::Person, sha256: &str) -> Result<Option<i64>, Fault> {
+pub fn offer_of_file(conn: &mut Conn, person: &crate::auth::Person, sha256: &str) -> Result<Option<OfferId>, Fault> {
     if !person.has_capacity(Capacity::Financier) {
         return Ok(None);
     }
@@ -48,7 +49,7 @@ pub fn offer_of_file(conn: &mut Conn, person: &crate::auth::Person, sha256: &str
 }
 
 /// Records that this person looks at a paper of an offer. Without the record nothing is shown.
-pub async fn record<R: Right + SignedIn>(who: &Who<R>, offer_id: i64, paper: &str) -> Result<(), Fault> {
+pub async fn record<R: Right + SignedIn>(who: &Who<R>, offer_id: OfferId, paper: &str) -> Result<(), Fault> {
     let user = who.person()?.user.id;
     let today = who.app.read(|conn| Ok(store::records::load_heads(conn)?.business_date)).await?;
     let look = InspectOffer { offer_id, paper: paper.to_owned() };
@@ -58,17 +59,17 @@ pub async fn record<R: Right + SignedIn>(who: &Who<R>, offer_id: i64, paper: &st
 
 async fn papers(who: Who<FinancierViewer>, id: Id) -> Answer {
     let party_id = who.party_id()?;
-    record(&who, id.0, "papers").await?;
+    record(&who, OfferId(id.0), "papers").await?;
     let language = who.language();
     let (offer, row, credits, files, said) = who
         .read(move |conn| {
             let offer = OfferLine::find(conn, id.0)?
-                .filter(|row| row.supplier_id != party_id && row.state == "open")
+                .filter(|row| PartyId(row.supplier_id) != party_id && row.state == "open")
                 .ok_or(Refusal::NotFound)?;
-            let receivable = Receivable::load(conn, offer.receivable_id)?;
-            let row = InvoiceLine::find(conn, receivable.invoice_id)?.ok_or(Refusal::NotFound)?;
+            let receivable = Receivable::load(conn, ReceivableId(offer.receivable_id))?;
+            let row = InvoiceLine::find(conn, receivable.invoice_id.0)?.ok_or(Refusal::NotFound)?;
             let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[row.id.into()])?;
-            let files = evidence::list(conn, row.id)?;
+            let files = evidence::list(conn, InvoiceId(row.id))?;
             let said = thread::load(conn, &row)?;
             Ok((offer, row, credits, files, said))
         })

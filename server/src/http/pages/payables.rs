@@ -24,8 +24,9 @@ use domain::Refusal;
 use domain::calendar::Calendar;
 use domain::invoice::owed_minor;
 use domain::party::Role;
-use domain::receivable::ConfirmationFacts;
+use domain::receivable::{ConfirmationFacts, ReceivableState};
 use domain::undertaking;
+use kernel::{InvoiceId, PartyId, ReceivableId};
 use store::lists::{AuditLine, InvoiceLine};
 use store::records::{Keyed, Record};
 use store::{ApprovedPayable, AssignmentNotice, Confirmation, CreditNote, Evidence, Invoice, Receivable};
@@ -104,7 +105,7 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
         .read(move |conn| {
             let page = InvoiceLine::page(conn, &wanted)?;
             let owes = |row: &&InvoiceLine| row.receivable_id > 0 && row.state != "settled";
-            let ids: Vec<i64> = page.rows.iter().filter(owes).map(|row| row.receivable_id).collect();
+            let ids: Vec<ReceivableId> = page.rows.iter().filter(owes).map(|row| ReceivableId(row.receivable_id)).collect();
             let owed = settlement::list_owed(conn, &ids)?;
             Ok((page, InvoiceLine::totals(conn, &wanted)?, owed))
         })
@@ -123,7 +124,8 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
             row.due_date.map_or_else(|| Value::text("–"), |due| Value::date(language, due)),
             row.answer_by.map_or_else(|| Value::text("–"), |day| Value::date(language, day)),
             Value::money(&row.currency, row.payable_minor),
-            owed.get(&row.receivable_id).map_or_else(|| Value::text("–"), |minor| Value::money(&row.currency, *minor)),
+            owed.get(&ReceivableId(row.receivable_id))
+                .map_or_else(|| Value::text("–"), |minor| Value::money(&row.currency, *minor)),
             Value::state(language, shown_state(row)),
         ];
         if choosing {
@@ -187,11 +189,11 @@ struct Loaded {
     today: NaiveDate,
 }
 
-async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+async fn load(who: &Who<impl SignedIn>, id: InvoiceId) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
     let mut loaded = who
         .read(move |conn| {
-            let found = InvoiceLine::find(conn, id)?.filter(|row| row.buyer_id == party_id && row.presented);
+            let found = InvoiceLine::find(conn, id.0)?.filter(|row| PartyId(row.buyer_id) == party_id && row.presented);
             let row = found.ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
             let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?;
@@ -298,7 +300,7 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
             page = page.with(Block::Facts(facts));
         }
     }
-    if let Some(receivable) = loaded.receivable.as_ref().filter(|row| row.state != "redeemed") {
+    if let Some(receivable) = loaded.receivable.as_ref().filter(|row| row.state != ReceivableState::Redeemed) {
         let mut facts = owed_facts(language, &receivable.currency, &loaded.owed);
         facts.push((who.t("payable-pay-on"), Value::date(language, receivable.payment_date)));
         facts.extend(super::home::pay_to_facts(language, &loaded.places));
@@ -322,7 +324,7 @@ fn payable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
 }
 
 async fn payable(who: Who<BuyerViewer>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, InvoiceId(id.0)).await?;
     let page = payable_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
@@ -353,7 +355,7 @@ struct Wish {
 /// The page that shows exactly what will be signed, before it is.
 async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Result<Page, Fault> {
     let language = who.language();
-    let id = row.id;
+    let id = InvoiceId(row.id);
     let (amount_minor, due_date, reason) = (wish.amount_minor, wish.due_date, wish.reason.as_str());
     let (words, standing, calendar) = who
         .read(move |conn| {
@@ -414,7 +416,7 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
 }
 
 async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, InvoiceId(id.0)).await?;
     let row = &loaded.row;
     let read = || -> Result<Wish, Fault> {
         let optional = |name: &str| {
@@ -450,10 +452,10 @@ async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
 }
 
 async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, InvoiceId(id.0)).await?;
     let read = || -> Result<ConfirmInvoice, Fault> {
         Ok(ConfirmInvoice {
-            invoice_id: id.0,
+            invoice_id: InvoiceId(id.0),
             amount_minor: posted.number("amount_minor")?,
             due_date: posted.date("due_date")?,
             version: posted.get("version").to_owned(),
@@ -478,7 +480,7 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     match who.submit(&posted.key(), command).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
-            let now = load(&who, id.0).await?;
+            let now = load(&who, InvoiceId(id.0)).await?;
             let mut page = check_page(&who, &now.row, &wish).await?;
             if ["state_conflict", "undertaking_changed"].contains(&fault.code().as_str()) {
                 page.blocks.insert(0, versions(who.language(), &now, &posted));
@@ -489,12 +491,12 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
 }
 
 async fn dispute(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, InvoiceId(id.0)).await?;
     match who
         .submit(
             &posted.key(),
             DisputeInvoice {
-                invoice_id: id.0,
+                invoice_id: InvoiceId(id.0),
                 reason: posted.get("reason").to_owned(),
                 clarification: posted.get("clarification").to_owned(),
             },
@@ -507,8 +509,8 @@ async fn dispute(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
 }
 
 async fn settle(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
-    match who.submit(&posted.key(), SettleDispute { invoice_id: id.0, text: posted.get("text").to_owned() }).await {
+    let loaded = load(&who, InvoiceId(id.0)).await?;
+    match who.submit(&posted.key(), SettleDispute { invoice_id: InvoiceId(id.0), text: posted.get("text").to_owned() }).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     }
@@ -540,35 +542,36 @@ fn versions(language: Language, now: &Loaded, sent: &Posted) -> Block {
 }
 
 /// Submits an answer, or shows the payable again with what is wrong.
-async fn answered(who: &Who<BuyerMaker>, id: i64, posted: &Posted, command: impl Into<crate::commands::Command>) -> Answer {
+async fn answered(who: &Who<BuyerMaker>, id: InvoiceId, posted: &Posted, command: impl Into<crate::commands::Command>) -> Answer {
     let loaded = load(who, id).await?;
     submit_or_again(who, posted, command, payable_page(who, &loaded)?, &loaded.row.currency).await
 }
 
-fn answer_of(id: i64, code: &str, posted: &Posted) -> AnswerInvoice {
+fn answer_of(invoice_id: InvoiceId, code: &str, posted: &Posted) -> AnswerInvoice {
     let (clarification, text) = (posted.get("clarification").to_owned(), posted.get("text").to_owned());
-    AnswerInvoice { invoice_id: id, answer: code.to_owned(), clarification, text }
+    AnswerInvoice { invoice_id, answer: code.to_owned(), clarification, text }
 }
 
 async fn in_process(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    answered(&who, id.0, &posted, answer_of(id.0, "IP", &posted)).await
+    answered(&who, InvoiceId(id.0), &posted, answer_of(InvoiceId(id.0), "IP", &posted)).await
 }
 
 async fn query(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    answered(&who, id.0, &posted, answer_of(id.0, "UQ", &posted)).await
+    answered(&who, InvoiceId(id.0), &posted, answer_of(InvoiceId(id.0), "UQ", &posted)).await
 }
 
 async fn reject(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    answered(&who, id.0, &posted, answer_of(id.0, "RE", &posted)).await
+    answered(&who, InvoiceId(id.0), &posted, answer_of(InvoiceId(id.0), "RE", &posted)).await
 }
 
 async fn message(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    answered(&who, id.0, &posted, WriteMessage { invoice_id: id.0, text: posted.get("text").to_owned() }).await
+    let invoice_id = InvoiceId(id.0);
+    answered(&who, invoice_id, &posted, WriteMessage { invoice_id, text: posted.get("text").to_owned() }).await
 }
 
 /// Before a rejection, which ends the invoice.
 async fn reject_check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, InvoiceId(id.0)).await?;
     let row = &loaded.row;
     let (clarification, text) = (params.get("clarification"), params.get("text").trim());
     let mut decided = domain::answer::decide_answer("RE", clarification, text).map(|_| ());

@@ -13,6 +13,7 @@ use crate::commands::create_payment_file::{CreatePaymentFile, FILE_PREFIX, list_
 use crate::commands::payee_address::PayeeAddresses;
 use domain::custody::CustodyState;
 use domain::{Currency, Refusal};
+use kernel::{CustodyId, PaymentFileId, PayoutId};
 use store::records::Keyed;
 use store::{Conn, CustodyAccount, PaymentFile, Payout};
 use web::{Block, Field, Form, Language, Page, Value};
@@ -31,9 +32,10 @@ async fn file(who: Who<OperatorViewer>, id: Id) -> Answer {
     let language = who.language();
     let (row, own, payouts) = who
         .read(move |conn| {
-            let row = PaymentFile::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
+            let row = PaymentFile::find(conn, PaymentFileId(id.0))?.ok_or(Refusal::NotFound)?;
             let own = CustodyAccount::find(conn, row.custody_id)?;
-            Ok((row, own, list_payouts(conn, id.0)?))
+            let payouts = list_payouts(conn, row.id)?;
+            Ok((row, own, payouts))
         })
         .await?;
     let name = format!("{FILE_PREFIX}{}", row.id);
@@ -43,7 +45,7 @@ async fn file(who: Who<OperatorViewer>, id: Id) -> Answer {
             Value::text(row.holder.clone()),
             Value::code(row.iban.clone()),
             Value::money(&row.currency, row.amount_minor),
-            super::payouts::payout_state(language, &row.state),
+            super::payouts::payout_state(language, row.state.name()),
         ]
     });
     let heads =
@@ -68,7 +70,7 @@ async fn choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
     let options = currencies.iter().map(|currency| (currency.code().to_owned(), currency.code().to_owned())).collect();
     let field = Field::new("currency", who.t("col-currency"), "select").options(options);
     let mut paying = vec![(String::new(), who.t("payouts-current-account"))];
-    let open = accounts.iter().filter(|row| row.state == CustodyState::Open.name());
+    let open = accounts.iter().filter(|row| row.state == CustodyState::Open);
     paying.extend(open.map(|row| (row.id.to_string(), format!("{} · {}", row.iban, carried(who.language(), row)))));
     let account = Field::new("account_id", who.t("payouts-account"), "select").options(paying);
     let account = account.hint(who.t("payouts-account-hint")).optional();
@@ -147,10 +149,10 @@ struct Next {
     left: usize,
 }
 
-fn next_of(conn: &mut Conn, known: Currency, account: Option<i64>) -> Result<Next, Fault> {
+fn next_of(conn: &mut Conn, known: Currency, account: Option<CustodyId>) -> Result<Next, Fault> {
     let own = crate::commands::custody::paying(conn, account, known.code())?;
     let available_minor = store::custody::available_minor(conn, own.id, known)?;
-    let mut payouts = payment_list(conn, known, i64::MAX)?;
+    let mut payouts = payment_list(conn, known, PayoutId(i64::MAX))?;
     let first_minor = payouts.first().ok_or(Refusal::NothingToPay)?.amount_minor;
     let covered = store::custody::covered(&payouts, available_minor);
     if covered == 0 && first_minor > available_minor {
@@ -208,7 +210,7 @@ async fn check(who: Who<OperatorMaker>, params: Params) -> Answer {
 async fn make(who: Who<OperatorMaker>, posted: Posted) -> Answer {
     let currency = posted.get("currency").to_owned();
     let command = CreatePaymentFile {
-        through: posted.get("through").parse().unwrap_or(0),
+        through: posted.get("through").parse().unwrap_or(PayoutId(0)),
         list_hash: posted.get("list_hash").to_owned(),
         currency: currency.clone(),
         account_id: posted.get("account_id").trim().parse().ok(),

@@ -10,6 +10,7 @@ use crate::commands::fail_payout::FailPayout;
 use domain::Refusal;
 use domain::party::Role;
 use domain::settlement_instruction::{InstructionEvent, InstructionState, REASONS, next_state};
+use kernel::PayoutId;
 use store::Payout;
 use store::lists::{ListQuery, PayoutLine, StatusLineRow};
 use store::records::Keyed;
@@ -75,11 +76,11 @@ fn facts(language: Language, row: &PayoutLine) -> Vec<(String, Value)> {
     facts
 }
 
-async fn payout_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
+async fn payout_page(who: &Who<impl SignedIn>, id: PayoutId) -> Result<(Page, String), Fault> {
     let language = who.language();
     let (row, said) = who
         .read(move |conn| {
-            let row = PayoutLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
+            let row = PayoutLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
             let said = StatusLineRow::page(conn, &ListQuery::newest(100).with("payout_id = ?", vec![id.into()]))?.rows;
             Ok((row, said))
         })
@@ -133,7 +134,7 @@ async fn payout_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String)
 
 async fn payout_cancel_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     // A company's payout is its own to cancel.
-    let row = who.read(move |conn| Ok(Payout::find(conn, id.0)?.filter(|row| row.party_id.is_none()))).await?;
+    let row = who.read(move |conn| Ok(Payout::find(conn, PayoutId(id.0))?.filter(|row| row.party_id.is_none()))).await?;
     let row = row.ok_or(Refusal::NotFound)?;
     let here = format!("/ops/payouts/{}", row.id);
     let trail = (who.language().fill("payout-title", &[("reference", row.end_to_end.clone())]), here.clone());
@@ -147,19 +148,19 @@ async fn payout_cancel_check(who: Who<OperatorMaker>, id: Id, params: Params) ->
 }
 
 async fn payout_cancel(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let (page, currency) = payout_page(&who, id.0).await?;
-    submit_or_again(&who, &posted, CancelPayout { payout_id: id.0 }, page, &currency).await
+    let (page, currency) = payout_page(&who, PayoutId(id.0)).await?;
+    submit_or_again(&who, &posted, CancelPayout { payout_id: PayoutId(id.0) }, page, &currency).await
 }
 
 async fn payout(who: Who<OperatorViewer>, id: Id) -> Answer {
-    let (page, _) = payout_page(&who, id.0).await?;
+    let (page, _) = payout_page(&who, PayoutId(id.0)).await?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn payout_fail(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let (page, currency) = payout_page(&who, id.0).await?;
+    let (page, currency) = payout_page(&who, PayoutId(id.0)).await?;
     let (reason_code, note) = (posted.get("reason_code").to_owned(), posted.get("note").to_owned());
-    submit_or_again(&who, &posted, FailPayout { payout_id: id.0, reason_code, note }, page, &currency).await
+    submit_or_again(&who, &posted, FailPayout { payout_id: PayoutId(id.0), reason_code, note }, page, &currency).await
 }
 
 /// Everything that status reports said, with what nobody here knows.

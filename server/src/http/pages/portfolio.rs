@@ -9,6 +9,7 @@ use super::{Answer, SignedIn, again, submit_or_again};
 use crate::commands::set_buyer_limit::SetBuyerLimit;
 use chrono::{Datelike, NaiveDate};
 use domain::party::Role;
+use kernel::PartyId;
 use std::collections::BTreeMap;
 use store::Party;
 use store::lists::{self, DueLine, HoldingLine, LimitLine, ListQuery};
@@ -46,7 +47,7 @@ async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
     let order = wanted.order;
     let (page, totals, whole) = who
         .read(move |conn| {
-            Ok((HoldingLine::page(conn, &wanted)?, HoldingLine::totals(conn, &wanted)?, lists::falling_due(conn, party_id)?))
+            Ok((HoldingLine::page(conn, &wanted)?, HoldingLine::totals(conn, &wanted)?, lists::falling_due(conn, party_id.0)?))
         })
         .await?;
     let rows = page.rows.iter().map(|row| Row {
@@ -157,7 +158,7 @@ async fn exposure_post(who: Who<FinancierMaker>, posted: Posted) -> Answer {
     let page = exposure_page(&who).await?;
     let currency = posted.get("currency").to_owned();
     let command = posted.amount("limit", &currency).and_then(|limit_minor| {
-        Ok(SetBuyerLimit { buyer_id: posted.number("buyer_id")?, currency: currency.clone(), limit_minor })
+        Ok(SetBuyerLimit { buyer_id: PartyId(posted.number("buyer_id")?), currency: currency.clone(), limit_minor })
     });
     match command {
         Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,

@@ -7,7 +7,10 @@ use super::home::own_currencies;
 use super::programmes::terms_facts;
 use super::{Answer, Check, again, asking, check_page, submit_once};
 use crate::commands::propose_programme::ProposeProgramme;
+use domain::pricing::Bearer;
+use domain::programme::{ProgrammeTerms, Recourse, VersionState};
 use domain::{Currency, Refusal};
+use kernel::{ProgrammeId, ProgrammeVersionId, UserId};
 use store::records::{Keyed, Record};
 use store::{Programme, ProgrammeVersion};
 use web::{Block, Field, Form, Page, Value};
@@ -29,7 +32,7 @@ async fn start(who: &Who<BuyerMaker>, typed: &str) -> Result<Start, Fault> {
     let (party_id, country) = (who.party_id()?, who.person()?.party.country.clone());
     let id = match typed.trim() {
         "" => None,
-        typed => Some(typed.parse::<i64>().map_err(|_| Fault::from(Refusal::NotFound))?),
+        typed => Some(typed.parse::<ProgrammeId>().map_err(|_| Fault::from(Refusal::NotFound))?),
     };
     who.read(move |conn| {
         let programme = match id {
@@ -72,8 +75,8 @@ fn propose_page(who: &Who<BuyerMaker>, start: &Start) -> Page {
         fields.push(Field::new("name", who.t("field-name"), "text").hint(who.t("programme-name-hint")));
         fields.push(Field::new("currency", who.t("col-currency"), "select").options(codes.collect()));
     }
-    let bearer = version.map_or("supplier", |version| version.fee_bearer.as_str()).to_owned();
-    let recourse = version.map_or("none", |version| version.recourse.as_str()).to_owned();
+    let bearer = version.map_or(Bearer::Supplier, |version| version.fee_bearer);
+    let recourse = version.map_or(Recourse::Without, |version| version.recourse);
     fields.extend([
         number("least_tenor_days", |version| version.least_tenor_days, 15, "programme-tenor-hint"),
         number("most_tenor_days", |version| version.most_tenor_days, 180, ""),
@@ -85,13 +88,13 @@ fn propose_page(who: &Who<BuyerMaker>, start: &Start) -> Page {
         number("settlement_fee_bps", |version| version.settlement_fee_bps, 5, "programme-settlement-hint"),
         Field::new("fee_bearer", who.t("field-fee-bearer"), "select")
             .options(options(&["supplier", "buyer"], "bearer"))
-            .value(bearer)
+            .value(bearer.name())
             .hint(who.t("programme-bearer-hint")),
         amount("minimum_ticket_minor", |version| version.minimum_ticket_minor, "1000"),
         number("grace_days", |version| version.grace_days, 3, "programme-grace-hint"),
         Field::new("recourse", who.t("field-recourse"), "select")
             .options(options(&["none", "supplier"], "recourse"))
-            .value(recourse)
+            .value(recourse.name())
             .hint(who.t("programme-recourse-hint")),
         Field::new("begins_on", who.t("field-begins-on"), "date").value(start.today.to_string()),
     ]);
@@ -141,10 +144,10 @@ fn proposed(params: &Params, start: &Start) -> Result<ProposeProgramme, Fault> {
 }
 
 /// A version as it would be kept, to be read before it is proposed.
-fn drafted(command: &ProposeProgramme, version: i64) -> ProgrammeVersion {
+fn drafted(command: &ProposeProgramme, terms: &ProgrammeTerms, version: i64) -> ProgrammeVersion {
     ProgrammeVersion {
-        id: 0,
-        programme_id: command.programme_id.unwrap_or(0),
+        id: ProgrammeVersionId(0),
+        programme_id: command.programme_id.unwrap_or(ProgrammeId(0)),
         version,
         least_tenor_days: command.least_tenor_days,
         most_tenor_days: command.most_tenor_days,
@@ -155,14 +158,14 @@ fn drafted(command: &ProposeProgramme, version: i64) -> ProgrammeVersion {
         purchase_fee_bps: command.purchase_fee_bps,
         minimum_fee_minor: command.minimum_fee_minor,
         minimum_ticket_minor: command.minimum_ticket_minor,
-        fee_bearer: command.fee_bearer.clone(),
+        fee_bearer: terms.fee_bearer,
         grace_days: command.grace_days,
-        recourse: command.recourse.clone(),
+        recourse: terms.recourse,
         begins_on: command.begins_on,
-        state: "proposed".to_owned(),
+        state: VersionState::Proposed,
         reason: String::new(),
-        proposed_by: 0,
-        agreed_by: 0,
+        proposed_by: UserId(0),
+        agreed_by: UserId(0),
         proposed_at: chrono::NaiveDateTime::default(),
         decided_by: None,
         decided_at: None,
@@ -175,12 +178,12 @@ async fn propose_check(who: Who<BuyerMaker>, params: Params) -> Answer {
         if command.name.is_empty() {
             return Err(Refusal::FieldMissing { field: "name".to_owned() }.into());
         }
-        command.terms()?;
+        let terms = command.terms()?;
         command.check_begin(start.today)?;
-        Ok(command)
+        Ok((command, terms))
     });
-    let command = match checked {
-        Ok(command) => command,
+    let (command, terms) = match checked {
+        Ok(checked) => checked,
         Err(fault) => {
             let currency = params.get("currency");
             let typed = Posted { fields: params.fields.clone() };
@@ -193,7 +196,7 @@ async fn propose_check(who: Who<BuyerMaker>, params: Params) -> Answer {
         (who.t("field-name"), Value::text(command.name.clone())),
         (who.t("col-currency"), Value::text(command.currency.clone())),
     ];
-    facts.extend(terms_facts(language, &command.currency, &drafted(&command, newest.saturating_add(1))));
+    facts.extend(terms_facts(language, &command.currency, &drafted(&command, &terms, newest.saturating_add(1))));
     let mut form = Form::new("/programmes/propose", who.t("programme-propose-submit"), vec![]);
     let input = serde_json::to_value(&command).unwrap_or_default();
     for (name, value) in input.as_object().into_iter().flatten() {
@@ -215,7 +218,7 @@ async fn propose_post(who: Who<BuyerMaker>, posted: Posted) -> Answer {
     let typed = posted.get("programme_id");
     let start = start(&who, if typed.parse::<i64>().is_ok() { typed } else { "" }).await?;
     let read = || -> Result<ProposeProgramme, Fault> {
-        let programme_id = if typed.is_empty() { None } else { Some(posted.number("programme_id")?) };
+        let programme_id = if typed.is_empty() { None } else { Some(ProgrammeId(posted.number("programme_id")?)) };
         Ok(ProposeProgramme {
             programme_id,
             name: posted.get("name").to_owned(),

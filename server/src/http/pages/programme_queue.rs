@@ -9,6 +9,8 @@ use super::{Answer, SignedIn, again, submit_or_again};
 use crate::commands::decide_programme::DecideProgramme;
 use domain::Refusal;
 use domain::party::Role;
+use domain::programme::VersionState;
+use kernel::{ProgrammeId, ProgrammeVersionId};
 use store::ProgrammeVersion;
 use store::lists::ProgrammeVersionLine;
 use store::records::Keyed;
@@ -31,7 +33,7 @@ async fn all(who: Who<OperatorViewer>, params: Params) -> Answer {
 
 async fn one(who: Who<OperatorViewer>, id: Id) -> Answer {
     let language = who.language();
-    let loaded = who.read(move |conn| load_programme(conn, id.0, |_| true)).await?;
+    let loaded = who.read(move |conn| load_programme(conn, ProgrammeId(id.0), |_| true)).await?;
     let mut page = Page::new(language.fill("programme-title", &[("name", loaded.row.name.clone())]))
         .trail(who.t("nav-ops"), "/ops")
         .trail(who.t("programmes-all"), "/ops/programmes");
@@ -87,7 +89,7 @@ async fn queue(who: Who<OperatorViewer>, params: Params) -> Answer {
     listing.send(&who, shown, table).await
 }
 
-async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<(ProgrammeVersion, Loaded), Fault> {
+async fn load(who: &Who<impl SignedIn>, id: ProgrammeVersionId) -> Result<(ProgrammeVersion, Loaded), Fault> {
     who.read(move |conn| {
         let version = ProgrammeVersion::find(conn, id)?.ok_or(Refusal::NotFound)?;
         let loaded = load_programme(conn, version.programme_id, |_| true)?;
@@ -111,13 +113,13 @@ fn version_page(who: &Who<impl SignedIn>, (version, loaded): &(ProgrammeVersion,
         .with(Block::Heading(who.t("programme-beside")))
         .with(Block::Facts(programme_facts(language, row)));
     // Terms that hold already stand beside those that would follow them.
-    let before = loaded.versions.iter().find(|other| other.state == "approved" && other.id != version.id);
-    if let Some(before) = before.filter(|_| version.state == "proposed") {
+    let before = loaded.versions.iter().find(|other| other.state == VersionState::Approved && other.id != version.id);
+    if let Some(before) = before.filter(|_| version.state == VersionState::Proposed) {
         page =
             page.with(Block::Heading(who.t("request-before"))).with(Block::Facts(terms_facts(language, &row.currency, before)));
     }
     page.push(Block::Links(vec![(row.name.clone(), format!("/ops/programmes/{}", row.id))]));
-    if version.state == "proposed" && who.person()?.has_role(Role::Maker) {
+    if version.state == VersionState::Proposed && who.person()?.has_role(Role::Maker) {
         let here = format!("/ops/programmes/versions/{}", version.id);
         let options = ["approve", "reject"].map(|answer| (answer.to_owned(), who.t(&format!("programme-{answer}"))));
         let fields = vec![
@@ -133,13 +135,13 @@ fn version_page(who: &Who<impl SignedIn>, (version, loaded): &(ProgrammeVersion,
 }
 
 async fn version(who: Who<OperatorViewer>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ProgrammeVersionId(id.0)).await?;
     let page = version_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ProgrammeVersionId(id.0)).await?;
     let page = version_page(&who, &loaded)?;
     let approve = match posted.get("decision") {
         "approve" => true,
@@ -147,5 +149,5 @@ async fn decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
         _ => return again(&who, page, &posted, Refusal::FieldInvalid { field: "decision".to_owned() }.into(), "").await,
     };
     let reason = posted.get("reason").to_owned();
-    submit_or_again(&who, &posted, DecideProgramme { version_id: id.0, approve, reason }, page, "").await
+    submit_or_again(&who, &posted, DecideProgramme { version_id: ProgrammeVersionId(id.0), approve, reason }, page, "").await
 }

@@ -13,7 +13,8 @@ use crate::commands::programmes::Standing;
 use crate::commands::propose_programme::ProposeProgramme;
 use domain::Refusal;
 use domain::party::Role;
-use domain::programme::Rule;
+use domain::programme::{Rule, VersionState};
+use kernel::{MemberId, PartyId, ProgrammeId, ProgrammeVersionId};
 use store::lists::{ListQuery, MemberLine, ProgrammeLine};
 use store::records::{Keyed, Record};
 use store::{Conn, Programme, ProgrammeVersion};
@@ -133,7 +134,7 @@ pub fn applied_terms(language: Language, standing: Option<&Standing>, amount_min
 }
 
 /// The terms of a version beside its programme, for whoever agrees to a decision about it.
-pub fn version_facts(conn: &mut Conn, language: Language, version_id: i64) -> Result<Facts, Fault> {
+pub fn version_facts(conn: &mut Conn, language: Language, version_id: ProgrammeVersionId) -> Result<Facts, Fault> {
     let Some(version) = ProgrammeVersion::find(conn, version_id)? else { return Ok(Vec::new()) };
     let mut facts = standing_facts(conn, language, version.programme_id)?;
     let currency = Programme::load(conn, version.programme_id)?.currency;
@@ -142,8 +143,8 @@ pub fn version_facts(conn: &mut Conn, language: Language, version_id: i64) -> Re
 }
 
 /// What a programme is today, in a few facts.
-pub fn standing_facts(conn: &mut Conn, language: Language, id: i64) -> Result<Facts, Fault> {
-    Ok(ProgrammeLine::find(conn, id)?.map_or_else(Vec::new, |row| programme_facts(language, &row)))
+pub fn standing_facts(conn: &mut Conn, language: Language, id: ProgrammeId) -> Result<Facts, Fault> {
+    Ok(ProgrammeLine::find(conn, id.0)?.map_or_else(Vec::new, |row| programme_facts(language, &row)))
 }
 
 /// What a proposal of new terms would replace.
@@ -151,7 +152,7 @@ pub fn meaning(conn: &mut Conn, language: Language, proposed: &ProposeProgramme)
     let Some(id) = proposed.programme_id else { return Ok(Vec::new()) };
     let today = store::records::load_heads(conn)?.business_date;
     let Some(programme) = Programme::find(conn, id)? else { return Ok(Vec::new()) };
-    let Some(current) = store::programmes::find_current(conn, id, today)? else { return Ok(Vec::new()) };
+    let Some(current) = store::programmes::find_current(conn, id.0, today)? else { return Ok(Vec::new()) };
     Ok(vec![Block::Heading(language.t("request-before")), Block::Facts(terms_facts(language, &programme.currency, &current))])
 }
 
@@ -248,16 +249,16 @@ pub struct Loaded {
 /// Members that the page of a programme shows; all of them have a list of their own.
 const MOST_SHOWN: usize = 25;
 
-pub fn load_programme(conn: &mut Conn, id: i64, wanted: impl Fn(&ProgrammeLine) -> bool) -> Result<Loaded, Fault> {
-    let row = ProgrammeLine::find(conn, id)?.filter(|row| wanted(row)).ok_or(Refusal::NotFound)?;
+pub fn load_programme(conn: &mut Conn, id: ProgrammeId, wanted: impl Fn(&ProgrammeLine) -> bool) -> Result<Loaded, Fault> {
+    let row = ProgrammeLine::find(conn, id.0)?.filter(|row| wanted(row)).ok_or(Refusal::NotFound)?;
     let versions = ProgrammeVersion::list_where(conn, "programme_id = ? ORDER BY version DESC", &[id.into()])?;
     let members = MemberLine::page(conn, &ListQuery::newest(MOST_SHOWN).with("programme_id = ?", vec![id.into()]))?.rows;
     Ok(Loaded { row, versions, members })
 }
 
-async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+async fn load(who: &Who<impl SignedIn>, id: ProgrammeId) -> Result<Loaded, Fault> {
     let party_id = who.party_id()?;
-    who.read(move |conn| load_programme(conn, id, |row| row.buyer_id == party_id)).await
+    who.read(move |conn| load_programme(conn, id, |row| PartyId(row.buyer_id) == party_id)).await
 }
 
 /// Facts, terms and versions of a programme, for its buyer and the operator.
@@ -265,7 +266,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
 pub fn programme_blocks(language: Language, loaded: &Loaded) -> Vec<Block> {
     let row = &loaded.row;
     let mut blocks = vec![Block::Facts(programme_facts(language, row))];
-    let current = loaded.versions.iter().find(|version| version.state == "approved");
+    let current = loaded.versions.iter().find(|version| version.state == VersionState::Approved);
     if let Some(version) = current.or_else(|| loaded.versions.first()) {
         blocks.push(Block::Heading(language.t("programme-terms")));
         blocks.push(Block::Facts(terms_facts(language, &row.currency, version)));
@@ -355,20 +356,20 @@ fn programme_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fau
 }
 
 async fn programme(who: Who<BuyerViewer>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ProgrammeId(id.0)).await?;
     let page = programme_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn invite(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ProgrammeId(id.0)).await?;
     let page = programme_page(&who, &loaded)?;
     let suppliers = posted.get("suppliers").lines().map(str::to_owned).collect();
-    submit_or_again(&who, &posted, InviteToProgramme { programme_id: id.0, suppliers }, page, "").await
+    submit_or_again(&who, &posted, InviteToProgramme { programme_id: ProgrammeId(id.0), suppliers }, page, "").await
 }
 
 async fn change_check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ProgrammeId(id.0)).await?;
     let (language, row) = (who.language(), &loaded.row);
     let (change, reason) = (params.get("change"), params.get("reason").trim());
     let known = ["suspend", "reopen", "close"].contains(&change);
@@ -397,10 +398,13 @@ async fn change_check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
 }
 
 async fn change(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ProgrammeId(id.0)).await?;
     let page = programme_page(&who, &loaded)?;
-    let command =
-        ChangeProgramme { programme_id: id.0, change: posted.get("change").to_owned(), reason: posted.get("reason").to_owned() };
+    let command = ChangeProgramme {
+        programme_id: ProgrammeId(id.0),
+        change: posted.get("change").to_owned(),
+        reason: posted.get("reason").to_owned(),
+    };
     submit_or_again(&who, &posted, command, page, "").await
 }
 
@@ -430,7 +434,8 @@ async fn members(who: Who<BuyerViewer>, id: Id, params: Params) -> Answer {
     let order = wanted.order;
     let (name, page, totals) = who
         .read(move |conn| {
-            let own = Programme::find(conn, id.0)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
+            let own =
+                Programme::find(conn, ProgrammeId(id.0))?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
             Ok((own.name, MemberLine::page(conn, &wanted)?, MemberLine::totals(conn, &wanted)?))
         })
         .await?;
@@ -463,10 +468,11 @@ async fn members(who: Who<BuyerViewer>, id: Id, params: Params) -> Answer {
 }
 
 /// One supplier's part in a programme of this buyer, with the terms that it has accepted.
-async fn load_member(who: &Who<impl SignedIn>, id: i64) -> Result<(MemberLine, Option<ProgrammeVersion>), Fault> {
+async fn load_member(who: &Who<impl SignedIn>, id: MemberId) -> Result<(MemberLine, Option<ProgrammeVersion>), Fault> {
     let party_id = who.party_id()?;
     who.read(move |conn| {
-        let row = MemberLine::find(conn, id)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
+        let found = MemberLine::find(conn, id.0)?.filter(|row| PartyId(row.buyer_id) == party_id);
+        let row = found.ok_or(Refusal::NotFound)?;
         let number = if row.version > 0 { row.version } else { row.asked_version };
         let version = if number > 0 { Some(store::programmes::load_version(conn, row.programme_id, number)?) } else { None };
         Ok((row, version))
@@ -509,13 +515,14 @@ fn member_page(who: &Who<impl SignedIn>, (row, version): &(MemberLine, Option<Pr
 }
 
 async fn member(who: Who<BuyerViewer>, id: Id) -> Answer {
-    let loaded = load_member(&who, id.0).await?;
+    let loaded = load_member(&who, MemberId(id.0)).await?;
     let page = member_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn remove(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load_member(&who, id.0).await?;
+    let loaded = load_member(&who, MemberId(id.0)).await?;
     let page = member_page(&who, &loaded)?;
-    submit_or_again(&who, &posted, EndMembership { member_id: id.0, reason: posted.get("reason").to_owned() }, page, "").await
+    submit_or_again(&who, &posted, EndMembership { member_id: MemberId(id.0), reason: posted.get("reason").to_owned() }, page, "")
+        .await
 }

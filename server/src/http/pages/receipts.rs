@@ -11,7 +11,8 @@ use crate::commands::Command;
 use crate::commands::close_custody_account::{said_name, said_of};
 use chrono::NaiveDate;
 use domain::Refusal;
-use domain::party::Capacity;
+use domain::party::{ApprovalState, Capacity};
+use kernel::{ApprovalId, BankAccountId, CustodyId, PartyId};
 use serde_json::Value as Json;
 use store::lists::AuditLine;
 use store::records::{Keyed, Record};
@@ -86,9 +87,9 @@ pub fn name_account(conn: &mut Conn, command: &str, body: &mut Json) -> Result<(
     let Some(map) = body.as_object_mut() else { return Ok(()) };
     let Some(id) = map.get("account_id").and_then(Json::as_i64) else { return Ok(()) };
     let (name, found) = if ["propose_bank_account", "decide_bank_account"].contains(&command) {
-        ("iban", BankAccount::find(conn, id)?.map(|row| row.iban))
+        ("iban", BankAccount::find(conn, BankAccountId(id))?.map(|row| row.iban))
     } else {
-        ("custody_account", CustodyAccount::find(conn, id)?.map(|row| row.iban))
+        ("custody_account", CustodyAccount::find(conn, CustodyId(id))?.map(|row| row.iban))
     };
     if let Some(iban) = found {
         map.remove("account_id");
@@ -116,10 +117,12 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     let (row, command, (input, body), asked) = who
         .read(move |conn| {
             // The operator reads everybody's records.
-            let row = AuditLine::find(conn, id.0)?.filter(|row| row.party_id == party_id || operates).ok_or(Refusal::NotFound)?;
+            let row = AuditLine::find(conn, id.0)?
+                .filter(|row| PartyId(row.party_id) == party_id || operates)
+                .ok_or(Refusal::NotFound)?;
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
             let asked = outcome.get("awaits_approval").and_then(Json::as_i64);
-            let asked = asked.map(|id| Approval::load(conn, id)).transpose()?;
+            let asked = asked.map(|id| Approval::load(conn, ApprovalId(id))).transpose()?;
             let mut input: Json = serde_json::from_str(&row.input).unwrap_or_default();
             let mut body = outcome.get("body").cloned().unwrap_or_default();
             let command = body.get("command").and_then(Json::as_str).unwrap_or(&row.command).to_owned();
@@ -139,7 +142,7 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
         (who.t("page-business-date"), Value::date(language, row.business_date)),
         (who.t("col-person"), Value::text(row.person.clone())),
     ];
-    let foreign = row.party_id != party_id;
+    let foreign = PartyId(row.party_id) != party_id;
     if foreign && !row.party.is_empty() {
         facts.insert(1, (who.t("col-company"), Value::link(row.party.clone(), format!("/ops/companies/{}", row.party_id))));
     }
@@ -240,10 +243,14 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
 
 /// Whether it is done, waits for a second person, or was turned down; and what comes next.
 fn standing(language: Language, asked: Option<&Approval>, key: &str) -> (web::Tone, String, String) {
-    match asked.map(|asked| asked.state.as_str()) {
-        Some("pending") => (web::Tone::Waiting, language.t("receipt-waiting"), language.t("receipt-pending-next")),
-        Some("rejected") => (web::Tone::Stopped, language.t("receipt-rejected"), language.t("receipt-rejected-next")),
-        Some(_) => (web::Tone::Done, language.t("receipt-approved"), next_step(language, key)),
+    match asked.map(|asked| asked.state) {
+        Some(ApprovalState::Pending) => (web::Tone::Waiting, language.t("receipt-waiting"), language.t("receipt-pending-next")),
+        Some(ApprovalState::Rejected) => {
+            (web::Tone::Stopped, language.t("receipt-rejected"), language.t("receipt-rejected-next"))
+        }
+        Some(ApprovalState::Approved | ApprovalState::Ended) => {
+            (web::Tone::Done, language.t("receipt-approved"), next_step(language, key))
+        }
         None => (web::Tone::Done, language.t("receipt-done"), next_step(language, key)),
     }
 }
@@ -256,14 +263,14 @@ fn next_step(language: Language, command: &str) -> String {
 /// The history of a record from its audit, newest first. People are named to their own company only; purchases show
 /// to those who may see all of them.
 #[must_use]
-pub fn timeline(language: Language, rows: &[AuditLine], own_party: i64, sees_purchases: bool) -> Vec<Event> {
+pub fn timeline(language: Language, rows: &[AuditLine], own_party: PartyId, sees_purchases: bool) -> Vec<Event> {
     rows.iter()
         .filter_map(|row| {
             let outcome: Json = serde_json::from_str(&row.outcome).unwrap_or_default();
             let inner = outcome.get("body").and_then(|body| body.get("command")).and_then(Json::as_str);
             let command = inner.unwrap_or(&row.command);
             let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
-            let own = row.party_id == own_party;
+            let own = PartyId(row.party_id) == own_party;
             let wrong_code = outcome.get("body").and_then(|body| body.get("factor")).and_then(Json::as_str) == Some("wrong");
             // What another company only thinks about, or mistypes, is its own business.
             if !own

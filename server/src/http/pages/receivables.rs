@@ -18,6 +18,7 @@ use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
 use domain::pricing::{Bearer, Method, PriceTerms, Quote, quote};
 use domain::standing::BuyerStanding;
+use kernel::{OfferId, PartyId, ReceivableId, RecordId};
 use ledger::AssetId;
 use store::lists::{AuditLine, HoldingLine, InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine};
 use store::records::Keyed;
@@ -118,9 +119,9 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
     let person = who.person()?.clone();
     who.read(move |conn| {
         let row = ReceivableLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
-        let full = Receivable::load(conn, id)?;
+        let full = Receivable::load(conn, ReceivableId(id))?;
         let party = person.party.id;
-        let sees_all = row.supplier_id == party || person.has_capacity(Capacity::Operator);
+        let sees_all = PartyId(row.supplier_id) == party || person.has_capacity(Capacity::Operator);
         let all = |condition: &str| ListQuery::newest(200).with(condition, vec![id.into()]);
         // Other companies see what is theirs, and the receivable for as long as they hold a fraction or ever bought one.
         let own = |condition: &str, owner: &str| {
@@ -134,7 +135,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let offers = OfferLine::page(conn, &all("receivable_id = ?"))?.rows;
         let invoice = InvoiceLine::find(conn, row.invoice_id)?.ok_or(Refusal::NotFound)?;
         let events = history(conn, &invoice)?;
-        let key = AccountKey { kind: AccountKind::Holding, owner: row.supplier_id, asset: AssetId(id) };
+        let key = AccountKey { kind: AccountKind::Holding, owner: RecordId(row.supplier_id), asset: AssetId(id) };
         let account: Option<AccountRow> = store::journal::list_accounts(conn, &[key])?.into_iter().next();
         let on_offer_minor = account.as_ref().map_or(0, |account| account.held);
         let free_minor = account.map_or(0, |account| account.balance.saturating_sub(account.held));
@@ -146,7 +147,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let owed = settlement::owed(conn, &full, today)?;
         let standing = crate::commands::standing::load(conn, full.buyer_id)?;
         let settlement = crate::commands::programmes::settlement_fee_now(conn, &full)?;
-        let notice = store::AssignmentNotice::find(conn, id)?;
+        let notice = store::AssignmentNotice::find(conn, ReceivableId(id))?;
         Ok(Loaded {
             notice,
             row,
@@ -157,7 +158,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             events,
             free_minor,
             on_offer_minor,
-            being_shared: store::distributions::is_open(conn, id)?,
+            being_shared: store::distributions::is_open(conn, ReceivableId(id))?,
             standing,
             settlement,
             owed,
@@ -269,14 +270,14 @@ fn offer_form(who: &Who<impl SignedIn>, loaded: &Loaded) -> Form {
     let close = row.payment_date.pred_opt().map_or(close, |last| close.min(last));
     let methods = [Method::Discount, Method::Yield]
         .map(|method| (method.name().to_owned(), language.t(&format!("method-{}", method.name()))));
-    let counts = DayCount::ALL.map(|count| (count.name().to_owned(), count.name().to_owned()));
+    let counts = DayCount::ALL.iter().map(|count| (count.to_string(), count.to_string())).collect();
     let fields = vec![
         Field::new("units", language.fill("offer-units", &[("currency", row.currency.clone())]), "amount")
             .value(decimal(offerable_minor))
             .hint(language.fill("offer-units-hint", &[("amount", language.money(&row.currency, offerable_minor))])),
         Field::new("rate", who.t("field-rate"), "amount").hint(who.t("offer-rate-hint")),
         Field::new("method", who.t("field-method"), "select").options(methods.to_vec()).value("discount"),
-        Field::new("day_count", who.t("field-day-count"), "select").options(counts.to_vec()).value("ACT/360"),
+        Field::new("day_count", who.t("field-day-count"), "select").options(counts).value("ACT/360"),
         Field::new("minimum_ticket", language.fill("offer-ticket", &[("currency", row.currency.clone())]), "amount")
             .value(decimal(ticket)),
         Field::new("close_date", who.t("col-close-date"), "date").value(close.to_string()),
@@ -288,7 +289,7 @@ fn offer_form(who: &Who<impl SignedIn>, loaded: &Loaded) -> Form {
 
 fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault> {
     let (language, person, row) = (who.language(), who.person()?, &loaded.row);
-    let own = row.supplier_id == person.party.id;
+    let own = PartyId(row.supplier_id) == person.party.id;
     let operator = person.has_capacity(Capacity::Operator);
     let mut page = Page::new(language.fill("receivable-title", &[("number", row.number.clone())]));
     page = if own {
@@ -415,7 +416,7 @@ fn wished(params: &Params, row: &ReceivableLine) -> Result<CreateOffer, Fault> {
     let rate = params.get("rate").trim().trim_end_matches('%').trim();
     let rate: rust_decimal::Decimal = rate.parse().map_err(|_| Refusal::RateOutOfRange)?;
     Ok(CreateOffer {
-        receivable_id: row.id,
+        receivable_id: ReceivableId(row.id),
         units_minor: typed_amount(params.get("units"), "units", &row.currency)?,
         rate: rate.normalize().to_string(),
         method: params.get("method").to_owned(),
@@ -427,7 +428,7 @@ fn wished(params: &Params, row: &ReceivableLine) -> Result<CreateOffer, Fault> {
 
 fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
     domain::offering::decide_offer(&domain::offering::OfferFacts {
-        state: settlement::state_of(&loaded.full)?,
+        state: loaded.full.state,
         standing: loaded.standing,
         being_shared: loaded.being_shared,
         units_minor: wish.units_minor,
@@ -533,7 +534,7 @@ async fn offer(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     let loaded = load(&who, id.0).await?;
     let read = || -> Result<CreateOffer, Fault> {
         Ok(CreateOffer {
-            receivable_id: id.0,
+            receivable_id: ReceivableId(id.0),
             units_minor: posted.number("units_minor")?,
             rate: posted.get("rate").to_owned(),
             method: posted.get("method").to_owned(),
@@ -556,8 +557,8 @@ async fn offer(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
 async fn own_offer(who: &Who<SupplierMaker>, id: i64) -> Result<(OfferLine, BuyerStanding), Fault> {
     let party_id = who.party_id()?;
     who.read(move |conn| {
-        let row = OfferLine::find(conn, id)?.filter(|row| row.supplier_id == party_id).ok_or(Refusal::NotFound)?;
-        let standing = crate::commands::standing::load(conn, row.buyer_id)?;
+        let row = OfferLine::find(conn, id)?.filter(|row| PartyId(row.supplier_id) == party_id).ok_or(Refusal::NotFound)?;
+        let standing = crate::commands::standing::load(conn, PartyId(row.buyer_id))?;
         Ok((row, standing))
     })
     .await
@@ -598,5 +599,6 @@ async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
 
 async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     let found = own_offer(&who, id.0).await?;
-    submit_or_again(&who, &posted, WithdrawOffer { offer_id: id.0 }, withdraw_page(&who, &found), &found.0.currency).await
+    submit_or_again(&who, &posted, WithdrawOffer { offer_id: OfferId(id.0) }, withdraw_page(&who, &found), &found.0.currency)
+        .await
 }

@@ -15,6 +15,7 @@ use crate::commands::take_back_line;
 use domain::chart::{AccountKey, currency_asset};
 use domain::day_count::DayCount;
 use domain::pricing::{Method, PriceTerms, quote};
+use kernel::{BankLineId, CustodyId, PartyId, ReceivableId};
 use store::lists::{InvoiceLine, OfferLine};
 use store::records::{Keyed, Record};
 use store::{
@@ -25,12 +26,12 @@ use web::{Block, Language, Value};
 type Facts = Vec<(String, Value)>;
 
 /// What the request of the company `party_id` means, as things are now.
-pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Command) -> Result<Vec<Block>, Fault> {
+pub fn meaning(conn: &mut Conn, language: Language, party_id: PartyId, command: &Command) -> Result<Vec<Block>, Fault> {
     let facts = match command {
         Command::BuyFractions(buy) => {
-            let Some(row) = OfferLine::find(conn, buy.offer_id)? else { return Ok(Vec::new()) };
+            let Some(row) = OfferLine::find(conn, buy.offer_id.0)? else { return Ok(Vec::new()) };
             let offer = store::Offer::load(conn, buy.offer_id)?;
-            let receivable = Receivable::load(conn, row.receivable_id)?;
+            let receivable = Receivable::load(conn, ReceivableId(row.receivable_id))?;
             let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
             blocks.extend(priced(conn, language, &receivable, &price_terms(&offer, &receivable)?, (buy.units_minor, false))?);
             blocks.push(Block::Facts(after_purchase(conn, language, (party_id, buy), &receivable)?));
@@ -42,7 +43,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         }
         Command::CreateOffer(offer) => {
             let Some(receivable) = Receivable::find(conn, offer.receivable_id)? else { return Ok(Vec::new()) };
-            let Some(row) = InvoiceLine::find(conn, receivable.invoice_id)? else { return Ok(Vec::new()) };
+            let Some(row) = InvoiceLine::find(conn, receivable.invoice_id.0)? else { return Ok(Vec::new()) };
             let mut blocks = vec![Block::Facts(traded(language, (&row.supplier, &row.buyer, &row.number), &receivable))];
             let terms = (Method::parse(&offer.method), offer.rate.parse(), DayCount::parse(&offer.day_count));
             if let (Some(method), Ok(rate), Some(day_count)) = terms {
@@ -59,8 +60,8 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
             return Ok(blocks);
         }
         Command::ConfirmInvoice(confirm) => {
-            let Some(row) = InvoiceLine::find(conn, confirm.invoice_id)? else { return Ok(Vec::new()) };
-            let invoice = Invoice::load(conn, row.id)?;
+            let Some(row) = InvoiceLine::find(conn, confirm.invoice_id.0)? else { return Ok(Vec::new()) };
+            let invoice = Invoice::load(conn, confirm.invoice_id)?;
             let today = store::records::load_heads(conn)?.business_date;
             let standing = standing_for_buyer(conn, &Subject::of(&invoice, Some(confirm.due_date)), today)?;
             let mut facts = vec![
@@ -113,7 +114,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: i64, command: &Com
         Command::FailPayout(failed) => Payout::find(conn, failed.payout_id)?.map_or_else(Vec::new, |row| {
             let mut facts = payee(language, &row.holder, &row.iban, &row.bic);
             facts.push((language.t("field-end-to-end"), Value::code(row.end_to_end)));
-            facts.push((language.t("col-state"), super::payouts::payout_state(language, &row.state)));
+            facts.push((language.t("col-state"), super::payouts::payout_state(language, row.state.name())));
             facts
         }),
         Command::AssignSuspense(assign) => {
@@ -274,7 +275,7 @@ pub fn is_changed(conn: &mut Conn, command: &Command) -> Result<bool, Fault> {
 }
 
 /// One of the platform's accounts at banks.
-fn custody(conn: &mut Conn, language: Language, id: i64) -> Result<Facts, Fault> {
+fn custody(conn: &mut Conn, language: Language, id: CustodyId) -> Result<Facts, Fault> {
     let found = store::CustodyAccount::find(conn, id)?;
     Ok(found.map_or_else(Vec::new, |row| super::custody_accounts::account_facts(language, &row)))
 }
@@ -324,7 +325,7 @@ fn traded(language: Language, (supplier, buyer, number): (&str, &str, &str), rec
 fn after_purchase(
     conn: &mut Conn,
     language: Language,
-    (party_id, buy): (i64, &BuyFractions),
+    (party_id, buy): (PartyId, &BuyFractions),
     receivable: &Receivable,
 ) -> Result<Facts, Fault> {
     let currency = receivable.currency.as_str();
@@ -357,7 +358,7 @@ fn priced(
         .map_or_else(|_| Vec::new(), |quote| quote_blocks(language, &receivable.currency, &quote, for_supplier)))
 }
 
-fn bank_line(conn: &mut Conn, language: Language, id: i64) -> Result<Facts, Fault> {
+fn bank_line(conn: &mut Conn, language: Language, id: BankLineId) -> Result<Facts, Fault> {
     let Some(line) = BankLine::find(conn, id)? else { return Ok(Vec::new()) };
     Ok(vec![
         (language.t("col-amount"), Value::money(&line.currency, line.amount_minor)),
@@ -369,7 +370,7 @@ fn bank_line(conn: &mut Conn, language: Language, id: i64) -> Result<Facts, Faul
 }
 
 /// A financier's limit for a buyer: what it is now, how much of it is used, and what it would be.
-fn buyer_limit(conn: &mut Conn, language: Language, party_id: i64, limit: &SetBuyerLimit) -> Result<Facts, Fault> {
+fn buyer_limit(conn: &mut Conn, language: Language, party_id: PartyId, limit: &SetBuyerLimit) -> Result<Facts, Fault> {
     let Some(buyer) = Party::find(conn, limit.buyer_id)? else { return Ok(Vec::new()) };
     let binds = [party_id.into(), buyer.id.into(), limit.currency.as_str().into()];
     let before = store::BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
@@ -400,7 +401,7 @@ fn calendar_day(conn: &mut Conn, language: Language, holiday: &SetHoliday) -> Re
 fn owner_of(conn: &mut Conn, reference: &str) -> Result<String, Fault> {
     let normal = domain::creditor_reference::validate(reference).unwrap_or_default();
     if let Some(row) = Receivable::find_where(conn, "reference = ?", &[normal.as_str().into()])? {
-        let invoice = InvoiceLine::find(conn, row.invoice_id)?;
+        let invoice = InvoiceLine::find(conn, row.invoice_id.0)?;
         return Ok(invoice.map(|line| format!("{} · {} · {}", line.number, line.supplier, line.buyer)).unwrap_or_default());
     }
     Ok(Party::find_where(conn, "reference = ?", &[normal.as_str().into()])?.map(|party| party.name).unwrap_or_default())

@@ -10,6 +10,7 @@ use crate::commands::required;
 use crate::file_reader::Shown;
 use domain::Refusal;
 use domain::party::Role;
+use kernel::{CreditNoteId, InvoiceId, ReviewId};
 use store::lists::{InvoiceLine, ReviewLine};
 use store::records::Keyed;
 use store::{Conn, CreditNote, Evidence};
@@ -101,19 +102,19 @@ struct Loaded {
     credit: Option<CreditNote>,
 }
 
-fn side(conn: &mut Conn, id: i64) -> Result<Side, Fault> {
-    let row = InvoiceLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
+fn side(conn: &mut Conn, id: InvoiceId) -> Result<Side, Fault> {
+    let row = InvoiceLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
     let evidence = evidence::list(conn, id)?;
     Ok(Side { row, document: Shown::Nothing, evidence })
 }
 
-async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
+async fn load(who: &Who<impl SignedIn>, id: ReviewId) -> Result<Loaded, Fault> {
     let mut loaded = who
         .read(move |conn| {
-            let row = ReviewLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
-            let own = side(conn, row.invoice_id)?;
-            let other = if row.other_id > 0 { Some(side(conn, row.other_id)?) } else { None };
-            let credit = if row.credit_id > 0 { Some(CreditNote::load(conn, row.credit_id)?) } else { None };
+            let row = ReviewLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
+            let own = side(conn, InvoiceId(row.invoice_id))?;
+            let other = if row.other_id > 0 { Some(side(conn, InvoiceId(row.other_id))?) } else { None };
+            let credit = if row.credit_id > 0 { Some(CreditNote::load(conn, CreditNoteId(row.credit_id))?) } else { None };
             Ok(Loaded { row, own, other, credit })
         })
         .await?;
@@ -226,13 +227,13 @@ fn review_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault>
 }
 
 async fn review(who: Who<OperatorViewer>, id: Id) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ReviewId(id.0)).await?;
     let page = review_page(&who, &loaded)?;
     who.app.page(&who.viewer, page).await
 }
 
 async fn check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ReviewId(id.0)).await?;
     let row = &loaded.row;
     let clear = params.get("clear") == "yes";
     let asked = required(params.get("reason"), "reason", 500)
@@ -271,9 +272,10 @@ async fn check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
 }
 
 async fn decide(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
-    let loaded = load(&who, id.0).await?;
+    let loaded = load(&who, ReviewId(id.0)).await?;
     let page = review_page(&who, &loaded)?;
-    let command = DecideReview { review_id: id.0, clear: posted.get("clear") == "yes", reason: posted.get("reason").to_owned() };
+    let command =
+        DecideReview { review_id: ReviewId(id.0), clear: posted.get("clear") == "yes", reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, &loaded.row.currency).await
 }
 

@@ -18,6 +18,8 @@ use crate::hash::{random_token, sha256_hex};
 use crate::http::Shared;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use domain::Refusal;
+use domain::party::{SessionKind, SignInLinkKind};
+use kernel::SessionId;
 use store::records::Record;
 use store::{Link, User};
 use web::{Block, Field, Form, Page, Tone};
@@ -38,7 +40,7 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 async fn root(who: Who<Anyone>) -> Answer {
-    let inside = who.maybe_person().is_some_and(|person| person.session.kind != "pending");
+    let inside = who.maybe_person().is_some_and(|person| person.session.kind != SessionKind::Pending);
     Ok(see_other(if inside { "/home" } else { "/login" }))
 }
 
@@ -65,28 +67,28 @@ async fn login(who: Who<Anyone>, params: Params) -> Answer {
 pub async fn begin(
     app: &Shared,
     user: &User,
-    kind: &str,
+    kind: SessionKind,
     agent: &str,
     totp_step: i64,
-    replaces: i64,
+    replaces: SessionId,
     token: String,
 ) -> Result<(String, Outcome), Fault> {
     let life_minutes = match kind {
-        "pending" => 10,
-        "api" => TOKEN_MINUTES,
-        _ => SESSION_MINUTES,
+        SessionKind::Pending => 10,
+        SessionKind::Api => TOKEN_MINUTES,
+        SessionKind::Page => SESSION_MINUTES,
     };
     let command = SignIn {
         token_hash: sha256_hex(token.as_bytes()),
         csrf: random_token(),
-        kind: kind.to_owned(),
+        kind,
         agent: agent.to_owned(),
         life_minutes,
         totp_step,
         replaces,
     };
     let outcome = app.submit(Actor::person(user.party_id, user.id), random_token(), command).await?;
-    if kind != "pending" {
+    if kind != SessionKind::Pending {
         prove::forget_tries(app, user.id);
     }
     Ok((token, outcome))
@@ -99,8 +101,8 @@ async fn login_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer 
     };
     let next = local_path(posted.get("next"));
     let second = !user.totp_secret.is_empty();
-    let kind = if second { "pending" } else { "page" };
-    let (token, _) = begin(&who.app, &user, kind, &sender.agent, 0, 0, random_token()).await?;
+    let kind = if second { SessionKind::Pending } else { SessionKind::Page };
+    let (token, _) = begin(&who.app, &user, kind, &sender.agent, 0, SessionId(0), random_token()).await?;
     let place = if second { format!("/login/verify?next={}", super::super::routes::encode(next)) } else { landing(next) };
     with_session(&place, token)
 }
@@ -126,12 +128,12 @@ async fn verify(who: Who<Anyone>, params: Params) -> Answer {
 }
 
 async fn verify_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer {
-    let pending = who.maybe_person().filter(|person| person.session.kind == "pending");
+    let pending = who.maybe_person().filter(|person| person.session.kind == SessionKind::Pending);
     let Some(person) = pending else { return Ok(see_other("/login")) };
     match prove::code(&who.app, person, posted.get("code")).await {
         Ok(step) => {
             let (token, _) =
-                begin(&who.app, &person.user, "page", &sender.agent, step, person.session.id, random_token()).await?;
+                begin(&who.app, &person.user, SessionKind::Page, &sender.agent, step, person.session.id, random_token()).await?;
             with_session(&landing(local_path(posted.get("next"))), token)
         }
         // Locked, or wrong too often: the same as at the password.
@@ -144,7 +146,7 @@ async fn verify_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer
 
 async fn logout(who: Who<Anyone>, _posted: Posted) -> Answer {
     if let Some(person) = who.maybe_person() {
-        let command = RevokeSessions { session_id: Some(person.session.id), keep_session: 0 };
+        let command = RevokeSessions { session_id: Some(person.session.id), keep_session: SessionId(0) };
         who.app.submit(person.actor(), random_token(), command).await?;
     }
     let mut response = see_other("/login");
@@ -188,11 +190,11 @@ async fn reset_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer 
 }
 
 /// The user of an open link, or "not found".
-async fn link_user(app: &Shared, sender: &Sender, kind: &'static str, token: &str) -> Result<User, Fault> {
+async fn link_user(app: &Shared, sender: &Sender, kind: SignInLinkKind, token: &str) -> Result<User, Fault> {
     prove::may_look_at_link(app, sender)?;
     let (hash, now) = (sha256_hex(token.as_bytes()), app.clock.now());
     app.read(move |conn| {
-        let link = Link::find_where(conn, "token_hash = ? AND kind = ?", &[hash.into(), kind.into()])?;
+        let link = Link::find_where(conn, "token_hash = ? AND kind = ?", &[hash.into(), kind.name().into()])?;
         let open = link.filter(|link| link.used_at.is_none() && link.expires_at > now).ok_or(Refusal::LinkInvalid)?;
         Ok(<User as store::records::Keyed>::load(conn, open.user_id)?)
     })
@@ -225,13 +227,13 @@ fn choose_page(who: &Who<Anyone>, token: &str) -> Page {
 }
 
 async fn choose(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
-    link_user(&who.app, &sender, "reset", &token.0).await?;
+    link_user(&who.app, &sender, SignInLinkKind::Reset, &token.0).await?;
     let page = choose_page(&who, &token.0);
     who.app.page(&who.viewer, page).await
 }
 
 async fn choose_post(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) -> Answer {
-    let user = link_user(&who.app, &sender, "reset", &token.0).await?;
+    let user = link_user(&who.app, &sender, SignInLinkKind::Reset, &token.0).await?;
     let password_hash = match hashed(&who.app, &token, &user, &user.name, posted.get("password")).await {
         Ok(hash) => hash,
         Err(fault) => return again(&who, choose_page(&who, &token.0), &posted, fault, "").await,
@@ -254,13 +256,13 @@ fn invitation_page(who: &Who<Anyone>, user: &User, token: &str) -> Page {
 }
 
 async fn invitation(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
-    let user = link_user(&who.app, &sender, "invite", &token.0).await?;
+    let user = link_user(&who.app, &sender, SignInLinkKind::Invitation, &token.0).await?;
     let page = invitation_page(&who, &user, &token.0);
     who.app.page(&who.viewer, page).await
 }
 
 async fn invitation_post(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) -> Answer {
-    let user = link_user(&who.app, &sender, "invite", &token.0).await?;
+    let user = link_user(&who.app, &sender, SignInLinkKind::Invitation, &token.0).await?;
     let accepted = async {
         let password_hash = hashed(&who.app, &token, &user, posted.get("name"), posted.get("password")).await?;
         let (name, language) = (posted.get("name").to_owned(), posted.get("language").to_owned());

@@ -9,6 +9,7 @@ use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again}
 use crate::commands::explain_statement::ExplainStatement;
 use domain::Refusal;
 use domain::party::Role;
+use kernel::StatementId;
 use store::Statement;
 use store::lists::StatementLine;
 use store::reconciliation::{self, Comparison};
@@ -71,7 +72,7 @@ async fn statement_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
     let language = who.language();
     let (row, compared) = who
         .read(move |conn| {
-            let row = Statement::find(conn, id)?.ok_or(Refusal::NotFound)?;
+            let row = Statement::find(conn, StatementId(id))?.ok_or(Refusal::NotFound)?;
             let compared = reconciliation::compare(conn, (row.custody_id, &row.currency), Some(&row))?;
             Ok((row, compared))
         })
@@ -80,7 +81,7 @@ async fn statement_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
         .trail(who.t("nav-ops"), "/ops")
         .trail(who.t("statements-title"), "/ops/statements")
         .with(Block::Facts(statement_facts(language, &row)));
-    let open = ["gap", "overlap"].contains(&row.continuity.as_str());
+    let open = row.continuity.is_broken();
     if open {
         page = page.with(Block::Notice(Tone::Attention, continuity_text(language, &row)));
     }
@@ -108,7 +109,7 @@ async fn statement(who: Who<OperatorViewer>, id: Id) -> Answer {
 
 async fn explain_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let id = id.0;
-    let row = who.read(move |conn| Ok(Statement::find(conn, id)?.ok_or(Refusal::NotFound)?)).await?;
+    let row = who.read(move |conn| Ok(Statement::find(conn, StatementId(id))?.ok_or(Refusal::NotFound)?)).await?;
     if let Err(refusal) = crate::commands::required(params.get("reason"), "reason", 500) {
         let (page, currency) = statement_page(&who, id).await?;
         return again(&who, page, &Posted { fields: params.fields }, refusal.into(), &currency).await;
@@ -135,7 +136,7 @@ async fn explain_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answe
 
 async fn explain(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, currency) = statement_page(&who, id.0).await?;
-    let command = ExplainStatement { statement_id: id.0, reason: posted.get("reason").to_owned() };
+    let command = ExplainStatement { statement_id: StatementId(id.0), reason: posted.get("reason").to_owned() };
     submit_or_again(&who, &posted, command, page, &currency).await
 }
 

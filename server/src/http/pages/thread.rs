@@ -8,6 +8,7 @@ use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::answer::{AnswerCode, ReasonCode, code_of};
 use formats::invoice_response::{InvoiceResponse, ResponseParty, scheme_of, write};
+use kernel::{InvoiceId, MessageId, PartyId};
 use std::collections::HashMap;
 use store::lists::InvoiceLine;
 use store::records::{Keyed, Record};
@@ -22,21 +23,21 @@ pub fn add_routes(routes: &mut Routes) {
 #[derive(Clone, Debug, Default)]
 pub struct Thread {
     messages: Vec<InvoiceMessage>,
-    names: HashMap<i64, String>,
+    names: HashMap<PartyId, String>,
     /// Both companies are in countries whose tax ids are electronic addresses.
     addressed: bool,
 }
 
 pub fn load(conn: &mut Conn, row: &InvoiceLine) -> Result<Thread, Fault> {
     let messages = InvoiceMessage::list_where(conn, "invoice_id = ? ORDER BY id", &[row.id.into()])?;
-    let parties = Party::list_ids(conn, &[row.supplier_id, row.buyer_id])?;
+    let parties = Party::list_ids(conn, &[PartyId(row.supplier_id), PartyId(row.buyer_id)])?;
     let addressed = parties.iter().all(|party| scheme_of(&party.country).is_some());
     Ok(Thread { messages, names: parties.into_iter().map(|party| (party.id, party.name)).collect(), addressed })
 }
 
 /// The messages of an invoice as the API tells them, to its supplier and its buyer.
-pub fn messages_json(conn: &mut Conn, party_id: i64, invoice_id: i64) -> Result<Vec<serde_json::Value>, Fault> {
-    let row = InvoiceLine::find(conn, invoice_id)?.filter(|row| concerns(row, party_id)).ok_or(Refusal::NotFound)?;
+pub fn messages_json(conn: &mut Conn, party_id: PartyId, invoice_id: InvoiceId) -> Result<Vec<serde_json::Value>, Fault> {
+    let row = InvoiceLine::find(conn, invoice_id.0)?.filter(|row| concerns(row, party_id)).ok_or(Refusal::NotFound)?;
     list_json(conn, &row)
 }
 
@@ -51,19 +52,19 @@ pub fn list_json(conn: &mut Conn, row: &InvoiceLine) -> Result<Vec<serde_json::V
 }
 
 /// Whether an invoice is this company's, or was put before it.
-fn concerns(row: &InvoiceLine, party_id: i64) -> bool {
-    row.supplier_id == party_id || (row.buyer_id == party_id && row.presented)
+fn concerns(row: &InvoiceLine, party_id: PartyId) -> bool {
+    PartyId(row.supplier_id) == party_id || (PartyId(row.buyer_id) == party_id && row.presented)
 }
 
 /// The reasons of a query, a dispute or a rejection, to choose from.
 #[must_use]
 pub fn reason_field(language: Language) -> Field {
-    let options = ReasonCode::ALL.iter().map(|code| (code.name().to_owned(), reason(language, code.name())));
+    let options = ReasonCode::ALL.iter().map(|code| (code.name().to_owned(), reason(language, *code)));
     Field::new("clarification", language.t("field-clarification"), "select").options(options.collect())
 }
 
-fn reason(language: Language, code: &str) -> String {
-    language.t(&format!("reason-code-{}", code.to_lowercase()))
+fn reason(language: Language, code: ReasonCode) -> String {
+    language.t(&format!("reason-code-{}", code.name().to_lowercase()))
 }
 
 /// What was said, newest first, with a form for more.
@@ -85,12 +86,12 @@ pub fn blocks(language: Language, row: &InvoiceLine, thread: &Thread, writes_to:
 #[must_use]
 pub fn said(language: Language, thread: &Thread) -> Option<Block> {
     let event = |message: &InvoiceMessage| {
-        let mut title = match message.code.as_str() {
-            "" => language.t("answer-message"),
-            code => format!("{} ({code})", language.t(&format!("answer-{}", code.to_lowercase()))),
+        let mut title = match message.code.get() {
+            None => language.t("answer-message"),
+            Some(code) => format!("{} ({code})", language.t(&format!("answer-{}", code.name().to_lowercase()))),
         };
-        if !message.reason_code.is_empty() {
-            title = format!("{title} · {}", reason(language, &message.reason_code));
+        if let Some(code) = message.reason_code.get() {
+            title = format!("{title} · {}", reason(language, code));
         }
         Event {
             title,
@@ -107,10 +108,10 @@ pub fn said(language: Language, thread: &Thread) -> Option<Block> {
 
 /// The newest answer: what the bank has shown, what was said, or what the state says by itself.
 fn newest(row: &InvoiceLine, thread: &Thread) -> Option<(AnswerCode, Option<ReasonCode>, String)> {
-    let said = thread.messages.iter().rev().find(|message| !message.code.is_empty());
+    let said = thread.messages.iter().rev().find_map(|message| Some((message.code.get()?, message)));
     match (row.state.as_str(), said) {
         ("paid", _) => Some((AnswerCode::Paid, None, String::new())),
-        (_, Some(said)) => Some((AnswerCode::parse(&said.code)?, ReasonCode::parse(&said.reason_code), said.text.clone())),
+        (_, Some((code, said))) => Some((code, said.reason_code.get(), said.text.clone())),
         (state, None) => code_of(state).map(|code| (code, None, String::new())),
     }
 }
@@ -123,11 +124,11 @@ async fn response(who: Who<Member>, id: Id) -> Answer {
             let row = InvoiceLine::find(conn, id.0)?.filter(|row| concerns(row, party_id)).ok_or(Refusal::NotFound)?;
             let thread = load(conn, &row)?;
             let (code, reason_code, reason) = newest(&row, &thread).filter(|_| thread.addressed).ok_or(Refusal::NotFound)?;
-            let (supplier, buyer) = (Party::load(conn, row.supplier_id)?, Party::load(conn, row.buyer_id)?);
+            let (supplier, buyer) = (Party::load(conn, PartyId(row.supplier_id))?, Party::load(conn, PartyId(row.buyer_id))?);
             let party = |party: Party| ResponseParty { name: party.name, country: party.country, tax_id: party.tax_key };
-            let said = thread.messages.iter().rev().find(|message| !message.code.is_empty());
+            let said = thread.messages.iter().rev().find(|message| message.code.get().is_some());
             let response = InvoiceResponse {
-                id: format!("K-{}-{}", row.id, said.map_or(0, |message| message.id)),
+                id: format!("K-{}-{}", row.id, said.map_or(MessageId(0), |message| message.id)),
                 issued_at: said.map_or(now, |message| message.at),
                 code,
                 reason_code,

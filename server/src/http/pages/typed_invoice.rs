@@ -10,6 +10,7 @@ use crate::commands::register_table::column_of;
 use crate::hash::sha256_hex;
 use domain::{Currency, Refusal};
 use formats::csv::Table;
+use kernel::InvoiceId;
 use web::{Block, Field, Form, Page};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -101,7 +102,7 @@ async fn typed_post(who: Who<SupplierMaker>, posted: Posted) -> Answer {
     };
     // What a check or the reader of tables says names its column, which is the field; what is payable follows from the total.
     let (fault, field) = match registered {
-        Ok(outcome) => return Ok(super::super::see_other(&format!("/invoices/{}", outcome.number("invoice_id")))),
+        Ok(outcome) => return Ok(super::super::see_other(&format!("/invoices/{}", outcome.number::<InvoiceId>("invoice_id")))),
         Err(Fault::Unreadable(fault)) => {
             let named = fault.arguments.iter().find(|(name, _)| name == "column").map(|(_, column)| column.clone());
             (Fault::Unreadable(fault), named.unwrap_or_else(|| "number".to_owned()))

@@ -8,6 +8,7 @@ use crate::auth::Person;
 use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Capacity;
+use kernel::{InvoiceId, OfferId, PartyId};
 use store::lists::InvoiceLine;
 use store::records::Record;
 use store::{Confirmation, ConfirmationEvidence};
@@ -20,7 +21,7 @@ pub fn add_routes(routes: &mut Routes) {
 
 struct Loaded {
     /// The open offer by which a financier sees it that is not concerned otherwise.
-    offer: Option<i64>,
+    offer: Option<OfferId>,
     row: InvoiceLine,
     confirmation: Confirmation,
     evidence: ConfirmationEvidence,
@@ -28,7 +29,7 @@ struct Loaded {
 
 /// The evidence for an invoice, to its supplier and buyer, past and present holders, and the operator; to other financiers while it is on
 /// offer, and then the look is recorded.
-async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
+async fn load<R: SignedIn>(who: &Who<R>, id: InvoiceId) -> Result<Loaded, Fault> {
     let person = who.person()?.clone();
     let loaded = read(who, person, id).await?;
     if let Some(offer) = loaded.offer {
@@ -37,13 +38,13 @@ async fn load<R: SignedIn>(who: &Who<R>, id: i64) -> Result<Loaded, Fault> {
     Ok(loaded)
 }
 
-async fn read<R: SignedIn>(who: &Who<R>, person: Person, id: i64) -> Result<Loaded, Fault> {
+async fn read<R: SignedIn>(who: &Who<R>, person: Person, id: InvoiceId) -> Result<Loaded, Fault> {
     who.read(move |conn| {
-        let row = InvoiceLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
+        let row = InvoiceLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
         let party = person.party.id;
         let held = "asset_id = ? AND kind = 'holding' AND owner_id = ?";
-        let concerned = row.supplier_id == party
-            || row.buyer_id == party
+        let concerned = PartyId(row.supplier_id) == party
+            || PartyId(row.buyer_id) == party
             || person.has_capacity(Capacity::Operator)
             || store::lists::count(conn, "ledger_accounts", held, &[row.receivable_id.into(), party.into()])? > 0;
         let evidence = ConfirmationEvidence::find_where(conn, "invoice_id = ?", &[id.into()])?;
@@ -56,13 +57,13 @@ async fn read<R: SignedIn>(who: &Who<R>, person: Person, id: i64) -> Result<Load
 }
 
 /// The evidence alone, to whoever may see it.
-pub async fn find<R: SignedIn>(who: &Who<R>, id: i64) -> Result<ConfirmationEvidence, Fault> {
+pub async fn find<R: SignedIn>(who: &Who<R>, id: InvoiceId) -> Result<ConfirmationEvidence, Fault> {
     Ok(load(who, id).await?.evidence)
 }
 
 async fn undertaking(who: Who<Member>, id: Id) -> Answer {
     let language = who.language();
-    let Loaded { row, confirmation, evidence, .. } = load(&who, id.0).await?;
+    let Loaded { row, confirmation, evidence, .. } = load(&who, InvoiceId(id.0)).await?;
     let of = |name: &str| evidence.text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").to_owned();
     let mut facts = vec![
         (who.t("col-number"), Value::text(row.number.clone())),
@@ -94,7 +95,7 @@ async fn undertaking(who: Who<Member>, id: Id) -> Answer {
 
 /// The text whose digest is the evidence's: `sha256sum` of this file gives what the receipt says.
 async fn file(who: Who<Member>, id: Id) -> Answer {
-    let evidence = load(&who, id.0).await?.evidence;
+    let evidence = load(&who, InvoiceId(id.0)).await?.evidence;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .insert_header(("Content-Disposition", format!("attachment; filename=\"confirmation-{}.txt\"", id.0)))

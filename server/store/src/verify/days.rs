@@ -2,8 +2,8 @@
 
 use super::{Finding, Replay, finding};
 use crate::records::Record;
-use crate::rows::{DaySumsRow, Heads, SumTreeRow};
 use crate::{Conn, Result, sums};
+use crate::{DaySumsRow, Heads, SumTreeRow};
 use proof::balance::SumTree;
 use proof::salt::Salts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -60,7 +60,7 @@ impl Days {
             let mut leaves = Vec::new();
             for id in self.accounts.get(&asset).into_iter().flatten() {
                 let (Some(account), Some(state)) = (replay.accounts.get(id), replay.state.get(id)) else { continue };
-                let key = (*id, account.kind.as_str(), account.owner_id, asset);
+                let key = (*id, account.kind.name(), account.owner_id.0, asset);
                 leaves.push(sums::balance_of(key, (state.chain.last().0, state.balance), &self.salts)?);
             }
             made.insert(asset, sums::entry_text(version, asset, described.get(&asset), &SumTree::new(&leaves))?);

@@ -1,9 +1,8 @@
 //! What keeps rows right in the database itself: numbers that are never given, and the indexes and triggers that refuse.
 
 use super::{Coverage, Finding, Replay, finding};
-use crate::marks::has_ids;
 use crate::query::{self, Bind};
-use crate::records::MARKED;
+use crate::records::numbered;
 use crate::{Conn, Result};
 use diesel::sql_types::Text;
 
@@ -69,7 +68,7 @@ pub(super) fn check_numbers(conn: &mut Conn, _replay: &mut Replay, _coverage: &m
     }
     // The account of the founding has the number 0.
     let least = |table: &str| i64::from(table != "custody_accounts");
-    let marked = MARKED.iter().filter(|(table, _)| has_ids(table)).map(|(table, _)| (*table, "id", least(table)));
+    let marked = numbered().map(|table| (table.name, "id", least(table.name)));
     for (table, column, least) in NUMBERED.iter().copied().chain(marked) {
         let sql = format!("SELECT CAST(MIN({column}) AS BIGINT) AS value FROM {table}");
         if let Some(number) = query::int(conn, &format!("SELECT x.value FROM ({sql}) x WHERE x.value < ?"), &[least.into()])? {
@@ -257,7 +256,7 @@ pub(super) fn check_rest(conn: &mut Conn) -> Result<Option<Finding>> {
             return Ok(finding(format!("{table} {number}"), *problem));
         }
     }
-    for (table, _) in MARKED.iter().filter(|(table, _)| has_ids(table)) {
+    for table in numbered().map(|table| table.name) {
         let sql = format!("SELECT COUNT(*) AS value FROM {table} WHERE id > (SELECT next_id FROM heads)");
         if query::int(conn, &sql, &[])? != Some(0) {
             return Ok(finding("heads 1".to_owned(), format!("the next number that it gives is one of {table}")));

@@ -4,8 +4,9 @@
 use super::{Coverage, Finding, Replay, finding};
 use crate::query::Bind;
 use crate::records::Record;
-use crate::rows::{AuditRecord, CheckpointRow, CreditNote, DaySumsRow, Heads, Invoice, LogNode};
+use crate::{AuditRecord, CheckpointRow, CreditNote, DaySumsRow, Heads, Invoice, LogNode};
 use crate::{Conn, Result, log};
+use kernel::RecordId;
 use proof::Hash;
 use proof::digest::{hex, leaf_hash, sha256};
 use proof::note::{Checkpoint, Verifier};
@@ -50,7 +51,8 @@ impl LogCheck {
             }
         }
         checkpoints.sort_by_key(|one| one.checkpoint.size);
-        let days = DaySumsRow::list_where(conn, "1 = 1 ORDER BY day", &[])?.into_iter().map(|row| (row.audit_seq, row)).collect();
+        let days =
+            DaySumsRow::list_where(conn, "1 = 1 ORDER BY day", &[])?.into_iter().map(|row| (row.audit_seq.0, row)).collect();
         let nodes = LogNode::list_where(conn, "1 = 1", &[])?;
         let nodes = nodes.into_iter().map(|node| ((node.level, node.position), node.hash)).collect();
         let (frontier, salts) = (Frontier::default(), log::salts_of(heads));
@@ -60,10 +62,10 @@ impl LogCheck {
     /// The next records of the audit, in order.
     pub(super) fn check_page(&mut self, conn: &mut Conn, replay: &mut Replay, page: &[AuditRecord]) -> Result<Option<Finding>> {
         let (Some(first), Some(last)) = (page.first(), page.last()) else { return Ok(None) };
-        let leaves = log::list_leaves(conn, first.seq, last.seq)?;
+        let leaves = log::list_leaves(conn, first.seq.0, last.seq.0)?;
         let mut registered = Vec::new();
         for (at, record) in page.iter().enumerate() {
-            let booked = replay.transfers.remove(&record.seq).unwrap_or_else(|| Transfers::default().digest());
+            let booked = replay.transfers.remove(&record.seq.0).unwrap_or_else(|| Transfers::default().digest());
             if let Some(problem) = self.check_record(record, booked, leaves.get(at)) {
                 return Ok(finding(format!("audit {}", record.seq), problem));
             }
@@ -88,9 +90,9 @@ impl LogCheck {
             if let Some((day, seq)) = self.ended.as_ref().filter(|(day, _)| *day >= sums.day) {
                 return Some(format!("it ends {}, and record {seq} has already ended {day}", sums.day));
             }
-            self.ended = Some((sums.day.clone(), record.seq));
+            self.ended = Some((sums.day.clone(), record.seq.0));
         }
-        let day = self.days.remove(&record.seq);
+        let day = self.days.remove(&record.seq.0);
         let agrees = day.as_ref().is_none_or(|row| {
             let root = (row.day.to_string(), row.last_transfer, u64::try_from(row.assets).ok(), row.root.clone());
             sums.as_ref().is_some_and(|sums| {
@@ -163,16 +165,16 @@ impl LogCheck {
 
 /// An invoice or a credit note still has the document that was registered with it.
 fn check_registered(conn: &mut Conn, records: &[&AuditRecord]) -> Result<Option<Finding>> {
-    let ids: Vec<i64> = records.iter().map(|record| record.subject_id).collect();
+    let ids: Vec<RecordId> = records.iter().map(|record| record.subject_id).collect();
     if ids.is_empty() {
         return Ok(None);
     }
     let (condition, list) = crate::query::among(conn, "id", &ids);
-    let mut documents: BTreeMap<i64, String> = Invoice::list_where(conn, &condition, std::slice::from_ref(&list))?
+    let mut documents: BTreeMap<RecordId, String> = Invoice::list_where(conn, &condition, std::slice::from_ref(&list))?
         .into_iter()
-        .map(|row| (row.id, row.document))
+        .map(|row| (row.id.into(), row.document))
         .collect();
-    documents.extend(CreditNote::list_where(conn, &condition, &[list])?.into_iter().map(|row| (row.id, row.document)));
+    documents.extend(CreditNote::list_where(conn, &condition, &[list])?.into_iter().map(|row| (row.id.into(), row.document)));
     for record in records {
         let input: serde_json::Value = serde_json::from_str(&record.input).unwrap_or_default();
         let known = input.get("sha256").and_then(serde_json::Value::as_str);

@@ -3,15 +3,16 @@
 use super::{Finding, finding};
 use crate::marks::SECOND;
 use crate::query;
-use crate::records::{MARKED, MarkPage, Record};
-use crate::rows::{AuditRecord, CustodyAccount, Heads, LateClaim};
+use crate::records::{MarkPage, Record};
+use crate::{AuditRecord, CustodyAccount, Heads, LateClaim};
 use crate::{Conn, Result};
+use kernel::{AuditSeq, ReceivableId};
 use std::collections::{HashMap, HashSet};
 
 #[derive(diesel::QueryableByName)]
 struct Paid {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
-    receivable: i64,
+    receivable: ReceivableId,
 }
 
 /// The last mark of every record, and the command that left it.
@@ -46,7 +47,7 @@ impl Marks {
         let before = self.last_transfer;
         self.last_transfer = before.max(record.last_transfer);
         let Some(wrote) = outcome.get("wrote").and_then(serde_json::Value::as_object) else { return };
-        self.whole |= record.seq == 1;
+        self.whole |= record.seq == AuditSeq(1);
         for (name, digest) in wrote {
             let digest = digest.as_str().unwrap_or_default().to_owned();
             let claim: Option<i64> = name.strip_prefix("late_claims/").and_then(|key| key.split('/').next()?.parse().ok());
@@ -54,7 +55,7 @@ impl Marks {
                 self.before_claims.get_or_insert(before);
             }
             self.claims.extend(claim);
-            self.last.insert(name.clone(), (digest, record.seq));
+            self.last.insert(name.clone(), (digest, record.seq.0));
         }
     }
 
@@ -80,7 +81,7 @@ impl Marks {
             let paid = "SELECT DISTINCT d.owner_id AS receivable FROM transfers t JOIN ledger_accounts d ON d.id = t.debit_account \
                         WHERE d.kind = 'collection' AND t.number <= ?";
             let paid: Vec<Paid> = query::list(conn, paid, &[self.before_claims.unwrap_or(i64::MAX).into()])?;
-            self.paid_before = Some(paid.into_iter().map(|paid| paid.receivable).collect());
+            self.paid_before = Some(paid.into_iter().map(|paid| paid.receivable.0).collect());
         }
         if !self.paid_before.as_ref().is_some_and(|paid| paid.contains(&receivable)) {
             return Ok(false);
@@ -92,10 +93,10 @@ impl Marks {
 
     /// The first row that was changed or added, then the first that is gone.
     pub(super) fn compare(&mut self, conn: &mut Conn) -> Result<Option<Finding>> {
-        for (_, list) in MARKED {
+        for table in crate::records::marked() {
             let mut page = MarkPage::default();
             loop {
-                let marks = list(conn, &mut page)?;
+                let marks = (table.list)(conn, &mut page)?;
                 if marks.is_empty() {
                     break;
                 }
@@ -133,7 +134,9 @@ fn is_first_account(conn: &mut Conn, name: &str) -> Result<bool> {
     }
     let heads = crate::records::load_heads(conn)?;
     let found = CustodyAccount::find_where(conn, "id = 0", &[])?;
-    Ok(found.is_some_and(|row| row.iban == heads.custody_iban && row.state == "open" && row.currency.is_empty()))
+    Ok(found.is_some_and(|row| {
+        row.iban == heads.custody_iban && row.state == domain::custody::CustodyState::Open && row.currency.is_empty()
+    }))
 }
 
 /// `payouts/4711` as findings name it: `payouts 4711`.

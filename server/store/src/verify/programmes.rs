@@ -3,13 +3,16 @@
 use super::{Finding, Mismatch, Replay, finding};
 use crate::query;
 use crate::records::Record;
-use crate::rows::{Programme, ProgrammeVersion, Receivable};
 use crate::{Conn, Result};
+use crate::{Programme, ProgrammeVersion, Receivable};
 use diesel::sql_types::{BigInt, Text};
 use domain::DayCount;
 use domain::chart::{AccountKind, Booking, currency_asset};
 use domain::pricing::{Bearer, FeeTerms, Percent};
+use domain::programme::VersionState;
+use domain::receivable::ReceivableState;
 use domain::receivable::{FeeRule, IssueTerms, decide_issue};
+use kernel::{PartyId, ProgrammeId, ReceivableId, RecordId};
 use std::collections::HashMap;
 
 /// What was billed and paid on each account of claims, as the journal tells.
@@ -17,7 +20,7 @@ use std::collections::HashMap;
 pub(super) struct Fees(HashMap<i64, (i64, i64)>);
 
 impl Fees {
-    pub(super) fn read(&mut self, row: &crate::rows::TransferRow) {
+    pub(super) fn read(&mut self, row: &crate::TransferRow) {
         if row.code == Booking::FeeBilled.code().0 {
             let sums = self.0.entry(row.debit_account).or_default();
             sums.0 = sums.0.saturating_add(row.amount);
@@ -74,7 +77,7 @@ const CHECKS: &[(&str, &str)] = &[
 #[derive(diesel::QueryableByName)]
 struct Billed {
     #[diesel(sql_type = BigInt)]
-    buyer_id: i64,
+    buyer_id: PartyId,
     #[diesel(sql_type = Text)]
     currency: String,
     #[diesel(sql_type = BigInt)]
@@ -86,7 +89,7 @@ struct Billed {
 #[derive(diesel::QueryableByName)]
 struct Settlement {
     #[diesel(sql_type = BigInt)]
-    receivable_id: i64,
+    receivable_id: ReceivableId,
     #[diesel(sql_type = BigInt)]
     amount_minor: i64,
 }
@@ -122,7 +125,7 @@ fn difference(
     version: &ProgrammeVersion,
     (billed_minor, sold_minor): (i64, i64),
 ) -> Result<Option<&'static str>> {
-    let terms = version.terms()?;
+    let terms = version.terms();
     let issued = terms.issue_terms(&no_terms());
     let Ok(split) = decide_issue(row.confirmed_minor, &issued) else {
         return Ok(Some("nothing could be issued under its terms"));
@@ -130,7 +133,7 @@ fn difference(
     let fee = terms.billed_settlement(row.confirmed_minor, row.face_minor);
     // Of what was sold it is billed once nothing more can be.
     let rule = row.fee_rule()?;
-    let may_be_sold = rule == FeeRule::OfSold && ["issued", "active"].contains(&row.state.as_str());
+    let may_be_sold = rule == FeeRule::OfSold && [ReceivableState::Issued, ReceivableState::Active].contains(&row.state);
     let to_bill_minor = if may_be_sold { 0 } else { rule.due(fee, sold_minor).unwrap_or(-1) };
     let amounts = [
         (row.face_minor, split.face_minor, "its face is not what its programme's terms give"),
@@ -151,22 +154,23 @@ fn difference(
         return Ok(Some(problem));
     }
     let words = row.fee_bearer == version.fee_bearer && row.recourse == version.recourse;
-    Ok((!words || version.state != "approved").then_some("who bears its fees, or its recourse, is not its programme's"))
+    Ok((!words || version.state != VersionState::Approved)
+        .then_some("who bears its fees, or its recourse, is not its programme's"))
 }
 
 fn compare_terms(conn: &mut Conn) -> Result<Option<Finding>> {
     let versions = ProgrammeVersion::list_where(conn, "1 = 1", &[])?;
-    let versions: HashMap<(i64, i64), ProgrammeVersion> =
+    let versions: HashMap<(ProgrammeId, i64), ProgrammeVersion> =
         versions.into_iter().map(|row| ((row.programme_id, row.version), row)).collect();
-    let programmes: HashMap<i64, Programme> =
+    let programmes: HashMap<ProgrammeId, Programme> =
         Programme::list_where(conn, "1 = 1", &[])?.into_iter().map(|row| (row.id, row)).collect();
     let sql = "SELECT receivable_id, amount_minor FROM fee_bills WHERE purchase_id IS NULL";
-    let billed: HashMap<i64, i64> =
+    let billed: HashMap<ReceivableId, i64> =
         query::list::<Settlement>(conn, sql, &[])?.into_iter().map(|row| (row.receivable_id, row.amount_minor)).collect();
     let sql = "SELECT receivable_id, CAST(SUM(units_minor - left_minor - reserved_minor) AS BIGINT) AS amount_minor FROM offers GROUP BY receivable_id";
-    let sold: HashMap<i64, i64> =
+    let sold: HashMap<ReceivableId, i64> =
         query::list::<Settlement>(conn, sql, &[])?.into_iter().map(|row| (row.receivable_id, row.amount_minor)).collect();
-    let mut last = i64::MIN;
+    let mut last = ReceivableId(i64::MIN);
     loop {
         let condition = "programme_id IS NOT NULL AND id > ? ORDER BY id LIMIT 5000";
         let rows = Receivable::list_where(conn, condition, &[last.into()])?;
@@ -194,17 +198,17 @@ fn compare_terms(conn: &mut Conn) -> Result<Option<Finding>> {
 fn compare_ledger(conn: &mut Conn, replay: &Replay) -> Result<Option<Finding>> {
     let sql = "SELECT buyer_id, currency, CAST(SUM(amount_minor) AS BIGINT) AS amount_minor, CAST(SUM(paid_minor) AS BIGINT) AS paid_minor \
                FROM fee_bills GROUP BY buyer_id, currency ORDER BY buyer_id, currency";
-    let mut kept: HashMap<(i64, i64), (i64, i64)> = HashMap::new();
+    let mut kept: HashMap<(RecordId, i64), (i64, i64)> = HashMap::new();
     for row in query::list::<Billed>(conn, sql, &[])? {
         let asset = domain::Currency::parse(&row.currency).map_or(0, |known| currency_asset(known).0);
-        kept.insert((row.buyer_id, asset), (row.amount_minor, row.paid_minor));
+        kept.insert((row.buyer_id.into(), asset), (row.amount_minor, row.paid_minor));
     }
     let mut accounts: Vec<(&i64, &(i64, i64))> = replay.fees.0.iter().collect();
     accounts.sort_unstable();
     for (id, booked) in accounts {
         let Some(account) = replay.accounts.get(id) else { continue };
         let known = kept.remove(&(account.owner_id, account.asset_id)).unwrap_or_default();
-        if account.kind != AccountKind::Claim.name() || known != *booked {
+        if account.kind != AccountKind::Claim || known != *booked {
             let problem = format!(
                 "fees of {} were billed to company {} and {} of them paid, its bills say {} and {}",
                 booked.0, account.owner_id, booked.1, known.0, known.1

@@ -1,43 +1,43 @@
 //! Who brought a person in, and who last gave it roles, against what the audit says.
 
 use super::{Finding, finding};
-use crate::query::Bind;
 use crate::records::Record;
-use crate::rows::{Approval, AuditRecord, User};
+use crate::{Approval, AuditRecord, User};
 use crate::{Conn, Result};
 use domain::four_eyes::widens;
-use domain::party::Names;
+use domain::party::Roles;
+use kernel::{ApprovalId, UserId};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// One command that brought a person in or changed it.
 struct Step {
-    person: i64,
-    asker: i64,
+    person: UserId,
+    asker: UserId,
     input: Value,
 }
 
 /// What the audit says, in order. A command that a second person agreed to names its request, which says the rest.
 enum Said {
     Step(Step),
-    Agreed { person: i64, approval: i64 },
+    Agreed { person: UserId, approval: ApprovalId },
 }
 
 #[derive(Default)]
 pub(super) struct Sponsors {
     said: Vec<Said>,
     /// The roles with which the operator's first people came.
-    first: HashMap<i64, String>,
+    first: HashMap<UserId, String>,
 }
 
-fn number(value: &Value, at: &str) -> Option<i64> {
-    value.pointer(at).and_then(Value::as_i64)
+fn number<I: From<i64>>(value: &Value, at: &str) -> Option<I> {
+    value.pointer(at).and_then(Value::as_i64).map(I::from)
 }
 
 /// The roles that a command gives, and whether the person can sign in with them. None for a command that gives none.
-fn given(input: &Value) -> (Names, bool) {
+fn given(input: &Value) -> Option<(Roles, bool)> {
     let disabled = input.get("disabled").and_then(Value::as_bool).unwrap_or(false);
-    (Names::parse(input.get("roles").and_then(Value::as_str).unwrap_or("")), !disabled)
+    Some((Roles::of(input.get("roles").and_then(Value::as_str).unwrap_or("")).ok()?, !disabled))
 }
 
 impl Sponsors {
@@ -53,21 +53,21 @@ impl Sponsors {
         match command {
             "found_platform" => {
                 // Its people have the numbers behind the company's.
-                let party = number(&outcome, "/body/party_id").unwrap_or(0);
+                let party: i64 = number(&outcome, "/body/party_id").unwrap_or(0);
                 let people = input.get("people").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
                 for (person, id) in people.iter().zip(party.saturating_add(1)..) {
-                    self.first.insert(id, person.get("roles").and_then(Value::as_str).unwrap_or("").to_owned());
+                    self.first.insert(UserId(id), person.get("roles").and_then(Value::as_str).unwrap_or("").to_owned());
                 }
             }
             "invite_company" => {
                 for (at, roles) in [("/body/user_id", "administrator,maker"), ("/body/checker_id", "checker")] {
-                    self.first.extend(number(&outcome, at).map(|id| (id, roles.to_owned())));
+                    self.first.extend(number(&outcome, at).map(|id: UserId| (id, roles.to_owned())));
                 }
             }
             _ => {
-                let Some(person) = number(&outcome, "/body/user_id") else { return };
+                let Some(person) = number::<UserId>(&outcome, "/body/user_id") else { return };
                 let about = outcome.pointer("/body/command").and_then(Value::as_str).unwrap_or(command);
-                match (about, number(&outcome, "/body/approval_id")) {
+                match (about, number::<ApprovalId>(&outcome, "/body/approval_id")) {
                     // Whoever of the company says where a person is reached stands behind it, too.
                     ("correct_address", _) => {
                         let input = json!({ "user_id": person, "address": true });
@@ -86,10 +86,10 @@ impl Sponsors {
     }
 
     /// What was done to each person, in order.
-    fn steps(self, conn: &mut Conn) -> Result<HashMap<i64, Vec<Step>>> {
+    fn steps(self, conn: &mut Conn) -> Result<HashMap<UserId, Vec<Step>>> {
         let agreed = Approval::list_where(conn, "state = 'approved' AND command IN ('invite_user', 'change_user')", &[])?;
-        let agreed: HashMap<i64, Approval> = agreed.into_iter().map(|row| (row.id, row)).collect();
-        let mut steps: HashMap<i64, Vec<Step>> = HashMap::new();
+        let agreed: HashMap<ApprovalId, Approval> = agreed.into_iter().map(|row| (row.id, row)).collect();
+        let mut steps: HashMap<UserId, Vec<Step>> = HashMap::new();
         for said in self.said {
             let step = match said {
                 Said::Step(step) => step,
@@ -106,9 +106,9 @@ impl Sponsors {
     pub(super) fn compare(mut self, conn: &mut Conn) -> Result<Option<Finding>> {
         let first = std::mem::take(&mut self.first);
         let steps = self.steps(conn)?;
-        let mut last = i64::MIN;
+        let mut last = UserId(i64::MIN);
         loop {
-            let users = User::list_where(conn, "id > ? ORDER BY id LIMIT 1000", &[Bind::Int(last)])?;
+            let users = User::list_where(conn, "id > ? ORDER BY id LIMIT 1000", &[last.into()])?;
             let Some(end) = users.last() else { return Ok(None) };
             last = end.id;
             for user in &users {
@@ -127,7 +127,8 @@ fn wrong(user: &User, came_with: Option<&str>, steps: &[Step]) -> Option<&'stati
     if user.invited_by != steps.iter().find(is_invitation).map(|step| step.asker) {
         return Some("it was not brought in by whom its row names");
     }
-    let (mut roles, mut enabled) = (Names::parse(came_with.unwrap_or("")), true);
+    let Ok(mut roles) = Roles::of(came_with.unwrap_or("")) else { return Some("it came with roles that are none") };
+    let mut enabled = true;
     // A migration has named the last who changed anything: since the last who gave something, any fits.
     let (mut fits, mut certain) = (Vec::new(), false);
     for step in steps {
@@ -135,7 +136,7 @@ fn wrong(user: &User, came_with: Option<&str>, steps: &[Step]) -> Option<&'stati
             (fits, certain) = (vec![step.asker], true);
             continue;
         }
-        let (after, enabled_after) = given(&step.input);
+        let Some((after, enabled_after)) = given(&step.input) else { return Some("it was given roles that are none") };
         if !is_invitation(&step) && step.asker != user.id {
             if widens((&roles, enabled), (&after, enabled_after)) {
                 fits.clear();

@@ -1,8 +1,8 @@
 //! Who is stopped as a buyer, made again from the payments that have not come.
 
 use super::{Finding, finding};
+use crate::Party;
 use crate::records::Record;
-use crate::rows::Party;
 use crate::{Conn, Result, records, standing};
 use domain::standing::overdue_since;
 

@@ -1,0 +1,47 @@
+//! The business day, the platform's terms and its calendars.
+
+use crate::table::table;
+use chrono::NaiveDate;
+use domain::DayCount;
+use kernel::RecordId;
+
+table! {
+    heads: Heads (id) by RecordId {
+        id: RecordId => BigInt,
+        next_id: i64 => BigInt,
+        last_transfer: i64 => BigInt,
+        last_audit: i64 => BigInt,
+        business_date: NaiveDate => Date,
+        custody_iban: String => Text,
+        /// The log's complete subtrees, largest first, hexadecimal one after the other.
+        log_frontier: String => Text,
+        /// From which the log's salts are made; never leaves the database.
+        log_secret: String => Text,
+    }
+}
+
+table! {
+    issue_terms: IssueTermsRow (currency), marked {
+        currency: String => Text,
+        reserve_bps: i64 => BigInt,
+        settlement_fee_bps: i64 => BigInt,
+        purchase_fee_bps: i64 => BigInt,
+        minimum_fee_minor: i64 => BigInt,
+        minimum_ticket_minor: i64 => BigInt,
+        late_rate: String => Text,
+        late_day_count: DayCount => Text,
+        grace_days: i64 => BigInt,
+        /// The largest credit of a notification that is booked before its statement; none: the platform's own.
+        notice_credit_minor: Option<i64> => Nullable<BigInt>,
+        /// Days overdue that are let pass before a buyer is stopped; none: not a day.
+        tolerated_overdue_days: Option<i64> => Nullable<BigInt>,
+    }
+}
+
+table! {
+    holidays: Holiday (currency, day), marked {
+        currency: String => Text,
+        day: NaiveDate => Date,
+        business: bool => Bool,
+    }
+}
