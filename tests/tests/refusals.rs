@@ -193,7 +193,7 @@ fn what_is_said_to_be_shown_is_shown() {
     tables.push_str(read("server/src/auth/passwords.rs").split("mod tests").nth(1).unwrap());
     let refusals = read("server/domain/src/refusal.rs");
     for code in SHOWN_IN_DOMAIN {
-        let line = refusals.lines().find(|line| line.ends_with(&format!("=> \"{code}\","))).unwrap();
+        let line = refusals.lines().find(|line| line.contains(&format!(" \"{code}\""))).unwrap();
         let variant = line.split_whitespace().next().unwrap();
         assert!(tables.contains(&format!("\"{code}\"")) || tables.contains(&format!("Refusal::{variant}")), "{code}");
     }
