@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Conn, Party, Session, StoreError, User};
 use web::Language;
 
@@ -269,7 +269,7 @@ impl SessionCache {
 
 /// The person behind a session's token, if the session lives.
 pub fn find_person(conn: &mut Conn, token_hash: &str, clock: &Clock) -> Result<Option<Person>, StoreError> {
-    let Some(session) = Session::find_where(conn, "token_hash = ?", &[token_hash.into()])? else { return Ok(None) };
+    let Some(session) = store::people::find_session_by_token(conn, token_hash)? else { return Ok(None) };
     let now = clock.now();
     let idle = now.signed_duration_since(session.seen_at).num_minutes() >= crate::config::IDLE_MINUTES;
     if session.revoked_at.is_some() || session.expires_at <= now || idle {

@@ -13,7 +13,6 @@ use formats::camt::Statement as CamtStatement;
 use formats::pain002::{Scope, StatusReport};
 use kernel::{BankLineId, Blank, PaymentFileId, PayoutId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use store::records::Record;
 use store::{BankLine, Conn, Payout, Statement};
 
 /// How many lines, and what they come to.
@@ -213,7 +212,7 @@ fn statuses(conn: &mut Conn, report: &StatusReport, rejected: &mut BTreeSet<Payo
     };
     let file = find_file(conn, &report.original_message_id)?;
     let payouts: Vec<Payout> = match file {
-        Some(file) => Payout::list_where(conn, "file_id = ? ORDER BY id", &[file.into()])?.into_iter().map(by_then).collect(),
+        Some(file) => store::bank::list_payouts_of_file(conn, file)?.into_iter().map(by_then).collect(),
         None => Vec::new(),
     };
     let (mut found, mut own) = (Vec::with_capacity(report.statuses.len()), Vec::new());

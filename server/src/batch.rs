@@ -15,8 +15,7 @@ use store::journal::{self, BookingFacts, NewAccount};
 use store::log::LogWriter;
 use store::records::{Keyed, Record};
 use store::{
-    ApprovalLimit, AuditRecord, BuyerLimit, Conn, Document, FeeBill, Heads, Notice, Offer, Party, Purchase, Receivable, SoloActs,
-    StoreError,
+    AuditRecord, BuyerLimit, Conn, Document, FeeBill, Heads, Notice, Offer, Party, Purchase, Receivable, SoloActs, StoreError,
 };
 
 /// Why a command did not happen.
@@ -483,7 +482,7 @@ impl<'a> Batch<'a> {
     /// What the people of a company have done alone in this currency, on the day on which they last did.
     pub fn solo_acts(&mut self, party_id: PartyId, currency: &str) -> Step<Option<&mut SoloActs>> {
         if self.records.solo_parties.insert(party_id) {
-            for row in SoloActs::list_where(self.conn, "party_id = ?", &[party_id.into()])? {
+            for row in store::parties::list_solo_acts(self.conn, party_id)? {
                 self.keep_solo_acts(row);
             }
         }
@@ -502,13 +501,11 @@ impl<'a> Batch<'a> {
         if missing.is_empty() {
             return Ok(());
         }
-        let (condition, list) = store::query::among(self.conn, "financier_id", &missing);
-        for row in BuyerLimit::list_where(self.conn, &condition, &[list])? {
+        for row in store::market::list_buyer_limits(self.conn, &missing)? {
             self.records.limit_ids.insert((row.financier_id, row.buyer_id, row.currency.clone()), row.id);
             self.records.buyer_limits.rows.insert(row.id, row);
         }
-        let (condition, list) = store::query::among(self.conn, "party_id", &missing);
-        for row in ApprovalLimit::list_where(self.conn, &condition, &[list])? {
+        for row in store::parties::list_approval_limits(self.conn, &missing)? {
             let limit = SoloLimit { act_minor: row.limit_minor, day_minor: row.day_minor };
             self.records.solo_limits.insert((row.party_id, row.currency), limit);
         }

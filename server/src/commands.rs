@@ -10,7 +10,7 @@ use kernel::{ApprovalId, AuditSeq, PartyId, RecordId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use store::records::Record;
+use store::people::Waiting;
 use store::{Approval, Conn};
 
 /// Who acts: a person for a company, one of the platform's own jobs, or the platform for a request of somebody who is not signed in.
@@ -506,8 +506,7 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
 /// A record that two people decide about is decided about once at a time: opposing requests would undo each other's facts.
 pub(crate) fn one_request(batch: &mut Batch<'_>, actor: &Actor, subject: impl Into<RecordId>) -> Step<()> {
     // What another company asks for about it, such as a limit for a buyer, opposes nothing here.
-    let condition = "subject_id = ? AND party_id = ? AND state = 'pending' LIMIT 1";
-    let open = Approval::find_where(batch.conn, condition, &[subject.into().into(), actor.party_id.into()])?;
+    let open = store::people::find_waiting(batch.conn, Waiting::OfAbout(actor.party_id, subject.into()))?;
     open.map_or(Ok(()), |open| Err(Refusal::RequestPending { approval_id: open.id }.into()))
 }
 
@@ -558,7 +557,7 @@ pub(crate) fn traded(batch: &mut Batch<'_>, code: &str) -> Step<domain::Currency
     if !known.is_current(batch.today()) {
         return Err(Refusal::CurrencyUnknown { currency: code.to_owned() }.into());
     }
-    let terms = store::IssueTermsRow::find_where(batch.conn, "currency = ?", &[known.code().into()])?;
+    let terms = store::days::find_issue_terms(batch.conn, known.code())?;
     terms.map(|_| known).ok_or_else(|| Refusal::CurrencyUnknown { currency: code.to_owned() }.into())
 }
 

@@ -5,22 +5,24 @@ use domain::chart::{AccountKey, Booking};
 use formats::books::{self, BookEntry, BooksFormat};
 use std::collections::HashMap;
 use std::io::Write;
-use store::records::Record;
-use store::{AccountRow, Conn, TransferRow};
+use store::{Conn, TransferRow, journal};
 
 type Failure = Box<dyn std::error::Error>;
+
+/// Transfers that are read at once.
+const PAGE: i64 = 5_000;
 
 /// Writes declarations, every transfer that moved something, and what each account must have in the end.
 pub fn run(conn: &mut Conn, format: BooksFormat, out: &mut impl Write) -> Result<(), Failure> {
     let heads = store::records::load_heads(conn)?;
-    let rows = AccountRow::list_where(conn, "id > 0 ORDER BY asset_id, kind, owner_id", &[])?;
+    let rows = journal::list_all_accounts(conn)?;
     let mut keys: HashMap<i64, AccountKey> = HashMap::new();
     for row in &rows {
-        keys.insert(row.id, store::journal::key_of(row)?);
+        keys.insert(row.id, journal::key_of(row)?);
     }
     let mut all: Vec<AccountKey> = keys.values().copied().collect();
     all.sort_unstable();
-    let mut page = list_page(conn, 0)?;
+    let mut page = journal::list_transfers_after(conn, 0, PAGE)?;
     let first = page.first().map_or(heads.business_date, |row| row.business_date);
     out.write_all(books::opening(format, &first.to_string(), &all).as_bytes())?;
     let mut balances: HashMap<AccountKey, i64> = HashMap::new();
@@ -31,7 +33,7 @@ pub fn run(conn: &mut Conn, format: BooksFormat, out: &mut impl Write) -> Result
             last = row.business_date;
             write_row(out, format, row, &keys, &mut balances)?;
         }
-        page = list_page(conn, number)?;
+        page = journal::list_transfers_after(conn, number, PAGE)?;
     }
     let asserted: Vec<(AccountKey, i64)> =
         all.iter().filter_map(|key| balances.get(key).map(|balance| (*key, *balance))).collect();
@@ -40,11 +42,6 @@ pub fn run(conn: &mut Conn, format: BooksFormat, out: &mut impl Write) -> Result
         out.write_all(books::closing(format, (&last.to_string(), &next.to_string()), &asserted).as_bytes())?;
     }
     Ok(out.flush()?)
-}
-
-fn list_page(conn: &mut Conn, after: i64) -> Result<Vec<TransferRow>, Failure> {
-    let sql = "SELECT * FROM transfers WHERE number > ? ORDER BY number LIMIT 5000";
-    Ok(store::query::list(conn, sql, &[after.into()])?)
 }
 
 fn write_row(

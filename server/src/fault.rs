@@ -14,7 +14,7 @@ pub fn answers_before_commit() -> bool {
 pub fn connect(url: &str) -> Result<store::Conn, store::StoreError> {
     let mut conn = store::connect(url)?;
     if std::env::var("KONTOR_FAULT").is_ok_and(|fault| fault == "synchronous-normal") {
-        store::query::execute(&mut conn, "PRAGMA synchronous = NORMAL", &[])?;
+        store::connection::commit_before_disk(&mut conn)?;
     }
     Ok(conn)
 }

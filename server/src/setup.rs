@@ -8,8 +8,7 @@ use crate::commands::reset_factor::ResetFactor;
 use crate::writer::{WriteError, Writer};
 use chrono::NaiveDate;
 use domain::Refusal;
-use store::records::Record;
-use store::{Conn, StoreError, User};
+use store::{Conn, StoreError};
 use web::Language;
 
 /// One of the operator's first people.
@@ -66,7 +65,7 @@ pub fn run(database_url: &str, setup: &Setup, clock: &Clock) -> Result<(), Store
 /// Takes a person's second factor off, as the platform itself; audited like everything else. The server may run on.
 pub fn reset_factor(database_url: &str, email: &str, reason: &str, clock: &Clock) -> Result<(), StoreError> {
     let mut conn = store::connect(database_url)?;
-    let found = User::find_where(&mut conn, "email = ?", &[domain::names::mail_address(email).into()])?;
+    let found = store::people::find_user_by_email(&mut conn, &domain::names::mail_address(email))?;
     let user = found.ok_or_else(|| StoreError::Connection(format!("nobody has the address {email}")))?;
     drop(conn);
     let (writer, thread) = Writer::start(database_url, clock.clone())?;

@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use store::records::Record;
 use store::{AuditRecord, Conn, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -421,9 +420,9 @@ type SeenKeys = HashMap<(PartyId, String), (String, String, AuditSeq)>;
 
 /// What earlier batches stored under this batch's keys: input hash, outcome and audit number.
 fn load_seen(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<SeenKeys, StoreError> {
-    let wanted: Vec<(i64, &str)> =
-        submissions.iter().filter(|one| one.command.audited()).map(|one| (one.actor.party_id.0, one.key.as_str())).collect();
-    let rows = store::records::list_audit_by_key(batch.conn, &wanted)?;
+    let wanted: Vec<(PartyId, &str)> =
+        submissions.iter().filter(|one| one.command.audited()).map(|one| (one.actor.party_id, one.key.as_str())).collect();
+    let rows = store::log::list_records_by_key(batch.conn, &wanted)?;
     let mut seen = SeenKeys::new();
     for row in rows {
         seen.insert((row.party_id, row.idempotency_key), (row.input_hash, row.outcome, row.seq));
@@ -506,9 +505,4 @@ fn run_one(batch: &mut Batch<'_>, submission: &Submission, seen: &mut SeenKeys) 
     });
     seen.insert((actor.party_id, key.clone()), (input_hash.clone(), stored, seq));
     Ok(Ok(Outcome { seq, repeated: false, awaits_approval: done.awaits_approval, body: done.body }))
-}
-
-/// Whether a record with this key exists, for the tests that kill the process.
-pub fn find_outcome(conn: &mut Conn, party_id: PartyId, key: &str) -> Result<Option<AuditRecord>, StoreError> {
-    AuditRecord::find_where(conn, "party_id = ? AND idempotency_key = ?", &[party_id.into(), key.into()])
 }

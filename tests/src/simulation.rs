@@ -516,7 +516,7 @@ impl Simulation {
     }
 
     fn without_answer(&mut self, mut call: Call, expected: &Expected, happened: Option<bool>) -> Result<(), String> {
-        let stored = server::writer::find_outcome(&mut self.conn, call.actor.party_id, &call.sent_key);
+        let stored = store::log::find_record_by_key(&mut self.conn, call.actor.party_id, &call.sent_key);
         let stored = stored.map_err(|error| error.to_string())?;
         let must_be_new = matches!(expected, Expected::Done | Expected::Asks);
         match (&stored, happened) {

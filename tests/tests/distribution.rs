@@ -26,7 +26,7 @@ fn suspense(conn: &mut Conn) -> i64 {
 }
 
 fn positions(conn: &mut Conn, receivable: ReceivableId) -> Vec<distributions::Position> {
-    distributions::list_positions(conn, receivable, 0, HOLDERS * 2).unwrap()
+    distributions::list_positions(conn, receivable, PartyId(0), HOLDERS * 2).unwrap()
 }
 
 #[test]

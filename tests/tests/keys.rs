@@ -57,7 +57,7 @@ fn no_request_takes_a_key_of_the_platforms_own() {
         let _ = page.sign_in(PERSON, "a long walk by the sea 77");
         let key = end_of_day::key_of(date);
         let _ = page.fill("/account", "/account", &[("theme", "dark"), ("_key", &key)]);
-        let under = server::writer::find_outcome(&mut world.conn(), person(&world).party_id, &key).unwrap();
+        let under = store::log::find_record_by_key(&mut world.conn(), person(&world).party_id, &key).unwrap();
         assert_eq!(under.map(|row| row.command), None, "a request's record under a key of the platform's own");
         world.move_to("2026-03-04");
         world.verify();

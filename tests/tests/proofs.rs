@@ -622,7 +622,7 @@ fn days_of_both_versions_are_proven() {
         let row = CheckpointRow { size: heads.last_audit, business_date: heads.business_date, signed_at: clock.now(), note };
         row.insert(&mut conn).unwrap();
         let holdings = AccountRow::list_where(&mut conn, "kind = 'holding' AND balance > 0 ORDER BY owner_id", &[]).unwrap();
-        let mut holders: Vec<i64> = holdings.into_iter().map(|account| account.owner_id.0).collect();
+        let mut holders: Vec<PartyId> = holdings.into_iter().map(|account| PartyId(account.owner_id.0)).collect();
         holders.dedup();
         assert!(holders.len() > 2);
         let mut shown = 0;

@@ -268,7 +268,7 @@ fn part_payments_share_by_the_running_total() {
         let before = it.cash(Currency::EUR);
         let mut conn = it.world.conn();
         let weights = |conn: &mut store::Conn| {
-            let positions = store::distributions::list_positions(conn, sold.id, 0, 10).unwrap();
+            let positions = store::distributions::list_positions(conn, sold.id, kernel::PartyId(0), 10).unwrap();
             let weight = |of: &store::distributions::Position, whole| Weight { id: of.party.0, whole, had: 0 };
             let faces: Vec<Weight> = positions.iter().map(|of| weight(of, of.units_minor)).collect();
             let claims: Vec<Weight> = positions.iter().map(|of| weight(of, of.interest_due_minor)).collect();

@@ -164,14 +164,14 @@ fn a_repeated_booking_is_found_by_its_index() {
     let database = Database::sqlite();
     let mut conn = store::connect(&database.url).unwrap();
     store::migrate(&mut conn).unwrap();
-    let condition = server::commands::bank_line::SAME_BOOKING;
+    let condition = store::bank::SAME_BOOKING;
     let sql = format!("SELECT id AS value FROM bank_lines INDEXED BY bank_lines_booking WHERE {condition}");
     let binds = ["B1".into(), "EUR".into(), "in".into(), 1.into(), "".into(), "".into(), 1.into(), world::CUSTODY_IBAN.into()];
     assert_eq!(query::int(&mut conn, &sql, &binds).unwrap(), None);
-    let condition = server::commands::bank_line::SAME_WORDS;
+    let condition = store::bank::SAME_WORDS;
     let sql = format!("SELECT id AS value FROM bank_lines INDEXED BY bank_lines_fingerprint WHERE {condition}");
     assert_eq!(query::int(&mut conn, &sql, &["f".into(), 1.into(), 1.into(), 0.into()]).unwrap(), None);
-    let condition = server::commands::bank_entry::SAME_REFERENCE;
+    let condition = store::bank::SAME_REFERENCE;
     let sql = format!("SELECT id AS value FROM bank_lines INDEXED BY bank_lines_booking WHERE {condition}");
     let day: chrono::NaiveDate = "2026-11-23".parse().unwrap();
     let binds =

@@ -2,7 +2,7 @@
 //! second person must agree.
 
 use chrono::NaiveDate;
-use kernel::{InvoiceId, named};
+use kernel::{RecordId, named};
 use std::collections::BTreeMap;
 
 named! {
@@ -23,14 +23,14 @@ named! {
 /// The most payables of one list.
 pub const MOST_ITEMS: usize = 20_000;
 
-/// A list's lines as they are hashed: invoice, minor units, due date and the hash of the words that it would sign. The same
-/// lines always give the same bytes.
+/// A list's lines as they are hashed: invoice, minor units, due date and the hash of the words that it would sign. Before its invoice
+/// comes, a payable stands for it. The same lines always give the same bytes.
 #[must_use]
-pub fn text(lines: &[(InvoiceId, i64, Option<NaiveDate>, &str)]) -> String {
+pub fn text(lines: &[(RecordId, i64, Option<NaiveDate>, &str)]) -> String {
     let mut text = String::from("kontor-confirmation-list-1");
-    for (invoice, amount_minor, due_date, words_hash) in lines {
+    for (record, amount_minor, due_date, words_hash) in lines {
         let due = due_date.map(|due| due.to_string()).unwrap_or_default();
-        text.push_str(&format!("\n{invoice} {amount_minor} {due} {words_hash}"));
+        text.push_str(&format!("\n{record} {amount_minor} {due} {words_hash}"));
     }
     text
 }
@@ -53,12 +53,12 @@ mod tests {
     #[test]
     fn the_same_lines_give_the_same_bytes_and_others_do_not() {
         let due: NaiveDate = "2027-01-31".parse().unwrap();
-        let line = (InvoiceId(7), 500, Some(due), "ab");
+        let line = (RecordId(7), 500, Some(due), "ab");
         assert_eq!(text(&[line]), "kontor-confirmation-list-1\n7 500 2027-01-31 ab");
         for (id, amount, due, hash) in
             [(8, 500, Some(due), "ab"), (7, 501, Some(due), "ab"), (7, 500, None, "ab"), (7, 500, Some(due), "ac")]
         {
-            assert_ne!(text(&[(InvoiceId(id), amount, due, hash)]), text(&[line]));
+            assert_ne!(text(&[(RecordId(id), amount, due, hash)]), text(&[line]));
         }
     }
 

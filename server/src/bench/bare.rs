@@ -9,19 +9,12 @@ use actix_web::{HttpResponse, web};
 use kernel::OfferId;
 use serde::Deserialize;
 use std::time::Duration;
-use store::{Conn, query};
+use store::Conn;
+use store::bare::{self, Rows};
 use tokio::sync::{mpsc, oneshot};
 
 /// As many as the writer takes into one commit.
 const BATCH: usize = 512;
-
-const SCHEMA: &[&str] = &[
-    "CREATE TABLE bare_accounts (id BIGINT PRIMARY KEY, balance BIGINT NOT NULL)",
-    "CREATE TABLE bare_trades (id BIGINT PRIMARY KEY, seller BIGINT NOT NULL, buyer BIGINT NOT NULL, units BIGINT NOT NULL, price BIGINT NOT NULL)",
-    "CREATE TABLE bare_transfers (id BIGINT PRIMARY KEY, debit BIGINT NOT NULL, credit BIGINT NOT NULL, amount BIGINT NOT NULL)",
-    "CREATE TABLE bare_entries (id BIGINT PRIMARY KEY, transfer BIGINT NOT NULL, account BIGINT NOT NULL, amount BIGINT NOT NULL, after BIGINT NOT NULL)",
-    "INSERT INTO bare_accounts VALUES (1, 0), (2, 0), (3, 0), (4, 0)",
-];
 
 #[derive(Clone, Deserialize)]
 struct Purchase {
@@ -42,12 +35,9 @@ struct Books {
     balances: [i64; 4],
 }
 
-/// The rows of one batch, table by table.
-#[derive(Default)]
-struct Rows {
-    trades: Vec<String>,
-    transfers: Vec<String>,
-    entries: Vec<String>,
+/// Accounts are numbered from 1.
+fn account(place: usize) -> i64 {
+    i64::try_from(place).unwrap_or(0).saturating_add(1)
 }
 
 impl Books {
@@ -55,18 +45,13 @@ impl Books {
         self.entries = self.entries.saturating_add(1);
         if let Some(balance) = self.balances.get_mut(place) {
             *balance = balance.saturating_add(amount);
-            rows.entries.push(format!(
-                "({}, {}, {}, {amount}, {balance})",
-                self.entries,
-                self.transfers,
-                place.saturating_add(1)
-            ));
+            rows.entries.push([self.entries, self.transfers, account(place), amount, *balance]);
         }
     }
 
     fn transfer(&mut self, (from, to): (usize, usize), amount: i64, rows: &mut Rows) {
         self.transfers = self.transfers.saturating_add(1);
-        rows.transfers.push(format!("({}, {}, {}, {amount})", self.transfers, from.saturating_add(1), to.saturating_add(1)));
+        rows.transfers.push([self.transfers, account(from), account(to), amount]);
         self.add(from, amount.saturating_neg(), rows);
         self.add(to, amount, rows);
     }
@@ -74,10 +59,10 @@ impl Books {
     /// Cash from the buyer to the seller, units from the seller to the buyer.
     fn buy(&mut self, purchase: &Purchase, rows: &mut Rows) {
         self.trades = self.trades.saturating_add(1);
-        let Purchase { units_minor, price_minor, offer_id } = purchase;
-        rows.trades.push(format!("({}, {offer_id}, 1, {units_minor}, {price_minor})", self.trades));
-        self.transfer((0, 2), *price_minor, rows);
-        self.transfer((3, 1), *units_minor, rows);
+        let Purchase { units_minor, price_minor, offer_id } = *purchase;
+        rows.trades.push([self.trades, offer_id.0, 1, units_minor, price_minor]);
+        self.transfer((0, 2), price_minor, rows);
+        self.transfer((3, 1), units_minor, rows);
     }
 
     /// One commit for all of them.
@@ -87,12 +72,7 @@ impl Books {
             self.buy(purchase, &mut rows);
         }
         store::connection::begin_batch(conn)?;
-        for (table, rows) in [("trades", rows.trades), ("transfers", rows.transfers), ("entries", rows.entries)] {
-            query::execute(conn, &format!("INSERT INTO bare_{table} VALUES {}", rows.join(", ")), &[])?;
-        }
-        for (id, balance) in (1_i64..).zip(self.balances) {
-            query::execute(conn, "UPDATE bare_accounts SET balance = ? WHERE id = ?", &[balance.into(), id.into()])?;
-        }
+        bare::save(conn, &rows, self.balances)?;
         Ok(store::connection::commit_batch(conn)?)
     }
 }
@@ -111,12 +91,7 @@ fn run_batches(mut conn: Conn, mut inbox: mpsc::Receiver<Waiting>) -> Result<(),
 /// The same load as Kontor's on an empty database.
 pub(super) fn measure(url: &str, wanted: &Load<'_>, length: Duration) -> Result<Figures, Failure> {
     let mut conn = store::connect(url)?;
-    for table in ["bare_accounts", "bare_trades", "bare_transfers", "bare_entries"] {
-        query::execute(&mut conn, &format!("DROP TABLE IF EXISTS {table}"), &[])?;
-    }
-    for statement in SCHEMA {
-        query::execute(&mut conn, statement, &[])?;
-    }
+    bare::create(&mut conn)?;
     let (queue, inbox) = mpsc::channel::<Waiting>(BATCH);
     let writer = std::thread::spawn(move || run_batches(conn, inbox).map_err(|error| error.to_string()));
     let (stop, port) = serve::start_bare(move |config| {

@@ -11,9 +11,9 @@ use crate::demo::files::{DemoEntry, camt053, own_statement};
 use crate::demo::history::{self, CUSTODY_IBAN};
 use crate::writer::Writer;
 use domain::Currency;
+use domain::party::{Capacity, PartyStatus};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use store::records::Record;
 
 fn failed(error: &impl std::fmt::Debug) -> Failure {
     format!("{error:?}").into()
@@ -24,8 +24,8 @@ pub fn run(options: &ImportOptions) -> Result<Value, Failure> {
     let clock = Clock::default();
     history::build(&target.url, 1, &clock)?;
     let mut conn = store::connect(&target.url)?;
-    let desk = store::Party::find_where(&mut conn, "capacities = 'financier' AND status = 'active' ORDER BY id LIMIT 1", &[])?;
-    let desk = desk.ok_or("no financier")?;
+    let desks = store::parties::list_only(&mut conn, Capacity::Financier)?;
+    let desk = desks.into_iter().find(|desk| desk.status == PartyStatus::Active).ok_or("no financier")?;
     let today = store::records::load_heads(&mut conn)?.business_date;
     let entries: Vec<DemoEntry> = (0..options.entries)
         .map(|number| DemoEntry {

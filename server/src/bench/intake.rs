@@ -16,6 +16,7 @@ use chrono::{Days, NaiveDate};
 use domain::Currency;
 use domain::identity::{look_key, normalise_number, stem_key};
 use domain::invoice::InvoiceState;
+use domain::party::Capacity;
 use formats::invoice::InvoiceFile;
 use formats::read::{Read, read_plain};
 use formats::rules;
@@ -25,7 +26,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use store::records::Record;
-use store::{Conn, Document, Invoice, Party, User};
+use store::{Conn, Document, Invoice, Party};
 
 /// Whoever registers at the same time, so that commits are shared.
 const CALLERS: usize = 16;
@@ -37,9 +38,9 @@ pub(super) struct Trade {
     pub today: NaiveDate,
 }
 
-pub(super) fn find(conn: &mut Conn, capacity: &str) -> Result<Party, Failure> {
-    let condition = format!("capacities LIKE '%{capacity}%' AND country = 'DE' ORDER BY id LIMIT 1");
-    Ok(Party::find_where(conn, &condition, &[])?.ok_or("no company in the demo")?)
+pub(super) fn find(conn: &mut Conn, capacity: Capacity) -> Result<Party, Failure> {
+    let found = store::parties::list_with(conn, capacity)?.into_iter().find(|party| party.country == "DE");
+    Ok(found.ok_or("no company in the demo")?)
 }
 
 /// Fills the table with invoices of one seller, as if years of them had come in.
@@ -237,8 +238,8 @@ pub fn run(options: &IntakeOptions) -> Result<Value, Failure> {
     let clock = Clock::default();
     history::build(&target.url, 1, &clock)?;
     let mut conn = store::connect(&target.url)?;
-    let (supplier, buyer) = (find(&mut conn, "supplier")?, find(&mut conn, "buyer")?);
-    let user = User::find_where(&mut conn, "party_id = ? ORDER BY id LIMIT 1", &[supplier.id.into()])?.ok_or("no person")?;
+    let (supplier, buyer) = (find(&mut conn, Capacity::Supplier)?, find(&mut conn, Capacity::Buyer)?);
+    let user = store::people::find_first_user(&mut conn, supplier.id)?.ok_or("no person")?;
     let actor = Actor::person(supplier.id, user.id);
     let trade = Trade { supplier, buyer, today: store::records::load_heads(&mut conn)?.business_date };
     fill(&mut conn, &trade, options.existing)?;

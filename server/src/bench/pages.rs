@@ -14,8 +14,6 @@ use domain::party::SessionKind;
 use kernel::SessionId;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use store::User;
-use store::records::Record;
 
 /// Whose page, and which.
 const PAGES: &[(&str, &str)] = &[
@@ -33,7 +31,7 @@ const PAGES: &[(&str, &str)] = &[
 /// A session like that of a browser, and the header that carries it.
 pub(super) fn sign_in(running: &Running, conn: &mut store::Conn, name: &str) -> Result<String, Failure> {
     let email = format!("{name}@kontor.example");
-    let user = User::find_where(conn, "email = ?", &[email.as_str().into()])?.ok_or("nobody has this address")?;
+    let user = store::people::find_user_by_email(conn, &email)?.ok_or("nobody has this address")?;
     let token = random_token();
     let command = SignIn {
         token_hash: sha256_hex(token.as_bytes()),

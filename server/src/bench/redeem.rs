@@ -29,7 +29,7 @@ fn refused(error: &impl std::fmt::Debug) -> Failure {
 }
 
 fn maker_of(conn: &mut store::Conn, party: PartyId) -> Result<Actor, Failure> {
-    let user = store::User::find_where(conn, "party_id = ? ORDER BY id LIMIT 1", &[party.into()])?.ok_or("no maker")?;
+    let user = store::people::find_first_user(conn, party)?.ok_or("no maker")?;
     Ok(Actor::person(party, user.id))
 }
 

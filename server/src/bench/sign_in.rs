@@ -9,8 +9,6 @@ use crate::serve::{self, Running};
 use kernel::UserId;
 use serde_json::{Value, json};
 use std::time::Instant;
-use store::User;
-use store::records::Record;
 
 const KNOWN: &str = "buyer1@kontor.example";
 const UNKNOWN: &str = "nobody1@kontor.example";
@@ -61,7 +59,7 @@ pub fn run(options: &SignInOptions) -> Result<Value, Failure> {
     let mut config = demo::config(target.url.clone(), "127.0.0.1:0", "http://localhost", &std::env::temp_dir());
     config.trusted_proxies = vec![std::net::IpAddr::from([127, 0, 0, 1])];
     let running = serve::start(config, clock)?;
-    let found = User::find_where(&mut store::connect(&target.url)?, "email = ?", &[KNOWN.into()])?;
+    let found = store::people::find_user_by_email(&mut store::connect(&target.url)?, KNOWN)?;
     let user = found.ok_or("nobody has the known address")?;
     let [known, unknown] = measure(&running, user.id, options.tries)?;
     let hashed = running.app.hashing.hashed();

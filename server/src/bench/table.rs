@@ -18,13 +18,14 @@ use crate::hash::sha256_hex;
 use crate::jobs::confirm_lists;
 use crate::writer::{WriteError, Writer};
 use chrono::Days;
+use domain::party::Capacity;
 use formats::csv::{CsvInvoice, Table, read};
 use kernel::{ConfirmationListId, PartyId};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use store::records::{Keyed, Record};
-use store::{ConfirmationList, Invoice, User};
+use store::records::Keyed;
+use store::{ConfirmationList, Invoice};
 
 fn millis(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
@@ -88,8 +89,7 @@ struct Confirmed {
 /// The supplier presents the table's invoices, and the buyer confirms them as one list.
 fn confirm_all(url: &str, writer: &Writer, (seller, payer): (&Actor, &Actor)) -> Result<Confirmed, Failure> {
     let mut conn = store::connect(url)?;
-    let own = "supplier_id = ? AND number LIKE 'NEW-%' AND review = ''";
-    let invoices = Invoice::list_where(&mut conn, own, &[seller.party_id.into()])?;
+    let invoices = store::invoices::list_unreviewed_invoices(&mut conn, seller.party_id, "NEW-")?;
     let submit = |row: &Invoice| {
         let command = SubmitInvoice { invoice_id: row.id, due_date: None };
         (seller.clone(), format!("bench-submit-{}", row.id), command.into())
@@ -116,8 +116,8 @@ fn confirm_all(url: &str, writer: &Writer, (seller, payer): (&Actor, &Actor)) ->
     let begun = Instant::now();
     confirm_lists::go_on(writer, &store::open_pool(url, 1)?, || false).map_err(|fault| format!("{fault:?}"))?;
     let worked_ms = millis(begun.elapsed());
-    let confirmed = "state = 'confirmed' AND number LIKE 'NEW-%'";
-    let count = Invoice::list_where(&mut conn, confirmed, &[])?.len();
+    let count = store::invoices::count_confirmed_invoices(&mut conn, "NEW-")?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
     if count == invoices.len() {
         Ok(Confirmed { count, drafted_ms, decided_ms, worked_ms })
     } else {
@@ -130,9 +130,9 @@ pub fn run(options: &TableOptions) -> Result<Value, Failure> {
     let clock = Clock::default();
     history::build(&target.url, 1, &clock)?;
     let mut conn = store::connect(&target.url)?;
-    let (supplier, buyer) = (find(&mut conn, "supplier")?, find(&mut conn, "buyer")?);
+    let (supplier, buyer) = (find(&mut conn, Capacity::Supplier)?, find(&mut conn, Capacity::Buyer)?);
     let mut person = |party: PartyId| -> Result<Actor, Failure> {
-        let user = User::find_where(&mut conn, "party_id = ? ORDER BY id LIMIT 1", &[party.into()])?.ok_or("no person")?;
+        let user = store::people::find_first_user(&mut conn, party)?.ok_or("no person")?;
         Ok(Actor::person(party, user.id))
     };
     let (seller, payer) = (person(supplier.id)?, person(buyer.id)?);

@@ -6,7 +6,7 @@ use domain::Refusal;
 use domain::party::{Language, SignInLinkKind, UserStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Link, User};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct AcceptInvitation {
 
 /// The link, if it is of this kind, unused and in time.
 pub(crate) fn open_link(batch: &mut Batch<'_>, kind: SignInLinkKind, token_hash: &str) -> Step<Link> {
-    let found = Link::find_where(batch.conn, "token_hash = ? AND kind = ?", &[token_hash.into(), kind.name().into()])?;
+    let found = store::people::find_link(batch.conn, kind, token_hash)?;
     let now = batch.now;
     let open = found.filter(|link| link.used_at.is_none() && link.expires_at > now);
     Ok(open.ok_or(Refusal::LinkInvalid)?)

@@ -18,7 +18,8 @@ use domain::undertaking;
 use kernel::PartyId;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use store::records::{Keyed, Record};
+use store::confirmations::{self, PayableName};
+use store::records::Keyed;
 use store::{ApprovedPayable, ConfirmationList, Conn, Invoice, StoreError};
 
 /// What identifies an approved payable beside its buyer.
@@ -31,14 +32,13 @@ pub fn key_of(row: &ApprovedPayable) -> Key {
 
 /// What a buyer has approved and no invoice has used yet.
 pub fn approved_keys(conn: &mut Conn, buyer_id: PartyId) -> Result<HashSet<Key>, StoreError> {
-    let rows = ApprovedPayable::list_where(conn, "buyer_id = ? AND state = 'approved'", &[buyer_id.into()])?;
+    let rows = confirmations::list_approved_payables(conn, buyer_id)?;
     Ok(rows.iter().map(key_of).collect())
 }
 
 /// The states of the invoices that were put before a buyer, by supplier and number.
 pub fn presented_states(conn: &mut Conn, buyer_id: PartyId) -> Result<HashMap<(PartyId, String), InvoiceState>, StoreError> {
-    let condition = "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'expired')";
-    let rows = Invoice::list_where(conn, condition, &[buyer_id.into()])?;
+    let rows = store::invoices::list_standing_invoices(conn, buyer_id)?;
     Ok(rows.into_iter().map(|row| ((row.supplier_id, normalise_number(&row.number)), row.state)).collect())
 }
 
@@ -48,7 +48,7 @@ pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
     let mut known = approved_keys(batch.conn, list.party_id)?;
     let presented = presented_states(batch.conn, list.party_id)?;
     let mut told: BTreeMap<PartyId, usize> = BTreeMap::new();
-    let mut rows = ApprovedPayable::list_where(batch.conn, "list_id = ? AND state = 'waiting' ORDER BY id", &[list.id.into()])?;
+    let mut rows = confirmations::list_waiting_payables(batch.conn, list.id)?;
     for row in &mut rows {
         let came = presented.get(&(row.supplier_id, normalise_number(&row.number)));
         if let Some(state) = came {
@@ -93,7 +93,7 @@ fn lapse(batch: &mut Batch<'_>, mut rows: Vec<ApprovedPayable>, why: impl Fn(&Ap
 /// Ends what is too close to its day to confirm anything, as of the day that begins. Days only come closer.
 pub fn lapse_days(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
     let near = next.checked_add_days(Days::new(MINIMUM_REMAINING_DAYS)).unwrap_or(next);
-    let mut rows = ApprovedPayable::list_where(batch.conn, "state = 'approved' AND due_date < ? ORDER BY id", &[near.into()])?;
+    let mut rows = confirmations::list_payables_due_before(batch.conn, near)?;
     let refusal = |row: &ApprovedPayable| check_due_date(row.due_date, next).err();
     rows.retain(|row| matches!(refusal(row), Some(Refusal::DueDateTooClose { .. })));
     lapse(batch, rows, |row| refusal(row).unwrap_or(Refusal::NotFound))
@@ -133,12 +133,14 @@ pub fn list_named(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPaya
 /// The same with what has lapsed since: whoever answers the invoice sees what was approved.
 pub fn list_shown(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPayable>, StoreError> {
     let number = normalise_number(&invoice.number);
-    // Older records have a key that joined all digits.
-    let keys = [number.as_str().into(), joined_number(&invoice.number).into()];
-    let [new, old] = keys;
-    let condition = "buyer_id = ? AND supplier_id = ? AND number_key IN (?, ?) AND state IN ('approved', 'lapsed') ORDER BY id";
-    let mut rows =
-        ApprovedPayable::list_where(conn, condition, &[invoice.buyer_id.into(), invoice.supplier_id.into(), new, old])?;
+    let name = PayableName {
+        buyer: invoice.buyer_id,
+        supplier: invoice.supplier_id,
+        number_key: &number,
+        // Older records have a key that joined all digits.
+        old_key: &joined_number(&invoice.number),
+    };
+    let mut rows = confirmations::list_payables_named(conn, name)?;
     rows.retain(|row| normalise_number(&row.number) == number);
     Ok(rows)
 }

@@ -7,8 +7,8 @@ use domain::answer::window;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use kernel::{InvoiceId, PartyId};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{AnswerClock, Conn, Invoice, StoreError};
+use store::records::Keyed;
+use store::{AnswerClock, Conn, Invoice, StoreError, invoices};
 
 /// The invoice, if it was ever put before this buyer: then the buyer sees it, whatever became of it since.
 pub fn presented_to(conn: &mut Conn, buyer_id: PartyId, invoice_id: InvoiceId) -> Result<Option<Invoice>, StoreError> {
@@ -25,9 +25,8 @@ pub fn start(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
 
 /// Reminds of what must be answered soon and ends what was not, as of the day that begins. Answers how many ended.
 pub fn run(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
-    let close = "remind_on <= ? AND id IN (SELECT id FROM invoices WHERE state = 'presented') ORDER BY id";
     let mut ended = 0_usize;
-    for mut clock in AnswerClock::list_where(batch.conn, close, &[next.into()])? {
+    for mut clock in invoices::list_due_clocks(batch.conn, next)? {
         let mut invoice = Invoice::load(batch.conn, clock.id)?;
         let arguments = json!({ "number": invoice.number, "answer_by": clock.answer_by });
         if clock.answer_by < next {

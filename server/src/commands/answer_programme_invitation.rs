@@ -8,8 +8,8 @@ use domain::programme::{MemberEvent, MemberState, ProgrammeState, next_membershi
 use kernel::MemberId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Programme, ProgrammeMember};
+use store::records::Keyed;
+use store::{Programme, ProgrammeMember, programmes};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -41,9 +41,8 @@ impl Execute for AnswerProgrammeInvitation {
             return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
         }
         if self.join && member.state == MemberState::Invited {
-            let condition = "buyer_id = ? AND supplier_id = ? AND currency = ? AND state = 'joined' LIMIT 1";
-            let binds = [member.buyer_id.into(), supplier.id.into(), member.currency.as_str().into()];
-            if let Some(other) = ProgrammeMember::find_where(batch.conn, condition, &binds)? {
+            let joined = programmes::find_joined_membership(batch.conn, supplier.id, member.buyer_id, &member.currency)?;
+            if let Some(other) = joined {
                 let other = Programme::load(batch.conn, other.programme_id)?;
                 return Err(Refusal::OtherProgramme { name: other.name }.into());
             }

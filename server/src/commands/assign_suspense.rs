@@ -10,8 +10,8 @@ use domain::party::Capacity;
 use kernel::{BankLineId, Blank, PartyId, ReceivableId, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{BankLine, Conn, Party, Receivable, StoreError};
+use store::records::Keyed;
+use store::{BankLine, Conn, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -47,11 +47,10 @@ impl Target {
 /// The company or receivable with this reference.
 pub(crate) fn find_target(conn: &mut Conn, reference: &str, currency: &str) -> Result<Option<Target>, StoreError> {
     let Some(normal) = domain::creditor_reference::validate(reference) else { return Ok(None) };
-    let binds = [normal.as_str().into()];
-    if let Some(row) = Receivable::find_where(conn, "reference = ?", &binds)? {
+    if let Some(row) = store::receivables::find_receivable_by_reference(conn, &normal)? {
         return Ok((row.currency == currency).then_some(Target::Receivable(row.id)));
     }
-    Ok(Party::find_where(conn, "reference = ?", &binds)?.map(|row| Target::Company(row.id)))
+    Ok(store::parties::find_by_reference(conn, &normal)?.map(|row| Target::Company(row.id)))
 }
 
 /// The bank line, if it still waits in suspense.

@@ -9,8 +9,8 @@ use domain::party::Capacity;
 use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Evidence, Invoice};
+use store::records::Keyed;
+use store::{Evidence, Invoice, invoices};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AttachEvidence {
@@ -31,7 +31,7 @@ impl Execute for AttachEvidence {
         batch.acting_party(actor, Capacity::Supplier)?;
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
         let invoice = found.ok_or(Refusal::NotFound)?;
-        let present = Evidence::list_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?;
+        let present = invoices::list_evidence(batch.conn, invoice.id)?;
         if let Some(known) = present.iter().find(|row| row.document == self.sha256) {
             // The same file beside the same invoice changes nothing.
             return Ok(Done::new(

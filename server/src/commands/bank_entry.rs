@@ -10,7 +10,6 @@ use kernel::{BankLineId, Blank, StatementId};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
-use store::records::Record;
 use store::{BankLine, Conn, StoreError};
 
 /// What is known of the entry that a line is a part of.
@@ -60,11 +59,6 @@ pub fn wholes(statement: &CamtStatement) -> Vec<Whole> {
     };
     found.into_iter().map(with_sum).collect()
 }
-
-/// Lines of other statements of the account with the same reference on days around. That the reference is not empty is said for the index.
-pub const SAME_REFERENCE: &str = "bank_reference = ? AND bank_reference <> '' AND currency = ? AND direction = ? \
-     AND (booking_date BETWEEN ? AND ? OR value_date = ?) AND statement_id <> ? AND kind <> 'pending' \
-     AND statement_id IN (SELECT id FROM statements WHERE iban = ?) ORDER BY id";
 
 /// What the other files say of the entry that a line is a part of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,17 +177,7 @@ impl Entries {
             return Ok(Rc::clone(groups));
         }
         let (from, until) = near(line.booking_date);
-        let binds = [
-            line.bank_reference.as_str().into(),
-            line.currency.as_str().into(),
-            line.direction.name().into(),
-            from.into(),
-            until.into(),
-            line.value_date.into(),
-            line.statement_id.into(),
-            one.iban.as_str().into(),
-        ];
-        let kept = BankLine::list_where(conn, SAME_REFERENCE, &binds)?;
+        let kept = store::bank::list_same_reference(conn, (line, &one.iban), (from, until))?;
         let same = |other: &BankLine| {
             (&other.currency, &other.direction) == (&line.currency, &line.direction)
                 && ((from..=until).contains(&other.booking_date) || other.value_date == line.value_date)

@@ -9,8 +9,8 @@ use crate::http::error::Fault;
 use domain::Refusal;
 use domain::party::Capacity;
 use kernel::PartyId;
-use store::records::Record;
-use store::{Approval, BankFile, Party, StoreError};
+use store::people::Waiting;
+use store::{BankFile, StoreError};
 
 /// The operator's company, whose file it is: the person acts for it, or the bank's channel delivers to it.
 pub(crate) fn owner(batch: &mut Batch<'_>, actor: &Actor) -> Step<PartyId> {
@@ -18,7 +18,7 @@ pub(crate) fn owner(batch: &mut Batch<'_>, actor: &Actor) -> Step<PartyId> {
         batch.acting_party(actor, Capacity::Operator)?;
         return Ok(actor.party_id);
     }
-    let operator = Party::find_where(batch.conn, "capacities LIKE '%operator%' ORDER BY id LIMIT 1", &[])?;
+    let operator = store::parties::find_operator(batch.conn)?;
     Ok(operator.ok_or(Refusal::NotFound)?.id)
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn ask(
     super::second_person::require(batch, actor, domain::four_eyes::Matter::Ordinary)?;
     let waiting = find_waiting(batch, &file.sha256)?;
     if let Some(open) = &waiting {
-        let asked = Approval::find_where(batch.conn, "subject_id = ? AND state = 'pending' ORDER BY id", &[open.id.into()])?;
+        let asked = store::people::find_waiting(batch.conn, Waiting::About(open.id.into()))?;
         if let Some(asked) = asked.filter(|asked| check_of(&asked.body) == check) {
             return Err(Refusal::RequestPending { approval_id: asked.id }.into());
         }
@@ -47,7 +47,7 @@ pub(crate) fn ask(
         Some(kept) => kept,
         None => keep(batch, actor, file)?,
     };
-    super::second_person::end_requests(batch, "subject_id = ?", &[kept.id.into()], "check_changed")?;
+    super::second_person::end_requests(batch, Waiting::About(kept.id.into()), "check_changed")?;
     let (currency, minor) = sum.unzip();
     Ok(Some(Ask { amount_minor: minor, currency: currency.unwrap_or_default(), subject: kept.id.into() }))
 }
@@ -97,7 +97,7 @@ pub(crate) fn end_asked(batch: &mut Batch<'_>, actor: &Actor, file: &BankFile) -
     if *actor != Actor::BANK {
         return Ok(());
     }
-    super::second_person::end_requests(batch, "subject_id = ?", &[file.id.into()], "by_bank")
+    super::second_person::end_requests(batch, Waiting::About(file.id.into()), "by_bank")
 }
 
 /// Two people have agreed to what they were shown: if it would be something else by now, nothing happens.

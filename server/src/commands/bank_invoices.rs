@@ -1,11 +1,12 @@
 //! The number of an invoice in a payment's text, where its payer owes exactly one of that number: what may help a person to place it.
 
 use domain::names::{folded, latin};
+use domain::party::Capacity;
 use domain::receivable_number::names_number;
 use kernel::PartyId;
 use std::cell::OnceCell;
-use store::records::{Keyed, Record};
-use store::{BankAccount, BankLine, Conn, Invoice, Party, Receivable, StoreError};
+use store::records::Keyed;
+use store::{BankLine, Conn, Invoice, Receivable, StoreError};
 
 /// A company that owes money, with its name as people and as banks write it.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Payers {
         if let Some(known) = self.0.get() {
             return Ok(known);
         }
-        let rows = Party::list_where(conn, "capacities LIKE '%buyer%' ORDER BY id", &[])?;
+        let rows = store::parties::list_with(conn, Capacity::Buyer)?;
         let payers = rows.into_iter().map(|row| Payer { id: row.id, name: folded(&row.name), latin: in_latin(&row.name) });
         let payers = payers.collect();
         Ok(self.0.get_or_init(|| payers))
@@ -41,8 +42,7 @@ impl Payers {
     fn of(&self, conn: &mut Conn, line: &BankLine) -> Result<Vec<PartyId>, StoreError> {
         let mut found = Vec::new();
         if !line.counterparty_iban.is_empty() {
-            let accounts = "iban = ? AND status = 'verified' ORDER BY id LIMIT 10";
-            let accounts = BankAccount::list_where(conn, accounts, &[line.counterparty_iban.as_str().into()])?;
+            let accounts = store::parties::list_payees(conn, &line.counterparty_iban)?;
             found.extend(accounts.into_iter().map(|row| row.party_id));
         }
         let (name, plain) = (folded(&line.counterparty), in_latin(&line.counterparty));
@@ -63,12 +63,7 @@ impl Payers {
         if payers.is_empty() {
             return Ok(None);
         }
-        let list = payers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let condition = format!(
-            "buyer_id IN ({list}) AND currency = ? AND state IN ('issued', 'active', 'matured', 'part_redeemed', 'overdue') \
-             ORDER BY id LIMIT {MOST_OWED}"
-        );
-        let owed = Receivable::list_where(conn, &condition, &[line.currency.as_str().into()])?;
+        let owed = store::receivables::list_owed_receivables(conn, &payers, &line.currency, MOST_OWED)?;
         let invoices = Invoice::list_ids(conn, &owed.iter().map(|row| row.invoice_id).collect::<Vec<_>>())?;
         let is_named = |row: &&Receivable| {
             let number = invoices.iter().find(|invoice| invoice.id == row.invoice_id).map(|invoice| invoice.number.as_str());

@@ -21,8 +21,10 @@ use domain::settlement_instruction::{InstructionEvent, InstructionState};
 use formats::camt::{Advised, Collective, Entry, EntryDetail, Return, Statement as CamtStatement};
 use kernel::{BankLineId, Blank, CustodyId, PayoutId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use store::records::{Keyed, Record};
-use store::{BankLine, Conn, CustodyAccount, IssueTermsRow, Payout, StoreError};
+use store::bank::{self, Announced};
+use store::people::Waiting;
+use store::records::Keyed;
+use store::{BankLine, Conn, CustodyAccount, Payout, StoreError};
 
 /// One transaction of a file on its way in.
 #[derive(Clone, Debug, Default)]
@@ -228,7 +230,7 @@ pub struct Facts {
 impl Facts {
     pub fn load(conn: &mut Conn, today: NaiveDate) -> Result<Self, StoreError> {
         let (mut calendars, mut announced) = (BTreeMap::new(), BTreeMap::new());
-        for terms in IssueTermsRow::list_where(conn, "currency <> ''", &[])? {
+        for terms in store::days::list_issue_terms(conn)? {
             if let Some(known) = Currency::parse(&terms.currency) {
                 announced.insert(terms.currency.clone(), announced_limit(known, terms.notice_credit_minor));
             }
@@ -236,10 +238,10 @@ impl Facts {
             calendars.insert(terms.currency, calendar);
         }
         let mut recorded: HashMap<(String, i64), Vec<BankLine>> = HashMap::new();
-        for row in BankLine::list_where(conn, "kind = 'recorded' AND twin_id IS NULL AND state = 'matched' ORDER BY id", &[])? {
+        for row in bank::list_unconfirmed_receipts(conn)? {
             recorded.entry((row.currency.clone(), row.amount_minor)).or_default().push(row);
         }
-        let awaited = BankLine::find_where(conn, "kind = 'announced' LIMIT 1", &[])?.is_some();
+        let awaited = bank::has_announced_line(conn)?;
         let custody = store::custody::list(conn)?;
         let (spent, arrived) = (BTreeSet::new(), BTreeSet::new());
         let (entries, begun) = (Entries::default(), Vec::new());
@@ -422,16 +424,6 @@ impl Fate {
     }
 }
 
-/// A line of another statement of the account that is the same booking by the bank's own reference. That the reference is not
-/// empty is said for the index, which holds only such lines: without it each entry would read all earlier ones.
-pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND currency = ? AND direction = ? AND amount_minor = ? \
-     AND CASE WHEN end_to_end IN ('NOTPROVIDED', 'NONREF', 'NOT PROVIDED') THEN '' ELSE end_to_end END = ? AND reference = ? \
-     AND statement_id <> ? AND state <> 'skipped' AND statement_id IN (SELECT id FROM statements WHERE iban = ?)";
-
-/// The same by everything else that the bank says, where either file leaves the reference out.
-pub const SAME_WORDS: &str = "fingerprint = ? AND fingerprint <> '' AND occurrence = ? AND statement_id <> ? AND state <> 'skipped' \
-     AND (bank_reference = '' OR CAST(? AS BIGINT) = 0)";
-
 /// What other files say of a booking.
 #[derive(Debug)]
 enum Found {
@@ -446,7 +438,8 @@ enum Found {
 /// as announced is not known to the statement yet.
 fn find_known(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Found, StoreError> {
     let seen = facts.entries.seen_like(one);
-    find_same(conn, one, (if one.announced_minor.is_some() { "" } else { " AND kind <> 'announced'" }, one.copy), seen)
+    let announced = if one.announced_minor.is_some() { Announced::Too } else { Announced::Not };
+    find_same(conn, one, (announced, one.copy), seen)
 }
 
 /// The line that a notification has announced and that waits, or was closed without a booking, until this one comes.
@@ -454,7 +447,7 @@ fn find_announced(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Opti
     if !facts.awaited || one.announced_minor.is_some() || !one.booked {
         return Ok(None);
     }
-    Ok(match find_same(conn, one, (" AND kind = 'announced'", 1), Vec::new())? {
+    Ok(match find_same(conn, one, (Announced::Only, 1), Vec::new())? {
         Found::Same(line) => Some(*line),
         Found::Nothing | Found::Perhaps(_) => None,
     })
@@ -488,22 +481,15 @@ fn decide_whole(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option
 const MOST_COMPARED: usize = 100;
 
 /// Looks for the same booking among the kept lines and those that a check page has seen. `count` of them must be there.
-fn find_same(conn: &mut Conn, one: &Incoming, (and, count): (&str, usize), mut rows: Vec<BankLine>) -> Result<Found, StoreError> {
+fn find_same(
+    conn: &mut Conn,
+    one: &Incoming,
+    (announced, count): (Announced, usize),
+    mut rows: Vec<BankLine>,
+) -> Result<Found, StoreError> {
     let line = &one.line;
     if !line.bank_reference.is_empty() {
-        let binds = [
-            line.bank_reference.as_str().into(),
-            line.currency.as_str().into(),
-            line.direction.name().into(),
-            line.amount_minor.into(),
-            provided(&line.end_to_end).into(),
-            line.reference.as_str().into(),
-            line.statement_id.into(),
-            one.iban.as_str().into(),
-            line.booking_date.into(),
-        ];
-        let order = format!("ORDER BY CASE WHEN booking_date = ? THEN 0 ELSE 1 END, id LIMIT {MOST_COMPARED}");
-        rows.extend(BankLine::list_where(conn, &format!("{SAME_BOOKING}{and} {order}"), &binds)?);
+        rows.extend(bank::list_same_bookings(conn, (line, &one.iban), announced, MOST_COMPARED)?);
         let many = rows.len() >= MOST_COMPARED;
         let last = rows.last().map(|row| row.id);
         let mut alike: Vec<(Likeness, BankLine)> = rows.into_iter().map(|row| (likeness(line, &row), row)).collect();
@@ -516,9 +502,7 @@ fn find_same(conn: &mut Conn, one: &Incoming, (and, count): (&str, usize), mut r
             _ => {}
         }
     }
-    let named = i64::from(!line.bank_reference.is_empty());
-    let binds = [line.fingerprint.as_str().into(), line.occurrence.into(), line.statement_id.into(), named.into()];
-    let found = BankLine::find_where(conn, &format!("{SAME_WORDS}{and} ORDER BY id LIMIT 1"), &binds)?;
+    let found = bank::find_same_words(conn, line, announced)?;
     Ok(found.map_or(Found::Nothing, |row| Found::Same(Box::new(row))))
 }
 
@@ -660,10 +644,7 @@ fn meets(begun: &BankLine, line: &BankLine) -> bool {
 
 /// The first line of a transfer of which this one is the second, from the platform's account `other` or from any.
 fn find_begun(conn: &mut Conn, facts: &Facts, line: &BankLine, other: Option<CustodyId>) -> Result<Option<BankLine>, StoreError> {
-    let condition = "kind = 'own_transfer' AND state = 'matched' AND twin_id IS NULL AND transfer_id = ? AND currency = ? AND amount_minor = ? \
-                     AND direction <> ? ORDER BY id LIMIT 100";
-    let binds = [line.custody_id.into(), line.currency.as_str().into(), line.amount_minor.into(), line.direction.name().into()];
-    let kept = BankLine::list_where(conn, condition, &binds)?;
+    let kept = bank::list_begun_transfers(conn, line)?;
     let mut all = kept.iter().filter(|row| !facts.arrived.contains(&row.id)).chain(&facts.begun);
     let fits = |row: &&BankLine| meets(row, line) && other.is_none_or(|other| row.custody_id == other);
     Ok(all.find(fits).cloned())
@@ -715,7 +696,7 @@ pub fn decide_booking(
     }
     if line.direction == Direction::In {
         let Some(why) = returned else { return decide_place(conn, facts, (line, said)) };
-        let own = payout::find_by_end_to_end(conn, &line.end_to_end)?;
+        let own = bank::find_payout_by_end_to_end(conn, &line.end_to_end)?;
         let own = own.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
         // A payout comes back to where it was taken from; one that cannot be told for certain waits in suspense.
         let Some(row) = own.filter(|row| !facts.spent.contains(&row.id)) else { return Ok(Fate::ReturnUnknown(why)) };
@@ -727,8 +708,7 @@ pub fn decide_booking(
         Paid::Now(payouts, rest_minor) => Ok(Fate::Settle(payouts, rest_minor)),
         Paid::Unknown => Ok(Fate::Wait(Attention::UnknownDebit, None)),
         Paid::Before(own) => {
-            let condition = "end_to_end = ? AND direction = 'out' AND state = 'matched'";
-            let debited = BankLine::find_where(conn, condition, &[line.end_to_end.as_str().into()])?;
+            let debited = bank::find_booked_debit(conn, &line.end_to_end)?;
             let spent = own.iter().any(|row| facts.spent.contains(&row.id));
             if let [row] = own.as_slice()
                 && row.state == InstructionState::Returned
@@ -807,7 +787,7 @@ pub fn take_up(
 
 /// The bank has brought what a line waited for: it is closed, and nobody can book it any more.
 fn close_awaited(batch: &mut Batch<'_>, mut announced: BankLine, by: BankLineId) -> Step<()> {
-    end_requests(batch, "subject_id = ?", &[announced.id.into()], "by_statement")?;
+    end_requests(batch, Waiting::About(announced.id.into()), "by_statement")?;
     announced.state = LineState::Skipped;
     announced.kind = LineKind::ByStatement.into();
     announced.twin_id = Some(by);

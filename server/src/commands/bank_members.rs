@@ -12,8 +12,7 @@ use kernel::BankFileId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
-use store::records::Record;
-use store::{Conn, Statement, StatusReport, StoreError};
+use store::{Conn, Statement, StoreError};
 use web::Language;
 
 /// A member that is not taken up, and why: a file fault's code or a refusal's.
@@ -92,8 +91,7 @@ pub fn admit_reports(conn: &mut Conn, read: &ImportStatus) -> Result<Result<Admi
     let mut seen = BTreeSet::new();
     let mut is_repeat = |conn: &mut Conn, report: &Report| {
         let content = content_digest(report);
-        let binds = [report.message_id.as_str().into(), content.as_str().into()];
-        let known = StatusReport::find_where(conn, "message = ? AND content = ?", &binds)?.is_some();
+        let known = store::bank::has_status_report(conn, &report.message_id, &content)?;
         Ok::<_, StoreError>(!seen.insert(content) || known)
     };
     let mut admitted = AdmittedReports::default();

@@ -4,9 +4,9 @@ use super::import_status::find_file;
 use super::payout;
 use domain::settlement_instruction::InstructionEvent;
 use formats::camt::Collective;
-use kernel::{PaymentFileId, PayoutId};
+use kernel::PayoutId;
 use std::collections::BTreeSet;
-use store::records::Record;
+use store::bank;
 use store::{BankLine, Conn, Payout, StoreError};
 
 /// What a debit pays.
@@ -26,7 +26,7 @@ pub fn payments_of(
     (line, told): (&BankLine, &Collective),
     spent: &BTreeSet<PayoutId>,
 ) -> Result<Paid, StoreError> {
-    if let Some(row) = payout::find_by_end_to_end(conn, &line.end_to_end)? {
+    if let Some(row) = bank::find_payout_by_end_to_end(conn, &line.end_to_end)? {
         let rest_minor = line.amount_minor.saturating_sub(row.amount_minor);
         let charged = rest_minor > 0 && (told.charges_minor == rest_minor || told.payments_minor == Some(row.amount_minor));
         if row.currency != line.currency || !(rest_minor == 0 || charged) {
@@ -36,7 +36,7 @@ pub fn payments_of(
         return Ok(if open { Paid::Now(vec![row], rest_minor) } else { Paid::Before(vec![row]) });
     }
     let Some(file) = find_file(conn, &line.end_to_end)? else { return Ok(Paid::Unknown) };
-    let all = list_payouts(conn, file)?;
+    let all = bank::list_payouts_of_file(conn, file)?;
     let open = open_of(&all, spent)?;
     if open.is_empty() {
         return Ok(Paid::Before(all));
@@ -49,10 +49,6 @@ pub fn payments_of(
         rest_minor > 0 && (counted == Some(true) || told.charges_minor == rest_minor || told.payments_minor == Some(sum_minor));
     let fits = counted != Some(false) && named && (rest_minor == 0 || charged);
     Ok(if fits { Paid::Now(open, rest_minor) } else { Paid::Unknown })
-}
-
-pub fn list_payouts(conn: &mut Conn, file: PaymentFileId) -> Result<Vec<Payout>, StoreError> {
-    Payout::list_where(conn, "file_id = ? ORDER BY id", &[file.into()])
 }
 
 /// Those that a debit can still pay.

@@ -8,8 +8,7 @@ use domain::programme::{MemberEvent, ProgrammeEvent, ProgrammeState, VersionStat
 use kernel::ProgrammeId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
-use store::{Programme, ProgrammeMember};
+use store::Programme;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -47,8 +46,7 @@ impl Execute for ChangeProgramme {
         programme.state = state;
         programme.reason = if state == ProgrammeState::Open { String::new() } else { reason.clone() };
         batch.update(&programme)?;
-        let condition = "programme_id = ? AND state IN ('invited', 'joined') ORDER BY id";
-        for member in ProgrammeMember::list_where(batch.conn, condition, &[programme.id.into()])? {
+        for member in store::programmes::list_live_members(batch.conn, programme.id)? {
             let arguments =
                 json!({ "name": programme.name, "status": format!("programme_{}", programme.state), "reason": reason });
             batch.notify(member.supplier_id, "programme_changed", &arguments, format!("/memberships/{}", member.id));
@@ -58,8 +56,7 @@ impl Execute for ChangeProgramme {
         }
         if state == ProgrammeState::Closed {
             // Nobody decides about terms of a programme that is over.
-            let waiting = "programme_id = ? AND state = 'proposed'";
-            for mut version in store::ProgrammeVersion::list_where(batch.conn, waiting, &[programme.id.into()])? {
+            if let Some(mut version) = store::programmes::find_proposed_version(batch.conn, programme.id)? {
                 version.state = VersionState::Rejected;
                 version.reason.clone_from(&reason);
                 batch.update(&version)?;

@@ -9,7 +9,8 @@ use domain::{Refusal, four_eyes};
 use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
+use store::people::Waiting;
+use store::records::Keyed;
 use store::{Conn, User};
 use utoipa::ToSchema;
 
@@ -34,8 +35,7 @@ impl ChangeUser {
         let user = colleague(conn, actor, self.user_id)?;
         let roles = read_names(&self.roles, "roles")?;
         let stays = !self.disabled && roles.has(Role::Administrator);
-        let binds = [actor.party_id.into(), user.id.into()];
-        let others = User::list_where(conn, "party_id = ? AND status = 'active' AND id <> ?", &binds)?;
+        let others = store::people::list_active_colleagues(conn, &user)?;
         if !stays && !others.iter().any(|other| other.roles.has(Role::Administrator)) {
             return Err(Refusal::LastAdministrator.into());
         }
@@ -86,7 +86,7 @@ impl Execute for ChangeUser {
         batch.update(&user)?;
         if self.disabled {
             revoke_sessions::end_sessions(batch, user.id, SessionId(0))?;
-            second_person::end_requests(batch, "maker_id = ?", &[user.id.into()], "person_disabled")?;
+            second_person::end_requests(batch, Waiting::AskedBy(user.id), "person_disabled")?;
         } else {
             second_person::end_without_right(batch, &user)?;
         }

@@ -8,6 +8,7 @@ use domain::party::Capacity;
 use kernel::{CustodyId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use store::people::Waiting;
 use store::{CustodyAccount, CustodyChoice};
 use utoipa::ToSchema;
 
@@ -55,12 +56,8 @@ impl Execute for ChooseCustodyAccount {
         batch.mark(&choice);
         store::records::save_custody_choice(batch.conn, &choice)?;
         // Whoever waits to agree to a payment file has seen the account before.
-        second_person::end_requests(
-            batch,
-            "command = 'create_payment_file' AND currency = ?",
-            &[self.currency.as_str().into()],
-            "account_changed",
-        )?;
+        let waiting = Waiting::ForIn { command: "create_payment_file", currency: &self.currency };
+        second_person::end_requests(batch, waiting, "account_changed")?;
         let arguments = json!({ "currency": self.currency, "iban": row.iban });
         for buyer in store::custody::told_elsewhere(batch.conn, &row.iban, &self.currency)? {
             batch.notify(buyer, "custody_account_chosen", &arguments, "/assignments".to_owned());

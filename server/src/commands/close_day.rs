@@ -13,8 +13,9 @@ use domain::settlement_instruction::InstructionEvent;
 use kernel::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Invoice, Offer, Payout, Receivable};
+use store::people::Waiting;
+use store::records::Keyed;
+use store::{Invoice, Receivable};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -40,7 +41,7 @@ impl Execute for CloseDay {
         let fees = programmes::collect_fees(batch, self.date)?;
         batch.flush()?;
         let (counted, seq, salts) = (batch.heads.last_transfer, batch.audit_seq(), store::log::salts_of(&batch.heads));
-        let sums = store::sums::close_day(batch.conn, self.date, counted, seq.0, &salts)?;
+        let sums = store::sums::close_day(batch.conn, self.date, counted, seq, &salts)?;
         batch.wrote = true;
         let next = self.date.checked_add_days(Days::new(1)).unwrap_or(self.date);
         let expired = close_offers(batch, next)?;
@@ -49,7 +50,7 @@ impl Execute for CloseDay {
         let silent = mark_silent(batch, next)?;
         let unanswered = answer_clock::run(batch, next)?;
         // A price is that of its day.
-        second_person::end_requests(batch, "command = 'buy_fractions'", &[], "day_ended")?;
+        second_person::end_requests(batch, Waiting::For("buy_fractions"), "day_ended")?;
         let lapsed = advance::lapse_days(batch, next)?;
         let begun = programmes::begin_versions(batch, next)?;
         batch.set_business_date(next);
@@ -63,7 +64,7 @@ impl Execute for CloseDay {
 }
 
 fn close_offers(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
-    let ended = Offer::list_where(batch.conn, "state = 'open' AND close_date < ? ORDER BY id", &[next.into()])?;
+    let ended = store::market::list_closed_offers(batch.conn, next)?;
     let count = ended.len();
     for offer in ended {
         let arguments = json!({ "offer_id": offer.id });
@@ -77,8 +78,7 @@ fn close_offers(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
 /// Payouts about which the bank has been silent for longer than is normal: what became of them is unknown, and
 /// nothing is sent twice.
 fn mark_silent(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
-    let condition = "state IN ('sent', 'accepted', 'pending') AND expected_date < ? ORDER BY id";
-    let silent = Payout::list_where(batch.conn, condition, &[next.into()])?;
+    let silent = store::bank::list_silent_payouts(batch.conn, next)?;
     let count = silent.len();
     for mut one in silent {
         payout::advance(&mut one, InstructionEvent::FallSilent)?;
@@ -89,8 +89,7 @@ fn mark_silent(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
 }
 
 fn move_receivables(batch: &mut Batch<'_>, next: NaiveDate) -> Step<(usize, usize)> {
-    let condition = "state IN ('issued', 'active', 'matured', 'part_redeemed') AND payment_date <= ? ORDER BY id";
-    let due = Receivable::list_where(batch.conn, condition, &[next.into()])?;
+    let due = store::receivables::list_due_before_overdue(batch.conn, next)?;
     let (mut matured, mut overdue) = (0_usize, 0_usize);
     for mut receivable in due {
         let state = receivable.state;

@@ -6,8 +6,7 @@ use domain::Refusal;
 use domain::company::{self, Named};
 use kernel::PartyId;
 use serde::{Deserialize, Serialize};
-use store::records::Record;
-use store::{Bind, CompanyVersion, Party};
+use store::{CompanyVersion, Party};
 use utoipa::ToSchema;
 
 /// The data of a company that two operators correct together, all of them.
@@ -226,10 +225,7 @@ pub(crate) fn check_free(batch: &mut Batch<'_>, data: &CompanyData, tax_key: &st
         return Err(Refusal::TaxIdTaken.into());
     }
     for (field, value) in [("gln", &data.gln), ("endpoint_id", &data.endpoint_id)] {
-        let binds: [Bind; 3] = [own.into(), value.as_str().into(), value.as_str().into()];
-        let taken =
-            !value.is_empty() && Party::find_where(batch.conn, "id <> ? AND (gln = ? OR endpoint_id = ?)", &binds)?.is_some();
-        if taken {
+        if !value.is_empty() && store::parties::has_identifier(batch.conn, own, value)? {
             return Err(Refusal::IdentifierTaken { field: field.to_owned() }.into());
         }
     }
@@ -238,6 +234,6 @@ pub(crate) fn check_free(batch: &mut Batch<'_>, data: &CompanyData, tax_key: &st
 
 /// The series under which a new company's invoices are compared: its tax key (empty), unless a corrected company still has that one.
 pub(crate) fn new_series(batch: &mut Batch<'_>, tax_key: &str, id: PartyId) -> Step<String> {
-    let other = Party::find_where(batch.conn, "series_key = ? AND id <> ?", &[tax_key.into(), id.into()])?;
-    Ok(other.map(|_| format!("{tax_key}/{id}")).unwrap_or_default())
+    let taken = store::parties::has_series(batch.conn, id, tax_key)?;
+    Ok(if taken { format!("{tax_key}/{id}") } else { String::new() })
 }

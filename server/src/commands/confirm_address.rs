@@ -8,8 +8,8 @@ use domain::party::AddressChangeState;
 use kernel::SessionId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{AddressChange, User};
+use store::User;
+use store::records::Keyed;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ConfirmAddress {
@@ -27,12 +27,11 @@ impl Execute for ConfirmAddress {
     }
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let binds = [self.token_hash.as_str().into(), actor.user_id.into()];
-        let found = AddressChange::find_where(batch.conn, "token_hash = ? AND user_id = ? AND state = 'open'", &binds)?;
+        let found = store::people::find_address_change(batch.conn, actor.user_id, &self.token_hash)?;
         let now = batch.now;
         let mut change = found.filter(|change| change.expires_at > now).ok_or(Refusal::LinkInvalid)?;
         // Somebody else may have come by this address in the meantime.
-        if User::find_where(batch.conn, "email = ?", &[change.new_email.as_str().into()])?.is_some() {
+        if store::people::find_user_by_email(batch.conn, &change.new_email)?.is_some() {
             return Err(Refusal::EmailTaken { field: "email".to_owned() }.into());
         }
         let mut user = User::load(batch.conn, actor.user_id)?;

@@ -25,8 +25,8 @@ use kernel::{Blank, InvoiceId, ReceivableId, ReserveId};
 use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Confirmation, ConfirmationEvidence, Conn, Invoice, IssueTermsRow, Receivable, StoreError, User};
+use store::records::Keyed;
+use store::{Confirmation, ConfirmationEvidence, Conn, Invoice, IssueTermsRow, Receivable, StoreError, User, confirmations};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -100,7 +100,7 @@ pub fn words_between(
 
 /// The terms in force for a currency.
 pub fn issue_terms(conn: &mut Conn, code: &str) -> Step<(IssueTermsRow, IssueTerms)> {
-    let found = IssueTermsRow::find_where(conn, "currency = ?", &[code.into()])?;
+    let found = store::days::find_issue_terms(conn, code)?;
     let row = found.ok_or_else(|| Refusal::CurrencyUnknown { currency: code.to_owned() })?;
     let terms = IssueTerms {
         reserve_bps: row.reserve_bps,
@@ -144,7 +144,7 @@ fn evidence(
     }
     let moment = |at: chrono::NaiveDateTime| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let request = match signed.approver_id {
-        Some(_) => store::confirmation_lists::find_request(batch.conn, invoice.id, signed.signer_id)?,
+        Some(_) => confirmations::find_confirmation_request(batch.conn, invoice.id, signed.signer_id)?,
         None => None,
     };
     let text = evidence::text(&EvidenceFacts {
@@ -214,7 +214,7 @@ impl ConfirmInvoice {
             return Err(Refusal::UndertakingChanged.into());
         }
         // Position proofs show that an undertaking stands behind one receivable: the same words are signed once.
-        if Confirmation::find_where(batch.conn, "words_hash = ?", &[words.hash.as_str().into()])?.is_some() {
+        if confirmations::has_signed_words(batch.conn, &words.hash)? {
             return Err(Refusal::DuplicateInvoice { number: invoice.number }.into());
         }
         let today = batch.today();
@@ -232,7 +232,7 @@ impl ConfirmInvoice {
         if [self.withheld_minor, self.retained_minor, self.deducted_minor] != [0; 3] {
             return Ok(false);
         }
-        let line = store::confirmation_lists::Line {
+        let line = confirmations::Line {
             party: actor.party_id,
             signer: actor.user_id,
             version: &self.version,
@@ -241,7 +241,7 @@ impl ConfirmInvoice {
             due_date: self.due_date,
             words_hash: &self.words_hash,
         };
-        Ok(store::confirmation_lists::is_decided_alone(batch.conn, &line)?)
+        Ok(confirmations::is_decided_alone(batch.conn, &line)?)
     }
 
     /// The receivable with its frozen terms: the programme's where one holds, and else the platform's.

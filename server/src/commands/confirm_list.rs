@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 use store::ConfirmationList;
-use store::confirmation_lists::list_amounts;
+use store::confirmations::list_amounts;
 use store::records::Keyed;
 use utoipa::ToSchema;
 
@@ -35,7 +35,7 @@ impl ConfirmList {
         if list.list_hash != self.list_hash || ![undertaking::CURRENT, undertaking::ADVANCE].contains(&list.version.as_str()) {
             return Err(Refusal::UndertakingChanged.into());
         }
-        let amounts = list_amounts(batch.conn, list.id.0)?;
+        let amounts = list_amounts(batch.conn, list.id)?;
         if amounts.is_empty() {
             return Err(Refusal::NothingChosen.into());
         }

@@ -9,8 +9,8 @@ use domain::bank_line::BankFileState;
 use kernel::BankFileId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{BankFile, Statement, StoreError};
+use store::records::Keyed;
+use store::{BankFile, StoreError};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ContinueImport {
@@ -36,7 +36,7 @@ impl Execute for ContinueImport {
             if self.lines.is_empty() {
                 return Err(StoreError::Corrupt(format!("bank file {} is shorter than it was", file.id)).into());
             }
-            let statements = Statement::list_where(batch.conn, "file_id = ? ORDER BY id", &[file.id.into()])?;
+            let statements = store::bank::list_statements_of_file(batch.conn, file.id)?;
             let counts = import_statement::go_on(batch, &mut file, &statements, &self.lines)?;
             counts.tell(&mut body);
         }

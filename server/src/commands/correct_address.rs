@@ -6,12 +6,12 @@ use super::{
 };
 use crate::batch::{Batch, Step};
 use domain::four_eyes::Matter;
-use domain::party::{AddressChangeState, Role, UserStatus};
+use domain::party::{AddressChangeState, Role, SignInLinkKind, UserStatus};
 use kernel::{AddressChangeId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{AddressChange, Conn, Link, User};
+use store::records::Keyed;
+use store::{AddressChange, Conn, User};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -33,7 +33,7 @@ impl CorrectAddress {
 
 /// An invitation that went to the old address opens nothing any more; another goes to the new one.
 fn invite_again(batch: &mut Batch<'_>, user: &User) -> Step<()> {
-    for mut link in Link::list_where(batch.conn, "user_id = ? AND kind = 'invite' AND used_at IS NULL", &[user.id.into()])? {
+    for mut link in store::people::list_unused_links(batch.conn, user.id, SignInLinkKind::Invitation)? {
         link.used_at = Some(batch.now);
         batch.update(&link)?;
     }

@@ -8,7 +8,7 @@ use kernel::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::User;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -27,8 +27,7 @@ impl CorrectAdministratorAddress {
         let found = User::find(batch.conn, self.user_id)?;
         let found = found.filter(|user| user.party_id != actor.party_id && user.status != UserStatus::Contact);
         let user = found.filter(administers).ok_or(Refusal::NotFound)?;
-        let binds = [user.party_id.into(), user.id.into()];
-        let others = User::list_where(batch.conn, "party_id = ? AND status = 'active' AND id <> ?", &binds)?;
+        let others = store::people::list_active_colleagues(batch.conn, &user)?;
         if others.iter().any(administers) {
             return Err(Refusal::NotPermitted.into());
         }

@@ -9,8 +9,9 @@ use domain::party::Capacity;
 use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Approval, CompanyVersion, Party};
+use store::people::Waiting;
+use store::records::Keyed;
+use store::{CompanyVersion, Party};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -46,7 +47,7 @@ impl CorrectCompany {
 
 /// The record of the data that end now.
 fn version(batch: &mut Batch<'_>, actor: &Actor, party: &Party, reason: String) -> Step<CompanyVersion> {
-    let last = CompanyVersion::find_where(batch.conn, "party_id = ? ORDER BY id DESC LIMIT 1", &[party.id.into()])?;
+    let last = store::parties::find_last_version(batch.conn, party.id)?;
     let before = CompanyData::of(party);
     Ok(CompanyVersion {
         id: batch.next_id(),
@@ -79,8 +80,8 @@ impl Execute for CorrectCompany {
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let party = self.decide(batch, actor)?.party;
         // All data are in one request: a second one would bring back what the first has corrected.
-        let open = "subject_id = ? AND command = ? AND state = 'pending' LIMIT 1";
-        if let Some(open) = Approval::find_where(batch.conn, open, &[party.id.into(), Self::NAME.into()])? {
+        let same = Waiting::ForAbout(Self::NAME, party.id.into());
+        if let Some(open) = store::people::find_waiting(batch.conn, same)? {
             return Err(Refusal::RequestPending { approval_id: open.id }.into());
         }
         Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: party.id.into() }))

@@ -13,7 +13,7 @@ use formats::pain::{CreditTransfer, PaymentFileFacts, PostalAddress};
 use kernel::{CustodyId, PaymentFileId, PayoutId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{BankLine, Conn, CustodyAccount, Document, PaymentFile, Payout, StoreError};
 use utoipa::ToSchema;
 
@@ -33,12 +33,11 @@ pub struct CreatePaymentFile {
 pub const FILE_PREFIX: &str = "KONTOR-";
 
 /// Payments of one file.
-const MOST_PAYMENTS: usize = 10_000;
+const MOST_PAYMENTS: i64 = 10_000;
 
 /// What would be paid next in this currency, up to the payout `through`.
 pub fn payment_list(conn: &mut Conn, known: Currency, through: PayoutId) -> Result<Vec<Payout>, StoreError> {
-    let condition = format!("state = 'authorised' AND currency = ? AND id <= ? ORDER BY id LIMIT {MOST_PAYMENTS}");
-    Payout::list_where(conn, &condition, &[known.code().into(), through.into()])
+    store::bank::list_payouts_to_send(conn, known.code(), through, MOST_PAYMENTS)
 }
 
 /// The list as one digest: who gets how much on which account, and where the payee is, if that is known.

@@ -7,8 +7,9 @@ use domain::party::{BankAccountStatus, Capacity};
 use kernel::BankAccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{BankAccount, Payout};
+use store::BankAccount;
+use store::people::Waiting;
+use store::records::Keyed;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -41,18 +42,16 @@ impl Execute for DecideBankAccount {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let mut account = self.load(batch, actor)?;
         if self.verified {
-            let binds = [account.party_id.into(), account.currency.as_str().into()];
-            let condition = "party_id = ? AND currency = ? AND status = 'verified'";
-            for mut old in BankAccount::list_where(batch.conn, condition, &binds)? {
+            let (party, currency) = (account.party_id, account.currency.as_str());
+            for mut old in store::parties::list_accounts_in(batch.conn, party, currency, BankAccountStatus::Verified)? {
                 old.status = BankAccountStatus::Replaced;
                 batch.update(&old)?;
             }
             // Whoever waits to agree to a payout has seen the account before.
-            let condition = "command = 'request_payout' AND party_id = ? AND currency = ?";
-            second_person::end_requests(batch, condition, &binds, "account_changed")?;
+            let waiting = Waiting::ForOfIn { command: "request_payout", party, currency };
+            second_person::end_requests(batch, waiting, "account_changed")?;
             // Money that has not left yet does not go to an account that was given up.
-            let condition = "party_id = ? AND currency = ? AND state = 'authorised' ORDER BY id";
-            for mut waiting in Payout::list_where(batch.conn, condition, &binds)? {
+            for mut waiting in store::bank::list_payouts_to_send_of(batch.conn, account.party_id, &account.currency)? {
                 let meant = (&waiting.iban, &waiting.bic, &waiting.holder);
                 if meant != (&account.iban, &account.bic, &account.holder) {
                     payout::cancel(batch, &mut waiting, "payout_cancelled")?;

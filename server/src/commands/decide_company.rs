@@ -9,8 +9,9 @@ use domain::party::{Capacity, PartyStatus};
 use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Offer, Party};
+use store::Party;
+use store::people::Waiting;
+use store::records::Keyed;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -38,9 +39,7 @@ impl DecideCompany {
 
 /// What a stopped company sells, and what it owes, is no longer for sale.
 fn end_offers(batch: &mut Batch<'_>, party: &Party) -> Step<()> {
-    let condition =
-        "state = 'open' AND (supplier_id = ? OR receivable_id IN (SELECT id FROM receivables WHERE buyer_id = ?)) ORDER BY id";
-    for offer in Offer::list_where(batch.conn, condition, &[party.id.into(), party.id.into()])? {
+    for offer in store::market::list_open_offers_of_company(batch.conn, party.id)? {
         let (supplier, receivable) = (offer.supplier_id, offer.receivable_id);
         let arguments = json!({ "offer_id": offer.id, "company": party.name });
         withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;
@@ -67,8 +66,7 @@ impl Execute for DecideCompany {
         if wanted != PartyStatus::Active {
             end_offers(batch, &party)?;
             // What its people asked for, and what was asked to let it trade.
-            let condition = "(party_id = ? OR (command = 'decide_company' AND subject_id = ?))";
-            second_person::end_requests(batch, condition, &[party.id.into(), party.id.into()], "company_stopped")?;
+            second_person::end_requests(batch, Waiting::Company(party.id), "company_stopped")?;
         }
         let arguments = json!({ "status": party.status, "reason": reason });
         batch.notify(party.id, "company_decided", &arguments, "/org".to_owned());

@@ -9,8 +9,8 @@ use domain::review::{ReviewState, decide, needs_two};
 use kernel::ReviewId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Invoice, Receivable, Review};
+use store::records::Keyed;
+use store::{Invoice, Review};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -54,7 +54,7 @@ impl Execute for DecideReview {
 
     fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
         let (_, invoice, _) = self.decide(batch, actor)?;
-        let issued = Receivable::find_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?.is_some();
+        let issued = store::receivables::find_receivable_of_invoice(batch.conn, invoice.id)?.is_some();
         Ok(needs_two(self.clear, issued).then(|| Ask {
             amount_minor: Some(invoice.payable_minor),
             currency: invoice.currency.clone(),

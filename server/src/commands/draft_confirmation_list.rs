@@ -161,6 +161,7 @@ impl Execute for DraftConfirmationList {
 #[must_use]
 pub fn hash_of(rows: &[ConfirmationItem]) -> String {
     let lines = rows.iter().filter(|row| row.state != ItemState::Excluded);
-    let lines: Vec<_> = lines.map(|row| (row.invoice_id, row.amount_minor, row.due_date, row.words_hash.as_str())).collect();
+    let lines: Vec<_> =
+        lines.map(|row| (row.invoice_id.into(), row.amount_minor, row.due_date, row.words_hash.as_str())).collect();
     crate::hash::sha256_hex(text(&lines).as_bytes())
 }

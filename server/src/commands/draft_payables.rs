@@ -14,7 +14,7 @@ use domain::party::{Capacity, PartyStatus};
 use domain::receivable::{IssueTerms, decide_issue};
 use domain::undertaking::{self, UndertakingTerms};
 use domain::{Currency, Refusal};
-use kernel::{ConfirmationListId, InvoiceId, PartyId};
+use kernel::{ConfirmationListId, PartyId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -155,8 +155,7 @@ impl Execute for DraftPayables {
         let lines: Vec<_> = rows
             .iter()
             .filter(|row| row.state != ApprovedState::Excluded)
-            // The list's text names an invoice; before it comes, the payable stands for it.
-            .map(|row| (InvoiceId(row.id.0), row.payable_minor, Some(row.due_date), row.words_hash.as_str()))
+            .map(|row| (row.id.into(), row.payable_minor, Some(row.due_date), row.words_hash.as_str()))
             .collect();
         let (count, list_hash) = (lines.len(), crate::hash::sha256_hex(text(&lines).as_bytes()));
         batch.keep_document(buyer.id, &self.file_name, "text/csv", &self.sha256, &self.content)?;

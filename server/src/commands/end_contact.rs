@@ -8,8 +8,8 @@ use domain::party::{Capacity, UserStatus};
 use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{BuyerContact, ConfirmationLink, User};
+use store::records::Keyed;
+use store::{BuyerContact, User, confirmations};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -19,7 +19,7 @@ pub struct EndContact {
 }
 
 pub(crate) fn end(batch: &mut Batch<'_>, mut contact: BuyerContact) -> Step<()> {
-    for link in ConfirmationLink::list_where(batch.conn, "contact_id = ? AND state = 'open' ORDER BY id", &[contact.id.into()])? {
+    for link in confirmations::list_open_links_of_contact(batch.conn, contact.id)? {
         links::revoke(batch, link, "contact_ended")?;
     }
     contact.state = ContactState::Ended;
@@ -35,7 +35,7 @@ impl Execute for EndContact {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         batch.acting_party(actor, Capacity::Operator)?;
-        let contact = links::contact_of(batch.conn, self.party_id)?.ok_or(Refusal::ContactMissing)?;
+        let contact = confirmations::find_active_contact(batch.conn, self.party_id)?.ok_or(Refusal::ContactMissing)?;
         end(batch, contact)?;
         Ok(Done::new(self.party_id, json!({ "party_id": self.party_id })))
     }

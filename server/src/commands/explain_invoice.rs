@@ -7,8 +7,8 @@ use domain::party::Capacity;
 use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Invoice, Review};
+use store::records::Keyed;
+use store::{Invoice, invoices};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -25,7 +25,7 @@ impl Execute for ExplainInvoice {
         let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
         let invoice = found.ok_or(Refusal::NotFound)?;
         let statement = required_prose(&self.statement, "statement", 2_000)?;
-        let open = Review::list_where(batch.conn, "invoice_id = ? AND state = 'open' ORDER BY id", &[invoice.id.into()])?;
+        let open = invoices::list_open_reviews(batch.conn, invoice.id)?;
         let Some(first) = open.first().map(|row| row.id) else { return Err(Refusal::ReviewDecided.into()) };
         for mut row in open {
             row.statement.clone_from(&statement);

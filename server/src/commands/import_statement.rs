@@ -17,7 +17,7 @@ use kernel::{StatementId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use store::records::Record;
+use store::bank::{self, StatementName};
 use store::{BankFile, Conn, CustodyAccount, Statement, StoreError};
 
 /// Lines that one batch takes up: so many hold the writer for less than a second, whatever they are.
@@ -94,7 +94,7 @@ impl ImportStatement {
     fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Admitted> {
         bank_file::owner(batch, actor)?;
         find_waiting(batch, &self.sha256)?;
-        if Statement::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
+        if bank::has_statement_of_hash(batch.conn, &self.sha256)? {
             return Err(Refusal::StatementRepeated.into());
         }
         let admitted = admit(batch.conn, self)??;
@@ -117,9 +117,6 @@ fn credits(statements: &[CamtStatement]) -> Option<(String, i64)> {
 
 /// Days ended late are made up for; a bank speaks of nothing that lies further ahead of the business date.
 const DAYS_AHEAD: u64 = 7;
-
-/// The same statement: banks begin their numbers anew, each year or each day, so that ids say it only with the last day.
-const SAME_STATEMENT: &str = "iban = ? AND message = ? AND statement = ? AND to_date = ?";
 
 /// The platform's account that a statement is of, where it takes statements.
 pub fn account_of(conn: &mut Conn, statement: &CamtStatement) -> Result<Option<CustodyAccount>, StoreError> {
@@ -160,13 +157,13 @@ pub(crate) fn refusal_beside(
             let currency = clean(&statement.currency, 10);
             return Ok(Some(Refusal::CustodyCurrencyOther { account: account.iban, currency }));
         }
-        let binds = [
-            statement.iban.as_str().into(),
-            statement.message_id.as_str().into(),
-            statement.statement_id.as_str().into(),
-            to_date.unwrap_or(today).into(),
-        ];
-        if Statement::find_where(conn, SAME_STATEMENT, &binds)?.is_some() {
+        let same = StatementName {
+            iban: &statement.iban,
+            message: &statement.message_id,
+            statement: &statement.statement_id,
+            to_date: to_date.unwrap_or(today),
+        };
+        if bank::has_statement(conn, same)? {
             return Ok(Some(Refusal::StatementRepeated));
         }
     }
@@ -244,13 +241,7 @@ pub fn described(statement: &CamtStatement, today: chrono::NaiveDate) -> Stateme
 /// Compares the opening balance with the closing balance before it. Notifications, and statements within the day, have none.
 pub fn join_on(conn: &mut Conn, row: &mut Statement) -> Result<(), StoreError> {
     let (Some(opening), Some(to_date)) = (row.opening_minor, row.to_date) else { return Ok(()) };
-    let condition = "custody_id = ? AND currency = ? AND closing_minor IS NOT NULL AND id <> ? AND (to_date < ? OR (to_date = ? AND id < ?)) \
-                     ORDER BY to_date DESC, id DESC LIMIT 1";
-    // One that is not kept yet comes after all of its day.
-    let place = if row.id == StatementId(0) { StatementId(i64::MAX) } else { row.id };
-    let binds =
-        [row.custody_id.into(), row.currency.as_str().into(), row.id.into(), to_date.into(), to_date.into(), place.into()];
-    let before = Statement::find_where(conn, condition, &binds)?;
+    let before = bank::find_statement_before(conn, row, to_date)?;
     let closing = before.as_ref().and_then(|before| before.closing_minor);
     row.gap_minor = closing.map_or(0, |closing| opening.saturating_sub(closing));
     let overlaps = before.and_then(|before| before.to_date).zip(row.from_date).is_some_and(|(last, first)| first <= last);
@@ -266,8 +257,7 @@ pub fn join_on(conn: &mut Conn, row: &mut Statement) -> Result<(), StoreError> {
 /// The statement after this one, where it has to be compared again: a file that was missing has come.
 fn find_next(conn: &mut Conn, row: &Statement) -> Result<Option<Statement>, StoreError> {
     let Some(to_date) = row.to_date.filter(|_| row.closing_minor.is_some()) else { return Ok(None) };
-    let condition = "custody_id = ? AND currency = ? AND opening_minor IS NOT NULL AND to_date > ? ORDER BY to_date, id LIMIT 1";
-    let next = Statement::find_where(conn, condition, &[row.custody_id.into(), row.currency.as_str().into(), to_date.into()])?;
+    let next = bank::find_statement_after(conn, row, to_date)?;
     Ok(next.filter(|next| next.continuity != Continuity::Explained))
 }
 

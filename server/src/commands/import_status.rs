@@ -15,7 +15,7 @@ use kernel::{PaymentFileId, PayoutId, StatusReportId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Conn, PaymentFile, Payout, StatusLine, StatusReport, StoreError};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ impl ImportStatus {
     fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<AdmittedReports> {
         bank_file::owner(batch, actor)?;
         find_waiting(batch, &self.sha256)?;
-        if StatusReport::find_where(batch.conn, "sha256 = ?", &[self.sha256.as_str().into()])?.is_some() {
+        if store::bank::find_status_report_by_hash(batch.conn, &self.sha256)?.is_some() {
             return Err(Refusal::StatementRepeated.into());
         }
         Ok(admit_reports(batch.conn, self)??)
@@ -149,7 +149,7 @@ fn apply(batch: &mut Batch<'_>, report: &Report, report_id: StatusReportId, coun
     for status in statuses {
         match &status.scope {
             Scope::Transaction(end_to_end) => {
-                let found = payout::find_by_end_to_end(batch.conn, end_to_end)?;
+                let found = store::bank::find_payout_by_end_to_end(batch.conn, end_to_end)?;
                 // A report about another file says nothing of this one's transfers.
                 match found.filter(|payout| payout.file_id.is_some() && payout.file_id == file) {
                     Some(found) => {
@@ -195,7 +195,7 @@ fn apply_to_rest(
     if std::mem::replace(&mut spoken.of_all, true) {
         return Ok(());
     }
-    for found in Payout::list_where(batch.conn, "file_id = ? ORDER BY id", &[file.into()])? {
+    for found in store::bank::list_payouts_of_file(batch.conn, file)? {
         if spoken.of.insert(found.id) {
             apply_to(batch, report_id, status, found, counts)?;
         }

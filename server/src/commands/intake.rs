@@ -21,8 +21,9 @@ use formats::invoice::{Amount, InvoiceFile, Party as FileParty, Preceding, Synta
 use formats::{archive::is_zip, pdf::is_pdf};
 use kernel::{Blank, CreditNoteId, InvoiceId, PartyId, RecordId, ReviewId};
 use serde_json::{Value, json};
-use store::records::{Keyed, Record};
-use store::{ConfirmationItem, ConfirmationList, CreditNote, Invoice, Party, StoreError};
+use store::people::Waiting;
+use store::records::Keyed;
+use store::{ConfirmationList, CreditNote, Invoice, Party, StoreError, confirmations};
 
 /// What a file turned out to be, with nothing written yet: ids and times are still to be filled in.
 #[derive(Debug)]
@@ -504,17 +505,17 @@ fn admit_together(batch: &mut Batch<'_>, mut credit: CreditNote, invoices: &[Inv
 fn end_answers(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
     let why = "credited";
     links::end(batch, invoice.id, why)?;
-    second_person::end_requests(batch, "command = 'confirm_invoice' AND subject_id = ?", &[invoice.id.into()], why)?;
-    for mut item in store::confirmation_lists::list_drafted(batch.conn, invoice.id)? {
+    second_person::end_requests(batch, Waiting::ForAbout("confirm_invoice", invoice.id.into()), why)?;
+    for mut item in confirmations::list_drafted_items(batch.conn, invoice.id)? {
         item.state = ItemState::Excluded;
         item.refusal = stored(&Refusal::StateConflict { state: why.to_owned() });
         batch.update(&item)?;
         let Some(mut list) = ConfirmationList::find(batch.conn, item.list_id)? else { continue };
-        let rows = ConfirmationItem::list_where(batch.conn, "list_id = ? ORDER BY id", &[list.id.into()])?;
+        let rows = confirmations::list_items(batch.conn, list.id)?;
         let rows: Vec<_> = rows.into_iter().map(|row| if row.id == item.id { item.clone() } else { row }).collect();
         list.list_hash = hash_of(&rows);
         batch.update(&list)?;
-        second_person::end_requests(batch, "command = 'confirm_list' AND subject_id = ?", &[list.id.into()], why)?;
+        second_person::end_requests(batch, Waiting::ForAbout("confirm_list", list.id.into()), why)?;
     }
     Ok(())
 }

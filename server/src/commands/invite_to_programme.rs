@@ -10,7 +10,6 @@ use domain::tax_id::{self, Register};
 use kernel::{PartyId, ProgrammeId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
 use store::{Conn, Party, ProgrammeMember, StoreError};
 use utoipa::ToSchema;
 
@@ -32,9 +31,8 @@ struct Suppliers {
 
 impl Suppliers {
     fn load(conn: &mut Conn, buyer_id: PartyId) -> Result<Self, StoreError> {
-        let condition = "capacities LIKE '%supplier%' AND status = 'active' AND id <> ? ORDER BY id";
-        let found = Party::list_where(conn, condition, &[buyer_id.into()])?;
-        let sells = |party: &Party| party.capacities.has(Capacity::Supplier);
+        let found = store::parties::list_active_with(conn, Capacity::Supplier)?;
+        let sells = |party: &Party| party.id != buyer_id && party.capacities.has(Capacity::Supplier);
         let all: Vec<(String, Party)> =
             found.into_iter().filter(sells).map(|party| (names::folded(&party.name), party)).collect();
         let keyed = |(place, (_, party)): (usize, &(String, Party))| (tax_id::key(&party.country, &party.tax_key), place);
@@ -86,14 +84,13 @@ impl Execute for InviteToProgramme {
             return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
         }
         let today = batch.today();
-        let version = store::programmes::find_current(batch.conn, programme.id.0, today)?;
+        let version = store::programmes::find_current(batch.conn, programme.id, today)?;
         let version = version.ok_or_else(|| super::settlement::corrupt("terms of programme", programme.id))?;
         let buyer = batch.party(programme.buyer_id)?;
         let invited = invitees(batch.conn, buyer.id, &self.suppliers)?;
         let (mut asked, mut known) = (Vec::new(), 0_usize);
         for supplier in invited {
-            let condition = "programme_id = ? AND supplier_id = ? AND state IN ('invited', 'joined') LIMIT 1";
-            if ProgrammeMember::find_where(batch.conn, condition, &[programme.id.into(), supplier.id.into()])?.is_some() {
+            if store::programmes::find_live_membership(batch.conn, programme.id, supplier.id)?.is_some() {
                 known = known.saturating_add(1);
                 continue;
             }

@@ -8,7 +8,6 @@ use domain::{Refusal, four_eyes};
 use kernel::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
 use store::{Link, Party, User};
 use utoipa::ToSchema;
 
@@ -40,7 +39,7 @@ pub(crate) fn possible_email(typed: &str, field: &str) -> Result<String, Refusal
 /// The same, if nobody has it.
 pub(crate) fn free_email(batch: &mut Batch<'_>, typed: &str, field: &str) -> Step<String> {
     let email = possible_email(typed, field)?;
-    if User::find_where(batch.conn, "email = ?", &[email.as_str().into()])?.is_some() {
+    if store::people::find_user_by_email(batch.conn, &email)?.is_some() {
         return Err(Refusal::EmailTaken { field: field.to_owned() }.into());
     }
     Ok(email)

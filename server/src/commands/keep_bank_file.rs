@@ -7,7 +7,6 @@ use domain::bank_line::{BankFileKind, BankFileState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BankFile;
-use store::records::Record;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeepBankFile {
@@ -33,7 +32,7 @@ impl Execute for KeepBankFile {
 
 /// The kept file with this content, if it was not taken up yet; one that was is refused.
 pub(crate) fn find_waiting(batch: &mut Batch<'_>, sha256: &str) -> Step<Option<BankFile>> {
-    let found = BankFile::find_where(batch.conn, "sha256 = ?", &[sha256.into()])?;
+    let found = store::bank::find_file_by_hash(batch.conn, sha256)?;
     match found {
         Some(file) if file.state != BankFileState::Kept => Err(Refusal::StatementRepeated.into()),
         found => Ok(found),

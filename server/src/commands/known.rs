@@ -8,13 +8,11 @@ use chrono::NaiveDate;
 use domain::Refusal;
 use domain::identity::{joined_number, look_key, normalise_number, stem_key};
 use domain::invoice::{InvoiceState, is_self_billed};
-use domain::party::PartyStatus;
 use domain::tax_id;
 use formats::csv::CsvInvoice;
 use kernel::{InvoiceId, PartyId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use store::records::Record;
-use store::{Conn, CreditNote, Invoice, IssueTermsRow, Party, StoreError, neighbours};
+use store::{Conn, CreditNote, Invoice, Party, StoreError, neighbours};
 
 pub trait Known {
     /// Without terms for its currency a receivable could never be issued.
@@ -38,15 +36,13 @@ const GONE: [InvoiceState; 2] = [InvoiceState::Withdrawn, InvoiceState::Rejected
 
 /// The one company of this key: registered under it, or under another dress of it before dresses were known as one.
 pub fn find_by_tax_key(conn: &mut Conn, key: &str) -> Result<Option<Party>, StoreError> {
-    let (condition, list) = store::query::among_texts(conn, "tax_key", &tax_id::dresses(key));
-    let found = Party::list_where(conn, &format!("{condition} ORDER BY id"), &[list])?;
+    let found = store::parties::list_by_tax_keys(conn, &tax_id::dresses(key))?;
     Ok(only_of(key, found.iter()).cloned())
 }
 
 /// Whether another company than `own` (0 for one that is new) is registered under this key, in whatever dress.
 pub fn is_taken(conn: &mut Conn, key: &str, own: PartyId) -> Result<bool, StoreError> {
-    let (condition, list) = store::query::among_texts(conn, "tax_key", &tax_id::dresses(key));
-    let found = Party::list_where(conn, &condition, &[list])?;
+    let found = store::parties::list_by_tax_keys(conn, &tax_id::dresses(key))?;
     Ok(found.iter().any(|party| party.id != own && tax_id::is_of(key, &party.country, &party.tax_key)))
 }
 
@@ -79,80 +75,33 @@ impl Known for Conn {
     }
 
     fn vetted(&mut self) -> Result<Vec<Party>, StoreError> {
-        Party::list_where(self, "status = ? ORDER BY id", &[PartyStatus::Active.name().into()])
+        store::parties::list_active(self)
     }
 
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError> {
-        // The same number has the same look, which has an index.
-        let condition = "seller_tax_key = ? AND (look_key = ? OR number_key = ?) AND issue_date = ? AND currency = ? AND payable_minor = ? \
-                         AND state NOT IN ('withdrawn', 'paid')";
-        let binds = [
-            invoice.seller_tax_key.as_str().into(),
-            invoice.look_key.as_str().into(),
-            invoice.number_key.as_str().into(),
-            invoice.issue_date.into(),
-            invoice.currency.as_str().into(),
-            invoice.payable_minor.into(),
-        ];
-        Ok(Invoice::list_where(self, condition, &binds)?.iter().any(|row| same_number(row, invoice)))
+        Ok(neighbours::list_same_claims(self, invoice)?.iter().any(|row| same_number(row, invoice)))
     }
 
     fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError> {
-        let condition = "supplier_id = ? AND number_key IN (?, ?) AND issue_date = ? AND currency = ? AND amount_minor = ?";
-        let binds = [
-            credit.supplier_id.into(),
-            credit.number_key.as_str().into(),
-            joined_number(&credit.number).into(),
-            credit.issue_date.into(),
-            credit.currency.as_str().into(),
-            credit.amount_minor.into(),
-        ];
         let same = |row: &CreditNote| row.number_key == credit.number_key || normalise_number(&row.number) == credit.number_key;
-        Ok(CreditNote::list_where(self, condition, &binds)?.iter().any(same))
+        Ok(neighbours::list_same_credits(self, credit)?.iter().any(same))
     }
 
     fn numbered(&mut self, seller_tax_key: &str, number: &str, before: InvoiceId) -> Result<Vec<Invoice>, StoreError> {
-        let condition =
-            "seller_tax_key = ? AND look_key = ? AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY issue_date, id";
-        let mut rows = Invoice::list_where(self, condition, &[seller_tax_key.into(), look_key(number).into(), before.into()])?;
+        let mut rows = neighbours::list_live_of_look(self, seller_tax_key, &look_key(number), before)?;
         let wanted = normalise_number(number);
         rows.retain(|row| normalise_number(&row.number) == wanted);
         Ok(rows)
     }
 
     fn compared(&mut self, invoice: &Invoice, file: &str) -> Result<Vec<Invoice>, StoreError> {
-        let condition = "id <> ? AND state NOT IN ('withdrawn', 'rejected') AND id IN (\
-            SELECT id FROM invoices WHERE seller_tax_key = ? AND look_key = ? \
-            UNION SELECT id FROM invoices WHERE seller_tax_key = ? AND look_key = ? \
-            UNION SELECT id FROM invoices WHERE seller_tax_key = ? AND stem_key = ? \
-            UNION SELECT id FROM invoices WHERE buyer_id = ? AND issue_date = ? AND total_minor = ? \
-            UNION SELECT id FROM invoices WHERE document = ?) ORDER BY id LIMIT ?";
-        let (seller, look) = (invoice.seller_tax_key.as_str(), invoice.look_key.as_str());
-        let binds = [
-            invoice.id.into(),
-            seller.into(),
-            look.into(),
-            seller.into(),
-            invoice.stem_key.as_str().into(),
-            seller.into(),
-            look.into(),
-            invoice.buyer_id.into(),
-            invoice.issue_date.into(),
-            invoice.total_minor.into(),
-            file.into(),
-            i64::try_from(MOST_COMPARED).unwrap_or(i64::MAX).into(),
-        ];
-        Invoice::list_where(self, condition, &binds)
+        neighbours::list_compared(self, invoice, file, i64::try_from(MOST_COMPARED).unwrap_or(i64::MAX))
     }
 
     fn cancelled(&mut self, invoice: &Invoice) -> Result<Vec<InvoiceId>, StoreError> {
-        let seller = invoice.seller_tax_key.as_str();
-        let key = [seller.into(), invoice.look_key.as_str().into(), invoice.id.into()];
-        let credited = "seller_tax_key = ? AND look_key = ? AND id < ? AND state IN ('withdrawn', 'rejected') AND credited_minor > 0 ORDER BY id";
-        let gone = Invoice::list_where(self, credited, &key)?;
+        let gone = neighbours::list_gone_credited(self, invoice)?;
         let mut ids: Vec<InvoiceId> = gone.iter().filter(|row| same_number(row, invoice)).map(|row| row.id).collect();
-        let replacing = "seller_tax_key = ? AND replaces <> '' AND id < ? AND state NOT IN ('withdrawn', 'rejected') ORDER BY id";
-        let replacing = Invoice::list_where(self, replacing, &[seller.into(), invoice.id.into()])?;
+        let replacing = neighbours::list_live_replacements(self, &invoice.seller_tax_key, invoice.id)?;
         ids.extend(replacing.iter().filter(|row| replaces(row, invoice)).map(|row| row.id));
         Ok(ids)
     }
@@ -176,7 +125,7 @@ pub struct Loaded {
 impl Loaded {
     pub fn load(conn: &mut Conn, supplier: &Party, rows: &[CsvInvoice]) -> Result<Self, StoreError> {
         let mut loaded = Self { seller: supplier.series().to_owned(), ..Self::default() };
-        let terms = IssueTermsRow::list_where(conn, "currency <> ''", &[])?;
+        let terms = store::days::list_issue_terms(conn)?;
         loaded.currencies = terms.into_iter().map(|row| row.currency).collect();
         let files = || rows.iter().map(|row| &row.invoice);
         let ids = files()
@@ -185,8 +134,7 @@ impl Loaded {
         let ids: BTreeSet<(&str, &str)> = ids.collect();
         let keys: BTreeSet<String> = ids.into_iter().map(|(country, id)| tax_id::key(country, id)).collect();
         let keys: BTreeSet<String> = keys.iter().flat_map(|key| tax_id::dresses(key)).collect();
-        let (condition, list) = store::query::among_texts(conn, "tax_key", &keys.into_iter().collect::<Vec<_>>());
-        let companies = Party::list_where(conn, &condition, &[list])?;
+        let companies = store::parties::list_by_tax_keys(conn, &keys.into_iter().collect::<Vec<_>>())?;
         loaded.companies = companies.into_iter().map(|party| (party.tax_key.clone(), party)).collect();
         let mut looks = BTreeSet::new();
         for file in files() {
@@ -198,18 +146,16 @@ impl Loaded {
             loaded.add(invoice);
         }
         let totals: BTreeSet<(PartyId, NaiveDate, i64)> = files().filter_map(|file| loaded.total_of(file)).collect();
-        let wanted: Vec<(i64, NaiveDate, i64)> = totals.into_iter().map(|(buyer, day, total)| (buyer.0, day, total)).collect();
+        let wanted: Vec<(PartyId, NaiveDate, i64)> = totals.into_iter().collect();
         for invoice in neighbours::list_by_total(conn, &wanted, i64::try_from(MOST_COMPARED).unwrap_or(i64::MAX))? {
             loaded.add(invoice);
         }
-        let replacing = "seller_tax_key = ? AND replaces <> ''";
-        for invoice in Invoice::list_where(conn, replacing, &[loaded.seller.as_str().into()])? {
+        for invoice in neighbours::list_replacements(conn, &loaded.seller)? {
             loaded.add(invoice);
         }
         let numbers: BTreeSet<String> =
             files().flat_map(|file| [normalise_number(&file.number), joined_number(&file.number)]).collect();
-        let (condition, list) = store::query::among_texts(conn, "number_key", &numbers.into_iter().collect::<Vec<_>>());
-        let credits = CreditNote::list_where(conn, &format!("supplier_id = ? AND {condition}"), &[supplier.id.into(), list])?;
+        let credits = neighbours::list_credits_by_number(conn, supplier.id, &numbers.into_iter().collect::<Vec<_>>())?;
         loaded.credits = credits.iter().flat_map(|row| [credit_key(row), numbered_key(row)]).collect();
         Ok(loaded)
     }

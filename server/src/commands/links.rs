@@ -8,15 +8,10 @@ use domain::Refusal;
 use domain::link::{CODE_MINUTES, Channel, ContactState, LinkState, MOST_LINKS_A_DAY, acts_in};
 use domain::party::PartyStatus;
 use domain::review::ReviewState;
-use kernel::{ConfirmationLinkId, InvoiceId, PartyId, UserId};
+use kernel::{ConfirmationLinkId, InvoiceId, UserId};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{BuyerContact, ConfirmationLink, Conn, Invoice, Party, StoreError};
-
-/// The contact to whom a company's links are mailed.
-pub fn contact_of(conn: &mut Conn, party_id: PartyId) -> Result<Option<BuyerContact>, StoreError> {
-    BuyerContact::find_where(conn, "party_id = ? AND state = 'active'", &[party_id.into()])
-}
+use store::records::Keyed;
+use store::{BuyerContact, ConfirmationLink, Conn, Invoice, Party, StoreError, confirmations};
 
 /// The link that this token opens now, with its contact. Whatever is wrong with it, the answer is nothing.
 pub fn find_open(
@@ -24,7 +19,7 @@ pub fn find_open(
     token_hash: &str,
     now: NaiveDateTime,
 ) -> Result<Option<(ConfirmationLink, BuyerContact)>, StoreError> {
-    let found = ConfirmationLink::find_where(conn, "token_hash = ?", &[token_hash.into()])?;
+    let found = confirmations::find_link_by_token(conn, token_hash)?;
     let Some(link) = found.filter(|link| link.state == LinkState::Open && link.expires_at > now) else { return Ok(None) };
     let contact = BuyerContact::load(conn, link.contact_id)?;
     let stands = contact.state == ContactState::Active && Party::load(conn, contact.party_id)?.status == PartyStatus::Active;
@@ -58,8 +53,7 @@ pub fn mail_code(batch: &mut Batch<'_>, contact: &BuyerContact, number: &str, co
 
 /// How a contact signed: which link, and the way of its code.
 pub fn factor(batch: &mut Batch<'_>, user_id: UserId, invoice_id: InvoiceId) -> Step<String> {
-    let condition = "invoice_id = ? AND contact_id IN (SELECT id FROM buyer_contacts WHERE user_id = ?) AND state = 'open' ORDER BY id DESC LIMIT 1";
-    let link = ConfirmationLink::find_where(batch.conn, condition, &[invoice_id.into(), user_id.into()])?;
+    let link = confirmations::find_open_link(batch.conn, invoice_id, user_id)?;
     let link = link.ok_or_else(|| super::settlement::corrupt("link to invoice", invoice_id))?;
     let contact = BuyerContact::load(batch.conn, link.contact_id)?;
     Ok(described(&link, &contact))
@@ -73,7 +67,7 @@ pub fn described(link: &ConfirmationLink, contact: &BuyerContact) -> String {
 
 /// Nothing can be done by links to this invoice any more.
 pub fn end(batch: &mut Batch<'_>, invoice_id: InvoiceId, why: &str) -> Step<()> {
-    for link in ConfirmationLink::list_where(batch.conn, "invoice_id = ? AND state = 'open' ORDER BY id", &[invoice_id.into()])? {
+    for link in confirmations::list_open_links(batch.conn, invoice_id)? {
         revoke(batch, link, why)?;
     }
     Ok(())
@@ -90,14 +84,13 @@ pub fn revoke(batch: &mut Batch<'_>, mut link: ConfirmationLink, why: &str) -> S
 /// Whether the invoice may have one more link today.
 pub fn may_send(conn: &mut Conn, invoice_id: InvoiceId, now: NaiveDateTime) -> Result<bool, StoreError> {
     let since = now.checked_sub_signed(TimeDelta::try_hours(24).unwrap_or_default()).unwrap_or(now);
-    let binds = [invoice_id.into(), since.into()];
-    let sent = store::lists::count(conn, "confirmation_links", "invoice_id = ? AND issued_at > ?", &binds)?;
+    let sent = confirmations::count_links_since(conn, invoice_id, since)?;
     Ok(usize::try_from(sent).is_ok_and(|sent| sent < MOST_LINKS_A_DAY))
 }
 
 /// Mails a link where the buyer has a contact: it may not look at the platform for weeks.
 pub fn send_if_rare(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
-    match contact_of(batch.conn, invoice.buyer_id)? {
+    match confirmations::find_active_contact(batch.conn, invoice.buyer_id)? {
         Some(contact) if may_send(batch.conn, invoice.id, batch.now)? => send(batch, invoice, &contact).map(|_| ()),
         _ => Ok(()),
     }
@@ -107,7 +100,8 @@ pub fn send_if_rare(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
 /// today, the operator is told to send it. Answers whether one went out; nothing where nobody waits for one.
 pub fn send_after_review(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<bool>> {
     let waits = invoice.review != ReviewState::Open && !acts_in(invoice.state).is_empty();
-    let Some(contact) = (if waits { contact_of(batch.conn, invoice.buyer_id)? } else { None }) else { return Ok(None) };
+    let contact = if waits { confirmations::find_active_contact(batch.conn, invoice.buyer_id)? } else { None };
+    let Some(contact) = contact else { return Ok(None) };
     if may_send(batch.conn, invoice.id, batch.now)? {
         send(batch, invoice, &contact)?;
         return Ok(Some(true));

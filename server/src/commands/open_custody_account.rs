@@ -10,7 +10,6 @@ use kernel::{CustodyId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::CustodyAccount;
-use store::records::Record;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -42,8 +41,7 @@ impl OpenCustodyAccount {
             }
         }
         // Nobody is paid out to the platform itself.
-        let binds = [iban.as_str().into()];
-        if store::BankAccount::find_where(batch.conn, "iban = ? AND status IN ('proposed', 'verified')", &binds)?.is_some() {
+        if store::parties::has_account(batch.conn, &iban)? {
             return Err(Refusal::FieldInvalid { field: "iban".to_owned() }.into());
         }
         let bic = match account {

@@ -10,8 +10,8 @@ use domain::settlement_instruction::{InstructionEvent, InstructionState, next_st
 use domain::{Currency, Refusal};
 use kernel::CustodyId;
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{BankLine, Conn, PaymentFile, Payout, StoreError};
+use store::records::Keyed;
+use store::{BankLine, PaymentFile, Payout, StoreError};
 
 /// The state that a payout is in.
 pub fn state_of(payout: &Payout) -> Result<InstructionState, StoreError> {
@@ -27,11 +27,6 @@ pub fn advance(payout: &mut Payout, event: InstructionEvent) -> Step<()> {
 /// Whether `event` could happen to it now.
 pub fn can(payout: &Payout, event: InstructionEvent) -> Result<bool, StoreError> {
     Ok(next_state(payout.state, event).is_ok())
-}
-
-/// The payout with this end-to-end id.
-pub fn find_by_end_to_end(conn: &mut Conn, end_to_end: &str) -> Result<Option<Payout>, StoreError> {
-    Payout::find_where(conn, "end_to_end = ?", &[end_to_end.into()])
 }
 
 fn currency_of(payout: &Payout) -> Result<Currency, Refusal> {

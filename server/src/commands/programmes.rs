@@ -16,7 +16,7 @@ use kernel::{FeeBillId, PartyId, ProgrammeId, PurchaseId};
 use serde_json::json;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Conn, FeeBill, Invoice, Party, Programme, ProgrammeMember, ProgrammeVersion, StoreError, programmes};
 
 /// What is asked about: an invoice, or a payable whose invoice has not come yet.
@@ -80,12 +80,11 @@ impl Place {
 
     /// The programme of this buyer that the supplier is in, or is asked into; what a supplier was never asked into it does not hear of.
     fn find(conn: &mut Conn, subject: &Subject<'_>) -> Result<Option<Self>, StoreError> {
-        let condition = "supplier_id = ? AND buyer_id = ? AND state IN ('joined', 'invited') ORDER BY id DESC";
-        let members = ProgrammeMember::list_where(conn, condition, &[subject.supplier_id.into(), subject.buyer_id.into()])?;
+        let members = programmes::list_live_memberships(conn, subject.supplier_id, subject.buyer_id)?;
         let nearest = |member: &ProgrammeMember| (member.currency != subject.currency, member.state != MemberState::Joined);
         let Some(member) = members.into_iter().min_by_key(nearest) else { return Ok(None) };
         let number = if member.state == MemberState::Joined { member.version } else { member.asked_version };
-        let version = programmes::load_version(conn, member.programme_id.0, number)?;
+        let version = programmes::load_version(conn, member.programme_id, number)?;
         let programme = Programme::load(conn, member.programme_id)?;
         Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), Some(member.state)).map(Some)
     }
@@ -95,10 +94,9 @@ impl Place {
         if let Some(found) = Self::find(conn, subject)? {
             return Ok(Some(found));
         }
-        let condition = "buyer_id = ? AND currency = ? AND state = 'open' ORDER BY id LIMIT 1";
-        let binds = [subject.buyer_id.into(), subject.currency.into()];
-        let Some(programme) = Programme::find_where(conn, condition, &binds)? else { return Ok(None) };
-        let Some(version) = programmes::find_current(conn, programme.id.0, today)? else { return Ok(None) };
+        let found = programmes::find_open_programme(conn, subject.buyer_id, subject.currency)?;
+        let Some(programme) = found else { return Ok(None) };
+        let Some(version) = programmes::find_current(conn, programme.id, today)? else { return Ok(None) };
         Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), None).map(Some)
     }
 
@@ -167,8 +165,7 @@ pub(crate) fn own(batch: &mut Batch<'_>, actor: &Actor, id: ProgrammeId) -> Step
 
 /// Asks everybody in a programme to accept the version that holds from now on; whoever was only invited is asked for this one.
 pub(crate) fn ask_members(batch: &mut Batch<'_>, programme: &Programme, version: i64) -> Step<()> {
-    let condition = "programme_id = ? AND state IN ('joined', 'invited') AND version < ? ORDER BY id";
-    for mut member in ProgrammeMember::list_where(batch.conn, condition, &[programme.id.into(), version.into()])? {
+    for mut member in programmes::list_members_before(batch.conn, programme.id, version)? {
         member.asked_version = version;
         batch.update(&member)?;
         let arguments = json!({ "name": programme.name, "version": version.to_string() });
@@ -179,11 +176,11 @@ pub(crate) fn ask_members(batch: &mut Batch<'_>, programme: &Programme, version:
 
 /// Versions that begin on the next business date.
 pub fn begin_versions(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
-    let beginning = ProgrammeVersion::list_where(batch.conn, "state = 'approved' AND begins_on = ? ORDER BY id", &[next.into()])?;
+    let beginning = programmes::list_beginning_versions(batch.conn, next)?;
     let count = beginning.len();
     for version in beginning {
         let programme = Programme::load(batch.conn, version.programme_id)?;
-        let current = programmes::find_current(batch.conn, programme.id.0, next)?;
+        let current = programmes::find_current(batch.conn, programme.id, next)?;
         let lives = [ProgrammeState::Open, ProgrammeState::Suspended].contains(&programme.state);
         if lives && current.is_some_and(|current| current.id == version.id) {
             ask_members(batch, &programme, version.version)?;
@@ -218,7 +215,7 @@ pub fn settlement_fee(conn: &mut Conn, receivable: &store::Receivable) -> Result
     match receivable.programme_id.filter(|_| receivable.bearer() == Bearer::Buyer) {
         None => Ok((Bearer::Supplier, receivable.settlement_fee())),
         Some(programme) => {
-            let terms = programmes::load_version(conn, programme.0, receivable.programme_version)?.terms();
+            let terms = programmes::load_version(conn, programme, receivable.programme_version)?.terms();
             Ok((Bearer::Buyer, terms.billed_settlement(receivable.confirmed_minor, receivable.face_minor)))
         }
     }
@@ -292,7 +289,7 @@ pub fn collect_fees(batch: &mut Batch<'_>, day: NaiveDate) -> Step<usize> {
             batch.post(&chart::fee_paid(owed.buyer_id, asset, paid_minor))?;
             let bills = programmes::list_open_bills(batch.conn, owed.buyer_id, &owed.currency)?;
             let reached = reach(&bills, paid_minor).ok_or_else(|| settlement::corrupt("fees of", owed.buyer_id))?;
-            programmes::pay_bills(batch.conn, (owed.buyer_id.0, &owed.currency), (reached.0.0, reached.1))?;
+            programmes::pay_bills(batch.conn, (owed.buyer_id, &owed.currency), reached)?;
             collected = collected.saturating_add(1);
         }
         if owed.new_minor > 0 {

@@ -9,7 +9,6 @@ use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BankAccount;
-use store::records::Record;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -64,9 +63,8 @@ impl Execute for ProposeBankAccount {
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let party = batch.party(actor.party_id)?;
         let (known, iban, holder, bic) = self.decide(batch, party.id)?;
-        let binds = [party.id.into(), known.code().into()];
-        let condition = "party_id = ? AND currency = ? AND status = 'proposed'";
-        for mut old in BankAccount::list_where(batch.conn, condition, &binds)? {
+        let proposed = BankAccountStatus::Proposed;
+        for mut old in store::parties::list_accounts_in(batch.conn, party.id, known.code(), proposed)? {
             old.status = BankAccountStatus::Replaced;
             batch.update(&old)?;
         }

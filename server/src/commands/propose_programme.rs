@@ -10,7 +10,6 @@ use domain::programme::{ProgrammeState, ProgrammeTerms, Recourse, VersionState, 
 use kernel::ProgrammeId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
 use store::{Party, Programme, ProgrammeVersion};
 use utoipa::ToSchema;
 
@@ -105,8 +104,7 @@ impl ProposeProgramme {
                 if !lives {
                     return Err(Refusal::StateConflict { state: format!("programme_{}", known.state) }.into());
                 }
-                let waiting = "programme_id = ? AND state = 'proposed' LIMIT 1";
-                if ProgrammeVersion::find_where(batch.conn, waiting, &[known.id.into()])?.is_some() {
+                if store::programmes::find_proposed_version(batch.conn, known.id)?.is_some() {
                     return Err(Refusal::StateConflict { state: "version_proposed".to_owned() }.into());
                 }
                 (known.name.clone(), known.currency.clone())
@@ -150,12 +148,11 @@ impl Execute for ProposeProgramme {
                 new
             }
         };
-        let versions =
-            ProgrammeVersion::list_where(batch.conn, "programme_id = ? ORDER BY version DESC LIMIT 1", &[programme.id.into()])?;
+        let newest = store::programmes::find_newest_version(batch.conn, programme.id)?;
         let version = ProgrammeVersion {
             id: batch.next_id(),
             programme_id: programme.id,
-            version: versions.first().map_or(0, |row| row.version).saturating_add(1),
+            version: newest.map_or(0, |row| row.version).saturating_add(1),
             least_tenor_days: terms.least_tenor_days,
             most_tenor_days: terms.most_tenor_days,
             most_age_days: terms.most_age_days,
@@ -178,8 +175,7 @@ impl Execute for ProposeProgramme {
             decided_at: None,
         };
         batch.insert(&version)?;
-        let operators = Party::list_where(batch.conn, "capacities = 'operator' ORDER BY id", &[])?;
-        for operator in operators {
+        for operator in store::parties::list_only(batch.conn, Capacity::Operator)? {
             let arguments = json!({ "buyer": buyer.name, "name": programme.name });
             batch.notify(operator.id, "programme_proposed", &arguments, format!("/ops/programmes/versions/{}", version.id));
         }

@@ -7,8 +7,9 @@ use domain::chart::{self, currency_asset};
 use domain::offering::PurchaseHoldState;
 use domain::pricing::Quote;
 use kernel::{ApprovalId, BuyerLimitId, PartyId};
-use store::records::{Keyed, Record};
-use store::{BuyerLimit, Offer, PurchaseHold, Receivable};
+use store::market::find_buyer_limit;
+use store::records::Keyed;
+use store::{Offer, PurchaseHold, Receivable};
 
 /// What a purchase may count as free because it is held for it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,8 +70,8 @@ pub(crate) fn release(batch: &mut Batch<'_>, mut held: PurchaseHold) -> Step<()>
     offer.reserved_minor = sum(offer.reserved_minor, -held.units_minor, "what is reserved of offer", offer.id)?;
     batch.update(&offer)?;
     let receivable = Receivable::load(batch.conn, offer.receivable_id)?;
-    let binds = [held.financier_id.into(), receivable.buyer_id.into(), receivable.currency.as_str().into()];
-    if let Some(mut limit) = BuyerLimit::find_where(batch.conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)? {
+    let limit = find_buyer_limit(batch.conn, held.financier_id, receivable.buyer_id, &receivable.currency)?;
+    if let Some(mut limit) = limit {
         limit.used_minor = sum(limit.used_minor, -held.units_minor, "limit", limit.id)?;
         batch.update(&limit)?;
     }

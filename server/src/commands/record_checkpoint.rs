@@ -8,7 +8,6 @@ use domain::party::MailState;
 use kernel::{NoticeId, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
 use store::{CheckpointRow, Mail};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,7 +25,7 @@ impl Execute for RecordCheckpoint {
     const AUDITED: bool = false;
 
     fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        if CheckpointRow::find_where(batch.conn, "size = ?", &[self.size.into()])?.is_some() {
+        if store::log::find_checkpoint(batch.conn, self.size)?.is_some() {
             // Another process was faster.
             return Ok(Done::new(RecordId(0), json!({})));
         }

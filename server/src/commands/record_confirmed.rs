@@ -8,8 +8,8 @@ use domain::confirmation_list::{ItemState, ListState};
 use kernel::{ConfirmationItemId, ConfirmationListId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Confirmation, ConfirmationItem, ConfirmationList, confirmation_lists};
+use store::records::Keyed;
+use store::{ConfirmationItem, ConfirmationList, confirmations};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -39,7 +39,7 @@ impl Execute for RecordConfirmed {
             }
             if result.refusal.is_empty() {
                 // A list never says more than the register of confirmations.
-                if Confirmation::find_where(batch.conn, "invoice_id = ?", &[item.invoice_id.into()])?.is_none() {
+                if confirmations::find_confirmation(batch.conn, item.invoice_id)?.is_none() {
                     return Err(super::settlement::corrupt("confirmation of list item", item.id).into());
                 }
                 item.state = ItemState::Confirmed;
@@ -49,8 +49,8 @@ impl Execute for RecordConfirmed {
             }
             batch.update(&item)?;
         }
-        let counts = confirmation_lists::count_by_state(batch.conn, list.id.0)?;
-        let count = |state: ItemState| counts.iter().find(|row| row.state == state.name()).map_or(0, |row| row.count);
+        let counts = confirmations::count_items_by_state(batch.conn, list.id)?;
+        let count = |state: ItemState| counts.iter().find(|row| row.state == state).map_or(0, |row| row.count);
         let done = count(ItemState::Waiting) == 0;
         if done && list.state == ListState::Running {
             list.state = ListState::Done;

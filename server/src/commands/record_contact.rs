@@ -2,7 +2,7 @@
 //! say in it: whoever invents an invoice would also invent the person who confirms it.
 
 use super::invite_user::free_email;
-use super::{Actor, Ask, Done, Execute, end_contact, links, required, required_prose, traded};
+use super::{Actor, Ask, Done, Execute, end_contact, required, required_prose, traded};
 use crate::batch::{Batch, Step};
 use domain::Refusal;
 use domain::link::{Channel, ContactState, MOST_HOURS};
@@ -11,7 +11,7 @@ use domain::party::{Capacity, Roles, Theme, UserStatus};
 use kernel::{PartyId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{BuyerContact, Party, User};
 use utoipa::ToSchema;
 
@@ -56,7 +56,7 @@ impl RecordContact {
         let wrong = |field: &str| Refusal::FieldInvalid { field: field.to_owned() };
         let channel = Channel::parse(&self.channel).ok_or_else(|| wrong("channel"))?;
         let typed = domain::names::mail_address(&self.email);
-        let known = User::find_where(batch.conn, "email = ?", &[typed.as_str().into()])?;
+        let known = store::people::find_user_by_email(batch.conn, &typed)?;
         // A former contact of the same company has neither password nor role.
         let known = known.filter(|user| user.party_id == party.id && user.password_hash.is_empty() && user.roles.is_empty());
         let email = if known.is_some() { typed } else { free_email(batch, &self.email, "email")? };
@@ -130,7 +130,7 @@ impl Execute for RecordContact {
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let checked = self.decide(batch, actor)?;
-        if let Some(before) = links::contact_of(batch.conn, checked.party.id)? {
+        if let Some(before) = store::confirmations::find_active_contact(batch.conn, checked.party.id)? {
             end_contact::end(batch, before)?;
         }
         let user_id = person(batch, &checked)?;

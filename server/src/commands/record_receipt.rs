@@ -11,7 +11,7 @@ use domain::party::Capacity;
 use kernel::{BankLineId, CustodyId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
+use store::bank::ReceiptFacts;
 use store::{BankLine, Conn, StoreError};
 use utoipa::ToSchema;
 
@@ -46,9 +46,7 @@ pub fn list_known(
     let near = Days::new(SAME_MONEY_DAYS);
     let first = value_date.checked_sub_days(near).unwrap_or(value_date);
     let last = value_date.checked_add_days(near).unwrap_or(value_date);
-    let condition = "amount_minor = ? AND currency = ? AND direction = 'in' AND statement_id > 0 AND value_date >= ? AND value_date <= ? AND id > ? \
-                     AND twin_id IS NULL AND payout_id IS NULL AND state IN ('matched', 'placed', 'suspense', 'attention') ORDER BY id DESC LIMIT 10";
-    BankLine::list_where(conn, condition, &[amount_minor.into(), currency.into(), first.into(), last.into(), after.into()])
+    store::bank::list_receipts_like(conn, ReceiptFacts { currency, amount_minor, first, last, after })
 }
 
 impl RecordReceipt {

@@ -8,11 +8,10 @@ use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Capacity;
 use formats::csv::CsvInvoice;
-use kernel::{PartyId, RecordId};
+use kernel::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
-use store::{Conn, CreditNote, Invoice, Party, StoreError};
+use store::{Party, StoreError};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RegisterTable {
@@ -82,21 +81,12 @@ fn claims_all(seen: &mut std::collections::HashSet<String>, examined: &Examined)
     free
 }
 
-/// A record that this very table has made before.
-pub fn find_loaded(conn: &mut Conn, supplier_id: PartyId, sha256: &str) -> Result<Option<RecordId>, StoreError> {
-    let (condition, binds) = ("supplier_id = ? AND document = ?", [supplier_id.into(), sha256.into()]);
-    if let Some(known) = Invoice::find_where(conn, condition, &binds)? {
-        return Ok(Some(known.id.into()));
-    }
-    Ok(CreditNote::find_where(conn, condition, &binds)?.map(|known| known.id.into()))
-}
-
 impl Execute for RegisterTable {
     const NAME: &'static str = "register_table";
 
     fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
         let supplier = batch.acting_party(actor, Capacity::Supplier)?;
-        if let Some(known) = find_loaded(batch.conn, supplier.id, &self.sha256)? {
+        if let Some(known) = store::invoices::find_registered(batch.conn, supplier.id, &self.sha256)? {
             return Ok(Done::new(known, json!({ "loaded_before": true, "rows": [] })));
         }
         let today = batch.today();

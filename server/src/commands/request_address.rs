@@ -9,7 +9,7 @@ use domain::party::AddressChangeState;
 use kernel::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{AddressChange, User};
 
 /// Hours that the link to a new address is open.
@@ -27,7 +27,7 @@ pub struct RequestAddress {
 
 /// Ends what is open about a person's address: only the newest link leads anywhere.
 pub(crate) fn end_open(batch: &mut Batch<'_>, user_id: UserId) -> Step<()> {
-    for mut change in AddressChange::list_where(batch.conn, "user_id = ? AND state = 'open'", &[user_id.into()])? {
+    for mut change in store::people::list_open_address_changes(batch.conn, user_id)? {
         change.state = AddressChangeState::Ended;
         change.ended_at = Some(batch.now);
         batch.update(&change)?;

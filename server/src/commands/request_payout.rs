@@ -9,7 +9,6 @@ use domain::settlement_instruction::InstructionState;
 use kernel::PayoutId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::Record;
 use store::{BankAccount, Payout};
 use utoipa::ToSchema;
 
@@ -32,8 +31,7 @@ impl RequestPayout {
         if self.amount_minor <= 0 {
             return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
         }
-        let binds = [party.id.into(), known.code().into()];
-        let found = BankAccount::find_where(batch.conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
+        let found = store::parties::find_verified_account(batch.conn, party.id, known.code())?;
         let account = found.ok_or_else(|| Refusal::BankAccountMissing { currency: self.currency.clone() })?;
         let key = AccountKey::cash(party.id, currency_asset(known));
         let (_, available_minor) = batch.balance(key)?;

@@ -7,8 +7,8 @@ use domain::party::{SignInLinkKind, UserStatus};
 use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{Link, User};
+use store::User;
+use store::records::Keyed;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ResetPassword {
@@ -23,8 +23,7 @@ pub struct ResetPassword {
 
 /// A new password makes every link useless that could still set another.
 pub(crate) fn close_links(batch: &mut Batch<'_>, user_id: UserId) -> Step<()> {
-    let condition = "user_id = ? AND kind = 'reset' AND used_at IS NULL";
-    for mut link in Link::list_where(batch.conn, condition, &[user_id.into()])? {
+    for mut link in store::people::list_unused_links(batch.conn, user_id, SignInLinkKind::Reset)? {
         link.used_at = Some(batch.now);
         batch.update(&link)?;
     }

@@ -3,7 +3,7 @@
 use super::bank_line::{
     Beside, Facts, Fate, book, confirm, decide_booking, join_transfer, leave_over, missing_cover, settle_payouts,
 };
-use super::bank_sums::{list_payouts, open_of, sum_of};
+use super::bank_sums::{open_of, sum_of};
 use super::take_back_line::free_of;
 use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
@@ -226,7 +226,8 @@ impl ResolveLine {
             held.checked_add(line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
         }
         // A line that waited may be one of our payouts that came back.
-        let own = line.direction == Direction::In && payout::find_by_end_to_end(batch.conn, &line.end_to_end)?.is_some();
+        let own =
+            line.direction == Direction::In && store::bank::find_payout_by_end_to_end(batch.conn, &line.end_to_end)?.is_some();
         // The day that people give it counts, not the file's: a transfer between two accounts is known by it.
         let line = BankLine { value_date, ..line.clone() };
         let fate = decide_booking(batch.conn, &facts, (&line, &Beside::default()), own.then(Return::default))?;
@@ -239,7 +240,7 @@ impl ResolveLine {
 
 /// The payouts of a payment file that have not left yet: they are all in the debit, and what is more waits.
 fn file_payouts(batch: &mut Batch<'_>, line: &BankLine, file: PaymentFileId) -> Step<Other> {
-    let all = list_payouts(batch.conn, file)?;
+    let all = store::bank::list_payouts_of_file(batch.conn, file)?;
     let Some(first) = all.first() else { return Err(Refusal::FieldInvalid { field: "other_id".to_owned() }.into()) };
     let state = first.state.to_string();
     let open = open_of(&all, &BTreeSet::new())?;

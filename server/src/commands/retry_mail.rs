@@ -8,7 +8,7 @@ use kernel::MailId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Mail;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -31,7 +31,7 @@ impl Execute for RetryMail {
                 }
                 vec![mail]
             }
-            None => Mail::list_where(batch.conn, "state = 'failed' ORDER BY id", &[])?,
+            None => store::messages::list_failed_mails(batch.conn)?,
         };
         let count = given_up.len();
         for mut mail in given_up {

@@ -7,13 +7,12 @@ use chrono::NaiveDate;
 use domain::Refusal;
 use domain::identity::{Identity, ReviewRule, normalise_number, suspicions};
 use domain::invoice::{InvoiceState, NotMeant, Numbered, decide_named, is_self_billed};
-use domain::party::Capacity;
 use domain::review::{self, ReviewState};
 use kernel::{CreditNoteId, InvoiceId, PartyId, ReviewId};
 use serde_json::json;
 use std::collections::HashMap;
-use store::records::{Keyed, Record};
-use store::{Invoice, Party, Receivable, Review, StoreError};
+use store::records::Keyed;
+use store::{Invoice, Party, Review, StoreError};
 
 /// Why a person must look at an invoice, and what it points at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,20 +199,19 @@ pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> S
 
 /// Tells the operator something.
 pub fn notify_operator(batch: &mut Batch<'_>, kind: &str, arguments: &serde_json::Value, link: String) -> Step<()> {
-    let condition = format!("capacities LIKE '%{}%' ORDER BY id LIMIT 1", Capacity::Operator.name());
-    let operator = Party::find_where(batch.conn, &condition, &[])?.ok_or(Refusal::NotFound)?;
+    let operator = store::parties::find_operator(batch.conn)?.ok_or(Refusal::NotFound)?;
     batch.notify(operator.id, kind, arguments, link);
     Ok(())
 }
 
 /// Brings what the invoice shows of its reviews, and whether its receivable is held, up to date.
 pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
-    let rows = Review::list_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?;
+    let rows = store::invoices::list_reviews(batch.conn, invoice.id)?;
     let states: Vec<ReviewState> = rows.iter().map(|row| row.state).collect();
     invoice.review = review::standing(&states);
     batch.update(invoice)?;
     let held = review::holds(&states);
-    if let Some(mut receivable) = Receivable::find_where(batch.conn, "invoice_id = ?", &[invoice.id.into()])?
+    if let Some(mut receivable) = store::receivables::find_receivable_of_invoice(batch.conn, invoice.id)?
         && receivable.held != held
     {
         receivable.held = held;
@@ -224,8 +222,7 @@ pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
 
 /// Nobody decides any more about an invoice that is gone: its own open reviews end, and so do those that point at it.
 pub fn release(batch: &mut Batch<'_>, invoice_id: InvoiceId) -> Step<()> {
-    let condition = "state = 'open' AND (invoice_id = ? OR other_id = ?) ORDER BY id";
-    for mut row in Review::list_where(batch.conn, condition, &[invoice_id.into(), invoice_id.into()])? {
+    for mut row in store::invoices::list_open_reviews_around(batch.conn, invoice_id)? {
         row.state = ReviewState::Released;
         row.decided_at = Some(batch.now);
         batch.update(&row)?;
@@ -243,8 +240,7 @@ pub fn release(batch: &mut Batch<'_>, invoice_id: InvoiceId) -> Step<()> {
 /// The check once more, before something is made of the invoice: what has come to light since and nobody has looked at holds it.
 /// Answers whether it is held now.
 pub fn check_again(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<bool> {
-    let condition = "invoice_id = ? OR other_id = ?";
-    let seen = Review::list_where(batch.conn, condition, &[invoice.id.into(), invoice.id.into()])?;
+    let seen = store::invoices::list_reviews_around(batch.conn, invoice.id)?;
     let known = |other: InvoiceId| seen.iter().any(|row| row.invoice_id == other || row.other_id == Some(other));
     let mut fresh = findings(&mut *batch.conn, invoice)?;
     fresh.retain(|finding| finding.other_id.is_some_and(|other| !known(other)));

@@ -6,7 +6,7 @@ use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Session;
-use store::records::Record;
+use store::records::Keyed;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -19,7 +19,7 @@ pub struct RevokeSessions {
 
 /// Ends every open session of a user but one.
 pub(crate) fn end_sessions(batch: &mut Batch<'_>, user_id: UserId, keep: SessionId) -> Step<usize> {
-    let open = Session::list_where(batch.conn, "user_id = ? AND revoked_at IS NULL AND id <> ?", &[user_id.into(), keep.into()])?;
+    let open = store::people::list_other_sessions(batch.conn, user_id, keep)?;
     let count = open.len();
     for mut session in open {
         session.revoked_at = Some(batch.now);
@@ -35,7 +35,7 @@ impl Execute for RevokeSessions {
         let ended = match self.session_id {
             None => end_sessions(batch, actor.user_id, self.keep_session)?,
             Some(id) => {
-                let found = Session::find_where(batch.conn, "id = ? AND user_id = ?", &[id.into(), actor.user_id.into()])?;
+                let found = Session::find(batch.conn, id)?.filter(|session| session.user_id == actor.user_id);
                 let mut session = found.ok_or(domain::Refusal::NotFound)?;
                 session.revoked_at = session.revoked_at.or(Some(batch.now));
                 batch.update(&session)?;

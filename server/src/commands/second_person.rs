@@ -10,13 +10,13 @@ use domain::party::{ApprovalState, Role, Roles, UserStatus, needs_second_person}
 use kernel::{InvoiceId, PartyId, RecordId, UserId};
 use serde_json::json;
 use std::collections::HashMap;
-use store::query::Bind;
-use store::records::{Keyed, Record};
+use store::people::Waiting;
+use store::records::Keyed;
 use store::{Approval, Conn, SoloActs, StoreError, User};
 
 /// A company's people, as the rule sees them. Those who have left are among them: the chain goes through them.
 pub(crate) fn people(conn: &mut Conn, party_id: PartyId) -> Result<Vec<Person>, StoreError> {
-    Ok(User::list_where(conn, "party_id = ?", &[party_id.into()])?.iter().map(person).collect())
+    Ok(store::people::list_users(conn, party_id)?.iter().map(person).collect())
 }
 
 fn person(user: &User) -> Person {
@@ -66,7 +66,7 @@ pub(crate) struct Seconds {
 
 impl Seconds {
     pub(crate) fn load(conn: &mut Conn, party_id: PartyId) -> Result<Self, StoreError> {
-        let users = User::list_where(conn, "party_id = ?", &[party_id.into()])?;
+        let users = store::people::list_users(conn, party_id)?;
         let active = users.iter().filter(|user| user.status == UserStatus::Active);
         let roles = active.map(|user| (user.id, user.roles.clone())).collect();
         Ok(Self { party_id, people: users.iter().map(person).collect(), roles })
@@ -111,9 +111,9 @@ pub(crate) fn end_without_right(batch: &mut Batch<'_>, user: &User) -> Step<()> 
     if lost.is_empty() {
         return Ok(());
     }
-    let condition = format!("maker_id = ? AND command IN ({})", vec!["?"; lost.len()].join(", "));
-    let binds: Vec<Bind> = std::iter::once(user.id.into()).chain(lost.into_iter().map(Bind::from)).collect();
-    end_requests(batch, &condition, &binds, "right_lost")
+    let mut requests = store::people::list_waiting(batch.conn, Waiting::AskedBy(user.id))?;
+    requests.retain(|request| lost.contains(&request.command.as_str()));
+    end_each(batch, requests, "right_lost")
 }
 
 /// What may still be done alone today, if the company lets anybody do anything alone.
@@ -189,21 +189,24 @@ pub(crate) fn ask(batch: &mut Batch<'_>, actor: &Actor) -> Step<Ask> {
 /// Ends what the company has asked for of a kind of which one is enough in each currency: a second one would overwrite the first, or
 /// find nothing left to do.
 pub(crate) fn end_same(batch: &mut Batch<'_>, actor: &Actor, (command, currency): (&str, &str), why: &str) -> Step<()> {
-    let binds = [command.into(), actor.party_id.into(), currency.into()];
-    end_requests(batch, "command = ? AND party_id = ? AND currency = ?", &binds, why)
+    end_requests(batch, Waiting::ForOfIn { command, party: actor.party_id, currency }, why)
 }
 
 /// Nobody agrees any more to confirm an invoice that is no longer in the state in which somebody asked, and no link leads to it.
 pub(crate) fn end_confirmations(batch: &mut Batch<'_>, invoice_id: InvoiceId, now: InvoiceState) -> Step<()> {
     links::end(batch, invoice_id, now.name())?;
-    end_requests(batch, "command = 'confirm_invoice' AND subject_id = ?", &[invoice_id.into()], now.name())
+    end_requests(batch, Waiting::ForAbout("confirm_invoice", invoice_id.into()), now.name())
 }
 
 /// Ends requests that wait: what they were about has changed, so that nobody can agree to what nobody asked for. Whoever
 /// asked is told why: `why` names a text.
-pub(crate) fn end_requests(batch: &mut Batch<'_>, condition: &str, binds: &[Bind], why: &str) -> Step<()> {
-    let condition = format!("state = 'pending' AND {condition} ORDER BY id");
-    for mut request in Approval::list_where(batch.conn, &condition, binds)? {
+pub(crate) fn end_requests(batch: &mut Batch<'_>, wanted: Waiting<'_>, why: &str) -> Step<()> {
+    let requests = store::people::list_waiting(batch.conn, wanted)?;
+    end_each(batch, requests, why)
+}
+
+fn end_each(batch: &mut Batch<'_>, requests: Vec<Approval>, why: &str) -> Step<()> {
+    for mut request in requests {
         request.state = ApprovalState::Ended;
         why.clone_into(&mut request.reason);
         request.decided_at = Some(batch.now);

@@ -10,8 +10,8 @@ use domain::review::ReviewState;
 use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::Invoice;
 use store::records::Keyed;
+use store::{Invoice, confirmations};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -36,7 +36,7 @@ impl Execute for SendLink {
         if invoice.review == ReviewState::Open {
             return Err(Refusal::UnderReview.into());
         }
-        let contact = links::contact_of(batch.conn, invoice.buyer_id)?.ok_or(Refusal::ContactMissing)?;
+        let contact = confirmations::find_active_contact(batch.conn, invoice.buyer_id)?.ok_or(Refusal::ContactMissing)?;
         if !links::may_send(batch.conn, invoice.id, batch.now)? {
             return Err(Refusal::TooManyLinks { most: MOST_LINKS_A_DAY }.into());
         }

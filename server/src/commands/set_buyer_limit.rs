@@ -10,7 +10,8 @@ use domain::{Currency, Refusal};
 use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
+use store::people::Waiting;
+use store::records::Keyed;
 use store::{BuyerLimit, Party};
 use utoipa::ToSchema;
 
@@ -39,16 +40,14 @@ impl SetBuyerLimit {
         if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
             return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());
         }
-        let binds = [financier.id.into(), buyer.id.into(), currency.code().into()];
-        let before = BuyerLimit::find_where(batch.conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
+        let before = store::market::find_buyer_limit(batch.conn, financier.id, buyer.id, currency.code())?;
         Ok(Decided { financier, buyer, currency, before })
     }
 
     /// A request for this buyer and currency that waits is about a limit that is no more.
     fn end_same(&self, batch: &mut Batch<'_>, actor: &Actor, why: &str) -> Step<()> {
-        let same = "command = ? AND party_id = ? AND subject_id = ? AND currency = ?";
-        let binds = [Self::NAME.into(), actor.party_id.into(), self.buyer_id.into(), self.currency.as_str().into()];
-        second_person::end_requests(batch, same, &binds, why)
+        let (party, subject, currency) = (actor.party_id, self.buyer_id.into(), self.currency.as_str());
+        second_person::end_requests(batch, Waiting::ForOfAboutIn { command: Self::NAME, party, subject, currency }, why)
     }
 }
 

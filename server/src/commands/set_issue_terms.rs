@@ -11,7 +11,6 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::IssueTermsRow;
-use store::records::Record;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -59,7 +58,7 @@ impl SetIssueTerms {
         }
         // Whoever confirms in this currency is told where to pay.
         super::custody::current(batch.conn, known.code())?;
-        let before = IssueTermsRow::find_where(batch.conn, "currency = ?", &[known.code().into()])?;
+        let before = store::days::find_issue_terms(batch.conn, known.code())?;
         let rate: Decimal = self.late_rate.parse().map_err(|_| field("late_rate"))?;
         if rate < Decimal::ZERO || rate > Decimal::from(36) {
             return Err(field("late_rate").into());

@@ -18,9 +18,9 @@ use serde_json::json;
 use std::collections::HashMap;
 use store::bulk::BulkUpdate;
 use store::distributions::{Base, Counting};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{
-    AccountRow, BankLine, BuyerLimit, Conn, Distribution, Invoice, LateClaim, Offer, Receivable, StoreError, distributions,
+    BankLine, BuyerLimit, Conn, Distribution, Invoice, LateClaim, Receivable, StoreError, distributions, journal, market,
 };
 
 /// The state of a receivable as its rules know it.
@@ -34,7 +34,7 @@ pub fn corrupt(what: &str, id: impl std::fmt::Display) -> StoreError {
 
 /// The currency's calendar with the operator's own days.
 pub fn calendar(conn: &mut Conn, currency: &str) -> Result<Calendar, StoreError> {
-    let days = store::Holiday::list_where(conn, "currency = ?", &[currency.into()])?;
+    let days = store::days::list_holidays_of(conn, currency)?;
     Ok(Calendar::of(currency).with(days.into_iter().map(|row| (row.day, row.business))))
 }
 
@@ -52,9 +52,7 @@ pub fn notify_deposit(batch: &mut Batch<'_>, party: PartyId, currency: &str, amo
 /// Companies that hold fractions of the receivable now.
 pub fn holder_parties(batch: &mut Batch<'_>, receivable: ReceivableId) -> Step<Vec<PartyId>> {
     batch.flush()?;
-    let condition = "asset_id = ? AND kind = 'holding' AND balance > 0 ORDER BY owner_id";
-    let rows = AccountRow::list_where(batch.conn, condition, &[receivable.into()])?;
-    Ok(rows.into_iter().map(|row| PartyId(row.owner_id.0)).collect())
+    Ok(journal::list_holders(batch.conn, receivable.into())?)
 }
 
 /// Holders that are paid in one commit with the payment itself. With more of them it is shared out piece by piece, and other work goes on
@@ -90,12 +88,11 @@ impl From<&Distribution> for Payment {
 /// an earlier payment is still being shared out, leaves that to the job that pays them piece by piece.
 pub fn settle(batch: &mut Batch<'_>, receivable_id: ReceivableId, payment: &Payment) -> Step<()> {
     // Units on offer are held; who pays early redeems them too, so open offers end first.
-    let condition = "receivable_id = ? AND state = 'open' ORDER BY id";
-    for offer in Offer::list_where(batch.conn, condition, &[receivable_id.into()])? {
+    for offer in market::list_open_offers_of_receivable(batch.conn, receivable_id)? {
         super::withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;
     }
     batch.flush()?;
-    let positions = distributions::list_positions(batch.conn, receivable_id, 0, AT_ONCE.saturating_add(1))?;
+    let positions = distributions::list_positions(batch.conn, receivable_id, PartyId(0), AT_ONCE.saturating_add(1))?;
     let many = i64::try_from(positions.len()).unwrap_or(i64::MAX) > AT_ONCE;
     if many || distributions::is_open(batch.conn, receivable_id)? {
         let waiting = Distribution {
@@ -179,7 +176,7 @@ fn settlement_fee_due(conn: &mut Conn, receivable: &Receivable) -> Result<i64, S
 /// Units of the junior asset that the supplier still has.
 fn reserve_units(conn: &mut Conn, receivable: &Receivable) -> Result<i64, StoreError> {
     let key = AccountKey::holding(receivable.supplier_id, receivable.reserve_asset.into());
-    Ok(store::journal::list_accounts(conn, &[key])?.first().map_or(0, |account| account.balance))
+    Ok(journal::list_accounts(conn, &[key])?.first().map_or(0, |account| account.balance))
 }
 
 /// Late interest on what is outstanding since it was last counted.
@@ -195,11 +192,9 @@ fn accrued(receivable: &Receivable, units_minor: i64, value_date: NaiveDate) -> 
 
 /// Late interest that nobody has paid yet, counted up to this day.
 pub fn late_interest(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Result<i64, StoreError> {
-    let outstanding = store::journal::list_accounts(conn, &[AccountKey::issued(receivable.id.into())])?;
+    let outstanding = journal::list_accounts(conn, &[AccountKey::issued(receivable.id.into())])?;
     let running = accrued(receivable, outstanding.first().map_or(0, |account| account.balance), today)?;
-    let counted =
-        "SELECT CAST(COALESCE(SUM(due_minor - paid_minor), 0) AS BIGINT) AS value FROM late_claims WHERE receivable_id = ?";
-    let counted = store::query::int(conn, counted, &[receivable.id.into()])?.unwrap_or(0);
+    let counted = distributions::list_late_open(conn, &[receivable.id])?.remove(&receivable.id).unwrap_or(0);
     Ok(running.saturating_add(counted))
 }
 
@@ -231,7 +226,7 @@ impl Owed {
 /// What the buyer owes today: from the ledger, so that it is right however the payments were used.
 pub fn owed(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Result<Owed, StoreError> {
     let issued = |conn: &mut Conn, asset: AssetId| -> Result<i64, StoreError> {
-        Ok(store::journal::list_accounts(conn, &[AccountKey::issued(asset)])?.first().map_or(0, |row| row.balance))
+        Ok(journal::list_accounts(conn, &[AccountKey::issued(asset)])?.first().map_or(0, |row| row.balance))
     };
     Ok(Owed {
         face_minor: issued(conn, receivable.id.into())?,
@@ -266,7 +261,7 @@ pub fn owed_of(conn: &mut Conn, rows: &[Receivable], today: NaiveDate) -> Result
     }
     let assets = from_ledger.iter().flat_map(|row| [AssetId::from(row.id), AssetId::from(row.reserve_asset)]);
     let keys: Vec<AccountKey> = assets.map(AccountKey::issued).collect();
-    let rows = store::journal::list_accounts(conn, &keys)?;
+    let rows = journal::list_accounts(conn, &keys)?;
     let issued: HashMap<AssetId, i64> = rows.into_iter().map(|account| (AssetId(account.asset_id), account.balance)).collect();
     let ids: Vec<ReceivableId> = from_ledger.iter().map(|row| row.id).collect();
     let counted = distributions::list_late_open(conn, &ids)?;
@@ -366,10 +361,7 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
 /// What is redeemed no longer counts against the holders' limits for the buyer.
 fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMap<PartyId, i64>) -> Step<()> {
     let parties: Vec<PartyId> = redeemed.keys().copied().collect();
-    let (among, list) = store::query::among(batch.conn, "financier_id", &parties);
-    let condition = format!("{among} AND buyer_id = ? AND currency = ? AND used_minor > 0 ORDER BY id");
-    let binds = [list, receivable.buyer_id.into(), receivable.currency.as_str().into()];
-    let mut limits = BuyerLimit::list_where(batch.conn, &condition, &binds)?;
+    let mut limits = market::list_used_limits(batch.conn, &parties, receivable.buyer_id, &receivable.currency)?;
     for limit in &mut limits {
         let face = redeemed.get(&limit.financier_id).copied().unwrap_or(0);
         limit.used_minor = limit.used_minor.saturating_sub(face).max(0);

@@ -147,7 +147,7 @@ impl Execute for SharePayment {
         let mut receivable = Receivable::load(batch.conn, payment.receivable_id)?;
         let stored = self.plan(batch, &mut payment, &mut receivable)?;
         let (plan, since) = (Plan::from(&stored), stored.since());
-        let positions = distributions::list_positions(batch.conn, receivable.id, payment.last_party.0, settlement::PIECE)?;
+        let positions = distributions::list_positions(batch.conn, receivable.id, payment.last_party, settlement::PIECE)?;
         let holders: Vec<_> = positions.iter().map(|position| settlement::holder_of(position, since)).collect();
         let paid_minor = settlement::pay_holders(batch, &receivable, &plan, since, &holders)?;
         payment.shared_minor = payment.shared_minor.saturating_add(paid_minor);

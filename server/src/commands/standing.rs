@@ -6,9 +6,8 @@ use domain::standing::{BuyerStanding, overdue_since};
 use kernel::PartyId;
 use serde_json::json;
 use std::collections::{BTreeSet, HashMap};
-use store::query::Bind;
-use store::records::Record;
-use store::{Conn, Offer, Party, StoreError};
+use store::records::Keyed;
+use store::{Conn, Party, StoreError};
 
 /// How a company stands as a buyer.
 #[must_use]
@@ -18,12 +17,12 @@ pub fn of(party: &Party) -> BuyerStanding {
 
 /// The same by its number, for pages.
 pub fn load(conn: &mut Conn, buyer: PartyId) -> Result<BuyerStanding, StoreError> {
-    Ok(of(&<Party as store::records::Keyed>::load(conn, buyer)?))
+    Ok(of(&Party::load(conn, buyer)?))
 }
 
 /// The same of several, for lists.
 pub fn list(conn: &mut Conn, buyers: &[PartyId]) -> Result<HashMap<PartyId, BuyerStanding>, StoreError> {
-    let parties = <Party as store::records::Keyed>::list_ids(conn, buyers)?;
+    let parties = Party::list_ids(conn, buyers)?;
     Ok(parties.iter().map(|party| (party.id, of(party))).collect())
 }
 
@@ -31,14 +30,13 @@ pub fn list(conn: &mut Conn, buyers: &[PartyId]) -> Result<HashMap<PartyId, Buye
 /// Returns how many buyers are stopped now and were not.
 pub(crate) fn refresh(batch: &mut Batch<'_>, buyer: Option<PartyId>, today: NaiveDate) -> Step<usize> {
     let unpaid = store::standing::list_unpaid(batch.conn, buyer, today)?;
-    let (condition, binds): (&str, Vec<Bind>) = match buyer {
-        Some(id) => ("id = ?", vec![id.into()]),
-        None => ("overdue_since IS NOT NULL ORDER BY id", Vec::new()),
+    let mut parties = match buyer {
+        Some(id) => Party::find(batch.conn, id)?.into_iter().collect(),
+        None => store::parties::list_stopped(batch.conn)?,
     };
-    let mut parties = Party::list_where(batch.conn, condition, &binds)?;
     let known: BTreeSet<PartyId> = parties.iter().map(|party| party.id).collect();
     let others: Vec<PartyId> = unpaid.keys().copied().filter(|id| !known.contains(id)).collect();
-    parties.extend(<Party as store::records::Keyed>::list_ids(batch.conn, &others)?);
+    parties.extend(Party::list_ids(batch.conn, &others)?);
     parties.sort_unstable_by_key(|party| party.id);
     let mut stopped = 0_usize;
     for mut party in parties {
@@ -62,9 +60,8 @@ fn tell(batch: &mut Batch<'_>, buyer: &Party) -> Step<()> {
     let arguments = json!({ "buyer": buyer.name });
     let (own, theirs) = if stopped { ("buyer_stopped", "offers_halted") } else { ("buyer_resumed", "offers_resumed") };
     batch.notify(buyer.id, own, &arguments, "/payables".to_owned());
-    let condition = "state = 'open' AND receivable_id IN (SELECT id FROM receivables WHERE buyer_id = ?)";
-    let suppliers: BTreeSet<PartyId> =
-        Offer::list_where(batch.conn, condition, &[buyer.id.into()])?.iter().map(|offer| offer.supplier_id).collect();
+    let offers = store::market::list_open_offers_of_buyer(batch.conn, buyer.id)?;
+    let suppliers: BTreeSet<PartyId> = offers.iter().map(|offer| offer.supplier_id).collect();
     for supplier in suppliers {
         batch.notify(supplier, theirs, &arguments, "/receivables".to_owned());
     }

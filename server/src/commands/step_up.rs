@@ -7,11 +7,9 @@ use chrono::NaiveDateTime;
 use domain::Refusal;
 use domain::confirmation_list::sums;
 use kernel::{ApprovalId, BankLineId, CustodyId, UserId};
-use store::confirmation_lists::list_amounts;
-use store::records::{Keyed, Record};
-use store::{
-    Approval, ApprovalLimit, BankAccount, BankLine, ConfirmationList, Conn, CustodyAccount, Invoice, Party, StoreError, User,
-};
+use store::confirmations::list_amounts;
+use store::records::Keyed;
+use store::{Approval, BankAccount, BankLine, ConfirmationList, Conn, CustodyAccount, Invoice, Party, StoreError, User};
 
 /// How the people of an act have proven who they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,8 +96,7 @@ fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, Sto
     let amount = |currency: &str, minor: i64| vec![(currency.to_owned(), minor)];
     Ok(match command {
         Command::RequestPayout(payout) => {
-            let binds = [actor.party_id.into(), payout.currency.as_str().into()];
-            let found = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
+            let found = store::parties::find_verified_account(conn, actor.party_id, &payout.currency)?;
             let amounts = amount(&payout.currency, payout.amount_minor);
             Bound { amounts, ..found.map_or_else(|| about(""), |row| to_account(&row.holder, &row.iban)) }
         }
@@ -127,7 +124,7 @@ fn facts(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Bound, Sto
         },
         Command::ConfirmList(confirm) => {
             let own = ConfirmationList::find(conn, confirm.list_id)?.is_some_and(|list| list.party_id == actor.party_id);
-            let lines = if own { list_amounts(conn, confirm.list_id.0)? } else { Vec::new() };
+            let lines = if own { list_amounts(conn, confirm.list_id)? } else { Vec::new() };
             let amounts = sums(lines.iter().map(|row| (row.currency.as_str(), row.amount_minor)));
             above_limit(conn, actor, amounts.into_iter().collect(), String::new())?
         }
@@ -184,8 +181,7 @@ fn line(conn: &mut Conn, id: BankLineId) -> Result<Bound, StoreError> {
 fn above_limit(conn: &mut Conn, actor: &Actor, amounts: Vec<(String, i64)>, payee: String) -> Result<Bound, StoreError> {
     let mut needed = false;
     for (currency, minor) in &amounts {
-        let binds = [actor.party_id.into(), currency.as_str().into()];
-        let limit = ApprovalLimit::find_where(conn, "party_id = ? AND currency = ?", &binds)?;
+        let limit = store::parties::find_approval_limit(conn, actor.party_id, currency)?;
         needed = needed || limit.is_none_or(|limit| *minor > limit.limit_minor);
     }
     Ok(Bound { needed, amounts, payee, ..Bound::default() })

@@ -10,12 +10,12 @@ use domain::bank_line::{ACTS_OF_A_CLAIM, Act, Attention, Back, Decided, Directio
 use domain::chart::{self, AccountKey, Booking, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
-use kernel::{BankLineId, Blank, PartyId, StatementId};
+use kernel::{BankLineId, Blank, HoldNumber, PartyId, StatementId};
 use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::records::{Keyed, Record};
-use store::{AuditRecord, BankLine, Conn, Payout, Receivable, StoreError, TransferRow};
+use store::records::Keyed;
+use store::{AuditRecord, BankLine, Conn, Payout, Receivable, StoreError, TransferRow, journal};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -55,10 +55,12 @@ struct Decision {
     receipt: Option<Before>,
 }
 
+/// Decisions about a line that are looked at.
+const MOST_DECISIONS: i64 = 50;
+
 /// The newest decisions about a line, the last one first.
 fn list_decisions(conn: &mut Conn, line_id: BankLineId) -> Result<Vec<Decision>, StoreError> {
-    let condition = "subject_id = ? AND command = 'decide_approval' ORDER BY seq DESC LIMIT 50";
-    let records = AuditRecord::list_where(conn, condition, &[line_id.into()])?;
+    let records = store::log::list_decisions(conn, line_id.into(), MOST_DECISIONS)?;
     let read = |record: AuditRecord| {
         let outcome: serde_json::Value = serde_json::from_str(&record.outcome).unwrap_or_default();
         let said = |name: &str| outcome.pointer(&format!("/body/{name}"));
@@ -70,18 +72,13 @@ fn list_decisions(conn: &mut Conn, line_id: BankLineId) -> Result<Vec<Decision>,
     Ok(records.into_iter().filter_map(read).collect())
 }
 
-fn booked(conn: &mut Conn, record: &AuditRecord, booking: Booking) -> Result<Vec<TransferRow>, StoreError> {
-    let binds = [record.first_transfer.into(), record.last_transfer.into(), i64::from(booking.code().0).into()];
-    TransferRow::list_where(conn, "number BETWEEN ? AND ? AND code = ? ORDER BY number", &binds)
-}
-
 fn sum_of(transfers: &[TransferRow]) -> i64 {
     transfers.iter().fold(0, |sum: i64, transfer| sum.saturating_add(transfer.amount))
 }
 
 /// What is free on an account.
 pub(super) fn free_of(conn: &mut Conn, key: AccountKey) -> Result<i64, StoreError> {
-    let rows = store::journal::list_accounts(conn, &[key])?;
+    let rows = journal::list_accounts(conn, &[key])?;
     Ok(rows.first().map_or(0, |row| row.balance.saturating_sub(row.held)))
 }
 
@@ -98,7 +95,7 @@ fn find_back(conn: &mut Conn, line: &BankLine) -> Result<Option<(Back, Option<De
     let reverse = origin.and_then(|at| decisions.get(at)).filter(|one| one.act == Act::Reverse);
     // Of a reversed receipt only what was not there any more is claimed.
     let claimed_minor = match reverse {
-        Some(one) => sum_of(&booked(conn, &one.record, Booking::ClaimMade)?),
+        Some(one) => sum_of(&journal::list_booked(conn, &one.record, Booking::ClaimMade)?),
         None => line.amount_minor,
     };
     let decided = Decided {
@@ -145,16 +142,15 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
         }
         Back::Link => {
             let decision = decision.ok_or_else(|| corrupt("link"))?;
-            for transfer in booked(conn, &decision.record, Booking::PayoutDone)? {
-                let found = Payout::find_where(conn, "hold_number = ?", &[transfer.hold.unwrap_or(0).into()])?;
+            for transfer in journal::list_booked(conn, &decision.record, Booking::PayoutDone)? {
+                let found = store::bank::find_payout_by_hold(conn, HoldNumber(transfer.hold.unwrap_or(0)))?;
                 let found = found.ok_or_else(|| corrupt("payout"))?;
                 if !payout::can(&found, InstructionEvent::Unlink)? {
                     return Err(conflict(found.state.name()).into());
                 }
                 payouts.push(found);
             }
-            let left = "twin_id = ? AND direction = 'out' AND statement_id = ? AND fingerprint = '' AND amount_minor > 0 ORDER BY id LIMIT 1";
-            rest = BankLine::find_where(conn, left, &[line.id.into(), line.statement_id.into()])?;
+            rest = store::bank::find_rest_of_debit(conn, &line)?;
             if let Some(left) = rest.as_ref().filter(|left| left.state != LineState::Attention) {
                 return Err(conflict(left.state.name()).into());
             }
@@ -170,7 +166,7 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
         Back::WriteOff => {
             let decision = decision.ok_or_else(|| corrupt("write-off"))?;
             debtor = line.party_id.unwrap_or(PartyId(0));
-            there_minor = sum_of(&booked(conn, &decision.record, Booking::ClaimWrittenOff)?);
+            there_minor = sum_of(&journal::list_booked(conn, &decision.record, Booking::ClaimWrittenOff)?);
         }
         Back::Reverse => {
             let mut receipt = BankLine::load(conn, line.twin_id.ok_or_else(|| corrupt("receipt"))?)?;

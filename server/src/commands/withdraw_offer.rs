@@ -10,6 +10,7 @@ use kernel::OfferId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Offer;
+use store::people::Waiting;
 use store::records::Keyed;
 use utoipa::ToSchema;
 
@@ -20,8 +21,7 @@ pub struct WithdrawOffer {
 
 /// Frees the units that an open offer still holds.
 pub(crate) fn end_offer(batch: &mut Batch<'_>, offer: Offer, state: OfferState) -> Step<()> {
-    let waiting = "command = 'buy_fractions' AND id IN (SELECT id FROM purchase_holds WHERE offer_id = ? AND state = 'open')";
-    second_person::end_requests(batch, waiting, &[offer.id.into()], "offer_ended")?;
+    second_person::end_requests(batch, Waiting::Purchases(offer.id), "offer_ended")?;
     let mut offer = Offer::load(batch.conn, offer.id)?;
     batch.post(&chart::offer_end(offer.hold_number.into()))?;
     offer.state = state;

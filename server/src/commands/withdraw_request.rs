@@ -7,6 +7,7 @@ use kernel::ApprovalId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Approval;
+use store::people::Waiting;
 use store::records::Keyed;
 use utoipa::ToSchema;
 
@@ -23,7 +24,7 @@ impl Execute for WithdrawRequest {
         let own = |row: &Approval| row.party_id == actor.party_id && row.maker_id == actor.user_id;
         let found = Approval::find(batch.conn, self.approval_id)?.filter(own).ok_or(Refusal::NotFound)?;
         party::check_pending(found.state)?;
-        second_person::end_requests(batch, "id = ?", &[found.id.into()], "taken_back")?;
+        second_person::end_requests(batch, Waiting::One(found.id), "taken_back")?;
         Ok(Done::new(found.subject_id, json!({ "approval_id": found.id, "request": found.command })))
     }
 }

@@ -23,7 +23,7 @@ use kernel::{PartyId, ReceivableId, UserId};
 pub use markets::{Lot, build_big_customer, build_market};
 use std::collections::HashMap;
 use store::Conn;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 
 /// The platform's account at its bank: a documented example IBAN.
 pub const CUSTODY_IBAN: &str = "DE89370400440532013000";
@@ -209,9 +209,9 @@ impl World {
         let mut read = |kind: &str, cards: &[Card]| -> Result<Vec<Company>, DemoError> {
             let mut found = Vec::new();
             for (name, _, tax_id, code) in cards.iter().filter(|card| card.3 == "EUR") {
-                let party = store::Party::find_where(&mut conn, "name = ?", &[(*name).into()])?;
+                let party = store::parties::find_by_name(&mut conn, name)?;
                 let Some(party) = party else { continue };
-                let users = store::User::list_where(&mut conn, "party_id = ? ORDER BY id", &[party.id.into()])?;
+                let users = store::people::list_users(&mut conn, party.id)?;
                 let id = |at: usize| users.get(at).map_or(UserId(0), |user| user.id);
                 let currency = Currency::parse(code).ok_or_else(|| DemoError::Other(kind.to_owned()))?;
                 found.push(Company {

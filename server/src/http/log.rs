@@ -11,7 +11,6 @@ use proof::Hash;
 use proof::digest::hex;
 use proof::note::base64;
 use serde_json::json;
-use store::records::Record;
 use store::{CheckpointRow, Conn, log};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -50,7 +49,7 @@ fn newest(conn: &mut Conn) -> Result<CheckpointRow, Fault> {
 }
 
 fn at(conn: &mut Conn, size: i64) -> Result<CheckpointRow, Fault> {
-    CheckpointRow::find_where(conn, "size = ?", &[size.into()])?.ok_or_else(|| Refusal::NotFound.into())
+    log::find_checkpoint(conn, size)?.ok_or_else(|| Refusal::NotFound.into())
 }
 
 async fn checkpoint(who: Who<Anyone>) -> Answer {
@@ -158,13 +157,13 @@ async fn api_checkpoint(who: Who<Anyone>) -> Answer {
     Ok(HttpResponse::Ok().json(body))
 }
 
-/// Newest first, 100 at a time.
+/// Checkpoints in one answer.
+const MOST: usize = 100;
+
+/// Newest first.
 async fn api_checkpoints(who: Who<Anyone>, params: Params) -> Answer {
     let before = number(&params, "before")?.and_then(|size| i64::try_from(size).ok()).unwrap_or(i64::MAX);
-    let rows = who
-        .app
-        .read(move |conn| Ok(CheckpointRow::list_where(conn, "size < ? ORDER BY size DESC LIMIT 100", &[before.into()])?))
-        .await?;
-    let next = rows.last().filter(|_| rows.len() == 100).map(|row| row.size);
+    let rows = who.app.read(move |conn| Ok(log::list_checkpoints_before(conn, before, MOST)?)).await?;
+    let next = rows.last().filter(|_| rows.len() == MOST).map(|row| row.size);
     Ok(HttpResponse::Ok().json(json!({ "items": rows.iter().map(checkpoint_json).collect::<Vec<_>>(), "next_before": next })))
 }

@@ -57,8 +57,7 @@ use super::routes::{Posted, Routes};
 use super::see_other;
 use crate::commands::{Command, Outcome};
 use actix_web::HttpResponse;
-use store::AuditRecord;
-use store::records::Record;
+use store::log::Act;
 use web::{Block, Field, Form, Page, Value};
 
 pub type Answer = Result<HttpResponse, Fault>;
@@ -186,10 +185,8 @@ async fn asked_twice<R: SignedIn>(who: &Who<R>, posted: &Posted, command: &Comma
     let since = who.app.clock.now().checked_sub_signed(TWICE_WITHIN).unwrap_or_default();
     let found = who
         .read(move |conn| {
-            let condition = "seq > (SELECT last_audit FROM heads WHERE id = 1) - ? AND party_id = ? AND user_id = ? AND command = ? \
-                             AND at >= ? AND input = ? ORDER BY seq DESC LIMIT 1";
-            let binds = [NEWEST.into(), party.into(), user.into(), name.into(), since.into(), input.into()];
-            Ok(AuditRecord::find_where(conn, condition, &binds)?)
+            let act = Act { party, user, command: name, input: &input };
+            Ok(store::log::find_same_act(conn, act, since, NEWEST)?)
         })
         .await?;
     let Some(before) = found.filter(|row| row.idempotency_key != key && posted.get(MEANT) != row.seq.to_string()) else {

@@ -18,7 +18,7 @@ use crate::hashing::Verdict;
 use domain::Refusal;
 use domain::party::{SessionKind, UserStatus};
 use kernel::{ConfirmationLinkId, SessionId, UserId};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Party, User};
 
 const QUARTER: i64 = 15 * 60;
@@ -175,7 +175,7 @@ pub async fn credentials(app: &Shared, sender: &Sender, email: &str, typed: &str
 /// Whoever has the address, what the password is, and the person's turn where there is one.
 async fn compare<'a>(app: &'a Shared, email: &str, typed: &str) -> Result<(Option<User>, Verdict, Option<Turn<'a>>), Fault> {
     let email = domain::names::mail_address(email);
-    let found = app.read(move |conn| Ok(User::find_where(conn, "email = ?", &[email.into()])?)).await?;
+    let found = app.read(move |conn| Ok(store::people::find_user_by_email(conn, &email)?)).await?;
     let open = found.as_ref().filter(|user| user.status == UserStatus::Active && !is_locked(app, user));
     let turn = match open {
         Some(user) => Turn::begin(app, user.id).ok(),

@@ -8,7 +8,7 @@ use crate::commands::{Actor, Command, Proof, own_key};
 use crate::http::error::Fault;
 use crate::writer::{Reply, WriteError, Writer};
 use domain::Refusal;
-use store::{ConfirmationItem, ConfirmationList, Pool, confirmation_lists};
+use store::{ConfirmationItem, ConfirmationList, Pool, confirmations};
 
 /// Confirmations that go to the writer together: well below a second of its time.
 pub const PIECE: i64 = 50;
@@ -17,9 +17,9 @@ pub const PIECE: i64 = 50;
 pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u32, Fault> {
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
     let (mut pieces, mut stopped) = (0_u32, None);
-    for list in confirmation_lists::list_running(&mut conn)? {
+    for list in confirmations::list_running_lists(&mut conn)? {
         while !stop() {
-            let items = confirmation_lists::list_waiting(&mut conn, list.id.0, PIECE)?;
+            let items = confirmations::list_waiting_items(&mut conn, list.id, PIECE)?;
             let Some(first) = items.first() else { break };
             let key = own_key("record-confirmed", &[&list.id, &first.id]);
             let first = first.id;
@@ -34,7 +34,7 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
             match super::submit(writer, key, command) {
                 Err(Fault::KeyTaken(key)) => {
                     // Another process may have come first; the next round starts from where it got to. Other lists go on.
-                    let waiting = confirmation_lists::list_waiting(&mut conn, list.id.0, 1)?;
+                    let waiting = confirmations::list_waiting_items(&mut conn, list.id, 1)?;
                     if waiting.first().is_some_and(|item| item.id == first) {
                         stopped = Some(key);
                     }

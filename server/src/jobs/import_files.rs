@@ -8,21 +8,21 @@ use crate::commands::own_key;
 use crate::file_reader::{BankFileRead, FileReader};
 use crate::http::error::Fault;
 use crate::writer::Writer;
-use store::records::{Keyed, Record};
-use store::{BankFile, Pool, Statement, StoreError};
+use store::records::Keyed;
+use store::{BankFile, Pool, StoreError};
 
 /// Goes on with every file that is not taken up yet and returns how many pieces were done.
 pub fn go_on(writer: &Writer, pool: &Pool, reader: &FileReader, stop: impl Fn() -> bool) -> Result<u32, Fault> {
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
     let (mut pieces, mut stopped) = (0_u32, None);
-    for mut file in BankFile::list_where(&mut conn, "state = 'importing' ORDER BY id", &[])? {
+    for mut file in store::bank::list_importing_files(&mut conn)? {
         let kept = store::records::find_document(&mut conn, &file.sha256)?;
         let kept = kept.ok_or_else(|| StoreError::Corrupt(format!("document of bank file {}", file.id)))?;
         let BankFileRead::Statements(mut statements, members) = reader.bank_file_blocking(kept.content)? else {
             return Err(StoreError::Corrupt(format!("kind of bank file {}", file.id)).into());
         };
         if !members.is_empty() {
-            let kept = Statement::list_where(&mut conn, "file_id = ? ORDER BY id", &[file.id.into()])?;
+            let kept = store::bank::list_statements_of_file(&mut conn, file.id)?;
             statements = taken_up(&kept, statements);
         }
         let lines = incoming(&statements);

@@ -14,8 +14,8 @@ use lettre::{SmtpTransport, Transport};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use store::records::Record;
-use store::{AddressChange, BuyerContact, Conn, Mail, Notice, Pool, User};
+use store::records::Keyed;
+use store::{AddressChange, Conn, Mail, Notice, Pool, User, confirmations};
 use web::Language;
 
 /// A notice's stored arguments as texts; amounts in the words of people, under their name without `_minor`.
@@ -33,12 +33,12 @@ pub fn arguments_of(stored: &Value, language: Language) -> Vec<(String, String)>
 }
 
 /// Notices taken up at once.
-const AT_ONCE: usize = 200;
+const AT_ONCE: i64 = 200;
 
 /// Turns waiting notices into mails, and says how many it took up.
 pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fault> {
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
-    let notices = Notice::list_where(&mut conn, &format!("NOT mailed ORDER BY id LIMIT {AT_ONCE}"), &[])?;
+    let notices = store::messages::list_unmailed(&mut conn, AT_ONCE)?;
     let count = notices.len();
     if count == 0 {
         return Ok(0);
@@ -144,8 +144,8 @@ impl People {
         match self.known.entry((notice.party_id, notice.user_id)) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(place) => Ok(place.insert(match notice.user_id {
-                Some(id) => User::list_where(conn, "id = ?", &[id.into()])?,
-                None => User::list_where(conn, "party_id = ? AND status = 'active'", &[notice.party_id.into()])?,
+                Some(id) => User::find(conn, id)?.into_iter().collect(),
+                None => store::people::list_active_users(conn, notice.party_id)?,
             })),
         }
     }
@@ -157,14 +157,13 @@ fn second_address(conn: &mut Conn, notice: &Notice) -> Result<Option<String>, Fa
     if ["address_confirm", "address_changed"].contains(&notice.kind.as_str()) {
         let stored: Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
         let id = stored.get("change_id").and_then(Value::as_i64).unwrap_or(0);
-        let change = <AddressChange as store::records::Keyed>::load(conn, AddressChangeId(id))?;
+        let change = AddressChange::load(conn, AddressChangeId(id))?;
         return Ok(Some(if notice.kind == "address_confirm" { change.new_email } else { change.old_email }));
     }
     if notice.kind != "confirmation_code" {
         return Ok(None);
     }
-    let binds = [notice.user_id.unwrap_or(UserId(0)).into()];
-    let contact = BuyerContact::find_where(conn, "user_id = ? AND channel = 'email' ORDER BY id DESC LIMIT 1", &binds)?;
+    let contact = confirmations::find_mailed_contact(conn, notice.user_id.unwrap_or(UserId(0)))?;
     contact.map(|contact| Some(contact.second)).ok_or_else(|| Fault::Failed(format!("notice {} has no address", notice.id)))
 }
 
@@ -231,11 +230,7 @@ pub fn send(writer: &Writer, pool: &Pool, config: &Config, clock: &Clock) -> Res
     let builder = SmtpTransport::from_url(url).map_err(|error| Fault::Failed(format!("SMTP_URL: {error}")))?;
     let transport = builder.timeout(Some(config.smtp_timeout)).build();
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
-    let due = Mail::list_where(
-        &mut conn,
-        &format!("state = 'queued' AND next_try_at <= ? ORDER BY id LIMIT {AT_ONCE}"),
-        &[clock.now().into()],
-    )?;
+    let due = store::messages::list_due_mails(&mut conn, clock.now(), AT_ONCE)?;
     drop(conn);
     let record = |mail_id, step| writer.submit_blocking(Actor::SYSTEM, random_token(), RecordMail { mail_id, step }.into());
     let mut sent = 0_usize;

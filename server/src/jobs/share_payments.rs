@@ -48,7 +48,7 @@ fn make_plan(conn: &mut Conn, payment: &Distribution) -> Result<StoredPlan, Faul
     let mut positions = Vec::new();
     let mut after = PartyId(0);
     loop {
-        let page = distributions::list_positions(conn, receivable.id, after.0, PAGE)?;
+        let page = distributions::list_positions(conn, receivable.id, after, PAGE)?;
         let Some(last) = page.last() else { break };
         after = last.party;
         positions.extend(page);

@@ -337,9 +337,10 @@ pub fn revert(conn: &mut Conn, steps: usize) -> Result<()> {
     Ok(())
 }
 
-/// Runs statements as they are, one round trip; for the bench's baseline.
-pub fn batch_execute(postgres: &mut PgConnection, sql: &str) -> Result<()> {
-    Ok(postgres.batch_execute(sql)?)
+/// Lets SQLite commit before the disk has it; only for the tests' broken writer.
+pub fn commit_before_disk(conn: &mut Conn) -> Result<()> {
+    crate::query::execute(conn, "PRAGMA synchronous = NORMAL", &[])?;
+    Ok(())
 }
 
 /// Calls `probe` before every statement of this connection. A simulated process dies between two statements by

@@ -1,11 +1,10 @@
 //! What is asked about the platform's accounts at banks: which one a statement is of, which one is current, and what is on each.
 
 use crate::query;
-use crate::records::Record;
 use crate::table::table;
-use crate::{Conn, Result};
-use crate::{IssueTermsRow, Payout};
+use crate::{Conn, Payout, Result};
 use chrono::NaiveDate;
+use diesel::prelude::*;
 use domain::Currency;
 use domain::bank_account::BankAccountNumber;
 use domain::chart::{AccountKey, currency_asset};
@@ -68,7 +67,7 @@ impl CustodyAccount {
 
 /// All of them, the oldest first. They are few.
 pub fn list(conn: &mut Conn) -> Result<Vec<CustodyAccount>> {
-    CustodyAccount::list_where(conn, "id >= 0 ORDER BY id", &[])
+    Ok(custody_accounts::table.filter(custody_accounts::id.ge(FIRST)).order(custody_accounts::id).load(conn)?)
 }
 
 /// The account that a bank's file calls so: by its IBAN, or its own number where it has none.
@@ -85,7 +84,8 @@ pub fn named(row: &CustodyAccount, account: &str) -> bool {
 /// The account of a currency that pays out and is told to payers now.
 pub fn find_current(conn: &mut Conn, currency: &str) -> Result<Option<CustodyAccount>> {
     let rows = list(conn)?;
-    let chosen = CustodyChoice::find_where(conn, "currency = ?", &[currency.into()])?.map(|row| row.account_id);
+    let choice = custody_choices::table.filter(custody_choices::currency.eq(currency)).select(custody_choices::account_id);
+    let chosen = choice.first::<CustodyId>(conn).optional()?;
     let facts = rows.iter().map(CustodyAccount::facts).collect::<Vec<_>>();
     let id = current(&facts, chosen, currency);
     Ok(rows.into_iter().find(|row| Some(row.id) == id))
@@ -94,7 +94,7 @@ pub fn find_current(conn: &mut Conn, currency: &str) -> Result<Option<CustodyAcc
 /// The currencies of the platform for which the account is the current one.
 pub fn current_for(conn: &mut Conn, account: CustodyId) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for terms in IssueTermsRow::list_where(conn, "currency <> '' ORDER BY currency", &[])? {
+    for terms in crate::days::list_issue_terms(conn)? {
         if find_current(conn, &terms.currency)?.is_some_and(|row| row.id == account) {
             found.push(terms.currency);
         }

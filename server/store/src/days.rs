@@ -1,7 +1,9 @@
 //! The business day, the platform's terms and its calendars.
 
 use crate::table::table;
+use crate::{Conn, Result};
 use chrono::NaiveDate;
+use diesel::prelude::*;
 use domain::DayCount;
 use kernel::RecordId;
 
@@ -44,4 +46,24 @@ table! {
         day: NaiveDate => Date,
         business: bool => Bool,
     }
+}
+
+/// The terms of a currency, if it is traded here.
+pub fn find_issue_terms(conn: &mut Conn, currency: &str) -> Result<Option<IssueTermsRow>> {
+    Ok(issue_terms::table.filter(issue_terms::currency.eq(currency)).first(conn).optional()?)
+}
+
+/// The terms of every currency that is traded here, by its code.
+pub fn list_issue_terms(conn: &mut Conn) -> Result<Vec<IssueTermsRow>> {
+    Ok(issue_terms::table.order(issue_terms::currency).load(conn)?)
+}
+
+/// The operator's own days of every currency, by day.
+pub fn list_holidays(conn: &mut Conn) -> Result<Vec<Holiday>> {
+    Ok(holidays::table.order((holidays::day, holidays::currency)).load(conn)?)
+}
+
+/// The operator's own days of one currency.
+pub fn list_holidays_of(conn: &mut Conn, currency: &str) -> Result<Vec<Holiday>> {
+    Ok(holidays::table.filter(holidays::currency.eq(currency)).load(conn)?)
 }

@@ -83,7 +83,7 @@ impl Position {
 }
 
 /// At most `most` companies after `after`, by id, with units, with late interest, or with units that they had at a part payment before.
-pub fn list_positions(conn: &mut Conn, receivable: ReceivableId, after: i64, most: i64) -> Result<Vec<Position>> {
+pub fn list_positions(conn: &mut Conn, receivable: ReceivableId, after: PartyId, most: i64) -> Result<Vec<Position>> {
     let binds = [receivable.into(), after.into(), most.into()];
     let mut found: Vec<Position> = Vec::new();
     for sql in POSITIONS {

@@ -5,11 +5,12 @@ use crate::bulk::all_touched;
 use crate::query::{self, Bind};
 use crate::records::Record;
 use crate::table::table;
-use crate::{Conn, Result, StoreError};
+use crate::{AuditRecord, Conn, Result, StoreError};
 use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt};
-use domain::chart::{AccountKey, AccountKind};
-use kernel::RecordId;
+use domain::chart::{AccountKey, AccountKind, Booking};
+use kernel::{PartyId, RecordId};
 use ledger::{Account, AccountId, AssetId, Chain, Changes, Hold, HoldState, Kind, Leg, Side, TransferNumber};
 use std::collections::HashMap;
 
@@ -124,6 +125,40 @@ pub fn list_accounts(conn: &mut Conn, keys: &[AccountKey]) -> Result<Vec<Account
 pub fn list_accounts_by_id(conn: &mut Conn, ids: &[i64]) -> Result<Vec<AccountRow>> {
     let (condition, list) = query::among_numbers(conn, "id", ids);
     query::list(conn, &format!("SELECT * FROM ledger_accounts WHERE {condition}"), &[list])
+}
+
+/// All stored accounts, by asset, kind and owner.
+pub fn list_all_accounts(conn: &mut Conn) -> Result<Vec<AccountRow>> {
+    let order = (ledger_accounts::asset_id, ledger_accounts::kind, ledger_accounts::owner_id);
+    Ok(ledger_accounts::table.filter(ledger_accounts::id.gt(0)).order(order).load(conn)?)
+}
+
+/// Companies that hold units of an asset, by their ids.
+pub fn list_holders(conn: &mut Conn, asset: AssetId) -> Result<Vec<PartyId>> {
+    let holdings = ledger_accounts::table
+        .filter(ledger_accounts::asset_id.eq(asset.0))
+        .filter(ledger_accounts::kind.eq(AccountKind::Holding))
+        .filter(ledger_accounts::balance.gt(0));
+    let owners: Vec<RecordId> = holdings.order(ledger_accounts::owner_id).select(ledger_accounts::owner_id).load(conn)?;
+    Ok(owners.into_iter().map(|owner| PartyId(owner.0)).collect())
+}
+
+/// At most `most` transfers after this number, in the order of the journal.
+pub fn list_transfers_after(conn: &mut Conn, number: i64, most: i64) -> Result<Vec<TransferRow>> {
+    Ok(transfers::table.filter(transfers::number.gt(number)).order(transfers::number).limit(most).load(conn)?)
+}
+
+/// The transfers that belong to an audit record, in the order of the journal.
+pub fn list_transfers_of(conn: &mut Conn, record: &AuditRecord) -> Result<Vec<TransferRow>> {
+    let span = transfers::number.between(record.first_transfer, record.last_transfer);
+    Ok(transfers::table.filter(transfers::number.gt(0)).filter(span).order(transfers::number).load(conn)?)
+}
+
+/// Those of them that are of one kind of booking.
+pub fn list_booked(conn: &mut Conn, record: &AuditRecord, booking: Booking) -> Result<Vec<TransferRow>> {
+    let span = transfers::number.between(record.first_transfer, record.last_transfer);
+    let booked = transfers::table.filter(span).filter(transfers::code.eq(booking.code().0));
+    Ok(booked.order(transfers::number).load(conn)?)
 }
 
 fn hold_state_name(state: HoldState) -> &'static str {

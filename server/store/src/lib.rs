@@ -5,14 +5,16 @@
 
 pub mod allowances;
 pub mod bank;
+pub mod bare;
+pub mod baseline;
 pub mod bulk;
-pub mod confirmation_lists;
 pub mod confirmations;
 pub mod connection;
 pub mod copies;
 pub mod custody;
 pub mod days;
 pub mod distributions;
+mod fixed;
 pub mod holding_costs;
 pub mod invoices;
 pub mod journal;

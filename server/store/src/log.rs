@@ -3,14 +3,15 @@
 //! What a flush costs does not depend on the log's length: one row with the leaf hashes, a row for every 256th record, and
 //! the frontier inside the row of counters, which is written anyway.
 
-use crate::journal::{BookingFacts, kind_number};
-use crate::query;
-use crate::records::{Keyed, Record};
+use crate::journal::{BookingFacts, kind_number, list_transfers_of};
+use crate::query::{self, Bind};
+use crate::records::{Keyed, Record, load_heads};
 use crate::table::table;
 use crate::{Conn, Result, StoreError};
 use crate::{Heads, TransferRow};
 use chrono::NaiveDate;
 use chrono::NaiveDateTime;
+use diesel::prelude::*;
 use domain::chart::AccountKey;
 use kernel::AuditSeq;
 use kernel::PartyId;
@@ -124,9 +125,7 @@ pub fn opened_by(row: &TransferRow) -> impl Iterator<Item = i64> {
 
 /// Adds stored transfers to a digest.
 fn add_span(conn: &mut Conn, transfers: &mut Transfers, record: &AuditRecord) -> Result<()> {
-    let sql = "SELECT * FROM transfers WHERE number > 0 AND number BETWEEN ? AND ? ORDER BY number";
-    let span = [record.first_transfer.into(), record.last_transfer.into()];
-    for row in query::list::<TransferRow>(conn, sql, &span)? {
+    for row in list_transfers_of(conn, record)? {
         transfers.add(&bound_row(&row));
         for id in opened_by(&row) {
             for account in crate::journal::list_accounts_by_id(conn, &[id])? {
@@ -286,7 +285,8 @@ pub fn complete(conn: &mut Conn) -> Result<()> {
     let mut log = LogWriter::open(&heads)?;
     let mut seq = 0_i64;
     while seq < last {
-        let records = AuditRecord::list_where(conn, "seq > ? ORDER BY seq LIMIT 500", &[seq.into()])?;
+        let after = audit::table.filter(audit::seq.gt(AuditSeq(seq))).order(audit::seq);
+        let records: Vec<AuditRecord> = after.limit(500).load(conn)?;
         let Some(newest) = records.last() else { return Err(StoreError::Corrupt(format!("audit {seq} is the last"))) };
         seq = newest.seq.0;
         for record in &records {
@@ -310,9 +310,10 @@ impl StoredNodes<'_> {
         let found: Option<Vec<Hash>> = if level == 0 {
             list_leaves(self.0, from.saturating_add(1), last.saturating_add(1))?.into()
         } else {
-            let condition = "level = ? AND position BETWEEN ? AND ? ORDER BY position";
-            let rows = LogNode::list_where(self.0, condition, &[i64::from(level).into(), from.into(), last.into()])?;
-            rows.iter().map(|row| unhex(&row.hash)).collect()
+            let nodes = log_nodes::table.filter(log_nodes::level.eq(i64::from(level)));
+            let row = nodes.filter(log_nodes::position.between(from, last)).order(log_nodes::position);
+            let hashes: Vec<String> = row.select(log_nodes::hash).load(self.0)?;
+            hashes.iter().map(|hash| unhex(hash)).collect()
         };
         let whole = |hashes: &Vec<Hash>| i64::try_from(hashes.len()) == Ok(count);
         found.filter(whole).ok_or_else(missing)
@@ -364,12 +365,85 @@ pub fn consistency(conn: &mut Conn, old: u64, new: u64) -> Result<Vec<Hash>> {
 
 /// The newest checkpoint.
 pub fn newest_checkpoint(conn: &mut Conn) -> Result<Option<CheckpointRow>> {
-    CheckpointRow::find_where(conn, "size > 0 ORDER BY size DESC LIMIT 1", &[])
+    Ok(checkpoints::table.filter(checkpoints::size.gt(0)).order(checkpoints::size.desc()).first(conn).optional()?)
+}
+
+/// The checkpoint of exactly so many records.
+pub fn find_checkpoint(conn: &mut Conn, size: i64) -> Result<Option<CheckpointRow>> {
+    Ok(checkpoints::table.find(size).first(conn).optional()?)
+}
+
+/// The first checkpoint of so many records or more.
+fn find_checkpoint_from(conn: &mut Conn, size: i64) -> Result<Option<CheckpointRow>> {
+    Ok(checkpoints::table.filter(checkpoints::size.ge(size)).order(checkpoints::size).first(conn).optional()?)
+}
+
+/// At most `most` checkpoints of fewer records than this, newest first.
+pub fn list_checkpoints_before(conn: &mut Conn, size: i64, most: usize) -> Result<Vec<CheckpointRow>> {
+    let before = checkpoints::table.filter(checkpoints::size.lt(size)).order(checkpoints::size.desc());
+    Ok(before.limit(i64::try_from(most).unwrap_or(i64::MAX)).load(conn)?)
+}
+
+/// The audit record under a company's key.
+pub fn find_record_by_key(conn: &mut Conn, party: PartyId, key: &str) -> Result<Option<AuditRecord>> {
+    let under = audit::table.filter(audit::party_id.eq(party)).filter(audit::idempotency_key.eq(key));
+    Ok(under.first(conn).optional()?)
+}
+
+/// The audit records under these keys of these companies, in one statement however many they are.
+pub fn list_records_by_key(conn: &mut Conn, wanted: &[(PartyId, &str)]) -> Result<Vec<AuditRecord>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (list, binds) = match conn {
+        Conn::Sqlite(_) => {
+            let wanted: Vec<_> = wanted.iter().map(|(party, key)| serde_json::json!({ "p": party, "k": key })).collect();
+            let list = "(SELECT json_extract(value, '$.p') AS p, json_extract(value, '$.k') AS k FROM json_each(?)) w";
+            (list, vec![serde_json::Value::from(wanted).to_string().into()])
+        }
+        Conn::Postgres(_) => {
+            let parties = Bind::ids(wanted.iter().map(|(party, _)| *party));
+            let keys = wanted.iter().map(|(_, key)| (*key).to_owned()).collect();
+            ("UNNEST(?, ?) AS w (p, k)", vec![parties, Bind::Texts(keys)])
+        }
+    };
+    let sql = query::look_up(conn, list, "audit a", "a.party_id = w.p AND a.idempotency_key = w.k");
+    query::list(conn, &sql, &binds)
+}
+
+/// The record of the import of a bank's file, at once or after a second person's consent.
+pub fn find_import(conn: &mut Conn, subject: RecordId) -> Result<Option<AuditRecord>> {
+    let imports = audit::command.eq_any(["import_statement", "import_status", "decide_approval"]);
+    let found = audit::table.filter(audit::subject_id.eq(subject)).filter(imports).order(audit::seq);
+    Ok(found.first(conn).optional()?)
+}
+
+/// At most `most` records of decisions about requests with this subject, newest first.
+pub fn list_decisions(conn: &mut Conn, subject: RecordId, most: i64) -> Result<Vec<AuditRecord>> {
+    let decided = audit::table.filter(audit::subject_id.eq(subject)).filter(audit::command.eq("decide_approval"));
+    Ok(decided.order(audit::seq.desc()).limit(most).load(conn)?)
+}
+
+/// What a person did: the command and all of its input.
+#[derive(Clone, Copy, Debug)]
+pub struct Act<'a> {
+    pub party: PartyId,
+    pub user: UserId,
+    pub command: &'a str,
+    pub input: &'a str,
+}
+
+/// The newest record of exactly this act at this moment or later, among the newest `among` records.
+pub fn find_same_act(conn: &mut Conn, act: Act<'_>, since: NaiveDateTime, among: i64) -> Result<Option<AuditRecord>> {
+    let before = AuditSeq(load_heads(conn)?.last_audit.saturating_sub(among));
+    let by = audit::table.filter(audit::seq.gt(before)).filter(audit::party_id.eq(act.party)).filter(audit::user_id.eq(act.user));
+    let same = by.filter(audit::command.eq(act.command)).filter(audit::at.ge(since)).filter(audit::input.eq(act.input));
+    Ok(same.order(audit::seq.desc()).first(conn).optional()?)
 }
 
 /// The bytes of a stored record's leaf.
-fn stored_text(conn: &mut Conn, seq: i64, salts: &Salts) -> Result<String> {
-    let found = AuditRecord::find_where(conn, "seq = ?", &[seq.into()])?;
+fn stored_text(conn: &mut Conn, seq: AuditSeq, salts: &Salts) -> Result<String> {
+    let found: Option<AuditRecord> = audit::table.find(seq).first(conn).optional()?;
     let record = found.ok_or_else(|| StoreError::Corrupt(format!("audit {seq} is missing")))?;
     let mut transfers = Transfers::default();
     add_span(conn, &mut transfers, &record)?;
@@ -378,17 +452,16 @@ fn stored_text(conn: &mut Conn, seq: i64, salts: &Salts) -> Result<String> {
 
 /// The position proof of a company at the end of a day, or of the newest that was signed. None when the day has not
 /// ended, or no checkpoint covers it yet.
-pub fn position(conn: &mut Conn, owner: i64, day: Option<NaiveDate>) -> Result<Option<(NaiveDate, PositionProof)>> {
+pub fn position(conn: &mut Conn, owner: PartyId, day: Option<NaiveDate>) -> Result<Option<(NaiveDate, PositionProof)>> {
     let Some(day) = crate::sums::find_signed_day(conn, day)? else { return Ok(None) };
     // The first checkpoint after the day's end: the file is the same however often it is made.
-    let condition = "size >= ? ORDER BY size LIMIT 1";
-    let Some(checkpoint) = CheckpointRow::find_where(conn, condition, &[day.audit_seq.into()])? else { return Ok(None) };
-    let salts = salts_of(&crate::records::load_heads(conn)?);
+    let Some(checkpoint) = find_checkpoint_from(conn, day.audit_seq.0)? else { return Ok(None) };
+    let salts = salts_of(&load_heads(conn)?);
     let place = |seq: i64| u64::try_from(seq).unwrap_or(0);
     let proof = PositionProof {
         version: crate::sums::version_of(&day),
-        owner,
-        record: stored_text(conn, day.audit_seq.0, &salts)?,
+        owner: owner.0,
+        record: stored_text(conn, day.audit_seq, &salts)?,
         path: inclusion(conn, place(day.audit_seq.0.saturating_sub(1)), place(checkpoint.size))?,
         assets: crate::sums::list_held(conn, &day, owner, &salts)?,
         note: checkpoint.note,

@@ -1,12 +1,14 @@
-//! What is asked about programmes: the terms that a version stands for, which one holds, and fees that a buyer still owes.
+//! Programmes: the terms that a version stands for, which one holds, who takes part, and fees that a buyer still owes.
 
 use crate::Receivable;
+use crate::fixed::{Fixed, fixed};
 use crate::query;
-use crate::records::Record;
 use crate::table::table;
 use crate::{Conn, Result, StoreError};
 use chrono::NaiveDate;
 use chrono::NaiveDateTime;
+use diesel::dsl;
+use diesel::prelude::*;
 use domain::pricing::{Bearer, SettlementFee};
 use domain::programme::FeeKind;
 use domain::programme::MemberState;
@@ -157,26 +159,135 @@ impl Receivable {
     }
 }
 
-/// The approved version of this number.
-pub fn load_version(conn: &mut Conn, programme: i64, version: i64) -> Result<ProgrammeVersion> {
-    let found = ProgrammeVersion::find_where(conn, "programme_id = ? AND version = ?", &[programme.into(), version.into()])?;
+/// The open programme of a buyer in a currency; the oldest of several.
+pub fn find_open_programme(conn: &mut Conn, buyer: PartyId, currency: &str) -> Result<Option<Programme>> {
+    let open = programmes::table
+        .filter(programmes::buyer_id.eq(buyer))
+        .filter(programmes::currency.eq(currency))
+        .filter(programmes::state.eq(ProgrammeState::Open));
+    Ok(open.order(programmes::id).first(conn).optional()?)
+}
+
+/// The version of this number.
+pub fn load_version(conn: &mut Conn, programme: ProgrammeId, version: i64) -> Result<ProgrammeVersion> {
+    let found = programme_versions::table
+        .filter(programme_versions::programme_id.eq(programme))
+        .filter(programme_versions::version.eq(version))
+        .first(conn)
+        .optional()?;
     found.ok_or_else(|| StoreError::Corrupt(format!("version {version} of programme {programme} is missing")))
 }
 
 /// The newest approved terms that have begun; before the first have, those that will.
-pub fn find_current(conn: &mut Conn, programme: i64, today: NaiveDate) -> Result<Option<ProgrammeVersion>> {
-    let approved = "programme_id = ? AND state = 'approved'";
-    let begun = format!("{approved} AND begins_on <= ? ORDER BY version DESC LIMIT 1");
-    if let Some(found) = ProgrammeVersion::find_where(conn, &begun, &[programme.into(), today.into()])? {
+pub fn find_current(conn: &mut Conn, programme: ProgrammeId, today: NaiveDate) -> Result<Option<ProgrammeVersion>> {
+    let approved = || {
+        let versions = programme_versions::table.filter(programme_versions::programme_id.eq(programme));
+        versions.filter(programme_versions::state.eq(VersionState::Approved))
+    };
+    let begun = approved().filter(programme_versions::begins_on.le(today)).order(programme_versions::version.desc());
+    if let Some(found) = begun.first(conn).optional()? {
         return Ok(Some(found));
     }
-    ProgrammeVersion::find_where(conn, &format!("{approved} ORDER BY version LIMIT 1"), &[programme.into()])
+    Ok(approved().order(programme_versions::version).first(conn).optional()?)
+}
+
+/// All versions of a programme, newest first.
+pub fn list_versions(conn: &mut Conn, programme: ProgrammeId) -> Result<Vec<ProgrammeVersion>> {
+    let versions = programme_versions::table.filter(programme_versions::programme_id.eq(programme));
+    Ok(versions.order(programme_versions::version.desc()).load(conn)?)
+}
+
+/// The newest version of a programme, whatever was decided about it.
+pub fn find_newest_version(conn: &mut Conn, programme: ProgrammeId) -> Result<Option<ProgrammeVersion>> {
+    let versions = programme_versions::table.filter(programme_versions::programme_id.eq(programme));
+    Ok(versions.order(programme_versions::version.desc()).first(conn).optional()?)
+}
+
+/// The version that waits for the operator; a programme has one at most.
+pub fn find_proposed_version(conn: &mut Conn, programme: ProgrammeId) -> Result<Option<ProgrammeVersion>> {
+    let proposed = programme_versions::table
+        .filter(programme_versions::programme_id.eq(programme))
+        .filter(programme_versions::state.eq(fixed(VersionState::Proposed)));
+    Ok(proposed.first(conn).optional()?)
+}
+
+/// Approved versions that begin on a day, oldest first.
+pub fn list_beginning_versions(conn: &mut Conn, day: NaiveDate) -> Result<Vec<ProgrammeVersion>> {
+    let beginning = programme_versions::table
+        .filter(programme_versions::state.eq(VersionState::Approved))
+        .filter(programme_versions::begins_on.eq(day));
+    Ok(beginning.order(programme_versions::id).load(conn)?)
+}
+
+type IsState = dsl::Eq<programme_members::state, Fixed>;
+
+/// The condition that a supplier takes part or is asked to.
+fn is_live() -> dsl::Or<IsState, IsState> {
+    let is = |state: MemberState| programme_members::state.eq(fixed(state));
+    is(MemberState::Joined).or(is(MemberState::Invited))
+}
+
+/// Every part that a supplier has or had in a programme.
+pub fn list_memberships(conn: &mut Conn, programme: ProgrammeId, supplier: PartyId) -> Result<Vec<ProgrammeMember>> {
+    let parts = programme_members::table
+        .filter(programme_members::programme_id.eq(programme))
+        .filter(programme_members::supplier_id.eq(supplier));
+    Ok(parts.load(conn)?)
+}
+
+/// The part of a supplier that is in a programme or asked into it.
+pub fn find_live_membership(conn: &mut Conn, programme: ProgrammeId, supplier: PartyId) -> Result<Option<ProgrammeMember>> {
+    let live = programme_members::table
+        .filter(programme_members::programme_id.eq(programme))
+        .filter(programme_members::supplier_id.eq(supplier))
+        .filter(is_live());
+    Ok(live.first(conn).optional()?)
+}
+
+/// Programmes of a buyer that a supplier is in or asked into, newest first.
+pub fn list_live_memberships(conn: &mut Conn, supplier: PartyId, buyer: PartyId) -> Result<Vec<ProgrammeMember>> {
+    let live = programme_members::table
+        .filter(programme_members::supplier_id.eq(supplier))
+        .filter(programme_members::buyer_id.eq(buyer))
+        .filter(is_live());
+    Ok(live.order(programme_members::id.desc()).load(conn)?)
+}
+
+/// The programme of a buyer that a supplier has joined in a currency; there is one at most.
+pub fn find_joined_membership(
+    conn: &mut Conn,
+    supplier: PartyId,
+    buyer: PartyId,
+    currency: &str,
+) -> Result<Option<ProgrammeMember>> {
+    let joined = programme_members::table
+        .filter(programme_members::buyer_id.eq(buyer))
+        .filter(programme_members::supplier_id.eq(supplier))
+        .filter(programme_members::currency.eq(currency))
+        .filter(programme_members::state.eq(fixed(MemberState::Joined)));
+    Ok(joined.first(conn).optional()?)
+}
+
+/// Suppliers that are in a programme or asked into it, oldest first.
+pub fn list_live_members(conn: &mut Conn, programme: ProgrammeId) -> Result<Vec<ProgrammeMember>> {
+    let live = programme_members::table.filter(programme_members::programme_id.eq(programme)).filter(is_live());
+    Ok(live.order(programme_members::id).load(conn)?)
+}
+
+/// Those of them that have accepted only earlier versions.
+pub fn list_members_before(conn: &mut Conn, programme: ProgrammeId, version: i64) -> Result<Vec<ProgrammeMember>> {
+    let live = programme_members::table.filter(programme_members::programme_id.eq(programme)).filter(is_live());
+    let before = live.filter(programme_members::version.lt(version));
+    Ok(before.order(programme_members::id).load(conn)?)
 }
 
 /// Fees that are not paid yet, oldest first.
 pub fn list_open_bills(conn: &mut Conn, buyer: PartyId, currency: &str) -> Result<Vec<FeeBill>> {
-    let condition = "buyer_id = ? AND currency = ? AND paid_minor < amount_minor ORDER BY id";
-    FeeBill::list_where(conn, condition, &[buyer.into(), currency.into()])
+    let open = fee_bills::table
+        .filter(fee_bills::buyer_id.eq(buyer))
+        .filter(fee_bills::currency.eq(currency))
+        .filter(fee_bills::paid_minor.lt(fee_bills::amount_minor));
+    Ok(open.order(fee_bills::id).load(conn)?)
 }
 
 /// A buyer's fees in one currency: what is open, and what arose on a day.
@@ -192,7 +303,7 @@ pub struct OpenFees {
     pub new_minor: i64,
 }
 
-/// Whoever still owes fees, with what of them arose on `day`.
+/// Buyers that still owe fees, with what of them arose on `day`.
 pub fn list_open_fees(conn: &mut Conn, day: NaiveDate) -> Result<Vec<OpenFees>> {
     let sql = "SELECT buyer_id, currency, CAST(SUM(amount_minor - paid_minor) AS BIGINT) AS open_minor, \
                CAST(SUM(CASE WHEN arose_on = ? THEN amount_minor ELSE 0 END) AS BIGINT) AS new_minor \
@@ -200,10 +311,14 @@ pub fn list_open_fees(conn: &mut Conn, day: NaiveDate) -> Result<Vec<OpenFees>> 
     query::list(conn, sql, &[day.into()])
 }
 
-/// Pays bills, oldest first, up to `amount_minor` in all. The bills before `last` are paid whole, `last` has then got `last_minor`.
-pub fn pay_bills(conn: &mut Conn, (buyer, currency): (i64, &str), (last, last_minor): (i64, i64)) -> Result<()> {
-    let whole = "UPDATE fee_bills SET paid_minor = amount_minor WHERE buyer_id = ? AND currency = ? AND paid_minor < amount_minor AND id < ?";
-    query::execute(conn, whole, &[buyer.into(), currency.into(), last.into()])?;
-    query::execute(conn, "UPDATE fee_bills SET paid_minor = ? WHERE id = ?", &[last_minor.into(), last.into()])?;
+/// Pays a buyer's bills in one currency, oldest first: those before `last` whole, of `last` then `last_minor` in all.
+pub fn pay_bills(conn: &mut Conn, (buyer, currency): (PartyId, &str), (last, last_minor): (FeeBillId, i64)) -> Result<()> {
+    let whole = fee_bills::table
+        .filter(fee_bills::buyer_id.eq(buyer))
+        .filter(fee_bills::currency.eq(currency))
+        .filter(fee_bills::paid_minor.lt(fee_bills::amount_minor))
+        .filter(fee_bills::id.lt(last));
+    diesel::update(whole).set(fee_bills::paid_minor.eq(fee_bills::amount_minor)).execute(conn)?;
+    diesel::update(fee_bills::table.find(last)).set(fee_bills::paid_minor.eq(last_minor)).execute(conn)?;
     Ok(())
 }

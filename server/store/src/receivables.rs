@@ -1,8 +1,12 @@
 //! Receivables, their notices of assignment, and payments that are being shared out.
 
+use crate::query;
+use crate::records::Record;
 use crate::table::table;
+use crate::{Conn, Result};
 use chrono::NaiveDate;
 use chrono::NaiveDateTime;
+use diesel::prelude::*;
 use domain::DayCount;
 use domain::pricing::Bearer;
 use domain::programme::Recourse;
@@ -103,4 +107,67 @@ table! {
         last_party: PartyId => BigInt,
         created_at: NaiveDateTime => Timestamp,
     }
+}
+
+/// The receivable with this creditor reference.
+pub fn find_receivable_by_reference(conn: &mut Conn, reference: &str) -> Result<Option<Receivable>> {
+    Ok(receivables::table.filter(receivables::reference.eq(reference)).first(conn).optional()?)
+}
+
+/// The receivable that was issued for an invoice.
+pub fn find_receivable_of_invoice(conn: &mut Conn, invoice: InvoiceId) -> Result<Option<Receivable>> {
+    Ok(receivables::table.filter(receivables::invoice_id.eq(invoice)).first(conn).optional()?)
+}
+
+/// Receivables of which nothing is sold yet, oldest first.
+pub fn list_issued_receivables(conn: &mut Conn) -> Result<Vec<Receivable>> {
+    Ok(receivables::table.filter(receivables::state.eq(ReceivableState::Issued)).order(receivables::id).load(conn)?)
+}
+
+/// Receivables whose payment date is this day or before it and that are neither paid nor cancelled, oldest first.
+pub fn list_due_receivables(conn: &mut Conn, day: NaiveDate) -> Result<Vec<Receivable>> {
+    let open = [
+        ReceivableState::Active,
+        ReceivableState::Issued,
+        ReceivableState::Matured,
+        ReceivableState::PartRedeemed,
+        ReceivableState::Overdue,
+    ];
+    let due = receivables::table.filter(receivables::payment_date.le(day)).filter(receivables::state.eq_any(open));
+    Ok(due.order(receivables::id).load(conn)?)
+}
+
+/// The same without those that are overdue already.
+pub fn list_due_before_overdue(conn: &mut Conn, day: NaiveDate) -> Result<Vec<Receivable>> {
+    let open = [ReceivableState::Issued, ReceivableState::Active, ReceivableState::Matured, ReceivableState::PartRedeemed];
+    let due = receivables::table.filter(receivables::state.eq_any(open)).filter(receivables::payment_date.le(day));
+    Ok(due.order(receivables::id).load(conn)?)
+}
+
+/// How many receivables would mature on this day.
+pub fn count_maturing(conn: &mut Conn, day: NaiveDate) -> Result<i64> {
+    let waiting = receivables::table.filter(receivables::state.eq_any([ReceivableState::Issued, ReceivableState::Active]));
+    Ok(waiting.filter(receivables::payment_date.le(day)).count().get_result(conn)?)
+}
+
+/// How many receivables of a currency are to be paid on this very day.
+pub fn count_payable_on(conn: &mut Conn, currency: &str, day: NaiveDate) -> Result<i64> {
+    let waiting = receivables::table.filter(receivables::state.eq_any([ReceivableState::Issued, ReceivableState::Active]));
+    let payable = waiting.filter(receivables::currency.eq(currency)).filter(receivables::payment_date.eq(day));
+    Ok(payable.count().get_result(conn)?)
+}
+
+/// The receivables of these buyers that are overdue or paid in part.
+pub fn list_late_receivables(conn: &mut Conn, buyers: &[PartyId]) -> Result<Vec<Receivable>> {
+    let (among, list) = query::among(conn, "buyer_id", buyers);
+    Receivable::list_where(conn, &format!("state IN ('overdue', 'part_redeemed') AND {among}"), &[list])
+}
+
+/// At most `most` receivables of a currency that one of these buyers owes, oldest first.
+pub fn list_owed_receivables(conn: &mut Conn, buyers: &[PartyId], currency: &str, most: usize) -> Result<Vec<Receivable>> {
+    let (among, list) = query::among(conn, "buyer_id", buyers);
+    let condition = format!(
+        "{among} AND currency = ? AND state IN ('issued', 'active', 'matured', 'part_redeemed', 'overdue') ORDER BY id LIMIT {most}"
+    );
+    Receivable::list_where(conn, &condition, &[list, currency.into()])
 }

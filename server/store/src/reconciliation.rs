@@ -1,9 +1,9 @@
 //! What the bank says against what the books say, by account at the bank and currency, and what the difference is made of.
 
 use crate::Statement;
+use crate::bank::find_newest_statement;
 use crate::custody::balance_minor;
 use crate::query;
-use crate::records::Record;
 use crate::{Conn, Result};
 use chrono::NaiveDate;
 use diesel::sql_types::{BigInt, Text};
@@ -91,17 +91,11 @@ struct Parts {
     transit: i64,
 }
 
-/// The newest statement of the account in the currency that says a closing balance.
-fn find_newest(conn: &mut Conn, (custody_id, currency): (CustodyId, &str)) -> Result<Option<Statement>> {
-    let condition = "custody_id = ? AND currency = ? AND closing_minor IS NOT NULL AND to_date IS NOT NULL ORDER BY to_date DESC, id DESC LIMIT 1";
-    Statement::find_where(conn, condition, &[custody_id.into(), currency.into()])
-}
-
 /// Books less bank now, over all accounts of which the bank has said a balance in the currency; quicker than its parts.
 pub fn difference(conn: &mut Conn, currency: Currency) -> Result<Option<i64>> {
     let mut sum = None;
     for account in crate::custody::list(conn)? {
-        let closing = find_newest(conn, (account.id, currency.code()))?.and_then(|row| row.closing_minor);
+        let closing = find_newest_statement(conn, account.id, currency.code())?.and_then(|row| row.closing_minor);
         let Some(closing) = closing else { continue };
         let minor = balance_minor(conn, account.id, currency)?.saturating_sub(closing);
         sum = Some(minor.saturating_add(sum.unwrap_or(0)));
@@ -117,7 +111,7 @@ pub fn compare(
 ) -> Result<Option<Comparison>> {
     let newest = match statement {
         Some(row) => Some(row.clone()),
-        None => find_newest(conn, (custody_id, currency))?,
+        None => find_newest_statement(conn, custody_id, currency)?,
     };
     let Some((row, closing_minor)) = newest.and_then(|row| row.closing_minor.map(|closing| (row, closing))) else {
         return Ok(None);

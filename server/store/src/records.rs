@@ -273,13 +273,16 @@ pub fn save_heads(conn: &mut Conn, heads: &Heads) -> Result<()> {
 }
 
 pub fn find_document(conn: &mut Conn, sha256: &str) -> Result<Option<Document>> {
-    Document::find_where(conn, "sha256 = ?", &[sha256.into()])
+    use crate::invoices::documents;
+    use diesel::{OptionalExtension, QueryDsl, RunQueryDsl};
+    Ok(documents::table.find(sha256).first(conn).optional()?)
 }
 
 /// Whether this document is kept.
 pub fn has_document(conn: &mut Conn, sha256: &str) -> Result<bool> {
-    let found = query::int(conn, "SELECT CAST(1 AS BIGINT) AS value FROM documents WHERE sha256 = ?", &[sha256.into()])?;
-    Ok(found.is_some())
+    use crate::invoices::documents;
+    use diesel::{OptionalExtension, QueryDsl, RunQueryDsl};
+    Ok(documents::table.find(sha256).select(documents::sha256).first::<String>(conn).optional()?.is_some())
 }
 
 /// The same without its content, which is empty here, however large it is.
@@ -296,27 +299,6 @@ pub fn find_document_head(conn: &mut Conn, sha256: &str) -> Result<Option<Docume
 /// How many bytes the content has. Neither database reads it for that.
 pub fn document_length(conn: &mut Conn, sha256: &str) -> Result<Option<i64>> {
     query::int(conn, "SELECT CAST(LENGTH(content) AS BIGINT) AS value FROM documents WHERE sha256 = ?", &[sha256.into()])
-}
-
-/// The audit records under these keys of these companies, in one statement however many they are.
-pub fn list_audit_by_key(conn: &mut Conn, wanted: &[(i64, &str)]) -> Result<Vec<AuditRecord>> {
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (list, binds) = match conn {
-        Conn::Sqlite(_) => {
-            let wanted: Vec<_> = wanted.iter().map(|(party, key)| serde_json::json!({ "p": party, "k": key })).collect();
-            let list = "(SELECT json_extract(value, '$.p') AS p, json_extract(value, '$.k') AS k FROM json_each(?)) w";
-            (list, vec![serde_json::Value::from(wanted).to_string().into()])
-        }
-        Conn::Postgres(_) => {
-            let parties = wanted.iter().map(|(party, _)| *party).collect();
-            let keys = wanted.iter().map(|(_, key)| (*key).to_owned()).collect();
-            ("UNNEST(?, ?) AS w (p, k)", vec![Bind::Ints(parties), Bind::Texts(keys)])
-        }
-    };
-    let sql = query::look_up(conn, list, "audit a", "a.party_id = w.p AND a.idempotency_key = w.k");
-    query::list(conn, &sql, &binds)
 }
 
 #[cfg(test)]

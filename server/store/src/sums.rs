@@ -10,7 +10,7 @@ use crate::{Conn, Result, StoreError};
 use chrono::NaiveDate;
 use diesel::sql_types::{BigInt, Text};
 use domain::chart::{AccountKind, asset_currency};
-use kernel::{InvoiceId, RecordId};
+use kernel::{AuditSeq, InvoiceId, PartyId, RecordId};
 use ledger::AssetId;
 use proof::Hash;
 use proof::balance::{AssetEntry, Balance, SumOverflow, SumTree};
@@ -42,11 +42,11 @@ struct BalanceAsOf {
 }
 
 /// The leaf of an account with this balance since this leg.
-pub fn balance_of(account: (i64, &str, i64, i64), (leg, amount): (i64, i64), salts: &Salts) -> Result<Balance> {
+pub fn balance_of(account: (i64, &str, RecordId, i64), (leg, amount): (i64, i64), salts: &Salts) -> Result<Balance> {
     let (id, kind, owner, asset) = account;
     let known = AccountKind::parse(kind).ok_or_else(|| StoreError::Corrupt(format!("account kind {kind}")))?;
     let debit_side = crate::journal::grows_on_debit(known);
-    Ok(Balance { debit_side, kind: kind.to_owned(), owner, asset, amount, salt: salts.balance(id, leg) })
+    Ok(Balance { debit_side, kind: kind.to_owned(), owner: owner.0, asset, amount, salt: salts.balance(id, leg) })
 }
 
 /// The accounts that a condition names, as they were after a transfer; those without a leg until then are not among them.
@@ -71,7 +71,7 @@ fn balances_as_of(conn: &mut Conn, assets: &[i64], bound: i64, salts: &Salts) ->
     let (condition, list) = query::among_numbers(conn, "asset_id", assets);
     let mut found: BTreeMap<i64, Vec<Balance>> = BTreeMap::new();
     for row in accounts_as_of(conn, &condition, list, bound)? {
-        let account = (row.id, row.kind.as_str(), row.owner_id.0, row.asset_id);
+        let account = (row.id, row.kind.as_str(), row.owner_id, row.asset_id);
         found.entry(row.asset_id).or_default().push(balance_of(account, (row.leg, row.balance), salts)?);
     }
     Ok(found)
@@ -184,7 +184,7 @@ const AT_ONCE: usize = 500;
 
 /// Counts every balance at the end of a day and writes the entries of the assets that have changed since the day before.
 /// The caller puts the result into the audit record number `audit_seq`, and so into the log.
-pub fn close_day(conn: &mut Conn, day: NaiveDate, last_transfer: i64, audit_seq: i64, salts: &Salts) -> Result<DaySums> {
+pub fn close_day(conn: &mut Conn, day: NaiveDate, last_transfer: i64, audit_seq: AuditSeq, salts: &Salts) -> Result<DaySums> {
     let counted = query::int(
         conn,
         "SELECT MAX(last_transfer) AS value FROM (SELECT last_transfer FROM day_sums UNION ALL SELECT 0) x",
@@ -205,8 +205,7 @@ pub fn close_day(conn: &mut Conn, day: NaiveDate, last_transfer: i64, audit_seq:
     let entries = list_entries(conn, day, CURRENT)?;
     let (leaves, root) = day_root(CURRENT, entries.iter().map(|row| row.entry.as_str()))?;
     let stored = i64::try_from(leaves).unwrap_or(i64::MAX);
-    DaySumsRow { day, audit_seq: kernel::AuditSeq(audit_seq), last_transfer, assets: stored, root: stored_root(CURRENT, &root) }
-        .insert(conn)?;
+    DaySumsRow { day, audit_seq, last_transfer, assets: stored, root: stored_root(CURRENT, &root) }.insert(conn)?;
     Ok(DaySums { version: CURRENT, day: day.to_string(), last_transfer, leaves, root })
 }
 
@@ -280,7 +279,7 @@ impl DayTree {
 }
 
 /// What a company had at the end of a day, each with its paths, by asset.
-pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -> Result<Vec<HeldAsset>> {
+pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: PartyId, salts: &Salts) -> Result<Vec<HeldAsset>> {
     let version = version_of(day);
     let entries = list_entries(conn, day.day, version)?;
     let mut tree = DayTree::of(version, &entries)?;
@@ -294,7 +293,7 @@ pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -
             let asset = account.asset_id;
             let Ok(place) = entries.binary_search_by_key(&asset, |row| row.asset_id) else { continue };
             let (Some(row), Some(all)) = (entries.get(place), balances.get(&asset)) else { continue };
-            let Some(balance) = all.iter().find(|one| one.owner == owner && one.kind == account.kind.name()).cloned() else {
+            let Some(balance) = all.iter().find(|one| one.owner == owner.0 && one.kind == account.kind.name()).cloned() else {
                 continue;
             };
             // An account that was empty that evening has no leaf.
@@ -309,7 +308,7 @@ pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: i64, salts: &Salts) -
 }
 
 /// Whether a company had anything at the end of a day that it could prove.
-pub fn held_anything(conn: &mut Conn, day: &DaySumsRow, owner: i64) -> Result<bool> {
+pub fn held_anything(conn: &mut Conn, day: &DaySumsRow, owner: PartyId) -> Result<bool> {
     let own = "owner_id = ? AND kind IN ('cash', 'holding')";
     // Most have: what has not moved since and is not empty says so at once.
     let still = format!("{own} AND balance > 0 AND last_transfer <= ? LIMIT 1");

@@ -18,7 +18,7 @@ use crate::hash::sha256_hex;
 use domain::Currency;
 use kernel::{PartyId, UserId};
 use store::Party;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 
 pub(super) const BUYERS: &[Card] = &[
     ("Hansewerk Maschinenbau AG", "DE", "DE811569869", "EUR"),
@@ -183,7 +183,7 @@ impl World {
 
     /// Somebody follows the link in their invitation.
     pub(super) fn accept(&mut self, user_id: UserId, name: &str, language: &str, password_hash: &str) -> Built {
-        let invitation = store::Notice::find_where(&mut self.conn, "user_id = ? AND kind = 'invitation'", &[user_id.into()])?;
+        let invitation = store::messages::find_invitation(&mut self.conn, user_id)?;
         let arguments: serde_json::Value =
             serde_json::from_str(&invitation.map(|notice| notice.arguments).unwrap_or_default()).unwrap_or_default();
         let token = arguments.get("token").and_then(serde_json::Value::as_str).unwrap_or_default();

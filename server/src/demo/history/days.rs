@@ -22,8 +22,8 @@ use domain::pricing::quote;
 use domain::undertaking;
 use kernel::{InvoiceId, PartyId, PayoutId};
 use std::collections::HashMap;
-use store::records::{Keyed, Record};
-use store::{Invoice, Offer, Receivable};
+use store::records::Keyed;
+use store::{Invoice, Offer, Receivable, market, receivables};
 
 /// So many days before the end the invoice is issued that is never paid.
 pub(super) const FORGOTTEN_DAYS: u32 = 38;
@@ -206,7 +206,7 @@ impl World {
     }
 
     pub(super) fn confirm_what_waits(&mut self, today: NaiveDate) -> Built {
-        for invoice in Invoice::list_where(&mut self.conn, "state = 'presented' ORDER BY id", &[])? {
+        for invoice in store::invoices::list_presented_invoices(&mut self.conn)? {
             let (Some(buyer), Some(due_date)) = (self.company(invoice.buyer_id), invoice.due_date) else { continue };
             match self.dice.roll(10) {
                 0 => continue,
@@ -250,7 +250,7 @@ impl World {
     }
 
     pub(super) fn offer_what_is_issued(&mut self, today: NaiveDate) -> Built {
-        for row in Receivable::list_where(&mut self.conn, "state = 'issued' ORDER BY id", &[])? {
+        for row in receivables::list_issued_receivables(&mut self.conn)? {
             let Some(supplier) = self.company(row.supplier_id) else { continue };
             let last = row.payment_date.pred_opt().unwrap_or(today);
             let close_date = today.checked_add_days(Days::new(10)).unwrap_or(today).min(last);
@@ -277,7 +277,7 @@ impl World {
 
     pub(super) fn buy_what_is_offered(&mut self) -> Built {
         let today = self.today()?;
-        for offer in Offer::list_where(&mut self.conn, "state = 'open' ORDER BY id", &[])? {
+        for offer in market::list_open_offers(&mut self.conn)? {
             let receivable = Receivable::load(&mut self.conn, offer.receivable_id)?;
             let desks: Vec<Company> =
                 self.financiers.iter().filter(|desk| desk.currency.code() == receivable.currency).cloned().collect();
@@ -306,11 +306,7 @@ impl World {
 
     pub(super) fn pay_what_is_due(&mut self, today: NaiveDate) -> Built {
         let mut incoming_by_currency: HashMap<&'static str, Vec<DemoEntry>> = HashMap::new();
-        let due = Receivable::list_where(
-            &mut self.conn,
-            "payment_date <= ? AND state IN ('active', 'issued', 'matured', 'part_redeemed', 'overdue') ORDER BY id",
-            &[today.into()],
-        )?;
+        let due = receivables::list_due_receivables(&mut self.conn, today)?;
         let forgotten = self.forgotten;
         for row in due.into_iter().filter(|row| row.id != forgotten) {
             let Some(buyer) = self.company(row.buyer_id) else { continue };

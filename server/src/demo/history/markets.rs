@@ -14,8 +14,8 @@ use crate::writer::Writer;
 use domain::Currency;
 use domain::pricing::quote;
 use kernel::{InvoiceId, OfferId};
-use store::records::{Keyed, Record};
-use store::{Invoice, IssueTermsRow, Offer, Receivable};
+use store::records::Keyed;
+use store::{Invoice, Offer, Receivable};
 
 /// What the bench buys again and again.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Lot {
 impl World {
     /// Two operators change some of a currency's terms.
     pub(super) fn change_terms(&mut self, currency: &str, change: impl FnOnce(&mut SetIssueTerms)) -> Result<(), DemoError> {
-        let row = IssueTermsRow::find_where(&mut self.conn, "currency = ?", &[currency.into()])?;
+        let row = store::days::find_issue_terms(&mut self.conn, currency)?;
         let row = row.ok_or_else(|| DemoError::Other("no terms".to_owned()))?;
         let mut terms = SetIssueTerms {
             currency: currency.to_owned(),

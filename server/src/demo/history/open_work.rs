@@ -27,8 +27,8 @@ use crate::http::pages::bank_request;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
 use kernel::{PartyId, UserId};
-use store::records::{Keyed, Record};
-use store::{Invoice, ProgrammeMember, User};
+use store::Invoice;
+use store::records::Keyed;
 
 impl World {
     /// A file of the bank has not come: the next one opens with more than the last one closed with.
@@ -72,7 +72,7 @@ impl World {
             }
         }
         // Somebody waits for the link to a new mail address.
-        let reader = User::find_where(&mut self.conn, "email = ?", &["buyer1.viewer@kontor.example".into()])?;
+        let reader = store::people::find_user_by_email(&mut self.conn, "buyer1.viewer@kontor.example")?;
         if let Some(reader) = reader {
             let asked = RequestAddress { email: "vera.adler@kontor.example".to_owned(), step: 0, token: random_token() };
             self.run(Actor::person(reader.party_id, reader.id), asked)?;
@@ -220,8 +220,7 @@ impl World {
         let suppliers = all.iter().map(|supplier| supplier.tax_id.clone()).collect();
         self.run(buyer.maker(), InviteToProgramme { programme_id, suppliers })?;
         for supplier in joined.iter().filter_map(|at| self.suppliers.get(*at).cloned()) {
-            let binds = [programme_id.into(), supplier.id.into()];
-            let member = ProgrammeMember::find_where(&mut self.conn, "programme_id = ? AND supplier_id = ?", &binds)?;
+            let member = store::programmes::find_live_membership(&mut self.conn, programme_id, supplier.id)?;
             let Some(member) = member else { continue };
             let answer = AnswerProgrammeInvitation {
                 member_id: member.id,

@@ -83,7 +83,7 @@ async fn evidence(who: Who<Member>, params: Params) -> Answer {
                     || person.has_capacity(domain::party::Capacity::Operator)
             });
             let row = found.ok_or(Refusal::NotFound)?;
-            super::super::pages::evidence::list(conn, InvoiceId(row.id))
+            Ok(store::invoices::list_evidence(conn, InvoiceId(row.id))?)
         })
         .await?;
     let items: Vec<Value> = rows

@@ -75,7 +75,7 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
 
 /// What stands behind an offer. The look is recorded, as on the page.
 async fn offer_papers(who: Who<FinancierViewer>, params: Params) -> Answer {
-    use super::super::pages::{evidence, papers, thread};
+    use super::super::pages::{papers, thread};
     use domain::Refusal;
     use store::lists::InvoiceLine;
     let id: OfferId = wanted_id(&params, "offer_id")?;
@@ -88,7 +88,7 @@ async fn offer_papers(who: Who<FinancierViewer>, params: Params) -> Answer {
             let offer = offer.ok_or(Refusal::NotFound)?;
             let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
             let row = InvoiceLine::find(conn, receivable.invoice_id.0)?.ok_or(Refusal::NotFound)?;
-            let files = evidence::list(conn, InvoiceId(row.id))?;
+            let files = store::invoices::list_evidence(conn, InvoiceId(row.id))?;
             let files: Vec<_> =
                 files.iter().map(|file| json!({ "kind": file.kind, "name": file.name, "document": file.document })).collect();
             Ok(json!({

@@ -12,9 +12,8 @@ use super::{Write, WriteFile, answer, newest, page_json, wanted_id};
 use actix_web::HttpResponse;
 use kernel::{InvoiceId, PartyId, PayoutId, ReceivableId, RecordId};
 use serde_json::{Value, json};
+use store::confirmations;
 use store::lists::{self, AuditLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, PurchaseLine, ReceivableLine};
-use store::records::Record;
-use store::{BuyerContact, ConfirmationLink};
 
 pub(super) fn add_routes(routes: &mut Routes) {
     routes.post("/api/v1/check-statement", check_statement);
@@ -38,10 +37,7 @@ pub(super) fn add_routes(routes: &mut Routes) {
 /// Who confirms by one-time link for a company, and who did.
 async fn contacts(who: Who<OperatorViewer>, params: Params) -> Answer {
     let id: PartyId = wanted_id(&params, "party_id")?;
-    let rows = who
-        .app
-        .read(move |conn| Ok(BuyerContact::list_where(conn, "party_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
-        .await?;
+    let rows = who.app.read(move |conn| Ok(confirmations::list_newest_contacts(conn, id)?)).await?;
     let items: Vec<Value> = rows
         .iter()
         .map(|row| {
@@ -58,10 +54,7 @@ async fn contacts(who: Who<OperatorViewer>, params: Params) -> Answer {
 /// The links to an invoice, without what opens them.
 async fn confirmation_links(who: Who<OperatorViewer>, params: Params) -> Answer {
     let id: InvoiceId = wanted_id(&params, "invoice_id")?;
-    let rows = who
-        .app
-        .read(move |conn| Ok(ConfirmationLink::list_where(conn, "invoice_id = ? ORDER BY id DESC LIMIT 100", &[id.into()])?))
-        .await?;
+    let rows = who.app.read(move |conn| Ok(confirmations::list_newest_links(conn, id)?)).await?;
     let items: Vec<Value> = rows
         .iter()
         .map(|row| {

@@ -8,7 +8,6 @@ use actix_web::HttpResponse;
 use kernel::{InvoiceId, PartyId, ProgrammeId};
 use serde_json::{Value, json};
 use store::lists::{FeeBillLine, InvoiceLine, MemberLine, ProgrammeLine};
-use store::records::Record;
 
 pub(super) fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/programmes", programmes);
@@ -45,12 +44,11 @@ async fn programme_versions(who: Who<Member>, params: Params) -> Answer {
             let party = person.party.id;
             let found = <store::Programme as store::records::Keyed>::find(conn, id)?.ok_or(domain::Refusal::NotFound)?;
             let whole = found.buyer_id == party || person.has_capacity(domain::party::Capacity::Operator);
-            let known = "programme_id = ? AND supplier_id = ?";
-            let members = store::ProgrammeMember::list_where(conn, known, &[id.into(), party.into()])?;
+            let members = store::programmes::list_memberships(conn, id, party)?;
             if !whole && members.is_empty() {
                 return Err(domain::Refusal::NotFound.into());
             }
-            let mut rows = store::ProgrammeVersion::list_where(conn, "programme_id = ? ORDER BY version DESC", &[id.into()])?;
+            let mut rows = store::programmes::list_versions(conn, id)?;
             // A supplier reads what it has accepted and what it is asked to accept.
             let reads = |version: i64| members.iter().any(|member| [member.version, member.asked_version].contains(&version));
             rows.retain(|row| whole || reads(row.version));

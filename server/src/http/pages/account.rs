@@ -14,8 +14,8 @@ use crate::commands::revoke_sessions::RevokeSessions;
 use crate::commands::set_preferences::SetPreferences;
 use domain::Refusal;
 use kernel::{AuditSeq, SessionId};
-use store::records::{Keyed, Record};
-use store::{Session, User};
+use store::User;
+use store::records::Keyed;
 use web::{Block, Field, Form, Page, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -113,15 +113,7 @@ async fn security_page(who: &Who<Member>, shown: &str) -> Result<Page, Fault> {
     };
     let language = who.language();
     let user_id = person.user.id;
-    let sessions = who
-        .read(move |conn| {
-            Ok(Session::list_where(
-                conn,
-                "user_id = ? AND revoked_at IS NULL AND expires_at > ? ORDER BY id DESC",
-                &[user_id.into(), now.into()],
-            )?)
-        })
-        .await?;
+    let sessions = who.read(move |conn| Ok(store::people::list_live_sessions(conn, user_id, now)?)).await?;
     let password = vec![
         Field::new("current", who.t("field-current-password"), "password").autocomplete("current-password"),
         Field::new("password", who.t("field-new-password"), "password").hint(who.t("password-hint")).autocomplete("new-password"),

@@ -14,7 +14,7 @@ use crate::hash::sha256_hex;
 use domain::Refusal;
 use domain::party::Capacity;
 use kernel::{PartyId, UserId};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{AddressChange, Conn, Party, User};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
 
@@ -29,8 +29,7 @@ pub fn add_routes(routes: &mut Routes) {
 /// The change of this person that waits for its link, if one does.
 async fn open_change(who: &Who<Member>) -> Result<Option<AddressChange>, Fault> {
     let (user_id, now) = (who.person()?.user.id, who.app.clock.now());
-    let condition = "user_id = ? AND state = 'open' AND expires_at > ?";
-    who.read(move |conn| Ok(AddressChange::find_where(conn, condition, &[user_id.into(), now.into()])?)).await
+    who.read(move |conn| Ok(store::people::find_open_address_change(conn, user_id, now)?)).await
 }
 
 /// The own address, what waits for confirmation, and the form to ask; behind a link that fits, the form to confirm.
@@ -117,7 +116,7 @@ async fn correct_colleague(who: Who<Administrator>, id: Id, posted: Posted) -> A
 /// Of a company whose only administrator it is; the id in the address is the company's.
 async fn correct_administrator(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let page = companies::company_page(&who, PartyId(id.0)).await?;
-    let people = who.read(move |conn| Ok(User::list_where(conn, "party_id = ? ORDER BY id", &[id.0.into()])?)).await?;
+    let people = who.read(move |conn| Ok(store::people::list_users(conn, PartyId(id.0))?)).await?;
     let user_id = super::corrections::only_administrator(&people).ok_or(Refusal::NotFound)?.id;
     let text = |name: &str| posted.get(name).to_owned();
     let command = CorrectAdministratorAddress { user_id, email: text("email"), reason: text("address_reason") };

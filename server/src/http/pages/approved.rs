@@ -20,8 +20,7 @@ use domain::tax_id::{self, Register};
 use formats::csv::Payable;
 use kernel::{ApprovedPayableId, PartyId};
 use store::lists::ApprovedLine;
-use store::records::Record;
-use store::{ApprovedPayable, Conn, Invoice, IssueTermsRow, Party};
+use store::{ApprovedPayable, Conn, Invoice, Party};
 use web::{Block, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -78,11 +77,10 @@ fn row_of(row: &Payable, suppliers: &Register<PartyId>, traded: &[String]) -> Re
 fn check_rows(conn: &mut Conn, party_id: PartyId, rows: &[Payable]) -> Result<Vec<PayableRow>, Fault> {
     let sells =
         |party: &Party| party.id != party_id && party.status == PartyStatus::Active && party.capacities.has(Capacity::Supplier);
-    let suppliers = Party::list_where(conn, "capacities LIKE '%supplier%'", &[])?;
+    let suppliers = store::parties::list_with(conn, Capacity::Supplier)?;
     let keyed = |party: Party| (tax_id::key(&party.country, &party.tax_key), party.id);
     let suppliers: Register<PartyId> = suppliers.into_iter().filter(sells).map(keyed).collect();
-    let traded: Vec<String> =
-        IssueTermsRow::list_where(conn, "currency <> ''", &[])?.into_iter().map(|row| row.currency).collect();
+    let traded: Vec<String> = store::days::list_issue_terms(conn)?.into_iter().map(|row| row.currency).collect();
     let (mut good, mut faults) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         match row_of(row, &suppliers, &traded) {

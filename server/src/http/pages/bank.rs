@@ -18,7 +18,8 @@ use domain::custody::CustodyState;
 use domain::party::Role;
 use kernel::{BankLineId, RecordId};
 use store::lists::{self, BankLineRow};
-use store::records::{Keyed, Record};
+use store::people::Waiting;
+use store::records::Keyed;
 use store::{Approval, BankLine, Conn, Party};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
@@ -112,7 +113,7 @@ pub fn kind_text(language: Language, kind: &str) -> String {
 /// A line, and the request about it that waits for its second person.
 fn load_line(conn: &mut Conn, id: i64) -> Result<(BankLineRow, Option<Approval>), Fault> {
     let row = BankLineRow::find(conn, id)?.ok_or(Refusal::NotFound)?;
-    let open = Approval::find_where(conn, "subject_id = ? AND state = 'pending' ORDER BY id LIMIT 1", &[id.into()])?;
+    let open = store::people::find_waiting(conn, Waiting::About(RecordId(id)))?;
     Ok((row, open))
 }
 
@@ -362,12 +363,11 @@ async fn payee(who: &Who<OperatorMaker>, reference: &str) -> Result<Vec<(String,
     let (shown, bind) = (normal.clone(), normal);
     let name = who
         .read(move |conn| {
-            let binds = [bind.as_str().into()];
-            if let Some(row) = store::Receivable::find_where(conn, "reference = ?", &binds)? {
+            if let Some(row) = store::receivables::find_receivable_by_reference(conn, &bind)? {
                 let line = lists::ReceivableLine::find(conn, row.id.0)?.ok_or(Refusal::NotFound)?;
                 return Ok(Value::link(format!("{} · {}", line.number, line.buyer), format!("/receivables/{}", row.id)));
             }
-            let party = Party::find_where(conn, "reference = ?", &binds)?.ok_or(Refusal::ReferenceUnknown)?;
+            let party = store::parties::find_by_reference(conn, &bind)?.ok_or(Refusal::ReferenceUnknown)?;
             Ok(Value::link(party.name, format!("/ops/companies/{}", party.id)))
         })
         .await?;

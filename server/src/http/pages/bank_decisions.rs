@@ -2,14 +2,14 @@
 
 use super::super::error::Fault;
 use super::bank::placed_with;
-use crate::commands::bank_sums::list_payouts;
 use crate::commands::create_payment_file::FILE_PREFIX;
 use crate::commands::request_payout::PAYOUT_PREFIX;
 use crate::commands::resolve_line::{ResolveLine, Reversal, is_money_of_claim, possible};
 use domain::bank_line::{Act, Direction, LineKind, LineState};
 use domain::settlement_instruction::InstructionState;
 use kernel::{BankLineId, PartyId, PaymentFileId, PayoutId};
-use store::records::{Keyed, Record};
+use store::bank;
+use store::records::Keyed;
 use store::{BankLine, Conn, Party, PaymentFile, Payout};
 use web::{Block, Language, Value};
 
@@ -84,7 +84,7 @@ fn find_other(conn: &mut Conn, wanted: &ResolveLine, act: Act) -> Result<Option<
     }
     let file = PaymentFile::find(conn, PaymentFileId(id.0))?;
     Ok(match file {
-        Some(file) => Some(Other::File(file.id, list_payouts(conn, file.id)?.len())),
+        Some(file) => Some(Other::File(file.id, bank::list_payouts_of_file(conn, file.id)?.len())),
         None => None,
     })
 }
@@ -181,23 +181,16 @@ pub fn suggestions(conn: &mut Conn, language: Language, line: &BankLine) -> Resu
         links.extend(BankLine::find(conn, twin)?.map(|row| named(language, &row)));
     }
     if acts.contains(&Act::Link) {
-        let wanted = "state = 'sent' AND currency = ? AND amount_minor = ? AND iban = ? ORDER BY id LIMIT 5";
-        let binds = [line.currency.as_str().into(), line.amount_minor.into(), line.counterparty_iban.as_str().into()];
-        for row in Payout::list_where(conn, wanted, &binds)? {
+        for row in bank::list_sent_payouts_like(conn, line)? {
             let text = format!("{} · {} · {}", row.end_to_end, row.holder, language.money(&row.currency, row.amount_minor));
             links.push((text, format!("/ops/payouts/{}", row.id)));
         }
     }
     if acts.contains(&Act::Reverse) {
-        let wanted = "currency = ? AND amount_minor = ? AND direction = 'in' AND counterparty_iban <> '' AND counterparty_iban = ? \
-                      AND state IN ('matched', 'placed', 'suspense') AND payout_id IS NULL ORDER BY id DESC LIMIT 5";
-        let binds = [line.currency.as_str().into(), line.amount_minor.into(), line.counterparty_iban.as_str().into()];
-        links.extend(BankLine::list_where(conn, wanted, &binds)?.iter().map(|row| named(language, row)));
+        links.extend(bank::list_reversible_receipts(conn, line)?.iter().map(|row| named(language, row)));
     }
     if acts.contains(&Act::SettleClaim) {
-        let wanted = "state = 'suspense' AND currency = ? AND amount_minor <= ? ORDER BY id DESC LIMIT 100";
-        let binds = [line.currency.as_str().into(), line.claim_minor.into()];
-        for row in BankLine::list_where(conn, wanted, &binds)? {
+        for row in bank::list_suspense_up_to(conn, &line.currency, line.claim_minor)? {
             if links.len() < MOST_LISTED && !is_money_of_claim(conn, line, &row)? {
                 links.push(named(language, &row));
             }

@@ -25,8 +25,8 @@ use formats::FormatFault;
 use kernel::{BankFileId, RecordId};
 use std::collections::BTreeMap;
 use store::lists::{FateLine, StatementLine};
-use store::records::{Keyed, Record};
-use store::{AuditRecord, BankFile, Conn, StatusReport};
+use store::records::Keyed;
+use store::{BankFile, Conn};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -39,11 +39,12 @@ pub fn add_routes(routes: &mut Routes) {
 /// Lines that a check page shows one by one; those that people must look at come first.
 const SHOWN: usize = 200;
 /// Files that the upload page shows.
-const NEWEST: &str = "id > 0 ORDER BY id DESC LIMIT 25";
+const NEWEST: i64 = 25;
 
 async fn bank_files_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
-    let (accounts, files) = who.read(|conn| Ok((store::custody::list(conn)?, BankFile::list_where(conn, NEWEST, &[])?))).await?;
+    let (accounts, files) =
+        who.read(|conn| Ok((store::custody::list(conn)?, store::bank::list_newest_files(conn, NEWEST)?))).await?;
     let taken = accounts.iter().filter(|row| row.state != CustodyState::Closed);
     let iban = taken.map(|row| row.iban.as_str()).collect::<Vec<_>>().join(&language.t("list-separator"));
     let rows = files.iter().map(|file| {
@@ -309,8 +310,7 @@ fn refused_blocks(language: Language, page: Page, refused: &[RefusedMember]) -> 
 
 /// What the import of a zip has told of its members.
 fn refused_of(conn: &mut Conn, first: RecordId) -> Result<Vec<RefusedMember>, Fault> {
-    let condition = "subject_id = ? AND command IN ('import_statement', 'import_status', 'decide_approval') ORDER BY seq LIMIT 1";
-    let record = AuditRecord::find_where(conn, condition, &[first.into()])?;
+    let record = store::log::find_import(conn, first)?;
     let outcome: serde_json::Value = record.and_then(|row| serde_json::from_str(&row.outcome).ok()).unwrap_or_default();
     let refused = outcome.pointer("/body/refused").cloned();
     Ok(refused.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default())
@@ -411,7 +411,7 @@ async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Faul
     let (statements, fates, refused) = who
         .read(move |conn| {
             let statements = StatementLine::of_file(conn, id.0)?;
-            let report = StatusReport::find_where(conn, "sha256 = ?", &[sha256.as_str().into()])?.map(|row| row.id);
+            let report = store::bank::find_status_report_by_hash(conn, &sha256)?.map(|row| row.id);
             let first = statements.iter().map(|row| RecordId(row.id)).min().or(report.map(RecordId::from));
             let refused = first.map(|first| refused_of(conn, first)).transpose()?;
             Ok((statements, FateLine::of_file(conn, id.0)?, refused.unwrap_or_default()))

@@ -6,11 +6,11 @@ use super::bank_files::{Checked, check, check_blocks, load_command};
 use crate::commands::Command;
 use crate::commands::bank_file::{check_of, digest, is_import};
 use crate::commands::decide_approval::DecideApproval;
-use crate::writer::find_outcome;
 use domain::Refusal;
 use domain::party::ApprovalState;
 use kernel::{ApprovalId, BankFileId, PartyId};
-use store::records::{Keyed, Record};
+use store::people::Waiting;
+use store::records::Keyed;
 use store::{Approval, BankFile, Conn};
 use web::{Block, Language, Page, Tone};
 
@@ -22,7 +22,7 @@ pub fn bind(
     mut command: Command,
     shown: Option<&str>,
 ) -> Result<Command, Fault> {
-    let earlier = find_outcome(conn, party_id, key)?.filter(|row| is_import(&row.command));
+    let earlier = store::log::find_record_by_key(conn, party_id, key)?.filter(|row| is_import(&row.command));
     let found = match earlier {
         Some(row) => check_of(&row.input),
         None => digest(conn, &command)?,
@@ -40,7 +40,7 @@ pub fn bind(
 
 /// The request about a kept file that waits, and the check that it is bound to.
 pub fn open(conn: &mut Conn, file_id: BankFileId) -> Result<Option<(ApprovalId, String)>, Fault> {
-    let open = Approval::find_where(conn, "subject_id = ? AND state = 'pending' ORDER BY id LIMIT 1", &[file_id.into()])?;
+    let open = store::people::find_waiting(conn, Waiting::About(file_id.into()))?;
     Ok(open.map(|open| (open.id, check_of(&open.body))))
 }
 

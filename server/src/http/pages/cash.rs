@@ -14,11 +14,11 @@ use domain::settlement_instruction::InstructionState;
 use domain::{Currency, Refusal};
 use kernel::{PartyId, PayoutId, ReceivableId};
 use std::collections::HashMap;
+use store::Payout;
 use store::journal::{self, StatementLine};
 use store::lists::{self, BalanceLine, ListQuery, PayoutLine};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::statement::About;
-use store::{BankAccount, Payout};
 use web::{Block, Column, Field, Form, Language, Page, Row, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -118,8 +118,7 @@ async fn payout_facts(who: &Who<Maker>, params: &Params) -> Result<Vec<(String, 
     let asset = Currency::parse(&currency).map(currency_asset);
     let (account, available_minor) = who
         .read(move |conn| {
-            let binds = [party_id.into(), currency.as_str().into()];
-            let found = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
+            let found = store::parties::find_verified_account(conn, party_id, &currency)?;
             let account = found.ok_or(Refusal::BankAccountMissing { currency })?;
             let lines = asset.map(|asset| lists::balances(conn, asset.0, Some(party_id.0))).transpose()?.unwrap_or_default();
             Ok((account, lines.first().map_or(0, |line| line.balance.saturating_sub(line.held))))

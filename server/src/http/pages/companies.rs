@@ -14,7 +14,7 @@ use domain::Refusal;
 use domain::party::{Capacity, PartyStatus, Role};
 use kernel::PartyId;
 use store::lists::CompanyLine;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Conn, Party, User};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
@@ -144,7 +144,7 @@ pub struct Seen {
 
 pub fn load(conn: &mut Conn, id: PartyId) -> Result<Seen, Fault> {
     let party = Party::find(conn, id)?.ok_or(Refusal::NotFound)?;
-    let people = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY id", &[id.into()])?;
+    let people = store::people::list_role_holders(conn, id)?;
     let namesakes = corrections::namesakes(conn, id, &party.name)?;
     let owed = super::home::owed_to_platform(conn, id)?;
     Ok(Seen { party, people, namesakes, owed })

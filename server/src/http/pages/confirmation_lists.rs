@@ -24,8 +24,8 @@ use kernel::{ConfirmationListId, InvoiceId, PartyId};
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 use store::lists::{ConfirmationItemLine, ConfirmationListLine, InvoiceLine, ListQuery, Total};
-use store::records::{Keyed, Record};
-use store::{ApprovedPayable, Conn, Invoice, Party};
+use store::records::Keyed;
+use store::{Conn, Invoice, Party, confirmations};
 use web::{Block, Field, Form, Language, Page, Row, Table, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -195,11 +195,7 @@ fn number_of(tax_id: &str) -> String {
 
 /// What was presented to a buyer and is not settled, by its supplier's tax id and its number.
 fn payables_by_number(conn: &mut Conn, party_id: PartyId) -> Result<HashMap<(String, String), Vec<Invoice>>, Fault> {
-    let rows = Invoice::list_where(
-        conn,
-        "buyer_id = ? AND state NOT IN ('draft', 'withdrawn', 'rejected', 'paid')",
-        &[party_id.into()],
-    )?;
+    let rows = store::invoices::list_unsettled_invoices(conn, party_id)?;
     let mut suppliers: Vec<PartyId> = rows.iter().map(|row| row.supplier_id).collect();
     suppliers.sort_unstable();
     suppliers.dedup();
@@ -348,13 +344,7 @@ pub fn facts(conn: &mut Conn, language: Language, id: ConfirmationListId) -> Res
     }
     let mut blocks = vec![Block::Facts(shown)];
     for total in &included {
-        // Of invoices, or of payables that are approved before their invoices come.
-        let last = "SELECT COALESCE(CAST(MAX(x.due_date) AS TEXT), '') AS value FROM (\
-                      SELECT c.due_date, i.currency, c.state FROM confirmation_items c JOIN invoices i ON i.id = c.invoice_id WHERE c.list_id = ? \
-                      UNION ALL SELECT e.due_date, e.currency, e.state FROM approved_payables e WHERE e.list_id = ?) x \
-                    WHERE x.currency = ? AND x.state NOT IN ('excluded', 'refused', 'withdrawn', 'lapsed')";
-        let last = store::query::text(conn, last, &[id.into(), id.into(), total.currency.as_str().into()])?;
-        if let Some(last) = last.and_then(|day| day.parse().ok()) {
+        if let Some(last) = confirmations::find_last_due(conn, id, &total.currency)? {
             let calendar = crate::commands::settlement::calendar(conn, &total.currency)?;
             blocks.extend(super::payables::calendar_notice(language, &calendar, &total.currency, last));
         }
@@ -388,8 +378,7 @@ fn item_link(item: &ConfirmationItemLine) -> Value {
 
 /// The words that the first line would sign, as a specimen of all.
 fn specimen(conn: &mut Conn, language: Language, id: ConfirmationListId) -> Result<Option<String>, Fault> {
-    let in_advance = "list_id = ? AND state <> 'excluded' ORDER BY id LIMIT 1";
-    if let Some(row) = ApprovedPayable::find_where(conn, in_advance, &[id.into()])? {
+    if let Some(row) = confirmations::find_first_payable(conn, id)? {
         return Ok(Some(if language == Language::Chinese { row.words_zh } else { row.words_en }));
     }
     let wanted = ListQuery { order: "id", descending: false, ..ListQuery::newest(1) };

@@ -5,18 +5,18 @@ use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Posted, Routes};
 use super::listing::plain_table;
 use super::{Answer, SignedIn, again, submit_or_again};
+use crate::commands::Outcome;
 use crate::commands::end_contact::EndContact;
 use crate::commands::record_contact::RecordContact;
 use crate::commands::revoke_link::RevokeLink;
 use crate::commands::send_link::SendLink;
 use crate::commands::tell_code::TellCode;
-use crate::commands::{Outcome, links};
 use domain::Refusal;
 use domain::link::{Channel, LinkState, acts_in};
 use domain::party::{Capacity, Role};
 use kernel::{ConfirmationLinkId, PartyId};
-use store::records::{Keyed, Record};
-use store::{BuyerContact, ConfirmationLink, Conn, Invoice, Party, User};
+use store::records::Keyed;
+use store::{BuyerContact, ConfirmationLink, Conn, Invoice, Party, User, confirmations};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -29,7 +29,7 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 /// Links and invoices that the page shows.
-const MOST_SHOWN: usize = 50;
+const MOST_SHOWN: i64 = 50;
 
 struct Loaded {
     party: Party,
@@ -46,24 +46,19 @@ async fn load(who: &Who<impl SignedIn>, id: PartyId) -> Result<Loaded, Fault> {
     who.read(move |conn| {
         let buys = |party: &Party| party.capacities.has(Capacity::Buyer);
         let party = Party::find(conn, id)?.filter(buys).ok_or(Refusal::NotFound)?;
-        let contact = match links::contact_of(conn, id)? {
+        let contact = match confirmations::find_active_contact(conn, id)? {
             Some(contact) => {
                 let person = User::load(conn, contact.user_id)?;
                 Some((contact, person))
             }
             None => None,
         };
-        let condition =
-            format!("contact_id IN (SELECT id FROM buyer_contacts WHERE party_id = ?) ORDER BY id DESC LIMIT {MOST_SHOWN}");
         let mut shown = Vec::new();
-        for link in ConfirmationLink::list_where(conn, &condition, &[id.into()])? {
+        for link in confirmations::list_links_of_company(conn, id, MOST_SHOWN)? {
             let invoice = Invoice::load(conn, link.invoice_id)?;
             shown.push((link, invoice));
         }
-        let condition = format!(
-            "buyer_id = ? AND state IN ('presented', 'disputed') AND review <> 'open' ORDER BY id DESC LIMIT {MOST_SHOWN}"
-        );
-        let waiting = Invoice::list_where(conn, &condition, &[id.into()])?;
+        let waiting = store::invoices::list_answerable_invoices(conn, id, MOST_SHOWN)?;
         let currencies = super::home::own_currencies(conn, &party.country)?.iter().map(|known| known.code().to_owned()).collect();
         Ok(Loaded { party, contact, links: shown, waiting, currencies, now })
     })
@@ -97,8 +92,7 @@ pub fn asked(conn: &mut Conn, language: Language, wanted: &RecordContact) -> Res
     // An address in the house of one of its suppliers is how a supplier would confirm to itself.
     let house = |address: &str| address.rsplit_once('@').map(|(_, house)| house.trim().to_lowercase()).unwrap_or_default();
     let houses = [house(&wanted.email), house(&wanted.second)];
-    let condition = "party_id IN (SELECT supplier_id FROM invoices WHERE buyer_id = ?) ORDER BY id LIMIT 500";
-    let suppliers = User::list_where(conn, condition, &[wanted.party_id.into()])?;
+    let suppliers = store::people::list_users_of_suppliers(conn, wanted.party_id)?;
     if let Some(found) = suppliers.iter().find(|user| !house(&user.email).is_empty() && houses.contains(&house(&user.email))) {
         let name = Party::load(conn, found.party_id)?.name;
         facts.push((language.t("account-doubt"), Value::text(language.fill("contact-of-supplier", &[("name", name)]))));

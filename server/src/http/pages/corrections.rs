@@ -12,8 +12,8 @@ use domain::names::Looks;
 use domain::party::{Role, UserStatus};
 use domain::tax_id::{self, Checked};
 use kernel::{PartyId, UserId};
-use store::records::{Keyed, Record};
-use store::{BankAccount, CompanyVersion, Conn, Party, User};
+use store::records::Keyed;
+use store::{CompanyVersion, Conn, Party, User};
 use web::{Block, Field, Form, Language, Page, Table, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -53,7 +53,7 @@ pub fn tax_id_word(country: &str, tax_id: &str) -> &'static str {
 pub fn namesakes(conn: &mut Conn, id: PartyId, name: &str) -> Result<Vec<Party>, Fault> {
     let looks = Looks::of(name);
     let alike = |other: &Party| other.id != id && looks.is_like(&Looks::of(&other.name));
-    Ok(Party::list_where(conn, "id > 0 ORDER BY id", &[])?.into_iter().filter(alike).take(10).collect())
+    Ok(store::parties::list_all(conn)?.into_iter().filter(alike).take(10).collect())
 }
 
 /// What a correction asks for: each value that changes with what stands there now, and what should make people look again.
@@ -75,7 +75,7 @@ pub fn meaning(conn: &mut Conn, language: Language, correct: &CorrectCompany) ->
         let shown = format!("{}, {} {}", other.name, other.country, other.tax_id);
         facts.push((language.t("company-namesake"), Value::link(shown, format!("/ops/companies/{}", other.id))));
     }
-    let accounts = BankAccount::list_where(conn, "party_id = ? AND status = 'verified' ORDER BY id", &[party.id.into()])?;
+    let accounts = store::parties::list_verified_accounts(conn, party.id)?;
     for account in accounts.iter().filter(|account| !domain::names::is_holder(&account.holder, &after.name)) {
         let places = [("name", account.holder.clone()), ("currency", account.currency.clone())];
         facts.push((language.t("account-doubt"), Value::text(language.fill("correct-other-holder", &places))));
@@ -130,7 +130,7 @@ struct History {
 async fn load<R: Right>(who: &Who<R>, id: PartyId) -> Result<History, Fault> {
     who.read(move |conn| {
         let party = Party::find(conn, id)?.ok_or(Refusal::NotFound)?;
-        let versions = CompanyVersion::list_where(conn, "party_id = ? ORDER BY id DESC LIMIT 200", &[id.into()])?;
+        let versions = store::parties::list_versions(conn, id)?;
         let ids: Vec<UserId> = versions.iter().flat_map(|row| [Some(row.asked_by), row.agreed_by]).flatten().collect();
         Ok(History { party, people: User::list_ids(conn, &ids)?, versions })
     })

@@ -11,12 +11,13 @@ use crate::commands::choose_custody_account::ChooseCustodyAccount;
 use crate::commands::close_custody_account::CloseCustodyAccount;
 use crate::commands::open_custody_account::OpenCustodyAccount;
 use domain::custody::CustodyState;
-use domain::party::Role;
+use domain::party::{Capacity, Role};
 use domain::{Currency, Refusal};
 use kernel::CustodyId;
+use store::people::Waiting;
 use store::reconciliation::{self, Comparison};
-use store::records::{Keyed, Record};
-use store::{Approval, Conn, CustodyAccount, Party};
+use store::records::Keyed;
+use store::{Conn, CustodyAccount};
 use web::{Block, Field, Form, Language, Page, Value};
 
 const LIST: &str = "/ops/custody-accounts";
@@ -91,8 +92,7 @@ async fn list_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
             for row in store::custody::list(conn)? {
                 all.push(load(conn, row)?);
             }
-            let asked = "command = 'open_custody_account' AND state = 'pending' ORDER BY id";
-            Ok((all, Approval::list_where(conn, asked, &[])?))
+            Ok((all, store::people::list_waiting(conn, Waiting::For("open_custody_account"))?))
         })
         .await?;
     let mut rows: Vec<Vec<Value>> = all
@@ -165,7 +165,7 @@ fn wanted(get: impl Fn(&str) -> String) -> OpenCustodyAccount {
 
 /// What a request to open an account says, as a second person reads it.
 pub fn opening_facts(conn: &mut Conn, language: Language, wanted: &OpenCustodyAccount) -> Result<Vec<(String, Value)>, Fault> {
-    let operator = Party::find_where(conn, "capacities = 'operator' ORDER BY id LIMIT 1", &[])?;
+    let operator = store::parties::list_only(conn, Capacity::Operator)?.into_iter().next();
     let holder = if wanted.holder.trim().is_empty() {
         operator.map(|party| party.name).unwrap_or_default()
     } else {

@@ -10,7 +10,7 @@ use crate::jobs::end_of_day;
 use domain::Refusal;
 use kernel::MailId;
 use store::Mail;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use web::{Block, Field, Form, Page, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -25,14 +25,14 @@ fn only_demo(who: &Who<Anyone>) -> Result<(), Fault> {
 }
 
 /// Mails of one page.
-const SHOWN: usize = 100;
+const SHOWN: i64 = 100;
 
 async fn mailbox(who: Who<Anyone>, params: Params) -> Answer {
     only_demo(&who)?;
-    let before = params.get("before").parse().unwrap_or(i64::MAX);
-    let condition = format!("id < ? ORDER BY id DESC LIMIT {SHOWN}");
-    let mails = who.read(move |conn| Ok(Mail::list_where(conn, &condition, &[before.into()])?)).await?;
-    let older = mails.last().filter(|_| mails.len() == SHOWN).map(|mail| format!("/demo/mailbox?before={}", mail.id));
+    let before = params.get("before").parse().unwrap_or(MailId(i64::MAX));
+    let mails = who.read(move |conn| Ok(store::messages::list_mails_before(conn, before, SHOWN)?)).await?;
+    let full = i64::try_from(mails.len()) == Ok(SHOWN);
+    let older = mails.last().filter(|_| full).map(|mail| format!("/demo/mailbox?before={}", mail.id));
     let rows = mails.iter().map(|mail| {
         vec![
             Value::text(mail.address.clone()),

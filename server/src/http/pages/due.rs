@@ -7,13 +7,13 @@ use super::listing::{Head, Listing, Narrow, narrowed};
 use super::ops_lists::{BUYER, Filters, days_late};
 use crate::commands::settlement;
 use chrono::{Datelike, NaiveDate};
+use domain::party::Capacity;
 use domain::receivable::ReceivableState;
 use kernel::PartyId;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use store::lists::{BuyerDueLine, ListQuery, Total};
-use store::records::Record;
-use store::{Bind, Conn, Receivable, StoreError};
+use store::{Bind, Conn, StoreError};
 use web::{Block, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -53,8 +53,7 @@ pub fn lines(
     let all = ListQuery { order: "id", descending: false, after: None, size: usize::MAX, ..wanted.clone() };
     let mut rows = BuyerDueLine::page(conn, &all)?.rows;
     let buyers: Vec<PartyId> = rows.iter().map(|row| PartyId(row.buyer_id)).collect();
-    let (among, list) = store::query::among(conn, "buyer_id", &buyers);
-    let late = Receivable::list_where(conn, &format!("state IN ('overdue', 'part_redeemed') AND {among}"), &[list])?;
+    let late = store::receivables::list_late_receivables(conn, &buyers)?;
     let owed = settlement::owed_of(conn, &late, today)?;
     // By buyer and currency: overdue, and due.
     let mut more: HashMap<(PartyId, &str), (i64, i64)> = HashMap::new();
@@ -88,7 +87,7 @@ pub fn lines(
 
 /// What each buyer owes in each currency: soon, due now, and overdue, with how late the oldest is.
 async fn due(who: Who<OperatorViewer>, params: Params) -> Answer {
-    const NAMES: &[(Narrow, &str)] = &[BUYER];
+    const NAMES: &[(Narrow, Capacity)] = &[BUYER];
     let language = who.language();
     let heads: &'static [Head] = &[
         ("col-buyer", false, "buyer"),

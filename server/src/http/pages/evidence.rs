@@ -12,17 +12,11 @@ use crate::config::LARGEST_FILE;
 use domain::Refusal;
 use domain::invoice::EvidenceKind;
 use kernel::InvoiceId;
-use store::records::Record;
-use store::{Conn, Evidence};
+use store::Evidence;
 use web::{Block, Field, Form, Language, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.post("/invoices/{id}/evidence", attach_post);
-}
-
-/// The files beside an invoice, in the order in which they came.
-pub fn list(conn: &mut Conn, invoice_id: InvoiceId) -> Result<Vec<Evidence>, Fault> {
-    Ok(Evidence::list_where(conn, "invoice_id = ? ORDER BY id", &[invoice_id.into()])?)
 }
 
 #[must_use]

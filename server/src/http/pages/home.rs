@@ -79,7 +79,7 @@ pub fn pay_to_facts(language: Language, places: &[PayTo]) -> Vec<(String, Value)
 
 /// The currencies in which the platform trades, as terms exist for them.
 pub fn traded_currencies(conn: &mut store::Conn) -> Result<Vec<Currency>, store::StoreError> {
-    let rows = <store::IssueTermsRow as store::records::Record>::list_where(conn, "currency <> '' ORDER BY currency", &[])?;
+    let rows = store::days::list_issue_terms(conn)?;
     Ok(rows.iter().filter_map(|row| Currency::parse(&row.currency)).collect())
 }
 

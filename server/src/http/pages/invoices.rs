@@ -17,7 +17,7 @@ use crate::commands::explain_invoice::ExplainInvoice;
 use crate::commands::known::Loaded as Known;
 use crate::commands::programmes::{self, Standing, Subject};
 use crate::commands::register_invoice::RegisterInvoice;
-use crate::commands::register_table::{RegisterTable, column_of, examine_all, find_loaded};
+use crate::commands::register_table::{RegisterTable, column_of, examine_all};
 use crate::commands::send_link::SendLink;
 use crate::commands::submit_invoice::SubmitInvoice;
 use crate::commands::withdraw_invoice::WithdrawInvoice;
@@ -35,8 +35,8 @@ use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::lists::{AuditLine, InvoiceLine, ListQuery, ReviewLine};
-use store::records::{Keyed, Record};
-use store::{CreditNote, Evidence, Invoice, Party};
+use store::records::Keyed;
+use store::{CreditNote, Evidence, Party};
 use web::{Block, Event, Field, Form, Language, Page, Row, Tone, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -285,7 +285,7 @@ async fn register_table<R: SignedIn>(
         .read(move |conn| {
             let _held = held;
             // What was loaded before, by this request's first sending or another, is for the command to answer.
-            if find_loaded(conn, supplier_id, &hash)?.is_some() {
+            if store::invoices::find_registered(conn, supplier_id, &hash)?.is_some() {
                 return Ok((rows, Vec::new()));
             }
             let supplier = Party::load(conn, supplier_id)?;
@@ -642,9 +642,9 @@ async fn load(who: &Who<impl SignedIn>, id: InvoiceId) -> Result<Loaded, Fault> 
             let events = history(conn, &row)?;
             let thread = thread::load(conn, &row)?;
             let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.into()]))?.rows;
-            let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
-            let evidence = evidence::list(conn, id)?;
-            let linked = crate::commands::links::contact_of(conn, PartyId(row.buyer_id))?.is_some();
+            let credits = store::invoices::list_credit_notes(conn, id)?;
+            let evidence = store::invoices::list_evidence(conn, id)?;
+            let linked = store::confirmations::find_active_contact(conn, PartyId(row.buyer_id))?.is_some();
             let document = Shown::Nothing;
             let standing = standing_of(conn, &row)?;
             Ok(Loaded { row, events, document, thread, reviews, credits, evidence, linked, standing })
@@ -792,37 +792,6 @@ async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
-/// The invoices of a file that a company sees.
-const CONCERNED: &str = "i.document = ? AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft') OR EXISTS (SELECT 1 FROM receivables r \
-                         JOIN ledger_accounts a ON a.asset_id = r.id AND a.kind = 'holding' AND a.balance >= 0 WHERE r.invoice_id = i.id AND a.owner_id = ?))";
-
-/// Evidence and credit notes are for those who see their invoice.
-const BESIDE: &str = "c.document = ? AND EXISTS (SELECT 1 FROM invoices i WHERE i.id = c.invoice_id \
-                      AND (i.supplier_id = ? OR (i.buyer_id = ? AND i.state <> 'draft')))";
-
-/// The numbers of a table's invoices and credit notes that a company sees.
-fn own_numbers(conn: &mut store::Conn, sha256: &str, party: PartyId) -> Result<Vec<String>, Fault> {
-    let binds = [sha256.into(), party.into(), party.into(), party.into()];
-    let invoices = Invoice::list_where(conn, &format!("id IN (SELECT i.id FROM invoices i WHERE {CONCERNED})"), &binds)?;
-    let beside = format!("id IN (SELECT c.id FROM credit_notes c WHERE {BESIDE})");
-    let credits = CreditNote::list_where(conn, &beside, binds.get(..3).unwrap_or(&[]))?;
-    Ok(invoices.into_iter().map(|row| row.number).chain(credits.into_iter().map(|row| row.number)).collect())
-}
-
-/// The numbers of a table's invoices that other companies have on offer.
-fn offered_numbers(conn: &mut store::Conn, sha256: &str, party: PartyId) -> Result<Vec<String>, Fault> {
-    let condition = "document = ? AND id IN (SELECT r.invoice_id FROM receivables r JOIN offers o ON o.receivable_id = r.id \
-                     WHERE o.state = 'open' AND o.supplier_id <> ?)";
-    Ok(Invoice::list_where(conn, condition, &[sha256.into(), party.into()])?.into_iter().map(|row| row.number).collect())
-}
-
-/// The numbers of all invoices and credit notes of a table.
-fn all_numbers(conn: &mut store::Conn, sha256: &str) -> Result<Vec<String>, Fault> {
-    let invoices = Invoice::list_where(conn, "document = ?", &[sha256.into()])?;
-    let credits = CreditNote::list_where(conn, "document = ?", &[sha256.into()])?;
-    Ok(invoices.into_iter().map(|row| row.number).chain(credits.into_iter().map(|row| row.number)).collect())
-}
-
 /// A stored file, to those who are party to it: its uploader, the invoice's supplier and buyer, past and present holders, the
 /// operator; to financiers while it is on offer, and then the look is recorded. Always as a download, never shown inside the site.
 async fn document(who: Who<Member>, hash: Token) -> Answer {
@@ -832,11 +801,7 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
         .read(move |conn| {
             let document = store::records::find_document_head(conn, &sha256)?.ok_or(Refusal::NotFound)?;
             let party = person.party.id;
-            let binds = [sha256.as_str().into(), party.into(), party.into(), party.into()];
-            let mut concerned = store::lists::count(conn, "invoices i", CONCERNED, &binds)? > 0;
-            for table in ["credit_notes c", "evidence c"] {
-                concerned = concerned || store::lists::count(conn, table, BESIDE, binds.get(..3).unwrap_or(&[]))? > 0;
-            }
+            let concerned = store::invoices::is_concerned(conn, &sha256, party)?;
             let (own, operator) = (document.party_id == party, person.has_capacity(domain::party::Capacity::Operator));
             let offer = if own || operator || concerned { None } else { super::papers::offer_of_file(conn, &person, &sha256)? };
             if !own && !operator && !concerned && offer.is_none() {
@@ -844,9 +809,9 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
             }
             let numbers = match (own || document.media_type != "text/csv", operator) {
                 (true, _) => None,
-                (false, true) => Some(all_numbers(conn, &sha256)?),
-                (false, false) if offer.is_some() => Some(offered_numbers(conn, &sha256, party)?),
-                (false, false) => Some(own_numbers(conn, &sha256, party)?),
+                (false, true) => Some(store::invoices::list_numbers(conn, &sha256)?),
+                (false, false) if offer.is_some() => Some(store::invoices::list_offered_numbers(conn, &sha256, party)?),
+                (false, false) => Some(store::invoices::list_concerning_numbers(conn, &sha256, party)?),
             };
             Ok((document, numbers, offer))
         })

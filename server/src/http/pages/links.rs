@@ -26,7 +26,7 @@ use domain::receivable::{ConfirmationFacts, decide_confirmation};
 use domain::undertaking;
 use kernel::{ConfirmationLinkId, InvoiceId, PartyId};
 use store::lists::InvoiceLine;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{BuyerContact, ConfirmationLink, Conn, Evidence, Invoice, User};
 use web::{Block, Field, Form, Language, Page, Tone, Value};
 
@@ -68,7 +68,7 @@ async fn load(who: &Who<Anyone>, sender: &Sender, token: &Token) -> Result<Loade
         let invoice = Invoice::load(conn, link.invoice_id)?;
         let person = User::load(conn, contact.user_id)?;
         let today = store::records::load_heads(conn)?.business_date;
-        let (thread, evidence) = (thread::load(conn, &row)?, evidence::list(conn, InvoiceId(row.id))?);
+        let (thread, evidence) = (thread::load(conn, &row)?, store::invoices::list_evidence(conn, InvoiceId(row.id))?);
         Ok(Loaded { link, contact, person, row, invoice, thread, evidence, today, token, owner })
     })
     .await
@@ -327,7 +327,7 @@ async fn check(who: Who<Anyone>, sender: Sender, token: Token, params: Params) -
 /// The company's person whose link this was, whatever has become of it: a form that is sent twice gets its receipt twice.
 async fn actor_of(who: &Who<Anyone>, hash: String) -> Result<(ConfirmationLinkId, Actor), Fault> {
     let find = move |conn: &mut Conn| {
-        let link = ConfirmationLink::find_where(conn, "token_hash = ?", &[hash.as_str().into()])?.ok_or(Refusal::LinkInvalid)?;
+        let link = store::confirmations::find_link_by_token(conn, &hash)?.ok_or(Refusal::LinkInvalid)?;
         let contact = BuyerContact::load(conn, link.contact_id)?;
         Ok((link.id, Actor::person(contact.party_id, contact.user_id)))
     };
@@ -387,7 +387,7 @@ async fn repeated(who: &Who<Anyone>, actor: &Actor, posted: &Posted) -> Answer {
     let (party_id, user_id, key) = (actor.party_id, actor.user_id, key_of(who, posted));
     let found = who
         .read(move |conn| {
-            let known = store::records::list_audit_by_key(conn, &[(party_id.0, key.as_str())])?.into_iter().next();
+            let known = store::log::find_record_by_key(conn, party_id, &key)?;
             let known =
                 known.filter(|row| row.user_id == user_id && row.command == "answer_by_link").ok_or(Refusal::LinkInvalid)?;
             let outcome = Outcome::stored(&known.outcome, known.seq);

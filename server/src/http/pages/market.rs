@@ -16,9 +16,9 @@ use domain::pricing::{PriceTerms, quote};
 use domain::standing::BuyerStanding;
 use kernel::{ApprovalId, OfferId, PartyId, ReceivableId};
 use store::lists::OfferLine;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::standing::{self, BuyerRecord};
-use store::{BuyerLimit, Offer, PurchaseHold, Receivable};
+use store::{Offer, Receivable, market};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -147,14 +147,12 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let row = OfferLine::find(conn, id)?.filter(|row| PartyId(row.supplier_id) != party_id).ok_or(Refusal::NotFound)?;
         let offer = Offer::load(conn, OfferId(id))?;
         let receivable = Receivable::load(conn, ReceivableId(row.receivable_id))?;
-        let binds = [party_id.into(), row.buyer_id.into(), row.currency.as_str().into()];
-        let limit = BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
+        let limit = market::find_buyer_limit(conn, party_id, receivable.buyer_id, &row.currency)?;
         let known = domain::Currency::parse(&row.currency).ok_or_else(|| Fault::Failed("currency".to_owned()))?;
         let account =
             store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?.into_iter().next();
         let today = store::records::load_heads(conn)?.business_date;
-        let binds = [id.into(), party_id.into()];
-        let holds = PurchaseHold::list_where(conn, "offer_id = ? AND financier_id = ? AND state = 'open' ORDER BY id", &binds)?;
+        let holds = market::list_open_purchase_holds(conn, OfferId(id), party_id)?;
         Ok(Loaded {
             waiting: holds.into_iter().map(|held| held.id).collect(),
             standing: crate::commands::standing::load(conn, PartyId(row.buyer_id))?,

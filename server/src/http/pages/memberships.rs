@@ -10,7 +10,7 @@ use crate::commands::answer_programme_invitation::AnswerProgrammeInvitation;
 use crate::commands::end_membership::EndMembership;
 use domain::Refusal;
 use domain::party::Role;
-use kernel::{MemberId, PartyId};
+use kernel::{MemberId, PartyId, ProgrammeId};
 use store::lists::{AuditLine, ListQuery, MemberLine};
 use store::{ProgrammeVersion, programmes};
 use web::{Block, Field, Form, Page, Row, Tone, Value};
@@ -95,7 +95,7 @@ async fn load(who: &Who<impl SignedIn>, id: MemberId) -> Result<Loaded, Fault> {
         let row = found.ok_or(Refusal::NotFound)?;
         let mut version = |number: i64| match number {
             0 => Ok(None),
-            number => programmes::load_version(conn, row.programme_id, number).map(Some),
+            number => programmes::load_version(conn, ProgrammeId(row.programme_id), number).map(Some),
         };
         let (accepted, asked) = (version(row.version)?, version(row.asked_version)?);
         let events = AuditLine::page(conn, &ListQuery::newest(100).with("subject_id = ?", vec![id.into()]))?.rows;

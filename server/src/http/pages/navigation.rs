@@ -11,8 +11,7 @@ use store::lists::{
     ApprovalLine, Asked, BankLineRow, FeeBillLine, InvoiceLine, ListQuery, OfferLine, PayoutLine, ReceivableLine, ReviewLine,
     Total,
 };
-use store::records::Record;
-use store::{Approval, Conn, StoreError, lists};
+use store::{Conn, StoreError, lists};
 use web::{Language, NavEntry, Task};
 
 /// What waits for the operator: text, address, table, condition.
@@ -57,8 +56,7 @@ fn approvals_to_decide(conn: &mut Conn, person: &Person) -> Result<Asked, StoreE
     let seconds = Seconds::load(conn, party_id)?;
     let mut apart: Vec<ApprovalId> = Vec::new();
     // Who may agree to a change of a person depends on the change, too.
-    let changes = "party_id = ? AND state = 'pending' AND command IN ('change_user', 'correct_address')";
-    for row in Approval::list_where(conn, changes, &[party_id.into()])? {
+    for row in store::people::list_waiting_changes(conn, party_id)? {
         let obstacle = Command::read(&row.command, &row.body).map(|change| seconds.obstacle(conn, row.maker_id, reader, &change));
         if !matches!(obstacle, Some(Ok(None))) {
             apart.push(row.id);

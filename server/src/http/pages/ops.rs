@@ -21,8 +21,8 @@ use domain::day_count::DayCount;
 use domain::party::{MailState, Role};
 use kernel::{BankAccountId, MailId, PartyId};
 use store::lists::{self, PayoutLine};
-use store::records::{Keyed, Record};
-use store::{BankAccount, Holiday, IssueTermsRow, Mail, Party, PaymentFile};
+use store::records::Keyed;
+use store::{IssueTermsRow, Mail, Party};
 use web::{Block, Field, Form, Page, Row, TotalRow, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -89,7 +89,7 @@ async fn bank_accounts_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
     let rows = who
         .read(|conn| {
-            let accounts = BankAccount::list_where(conn, "status = 'proposed' ORDER BY id LIMIT 200", &[])?;
+            let accounts = store::parties::list_proposed_accounts(conn)?;
             let ids: Vec<PartyId> = accounts.iter().map(|account| account.party_id).collect();
             let parties = Party::list_ids(conn, &ids)?;
             Ok(accounts
@@ -182,7 +182,7 @@ async fn payouts(who: Who<OperatorViewer>, params: Params) -> Answer {
     let order = wanted.order;
     let (page, totals, files, currencies) = who
         .read(move |conn| {
-            let files = PaymentFile::list_where(conn, "id > 0 ORDER BY id DESC LIMIT 10", &[])?;
+            let files = store::bank::list_newest_payment_files(conn, 10)?;
             Ok((PayoutLine::page(conn, &wanted)?, PayoutLine::totals(conn, &wanted)?, files, traded_currencies(conn)?))
         })
         .await?;
@@ -324,10 +324,10 @@ async fn day_check(who: Who<OperatorMaker>, params: Params) -> Answer {
     let next = date.succ_opt().unwrap_or(date);
     let (offers, due, fees) = who
         .read(move |conn| {
-            let offers = lists::count(conn, "offers", "state = 'open' AND close_date < ?", &[next.into()])?;
-            let due = "state IN ('issued', 'active') AND payment_date <= ?";
+            let offers = store::market::count_closed_offers(conn, next)?;
+            let maturing = store::receivables::count_maturing(conn, next)?;
             let fees = store::programmes::list_open_fees(conn, date)?;
-            Ok((offers, lists::count(conn, "receivables", due, &[next.into()])?, fees))
+            Ok((offers, maturing, fees))
         })
         .await?;
     let submit = language.fill("day-submit", &[("date", language.date(date))]);
@@ -377,9 +377,7 @@ async fn day_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 
 async fn calendars_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
-    let (rows, currencies) = who
-        .read(|conn| Ok((Holiday::list_where(conn, "currency <> '' ORDER BY day, currency", &[])?, traded_currencies(conn)?)))
-        .await?;
+    let (rows, currencies) = who.read(|conn| Ok((store::days::list_holidays(conn)?, traded_currencies(conn)?))).await?;
     let table = rows.iter().map(|row| {
         vec![
             Value::date(language, row.day),
@@ -436,7 +434,7 @@ pub fn announced_minor(row: &IssueTermsRow) -> i64 {
 
 async fn terms_page(who: &Who<impl SignedIn>, chosen: &str) -> Result<Page, Fault> {
     let language = who.language();
-    let rows = who.read(|conn| Ok(IssueTermsRow::list_where(conn, "currency <> '' ORDER BY currency", &[])?)).await?;
+    let rows = who.read(|conn| Ok(store::days::list_issue_terms(conn)?)).await?;
     let table = rows.iter().map(|row| {
         vec![
             Value::link(row.currency.clone(), format!("/ops/terms?currency={}", row.currency)),
@@ -528,8 +526,7 @@ async fn terms_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
 
 async fn mails_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     let language = who.language();
-    let rows =
-        who.read(|conn| Ok(Mail::list_where(conn, "state IN ('queued', 'failed') ORDER BY id DESC LIMIT 200", &[])?)).await?;
+    let rows = who.read(|conn| Ok(store::messages::list_unsent_mails(conn)?)).await?;
     let table = rows.iter().map(|mail| {
         vec![
             Value::text(mail.address.clone()),

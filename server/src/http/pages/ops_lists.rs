@@ -11,11 +11,12 @@ use super::{Answer, asking, evidence, receipts, receivables};
 use crate::commands::settlement;
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
+use domain::party::Capacity;
 use domain::pricing::Bearer;
 use kernel::{InvoiceId, OfferId, PartyId, PurchaseId, ReceivableId};
 use store::lists::{InvoiceLine, ListQuery, OfferLine, PurchaseLine, ReceivableLine, ReviewLine};
-use store::records::{Keyed, Record};
-use store::{Conn, CreditNote, Offer, Party, Purchase, StoreError};
+use store::records::Keyed;
+use store::{Conn, Offer, Party, Purchase, StoreError};
 use web::{Block, Choice, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -29,9 +30,9 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 /// Companies by which a list may be narrowed: the name in the address, the list's column, and their capacity.
-const SUPPLIER: (Narrow, &str) = (("supplier", "supplier_id"), "supplier");
-pub(super) const BUYER: (Narrow, &str) = (("buyer", "buyer_id"), "buyer");
-const FINANCIER: (Narrow, &str) = (("financier", "financier_id"), "financier");
+const SUPPLIER: (Narrow, Capacity) = (("supplier", "supplier_id"), Capacity::Supplier);
+pub(super) const BUYER: (Narrow, Capacity) = (("buyer", "buyer_id"), Capacity::Buyer);
+const FINANCIER: (Narrow, Capacity) = (("financier", "financier_id"), Capacity::Financier);
 
 /// Within how many days it falls due, as the address says it. What is late has not been paid at the end of its grace.
 pub const DUE: &[&str] = &["7", "30", "late"];
@@ -57,12 +58,10 @@ pub(super) struct Filters {
 }
 
 impl Filters {
-    pub(super) fn load(conn: &mut Conn, names: &[(Narrow, &'static str)]) -> Result<Self, Fault> {
+    pub(super) fn load(conn: &mut Conn, names: &[(Narrow, Capacity)]) -> Result<Self, Fault> {
         let mut options = Vec::new();
         for (narrow, capacity) in names {
-            // The most that a list to choose from shows.
-            let condition = "capacities LIKE ? ORDER BY name, id LIMIT 1000";
-            options.push((*narrow, Party::list_where(conn, condition, &[format!("%{capacity}%").into()])?));
+            options.push((*narrow, store::parties::list_choices(conn, Some(*capacity))?));
         }
         Ok(Self { options })
     }
@@ -101,7 +100,7 @@ fn company(name: &str, id: i64) -> Value {
 }
 
 async fn all_invoices(who: Who<OperatorViewer>, params: Params) -> Answer {
-    const NAMES: &[(Narrow, &str)] = &[SUPPLIER, BUYER];
+    const NAMES: &[(Narrow, Capacity)] = &[SUPPLIER, BUYER];
     let language = who.language();
     let heads: &'static [Head] = &[
         ("col-number", false, "number"),
@@ -154,8 +153,8 @@ async fn invoice(who: Who<OperatorViewer>, id: Id) -> Answer {
             let row = InvoiceLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
             let reviews = ReviewLine::page(conn, &ListQuery::newest(50).with("invoice_id = ?", vec![id.0.into()]))?.rows;
-            let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.0.into()])?;
-            Ok((row, events, reviews, credits, evidence::list(conn, InvoiceId(id.0))?))
+            let credits = store::invoices::list_credit_notes(conn, InvoiceId(id.0))?;
+            Ok((row, events, reviews, credits, store::invoices::list_evidence(conn, InvoiceId(id.0))?))
         })
         .await?;
     let mut page = Page::new(language.fill("ops-invoice-title", &[("number", row.number.clone())]))
@@ -190,7 +189,7 @@ pub fn days_late(payment_date: NaiveDate, today: NaiveDate) -> i64 {
 }
 
 async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
-    const NAMES: &[(Narrow, &str)] = &[SUPPLIER, BUYER];
+    const NAMES: &[(Narrow, Capacity)] = &[SUPPLIER, BUYER];
     let language = who.language();
     let heads: &'static [Head] = &[
         ("col-number", false, "number"),
@@ -264,7 +263,7 @@ async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
 }
 
 async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
-    const NAMES: &[(Narrow, &str)] = &[SUPPLIER, BUYER];
+    const NAMES: &[(Narrow, Capacity)] = &[SUPPLIER, BUYER];
     let language = who.language();
     let heads: &'static [Head] = &[
         ("col-number", false, "number"),
@@ -378,7 +377,7 @@ async fn offer(who: Who<OperatorViewer>, id: Id) -> Answer {
 }
 
 async fn all_purchases(who: Who<OperatorViewer>, params: Params) -> Answer {
-    const NAMES: &[(Narrow, &str)] = &[FINANCIER, SUPPLIER, BUYER];
+    const NAMES: &[(Narrow, Capacity)] = &[FINANCIER, SUPPLIER, BUYER];
     let language = who.language();
     let heads: &'static [Head] = &[
         ("col-when", false, "id"),

@@ -17,8 +17,8 @@ use crate::commands::set_approval_limit::SetApprovalLimit;
 use domain::Refusal;
 use domain::party::{Capacity, Role, Roles, UserStatus};
 use kernel::UserId;
-use store::records::{Keyed, Record};
-use store::{ApprovalLimit, BankAccount, Conn, SoloActs, User};
+use store::records::Keyed;
+use store::{Conn, User};
 use web::{Block, Field, Form, Page, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -86,10 +86,10 @@ async fn people_page(who: &Who<Member>) -> Result<Page, Fault> {
     let country = who.person()?.party.country.clone();
     let (users, limits, own, currencies) = who
         .read(move |conn| {
-            let users = User::list_where(conn, "party_id = ? AND roles <> '' ORDER BY name, id", &[party_id.into()])?;
-            let limits = ApprovalLimit::list_where(conn, "party_id = ? ORDER BY currency", &[party_id.into()])?;
+            let users = store::people::list_role_holders_by_name(conn, party_id)?;
+            let limits = store::parties::list_approval_limits(conn, &[party_id])?;
             let today = store::records::load_heads(conn)?.business_date;
-            let own = SoloActs::list_where(conn, "party_id = ? AND day = ?", &[party_id.into(), today.into()])?;
+            let own = store::parties::list_solo_acts_on(conn, party_id, today)?;
             Ok((users, limits, own, own_currencies(conn, &country)?))
         })
         .await?;
@@ -267,11 +267,8 @@ async fn person_post(who: Who<Administrator>, id: Id, posted: Posted) -> Answer 
 
 async fn bank_page(who: &Who<Member>) -> Result<Page, Fault> {
     let (party_id, language) = (who.party_id()?, who.language());
-    let (accounts, currencies) = who
-        .read(move |conn| {
-            Ok((BankAccount::list_where(conn, "party_id = ? ORDER BY id DESC", &[party_id.into()])?, traded_currencies(conn)?))
-        })
-        .await?;
+    let (accounts, currencies) =
+        who.read(move |conn| Ok((store::parties::list_accounts(conn, party_id)?, traded_currencies(conn)?))).await?;
     let rows = accounts.iter().map(|account| {
         vec![
             Value::text(account.currency.clone()),

@@ -10,28 +10,20 @@ use domain::Refusal;
 use domain::party::Capacity;
 use kernel::{InvoiceId, OfferId, PartyId, ReceivableId};
 use store::lists::{InvoiceLine, OfferLine};
-use store::records::{Keyed, Record};
-use store::{Conn, CreditNote, Offer, Receivable};
+use store::records::Keyed;
+use store::{Conn, Receivable, invoices, market};
 use web::{Block, Page, Value};
 
 pub fn add_routes(routes: &mut Routes) {
     routes.get("/market/{id}/papers", papers);
 }
 
-/// The open offer by which a financier may look at a file or at what belongs to an invoice; its own it sees anyway.
-fn open_offer(conn: &mut Conn, party: PartyId, condition: &str, bind: store::query::Bind) -> Result<Option<OfferId>, Fault> {
-    let condition = format!(
-        "state = 'open' AND supplier_id <> ? AND receivable_id IN (SELECT r.id FROM receivables r WHERE {condition}) ORDER BY id DESC LIMIT 1"
-    );
-    Ok(Offer::find_where(conn, &condition, &[party.into(), bind])?.map(|offer| offer.id))
-}
-
-/// The same for an invoice.
+/// The open offer by which a financier may look at what belongs to an invoice; its own it sees anyway.
 pub fn offer_of_invoice(conn: &mut Conn, person: &crate::auth::Person, invoice: InvoiceId) -> Result<Option<OfferId>, Fault> {
     if !person.has_capacity(Capacity::Financier) {
         return Ok(None);
     }
-    open_offer(conn, person.party.id, "r.invoice_id = ?", invoice.into())
+    Ok(market::find_open_offer_of_invoice(conn, person.party.id, invoice)?)
 }
 
 /// The same for a stored file: the invoice's own, evidence, or a credit note.
@@ -39,13 +31,7 @@ pub fn offer_of_file(conn: &mut Conn, person: &crate::auth::Person, sha256: &str
     if !person.has_capacity(Capacity::Financier) {
         return Ok(None);
     }
-    for table in ["SELECT id FROM invoices", "SELECT invoice_id FROM evidence", "SELECT invoice_id FROM credit_notes"] {
-        let condition = format!("r.invoice_id IN ({table} WHERE document = ?)");
-        if let Some(found) = open_offer(conn, person.party.id, &condition, sha256.into())? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
+    Ok(market::find_open_offer_of_file(conn, person.party.id, sha256)?)
 }
 
 /// Records that this person looks at a paper of an offer. Without the record nothing is shown.
@@ -68,8 +54,8 @@ async fn papers(who: Who<FinancierViewer>, id: Id) -> Answer {
                 .ok_or(Refusal::NotFound)?;
             let receivable = Receivable::load(conn, ReceivableId(offer.receivable_id))?;
             let row = InvoiceLine::find(conn, receivable.invoice_id.0)?.ok_or(Refusal::NotFound)?;
-            let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[row.id.into()])?;
-            let files = evidence::list(conn, InvoiceId(row.id))?;
+            let credits = invoices::list_credit_notes(conn, InvoiceId(row.id))?;
+            let files = invoices::list_evidence(conn, InvoiceId(row.id))?;
             let said = thread::load(conn, &row)?;
             Ok((offer, row, credits, files, said))
         })

@@ -28,7 +28,7 @@ use domain::receivable::{ConfirmationFacts, ReceivableState};
 use domain::undertaking;
 use kernel::{InvoiceId, PartyId, ReceivableId};
 use store::lists::{AuditLine, InvoiceLine};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{ApprovedPayable, AssignmentNotice, Confirmation, CreditNote, Evidence, Invoice, Receivable};
 use web::{Block, Column, Field, Form, Language, Page, Row, Selection, Table, Value};
 
@@ -196,12 +196,12 @@ async fn load(who: &Who<impl SignedIn>, id: InvoiceId) -> Result<Loaded, Fault> 
             let found = InvoiceLine::find(conn, id.0)?.filter(|row| PartyId(row.buyer_id) == party_id && row.presented);
             let row = found.ok_or(Refusal::NotFound)?;
             let events = history(conn, &row)?;
-            let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?;
-            let receivable = Receivable::find_where(conn, "invoice_id = ?", &[id.into()])?;
+            let confirmation = store::confirmations::find_confirmation(conn, id)?;
+            let receivable = store::receivables::find_receivable_of_invoice(conn, id)?;
             let today = store::records::load_heads(conn)?.business_date;
             let thread = thread::load(conn, &row)?;
-            let credits = CreditNote::list_where(conn, "invoice_id = ? ORDER BY id", &[id.into()])?;
-            let evidence = evidence::list(conn, id)?;
+            let credits = store::invoices::list_credit_notes(conn, id)?;
+            let evidence = store::invoices::list_evidence(conn, id)?;
             let places = super::home::pay_to(conn, std::slice::from_ref(&row.currency))?;
             let notice = match &receivable {
                 Some(receivable) => AssignmentNotice::find(conn, receivable.id)?,

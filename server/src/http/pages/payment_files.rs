@@ -8,7 +8,6 @@ use super::home::traded_currencies;
 use super::listing::plain_table;
 use super::{Answer, Check, again, asking, check_page, submit_or_again};
 use crate::batch::Stop;
-use crate::commands::bank_sums::list_payouts;
 use crate::commands::create_payment_file::{CreatePaymentFile, FILE_PREFIX, list_hash, payment_list};
 use crate::commands::payee_address::PayeeAddresses;
 use domain::custody::CustodyState;
@@ -34,7 +33,7 @@ async fn file(who: Who<OperatorViewer>, id: Id) -> Answer {
         .read(move |conn| {
             let row = PaymentFile::find(conn, PaymentFileId(id.0))?.ok_or(Refusal::NotFound)?;
             let own = CustodyAccount::find(conn, row.custody_id)?;
-            let payouts = list_payouts(conn, row.id)?;
+            let payouts = store::bank::list_payouts_of_file(conn, row.id)?;
             Ok((row, own, payouts))
         })
         .await?;

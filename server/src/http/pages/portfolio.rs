@@ -11,9 +11,7 @@ use chrono::{Datelike, NaiveDate};
 use domain::party::Role;
 use kernel::PartyId;
 use std::collections::BTreeMap;
-use store::Party;
 use store::lists::{self, DueLine, HoldingLine, LimitLine, ListQuery};
-use store::records::Record;
 use web::{Bar, Block, Field, Form, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -114,8 +112,7 @@ async fn exposure_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
         .read(move |conn| {
             let own = ListQuery { order: "buyer", descending: false, size: 1_000, ..ListQuery::default() }
                 .with("financier_id = ?", vec![party_id.into()]);
-            let buyers =
-                Party::list_where(conn, "capacities LIKE '%buyer%' AND status = 'active' ORDER BY name LIMIT 1000", &[])?;
+            let buyers = store::parties::list_buyer_choices(conn)?;
             Ok((LimitLine::page(conn, &own)?.rows, buyers, own_currencies(conn, &country)?))
         })
         .await?;

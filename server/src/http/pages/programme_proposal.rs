@@ -11,7 +11,7 @@ use domain::pricing::Bearer;
 use domain::programme::{ProgrammeTerms, Recourse, VersionState};
 use domain::{Currency, Refusal};
 use kernel::{ProgrammeId, ProgrammeVersionId, UserId};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Programme, ProgrammeVersion};
 use web::{Block, Field, Form, Page, Value};
 
@@ -39,8 +39,7 @@ async fn start(who: &Who<BuyerMaker>, typed: &str) -> Result<Start, Fault> {
             None => None,
             Some(id) => {
                 let known = Programme::find(conn, id)?.filter(|row| row.buyer_id == party_id).ok_or(Refusal::NotFound)?;
-                let newest = "programme_id = ? ORDER BY version DESC LIMIT 1";
-                let version = ProgrammeVersion::find_where(conn, newest, &[id.into()])?;
+                let version = store::programmes::find_newest_version(conn, id)?;
                 Some((known, version))
             }
         };

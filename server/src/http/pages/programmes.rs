@@ -16,7 +16,7 @@ use domain::party::Role;
 use domain::programme::{Rule, VersionState};
 use kernel::{MemberId, PartyId, ProgrammeId, ProgrammeVersionId};
 use store::lists::{ListQuery, MemberLine, ProgrammeLine};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Conn, Programme, ProgrammeVersion};
 use web::{Block, Field, Form, Language, Page, Row, Tone, Value};
 
@@ -152,7 +152,7 @@ pub fn meaning(conn: &mut Conn, language: Language, proposed: &ProposeProgramme)
     let Some(id) = proposed.programme_id else { return Ok(Vec::new()) };
     let today = store::records::load_heads(conn)?.business_date;
     let Some(programme) = Programme::find(conn, id)? else { return Ok(Vec::new()) };
-    let Some(current) = store::programmes::find_current(conn, id.0, today)? else { return Ok(Vec::new()) };
+    let Some(current) = store::programmes::find_current(conn, id, today)? else { return Ok(Vec::new()) };
     Ok(vec![Block::Heading(language.t("request-before")), Block::Facts(terms_facts(language, &programme.currency, &current))])
 }
 
@@ -251,7 +251,7 @@ const MOST_SHOWN: usize = 25;
 
 pub fn load_programme(conn: &mut Conn, id: ProgrammeId, wanted: impl Fn(&ProgrammeLine) -> bool) -> Result<Loaded, Fault> {
     let row = ProgrammeLine::find(conn, id.0)?.filter(|row| wanted(row)).ok_or(Refusal::NotFound)?;
-    let versions = ProgrammeVersion::list_where(conn, "programme_id = ? ORDER BY version DESC", &[id.into()])?;
+    let versions = store::programmes::list_versions(conn, id)?;
     let members = MemberLine::page(conn, &ListQuery::newest(MOST_SHOWN).with("programme_id = ?", vec![id.into()]))?.rows;
     Ok(Loaded { row, versions, members })
 }
@@ -474,7 +474,8 @@ async fn load_member(who: &Who<impl SignedIn>, id: MemberId) -> Result<(MemberLi
         let found = MemberLine::find(conn, id.0)?.filter(|row| PartyId(row.buyer_id) == party_id);
         let row = found.ok_or(Refusal::NotFound)?;
         let number = if row.version > 0 { row.version } else { row.asked_version };
-        let version = if number > 0 { Some(store::programmes::load_version(conn, row.programme_id, number)?) } else { None };
+        let programme = ProgrammeId(row.programme_id);
+        let version = if number > 0 { Some(store::programmes::load_version(conn, programme, number)?) } else { None };
         Ok((row, version))
     })
     .await

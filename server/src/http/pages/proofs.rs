@@ -24,7 +24,7 @@ async fn position_proof(who: Who<Member>) -> Answer {
     let days = who
         .read(move |conn| {
             let days = store::sums::list_signed_days(conn, MOST_DAYS)?;
-            let holds = |day| Ok((store::sums::held_anything(conn, &day, party_id.0)?, day));
+            let holds = |day| Ok((store::sums::held_anything(conn, &day, party_id)?, day));
             days.into_iter().map(holds).collect::<Result<Vec<_>, Fault>>()
         })
         .await?;
@@ -56,7 +56,7 @@ async fn position_proof(who: Who<Member>) -> Answer {
 async fn file(who: Who<Member>, params: Params) -> Answer {
     let party_id = who.party_id()?;
     let day = if params.get("day").is_empty() { None } else { Some(typed_date(params.get("day"), "day")?) };
-    let proof = who.read(move |conn| log::position(conn, party_id.0, day)?.ok_or(Fault::Refused(Refusal::ProofNotReady))).await?;
+    let proof = who.read(move |conn| log::position(conn, party_id, day)?.ok_or(Fault::Refused(Refusal::ProofNotReady))).await?;
     if proof.1.assets.is_empty() {
         return Err(Refusal::NothingToProve.into());
     }

@@ -15,7 +15,7 @@ use domain::party::{ApprovalState, Capacity};
 use kernel::{ApprovalId, BankAccountId, CustodyId, PartyId};
 use serde_json::Value as Json;
 use store::lists::AuditLine;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Approval, BankAccount, Conn, CustodyAccount, Party};
 use web::{Block, Choice, Event, Field, Form, Language, Page, Row, Value};
 
@@ -325,11 +325,8 @@ async fn audit(who: Who<OperatorViewer>, params: Params) -> Answer {
     {
         wanted = wanted.with("business_date = ?", vec![day.into()]);
     }
-    let (page, companies) = who
-        .read(move |conn| {
-            Ok((AuditLine::page(conn, &wanted)?, Party::list_where(conn, "id > 0 ORDER BY name, id LIMIT 1000", &[])?))
-        })
-        .await?;
+    let (page, companies) =
+        who.read(move |conn| Ok((AuditLine::page(conn, &wanted)?, store::parties::list_choices(conn, None)?))).await?;
     let rows = page.rows.iter().map(|row| {
         let transfers =
             if row.first_transfer == 0 { "–".to_owned() } else { format!("{}–{}", row.first_transfer, row.last_transfer) };

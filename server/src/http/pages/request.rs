@@ -17,9 +17,9 @@ use domain::day_count::DayCount;
 use domain::pricing::{Method, PriceTerms, quote};
 use kernel::{BankLineId, CustodyId, PartyId, ReceivableId};
 use store::lists::{InvoiceLine, OfferLine};
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{
-    ApprovalLimit, BankAccount, BankLine, BuyerLimit, Conn, Invoice, IssueTermsRow, Party, Payout, PurchaseHold, Receivable, User,
+    BankAccount, BankLine, Conn, Invoice, IssueTermsRow, Party, Payout, PurchaseHold, Receivable, User, market, receivables,
 };
 use web::{Block, Language, Value};
 
@@ -85,8 +85,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: PartyId, command: 
         }
         Command::CreatePaymentFile(file) => return super::payment_files::meaning(conn, language, file),
         Command::RequestPayout(payout) => {
-            let binds = [party_id.into(), payout.currency.as_str().into()];
-            let account = BankAccount::find_where(conn, "party_id = ? AND currency = ? AND status = 'verified'", &binds)?;
+            let account = store::parties::find_verified_account(conn, party_id, &payout.currency)?;
             account.map_or_else(Vec::new, |row| payee(language, &row.holder, &row.iban, &row.bic))
         }
         Command::DecideBankAccount(decision) => {
@@ -141,8 +140,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: PartyId, command: 
             facts
         }
         Command::SetApprovalLimit(limit) => {
-            let binds = [party_id.into(), limit.currency.as_str().into()];
-            let before = ApprovalLimit::find_where(conn, "party_id = ? AND currency = ?", &binds)?;
+            let before = store::parties::find_approval_limit(conn, party_id, &limit.currency)?;
             let before_day = before.as_ref().and_then(|row| row.day_minor);
             let day = |minor: Option<i64>| match minor {
                 Some(minor) => Value::money(&limit.currency, minor),
@@ -156,7 +154,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: PartyId, command: 
             ]
         }
         Command::SetIssueTerms(terms) => {
-            let before = IssueTermsRow::find_where(conn, "currency = ?", &[terms.currency.as_str().into()])?;
+            let before = store::days::find_issue_terms(conn, &terms.currency)?;
             before.map_or_else(Vec::new, |row| terms_before(language, &row))
         }
         Command::ProposeProgramme(proposed) => return super::programmes::meaning(conn, language, proposed),
@@ -301,9 +299,7 @@ pub fn account_doubts(conn: &mut Conn, language: Language, account: &BankAccount
             Value::text(language.fill("account-other-holder", &[("name", party.name.clone())])),
         ));
     }
-    let binds = [account.iban.as_str().into(), account.party_id.into()];
-    let condition = "iban = ? AND party_id <> ? AND status IN ('proposed', 'verified') ORDER BY id LIMIT 5";
-    for other in BankAccount::list_where(conn, condition, &binds)? {
+    for other in store::parties::list_accounts_of_others(conn, account.party_id, &account.iban)? {
         let name = Party::find(conn, other.party_id)?.map(|owner| owner.name).unwrap_or_default();
         facts.push((language.t("account-doubt"), Value::text(language.fill("account-also-of", &[("name", name)]))));
     }
@@ -329,14 +325,12 @@ fn after_purchase(
     receivable: &Receivable,
 ) -> Result<Facts, Fault> {
     let currency = receivable.currency.as_str();
-    let binds = [party_id.into(), receivable.buyer_id.into(), currency.into()];
-    let limit = BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
+    let limit = market::find_buyer_limit(conn, party_id, receivable.buyer_id, currency)?;
     let known = domain::Currency::parse(currency).ok_or_else(|| Fault::Failed("currency".to_owned()))?;
     let accounts = store::journal::list_accounts(conn, &[AccountKey::cash(party_id, currency_asset(known))])?;
     let cash_minor = accounts.first().map_or(0, |account| account.balance.saturating_sub(account.held));
-    let binds = [buy.offer_id.into(), party_id.into(), buy.units_minor.into(), buy.price_minor.into()];
-    let condition = "offer_id = ? AND financier_id = ? AND units_minor = ? AND price_minor = ? AND state = 'open'";
-    let held = PurchaseHold::find_where(conn, condition, &binds)?.is_some();
+    let same = |held: &PurchaseHold| (held.units_minor, held.price_minor) == (buy.units_minor, buy.price_minor);
+    let held = market::list_open_purchase_holds(conn, buy.offer_id, party_id)?.iter().any(same);
     let (units_minor, price_minor) = if held { (0, 0) } else { (buy.units_minor, buy.price_minor) };
     let used_minor = limit.map_or(0, |limit| limit.used_minor);
     Ok(vec![
@@ -372,8 +366,7 @@ fn bank_line(conn: &mut Conn, language: Language, id: BankLineId) -> Result<Fact
 /// A financier's limit for a buyer: what it is now, how much of it is used, and what it would be.
 fn buyer_limit(conn: &mut Conn, language: Language, party_id: PartyId, limit: &SetBuyerLimit) -> Result<Facts, Fault> {
     let Some(buyer) = Party::find(conn, limit.buyer_id)? else { return Ok(Vec::new()) };
-    let binds = [party_id.into(), buyer.id.into(), limit.currency.as_str().into()];
-    let before = store::BuyerLimit::find_where(conn, "financier_id = ? AND buyer_id = ? AND currency = ?", &binds)?;
+    let before = market::find_buyer_limit(conn, party_id, buyer.id, &limit.currency)?;
     let (limit_minor, used_minor) = before.map_or((0, 0), |row| (row.limit_minor, row.used_minor));
     Ok(vec![
         (language.t("col-buyer"), Value::text(buyer.name)),
@@ -385,11 +378,9 @@ fn buyer_limit(conn: &mut Conn, language: Language, party_id: PartyId, limit: &S
 
 /// A day of a currency's calendar: what it is now, what it would be, and how many receivables are due on it.
 fn calendar_day(conn: &mut Conn, language: Language, holiday: &SetHoliday) -> Result<Facts, Fault> {
-    let binds = [holiday.currency.as_str().into(), holiday.day.into()];
     let opens = settlement::calendar(conn, &holiday.currency)?.is_business_day(holiday.day);
     let kind = |business: bool| Value::text(language.t(if business { "calendar-open" } else { "calendar-closed" }));
-    let due = "currency = ? AND payment_date = ? AND state IN ('issued', 'active')";
-    let due = store::lists::count(conn, "receivables", due, &binds)?;
+    let due = receivables::count_payable_on(conn, &holiday.currency, holiday.day)?;
     Ok(vec![
         (language.t("calendar-kind"), kind(holiday.business)),
         (language.t("request-before"), kind(opens)),
@@ -400,11 +391,11 @@ fn calendar_day(conn: &mut Conn, language: Language, holiday: &SetHoliday) -> Re
 /// Whom a creditor reference names: a company, or a receivable's supplier and buyer.
 fn owner_of(conn: &mut Conn, reference: &str) -> Result<String, Fault> {
     let normal = domain::creditor_reference::validate(reference).unwrap_or_default();
-    if let Some(row) = Receivable::find_where(conn, "reference = ?", &[normal.as_str().into()])? {
+    if let Some(row) = receivables::find_receivable_by_reference(conn, &normal)? {
         let invoice = InvoiceLine::find(conn, row.invoice_id.0)?;
         return Ok(invoice.map(|line| format!("{} · {} · {}", line.number, line.supplier, line.buyer)).unwrap_or_default());
     }
-    Ok(Party::find_where(conn, "reference = ?", &[normal.as_str().into()])?.map(|party| party.name).unwrap_or_default())
+    Ok(store::parties::find_by_reference(conn, &normal)?.map(|party| party.name).unwrap_or_default())
 }
 
 fn terms_before(language: Language, row: &IssueTermsRow) -> Facts {

@@ -104,7 +104,7 @@ struct Loaded {
 
 fn side(conn: &mut Conn, id: InvoiceId) -> Result<Side, Fault> {
     let row = InvoiceLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
-    let evidence = evidence::list(conn, id)?;
+    let evidence = store::invoices::list_evidence(conn, id)?;
     Ok(Side { row, document: Shown::Nothing, evidence })
 }
 

@@ -18,10 +18,10 @@ use crate::hash::{random_token, sha256_hex};
 use crate::http::Shared;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use domain::Refusal;
-use domain::party::{SessionKind, SignInLinkKind};
+use domain::party::{SessionKind, SignInLinkKind, UserStatus};
 use kernel::SessionId;
-use store::records::Record;
-use store::{Link, User};
+use store::User;
+use store::records::Keyed;
 use web::{Block, Field, Form, Page, Tone};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -177,8 +177,9 @@ async fn reset_post(who: Who<Anyone>, sender: Sender, posted: Posted) -> Answer 
     prove::may_ask_reset(&who.app, &sender)?;
     let (app, email) = (who.app.clone(), domain::names::mail_address(posted.get("email")));
     actix_web::rt::spawn(async move {
-        let found = app.read(move |conn| Ok(User::find_where(conn, "email = ? AND status = 'active'", &[email.into()])?)).await;
+        let found = app.read(move |conn| Ok(store::people::find_user_by_email(conn, &email)?)).await;
         if let Ok(Some(user)) = found
+            && user.status == UserStatus::Active
             && prove::may_mail_reset(&app, user.id)
         {
             let command = RequestPasswordReset { user_id: user.id, token: random_token() };
@@ -194,9 +195,9 @@ async fn link_user(app: &Shared, sender: &Sender, kind: SignInLinkKind, token: &
     prove::may_look_at_link(app, sender)?;
     let (hash, now) = (sha256_hex(token.as_bytes()), app.clock.now());
     app.read(move |conn| {
-        let link = Link::find_where(conn, "token_hash = ? AND kind = ?", &[hash.into(), kind.name().into()])?;
+        let link = store::people::find_link(conn, kind, &hash)?;
         let open = link.filter(|link| link.used_at.is_none() && link.expires_at > now).ok_or(Refusal::LinkInvalid)?;
-        Ok(<User as store::records::Keyed>::load(conn, open.user_id)?)
+        Ok(User::load(conn, open.user_id)?)
     })
     .await
 }

@@ -11,7 +11,7 @@ use formats::invoice_response::{InvoiceResponse, ResponseParty, scheme_of, write
 use kernel::{InvoiceId, MessageId, PartyId};
 use std::collections::HashMap;
 use store::lists::InvoiceLine;
-use store::records::{Keyed, Record};
+use store::records::Keyed;
 use store::{Conn, InvoiceMessage, Party};
 use web::{Block, Event, Field, Form, Language};
 
@@ -29,7 +29,7 @@ pub struct Thread {
 }
 
 pub fn load(conn: &mut Conn, row: &InvoiceLine) -> Result<Thread, Fault> {
-    let messages = InvoiceMessage::list_where(conn, "invoice_id = ? ORDER BY id", &[row.id.into()])?;
+    let messages = store::invoices::list_messages(conn, InvoiceId(row.id))?;
     let parties = Party::list_ids(conn, &[PartyId(row.supplier_id), PartyId(row.buyer_id)])?;
     let addressed = parties.iter().all(|party| scheme_of(&party.country).is_some());
     Ok(Thread { messages, names: parties.into_iter().map(|party| (party.id, party.name)).collect(), addressed })

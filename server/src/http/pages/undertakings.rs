@@ -7,11 +7,12 @@ use super::{Answer, papers};
 use crate::auth::Person;
 use actix_web::HttpResponse;
 use domain::Refusal;
+use domain::chart::AccountKey;
 use domain::party::Capacity;
 use kernel::{InvoiceId, OfferId, PartyId};
+use ledger::AssetId;
 use store::lists::InvoiceLine;
-use store::records::Record;
-use store::{Confirmation, ConfirmationEvidence};
+use store::{Confirmation, ConfirmationEvidence, confirmations};
 use web::{Block, Language, Page, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -42,15 +43,15 @@ async fn read<R: SignedIn>(who: &Who<R>, person: Person, id: InvoiceId) -> Resul
     who.read(move |conn| {
         let row = InvoiceLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
         let party = person.party.id;
-        let held = "asset_id = ? AND kind = 'holding' AND owner_id = ?";
+        let holding = AccountKey::holding(party, AssetId(row.receivable_id));
         let concerned = PartyId(row.supplier_id) == party
             || PartyId(row.buyer_id) == party
             || person.has_capacity(Capacity::Operator)
-            || store::lists::count(conn, "ledger_accounts", held, &[row.receivable_id.into(), party.into()])? > 0;
-        let evidence = ConfirmationEvidence::find_where(conn, "invoice_id = ?", &[id.into()])?;
+            || !store::journal::list_accounts(conn, &[holding])?.is_empty();
+        let evidence = confirmations::find_confirmation_evidence(conn, id)?;
         let offer = if concerned { None } else { papers::offer_of_invoice(conn, &person, id)? };
         let evidence = evidence.filter(|_| concerned || offer.is_some()).ok_or(Refusal::NotFound)?;
-        let confirmation = Confirmation::find_where(conn, "invoice_id = ?", &[id.into()])?.ok_or(Refusal::NotFound)?;
+        let confirmation = confirmations::find_confirmation(conn, id)?.ok_or(Refusal::NotFound)?;
         Ok(Loaded { offer, row, confirmation, evidence })
     })
     .await

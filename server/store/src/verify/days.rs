@@ -60,7 +60,7 @@ impl Days {
             let mut leaves = Vec::new();
             for id in self.accounts.get(&asset).into_iter().flatten() {
                 let (Some(account), Some(state)) = (replay.accounts.get(id), replay.state.get(id)) else { continue };
-                let key = (*id, account.kind.name(), account.owner_id.0, asset);
+                let key = (*id, account.kind.name(), account.owner_id, asset);
                 leaves.push(sums::balance_of(key, (state.chain.last().0, state.balance), &self.salts)?);
             }
             made.insert(asset, sums::entry_text(version, asset, described.get(&asset), &SumTree::new(&leaves))?);

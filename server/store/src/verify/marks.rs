@@ -3,7 +3,7 @@
 use super::{Finding, finding};
 use crate::marks::SECOND;
 use crate::query;
-use crate::records::{MarkPage, Record};
+use crate::records::{Keyed, MarkPage, Record};
 use crate::{AuditRecord, CustodyAccount, Heads, LateClaim};
 use crate::{Conn, Result};
 use kernel::{AuditSeq, ReceivableId};
@@ -133,7 +133,7 @@ fn is_first_account(conn: &mut Conn, name: &str) -> Result<bool> {
         return Ok(false);
     }
     let heads = crate::records::load_heads(conn)?;
-    let found = CustodyAccount::find_where(conn, "id = 0", &[])?;
+    let found = CustodyAccount::find(conn, crate::custody::FIRST)?;
     Ok(found.is_some_and(|row| {
         row.iban == heads.custody_iban && row.state == domain::custody::CustodyState::Open && row.currency.is_empty()
     }))

@@ -1,15 +1,13 @@
 //! Who is stopped as a buyer, made again from the payments that have not come.
 
 use super::{Finding, finding};
-use crate::Party;
-use crate::records::Record;
 use crate::{Conn, Result, records, standing};
 use domain::standing::overdue_since;
 
 pub(super) fn check(conn: &mut Conn) -> Result<Option<Finding>> {
     let today = records::load_heads(conn)?.business_date;
     let mut unpaid = standing::list_unpaid(conn, None, today)?;
-    for party in Party::list_where(conn, "overdue_since IS NOT NULL ORDER BY id", &[])? {
+    for party in crate::parties::list_stopped(conn)? {
         let payments = unpaid.remove(&party.id).unwrap_or_default();
         if party.overdue_since != overdue_since(&payments, today) {
             return Ok(finding(format!("parties {}", party.id), "it is stopped as a buyer, and its payments do not say so"));
