@@ -221,11 +221,11 @@ fn statuses(conn: &mut Conn, report: &StatusReport, rejected: &mut BTreeSet<Payo
             Scope::Transaction(end_to_end) => {
                 // A report about another file says nothing of this one's transfers.
                 let row = payouts.iter().find(|row| row.end_to_end == *end_to_end);
-                let effect = row.map_or(Ok(StatusLineState::Unknown), |row| effect(row, &status.code))?;
-                (end_to_end.clone(), effect, freed(&status.code, row)?)
+                let effect = row.map_or(StatusLineState::Unknown, |row| effect(row, &status.code));
+                (end_to_end.clone(), effect, freed(&status.code, row))
             }
-            Scope::Payment(id) => (id.clone(), whole(file, &status.code), freed(&status.code, &payouts)?),
-            Scope::Message => (report.original_message_id.clone(), whole(file, &status.code), freed(&status.code, &payouts)?),
+            Scope::Payment(id) => (id.clone(), whole(file, &status.code), freed(&status.code, &payouts)),
+            Scope::Message => (report.original_message_id.clone(), whole(file, &status.code), freed(&status.code, &payouts)),
         };
         own.extend(freed.iter().map(|row| row.id));
         found.push(StatusCheck {
@@ -241,14 +241,8 @@ fn statuses(conn: &mut Conn, report: &StatusReport, rejected: &mut BTreeSet<Payo
 }
 
 /// Those of these payouts that a status frees.
-fn freed<'a>(code: &str, payouts: impl IntoIterator<Item = &'a Payout>) -> Result<Vec<&'a Payout>, Fault> {
-    let mut found = Vec::new();
-    for row in payouts {
-        if effect(row, code)? == StatusLineState::Rejected {
-            found.push(row);
-        }
-    }
-    Ok(found)
+fn freed<'a>(code: &str, payouts: impl IntoIterator<Item = &'a Payout>) -> Vec<&'a Payout> {
+    payouts.into_iter().filter(|row| effect(row, code) == StatusLineState::Rejected).collect()
 }
 
 /// What they come to; those of one file are in one currency.

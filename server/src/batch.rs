@@ -1,15 +1,14 @@
 //! One batch in flight: what its commands have read, posted and changed so far, flushed in bulk at the end.
 
-use crate::commands::Actor;
+use crate::view::View;
 use chrono::{NaiveDate, NaiveDateTime};
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind, Posting};
-use domain::party::{Capacity, PartyStatus, SoloLimit};
-use domain::standing::BuyerStanding;
-use kernel::{AuditSeq, BuyerLimitId, HoldNumber, Id, OfferId, PartyId, RecordId, SoloActsId, UserId};
+use domain::party::SoloLimit;
+use kernel::{AuditSeq, BuyerLimitId, HoldNumber, Id, OfferId, PartyId, ReceivableId, RecordId, SoloActsId, UserId};
 use ledger::{Account, AccountId, Book, Entry, TransferNumber, Verdict};
-use std::collections::hash_map;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use store::bulk::BulkUpdate;
 use store::journal::{self, BookingFacts, NewAccount};
 use store::log::LogWriter;
@@ -71,7 +70,7 @@ impl<T: BulkUpdate + Clone> Cached<T> {
 /// leaves an empty set, so what is in it is what the database has.
 #[derive(Debug, Default)]
 pub struct Records {
-    pub parties: HashMap<PartyId, Party>,
+    pub parties: HashMap<PartyId, Arc<Party>>,
     pub offers: Cached<Offer>,
     pub receivables: Cached<Receivable>,
     pub buyer_limits: Cached<BuyerLimit>,
@@ -124,8 +123,6 @@ pub struct Batch<'a> {
     pub wrote: bool,
     /// Digests of the records that the running command has written, by their names.
     marks: BTreeMap<String, String>,
-    /// By currency, what the running command is once it has happened without a second person.
-    pub alone: Vec<(String, i64)>,
 }
 
 impl<'a> Batch<'a> {
@@ -153,7 +150,6 @@ impl<'a> Batch<'a> {
             posted: (0, 0),
             wrote: false,
             marks: BTreeMap::new(),
-            alone: Vec::new(),
         })
     }
 
@@ -163,21 +159,10 @@ impl<'a> Batch<'a> {
         Memory { heads: Some(self.heads), book: self.book, accounts: self.accounts, records: self.records }
     }
 
-    #[must_use]
-    pub fn today(&self) -> NaiveDate {
-        self.heads.business_date
-    }
-
     pub fn set_business_date(&mut self, date: NaiveDate) {
         self.heads.business_date = date;
         self.heads_changed = true;
         self.wrote = true;
-    }
-
-    /// Whether the platform exists; before that the database holds nothing but its counters.
-    #[must_use]
-    pub fn is_founded(&self) -> bool {
-        !self.heads.custody_iban.is_empty()
     }
 
     pub fn found(&mut self, business_date: NaiveDate, custody_iban: &str) {
@@ -203,7 +188,6 @@ impl<'a> Batch<'a> {
         self.value_date = self.heads.business_date;
         self.wrote = false;
         self.marks.clear();
-        self.alone.clear();
         self.log.begin_command();
     }
 
@@ -264,40 +248,6 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn known_party(&mut self, id: PartyId) -> Step<&Party> {
-        Ok(match self.records.parties.entry(id) {
-            hash_map::Entry::Occupied(known) => known.into_mut(),
-            hash_map::Entry::Vacant(place) => place.insert(Party::find(self.conn, id)?.ok_or(Refusal::NotFound)?),
-        })
-    }
-
-    /// How a company stands as a buyer.
-    pub fn buyer_standing(&mut self, id: PartyId) -> Step<BuyerStanding> {
-        Ok(crate::commands::standing::of(self.known_party(id)?))
-    }
-
-    pub fn party(&mut self, id: PartyId) -> Step<Party> {
-        Ok(self.known_party(id)?.clone())
-    }
-
-    /// The actor's company, if it may trade and has the capacity.
-    pub fn acting_party(&mut self, actor: &Actor, capacity: Capacity) -> Step<Party> {
-        self.may_act(actor, capacity)?;
-        self.party(actor.party_id)
-    }
-
-    /// Whether the actor's company may trade and has the capacity.
-    pub fn may_act(&mut self, actor: &Actor, capacity: Capacity) -> Step<()> {
-        let party = self.known_party(actor.party_id)?;
-        if party.status != PartyStatus::Active {
-            return Err(Refusal::CompanyNotActive.into());
-        }
-        if !party.capacities.has(capacity) {
-            return Err(Refusal::CapacityMissing.into());
-        }
-        Ok(())
-    }
-
     /// Loads the accounts that are not in the book yet, in one query for all of them.
     pub fn prefetch_accounts(&mut self, keys: &[AccountKey]) -> Result<(), StoreError> {
         let mut missing: Vec<AccountKey> = keys.iter().copied().filter(|key| !self.accounts.contains_key(key)).collect();
@@ -317,19 +267,6 @@ impl<'a> Batch<'a> {
             self.book.load_hold(hold);
         }
         Ok(())
-    }
-
-    /// Balance and what of it is free, zero for an account that was never opened.
-    pub fn balance(&mut self, key: AccountKey) -> Step<(i64, i64)> {
-        self.prefetch_accounts(&[key])?;
-        let account = self.accounts.get(&key).and_then(|id| self.book.account(*id));
-        Ok(account.map_or((0, 0), |account| (account.balance, account.available())))
-    }
-
-    /// What a hold still earmarks.
-    pub fn hold_remaining(&mut self, number: HoldNumber) -> Step<i64> {
-        self.prefetch_holds(&[number])?;
-        Ok(self.book.hold(number.into()).map_or(0, |hold| hold.remaining))
     }
 
     /// Opens `issued` of an asset with the most that may ever be issued of it.
@@ -473,14 +410,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// What one person of the company may do alone, if it has said so.
-    pub fn solo_limit(&mut self, party_id: PartyId, currency: &str) -> Step<Option<SoloLimit>> {
-        self.prefetch_limits(&[party_id])?;
-        Ok(self.records.solo_limits.get(&(party_id, currency.to_owned())).copied())
-    }
-
     /// What the people of a company have done alone in this currency, on the day on which they last did.
-    pub fn solo_acts(&mut self, party_id: PartyId, currency: &str) -> Step<Option<&mut SoloActs>> {
+    pub fn solo_acts(&mut self, party_id: PartyId, currency: &str) -> Result<Option<&mut SoloActs>, StoreError> {
         if self.records.solo_parties.insert(party_id) {
             for row in store::parties::list_solo_acts(self.conn, party_id)? {
                 self.keep_solo_acts(row);
@@ -511,6 +442,30 @@ impl<'a> Batch<'a> {
         }
         self.records.limits_of.extend(missing);
         Ok(())
+    }
+
+    /// Keeps an offer that a purchase has changed, to be written with the batch.
+    pub fn change_offer(&mut self, offer: Offer) {
+        self.wrote = true;
+        self.records.offers.changed.insert(offer.id);
+        self.records.offers.rows.insert(offer.id, offer);
+    }
+
+    /// The same for a receivable, whose change leaves a mark.
+    pub fn change_receivable(&mut self, receivable: Receivable) {
+        self.wrote = true;
+        self.mark(&receivable);
+        self.records.receivables.changed.insert(receivable.id);
+        self.records.receivables.rows.insert(receivable.id, receivable);
+    }
+
+    /// The same for a limit on a buyer.
+    pub fn change_limit(&mut self, limit: BuyerLimit) {
+        self.wrote = true;
+        let of = (limit.financier_id, limit.buyer_id, limit.currency.clone());
+        self.records.limit_ids.insert(of, limit.id);
+        self.records.buyer_limits.changed.insert(limit.id);
+        self.records.buyer_limits.rows.insert(limit.id, limit);
     }
 
     /// Reads an offer and a company's limits anew when they are next asked for: they were changed by SQL.
@@ -560,5 +515,56 @@ impl<'a> Batch<'a> {
         self.wrote = true;
         self.mark(row);
         Ok(row.update(self.conn)?)
+    }
+}
+
+impl View for Batch<'_> {
+    fn conn(&mut self) -> &mut Conn {
+        self.conn
+    }
+    fn now(&self) -> NaiveDateTime {
+        self.now
+    }
+    fn heads(&self) -> &Heads {
+        &self.heads
+    }
+    fn find_party(&mut self, id: PartyId) -> Result<Option<Arc<Party>>, StoreError> {
+        if let Some(known) = self.records.parties.get(&id) {
+            return Ok(Some(known.clone()));
+        }
+        let found = Party::find(self.conn, id)?.map(Arc::new);
+        self.records.parties.extend(found.clone().map(|party| (id, party)));
+        Ok(found)
+    }
+    fn find_offer(&mut self, id: OfferId) -> Result<Option<Offer>, StoreError> {
+        self.records.offers.prefetch(self.conn, &[id], |row| row.id)?;
+        Ok(self.records.offers.rows.get(&id).cloned())
+    }
+    fn find_receivable(&mut self, id: ReceivableId) -> Result<Option<Receivable>, StoreError> {
+        self.records.receivables.prefetch(self.conn, &[id], |row| row.id)?;
+        Ok(self.records.receivables.rows.get(&id).cloned())
+    }
+    fn find_buyer_limit(&mut self, financier: PartyId, buyer: PartyId, currency: &str) -> Result<Option<BuyerLimit>, StoreError> {
+        self.prefetch_limits(&[financier])?;
+        let id = self.records.limit_ids.get(&(financier, buyer, currency.to_owned()));
+        Ok(id.and_then(|id| self.records.buyer_limits.rows.get(id)).cloned())
+    }
+    fn balance(&mut self, key: AccountKey) -> Result<(i64, i64), StoreError> {
+        self.prefetch_accounts(&[key])?;
+        let account = self.accounts.get(&key).and_then(|id| self.book.account(*id));
+        Ok(account.map_or((0, 0), |account| (account.balance, account.available())))
+    }
+    fn hold_remaining(&mut self, hold: HoldNumber) -> Result<i64, StoreError> {
+        self.prefetch_holds(&[hold])?;
+        Ok(self.book.hold(hold.into()).map_or(0, |hold| hold.remaining))
+    }
+    fn solo_limit(&mut self, party: PartyId, currency: &str) -> Result<Option<SoloLimit>, StoreError> {
+        self.prefetch_limits(&[party])?;
+        Ok(self.records.solo_limits.get(&(party, currency.to_owned())).copied())
+    }
+    fn alone_minor(&mut self, party: PartyId, currency: &str) -> Result<i64, StoreError> {
+        let today = self.heads.business_date;
+        let acts = self.solo_acts(party, currency)?;
+        Ok(acts.filter(|acts| acts.day == today).map_or(0, |acts| acts.sum_minor))
     }
 }

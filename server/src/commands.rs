@@ -1,17 +1,19 @@
-//! Everything that can be done, one file a command. A command is a straight sandwich: gather facts, decide
-//! (in `domain`), post, record, notify.
+//! Everything that can be done, one file a command, in two halves: `decide` gathers facts and asks the rules, `apply` posts, records
+//! and notifies.
 
-use crate::batch::{Batch, Step};
+use crate::batch::{Batch, Step, Stop};
+use crate::view::View;
 use domain::Refusal;
 use domain::four_eyes::Matter;
 use domain::party::{ApprovalState, Role};
 use domain::text::{is_hidden, is_hidden_in_prose};
 use kernel::{ApprovalId, AuditSeq, PartyId, RecordId, UserId};
+use second_person::Weighed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::people::Waiting;
-use store::{Approval, Conn};
+use store::{Approval, Conn, StoreError};
 
 /// Who acts: a person for a company, one of the platform's own jobs, or the platform for a request of somebody who is not signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +104,48 @@ pub struct Ask {
     pub subject: RecordId,
 }
 
+/// Whether another person must agree before it happens.
+#[derive(Debug)]
+pub enum Asks {
+    Nobody,
+    Always(Ask),
+    /// Where one of these amounts, in minor units of its currency, is more than may still be done alone today.
+    Above {
+        amounts: Vec<(String, i64)>,
+        subject: RecordId,
+    },
+}
+
+/// Why what was decided could not be applied. The rules have had their say, so it is never made of a refusal.
+#[derive(Debug)]
+pub struct Halt(Stop);
+
+pub type Applied<T> = Result<T, Halt>;
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Self {
+        Self(stop)
+    }
+}
+
+impl From<Halt> for Stop {
+    /// A refusal after the decision is a fault of the program. Where nothing was written yet, a production build still answers it.
+    fn from(Halt(stop): Halt) -> Self {
+        match stop {
+            Self::Refused(refusal) if cfg!(debug_assertions) => {
+                StoreError::Corrupt(format!("refused after it was decided: {}", refusal.code())).into()
+            }
+            stop => stop,
+        }
+    }
+}
+
 /// One thing that can be done.
 pub trait Execute: Serialize + for<'de> Deserialize<'de> {
     const NAME: &'static str;
@@ -112,8 +156,19 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
     /// Whether somebody with a second factor gives a fresh code for it: money leaves, it changes where money goes, or who may say so.
     const STEP_UP: bool = false;
 
-    /// Facts, decision, postings, records, notices.
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done>;
+    /// All that the rules have allowed: what `apply` needs, with nothing left to refuse.
+    type Decision;
+
+    /// Gathers facts and asks the rules. May refuse, cannot write.
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Self::Decision>;
+
+    /// Whether a second person must agree to it first; not asked once somebody has.
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, _decision: &Self::Decision) -> Step<Asks> {
+        Ok(Asks::Nobody)
+    }
+
+    /// Posts, changes records and notifies. May write, cannot refuse.
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Self::Decision) -> Applied<Done>;
 
     /// What the stored input leaves out and the content does not otherwise bind: a digest of it stands in the input, so that a key
     /// that was used with other secrets is not answered as if these had been used. Short secrets come here keyed.
@@ -129,19 +184,25 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
         Ok(Matter::Ordinary)
     }
 
-    /// What is held for a request while it waits for its second person.
-    fn hold_for_request(&self, _batch: &mut Batch<'_>, _actor: &Actor, _approval_id: ApprovalId) -> Step<()> {
+    /// What is written before a request: others of its kind end, or the file that it is about is kept.
+    fn before_request(&self, _batch: &mut Batch<'_>, _actor: &Actor, _ask: &mut Ask, _decision: &Self::Decision) -> Applied<()> {
         Ok(())
     }
 
-    /// Does what a second person has agreed to.
-    fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, _approval_id: ApprovalId) -> Step<Done> {
-        self.execute(batch, actor)
+    /// What is held for a request while it waits for its second person.
+    fn hold_for_request(
+        &self,
+        _batch: &mut Batch<'_>,
+        _actor: &Actor,
+        _approval_id: ApprovalId,
+        _decision: Self::Decision,
+    ) -> Applied<()> {
+        Ok(())
     }
 
-    /// Whether a second person must agree first. Called before `execute`, unless somebody has agreed.
-    fn ask_second_person(&self, _batch: &mut Batch<'_>, _actor: &Actor) -> Step<Option<Ask>> {
-        Ok(None)
+    /// Decides about a request that a second person agrees to.
+    fn decide_request(&self, view: &mut dyn View, actor: &Actor, _approval_id: ApprovalId) -> Step<Self::Decision> {
+        self.decide(view, actor)
     }
 }
 
@@ -150,6 +211,9 @@ macro_rules! commands {
         /// Any command.
         #[derive(Clone, Debug)]
         pub enum Command { $($name($module::$name)),+ }
+
+        /// What was decided about a command.
+        pub enum Decided { $($name(Box<<$module::$name as Execute>::Decision>)),+ }
 
         impl Command {
             /// All names, for tests and documents.
@@ -180,17 +244,43 @@ macro_rules! commands {
             pub fn input(&self) -> String {
                 match self { $(Self::$name(input) => input_of(input)),+ }
             }
-            fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-                match self { $(Self::$name(input) => input.execute(batch, actor)),+ }
+            /// Asks the rules whether it may happen, on a batch or on a connection for reading.
+            pub fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Decided> {
+                match self { $(Self::$name(input) => Ok(Decided::$name(Box::new(input.decide(view, actor)?)))),+ }
             }
-            fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-                match self { $(Self::$name(input) => input.ask_second_person(batch, actor)),+ }
+            fn decide_request(&self, view: &mut dyn View, actor: &Actor, approval_id: ApprovalId) -> Step<Decided> {
+                match self { $(Self::$name(input) => Ok(Decided::$name(Box::new(input.decide_request(view, actor, approval_id)?)))),+ }
             }
-            fn hold_for_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: ApprovalId) -> Step<()> {
-                match self { $(Self::$name(input) => input.hold_for_request(batch, actor, approval_id)),+ }
+            /// Whether a second person must agree to what was decided.
+            pub fn asks(&self, view: &mut dyn View, actor: &Actor, decided: &Decided) -> Step<Asks> {
+                match (self, decided) {
+                    $((Self::$name(input), Decided::$name(decision)) => input.asks(view, actor, decision),)+
+                    _ => Err(other_decision(self.name()).into()),
+                }
             }
-            fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: ApprovalId) -> Step<Done> {
-                match self { $(Self::$name(input) => input.execute_request(batch, actor, approval_id)),+ }
+            fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decided: Decided) -> Applied<Done> {
+                match (self, decided) {
+                    $((Self::$name(input), Decided::$name(decision)) => input.apply(batch, actor, *decision),)+
+                    _ => Err(other_decision(self.name()).into()),
+                }
+            }
+            fn before_request(&self, batch: &mut Batch<'_>, actor: &Actor, ask: &mut Ask, decided: &Decided) -> Applied<()> {
+                match (self, decided) {
+                    $((Self::$name(input), Decided::$name(decision)) => input.before_request(batch, actor, ask, decision),)+
+                    _ => Err(other_decision(self.name()).into()),
+                }
+            }
+            fn hold_for_request(
+                &self,
+                batch: &mut Batch<'_>,
+                actor: &Actor,
+                approval_id: ApprovalId,
+                decided: Decided,
+            ) -> Applied<()> {
+                match (self, decided) {
+                    $((Self::$name(input), Decided::$name(decision)) => input.hold_for_request(batch, actor, approval_id, *decision),)+
+                    _ => Err(other_decision(self.name()).into()),
+                }
             }
             fn matter(&self, conn: &mut Conn, asker: &Actor) -> Step<Matter> {
                 match self { $(Self::$name(input) => input.matter(conn, asker)),+ }
@@ -451,19 +541,21 @@ pub mod write_message;
 
 pub use step_up::Proof;
 
-/// Runs a command, or puts it before a second person.
+/// Decides about a command, and does it or puts it before a second person.
 pub fn run(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<Done> {
     step_up::check(batch, actor, command)?;
-    let ask = if actor.approver_id.is_none() { command.ask_second_person(batch, actor)? } else { None };
-    let done = match ask {
-        Some(ask) => {
+    let decided = command.decide(batch, actor)?;
+    let asks = if actor.approver_id.is_none() { command.asks(batch, actor, &decided)? } else { Asks::Nobody };
+    let done = match second_person::weigh(batch, actor, asks)? {
+        Weighed::Ask(mut ask) => {
             let matter = command.matter(batch.conn, actor)?;
-            second_person::require(batch, actor, matter)?;
-            request_approval(batch, actor, command, &ask)?
+            second_person::require(batch.conn, actor, matter)?;
+            command.before_request(batch, actor, &mut ask, &decided)?;
+            request_approval(batch, actor, command, &ask, decided)?
         }
-        None => {
-            let done = command.execute(batch, actor)?;
-            second_person::count_alone(batch, actor)?;
+        Weighed::Alone(amounts) => {
+            let done = command.apply(batch, actor, decided)?;
+            second_person::count_alone(batch, actor, amounts)?;
             done
         }
     };
@@ -471,7 +563,30 @@ pub fn run(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<Done
     Ok(done)
 }
 
-fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask: &Ask) -> Step<Done> {
+/// What a trial run says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// It would wait for a second person.
+    pub second_person: bool,
+}
+
+/// Decides about a command and does nothing: what the writer would refuse is refused.
+pub fn try_out(view: &mut dyn View, actor: &Actor, command: &Command) -> Step<Trial> {
+    let decided = command.decide(view, actor)?;
+    let asks = if actor.approver_id.is_none() { command.asks(view, actor, &decided)? } else { Asks::Nobody };
+    let second_person = matches!(second_person::weigh(view, actor, asks)?, Weighed::Ask(_));
+    if second_person {
+        let matter = command.matter(view.conn(), actor)?;
+        second_person::require(view.conn(), actor, matter)?;
+    }
+    Ok(Trial { second_person })
+}
+
+fn other_decision(command: &str) -> StoreError {
+    StoreError::Corrupt(format!("{command} was given another command's decision"))
+}
+
+fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask: &Ask, decided: Decided) -> Applied<Done> {
     let body = command.input();
     let id: ApprovalId = batch.next_id();
     let approval = Approval {
@@ -492,7 +607,7 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
         made_with: actor.proof.made_with.clone(),
     };
     batch.insert(&approval)?;
-    command.hold_for_request(batch, actor, id)?;
+    command.hold_for_request(batch, actor, id, decided)?;
     let arguments = json!({ "command": close_custody_account::said_of(command.name(), &command.input()) });
     batch.notify(actor.party_id, "approval_wanted", &arguments, format!("/approvals/{id}"));
     let mut body = json!({ "approval_id": id });
@@ -504,9 +619,9 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
 }
 
 /// A record that two people decide about is decided about once at a time: opposing requests would undo each other's facts.
-pub(crate) fn one_request(batch: &mut Batch<'_>, actor: &Actor, subject: impl Into<RecordId>) -> Step<()> {
+pub(crate) fn one_request(conn: &mut Conn, actor: &Actor, subject: impl Into<RecordId>) -> Step<()> {
     // What another company asks for about it, such as a limit for a buyer, opposes nothing here.
-    let open = store::people::find_waiting(batch.conn, Waiting::OfAbout(actor.party_id, subject.into()))?;
+    let open = store::people::find_waiting(conn, Waiting::OfAbout(actor.party_id, subject.into()))?;
     open.map_or(Ok(()), |open| Err(Refusal::RequestPending { approval_id: open.id }.into()))
 }
 
@@ -552,12 +667,12 @@ pub(crate) fn clean(text: &str, most: usize) -> String {
 }
 
 /// A currency that is traded here: the operator has set its terms.
-pub(crate) fn traded(batch: &mut Batch<'_>, code: &str) -> Step<domain::Currency> {
+pub(crate) fn traded(view: &mut dyn View, code: &str) -> Step<domain::Currency> {
     let known = currency(code)?;
-    if !known.is_current(batch.today()) {
+    if !known.is_current(view.today()) {
         return Err(Refusal::CurrencyUnknown { currency: code.to_owned() }.into());
     }
-    let terms = store::days::find_issue_terms(batch.conn, known.code())?;
+    let terms = store::days::find_issue_terms(view.conn(), known.code())?;
     terms.map(|_| known).ok_or_else(|| Refusal::CurrencyUnknown { currency: code.to_owned() }.into())
 }
 

@@ -33,6 +33,7 @@ pub mod quotas;
 pub mod sbom;
 pub mod serve;
 pub mod setup;
+pub mod view;
 pub mod writer;
 
 /// Writes the log to standard error, one JSON object a line; `KONTOR_LOG` goes before the filter given.

@@ -9,6 +9,8 @@ use domain::party::{Capacity, PartyStatus, SoloLimit};
 use domain::standing::BuyerStanding;
 use kernel::{HoldNumber, OfferId, PartyId, ReceivableId};
 use ledger::Account;
+use std::sync::Arc;
+use store::records::Keyed;
 use store::{BuyerLimit, Conn, Heads, Offer, Party, Receivable, StoreError, journal};
 
 /// The facts of a decision. The batch answers from what it keeps in memory, a reader from the database.
@@ -17,7 +19,7 @@ pub trait View {
     fn conn(&mut self) -> &mut Conn;
     fn now(&self) -> NaiveDateTime;
     fn heads(&self) -> &Heads;
-    fn find_party(&mut self, id: PartyId) -> Result<Option<Party>, StoreError>;
+    fn find_party(&mut self, id: PartyId) -> Result<Option<Arc<Party>>, StoreError>;
     fn find_offer(&mut self, id: OfferId) -> Result<Option<Offer>, StoreError>;
     fn find_receivable(&mut self, id: ReceivableId) -> Result<Option<Receivable>, StoreError>;
     fn find_buyer_limit(&mut self, financier: PartyId, buyer: PartyId, currency: &str) -> Result<Option<BuyerLimit>, StoreError>;
@@ -29,31 +31,28 @@ pub trait View {
     fn solo_limit(&mut self, party: PartyId, currency: &str) -> Result<Option<SoloLimit>, StoreError>;
     /// What people of the company have done alone in this currency today, in minor units.
     fn alone_minor(&mut self, party: PartyId, currency: &str) -> Result<i64, StoreError>;
-}
 
-impl dyn View + '_ {
-    #[must_use]
-    pub fn today(&self) -> NaiveDate {
+    fn today(&self) -> NaiveDate {
         self.heads().business_date
     }
 
     /// Whether the platform exists; before that the database holds nothing but its counters.
-    #[must_use]
-    pub fn is_founded(&self) -> bool {
+    fn is_founded(&self) -> bool {
         !self.heads().custody_iban.is_empty()
     }
 
-    pub fn party(&mut self, id: PartyId) -> Step<Party> {
+    fn party(&mut self, id: PartyId) -> Step<Arc<Party>> {
         Ok(self.find_party(id)?.ok_or(Refusal::NotFound)?)
     }
 
     /// How a company stands as a buyer.
-    pub fn buyer_standing(&mut self, id: PartyId) -> Step<BuyerStanding> {
-        Ok(crate::commands::standing::of(&self.party(id)?))
+    fn buyer_standing(&mut self, id: PartyId) -> Step<BuyerStanding> {
+        let party = self.party(id)?;
+        Ok(crate::commands::standing::of(&party))
     }
 
     /// The actor's company, if it may trade and has the capacity.
-    pub fn acting_party(&mut self, actor: &Actor, capacity: Capacity) -> Step<Party> {
+    fn acting_party(&mut self, actor: &Actor, capacity: Capacity) -> Step<Arc<Party>> {
         let party = self.party(actor.party_id)?;
         if party.status != PartyStatus::Active {
             return Err(Refusal::CompanyNotActive.into());
@@ -65,7 +64,7 @@ impl dyn View + '_ {
     }
 
     /// What one person may still do alone today, if the company lets anybody do anything alone.
-    pub fn solo_room(&mut self, party: PartyId, currency: &str) -> Step<Option<i64>> {
+    fn solo_room(&mut self, party: PartyId, currency: &str) -> Step<Option<i64>> {
         let Some(limit) = self.solo_limit(party, currency)? else { return Ok(None) };
         let alone_minor = if limit.day_minor.is_some() { self.alone_minor(party, currency)? } else { 0 };
         Ok(Some(limit.room_minor(alone_minor)))
@@ -96,14 +95,14 @@ impl View for Reader<'_> {
     fn heads(&self) -> &Heads {
         &self.heads
     }
-    fn find_party(&mut self, id: PartyId) -> Result<Option<Party>, StoreError> {
-        store::records::Keyed::find(self.conn, id)
+    fn find_party(&mut self, id: PartyId) -> Result<Option<Arc<Party>>, StoreError> {
+        Ok(Party::find(self.conn, id)?.map(Arc::new))
     }
     fn find_offer(&mut self, id: OfferId) -> Result<Option<Offer>, StoreError> {
-        store::records::Keyed::find(self.conn, id)
+        Offer::find(self.conn, id)
     }
     fn find_receivable(&mut self, id: ReceivableId) -> Result<Option<Receivable>, StoreError> {
-        store::records::Keyed::find(self.conn, id)
+        Receivable::find(self.conn, id)
     }
     fn find_buyer_limit(&mut self, financier: PartyId, buyer: PartyId, currency: &str) -> Result<Option<BuyerLimit>, StoreError> {
         store::market::find_buyer_limit(self.conn, financier, buyer, currency)
@@ -121,7 +120,9 @@ impl View for Reader<'_> {
         Ok(found.map(|row| SoloLimit { act_minor: row.limit_minor, day_minor: row.day_minor }))
     }
     fn alone_minor(&mut self, party: PartyId, currency: &str) -> Result<i64, StoreError> {
-        let found = store::parties::find_solo_acts(self.conn, party, currency)?;
-        Ok(found.filter(|acts| acts.day == self.heads.business_date).map_or(0, |acts| acts.sum_minor))
+        let today = self.heads.business_date;
+        let acts = store::parties::list_solo_acts(self.conn, party)?;
+        let own = acts.into_iter().find(|acts| acts.currency == currency && acts.day == today);
+        Ok(own.map_or(0, |acts| acts.sum_minor))
     }
 }

@@ -4,6 +4,7 @@ use crate::batch::{Batch, Memory, Stop};
 use crate::clock::Clock;
 use crate::commands::{self, Actor, Command, Outcome};
 use crate::health::{DEADLINE, Health};
+use crate::view::View;
 use chrono::NaiveDateTime;
 use domain::Refusal;
 use kernel::{AuditSeq, PartyId};
@@ -438,7 +439,7 @@ fn prefetch(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<(), Sto
     parties.sort_unstable();
     parties.dedup();
     for party in <store::Party as store::records::Keyed>::list_ids(batch.conn, &parties)? {
-        batch.records.parties.insert(party.id, party);
+        batch.records.parties.insert(party.id, std::sync::Arc::new(party));
     }
     let purchases: Vec<_> = submissions
         .iter()

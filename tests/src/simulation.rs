@@ -15,13 +15,16 @@ mod programmes;
 mod rules;
 
 use chrono::{NaiveDate, TimeDelta};
+use domain::Refusal;
 use faults::{Crash, Fault, Faulty, Plan};
 use model::Model;
 use moves::Players;
 use rules::Expected;
+use server::batch::Stop;
 use server::clock::Clock;
-use server::commands::{Actor, Command, Outcome};
+use server::commands::{self, Actor, Command, Outcome, Trial};
 use server::dice::Dice;
+use server::view::Reader;
 use server::writer::{Batches, Reply, Submission, WriteError};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -225,6 +228,25 @@ impl effects::Ids for FromDatabase<'_> {
     }
 }
 
+/// What a connection for reading decides about a call.
+fn try_out(conn: &mut Conn, clock: &Clock, call: &Call) -> Result<Trial, Stop> {
+    let mut view = Reader::open(conn, clock.now())?;
+    commands::try_out(&mut view, &call.actor, &call.command)
+}
+
+/// The first command of a batch meets what its dry run has said, unless its key was used before.
+fn compare_trial(tried: &Result<Trial, Stop>, reply: &Reply) -> Result<(), String> {
+    let same = match (tried, reply) {
+        (_, Ok(outcome)) if outcome.repeated => true,
+        (_, Err(WriteError::Refused(Refusal::KeyReused))) => true,
+        (Ok(trial), Ok(outcome)) => trial.second_person == outcome.awaits_approval.is_some(),
+        (Err(Stop::Refused(tried)), Err(WriteError::Refused(refused))) => tried == refused,
+        (_, Err(WriteError::Refused(_))) | (Err(_), Ok(_)) => false,
+        (_, Err(_)) => true,
+    };
+    if same { Ok(()) } else { Err(format!("a dry run says {tried:?}, the writer {reply:?}")) }
+}
+
 impl Simulation {
     fn start(url: &str, settings: Settings) -> Result<Self, String> {
         let mut dice = Dice(settings.seed);
@@ -414,6 +436,7 @@ impl Simulation {
         self.plan.arm(fault);
         let (batch, mut receivers): (Vec<_>, Vec<_>) =
             calls.iter().map(|call| Submission::new(call.actor.clone(), call.sent_key.clone(), call.command.clone())).unzip();
+        let tried = calls.first().filter(|_| fault.is_none()).map(|call| try_out(&mut self.conn, &self.clock, call));
         let writer = &mut self.writers[at];
         let metrics = Arc::clone(&writer.metrics);
         let failures_before = metrics.failures.load(Ordering::Relaxed);
@@ -434,6 +457,10 @@ impl Simulation {
         }
         self.plan.arm(None);
         let replies: Vec<Option<Reply>> = receivers.iter_mut().map(|receiver| receiver.try_recv().ok()).collect();
+        if let (Some(tried), Some(Some(reply))) = (tried, replies.first()) {
+            self.current = format!("{:?} tried out", calls.first().map(|call| &call.command));
+            compare_trial(&tried, reply)?;
+        }
         let mut waiting: std::collections::VecDeque<(Call, Option<Reply>)> = calls.into_iter().zip(replies).collect();
         while let Some((call, reply)) = waiting.pop_front() {
             self.step += 1;

@@ -162,3 +162,28 @@ fn every_read_answers_what_the_document_says() {
         }
     }
 }
+
+/// A dry run answers what the act would meet, and leaves no trace: neither in the audit nor in the counters.
+#[test]
+fn a_dry_run_writes_nothing() {
+    for database in Database::both() {
+        let world = World::demo(database, 30);
+        let [maker, checker, supplier] =
+            ["buyer1", "buyer1.checker", "supplier1"].map(|name| world.api(&format!("{name}@kontor.example")));
+        let heads = || store::records::load_heads(&mut world.conn()).unwrap();
+        let before = heads();
+        let limit = json!({ "currency": "EUR", "limit_minor": 900_000_000_000_i64, "day_minor": 900_000_000_000_i64 });
+        let tried = maker.api("set-approval-limit?dry_run=1", "", &limit);
+        let wanted = json!({ "dry_run": true, "command": "set_approval_limit", "needs_second_person": true });
+        assert_eq!((tried.status, tried.json()), (200, wanted), "{}", tried.body);
+        let tried =
+            supplier.api("request-payout?dry_run=1", "", &json!({ "currency": "EUR", "amount_minor": 900_000_000_000_i64 }));
+        assert_eq!((tried.status, tried.json()["code"].clone()), (409, "insufficient_cash".into()));
+        let refused = checker.api("set-approval-limit?dry_run=1", "", &limit);
+        assert_eq!(refused.json()["code"], "not_permitted", "rights are asked first");
+        assert_eq!(maker.api("set-approval-limit?dry_run=yes", "", &limit).json()["code"], "idempotency_key_missing");
+        assert_eq!(heads(), before, "{}", world.database.kind);
+        let asked = maker.api("set-approval-limit", "after-a-dry-run", &limit);
+        assert_eq!(asked.status, 202, "{}", asked.body);
+    }
+}

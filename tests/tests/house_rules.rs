@@ -224,3 +224,98 @@ fn every_command_has_a_name_in_both_languages() {
         }
     }
 }
+
+/// The store asks the database, by functions with a name. What is left outside it are conditions that pages give to lists; their number only
+/// falls.
+#[test]
+fn sql_stays_in_the_store() {
+    const CONDITIONS_OF_LISTS: usize = 123;
+    let (mut files, mut wrong, mut conditions) = (Vec::new(), Vec::new(), 0);
+    rust_files(&root().join("server/src"), &mut files);
+    for file in files {
+        let name = file.strip_prefix(root().join("server/src")).unwrap().display().to_string();
+        let source = std::fs::read_to_string(&file).unwrap();
+        let words =
+            ["find_where", "list_where", "query::list", "query::find", "query::int", "query::text", "query::execute", "diesel::"];
+        let statements = ["\"SELECT ", "\"INSERT INTO ", "\"UPDATE ", "\"DELETE FROM ", "\"WITH RECURSIVE "];
+        wrong
+            .extend(words.iter().chain(&statements).filter(|word| source.contains(**word)).map(|word| format!("{name}: {word}")));
+        conditions += source.matches(".with(\"").count() + source.matches(" = ?").count();
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(conditions <= CONDITIONS_OF_LISTS, "{conditions}");
+}
+
+/// A module that only a macro declares escapes `cargo fmt`; each file is looked at by itself.
+#[test]
+fn every_file_is_formatted() {
+    let mut files = Vec::new();
+    for folder in ["server", "web", "tests"] {
+        rust_files(&root().join(folder), &mut files);
+    }
+    let run =
+        std::process::Command::new("rustfmt").args(["--check", "--edition", "2024", "--files-with-diff"]).args(&files).output();
+    let run = run.expect("rustfmt runs");
+    assert!(run.status.success(), "{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+}
+
+/// Files of the product above 500 lines and functions above 70: none is added, and those that are here only shrink.
+#[test]
+fn long_files_and_functions_only_become_fewer() {
+    const LONG_FILES: &[(&str, usize)] = &[
+        ("server/src/batch.rs", 570),
+        ("server/src/commands.rs", 682),
+        ("server/src/commands/bank_line.rs", 981),
+        ("server/src/commands/intake.rs", 556),
+        ("server/src/file_reader.rs", 577),
+        ("server/src/http/pages/bank.rs", 674),
+        ("server/src/http/pages/confirmation_lists.rs", 540),
+        ("server/src/http/pages/invoices.rs", 836),
+        ("server/src/http/pages/ops.rs", 568),
+        ("server/src/http/pages/payables.rs", 598),
+        ("server/src/http/pages/programmes.rs", 529),
+        ("server/src/http/pages/receivables.rs", 604),
+        ("server/src/http/routes.rs", 503),
+        ("server/src/writer.rs", 509),
+        ("server/store/src/bank.rs", 504),
+        ("server/store/src/lists.rs", 645),
+        ("server/store/src/verify.rs", 640),
+        ("web/src/blocks.rs", 706),
+    ];
+    const LONG_FUNCTIONS: usize = 21;
+    let mut files = Vec::new();
+    for folder in ["server", "web"] {
+        rust_files(&root().join(folder), &mut files);
+    }
+    let (mut grown, mut long) = (Vec::new(), Vec::new());
+    for file in files
+        .iter()
+        .filter(|file| !file.components().any(|part| ["target", "tests", "fuzz"].contains(&&*part.as_os_str().to_string_lossy())))
+    {
+        let name = file.strip_prefix(root()).unwrap().display().to_string();
+        let whole = std::fs::read_to_string(file).unwrap();
+        let lines: Vec<&str> = whole.split("#[cfg(test)]\nmod tests").next().unwrap_or("").lines().collect();
+        let most = LONG_FILES.iter().find(|(known, _)| *known == name).map_or(500, |(_, most)| *most);
+        if lines.len() > most {
+            grown.push((name.clone(), lines.len()));
+        }
+        for (at, line) in lines.iter().enumerate() {
+            let rest = line.trim_start();
+            let is_function =
+                ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn ", "pub(super) async fn "]
+                    .iter()
+                    .any(|start| rest.starts_with(start));
+            if !is_function || line.ends_with([';', '}']) {
+                continue;
+            }
+            let end = format!("{}}}", " ".repeat(line.len() - rest.len()));
+            let size = lines[at..].iter().position(|line| *line == end).map_or(1, |size| size + 1);
+            if size > 70 {
+                long.push((size, format!("{name}:{}", at + 1)));
+            }
+        }
+    }
+    long.sort();
+    assert_eq!(grown, Vec::new());
+    assert!(long.len() <= LONG_FUNCTIONS, "{} {long:?}", long.len());
+}

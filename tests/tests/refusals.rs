@@ -303,6 +303,9 @@ fn give_the_remaining_refusals(world: &e2e::World) {
     let quote = financier.get(&format!("/api/v1/offers/quote?offer_id={ended}&units_minor=100000"));
     assert_eq!(quote.json()["code"], "sold_out");
     for (number, (client, path, body, code)) in cases.into_iter().enumerate() {
+        // What the writer refuses is refused when it is tried out, and the other way round.
+        let tried = client.api(&format!("{path}?dry_run=1"), "", &body);
+        assert_eq!(tried.json()["code"], code, "{path} as a dry run: {}", tried.body);
         let answer = client.api(path, &format!("refusal-{number}"), &body);
         assert_eq!(answer.json()["code"], code, "{path}: {}", answer.body);
         let kind = Refusal::ALL.iter().find(|(known, _)| *known == code).unwrap().1;

@@ -11,6 +11,7 @@ use crate::commands::withdraw_offer::WithdrawOffer;
 use crate::commands::{Actor, Command};
 use crate::demo::history;
 use crate::serve;
+use crate::view::View;
 use crate::writer::Writer;
 use domain::chart::{AccountKey, Booking, Posting};
 use domain::party::{Capacities, Capacity, Language, PartyStatus};

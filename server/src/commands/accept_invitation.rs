@@ -1,7 +1,8 @@
 //! A person takes up an invitation: name, language and password.
 
-use super::{Actor, Done, Execute, required};
+use super::{Actor, Applied, Done, Execute, required};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{Language, SignInLinkKind, UserStatus};
 use serde::{Deserialize, Serialize};
@@ -22,10 +23,18 @@ pub struct AcceptInvitation {
     pub language: String,
 }
 
+/// An invitation that can be taken up, and by whom.
+pub struct Acceptable {
+    link: Link,
+    user: User,
+    name: String,
+    language: Language,
+}
+
 /// The link, if it is of this kind, unused and in time.
-pub(crate) fn open_link(batch: &mut Batch<'_>, kind: SignInLinkKind, token_hash: &str) -> Step<Link> {
-    let found = store::people::find_link(batch.conn, kind, token_hash)?;
-    let now = batch.now;
+pub(crate) fn open_link(view: &mut dyn View, kind: SignInLinkKind, token_hash: &str) -> Step<Link> {
+    let found = store::people::find_link(view.conn(), kind, token_hash)?;
+    let now = view.now();
     let open = found.filter(|link| link.used_at.is_none() && link.expires_at > now);
     Ok(open.ok_or(Refusal::LinkInvalid)?)
 }
@@ -33,18 +42,27 @@ pub(crate) fn open_link(batch: &mut Batch<'_>, kind: SignInLinkKind, token_hash:
 impl Execute for AcceptInvitation {
     const NAME: &'static str = "accept_invitation";
 
+    type Decision = Acceptable;
+
     fn secrets(&self) -> Vec<&str> {
         vec![&self.token_hash, &self.password_digest]
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let mut link = open_link(batch, SignInLinkKind::Invitation, &self.token_hash)?;
-        let mut user = User::load(batch.conn, link.user_id)?;
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<Acceptable> {
+        let link = open_link(view, SignInLinkKind::Invitation, &self.token_hash)?;
+        let user = User::load(view.conn(), link.user_id)?;
         if user.status != UserStatus::Invited {
             return Err(Refusal::LinkInvalid.into());
         }
-        user.name = required(&self.name, "name", 100)?;
-        user.language = Language::parse(&self.language).unwrap_or(Language::English);
+        let name = required(&self.name, "name", 100)?;
+        let language = Language::parse(&self.language).unwrap_or(Language::English);
+        Ok(Acceptable { link, user, name, language })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Acceptable) -> Applied<Done> {
+        let Acceptable { mut link, mut user, name, language } = decision;
+        user.name = name;
+        user.language = language;
         user.password_hash.clone_from(&self.password_hash);
         user.status = UserStatus::Active;
         link.used_at = Some(batch.now);

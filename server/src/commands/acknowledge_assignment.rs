@@ -1,7 +1,8 @@
 //! The buyer acknowledges a notice of assignment: it knows whom to pay.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::assignment::{NoticeFacts, text};
 use domain::party::Capacity;
@@ -9,7 +10,7 @@ use kernel::ReceivableId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
-use store::{AssignmentNotice, Invoice, Party, Receivable};
+use store::{AssignmentNotice, Conn, CustodyAccount, Invoice, Party, Receivable};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -19,13 +20,20 @@ pub struct AcknowledgeAssignment {
     pub hash: String,
 }
 
-/// Gives the buyer notice, once for a receivable.
-pub fn give(batch: &mut Batch<'_>, receivable: &Receivable, invoice: &Invoice) -> Step<()> {
-    if AssignmentNotice::find(batch.conn, receivable.id)?.is_some() {
-        return Ok(());
+/// What a notice of assignment says.
+pub struct DueNotice {
+    text_en: String,
+    text_zh: String,
+    account: CustodyAccount,
+}
+
+/// The notice that the buyer still needs; one is given for a receivable.
+pub fn decide_notice(conn: &mut Conn, receivable: &Receivable, invoice: &Invoice) -> Step<Option<DueNotice>> {
+    if AssignmentNotice::find(conn, receivable.id)?.is_some() {
+        return Ok(None);
     }
-    let (buyer, supplier) = (Party::load(batch.conn, receivable.buyer_id)?, Party::load(batch.conn, receivable.supplier_id)?);
-    let account = super::custody::current(batch.conn, &receivable.currency)?;
+    let (buyer, supplier) = (Party::load(conn, receivable.buyer_id)?, Party::load(conn, receivable.supplier_id)?);
+    let account = super::custody::current(conn, &receivable.currency)?;
     let known = super::currency(&receivable.currency)?;
     let (text_en, text_zh) = text(&NoticeFacts {
         buyer: &buyer.name,
@@ -37,6 +45,12 @@ pub fn give(batch: &mut Batch<'_>, receivable: &Receivable, invoice: &Invoice) -
         iban: &account.iban,
         reference: &receivable.reference,
     });
+    Ok(Some(DueNotice { text_en, text_zh, account }))
+}
+
+/// Gives the buyer notice.
+pub fn apply_notice(batch: &mut Batch<'_>, receivable: &Receivable, invoice: &Invoice, due: DueNotice) -> Applied<()> {
+    let DueNotice { text_en, text_zh, account } = due;
     let notice = AssignmentNotice {
         id: receivable.id,
         buyer_id: receivable.buyer_id,
@@ -58,16 +72,22 @@ pub fn give(batch: &mut Batch<'_>, receivable: &Receivable, invoice: &Invoice) -
 impl Execute for AcknowledgeAssignment {
     const NAME: &'static str = "acknowledge_assignment";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Buyer)?;
-        let found = AssignmentNotice::find(batch.conn, self.receivable_id)?.filter(|row| row.buyer_id == actor.party_id);
-        let mut notice = found.ok_or(Refusal::NotFound)?;
+    type Decision = AssignmentNotice;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<AssignmentNotice> {
+        view.acting_party(actor, Capacity::Buyer)?;
+        let found = AssignmentNotice::find(view.conn(), self.receivable_id)?.filter(|row| row.buyer_id == actor.party_id);
+        let notice = found.ok_or(Refusal::NotFound)?;
         if notice.acknowledged_at.is_some() {
             return Err(Refusal::StateConflict { state: "acknowledged".to_owned() }.into());
         }
         if notice.hash != self.hash {
             return Err(Refusal::FieldInvalid { field: "hash".to_owned() }.into());
         }
+        Ok(notice)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, mut notice: AssignmentNotice) -> Applied<Done> {
         notice.acknowledged_by = Some(actor.user_id);
         notice.acknowledged_at = Some(batch.now);
         batch.update(&notice)?;

@@ -1,11 +1,11 @@
 //! What the commands share about payables that are approved before their invoices come: approving the lines of a list, finding the one
 //! that an invoice fits, and confirming the invoice by it.
 
-use super::confirm_invoice::{ConfirmInvoice, Words, issue_terms};
+use super::confirm_invoice::{ConfirmInvoice, Issue, Terms, Words};
 use super::draft_confirmation_list::stored;
-use super::programmes::{self, Subject};
-use super::{Actor, Done, Proof, settlement};
+use super::{Actor, Applied, Done, Proof, settlement};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::advance::{AdvanceTerms, differences};
@@ -13,7 +13,7 @@ use domain::confirmation_list::ApprovedState;
 use domain::identity::{joined_number, normalise_number};
 use domain::invoice::{InvoiceEvent, InvoiceState, MINIMUM_REMAINING_DAYS, check_due_date, next_state, owed_minor};
 use domain::party::Capacity;
-use domain::receivable::{ConfirmationFacts, decide_confirmation, decide_issue};
+use domain::receivable::{ConfirmationFacts, IssueSplit, decide_confirmation, decide_issue};
 use domain::undertaking;
 use kernel::PartyId;
 use serde_json::json;
@@ -145,16 +145,22 @@ pub fn list_shown(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPaya
     Ok(rows)
 }
 
-/// The approval that confirms this invoice, if it is exactly what was approved and the rules still allow it.
-pub fn find(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<ApprovedPayable>> {
-    let named = list_named(batch.conn, invoice)?;
+/// The approval that confirms an invoice, and how it is issued then.
+pub struct Fitting {
+    row: ApprovedPayable,
+    /// The invoice's state after it.
+    state: InvoiceState,
+    terms: Terms,
+    split: IssueSplit,
+}
+
+/// The approval that confirms this invoice once it is presented, if it is exactly what was approved and the rules still allow it.
+pub fn find(view: &mut dyn View, invoice: &Invoice) -> Step<Option<Fitting>> {
+    let named = list_named(view.conn(), invoice)?;
     let fits = |row: &ApprovedPayable| differences(&approved_terms(row), &invoice_terms(invoice)).is_empty();
     let Some(row) = named.into_iter().find(fits) else { return Ok(None) };
-    let buyer = batch.party(invoice.buyer_id)?;
-    let (_, platform) = issue_terms(batch.conn, &invoice.currency)?;
-    let today = batch.today();
-    let under = programmes::under(batch.conn, &Subject::of(invoice, Some(row.due_date)), today)?;
-    let terms = under.map_or_else(|| platform.clone(), |under| under.terms.issue_terms(&platform));
+    let buyer = view.party(invoice.buyer_id)?;
+    let terms = Terms::of(view, invoice, row.due_date)?;
     let decided = decide_confirmation(&ConfirmationFacts {
         amount_minor: row.payable_minor,
         payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
@@ -162,14 +168,17 @@ pub fn find(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<ApprovedPay
         deductions_minor: [0; 3],
         due_date: row.due_date,
         invoice_due_date: invoice.due_date,
-        today,
+        today: view.today(),
     });
-    let allowed = decided.is_ok() && decide_issue(row.payable_minor, &terms).is_ok() && buyer.capacities.has(Capacity::Buyer);
-    Ok(allowed.then_some(row))
+    let allowed = decided.is_ok() && buyer.capacities.has(Capacity::Buyer);
+    let split = decide_issue(row.payable_minor, &terms.issued).ok().filter(|_| allowed);
+    let state = next_state(InvoiceState::Presented, InvoiceEvent::Confirm)?;
+    Ok(split.map(|split| Fitting { row, state, terms, split }))
 }
 
 /// Confirms an invoice that was just presented, under the words that were signed in advance and in the names of who signed them.
-pub fn confirm(batch: &mut Batch<'_>, mut row: ApprovedPayable, invoice: Invoice) -> Step<Done> {
+pub fn confirm(batch: &mut Batch<'_>, found: Fitting, invoice: Invoice) -> Applied<Done> {
+    let Fitting { mut row, state, terms, split } = found;
     let list = ConfirmationList::load(batch.conn, row.list_id)?;
     let signer = list.signer_id.ok_or_else(|| settlement::corrupt("signer of list", list.id))?;
     let proof = Proof::of_list(&list);
@@ -177,7 +186,6 @@ pub fn confirm(batch: &mut Batch<'_>, mut row: ApprovedPayable, invoice: Invoice
     row.state = ApprovedState::Used;
     row.invoice_id = Some(invoice.id);
     batch.update(&row)?;
-    let next = next_state(invoice.state, InvoiceEvent::Confirm)?;
     let confirm = ConfirmInvoice {
         invoice_id: invoice.id,
         amount_minor: row.payable_minor,
@@ -192,7 +200,8 @@ pub fn confirm(batch: &mut Batch<'_>, mut row: ApprovedPayable, invoice: Invoice
     };
     let words = Words { english: row.words_en, chinese: row.words_zh, hash: row.words_hash };
     let (arguments, page) = (json!({ "number": invoice.number }), format!("/payables/{}", invoice.id));
-    let mut done = confirm.carry_out(batch, &actor, (invoice, next), words)?;
+    let issue = Issue { state, words, reason: String::new(), terms, split };
+    let mut done = confirm.carry_out(batch, &actor, invoice, issue)?;
     batch.notify(list.party_id, "approved_used", &arguments, page);
     if let Some(body) = done.body.as_object_mut() {
         body.insert("approved_id".to_owned(), json!(row.id));

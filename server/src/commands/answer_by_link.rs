@@ -5,8 +5,9 @@ use super::answer_invoice::AnswerInvoice;
 use super::confirm_invoice::ConfirmInvoice;
 use super::dispute_invoice::DisputeInvoice;
 use super::settle_dispute::SettleDispute;
-use super::{Actor, Done, Execute, links, reviews, second_person};
+use super::{Actor, Applied, Command, Decided, Done, Execute, links, reviews, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::answer::AnswerCode;
@@ -43,9 +44,18 @@ pub struct AnswerByLink {
     pub text: String,
 }
 
+/// What an open link and a code lead to.
+pub struct Answered {
+    link: ConfirmationLink,
+    contact: BuyerContact,
+    invoice: Invoice,
+    /// The command that says the same, and what was decided about it; nothing after a wrong code.
+    said: Option<(Command, Decided)>,
+}
+
 impl AnswerByLink {
-    /// What was said, by the same command as for everybody else.
-    fn carry_out(&self, batch: &mut Batch<'_>, person: &Actor, invoice: &Invoice, contact: &BuyerContact) -> Step<Done> {
+    /// What was said, as the command that everybody else would give.
+    fn command(&self, view: &mut dyn View, person: &Actor, invoice: &Invoice, contact: &BuyerContact) -> Step<Command> {
         let unknown = || Refusal::FieldInvalid { field: "act".to_owned() };
         let act = LinkAct::parse(&self.answer).ok_or_else(unknown)?;
         if !acts_in(invoice.state).contains(&act) {
@@ -58,16 +68,16 @@ impl AnswerByLink {
             clarification: clarification.clone(),
             text: text.clone(),
         };
-        match act {
-            LinkAct::Query => answer(AnswerCode::UnderQuery).execute(batch, person),
-            LinkAct::Reject => answer(AnswerCode::Rejected).execute(batch, person),
-            LinkAct::Dispute => DisputeInvoice { invoice_id, reason: text, clarification }.execute(batch, person),
-            LinkAct::Settle => SettleDispute { invoice_id, text }.execute(batch, person),
+        Ok(match act {
+            LinkAct::Query => answer(AnswerCode::UnderQuery).into(),
+            LinkAct::Reject => answer(AnswerCode::Rejected).into(),
+            LinkAct::Dispute => DisputeInvoice { invoice_id, reason: text, clarification }.into(),
+            LinkAct::Settle => SettleDispute { invoice_id, text }.into(),
             LinkAct::Confirm => {
-                let company = second_person::room(batch, person, &invoice.currency)?;
+                let company = view.solo_room(person.party_id, &invoice.currency)?;
                 decide_amount((self.amount_minor, &invoice.currency), (contact.limit_minor, &contact.currency), company)?;
                 let due_date = self.due_date.ok_or_else(|| Refusal::FieldMissing { field: "due_date".to_owned() })?;
-                let confirm = ConfirmInvoice {
+                ConfirmInvoice {
                     invoice_id,
                     amount_minor: self.amount_minor,
                     due_date,
@@ -78,15 +88,19 @@ impl AnswerByLink {
                     retained_minor: self.retained_minor,
                     deducted_minor: self.deducted_minor,
                     terms: String::new(),
-                };
-                second_person::act_alone(batch, person, &invoice.currency, self.amount_minor)?;
-                confirm.execute(batch, person)
+                }
+                .into()
             }
-        }
+        })
     }
 
     /// A wrong code counts, and a few of them end the link.
-    fn count_wrong(batch: &mut Batch<'_>, mut link: ConfirmationLink, contact: &BuyerContact, invoice: &Invoice) -> Step<Done> {
+    fn count_wrong(
+        batch: &mut Batch<'_>,
+        mut link: ConfirmationLink,
+        contact: &BuyerContact,
+        invoice: &Invoice,
+    ) -> Applied<Done> {
         link.tries = link.tries.saturating_add(1);
         let left = MOST_TRIES.saturating_sub(link.tries).max(0);
         if left == 0 {
@@ -99,32 +113,15 @@ impl AnswerByLink {
         batch.update(&link)?;
         Ok(Done::new(invoice.id, json!({ "link_id": link.id, "factor": "wrong", "left": left })))
     }
-}
 
-impl Execute for AnswerByLink {
-    const NAME: &'static str = "answer_by_link";
-
-    fn secrets(&self) -> Vec<&str> {
-        vec![&self.token_hash, &self.code_digest]
-    }
-
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let found = links::find_open(batch.conn, &self.token_hash, batch.now)?;
-        let (mut link, contact) = found.filter(|(link, _)| link.id == self.link_id).ok_or(Refusal::LinkInvalid)?;
-        let invoice = Invoice::load(batch.conn, link.invoice_id)?;
-        let person = Actor::person(contact.party_id, contact.user_id);
-        if *actor != person || invoice.buyer_id != contact.party_id {
-            return Err(Refusal::LinkInvalid.into());
-        }
-        let typed: String = self.code.chars().filter(char::is_ascii_digit).collect();
-        if !links::is_code(&link, &typed, batch.now) {
-            return Self::count_wrong(batch, link, &contact, &invoice);
-        }
-        let mut done = self.carry_out(batch, &person, &invoice, &contact)?;
-        if done.body.get("review").is_some() {
-            // The check before the confirmation found something: nothing was promised, and the link has ended with it.
-            return Ok(done);
-        }
+    /// Ends the link by which an answer was given, and says so in its outcome.
+    fn use_up(
+        batch: &mut Batch<'_>,
+        mut link: ConfirmationLink,
+        contact: &BuyerContact,
+        invoice: &Invoice,
+        done: &mut Done,
+    ) -> Applied<()> {
         link.state = LinkState::Used;
         link.ended_at = Some(batch.now);
         batch.update(&link)?;
@@ -136,7 +133,51 @@ impl Execute for AnswerByLink {
             body.insert("link_id".to_owned(), json!(link.id));
             body.insert("contact_id".to_owned(), json!(contact.id));
             body.insert("person".to_owned(), format!("{} <{}>", user.name, user.email).into());
-            body.insert("factor".to_owned(), links::described(&link, &contact).into());
+            body.insert("factor".to_owned(), links::described(&link, contact).into());
+        }
+        Ok(())
+    }
+}
+
+impl Execute for AnswerByLink {
+    const NAME: &'static str = "answer_by_link";
+
+    type Decision = Answered;
+
+    fn secrets(&self) -> Vec<&str> {
+        vec![&self.token_hash, &self.code_digest]
+    }
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Answered> {
+        let now = view.now();
+        let found = links::find_open(view.conn(), &self.token_hash, now)?;
+        let (link, contact) = found.filter(|(link, _)| link.id == self.link_id).ok_or(Refusal::LinkInvalid)?;
+        let invoice = Invoice::load(view.conn(), link.invoice_id)?;
+        if *actor != Actor::person(contact.party_id, contact.user_id) || invoice.buyer_id != contact.party_id {
+            return Err(Refusal::LinkInvalid.into());
+        }
+        let typed: String = self.code.chars().filter(char::is_ascii_digit).collect();
+        let said = if links::is_code(&link, &typed, now) {
+            let command = self.command(view, actor, &invoice, &contact)?;
+            let decided = command.decide(view, actor)?;
+            Some((command, decided))
+        } else {
+            None
+        };
+        Ok(Answered { link, contact, invoice, said })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Answered) -> Applied<Done> {
+        let Answered { link, contact, invoice, said } = decision;
+        let Some((command, decided)) = said else { return Self::count_wrong(batch, link, &contact, &invoice) };
+        let mut done = command.apply(batch, actor, decided)?;
+        // Where the check before a confirmation found something, nothing was promised, and the link has ended with it.
+        if done.body.get("review").is_none() {
+            Self::use_up(batch, link, &contact, &invoice, &mut done)?;
+        }
+        if matches!(command, Command::ConfirmInvoice(_)) {
+            // Within both limits nobody else is asked: it counts as done alone.
+            second_person::count_alone(batch, actor, vec![(invoice.currency, self.amount_minor)])?;
         }
         Ok(done)
     }

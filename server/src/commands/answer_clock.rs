@@ -1,7 +1,8 @@
 //! The clock of an invoice that was presented: it starts, reminds, and ends what nobody answered.
 
-use super::second_person;
-use crate::batch::{Batch, Step};
+use super::{Applied, second_person, settlement};
+use crate::batch::Batch;
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::answer::window;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
@@ -17,20 +18,27 @@ pub fn presented_to(conn: &mut Conn, buyer_id: PartyId, invoice_id: InvoiceId) -
 }
 
 /// Starts the clock, or starts it anew.
-pub fn start(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
+pub fn start(batch: &mut Batch<'_>, invoice: &Invoice) -> Applied<()> {
     let (remind_on, answer_by) = window(batch.today(), invoice.due_date);
     let clock = AnswerClock { id: invoice.id, remind_on, answer_by, reminded: 0 };
-    if AnswerClock::find(batch.conn, invoice.id)?.is_some() { batch.update(&clock) } else { batch.insert(&clock) }
+    if AnswerClock::find(batch.conn, invoice.id)?.is_some() {
+        batch.update(&clock)?;
+    } else {
+        batch.insert(&clock)?;
+    }
+    Ok(())
 }
 
 /// Reminds of what must be answered soon and ends what was not, as of the day that begins. Answers how many ended.
-pub fn run(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
+pub fn run(batch: &mut Batch<'_>, next: NaiveDate) -> Applied<usize> {
     let mut ended = 0_usize;
     for mut clock in invoices::list_due_clocks(batch.conn, next)? {
         let mut invoice = Invoice::load(batch.conn, clock.id)?;
         let arguments = json!({ "number": invoice.number, "answer_by": clock.answer_by });
         if clock.answer_by < next {
-            invoice.state = next_state(invoice.state, InvoiceEvent::Expire)?;
+            // Only what is still presented has a clock that is due.
+            let expired = next_state(invoice.state, InvoiceEvent::Expire);
+            invoice.state = expired.map_err(|_| settlement::corrupt("state of presented invoice", invoice.id))?;
             batch.update(&invoice)?;
             second_person::end_confirmations(batch, invoice.id, InvoiceState::Expired)?;
             ended = ended.saturating_add(1);

@@ -1,15 +1,17 @@
 //! A supplier joins a programme under exactly the version that it has read, accepts a new one, or declines.
 
-use super::{Actor, Done, Execute, prose};
+use super::{Actor, Applied, Done, Execute, prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{Capacity, Role};
 use domain::programme::{MemberEvent, MemberState, ProgrammeState, next_membership};
 use kernel::MemberId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use store::records::Keyed;
-use store::{Programme, ProgrammeMember, programmes};
+use store::{Party, Programme, ProgrammeMember, programmes};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -22,15 +24,26 @@ pub struct AnswerProgrammeInvitation {
     pub reason: String,
 }
 
+/// An answer that the rules allow.
+pub struct Answerable {
+    supplier: Arc<Party>,
+    member: ProgrammeMember,
+    programme: Programme,
+    reason: String,
+    next: MemberState,
+}
+
 impl Execute for AnswerProgrammeInvitation {
     const NAME: &'static str = "answer_programme_invitation";
     const ASKERS: &'static [Role] = &[Role::Maker, Role::Administrator];
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let supplier = batch.acting_party(actor, Capacity::Supplier)?;
-        let found = ProgrammeMember::find(batch.conn, self.member_id)?.filter(|row| row.supplier_id == supplier.id);
-        let mut member = found.ok_or(Refusal::NotFound)?;
-        let programme = Programme::load(batch.conn, member.programme_id)?;
+    type Decision = Answerable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Answerable> {
+        let supplier = view.acting_party(actor, Capacity::Supplier)?;
+        let found = ProgrammeMember::find(view.conn(), self.member_id)?.filter(|row| row.supplier_id == supplier.id);
+        let member = found.ok_or(Refusal::NotFound)?;
+        let programme = Programme::load(view.conn(), member.programme_id)?;
         let reason = prose(&self.reason, "reason", 500)?;
         let event = if self.join { MemberEvent::Join } else { MemberEvent::Decline };
         let next = next_membership(member.state, event)?;
@@ -41,12 +54,17 @@ impl Execute for AnswerProgrammeInvitation {
             return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
         }
         if self.join && member.state == MemberState::Invited {
-            let joined = programmes::find_joined_membership(batch.conn, supplier.id, member.buyer_id, &member.currency)?;
+            let joined = programmes::find_joined_membership(view.conn(), supplier.id, member.buyer_id, &member.currency)?;
             if let Some(other) = joined {
-                let other = Programme::load(batch.conn, other.programme_id)?;
+                let other = Programme::load(view.conn(), other.programme_id)?;
                 return Err(Refusal::OtherProgramme { name: other.name }.into());
             }
         }
+        Ok(Answerable { supplier, member, programme, reason, next })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Answerable) -> Applied<Done> {
+        let Answerable { supplier, mut member, programme, reason, next } = decision;
         if self.join {
             member.version = self.terms_version;
         }

@@ -2,8 +2,9 @@
 //! could agree to a new one.
 
 use super::invite_user::{Invited, free_email, insert_invited};
-use super::{Actor, Ask, Done, Execute, required, required_prose};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, required, required_prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{Capacity, Role, Roles};
 use kernel::PartyId;
@@ -22,29 +23,28 @@ pub struct AppointChecker {
     pub reason: String,
 }
 
-impl AppointChecker {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Party, Invited)> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let found = Party::find(batch.conn, self.party_id)?.filter(|party| party.id != actor.party_id);
-        let party = found.ok_or(Refusal::NotFound)?;
-        required_prose(&self.reason, "reason", 500)?;
-        let name = required(&self.name, "name", 100)?;
-        let email = free_email(batch, &self.email, "email")?;
-        Ok((party, Invited { email, name, roles: Roles::from_iter([Role::Checker]), invited_by: None }))
-    }
-}
-
 impl Execute for AppointChecker {
     const NAME: &'static str = "appoint_checker";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (party, _) = self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: party.id.into() }))
+    /// The company, and whom it gets.
+    type Decision = (Party, Invited);
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<(Party, Invited)> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let found = Party::find(view.conn(), self.party_id)?.filter(|party| party.id != actor.party_id);
+        let party = found.ok_or(Refusal::NotFound)?;
+        required_prose(&self.reason, "reason", 500)?;
+        let name = required(&self.name, "name", 100)?;
+        let email = free_email(view, &self.email, "email")?;
+        Ok((party, Invited { email, name, roles: Roles::from_iter([Role::Checker]), invited_by: None }))
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (party, invited) = self.decide(batch, actor)?;
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, (party, _): &(Party, Invited)) -> Step<Asks> {
+        Ok(Asks::Always(Ask { amount_minor: None, currency: String::new(), subject: party.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, (party, invited): (Party, Invited)) -> Applied<Done> {
         let arguments = json!({ "person": invited.name });
         let user_id = insert_invited(batch, &party, invited)?;
         batch.notify(party.id, "checker_appointed", &arguments, "/org/people".to_owned());

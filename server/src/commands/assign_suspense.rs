@@ -1,13 +1,15 @@
 //! Money that waited in suspense finds its place: a company's cash or a receivable. Two operators.
 
 use super::bank_line::sibling;
-use super::{Actor, Ask, Done, Execute, one_request, settlement};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, currency, one_request, required_prose, settlement};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::bank_line::{LineKind, LineState};
 use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
 use kernel::{BankLineId, Blank, PartyId, ReceivableId, RecordId};
+use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -54,38 +56,48 @@ pub(crate) fn find_target(conn: &mut Conn, reference: &str, currency: &str) -> R
 }
 
 /// The bank line, if it still waits in suspense.
-pub(crate) fn waiting_line(batch: &mut Batch<'_>, id: BankLineId) -> Step<BankLine> {
-    let line = BankLine::find(batch.conn, id)?.ok_or(Refusal::NotFound)?;
+pub(crate) fn waiting_line(conn: &mut Conn, id: BankLineId) -> Step<BankLine> {
+    let line = BankLine::find(conn, id)?.ok_or(Refusal::NotFound)?;
     if line.state == LineState::Suspense { Ok(line) } else { Err(Refusal::LineSettled.into()) }
 }
 
-impl AssignSuspense {
-    /// The line, where its money goes, and how much of it.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(BankLine, Target, i64)> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let line = waiting_line(batch, self.line_id)?;
-        let amount_minor = self.amount_minor.unwrap_or(line.amount_minor);
-        if !(1..=line.amount_minor).contains(&amount_minor) {
-            return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
-        }
-        let target = find_target(batch.conn, &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
-        Ok((line, target, amount_minor))
-    }
+/// Money that may leave suspense, and for where.
+pub struct Assignable {
+    line: BankLine,
+    target: Target,
+    /// How much of it.
+    amount_minor: i64,
+    asset: AssetId,
 }
 
 impl Execute for AssignSuspense {
     const NAME: &'static str = "assign_suspense";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        super::required_prose(&self.reason, "reason", 500)?;
-        let (line, _, amount_minor) = self.decide(batch, actor)?;
-        one_request(batch, actor, line.id)?;
-        Ok(Some(Ask { amount_minor: Some(amount_minor), currency: line.currency, subject: line.id.into() }))
+    type Decision = Assignable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Assignable> {
+        required_prose(&self.reason, "reason", 500)?;
+        view.acting_party(actor, Capacity::Operator)?;
+        let line = waiting_line(view.conn(), self.line_id)?;
+        let amount_minor = self.amount_minor.unwrap_or(line.amount_minor);
+        if !(1..=line.amount_minor).contains(&amount_minor) {
+            return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
+        }
+        let target = find_target(view.conn(), &self.reference, &line.currency)?.ok_or(Refusal::ReferenceUnknown)?;
+        let asset = currency_asset(currency(&line.currency)?);
+        Ok(Assignable { line, target, amount_minor, asset })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut line, target, amount) = self.decide(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Assignable) -> Step<Asks> {
+        let line = &decision.line;
+        one_request(view.conn(), actor, line.id)?;
+        let amount_minor = Some(decision.amount_minor);
+        Ok(Asks::Always(Ask { amount_minor, currency: line.currency.clone(), subject: line.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Assignable) -> Applied<Done> {
+        let Assignable { mut line, target, amount_minor: amount, asset } = decision;
         if amount < line.amount_minor {
             // The waiting line keeps its number and what is left; the placed part is a line of its own.
             let mut rest = line.clone();
@@ -93,7 +105,6 @@ impl Execute for AssignSuspense {
             batch.update(&rest)?;
             line = BankLine { amount_minor: amount, ..sibling(batch, &line) };
         }
-        let asset = currency_asset(super::currency(&line.currency)?);
         batch.value_date = line.value_date;
         match target {
             Target::Company(party) => {

@@ -2,54 +2,84 @@
 //! what it would do.
 
 use super::keep_bank_file::{KeepBankFile, find_waiting, keep};
-use super::{Actor, Ask, Command};
+use super::{Actor, Applied, Ask, Asks, Command, second_person};
 use crate::bank_check;
 use crate::batch::{Batch, Step, Stop};
 use crate::http::error::Fault;
+use crate::view::View;
 use domain::Refusal;
+use domain::four_eyes::Matter;
 use domain::party::Capacity;
-use kernel::PartyId;
+use kernel::{PartyId, RecordId};
 use store::people::Waiting;
 use store::{BankFile, StoreError};
 
 /// The operator's company, whose file it is: the person acts for it, or the bank's channel delivers to it.
-pub(crate) fn owner(batch: &mut Batch<'_>, actor: &Actor) -> Step<PartyId> {
+pub(crate) fn owner(view: &mut dyn View, actor: &Actor) -> Step<PartyId> {
     if *actor != Actor::BANK {
-        batch.acting_party(actor, Capacity::Operator)?;
+        view.acting_party(actor, Capacity::Operator)?;
         return Ok(actor.party_id);
     }
-    let operator = store::parties::find_operator(batch.conn)?;
+    let operator = store::parties::find_operator(view.conn())?;
     Ok(operator.ok_or(Refusal::NotFound)?.id)
 }
 
-/// A file that a person sends waits for a second operator, with what it was shown to do; the bank's own does not. Asking again with
-/// another check ends the request before it.
-pub(crate) fn ask(
-    batch: &mut Batch<'_>,
-    actor: &Actor,
-    file: &KeepBankFile,
-    (check, sum): (&str, Option<(String, i64)>),
-) -> Step<Option<Ask>> {
-    if *actor == Actor::BANK {
-        return Ok(None);
+/// Whose a bank's file is, and the file itself where it was kept before.
+pub struct Place {
+    pub(crate) owner: PartyId,
+    waiting: Option<BankFile>,
+}
+
+impl Place {
+    /// A file that was taken up is refused.
+    pub(crate) fn find(view: &mut dyn View, actor: &Actor, sha256: &str) -> Step<Self> {
+        let owner = owner(view, actor)?;
+        Ok(Self { owner, waiting: find_waiting(view.conn(), sha256)? })
     }
-    owner(batch, actor)?;
-    // Before anything is kept: a request that nobody could agree to leaves no trace.
-    super::second_person::require(batch, actor, domain::four_eyes::Matter::Ordinary)?;
-    let waiting = find_waiting(batch, &file.sha256)?;
-    if let Some(open) = &waiting {
-        let asked = store::people::find_waiting(batch.conn, Waiting::About(open.id.into()))?;
+
+    /// What two people have agreed to is there already.
+    pub(crate) fn check_kept(&self) -> Result<(), Refusal> {
+        if self.waiting.is_some() { Ok(()) } else { Err(Refusal::CheckChanged) }
+    }
+
+    /// The file that was kept before, or else keeps this one.
+    pub(crate) fn keep(&self, batch: &mut Batch<'_>, actor: &Actor, file: &KeepBankFile) -> Applied<BankFile> {
+        match &self.waiting {
+            Some(kept) => Ok(kept.clone()),
+            None => keep(batch, actor, self.owner, file),
+        }
+    }
+}
+
+/// A file that a person sends waits for a second operator, with what it was shown to do; the bank's own does not.
+pub(crate) fn asks(view: &mut dyn View, actor: &Actor, place: &Place, (check, sum): (&str, Option<(String, i64)>)) -> Step<Asks> {
+    if *actor == Actor::BANK {
+        return Ok(Asks::Nobody);
+    }
+    second_person::require(view.conn(), actor, Matter::Ordinary)?;
+    if let Some(open) = &place.waiting {
+        let asked = store::people::find_waiting(view.conn(), Waiting::About(open.id.into()))?;
         if let Some(asked) = asked.filter(|asked| check_of(&asked.body) == check) {
             return Err(Refusal::RequestPending { approval_id: asked.id }.into());
         }
     }
-    let kept = match waiting {
-        Some(kept) => kept,
-        None => keep(batch, actor, file)?,
-    };
-    super::second_person::end_requests(batch, Waiting::About(kept.id.into()), "check_changed")?;
-    let (currency, minor) = sum.unzip();
-    Ok(Some(Ask { amount_minor: minor, currency: currency.unwrap_or_default(), subject: kept.id.into() }))
+    let (currency, amount_minor) = sum.unzip();
+    // A file that is not kept yet has its id once it is: before the request is written.
+    let subject = place.waiting.as_ref().map_or(RecordId(0), |kept| kept.id.into());
+    Ok(Asks::Always(Ask { amount_minor, currency: currency.unwrap_or_default(), subject }))
+}
+
+/// Keeps the file that the request is about. Asking again with another check ends the request before it.
+pub(crate) fn keep_for_request(
+    batch: &mut Batch<'_>,
+    actor: &Actor,
+    (place, file): (&Place, &KeepBankFile),
+    ask: &mut Ask,
+) -> Applied<()> {
+    let kept = place.keep(batch, actor, file)?;
+    second_person::end_requests(batch, Waiting::About(kept.id.into()), "check_changed")?;
+    ask.subject = kept.id.into();
+    Ok(())
 }
 
 /// What a stored request says that the file would do.
@@ -83,29 +113,17 @@ pub(crate) fn complete(asked: Command, read: Option<&Command>) -> Result<Command
     }
 }
 
-/// The file to take up: the one that waits, or a new one from the bank. What two people agreed to is there already.
-pub(crate) fn take(batch: &mut Batch<'_>, actor: &Actor, file: &KeepBankFile) -> Step<BankFile> {
-    match find_waiting(batch, &file.sha256)? {
-        Some(kept) => Ok(kept),
-        None if *actor == Actor::BANK => keep(batch, actor, file),
-        None => Err(Refusal::CheckChanged.into()),
-    }
-}
-
 /// The bank itself has brought what people were still asking each other about.
-pub(crate) fn end_asked(batch: &mut Batch<'_>, actor: &Actor, file: &BankFile) -> Step<()> {
+pub(crate) fn end_asked(batch: &mut Batch<'_>, actor: &Actor, file: &BankFile) -> Applied<()> {
     if *actor != Actor::BANK {
         return Ok(());
     }
-    super::second_person::end_requests(batch, Waiting::About(file.id.into()), "by_bank")
+    Ok(second_person::end_requests(batch, Waiting::About(file.id.into()), "by_bank")?)
 }
 
 /// Two people have agreed to what they were shown: if it would be something else by now, nothing happens.
-pub(crate) fn still_the_same(actor: &Actor, shown: &str, now: impl FnOnce() -> Result<String, Fault>) -> Step<()> {
-    if *actor == Actor::BANK {
-        return Ok(());
-    }
-    match now() {
+pub(crate) fn still_the_same(shown: &str, now: Result<String, Fault>) -> Step<()> {
+    match now {
         Ok(digest) if digest == shown => Ok(()),
         Ok(_) => Err(Refusal::CheckChanged.into()),
         Err(Fault::Refused(refusal)) => Err(refusal.into()),

@@ -7,9 +7,10 @@ use super::bank_invoices::Payers;
 use super::bank_places::{Named, find_places, parts_of, suggestions};
 use super::bank_sums::{Paid, payments_of};
 use super::second_person::end_requests;
-use super::{clean, payout, settlement};
-use crate::batch::{Batch, Step};
+use super::{Applied, clean, payout, settlement};
+use crate::batch::Batch;
 use crate::hash::sha256_hex;
+use crate::view::View;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
 use domain::bank_line::{Attention, Direction, LineKind, LineState, SAME_MONEY_DAYS, announced_limit, is_usual_value_date};
@@ -20,6 +21,7 @@ use domain::receivable::ReceivableState;
 use domain::settlement_instruction::{InstructionEvent, InstructionState};
 use formats::camt::{Advised, Collective, Entry, EntryDetail, Return, Statement as CamtStatement};
 use kernel::{BankLineId, Blank, CustodyId, PayoutId};
+use ledger::AssetId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::bank::{self, Announced};
 use store::people::Waiting;
@@ -676,10 +678,16 @@ pub fn drawn_by(line: &BankLine, fate: &Fate) -> Option<(CustodyId, i64)> {
 }
 
 /// What is missing there: an account at the bank cannot have less than nothing.
-pub fn missing_cover(batch: &mut Batch<'_>, line: &BankLine, fate: &Fate) -> Step<Option<i64>> {
+pub fn missing_cover(view: &mut dyn View, line: &BankLine, fate: &Fate) -> Result<Option<i64>, StoreError> {
     let Some((account, minor)) = drawn_by(line, fate) else { return Ok(None) };
-    let held = batch.balance(AccountKey::custody(account, currency_asset(super::currency(&line.currency)?)))?.0;
+    let held = view.balance(AccountKey::custody(account, asset_of(line)?))?.0;
     Ok((held < minor).then_some(held))
+}
+
+/// The currency of a line that is booked: what is in an unknown one waits.
+fn asset_of(line: &BankLine) -> Result<AssetId, StoreError> {
+    let known = Currency::parse(&line.currency);
+    known.map(currency_asset).ok_or_else(|| settlement::corrupt("currency of bank line", line.id))
 }
 
 /// Where the money of a line that is to be booked belongs.
@@ -700,7 +708,7 @@ pub fn decide_booking(
         let own = own.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
         // A payout comes back to where it was taken from; one that cannot be told for certain waits in suspense.
         let Some(row) = own.filter(|row| !facts.spent.contains(&row.id)) else { return Ok(Fate::ReturnUnknown(why)) };
-        let open = payout::can(&row, InstructionEvent::Return)? || payout::can(&row, InstructionEvent::Settle)?;
+        let open = payout::can(&row, InstructionEvent::Return) || payout::can(&row, InstructionEvent::Settle);
         return Ok(if open { Fate::GiveBack(Box::new(row), why) } else { Fate::ReturnUnknown(why) });
     }
     // Money out: only what was asked for. Anything else on the account needs a person.
@@ -747,6 +755,23 @@ impl Counts {
     }
 }
 
+/// What becomes of a line, as far as the books have room and cover for it.
+fn decide_in_books(view: &mut dyn View, facts: &Facts, one: &Incoming) -> Result<Fate, StoreError> {
+    let fate = decide(view.conn(), facts, one)?;
+    // What comes in must fit beside what the bank holds already: once a line is written nothing may be refused.
+    if one.line.direction == Direction::In && !matches!(fate, Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_)) {
+        let asset = Currency::parse(&one.line.currency).map(currency_asset);
+        let custody = asset.map(|asset| AccountKey::custody(one.line.custody_id, asset));
+        let held = custody.map_or(Ok((0, 0)), |key| view.balance(key))?.0;
+        if held.checked_add(one.line.amount_minor).is_none() {
+            return Ok(Fate::Wait(Attention::NoRoom, None));
+        }
+    }
+    // The books of an account are behind where its statements are late: the line waits for them.
+    let covered = missing_cover(view, &one.line, &fate)?.is_none();
+    Ok(if covered { fate } else { Fate::Wait(Attention::NoCover, None) })
+}
+
 /// Decides about a line, books it and keeps it.
 pub fn take_up(
     batch: &mut Batch<'_>,
@@ -754,24 +779,11 @@ pub fn take_up(
     one: &Incoming,
     statement: &store::Statement,
     counts: &mut Counts,
-) -> Step<()> {
+) -> Applied<()> {
     let mut one = one.clone();
     one.line.id = batch.next_id();
     (one.line.statement_id, one.line.custody_id) = (statement.id, statement.custody_id);
-    let mut fate = decide(batch.conn, facts, &one)?;
-    // What comes in must fit beside what the bank holds already: once a line is written nothing may be refused.
-    if one.line.direction == Direction::In && !matches!(fate, Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_)) {
-        let asset = Currency::parse(&one.line.currency).map(currency_asset);
-        let custody = asset.map(|asset| AccountKey::custody(one.line.custody_id, asset));
-        let held = custody.map_or(Ok((0, 0)), |key| batch.balance(key))?.0;
-        if held.checked_add(one.line.amount_minor).is_none() {
-            fate = Fate::Wait(Attention::NoRoom, None);
-        }
-    }
-    // The books of an account are behind where its statements are late: the line waits for them.
-    if missing_cover(batch, &one.line, &fate)?.is_some() {
-        fate = Fate::Wait(Attention::NoCover, None);
-    }
+    let fate = decide_in_books(batch, facts, &one)?;
     for piece in fate.pieces(&one.line) {
         counts.up(piece.name);
     }
@@ -782,20 +794,20 @@ pub fn take_up(
     }
     let mut line = one.line;
     book(batch, &mut line, fate)?;
-    batch.insert(&line)
+    Ok(batch.insert(&line)?)
 }
 
 /// The bank has brought what a line waited for: it is closed, and nobody can book it any more.
-fn close_awaited(batch: &mut Batch<'_>, mut announced: BankLine, by: BankLineId) -> Step<()> {
+fn close_awaited(batch: &mut Batch<'_>, mut announced: BankLine, by: BankLineId) -> Applied<()> {
     end_requests(batch, Waiting::About(announced.id.into()), "by_statement")?;
     announced.state = LineState::Skipped;
     announced.kind = LineKind::ByStatement.into();
     announced.twin_id = Some(by);
-    batch.update(&announced)
+    Ok(batch.update(&announced)?)
 }
 
 /// Books a line as it was decided and gives it its state. The line itself is written by the caller.
-pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> {
+pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Applied<()> {
     batch.value_date = line.value_date;
     let state = match fate {
         Fate::Skip(why, twin) => {
@@ -818,8 +830,7 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
         }
         Fate::Split(parts) => return book_parts(batch, line, parts),
         Fate::Suspense(why, note) => {
-            let asset = currency_asset(super::currency(&line.currency)?);
-            batch.post(&chart::unmatched(line.custody_id, asset, line.amount_minor))?;
+            batch.post(&chart::unmatched(line.custody_id, asset_of(line)?, line.amount_minor))?;
             line.kind = why;
             if !note.is_empty() {
                 line.note = note;
@@ -827,8 +838,7 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
             LineState::Suspense
         }
         Fate::ReturnUnknown(why) => {
-            let asset = currency_asset(super::currency(&line.currency)?);
-            batch.post(&chart::unmatched(line.custody_id, asset, line.amount_minor))?;
+            batch.post(&chart::unmatched(line.custody_id, asset_of(line)?, line.amount_minor))?;
             line.note = return_note(&why);
             line.kind = LineKind::Return.into();
             LineState::Suspense
@@ -847,9 +857,8 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
             LineState::Matched
         }
         Fate::Transfer(other) => {
-            let asset = currency_asset(super::currency(&line.currency)?);
             let way = if line.direction == Direction::In { (other, line.custody_id) } else { (line.custody_id, other) };
-            batch.post(&chart::own_transfer(way, asset, line.amount_minor))?;
+            batch.post(&chart::own_transfer(way, asset_of(line)?, line.amount_minor))?;
             line.kind = LineKind::OwnTransfer.into();
             line.transfer_id = Some(other);
             LineState::Matched
@@ -871,17 +880,17 @@ pub fn book(batch: &mut Batch<'_>, line: &mut BankLine, fate: Fate) -> Step<()> 
 }
 
 /// Joins the two lines of a transfer between the platform's accounts.
-pub fn join_transfer(batch: &mut Batch<'_>, line: &mut BankLine, other: &mut BankLine) -> Step<()> {
+pub fn join_transfer(batch: &mut Batch<'_>, line: &mut BankLine, other: &mut BankLine) -> Applied<()> {
     line.kind = LineKind::OwnTransfer.into();
     (line.twin_id, line.transfer_id) = (Some(other.id), Some(other.custody_id));
     other.kind = LineKind::OwnTransfer.into();
     other.state = LineState::Matched;
     (other.twin_id, other.transfer_id) = (Some(line.id), Some(line.custody_id));
-    batch.update(other)
+    Ok(batch.update(other)?)
 }
 
 /// The debit of one payout, or of all of a file.
-pub fn settle_payouts(batch: &mut Batch<'_>, line: &mut BankLine, (mut rows, on): (Vec<Payout>, NaiveDate)) -> Step<()> {
+pub fn settle_payouts(batch: &mut Batch<'_>, line: &mut BankLine, (mut rows, on): (Vec<Payout>, NaiveDate)) -> Applied<()> {
     for row in &mut rows {
         payout::settle(batch, row, (line.custody_id, on))?;
     }
@@ -892,7 +901,7 @@ pub fn settle_payouts(batch: &mut Batch<'_>, line: &mut BankLine, (mut rows, on)
 }
 
 /// What a debit holds beside its payouts, such as a charge, waits as a line of its own.
-pub fn leave_over(batch: &mut Batch<'_>, line: &mut BankLine, rest_minor: i64) -> Step<()> {
+pub fn leave_over(batch: &mut Batch<'_>, line: &mut BankLine, rest_minor: i64) -> Applied<()> {
     if rest_minor <= 0 {
         return Ok(());
     }
@@ -905,7 +914,7 @@ pub fn leave_over(batch: &mut Batch<'_>, line: &mut BankLine, rest_minor: i64) -
         twin_id: Some(line.id),
         ..sibling(batch, line)
     };
-    batch.insert(&rest)
+    Ok(batch.insert(&rest)?)
 }
 
 /// Another part of the same booking. What the booking is known by stays with the first.
@@ -923,7 +932,7 @@ pub fn sibling(batch: &mut Batch<'_>, line: &BankLine) -> BankLine {
 }
 
 /// Each part is a line: the first is the line itself.
-fn book_parts(batch: &mut Batch<'_>, line: &mut BankLine, parts: Vec<Part>) -> Step<()> {
+fn book_parts(batch: &mut Batch<'_>, line: &mut BankLine, parts: Vec<Part>) -> Applied<()> {
     let whole = line.clone();
     for (index, part) in parts.into_iter().enumerate() {
         let mut other = if index == 0 { line.clone() } else { sibling(batch, &whole) };
@@ -943,8 +952,8 @@ fn return_note(why: &Return) -> String {
 }
 
 /// Money that the bank reports, to the company or receivable that it names.
-fn place(batch: &mut Batch<'_>, line: &mut BankLine, target: Target) -> Step<()> {
-    let (asset, amount) = (currency_asset(super::currency(&line.currency)?), line.amount_minor);
+fn place(batch: &mut Batch<'_>, line: &mut BankLine, target: Target) -> Applied<()> {
+    let (asset, amount) = (asset_of(line)?, line.amount_minor);
     match target {
         Target::Company(party) => {
             batch.post(&chart::deposit(line.custody_id, party, asset, amount))?;
@@ -961,7 +970,7 @@ fn place(batch: &mut Batch<'_>, line: &mut BankLine, target: Target) -> Step<()>
 }
 
 /// The bank's word for a receipt that people recorded: linked both ways, and nothing is booked again.
-pub fn confirm(batch: &mut Batch<'_>, line: &mut BankLine, receipt_id: BankLineId) -> Step<()> {
+pub fn confirm(batch: &mut Batch<'_>, line: &mut BankLine, receipt_id: BankLineId) -> Applied<()> {
     let mut receipt = BankLine::load(batch.conn, receipt_id)?;
     receipt.twin_id = Some(line.id);
     batch.update(&receipt)?;

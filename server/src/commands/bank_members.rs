@@ -1,14 +1,14 @@
 //! Of a zip of bank files each member is taken up, or refused by its own name.
 
+use super::clean;
 use super::import_statement::{ImportStatement, refusal_beside};
 use super::import_status::{ImportStatus, content_digest};
-use super::{clean, reviews};
-use crate::batch::{Batch, Step};
+use crate::batch::Batch;
 use crate::file_reader::FileFault;
 use domain::Refusal;
 use formats::camt::Statement as CamtStatement;
 use formats::pain002::StatusReport as Report;
-use kernel::BankFileId;
+use kernel::{BankFileId, PartyId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -126,13 +126,12 @@ pub fn admit_reports(conn: &mut Conn, read: &ImportStatus) -> Result<Result<Admi
 /// Members of one zip that the operators are told of one by one.
 const MOST_TOLD: usize = 20;
 
-/// Tells the operators which members of a zip were not taken up.
-pub(crate) fn tell_refused(batch: &mut Batch<'_>, (file, id): (&str, BankFileId), refused: &[RefusedMember]) -> Step<()> {
+/// Tells the operator's company which members of a zip were not taken up.
+pub(crate) fn tell_refused(batch: &mut Batch<'_>, operator: PartyId, (file, id): (&str, BankFileId), refused: &[RefusedMember]) {
     for member in refused.iter().take(MOST_TOLD) {
         let arguments = json!({ "file": clean(file, 120), "name": clean(&member.name, 120) });
-        reviews::notify_operator(batch, "bank_member_refused", &arguments, format!("/ops/bank-files/{id}"))?;
+        batch.notify(operator, "bank_member_refused", &arguments, format!("/ops/bank-files/{id}"));
     }
-    Ok(())
 }
 
 /// Of all statements of a zip those that were taken up when its first piece was: the kept ones say which.

@@ -32,12 +32,12 @@ pub fn payments_of(
         if row.currency != line.currency || !(rest_minor == 0 || charged) {
             return Ok(Paid::Unknown);
         }
-        let open = payout::can(&row, InstructionEvent::Settle)? && !spent.contains(&row.id);
+        let open = payout::can(&row, InstructionEvent::Settle) && !spent.contains(&row.id);
         return Ok(if open { Paid::Now(vec![row], rest_minor) } else { Paid::Before(vec![row]) });
     }
     let Some(file) = find_file(conn, &line.end_to_end)? else { return Ok(Paid::Unknown) };
     let all = bank::list_payouts_of_file(conn, file)?;
-    let open = open_of(&all, spent)?;
+    let open = open_of(&all, spent);
     if open.is_empty() {
         return Ok(Paid::Before(all));
     }
@@ -52,14 +52,9 @@ pub fn payments_of(
 }
 
 /// Those that a debit can still pay.
-pub fn open_of(rows: &[Payout], spent: &BTreeSet<PayoutId>) -> Result<Vec<Payout>, StoreError> {
-    let mut open = Vec::with_capacity(rows.len());
-    for row in rows {
-        if payout::can(row, InstructionEvent::Settle)? && !spent.contains(&row.id) {
-            open.push(row.clone());
-        }
-    }
-    Ok(open)
+#[must_use]
+pub fn open_of(rows: &[Payout], spent: &BTreeSet<PayoutId>) -> Vec<Payout> {
+    rows.iter().filter(|row| payout::can(row, InstructionEvent::Settle) && !spent.contains(&row.id)).cloned().collect()
 }
 
 /// What payouts come to, where all are in this currency.

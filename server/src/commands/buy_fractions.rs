@@ -1,18 +1,20 @@
 //! A financier buys fractions of an offer: delivery against payment in one linked set. The hot command.
 
-use super::purchase_hold::{self, Freed};
-use super::{Actor, Ask, Done, Execute, programmes, second_person, settlement};
+use super::purchase_hold::{self, Freed, minus, plus};
+use super::{Actor, Applied, Asks, Done, Execute, programmes, settlement};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::chart::{self, AccountKey, Parties, currency_asset};
 use domain::offering::{OfferState, PurchaseFacts, decide_purchase};
 use domain::party::Capacity;
 use domain::pricing::{Bearer, FeeTerms, PriceTerms, Quote};
-use domain::receivable::{ReceivableEvent, next_state};
-use kernel::{ApprovalId, BuyerLimitId, OfferId, PartyId, PurchaseId};
+use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
+use kernel::{ApprovalId, OfferId, PartyId, PurchaseId};
+use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Offer, Purchase, Receivable, StoreError};
+use store::{BuyerLimit, Offer, Purchase, PurchaseHold, Receivable, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -81,39 +83,35 @@ pub fn price_terms(offer: &Offer, receivable: &Receivable) -> Result<PriceTerms,
     })
 }
 
-impl BuyFractions {
-    fn load(&self, batch: &mut Batch<'_>) -> Step<(Offer, Receivable)> {
-        batch.records.offers.prefetch(batch.conn, &[self.offer_id], |row: &Offer| row.id)?;
-        let offer = batch.records.offers.rows.get(&self.offer_id).cloned().ok_or(Refusal::NotFound)?;
-        batch.records.receivables.prefetch(batch.conn, &[offer.receivable_id], |row: &Receivable| row.id)?;
-        let receivable = batch.records.receivables.rows.get(&offer.receivable_id).cloned().ok_or(Refusal::NotFound)?;
-        Ok((offer, receivable))
-    }
+/// A purchase that the rules allow.
+pub struct Purchasable {
+    pub(crate) offer: Offer,
+    pub(crate) receivable: Receivable,
+    pub(crate) quote: Quote,
+    pub(crate) limit: Option<BuyerLimit>,
+    pub(crate) currency: AssetId,
+    accepted: ReceivableState,
+    /// What its request has held until now.
+    held: Option<PurchaseHold>,
+}
 
-    /// Gathers the facts and lets the rules decide; returns what the purchase will need.
-    ///
+impl BuyFractions {
     /// What is held for this purchase counts as free.
-    fn decide(
-        &self,
-        batch: &mut Batch<'_>,
-        actor: &Actor,
-        held: Freed,
-    ) -> Step<(Offer, Receivable, Quote, Option<BuyerLimitId>)> {
-        batch.may_act(actor, Capacity::Financier)?;
-        let (offer, receivable) = self.load(batch)?;
-        let asset = currency_asset(super::currency(&receivable.currency)?);
-        batch.prefetch_limits(&[actor.party_id])?;
-        let of = (actor.party_id, receivable.buyer_id, receivable.currency.clone());
-        let limit_id = batch.records.limit_ids.get(&of).copied();
-        let limit = limit_id.and_then(|id| batch.records.buyer_limits.rows.get(&id));
-        let limit_room_minor = limit.map(|row| row.limit_minor.saturating_sub(row.used_minor).saturating_add(held.units_minor));
-        let (_, cash_available_minor) = batch.balance(AccountKey::cash(actor.party_id, asset))?;
+    fn decide_with(&self, view: &mut dyn View, actor: &Actor, held: Option<PurchaseHold>) -> Step<Purchasable> {
+        view.acting_party(actor, Capacity::Financier)?;
+        let offer = view.find_offer(self.offer_id)?.ok_or(Refusal::NotFound)?;
+        let receivable = view.find_receivable(offer.receivable_id)?.ok_or(Refusal::NotFound)?;
+        let currency = currency_asset(super::currency(&receivable.currency)?);
+        let limit = view.find_buyer_limit(actor.party_id, receivable.buyer_id, &receivable.currency)?;
+        let freed = held.as_ref().map(Freed::from).unwrap_or_default();
+        let room = |row: &BuyerLimit| row.limit_minor.saturating_sub(row.used_minor).saturating_add(freed.units_minor);
+        let (_, cash_available_minor) = view.balance(AccountKey::cash(actor.party_id, currency))?;
         let quote = decide_purchase(&PurchaseFacts {
             state: receivable.state,
-            standing: batch.buyer_standing(receivable.buyer_id)?,
+            standing: view.buyer_standing(receivable.buyer_id)?,
             offer_state: offer.state,
             close_date: offer.close_date,
-            left_minor: offer.left_minor.saturating_add(held.units_minor),
+            left_minor: offer.left_minor.saturating_add(freed.units_minor),
             minimum_ticket_minor: offer.minimum_ticket_minor,
             supplier: offer.supplier_id,
             financier: actor.party_id,
@@ -121,12 +119,13 @@ impl BuyFractions {
             held: receivable.held,
             units_minor: self.units_minor,
             agreed_price_minor: self.price_minor,
-            cash_available_minor: cash_available_minor.saturating_add(held.price_minor),
-            limit_room_minor,
+            cash_available_minor: cash_available_minor.saturating_add(freed.price_minor),
+            limit_room_minor: limit.as_ref().map(room),
             terms: price_terms(&offer, &receivable)?,
-            today: batch.today(),
+            today: view.today(),
         })?;
-        Ok((offer, receivable, quote, limit_id))
+        let accepted = next_state(receivable.state, ReceivableEvent::Accept)?;
+        Ok(Purchasable { offer, receivable, quote, limit, currency, accepted, held })
     }
 }
 
@@ -134,55 +133,54 @@ impl Execute for BuyFractions {
     const NAME: &'static str = "buy_fractions";
     const HOT: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        batch.may_act(actor, Capacity::Financier)?;
-        let (_, receivable) = self.load(batch)?;
-        // The price that was agreed to is the price, or the purchase is refused.
-        let ask = second_person::weigh(batch, actor, &[(&receivable.currency, self.price_minor)], receivable.id)?;
-        if ask.is_some() {
-            // Nobody is asked about what cannot be done.
-            self.decide(batch, actor, Freed::default())?;
+    type Decision = Purchasable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Purchasable> {
+        self.decide_with(view, actor, None)
+    }
+
+    fn decide_request(&self, view: &mut dyn View, actor: &Actor, approval_id: ApprovalId) -> Step<Purchasable> {
+        let held = purchase_hold::find(view.conn(), approval_id)?;
+        self.decide_with(view, actor, held)
+    }
+
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, decision: &Purchasable) -> Step<Asks> {
+        // The price that was agreed to is the price, or the purchase was refused.
+        let amounts = vec![(decision.receivable.currency.clone(), self.price_minor)];
+        Ok(Asks::Above { amounts, subject: decision.receivable.id.into() })
+    }
+
+    fn hold_for_request(
+        &self,
+        batch: &mut Batch<'_>,
+        actor: &Actor,
+        approval_id: ApprovalId,
+        decision: Purchasable,
+    ) -> Applied<()> {
+        purchase_hold::place(batch, (approval_id, actor.party_id), decision)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Purchasable) -> Applied<Done> {
+        let Purchasable { mut offer, mut receivable, quote, mut limit, currency, accepted, held } = decision;
+        if let Some(held) = held {
+            (offer, limit) = purchase_hold::release(batch, held)?;
         }
-        Ok(ask)
-    }
-
-    fn hold_for_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: ApprovalId) -> Step<()> {
-        let decided = self.decide(batch, actor, Freed::default())?;
-        purchase_hold::place(batch, (approval_id, actor.party_id), decided)
-    }
-
-    fn execute_request(&self, batch: &mut Batch<'_>, actor: &Actor, approval_id: ApprovalId) -> Step<Done> {
-        if let Some(held) = purchase_hold::find(batch, approval_id)? {
-            // Refused before anything is written, or not at all.
-            self.decide(batch, actor, Freed::from(&held))?;
-            purchase_hold::release(batch, held)?;
-        }
-        self.execute(batch, actor)
-    }
-
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut offer, mut receivable, quote, limit_id) = self.decide(batch, actor, Freed::default())?;
-        let accepted = next_state(receivable.state, ReceivableEvent::Accept)?;
-        let asset = currency_asset(super::currency(&receivable.currency)?);
-        let hold = offer.hold_number.into();
         let parties = Parties { supplier: offer.supplier_id, financier: actor.party_id, buyer: receivable.buyer_id };
-        let recipe = chart::purchase(parties, asset, (hold, receivable.id.into()), &quote);
+        let recipe = chart::purchase(parties, currency, (offer.hold_number.into(), receivable.id.into()), &quote);
         batch.post(&recipe)?;
 
-        offer.left_minor = offer.left_minor.saturating_sub(self.units_minor);
+        offer.left_minor = minus(offer.left_minor, self.units_minor, "what is left of offer", offer.id)?;
         if offer.left_minor == 0 && offer.reserved_minor == 0 {
             offer.state = OfferState::Settled;
             batch.mark(&offer);
         }
-        if let Some(limit) = limit_id.and_then(|id| batch.records.buyer_limits.rows.get_mut(&id)) {
-            limit.used_minor = limit.used_minor.saturating_add(self.units_minor);
-            batch.records.buyer_limits.changed.insert(limit.id);
+        if let Some(mut limit) = limit {
+            limit.used_minor = plus(limit.used_minor, self.units_minor, "limit", limit.id)?;
+            batch.change_limit(limit);
         }
         if receivable.state != accepted {
             receivable.state = accepted;
-            batch.mark(&receivable);
-            batch.records.receivables.changed.insert(receivable.id);
-            batch.records.receivables.rows.insert(receivable.id, receivable.clone());
+            batch.change_receivable(receivable.clone());
         }
         let id: PurchaseId = batch.next_id();
         let left_minor = offer.left_minor;
@@ -211,8 +209,7 @@ impl Execute for BuyFractions {
             batch.mark(&bill);
             batch.fee_bills.push(bill);
         }
-        batch.records.offers.changed.insert(offer.id);
-        batch.records.offers.rows.insert(offer.id, offer);
+        batch.change_offer(offer);
         let body = json!({
             "purchase_id": id, "receivable_id": receivable.id, "units_minor": self.units_minor,
             "price_minor": quote.price_minor, "left_minor": left_minor, "currency": receivable.currency,

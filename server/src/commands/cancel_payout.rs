@@ -1,9 +1,11 @@
 //! A payout that is in no payment file yet is taken back by the company that asked for it; a return of unplaced money, by the operator.
 
-use super::{Actor, Done, Execute, payout};
+use super::{Actor, Applied, Done, Execute, payout};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::Capacity;
+use domain::settlement_instruction::InstructionEvent;
 use kernel::PayoutId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,14 +21,21 @@ pub struct CancelPayout {
 impl Execute for CancelPayout {
     const NAME: &'static str = "cancel_payout";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut found = Payout::find(batch.conn, self.payout_id)?.ok_or(Refusal::NotFound)?;
+    type Decision = Payout;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Payout> {
+        let found = Payout::find(view.conn(), self.payout_id)?.ok_or(Refusal::NotFound)?;
         match found.party_id {
             Some(party) if party == actor.party_id => {}
-            None if batch.acting_party(actor, Capacity::Operator).is_ok() => {}
+            None if view.acting_party(actor, Capacity::Operator).is_ok() => {}
             // Another company's payout is not there.
             _ => return Err(Refusal::NotFound.into()),
         }
+        payout::check(&found, InstructionEvent::Cancel)?;
+        Ok(found)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, mut found: Payout) -> Applied<Done> {
         payout::cancel(batch, &mut found, "payout_withdrawn")?;
         Ok(Done::new(actor.party_id, json!({ "payout_id": found.id, "end_to_end": found.end_to_end })))
     }

@@ -1,7 +1,8 @@
 //! A person changes the own password; every other session ends.
 
-use super::{Actor, Done, Execute, reset_password, revoke_sessions};
+use super::{Actor, Applied, Done, Execute, reset_password, revoke_sessions};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use kernel::SessionId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -22,12 +23,17 @@ pub struct ChangePassword {
 impl Execute for ChangePassword {
     const NAME: &'static str = "change_password";
 
+    type Decision = User;
+
     fn secrets(&self) -> Vec<&str> {
         vec![&self.password_digest]
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut user = User::load(batch.conn, actor.user_id)?;
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<User> {
+        Ok(User::load(view.conn(), actor.user_id)?)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut user: User) -> Applied<Done> {
         user.password_hash.clone_from(&self.password_hash);
         user.password_expires_at = None;
         batch.update(&user)?;

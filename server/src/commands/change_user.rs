@@ -1,8 +1,9 @@
 //! An administrator changes what a colleague may do, or disables the account. Giving anything beyond reading, and ending a checker,
 //! need a second person's agreement; taking anything else happens at once.
 
-use super::{Actor, Ask, Done, Execute, revoke_sessions, second_person};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, revoke_sessions, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::four_eyes::Matter;
 use domain::party::{Role, Roles, UserStatus, read_names};
 use domain::{Refusal, four_eyes};
@@ -22,6 +23,14 @@ pub struct ChangeUser {
     pub disabled: bool,
 }
 
+/// A person as they are, and what becomes of them.
+pub struct Changeable {
+    user: User,
+    roles: Roles,
+    widens: bool,
+    ends_checker: bool,
+}
+
 /// A person of the own company with an account; anybody else is not there.
 pub(crate) fn colleague(conn: &mut Conn, actor: &Actor, user_id: UserId) -> Step<User> {
     let found = User::find(conn, user_id)?;
@@ -31,7 +40,7 @@ pub(crate) fn colleague(conn: &mut Conn, actor: &Actor, user_id: UserId) -> Step
 
 impl ChangeUser {
     /// The person as they are, and the roles that they shall have.
-    fn decide(&self, conn: &mut Conn, actor: &Actor) -> Step<(User, Roles)> {
+    fn look(&self, conn: &mut Conn, actor: &Actor) -> Step<(User, Roles)> {
         let user = colleague(conn, actor, self.user_id)?;
         let roles = read_names(&self.roles, "roles")?;
         let stays = !self.disabled && roles.has(Role::Administrator);
@@ -59,21 +68,30 @@ impl Execute for ChangeUser {
     const ASKERS: &'static [Role] = &[Role::Administrator];
     const STEP_UP: bool = true;
 
+    type Decision = Changeable;
+
     fn matter(&self, conn: &mut Conn, actor: &Actor) -> Step<Matter> {
-        let (user, roles) = self.decide(conn, actor)?;
+        let (user, roles) = self.look(conn, actor)?;
         let (widens, ends) = self.weigh(&user, &roles);
         Ok(if ends { Matter::EndsChecker { checker: user.id, widens } } else { Matter::Ordinary })
     }
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (user, roles) = self.decide(batch.conn, actor)?;
-        let (widens, ends) = self.weigh(&user, &roles);
-        Ok((widens || ends).then(|| Ask { amount_minor: None, currency: String::new(), subject: user.id.into() }))
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Changeable> {
+        let (user, roles) = self.look(view.conn(), actor)?;
+        let (widens, ends_checker) = self.weigh(&user, &roles);
+        Ok(Changeable { user, roles, widens, ends_checker })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut user, roles) = self.decide(batch.conn, actor)?;
-        if self.weigh(&user, &roles).0 && user.id != actor.user_id {
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, decision: &Changeable) -> Step<Asks> {
+        if !decision.widens && !decision.ends_checker {
+            return Ok(Asks::Nobody);
+        }
+        Ok(Asks::Always(Ask { amount_minor: None, currency: String::new(), subject: decision.user.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Changeable) -> Applied<Done> {
+        let Changeable { mut user, roles, widens, .. } = decision;
+        if widens && user.id != actor.user_id {
             user.roles_by = Some(actor.user_id);
         }
         user.roles = roles;

@@ -1,8 +1,9 @@
 //! Two operators choose the account of a currency that pays out and that payers are told. What a payer was told before stays payable
 //! until the old account is closed.
 
-use super::{Actor, Ask, Done, Execute, custody, one_request, second_person};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, custody, one_request, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::Capacity;
 use kernel::{CustodyId, UserId};
@@ -18,33 +19,31 @@ pub struct ChooseCustodyAccount {
     pub currency: String,
 }
 
-impl ChooseCustodyAccount {
-    /// The account, which is not the current one yet.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<CustodyAccount> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        super::traded(batch, &self.currency)?;
-        let row = custody::paying(batch.conn, Some(self.account_id), &self.currency)?;
-        if store::custody::find_current(batch.conn, &self.currency)?.is_some_and(|current| current.id == row.id) {
-            return Err(Refusal::CustodyAccountChosen { currency: self.currency.clone() }.into());
-        }
-        Ok(row)
-    }
-}
-
 impl Execute for ChooseCustodyAccount {
     const NAME: &'static str = "choose_custody_account";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let row = self.decide(batch, actor)?;
-        if row.id > CustodyId(0) {
-            one_request(batch, actor, row.id)?;
+    /// The account, which is not the current one yet.
+    type Decision = CustodyAccount;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<CustodyAccount> {
+        view.acting_party(actor, Capacity::Operator)?;
+        super::traded(view, &self.currency)?;
+        let row = custody::paying(view.conn(), Some(self.account_id), &self.currency)?;
+        if store::custody::find_current(view.conn(), &self.currency)?.is_some_and(|current| current.id == row.id) {
+            return Err(Refusal::CustodyAccountChosen { currency: self.currency.clone() }.into());
         }
-        Ok(Some(Ask { amount_minor: None, currency: self.currency.clone(), subject: row.id.into() }))
+        Ok(row)
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let row = self.decide(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, row: &CustodyAccount) -> Step<Asks> {
+        if row.id > CustodyId(0) {
+            one_request(view.conn(), actor, row.id)?;
+        }
+        Ok(Asks::Always(Ask { amount_minor: None, currency: self.currency.clone(), subject: row.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, row: CustodyAccount) -> Applied<Done> {
         let choice = CustodyChoice {
             currency: self.currency.clone(),
             account_id: row.id,

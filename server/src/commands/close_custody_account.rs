@@ -1,7 +1,8 @@
 //! Two operators leave one of the platform's accounts at banks: it closes first and still takes statements; it is closed once nothing is on it.
 
-use super::{Actor, Ask, Done, Execute, one_request, required_prose};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, one_request, required_prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::custody::{CustodyState, LeavingFacts, leave};
 use domain::party::Capacity;
@@ -37,38 +38,36 @@ pub fn said_of<'a>(command: &'a str, body: &str) -> &'a str {
     said_name(command, &serde_json::from_str(body).unwrap_or_default())
 }
 
-impl CloseCustodyAccount {
-    /// The account, and the state that it comes into.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(CustodyAccount, CustodyState)> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        required_prose(&self.reason, "reason", 500)?;
-        let row = CustodyAccount::find(batch.conn, self.account_id)?.ok_or(Refusal::NotFound)?;
-        let to = CustodyState::parse(&self.to).ok_or_else(|| Refusal::FieldInvalid { field: "to".to_owned() })?;
-        let holds = store::custody::balances(batch.conn, row.id)?.into_iter().find(|(_, minor)| *minor != 0);
-        let facts = LeavingFacts {
-            current_for: store::custody::current_for(batch.conn, row.id)?.into_iter().next(),
-            holds: holds.map(|(currency, minor)| (currency.code().to_owned(), minor)),
-            waiting: store::custody::waiting(batch.conn, row.id)?,
-        };
-        let state = leave(row.state, to, &facts)?;
-        Ok((row, state))
-    }
-}
-
 impl Execute for CloseCustodyAccount {
     const NAME: &'static str = "close_custody_account";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (row, _) = self.decide(batch, actor)?;
-        if row.id > CustodyId(0) {
-            one_request(batch, actor, row.id)?;
-        }
-        Ok(Some(Ask { amount_minor: None, currency: row.currency, subject: row.id.into() }))
+    /// The account, and the state that it comes into.
+    type Decision = (CustodyAccount, CustodyState);
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<(CustodyAccount, CustodyState)> {
+        view.acting_party(actor, Capacity::Operator)?;
+        required_prose(&self.reason, "reason", 500)?;
+        let row = CustodyAccount::find(view.conn(), self.account_id)?.ok_or(Refusal::NotFound)?;
+        let to = CustodyState::parse(&self.to).ok_or_else(|| Refusal::FieldInvalid { field: "to".to_owned() })?;
+        let holds = store::custody::balances(view.conn(), row.id)?.into_iter().find(|(_, minor)| *minor != 0);
+        let facts = LeavingFacts {
+            current_for: store::custody::current_for(view.conn(), row.id)?.into_iter().next(),
+            holds: holds.map(|(currency, minor)| (currency.code().to_owned(), minor)),
+            waiting: store::custody::waiting(view.conn(), row.id)?,
+        };
+        let state = leave(row.state, to, &facts)?;
+        Ok((row, state))
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut row, state) = self.decide(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, (row, _): &(CustodyAccount, CustodyState)) -> Step<Asks> {
+        if row.id > CustodyId(0) {
+            one_request(view.conn(), actor, row.id)?;
+        }
+        Ok(Asks::Always(Ask { amount_minor: None, currency: row.currency.clone(), subject: row.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, (mut row, state): (CustodyAccount, CustodyState)) -> Applied<Done> {
         row.state = state;
         row.reason.clone_from(&self.reason);
         let day = Some(batch.today());

@@ -1,21 +1,24 @@
 //! End of day: prove the books, then move the business date on and the states with it.
 
 use super::{
-    Actor, Done, Execute, advance, answer_clock, payout, programmes, reviews, second_person, settlement, standing, withdraw_offer,
+    Actor, Applied, Done, Execute, advance, answer_clock, payout, programmes, reviews, second_person, settlement, standing,
+    withdraw_offer,
 };
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
-use domain::invoice::InvoiceEvent;
+use domain::invoice::{self, InvoiceEvent, InvoiceState};
 use domain::offering::OfferState;
 use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
-use domain::settlement_instruction::InstructionEvent;
+use domain::settlement_instruction::{self, InstructionEvent, InstructionState};
 use kernel::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use store::people::Waiting;
 use store::records::Keyed;
-use store::{Invoice, Receivable};
+use store::{Invoice, Offer, Party, Payout, Receivable};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -24,30 +27,97 @@ pub struct CloseDay {
     pub date: NaiveDate,
 }
 
+/// A day that may end, with what its end moves on.
+pub struct Closable {
+    /// The business date that begins.
+    next: NaiveDate,
+    ended: Vec<Offer>,
+    due: Vec<Due>,
+    /// Payouts about which the bank says nothing, with their states then.
+    silent: Vec<(Payout, InstructionState)>,
+}
+
+/// A receivable whose day has come.
+struct Due {
+    receivable: Receivable,
+    /// Its state then.
+    state: ReceivableState,
+    matures: bool,
+    overdue: Option<Overdue>,
+}
+
+struct Overdue {
+    invoice: Invoice,
+    /// The invoice's state then.
+    state: InvoiceState,
+    buyer: Arc<Party>,
+}
+
+fn decide_due(view: &mut dyn View, receivable: Receivable, next: NaiveDate) -> Step<Due> {
+    let mut state = receivable.state;
+    let matures = matches!(state, ReceivableState::Issued | ReceivableState::Active);
+    if matures {
+        state = next_state(state, ReceivableEvent::Mature)?;
+    }
+    let mut overdue = None;
+    if next > settlement::last_day_of_grace(&receivable) {
+        state = next_state(state, ReceivableEvent::FallOverdue)?;
+        let invoice = Invoice::load(view.conn(), receivable.invoice_id)?;
+        let fallen = invoice::next_state(invoice.state, InvoiceEvent::FallOverdue)?;
+        let buyer = view.party(receivable.buyer_id)?;
+        // The operator hears of it.
+        store::parties::find_operator(view.conn())?.ok_or(Refusal::NotFound)?;
+        overdue = Some(Overdue { invoice, state: fallen, buyer });
+    }
+    Ok(Due { receivable, state, matures, overdue })
+}
+
+/// A payout about which the bank has been silent for longer than is normal.
+fn decide_silent(payout: Payout) -> Result<(Payout, InstructionState), Refusal> {
+    // The company is told its amount.
+    super::currency(&payout.currency)?;
+    let state = settlement_instruction::next_state(payout.state, InstructionEvent::FallSilent)?;
+    Ok((payout, state))
+}
+
 impl Execute for CloseDay {
     const NAME: &'static str = "close_day";
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        if self.date < batch.today() {
+    type Decision = Closable;
+
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<Closable> {
+        if self.date < view.today() {
             return Err(Refusal::DayInPast { date: self.date }.into());
         }
-        if self.date > batch.today() {
+        if self.date > view.today() {
             return Err(Refusal::DayNotReached { date: self.date }.into());
         }
-        if let Some(asset) = store::verify::unbalanced_asset(batch.conn)? {
+        if let Some(asset) = store::verify::unbalanced_asset(view.conn())? {
             return Err(Refusal::BooksDoNotBalance { asset }.into());
         }
+        let next = self.date.checked_add_days(Days::new(1)).unwrap_or(self.date);
+        let ended = store::market::list_closed_offers(view.conn(), next)?;
+        let mut due = Vec::new();
+        for receivable in store::receivables::list_due_before_overdue(view.conn(), next)? {
+            due.push(decide_due(view, receivable, next)?);
+        }
+        let silent = store::bank::list_silent_payouts(view.conn(), next)?;
+        let silent = silent.into_iter().map(decide_silent).collect::<Result<_, _>>()?;
+        Ok(Closable { next, ended, due, silent })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Closable) -> Applied<Done> {
+        let Closable { next, ended, due, silent } = decision;
         // Fees that buyers bear are paid on the day that ends, so that its balances count them.
         let fees = programmes::collect_fees(batch, self.date)?;
         batch.flush()?;
         let (counted, seq, salts) = (batch.heads.last_transfer, batch.audit_seq(), store::log::salts_of(&batch.heads));
         let sums = store::sums::close_day(batch.conn, self.date, counted, seq, &salts)?;
         batch.wrote = true;
-        let next = self.date.checked_add_days(Days::new(1)).unwrap_or(self.date);
-        let expired = close_offers(batch, next)?;
-        let (matured, overdue) = move_receivables(batch, next)?;
+        let expired = close_offers(batch, ended)?;
+        let (matured, overdue) = move_receivables(batch, due)?;
         let stopped = standing::refresh(batch, None, next)?;
-        let silent = mark_silent(batch, next)?;
+        let silent = mark_silent(batch, silent)?;
         let unanswered = answer_clock::run(batch, next)?;
         // A price is that of its day.
         second_person::end_requests(batch, Waiting::For("buy_fractions"), "day_ended")?;
@@ -63,8 +133,7 @@ impl Execute for CloseDay {
     }
 }
 
-fn close_offers(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
-    let ended = store::market::list_closed_offers(batch.conn, next)?;
+fn close_offers(batch: &mut Batch<'_>, ended: Vec<Offer>) -> Applied<usize> {
     let count = ended.len();
     for offer in ended {
         let arguments = json!({ "offer_id": offer.id });
@@ -75,48 +144,41 @@ fn close_offers(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
     Ok(count)
 }
 
-/// Payouts about which the bank has been silent for longer than is normal: what became of them is unknown, and
-/// nothing is sent twice.
-fn mark_silent(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
-    let silent = store::bank::list_silent_payouts(batch.conn, next)?;
+/// What became of them is unknown, and nothing is sent twice.
+fn mark_silent(batch: &mut Batch<'_>, silent: Vec<(Payout, InstructionState)>) -> Applied<usize> {
     let count = silent.len();
-    for mut one in silent {
-        payout::advance(&mut one, InstructionEvent::FallSilent)?;
+    for (mut one, state) in silent {
+        one.state = state;
         batch.update(&one)?;
         payout::tell(batch, &one, "payout_unknown")?;
     }
     Ok(count)
 }
 
-fn move_receivables(batch: &mut Batch<'_>, next: NaiveDate) -> Step<(usize, usize)> {
-    let due = store::receivables::list_due_before_overdue(batch.conn, next)?;
-    let (mut matured, mut overdue) = (0_usize, 0_usize);
-    for mut receivable in due {
-        let state = receivable.state;
-        let mut now = state;
-        if matches!(now, ReceivableState::Issued | ReceivableState::Active) {
-            now = next_state(now, ReceivableEvent::Mature)?;
+fn move_receivables(batch: &mut Batch<'_>, due: Vec<Due>) -> Applied<(usize, usize)> {
+    let (mut matured, mut fallen) = (0_usize, 0_usize);
+    for Due { mut receivable, state, matures, overdue } in due {
+        if matures {
             programmes::bill_settlement(batch, &receivable)?;
             matured = matured.saturating_add(1);
             let arguments = json!({ "reference": receivable.reference });
             batch.notify(receivable.buyer_id, "payment_due", &arguments, format!("/payables/{}", receivable.invoice_id));
         }
-        if next > settlement::last_day_of_grace(&receivable) {
-            now = next_state(now, ReceivableEvent::FallOverdue)?;
-            overdue = overdue.saturating_add(1);
-            tell_overdue(batch, &receivable)?;
+        if let Some(overdue) = overdue {
+            fallen = fallen.saturating_add(1);
+            fall_overdue(batch, &receivable, overdue)?;
         }
-        if now != state {
-            receivable.state = now;
+        if state != receivable.state {
+            receivable.state = state;
             batch.update(&receivable)?;
         }
     }
-    Ok((matured, overdue))
+    Ok((matured, fallen))
 }
 
-fn tell_overdue(batch: &mut Batch<'_>, receivable: &Receivable) -> Step<()> {
-    let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
-    invoice.state = domain::invoice::next_state(invoice.state, InvoiceEvent::FallOverdue)?;
+fn fall_overdue(batch: &mut Batch<'_>, receivable: &Receivable, overdue: Overdue) -> Applied<()> {
+    let Overdue { mut invoice, state, buyer } = overdue;
+    invoice.state = state;
     batch.update(&invoice)?;
     let arguments = json!({ "reference": receivable.reference });
     let mut told = settlement::holder_parties(batch, receivable.id)?;
@@ -128,10 +190,9 @@ fn tell_overdue(batch: &mut Batch<'_>, receivable: &Receivable) -> Step<()> {
     }
     batch.notify(receivable.buyer_id, "receivable_overdue", &arguments, format!("/payables/{}", receivable.invoice_id));
     // The operator hears of it once, with who owes how much.
-    let buyer = batch.party(receivable.buyer_id)?.name;
     let open_minor = receivable.confirmed_minor.saturating_sub(receivable.paid_minor).max(0);
     let arguments = json!({
-        "reference": receivable.reference, "buyer": buyer, "open_minor": open_minor, "currency": receivable.currency,
+        "reference": receivable.reference, "buyer": buyer.name, "open_minor": open_minor, "currency": receivable.currency,
     });
     reviews::notify_operator(batch, "payment_overdue", &arguments, format!("/receivables/{}", receivable.id))?;
     Ok(())

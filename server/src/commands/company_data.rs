@@ -1,12 +1,12 @@
 //! A company's data: what registration and correction check alike, and what is compared before and after.
 
 use super::{Step, invite_user, known, optional, required};
-use crate::batch::Batch;
+use crate::view::View;
 use domain::Refusal;
 use domain::company::{self, Named};
 use kernel::PartyId;
 use serde::{Deserialize, Serialize};
-use store::{CompanyVersion, Party};
+use store::{CompanyVersion, Party, StoreError};
 use utoipa::ToSchema;
 
 /// The data of a company that two operators correct together, all of them.
@@ -220,12 +220,12 @@ fn checked_country(typed: &str, field: &str) -> Result<String, Refusal> {
 }
 
 /// Refuses a tax id, GLN or electronic address that another company than `own` (0 for a new one) has.
-pub(crate) fn check_free(batch: &mut Batch<'_>, data: &CompanyData, tax_key: &str, own: PartyId) -> Step<()> {
-    if known::is_taken(batch.conn, tax_key, own)? {
+pub(crate) fn check_free(view: &mut dyn View, data: &CompanyData, tax_key: &str, own: PartyId) -> Step<()> {
+    if known::is_taken(view.conn(), tax_key, own)? {
         return Err(Refusal::TaxIdTaken.into());
     }
     for (field, value) in [("gln", &data.gln), ("endpoint_id", &data.endpoint_id)] {
-        if !value.is_empty() && store::parties::has_identifier(batch.conn, own, value)? {
+        if !value.is_empty() && store::parties::has_identifier(view.conn(), own, value)? {
             return Err(Refusal::IdentifierTaken { field: field.to_owned() }.into());
         }
     }
@@ -233,7 +233,7 @@ pub(crate) fn check_free(batch: &mut Batch<'_>, data: &CompanyData, tax_key: &st
 }
 
 /// The series under which a new company's invoices are compared: its tax key (empty), unless a corrected company still has that one.
-pub(crate) fn new_series(batch: &mut Batch<'_>, tax_key: &str, id: PartyId) -> Step<String> {
-    let taken = store::parties::has_series(batch.conn, id, tax_key)?;
+pub(crate) fn new_series(view: &mut dyn View, tax_key: &str, id: PartyId) -> Result<String, StoreError> {
+    let taken = store::parties::has_series(view.conn(), id, tax_key)?;
     Ok(if taken { format!("{tax_key}/{id}") } else { String::new() })
 }

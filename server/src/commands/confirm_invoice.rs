@@ -2,10 +2,9 @@
 
 use super::answer_invoice::insert_message;
 use super::programmes::{self, Standing, Subject};
-use super::{
-    Actor, Ask, Done, Execute, Proof, advance, answer_clock, currency, links, prose, reviews, second_person, settlement,
-};
+use super::{Actor, Applied, Asks, Done, Execute, Proof, advance, answer_clock, currency, links, prose, reviews, settlement};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
 use domain::chart::{self, AccountKey};
@@ -115,28 +114,28 @@ pub fn issue_terms(conn: &mut Conn, code: &str) -> Step<(IssueTermsRow, IssueTer
 }
 
 /// The factors with which a person signs: those of the session and of the act, or the link and its code.
-fn factors(batch: &mut Batch<'_>, user: &User, invoice_id: InvoiceId, proven: &str) -> Step<String> {
+fn factors(conn: &mut Conn, user: &User, invoice_id: InvoiceId, proven: &str) -> Result<String, StoreError> {
     if user.status == UserStatus::Contact {
-        return links::factor(batch, user.id, invoice_id);
+        return links::factor(conn, user.id, invoice_id);
     }
     Ok(if proven.is_empty() { "not recorded" } else { proven }.to_owned())
 }
 
 /// The confirmation as one text, with its digest.
 fn evidence(
-    batch: &mut Batch<'_>,
+    conn: &mut Conn,
     signed: &Confirmation,
     (invoice, receivable): (&Invoice, &Receivable),
     proof: &Proof,
-) -> Step<ConfirmationEvidence> {
-    let signer = User::load(batch.conn, signed.signer_id)?;
+) -> Result<ConfirmationEvidence, StoreError> {
+    let signer = User::load(conn, signed.signer_id)?;
     let approver = match signed.approver_id {
-        Some(id) => Some(User::load(batch.conn, id)?),
+        Some(id) => Some(User::load(conn, id)?),
         None => None,
     };
-    let signed_with = factors(batch, &signer, invoice.id, &proof.made_with)?;
+    let signed_with = factors(conn, &signer, invoice.id, &proof.made_with)?;
     let approved_with = match &approver {
-        Some(user) => factors(batch, user, invoice.id, &proof.agreed_with)?,
+        Some(user) => factors(conn, user, invoice.id, &proof.agreed_with)?,
         None => String::new(),
     };
     fn signature<'a>(user: &'a User, factors: &'a str) -> Signature<'a> {
@@ -144,7 +143,7 @@ fn evidence(
     }
     let moment = |at: chrono::NaiveDateTime| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let request = match signed.approver_id {
-        Some(_) => confirmations::find_confirmation_request(batch.conn, invoice.id, signed.signer_id)?,
+        Some(_) => confirmations::find_confirmation_request(conn, invoice.id, signed.signer_id)?,
         None => None,
     };
     let text = evidence::text(&EvidenceFacts {
@@ -162,24 +161,45 @@ fn evidence(
     Ok(ConfirmationEvidence { id: signed.id, invoice_id: invoice.id, text, hash })
 }
 
-/// Under what an invoice is issued.
-struct Issue {
+/// The terms under which an invoice is issued.
+pub(crate) struct Terms {
+    currency: Currency,
     /// Late interest, which is the platform's everywhere.
     late: IssueTermsRow,
-    terms: IssueTerms,
-    split: IssueSplit,
+    pub(crate) issued: IssueTerms,
     under: Option<Standing>,
 }
 
-impl Issue {
-    fn of(batch: &mut Batch<'_>, invoice: &Invoice, amount_minor: i64, due_date: NaiveDate) -> Step<Self> {
-        let (late, platform) = issue_terms(batch.conn, &invoice.currency)?;
-        let today = batch.today();
-        let under = programmes::under(batch.conn, &Subject::of(invoice, Some(due_date)), today)?;
-        let terms = under.as_ref().map_or_else(|| platform.clone(), |under| under.terms.issue_terms(&platform));
-        let split = decide_issue(amount_minor, &terms)?;
-        Ok(Self { late, terms, split, under })
+impl Terms {
+    pub(crate) fn of(view: &mut dyn View, invoice: &Invoice, due_date: NaiveDate) -> Step<Self> {
+        let (late, platform) = issue_terms(view.conn(), &invoice.currency)?;
+        let today = view.today();
+        let under = programmes::under(view.conn(), &Subject::of(invoice, Some(due_date)), today)?;
+        let issued = under.as_ref().map_or_else(|| platform.clone(), |under| under.terms.issue_terms(&platform));
+        Ok(Self { currency: currency(&invoice.currency)?, late, issued, under })
     }
+}
+
+/// What a confirmation makes of its invoice.
+pub(crate) struct Issue {
+    /// The invoice's state after it.
+    pub(crate) state: InvoiceState,
+    pub(crate) words: Words,
+    pub(crate) reason: String,
+    pub(crate) terms: Terms,
+    pub(crate) split: IssueSplit,
+}
+
+/// A confirmation that the rules allow.
+pub struct Confirmable {
+    invoice: Invoice,
+    next: Next,
+}
+
+enum Next {
+    /// Its invoice looks like another one by now: a person decides first.
+    Review(Vec<reviews::Finding>),
+    Issue(Box<Issue>),
 }
 
 /// The state after a confirmation that may be given now; pages that ask for one look at the same rules.
@@ -193,42 +213,8 @@ pub fn may_confirm(invoice: &Invoice, facts: &ConfirmationFacts<'_>) -> Step<Inv
 }
 
 impl ConfirmInvoice {
-    /// The invoice of this buyer and its state after the confirmation, if the rules allow it.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Invoice, InvoiceState, Words)> {
-        batch.acting_party(actor, Capacity::Buyer)?;
-        let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
-        let invoice = found.ok_or(Refusal::NotFound)?;
-        let facts = ConfirmationFacts {
-            amount_minor: self.amount_minor,
-            payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
-            reason: &self.reason,
-            deductions_minor: [self.withheld_minor, self.retained_minor, self.deducted_minor],
-            due_date: self.due_date,
-            invoice_due_date: invoice.due_date,
-            today: batch.today(),
-        };
-        let next = may_confirm(&invoice, &facts)?;
-        prose(&self.reason, "reason", 500)?;
-        let words = words(batch.conn, &invoice, self.amount_minor, self.due_date)?;
-        if self.version != undertaking::CURRENT || self.words_hash != words.hash {
-            return Err(Refusal::UndertakingChanged.into());
-        }
-        // Position proofs show that an undertaking stands behind one receivable: the same words are signed once.
-        if confirmations::has_signed_words(batch.conn, &words.hash)? {
-            return Err(Refusal::DuplicateInvoice { number: invoice.number }.into());
-        }
-        let today = batch.today();
-        if !self.terms.is_empty() {
-            let standing = programmes::standing(batch.conn, &Subject::of(&invoice, Some(self.due_date)), today)?;
-            if self.terms != programmes::terms_name(standing.as_ref()) {
-                return Err(Refusal::TermsChanged.into());
-            }
-        }
-        Ok((invoice, next, words))
-    }
-
     /// Whether this repeats a line of a list that its signer has decided on alone: the same invoice, amount, day and words, nothing deducted.
-    fn is_decided_line(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<bool> {
+    fn is_decided_line(&self, conn: &mut Conn, actor: &Actor) -> Result<bool, StoreError> {
         if [self.withheld_minor, self.retained_minor, self.deducted_minor] != [0; 3] {
             return Ok(false);
         }
@@ -241,12 +227,12 @@ impl ConfirmInvoice {
             due_date: self.due_date,
             words_hash: &self.words_hash,
         };
-        Ok(confirmations::is_decided_alone(batch.conn, &line)?)
+        confirmations::is_decided_alone(conn, &line)
     }
 
     /// The receivable with its frozen terms: the programme's where one holds, and else the platform's.
-    fn receivable(&self, batch: &mut Batch<'_>, invoice: &Invoice, issue: &Issue, words_hash: &str) -> Step<Receivable> {
-        let Issue { late, terms: issued, split, under } = issue;
+    fn receivable(&self, batch: &mut Batch<'_>, invoice: &Invoice, issue: &Issue) -> Result<Receivable, StoreError> {
+        let Issue { words, terms: Terms { late, issued, under, .. }, split, .. } = issue;
         let calendar = settlement::calendar(batch.conn, &invoice.currency)?;
         // The reserve is the number after: position proofs tie both assets to the reference by it.
         let (id, reserve_asset): (ReceivableId, ReserveId) = (batch.next_id(), batch.next_id());
@@ -260,7 +246,7 @@ impl ConfirmInvoice {
         let mut facts = vec![
             ("invoice", invoice.number.clone()),
             ("document", invoice.document.clone()),
-            ("undertaking", words_hash.to_owned()),
+            ("undertaking", words.hash.clone()),
             ("supplier", invoice.supplier_id.to_string()),
             ("buyer", invoice.buyer_id.to_string()),
             ("currency", invoice.currency.clone()),
@@ -332,37 +318,75 @@ impl Execute for ConfirmInvoice {
     const NAME: &'static str = "confirm_invoice";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (invoice, ..) = self.decide(batch, actor)?;
-        // The whole list was weighed when it was decided: its lines are not counted again, and nobody is asked again.
-        if self.is_decided_line(batch, actor)? {
-            return Ok(None);
+    type Decision = Confirmable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Confirmable> {
+        view.acting_party(actor, Capacity::Buyer)?;
+        let found = answer_clock::presented_to(view.conn(), actor.party_id, self.invoice_id)?;
+        let invoice = found.ok_or(Refusal::NotFound)?;
+        let today = view.today();
+        let facts = ConfirmationFacts {
+            amount_minor: self.amount_minor,
+            payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
+            reason: &self.reason,
+            deductions_minor: [self.withheld_minor, self.retained_minor, self.deducted_minor],
+            due_date: self.due_date,
+            invoice_due_date: invoice.due_date,
+            today,
+        };
+        let state = may_confirm(&invoice, &facts)?;
+        let reason = prose(&self.reason, "reason", 500)?;
+        let words = words(view.conn(), &invoice, self.amount_minor, self.due_date)?;
+        if self.version != undertaking::CURRENT || self.words_hash != words.hash {
+            return Err(Refusal::UndertakingChanged.into());
         }
-        second_person::weigh(batch, actor, &[(&invoice.currency, self.amount_minor)], invoice.id)
+        // Position proofs show that an undertaking stands behind one receivable: the same words are signed once.
+        if confirmations::has_signed_words(view.conn(), &words.hash)? {
+            return Err(Refusal::DuplicateInvoice { number: invoice.number }.into());
+        }
+        if !self.terms.is_empty() {
+            let standing = programmes::standing(view.conn(), &Subject::of(&invoice, Some(self.due_date)), today)?;
+            if self.terms != programmes::terms_name(standing.as_ref()) {
+                return Err(Refusal::TermsChanged.into());
+            }
+        }
+        let fresh = reviews::look_again(view.conn(), &invoice)?;
+        let next = if fresh.is_empty() {
+            let terms = Terms::of(view, &invoice, self.due_date)?;
+            let split = decide_issue(self.amount_minor, &terms.issued)?;
+            Next::Issue(Box::new(Issue { state, words, reason, terms, split }))
+        } else {
+            Next::Review(fresh)
+        };
+        Ok(Confirmable { invoice, next })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut invoice, next, words) = self.decide(batch, actor)?;
-        if reviews::check_again(batch, &mut invoice)? {
-            return Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "review": "open" })));
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Confirmable) -> Step<Asks> {
+        // The whole list was weighed when it was decided: its lines are not counted again, and nobody is asked again.
+        if self.is_decided_line(view.conn(), actor)? {
+            return Ok(Asks::Nobody);
         }
-        self.carry_out(batch, actor, (invoice, next), words)
+        let amounts = vec![(decision.invoice.currency.clone(), self.amount_minor)];
+        Ok(Asks::Above { amounts, subject: decision.invoice.id.into() })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Confirmable) -> Applied<Done> {
+        let Confirmable { mut invoice, next } = decision;
+        match next {
+            Next::Review(fresh) => {
+                reviews::hold_again(batch, &mut invoice, &fresh)?;
+                Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "review": "open" })))
+            }
+            Next::Issue(issue) => self.carry_out(batch, actor, invoice, *issue),
+        }
     }
 }
 
 impl ConfirmInvoice {
     /// Issues what has been decided: the confirmation, its evidence, and the receivable.
-    pub(crate) fn carry_out(
-        &self,
-        batch: &mut Batch<'_>,
-        actor: &Actor,
-        (mut invoice, next): (Invoice, InvoiceState),
-        words: Words,
-    ) -> Step<Done> {
-        let known = currency(&invoice.currency)?;
-        let issue = Issue::of(batch, &invoice, self.amount_minor, self.due_date)?;
-        let split = issue.split;
-        let receivable = self.receivable(batch, &invoice, &issue, &words.hash)?;
+    pub(crate) fn carry_out(&self, batch: &mut Batch<'_>, actor: &Actor, mut invoice: Invoice, issue: Issue) -> Applied<Done> {
+        let receivable = self.receivable(batch, &invoice, &issue)?;
+        let Issue { state, words, reason, terms, split } = issue;
         let confirmation = Confirmation {
             id: batch.next_id(),
             invoice_id: invoice.id,
@@ -372,7 +396,7 @@ impl ConfirmInvoice {
             words_en: words.english,
             words_zh: words.chinese,
             words_hash: words.hash,
-            reason: self.reason.trim().to_owned(),
+            reason,
             signer_id: actor.user_id,
             approver_id: actor.approver_id,
             signed_at: batch.now,
@@ -388,10 +412,10 @@ impl ConfirmInvoice {
         batch.post(&chart::issue(invoice.supplier_id, senior, split.face_minor, junior, split.reserve_minor))?;
         let owed = owed_minor(invoice.payable_minor, invoice.credited_minor);
         let (less, invoice_due) = (self.amount_minor < owed, invoice.due_date);
-        invoice.state = next;
+        invoice.state = state;
         invoice.confirmed_minor = self.amount_minor;
         invoice.due_date = Some(self.due_date);
-        let evidence = evidence(batch, &confirmation, (&invoice, &receivable), &actor.proof)?;
+        let evidence = evidence(batch.conn, &confirmation, (&invoice, &receivable), &actor.proof)?;
         let conditional = less || invoice_due.is_some_and(|said| self.due_date > said);
         let code = if conditional { AnswerCode::ConditionallyAccepted } else { AnswerCode::Accepted };
         let reason_code = if conditional { ReasonCode::Other.into() } else { Blank::NONE };
@@ -403,7 +427,7 @@ impl ConfirmInvoice {
         advance::lapse_confirmed(batch, &invoice)?;
         batch.insert(&receivable)?;
         let arguments =
-            json!({ "number": invoice.number, "currency": invoice.currency, "amount": known.format(self.amount_minor) });
+            json!({ "number": invoice.number, "currency": invoice.currency, "amount": terms.currency.format(self.amount_minor) });
         batch.notify(invoice.supplier_id, "invoice_confirmed", &arguments, format!("/receivables/{}", receivable.id));
         let published = domain::calendar::Calendar::of(&invoice.currency);
         // Beyond the published years the day of payment may turn out to be a holiday.

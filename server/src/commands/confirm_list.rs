@@ -1,8 +1,9 @@
 //! One decision confirms a whole list. A job then confirms its payables one by one (`jobs/confirm_lists.rs`), each with its own
 //! words, signer, approver, time and hash. A list of payables whose invoices have not come is approved by it.
 
-use super::{Actor, Ask, Done, Execute, advance, second_person};
+use super::{Actor, Applied, Asks, Done, Execute, advance};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::confirmation_list::{ListState, sums};
 use domain::party::Capacity;
@@ -23,11 +24,16 @@ pub struct ConfirmList {
     pub list_hash: String,
 }
 
-impl ConfirmList {
-    /// The list of this buyer as it was seen, and its sum in each currency.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(ConfirmationList, BTreeMap<String, i64>)> {
-        batch.acting_party(actor, Capacity::Buyer)?;
-        let found = ConfirmationList::find(batch.conn, self.list_id)?.filter(|list| list.party_id == actor.party_id);
+impl Execute for ConfirmList {
+    const NAME: &'static str = "confirm_list";
+    const STEP_UP: bool = true;
+
+    /// The list as it was seen, and its sum in each currency.
+    type Decision = (ConfirmationList, BTreeMap<String, i64>);
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Self::Decision> {
+        view.acting_party(actor, Capacity::Buyer)?;
+        let found = ConfirmationList::find(view.conn(), self.list_id)?.filter(|list| list.party_id == actor.party_id);
         let list = found.ok_or(Refusal::NotFound)?;
         if list.state != ListState::Draft {
             return Err(Refusal::StateConflict { state: list.state.to_string() }.into());
@@ -35,27 +41,21 @@ impl ConfirmList {
         if list.list_hash != self.list_hash || ![undertaking::CURRENT, undertaking::ADVANCE].contains(&list.version.as_str()) {
             return Err(Refusal::UndertakingChanged.into());
         }
-        let amounts = list_amounts(batch.conn, list.id)?;
+        let amounts = list_amounts(view.conn(), list.id)?;
         if amounts.is_empty() {
             return Err(Refusal::NothingChosen.into());
         }
         let sums = sums(amounts.iter().map(|row| (row.currency.as_str(), row.amount_minor)));
         Ok((list, sums))
     }
-}
 
-impl Execute for ConfirmList {
-    const NAME: &'static str = "confirm_list";
-    const STEP_UP: bool = true;
-
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (list, sums) = self.decide(batch, actor)?;
-        let amounts: Vec<(&str, i64)> = sums.iter().map(|(currency, sum_minor)| (currency.as_str(), *sum_minor)).collect();
-        second_person::weigh(batch, actor, &amounts, list.id)
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, (list, sums): &Self::Decision) -> Step<Asks> {
+        let amounts = sums.iter().map(|(currency, sum_minor)| (currency.clone(), *sum_minor)).collect();
+        Ok(Asks::Above { amounts, subject: list.id.into() })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut list, sums) = self.decide(batch, actor)?;
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Self::Decision) -> Applied<Done> {
+        let (mut list, sums) = decision;
         let in_advance = list.version == undertaking::ADVANCE;
         // What waits for its invoice is approved at once; invoices that are here are confirmed by the job.
         list.state = if in_advance { ListState::Done } else { ListState::Running };

@@ -2,15 +2,16 @@
 //! go on at any piece, on any process.
 
 use super::bank_line::Incoming;
-use super::{Actor, Done, Execute, import_statement};
+use super::{Actor, Applied, Done, Execute, import_statement};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::bank_line::BankFileState;
 use kernel::BankFileId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
-use store::{BankFile, StoreError};
+use store::{BankFile, Statement, StoreError};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ContinueImport {
@@ -22,21 +23,37 @@ pub struct ContinueImport {
     pub lines: Vec<Incoming>,
 }
 
+/// The file, and its statements where the piece is the next one; none where somebody else has taken it up.
+pub struct Next {
+    file: BankFile,
+    statements: Option<Vec<Statement>>,
+}
+
 impl Execute for ContinueImport {
     const NAME: &'static str = "continue_import";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+    type Decision = Next;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Next> {
         // Its lines are not looked at by a second person any more: no request hands them in.
         if *actor != Actor::BANK {
             return Err(Refusal::NotPermitted.into());
         }
-        let mut file = BankFile::load(batch.conn, self.file_id)?;
+        let file = BankFile::load(view.conn(), self.file_id)?;
+        if file.state != BankFileState::Importing || file.lines_done != self.lines_done {
+            return Ok(Next { file, statements: None });
+        }
+        if self.lines.is_empty() {
+            return Err(StoreError::Corrupt(format!("bank file {} is shorter than it was", file.id)).into());
+        }
+        let statements = Some(store::bank::list_statements_of_file(view.conn(), file.id)?);
+        Ok(Next { file, statements })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, next: Next) -> Applied<Done> {
+        let Next { mut file, statements } = next;
         let mut body = json!({});
-        if file.state == BankFileState::Importing && file.lines_done == self.lines_done {
-            if self.lines.is_empty() {
-                return Err(StoreError::Corrupt(format!("bank file {} is shorter than it was", file.id)).into());
-            }
-            let statements = store::bank::list_statements_of_file(batch.conn, file.id)?;
+        if let Some(statements) = statements {
             let counts = import_statement::go_on(batch, &mut file, &statements, &self.lines)?;
             counts.tell(&mut body);
         }

@@ -2,16 +2,18 @@
 //! links to a new password, an invitation.
 
 use super::{
-    Actor, Ask, Done, Execute, change_user, invite_user, request_address, required_prose, reset_password, revoke_sessions,
+    Actor, Applied, Ask, Asks, Done, Execute, change_user, invite_user, request_address, required_prose, reset_password,
+    revoke_sessions,
 };
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::four_eyes::Matter;
 use domain::party::{AddressChangeState, Role, SignInLinkKind, UserStatus};
 use kernel::{AddressChangeId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
-use store::{AddressChange, Conn, User};
+use store::{AddressChange, Conn, Party, User};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -22,33 +24,27 @@ pub struct CorrectAddress {
     pub reason: String,
 }
 
-impl CorrectAddress {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(User, String)> {
-        let user = change_user::colleague(batch.conn, actor, self.user_id)?;
-        required_prose(&self.reason, "reason", 500)?;
-        let email = invite_user::free_email(batch, &self.email, "email")?;
-        Ok((user, email))
-    }
+/// Whose address is corrected, to which, and why.
+pub struct Correctable {
+    pub(crate) user: User,
+    pub(crate) email: String,
+    pub(crate) reason: String,
 }
 
 /// An invitation that went to the old address opens nothing any more; another goes to the new one.
-fn invite_again(batch: &mut Batch<'_>, user: &User) -> Step<()> {
+fn invite_again(batch: &mut Batch<'_>, user: &User) -> Applied<()> {
     for mut link in store::people::list_unused_links(batch.conn, user.id, SignInLinkKind::Invitation)? {
         link.used_at = Some(batch.now);
         batch.update(&link)?;
     }
-    let party = batch.party(user.party_id)?;
+    let party = Party::load(batch.conn, user.party_id)?;
     invite_user::insert_invitation(batch, &party, user.id)
 }
 
 /// Puts the address into the person's record and ends what rested on the old one; the number of the change's record. Whoever of the company
 /// says where a person is reached stands behind it from then on, like who gives it roles.
-pub(crate) fn put(
-    batch: &mut Batch<'_>,
-    actor: &Actor,
-    (mut user, email): (User, String),
-    reason: &str,
-) -> Step<AddressChangeId> {
+pub(crate) fn put(batch: &mut Batch<'_>, actor: &Actor, decision: Correctable) -> Applied<AddressChangeId> {
+    let Correctable { mut user, email, reason } = decision;
     request_address::end_open(batch, user.id)?;
     let change = AddressChange {
         id: batch.next_id(),
@@ -60,7 +56,7 @@ pub(crate) fn put(
         state: AddressChangeState::Done,
         asked_by: actor.user_id,
         agreed_by: actor.approver_id,
-        reason: reason.trim().to_owned(),
+        reason,
         asked_at: batch.now,
         expires_at: batch.now,
         ended_at: Some(batch.now),
@@ -93,6 +89,8 @@ impl Execute for CorrectAddress {
     const ASKERS: &'static [Role] = &[Role::Administrator];
     const STEP_UP: bool = true;
 
+    type Decision = Correctable;
+
     /// Whoever has a checker's address may come to agree in its place: somebody apart looks, as where a checker is made.
     fn matter(&self, conn: &mut Conn, actor: &Actor) -> Step<Matter> {
         let user = change_user::colleague(conn, actor, self.user_id)?;
@@ -100,16 +98,21 @@ impl Execute for CorrectAddress {
         Ok(if checks { Matter::EndsChecker { checker: user.id, widens: true } } else { Matter::Ordinary })
     }
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (user, _) = self.decide(batch, actor)?;
-        super::one_request(batch, actor, user.id)?;
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id.into() }))
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Correctable> {
+        let user = change_user::colleague(view.conn(), actor, self.user_id)?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
+        let email = invite_user::free_email(view, &self.email, "email")?;
+        Ok(Correctable { user, email, reason })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (user, email) = self.decide(batch, actor)?;
-        let (user_id, sponsored) = (user.id, stands_behind(actor, &user));
-        let change_id = put(batch, actor, (user, email), &self.reason)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Correctable) -> Step<Asks> {
+        super::one_request(view.conn(), actor, decision.user.id)?;
+        Ok(Asks::Always(Ask { amount_minor: None, currency: String::new(), subject: decision.user.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Correctable) -> Applied<Done> {
+        let (user_id, sponsored) = (decision.user.id, stands_behind(actor, &decision.user));
+        let change_id = put(batch, actor, decision)?;
         let mut body = json!({ "user_id": user_id, "change_id": change_id });
         if let (Some(map), true) = (body.as_object_mut(), sponsored) {
             map.insert("sponsor".to_owned(), json!(actor.user_id));

@@ -1,7 +1,9 @@
 //! Two operators correct the mail address of a company's only administrator, whom nobody of the company could help.
 
-use super::{Actor, Ask, Done, Execute, correct_address, invite_user, required_prose};
+use super::correct_address::{self, Correctable};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, invite_user, required_prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{Capacity, Role, UserStatus};
 use kernel::UserId;
@@ -19,38 +21,36 @@ pub struct CorrectAdministratorAddress {
     pub reason: String,
 }
 
-impl CorrectAdministratorAddress {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(User, String)> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let administers = |user: &User| user.roles.has(Role::Administrator);
-        // The operator's own people help each other.
-        let found = User::find(batch.conn, self.user_id)?;
-        let found = found.filter(|user| user.party_id != actor.party_id && user.status != UserStatus::Contact);
-        let user = found.filter(administers).ok_or(Refusal::NotFound)?;
-        let others = store::people::list_active_colleagues(batch.conn, &user)?;
-        if others.iter().any(administers) {
-            return Err(Refusal::NotPermitted.into());
-        }
-        required_prose(&self.reason, "reason", 500)?;
-        let email = invite_user::free_email(batch, &self.email, "email")?;
-        Ok((user, email))
-    }
-}
-
 impl Execute for CorrectAdministratorAddress {
     const NAME: &'static str = "correct_administrator_address";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (user, _) = self.decide(batch, actor)?;
-        super::one_request(batch, actor, user.id)?;
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: user.id.into() }))
+    type Decision = Correctable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Correctable> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let administers = |user: &User| user.roles.has(Role::Administrator);
+        // The operator's own people help each other.
+        let found = User::find(view.conn(), self.user_id)?;
+        let found = found.filter(|user| user.party_id != actor.party_id && user.status != UserStatus::Contact);
+        let user = found.filter(administers).ok_or(Refusal::NotFound)?;
+        let others = store::people::list_active_colleagues(view.conn(), &user)?;
+        if others.iter().any(administers) {
+            return Err(Refusal::NotPermitted.into());
+        }
+        let reason = required_prose(&self.reason, "reason", 500)?;
+        let email = invite_user::free_email(view, &self.email, "email")?;
+        Ok(Correctable { user, email, reason })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (user, email) = self.decide(batch, actor)?;
-        let party_id = user.party_id;
-        let change_id = correct_address::put(batch, actor, (user, email), &self.reason)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Correctable) -> Step<Asks> {
+        super::one_request(view.conn(), actor, decision.user.id)?;
+        Ok(Asks::Always(Ask { amount_minor: None, currency: String::new(), subject: decision.user.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Correctable) -> Applied<Done> {
+        let party_id = decision.user.party_id;
+        let change_id = correct_address::put(batch, actor, decision)?;
         Ok(Done::new(party_id, json!({ "party_id": party_id, "change_id": change_id })))
     }
 }

@@ -2,8 +2,9 @@
 //! keeps the name that it bore.
 
 use super::company_data::{CompanyData, check_free};
-use super::{Actor, Ask, Done, Execute, required_prose};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, required_prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::Capacity;
 use kernel::PartyId;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::people::Waiting;
 use store::records::Keyed;
-use store::{CompanyVersion, Party};
+use store::{CompanyVersion, Party, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -23,30 +24,17 @@ pub struct CorrectCompany {
     pub reason: String,
 }
 
-/// What the command would do: the company as it is, and its data and tax key as they will be.
-struct Decided {
+/// The company as it is, and its data and tax key as they will be.
+pub struct Correction {
     party: Party,
     data: CompanyData,
     tax_key: String,
     reason: String,
-}
-
-impl CorrectCompany {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Decided> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let party = Party::find(batch.conn, self.party_id)?.ok_or(Refusal::NotFound)?;
-        let (data, tax_key) = self.data.checked()?;
-        let reason = required_prose(&self.reason, "reason", 500)?;
-        if data.changed_from(&CompanyData::of(&party)).is_empty() {
-            return Err(Refusal::NothingChanged.into());
-        }
-        check_free(batch, &data, &tax_key, party.id)?;
-        Ok(Decided { party, data, tax_key, reason })
-    }
+    changed: Vec<&'static str>,
 }
 
 /// The record of the data that end now.
-fn version(batch: &mut Batch<'_>, actor: &Actor, party: &Party, reason: String) -> Step<CompanyVersion> {
+fn version(batch: &mut Batch<'_>, actor: &Actor, party: &Party, reason: String) -> Result<CompanyVersion, StoreError> {
     let last = store::parties::find_last_version(batch.conn, party.id)?;
     let before = CompanyData::of(party);
     Ok(CompanyVersion {
@@ -77,19 +65,32 @@ impl Execute for CorrectCompany {
     const NAME: &'static str = "correct_company";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let party = self.decide(batch, actor)?.party;
-        // All data are in one request: a second one would bring back what the first has corrected.
-        let same = Waiting::ForAbout(Self::NAME, party.id.into());
-        if let Some(open) = store::people::find_waiting(batch.conn, same)? {
-            return Err(Refusal::RequestPending { approval_id: open.id }.into());
+    type Decision = Correction;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Correction> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let party = Party::find(view.conn(), self.party_id)?.ok_or(Refusal::NotFound)?;
+        let (data, tax_key) = self.data.checked()?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
+        let changed = data.changed_from(&CompanyData::of(&party));
+        if changed.is_empty() {
+            return Err(Refusal::NothingChanged.into());
         }
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: party.id.into() }))
+        check_free(view, &data, &tax_key, party.id)?;
+        Ok(Correction { party, data, tax_key, reason, changed })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let Decided { mut party, data, tax_key, reason } = self.decide(batch, actor)?;
-        let changed = data.changed_from(&CompanyData::of(&party));
+    fn asks(&self, view: &mut dyn View, _actor: &Actor, decision: &Correction) -> Step<Asks> {
+        let subject = decision.party.id.into();
+        // All data are in one request: a second one would bring back what the first has corrected.
+        if let Some(open) = store::people::find_waiting(view.conn(), Waiting::ForAbout(Self::NAME, subject))? {
+            return Err(Refusal::RequestPending { approval_id: open.id }.into());
+        }
+        Ok(Asks::Always(Ask { amount_minor: None, currency: String::new(), subject }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Correction) -> Applied<Done> {
+        let Correction { mut party, data, tax_key, reason, changed } = decision;
         let before = version(batch, actor, &party, reason)?;
         batch.insert(&before)?;
         if tax_key != party.tax_key && party.series_key.is_empty() {

@@ -1,10 +1,12 @@
 //! The supplier offers fractions at a fixed rate: a hold on its own units.
 
-use super::{Actor, Ask, Done, Execute, acknowledge_assignment, reviews, second_person};
+use super::acknowledge_assignment::{DueNotice, apply_notice, decide_notice};
+use super::{Actor, Applied, Asks, Done, Execute, reviews};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::chart::{self, AccountKey};
-use domain::invoice::{self, InvoiceEvent};
+use domain::invoice::{self, InvoiceEvent, InvoiceState};
 use domain::offering::{OfferFacts, OfferState, decide_offer};
 use domain::party::Capacity;
 use domain::pricing::Method;
@@ -33,17 +35,38 @@ pub struct CreateOffer {
     pub close_date: NaiveDate,
 }
 
-impl CreateOffer {
-    /// The receivable, and its state once it is offered.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Receivable, ReceivableState)> {
-        batch.acting_party(actor, Capacity::Supplier)?;
-        let found = Receivable::find(batch.conn, self.receivable_id)?.filter(|row| row.supplier_id == actor.party_id);
+/// An offer that the rules allow.
+pub struct Offerable {
+    receivable: Receivable,
+    /// The receivable's state once it is offered.
+    accepted: ReceivableState,
+    method: Method,
+    day_count: DayCount,
+    invoice: Invoice,
+    next: Next,
+}
+
+enum Next {
+    /// Its invoice looks like another one by now: a person decides first.
+    Review(Vec<reviews::Finding>),
+    /// The invoice's state from then on, and the notice of assignment that its buyer is still to get.
+    Assign(InvoiceState, Option<Box<DueNotice>>),
+}
+
+impl Execute for CreateOffer {
+    const NAME: &'static str = "create_offer";
+
+    type Decision = Offerable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Offerable> {
+        view.acting_party(actor, Capacity::Supplier)?;
+        let found = Receivable::find(view.conn(), self.receivable_id)?.filter(|row| row.supplier_id == actor.party_id);
         let receivable = found.ok_or(Refusal::NotFound)?;
-        let (balance_minor, available_minor) = batch.balance(AccountKey::holding(actor.party_id, receivable.id.into()))?;
+        let (balance_minor, available_minor) = view.balance(AccountKey::holding(actor.party_id, receivable.id.into()))?;
         let accepted = decide_offer(&OfferFacts {
             state: receivable.state,
-            standing: batch.buyer_standing(receivable.buyer_id)?,
-            being_shared: store::distributions::is_open(batch.conn, receivable.id)?,
+            standing: view.buyer_standing(receivable.buyer_id)?,
+            being_shared: store::distributions::is_open(view.conn(), receivable.id)?,
             units_minor: self.units_minor,
             available_minor,
             // Nothing but offers holds a supplier's units.
@@ -57,30 +80,38 @@ impl CreateOffer {
             close_date: self.close_date,
             due_date: receivable.payment_date,
             held: receivable.held,
-            today: batch.today(),
+            today: view.today(),
         })?;
-        Ok((receivable, accepted))
-    }
-}
-
-impl Execute for CreateOffer {
-    const NAME: &'static str = "create_offer";
-
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (receivable, _) = self.decide(batch, actor)?;
-        second_person::weigh(batch, actor, &[(&receivable.currency, self.units_minor)], receivable.id)
-    }
-
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut receivable, accepted) = self.decide(batch, actor)?;
         let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
         let method = Method::parse(&self.method).ok_or_else(|| field("method"))?;
         let day_count = DayCount::parse(&self.day_count).ok_or_else(|| field("day_count"))?;
-        let mut invoice = Invoice::load(batch.conn, receivable.invoice_id)?;
-        if reviews::check_again(batch, &mut invoice)? {
-            return Ok(Done::new(receivable.id, json!({ "receivable_id": receivable.id, "review": "open" })));
-        }
-        let assigned = invoice::next_state(invoice.state, InvoiceEvent::Assign)?;
+        let invoice = Invoice::load(view.conn(), receivable.invoice_id)?;
+        let fresh = reviews::look_again(view.conn(), &invoice)?;
+        let next = if fresh.is_empty() {
+            let state = invoice::next_state(invoice.state, InvoiceEvent::Assign)?;
+            let is_first = state != invoice.state;
+            let notice = if is_first { decide_notice(view.conn(), &receivable, &invoice)? } else { None };
+            Next::Assign(state, notice.map(Box::new))
+        } else {
+            Next::Review(fresh)
+        };
+        Ok(Offerable { receivable, accepted, method, day_count, invoice, next })
+    }
+
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, decision: &Offerable) -> Step<Asks> {
+        let amounts = vec![(decision.receivable.currency.clone(), self.units_minor)];
+        Ok(Asks::Above { amounts, subject: decision.receivable.id.into() })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Offerable) -> Applied<Done> {
+        let Offerable { mut receivable, accepted, method, day_count, mut invoice, next } = decision;
+        let (assigned, notice) = match next {
+            Next::Review(fresh) => {
+                reviews::hold_again(batch, &mut invoice, &fresh)?;
+                return Ok(Done::new(receivable.id, json!({ "receivable_id": receivable.id, "review": "open" })));
+            }
+            Next::Assign(state, notice) => (state, notice),
+        };
         let (hold_number, _) = batch.post(&chart::offer(actor.party_id, receivable.id.into(), self.units_minor))?;
         let offer = Offer {
             id: batch.next_id(),
@@ -106,7 +137,9 @@ impl Execute for CreateOffer {
         if assigned != invoice.state {
             invoice.state = assigned;
             batch.update(&invoice)?;
-            acknowledge_assignment::give(batch, &receivable, &invoice)?;
+            if let Some(notice) = notice {
+                apply_notice(batch, &receivable, &invoice, *notice)?;
+            }
         }
         Ok(Done::new(
             receivable.id,

@@ -2,8 +2,10 @@
 //! and another has agreed to.
 
 use super::payee_address::PayeeAddresses;
-use super::{Actor, Ask, Done, Execute, currency, custody, payout, second_person, settlement};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, currency, custody, payout, second_person, settlement};
 use crate::batch::{Batch, Step};
+use crate::view::View;
+use chrono::NaiveDate;
 use domain::bank_account::BankAccountNumber;
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
@@ -58,32 +60,52 @@ pub fn list_hash(payouts: &[Payout], addresses: &PayeeAddresses) -> String {
 }
 
 /// What a file would pay, to where, and from which account.
-struct Decided {
+pub struct Sendable {
     known: Currency,
     payouts: Vec<Payout>,
+    total_minor: i64,
     addresses: PayeeAddresses,
     own: CustodyAccount,
+    execution_date: NaiveDate,
+    /// The statement of the day of execution is there on the business day after it.
+    expected_date: NaiveDate,
 }
 
-impl CreatePaymentFile {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Decided> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let known = currency(&self.currency)?;
-        let payouts = payment_list(batch.conn, known, self.through)?;
-        if payouts.is_empty() {
-            return Err(Refusal::NothingToPay.into());
+impl Sendable {
+    /// The file's text.
+    fn written(&self, view: &mut dyn View, id: PaymentFileId) -> Step<String> {
+        let account = |text: &str| {
+            let known = BankAccountNumber::parse(text);
+            known.ok_or_else(|| Refusal::FieldInvalid { field: "iban".to_owned() })
+        };
+        let mut texts = Vec::with_capacity(self.payouts.len());
+        for payout in &self.payouts {
+            texts.push(text_of(view.conn(), &self.own.holder, payout)?);
         }
-        let addresses = PayeeAddresses::load(batch.conn, &payouts)?;
-        if list_hash(&payouts, &addresses) != self.list_hash {
-            return Err(Refusal::PaymentListChanged.into());
-        }
-        let own = custody::paying(batch.conn, self.account_id, known.code())?;
-        let available_minor = store::custody::available_minor(batch.conn, own.id, known)?;
-        if total_of(&payouts)? > available_minor {
-            let currency = known.code().to_owned();
-            return Err(Refusal::CustodyShort { account: own.iban, currency, available_minor }.into());
-        }
-        Ok(Decided { known, payouts, addresses, own })
+        let transfer = |(payout, remittance): (&Payout, String)| {
+            Ok::<_, Refusal>(CreditTransfer {
+                end_to_end: payout.end_to_end.clone(),
+                amount_minor: payout.amount_minor,
+                creditor_name: payout.holder.clone(),
+                creditor_account: account(&payout.iban)?,
+                creditor_bic: payout.bic.clone(),
+                creditor_address: self.addresses.find(payout).cloned(),
+                remittance,
+            })
+        };
+        let file = formats::pain::write(&PaymentFileFacts {
+            message_id: format!("{FILE_PREFIX}{id}"),
+            created_at: view.now(),
+            execution_date: self.execution_date,
+            debtor_name: self.own.holder.clone(),
+            debtor_account: account(&self.own.iban)?,
+            currency: self.known,
+            transfers: self.payouts.iter().zip(texts).map(transfer).collect::<Result<_, _>>()?,
+        });
+        Ok(file.map_err(|fault| match fault {
+            FormatFault::NotWritable { element } => Refusal::FieldInvalid { field: element },
+            other => Refusal::FieldInvalid { field: other.code().to_owned() },
+        })?)
     }
 }
 
@@ -104,54 +126,52 @@ impl Execute for CreatePaymentFile {
     const NAME: &'static str = "create_payment_file";
     const STEP_UP: bool = true;
 
-    /// Money leaves: nobody sends a file alone, whatever the amount.
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let Decided { known, payouts, .. } = self.decide(batch, actor)?;
-        let ask = second_person::ask(batch, actor)?;
-        second_person::end_same(batch, actor, (Self::NAME, known.code()), "asked_again")?;
-        Ok(Some(Ask { amount_minor: Some(total_of(&payouts)?), currency: known.code().to_owned(), ..ask }))
+    type Decision = Sendable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Sendable> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let known = currency(&self.currency)?;
+        let payouts = payment_list(view.conn(), known, self.through)?;
+        if payouts.is_empty() {
+            return Err(Refusal::NothingToPay.into());
+        }
+        let addresses = PayeeAddresses::load(view.conn(), &payouts)?;
+        if list_hash(&payouts, &addresses) != self.list_hash {
+            return Err(Refusal::PaymentListChanged.into());
+        }
+        let own = custody::paying(view.conn(), self.account_id, known.code())?;
+        let available_minor = store::custody::available_minor(view.conn(), own.id, known)?;
+        let total_minor = total_of(&payouts)?;
+        if total_minor > available_minor {
+            let currency = known.code().to_owned();
+            return Err(Refusal::CustodyShort { account: own.iban, currency, available_minor }.into());
+        }
+        let calendar = settlement::calendar(view.conn(), known.code())?;
+        let execution_date = calendar.following(view.today());
+        let expected_date = calendar.add_business_days(execution_date, 1);
+        let sendable = Sendable { known, payouts, total_minor, addresses, own, execution_date, expected_date };
+        if actor.approver_id.is_some() {
+            // Whether it can be written does not hang on its number.
+            sendable.written(view, PaymentFileId(0))?;
+        }
+        Ok(sendable)
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let Decided { known, mut payouts, addresses, own } = self.decide(batch, actor)?;
-        let total_minor = total_of(&payouts)?;
+    /// Money leaves: nobody sends a file alone, whatever the amount.
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Sendable) -> Step<Asks> {
+        let ask = second_person::ask(view.conn(), actor)?;
+        let (amount_minor, currency) = (Some(decision.total_minor), decision.known.code().to_owned());
+        Ok(Asks::Always(Ask { amount_minor, currency, ..ask }))
+    }
+
+    fn before_request(&self, batch: &mut Batch<'_>, actor: &Actor, _ask: &mut Ask, decision: &Sendable) -> Applied<()> {
+        Ok(second_person::end_same(batch, actor, (Self::NAME, decision.known.code()), "asked_again")?)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Sendable) -> Applied<Done> {
         let id: PaymentFileId = batch.next_id();
-        let calendar = settlement::calendar(batch.conn, known.code())?;
-        let execution_date = calendar.following(batch.today());
-        // The statement of the day of execution is there on the business day after it.
-        let expected_date = calendar.add_business_days(execution_date, 1);
-        let account = |text: &str| {
-            let known = BankAccountNumber::parse(text);
-            known.ok_or_else(|| Refusal::FieldInvalid { field: "iban".to_owned() })
-        };
-        let mut texts = Vec::with_capacity(payouts.len());
-        for payout in &payouts {
-            texts.push(text_of(batch.conn, &own.holder, payout)?);
-        }
-        let transfer = |(payout, remittance): (&Payout, String)| {
-            Ok::<_, Refusal>(CreditTransfer {
-                end_to_end: payout.end_to_end.clone(),
-                amount_minor: payout.amount_minor,
-                creditor_name: payout.holder.clone(),
-                creditor_account: account(&payout.iban)?,
-                creditor_bic: payout.bic.clone(),
-                creditor_address: addresses.find(payout).cloned(),
-                remittance,
-            })
-        };
-        let file = formats::pain::write(&PaymentFileFacts {
-            message_id: format!("{FILE_PREFIX}{id}"),
-            created_at: batch.now,
-            execution_date,
-            debtor_name: own.holder,
-            debtor_account: account(&own.iban)?,
-            currency: known,
-            transfers: payouts.iter().zip(texts).map(transfer).collect::<Result<_, _>>()?,
-        });
-        let content = file.map_err(|fault| match fault {
-            FormatFault::NotWritable { element } => Refusal::FieldInvalid { field: element },
-            other => Refusal::FieldInvalid { field: other.code().to_owned() },
-        })?;
+        let content = decision.written(batch, id)?;
+        let Sendable { known, mut payouts, total_minor, own, expected_date, .. } = decision;
         let document = Document {
             sha256: crate::hash::sha256_hex(content.as_bytes()),
             party_id: actor.party_id,

@@ -1,8 +1,9 @@
 //! A second person agrees to a request, which then happens at once, or turns it down.
 
 use super::close_custody_account::said_of;
-use super::{Actor, Command, Done, Execute, Proof, bank_file, prose, purchase_hold, second_person};
+use super::{Actor, Applied, Command, Decided, Done, Execute, Proof, bank_file, prose, purchase_hold, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{self, ApprovalState};
 use kernel::ApprovalId;
@@ -25,13 +26,29 @@ pub struct DecideApproval {
     pub file: Option<Box<Command>>,
 }
 
+/// What becomes of a request.
+pub struct Verdict {
+    approval: Approval,
+    reason: String,
+    /// What was asked for, by whom, and what was decided about it; nothing where it is turned down.
+    agreed: Option<Agreed>,
+}
+
+struct Agreed {
+    command: Command,
+    maker: Actor,
+    decided: Decided,
+}
+
 impl Execute for DecideApproval {
     const NAME: &'static str = "decide_approval";
     const STEP_UP: bool = true;
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let found = Approval::find(batch.conn, self.approval_id)?.filter(|row| row.party_id == actor.party_id);
-        let mut approval = found.ok_or(Refusal::NotFound)?;
+    type Decision = Verdict;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Verdict> {
+        let found = Approval::find(view.conn(), self.approval_id)?.filter(|row| row.party_id == actor.party_id);
+        let approval = found.ok_or(Refusal::NotFound)?;
         let stored_hash = crate::hash::sha256_hex(approval.body.as_bytes());
         party::decide_approval(approval.maker_id, actor.user_id, &stored_hash, &self.body_hash, approval.state)?;
         let reason = prose(&self.reason, "reason", 500)?;
@@ -40,25 +57,32 @@ impl Execute for DecideApproval {
         }
         let command = Command::read(&approval.command, &approval.body)
             .ok_or_else(|| StoreError::Corrupt(format!("request of approval {}", approval.id)))?;
+        if !self.approve {
+            return Ok(Verdict { approval, reason, agreed: None });
+        }
         let proof = Proof { made_with: approval.made_with.clone(), agreed_with: actor.proof.made_with.clone(), code: None };
         let maker = Actor { party_id: approval.party_id, user_id: approval.maker_id, approver_id: Some(actor.user_id), proof };
-        if self.approve {
-            second_person::check_asker(batch, &maker, &approval.command)?;
-            let matter = command.matter(batch.conn, &maker)?;
-            second_person::check_agreement(batch, &maker, actor, matter)?;
-        }
+        second_person::check_asker(view.conn(), &maker, &approval.command)?;
+        let matter = command.matter(view.conn(), &maker)?;
+        second_person::check_agreement(view.conn(), &maker, actor, matter)?;
+        let command = bank_file::complete(command, self.file.as_deref())?;
+        let decided = command.decide_request(view, &maker, approval.id)?;
+        Ok(Verdict { approval, reason, agreed: Some(Agreed { command, maker, decided }) })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, verdict: Verdict) -> Applied<Done> {
+        let Verdict { mut approval, reason, agreed } = verdict;
         let mut body = json!({ "command": approval.command, "approved": self.approve, "approval_id": approval.id });
         let mut subject = approval.subject_id;
-        if self.approve {
-            let command = bank_file::complete(command, self.file.as_deref())?;
-            let done = command.execute_request(batch, &maker, approval.id)?;
-            subject = done.subject;
-            if let (Some(target), Some(inner)) = (body.as_object_mut(), done.body.as_object()) {
-                target.extend(inner.clone());
+        match agreed {
+            Some(Agreed { command, maker, decided }) => {
+                let done = command.apply(batch, &maker, decided)?;
+                subject = done.subject;
+                if let (Some(target), Some(inner)) = (body.as_object_mut(), done.body.as_object()) {
+                    target.extend(inner.clone());
+                }
             }
-        }
-        if !self.approve {
-            purchase_hold::end(batch, approval.id)?;
+            None => purchase_hold::end(batch, approval.id)?,
         }
         approval.state = if self.approve { ApprovalState::Approved } else { ApprovalState::Rejected };
         approval.checker_id = Some(actor.user_id);

@@ -1,7 +1,8 @@
 //! The operator has checked a company's bank account with the bank, or turns it down.
 
-use super::{Actor, Ask, Done, Execute, payout, second_person};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, payout, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{BankAccountStatus, Capacity};
 use kernel::BankAccountId;
@@ -18,29 +19,31 @@ pub struct DecideBankAccount {
     pub verified: bool,
 }
 
-impl DecideBankAccount {
-    fn load(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<BankAccount> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let account = BankAccount::find(batch.conn, self.account_id)?.ok_or(Refusal::NotFound)?;
+impl Execute for DecideBankAccount {
+    const NAME: &'static str = "decide_bank_account";
+    const STEP_UP: bool = true;
+
+    type Decision = BankAccount;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<BankAccount> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let account = BankAccount::find(view.conn(), self.account_id)?.ok_or(Refusal::NotFound)?;
         if account.status != BankAccountStatus::Proposed {
             return Err(Refusal::StateConflict { state: account.status.to_string() }.into());
         }
         Ok(account)
     }
-}
-
-impl Execute for DecideBankAccount {
-    const NAME: &'static str = "decide_bank_account";
-    const STEP_UP: bool = true;
 
     /// All money of a company goes to this account: two operators must agree.
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let account = self.load(batch, actor)?;
-        Ok(self.verified.then_some(Ask { amount_minor: None, currency: account.currency, subject: account.party_id.into() }))
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, account: &BankAccount) -> Step<Asks> {
+        if !self.verified {
+            return Ok(Asks::Nobody);
+        }
+        let ask = Ask { amount_minor: None, currency: account.currency.clone(), subject: account.party_id.into() };
+        Ok(Asks::Always(ask))
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut account = self.load(batch, actor)?;
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut account: BankAccount) -> Applied<Done> {
         if self.verified {
             let (party, currency) = (account.party_id, account.currency.as_str());
             for mut old in store::parties::list_accounts_in(batch.conn, party, currency, BankAccountStatus::Verified)? {

@@ -1,8 +1,9 @@
 //! The operator lets a company trade, suspends it or declines it, with a reason. Letting it trade takes two people;
 //! stopping it takes one, at once.
 
-use super::{Actor, Ask, Done, Execute, required_prose, second_person, withdraw_offer};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, required_prose, second_person, withdraw_offer};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::offering::OfferState;
 use domain::party::{Capacity, PartyStatus};
@@ -22,23 +23,15 @@ pub struct DecideCompany {
     pub reason: String,
 }
 
-impl DecideCompany {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Party, PartyStatus, String)> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let found = Party::find(batch.conn, self.party_id)?.filter(|party| party.id != actor.party_id);
-        let party = found.ok_or(Refusal::NotFound)?;
-        let reason = required_prose(&self.reason, "reason", 500)?;
-        let wanted = PartyStatus::parse(&self.status).filter(|status| *status != PartyStatus::Applied);
-        let wanted = wanted.ok_or_else(|| Refusal::FieldInvalid { field: "status".to_owned() })?;
-        if party.status == wanted {
-            return Err(Refusal::StateConflict { state: party.status.to_string() }.into());
-        }
-        Ok((party, wanted, reason))
-    }
+/// The company as it is, and what becomes of it.
+pub struct Fate {
+    party: Party,
+    wanted: PartyStatus,
+    reason: String,
 }
 
 /// What a stopped company sells, and what it owes, is no longer for sale.
-fn end_offers(batch: &mut Batch<'_>, party: &Party) -> Step<()> {
+fn end_offers(batch: &mut Batch<'_>, party: &Party) -> Applied<()> {
     for offer in store::market::list_open_offers_of_company(batch.conn, party.id)? {
         let (supplier, receivable) = (offer.supplier_id, offer.receivable_id);
         let arguments = json!({ "offer_id": offer.id, "company": party.name });
@@ -53,14 +46,30 @@ fn end_offers(batch: &mut Batch<'_>, party: &Party) -> Step<()> {
 impl Execute for DecideCompany {
     const NAME: &'static str = "decide_company";
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (party, wanted, _) = self.decide(batch, actor)?;
-        let ask = Ask { amount_minor: None, currency: String::new(), subject: party.id.into() };
-        Ok((wanted == PartyStatus::Active).then_some(ask))
+    type Decision = Fate;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Fate> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let found = Party::find(view.conn(), self.party_id)?.filter(|party| party.id != actor.party_id);
+        let party = found.ok_or(Refusal::NotFound)?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
+        let wanted = PartyStatus::parse(&self.status).filter(|status| *status != PartyStatus::Applied);
+        let wanted = wanted.ok_or_else(|| Refusal::FieldInvalid { field: "status".to_owned() })?;
+        if party.status == wanted {
+            return Err(Refusal::StateConflict { state: party.status.to_string() }.into());
+        }
+        Ok(Fate { party, wanted, reason })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut party, wanted, reason) = self.decide(batch, actor)?;
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, decision: &Fate) -> Step<Asks> {
+        if decision.wanted != PartyStatus::Active {
+            return Ok(Asks::Nobody);
+        }
+        Ok(Asks::Always(Ask { amount_minor: None, currency: String::new(), subject: decision.party.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Fate) -> Applied<Done> {
+        let Fate { mut party, wanted, reason } = decision;
         party.status = wanted;
         batch.update(&party)?;
         if wanted != PartyStatus::Active {

@@ -1,7 +1,8 @@
 //! The operator approves terms that a buyer proposed, or rejects them, with a reason. Approving takes two people, rejecting one.
 
-use super::{Actor, Ask, Done, Execute, one_request, programmes, required_prose};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, one_request, programmes, required_prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::Capacity;
 use domain::programme::{ProgrammeEvent, ProgrammeState, VersionState, begins, next_state};
@@ -20,35 +21,44 @@ pub struct DecideProgramme {
     pub reason: String,
 }
 
-impl DecideProgramme {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Programme, ProgrammeVersion, ProgrammeState, String)> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let version = ProgrammeVersion::find(batch.conn, self.version_id)?.ok_or(Refusal::NotFound)?;
-        let reason = required_prose(&self.reason, "reason", 500)?;
-        if version.state != VersionState::Proposed {
-            return Err(Refusal::StateConflict { state: format!("version_{}", version.state) }.into());
-        }
-        let programme = Programme::load(batch.conn, version.programme_id)?;
-        let event = if self.approve { ProgrammeEvent::Approve } else { ProgrammeEvent::Reject };
-        let state = next_state(programme.state, event)?;
-        Ok((programme, version, state, reason))
-    }
+/// Terms about which the operator may decide.
+pub struct Decidable {
+    programme: Programme,
+    version: ProgrammeVersion,
+    /// The programme's state then.
+    state: ProgrammeState,
+    reason: String,
 }
 
 impl Execute for DecideProgramme {
     const NAME: &'static str = "decide_programme";
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (programme, ..) = self.decide(batch, actor)?;
-        if !self.approve {
-            return Ok(None);
+    type Decision = Decidable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Decidable> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let version = ProgrammeVersion::find(view.conn(), self.version_id)?.ok_or(Refusal::NotFound)?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
+        if version.state != VersionState::Proposed {
+            return Err(Refusal::StateConflict { state: format!("version_{}", version.state) }.into());
         }
-        one_request(batch, actor, programme.id)?;
-        Ok(Some(Ask { amount_minor: None, currency: String::new(), subject: programme.id.into() }))
+        let programme = Programme::load(view.conn(), version.programme_id)?;
+        let event = if self.approve { ProgrammeEvent::Approve } else { ProgrammeEvent::Reject };
+        let state = next_state(programme.state, event)?;
+        Ok(Decidable { programme, version, state, reason })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut programme, mut version, state, reason) = self.decide(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Decidable) -> Step<Asks> {
+        if !self.approve {
+            return Ok(Asks::Nobody);
+        }
+        let programme = decision.programme.id;
+        one_request(view.conn(), actor, programme)?;
+        Ok(Asks::Always(Ask { amount_minor: None, currency: String::new(), subject: programme.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Decidable) -> Applied<Done> {
+        let Decidable { mut programme, mut version, state, reason } = decision;
         let verdict = if self.approve { VersionState::Approved } else { VersionState::Rejected };
         if self.approve {
             version.begins_on = begins(version.begins_on, batch.today());

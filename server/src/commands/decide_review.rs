@@ -1,7 +1,8 @@
 //! The operator decides what the rules against financing twice have stopped: it may go on, or it may not.
 
-use super::{Actor, Ask, Done, Execute, links, required_prose, reviews, second_person};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, links, required_prose, reviews, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
@@ -22,54 +23,64 @@ pub struct DecideReview {
     pub reason: String,
 }
 
-impl DecideReview {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Review, Invoice, ReviewState)> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let review = Review::find(batch.conn, self.review_id)?.ok_or(Refusal::NotFound)?;
-        let next = decide(review.state, self.clear, &self.reason)?;
-        required_prose(&self.reason, "reason", 500)?;
-        let invoice = Invoice::load(batch.conn, review.invoice_id)?;
-        Ok((review, invoice, next))
-    }
-
+/// What a review is decided as.
+pub struct DecidedReview {
+    review: Review,
+    invoice: Invoice,
+    next: ReviewState,
+    reason: String,
     /// What is refused is out for good, unless the buyer has undertaken to pay it: then nothing more is made of it.
-    fn reject(&self, batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
-        let state = invoice.state;
-        let Ok(next) = next_state(state, InvoiceEvent::Reject) else { return Ok(()) };
-        invoice.state = next;
-        self.reason.trim().clone_into(&mut invoice.reason);
-        batch.update(invoice)?;
-        reviews::release(batch, invoice.id)?;
-        second_person::end_confirmations(batch, invoice.id, InvoiceState::Rejected)?;
-        if state != InvoiceState::Draft {
-            let arguments = json!({ "number": invoice.number });
-            batch.notify(invoice.buyer_id, "invoice_rejected", &arguments, format!("/payables/{}", invoice.id));
-        }
-        Ok(())
+    rejected: Option<InvoiceState>,
+}
+
+fn reject(batch: &mut Batch<'_>, invoice: &mut Invoice, (rejected, reason): (InvoiceState, &str)) -> Applied<()> {
+    let state = invoice.state;
+    invoice.state = rejected;
+    reason.clone_into(&mut invoice.reason);
+    batch.update(invoice)?;
+    reviews::release(batch, invoice.id)?;
+    second_person::end_confirmations(batch, invoice.id, InvoiceState::Rejected)?;
+    if state != InvoiceState::Draft {
+        let arguments = json!({ "number": invoice.number });
+        batch.notify(invoice.buyer_id, "invoice_rejected", &arguments, format!("/payables/{}", invoice.id));
     }
+    Ok(())
 }
 
 impl Execute for DecideReview {
     const NAME: &'static str = "decide_review";
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (_, invoice, _) = self.decide(batch, actor)?;
-        let issued = store::receivables::find_receivable_of_invoice(batch.conn, invoice.id)?.is_some();
-        Ok(needs_two(self.clear, issued).then(|| Ask {
-            amount_minor: Some(invoice.payable_minor),
-            currency: invoice.currency.clone(),
-            subject: invoice.id.into(),
-        }))
+    type Decision = DecidedReview;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<DecidedReview> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let review = Review::find(view.conn(), self.review_id)?.ok_or(Refusal::NotFound)?;
+        let next = decide(review.state, self.clear, &self.reason)?;
+        let reason = required_prose(&self.reason, "reason", 500)?;
+        let invoice = Invoice::load(view.conn(), review.invoice_id)?;
+        let refused = next == ReviewState::Refused;
+        let rejected = next_state(invoice.state, InvoiceEvent::Reject).ok().filter(|_| refused);
+        Ok(DecidedReview { review, invoice, next, reason, rejected })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (mut review, mut invoice, next) = self.decide(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, _actor: &Actor, decision: &DecidedReview) -> Step<Asks> {
+        let invoice = &decision.invoice;
+        let issued = store::receivables::find_receivable_of_invoice(view.conn(), invoice.id)?.is_some();
+        if !needs_two(self.clear, issued) {
+            return Ok(Asks::Nobody);
+        }
+        let (amount_minor, currency) = (Some(invoice.payable_minor), invoice.currency.clone());
+        Ok(Asks::Always(Ask { amount_minor, currency, subject: invoice.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: DecidedReview) -> Applied<Done> {
+        let DecidedReview { mut review, mut invoice, next, reason, rejected } = decision;
         review.state = next;
-        self.reason.trim().clone_into(&mut review.reason);
+        review.reason = reason;
         review.decided_at = Some(batch.now);
         batch.update(&review)?;
-        if next == ReviewState::Refused {
-            self.reject(batch, &mut invoice)?;
+        if let Some(rejected) = rejected {
+            reject(batch, &mut invoice, (rejected, &review.reason))?;
         }
         reviews::refresh(batch, &mut invoice)?;
         let arguments = json!({ "number": invoice.number, "reason": review.reason });

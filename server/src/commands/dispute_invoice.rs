@@ -1,8 +1,9 @@
 //! The buyer disputes an invoice, with a reason that the supplier sees.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, answer_clock, required_prose, second_person};
+use super::{Actor, Applied, Done, Execute, answer_clock, required_prose, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::answer::{AnswerCode, ReasonCode};
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
@@ -10,6 +11,7 @@ use domain::party::Capacity;
 use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use store::Invoice;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -21,20 +23,37 @@ pub struct DisputeInvoice {
     pub clarification: String,
 }
 
+/// A dispute that may be raised.
+pub struct Dispute {
+    invoice: Invoice,
+    reason: String,
+    reason_code: ReasonCode,
+    /// The invoice's state once it is disputed.
+    disputed: InvoiceState,
+}
+
 impl Execute for DisputeInvoice {
     const NAME: &'static str = "dispute_invoice";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Buyer)?;
-        let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
-        let mut invoice = found.ok_or(Refusal::NotFound)?;
+    type Decision = Dispute;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Dispute> {
+        view.acting_party(actor, Capacity::Buyer)?;
+        let found = answer_clock::presented_to(view.conn(), actor.party_id, self.invoice_id)?;
+        let invoice = found.ok_or(Refusal::NotFound)?;
         if self.reason.trim().is_empty() {
             return Err(Refusal::ReasonMissing.into());
         }
         let reason = required_prose(&self.reason, "reason", 500)?;
         let code = if self.clarification.is_empty() { ReasonCode::Other.name() } else { self.clarification.as_str() };
         let reason_code = ReasonCode::parse(code).ok_or_else(|| Refusal::FieldInvalid { field: "clarification".to_owned() })?;
-        invoice.state = next_state(invoice.state, InvoiceEvent::Dispute)?;
+        let disputed = next_state(invoice.state, InvoiceEvent::Dispute)?;
+        Ok(Dispute { invoice, reason, reason_code, disputed })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Dispute) -> Applied<Done> {
+        let Dispute { mut invoice, reason, reason_code, disputed } = decision;
+        invoice.state = disputed;
         invoice.reason.clone_from(&reason);
         batch.update(&invoice)?;
         insert_message(batch, actor, invoice.id, (AnswerCode::UnderQuery.into(), reason_code.into()), &reason)?;

@@ -2,8 +2,9 @@
 //! excluded, with the reason; nothing is promised yet.
 
 use super::confirm_invoice::{issue_terms, words_between};
-use super::{Actor, Done, Execute, prose};
+use super::{Actor, Applied, Done, Execute, prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::confirmation_list::{ItemState, ListState, MOST_ITEMS, text};
@@ -72,11 +73,21 @@ pub fn stored(refusal: &Refusal) -> String {
     json!(all).to_string()
 }
 
+/// What was decided about one item.
+pub struct Line {
+    due_date: Option<NaiveDate>,
+    /// The hash of the words that confirming it would sign, or why it cannot be confirmed.
+    words_hash: Result<String, Refusal>,
+}
+
 impl Execute for DraftConfirmationList {
     const NAME: &'static str = "draft_confirmation_list";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let buyer = batch.acting_party(actor, Capacity::Buyer)?;
+    /// Of each item, in their order.
+    type Decision = Vec<Line>;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Vec<Line>> {
+        let buyer = view.acting_party(actor, Capacity::Buyer)?;
         if self.items.is_empty() {
             return Err(Refusal::NothingChosen.into());
         }
@@ -87,49 +98,59 @@ impl Execute for DraftConfirmationList {
         if ids.iter().collect::<BTreeSet<_>>().len() != ids.len() {
             return Err(Refusal::FieldInvalid { field: "items".to_owned() }.into());
         }
-        let found = Invoice::list_ids(batch.conn, &ids)?;
-        let presented: BTreeSet<InvoiceId> = AnswerClock::list_ids(batch.conn, &ids)?.into_iter().map(|clock| clock.id).collect();
+        let found = Invoice::list_ids(view.conn(), &ids)?;
+        let presented: BTreeSet<InvoiceId> =
+            AnswerClock::list_ids(view.conn(), &ids)?.into_iter().map(|clock| clock.id).collect();
         let own = |row: &Invoice| row.buyer_id == actor.party_id && presented.contains(&row.id);
         let invoices: HashMap<InvoiceId, Invoice> = found.into_iter().filter(own).map(|row| (row.id, row)).collect();
         if invoices.len() != ids.len() {
             return Err(Refusal::NotFound.into());
         }
         let suppliers: BTreeSet<PartyId> = invoices.values().map(|row| row.supplier_id).collect();
-        let suppliers = Party::list_ids(batch.conn, &suppliers.into_iter().collect::<Vec<_>>())?;
+        let suppliers = Party::list_ids(view.conn(), &suppliers.into_iter().collect::<Vec<_>>())?;
         let names: HashMap<PartyId, String> = suppliers.into_iter().map(|party| (party.id, party.name)).collect();
         let mut terms: BTreeMap<String, IssueTerms> = BTreeMap::new();
         for invoice in invoices.values() {
             if !terms.contains_key(&invoice.currency) {
-                terms.insert(invoice.currency.clone(), issue_terms(batch.conn, &invoice.currency)?.1);
+                terms.insert(invoice.currency.clone(), issue_terms(view.conn(), &invoice.currency)?.1);
             }
         }
-        let (today, list_id): (NaiveDate, ConfirmationListId) = (batch.today(), batch.next_id());
-        let mut rows = Vec::with_capacity(self.items.len());
+        let today = view.today();
+        let mut lines = Vec::with_capacity(self.items.len());
         for item in &self.items {
-            let Some(invoice) = invoices.get(&item.invoice_id) else { continue };
-            let Some(terms) = terms.get(&invoice.currency) else { continue };
-            let mut row = ConfirmationItem {
-                id: batch.next_id(),
-                list_id,
-                invoice_id: invoice.id,
-                amount_minor: item.amount_minor,
-                due_date: item.due_date.or(invoice.due_date),
-                reason: super::clean(item.reason.trim(), 500),
-                words_hash: String::new(),
-                state: ItemState::Waiting,
-                refusal: String::new(),
-            };
-            match check(invoice, item, terms, today) {
+            let invoice = invoices.get(&item.invoice_id).ok_or(Refusal::NotFound)?;
+            let terms = terms.get(&invoice.currency).ok_or(Refusal::NotFound)?;
+            let words_hash = match check(invoice, item, terms, today) {
                 Ok(due) => {
                     let supplier = names.get(&invoice.supplier_id).map_or("", String::as_str);
-                    row.words_hash = words_between((&buyer.name, supplier), invoice, item.amount_minor, due)?.hash;
+                    Ok(words_between((&buyer.name, supplier), invoice, item.amount_minor, due)?.hash)
                 }
-                Err(refusal) => {
-                    row.state = ItemState::Excluded;
-                    row.refusal = stored(&refusal);
-                }
-            }
-            rows.push(row);
+                Err(refusal) => Err(refusal),
+            };
+            lines.push(Line { due_date: item.due_date.or(invoice.due_date), words_hash });
+        }
+        Ok(lines)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, lines: Vec<Line>) -> Applied<Done> {
+        let list_id: ConfirmationListId = batch.next_id();
+        let mut rows = Vec::with_capacity(lines.len());
+        for (item, line) in self.items.iter().zip(lines) {
+            let (state, refusal) = match &line.words_hash {
+                Ok(_) => (ItemState::Waiting, String::new()),
+                Err(refusal) => (ItemState::Excluded, stored(refusal)),
+            };
+            rows.push(ConfirmationItem {
+                id: batch.next_id(),
+                list_id,
+                invoice_id: item.invoice_id,
+                amount_minor: item.amount_minor,
+                due_date: line.due_date,
+                reason: super::clean(item.reason.trim(), 500),
+                words_hash: line.words_hash.unwrap_or_default(),
+                state,
+                refusal,
+            });
         }
         let list_hash = hash_of(&rows);
         let list = ConfirmationList {

@@ -4,8 +4,9 @@
 use super::confirm_invoice::issue_terms;
 use super::draft_confirmation_list::stored;
 use super::programmes::{Places, Subject};
-use super::{Actor, Done, Execute, advance, optional, required};
+use super::{Actor, Applied, Done, Execute, advance, optional, required};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::confirmation_list::{ApprovedState, ListState, MOST_ITEMS, text};
 use domain::identity::normalise_number;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::records::Keyed;
-use store::{ApprovedPayable, ConfirmationList, Party};
+use store::{ApprovedPayable, ConfirmationList, Conn, Party};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DraftPayables {
@@ -46,9 +47,9 @@ pub struct PayableRow {
 
 impl DraftPayables {
     /// The suppliers that the rows name, each of which may send invoices.
-    fn suppliers(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<HashMap<PartyId, Party>> {
+    fn suppliers(&self, conn: &mut Conn, actor: &Actor) -> Step<HashMap<PartyId, Party>> {
         let ids: BTreeSet<PartyId> = self.rows.iter().map(|row| row.supplier_id).collect();
-        let found = Party::list_ids(batch.conn, &ids.iter().copied().collect::<Vec<_>>())?;
+        let found = Party::list_ids(conn, &ids.iter().copied().collect::<Vec<_>>())?;
         let sells = |party: &Party| {
             party.id != actor.party_id && party.status == PartyStatus::Active && party.capacities.has(Capacity::Supplier)
         };
@@ -56,12 +57,12 @@ impl DraftPayables {
         if known.len() == ids.len() { Ok(known) } else { Err(Refusal::SupplierUnknown.into()) }
     }
 
-    fn terms(&self, batch: &mut Batch<'_>) -> Step<BTreeMap<String, IssueTerms>> {
+    fn terms(&self, view: &mut dyn View) -> Step<BTreeMap<String, IssueTerms>> {
         let mut terms = BTreeMap::new();
         for row in &self.rows {
             if !terms.contains_key(&row.currency) {
-                super::traded(batch, &row.currency)?;
-                terms.insert(row.currency.clone(), issue_terms(batch.conn, &row.currency)?.1);
+                super::traded(view, &row.currency)?;
+                terms.insert(row.currency.clone(), issue_terms(view.conn(), &row.currency)?.1);
             }
         }
         Ok(terms)
@@ -85,50 +86,47 @@ fn words((buyer, supplier): (&str, &str), row: &PayableRow, file: &str) -> Step<
     Ok(["en", "zh"].map(|language| undertaking::text(undertaking::ADVANCE, language, &terms).unwrap_or_default()))
 }
 
+/// What was decided about one row.
+pub struct Line {
+    number: String,
+    order_reference: String,
+    payment_reference: String,
+    /// What approving it would sign, in both languages.
+    words: [String; 2],
+    /// Whether it can be approved.
+    checked: Result<(), Refusal>,
+}
+
 impl Execute for DraftPayables {
     const NAME: &'static str = "draft_payables";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let buyer = batch.acting_party(actor, Capacity::Buyer)?;
+    /// Of each row, in their order.
+    type Decision = Vec<Line>;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Vec<Line>> {
+        let buyer = view.acting_party(actor, Capacity::Buyer)?;
         if self.rows.is_empty() {
             return Err(Refusal::NothingChosen.into());
         }
         if self.rows.len() > MOST_ITEMS {
             return Err(Refusal::TooManyChosen { most: MOST_ITEMS }.into());
         }
-        let suppliers = self.suppliers(batch, actor)?;
-        let terms = self.terms(batch)?;
-        let presented = advance::presented_states(batch.conn, buyer.id)?;
-        let mut known: HashSet<advance::Key> = advance::approved_keys(batch.conn, buyer.id)?;
-        let (today, list_id): (NaiveDate, ConfirmationListId) = (batch.today(), batch.next_id());
-        let (mut rows, mut places) = (Vec::with_capacity(self.rows.len()), Places::default());
+        let suppliers = self.suppliers(view.conn(), actor)?;
+        let terms = self.terms(view)?;
+        let presented = advance::presented_states(view.conn(), buyer.id)?;
+        let mut known: HashSet<advance::Key> = advance::approved_keys(view.conn(), buyer.id)?;
+        let today = view.today();
+        let (mut lines, mut places) = (Vec::with_capacity(self.rows.len()), Places::default());
         for row in &self.rows {
-            let (Some(supplier), Some(terms)) = (suppliers.get(&row.supplier_id), terms.get(&row.currency)) else { continue };
+            let supplier = suppliers.get(&row.supplier_id).ok_or(Refusal::SupplierUnknown)?;
+            let terms = terms.get(&row.currency).ok_or(Refusal::NotFound)?;
             if !(1..=MOST_PAYABLE_MINOR).contains(&row.payable_minor) {
                 return Err(Refusal::AmountInvalid { field: "payable".to_owned() }.into());
             }
             let number = required(&row.number, "invoice_number", 100)?;
-            let [words_en, words_zh] = words((&buyer.name, &supplier.name), row, &self.sha256)?;
-            let mut entry = ApprovedPayable {
-                id: batch.next_id(),
-                list_id,
-                buyer_id: buyer.id,
-                supplier_id: supplier.id,
-                number_key: normalise_number(&number),
-                number,
-                issue_date: row.issue_date,
-                due_date: row.due_date,
-                currency: row.currency.clone(),
-                payable_minor: row.payable_minor,
-                order_reference: optional(&row.order_reference, "order_reference", 100)?,
-                payment_reference: optional(&row.payment_reference, "payment_reference", 100)?,
-                words_hash: crate::hash::sha256_hex(words_en.as_bytes()),
-                words_en,
-                words_zh,
-                state: ApprovedState::Waiting,
-                refusal: String::new(),
-                invoice_id: None,
-            };
+            let words = words((&buyer.name, &supplier.name), row, &self.sha256)?;
+            let order_reference = optional(&row.order_reference, "order_reference", 100)?;
+            let payment_reference = optional(&row.payment_reference, "payment_reference", 100)?;
             let subject = Subject {
                 supplier_id: supplier.id,
                 buyer_id: buyer.id,
@@ -137,20 +135,51 @@ impl Execute for DraftPayables {
                 due_date: Some(row.due_date),
             };
             // Under the terms that would hold today; when the invoice comes they are looked at again.
-            let under = places.standing(batch.conn, &subject, today)?.filter(|found| found.verdict.is_ok());
+            let under = places.standing(view.conn(), &subject, today)?.filter(|found| found.verdict.is_ok());
             let terms = under.map_or_else(|| terms.clone(), |under| under.terms.issue_terms(terms));
             let mut checked =
                 check_due_date(row.due_date, today).and_then(|()| decide_issue(row.payable_minor, &terms).map(|_| ()));
-            if let Some(state) = presented.get(&(supplier.id, entry.number_key.clone())) {
+            let number_key = normalise_number(&number);
+            let key: advance::Key = (supplier.id, number_key.clone(), row.issue_date, row.currency.clone(), row.payable_minor);
+            if let Some(state) = presented.get(&(supplier.id, number_key)) {
                 checked = Err(Refusal::StateConflict { state: state.to_string() });
-            } else if checked.is_ok() && !known.insert(advance::key_of(&entry)) {
-                checked = Err(Refusal::DuplicateInvoice { number: entry.number.clone() });
+            } else if checked.is_ok() && !known.insert(key) {
+                checked = Err(Refusal::DuplicateInvoice { number: number.clone() });
             }
-            if let Err(refusal) = checked {
-                entry.state = ApprovedState::Excluded;
-                entry.refusal = stored(&refusal);
-            }
-            rows.push(entry);
+            lines.push(Line { number, order_reference, payment_reference, words, checked });
+        }
+        Ok(lines)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, lines: Vec<Line>) -> Applied<Done> {
+        let list_id: ConfirmationListId = batch.next_id();
+        let mut rows = Vec::with_capacity(lines.len());
+        for (row, line) in self.rows.iter().zip(lines) {
+            let [words_en, words_zh] = line.words;
+            let (state, refusal) = match &line.checked {
+                Ok(()) => (ApprovedState::Waiting, String::new()),
+                Err(refusal) => (ApprovedState::Excluded, stored(refusal)),
+            };
+            rows.push(ApprovedPayable {
+                id: batch.next_id(),
+                list_id,
+                buyer_id: actor.party_id,
+                supplier_id: row.supplier_id,
+                number_key: normalise_number(&line.number),
+                number: line.number,
+                issue_date: row.issue_date,
+                due_date: row.due_date,
+                currency: row.currency.clone(),
+                payable_minor: row.payable_minor,
+                order_reference: line.order_reference,
+                payment_reference: line.payment_reference,
+                words_hash: crate::hash::sha256_hex(words_en.as_bytes()),
+                words_en,
+                words_zh,
+                state,
+                refusal,
+                invoice_id: None,
+            });
         }
         let lines: Vec<_> = rows
             .iter()
@@ -158,10 +187,10 @@ impl Execute for DraftPayables {
             .map(|row| (row.id.into(), row.payable_minor, Some(row.due_date), row.words_hash.as_str()))
             .collect();
         let (count, list_hash) = (lines.len(), crate::hash::sha256_hex(text(&lines).as_bytes()));
-        batch.keep_document(buyer.id, &self.file_name, "text/csv", &self.sha256, &self.content)?;
+        batch.keep_document(actor.party_id, &self.file_name, "text/csv", &self.sha256, &self.content)?;
         batch.insert(&ConfirmationList {
             id: list_id,
-            party_id: buyer.id,
+            party_id: actor.party_id,
             version: undertaking::ADVANCE.to_owned(),
             list_hash: list_hash.clone(),
             state: ListState::Draft,

@@ -1,7 +1,8 @@
 //! A contact confirms nothing any more: its links end at once. Stopping takes one operator.
 
-use super::{Actor, Done, Execute, links};
+use super::{Actor, Applied, Done, Execute, links};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::link::ContactState;
 use domain::party::{Capacity, UserStatus};
@@ -33,9 +34,14 @@ pub(crate) fn end(batch: &mut Batch<'_>, mut contact: BuyerContact) -> Step<()> 
 impl Execute for EndContact {
     const NAME: &'static str = "end_contact";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let contact = confirmations::find_active_contact(batch.conn, self.party_id)?.ok_or(Refusal::ContactMissing)?;
+    type Decision = BuyerContact;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<BuyerContact> {
+        view.acting_party(actor, Capacity::Operator)?;
+        Ok(confirmations::find_active_contact(view.conn(), self.party_id)?.ok_or(Refusal::ContactMissing)?)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, contact: BuyerContact) -> Applied<Done> {
         end(batch, contact)?;
         Ok(Done::new(self.party_id, json!({ "party_id": self.party_id })))
     }

@@ -1,15 +1,17 @@
 //! A supplier leaves a programme, or its buyer removes it with a reason. What was issued keeps its terms.
 
-use super::{Actor, Done, Execute, prose};
+use super::{Actor, Applied, Done, Execute, prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::Capacity;
-use domain::programme::{MemberEvent, next_membership};
+use domain::programme::{MemberEvent, MemberState, next_membership};
 use kernel::MemberId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use store::records::Keyed;
-use store::{Programme, ProgrammeMember};
+use store::{Party, Programme, ProgrammeMember};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -20,8 +22,24 @@ pub struct EndMembership {
     pub reason: String,
 }
 
-pub(crate) fn end(batch: &mut Batch<'_>, mut member: ProgrammeMember, event: MemberEvent, reason: &str) -> Step<ProgrammeMember> {
-    member.state = next_membership(member.state, event)?;
+/// A membership that may end.
+pub struct Ending {
+    member: ProgrammeMember,
+    state: MemberState,
+    /// The company that ends it.
+    party: Arc<Party>,
+    leaves: bool,
+    reason: String,
+}
+
+/// Ends a membership in the state that the rule gives it.
+pub(crate) fn end(
+    batch: &mut Batch<'_>,
+    mut member: ProgrammeMember,
+    state: MemberState,
+    reason: &str,
+) -> Applied<ProgrammeMember> {
+    member.state = state;
     reason.clone_into(&mut member.reason);
     member.asked_version = 0;
     member.ended_at = Some(batch.now);
@@ -32,18 +50,26 @@ pub(crate) fn end(batch: &mut Batch<'_>, mut member: ProgrammeMember, event: Mem
 impl Execute for EndMembership {
     const NAME: &'static str = "end_membership";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let found = ProgrammeMember::find(batch.conn, self.member_id)?;
+    type Decision = Ending;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Ending> {
+        let found = ProgrammeMember::find(view.conn(), self.member_id)?;
         let concerned = |row: &ProgrammeMember| [row.buyer_id, row.supplier_id].contains(&actor.party_id);
         let member = found.filter(concerned).ok_or(Refusal::NotFound)?;
         let leaves = member.supplier_id == actor.party_id;
-        let party = batch.acting_party(actor, if leaves { Capacity::Supplier } else { Capacity::Buyer })?;
+        let party = view.acting_party(actor, if leaves { Capacity::Supplier } else { Capacity::Buyer })?;
         let reason = prose(&self.reason, "reason", 500)?;
         if !leaves && reason.is_empty() {
             return Err(Refusal::ReasonMissing.into());
         }
         let event = if leaves { MemberEvent::Leave } else { MemberEvent::Remove };
-        let member = end(batch, member, event, &reason)?;
+        let state = next_membership(member.state, event)?;
+        Ok(Ending { member, state, party, leaves, reason })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Ending) -> Applied<Done> {
+        let Ending { member, state, party, leaves, reason } = decision;
+        let member = end(batch, member, state, &reason)?;
         let programme = Programme::load(batch.conn, member.programme_id)?;
         let arguments = json!({ "name": programme.name, "company": party.name, "reason": reason });
         if leaves {

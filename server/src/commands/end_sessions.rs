@@ -1,7 +1,8 @@
 //! An administrator ends all sessions of a colleague, who can sign in again: for a lost device or a password that became known.
 
-use super::{Actor, Done, Execute, change_user, revoke_sessions};
+use super::{Actor, Applied, Done, Execute, change_user, revoke_sessions};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::party::Role;
 use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,13 @@ impl Execute for EndSessions {
     const ASKERS: &'static [Role] = &[Role::Administrator];
     const STEP_UP: bool = true;
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let user = change_user::colleague(batch.conn, actor, self.user_id)?;
+    type Decision = User;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<User> {
+        change_user::colleague(view.conn(), actor, self.user_id)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, user: User) -> Applied<Done> {
         let ended = revoke_sessions::end_sessions(batch, user.id, SessionId(0))?;
         let by = User::load(batch.conn, actor.user_id)?.name;
         batch.notify_user((user.party_id, user.id), "sessions_ended", &json!({ "person": by }), "/account/security".to_owned());

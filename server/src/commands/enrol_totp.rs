@@ -1,8 +1,9 @@
 //! A person adds or removes the second factor (RFC 6238); every other session ends. The caller has checked a code made with the
 //! secret, and the password.
 
-use super::{Actor, Done, Execute, revoke_sessions};
+use super::{Actor, Applied, Done, Execute, revoke_sessions};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use kernel::SessionId;
 use serde::{Deserialize, Serialize};
@@ -26,12 +27,14 @@ pub struct EnrolTotp {
 impl Execute for EnrolTotp {
     const NAME: &'static str = "enrol_totp";
 
+    type Decision = User;
+
     fn secrets(&self) -> Vec<&str> {
         vec![&self.secret]
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut user = User::load(batch.conn, actor.user_id)?;
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<User> {
+        let user = User::load(view.conn(), actor.user_id)?;
         if self.enrolled && !user.totp_secret.is_empty() {
             return Err(Refusal::StateConflict { state: "active".to_owned() }.into());
         }
@@ -39,6 +42,10 @@ impl Execute for EnrolTotp {
             // The same code in two requests at once removes nothing twice.
             return Err(Refusal::TotpWrong.into());
         }
+        Ok(user)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut user: User) -> Applied<Done> {
         user.totp_secret.clone_from(&self.secret);
         user.totp_last_step = self.step;
         batch.update(&user)?;

@@ -1,14 +1,16 @@
 //! The supplier says what it has to say about an invoice that is under review; whoever decides reads it.
 
-use super::{Actor, Done, Execute, required_prose, reviews};
+use super::{Actor, Applied, Done, Execute, required_prose, reviews};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::Capacity;
-use kernel::InvoiceId;
+use kernel::{InvoiceId, ReviewId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use store::records::Keyed;
-use store::{Invoice, invoices};
+use store::{Invoice, Party, Review, invoices};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -17,16 +19,32 @@ pub struct ExplainInvoice {
     pub statement: String,
 }
 
+/// What a statement is kept beside.
+pub struct Explanation {
+    supplier: Arc<Party>,
+    invoice: Invoice,
+    statement: String,
+    open: Vec<Review>,
+    first: ReviewId,
+}
+
 impl Execute for ExplainInvoice {
     const NAME: &'static str = "explain_invoice";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let supplier = batch.acting_party(actor, Capacity::Supplier)?;
-        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
+    type Decision = Explanation;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Explanation> {
+        let supplier = view.acting_party(actor, Capacity::Supplier)?;
+        let found = Invoice::find(view.conn(), self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
         let invoice = found.ok_or(Refusal::NotFound)?;
         let statement = required_prose(&self.statement, "statement", 2_000)?;
-        let open = invoices::list_open_reviews(batch.conn, invoice.id)?;
+        let open = invoices::list_open_reviews(view.conn(), invoice.id)?;
         let Some(first) = open.first().map(|row| row.id) else { return Err(Refusal::ReviewDecided.into()) };
+        Ok(Explanation { supplier, invoice, statement, open, first })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Explanation) -> Applied<Done> {
+        let Explanation { supplier, invoice, statement, open, first } = decision;
         for mut row in open {
             row.statement.clone_from(&statement);
             batch.update(&row)?;

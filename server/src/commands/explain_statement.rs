@@ -1,7 +1,8 @@
 //! A statement does not follow the one before it, and two operators know why.
 
-use super::{Actor, Ask, Done, Execute, one_request, required_prose};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, one_request, required_prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::bank_line::Continuity;
 use domain::party::Capacity;
@@ -18,30 +19,29 @@ pub struct ExplainStatement {
     pub reason: String,
 }
 
-impl ExplainStatement {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Statement> {
-        batch.acting_party(actor, Capacity::Operator)?;
+impl Execute for ExplainStatement {
+    const NAME: &'static str = "explain_statement";
+
+    type Decision = Statement;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Statement> {
+        view.acting_party(actor, Capacity::Operator)?;
         required_prose(&self.reason, "reason", 500)?;
-        let row = Statement::find(batch.conn, self.statement_id)?.ok_or(Refusal::NotFound)?;
+        let row = Statement::find(view.conn(), self.statement_id)?.ok_or(Refusal::NotFound)?;
         if row.continuity.is_broken() {
             Ok(row)
         } else {
             Err(Refusal::StateConflict { state: row.continuity.to_string() }.into())
         }
     }
-}
 
-impl Execute for ExplainStatement {
-    const NAME: &'static str = "explain_statement";
-
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let row = self.decide(batch, actor)?;
-        one_request(batch, actor, row.id)?;
-        Ok(Some(Ask { amount_minor: Some(row.gap_minor.saturating_abs()), currency: row.currency, subject: row.id.into() }))
+    fn asks(&self, view: &mut dyn View, actor: &Actor, row: &Statement) -> Step<Asks> {
+        one_request(view.conn(), actor, row.id)?;
+        let amount_minor = Some(row.gap_minor.saturating_abs());
+        Ok(Asks::Always(Ask { amount_minor, currency: row.currency.clone(), subject: row.id.into() }))
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut row = self.decide(batch, actor)?;
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut row: Statement) -> Applied<Done> {
         row.continuity = Continuity::Explained;
         row.reason.clone_from(&self.reason);
         batch.update(&row)?;

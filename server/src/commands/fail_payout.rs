@@ -1,7 +1,8 @@
 //! The bank has told the operator that it rejects a payout: two operators vouch for it, and the money is free again.
 
-use super::{Actor, Ask, Done, Execute, payout, prose};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, payout, prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::Capacity;
 use domain::settlement_instruction::{InstructionEvent, decide_reason};
@@ -21,31 +22,28 @@ pub struct FailPayout {
     pub note: String,
 }
 
-impl FailPayout {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Payout> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let note = prose(&self.note, "note", 500)?;
-        decide_reason(&self.reason_code, &note)?;
-        let found = Payout::find(batch.conn, self.payout_id)?.ok_or(Refusal::NotFound)?;
-        if payout::can(&found, InstructionEvent::Reject)? {
-            Ok(found)
-        } else {
-            Err(Refusal::StateConflict { state: found.state.to_string() }.into())
-        }
-    }
-}
-
 impl Execute for FailPayout {
     const NAME: &'static str = "fail_payout";
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let found = self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: Some(found.amount_minor), currency: found.currency, subject: found.id.into() }))
+    /// The payout, and the note as it is kept.
+    type Decision = (Payout, String);
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<(Payout, String)> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let note = prose(&self.note, "note", 500)?;
+        decide_reason(&self.reason_code, &note)?;
+        let found = Payout::find(view.conn(), self.payout_id)?.ok_or(Refusal::NotFound)?;
+        payout::check(&found, InstructionEvent::Reject)?;
+        Ok((found, note))
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut found = self.decide(batch, actor)?;
-        payout::fail(batch, &mut found, &self.reason_code, self.note.trim())?;
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, (found, _): &(Payout, String)) -> Step<Asks> {
+        let amount_minor = Some(found.amount_minor);
+        Ok(Asks::Always(Ask { amount_minor, currency: found.currency.clone(), subject: found.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, (mut found, note): (Payout, String)) -> Applied<Done> {
+        payout::fail(batch, &mut found, &self.reason_code, &note)?;
         let body = json!({ "payout_id": found.id, "end_to_end": found.end_to_end, "reason_code": found.reason_code });
         Ok(Done::new(found.id, body))
     }

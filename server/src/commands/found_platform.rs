@@ -1,8 +1,9 @@
 //! The platform comes into being: its operator, its first people, and the terms of each currency. Runs once.
 
 use super::invite_user::free_email;
-use super::{Actor, Done, Execute, required};
+use super::{Actor, Applied, Done, Execute, required};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::custody::CustodyState;
 use domain::party::{Capacities, Capacity, Language, PartyStatus, Roles, Theme, UserStatus};
@@ -41,23 +42,36 @@ pub struct FoundPlatform {
     pub people: Vec<FirstPerson>,
 }
 
+/// The operator's name as it is kept, and what was read of its first people, in their order.
+pub struct Founding {
+    name: String,
+    people: Vec<(Roles, Language)>,
+}
+
 impl Execute for FoundPlatform {
     const NAME: &'static str = "found_platform";
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        if batch.is_founded() {
+    type Decision = Founding;
+
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<Founding> {
+        if view.is_founded() {
             return Err(Refusal::StateConflict { state: "active".to_owned() }.into());
         }
         let name = required(&self.operator_name, "operator_name", 200)?;
         if !formats::rules::codes::is_known("country", &self.country) {
             return Err(Refusal::FieldInvalid { field: "country".to_owned() }.into());
         }
-        let mut read = Vec::with_capacity(self.people.len());
+        let mut people = Vec::with_capacity(self.people.len());
         for person in &self.people {
             required(&person.name, "name", 100)?;
-            free_email(batch, &person.email, "email")?;
-            read.push(person.read()?);
+            free_email(view, &person.email, "email")?;
+            people.push(person.read()?);
         }
+        Ok(Founding { name, people })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Founding) -> Applied<Done> {
+        let Founding { name, people } = decision;
         batch.found(self.business_date, &self.custody_iban);
         batch.insert(&first_account(&name, &self.custody_iban, self.business_date))?;
         let id: PartyId = batch.next_id();
@@ -75,7 +89,7 @@ impl Execute for FoundPlatform {
             created_at: batch.now,
             ..Party::default()
         })?;
-        for (person, read) in self.people.iter().zip(read) {
+        for (person, read) in self.people.iter().zip(people) {
             let user = person.to_user(batch, id, read);
             batch.insert(&user)?;
         }

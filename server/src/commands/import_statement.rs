@@ -2,12 +2,15 @@
 //! nobody can place waits. The first piece of the file is taken up at once; a longer one goes on piece by piece. A file that came by the
 //! bank's own channel is the bank's word; one that a person sends waits for a second operator.
 
+use super::bank_file::{self, Place};
 use super::bank_line::{Counts, Facts, Incoming, incoming, take_up};
 use super::bank_members::{Admitted, admit, tell_refused};
-use super::keep_bank_file::{KeepBankFile, find_waiting};
-use super::{Actor, Ask, Done, Execute, bank_file, clean};
+use super::keep_bank_file::KeepBankFile;
+use super::{Actor, Applied, Ask, Asks, Done, Execute, clean};
+use crate::bank_check;
 use crate::batch::{Batch, Step};
 use crate::file_reader::BankMember;
+use crate::view::View;
 use chrono::Days;
 use domain::bank_line::{BankFileKind, BankFileState, Continuity};
 use domain::chart::{AccountKey, currency_asset};
@@ -40,25 +43,47 @@ pub struct ImportStatement {
     pub members: Vec<BankMember>,
 }
 
+/// What of the file comes in, and where the file is.
+pub struct Importable {
+    admitted: Admitted,
+    place: Place,
+}
+
 impl Execute for ImportStatement {
     const NAME: &'static str = "import_statement";
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        if *actor == Actor::BANK {
-            return Ok(None);
+    type Decision = Importable;
+
+    /// The file is new, of the platform's own accounts, and fits beside what is there.
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Importable> {
+        let place = Place::find(view, actor, &self.sha256)?;
+        if bank::has_statement_of_hash(view.conn(), &self.sha256)? {
+            return Err(Refusal::StatementRepeated.into());
         }
-        let admitted = self.may_come(batch, actor)?;
-        bank_file::ask(batch, actor, &self.kept(), (&self.check, credits(&admitted.statements)))
+        let admitted = admit(view.conn(), self)??;
+        check_room(view, &admitted.statements)?;
+        if actor.approver_id.is_some() {
+            if count_lines(&admitted.statements) <= PIECE {
+                let now = bank_check::file(view.conn(), self).map(|check| check.digest);
+                bank_file::still_the_same(&self.check, now)?;
+            }
+            place.check_kept()?;
+        }
+        Ok(Importable { admitted, place })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let Admitted { statements: read, refused } = self.may_come(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Importable) -> Step<Asks> {
+        bank_file::asks(view, actor, &decision.place, (&self.check, credits(&decision.admitted.statements)))
+    }
+
+    fn before_request(&self, batch: &mut Batch<'_>, actor: &Actor, ask: &mut Ask, decision: &Importable) -> Applied<()> {
+        bank_file::keep_for_request(batch, actor, (&decision.place, &self.kept()), ask)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Importable) -> Applied<Done> {
+        let Importable { admitted: Admitted { statements: read, refused }, place } = decision;
         let lines = incoming(&read);
-        if lines.len() <= PIECE {
-            let now = || Ok(crate::bank_check::file(batch.conn, self)?.digest);
-            bank_file::still_the_same(actor, &self.check, now)?;
-        }
-        let mut file = bank_file::take(batch, actor, &self.kept())?;
+        let mut file = place.keep(batch, actor, &self.kept())?;
         bank_file::end_asked(batch, actor, &file)?;
         file.lines = i64::try_from(lines.len()).unwrap_or(i64::MAX);
         let mut statements = Vec::with_capacity(read.len());
@@ -72,7 +97,7 @@ impl Execute for ImportStatement {
             "statement_id": first, "file_id": file.id, "lines": file.lines, "lines_done": file.lines_done, "breaks": breaks,
         });
         counts.tell(&mut body);
-        tell_refused(batch, (&self.name, file.id), &refused)?;
+        tell_refused(batch, place.owner, (&self.name, file.id), &refused);
         if let Some(map) = body.as_object_mut().filter(|_| !refused.is_empty()) {
             map.insert("refused".to_owned(), json!(refused));
         }
@@ -89,18 +114,11 @@ impl ImportStatement {
             content: self.content.clone(),
         }
     }
+}
 
-    /// What of the file may come in: it is new, of the platform's own accounts, and fits beside what is there.
-    fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Admitted> {
-        bank_file::owner(batch, actor)?;
-        find_waiting(batch, &self.sha256)?;
-        if bank::has_statement_of_hash(batch.conn, &self.sha256)? {
-            return Err(Refusal::StatementRepeated.into());
-        }
-        let admitted = admit(batch.conn, self)??;
-        check_room(batch, &admitted.statements)?;
-        Ok(admitted)
-    }
+/// How many lines [`incoming`] makes of them.
+fn count_lines(statements: &[CamtStatement]) -> usize {
+    statements.iter().flat_map(|statement| &statement.entries).map(|entry| entry.details.len()).sum()
 }
 
 /// What the bank has credited, where all of it is in one currency.
@@ -171,16 +189,16 @@ pub(crate) fn refusal_beside(
 }
 
 /// What comes in must fit beside what the bank holds already.
-fn check_room(batch: &mut Batch<'_>, statements: &[CamtStatement]) -> Step<()> {
+fn check_room(view: &mut dyn View, statements: &[CamtStatement]) -> Step<()> {
     let mut held = BTreeMap::new();
     for statement in statements {
-        let account = account_of(batch.conn, statement)?.map_or(store::custody::FIRST, |row| row.id);
+        let account = account_of(view.conn(), statement)?.map_or(store::custody::FIRST, |row| row.id);
         for entry in statement.entries.iter().filter(|entry| entry.credit) {
             let Some(currency) = Currency::parse(&entry.currency) else { continue };
             let key = AccountKey::custody(account, currency_asset(currency));
             let before = match held.get(&key) {
                 Some(sum) => *sum,
-                None => batch.balance(key)?.0,
+                None => view.balance(key)?.0,
             };
             let sum = entry.details.iter().try_fold(before, |sum: i64, detail| sum.checked_add(detail.amount_minor));
             held.insert(key, sum.ok_or(Refusal::AmountTooLarge)?);
@@ -194,7 +212,7 @@ fn keep_statement(
     actor: &Actor,
     (file, index): (&BankFile, usize),
     statement: &CamtStatement,
-) -> Step<Statement> {
+) -> Applied<Statement> {
     let mut row = described(statement, batch.today());
     row.custody_id = account_of(batch.conn, statement)?.map_or(store::custody::FIRST, |account| account.id);
     row.id = batch.next_id();
@@ -262,7 +280,7 @@ fn find_next(conn: &mut Conn, row: &Statement) -> Result<Option<Statement>, Stor
 }
 
 /// Takes up some lines of the file and moves its place on.
-pub(crate) fn go_on(batch: &mut Batch<'_>, file: &mut BankFile, statements: &[Statement], lines: &[Incoming]) -> Step<Counts> {
+pub(crate) fn go_on(batch: &mut Batch<'_>, file: &mut BankFile, statements: &[Statement], lines: &[Incoming]) -> Applied<Counts> {
     let mut counts = Counts::default();
     let mut facts = Facts::load(batch.conn, batch.today())?;
     for one in lines {

@@ -1,12 +1,14 @@
 //! The bank's answer to a payment file comes in: what it rejects is free again, the rest shows how far it is. What came by the bank's own
 //! channel is the bank's word; a report that a person sends waits for a second operator.
 
+use super::bank_file::{self, Place};
 use super::bank_members::{AdmittedReports, admit_reports, tell_refused};
-use super::keep_bank_file::{KeepBankFile, find_waiting};
-use super::{Actor, Ask, Done, Execute, bank_file, clean, payout};
+use super::keep_bank_file::KeepBankFile;
+use super::{Actor, Applied, Ask, Asks, Done, Execute, clean, payout};
 use crate::bank_check;
 use crate::batch::{Batch, Step};
 use crate::file_reader::BankMember;
+use crate::view::View;
 use domain::Refusal;
 use domain::bank_line::{BankFileKind, BankFileState};
 use domain::settlement_instruction::{InstructionEvent, InstructionState, StatusLineState, event_of_status, is_silent_status};
@@ -53,29 +55,49 @@ struct Spoken {
     of_all: bool,
 }
 
+/// What of the file comes in, and where the file is.
+pub struct Importable {
+    admitted: AdmittedReports,
+    place: Place,
+}
+
 impl Execute for ImportStatus {
     const NAME: &'static str = "import_status";
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        if *actor == Actor::BANK {
-            return Ok(None);
+    type Decision = Importable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Importable> {
+        let place = Place::find(view, actor, &self.sha256)?;
+        if store::bank::find_status_report_by_hash(view.conn(), &self.sha256)?.is_some() {
+            return Err(Refusal::StatementRepeated.into());
         }
-        self.may_come(batch, actor)?;
-        bank_file::ask(batch, actor, &self.kept(), (&self.check, None))
+        let admitted = admit_reports(view.conn(), self)??;
+        if actor.approver_id.is_some() {
+            let now = bank_check::reports(view.conn(), self).map(|check| check.digest);
+            bank_file::still_the_same(&self.check, now)?;
+            place.check_kept()?;
+        }
+        Ok(Importable { admitted, place })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let AdmittedReports { reports, refused } = self.may_come(batch, actor)?;
-        let now = || Ok(bank_check::reports(batch.conn, self)?.digest);
-        bank_file::still_the_same(actor, &self.check, now)?;
-        let mut file = bank_file::take(batch, actor, &self.kept())?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Importable) -> Step<Asks> {
+        bank_file::asks(view, actor, &decision.place, (&self.check, None))
+    }
+
+    fn before_request(&self, batch: &mut Batch<'_>, actor: &Actor, ask: &mut Ask, decision: &Importable) -> Applied<()> {
+        bank_file::keep_for_request(batch, actor, (&decision.place, &self.kept()), ask)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Importable) -> Applied<Done> {
+        let Importable { admitted: AdmittedReports { reports, refused }, place } = decision;
+        let mut file = place.keep(batch, actor, &self.kept())?;
         bank_file::end_asked(batch, actor, &file)?;
         file.state = BankFileState::Imported;
         batch.update(&file)?;
         let (mut first, mut counts) = (None, Counts::default());
         for (index, report) in reports.iter().enumerate() {
             let id = self.keep_report(batch, actor, (index, report))?;
-            apply(batch, report, id, &mut counts)?;
+            apply_report(batch, report, id, &mut counts)?;
             first.get_or_insert(id);
         }
         let first = first.unwrap_or(StatusReportId(0));
@@ -84,7 +106,7 @@ impl Execute for ImportStatus {
             "report_id": first, "rejected": rejected, "noted": noted, "conflict": conflict, "already_rejected": repeated, "unknown": unknown,
             "code_unknown": code_unknown,
         });
-        tell_refused(batch, (&self.name, file.id), &refused)?;
+        tell_refused(batch, place.owner, (&self.name, file.id), &refused);
         if let Some(map) = body.as_object_mut().filter(|_| !refused.is_empty()) {
             map.insert("refused".to_owned(), json!(refused));
         }
@@ -102,17 +124,7 @@ impl ImportStatus {
         }
     }
 
-    /// What of the file may come in: what is new.
-    fn may_come(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<AdmittedReports> {
-        bank_file::owner(batch, actor)?;
-        find_waiting(batch, &self.sha256)?;
-        if store::bank::find_status_report_by_hash(batch.conn, &self.sha256)?.is_some() {
-            return Err(Refusal::StatementRepeated.into());
-        }
-        Ok(admit_reports(batch.conn, self)??)
-    }
-
-    fn keep_report(&self, batch: &mut Batch<'_>, actor: &Actor, (index, report): (usize, &Report)) -> Step<StatusReportId> {
+    fn keep_report(&self, batch: &mut Batch<'_>, actor: &Actor, (index, report): (usize, &Report)) -> Applied<StatusReportId> {
         let id = batch.next_id();
         batch.insert(&StatusReport {
             id,
@@ -136,7 +148,7 @@ pub fn content_digest(report: &Report) -> String {
 }
 
 /// What is said of one transfer goes before what is said of its block, and that before what is said of the file.
-fn apply(batch: &mut Batch<'_>, report: &Report, report_id: StatusReportId, counts: &mut Counts) -> Step<()> {
+fn apply_report(batch: &mut Batch<'_>, report: &Report, report_id: StatusReportId, counts: &mut Counts) -> Applied<()> {
     let rank = |status: &Status| match status.scope {
         Scope::Transaction(_) => 0,
         Scope::Payment(_) => 1,
@@ -178,7 +190,7 @@ fn apply_to_rest(
     status: &Status,
     id: &str,
     (spoken, counts): (&mut Spoken, &mut Counts),
-) -> Step<()> {
+) -> Applied<()> {
     let Some(file) = file.filter(|_| id == report.original_message_id) else {
         return note_unknown(batch, report_id, status, id, counts);
     };
@@ -189,7 +201,7 @@ fn apply_to_rest(
     if event_of_status(&status.code).is_none() {
         let row = line(batch, report_id, status, id, (None, StatusLineState::CodeUnknown));
         counts.code_unknown = counts.code_unknown.saturating_add(1);
-        return batch.insert(&row);
+        return Ok(batch.insert(&row)?);
     }
     // However often a report says it, the transfers are gone through once.
     if std::mem::replace(&mut spoken.of_all, true) {
@@ -215,15 +227,16 @@ pub fn find_file(conn: &mut Conn, message_id: &str) -> Result<Option<PaymentFile
 
 /// What a status does to a payout: `rejected`, `noted`, or nothing because it says no more than is known
 /// (`already_rejected`), contradicts it (`conflict`), or is a code that nobody here knows (`code_unknown`).
-pub fn effect(found: &Payout, code: &str) -> Result<StatusLineState, StoreError> {
+#[must_use]
+pub fn effect(found: &Payout, code: &str) -> StatusLineState {
     let rejected = found.state == InstructionState::Rejected;
-    Ok(match event_of_status(code) {
+    match event_of_status(code) {
         Some(InstructionEvent::Reject) if rejected => StatusLineState::AlreadyRejected,
-        Some(event) if !payout::can(found, event)? => StatusLineState::Conflict,
+        Some(event) if !payout::can(found, event) => StatusLineState::Conflict,
         Some(InstructionEvent::Reject) => StatusLineState::Rejected,
         None if !is_silent_status(code) => StatusLineState::CodeUnknown,
         _ => StatusLineState::Noted,
-    })
+    }
 }
 
 fn apply_to(
@@ -232,8 +245,8 @@ fn apply_to(
     status: &Status,
     mut found: Payout,
     counts: &mut Counts,
-) -> Step<()> {
-    let state = effect(&found, &status.code)?;
+) -> Applied<()> {
+    let state = effect(&found, &status.code);
     let event = event_of_status(&status.code);
     let count = match state {
         StatusLineState::AlreadyRejected => &mut counts.repeated,
@@ -256,13 +269,13 @@ fn apply_to(
             None => batch.update(&found)?,
         }
     }
-    batch.insert(&row)
+    Ok(batch.insert(&row)?)
 }
 
-fn note_unknown(batch: &mut Batch<'_>, report_id: StatusReportId, status: &Status, id: &str, counts: &mut Counts) -> Step<()> {
+fn note_unknown(batch: &mut Batch<'_>, report_id: StatusReportId, status: &Status, id: &str, counts: &mut Counts) -> Applied<()> {
     counts.unknown = counts.unknown.saturating_add(1);
     let row = line(batch, report_id, status, id, (None, StatusLineState::Unknown));
-    batch.insert(&row)
+    Ok(batch.insert(&row)?)
 }
 
 fn line(

@@ -1,12 +1,13 @@
 //! A financier looks at what stands behind an offer before it buys: the undertaking, the invoice's file, evidence, what was said.
 //! The audit keeps who looked at what; once a day for each person and paper.
 
-use super::{Actor, Done, Execute, own_key};
+use super::{Actor, Applied, Done, Execute, own_key};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::offering::OfferState;
 use domain::party::{Capacity, Role};
-use kernel::{OfferId, UserId};
+use kernel::{OfferId, ReceivableId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -32,15 +33,20 @@ impl Execute for InspectOffer {
     const NAME: &'static str = "inspect_offer";
     const ASKERS: &'static [Role] = &[Role::Viewer, Role::Maker, Role::Checker, Role::Administrator];
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.may_act(actor, Capacity::Financier)?;
+    type Decision = ReceivableId;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<ReceivableId> {
+        view.acting_party(actor, Capacity::Financier)?;
         let is_digest = self.paper.len() == 64 && self.paper.bytes().all(|mark| mark.is_ascii_hexdigit());
         if !is_digest && !["papers", "undertaking"].contains(&self.paper.as_str()) {
             return Err(Refusal::FieldInvalid { field: "paper".to_owned() }.into());
         }
         let shown = |offer: &Offer| offer.state == OfferState::Open && offer.supplier_id != actor.party_id;
-        let offer = Offer::find(batch.conn, self.offer_id)?.filter(shown).ok_or(Refusal::NotFound)?;
-        let receivable = Receivable::load(batch.conn, offer.receivable_id)?;
-        Ok(Done::new(receivable.id, json!({ "offer_id": offer.id, "paper": self.paper })))
+        let offer = Offer::find(view.conn(), self.offer_id)?.filter(shown).ok_or(Refusal::NotFound)?;
+        Ok(Receivable::load(view.conn(), offer.receivable_id)?.id)
+    }
+
+    fn apply(&self, _batch: &mut Batch<'_>, _actor: &Actor, receivable: ReceivableId) -> Applied<Done> {
+        Ok(Done::new(receivable, json!({ "offer_id": self.offer_id, "paper": self.paper })))
     }
 }

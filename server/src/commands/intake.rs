@@ -3,8 +3,9 @@
 use super::draft_confirmation_list::{hash_of, stored};
 use super::known::{Known, Loaded};
 use super::reviews::{self, Finding};
-use super::{Actor, clean, currency, links, required, second_person};
+use super::{Actor, Applied, clean, currency, links, required, second_person};
 use crate::batch::{Batch, Step, Stop};
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::confirmation_list::ItemState;
 use domain::identity::{ReviewRule, look_key, normalise_number, number_key, stem_key};
@@ -30,8 +31,21 @@ use store::{ConfirmationList, CreditNote, Invoice, Party, StoreError, confirmati
 pub enum Examined {
     /// The invoice, and what its file says that a person must look at.
     Invoice(Box<Invoice>, Vec<Finding>),
-    /// The credit note and the invoices that it names.
-    Credit(Box<CreditNote>, Vec<Invoice>),
+    /// The credit note and the one invoice that it names.
+    Credit(Box<CreditNote>, Box<CreditedInvoice>),
+    /// The credit note and the several invoices that it names.
+    Together(Box<CreditNote>, Vec<Invoice>),
+}
+
+/// The invoice that a credit note names, as it was, and what becomes of it.
+#[derive(Debug)]
+pub struct CreditedInvoice {
+    invoice: Invoice,
+    outcome: Credited,
+    /// Its state after the credit note.
+    next: InvoiceState,
+    /// What is credited, as people read it.
+    amount: String,
 }
 
 impl Examined {
@@ -42,7 +56,8 @@ impl Examined {
             Self::Invoice(row, _) => {
                 vec![format!("{} {} {} {}", row.number_key, row.issue_date, row.currency, row.payable_minor)]
             }
-            Self::Credit(_, invoices) => invoices.iter().map(|invoice| format!("credit {}", invoice.id)).collect(),
+            Self::Credit(_, credited) => vec![format!("credit {}", credited.invoice.id)],
+            Self::Together(_, invoices) => invoices.iter().map(|invoice| format!("credit {}", invoice.id)).collect(),
         }
     }
 }
@@ -254,6 +269,30 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
     Ok(Examined::Invoice(Box::new(invoice), said))
 }
 
+/// The same of a file that comes alone: its invoice is compared with what is here.
+pub fn examine_alone(view: &mut dyn View, supplier: &Party, source: &Source<'_>) -> Step<Examined> {
+    let today = view.today();
+    Ok(match examine(view.conn(), supplier, today, source)? {
+        Examined::Invoice(mut invoice, said) => {
+            // It will be numbered after all that is here.
+            invoice.id = InvoiceId(i64::MAX);
+            let findings = compare(view.conn(), &mut invoice, said)?;
+            Examined::Invoice(invoice, findings)
+        }
+        credit => credit,
+    })
+}
+
+/// All that a person must look at, beside what the file itself says.
+fn compare(known: &mut impl Known, invoice: &mut Invoice, said: Vec<Finding>) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = reviews::findings(known, invoice)?;
+    said.into_iter().for_each(|finding| reviews::join(&mut findings, finding));
+    if !findings.is_empty() {
+        invoice.review = ReviewState::Open.into();
+    }
+    Ok(findings)
+}
+
 /// What the file says about itself that a person must look at.
 fn said_by_itself(file: &InvoiceFile, kind: DocumentKind, other_tax_id: bool) -> Vec<Finding> {
     let assigned = is_factored(file.document_type()) || file.assigned_elsewhere();
@@ -327,20 +366,24 @@ fn examine_credit(
     if known.has_credit(&credit)? {
         return Err(Refusal::DuplicateInvoice { number: credit.number }.into());
     }
-    match invoices.as_slice() {
-        [only] => {
-            let owed = owed_minor(only.payable_minor, only.credited_minor);
-            let outcome = decide_credit(only.state, owed, amount_minor)?;
-            credit.state = match outcome {
-                Credited::Late => CreditState::Late,
-                Credited::Reduced | Credited::Extinguished => CreditState::Applied,
-            }
-            .into();
+    let invoice = match <[Invoice; 1]>::try_from(invoices) {
+        Ok([only]) => only,
+        Err(several) => {
+            // The file does not say how much of each is credited.
+            credit.state = CreditState::Together.into();
+            return Ok(Examined::Together(Box::new(credit), several));
         }
-        // The file does not say how much of each is credited.
-        _ => credit.state = CreditState::Together.into(),
-    }
-    Ok(Examined::Credit(Box::new(credit), invoices))
+    };
+    let owed = owed_minor(invoice.payable_minor, invoice.credited_minor);
+    let outcome = decide_credit(invoice.state, owed, amount_minor)?;
+    let (state, next) = match outcome {
+        Credited::Late => (CreditState::Late, invoice.state),
+        Credited::Reduced => (CreditState::Applied, invoice.state),
+        Credited::Extinguished => (CreditState::Applied, next_state(invoice.state, InvoiceEvent::Withdraw)?),
+    };
+    credit.state = state.into();
+    let amount = currency(&credit.currency)?.format(amount_minor);
+    Ok(Examined::Credit(Box::new(credit), Box::new(CreditedInvoice { invoice, outcome, next, amount })))
 }
 
 /// The invoices that a credit note names, all of them here: same seller, buyer and currency.
@@ -368,26 +411,18 @@ fn credited(known: &mut impl Known, supplier: &Party, buyer: &Party, file: &Invo
 }
 
 /// Writes what was examined; the document is kept already. Answers the record's id and what the caller learns.
-pub fn admit(batch: &mut Batch<'_>, examined: Examined) -> Step<(RecordId, Value)> {
+pub fn admit(batch: &mut Batch<'_>, examined: Examined) -> Applied<(RecordId, Value)> {
     match examined {
-        Examined::Invoice(invoice, said) => admit_invoice(batch, *invoice, said),
-        Examined::Credit(credit, invoices) if invoices.len() > 1 => admit_together(batch, *credit, &invoices),
-        Examined::Credit(credit, invoices) => match invoices.into_iter().next() {
-            Some(invoice) => admit_credit(batch, *credit, invoice),
-            None => Err(Refusal::FieldMissing { field: "preceding".to_owned() }.into()),
-        },
+        Examined::Invoice(invoice, findings) => admit_invoice(batch, *invoice, &findings),
+        Examined::Credit(credit, credited) => admit_credit(batch, *credit, *credited),
+        Examined::Together(credit, invoices) => admit_together(batch, *credit, &invoices),
     }
 }
 
-fn admit_invoice(batch: &mut Batch<'_>, mut invoice: Invoice, said: Vec<Finding>) -> Step<(RecordId, Value)> {
+fn admit_invoice(batch: &mut Batch<'_>, mut invoice: Invoice, findings: &[Finding]) -> Applied<(RecordId, Value)> {
     (invoice.id, invoice.created_at) = (batch.next_id(), batch.now);
-    let mut findings = reviews::findings(&mut *batch.conn, &invoice)?;
-    said.into_iter().for_each(|finding| reviews::join(&mut findings, finding));
-    if !findings.is_empty() {
-        invoice.review = ReviewState::Open.into();
-    }
     batch.insert(&invoice)?;
-    let opened = if findings.is_empty() { Vec::new() } else { reviews::hold(batch, &invoice, &findings)? };
+    let opened = if findings.is_empty() { Vec::new() } else { reviews::hold(batch, &invoice, findings)? };
     Ok((invoice.id.into(), admitted(&invoice, &opened)))
 }
 
@@ -406,20 +441,18 @@ pub struct Compared {
 
 impl Compared {
     /// Compares them in their order, as they would be numbered. More than `most` reviews nobody looks through: then none is taken.
-    pub fn new(batch: &Batch<'_>, known: &mut Loaded, examined: Vec<(Box<Invoice>, Vec<Finding>)>, most: usize) -> Step<Self> {
+    pub fn new(view: &dyn View, known: &mut Loaded, examined: Vec<(Box<Invoice>, Vec<Finding>)>, most: usize) -> Step<Self> {
         let (mut rows, mut held, mut reviews) = (Vec::with_capacity(examined.len()), Vec::new(), 0_usize);
-        let mut last = batch.heads.next_id;
+        let mut last = view.heads().next_id;
         for (mut invoice, said) in examined {
             last = last.saturating_add(1);
-            (invoice.id, invoice.created_at) = (InvoiceId(last), batch.now);
-            let mut findings = reviews::findings(known, &invoice)?;
-            said.into_iter().for_each(|finding| reviews::join(&mut findings, finding));
+            (invoice.id, invoice.created_at) = (InvoiceId(last), view.now());
+            let findings = compare(known, &mut invoice, said)?;
             reviews = reviews.saturating_add(findings.len());
             if reviews > most {
                 return Err(Refusal::TableNeedsPeople { most }.into());
             }
             if !findings.is_empty() {
-                invoice.review = ReviewState::Open.into();
                 held.push((invoice.id, findings));
             }
             known.add((*invoice).clone());
@@ -429,7 +462,7 @@ impl Compared {
     }
 
     /// Writes all of them in one go and answers each row's id and what the caller learns, in their order.
-    pub fn admit(self, batch: &mut Batch<'_>, supplier: &Party) -> Step<Vec<(InvoiceId, Value)>> {
+    pub fn admit(self, batch: &mut Batch<'_>, supplier: &Party) -> Applied<Vec<(InvoiceId, Value)>> {
         for row in &self.rows {
             let id: InvoiceId = batch.next_id();
             if id != row.id {
@@ -442,13 +475,11 @@ impl Compared {
     }
 }
 
-fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invoice) -> Step<(RecordId, Value)> {
+fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, credited: CreditedInvoice) -> Applied<(RecordId, Value)> {
+    let CreditedInvoice { mut invoice, outcome, next, amount } = credited;
     (credit.id, credit.created_at) = (batch.next_id(), batch.now);
     batch.insert(&credit)?;
-    let state = invoice.state;
-    let owed = owed_minor(invoice.payable_minor, invoice.credited_minor);
-    let outcome = decide_credit(state, owed, credit.amount_minor)?;
-    let mut opened = Vec::new();
+    let (state, mut opened) = (invoice.state, Vec::new());
     match outcome {
         Credited::Late => {
             let finding = Finding { rules: vec![ReviewRule::CreditedLate], other_id: None, credit_id: Some(credit.id) };
@@ -458,7 +489,7 @@ fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invo
         Credited::Reduced | Credited::Extinguished => {
             invoice.credited_minor = invoice.credited_minor.saturating_add(credit.amount_minor);
             if outcome == Credited::Extinguished {
-                invoice.state = next_state(state, InvoiceEvent::Withdraw)?;
+                invoice.state = next;
                 invoice.reason.clone_from(&credit.number);
             }
             batch.update(&invoice)?;
@@ -468,7 +499,6 @@ fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invo
             }
         }
     }
-    let amount = currency(&credit.currency)?.format(credit.amount_minor);
     let arguments = json!({ "number": invoice.number, "credit": credit.number, "currency": credit.currency, "amount": amount });
     let kind = if outcome == Credited::Late { "credited_late" } else { "invoice_credited" };
     if state != InvoiceState::Draft {
@@ -482,7 +512,7 @@ fn admit_credit(batch: &mut Batch<'_>, mut credit: CreditNote, mut invoice: Invo
 }
 
 /// A credit note over several invoices lowers none of them by itself: each is held until a person has looked.
-fn admit_together(batch: &mut Batch<'_>, mut credit: CreditNote, invoices: &[Invoice]) -> Step<(RecordId, Value)> {
+fn admit_together(batch: &mut Batch<'_>, mut credit: CreditNote, invoices: &[Invoice]) -> Applied<(RecordId, Value)> {
     (credit.id, credit.created_at) = (batch.next_id(), batch.now);
     batch.insert(&credit)?;
     let (mut opened, mut numbers) = (Vec::new(), Vec::new());
@@ -502,7 +532,7 @@ fn admit_together(batch: &mut Batch<'_>, mut credit: CreditNote, invoices: &[Inv
 
 /// Less is owed than what somebody was asked to confirm: ends the requests and one-time links of this invoice, and takes its lines out of
 /// drafted lists, whose hash changes with them.
-fn end_answers(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
+fn end_answers(batch: &mut Batch<'_>, invoice: &Invoice) -> Applied<()> {
     let why = "credited";
     links::end(batch, invoice.id, why)?;
     second_person::end_requests(batch, Waiting::ForAbout("confirm_invoice", invoice.id.into()), why)?;
@@ -521,6 +551,6 @@ fn end_answers(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
 }
 
 /// Keeps the file that invoices were read from.
-pub fn keep(batch: &mut Batch<'_>, actor: &Actor, file_name: &str, sha256: &str, content: &[u8]) -> Step<()> {
-    batch.keep_document(actor.party_id, file_name, media_type(content), sha256, content)
+pub fn keep(batch: &mut Batch<'_>, actor: &Actor, file_name: &str, sha256: &str, content: &[u8]) -> Applied<()> {
+    Ok(batch.keep_document(actor.party_id, file_name, media_type(content), sha256, content)?)
 }

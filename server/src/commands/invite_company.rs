@@ -3,8 +3,9 @@
 
 use super::company_data::{CompanyData, check_free, new_series};
 use super::invite_user::Invited;
-use super::{Actor, Done, Execute, invite_user, required};
+use super::{Actor, Applied, Done, Execute, invite_user, required};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{Capacities, Capacity, Language, PartyStatus, Role, Roles, read_names};
 use kernel::PartyId;
@@ -46,10 +47,10 @@ impl InviteCompany {
     }
 
     /// The administrator and the checker: two people.
-    fn people(&self, batch: &mut Batch<'_>) -> Step<Vec<Invited>> {
-        let email = invite_user::free_email(batch, &self.administrator_email, "administrator_email")?;
+    fn people(&self, view: &mut dyn View) -> Step<Vec<Invited>> {
+        let email = invite_user::free_email(view, &self.administrator_email, "administrator_email")?;
         let person = required(&self.administrator_name, "administrator_name", 100)?;
-        let checker_email = invite_user::free_email(batch, &self.checker_email, "checker_email")?;
+        let checker_email = invite_user::free_email(view, &self.checker_email, "checker_email")?;
         let checker = required(&self.checker_name, "checker_name", 100)?;
         if checker_email == email || domain::names::is_same(&checker, &person) {
             return Err(Refusal::TwoPeopleNeeded { field: "checker_email".to_owned() }.into());
@@ -61,11 +62,22 @@ impl InviteCompany {
     }
 }
 
+/// A company that may come onto the register.
+pub struct Joining {
+    data: CompanyData,
+    tax_key: String,
+    capacities: Capacities,
+    language: Language,
+    people: Vec<Invited>,
+}
+
 impl Execute for InviteCompany {
     const NAME: &'static str = "invite_company";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
+    type Decision = Joining;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Joining> {
+        view.acting_party(actor, Capacity::Operator)?;
         let given = CompanyData {
             name: self.name.clone(),
             country: self.country.clone(),
@@ -77,12 +89,18 @@ impl Execute for InviteCompany {
         if !["", "en", "zh"].contains(&self.language.as_str()) {
             return Err(Refusal::FieldInvalid { field: "language".to_owned() }.into());
         }
+        let language = Language::parse(&self.language).unwrap_or(Language::English);
         let capacities: Capacities = read_names(&self.capacities, "capacities")?;
         if capacities.has(Capacity::Operator) {
             return Err(Refusal::FieldInvalid { field: "capacities".to_owned() }.into());
         }
-        let people = if self.is_rare_buyer(&capacities) { Vec::new() } else { self.people(batch)? };
-        check_free(batch, &data, &tax_key, PartyId(0))?;
+        let people = if self.is_rare_buyer(&capacities) { Vec::new() } else { self.people(view)? };
+        check_free(view, &data, &tax_key, PartyId(0))?;
+        Ok(Joining { data, tax_key, capacities, language, people })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Joining) -> Applied<Done> {
+        let Joining { data, tax_key, capacities, language, people } = decision;
         let id: PartyId = batch.next_id();
         let mut party = Party {
             id,
@@ -90,7 +108,7 @@ impl Execute for InviteCompany {
             tax_key,
             capacities,
             status: PartyStatus::Applied,
-            language: Language::parse(&self.language).unwrap_or(Language::English),
+            language,
             reference: domain::creditor_reference::create(&format!("C{id}")).unwrap_or_default(),
             created_at: batch.now,
             ..Party::default()

@@ -1,7 +1,8 @@
 //! A buyer asks suppliers of the platform to take part in its programme, several at once.
 
-use super::{Actor, Done, Execute, programmes};
+use super::{Actor, Applied, Done, Execute, programmes};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::names;
 use domain::party::Capacity;
@@ -10,7 +11,8 @@ use domain::tax_id::{self, Register};
 use kernel::{PartyId, ProgrammeId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Conn, Party, ProgrammeMember, StoreError};
+use std::sync::Arc;
+use store::{Conn, Party, Programme, ProgrammeMember, ProgrammeVersion, StoreError};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -75,31 +77,51 @@ pub fn invitees(conn: &mut Conn, buyer_id: PartyId, lines: &[String]) -> Step<Ve
     Ok(found)
 }
 
+/// Who is invited, and into what.
+pub struct Invitation {
+    programme: Programme,
+    version: ProgrammeVersion,
+    buyer: Arc<Party>,
+    invited: Vec<PartyId>,
+    /// Suppliers that were named and are in it or invited already.
+    known: usize,
+}
+
 impl Execute for InviteToProgramme {
     const NAME: &'static str = "invite_to_programme";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let programme = programmes::own(batch, actor, self.programme_id)?;
+    type Decision = Invitation;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Invitation> {
+        let programme = programmes::own(view, actor, self.programme_id)?;
         if programme.state != ProgrammeState::Open {
             return Err(Refusal::StateConflict { state: format!("programme_{}", programme.state) }.into());
         }
-        let today = batch.today();
-        let version = store::programmes::find_current(batch.conn, programme.id, today)?;
+        let today = view.today();
+        let version = store::programmes::find_current(view.conn(), programme.id, today)?;
         let version = version.ok_or_else(|| super::settlement::corrupt("terms of programme", programme.id))?;
-        let buyer = batch.party(programme.buyer_id)?;
-        let invited = invitees(batch.conn, buyer.id, &self.suppliers)?;
-        let (mut asked, mut known) = (Vec::new(), 0_usize);
-        for supplier in invited {
-            if store::programmes::find_live_membership(batch.conn, programme.id, supplier.id)?.is_some() {
+        let buyer = view.party(programme.buyer_id)?;
+        let (mut invited, mut known) = (Vec::new(), 0_usize);
+        for supplier in invitees(view.conn(), buyer.id, &self.suppliers)? {
+            if store::programmes::find_live_membership(view.conn(), programme.id, supplier.id)?.is_some() {
                 known = known.saturating_add(1);
-                continue;
+            } else {
+                invited.push(supplier.id);
             }
+        }
+        Ok(Invitation { programme, version, buyer, invited, known })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Invitation) -> Applied<Done> {
+        let Invitation { programme, version, buyer, invited, known } = decision;
+        let mut asked = Vec::with_capacity(invited.len());
+        for supplier_id in invited {
             let member = ProgrammeMember {
                 id: batch.next_id(),
                 programme_id: programme.id,
                 buyer_id: buyer.id,
                 currency: programme.currency.clone(),
-                supplier_id: supplier.id,
+                supplier_id,
                 state: MemberState::Invited,
                 version: 0,
                 asked_version: version.version,
@@ -112,7 +134,7 @@ impl Execute for InviteToProgramme {
             };
             batch.insert(&member)?;
             let arguments = json!({ "buyer": buyer.name, "name": programme.name });
-            batch.notify(supplier.id, "programme_invited", &arguments, format!("/memberships/{}", member.id));
+            batch.notify(supplier_id, "programme_invited", &arguments, format!("/memberships/{}", member.id));
             asked.push(member.id);
         }
         let count = asked.len();

@@ -1,13 +1,15 @@
 //! An administrator invites a colleague by mail. Whoever shall do more than read needs a second person's agreement.
 
-use super::{Actor, Ask, Done, Execute, required, second_person};
+use super::{Actor, Applied, Asks, Done, Execute, required, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::TimeDelta;
 use domain::party::{Role, Roles, SignInLinkKind, Theme, UserStatus, read_names};
 use domain::{Refusal, four_eyes};
 use kernel::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use store::{Link, Party, User};
 use utoipa::ToSchema;
 
@@ -37,24 +39,25 @@ pub(crate) fn possible_email(typed: &str, field: &str) -> Result<String, Refusal
 }
 
 /// The same, if nobody has it.
-pub(crate) fn free_email(batch: &mut Batch<'_>, typed: &str, field: &str) -> Step<String> {
+pub(crate) fn free_email(view: &mut dyn View, typed: &str, field: &str) -> Step<String> {
     let email = possible_email(typed, field)?;
-    if store::people::find_user_by_email(batch.conn, &email)?.is_some() {
+    if store::people::find_user_by_email(view.conn(), &email)?.is_some() {
         return Err(Refusal::EmailTaken { field: field.to_owned() }.into());
     }
     Ok(email)
 }
 
-pub(crate) struct Invited {
-    pub email: String,
-    pub name: String,
-    pub roles: Roles,
+/// Who is invited, with an address that nobody has.
+pub struct Invited {
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) roles: Roles,
     /// Who of the company brings this person in; none where the operator does.
-    pub invited_by: Option<UserId>,
+    pub(crate) invited_by: Option<UserId>,
 }
 
 /// A user who has not chosen a password yet, and the one-time link that lets them.
-pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invited) -> Step<UserId> {
+pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invited) -> Applied<UserId> {
     let user = User {
         id: batch.next_id(),
         party_id: party.id,
@@ -80,7 +83,7 @@ pub(crate) fn insert_invited(batch: &mut Batch<'_>, party: &Party, invited: Invi
 }
 
 /// The link by which an invited person comes in, mailed to the address that it has.
-pub(crate) fn insert_invitation(batch: &mut Batch<'_>, party: &Party, user_id: UserId) -> Step<()> {
+pub(crate) fn insert_invitation(batch: &mut Batch<'_>, party: &Party, user_id: UserId) -> Applied<()> {
     let token = crate::hash::random_token();
     insert_link(batch, SignInLinkKind::Invitation, user_id, &token, INVITATION_HOURS)?;
     let arguments = json!({ "company": party.name, "token": token });
@@ -89,7 +92,7 @@ pub(crate) fn insert_invitation(batch: &mut Batch<'_>, party: &Party, user_id: U
 }
 
 /// A one-time link; only the hash of its token is kept.
-pub(crate) fn insert_link(batch: &mut Batch<'_>, kind: SignInLinkKind, user_id: UserId, token: &str, hours: i64) -> Step<()> {
+pub(crate) fn insert_link(batch: &mut Batch<'_>, kind: SignInLinkKind, user_id: UserId, token: &str, hours: i64) -> Applied<()> {
     let life = TimeDelta::try_hours(hours).unwrap_or_default();
     let link = Link {
         id: batch.next_id(),
@@ -99,16 +102,7 @@ pub(crate) fn insert_link(batch: &mut Batch<'_>, kind: SignInLinkKind, user_id: 
         expires_at: batch.now.checked_add_signed(life).unwrap_or(batch.now),
         used_at: None,
     };
-    batch.insert(&link)
-}
-
-impl InviteUser {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Invited> {
-        let roles = read_names(&self.roles, "roles")?;
-        let name = required(&self.name, "name", 100)?;
-        let email = free_email(batch, &self.email, "email")?;
-        Ok(Invited { email, name, roles, invited_by: Some(actor.user_id) })
-    }
+    Ok(batch.insert(&link)?)
 }
 
 impl Execute for InviteUser {
@@ -116,15 +110,23 @@ impl Execute for InviteUser {
     const ASKERS: &'static [Role] = &[Role::Administrator];
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let roles = self.decide(batch, actor)?.roles;
-        let gives = four_eyes::widens((&Roles::default(), false), (&roles, true));
-        if gives { second_person::ask(batch, actor).map(Some) } else { Ok(None) }
+    /// The company, and whom it gets.
+    type Decision = (Arc<Party>, Invited);
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<(Arc<Party>, Invited)> {
+        let roles = read_names(&self.roles, "roles")?;
+        let name = required(&self.name, "name", 100)?;
+        let email = free_email(view, &self.email, "email")?;
+        let party = view.party(actor.party_id)?;
+        Ok((party, Invited { email, name, roles, invited_by: Some(actor.user_id) }))
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let party = batch.party(actor.party_id)?;
-        let invited = self.decide(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, (_, invited): &(Arc<Party>, Invited)) -> Step<Asks> {
+        let gives = four_eyes::widens((&Roles::default(), false), (&invited.roles, true));
+        if gives { second_person::ask(view.conn(), actor).map(Asks::Always) } else { Ok(Asks::Nobody) }
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, (party, invited): (Arc<Party>, Invited)) -> Applied<Done> {
         let user_id = insert_invited(batch, &party, invited)?;
         Ok(Done::new(party.id, json!({ "user_id": user_id })))
     }

@@ -1,12 +1,15 @@
 //! A bank's file is kept as it came, so that people can look at what it would do before anything is booked.
 
-use super::{Actor, Done, Execute, bank_file};
+use super::bank_file::Place;
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::bank_line::{BankFileKind, BankFileState};
+use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::BankFile;
+use store::{BankFile, Conn};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeepBankFile {
@@ -20,28 +23,29 @@ pub struct KeepBankFile {
 impl Execute for KeepBankFile {
     const NAME: &'static str = "keep_bank_file";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        bank_file::owner(batch, actor)?;
-        let file = match find_waiting(batch, &self.sha256)? {
-            Some(file) => file,
-            None => keep(batch, actor, self)?,
-        };
+    type Decision = Place;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Place> {
+        Place::find(view, actor, &self.sha256)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, place: Place) -> Applied<Done> {
+        let file = place.keep(batch, actor, self)?;
         Ok(Done::new(file.id, json!({ "file_id": file.id, "sha256": file.sha256 })))
     }
 }
 
 /// The kept file with this content, if it was not taken up yet; one that was is refused.
-pub(crate) fn find_waiting(batch: &mut Batch<'_>, sha256: &str) -> Step<Option<BankFile>> {
-    let found = store::bank::find_file_by_hash(batch.conn, sha256)?;
+pub(crate) fn find_waiting(conn: &mut Conn, sha256: &str) -> Step<Option<BankFile>> {
+    let found = store::bank::find_file_by_hash(conn, sha256)?;
     match found {
         Some(file) if file.state != BankFileState::Kept => Err(Refusal::StatementRepeated.into()),
         found => Ok(found),
     }
 }
 
-/// Keeps a file that is not here yet.
-pub(crate) fn keep(batch: &mut Batch<'_>, actor: &Actor, file: &KeepBankFile) -> Step<BankFile> {
-    let owner = bank_file::owner(batch, actor)?;
+/// Keeps a file that is not here yet, as a document of its owner.
+pub(crate) fn keep(batch: &mut Batch<'_>, actor: &Actor, owner: PartyId, file: &KeepBankFile) -> Applied<BankFile> {
     let kind = if formats::archive::is_zip(&file.content) { "application/zip" } else { "application/xml" };
     batch.keep_document(owner, &file.name, kind, &file.sha256, &file.content)?;
     let row = BankFile {

@@ -3,6 +3,7 @@
 
 use super::reviews;
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::{NaiveDateTime, TimeDelta};
 use domain::Refusal;
 use domain::link::{CODE_MINUTES, Channel, ContactState, LinkState, MOST_LINKS_A_DAY, acts_in};
@@ -52,10 +53,10 @@ pub fn mail_code(batch: &mut Batch<'_>, contact: &BuyerContact, number: &str, co
 }
 
 /// How a contact signed: which link, and the way of its code.
-pub fn factor(batch: &mut Batch<'_>, user_id: UserId, invoice_id: InvoiceId) -> Step<String> {
-    let link = confirmations::find_open_link(batch.conn, invoice_id, user_id)?;
+pub fn factor(conn: &mut Conn, user_id: UserId, invoice_id: InvoiceId) -> Result<String, StoreError> {
+    let link = confirmations::find_open_link(conn, invoice_id, user_id)?;
     let link = link.ok_or_else(|| super::settlement::corrupt("link to invoice", invoice_id))?;
-    let contact = BuyerContact::load(batch.conn, link.contact_id)?;
+    let contact = BuyerContact::load(conn, link.contact_id)?;
     Ok(described(&link, &contact))
 }
 
@@ -153,9 +154,9 @@ pub fn send(batch: &mut Batch<'_>, invoice: &Invoice, contact: &BuyerContact) ->
 }
 
 /// The link of this id that is still open.
-pub fn load_open(batch: &mut Batch<'_>, id: ConfirmationLinkId) -> Step<ConfirmationLink> {
-    let link = ConfirmationLink::find(batch.conn, id)?.ok_or(Refusal::NotFound)?;
-    if link.state != LinkState::Open || link.expires_at <= batch.now {
+pub fn load_open(view: &mut dyn View, id: ConfirmationLinkId) -> Step<ConfirmationLink> {
+    let link = ConfirmationLink::find(view.conn(), id)?.ok_or(Refusal::NotFound)?;
+    if link.state != LinkState::Open || link.expires_at <= view.now() {
         let state = if link.state == LinkState::Open { "expired" } else { link.state.name() };
         return Err(Refusal::StateConflict { state: state.to_owned() }.into());
     }

@@ -1,7 +1,8 @@
 //! Two operators say that the platform has another account at a bank.
 
-use super::{Actor, Ask, Done, Execute, currency, optional, required};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, currency, optional, required};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::bank_account::{BankAccountNumber, normalise_bic};
 use domain::custody::CustodyState;
@@ -29,19 +30,25 @@ pub struct OpenCustodyAccount {
     pub currency: String,
 }
 
-impl OpenCustodyAccount {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<CustodyAccount> {
-        let operator = batch.acting_party(actor, Capacity::Operator)?;
+impl Execute for OpenCustodyAccount {
+    const NAME: &'static str = "open_custody_account";
+    const STEP_UP: bool = true;
+
+    /// The account as it is kept, without its id.
+    type Decision = CustodyAccount;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<CustodyAccount> {
+        let operator = view.acting_party(actor, Capacity::Operator)?;
         let account = BankAccountNumber::of(&operator.country, &self.iban, &self.bic)?;
         let iban = account.to_string();
         // A statement may call the account by its number alone.
-        for known in store::custody::list(batch.conn)? {
+        for known in store::custody::list(view.conn())? {
             if known.iban == iban || known.number() == account.number() {
                 return Err(Refusal::CustodyAccountKnown { account: known.iban }.into());
             }
         }
         // Nobody is paid out to the platform itself.
-        if store::parties::has_account(batch.conn, &iban)? {
+        if store::parties::has_account(view.conn(), &iban)? {
             return Err(Refusal::FieldInvalid { field: "iban".to_owned() }.into());
         }
         let bic = match account {
@@ -68,26 +75,19 @@ impl OpenCustodyAccount {
             currency: code,
             state: CustodyState::Open,
             reason: String::new(),
-            opened_on: batch.today(),
+            opened_on: view.today(),
             closing_on: None,
             closed_on: None,
             proposed_by: actor.user_id,
             agreed_by: actor.approver_id.unwrap_or(UserId(0)),
         })
     }
-}
 
-impl Execute for OpenCustodyAccount {
-    const NAME: &'static str = "open_custody_account";
-    const STEP_UP: bool = true;
-
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let row = self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: None, currency: row.currency, subject: actor.party_id.into() }))
+    fn asks(&self, _view: &mut dyn View, actor: &Actor, row: &CustodyAccount) -> Step<Asks> {
+        Ok(Asks::Always(Ask { amount_minor: None, currency: row.currency.clone(), subject: actor.party_id.into() }))
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut row = self.decide(batch, actor)?;
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut row: CustodyAccount) -> Applied<Done> {
         row.id = batch.next_id();
         batch.insert(&row)?;
         Ok(Done::new(row.id, json!({ "account_id": row.id, "iban": row.iban })))

@@ -1,8 +1,9 @@
 //! What becomes of a payout once it is with the bank: settled, rejected, returned. Used by every command through which
 //! the bank's word can arrive.
 
-use super::clean;
-use crate::batch::{Batch, Step};
+use super::{Applied, clean, settlement};
+use crate::batch::Batch;
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::bank_line::LineState;
 use domain::chart::{self, Posting, currency_asset};
@@ -13,28 +14,29 @@ use serde_json::json;
 use store::records::Keyed;
 use store::{BankLine, PaymentFile, Payout, StoreError};
 
-/// The state that a payout is in.
-pub fn state_of(payout: &Payout) -> Result<InstructionState, StoreError> {
-    Ok(payout.state)
-}
-
-/// Moves the state on, or says why that cannot be.
-pub fn advance(payout: &mut Payout, event: InstructionEvent) -> Step<()> {
-    payout.state = next_state(payout.state, event)?;
-    Ok(())
+/// Refuses what cannot happen to it now.
+pub fn check(payout: &Payout, event: InstructionEvent) -> Result<(), Refusal> {
+    next_state(payout.state, event).map(|_| ())
 }
 
 /// Whether `event` could happen to it now.
-pub fn can(payout: &Payout, event: InstructionEvent) -> Result<bool, StoreError> {
-    Ok(next_state(payout.state, event).is_ok())
+#[must_use]
+pub fn can(payout: &Payout, event: InstructionEvent) -> bool {
+    check(payout, event).is_ok()
 }
 
-fn currency_of(payout: &Payout) -> Result<Currency, Refusal> {
-    super::currency(&payout.currency)
+/// Moves the state on; whoever decided has asked whether it may.
+pub fn advance(payout: &mut Payout, event: InstructionEvent) -> Result<(), StoreError> {
+    payout.state = next_state(payout.state, event).map_err(|_| settlement::corrupt("state of payout", payout.id))?;
+    Ok(())
+}
+
+fn currency_of(payout: &Payout) -> Result<Currency, StoreError> {
+    Currency::parse(&payout.currency).ok_or_else(|| settlement::corrupt("currency of payout", payout.id))
 }
 
 /// Tells the company whose money it is; a return of unplaced money belongs to nobody here.
-pub fn tell(batch: &mut Batch<'_>, payout: &Payout, kind: &str) -> Step<()> {
+pub fn tell(batch: &mut Batch<'_>, payout: &Payout, kind: &str) -> Applied<()> {
     if let Some(party) = payout.party_id {
         let arguments = json!({
             "amount": currency_of(payout)?.format(payout.amount_minor), "currency": payout.currency,
@@ -46,7 +48,7 @@ pub fn tell(batch: &mut Batch<'_>, payout: &Payout, kind: &str) -> Step<()> {
 }
 
 /// The statement of the platform's account `bank` shows that it has left.
-pub fn settle(batch: &mut Batch<'_>, payout: &mut Payout, (bank, value_date): (CustodyId, NaiveDate)) -> Step<()> {
+pub fn settle(batch: &mut Batch<'_>, payout: &mut Payout, (bank, value_date): (CustodyId, NaiveDate)) -> Applied<()> {
     advance(payout, InstructionEvent::Settle)?;
     payout.custody_id = bank;
     let asset = currency_asset(currency_of(payout)?);
@@ -56,7 +58,7 @@ pub fn settle(batch: &mut Batch<'_>, payout: &mut Payout, (bank, value_date): (C
 }
 
 /// The bank has rejected it: nothing has left, and the money is free again.
-pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note: &str) -> Step<()> {
+pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note: &str) -> Applied<()> {
     advance(payout, InstructionEvent::Reject)?;
     batch.post(&chart::payout_failed(payout.hold_number.into()))?;
     record_reason(payout, reason_code, note);
@@ -67,7 +69,7 @@ pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note:
 
 /// It was not sent yet, and will not be: who asked for it has thought better, or the account is no longer the company's. What the company
 /// is told says which.
-pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout, told: &str) -> Step<()> {
+pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout, told: &str) -> Applied<()> {
     advance(payout, InstructionEvent::Cancel)?;
     batch.post(&chart::payout_failed(payout.hold_number.into()))?;
     batch.update(payout)?;
@@ -82,7 +84,7 @@ pub fn give_back(
     payout: &mut Payout,
     reason: &formats::camt::Return,
     (bank, value_date): (CustodyId, NaiveDate),
-) -> Step<()> {
+) -> Applied<()> {
     let asset = currency_asset(currency_of(payout)?);
     let mut postings = Vec::new();
     if payout.state != InstructionState::Settled {
@@ -100,7 +102,7 @@ pub fn give_back(
 
 /// Another payout's debit, on the platform's account `bank`, was taken for its own: it is with the bank of its file again, and its money
 /// is earmarked anew.
-pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout, bank: CustodyId) -> Step<()> {
+pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout, bank: CustodyId) -> Applied<()> {
     advance(payout, InstructionEvent::Unlink)?;
     if let Some(file) = payout.file_id {
         payout.custody_id = PaymentFile::load(batch.conn, file)?.custody_id;
@@ -113,7 +115,7 @@ pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout, bank: CustodyId) -> St
     tell(batch, payout, "payout_unlinked")
 }
 
-fn post_on(batch: &mut Batch<'_>, postings: &[Posting], value_date: NaiveDate) -> Step<()> {
+fn post_on(batch: &mut Batch<'_>, postings: &[Posting], value_date: NaiveDate) -> Applied<()> {
     batch.value_date = value_date;
     batch.post(postings)?;
     batch.value_date = batch.today();
@@ -127,7 +129,7 @@ fn record_reason(payout: &mut Payout, reason_code: &str, note: &str) {
 }
 
 /// Money that should have gone back to its payer is in suspense again, and so is the line that brought it.
-fn reopen_line(batch: &mut Batch<'_>, payout: &Payout) -> Step<()> {
+fn reopen_line(batch: &mut Batch<'_>, payout: &Payout) -> Applied<()> {
     if let Some(line_id) = payout.bank_line_id {
         let mut line = BankLine::load(batch.conn, line_id)?;
         line.state = LineState::Suspense;

@@ -1,10 +1,10 @@
 //! What the commands share about programmes: under which terms an invoice would be confirmed, new versions that begin, and the fees
 //! that buyers bear.
 
-use super::{Actor, settlement};
+use super::{Actor, Applied, settlement};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::NaiveDate;
-use domain::Refusal;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::Capacity;
 use domain::pricing::{Bearer, SettlementFee};
@@ -12,6 +12,7 @@ use domain::programme::{
     EligibilityFacts, FeeKind, House, MemberState, ProgrammeState, ProgrammeTerms, Rule, are_related, eligible,
 };
 use domain::receivable::{FeeRule, ReceivableState};
+use domain::{Currency, Refusal};
 use kernel::{FeeBillId, PartyId, ProgrammeId, PurchaseId};
 use serde_json::json;
 use std::collections::HashMap;
@@ -158,13 +159,13 @@ pub fn terms_name(standing: Option<&Standing>) -> String {
 }
 
 /// A programme of the acting buyer; another company's is one that does not exist.
-pub(crate) fn own(batch: &mut Batch<'_>, actor: &Actor, id: ProgrammeId) -> Step<Programme> {
-    let buyer = batch.acting_party(actor, Capacity::Buyer)?;
-    Ok(Programme::find(batch.conn, id)?.filter(|row| row.buyer_id == buyer.id).ok_or(Refusal::NotFound)?)
+pub(crate) fn own(view: &mut dyn View, actor: &Actor, id: ProgrammeId) -> Step<Programme> {
+    let buyer = view.acting_party(actor, Capacity::Buyer)?;
+    Ok(Programme::find(view.conn(), id)?.filter(|row| row.buyer_id == buyer.id).ok_or(Refusal::NotFound)?)
 }
 
 /// Asks everybody in a programme to accept the version that holds from now on; whoever was only invited is asked for this one.
-pub(crate) fn ask_members(batch: &mut Batch<'_>, programme: &Programme, version: i64) -> Step<()> {
+pub(crate) fn ask_members(batch: &mut Batch<'_>, programme: &Programme, version: i64) -> Applied<()> {
     for mut member in programmes::list_members_before(batch.conn, programme.id, version)? {
         member.asked_version = version;
         batch.update(&member)?;
@@ -175,7 +176,7 @@ pub(crate) fn ask_members(batch: &mut Batch<'_>, programme: &Programme, version:
 }
 
 /// Versions that begin on the next business date.
-pub fn begin_versions(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
+pub fn begin_versions(batch: &mut Batch<'_>, next: NaiveDate) -> Applied<usize> {
     let beginning = programmes::list_beginning_versions(batch.conn, next)?;
     let count = beginning.len();
     for version in beginning {
@@ -246,7 +247,7 @@ pub fn settlement_fee_now(conn: &mut Conn, receivable: &store::Receivable) -> Re
 }
 
 /// Nothing more of a receivable can be sold: a buyer that bears its settlement fee is billed for what was.
-pub(crate) fn bill_settlement(batch: &mut Batch<'_>, receivable: &store::Receivable) -> Step<()> {
+pub(crate) fn bill_settlement(batch: &mut Batch<'_>, receivable: &store::Receivable) -> Applied<()> {
     let (bearer, fee) = settlement_fee(batch.conn, receivable)?;
     if bearer == Bearer::Supplier || receivable.fee_rule()? == FeeRule::Whole {
         return Ok(());
@@ -255,7 +256,7 @@ pub(crate) fn bill_settlement(batch: &mut Batch<'_>, receivable: &store::Receiva
     let billed_minor =
         FeeRule::OfSold.due(fee, sold_minor).ok_or_else(|| settlement::corrupt("settlement fee of", receivable.id))?;
     if billed_minor > 0 {
-        let asset = currency_asset(super::currency(&receivable.currency)?);
+        let asset = currency_asset(settlement::currency_of(receivable)?);
         batch.post(&chart::fee_billed(receivable.buyer_id, asset, billed_minor))?;
         let row = bill(receivable, (batch.next_id(), None), billed_minor, batch.today());
         batch.insert(&row)?;
@@ -279,10 +280,11 @@ fn reach(bills: &[FeeBill], paid_minor: i64) -> Option<(FeeBillId, i64)> {
 }
 
 /// At the end of a day every buyer pays the fees that it bears, oldest first, as far as its cash goes, and hears of new ones.
-pub fn collect_fees(batch: &mut Batch<'_>, day: NaiveDate) -> Step<usize> {
+pub fn collect_fees(batch: &mut Batch<'_>, day: NaiveDate) -> Applied<usize> {
     let mut collected = 0_usize;
     for owed in programmes::list_open_fees(batch.conn, day)? {
-        let asset = currency_asset(super::currency(&owed.currency)?);
+        let known = Currency::parse(&owed.currency).ok_or_else(|| settlement::corrupt("currency of fees of", owed.buyer_id))?;
+        let asset = currency_asset(known);
         let (_, free_minor) = batch.balance(AccountKey::cash(owed.buyer_id, asset))?;
         let paid_minor = free_minor.min(owed.open_minor).max(0);
         if paid_minor > 0 {

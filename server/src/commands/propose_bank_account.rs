@@ -1,11 +1,11 @@
 //! A company names the account to which its money shall go; the operator must verify it first.
 
-use super::{Actor, Ask, Done, Execute, required, second_person};
+use super::{Actor, Applied, Asks, Done, Execute, required, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::bank_account::{BankAccountNumber, normalise_bic};
 use domain::party::{BankAccountStatus, Role};
-use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::BankAccount;
@@ -22,15 +22,28 @@ pub struct ProposeBankAccount {
     pub holder: String,
 }
 
-impl ProposeBankAccount {
-    /// Currency, account, holder and BIC, as they are kept.
-    fn decide(&self, batch: &mut Batch<'_>, party_id: PartyId) -> Step<(domain::Currency, String, String, String)> {
-        let known = super::traded(batch, &self.currency)?;
-        let country = batch.party(party_id)?.country;
-        let account = BankAccountNumber::of(&country, &self.iban, &self.bic)?;
+/// Currency, account, BIC and holder, as they are kept.
+pub struct Proposal {
+    currency: domain::Currency,
+    iban: String,
+    bic: String,
+    holder: String,
+}
+
+impl Execute for ProposeBankAccount {
+    const NAME: &'static str = "propose_bank_account";
+    const ASKERS: &'static [Role] = &[Role::Administrator];
+    const STEP_UP: bool = true;
+
+    type Decision = Proposal;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Proposal> {
+        let currency = super::traded(view, &self.currency)?;
+        let party = view.party(actor.party_id)?;
+        let account = BankAccountNumber::of(&party.country, &self.iban, &self.bic)?;
         let iban = account.to_string();
         // The platform's own accounts are nobody's to be paid to.
-        if store::custody::find_reported(batch.conn, &iban)?.is_some() {
+        if store::custody::find_reported(view.conn(), &iban)?.is_some() {
             return Err(Refusal::FieldInvalid { field: "iban".to_owned() }.into());
         }
         let holder = required(&self.holder, "holder", 70)?;
@@ -45,44 +58,36 @@ impl ProposeBankAccount {
             }
             _ => String::new(),
         };
-        Ok((known, iban, holder, bic))
+        Ok(Proposal { currency, iban, bic, holder })
     }
-}
-
-impl Execute for ProposeBankAccount {
-    const NAME: &'static str = "propose_bank_account";
-    const ASKERS: &'static [Role] = &[Role::Administrator];
-    const STEP_UP: bool = true;
 
     /// All of the company's money goes there: its own second person looks before the operator does.
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        self.decide(batch, actor.party_id)?;
-        second_person::ask(batch, actor).map(Some)
+    fn asks(&self, view: &mut dyn View, actor: &Actor, _decision: &Proposal) -> Step<Asks> {
+        second_person::ask(view.conn(), actor).map(Asks::Always)
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let party = batch.party(actor.party_id)?;
-        let (known, iban, holder, bic) = self.decide(batch, party.id)?;
-        let proposed = BankAccountStatus::Proposed;
-        for mut old in store::parties::list_accounts_in(batch.conn, party.id, known.code(), proposed)? {
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Proposal) -> Applied<Done> {
+        let Proposal { currency, iban, bic, holder } = decision;
+        let (party_id, proposed) = (actor.party_id, BankAccountStatus::Proposed);
+        for mut old in store::parties::list_accounts_in(batch.conn, party_id, currency.code(), proposed)? {
             old.status = BankAccountStatus::Replaced;
             batch.update(&old)?;
         }
         let row = BankAccount {
             id: batch.next_id(),
-            party_id: party.id,
-            currency: known.code().to_owned(),
+            party_id,
+            currency: currency.code().to_owned(),
             iban,
             bic,
             holder,
-            status: BankAccountStatus::Proposed,
+            status: proposed,
             created_at: batch.now,
         };
         batch.insert(&row)?;
         // The people of the company learn of it too: a change of account is how money is stolen.
         let last_digits: String = row.iban.chars().skip(row.iban.len().saturating_sub(4)).collect();
         let arguments = json!({ "currency": row.currency, "last_digits": last_digits });
-        batch.notify(party.id, "bank_account_proposed", &arguments, "/org/bank-accounts".to_owned());
-        Ok(Done::new(party.id, json!({ "account_id": row.id })))
+        batch.notify(party_id, "bank_account_proposed", &arguments, "/org/bank-accounts".to_owned());
+        Ok(Done::new(party_id, json!({ "account_id": row.id })))
     }
 }

@@ -1,7 +1,8 @@
 //! A buyer proposes a programme, or new terms for one that it has. Two of its people agree, then the operator decides.
 
-use super::{Actor, Ask, Done, Execute, one_request, programmes, required, second_person, traded};
+use super::{Actor, Applied, Asks, Done, Execute, one_request, programmes, required, second_person, traded};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::party::Capacity;
@@ -10,6 +11,7 @@ use domain::programme::{ProgrammeState, ProgrammeTerms, Recourse, VersionState, 
 use kernel::ProgrammeId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use store::{Party, Programme, ProgrammeVersion};
 use utoipa::ToSchema;
 
@@ -46,13 +48,16 @@ pub struct ProposeProgramme {
 /// How far ahead terms may begin.
 const MOST_DAYS_AHEAD: u64 = 730;
 
-struct Checked {
-    buyer: Party,
+/// Terms that may be proposed.
+pub struct Proposable {
+    buyer: Arc<Party>,
     /// The programme that gets new terms; a new one has a name and a currency.
     programme: Option<Programme>,
     name: String,
     currency: String,
     terms: ProgrammeTerms,
+    /// The number of its newest version until now.
+    newest: i64,
 }
 
 impl ProposeProgramme {
@@ -85,11 +90,17 @@ impl ProposeProgramme {
         }
         Ok(())
     }
+}
 
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Checked> {
-        let buyer = batch.acting_party(actor, Capacity::Buyer)?;
+impl Execute for ProposeProgramme {
+    const NAME: &'static str = "propose_programme";
+
+    type Decision = Proposable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Proposable> {
+        let buyer = view.acting_party(actor, Capacity::Buyer)?;
         let programme = match self.programme_id {
-            Some(id) => Some(programmes::own(batch, actor, id)?),
+            Some(id) => Some(programmes::own(view, actor, id)?),
             None => None,
         };
         let (name, currency) = match &programme {
@@ -104,34 +115,36 @@ impl ProposeProgramme {
                 if !lives {
                     return Err(Refusal::StateConflict { state: format!("programme_{}", known.state) }.into());
                 }
-                if store::programmes::find_proposed_version(batch.conn, known.id)?.is_some() {
+                if store::programmes::find_proposed_version(view.conn(), known.id)?.is_some() {
                     return Err(Refusal::StateConflict { state: "version_proposed".to_owned() }.into());
                 }
                 (known.name.clone(), known.currency.clone())
             }
-            None => (required(&self.name, "name", 100)?, traded(batch, &self.currency)?.code().to_owned()),
+            None => (required(&self.name, "name", 100)?, traded(view, &self.currency)?.code().to_owned()),
         };
-        Ok(Checked { buyer, programme, name, currency, terms: self.terms()? })
+        let terms = self.terms()?;
+        if actor.approver_id.is_none() {
+            self.check_begin(view.today())?;
+        }
+        let newest = match &programme {
+            Some(known) => store::programmes::find_newest_version(view.conn(), known.id)?.map_or(0, |row| row.version),
+            None => 0,
+        };
+        Ok(Proposable { buyer, programme, name, currency, terms, newest })
     }
-}
 
-impl Execute for ProposeProgramme {
-    const NAME: &'static str = "propose_programme";
-
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let checked = self.decide(batch, actor)?;
-        self.check_begin(batch.today())?;
-        let mut ask = second_person::ask(batch, actor)?;
-        ask.currency = checked.currency;
-        if let Some(programme) = checked.programme {
-            one_request(batch, actor, programme.id)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Proposable) -> Step<Asks> {
+        let mut ask = second_person::ask(view.conn(), actor)?;
+        ask.currency.clone_from(&decision.currency);
+        if let Some(programme) = &decision.programme {
+            one_request(view.conn(), actor, programme.id)?;
             ask.subject = programme.id.into();
         }
-        Ok(Some(ask))
+        Ok(Asks::Always(ask))
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let Checked { buyer, programme, name, currency, terms } = self.decide(batch, actor)?;
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Proposable) -> Applied<Done> {
+        let Proposable { buyer, programme, name, currency, terms, newest } = decision;
         let programme = match programme {
             Some(known) => known,
             None => {
@@ -148,11 +161,10 @@ impl Execute for ProposeProgramme {
                 new
             }
         };
-        let newest = store::programmes::find_newest_version(batch.conn, programme.id)?;
         let version = ProgrammeVersion {
             id: batch.next_id(),
             programme_id: programme.id,
-            version: newest.map_or(0, |row| row.version).saturating_add(1),
+            version: newest.saturating_add(1),
             least_tenor_days: terms.least_tenor_days,
             most_tenor_days: terms.most_tenor_days,
             most_age_days: terms.most_age_days,

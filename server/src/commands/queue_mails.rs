@@ -1,7 +1,8 @@
 //! The mail job turns notices into mails, one for each person concerned.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::party::MailState;
 use kernel::{NoticeId, RecordId};
 use serde::{Deserialize, Serialize};
@@ -35,12 +36,17 @@ impl Execute for QueueMails {
     const NAME: &'static str = "queue_mails";
     const AUDITED: bool = false;
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+    /// The notices that wait still.
+    type Decision = HashMap<NoticeId, Notice>;
+
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<HashMap<NoticeId, Notice>> {
         let ids: Vec<NoticeId> = self.notices.iter().map(|one| one.notice_id).collect();
-        let mut waiting: HashMap<NoticeId, Notice> =
-            Notice::list_ids(batch.conn, &ids)?.into_iter().map(|notice| (notice.id, notice)).collect();
+        let found = Notice::list_ids(view.conn(), &ids)?.into_iter();
         // Another process may have been faster.
-        waiting.retain(|_, notice| !notice.mailed);
+        Ok(found.filter(|notice| !notice.mailed).map(|notice| (notice.id, notice)).collect())
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut waiting: HashMap<NoticeId, Notice>) -> Applied<Done> {
         let mut rows = Vec::new();
         for NoticeMails { notice_id, mails } in &self.notices {
             let Some(notice) = waiting.get_mut(notice_id) else { continue };

@@ -1,8 +1,9 @@
 //! The checkpoint job stores what it has signed. The checkpoint at an end of day also goes out by mail.
 
 use super::queue_mails::QueuedMail;
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::party::MailState;
 use kernel::{NoticeId, RecordId};
@@ -19,14 +20,27 @@ pub struct RecordCheckpoint {
     pub mails: Vec<QueuedMail>,
 }
 
+/// Whether there is something left to store.
+pub enum Signed {
+    New,
+    /// Another process was faster.
+    Known,
+}
+
 impl Execute for RecordCheckpoint {
     const NAME: &'static str = "record_checkpoint";
     /// A record of it would make the log grow, and so the next checkpoint due.
     const AUDITED: bool = false;
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        if store::log::find_checkpoint(batch.conn, self.size)?.is_some() {
-            // Another process was faster.
+    type Decision = Signed;
+
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<Signed> {
+        let known = store::log::find_checkpoint(view.conn(), self.size)?;
+        Ok(if known.is_some() { Signed::Known } else { Signed::New })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, signed: Signed) -> Applied<Done> {
+        if matches!(signed, Signed::Known) {
             return Ok(Done::new(RecordId(0), json!({})));
         }
         let Self { size, business_date, note, .. } = self.clone();

@@ -1,13 +1,15 @@
 //! What became of a piece of a confirmation list. The platform's own job submits it; the last piece ends the list and tells the
 //! company.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::confirmation_list::{ItemState, ListState};
 use kernel::{ConfirmationItemId, ConfirmationListId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeSet;
 use store::records::Keyed;
 use store::{ConfirmationItem, ConfirmationList, confirmations};
 use utoipa::ToSchema;
@@ -29,17 +31,22 @@ pub struct ItemResult {
 impl Execute for RecordConfirmed {
     const NAME: &'static str = "record_confirmed";
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let mut list = ConfirmationList::find(batch.conn, self.list_id)?.ok_or(Refusal::NotFound)?;
+    /// The list, and the lines that have waited until now, as they are then.
+    type Decision = (ConfirmationList, Vec<ConfirmationItem>);
+
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<Self::Decision> {
+        let list = ConfirmationList::find(view.conn(), self.list_id)?.ok_or(Refusal::NotFound)?;
+        let (mut items, mut seen) = (Vec::with_capacity(self.results.len()), BTreeSet::new());
         for result in &self.results {
-            let found = ConfirmationItem::find(batch.conn, result.item_id)?.filter(|item| item.list_id == list.id);
+            let found = ConfirmationItem::find(view.conn(), result.item_id)?.filter(|item| item.list_id == list.id);
             let mut item = found.ok_or(Refusal::NotFound)?;
-            if item.state != ItemState::Waiting {
+            // Of several results of a line the first one counts.
+            if item.state != ItemState::Waiting || !seen.insert(item.id) {
                 continue;
             }
             if result.refusal.is_empty() {
                 // A list never says more than the register of confirmations.
-                if confirmations::find_confirmation(batch.conn, item.invoice_id)?.is_none() {
+                if confirmations::find_confirmation(view.conn(), item.invoice_id)?.is_none() {
                     return Err(super::settlement::corrupt("confirmation of list item", item.id).into());
                 }
                 item.state = ItemState::Confirmed;
@@ -47,7 +54,15 @@ impl Execute for RecordConfirmed {
                 item.state = ItemState::Refused;
                 item.refusal.clone_from(&result.refusal);
             }
-            batch.update(&item)?;
+            items.push(item);
+        }
+        Ok((list, items))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Self::Decision) -> Applied<Done> {
+        let (mut list, items) = decision;
+        for item in &items {
+            batch.update(item)?;
         }
         let counts = confirmations::count_items_by_state(batch.conn, list.id)?;
         let count = |state: ItemState| counts.iter().find(|row| row.state == state).map_or(0, |row| row.count);

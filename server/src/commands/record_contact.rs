@@ -2,8 +2,9 @@
 //! say in it: whoever invents an invoice would also invent the person who confirms it.
 
 use super::invite_user::free_email;
-use super::{Actor, Ask, Done, Execute, end_contact, required, required_prose, traded};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, end_contact, required, required_prose, traded};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::link::{Channel, ContactState, MOST_HOURS};
 use domain::money::MOST_BOOKED_MINOR;
@@ -36,7 +37,7 @@ pub struct RecordContact {
 }
 
 /// What is kept of it.
-struct Checked {
+pub struct Checked {
     party: Party,
     name: String,
     email: String,
@@ -45,38 +46,6 @@ struct Checked {
     source: String,
     /// The person from an earlier record, if it is the same address.
     known: Option<User>,
-}
-
-impl RecordContact {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Checked> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let buys = |party: &Party| party.capacities.has(Capacity::Buyer);
-        let party = Party::find(batch.conn, self.party_id)?.filter(buys).ok_or(Refusal::NotFound)?;
-        let name = required(&self.name, "name", 100)?;
-        let wrong = |field: &str| Refusal::FieldInvalid { field: field.to_owned() };
-        let channel = Channel::parse(&self.channel).ok_or_else(|| wrong("channel"))?;
-        let typed = domain::names::mail_address(&self.email);
-        let known = store::people::find_user_by_email(batch.conn, &typed)?;
-        // A former contact of the same company has neither password nor role.
-        let known = known.filter(|user| user.party_id == party.id && user.password_hash.is_empty() && user.roles.is_empty());
-        let email = if known.is_some() { typed } else { free_email(batch, &self.email, "email")? };
-        let second = match channel {
-            Channel::Telephone => telephone(&self.second).ok_or_else(|| wrong("second"))?,
-            Channel::Email => free_email(batch, &self.second, "second")?,
-        };
-        if second == email {
-            return Err(wrong("second").into());
-        }
-        let source = required_prose(&self.source, "source", 500)?;
-        traded(batch, &self.currency)?;
-        if !(1..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
-            return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());
-        }
-        if !(1..=MOST_HOURS).contains(&self.link_hours) {
-            return Err(wrong("link_hours").into());
-        }
-        Ok(Checked { party, name, email, channel, second, source, known })
-    }
 }
 
 /// An international number: a plus and eight to fifteen digits (E.164).
@@ -121,15 +90,46 @@ impl Execute for RecordContact {
     const NAME: &'static str = "record_contact";
     const STEP_UP: bool = true;
 
-    /// Whoever is recorded can bind the company: two operators must agree.
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let checked = self.decide(batch, actor)?;
-        super::one_request(batch, actor, checked.party.id)?;
-        Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: self.currency.clone(), subject: checked.party.id.into() }))
+    type Decision = Checked;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Checked> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let buys = |party: &Party| party.capacities.has(Capacity::Buyer);
+        let party = Party::find(view.conn(), self.party_id)?.filter(buys).ok_or(Refusal::NotFound)?;
+        let name = required(&self.name, "name", 100)?;
+        let wrong = |field: &str| Refusal::FieldInvalid { field: field.to_owned() };
+        let channel = Channel::parse(&self.channel).ok_or_else(|| wrong("channel"))?;
+        let typed = domain::names::mail_address(&self.email);
+        let known = store::people::find_user_by_email(view.conn(), &typed)?;
+        // A former contact of the same company has neither password nor role.
+        let known = known.filter(|user| user.party_id == party.id && user.password_hash.is_empty() && user.roles.is_empty());
+        let email = if known.is_some() { typed } else { free_email(view, &self.email, "email")? };
+        let second = match channel {
+            Channel::Telephone => telephone(&self.second).ok_or_else(|| wrong("second"))?,
+            Channel::Email => free_email(view, &self.second, "second")?,
+        };
+        if second == email {
+            return Err(wrong("second").into());
+        }
+        let source = required_prose(&self.source, "source", 500)?;
+        traded(view, &self.currency)?;
+        if !(1..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
+            return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());
+        }
+        if !(1..=MOST_HOURS).contains(&self.link_hours) {
+            return Err(wrong("link_hours").into());
+        }
+        Ok(Checked { party, name, email, channel, second, source, known })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let checked = self.decide(batch, actor)?;
+    /// Whoever is recorded can bind the company: two operators must agree.
+    fn asks(&self, view: &mut dyn View, actor: &Actor, checked: &Checked) -> Step<Asks> {
+        super::one_request(view.conn(), actor, checked.party.id)?;
+        let (amount_minor, subject) = (Some(self.limit_minor), checked.party.id.into());
+        Ok(Asks::Always(Ask { amount_minor, currency: self.currency.clone(), subject }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, checked: Checked) -> Applied<Done> {
         if let Some(before) = store::confirmations::find_active_contact(batch.conn, checked.party.id)? {
             end_contact::end(batch, before)?;
         }

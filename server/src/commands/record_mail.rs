@@ -1,7 +1,8 @@
 //! The mail job notes that it takes a mail on, and how that went.
 
-use super::{Actor, Done, Execute, clean};
+use super::{Actor, Applied, Done, Execute, clean};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::TimeDelta;
 use domain::Refusal;
 use domain::party::MailState;
@@ -41,14 +42,28 @@ impl Execute for RecordMail {
     const NAME: &'static str = "record_mail";
     const AUDITED: bool = false;
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let mut mail = Mail::load(batch.conn, self.mail_id)?;
+    type Decision = Mail;
+
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<Mail> {
+        let mail = Mail::load(view.conn(), self.mail_id)?;
         // Whoever claims needs it waiting and due; whoever reports a failure has lost the race to one who sent it.
         let waiting = mail.state == MailState::Queued;
+        let possible = match self.step {
+            MailStep::Claimed => waiting && mail.next_try_at <= view.now(),
+            MailStep::Sent => true,
+            MailStep::Failed(_) | MailStep::GivenUp(_) => waiting,
+        };
+        if !possible {
+            return Err(Refusal::StateConflict { state: mail.state.to_string() }.into());
+        }
+        Ok(mail)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut mail: Mail) -> Applied<Done> {
         let in_minutes =
             |count| batch.now.checked_add_signed(TimeDelta::try_minutes(count).unwrap_or_default()).unwrap_or(batch.now);
         match &self.step {
-            MailStep::Claimed if waiting && mail.next_try_at <= batch.now => {
+            MailStep::Claimed => {
                 mail.next_try_at = in_minutes(5);
                 mail.tries = mail.tries.saturating_add(1);
             }
@@ -58,18 +73,17 @@ impl Execute for RecordMail {
                 mail.body = String::new();
                 mail.error = String::new();
             }
-            MailStep::Failed(error) if waiting => {
+            MailStep::Failed(error) => {
                 mail.next_try_at = in_minutes(pause_minutes(mail.tries));
                 mail.error = clean(error, 300);
                 if mail.tries >= MOST_TRIES {
                     mail.state = MailState::Failed;
                 }
             }
-            MailStep::GivenUp(error) if waiting => {
+            MailStep::GivenUp(error) => {
                 mail.error = clean(error, 300);
                 mail.state = MailState::Failed;
             }
-            _ => return Err(Refusal::StateConflict { state: mail.state.to_string() }.into()),
         }
         batch.update(&mail)?;
         Ok(Done::new(RecordId(0), json!({})))

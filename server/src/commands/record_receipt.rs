@@ -1,14 +1,16 @@
 //! Money at the bank that no file reports: a receipt that two operators vouch for.
 
 use super::assign_suspense::{Target, find_target};
-use super::{Actor, Ask, Done, Execute, currency, custody, optional, required_prose, settlement};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, custody, optional, required_prose, settlement};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::bank_line::{Direction, LineKind, LineState, SAME_MONEY_DAYS};
 use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
 use kernel::{BankLineId, CustodyId};
+use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::bank::ReceiptFacts;
@@ -49,11 +51,24 @@ pub fn list_known(
     store::bank::list_receipts_like(conn, ReceiptFacts { currency, amount_minor, first, last, after })
 }
 
-impl RecordReceipt {
-    /// Where the money goes, and the account on which it stands.
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Target, CustodyId)> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        super::traded(batch, &self.currency)?;
+/// Money that nobody has booked yet.
+pub struct Receipt {
+    target: Target,
+    /// The account on which it stands.
+    bank: CustodyId,
+    asset: AssetId,
+    bank_reference: String,
+}
+
+impl Execute for RecordReceipt {
+    const NAME: &'static str = "record_receipt";
+    const STEP_UP: bool = true;
+
+    type Decision = Receipt;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Receipt> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let asset = currency_asset(super::traded(view, &self.currency)?);
         required_prose(&self.reason, "reason", 500)?;
         if self.amount_minor <= 0 {
             return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
@@ -61,32 +76,27 @@ impl RecordReceipt {
         if self.amount_minor > domain::money::MOST_BOOKED_MINOR {
             return Err(Refusal::AmountTooLarge.into());
         }
-        let earliest = batch.today().checked_sub_days(chrono::Days::new(366)).unwrap_or(self.value_date);
-        if self.value_date > batch.today() || self.value_date < earliest {
+        let earliest = view.today().checked_sub_days(chrono::Days::new(366)).unwrap_or(self.value_date);
+        if self.value_date > view.today() || self.value_date < earliest {
             return Err(Refusal::DateInvalid { field: "value_date".to_owned() }.into());
         }
-        optional(&self.bank_reference, "bank_reference", 35)?;
-        let target = find_target(batch.conn, &self.reference, &self.currency)?.ok_or(Refusal::ReferenceUnknown)?;
-        let known = list_known(batch.conn, &self.currency, self.amount_minor, self.value_date, self.other_than)?;
+        let bank_reference = optional(&self.bank_reference, "bank_reference", 35)?;
+        let target = find_target(view.conn(), &self.reference, &self.currency)?.ok_or(Refusal::ReferenceUnknown)?;
+        let known = list_known(view.conn(), &self.currency, self.amount_minor, self.value_date, self.other_than)?;
         if let Some(line) = known.first() {
             return Err(Refusal::ReceiptKnown { line_id: line.id }.into());
         }
-        Ok((target, custody::receiving(batch.conn, self.account_id, &self.currency)?.id))
-    }
-}
-
-impl Execute for RecordReceipt {
-    const NAME: &'static str = "record_receipt";
-    const STEP_UP: bool = true;
-
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (target, _) = self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: Some(self.amount_minor), currency: self.currency.clone(), subject: target.record() }))
+        let bank = custody::receiving(view.conn(), self.account_id, &self.currency)?.id;
+        Ok(Receipt { target, bank, asset, bank_reference })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (target, bank) = self.decide(batch, actor)?;
-        let asset = currency_asset(currency(&self.currency)?);
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, decision: &Receipt) -> Step<Asks> {
+        let (amount_minor, subject) = (Some(self.amount_minor), decision.target.record());
+        Ok(Asks::Always(Ask { amount_minor, currency: self.currency.clone(), subject }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Receipt) -> Applied<Done> {
+        let Receipt { target, bank, asset, bank_reference } = decision;
         let mut line = BankLine {
             id: batch.next_id(),
             currency: self.currency.clone(),
@@ -94,7 +104,7 @@ impl Execute for RecordReceipt {
             amount_minor: self.amount_minor,
             booking_date: batch.today(),
             value_date: self.value_date,
-            bank_reference: self.bank_reference.trim().to_owned(),
+            bank_reference,
             reference: self.reference.clone(),
             state: LineState::Matched,
             note: self.reason.clone(),

@@ -1,8 +1,9 @@
 //! The last of five wrong passwords or codes was given: the person rests for a quarter of an hour. The single tries are counted as an
 //! allowance (`http/prove.rs`); only the lock is recorded.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::TimeDelta;
 use kernel::UserId;
 use serde::{Deserialize, Serialize};
@@ -23,13 +24,27 @@ pub const MOST_TRIES: i64 = 5;
 /// Minutes that it rests.
 pub const LOCK_MINUTES: i64 = 15;
 pub const LOCK_SECONDS: i64 = LOCK_MINUTES * 60;
+
+/// Whoever it is about, and whether they rest already: two processes may find the last try at the same time.
+pub struct Tried {
+    user: User,
+    rests: bool,
+}
+
 impl Execute for RecordSignInFailure {
     const NAME: &'static str = "record_sign_in_failure";
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let mut user = User::load(batch.conn, self.user_id)?;
-        // Two processes may find the last try at the same time.
-        if user.locked_until.is_none_or(|until| until <= batch.now) {
+    type Decision = Tried;
+
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<Tried> {
+        let user = User::load(view.conn(), self.user_id)?;
+        let rests = user.locked_until.is_some_and(|until| until > view.now());
+        Ok(Tried { user, rests })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Tried) -> Applied<Done> {
+        let Tried { mut user, rests } = decision;
+        if !rests {
             let rest = TimeDelta::try_minutes(LOCK_MINUTES).unwrap_or_default();
             user.locked_until = batch.now.checked_add_signed(rest);
             batch.update(&user)?;

@@ -1,9 +1,10 @@
 //! A file on the bank's channel could not be taken up: the operators are told, and the audit keeps why.
 
-use super::{Actor, Done, Execute, clean, reviews};
+use super::{Actor, Applied, Done, Execute, bank_file, clean};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
-use kernel::RecordId;
+use kernel::{PartyId, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -21,12 +22,19 @@ pub struct RefuseBankFile {
 impl Execute for RefuseBankFile {
     const NAME: &'static str = "refuse_bank_file";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+    /// The operator's company.
+    type Decision = PartyId;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<PartyId> {
         if *actor != Actor::BANK {
             return Err(Refusal::NotPermitted.into());
         }
+        bank_file::owner(view, actor)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, operator: PartyId) -> Applied<Done> {
         let arguments = json!({ "name": clean(&self.name, 120), "reason": clean(&self.reason, 300) });
-        reviews::notify_operator(batch, "bank_file_refused", &arguments, "/ops/bank-files".to_owned())?;
+        batch.notify(operator, "bank_file_refused", &arguments, "/ops/bank-files".to_owned());
         Ok(Done::new(RecordId(0), json!({ "name": self.name, "code": self.code })))
     }
 }

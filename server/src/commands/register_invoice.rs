@@ -1,8 +1,9 @@
 //! A supplier's uploaded file becomes a draft invoice, which a person submits afterwards, or a credit note on one.
 
-use super::intake::{self, Source, admit, examine};
-use super::{Actor, Done, Execute};
+use super::intake::{self, Examined, Source, admit, examine_alone};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::party::Capacity;
 use formats::invoice::InvoiceFile;
 use serde::{Deserialize, Serialize};
@@ -23,12 +24,16 @@ pub struct RegisterInvoice {
 impl Execute for RegisterInvoice {
     const NAME: &'static str = "register_invoice";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let supplier = batch.acting_party(actor, Capacity::Supplier)?;
+    type Decision = Examined;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Examined> {
+        let supplier = view.acting_party(actor, Capacity::Supplier)?;
         let format = intake::format_of(&self.content, self.parsed.syntax);
         let source = Source { file: &self.parsed, sha256: &self.sha256, format, warnings: &self.warnings };
-        let today = batch.today();
-        let examined = examine(&mut *batch.conn, &supplier, today, &source)?;
+        examine_alone(view, &supplier, &source)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, examined: Examined) -> Applied<Done> {
         intake::keep(batch, actor, &self.file_name, &self.sha256, &self.content)?;
         let (subject, body) = admit(batch, examined)?;
         Ok(Done::new(subject, body))

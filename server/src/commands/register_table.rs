@@ -2,8 +2,9 @@
 
 use super::intake::{self, Compared, Examined, Source, admit, examine};
 use super::known::Loaded;
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step, Stop};
+use crate::view::View;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::Capacity;
@@ -11,6 +12,7 @@ use formats::csv::CsvInvoice;
 use kernel::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use store::{Party, StoreError};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -81,31 +83,57 @@ fn claims_all(seen: &mut std::collections::HashSet<String>, examined: &Examined)
     free
 }
 
+/// What becomes of a table.
+pub enum Taking {
+    /// It was loaded before, as this record first.
+    Known(RecordId),
+    New(Takable),
+}
+
+/// A table of which every row may be taken.
+pub struct Takable {
+    supplier: Arc<Party>,
+    invoices: Compared,
+    credits: Vec<Examined>,
+    /// Of each row, whether it is a credit note.
+    is_credit: Vec<bool>,
+}
+
 impl Execute for RegisterTable {
     const NAME: &'static str = "register_table";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let supplier = batch.acting_party(actor, Capacity::Supplier)?;
-        if let Some(known) = store::invoices::find_registered(batch.conn, supplier.id, &self.sha256)? {
-            return Ok(Done::new(known, json!({ "loaded_before": true, "rows": [] })));
+    type Decision = Taking;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Taking> {
+        let supplier = view.acting_party(actor, Capacity::Supplier)?;
+        if let Some(known) = store::invoices::find_registered(view.conn(), supplier.id, &self.sha256)? {
+            return Ok(Taking::Known(known));
         }
-        let today = batch.today();
-        let mut known = Loaded::load(batch.conn, &supplier, &self.rows)?;
+        let today = view.today();
+        let mut known = Loaded::load(view.conn(), &supplier, &self.rows)?;
         let examined = examine_all(&mut known, &supplier, today, &self.sha256, &self.rows)?;
         // Whoever sends a table has asked for all faults before; what is left is what has changed in between.
         let examined = examined.map_err(|faults| faults.into_iter().next().map_or(Refusal::NotFound, |(_, refusal)| refusal))?;
         let (mut invoices, mut credits, mut is_credit) = (Vec::new(), Vec::new(), Vec::with_capacity(examined.len()));
         for one in examined {
-            is_credit.push(matches!(one, Examined::Credit(..)));
+            is_credit.push(!matches!(one, Examined::Invoice(..)));
             match one {
                 Examined::Invoice(row, said) => invoices.push((row, said)),
                 credit => credits.push(credit),
             }
         }
         let left = MOST_BY_HAND.checked_sub(credits.len()).ok_or(Refusal::TableNeedsPeople { most: MOST_BY_HAND })?;
-        let compared = Compared::new(batch, &mut known, invoices, left)?;
+        let invoices = Compared::new(view, &mut known, invoices, left)?;
+        Ok(Taking::New(Takable { supplier, invoices, credits, is_credit }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Taking) -> Applied<Done> {
+        let Takable { supplier, invoices, credits, is_credit } = match decision {
+            Taking::Known(known) => return Ok(Done::new(known, json!({ "loaded_before": true, "rows": [] }))),
+            Taking::New(takable) => takable,
+        };
         intake::keep(batch, actor, &self.file_name, &self.sha256, &self.content)?;
-        let mut invoices = compared.admit(batch, &supplier)?.into_iter().map(|(id, body)| (RecordId::from(id), body));
+        let mut invoices = invoices.admit(batch, &supplier)?.into_iter().map(|(id, body)| (RecordId::from(id), body));
         let mut credits = credits.into_iter();
         let (mut rows, mut subject) = (Vec::with_capacity(self.rows.len()), RecordId(0));
         for (row, is_credit) in self.rows.iter().zip(is_credit) {

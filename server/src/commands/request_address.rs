@@ -1,8 +1,9 @@
 //! A person asks for another mail address of their own. A link goes to the new one, and the old one is told; nothing changes before the
 //! link is confirmed. The caller has checked the password and, where there is a second factor, a code.
 
-use super::{Actor, Done, Execute, invite_user};
+use super::{Actor, Applied, Done, Execute, invite_user};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::TimeDelta;
 use domain::Refusal;
 use domain::party::AddressChangeState;
@@ -26,7 +27,7 @@ pub struct RequestAddress {
 }
 
 /// Ends what is open about a person's address: only the newest link leads anywhere.
-pub(crate) fn end_open(batch: &mut Batch<'_>, user_id: UserId) -> Step<()> {
+pub(crate) fn end_open(batch: &mut Batch<'_>, user_id: UserId) -> Applied<()> {
     for mut change in store::people::list_open_address_changes(batch.conn, user_id)? {
         change.state = AddressChangeState::Ended;
         change.ended_at = Some(batch.now);
@@ -38,16 +39,23 @@ pub(crate) fn end_open(batch: &mut Batch<'_>, user_id: UserId) -> Step<()> {
 impl Execute for RequestAddress {
     const NAME: &'static str = "request_address";
 
+    /// Who asks, and for which address.
+    type Decision = (User, String);
+
     fn secrets(&self) -> Vec<&str> {
         vec![&self.token]
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut user = User::load(batch.conn, actor.user_id)?;
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<(User, String)> {
+        let user = User::load(view.conn(), actor.user_id)?;
         if !user.totp_secret.is_empty() && self.step <= user.totp_last_step {
             return Err(Refusal::TotpWrong.into());
         }
-        let new_email = invite_user::free_email(batch, &self.email, "email")?;
+        let new_email = invite_user::free_email(view, &self.email, "email")?;
+        Ok((user, new_email))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, (mut user, new_email): (User, String)) -> Applied<Done> {
         if self.step > user.totp_last_step {
             // A code is accepted once.
             user.totp_last_step = self.step;

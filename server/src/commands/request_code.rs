@@ -1,15 +1,16 @@
 //! A contact wants a code for its link, because the one that was mailed is older than its ten minutes: a new one goes to the other address.
 //! Wrong codes typed before still count.
 
-use super::{Actor, Done, Execute, links};
+use super::{Actor, Applied, Done, Execute, links};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::link::Channel;
 use kernel::ConfirmationLinkId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::Invoice;
 use store::records::Keyed;
+use store::{BuyerContact, ConfirmationLink, Invoice};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RequestCode {
@@ -24,13 +25,16 @@ pub struct RequestCode {
 impl Execute for RequestCode {
     const NAME: &'static str = "request_code";
 
+    type Decision = (ConfirmationLink, BuyerContact);
+
     fn secrets(&self) -> Vec<&str> {
         vec![&self.token_hash]
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let found = links::find_open(batch.conn, &self.token_hash, batch.now)?;
-        let (mut link, contact) = found.filter(|(link, _)| link.id == self.link_id).ok_or(Refusal::LinkInvalid)?;
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Self::Decision> {
+        let now = view.now();
+        let found = links::find_open(view.conn(), &self.token_hash, now)?;
+        let (link, contact) = found.filter(|(link, _)| link.id == self.link_id).ok_or(Refusal::LinkInvalid)?;
         if *actor != Actor::person(contact.party_id, contact.user_id) {
             return Err(Refusal::LinkInvalid.into());
         }
@@ -38,6 +42,11 @@ impl Execute for RequestCode {
             // An operator tells it by telephone.
             return Err(Refusal::FieldInvalid { field: "link_id".to_owned() }.into());
         }
+        Ok((link, contact))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Self::Decision) -> Applied<Done> {
+        let (mut link, contact) = decision;
         let invoice = Invoice::load(batch.conn, link.invoice_id)?;
         links::set_code(&mut link, &self.code, batch.now);
         batch.update(&link)?;

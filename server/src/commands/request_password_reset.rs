@@ -1,7 +1,8 @@
 //! Somebody has forgotten a password: a one-time link by mail, valid for an hour. Only the newest link of a person is open.
 
-use super::{Actor, Done, Execute, invite_user, reset_password};
+use super::{Actor, Applied, Done, Execute, invite_user, reset_password};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::party::SignInLinkKind;
 use kernel::UserId;
 use serde::{Deserialize, Serialize};
@@ -19,12 +20,17 @@ pub struct RequestPasswordReset {
 impl Execute for RequestPasswordReset {
     const NAME: &'static str = "request_password_reset";
 
+    type Decision = User;
+
     fn secrets(&self) -> Vec<&str> {
         vec![&self.token]
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let user = User::load(batch.conn, self.user_id)?;
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<User> {
+        Ok(User::load(view.conn(), self.user_id)?)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, user: User) -> Applied<Done> {
         reset_password::close_links(batch, user.id)?;
         invite_user::insert_link(batch, SignInLinkKind::Reset, user.id, &self.token, 1)?;
         let link = format!("/password/reset/{}", self.token);

@@ -1,7 +1,8 @@
 //! A company takes money out: a hold on its cash, paid only to its verified account.
 
-use super::{Actor, Ask, Done, Execute, currency, second_person};
+use super::{Actor, Applied, Asks, Done, Execute, currency};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::PartyStatus;
@@ -21,9 +22,20 @@ pub struct RequestPayout {
     pub amount_minor: i64,
 }
 
-impl RequestPayout {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(BankAccount, AccountKey)> {
-        let party = batch.party(actor.party_id)?;
+/// Money that may leave, and where it goes.
+pub struct Payable {
+    account: BankAccount,
+    from: AccountKey,
+}
+
+impl Execute for RequestPayout {
+    const NAME: &'static str = "request_payout";
+    const STEP_UP: bool = true;
+
+    type Decision = Payable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Payable> {
+        let party = view.party(actor.party_id)?;
         if party.status != PartyStatus::Active {
             return Err(Refusal::CompanyNotActive.into());
         }
@@ -31,29 +43,23 @@ impl RequestPayout {
         if self.amount_minor <= 0 {
             return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
         }
-        let found = store::parties::find_verified_account(batch.conn, party.id, known.code())?;
+        let found = store::parties::find_verified_account(view.conn(), party.id, known.code())?;
         let account = found.ok_or_else(|| Refusal::BankAccountMissing { currency: self.currency.clone() })?;
-        let key = AccountKey::cash(party.id, currency_asset(known));
-        let (_, available_minor) = batch.balance(key)?;
+        let from = AccountKey::cash(party.id, currency_asset(known));
+        let (_, available_minor) = view.balance(from)?;
         if self.amount_minor > available_minor {
             return Err(Refusal::InsufficientCash { available_minor }.into());
         }
-        Ok((account, key))
-    }
-}
-
-impl Execute for RequestPayout {
-    const NAME: &'static str = "request_payout";
-    const STEP_UP: bool = true;
-
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        self.decide(batch, actor)?;
-        second_person::weigh(batch, actor, &[(&self.currency, self.amount_minor)], actor.party_id)
+        Ok(Payable { account, from })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (account, key) = self.decide(batch, actor)?;
-        let (hold_number, _) = batch.post(&chart::payout_request(Some(actor.party_id), key.asset, self.amount_minor))?;
+    fn asks(&self, _view: &mut dyn View, actor: &Actor, _decision: &Payable) -> Step<Asks> {
+        Ok(Asks::Above { amounts: vec![(self.currency.clone(), self.amount_minor)], subject: actor.party_id.into() })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Payable) -> Applied<Done> {
+        let Payable { account, from } = decision;
+        let (hold_number, _) = batch.post(&chart::payout_request(Some(actor.party_id), from.asset, self.amount_minor))?;
         let id: PayoutId = batch.next_id();
         let payout = Payout {
             id,

@@ -1,7 +1,8 @@
 //! A forgotten password is replaced through the one-time link; every session ends.
 
-use super::{Actor, Done, Execute, accept_invitation::open_link, revoke_sessions};
+use super::{Actor, Applied, Done, Execute, accept_invitation::open_link, revoke_sessions};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{SignInLinkKind, UserStatus};
 use kernel::{SessionId, UserId};
@@ -22,7 +23,7 @@ pub struct ResetPassword {
 }
 
 /// A new password makes every link useless that could still set another.
-pub(crate) fn close_links(batch: &mut Batch<'_>, user_id: UserId) -> Step<()> {
+pub(crate) fn close_links(batch: &mut Batch<'_>, user_id: UserId) -> Applied<()> {
     for mut link in store::people::list_unused_links(batch.conn, user_id, SignInLinkKind::Reset)? {
         link.used_at = Some(batch.now);
         batch.update(&link)?;
@@ -33,16 +34,22 @@ pub(crate) fn close_links(batch: &mut Batch<'_>, user_id: UserId) -> Step<()> {
 impl Execute for ResetPassword {
     const NAME: &'static str = "reset_password";
 
+    type Decision = User;
+
     fn secrets(&self) -> Vec<&str> {
         vec![&self.token_hash, &self.password_digest]
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let link = open_link(batch, SignInLinkKind::Reset, &self.token_hash)?;
-        let mut user = User::load(batch.conn, link.user_id)?;
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<User> {
+        let link = open_link(view, SignInLinkKind::Reset, &self.token_hash)?;
+        let user = User::load(view.conn(), link.user_id)?;
         if user.status != UserStatus::Active {
             return Err(Refusal::LinkInvalid.into());
         }
+        Ok(user)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut user: User) -> Applied<Done> {
         user.password_hash.clone_from(&self.password_hash);
         user.password_expires_at = None;
         user.failed_count = 0;

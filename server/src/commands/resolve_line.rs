@@ -5,16 +5,18 @@ use super::bank_line::{
 };
 use super::bank_sums::{open_of, sum_of};
 use super::take_back_line::free_of;
-use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::{Days, NaiveDate};
-use domain::Refusal;
 use domain::bank_line::{ACTS_OF_A_CLAIM, Act, Attention, Direction, LineKind, LineState, acts};
 use domain::chart::{self, AccountKey, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
+use domain::{Currency, Refusal};
 use formats::camt::Return;
 use kernel::{BankLineId, Blank, PartyId, PaymentFileId, PayoutId, RecordId, StatementId};
+use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -74,8 +76,9 @@ impl Before {
 }
 
 /// All that is known of the request once it is allowed.
-struct Decision {
+pub struct Resolvable {
     line: BankLine,
+    currency: Currency,
     act: Act,
     other: Other,
 }
@@ -83,6 +86,8 @@ struct Decision {
 enum Other {
     Nothing,
     Line(Box<BankLine>),
+    /// The receipt that was taken back, and what that does.
+    Receipt(Box<BankLine>, Reversal),
     /// What a debit pays, and what of it is left over.
     Payouts(Vec<Payout>, i64),
     /// Where accepted money goes, and with which value date.
@@ -90,99 +95,86 @@ enum Other {
 }
 
 impl ResolveLine {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Decision> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        required_prose(&self.reason, "reason", 500)?;
-        let act = Act::parse(&self.act).ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
-        let line = BankLine::find(batch.conn, self.line_id)?.ok_or(Refusal::NotFound)?;
-        let possible = possible(line.state, line.kind);
-        if possible.is_empty() {
-            return Err(Refusal::LineSettled.into());
-        }
-        if !possible.contains(&act) {
-            return Err(Refusal::FieldInvalid { field: "act".to_owned() }.into());
-        }
-        let other = match act {
-            Act::Same if line.kind == Attention::OwnTransfer.kind() => Other::Line(Box::new(self.begun(batch, &line)?)),
-            Act::Same => Other::Line(Box::new(self.recorded(batch, &line)?)),
+    /// What the act needs beside the line.
+    fn decide_other(&self, view: &mut dyn View, line: &BankLine, act: Act) -> Step<Other> {
+        Ok(match act {
+            Act::Same if line.kind == Attention::OwnTransfer.kind() => Other::Line(Box::new(self.begun(view.conn(), line)?)),
+            Act::Same => Other::Line(Box::new(self.recorded(view.conn(), line)?)),
             Act::Transfer => {
-                let credit = self.credit(batch, &line)?;
+                let credit = self.credit(view.conn(), line)?;
                 if credit.state == LineState::Suspense {
-                    has_left(batch, &line)?;
+                    has_left(view, line)?;
                 }
                 Other::Line(Box::new(credit))
             }
-            Act::Link => self.payouts(batch, &line)?,
+            Act::Link => self.payouts(view, line)?,
             Act::Reverse => {
-                let receipt = self.taken_back(batch, &line)?;
-                has_left(batch, &line)?;
-                as_shown(self.claim_minor, Reversal::of(batch.conn, &receipt)?.missing_minor)?;
-                Other::Line(Box::new(receipt))
+                let receipt = self.taken_back(view.conn(), line)?;
+                has_left(view, line)?;
+                let reversal = Reversal::of(view.conn(), &receipt)?;
+                as_shown(self.claim_minor, reversal.missing_minor)?;
+                Other::Receipt(Box::new(receipt), reversal)
             }
-            Act::SettleClaim => Other::Line(Box::new(self.paying(batch, &line)?)),
-            Act::Accept => self.booking(batch, &line)?,
+            Act::SettleClaim => Other::Line(Box::new(self.paying(view.conn(), line)?)),
+            Act::Accept => self.booking(view, line)?,
             Act::Expense | Act::Claim => {
-                has_left(batch, &line)?;
+                has_left(view, line)?;
                 Other::Nothing
             }
             Act::WriteOff | Act::Explain => Other::Nothing,
-        };
-        Ok(Decision { line, act, other })
+        })
     }
 
-    fn other_line(&self, batch: &mut Batch<'_>) -> Step<BankLine> {
+    fn other_line(&self, conn: &mut Conn) -> Step<BankLine> {
         let id = self.other_id.ok_or_else(|| Refusal::FieldMissing { field: "other_id".to_owned() })?;
-        Ok(BankLine::find(batch.conn, BankLineId(id.0))?.ok_or_else(|| Refusal::FieldInvalid { field: "other_id".to_owned() })?)
+        Ok(BankLine::find(conn, BankLineId(id.0))?.ok_or_else(|| Refusal::FieldInvalid { field: "other_id".to_owned() })?)
     }
 
     /// A receipt that people recorded and no file has confirmed, of the same money.
-    fn recorded(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
-        let other = self.other_line(batch)?;
+    fn recorded(&self, conn: &mut Conn, line: &BankLine) -> Step<BankLine> {
+        let other = self.other_line(conn)?;
         let open = other.kind == LineKind::Recorded && other.twin_id.is_none() && other.state == LineState::Matched;
         let same = open && same_money(line, &other) && other.custody_id == line.custody_id;
         if same { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
 
     /// The line on another account of the platform that has begun the transfer of which this is the second.
-    fn begun(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
-        let other = self.other_line(batch)?;
+    fn begun(&self, conn: &mut Conn, line: &BankLine) -> Step<BankLine> {
+        let other = self.other_line(conn)?;
         let open = other.kind == LineKind::OwnTransfer && other.twin_id.is_none() && other.state == LineState::Matched;
         let fits = open && other.transfer_id == Some(line.custody_id) && other.direction != line.direction;
         if fits && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
 
     /// The credit on another account of the platform of which this line is the debit: one in suspense, or one that has booked both.
-    fn credit(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
-        let other = self.other_line(batch)?;
+    fn credit(&self, conn: &mut Conn, line: &BankLine) -> Step<BankLine> {
+        let other = self.other_line(conn)?;
         if other.state != LineState::Suspense {
-            return self.begun(batch, line);
+            return self.begun(conn, line);
         }
         let fits = other.direction == Direction::In && other.statement_id > StatementId(0) && other.custody_id != line.custody_id;
         if fits && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
 
     /// A payout that could have left as this debit, or the payouts of a file that could have left within it.
-    fn payouts(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<Other> {
+    fn payouts(&self, view: &mut dyn View, line: &BankLine) -> Step<Other> {
         let id = self.other_id.ok_or_else(|| Refusal::FieldMissing { field: "other_id".to_owned() })?;
-        let Some(found) = Payout::find(batch.conn, PayoutId(id.0))? else {
-            return file_payouts(batch, line, PaymentFileId(id.0));
+        let Some(found) = Payout::find(view.conn(), PayoutId(id.0))? else {
+            return file_payouts(view, line, PaymentFileId(id.0));
         };
         if found.amount_minor != line.amount_minor || found.currency != line.currency {
             return Err(Refusal::NotSameMoney.into());
         }
-        if payout::can(&found, InstructionEvent::Settle)? {
-            has_left(batch, line)?;
-            Ok(Other::Payouts(vec![found], 0))
-        } else {
-            Err(Refusal::StateConflict { state: found.state.to_string() }.into())
-        }
+        payout::check(&found, InstructionEvent::Settle)?;
+        has_left(view, line)?;
+        Ok(Other::Payouts(vec![found], 0))
     }
 
     /// The receipt that the bank has taken back. Where a receipt by hand has booked the money of the bank's line, it is that one.
-    fn taken_back(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
-        let mut other = self.other_line(batch)?;
+    fn taken_back(&self, conn: &mut Conn, line: &BankLine) -> Step<BankLine> {
+        let mut other = self.other_line(conn)?;
         if let Some(booked) = other.twin_id.filter(|_| other.state == LineState::Confirmed) {
-            other = BankLine::load(batch.conn, booked)?;
+            other = BankLine::load(conn, booked)?;
         }
         if !same_money(line, &other)
             || other.direction != Direction::In
@@ -199,39 +191,39 @@ impl ResolveLine {
     }
 
     /// Money in suspense that pays what is still claimed, or a part of it.
-    fn paying(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<BankLine> {
-        let other = self.other_line(batch)?;
+    fn paying(&self, conn: &mut Conn, line: &BankLine) -> Step<BankLine> {
+        let other = self.other_line(conn)?;
         if other.state != LineState::Suspense {
             return Err(Refusal::LineSettled.into());
         }
         let fits = other.currency == line.currency && other.amount_minor <= line.claim_minor;
-        let fits = fits && !is_money_of_claim(batch.conn, line, &other)?;
+        let fits = fits && !is_money_of_claim(conn, line, &other)?;
         if fits { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
 
-    fn booking(&self, batch: &mut Batch<'_>, line: &BankLine) -> Step<Other> {
-        let today = batch.today();
+    fn booking(&self, view: &mut dyn View, line: &BankLine) -> Step<Other> {
+        let today = view.today();
         let value_date = self.value_date.unwrap_or_else(|| line.booking_date.min(today));
         let earliest = today.checked_sub_days(Days::new(366)).unwrap_or(value_date);
         if value_date > today || value_date < earliest {
             return Err(Refusal::DateInvalid { field: "value_date".to_owned() }.into());
         }
         let known = currency(&line.currency)?;
-        let facts = Facts::load(batch.conn, today)?;
+        let facts = Facts::load(view.conn(), today)?;
         if !facts.trades_in(&line.currency) {
             return Err(Refusal::CurrencyUnknown { currency: line.currency.clone() }.into());
         }
         if line.direction == Direction::In {
-            let held = batch.balance(AccountKey::custody(line.custody_id, currency_asset(known)))?.0;
+            let held = view.balance(AccountKey::custody(line.custody_id, currency_asset(known)))?.0;
             held.checked_add(line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
         }
         // A line that waited may be one of our payouts that came back.
         let own =
-            line.direction == Direction::In && store::bank::find_payout_by_end_to_end(batch.conn, &line.end_to_end)?.is_some();
+            line.direction == Direction::In && store::bank::find_payout_by_end_to_end(view.conn(), &line.end_to_end)?.is_some();
         // The day that people give it counts, not the file's: a transfer between two accounts is known by it.
         let line = BankLine { value_date, ..line.clone() };
-        let fate = decide_booking(batch.conn, &facts, (&line, &Beside::default()), own.then(Return::default))?;
-        if let Some(held) = missing_cover(batch, &line, &fate)? {
+        let fate = decide_booking(view.conn(), &facts, (&line, &Beside::default()), own.then(Return::default))?;
+        if let Some(held) = missing_cover(view, &line, &fate)? {
             return Err(Refusal::InsufficientCash { available_minor: held }.into());
         }
         Ok(Other::Booking(Box::new(fate), value_date))
@@ -239,22 +231,22 @@ impl ResolveLine {
 }
 
 /// The payouts of a payment file that have not left yet: they are all in the debit, and what is more waits.
-fn file_payouts(batch: &mut Batch<'_>, line: &BankLine, file: PaymentFileId) -> Step<Other> {
-    let all = store::bank::list_payouts_of_file(batch.conn, file)?;
+fn file_payouts(view: &mut dyn View, line: &BankLine, file: PaymentFileId) -> Step<Other> {
+    let all = store::bank::list_payouts_of_file(view.conn(), file)?;
     let Some(first) = all.first() else { return Err(Refusal::FieldInvalid { field: "other_id".to_owned() }.into()) };
     let state = first.state.to_string();
-    let open = open_of(&all, &BTreeSet::new())?;
+    let open = open_of(&all, &BTreeSet::new());
     if open.is_empty() {
         return Err(Refusal::StateConflict { state }.into());
     }
     let sum_minor = sum_of(&open, &line.currency).filter(|sum| *sum <= line.amount_minor).ok_or(Refusal::NotSameMoney)?;
-    has_left(batch, &BankLine { amount_minor: sum_minor, ..line.clone() })?;
+    has_left(view, &BankLine { amount_minor: sum_minor, ..line.clone() })?;
     Ok(Other::Payouts(open, line.amount_minor.saturating_sub(sum_minor)))
 }
 
 /// What is booked as gone must have been there: the account at the bank cannot have less than nothing.
-fn has_left(batch: &mut Batch<'_>, line: &BankLine) -> Step<()> {
-    let held = batch.balance(AccountKey::custody(line.custody_id, currency_asset(currency(&line.currency)?)))?.0;
+fn has_left(view: &mut dyn View, line: &BankLine) -> Step<()> {
+    let held = view.balance(AccountKey::custody(line.custody_id, currency_asset(currency(&line.currency)?)))?.0;
     if held < line.amount_minor {
         return Err(Refusal::InsufficientCash { available_minor: held }.into());
     }
@@ -286,23 +278,40 @@ impl Execute for ResolveLine {
     const NAME: &'static str = "resolve_line";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let Decision { line, other, .. } = self.decide(batch, actor)?;
-        one_request(batch, actor, line.id)?;
-        if let Other::Line(other) = other {
-            one_request(batch, actor, other.id)?;
+    type Decision = Resolvable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Resolvable> {
+        view.acting_party(actor, Capacity::Operator)?;
+        required_prose(&self.reason, "reason", 500)?;
+        let act = Act::parse(&self.act).ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
+        let line = BankLine::find(view.conn(), self.line_id)?.ok_or(Refusal::NotFound)?;
+        let possible = possible(line.state, line.kind);
+        if possible.is_empty() {
+            return Err(Refusal::LineSettled.into());
         }
-        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id.into() }))
+        if !possible.contains(&act) {
+            return Err(Refusal::FieldInvalid { field: "act".to_owned() }.into());
+        }
+        let other = self.decide_other(view, &line, act)?;
+        let currency = currency(&line.currency)?;
+        Ok(Resolvable { line, currency, act, other })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let Decision { mut line, act, other } = self.decide(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Resolvable) -> Step<Asks> {
+        let line = &decision.line;
+        one_request(view.conn(), actor, line.id)?;
+        if let Other::Line(other) | Other::Receipt(other, _) = &decision.other {
+            one_request(view.conn(), actor, other.id)?;
+        }
+        let amount_minor = Some(line.amount_minor);
+        Ok(Asks::Always(Ask { amount_minor, currency: line.currency.clone(), subject: line.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Resolvable) -> Applied<Done> {
+        let Resolvable { mut line, currency, act, other } = decision;
         batch.value_date = line.value_date.min(batch.today());
-        let asset = currency_asset(currency(&line.currency)?);
-        let receipt = match &other {
-            Other::Line(other) if act == Act::Reverse => Some(Before::of(other)),
-            _ => None,
-        };
+        let asset = currency_asset(currency);
+        let receipt = if let Other::Receipt(receipt, _) = &other { Some(Before::of(receipt)) } else { None };
         match (act, other) {
             (Act::Accept, Other::Booking(fate, value_date)) => {
                 line.value_date = value_date;
@@ -331,8 +340,8 @@ impl Execute for ResolveLine {
                 leave_over(batch, &mut line, rest_minor)?;
                 line.state = LineState::Matched;
             }
-            (Act::Reverse, Other::Line(receipt)) => reverse(batch, &mut line, *receipt)?,
-            (Act::SettleClaim, Other::Line(paying)) => settle_claim(batch, &mut line, *paying, &self.reason)?,
+            (Act::Reverse, Other::Receipt(receipt, reversal)) => reverse(batch, &mut line, (*receipt, reversal), currency)?,
+            (Act::SettleClaim, Other::Line(paying)) => settle_claim(batch, &mut line, (*paying, asset), &self.reason)?,
             (Act::Expense, _) => {
                 batch.post(&chart::bank_charge(line.custody_id, asset, line.amount_minor))?;
                 line.state = LineState::Expensed;
@@ -403,13 +412,16 @@ impl Reversal {
 
 /// A receipt that the bank has taken back leaves from where it is, as far as it is still there. What was shared out or
 /// spent meanwhile stays with who has it, and is a claim: on the company that had it, or on the buyer that had paid.
-fn reverse(batch: &mut Batch<'_>, line: &mut BankLine, mut receipt: BankLine) -> Step<()> {
-    let asset = currency_asset(currency(&line.currency)?);
+fn reverse(
+    batch: &mut Batch<'_>,
+    line: &mut BankLine,
+    (mut receipt, reversal): (BankLine, Reversal),
+    known: Currency,
+) -> Applied<()> {
     let amount = line.amount_minor;
-    let Reversal { from, debtor, there_minor: there, missing_minor: missing } = Reversal::of(batch.conn, &receipt)?;
-    batch.post(&chart::receipt_reversed(line.custody_id, from, debtor, asset, (there, missing)))?;
+    let Reversal { from, debtor, there_minor: there, missing_minor: missing } = reversal;
+    batch.post(&chart::receipt_reversed(line.custody_id, from, debtor, currency_asset(known), (there, missing)))?;
     if debtor > PartyId(0) {
-        let known = currency(&line.currency)?;
         let arguments = json!({
             "amount": known.format(amount), "currency": line.currency, "claim": known.format(missing),
         });
@@ -422,11 +434,15 @@ fn reverse(batch: &mut Batch<'_>, line: &mut BankLine, mut receipt: BankLine) ->
     line.state = if missing > 0 { LineState::Claimed } else { LineState::Reversed };
     receipt.state = LineState::Reversed;
     receipt.twin_id = Some(line.id);
-    batch.update(&receipt)
+    Ok(batch.update(&receipt)?)
 }
 
-fn settle_claim(batch: &mut Batch<'_>, line: &mut BankLine, mut paying: BankLine, reason: &str) -> Step<()> {
-    let asset = currency_asset(currency(&line.currency)?);
+fn settle_claim(
+    batch: &mut Batch<'_>,
+    line: &mut BankLine,
+    (mut paying, asset): (BankLine, AssetId),
+    reason: &str,
+) -> Applied<()> {
     batch.value_date = paying.value_date;
     batch.post(&chart::claim_settled(line.party_id.unwrap_or(PartyId(0)), asset, paying.amount_minor))?;
     line.claim_minor = line.claim_minor.saturating_sub(paying.amount_minor);
@@ -438,5 +454,5 @@ fn settle_claim(batch: &mut Batch<'_>, line: &mut BankLine, mut paying: BankLine
     paying.party_id = line.party_id;
     paying.twin_id = Some(line.id);
     reason.clone_into(&mut paying.note);
-    batch.update(&paying)
+    Ok(batch.update(&paying)?)
 }

@@ -1,7 +1,8 @@
 //! The operator has mails tried again that were given up.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{Capacity, MailState};
 use kernel::MailId;
@@ -21,18 +22,20 @@ pub struct RetryMail {
 impl Execute for RetryMail {
     const NAME: &'static str = "retry_mail";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let given_up = match self.mail_id {
-            Some(id) => {
-                let mail = Mail::find(batch.conn, id)?.ok_or(Refusal::NotFound)?;
-                if mail.state != MailState::Failed {
-                    return Err(Refusal::StateConflict { state: mail.state.to_string() }.into());
-                }
-                vec![mail]
-            }
-            None => store::messages::list_failed_mails(batch.conn)?,
-        };
+    /// The mails that are tried again.
+    type Decision = Vec<Mail>;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Vec<Mail>> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let Some(id) = self.mail_id else { return Ok(store::messages::list_failed_mails(view.conn())?) };
+        let mail = Mail::find(view.conn(), id)?.ok_or(Refusal::NotFound)?;
+        if mail.state != MailState::Failed {
+            return Err(Refusal::StateConflict { state: mail.state.to_string() }.into());
+        }
+        Ok(vec![mail])
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, given_up: Vec<Mail>) -> Applied<Done> {
         let count = given_up.len();
         for mut mail in given_up {
             mail.state = MailState::Queued;

@@ -1,7 +1,8 @@
 //! Money that belongs to nobody here goes back to the account it came from. Two operators.
 
-use super::{Actor, Ask, Done, Execute, assign_suspense::waiting_line, currency, one_request, required_prose};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, assign_suspense::waiting_line, currency, one_request, required_prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::bank_account::BankAccountNumber;
 use domain::bank_line::LineState;
@@ -9,6 +10,7 @@ use domain::chart::{self, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionState;
 use kernel::{BankLineId, PayoutId};
+use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{BankLine, Payout};
@@ -26,24 +28,40 @@ fn payer_account(line: &BankLine) -> Result<BankAccountNumber, Refusal> {
     if account.is_qr_iban() { Err(Refusal::QrIban) } else { Ok(account) }
 }
 
+/// Money that may go back, and where to.
+pub struct Returnable {
+    line: BankLine,
+    account: BankAccountNumber,
+    asset: AssetId,
+}
+
 impl Execute for ReturnSuspense {
     const NAME: &'static str = "return_suspense";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        required_prose(&self.reason, "reason", 500)?;
-        let line = waiting_line(batch, self.line_id)?;
-        one_request(batch, actor, line.id)?;
-        payer_account(&line)?;
-        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id.into() }))
-    }
+    type Decision = Returnable;
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let mut line = waiting_line(batch, self.line_id)?;
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Returnable> {
+        view.acting_party(actor, Capacity::Operator)?;
+        required_prose(&self.reason, "reason", 500)?;
+        let line = waiting_line(view.conn(), self.line_id)?;
+        // What is asked for already is said before what is wrong with the account.
+        if actor.approver_id.is_none() {
+            one_request(view.conn(), actor, line.id)?;
+        }
         let account = payer_account(&line)?;
         let asset = currency_asset(currency(&line.currency)?);
+        Ok(Returnable { line, account, asset })
+    }
+
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, decision: &Returnable) -> Step<Asks> {
+        let line = &decision.line;
+        let amount_minor = Some(line.amount_minor);
+        Ok(Asks::Always(Ask { amount_minor, currency: line.currency.clone(), subject: line.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Returnable) -> Applied<Done> {
+        let Returnable { mut line, account, asset } = decision;
         let (hold_number, _) = batch.post(&chart::payout_request(None, asset, line.amount_minor))?;
         let id: PayoutId = batch.next_id();
         let holder =

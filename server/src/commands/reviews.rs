@@ -1,10 +1,11 @@
 //! What the commands share that guard against financing twice: which invoices point at each other, holding one until a person
 //! has looked, and what an invoice shows of its reviews.
 
+use super::Applied;
 use super::known::Known;
-use crate::batch::{Batch, Step};
+use crate::batch::Batch;
+use crate::view::View;
 use chrono::NaiveDate;
-use domain::Refusal;
 use domain::identity::{Identity, ReviewRule, normalise_number, suspicions};
 use domain::invoice::{InvoiceState, NotMeant, Numbered, decide_named, is_self_billed};
 use domain::review::{self, ReviewState};
@@ -12,7 +13,7 @@ use kernel::{CreditNoteId, InvoiceId, PartyId, ReviewId};
 use serde_json::json;
 use std::collections::HashMap;
 use store::records::Keyed;
-use store::{Invoice, Party, Review, StoreError};
+use store::{Conn, Invoice, Party, Review, StoreError};
 
 /// Why a person must look at an invoice, and what it points at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +161,7 @@ pub fn hold_rows(
     batch: &mut Batch<'_>,
     supplier: &Party,
     held: &[(InvoiceId, Vec<Finding>)],
-) -> Step<HashMap<InvoiceId, Vec<ReviewId>>> {
+) -> Applied<HashMap<InvoiceId, Vec<ReviewId>>> {
     let mut rows = Vec::new();
     let mut opened: HashMap<InvoiceId, Vec<ReviewId>> = HashMap::new();
     for (invoice_id, findings) in held {
@@ -181,7 +182,7 @@ pub fn hold_rows(
 }
 
 /// Puts an invoice before a person: a review for each finding, a word to the operator and to the supplier. Answers the reviews.
-pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> Step<Vec<ReviewId>> {
+pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> Applied<Vec<ReviewId>> {
     let mut opened = Vec::with_capacity(findings.len());
     for finding in findings {
         let row = open(batch, invoice.id, finding);
@@ -198,14 +199,16 @@ pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> S
 }
 
 /// Tells the operator something.
-pub fn notify_operator(batch: &mut Batch<'_>, kind: &str, arguments: &serde_json::Value, link: String) -> Step<()> {
-    let operator = store::parties::find_operator(batch.conn)?.ok_or(Refusal::NotFound)?;
+pub fn notify_operator(batch: &mut Batch<'_>, kind: &str, arguments: &serde_json::Value, link: String) -> Applied<()> {
+    // A platform that was founded has one.
+    let operator = store::parties::find_operator(batch.conn)?;
+    let operator = operator.ok_or_else(|| StoreError::Corrupt("no company operates the platform".to_owned()))?;
     batch.notify(operator.id, kind, arguments, link);
     Ok(())
 }
 
 /// Brings what the invoice shows of its reviews, and whether its receivable is held, up to date.
-pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
+pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Applied<()> {
     let rows = store::invoices::list_reviews(batch.conn, invoice.id)?;
     let states: Vec<ReviewState> = rows.iter().map(|row| row.state).collect();
     invoice.review = review::standing(&states);
@@ -221,7 +224,7 @@ pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<()> {
 }
 
 /// Nobody decides any more about an invoice that is gone: its own open reviews end, and so do those that point at it.
-pub fn release(batch: &mut Batch<'_>, invoice_id: InvoiceId) -> Step<()> {
+pub fn release(batch: &mut Batch<'_>, invoice_id: InvoiceId) -> Applied<()> {
     for mut row in store::invoices::list_open_reviews_around(batch.conn, invoice_id)? {
         row.state = ReviewState::Released;
         row.decided_at = Some(batch.now);
@@ -237,17 +240,17 @@ pub fn release(batch: &mut Batch<'_>, invoice_id: InvoiceId) -> Step<()> {
     Ok(())
 }
 
-/// The check once more, before something is made of the invoice: what has come to light since and nobody has looked at holds it.
-/// Answers whether it is held now.
-pub fn check_again(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Step<bool> {
-    let seen = store::invoices::list_reviews_around(batch.conn, invoice.id)?;
+/// The check once more, before something is made of the invoice: what has come to light since and nobody has looked at.
+pub fn look_again(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
+    let seen = store::invoices::list_reviews_around(conn, invoice.id)?;
     let known = |other: InvoiceId| seen.iter().any(|row| row.invoice_id == other || row.other_id == Some(other));
-    let mut fresh = findings(&mut *batch.conn, invoice)?;
+    let mut fresh = findings(conn, invoice)?;
     fresh.retain(|finding| finding.other_id.is_some_and(|other| !known(other)));
-    if fresh.is_empty() {
-        return Ok(false);
-    }
-    hold(batch, invoice, &fresh)?;
-    refresh(batch, invoice)?;
-    Ok(true)
+    Ok(fresh)
+}
+
+/// Holds an invoice of which something has come to light.
+pub fn hold_again(batch: &mut Batch<'_>, invoice: &mut Invoice, fresh: &[Finding]) -> Applied<()> {
+    hold(batch, invoice, fresh)?;
+    refresh(batch, invoice)
 }

@@ -1,11 +1,13 @@
 //! An operator ends a link before it is used.
 
-use super::{Actor, Done, Execute, links};
+use super::{Actor, Applied, Done, Execute, links};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::party::Capacity;
 use kernel::ConfirmationLinkId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use store::ConfirmationLink;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -16,9 +18,14 @@ pub struct RevokeLink {
 impl Execute for RevokeLink {
     const NAME: &'static str = "revoke_link";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let link = links::load_open(batch, self.link_id)?;
+    type Decision = ConfirmationLink;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<ConfirmationLink> {
+        view.acting_party(actor, Capacity::Operator)?;
+        links::load_open(view, self.link_id)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, link: ConfirmationLink) -> Applied<Done> {
         let invoice_id = link.invoice_id;
         links::revoke(batch, link, "operator")?;
         Ok(Done::new(invoice_id, json!({ "invoice_id": invoice_id, "link_id": self.link_id })))

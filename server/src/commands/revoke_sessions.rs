@@ -1,7 +1,9 @@
 //! A person ends one session, or all of them; it is dead at once.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
+use domain::Refusal;
 use kernel::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -18,7 +20,7 @@ pub struct RevokeSessions {
 }
 
 /// Ends every open session of a user but one.
-pub(crate) fn end_sessions(batch: &mut Batch<'_>, user_id: UserId, keep: SessionId) -> Step<usize> {
+pub(crate) fn end_sessions(batch: &mut Batch<'_>, user_id: UserId, keep: SessionId) -> Applied<usize> {
     let open = store::people::list_other_sessions(batch.conn, user_id, keep)?;
     let count = open.len();
     for mut session in open {
@@ -31,12 +33,19 @@ pub(crate) fn end_sessions(batch: &mut Batch<'_>, user_id: UserId, keep: Session
 impl Execute for RevokeSessions {
     const NAME: &'static str = "revoke_sessions";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let ended = match self.session_id {
+    /// The one session, or none where all end.
+    type Decision = Option<Session>;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Option<Session>> {
+        let Some(id) = self.session_id else { return Ok(None) };
+        let found = Session::find(view.conn(), id)?.filter(|session| session.user_id == actor.user_id);
+        Ok(Some(found.ok_or(Refusal::NotFound)?))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Option<Session>) -> Applied<Done> {
+        let ended = match decision {
             None => end_sessions(batch, actor.user_id, self.keep_session)?,
-            Some(id) => {
-                let found = Session::find(batch.conn, id)?.filter(|session| session.user_id == actor.user_id);
-                let mut session = found.ok_or(domain::Refusal::NotFound)?;
+            Some(mut session) => {
                 session.revoked_at = session.revoked_at.or(Some(batch.now));
                 batch.update(&session)?;
                 1

@@ -1,13 +1,14 @@
 //! When a second person must agree, and who may be asked. The rule of who is whose second person is `domain::four_eyes`.
 
 use super::close_custody_account::said_of;
-use super::{Actor, Ask, Command, links, purchase_hold};
+use super::{Actor, Ask, Asks, Command, links, purchase_hold};
 use crate::batch::{Batch, Step, Stop};
+use crate::view::View;
 use domain::Refusal;
 use domain::four_eyes::{self, Matter, Person, Presence};
 use domain::invoice::InvoiceState;
 use domain::party::{ApprovalState, Role, Roles, UserStatus, needs_second_person};
-use kernel::{InvoiceId, PartyId, RecordId, UserId};
+use kernel::{InvoiceId, PartyId, UserId};
 use serde_json::json;
 use std::collections::HashMap;
 use store::people::Waiting;
@@ -34,15 +35,15 @@ fn person(user: &User) -> Person {
 }
 
 /// Refuses a request to which nobody of the company could agree.
-pub(crate) fn require(batch: &mut Batch<'_>, actor: &Actor, matter: Matter) -> Step<()> {
-    let people = people(batch.conn, actor.party_id)?;
+pub(crate) fn require(conn: &mut Conn, actor: &Actor, matter: Matter) -> Step<()> {
+    let people = people(conn, actor.party_id)?;
     let known = four_eyes::somebody_could_agree(&people, actor.user_id, matter);
     if known { Ok(()) } else { Err(Refusal::SecondPersonMissing.into()) }
 }
 
 /// Refuses an agreement of somebody who is not the asker's second person.
-pub(crate) fn check_agreement(batch: &mut Batch<'_>, asker: &Actor, second: &Actor, matter: Matter) -> Step<()> {
-    let people = people(batch.conn, asker.party_id)?;
+pub(crate) fn check_agreement(conn: &mut Conn, asker: &Actor, second: &Actor, matter: Matter) -> Step<()> {
+    let people = people(conn, asker.party_id)?;
     let independent = four_eyes::independent(&people, asker.user_id, second.user_id, matter);
     if four_eyes::may_agree(&people, asker.user_id, second.user_id, matter) {
         return Ok(());
@@ -51,8 +52,8 @@ pub(crate) fn check_agreement(batch: &mut Batch<'_>, asker: &Actor, second: &Act
 }
 
 /// Whether whoever asked is still there, and may still ask for this.
-pub(crate) fn check_asker(batch: &mut Batch<'_>, asker: &Actor, command: &str) -> Step<()> {
-    let user = User::load(batch.conn, asker.user_id)?;
+pub(crate) fn check_asker(conn: &mut Conn, asker: &Actor, command: &str) -> Step<()> {
+    let user = User::load(conn, asker.user_id)?;
     let holds = user.party_id == asker.party_id && user.status == UserStatus::Active && may_ask(command, &user.roles);
     if holds { Ok(()) } else { Err(Refusal::AskerLacksRight.into()) }
 }
@@ -116,54 +117,39 @@ pub(crate) fn end_without_right(batch: &mut Batch<'_>, user: &User) -> Step<()> 
     end_each(batch, requests, "right_lost")
 }
 
-/// What may still be done alone today, if the company lets anybody do anything alone.
-pub(crate) fn room(batch: &mut Batch<'_>, actor: &Actor, currency: &str) -> Step<Option<i64>> {
-    let Some(limit) = batch.solo_limit(actor.party_id, currency)? else { return Ok(None) };
-    if limit.day_minor.is_none() {
-        return Ok(Some(limit.act_minor));
+/// Whether a second person is asked, or what counts as done alone once the command has happened.
+pub(crate) enum Weighed {
+    Ask(Ask),
+    /// By currency, in minor units.
+    Alone(Vec<(String, i64)>),
+}
+
+/// Asks a second person where one of the amounts is more than may still be done alone.
+pub(crate) fn weigh(view: &mut dyn View, actor: &Actor, asks: Asks) -> Step<Weighed> {
+    let (amounts, subject) = match asks {
+        Asks::Nobody => return Ok(Weighed::Alone(Vec::new())),
+        Asks::Always(ask) => return Ok(Weighed::Ask(ask)),
+        Asks::Above { amounts, subject } => (amounts, subject),
+    };
+    for (currency, amount_minor) in &amounts {
+        if needs_second_person(*amount_minor, view.solo_room(actor.party_id, currency)?) {
+            // A request names one amount; of several currencies its page shows each.
+            let only = amounts.first().filter(|_| amounts.len() == 1);
+            let amount_minor = only.map(|(_, minor)| *minor);
+            let currency = only.map(|(currency, _)| currency.clone()).unwrap_or_default();
+            return Ok(Weighed::Ask(Ask { amount_minor, currency, subject }));
+        }
     }
+    Ok(Weighed::Alone(amounts))
+}
+
+/// Adds what has just been done to what the company's people have done alone on this day, where the company bounds the day.
+pub(crate) fn count_alone(batch: &mut Batch<'_>, actor: &Actor, amounts: Vec<(String, i64)>) -> Step<()> {
     let today = batch.today();
-    let acts = batch.solo_acts(actor.party_id, currency)?;
-    let alone_minor = acts.filter(|acts| acts.day == today).map_or(0, |acts| acts.sum_minor);
-    Ok(Some(limit.room_minor(alone_minor)))
-}
-
-/// Asks a second person where one of these amounts is more than may still be done alone. Where none is, what is done counts for the day.
-pub(crate) fn weigh(
-    batch: &mut Batch<'_>,
-    actor: &Actor,
-    amounts: &[(&str, i64)],
-    subject: impl Into<RecordId>,
-) -> Step<Option<Ask>> {
-    let mut needed = false;
     for (currency, amount_minor) in amounts {
-        needed = needed || needs_second_person(*amount_minor, room(batch, actor, currency)?);
-    }
-    if needed {
-        // A request names one amount; of several currencies its page shows each.
-        let only = amounts.first().filter(|_| amounts.len() == 1);
-        let amount_minor = only.map(|(_, minor)| *minor);
-        let currency = only.map(|(currency, _)| (*currency).to_owned()).unwrap_or_default();
-        return Ok(Some(Ask { amount_minor, currency, subject: subject.into() }));
-    }
-    for (currency, amount_minor) in amounts {
-        act_alone(batch, actor, currency, *amount_minor)?;
-    }
-    Ok(None)
-}
-
-/// Once the running command has happened, so much more was done alone; remembered where the company bounds the day.
-pub(crate) fn act_alone(batch: &mut Batch<'_>, actor: &Actor, currency: &str, amount_minor: i64) -> Step<()> {
-    if batch.solo_limit(actor.party_id, currency)?.is_some_and(|limit| limit.day_minor.is_some()) {
-        batch.alone.push((currency.to_owned(), amount_minor));
-    }
-    Ok(())
-}
-
-/// Adds what the command that has just happened was, to what the company's people have done alone on this day.
-pub(crate) fn count_alone(batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
-    let today = batch.today();
-    for (currency, amount_minor) in std::mem::take(&mut batch.alone) {
+        if batch.solo_limit(actor.party_id, &currency)?.is_none_or(|limit| limit.day_minor.is_none()) {
+            continue;
+        }
         let Some(acts) = batch.solo_acts(actor.party_id, &currency)? else {
             let acts = SoloActs { id: batch.next_id(), party_id: actor.party_id, currency, day: today, sum_minor: amount_minor };
             batch.insert(&acts)?;
@@ -181,8 +167,8 @@ pub(crate) fn count_alone(batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
 }
 
 /// Asks another person of the company; without one nobody could agree.
-pub(crate) fn ask(batch: &mut Batch<'_>, actor: &Actor) -> Step<Ask> {
-    require(batch, actor, Matter::Ordinary)?;
+pub(crate) fn ask(conn: &mut Conn, actor: &Actor) -> Step<Ask> {
+    require(conn, actor, Matter::Ordinary)?;
     Ok(Ask { amount_minor: None, currency: String::new(), subject: actor.party_id.into() })
 }
 

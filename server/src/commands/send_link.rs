@@ -1,8 +1,9 @@
 //! The operator, or the supplier of the invoice, has a link mailed to the buyer's contact once more. The supplier learns neither the
 //! address nor anything else of it.
 
-use super::{Actor, Done, Execute, answer_clock, links};
+use super::{Actor, Applied, Done, Execute, answer_clock, links};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::link::{MOST_LINKS_A_DAY, acts_in};
 use domain::party::{Capacity, PartyStatus};
@@ -11,7 +12,7 @@ use kernel::InvoiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
-use store::{Invoice, confirmations};
+use store::{BuyerContact, Invoice, confirmations};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -22,24 +23,32 @@ pub struct SendLink {
 impl Execute for SendLink {
     const NAME: &'static str = "send_link";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let party = batch.party(actor.party_id)?;
+    type Decision = (Invoice, BuyerContact);
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Self::Decision> {
+        let party = view.party(actor.party_id)?;
         if party.status != PartyStatus::Active {
             return Err(Refusal::CompanyNotActive.into());
         }
         let operates = party.capacities.has(Capacity::Operator);
-        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| operates || row.supplier_id == party.id);
+        let found = Invoice::find(view.conn(), self.invoice_id)?.filter(|row| operates || row.supplier_id == party.id);
         let invoice = found.ok_or(Refusal::NotFound)?;
-        if acts_in(invoice.state).is_empty() || answer_clock::presented_to(batch.conn, invoice.buyer_id, invoice.id)?.is_none() {
+        if acts_in(invoice.state).is_empty() || answer_clock::presented_to(view.conn(), invoice.buyer_id, invoice.id)?.is_none() {
             return Err(Refusal::StateConflict { state: invoice.state.to_string() }.into());
         }
         if invoice.review == ReviewState::Open {
             return Err(Refusal::UnderReview.into());
         }
-        let contact = confirmations::find_active_contact(batch.conn, invoice.buyer_id)?.ok_or(Refusal::ContactMissing)?;
-        if !links::may_send(batch.conn, invoice.id, batch.now)? {
+        let contact = confirmations::find_active_contact(view.conn(), invoice.buyer_id)?.ok_or(Refusal::ContactMissing)?;
+        let now = view.now();
+        if !links::may_send(view.conn(), invoice.id, now)? {
             return Err(Refusal::TooManyLinks { most: MOST_LINKS_A_DAY }.into());
         }
+        Ok((invoice, contact))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Self::Decision) -> Applied<Done> {
+        let (invoice, contact) = decision;
         let link_id = links::send(batch, &invoice, &contact)?;
         Ok(Done::new(invoice.id, json!({ "invoice_id": invoice.id, "link_id": link_id })))
     }

@@ -1,7 +1,8 @@
 //! A company says how much may be done without a second person, by one at once and by all in a day.
 
-use super::{Actor, Ask, Done, Execute, second_person};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::money::MOST_BOOKED_MINOR;
 use domain::party::{Role, SoloLimit};
 use domain::{Currency, Refusal};
@@ -27,22 +28,12 @@ fn said<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i64>>
     Option::<i64>::deserialize(from).map(Some)
 }
 
-impl SetApprovalLimit {
-    fn check(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<(Currency, SoloLimit)> {
-        let known = super::traded(batch, &self.currency)?;
-        let invalid = |field: &str| Refusal::AmountInvalid { field: field.to_owned() };
-        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
-            return Err(invalid("limit").into());
-        }
-        let day_minor = match self.day_minor {
-            Some(day) => day,
-            None => batch.solo_limit(actor.party_id, known.code())?.and_then(|limit| limit.day_minor),
-        };
-        if day_minor.is_some_and(|day| !(self.limit_minor..=MOST_BOOKED_MINOR).contains(&day)) {
-            return Err(invalid("day_limit").into());
-        }
-        Ok((known, SoloLimit { act_minor: self.limit_minor, day_minor }))
-    }
+/// A limit that may be set.
+pub struct Settable {
+    known: Currency,
+    limit: SoloLimit,
+    /// Whether more could be done alone than until now.
+    loosens: bool,
 }
 
 impl Execute for SetApprovalLimit {
@@ -50,20 +41,40 @@ impl Execute for SetApprovalLimit {
     const ASKERS: &'static [Role] = &[Role::Administrator];
     const STEP_UP: bool = true;
 
-    /// Whoever could raise the limit alone would need nobody for anything.
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let (known, limit) = self.check(batch, actor)?;
-        // A company that has not said anything yet asks for every amount.
-        if !limit.loosens(batch.solo_limit(actor.party_id, known.code())?) {
-            return Ok(None);
+    type Decision = Settable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Settable> {
+        let known = super::traded(view, &self.currency)?;
+        let invalid = |field: &str| Refusal::AmountInvalid { field: field.to_owned() };
+        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
+            return Err(invalid("limit").into());
         }
-        let asked = second_person::ask(batch, actor)?;
-        second_person::end_same(batch, actor, (Self::NAME, known.code()), "asked_again")?;
-        Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: known.code().to_owned(), ..asked }))
+        let before = view.solo_limit(actor.party_id, known.code())?;
+        let day_minor = self.day_minor.unwrap_or_else(|| before.and_then(|limit| limit.day_minor));
+        if day_minor.is_some_and(|day| !(self.limit_minor..=MOST_BOOKED_MINOR).contains(&day)) {
+            return Err(invalid("day_limit").into());
+        }
+        let limit = SoloLimit { act_minor: self.limit_minor, day_minor };
+        // A company that has not said anything yet asks for every amount.
+        Ok(Settable { known, limit, loosens: limit.loosens(before) })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let (known, limit) = self.check(batch, actor)?;
+    /// Whoever could raise the limit alone would need nobody for anything.
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Settable) -> Step<Asks> {
+        if !decision.loosens {
+            return Ok(Asks::Nobody);
+        }
+        let asked = second_person::ask(view.conn(), actor)?;
+        let currency = decision.known.code().to_owned();
+        Ok(Asks::Always(Ask { amount_minor: Some(self.limit_minor), currency, ..asked }))
+    }
+
+    fn before_request(&self, batch: &mut Batch<'_>, actor: &Actor, _ask: &mut Ask, decision: &Settable) -> Applied<()> {
+        Ok(second_person::end_same(batch, actor, (Self::NAME, decision.known.code()), "asked_again")?)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Settable) -> Applied<Done> {
+        let Settable { known, limit, .. } = decision;
         if actor.approver_id.is_none() {
             // Whoever wanted more wanted it beside a limit that is no more.
             second_person::end_same(batch, actor, (Self::NAME, known.code()), "limit_changed")?;

@@ -1,8 +1,9 @@
 //! A financier says how much of one buyer's receivables it will hold at most. To raise a limit takes a second person, where the house has one
 //! who could agree; a house of one person raises it as far as its approval limit lets it act alone. To lower one takes nobody else.
 
-use super::{Actor, Ask, Done, Execute, second_person};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::four_eyes::{Matter, somebody_could_agree};
 use domain::money::MOST_BOOKED_MINOR;
 use domain::party::{Capacity, needs_second_person};
@@ -10,6 +11,7 @@ use domain::{Currency, Refusal};
 use kernel::PartyId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use store::people::Waiting;
 use store::records::Keyed;
 use store::{BuyerLimit, Party};
@@ -23,31 +25,19 @@ pub struct SetBuyerLimit {
     pub limit_minor: i64,
 }
 
-/// What the command would do.
-struct Decided {
-    financier: Party,
+/// A limit that may be set.
+pub struct Settable {
+    financier: Arc<Party>,
     buyer: Party,
     currency: Currency,
     before: Option<BuyerLimit>,
 }
 
 impl SetBuyerLimit {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Decided> {
-        let financier = batch.acting_party(actor, Capacity::Financier)?;
-        let currency = super::traded(batch, &self.currency)?;
-        let buyer = Party::find(batch.conn, self.buyer_id)?.filter(|party| party.capacities.has(Capacity::Buyer));
-        let buyer = buyer.ok_or(Refusal::NotFound)?;
-        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
-            return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());
-        }
-        let before = store::market::find_buyer_limit(batch.conn, financier.id, buyer.id, currency.code())?;
-        Ok(Decided { financier, buyer, currency, before })
-    }
-
-    /// A request for this buyer and currency that waits is about a limit that is no more.
-    fn end_same(&self, batch: &mut Batch<'_>, actor: &Actor, why: &str) -> Step<()> {
+    /// Requests for this buyer and currency that wait.
+    fn same(&self, actor: &Actor) -> Waiting<'_> {
         let (party, subject, currency) = (actor.party_id, self.buyer_id.into(), self.currency.as_str());
-        second_person::end_requests(batch, Waiting::ForOfAboutIn { command: Self::NAME, party, subject, currency }, why)
+        Waiting::ForOfAboutIn { command: Self::NAME, party, subject, currency }
     }
 }
 
@@ -55,27 +45,46 @@ impl Execute for SetBuyerLimit {
     const NAME: &'static str = "set_buyer_limit";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let Decided { buyer, currency, before, .. } = self.decide(batch, actor)?;
-        // Without a limit nothing can be bought: no limit is one of nothing.
-        if self.limit_minor <= before.map_or(0, |row| row.limit_minor) {
-            return Ok(None);
+    type Decision = Settable;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Settable> {
+        let financier = view.acting_party(actor, Capacity::Financier)?;
+        let currency = super::traded(view, &self.currency)?;
+        let buyer = Party::find(view.conn(), self.buyer_id)?.filter(|party| party.capacities.has(Capacity::Buyer));
+        let buyer = buyer.ok_or(Refusal::NotFound)?;
+        if !(0..=MOST_BOOKED_MINOR).contains(&self.limit_minor) {
+            return Err(Refusal::AmountInvalid { field: "limit".to_owned() }.into());
         }
-        let people = second_person::people(batch.conn, actor.party_id)?;
-        if !somebody_could_agree(&people, actor.user_id, Matter::Ordinary) {
-            let room_minor = second_person::room(batch, actor, currency.code())?;
-            if !needs_second_person(self.limit_minor, room_minor) {
-                return Ok(None);
-            }
-        }
-        self.end_same(batch, actor, "asked_again")?;
-        Ok(Some(Ask { amount_minor: Some(self.limit_minor), currency: currency.code().to_owned(), subject: buyer.id.into() }))
+        let before = store::market::find_buyer_limit(view.conn(), financier.id, buyer.id, currency.code())?;
+        Ok(Settable { financier, buyer, currency, before })
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let Decided { financier, buyer, currency, before } = self.decide(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Settable) -> Step<Asks> {
+        // Without a limit nothing can be bought: no limit is one of nothing.
+        if self.limit_minor <= decision.before.as_ref().map_or(0, |row| row.limit_minor) {
+            return Ok(Asks::Nobody);
+        }
+        let currency = decision.currency.code();
+        let people = second_person::people(view.conn(), actor.party_id)?;
+        if !somebody_could_agree(&people, actor.user_id, Matter::Ordinary) {
+            let room_minor = view.solo_room(actor.party_id, currency)?;
+            if !needs_second_person(self.limit_minor, room_minor) {
+                return Ok(Asks::Nobody);
+            }
+        }
+        let subject = decision.buyer.id.into();
+        Ok(Asks::Always(Ask { amount_minor: Some(self.limit_minor), currency: currency.to_owned(), subject }))
+    }
+
+    fn before_request(&self, batch: &mut Batch<'_>, actor: &Actor, _ask: &mut Ask, _decision: &Settable) -> Applied<()> {
+        Ok(second_person::end_requests(batch, self.same(actor), "asked_again")?)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Settable) -> Applied<Done> {
+        let Settable { financier, buyer, currency, before } = decision;
         if actor.approver_id.is_none() {
-            self.end_same(batch, actor, "limit_changed")?;
+            // A request that waits is about a limit that is no more.
+            second_person::end_requests(batch, self.same(actor), "limit_changed")?;
         }
         let limit_id = match before {
             Some(mut row) => {

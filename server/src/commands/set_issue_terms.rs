@@ -1,8 +1,9 @@
 //! The platform's terms for a currency: reserve, fees, least ticket, late interest. Two operators agree, and
 //! what is already issued keeps the terms it was issued under.
 
-use super::{Actor, Ask, Done, Execute, currency, standing};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, currency, standing};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::day_count::DayCount;
 use domain::party::Capacity;
@@ -33,9 +34,13 @@ pub struct SetIssueTerms {
     pub tolerated_overdue_days: Option<i64>,
 }
 
-impl SetIssueTerms {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<IssueTermsRow> {
-        batch.acting_party(actor, Capacity::Operator)?;
+impl Execute for SetIssueTerms {
+    const NAME: &'static str = "set_issue_terms";
+
+    type Decision = IssueTermsRow;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<IssueTermsRow> {
+        view.acting_party(actor, Capacity::Operator)?;
         let known = currency(&self.currency)?;
         let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
         let within = |value: i64, least: i64, most: i64, name: &str| {
@@ -53,12 +58,12 @@ impl SetIssueTerms {
         if let Some(days) = self.tolerated_overdue_days {
             within(days, 0, 365, "tolerated_overdue_days")?;
         }
-        if !known.is_current(batch.today()) {
+        if !known.is_current(view.today()) {
             return Err(Refusal::CurrencyUnknown { currency: known.code().to_owned() }.into());
         }
         // Whoever confirms in this currency is told where to pay.
-        super::custody::current(batch.conn, known.code())?;
-        let before = store::days::find_issue_terms(batch.conn, known.code())?;
+        super::custody::current(view.conn(), known.code())?;
+        let before = store::days::find_issue_terms(view.conn(), known.code())?;
         let rate: Decimal = self.late_rate.parse().map_err(|_| field("late_rate"))?;
         if rate < Decimal::ZERO || rate > Decimal::from(36) {
             return Err(field("late_rate").into());
@@ -78,22 +83,17 @@ impl SetIssueTerms {
             tolerated_overdue_days: self.tolerated_overdue_days.or(before.and_then(|row| row.tolerated_overdue_days)),
         })
     }
-}
 
-impl Execute for SetIssueTerms {
-    const NAME: &'static str = "set_issue_terms";
-
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        self.decide(batch, actor)?;
-        Ok(Some(Ask { amount_minor: None, currency: self.currency.clone(), subject: RecordId(0) }))
+    fn asks(&self, _view: &mut dyn View, _actor: &Actor, _row: &IssueTermsRow) -> Step<Asks> {
+        Ok(Asks::Always(Ask { amount_minor: None, currency: self.currency.clone(), subject: RecordId(0) }))
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let row = self.decide(batch, actor)?;
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, row: IssueTermsRow) -> Applied<Done> {
         batch.wrote = true;
         batch.mark(&row);
         store::records::save_issue_terms(batch.conn, &row)?;
-        standing::refresh(batch, None, batch.today())?;
+        let today = batch.today();
+        standing::refresh(batch, None, today)?;
         Ok(Done::new(RecordId(0), json!({ "currency": row.currency })))
     }
 }

@@ -1,7 +1,8 @@
 //! A person's own language and theme.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::party::{Language, Theme};
 use serde::{Deserialize, Serialize};
@@ -18,14 +19,30 @@ pub struct SetPreferences {
     pub theme: String,
 }
 
+/// Whose they are, and what was chosen.
+pub struct Chosen {
+    user: User,
+    language: Language,
+    theme: Theme,
+}
+
 impl Execute for SetPreferences {
     const NAME: &'static str = "set_preferences";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut user = User::load(batch.conn, actor.user_id)?;
+    type Decision = Chosen;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Chosen> {
+        let user = User::load(view.conn(), actor.user_id)?;
         let invalid = |field: &str| Refusal::FieldInvalid { field: field.to_owned() };
-        user.language = Language::parse(&self.language).ok_or_else(|| invalid("language"))?;
-        user.theme = Theme::parse(&self.theme).ok_or_else(|| invalid("theme"))?;
+        let language = Language::parse(&self.language).ok_or_else(|| invalid("language"))?;
+        let theme = Theme::parse(&self.theme).ok_or_else(|| invalid("theme"))?;
+        Ok(Chosen { user, language, theme })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Chosen) -> Applied<Done> {
+        let Chosen { mut user, language, theme } = decision;
+        user.language = language;
+        user.theme = theme;
         batch.update(&user)?;
         Ok(Done::new(user.id, json!({})))
     }

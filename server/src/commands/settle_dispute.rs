@@ -1,15 +1,17 @@
 //! The buyer takes its dispute back: the invoice waits for an answer again.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, answer_clock, links, prose};
+use super::{Actor, Applied, Done, Execute, answer_clock, links, prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::answer::AnswerCode;
-use domain::invoice::{InvoiceEvent, next_state};
+use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
 use kernel::{Blank, InvoiceId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use store::Invoice;
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -20,15 +22,31 @@ pub struct SettleDispute {
     pub text: String,
 }
 
+/// A dispute that may be taken back.
+pub struct Settled {
+    invoice: Invoice,
+    text: String,
+    /// The invoice's state once it is settled.
+    state: InvoiceState,
+}
+
 impl Execute for SettleDispute {
     const NAME: &'static str = "settle_dispute";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Buyer)?;
-        let found = answer_clock::presented_to(batch.conn, actor.party_id, self.invoice_id)?;
-        let mut invoice = found.ok_or(Refusal::NotFound)?;
+    type Decision = Settled;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Settled> {
+        view.acting_party(actor, Capacity::Buyer)?;
+        let found = answer_clock::presented_to(view.conn(), actor.party_id, self.invoice_id)?;
+        let invoice = found.ok_or(Refusal::NotFound)?;
         let text = prose(&self.text, "text", 500)?;
-        invoice.state = next_state(invoice.state, InvoiceEvent::Settle)?;
+        let state = next_state(invoice.state, InvoiceEvent::Settle)?;
+        Ok(Settled { invoice, text, state })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Settled) -> Applied<Done> {
+        let Settled { mut invoice, text, state } = decision;
+        invoice.state = state;
         invoice.reason.clear();
         batch.update(&invoice)?;
         // Links to the disputed invoice do not confirm the presented one.

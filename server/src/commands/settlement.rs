@@ -1,7 +1,9 @@
 //! What a payment for a receivable sets off: late interest, the waterfall, redemption, states and notices.
 //! Used by every command through which such money can arrive.
 
-use crate::batch::{Batch, Step};
+use super::Applied;
+use crate::batch::Batch;
+use crate::view::View;
 use chrono::{Days, NaiveDate};
 use domain::Currency;
 use domain::bank_line::{Direction, LineKind, LineState};
@@ -50,9 +52,9 @@ pub fn notify_deposit(batch: &mut Batch<'_>, party: PartyId, currency: &str, amo
 }
 
 /// Companies that hold fractions of the receivable now.
-pub fn holder_parties(batch: &mut Batch<'_>, receivable: ReceivableId) -> Step<Vec<PartyId>> {
+pub fn holder_parties(batch: &mut Batch<'_>, receivable: ReceivableId) -> Result<Vec<PartyId>, StoreError> {
     batch.flush()?;
-    Ok(journal::list_holders(batch.conn, receivable.into())?)
+    journal::list_holders(batch.conn, receivable.into())
 }
 
 /// Holders that are paid in one commit with the payment itself. With more of them it is shared out piece by piece, and other work goes on
@@ -86,7 +88,7 @@ impl From<&Distribution> for Payment {
 
 /// Money for the receivable stands on its collection account: shares it out at once, or, where the holders are many or
 /// an earlier payment is still being shared out, leaves that to the job that pays them piece by piece.
-pub fn settle(batch: &mut Batch<'_>, receivable_id: ReceivableId, payment: &Payment) -> Step<()> {
+pub fn settle(batch: &mut Batch<'_>, receivable_id: ReceivableId, payment: &Payment) -> Applied<()> {
     // Units on offer are held; who pays early redeems them too, so open offers end first.
     for offer in market::list_open_offers_of_receivable(batch.conn, receivable_id)? {
         super::withdraw_offer::end_offer(batch, offer, OfferState::Expired)?;
@@ -109,7 +111,7 @@ pub fn settle(batch: &mut Batch<'_>, receivable_id: ReceivableId, payment: &Paym
             last_party: PartyId(0),
             created_at: batch.now,
         };
-        return batch.insert(&waiting);
+        return Ok(batch.insert(&waiting)?);
     }
     let mut receivable = Receivable::load(batch.conn, receivable_id)?;
     let since = since(&receivable, &positions, batch.heads.last_transfer)?;
@@ -281,7 +283,7 @@ pub fn owed_of(conn: &mut Conn, rows: &[Receivable], today: NaiveDate) -> Result
 }
 
 /// Late interest is counted up to the value date.
-pub fn begin(batch: &mut Batch<'_>, receivable: &mut Receivable, value_date: NaiveDate) -> Step<()> {
+pub fn begin(batch: &mut Batch<'_>, receivable: &mut Receivable, value_date: NaiveDate) -> Applied<()> {
     if value_date > last_day_of_grace(receivable) && value_date > receivable.interest_from {
         receivable.interest_from = value_date;
         batch.update(receivable)?;
@@ -289,11 +291,16 @@ pub fn begin(batch: &mut Batch<'_>, receivable: &mut Receivable, value_date: Nai
     Ok(())
 }
 
-fn place_of(receivable: &Receivable) -> Step<Place> {
+/// The currency that the receivable was issued in.
+pub(crate) fn currency_of(receivable: &Receivable) -> Result<Currency, StoreError> {
+    Currency::parse(&receivable.currency).ok_or_else(|| corrupt("currency of", receivable.id))
+}
+
+fn place_of(receivable: &Receivable) -> Result<Place, StoreError> {
     Ok(Place {
         receivable: receivable.id,
         supplier: receivable.supplier_id,
-        currency: currency_asset(super::currency(&receivable.currency)?),
+        currency: currency_asset(currency_of(receivable)?),
         senior: receivable.id.into(),
         junior: receivable.reserve_asset.into(),
     })
@@ -301,7 +308,7 @@ fn place_of(receivable: &Receivable) -> Step<Place> {
 
 /// Pays some of the holders their parts of a plan, keeps late claims and limits in step, and tells them.
 /// Returns what they got together.
-pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, since: i64, holders: &[Holder]) -> Step<i64> {
+pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, since: i64, holders: &[Holder]) -> Applied<i64> {
     // A payment of everything leaves no parts to remember, unless there are some already.
     let keeps_bases = since > 0 && (plan.face.amount() < plan.face.due() || receivable.paid_minor > 0);
     let counting = match (rule_of(receivable)?, plan.accrued.amount > 0) {
@@ -311,7 +318,7 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
     };
     let mut bases = Vec::new();
     let place = place_of(receivable)?;
-    let known = super::currency(&receivable.currency)?;
+    let known = currency_of(receivable)?;
     let mut postings = Vec::with_capacity(holders.len().saturating_mul(3));
     let mut claims = Vec::new();
     let mut redeemed = HashMap::new();
@@ -359,14 +366,14 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
 }
 
 /// What is redeemed no longer counts against the holders' limits for the buyer.
-fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMap<PartyId, i64>) -> Step<()> {
+fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMap<PartyId, i64>) -> Result<(), StoreError> {
     let parties: Vec<PartyId> = redeemed.keys().copied().collect();
     let mut limits = market::list_used_limits(batch.conn, &parties, receivable.buyer_id, &receivable.currency)?;
     for limit in &mut limits {
         let face = redeemed.get(&limit.financier_id).copied().unwrap_or(0);
         limit.used_minor = limit.used_minor.saturating_sub(face).max(0);
     }
-    Ok(BuyerLimit::update_all(&limits.iter().collect::<Vec<_>>(), batch.conn)?)
+    BuyerLimit::update_all(&limits.iter().collect::<Vec<_>>(), batch.conn)
 }
 
 /// What was paid too much, as a line of its own in suspense: it is placed or sent back like any other money without a place.
@@ -390,15 +397,14 @@ fn surplus_line(id: BankLineId, receivable: &Receivable, amount_minor: i64, paym
 }
 
 /// When all holders are paid: fee, reserve, surplus, and the states.
-pub fn finish(batch: &mut Batch<'_>, mut receivable: Receivable, plan: &Plan, payment: &Payment) -> Step<()> {
+pub fn finish(batch: &mut Batch<'_>, mut receivable: Receivable, plan: &Plan, payment: &Payment) -> Applied<()> {
     let reserve_units_minor = reserve_units(batch.conn, &receivable)?;
     let closing = plan.closing(&place_of(&receivable)?);
     if !closing.is_empty() {
         batch.post(&closing)?;
     }
     if plan.reserve_minor > 0 {
-        let known = super::currency(&receivable.currency)?;
-        let amount = known.format(plan.reserve_minor);
+        let amount = currency_of(&receivable)?.format(plan.reserve_minor);
         let arguments = json!({ "amount": amount, "currency": receivable.currency, "reference": receivable.reference });
         batch.notify(receivable.supplier_id, "reserve_returned", &arguments, format!("/receivables/{}", receivable.id));
     }

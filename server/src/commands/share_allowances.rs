@@ -1,7 +1,8 @@
 //! One process adds what it has counted against allowances to the sums of all processes. It keeps house and leaves no audit record.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use kernel::RecordId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -45,7 +46,13 @@ impl Execute for ShareAllowances {
     const NAME: &'static str = "share_allowances";
     const AUDITED: bool = false;
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
+    type Decision = ();
+
+    fn decide(&self, _view: &mut dyn View, _actor: &Actor) -> Step<()> {
+        Ok(())
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, (): ()) -> Applied<Done> {
         let touched = batch.now.and_utc().timestamp();
         allowances::remove_ended(batch.conn, touched, MOST_REMOVED)?;
         let open = self.used.iter().filter(|used| used.ends > touched);

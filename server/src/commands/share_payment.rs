@@ -1,17 +1,18 @@
 //! Shares a payment out among many holders, a piece at a time. The platform's own job submits it until nothing is left;
 //! it may stop and go on at any piece, on any process.
 
-use super::{Actor, Done, Execute, settlement};
+use super::{Actor, Applied, Done, Execute, settlement};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::allocation::{Division, Running};
 use domain::receivable::DistributionState;
-use domain::waterfall::{Plan, ShareRule, Shares};
+use domain::waterfall::{Holder, Plan, ShareRule, Shares};
 use kernel::{DistributionId, PartyId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
-use store::{Distribution, Receivable, distributions};
+use store::{Distribution, Receivable, StoreError, distributions};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -109,27 +110,35 @@ impl From<&StoredPlan> for Plan {
     }
 }
 
+/// A payment with its next piece; none where it is done, or another process has gone on meanwhile.
+pub struct Shareable {
+    payment: Distribution,
+    piece: Option<Piece>,
+}
+
+struct Piece {
+    receivable: Receivable,
+    stored: StoredPlan,
+    holders: Vec<Holder>,
+}
+
 impl SharePayment {
     /// The plan: the stored one, or, with the first piece, the caller's, once it fits the books.
-    fn plan(&self, batch: &mut Batch<'_>, payment: &mut Distribution, receivable: &mut Receivable) -> Step<StoredPlan> {
+    fn plan(&self, view: &mut dyn View, payment: &Distribution, receivable: &Receivable) -> Result<StoredPlan, StoreError> {
         let corrupt = || settlement::corrupt("plan of payment", payment.id);
         if payment.state == DistributionState::Running {
-            return serde_json::from_str(&payment.plan).map_err(|_| corrupt().into());
+            return serde_json::from_str(&payment.plan).map_err(|_| corrupt());
         }
         let stored = self.plan.ok_or_else(corrupt)?;
         let plan = Plan::from(&stored);
         let parts = [plan.face.amount(), plan.interest.amount(), plan.fee_minor, plan.reserve_minor, plan.surplus_minor];
         let sum = parts.iter().try_fold(0_i64, |sum, part| if *part < 0 { None } else { sum.checked_add(*part) });
         let issued = domain::chart::AccountKey::issued(receivable.id.into());
-        let (outstanding_minor, _) = batch.balance(issued)?;
+        let (outstanding_minor, _) = view.balance(issued)?;
         let same_rule = stored.running.is_some() == (settlement::rule_of(receivable)? == ShareRule::Running);
         if sum != Some(payment.payment_minor) || plan.face.due() != outstanding_minor || !same_rule {
-            return Err(corrupt().into());
+            return Err(corrupt());
         }
-        payment.plan = serde_json::to_string(&stored).map_err(|_| corrupt())?;
-        payment.due_minor = plan.due_minor();
-        payment.state = DistributionState::Running;
-        settlement::begin(batch, receivable, payment.value_date)?;
         Ok(stored)
     }
 }
@@ -137,18 +146,35 @@ impl SharePayment {
 impl Execute for SharePayment {
     const NAME: &'static str = "share_payment";
 
-    fn execute(&self, batch: &mut Batch<'_>, _actor: &Actor) -> Step<Done> {
-        let mut payment = Distribution::find(batch.conn, self.distribution_id)?.ok_or(Refusal::NotFound)?;
-        let done = payment.state == DistributionState::Done;
-        if done || payment.last_party != self.last_party {
+    type Decision = Shareable;
+
+    fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<Shareable> {
+        let payment = Distribution::find(view.conn(), self.distribution_id)?.ok_or(Refusal::NotFound)?;
+        if payment.state == DistributionState::Done || payment.last_party != self.last_party {
+            return Ok(Shareable { payment, piece: None });
+        }
+        let receivable = Receivable::load(view.conn(), payment.receivable_id)?;
+        let stored = self.plan(view, &payment, &receivable)?;
+        let positions = distributions::list_positions(view.conn(), receivable.id, payment.last_party, settlement::PIECE)?;
+        let holders = positions.iter().map(|position| settlement::holder_of(position, stored.since())).collect();
+        Ok(Shareable { payment, piece: Some(Piece { receivable, stored, holders }) })
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Shareable) -> Applied<Done> {
+        let Shareable { mut payment, piece } = decision;
+        let Some(Piece { mut receivable, stored, holders }) = piece else {
+            let done = payment.state == DistributionState::Done;
             let body = json!({ "distribution_id": payment.id, "last_party": payment.last_party, "done": done });
             return Ok(Done::new(payment.receivable_id, body));
-        }
-        let mut receivable = Receivable::load(batch.conn, payment.receivable_id)?;
-        let stored = self.plan(batch, &mut payment, &mut receivable)?;
+        };
         let (plan, since) = (Plan::from(&stored), stored.since());
-        let positions = distributions::list_positions(batch.conn, receivable.id, payment.last_party, settlement::PIECE)?;
-        let holders: Vec<_> = positions.iter().map(|position| settlement::holder_of(position, since)).collect();
+        if payment.state != DistributionState::Running {
+            let kept = serde_json::to_string(&stored);
+            payment.plan = kept.map_err(|_| settlement::corrupt("plan of payment", payment.id))?;
+            payment.due_minor = plan.due_minor();
+            payment.state = DistributionState::Running;
+            settlement::begin(batch, &mut receivable, payment.value_date)?;
+        }
         let paid_minor = settlement::pay_holders(batch, &receivable, &plan, since, &holders)?;
         payment.shared_minor = payment.shared_minor.saturating_add(paid_minor);
         let last = i64::try_from(holders.len()).unwrap_or(0) < settlement::PIECE;

@@ -1,7 +1,8 @@
 //! A person has proven who they are: a session begins. The token itself is never stored.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::TimeDelta;
 use domain::Refusal;
 use domain::party::{SessionKind, UserStatus};
@@ -30,16 +31,22 @@ pub struct SignIn {
 impl Execute for SignIn {
     const NAME: &'static str = "sign_in";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let mut user = User::load(batch.conn, actor.user_id)?;
-        let locked = user.locked_until.is_some_and(|until| until > batch.now);
+    type Decision = User;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<User> {
+        let user = User::load(view.conn(), actor.user_id)?;
+        let locked = user.locked_until.is_some_and(|until| until > view.now());
         if user.status != UserStatus::Active || locked {
             return Err(Refusal::SignInFailed.into());
         }
+        if self.totp_step > 0 && self.totp_step <= user.totp_last_step {
+            return Err(Refusal::TotpWrong.into());
+        }
+        Ok(user)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut user: User) -> Applied<Done> {
         if self.totp_step > 0 {
-            if self.totp_step <= user.totp_last_step {
-                return Err(Refusal::TotpWrong.into());
-            }
             user.totp_last_step = self.totp_step;
         }
         if self.kind != SessionKind::Pending {

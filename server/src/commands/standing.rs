@@ -1,6 +1,7 @@
 //! Keeps how buyers stand in step with their payments. The rule is `domain::standing`.
 
-use crate::batch::{Batch, Step};
+use super::Applied;
+use crate::batch::Batch;
 use chrono::NaiveDate;
 use domain::standing::{BuyerStanding, overdue_since};
 use kernel::PartyId;
@@ -28,7 +29,7 @@ pub fn list(conn: &mut Conn, buyers: &[PartyId]) -> Result<HashMap<PartyId, Buye
 
 /// Looks at the payments of one buyer, or of all: after a payment, a change of terms, and at the end of a day.
 /// Returns how many buyers are stopped now and were not.
-pub(crate) fn refresh(batch: &mut Batch<'_>, buyer: Option<PartyId>, today: NaiveDate) -> Step<usize> {
+pub(crate) fn refresh(batch: &mut Batch<'_>, buyer: Option<PartyId>, today: NaiveDate) -> Applied<usize> {
     let unpaid = store::standing::list_unpaid(batch.conn, buyer, today)?;
     let mut parties = match buyer {
         Some(id) => Party::find(batch.conn, id)?.into_iter().collect(),
@@ -55,7 +56,7 @@ pub(crate) fn refresh(batch: &mut Batch<'_>, buyer: Option<PartyId>, today: Naiv
 }
 
 /// The buyer hears of it, and whoever has on offer what it owes.
-fn tell(batch: &mut Batch<'_>, buyer: &Party) -> Step<()> {
+fn tell(batch: &mut Batch<'_>, buyer: &Party) -> Result<(), StoreError> {
     let stopped = buyer.overdue_since.is_some();
     let arguments = json!({ "buyer": buyer.name });
     let (own, theirs) = if stopped { ("buyer_stopped", "offers_halted") } else { ("buyer_resumed", "offers_resumed") };

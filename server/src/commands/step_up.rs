@@ -1,8 +1,9 @@
 //! A fresh code for one act (step-up): what it is bound to, and its use in the commit of that act, so that it counts once.
 
 use super::create_payment_file::payment_list;
-use super::{Actor, Command};
+use super::{Actor, Applied, Command};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use chrono::NaiveDateTime;
 use domain::Refusal;
 use domain::confirmation_list::sums;
@@ -204,23 +205,23 @@ fn request(conn: &mut Conn, actor: &Actor, approval_id: ApprovalId, agrees: bool
 }
 
 /// Before the command: its code is fresh, and what it was given for is still what would happen. A lock of sign-ins stops no session.
-pub(super) fn check(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<()> {
+pub(super) fn check(view: &mut dyn View, actor: &Actor, command: &Command) -> Step<()> {
     let Some(code) = &actor.proof.code else { return Ok(()) };
-    let user = User::load(batch.conn, actor.user_id)?;
+    let user = User::load(view.conn(), actor.user_id)?;
     if user.totp_secret.is_empty() || code.step <= user.totp_last_step {
         return Err(Refusal::TotpWrong.into());
     }
-    let now = bound(batch.conn, actor, command)?.unwrap_or_default();
+    let now = bound(view.conn(), actor, command)?.unwrap_or_default();
     if digest(command, &now) == code.digest { Ok(()) } else { Err(Refusal::StepUpMismatch.into()) }
 }
 
 /// After the command, in the same commit: the code counts for nothing else.
-pub(super) fn use_up(batch: &mut Batch<'_>, actor: &Actor) -> Step<()> {
+pub(super) fn use_up(batch: &mut Batch<'_>, actor: &Actor) -> Applied<()> {
     let Some(code) = &actor.proof.code else { return Ok(()) };
     let mut user = User::load(batch.conn, actor.user_id)?;
     user.totp_last_step = code.step;
     user.failed_count = 0;
-    batch.update(&user)
+    Ok(batch.update(&user)?)
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 
 use super::bank_line::sibling;
 use super::resolve_line::{Before, as_shown};
-use super::{Actor, Ask, Done, Execute, currency, one_request, payout, required_prose};
+use super::{Actor, Applied, Ask, Asks, Done, Execute, currency, one_request, payout, required_prose};
 use crate::batch::{Batch, Step};
-use domain::Refusal;
+use crate::view::View;
 use domain::bank_line::{ACTS_OF_A_CLAIM, Act, Attention, Back, Decided, Direction, LineKind, LineState, way_back};
 use domain::chart::{self, AccountKey, Booking, currency_asset};
 use domain::party::Capacity;
 use domain::settlement_instruction::InstructionEvent;
+use domain::{Currency, Refusal};
 use kernel::{BankLineId, Blank, HoldNumber, PartyId, StatementId};
 use ledger::AssetId;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub struct TakeBackLine {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub line: BankLine,
+    currency: Currency,
     pub back: Back,
     /// Where the money comes out of, or goes back to, and who owes what is no longer there; 0 is nobody here.
     from: AccountKey,
@@ -119,7 +121,8 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
     let conflict = |state: &str| Refusal::StateConflict { state: state.to_owned() };
     let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of bank line {}", line.id));
     let Some((back, decision)) = find_back(conn, &line)? else { return Err(conflict(line.state.name()).into()) };
-    let asset = currency_asset(currency(&line.currency)?);
+    let known = currency(&line.currency)?;
+    let asset = currency_asset(known);
     let amount_minor = line.amount_minor;
     let (mut payouts, mut rest, mut other) = (Vec::new(), None, None);
     // Money that is in no company's hands is all there.
@@ -145,9 +148,7 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
             for transfer in journal::list_booked(conn, &decision.record, Booking::PayoutDone)? {
                 let found = store::bank::find_payout_by_hold(conn, HoldNumber(transfer.hold.unwrap_or(0)))?;
                 let found = found.ok_or_else(|| corrupt("payout"))?;
-                if !payout::can(&found, InstructionEvent::Unlink)? {
-                    return Err(conflict(found.state.name()).into());
-                }
+                payout::check(&found, InstructionEvent::Unlink)?;
                 payouts.push(found);
             }
             rest = store::bank::find_rest_of_debit(conn, &line)?;
@@ -183,7 +184,7 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
         Back::Expense | Back::Claim | Back::Explain => {}
     }
     let missing_minor = if matches!(back, Back::WriteOff | Back::Reverse) { 0 } else { amount_minor.saturating_sub(there_minor) };
-    Ok(Plan { line, back, from, debtor, there_minor, missing_minor, payouts, rest, other })
+    Ok(Plan { line, currency: known, back, from, debtor, there_minor, missing_minor, payouts, rest, other })
 }
 
 /// Out of where a place's money comes, whose debt the rest is, and how much is still there.
@@ -223,35 +224,35 @@ impl Plan {
     }
 }
 
-impl TakeBackLine {
-    fn decide(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Plan> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        required_prose(&self.reason, "reason", 500)?;
-        let line = BankLine::find(batch.conn, self.line_id)?.ok_or(Refusal::NotFound)?;
-        let plan = plan(batch.conn, line)?;
-        as_shown(self.claim_minor, plan.missing_minor)?;
-        let account = AccountKey::custody(plan.line.custody_id, currency_asset(currency(&plan.line.currency)?));
-        let held = batch.balance(account)?.0;
-        // What comes back into custody must fit beside what is there.
-        held.checked_add(plan.line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
-        Ok(plan)
-    }
-}
-
 impl Execute for TakeBackLine {
     const NAME: &'static str = "take_back_line";
     const STEP_UP: bool = true;
 
-    fn ask_second_person(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Option<Ask>> {
-        let Plan { line, rest, other, .. } = self.decide(batch, actor)?;
-        for id in [Some(line.id), rest.map(|rest| rest.id), other.map(|other| other.id)].into_iter().flatten() {
-            one_request(batch, actor, id)?;
-        }
-        Ok(Some(Ask { amount_minor: Some(line.amount_minor), currency: line.currency, subject: line.id.into() }))
+    type Decision = Plan;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Plan> {
+        view.acting_party(actor, Capacity::Operator)?;
+        required_prose(&self.reason, "reason", 500)?;
+        let line = BankLine::find(view.conn(), self.line_id)?.ok_or(Refusal::NotFound)?;
+        let plan = plan(view.conn(), line)?;
+        as_shown(self.claim_minor, plan.missing_minor)?;
+        let account = AccountKey::custody(plan.line.custody_id, currency_asset(plan.currency));
+        let held = view.balance(account)?.0;
+        // What comes back into custody must fit beside what is there.
+        held.checked_add(plan.line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
+        Ok(plan)
     }
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let plan = self.decide(batch, actor)?;
+    fn asks(&self, view: &mut dyn View, actor: &Actor, plan: &Plan) -> Step<Asks> {
+        let Plan { line, rest, other, .. } = plan;
+        for row in [Some(line), rest.as_ref(), other.as_ref()].into_iter().flatten() {
+            one_request(view.conn(), actor, row.id)?;
+        }
+        let amount_minor = Some(line.amount_minor);
+        Ok(Asks::Always(Ask { amount_minor, currency: line.currency.clone(), subject: line.id.into() }))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, plan: Plan) -> Applied<Done> {
         let (back, state, missing_minor) = (plan.back, plan.state_after(), plan.missing_minor);
         let mut line = self.carry_out(batch, plan)?;
         line.state = state;
@@ -267,8 +268,8 @@ impl Execute for TakeBackLine {
 
 impl TakeBackLine {
     /// Books it, changes the other records, and answers the line as it is then.
-    fn carry_out(&self, batch: &mut Batch<'_>, plan: Plan) -> Step<BankLine> {
-        let asset = currency_asset(currency(&plan.line.currency)?);
+    fn carry_out(&self, batch: &mut Batch<'_>, plan: Plan) -> Applied<BankLine> {
+        let asset = currency_asset(plan.currency);
         let amount_minor = plan.line.amount_minor;
         match plan.back {
             Back::Placement | Back::Receipt => self.reverse(batch, plan, asset),
@@ -318,9 +319,8 @@ impl TakeBackLine {
     }
 
     /// Out of where the money is, as far as it is still there; the rest is a claim.
-    fn reverse(&self, batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Step<BankLine> {
-        let Plan { mut line, back, from, debtor, there_minor, missing_minor, .. } = plan;
-        let known = currency(&line.currency)?;
+    fn reverse(&self, batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Applied<BankLine> {
+        let Plan { mut line, currency: known, back, from, debtor, there_minor, missing_minor, .. } = plan;
         let arguments = json!({
             "amount": known.format(line.amount_minor), "currency": line.currency, "claim": known.format(missing_minor),
         });
@@ -372,12 +372,11 @@ fn waits_again(mut line: BankLine, attention: Option<Attention>) -> BankLine {
 }
 
 /// The receipt is where it was before it was reversed, and nothing of it is claimed any more.
-fn restore(batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Step<BankLine> {
-    let Plan { mut line, from, debtor, there_minor, other, .. } = plan;
+fn restore(batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Applied<BankLine> {
+    let Plan { mut line, currency: known, from, debtor, there_minor, other, .. } = plan;
     let receipt = other.ok_or_else(|| StoreError::Corrupt(format!("receipt of bank line {}", line.id)))?;
     batch.post(&chart::receipt_restored(line.custody_id, from, debtor, asset, (there_minor, line.claim_minor)))?;
     if debtor > PartyId(0) {
-        let known = currency(&line.currency)?;
         let arguments = json!({
             "amount": known.format(there_minor), "currency": line.currency, "claim": known.format(line.claim_minor),
         });
@@ -389,7 +388,7 @@ fn restore(batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Step<BankLine> 
 }
 
 /// The claim that the money had paid is owed again.
-fn reopen_claim(batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Step<BankLine> {
+fn reopen_claim(batch: &mut Batch<'_>, plan: Plan, asset: AssetId) -> Applied<BankLine> {
     let Plan { mut line, debtor, other, .. } = plan;
     let mut claim = other.ok_or_else(|| StoreError::Corrupt(format!("claim of bank line {}", line.id)))?;
     batch.post(&chart::placement_reversed(AccountKey::suspense(asset), debtor, asset, (0, line.amount_minor)))?;

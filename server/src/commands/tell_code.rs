@@ -1,16 +1,17 @@
 //! An operator has called the registered number back and is about to tell the code of a link: a new one, shown once, kept as a
 //! hash, and good for ten minutes. Wrong codes typed before still count.
 
-use super::{Actor, Done, Execute, links};
+use super::{Actor, Applied, Done, Execute, links};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::link::Channel;
 use domain::party::Capacity;
 use kernel::ConfirmationLinkId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::BuyerContact;
 use store::records::Keyed;
+use store::{BuyerContact, ConfirmationLink};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -24,14 +25,20 @@ pub struct TellCode {
 impl Execute for TellCode {
     const NAME: &'static str = "tell_code";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Operator)?;
-        let mut link = links::load_open(batch, self.link_id)?;
-        let contact = BuyerContact::load(batch.conn, link.contact_id)?;
+    type Decision = ConfirmationLink;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<ConfirmationLink> {
+        view.acting_party(actor, Capacity::Operator)?;
+        let link = links::load_open(view, self.link_id)?;
+        let contact = BuyerContact::load(view.conn(), link.contact_id)?;
         if contact.channel != Channel::Telephone {
             // Its code has gone to the other address, where no operator reads it.
             return Err(Refusal::FieldInvalid { field: "link_id".to_owned() }.into());
         }
+        Ok(link)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, mut link: ConfirmationLink) -> Applied<Done> {
         links::set_code(&mut link, &self.code, batch.now);
         batch.update(&link)?;
         Ok(Done::new(link.invoice_id, json!({ "invoice_id": link.invoice_id, "link_id": link.id })))

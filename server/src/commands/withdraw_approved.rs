@@ -1,15 +1,17 @@
 //! A buyer takes an approval in advance back, as long as no invoice has used it.
 
-use super::{Actor, Done, Execute};
+use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::confirmation_list::ApprovedState;
 use domain::party::Capacity;
 use kernel::ApprovedPayableId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::ApprovedPayable;
+use std::sync::Arc;
 use store::records::Keyed;
+use store::{ApprovedPayable, Party};
 use utoipa::ToSchema;
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -20,13 +22,20 @@ pub struct WithdrawApproved {
 impl Execute for WithdrawApproved {
     const NAME: &'static str = "withdraw_approved";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        let buyer = batch.acting_party(actor, Capacity::Buyer)?;
-        let found = ApprovedPayable::find(batch.conn, self.approved_id)?.filter(|row| row.buyer_id == buyer.id);
-        let mut row = found.ok_or(Refusal::NotFound)?;
+    type Decision = (Arc<Party>, ApprovedPayable);
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Self::Decision> {
+        let buyer = view.acting_party(actor, Capacity::Buyer)?;
+        let found = ApprovedPayable::find(view.conn(), self.approved_id)?.filter(|row| row.buyer_id == buyer.id);
+        let row = found.ok_or(Refusal::NotFound)?;
         if row.state != ApprovedState::Approved {
             return Err(Refusal::StateConflict { state: row.state.to_string() }.into());
         }
+        Ok((buyer, row))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: Self::Decision) -> Applied<Done> {
+        let (buyer, mut row) = decision;
         row.state = ApprovedState::Withdrawn;
         batch.update(&row)?;
         let arguments = json!({ "buyer": buyer.name, "number": row.number });

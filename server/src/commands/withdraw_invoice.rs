@@ -1,7 +1,8 @@
 //! The supplier takes back an invoice that was not confirmed; its number is free again.
 
-use super::{Actor, Done, Execute, reviews, second_person};
+use super::{Actor, Applied, Done, Execute, reviews, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use domain::invoice::{InvoiceEvent, InvoiceState, next_state};
 use domain::party::Capacity;
@@ -20,12 +21,21 @@ pub struct WithdrawInvoice {
 impl Execute for WithdrawInvoice {
     const NAME: &'static str = "withdraw_invoice";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
-        batch.acting_party(actor, Capacity::Supplier)?;
-        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
-        let mut invoice = found.ok_or(Refusal::NotFound)?;
+    /// The invoice, and its state once it is withdrawn.
+    type Decision = (Invoice, InvoiceState);
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<(Invoice, InvoiceState)> {
+        view.acting_party(actor, Capacity::Supplier)?;
+        let found = Invoice::find(view.conn(), self.invoice_id)?.filter(|row| row.supplier_id == actor.party_id);
+        let invoice = found.ok_or(Refusal::NotFound)?;
+        let withdrawn = next_state(invoice.state, InvoiceEvent::Withdraw)?;
+        Ok((invoice, withdrawn))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, decision: (Invoice, InvoiceState)) -> Applied<Done> {
+        let (mut invoice, withdrawn) = decision;
         let state = invoice.state;
-        invoice.state = next_state(state, InvoiceEvent::Withdraw)?;
+        invoice.state = withdrawn;
         batch.update(&invoice)?;
         reviews::release(batch, invoice.id)?;
         second_person::end_confirmations(batch, invoice.id, InvoiceState::Withdrawn)?;

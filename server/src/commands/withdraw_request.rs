@@ -1,7 +1,8 @@
 //! The person who asked takes a request back that no second person has decided yet. What it held is free again.
 
-use super::{Actor, Done, Execute, second_person};
+use super::{Actor, Applied, Done, Execute, second_person};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::{Refusal, party};
 use kernel::ApprovalId;
 use serde::{Deserialize, Serialize};
@@ -19,11 +20,17 @@ pub struct WithdrawRequest {
 impl Execute for WithdrawRequest {
     const NAME: &'static str = "withdraw_request";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+    type Decision = Approval;
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Approval> {
         // A colleague's request is seen, and turned down with a reason.
         let own = |row: &Approval| row.party_id == actor.party_id && row.maker_id == actor.user_id;
-        let found = Approval::find(batch.conn, self.approval_id)?.filter(own).ok_or(Refusal::NotFound)?;
+        let found = Approval::find(view.conn(), self.approval_id)?.filter(own).ok_or(Refusal::NotFound)?;
         party::check_pending(found.state)?;
+        Ok(found)
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, _actor: &Actor, found: Approval) -> Applied<Done> {
         second_person::end_requests(batch, Waiting::One(found.id), "taken_back")?;
         Ok(Done::new(found.subject_id, json!({ "approval_id": found.id, "request": found.command })))
     }

@@ -1,8 +1,9 @@
 //! Supplier or buyer writes to the other about an invoice.
 
 use super::answer_invoice::insert_message;
-use super::{Actor, Done, Execute, required_prose};
+use super::{Actor, Applied, Done, Execute, required_prose};
 use crate::batch::{Batch, Step};
+use crate::view::View;
 use domain::Refusal;
 use kernel::{Blank, InvoiceId};
 use serde::{Deserialize, Serialize};
@@ -20,12 +21,19 @@ pub struct WriteMessage {
 impl Execute for WriteMessage {
     const NAME: &'static str = "write_message";
 
-    fn execute(&self, batch: &mut Batch<'_>, actor: &Actor) -> Step<Done> {
+    /// The invoice, and the text as it is kept.
+    type Decision = (Invoice, String);
+
+    fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<(Invoice, String)> {
         let concerned = |row: &Invoice| row.supplier_id == actor.party_id || row.buyer_id == actor.party_id;
-        let presented = AnswerClock::find(batch.conn, self.invoice_id)?.is_some();
-        let found = Invoice::find(batch.conn, self.invoice_id)?.filter(|row| concerned(row) && presented);
+        let presented = AnswerClock::find(view.conn(), self.invoice_id)?.is_some();
+        let found = Invoice::find(view.conn(), self.invoice_id)?.filter(|row| concerned(row) && presented);
         let invoice = found.ok_or(Refusal::NotFound)?;
         let text = required_prose(&self.text, "text", 1_000)?;
+        Ok((invoice, text))
+    }
+
+    fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, (invoice, text): (Invoice, String)) -> Applied<Done> {
         let message_id = insert_message(batch, actor, invoice.id, (Blank::NONE, Blank::NONE), &text)?;
         let arguments = json!({ "number": invoice.number });
         let (other, page) = if invoice.supplier_id == actor.party_id {

@@ -45,7 +45,11 @@ pub struct WriteFile {
     pub content: Vec<u8>,
 }
 
+/// The key under which a write is done once; what is only tried out needs none.
 fn idempotency_key(request: &HttpRequest) -> Result<String, Fault> {
+    if super::rights::is_dry_run(request) {
+        return Ok(String::new());
+    }
     let key = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or("");
     if crate::commands::is_request_key(key) { Ok(key.to_owned()) } else { Err(Fault::BadRequest("idempotency_key_missing")) }
 }
@@ -172,7 +176,16 @@ fn answer(outcome: &Outcome) -> HttpResponse {
 }
 
 async fn run<R: SignedIn, T: Into<Command>>(who: Who<R>, write: Write<T>) -> Answer {
-    Ok(answer(&who.submit(&write.key, write.body).await?))
+    perform(&who, &write.key, write.body).await
+}
+
+/// Does what a request asks for, or says what would happen.
+async fn perform<R: SignedIn>(who: &Who<R>, key: &str, command: impl Into<Command>) -> Answer {
+    let command = command.into();
+    if let Some(trial) = who.trial(&command).await? {
+        return Ok(trial);
+    }
+    Ok(answer(&who.submit(key, command).await?))
 }
 
 macro_rules! command_routes {
@@ -346,6 +359,9 @@ async fn approvals(who: Who<Member>, params: Params) -> Answer {
 }
 
 async fn set_preferences(who: Who<Member>, write: Write<SetPreferences>) -> Answer {
+    if let Some(trial) = who.trial(&write.body.clone().into()).await? {
+        return Ok(trial);
+    }
     Ok(answer(&super::pages::account::set_preferences(&who, &write.key, write.body).await?))
 }
 

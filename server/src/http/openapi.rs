@@ -391,6 +391,10 @@ pub fn document() -> Value {
                 });
                 if let Some(list) = map.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
                     list.push(header);
+                    if schemas.iter().any(|(path, ..)| *path == route.path) {
+                        let meaning = "1: nothing is written. The answer is 200 with `needs_second_person`, or the refusal that the act would meet; no Idempotency-Key is needed";
+                        list.push(json!({ "name": "dry_run", "in": "query", "description": meaning, "schema": { "type": "string", "enum": ["1"] } }));
+                    }
                     if code {
                         let meaning = "a fresh one-time code of a person with a second factor, for this body alone and once; without it the answer is 403 step_up_needed, whose `needs` says for what";
                         list.push(json!({ "name": "Kontor-Code", "in": "header", "description": meaning, "schema": { "type": "string" } }));

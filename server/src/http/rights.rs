@@ -6,12 +6,14 @@ use super::step_up::{self, Brought};
 use super::{Shared, Viewer, gate};
 use crate::auth::{self, Person};
 use crate::commands::touch_session::TouchSession;
-use crate::commands::{Actor, Command, Outcome};
+use crate::commands::{Actor, Command, Outcome, Trial};
+use crate::view::Reader;
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use domain::Refusal;
 use domain::party::{Capacity, Role, SessionKind, Theme};
 use kernel::{PartyId, UserId};
+use serde_json::json;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -84,6 +86,8 @@ pub struct Who<R: Right> {
     person: Option<Person>,
     /// What the request brings to prove its act.
     brought: Arc<OnceLock<Brought>>,
+    /// The request asks what would happen (`?dry_run=1`): nothing may be written.
+    dry_run: bool,
     right: PhantomData<R>,
 }
 
@@ -118,7 +122,8 @@ impl<R: Right> Who<R> {
     /// The same caller under another right, for pages that several rights share.
     #[must_use]
     pub fn as_right<S: Right>(self) -> Who<S> {
-        Who { app: self.app, viewer: self.viewer, person: self.person, brought: self.brought, right: PhantomData }
+        let Self { app, viewer, person, brought, dry_run, .. } = self;
+        Who { app, viewer, person, brought, dry_run, right: PhantomData }
     }
     /// Reads for a page, and in the same turn what the shell around it tells.
     pub async fn read<T: Send + 'static>(
@@ -161,10 +166,42 @@ impl<R: SignedIn> Who<R> {
     }
     /// Submits a command as this person, with a fresh code where it asks for one.
     pub async fn submit(&self, key: &str, command: impl Into<Command>) -> Result<Outcome, Fault> {
+        // A way that forgot to ask for the trial writes nothing all the same.
+        if self.dry_run {
+            return Err(Fault::BadRequest("dry_run_not_possible"));
+        }
         let command = command.into();
         let proof = step_up::prove(&self.app, self.person()?, &command, self.brought.get()).await?;
         self.app.submit(Actor { proof, ..self.actor()? }, key.to_owned(), command).await
     }
+}
+
+impl<R: SignedIn> Who<R> {
+    /// Decides about a command as this person, on a connection for reading: what the writer would refuse is refused here.
+    pub async fn try_out(&self, command: &Command) -> Result<Trial, Fault> {
+        let (command, actor, now) = (command.clone(), self.actor()?, self.app.clock.now());
+        self.app
+            .read(move |conn| {
+                let mut view = Reader::open(conn, now)?;
+                Ok(crate::commands::try_out(&mut view, &actor, &command)?)
+            })
+            .await
+    }
+
+    /// The answer to a request that asks what would happen; none where it asks for the act itself.
+    pub async fn trial(&self, command: &Command) -> Result<Option<HttpResponse>, Fault> {
+        if !self.dry_run {
+            return Ok(None);
+        }
+        let Trial { second_person } = self.try_out(command).await?;
+        let body = json!({ "dry_run": true, "command": command.name(), "needs_second_person": second_person });
+        Ok(Some(HttpResponse::Ok().json(body)))
+    }
+}
+
+/// Whether a request to the API asks what would happen.
+pub(super) fn is_dry_run(request: &HttpRequest) -> bool {
+    is_api(request) && request.query_string().split('&').any(|part| part == "dry_run=1")
 }
 
 /// The name of the session's cookie: bound to this host, HTTPS only.
@@ -276,7 +313,8 @@ impl<R: Right> FromRequest for Who<R> {
                 }
             }
             let brought = step_up::brought(&request, is_api(&request));
-            Ok(Self { app, viewer, person, brought, right: PhantomData })
+            let dry_run = is_dry_run(&request);
+            Ok(Self { app, viewer, person, brought, dry_run, right: PhantomData })
         })
     }
 }

@@ -192,10 +192,13 @@ impl ManageConnection for Readers {
 fn for_reading(conn: &mut Conn) -> Result<()> {
     match conn {
         // Every commit of the writer empties what a reader has cached; a large cache only takes memory.
-        Conn::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA cache_size = -4096")?,
+        // What decides on such a connection cannot write, whatever it tries.
+        Conn::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA cache_size = -4096; PRAGMA query_only = ON")?,
         // Lists join five tables and show a page: planning one takes longer than running it, and the plan is the same whatever the
         // company. It is made anew when the statistics of a table change.
-        Conn::Postgres(postgres) => postgres.batch_execute("SET plan_cache_mode = force_generic_plan")?,
+        Conn::Postgres(postgres) => {
+            postgres.batch_execute("SET plan_cache_mode = force_generic_plan; SET default_transaction_read_only = on")?;
+        }
     }
     Ok(())
 }

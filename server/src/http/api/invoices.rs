@@ -4,7 +4,7 @@ use super::super::error::Fault;
 use super::super::pages::Answer;
 use super::super::rights::{BuyerMaker, BuyerViewer, Member, OperatorViewer, Right, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Params, Routes, typed_date};
-use super::{WriteFile, answer, newest, page_json, wanted_id};
+use super::{WriteFile, answer, newest, page_json, perform, wanted_id};
 use actix_web::HttpResponse;
 use domain::receivable::ConfirmationFacts;
 use kernel::{InvoiceId, PartyId, ReceivableId};
@@ -96,14 +96,14 @@ async fn evidence(who: Who<Member>, params: Params) -> Answer {
 /// A table of confirmations as a list; nothing is confirmed yet.
 async fn read_confirmations(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
     let items = super::super::pages::confirmation_lists::read_table(&who, write.content).await?;
-    Ok(answer(&who.submit(&write.key, crate::commands::draft_confirmation_list::DraftConfirmationList { items }).await?))
+    perform(&who, &write.key, crate::commands::draft_confirmation_list::DraftConfirmationList { items }).await
 }
 
 /// The buyer's own payables as a list of approvals in advance; nothing is approved yet.
 async fn read_payables(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
     let file = super::super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
     let command = super::super::pages::approved::read(&who, file).await?;
-    Ok(answer(&who.submit(&write.key, command).await?))
+    perform(&who, &write.key, command).await
 }
 
 /// What the company has approved in advance, and what became of it.
