@@ -1016,6 +1016,7 @@ fault-json-invalid = The body is not JSON of the documented form.
 fault-json-member-twice = An object of the body has the same member twice. Nothing has happened; send each member once.
 fault-nothing-taken = Nothing of the file was taken. Each item says why.
 fault-idempotency-key-missing = Every write needs an Idempotency-Key header of 8 to 100 visible characters.
+check-second-person = A second person of your company must agree before this happens.
 fault-dry-run-not-possible = This request cannot be tried out. Send it without dry_run; nothing of it has happened.
 fault-body-too-slow = What was sent came too slowly. Nothing of it has happened; send it again over a better connection.
 fault-busy = The server has as much to do as it can carry. Nothing has happened; send it again in a second.

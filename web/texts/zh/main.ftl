@@ -998,6 +998,7 @@ fault-json-invalid = 请求正文不是符合文档格式的 JSON。
 fault-json-member-twice = 请求正文的某个对象中同一成员出现两次。操作尚未执行，每个成员只能出现一次。
 fault-nothing-taken = 文件中没有任何内容被采用，各项均说明原因。
 fault-idempotency-key-missing = 每个写入请求均须带有 Idempotency-Key 请求头，长度为 8 至 100 个可见字符。
+check-second-person = 此操作须经贵公司另一位人员同意后方可生效。
 fault-dry-run-not-possible = 此请求无法试运行。请去掉 dry_run 参数后重新提交；操作均未执行。
 fault-body-too-slow = 提交的内容传输过慢。操作均未执行，请在网络状况较好时重新提交。
 fault-busy = 服务器已满负荷。操作尚未执行，请一秒后重新提交。
